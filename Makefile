@@ -1,0 +1,54 @@
+# What a newcomer needs: make demo, make test. Everything else is for those who build, package or measure.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+SEEDS   ?= 1000
+LONG    ?=
+DEMO    ?= pair
+
+# Daemons: Swift's library, libstdc++ and libgcc static, glibc shared, PIE (docs/decisions.md, D28).
+STATIC := $(CURDIR)/.build/static
+LINK   := --static-swift-stdlib -Xswiftc -L$(STATIC) -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
+PYTEST := /usr/bin/python3 -m pytest -p no:cacheprovider
+
+.PHONY: all setup build demo test lab bench simulate docs lint format install clean
+
+all: build
+
+setup:
+	@Tests/setup
+
+build:
+	@mkdir -p $(STATIC)
+	@ln -sf "$$(gcc -print-file-name=libstdc++.a)" $(STATIC)/libstdc++.a
+	swift build -c release $(LINK)
+
+demo: setup build
+	@/usr/bin/python3 demo/demo.py $(DEMO)
+
+test: setup build
+	@LONG=$(LONG) Tests/run
+
+lab: setup build
+	LONG=$(LONG) $(PYTEST) -rs Tests/Lab
+
+bench: setup build
+	/usr/bin/python3 Tests/Bench/bench.py
+
+simulate: setup build
+	.build/release/hasup-sim --seeds $(SEEDS)
+
+docs: build
+	.build/release/hasup keywords >docs/configuration.md
+
+lint:
+	swift format lint -s -r Package.swift Sources Tests
+
+format:
+	swift format -i -r Package.swift Sources Tests
+
+install:
+	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) packaging/install
+
+clean:
+	rm -rf .build .venv

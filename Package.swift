@@ -1,0 +1,104 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The rooms of the house and what each may import: docs/architecture.md, section 2.
+// C libraries are linked statically (docs/decisions.md, D28): `link` is absent from their module maps and the
+// archives are named here, users before used.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// libnl keeps its headers in a folder of its own.
+let libnlHeaders: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-I/usr/include/libnl3"])]
+
+func room(
+    _ name: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = [],
+    linker: [LinkerSetting]? = nil
+) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict + settings, linkerSettings: linker)
+}
+
+func program(
+    _ name: String, _ dependencies: [Target.Dependency], settings: [SwiftSetting] = []
+) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict + settings)
+}
+
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], settings: [SwiftSetting] = []
+) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict + settings)
+}
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "hasup",
+    products: [
+        .executable(name: "hasupd", targets: ["Supervisor"]),
+        .executable(name: "hasup-checker", targets: ["CheckerWorker"]),
+        .executable(name: "hasup", targets: ["hasup"]),
+        .executable(name: "hasup-sim", targets: ["Simulator"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    ],
+    targets: [
+        // Pure: values, codecs, decisions. No clock, no descriptor, no Glibc.
+        room("Base"),
+        room("Wire", ["Base"]),
+        room("Configuration", ["Base"]),
+        room("VRRP", ["Base", "Wire", "Configuration"]),
+        room("Supervision", ["Base", "Configuration"]),
+
+        // Effects.
+        .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .systemLibrary(name: "CLibcap"),
+        .systemLibrary(name: "CLibnl"),
+        .systemLibrary(name: "CLibseccomp"),
+        room("Reactor", ["Base", "CLinux"]),
+        room("IPC", ["Base", "Reactor", "CLinux"]),
+        room("Files", ["Base", "Configuration", "Reactor", "CLinux"]),
+        room(
+            "Kernel", ["Base", "Wire", "Reactor", "CLinux", "CLibnl"], settings: libnlHeaders,
+            linker: [.linkedLibrary(":libnl-route-3.a"), .linkedLibrary(":libnl-3.a")]),
+        room(
+            "Sandbox", ["Base", "Reactor", "CLinux", "CLibcap", "CLibseccomp"],
+            linker: [.linkedLibrary(":libcap.a"), .linkedLibrary(":libseccomp.a")]),
+        room("Telemetry", ["Base", "Reactor", "CLinux", logging]),
+
+        // Programs. The VRRP worker is a role of the supervisor's image (docs/architecture.md, section 3).
+        room(
+            "VRRPWorker",
+            [
+                "Base", "Wire", "Configuration", "VRRP", "Supervision", "IPC", "Reactor", "Kernel", "Sandbox", "CLinux",
+            ], settings: libnlHeaders),
+        program(
+            "Supervisor",
+            [
+                "Base", "Configuration", "VRRP", "Supervision", "IPC", "Reactor", "Kernel", "Sandbox", "Telemetry",
+                "VRRPWorker", "Files", "CLinux", logging,
+            ], settings: libnlHeaders),
+        program("CheckerWorker", ["Base", "IPC", "Reactor", "Sandbox", "CLinux"]),
+        program("hasup", ["Base", "Configuration", "Files", "IPC", "Reactor", "CLinux", argumentParser]),
+        program("Simulator", ["Base", "Wire", "Configuration", "VRRP"]),
+
+        tests("BaseTests", ["Base"]),
+        tests("WireTests", ["Base", "Wire"]),
+        tests("ConfigurationTests", ["Base", "Configuration"]),
+        tests("VRRPTests", ["Base", "Wire", "Configuration", "VRRP"]),
+        tests("SupervisionTests", ["Base", "Configuration", "Supervision"]),
+        tests("IPCTests", ["Base", "IPC", "Reactor", "CLinux"]),
+        tests("CommandTests", ["Base", "Configuration", "Files", "IPC", "Reactor", "hasup", argumentParser]),
+        tests("ReactorTests", ["Base", "Reactor", "CLinux"]),
+        tests("KernelTests", ["Base", "Wire", "Reactor", "Kernel", "CLinux"], settings: libnlHeaders),
+        tests("SandboxTests", ["Base", "Reactor", "Sandbox", "CLinux"]),
+        tests("TelemetryTests", ["Base", "Telemetry"]),
+        tests("SimulationTests", ["Base", "Wire", "Configuration", "VRRP", "Simulator"]),
+    ]
+)

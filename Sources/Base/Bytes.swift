@@ -1,0 +1,132 @@
+/// What a reader says when its bytes end too early or hold what they must not.
+public enum ByteError: Error, Hashable, Sendable {
+    /// Fewer bytes were left than asked for.
+    case truncated
+    /// Bytes were left when the value was complete.
+    case trailing
+    /// A length, count or tag beyond what the format allows.
+    case invalid
+}
+
+/// A cursor over bytes in network order. Every read is checked, also in release builds, where
+/// `UnsafeRawBufferPointer`'s own subscripts are not. It must not outlive the buffer.
+public struct ByteReader {
+    @usableFromInline let bytes: UnsafeRawBufferPointer
+    /// Place of the next read.
+    public private(set) var offset = 0
+
+    /// A reader from the first byte.
+    @inlinable public init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    /// Bytes not yet read.
+    public var remaining: Int { bytes.count - offset }
+
+    private mutating func advance(_ count: Int) throws(ByteError) -> Int {
+        guard count >= 0, count <= remaining else { throw .truncated }
+        defer { offset += count }
+        return offset
+    }
+
+    /// Reads one byte. - Throws: `truncated`.
+    public mutating func readUInt8() throws(ByteError) -> UInt8 { bytes[try advance(1)] }
+    /// Reads two bytes. - Throws: `truncated`.
+    public mutating func readUInt16() throws(ByteError) -> UInt16 { try readInteger() }
+    /// Reads four bytes. - Throws: `truncated`.
+    public mutating func readUInt32() throws(ByteError) -> UInt32 { try readInteger() }
+    /// Reads eight bytes. - Throws: `truncated`.
+    public mutating func readUInt64() throws(ByteError) -> UInt64 { try readInteger() }
+    /// Reads eight bytes as a signed number. - Throws: `truncated`.
+    public mutating func readInt64() throws(ByteError) -> Int64 { try readInteger() }
+
+    private mutating func readInteger<Value: FixedWidthInteger>() throws(ByteError) -> Value {
+        let start = try advance(MemoryLayout<Value>.size)
+        return Value(bigEndian: bytes.loadUnaligned(fromByteOffset: start, as: Value.self))
+    }
+
+    /// Reads one byte that must be 0 or 1. - Throws: `truncated`, `invalid`.
+    public mutating func readBool() throws(ByteError) -> Bool {
+        switch try readUInt8() {
+        case 0: return false
+        case 1: return true
+        default: throw .invalid
+        }
+    }
+
+    /// A view of the next bytes, not copied. - Throws: `truncated`.
+    public mutating func readView(_ count: Int) throws(ByteError) -> UnsafeRawBufferPointer {
+        let start = try advance(count)
+        return UnsafeRawBufferPointer(rebasing: bytes[start..<start + count])
+    }
+
+    /// A copy of the next bytes. - Throws: `truncated`.
+    public mutating func readBytes(_ count: Int) throws(ByteError) -> [UInt8] { Array(try readView(count)) }
+
+    /// Reads a 32-bit length and that much UTF-8. - Throws: `truncated`, `invalid` for text that isn't UTF-8.
+    public mutating func readString() throws(ByteError) -> String {
+        let view = try readView(Int(try readUInt32()))
+        guard let text = String(validating: view, as: UTF8.self) else { throw .invalid }
+        return text
+    }
+
+    /// Reads the address of this family. - Throws: `truncated`.
+    public mutating func readAddress(_ family: AddressFamily) throws(ByteError) -> IPAddress {
+        if family == .ipv4 { return IPAddress(v4: try readUInt32()) }
+        return IPAddress(v6High: try readUInt64(), low: try readUInt64())
+    }
+
+    /// Says that the value is complete. - Throws: `trailing` when bytes are left.
+    public func finish() throws(ByteError) {
+        if remaining != 0 { throw .trailing }
+    }
+}
+
+/// Appends values in network order.
+public struct ByteWriter: Sendable {
+    /// What was written so far.
+    public var bytes: [UInt8]
+
+    /// An empty writer with room for this many bytes.
+    public init(capacity: Int = 0) {
+        bytes = []
+        bytes.reserveCapacity(capacity)
+    }
+
+    /// Appends one byte.
+    public mutating func write(_ value: UInt8) { bytes.append(value) }
+    /// Appends two bytes.
+    public mutating func write(_ value: UInt16) { writeInteger(value) }
+    /// Appends four bytes.
+    public mutating func write(_ value: UInt32) { writeInteger(value) }
+    /// Appends eight bytes.
+    public mutating func write(_ value: UInt64) { writeInteger(value) }
+    /// Appends eight bytes.
+    public mutating func write(_ value: Int64) { writeInteger(value) }
+    /// Appends 0 or 1.
+    public mutating func write(_ value: Bool) { bytes.append(value ? 1 : 0) }
+    /// Appends the bytes alone, without a length.
+    public mutating func write(_ value: some Sequence<UInt8>) { bytes.append(contentsOf: value) }
+    /// Appends a 32-bit length and the text's UTF-8.
+    public mutating func write(_ text: String) {
+        write(UInt32(text.utf8.count))
+        bytes.append(contentsOf: text.utf8)
+    }
+    /// Appends the address's 4 or 16 bytes; the family isn't written.
+    public mutating func write(_ address: IPAddress) {
+        if address.family == .ipv6 {
+            write(address.high)
+            write(address.low)
+        } else {
+            write(UInt32(truncatingIfNeeded: address.low))
+        }
+    }
+
+    private mutating func writeInteger(_ value: some FixedWidthInteger) {
+        withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    /// Replaces two bytes that were written before, for checksums and lengths. The place must exist.
+    public mutating func patch(_ value: UInt16, at offset: Int) {
+        bytes[offset] = UInt8(truncatingIfNeeded: value >> 8)
+        bytes[offset + 1] = UInt8(truncatingIfNeeded: value)
+    }
+}

@@ -1,0 +1,84 @@
+/// A length of time in nanoseconds; negative when a deadline has passed.
+///
+/// The standard library's `Duration` is 128 bits wide; on the advert path 64 bits of nanoseconds (292 years) do.
+public struct Interval: Hashable, Comparable, Sendable {
+    /// Nanoseconds.
+    public var nanoseconds: Int64
+
+    /// An interval of this many nanoseconds.
+    @inlinable public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+    /// No time at all.
+    @inlinable public static var zero: Interval { Interval(nanoseconds: 0) }
+    /// Whole seconds.
+    @inlinable public static func seconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 1_000_000_000) }
+    /// Milliseconds.
+    @inlinable public static func milliseconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 1_000_000) }
+    /// Microseconds.
+    @inlinable public static func microseconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 1_000) }
+    /// Centiseconds, the unit of VRRPv3's Max Advertise Interval (RFC 9568 §5.2.7).
+    @inlinable public static func centiseconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 10_000_000) }
+
+    /// The length in seconds, for texts and statistics only.
+    @inlinable public var seconds: Double { Double(nanoseconds) / 1e9 }
+
+    /// Whether it is shorter.
+    @inlinable public static func < (left: Interval, right: Interval) -> Bool { left.nanoseconds < right.nanoseconds }
+    /// Sum.
+    @inlinable public static func + (left: Interval, right: Interval) -> Interval {
+        Interval(nanoseconds: left.nanoseconds &+ right.nanoseconds)
+    }
+    /// Difference.
+    @inlinable public static func - (left: Interval, right: Interval) -> Interval {
+        Interval(nanoseconds: left.nanoseconds &- right.nanoseconds)
+    }
+    /// Multiple.
+    @inlinable public static func * (left: Interval, right: Int64) -> Interval {
+        Interval(nanoseconds: left.nanoseconds &* right)
+    }
+    /// Part, rounded towards zero.
+    @inlinable public static func / (left: Interval, right: Int64) -> Interval {
+        Interval(nanoseconds: left.nanoseconds / right)
+    }
+}
+
+extension Interval: CustomStringConvertible {
+    /// Seconds with as many decimals as are needed, at most six: `3.609375 s`, `0.01 s`, `1 s`.
+    public var description: String {
+        let sign = nanoseconds < 0 ? "-" : ""
+        let micros = (nanoseconds.magnitude + 500) / 1_000
+        let whole = micros / 1_000_000
+        var fraction = String(micros % 1_000_000)
+        if fraction == "0" { return "\(sign)\(whole) s" }
+        fraction = String(repeating: "0", count: 6 - fraction.count) + fraction
+        while fraction.hasSuffix("0") { fraction.removeLast() }
+        return "\(sign)\(whole).\(fraction) s"
+    }
+}
+
+/// A point in time on CLOCK_BOOTTIME, in nanoseconds since boot (docs/decisions.md, D15). Never the wall clock.
+public struct Instant: Hashable, Comparable, Sendable {
+    /// Nanoseconds since boot.
+    public var nanoseconds: Int64
+
+    /// The point this many nanoseconds after boot.
+    @inlinable public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+    /// Later than any deadline: a timer that isn't set.
+    @inlinable public static var never: Instant { Instant(nanoseconds: .max) }
+
+    /// Whether it is earlier.
+    @inlinable public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+    /// Later by this much.
+    @inlinable public static func + (left: Instant, right: Interval) -> Instant {
+        Instant(nanoseconds: left.nanoseconds &+ right.nanoseconds)
+    }
+    /// Earlier by this much.
+    @inlinable public static func - (left: Instant, right: Interval) -> Instant {
+        Instant(nanoseconds: left.nanoseconds &- right.nanoseconds)
+    }
+    /// Time from the second to the first.
+    @inlinable public static func - (left: Instant, right: Instant) -> Interval {
+        Interval(nanoseconds: left.nanoseconds &- right.nanoseconds)
+    }
+}

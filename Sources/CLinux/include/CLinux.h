@@ -1,0 +1,15 @@
+// What Swift's Glibc module can't reach: calls behind _GNU_SOURCE, variadic ones, and the CMSG_* macros.
+//
+// The header is free of _GNU_SOURCE: with it, debug builds find two different fd_set (docs/architecture.md, section 2).
+// Unless said otherwise a function returns 0 or a positive result, or -errno.
+#ifndef HASUP_CLINUX_H
+#define HASUP_CLINUX_H
+
+#include "loop.h"
+#include "memory.h"
+#include "message.h"
+#include "packet.h"
+#include "process.h"
+#include "sandbox.h"
+
+#endif

@@ -1,0 +1,54 @@
+// Clock, epoll, timers, signals, pidfds and event counters.
+#ifndef HASUP_LOOP_H
+#define HASUP_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// CLOCK_BOOTTIME in nanoseconds.
+int64_t hasup_boottime(void);
+/// CLOCK_REALTIME in nanoseconds: for texts that a person reads, never for decisions.
+int64_t hasup_wall_clock(void);
+
+/// An event that epoll reported: EPOLL* bits and the token given at registration.
+struct hasup_event {
+    uint32_t events;
+    uint64_t token;
+};
+
+enum { HASUP_IN = 0x001, HASUP_OUT = 0x004, HASUP_ERR = 0x008, HASUP_HUP = 0x010, HASUP_RDHUP = 0x2000 };
+
+/// Events of one wait. More descriptors than this must not be ready at once: after a pause all of them are read before
+/// a timer acts (docs/decisions.md, D15).
+enum { HASUP_EVENTS_MAX = 256 };
+
+int hasup_epoll_create(void);
+int hasup_epoll_add(int epoll, int fd, uint32_t events, uint64_t token);
+int hasup_epoll_modify(int epoll, int fd, uint32_t events, uint64_t token);
+int hasup_epoll_remove(int epoll, int fd);
+/// Waits without a limit (the timer descriptor ends the wait); EINTR counts as no events.
+int hasup_epoll_wait(int epoll, struct hasup_event *events, int capacity);
+
+/// A non-blocking timer on CLOCK_BOOTTIME.
+int hasup_timer_create(void);
+/// Arms the timer at this absolute time (nanoseconds); 0 disarms it.
+int hasup_timer_set(int timer, int64_t deadline);
+/// Takes the expirations, so that the descriptor isn't readable any more.
+int hasup_timer_take(int timer);
+
+/// Blocks the signals in the list for the process and gives a descriptor that reports them.
+int hasup_signals_open(const int *signals, int count);
+/// The next signal's number, 0 when there is none.
+int hasup_signals_next(int fd);
+
+/// A descriptor that is readable when the process has ended.
+int hasup_pidfd_open(int pid);
+/// Sends a signal to the process behind a pidfd, never to a reused number.
+int hasup_pidfd_signal(int pidfd, int signal);
+
+int hasup_eventfd_create(void);
+int hasup_eventfd_signal(int fd);
+int hasup_eventfd_take(int fd);
+
+#endif

@@ -1,0 +1,25 @@
+// Sealed memory files and the few shared words that two processes look at.
+#ifndef HASUP_MEMORY_H
+#define HASUP_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// A memory file that can be sealed, close-on-exec.
+int hasup_memfd_create(const char *name);
+/// Seals that keep the size: what is mapped can't become SIGBUS.
+int hasup_memfd_seal_size(int fd);
+/// Seals that keep size and content.
+int hasup_memfd_seal_content(int fd);
+/// Whether size and content are sealed: 1 or 0.
+int hasup_memfd_is_sealed(int fd);
+
+/// Lets go of the program's own code pages. What is still needed comes back by itself, page by page; what only the start
+/// needed doesn't. Pages that are locked stay.
+void hasup_release_code(void);
+
+/// Nanoseconds or generation numbers in shared memory: whole, in order, and never torn.
+static inline int64_t hasup_atomic_load(const int64_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+static inline void hasup_atomic_store(int64_t *word, int64_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
+
+#endif

@@ -1,0 +1,61 @@
+// Raw VRRP sockets, packet sockets, and sending and receiving in batches.
+#ifndef HASUP_PACKET_H
+#define HASUP_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// A raw socket of protocol 112 for packets that bring their own IP header, bound to one interface, member of the group
+/// there (group == NULL for unicast). `family` is 4 or 6; `group` is 4 or 16 bytes.
+int hasup_vrrp_socket(int family, int interface_index, const char *interface_name, const uint8_t *group);
+
+/// A packet socket of protocol 0, which receives nothing, with its filter locked: for ARP and ND frames.
+int hasup_frame_socket(void);
+
+/// A NETLINK_ROUTE socket, non-blocking for `groups` != 0 (RTMGRP_* bits), blocking otherwise.
+int hasup_route_socket(uint32_t groups);
+
+enum { HASUP_BATCH_MAX = 64, HASUP_PACKET_MAX = 2048 };
+
+/// One packet to be sent; `bytes` must stay valid until the batch was sent.
+struct hasup_outgoing {
+    const void *bytes;
+    uint32_t count;
+    uint8_t family;
+    uint8_t destination[16];
+};
+
+/// Sends up to HASUP_BATCH_MAX packets in one call. Returns how many left, or -errno when the first one failed.
+int hasup_send_batch(int fd, const struct hasup_outgoing *packets, int count);
+
+/// Sends one Ethernet frame out of an interface.
+int hasup_send_frame(int fd, int interface_index, const void *bytes, size_t count);
+
+/// A packet as it was received: IPv4 with its header, IPv6 without.
+struct hasup_incoming {
+    uint16_t count;
+    uint8_t family;
+    /// -1 when the kernel didn't say.
+    int16_t hop_limit;
+    int32_t interface_index;
+    uint8_t source[16];
+    uint8_t destination[16];
+};
+
+/// Where a batch is received to.
+struct hasup_receiver;
+
+struct hasup_receiver *hasup_receiver_create(void);
+void hasup_receiver_destroy(struct hasup_receiver *receiver);
+/// Receives up to HASUP_BATCH_MAX packets without waiting; 0 when there are none.
+int hasup_receive_batch(struct hasup_receiver *receiver, int fd, uint8_t family);
+/// Packet `index` of the last batch.
+const struct hasup_incoming *hasup_received(const struct hasup_receiver *receiver, int index);
+const void *hasup_received_bytes(const struct hasup_receiver *receiver, int index);
+
+/// The interface's index, 0 when there is none.
+int hasup_interface_index(const char *name);
+
+#endif

@@ -1,0 +1,41 @@
+// Starting programs and asking the kernel about ourselves.
+#ifndef HASUP_PROCESS_H
+#define HASUP_PROCESS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/// Starts `path` (or, with path_fd >= 0, the file behind that descriptor) with an empty signal mask and default
+/// dispositions in a process group of its own.
+///
+/// `descriptors[i]` becomes descriptor 3 + i in the child; 0, 1 and 2 are inherited; everything else is closed.
+/// `argv` and `envp` end with NULL. Returns the pid or -errno.
+int hasup_spawn(const char *path, char *const argv[], char *const envp[], const int *descriptors, int count);
+
+/// Takes the exit status of a child that has ended, without waiting: the status as of waitpid(2), -EAGAIN while it runs.
+int hasup_reap(int pid);
+
+/// setresuid and setresgid with one value for all three, for the whole process.
+int hasup_set_user(uint32_t uid);
+int hasup_set_group(uint32_t gid);
+
+/// prctl(2) with its five arguments.
+int hasup_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
+
+/// Installs a seccomp filter of `count` BPF instructions (8 bytes each) for all threads.
+int hasup_seccomp_load(const void *program, unsigned short count);
+
+/// Takes an open-file-description write lock on the whole file without waiting; -EAGAIN when another process has it.
+int hasup_lock_file(int fd);
+/// The pid that holds a lock on this file, 0 for none (or -1 for an open-file-description lock).
+int hasup_lock_holder(int fd);
+
+/// SCHED_FIFO with this priority for the calling thread; with reset-on-fork if asked. 0 puts SCHED_OTHER back.
+int hasup_set_realtime(int priority, int reset_on_fork);
+/// mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT): what was touched once stays.
+int hasup_lock_memory(void);
+
+/// Closes every descriptor from this one up.
+int hasup_close_from(int first);
+
+#endif

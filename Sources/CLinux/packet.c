@@ -1,0 +1,204 @@
+#define _GNU_SOURCE
+#include "include/packet.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/ip6.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifndef IPV6_HDRINCL
+#define IPV6_HDRINCL 36
+#endif
+
+enum { PROTOCOL_VRRP = 112, RECEIVE_BUFFER = 4 << 20 };
+
+static int failed(int fd) {
+    int error = errno;
+    close(fd);
+    return -error;
+}
+
+static int set(int fd, int level, int option, int value) {
+    return setsockopt(fd, level, option, &value, sizeof value);
+}
+
+static int configure_v4(int fd, int index, const uint8_t *group) {
+    struct ip_mreqn member = {.imr_ifindex = index};
+    if (set(fd, IPPROTO_IP, IP_HDRINCL, 1) || set(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 0) ||
+        setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &member, sizeof member) ||
+        set(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0))
+        return -1;
+    if (!group) return 0;
+    memcpy(&member.imr_multiaddr, group, 4);
+    return setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &member, sizeof member);
+}
+
+static int configure_v6(int fd, int index, const uint8_t *group) {
+    struct ipv6_mreq member = {.ipv6mr_interface = (unsigned)index};
+    if (set(fd, IPPROTO_IPV6, IPV6_HDRINCL, 1) || set(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0) ||
+        set(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, index) || set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) ||
+        set(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1))
+        return -1;
+    if (!group) return 0;
+    memcpy(&member.ipv6mr_multiaddr, group, 16);
+    return setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &member, sizeof member);
+}
+
+int hasup_vrrp_socket(int family, int interface_index, const char *interface_name, const uint8_t *group) {
+    int fd = socket(family == 4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, PROTOCOL_VRRP);
+    if (fd < 0) return -errno;
+    if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface_name, (socklen_t)strlen(interface_name) + 1))
+        return failed(fd);
+    if (family == 4 ? configure_v4(fd, interface_index, group) : configure_v6(fd, interface_index, group))
+        return failed(fd);
+    // A burst of hundreds of routers starting together must fit; without privilege the ordinary limit has to do.
+    if (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)) set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+    if (set(fd, SOL_SOCKET, SO_SNDBUFFORCE, RECEIVE_BUFFER)) set(fd, SOL_SOCKET, SO_SNDBUF, RECEIVE_BUFFER);
+    // CS6, the precedence of routing protocols (RFC 2474): queues serve these packets first.
+    set(fd, SOL_SOCKET, SO_PRIORITY, 6);
+    return fd;
+}
+
+int hasup_frame_socket(void) {
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return -errno;
+    struct sock_filter none[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+    struct sock_fprog filter = {.len = 1, .filter = none};
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) ||
+        set(fd, SOL_SOCKET, SO_LOCK_FILTER, 1))
+        return failed(fd);
+    return fd;
+}
+
+int hasup_route_socket(uint32_t groups) {
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (groups ? SOCK_NONBLOCK : 0), NETLINK_ROUTE);
+    if (fd < 0) return -errno;
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
+    if (bind(fd, (struct sockaddr *)&address, sizeof address)) return failed(fd);
+    if (groups) {
+        if (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)) set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+    }
+    return fd;
+}
+
+int hasup_send_batch(int fd, const struct hasup_outgoing *packets, int count) {
+    struct mmsghdr messages[HASUP_BATCH_MAX];
+    struct iovec parts[HASUP_BATCH_MAX];
+    union {
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } names[HASUP_BATCH_MAX];
+    if (count > HASUP_BATCH_MAX) count = HASUP_BATCH_MAX;
+    for (int i = 0; i < count; i++) {
+        const struct hasup_outgoing *packet = &packets[i];
+        parts[i] = (struct iovec){.iov_base = (void *)packet->bytes, .iov_len = packet->count};
+        memset(&names[i], 0, sizeof names[i]);
+        memset(&messages[i], 0, sizeof messages[i]);
+        struct msghdr *header = &messages[i].msg_hdr;
+        header->msg_iov = &parts[i];
+        header->msg_iovlen = 1;
+        header->msg_name = &names[i];
+        if (packet->family == 4) {
+            names[i].v4.sin_family = AF_INET;
+            memcpy(&names[i].v4.sin_addr, packet->destination, 4);
+            header->msg_namelen = sizeof names[i].v4;
+        } else {
+            names[i].v6.sin6_family = AF_INET6;
+            memcpy(&names[i].v6.sin6_addr, packet->destination, 16);
+            header->msg_namelen = sizeof names[i].v6;
+        }
+    }
+    int sent = sendmmsg(fd, messages, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent < 0 ? -errno : sent;
+}
+
+int hasup_send_frame(int fd, int interface_index, const void *bytes, size_t count) {
+    struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_ifindex = interface_index};
+    ssize_t sent = sendto(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&address, sizeof address);
+    return sent < 0 ? -errno : 0;
+}
+
+struct hasup_receiver {
+    struct mmsghdr messages[HASUP_BATCH_MAX];
+    struct iovec parts[HASUP_BATCH_MAX];
+    struct sockaddr_in6 names[HASUP_BATCH_MAX];
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
+    } controls[HASUP_BATCH_MAX];
+    struct hasup_incoming packets[HASUP_BATCH_MAX];
+    char bytes[HASUP_BATCH_MAX][HASUP_PACKET_MAX];
+};
+
+struct hasup_receiver *hasup_receiver_create(void) { return calloc(1, sizeof(struct hasup_receiver)); }
+
+void hasup_receiver_destroy(struct hasup_receiver *receiver) { free(receiver); }
+
+static void describe_v4(struct hasup_incoming *packet, const unsigned char *bytes, int count) {
+    packet->hop_limit = -1;
+    if (count < 20) return;
+    packet->hop_limit = bytes[8];
+    memcpy(packet->source, bytes + 12, 4);
+    memcpy(packet->destination, bytes + 16, 4);
+}
+
+static void describe_v6(struct hasup_incoming *packet, struct msghdr *message) {
+    const struct sockaddr_in6 *name = message->msg_name;
+    memcpy(packet->source, &name->sin6_addr, 16);
+    packet->interface_index = (int32_t)name->sin6_scope_id;
+    packet->hop_limit = -1;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
+        if (header->cmsg_level != IPPROTO_IPV6) continue;
+        if (header->cmsg_type == IPV6_HOPLIMIT) {
+            int limit;
+            memcpy(&limit, CMSG_DATA(header), sizeof limit);
+            packet->hop_limit = (int16_t)limit;
+        } else if (header->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo info;
+            memcpy(&info, CMSG_DATA(header), sizeof info);
+            memcpy(packet->destination, &info.ipi6_addr, 16);
+            packet->interface_index = (int32_t)info.ipi6_ifindex;
+        }
+    }
+}
+
+int hasup_receive_batch(struct hasup_receiver *receiver, int fd, uint8_t family) {
+    for (int i = 0; i < HASUP_BATCH_MAX; i++) {
+        receiver->parts[i] = (struct iovec){.iov_base = receiver->bytes[i], .iov_len = HASUP_PACKET_MAX};
+        struct msghdr *header = &receiver->messages[i].msg_hdr;
+        header->msg_iov = &receiver->parts[i];
+        header->msg_iovlen = 1;
+        header->msg_name = family == 6 ? &receiver->names[i] : NULL;
+        header->msg_namelen = family == 6 ? sizeof receiver->names[i] : 0;
+        header->msg_control = family == 6 ? receiver->controls[i].bytes : NULL;
+        header->msg_controllen = family == 6 ? sizeof receiver->controls[i].bytes : 0;
+        header->msg_flags = 0;
+    }
+    int count = recvmmsg(fd, receiver->messages, HASUP_BATCH_MAX, MSG_DONTWAIT, NULL);
+    if (count < 0) return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    for (int i = 0; i < count; i++) {
+        struct hasup_incoming *packet = &receiver->packets[i];
+        packet->count = (uint16_t)receiver->messages[i].msg_len;
+        packet->family = family;
+        packet->interface_index = 0;
+        if (family == 4) describe_v4(packet, (const unsigned char *)receiver->bytes[i], packet->count);
+        else describe_v6(packet, &receiver->messages[i].msg_hdr);
+    }
+    return count;
+}
+
+const struct hasup_incoming *hasup_received(const struct hasup_receiver *receiver, int index) {
+    return &receiver->packets[index];
+}
+
+const void *hasup_received_bytes(const struct hasup_receiver *receiver, int index) { return receiver->bytes[index]; }
+
+int hasup_interface_index(const char *name) { return (int)if_nametoindex(name); }

@@ -1,0 +1,91 @@
+#define _GNU_SOURCE
+#include "include/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int result(int value) { return value < 0 ? -errno : value; }
+
+int hasup_spawn(const char *path, char *const argv[], char *const envp[], const int *descriptors, int count) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    pid_t pid = -1;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error) return -error;
+    error = posix_spawnattr_init(&attributes);
+    if (error) {
+        posix_spawn_file_actions_destroy(&actions);
+        return -error;
+    }
+    // Two steps, because a target number may be the source of a later one: first far up, then down to 3, 4, …
+    for (int i = 0; !error && i < count; i++) {
+        error = posix_spawn_file_actions_adddup2(&actions, descriptors[i], 900 + i);
+    }
+    for (int i = 0; !error && i < count; i++) error = posix_spawn_file_actions_adddup2(&actions, 900 + i, 3 + i);
+    if (!error) error = posix_spawn_file_actions_addclosefrom_np(&actions, 3 + count);
+    if (!error) error = posix_spawnattr_setsigmask(&attributes, &none);
+    if (!error) error = posix_spawnattr_setsigdefault(&attributes, &all);
+    if (!error) error = posix_spawnattr_setpgroup(&attributes, 0);
+    if (!error) {
+        error = posix_spawnattr_setflags(
+            &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    }
+    if (!error) error = posix_spawn(&pid, path, &actions, &attributes, argv, envp);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return error ? -error : pid;
+}
+
+int hasup_reap(int pid) {
+    int status = 0;
+    int reaped = waitpid(pid, &status, WNOHANG);
+    if (reaped < 0) return -errno;
+    return reaped == 0 ? -EAGAIN : status;
+}
+
+int hasup_set_user(uint32_t uid) { return result(setresuid(uid, uid, uid)); }
+int hasup_set_group(uint32_t gid) { return result(setresgid(gid, gid, gid)); }
+
+int hasup_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
+    return result(prctl(option, a, b, c, d));
+}
+
+int hasup_seccomp_load(const void *program, unsigned short count) {
+    struct sock_fprog filter = {.len = count, .filter = (struct sock_filter *)program};
+    return result((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter));
+}
+
+int hasup_lock_file(int fd) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, F_OFD_SETLK, &lock) < 0 ? (errno == EACCES ? -EAGAIN : -errno) : 0;
+}
+
+int hasup_lock_holder(int fd) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_GETLK, &lock) < 0) return -errno;
+    return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
+}
+
+int hasup_set_realtime(int priority, int reset_on_fork) {
+    struct sched_param parameter = {.sched_priority = priority};
+    int policy = (priority > 0 ? SCHED_FIFO : SCHED_OTHER) | (reset_on_fork ? SCHED_RESET_ON_FORK : 0);
+    return result(sched_setscheduler(0, policy, &parameter));
+}
+
+int hasup_lock_memory(void) { return result(mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)); }
+
+int hasup_close_from(int first) { return result(close_range((unsigned)first, ~0U, 0)); }

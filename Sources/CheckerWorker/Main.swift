@@ -1,0 +1,37 @@
+import CLinux
+import Glibc
+import IPC
+import Reactor
+import Sandbox
+
+/// `hasup-checker`: no capability at all, because it is to read what strangers send. Without checks to run it says that
+/// it is ready and waits. Descriptor 3 is hasupd, 4 the compiled system call filter, 5 its own image.
+@main
+enum Main {
+    static func main() {
+        guard let wishes = SealArguments(words: CommandLine.arguments.dropFirst()) else { exit(64) }
+        do throws(SystemError) {
+            // The loop's own descriptors bring no input; after the seal none can be made.
+            let loop = try EventLoop()
+            let report = seal(as: SealPlan(identity: wishes.identity, capabilities: [], filter: 4))
+            close(4)
+            close(5)
+            let channel = try Channel(
+                Descriptor(owning: 3), on: loop,
+                onFrame: { frame throws(FrameError) in
+                    switch try SupervisorToChecker(frame) {
+                    case .hello(let version, _):
+                        guard version == workerProtocolVersion else { throw .version(version) }
+                    case .stop: exit(0)
+                    }
+                }, onEnd: { _ in exit(0) })
+            CheckerToSupervisor.hello(version: workerProtocolVersion, unsealed: report.shortfalls).send(on: channel)
+            try loop.run()
+            withExtendedLifetime(channel) {}
+        } catch {
+            let line = "hasup-checker: \(error)\n"
+            _ = write(2, line, line.utf8.count)
+            exit(71)
+        }
+    }
+}

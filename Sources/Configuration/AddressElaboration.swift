@@ -1,0 +1,210 @@
+import Base
+
+extension Elaborator {
+    /// One entry of virtual_ipaddress or virtual_ipaddress_excluded; nil when it names no usable address.
+    mutating func virtualAddress(_ entry: Statement, context: String) -> VirtualAddress? {
+        guard let first = entry.words.first, let prefix = prefix(at: first) else { return nil }
+        guard !prefix.address.isUnspecified, !prefix.address.isMulticast else {
+            refuse("`\(prefix.address)` can't be a virtual address", at: first)
+            return nil
+        }
+        var address = VirtualAddress(prefix: prefix)
+        var next = first + 1
+        while next < entry.words.upperBound {
+            let option = next
+            next += 1
+            switch string(option) {
+            case "-nodad", "noprefixroute", "no_track": flagOption(option, of: &address)
+            case "home", "mngtmpaddr", "autojoin", "use_vmac":
+                model.ignoredSettings += 1
+                report(.warning, "`\(string(option))` isn't handled yet and has no effect", at: option)
+            case "dev", "scope", "brd", "broadcast", "label", "peer", "preferred_lft":
+                guard next < entry.words.upperBound else {
+                    refuse("`\(string(option))` needs a value", at: option)
+                    return address
+                }
+                guard valueOption(option, value: next, of: &address) else { return nil }
+                next += 1
+            default: unknownOption(option, in: context)
+            }
+        }
+        return address
+    }
+
+    /// Complains about a word that no entry of this list knows.
+    mutating func unknownOption(_ word: Int, in context: String) {
+        let name = string(word)
+        let known = table.keywords(in: context).map(\.name).filter { !$0.hasPrefix("(") }
+        let hint = nearestWord(to: name, among: known).map { "; did you mean `\($0)`?" } ?? ""
+        refuse("unknown option `\(name)`\(hint)", at: word)
+    }
+
+    /// `ADDRESS[/LENGTH]`. An impossible length is an error and counts as none, as in keepalived.
+    mutating func prefix(at word: Int) -> Prefix? {
+        let written = string(word)
+        if let prefix = Prefix(written) { return prefix }
+        let parts = written.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let first = parts.first, let address = IPAddress(first) else {
+            refuse("`\(written)` isn't an IP address", at: word)
+            return nil
+        }
+        let prefix = Prefix(host: address)
+        refuse("`\(parts.last ?? "")` isn't a prefix length of 0 to \(prefix.length); \(prefix) is used", at: word)
+        return prefix
+    }
+
+    private mutating func flagOption(_ option: Int, of address: inout VirtualAddress) {
+        switch string(option) {
+        case "-nodad":
+            address.duplicateAddressDetection = true
+            if address.prefix.address.family == .ipv4 {
+                report(
+                    .warning, "IPv4 addresses have no duplicate address detection; `-nodad` has no effect", at: option)
+            }
+        case "noprefixroute": address.noPrefixRoute = true
+        default: address.isUntracked = true
+        }
+    }
+
+    /// An option with a value. - Returns: false when the address can't be used without it.
+    private mutating func valueOption(_ option: Int, value: Int, of address: inout VirtualAddress) -> Bool {
+        let written = string(value)
+        switch string(option) {
+        case "dev":
+            guard let name = interfaceName(at: value) else { return false }
+            guard isKnown(interface: name) else {
+                refuse("interface `\(name)` doesn't exist; this address is left out", at: value)
+                return false
+            }
+            address.interface = name
+        case "scope":
+            if let scope = scope(at: value) { address.scope = scope }
+        case "brd", "broadcast":
+            if let broadcast = broadcast(at: value, of: address.prefix) { address.broadcast = broadcast }
+        case "label":
+            if address.prefix.address.family == .ipv6 {
+                refuse("IPv6 addresses have no labels", at: value)
+            } else if written.utf8.count > 15 {
+                refuse("a label has at most 15 bytes", at: value)
+            } else {
+                address.label = written
+            }
+        case "peer":
+            guard let peer = prefix(at: value) else { return false }
+            guard peer.address.family == address.prefix.address.family else {
+                refuse("the peer isn't of the same family as the address", at: value)
+                return false
+            }
+            address.peer = peer
+        default:
+            if written == "forever" {
+                address.preferredLifetime = .max
+            } else if let seconds = integer(at: value, 0...Int(UInt32.max), for: "preferred_lft") {
+                address.preferredLifetime = UInt32(seconds)
+            }
+        }
+        return true
+    }
+
+    private mutating func scope(at word: Int) -> UInt8? {
+        switch string(word) {
+        case "global": return 0
+        case "site": return 200
+        case "link": return 253
+        case "host": return 254
+        case "nowhere": return 255
+        default:
+            guard let number = wholeNumber(bytes(word)), let scope = UInt8(exactly: number) else {
+                refuse("`\(string(word))` isn't a scope: global, site, link, host, nowhere or 0 to 255", at: word)
+                return nil
+            }
+            return scope
+        }
+    }
+
+    /// An address, or `+` for all host bits one, or `-` for all zero.
+    private mutating func broadcast(at word: Int, of prefix: Prefix) -> IPAddress? {
+        guard prefix.address.family == .ipv4 else {
+            refuse("IPv6 has no broadcast addresses", at: word)
+            return nil
+        }
+        let network = prefix.address.masked(to: prefix.length)
+        switch string(word) {
+        case "-": return network
+        case "+":
+            let hostBits = prefix.length >= 32 ? 0 : UInt32.max >> UInt32(prefix.length)
+            return IPAddress(v4: UInt32(truncatingIfNeeded: network.low) | hostBits)
+        default:
+            guard let address = address(at: word) else { return nil }
+            guard address.family == .ipv4 else {
+                refuse("the broadcast address of an IPv4 address is an IPv4 address", at: word)
+                return nil
+            }
+            return address
+        }
+    }
+
+    /// One entry of unicast_peer.
+    mutating func unicastPeer(_ entry: Statement) -> UnicastPeer? {
+        guard let first = entry.words.first, let address = address(at: first) else { return nil }
+        guard !address.isMulticast, !address.isUnspecified else {
+            refuse("`\(address)` can't be a peer", at: first)
+            return nil
+        }
+        var peer = UnicastPeer(address: address)
+        var next = first + 1
+        while next < entry.words.upperBound {
+            let option = next
+            next += 2
+            let name = string(option)
+            guard name == "min_ttl" || name == "max_ttl" else {
+                unknownOption(option, in: "vrrp_instance/unicast_peer (entry)")
+                next = option + 1
+                continue
+            }
+            guard option + 1 < entry.words.upperBound else {
+                refuse("`\(name)` needs a value", at: option)
+                break
+            }
+            guard let value = integer(at: option + 1, 0...255, for: name) else { continue }
+            if name == "min_ttl" { peer.minimumTTL = UInt8(value) } else { peer.maximumTTL = UInt8(value) }
+        }
+        if let low = peer.minimumTTL, let high = peer.maximumTTL, low > high {
+            refuse("min_ttl \(low) is above max_ttl \(high): nothing would be accepted from this peer", at: first)
+        }
+        return peer
+    }
+
+    /// One entry of track_interface.
+    mutating func trackedInterface(_ entry: Statement) -> TrackedInterface? {
+        guard let first = entry.words.first, let name = interfaceName(at: first) else { return nil }
+        guard isKnown(interface: name) else {
+            refuse("tracked interface `\(name)` doesn't exist", at: first)
+            return nil
+        }
+        var tracked = TrackedInterface(name: name)
+        var next = first + 1
+        while next < entry.words.upperBound {
+            let option = next
+            next += 1
+            switch string(option) {
+            case "reverse": tracked.reverse = true
+            case "noreverse": tracked.reverse = false
+            case "weight":
+                guard next < entry.words.upperBound else {
+                    refuse("`weight` needs a value", at: option)
+                    break
+                }
+                if let weight = wholeNumber(bytes(next)), abs(weight) == 254 {
+                    report(.warning, "a weight is -253 to 253; \(weight.signum() * 253) is used", at: next)
+                    tracked.weight = weight.signum() * 253
+                } else if let weight = integer(at: next, -253...253, for: "weight") {
+                    tracked.weight = weight
+                }
+                next += 1
+            default: unknownOption(option, in: "vrrp_instance/track_interface (entry)")
+            }
+        }
+        return tracked
+    }
+}

@@ -1,0 +1,49 @@
+/// Collects findings. A file of garbage has a finding on each line: only the first ones are kept, all are counted.
+struct DiagnosticList {
+    private(set) var diagnostics: [Diagnostic] = []
+    private(set) var errorCount = 0
+    private(set) var warningCount = 0
+
+    static let maximumKept = 5_000
+
+    mutating func add(
+        _ severity: Severity, _ message: String, at location: SourceLocation?, length: Int = 1, line: String? = nil
+    ) {
+        switch severity {
+        case .error: errorCount += 1
+        case .warning: warningCount += 1
+        case .note: break
+        }
+        let kept = diagnostics.count
+        if kept < Self.maximumKept {
+            diagnostics.append(
+                Diagnostic(severity, message, at: location, length: max(1, length), sourceLine: line))
+        } else if kept == Self.maximumKept {
+            diagnostics.append(Diagnostic(.note, "further findings aren't shown"))
+        }
+    }
+
+    /// A finding about a token.
+    mutating func add(_ severity: Severity, _ message: String, at token: Token, in text: SourceText) {
+        // Past the limit neither the line's text nor the place is needed.
+        guard !isFull else { return add(severity, message, at: nil) }
+        add(
+            severity, message, at: text.location(token), length: Int(token.length),
+            line: text.lineText(file: Int(token.file), line: Int(token.line)))
+    }
+
+    /// A finding about a part of a line that has no tokens yet.
+    mutating func add(
+        _ severity: Severity, _ message: String, at line: TextLine, in text: SourceText, length: Int? = nil
+    ) {
+        guard !isFull else { return add(severity, message, at: nil) }
+        let (column, underlined) = line.place(of: line.start, length: length ?? max(1, line.end - line.start))
+        add(
+            severity, message,
+            at: SourceLocation(file: text.files[line.file].path, line: line.line, column: column),
+            length: underlined, line: text.lineText(file: line.file, line: line.line))
+    }
+
+    /// Whether further findings are only counted, so that nobody needs to word them.
+    var isFull: Bool { diagnostics.count > Self.maximumKept }
+}

@@ -1,0 +1,226 @@
+import Base
+
+/// Gives statements their meaning. This part reads words; what each keyword does stands in the extensions.
+struct Elaborator {
+    let text: SourceText
+    let table: KeywordTable
+    let statements: [Statement]
+    let environment: Environment
+    var diagnostics: DiagnosticList
+    var model = ConfigurationModel()
+    var defaults = InstanceDefaults()
+    /// Instances by what makes them the same on the link, for duplicates.
+    var identities: [InstanceIdentity: Int] = [:]
+    /// Places of the names of instances.
+    var names: [String: Int] = [:]
+
+    init(_ parser: StatementParser, _ environment: Environment) {
+        text = parser.text
+        table = parser.table
+        statements = parser.statements
+        diagnostics = parser.diagnostics
+        model.ignoredSettings = parser.ignored
+        self.environment = environment
+    }
+
+    /// Global definitions first: they apply to every instance, wherever they stand.
+    mutating func run() {
+        for place in topLevel() where keyword(place) == "global_defs" { elaborateGlobal(place) }
+        defaults.finish()
+        for place in topLevel() {
+            switch keyword(place) {
+            case "vrrp_instance": elaborateInstance(place)
+            case "virtual_server": model.virtualServerCount += 1
+            default: break
+            }
+        }
+    }
+
+    /// Places of the statements at the top level.
+    func topLevel() -> [Int] {
+        var places: [Int] = []
+        var place = 0
+        while place < statements.count {
+            places.append(place)
+            place = max(place + 1, statements[place].end)
+        }
+        return places
+    }
+
+    /// Calls the body with each statement directly inside a block.
+    mutating func forEach(inside place: Int, _ body: (inout Elaborator, Statement, Int) -> Void) {
+        var child = place + 1
+        while child < statements[place].end {
+            let next = statements[child]
+            body(&self, next, child)
+            child = max(child + 1, next.end)
+        }
+    }
+
+    func keyword(_ place: Int) -> String {
+        let row = statements[place].row
+        return row < 0 ? "" : table.keywords[row].name
+    }
+
+    func string(_ token: Int) -> String { text.string(text.tokens[token]) }
+    func bytes(_ token: Int) -> ArraySlice<UInt8> { text.slice(text.tokens[token]) }
+
+    mutating func report(_ severity: Severity, _ message: String, at token: Int) {
+        diagnostics.add(severity, message, at: text.tokens[token], in: text)
+    }
+
+    /// A statement or word that has no effect because of an error.
+    mutating func refuse(_ message: String, at token: Int) {
+        model.ignoredSettings += 1
+        report(.error, message, at: token)
+    }
+
+    // MARK: - Words
+
+    /// The only word of a statement. More words are ignored with a warning, none is an error.
+    mutating func word(of statement: Statement) -> Int? {
+        guard let first = statement.words.first else {
+            let name = string(statement.token)
+            let wanted = statement.isEntry ? "a value" : table.keywords[statement.row].arguments
+            refuse("`\(name)` needs a value: \(wanted)", at: statement.token)
+            return nil
+        }
+        if statement.words.count > 1 {
+            report(
+                .warning, "`\(string(statement.token))` takes one value; this and what follows is ignored",
+                at: first + 1)
+        }
+        return first
+    }
+
+    /// Warns about words after a keyword that takes none: `nopreempt false` still means nopreempt.
+    mutating func flag(_ statement: Statement) -> Bool {
+        if let word = statement.words.first {
+            report(
+                .warning,
+                "`\(string(statement.token))` takes no value; `\(string(word))` is ignored and the setting is on",
+                at: word)
+        }
+        return true
+    }
+
+    /// A keyword that is true alone, or says true or false.
+    mutating func boolean(_ statement: Statement) -> Bool? {
+        guard !statement.words.isEmpty else { return true }
+        guard let word = word(of: statement) else { return nil }
+        if let value = Configuration.boolean(string(word)) { return value }
+        refuse("`\(string(word))` isn't one of true, on, yes, false, off, no", at: word)
+        return nil
+    }
+
+    /// A whole number within limits.
+    mutating func integer(_ statement: Statement, _ limits: ClosedRange<Int>) -> Int? {
+        guard let word = word(of: statement) else { return nil }
+        return integer(at: word, limits, for: string(statement.token))
+    }
+
+    /// A whole number at this token.
+    mutating func integer(at word: Int, _ limits: ClosedRange<Int>, for name: String) -> Int? {
+        guard let value = wholeNumber(bytes(word)) else {
+            refuse("`\(string(word))` isn't a whole number", at: word)
+            return nil
+        }
+        guard limits.contains(value) else {
+            refuse("`\(name)` is \(limits.lowerBound) to \(limits.upperBound), not \(value)", at: word)
+            return nil
+        }
+        return value
+    }
+
+    /// Seconds with decimals, within limits in microseconds.
+    mutating func seconds(_ statement: Statement, _ limits: ClosedRange<Int64>) -> Interval? {
+        guard let word = word(of: statement) else { return nil }
+        guard let value = decimalMicroseconds(bytes(word)) else {
+            refuse("`\(string(word))` isn't a number of seconds", at: word)
+            return nil
+        }
+        if !value.isExact {
+            report(.warning, "only six decimals of a second count; the rest is ignored", at: word)
+        }
+        guard limits.contains(value.value) else {
+            let low = Interval.microseconds(limits.lowerBound)
+            let high = Interval.microseconds(limits.upperBound)
+            refuse("`\(string(statement.token))` is \(low) to \(high)", at: word)
+            return nil
+        }
+        return .microseconds(value.value)
+    }
+
+    /// An address.
+    mutating func address(_ statement: Statement) -> IPAddress? {
+        guard let word = word(of: statement) else { return nil }
+        return address(at: word)
+    }
+
+    mutating func address(at word: Int) -> IPAddress? {
+        if let address = IPAddress(string(word)) { return address }
+        refuse("`\(string(word))` isn't an IP address", at: word)
+        return nil
+    }
+
+    /// An interface's name, as long as the kernel allows (IFNAMSIZ).
+    mutating func interfaceName(at word: Int) -> String? {
+        let name = string(word)
+        guard (1...15).contains(name.utf8.count), !name.utf8.contains(Byte.slash), name != ".", name != ".." else {
+            refuse("`\(name)` can't be the name of an interface: 1 to 15 bytes without `/`", at: word)
+            return nil
+        }
+        return name
+    }
+
+    /// Whether an interface may be used: it exists, or nobody wants to know.
+    func isKnown(interface: String) -> Bool {
+        model.global.dynamicInterfaces || environment.interfaces?.contains(interface) ?? true
+    }
+
+    // MARK: - Scripts
+
+    /// `USER [[:]GROUP]` in these tokens.
+    mutating func identity(_ words: Range<Int>) -> ScriptIdentity? {
+        guard let first = words.first else { return nil }
+        return identity(words.map { string($0) }, at: first)
+    }
+
+    mutating func identity(_ words: [String], at token: Int) -> ScriptIdentity? {
+        guard let user = words.first, !user.isEmpty else { return nil }
+        if words.count > 2 { report(.warning, "only USER and GROUP are read here; the rest is ignored", at: token) }
+        var group = words.count > 1 ? words[1] : nil
+        let isSupplementary = group?.hasPrefix(":") ?? false
+        if isSupplementary { group?.removeFirst() }
+        return ScriptIdentity(
+            user: user, group: group.flatMap { $0.isEmpty ? nil : $0 }, supplementaryGroups: isSupplementary)
+    }
+
+    /// `"COMMAND ARGUMENTS" [USER [[:]GROUP]]`: the command and its arguments are one word, which is split again.
+    mutating func script(_ statement: Statement) -> (arguments: [String], identity: ScriptIdentity?)? {
+        guard let first = statement.words.first, let last = statement.words.last else {
+            refuse("`\(string(statement.token))` needs a command", at: statement.token)
+            return nil
+        }
+        // Quotes belong to the raw text; the tokens are without them.
+        let start = text.tokens[first].range.lowerBound - (text.tokens[first].kind == .quoted ? 1 : 0)
+        var end = text.tokens[last].range.upperBound
+        if text.tokens[last].kind == .quoted, end < text.bytes.count, text.bytes[end] == Byte.quote { end += 1 }
+        guard start <= end, let words = shellWords(text.bytes[start..<end]), let command = words.first,
+            let arguments = shellWords(command[...])
+        else {
+            refuse("a quote in this command has no partner", at: first)
+            return nil
+        }
+        guard let program = arguments.first, !program.isEmpty else {
+            refuse("the command is empty", at: first)
+            return nil
+        }
+        guard !arguments.contains(where: { $0.contains(0) }) else {
+            refuse("a command can't have a NUL byte", at: first)
+            return nil
+        }
+        let identity = identity(words.dropFirst().map { String(decoding: $0, as: UTF8.self) }, at: first)
+        return (arguments.map { String(decoding: $0, as: UTF8.self) }, identity)
+    }
+}

@@ -1,0 +1,105 @@
+/// Why a file couldn't be read.
+public enum FileError: Error, Hashable, Sendable {
+    /// No such file, or a part of its path is missing.
+    case notFound
+    /// It may not be read by this user.
+    case permissionDenied
+    /// A directory, socket, device or executable: never read as configuration.
+    case notRegular
+    /// It is larger than the provider is willing to read.
+    case tooLarge
+    /// Anything else, with the system's words.
+    case other(String)
+
+    /// What an operator reads after the path.
+    public var explanation: String {
+        switch self {
+        case .notFound: "no such file"
+        case .permissionDenied: "permission denied"
+        case .notRegular: "not a regular file"
+        case .tooLarge: "too large"
+        case .other(let text): text
+        }
+    }
+}
+
+/// The outside world as far as reading a configuration needs it. This room opens nothing by itself.
+public protocol FileProvider {
+    /// The content of this file. The path is absolute, or relative to the working directory.
+    func read(path: String) -> Result<[UInt8], FileError>
+    /// The paths that match a pattern with `*`, `?`, `[...]` and `{a,b}`, sorted; directories are left out.
+    func glob(pattern: String) -> [String]
+}
+
+/// What the meaning of a configuration depends on besides its text.
+public struct Environment: Hashable, Sendable {
+    /// Names of the interfaces that exist; nil when that isn't to be checked.
+    public var interfaces: Set<String>?
+    /// The name that `@NAME` lines are compared with: `--config-id`, else the node's name up to its first dot.
+    public var configID: String
+    /// Environment variables, for `${_ENV NAME}`.
+    public var variables: [String: String]
+    /// Seed of `${_RANDOM}`: the same seed gives the same configuration.
+    public var randomSeed: UInt64
+
+    /// An environment; by default nothing is known about interfaces.
+    public init(
+        interfaces: Set<String>? = nil, configID: String = "", variables: [String: String] = [:],
+        randomSeed: UInt64 = 0
+    ) {
+        self.interfaces = interfaces
+        self.configID = configID
+        self.variables = variables
+        self.randomSeed = randomSeed
+    }
+}
+
+/// Every file that a configuration consists of, read once: a snapshot that can be parsed after privileges were
+/// dropped, and parsed again with the same result.
+public struct SourceSet: FileProvider, Sendable {
+    /// The main file's path as it was given.
+    public let path: String
+    private var files: [String: Result<[UInt8], FileError>] = [:]
+    private var matches: [String: [String]] = [:]
+
+    init(path: String) { self.path = path }
+
+    /// Paths of all files that were read.
+    public var paths: [String] { files.keys.sorted() }
+    /// Bytes of all files together.
+    public var byteCount: Int { files.values.reduce(0) { $0 + ((try? $1.get())?.count ?? 0) } }
+
+    /// What was read from this path; `notFound` for one that wasn't asked for when the set was made.
+    public func read(path: String) -> Result<[UInt8], FileError> { files[path] ?? .failure(.notFound) }
+    /// What matched this pattern when the set was made.
+    public func glob(pattern: String) -> [String] { matches[pattern] ?? [] }
+
+    mutating func remember(_ result: Result<[UInt8], FileError>, for path: String) { files[path] = result }
+    mutating func remember(_ paths: [String], for pattern: String) { matches[pattern] = paths }
+    func knows(path: String) -> Bool { files[path] != nil }
+}
+
+/// Passes questions on and keeps the answers.
+final class RecordingProvider<Files: FileProvider>: FileProvider {
+    private let files: Files
+    private(set) var sources: SourceSet
+
+    init(_ files: Files, mainPath: String) {
+        self.files = files
+        sources = SourceSet(path: mainPath)
+    }
+
+    func read(path: String) -> Result<[UInt8], FileError> {
+        // A file that is included twice is read once: both places then see the same text.
+        if sources.knows(path: path) { return sources.read(path: path) }
+        let result = files.read(path: path)
+        sources.remember(result, for: path)
+        return result
+    }
+
+    func glob(pattern: String) -> [String] {
+        let paths = files.glob(pattern: pattern)
+        sources.remember(paths, for: pattern)
+        return paths
+    }
+}

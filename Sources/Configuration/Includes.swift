@@ -1,0 +1,164 @@
+/// What a failed include means, beyond a missing literal name, which is always an error.
+struct IncludeChecks: OptionSet {
+    let rawValue: UInt8
+    /// Every matched file must be readable.
+    static let readable = IncludeChecks(rawValue: 1)
+    /// The pattern must match something.
+    static let match = IncludeChecks(rawValue: 2)
+    /// A pattern with wildcards must match something.
+    static let wildcard = IncludeChecks(rawValue: 4)
+    /// Each `{a,b}` alternative must match something.
+    static let braces = IncludeChecks(rawValue: 8)
+    static let all: IncludeChecks = [.readable, .match, .wildcard, .braces]
+}
+
+/// A file that is being read.
+struct IncludeFrame {
+    var path: String
+    /// `include_check`: how strict plain `include` is, until the end of this file.
+    var checks: IncludeChecks
+}
+
+extension Preprocessor {
+    static var maximumIncludeDepth: Int { 64 }
+    static var maximumFiles: Int { 10_000 }
+    private static var maximumAlternatives: Int { 256 }
+
+    /// Obeys `include` and its variants, and notes `include_check`. - Returns: false for every other line.
+    mutating func include(_ line: TextLine) -> Bool {
+        // Cheap refusal of nearly all lines.
+        guard text.bytes[line.start] == UInt8(ascii: "i") else { return false }
+        var end = line.start
+        while end < line.end, !Byte.isBlank(text.bytes[end]), text.bytes[end] != Byte.quote { end += 1 }
+        let checks: IncludeChecks
+        switch String(decoding: text.bytes[line.start..<end], as: UTF8.self) {
+        case "include": checks = frames.last?.checks ?? []
+        case "includer": checks = .readable
+        case "includem": checks = .match
+        case "includew": checks = .wildcard
+        case "includeb": checks = .braces
+        case "includea": checks = .all
+        case "include_check":
+            setIncludeChecks(skippingBlanks(line.dropping(to: end)))
+            // The statement parser sees the line too and says whether it stands in the right block.
+            return false
+        default: return false
+        }
+        guard let argument = skippingBlanks(line.dropping(to: end)), let pattern = fileName(argument) else {
+            report(.error, "an include needs the name of a file", at: line)
+            return true
+        }
+        include(pattern, checks, at: argument)
+        return true
+    }
+
+    private mutating func setIncludeChecks(_ arguments: TextLine?) {
+        guard let arguments, !frames.isEmpty else {
+            if !frames.isEmpty { frames[frames.count - 1].checks = .all }
+            return
+        }
+        var checks = frames[frames.count - 1].checks
+        var isFirst = true
+        for word in text.bytes[arguments.start..<arguments.end].split(whereSeparator: Byte.isBlank) {
+            var name = String(decoding: word, as: UTF8.self)
+            let sign = name.first
+            if sign == "+" || sign == "-" { name.removeFirst() } else if isFirst { checks = [] }
+            isFirst = false
+            let check: IncludeChecks
+            switch name {
+            case "read", "readable": check = .readable
+            case "match": check = .match
+            case "wildcard_match": check = .wildcard
+            case "brace_match": check = .braces
+            default:
+                report(
+                    .error, "`\(name)` isn't one of read, match, wildcard_match, brace_match", at: arguments)
+                continue
+            }
+            if sign == "-" { checks.subtract(check) } else { checks.formUnion(check) }
+        }
+        frames[frames.count - 1].checks = checks
+    }
+
+    /// The pattern: quoted, or up to the next blank. Braces belong to it.
+    private mutating func fileName(_ argument: TextLine) -> String? {
+        var start = argument.start
+        var end = start
+        if text.bytes[start] == Byte.quote {
+            start += 1
+            end = start
+            while end < argument.end, text.bytes[end] != Byte.quote { end += 1 }
+        } else {
+            while end < argument.end, !Byte.isBlank(text.bytes[end]) { end += 1 }
+        }
+        let after = end < argument.end && text.bytes[end] == Byte.quote ? end + 1 : end
+        if let rest = skippingBlanks(argument.dropping(to: after)) {
+            report(.warning, "an include takes one name; this is ignored (quote a name that has blanks)", at: rest)
+        }
+        return end > start ? String(decoding: text.bytes[start..<end], as: UTF8.self) : nil
+    }
+
+    private mutating func include(_ pattern: String, _ checks: IncludeChecks, at line: TextLine) {
+        guard frames.count <= Self.maximumIncludeDepth else {
+            return report(.error, "includes are nested deeper than \(Self.maximumIncludeDepth)", at: line)
+        }
+        let directory = Self.directory(of: frames.last?.path ?? "")
+        let isAbsolute = pattern.utf8.first == Byte.slash || directory.isEmpty
+        let path = isAbsolute ? pattern : directory == "/" ? "/" + pattern : directory + "/" + pattern
+        let hasWildcard = path.utf8.contains { "*?[".utf8.contains($0) }
+        guard hasWildcard || path.utf8.contains(Byte.open) else { return includeFile(path, isRequired: true, at: line) }
+        if checks.contains(.braces) {
+            for alternative in Self.alternatives(of: path, limit: Self.maximumAlternatives)
+            where provider.glob(pattern: alternative).isEmpty {
+                report(.error, "nothing matches `\(alternative)`", at: line)
+            }
+        }
+        let matches = provider.glob(pattern: path)
+        if matches.isEmpty, checks.contains(.match) || checks.contains(.wildcard) && hasWildcard {
+            report(.error, "nothing matches `\(path)`", at: line)
+        }
+        for match in matches where !isExhausted {
+            includeFile(match, isRequired: checks.contains(.readable), at: line)
+        }
+    }
+
+    private mutating func includeFile(_ path: String, isRequired: Bool, at line: TextLine) {
+        guard !frames.contains(where: { $0.path == path }) else {
+            return report(.error, "`\(path)` includes itself", at: line)
+        }
+        guard text.files.count < Self.maximumFiles else {
+            return exhaust("more than \(Self.maximumFiles) files are included", at: line)
+        }
+        switch provider.read(path: path) {
+        case .success(let bytes):
+            guard text.bytes.count + bytes.count <= SourceText.maximumBytes else {
+                return exhaust("the configuration is too large", at: line)
+            }
+            read(bytes, path: path)
+        case .failure(let error):
+            // A pattern may match a directory; that is no reason to complain.
+            if !isRequired, error == .notRegular { return }
+            report(isRequired ? .error : .warning, "can't read `\(path)`: \(error.explanation)", at: line)
+        }
+    }
+
+    /// The patterns that `a{b,c}d` stands for: `abd`, `acd`.
+    static func alternatives(of pattern: String, limit: Int) -> [String] {
+        var done: [String] = []
+        var open = [pattern]
+        while let next = open.popLast(), done.count + open.count < limit {
+            let bytes = Array(next.utf8)
+            // The innermost group: the first `}` and the last `{` before it.
+            guard let close = bytes.firstIndex(of: Byte.close), let start = bytes[..<close].lastIndex(of: Byte.open)
+            else {
+                done.append(next)
+                continue
+            }
+            let parts = bytes[(start + 1)..<close].split(separator: Byte.comma, omittingEmptySubsequences: false)
+            for part in parts.reversed() {
+                open.append(String(decoding: bytes[..<start] + part + bytes[(close + 1)...], as: UTF8.self))
+            }
+        }
+        return done
+    }
+}

@@ -1,0 +1,240 @@
+import Base
+
+/// A vrrp_instance block while it is read: what was written, and where, until the rules decide what it means.
+struct InstanceDraft {
+    var settings: InstanceSettings
+    /// The keyword `vrrp_instance`.
+    let token: Int
+    /// Where the last statement with this keyword begins.
+    var places: [String: Int] = [:]
+    /// First token of each virtual and excluded address, in order.
+    var virtualPlaces: [Int] = []
+    var excludedPlaces: [Int] = []
+    var peerPlaces: [Int] = []
+    var version: VRRPVersion?
+    var priority: Priority?
+    var advertMicroseconds: Int64?
+    var mayLackAddresses = false
+    var authentication = Authentication()
+    var group: IPAddress?
+    /// The first weighted tracker, for the advice about nopreempt.
+    var weightPlace: Int?
+
+    /// The authentication block as written.
+    struct Authentication {
+        var place: Int?
+        var type: String?
+        var typePlace: Int?
+        var password: [UInt8]?
+        var passwordPlace: Int?
+    }
+}
+
+extension Elaborator {
+    /// Reads one vrrp_instance block and appends it to the model.
+    mutating func elaborateInstance(_ place: Int) {
+        let block = statements[place]
+        guard let nameToken = word(of: block) else { return }
+        let name = string(nameToken)
+        if let known = names[name] {
+            refuse("`vrrp_instance \(name)` exists already; this block is left out", at: nameToken)
+            report(.note, "the first one is here", at: known)
+            return
+        }
+        names[name] = nameToken
+        var draft = InstanceDraft(
+            settings: InstanceSettings(name: name, location: text.location(text.tokens[block.token])),
+            token: block.token)
+        draft.settings.checkUnicastSource = defaults.checkUnicastSource
+        draft.settings.announcements = defaults.announcements
+        draft.settings.downTimerAdverts = defaults.downTimerAdverts
+        draft.settings.checksumWithoutPseudoHeader = defaults.checksumWithoutPseudoHeader
+        draft.settings.skipsAddressListCheck = defaults.skipsAddressListCheck
+        draft.settings.lowerPriorityNoAdvert = defaults.lowerPriorityNoAdvert
+        draft.settings.higherPrioritySendsAdvert = defaults.higherPrioritySendsAdvert
+        forEach(inside: place) { elaborator, statement, child in
+            guard !statement.isEntry else { return }
+            let keyword = elaborator.keyword(child)
+            draft.places[keyword] = statement.token
+            elaborator.instanceStatement(statement, keyword, child, &draft)
+        }
+        applyRules(&draft)
+        model.instances.append(draft.settings)
+    }
+
+    private mutating func instanceStatement(
+        _ statement: Statement, _ name: String, _ place: Int, _ draft: inout InstanceDraft
+    ) {
+        switch name {
+        case "state": state(statement, &draft)
+        case "interface":
+            if let word = word(of: statement), let interface = interfaceName(at: word) {
+                draft.settings.interface = interface
+            }
+        case "virtual_router_id":
+            if let value = integer(statement, 1...255) { draft.settings.virtualRouterID = VRID(rawValue: UInt8(value)) }
+        case "priority":
+            if let value = integer(statement, 1...255) { draft.priority = Priority(rawValue: UInt8(value)) }
+        case "version":
+            if let value = integer(statement, 2...3) { draft.version = VRRPVersion(rawValue: UInt8(value)) }
+        case "advert_int":
+            if let value = seconds(statement, 10_000...255_000_000) {
+                draft.advertMicroseconds = value.nanoseconds / 1_000
+            } else {
+                fault("advert_int is invalid", &draft)
+            }
+        case "nopreempt": draft.settings.nopreempt = flag(statement)
+        case "preempt": draft.settings.nopreempt = !flag(statement)
+        case "preempt_delay":
+            if let value = seconds(statement, 0...1_000_000_000) { draft.settings.preemptDelay = value }
+        case "no_virtual_ipaddress": draft.mayLackAddresses = flag(statement)
+        case "dont_track_primary": draft.settings.ignoresPrimaryInterface = flag(statement)
+        case "accept": _ = flag(statement)
+        case "authentication":
+            draft.authentication.place = statement.token
+            forEach(inside: place) { $0.authenticationStatement($1, $0.keyword($2), &draft) }
+        case "virtual_ipaddress", "virtual_ipaddress_excluded", "unicast_peer", "track_interface":
+            list(name, place, &draft)
+        case "auth_hmac", "track_script", "track_file", "track_process", "track_bfd": notHandled(name, place, &draft)
+        case "notify_master": notify(.master, statement, &draft)
+        case "notify_backup": notify(.backup, statement, &draft)
+        case "notify_fault": notify(.fault, statement, &draft)
+        case "notify_stop": notify(.stop, statement, &draft)
+        case "notify": notify(.any, statement, &draft)
+        default: protocolStatement(statement, name, &draft)
+        }
+    }
+
+    private mutating func protocolStatement(_ statement: Statement, _ name: String, _ draft: inout InstanceDraft) {
+        switch name {
+        case "mcast_src_ip", "unicast_src_ip":
+            if let address = address(statement) { draft.settings.sourceAddress = address }
+        case "mcast_dst_ip": draft.group = address(statement)
+        case "check_unicast_src": draft.settings.checkUnicastSource = flag(statement)
+        case "unicast_ttl": if let value = integer(statement, 0...255) { draft.settings.unicastTTL = UInt8(value) }
+        case "down_timer_adverts":
+            if let value = integer(statement, Limits.downTimerAdverts) { draft.settings.downTimerAdverts = value }
+        case "v3_checksum_as_v2":
+            if let value = boolean(statement) { draft.settings.checksumWithoutPseudoHeader = value }
+        case "skip_check_adv_addr": if let value = boolean(statement) { draft.settings.skipsAddressListCheck = value }
+        case "lower_prio_no_advert": if let value = boolean(statement) { draft.settings.lowerPriorityNoAdvert = value }
+        case "higher_prio_send_advert":
+            if let value = boolean(statement) { draft.settings.higherPrioritySendsAdvert = value }
+        case "garp_master_delay":
+            if let value = wholeSeconds(statement) { draft.settings.announcements.delay = value }
+        case "garp_master_repeat": if let value = rounds(statement) { draft.settings.announcements.rounds = value }
+        case "garp_master_refresh":
+            if let value = wholeSeconds(statement) { draft.settings.announcements.refresh = value }
+        case "garp_master_refresh_repeat":
+            if let value = rounds(statement) { draft.settings.announcements.refreshRounds = value }
+        case "garp_lower_prio_delay":
+            if let value = wholeSeconds(statement) { draft.settings.announcements.lowerPriorityDelay = value }
+        case "garp_lower_prio_repeat":
+            if let value = integer(statement, Limits.rounds) {
+                draft.settings.announcements.lowerPriorityRounds = value
+            }
+        case "use_vmac":
+            report(.note, "the instance runs with the interface's own MAC address", at: statement.token)
+        default: break
+        }
+    }
+
+    private mutating func state(_ statement: Statement, _ draft: inout InstanceDraft) {
+        guard let word = word(of: statement) else { return }
+        switch string(word) {
+        case "MASTER": draft.settings.wantsMaster = true
+        case "BACKUP": draft.settings.wantsMaster = false
+        default: refuse("`state` is MASTER or BACKUP, not `\(string(word))`", at: word)
+        }
+    }
+
+    private mutating func authenticationStatement(_ statement: Statement, _ name: String, _ draft: inout InstanceDraft)
+    {
+        guard let first = statement.words.first else {
+            _ = word(of: statement)
+            return
+        }
+        switch name {
+        case "auth_type":
+            if word(of: statement) != nil {
+                draft.authentication.type = string(first)
+                draft.authentication.typePlace = first
+            }
+        case "auth_pass":
+            draft.authentication.password = Array(bytes(first))
+            draft.authentication.passwordPlace = first
+            if statement.words.count > 1 {
+                report(
+                    .warning, "the password ends at the blank; put it in double quotes if the rest belongs to it",
+                    at: first + 1)
+            }
+        default: break
+        }
+    }
+
+    private mutating func list(_ name: String, _ place: Int, _ draft: inout InstanceDraft) {
+        if let extra = statements[place].words.first {
+            refuse("`\(name)` takes its entries in `{ }`; this is ignored", at: extra)
+        }
+        let context = "vrrp_instance/\(name) (entry)"
+        forEach(inside: place) { elaborator, entry, _ in
+            switch name {
+            case "virtual_ipaddress":
+                guard let address = elaborator.virtualAddress(entry, context: context) else { return }
+                draft.settings.virtualAddresses.append(address)
+                draft.virtualPlaces.append(entry.token)
+            case "virtual_ipaddress_excluded":
+                guard let address = elaborator.virtualAddress(entry, context: context) else { return }
+                draft.settings.excludedAddresses.append(address)
+                draft.excludedPlaces.append(entry.token)
+            case "unicast_peer":
+                guard let peer = elaborator.unicastPeer(entry) else { return }
+                draft.settings.unicastPeers.append(peer)
+                draft.peerPlaces.append(entry.token)
+            default:
+                guard let tracked = elaborator.trackedInterface(entry) else { return }
+                if tracked.weight != 0 { draft.weightPlace = draft.weightPlace ?? entry.token }
+                elaborator.track(tracked, at: entry.token, &draft)
+            }
+        }
+    }
+
+    private mutating func track(_ tracked: TrackedInterface, at token: Int, _ draft: inout InstanceDraft) {
+        if draft.settings.trackedInterfaces.contains(where: { $0.name == tracked.name }) {
+            return refuse("`\(tracked.name)` is tracked already", at: token)
+        }
+        draft.settings.trackedInterfaces.append(tracked)
+    }
+
+    /// Blocks that aren't handled yet but say something about the rest.
+    private mutating func notHandled(_ name: String, _ place: Int, _ draft: inout InstanceDraft) {
+        if name == "auth_hmac" {
+            fault("auth_hmac isn't handled yet, and the instance must not run without it", &draft)
+            return report(
+                .error, "without auth_hmac this instance would accept unauthenticated peers; it stays in FAULT",
+                at: statements[place].token)
+        }
+        forEach(inside: place) { elaborator, entry, _ in
+            for word in entry.words.dropFirst()
+            where elaborator.text.matches(elaborator.text.tokens[word - 1], "weight") {
+                if let weight = wholeNumber(elaborator.bytes(word)), weight != 0 {
+                    draft.weightPlace = draft.weightPlace ?? entry.token
+                }
+            }
+        }
+    }
+
+    private mutating func notify(_ trigger: NotifyTrigger, _ statement: Statement, _ draft: inout InstanceDraft) {
+        guard let script = script(statement) else { return }
+        if draft.settings.scripts.contains(where: { $0.trigger == trigger }) {
+            model.ignoredSettings += 1
+            return report(
+                .warning, "`\(string(statement.token))` is set already; this one is ignored", at: statement.token)
+        }
+        draft.settings.scripts.append(
+            NotifyScript(trigger: trigger, arguments: script.arguments, identity: script.identity))
+    }
+
+    /// The instance can't run for this reason.
+    func fault(_ reason: String, _ draft: inout InstanceDraft) { draft.settings.faults.append(reason) }
+}

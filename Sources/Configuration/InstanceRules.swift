@@ -1,0 +1,249 @@
+import Base
+
+/// The rules that settings of one instance have for each other, and instances for each other.
+extension Elaborator {
+    /// Addresses that an advertisement has room to count (RFC 9568 §5.2.5).
+    private static var maximumAddresses: Int { 255 }
+
+    /// Decides what the draft means. The order matters: the family is known first, then the version.
+    mutating func applyRules(_ draft: inout InstanceDraft) {
+        decideFamily(&draft)
+        decideVersion(&draft)
+        decideInterval(&draft)
+        decidePriority(&draft)
+        decideAuthentication(&draft)
+        decideAddresses(&draft)
+        decidePeers(&draft)
+        checkInterface(&draft)
+        if draft.settings.virtualRouterID == nil {
+            condemn("virtual_router_id is missing or invalid", &draft, at: draft.places["virtual_router_id"])
+        }
+        checkDuplicate(&draft)
+    }
+
+    /// An error that keeps this instance, and no other, from running.
+    private mutating func condemn(_ reason: String, _ draft: inout InstanceDraft, at token: Int? = nil) {
+        fault(reason, &draft)
+        report(.error, "\(reason): instance `\(draft.settings.name)` stays in FAULT", at: token ?? draft.token)
+    }
+
+    private func decideFamily(_ draft: inout InstanceDraft) {
+        let addresses = [
+            draft.settings.virtualAddresses.first?.prefix.address, draft.settings.sourceAddress,
+            draft.settings.unicastPeers.first?.address, draft.group,
+            draft.settings.excludedAddresses.first?.prefix.address,
+        ]
+        draft.settings.family = addresses.compactMap { $0?.family }.first ?? .ipv4
+    }
+
+    private mutating func decideVersion(_ draft: inout InstanceDraft) {
+        guard draft.settings.family == .ipv6 else {
+            draft.settings.version = draft.version ?? defaults.version ?? .v2
+            return
+        }
+        if draft.version == .v2, let token = draft.places["version"] {
+            report(.warning, "VRRP version 2 has no IPv6; version 3 is used", at: token)
+        }
+        draft.settings.version = .v3
+    }
+
+    private mutating func decideInterval(_ draft: inout InstanceDraft) {
+        guard let micros = draft.advertMicroseconds else { return }
+        let token = draft.places["advert_int"]
+        if draft.settings.version == .v2 {
+            guard micros >= 1_000_000, micros % 1_000_000 == 0 else {
+                return condemn(
+                    "advert_int of VRRP version 2 is a whole number of seconds (`version 3` allows 0.01)", &draft,
+                    at: token)
+            }
+        } else {
+            guard micros % 10_000 == 0, micros <= 40_950_000 else {
+                return condemn("advert_int of VRRP version 3 is 0.01 to 40.95 in steps of 0.01", &draft, at: token)
+            }
+        }
+        draft.settings.advertInterval = .microseconds(micros)
+    }
+
+    private mutating func decidePriority(_ draft: inout InstanceDraft) {
+        // A `state MASTER` without a priority means the owner; a priority that can't be read means the standard.
+        let standard: Priority = draft.settings.wantsMaster && draft.places["priority"] == nil ? .owner : .standard
+        draft.settings.priority = draft.priority ?? standard
+        if draft.settings.nopreempt, let token = draft.places["nopreempt"] {
+            if draft.settings.priority == .owner {
+                draft.settings.nopreempt = false
+                report(.warning, "`nopreempt` has no effect with priority 255", at: token)
+            } else if draft.settings.wantsMaster {
+                draft.settings.nopreempt = false
+                report(.warning, "`nopreempt` has no effect with `state MASTER`; use `state BACKUP`", at: token)
+            } else if draft.weightPlace != nil {
+                report(
+                    .warning,
+                    "`nopreempt` with weighted tracking: a sick master keeps its role; use weight 0 to make it FAULT",
+                    at: token)
+            }
+        }
+        if draft.settings.preemptDelay > .zero, let token = draft.places["preempt_delay"] {
+            let reason: String? =
+                if draft.settings.nopreempt { "nopreempt" } else if draft.settings.priority == .owner {
+                    "priority 255"
+                } else if draft.settings.wantsMaster { "state MASTER" } else { nil }
+            if let reason {
+                draft.settings.preemptDelay = .zero
+                report(.warning, "`preempt_delay` has no effect with `\(reason)`", at: token)
+            }
+        }
+    }
+
+    private mutating func decideAuthentication(_ draft: inout InstanceDraft) {
+        let written = draft.authentication
+        guard let place = written.place else { return }
+        if draft.settings.version == .v3 {
+            model.ignoredSettings += 1
+            return report(.error, "VRRP version 3 has no authentication; this block is ignored", at: place)
+        }
+        switch written.type {
+        case "PASS":
+            guard var password = written.password else {
+                return condemn("authentication without auth_pass", &draft, at: place)
+            }
+            if password.count > 8, let token = written.passwordPlace {
+                report(.warning, "only the first 8 bytes of a password count", at: token)
+            }
+            password = Array(password.prefix(8))
+            draft.settings.password = password + Array(repeating: 0, count: 8 - password.count)
+        case "AH": condemn("authentication by AH isn't handled yet", &draft, at: written.typePlace ?? place)
+        case .some(let type): condemn("auth_type is PASS or AH, not `\(type)`", &draft, at: written.typePlace ?? place)
+        case nil:
+            model.ignoredSettings += 1
+            report(.warning, "authentication without auth_type has no effect", at: place)
+        }
+    }
+
+    private mutating func decideAddresses(_ draft: inout InstanceDraft) {
+        keepDistinct(&draft)
+        let surplus = draft.settings.virtualAddresses.count - Self.maximumAddresses
+        if surplus > 0 {
+            report(
+                .warning, "an advertisement carries 255 addresses; from here on they are handled as excluded addresses",
+                at: draft.virtualPlaces[Self.maximumAddresses])
+            draft.settings.excludedAddresses.insert(
+                contentsOf: draft.settings.virtualAddresses.suffix(surplus), at: 0)
+            draft.settings.virtualAddresses.removeLast(surplus)
+        }
+        guard draft.settings.virtualAddresses.isEmpty, !draft.mayLackAddresses else { return }
+        if draft.settings.version == .v3 {
+            condemn("VRRP version 3 needs at least one virtual address", &draft, at: draft.places["virtual_ipaddress"])
+        } else {
+            report(.warning, "instance `\(draft.settings.name)` has no virtual address", at: draft.token)
+        }
+    }
+
+    /// Drops addresses of the wrong family and those that were named before.
+    private mutating func keepDistinct(_ draft: inout InstanceDraft) {
+        struct Key: Hashable {
+            var address: IPAddress
+            var interface: String?
+        }
+        var seen: Set<Key> = []
+        let family = draft.settings.family
+        func isNew(_ address: VirtualAddress, at token: Int, isCarried: Bool, _ elaborator: inout Elaborator) -> Bool {
+            if isCarried, address.prefix.address.family != family {
+                elaborator.refuse(
+                    "an instance carries addresses of one family; put this one into virtual_ipaddress_excluded",
+                    at: token)
+                return false
+            }
+            guard seen.insert(Key(address: address.prefix.address, interface: address.interface)).inserted else {
+                elaborator.model.ignoredSettings += 1
+                elaborator.report(.warning, "`\(address.prefix.address)` is listed already", at: token)
+                return false
+            }
+            return true
+        }
+        var kept: [VirtualAddress] = []
+        var places: [Int] = []
+        for (address, token) in zip(draft.settings.virtualAddresses, draft.virtualPlaces)
+        where isNew(address, at: token, isCarried: true, &self) {
+            kept.append(address)
+            places.append(token)
+        }
+        draft.settings.virtualAddresses = kept
+        draft.virtualPlaces = places
+        kept = []
+        for (address, token) in zip(draft.settings.excludedAddresses, draft.excludedPlaces)
+        where isNew(address, at: token, isCarried: false, &self) {
+            kept.append(address)
+        }
+        draft.settings.excludedAddresses = kept
+    }
+
+    private mutating func decidePeers(_ draft: inout InstanceDraft) {
+        let family = draft.settings.family
+        var peers: [UnicastPeer] = []
+        for (peer, token) in zip(draft.settings.unicastPeers, draft.peerPlaces) {
+            if peer.address.family != family {
+                refuse("this peer isn't of the instance's family", at: token)
+            } else if peers.contains(where: { $0.address == peer.address }) {
+                refuse("peer `\(peer.address)` is listed already", at: token)
+            } else {
+                peers.append(peer)
+            }
+            if peer.minimumTTL != nil || peer.maximumTTL != nil { draft.settings.checkUnicastSource = true }
+        }
+        draft.settings.unicastPeers = peers
+        if peers.isEmpty, let token = draft.places["unicast_peer"] {
+            report(.warning, "`unicast_peer` names no peer: advertisements go to the multicast group", at: token)
+        }
+        if let source = draft.settings.sourceAddress, source.family != family {
+            draft.settings.sourceAddress = nil
+            let token = draft.places["unicast_src_ip"] ?? draft.places["mcast_src_ip"] ?? draft.token
+            condemn("the source address isn't of the same family as the virtual addresses", &draft, at: token)
+        }
+        draft.settings.multicastGroup = family == .ipv4 ? defaults.group4 : defaults.group6
+        if let group = draft.group, let token = draft.places["mcast_dst_ip"] {
+            if group.family == family, group.isMulticast {
+                draft.settings.multicastGroup = group
+            } else {
+                condemn("`mcast_dst_ip` isn't a multicast address of the instance's family", &draft, at: token)
+            }
+        }
+    }
+
+    private mutating func checkInterface(_ draft: inout InstanceDraft) {
+        let name = draft.settings.interface
+        let token = draft.places["interface"]
+        if name.isEmpty {
+            let isUnicast = draft.settings.isUnicast && draft.settings.sourceAddress != nil
+            condemn(
+                isUnicast ? "unicast without `interface` isn't handled yet" : "interface is missing", &draft, at: token)
+        } else if !isKnown(interface: name) {
+            // No fault of the block: the instance runs as soon as the interface appears (pain point A3).
+            report(
+                .error,
+                "interface `\(name)` doesn't exist: instance `\(draft.settings.name)` is in FAULT until it appears",
+                at: token ?? draft.token)
+        }
+        // Listing the own interface says nothing new; its weight is ignored, as in keepalived.
+        guard !name.isEmpty, let own = draft.settings.trackedInterfaces.firstIndex(where: { $0.name == name }) else {
+            return
+        }
+        draft.settings.trackedInterfaces.remove(at: own)
+        model.ignoredSettings += 1
+        report(
+            .warning, "`\(name)` is the instance's own interface, which is tracked anyway; this entry is ignored",
+            at: draft.places["track_interface"] ?? draft.token)
+    }
+
+    private mutating func checkDuplicate(_ draft: inout InstanceDraft) {
+        guard let id = draft.settings.virtualRouterID else { return }
+        let identity = draft.settings.identity
+        guard let first = identities[identity] else {
+            identities[identity] = draft.places["virtual_router_id"] ?? draft.token
+            return
+        }
+        condemn(
+            "virtual_router_id \(id) is used already on `\(identity.interface)`", &draft,
+            at: draft.places["virtual_router_id"])
+        report(.note, "the first instance with it is here", at: first)
+    }
+}

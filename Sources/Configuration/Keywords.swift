@@ -1,0 +1,194 @@
+/// What a keyword's presence means today.
+public enum KeywordStatus: Hashable, Sendable {
+    /// It does what it says.
+    case acts
+    /// It is read without effect, for this reason; no complaint.
+    case accepted(String)
+    /// It is known, but isn't handled yet: a warning.
+    case notYet
+    /// It is known and refused, for this reason: an error.
+    case refused(String)
+}
+
+/// What may follow a keyword.
+public enum KeywordShape: UInt8, Hashable, Sendable {
+    /// Nothing.
+    case flag
+    /// Nothing, or one of true, on, yes, false, off, no.
+    case boolean
+    /// One whole number.
+    case integer
+    /// One whole number or nothing.
+    case optionalInteger
+    /// Words; what they mean is for the keyword to say.
+    case words
+    /// A command with its arguments as one quoted word, read by shell-like rules, then USER GROUP.
+    case script
+    /// Words, then `{` keywords `}`.
+    case block
+    /// Words, then `{` entries, one a line `}`.
+    case list
+}
+
+/// One keyword in one kind of block.
+public struct Keyword: Sendable {
+    /// Where it may stand: `(root)`, `vrrp_instance`, `vrrp_instance/authentication` and so on. Contexts that end in
+    /// ` (entry)` hold the words of an entry in a list block.
+    public let context: String
+    /// The keyword itself; `(entry)` for the entry as such.
+    public let name: String
+    /// What follows it, for people.
+    public let arguments: String
+    /// Its default; `-` without one.
+    public let defaultValue: String
+    /// Range and unit; `-` without.
+    public let range: String
+    /// Whether it does anything.
+    public let status: KeywordStatus
+    /// What it means.
+    public let meaning: String
+    /// What may follow it, for the parser.
+    public let shape: KeywordShape
+    /// Limits of a whole number when `range` begins with them.
+    public let limits: ClosedRange<Int>?
+    /// The context of the block it opens; -1 when it opens none or one without keywords of its own.
+    let child: Int
+    /// Known to keepalived's authors as a name of the past.
+    var isDeprecated: Bool {
+        range.hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
+    }
+}
+
+/// Every keyword of keepalived.conf. A setting that isn't here is an unknown keyword; one that is here says whether it
+/// acts. The rows are text, one line a keyword: name, arguments, default, range, status, meaning, with tabs between.
+/// A line in square brackets names the contexts that the following rows belong to.
+public struct KeywordTable: Sendable {
+    /// All rows.
+    public let keywords: [Keyword]
+    private let contextNames: [String]
+    private let rowsOfContext: [[Int]]
+    private let places: [UInt64: Int]
+
+    /// The table, made from its text at first use.
+    public static let shared = KeywordTable(texts: [
+        lexicalRows, globalRows, groupsRows, instanceRows, routingRows, servicesRows,
+    ])
+
+    /// Context of the top level.
+    let root: Int
+
+    /// Looks a keyword up, as `hasup explain` does.
+    public func keyword(_ name: String, in context: String) -> Keyword? {
+        guard let place = contextNames.firstIndex(of: context) else { return nil }
+        return row(Array(name.utf8)[...], in: place).map { keywords[$0] }
+    }
+
+    /// Names of all contexts.
+    public var contexts: [String] { contextNames }
+
+    /// Rows of a context.
+    public func keywords(in context: String) -> [Keyword] {
+        guard let place = contextNames.firstIndex(of: context) else { return [] }
+        return rowsOfContext[place].map { keywords[$0] }
+    }
+
+    /// The row of a keyword in this context.
+    func row(_ name: ArraySlice<UInt8>, in context: Int) -> Int? {
+        guard let row = places[Self.hash(name, context)] else { return nil }
+        return keywords[row].name.utf8.elementsEqual(name) ? row : nil
+    }
+
+    /// The keyword of this context that is most like a misspelled one.
+    func nearest(to name: String, in context: Int) -> String? {
+        guard rowsOfContext.indices.contains(context) else { return nil }
+        return nearestWord(
+            to: name, among: rowsOfContext[context].map { keywords[$0].name }.filter { !$0.hasPrefix("(") })
+    }
+
+    /// Contexts in which a keyword may stand.
+    func contexts(of name: ArraySlice<UInt8>) -> [String] {
+        contextNames.indices.filter { row(name, in: $0) != nil && $0 != 0 }.map { contextNames[$0] }
+    }
+
+    private init(texts: [StaticString]) {
+        var rows: [(context: Int, fields: [Substring])] = []
+        var names: [String] = []
+        for text in texts {
+            var current: [Int] = []
+            for line in text.description.split(separator: "\n") {
+                if line.hasPrefix("["), line.hasSuffix("]"), !line.contains("\t") {
+                    let listed = line.dropFirst().dropLast().split(separator: ",").map {
+                        String($0.drop { $0 == " " })
+                    }
+                    current = Array(names.count..<names.count + listed.count)
+                    names += listed
+                } else {
+                    let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+                    for context in current where fields.count == 6 { rows.append((context, fields)) }
+                }
+            }
+        }
+        let root = names.firstIndex(of: "(root)") ?? 0
+        var keywords: [Keyword] = []
+        var rowsOfContext = Array(repeating: [Int](), count: names.count)
+        var places: [UInt64: Int] = [:]
+        keywords.reserveCapacity(rows.count)
+        for (context, fields) in rows {
+            let name = String(fields[0])
+            let path = context == root ? name : "\(names[context])/\(name)"
+            let own = names.firstIndex(of: path)
+            let entries = names.firstIndex(of: path + " (entry)")
+            rowsOfContext[context].append(keywords.count)
+            places[Self.hash(Array(name.utf8)[...], context)] = keywords.count
+            keywords.append(
+                Keyword(
+                    context: names[context], name: name, arguments: String(fields[1]), defaultValue: String(fields[2]),
+                    range: String(fields[3]), status: Self.status(fields[4]), meaning: String(fields[5]),
+                    shape: Self.shape(fields[1]), limits: Self.limits(fields[3]), child: own ?? entries ?? -1))
+        }
+        self.keywords = keywords
+        self.rowsOfContext = rowsOfContext
+        self.places = places
+        self.root = root
+        contextNames = names
+    }
+
+    private static func status(_ text: Substring) -> KeywordStatus {
+        if text == "acts" { return .acts }
+        if text.hasPrefix("accepted: ") { return .accepted(String(text.dropFirst(10))) }
+        if text.hasPrefix("refused: ") { return .refused(String(text.dropFirst(9))) }
+        return .notYet
+    }
+
+    private static func shape(_ arguments: Substring) -> KeywordShape {
+        if arguments.hasSuffix("list block") { return .list }
+        if arguments.hasSuffix("block") { return .block }
+        if arguments.hasPrefix("\"") { return .script }
+        switch arguments {
+        case "flag": return .flag
+        case "<BOOL>?": return .boolean
+        case "INT": return .integer
+        case "[SECS]", "[INT]", "[PRIO]": return .optionalInteger
+        default: return .words
+        }
+    }
+
+    /// `1..255 s` as 1...255; `1..` has no upper limit.
+    private static func limits(_ range: Substring) -> ClosedRange<Int>? {
+        let words = range.split(separator: " ")
+        guard let text = words.first, let dots = text.firstRange(of: ".."), let low = Int(text[..<dots.lowerBound])
+        else {
+            return nil
+        }
+        let rest = text[dots.upperBound...].prefix { $0.isNumber || $0 == "-" }
+        guard let high = rest.isEmpty ? Int(UInt32.max) : Int(rest), low <= high else { return nil }
+        return low...high
+    }
+
+    /// FNV-1a over the context and the name.
+    private static func hash(_ name: ArraySlice<UInt8>, _ context: Int) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(context)
+        for byte in name { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return hash
+    }
+}

@@ -1,0 +1,52 @@
+extension KeywordTable {
+    /// Rows of lines, includes, definitions and top-level blocks. The form is explained at `KeywordTable`.
+    static let lexicalRows: StaticString = ##"""
+        [(lexical)]
+        #	comment to EOL	-	-	acts	comment outside double quotes; \# is literal
+        !	comment to EOL	-	-	acts	comment outside double quotes; \! is literal
+        include	PATH|GLOB	-	glob incl. {a,b}	acts	read other file(s); missing/unreadable is silently ignored
+        includer	PATH|GLOB	-	-	acts	include; config error if a matched file cannot be read
+        includem	PATH|GLOB	-	-	acts	include; config error if nothing matches
+        includew	PATH|GLOB	-	-	acts	include; error if wildcard pattern matches nothing
+        includeb	PATH|GLOB	-	-	acts	include; error if a brace alternative matches nothing
+        includea	PATH|GLOB	-	-	acts	include with all checks on
+        @ID	line prefix	-	exact match with config-id	acts	keep rest of line only if config-id equals ID
+        @^ID	line prefix	-	-	acts	keep rest of line only if config-id differs from ID
+        $NAME=	text	-	[A-Za-z_][A-Za-z0-9_]*	acts	define substitution parameter (empty allowed; trailing \ = multi-line)
+        ${NAME} / $NAME	reference	unchanged if undefined	-	acts	lazy recursive substitution
+        ${_INSTANCE}	builtin	-	-	acts	the config-id
+        ${_PWD}	builtin	-	-	acts	directory of the file being read
+        ${_ENV VAR}	builtin	empty	-	acts	value of environment variable VAR
+        ${_RANDOM [MIN [MAX]]}	builtin	0..32767	-	acts	random number at each use (seed: random_seed)
+        ${_HASH} / ${_BANG}	builtin	-	-	acts	literal # / !
+        ~SEQ(var,[start,[step,]]end)	line prefix	start 1 (or -1), step +-1	integers, base auto (0x)	acts	repeat line for each number
+        ~SEQx(...)	line prefix	-	non-negative	acts	as ~SEQ but substitutes lower-case hex
+        ~LST(var,v1,v2..)	line prefix	-	-	acts	repeat line for each list value; {a,b},{1,2} form for several variables
+        [(root)]
+        global_defs	block	-	-	acts	global settings; may appear several times
+        linkbeat_use_polling	flag	off	-	notYet	poll MII/ETHTOOL/ioctl for link state instead of netlink
+        net_namespace	NAME	none	not changeable on reload	notYet	run in /run/netns/NAME; implies use_pid_dir; adds name to ident
+        net_namespace_ipvs	[NAME]	= net_namespace	no arg = default ns	notYet	separate network namespace for IPVS
+        namespace_with_ipsets	flag	off	-	notYet	permit ipsets when in a namespace (old kernels)
+        use_pid_dir	flag	off	-	accepted: run-time files have a directory of their own	pid files under /run/keepalived/
+        instance	NAME	none	not changeable on reload	notYet	name of this daemon instance: pid/dump file names, ident; implies use_pid_dir
+        child_wait_time	SECS	5	0..	notYet	how long parent waits for children after SIGTERM before SIGKILL
+        track_file	NAME block	-	-	notYet	define tracked file
+        vrrp_track_file	NAME block	-	-	notYet	deprecated alias of track_file
+        track_group	NAME block	-	-	notYet	set of vrrp instances affected by a tracked static address/route/rule
+        static_ipaddress	list block	-	-	notYet	addresses kept on host independent of VRRP state
+        static_routes	list block	-	-	notYet	routes installed at start, removed at stop
+        static_rules	list block	-	-	notYet	ip rules installed at start, removed at stop
+        vrrp_sync_group	NAME block	-	-	notYet	instances that change state together
+        garp_group	block	-	-	notYet	interfaces sharing a gratuitous ARP/NA rate limit
+        linkbeat_interfaces	list block	-	-	notYet	interfaces to poll for link state
+        vrrp_instance	NAME block	-	name unique	acts	VRRP virtual router
+        vrrp_script	NAME block	-	name unique	notYet	health script definition
+        vrrp_track_process	NAME block	-	name unique	notYet	process presence tracking definition
+        interface_up_down_delays	list block	-	-	notYet	debounce of interface state per interface
+        SSL	block	-	-	notYet	client TLS context for SSL_GET (process wide)
+        virtual_server_group	NAME list block	-	-	notYet	set of VIP:port/fwmark sharing one real server set
+        virtual_server	IP[/x] [PORT] | fwmark N | group NAME, block	-	-	notYet	IPVS virtual service
+        bfd_instance	NAME block	-	name <=31 chars, unique	notYet	BFD session
+        """##
+}

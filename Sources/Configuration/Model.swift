@@ -1,0 +1,280 @@
+import Base
+
+/// What the files mean, with every default filled in: the only form in which a configuration leaves this room.
+public struct ConfigurationModel: Hashable, Sendable {
+    /// global_defs.
+    public var global = GlobalSettings()
+    /// vrrp_instance blocks in the order of the files. A block that can't run is here too, with its `faults`.
+    public var instances: [InstanceSettings] = []
+    /// Number of virtual_server blocks: the checker is started when there are any.
+    public var virtualServerCount = 0
+    /// Settings that were read but have no effect (unknown, misplaced or not yet handled); status shows the number.
+    public var ignoredSettings = 0
+
+    /// Nothing configured.
+    public init() {}
+
+    /// The smallest advert_int of all instances; the watchdog's measure (docs/decisions.md, D13).
+    public var smallestAdvertInterval: Interval? { instances.map(\.advertInterval).min() }
+    /// Whether any script is configured, which decides how far the supervisor may seal itself (D2).
+    public var hasScripts: Bool { instances.contains { !$0.scripts.isEmpty } }
+}
+
+/// global_defs, as far as instances don't carry the result themselves.
+public struct GlobalSettings: Hashable, Sendable {
+    /// router_id; nil when it is to be the host name.
+    public var routerID: String?
+    /// vrrp_garp_interval: shortest gap between two gratuitous ARPs on an interface; zero for none.
+    public var garpInterval = Interval.zero
+    /// vrrp_gna_interval: the same for unsolicited neighbour advertisements.
+    public var gnaInterval = Interval.zero
+    /// vrrp_startup_delay: nothing is sent or judged for this long after the start.
+    public var startupDelay = Interval.zero
+    /// vrrp_rt_priority; nil lets the worker choose for itself.
+    public var realtimePriority: Int?
+    /// dynamic_interfaces: interfaces may be missing at start and appear later without that being an error.
+    public var dynamicInterfaces = false
+    /// enable_script_security.
+    public var scriptSecurity = false
+    /// script_user, as written.
+    public var scriptUser: ScriptIdentity?
+    /// set_supplementary_groups: scripts get their user's supplementary groups even without `:`.
+    public var supplementaryGroups = false
+
+    /// keepalived's defaults.
+    public init() {}
+}
+
+/// Who a script runs as: user and group names (or numbers) as written.
+public struct ScriptIdentity: Hashable, Sendable {
+    /// User name or number.
+    public var user: String
+    /// Group name or number; nil for the user's primary group.
+    public var group: String?
+    /// Whether the user's supplementary groups are set too (`:` before the group).
+    public var supplementaryGroups: Bool
+    /// An identity as written.
+    public init(user: String, group: String? = nil, supplementaryGroups: Bool = false) {
+        self.user = user
+        self.group = group
+        self.supplementaryGroups = supplementaryGroups
+    }
+}
+
+/// One vrrp_instance block.
+public struct InstanceSettings: Hashable, Sendable {
+    /// The block's name.
+    public var name: String
+    /// Where the block begins.
+    public var location: SourceLocation
+    /// `interface`; empty when the block names none (then `faults` says so, or the instance is unicast).
+    public var interface = ""
+    /// Family of the advertisements, from the first virtual address or the source address.
+    public var family = AddressFamily.ipv4
+    /// virtual_router_id; nil only with a fault.
+    public var virtualRouterID: VRID?
+    /// version.
+    public var version = VRRPVersion.v2
+    /// priority, 1...255.
+    public var priority = Priority.standard
+    /// advert_int.
+    public var advertInterval = Interval.seconds(1)
+    /// `state MASTER`. keepalived starts in BACKUP all the same unless the priority is 255.
+    public var wantsMaster = false
+    /// nopreempt, after the rules that drop it (priority 255, state MASTER).
+    public var nopreempt = false
+    /// preempt_delay, after the rules that drop it.
+    public var preemptDelay = Interval.zero
+    /// auth_pass of `auth_type PASS`: exactly 8 bytes, padded with NUL; nil without authentication.
+    public var password: [UInt8]?
+    /// virtual_ipaddress: carried in advertisements.
+    public var virtualAddresses: [VirtualAddress] = []
+    /// virtual_ipaddress_excluded: installed, not carried.
+    public var excludedAddresses: [VirtualAddress] = []
+    /// mcast_src_ip or unicast_src_ip; nil for the interface's primary (IPv6: link-local) address.
+    public var sourceAddress: IPAddress?
+    /// Destination of multicast advertisements.
+    public var multicastGroup = IPAddress(v4: 0xe000_0012)
+    /// unicast_peer; not empty means unicast.
+    public var unicastPeers: [UnicastPeer] = []
+    /// check_unicast_src: only configured peers are listened to.
+    public var checkUnicastSource = false
+    /// unicast_ttl: TTL or hop limit of unicast advertisements.
+    public var unicastTTL: UInt8 = 255
+    /// track_interface.
+    public var trackedInterfaces: [TrackedInterface] = []
+    /// dont_track_primary: `interface` being down is no fault.
+    public var ignoresPrimaryInterface = false
+    /// The garp_* settings, with vrrp_garp_* behind them.
+    public var announcements = AnnouncementSettings()
+    /// down_timer_adverts.
+    public var downTimerAdverts = 3
+    /// v3_checksum_as_v2: IPv4 checksum of version 3 without pseudo-header.
+    public var checksumWithoutPseudoHeader = false
+    /// skip_check_adv_addr.
+    public var skipsAddressListCheck = false
+    /// lower_prio_no_advert: a lower-priority advertisement isn't answered at once.
+    public var lowerPriorityNoAdvert = false
+    /// higher_prio_send_advert: one more advertisement is sent before yielding.
+    public var higherPrioritySendsAdvert = false
+    /// notify_master, notify_backup, notify_fault, notify_stop and notify.
+    public var scripts: [NotifyScript] = []
+    /// Why this block can't run, a sentence each; empty when it can (docs/decisions.md, D18).
+    public var faults: [String] = []
+
+    /// An instance with keepalived's defaults.
+    public init(name: String, location: SourceLocation) {
+        self.name = name
+        self.location = location
+    }
+
+    /// Whether advertisements go to configured peers instead of the group.
+    public var isUnicast: Bool { !unicastPeers.isEmpty }
+
+    /// What makes it the same virtual router on the link, whatever its name (behaviours: reload keeps the state).
+    public var identity: InstanceIdentity {
+        InstanceIdentity(
+            interface: interface, family: family, virtualRouterID: virtualRouterID?.rawValue ?? 0,
+            unicastSource: isUnicast ? sourceAddress : nil, group: isUnicast ? nil : multicastGroup)
+    }
+}
+
+/// The key by which a reload recognises a virtual router.
+public struct InstanceIdentity: Hashable, Sendable {
+    /// Interface name.
+    public var interface: String
+    /// Address family.
+    public var family: AddressFamily
+    /// VRID, 0 when missing.
+    public var virtualRouterID: UInt8
+    /// Source address of a unicast instance.
+    public var unicastSource: IPAddress?
+    /// Group of a multicast instance.
+    public var group: IPAddress?
+}
+
+/// One entry of virtual_ipaddress.
+public struct VirtualAddress: Hashable, Sendable {
+    /// Address and prefix length.
+    public var prefix: Prefix
+    /// dev; nil for the instance's interface.
+    public var interface: String?
+    /// scope as the kernel numbers it (0 global, 200 site, 253 link, 254 host, 255 nowhere).
+    public var scope: UInt8 = 0
+    /// brd, resolved for `+` and `-`.
+    public var broadcast: IPAddress?
+    /// label; nil for none.
+    public var label: String?
+    /// peer.
+    public var peer: Prefix?
+    /// -nodad: duplicate address detection is wanted (IPv6 addresses go in without it otherwise).
+    public var duplicateAddressDetection = false
+    /// noprefixroute.
+    public var noPrefixRoute = false
+    /// no_track: its removal by somebody else doesn't matter.
+    public var isUntracked = false
+    /// preferred_lft in seconds, `UInt32.max` for `forever`; nil for the default (forever, or 0 for an IPv6 /128).
+    public var preferredLifetime: UInt32?
+
+    /// An address with no options.
+    public init(prefix: Prefix) { self.prefix = prefix }
+}
+
+/// One entry of unicast_peer.
+public struct UnicastPeer: Hashable, Sendable {
+    /// Where advertisements go.
+    public var address: IPAddress
+    /// min_ttl: lowest TTL accepted from it.
+    public var minimumTTL: UInt8?
+    /// max_ttl: highest TTL accepted from it.
+    public var maximumTTL: UInt8?
+    /// A peer.
+    public init(address: IPAddress, minimumTTL: UInt8? = nil, maximumTTL: UInt8? = nil) {
+        self.address = address
+        self.minimumTTL = minimumTTL
+        self.maximumTTL = maximumTTL
+    }
+}
+
+/// One entry of track_interface.
+public struct TrackedInterface: Hashable, Sendable {
+    /// Interface name.
+    public var name: String
+    /// 0: down is a fault; above 0: added while up; below 0: added while down.
+    public var weight: Int
+    /// reverse: up and down change places.
+    public var reverse: Bool
+    /// A tracked interface.
+    public init(name: String, weight: Int = 0, reverse: Bool = false) {
+        self.name = name
+        self.weight = weight
+        self.reverse = reverse
+    }
+}
+
+/// Gratuitous ARP and unsolicited neighbour advertisement bursts.
+public struct AnnouncementSettings: Hashable, Sendable {
+    /// garp_master_delay: second burst this long after becoming MASTER; zero for none.
+    public var delay = Interval.seconds(5)
+    /// garp_master_repeat: rounds of a burst, at least 1.
+    public var rounds = 5
+    /// garp_master_refresh: period while MASTER; zero for none.
+    public var refresh = Interval.zero
+    /// garp_master_refresh_repeat: rounds of a refresh, at least 1.
+    public var refreshRounds = 1
+    /// garp_lower_prio_delay: second burst after a lower-priority advertisement; zero for none.
+    public var lowerPriorityDelay = Interval.seconds(5)
+    /// garp_lower_prio_repeat: rounds of that burst; 0 for none.
+    public var lowerPriorityRounds = 5
+
+    /// keepalived's defaults.
+    public init() {}
+}
+
+/// The moment a notify script is for.
+public enum NotifyTrigger: UInt8, Hashable, Sendable, CaseIterable {
+    /// notify_master.
+    case master = 1
+    /// notify_backup.
+    case backup = 2
+    /// notify_fault.
+    case fault = 3
+    /// notify_stop.
+    case stop = 4
+    /// notify: every transition, with `INSTANCE NAME STATE PRIORITY` appended to its arguments.
+    case any = 5
+}
+
+/// A script and who runs it.
+public struct NotifyScript: Hashable, Sendable {
+    /// When it runs.
+    public var trigger: NotifyTrigger
+    /// The program and its arguments.
+    public var arguments: [String]
+    /// Who it runs as; nil for the default (script_user, keepalived_script, or hasupd's own user).
+    public var identity: ScriptIdentity?
+    /// A script for this moment.
+    public init(trigger: NotifyTrigger, arguments: [String], identity: ScriptIdentity? = nil) {
+        self.trigger = trigger
+        self.arguments = arguments
+        self.identity = identity
+    }
+}
+
+/// A place in a file, for diagnostics and for status.
+public struct SourceLocation: Hashable, Sendable, CustomStringConvertible {
+    /// Path as it was opened.
+    public var file: String
+    /// From 1.
+    public var line: Int
+    /// From 1, in UTF-8 bytes.
+    public var column: Int
+    /// A place.
+    public init(file: String, line: Int, column: Int = 1) {
+        self.file = file
+        self.line = line
+        self.column = column
+    }
+    /// `file:line:column`.
+    public var description: String { "\(file):\(line):\(column)" }
+}

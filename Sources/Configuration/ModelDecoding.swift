@@ -1,0 +1,247 @@
+import Base
+
+/// A model in bytes that a stranger may have written: the header is validated at once, the rest when it is asked for.
+/// It must not outlive the buffer.
+public struct EncodedModel {
+    private let bytes: UnsafeRawBufferPointer
+    /// Number of instances.
+    public let instanceCount: Int
+    /// Number of virtual_server blocks.
+    public let virtualServerCount: Int
+    /// Settings without effect.
+    public let ignoredSettings: Int
+    /// The smallest advert_int; nil without instances.
+    public let smallestAdvertInterval: Interval?
+    /// Whether any instance has a script.
+    public let hasScripts: Bool
+    private let globalOffset: Int
+
+    /// Validates the header and the offset table. - Throws: `truncated`, `invalid`.
+    public init(_ bytes: UnsafeRawBufferPointer) throws(ByteError) {
+        var reader = ByteReader(bytes)
+        guard try reader.readUInt32() == ModelFormat.magic, try reader.readUInt16() == ModelFormat.version else {
+            throw .invalid
+        }
+        let count = Int(try reader.readUInt32())
+        let servers = try reader.readInt()
+        let ignored = try reader.readInt()
+        let smallest = try reader.readInt64()
+        hasScripts = try reader.readBool()
+        globalOffset = Int(try reader.readUInt32())
+        guard count <= ModelFormat.maximumInstances, servers >= 0, ignored >= 0 else { throw .invalid }
+        guard (count + 1) * 4 <= reader.remaining else { throw .truncated }
+        guard globalOffset == ModelFormat.headerLength + (count + 1) * 4 else { throw .invalid }
+        var last = globalOffset
+        for _ in 0...count {
+            let offset = Int(try reader.readUInt32())
+            guard offset >= last else { throw .invalid }
+            last = offset
+        }
+        guard last <= bytes.count else { throw .truncated }
+        guard last == bytes.count else { throw .trailing }
+        self.bytes = bytes
+        instanceCount = count
+        virtualServerCount = servers
+        ignoredSettings = ignored
+        smallestAdvertInterval = smallest < 0 ? nil : Interval(nanoseconds: smallest)
+    }
+
+    /// Where an instance begins; the place after the last one for the count itself. The table was validated.
+    private func offset(_ index: Int) throws(ByteError) -> Int {
+        var reader = ByteReader(bytes)
+        _ = try reader.readView(ModelFormat.headerLength + index * 4)
+        return Int(try reader.readUInt32())
+    }
+
+    private func body(_ range: Range<Int>) -> ByteReader { ByteReader(UnsafeRawBufferPointer(rebasing: bytes[range])) }
+
+    /// Decodes global_defs. - Throws: `truncated`, `trailing`, `invalid`.
+    public func global() throws(ByteError) -> GlobalSettings {
+        var reader = body(globalOffset..<(try offset(0)))
+        let global = try reader.readGlobal()
+        try reader.finish()
+        return global
+    }
+
+    /// Decodes one instance and no other. - Throws: `invalid` for a number that isn't below `instanceCount`, and what
+    /// its bytes deserve.
+    public func instance(at index: Int) throws(ByteError) -> InstanceSettings {
+        guard (0..<instanceCount).contains(index) else { throw .invalid }
+        var reader = body(try offset(index)..<(try offset(index + 1)))
+        let instance = try reader.readInstance()
+        try reader.finish()
+        return instance
+    }
+
+    /// Decodes everything. - Throws: `truncated`, `trailing`, `invalid`.
+    public func decode() throws(ByteError) -> ConfigurationModel {
+        var model = ConfigurationModel()
+        model.global = try global()
+        model.virtualServerCount = virtualServerCount
+        model.ignoredSettings = ignoredSettings
+        for index in 0..<instanceCount { model.instances.append(try instance(at: index)) }
+        // The header repeats what instances say so that readers needn't decode them; both must agree.
+        guard model.smallestAdvertInterval == smallestAdvertInterval, model.hasScripts == hasScripts else {
+            throw .invalid
+        }
+        return model
+    }
+}
+
+extension ByteReader {
+    mutating func readInt() throws(ByteError) -> Int { Int(try readInt64()) }
+
+    /// A length of time that a configuration can name: readers multiply and add without fear of an overflow.
+    mutating func readInterval() throws(ByteError) -> Interval {
+        let value = Interval(nanoseconds: try readInt64())
+        guard value >= .zero, value <= .seconds(Int64(Limits.seconds.upperBound)) else { throw .invalid }
+        return value
+    }
+
+    /// A number within limits that arithmetic may rely on.
+    mutating func readInt(_ limits: ClosedRange<Int>) throws(ByteError) -> Int {
+        let value = try readInt()
+        guard limits.contains(value) else { throw .invalid }
+        return value
+    }
+
+    mutating func readOptional<Value>(
+        _ body: (inout ByteReader) throws(ByteError) -> Value
+    ) throws(ByteError) -> Value? {
+        try readBool() ? try body(&self) : nil
+    }
+
+    /// A count and that many values. The count is refused when the bytes left can't hold as many.
+    mutating func readList<Value>(
+        _ body: (inout ByteReader) throws(ByteError) -> Value
+    ) throws(ByteError) -> [Value] {
+        let count = Int(try readUInt32())
+        guard count <= remaining else { throw .truncated }
+        var values: [Value] = []
+        for _ in 0..<count { values.append(try body(&self)) }
+        return values
+    }
+
+    mutating func readFamily() throws(ByteError) -> AddressFamily {
+        guard let family = AddressFamily(rawValue: try readUInt8()) else { throw .invalid }
+        return family
+    }
+
+    mutating func readTaggedAddress() throws(ByteError) -> IPAddress { try readAddress(try readFamily()) }
+
+    mutating func readPrefix() throws(ByteError) -> Prefix {
+        let address = try readTaggedAddress()
+        guard let prefix = Prefix(address: address, length: Int(try readUInt8())) else { throw .invalid }
+        return prefix
+    }
+
+    mutating func readLocation() throws(ByteError) -> SourceLocation {
+        SourceLocation(
+            file: try readString(), line: try readInt(0...Int(UInt32.max)), column: try readInt(0...Int(UInt32.max)))
+    }
+
+    mutating func readIdentity() throws(ByteError) -> ScriptIdentity {
+        let user = try readString()
+        let group = try readOptional { reader throws(ByteError) in try reader.readString() }
+        return ScriptIdentity(user: user, group: group, supplementaryGroups: try readBool())
+    }
+
+    mutating func readGlobal() throws(ByteError) -> GlobalSettings {
+        var global = GlobalSettings()
+        global.routerID = try readOptional { reader throws(ByteError) in try reader.readString() }
+        global.garpInterval = try readInterval()
+        global.gnaInterval = try readInterval()
+        global.startupDelay = try readInterval()
+        global.realtimePriority = try readOptional { reader throws(ByteError) in try reader.readInt(1...99) }
+        global.dynamicInterfaces = try readBool()
+        global.scriptSecurity = try readBool()
+        global.scriptUser = try readOptional { reader throws(ByteError) in try reader.readIdentity() }
+        global.supplementaryGroups = try readBool()
+        return global
+    }
+
+    mutating func readVirtualAddress() throws(ByteError) -> VirtualAddress {
+        var address = VirtualAddress(prefix: try readPrefix())
+        address.interface = try readOptional { reader throws(ByteError) in try reader.readString() }
+        address.scope = try readUInt8()
+        address.broadcast = try readOptional { reader throws(ByteError) in try reader.readTaggedAddress() }
+        address.label = try readOptional { reader throws(ByteError) in try reader.readString() }
+        address.peer = try readOptional { reader throws(ByteError) in try reader.readPrefix() }
+        address.duplicateAddressDetection = try readBool()
+        address.noPrefixRoute = try readBool()
+        address.isUntracked = try readBool()
+        address.preferredLifetime = try readOptional { reader throws(ByteError) in try reader.readUInt32() }
+        return address
+    }
+
+    mutating func readPeer() throws(ByteError) -> UnicastPeer {
+        let address = try readTaggedAddress()
+        let low = try readOptional { reader throws(ByteError) in try reader.readUInt8() }
+        let high = try readOptional { reader throws(ByteError) in try reader.readUInt8() }
+        return UnicastPeer(address: address, minimumTTL: low, maximumTTL: high)
+    }
+
+    mutating func readTrackedInterface() throws(ByteError) -> TrackedInterface {
+        TrackedInterface(name: try readString(), weight: try readInt(-255...255), reverse: try readBool())
+    }
+
+    mutating func readAnnouncements() throws(ByteError) -> AnnouncementSettings {
+        var settings = AnnouncementSettings()
+        settings.delay = try readInterval()
+        settings.rounds = try readInt(Limits.rounds)
+        settings.refresh = try readInterval()
+        settings.refreshRounds = try readInt(Limits.rounds)
+        settings.lowerPriorityDelay = try readInterval()
+        settings.lowerPriorityRounds = try readInt(Limits.rounds)
+        return settings
+    }
+
+    mutating func readScript() throws(ByteError) -> NotifyScript {
+        guard let trigger = NotifyTrigger(rawValue: try readUInt8()) else { throw .invalid }
+        let arguments = try readList { reader throws(ByteError) in try reader.readString() }
+        // Whoever starts it takes the first word as the program.
+        guard !arguments.isEmpty else { throw .invalid }
+        let identity = try readOptional { reader throws(ByteError) in try reader.readIdentity() }
+        return NotifyScript(trigger: trigger, arguments: arguments, identity: identity)
+    }
+
+    mutating func readInstance() throws(ByteError) -> InstanceSettings {
+        var instance = InstanceSettings(name: try readString(), location: try readLocation())
+        instance.interface = try readString()
+        instance.family = try readFamily()
+        instance.virtualRouterID = VRID(rawValue: try readUInt8())
+        guard let version = VRRPVersion(rawValue: try readUInt8()) else { throw .invalid }
+        instance.version = version
+        instance.priority = Priority(rawValue: try readUInt8())
+        instance.advertInterval = try readInterval()
+        guard (.milliseconds(10))...(.seconds(255)) ~= instance.advertInterval, instance.priority != .release else {
+            throw .invalid
+        }
+        instance.wantsMaster = try readBool()
+        instance.nopreempt = try readBool()
+        instance.preemptDelay = try readInterval()
+        instance.password = try readOptional { reader throws(ByteError) in
+            try reader.readList { reader throws(ByteError) in try reader.readUInt8() }
+        }
+        guard instance.password?.count ?? 8 == 8 else { throw .invalid }
+        instance.virtualAddresses = try readList { reader throws(ByteError) in try reader.readVirtualAddress() }
+        guard instance.virtualAddresses.count <= 255 else { throw .invalid }
+        instance.excludedAddresses = try readList { reader throws(ByteError) in try reader.readVirtualAddress() }
+        instance.sourceAddress = try readOptional { reader throws(ByteError) in try reader.readTaggedAddress() }
+        instance.multicastGroup = try readTaggedAddress()
+        instance.unicastPeers = try readList { reader throws(ByteError) in try reader.readPeer() }
+        instance.checkUnicastSource = try readBool()
+        instance.unicastTTL = try readUInt8()
+        instance.trackedInterfaces = try readList { reader throws(ByteError) in try reader.readTrackedInterface() }
+        instance.ignoresPrimaryInterface = try readBool()
+        instance.announcements = try readAnnouncements()
+        instance.downTimerAdverts = try readInt(Limits.downTimerAdverts)
+        instance.checksumWithoutPseudoHeader = try readBool()
+        instance.skipsAddressListCheck = try readBool()
+        instance.lowerPriorityNoAdvert = try readBool()
+        instance.higherPrioritySendsAdvert = try readBool()
+        instance.scripts = try readList { reader throws(ByteError) in try reader.readScript() }
+        instance.faults = try readList { reader throws(ByteError) in try reader.readString() }
+        return instance
+    }
+}

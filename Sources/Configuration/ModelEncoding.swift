@@ -1,0 +1,166 @@
+import Base
+
+/// The binary form in which a model goes from the parser to the daemon and its workers (docs/decisions.md, D6).
+///
+/// Header: magic, version, instance count, virtual servers, ignored settings, smallest advert_int, whether there are
+/// scripts, offset of the globals; then one offset for each instance and a last one for the end; then the globals;
+/// then the instances. All numbers are in network order.
+enum ModelFormat {
+    /// "hasC"
+    static let magic: UInt32 = 0x6861_7343
+    static let version: UInt16 = 1
+    /// Bytes before the offset table.
+    static let headerLength = 4 + 2 + 4 + 8 + 8 + 8 + 1 + 4
+    /// More than any network needs; a hostile count is refused before anything is allocated.
+    static let maximumInstances = 1 << 20
+}
+
+extension ConfigurationModel {
+    /// The model in bytes.
+    public func encode() -> [UInt8] {
+        var globals = ByteWriter()
+        globals.write(global)
+        var bodies = ByteWriter(capacity: instances.count * 256)
+        let tableLength = (instances.count + 1) * 4
+        let first = ModelFormat.headerLength + tableLength + globals.bytes.count
+        var offsets: [UInt32] = []
+        offsets.reserveCapacity(instances.count + 1)
+        for instance in instances {
+            offsets.append(UInt32(first + bodies.bytes.count))
+            bodies.write(instance)
+        }
+        offsets.append(UInt32(first + bodies.bytes.count))
+        var writer = ByteWriter(capacity: first + bodies.bytes.count)
+        writer.write(ModelFormat.magic)
+        writer.write(ModelFormat.version)
+        writer.write(UInt32(instances.count))
+        writer.write(Int64(virtualServerCount))
+        writer.write(Int64(ignoredSettings))
+        writer.write(smallestAdvertInterval?.nanoseconds ?? -1)
+        writer.write(hasScripts)
+        writer.write(UInt32(ModelFormat.headerLength + tableLength))
+        for offset in offsets { writer.write(offset) }
+        writer.write(globals.bytes)
+        writer.write(bodies.bytes)
+        return writer.bytes
+    }
+}
+
+extension ByteWriter {
+    mutating func write(_ interval: Interval) { write(interval.nanoseconds) }
+    mutating func write(_ number: Int) { write(Int64(number)) }
+
+    mutating func write<Value>(optional value: Value?, _ body: (inout ByteWriter, Value) -> Void) {
+        write(value != nil)
+        if let value { body(&self, value) }
+    }
+
+    mutating func write<Value>(list values: [Value], _ body: (inout ByteWriter, Value) -> Void) {
+        write(UInt32(values.count))
+        for value in values { body(&self, value) }
+    }
+
+    mutating func write(tagged address: IPAddress) {
+        write(address.family.rawValue)
+        write(address)
+    }
+
+    mutating func write(_ prefix: Prefix) {
+        write(tagged: prefix.address)
+        write(UInt8(prefix.length))
+    }
+
+    mutating func write(_ location: SourceLocation) {
+        write(location.file)
+        write(location.line)
+        write(location.column)
+    }
+
+    mutating func write(_ identity: ScriptIdentity) {
+        write(identity.user)
+        write(optional: identity.group) { $0.write($1) }
+        write(identity.supplementaryGroups)
+    }
+
+    mutating func write(_ global: GlobalSettings) {
+        write(optional: global.routerID) { $0.write($1) }
+        write(global.garpInterval)
+        write(global.gnaInterval)
+        write(global.startupDelay)
+        write(optional: global.realtimePriority) { $0.write($1) }
+        write(global.dynamicInterfaces)
+        write(global.scriptSecurity)
+        write(optional: global.scriptUser) { $0.write($1) }
+        write(global.supplementaryGroups)
+    }
+
+    mutating func write(_ address: VirtualAddress) {
+        write(address.prefix)
+        write(optional: address.interface) { $0.write($1) }
+        write(address.scope)
+        write(optional: address.broadcast) { $0.write(tagged: $1) }
+        write(optional: address.label) { $0.write($1) }
+        write(optional: address.peer) { $0.write($1) }
+        write(address.duplicateAddressDetection)
+        write(address.noPrefixRoute)
+        write(address.isUntracked)
+        write(optional: address.preferredLifetime) { $0.write($1) }
+    }
+
+    mutating func write(_ settings: AnnouncementSettings) {
+        write(settings.delay)
+        write(settings.rounds)
+        write(settings.refresh)
+        write(settings.refreshRounds)
+        write(settings.lowerPriorityDelay)
+        write(settings.lowerPriorityRounds)
+    }
+
+    mutating func write(_ script: NotifyScript) {
+        write(script.trigger.rawValue)
+        write(list: script.arguments) { $0.write($1) }
+        write(optional: script.identity) { $0.write($1) }
+    }
+
+    mutating func write(_ instance: InstanceSettings) {
+        write(instance.name)
+        write(instance.location)
+        write(instance.interface)
+        write(instance.family.rawValue)
+        write(instance.virtualRouterID?.rawValue ?? 0)
+        write(instance.version.rawValue)
+        write(instance.priority.rawValue)
+        write(instance.advertInterval)
+        write(instance.wantsMaster)
+        write(instance.nopreempt)
+        write(instance.preemptDelay)
+        write(optional: instance.password) { writer, password in
+            writer.write(list: password) { $0.write($1) }
+        }
+        write(list: instance.virtualAddresses) { $0.write($1) }
+        write(list: instance.excludedAddresses) { $0.write($1) }
+        write(optional: instance.sourceAddress) { $0.write(tagged: $1) }
+        write(tagged: instance.multicastGroup)
+        write(list: instance.unicastPeers) { writer, peer in
+            writer.write(tagged: peer.address)
+            writer.write(optional: peer.minimumTTL) { $0.write($1) }
+            writer.write(optional: peer.maximumTTL) { $0.write($1) }
+        }
+        write(instance.checkUnicastSource)
+        write(instance.unicastTTL)
+        write(list: instance.trackedInterfaces) { writer, tracked in
+            writer.write(tracked.name)
+            writer.write(tracked.weight)
+            writer.write(tracked.reverse)
+        }
+        write(instance.ignoresPrimaryInterface)
+        write(instance.announcements)
+        write(instance.downTimerAdverts)
+        write(instance.checksumWithoutPseudoHeader)
+        write(instance.skipsAddressListCheck)
+        write(instance.lowerPriorityNoAdvert)
+        write(instance.higherPrioritySendsAdvert)
+        write(list: instance.scripts) { $0.write($1) }
+        write(list: instance.faults) { $0.write($1) }
+    }
+}

@@ -1,0 +1,226 @@
+import Base
+
+/// Turns files into tokens: lines, comments, conditional lines, definitions, generated lines and includes.
+///
+/// Everything that text can make grow is bounded: substitution by `maximumGenerated`, includes by depth and number,
+/// the whole by `SourceText.maximumBytes` and `maximumTokens`.
+struct Preprocessor {
+    let provider: any FileProvider
+    let environment: Environment
+    var text = SourceText()
+    var diagnostics = DiagnosticList()
+    var definitions = Definitions()
+    var random: SeededRandom
+    /// Files being read, outermost first, each with the strictness of its includes.
+    var frames: [IncludeFrame] = []
+    /// A definition whose value goes on in the next line.
+    private var openDefinition: (name: String, definition: Definition)?
+    /// Bytes and lines that substitution has made so far.
+    private var generated = 0
+    /// Nesting of `processLine`: generated lines and multi-line values within each other.
+    private var depth = 0
+    /// A limit was reached; nothing more is read.
+    private(set) var isExhausted = false
+
+    /// Bytes that substitution and generated lines may make in all.
+    static var maximumGenerated: Int { 64 << 20 }
+    static var maximumDepth: Int { 64 }
+    /// keepalived's line buffer holds 1024 bytes with the terminating NUL.
+    static var maximumLineLength: Int { 1023 }
+
+    init(_ provider: any FileProvider, _ environment: Environment) {
+        self.provider = provider
+        self.environment = environment
+        random = SeededRandom(seed: environment.randomSeed)
+    }
+
+    /// Reads the main file and all that it includes. - Returns: false when the main file can't be read.
+    mutating func run(mainPath: String) -> Bool {
+        switch provider.read(path: mainPath) {
+        case .failure(let error):
+            diagnostics.add(.error, "can't read \(mainPath): \(error.explanation)", at: nil)
+            return false
+        case .success(let bytes):
+            read(bytes, path: mainPath)
+            return true
+        }
+    }
+
+    mutating func report(_ severity: Severity, _ message: String, at line: TextLine, length: Int? = nil) {
+        diagnostics.add(severity, message, at: line, in: text, length: length)
+    }
+
+    /// Pays for text that is made; false when the budget is spent.
+    mutating func spend(_ bytes: Int, at line: TextLine) -> Bool {
+        generated += bytes
+        guard generated > Self.maximumGenerated else { return !isExhausted }
+        exhaust("definitions and generated lines make more than \(Self.maximumGenerated >> 20) MiB of text", at: line)
+        return false
+    }
+
+    mutating func exhaust(_ message: String, at line: TextLine) {
+        if !isExhausted { report(.error, message, at: line) }
+        isExhausted = true
+    }
+
+    /// Reads one file's lines.
+    mutating func read(_ bytes: [UInt8], path: String) {
+        let start = text.bytes.count
+        text.bytes += bytes
+        let limit = text.bytes.count
+        let file = text.files.count
+        text.files.append(SourceFile(path: path, range: start..<limit))
+        frames.append(IncludeFrame(path: path, checks: frames.last?.checks ?? []))
+        defer { frames.removeLast() }
+        var offset = start
+        while offset < limit, !isExhausted {
+            var end = offset
+            while end < limit, text.bytes[end] != Byte.newline { end += 1 }
+            text.files[file].lineStarts.append(UInt32(offset))
+            let number = text.files[file].lineStarts.count
+            readLine(TextLine(start: offset, end: end, file: file, line: number, origin: offset))
+            offset = end + 1
+        }
+        if let open = openDefinition {
+            openDefinition = nil
+            definitions[open.name] = open.definition
+            let last = TextLine(
+                start: limit, end: limit, file: file, line: max(1, text.files[file].lineStarts.count), origin: limit)
+            report(.error, "the file ends within the value of `$\(open.name)`: its last line ends with `\\`", at: last)
+        }
+    }
+
+    /// Looks at one physical line: its length, its comment, and whether it belongs to a definition's value.
+    private mutating func readLine(_ physical: TextLine) {
+        var line = physical
+        while line.end > line.start, text.bytes[line.end - 1] == Byte.carriageReturn { line.end -= 1 }
+        guard line.end - line.start <= Self.maximumLineLength else {
+            line.end = line.start + 1
+            return report(
+                .error, "the line is longer than \(Self.maximumLineLength) bytes and is left out", at: line)
+        }
+        let scan = text.scanLine(line.start..<line.end)
+        if scan.hasNUL {
+            return report(.error, "the line has a NUL byte and is left out", at: line, length: 1)
+        }
+        if let quote = scan.openQuote {
+            report(.error, "this `\"` has no partner on its line", at: line.dropping(to: quote), length: 1)
+        }
+        line.end = scan.end
+        if scan.hasEscape { line = removingEscapes(line) }
+        if openDefinition != nil { return continueDefinition(line) }
+        processLine(line, hasDollar: scan.hasDollar)
+        if text.bytes.count > SourceText.maximumBytes || text.tokens.count > SourceText.maximumTokens {
+            exhaust("the configuration is too large", at: physical)
+        }
+    }
+
+    /// The line without the backslashes that protect `#` and `!`.
+    private mutating func removingEscapes(_ line: TextLine) -> TextLine {
+        var result = line
+        result.start = text.bytes.count
+        result.parts = [TextLine.Part(start: result.start, column: line.start - line.origin + 1, replaced: nil)]
+        var isQuoted = false
+        var offset = line.start
+        while offset < line.end {
+            let byte = text.bytes[offset]
+            if byte == Byte.quote { isQuoted.toggle() }
+            if byte == Byte.backslash, !isQuoted, offset + 1 < line.end,
+                text.bytes[offset + 1] == Byte.hash || text.bytes[offset + 1] == Byte.bang
+            {
+                offset += 1
+                result.parts.append(
+                    TextLine.Part(start: text.bytes.count, column: offset - line.origin + 1, replaced: nil))
+            }
+            text.bytes.append(text.bytes[offset])
+            offset += 1
+        }
+        result.end = text.bytes.count
+        return result
+    }
+
+    /// Takes one logical line through conditions, definitions, generators, references and includes to tokens.
+    ///
+    /// - Parameter hasDollar: whether references are to be looked for; false for text in which they were replaced.
+    mutating func processLine(_ whole: TextLine, hasDollar: Bool) {
+        guard !isExhausted else { return }
+        guard depth < Self.maximumDepth else {
+            return report(
+                .error, "definitions or generated lines are nested deeper than \(Self.maximumDepth)", at: whole)
+        }
+        depth += 1
+        defer { depth -= 1 }
+        guard var line = skippingBlanks(whole) else { return }
+        while text.bytes[line.start] == Byte.at {
+            guard let rest = condition(line) else { return }
+            line = rest
+        }
+        if hasDollar, text.bytes[line.start] == Byte.dollar, beginDefinition(line) { return }
+        if text.bytes[line.start] == Byte.tilde, generate(line) { return }
+        if hasDollar {
+            let (expanded, following) = expand(line)
+            processLine(expanded, hasDollar: false)
+            for next in following { processLine(next, hasDollar: true) }
+            return
+        }
+        if include(line) { return }
+        text.tokenize(line)
+    }
+
+    func skippingBlanks(_ line: TextLine) -> TextLine? {
+        var offset = line.start
+        while offset < line.end, Byte.isBlank(text.bytes[offset]) { offset += 1 }
+        return offset < line.end ? line.dropping(to: offset) : nil
+    }
+
+    /// `@NAME text` and `@^NAME text`. - Returns: the text when the line is kept.
+    private mutating func condition(_ line: TextLine) -> TextLine? {
+        var name = line.start + 1
+        let isNegated = name < line.end && text.bytes[name] == Byte.caret
+        if isNegated { name += 1 }
+        var end = name
+        while end < line.end, !Byte.isBlank(text.bytes[end]) { end += 1 }
+        guard end > name, let rest = skippingBlanks(line.dropping(to: end)) else {
+            report(
+                .warning, "a conditional line is `@NAME text`; this one has no \(end > name ? "text" : "name")",
+                at: line)
+            return nil
+        }
+        let isHere = text.bytes[name..<end].elementsEqual(environment.configID.utf8)
+        return isHere != isNegated ? rest : nil
+    }
+
+    /// `$NAME=VALUE`. - Returns: false when the line isn't a definition.
+    private mutating func beginDefinition(_ line: TextLine) -> Bool {
+        var offset = line.start + 1
+        let start = offset
+        while offset < line.end, Byte.isName(text.bytes[offset]) { offset += 1 }
+        guard offset > start, Byte.isNameStart(text.bytes[start]), offset < line.end,
+            text.bytes[offset] == Byte.equals
+        else { return false }
+        let name = String(decoding: text.bytes[start..<offset], as: UTF8.self)
+        let value = skippingBlanks(line.dropping(to: offset + 1)) ?? line.dropping(to: line.end)
+        openDefinition = (name, Definition(lines: []))
+        continueDefinition(value)
+        return true
+    }
+
+    private mutating func continueDefinition(_ line: TextLine) {
+        var line = line
+        let goesOn = line.end > line.start && text.bytes[line.end - 1] == Byte.backslash
+        if goesOn {
+            line.end -= 1
+            while line.end > line.start, Byte.isBlank(text.bytes[line.end - 1]) { line.end -= 1 }
+        }
+        openDefinition?.definition.lines.append(line)
+        guard !goesOn, let open = openDefinition else { return }
+        openDefinition = nil
+        definitions[open.name] = open.definition
+    }
+
+    /// The part of a path before its last slash; empty without one.
+    static func directory(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: Byte.slash) else { return "" }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}

@@ -1,0 +1,287 @@
+/// A keyword with its words, or an entry of a list block.
+struct Statement {
+    /// Row of the keyword table; for an entry, -1.
+    var row: Int
+    /// Place of the keyword, or of the entry's first word, in `SourceText.tokens`.
+    var token: Int
+    /// Words after the keyword; for an entry, all its words.
+    var words: Range<Int>
+    /// One past the last statement inside its block; its own place plus one without a block.
+    var end: Int
+    var isEntry: Bool { row < 0 }
+}
+
+/// Groups tokens into statements and blocks as the keyword table says, and reports what doesn't fit.
+///
+/// Statements lie in one array in the order of the text; those inside a block follow its statement up to `end`.
+struct StatementParser {
+    let text: SourceText
+    let table: KeywordTable
+    var diagnostics: DiagnosticList
+    private(set) var statements: [Statement] = []
+    /// Statements that were left out because of an error, or have no effect.
+    var ignored = 0
+    private var next = 0
+    private var openBlocks: [OpenBlock] = []
+    /// `{` minus `}` not yet accounted for: above 0, a `}` is missing somewhere.
+    private var missingCloses = 0
+
+    private struct OpenBlock {
+        /// Place of its statement; nil for a block that is skipped.
+        var statement: Int?
+        /// Context of its keywords, -1 for a list whose entries have no keywords of their own.
+        var context: Int
+        /// The `{`, or the keyword when the `{` is missing.
+        var brace: Int
+        var name: String
+        var isList: Bool
+        /// A block that is wholly not handled yet, or skipped: complaints about its inside would only repeat that.
+        var isSilent: Bool
+    }
+
+    /// Deeper nesting than any keyword has; only garbage reaches it.
+    static let maximumDepth = 32
+
+    init(_ text: SourceText, _ diagnostics: DiagnosticList, table: KeywordTable = .shared) {
+        self.text = text
+        self.diagnostics = diagnostics
+        self.table = table
+        for token in text.tokens {
+            if token.kind == .open { missingCloses += 1 }
+            if token.kind == .close { missingCloses -= 1 }
+        }
+    }
+
+    private var context: Int { openBlocks.last?.context ?? table.root }
+
+    mutating func report(_ severity: Severity, _ message: String, at place: Int) {
+        guard text.tokens.indices.contains(place) else { return diagnostics.add(severity, message, at: nil) }
+        diagnostics.add(severity, message, at: text.tokens[place], in: text)
+    }
+
+    /// Parses everything.
+    mutating func run() {
+        statements.reserveCapacity(text.tokens.count / 2)
+        while next < text.tokens.count {
+            switch text.tokens[next].kind {
+            case .close: closeBlock()
+            case .open:
+                let place = openBlocks.last.map { " in the block of `\($0.name)`" } ?? ""
+                report(.error, "unexpected `{`: no keyword\(place) stands before it", at: next)
+                ignored += 1
+                skipBlock()
+            case .word, .quoted:
+                if let block = openBlocks.last, block.isList { entry(of: block) } else { statement() }
+            }
+        }
+        for block in openBlocks.reversed() {
+            report(.error, "the files end, but a `}` was expected to close `\(block.name)`", at: text.tokens.count - 1)
+            report(.note, "`\(block.name)` was opened here", at: block.brace)
+            finish(block)
+        }
+        openBlocks = []
+    }
+
+    private mutating func finish(_ block: OpenBlock) {
+        if let statement = block.statement { statements[statement].end = statements.count }
+    }
+
+    private mutating func closeBlock() {
+        if let block = openBlocks.popLast() {
+            finish(block)
+        } else {
+            report(.error, "unexpected `}`: no block is open here", at: next)
+            missingCloses += 1
+        }
+        next += 1
+    }
+
+    /// The words from `next` on, up to a brace or the next line.
+    private mutating func takeWords() -> Range<Int> {
+        let first = next
+        while next < text.tokens.count, text.tokens[next].isText, next == first || !text.tokens[next].startsLine {
+            next += 1
+        }
+        return first..<next
+    }
+
+    private var isAtOpen: Bool { next < text.tokens.count && text.tokens[next].kind == .open }
+
+    /// Skips a block from its `{` to the matching `}`.
+    private mutating func skipBlock() {
+        var depth = 0
+        let brace = next
+        while next < text.tokens.count {
+            if text.tokens[next].kind == .open { depth += 1 }
+            if text.tokens[next].kind == .close { depth -= 1 }
+            next += 1
+            if depth == 0 { return }
+        }
+        report(.error, "this `{` is never closed", at: brace)
+    }
+
+    private mutating func entry(of block: OpenBlock) {
+        let words = takeWords()
+        let isFollowedByBlock = isAtOpen
+        let name = text.slice(text.tokens[words.lowerBound])
+        if isFollowedByBlock || missingCloses > 0, closesImplicitly(name, at: words.lowerBound) {
+            next = words.lowerBound
+            return
+        }
+        if isFollowedByBlock {
+            report(
+                .error, "unexpected `{` in `\(block.name)`, whose lines are entries; is a `}` missing before it?",
+                at: next)
+            report(.note, "`\(block.name)` was opened here", at: block.brace)
+            ignored += 1
+            skipBlock()
+            return
+        }
+        if text.matches(text.tokens[words.lowerBound], "include") {
+            report(.error, "`include` has to stand at the beginning of its line", at: words.lowerBound)
+        }
+        statements.append(Statement(row: -1, token: words.lowerBound, words: words, end: statements.count + 1))
+    }
+
+    private mutating func statement() {
+        let place = next
+        let words = takeWords()
+        let token = text.tokens[place]
+        guard let row = table.row(text.slice(token), in: context) else {
+            // One brace missing is one error, not one for each line that follows.
+            if closesImplicitly(text.slice(token), at: place) {
+                next = place
+                return
+            }
+            unknown(at: place)
+            if isAtOpen { skipBlock() }
+            return
+        }
+        let keyword = table.keywords[row]
+        let statement = Statement(
+            row: row, token: place, words: place + 1..<words.upperBound, end: statements.count + 1)
+        let isSilent = openBlocks.last?.isSilent ?? false
+        let isBlock = keyword.shape == .block || keyword.shape == .list
+        statements.append(statement)
+        judge(keyword, at: place, isSilent: isSilent)
+        guard isBlock else {
+            checkWords(of: statement, keyword)
+            if isAtOpen {
+                report(.error, "unexpected `{`: `\(keyword.name)` has no block", at: next)
+                skipBlock()
+            }
+            return
+        }
+        guard openBlocks.count < Self.maximumDepth else {
+            report(.error, "blocks are nested deeper than \(Self.maximumDepth)", at: place)
+            if isAtOpen { skipBlock() }
+            return
+        }
+        var brace = place
+        if isAtOpen {
+            brace = next
+            next += 1
+        } else {
+            let isMissing = "`{` expected after `\(keyword.name)`, which opens a block"
+            report(.error, isMissing, at: words.upperBound - 1)
+            missingCloses += 1
+            guard followsAsBlock(keyword) else {
+                missingCloses -= 1
+                ignored += 1
+                statements.removeLast()
+                return
+            }
+        }
+        var isNotHandled = isSilent
+        if case .notYet = keyword.status { isNotHandled = true }
+        openBlocks.append(
+            OpenBlock(
+                statement: statements.count - 1, context: keyword.child, brace: brace, name: keyword.name,
+                isList: keyword.shape == .list, isSilent: isNotHandled))
+    }
+
+    /// Whether what follows a keyword without `{` looks like the inside of its block.
+    private func followsAsBlock(_ keyword: Keyword) -> Bool {
+        guard next < text.tokens.count, text.tokens[next].isText else { return false }
+        let name = text.slice(text.tokens[next])
+        let isKnownHere = table.row(name, in: context) != nil
+        return keyword.shape == .list ? !isKnownHere : !isKnownHere && table.row(name, in: keyword.child) != nil
+    }
+
+    /// Closes blocks up to one that knows this keyword when a `}` is missing somewhere and this is where it shows.
+    private mutating func closesImplicitly(_ name: ArraySlice<UInt8>, at place: Int) -> Bool {
+        guard missingCloses > 0, !openBlocks.isEmpty, text.tokens[place].startsLine else { return false }
+        var outer = openBlocks.count - 1
+        while outer >= 0 {
+            let context = outer == 0 ? table.root : openBlocks[outer - 1].context
+            let isList = outer > 0 && openBlocks[outer - 1].isList
+            if !isList, table.row(name, in: context) != nil { break }
+            outer -= 1
+        }
+        guard outer >= 0, openBlocks.count - outer <= missingCloses else { return false }
+        let keyword = String(decoding: name, as: UTF8.self)
+        for block in openBlocks[outer...].reversed() {
+            report(.error, "a `}` was expected before `\(keyword)` to close `\(block.name)`", at: place)
+            report(.note, "`\(block.name)` was opened here", at: block.brace)
+            finish(block)
+            missingCloses -= 1
+        }
+        openBlocks.removeSubrange(outer...)
+        return true
+    }
+
+    private mutating func unknown(at place: Int) {
+        ignored += 1
+        if diagnostics.isFull { return diagnostics.add(.error, "", at: nil) }
+        let name = text.string(text.tokens[place])
+        let inside = openBlocks.last.map { "in `\($0.name)`" } ?? "at the top level"
+        if let nearest = table.nearest(to: name, in: context) {
+            return report(.error, "unknown keyword `\(name)` \(inside); did you mean `\(nearest)`?", at: place)
+        }
+        let elsewhere = table.contexts(of: text.slice(text.tokens[place])).filter { !$0.hasSuffix("(entry)") }
+        if let home = elsewhere.first {
+            let home = home == "(root)" ? "at the top level" : "in `\(home)`"
+            return report(.error, "`\(name)` can't stand \(inside); it belongs \(home)", at: place)
+        }
+        report(.error, "unknown keyword `\(name)` \(inside)", at: place)
+    }
+
+    private mutating func judge(_ keyword: Keyword, at place: Int, isSilent: Bool) {
+        switch keyword.status {
+        case .acts: break
+        case .accepted: ignored += 1
+        case .refused(let reason):
+            ignored += 1
+            report(.error, "`\(keyword.name)` is refused: \(reason)", at: place)
+        case .notYet:
+            ignored += 1
+            if !isSilent { report(.warning, "`\(keyword.name)` isn't handled yet and has no effect", at: place) }
+        }
+    }
+
+    /// Checks the words of keywords that nothing else will look at.
+    private mutating func checkWords(of statement: Statement, _ keyword: Keyword) {
+        if case .acts = keyword.status { return }
+        if keyword.isDeprecated {
+            report(.warning, "`\(keyword.name)` is deprecated", at: statement.token)
+        }
+        guard let word = statement.words.first else {
+            if keyword.shape == .integer || keyword.shape == .script || needsWord(keyword) {
+                report(.error, "`\(keyword.name)` needs \(keyword.arguments)", at: statement.token)
+            }
+            return
+        }
+        guard keyword.shape == .integer || keyword.shape == .optionalInteger else { return }
+        let digits = text.slice(text.tokens[word])
+        guard let value = wholeNumber(digits) else {
+            return report(.error, "`\(text.string(text.tokens[word]))` isn't a whole number", at: word)
+        }
+        if let limits = keyword.limits, !limits.contains(value) {
+            report(.error, "`\(keyword.name)` is \(limits.lowerBound) to \(limits.upperBound)", at: word)
+        }
+    }
+
+    private func needsWord(_ keyword: Keyword) -> Bool {
+        keyword.shape == .words && !keyword.arguments.hasPrefix("[") && keyword.arguments != "as VS"
+    }
+}

@@ -1,0 +1,65 @@
+import Configuration
+import Glibc
+
+/// The machine's own files, as a configuration's reader sees them.
+public struct SystemFiles: FileProvider {
+    /// The largest file that is read: a configuration of 200,000 lines has about 8 MiB.
+    public static let sizeMax = 64 * 1024 * 1024
+
+    /// The files as this process may see them.
+    public init() {}
+
+    /// The whole content.
+    public func read(path: String) -> Result<[UInt8], FileError> {
+        // Without O_NONBLOCK, opening a FIFO would wait for a writer.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        if descriptor < 0 { return .failure(Self.error(errno)) }
+        defer { close(descriptor) }
+        var status = stat()
+        if fstat(descriptor, &status) < 0 { return .failure(Self.error(errno)) }
+        if status.st_mode & S_IFMT != S_IFREG || status.st_mode & 0o111 != 0 { return .failure(.notRegular) }
+        if status.st_size > Self.sizeMax { return .failure(.tooLarge) }
+        return Self.content(of: descriptor, expected: Int(status.st_size))
+    }
+
+    private static func content(of descriptor: Int32, expected: Int) -> Result<[UInt8], FileError> {
+        var content: [UInt8] = []
+        content.reserveCapacity(expected + 1)
+        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 16)
+        defer { chunk.deallocate() }
+        while true {
+            let count = Glibc.read(descriptor, chunk.baseAddress, chunk.count)
+            if count < 0 {
+                if errno == EINTR { continue }
+                return .failure(error(errno))
+            }
+            if count == 0 { return .success(content) }
+            content.append(contentsOf: chunk[0..<count])
+            // It may have grown since it was looked at.
+            if content.count > sizeMax { return .failure(.tooLarge) }
+        }
+    }
+
+    private static func error(_ code: Int32) -> FileError {
+        switch code {
+        case ENOENT, ENOTDIR: .notFound
+        case EACCES, EPERM: .permissionDenied
+        default: .other(String(cString: strerror(code)))
+        }
+    }
+
+    /// What matches, sorted by the bytes of the names whatever the locale is.
+    public func glob(pattern: String) -> [String] {
+        var matches = glob_t()
+        defer { globfree(&matches) }
+        guard Glibc.glob(pattern, GLOB_MARK | GLOB_BRACE, nil, &matches) == 0 else { return [] }
+        var paths: [String] = []
+        for index in 0..<Int(matches.gl_pathc) {
+            guard let match = matches.gl_pathv[index] else { continue }
+            let path = String(cString: match)
+            // GLOB_MARK ends directories with a slash.
+            if !path.hasSuffix("/") { paths.append(path) }
+        }
+        return paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+}

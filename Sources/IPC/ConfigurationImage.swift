@@ -1,0 +1,109 @@
+import Base
+import Reactor
+
+/// What the role `hasup-config` hands to hasupd, and hasupd to the workers: one sealed memfd with the verdict, the
+/// diagnostics and the encoded model (docs/decisions.md, D6). The parts are encoded by the Configuration room.
+public final class ConfigurationImage {
+    private static let magic: UInt32 = 0x6861_7363
+    private static let headSize = 16
+
+    /// Whether a start may go on with it: at least one valid block was found.
+    public let canStart: Bool
+    /// Whether a reload must refuse it.
+    public let hasErrors: Bool
+    /// The diagnostics' bytes.
+    public let diagnostics: UnsafeRawBufferPointer
+    /// The model's bytes.
+    public let model: UnsafeRawBufferPointer
+    private let memory: MappedMemory
+
+    /// The memfd's number, to hand it over.
+    public var number: Int32 { memory.number }
+
+    /// Opens a memfd. - Throws: `ImageError` when it isn't sealed or not of this form.
+    public init(_ descriptor: consuming Descriptor) throws(ImageError) {
+        do throws(SystemError) {
+            memory = try MappedMemory(sealed: descriptor)
+        } catch {
+            throw .system(error)
+        }
+        do throws(ByteError) {
+            var reader = ByteReader(memory.bytes)
+            guard try reader.readUInt32() == Self.magic else { throw .invalid }
+            canStart = try reader.readBool()
+            hasErrors = try reader.readBool()
+            _ = try reader.readUInt16()
+            let diagnosticsSize = Int(try reader.readUInt32())
+            let modelSize = Int(try reader.readUInt32())
+            diagnostics = try reader.readView(diagnosticsSize)
+            model = try reader.readView(modelSize)
+            try reader.finish()
+        } catch {
+            throw .malformed(error)
+        }
+    }
+
+    /// A sealed memfd with a verdict. - Throws: `SystemError`.
+    public static func make(
+        canStart: Bool, hasErrors: Bool, diagnostics: [UInt8], model: [UInt8]
+    ) throws(SystemError) -> Descriptor {
+        var writer = ByteWriter(capacity: headSize + diagnostics.count + model.count)
+        writer.write(magic)
+        writer.write(canStart)
+        writer.write(hasErrors)
+        writer.write(UInt16(0))
+        writer.write(UInt32(diagnostics.count))
+        writer.write(UInt32(model.count))
+        writer.write(diagnostics)
+        writer.write(model)
+        return try MappedMemory.sealed(writer.bytes, name: "hasup-configuration")
+    }
+}
+
+/// Why an image can't be used.
+public enum ImageError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The kernel refused, or the memory isn't sealed.
+    case system(SystemError)
+    /// The bytes aren't an image.
+    case malformed(ByteError)
+
+    /// The reason as a sentence.
+    public var description: String {
+        switch self {
+        case .system(let error): error.description
+        case .malformed(let error): "the configuration that was handed over is malformed (\(error))"
+        }
+    }
+}
+
+/// What the role `hasup-config` says to hasupd: one frame, then it ends.
+public enum ConfigurationToSupervisor {
+    /// Judged; the image comes along.
+    case judged
+    /// It couldn't even be judged.
+    case failed(String)
+
+    enum Kind: UInt16 { case judged = 0x501, failed }
+
+    /// Sends it, waiting until the socket takes it. - Throws: `SystemError`.
+    public func send(on socket: Int32, descriptors: [Int32] = []) throws(SystemError) {
+        var writer = ByteWriter()
+        var header = FrameHeader(type: Kind.judged.rawValue)
+        if case .failed(let reason) = self {
+            header.type = Kind.failed.rawValue
+            writer.write(reason)
+        }
+        try header.send(on: socket, payload: writer.bytes, descriptors: descriptors)
+    }
+
+    /// Reads a frame of this direction. - Throws: `FrameError`.
+    public init(_ frame: Frame) throws(FrameError) {
+        guard let kind = Kind(rawValue: frame.header.type) else { throw .unknownType(frame.header.type) }
+        self = try frame.decode { reader in
+            switch kind {
+            case .judged: .judged
+            case .failed: .failed(try reader.readString())
+            }
+        }
+    }
+}

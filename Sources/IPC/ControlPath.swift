@@ -1,0 +1,88 @@
+import Glibc
+
+/// Where the run directory and the control socket are: one rule for the daemon and for its clients.
+public enum ControlPath {
+    /// The run directory of a daemon in the initial network namespace.
+    public static let standardRunDirectory = "/run/hasup"
+    /// Where `ip netns` keeps its names.
+    public static let namespaceDirectory = "/run/netns"
+    /// The longest path that a Unix socket's address holds.
+    public static let lengthMax = 107
+
+    /// Why there is no path.
+    public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
+        /// A sentence.
+        public let description: String
+    }
+
+    /// The run directory: the given one, else the standard one, else (within the network namespace of this name)
+    /// `/run/hasup/netns-NAME`; with an instance name its subdirectory of that name. - Throws: `Failure` for a name
+    /// that can't be part of a path.
+    public static func runDirectory(
+        explicit: String? = nil, instance: String? = nil, namespace: String? = nil
+    ) throws(Failure) -> String {
+        var directory = explicit ?? standardRunDirectory
+        if explicit == nil, let namespace { directory += "/netns-\(namespace)" }
+        while directory.count > 1, directory.hasSuffix("/") { directory.removeLast() }
+        guard let instance else { return directory }
+        // "netns-" would fall together with the directories of namespaces.
+        if instance.isEmpty || instance.contains("/") || instance.hasPrefix(".") || instance.hasPrefix("netns-") {
+            throw Failure(
+                description: "'\(instance)' can't be an instance name: it may not be empty, contain '/' or begin with "
+                    + "'.' or 'netns-'.")
+        }
+        return "\(directory)/\(instance)"
+    }
+
+    /// The control socket: the given path, else `control.sock` in the run directory. - Throws: `Failure`.
+    public static func socket(
+        explicit: String? = nil, runDirectory: String? = nil, instance: String? = nil, namespace: String? = nil
+    ) throws(Failure) -> String {
+        let path: String
+        if let explicit {
+            path = explicit
+        } else {
+            path =
+                try Self.runDirectory(explicit: runDirectory, instance: instance, namespace: namespace)
+                + "/control.sock"
+        }
+        if path.utf8.count > lengthMax {
+            throw Failure(description: "The path \(path) is longer than the \(lengthMax) bytes of a socket's address.")
+        }
+        return path
+    }
+
+    /// The name of the network namespace that this process is in, when `ip netns` gave it one and it isn't the initial
+    /// one (the one of process 1).
+    public static func currentNamespace(
+        ofProcess current: String = "/proc/self/ns/net", initial: String = "/proc/1/ns/net",
+        among directory: String = namespaceDirectory
+    ) -> String? {
+        guard let own = identity(current), own != identity(initial), let entries = opendir(directory) else {
+            return nil
+        }
+        defer { closedir(entries) }
+        var found: String?
+        while let entry = readdir(entries) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+                tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            // Two names for one namespace: the smaller one, so that everybody derives the same.
+            if !name.hasPrefix("."), identity("\(directory)/\(name)") == own {
+                found = min(found ?? name, name)
+            }
+        }
+        return found
+    }
+
+    private struct FileIdentity: Equatable {
+        var device: UInt
+        var inode: UInt
+    }
+
+    private static func identity(_ path: String) -> FileIdentity? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return FileIdentity(device: status.st_dev, inode: status.st_ino)
+    }
+}

@@ -1,0 +1,262 @@
+/// One process of the daemon, as the kernel shows it.
+public struct ProcessReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "One process as /proc shows it; seccomp is one of disabled, strict, filter"
+    /// `supervisor`, `vrrp` or `checker`.
+    public var role = ""
+    /// Process id; 0 while it waits for its restart.
+    public var pid = 0
+    /// Effective user id.
+    public var uid = 0
+    /// The user's name; nil without one.
+    public var user: String?
+    /// Effective group id.
+    public var gid = 0
+    /// Effective capabilities by name, without `cap_`.
+    public var capabilities: [String] = []
+    /// `disabled`, `strict` or `filter`.
+    public var seccomp = ""
+    /// no_new_privs.
+    public var noNewPrivileges = false
+    /// How often it was replaced.
+    public var restarts = 0
+    /// For how long it has been running.
+    public var uptimeSeconds = 0.0
+    /// Resident memory.
+    public var residentBytes = 0
+    /// How old the stamp of its loop is; nil for who has none.
+    public var loopStampAgeSeconds: Double?
+    /// Why it isn't running, or isn't sealed: a sentence.
+    public var note: String?
+
+    /// Nothing known.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("role", &role)
+        members.member("pid", &pid)
+        members.member("uid", &uid)
+        members.member("user", &user)
+        members.member("gid", &gid)
+        members.member("capabilities", &capabilities)
+        members.member("seccomp", &seccomp)
+        members.member("no_new_privileges", &noNewPrivileges)
+        members.member("restarts", &restarts)
+        members.member("uptime_seconds", &uptimeSeconds)
+        members.member("resident_bytes", &residentBytes)
+        members.member("loop_stamp_age_seconds", &loopStampAgeSeconds)
+        members.member("note", &note)
+    }
+}
+
+/// One finding about a configuration.
+public struct DiagnosticReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "One finding about a configuration; severity is one of note, warning, error"
+    /// `note`, `warning` or `error`.
+    public var severity = ""
+    /// A sentence an operator can act on.
+    public var message = ""
+    /// The file; nil when it is about the whole.
+    public var file: String?
+    /// From 1.
+    public var line: Int?
+    /// From 1, in UTF-8 bytes.
+    public var column: Int?
+    /// Length of the underlined text in UTF-8 bytes.
+    public var length: Int?
+    /// The line itself.
+    public var sourceLine: String?
+
+    /// No finding.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("severity", &severity)
+        members.member("message", &message)
+        members.member("file", &file)
+        members.member("line", &line)
+        members.member("column", &column)
+        members.member("length", &length)
+        members.member("source_line", &sourceLine)
+    }
+}
+
+/// How a reload ended.
+public struct ReloadReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "How a reload ended; ok false: the old configuration goes on in every detail"
+    /// Whether the new configuration runs.
+    public var ok = false
+    /// The generation that runs now.
+    public var generation = 0
+    /// What changed, or why it was refused: a sentence.
+    public var summaryText = ""
+    /// Names of instances that are new.
+    public var added: [String] = []
+    /// Names of instances that are gone.
+    public var removed: [String] = []
+    /// Names of instances that differ.
+    public var changed: [String] = []
+    /// How many instances stayed as they were.
+    public var unchanged = 0
+    /// All findings.
+    public var diagnostics: [DiagnosticReport] = []
+    /// Findings that weren't sent because there are too many.
+    public var diagnosticsOmitted = 0
+    /// How long it took.
+    public var elapsedSeconds = 0.0
+
+    /// Refused without a reason.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("ok", &ok)
+        members.member("generation", &generation)
+        members.member("summary", &summaryText)
+        members.member("added", &added)
+        members.member("removed", &removed)
+        members.member("changed", &changed)
+        members.member("unchanged", &unchanged)
+        members.member("diagnostics", &diagnostics)
+        members.member("diagnostics_omitted", &diagnosticsOmitted)
+        members.member("elapsed_seconds", &elapsedSeconds)
+    }
+}
+
+/// Something that happened just now.
+public struct WatchEvent: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary =
+        "Something that happened; kind is one of watching, transition, discard, remark, reload, process, note"
+    /// What kind of event it is.
+    public var kind = ""
+    /// When it was, with microseconds.
+    public var unixSeconds = 0.0
+    /// Whose it is; nil for the daemon's own.
+    public var instance: String?
+    /// A line for people.
+    public var text = ""
+    /// For `transition`.
+    public var transition: TransitionReport?
+    /// For `discard` and `remark`: the reason's name.
+    public var reason: String?
+    /// For `discard` and `remark`: who sent the packet.
+    public var source: String?
+    /// For `discard` and `remark`: how many since the last report.
+    public var count: Int?
+    /// For `reload`.
+    public var reload: ReloadReport?
+
+    /// No event.
+    public init() {}
+    /// An event of this kind.
+    public init(_ kind: String, text: String, unixSeconds: Double) {
+        self.kind = kind
+        self.text = text
+        self.unixSeconds = unixSeconds
+    }
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("kind", &kind)
+        members.member("unix_seconds", &unixSeconds)
+        members.member("instance", &instance)
+        members.member("text", &text)
+        members.member("transition", &transition)
+        members.member("reason", &reason)
+        members.member("source", &source)
+        members.member("count", &count)
+        members.member("reload", &reload)
+    }
+}
+
+/// An instance in short.
+public struct InstanceSummary: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "An instance in short"
+    /// The block's name.
+    public var name = ""
+    /// INIT, BACKUP, MASTER or FAULT.
+    public var state = ""
+    /// Effective priority.
+    public var priority = 0
+    /// For how long it has been in this state.
+    public var inStateSeconds = 0.0
+
+    /// Nothing known.
+    public init() {}
+    /// An instance's summary.
+    public init(name: String, state: String, priority: Int, inStateSeconds: Double) {
+        self.name = name
+        self.state = state
+        self.priority = priority
+        self.inStateSeconds = inStateSeconds
+    }
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("name", &name)
+        members.member("state", &state)
+        members.member("priority", &priority)
+        members.member("in_state_seconds", &inStateSeconds)
+    }
+}
+
+/// An instance's counters.
+public struct InstanceStatistics: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "An instance's counters"
+    /// The block's name.
+    public var name = ""
+    /// Since it was configured.
+    public var counters = CounterReport()
+
+    /// Nothing counted.
+    public init() {}
+    /// An instance's counters.
+    public init(name: String, counters: CounterReport) {
+        self.name = name
+        self.counters = counters
+    }
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("name", &name)
+        members.member("counters", &counters)
+    }
+}
+
+/// What the control socket counted since the start.
+public struct ControlCounters: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "What the control socket counted since the start"
+    /// Clients that were accepted.
+    public var accepted: UInt64 = 0
+    /// Clients connected now.
+    public var connected = 0
+    /// Clients turned away: too many, or not allowed.
+    public var refused: UInt64 = 0
+    /// Calls that were answered.
+    public var calls: UInt64 = 0
+    /// Calls answered with an error.
+    public var failedCalls: UInt64 = 0
+    /// Clients cut off, by reason.
+    public var cutOff = NamedCounts()
+
+    /// All 0.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("accepted", &accepted)
+        members.member("connected", &connected)
+        members.member("refused", &refused)
+        members.member("calls", &calls)
+        members.member("failed_calls", &failedCalls)
+        members.member("cut_off", &cutOff)
+    }
+}

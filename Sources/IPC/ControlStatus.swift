@@ -1,0 +1,271 @@
+/// What status says of the daemon as a whole.
+public struct DaemonStatus: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "The daemon as a whole; log_level is one of debug, info, notice, warning, error"
+    /// Of hasupd.
+    public var version = ""
+    /// Of hasupd.
+    public var pid = 0
+    /// When it was started.
+    public var startedUnixSeconds = 0
+    /// For how long it has been running.
+    public var uptimeSeconds = 0.0
+    /// `--instance`; nil without.
+    public var instanceName: String?
+    /// The main file.
+    public var configurationFile = ""
+    /// Counts up from 1 with every configuration that was accepted.
+    public var configurationGeneration = 0
+    /// When this generation was accepted.
+    public var loadedUnixSeconds = 0
+    /// Settings that were read and have no effect.
+    public var ignoredSettings = 0
+    /// Warnings of the running configuration.
+    public var warnings = 0
+    /// Errors of the running configuration, which a start tolerates and a reload doesn't.
+    public var errors = 0
+    /// Smallest severity that is logged.
+    public var logLevel = ""
+    /// What an operator should know: a sentence each.
+    public var notes: [String] = []
+
+    /// Nothing known.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("version", &version)
+        members.member("pid", &pid)
+        members.member("started_unix_seconds", &startedUnixSeconds)
+        members.member("uptime_seconds", &uptimeSeconds)
+        members.member("instance_name", &instanceName)
+        members.member("configuration_file", &configurationFile)
+        members.member("configuration_generation", &configurationGeneration)
+        members.member("loaded_unix_seconds", &loadedUnixSeconds)
+        members.member("ignored_settings", &ignoredSettings)
+        members.member("warnings", &warnings)
+        members.member("errors", &errors)
+        members.member("log_level", &logLevel)
+        members.member("notes", &notes)
+    }
+}
+
+/// One virtual router.
+public struct InstanceReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary =
+        "One virtual router; state is one of INIT, BACKUP, MASTER, FAULT; family is ipv4 or ipv6"
+    /// The block's name.
+    public var name = ""
+    /// INIT, BACKUP, MASTER or FAULT.
+    public var state = ""
+    /// For how long it has been in this state.
+    public var inStateSeconds = 0.0
+    /// Since when it has been in this state.
+    public var sinceUnixSeconds = 0
+    /// Effective priority.
+    public var priority = 0
+    /// Configured priority.
+    public var basePriority = 0
+    /// Interface of the advertisements.
+    public var interface = ""
+    /// Virtual router identifier.
+    public var vrid = 0
+    /// Of VRRP: 2 or 3.
+    public var version = 0
+    /// `ipv4` or `ipv6`.
+    public var family = ""
+    /// virtual_ipaddress.
+    public var addresses: [AddressReport] = []
+    /// virtual_ipaddress_excluded.
+    public var excludedAddresses: [AddressReport] = []
+    /// Where our advertisements come from; nil when there is no address for it.
+    public var source: String?
+    /// The master's address, our own when MASTER; nil when unknown.
+    public var master: String?
+    /// The master's priority.
+    public var masterPriority: Int?
+    /// The interval in force.
+    public var advertIntervalSeconds = 0.0
+    /// How long ago an advertisement of another master was last accepted.
+    public var lastAdvertAgeSeconds: Double?
+    /// For a BACKUP: why it isn't MASTER.
+    public var whyNotMaster: WaitReport?
+    /// For FAULT: what keeps it there, a sentence each.
+    public var faults: [String] = []
+    /// The last state change; nil when there was none.
+    public var lastTransition: TransitionReport?
+    /// Since it was configured.
+    public var counters = CounterReport()
+    /// Notifications that were left out because newer ones overtook them.
+    public var notificationsSkipped = 0
+
+    /// Nothing known.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("name", &name)
+        members.member("state", &state)
+        members.member("in_state_seconds", &inStateSeconds)
+        members.member("since_unix_seconds", &sinceUnixSeconds)
+        members.member("priority", &priority)
+        members.member("base_priority", &basePriority)
+        members.member("interface", &interface)
+        members.member("vrid", &vrid)
+        members.member("version", &version)
+        members.member("family", &family)
+        members.member("addresses", &addresses)
+        members.member("excluded_addresses", &excludedAddresses)
+        members.member("source", &source)
+        members.member("master", &master)
+        members.member("master_priority", &masterPriority)
+        members.member("advert_interval_seconds", &advertIntervalSeconds)
+        members.member("last_advert_age_seconds", &lastAdvertAgeSeconds)
+        members.member("why_not_master", &whyNotMaster)
+        members.member("faults", &faults)
+        members.member("last_transition", &lastTransition)
+        members.member("counters", &counters)
+        members.member("notifications_skipped", &notificationsSkipped)
+    }
+}
+
+/// One virtual address.
+public struct AddressReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "One virtual address; foreign: it was there before and isn't ours, so it stays"
+    /// `ADDRESS/LENGTH`.
+    public var address = ""
+    /// Where it goes.
+    public var interface = ""
+    /// Whether the kernel has it for us.
+    public var installed = false
+    /// Whether somebody else had put it there.
+    public var foreign = false
+
+    /// No address.
+    public init() {}
+    /// An address.
+    public init(_ address: String, interface: String, installed: Bool = false, foreign: Bool = false) {
+        self.address = address
+        self.interface = interface
+        self.installed = installed
+        self.foreign = foreign
+    }
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("address", &address)
+        members.member("interface", &interface)
+        members.member("installed", &installed)
+        members.member("foreign", &foreign)
+    }
+}
+
+/// Why a BACKUP isn't MASTER.
+public struct WaitReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "Why a BACKUP isn't MASTER, and when it would act if nothing changes"
+    /// For programs.
+    public var code = ""
+    /// For people: a sentence.
+    public var text = ""
+    /// When the timer fires; nil when none runs.
+    public var secondsLeft: Double?
+
+    /// No reason.
+    public init() {}
+    /// A reason.
+    public init(code: String, text: String, secondsLeft: Double? = nil) {
+        self.code = code
+        self.text = text
+        self.secondsLeft = secondsLeft
+    }
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("code", &code)
+        members.member("text", &text)
+        members.member("seconds_left", &secondsLeft)
+    }
+}
+
+/// One state change.
+public struct TransitionReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "One state change; reason is for programs, text for people"
+    /// State before.
+    public var from = ""
+    /// State after.
+    public var to = ""
+    /// For programs.
+    public var reason = ""
+    /// For people.
+    public var text = ""
+    /// The other router concerned.
+    public var peer: String?
+    /// Its priority.
+    public var peerPriority: Int?
+    /// Our effective priority at that moment.
+    public var ownPriority = 0
+    /// Age of the last good advertisement at that moment.
+    public var lastAdvertAgeSeconds: Double?
+    /// How long ago it was.
+    public var agoSeconds = 0.0
+    /// When it was.
+    public var unixSeconds = 0
+
+    /// No change.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("from", &from)
+        members.member("to", &to)
+        members.member("reason", &reason)
+        members.member("text", &text)
+        members.member("peer", &peer)
+        members.member("peer_priority", &peerPriority)
+        members.member("own_priority", &ownPriority)
+        members.member("last_advert_age_seconds", &lastAdvertAgeSeconds)
+        members.member("ago_seconds", &agoSeconds)
+        members.member("unix_seconds", &unixSeconds)
+    }
+}
+
+/// What one virtual router counted.
+public struct CounterReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "Counters since configured; releases are adverts of priority 0"
+    /// Good advertisements received.
+    public var advertsReceived: UInt64 = 0
+    /// Advertisements sent.
+    public var advertsSent: UInt64 = 0
+    /// Priority 0 received.
+    public var releasesReceived: UInt64 = 0
+    /// Priority 0 sent.
+    public var releasesSent: UInt64 = 0
+    /// Times that it became MASTER.
+    public var becameMaster: UInt64 = 0
+    /// Times that it left MASTER.
+    public var leftMaster: UInt64 = 0
+    /// Packets thrown away, by reason; those that aren't 0.
+    public var discarded = NamedCounts()
+    /// Packets accepted with a remark, by remark; those that aren't 0.
+    public var remarks = NamedCounts()
+
+    /// All 0.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("adverts_received", &advertsReceived)
+        members.member("adverts_sent", &advertsSent)
+        members.member("releases_received", &releasesReceived)
+        members.member("releases_sent", &releasesSent)
+        members.member("became_master", &becameMaster)
+        members.member("left_master", &leftMaster)
+        members.member("discarded", &discarded)
+        members.member("remarks", &remarks)
+    }
+}

@@ -1,0 +1,72 @@
+/// Named types of an interface in the order in which they were first needed.
+public struct VarlinkTypes: Sendable {
+    private var names: Set<String> = []
+    /// The definitions, each with the comment before it.
+    public private(set) var definitions: [String] = []
+
+    /// None.
+    public init() {}
+
+    /// Adds the record's definition, once.
+    public mutating func add<Record: JSONRecord>(_ record: Record.Type) {
+        guard names.insert(Record.typeName).inserted else { return }
+        var members = VarlinkMemberList(types: self)
+        var sample = Record()
+        sample.visit(&members)
+        self = members.types
+        definitions.append("# \(Record.summary)\ntype \(Record.typeName) (\n\(members.text)\n)")
+    }
+}
+
+struct VarlinkMemberList: JSONMembers {
+    var types: VarlinkTypes
+    private var lines: [String] = []
+
+    init(types: VarlinkTypes) { self.types = types }
+
+    mutating func member<Value: JSONCoded>(_ name: StaticString, _ value: inout Value) {
+        lines.append("  \(name): \(Value.varlinkType(&types))")
+    }
+
+    var text: String { lines.joined(separator: ",\n") }
+    var inline: String { lines.map { $0.trimmedStart }.joined(separator: ", ") }
+}
+
+extension String {
+    fileprivate var trimmedStart: Substring { drop { $0 == " " } }
+}
+
+/// An interface that grows method by method; the text comes from the records that are sent.
+public struct VarlinkInterface: Sendable {
+    private let name: String
+    private let summary: String
+    private var types = VarlinkTypes()
+    private var methods: [String] = []
+    private var errors: [String] = []
+
+    /// An interface without methods.
+    public init(_ name: String, summary: String) {
+        self.name = name
+        self.summary = summary
+    }
+
+    /// A method without arguments and with this record's members as results.
+    public mutating func method<Results: JSONRecord>(_ name: String, _ results: Results.Type, _ comment: String) {
+        var members = VarlinkMemberList(types: types)
+        var sample = Results()
+        sample.visit(&members)
+        types = members.types
+        methods.append("# \(comment)\nmethod \(name)() -> (\(members.inline))")
+    }
+
+    /// An error with these members, written in Varlink's language.
+    public mutating func error(_ name: String, _ members: String, _ comment: String) {
+        errors.append("# \(comment)\nerror \(name) (\(members))")
+    }
+
+    /// The interface's text.
+    public var text: String {
+        let head = "# \(summary)\ninterface \(name)"
+        return ([head] + types.definitions + methods + errors).joined(separator: "\n\n") + "\n"
+    }
+}

@@ -1,0 +1,274 @@
+import Base
+import Reactor
+
+/// The protocol's version, exchanged in the first message of both sides. Workers start from the running image
+/// (docs/decisions.md, D7), so there is never a second version to talk to; a difference is an error.
+public let workerProtocolVersion: UInt16 = 1
+
+/// How urgent a line is; syslog's numbers.
+public enum LogLevel: UInt8, Hashable, Comparable, Sendable, CaseIterable {
+    case error = 3
+    case warning = 4
+    case notice = 5
+    case info = 6
+    case debug = 7
+    /// More urgent is smaller, as in syslog(3).
+    public static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// What hasupd says to the VRRP worker.
+public enum SupervisorToVRRP {
+    /// First of all: the generation of the configuration, and whether kernel changes are allowed. Descriptors, in this
+    /// order: state page, configuration, rtnetlink for changes, rtnetlink for notifications, packet socket.
+    case hello(version: UInt16, generation: UInt64)
+    /// A new configuration; its memfd comes along.
+    case configure(generation: UInt64)
+    /// The VRRP socket that was asked for under the frame's correlation id, as the descriptor that comes along.
+    case socket
+    /// It can't be had, and why.
+    case socketRefused(String)
+    /// Tell the status of all instances, under the frame's correlation id.
+    case status
+    /// Hand over everything and end.
+    case stop
+
+    enum Kind: UInt16 { case hello = 0x101, configure, socket, socketRefused, status, stop }
+
+    /// How many descriptors come with it.
+    public var descriptorCount: Int {
+        switch self {
+        case .hello: 5
+        case .configure, .socket: 1
+        case .socketRefused, .status, .stop: 0
+        }
+    }
+
+    /// Sends it with its descriptors.
+    public func send(on channel: Channel, correlation: UInt32 = 0, descriptors: [Int32] = []) {
+        var writer = ByteWriter()
+        let kind: Kind
+        switch self {
+        case .hello(let version, let generation):
+            kind = .hello
+            writer.write(version)
+            writer.write(generation)
+        case .configure(let generation):
+            kind = .configure
+            writer.write(generation)
+        case .socket: kind = .socket
+        case .socketRefused(let reason):
+            kind = .socketRefused
+            writer.write(reason)
+        case .status: kind = .status
+        case .stop: kind = .stop
+        }
+        var header = FrameHeader(type: kind.rawValue)
+        header.correlation = correlation
+        channel.send(header, writer.bytes, descriptors: descriptors)
+    }
+
+    /// Reads a frame of this direction. - Throws: `FrameError`.
+    public init(_ frame: Frame) throws(FrameError) {
+        guard let kind = Kind(rawValue: frame.header.type) else { throw .unknownType(frame.header.type) }
+        self = try frame.decode { reader in
+            switch kind {
+            case .hello: .hello(version: try reader.readUInt16(), generation: try reader.readUInt64())
+            case .configure: .configure(generation: try reader.readUInt64())
+            case .socket: .socket
+            case .socketRefused: .socketRefused(try reader.readString())
+            case .status: .status
+            case .stop: .stop
+            }
+        }
+        guard frame.descriptors.count == descriptorCount else {
+            throw .descriptors(claimed: descriptorCount, real: frame.descriptors.count)
+        }
+    }
+}
+
+/// What the VRRP worker says to hasupd. It names things of the configuration, it never describes them (the broker rule).
+public enum VRRPToSupervisor {
+    /// First of all: sealed and listening. Each part of the seal that wasn't possible is a sentence.
+    case hello(version: UInt16, unsealed: [String])
+    /// This generation runs.
+    case configured(generation: UInt64)
+    /// One advertisement was sent or judged on time since the start (docs/decisions.md, D11).
+    case worked
+    /// Open the VRRP socket of this instance's interface, family and group; the answer has the same correlation id.
+    case openSocket(generation: UInt64, instance: UInt32)
+    /// Run the notify scripts of this instance for this moment.
+    case notify(generation: UInt64, instance: UInt32, sequence: UInt64, trigger: UInt8, priority: UInt8)
+    /// Something that operators may be told of, encoded by the VRRP room.
+    case observation(generation: UInt64, [UInt8])
+    /// Some instances' status, encoded by the VRRP room; `hasMore` in the header until the last part.
+    case status(generation: UInt64, [UInt8])
+    /// A line for the log.
+    case log(LogLevel, String)
+    /// Everything is handed over; the process ends next.
+    case stopped
+
+    enum Kind: UInt16 {
+        case hello = 0x201, configured, worked, openSocket, notify, observation, status, log, stopped
+    }
+
+    /// Sends it.
+    public func send(on channel: Channel, correlation: UInt32 = 0, hasMore: Bool = false) {
+        var writer = ByteWriter()
+        let kind: Kind
+        switch self {
+        case .hello(let version, let unsealed):
+            kind = .hello
+            writer.write(version)
+            writer.write(UInt16(unsealed.count))
+            unsealed.forEach { writer.write($0) }
+        case .configured(let generation):
+            kind = .configured
+            writer.write(generation)
+        case .worked: kind = .worked
+        case .openSocket(let generation, let instance):
+            kind = .openSocket
+            writer.write(generation)
+            writer.write(instance)
+        case .notify(let generation, let instance, let sequence, let trigger, let priority):
+            kind = .notify
+            writer.write(generation)
+            writer.write(instance)
+            writer.write(sequence)
+            writer.write(trigger)
+            writer.write(priority)
+        case .observation(let generation, let bytes):
+            kind = .observation
+            writer.write(generation)
+            writer.write(bytes)
+        case .status(let generation, let bytes):
+            kind = .status
+            writer.write(generation)
+            writer.write(bytes)
+        case .log(let level, let text):
+            kind = .log
+            writer.write(level.rawValue)
+            writer.write(text)
+        case .stopped: kind = .stopped
+        }
+        var header = FrameHeader(type: kind.rawValue)
+        header.correlation = correlation
+        header.hasMore = hasMore
+        channel.send(header, writer.bytes)
+    }
+
+    /// Reads a frame of this direction. - Throws: `FrameError`.
+    public init(_ frame: Frame) throws(FrameError) {
+        guard let kind = Kind(rawValue: frame.header.type) else { throw .unknownType(frame.header.type) }
+        guard frame.descriptors.count == 0 else { throw .descriptors(claimed: 0, real: frame.descriptors.count) }
+        self = try frame.decode { reader in
+            switch kind {
+            case .hello:
+                .hello(version: try reader.readUInt16(), unsealed: try reader.readStrings(max: 32))
+            case .configured: .configured(generation: try reader.readUInt64())
+            case .worked: .worked
+            case .openSocket:
+                .openSocket(generation: try reader.readUInt64(), instance: try reader.readUInt32())
+            case .notify:
+                .notify(
+                    generation: try reader.readUInt64(), instance: try reader.readUInt32(),
+                    sequence: try reader.readUInt64(), trigger: try reader.readUInt8(),
+                    priority: try reader.readUInt8())
+            case .observation:
+                .observation(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
+            case .status: .status(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
+            case .log: .log(try reader.readLogLevel(), try reader.readString())
+            case .stopped: .stopped
+            }
+        }
+    }
+}
+
+/// What hasupd says to the checker.
+public enum SupervisorToChecker {
+    /// First of all.
+    case hello(version: UInt16, generation: UInt64)
+    /// End.
+    case stop
+
+    enum Kind: UInt16 { case hello = 0x301, stop }
+
+    /// Sends it.
+    public func send(on channel: Channel) {
+        var writer = ByteWriter()
+        let kind: Kind
+        switch self {
+        case .hello(let version, let generation):
+            kind = .hello
+            writer.write(version)
+            writer.write(generation)
+        case .stop: kind = .stop
+        }
+        channel.send(FrameHeader(type: kind.rawValue), writer.bytes)
+    }
+
+    /// Reads a frame of this direction. - Throws: `FrameError`.
+    public init(_ frame: Frame) throws(FrameError) {
+        guard let kind = Kind(rawValue: frame.header.type) else { throw .unknownType(frame.header.type) }
+        self = try frame.decode { reader in
+            switch kind {
+            case .hello: .hello(version: try reader.readUInt16(), generation: try reader.readUInt64())
+            case .stop: .stop
+            }
+        }
+    }
+}
+
+/// What the checker says to hasupd.
+public enum CheckerToSupervisor {
+    /// First of all: sealed and listening. Each part of the seal that wasn't possible is a sentence.
+    case hello(version: UInt16, unsealed: [String])
+    /// A line for the log.
+    case log(LogLevel, String)
+
+    enum Kind: UInt16 { case hello = 0x401, log }
+
+    /// Sends it.
+    public func send(on channel: Channel) {
+        var writer = ByteWriter()
+        let kind: Kind
+        switch self {
+        case .hello(let version, let unsealed):
+            kind = .hello
+            writer.write(version)
+            writer.write(UInt16(unsealed.count))
+            unsealed.forEach { writer.write($0) }
+        case .log(let level, let text):
+            kind = .log
+            writer.write(level.rawValue)
+            writer.write(text)
+        }
+        channel.send(FrameHeader(type: kind.rawValue), writer.bytes)
+    }
+
+    /// Reads a frame of this direction. - Throws: `FrameError`.
+    public init(_ frame: Frame) throws(FrameError) {
+        guard let kind = Kind(rawValue: frame.header.type) else { throw .unknownType(frame.header.type) }
+        guard frame.descriptors.count == 0 else { throw .descriptors(claimed: 0, real: frame.descriptors.count) }
+        self = try frame.decode { reader in
+            switch kind {
+            case .hello: .hello(version: try reader.readUInt16(), unsealed: try reader.readStrings(max: 32))
+            case .log: .log(try reader.readLogLevel(), try reader.readString())
+            }
+        }
+    }
+}
+
+extension ByteReader {
+    mutating func readLogLevel() throws(ByteError) -> LogLevel {
+        guard let level = LogLevel(rawValue: try readUInt8()) else { throw .invalid }
+        return level
+    }
+
+    mutating func readStrings(max: UInt16) throws(ByteError) -> [String] {
+        let count = try readUInt16()
+        guard count <= max else { throw .invalid }
+        var texts: [String] = []
+        for _ in 0..<count { texts.append(try readString()) }
+        return texts
+    }
+}

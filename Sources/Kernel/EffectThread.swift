@@ -1,0 +1,292 @@
+import Base
+import CLinux
+import Glibc
+import Reactor
+
+/// What the second thread is asked for.
+public enum Call: Sendable {
+    /// Put these addresses on their interfaces.
+    case install([InterfaceAddress])
+    /// Take away those of these addresses that are ours.
+    case withdraw([InterfaceAddress])
+    /// Read all interfaces and addresses (for `LinkMonitor.finishReload`).
+    case read
+}
+
+/// What has become of a call.
+public struct Completion: Sendable {
+    /// The number that the call was given.
+    public let ticket: UInt64
+    /// The call.
+    public let call: Call
+    /// One for each address of the call.
+    public let outcomes: [AddressOutcome]
+    /// What `read` has found.
+    public let snapshot: RouteSnapshot?
+    /// Error number of `read`, 0 for none.
+    public let readError: Int32
+
+    /// What couldn't be done, one sentence each: `can't add 10.0.0.1/24 to eth0: …`.
+    public var failures: [SystemError] {
+        var failures: [SystemError] = []
+        for (index, outcome) in outcomes.enumerated() {
+            guard case .failed(let code) = outcome else { continue }
+            switch call {
+            case .install(let addresses): failures.append(addresses[index].error(adding: code))
+            case .withdraw(let addresses): failures.append(addresses[index].error(removing: code))
+            case .read: break
+            }
+        }
+        if readError != 0 { failures.append(SystemError(readError, "read interfaces and addresses")) }
+        return failures
+    }
+}
+
+/// A call on its way. It lives in memory that the event loop's thread makes and frees; the second thread borrows it,
+/// writes into the room that was made for it, and frees nothing of it. So the two don't wait for each other in the
+/// allocator, where a realtime thread would wait for one that isn't scheduled.
+private struct Job {
+    let ticket: UInt64
+    let call: Call
+    var outcomes: [AddressOutcome]
+    var snapshot: RouteSnapshot?
+    var readError: Int32 = 0
+    var next: UnsafeMutablePointer<Job>?
+
+    init(ticket: UInt64, call: Call) {
+        self.ticket = ticket
+        self.call = call
+        outcomes = Array(repeating: .pending, count: call.addresses.count)
+    }
+}
+
+extension Call {
+    fileprivate enum Kind { case install, withdraw, read }
+
+    fileprivate var kind: Kind {
+        switch self {
+        case .install: .install
+        case .withdraw: .withdraw
+        case .read: .read
+        }
+    }
+
+    fileprivate var addresses: [InterfaceAddress] {
+        switch self {
+        case .install(let addresses), .withdraw(let addresses): addresses
+        case .read: []
+        }
+    }
+}
+
+/// A chain of jobs, first in, first out. It owns nothing.
+private struct JobChain {
+    private(set) var first: UnsafeMutablePointer<Job>?
+    private var last: UnsafeMutablePointer<Job>?
+
+    mutating func append(_ job: UnsafeMutablePointer<Job>) {
+        job.pointee.next = nil
+        if let last { last.pointee.next = job } else { first = job }
+        last = job
+    }
+
+    mutating func popFirst() -> UnsafeMutablePointer<Job>? {
+        guard let job = first else { return nil }
+        first = job.pointee.next
+        if first == nil { last = nil }
+        return job
+    }
+}
+
+/// The one second thread: kernel calls that may block are done there (docs/decisions.md, D5).
+///
+/// Start it after the seal, which allows exactly this kind of thread. It runs as SCHED_OTHER whatever its creator is.
+/// Calls go in and completions come out as values; the event loop watches `descriptor` and drains.
+///
+/// `@unchecked Sendable`: `waiting`, `finished` and `stopping` are touched only under `lock`, `connection` only by the
+/// second thread, the rest only by the event loop's; the descriptors never change.
+public final class EffectThread: @unchecked Sendable {
+    private let lock: UnsafeMutablePointer<pthread_mutex_t>
+    private let connection: RouteConnection
+    private let wake: Descriptor
+    private let completed: Descriptor
+    private var thread = pthread_t()
+    private var isJoined = false
+
+    private var waiting = JobChain()
+    private var finished = JobChain()
+    private var stopping = false
+    /// Calls that were submitted and not drained; the event loop's side only.
+    public private(set) var inFlight = 0
+
+    /// Most addresses that consecutive calls are merged to: one look at what is ours serves all of them, and nobody
+    /// waits for more than about this many changes.
+    private static let mergeMaximum = 256
+    /// Bytes of the thread's stack.
+    private static let stackSize = 256 << 10
+
+    /// Starts the thread, which from then on owns the connection. - Throws: `SystemError`.
+    public init(_ connection: consuming sending RouteConnection) throws(SystemError) {
+        self.connection = connection
+        completed = try owned(hasup_eventfd_create(), "create an event counter")
+        wake = try owned(hasup_eventfd_create(), "create an event counter")
+        // The loop's side never waits for this counter; the thread's side does nothing else.
+        guard fcntl(wake.number, F_SETFL, 0) == 0 else { throw SystemError(errno, "prepare an event counter") }
+        lock = .allocate(capacity: 1)
+        var attributes = pthread_mutexattr_t()
+        pthread_mutexattr_init(&attributes)
+        // A realtime loop that waits for the lock lends its priority to the thread that holds it.
+        pthread_mutexattr_setprotocol(&attributes, Int32(PTHREAD_PRIO_INHERIT))
+        let failed = pthread_mutex_init(lock, &attributes)
+        pthread_mutexattr_destroy(&attributes)
+        guard failed == 0 else { throw SystemError(failed, "create a lock") }
+        try start()
+    }
+
+    private func start() throws(SystemError) {
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        defer { pthread_attr_destroy(&attributes) }
+        pthread_attr_setstacksize(&attributes, Self.stackSize)
+        // The thread holds no reference: `stop`, which deinit calls, waits until it has ended.
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        let failed = pthread_create(
+            &thread, &attributes,
+            { context in
+                if let context { Unmanaged<EffectThread>.fromOpaque(context).takeUnretainedValue().run() }
+                return nil
+            }, context)
+        guard failed == 0 else {
+            isJoined = true
+            throw SystemError(failed, "start the thread for kernel calls")
+        }
+    }
+
+    deinit {
+        stop()
+        _ = drain()
+        pthread_mutex_destroy(lock)
+        lock.deallocate()
+    }
+
+    // MARK: The event loop's side
+
+    /// Readable when there is something to drain.
+    public var descriptor: Int32 { completed.number }
+
+    /// Hands a call over. It is done after those before it.
+    public func submit(_ call: Call, ticket: UInt64) {
+        let job = UnsafeMutablePointer<Job>.allocate(capacity: 1)
+        job.initialize(to: Job(ticket: ticket, call: call))
+        inFlight += 1
+        pthread_mutex_lock(lock)
+        waiting.append(job)
+        pthread_mutex_unlock(lock)
+        _ = hasup_eventfd_signal(wake.number)
+    }
+
+    /// What was done since the last call, in the order of submission.
+    public func drain() -> [Completion] {
+        _ = hasup_eventfd_take(completed.number)
+        var completions: [Completion] = []
+        while true {
+            pthread_mutex_lock(lock)
+            let job = finished.popFirst()
+            pthread_mutex_unlock(lock)
+            guard let job else { return completions }
+            inFlight -= 1
+            let done = job.move()
+            job.deallocate()
+            completions.append(
+                Completion(
+                    ticket: done.ticket, call: done.call, outcomes: done.outcomes, snapshot: done.snapshot,
+                    readError: done.readError))
+        }
+    }
+
+    /// Does what was submitted and ends the thread. Blocks until then; completions can still be drained.
+    public func stop() {
+        guard !isJoined else { return }
+        isJoined = true
+        pthread_mutex_lock(lock)
+        stopping = true
+        pthread_mutex_unlock(lock)
+        _ = hasup_eventfd_signal(wake.number)
+        pthread_join(thread, nil)
+    }
+
+    // MARK: The thread's side
+
+    private func run() {
+        // Signals are the event loop's (signalfd); realtime is too.
+        var all = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_BLOCK, &all, nil)
+        _ = hasup_set_realtime(0, 0)
+        while true {
+            pthread_mutex_lock(lock)
+            var taken = waiting
+            waiting = JobChain()
+            let isLast = stopping
+            pthread_mutex_unlock(lock)
+            if taken.first == nil {
+                if isLast { return }
+                _ = hasup_eventfd_take(wake.number)
+            }
+            while taken.first != nil { performRun(of: &taken) }
+        }
+    }
+
+    /// Performs the calls of one kind that the chain begins with as one, and reports them.
+    private func performRun(of chain: inout JobChain) {
+        var run = JobChain()
+        guard let first = chain.popFirst() else { return }
+        run.append(first)
+        let kind = first.pointee.call.kind
+        var count = first.pointee.outcomes.count
+        while kind != .read, let next = chain.first, next.pointee.call.kind == kind,
+            count + next.pointee.outcomes.count <= Self.mergeMaximum, let job = chain.popFirst()
+        {
+            count += job.pointee.outcomes.count
+            run.append(job)
+        }
+        if first.pointee.next == nil { performAlone(first) } else { performMerged(run, kind, count) }
+        // From here on a job is the event loop's again.
+        pthread_mutex_lock(lock)
+        while let job = run.popFirst() { finished.append(job) }
+        pthread_mutex_unlock(lock)
+        _ = hasup_eventfd_signal(completed.number)
+    }
+
+    private func performAlone(_ job: UnsafeMutablePointer<Job>) {
+        switch job.pointee.call {
+        case .install(let addresses): connection.install(addresses, into: &job.pointee.outcomes)
+        case .withdraw(let addresses): connection.withdraw(addresses, into: &job.pointee.outcomes)
+        case .read:
+            do { job.pointee.snapshot = try connection.snapshot() } catch { job.pointee.readError = error.code }
+        }
+    }
+
+    private func performMerged(_ run: JobChain, _ kind: Call.Kind, _ count: Int) {
+        var addresses: [InterfaceAddress] = []
+        addresses.reserveCapacity(count)
+        var place = run.first
+        while let job = place {
+            addresses.append(contentsOf: job.pointee.call.addresses)
+            place = job.pointee.next
+        }
+        var outcomes = Array(repeating: AddressOutcome.pending, count: count)
+        if kind == .install {
+            connection.install(addresses, into: &outcomes)
+        } else {
+            connection.withdraw(addresses, into: &outcomes)
+        }
+        var start = 0
+        place = run.first
+        while let job = place {
+            for index in job.pointee.outcomes.indices { job.pointee.outcomes[index] = outcomes[start + index] }
+            start += job.pointee.outcomes.count
+            place = job.pointee.next
+        }
+    }
+}

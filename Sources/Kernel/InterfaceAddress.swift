@@ -1,0 +1,121 @@
+import Base
+
+/// Who added an address, as IFA_PROTO says (linux/if_addr.h; kernel 5.18 and later).
+public enum AddressProtocol {
+    /// Ours: VRRP's protocol number.
+    public static let ours: UInt8 = 112
+    /// keepalived's: RTPROT_KEEPALIVED (linux/rtnetlink.h).
+    public static let keepalived: UInt8 = 18
+}
+
+/// An address as it is to be put on an interface: what `ip address add` would be told.
+public struct InterfaceAddress: Hashable, Sendable {
+    /// The kernel's number of the interface.
+    public var interfaceIndex: Int32
+    /// The interface's name, for sentences only.
+    public var interfaceName: String
+    /// The address itself (IFA_LOCAL).
+    public var address: IPAddress
+    /// Bits of the network; of the peer's when there is one.
+    public var prefixLength: UInt8
+    /// The other end of a point-to-point address (IFA_ADDRESS); nil for none.
+    public var peer: IPAddress?
+    /// Broadcast address; nil for none, which is what the kernel then keeps.
+    public var broadcast: IPAddress?
+    /// 0 global, 200 site, 253 link, 254 host, 255 nowhere (linux/rtnetlink.h).
+    public var scope: UInt8 = 0
+    /// Label, at most 15 bytes and IPv4 only; nil for the interface's name.
+    public var label: String?
+    /// Whether an IPv6 address goes through duplicate address detection; without it, it is usable at once.
+    public var detectsDuplicates = false
+    /// Whether the kernel leaves out the route to the prefix.
+    public var noPrefixRoute = false
+    /// Seconds as preferred source; nil for ever, or 0 for an IPv6 /128, so that it isn't chosen as source.
+    public var preferredLifetime: UInt32?
+    /// Seconds until the kernel removes the address by itself (docs/decisions.md, D16); nil for never.
+    public var validLifetime: UInt32?
+
+    /// An address with no options.
+    public init(interfaceIndex: Int32, interfaceName: String, address: IPAddress, prefixLength: UInt8) {
+        self.interfaceIndex = interfaceIndex
+        self.interfaceName = interfaceName
+        self.address = address
+        self.prefixLength = prefixLength
+    }
+
+    /// What is needed to remove an address that the kernel has reported.
+    public init(_ known: LinkAddress, interfaceName: String) {
+        self.init(
+            interfaceIndex: known.interfaceIndex, interfaceName: interfaceName, address: known.address,
+            prefixLength: known.prefixLength)
+        peer = known.peer
+    }
+}
+
+extension InterfaceAddress: CustomStringConvertible {
+    /// `10.0.0.1/24`.
+    public var description: String { "\(address)/\(prefixLength)" }
+}
+
+/// An address as the kernel reports it.
+public struct LinkAddress: Hashable, Sendable {
+    /// The kernel's number of the interface.
+    public var interfaceIndex: Int32
+    /// The address itself (IFA_LOCAL, or IFA_ADDRESS where there is no other).
+    public var address: IPAddress
+    /// Bits of the network.
+    public var prefixLength: UInt8
+    /// 0 global, 200 site, 253 link, 254 host, 255 nowhere.
+    public var scope: UInt8
+    /// IFA_F_* bits.
+    public var flags: UInt32
+    /// Who added it; nil when the kernel doesn't say.
+    public var addedBy: UInt8?
+    /// The other end, when it isn't the address itself.
+    public var peer: IPAddress?
+    /// Label (IPv4 only).
+    public var label: String?
+
+    /// Whether we have added it.
+    public var isOurs: Bool { addedBy == AddressProtocol.ours }
+    /// IFA_F_SECONDARY; for IPv6 the same bit means a temporary address.
+    public var isSecondary: Bool { flags & 0x01 != 0 }
+    /// Whether packets may leave with it: neither waiting for duplicate address detection nor failed by it.
+    public var isUsable: Bool { flags & 0x48 == 0 }
+}
+
+/// A network interface as the kernel reports it.
+public struct Link: Hashable, Sendable {
+    /// The kernel's number; a re-created interface has a new one.
+    public var index: Int32
+    /// Name.
+    public var name: String
+    /// IFF_* bits (netdevice(7)).
+    public var flags: UInt32
+    /// RFC 2863's state as the kernel numbers it: 0 unknown, 2 down, 6 up (linux/if.h).
+    public var operationalState: UInt8
+    /// Ethernet address; nil for interfaces without one.
+    public var hardwareAddress: MACAddress?
+    /// Largest packet in bytes.
+    public var mtu: UInt32
+    /// The interface below, for macvlan, VLAN and the like; 0 for none.
+    public var lowerIndex: Int32
+
+    /// IFF_UP: the administrator wants it up.
+    public var isUp: Bool { flags & 0x01 != 0 }
+    /// IFF_RUNNING: the kernel can use it.
+    public var isRunning: Bool { flags & 0x40 != 0 }
+    /// Both.
+    public var isUsable: Bool { isUp && isRunning }
+}
+
+/// All interfaces and addresses at one time.
+public struct RouteSnapshot: Sendable {
+    /// Interfaces.
+    public var links: [Link] = []
+    /// Addresses of all of them, in the kernel's order.
+    public var addresses: [LinkAddress] = []
+
+    /// Nothing yet.
+    public init() {}
+}

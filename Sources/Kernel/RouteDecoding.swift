@@ -1,0 +1,150 @@
+import Base
+import CLibnl
+import Glibc
+
+/// What one message of rtnetlink(7) says.
+public enum RouteMessage: Hashable, Sendable {
+    /// An interface exists, or has changed.
+    case link(Link)
+    /// An interface is gone.
+    case linkRemoved(Link)
+    /// An address exists, or has changed.
+    case address(LinkAddress)
+    /// An address is gone.
+    case addressRemoved(LinkAddress)
+    /// The answer to a request: 0 for done, else an error number.
+    case answer(Int32)
+    /// The end of a dump: 0, or an error number.
+    case endOfDump(Int32)
+    /// A message that says nothing to us, or that doesn't hold what its type promises.
+    case other
+}
+
+/// Reads the messages of one datagram. Every length is checked: what doesn't fit ends the reading.
+public struct RouteReader {
+    private let bytes: UnsafeRawBufferPointer
+    private var offset = 0
+    /// nlmsg_seq of the last message: the request that it answers, 0 for a notification.
+    public private(set) var sequence: UInt32 = 0
+    /// Whether the last message said that something has changed during the dump (NLM_F_DUMP_INTR).
+    public private(set) var isInterrupted = false
+
+    /// A reader of a datagram. It must not outlive the bytes.
+    public init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    /// The next message, nil at the end.
+    public mutating func next() -> RouteMessage? {
+        guard bytes.count - offset >= 16 else { return nil }
+        let length = Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        guard length >= 16, length <= bytes.count - offset else { return nil }
+        let type = Int(bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt16.self))
+        let flags = bytes.loadUnaligned(fromByteOffset: offset + 6, as: UInt16.self)
+        sequence = bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt32.self)
+        isInterrupted = Int32(flags) & NLM_F_DUMP_INTR != 0
+        let payload = UnsafeRawBufferPointer(rebasing: bytes[offset + 16..<offset + length])
+        offset = min(offset + (length + 3) & ~3, bytes.count)
+        switch type {
+        case RTM_NEWLINK: return Self.link(payload).map { .link($0) } ?? .other
+        case RTM_DELLINK: return Self.link(payload).map { .linkRemoved($0) } ?? .other
+        case RTM_NEWADDR: return Self.address(payload).map { .address($0) } ?? .other
+        case RTM_DELADDR: return Self.address(payload).map { .addressRemoved($0) } ?? .other
+        case Int(NLMSG_ERROR): return Self.errorNumber(payload).map { .answer($0) } ?? .other
+        case Int(NLMSG_DONE): return .endOfDump(Self.errorNumber(payload) ?? 0)
+        default: return .other
+        }
+    }
+
+    private static func errorNumber(_ payload: UnsafeRawBufferPointer) -> Int32? {
+        guard payload.count >= 4 else { return nil }
+        let code = payload.loadUnaligned(as: Int32.self)
+        return code == .min ? nil : -code
+    }
+
+    private static func link(_ payload: UnsafeRawBufferPointer) -> Link? {
+        // A bridge reports its ports with the same types and its own family: there RTM_DELLINK means "left the bridge".
+        guard payload.count >= MemoryLayout<ifinfomsg>.size, payload[0] == UInt8(AF_UNSPEC) else { return nil }
+        let header = payload.loadUnaligned(as: ifinfomsg.self)
+        var link = Link(
+            index: header.ifi_index, name: "", flags: header.ifi_flags, operationalState: 0, hardwareAddress: nil,
+            mtu: 0, lowerIndex: 0)
+        var attributes = AttributeReader(payload, from: MemoryLayout<ifinfomsg>.size)
+        while let attribute = attributes.next() {
+            switch attribute.type {
+            case IFLA_IFNAME: link.name = attribute.text ?? ""
+            case IFLA_ADDRESS: link.hardwareAddress = MACAddress(bytes: attribute.value)
+            case IFLA_MTU: link.mtu = attribute.word ?? 0
+            case IFLA_LINK: link.lowerIndex = attribute.word.map { Int32(bitPattern: $0) } ?? 0
+            case IFLA_OPERSTATE: link.operationalState = attribute.value.first ?? 0
+            default: break
+            }
+        }
+        if link.hardwareAddress?.bits == 0 { link.hardwareAddress = nil }
+        return link.name.isEmpty || link.index <= 0 ? nil : link
+    }
+
+    private static func address(_ payload: UnsafeRawBufferPointer) -> LinkAddress? {
+        guard payload.count >= MemoryLayout<ifaddrmsg>.size else { return nil }
+        let header = payload.loadUnaligned(as: ifaddrmsg.self)
+        let length: Int
+        switch Int32(header.ifa_family) {
+        case AF_INET: length = 4
+        case AF_INET6: length = 16
+        default: return nil
+        }
+        var local: IPAddress?
+        var other: IPAddress?
+        var flags = UInt32(header.ifa_flags)
+        var addedBy: UInt8?
+        var label: String?
+        var attributes = AttributeReader(payload, from: MemoryLayout<ifaddrmsg>.size)
+        while let attribute = attributes.next() {
+            switch attribute.type {
+            case IFA_LOCAL where attribute.value.count == length: local = IPAddress(bytes: attribute.value)
+            case IFA_ADDRESS where attribute.value.count == length: other = IPAddress(bytes: attribute.value)
+            case IFA_FLAGS: flags = attribute.word ?? flags
+            case IFA_PROTO: addedBy = attribute.value.first
+            case IFA_LABEL: label = attribute.text
+            default: break
+            }
+        }
+        guard let address = local ?? other, Int(header.ifa_prefixlen) <= 8 * length else { return nil }
+        return LinkAddress(
+            interfaceIndex: Int32(bitPattern: header.ifa_index), address: address, prefixLength: header.ifa_prefixlen,
+            scope: header.ifa_scope, flags: flags, addedBy: addedBy, peer: other == address ? nil : other,
+            label: label)
+    }
+}
+
+/// The attributes behind a message's fixed part (struct rtattr).
+private struct AttributeReader {
+    struct Attribute {
+        let type: Int
+        let value: UnsafeRawBufferPointer
+
+        var word: UInt32? { value.count >= 4 ? value.loadUnaligned(as: UInt32.self) : nil }
+        /// A name up to its NUL; nil when it isn't UTF-8 or longer than an interface's name may be.
+        var text: String? {
+            let name = value.prefix { $0 != 0 }
+            return name.count < 64 ? String(validating: name, as: UTF8.self) : nil
+        }
+    }
+
+    private let bytes: UnsafeRawBufferPointer
+    private var offset: Int
+
+    init(_ payload: UnsafeRawBufferPointer, from start: Int) {
+        bytes = payload
+        offset = (start + 3) & ~3
+    }
+
+    mutating func next() -> Attribute? {
+        guard bytes.count - offset >= 4 else { return nil }
+        let length = Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+        // The two upper bits say "nested" and "network order" (linux/netlink.h).
+        let type = Int(bytes.loadUnaligned(fromByteOffset: offset + 2, as: UInt16.self) & 0x3fff)
+        guard length >= 4, length <= bytes.count - offset else { return nil }
+        let value = UnsafeRawBufferPointer(rebasing: bytes[offset + 4..<offset + length])
+        offset = min(offset + (length + 3) & ~3, bytes.count)
+        return Attribute(type: type, value: value)
+    }
+}

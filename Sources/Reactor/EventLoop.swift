@@ -1,0 +1,194 @@
+import Base
+import CLinux
+
+/// What to wait for, and what came.
+public struct Readiness: OptionSet, Sendable {
+    /// epoll's bits.
+    public let rawValue: UInt32
+    /// epoll's bits.
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+    /// Can be read.
+    public static let readable = Readiness(rawValue: UInt32(HASUP_IN))
+    /// Can be written.
+    public static let writable = Readiness(rawValue: UInt32(HASUP_OUT))
+    /// An error is pending; always reported.
+    public static let failed = Readiness(rawValue: UInt32(HASUP_ERR))
+    /// The other side has closed; always reported.
+    public static let hungUp = Readiness(rawValue: UInt32(HASUP_HUP))
+    /// The other side will send no more.
+    public static let readHungUp = Readiness(rawValue: UInt32(HASUP_RDHUP))
+}
+
+/// A descriptor that the loop watches; good until it is removed.
+public struct Watch: Hashable, Sendable {
+    fileprivate let slot: Int32
+    fileprivate let generation: UInt32
+}
+
+/// A timer of the loop; good until it is removed. It fires once for each deadline that it is given.
+public struct Timer: Hashable, Sendable {
+    fileprivate let slot: Int
+    fileprivate let generation: UInt32
+}
+
+/// One thread's loop over epoll and one absolute timer descriptor (docs/architecture.md §3).
+///
+/// A turn is: all descriptors that are ready, then all timers that are due, then the end-of-turn actions. So whatever
+/// was received is judged before anything is sent (docs/decisions.md, D15), and what a turn wants to send leaves in
+/// one batch. Not thread-safe; handlers run on the loop's thread and may add and remove what they like.
+public final class EventLoop {
+    private struct Watched {
+        var number: Int32 = -1
+        var generation: UInt32 = 0
+        var handler: ((Readiness) -> Void)?
+    }
+
+    private struct Scheduled {
+        var generation: UInt32 = 0
+        var handler: (() -> Void)?
+    }
+
+    private let epoll: Descriptor
+    private let timer: Descriptor
+    private var watched: [Watched] = []
+    private var freeWatches: [Int32] = []
+    private var scheduled: [Scheduled] = []
+    private var freeTimers: [Int] = []
+    private var deadlines = DeadlineHeap()
+    private var armed = Instant.never
+    private var endOfTurn: [() -> Void] = []
+    private var running = true
+    private var events = [hasup_event](repeating: hasup_event(), count: Int(HASUP_EVENTS_MAX))
+
+    /// When the current turn began, so that a turn's events share one time.
+    public private(set) var now: Instant
+    /// The longest turn so far: in hasupd it must stay below 2 ms (docs/decisions.md, D6).
+    public private(set) var longestTurn = Interval.zero
+
+    /// An idle loop. - Throws: `SystemError` when descriptors can't be had.
+    public init() throws(SystemError) {
+        epoll = try owned(hasup_epoll_create(), "create an epoll descriptor")
+        timer = try owned(hasup_timer_create(), "create a timer descriptor")
+        now = Clock.now
+        try checked(
+            hasup_epoll_add(epoll.number, timer.number, Readiness.readable.rawValue, .max), "watch the timer")
+    }
+
+    // MARK: Descriptors
+
+    /// Watches a descriptor, which must stay open until `remove`. - Throws: `SystemError`.
+    public func add(
+        _ descriptor: Int32, _ interest: Readiness = .readable, handler: @escaping (Readiness) -> Void
+    ) throws(SystemError) -> Watch {
+        let slot = freeWatches.popLast() ?? Int32(watched.count)
+        if Int(slot) == watched.count { watched.append(Watched()) }
+        let generation = watched[Int(slot)].generation
+        let result = hasup_epoll_add(epoll.number, descriptor, interest.rawValue, Self.token(slot, generation))
+        if result < 0 {
+            freeWatches.append(slot)
+            throw SystemError(-result, "watch a descriptor")
+        }
+        watched[Int(slot)].number = descriptor
+        watched[Int(slot)].handler = handler
+        return Watch(slot: slot, generation: generation)
+    }
+
+    /// Changes what is waited for.
+    public func modify(_ watch: Watch, _ interest: Readiness) {
+        guard let entry = entry(of: watch) else { return }
+        _ = hasup_epoll_modify(
+            epoll.number, entry.number, interest.rawValue, Self.token(watch.slot, watch.generation))
+    }
+
+    /// Stops watching; events of this turn that weren't delivered yet are dropped. Call it before closing.
+    public func remove(_ watch: Watch) {
+        guard let entry = entry(of: watch) else { return }
+        _ = hasup_epoll_remove(epoll.number, entry.number)
+        watched[Int(watch.slot)] = Watched(generation: watch.generation &+ 1)
+        freeWatches.append(watch.slot)
+    }
+
+    private func entry(of watch: Watch) -> Watched? {
+        let entry = watched[Int(watch.slot)]
+        return entry.generation == watch.generation && entry.handler != nil ? entry : nil
+    }
+
+    private static func token(_ slot: Int32, _ generation: UInt32) -> UInt64 {
+        UInt64(generation) << 32 | UInt64(UInt32(bitPattern: slot))
+    }
+
+    // MARK: Timers
+
+    /// A timer that isn't set yet.
+    public func makeTimer(handler: @escaping () -> Void) -> Timer {
+        let slot = freeTimers.popLast() ?? scheduled.count
+        if slot == scheduled.count { scheduled.append(Scheduled()) }
+        scheduled[slot].handler = handler
+        return Timer(slot: slot, generation: scheduled[slot].generation)
+    }
+
+    /// Sets a timer, or moves it; `.never` clears it. A time in the past fires in this turn or the next. Moving a timer
+    /// later costs no system call.
+    public func set(_ timer: Timer, to deadline: Instant) {
+        guard scheduled[timer.slot].generation == timer.generation else { return }
+        deadlines.set(timer.slot, to: deadline)
+        arm(deadline)
+    }
+
+    /// Forgets a timer.
+    public func remove(_ timer: Timer) {
+        guard scheduled[timer.slot].generation == timer.generation else { return }
+        deadlines.set(timer.slot, to: nil)
+        scheduled[timer.slot] = Scheduled(generation: timer.generation &+ 1)
+        freeTimers.append(timer.slot)
+    }
+
+    private func arm(_ deadline: Instant) {
+        guard deadline < armed else { return }
+        armed = deadline
+        // A deadline at or before 1 ns would disarm the timer instead of firing it.
+        _ = hasup_timer_set(timer.number, max(deadline.nanoseconds, 1))
+    }
+
+    // MARK: Running
+
+    /// Runs this at the end of every turn, in the order of registration: for flushing what the turn has gathered.
+    public func atEndOfTurn(_ action: @escaping () -> Void) { endOfTurn.append(action) }
+
+    /// Turns until `stop`. - Throws: `SystemError` when epoll itself fails.
+    public func run() throws(SystemError) {
+        running = true
+        while running { try turn() }
+    }
+
+    /// Ends `run` after this turn.
+    public func stop() { running = false }
+
+    /// Waits once and handles everything that is ready and due. - Throws: `SystemError` when epoll itself fails.
+    public func turn() throws(SystemError) {
+        let count = try checked(hasup_epoll_wait(epoll.number, &events, Int32(events.count)), "wait for events")
+        now = Clock.now
+        let began = now
+        for index in 0..<Int(count) {
+            let event = events[index]
+            if event.token == .max {
+                _ = hasup_timer_take(timer.number)
+                armed = .never
+                continue
+            }
+            let slot = Int(UInt32(truncatingIfNeeded: event.token))
+            guard watched[slot].generation == UInt32(truncatingIfNeeded: event.token >> 32) else { continue }
+            watched[slot].handler?(Readiness(rawValue: event.events))
+        }
+        now = Clock.now
+        // At most as many as there are timers: one that sets itself into the past waits for the next turn.
+        var left = deadlines.count
+        while left > 0, let slot = deadlines.popDue(at: now) {
+            left -= 1
+            scheduled[slot].handler?()
+        }
+        for action in endOfTurn { action() }
+        if let first = deadlines.first { arm(first.deadline) }
+        longestTurn = max(longestTurn, Clock.now - began)
+    }
+}

@@ -1,0 +1,42 @@
+import CLinux
+import Glibc
+
+/// A read-only view of a sealed memory file: what it holds can't change, and reading it can't fault.
+public final class MappedMemory {
+    /// The bytes; valid as long as the object lives.
+    public let bytes: UnsafeRawBufferPointer
+    private let descriptor: Descriptor
+
+    /// Maps a memfd. - Throws: `SystemError` when it isn't sealed against writing and resizing, or can't be mapped.
+    public init(sealed descriptor: consuming Descriptor) throws(SystemError) {
+        let isSealed = try checked(hasup_memfd_is_sealed(descriptor.number), "read a memory file's seals")
+        guard isSealed == 1 else { throw SystemError(EPERM, "trust a memory file that isn't sealed") }
+        var status = stat()
+        try checked(fstat(descriptor.number, &status) < 0 ? -errno : 0, "read a memory file's size")
+        let size = Int(status.st_size)
+        guard size > 0, let memory = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor.number, 0), memory != MAP_FAILED
+        else { throw SystemError(size > 0 ? errno : EINVAL, "map a memory file") }
+        bytes = UnsafeRawBufferPointer(start: memory, count: size)
+        self.descriptor = descriptor
+    }
+
+    deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
+
+    /// The memfd's number, to hand it over.
+    public var number: Int32 { descriptor.number }
+
+    /// A sealed memfd with these bytes. - Throws: `SystemError`.
+    public static func sealed(_ bytes: [UInt8], name: String) throws(SystemError) -> Descriptor {
+        let descriptor = try owned(hasup_memfd_create(name), "create a memory file")
+        var offset = 0
+        while offset < bytes.count {
+            let written = bytes.withUnsafeBytes {
+                write(descriptor.number, $0.baseAddress.map { $0 + offset }, bytes.count - offset)
+            }
+            guard written > 0 else { throw SystemError(errno, "fill a memory file") }
+            offset += written
+        }
+        try checked(hasup_memfd_seal_content(descriptor.number), "seal a memory file")
+        return descriptor
+    }
+}

@@ -1,0 +1,73 @@
+/// A set of capabilities, bit n for capability n (linux/capability.h, capabilities(7)).
+public struct CapabilitySet: OptionSet, Hashable, Sendable {
+    /// The kernel's 64 bits, as /proc/PID/status shows them in hexadecimal.
+    public let rawValue: UInt64
+    /// These bits.
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    /// One capability by its number.
+    public init(number: Int32) { self.init(rawValue: number >= 0 && number < 64 ? 1 << UInt64(number) : 0) }
+
+    /// CAP_CHOWN.
+    public static let chown = CapabilitySet(number: 0)
+    /// CAP_DAC_OVERRIDE.
+    public static let dacOverride = CapabilitySet(number: 1)
+    /// CAP_DAC_READ_SEARCH.
+    public static let dacReadSearch = CapabilitySet(number: 2)
+    /// CAP_KILL.
+    public static let kill = CapabilitySet(number: 5)
+    /// CAP_SETGID.
+    public static let setGID = CapabilitySet(number: 6)
+    /// CAP_SETUID.
+    public static let setUID = CapabilitySet(number: 7)
+    /// CAP_SETPCAP.
+    public static let setPCap = CapabilitySet(number: 8)
+    /// CAP_NET_BIND_SERVICE.
+    public static let netBindService = CapabilitySet(number: 10)
+    /// CAP_NET_ADMIN.
+    public static let netAdmin = CapabilitySet(number: 12)
+    /// CAP_NET_RAW.
+    public static let netRaw = CapabilitySet(number: 13)
+    /// CAP_IPC_LOCK.
+    public static let ipcLock = CapabilitySet(number: 14)
+    /// CAP_SYS_ADMIN.
+    public static let sysAdmin = CapabilitySet(number: 21)
+    /// CAP_SYS_BOOT.
+    public static let sysBoot = CapabilitySet(number: 22)
+    /// CAP_SYS_NICE.
+    public static let sysNice = CapabilitySet(number: 23)
+    /// CAP_SYS_RESOURCE.
+    public static let sysResource = CapabilitySet(number: 24)
+
+    /// What hasupd always keeps (docs/decisions.md, D2).
+    public static let supervisor: CapabilitySet = [.netAdmin, .netRaw, .setUID, .setGID, .setPCap, .kill]
+
+    /// The numbers in the set, lowest first.
+    public var numbers: [Int32] { (0..<Int32(64)).filter { contains(CapabilitySet(number: $0)) } }
+}
+
+extension CapabilitySet: CustomStringConvertible {
+    private static let names = [
+        "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
+        "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
+        "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice",
+        "sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap",
+        "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf",
+        "checkpoint_restore",
+    ]
+
+    /// `net_admin net_raw`, `none`, or `all but sys_resource` when few are missing.
+    public var description: String {
+        if isEmpty { return "none" }
+        let known = CapabilitySet(rawValue: (1 << UInt64(Self.names.count)) - 1)
+        let missing = known.subtracting(self)
+        if missing.isEmpty { return "all" }
+        return missing.numbers.count < 6 ? "all but " + missing.list : list
+    }
+
+    /// The names in the set, lowest number first, without `cap_`.
+    public var nameList: [String] {
+        numbers.map { Int($0) < Self.names.count ? Self.names[Int($0)] : "cap_\($0)" }
+    }
+
+    private var list: String { nameList.joined(separator: " ") }
+}

@@ -1,0 +1,90 @@
+import Glibc
+import Reactor
+
+/// What the kernel says about a process: `hasup status --processes` shows this and not what we believe (proc(5)).
+public struct ProcessInspection: Hashable, Sendable {
+    /// Name, at most 15 bytes.
+    public var name = ""
+    /// Effective user and group.
+    public var uid: UInt32 = 0
+    /// Effective group.
+    public var gid: UInt32 = 0
+    /// Supplementary groups.
+    public var groups: [UInt32] = []
+    /// What it may do now.
+    public var effective: CapabilitySet = []
+    /// What it may take up again.
+    public var permitted: CapabilitySet = []
+    /// What a program that it executes could get at most.
+    public var bounding: CapabilitySet = []
+    /// Whether nothing that it executes could gain privilege.
+    public var hasNoNewPrivileges = false
+    /// 0 none, 1 strict, 2 filter.
+    public var seccompMode = 0
+    /// Number of filters.
+    public var seccompFilters = 0
+    /// Threads.
+    public var threads = 0
+    /// Resident memory in kB.
+    public var residentKilobytes = 0
+    /// Locked memory in kB.
+    public var lockedKilobytes = 0
+    /// Start in clock ticks after boot; with the pid it names a process for good.
+    public var startTicks: UInt64 = 0
+
+    /// Reads /proc/PID. - Throws: `SystemError`; ENOENT or ESRCH when there is no such process.
+    public init(pid: Int32) throws(SystemError) {
+        self.init(
+            status: try Self.read("/proc/\(pid)/status", pid), stat: try Self.read("/proc/\(pid)/stat", pid))
+    }
+
+    /// From the text of the two files. What isn't there stays zero.
+    public init(status: String, stat: String) {
+        for line in status.split(separator: "\n") {
+            guard let colon = line.firstIndex(of: ":") else { continue }
+            let words = line[line.index(after: colon)...].split { $0 == " " || $0 == "\t" }
+            take(line[..<colon], words)
+        }
+        // The name, in parentheses, may hold anything; field 22 is the 20th after it.
+        if let end = stat.lastIndex(of: ")") {
+            let fields = stat[stat.index(after: end)...].split(separator: " ")
+            if fields.count > 19 { startTicks = UInt64(fields[19]) ?? 0 }
+        }
+    }
+
+    private mutating func take(_ key: Substring, _ words: [Substring]) {
+        let number = words.first.flatMap { Int($0) } ?? 0
+        switch key {
+        case "Name": name = words.joined(separator: " ")
+        // Real, effective, saved, file system.
+        case "Uid": uid = words.count > 1 ? UInt32(words[1]) ?? 0 : 0
+        case "Gid": gid = words.count > 1 ? UInt32(words[1]) ?? 0 : 0
+        case "Groups": groups = words.compactMap { UInt32($0) }
+        case "CapEff": effective = Self.capabilities(words)
+        case "CapPrm": permitted = Self.capabilities(words)
+        case "CapBnd": bounding = Self.capabilities(words)
+        case "NoNewPrivs": hasNoNewPrivileges = number == 1
+        case "Seccomp": seccompMode = number
+        case "Seccomp_filters": seccompFilters = number
+        case "Threads": threads = number
+        case "VmRSS": residentKilobytes = number
+        case "VmLck": lockedKilobytes = number
+        default: break
+        }
+    }
+
+    private static func capabilities(_ words: [Substring]) -> CapabilitySet {
+        CapabilitySet(rawValue: words.first.flatMap { UInt64($0, radix: 16) } ?? 0)
+    }
+
+    private static func read(_ path: String, _ pid: Int32) throws(SystemError) -> String {
+        let purpose = "inspect process \(pid)"
+        let number = open(path, O_RDONLY | O_CLOEXEC)
+        guard number >= 0 else { throw SystemError(errno, purpose) }
+        let file = Descriptor(owning: number)
+        var bytes = [UInt8](repeating: 0, count: 8192)
+        let count = Glibc.read(file.number, &bytes, bytes.count)
+        guard count >= 0 else { throw SystemError(errno, purpose) }
+        return String(decoding: bytes[0..<count], as: UTF8.self)
+    }
+}

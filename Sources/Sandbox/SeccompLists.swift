@@ -1,0 +1,125 @@
+import Glibc
+
+/// A condition on an argument of a system call: `argument & mask == value`.
+struct ArgumentRule {
+    let index: UInt32
+    let mask: UInt64
+    let value: UInt64
+
+    init(_ index: UInt32, is value: UInt64, mask: UInt64 = .max) {
+        self.index = index
+        self.mask = mask
+        self.value = value
+    }
+}
+
+/// One line of an allow-list. Conditions of a line hold together; lines with the same name are alternatives.
+struct SeccompRule {
+    let call: String
+    var conditions: [ArgumentRule] = []
+    /// Error number that the call fails with instead of being done.
+    var refusal: Int32?
+
+    init(_ call: String, _ conditions: ArgumentRule..., refusal: Int32? = nil) {
+        self.call = call
+        self.conditions = conditions
+        self.refusal = refusal
+    }
+}
+
+/// The allow-lists. What isn't here is forbidden (docs/decisions.md, D3, D4): kill and its relatives, ptrace,
+/// process_vm_*, prlimit64, execve, every fork, opening files, and for the VRRP worker socket, bind and connect.
+enum SeccompLists {
+    static func rules(for role: SandboxRole) -> [SeccompRule] {
+        switch role {
+        case .vrrp: common + messages + [SeccompRule("recvmmsg"), SeccompRule("sendmmsg")] + vrrp + thread
+        case .checker: common + messages + checker
+        case .config: common + config
+        }
+    }
+
+    private static func plain(_ names: String...) -> [SeccompRule] { names.map { SeccompRule($0) } }
+
+    /// An argument that C passes as an int: the kernel ignores the upper half, so the filter must, too.
+    private static func int(_ index: UInt32, _ value: Int32) -> ArgumentRule {
+        ArgumentRule(index, is: UInt64(UInt32(bitPattern: value)), mask: 0xffff_ffff)
+    }
+
+    /// No PROT_EXEC.
+    private static let notExecutable = ArgumentRule(2, is: 0, mask: UInt64(PROT_EXEC))
+
+    /// What the C library and Swift's need to live, and the event loop.
+    private static let common: [SeccompRule] =
+        plain(
+            "read", "write", "close", "fstat", "lseek", "futex", "munmap", "madvise", "mremap", "brk", "getrandom",
+            "clock_gettime", "gettimeofday", "clock_nanosleep", "nanosleep", "restart_syscall", "sched_yield",
+            "getpid", "gettid", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "exit", "exit_group",
+            "memfd_create", "ftruncate", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid",
+            "epoll_wait", "epoll_pwait", "epoll_ctl", "poll", "ppoll", "timerfd_settime", "eventfd2",
+            "epoll_create1", "timerfd_create", "signalfd4")
+        + [
+            SeccompRule("mmap", notExecutable), SeccompRule("mprotect", notExecutable),
+            SeccompRule("fcntl", int(1, F_GETFL)), SeccompRule("fcntl", int(1, F_SETFL)),
+            SeccompRule("fcntl", int(1, F_GETFD)), SeccompRule("fcntl", int(1, F_SETFD)),
+            // F_DUPFD_CLOEXEC, F_ADD_SEALS, F_GET_SEALS (linux/fcntl.h).
+            SeccompRule("fcntl", int(1, 1030)), SeccompRule("fcntl", int(1, 1033)), SeccompRule("fcntl", int(1, 1034)),
+            // PR_GET_SECCOMP, PR_GET_NO_NEW_PRIVS: a process may ask how it is confined.
+            SeccompRule("prctl", int(0, 21)), SeccompRule("prctl", int(0, 39)),
+            // fstat of newer C libraries: the descriptor alone, without a path.
+            SeccompRule("newfstatat", int(3, 0x1000)),
+            // Harmless questions that libraries ask; a refusal is an answer to them.
+            SeccompRule("ioctl", refusal: ENOTTY), SeccompRule("clone3", refusal: ENOSYS),
+            SeccompRule("readlink", refusal: EACCES), SeccompRule("readlinkat", refusal: EACCES),
+        ]
+
+    /// Receiving and sending on what was handed over.
+    private static let messages = plain("recvmsg", "recvfrom", "sendmsg", "sendto", "getsockname", "getpeername")
+
+    /// Options of the sockets that the VRRP worker is handed: no filters, no membership, nothing of netfilter's.
+    private static let vrrp: [SeccompRule] = [
+        SeccompRule("setsockopt", int(1, SOL_SOCKET), int(2, SO_RCVTIMEO)),
+        SeccompRule("setsockopt", int(1, SOL_SOCKET), int(2, SO_RCVBUF)),
+        SeccompRule("setsockopt", int(1, SOL_SOCKET), int(2, SO_SNDBUF)),
+        // SOL_NETLINK.
+        SeccompRule("setsockopt", int(1, 270)), SeccompRule("getsockopt", int(1, 270)),
+        SeccompRule("getsockopt", int(1, SOL_SOCKET)),
+    ]
+
+    /// The second thread: a thread of this process, not a process and in no new namespace; and only itself, only down
+    /// to the ordinary class.
+    private static let thread: [SeccompRule] =
+        plain("set_robust_list", "rseq", "set_tid_address")
+        + [
+            SeccompRule("clone", ArgumentRule(0, is: 0x10900, mask: 0x7e03_6900)),
+            SeccompRule("sched_setscheduler", int(0, 0), int(1, SCHED_OTHER)),
+            // The C library asks how many processors there are when it makes room for a second thread, first by a file.
+            SeccompRule("sched_getaffinity", int(0, 0)),
+            SeccompRule("openat", refusal: EACCES), SeccompRule("open", refusal: EACCES),
+        ]
+
+    /// Sockets of the internet families, never AF_UNIX or AF_NETLINK, never raw; TLS libraries look at files.
+    private static let checker: [SeccompRule] =
+        plain(
+            "connect", "bind", "shutdown", "getsockopt", "setsockopt", "readv", "writev", "getrusage",
+            "sysinfo", "pread64", "getdents64", "statx", "access", "faccessat", "faccessat2")
+        + internetSockets + readOnlyFiles
+
+    private static let internetSockets: [SeccompRule] = [AF_INET, AF_INET6].flatMap { family in
+        // SOCK_STREAM and SOCK_DGRAM, with or without SOCK_CLOEXEC and SOCK_NONBLOCK.
+        [UInt64(1), 2].map { SeccompRule("socket", int(0, family), ArgumentRule(1, is: $0, mask: 0xf)) }
+    }
+
+    /// The parser of the configuration: it finds files as it reads, so it may look at them.
+    private static let config: [SeccompRule] =
+        plain(
+            "getdents64", "readlinkat", "readlink", "getcwd", "pread64", "readv", "writev", "statx", "stat", "lstat",
+            "access", "faccessat", "faccessat2", "sendmsg", "recvmsg", "uname", "fchdir", "chdir")
+        + readOnlyFiles
+
+    /// Neither O_WRONLY, O_RDWR, O_CREAT nor O_TRUNC.
+    private static let readOnlyFiles: [SeccompRule] = [
+        SeccompRule("openat", ArgumentRule(2, is: 0, mask: 0o1103)),
+        SeccompRule("open", ArgumentRule(1, is: 0, mask: 0o1103)),
+        SeccompRule("newfstatat"),
+    ]
+}

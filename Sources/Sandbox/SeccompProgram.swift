@@ -1,0 +1,78 @@
+import CLibseccomp
+import CLinux
+import Glibc
+import Reactor
+
+/// Whose allow-list.
+public enum SandboxRole: Hashable, Sendable, CaseIterable {
+    /// hasup-vrrp.
+    case vrrp
+    /// hasup-checker.
+    case checker
+    /// The short-lived child that parses the configuration (docs/decisions.md, D6).
+    case config
+}
+
+/// What happens at a system call that isn't on the list.
+public enum SeccompViolation: Hashable, Sendable {
+    /// The process dies by SIGSYS, and the kernel's audit log says by which call.
+    case killProcess
+    /// The call fails with EPERM.
+    case refuse
+}
+
+/// A filter of system calls as the kernel takes it: classic BPF, 8 bytes an instruction (seccomp(2)).
+///
+/// The supervisor compiles it once per start and hands it to each worker as a sealed memory file; a worker loads it
+/// without touching libseccomp.
+public enum SeccompProgram {
+    /// Compiles the role's list into a sealed memory file. - Throws: `SystemError`.
+    public static func compile(
+        _ role: SandboxRole, onViolation violation: SeccompViolation = .killProcess
+    ) throws(SystemError) -> Descriptor {
+        let fallback = violation == .killProcess ? UInt32(SCMP_ACT_KILL_PROCESS) : refusal(EPERM)
+        guard let context = seccomp_init(fallback) else { throw SystemError(ENOMEM, "prepare the system call filter") }
+        defer { seccomp_release(context) }
+        // A tree instead of a chain: what is asked most often isn't at the end of it.
+        _ = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2)
+        for rule in SeccompLists.rules(for: role) { try add(rule, to: context) }
+        let file = try owned(hasup_memfd_create("hasup-filter"), "create a memory file for the system call filter")
+        try checked(seccomp_export_bpf(context, file.number), "compile the system call filter")
+        try checked(hasup_memfd_seal_content(file.number), "seal the system call filter")
+        return file
+    }
+
+    private static func refusal(_ code: Int32) -> UInt32 { 0x0005_0000 | UInt32(UInt16(truncatingIfNeeded: code)) }
+
+    private static func add(_ rule: SeccompRule, to context: scmp_filter_ctx) throws(SystemError) {
+        let number = seccomp_syscall_resolve_name(rule.call)
+        // A call that this architecture hasn't got can't be made either.
+        guard number >= 0 else { return }
+        let action = rule.refusal.map(refusal) ?? UInt32(SCMP_ACT_ALLOW)
+        let conditions = rule.conditions.map {
+            scmp_arg_cmp(arg: $0.index, op: SCMP_CMP_MASKED_EQ, datum_a: $0.mask, datum_b: $0.value)
+        }
+        try checked(
+            seccomp_rule_add_array(context, action, number, UInt32(conditions.count), conditions),
+            "add \(rule.call) to the system call filter")
+    }
+
+    /// Reads a compiled program. - Throws: `SystemError`: EINVAL for what can't be one.
+    public static func instructions(in file: Int32) throws(SystemError) -> [UInt64] {
+        let purpose = "read the system call filter"
+        // BPF_MAXINSNS (linux/bpf_common.h) instructions.
+        var program = [UInt64](repeating: 0, count: 4096)
+        let size = program.withUnsafeMutableBytes { pread(file, $0.baseAddress, $0.count, 0) }
+        guard size >= 0 else { throw SystemError(errno, purpose) }
+        guard size > 0, size % 8 == 0 else { throw SystemError(EINVAL, purpose) }
+        return Array(program[0..<size / 8])
+    }
+
+    /// Loads a compiled program for the whole process. It can't be taken back. - Throws: `SystemError`.
+    static func load(from file: Int32) throws(SystemError) {
+        let program = try instructions(in: file)
+        try checked(hasup_seccomp_load(program, UInt16(program.count)), "load the system call filter")
+        // PR_GET_SECCOMP: 2 is "filter".
+        guard hasup_prctl(21, 0, 0, 0, 0) == 2 else { throw SystemError(EPERM, "load the system call filter") }
+    }
+}

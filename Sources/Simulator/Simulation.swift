@@ -1,0 +1,256 @@
+import Base
+import Configuration
+import VRRP
+
+/// Deliberate breakage, to prove that the invariants can fail.
+enum Sabotage {
+    /// The first machine stays cut off after the faults have ended.
+    case staysCut
+    /// The first machine has other VRIDs.
+    case otherVirtualRouterIDs
+    /// The kernel of the first machine forgets addresses without telling.
+    case forgetfulKernel
+}
+
+/// What became of a seed.
+struct Outcome {
+    var failures: [String]
+    var trace: [String]
+    var simulated: Interval
+    var events: Int
+}
+
+/// One seed: a random cluster, a time of faults, then peace and what must be true in it.
+struct Simulation {
+    private var world: World
+    private let sabotage: Sabotage?
+    /// When faults ended.
+    private var peaceSince: Int64 = 0
+
+    static func run(seed: UInt64, trace: Bool = false, sabotage: Sabotage? = nil) -> Outcome {
+        var simulation = Simulation(seed: seed, trace: trace, sabotage: sabotage)
+        return simulation.run()
+    }
+
+    private init(seed: UInt64, trace: Bool, sabotage: Sabotage?) {
+        var random = SeededRandom(seed: seed)
+        var scenario = Scenario(random: &random)
+        if sabotage == .otherVirtualRouterIDs {
+            for place in scenario.models[0].instances.indices {
+                let other = UInt8(200 + place)
+                scenario.models[0].instances[place].virtualRouterID = VRID(rawValue: other)
+            }
+        }
+        self.sabotage = sabotage
+        world = World(scenario: scenario, random: random, trace: Trace(isOn: trace))
+    }
+
+    private var routers: Range<Int> { world.scenario.routers.indices }
+
+    private mutating func run() -> Outcome {
+        describe()
+        for machine in world.machines.indices {
+            world.run(until: world.now + Int64.random(in: 0...1_000_000_000, using: &world.random))
+            world.start(machine)
+        }
+        disturb()
+        world.heal()
+        if sabotage == .staysCut {
+            for other in 1..<world.machines.count {
+                world.network.setCut(true, from: 0, to: other)
+                world.network.setCut(true, from: other, to: 0)
+            }
+        }
+        expectConvergence()
+        checkPeace()
+        if world.invariants.failures.isEmpty { restartBackup() }
+        if world.invariants.failures.isEmpty { shutDownMaster() }
+        for router in routers { world.invariants.check(router, at: world.now) }
+        return Outcome(
+            failures: world.invariants.failures, trace: world.trace.lines,
+            simulated: Interval(nanoseconds: world.now), events: world.eventCount)
+    }
+
+    private mutating func describe() {
+        for (machine, model) in world.scenario.models.enumerated() {
+            for settings in model.instances {
+                let preemption = settings.nopreempt ? "nopreempt" : "preempt after \(settings.preemptDelay)"
+                let text =
+                    "\(settings.name) \(settings.version) \(settings.family) priority \(settings.priority) "
+                    + "every \(settings.advertInterval), \(preemption), startup \(model.global.startupDelay), "
+                    + (settings.isUnicast ? "unicast" : "multicast")
+                world.trace.note(world.now, machine, text)
+            }
+        }
+    }
+
+    private mutating func disturb() {
+        world.isDisturbed = true
+        let longest = routers.map { world.scenario.largest($0) { $0.advertInterval } }.max() ?? .seconds(1)
+        let end = world.now + (Interval.seconds(20) + longest * 15).nanoseconds
+        while world.now < end {
+            let gap = Int64.random(in: 0...(longest * 4).nanoseconds, using: &world.random)
+            world.run(until: min(end, world.now + gap))
+            world.begin(Disturbance.random(world.scenario, &world.random))
+        }
+    }
+
+    // MARK: Bounds
+
+    /// Handling, queueing and delay on the quiet network, there and back.
+    private var roundTrip: Int64 { (Network.quietDelayMax * 2 + .milliseconds(1)).nanoseconds }
+
+    /// Clocks are up to one percent wrong.
+    private func drifted(_ interval: Interval) -> Int64 { interval.nanoseconds * 102 / 100 + roundTrip }
+
+    private func largest(_ router: Int, _ value: (InstanceSettings, ConfigurationModel) -> Interval) -> Interval {
+        world.machines.flatMap { machine in
+            machine.settings(of: router).map { [value($0, machine.model)] } ?? []
+        }.max() ?? .zero
+    }
+
+    /// Longest wait for a first master: startup delay, a master-down interval, and the one interval and skew more that a
+    /// stalled BACKUP listens.
+    private func firstMasterBound(_ router: Int) -> Int64 {
+        let interval = largest(router) { settings, _ in settings.advertInterval }
+        let skew = max(interval, .seconds(1))
+        return drifted(largest(router) { $1.global.startupDelay } + interval * 4 + skew * 2)
+    }
+
+    /// Until nobody has a reason to move: a preempting machine waits for preempt_delay and one more down time.
+    private func settledBound(_ router: Int) -> Int64 {
+        let interval = largest(router) { settings, _ in settings.advertInterval }
+        let preemption = largest(router) { settings, _ in settings.preemptDelay }
+        return firstMasterBound(router) + drifted(preemption + (interval * 3 + max(interval, .seconds(1))) * 2)
+    }
+
+    // MARK: Phases
+
+    private mutating func expectConvergence() {
+        let healed = world.now
+        peaceSince = healed
+        for router in routers {
+            let interval = largest(router) { settings, _ in settings.advertInterval }
+            // Two masters know of each other when the next advertisement has come. But a priority 0 sent while faults
+            // were on may still be on its way, and whoever hears it claims a skew time later, until the next one.
+            let late = Interval(nanoseconds: Network.detourMax) + max(interval, .seconds(1)) + interval
+            world.invariants.manyFrom[router] = healed + drifted(late)
+            world.invariants.manyMax[router] = roundTrip
+            world.invariants.noneFrom[router] = healed + firstMasterBound(router)
+            world.invariants.noneMax[router] = 0
+        }
+        world.run(until: healed + (routers.map(settledBound).max() ?? 0))
+    }
+
+    /// Nothing happens when nothing happens.
+    private mutating func checkPeace() {
+        let before = world.invariants.transitions
+        let longest = routers.map { largest($0) { settings, _ in settings.advertInterval } }.max() ?? .zero
+        if sabotage == .forgetfulKernel {
+            world.machines[0].kernel = world.machines[0].kernel.map { _ in [IPAddress(v4: 1)] }
+        }
+        world.run(until: world.now + (longest * 10 + .seconds(10)).nanoseconds)
+        for router in routers where world.invariants.transitions[router] != before[router] {
+            world.invariants.fail(world.now, "VI_\(router) changes its master for no reason")
+        }
+        checkState()
+    }
+
+    /// Exactly one master, the right one, with the addresses and announced; nobody else has them.
+    private mutating func checkState() {
+        for router in routers {
+            world.invariants.check(router, at: world.now)
+            let alive = world.machines.filter { $0.node != nil && !$0.isStopped }
+            let masters = alive.filter { $0.states[router] == .master }
+            guard masters.count == 1, let master = masters.first else {
+                world.invariants.fail(world.now, "VI_\(router) has \(masters.count) masters in peace")
+                continue
+            }
+            let masterPriority = priority(of: master, router)
+            for machine in alive where machine.number != master.number {
+                guard machine.states[router] == .backup, let settings = machine.settings(of: router) else {
+                    world.invariants.fail(
+                        world.now, "machine \(machine.number) is \(machine.states[router]) for VI_\(router) in peace")
+                    continue
+                }
+                if !settings.nopreempt, priority(of: machine, router) > masterPriority {
+                    world.invariants.fail(world.now, "VI_\(router): machine \(machine.number) should be master")
+                }
+            }
+            checkKernel(router, master: master)
+        }
+    }
+
+    private mutating func checkKernel(_ router: Int, master: Machine) {
+        for machine in world.machines {
+            let settings = machine.settings(of: router)
+            let isMaster = machine.number == master.number
+            let wanted = isMaster ? Set(settings?.virtualAddresses.map(\.prefix.address) ?? []) : []
+            if machine.kernel[router] != wanted {
+                world.invariants.fail(
+                    world.now,
+                    "machine \(machine.number), \(machine.states[router]), has \(machine.kernel[router].sorted()) "
+                        + "of VI_\(router)")
+            }
+            // The last word about an address must be its master's: also later than the end of any other mastership
+            // that peace has seen (pain point T1).
+            let yielded = world.lastYield[router] > peaceSince ? world.lastYield[router] : 0
+            let due = max(machine.masterSince[router], yielded)
+            for address in wanted where machine.announcedAt[router][address] ?? -1 < due {
+                world.invariants.fail(world.now, "machine \(machine.number) hasn't announced \(address)")
+            }
+            if let instance = machine.instance(of: router), let status = machine.node?.status(of: instance) {
+                if status.state != machine.states[router] || Set(status.installedAddresses) != machine.kernel[router] {
+                    world.invariants.fail(world.now, "machine \(machine.number): status of VI_\(router) isn't true")
+                }
+            }
+        }
+    }
+
+    private func priority(of machine: Machine, _ router: Int) -> Priority {
+        machine.instance(of: router).flatMap { machine.node?.status(of: $0)?.priority } ?? .release
+    }
+
+    /// A machine goes and comes back; only what it may preempt moves, and never for a nopreempt instance.
+    private mutating func restartBackup() {
+        let idle = world.machines.filter { !$0.states.contains(.master) }
+        guard let chosen = idle.randomElement(using: &world.random) else { return }
+        let before = world.machines.map(\.states)
+        world.trace.note(world.now, chosen.number, "restarts")
+        world.crash(chosen.number)
+        world.run(until: world.now + 500_000_000)
+        world.start(chosen.number)
+        world.run(until: world.now + (routers.map(settledBound).max() ?? 0))
+        checkState()
+        for router in routers {
+            guard let settings = world.machines[chosen.number].settings(of: router),
+                let master = before.firstIndex(where: { $0[router] == .master })
+            else { continue }
+            let outranks =
+                priority(of: world.machines[chosen.number], router) > priority(of: world.machines[master], router)
+            if settings.priority == .owner || outranks && !settings.nopreempt { continue }
+            if world.machines[master].states[router] != .master {
+                world.invariants.fail(world.now, "VI_\(router) moved when machine \(chosen.number) came back")
+            }
+        }
+    }
+
+    /// A graceful stop is handed over within the best BACKUP's skew time and the way of two packets.
+    private mutating func shutDownMaster() {
+        let holders = world.machines.filter { $0.states.contains(.master) }
+        guard let chosen = holders.randomElement(using: &world.random) else { return }
+        for router in routers where chosen.states[router] == .master {
+            guard let interval = chosen.settings(of: router)?.advertInterval else { continue }
+            let skews = world.machines.filter { $0.number != chosen.number }.compactMap { machine -> Interval? in
+                guard let settings = machine.settings(of: router) else { return nil }
+                let parts = Int64(256 - Int(priority(of: machine, router).rawValue))
+                return (settings.version == .v2 ? Interval.seconds(1) : interval) * parts / 256
+            }
+            world.invariants.noneMax[router] = drifted(skews.min() ?? .zero)
+        }
+        world.trace.note(world.now, chosen.number, "stops")
+        world.stop(chosen.number)
+        world.run(until: world.now + (routers.map(settledBound).max() ?? 0))
+        checkState()
+    }
+}

@@ -1,0 +1,298 @@
+import Base
+import Configuration
+import VRRP
+import Wire
+
+/// Something that will happen at a time of the world's own clock.
+enum WorldEvent {
+    case wake(machine: Int, version: Int)
+    case frame(Frame, to: Int)
+    case kernelDone(machine: Int, life: Int, router: Int?, addresses: [IPAddress], isInstall: Bool, ticket: UInt64)
+    case disturb(Disturbance)
+    case undo(Disturbance, life: Int)
+}
+
+/// The cluster, its network and its clock, which jumps from event to event. Nothing here is random but by the seed.
+struct World {
+    let scenario: Scenario
+    var random: SeededRandom
+    var network: Network
+    var machines: [Machine]
+    var now: Int64 = 0
+    var trace: Trace
+    var invariants: Invariants
+    var eventCount = 0
+    /// Whether faults are on.
+    var isDisturbed = false
+    /// When a machine last left MASTER, by virtual router.
+    var lastYield: [Int64]
+    private var queue = EventQueue()
+    private var actions: [Action] = []
+
+    init(scenario: Scenario, random: SeededRandom, trace: Trace) {
+        var random = random
+        self.scenario = scenario
+        network = Network(machineCount: scenario.machineCount, random: &random)
+        self.trace = trace
+        lastYield = [Int64](repeating: 0, count: scenario.routers.count)
+        invariants = Invariants(routerCount: scenario.routers.count, machineCount: scenario.machineCount)
+        machines = scenario.models.enumerated().map { number, model in
+            let clock = Clock(
+                startingAt: 0, reading: Int64.random(in: 0...1_000_000_000_000, using: &random),
+                driftPPM: Int64.random(in: -10_000...10_000, using: &random))
+            return Machine(number: number, model: model, clock: clock, routerCount: scenario.routers.count)
+        }
+        self.random = random
+    }
+
+    mutating func schedule(_ event: WorldEvent, after delay: Int64) { queue.push(event, at: now + max(0, delay)) }
+
+    /// Runs until this time of the world.
+    mutating func run(until end: Int64) {
+        while let (time, event) = queue.pop(before: end) {
+            now = time
+            eventCount += 1
+            happen(event)
+        }
+        now = end
+    }
+
+    private mutating func happen(_ event: WorldEvent) {
+        switch event {
+        case .wake(let machine, let version):
+            guard machines[machine].wakeVersion == version, !machines[machine].isPaused else { return }
+            give(machine, .timeout)
+        case .frame(let frame, let to):
+            guard machines[to].interfaces[0].isUsable else { return }
+            deliver(.frame(frame), to: to)
+        case .kernelDone(let machine, let life, let router, let addresses, let isInstall, let ticket):
+            guard machines[machine].life == life else { return }
+            if isDisturbed, Int.random(in: 0..<50, using: &random) == 0 {
+                // The core announces refused addresses with the others of their instance.
+                machines[machine].tampered.formUnion(addresses)
+                deliver(.applied(ticket: ticket, .failed("the kernel's mood")), to: machine)
+                return
+            }
+            machines[machine].tampered.subtract(addresses)
+            for number in scenario.routers.indices where number == router ?? number {
+                if isInstall {
+                    machines[machine].kernel[number].formUnion(addresses)
+                } else {
+                    machines[machine].kernel[number].subtract(addresses)
+                }
+            }
+            deliver(.applied(ticket: ticket, .done), to: machine)
+        case .disturb(let disturbance): begin(disturbance)
+        case .undo(let disturbance, let life): end(disturbance, life: life)
+        }
+    }
+
+    // MARK: Machines
+
+    mutating func start(_ machine: Int) {
+        machines[machine].life += 1
+        machines[machine].node = Node()
+        machines[machine].inbox = []
+        machines[machine].isPaused = false
+        machines[machine].isStopped = false
+        machines[machine].clock.resume(at: now)
+        machines[machine].kernelFreeAt = now
+        // What an earlier life left is removed before a packet is sent or judged (docs/decisions.md, D14).
+        for router in scenario.routers.indices { machines[machine].kernel[router] = [] }
+        machines[machine].actingModel = machines[machine].model
+        for interface in machines[machine].interfaces { give(machine, .interface(interface)) }
+        give(machine, .configure(machines[machine].model))
+    }
+
+    /// Power off: the kernel's addresses are gone too.
+    mutating func crash(_ machine: Int) {
+        machines[machine].life += 1
+        machines[machine].node = nil
+        machines[machine].inbox = []
+        machines[machine].isPaused = false
+        machines[machine].clock.resume(at: now)
+        for router in scenario.routers.indices {
+            machines[machine].kernel[router] = []
+            change(machine, router, to: .initialize, "off")
+        }
+    }
+
+    /// SIGTERM: hands over and withdraws.
+    mutating func stop(_ machine: Int) {
+        guard machines[machine].node != nil, !machines[machine].isPaused else { return }
+        machines[machine].isStopped = true
+        give(machine, .stop)
+    }
+
+    mutating func pause(_ machine: Int, stopsClock: Bool) {
+        guard machines[machine].node != nil, !machines[machine].isPaused else { return }
+        machines[machine].isPaused = true
+        if stopsClock { machines[machine].clock.stop(at: now) }
+        trace.note(now, machine, "paused\(stopsClock ? " with its clock" : "")")
+    }
+
+    /// Everything that waits is read before any timer fires.
+    mutating func resume(_ machine: Int) {
+        guard machines[machine].isPaused else { return }
+        machines[machine].isPaused = false
+        machines[machine].clock.resume(at: now)
+        trace.note(now, machine, "resumed")
+        let waiting = machines[machine].inbox
+        machines[machine].inbox = []
+        for pending in waiting { deliver(pending, to: machine) }
+        give(machine, .timeout)
+    }
+
+    mutating func deliver(_ pending: Pending, to machine: Int) {
+        guard machines[machine].node != nil else { return }
+        if machines[machine].isPaused {
+            // A socket's buffer ends somewhere.
+            if machines[machine].inbox.count < 500 { machines[machine].inbox.append(pending) }
+            return
+        }
+        switch pending {
+        case .frame(let frame):
+            let information = PacketInformation(
+                interfaceIndex: machines[machine].interfaces[0].index, source: frame.source,
+                destination: frame.destination, hopLimit: frame.hopLimit, payloadLength: frame.bytes.count)
+            frame.bytes.withUnsafeBytes { give(machine, .packet(information, $0)) }
+        case .applied(let ticket, let outcome): give(machine, .applied(ticket: ticket, outcome))
+        case .interface(let state): give(machine, .interface(state))
+        case .addressRemoved(let router, let address):
+            guard let instance = machines[machine].instance(of: router) else { return }
+            give(machine, .addressRemoved(instance: instance, address))
+        }
+    }
+
+    mutating func give(_ machine: Int, _ event: Event) {
+        guard machines[machine].node != nil else { return }
+        let reading = machines[machine].clock.reading(at: now)
+        actions.removeAll(keepingCapacity: true)
+        machines[machine].node?.handle(event, at: reading, into: &actions)
+        let done = actions
+        for action in done { perform(action, of: machine) }
+        let deadline = machines[machine].node?.deadline ?? .never
+        machines[machine].wakeVersion += 1
+        guard deadline != .never else { return }
+        let lateness = Int64.random(in: 0...100_000, using: &random)
+        let due = machines[machine].clock.worldTime(of: deadline) - now
+        schedule(.wake(machine: machine, version: machines[machine].wakeVersion), after: max(due, 0) + lateness)
+    }
+
+    // MARK: Actions
+
+    private mutating func perform(_ action: Action, of machine: Int) {
+        func router(_ instance: InstanceID) -> Int {
+            Machine.router(of: machines[machine].actingModel.instances[instance])
+        }
+        switch action {
+        case .advertise(let instance, let advertised):
+            transmit(machines[machine].actingModel.instances[instance], advertised, from: machine)
+        case .install(let instance, let addresses, let ticket):
+            work(machine, router(instance), addresses, isInstall: true, ticket)
+        case .withdraw(let instance, let addresses, let ticket):
+            work(machine, router(instance), addresses, isInstall: false, ticket)
+        case .withdrawLeftover(let addresses, let ticket):
+            work(machine, nil, addresses, isInstall: false, ticket)
+        case .announce(let instance, let address):
+            let number = router(instance)
+            machines[machine].announcedAt[number][address.prefix.address] = now
+            let has = machines[machine].kernel[number].union(machines[machine].tampered)
+            if !has.contains(address.prefix.address) {
+                invariants.fail(now, "machine \(machine) announces \(address.prefix.address) without having it")
+            }
+        case .notify(let notification):
+            invariants.notified(machine, life: machines[machine].life, notification.sequence, at: now)
+        case .observe(.transition(let transition)):
+            change(machine, router(transition.instance), to: transition.to, "\(transition.reason)")
+        case .observe(.stalled(let late)): trace.note(now, machine, "acts \(late) too late")
+        case .observe: break
+        case .renumber: machines[machine].actingModel = machines[machine].model
+        }
+    }
+
+    private mutating func work(
+        _ machine: Int, _ router: Int?, _ addresses: [VirtualAddress], isInstall: Bool, _ ticket: UInt64
+    ) {
+        let slow = Int.random(in: 0..<20, using: &random) == 0
+        let takes = Int64.random(in: 20_000...(slow ? 80_000_000 : 400_000), using: &random)
+        let done = max(now, machines[machine].kernelFreeAt) + takes
+        machines[machine].kernelFreeAt = done
+        schedule(
+            .kernelDone(
+                machine: machine, life: machines[machine].life, router: router,
+                addresses: addresses.map(\.prefix.address), isInstall: isInstall, ticket: ticket), after: done - now)
+    }
+
+    private mutating func transmit(_ settings: InstanceSettings, _ advertised: Advertised, from machine: Int) {
+        guard let virtualRouterID = settings.virtualRouterID, machines[machine].interfaces[0].isUsable else { return }
+        let state = machines[machine].states[Machine.router(of: settings)]
+        if state == .fault || state == .initialize { invariants.fail(now, "machine \(machine) sends in \(state)") }
+        let advertisement = Advertisement(
+            version: settings.version, virtualRouterID: virtualRouterID, priority: advertised.priority,
+            interval: settings.advertInterval, addresses: settings.virtualAddresses.map(\.prefix.address),
+            password: settings.password, checksumWithoutPseudoHeader: settings.checksumWithoutPseudoHeader)
+        let destinations = settings.isUnicast ? settings.unicastPeers.map(\.address) : [settings.multicastGroup]
+        for destination in destinations {
+            let frame = Frame(
+                from: machine, source: advertised.source, destination: destination, hopLimit: 255,
+                bytes: advertisement.encode(source: advertised.source, destination: destination))
+            for other in machines.indices where other != machine {
+                let isAddressee =
+                    destination.isMulticast
+                    || destination == Scenario.address(settings.family, host: UInt64(other + 1))
+                guard isAddressee else { continue }
+                for delay in network.deliveries(from: machine, to: other, at: now, random: &random) {
+                    schedule(.frame(frame, to: other), after: delay)
+                }
+            }
+        }
+    }
+
+    mutating func change(_ machine: Int, _ router: Int, to state: RouterState, _ reason: String) {
+        let before = machines[machine].states[router]
+        guard before != state else { return }
+        machines[machine].states[router] = state
+        if state == .master { machines[machine].masterSince[router] = now }
+        if before == .master { lastYield[router] = now }
+        trace.transition(now, machine, router, from: before, to: state, reason)
+        let masters = machines.count { $0.states[router] == .master }
+        invariants.changed(router, masters: masters, at: now)
+    }
+}
+
+/// Events by time, and by the order in which they were made for equal times.
+struct EventQueue {
+    private var heap: [(time: Int64, order: UInt64, event: WorldEvent)] = []
+    private var order: UInt64 = 0
+
+    mutating func push(_ event: WorldEvent, at time: Int64) {
+        order += 1
+        heap.append((time, order, event))
+        var child = heap.count - 1
+        while child > 0, isEarlier(child, (child - 1) / 2) {
+            heap.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    mutating func pop(before end: Int64) -> (Int64, WorldEvent)? {
+        guard let first = heap.first, first.time < end else { return nil }
+        heap.swapAt(0, heap.count - 1)
+        heap.removeLast()
+        var parent = 0
+        while true {
+            var best = 2 * parent + 1
+            guard best < heap.count else { break }
+            if best + 1 < heap.count, isEarlier(best + 1, best) { best += 1 }
+            guard isEarlier(best, parent) else { break }
+            heap.swapAt(best, parent)
+            parent = best
+        }
+        return (first.time, first.event)
+    }
+
+    private func isEarlier(_ left: Int, _ right: Int) -> Bool {
+        (heap[left].time, heap[left].order) < (heap[right].time, heap[right].order)
+    }
+}

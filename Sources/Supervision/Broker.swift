@@ -1,0 +1,139 @@
+import Base
+import Configuration
+
+/// Read access to one generation of the configuration, an instance at a time.
+public protocol InstanceSource {
+    /// Instances in the order of the files.
+    var instanceCount: Int { get }
+    /// One of them; nil when there is none with this number.
+    func instance(at index: Int) -> InstanceSettings?
+}
+
+/// Why a worker's request was refused. Each is counted and logged: a healthy worker never causes one.
+public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The generation isn't one that this worker was given.
+    case generation(UInt64)
+    /// No instance has this number.
+    case instance(UInt32)
+    /// The instance can't run, so it needs nothing.
+    case faultyInstance(String)
+    /// No moment has this number.
+    case trigger(UInt8)
+    /// A notification with this number was started before.
+    case repeated(UInt64)
+
+    /// The reason as it continues "refused a worker's request: ".
+    public var description: String {
+        switch self {
+        case .generation(let number): "generation \(number) isn't the one that it runs"
+        case .instance(let number): "the configuration has no instance number \(number)"
+        case .faultyInstance(let name): "instance \(name) has no interface to open a socket on"
+        case .trigger(let number): "there is no notification of kind \(number)"
+        case .repeated(let number): "notification \(number) was started before"
+        }
+    }
+}
+
+/// A VRRP socket that hasupd opens for a worker.
+public struct SocketPlan: Hashable, Sendable {
+    /// The interface that it is bound to.
+    public var interface: String
+    /// Its family.
+    public var family: AddressFamily
+    /// The group that it joins; nil for unicast.
+    public var group: IPAddress?
+}
+
+/// Scripts to run for one notification.
+public struct ScriptRun: Hashable, Sendable {
+    /// The instance's name.
+    public var instance: String
+    /// The moment.
+    public var trigger: NotifyTrigger
+    /// Each script with its complete arguments.
+    public var scripts: [NotifyScript]
+}
+
+/// The broker rule (docs/architecture.md §1): a worker names things in the configuration, and only what is there is done.
+public struct Broker<Source: InstanceSource> {
+    /// The generation that the worker runs or is about to run.
+    public private(set) var generation: UInt64
+    /// That generation's instances.
+    public private(set) var source: Source
+    /// The generation before, until the worker says that it runs the new one: its requests may still be on their way.
+    private var previous: (generation: UInt64, source: Source)?
+    private var lastNotification: UInt64 = 0
+
+    /// A broker for a worker that is given this generation.
+    public init(generation: UInt64, source: Source) {
+        self.generation = generation
+        self.source = source
+    }
+
+    /// The worker is given a new generation.
+    public mutating func advance(to generation: UInt64, source: Source) {
+        previous = (self.generation, self.source)
+        self.generation = generation
+        self.source = source
+    }
+
+    /// The worker runs the newest generation; requests of older ones are refused from now on.
+    public mutating func configured() { previous = nil }
+
+    /// A new worker starts, whose notifications count from 1 again.
+    public mutating func workerStarted() {
+        lastNotification = 0
+        previous = nil
+    }
+
+    /// The instance that a worker means. - Throws: `Refusal`.
+    public func instance(_ number: UInt32, generation: UInt64) throws(Refusal) -> InstanceSettings {
+        let source: Source
+        if generation == self.generation {
+            source = self.source
+        } else if let previous, generation == previous.generation {
+            source = previous.source
+        } else {
+            throw .generation(generation)
+        }
+        guard let instance = source.instance(at: Int(number)) else { throw .instance(number) }
+        return instance
+    }
+
+    /// The socket of an instance. - Throws: `Refusal`.
+    public func socket(generation: UInt64, instance number: UInt32) throws(Refusal) -> SocketPlan {
+        let instance = try instance(number, generation: generation)
+        guard !instance.interface.isEmpty else { throw .faultyInstance(instance.name) }
+        return SocketPlan(
+            interface: instance.interface, family: instance.family,
+            group: instance.isUnicast ? nil : instance.multicastGroup)
+    }
+
+    /// The scripts for a notification: the one of its moment first, then the generic one (behaviours §6).
+    /// - Throws: `Refusal`.
+    public mutating func scripts(
+        generation: UInt64, instance number: UInt32, sequence: UInt64, trigger rawTrigger: UInt8, priority: UInt8
+    ) throws(Refusal) -> ScriptRun {
+        let instance = try instance(number, generation: generation)
+        guard let trigger = NotifyTrigger(rawValue: rawTrigger), trigger != .any else { throw .trigger(rawTrigger) }
+        guard sequence > lastNotification else { throw .repeated(sequence) }
+        lastNotification = sequence
+        var scripts = instance.scripts.filter { $0.trigger == trigger }
+        for var generic in instance.scripts where generic.trigger == .any {
+            generic.arguments += ["INSTANCE", instance.name, Self.word(for: trigger), String(priority)]
+            scripts.append(generic)
+        }
+        return ScriptRun(instance: instance.name, trigger: trigger, scripts: scripts)
+    }
+
+    /// The state's word in the arguments of a generic script.
+    static func word(for trigger: NotifyTrigger) -> String {
+        switch trigger {
+        case .master: "MASTER"
+        case .backup: "BACKUP"
+        case .fault: "FAULT"
+        case .stop: "STOP"
+        case .any: "ANY"
+        }
+    }
+}

@@ -1,0 +1,81 @@
+/// What happens during a reload.
+public enum ReloadEvent: Hashable, Sendable {
+    /// Somebody asks; the number is for the answer, 0 for a signal that wants none.
+    case requested(UInt64)
+    /// The files were read and judged.
+    case read(accepted: Bool)
+    /// The worker runs the new generation.
+    case configured
+    /// The worker that was to run it is gone; its successor starts with the new generation.
+    case workerReplaced
+    /// The worker hasn't answered in time.
+    case timeout
+}
+
+/// What is to be done about it.
+public enum ReloadAction: Hashable, Sendable {
+    /// Read and judge the files in a child.
+    case read
+    /// Give the new generation to the worker.
+    case apply
+    /// Answer these requests.
+    case answer([UInt64], accepted: Bool)
+    /// The worker is to be replaced: it doesn't take the configuration.
+    case replaceWorker
+}
+
+/// One reload at a time: a request that comes while one runs is served by the next, because the files may have changed
+/// after they were read. Everything is judged before anything is applied (docs/decisions.md, D18).
+public struct ReloadMachine: Sendable {
+    /// Where it stands.
+    public enum State: Hashable, Sendable {
+        case idle
+        case reading
+        case applying
+    }
+
+    /// Where it stands.
+    public private(set) var state = State.idle
+    private var served: [UInt64] = []
+    private var queued: [UInt64] = []
+
+    /// No reload runs.
+    public init() {}
+
+    /// Applies an event; the result is to be done in order.
+    public mutating func handle(_ event: ReloadEvent) -> [ReloadAction] {
+        switch (state, event) {
+        case (.idle, .requested(let request)):
+            served = [request]
+            state = .reading
+            return [.read]
+        case (.reading, .requested(let request)), (.applying, .requested(let request)):
+            queued.append(request)
+            return []
+        case (.reading, .read(let accepted)):
+            if accepted {
+                state = .applying
+                return [.apply]
+            }
+            return finish(accepted: false)
+        case (.applying, .configured), (.applying, .workerReplaced):
+            return finish(accepted: true)
+        case (.applying, .timeout):
+            return [.replaceWorker]
+        case (.idle, .read), (.idle, .configured), (.idle, .workerReplaced), (.idle, .timeout), (.reading, .configured),
+            (.reading, .workerReplaced), (.reading, .timeout), (.applying, .read):
+            return []
+        }
+    }
+
+    private mutating func finish(accepted: Bool) -> [ReloadAction] {
+        let answer = ReloadAction.answer(served.filter { $0 != 0 }, accepted: accepted)
+        state = .idle
+        served = []
+        guard !queued.isEmpty else { return [answer] }
+        served = queued
+        queued = []
+        state = .reading
+        return [answer, .read]
+    }
+}

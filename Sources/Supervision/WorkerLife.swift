@@ -1,0 +1,232 @@
+import Base
+
+/// What can happen to a worker, as hasupd sees it.
+public enum WorkerEvent: Hashable, Sendable {
+    /// It is wanted.
+    case start
+    /// The process exists.
+    case spawned
+    /// The process couldn't be started.
+    case spawnFailed
+    /// It has said hello and runs its configuration.
+    case ready
+    /// It has sent or judged an advertisement on time: deaths from now on aren't early ones.
+    case worked
+    /// Its channel ended, for this reason.
+    case channelEnded(String)
+    /// Its stamp is this old, which is too old.
+    case hung(Interval)
+    /// The process is gone: the kernel says so.
+    case exited(WorkerExit)
+    /// The deadline has come.
+    case timeout
+    /// It isn't wanted any more.
+    case stop
+}
+
+/// How a process ended.
+public enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
+    /// Exit status.
+    case code(Int32)
+    /// Ended by a signal.
+    case signal(Int32)
+
+    /// EX_CONFIG of sysexits(3): starting again would fail again.
+    public static let configuration = WorkerExit.code(78)
+
+    /// As waitpid(2) encodes it.
+    public init(waitStatus status: Int32) {
+        self = status & 0x7f == 0 ? .code(status >> 8 & 0xff) : .signal(status & 0x7f)
+    }
+
+    /// `exit status 1` or `signal 9`.
+    public var description: String {
+        switch self {
+        case .code(let code): "exit status \(code)"
+        case .signal(let number): "signal \(number)"
+        }
+    }
+}
+
+/// What hasupd is to do about a worker.
+public enum WorkerAction: Hashable, Sendable {
+    /// Start the process.
+    case spawn
+    /// Ask it to hand over and end.
+    case requestStop
+    /// End it at once (SIGKILL); `exited` follows.
+    case kill
+    /// Wake this machine at this time; `.never` for not at all.
+    case wake(Instant)
+    /// Tell the log.
+    case report(WorkerReport)
+    /// It is gone and won't come back.
+    case finished
+}
+
+/// What operators are told about a worker.
+public enum WorkerReport: Hashable, Sendable {
+    /// It ended by itself or was killed by somebody; it starts again after this time.
+    case died(WorkerExit, restartIn: Interval)
+    /// It was replaced for this reason.
+    case replaced(String)
+    /// It can't be started; the next try is after this time.
+    case notStarted(retryIn: Interval)
+    /// It says that its configuration can't run; it isn't started again.
+    case gaveUp(WorkerExit)
+    /// It didn't stop in time and was killed.
+    case stoppedByForce
+}
+
+/// One worker's life: a total table of state and event (docs/decisions.md, D9, D11, D13).
+///
+/// A worker that had worked is restarted at once, every time. One that dies before its first advertisement on time
+/// waits 0.1 s, then twice as long each time, at most 30 s.
+public struct WorkerLife: Sendable {
+    /// Where it stands.
+    public enum State: Hashable, Sendable {
+        /// Not wanted yet.
+        case down
+        /// Started, not yet ready.
+        case starting
+        /// At work.
+        case running
+        /// Killed by us, not yet gone.
+        case dying
+        /// Dead, to be started again.
+        case waiting
+        /// Asked to end.
+        case stopping
+        /// Gone for good.
+        case finished
+    }
+
+    /// Time from spawn to ready before it counts as hung.
+    public static let startLimit = Interval.seconds(10)
+    /// Time to hand over before it is killed.
+    public static let stopLimit = Interval.seconds(3)
+    /// First and longest wait before a worker that never worked is started again.
+    public static let backOff = (first: Interval.milliseconds(100), longest: Interval.seconds(30))
+
+    /// Where it stands.
+    public private(set) var state = State.down
+    /// Times that it was started again.
+    public private(set) var restarts = 0
+    /// Deaths since it last worked.
+    public private(set) var earlyDeaths = 0
+
+    /// A worker that isn't wanted yet.
+    public init() {}
+
+    /// Applies an event; the result is to be done in order.
+    public mutating func handle(_ event: WorkerEvent, at now: Instant) -> [WorkerAction] {
+        switch state {
+        case .down: handleDown(event, now)
+        case .starting, .running: handleAlive(event, now)
+        case .dying: handleDying(event, now)
+        case .waiting: handleWaiting(event)
+        case .stopping: handleStopping(event)
+        case .finished: []
+        }
+    }
+
+    private mutating func handleDown(_ event: WorkerEvent, _ now: Instant) -> [WorkerAction] {
+        switch event {
+        case .start: return spawn()
+        case .spawned:
+            state = .starting
+            return [.wake(now + Self.startLimit)]
+        case .spawnFailed: return retry(at: now) { .notStarted(retryIn: $0) }
+        case .stop:
+            state = .finished
+            return [.finished]
+        case .ready, .worked, .channelEnded, .hung, .exited, .timeout: return []
+        }
+    }
+
+    private mutating func handleAlive(_ event: WorkerEvent, _ now: Instant) -> [WorkerAction] {
+        switch event {
+        case .ready:
+            state = .running
+            return [.wake(.never)]
+        case .worked:
+            earlyDeaths = 0
+            return []
+        case .timeout:
+            return state == .starting ? replace("it wasn't ready after \(Self.startLimit)") : []
+        case .channelEnded(let reason):
+            return replace(reason)
+        case .hung(let age):
+            return replace("its loop has stood still for \(age)")
+        case .exited(let exit):
+            return died(exit, now)
+        case .stop:
+            state = .stopping
+            return [.requestStop, .wake(now + Self.stopLimit)]
+        case .start, .spawned, .spawnFailed: return []
+        }
+    }
+
+    private mutating func handleDying(_ event: WorkerEvent, _ now: Instant) -> [WorkerAction] {
+        switch event {
+        case .exited(let exit): return died(exit, now)
+        case .stop:
+            state = .stopping
+            return [.wake(now + Self.stopLimit)]
+        case .start, .spawned, .spawnFailed, .ready, .worked, .channelEnded, .hung, .timeout: return []
+        }
+    }
+
+    private mutating func handleWaiting(_ event: WorkerEvent) -> [WorkerAction] {
+        switch event {
+        case .timeout, .start: return spawn()
+        case .stop:
+            state = .finished
+            return [.wake(.never), .finished]
+        case .spawned, .spawnFailed, .ready, .worked, .channelEnded, .hung, .exited: return []
+        }
+    }
+
+    private mutating func handleStopping(_ event: WorkerEvent) -> [WorkerAction] {
+        switch event {
+        case .exited:
+            state = .finished
+            return [.wake(.never), .finished]
+        case .timeout: return [.kill, .report(.stoppedByForce)]
+        case .start, .spawned, .spawnFailed, .ready, .worked, .channelEnded, .hung, .stop: return []
+        }
+    }
+
+    private mutating func spawn() -> [WorkerAction] {
+        state = .down
+        return [.wake(.never), .spawn]
+    }
+
+    private mutating func replace(_ reason: String) -> [WorkerAction] {
+        state = .dying
+        return [.wake(.never), .kill, .report(.replaced(reason))]
+    }
+
+    private mutating func died(_ exit: WorkerExit, _ now: Instant) -> [WorkerAction] {
+        if exit == .configuration {
+            state = .finished
+            return [.wake(.never), .report(.gaveUp(exit)), .finished]
+        }
+        return retry(at: now) { .died(exit, restartIn: $0) }
+    }
+
+    private mutating func retry(at now: Instant, report: (Interval) -> WorkerReport) -> [WorkerAction] {
+        restarts += 1
+        let wait = earlyDeaths == 0 && state != .down ? Interval.zero : Self.wait(after: earlyDeaths)
+        earlyDeaths += 1
+        if wait == .zero { return [.report(report(.zero))] + spawn() }
+        state = .waiting
+        return [.report(report(wait)), .wake(now + wait)]
+    }
+
+    /// The wait after this many early deaths before the one that just happened.
+    static func wait(after deaths: Int) -> Interval {
+        let doubled = backOff.first * (Int64(1) << Int64(min(max(deaths - 1, 0), 20)))
+        return min(doubled, backOff.longest)
+    }
+}

@@ -1,0 +1,88 @@
+import Base
+import CLinux
+import Glibc
+import IPC
+import Logging
+import Reactor
+import Sandbox
+import Supervision
+
+/// hasupd's side of the checker: an image of its own, opened at start so that a package upgrade under a running daemon
+/// never mixes versions (docs/decisions.md, D7).
+final class CheckerSupervision: WorkerProcess.Owner {
+    private let log: Logger
+    private let loop: EventLoop
+    private let seal: SealArguments
+    private let filter: Int32
+    private let image: Descriptor
+    private var generation: UInt64
+    private(set) var worker: WorkerProcess?
+    private(set) var unsealed: [String] = []
+    var onFinished: (() -> Void)?
+
+    /// - Throws: `SystemError` when the program isn't where it is installed.
+    init(on loop: EventLoop, log: Logger, seal: SealArguments, filter: Int32, generation: UInt64) throws(SystemError) {
+        self.loop = loop
+        self.log = log
+        self.seal = seal
+        self.filter = filter
+        self.generation = generation
+        image = try Self.openImage()
+        worker = WorkerProcess("hasup-checker", on: loop, log: log, owner: self)
+    }
+
+    func start() { worker?.handle(.start) }
+    func stop() { worker?.handle(.stop) }
+
+    /// Beside hasupd (a build folder), or in libexec (installed).
+    private static func openImage() throws(SystemError) -> Descriptor {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let size = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        guard size > 0 else { throw SystemError(errno, "find where hasupd lies") }
+        let own = String(decoding: buffer.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let folder = own.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+        let places = ["\(folder)/hasup-checker", "\(folder)/../libexec/hasup/hasup-checker"]
+        for place in places {
+            let number = open(place, O_RDONLY | O_CLOEXEC)
+            if number >= 0 { return Descriptor(owning: number) }
+        }
+        throw SystemError(ENOENT, "find hasup-checker (looked for \(places.joined(separator: " and ")))")
+    }
+
+    func start(_ worker: WorkerProcess) throws(SystemError) -> WorkerProcess.Started {
+        var pair: [Int32] = [-1, -1]
+        try checked(hasup_socketpair(&pair), "create a socket pair")
+        let ours = Descriptor(owning: pair[0])
+        let theirs = Descriptor(owning: pair[1])
+        // Descriptor 5 of the child is the image itself, by which it is executed.
+        let child = try ChildProcess.spawn(
+            path: "/proc/self/fd/5", arguments: ["hasup-checker"] + seal.words,
+            descriptors: [theirs.number, filter, image.number], on: loop
+        ) { [weak worker] _, exit in worker?.exited(exit) }
+        return WorkerProcess.Started(child: child, socket: ours)
+    }
+
+    func greet(on channel: Channel, _ worker: WorkerProcess) {
+        SupervisorToChecker.hello(version: workerProtocolVersion, generation: generation).send(on: channel)
+    }
+
+    func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError) {
+        switch try CheckerToSupervisor(frame) {
+        case .hello(let version, let unsealed):
+            guard version == workerProtocolVersion else { throw .version(version) }
+            self.unsealed = unsealed
+            for sentence in unsealed { log.notice("hasup-checker: \(sentence)") }
+            worker.ready()
+            worker.handle(.worked)
+        case .log(let level, let text): log.log(level: level.loggerLevel, "hasup-checker: \(text)")
+        }
+    }
+
+    func requestStop(on channel: Channel) { SupervisorToChecker.stop.send(on: channel) }
+
+    /// It has no deadlines to miss yet.
+    func stamp(of worker: WorkerProcess) -> Instant? { nil }
+
+    func ended(_ worker: WorkerProcess) {}
+    func finished(_ worker: WorkerProcess) { onFinished?() }
+}

@@ -1,0 +1,62 @@
+import CLinux
+import Glibc
+import Reactor
+import Supervision
+
+/// A child of ours, from its start until the kernel has given us its exit status: never a zombie.
+final class ChildProcess {
+    let pid: Int32
+    private let pidfd: Descriptor
+    private let loop: EventLoop
+    private var watch: Watch?
+
+    private init(
+        pid: Int32, pidfd: consuming Descriptor, on loop: EventLoop,
+        onExit: @escaping (Int32, WorkerExit) -> Void
+    ) throws(SystemError) {
+        self.pid = pid
+        self.pidfd = pidfd
+        self.loop = loop
+        watch = try loop.add(self.pidfd.number) { [weak self] _ in
+            let status = hasup_reap(pid)
+            if status == -EAGAIN { return }
+            self?.forget()
+            // A status that somebody else took can't be told; the process is gone all the same.
+            onExit(pid, WorkerExit(waitStatus: max(status, 0)))
+        }
+    }
+
+    deinit { forget() }
+
+    private func forget() {
+        if let watch { loop.remove(watch) }
+        watch = nil
+    }
+
+    /// Starts a program; descriptor i of the list becomes 3 + i. - Throws: `SystemError`.
+    static func spawn(
+        path: String, arguments: [String], environment: [String] = [], descriptors: [Int32], on loop: EventLoop,
+        onExit: @escaping (Int32, WorkerExit) -> Void
+    ) throws(SystemError) -> ChildProcess {
+        var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+        var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
+        defer { for pointer in argv + envp { free(pointer) } }
+        let pid = try checked(
+            hasup_spawn(path, &argv, &envp, descriptors, Int32(descriptors.count)),
+            "start \(arguments.first ?? path)")
+        do throws(SystemError) {
+            let pidfd = try owned(hasup_pidfd_open(pid), "watch process \(pid)")
+            return try ChildProcess(pid: pid, pidfd: pidfd, on: loop, onExit: onExit)
+        } catch {
+            // Unwatched, it could become a zombie: it doesn't live.
+            kill(pid, SIGKILL)
+            waitpid(pid, nil, 0)
+            throw error
+        }
+    }
+
+    /// Ends it at once.
+    func kill() { _ = hasup_pidfd_signal(pidfd.number, SIGKILL) }
+
+    private static func kill(_ pid: Int32, _ signal: Int32) { _ = Glibc.kill(pid, signal) }
+}

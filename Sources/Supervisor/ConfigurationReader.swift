@@ -1,0 +1,112 @@
+import Base
+import CLinux
+import Configuration
+import IPC
+import Logging
+import Reactor
+import Sandbox
+import Supervision
+
+/// What came of reading the files.
+enum ReadOutcome {
+    /// Judged; the caller decides whether errors matter.
+    case judged(ConfigurationImage, EncodedModel, [Diagnostic])
+    /// There is nothing to judge, and why.
+    case failed(String)
+}
+
+/// hasupd's side of `hasup-config`: starts the child, waits for its one frame, and reads that as a stranger's.
+final class ConfigurationReader {
+    private static let limit = Interval.seconds(30)
+
+    private let file: String
+    private let configID: String
+    private let seal: SealArguments
+    private let filter: Int32
+    private let loop: EventLoop
+    private var child: ChildProcess?
+    private var channel: Channel?
+    private var timer: Timer?
+    private var image: Result<ConfigurationImage, ImageError>?
+    private var failure: String?
+    private var completion: ((ReadOutcome) -> Void)?
+
+    /// The filter's descriptor stays the caller's and must stay open.
+    init(file: String, configID: String, seal: SealArguments, filter: Int32, on loop: EventLoop) {
+        self.file = file
+        self.configID = configID
+        self.seal = seal
+        self.filter = filter
+        self.loop = loop
+        timer = loop.makeTimer { [weak self] in self?.tookTooLong() }
+    }
+
+    /// Reads once; one reading at a time.
+    func read(_ completion: @escaping (ReadOutcome) -> Void) {
+        self.completion = completion
+        image = nil
+        failure = nil
+        do throws(SystemError) {
+            var pair: [Int32] = [-1, -1]
+            try checked(hasup_socketpair(&pair), "create a socket pair")
+            let ours = Descriptor(owning: pair[0])
+            let theirs = Descriptor(owning: pair[1])
+            child = try ChildProcess.spawn(
+                path: "/proc/self/exe",
+                arguments: ConfigurationRole.arguments(file: file, configID: configID, seal: seal),
+                environment: ScriptRunner.environment, descriptors: [theirs.number, filter], on: loop
+            ) { [weak self] _, exit in self?.ended(exit) }
+            channel = try Channel(
+                ours, on: loop,
+                onFrame: { [weak self] frame throws(FrameError) in try self?.receive(frame) }, onEnd: { _ in })
+        } catch {
+            return finish(.failed(error.description))
+        }
+        if let timer { loop.set(timer, to: Clock.now + Self.limit) }
+    }
+
+    private func receive(_ frame: Frame) throws(FrameError) {
+        switch try ConfigurationToSupervisor(frame) {
+        case .judged:
+            let descriptor = try frame.descriptors.take(0)
+            do throws(ImageError) {
+                image = .success(try ConfigurationImage(descriptor))
+            } catch {
+                image = .failure(error)
+            }
+        case .failed(let reason): failure = reason
+        }
+    }
+
+    private func tookTooLong() {
+        failure = "reading \(file) took longer than \(Self.limit)"
+        child?.kill()
+    }
+
+    private func ended(_ exit: WorkerExit) {
+        switch image {
+        case .success(let image): finish(Self.judge(image))
+        case .failure(let error): finish(.failed(error.description))
+        case nil: finish(.failed(failure ?? "reading \(file) failed: the reader ended with \(exit)"))
+        }
+    }
+
+    private static func judge(_ image: ConfigurationImage) -> ReadOutcome {
+        do throws(ByteError) {
+            let diagnostics = try [Diagnostic](decoding: image.diagnostics)
+            return .judged(image, try EncodedModel(image.model), diagnostics)
+        } catch {
+            return .failed("the reader's answer is malformed (\(error))")
+        }
+    }
+
+    private func finish(_ outcome: ReadOutcome) {
+        if let timer { loop.set(timer, to: .never) }
+        channel?.close()
+        channel = nil
+        child = nil
+        let completion = self.completion
+        self.completion = nil
+        completion?(outcome)
+    }
+}

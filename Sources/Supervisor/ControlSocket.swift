@@ -1,0 +1,243 @@
+import Base
+import CLinux
+import Configuration
+import Glibc
+import IPC
+import Logging
+import Reactor
+import Sandbox
+import Supervision
+import VRRP
+
+/// The control socket as the daemon serves it: each method asks the daemon and answers in the words of `io.hasup`.
+final class ControlSocket {
+    private let path: String
+    private unowned let daemon: Daemon
+    private var server: ControlServer?
+
+    /// - Throws: `SystemError` when the socket can't be made.
+    init(_ path: String, daemon: Daemon) throws(SystemError) {
+        self.path = path
+        self.daemon = daemon
+        let listener = try owned(hasup_listen_unix(path, 1024), "listen on the control socket \(path)")
+        // The first gate is the file's mode: root and the operators' group.
+        if let group = daemon.setting.operatorGroup { _ = chown(path, uid_t.max, group) }
+        try checked(chmod(path, 0o660) < 0 ? -errno : 0, "set the mode of \(path)")
+        let policy = ControlPolicy(
+            refusedUsers: Set(daemon.setting.identity.map { [$0.uid] } ?? []), daemonUser: getuid(),
+            operatorGroup: daemon.setting.operatorGroup)
+        server = try ControlServer(
+            on: daemon.loop, listener: listener, version: Daemon.version,
+            callbacks: ControlServer.Callbacks(
+                access: { policy.access(of: $0) },
+                handle: { [unowned self] in self.handle($0, $1) },
+                note: { [unowned self] in self.note($0) }))
+    }
+
+    /// Removes the socket's file.
+    func remove() { unlink(path) }
+
+    private var lastNote = Instant(nanoseconds: .min)
+
+    private func note(_ text: String) {
+        let now = Clock.now
+        guard now - lastNote > .seconds(1) else { return }
+        lastNote = now
+        daemon.log.info("control socket: \(text)")
+    }
+
+    private func handle(_ request: ControlRequest, _ responder: ControlResponder) {
+        switch request.method {
+        case .status: status(responder)
+        case .processes:
+            var reply = ProcessesReply()
+            reply.processes = processes()
+            responder.reply(reply)
+        case .reload:
+            daemon.requestReload { report in
+                var reply = ReloadReply()
+                reply.result = report
+                responder.reply(reply)
+            }
+        case .version:
+            var reply = VersionReply()
+            reply.version = Daemon.version
+            responder.reply(reply)
+        case .instances: instances(responder)
+        case .statistics: statistics(responder)
+        case .watch: break
+        }
+    }
+
+    // MARK: Answers
+
+    private func status(_ responder: ControlResponder) {
+        let generation = daemon.generation
+        ask { [unowned self] statuses in
+            let now = Clock.now
+            let wall = Clock.wallNanoseconds
+            let skipped = self.daemon.scripts.skipped
+            responder.reply(status: self.daemonStatus(), instanceCount: generation.instanceCount) { index in
+                generation.instance(at: index).map {
+                    var report = InstanceReport(
+                        $0, statuses?[UInt32(index)], now: now, wallNanoseconds: wall)
+                    report.notificationsSkipped = skipped(report.name)
+                    return report
+                }
+            }
+        }
+    }
+
+    private func instances(_ responder: ControlResponder) {
+        let generation = daemon.generation
+        ask { statuses in
+            let now = Clock.now
+            var reply = InstancesReply()
+            reply.instances = (0..<generation.instanceCount).compactMap { index in
+                generation.instance(at: index).map { settings in
+                    let status = statuses?[UInt32(index)]
+                    return InstanceSummary(
+                        name: settings.name, state: status?.state.description ?? "INIT",
+                        priority: Int(status?.priority.rawValue ?? settings.priority.rawValue),
+                        inStateSeconds: status.map { (now - $0.since).seconds } ?? 0)
+                }
+            }
+            responder.reply(reply)
+        }
+    }
+
+    private func statistics(_ responder: ControlResponder) {
+        let generation = daemon.generation
+        ask { [unowned self] statuses in
+            var reply = StatisticsReply()
+            reply.longestTurnSeconds = self.daemon.loop.longestTurn.seconds
+            if let server = self.server { reply.control = server.counters }
+            reply.instances = (0..<generation.instanceCount).compactMap { index in
+                generation.instance(at: index).map {
+                    InstanceStatistics(
+                        name: $0.name,
+                        counters: statuses?[UInt32(index)].map { CounterReport($0.counters) } ?? CounterReport())
+                }
+            }
+            responder.reply(reply)
+        }
+    }
+
+    private func ask(_ completion: @escaping ([UInt32: InstanceStatus]?) -> Void) {
+        guard let vrrp = daemon.vrrp else { return completion(nil) }
+        vrrp.status(completion)
+    }
+
+    private func daemonStatus() -> DaemonStatus {
+        var status = DaemonStatus()
+        let generation = daemon.generation
+        let uptime = Clock.now - daemon.startedAt
+        status.version = Daemon.version
+        status.pid = Int(getpid())
+        status.startedUnixSeconds = Int((Clock.wallNanoseconds - uptime.nanoseconds) / 1_000_000_000)
+        status.uptimeSeconds = uptime.seconds
+        status.instanceName = daemon.options.instance
+        status.configurationFile = daemon.options.file
+        status.configurationGeneration = Int(generation.number)
+        status.loadedUnixSeconds = Int(generation.acceptedAt / 1_000_000_000)
+        status.ignoredSettings = generation.model.ignoredSettings
+        status.warnings = generation.warnings
+        status.errors = generation.errors
+        status.logLevel = daemon.options.logLevel.rawValue
+        status.notes = daemon.setting.notes + daemon.setting.shortfalls
+        status.notes += (daemon.vrrp?.unsealed ?? []).map { "hasup-vrrp: \($0)" }
+        status.notes += (daemon.checker?.unsealed ?? []).map { "hasup-checker: \($0)" }
+        return status
+    }
+
+    private func processes() -> [ProcessReport] {
+        let now = Clock.now
+        let users = daemon.setting.users
+        var reports = [
+            ProcessReport(
+                role: "supervisor", pid: getpid(), restarts: 0, since: daemon.startedAt, stamp: nil, now: now,
+                note: nil, users: users)
+        ]
+        if let vrrp = daemon.vrrp, let worker = vrrp.worker {
+            reports.append(
+                ProcessReport(
+                    role: "vrrp", pid: worker.child?.pid, restarts: worker.life.restarts, since: worker.startedAt,
+                    stamp: vrrp.stamp(of: worker), now: now, note: vrrp.unsealed.first, users: users))
+        }
+        if let checker = daemon.checker, let worker = checker.worker {
+            reports.append(
+                ProcessReport(
+                    role: "checker", pid: worker.child?.pid, restarts: worker.life.restarts, since: worker.startedAt,
+                    stamp: nil, now: now, note: checker.unsealed.first, users: users))
+        }
+        return reports
+    }
+
+    // MARK: Watch
+
+    func publish(_ observation: Observation, instance: String) {
+        guard let server, server.isWatched else { return }
+        var event = WatchEvent(
+            "note", text: observation.line(instance: instance), unixSeconds: Double(Clock.wallNanoseconds) / 1e9)
+        event.instance = instance.isEmpty ? nil : instance
+        switch observation {
+        case .transition(let transition):
+            event.kind = "transition"
+            let now = Clock.now
+            event.transition = TransitionReport(
+                transition, at: now, now: now, wallNanoseconds: Clock.wallNanoseconds)
+        case .discarded(_, let reason, let source, _):
+            event.kind = "discard"
+            event.reason = reason.name
+            event.source = source.description
+        case .accepted(_, let remark, let source):
+            event.kind = "remark"
+            event.reason = remark.name
+            event.source = source.description
+        case .stalled, .kernelFailure, .addressRemoved: break
+        }
+        server.publish(event)
+    }
+
+    func publish(reload report: ReloadReport) {
+        guard let server, server.isWatched else { return }
+        var event = WatchEvent(
+            "reload", text: report.summaryText, unixSeconds: Double(Clock.wallNanoseconds) / 1e9)
+        event.reload = report
+        server.publish(event)
+    }
+}
+
+extension ReloadReport {
+    /// What changes from one generation to the next, by the instances' names.
+    mutating func describe(from old: Generation, to new: Generation) {
+        var before: [String: InstanceSettings] = [:]
+        for index in 0..<old.instanceCount {
+            if let instance = old.instance(at: index) { before[instance.name] = instance.withoutLocation }
+        }
+        for index in 0..<new.instanceCount {
+            guard let instance = new.instance(at: index) else { continue }
+            guard let known = before.removeValue(forKey: instance.name) else {
+                added.append(instance.name)
+                continue
+            }
+            if known == instance.withoutLocation { unchanged += 1 } else { changed.append(instance.name) }
+        }
+        removed = before.keys.sorted()
+        let parts = [("added", added), ("removed", removed), ("changed", changed)].filter { !$0.1.isEmpty }
+        summaryText =
+            parts.isEmpty
+            ? "nothing changed, \(unchanged) instances"
+            : parts.map { "\($0.0) \($0.1.joined(separator: ", "))" }.joined(separator: "; ")
+                + "; \(unchanged) unchanged"
+    }
+}
+
+extension InstanceSettings {
+    /// The same settings, wherever they stand in the files.
+    fileprivate var withoutLocation: InstanceSettings {
+        var copy = self
+        copy.location = SourceLocation(file: "", line: 0)
+        return copy
+    }
+}

@@ -1,0 +1,376 @@
+import Base
+import CLinux
+import Configuration
+import Files
+import Glibc
+import IPC
+import Logging
+import Reactor
+import Sandbox
+import Supervision
+import Telemetry
+import VRRP
+
+/// hasupd itself: reads no byte from the network, starts the workers and keeps them alive, does what they may ask for,
+/// and tells operators what is going on.
+final class Daemon: VRRPSupervision.Delegate {
+    static let version = "0.1.0"
+    /// How long stop scripts may run before hasupd ends without them (behaviours §4).
+    private static let stopScriptPatience = Interval.seconds(1)
+    /// After this long without an event, the code of the start and of events needn't stay in memory.
+    private static let settleTime = Interval.seconds(2)
+    /// How long a worker may take to run a new configuration.
+    private static let applyPatience = Interval.seconds(10)
+
+    let options: Options
+    let log: Logger
+    let loop: EventLoop
+    let setting: Setting
+    let startedAt: Instant
+    private(set) var generation: Generation
+    private(set) var vrrp: VRRPSupervision?
+    private(set) var checker: CheckerSupervision?
+    let scripts: ScriptRunner
+    private let reader: ConfigurationReader
+    private var reloads = ReloadMachine()
+    private var pending: Generation?
+    private var pendingDiagnostics: [Diagnostic] = []
+    private var lastRefusal = ""
+    private var reloadStartedAt = Instant(nanoseconds: 0)
+    private var answers: [UInt64: (ReloadReport) -> Void] = [:]
+    private var lastRequest: UInt64 = 0
+    private var applyTimer: Timer?
+    private var stopTimer: Timer?
+    private var settledTimer: Timer?
+    private var signals: Signals?
+    private var control: ControlSocket?
+    private let systemd = SystemdNotify()
+    private var observations: ObservationLog
+    private var isStopping = false
+    private var isVRRPGone = false
+    private var isCheckerGone = true
+    private var exitStatus: Int32 = 0
+
+    private init(
+        options: Options, log: Logger, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
+        generation: Generation
+    ) {
+        self.options = options
+        self.log = log
+        self.loop = loop
+        self.setting = setting
+        self.reader = reader
+        self.generation = generation
+        startedAt = Clock.now
+        scripts = ScriptRunner(on: loop, log: log)
+        observations = ObservationLog(log: log)
+    }
+
+    // MARK: Start
+
+    /// From the command line to the exit status.
+    static func run(arguments: [String]) -> Int32 {
+        let options: Options
+        do throws(Options.UsageError) {
+            switch try Options.parse(arguments) {
+            case .run(let parsed): options = parsed
+            case .help:
+                print(Options.help, terminator: "")
+                return 0
+            case .version:
+                print("hasupd \(version)")
+                return 0
+            }
+        } catch {
+            complain("\(error.message). Try hasupd --help.")
+            return StartError.Status.usage.rawValue
+        }
+        do throws(StartError) {
+            return try start(options)
+        } catch {
+            complain(error.message)
+            return error.status.rawValue
+        }
+    }
+
+    private static func complain(_ text: String) {
+        let line = "hasupd: \(text)\n"
+        _ = write(2, line, line.utf8.count)
+    }
+
+    /// The list of steps. What can fail for the operator's reasons comes before anything changes.
+    private static func start(_ options: Options) throws(StartError) -> Int32 {
+        let identity = options.instance.map { "hasupd_\($0)" } ?? "hasupd"
+        let sink = LogSink.suitable(foreground: options.foreground, identity: identity)
+        let log = Logger(label: "hasupd") { _ in SinkHandler(sink, level: options.logLevel) }
+        // A daemon never dies of a reader that went away, and its files are its own.
+        signal(SIGPIPE, SIG_IGN)
+        umask(0o077)
+
+        let paths = try Paths(options)
+        try RunDirectory.refuseBesideKeepalived()
+        let directory = try RunDirectory(paths.runDirectory)
+        let loop: EventLoop
+        let setting: Setting
+        do throws(SystemError) {
+            loop = try EventLoop()
+            setting = try Setting(options)
+        } catch {
+            throw StartError(.unavailable, error.description)
+        }
+        let reader = ConfigurationReader(
+            file: options.file, configID: options.configID ?? SystemEnvironment.nodeName(),
+            seal: SealArguments(identity: setting.identity, realtimePriority: nil), filter: setting.parserFilter.number,
+            on: loop)
+        let generation = try readFirst(reader, options, log, loop)
+
+        let daemon = Daemon(
+            options: options, log: log, loop: loop, setting: setting, reader: reader, generation: generation)
+        do throws(SystemError) {
+            try daemon.begin(paths)
+            try loop.run()
+        } catch {
+            throw StartError(.unavailable, error.description)
+        }
+        daemon.control?.remove()
+        withExtendedLifetime(directory) {}
+        return daemon.exitStatus
+    }
+
+    /// The first configuration: tolerant (docs/decisions.md, D18), but nothing at all is an error.
+    private static func readFirst(
+        _ reader: ConfigurationReader, _ options: Options, _ log: Logger, _ loop: EventLoop
+    ) throws(StartError) -> Generation {
+        var outcome: ReadOutcome?
+        reader.read { outcome = $0 }
+        while outcome == nil {
+            do { try loop.turn() } catch { throw StartError(.unavailable, error.description) }
+        }
+        guard case .judged(let image, let model, let diagnostics) = outcome else {
+            if case .failed(let reason) = outcome { throw StartError(.noInput, reason) }
+            throw StartError(.noInput, "can't read \(options.file)")
+        }
+        for diagnostic in diagnostics { diagnostic.tell(log) }
+        guard image.canStart else {
+            throw StartError(
+                .configuration,
+                "\(options.file) has nothing that can run; `hasup check \(options.file)` shows each finding")
+        }
+        return Generation(
+            number: 1, image: image, model: model, diagnostics: diagnostics, acceptedAt: Clock.wallNanoseconds)
+    }
+
+    private func begin(_ paths: Paths) throws(SystemError) {
+        signals = try Signals([SIGTERM, SIGINT, SIGHUP], on: loop) { [unowned self] in self.receive(signal: $0) }
+        control = try ControlSocket(paths.controlSocket, daemon: self)
+        applyTimer = loop.makeTimer { [unowned self] in self.perform(self.reloads.handle(.timeout)) }
+        stopTimer = loop.makeTimer { [unowned self] in self.loop.stop() }
+        settledTimer = loop.makeTimer { hasup_release_code() }
+        observations.start(on: loop)
+        for note in setting.notes { log.notice("\(note)") }
+
+        let vrrp = try VRRPSupervision(
+            on: loop, log: log,
+            seal: SealArguments(identity: setting.identity, realtimePriority: workerPriority),
+            filter: setting.workerFilter.number, generation: generation, delegate: self)
+        self.vrrp = vrrp
+        log.notice(
+            """
+            hasupd \(Self.version) started: \(generation.instanceCount) instances from \(options.file), \
+            control socket \(paths.controlSocket)
+            """)
+        vrrp.start()
+        startChecker()
+        setting.limitSupervisor(
+            hasScripts: generation.model.hasScripts, realtimePriority: workerPriority.map { $0 - 1 })
+        for note in setting.shortfalls { log.notice("\(note)") }
+    }
+
+    /// One above hasupd's own: the worker's deadlines come first (docs/decisions.md, D6, D29).
+    private var workerPriority: Int32? {
+        if let configured = (try? generation.model.global())?.realtimePriority { return Int32(max(2, configured)) }
+        return 50
+    }
+
+    private func startChecker() {
+        guard generation.model.virtualServerCount > 0, checker == nil else { return }
+        do throws(SystemError) {
+            let checker = try CheckerSupervision(
+                on: loop, log: log, seal: SealArguments(identity: setting.identity, realtimePriority: nil),
+                filter: setting.checkerFilter.number, generation: generation.number)
+            checker.onFinished = { [unowned self] in
+                self.isCheckerGone = true
+                self.endIfIdle()
+            }
+            self.checker = checker
+            isCheckerGone = false
+            checker.start()
+        } catch {
+            log.error("the checker can't be started: \(error)")
+        }
+    }
+
+    // MARK: Signals and stop
+
+    private func receive(signal: Int32) {
+        switch signal {
+        case SIGHUP: requestReload(nil)
+        default: stop(because: signal == SIGTERM ? "SIGTERM" : "SIGINT")
+        }
+    }
+
+    private func stop(because reason: String) {
+        guard !isStopping else { return }
+        isStopping = true
+        log.notice("stopping (\(reason)): handing over")
+        systemd.stopping()
+        scripts.onIdle = { [unowned self] in self.endIfIdle() }
+        vrrp?.stop()
+        checker?.stop()
+    }
+
+    /// Ends the loop when the workers are gone and the stop scripts are done, or have had their time.
+    private func endIfIdle() {
+        guard isStopping, isVRRPGone, isCheckerGone, let stopTimer else { return }
+        if scripts.isIdle { return loop.stop() }
+        loop.set(stopTimer, to: Clock.now + Self.stopScriptPatience)
+    }
+
+    // MARK: Reload
+
+    /// Reads the files again; the completion is told when the new configuration runs or was refused.
+    func requestReload(_ completion: ((ReloadReport) -> Void)?) {
+        guard !isStopping else {
+            var report = ReloadReport()
+            report.summaryText = "hasupd is stopping"
+            completion?(report)
+            return
+        }
+        var number: UInt64 = 0
+        if let completion {
+            lastRequest += 1
+            number = lastRequest
+            answers[number] = completion
+        }
+        perform(reloads.handle(.requested(number)))
+    }
+
+    private func perform(_ actions: [ReloadAction]) {
+        for action in actions {
+            switch action {
+            case .read:
+                systemd.reloading()
+                reloadStartedAt = Clock.now
+                reader.read { [unowned self] in self.judge($0) }
+            case .apply:
+                guard let pending else { return perform(reloads.handle(.workerReplaced)) }
+                vrrp?.apply(pending)
+                if let applyTimer { loop.set(applyTimer, to: Clock.now + Self.applyPatience) }
+            case .answer(let requests, let accepted): finishReload(requests, accepted)
+            case .replaceWorker:
+                vrrp?.replace("it hasn't taken its configuration for \(Self.applyPatience)")
+            }
+        }
+    }
+
+    /// Strict (docs/decisions.md, D18): any error refuses the whole, and the old configuration stays.
+    private func judge(_ outcome: ReadOutcome) {
+        pending = nil
+        pendingDiagnostics = []
+        switch outcome {
+        case .failed(let reason): lastRefusal = reason
+        case .judged(let image, let model, let diagnostics):
+            pendingDiagnostics = diagnostics
+            for diagnostic in diagnostics { diagnostic.tell(log) }
+            if image.hasErrors || !image.canStart {
+                let errors = diagnostics.count { $0.severity == .error }
+                lastRefusal = "\(options.file) has \(errors) error\(errors == 1 ? "" : "s")"
+            } else if let missing = setting.missingCapability(for: model) {
+                lastRefusal = missing
+            } else {
+                pending = Generation(
+                    number: generation.number + 1, image: image, model: model, diagnostics: diagnostics,
+                    acceptedAt: Clock.wallNanoseconds)
+            }
+        }
+        perform(reloads.handle(.read(accepted: pending != nil)))
+    }
+
+    private func finishReload(_ requests: [UInt64], _ accepted: Bool) {
+        if let applyTimer { loop.set(applyTimer, to: .never) }
+        var report = ReloadReport()
+        report.ok = accepted
+        report.diagnostics = pendingDiagnostics.map { DiagnosticReport($0) }
+        report.elapsedSeconds = (Clock.now - reloadStartedAt).seconds
+        if accepted, let pending {
+            report.describe(from: generation, to: pending)
+            generation = pending
+            self.pending = nil
+            startChecker()
+            log.notice("reloaded: \(report.summaryText)")
+        } else {
+            report.summaryText = "refused: \(lastRefusal). The old configuration goes on."
+            log.error("reload \(report.summaryText)")
+        }
+        report.generation = Int(generation.number)
+        for request in requests { answers.removeValue(forKey: request)?(report) }
+        control?.publish(reload: report)
+        systemd.ready("\(generation.instanceCount) instances")
+    }
+
+    // MARK: VRRPSupervision.Delegate
+
+    func configured(_ number: UInt64) {
+        unsettle()
+        if number == pending?.number {
+            perform(reloads.handle(.configured))
+        } else if number == 1 {
+            systemd.ready("\(generation.instanceCount) instances")
+        }
+    }
+
+    private func unsettle() {
+        if let settledTimer { loop.set(settledTimer, to: Clock.now + Self.settleTime) }
+    }
+
+    func observed(_ observation: Observation, generation number: UInt64) {
+        unsettle()
+        // While a reload is being applied, numbers may mean the old list or the new one.
+        let source = number == pending?.number ? pending : generation
+        let name = observation.instance.flatMap { source?.instance(at: $0)?.name } ?? ""
+        observations.add(observation, instance: name)
+        control?.publish(observation, instance: name)
+    }
+
+    func run(_ run: ScriptRun) {
+        guard !run.scripts.isEmpty else { return }
+        scripts.add(run, global: (try? generation.model.global()) ?? GlobalSettings())
+    }
+
+    func vrrpEnded() {
+        // Its successor is given the pending generation, if there is one.
+        if pending != nil { perform(reloads.handle(.workerReplaced)) }
+    }
+
+    func vrrpFinished() {
+        isVRRPGone = true
+        if isStopping { return endIfIdle() }
+        log.critical("the VRRP worker can't go on: hasupd ends")
+        exitStatus = StartError.Status.configuration.rawValue
+        isStopping = true
+        checker?.stop()
+        endIfIdle()
+    }
+}
+
+extension Diagnostic {
+    /// One line in the log.
+    func tell(_ log: Logger) {
+        let place = location.map { "\($0): " } ?? ""
+        switch severity {
+        case .error: log.error("\(place)\(message)")
+        case .warning: log.warning("\(place)\(message)")
+        case .note: log.info("\(place)\(message)")
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import Base
+import Configuration
+import IPC
+import Supervision
+
+/// One accepted configuration: its number, the sealed image that workers map too, and its instances one at a time.
+/// Nothing is decoded that isn't asked for, so a configuration of thousands of instances costs hasupd no long turn.
+final class Generation: InstanceSource {
+    let number: UInt64
+    let image: ConfigurationImage
+    let model: EncodedModel
+    /// When it was accepted, nanoseconds since 1970.
+    let acceptedAt: Int64
+    let warnings: Int
+    let errors: Int
+
+    init(
+        number: UInt64, image: ConfigurationImage, model: EncodedModel, diagnostics: [Diagnostic], acceptedAt: Int64
+    ) {
+        self.number = number
+        self.image = image
+        self.model = model
+        self.acceptedAt = acceptedAt
+        warnings = diagnostics.count { $0.severity == .warning }
+        errors = diagnostics.count { $0.severity == .error }
+    }
+
+    var instanceCount: Int { model.instanceCount }
+
+    func instance(at index: Int) -> InstanceSettings? {
+        guard (0..<model.instanceCount).contains(index) else { return nil }
+        return try? model.instance(at: index)
+    }
+}

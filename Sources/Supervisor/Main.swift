@@ -1,0 +1,17 @@
+import Glibc
+import VRRPWorker
+
+/// One image, four roles (docs/architecture.md §3): the role is argv[0], fixed before anything is read.
+@main
+enum Main {
+    static func main() {
+        let arguments = CommandLine.arguments
+        let role = arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? ""
+        switch role {
+        case "hasup-vrrp": exit(runVRRPWorker(arguments: Array(arguments.dropFirst())))
+        case "hasup-config": exit(ConfigurationRole.run(arguments: Array(arguments.dropFirst())))
+        case "hasup-exec": exit(ExecRole.run(arguments: Array(arguments.dropFirst())))
+        default: exit(Daemon.run(arguments: Array(arguments.dropFirst())))
+        }
+    }
+}

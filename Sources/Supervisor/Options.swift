@@ -1,0 +1,107 @@
+import IPC
+import Logging
+
+/// What stands on hasupd's command line. `table` is the only list of options: parsing and `--help` are made from it.
+struct Options {
+    var file = "/etc/keepalived/keepalived.conf"
+    var foreground = false
+    var controlPath: String?
+    var runDirectory: String?
+    var instance: String?
+    var killOnForbiddenCall = false
+    var logLevel = Logger.Level.info
+    var configID: String?
+
+    /// What is wrong with a command line, as a sentence.
+    struct UsageError: Error {
+        let message: String
+    }
+
+    /// What parsing found.
+    enum Parsed {
+        case run(Options)
+        case help
+        case version
+    }
+
+    private struct Row {
+        let names: [String]
+        let argument: String?
+        let text: String
+    }
+
+    private static let table = [
+        Row(names: ["-f", "--use-file"], argument: "FILE", text: "read this configuration"),
+        Row(names: ["-n", "--foreground"], argument: nil, text: "log to standard error"),
+        Row(names: ["--control"], argument: "PATH", text: "put the control socket here"),
+        Row(names: ["--run-dir"], argument: "DIR", text: "keep the lock and the control socket here"),
+        Row(names: ["--instance"], argument: "NAME", text: "run beside other instances, under this name"),
+        Row(names: ["-i", "--config-id"], argument: "ID", text: "what @ID lines are compared with"),
+        Row(names: ["--log-level"], argument: "LEVEL", text: "error, warning, notice, info (default) or debug"),
+        Row(
+            names: ["--seccomp"], argument: "ACTION",
+            text: "what a forbidden system call of a worker meets: errno (default) or kill"),
+        Row(names: ["-h", "--help"], argument: nil, text: "show this text"),
+        Row(names: ["-v", "--version"], argument: nil, text: "show the version"),
+    ]
+
+    /// Reads the arguments after the program's name. - Throws: `UsageError`.
+    static func parse(_ arguments: [String]) throws(UsageError) -> Parsed {
+        var options = Options()
+        var rest = arguments[...]
+        while let word = rest.popFirst() {
+            let parts = word.hasPrefix("--") ? word.split(separator: "=", maxSplits: 1) : [word[...]]
+            guard let name = parts.first.map(String.init), let row = table.first(where: { $0.names.contains(name) })
+            else { throw UsageError(message: "unknown option '\(word)'") }
+            var value = ""
+            if let argument = row.argument {
+                guard let given = parts.count == 2 ? String(parts[1]) : rest.popFirst(), !given.isEmpty else {
+                    throw UsageError(message: "\(name) needs \(argument)")
+                }
+                value = given
+            } else if parts.count == 2 {
+                throw UsageError(message: "\(name) takes no value")
+            }
+            switch row.names.last {
+            case "--use-file": options.file = value
+            case "--foreground": options.foreground = true
+            case "--control": options.controlPath = value
+            case "--run-dir": options.runDirectory = value
+            case "--instance":
+                guard value.utf8.allSatisfy({ $0 != UInt8(ascii: "/") && $0 > 32 }), !value.hasPrefix(".") else {
+                    throw UsageError(message: "--instance '\(value)' can't be part of a path")
+                }
+                options.instance = value
+            case "--config-id": options.configID = value
+            case "--log-level":
+                guard let level = Logger.Level(rawValue: value) else {
+                    throw UsageError(message: "unknown level '\(value)'")
+                }
+                options.logLevel = level
+            case "--seccomp":
+                guard value == "kill" || value == "errno" else {
+                    throw UsageError(message: "--seccomp takes kill or errno, not '\(value)'")
+                }
+                options.killOnForbiddenCall = value == "kill"
+            case "--help": return .help
+            case "--version": return .version
+            default: throw UsageError(message: "unknown option '\(word)'")
+            }
+        }
+        return .run(options)
+    }
+
+    /// The text of `--help`.
+    static var help: String {
+        var lines = [
+            "Usage: hasupd [-f FILE] [OPTION]...",
+            "Keeps service addresses alive by VRRP, as a keepalived.conf says.", "",
+        ]
+        for row in table {
+            let left = row.names.joined(separator: ", ") + (row.argument.map { " " + $0 } ?? "")
+            lines.append("  " + left + String(repeating: " ", count: max(1, 26 - left.count)) + row.text)
+        }
+        lines += ["", "The default FILE is \(Options().file). See hasupd(8) and hasup(1)."]
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,108 @@
+import CLinux
+import Glibc
+import Reactor
+
+/// The folder of one running hasupd. "Already running" is decided by a kernel lock, never by a number in a file (pain
+/// point C1).
+final class RunDirectory {
+    let path: String
+    private let lock: Descriptor
+
+    /// Makes the folder when it is missing and takes its lock. - Throws: `StartError`.
+    init(_ path: String) throws(StartError) {
+        self.path = path
+        // Every part may be missing: /run is empty after a boot.
+        var partial = ""
+        for part in path.split(separator: "/", omittingEmptySubsequences: true) {
+            partial += (path.hasPrefix("/") || !partial.isEmpty ? "/" : "") + part
+            guard mkdir(partial, 0o755) < 0, errno != EEXIST else { continue }
+            throw StartError(
+                .cannotCreate,
+                "can't create \(partial): \(SystemError.text(of: errno)). Choose a folder with --run-dir.")
+        }
+        let file = path + "/hasupd.lock"
+        let number = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+        guard number >= 0 else {
+            throw StartError(.cannotCreate, "can't open \(file): \(SystemError.text(of: errno))")
+        }
+        lock = Descriptor(owning: number)
+        let result = hasup_lock_file(number)
+        if result == -EAGAIN {
+            throw StartError(
+                .temporary,
+                "another hasupd runs with the run directory \(path)\(Self.owner(of: number)). "
+                    + "Stop it, or start this one with --instance NAME or --run-dir DIR.")
+        }
+        guard result == 0 else {
+            throw StartError(.cannotCreate, "can't lock \(file): \(SystemError.text(of: -result))")
+        }
+        // For people only; nobody decides by it.
+        let text = "\(getpid())\n"
+        _ = ftruncate(number, 0)
+        _ = pwrite(number, text, text.utf8.count, 0)
+    }
+
+    private static func owner(of file: Int32) -> String { number(in: file).map { " (pid \($0))" } ?? "" }
+
+    /// The number at the beginning of a pid file.
+    private static func number(in file: Int32) -> Int32? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let size = pread(file, &bytes, bytes.count, 0)
+        guard size > 0 else { return nil }
+        return Int32(String(decoding: bytes.prefix(size), as: UTF8.self).prefix { $0.isNumber })
+    }
+
+    /// Refuses to start beside keepalived in the same network namespace (docs/decisions.md, D24). Newer ones lock their
+    /// pid file; older ones only write it, so the process that it names must be a keepalived. - Throws: `StartError`.
+    static func refuseBesideKeepalived() throws(StartError) {
+        for file in ["/run/keepalived.pid", "/run/keepalived/keepalived.pid", "/var/run/keepalived.pid"] {
+            let opened = open(file, O_RDWR | O_CLOEXEC)
+            guard opened >= 0 else { continue }
+            let descriptor = Descriptor(owning: opened)
+            let holder = hasup_lock_holder(descriptor.number)
+            let pid = holder > 0 ? holder : number(in: descriptor.number)
+            guard holder != 0 || pid.map(isKeepalived) ?? false else { continue }
+            if let pid, !sharesNetworkNamespace(with: pid) { continue }
+            throw StartError(
+                .temporary,
+                "keepalived runs here\(pid.map { " (pid \($0))" } ?? ""), says \(file), and both would own the addresses. "
+                    + "Stop it first: README, Migration.")
+        }
+    }
+
+    private static func isKeepalived(_ pid: Int32) -> Bool {
+        var buffer = [CChar](repeating: 0, count: 32)
+        guard let file = fopen("/proc/\(pid)/comm", "r") else { return false }
+        defer { fclose(file) }
+        let size = fread(&buffer, 1, buffer.count - 1, file)
+        return String(decoding: buffer.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            .hasPrefix("keepalived")
+    }
+
+    private static func sharesNetworkNamespace(with pid: Int32) -> Bool {
+        var ours = stat()
+        var theirs = stat()
+        guard stat("/proc/self/ns/net", &ours) == 0, stat("/proc/\(pid)/ns/net", &theirs) == 0 else { return true }
+        return ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev
+    }
+}
+
+/// Why hasupd doesn't start: an exit status of sysexits(3) and a sentence.
+struct StartError: Error {
+    enum Status: Int32 {
+        case usage = 64
+        case noInput = 66
+        case unavailable = 69
+        case cannotCreate = 73
+        case temporary = 75
+        case configuration = 78
+    }
+
+    let status: Status
+    let message: String
+
+    init(_ status: Status, _ message: String) {
+        self.status = status
+        self.message = message
+    }
+}

@@ -1,0 +1,142 @@
+import Base
+import Configuration
+import IPC
+import Reactor
+import Sandbox
+import VRRP
+
+// What status shows, from what the worker told and what the configuration says.
+
+extension InstanceReport {
+    /// An instance whose worker told its status, or nil when there is no worker that does.
+    init(_ settings: InstanceSettings, _ status: InstanceStatus?, now: Instant, wallNanoseconds: Int64) {
+        self.init()
+        name = settings.name
+        interface = settings.interface
+        vrid = Int(settings.virtualRouterID?.rawValue ?? 0)
+        version = Int(settings.version.rawValue)
+        family = settings.family == .ipv4 ? "ipv4" : "ipv6"
+        basePriority = Int(settings.priority.rawValue)
+        priority = basePriority
+        state = "INIT"
+        addresses = settings.virtualAddresses.map { AddressReport($0, settings, status) }
+        excludedAddresses = settings.excludedAddresses.map { AddressReport($0, settings, status) }
+        advertIntervalSeconds = settings.advertInterval.seconds
+        faults = settings.faults
+        guard let status else {
+            faults.append("the VRRP worker doesn't answer: see `hasup status --processes`")
+            return
+        }
+        state = status.state.description
+        inStateSeconds = (now - status.since).seconds
+        sinceUnixSeconds = Int((wallNanoseconds - (now - status.since).nanoseconds) / 1_000_000_000)
+        priority = Int(status.priority.rawValue)
+        master = status.master?.description
+        masterPriority = status.masterPriority.map { Int($0.rawValue) }
+        advertIntervalSeconds = status.advertInterval.seconds
+        lastAdvertAgeSeconds = status.lastAdvertReceived.map { (now - $0).seconds }
+        faults += status.faults.filter { $0 != .configuration }.map(\.text)
+        if status.state == .backup, let waiting = status.waiting {
+            whyNotMaster = WaitReport(
+                code: waiting.code, text: waiting.sentence(status),
+                secondsLeft: status.takeoverAt.map { max(0, ($0 - now).seconds) })
+        }
+        lastTransition = status.lastTransition.map {
+            TransitionReport($0, at: status.since, now: now, wallNanoseconds: wallNanoseconds)
+        }
+        counters = CounterReport(status.counters)
+    }
+}
+
+extension AddressReport {
+    init(_ address: VirtualAddress, _ settings: InstanceSettings, _ status: InstanceStatus?) {
+        self.init(
+            address.prefix.description, interface: address.interface ?? settings.interface,
+            installed: status?.installedAddresses.contains(address.prefix.address) ?? false,
+            foreign: status?.foreignAddresses.contains(address.prefix.address) ?? false)
+    }
+}
+
+extension TransitionReport {
+    init(_ transition: Transition, at time: Instant, now: Instant, wallNanoseconds: Int64) {
+        self.init()
+        from = transition.from.description
+        to = transition.to.description
+        reason = transition.reason.code
+        text = transition.why
+        peer = transition.peer?.description
+        peerPriority = transition.peerPriority.map { Int($0.rawValue) }
+        ownPriority = Int(transition.ownPriority.rawValue)
+        lastAdvertAgeSeconds = transition.lastAdvertAge?.seconds
+        agoSeconds = (now - time).seconds
+        unixSeconds = Int((wallNanoseconds - (now - time).nanoseconds) / 1_000_000_000)
+    }
+}
+
+extension CounterReport {
+    init(_ counters: Counters) {
+        self.init()
+        advertsReceived = counters.advertsReceived
+        advertsSent = counters.advertsSent
+        releasesReceived = counters.releasesReceived
+        releasesSent = counters.releasesSent
+        becameMaster = counters.becameMaster
+        leftMaster = counters.leftMaster
+        for reason in DiscardReason.allCases where counters.discarded[Int(reason.rawValue)] > 0 {
+            discarded.add(reason.name, counters.discarded[Int(reason.rawValue)])
+        }
+        for remark in Remark.allCases where counters.remarks[Int(remark.rawValue)] > 0 {
+            remarks.add(remark.name, counters.remarks[Int(remark.rawValue)])
+        }
+    }
+}
+
+extension DiagnosticReport {
+    init(_ diagnostic: Diagnostic) {
+        self.init()
+        switch diagnostic.severity {
+        case .note: severity = "note"
+        case .warning: severity = "warning"
+        case .error: severity = "error"
+        }
+        message = diagnostic.message
+        file = diagnostic.location?.file
+        line = diagnostic.location?.line
+        column = diagnostic.location?.column
+        length = diagnostic.length
+        sourceLine = diagnostic.sourceLine
+    }
+}
+
+extension ProcessReport {
+    /// A process as the kernel shows it; nil pid for a worker that isn't there. `users` are the names that are known:
+    /// asking for others could block.
+    init(
+        role: String, pid: Int32?, restarts: Int, since: Instant?, stamp: Instant?, now: Instant, note: String?,
+        users: [UInt32: String]
+    ) {
+        self.init()
+        self.role = role
+        self.restarts = restarts
+        self.note = note
+        guard let pid else {
+            self.note = note ?? "not running"
+            return
+        }
+        self.pid = Int(pid)
+        uptimeSeconds = since.map { (now - $0).seconds } ?? 0
+        loopStampAgeSeconds = stamp.map { max(0, (now - $0).seconds) }
+        do throws(SystemError) {
+            let process = try ProcessInspection(pid: pid)
+            uid = Int(process.uid)
+            gid = Int(process.gid)
+            user = users[process.uid]
+            capabilities = process.effective.nameList
+            seccomp = ["disabled", "strict", "filter"][min(max(process.seccompMode, 0), 2)]
+            noNewPrivileges = process.hasNoNewPrivileges
+            residentBytes = process.residentKilobytes * 1024
+        } catch {
+            self.note = error.description
+        }
+    }
+}

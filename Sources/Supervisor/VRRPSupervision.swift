@@ -1,0 +1,274 @@
+import Base
+import CLinux
+import Configuration
+import Glibc
+import IPC
+import Kernel
+import Logging
+import Reactor
+import Sandbox
+import Supervision
+import VRRP
+
+/// hasupd's side of the VRRP worker: starts it, gives it what it needs, does what it may ask for, and asks its status.
+final class VRRPSupervision: WorkerProcess.Owner {
+    /// What the daemon is told.
+    protocol Delegate: AnyObject {
+        /// The worker runs this generation.
+        func configured(_ generation: UInt64)
+        /// Something that operators may be told of; the instance's name belongs to the generation.
+        func observed(_ observation: Observation, generation: UInt64)
+        /// Scripts are to be run.
+        func run(_ scripts: ScriptRun)
+        /// The worker is gone, another one follows.
+        func vrrpEnded()
+        /// The worker is gone for good.
+        func vrrpFinished()
+    }
+
+    private struct StatusRequest {
+        var statuses: [UInt32: InstanceStatus] = [:]
+        let completion: ([UInt32: InstanceStatus]?) -> Void
+        let deadline: Instant
+    }
+
+    private static let statusPatience = Interval.seconds(2)
+    /// Lines that a worker may log in a second; more are dropped and counted.
+    private static let logLinesMax = 200
+
+    private let loop: EventLoop
+    private let log: Logger
+    private let seal: SealArguments
+    private let filter: Int32
+    private unowned let delegate: any Delegate
+    private var broker: Broker<Generation>
+    private(set) var worker: WorkerProcess?
+    private let page: StatePage
+    private var requests: [UInt32: StatusRequest] = [:]
+    private var lastRequest: UInt32 = 0
+    private var expiry: Timer?
+    private var logBudget = (until: Instant(nanoseconds: 0), left: 0)
+    private var refusals = 0
+    /// What couldn't be sealed, a sentence each.
+    private(set) var unsealed: [String] = []
+
+    /// The filter's descriptor stays the caller's and must stay open.
+    init(
+        on loop: EventLoop, log: Logger, seal: SealArguments, filter: Int32, generation: Generation,
+        delegate: any Delegate
+    ) throws(SystemError) {
+        self.loop = loop
+        self.log = log
+        self.seal = seal
+        self.filter = filter
+        self.delegate = delegate
+        broker = Broker(generation: generation.number, source: generation)
+        page = try StatePage.create()
+        expiry = loop.makeTimer { [weak self] in self?.expireRequests() }
+        let worker = WorkerProcess("hasup-vrrp", on: loop, log: log, owner: self)
+        worker.watch(smallestAdvertInterval: generation.model.smallestAdvertInterval)
+        self.worker = worker
+    }
+
+    func start() { worker?.handle(.start) }
+    func stop() { worker?.handle(.stop) }
+
+    /// Gives a new generation to the worker; `configured` follows, or `vrrpEnded`.
+    func apply(_ generation: Generation) {
+        broker.advance(to: generation.number, source: generation)
+        worker?.watch(smallestAdvertInterval: generation.model.smallestAdvertInterval)
+        guard let channel = worker?.channel else { return }
+        SupervisorToVRRP.configure(generation: generation.number)
+            .send(on: channel, descriptors: [generation.image.number])
+    }
+
+    /// A worker that doesn't take its configuration is replaced.
+    func replace(_ reason: String) { worker?.handle(.channelEnded(reason)) }
+
+    // MARK: WorkerProcess.Owner
+
+    func start(_ worker: WorkerProcess) throws(SystemError) -> WorkerProcess.Started {
+        var pair: [Int32] = [-1, -1]
+        try checked(hasup_socketpair(&pair), "create a socket pair")
+        let ours = Descriptor(owning: pair[0])
+        let theirs = Descriptor(owning: pair[1])
+        broker.workerStarted()
+        page.stamp = Clock.now
+        let child = try ChildProcess.spawn(
+            path: "/proc/self/exe", arguments: ["hasup-vrrp"] + seal.words,
+            descriptors: [theirs.number, filter], on: loop
+        ) { [weak worker] _, exit in worker?.exited(exit) }
+        return WorkerProcess.Started(child: child, socket: ours)
+    }
+
+    func greet(on channel: Channel, _ worker: WorkerProcess) {
+        do throws(SystemError) {
+            let commands = try owned(hasup_route_socket(0), "open an rtnetlink socket")
+            let notifications = try owned(hasup_route_socket(LinkMonitor.groups), "open an rtnetlink socket")
+            let frames = try owned(hasup_frame_socket(), "open a packet socket")
+            SupervisorToVRRP.hello(version: workerProtocolVersion, generation: broker.generation).send(
+                on: channel,
+                descriptors: [
+                    page.number, broker.source.image.number, commands.number, notifications.number, frames.number,
+                ])
+        } catch {
+            log.error("hasup-vrrp can't be given what it needs: \(error)")
+            worker.handle(.channelEnded(error.description))
+        }
+    }
+
+    func stamp(of worker: WorkerProcess) -> Instant? { page.stamp }
+
+    func requestStop(on channel: Channel) { SupervisorToVRRP.stop.send(on: channel) }
+
+    func ended(_ worker: WorkerProcess) {
+        let waiting = requests.values
+        requests = [:]
+        for request in waiting { request.completion(nil) }
+        delegate.vrrpEnded()
+    }
+
+    func finished(_ worker: WorkerProcess) { delegate.vrrpFinished() }
+
+    func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError) {
+        let message = try VRRPToSupervisor(frame)
+        switch message {
+        case .hello(let version, let unsealed):
+            guard version == workerProtocolVersion else { throw .version(version) }
+            self.unsealed = unsealed
+            for sentence in unsealed { log.notice("hasup-vrrp: \(sentence)") }
+        case .configured(let generation):
+            guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
+            if generation == broker.generation { broker.configured() }
+            if worker.life.state == .starting { worker.ready() }
+            delegate.configured(generation)
+        case .worked: worker.handle(.worked)
+        case .openSocket(let generation, let instance):
+            openSocket(generation: generation, instance: instance, correlation: frame.header.correlation, worker)
+        case .notify(let generation, let instance, let sequence, let trigger, let priority):
+            do throws(Refusal) {
+                delegate.run(
+                    try broker.scripts(
+                        generation: generation, instance: instance, sequence: sequence, trigger: trigger,
+                        priority: priority))
+            } catch {
+                refuse(error)
+            }
+        case .observation(let generation, let bytes):
+            let observation = try decode(frame, bytes) { reader throws(ByteError) in try Observation(from: &reader) }
+            delegate.observed(observation, generation: generation)
+        case .status(_, let bytes):
+            try receiveStatus(frame, bytes)
+        case .log(let level, let text):
+            relay(level, text)
+        case .stopped: break
+        }
+    }
+
+    private func decode<Value>(
+        _ frame: Frame, _ bytes: [UInt8], _ body: (inout ByteReader) throws(ByteError) -> Value
+    ) throws(FrameError) -> Value {
+        let result = bytes.withUnsafeBytes { bytes in
+            Result { () throws(ByteError) in
+                var reader = ByteReader(bytes)
+                let value = try body(&reader)
+                try reader.finish()
+                return value
+            }
+        }
+        guard case .success(let value) = result else { throw .payload(frame.header.type) }
+        return value
+    }
+
+    // MARK: The broker
+
+    private func openSocket(generation: UInt64, instance: UInt32, correlation: UInt32, _ worker: WorkerProcess) {
+        guard let channel = worker.channel else { return }
+        do throws(Refusal) {
+            let plan = try broker.socket(generation: generation, instance: instance)
+            do throws(SystemError) {
+                let index = hasup_interface_index(plan.interface)
+                guard index > 0 else { throw SystemError(ENODEV, "open a VRRP socket on \(plan.interface)") }
+                let socket = try owned(
+                    hasup_vrrp_socket(
+                        Int32(plan.family.rawValue), index, plan.interface, plan.group?.bytes),
+                    "open a VRRP socket on \(plan.interface)")
+                SupervisorToVRRP.socket.send(on: channel, correlation: correlation, descriptors: [socket.number])
+            } catch {
+                SupervisorToVRRP.socketRefused(error.description).send(on: channel, correlation: correlation)
+            }
+        } catch {
+            refuse(error)
+            SupervisorToVRRP.socketRefused(error.description).send(on: channel, correlation: correlation)
+        }
+    }
+
+    private func refuse(_ refusal: Refusal) {
+        refusals += 1
+        relay(.warning, "refused a worker's request: \(refusal) (\(refusals) so far)")
+    }
+
+    /// A worker that has gone mad must not fill the disk.
+    private func relay(_ level: LogLevel, _ text: String) {
+        let now = Clock.now
+        if now >= logBudget.until {
+            if logBudget.left < 0 { log.warning("hasup-vrrp: \(-logBudget.left) lines were dropped") }
+            logBudget = (now + .seconds(1), Self.logLinesMax)
+        }
+        logBudget.left -= 1
+        guard logBudget.left >= 0 else { return }
+        log.log(level: level.loggerLevel, "hasup-vrrp: \(text)")
+    }
+
+    // MARK: Status
+
+    /// Asks for the status of all instances; nil when there is no worker that answers in time.
+    func status(_ completion: @escaping ([UInt32: InstanceStatus]?) -> Void) {
+        guard let channel = worker?.channel, worker?.life.state == .running else { return completion(nil) }
+        lastRequest &+= 1
+        if lastRequest == 0 { lastRequest = 1 }
+        requests[lastRequest] = StatusRequest(completion: completion, deadline: Clock.now + Self.statusPatience)
+        if let expiry { loop.set(expiry, to: Clock.now + Self.statusPatience) }
+        SupervisorToVRRP.status.send(on: channel, correlation: lastRequest)
+    }
+
+    private func receiveStatus(_ frame: Frame, _ bytes: [UInt8]) throws(FrameError) {
+        let correlation = frame.header.correlation
+        // An answer that comes after its request has expired is no crime.
+        guard requests[correlation] != nil else { return }
+        let limit = broker.source.instanceCount
+        let part = try decode(frame, bytes) { reader throws(ByteError) in
+            var part: [(UInt32, InstanceStatus)] = []
+            while reader.remaining > 0 {
+                guard part.count <= limit else { throw ByteError.invalid }
+                part.append((try reader.readUInt32(), try InstanceStatus(from: &reader)))
+            }
+            return part
+        }
+        for (id, status) in part { requests[correlation]?.statuses[id] = status }
+        guard !frame.header.hasMore, let request = requests.removeValue(forKey: correlation) else { return }
+        request.completion(request.statuses)
+    }
+
+    private func expireRequests() {
+        let now = Clock.now
+        for (number, request) in requests where request.deadline <= now {
+            requests[number] = nil
+            request.completion(nil)
+        }
+        if let expiry, let next = requests.values.map(\.deadline).min() { loop.set(expiry, to: next) }
+    }
+}
+
+extension LogLevel {
+    /// swift-log's level.
+    var loggerLevel: Logger.Level {
+        switch self {
+        case .error: .error
+        case .warning: .warning
+        case .notice: .notice
+        case .info: .info
+        case .debug: .debug
+        }
+    }
+}

@@ -1,0 +1,202 @@
+import Base
+import VRRP
+
+// What operators read: one text for each value, in one place.
+
+extension DiscardReason {
+    /// The name in status, statistics and `--json`.
+    var name: String {
+        switch self {
+        case .length: "length"
+        case .hopLimit: "ttl"
+        case .version: "version"
+        case .type: "type"
+        case .checksum: "checksum"
+        case .checksumOtherForm: "checksumOtherForm"
+        case .authenticationType: "authenticationType"
+        case .authenticationFailure: "authenticationFailure"
+        case .interval: "interval"
+        case .unknownVRID: "unknownVRID"
+        case .destination: "destination"
+        case .source: "source"
+        case .badSource: "badSource"
+        case .own: "own"
+        case .notRunning: "notRunning"
+        case .noAddress: "noAddress"
+        }
+    }
+}
+
+extension Remark {
+    /// The name in status, statistics and `--json`.
+    var name: String {
+        switch self {
+        case .addressListMismatch: "addressListMismatch"
+        case .intervalAdopted: "intervalAdopted"
+        case .equalPriority: "equalPriority"
+        }
+    }
+}
+
+extension Fault {
+    /// A clause: what is missing.
+    var text: String {
+        switch self {
+        case .configuration: "its configuration can't run"
+        case .interfaceMissing(let name): "interface \(name) doesn't exist"
+        case .interfaceDown(let name): "interface \(name) is down"
+        case .trackedInterfaceDown(let name): "tracked interface \(name) is down or missing"
+        case .noSourceAddress(let name): "interface \(name) has no address to send from"
+        }
+    }
+}
+
+extension TransitionReason {
+    /// The name in `--json`.
+    var code: String {
+        switch self {
+        case .started: "started"
+        case .addressOwner: "addressOwner"
+        case .masterDown: "masterDown"
+        case .masterReleased: "masterReleased"
+        case .preempted: "preempted"
+        case .higherPriority: "higherPriority"
+        case .equalPriorityHigherAddress: "equalPriorityHigherAddress"
+        case .fault: "fault"
+        case .recovered: "recovered"
+        case .addressRemoved: "addressRemoved"
+        case .reconfigured: "reconfigured"
+        case .stopped: "stopped"
+        }
+    }
+}
+
+extension Transition {
+    /// A clause: why it happened, with the numbers.
+    var why: String {
+        let other = peer.map(\.description) ?? "another router"
+        let otherPriority = peerPriority.map { " with priority \($0)" } ?? ""
+        switch reason {
+        case .started: return "started"
+        case .addressOwner: return "priority 255: it owns the addresses"
+        case .masterDown:
+            guard let lastAdvertAge else { return "no master was heard" }
+            return "master \(other) hasn't been heard for \(lastAdvertAge)"
+        case .masterReleased: return "master \(other) released the addresses (priority 0)"
+        case .preempted: return "master \(other) has a lower priority\(peerPriority.map { " (\($0))" } ?? "")"
+        case .higherPriority: return "\(other) advertises\(otherPriority), ours is \(ownPriority)"
+        case .equalPriorityHigherAddress:
+            return "\(other) advertises with our priority (\(ownPriority)) and a higher address"
+        case .fault(let fault): return fault.text
+        case .recovered: return "all that was missing is back"
+        case .addressRemoved(let address): return "address \(address) was removed by somebody else again and again"
+        case .reconfigured: return "the configuration has changed"
+        case .stopped: return "stopped"
+        }
+    }
+
+    /// The line of the log: instance, states, reason, peer, both priorities, age of the last good advertisement
+    /// (pain point O3).
+    func line(instance name: String) -> String {
+        var numbers = ["priority \(ownPriority)"]
+        if let peer { numbers.append("peer \(peer)" + (peerPriority.map { " priority \($0)" } ?? "")) }
+        if let lastAdvertAge { numbers.append("last good advert \(lastAdvertAge) ago") }
+        return "\(name): \(from) -> \(to): \(why) [\(numbers.joined(separator: ", "))]"
+    }
+}
+
+extension BackupReason {
+    /// The name in `--json`.
+    var code: String {
+        switch self {
+        case .higherPriority: "higherPriority"
+        case .higherAddress: "higherAddress"
+        case .nopreempt: "nopreempt"
+        case .preemptDelay: "preemptDelay"
+        case .preempting: "preempting"
+        case .listening: "listening"
+        case .startupDelay: "startupDelay"
+        case .equalPriority: "equalPriority"
+        }
+    }
+
+    /// A sentence for somebody who asks why it isn't MASTER.
+    func sentence(_ status: InstanceStatus) -> String {
+        let master = status.master.map(\.description) ?? "the master"
+        let priority = status.masterPriority.map { " (\($0) against \(status.priority))" } ?? ""
+        switch self {
+        case .higherPriority: return "\(master) has a higher priority\(priority)"
+        case .higherAddress: return "\(master) has the same priority and a higher address"
+        case .nopreempt: return "\(master) has a lower priority\(priority), and nopreempt leaves it alone"
+        case .preemptDelay: return "\(master) has a lower priority\(priority), and preempt_delay isn't over"
+        case .preempting: return "\(master) has a lower priority\(priority) and is about to be replaced"
+        case .listening: return "no master was heard yet, still listening"
+        case .startupDelay: return "vrrp_startup_delay isn't over"
+        case .equalPriority: return "\(master) has the same priority, and an equal isn't displaced"
+        }
+    }
+}
+
+extension Observation {
+    /// Whose it is.
+    var instance: InstanceID? {
+        switch self {
+        case .transition(let transition): transition.instance
+        case .discarded(let instance, _, _, _): instance
+        case .accepted(let instance, _, _), .kernelFailure(let instance, _), .addressRemoved(let instance, _): instance
+        case .stalled: nil
+        }
+    }
+
+    /// The line of the log; `name` is the instance's.
+    func line(instance name: String) -> String {
+        switch self {
+        case .transition(let transition): transition.line(instance: name)
+        case .discarded(let instance, let reason, let source, let detail):
+            (instance == nil ? "" : "\(name): ") + "packet from \(source) thrown away: \(reason.text(detail))"
+        case .accepted(_, let remark, let source): "\(name): \(source): \(remark.text)"
+        case .stalled(let interval):
+            "stalled \(interval.nanoseconds / 1_000_000) ms: this node didn't run; what came meanwhile was read first"
+        case .kernelFailure(_, let sentence): "\(name): \(sentence)"
+        case .addressRemoved(_, let address):
+            "\(name): address \(address) was removed by somebody else; it is put back"
+        }
+    }
+}
+
+extension DiscardReason {
+    /// A clause: what was wrong with the packet; `detail` as `Observation.discarded` explains it.
+    func text(_ detail: UInt32) -> String {
+        switch self {
+        case .length: "its length (\(detail) bytes) is wrong"
+        case .hopLimit: "its TTL is \(detail), not 255 or not within the peer's limits"
+        case .version: "its version is \(detail), which isn't the configured one"
+        case .type: "its type is \(detail), not 1 (advertisement)"
+        case .checksum: "its checksum is wrong"
+        case .checksumOtherForm:
+            "its checksum is right only in the other form of version 3 (with or without pseudo-header): "
+                + "set v3_checksum_as_v2 alike on all routers"
+        case .authenticationType: "its authentication type is \(detail), which isn't the configured one"
+        case .authenticationFailure: "its password is wrong"
+        case .interval: "its advert_int is \(Interval.centiseconds(Int64(detail))), ours differs (version 2)"
+        case .unknownVRID: "no instance here has VRID \(detail)"
+        case .destination: "it is unicast where multicast is configured, or the other way round"
+        case .source: "its sender isn't a configured unicast_peer"
+        case .badSource: "its source address can't be a router's"
+        case .own: "it claims our own address as its source"
+        case .notRunning: "the instance isn't running"
+        case .noAddress: "it names no address"
+        }
+    }
+}
+
+extension Remark {
+    /// A clause: what is unusual about a packet that was accepted.
+    var text: String {
+        switch self {
+        case .addressListMismatch: "it advertises other addresses than ours: compare virtual_ipaddress"
+        case .intervalAdopted: "it advertises another interval, which is adopted (version 3)"
+        case .equalPriority: "peer has our priority: give the routers different ones"
+        }
+    }
+}

@@ -1,0 +1,154 @@
+import Base
+import Glibc
+import IPC
+import Logging
+import Reactor
+import Supervision
+
+/// The effects of one worker's life: the machine that decides is `WorkerLife`.
+final class WorkerProcess {
+    /// A started worker: its process, and hasupd's end of the socket pair.
+    struct Started: ~Copyable {
+        let child: ChildProcess
+        let socket: Descriptor
+    }
+
+    /// What the owner of a worker does.
+    protocol Owner: AnyObject {
+        /// Starts the program; exits are to be reported by `WorkerProcess.exited`. - Throws: `SystemError`.
+        func start(_ worker: WorkerProcess) throws(SystemError) -> Started
+        /// The worker listens on the channel: say hello.
+        func greet(on channel: Channel, _ worker: WorkerProcess)
+        /// A frame has come. - Throws: `FrameError` to end the worker.
+        func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError)
+        /// Ask it to end.
+        func requestStop(on channel: Channel)
+        /// When its loop last turned; nil when that isn't watched.
+        func stamp(of worker: WorkerProcess) -> Instant?
+        /// It is gone; another one may follow.
+        func ended(_ worker: WorkerProcess)
+        /// It is gone for good.
+        func finished(_ worker: WorkerProcess)
+    }
+
+    /// How long a worker may live on after it has closed its channel.
+    private static let exitPatience = Interval.milliseconds(100)
+
+    let name: String
+    private let loop: EventLoop
+    private let log: Logger
+    private unowned let owner: any Owner
+    private(set) var life = WorkerLife()
+    private(set) var child: ChildProcess?
+    private(set) var channel: Channel?
+    /// Since when this process exists.
+    private(set) var startedAt: Instant?
+    private var wakeTimer: Timer?
+    private var watchdogTimer: Timer?
+    private var closedTimer: Timer?
+    private var watchdog = Watchdog(smallestAdvertInterval: nil)
+
+    init(_ name: String, on loop: EventLoop, log: Logger, owner: any Owner) {
+        self.name = name
+        self.loop = loop
+        self.log = log
+        self.owner = owner
+        wakeTimer = loop.makeTimer { [weak self] in self?.handle(.timeout) }
+        watchdogTimer = loop.makeTimer { [weak self] in self?.lookAtStamp() }
+        closedTimer = loop.makeTimer { [weak self] in
+            self?.handle(.channelEnded("it closed its channel and goes on living"))
+        }
+    }
+
+    /// The limits of the watchdog follow the configuration.
+    func watch(smallestAdvertInterval: Interval?) {
+        watchdog = Watchdog(smallestAdvertInterval: smallestAdvertInterval)
+        if life.state == .running { armWatchdog() }
+    }
+
+    /// It has said hello and runs its configuration.
+    func ready() {
+        handle(.ready)
+        watchdog.reset()
+        armWatchdog()
+    }
+
+    func exited(_ exit: WorkerExit) {
+        child = nil
+        channel?.close()
+        channel = nil
+        if let closedTimer { loop.set(closedTimer, to: .never) }
+        owner.ended(self)
+        handle(.exited(exit))
+    }
+
+    func handle(_ event: WorkerEvent) {
+        for action in life.handle(event, at: Clock.now) { perform(action) }
+    }
+
+    private func perform(_ action: WorkerAction) {
+        switch action {
+        case .spawn: spawn()
+        case .requestStop: if let channel { owner.requestStop(on: channel) }
+        case .kill: child?.kill()
+        case .wake(let deadline): if let wakeTimer { loop.set(wakeTimer, to: deadline) }
+        case .report(let report): tell(report)
+        case .finished:
+            if let watchdogTimer { loop.set(watchdogTimer, to: .never) }
+            owner.finished(self)
+        }
+    }
+
+    private func spawn() {
+        do throws(SystemError) {
+            let started = try owner.start(self)
+            child = started.child
+            startedAt = Clock.now
+            let channel = try Channel(
+                started.socket, on: loop,
+                onFrame: { [weak self] frame throws(FrameError) in
+                    guard let self else { return }
+                    try self.owner.receive(frame, self)
+                },
+                onEnd: { [weak self] end in
+                    guard let self else { return }
+                    // A process that ends closes its channel first; its exit status follows at once and says more.
+                    guard end == .closed, let closedTimer = self.closedTimer else {
+                        return self.handle(.channelEnded(end.description))
+                    }
+                    self.loop.set(closedTimer, to: Clock.now + Self.exitPatience)
+                })
+            self.channel = channel
+            handle(.spawned)
+            owner.greet(on: channel, self)
+        } catch {
+            log.error("\(name): \(error)")
+            handle(.spawnFailed)
+        }
+    }
+
+    private func armWatchdog() {
+        guard let watchdogTimer else { return }
+        loop.set(watchdogTimer, to: Clock.now + watchdog.period)
+    }
+
+    private func lookAtStamp() {
+        guard life.state == .running, let stamp = owner.stamp(of: self) else { return }
+        if let age = watchdog.look(at: stamp, now: Clock.now) {
+            handle(.hung(age))
+        } else {
+            armWatchdog()
+        }
+    }
+
+    private func tell(_ report: WorkerReport) {
+        switch report {
+        case .died(let exit, .zero): log.error("\(name) ended (\(exit)): starting it again")
+        case .died(let exit, let wait): log.error("\(name) ended (\(exit)): starting it again in \(wait)")
+        case .replaced(let reason): log.error("\(name) is replaced: \(reason)")
+        case .notStarted(let wait): log.error("\(name) can't be started: next try in \(wait)")
+        case .gaveUp(let exit): log.error("\(name) refuses its configuration (\(exit)): it isn't started again")
+        case .stoppedByForce: log.warning("\(name) didn't stop in \(WorkerLife.stopLimit): killed")
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Base
+import CLinux
+import Glibc
+import Reactor
+
+/// Where lines go. Writing never waits: what the other side doesn't take is dropped and counted (docs/architecture.md §3).
+public final class LogSink {
+    /// The form of a line.
+    public enum Form: Sendable {
+        /// Standard error with time and level, for a person.
+        case plain
+        /// Standard error with `<level>` in front, as the journal wants it (sd-daemon(3)).
+        case journal
+        /// A datagram to /dev/log (RFC 3164 as syslog(3) writes it).
+        case syslog
+    }
+
+    /// What fits a pipe's atomic write, so that a writable pipe takes it without waiting.
+    private static let lineMax = 4_000
+    private let form: Form
+    private let identity: String
+    private var syslog: Int32 = -1
+    /// Lines that nobody took.
+    public private(set) var dropped = 0
+
+    /// A sink that signs lines with this program name.
+    public init(_ form: Form, identity: String) {
+        self.form = form
+        self.identity = identity
+    }
+
+    deinit { if syslog >= 0 { close(syslog) } }
+
+    /// The form that fits how the program was started: the journal's under systemd, a person's in the foreground or on
+    /// a terminal, syslog otherwise.
+    public static func suitable(foreground: Bool, identity: String) -> LogSink {
+        if getenv("JOURNAL_STREAM") != nil { return LogSink(.journal, identity: identity) }
+        return LogSink(foreground || isatty(2) == 1 ? .plain : .syslog, identity: identity)
+    }
+
+    /// Writes a line; `level` is syslog's number.
+    public func write(level: UInt8, _ text: String) {
+        var line: String
+        switch form {
+        case .plain: line = "\(Self.timestamp()) \(identity)[\(getpid())] \(Self.word(level)): \(text)\n"
+        case .journal: line = "<\(level)>\(text)\n"
+        // 3 << 3 is the facility daemon.
+        case .syslog: line = "<\(3 << 3 | level)>\(identity)[\(getpid())]: \(text)"
+        }
+        if line.utf8.count > Self.lineMax {
+            line = String(decoding: line.utf8.prefix(Self.lineMax), as: UTF8.self) + "\n"
+        }
+        if !deliver(line) { dropped += 1 }
+    }
+
+    private func deliver(_ line: String) -> Bool {
+        var line = line
+        return line.withUTF8 { bytes in
+            if form == .syslog { return sendToSyslog(UnsafeRawBufferPointer(bytes)) }
+            var ready = pollfd(fd: 2, events: Int16(POLLOUT), revents: 0)
+            guard poll(&ready, 1, 0) == 1, ready.revents & Int16(POLLOUT) != 0 else { return false }
+            return Glibc.write(2, bytes.baseAddress, bytes.count) == bytes.count
+        }
+    }
+
+    private func sendToSyslog(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        for _ in 0..<2 {
+            if syslog < 0 { syslog = hasup_connect_unix_datagram("/dev/log") }
+            guard syslog >= 0 else { return false }
+            if send(syslog, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count { return true }
+            // A restarted syslog daemon has a new socket.
+            if errno == EAGAIN { return false }
+            close(syslog)
+            syslog = -1
+        }
+        return false
+    }
+
+    private static func timestamp() -> String {
+        let wall = Clock.wallNanoseconds
+        var seconds = time_t(wall / 1_000_000_000)
+        var parts = tm()
+        localtime_r(&seconds, &parts)
+        func padded(_ value: Int32, _ width: Int = 2) -> String {
+            let digits = String(value)
+            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        }
+        let milliseconds = padded(Int32(wall / 1_000_000 % 1_000), 3)
+        return "\(parts.tm_year + 1900)-\(padded(parts.tm_mon + 1))-\(padded(parts.tm_mday)) "
+            + "\(padded(parts.tm_hour)):\(padded(parts.tm_min)):\(padded(parts.tm_sec)).\(milliseconds)"
+    }
+
+    private static func word(_ level: UInt8) -> String {
+        switch level {
+        case ...3: "error"
+        case 4: "warning"
+        case 5: "notice"
+        case 6: "info"
+        default: "debug"
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Base
+
+/// At most one line a minute for something that repeats, with its count (pain point O3).
+///
+/// The first occurrence is told at once; the following ones are counted, and the count is told when the minute is over.
+public struct RepeatLimiter<Key: Hashable> {
+    private struct Entry {
+        var quietUntil: Instant
+        var suppressed: UInt64
+    }
+
+    /// Keys that are remembered at once; beyond that, new ones are counted but not told.
+    private let keysMax: Int
+    private let period: Interval
+    private var entries: [Key: Entry] = [:]
+
+    /// A limiter that tells each key once a period.
+    public init(period: Interval = .seconds(60), keysMax: Int = 4_096) {
+        self.period = period
+        self.keysMax = keysMax
+    }
+
+    /// Whether this occurrence is to be told now.
+    public mutating func admits(_ key: Key, at now: Instant) -> Bool {
+        if entries[key] != nil {
+            entries[key]?.suppressed += 1
+            return false
+        }
+        guard entries.count < keysMax else { return false }
+        entries[key] = Entry(quietUntil: now + period, suppressed: 0)
+        return true
+    }
+
+    /// Keys whose minute is over and that occurred again meanwhile, with how often; others are forgotten.
+    public mutating func due(at now: Instant) -> [(key: Key, count: UInt64)] {
+        var told: [(key: Key, count: UInt64)] = []
+        for (key, entry) in entries where entry.quietUntil <= now {
+            if entry.suppressed == 0 {
+                entries[key] = nil
+            } else {
+                entries[key] = Entry(quietUntil: now + period, suppressed: 0)
+                told.append((key, entry.suppressed))
+            }
+        }
+        return told
+    }
+
+    /// When `due` is to be asked next; `.never` while nothing was told.
+    public var deadline: Instant { entries.values.map(\.quietUntil).min() ?? .never }
+}

@@ -1,0 +1,46 @@
+import Logging
+
+/// swift-log's back end over a `LogSink`. The daemon has one thread that logs, so the sink needs no lock.
+public struct SinkHandler: LogHandler {
+    private struct Shared: @unchecked Sendable {
+        // Safe: only the event loop's thread logs (docs/architecture.md §3).
+        let sink: LogSink
+    }
+
+    private let shared: Shared
+    /// Lines below this level aren't written.
+    public var logLevel: Logger.Level
+    /// Not written: a line says everything in words.
+    public var metadata: Logger.Metadata = [:]
+
+    /// A handler that writes lines of at least this level.
+    public init(_ sink: LogSink, level: Logger.Level) {
+        shared = Shared(sink: sink)
+        logLevel = level
+    }
+
+    /// Not written: a line says everything in words.
+    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    /// Writes a line.
+    public func log(event: LogEvent) {
+        shared.sink.write(level: event.level.syslogNumber, "\(event.message)")
+    }
+}
+
+extension Logger.Level {
+    /// Syslog's number for it.
+    public var syslogNumber: UInt8 {
+        switch self {
+        case .trace, .debug: 7
+        case .info: 6
+        case .notice: 5
+        case .warning: 4
+        case .error: 3
+        case .critical: 2
+        }
+    }
+}

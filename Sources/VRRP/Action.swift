@@ -1,0 +1,225 @@
+import Base
+import Configuration
+
+/// What a core wants done, in the order in which it is to happen on the wire and in the kernel.
+public enum Action: Sendable {
+    /// Send an advertisement of this instance now, to the group or to each unicast peer.
+    case advertise(InstanceID, Advertised)
+    /// Make the kernel have these addresses; answer with `Event.applied(ticket:)`. `keepExisting` is always true in
+    /// spirit: an address that was there before and isn't ours stays untouched and is never withdrawn.
+    case install(InstanceID, [VirtualAddress], ticket: UInt64)
+    /// Remove those of these addresses that we installed; answer with `Event.applied(ticket:)`.
+    case withdraw(InstanceID, [VirtualAddress], ticket: UInt64)
+    /// Remove those of these addresses that we installed for an instance that a reload has removed since, because the
+    /// kernel refused it before; each names its interface. Answer with `Event.applied(ticket:)`.
+    case withdrawLeftover([VirtualAddress], ticket: UInt64)
+    /// Send one gratuitous ARP or unsolicited neighbour advertisement for this address.
+    case announce(InstanceID, VirtualAddress)
+    /// A transition that operators and scripts are told of.
+    case notify(Notification)
+    /// Something worth a log line or a live event.
+    case observe(Observation)
+    /// A new configuration is in force from here on: actions before this one name instances by their place in the old
+    /// list, actions after it by their place in the new one. Old number → new number, nil for a removed instance.
+    case renumber([InstanceID?])
+}
+
+/// What is in an advertisement besides the configured addresses. The shell encodes an advertisement once and sends
+/// the same bytes again while this value and the configuration stay the same.
+public struct Advertised: Hashable, Sendable {
+    /// Priority of the moment; 0 releases.
+    public var priority: Priority
+    /// IP source address.
+    public var source: IPAddress
+    /// Index of the interface it leaves by.
+    public var interfaceIndex: Int32
+
+    /// The contents.
+    public init(priority: Priority, source: IPAddress, interfaceIndex: Int32) {
+        self.priority = priority
+        self.source = source
+        self.interfaceIndex = interfaceIndex
+    }
+}
+
+/// States under their operators' names (docs/architecture.md §4). RFC 9568 calls the first Initialize, the third Active.
+public enum RouterState: UInt8, Hashable, Sendable {
+    /// Not started, or stopped.
+    case initialize = 0
+    case backup = 1
+    case master = 2
+    case fault = 3
+}
+
+extension RouterState: CustomStringConvertible {
+    /// INIT, BACKUP, MASTER or FAULT.
+    public var description: String {
+        switch self {
+        case .initialize: "INIT"
+        case .backup: "BACKUP"
+        case .master: "MASTER"
+        case .fault: "FAULT"
+        }
+    }
+}
+
+/// A state that scripts and FIFOs are told of. `sequence` counts up per node, so that none is started twice or lost.
+public struct Notification: Hashable, Sendable {
+    /// Counts up from 1.
+    public var sequence: UInt64
+    /// Whose state.
+    public var instance: InstanceID
+    /// `.any` never appears here: it is for scripts that want all.
+    public var trigger: NotifyTrigger
+    /// Effective priority of the moment.
+    public var priority: Priority
+
+    /// A notification.
+    public init(sequence: UInt64, instance: InstanceID, trigger: NotifyTrigger, priority: Priority) {
+        self.sequence = sequence
+        self.instance = instance
+        self.trigger = trigger
+        self.priority = priority
+    }
+}
+
+/// Something that happened and may be told to operators. Text is made elsewhere, in one place.
+public enum Observation: Hashable, Sendable {
+    /// A state change.
+    case transition(Transition)
+    /// A packet was thrown away; told at most once a second per instance and reason. `detail` is what was received:
+    /// bytes (`length`), TTL, version, type, checksum, authentication type, centiseconds (`interval`), VRID; else 0.
+    case discarded(InstanceID?, DiscardReason, source: IPAddress, detail: UInt32)
+    /// A packet was accepted although something in it differs (address list, version 3 interval).
+    case accepted(InstanceID, Remark, source: IPAddress)
+    /// This node acted this much too late (it was stopped, or the machine was); everything received meanwhile was
+    /// read before anything was sent.
+    case stalled(Interval)
+    /// The kernel refused something.
+    case kernelFailure(InstanceID, String)
+    /// A virtual address was removed by somebody else; it is being put back.
+    case addressRemoved(InstanceID, IPAddress)
+}
+
+/// One state change, with what an operator asks about it.
+public struct Transition: Hashable, Sendable {
+    /// Whose.
+    public var instance: InstanceID
+    /// State before.
+    public var from: RouterState
+    /// State after.
+    public var to: RouterState
+    /// Why.
+    public var reason: TransitionReason
+    /// The other router concerned, if any: the new master, or the one that fell silent.
+    public var peer: IPAddress?
+    /// Its priority.
+    public var peerPriority: Priority?
+    /// Our effective priority.
+    public var ownPriority: Priority
+    /// Age of the last good advertisement of another master; nil when there was none.
+    public var lastAdvertAge: Interval?
+
+    /// A transition.
+    public init(
+        instance: InstanceID, from: RouterState, to: RouterState, reason: TransitionReason, peer: IPAddress?,
+        peerPriority: Priority?, ownPriority: Priority, lastAdvertAge: Interval?
+    ) {
+        self.instance = instance
+        self.from = from
+        self.to = to
+        self.reason = reason
+        self.peer = peer
+        self.peerPriority = peerPriority
+        self.ownPriority = ownPriority
+        self.lastAdvertAge = lastAdvertAge
+    }
+}
+
+/// Why a state changed.
+public enum TransitionReason: Hashable, Sendable {
+    /// The node, or this instance of it, started.
+    case started
+    /// Priority 255: the addresses are ours.
+    case addressOwner
+    /// No advertisement was heard for the master-down interval.
+    case masterDown
+    /// The master sent priority 0 and the skew time passed.
+    case masterReleased
+    /// The master has a lower priority than we have, and preemption is allowed.
+    case preempted
+    /// A router with a higher priority advertises.
+    case higherPriority
+    /// A router with our priority and a higher address advertises.
+    case equalPriorityHigherAddress
+    /// Something that the instance needs is missing: see the faults.
+    case fault(Fault)
+    /// The last fault is gone.
+    case recovered
+    /// A virtual address was removed by somebody else.
+    case addressRemoved(IPAddress)
+    /// A reload removed or replaced the instance.
+    case reconfigured
+    /// The node was told to stop.
+    case stopped
+}
+
+/// Why an instance can't take part.
+public enum Fault: Hashable, Sendable {
+    /// The configuration block can't run; its own sentences say why.
+    case configuration
+    /// The VRRP interface doesn't exist.
+    case interfaceMissing(String)
+    /// The VRRP interface is down.
+    case interfaceDown(String)
+    /// A tracked interface with weight 0 is down or missing.
+    case trackedInterfaceDown(String)
+    /// The interface has no address to send from.
+    case noSourceAddress(String)
+}
+
+/// Something unusual in a packet that was accepted.
+public enum Remark: UInt8, Hashable, Sendable, CaseIterable {
+    /// Its address list isn't ours.
+    case addressListMismatch = 0
+    /// Version 3: it advertises another interval, which was adopted.
+    case intervalAdopted = 1
+    /// It has our priority: the configured priorities are equal.
+    case equalPriority = 2
+}
+
+/// Why a packet was thrown away; each has its own counter.
+public enum DiscardReason: UInt8, Hashable, Sendable, CaseIterable {
+    /// Shorter than its header or than its address count says, or longer than it may be.
+    case length = 0
+    /// TTL or hop limit isn't 255 (multicast), or outside the limits of a unicast peer.
+    case hopLimit
+    /// Version isn't the configured one, or unknown.
+    case version
+    /// Type isn't 1.
+    case type
+    /// Checksum is wrong.
+    case checksum
+    /// Checksum is wrong, and would be right with the other form of version 3's IPv4 checksum (pain point I1).
+    case checksumOtherForm
+    /// Authentication type isn't the configured one.
+    case authenticationType
+    /// Password is wrong.
+    case authenticationFailure
+    /// Version 2: the interval isn't ours.
+    case interval
+    /// No instance has this VRID on the interface.
+    case unknownVRID
+    /// Unicast where multicast is configured, or the other way round.
+    case destination
+    /// Unicast: the source isn't a configured peer.
+    case source
+    /// Zero or multicast source address.
+    case badSource
+    /// It has our own address as its source.
+    case own
+    /// The instance isn't running (FAULT or INIT), or the startup delay isn't over.
+    case notRunning
+    /// It names no address at all, and ours isn't an instance without addresses (RFC 9568 §5.2.5).
+    case noAddress
+}

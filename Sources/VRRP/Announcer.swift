@@ -1,0 +1,142 @@
+import Base
+import Configuration
+
+/// Queues of gratuitous ARPs and neighbour advertisements, one per interface and family, so that an advertisement never
+/// waits for 500 addresses to be announced (pain point T9). A burst goes round by round, all addresses once and then
+/// again, and bursts of several instances take turns.
+struct Announcer: Sendable {
+    /// Frames that leave in one turn when the gap isn't configured. At one turn a millisecond, 500 addresses in five
+    /// rounds take 80 ms, and an advertisement never waits for more than these.
+    static let framesPerTurnMax = 32
+    private static let turn = Interval.milliseconds(1)
+
+    /// vrrp_garp_interval and vrrp_gna_interval.
+    var garpInterval = Interval.zero
+    var gnaInterval = Interval.zero
+
+    private struct LaneKey: Hashable {
+        var interface: String
+        var family: AddressFamily
+    }
+
+    private struct Burst {
+        var instance: InstanceID
+        var addresses: [VirtualAddress]
+        var rounds: Int
+        var next = 0
+    }
+
+    private struct Lane {
+        var family: AddressFamily
+        var queue: [Burst] = []
+        var notBefore = Instant(nanoseconds: .min)
+    }
+
+    private var lanes: [Lane] = []
+    private var numbers: [LaneKey: Int] = [:]
+    private var due = DeadlineHeap()
+
+    /// When the next frames want to leave.
+    var deadline: Instant { due.first?.deadline ?? .never }
+
+    /// Asks for this many rounds. A burst for the same addresses that still waits is prolonged, not doubled, which
+    /// bounds the queue.
+    mutating func announce(
+        _ addresses: [VirtualAddress], of instance: InstanceID, on interface: String, rounds: Int, at now: Instant
+    ) {
+        guard rounds > 0 else { return }
+        var byLane: [(lane: Int, addresses: [VirtualAddress])] = []
+        for address in addresses {
+            let number = lane(address.interface ?? interface, address.prefix.address.family)
+            if let place = byLane.firstIndex(where: { $0.lane == number }) {
+                byLane[place].addresses.append(address)
+            } else {
+                byLane.append((number, [address]))
+            }
+        }
+        for (number, addresses) in byLane {
+            let waiting = lanes[number].queue.firstIndex { $0.instance == instance && $0.addresses == addresses }
+            if let waiting {
+                lanes[number].queue[waiting].rounds = max(lanes[number].queue[waiting].rounds, rounds)
+            } else {
+                lanes[number].queue.append(Burst(instance: instance, addresses: addresses, rounds: rounds))
+            }
+            due.set(number, to: max(now, lanes[number].notBefore))
+        }
+    }
+
+    /// Appends what may leave now.
+    mutating func run(at now: Instant, into actions: inout [Action]) {
+        while let number = due.popDue(at: now) {
+            let interval = lanes[number].family == .ipv4 ? garpInterval : gnaInterval
+            var left = Self.framesPerTurn(interval)
+            while left > 0, !lanes[number].queue.isEmpty {
+                actions.append(next(in: number))
+                left -= 1
+            }
+            lanes[number].notBefore = now + max(interval, Self.turn)
+            if !lanes[number].queue.isEmpty { due.set(number, to: lanes[number].notBefore) }
+        }
+    }
+
+    /// Forgets what waits for this instance: it doesn't own its addresses any more.
+    mutating func cancel(_ instance: InstanceID) {
+        edit { $0.instance == instance ? nil : $0 }
+    }
+
+    /// Forgets these addresses of this instance.
+    mutating func cancel(_ addresses: Set<VirtualAddress>, of instance: InstanceID) {
+        edit { burst in
+            guard burst.instance == instance else { return burst }
+            var kept = burst
+            kept.addresses.removeAll { addresses.contains($0) }
+            if kept.addresses.count != burst.addresses.count { kept.next = 0 }
+            return kept.addresses.isEmpty ? nil : kept
+        }
+    }
+
+    /// Follows a renumbering; what waits for removed instances is forgotten.
+    mutating func renumber(_ map: [InstanceID?]) {
+        edit { burst in
+            guard let moved = map[burst.instance] else { return nil }
+            var kept = burst
+            kept.instance = moved
+            return kept
+        }
+    }
+
+    private mutating func edit(_ change: (Burst) -> Burst?) {
+        for number in lanes.indices where !lanes[number].queue.isEmpty {
+            lanes[number].queue = lanes[number].queue.compactMap(change)
+            if lanes[number].queue.isEmpty { due.set(number, to: nil) }
+        }
+    }
+
+    private mutating func next(in number: Int) -> Action {
+        let burst = lanes[number].queue[0]
+        let action = Action.announce(burst.instance, burst.addresses[burst.next])
+        lanes[number].queue[0].next += 1
+        if burst.next + 1 == burst.addresses.count {
+            var done = lanes[number].queue.removeFirst()
+            done.next = 0
+            done.rounds -= 1
+            if done.rounds > 0 { lanes[number].queue.append(done) }
+        }
+        return action
+    }
+
+    private mutating func lane(_ interface: String, _ family: AddressFamily) -> Int {
+        let key = LaneKey(interface: interface, family: family)
+        if let number = numbers[key] { return number }
+        lanes.append(Lane(family: family))
+        numbers[key] = lanes.count - 1
+        return lanes.count - 1
+    }
+
+    /// A gap below one turn is kept on average, several frames a turn: a wake-up for each would cost more than it gives.
+    private static func framesPerTurn(_ interval: Interval) -> Int {
+        if interval <= .zero { return framesPerTurnMax }
+        if interval >= turn { return 1 }
+        return Int(min(Int64(framesPerTurnMax), max(1, turn.nanoseconds / interval.nanoseconds)))
+    }
+}

@@ -1,0 +1,262 @@
+import Base
+
+// How transitions and status cross a process boundary. Both ends are of one build (docs/decisions.md, D7), so there is
+// no version in them; but they are read as a stranger's bytes.
+
+extension ByteWriter {
+    mutating func write<Value>(optional value: Value?, _ body: (inout ByteWriter, Value) -> Void) {
+        write(value != nil)
+        if let value { body(&self, value) }
+    }
+
+    mutating func write(tagged address: IPAddress) {
+        write(address.family.rawValue)
+        write(address)
+    }
+}
+
+extension ByteReader {
+    mutating func readOptional<Value>(
+        _ body: (inout ByteReader) throws(ByteError) -> Value
+    ) throws(ByteError) -> Value? {
+        try readBool() ? try body(&self) : nil
+    }
+
+    mutating func readTaggedAddress() throws(ByteError) -> IPAddress {
+        guard let family = AddressFamily(rawValue: try readUInt8()) else { throw .invalid }
+        return try readAddress(family)
+    }
+
+    mutating func readInterval() throws(ByteError) -> Interval { Interval(nanoseconds: try readInt64()) }
+    mutating func readInstant() throws(ByteError) -> Instant { Instant(nanoseconds: try readInt64()) }
+    mutating func readPriority() throws(ByteError) -> Priority { Priority(rawValue: try readUInt8()) }
+
+    mutating func readState() throws(ByteError) -> RouterState {
+        guard let state = RouterState(rawValue: try readUInt8()) else { throw .invalid }
+        return state
+    }
+
+    /// A 32-bit count that the remaining bytes can hold, at `size` bytes each at least.
+    mutating func readCount(ofSize size: Int) throws(ByteError) -> Int {
+        let count = Int(try readUInt32())
+        guard count <= remaining / size else { throw .truncated }
+        return count
+    }
+}
+
+extension Fault {
+    /// Appends it.
+    public func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .configuration:
+            writer.write(UInt8(0))
+        case .interfaceMissing(let name):
+            writer.write(UInt8(1))
+            writer.write(name)
+        case .interfaceDown(let name):
+            writer.write(UInt8(2))
+            writer.write(name)
+        case .trackedInterfaceDown(let name):
+            writer.write(UInt8(3))
+            writer.write(name)
+        case .noSourceAddress(let name):
+            writer.write(UInt8(4))
+            writer.write(name)
+        }
+    }
+
+    /// Reads what `encode` wrote. - Throws: `ByteError`.
+    public init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.readUInt8() {
+        case 0: self = .configuration
+        case 1: self = .interfaceMissing(try reader.readString())
+        case 2: self = .interfaceDown(try reader.readString())
+        case 3: self = .trackedInterfaceDown(try reader.readString())
+        case 4: self = .noSourceAddress(try reader.readString())
+        default: throw .invalid
+        }
+    }
+}
+
+extension TransitionReason {
+    func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .started: writer.write(UInt8(0))
+        case .addressOwner: writer.write(UInt8(1))
+        case .masterDown: writer.write(UInt8(2))
+        case .masterReleased: writer.write(UInt8(3))
+        case .preempted: writer.write(UInt8(4))
+        case .higherPriority: writer.write(UInt8(5))
+        case .equalPriorityHigherAddress: writer.write(UInt8(6))
+        case .fault(let fault):
+            writer.write(UInt8(7))
+            fault.encode(into: &writer)
+        case .recovered: writer.write(UInt8(8))
+        case .addressRemoved(let address):
+            writer.write(UInt8(9))
+            writer.write(tagged: address)
+        case .reconfigured: writer.write(UInt8(10))
+        case .stopped: writer.write(UInt8(11))
+        }
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.readUInt8() {
+        case 0: self = .started
+        case 1: self = .addressOwner
+        case 2: self = .masterDown
+        case 3: self = .masterReleased
+        case 4: self = .preempted
+        case 5: self = .higherPriority
+        case 6: self = .equalPriorityHigherAddress
+        case 7: self = .fault(try Fault(from: &reader))
+        case 8: self = .recovered
+        case 9: self = .addressRemoved(try reader.readTaggedAddress())
+        case 10: self = .reconfigured
+        case 11: self = .stopped
+        default: throw .invalid
+        }
+    }
+}
+
+extension Transition {
+    /// Appends it.
+    public func encode(into writer: inout ByteWriter) {
+        writer.write(UInt32(instance))
+        writer.write(from.rawValue)
+        writer.write(to.rawValue)
+        reason.encode(into: &writer)
+        writer.write(optional: peer) { $0.write(tagged: $1) }
+        writer.write(optional: peerPriority) { $0.write($1.rawValue) }
+        writer.write(ownPriority.rawValue)
+        writer.write(optional: lastAdvertAge) { $0.write($1.nanoseconds) }
+    }
+
+    /// Reads what `encode` wrote. - Throws: `ByteError`.
+    public init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            instance: Int(try reader.readUInt32()), from: try reader.readState(), to: try reader.readState(),
+            reason: try TransitionReason(from: &reader),
+            peer: try reader.readOptional { reader throws(ByteError) in try reader.readTaggedAddress() },
+            peerPriority: try reader.readOptional { reader throws(ByteError) in try reader.readPriority() },
+            ownPriority: try reader.readPriority(),
+            lastAdvertAge: try reader.readOptional { reader throws(ByteError) in try reader.readInterval() })
+    }
+}
+
+extension Counters {
+    func encode(into writer: inout ByteWriter) {
+        for value in [advertsReceived, advertsSent, releasesReceived, releasesSent, becameMaster, leftMaster]
+            + discarded + remarks
+        { writer.write(value) }
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        advertsReceived = try reader.readUInt64()
+        advertsSent = try reader.readUInt64()
+        releasesReceived = try reader.readUInt64()
+        releasesSent = try reader.readUInt64()
+        becameMaster = try reader.readUInt64()
+        leftMaster = try reader.readUInt64()
+        for index in discarded.indices { discarded[index] = try reader.readUInt64() }
+        for index in remarks.indices { remarks[index] = try reader.readUInt64() }
+    }
+}
+
+extension InstanceStatus {
+    /// Appends it.
+    public func encode(into writer: inout ByteWriter) {
+        writer.write(since.nanoseconds)
+        writer.write(priority.rawValue)
+        writer.write(advertInterval.nanoseconds)
+        writer.write(state.rawValue)
+        writer.write(optional: master) { $0.write(tagged: $1) }
+        writer.write(optional: masterPriority) { $0.write($1.rawValue) }
+        writer.write(optional: lastAdvertReceived) { $0.write($1.nanoseconds) }
+        writer.write(optional: takeoverAt) { $0.write($1.nanoseconds) }
+        writer.write(optional: waiting) { $0.write($1.rawValue) }
+        writer.write(UInt32(faults.count))
+        faults.forEach { $0.encode(into: &writer) }
+        writer.write(optional: lastTransition) { $1.encode(into: &$0) }
+        counters.encode(into: &writer)
+        for list in [installedAddresses, foreignAddresses] {
+            writer.write(UInt32(list.count))
+            list.forEach { writer.write(tagged: $0) }
+        }
+    }
+
+    /// Reads what `encode` wrote. - Throws: `ByteError`.
+    public init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            since: try reader.readInstant(), priority: try reader.readPriority(),
+            advertInterval: try reader.readInterval())
+        state = try reader.readState()
+        master = try reader.readOptional { reader throws(ByteError) in try reader.readTaggedAddress() }
+        masterPriority = try reader.readOptional { reader throws(ByteError) in try reader.readPriority() }
+        lastAdvertReceived = try reader.readOptional { reader throws(ByteError) in try reader.readInstant() }
+        takeoverAt = try reader.readOptional { reader throws(ByteError) in try reader.readInstant() }
+        waiting = try reader.readOptional { reader throws(ByteError) in
+            guard let reason = BackupReason(rawValue: try reader.readUInt8()) else { throw .invalid }
+            return reason
+        }
+        for _ in 0..<(try reader.readCount(ofSize: 1)) { faults.append(try Fault(from: &reader)) }
+        lastTransition = try reader.readOptional { reader throws(ByteError) in try Transition(from: &reader) }
+        counters = try Counters(from: &reader)
+        for _ in 0..<(try reader.readCount(ofSize: 5)) { installedAddresses.append(try reader.readTaggedAddress()) }
+        for _ in 0..<(try reader.readCount(ofSize: 5)) { foreignAddresses.append(try reader.readTaggedAddress()) }
+    }
+}
+
+extension Observation {
+    /// Appends it.
+    public func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .transition(let transition):
+            writer.write(UInt8(0))
+            transition.encode(into: &writer)
+        case .discarded(let instance, let reason, let source, let detail):
+            writer.write(UInt8(1))
+            writer.write(optional: instance) { $0.write(UInt32($1)) }
+            writer.write(reason.rawValue)
+            writer.write(tagged: source)
+            writer.write(detail)
+        case .accepted(let instance, let remark, let source):
+            writer.write(UInt8(2))
+            writer.write(UInt32(instance))
+            writer.write(remark.rawValue)
+            writer.write(tagged: source)
+        case .stalled(let interval):
+            writer.write(UInt8(3))
+            writer.write(interval.nanoseconds)
+        case .kernelFailure(let instance, let sentence):
+            writer.write(UInt8(4))
+            writer.write(UInt32(instance))
+            writer.write(sentence)
+        case .addressRemoved(let instance, let address):
+            writer.write(UInt8(5))
+            writer.write(UInt32(instance))
+            writer.write(tagged: address)
+        }
+    }
+
+    /// Reads what `encode` wrote. - Throws: `ByteError`.
+    public init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.readUInt8() {
+        case 0: self = .transition(try Transition(from: &reader))
+        case 1:
+            let instance = try reader.readOptional { reader throws(ByteError) in Int(try reader.readUInt32()) }
+            guard let reason = DiscardReason(rawValue: try reader.readUInt8()) else { throw .invalid }
+            self = .discarded(
+                instance, reason, source: try reader.readTaggedAddress(), detail: try reader.readUInt32())
+        case 2:
+            let instance = Int(try reader.readUInt32())
+            guard let remark = Remark(rawValue: try reader.readUInt8()) else { throw .invalid }
+            self = .accepted(instance, remark, source: try reader.readTaggedAddress())
+        case 3: self = .stalled(try reader.readInterval())
+        case 4: self = .kernelFailure(Int(try reader.readUInt32()), try reader.readString())
+        case 5: self = .addressRemoved(Int(try reader.readUInt32()), try reader.readTaggedAddress())
+        default: throw .invalid
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Base
+import Configuration
+
+extension Node {
+    /// A configuration: the first one starts the node, later ones are applied as differences. The same again does nothing.
+    mutating func configure(_ new: ConfigurationModel, at now: Instant, into actions: inout [Action]) {
+        let old = model
+        if old == new { return }
+        model = new
+        context.announcer.garpInterval = new.global.garpInterval
+        context.announcer.gnaInterval = new.global.gnaInterval
+        if old == nil {
+            if new.global.startupDelay > .zero { context.startsAt = now + new.global.startupDelay }
+            routers = new.instances.enumerated().map { VirtualRouter(id: $0, settings: $1, at: now) }
+            for id in routers.indices { routers[id].start(at: now, &context, into: &actions) }
+        } else {
+            apply(new.instances, at: now, into: &actions)
+        }
+        rebuildRoutes()
+    }
+
+    private mutating func apply(_ instances: [InstanceSettings], at now: Instant, into actions: inout [Action]) {
+        let map = match(instances)
+        // Under the old numbers: what is removed says goodbye.
+        for id in routers.indices where map[id] == nil {
+            if routers[id].state == .master { routers[id].advertise(.release, at: now, into: &actions) }
+            routers[id].end(.reconfigured, trigger: .fault, at: now, &context, into: &actions)
+            context.leave(routers[id].refusedWithdrawals, on: routers[id].settings.interface, at: now)
+        }
+        actions.append(.renumber(map))
+        context.renumber(map)
+        var slots = [VirtualRouter?](repeating: nil, count: instances.count)
+        for (id, new) in map.enumerated() {
+            guard let new else { continue }
+            routers[id].id = new
+            routers[id].lastTransition?.instance = new
+            slots[new] = routers[id]
+        }
+        let isNew = slots.map { $0 == nil }
+        routers = slots.enumerated().map { id, kept in kept ?? VirtualRouter(id: id, settings: instances[id], at: now) }
+        for id in routers.indices where !isNew[id] {
+            routers[id].withdrawVanished(from: instances[id], &context, into: &actions)
+        }
+        for id in routers.indices where !isNew[id] {
+            if routers[id].settings == instances[id] { continue }
+            routers[id].reconfigure(to: instances[id], at: now, &context, into: &actions)
+        }
+        for id in routers.indices where isNew[id] { routers[id].start(at: now, &context, into: &actions) }
+    }
+
+    /// Old place → new place, nil for what has no counterpart. Each identity matches once; a second block with the
+    /// same one is a configuration fault and pairs with its own second.
+    private func match(_ instances: [InstanceSettings]) -> [InstanceID?] {
+        var places: [InstanceIdentity: [InstanceID]] = [:]
+        for (id, settings) in instances.enumerated().reversed() { places[settings.identity, default: []].append(id) }
+        return routers.map { places[$0.settings.identity]?.popLast() }
+    }
+}

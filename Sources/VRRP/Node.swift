@@ -1,0 +1,192 @@
+import Base
+import Configuration
+import Wire
+
+/// All virtual routers of one machine: the core that the VRRP worker runs and the simulator drives.
+public struct Node: Sendable {
+    var model: ConfigurationModel?
+    var routers: [VirtualRouter] = []
+    var context = NodeContext()
+    /// First instance by interface index, family and VRID.
+    private var routes: [UInt64: InstanceID] = [:]
+    private var isStopped = false
+
+    /// Packets thrown away that no instance could be found for, by `DiscardReason.rawValue` (`length` and
+    /// `unknownVRID`; docs/decisions.md, D17).
+    public private(set) var discardedWithoutInstance = [UInt64](repeating: 0, count: DiscardReason.allCases.count)
+    private var nextDiscardTold = Instant(nanoseconds: .min)
+
+    /// A node without configuration.
+    public init() {}
+
+    /// The only door: something happened at `now`; what is to be done is appended to `actions`.
+    public mutating func handle(_ event: Event, at now: Instant, into actions: inout [Action]) {
+        switch event {
+        case .packet(let information, let bytes): receive(bytes, information, at: now, into: &actions)
+        case .timeout: fireTimers(at: now, into: &actions)
+        case .configure(let model):
+            if !isStopped { configure(model, at: now, into: &actions) }
+        case .interface(let interface): update(interface, at: now, into: &actions)
+        case .interfaceRemoved(let name): remove(name, at: now, into: &actions)
+        case .applied(let ticket, let outcome):
+            guard let work = context.redeem(ticket) else { break }
+            if let id = work.instance {
+                routers[id].applied(work, outcome, at: now, &context, into: &actions)
+            } else if case .failed = outcome, !work.isInstall {
+                context.leave(work.addresses, on: work.interface, at: now)
+            }
+        case .addressRemoved(let instance, let address):
+            guard routers.indices.contains(instance) else { break }
+            routers[instance].addressRemoved(address, at: now, &context, into: &actions)
+        case .stop: stop(at: now, into: &actions)
+        }
+        if context.leftoversAt <= now { context.retryLeftovers(except: heldAddresses(), into: &actions) }
+        if context.announcer.deadline <= now { context.announcer.run(at: now, into: &actions) }
+    }
+
+    /// When `Event.timeout` is wanted, `.never` while nothing is pending. It may be early: a call then does nothing but
+    /// find the later one.
+    public var deadline: Instant {
+        min(context.timers.first?.deadline ?? .never, context.announcer.deadline, context.leftoversAt)
+    }
+
+    /// What today's MASTERs have installed, and where.
+    private func heldAddresses() -> Set<VirtualAddress> {
+        var held: Set<VirtualAddress> = []
+        for router in routers where router.state == .master {
+            for address in router.allAddresses {
+                held.insert(NodeContext.place(of: address, router.settings.interface))
+            }
+        }
+        return held
+    }
+
+    /// What status shows of an instance.
+    public func status(of instance: InstanceID) -> InstanceStatus? {
+        guard routers.indices.contains(instance) else { return nil }
+        return routers[instance].status(at: context.startsAt)
+    }
+
+    // MARK: Packets
+
+    private static func key(_ interfaceIndex: Int32, _ family: AddressFamily, _ virtualRouterID: UInt8) -> UInt64 {
+        UInt64(UInt32(bitPattern: interfaceIndex)) << 16 | UInt64(family.rawValue) << 8 | UInt64(virtualRouterID)
+    }
+
+    /// Finds instances by what packets say again. An instance without interface listens on all of them (index 0).
+    mutating func rebuildRoutes() {
+        routes.removeAll(keepingCapacity: true)
+        for id in routers.indices.reversed() {
+            routers[id].nextWithSameKey = -1
+            guard let virtualRouterID = routers[id].settings.virtualRouterID else { continue }
+            let index = routers[id].interfaceIndex
+            guard index != 0 || routers[id].settings.interface.isEmpty else { continue }
+            let key = Self.key(index, routers[id].settings.family, virtualRouterID.rawValue)
+            routers[id].nextWithSameKey = routes[key] ?? -1
+            routes[key] = id
+        }
+    }
+
+    private mutating func receive(
+        _ bytes: UnsafeRawBufferPointer, _ information: PacketInformation, at now: Instant,
+        into actions: inout [Action]
+    ) {
+        guard let virtualRouterID = AdvertisementView.virtualRouterID(of: bytes) else {
+            return discard(.length, information, detail: UInt32(bytes.count), at: now, into: &actions)
+        }
+        let family = information.source.family
+        var found = routes[Self.key(information.interfaceIndex, family, virtualRouterID)]
+        if found == nil { found = routes[Self.key(0, family, virtualRouterID)] }
+        guard let first = found else {
+            return discard(.unknownVRID, information, detail: UInt32(virtualRouterID), at: now, into: &actions)
+        }
+        let id = choose(from: first, destination: information.destination)
+        routers[id].receive(bytes, information, at: now, &context, into: &actions)
+    }
+
+    /// Of several instances with one key, the one that the destination fits; the first when none does.
+    private func choose(from first: InstanceID, destination: IPAddress) -> InstanceID {
+        guard routers[first].nextWithSameKey >= 0 else { return first }
+        var id = first
+        while id >= 0 {
+            let settings = routers[id].settings
+            let fits =
+                settings.isUnicast
+                ? !destination.isMulticast && (settings.sourceAddress ?? destination) == destination
+                : destination == settings.multicastGroup
+            if fits { return id }
+            id = routers[id].nextWithSameKey
+        }
+        return first
+    }
+
+    private mutating func discard(
+        _ reason: DiscardReason, _ information: PacketInformation, detail: UInt32, at now: Instant,
+        into actions: inout [Action]
+    ) {
+        discardedWithoutInstance[Int(reason.rawValue)] += 1
+        guard now >= nextDiscardTold else { return }
+        nextDiscardTold = now + .seconds(1)
+        actions.append(.observe(.discarded(nil, reason, source: information.source, detail: detail)))
+    }
+
+    // MARK: Time
+
+    private mutating func fireTimers(at now: Instant, into actions: inout [Action]) {
+        guard let earliest = context.timers.first, earliest.deadline <= now else { return }
+        let kinds = TimerKind.count
+        while let next = context.timers.first {
+            let id = next.timer / kinds
+            guard let kind = TimerKind(rawValue: next.timer % kinds), routers.indices.contains(id) else { break }
+            if next.deadline > now {
+                // One wake-up for advertisements that are due together; see `advertSlack`.
+                guard kind == .advertise, next.deadline - now <= routers[id].advertSlack else { break }
+            }
+            context.timers.set(next.timer, to: nil)
+            routers[id].fired(kind, at: now, &context, into: &actions)
+        }
+    }
+
+    // MARK: Interfaces
+
+    private mutating func update(_ interface: InterfaceState, at now: Instant, into actions: inout [Action]) {
+        if let known = context.interfaces[interface.name] {
+            if known == interface { return }
+            // Another index is another interface: what was on the old one, addresses too, is gone with it.
+            if known.index != interface.index { remove(interface.name, at: now, into: &actions) }
+        }
+        let renamed = context.interfaces.values.filter { $0.index == interface.index && $0.name != interface.name }
+        for other in renamed { remove(other.name, at: now, into: &actions) }
+        context.interfaces[interface.name] = interface
+        reassess(interface.name, at: now, into: &actions)
+    }
+
+    private mutating func remove(_ name: String, at now: Instant, into actions: inout [Action]) {
+        guard context.interfaces.removeValue(forKey: name) != nil else { return }
+        reassess(name, at: now, into: &actions)
+    }
+
+    private mutating func reassess(_ name: String, at now: Instant, into actions: inout [Action]) {
+        var needsRoutes = false
+        for id in routers.indices where routers[id].dependsOn(name) {
+            let before = routers[id].interfaceIndex
+            let previousDown = routers[id].masterDownInterval
+            routers[id].reassess(previousDown: previousDown, at: now, &context, into: &actions)
+            if routers[id].interfaceIndex != before { needsRoutes = true }
+        }
+        if needsRoutes { rebuildRoutes() }
+    }
+
+    // MARK: Stop
+
+    private mutating func stop(at now: Instant, into actions: inout [Action]) {
+        guard !isStopped else { return }
+        isStopped = true
+        for id in routers.indices where routers[id].state == .master {
+            routers[id].advertise(.release, at: now, into: &actions)
+        }
+        for id in routers.indices where routers[id].state != .initialize {
+            routers[id].end(.stopped, trigger: .stop, at: now, &context, into: &actions)
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import Base
+
+/// What status shows of one instance.
+public struct InstanceStatus: Hashable, Sendable {
+    /// State.
+    public var state: RouterState
+    /// Since when.
+    public var since: Instant
+    /// Effective priority.
+    public var priority: Priority
+    /// The master's address: our own when MASTER, nil when unknown.
+    public var master: IPAddress?
+    /// The master's priority.
+    public var masterPriority: Priority?
+    /// The interval in force: our own, or the one learned from the master (version 3).
+    public var advertInterval: Interval
+    /// When an advertisement of another master was last accepted.
+    public var lastAdvertReceived: Instant?
+    /// When the master-down timer, or the preemption, will fire, for a BACKUP.
+    public var takeoverAt: Instant?
+    /// Why it isn't MASTER, for a BACKUP.
+    public var waiting: BackupReason?
+    /// What keeps it in FAULT.
+    public var faults: [Fault]
+    /// The last transition, and when it was.
+    public var lastTransition: Transition?
+    /// Counters since start.
+    public var counters: Counters
+    /// Virtual addresses that the kernel has for us.
+    public var installedAddresses: [IPAddress]
+    /// Virtual addresses that were there before and aren't ours.
+    public var foreignAddresses: [IPAddress]
+
+    /// A status of an instance that hasn't started.
+    public init(since: Instant, priority: Priority, advertInterval: Interval) {
+        state = .initialize
+        self.since = since
+        self.priority = priority
+        self.advertInterval = advertInterval
+        faults = []
+        counters = Counters()
+        installedAddresses = []
+        foreignAddresses = []
+    }
+}
+
+/// Why a BACKUP isn't MASTER.
+public enum BackupReason: UInt8, Hashable, Sendable {
+    /// The master has a higher priority.
+    case higherPriority = 0
+    /// The master has our priority and a higher address.
+    case higherAddress
+    /// nopreempt: a master with a lower priority is left alone.
+    case nopreempt
+    /// preempt_delay isn't over.
+    case preemptDelay
+    /// The master has a lower priority and will be replaced when the timer fires.
+    case preempting
+    /// No master was heard yet: the first master-down interval runs.
+    case listening
+    /// vrrp_startup_delay isn't over.
+    case startupDelay
+    /// The master has our priority and a lower address; an equal doesn't displace it (RFC 9568 §6.4.2).
+    case equalPriority
+}
+
+/// What one instance counted since it was configured.
+public struct Counters: Hashable, Sendable {
+    /// Good advertisements received.
+    public var advertsReceived: UInt64 = 0
+    /// Advertisements sent.
+    public var advertsSent: UInt64 = 0
+    /// Priority 0 received.
+    public var releasesReceived: UInt64 = 0
+    /// Priority 0 sent.
+    public var releasesSent: UInt64 = 0
+    /// Times that it became MASTER.
+    public var becameMaster: UInt64 = 0
+    /// Times that it left MASTER.
+    public var leftMaster: UInt64 = 0
+    /// Packets thrown away, by `DiscardReason.rawValue`.
+    public var discarded = [UInt64](repeating: 0, count: DiscardReason.allCases.count)
+    /// Packets accepted with a remark, by `Remark.rawValue`.
+    public var remarks = [UInt64](repeating: 0, count: Remark.allCases.count)
+
+    /// All zero.
+    public init() {}
+}

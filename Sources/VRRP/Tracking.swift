@@ -1,0 +1,60 @@
+import Base
+import Configuration
+
+/// What tracked things make of an instance, as pure functions of the configuration and the interfaces known.
+enum Tracking {
+    private static func isUsable(_ name: String, _ interfaces: [String: InterfaceState]) -> Bool {
+        interfaces[name]?.isUsable ?? false
+    }
+
+    /// Base priority and the weights of tracked interfaces, within 1...254; an owner's 255 never changes.
+    static func priority(of settings: InstanceSettings, _ interfaces: [String: InterfaceState]) -> Priority {
+        if settings.priority == .owner { return .owner }
+        var sum = Int(settings.priority.rawValue)
+        for tracked in settings.trackedInterfaces where tracked.weight != 0 {
+            let isUp = isUsable(tracked.name, interfaces) != tracked.reverse
+            if isUp == (tracked.weight > 0) { sum += tracked.weight }
+        }
+        return Priority(rawValue: UInt8(min(max(sum, 1), 254)))
+    }
+
+    /// Everything that keeps an instance from taking part, in the order of their weight for an operator.
+    static func faults(of settings: InstanceSettings, _ interfaces: [String: InterfaceState]) -> [Fault] {
+        var faults: [Fault] = []
+        if !settings.faults.isEmpty || settings.virtualRouterID == nil { faults.append(.configuration) }
+        let name = settings.interface
+        if !name.isEmpty {
+            // Without an index there's nothing to send from, dont_track_primary or not.
+            if interfaces[name] == nil {
+                faults.append(.interfaceMissing(name))
+            } else if !isUsable(name, interfaces), !settings.ignoresPrimaryInterface {
+                faults.append(.interfaceDown(name))
+            }
+        }
+        for tracked in settings.trackedInterfaces where tracked.weight == 0 {
+            if isUsable(tracked.name, interfaces) == tracked.reverse {
+                faults.append(.trackedInterfaceDown(tracked.name))
+            }
+        }
+        let isPresent = name.isEmpty || interfaces[name] != nil
+        if isPresent, source(of: settings, interfaces) == nil { faults.append(.noSourceAddress(name)) }
+        return faults
+    }
+
+    /// The configured source address, or the interface's primary (IPv6: link-local) one (RFC 9568 §5.1.1.1, §5.1.2.1).
+    static func source(of settings: InstanceSettings, _ interfaces: [String: InterfaceState]) -> IPAddress? {
+        if let configured = settings.sourceAddress { return configured }
+        guard let interface = interfaces[settings.interface] else { return nil }
+        switch settings.family {
+        case .ipv4: return interface.primaryIPv4
+        case .ipv6: return interface.linkLocalIPv6
+        }
+    }
+}
+
+extension VirtualRouter {
+    /// Whether a change of this interface can concern the instance.
+    func dependsOn(_ interface: String) -> Bool {
+        settings.interface == interface || settings.trackedInterfaces.contains { $0.name == interface }
+    }
+}

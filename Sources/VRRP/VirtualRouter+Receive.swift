@@ -1,0 +1,249 @@
+import Base
+import Configuration
+import Wire
+
+/// Gap between two observations of the same discard reason of one instance; the counters count all.
+private let discardObservationGap = Interval.seconds(1)
+
+extension VirtualRouter {
+    /// Judges a packet for this virtual router (RFC 9568 §7.1) and acts on a good one. A packet that is thrown away
+    /// raises its own counter and touches nothing else: no sender of rubbish can silence a master or start an election.
+    mutating func receive(
+        _ bytes: UnsafeRawBufferPointer, _ information: PacketInformation, at now: Instant,
+        _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        var detail: UInt32 = 0
+        let reason: DiscardReason
+        if state != .backup && state != .master || now < context.startsAt {
+            reason = .notRunning
+        } else if bytes.count < information.payloadLength || information.payloadLength < 0 {
+            reason = .length
+            detail = UInt32(clamping: bytes.count)
+        } else {
+            // Beyond the IP header's length there may be the link's padding.
+            let pdu = UnsafeRawBufferPointer(rebasing: bytes[..<information.payloadLength])
+            if let view = try? AdvertisementView(pdu, family: settings.family) {
+                guard let found = objection(to: view, information, &detail) else {
+                    accept(view, from: information.source, at: now, &context, into: &actions)
+                    return
+                }
+                reason = found
+            } else {
+                reason = .length
+                detail = UInt32(clamping: bytes.count)
+            }
+        }
+        discard(reason, from: information.source, detail: detail, at: now, into: &actions)
+    }
+
+    private mutating func discard(
+        _ reason: DiscardReason, from source: IPAddress, detail: UInt32, at now: Instant, into actions: inout [Action]
+    ) {
+        let number = Int(reason.rawValue)
+        counters.discarded[number] += 1
+        guard now >= nextDiscardTold[number] else { return }
+        nextDiscardTold[number] = now + discardObservationGap
+        actions.append(.observe(.discarded(id, reason, source: source, detail: detail)))
+    }
+
+    /// The first thing that is wrong, in the order that operators know from keepalived's counters.
+    private func objection(
+        to view: AdvertisementView, _ information: PacketInformation, _ detail: inout UInt32
+    ) -> DiscardReason? {
+        // RFC 9568 §5.1.1.3, §5.1.2.3: only a sender on the link can have 255. Routers lie between unicast peers.
+        if !settings.isUnicast, information.hopLimit != 255 {
+            detail = UInt32(information.hopLimit ?? 0)
+            return .hopLimit
+        }
+        guard view.version == settings.version else {
+            detail = UInt32(view.rawVersion)
+            return .version
+        }
+        if settings.version == .v2, let reason = versionTwoObjection(to: view, &detail) { return reason }
+        guard view.isAdvertisement else {
+            detail = UInt32(view.type)
+            return .type
+        }
+        switch view.judgeChecksum(source: information.source, destination: information.destination) {
+        case .right: break
+        case .rightWithoutPseudoHeader:
+            if !settings.checksumWithoutPseudoHeader {
+                detail = UInt32(view.checksum)
+                return .checksumOtherForm
+            }
+        case .wrong:
+            detail = UInt32(view.checksum)
+            return .checksum
+        }
+        // An interval of 0 would make every BACKUP master at once; RFC 9568 §5.2.7 gives it no meaning.
+        if view.interval == .zero { return .interval }
+        if view.addressCount == 0, !settings.virtualAddresses.isEmpty { return .noAddress }
+        return addressObjection(information, &detail)
+    }
+
+    /// RFC 3768 §7.1 and RFC 2338 §5.3.6.1: authentication and interval must be the configured ones.
+    private func versionTwoObjection(to view: AdvertisementView, _ detail: inout UInt32) -> DiscardReason? {
+        let expected = settings.password == nil ? AuthenticationType.none : AuthenticationType.simplePassword
+        guard view.authenticationType == expected else {
+            detail = UInt32(view.authenticationType)
+            return .authenticationType
+        }
+        if let password = settings.password, !view.hasPassword(password) { return .authenticationFailure }
+        guard view.interval == settings.advertInterval else {
+            detail = UInt32(clamping: view.interval.nanoseconds / Interval.centiseconds(1).nanoseconds)
+            return .interval
+        }
+        return nil
+    }
+
+    private func addressObjection(_ information: PacketInformation, _ detail: inout UInt32) -> DiscardReason? {
+        let from = information.source
+        if settings.isUnicast ? information.destination.isMulticast : information.destination != settings.multicastGroup
+        {
+            return .destination
+        }
+        if from.isUnspecified || from.isMulticast { return .badSource }
+        if from == source { return .own }
+        guard settings.isUnicast else { return nil }
+        guard let peer = settings.unicastPeers.first(where: { $0.address == from }) else {
+            return settings.checkUnicastSource ? .source : nil
+        }
+        guard peer.minimumTTL != nil || peer.maximumTTL != nil else { return nil }
+        let hopLimit = information.hopLimit ?? 0
+        if hopLimit < peer.minimumTTL ?? 0 || hopLimit > peer.maximumTTL ?? 255 || information.hopLimit == nil {
+            detail = UInt32(hopLimit)
+            return .hopLimit
+        }
+        return nil
+    }
+
+    private mutating func accept(
+        _ view: AdvertisementView, from sender: IPAddress, at now: Instant, _ context: inout NodeContext,
+        into actions: inout [Action]
+    ) {
+        counters.advertsReceived += 1
+        if view.priority == .release { counters.releasesReceived += 1 }
+        lastAdvertAt = now
+        remark(on: view, from: sender, into: &actions)
+        if state == .master {
+            acceptAsMaster(view, from: sender, at: now, &context, into: &actions)
+        } else {
+            acceptAsBackup(view, from: sender, at: now, &context)
+        }
+    }
+
+    /// Counts what is unusual, and tells it once per state and sender.
+    private mutating func remark(on view: AdvertisementView, from sender: IPAddress, into actions: inout [Action]) {
+        if state == .backup, sender != master { toldRemarks = 0 }
+        if !view.hasAddressList(addressList), !settings.skipsAddressListCheck,
+            Set(view.addresses.map(\.bytes)) != Set(settings.virtualAddresses.map(\.prefix.address.bytes))
+        {
+            note(.addressListMismatch, from: sender, into: &actions)
+        }
+        if settings.version == .v3, view.interval != settings.advertInterval {
+            note(.intervalAdopted, from: sender, into: &actions)
+        }
+        if view.priority == priority { note(.equalPriority, from: sender, into: &actions) }
+    }
+
+    private mutating func note(_ remark: Remark, from sender: IPAddress, into actions: inout [Action]) {
+        counters.remarks[Int(remark.rawValue)] += 1
+        let bit: UInt8 = 1 << remark.rawValue
+        guard toldRemarks & bit == 0 else { return }
+        toldRemarks |= bit
+        actions.append(.observe(.accepted(id, remark, source: sender)))
+    }
+
+    /// RFC 9568 §6.4.2, (420) and following.
+    private mutating func acceptAsBackup(
+        _ view: AdvertisementView, from sender: IPAddress, at now: Instant, _ context: inout NodeContext
+    ) {
+        if view.priority == .release {
+            // Only the master can hand over. A third router that leaves while the master is heard must not start an
+            // election: the RFC would have us claim a skew time later, before the master's next advertisement.
+            guard master == nil || master == sender else { return }
+            isReleased = true
+            hasListenedAgain = false
+            armMasterDown(now + skew, &context)
+            return
+        }
+        let relation = BackupView(of: view.priority, own: priority)
+        if relation == .inferior, !settings.nopreempt, !delaysPreemption(at: now) {
+            // Discarded: the timer runs on, and we claim when it fires.
+            waiting = .preempting
+            master = sender
+            masterPriority = view.priority
+            return
+        }
+        switch relation {
+        case .superior: waiting = .higherPriority
+        case .equal: waiting = source.map { sender > $0 } ?? true ? .higherAddress : .equalPriority
+        case .inferior: waiting = settings.nopreempt ? .nopreempt : .preemptDelay
+        }
+        if relation != .inferior { preemptDelaySince = nil }
+        follow(sender, view.priority, view.interval)
+        armMasterDown(now + masterDownInterval, &context)
+    }
+
+    /// preempt_delay runs from the first lower-priority advertisement of a live master (pain point T7): while it does,
+    /// that master is followed like a superior one. No master, no delay.
+    private mutating func delaysPreemption(at now: Instant) -> Bool {
+        guard settings.preemptDelay > .zero else { return false }
+        let began = preemptDelaySince ?? now
+        preemptDelaySince = began
+        return now < began + settings.preemptDelay
+    }
+
+    private mutating func follow(_ sender: IPAddress, _ priority: Priority, _ interval: Interval) {
+        master = sender
+        masterPriority = priority
+        isReleased = false
+        hasListenedAgain = false
+        if settings.version == .v3 { masterInterval = interval }
+    }
+
+    /// RFC 9568 §6.4.3, (700) and following.
+    private mutating func acceptAsMaster(
+        _ view: AdvertisementView, from sender: IPAddress, at now: Instant, _ context: inout NodeContext,
+        into actions: inout [Action]
+    ) {
+        if view.priority == .release {
+            assertMastership(at: now, into: &actions)
+            return
+        }
+        let own = source.map { Candidate(priority: priority, address: $0) }
+        let other = Candidate(priority: view.priority, address: sender)
+        if let own, other < own {
+            if !settings.lowerPriorityNoAdvert { assertMastership(at: now, into: &actions) }
+            announceAfterLowerPriority(at: now, &context)
+            return
+        }
+        // One more advertisement before yielding, whether higher_prio_send_advert is set or not: after a cut that we
+        // noticed and the winner didn't, it is the only way in which the winner learns that neighbours may have
+        // learned our hardware address, and it then announces again (pain point T1). It is harmless otherwise: the
+        // winner answers it, and everyone else ignores it or follows the winner.
+        advertise(priority, at: now, into: &actions)
+        let reason: TransitionReason = view.priority > priority ? .higherPriority : .equalPriorityHigherAddress
+        master = sender
+        masterPriority = view.priority
+        enterBackup(
+            reason, at: now, masterInterval: settings.version == .v3 ? view.interval : nil, &context, into: &actions)
+        waiting = view.priority > priority ? .higherPriority : .higherAddress
+    }
+
+    /// Answers another master at once, at most sixteen times an interval: a flood of lower-priority advertisements must
+    /// not become one of ours.
+    private mutating func assertMastership(at now: Instant, into actions: inout [Action]) {
+        if let lastSentAt, now - lastSentAt < settings.advertInterval / 16 { return }
+        advertise(priority, at: now, into: &actions)
+    }
+
+    private mutating func announceAfterLowerPriority(at now: Instant, _ context: inout NodeContext) {
+        let wanted = settings.announcements
+        guard wanted.lowerPriorityRounds > 0 else { return }
+        announceAll(rounds: wanted.lowerPriorityRounds, at: now, &context)
+        if isInstalled, wanted.lowerPriorityDelay > .zero, context.deadline(of: .lowerPriorityAgain, of: id) == nil {
+            context.set(.lowerPriorityAgain, of: id, to: now + wanted.lowerPriorityDelay)
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import Base
+import Configuration
+
+extension VirtualRouter {
+    /// First half of a reload, done for all instances before the second half of any: an address that moves from one
+    /// instance to another must have gone before it comes.
+    mutating func withdrawVanished(
+        from new: InstanceSettings, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        let kept = Set(new.virtualAddresses + new.excludedAddresses)
+        let vanished = allAddresses.filter { !kept.contains($0) }
+        guard state == .master, !vanished.isEmpty else { return }
+        context.announcer.cancel(Set(vanished), of: id)
+        withdraw(vanished, &context, into: &actions)
+    }
+
+    /// Second half: the new settings are in force. State, timers, counters and the learned master stay; addresses that
+    /// are new are installed and announced alone, the others aren't touched (pain point R1).
+    mutating func reconfigure(
+        to new: InstanceSettings, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        let old = settings
+        let previousDown = masterDownInterval
+        let known = Set(allAddresses)
+        settings = new
+        addressList = Self.addressList(of: new)
+        toldRemarks = 0
+        let isLearned =
+            state == .backup && new.version == .v3 && old.version == .v3 && masterInterval != old.advertInterval
+        if !isLearned { masterInterval = new.advertInterval }
+        if state == .master {
+            install(allAddresses.filter { !known.contains($0) }, &context, into: &actions)
+            if old.announcements.refresh != new.announcements.refresh { scheduleRefresh(at: now, &context) }
+            if old.advertInterval != new.advertInterval {
+                advertDueAt = min(advertDueAt, now + new.advertInterval)
+                context.set(.advertise, of: id, to: advertDueAt)
+            }
+        }
+        reassess(previousDown: previousDown, at: now, &context, into: &actions)
+    }
+}

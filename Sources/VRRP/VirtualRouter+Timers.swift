@@ -1,0 +1,97 @@
+import Base
+import Configuration
+
+extension VirtualRouter {
+    /// How much too early an advertisement may leave together with others that are due. The next one is counted from when
+    /// this one was due, so the rate stays exact in the long run, and a peer, which waits for three intervals, can't tell
+    /// a 64th of one from the jitter of the network. Only advertisements: any other timer fires late rather than early.
+    var advertSlack: Interval { min(settings.advertInterval / 64, .microseconds(1_500)) }
+
+    /// Sets the master-down timer. A later time than the one in the heap only stands here until the earlier one pops:
+    /// each advertisement received moves it on, and the heap, and the shell's timer behind it, needn't be told.
+    mutating func armMasterDown(_ deadline: Instant, _ context: inout NodeContext) {
+        masterDownAt = deadline
+        if let armed = context.deadline(of: .masterDown, of: id), armed <= deadline { return }
+        context.set(.masterDown, of: id, to: deadline)
+    }
+
+    /// One of our timers popped.
+    mutating func fired(
+        _ kind: TimerKind, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        switch kind {
+        case .masterDown: masterDownFired(at: now, &context, into: &actions)
+        case .advertise: advertiseFired(at: now, &context, into: &actions)
+        case .announceAgain: announceAll(rounds: settings.announcements.rounds, at: now, &context)
+        case .lowerPriorityAgain: announceAll(rounds: settings.announcements.lowerPriorityRounds, at: now, &context)
+        case .refresh:
+            announceAll(rounds: settings.announcements.refreshRounds, at: now, &context)
+            scheduleRefresh(at: now, &context)
+        case .kernelRetry: retryRefused(&context, into: &actions)
+        }
+    }
+
+    /// Nobody was heard for the master-down interval (RFC 9568 §6.4.2, 345).
+    private mutating func masterDownFired(
+        at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        guard state == .backup else { return }
+        guard masterDownAt <= now else {
+            context.set(.masterDown, of: id, to: masterDownAt)
+            return
+        }
+        // Who didn't run can't say that nobody was there: the socket may have overflowed, or the whole machine was away.
+        // So a timer that fires more than an interval late is no evidence; one more interval is listened to, once per
+        // silence, so that a machine that is always late still takes over (pain point T3).
+        let late = now - masterDownAt
+        if late > masterInterval, !hasListenedAgain {
+            hasListenedAgain = true
+            actions.append(.observe(.stalled(late)))
+            armMasterDown(now + masterInterval + skew, &context)
+            return
+        }
+        let reason: TransitionReason
+        if isReleased {
+            reason = .masterReleased
+        } else if waiting == .preempting {
+            reason = .preempted
+        } else {
+            reason = priority == .owner ? .addressOwner : .masterDown
+        }
+        enterMaster(reason, at: now, &context, into: &actions)
+    }
+
+    /// The next advertisement is due. Deadlines are absolute, so intervals don't drift; only when a whole one was missed
+    /// they start again from now.
+    private mutating func advertiseFired(
+        at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        guard state == .master else { return }
+        let late = now - advertDueAt
+        advertise(priority, at: now, into: &actions)
+        let next = advertDueAt + settings.advertInterval
+        advertDueAt = next > now ? next : now + settings.advertInterval
+        context.set(.advertise, of: id, to: advertDueAt)
+        // Silent for so long that a peer was master meanwhile: neighbours may have learned its hardware address, and it
+        // will yield to this advertisement without a word (pain points T1, T3).
+        if late >= settings.advertInterval * Int64(max(1, settings.downTimerAdverts)) {
+            actions.append(.observe(.stalled(late)))
+            announceAll(rounds: settings.announcements.rounds, at: now, &context)
+        }
+    }
+
+    /// Announces every address that the kernel has, if we're MASTER; those of a question that it refused too, since one
+    /// bad address of many mustn't silence the others. Not those that it hasn't answered for yet.
+    mutating func announceAll(rounds: Int, at now: Instant, _ context: inout NodeContext) {
+        guard state == .master, isInstalled else { return }
+        let answered = Set(installed + foreign + refusedInstalls.map(\.prefix.address))
+        let addresses = allAddresses.filter { answered.contains($0.prefix.address) }
+        context.announcer.announce(addresses, of: id, on: settings.interface, rounds: rounds, at: now)
+    }
+
+    /// garp_master_refresh from now on, or none.
+    mutating func scheduleRefresh(at now: Instant, _ context: inout NodeContext) {
+        let period = settings.announcements.refresh
+        context.set(.refresh, of: id, to: state == .master && isInstalled && period > .zero ? now + period : nil)
+    }
+}

@@ -1,0 +1,256 @@
+import Base
+import Configuration
+
+/// One virtual router: the state machine of RFC 9568 §6.4 (version 2: RFC 3768 §6.4) with keepalived's options, and a
+/// FAULT state beside Initialize. Packets are judged in VirtualRouter+Receive, timers in VirtualRouter+Timers.
+struct VirtualRouter {
+    var id: InstanceID
+    var settings: InstanceSettings
+    var state = RouterState.initialize
+    var since: Instant
+    var faults: [Fault] = []
+    /// Effective priority.
+    var priority: Priority
+    /// Index of the interface; 0 without one.
+    var interfaceIndex: Int32 = 0
+    /// Whether a packet can leave.
+    var canSend = false
+    /// Source address of the moment.
+    var source: IPAddress?
+
+    /// Master_Adver_Interval (Active_Adver_Interval): our own, or the one learned in version 3.
+    var masterInterval: Interval
+    /// BACKUP: when the master-down timer fires. The heap may hold an earlier time, see `armMasterDown`.
+    var masterDownAt = Instant.never
+    /// MASTER: when the next advertisement is due.
+    var advertDueAt = Instant.never
+    var lastSentAt: Instant?
+
+    /// The last other router that advertised.
+    var master: IPAddress?
+    var masterPriority: Priority?
+    var lastAdvertAt: Instant?
+    var waiting = BackupReason.listening
+    /// Whether the running master-down timer was shortened by a priority 0.
+    var isReleased = false
+    /// Whether this silence has already been prolonged because of a stall.
+    var hasListenedAgain = false
+    /// When the first lower-priority advertisement was heard: preempt_delay runs from here.
+    var preemptDelaySince: Instant?
+
+    /// Counts state changes; answers of the kernel to older questions change no decision.
+    var generation: UInt64 = 0
+    /// Whether the kernel has answered the installation of this mastership.
+    var isInstalled = false
+    var installed: [IPAddress] = []
+    var foreign: [IPAddress] = []
+    /// Work that the kernel refused, asked for again in a second.
+    var refusedInstalls: [VirtualAddress] = []
+    var refusedWithdrawals: [VirtualAddress] = []
+    /// When addresses were removed by somebody else, of the last ten seconds.
+    var removals: [Instant] = []
+
+    var counters = Counters()
+    var lastTransition: Transition?
+    /// Our address list as it stands in advertisements, to compare others' with.
+    var addressList: [UInt8]
+    /// Remarks already told of this master.
+    var toldRemarks: UInt8 = 0
+    /// By discard reason, when the next observation may be made.
+    var nextDiscardTold = [Instant](repeating: Instant(nanoseconds: .min), count: DiscardReason.allCases.count)
+    /// Next instance with the same interface, family and VRID (multicast beside unicast); -1 for none.
+    var nextWithSameKey = -1
+
+    init(id: InstanceID, settings: InstanceSettings, at now: Instant) {
+        self.id = id
+        self.settings = settings
+        since = now
+        priority = settings.priority
+        masterInterval = settings.advertInterval
+        addressList = Self.addressList(of: settings)
+    }
+
+    /// What both kinds of virtual addresses need: installing, announcing, withdrawing.
+    var allAddresses: [VirtualAddress] { settings.virtualAddresses + settings.excludedAddresses }
+
+    static func addressList(of settings: InstanceSettings) -> [UInt8] {
+        settings.virtualAddresses.lazy.map(\.prefix.address).filter { $0.family == settings.family }.prefix(255)
+            .flatMap(\.bytes)
+    }
+
+    /// Skew_Time.
+    var skew: Interval { ElectionTimes.skew(settings.version, priority, masterInterval: masterInterval) }
+
+    /// Master_Down_Interval.
+    var masterDownInterval: Interval {
+        ElectionTimes.masterDown(
+            settings.version, priority, masterInterval: masterInterval, adverts: settings.downTimerAdverts)
+    }
+
+    // MARK: Transitions
+
+    /// Leaves Initialize, as RFC 9568 §6.4.1 says.
+    mutating func start(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+        refreshSurroundings(context)
+        if let fault = faults.first {
+            enterFault(fault, at: now, &context, into: &actions)
+        } else {
+            enterBackup(.started, at: now, &context, into: &actions)
+        }
+    }
+
+    /// Reads again what interfaces decide: faults, source, priority.
+    mutating func refreshSurroundings(_ context: NodeContext) {
+        let interface = context.interfaces[settings.interface]
+        faults = Tracking.faults(of: settings, context.interfaces)
+        priority = Tracking.priority(of: settings, context.interfaces)
+        source = Tracking.source(of: settings, context.interfaces)
+        interfaceIndex = interface?.index ?? 0
+        canSend =
+            settings.interface.isEmpty || interface.map { $0.isUsable || settings.ignoresPrimaryInterface } ?? false
+    }
+
+    /// An interface or the configuration changed: faults come or go, and the priority takes effect at once. In BACKUP the
+    /// running timer moves by the difference of the master-down intervals.
+    mutating func reassess(
+        previousDown: Interval, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        let before = priority
+        refreshSurroundings(context)
+        switch state {
+        case .initialize: break
+        case .fault:
+            if faults.isEmpty { enterBackup(.recovered, at: now, &context, into: &actions) }
+        case .backup, .master:
+            if let fault = faults.first {
+                enterFault(fault, at: now, &context, into: &actions)
+            } else if state == .backup {
+                let difference = masterDownInterval - previousDown
+                let becameOwner = priority == .owner && before != .owner
+                guard becameOwner || difference != .zero else { return }
+                let moved = becameOwner ? now : max(now, masterDownAt + difference)
+                armMasterDown(max(moved, context.startsAt), &context)
+            } else {
+                master = source
+                masterPriority = priority
+            }
+        }
+    }
+
+    /// To BACKUP from anywhere. A full master-down interval is waited, except by an owner that (re)starts: its
+    /// addresses are its own (RFC 9568 §6.4.1). An owner that another owner outranked waits like anyone else, so that
+    /// two owners, which is a misconfiguration, don't alternate.
+    mutating func enterBackup(
+        _ reason: TransitionReason, at now: Instant, masterInterval learned: Interval? = nil,
+        _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        let transition = transition(to: .backup, reason, at: now)
+        let starts = state == .initialize || state == .fault
+        leaveState(&context, into: &actions)
+        state = .backup
+        since = now
+        masterInterval = learned ?? settings.advertInterval
+        if starts || master == source { forgetMaster() }
+        waiting = now < context.startsAt ? .startupDelay : .listening
+        let ownerStarts = priority == .owner && starts
+        armMasterDown(max(now, context.startsAt) + (ownerStarts ? .zero : masterDownInterval), &context)
+        actions.append(.notify(context.notification(.backup, of: id, priority: priority)))
+        tell(transition, into: &actions)
+    }
+
+    /// To MASTER (RFC 9568 §6.4.2): advertise first, so that peers know, then the addresses, and announcements once the
+    /// kernel has them.
+    mutating func enterMaster(
+        _ reason: TransitionReason, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        let transition = transition(to: .master, reason, at: now)
+        leaveState(&context, into: &actions)
+        state = .master
+        since = now
+        counters.becameMaster += 1
+        masterInterval = settings.advertInterval
+        master = source
+        masterPriority = priority
+        advertise(priority, at: now, into: &actions)
+        advertDueAt = now + settings.advertInterval
+        context.set(.advertise, of: id, to: advertDueAt)
+        install(allAddresses, &context, into: &actions)
+        actions.append(.notify(context.notification(.master, of: id, priority: priority)))
+        tell(transition, into: &actions)
+    }
+
+    /// To FAULT; a MASTER releases with priority 0 if anything can still leave.
+    mutating func enterFault(
+        _ fault: Fault, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        let transition = transition(to: .fault, .fault(fault), at: now)
+        if state == .master { advertise(.release, at: now, into: &actions) }
+        leaveState(&context, into: &actions)
+        state = .fault
+        since = now
+        forgetMaster()
+        actions.append(.notify(context.notification(.fault, of: id, priority: priority)))
+        tell(transition, into: &actions)
+    }
+
+    /// To Initialize: removed by a reload (its notification is FAULT, as keepalived's) or stopped.
+    mutating func end(
+        _ reason: TransitionReason, trigger: NotifyTrigger, at now: Instant, _ context: inout NodeContext,
+        into actions: inout [Action]
+    ) {
+        let transition = transition(to: .initialize, reason, at: now)
+        leaveState(&context, into: &actions)
+        state = .initialize
+        since = now
+        forgetMaster()
+        actions.append(.notify(context.notification(trigger, of: id, priority: priority)))
+        tell(transition, into: &actions)
+    }
+
+    private mutating func leaveState(_ context: inout NodeContext, into actions: inout [Action]) {
+        let wasMaster = state == .master
+        generation += 1
+        isReleased = false
+        hasListenedAgain = false
+        preemptDelaySince = nil
+        toldRemarks = 0
+        isInstalled = false
+        masterDownAt = .never
+        advertDueAt = .never
+        // A withdrawal that was refused outlives the state: an address left behind must go.
+        for kind in TimerKind.allCases where kind != .kernelRetry { context.set(kind, of: id, to: nil) }
+        guard wasMaster else { return }
+        removals = []
+        counters.leftMaster += 1
+        context.announcer.cancel(id)
+        withdraw(allAddresses, &context, into: &actions)
+    }
+
+    private mutating func forgetMaster() {
+        master = nil
+        masterPriority = nil
+    }
+
+    private func transition(to next: RouterState, _ reason: TransitionReason, at now: Instant) -> Transition {
+        let hasPeer = master != nil && master != source
+        return Transition(
+            instance: id, from: state, to: next, reason: reason, peer: hasPeer ? master : nil,
+            peerPriority: hasPeer ? masterPriority : nil, ownPriority: priority,
+            lastAdvertAge: lastAdvertAt.map { now - $0 })
+    }
+
+    private mutating func tell(_ transition: Transition, into actions: inout [Action]) {
+        lastTransition = transition
+        actions.append(.observe(.transition(transition)))
+    }
+
+    /// Sends one advertisement, if there is somewhere to send from.
+    mutating func advertise(_ priority: Priority, at now: Instant, into actions: inout [Action]) {
+        guard canSend, let source else { return }
+        lastSentAt = now
+        counters.advertsSent += 1
+        if priority == .release { counters.releasesSent += 1 }
+        actions.append(
+            .advertise(id, Advertised(priority: priority, source: source, interfaceIndex: interfaceIndex)))
+    }
+}

@@ -1,0 +1,60 @@
+import Base
+import Configuration
+import VRRP
+import Wire
+
+/// The encoded advertisements of one instance: made once, sent again until something in them changes. Unicast has one
+/// for each peer, because addresses and checksum differ.
+final class AdvertPackets {
+    /// One encoded packet and where it goes.
+    struct Packet {
+        let destination: IPAddress
+        let bytes: UnsafeMutableRawBufferPointer
+    }
+
+    /// What is in the packets.
+    let contents: Advertised
+    /// The socket that sends them.
+    let key: VRRPSockets.Key
+    /// The packets.
+    let packets: [Packet]
+    private var identification: UInt16
+
+    /// Encodes an instance's advertisements; nil for an instance without VRID, which never advertises.
+    init?(_ instance: InstanceSettings, _ contents: Advertised, identification: UInt16) {
+        guard let id = instance.virtualRouterID else { return nil }
+        self.contents = contents
+        self.identification = identification
+        let family = contents.source.family
+        key = VRRPSockets.Key(
+            interfaceIndex: contents.interfaceIndex, family: family,
+            group: instance.isUnicast ? nil : instance.multicastGroup)
+        let advertisement = Advertisement(
+            version: instance.version, virtualRouterID: id, priority: contents.priority,
+            interval: instance.advertInterval, addresses: instance.virtualAddresses.map(\.prefix.address),
+            password: instance.password, checksumWithoutPseudoHeader: instance.checksumWithoutPseudoHeader)
+        let destinations = instance.isUnicast ? instance.unicastPeers.map(\.address) : [instance.multicastGroup]
+        packets = destinations.map { destination in
+            let bytes = encodeAdvertisementPacket(
+                advertisement, source: contents.source, destination: destination,
+                hopLimit: instance.isUnicast ? instance.unicastTTL : 255)
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 8)
+            copy.copyBytes(from: bytes)
+            return Packet(destination: destination, bytes: copy)
+        }
+    }
+
+    deinit { for packet in packets { packet.bytes.deallocate() } }
+
+    /// Gives the packets their next IPv4 identification. They count up per instance; the kernel, which fills in the
+    /// header's checksum for a raw socket, would take any.
+    func advance() -> UInt16 {
+        identification &+= 1
+        guard contents.source.family == .ipv4 else { return identification }
+        for packet in packets {
+            packet.bytes[4] = UInt8(identification >> 8)
+            packet.bytes[5] = UInt8(truncatingIfNeeded: identification)
+        }
+        return identification
+    }
+}

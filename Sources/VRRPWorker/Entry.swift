@@ -1,0 +1,127 @@
+import Base
+import CLinux
+import Configuration
+import Glibc
+import IPC
+import Kernel
+import Reactor
+import Sandbox
+import VRRP
+
+/// The role `hasup-vrrp`, in the order that decides who could do what when (docs/decisions.md, D1): seal, and only
+/// then read. Descriptor 3 is hasupd, 4 the compiled system call filter. Returns an exit status of sysexits(3).
+public func runVRRPWorker(arguments: [String]) -> Int32 {
+    guard let wishes = SealArguments(words: arguments) else { return 64 }
+
+    do throws(SystemError) {
+        // The loop's own descriptors bring no input; after the seal none can be made.
+        let loop = try EventLoop()
+
+        // 1. Scheduling and memory, which need privilege and no input; then the whole drop. From here on there is
+        //    CAP_NET_ADMIN and nothing else, no file can be opened and no socket made.
+        let report = seal(
+            as: SealPlan(
+                identity: wishes.identity, capabilities: [.netAdmin], filter: 4,
+                realtime: RealtimePlan(priority: wishes.realtimePriority)))
+        close(4)
+
+        // 2. The first bytes that are read are hasupd's.
+        let session = try Session(on: loop, unsealed: report.shortfalls)
+        try loop.run()
+        withExtendedLifetime(session) {}
+        return 0
+    } catch {
+        let line = "hasup-vrrp: \(error)\n"
+        _ = write(2, line, line.utf8.count)
+        return 71
+    }
+}
+
+/// The conversation with hasupd: hello first, then a worker that does what is said.
+private final class Session {
+    private let loop: EventLoop
+    private var channel: Channel?
+    private var worker: Worker?
+
+    init(on loop: EventLoop, unsealed: [String]) throws(SystemError) {
+        self.loop = loop
+        let channel = try Channel(
+            Descriptor(owning: 3), on: loop,
+            onFrame: { [unowned self] frame throws(FrameError) in try self.receive(frame) },
+            onEnd: { [unowned self] end in
+                guard let worker = self.worker else { exit(75) }
+                worker.supervisorGone(end.description)
+            })
+        self.channel = channel
+        VRRPToSupervisor.hello(version: workerProtocolVersion, unsealed: unsealed).send(on: channel)
+    }
+
+    private func receive(_ frame: Frame) throws(FrameError) {
+        let message = try SupervisorToVRRP(frame)
+        if case .hello(let version, let generation) = message {
+            guard version == workerProtocolVersion else { throw .version(version) }
+            guard worker == nil else { throw .unexpected("a second hello") }
+            return begin(generation, frame)
+        }
+        guard let worker else { throw .unexpected("a message before hello") }
+        switch message {
+        case .hello: throw .unexpected("a second hello")
+        case .configure(let generation): try configure(worker, generation, frame.descriptors.take(0))
+        case .socket: worker.adoptSocket(try frame.descriptors.take(0), request: frame.header.correlation)
+        case .socketRefused(let reason): worker.socketRefused(reason, request: frame.header.correlation)
+        case .status: worker.tellStatus(frame.header.correlation)
+        case .stop: worker.stop()
+        }
+    }
+
+    /// Everything that was handed over becomes a worker. What can't be used ends the process: hasupd starts another.
+    private func begin(_ generation: UInt64, _ frame: Frame) {
+        guard let channel else { return }
+        do {
+            let passed = frame.descriptors
+            let page = try StatePage(mapping: try passed.take(0))
+            let image = try passed.take(1)
+            let connection = try RouteConnection(try passed.take(2))
+            let monitor = LinkMonitor(try passed.take(3))
+            let frames = try passed.take(4)
+
+            let model = try Self.model(from: image)
+            // Addresses that a predecessor left behind go before anything is sent or judged (docs/decisions.md, D14).
+            monitor.beginReload()
+            try Leftovers.remove(of: model, through: connection)
+            let snapshot = try connection.snapshot()
+
+            let links = try LinkWatcher(monitor, on: loop)
+            let effects = try AddressEffects(try EffectThread(connection), on: loop)
+            effects.onSnapshot = { [unowned links] in links.reload($0) }
+            links.onOverflow = { [unowned effects] in effects.readAll() }
+            let worker = try Worker(
+                loop: loop, channel: channel, page: page, links: links, effects: effects, frames: frames)
+            self.worker = worker
+            links.virtualAddresses = model.virtualAddresses
+            links.reload(snapshot)
+            links.onDrained = { [unowned worker] in worker.linksChanged() }
+            worker.configure(model, generation: generation)
+        } catch {
+            VRRPToSupervisor.log(.error, "can't begin: \(error)").send(on: channel)
+            exit(71)
+        }
+    }
+
+    private func configure(_ worker: Worker, _ generation: UInt64, _ image: consuming Descriptor) {
+        do throws(ImageError) {
+            worker.configure(try Self.model(from: image), generation: generation)
+        } catch {
+            worker.log(.error, "generation \(generation) can't be used: \(error)")
+        }
+    }
+
+    private static func model(from descriptor: consuming Descriptor) throws(ImageError) -> ConfigurationModel {
+        let image = try ConfigurationImage(descriptor)
+        do throws(ByteError) {
+            return try EncodedModel(image.model).decode()
+        } catch {
+            throw .malformed(error)
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import Base
+import Kernel
+import Reactor
+import VRRP
+
+/// Interfaces as the core wants to know them, from what the kernel notifies.
+final class LinkWatcher {
+    private let monitor: LinkMonitor
+    private let loop: EventLoop
+    private var watch: Watch?
+    private var names: [Int32: String] = [:]
+    /// Virtual addresses are never a source address (pain point A5).
+    var virtualAddresses: Set<IPAddress> = []
+    /// An event for the core.
+    var onChange: ((Event) -> Void)?
+    /// A virtual address is gone from the interface with this name.
+    var onAddressRemoved: ((IPAddress, String) -> Void)?
+    /// Notifications were lost: a snapshot is wanted.
+    var onOverflow: (() -> Void)?
+    /// All events of a drain were given.
+    var onDrained: (() -> Void)?
+
+    init(_ monitor: LinkMonitor, on loop: EventLoop) throws(SystemError) {
+        self.monitor = monitor
+        self.loop = loop
+        watch = try loop.add(monitor.descriptor) { [weak self] _ in self?.drain() }
+    }
+
+    /// Reads everything anew: the first time at start, then after an overflow.
+    func reload(_ snapshot: RouteSnapshot) {
+        var removed: [LinkAddress] = []
+        let isComplete = monitor.finishReload(with: snapshot) { Self.collect($0, &removed) }
+        if !isComplete { return beginReload() }
+        publish(removed)
+    }
+
+    /// Before a snapshot is asked for.
+    func beginReload() {
+        monitor.beginReload()
+        onOverflow?()
+    }
+
+    private func drain() {
+        var removed: [LinkAddress] = []
+        var hasOverflown = false
+        do throws(SystemError) {
+            try monitor.drain { event in
+                if event == .overflow { hasOverflown = true }
+                Self.collect(event, &removed)
+            }
+        } catch {
+            hasOverflown = true
+        }
+        publish(removed)
+        if hasOverflown { beginReload() }
+    }
+
+    private static func collect(_ event: LinkEvent, _ removed: inout [LinkAddress]) {
+        if case .addressRemoved(let address) = event { removed.append(address) }
+    }
+
+    private func publish(_ removed: [LinkAddress]) {
+        for index in monitor.takeChangedInterfaces() {
+            if let known = names[index], monitor.link(index)?.name != known {
+                names[index] = nil
+                onChange?(.interfaceRemoved(known))
+            }
+            guard let state = state(of: index) else { continue }
+            names[index] = state.name
+            onChange?(.interface(state))
+        }
+        for address in removed where virtualAddresses.contains(address.address) {
+            // Removed and added again, or removed with its interface: neither is somebody taking it away.
+            guard let name = names[address.interfaceIndex],
+                !monitor.has(address.address, on: address.interfaceIndex)
+            else { continue }
+            onAddressRemoved?(address.address, name)
+        }
+        onDrained?()
+    }
+
+    /// All interfaces, for a core that starts.
+    var all: [InterfaceState] { monitor.interfaceIndices.compactMap(state(of:)) }
+
+    /// The interface with this name.
+    func state(ofInterface name: String) -> InterfaceState? {
+        monitor.link(named: name).flatMap { state(of: $0.index) }
+    }
+
+    /// The name of the interface with this number.
+    func name(of index: Int32) -> String? { names[index] }
+
+    private func state(of index: Int32) -> InterfaceState? {
+        guard let link = monitor.link(index) else { return nil }
+        var state = InterfaceState(index: index, name: link.name, isUsable: link.isUsable)
+        state.hardwareAddress = link.hardwareAddress
+        state.primaryIPv4 = monitor.primaryIPv4(of: index) { virtualAddresses.contains($0) }
+        state.linkLocalIPv6 = monitor.linkLocalIPv6(of: index) { virtualAddresses.contains($0) }
+        return state
+    }
+}

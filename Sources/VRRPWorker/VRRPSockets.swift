@@ -1,0 +1,189 @@
+import Base
+import CLinux
+import Glibc
+import IPC
+import Reactor
+import VRRP
+
+/// The VRRP sockets that hasupd has opened for us: one for each interface, family and group. Arriving packets are read
+/// in batches, leaving ones gathered in a turn and sent in one call (docs/architecture.md §3).
+final class VRRPSockets {
+    /// What a socket is for; nil group for unicast.
+    struct Key: Hashable {
+        var interfaceIndex: Int32
+        var family: AddressFamily
+        var group: IPAddress?
+    }
+
+    private final class Socket {
+        let key: Key
+        let descriptor: Descriptor
+        var watch: Watch?
+        var outgoing: [hasup_outgoing] = []
+
+        init(_ key: Key, _ descriptor: consuming Descriptor) {
+            self.key = key
+            self.descriptor = descriptor
+        }
+    }
+
+    /// Batches read from one socket before the others get their turn.
+    private static let batchesPerTurnMax = 32
+
+    private let loop: EventLoop
+    private let receiver: OpaquePointer
+    private var sockets: [Key: Socket] = [:]
+    private var asked: [Key: Instant] = [:]
+    private var pending: [Socket] = []
+    private let onPacket: (PacketInformation, UnsafeRawBufferPointer) -> Void
+    private let onFailure: (Int32, Key) -> Void
+
+    init(
+        on loop: EventLoop, onPacket: @escaping (PacketInformation, UnsafeRawBufferPointer) -> Void,
+        onFailure: @escaping (Int32, Key) -> Void
+    ) throws(SystemError) {
+        guard let receiver = hasup_receiver_create() else { throw SystemError(ENOMEM, "allocate receive buffers") }
+        self.loop = loop
+        self.receiver = receiver
+        self.onPacket = onPacket
+        self.onFailure = onFailure
+    }
+
+    deinit { hasup_receiver_destroy(receiver) }
+
+    // MARK: Which sockets there are
+
+    /// Drops sockets that aren't wanted any more, and gives those that are missing and weren't asked for lately.
+    func reconcile(wanted: Set<Key>, at now: Instant) -> [Key] {
+        for key in sockets.keys where !wanted.contains(key) { close(key) }
+        asked = asked.filter { wanted.contains($0.key) && now - $0.value < .seconds(1) }
+        let missing = wanted.filter { sockets[$0] == nil && asked[$0] == nil }
+        for key in missing { asked[key] = now }
+        return Array(missing)
+    }
+
+    func adopt(_ descriptor: consuming Descriptor, for key: Key) throws(SystemError) {
+        asked[key] = nil
+        close(key)
+        let socket = Socket(key, descriptor)
+        socket.watch = try loop.add(socket.descriptor.number) { [weak self, unowned socket] _ in self?.drain(socket) }
+        sockets[key] = socket
+    }
+
+    func close(_ key: Key) {
+        guard let socket = sockets.removeValue(forKey: key) else { return }
+        if let watch = socket.watch { loop.remove(watch) }
+        pending.removeAll { $0 === socket }
+    }
+
+    // MARK: Receiving
+
+    private func drain(_ socket: Socket) {
+        let family = socket.key.family
+        for _ in 0..<Self.batchesPerTurnMax {
+            let count = hasup_receive_batch(receiver, socket.descriptor.number, family.rawValue)
+            if count < 0 {
+                // The device is gone or down. An error that stays would be reported for ever: ask for a new socket.
+                if count == -ENODEV || count == -EBADF { close(socket.key) }
+                return onFailure(-count, socket.key)
+            }
+            for index in 0..<count { deliver(index, of: socket) }
+            if count < Int32(HASUP_BATCH_MAX) || sockets[socket.key] !== socket { return }
+        }
+    }
+
+    private func deliver(_ index: Int32, of socket: Socket) {
+        guard let packet = hasup_received(receiver, index)?.pointee, let start = hasup_received_bytes(receiver, index)
+        else { return }
+        let bytes = UnsafeRawBufferPointer(start: start, count: Int(packet.count))
+        let key = socket.key
+        guard let source = address(packet.source, key.family),
+            let destination = address(packet.destination, key.family),
+            isResponsible(key, for: destination)
+        else { return }
+        var payload = bytes
+        var claimed = bytes.count
+        if key.family == .ipv4 {
+            guard bytes.count >= 20 else { return }
+            let headerLength = Int(bytes[0] & 0xf) * 4
+            guard headerLength >= 20, headerLength <= bytes.count else { return }
+            claimed = Int(bytes[2]) << 8 + Int(bytes[3]) - headerLength
+            payload = UnsafeRawBufferPointer(rebasing: bytes[headerLength...])
+        }
+        let information = PacketInformation(
+            interfaceIndex: key.interfaceIndex, source: source, destination: destination,
+            hopLimit: packet.hop_limit < 0 ? nil : UInt8(truncatingIfNeeded: packet.hop_limit),
+            payloadLength: claimed)
+        onPacket(information, payload)
+    }
+
+    /// The kernel gives a unicast packet to every socket of the interface: only one of them is to judge it.
+    private func isResponsible(_ key: Key, for destination: IPAddress) -> Bool {
+        if destination.isMulticast { return key.group == destination }
+        guard key.group != nil else { return true }
+        let unicast = Key(interfaceIndex: key.interfaceIndex, family: key.family, group: nil)
+        guard sockets[unicast] == nil else { return false }
+        let first = sockets.keys.filter { $0.interfaceIndex == key.interfaceIndex && $0.family == key.family }
+            .compactMap(\.group).min()
+        return first == key.group
+    }
+
+    // MARK: Sending
+
+    /// Queues a packet; its bytes must stay as they are until `flush`. False when there is no socket.
+    func send(_ bytes: UnsafeRawBufferPointer, to destination: IPAddress, on key: Key) -> Bool {
+        guard let socket = sockets[key] else { return false }
+        if socket.outgoing.isEmpty { pending.append(socket) }
+        var packet = hasup_outgoing()
+        packet.bytes = bytes.baseAddress
+        packet.count = UInt32(bytes.count)
+        packet.family = key.family.rawValue
+        withUnsafeMutableBytes(of: &packet.destination) { target in
+            for index in 0..<key.family.addressLength { target[index] = destination.byte(at: index) }
+        }
+        socket.outgoing.append(packet)
+        if socket.outgoing.count == Int(HASUP_BATCH_MAX) { flush(socket) }
+        return true
+    }
+
+    /// Sends everything that was queued.
+    func flush() {
+        guard !pending.isEmpty else { return }
+        for socket in pending { flush(socket) }
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    private func flush(_ socket: Socket) {
+        var offset = 0
+        while offset < socket.outgoing.count {
+            let sent = socket.outgoing.withUnsafeBufferPointer { packets in
+                hasup_send_batch(
+                    socket.descriptor.number, packets.baseAddress.map { $0 + offset }, Int32(packets.count - offset))
+            }
+            if sent < 0 {
+                // One packet can't leave (an unreachable peer, a full queue, a device that is down): the others may.
+                onFailure(-sent, socket.key)
+                offset += 1
+            } else {
+                offset += Int(sent)
+            }
+        }
+        socket.outgoing.removeAll(keepingCapacity: true)
+    }
+}
+
+private typealias Bytes16 = (
+    UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8
+)
+
+/// An address as the C side keeps it: 4 or 16 bytes in network order.
+private func address(_ bytes: Bytes16, _ family: AddressFamily) -> IPAddress? {
+    withUnsafeBytes(of: bytes) { buffer in
+        if family == .ipv4 {
+            return IPAddress(v4: UInt32(bigEndian: buffer.loadUnaligned(fromByteOffset: 0, as: UInt32.self)))
+        }
+        return IPAddress(
+            v6High: UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
+            low: UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+    }
+}

@@ -1,0 +1,318 @@
+import Base
+import CLinux
+import Configuration
+import Glibc
+import IPC
+import Kernel
+import Reactor
+import Supervision
+import VRRP
+
+/// The shell around the core: what the loop brings becomes an event, what the core wants becomes a packet, a kernel
+/// call or a message. It decides nothing about the protocol.
+///
+///     VRRP sockets ──► packet ──────┐                    ┌──► advertise, announce ──► Transmitter
+///     LinkMonitor ───► interface ───┤                    ├──► install, withdraw ────► EffectThread
+///     EffectThread ──► applied ─────┼──► Node.handle ────┤
+///     hasupd ────────► configure ───┤   (the core)       └──► notify, observe ───────► hasupd
+///     timer ─────────► timeout ─────┘
+final class Worker {
+    /// How long it goes on without hasupd before it hands over (docs/decisions.md, D10).
+    private static let grace = Interval.seconds(2)
+    /// How long a configuration waits for the sockets that it needs.
+    private static let socketPatience = Interval.milliseconds(500)
+
+    /// After this long without a transition or a reload, their code needn't stay in memory.
+    private static let settleTime = Interval.seconds(2)
+
+    let loop: EventLoop
+    let channel: Channel
+    private let page: StatePage
+    private let pageGeneration: Int64
+    private(set) var node = Node()
+    private(set) var model = ConfigurationModel()
+    private(set) var generation: UInt64 = 0
+    private var actions: [Action] = []
+    private let links: LinkWatcher
+    private let effects: AddressEffects
+    private let sockets: VRRPSockets
+    private let transmitter: Transmitter
+    private var socketRequests: [UInt32: VRRPSockets.Key] = [:]
+    private var lastRequest: UInt32 = 0
+    /// The configuration that waits for its sockets.
+    private var next: (generation: UInt64, model: ConfigurationModel)?
+    /// The configuration that the core is being given.
+    private var incoming: (generation: UInt64, model: ConfigurationModel)?
+    private var coreTimer: Timer?
+    private var stampTimer: Timer?
+    private var patienceTimer: Timer?
+    private var graceTimer: Timer?
+    private var settledTimer: Timer?
+    private var unsentTold = (count: UInt64(0), next: Instant(nanoseconds: 0))
+    private var hasWorked = false
+    private var isStopping = false
+
+    init(
+        loop: EventLoop, channel: Channel, page: StatePage, links: LinkWatcher, effects: AddressEffects,
+        frames: consuming Descriptor
+    ) throws(SystemError) {
+        self.loop = loop
+        self.channel = channel
+        self.page = page
+        self.links = links
+        self.effects = effects
+        // From now on an older worker that still lives ends by itself before it sends (docs/decisions.md, D9).
+        pageGeneration = page.generation + 1
+        page.generation = pageGeneration
+        let relay = Relay()
+        sockets = try VRRPSockets(
+            on: loop, onPacket: { relay.worker?.handle(.packet($0, $1)) },
+            onFailure: { relay.worker?.socketFailed($0, $1) })
+        transmitter = Transmitter(sockets, frames: frames)
+        relay.worker = self
+        links.onChange = { [unowned self] in self.handle($0) }
+        links.onAddressRemoved = { [unowned self] in self.addressRemoved($0, on: $1) }
+        effects.onApplied = { [unowned self] ticket, outcome in
+            if case .doneKeeping(let addresses) = outcome {
+                let list = addresses.map(\.description).joined(separator: ", ")
+                self.log(.warning, "\(list) was there before and isn't ours: it stays when another router is master")
+            }
+            self.handle(.applied(ticket: ticket, outcome))
+        }
+        coreTimer = loop.makeTimer { [unowned self] in self.handle(.timeout) }
+        stampTimer = loop.makeTimer { [unowned self] in self.armStamp() }
+        patienceTimer = loop.makeTimer { [unowned self] in self.runNextConfiguration() }
+        graceTimer = loop.makeTimer { [unowned self] in self.stop() }
+        settledTimer = loop.makeTimer { hasup_release_code() }
+        loop.atEndOfTurn { [unowned self] in self.endTurn() }
+        armStamp()
+    }
+
+    /// Lets the sockets call a worker that doesn't exist yet when they are made.
+    private final class Relay { weak var worker: Worker? }
+
+    // MARK: The core
+
+    func handle(_ event: Event) {
+        actions.removeAll(keepingCapacity: true)
+        node.handle(event, at: loop.now, into: &actions)
+        for action in actions { perform(action) }
+    }
+
+    private func perform(_ action: Action) {
+        switch action {
+        case .advertise(let id, let contents):
+            transmitter.advertise(id, model.instances[id], contents)
+            noteWork()
+        case .install(let id, let addresses, let ticket):
+            effects.install(addresses, on: model.instances[id].interface, ticket: ticket, links: links)
+        case .withdraw(let id, let addresses, let ticket):
+            effects.withdraw(addresses, on: model.instances[id].interface, ticket: ticket, links: links)
+        case .withdrawLeftover(let addresses, let ticket):
+            effects.withdraw(addresses, on: "", ticket: ticket, links: links)
+        case .announce(let id, let address):
+            announce(address, of: model.instances[id])
+        case .notify(let notification):
+            unsettle()
+            VRRPToSupervisor.notify(
+                generation: generation, instance: UInt32(notification.instance), sequence: notification.sequence,
+                trigger: notification.trigger.rawValue, priority: notification.priority.rawValue
+            ).send(on: channel)
+        case .observe(let observation):
+            var writer = ByteWriter()
+            observation.encode(into: &writer)
+            VRRPToSupervisor.observation(generation: generation, writer.bytes).send(on: channel)
+        case .renumber: adoptIncoming()
+        }
+    }
+
+    private func announce(_ address: VirtualAddress, of instance: InstanceSettings) {
+        guard let interface = links.state(ofInterface: address.interface ?? instance.interface),
+            let hardware = interface.hardwareAddress
+        else { return }
+        transmitter.announce(
+            address.prefix.address, from: hardware, interfaceIndex: interface.index, isRouter: interface.forwardsIPv6)
+    }
+
+    private func endTurn() {
+        if page.generation != pageGeneration { exit(0) }
+        transmitter.flush()
+        page.stamp = loop.now
+        if let coreTimer { loop.set(coreTimer, to: node.deadline) }
+        if isStopping, effects.isIdle { finish() }
+    }
+
+    private func armStamp() {
+        guard let stampTimer else { return }
+        tellUnsent()
+        if !hasWorked,
+            model.instances.indices.contains(where: { (node.status(of: $0)?.counters.advertsReceived ?? 0) > 0 })
+        {
+            noteWork()
+        }
+        let period = Watchdog.stampPeriod(smallestAdvertInterval: model.smallestAdvertInterval)
+        loop.set(stampTimer, to: loop.now + period)
+    }
+
+    /// What the core sent and the wire never saw, told at most once a minute.
+    private func tellUnsent() {
+        let unsent = transmitter.advertsUnsent + transmitter.framesFailed
+        guard unsent > unsentTold.count, loop.now >= unsentTold.next else { return }
+        let count = unsent - unsentTold.count
+        log(.warning, "\(count) adverts or announcements couldn't leave: no socket, or the device is down")
+        unsentTold = (unsent, loop.now + .seconds(60))
+    }
+
+    /// The first advertisement, sent or judged, says that this worker works (docs/decisions.md, D11).
+    private func noteWork() {
+        guard !hasWorked else { return }
+        hasWorked = true
+        VRRPToSupervisor.worked.send(on: channel)
+    }
+
+    // MARK: Configuration
+
+    /// Takes a configuration; it runs as soon as the sockets that it needs are there.
+    func configure(_ model: ConfigurationModel, generation: UInt64) {
+        next = (generation, model)
+        links.virtualAddresses = model.virtualAddresses
+        requestSockets(for: model, generation: generation)
+        if socketRequests.isEmpty {
+            runNextConfiguration()
+        } else if let patienceTimer {
+            loop.set(patienceTimer, to: loop.now + Self.socketPatience)
+        }
+    }
+
+    private func runNextConfiguration() {
+        guard let (generation, model) = next else { return }
+        next = nil
+        if let patienceTimer { loop.set(patienceTimer, to: .never) }
+        // The core says by `renumber` from where on its actions mean the new model; at start they all do, and for a
+        // model that is the same there are none.
+        incoming = (generation, model)
+        if self.generation == 0 { adoptIncoming() }
+        handle(.configure(model))
+        adoptIncoming()
+        requestSockets(for: model, generation: generation)
+        armStamp()
+        VRRPToSupervisor.configured(generation: generation).send(on: channel)
+        unsettle()
+    }
+
+    private func unsettle() {
+        if let settledTimer { loop.set(settledTimer, to: loop.now + Self.settleTime) }
+    }
+
+    private func adoptIncoming() {
+        guard let (generation, model) = incoming else { return }
+        incoming = nil
+        transmitter.reset(instanceCount: model.instances.count)
+        self.model = model
+        self.generation = generation
+    }
+
+    // MARK: Sockets
+
+    private func requestSockets(for model: ConfigurationModel, generation: UInt64) {
+        var users: [VRRPSockets.Key: Int] = [:]
+        for (id, instance) in model.instances.enumerated() where instance.faults.isEmpty {
+            guard let interface = links.state(ofInterface: instance.interface) else { continue }
+            let key = VRRPSockets.Key(
+                interfaceIndex: interface.index, family: instance.family,
+                group: instance.isUnicast ? nil : instance.multicastGroup)
+            if users[key] == nil { users[key] = id }
+        }
+        for key in sockets.reconcile(wanted: Set(users.keys), at: loop.now) {
+            guard let id = users[key] else { continue }
+            lastRequest &+= 1
+            socketRequests[lastRequest] = key
+            VRRPToSupervisor.openSocket(generation: generation, instance: UInt32(id))
+                .send(on: channel, correlation: lastRequest)
+        }
+    }
+
+    func adoptSocket(_ descriptor: consuming Descriptor, request: UInt32) {
+        guard let key = socketRequests.removeValue(forKey: request) else { return }
+        do throws(SystemError) {
+            try sockets.adopt(descriptor, for: key)
+        } catch {
+            log(.error, error.description)
+        }
+        if next != nil, socketRequests.isEmpty { runNextConfiguration() }
+    }
+
+    func socketRefused(_ reason: String, request: UInt32) {
+        guard socketRequests.removeValue(forKey: request) != nil else { return }
+        log(.warning, "no VRRP socket: \(reason)")
+        if next != nil, socketRequests.isEmpty { runNextConfiguration() }
+    }
+
+    private func socketFailed(_ code: Int32, _ key: VRRPSockets.Key) {
+        // A device that is down or gone is told by the link monitor, in better words.
+        if code == ENETDOWN || code == ENODEV || code == ENXIO || code == EADDRNOTAVAIL { return }
+        let name = links.name(of: key.interfaceIndex) ?? "interface \(key.interfaceIndex)"
+        log(.warning, "\(name): \(SystemError(code, "send or receive VRRP packets"))")
+    }
+
+    /// Something happened to interfaces: sockets that are missing now are asked for.
+    func linksChanged() {
+        requestSockets(for: next?.model ?? model, generation: next?.generation ?? generation)
+    }
+
+    private func addressRemoved(_ address: IPAddress, on interface: String) {
+        for (id, instance) in model.instances.enumerated() {
+            let owned = (instance.virtualAddresses + instance.excludedAddresses).contains {
+                $0.prefix.address == address && ($0.interface ?? instance.interface) == interface
+            }
+            if owned { handle(.addressRemoved(instance: id, address)) }
+        }
+    }
+
+    // MARK: hasupd
+
+    /// Tells the status of all instances in as many frames as it takes.
+    func tellStatus(_ correlation: UInt32) {
+        let frameMax = 48_000
+        var writer = ByteWriter(capacity: frameMax + 2_000)
+        for id in model.instances.indices {
+            guard let status = node.status(of: id) else { continue }
+            writer.write(UInt32(id))
+            status.encode(into: &writer)
+            if writer.bytes.count > frameMax {
+                VRRPToSupervisor.status(generation: generation, writer.bytes)
+                    .send(on: channel, correlation: correlation, hasMore: true)
+                writer.bytes.removeAll(keepingCapacity: true)
+            }
+        }
+        VRRPToSupervisor.status(generation: generation, writer.bytes).send(on: channel, correlation: correlation)
+    }
+
+    func log(_ level: LogLevel, _ text: String) {
+        guard channel.isOpen else {
+            let line = "hasup-vrrp: \(text)\n"
+            _ = write(2, line, line.utf8.count)
+            return
+        }
+        VRRPToSupervisor.log(level, text).send(on: channel)
+    }
+
+    /// hasupd is gone: go on for the grace, then hand over.
+    func supervisorGone(_ reason: String) {
+        log(.warning, "hasupd is gone (\(reason)): handing over in \(Self.grace)")
+        if let graceTimer { loop.set(graceTimer, to: loop.now + Self.grace) }
+    }
+
+    /// Hands over everything; the process ends when the kernel has withdrawn the addresses.
+    func stop() {
+        guard !isStopping else { return }
+        isStopping = true
+        handle(.stop)
+    }
+
+    private func finish() {
+        VRRPToSupervisor.stopped.send(on: channel)
+        effects.stop()
+        exit(0)
+    }
+}

@@ -1,0 +1,132 @@
+import Base
+
+/// Why bytes are no advertisement. Contents that are merely wrong for a receiver are the receiver's business.
+public enum AdvertisementError: Error, Hashable, Sendable {
+    /// Shorter or longer than its version and its address count say.
+    case length
+}
+
+/// How a checksum fared.
+public enum ChecksumVerdict: Hashable, Sendable {
+    /// Right in the version's own form.
+    case right
+    /// Version 3 over IPv4: right only without the pseudo-header.
+    case rightWithoutPseudoHeader
+    /// Wrong.
+    case wrong
+}
+
+/// An advertisement as received: the fixed fields by value, the rest read where it lies, so that judging a packet
+/// allocates nothing. Valid as long as the bytes are.
+public struct AdvertisementView {
+    static let advertisementType: UInt8 = 1
+    static let checksumOffset = 6
+    static let headerLength = 8
+    static let authenticationLength = 8
+
+    private let bytes: UnsafeRawBufferPointer
+    private let family: AddressFamily
+    /// Version as it stands there; known ones are 2 and 3.
+    public let rawVersion: UInt8
+    /// Type; 1 is the only one there is.
+    public let type: UInt8
+    /// Virtual router, 0 included.
+    public let rawVirtualRouterID: UInt8
+    /// Priority.
+    public let priority: Priority
+    /// Number of addresses.
+    public let addressCount: Int
+    /// The second word's upper half: authentication type and interval (version 2) or the interval (version 3).
+    private let intervalWord: UInt16
+    /// Checksum as received.
+    public let checksum: UInt16
+
+    /// Reads the fixed fields and checks the length, which is exact for versions 2 and 3: neither has options.
+    /// - Throws: `length`.
+    public init(_ bytes: UnsafeRawBufferPointer, family: AddressFamily) throws(AdvertisementError) {
+        var reader = ByteReader(bytes)
+        do {
+            let first = try reader.readUInt8()
+            rawVersion = first >> 4
+            type = first & 0xf
+            rawVirtualRouterID = try reader.readUInt8()
+            priority = Priority(rawValue: try reader.readUInt8())
+            addressCount = Int(try reader.readUInt8())
+            intervalWord = try reader.readUInt16()
+            checksum = try reader.readUInt16()
+        } catch {
+            throw .length
+        }
+        self.bytes = bytes
+        self.family = family
+        if let version = VRRPVersion(rawValue: rawVersion) {
+            let trailer = version == .v2 ? Self.authenticationLength : 0
+            let expected = Self.headerLength + addressCount * family.addressLength + trailer
+            guard bytes.count == expected else { throw .length }
+        }
+    }
+
+    /// The virtual router that bytes are for, before anything else is known of them; nil when they're too few.
+    public static func virtualRouterID(of bytes: UnsafeRawBufferPointer) -> UInt8? {
+        bytes.count >= 2 ? bytes[1] : nil
+    }
+
+    /// Version; nil for one that isn't known.
+    public var version: VRRPVersion? { VRRPVersion(rawValue: rawVersion) }
+
+    /// Whether the type is ADVERTISEMENT (RFC 9568 §5.2.2).
+    public var isAdvertisement: Bool { type == Self.advertisementType }
+
+    /// Version 2: authentication type.
+    public var authenticationType: UInt8 { UInt8(intervalWord >> 8) }
+
+    /// The sender's interval; its four reserved bits are ignored in version 3 (RFC 9568 §5.2.6).
+    public var interval: Interval {
+        rawVersion == VRRPVersion.v2.rawValue
+            ? .seconds(Int64(intervalWord & 0xff)) : .centiseconds(Int64(intervalWord & 0xfff))
+    }
+
+    /// Judges the checksum over everything received.
+    public func judgeChecksum(source: IPAddress, destination: IPAddress) -> ChecksumVerdict {
+        var plain = InternetChecksum()
+        plain.add(bytes)
+        if rawVersion == VRRPVersion.v2.rawValue, family == .ipv4 { return plain.value == 0 ? .right : .wrong }
+        var whole = plain
+        whole.addPseudoHeader(
+            source: source, destination: destination, length: bytes.count, next: vrrpProtocolNumber)
+        if whole.value == 0 { return .right }
+        return family == .ipv4 && plain.value == 0 ? .rightWithoutPseudoHeader : .wrong
+    }
+
+    /// Version 2: whether the authentication data is this password, padded with NUL to eight bytes.
+    public func hasPassword(_ password: [UInt8]) -> Bool {
+        guard rawVersion == VRRPVersion.v2.rawValue, bytes.count >= Self.authenticationLength else { return false }
+        var difference: UInt8 = 0
+        for index in 0..<Self.authenticationLength {
+            let expected = index < password.count ? password[index] : 0
+            difference |= bytes[bytes.count - Self.authenticationLength + index] ^ expected
+        }
+        return difference == 0
+    }
+
+    private var list: Range<Int> {
+        Self.headerLength..<Self.headerLength + addressCount * family.addressLength
+    }
+
+    /// Whether the address list is byte for byte this one, given in network order.
+    public func hasAddressList(_ expected: [UInt8]) -> Bool {
+        let list = list
+        guard expected.count == list.count, list.upperBound <= bytes.count else { return false }
+        for index in 0..<expected.count where bytes[list.lowerBound + index] != expected[index] { return false }
+        return true
+    }
+
+    /// The address list, for messages and for comparison regardless of order. Allocates.
+    public var addresses: [IPAddress] {
+        guard list.upperBound <= bytes.count else { return [] }
+        var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[list]))
+        var found: [IPAddress] = []
+        while let address = try? reader.readAddress(family) { found.append(address) }
+        return found
+    }
+}

@@ -1,0 +1,136 @@
+import ArgumentParser
+import Base
+import Configuration
+import Files
+import IPC
+import Reactor
+
+/// hasup status
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Shows every instance, its state and why it has it.")
+
+    @OptionGroup var options: ControlOptions
+    @Flag(help: "Print the daemon's answer as JSON.") var json = false
+    @Flag(help: "Show the daemon's processes instead: user, capabilities, seccomp, restarts.") var processes = false
+
+    func run() throws {
+        if processes { return try showProcesses() }
+        let (parameters, status) = try options.ask(.status, StatusReply.self)
+        if json {
+            Terminal.write(parameters.bytes + [0x0a])
+        } else {
+            Terminal.write(StatusTable(width: Terminal.width, style: Terminal.style).render(status))
+        }
+        if status.instances.contains(where: { $0.state == "FAULT" }) { throw ExitCode(1) }
+    }
+
+    private func showProcesses() throws {
+        let (parameters, reply) = try options.ask(.processes, ProcessesReply.self)
+        if json {
+            Terminal.write(parameters.bytes + [0x0a])
+        } else {
+            Terminal.write(ProcessTable(width: Terminal.width).render(reply.processes))
+        }
+    }
+}
+
+/// hasup watch
+struct WatchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "watch", abstract: "Prints what happens, as it happens.")
+
+    @OptionGroup var options: ControlOptions
+    @Flag(help: "Print each event as a line of JSON.") var json = false
+
+    func run() throws {
+        try options.ask { client throws(ControlClient.Failure) in
+            try client.watch()
+            // Only the first answer has a limit: after it, silence means that nothing happens.
+            var limit: Interval? = Interval(nanoseconds: Int64((options.timeout ?? 5) * 1e9))
+            while true {
+                let parameters = try client.nextEvent(within: limit)
+                limit = nil
+                try show(parameters)
+            }
+        }
+    }
+
+    private func show(_ parameters: JSONText) throws(ControlClient.Failure) {
+        let event = try ControlClient.read(WatchReply.self, from: parameters).event
+        if json {
+            var writer = JSONWriter()
+            event.write(into: &writer)
+            Terminal.write(writer.bytes + [0x0a])
+        } else {
+            let line = EventLine(style: Terminal.style).render(event, at: LocalTime(unixSeconds: event.unixSeconds))
+            Terminal.write(line + "\n")
+        }
+    }
+}
+
+/// hasup check
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Reads configurations and says everything that is wrong with them.",
+        discussion: "Needs no daemon. Exit status 1 when a reload would refuse one of them.")
+
+    @Flag(help: "Don't look whether this machine has the interfaces: the files are for another one.")
+    var anyInterface = false
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("What @NAME lines are compared with (default: the node's name).", valueName: "name"))
+    var configId: String?
+
+    @Argument(help: "The main files.") var files: [String]
+
+    func run() throws {
+        var environment = SystemEnvironment.current(checksInterfaces: !anyInterface)
+        if let configId { environment.configID = configId }
+        var isRefused = false
+        for file in files {
+            let loaded = loadConfiguration(path: file, files: SystemFiles(), environment: environment)
+            let text = FindingText(style: Terminal.style)
+            Terminal.write(loaded.diagnostics.map { text.render($0) }.joined())
+            Terminal.write(
+                FindingText.verdict(
+                    on: file, summary: loaded.summary, hasErrors: loaded.hasErrors, canStart: loaded.canStart))
+            if loaded.hasErrors || !loaded.canStart { isRefused = true }
+        }
+        if isRefused { throw ExitCode(1) }
+    }
+}
+
+/// hasup reload
+struct ReloadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reload", abstract: "Makes the daemon read its configuration again, and waits for the result.",
+        discussion: "With any error in it the new configuration is refused and the old one goes on.")
+
+    @OptionGroup var options: ControlOptions
+    @Flag(help: "Print the result as JSON.") var json = false
+
+    func run() throws {
+        let (parameters, reply) = try options.ask(.reload, ReloadReply.self, timeoutSeconds: 60)
+        if json {
+            Terminal.write(parameters.bytes + [0x0a])
+        } else {
+            Terminal.write(ReloadText(style: Terminal.style).render(reply.result))
+        }
+        if !reply.result.ok { throw ExitCode(1) }
+    }
+}
+
+/// hasup version
+struct VersionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "version", abstract: "Prints the version of the daemon that runs.")
+
+    @OptionGroup var options: ControlOptions
+
+    func run() throws {
+        let (_, reply) = try options.ask(.version, VersionReply.self)
+        Terminal.write("hasupd \(Printable.text(reply.version))\n")
+    }
+}

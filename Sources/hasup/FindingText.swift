@@ -1,0 +1,35 @@
+import Configuration
+import IPC
+
+/// Findings about configurations, in the form that all of the project's programs print.
+struct FindingText {
+    var style: Style
+
+    func render(_ finding: Diagnostic) -> String { finding.rendered(inColour: style == .coloured) + "\n" }
+
+    func render(_ report: DiagnosticReport) -> String {
+        let severity: Severity =
+            switch report.severity {
+            case "error": .error
+            case "warning": .warning
+            default: .note
+            }
+        let location = report.file.map {
+            SourceLocation(file: Printable.text($0), line: report.line ?? 1, column: report.column ?? 1)
+        }
+        return render(
+            Diagnostic(
+                severity, report.message, at: location, length: report.length ?? 1, sourceLine: report.sourceLine))
+    }
+
+    /// The last line about a file: what start and reload would do with it (docs/decisions.md, D18).
+    static func verdict(on file: String, summary: String, hasErrors: Bool, canStart: Bool) -> String {
+        let consequence =
+            switch (hasErrors, canStart) {
+            case (_, false): "hasupd would not start with it, and a reload would refuse it."
+            case (false, true): "Good."
+            case (true, true): "A start would leave out what is wrong; a reload would refuse it."
+            }
+        return "\(Printable.text(file)): \(summary). \(consequence)\n"
+    }
+}

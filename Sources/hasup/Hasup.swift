@@ -1,0 +1,129 @@
+import ArgumentParser
+import Base
+import Glibc
+import IPC
+import Reactor
+
+/// The command line's entrance.
+@main struct Hasup: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "hasup",
+        abstract: "Asks a running hasupd, and checks configurations.",
+        discussion: "Exit status: 0 all is well; 1 something is in FAULT, or a check or reload found errors; "
+            + "2 hasupd can't be reached; 64 the command line is wrong.",
+        subcommands: [
+            StatusCommand.self, WatchCommand.self, CheckCommand.self, ReloadCommand.self, VersionCommand.self,
+            KeywordsCommand.self,
+        ])
+}
+
+/// Which daemon is asked, and for how long.
+struct ControlOptions: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("The control socket.", valueName: "path"))
+    var control: String?
+
+    @Option(name: .long, help: ArgumentHelp("The run directory of the daemon.", valueName: "dir"))
+    var runDir: String?
+
+    @Option(name: .long, help: ArgumentHelp("The daemon started with this --instance.", valueName: "name"))
+    var instance: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("How long to wait for an answer (default: 5, for reload 60).", valueName: "seconds"))
+    var timeout: Double?
+
+    func validate() throws {
+        if let timeout, !(timeout > 0 && timeout <= 86_400) {
+            throw ValidationError("--timeout must be more than 0 and at most 86400 seconds.")
+        }
+        do throws(ControlPath.Failure) { _ = try path() } catch { throw ValidationError(error.description) }
+    }
+
+    func path() throws(ControlPath.Failure) -> String {
+        try ControlPath.socket(
+            explicit: control, runDirectory: runDir, instance: instance, namespace: ControlPath.currentNamespace())
+    }
+
+    /// Connects and asks; a failure ends the program with its sentence. - Throws: `ExitCode`, `ControlPath.Failure`.
+    func ask<Answer>(
+        timeoutSeconds: Double = 5, _ question: (ControlClient) throws(ControlClient.Failure) -> Answer
+    ) throws -> Answer {
+        let path = try path()
+        let limit = Interval(nanoseconds: Int64((timeout ?? timeoutSeconds) * 1e9))
+        do throws(ControlClient.Failure) {
+            return try question(try ControlClient(path: path, timeout: limit))
+        } catch {
+            Terminal.complain(FailureText.sentence(for: error, path: path))
+            throw ExitCode(FailureText.exitCode(for: error))
+        }
+    }
+}
+
+extension ControlOptions {
+    /// Calls a method; its results as they came, and read. - Throws: `ExitCode`, `ControlPath.Failure`.
+    func ask<Results: JSONRecord>(
+        _ method: ControlMethod, _ results: Results.Type, timeoutSeconds: Double = 5
+    ) throws -> (JSONText, Results) {
+        try ask(timeoutSeconds: timeoutSeconds) { client throws(ControlClient.Failure) in
+            let parameters = try client.call(method)
+            return (parameters, try ControlClient.read(results, from: parameters))
+        }
+    }
+}
+
+/// What a person is told when there is no answer.
+enum FailureText {
+    static func sentence(for failure: ControlClient.Failure, path: String) -> String {
+        switch failure {
+        case .unreachable(let error):
+            return "hasupd does not answer at \(path): \(SystemError.text(of: error.code)). \(advice(error.code))"
+        case .timeout(let limit):
+            return "hasupd at \(path) did not answer within \(limit). Its log may say what it is doing."
+        case .ended:
+            return "hasupd at \(path) closed the connection without an answer. Its log says why."
+        case .malformed(let reason):
+            return "What answers at \(path) is no hasupd of a known version: \(reason)."
+        case .refused(let error):
+            return "hasupd refused: \(reason(of: error))"
+        }
+    }
+
+    private static func advice(_ code: Int32) -> String {
+        switch code {
+        case ENOENT, ECONNREFUSED:
+            "Is it running? If it has another control socket, name it with --control or --instance."
+        case EACCES, EPERM:
+            "Only root and members of the group 'hasup' may ask: use sudo, or join the group."
+        default: "Its log may say more."
+        }
+    }
+
+    private static func reason(of error: VarlinkError) -> String {
+        let detail = error.parameters.first.map { member in
+            switch member.value {
+            case .string(let text): text
+            case .int(let number): "\(number)"
+            case .null, .bool, .double, .array, .object: member.name
+            }
+        }
+        switch error.name {
+        case VarlinkError.permissionDenied.name:
+            return "only root and members of the group 'hasup' may do this."
+        case "\(ControlInterface.name).TooManyClients":
+            return "it serves \(detail ?? "as many") clients already; try again in a moment."
+        case "\(ControlInterface.name).Unavailable": return detail ?? "it can't be done now."
+        case "org.varlink.service.MethodNotFound":
+            return "its version doesn't know \(detail ?? "this"). Is it older than this program?"
+        default: return detail.map { "\(error.name) (\($0))." } ?? "\(error.name)."
+        }
+    }
+
+    /// 2 when there is no daemon to talk to, 1 when it said no.
+    static func exitCode(for failure: ControlClient.Failure) -> Int32 {
+        switch failure {
+        case .unreachable, .timeout, .ended, .malformed: 2
+        case .refused: 1
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Configuration
+
+/// Prints docs/configuration.md. Hidden: it is for whoever changes the keyword table.
+struct KeywordsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "keywords", abstract: "Prints the keyword table as Markdown.", shouldDisplay: false)
+
+    func run() { print(KeywordReference.markdown(KeywordTable.shared), terminator: "") }
+}
+
+/// The keyword table as a document.
+enum KeywordReference {
+    static func markdown(_ table: KeywordTable) -> String {
+        let known = table.keywords
+        let acting = known.count { $0.status == .acts }
+        let waiting = known.count { $0.status == .notYet }
+        var lines = [
+            "# Configuration", "",
+            "Made from the keyword table by `make docs`; a test fails when the two differ. hasup reads keepalived.conf as",
+            "it is. A keyword that isn't handled yet gives a warning that says so, an unknown one an error with the",
+            "nearest keyword that is valid there.", "",
+            "\(known.count) keywords: \(acting) act, \(waiting) aren't handled yet, "
+                + "\(known.count - acting - waiting) are read without effect or refused, and say why.",
+        ]
+        for context in table.contexts {
+            lines += [
+                "", "## \(context)", "", "| keyword | arguments | default | range | status | meaning |",
+                "|---|---|---|---|---|---|",
+            ]
+            for keyword in table.keywords(in: context) {
+                let cells = [
+                    "`\(keyword.name)`", keyword.arguments, keyword.defaultValue, keyword.range,
+                    word(for: keyword.status), keyword.meaning,
+                ]
+                lines.append("| " + cells.map(escaped).joined(separator: " | ") + " |")
+            }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func word(for status: KeywordStatus) -> String {
+        switch status {
+        case .acts: "acts"
+        case .accepted(let reason): "no effect: \(reason)"
+        case .notYet: "not yet"
+        case .refused(let reason): "refused: \(reason)"
+        }
+    }
+
+    /// A bar ends a cell, and an angle bracket would begin a tag.
+    private static func escaped(_ text: String) -> String {
+        String(text.flatMap { $0 == "|" ? "\\|" : $0 == "<" ? "&lt;" : String($0) })
+    }
+}

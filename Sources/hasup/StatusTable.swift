@@ -1,0 +1,177 @@
+import IPC
+
+/// `hasup status`: a table, and under each row what an operator asks next.
+struct StatusTable {
+    var width: Int
+    var style: Style
+
+    private struct Columns {
+        var name: Int
+        var state = 6
+        var since: Int
+        var priority: Int
+        var master: Int
+        var addresses: Int
+    }
+
+    func render(_ status: StatusReply) -> String {
+        var lines = heading(status.daemon)
+        if status.instances.isEmpty {
+            lines.append("No instance is configured.")
+        } else {
+            let columns = layout(status.instances)
+            lines.append(header(columns))
+            for instance in status.instances {
+                lines += row(instance, columns)
+                lines += details(instance)
+            }
+        }
+        lines += problems(status)
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func heading(_ daemon: DaemonStatus) -> [String] {
+        let name = daemon.instanceName.map { " '\(Printable.text($0))'" } ?? ""
+        let text =
+            "hasupd\(name) \(Printable.text(daemon.version)), pid \(daemon.pid), up \(Layout.age(daemon.uptimeSeconds)), "
+            + "configuration \(daemon.configurationGeneration) of \(Printable.text(daemon.configurationFile))"
+        return Layout.wrap(text, width: width, indent: 0)
+    }
+
+    // MARK: The table
+
+    private func layout(_ instances: [InstanceReport]) -> Columns {
+        func widest(_ title: String, _ limit: Int, _ text: (InstanceReport) -> String) -> Int {
+            let longest = instances.reduce(title.count) { max($0, Printable.width(text($1))) }
+            return min(limit, longest)
+        }
+        // A wider terminal gives names and addresses more room before they are cut.
+        let spare = max(0, width - 80)
+        var columns = Columns(
+            name: widest("INSTANCE", 18 + spare / 4) { $0.name },
+            since: widest("SINCE", 7) { Layout.age($0.inStateSeconds) },
+            priority: widest("PRIO", 7, priority), master: widest("MASTER", 17 + spare / 2) { $0.master ?? "-" },
+            addresses: 0)
+        let used = columns.name + columns.state + columns.since + columns.priority + columns.master + 5 * 2
+        columns.addresses = max(18, width - used)
+        return columns
+    }
+
+    private func header(_ columns: Columns) -> String {
+        let cells = [
+            Layout.cell("INSTANCE", columns.name), Layout.cell("STATE", columns.state),
+            Layout.cell("SINCE", columns.since), Layout.right("PRIO", columns.priority),
+            Layout.cell("MASTER", columns.master), "ADDRESSES",
+        ]
+        return style.paint(cells.joined(separator: "  "), .bold)
+    }
+
+    private func row(_ instance: InstanceReport, _ columns: Columns) -> [String] {
+        let addresses = (instance.addresses + instance.excludedAddresses).map { Printable.text($0.address) }
+        let addressLines = fill(addresses, columns.addresses)
+        let cells = [
+            Layout.cell(Printable.text(instance.name), columns.name),
+            style.paint(
+                Layout.cell(Printable.text(instance.state), columns.state), Style.colour(ofState: instance.state)),
+            Layout.cell(Layout.age(instance.inStateSeconds), columns.since),
+            Layout.right(priority(instance), columns.priority),
+            Layout.cell(Printable.text(instance.master ?? "-"), columns.master),
+            addressLines.first ?? "-",
+        ]
+        return [cells.joined(separator: "  ")]
+            + addressLines.dropFirst().map { Layout.right("", width - columns.addresses) + $0 }
+    }
+
+    /// Up to two lines of addresses, and how many more there are. An address isn't cut: half of one misleads.
+    private func fill(_ addresses: [String], _ width: Int) -> [String] {
+        var lines: [String] = []
+        for (index, address) in addresses.enumerated() {
+            let joined = lines.last.map { "\($0) \(address)" }
+            if let joined, Printable.width(joined) <= width {
+                lines[lines.count - 1] = joined
+            } else if lines.count == 2, addresses.count > 3 {
+                lines.append("and \(addresses.count - index) more")
+                break
+            } else {
+                lines.append(address)
+            }
+        }
+        return lines
+    }
+
+    private func priority(_ instance: InstanceReport) -> String {
+        instance.priority == instance.basePriority || instance.basePriority == 0
+            ? "\(instance.priority)" : "\(instance.priority)/\(instance.basePriority)"
+    }
+
+    // MARK: What an operator asks next
+
+    private func details(_ instance: InstanceReport) -> [String] {
+        var texts: [String] = []
+        if let last = instance.lastTransition {
+            texts.append("\(last.from) -> \(last.to) \(Layout.age(last.agoSeconds)) ago: \(last.text)")
+        }
+        if let wait = instance.whyNotMaster {
+            let sentence = wait.text.hasSuffix(".") ? wait.text : wait.text + "."
+            let act = wait.secondsLeft.map { " Would act in \(Layout.timeLeft($0)) if nothing changed." } ?? ""
+            texts.append("not MASTER: \(sentence)\(act)")
+        }
+        for fault in instance.faults { texts.append("fault: \(fault)") }
+        for address in instance.addresses + instance.excludedAddresses {
+            if address.foreign {
+                texts.append("\(address.address) was on \(address.interface) before and isn't ours: it stays there")
+            } else if instance.state == "MASTER", !address.installed {
+                texts.append("\(address.address) is missing on \(address.interface)")
+            }
+        }
+        if instance.notificationsSkipped > 0 {
+            texts.append(
+                "\(Layout.count(instance.notificationsSkipped, "notification")) left out: newer ones overtook them")
+        }
+        let discarded = instance.counters.discarded.entries.filter { $0.count > 0 }
+        if !discarded.isEmpty {
+            texts.append("adverts thrown away: " + discarded.map { "\($0.count) \($0.name)" }.joined(separator: ", "))
+        }
+        return texts.flatMap { Layout.wrap(Printable.text($0), width: width) }
+    }
+
+    private func problems(_ status: StatusReply) -> [String] {
+        let daemon = status.daemon
+        var texts: [String] = []
+        let faulty = status.instances.count { $0.state == "FAULT" }
+        if faulty > 0 { texts.append("\(Layout.count(faulty, "instance")) in FAULT.") }
+        if daemon.ignoredSettings + daemon.errors + daemon.warnings > 0 {
+            texts.append(
+                "The configuration has \(Layout.count(daemon.errors, "error")), "
+                    + "\(Layout.count(daemon.warnings, "warning")) and \(Layout.count(daemon.ignoredSettings, "setting")) "
+                    + "without effect; 'hasup check \(daemon.configurationFile)' lists them.")
+        }
+        texts += daemon.notes.map { "note: \($0)" }
+        return texts.flatMap { Layout.wrap(Printable.text($0), width: width, indent: 0) }
+    }
+}
+
+/// `hasup status --processes`.
+struct ProcessTable {
+    var width: Int
+
+    func render(_ processes: [ProcessReport]) -> String {
+        var lines = ["ROLE        PID      USER        SECCOMP   NNP  RESTARTS  UPTIME   MEMORY"]
+        for process in processes {
+            let pid = process.pid == 0 ? "-" : "\(process.pid)"
+            let user = process.user.map(Printable.text) ?? "\(process.uid)"
+            lines.append(
+                [
+                    Layout.cell(Printable.text(process.role), 10), Layout.cell(pid, 7), Layout.cell(user, 10),
+                    Layout.cell(Printable.text(process.seccomp), 8),
+                    Layout.cell(process.noNewPrivileges ? "yes" : "no", 3),
+                    Layout.right("\(process.restarts)", 8), Layout.cell(Layout.age(process.uptimeSeconds), 7),
+                    Layout.right("\(process.residentBytes / 1_024) kB", 8),
+                ].joined(separator: "  "))
+            let names = process.capabilities.isEmpty ? "none" : process.capabilities.joined(separator: " ")
+            lines += Layout.wrap("capabilities: \(Printable.text(names))", width: width)
+            if let note = process.note { lines += Layout.wrap(Printable.text(note), width: width) }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,99 @@
+import Glibc
+
+/// Where output goes.
+enum Terminal {
+    static func write(_ text: String) { write(Array(text.utf8)) }
+
+    /// Everything, or nothing more: a reader that is gone ends the program quietly, as SIGPIPE does.
+    static func write(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { buffer in
+            var written = 0
+            while written < buffer.count {
+                let count = Glibc.write(1, buffer.baseAddress.map { $0 + written }, buffer.count - written)
+                if count < 0, errno != EINTR { exit(1) }
+                written += max(count, 0)
+            }
+        }
+    }
+
+    static func complain(_ sentence: String) {
+        let bytes = Array("hasup: \(sentence)\n".utf8)
+        _ = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
+    }
+
+    /// Columns of the terminal; 80 where there is none, so that what scripts see never changes.
+    static var width: Int {
+        var size = winsize()
+        guard isatty(1) == 1, ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 40 else { return 80 }
+        return Int(size.ws_col)
+    }
+
+    /// Colour on a terminal only, and never with NO_COLOR (https://no-color.org).
+    static var style: Style {
+        let refused = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
+        let isDumb = getenv("TERM").map { strcmp($0, "dumb") == 0 } ?? true
+        return isatty(1) == 1 && !refused && !isDumb ? .coloured : .plain
+    }
+}
+
+/// How words are set off.
+enum Style {
+    case plain
+    case coloured
+
+    enum Colour: String {
+        case red = "31;1"
+        case green = "32"
+        case yellow = "33"
+        case cyan = "36"
+        case bold = "1"
+    }
+
+    func paint(_ text: String, _ colour: Colour?) -> String {
+        guard self == .coloured, let colour else { return text }
+        return "\u{1b}[\(colour.rawValue)m\(text)\u{1b}[0m"
+    }
+
+    static func colour(ofState state: String) -> Colour? {
+        switch state {
+        case "MASTER": .green
+        case "BACKUP": .cyan
+        case "FAULT": .red
+        default: .yellow
+        }
+    }
+}
+
+/// A moment as the wall clock shows it.
+struct LocalTime {
+    var hour: Int
+    var minute: Int
+    var second: Int
+    var millisecond: Int
+
+    init(hour: Int, minute: Int, second: Int, millisecond: Int) {
+        self.hour = hour
+        self.minute = minute
+        self.second = second
+        self.millisecond = millisecond
+    }
+
+    init(unixSeconds: Double) {
+        let milliseconds = Int((unixSeconds * 1_000).rounded(.down))
+        var seconds = time_t(milliseconds / 1_000)
+        var parts = tm()
+        localtime_r(&seconds, &parts)
+        self.init(
+            hour: Int(parts.tm_hour), minute: Int(parts.tm_min), second: Int(parts.tm_sec),
+            millisecond: milliseconds % 1_000)
+    }
+
+    /// `HH:MM:SS.mmm`.
+    var text: String {
+        func padded(_ number: Int, _ digits: Int) -> String {
+            let text = String(number)
+            return String(repeating: "0", count: max(0, digits - text.count)) + text
+        }
+        return "\(padded(hour, 2)):\(padded(minute, 2)):\(padded(second, 2)).\(padded(millisecond, 3))"
+    }
+}

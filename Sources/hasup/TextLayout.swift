@@ -1,0 +1,96 @@
+/// Text that came from a configuration or the network and goes to a terminal.
+enum Printable {
+    /// The text with `?` for everything that could steer a terminal.
+    static func text(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return text }
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
+                result.append("?")
+            default: result.append(scalar)
+            }
+        }
+        return String(result)
+    }
+
+    /// Columns that it takes; wide characters count as one.
+    static func width(_ text: String) -> Int {
+        let utf8 = text.utf8
+        return utf8.allSatisfy { $0 < 0x80 } ? utf8.count : text.count
+    }
+}
+
+/// Columns, cuts and line breaks.
+enum Layout {
+    /// Padded on the right; what is longer is cut and ends with `~`.
+    static func cell(_ text: String, _ width: Int) -> String {
+        let count = Printable.width(text)
+        if count <= width { return text + String(repeating: " ", count: width - count) }
+        return text.prefix(max(0, width - 1)) + "~"
+    }
+
+    /// Padded on the left.
+    static func right(_ text: String, _ width: Int) -> String {
+        String(repeating: " ", count: max(0, width - Printable.width(text))) + text
+    }
+
+    /// The words in lines of at most this width; `indent` goes before the first line, four more before the others. A
+    /// word that is longer than a line stays whole.
+    static func wrap(_ text: String, width: Int, indent: Int = 2) -> [String] {
+        let whole = Printable.width(text)
+        if whole + indent <= width { return [String(repeating: " ", count: indent) + text] }
+        // Words are counted as they come: only text beyond ASCII has to be taken apart into characters.
+        let isASCII = whole == text.utf8.count
+        var lines: [String] = []
+        var line = String(repeating: " ", count: indent)
+        var used = indent
+        var isEmpty = true
+        for word in text.utf8.split(separator: UInt8(ascii: " ")) {
+            let word = Substring(word)
+            let count = isASCII ? word.utf8.count : word.count
+            if !isEmpty, used + 1 + count > width {
+                lines.append(line)
+                line = String(repeating: " ", count: indent + 4)
+                used = indent + 4
+                isEmpty = true
+            }
+            if !isEmpty {
+                line += " "
+                used += 1
+            }
+            line += word
+            used += count
+            isEmpty = false
+        }
+        lines.append(line)
+        return lines
+    }
+
+    /// The two largest units: `3d 4h`, `1h 2m`, `12m 5s`, `42s`, `1.3s`.
+    static func age(_ seconds: Double) -> String {
+        if !(seconds >= 0) || seconds > 1e12 { return "?" }
+        if seconds < 10 {
+            let tenths = Int((seconds * 10).rounded(.down))
+            return "\(tenths / 10).\(tenths % 10)s"
+        }
+        let whole = Int(seconds)
+        switch whole {
+        case ..<60: return "\(whole)s"
+        case ..<3_600: return "\(whole / 60)m \(whole % 60)s"
+        case ..<86_400: return "\(whole / 3_600)h \(whole % 3_600 / 60)m"
+        default: return "\(whole / 86_400)d \(whole % 86_400 / 3_600)h"
+        }
+    }
+
+    /// A time left, to the millisecond while it is short: `3.197 s`, `0.036 s`, `42 s`.
+    static func timeLeft(_ seconds: Double) -> String {
+        if seconds <= 0 { return "a moment" }
+        if seconds >= 10 { return "\(age(seconds))" }
+        let milliseconds = Int((seconds * 1_000).rounded())
+        let fraction = String(milliseconds % 1_000)
+        return "\(milliseconds / 1_000)." + String(repeating: "0", count: 3 - fraction.count) + fraction + " s"
+    }
+
+    static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+}

@@ -1,0 +1,153 @@
+#!/usr/bin/python3
+"""hasup and Debian's keepalived side by side: prints a table and writes docs/benchmarks.md.
+
+    RUNS=5               repetitions of each measurement (median)
+    ENGINES=keepalived   only one of them
+    ONLY=takeover,cpu    only rows whose key begins with one of these words
+    WRITE=               do not write docs/benchmarks.md
+"""
+
+import datetime
+import os
+import platform
+import statistics
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import measures  # noqa: E402
+from rig import ENGINES, ROOT  # noqa: E402
+
+RUNS = int(os.environ.get("RUNS", "5"))
+CHOSEN = [name for name in ENGINES if name in os.environ.get("ENGINES", "keepalived,hasup").split(",")]
+ONLY = tuple(word for word in os.environ.get("ONLY", "").split(",") if word)
+
+EXPLANATION = """\
+Both daemons run in network namespaces of the same machine, one after the other in each row. CPU is user and system
+time of all processes of a daemon over 10 s, divided by the adverts that the master sent; in a lab of namespaces the
+kernel charges the receivers' share of a packet to its sender."""
+
+
+def repeated(function, *arguments):
+    """One result of each run."""
+    return [function(*arguments) for _ in range(RUNS)]
+
+
+def median_text(values, form):
+    """The median of some values as text."""
+    return form.format(statistics.median(values))
+
+
+def takeover(engine, advert):
+    """Median and worst lateness of a takeover."""
+    late = measures.takeovers(engine, advert, max(RUNS, 5 if advert >= 1 else 20))
+    return f"{statistics.median(late):+.2f} ms (worst {max(late):+.2f})", statistics.median(late)
+
+
+def single(form):
+    """A row of one figure: the median of several runs."""
+    def measure(engine, function, *arguments):
+        values = repeated(function, engine, *arguments)
+        return median_text(values, form), statistics.median(values)
+    return measure
+
+
+def loads(engine, links, advert):
+    """CPU of master and backup under one load: two rows from one measurement."""
+    runs = [measures.cpu(engine, links, advert, True) for _ in range(RUNS)]
+    rates = statistics.median(rate for _, rate in runs)
+    master, backup = (statistics.median(costs[side] for costs, _ in runs) for side in (0, 1))
+    return [(f"{master:.1f} µs ({rates:,.0f}/s)", master), (f"{backup:.1f} µs", backup)]
+
+
+def alone(engine, links, advert):
+    """CPU of a master without a peer."""
+    runs = [measures.cpu(engine, links, advert, False) for _ in range(RUNS)]
+    cost = statistics.median(costs[0] for costs, _ in runs)
+    return f"{cost:.1f} µs ({statistics.median(rate for _, rate in runs):,.0f}/s)", cost
+
+
+def churn(engine, advert):
+    """Widest gap of all runs and takeovers of the peer."""
+    runs = [measures.gap_under_churn(engine, advert) for _ in range(RUNS)]
+    widest = max(gap for gap, _ in runs)
+    return f"{widest:.2f} × interval, {sum(lost for _, lost in runs)} takeovers", widest
+
+
+# key, what is measured, what is asked, and how: one engine -> list of (text, figure)
+ROWS = [
+    ("takeover-1", ["takeover after kill -9, advert_int 1, beyond the protocol's 3.609 s"], ["≤ +0.3 ms median"],
+     lambda engine: [takeover(engine, 1)]),
+    ("takeover-0.1", ["same, advert_int 0.1 (361 ms)"], ["≤ +0.3 ms median"], lambda engine: [takeover(engine, 0.1)]),
+    ("takeover-0.01", ["same, advert_int 0.01 (36.1 ms)"], ["≤ +0.3 ms median"], lambda engine: [takeover(engine, 0.01)]),
+    ("rate", ["rate of adverts at 0.01, of the nominal one"], ["≥ 99.9 %"],
+     lambda engine: [single("{:.2f} %")(engine, measures.rate)]),
+    ("cpu-250",
+     ["CPU of the master per advert, 250 × 100/s, a backup on the link", "CPU of that backup per advert"],
+     ["≤ 0.8 ×", "≤ 0.8 ×"], lambda engine: loads(engine, 1, 0.01)),
+    ("cpu-1000-peer",
+     ["CPU of the master per advert, 1,000 × 10/s, a backup on the link", "CPU of that backup per advert"],
+     ["", "≤ 0.8 ×"], lambda engine: loads(engine, 4, 0.1)),
+    ("cpu-1000-alone", ["CPU of the master per advert, 1,000 × 10/s, no peer"], ["≤ 0.5 ×"],
+     lambda engine: [alone(engine, 4, 0.1)]),
+    ("memory-1", ["memory (PSS of all processes), 1 instance"], ["≤ 0.6 ×"],
+     lambda engine: [single("{:.1f} MB")(engine, measures.memory, 0)]),
+    ("memory-1000", ["memory (PSS of all processes), 1,000 instances"], ["≤ 0.6 ×"],
+     lambda engine: [single("{:.1f} MB")(engine, measures.memory, 4)]),
+    ("start", ["1,000 instances: exec to the last one MASTER (protocol: 3.414 s)"], ["≤ 3.474 s"],
+     lambda engine: [single("{:.3f} s")(engine, measures.start_up)]),
+    ("churn-0.1", ["widest advert gap while links are made and deleted and others take over, 0.1"], ["no takeover"],
+     lambda engine: [churn(engine, 0.1)]),
+    ("churn-0.01", ["same, 0.01"], ["no takeover"], lambda engine: [churn(engine, 0.01)]),
+]
+
+
+def measure_rows():
+    """All chosen rows as [what, asked, keepalived, hasup, ratio]."""
+    table = []
+    for key, names, asked, measure in ROWS:
+        if ONLY and not key.startswith(ONLY):
+            continue
+        results = {}
+        for engine in CHOSEN:
+            print(f"... {key}: {engine}", file=sys.stderr, flush=True)
+            try:
+                results[engine] = measure(ENGINES[engine])
+            except (AssertionError, IndexError, OSError) as error:
+                print(f"    failed: {error}", file=sys.stderr)
+                results[engine] = [("failed", None)] * len(names)
+        for index, name in enumerate(names):
+            cells = [results[engine][index] if engine in results else ("–", None) for engine in ENGINES]
+            theirs, ours = (cell[1] for cell in cells)
+            ratio = f"{ours / theirs:.2f} ×" if asked[index].endswith("×") and theirs and ours else ""
+            table.append([name, asked[index], *(cell[0] for cell in cells), ratio])
+    if "hasup" in CHOSEN and (not ONLY or "status".startswith(ONLY)):
+        call, command = measures.status_round_trip()
+        table.append(["`hasup status` with 1,000 instances: round trip on the socket (whole command)", "< 20 ms", "–",
+                      f"{call:.1f} ms ({command:.1f} ms)", ""])
+    return table
+
+
+def head():
+    """Where and when."""
+    def said(*command):
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    version = (said("keepalived", "--version").stderr.split() or ["", "?"])[1]
+    commit = said("git", "rev-parse", "--short", "HEAD").stdout.strip()
+    return (f"{datetime.date.today().isoformat()}, commit {commit}, Linux {platform.release()}, {os.cpu_count()} cores, "
+            f"keepalived {version}, medians of {RUNS} runs (takeover: at least 20 below one second).")
+
+
+def main():
+    """Measures, prints, writes."""
+    rows = [["what", "asked", "keepalived", "hasup", "ratio"], ["---"] * 5, *measure_rows()]
+    text = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    print(text)
+    if "WRITE" not in os.environ or os.environ["WRITE"]:
+        with open(os.path.join(ROOT, "docs", "benchmarks.md"), "w", encoding="utf-8") as file:
+            file.write(f"# Benchmarks\n\nMeasured by `make bench`: {head()}\n\n{EXPLANATION}\n\n{text}\n")
+
+
+if __name__ == "__main__":
+    main()

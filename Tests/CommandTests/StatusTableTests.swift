@@ -1,0 +1,163 @@
+import IPC
+import Testing
+
+@testable import hasup
+
+@Suite struct StatusTableTests {
+    private let table = StatusTable(width: 80, style: .plain)
+
+    private func instance(_ name: String, _ state: String, seconds: Double, priority: Int) -> InstanceReport {
+        var report = InstanceReport()
+        report.name = name
+        report.state = state
+        report.inStateSeconds = seconds
+        report.priority = priority
+        report.basePriority = priority
+        report.interface = "eth0"
+        return report
+    }
+
+    private func sample() -> StatusReply {
+        var reply = StatusReply()
+        reply.daemon.version = "0.1.0"
+        reply.daemon.pid = 4711
+        reply.daemon.uptimeSeconds = 93_784
+        reply.daemon.configurationGeneration = 2
+        reply.daemon.configurationFile = "/etc/keepalived/keepalived.conf"
+
+        var master = instance("VI_1", "MASTER", seconds: 93_700, priority: 150)
+        master.master = "192.0.2.1"
+        master.addresses = [
+            AddressReport("192.0.2.10/24", interface: "eth0", installed: true),
+            AddressReport("192.0.2.11/24", interface: "eth0"),
+        ]
+        var became = TransitionReport()
+        became.from = "BACKUP"
+        became.to = "MASTER"
+        became.text = "no advert of 192.0.2.2 (priority 100) for 3.414 s"
+        became.agoSeconds = 93_700
+        master.lastTransition = became
+
+        var backup = instance("a-very-long-instance-name", "BACKUP", seconds: 12.5, priority: 90)
+        backup.basePriority = 100
+        backup.master = "2001:db8::2"
+        backup.addresses = [AddressReport("2001:db8:0:1::10/64", interface: "eth0", foreign: true)]
+        backup.whyNotMaster = WaitReport(
+            code: "higher_priority", text: "The master has a higher priority: 150 > 90.", secondsLeft: 3.1971)
+        backup.counters.discarded.add("checksum", 2)
+        backup.counters.discarded.add("hop_limit", 1)
+
+        var faulty = instance("db", "FAULT", seconds: 3, priority: 100)
+        faulty.faults = ["interface eth1 is down", "interface eth2 doesn't exist"]
+        reply.instances = [master, backup, faulty]
+        return reply
+    }
+
+    @Test func everythingAtEightyColumns() {
+        let text = table.render(sample())
+        let golden = """
+            hasupd 0.1.0, pid 4711, up 1d 2h, configuration 2 of
+                /etc/keepalived/keepalived.conf
+            INSTANCE            STATE   SINCE    PRIO  MASTER       ADDRESSES
+            VI_1                MASTER  1d 2h     150  192.0.2.1    192.0.2.10/24
+                                                                    192.0.2.11/24
+              BACKUP -> MASTER 1d 2h ago: no advert of 192.0.2.2 (priority 100) for 3.414 s
+              192.0.2.11/24 is missing on eth0
+            a-very-long-insta~  BACKUP  12s    90/100  2001:db8::2  2001:db8:0:1::10/64
+              not MASTER: The master has a higher priority: 150 > 90. Would act in 3.197 s
+                  if nothing changed.
+              2001:db8:0:1::10/64 was on eth0 before and isn't ours: it stays there
+              adverts thrown away: 2 checksum, 1 hop_limit
+            db                  FAULT   3.0s      100  -            -
+              fault: interface eth1 is down
+              fault: interface eth2 doesn't exist
+            1 instance in FAULT.
+
+            """
+        #expect(text == golden)
+        for line in text.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
+    }
+
+    @Test func problemsStandBelow() {
+        var reply = sample()
+        reply.instances = [instance("a", "INIT", seconds: 0, priority: 100)]
+        reply.daemon.ignoredSettings = 2
+        reply.daemon.warnings = 1
+        reply.daemon.notes = ["not sealed: there is no user 'hasup'"]
+        let lines = table.render(reply).split(separator: "\n").suffix(3)
+        #expect(
+            Array(lines) == [
+                "The configuration has 0 errors, 1 warning and 2 settings without effect; 'hasup",
+                "    check /etc/keepalived/keepalived.conf' lists them.",
+                "note: not sealed: there is no user 'hasup'",
+            ])
+    }
+
+    @Test func nothingIsConfigured() {
+        var reply = StatusReply()
+        reply.daemon.version = "1"
+        #expect(table.render(reply).hasSuffix("No instance is configured.\n"))
+    }
+
+    @Test func namesCantSteerTheTerminal() {
+        var reply = sample()
+        reply.instances[0].name = "\u{1b}[2J\u{9b}x"
+        reply.instances[0].lastTransition?.text = "a\nb\u{202e}c"
+        let text = table.render(reply)
+        #expect(text.contains("?[2J?x"))
+        #expect(text.contains("a?b?c"))
+        #expect(!text.unicodeScalars.contains("\u{1b}"))
+    }
+
+    @Test func colourChangesNoColumn() {
+        let coloured = StatusTable(width: 80, style: .coloured).render(sample())
+        #expect(coloured.contains("\u{1b}[32mMASTER\u{1b}[0m"))
+        var plain = ""
+        var isEscape = false
+        for character in coloured {
+            if character == "\u{1b}" { isEscape = true }
+            if !isEscape { plain.append(character) }
+            if character == "m" { isEscape = false }
+        }
+        #expect(plain.filter { $0 != "m" } == table.render(sample()).filter { $0 != "m" })
+    }
+
+    @Test func manyAddressesAreCounted() {
+        var reply = sample()
+        reply.instances = [reply.instances[0]]
+        reply.instances[0].addresses = (1...40).map {
+            AddressReport("2001:db8::\($0)/64", interface: "eth0", installed: true)
+        }
+        let text = table.render(reply)
+        #expect(text.contains("and 36 more") || text.contains("and 38 more"))
+        for line in text.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
+    }
+
+    @Test func processes() {
+        var worker = ProcessReport()
+        worker.role = "vrrp"
+        worker.pid = 4712
+        worker.user = "hasup"
+        worker.capabilities = ["net_admin"]
+        worker.seccomp = "filter"
+        worker.noNewPrivileges = true
+        worker.restarts = 1
+        worker.uptimeSeconds = 65
+        worker.residentBytes = 5_242_880
+        #expect(
+            ProcessTable(width: 80).render([worker]) == """
+                ROLE        PID      USER        SECCOMP   NNP  RESTARTS  UPTIME   MEMORY
+                vrrp        4712     hasup       filter    yes         1  1m 5s     5120 kB
+                  capabilities: net_admin
+
+                """)
+    }
+
+    @Test(arguments: [
+        (0.0, "0.0s"), (9.96, "9.9s"), (59.9, "59s"), (60, "1m 0s"), (3_599, "59m 59s"), (3_600, "1h 0m"),
+        (86_400, "1d 0h"), (-1, "?"), (.nan, "?"), (.infinity, "?"),
+    ])
+    func ages(_ seconds: Double, _ text: String) {
+        #expect(Layout.age(seconds) == text)
+    }
+}

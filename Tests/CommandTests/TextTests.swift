@@ -1,0 +1,81 @@
+import ArgumentParser
+import Configuration
+import IPC
+import Reactor
+import Testing
+
+@testable import hasup
+
+@Suite struct TextTests {
+    @Test func anEventIsALine() {
+        var event = WatchEvent("transition", text: "not shown", unixSeconds: 0)
+        event.instance = "VI_1"
+        var transition = TransitionReport()
+        transition.from = "BACKUP"
+        transition.to = "MASTER"
+        transition.text = "no advert for 3.414 s"
+        event.transition = transition
+        let time = LocalTime(hour: 7, minute: 5, second: 9, millisecond: 4)
+        #expect(
+            EventLine(style: .plain).render(event, at: time)
+                == "07:05:09.004  VI_1  BACKUP -> MASTER: no advert for 3.414 s")
+        var discard = WatchEvent("discard", text: "checksum is wrong", unixSeconds: 0)
+        discard.count = 12
+        #expect(
+            EventLine(style: .plain).render(discard, at: time) == "07:05:09.004  checksum is wrong  (12 times)")
+    }
+
+    @Test func aReloadThatWasRefused() {
+        var report = ReloadReport()
+        report.summaryText = "1 error; the old configuration goes on."
+        var finding = DiagnosticReport()
+        finding.severity = "error"
+        finding.message = "virtual_router_id is missing"
+        finding.file = "a.conf"
+        finding.line = 7
+        finding.column = 1
+        finding.length = 13
+        finding.sourceLine = "vrrp_instance a {"
+        report.diagnostics = [finding]
+        #expect(
+            ReloadText(style: .plain).render(report) == """
+                a.conf:7:1: error: virtual_router_id is missing
+                vrrp_instance a {
+                ^~~~~~~~~~~~~
+                Refused. 1 error; the old configuration goes on.
+
+                """)
+        report = ReloadReport()
+        report.ok = true
+        report.changed = ["VI_1", "VI_2"]
+        report.summaryText = "2 instances changed."
+        #expect(
+            ReloadText(style: .plain).render(report) == "changed: VI_1 VI_2\nReloaded. 2 instances changed.\n")
+    }
+
+    @Test func failuresSayWhatToDo() {
+        let missing = ControlClient.Failure.unreachable(SystemError(2, "connect"))
+        #expect(
+            FailureText.sentence(for: missing, path: "/run/hasup/control.sock")
+                == "hasupd does not answer at /run/hasup/control.sock: No such file or directory. Is it running? If it "
+                + "has another control socket, name it with --control or --instance.")
+        #expect(FailureText.exitCode(for: missing) == 2)
+        let denied = ControlClient.Failure.refused(.permissionDenied)
+        #expect(
+            FailureText.sentence(for: denied, path: "p")
+                == "hasupd refused: only root and members of the group 'hasup' may do this.")
+        #expect(FailureText.exitCode(for: denied) == 1)
+    }
+
+    @Test func verdictsOnFiles() {
+        #expect(
+            FindingText.verdict(on: "a", summary: "0 errors", hasErrors: false, canStart: true)
+                == "a: 0 errors. Good.\n")
+        #expect(
+            FindingText.verdict(on: "a", summary: "1 error", hasErrors: true, canStart: true)
+                == "a: 1 error. A start would leave out what is wrong; a reload would refuse it.\n")
+        #expect(
+            FindingText.verdict(on: "a", summary: "1 error", hasErrors: true, canStart: false)
+                == "a: 1 error. hasupd would not start with it, and a reload would refuse it.\n")
+    }
+}

@@ -1,0 +1,56 @@
+import Base
+import Testing
+
+@testable import Configuration
+
+@Suite struct DiagnosticTests {
+    @Test(arguments: [
+        (
+            "\tprority 7 # x",
+            "t.conf:5:2: error: unknown keyword `prority` in `vrrp_instance`; did you mean `priority`?\n\tprority 7 # x\n\t^~~~~~~"
+        ),
+        ("  priority \"x\"", "t.conf:5:12: error: `x` isn't a whole number\n  priority \"x\"\n           ^~~"),
+        ("priority é", "t.conf:5:10: error: `é` isn't a whole number\npriority é\n         ^"),
+    ])
+    func rendering(_ line: String, _ expected: String) {
+        #expect(load(instance(line)).renderedDiagnostics() == expected)
+    }
+
+    @Test func withoutPlaceOrLine() {
+        #expect(Diagnostic(.error, "no").rendered() == "error: no")
+        let place = SourceLocation(file: "a", line: 1, column: 99)
+        #expect(
+            Diagnostic(.note, "no", at: place, length: 9, sourceLine: "ab").rendered() == "a:1:99: note: no\nab\n  ^")
+    }
+
+    @Test func coloursAndControlCharacters() {
+        let diagnostic = Diagnostic(
+            .warning, "a\u{1b}[2J", at: SourceLocation(file: "f", line: 1), length: 1, sourceLine: "\u{1b}x\u{9b}")
+        #expect(diagnostic.rendered() == "f:1:1: warning: a\u{fffd}[2J\n\u{fffd}x\u{fffd}\n^")
+        #expect(diagnostic.rendered(inColour: true).contains("\u{1b}[1;35m"))
+    }
+
+    @Test func summary() {
+        #expect(load(instance("")).summary == "0 errors, 0 warnings; 1 instance, 0 virtual servers")
+        let bad = load(instance("version 3\nadvert_int 50\nvrf x"))
+        #expect(
+            bad.summary == "1 error, 1 warning; 1 instance (1 in FAULT), 0 virtual servers; 1 setting has no effect")
+    }
+
+    @Test func numberOfFindingsIsBounded() {
+        let loaded = load(String(repeating: "x\n", count: 20_000))
+        #expect(loaded.errorCount == 20_001)
+        #expect(loaded.diagnostics.count == DiagnosticList.maximumKept + 1)
+    }
+
+    @Test func encoding() throws {
+        let diagnostics = load(instance("x\npriority 0\n{")).diagnostics
+        let bytes = diagnostics.encode()
+        #expect(try bytes.withUnsafeBytes { try [Diagnostic](decoding: $0) } == diagnostics)
+        for length in 0..<bytes.count {
+            #expect(throws: ByteError.self) {
+                try bytes[..<length].withUnsafeBytes { _ = try [Diagnostic](decoding: $0) }
+            }
+        }
+    }
+}

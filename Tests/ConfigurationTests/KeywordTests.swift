@@ -1,0 +1,48 @@
+import Testing
+
+@testable import Configuration
+
+@Suite struct KeywordTests {
+    private let table = KeywordTable.shared
+
+    @Test(arguments: [
+        ("(lexical)", 20), ("(root)", 25), ("SSL", 4), ("bfd_instance", 15), ("garp_group", 4), ("global_defs", 140),
+        ("global_defs/lvs_sync_daemon (option)", 6), ("static_ipaddress (entry)", 15), ("static_routes (entry)", 50),
+        ("static_rules (entry)", 37), ("track_file", 3), ("virtual_server", 39), ("virtual_server/real_server", 26),
+        ("virtual_server/real_server/HTTP_GET", 21), ("virtual_server/real_server/HTTP_GET/url", 11),
+        ("virtual_server/real_server/UDP_CHECK", 17), ("virtual_server_group (entry)", 4), ("vrrp_instance", 70),
+        ("vrrp_instance/virtual_ipaddress (entry)", 15), ("vrrp_instance/virtual_ipaddress_excluded (entry)", 15),
+        ("vrrp_instance/virtual_routes (entry)", 50), ("vrrp_instance/auth_hmac", 5), ("vrrp_script", 8),
+        ("vrrp_sync_group", 15), ("vrrp_track_process", 9),
+    ])
+    func rows(_ context: String, _ count: Int) { #expect(table.keywords(in: context).count == count) }
+
+    @Test func allRowsAreFoundByName() {
+        #expect(table.keywords.count == 827)
+        for keyword in table.keywords {
+            #expect(
+                table.keyword(keyword.name, in: keyword.context)?.meaning == keyword.meaning,
+                "\(keyword.context) \(keyword.name)")
+            #expect(!keyword.meaning.isEmpty && !keyword.arguments.isEmpty)
+        }
+    }
+
+    @Test func blocksLeadToTheirContexts() {
+        func child(_ name: String, _ context: String) -> String? {
+            table.keyword(name, in: context).flatMap { $0.child < 0 ? nil : table.contexts[$0.child] }
+        }
+        #expect(child("vrrp_instance", "(root)") == "vrrp_instance")
+        #expect(child("virtual_ipaddress", "vrrp_instance") == "vrrp_instance/virtual_ipaddress (entry)")
+        #expect(child("url", "virtual_server/real_server/SSL_GET") == "virtual_server/real_server/SSL_GET/url")
+        for keyword in table.keywords where keyword.shape == .block { #expect(keyword.child >= 0, "\(keyword.name)") }
+    }
+
+    @Test(arguments: [
+        ("prority", "priority"), ("virtual_routerid", "virtual_router_id"), ("intreface", "interface"),
+        ("advertint", "advert_int"), ("xyzxyzxyz", nil),
+    ])
+    func nearest(_ word: String, _ expected: String?) throws {
+        let context = try #require(table.contexts.firstIndex(of: "vrrp_instance"))
+        #expect(table.nearest(to: word, in: context) == expected)
+    }
+}

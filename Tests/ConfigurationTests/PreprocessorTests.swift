@@ -1,0 +1,144 @@
+import Base
+import Testing
+
+@testable import Configuration
+
+@Suite struct PreprocessorTests {
+    private let here = Environment(configID: "lb1", variables: ["HOME": "/root"], randomSeed: 7)
+
+    @Test(arguments: [
+        ("@lb1 a\n@lb2 b\n@^lb1 c\n@^lb2 d", ["a", "d"]),
+        ("@lb1 @^lb2 a {\n@lb2 }\n}", ["a {", "}"]),
+        ("$A=1\nx $A ${A}0 $A/2 y", ["x 1 10 $A/2 y"]),
+        ("$A=$B\n$B=late\nx $A", ["x late"]),
+        ("$A=\nx ${A}y", ["x y"]),
+        ("$A = 1", ["$A = 1"]),
+        ("x $NONE y", ["x $NONE y"]),
+        ("$T=\\\n t {\\\n 1\\\n }\na {\n$T\n}", ["a {", "t {", "1", "}", "}"]),
+        ("$I=\\\ni1\\\ni2\n$O=\\\n$I\\\no2\n$O", ["i1", "i2", "o2"]),
+        ("$C=\\\n@lb1 yes\\\n@lb2 no\n$C", ["yes"]),
+        ("$C=@lb1 yes\n$C", ["yes"]),
+        ("x ${_INSTANCE} ${_ENV HOME} ${_ENV NONE}y ${_HASH}1 ${_BANG}2 $_PWD.", ["x lb1 /root y #1 !2 $_PWD."]),
+        ("~SEQ(I, 3) $I/ ${I}b", ["$I/ 1b", "$I/ 2b", "$I/ 3b"]),
+        ("~SEQ(I, 8, 2, 12) ${I}", ["8", "10", "12"]),
+        ("~SEQ(I, -2) ${I}", ["-1", "-2"]),
+        ("~SEQ(I, 3, 1) ${I}", ["3", "2", "1"]),
+        ("~SEQx(I, 0x9, 11) ${I}", ["9", "a", "b"]),
+        ("$N=2\n~SEQ(I, $N) ~SEQ(J, ${I}) ${I}.${J}", ["1.1", "2.1", "2.2"]),
+        ("~LST(V, a, b) x ${V}", ["x a", "x b"]),
+        ("~LST({A, B}, {1, 2}, {3}) ${A}-${B}.", ["1-2.", "3-."]),
+        ("$I=9\n~SEQ(I, 1) ${I}\n${I}", ["1", "9"]),
+    ])
+    func text(_ text: String, _ expected: [String]) { #expect(words(text, here) == expected) }
+
+    @Test func randomNumbersFollowTheSeed() {
+        let text = "${_RANDOM} ${_RANDOM 5 5} ${_RANDOM 1 6}"
+        #expect(words(text, here) == words(text, here))
+        #expect(words(text, here)[0].split(separator: " ")[1] == "5")
+    }
+
+    @Test func placesInReplacedText() {
+        let loaded = load("$P=999\n" + instance("  priority $P"))
+        #expect(loaded.findings.first?.hasPrefix("6:12 error") == true)
+        #expect(loaded.diagnostics.first?.length == 2)
+    }
+
+    @Test(arguments: [
+        ("$A=$A\nx $A", "refers to itself"),
+        ("$A=${B}${B}\n$B=${C}${C}\n$C=${A}\nx $A", "refers to itself"),
+        ("$A=\\\nx\\\n$A\n$A", "nested deeper"),
+        ("~SEQ(I, 1, 0, 5) x", "never ends"),
+        ("~SEQ(I, 0x7fffffff) x", "more than"),
+        ("~SEQ(I, a) x", "a sequence is"),
+        ("~SEQ(I, 1", "isn't closed"),
+        ("~SEQ(I, 3)", "there is none"),
+        ("~SEQx(I, -3) x", "no negative"),
+        ("~LST({A}, {1, 2}) x", "2 values for 1 names"),
+        ("$T=\\\na\\\nb\nx $T y", "nothing may follow"),
+        ("$T=\\\na\\", "ends within the value"),
+        ("${_RANDOM 5 1}", "lower limit"),
+        ("include", "needs the name"),
+    ])
+    func refusals(_ text: String, _ part: String) {
+        #expect(load(text, here).diagnostics.contains { $0.severity == .error && $0.message.contains(part) })
+    }
+
+    @Test func substitutionIsBounded() {
+        var text = "$A0=0123456789012345678901234567890123456789012345678901234567890123456789\n"
+        for level in 1...30 { text += "$A\(level)=${A\(level - 1)}${A\(level - 1)}\n" }
+        let loaded = load(text + "x ${A30}\n")
+        #expect(loaded.diagnostics.contains { $0.message.contains("MiB of text") })
+        let lines = load("~SEQ(I, 999999) ~SEQ(J, 999999) ~SEQ(K, 999999) 0123456789012345678901234567890123456789\n")
+        #expect(lines.diagnostics.contains { $0.message.contains("MiB of text") })
+    }
+}
+
+@Suite struct IncludeTests {
+    @Test(arguments: [
+        ("include a.conf", ["a"]),
+        ("include \"a.conf\"\nx", ["a", "x"]),
+        ("include *.inc", ["one", "two"]),
+        ("include none*.conf", []),
+        ("include {a,b}.conf", ["a", "b"]),
+        ("include d/sub.conf", ["deep"]),
+        ("list {\ninclude a.conf\n}", ["list {", "a", "}"]),
+        ("$F=a\ninclude ${F}.conf", ["a"]),
+        ("@x include a.conf\n@^x include b.conf", ["b"]),
+    ])
+    func read(_ text: String, _ expected: [String]) {
+        let others = [
+            "a.conf": "a", "b.conf": "b\n", "1.inc": "one", "2.inc": "two", "d/sub.conf": "include next.conf",
+            "d/next.conf": "deep",
+        ]
+        #expect(words(text, others: others) == expected)
+    }
+
+    @Test(arguments: [
+        ("include no.conf", "1:9 error can't read `no.conf`: no such file"),
+        ("include t.conf", "1:9 error `t.conf` includes itself"),
+        ("includem no*.conf", "1:10 error nothing matches `no*.conf`"),
+        ("includew no*.conf", "1:10 error nothing matches `no*.conf`"),
+        ("includeb {a,no}.conf", "1:10 error nothing matches `no.conf`"),
+        ("includea no*.conf", "1:10 error nothing matches `no*.conf`"),
+        ("include_check match\ninclude no*.conf", "2:9 error nothing matches `no*.conf`"),
+        ("include_check bad", "1:15 error `bad` isn't one of read, match, wildcard_match, brace_match"),
+        ("include secret.conf", "1:9 error can't read `secret.conf`: permission denied"),
+        ("include secret*", "1:9 warning can't read `secret.conf`: permission denied"),
+        ("includer secret*", "1:10 error can't read `secret.conf`: permission denied"),
+        ("include loop.conf", "2:9 error `loop.conf` includes itself"),
+        (
+            "include a.conf b.conf",
+            "1:16 warning an include takes one name; this is ignored (quote a name that has blanks)"
+        ),
+    ])
+    func failures(_ text: String, _ finding: String) {
+        var files = SampleFiles(["t.conf": text, "a.conf": "", "loop.conf": "\ninclude loop.conf"])
+        files.failures["secret.conf"] = .permissionDenied
+        let loaded = loadConfiguration(path: "t.conf", files: files, environment: Environment())
+        #expect(loaded.findings.contains(finding), "\(loaded.findings)")
+    }
+
+    @Test func depthIsBounded() {
+        var others: [String: String] = [:]
+        for level in 0..<100 { others["f\(level)"] = "include f\(level + 1)" }
+        #expect(load("include f0", others: others).findings.contains { $0.contains("nested deeper than 64") })
+    }
+
+    @Test func sourcesAreReadOnceAndParsedWithoutFiles() throws {
+        let text = instance("include more.conf\ninclude no.conf")
+        let files = SampleFiles(["t.conf": text, "more.conf": "priority 7"])
+        let environment = Environment()
+        let sources = readSources(path: "t.conf", files: files, environment: environment)
+        #expect(sources.paths == ["more.conf", "no.conf", "t.conf"])
+        let parsed = parse(sources, environment: environment)
+        #expect(try parsed.only().priority.rawValue == 7)
+        #expect(
+            parsed.diagnostics == loadConfiguration(path: "t.conf", files: files, environment: environment).diagnostics)
+    }
+
+    @Test func missingMainFile() {
+        let loaded = loadConfiguration(path: "no.conf", files: SampleFiles([:]), environment: Environment())
+        #expect(loaded.findings == ["- error can't read no.conf: no such file"])
+        #expect(!loaded.canStart)
+    }
+}

@@ -1,0 +1,120 @@
+import Base
+import Testing
+
+@testable import Configuration
+
+@Suite struct StatementTests {
+    @Test(arguments: [
+        "vrrp_instance A { interface eth0\nvirtual_router_id 1\nvirtual_ipaddress { 10.0.0.1 } }",
+        "vrrp_instance A\n{\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress\n{\n10.0.0.1\n}\n}\n",
+        "vrrp_instance A {interface eth0\nvirtual_router_id 1\nvirtual_ipaddress {10.0.0.1}}",
+        "global_defs { router_id x }\nvrrp_instance \"A\" {\n\tinterface \"eth0\" # c\n virtual_router_id 1 !c\nvirtual_ipaddress {\n\n10.0.0.1\n}\n}",
+    ])
+    func forms(_ text: String) throws {
+        let loaded = load(text)
+        #expect(loaded.findings == [])
+        let instance = try loaded.only()
+        #expect(instance.name == "A")
+        #expect(instance.interface == "eth0")
+        #expect(instance.virtualAddresses.map { "\($0.prefix)" } == ["10.0.0.1/32"])
+    }
+
+    @Test(arguments: [
+        (
+            "vrrp_instnce B {\n foo {\n }\n}\n" + instance(""),
+            ["1:1 error unknown keyword `vrrp_instnce` at the top level; did you mean `vrrp_instance`?"]
+        ),
+        (instance("prority 7"), ["5:1 error unknown keyword `prority` in `vrrp_instance`; did you mean `priority`?"]),
+        (
+            instance("router_id x"),
+            ["5:1 error `router_id` can't stand in `vrrp_instance`; it belongs in `global_defs`"]
+        ),
+        (instance("zzzzzzzzzz x"), ["5:1 error unknown keyword `zzzzzzzzzz` in `vrrp_instance`"]),
+        (instance("priority 7 {\nx\n}"), ["5:12 error unexpected `{`: `priority` has no block"]),
+        (instance("{ x }"), ["5:1 error unexpected `{`: no keyword in the block of `vrrp_instance` stands before it"]),
+        (instance("") + "}\n", ["7:1 error unexpected `}`: no block is open here"]),
+        (instance("track_interface eth1\n"), ["5:17 error `{` expected after `track_interface`, which opens a block"]),
+        (
+            "vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1\n",
+            [
+                "5:1 error the files end, but a `}` was expected to close `virtual_ipaddress`",
+                "4:19 note `virtual_ipaddress` was opened here",
+                "5:1 error the files end, but a `}` was expected to close `vrrp_instance`",
+                "1:17 note `vrrp_instance` was opened here",
+            ]
+        ),
+        (
+            "vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1\npriority 7\n}\n",
+            [
+                "6:1 error a `}` was expected before `priority` to close `virtual_ipaddress`",
+                "4:19 note `virtual_ipaddress` was opened here",
+            ]
+        ),
+        (
+            "vrrp_instance B\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1\n}\n}\n",
+            ["1:15 error `{` expected after `vrrp_instance`, which opens a block"]
+        ),
+        (instance("vrf blue"), ["5:1 warning `vrf` isn't handled yet and has no effect"]),
+        (instance("native_ipv6"), ["5:1 warning `native_ipv6` is deprecated"]),
+        (instance("old_unicast_checksum"), []),
+    ])
+    func findings(_ text: String, _ expected: [String]) {
+        let loaded = load(text)
+        #expect(loaded.findings == expected)
+        #expect(loaded.model.instances.count == 1)
+    }
+
+    @Test func unknownBlocksAreSkippedWhole() throws {
+        let loaded = load("nonsense {\n priority { {} }\n}\n" + instance(""))
+        #expect(loaded.errorCount == 1)
+        #expect(loaded.model.ignoredSettings == 1)
+        #expect(try loaded.only().faults == [])
+    }
+
+    @Test func services() {
+        let loaded = load(
+            """
+            virtual_server_group G {
+              10.0.0.1 80
+            }
+            virtual_server 10.0.0.1 80 {
+              delay_loop 6
+              lb_algo rr
+              persistence_timeout 0
+              real_server 10.0.0.2 80 {
+                weight 1
+                HTTP_GET {
+                  url {
+                    path /
+                    statuscode 200
+                  }
+                }
+              }
+            }
+            virtual_server group G {
+            }
+            """)
+        #expect(loaded.model.virtualServerCount == 2)
+        #expect(
+            loaded.findings == [
+                "1:1 warning `virtual_server_group` isn't handled yet and has no effect",
+                "4:1 warning `virtual_server` isn't handled yet and has no effect",
+                "7:23 error `persistence_timeout` is 1 to 2678400",
+                "13:9 error unknown keyword `statuscode` in `url`; did you mean `status_code`?",
+                "18:1 warning `virtual_server` isn't handled yet and has no effect",
+            ])
+    }
+
+    @Test(arguments: ["", "\n# nothing\n", "nonsense\n", "}\n"]) func nothingConfigured(_ text: String) {
+        let loaded = load(text)
+        #expect(loaded.hasErrors)
+        #expect(!loaded.canStart)
+    }
+
+    @Test func blocksMayRepeat() throws {
+        let loaded = load(
+            "global_defs {\nvrrp_version 3\n}\n" + instance("") + "global_defs {\nvrrp_garp_master_repeat 2\n}")
+        #expect(try loaded.only().version == .v3)
+        #expect(try loaded.only().announcements.rounds == 2)
+    }
+}

@@ -1,0 +1,112 @@
+import IPC
+
+/// Reports with every member set, or every optional one missing, by turns.
+enum SampleStatus {
+    static func reply(instances count: Int) -> StatusReply {
+        var reply = StatusReply()
+        reply.daemon = daemon
+        reply.instances = (0..<count).map { $0 % 2 == 0 ? backup($0) : faulty($0) }
+        return reply
+    }
+
+    static var daemon: DaemonStatus {
+        var daemon = DaemonStatus()
+        daemon.version = "0.1.0"
+        daemon.pid = 4711
+        daemon.startedUnixSeconds = 1_700_000_000
+        daemon.uptimeSeconds = 3_725.5
+        daemon.instanceName = "lab"
+        daemon.configurationFile = "/etc/keepalived/keepalived.conf"
+        daemon.configurationGeneration = 3
+        daemon.loadedUnixSeconds = 1_700_003_000
+        daemon.ignoredSettings = 2
+        daemon.warnings = 2
+        daemon.errors = 1
+        daemon.logLevel = "info"
+        daemon.notes = ["not sealed: no user 'hasup'"]
+        return daemon
+    }
+
+    static func backup(_ number: Int) -> InstanceReport {
+        var report = InstanceReport()
+        report.name = "web-v4-\(number)"
+        report.state = "BACKUP"
+        report.inStateSeconds = 75.25
+        report.sinceUnixSeconds = 1_700_003_600
+        report.priority = 100
+        report.basePriority = 100
+        report.interface = "eth0"
+        report.vrid = number % 255 + 1
+        report.version = 3
+        report.family = "ipv4"
+        report.addresses = [AddressReport("192.0.2.10/24", interface: "eth0", foreign: true)]
+        report.source = "192.0.2.1"
+        report.master = "192.0.2.2"
+        report.masterPriority = 150
+        report.advertIntervalSeconds = 1
+        report.lastAdvertAgeSeconds = 0.412
+        report.whyNotMaster = WaitReport(
+            code: "higher_priority", text: "The master has a higher priority: 150 > 100.", secondsLeft: 3.197375)
+        report.lastTransition = transition
+        report.counters.advertsReceived = 75
+        report.counters.discarded.add("checksum", 2)
+        return report
+    }
+
+    static func faulty(_ number: Int) -> InstanceReport {
+        var report = InstanceReport()
+        report.name = "db-\(number)"
+        report.state = "FAULT"
+        report.family = "ipv6"
+        report.faults = ["interface eth1 is down"]
+        return report
+    }
+
+    static var transition: TransitionReport {
+        var transition = TransitionReport()
+        transition.from = "MASTER"
+        transition.to = "BACKUP"
+        transition.reason = "higher_priority"
+        transition.text = "192.0.2.2 advertises priority 150 > 100"
+        transition.peer = "192.0.2.2"
+        transition.peerPriority = 150
+        transition.ownPriority = 100
+        transition.lastAdvertAgeSeconds = 0
+        transition.agoSeconds = 75.25
+        transition.unixSeconds = 1_700_003_600
+        return transition
+    }
+
+    static var process: ProcessReport {
+        var process = ProcessReport()
+        process.role = "vrrp"
+        process.pid = 4712
+        process.uid = 997
+        process.user = "hasup"
+        process.gid = 996
+        process.capabilities = ["net_admin"]
+        process.seccomp = "filter"
+        process.noNewPrivileges = true
+        process.restarts = 1
+        process.uptimeSeconds = 12
+        process.residentBytes = 5_242_880
+        process.loopStampAgeSeconds = 0.004
+        return process
+    }
+
+    static var reload: ReloadReport {
+        var reload = ReloadReport()
+        reload.generation = 3
+        reload.summaryText = "1 error; the old configuration goes on."
+        var finding = DiagnosticReport()
+        finding.severity = "error"
+        finding.message = "virtual_router_id is missing"
+        finding.file = "/etc/keepalived/keepalived.conf"
+        finding.line = 7
+        finding.column = 1
+        finding.length = 13
+        finding.sourceLine = "vrrp_instance a {"
+        reload.diagnostics = [finding]
+        return reload
+    }
+}

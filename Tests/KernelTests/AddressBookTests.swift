@@ -1,0 +1,131 @@
+import Base
+import CLinux
+import Glibc
+import Kernel
+import Reactor
+import Testing
+
+@Suite(.serialized, .enabled(if: NetworkNamespace.isPossible, "needs the right to make a network namespace"))
+struct AddressBookTests {
+    private func address(_ text: String, _ length: UInt8, on index: Int32) throws -> InterfaceAddress {
+        InterfaceAddress(
+            interfaceIndex: index, interfaceName: "va", address: try #require(IPAddress(text)), prefixLength: length)
+    }
+
+    @Test func addsAndRemovesBothFamilies() throws {
+        try NetworkNamespace.inside {
+            let index = try NetworkNamespace.makePair()
+            let connection = try NetworkNamespace.connect()
+            for (text, length) in [("10.0.0.1", 24 as UInt8), ("2001:db8::1", 64), ("2001:db8::2", 128)] {
+                let address = try address(text, length, on: index)
+                #expect(try connection.add(address) == .added)
+                #expect(try connection.add(address) == .alreadyOurs)
+                let known = try #require(try connection.addresses(on: index).first { $0.address == address.address })
+                #expect(known.isOurs == (connection.canMark == true))
+                #expect(known.prefixLength == length)
+                // No duplicate address detection: usable at once.
+                #expect(known.isUsable)
+                #expect(try connection.remove(address))
+                #expect(try !connection.remove(address))
+                #expect(try !connection.addresses(on: index).contains { $0.address == address.address })
+            }
+        }
+    }
+
+    @Test func leavesOthersAddressesAlone() throws {
+        try NetworkNamespace.inside {
+            let index = try NetworkNamespace.makePair()
+            try NetworkNamespace.ip("address", "add", "10.0.0.1/24", "dev", "va")
+            try NetworkNamespace.ip("address", "add", "2001:db8::1/64", "dev", "va", "nodad")
+            let connection = try NetworkNamespace.connect()
+            for (text, length) in [("10.0.0.1", 24 as UInt8), ("2001:db8::1", 64)] {
+                let address = try address(text, length, on: index)
+                #expect(try connection.add(address) == .alreadyForeign)
+                #expect(try !connection.remove(address))
+                #expect(try connection.addresses(on: index).contains { $0.address == address.address })
+            }
+            #expect(try connection.markedAddresses().isEmpty)
+        }
+    }
+
+    @Test func setsOptions() throws {
+        try NetworkNamespace.inside {
+            let index = try NetworkNamespace.makePair()
+            let connection = try NetworkNamespace.connect()
+            var wanted = try address("10.0.0.1", 32, on: index)
+            wanted.peer = IPAddress("10.0.0.9")
+            wanted.label = "va:vip"
+            wanted.scope = 253
+            wanted.noPrefixRoute = true
+            try connection.add(wanted)
+            let known = try #require(try connection.addresses(on: index).first { $0.address == wanted.address })
+            #expect(known.peer == wanted.peer)
+            #expect(known.label == "va:vip")
+            #expect(known.scope == 253)
+            // IFA_F_NOPREFIXROUTE, IFA_F_PERMANENT.
+            #expect(known.flags & 0x280 == 0x280)
+            #expect(try connection.remove(InterfaceAddress(known, interfaceName: "va")))
+        }
+    }
+
+    @Test func renewsALease() throws {
+        try NetworkNamespace.inside {
+            let index = try NetworkNamespace.makePair()
+            let connection = try NetworkNamespace.connect()
+            var wanted = try address("10.0.0.1", 32, on: index)
+            wanted.validLifetime = 2
+            #expect(try connection.add(wanted) == .added)
+            for _ in 0..<4 {
+                usleep(700_000)
+                #expect(try connection.add(wanted) == .alreadyOurs)
+            }
+            #expect(try connection.addresses(on: index).contains { $0.address == wanted.address })
+        }
+    }
+
+    @Test func saysWhatFailed() throws {
+        try NetworkNamespace.inside {
+            let connection = try NetworkNamespace.connect()
+            var sentence = ""
+            do {
+                try connection.add(try address("10.0.0.1", 24, on: 77))
+            } catch let error as SystemError {
+                sentence = "\(error)"
+            }
+            #expect(sentence == "can't add 10.0.0.1/24 to va: No such device")
+            // Its interface is gone: nothing to remove.
+            #expect(try !connection.remove(try address("10.0.0.1", 24, on: 77)))
+        }
+    }
+
+    @Test func worksThroughAThousand() throws {
+        try NetworkNamespace.inside {
+            let index = try NetworkNamespace.makePair()
+            let connection = try NetworkNamespace.connect()
+            try NetworkNamespace.ip("address", "add", "10.1.0.7/32", "dev", "va")
+            var addresses: [InterfaceAddress] = []
+            for number in 0..<1000 as Range<UInt32> {
+                addresses.append(
+                    InterfaceAddress(
+                        interfaceIndex: number == 500 ? 99 : index, interfaceName: "va",
+                        address: IPAddress(v4: 0x0a01_0000 + number), prefixLength: 32))
+            }
+            var outcomes = [AddressOutcome](repeating: .pending, count: 1000)
+            let begin = Clock.now
+            connection.install(addresses, into: &outcomes)
+            let installed = Clock.now
+            #expect(outcomes[7] == .alreadyForeign)
+            #expect(outcomes[500] == .failed(errno: ENODEV))
+            #expect(outcomes.filter { $0 == .added }.count == 998)
+            #expect(try connection.addresses(on: index).filter { $0.address.family == .ipv4 }.count == 999)
+            let withdrawing = Clock.now
+            connection.withdraw(addresses, into: &outcomes)
+            let end = Clock.now
+            #expect(outcomes[7] == .keptForeign)
+            #expect(outcomes[500] == .absent)
+            #expect(outcomes.filter { $0 == .removed }.count == 998)
+            #expect(try connection.addresses(on: index).filter { $0.address.family == .ipv4 }.count == 1)
+            print("1,000 addresses: installed in \(installed - begin), withdrawn in \(end - withdrawing)")
+        }
+    }
+}

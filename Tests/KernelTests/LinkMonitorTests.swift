@@ -1,0 +1,149 @@
+import Base
+import CLinux
+import Glibc
+import Kernel
+import Reactor
+import Testing
+
+@Suite(.serialized, .enabled(if: NetworkNamespace.isPossible, "needs the right to make a network namespace"))
+struct LinkMonitorTests {
+    private func fill(_ monitor: LinkMonitor, from connection: RouteConnection) throws -> [LinkEvent] {
+        var events: [LinkEvent] = []
+        monitor.beginReload()
+        let snapshot = try connection.snapshot()
+        #expect(monitor.finishReload(with: snapshot) { events.append($0) })
+        return events
+    }
+
+    private func drain(_ monitor: LinkMonitor) throws -> [LinkEvent] {
+        var events: [LinkEvent] = []
+        try monitor.drain { events.append($0) }
+        return events
+    }
+
+    @Test func followsLinksAndAddresses() throws {
+        try NetworkNamespace.inside {
+            let monitor = try NetworkNamespace.monitor()
+            let connection = try NetworkNamespace.connect()
+            let index = try NetworkNamespace.makePair()
+            _ = try fill(monitor, from: connection)
+            _ = try drain(monitor)
+            let link = try #require(monitor.link(named: "va"))
+            #expect(link.index == index)
+            #expect(link.isUsable)
+            #expect(link.hardwareAddress != nil)
+            #expect(link.mtu == 1500)
+            #expect(monitor.link(named: "lo")?.hardwareAddress == nil)
+            _ = monitor.takeChangedInterfaces()
+            #expect(monitor.takeChangedInterfaces() == [])
+
+            try NetworkNamespace.ip("address", "add", "10.0.0.2/24", "dev", "va")
+            #expect(try drain(monitor).count == 1)
+            #expect(monitor.takeChangedInterfaces() == [index])
+            #expect(monitor.primaryIPv4(of: index)?.description == "10.0.0.2")
+
+            try NetworkNamespace.ip("address", "del", "10.0.0.2/24", "dev", "va")
+            guard case .addressRemoved(let gone)? = try drain(monitor).first else {
+                Issue.record("no removal")
+                return
+            }
+            #expect(gone.interfaceIndex == index)
+            #expect(gone.address.description == "10.0.0.2")
+
+            try NetworkNamespace.ip("link", "set", "vb", "down")
+            #expect(try !drain(monitor).isEmpty)
+            #expect(monitor.link(index)?.isUsable == false)
+
+            try NetworkNamespace.ip("link", "set", "va", "name", "vc")
+            let renamed = try drain(monitor)
+            #expect(renamed.contains(.linkRemoved(index: index, name: "va")))
+            #expect(monitor.link(named: "vc")?.index == index)
+
+            try NetworkNamespace.ip("link", "del", "vc")
+            #expect(try drain(monitor).contains(.linkRemoved(index: index, name: "vc")))
+            #expect(monitor.link(index) == nil)
+        }
+    }
+
+    @Test func tellsOwnAddressesFromVirtualOnes() throws {
+        try NetworkNamespace.inside {
+            let index = try NetworkNamespace.makePair()
+            let monitor = try NetworkNamespace.monitor()
+            let connection = try NetworkNamespace.connect()
+            var vip = InterfaceAddress(
+                interfaceIndex: index, interfaceName: "va", address: IPAddress(v4: 0x0a00_0001), prefixLength: 24)
+            try connection.add(vip)
+            try NetworkNamespace.ip("address", "add", "10.0.0.2/24", "dev", "va")
+            try NetworkNamespace.ip("address", "add", "10.0.0.3/24", "dev", "va")
+            _ = try fill(monitor, from: connection)
+            #expect(monitor.has(vip.address, on: index))
+            if connection.canMark == true { #expect(monitor.primaryIPv4(of: index)?.description == "10.0.0.2") }
+            #expect(
+                monitor.primaryIPv4(of: index) { ["10.0.0.1", "10.0.0.2"].contains("\($0)") }?.description
+                    == "10.0.0.3")
+
+            // A link-local address has to pass duplicate address detection first.
+            let deadline = Clock.now + .seconds(5)
+            while monitor.linkLocalIPv6(of: index) == nil, Clock.now < deadline {
+                var ready = pollfd(fd: monitor.descriptor, events: Int16(POLLIN), revents: 0)
+                _ = poll(&ready, 1, 100)
+                _ = try drain(monitor)
+            }
+            let own = try #require(monitor.linkLocalIPv6(of: index))
+            #expect(own.isLinkLocal)
+            #expect(monitor.linkLocalIPv6(of: index, excluding: { $0 == own }) == nil)
+            vip.address = try #require(IPAddress("fe80::1"))
+            vip.prefixLength = 64
+            try connection.add(vip)
+            _ = try drain(monitor)
+            #expect(monitor.linkLocalIPv6(of: index) == own)
+        }
+    }
+
+    @Test func readsAgainAfterAnOverflow() throws {
+        try NetworkNamespace.inside {
+            let index = try NetworkNamespace.makePair()
+            let socket = try owned(hasup_route_socket(LinkMonitor.groups), "open a netlink socket")
+            var small: Int32 = 4096
+            setsockopt(socket.number, SOL_SOCKET, SO_RCVBUF, &small, socklen_t(MemoryLayout<Int32>.size))
+            let monitor = LinkMonitor(socket)
+            let connection = try NetworkNamespace.connect()
+            try NetworkNamespace.ip("address", "add", "10.0.0.99/24", "dev", "va")
+            _ = try fill(monitor, from: connection)
+            var addresses: [InterfaceAddress] = []
+            for number in 1...60 as ClosedRange<UInt32> {
+                addresses.append(
+                    InterfaceAddress(
+                        interfaceIndex: index, interfaceName: "va", address: IPAddress(v4: 0x0a01_0000 + number),
+                        prefixLength: 32))
+            }
+            var outcomes = [AddressOutcome](repeating: .pending, count: addresses.count)
+            connection.install(addresses, into: &outcomes)
+            try NetworkNamespace.ip("address", "del", "10.0.0.99/24", "dev", "va")
+            #expect(try drain(monitor).contains(.overflow))
+            let events = try fill(monitor, from: connection)
+            #expect(
+                events.contains {
+                    if case .addressRemoved(let gone) = $0 { return gone.address.description == "10.0.0.99" }
+                    return false
+                })
+            #expect(addresses.allSatisfy { monitor.has($0.address, on: index) })
+        }
+    }
+
+    @Test func putsLaterNotificationsOnTopOfASnapshot() throws {
+        try NetworkNamespace.inside {
+            let index = try NetworkNamespace.makePair()
+            let monitor = try NetworkNamespace.monitor()
+            let connection = try NetworkNamespace.connect()
+            monitor.beginReload()
+            let old = try connection.snapshot()
+            try NetworkNamespace.ip("address", "add", "10.0.0.2/24", "dev", "va")
+            _ = try drain(monitor)
+            #expect(monitor.finishReload(with: old) { _ in })
+            #expect(monitor.primaryIPv4(of: index)?.description == "10.0.0.2")
+            // Without a beginning there is no end.
+            #expect(!monitor.finishReload(with: old) { _ in })
+        }
+    }
+}

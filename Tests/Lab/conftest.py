@@ -1,0 +1,67 @@
+"""Fixtures: a fresh LAN for every test, and its log files shown when the test fails."""
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from lab import conf  # noqa: E402
+from lab.hasup import Hasup  # noqa: E402
+from lab.net import Lan  # noqa: E402
+from lab.sniffer import Sniffer  # noqa: E402
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item):
+    """Keeps the outcome of each phase on the item, for the fixtures."""
+    outcome = yield
+    setattr(item, f"report_{outcome.get_result().when}", outcome.get_result())
+
+
+def _show_logs(lan):
+    for node in lan.nodes.values():
+        for program in node.programs:
+            print(f"--- {node.name}: {os.path.basename(program.log_path)} ---")
+            print(program.log()[-4000:])
+
+
+@pytest.fixture
+def lan(request):
+    """A bridge without nodes; removed with everything on it."""
+    network = Lan()
+    try:
+        yield network
+    finally:
+        report = getattr(request.node, "report_call", None)
+        if report is not None and report.failed:
+            _show_logs(network)
+        network.close()
+
+
+@pytest.fixture
+def sniffer(lan):
+    """Listens on all ports of the LAN."""
+    listener = Sniffer(lan)
+    yield listener
+    listener.close()
+
+
+@pytest.fixture
+def pair(lan):
+    """Two nodes, a (10.0.0.1) and b (10.0.0.2)."""
+    return lan.node("a"), lan.node("b")
+
+
+@pytest.fixture
+def duo(lan, pair):
+    """Starts hasup on a (priority 200) and b (priority 100); options go into the instance of both."""
+    def begin(bound=6.0, vip="10.0.0.100", first=None, second=None, **options):
+        options = {"version": 3, "advert": 0.1, **options}
+        a = Hasup(pair[0], conf.simple(**{"priority": 200, **options, **(first or {})})).start()
+        b = Hasup(pair[1], conf.simple(**{"priority": 100, **options, **(second or {})})).start()
+        lan.wait_holder(vip, "a", bound)
+        b.wait_state("BACKUP")
+        return a, b
+    return begin

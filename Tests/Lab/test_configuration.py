@@ -1,0 +1,184 @@
+"""Right, broken and half right configurations: at the start, at a reload, and in `hasup check`."""
+
+import os
+import subprocess
+import time
+
+import pytest
+from lab import conf
+from lab.hasup import Hasup, binary
+from lab.waiting import hold_for, wait_for
+
+VIP = "10.0.0.100"
+GOOD = conf.simple(200, version=3, advert=0.1)
+
+BROKEN = {
+    "unknown-interface": conf.simple(200, version=3, advert=0.1, interface="nosuch0"),
+    "duplicate-vrid": GOOD + conf.instance("VI_2", priority=200, version=3, vips=["10.0.0.101/24"]),
+    "missing-vrid": GOOD.replace("    virtual_router_id 51\n", ""),
+    "empty": "",
+    "binary": bytes(range(256)) * 16,
+    "syntax": GOOD.replace("virtual_ipaddress {", "virtual_ipaddress"),
+    "missing-include": GOOD + 'include "nowhere.conf"\n',
+}
+
+
+@pytest.mark.parametrize("kind", [*BROKEN, "missing"])
+def test_a_broken_file_at_a_reload_changes_nothing(duo, lan, pair, sniffer, kind):
+    """R3: the reload fails with a message, and the old configuration stays in every detail."""
+    a, b = duo()
+    before = a.status().settled()
+    addresses = pair[0].addresses()
+    begin = time.time()
+    if kind == "missing":
+        os.unlink(a.config)
+        done = a.reload()
+    else:
+        done = a.reload(BROKEN[kind])
+    assert done.returncode != 0
+    message = done.stdout + done.stderr
+    assert "hasup.conf" in message or kind in ("missing-include",) and "nowhere.conf" in message, message
+    if kind in ("unknown-interface", "duplicate-vrid", "missing-vrid", "syntax"):
+        assert "hasup.conf:" in message, "the message has file and line"
+    hold_for("a holds the address", lambda: lan.holders(VIP), lambda seen: seen == ["a"], 0.8, 0.05)
+    assert a.status().settled() == before
+    assert pair[0].addresses() == addresses
+    assert sniffer.widest_gap(pair[0], since=begin) < 0.15
+    assert not sniffer.adverts(pair[1], since=begin)
+    a.hangup()
+    hold_for("SIGHUP changes nothing either", lambda: lan.holders(VIP), lambda seen: seen == ["a"], 0.5, 0.05)
+    assert a.running()
+
+
+def test_a_good_reload_changes_what_changed(duo, lan, pair, sniffer):
+    """R1: an added address comes, a removed one goes, the untouched one is neither removed nor announced again."""
+    two = ["10.0.0.100/24", "10.0.0.101/24"]
+    a, _ = duo(vips=two)
+    wait_for("quiet after the takeover", lambda: time.time() - max(
+        packet.time for packet in sniffer.announcements(node=pair[0])), lambda age: age > 6, 14, 0.1)
+    begin = time.time()
+    done = a.reload(conf.simple(200, version=3, advert=0.1, vips=["10.0.0.100/24", "10.0.0.102/24"]))
+    assert done.returncode == 0, done.stdout + done.stderr
+    wait_for("the new addresses", lambda: pair[0].addresses("eth0") & {"10.0.0.101", "10.0.0.102", VIP},
+             lambda seen: seen == {VIP, "10.0.0.102"}, 2)
+    wait_for("an announcement", lambda: sniffer.announcements("10.0.0.102", pair[0], begin), bound=2)
+    assert not sniffer.announcements(VIP, pair[0], begin)
+    assert sniffer.widest_gap(pair[0], since=begin) < 0.15
+    assert not sniffer.adverts(pair[1], since=begin)
+
+
+def test_reloads_of_an_unchanged_file(duo, pair, sniffer):
+    """R1, T7 (d): 20 reloads, no transition, no late advert."""
+    a, b = duo(extra=["preempt_delay 2"], bound=8)
+    begin = time.time()
+    before = a.status().instance()["since_unix_seconds"]
+    for _ in range(20):
+        assert a.reload().returncode == 0
+    assert sniffer.widest_gap(pair[0], since=begin) < 0.15
+    assert a.status().instance()["since_unix_seconds"] == before
+    assert b.state() == "BACKUP"
+
+
+def test_a_lower_priority_gives_way_at_once(duo, lan):
+    """A changed priority takes effect at the reload."""
+    a, _ = duo()
+    assert a.reload(conf.simple(50, version=3, advert=0.1)).returncode == 0
+    lan.wait_holder(VIP, "b", 3)
+
+
+def test_one_bad_instance_is_in_fault_and_the_others_run(lan):
+    """Start is tolerant: the bad instance is FAULT with its reason, the exit code of status says so."""
+    text = conf.file(conf.instance("GOOD", vrid=1, priority=200, version=3, advert=0.1),
+                     conf.instance("BAD", vrid=2, priority=200, version=3, advert=0.1, interface="nosuch0",
+                                   vips=["10.0.0.101/24"]))
+    hasup = Hasup(lan.node("a"), text).start()
+    hasup.wait_state("MASTER", "GOOD")
+    hasup.wait_state("FAULT", "BAD")
+    assert "nosuch0" in hasup.status().reason("BAD")
+    assert hasup.cli("status").returncode == 1
+
+
+@pytest.mark.parametrize("kind", ["empty", "binary", "missing"])
+def test_nothing_to_run_stops_the_start(lan, kind):
+    """An unreadable main file, or no valid block at all: exit code and message, and no process stays."""
+    hasup = Hasup(lan.node("a"), BROKEN.get(kind, ""))
+    if kind == "missing":
+        os.unlink(hasup.config)
+    hasup.start()
+    assert hasup.program.wait(5) not in (0, None)
+    assert "hasup.conf" in hasup.log()
+    assert hasup.node.netns.pids() == []
+
+
+@pytest.mark.parametrize("kind", ["duplicate-vrid", "missing-vrid", "syntax", "unknown-interface"])
+def test_a_broken_part_does_not_stop_the_start(lan, kind):
+    """Start is tolerant where something valid is left, and says with file and line what it left out."""
+    good = conf.file(conf.instance("GOOD", vrid=1, priority=200, version=3, advert=0.1, vips=["10.0.0.109/24"]))
+    hasup = Hasup(lan.node("a"), good + BROKEN[kind].partition("\n\n")[2]).start()
+    hasup.wait_state("MASTER", "GOOD")
+    if kind != "unknown-interface":
+        assert "hasup.conf:" in hasup.log()
+
+
+def check(path):
+    """`hasup check` as a finished process, within its second."""
+
+    return subprocess.run([binary("hasup"), "check", path], capture_output=True, text=True, timeout=5,
+                          stdin=subprocess.DEVNULL)
+
+
+def test_check_accepts_the_examples():
+    """R4: what is shipped as an example is clean."""
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples")
+    names = sorted(name for name in os.listdir(root) if name.endswith(".conf"))
+    assert names
+    for name in names:
+        done = check(os.path.join(root, name))
+        assert done.returncode == 0, (name, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("kind", ["duplicate-vrid", "missing-vrid", "syntax", "missing-include", "missing"])
+def test_check_refuses(tmp_path, kind):
+    """R4: exit 1, a place, and within a second."""
+    path = tmp_path / "hasup.conf"
+    if kind != "missing":
+        path.write_text(BROKEN[kind])
+    begin = time.monotonic()
+    done = check(str(path))
+    assert time.monotonic() - begin < 1
+    assert done.returncode == 1
+    output = done.stdout + done.stderr
+    assert "hasup.conf" in output or "nowhere.conf" in output
+    if kind in ("duplicate-vrid", "missing-vrid", "syntax"):
+        assert "hasup.conf:" in output and "^" in output, output
+
+
+def test_check_shows_every_error(tmp_path):
+    """R5: all diagnostics of a file in one run, each with line and column; an unknown keyword is one of them."""
+    path = tmp_path / "hasup.conf"
+    path.write_text(GOOD.replace("priority 200", "priorty 200").replace("advert_int 0.1", "advert_int soon"))
+    done = check(str(path))
+    assert done.returncode == 1
+    output = done.stdout + done.stderr
+    assert "priorty" in output and "advert_int" in output
+    lines = path.read_text().splitlines()
+    for word in ("priorty", "advert_int"):
+        line = next(number for number, text in enumerate(lines, 1) if word in text)
+        assert f"hasup.conf:{line}:" in output
+
+
+def test_a_fraction_in_version_2_is_refused(tmp_path):
+    """I3: version 2 counts whole seconds; version 3 ends at 40.95 s."""
+    for version, advert in ((2, 0.5), (3, 41)):
+        path = tmp_path / f"v{version}.conf"
+        path.write_text(conf.simple(version=version, advert=advert))
+        assert check(str(path)).returncode == 1, (version, advert)
+
+
+def test_unused_settings_are_counted(lan):
+    """R5, D18: an unknown keyword is ignored at start, and status keeps the number of ignored settings."""
+    hasup = Hasup(lan.node("a"), GOOD.replace("    priority", "    no_such_keyword 1\n    priority")).start()
+    hasup.wait_state("MASTER")
+    assert "no_such_keyword" in hasup.log()
+    assert hasup.status().answer["daemon"]["ignored_settings"] == 1
+    assert "1 setting without effect" in " ".join(hasup.cli("status").stdout.split())

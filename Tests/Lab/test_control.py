@@ -1,0 +1,177 @@
+"""The control socket: a foreign client, the CLI's exit codes, and people who misbehave."""
+
+import json
+import os
+import random
+import socket
+import stat
+import time
+
+import pytest
+from lab import conf
+from lab.hasup import Hasup, binary, descriptors, has_varlink, varlink_client
+from lab.varlink import Wire
+from lab.waiting import wait_for
+
+STATUS = "io.hasup.Status"
+
+
+@pytest.fixture
+def master(lan):
+    """One node that is MASTER."""
+    hasup = Hasup(lan.node("a"), conf.simple(200, version=3, advert=0.1)).start()
+    hasup.wait_state("MASTER")
+    return hasup
+
+
+def assert_served(hasup, bound=0.5):
+    """A new client is answered in time."""
+    begin = time.monotonic()
+    with Wire(hasup.control) as wire:
+        assert "parameters" in wire.call(STATUS)
+    assert time.monotonic() - begin < bound
+
+
+@pytest.mark.skipif(not has_varlink(), reason="PyPI's varlink is not in .venv (make setup says why)")
+def test_a_foreign_varlink_client(master):
+    """Python's varlink package reads the interface and calls it."""
+    script = ("import json, sys, varlink\n"
+              "with varlink.Client(address=sys.argv[1]) as client:\n"
+              "    print(client.get_interface('io.hasup').name if hasattr(client, 'get_interface') else 'io.hasup')\n"
+              "    with client.open('io.hasup') as connection:\n"
+              "        print(json.dumps(connection.Status()))\n")
+    name, answer = varlink_client(master.control, script).splitlines()
+    assert name == "io.hasup"
+    assert json.loads(answer)["instances"][0]["state"] == "MASTER"
+
+
+def test_introspection(master):
+    """org.varlink.service names the interface and gives its description."""
+    with Wire(master.control) as wire:
+        info = wire.call("org.varlink.service.GetInfo")["parameters"]
+        assert "io.hasup" in info["interfaces"]
+        description = wire.call("org.varlink.service.GetInterfaceDescription", interface="io.hasup")
+        assert "method Status" in description["parameters"]["description"]
+        assert wire.call("io.hasup.NoSuchMethod")["error"] == "org.varlink.service.MethodNotFound"
+        assert wire.call("no.such.Thing")["error"] == "org.varlink.service.InterfaceNotFound"
+        assert "parameters" in wire.call(STATUS), "an error does not end the connection"
+
+
+def test_access_to_the_socket(master):
+    """Root and group hasup, by file mode."""
+    mode = os.stat(master.control)
+    assert stat.S_IMODE(mode.st_mode) == 0o660
+    assert mode.st_uid == 0
+
+
+def test_exit_codes(lan, master):
+    """0 all well, 1 something in FAULT, 2 daemon not reachable."""
+    assert master.cli("status").returncode == 0
+    master.node.netns.ip("link", "set", "eth0", "down")
+    master.wait_state("FAULT")
+    assert master.cli("status").returncode == 1
+    master.stop()
+    gone = master.cli("status")
+    assert gone.returncode == 2 and gone.stderr
+    assert gone.stdout == "", "O1: never an old answer"
+
+
+def test_status_fits_80_columns_and_has_no_colour_in_a_pipe(duo):
+    """A table that a person can read; a BACKUP says why it isn't MASTER."""
+    a, b = duo()
+    for hasup in (a, b):
+        text = hasup.cli("status").stdout
+        assert "\x1b" not in text
+        assert max(len(line) for line in text.splitlines()) <= 80, text
+        assert "VI_1" in text and "10.0.0.100" in text
+    assert "10.0.0.1" in b.cli("status").stdout.replace("10.0.0.100", ""), "the master's address"
+
+
+def test_watch_streams(duo, pair):
+    """`hasup watch` shows a transition without being asked again."""
+    a, b = duo()
+    log = os.path.join(pair[1].directory, "watch.log")
+    program = pair[1].spawn([binary("hasup"), "watch", "--control", b.control], "watch")
+    wait_for("the beginning", lambda: open(log, encoding="utf-8").read(), bound=3)
+    a.kill()
+    wait_for("the transition", lambda: open(log, encoding="utf-8").read(), lambda text: "MASTER" in text, 3)
+    program.kill()
+
+
+def test_version(master):
+    """`hasup version` names the program and, when it runs, the daemon."""
+    done = master.cli("version")
+    assert done.returncode == 0 and "hasup" in done.stdout
+
+
+@pytest.mark.parametrize("rubbish", [
+    b"\0", b"{}\0", b"[]\0", b"null\0", b'{"method":1}\0', b'{"method":"io.hasup.Status","parameters":[]}\0',
+    b'{"method":"' + b"x" * 300000, b"[" * 100000 + b"\0", b'"\xff\xfe"\0', b"GET / HTTP/1.0\r\n\r\n\0",
+    random.Random(7).randbytes(20000) + b"\0"], ids=lambda data: f"{data[:12]!r}-{len(data)}")
+def test_rubbish_harms_nobody(master, rubbish):
+    """Whoever sends rubbish gets an error or is cut off; others are served and the master stays master."""
+    with Wire(master.control, timeout=3) as wire:
+        try:
+            wire.send(rubbish)
+        except OSError:
+            pass
+        assert_served(master)
+        if len(rubbish) > 200000:
+            assert wire.ended(), "an endless request is cut off"
+    assert master.state() == "MASTER"
+
+
+def test_half_requests_and_slow_readers(master, sniffer):
+    """Clients that stop in the middle, or ask and never read: the others are served and no advert is late."""
+    begin = time.time()
+    halves = [Wire(master.control) for _ in range(50)]
+    for wire in halves:
+        wire.send(b'{"method":"io.hasup.St')
+    slow = [Wire(master.control) for _ in range(20)]
+    request = json.dumps({"method": STATUS}).encode() + b"\0"
+    for wire in slow:
+        wire.socket.settimeout(0.2)
+        try:
+            for _ in range(2000):
+                wire.send(request)
+        except OSError:
+            pass
+    for _ in range(20):
+        assert_served(master)
+    for wire in (*halves, *slow):
+        wire.close()
+    assert_served(master)
+    assert sniffer.widest_gap(master.node, since=begin) < 0.15
+
+
+def test_a_thousand_connections(master, sniffer):
+    """1,000 clients at once: root is still served, adverts go on, and all descriptors come back."""
+    before = descriptors(master.program.pid)
+    begin = time.time()
+    clients = []
+    try:
+        for _ in range(1000):
+            client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            client.settimeout(0.5)
+            try:
+                client.connect(master.control)
+            except OSError:
+                pass
+            clients.append(client)
+        wait_for("an answer", lambda: master.cli("status").returncode, lambda status: status == 0, 10, 0.1)
+    finally:
+        for client in clients:
+            client.close()
+    assert sniffer.widest_gap(master.node, since=begin) < 0.15
+    wait_for("all descriptors back", lambda: descriptors(master.program.pid), lambda count: count <= before, 3)
+    assert_served(master)
+
+
+def test_an_answer_within_50_ms(master):
+    """O1: status as JSON within 50 ms, with a stable shape."""
+    with Wire(master.control) as wire:
+        wire.call(STATUS)
+        begin = time.monotonic()
+        answer = wire.call(STATUS)["parameters"]
+        assert time.monotonic() - begin < 0.05
+    assert {"daemon", "instances"} <= set(answer)

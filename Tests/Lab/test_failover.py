@@ -1,0 +1,158 @@
+"""Takeover, hand-over and failback between two hasup nodes."""
+
+import time
+
+import pytest
+from lab import conf
+from lab.hasup import Hasup
+from lab.sniffer import dissect, dissected
+from lab.waiting import hold_for, wait_for
+
+VIP, VIP6 = "10.0.0.100", "fd00::100"
+
+
+def master_down(advert, priority=100, version=3):
+    """The protocol's master-down time."""
+    return 3 * advert + (256 - priority) / 256 * (1 if version == 2 else advert)
+
+
+@pytest.mark.parametrize("version,advert,vip", [
+    (2, 1, f"{VIP}/24"), (3, 0.1, f"{VIP}/24"), (3, 0.01, f"{VIP}/24"), (3, 0.1, f"{VIP6}/64")],
+    ids=["v2-1s", "v3-0.1s", "v3-0.01s", "v3-ipv6-0.1s"])
+def test_kill_9_of_everything(duo, pair, sniffer, version, advert, vip):
+    """The backup takes over after the protocol's time, not earlier, at most 10 ms later, and announces the address."""
+    address = vip.split("/")[0]
+    a, b = duo(version=version, advert=advert, vips=[vip], vip=address)
+    sniffer.wait_advert(pair[0], count=5, bound=8)
+    a.kill()
+    seconds = sniffer.takeover(*pair)
+    expected = master_down(advert, version=version)
+    assert expected - 0.001 <= seconds <= expected + 0.01, seconds
+    wait_for("the announcement", lambda: sniffer.announcements(address, pair[1]), bound=1)
+    assert pair[1].holds(address)
+    status = b.status()
+    assert status.state() == "MASTER"
+    assert status.reason(), "status says why"
+
+
+def test_the_address_comes_as_configured(duo, pair):
+    """Prefix, device and label of the address are those of the file; it is gone after the hand-over."""
+    a, _ = duo(vips=[f"{VIP}/25 dev eth0 label eth0:1"])
+    info = pair[0].address_info(VIP)
+    assert info["prefixlen"] == 25 and info["dev"] == "eth0" and info["label"] == "eth0:1"
+    a.stop()
+    assert not pair[0].holds(VIP)
+
+
+@pytest.mark.parametrize("version,advert", [(2, 1), (3, 0.1)])
+def test_graceful_stop_hands_over(duo, pair, sniffer, version, advert):
+    """SIGTERM: priority 0, address removed, exit 0 without a second of waiting; the peer is master after its skew."""
+    a, _ = duo(version=version, advert=advert)
+    status, seconds = a.stop()
+    assert status == 0
+    assert seconds < 0.3
+    assert not pair[0].holds(VIP)
+    skew = 156 / 256 * (1 if version == 2 else advert)
+    taken = sniffer.takeover(*pair)
+    assert sniffer.adverts(pair[0])[-1].priority == 0
+    assert skew - 0.001 <= taken <= skew + 0.02, taken
+
+
+def test_failback_with_preemption(duo, lan, pair):
+    """The node with the higher priority takes the address back when it returns."""
+    a, b = duo()
+    a.kill()
+    lan.wait_holder(VIP, "b", 2) if not pair[0].holds(VIP) else b.wait_state("MASTER")
+    Hasup(pair[0], conf.simple(200, version=3, advert=0.1)).start()
+    lan.wait_holder(VIP, "a", 4)
+    b.wait_state("BACKUP")
+
+
+def test_nopreempt_leaves_the_master_alone(duo, lan, pair, sniffer):
+    """With nopreempt the returning node stays backup, and its status says why."""
+    a, b = duo(extra=["nopreempt"])
+    a.stop()
+    lan.wait_holder(VIP, "b")
+    again = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, extra=["nopreempt"])).start()
+    again.wait_state("BACKUP")
+    since = time.time()
+    hold_for("only b holds the address", lambda: lan.holders(VIP), lambda seen: seen == ["b"], 1.5, 0.05)
+    assert not sniffer.adverts(pair[0], since=since)
+    assert b.state() == "MASTER"
+    assert "nopreempt" in again.status().instance()["why_not_master"]["text"]
+
+
+def test_preempt_delay_waits_then_preempts(duo, lan, pair, sniffer):
+    """T7 (b): preempt_delay delays displacing a live master with a lower priority."""
+    a, _ = duo()
+    a.stop()
+    lan.wait_holder(VIP, "b")
+    begin = time.time()
+    Hasup(pair[0], conf.simple(200, version=3, advert=0.1, extra=["preempt_delay 2"])).start()
+    first = sniffer.wait_advert(pair[0], since=begin, bound=6)
+    assert 2.0 <= first.time - begin <= 3.2
+    lan.wait_holder(VIP, "a")
+
+
+def test_preempt_delay_does_not_delay_an_orphan(lan, sniffer):
+    """T7 (c): without a master there is nothing to wait for."""
+    node = lan.node("a")
+    begin = time.time()
+    Hasup(node, conf.simple(200, version=3, advert=0.1, extra=["preempt_delay 30"])).start()
+    assert sniffer.wait_advert(node, bound=3).time - begin < 1.5
+
+
+def test_dual_master(lan, pair, sniffer):
+    """Two addresses, two masters; when one node dies the other has both, and gives one back."""
+    def config(first, second):
+        return conf.file(conf.instance("VI_1", vrid=51, priority=first, version=3, advert=0.1, vips=["10.0.0.101/24"]),
+                         conf.instance("VI_2", vrid=52, priority=second, version=3, advert=0.1, vips=["10.0.0.102/24"]))
+    a = Hasup(pair[0], config(200, 100)).start()
+    b = Hasup(pair[1], config(100, 200)).start()
+    lan.wait_holder("10.0.0.101", "a")
+    lan.wait_holder("10.0.0.102", "b")
+    a.kill()
+    assert sniffer.takeover(*pair, vrid=51) < master_down(0.1) + 0.05
+    assert pair[1].holds("10.0.0.101") and pair[1].holds("10.0.0.102")
+    assert b.status().state("VI_1") == "MASTER"
+    Hasup(pair[0], config(200, 100)).start()
+    lan.wait_holder("10.0.0.101", "a")
+    lan.wait_holder("10.0.0.102", "b")
+
+
+def test_tshark_finds_nothing_malformed(lan, pair, sniffer, tmp_path):
+    """All that both nodes sent over a takeover and a hand-over, all versions and families, is well formed."""
+    def config(priority):
+        return conf.file(
+            conf.instance("V2", vrid=1, priority=priority, vips=["10.0.0.101/24"]),
+            conf.instance("PASS", vrid=2, priority=priority, vips=["10.0.0.102/24"], extra=conf.password("secret")),
+            conf.instance("V3", vrid=3, priority=priority, version=3, advert=0.1,
+                          vips=["10.0.0.103/24", "10.0.0.104/24"]),
+            conf.instance("V6", vrid=4, priority=priority, version=3, advert=0.1,
+                          vips=["fe80::100/64", "fd00::100/64"]))
+    a = Hasup(pair[0], config(200)).start()
+    Hasup(pair[1], config(100)).start()
+    lan.wait_holder("10.0.0.101", "a")
+    lan.wait_holder("fd00::100", "a")
+    a.stop()
+    for address in ("10.0.0.101", "10.0.0.102", "10.0.0.104", "fd00::100"):
+        lan.wait_holder(address, "b")
+    for vrid in (1, 2, 3, 4):
+        sniffer.wait_advert(pair[1], vrid, count=2)
+    path = sniffer.save(tmp_path / "lan.pcap")
+    assert len(dissected(path, "vrrp")) > 20
+    assert dissected(path, "arp.isgratuitous")
+    assert dissected(path, "icmpv6.type == 136 && icmpv6.nd.na.flag.o == 1")
+    assert dissect(path) == ""
+    for advert in sniffer.adverts():
+        assert advert.checksum_ok and advert.ttl == 255, advert
+
+
+def test_advert_spacing(lan, sniffer):
+    """I3: captured spacing is within 5 % of advert_int, and the rate does not drift."""
+    node = lan.node("a")
+    Hasup(node, conf.simple(200, version=3, advert=0.05)).start()
+    sniffer.wait_advert(node, count=101, bound=10)
+    gaps = sorted(sniffer.gaps(node)[:100])
+    assert 0.0495 <= sum(gaps) / len(gaps) <= 0.0505
+    assert gaps[5] >= 0.0475 and gaps[94] <= 0.0525, gaps

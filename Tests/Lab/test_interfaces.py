@@ -1,0 +1,161 @@
+"""Addresses and interfaces that come and go under the daemon."""
+
+import os
+import threading
+import time
+
+import pytest
+from lab import conf
+from lab.forge import LONG
+from lab.hasup import Hasup
+from lab.net import Namespace
+from lab.waiting import hold_for, wait_for
+
+VIP = "10.0.0.100"
+
+
+@pytest.mark.parametrize("vip", ["10.0.0.100/24", "fd00::100/64"])
+def test_a_deleted_address_comes_back(duo, lan, pair, sniffer, vip):
+    """A1: deleted by hand on the master, it is back within 200 ms with an announcement and a log line."""
+    address = vip.split("/")[0]
+    a, _ = duo(vips=[vip], vip=address)
+    sniffer.wait_advert(pair[0], count=3)
+    lines = len(a.log().splitlines())
+    begin = time.time()
+    pair[0].netns.ip("address", "del", vip, "dev", "eth0")
+    gone = time.monotonic()
+    wait_for("the address", lambda: pair[0].holds(address), bound=0.5, step=0.002)
+    assert time.monotonic() - gone < 0.2 + 0.02
+    wait_for("an announcement", lambda: sniffer.announcements(address, pair[0], begin), bound=1)
+    assert address in "\n".join(a.log().splitlines()[lines:])
+    assert lan.holders(address) == ["a"]
+
+
+def test_an_address_that_was_there_is_never_removed(lan, pair):
+    """docs/decisions.md, D14: found at the start, it stays at the stop, and status and log say so."""
+    pair[0].netns.ip("address", "add", f"{VIP}/24", "dev", "eth0")
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1)).start()
+    a.wait_state("MASTER")
+    assert a.status().instance()["addresses"][0]["foreign"]
+    assert VIP in a.log(), "a warning"
+    a.stop()
+    assert pair[0].holds(VIP)
+    b = Hasup(pair[1], conf.simple(250, version=3, advert=0.1)).start()
+    b.wait_state("MASTER")
+    a.start()
+    a.wait_state("BACKUP")
+    hold_for("the address stays", lambda: pair[0].holds(VIP), seconds=0.5, step=0.05)
+
+
+def test_link_down_and_up(duo, lan, pair):
+    """A2: down is FAULT with its reason and the peer takes over; up leaves FAULT within 1 s."""
+    a, _ = duo()
+    for _ in range(20 if LONG else 3):
+        pair[0].netns.ip("link", "set", "eth0", "down")
+        a.wait_state("FAULT", bound=1)
+        assert "eth0" in a.status().reason()
+        lan.wait_holder(VIP, "b", 2)
+        pair[0].netns.ip("link", "set", "eth0", "up")
+        pair[0].netns.ip("address", "add", f"{pair[0].ip6}/64", "dev", "eth0", "nodad", check=False)
+        wait_for("no FAULT", a.state, lambda state: state in ("BACKUP", "MASTER"), 1.2)
+        lan.wait_holder(VIP, "a", 3)
+
+
+def test_carrier_lost_and_back(duo, lan, pair):
+    """A2: a pulled cable is FAULT, the peer takes over, and it comes back by itself."""
+    a, _ = duo()
+    lan.link(pair[0], False)
+    a.wait_state("FAULT", bound=1)
+    assert not pair[0].holds(VIP)
+    lan.wait_holder(VIP, "b", 2)
+    lan.link(pair[0], True)
+    lan.wait_holder(VIP, "a", 4)
+
+
+def test_interface_deleted_and_made_again(duo, lan, pair, sniffer):
+    """A2: within 1 s of the new link being usable the instance has left FAULT on the new interface index."""
+    a, _ = duo()
+    for number in range(10 if LONG else 2):
+        pair[0].netns.ip("link", "del", "eth0")
+        a.wait_state("FAULT", bound=1)
+        lan.wait_holder(VIP, "b", 2)
+        pair[0].port = f"p-a{number}"
+        pair[0].plug("eth0", pair[0].port)
+        wait_for("no FAULT", a.state, lambda state: state in ("BACKUP", "MASTER"), 1.2)
+        begin = time.time()
+        lan.wait_holder(VIP, "a", 4)
+        sniffer.wait_advert(pair[0], since=begin, bound=2)
+    assert a.status().processes()["hasup-vrrp"]["restarts"] == 0
+
+
+def test_interface_and_address_appear_after_the_start(lan):
+    """A3: neither interface nor address at the start; backup within 1 s of the last of them, no busy retry."""
+    node = lan.node("a")
+    node.netns.ip("link", "del", "eth0")
+    hasup = Hasup(node, conf.simple(200, version=3, advert=0.1)).start()
+    hasup.wait_state("FAULT")
+    before = cpu(hasup)
+    node.port = "p-late"
+    hold_for("FAULT without the link", hasup.state, lambda state: state == "FAULT", 1.0, 0.1)
+    node.plug("eth0", node.port, address=False)
+    hold_for("FAULT without the address", hasup.state, lambda state: state == "FAULT", 0.7, 0.1)
+    assert cpu(hasup) - before < 0.3
+    node.address("eth0")
+    wait_for("no FAULT", hasup.state, lambda state: state in ("BACKUP", "MASTER"), 1.2)
+    lan.wait_holder(VIP, "a", 3)
+
+
+def cpu(hasup):
+    """Seconds of CPU that the daemon's processes have used."""
+    ticks = 0
+    for pid in hasup.program.family():
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            ticks += sum(int(field) for field in file.read().rpartition(")")[2].split()[11:13])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def test_tracked_interface(lan, pair):
+    """track_interface: the other interface down is FAULT, its return leaves it."""
+    for node in pair:
+        node.plug("eth1", f"p-{node.name}1", address=False)
+    extra = ["track_interface {", "    eth1", "}"]
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, extra=extra)).start()
+    Hasup(pair[1], conf.simple(100, version=3, advert=0.1, extra=extra)).start()
+    lan.wait_holder(VIP, "a")
+    pair[0].netns.ip("link", "set", "eth1", "down")
+    lan.wait_holder(VIP, "b", 2)
+    a.wait_state("FAULT")
+    assert "eth1" in a.status().reason()
+    pair[0].netns.ip("link", "set", "eth1", "up")
+    lan.wait_holder(VIP, "a", 4)
+
+
+def test_ipv6_address_is_usable_at_once(duo, pair):
+    """A4: never tentative, never failed; A5: a /128 is deprecated, so it's never a source."""
+    a, _ = duo(vips=["fd00::100/128"], vip="fd00::100")
+    flags = pair[0].address_info("fd00::100")
+    assert not flags.get("tentative") and not flags.get("dadfailed")
+    assert flags["preferred_life_time"] == 0
+    assert a.state() == "MASTER"
+
+
+def test_links_of_a_neighbour_do_not_delay_adverts(duo, lan, pair, sniffer):
+    """docs/decisions.md, D5: while another namespace makes and deletes links, no peer takes over."""
+    a, b = duo(advert=0.05)
+    other = Namespace("churn")
+    stop = threading.Event()
+
+    def churn():
+        while not stop.is_set():
+            other.ip("link", "add", "c0", "type", "veth", "peer", "name", "c1", check=False)
+            other.ip("link", "del", "c0", check=False)
+    thread = threading.Thread(target=churn, daemon=True)
+    begin = time.time()
+    thread.start()
+    try:
+        hold_for("b is backup", lambda: sniffer.adverts(pair[1], since=begin), lambda seen: not seen, 5.0, 0.1)
+    finally:
+        stop.set()
+        thread.join()
+        other.delete()
+    assert a.state() == "MASTER" and b.state() == "BACKUP"

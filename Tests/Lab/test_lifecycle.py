@@ -1,0 +1,159 @@
+"""Starting twice, starting beside others, ending."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from lab import conf
+from lab.hasup import Hasup, binary
+from lab.program import alive, end_processes
+from lab.waiting import wait_for
+
+VIP = "10.0.0.100"
+CONFIG = conf.simple(200, version=3, advert=0.1)
+
+
+def inside(program, command):
+    """The command line that runs in the mount namespace of another program."""
+    return ["nsenter", f"--mount=/proc/{program.pid}/ns/mnt", "--", *command]
+
+
+def first_mounted(program):
+    """Waits until a program with a private /run has its own mount namespace and became what it is."""
+    wait_for("the private /run", lambda: os.readlink(f"/proc/{program.pid}/exe"),
+             lambda path: os.path.basename(path) not in ("nsenter", "unshare", "dash", "sh", "mount"), 3)
+
+
+def test_a_second_one_on_the_same_run_directory_refuses(lan):
+    """C2: the second hasupd ends with a message that names the first; the first is not disturbed."""
+    node = lan.node("a")
+    first = Hasup(node, CONFIG).start()
+    first.wait_state("MASTER")
+    second = Hasup(node, CONFIG, name="second", run_dir=first.run_dir).start()
+    assert second.program.wait(3) != 0
+    assert str(first.program.pid) in second.log()
+    assert first.state() == "MASTER" and node.holds(VIP)
+
+
+def test_simultaneous_starts(lan):
+    """C2: of two starts at once exactly one lives, the other exits non-zero and says why."""
+    node = lan.node("a")
+    for number in range(10):
+        run_dir = os.path.join(node.directory, f"run{number}")
+        both = [Hasup(node, CONFIG, name=f"h{number}{side}", run_dir=run_dir).start() for side in "ab"]
+        wait_for("one end", lambda: [hasup.running() for hasup in both],
+                 lambda lives: sorted(lives) == [False, True], 3)
+        ended, lives = sorted(both, key=lambda hasup: hasup.running())
+        assert ended.program.process.returncode != 0 and ended.log()
+        lives.wait_state("MASTER", bound=3)
+        assert lives.stop()[0] == 0
+
+
+def test_instances_do_not_collide(lan):
+    """Two hasupd with the default directories and different --instance run side by side."""
+    node = lan.node("a")
+    one = node.write("one.conf", conf.simple(200, vrid=1, version=3, advert=0.1, vips=["10.0.0.101/24"]))
+    two = node.write("two.conf", conf.simple(200, vrid=2, version=3, advert=0.1, vips=["10.0.0.102/24"]))
+    start = [binary("hasupd"), "--foreground", "--instance"]
+    first = node.spawn([*start, "one", "-f", one], "one", private_run=True)
+    first_mounted(first)
+    second = node.spawn(inside(first, [*start, "two", "-f", two]), "two")
+    for address in ("10.0.0.101", "10.0.0.102"):
+        wait_for(address, lambda vip=address: node.holds(vip), bound=3)
+    assert first.stop()[0] == 0
+    assert not node.holds("10.0.0.101") and node.holds("10.0.0.102")
+    assert second.running() and second.stop()[0] == 0
+
+
+def test_the_same_file_in_two_namespaces(lan, pair):
+    """Daemons of different network namespaces share a machine and don't meet."""
+    other = lan.node("c", 3)
+    Hasup(pair[0], CONFIG).start()
+    Hasup(other, conf.simple(200, vrid=9, version=3, advert=0.1, vips=["10.0.0.109/24"])).start()
+    lan.wait_holder(VIP, "a")
+    lan.wait_holder("10.0.0.109", "c")
+
+
+def test_beside_keepalived_it_refuses(lan):
+    """docs/decisions.md, D24: while keepalived's pid file is locked hasupd doesn't start, and names the pid."""
+    node = lan.node("a")
+    config = node.write("keepalived.conf", CONFIG)
+    keepalived = node.spawn(["keepalived", "-n", "-l", "-G", "-f", config], "keepalived", private_run=True)
+    first_mounted(keepalived)
+    wait_for("keepalived as master", lambda: node.holds(VIP), bound=4)
+    hasup = node.spawn(inside(keepalived, [binary("hasupd"), "--foreground", "-f", config]), "hasup")
+    assert hasup.wait(3) != 0
+    assert "keepalived" in hasup.log() and str(keepalived.pid) in hasup.log()
+    assert node.holds(VIP)
+    keepalived.stop()
+    again = node.spawn(inside_run(node), "again", private_run=True)
+    wait_for("hasup as master", lambda: node.holds(VIP), bound=4)
+    assert again.stop()[0] == 0
+
+
+def inside_run(node):
+    """hasupd with default directories."""
+    return [binary("hasupd"), "--foreground", "-f", os.path.join(node.directory, "keepalived.conf")]
+
+
+def test_a_kept_run_directory_in_a_new_pid_namespace(lan):
+    """C1: pid 1 of a container is killed, its run directory kept; the same pid number starts again."""
+    node = lan.node("a")
+    hasup = Hasup(node, CONFIG)
+    command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", binary("hasupd"), "-f", hasup.config,
+               "--foreground", "--control", hasup.control, "--run-dir", hasup.run_dir]
+    for number in range(3):
+        hasup.program = node.spawn(command, f"container{number}")
+        hasup.wait_state("MASTER", bound=4)
+        end_processes(list(reversed(hasup.program.family())))
+        hasup.program.process.wait(5)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_end_is_complete(lan, number):
+    """After the end: exit 0, no process, no address, no socket that answers."""
+    node = lan.node("a")
+    hasup = Hasup(node, CONFIG).start()
+    hasup.wait_state("MASTER")
+    family = hasup.program.family()
+    hasup.program.signal(number)
+    assert hasup.program.wait(1) == 0
+    assert not [pid for pid in family if alive(pid)]
+    assert not node.holds(VIP)
+    assert hasup.cli("status").returncode == 2
+
+
+def test_readiness_is_told(lan):
+    """C2: READY=1 to NOTIFY_SOCKET once the parts are up, RELOADING and READY around a reload, STOPPING at the end."""
+    node = lan.node("a")
+    path = os.path.join(node.directory, "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(path)
+        listener.settimeout(3)
+        hasup = Hasup(node, CONFIG).start(environment={"NOTIFY_SOCKET": path})
+
+        def until(word, bound=3):
+            seen, deadline = [], time.monotonic() + bound
+            while time.monotonic() < deadline:
+                seen.append(listener.recvmsg(4096, 1024)[0].decode())
+                if word in seen[-1]:
+                    return seen
+            raise AssertionError(f"no {word} in {seen}")
+        until("READY=1")
+        assert "hasup-vrrp" in hasup.roles()
+        hasup.reload()
+        until("RELOADING=1")
+        until("READY=1")
+        hasup.program.signal(signal.SIGTERM)
+        until("STOPPING=1")
+
+
+def test_bad_arguments():
+    """An unknown option ends with a usage message."""
+    done = subprocess.run([binary("hasupd"), "--no-such-option"], capture_output=True, text=True, timeout=5,
+                          stdin=subprocess.DEVNULL)
+    assert done.returncode not in (0, 1) or done.stderr
+    assert "no-such-option" in done.stderr

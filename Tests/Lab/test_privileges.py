@@ -1,0 +1,103 @@
+"""Who runs as what: read from /proc, not from the daemon's own belief."""
+
+import pwd
+
+import pytest
+from lab import conf
+from lab.hasup import Hasup, kernel_view
+
+CAP_NET_ADMIN = 1 << 12
+CAPABILITY = {name: 1 << number for name, number in {
+    "chown": 0, "dac_override": 1, "dac_read_search": 2, "kill": 5, "setgid": 6, "setuid": 7, "setpcap": 8,
+    "net_admin": 12, "net_raw": 13, "ipc_lock": 14, "sys_admin": 21, "sys_boot": 22, "sys_nice": 23}.items()}
+
+LVS = """
+virtual_server 10.0.0.200 80 {
+    delay_loop 5
+    lb_algo rr
+    lb_kind NAT
+    protocol TCP
+    real_server 10.0.0.201 80 {
+        TCP_CHECK {
+        }
+    }
+}
+"""
+
+
+@pytest.fixture
+def master(lan):
+    """One node that is MASTER and has a checker."""
+    node = lan.node("a")
+    hasup = Hasup(node, conf.simple(200, version=3, advert=0.1) + LVS).start()
+    lan.wait_holder("10.0.0.100", "a")
+    return hasup
+
+
+def sealed(view, capabilities):
+    """Asserts what every worker has in common."""
+    user = pwd.getpwnam("hasup")
+    assert view["uids"] == {user.pw_uid} and view["uids"] != {0}
+    assert view["gids"] == {user.pw_gid}
+    assert set(view["groups"]) <= {user.pw_gid}
+    assert view["CapPrm"] == view["CapEff"] == capabilities
+    assert view["CapInh"] == view["CapBnd"] == view["CapAmb"] == 0
+    assert view["no_new_privs"] == 1
+    assert view["seccomp"] == 2
+
+
+def test_the_vrrp_worker_is_sealed(master):
+    """User hasup, CAP_NET_ADMIN and nothing else, no_new_privs, a seccomp filter."""
+    sealed(kernel_view(master.worker("hasup-vrrp")), CAP_NET_ADMIN)
+
+
+def test_the_checker_has_nothing(master):
+    """User hasup, no capability at all, no_new_privs, a seccomp filter."""
+    sealed(kernel_view(master.worker("hasup-checker")), 0)
+
+
+def test_the_supervisor_keeps_only_what_it_needs(master):
+    """docs/decisions.md, D2: always six capabilities, some more by configuration, never the rest."""
+    view = kernel_view(master.program.pid)
+    always = ("net_admin", "net_raw", "setuid", "setgid", "setpcap", "kill")
+    allowed = (*always, "sys_nice", "ipc_lock", "chown", "dac_read_search", "dac_override", "sys_boot", "sys_admin")
+    assert view["CapEff"] & ~sum(CAPABILITY[name] for name in allowed) == 0, hex(view["CapEff"])
+    assert not view["CapEff"] & (CAPABILITY["sys_admin"] | CAPABILITY["sys_boot"]), "nothing here asks for them"
+    for name in always:
+        assert view["CapEff"] & CAPABILITY[name], name
+
+
+def test_without_scripts_the_supervisor_is_sandboxed_too(master):
+    """docs/decisions.md, D2: no script in the file, so no_new_privs and a bounding set that is cut to what is kept."""
+    view = kernel_view(master.program.pid)
+    assert view["no_new_privs"] == 1
+    assert view["CapBnd"] == view["CapPrm"] == view["CapEff"], hex(view["CapBnd"])
+
+
+def test_status_shows_what_the_kernel_says(master):
+    """`hasup status --processes`: pid, uid, capabilities, seccomp of each process are the kernel's."""
+    shown = master.status().processes()
+    roles = master.roles()
+    for role in ("hasup-vrrp", "hasup-checker"):
+        view = kernel_view(roles[role][0])
+        assert shown[role]["pid"] == roles[role][0]
+        assert {shown[role]["uid"]} == view["uids"]
+        assert shown[role]["restarts"] == 0
+    text = master.cli("status", "--processes").stdout
+    for word in ("supervisor", "vrrp", "checker", "net_admin", *(str(pids[0]) for pids in roles.values())):
+        assert word in text
+
+
+def test_no_other_process_stays(master):
+    """The configuration reader is gone after its work; nothing else runs."""
+    assert set(master.roles()) == {"hasupd", "hasup-vrrp", "hasup-checker"}
+
+
+def test_only_the_checker_maps_openssl(master):
+    """Nothing that a VRRP-only site runs loads libssl; no daemon loads libstdc++ or Swift's shared library."""
+    for role, pids in master.roles().items():
+        with open(f"/proc/{pids[0]}/maps", encoding="utf-8") as file:
+            maps = file.read()
+        assert "libstdc++" not in maps and "libswiftCore" not in maps, role
+        if role != "hasup-checker":
+            assert "libssl" not in maps, role

@@ -1,0 +1,107 @@
+"""Crashes and hangs of the VRRP worker: replaced, nothing leaked, no orphan address."""
+
+import os
+import signal
+import time
+
+from lab import conf
+from lab.hasup import descriptors
+from lab.program import alive, children, end_processes
+from lab.waiting import wait_for
+
+VIP = "10.0.0.100"
+
+
+def replaced(hasup, old, bound=3.0):
+    """Waits until another VRRP worker runs, and returns its pid."""
+    return wait_for("a new hasup-vrrp", lambda: hasup.roles().get("hasup-vrrp", []),
+                    lambda pids: len(pids) == 1 and pids[0] != old, bound)[0]
+
+
+def zombies(pid):
+    """Children that ended and weren't waited for."""
+    return [child for child in children(pid) if not alive(child)]
+
+
+def test_kill_9_of_the_worker(duo, lan):
+    """T6: the worker of the master is restarted, and there is one holder within the master-down time + 1 s."""
+    a, _ = duo()
+    old = a.worker()
+    os.kill(old, signal.SIGKILL)
+    replaced(a, old)
+    lan.wait_holder(VIP, "a", 3)
+    assert a.status().processes()["hasup-vrrp"]["restarts"] == 1
+    assert a.running()
+
+
+def test_sigstop_of_the_worker(duo, lan, pair):
+    """T3: a worker that hangs is killed by the watchdog and replaced; there is one holder soon after."""
+    a, _ = duo()
+    old = a.worker()
+    os.kill(old, signal.SIGSTOP)
+    replaced(a, old)
+    assert not alive(old)
+    lan.wait_holder(VIP, "a", 3)
+
+
+def test_sigstop_of_everything(duo, lan, pair, sniffer):
+    """T3: a frozen node that wakes up reads what is queued before it sends: one holder at once, and no stale advert."""
+    a, b = duo(first={"priority": 100}, second={"priority": 99})
+    lan.nodes["b"].netns.ip("neigh", "flush", "all")
+    family = a.program.family()
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    b.wait_state("MASTER", bound=3)
+    for pid in reversed(family):
+        os.kill(pid, signal.SIGCONT)
+    wait_for("one holder", lambda: lan.holders(VIP), lambda seen: len(seen) == 1, 2)
+
+
+def test_twenty_kills_leak_nothing(duo, lan):
+    """C4: after twenty deaths of the worker the daemon has no descriptor and no zombie more than before."""
+    a, _ = duo()
+    worker = a.worker()
+    os.kill(worker, signal.SIGKILL)
+    worker = replaced(a, worker)
+    lan.wait_holder(VIP, "a", 3)
+    before = descriptors(a.program.pid)
+    for _ in range(20):
+        os.kill(worker, signal.SIGKILL)
+        worker = replaced(a, worker, bound=5)
+        lan.wait_holder(VIP, "a", 5)
+    wait_for("as many descriptors as before", lambda: descriptors(a.program.pid), lambda count: count <= before, 2)
+    assert zombies(a.program.pid) == []
+    assert a.status().processes()["hasup-vrrp"]["restarts"] == 21
+
+
+def test_the_worker_does_not_outlive_a_killed_supervisor(duo, pair, lan):
+    """C2: with the supervisor killed the worker hands over, removes the address and ends."""
+    a, b = duo()
+    worker = a.worker()
+    os.kill(a.program.pid, signal.SIGKILL)
+    wait_for("the worker's end", lambda: alive(worker), lambda lives: not lives, 10)
+    assert not pair[0].holds(VIP)
+    b.wait_state("MASTER")
+
+
+def test_leftovers_of_a_total_death_go_at_the_next_start(duo, lan, pair, sniffer):
+    """T6: with everything killed the address stays; the next start removes it before it sends or judges an advert."""
+    a, b = duo()
+    a.kill()
+    b.wait_state("MASTER")
+    assert pair[0].holds(VIP)
+    pair[0].write("hasup.conf", conf.simple(50, version=3, advert=0.1))
+    begin = time.time()
+    a.start()
+    lan.wait_holder(VIP, "b", 2)
+    a.wait_state("BACKUP")
+    assert not sniffer.adverts(pair[0], since=begin)
+
+
+def test_a_pid_that_is_in_a_file_means_nothing(duo, pair):
+    """C1: with the run directory left over by a kill, the next start works."""
+    a, _ = duo()
+    end_processes(list(reversed(a.program.family())))
+    a.program.process.wait(5)
+    a.start()
+    a.wait_state("MASTER")

@@ -1,0 +1,140 @@
+import Base
+import CLinux
+import Glibc
+import Reactor
+import Sandbox
+import Testing
+
+/// Each list is tried by a sealed child that dies of the first call that isn't on it.
+@Suite(.serialized, .enabled(if: Child.canSeal, "needs root with SETUID, SETGID, SETPCAP, NET_ADMIN"))
+struct SeccompTests {
+    /// Seals a child for the role and runs the body in it. - Returns: its end and what it has said.
+    private func sealed(
+        _ role: SandboxRole, _ violation: SeccompViolation = .killProcess, _ body: (_ report: Int32) -> Int32
+    ) throws -> (end: Child.End, report: String) {
+        let filter = try SeccompProgram.compile(role, onViolation: violation)
+        let number = filter.number
+        return try Child.run { report in
+            let plan = SealPlan(
+                identity: Identity(uid: 65534, gid: 65534), capabilities: role == .vrrp ? .netAdmin : [],
+                filter: number)
+            let result = seal(as: plan)
+            guard result.isComplete, result.isFiltered else {
+                Child.say(result.shortfalls.joined(separator: "; "), to: report)
+                return 99
+            }
+            return body(report)
+        }
+    }
+
+    @Test func programsAreSmall() throws {
+        for role in SandboxRole.allCases {
+            let file = try SeccompProgram.compile(role)
+            let count = try SeccompProgram.instructions(in: file.number).count
+            print("\(role): \(count) instructions")
+            #expect(count > 50)
+            #expect(count < 400)
+            #expect(hasup_memfd_is_sealed(file.number) == 1)
+        }
+    }
+
+    @Test func refusesWhatIsNoProgram() throws {
+        let file = try owned(hasup_memfd_create("x"), "create a memory file")
+        #expect(throws: (any Error).self) { try SeccompProgram.instructions(in: file.number) }
+        _ = write(file.number, "abc", 3)
+        #expect(throws: (any Error).self) { try SeccompProgram.instructions(in: file.number) }
+    }
+
+    @Test func letsTheVRRPWorkerWork() throws {
+        let route = try owned(hasup_route_socket(0), "open a netlink socket")
+        var pair: [Int32] = [0, 0]
+        try checked(hasup_socketpair(&pair), "make a socket pair")
+        let (end, text) = try sealed(.vrrp) { report in
+            VRRPWork.run(route: route.number, pair: pair, report: report)
+        }
+        close(pair[0])
+        close(pair[1])
+        #expect(end == .exited(0), "\(text)")
+    }
+
+    @Test(arguments: Forbidden.allCases)
+    func killsTheVRRPWorker(_ forbidden: Forbidden) throws {
+        let (end, text) = try sealed(.vrrp) { _ in
+            forbidden.attempt()
+            return 1
+        }
+        #expect(end == .killed(signal: SIGSYS), "\(text)")
+    }
+
+    @Test func refusesQuietly() throws {
+        let (end, text) = try sealed(.vrrp) { report in
+            Child.say("\(open("/etc/hostname", O_RDONLY)) \(errno == EACCES)", to: report)
+            return fork() == -1 ? 0 : 1
+        }
+        #expect(text == "-1 true\n")
+        #expect(end == .killed(signal: SIGSYS))
+    }
+
+    @Test func canFailInsteadOfKilling() throws {
+        let (end, _) = try sealed(.vrrp, .refuse) { _ in
+            guard socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) == -1, errno == EPERM else { return 1 }
+            guard kill(getppid(), 0) == -1, errno == EPERM else { return 2 }
+            return 0
+        }
+        #expect(end == .exited(0))
+    }
+
+    @Test func letsTheCheckerConnect() throws {
+        let (end, text) = try sealed(.checker) { _ in
+            let stream = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+            let number = socket(AF_INET, stream, 0)
+            guard number >= 0 else { return 1 }
+            var target = sockaddr_in()
+            target.sin_family = sa_family_t(AF_INET)
+            target.sin_port = UInt16(9).bigEndian
+            target.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+            let result = withUnsafePointer(to: &target) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    connect(number, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            guard result == 0 || errno == EINPROGRESS || errno == ECONNREFUSED || errno == ENETUNREACH else {
+                return 2
+            }
+            var code: Int32 = 0
+            var size = socklen_t(4)
+            getsockopt(number, SOL_SOCKET, SO_ERROR, &code, &size)
+            let datagram = socket(AF_INET6, Int32(SOCK_DGRAM.rawValue), 0)
+            guard datagram >= 0 || errno == EAFNOSUPPORT else { return 3 }
+            let file = open("/etc/hostname", O_RDONLY)
+            guard file >= 0 || errno == ENOENT || errno == EACCES else { return 4 }
+            return close(number)
+        }
+        #expect(end == .exited(0), "\(text)")
+    }
+
+    @Test func keepsTheCheckerFromUnixAndRawSockets() throws {
+        let unix = try sealed(.checker) { _ in socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0) }
+        #expect(unix.end == .killed(signal: SIGSYS))
+        let raw = try sealed(.checker) { _ in socket(AF_INET, Int32(SOCK_RAW.rawValue), 112) }
+        #expect(raw.end == .killed(signal: SIGSYS))
+        let writing = try sealed(.checker) { _ in open("/tmp/x", O_WRONLY) }
+        #expect(writing.end == .killed(signal: SIGSYS))
+    }
+
+    @Test func letsTheParserRead() throws {
+        let (end, _) = try sealed(.config) { _ in
+            let file = open("/etc/passwd", O_RDONLY)
+            guard file >= 0 else { return 1 }
+            var buffer = [UInt8](repeating: 0, count: 65536)
+            guard read(file, &buffer, buffer.count) > 0 else { return 2 }
+            guard let folder = opendir("/etc") else { return 3 }
+            while readdir(folder) != nil {}
+            closedir(folder)
+            return 0
+        }
+        #expect(end == .exited(0))
+        let connecting = try sealed(.config) { _ in socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
+        #expect(connecting.end == .killed(signal: SIGSYS))
+    }
+}

@@ -1,0 +1,61 @@
+import Base
+import Testing
+
+@testable import Simulator
+
+/// The core in clusters: random ones, those that once broke, and proof that the checks can fail.
+@Suite struct SimulationTests {
+    @Test(arguments: 0..<8)
+    func randomClusters(_ part: Int) {
+        for seed in UInt64(part * 25 + 1)...UInt64(part * 25 + 25) {
+            let outcome = Simulation.run(seed: seed)
+            #expect(outcome.failures.isEmpty, "replay: hasup-sim --seed \(seed) --trace")
+        }
+    }
+
+    /// Seeds that broke a promise once, or the simulator's own model of a machine.
+    @Test(arguments: [
+        (UInt64(56), "a machine that was restarted while its clock was paused"),
+        (310, "an address that the kernel refused, announced with the others"),
+        (890, "the same, by the last machine"),
+        (100_451, "leftovers refused more than once"),
+        (104_303, "a release that overtook the advertisement before it on a quiet network"),
+        (116_372, "an address added by a reload, announced before the kernel had it"),
+        (305_376, "a priority 0 that was still on its way when the faults ended"),
+        (6338, "an address that the kernel kept, of an instance that a reload then removed"),
+        (8917, "the same, kept by the removal itself"),
+        (960, "a restart during a pause, then a hand-over"),
+    ])
+    func namedSeeds(_ seed: UInt64, _ story: String) {
+        #expect(Simulation.run(seed: seed).failures.isEmpty, "\(story): hasup-sim --seed \(seed) --trace")
+    }
+
+    /// The same seed is the same story, whatever else runs.
+    @Test func replays() {
+        for seed in UInt64(1)...5 {
+            let first = Simulation.run(seed: seed, trace: true)
+            let second = Simulation.run(seed: seed, trace: true)
+            #expect(first.trace == second.trace)
+            #expect(first.events == second.events)
+            #expect(first.trace.count > 10)
+        }
+    }
+
+    /// Broken on purpose: each must be found in each seed.
+    @Test(arguments: [Sabotage.staysCut, .otherVirtualRouterIDs, .forgetfulKernel])
+    func invariantsCanFail(_ sabotage: Sabotage) {
+        for seed in UInt64(1)...5 {
+            #expect(!Simulation.run(seed: seed, sabotage: sabotage).failures.isEmpty, "seed \(seed)")
+        }
+    }
+
+    @Test func arguments() {
+        #expect(Options(["--seed", "7", "--trace"])?.start == 7)
+        #expect(Options(["--seeds", "9", "--start", "4"])?.count == 9)
+        #expect(Options([]) == nil)
+        #expect(Options(["--start", "4"]) == nil)
+        #expect(Options(["--seed"]) == nil)
+        #expect(Options(["--seed", "x"]) == nil)
+        #expect(Options(["--what"]) == nil)
+    }
+}

@@ -1,0 +1,159 @@
+import Base
+import Configuration
+import Testing
+
+@testable import Supervision
+
+private struct Instances: InstanceSource {
+    var list: [InstanceSettings]
+    var instanceCount: Int { list.count }
+    func instance(at index: Int) -> InstanceSettings? { list.indices.contains(index) ? list[index] : nil }
+}
+
+private func instance(_ name: String, interface: String = "eth0") -> InstanceSettings {
+    var settings = InstanceSettings(name: name, location: SourceLocation(file: "x", line: 1))
+    settings.interface = interface
+    settings.scripts = [
+        NotifyScript(trigger: .any, arguments: ["/any", "extra"]),
+        NotifyScript(trigger: .master, arguments: ["/master", "a b"]),
+    ]
+    return settings
+}
+
+@Suite("The broker rule (architecture §1): a worker names things, it never describes them")
+struct BrokerTests {
+    @Test("a socket is that of the instance's interface, family and group")
+    func socket() throws {
+        var unicast = instance("B", interface: "eth1")
+        unicast.unicastPeers = [UnicastPeer(address: IPAddress(v4: 0x0a00_0002))]
+        let broker = Broker(generation: 7, source: Instances(list: [instance("A"), unicast]))
+        #expect(
+            try broker.socket(generation: 7, instance: 0)
+                == SocketPlan(interface: "eth0", family: .ipv4, group: IPAddress(v4: 0xe000_0012)))
+        #expect(
+            try broker.socket(generation: 7, instance: 1) == SocketPlan(interface: "eth1", family: .ipv4, group: nil))
+    }
+
+    @Test("what isn't in the configuration is refused")
+    func refusals() {
+        var broker = Broker(generation: 7, source: Instances(list: [instance("A"), instance("B", interface: "")]))
+        #expect(throws: Refusal.instance(2)) { try broker.socket(generation: 7, instance: 2) }
+        #expect(throws: Refusal.instance(.max)) { try broker.socket(generation: 7, instance: .max) }
+        #expect(throws: Refusal.generation(8)) { try broker.socket(generation: 8, instance: 0) }
+        #expect(throws: Refusal.generation(6)) { try broker.socket(generation: 6, instance: 0) }
+        #expect(throws: Refusal.faultyInstance("B")) { try broker.socket(generation: 7, instance: 1) }
+        for trigger: UInt8 in [0, 5, 6, 255] {
+            #expect(throws: Refusal.trigger(trigger)) {
+                try broker.scripts(generation: 7, instance: 0, sequence: 1, trigger: trigger, priority: 1)
+            }
+        }
+    }
+
+    @Test("scripts: the moment's first, then the generic one with INSTANCE NAME STATE PRIORITY (behaviours §6)")
+    func scripts() throws {
+        var broker = Broker(generation: 1, source: Instances(list: [instance("A")]))
+        let run = try broker.scripts(generation: 1, instance: 0, sequence: 1, trigger: 1, priority: 150)
+        #expect(
+            run.scripts.map(\.arguments) == [["/master", "a b"], ["/any", "extra", "INSTANCE", "A", "MASTER", "150"]])
+        let backup = try broker.scripts(generation: 1, instance: 0, sequence: 2, trigger: 2, priority: 150)
+        #expect(backup.scripts.map(\.arguments) == [["/any", "extra", "INSTANCE", "A", "BACKUP", "150"]])
+    }
+
+    @Test("D12: a notification is started once; a new worker counts from 1 again")
+    func repeated() throws {
+        var broker = Broker(generation: 1, source: Instances(list: [instance("A")]))
+        _ = try broker.scripts(generation: 1, instance: 0, sequence: 5, trigger: 1, priority: 1)
+        for old: UInt64 in [0, 1, 5] {
+            #expect(throws: Refusal.repeated(old)) {
+                try broker.scripts(generation: 1, instance: 0, sequence: old, trigger: 1, priority: 1)
+            }
+        }
+        broker.workerStarted()
+        _ = try broker.scripts(generation: 1, instance: 0, sequence: 1, trigger: 1, priority: 1)
+    }
+
+    @Test("requests of the generation before are served until the worker runs the new one")
+    func generations() throws {
+        var broker = Broker(generation: 1, source: Instances(list: [instance("old")]))
+        broker.advance(to: 2, source: Instances(list: [instance("new")]))
+        #expect(try broker.instance(0, generation: 1).name == "old")
+        #expect(try broker.instance(0, generation: 2).name == "new")
+        broker.configured()
+        #expect(throws: Refusal.generation(1)) { try broker.instance(0, generation: 1) }
+    }
+}
+
+@Suite("Notifications of one instance (pain point S1)")
+struct NotificationQueueTests {
+    @Test("never two runs at once, order kept, the last run names the final state, skipped ones are counted")
+    func order() {
+        var queue = NotificationQueue<Int>()
+        #expect(queue.add(1, of: "A", scripts: 2) == 1)
+        #expect(queue.add(2, of: "A", scripts: 1) == nil)
+        #expect(queue.add(3, of: "A", scripts: 1) == nil)
+        #expect(queue.add(4, of: "A", scripts: 1) == nil)
+        #expect(queue.skipped(of: "A") == 2)
+        #expect(queue.ended(of: "A") == nil)
+        #expect(queue.ended(of: "A") == 4)
+        queue.started(of: "A", scripts: 1)
+        #expect(!queue.isIdle)
+        #expect(queue.ended(of: "A") == nil)
+        #expect(queue.isIdle)
+    }
+
+    @Test("instances don't wait for each other")
+    func independent() {
+        var queue = NotificationQueue<Int>()
+        #expect(queue.add(1, of: "A", scripts: 1) == 1)
+        #expect(queue.add(2, of: "B", scripts: 1) == 2)
+        #expect(queue.skipped(of: "A") == 0)
+    }
+
+    @Test("a transition without scripts is nothing to wait for")
+    func noScripts() {
+        var queue = NotificationQueue<Int>()
+        #expect(queue.add(1, of: "A", scripts: 0) == nil)
+        #expect(queue.isIdle)
+        #expect(queue.ended(of: "A") == nil)
+    }
+}
+
+@Suite("Reload (D18, R3)")
+struct ReloadMachineTests {
+    @Test("read, apply, answer")
+    func accepted() {
+        var machine = ReloadMachine()
+        #expect(machine.handle(.requested(1)) == [.read])
+        #expect(machine.handle(.read(accepted: true)) == [.apply])
+        #expect(machine.handle(.configured) == [.answer([1], accepted: true)])
+        #expect(machine.state == .idle)
+    }
+
+    @Test("a refused configuration is never applied")
+    func refused() {
+        var machine = ReloadMachine()
+        _ = machine.handle(.requested(1))
+        #expect(machine.handle(.read(accepted: false)) == [.answer([1], accepted: false)])
+        #expect(machine.handle(.configured).isEmpty)
+    }
+
+    @Test("requests that come meanwhile are served by the next reading, together")
+    func queued() {
+        var machine = ReloadMachine()
+        _ = machine.handle(.requested(1))
+        #expect(machine.handle(.requested(2)).isEmpty)
+        #expect(machine.handle(.requested(0)).isEmpty)
+        #expect(machine.handle(.read(accepted: false)) == [.answer([1], accepted: false), .read])
+        #expect(machine.handle(.read(accepted: true)) == [.apply])
+        #expect(machine.handle(.workerReplaced) == [.answer([2], accepted: true)])
+    }
+
+    @Test("a worker that doesn't take the configuration is replaced, and its successor ends the reload")
+    func timeout() {
+        var machine = ReloadMachine()
+        _ = machine.handle(.requested(1))
+        _ = machine.handle(.read(accepted: true))
+        #expect(machine.handle(.timeout) == [.replaceWorker])
+        #expect(machine.handle(.workerReplaced) == [.answer([1], accepted: true)])
+    }
+}

@@ -1,0 +1,149 @@
+import Base
+import Testing
+
+@testable import Supervision
+
+private let start = Instant(nanoseconds: 1_000_000_000_000)
+
+/// A worker that was spawned and is ready.
+private func runningWorker() -> WorkerLife {
+    var life = WorkerLife()
+    _ = life.handle(.start, at: start)
+    _ = life.handle(.spawned, at: start)
+    _ = life.handle(.ready, at: start)
+    return life
+}
+
+@Suite("A worker's life (D9, D11, D13)")
+struct WorkerLifeTests {
+    @Test("it is spawned when it is wanted, and has a limit until it is ready")
+    func spawns() {
+        var life = WorkerLife()
+        #expect(life.handle(.start, at: start) == [.wake(.never), .spawn])
+        #expect(life.handle(.spawned, at: start) == [.wake(start + WorkerLife.startLimit)])
+        #expect(life.state == .starting)
+        #expect(life.handle(.ready, at: start) == [.wake(.never)])
+        #expect(life.state == .running)
+    }
+
+    @Test("one that isn't ready in time is replaced")
+    func startLimit() {
+        var life = WorkerLife()
+        _ = life.handle(.start, at: start)
+        _ = life.handle(.spawned, at: start)
+        let actions = life.handle(.timeout, at: start + WorkerLife.startLimit)
+        #expect(actions.contains(.kill))
+        #expect(life.state == .dying)
+    }
+
+    @Test("D11: one that had worked is restarted at once, every time")
+    func restartsAtOnce() {
+        var life = runningWorker()
+        for round in 1...5 {
+            _ = life.handle(.worked, at: start)
+            let actions = life.handle(.exited(.signal(9)), at: start)
+            #expect(actions == [.report(.died(.signal(9), restartIn: .zero)), .wake(.never), .spawn])
+            #expect(life.restarts == round)
+            _ = life.handle(.spawned, at: start)
+            _ = life.handle(.ready, at: start)
+        }
+    }
+
+    @Test("D11: early deaths wait 0.1 s, doubling up to 30 s, and a worker that works resets them")
+    func backsOff() {
+        var life = runningWorker()
+        var waits: [Interval] = []
+        for _ in 0..<12 {
+            for case .report(.died(_, let wait)) in life.handle(.exited(.code(1)), at: start) { waits.append(wait) }
+            if life.state == .waiting { _ = life.handle(.timeout, at: start) }
+            _ = life.handle(.spawned, at: start)
+            _ = life.handle(.ready, at: start)
+        }
+        #expect(
+            waits.prefix(5) == [.zero, .milliseconds(100), .milliseconds(200), .milliseconds(400), .milliseconds(800)])
+        #expect(waits.last == .seconds(30))
+        _ = life.handle(.worked, at: start)
+        #expect(life.handle(.exited(.code(1)), at: start).contains(.report(.died(.code(1), restartIn: .zero))))
+    }
+
+    @Test("D13: a hung worker is killed and replaced when the kernel says that it is gone, not before")
+    func hung() {
+        var life = runningWorker()
+        let actions = life.handle(.hung(.milliseconds(30)), at: start)
+        #expect(actions.contains(.kill))
+        #expect(!actions.contains(.spawn))
+        #expect(life.handle(.exited(.signal(9)), at: start).contains(.spawn))
+    }
+
+    @Test("EX_CONFIG isn't retried")
+    func givesUp() {
+        var life = runningWorker()
+        #expect(
+            life.handle(.exited(.configuration), at: start) == [
+                .wake(.never), .report(.gaveUp(.configuration)), .finished,
+            ])
+        #expect(life.handle(.start, at: start).isEmpty)
+    }
+
+    @Test("stop asks, then kills, and is over only when the process is gone")
+    func stops() {
+        var life = runningWorker()
+        #expect(life.handle(.stop, at: start) == [.requestStop, .wake(start + WorkerLife.stopLimit)])
+        #expect(life.handle(.timeout, at: start + WorkerLife.stopLimit).contains(.kill))
+        #expect(life.state == .stopping)
+        #expect(life.handle(.exited(.signal(9)), at: start).contains(.finished))
+        #expect(life.state == .finished)
+    }
+
+    @Test("a worker that waits for its restart and isn't wanted any more is finished")
+    func stopsWhileWaiting() {
+        var life = runningWorker()
+        _ = life.handle(.exited(.code(1)), at: start)
+        _ = life.handle(.spawned, at: start)
+        _ = life.handle(.exited(.code(1)), at: start)
+        #expect(life.state == .waiting)
+        #expect(life.handle(.stop, at: start).contains(.finished))
+    }
+
+    @Test("exit statuses as waitpid encodes them")
+    func exitStatus() {
+        #expect(WorkerExit(waitStatus: 78 << 8) == .configuration)
+        #expect(WorkerExit(waitStatus: 9) == .signal(9))
+        #expect(WorkerExit(waitStatus: 11 | 0x80) == .signal(11))
+    }
+}
+
+@Suite("Watchdog (D13)")
+struct WatchdogTests {
+    @Test("limits follow the smallest advert_int")
+    func limits() {
+        let fast = Watchdog(smallestAdvertInterval: .milliseconds(10))
+        #expect(fast.period == .milliseconds(5) && fast.limit == .milliseconds(20))
+        let slow = Watchdog(smallestAdvertInterval: .seconds(1))
+        #expect(slow.period == .milliseconds(500) && slow.limit == .milliseconds(1500))
+        for interval in [Interval.milliseconds(10), .milliseconds(100), .seconds(1)] {
+            let dog = Watchdog(smallestAdvertInterval: interval)
+            #expect(Watchdog.stampPeriod(smallestAdvertInterval: interval) < dog.limit)
+        }
+    }
+
+    @Test("an old stamp is told with its age, a young one isn't")
+    func oldStamp() {
+        var dog = Watchdog(smallestAdvertInterval: .milliseconds(10))
+        #expect(dog.look(at: start, now: start) == nil)
+        #expect(dog.look(at: start, now: start + .milliseconds(5)) == nil)
+        #expect(dog.look(at: start + .milliseconds(5), now: start + .milliseconds(10)) == nil)
+        #expect(dog.look(at: start + .milliseconds(5), now: start + .milliseconds(15)) == nil)
+        #expect(dog.look(at: start + .milliseconds(5), now: start + .milliseconds(20)) == nil)
+        #expect(dog.look(at: start + .milliseconds(5), now: start + .milliseconds(26)) == .milliseconds(21))
+    }
+
+    @Test("T3: after a pause of the whole machine the worker isn't blamed")
+    func machinePaused() {
+        var dog = Watchdog(smallestAdvertInterval: .milliseconds(10))
+        _ = dog.look(at: start, now: start)
+        _ = dog.look(at: start, now: start + .milliseconds(5))
+        #expect(dog.look(at: start, now: start + .seconds(60)) == nil)
+        #expect(dog.look(at: start + .seconds(60), now: start + .seconds(60) + .milliseconds(5)) == nil)
+    }
+}

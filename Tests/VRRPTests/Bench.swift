@@ -1,0 +1,177 @@
+import Base
+import Configuration
+import Testing
+import VRRP
+import Wire
+
+func address(_ text: String) -> IPAddress { IPAddress(text) ?? IPAddress(v4: 0) }
+
+func virtual(_ text: String) -> VirtualAddress {
+    VirtualAddress(prefix: Prefix(text) ?? Prefix(host: address(text)))
+}
+
+/// A node on a bench: a clock that is advanced by hand, a kernel that answers at once, and what came out.
+struct Bench {
+    static let own = address("10.0.0.5")
+    static let lower = address("10.0.0.1")
+    static let higher = address("10.0.0.9")
+
+    var node = Node()
+    var now = Instant(nanoseconds: 1_000_000_000)
+    /// What came out since `take` was last called.
+    var actions: [Action] = []
+    var model = ConfigurationModel()
+    var eth0 = Bench.interface("eth0", 2)
+    /// Whether `install` and `withdraw` are answered at once.
+    var kernelAnswers = true
+
+    static func interface(_ name: String, _ index: Int32) -> InterfaceState {
+        var interface = InterfaceState(index: index, name: name, isUsable: true)
+        interface.primaryIPv4 = own
+        interface.linkLocalIPv6 = address("fe80::5")
+        return interface
+    }
+
+    /// One instance with keepalived's defaults: version 2, priority 100, VRID 20, 10.0.4.1 on eth0.
+    static func settings(_ change: (inout InstanceSettings) -> Void = { _ in }) -> InstanceSettings {
+        var settings = InstanceSettings(name: "VI_1", location: SourceLocation(file: "test.conf", line: 1))
+        settings.interface = "eth0"
+        settings.virtualRouterID = VRID(rawValue: 20)
+        settings.virtualAddresses = [virtual("10.0.4.1/24")]
+        change(&settings)
+        return settings
+    }
+
+    /// A bench that runs this instance.
+    init(global: GlobalSettings = GlobalSettings(), _ change: (inout InstanceSettings) -> Void = { _ in }) {
+        model.global = global
+        model.instances = [Self.settings(change)]
+        handle(.interface(eth0))
+        handle(.interface(Self.interface("eth1", 3)))
+        handle(.configure(model))
+    }
+
+    /// A bench without configuration.
+    init(empty: Void) {}
+
+    mutating func handle(_ event: Event) {
+        var new: [Action] = []
+        node.handle(event, at: now, into: &new)
+        actions += new
+        guard kernelAnswers else { return }
+        for case .install(_, _, let ticket) in new { handle(.applied(ticket: ticket, .done)) }
+        for case .withdraw(_, _, let ticket) in new { handle(.applied(ticket: ticket, .done)) }
+    }
+
+    /// Lets time pass; every timer fires exactly on time.
+    mutating func advance(_ interval: Interval) {
+        let end = now + interval
+        while node.deadline <= end {
+            now = max(now, node.deadline)
+            handle(.timeout)
+        }
+        now = end
+    }
+
+    /// Lets time pass without running: a stopped process.
+    mutating func stall(_ interval: Interval) { now = now + interval }
+
+    mutating func take() -> [Action] {
+        defer { actions = [] }
+        return actions
+    }
+
+    func status(_ instance: Int = 0) -> InstanceStatus {
+        node.status(of: instance) ?? InstanceStatus(since: now, priority: .release, advertInterval: .zero)
+    }
+
+    var state: RouterState { status().state }
+
+    /// Remaining time of the master-down timer.
+    var remaining: Interval { (status().takeoverAt ?? .never) - now }
+
+    /// Gives a packet as it would come from a peer with our configuration.
+    mutating func receive(
+        _ priority: UInt8, from source: IPAddress = Bench.lower, hopLimit: UInt8? = 255, destination: IPAddress? = nil,
+        _ change: (inout Advertisement) -> Void = { _ in }, bend: (inout [UInt8]) -> Void = { _ in }
+    ) {
+        let settings = model.instances[0]
+        guard let virtualRouterID = settings.virtualRouterID else { return }
+        var advertisement = Advertisement(
+            version: settings.version, virtualRouterID: virtualRouterID, priority: Priority(rawValue: priority),
+            interval: settings.advertInterval, addresses: settings.virtualAddresses.map(\.prefix.address),
+            password: settings.password)
+        change(&advertisement)
+        let to = destination ?? (settings.isUnicast ? Bench.own : settings.multicastGroup)
+        var bytes = advertisement.encode(source: source, destination: to)
+        bend(&bytes)
+        give(bytes, from: source, to: to, hopLimit: hopLimit)
+    }
+
+    mutating func give(
+        _ bytes: [UInt8], from source: IPAddress, to destination: IPAddress, hopLimit: UInt8? = 255,
+        payloadLength: Int? = nil
+    ) {
+        let information = PacketInformation(
+            interfaceIndex: eth0.index, source: source, destination: destination, hopLimit: hopLimit,
+            payloadLength: payloadLength ?? bytes.count)
+        bytes.withUnsafeBytes { handle(.packet(information, $0)) }
+    }
+
+    mutating func reload(_ change: (inout ConfigurationModel) -> Void) {
+        change(&model)
+        handle(.configure(model))
+    }
+
+    /// A bench whose instance is MASTER, with nothing left to read.
+    static func master(_ change: (inout InstanceSettings) -> Void = { _ in }) -> Bench {
+        var bench = Bench(change)
+        bench.advance(.seconds(5))
+        _ = bench.take()
+        return bench
+    }
+}
+
+extension [Action] {
+    /// Priorities advertised, in order.
+    var adverts: [UInt8] {
+        compactMap { if case .advertise(_, let said) = $0 { said.priority.rawValue } else { nil } }
+    }
+
+    var announced: [IPAddress] {
+        compactMap { if case .announce(_, let what) = $0 { what.prefix.address } else { nil } }
+    }
+
+    var notified: [NotifyTrigger] {
+        compactMap { if case .notify(let notification) = $0 { notification.trigger } else { nil } }
+    }
+
+    var installed: [[IPAddress]] {
+        compactMap { if case .install(_, let list, _) = $0 { list.map(\.prefix.address) } else { nil } }
+    }
+
+    var withdrawn: [[IPAddress]] {
+        compactMap { if case .withdraw(_, let list, _) = $0 { list.map(\.prefix.address) } else { nil } }
+    }
+
+    var transitions: [Transition] {
+        compactMap { if case .observe(.transition(let transition)) = $0 { transition } else { nil } }
+    }
+
+    var reasons: [TransitionReason] { transitions.map(\.reason) }
+
+    var stalls: [Interval] { compactMap { if case .observe(.stalled(let late)) = $0 { late } else { nil } } }
+
+    var remarks: [Remark] {
+        compactMap { if case .observe(.accepted(_, let remark, _)) = $0 { remark } else { nil } }
+    }
+
+    var discards: [DiscardReason] {
+        compactMap { if case .observe(.discarded(_, let reason, _, _)) = $0 { reason } else { nil } }
+    }
+}
+
+extension InstanceStatus {
+    func discarded(_ reason: DiscardReason) -> UInt64 { counters.discarded[Int(reason.rawValue)] }
+    func remarks(_ remark: Remark) -> UInt64 { counters.remarks[Int(remark.rawValue)] }
+}

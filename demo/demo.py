@@ -1,0 +1,160 @@
+#!/usr/bin/python3
+"""Two nodes and a client in network namespaces: the master is killed, the other one takes the address over.
+
+    demo.py pair         one address, one master and its backup
+    demo.py dual-master  two addresses, each node is master of one and backup of the other
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "Tests", "Lab"))
+
+from lab import conf  # noqa: E402
+from lab.hasup import Hasup  # noqa: E402
+from lab.net import Lan  # noqa: E402
+from lab.sniffer import Sniffer  # noqa: E402
+from lab.waiting import Timeout, wait_for  # noqa: E402
+
+ADVERT = 1
+VRIDS = {"10.0.0.100": 51, "10.0.0.101": 52}
+
+
+def layout(kind):
+    """Addresses and the priorities on a and b: [(name, address, on a, on b)]."""
+    first = ("WEB", "10.0.0.100", 200, 100)
+    return [first, ("MAIL", "10.0.0.101", 100, 200)] if kind == "dual-master" else [first]
+
+
+def config(services, column):
+    """The keepalived.conf of node a (column 2) or b (column 3)."""
+    return conf.file(*(conf.instance(service[0], vrid=VRIDS[service[1]], priority=service[column], version=3, advert=ADVERT,
+                                     vips=[f"{service[1]}/24"]) for service in services))
+
+
+def say(text):
+    """One step of the story."""
+    print(f"\n== {text}", flush=True)
+
+
+def show(*daemons):
+    """`hasup status` of the nodes: side by side where the terminal is wide enough, else one under the other."""
+    blocks = []
+    for daemon in daemons:
+        answer = daemon.cli("status")
+        blocks.append([f"[{daemon.node.name}] $ hasup status", *(answer.stdout + answer.stderr).rstrip().splitlines()])
+    width = max(len(line) for block in blocks for line in block) + 4
+    if shutil.get_terminal_size((80, 24)).columns >= width * len(blocks):
+        height = max(len(block) for block in blocks)
+        rows = zip(*(block + [""] * (height - len(block)) for block in blocks))
+        print("\n".join("".join(cell.ljust(width) for cell in row).rstrip() for row in rows))
+    else:
+        print("\n\n".join("\n".join(block) for block in blocks))
+
+
+class Pinger:
+    """A client that pings an address ten times a second."""
+
+    def __init__(self, node, address):
+        self.address = address
+        self.program = node.spawn(["ping", "-n", "-D", "-O", "-i", "0.1", address], f"ping-{address}")
+
+    def times(self):
+        """When replies came, in seconds since the epoch."""
+        return [float(stamp) for stamp in re.findall(r"^\[([0-9.]+)\] .* bytes from", self.program.log(), re.MULTILINE)]
+
+    def answered_since(self, moment):
+        """Whether a reply came after a moment."""
+        return any(time > moment for time in self.times())
+
+    def report(self):
+        """The longest time without an answer."""
+        times = self.times()
+        gap = max((later - earlier for earlier, later in zip(times, times[1:])), default=0.0)
+        print(f"   client: {len(times)} answers from {self.address}, longest silence {gap:.2f} s")
+
+
+def story(lan, kind):
+    """The demo itself; raises Timeout when something does not happen."""
+    services = layout(kind)
+    sniffer = Sniffer(lan)
+    nodes = lan.node("a"), lan.node("b")
+    client = lan.node("client", 9)
+    say(f"two nodes start, priorities {services[0][2]} and {services[0][3]} for {services[0][1]}, advert_int {ADVERT} s")
+    a, b = (Hasup(node, config(services, column)).start() for column, node in enumerate(nodes, 2))
+    for _, address, first, second in services:
+        lan.wait_holder(address, "a" if first > second else "b", 8)
+    pingers = [Pinger(client, service[1]) for service in services]
+    for pinger in pingers:
+        wait_for(f"an answer from {pinger.address}", pinger.times, bound=5)
+    wait_for("b to know its master", lambda: sniffer.adverts(nodes[0]), lambda seen: len(seen) >= 2, 5)
+    show(a, b)
+
+    address = services[0][1]
+    say("node a dies: kill -9 of all its processes, its cable pulled")
+    a.kill()
+    lan.link(nodes[0], False)
+    expected = ADVERT * (3 + (256 - services[0][3]) / 256)
+    seconds = sniffer.takeover(*nodes, vrid=VRIDS[address], bound=expected + 2)
+    moment = sniffer.adverts(nodes[1], VRIDS[address])[-1].time
+    wait_for(f"an answer from {address}", lambda: pingers[0].answered_since(moment), bound=3)
+    print(f"   node b took over {seconds:.4f} s after node a's last advert; the protocol's time is {expected:.4f} s")
+    show(b)
+
+    say("node a comes back and takes its address again")
+    lan.link(nodes[0], True)
+    a.start()
+    lan.wait_holder(address, "a", 10)
+    for pinger in pingers:
+        wait_for(f"an answer from {pinger.address}", lambda ping=pinger: ping.answered_since(moment), bound=3)
+    b.wait_state("BACKUP", services[0][0])
+    show(a, b)
+    print()
+    for pinger in pingers:
+        pinger.program.process.terminate()
+        pinger.program.wait(2)
+        pinger.report()
+
+    say("both stop")
+    for daemon in (a, b):
+        status, seconds = daemon.stop()
+        print(f"   node {daemon.node.name}: exit status {status} after {seconds * 1000:.0f} ms")
+    sniffer.close()
+
+
+def without_root():
+    """Starts the demo again as root of a user namespace, where that is allowed."""
+    command = ["unshare", "--user", "--map-root-user", "--net", "--mount", "sh", "-c",
+               'mount -t tmpfs tmpfs /run && exec "$@"', "sh", sys.executable, *sys.argv]
+    probe = subprocess.run(["unshare", "--user", "--map-root-user", "--net", "--mount", "true"], capture_output=True, check=False)
+    if probe.returncode != 0:
+        sys.exit("demo: user namespaces are not allowed for you here; run it by sudo")
+    os.execvp("unshare", command)
+
+
+def main():
+    """Runs one layout; exit status 1 when the takeover did not happen."""
+    kind = sys.argv[1] if len(sys.argv) > 1 else "pair"
+    if kind not in ("pair", "dual-master"):
+        sys.exit(__doc__)
+    if os.geteuid() != 0:
+        without_root()
+    with Lan("demo") as lan:
+        try:
+            story(lan, kind)
+        except (Timeout, AssertionError) as error:
+            print(f"\ndemo failed: {error}", file=sys.stderr)
+            for node in lan.nodes.values():
+                for program in node.programs:
+                    if "ping" not in program.log_path:
+                        print(f"--- {node.name} ---\n{program.log()[-3000:]}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
