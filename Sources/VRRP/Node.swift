@@ -67,6 +67,9 @@ public struct Node: Sendable {
         return routers[instance].status(at: context.startsAt)
     }
 
+    /// Whether any instance has accepted an advertisement since this node began.
+    public var hasHeard: Bool { routers.contains { $0.counters.advertsReceived > 0 } }
+
     // MARK: Packets
 
     private static func key(_ interfaceIndex: Int32, _ family: AddressFamily, _ virtualRouterID: UInt8) -> UInt64 {

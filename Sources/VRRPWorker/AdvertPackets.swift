@@ -1,4 +1,5 @@
 import Base
+import CLinux
 import Configuration
 import VRRP
 import Wire
@@ -6,18 +7,15 @@ import Wire
 /// The encoded advertisements of one instance: made once, sent again until something in them changes. Unicast has one
 /// for each peer, because addresses and checksum differ.
 final class AdvertPackets {
-    /// One encoded packet and where it goes.
-    struct Packet {
-        let destination: IPAddress
-        let bytes: UnsafeMutableRawBufferPointer
-    }
-
     /// What is in the packets.
     let contents: Advertised
     /// The socket that sends them.
     let key: VRRPSockets.Key
-    /// The packets.
-    let packets: [Packet]
+    /// The way to it, once it is known.
+    var route: VRRPSockets.Route?
+    /// The packets, as the kernel is told of them; their bytes are ours.
+    let packets: [hasup_outgoing]
+    private let bytes: [UnsafeMutableRawBufferPointer]
     private var identification: UInt16
 
     /// Encodes an instance's advertisements; nil for an instance without VRID, which never advertises.
@@ -34,26 +32,36 @@ final class AdvertPackets {
             interval: instance.advertInterval, addresses: instance.virtualAddresses.map(\.prefix.address),
             password: instance.password, checksumWithoutPseudoHeader: instance.checksumWithoutPseudoHeader)
         let destinations = instance.isUnicast ? instance.unicastPeers.map(\.address) : [instance.multicastGroup]
-        packets = destinations.map { destination in
-            let bytes = encodeAdvertisementPacket(
+        bytes = destinations.map { destination in
+            let encoded = encodeAdvertisementPacket(
                 advertisement, source: contents.source, destination: destination,
                 hopLimit: instance.isUnicast ? instance.unicastTTL : 255)
-            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 8)
-            copy.copyBytes(from: bytes)
-            return Packet(destination: destination, bytes: copy)
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: encoded.count, alignment: 8)
+            copy.copyBytes(from: encoded)
+            return copy
+        }
+        packets = zip(bytes, destinations).map { bytes, destination in
+            var packet = hasup_outgoing()
+            packet.bytes = UnsafeRawPointer(bytes.baseAddress)
+            packet.count = UInt32(bytes.count)
+            packet.family = family.rawValue
+            withUnsafeMutableBytes(of: &packet.destination) { target in
+                for index in 0..<family.addressLength { target[index] = destination.byte(at: index) }
+            }
+            return packet
         }
     }
 
-    deinit { for packet in packets { packet.bytes.deallocate() } }
+    deinit { for packet in bytes { packet.deallocate() } }
 
     /// Gives the packets their next IPv4 identification. They count up per instance; the kernel, which fills in the
     /// header's checksum for a raw socket, would take any.
     func advance() -> UInt16 {
         identification &+= 1
         guard contents.source.family == .ipv4 else { return identification }
-        for packet in packets {
-            packet.bytes[4] = UInt8(identification >> 8)
-            packet.bytes[5] = UInt8(truncatingIfNeeded: identification)
+        for packet in bytes {
+            packet[4] = UInt8(identification >> 8)
+            packet[5] = UInt8(truncatingIfNeeded: identification)
         }
         return identification
     }

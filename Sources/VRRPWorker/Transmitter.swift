@@ -12,7 +12,9 @@ final class Transmitter {
     private let frames: Descriptor
     private var cached: [AdvertPackets?] = []
     private var identifications: [UInt16] = []
-    private var inBatch: Set<InstanceID> = []
+    /// By instance, the batch that its packets were last queued in.
+    private var batches: [UInt64] = []
+    private var batch: UInt64 = 1
     /// Frames that the kernel didn't take.
     private(set) var framesFailed: UInt64 = 0
     /// Advertisements that had no socket to leave by.
@@ -28,28 +30,36 @@ final class Transmitter {
         flush()
         cached = Array(repeating: nil, count: instanceCount)
         identifications = Array(repeating: 0, count: instanceCount)
+        batches = Array(repeating: 0, count: instanceCount)
     }
 
+    /// Sends an advertisement that was encoded before. False when it must be encoded (anew): then `advertise` is asked.
+    func repeatAdvert(_ id: InstanceID, _ contents: Advertised) -> Bool {
+        guard let packets = cached[id], packets.contents == contents else { return false }
+        send(packets, of: id)
+        return true
+    }
+
+    /// Encodes an advertisement and sends it.
     func advertise(_ id: InstanceID, _ instance: InstanceSettings, _ contents: Advertised) {
+        // The bytes of the old one may be in the batch.
+        flush()
+        guard let packets = AdvertPackets(instance, contents, identification: identifications[id]) else { return }
+        cached[id] = packets
+        send(packets, of: id)
+    }
+
+    private func send(_ packets: AdvertPackets, of id: InstanceID) {
         // The bytes of a queued packet must stay as they are.
-        if !inBatch.insert(id).inserted {
-            flush()
-            inBatch.insert(id)
-        }
-        let packets: AdvertPackets
-        if let known = cached[id], known.contents == contents {
-            packets = known
-        } else {
-            guard let made = AdvertPackets(instance, contents, identification: identifications[id]) else { return }
-            cached[id] = made
-            packets = made
-        }
+        if batches[id] == batch { flush() }
+        batches[id] = batch
         identifications[id] = packets.advance()
-        for packet in packets.packets {
-            let isQueued = sockets.send(
-                UnsafeRawBufferPointer(packet.bytes), to: packet.destination, on: packets.key)
-            if !isQueued { advertsUnsent += 1 }
+        if packets.route.map(sockets.isGood) != true { packets.route = sockets.route(by: packets.key) }
+        guard let route = packets.route else {
+            advertsUnsent += UInt64(packets.packets.count)
+            return
         }
+        for packet in packets.packets { sockets.send(packet, by: route) }
     }
 
     /// One gratuitous ARP or unsolicited neighbour advertisement.
@@ -66,6 +76,6 @@ final class Transmitter {
 
     func flush() {
         sockets.flush()
-        inBatch.removeAll(keepingCapacity: true)
+        batch += 1
     }
 }

@@ -27,12 +27,21 @@ final class VRRPSockets {
         }
     }
 
+    /// A way out that was looked up once, good while no socket came or went.
+    struct Route {
+        fileprivate let socket: Int
+        fileprivate let generation: Int
+    }
+
     /// Batches read from one socket before the others get their turn.
     private static let batchesPerTurnMax = 32
 
     private let loop: EventLoop
     private let receiver: OpaquePointer
     private var sockets: [Key: Socket] = [:]
+    /// The same sockets by number, for routes.
+    private var numbered: [Socket] = []
+    private var generation = 0
     private var asked: [Key: Instant] = [:]
     private var pending: [Socket] = []
     private let onPacket: (PacketInformation, UnsafeRawBufferPointer) -> Void
@@ -68,12 +77,19 @@ final class VRRPSockets {
         let socket = Socket(key, descriptor)
         socket.watch = try loop.add(socket.descriptor.number) { [weak self, unowned socket] _ in self?.drain(socket) }
         sockets[key] = socket
+        renumber()
     }
 
     func close(_ key: Key) {
         guard let socket = sockets.removeValue(forKey: key) else { return }
         if let watch = socket.watch { loop.remove(watch) }
         pending.removeAll { $0 === socket }
+        renumber()
+    }
+
+    private func renumber() {
+        numbered = Array(sockets.values)
+        generation += 1
     }
 
     // MARK: Receiving
@@ -130,20 +146,20 @@ final class VRRPSockets {
 
     // MARK: Sending
 
-    /// Queues a packet; its bytes must stay as they are until `flush`. False when there is no socket.
-    func send(_ bytes: UnsafeRawBufferPointer, to destination: IPAddress, on key: Key) -> Bool {
-        guard let socket = sockets[key] else { return false }
+    /// The way out by the socket of this key; nil when there is no socket.
+    func route(by key: Key) -> Route? {
+        numbered.firstIndex { $0.key == key }.map { Route(socket: $0, generation: generation) }
+    }
+
+    /// Whether `send` may be told to use it.
+    func isGood(_ route: Route) -> Bool { route.generation == generation }
+
+    /// Queues a packet on a good route; its bytes must stay as they are until `flush`.
+    func send(_ packet: hasup_outgoing, by route: Route) {
+        let socket = numbered[route.socket]
         if socket.outgoing.isEmpty { pending.append(socket) }
-        var packet = hasup_outgoing()
-        packet.bytes = bytes.baseAddress
-        packet.count = UInt32(bytes.count)
-        packet.family = key.family.rawValue
-        withUnsafeMutableBytes(of: &packet.destination) { target in
-            for index in 0..<key.family.addressLength { target[index] = destination.byte(at: index) }
-        }
         socket.outgoing.append(packet)
         if socket.outgoing.count == Int(HASUP_BATCH_MAX) { flush(socket) }
-        return true
     }
 
     /// Sends everything that was queued.

@@ -49,6 +49,7 @@ final class Worker {
     private var graceTimer: Timer?
     private var settledTimer: Timer?
     private var unsentTold = (count: UInt64(0), next: Instant(nanoseconds: 0))
+    private var stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: nil)
     private var hasWorked = false
     private var isStopping = false
 
@@ -102,7 +103,7 @@ final class Worker {
     private func perform(_ action: Action) {
         switch action {
         case .advertise(let id, let contents):
-            transmitter.advertise(id, model.instances[id], contents)
+            if !transmitter.repeatAdvert(id, contents) { transmitter.advertise(id, model.instances[id], contents) }
             noteWork()
         case .install(let id, let addresses, let ticket):
             effects.install(addresses, on: model.instances[id].interface, ticket: ticket, links: links)
@@ -145,13 +146,8 @@ final class Worker {
     private func armStamp() {
         guard let stampTimer else { return }
         tellUnsent()
-        if !hasWorked,
-            model.instances.indices.contains(where: { (node.status(of: $0)?.counters.advertsReceived ?? 0) > 0 })
-        {
-            noteWork()
-        }
-        let period = Watchdog.stampPeriod(smallestAdvertInterval: model.smallestAdvertInterval)
-        loop.set(stampTimer, to: loop.now + period)
+        if !hasWorked, node.hasHeard { noteWork() }
+        loop.set(stampTimer, to: loop.now + stampPeriod)
     }
 
     /// What the core sent and the wire never saw, told at most once a minute.
@@ -210,6 +206,8 @@ final class Worker {
         transmitter.reset(instanceCount: model.instances.count)
         self.model = model
         self.generation = generation
+        // All instances are looked at: not for every stamp.
+        stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: model.smallestAdvertInterval)
     }
 
     // MARK: Sockets
