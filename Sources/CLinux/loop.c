@@ -22,6 +22,11 @@ static int64_t nanoseconds(clockid_t clock) {
 }
 
 int64_t hasup_boottime(void) { return nanoseconds(CLOCK_BOOTTIME); }
+
+void hasup_sleep_until(int64_t deadline) {
+    struct timespec time = {.tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000};
+    clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &time, NULL);
+}
 int64_t hasup_wall_clock(void) { return nanoseconds(CLOCK_REALTIME); }
 
 static int result(int value) { return value < 0 ? -errno : value; }

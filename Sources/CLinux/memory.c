@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -42,4 +43,5 @@ static int release_code(struct dl_phdr_info *object, size_t size, void *page_siz
 void hasup_release_code(void) {
     long page_size = sysconf(_SC_PAGESIZE);
     dl_iterate_phdr(release_code, &page_size);
+    malloc_trim(0);
 }

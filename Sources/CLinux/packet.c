@@ -99,7 +99,7 @@ int hasup_send_batch(int fd, const struct hasup_outgoing *packets, int count) {
     if (count > HASUP_BATCH_MAX) count = HASUP_BATCH_MAX;
     for (int i = 0; i < count; i++) {
         const struct hasup_outgoing *packet = &packets[i];
-        parts[i] = (struct iovec){.iov_base = (void *)packet->bytes, .iov_len = packet->count};
+        parts[i] = (struct iovec){.iov_base = packet->bytes, .iov_len = packet->count};
         memset(&names[i], 0, sizeof names[i]);
         memset(&messages[i], 0, sizeof messages[i]);
         struct msghdr *header = &messages[i].msg_hdr;

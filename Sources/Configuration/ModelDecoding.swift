@@ -79,6 +79,7 @@ public struct EncodedModel {
         model.global = try global()
         model.virtualServerCount = virtualServerCount
         model.ignoredSettings = ignoredSettings
+        model.instances.reserveCapacity(instanceCount)
         for index in 0..<instanceCount { model.instances.append(try instance(at: index)) }
         // The header repeats what instances say so that readers needn't decode them; both must agree.
         guard model.smallestAdvertInterval == smallestAdvertInterval, model.hasScripts == hasScripts else {

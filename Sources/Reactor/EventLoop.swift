@@ -62,6 +62,15 @@ public final class EventLoop {
 
     /// When the current turn began, so that a turn's events share one time.
     public private(set) var now: Instant
+    /// Moderation, as network cards have it: in the long run descriptors bring about one turn in this time at most, so
+    /// that a storm of packets costs a wake-up for each gap, not one for each packet. A few turns after a quiet time are
+    /// free, and timers are never late because of it. Zero for none.
+    public var moderation = Interval.zero
+    /// Turns that may follow each other at once after a quiet time.
+    static let freeTurns: Int64 = 4
+    /// When the next turn would come if all of them kept their distance.
+    private var regularTurn = Instant(nanoseconds: .min / 2)
+    private var ended = Instant(nanoseconds: 0)
     /// The longest turn so far: in hasupd it must stay below 2 ms (docs/decisions.md, D6).
     public private(set) var longestTurn = Interval.zero
 
@@ -166,6 +175,8 @@ public final class EventLoop {
 
     /// Waits once and handles everything that is ready and due. - Throws: `SystemError` when epoll itself fails.
     public func turn() throws(SystemError) {
+        let rested = regularTurn - moderation * Self.freeTurns
+        if rested > ended { hasup_sleep_until(min(rested, deadlines.first?.deadline ?? .never).nanoseconds) }
         let count = try checked(hasup_epoll_wait(epoll.number, &events, Int32(events.count)), "wait for events")
         now = Clock.now
         let began = now
@@ -189,6 +200,8 @@ public final class EventLoop {
         }
         for action in endOfTurn { action() }
         if let first = deadlines.first { arm(first.deadline) }
-        longestTurn = max(longestTurn, Clock.now - began)
+        regularTurn = max(regularTurn, began) + moderation
+        ended = Clock.now
+        longestTurn = max(longestTurn, ended - began)
     }
 }

@@ -82,11 +82,11 @@ extension CounterReport {
         releasesSent = counters.releasesSent
         becameMaster = counters.becameMaster
         leftMaster = counters.leftMaster
-        for reason in DiscardReason.allCases where counters.discarded[Int(reason.rawValue)] > 0 {
-            discarded.add(reason.name, counters.discarded[Int(reason.rawValue)])
+        for reason in DiscardReason.allCases where counters.discarded[reason.rawValue] > 0 {
+            discarded.add(reason.name, counters.discarded[reason.rawValue])
         }
-        for remark in Remark.allCases where counters.remarks[Int(remark.rawValue)] > 0 {
-            remarks.add(remark.name, counters.remarks[Int(remark.rawValue)])
+        for remark in Remark.allCases where counters.remarks[remark.rawValue] > 0 {
+            remarks.add(remark.name, counters.remarks[remark.rawValue])
         }
     }
 }

@@ -75,7 +75,12 @@ struct Announcer: Sendable {
                 left -= 1
             }
             lanes[number].notBefore = now + max(interval, Self.turn)
-            if !lanes[number].queue.isEmpty { due.set(number, to: lanes[number].notBefore) }
+            if lanes[number].queue.isEmpty {
+                // The room that a burst of all instances needed isn't kept.
+                lanes[number].queue = []
+            } else {
+                due.set(number, to: lanes[number].notBefore)
+            }
         }
     }
 

@@ -146,9 +146,11 @@ extension Transition {
 
 extension Counters {
     func encode(into writer: inout ByteWriter) {
-        for value in [advertsReceived, advertsSent, releasesReceived, releasesSent, becameMaster, leftMaster]
-            + discarded + remarks
-        { writer.write(value) }
+        for value in [advertsReceived, advertsSent, releasesReceived, releasesSent, becameMaster, leftMaster] {
+            writer.write(value)
+        }
+        discarded.encode(into: &writer)
+        remarks.encode(into: &writer)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -159,8 +161,29 @@ extension Counters {
         releasesSent = try reader.readUInt64()
         becameMaster = try reader.readUInt64()
         leftMaster = try reader.readUInt64()
-        for index in discarded.indices { discarded[index] = try reader.readUInt64() }
-        for index in remarks.indices { remarks[index] = try reader.readUInt64() }
+        discarded = try Tally(from: &reader, below: DiscardReason.allCases.count)
+        remarks = try Tally(from: &reader, below: Remark.allCases.count)
+    }
+}
+
+extension Tally {
+    func encode(into writer: inout ByteWriter) {
+        let numbers = numbers
+        writer.write(UInt8(numbers.count))
+        for number in numbers {
+            writer.write(number)
+            writer.write(self[number])
+        }
+    }
+
+    /// - Throws: `ByteError` also for a number that isn't below the limit.
+    init(from reader: inout ByteReader, below limit: Int) throws(ByteError) {
+        self.init()
+        for _ in 0..<Int(try reader.readUInt8()) {
+            let number = try reader.readUInt8()
+            guard number < limit else { throw ByteError.invalid }
+            self[number] = try reader.readUInt64()
+        }
     }
 }
 

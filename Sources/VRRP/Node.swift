@@ -9,6 +9,8 @@ public struct Node: Sendable {
     var context = NodeContext()
     /// First instance by interface index, family and VRID.
     private var routes: [UInt64: InstanceID] = [:]
+    /// By instance, the next one with the same key (multicast beside unicast); -1 for none.
+    private var nextWithSameKey: [InstanceID] = []
     private var isStopped = false
 
     /// Packets thrown away that no instance could be found for, by `DiscardReason.rawValue` (`length` and
@@ -79,13 +81,13 @@ public struct Node: Sendable {
     /// Finds instances by what packets say again. An instance without interface listens on all of them (index 0).
     mutating func rebuildRoutes() {
         routes.removeAll(keepingCapacity: true)
+        nextWithSameKey = Array(repeating: -1, count: routers.count)
         for id in routers.indices.reversed() {
-            routers[id].nextWithSameKey = -1
             guard let virtualRouterID = routers[id].settings.virtualRouterID else { continue }
             let index = routers[id].interfaceIndex
             guard index != 0 || routers[id].settings.interface.isEmpty else { continue }
             let key = Self.key(index, routers[id].settings.family, virtualRouterID.rawValue)
-            routers[id].nextWithSameKey = routes[key] ?? -1
+            nextWithSameKey[id] = routes[key] ?? -1
             routes[key] = id
         }
     }
@@ -109,7 +111,7 @@ public struct Node: Sendable {
 
     /// Of several instances with one key, the one that the destination fits; the first when none does.
     private func choose(from first: InstanceID, destination: IPAddress) -> InstanceID {
-        guard routers[first].nextWithSameKey >= 0 else { return first }
+        guard nextWithSameKey[first] >= 0 else { return first }
         var id = first
         while id >= 0 {
             let settings = routers[id].settings
@@ -118,7 +120,7 @@ public struct Node: Sendable {
                 ? !destination.isMulticast && (settings.sourceAddress ?? destination) == destination
                 : destination == settings.multicastGroup
             if fits { return id }
-            id = routers[id].nextWithSameKey
+            id = nextWithSameKey[id]
         }
         return first
     }

@@ -94,7 +94,12 @@ struct NodeContext {
         actions.append(.withdrawLeftover(again, ticket: issueTicket(for: work)))
     }
 
-    mutating func redeem(_ ticket: UInt64) -> KernelWork? { tickets.removeValue(forKey: ticket) }
+    mutating func redeem(_ ticket: UInt64) -> KernelWork? {
+        let work = tickets.removeValue(forKey: ticket)
+        // The room that a takeover of all instances needed isn't kept.
+        if tickets.isEmpty { tickets = [:] }
+        return work
+    }
 
     mutating func notification(_ trigger: NotifyTrigger, of instance: InstanceID, priority: Priority) -> Notification {
         lastNotification += 1

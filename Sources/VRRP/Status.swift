@@ -79,10 +79,34 @@ public struct Counters: Hashable, Sendable {
     /// Times that it left MASTER.
     public var leftMaster: UInt64 = 0
     /// Packets thrown away, by `DiscardReason.rawValue`.
-    public var discarded = [UInt64](repeating: 0, count: DiscardReason.allCases.count)
+    public var discarded = Tally()
     /// Packets accepted with a remark, by `Remark.rawValue`.
-    public var remarks = [UInt64](repeating: 0, count: Remark.allCases.count)
+    public var remarks = Tally()
 
     /// All zero.
     public init() {}
+}
+
+/// Counters by small number. Most of them stay at zero for ever, on thousands of instances: memory is taken by the
+/// first one that counts.
+public struct Tally: Hashable, Sendable {
+    private var values: [UInt64] = []
+
+    /// All zero.
+    public init() {}
+
+    /// The counter of this number.
+    public subscript(number: UInt8) -> UInt64 {
+        get { Int(number) < values.count ? values[Int(number)] : 0 }
+        set {
+            guard newValue != self[number] else { return }
+            while values.count <= Int(number) { values.append(0) }
+            values[Int(number)] = newValue
+        }
+    }
+
+    /// Numbers that have counted, in order.
+    public var numbers: [UInt8] { values.indices.filter { values[$0] > 0 }.map(UInt8.init) }
+    /// All together.
+    public var total: UInt64 { values.reduce(0, &+) }
 }

@@ -39,8 +39,11 @@ extension VirtualRouter {
     private mutating func discard(
         _ reason: DiscardReason, from source: IPAddress, detail: UInt32, at now: Instant, into actions: inout [Action]
     ) {
+        counters.discarded[reason.rawValue] += 1
         let number = Int(reason.rawValue)
-        counters.discarded[number] += 1
+        if nextDiscardTold.isEmpty {
+            nextDiscardTold = Array(repeating: Instant(nanoseconds: .min), count: DiscardReason.allCases.count)
+        }
         guard now >= nextDiscardTold[number] else { return }
         nextDiscardTold[number] = now + discardObservationGap
         actions.append(.observe(.discarded(id, reason, source: source, detail: detail)))
@@ -147,7 +150,7 @@ extension VirtualRouter {
     }
 
     private mutating func note(_ remark: Remark, from sender: IPAddress, into actions: inout [Action]) {
-        counters.remarks[Int(remark.rawValue)] += 1
+        counters.remarks[remark.rawValue] += 1
         let bit: UInt8 = 1 << remark.rawValue
         guard toldRemarks & bit == 0 else { return }
         toldRemarks |= bit

@@ -56,11 +56,8 @@ struct VirtualRouter {
     var addressList: [UInt8]
     /// Remarks already told of this master.
     var toldRemarks: UInt8 = 0
-    /// By discard reason, when the next observation may be made.
-    var nextDiscardTold = [Instant](repeating: Instant(nanoseconds: .min), count: DiscardReason.allCases.count)
-    /// Next instance with the same interface, family and VRID (multicast beside unicast); -1 for none.
-    var nextWithSameKey = -1
-
+    /// By discard reason, when the next observation may be made; empty before the first one.
+    var nextDiscardTold: [Instant] = []
     init(id: InstanceID, settings: InstanceSettings, at now: Instant) {
         self.id = id
         self.settings = settings

@@ -15,7 +15,6 @@ final class AdvertPackets {
     var route: VRRPSockets.Route?
     /// The packets, as the kernel is told of them; their bytes are ours.
     let packets: [hasup_outgoing]
-    private let bytes: [UnsafeMutableRawBufferPointer]
     private var identification: UInt16
 
     /// Encodes an instance's advertisements; nil for an instance without VRID, which never advertises.
@@ -32,18 +31,15 @@ final class AdvertPackets {
             interval: instance.advertInterval, addresses: instance.virtualAddresses.map(\.prefix.address),
             password: instance.password, checksumWithoutPseudoHeader: instance.checksumWithoutPseudoHeader)
         let destinations = instance.isUnicast ? instance.unicastPeers.map(\.address) : [instance.multicastGroup]
-        bytes = destinations.map { destination in
+        packets = destinations.map { destination in
             let encoded = encodeAdvertisementPacket(
                 advertisement, source: contents.source, destination: destination,
                 hopLimit: instance.isUnicast ? instance.unicastTTL : 255)
             let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: encoded.count, alignment: 8)
             copy.copyBytes(from: encoded)
-            return copy
-        }
-        packets = zip(bytes, destinations).map { bytes, destination in
             var packet = hasup_outgoing()
-            packet.bytes = UnsafeRawPointer(bytes.baseAddress)
-            packet.count = UInt32(bytes.count)
+            packet.bytes = copy.baseAddress
+            packet.count = UInt32(copy.count)
             packet.family = family.rawValue
             withUnsafeMutableBytes(of: &packet.destination) { target in
                 for index in 0..<family.addressLength { target[index] = destination.byte(at: index) }
@@ -52,16 +48,15 @@ final class AdvertPackets {
         }
     }
 
-    deinit { for packet in bytes { packet.deallocate() } }
+    deinit { for packet in packets { packet.bytes?.deallocate() } }
 
     /// Gives the packets their next IPv4 identification. They count up per instance; the kernel, which fills in the
     /// header's checksum for a raw socket, would take any.
     func advance() -> UInt16 {
         identification &+= 1
         guard contents.source.family == .ipv4 else { return identification }
-        for packet in bytes {
-            packet[4] = UInt8(identification >> 8)
-            packet[5] = UInt8(truncatingIfNeeded: identification)
+        for packet in packets {
+            packet.bytes?.storeBytes(of: identification.bigEndian, toByteOffset: 4, as: UInt16.self)
         }
         return identification
     }

@@ -8,6 +8,10 @@ import Reactor
 import Sandbox
 import VRRP
 
+/// Packets that come faster than this in the long run are read together. A timer's turn reads what has come before it
+/// judges, so no election is decided differently.
+private let moderation = Interval.microseconds(250)
+
 /// The role `hasup-vrrp`, in the order that decides who could do what when (docs/decisions.md, D1): seal, and only
 /// then read. Descriptor 3 is hasupd, 4 the compiled system call filter. Returns an exit status of sysexits(3).
 public func runVRRPWorker(arguments: [String]) -> Int32 {
@@ -16,6 +20,7 @@ public func runVRRPWorker(arguments: [String]) -> Int32 {
     do throws(SystemError) {
         // The loop's own descriptors bring no input; after the seal none can be made.
         let loop = try EventLoop()
+        loop.moderation = moderation
 
         // 1. Scheduling and memory, which need privilege and no input; then the whole drop. From here on there is
         //    CAP_NET_ADMIN and nothing else, no file can be opened and no socket made.

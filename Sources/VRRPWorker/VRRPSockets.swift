@@ -75,7 +75,7 @@ final class VRRPSockets {
         asked[key] = nil
         close(key)
         let socket = Socket(key, descriptor)
-        socket.watch = try loop.add(socket.descriptor.number) { [weak self, unowned socket] _ in self?.drain(socket) }
+        socket.watch = try loop.add(socket.descriptor.number) { [unowned self, unowned socket] _ in self.drain(socket) }
         sockets[key] = socket
         renumber()
     }

@@ -22,7 +22,7 @@ final class Worker {
     /// How long a configuration waits for the sockets that it needs.
     private static let socketPatience = Interval.milliseconds(500)
 
-    /// After this long without a transition or a reload, their code needn't stay in memory.
+    /// After this long without a transition, an announcement or a reload, their code needn't stay in memory.
     private static let settleTime = Interval.seconds(2)
 
     let loop: EventLoop
@@ -84,7 +84,7 @@ final class Worker {
         stampTimer = loop.makeTimer { [unowned self] in self.armStamp() }
         patienceTimer = loop.makeTimer { [unowned self] in self.runNextConfiguration() }
         graceTimer = loop.makeTimer { [unowned self] in self.stop() }
-        settledTimer = loop.makeTimer { hasup_release_code() }
+        settledTimer = loop.makeTimer { [unowned self] in self.settle() }
         loop.atEndOfTurn { [unowned self] in self.endTurn() }
         armStamp()
     }
@@ -113,6 +113,7 @@ final class Worker {
             effects.withdraw(addresses, on: "", ticket: ticket, links: links)
         case .announce(let id, let address):
             announce(address, of: model.instances[id])
+            unsettle()
         case .notify(let notification):
             unsettle()
             VRRPToSupervisor.notify(
@@ -194,6 +195,12 @@ final class Worker {
         armStamp()
         VRRPToSupervisor.configured(generation: generation).send(on: channel)
         unsettle()
+    }
+
+    /// Nothing has happened for a while: what only happenings need is given back (docs/decisions.md, D30).
+    private func settle() {
+        actions = []
+        hasup_release_code()
     }
 
     private func unsettle() {

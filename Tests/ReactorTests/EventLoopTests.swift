@@ -20,6 +20,40 @@ import Testing
 
     private func counter() throws -> Descriptor { try owned(hasup_eventfd_create(), "create an event counter") }
 
+    // MARK: Moderation
+
+    @Test func turnsOfDescriptorsKeepTheirDistance() throws {
+        let loop = try EventLoop()
+        loop.moderation = .milliseconds(2)
+        let ready = try counter()
+        _ = hasup_eventfd_signal(ready.number)
+        var turns: [Instant] = []
+        // It stays readable: without moderation the loop would spin.
+        let watch = try loop.add(ready.number) { _ in
+            turns.append(loop.now)
+            if turns.count == 12 { loop.stop() }
+        }
+        try run(loop)
+        loop.remove(watch)
+        // The first and four more are free.
+        #expect(turns[11] - turns[0] >= .milliseconds(2 * 7))
+    }
+
+    @Test func timersDoNotWaitForModeration() throws {
+        let loop = try EventLoop()
+        loop.moderation = .seconds(60)
+        var fired = 0
+        var timer: Reactor.Timer?
+        timer = loop.makeTimer {
+            fired += 1
+            if fired == 10 { return loop.stop() }
+            if let timer { loop.set(timer, to: loop.now + .milliseconds(1)) }
+        }
+        if let timer { loop.set(timer, to: Clock.now) }
+        try run(loop)
+        #expect(fired == 10)
+    }
+
     // MARK: Timers
 
     @Test func firesTimersInOrder() throws {

@@ -172,6 +172,6 @@ extension [Action] {
 }
 
 extension InstanceStatus {
-    func discarded(_ reason: DiscardReason) -> UInt64 { counters.discarded[Int(reason.rawValue)] }
-    func remarks(_ remark: Remark) -> UInt64 { counters.remarks[Int(remark.rawValue)] }
+    func discarded(_ reason: DiscardReason) -> UInt64 { counters.discarded[reason.rawValue] }
+    func remarks(_ remark: Remark) -> UInt64 { counters.remarks[remark.rawValue] }
 }

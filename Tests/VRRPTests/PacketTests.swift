@@ -23,7 +23,7 @@ import Wire
             give(&bench)
             let after = bench.status()
             #expect(after.discarded(reason) == 1, "\(reason)")
-            #expect(after.counters.discarded.reduce(0, +) == 1)
+            #expect(after.counters.discarded.total == 1)
             #expect(after.counters.advertsReceived == 0)
             #expect(after.state == before.state)
             #expect(after.takeoverAt == before.takeoverAt)

@@ -8,6 +8,9 @@
 
 /// CLOCK_BOOTTIME in nanoseconds.
 int64_t hasup_boottime(void);
+
+/// Sleeps until this time of CLOCK_BOOTTIME, in nanoseconds; a signal ends it earlier.
+void hasup_sleep_until(int64_t deadline);
 /// CLOCK_REALTIME in nanoseconds: for texts that a person reads, never for decisions.
 int64_t hasup_wall_clock(void);
 

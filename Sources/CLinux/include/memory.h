@@ -14,8 +14,8 @@ int hasup_memfd_seal_content(int fd);
 /// Whether size and content are sealed: 1 or 0.
 int hasup_memfd_is_sealed(int fd);
 
-/// Lets go of the program's own code pages. What is still needed comes back by itself, page by page; what only the start
-/// needed doesn't. Pages that are locked stay.
+/// Lets go of the program's own code pages and of free memory. Code that is still needed comes back by itself, page by
+/// page; what only the start needed doesn't. Pages that are locked stay.
 void hasup_release_code(void);
 
 /// Nanoseconds or generation numbers in shared memory: whole, in order, and never torn.

@@ -19,9 +19,9 @@ int hasup_route_socket(uint32_t groups);
 
 enum { HASUP_BATCH_MAX = 64, HASUP_PACKET_MAX = 2048 };
 
-/// One packet to be sent; `bytes` must stay valid until the batch was sent.
+/// One packet to be sent; `bytes` must stay valid until the batch was sent. Sending only reads them.
 struct hasup_outgoing {
-    const void *bytes;
+    void *bytes;
     uint32_t count;
     uint8_t family;
     uint8_t destination[16];
