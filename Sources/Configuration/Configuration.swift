@@ -51,7 +51,8 @@ private func load(path: String, files: any FileProvider, environment: Environmen
     var diagnostics = elaborator.diagnostics
     if isReadable, elaborator.statements.isEmpty {
         diagnostics.add(
-            .error, "\(path) configures nothing: it has no valid block", at: SourceLocation(file: path, line: 1))
+            .error, "\(path) configures nothing: it has no valid block", at: SourceLocation(file: path, line: 1),
+            code: .file)
     }
     return LoadedConfiguration(
         model: elaborator.model, diagnostics: diagnostics.diagnostics, errorCount: diagnostics.errorCount,

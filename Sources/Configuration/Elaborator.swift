@@ -19,6 +19,7 @@ struct Elaborator {
         table = parser.table
         statements = parser.statements
         diagnostics = parser.diagnostics
+        diagnostics.stage = .setting
         model.ignoredSettings = parser.ignored
         self.environment = environment
     }
