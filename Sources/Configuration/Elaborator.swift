@@ -13,6 +13,10 @@ struct Elaborator {
     var identities: [InstanceIdentity: Int] = [:]
     /// Places of the names of instances.
     var names: [String: Int] = [:]
+    /// Whether `settingPlaces` is wanted; a daemon has no use for it.
+    var keepsPlaces = false
+    /// For each instance by name: places of the keywords of its settings.
+    var settingPlaces: [String: [String: Int]] = [:]
 
     init(_ parser: StatementParser, _ environment: Environment) {
         text = parser.text
