@@ -32,4 +32,14 @@ struct FindingText {
             }
         return "\(Printable.text(file)): \(summary). \(consequence)\n"
     }
+
+    /// The last line about several files.
+    static func verdict(onClusterOf count: Int, _ findings: [Diagnostic]) -> String {
+        let errors = findings.count { $0.severity == .error }
+        let warnings = findings.count { $0.severity == .warning }
+        let consequence =
+            errors > 0 ? "This cluster would split." : warnings > 0 ? "Nothing splits this cluster." : "Good."
+        return "\(count) nodes together: \(Layout.count(errors, "error")), \(Layout.count(warnings, "warning")). "
+            + "\(consequence)\n"
+    }
 }

@@ -39,7 +39,7 @@ enum KeywordReference {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func word(for status: KeywordStatus) -> String {
+    static func word(for status: KeywordStatus) -> String {
         switch status {
         case .acts: "acts"
         case .accepted(let reason): "no effect: \(reason)"
