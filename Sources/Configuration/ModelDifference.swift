@@ -36,26 +36,15 @@ public struct ModelDifference: Hashable, Sendable {
     /// Whether a reload would do nothing.
     public var isEmpty: Bool { added.isEmpty && removed.isEmpty && changed.isEmpty && global.isEmpty }
 
-    /// The difference of two models that are at hand as a whole.
+    /// Instances are matched by name, then by what makes them the same virtual router on the link, as a reload does.
     public init(from old: ConfigurationModel, to new: ConfigurationModel) {
-        self.init(
-            from: old.instances, to: new.instances, global: (old.global, new.global),
-            virtualServers: (old.virtualServerCount, new.virtualServerCount))
-    }
-
-    /// The difference of what two models hold. Instances are matched by name, then by what makes them the same
-    /// virtual router on the link, as a reload does.
-    public init(
-        from old: some Sequence<InstanceSettings>, to new: some Sequence<InstanceSettings>,
-        global: (old: GlobalSettings, new: GlobalSettings), virtualServers: (old: Int, new: Int)
-    ) {
         var before: [String: InstanceSettings] = [:]
         var order: [String] = []
-        for instance in old where before.updateValue(instance, forKey: instance.name) == nil {
+        for instance in old.instances where before.updateValue(instance, forKey: instance.name) == nil {
             order.append(instance.name)
         }
         var strangers: [InstanceSettings] = []
-        for instance in new {
+        for instance in new.instances {
             if let known = before.removeValue(forKey: instance.name) {
                 compare(known, instance)
             } else {
@@ -71,11 +60,8 @@ public struct ModelDifference: Hashable, Sendable {
             }
         }
         removed = order.filter { before[$0] != nil }
-        self.global = SettingTexts.differences(global.old, global.new, SettingTexts.global)
-        if virtualServers.old != virtualServers.new {
-            self.global.append(
-                Setting(name: "virtual_server", old: "\(virtualServers.old)", new: "\(virtualServers.new)"))
-        }
+        global = SettingTexts.differences(old.global, new.global, SettingTexts.global)
+        global += SettingTexts.otherDifferences(old, new, except: ["global", "instances", "ignoredSettings"])
     }
 
     private mutating func compare(_ old: InstanceSettings, _ new: InstanceSettings) {

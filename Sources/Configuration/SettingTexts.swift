@@ -12,7 +12,8 @@ enum SettingTexts {
         case secret([UInt8]?)
     }
 
-    typealias Line<Model> = (name: String, text: @Sendable (Model) -> Text)
+    /// A keyword, the property of the model that it sets, and its value.
+    typealias Line<Model> = (name: String, property: String, text: @Sendable (Model) -> Text)
 
     /// What differs; a difference that no line tells of is told as such.
     static func differences<Model: Equatable>(
@@ -32,7 +33,29 @@ enum SettingTexts {
             case (.value, _), (.list, _), (.secret, _): break
             }
         }
-        return settings.isEmpty ? [.init(name: "settings without a name", old: "", new: "")] : settings
+        settings += otherDifferences(old, new, except: lines.map(\.property))
+        // Texts may be alike where values aren't.
+        return settings.isEmpty ? otherDifferences(old, new, except: []) : settings
+    }
+
+    /// Which other properties differ, without their values, as nobody has decided how to show them; they may be secrets.
+    static func otherDifferences<Model>(
+        _ old: Model, _ new: Model, except known: [String]
+    ) -> [ModelDifference.Setting] {
+        let (before, after) = (Mirror(reflecting: old).children, Mirror(reflecting: new).children)
+        return zip(before, after).compactMap { old, new in
+            guard let property = old.label, !known.contains(property),
+                String(reflecting: old.value) != String(reflecting: new.value)
+            else { return nil }
+            return .init(name: words(property), old: "", new: "")
+        }
+    }
+
+    /// `virtualServerCount` as `virtual server count`.
+    private static func words(_ property: String) -> String {
+        property.reduce(into: "") { text, letter in
+            text += letter.isUppercase && !text.isEmpty ? " \(letter.lowercased())" : String(letter)
+        }
     }
 
     private static func entries(_ name: String, _ old: [String], _ new: [String]) -> [ModelDifference.Setting] {
@@ -49,40 +72,50 @@ enum SettingTexts {
 
     /// global_defs.
     static let global: [Line<GlobalSettings>] = [
-        ("router_id", { value($0.routerID) }), ("vrrp_garp_interval", { seconds($0.garpInterval) }),
-        ("vrrp_gna_interval", { seconds($0.gnaInterval) }), ("vrrp_startup_delay", { seconds($0.startupDelay) }),
-        ("vrrp_rt_priority", { value($0.realtimePriority) }), ("dynamic_interfaces", { flag($0.dynamicInterfaces) }),
-        ("enable_script_security", { flag($0.scriptSecurity) }), ("script_user", { value($0.scriptUser?.text) }),
-        ("set_supplementary_groups", { flag($0.supplementaryGroups) }),
+        ("router_id", "routerID", { value($0.routerID) }),
+        ("vrrp_garp_interval", "garpInterval", { seconds($0.garpInterval) }),
+        ("vrrp_gna_interval", "gnaInterval", { seconds($0.gnaInterval) }),
+        ("vrrp_startup_delay", "startupDelay", { seconds($0.startupDelay) }),
+        ("vrrp_rt_priority", "realtimePriority", { value($0.realtimePriority) }),
+        ("dynamic_interfaces", "dynamicInterfaces", { flag($0.dynamicInterfaces) }),
+        ("enable_script_security", "scriptSecurity", { flag($0.scriptSecurity) }),
+        ("script_user", "scriptUser", { value($0.scriptUser?.text) }),
+        ("set_supplementary_groups", "supplementaryGroups", { flag($0.supplementaryGroups) }),
     ]
 
     /// vrrp_instance.
     static let instance: [Line<InstanceSettings>] = [
-        ("vrrp_instance", { .value($0.name) }), ("interface", { .value($0.interface) }),
-        ("family", { .value($0.family == .ipv4 ? "IPv4" : "IPv6") }),
-        ("virtual_router_id", { value($0.virtualRouterID) }), ("version", { value($0.version.rawValue) }),
-        ("priority", { value($0.priority) }), ("advert_int", { value($0.advertInterval) }),
-        ("state", { .value($0.wantsMaster ? "MASTER" : "BACKUP") }), ("nopreempt", { flag($0.nopreempt) }),
-        ("preempt_delay", { seconds($0.preemptDelay) }), ("auth_pass", { .secret($0.password) }),
-        ("virtual_ipaddress", { .list($0.virtualAddresses.map(\.text)) }),
-        ("virtual_ipaddress_excluded", { .list($0.excludedAddresses.map(\.text)) }),
-        ("source address", { value($0.sourceAddress) }), ("mcast_dst_ip", { value($0.multicastGroup) }),
-        ("unicast_peer", { .list($0.unicastPeers.map(\.text)) }),
-        ("check_unicast_src", { flag($0.checkUnicastSource) }), ("unicast_ttl", { value($0.unicastTTL) }),
-        ("track_interface", { .list($0.trackedInterfaces.map(\.text)) }),
-        ("dont_track_primary", { flag($0.ignoresPrimaryInterface) }),
-        ("garp_master_delay", { seconds($0.announcements.delay) }),
-        ("garp_master_repeat", { value($0.announcements.rounds) }),
-        ("garp_master_refresh", { seconds($0.announcements.refresh) }),
-        ("garp_master_refresh_repeat", { value($0.announcements.refreshRounds) }),
-        ("garp_lower_prio_delay", { seconds($0.announcements.lowerPriorityDelay) }),
-        ("garp_lower_prio_repeat", { value($0.announcements.lowerPriorityRounds) }),
-        ("down_timer_adverts", { value($0.downTimerAdverts) }),
-        ("v3_checksum_as_v2", { flag($0.checksumWithoutPseudoHeader) }),
-        ("skip_check_adv_addr", { flag($0.skipsAddressListCheck) }),
-        ("lower_prio_no_advert", { flag($0.lowerPriorityNoAdvert) }),
-        ("higher_prio_send_advert", { flag($0.higherPrioritySendsAdvert) }),
-        ("script", { .list($0.scripts.map(\.text)) }), ("fault", { .list($0.faults) }),
+        ("vrrp_instance", "name", { .value($0.name) }), ("interface", "interface", { .value($0.interface) }),
+        ("family", "family", { .value($0.family == .ipv4 ? "IPv4" : "IPv6") }),
+        ("virtual_router_id", "virtualRouterID", { value($0.virtualRouterID) }),
+        ("version", "version", { value($0.version.rawValue) }),
+        ("priority", "priority", { value($0.priority) }),
+        ("advert_int", "advertInterval", { value($0.advertInterval) }),
+        ("state", "wantsMaster", { .value($0.wantsMaster ? "MASTER" : "BACKUP") }),
+        ("nopreempt", "nopreempt", { flag($0.nopreempt) }),
+        ("preempt_delay", "preemptDelay", { seconds($0.preemptDelay) }),
+        ("auth_pass", "password", { .secret($0.password) }),
+        ("virtual_ipaddress", "virtualAddresses", { .list($0.virtualAddresses.map(\.text)) }),
+        ("virtual_ipaddress_excluded", "excludedAddresses", { .list($0.excludedAddresses.map(\.text)) }),
+        ("source address", "sourceAddress", { value($0.sourceAddress) }),
+        ("mcast_dst_ip", "multicastGroup", { value($0.multicastGroup) }),
+        ("unicast_peer", "unicastPeers", { .list($0.unicastPeers.map(\.text)) }),
+        ("check_unicast_src", "checkUnicastSource", { flag($0.checkUnicastSource) }),
+        ("unicast_ttl", "unicastTTL", { value($0.unicastTTL) }),
+        ("track_interface", "trackedInterfaces", { .list($0.trackedInterfaces.map(\.text)) }),
+        ("dont_track_primary", "ignoresPrimaryInterface", { flag($0.ignoresPrimaryInterface) }),
+        ("garp_master_delay", "announcements", { seconds($0.announcements.delay) }),
+        ("garp_master_repeat", "announcements", { value($0.announcements.rounds) }),
+        ("garp_master_refresh", "announcements", { seconds($0.announcements.refresh) }),
+        ("garp_master_refresh_repeat", "announcements", { value($0.announcements.refreshRounds) }),
+        ("garp_lower_prio_delay", "announcements", { seconds($0.announcements.lowerPriorityDelay) }),
+        ("garp_lower_prio_repeat", "announcements", { value($0.announcements.lowerPriorityRounds) }),
+        ("down_timer_adverts", "downTimerAdverts", { value($0.downTimerAdverts) }),
+        ("v3_checksum_as_v2", "checksumWithoutPseudoHeader", { flag($0.checksumWithoutPseudoHeader) }),
+        ("skip_check_adv_addr", "skipsAddressListCheck", { flag($0.skipsAddressListCheck) }),
+        ("lower_prio_no_advert", "lowerPriorityNoAdvert", { flag($0.lowerPriorityNoAdvert) }),
+        ("higher_prio_send_advert", "higherPrioritySendsAdvert", { flag($0.higherPrioritySendsAdvert) }),
+        ("script", "scripts", { .list($0.scripts.map(\.text)) }), ("fault", "faults", { .list($0.faults) }),
     ]
 }
 

@@ -74,10 +74,13 @@ struct ReloadCommand: ParsableCommand {
         discussion: "With any error in it the new configuration is refused and the old one goes on.")
 
     @OptionGroup var options: ControlOptions
+    @Flag(help: "Change nothing: let the daemon read and judge the files, and print what would change.")
+    var dryRun = false
     @Flag(help: "Print the result as JSON.") var json = false
 
     func run() throws {
-        let (parameters, reply) = try options.ask(.reload, ReloadReply.self, timeoutSeconds: 60)
+        let (parameters, reply) = try options.ask(
+            .reload, with: dryRun ? [JSONMember("dry_run", .bool(true))] : [], ReloadReply.self, timeoutSeconds: 60)
         if json {
             Terminal.write(parameters.bytes + [0x0a])
         } else {

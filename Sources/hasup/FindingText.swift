@@ -17,9 +17,11 @@ struct FindingText {
         let location = report.file.map {
             SourceLocation(file: Printable.text($0), line: report.line ?? 1, column: report.column ?? 1)
         }
+        let chain = report.includedFrom.map { SourceLocation(file: Printable.text($0.file), line: $0.line) }
         return render(
             Diagnostic(
-                severity, report.message, at: location, length: report.length ?? 1, sourceLine: report.sourceLine))
+                severity, report.message, at: location, length: report.length ?? 1, sourceLine: report.sourceLine,
+                includedFrom: chain))
     }
 
     /// The last line about a file: what start and reload would do with it (docs/decisions.md, D18).

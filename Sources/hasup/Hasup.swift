@@ -63,10 +63,10 @@ struct ControlOptions: ParsableArguments {
 extension ControlOptions {
     /// Calls a method; its results as they came, and read. - Throws: `ExitCode`, `ControlPath.Failure`.
     func ask<Results: JSONRecord>(
-        _ method: ControlMethod, _ results: Results.Type, timeoutSeconds: Double = 5
+        _ method: ControlMethod, with arguments: [JSONMember] = [], _ results: Results.Type, timeoutSeconds: Double = 5
     ) throws -> (JSONText, Results) {
         try ask(timeoutSeconds: timeoutSeconds) { client throws(ControlClient.Failure) in
-            let parameters = try client.call(method)
+            let parameters = try client.call(method, arguments)
             return (parameters, try ControlClient.read(results, from: parameters))
         }
     }
