@@ -16,7 +16,7 @@ LINK   += -Xlinker --no-warn-symbol-ordering -Xswiftc -Xfrontend -Xswiftc -funct
 LINK   += -Xswiftc -enforce-exclusivity=unchecked
 PYTEST := /usr/bin/python3 -m pytest -p no:cacheprovider
 
-.PHONY: all setup build demo test lab bench simulate docs lint format install clean
+.PHONY: all setup build demo test lab bench agreement simulate docs lint format install clean
 
 all: build
 
@@ -39,6 +39,9 @@ lab: setup build
 
 bench: setup build
 	/usr/bin/python3 Tests/Bench/bench.py
+
+agreement:
+	@swift test --filter CorpusTests 2>&1 | sed -n '/^file  /,/^agreement/p; /recorded an issue/p'
 
 simulate: setup build
 	.build/release/hasup-sim --seeds $(SEEDS)
