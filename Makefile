@@ -48,6 +48,7 @@ simulate: setup build
 
 docs: build
 	.build/release/hasup keywords >docs/configuration.md
+	.build/release/hasup keywords --manual >man/hasup.conf.5
 
 lint:
 	swift format lint -s -r Package.swift Sources Tests
