@@ -4,11 +4,12 @@ public struct ClusterNode: Sendable {
     public let path: String
     /// What it means.
     public let loaded: LoadedConfiguration
-    /// For each instance by name: its settings' places.
-    private let places: [String: [String: Place]]
+    /// For each instance by name: tokens of its settings' keywords.
+    private let places: [String: [String: Int]]
+    private let text: SourceText
 
     /// Where something stands, for a finding.
-    struct Place: Sendable {
+    struct Place {
         var location: SourceLocation
         var length = 1
         var sourceLine: String?
@@ -20,16 +21,8 @@ public struct ClusterNode: Sendable {
         self.path = path
         let (elaborator, loaded) = elaborate(path: path, files: files, environment: environment, keepsPlaces: true)
         self.loaded = loaded
-        let text = elaborator.text
-        places = elaborator.settingPlaces.mapValues { settings in
-            settings.mapValues { place in
-                let token = text.tokens[place]
-                return Place(
-                    location: text.location(token), length: Int(token.length),
-                    sourceLine: text.lineText(file: Int(token.file), line: Int(token.line)),
-                    includedFrom: text.includeChain(of: Int(token.file)))
-            }
-        }
+        text = elaborator.text
+        places = elaborator.settingPlaces
     }
 
     /// Whether the instance's block has this keyword.
@@ -37,7 +30,13 @@ public struct ClusterNode: Sendable {
 
     /// Where the first of these keywords stands that the instance's block has; where the block begins without one.
     func place(_ keywords: [String], _ instance: InstanceSettings) -> Place {
-        for keyword in keywords { if let place = places[instance.name]?[keyword] { return place } }
-        return Place(location: instance.location)
+        guard let found = keywords.lazy.compactMap({ places[instance.name]?[$0] }).first else {
+            return Place(location: instance.location)
+        }
+        let token = text.tokens[found]
+        return Place(
+            location: text.location(token), length: Int(token.length),
+            sourceLine: text.lineText(file: Int(token.file), line: Int(token.line)),
+            includedFrom: text.includeChain(of: Int(token.file)))
     }
 }

@@ -13,7 +13,7 @@ import Reactor
             + "2 hasupd can't be reached; 64 the command line is wrong.",
         subcommands: [
             StatusCommand.self, WatchCommand.self, CheckCommand.self, FormatCommand.self, ExplainCommand.self,
-            ReloadCommand.self, VersionCommand.self, KeywordsCommand.self,
+            ReloadCommand.self, VersionCommand.self, KeywordsCommand.self, MeasureCommand.self,
         ])
 }
 
