@@ -172,7 +172,9 @@ extension IPAddress: LosslessStringConvertible {
             let parts = bytes.split(separator: colon, omittingEmptySubsequences: false)
             for (index, part) in parts.enumerated() {
                 if part.contains(UInt8(ascii: ".")) {
-                    guard isLast, index == parts.count - 1, let v4 = part.withUnsafeBufferPointer(parseV4) else { return nil }
+                    guard isLast, index == parts.count - 1, let v4 = part.withUnsafeBufferPointer(parseV4) else {
+                        return nil
+                    }
                     groups += [UInt16(v4 >> 16), UInt16(truncatingIfNeeded: v4)]
                 } else {
                     guard (1...4).contains(part.count),
