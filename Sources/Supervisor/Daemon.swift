@@ -265,10 +265,10 @@ final class Daemon: VRRPSupervision.Delegate {
             case .read:
                 systemd.reloading()
                 reloadStartedAt = Clock.now
-                reader.read { [unowned self] in self.judge($0) }
+                reader.read(comparedWith: generation.image) { [unowned self] in self.judge($0) }
             case .readForPreview:
                 previewStartedAt = Clock.now
-                reader.read { [unowned self] in self.preview($0) }
+                reader.read(comparedWith: generation.image) { [unowned self] in self.preview($0) }
             case .answerPreview(let requests):
                 for request in requests { answers.removeValue(forKey: request)?(previewReport) }
                 previewReport = ReloadReport()
@@ -302,7 +302,7 @@ final class Daemon: VRRPSupervision.Delegate {
         report.generation = Int(generation.number)
         if let new = verdict.generation {
             report.ok = true
-            report.describe(from: generation, to: new)
+            report.describe(new)
         } else {
             report.summaryText = "\(verdict.refusal)."
         }
@@ -318,7 +318,7 @@ final class Daemon: VRRPSupervision.Delegate {
         report.diagnostics = pendingDiagnostics.map { DiagnosticReport($0) }
         report.elapsedSeconds = (Clock.now - reloadStartedAt).seconds
         if accepted, let pending {
-            report.describe(from: generation, to: pending)
+            report.describe(pending)
             generation = pending
             self.pending = nil
             startChecker()

@@ -3,18 +3,22 @@ import Configuration
 import IPC
 
 extension ReloadReport {
-    /// What changes from one generation to the next.
-    mutating func describe(from old: Generation, to new: Generation) {
-        do throws(ByteError) {
-            let difference = ModelDifference(from: try old.model.decode(), to: try new.model.decode())
-            describe(difference)
+    /// What changes with a new generation, from what its reader found out. It is a stranger's, so it may make no sense;
+    /// that costs the description, not the reload.
+    mutating func describe(_ generation: Generation) {
+        do throws(JSONError) {
+            let found = try ReloadReport(parsing: generation.image.difference)
+            (added, removed, changed) = (found.added, found.removed, found.changed)
+            (changes, globalChanges, unchanged) = (found.changes, found.globalChanges, found.unchanged)
+            summaryText = found.summaryText
         } catch {
-            // Both models were validated when they were read; this costs the description, not the reload.
             summaryText = "what changed can't be told (\(error))"
         }
     }
 
-    private mutating func describe(_ difference: ModelDifference) {
+    /// A difference in the words of the control socket.
+    init(_ difference: ModelDifference) {
+        self.init()
         added = difference.added
         removed = difference.removed
         changed = difference.changed.map(\.name)

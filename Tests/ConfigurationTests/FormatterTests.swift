@@ -147,6 +147,38 @@ private let included = ["a.conf": "priority 77\n$OPEN=virtual_ipaddress {\n", "b
         }
     }
 
+    @Test func commentsOfNeighboursAreBelowEachOther() {
+        let text = """
+            vrrp_instance A { # opens
+            priority 100     # one
+            virtual_router_id 5 # two
+            state "é"    ! three
+            version 3
+            interface eth0 # alone
+
+            advert_int 1 # four
+            track_interface { eth1 # five
+            }
+            }
+            """
+        #expect(
+            formatted(text) == """
+                vrrp_instance A { # opens
+                    priority 100        # one
+                    virtual_router_id 5 # two
+                    state "é"           ! three
+                    version 3
+                    interface eth0 # alone
+
+                    advert_int 1 # four
+                    track_interface { # five
+                        eth1
+                    }
+                }
+
+                """)
+    }
+
     @Test func longLinesStayReadable() throws {
         let word = String(repeating: "x", count: 1_020)
         let text = "vrrp_instance A {\nvirtual_ipaddress {\n\(word)\n}\n}\n"
