@@ -59,6 +59,15 @@ import Testing
         #expect(found[1].hasPrefix("note a.conf:"), "\(found)")
     }
 
+    @Test func peersInBothDirections() {
+        let found = findings(
+            router("unicast_src_ip 10.0.0.1\nunicast_peer { 10.0.0.9 }", priority: 150),
+            router("unicast_src_ip 10.0.0.2\nunicast_peer { 10.0.0.1 }"))
+        #expect(found.count == 2, "\(found)")
+        #expect(found[0].hasPrefix("error a.conf:8 unicast_peer of `VI_1` lacks the other node's address 10.0.0.2"))
+        #expect(found[1].hasPrefix("note b.conf:7"))
+    }
+
     @Test func virtualRouterID() throws {
         let found = findings(router("", priority: 150), router("", id: 52))
         #expect(found.count == 2)
