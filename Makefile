@@ -16,7 +16,7 @@ LINK   += -Xlinker --no-warn-symbol-ordering -Xswiftc -Xfrontend -Xswiftc -funct
 LINK   += -Xswiftc -enforce-exclusivity=unchecked
 PYTEST := /usr/bin/python3 -m pytest -p no:cacheprovider
 
-.PHONY: all setup build demo test lab bench simulate docs lint format install clean
+.PHONY: all setup build demo test lab bench agreement simulate docs lint format install clean
 
 all: build
 
@@ -40,11 +40,15 @@ lab: setup build
 bench: setup build
 	/usr/bin/python3 Tests/Bench/bench.py
 
+agreement:
+	@swift test --filter CorpusTests 2>&1 | sed -n '/^file  /,/^agreement/p; /recorded an issue/p'
+
 simulate: setup build
 	.build/release/hasup-sim --seeds $(SEEDS)
 
 docs: build
 	.build/release/hasup keywords >docs/configuration.md
+	.build/release/hasup keywords --manual >man/hasup.conf.5
 
 lint:
 	swift format lint -s -r Package.swift Sources Tests

@@ -113,33 +113,47 @@ extension IPAddress: LosslessStringConvertible {
 
     /// Reads a dotted quad or any RFC 4291 §2.2 form; nil for everything else, host names and zones included.
     public init?(_ text: Substring) {
-        let utf8 = Array(text.utf8)
+        let address = ContiguousArray(text.utf8).withUnsafeBufferPointer { IPAddress(utf8: $0) }
+        guard let address else { return nil }
+        self = address
+    }
+
+    /// The same from bytes. Nothing is allocated for a dotted quad: configurations have hundreds of thousands.
+    public init?(utf8: UnsafeBufferPointer<UInt8>) {
         if utf8.contains(UInt8(ascii: ":")) {
-            guard let groups = Self.parseV6(utf8) else { return nil }
+            guard let groups = Self.parseV6(Array(utf8)) else { return nil }
             let halves = groups.reduce(into: (UInt64(0), UInt64(0))) { halves, group in
                 halves.0 = halves.0 << 16 | halves.1 >> 48
                 halves.1 = halves.1 << 16 | UInt64(group)
             }
             self.init(family: .ipv6, high: halves.0, low: halves.1)
         } else {
-            guard let bits = Self.parseV4(utf8[...]) else { return nil }
+            guard let bits = Self.parseV4(utf8) else { return nil }
             self.init(v4: bits)
         }
     }
 
-    private static func parseV4(_ text: ArraySlice<UInt8>) -> UInt32? {
+    private static func parseV4(_ text: UnsafeBufferPointer<UInt8>) -> UInt32? {
         var bits: UInt32 = 0
-        let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
-        for part in parts {
-            guard (1...3).contains(part.count), part.allSatisfy({ (48...57).contains($0) }),
-                part.count == 1 || part.first != 48
-            else { return nil }
-            let value = part.reduce(UInt32(0)) { $0 * 10 + UInt32($1 - 48) }
-            guard value <= 255 else { return nil }
-            bits = bits << 8 | value
+        var value: UInt32 = 0
+        var digits = 0
+        var dots = 0
+        for byte in text {
+            if (48...57).contains(byte) {
+                // A leading zero could mean octal.
+                guard digits == 0 || value > 0 else { return nil }
+                value = value * 10 + UInt32(byte - 48)
+                digits += 1
+                guard value <= 255 else { return nil }
+            } else {
+                guard byte == UInt8(ascii: "."), digits > 0, dots < 3 else { return nil }
+                bits = bits << 8 | value
+                value = 0
+                digits = 0
+                dots += 1
+            }
         }
-        return bits
+        return digits > 0 && dots == 3 ? bits << 8 | value : nil
     }
 
     private static func parseV6(_ text: [UInt8]) -> [UInt16]? {
@@ -158,7 +172,9 @@ extension IPAddress: LosslessStringConvertible {
             let parts = bytes.split(separator: colon, omittingEmptySubsequences: false)
             for (index, part) in parts.enumerated() {
                 if part.contains(UInt8(ascii: ".")) {
-                    guard isLast, index == parts.count - 1, let v4 = parseV4(part) else { return nil }
+                    guard isLast, index == parts.count - 1, let v4 = part.withUnsafeBufferPointer(parseV4) else {
+                        return nil
+                    }
                     groups += [UInt16(v4 >> 16), UInt16(truncatingIfNeeded: v4)]
                 } else {
                     guard (1...4).contains(part.count),
@@ -213,15 +229,21 @@ extension Prefix: CustomStringConvertible, LosslessStringConvertible {
 
     /// Reads `address` or `address/length`.
     public init?(_ text: String) {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let first = parts.first, let address = IPAddress(first) else { return nil }
-        guard parts.count == 2 else {
+        let prefix = ContiguousArray(text.utf8).withUnsafeBufferPointer { Prefix(utf8: $0) }
+        guard let prefix else { return nil }
+        self = prefix
+    }
+
+    /// The same from bytes.
+    public init?(utf8: UnsafeBufferPointer<UInt8>) {
+        guard let slash = utf8.firstIndex(of: UInt8(ascii: "/")) else {
+            guard let address = IPAddress(utf8: utf8) else { return nil }
             self.init(host: address)
             return
         }
-        guard (1...3).contains(parts[1].utf8.count), parts[1].utf8.allSatisfy({ (48...57).contains($0) }),
-            let length = Int(parts[1])
-        else { return nil }
-        self.init(address: address, length: length)
+        guard let address = IPAddress(utf8: UnsafeBufferPointer(rebasing: utf8[..<slash])) else { return nil }
+        let digits = utf8[(slash + 1)...]
+        guard (1...3).contains(digits.count), digits.allSatisfy({ (48...57).contains($0) }) else { return nil }
+        self.init(address: address, length: digits.reduce(0) { $0 * 10 + Int($1 - 48) })
     }
 }

@@ -41,8 +41,8 @@ extension Elaborator {
 
     /// `ADDRESS[/LENGTH]`. An impossible length is an error and counts as none, as in keepalived.
     mutating func prefix(at word: Int) -> Prefix? {
+        if let prefix = bytes(word).withUnsafeBufferPointer({ Prefix(utf8: $0) }) { return prefix }
         let written = string(word)
-        if let prefix = Prefix(written) { return prefix }
         let parts = written.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first, let address = IPAddress(first) else {
             refuse("`\(written)` isn't an IP address", at: word)

@@ -42,18 +42,30 @@ public func loadConfiguration(
 }
 
 private func load(path: String, files: any FileProvider, environment: Environment) -> LoadedConfiguration {
+    elaborate(path: path, files: files, environment: environment, keepsPlaces: false).loaded
+}
+
+/// Reads and parses, and keeps what the parts of the parser know.
+///
+/// - Parameter keepsPlaces: whether the elaborator remembers where each setting of each instance stands.
+func elaborate(
+    path: String, files: any FileProvider, environment: Environment, keepsPlaces: Bool
+) -> (elaborator: Elaborator, loaded: LoadedConfiguration) {
     var preprocessor = Preprocessor(files, environment)
     let isReadable = preprocessor.run(mainPath: path)
     var parser = StatementParser(preprocessor.text, preprocessor.diagnostics)
     parser.run()
     var elaborator = Elaborator(parser, environment)
+    elaborator.keepsPlaces = keepsPlaces
     elaborator.run()
     var diagnostics = elaborator.diagnostics
     if isReadable, elaborator.statements.isEmpty {
         diagnostics.add(
-            .error, "\(path) configures nothing: it has no valid block", at: SourceLocation(file: path, line: 1))
+            .error, "\(path) configures nothing: it has no valid block", at: SourceLocation(file: path, line: 1),
+            code: .file)
     }
-    return LoadedConfiguration(
+    let loaded = LoadedConfiguration(
         model: elaborator.model, diagnostics: diagnostics.diagnostics, errorCount: diagnostics.errorCount,
         warningCount: diagnostics.warningCount, canStart: isReadable && !elaborator.statements.isEmpty)
+    return (elaborator, loaded)
 }

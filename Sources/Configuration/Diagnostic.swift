@@ -11,6 +11,30 @@ public enum Severity: UInt8, Hashable, Comparable, Sendable {
     public static func < (left: Severity, right: Severity) -> Bool { left.rawValue < right.rawValue }
 }
 
+/// What kind of finding it is, for programs that sort or silence findings. The names never change.
+public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
+    /// The main file can't be read, or configures nothing.
+    case file
+    /// A line, a quote, a definition, a generated line or an include is wrong.
+    case text
+    /// A brace is missing or too many.
+    case brace
+    /// Nobody knows the keyword.
+    case unknownKeyword = "unknown-keyword"
+    /// The keyword exists, in another block.
+    case misplacedKeyword = "misplaced-keyword"
+    /// The keyword is known and refused.
+    case refusedKeyword = "refused-keyword"
+    /// The keyword is known and has no effect yet.
+    case notYet = "not-yet"
+    /// The keyword is a name of the past.
+    case deprecated
+    /// A value, or what settings mean together.
+    case setting
+    /// What the nodes of a cluster say doesn't go together.
+    case cluster
+}
+
 /// One finding about a configuration: where, what, and what to do about it.
 public struct Diagnostic: Hashable, Sendable {
     /// How bad it is.
@@ -23,16 +47,22 @@ public struct Diagnostic: Hashable, Sendable {
     public var message: String
     /// The source line, for the caret; nil when there is none to show.
     public var sourceLine: String?
+    /// What kind of finding it is.
+    public var code: DiagnosticCode
+    /// The includes through which the file was reached, innermost first; empty in the main file.
+    public var includedFrom: [SourceLocation]
 
     /// A finding.
     public init(
         _ severity: Severity, _ message: String, at location: SourceLocation? = nil, length: Int = 1,
-        sourceLine: String? = nil
+        sourceLine: String? = nil, code: DiagnosticCode = .setting, includedFrom: [SourceLocation] = []
     ) {
         self.severity = severity
         self.message = message
         self.location = location
         self.length = length
         self.sourceLine = sourceLine
+        self.code = code
+        self.includedFrom = includedFrom
     }
 }

@@ -14,6 +14,8 @@ extension [Diagnostic] {
             writer.write(diagnostic.length)
             writer.write(diagnostic.message)
             writer.write(optional: diagnostic.sourceLine) { $0.write($1) }
+            writer.write(diagnostic.code.rawValue)
+            writer.write(list: diagnostic.includedFrom) { $0.write($1) }
         }
         return writer.bytes
     }
@@ -34,6 +36,9 @@ extension ByteReader {
         let length = try readInt(1...Int(UInt32.max))
         let message = try readString()
         let line = try readOptional { reader throws(ByteError) in try reader.readString() }
-        return Diagnostic(severity, message, at: location, length: length, sourceLine: line)
+        guard let code = DiagnosticCode(rawValue: try readString()) else { throw .invalid }
+        let chain = try readList { reader throws(ByteError) in try reader.readLocation() }
+        return Diagnostic(
+            severity, message, at: location, length: length, sourceLine: line, code: code, includedFrom: chain)
     }
 }

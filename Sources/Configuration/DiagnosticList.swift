@@ -4,10 +4,14 @@ struct DiagnosticList {
     private(set) var errorCount = 0
     private(set) var warningCount = 0
 
+    /// What a finding is when nothing more precise is said: set by each stage at its start.
+    var stage = DiagnosticCode.text
+
     static let maximumKept = 5_000
 
     mutating func add(
-        _ severity: Severity, _ message: String, at location: SourceLocation?, length: Int = 1, line: String? = nil
+        _ severity: Severity, _ message: String, at location: SourceLocation?, length: Int = 1, line: String? = nil,
+        code: DiagnosticCode? = nil, includedFrom: [SourceLocation] = []
     ) {
         switch severity {
         case .error: errorCount += 1
@@ -17,19 +21,24 @@ struct DiagnosticList {
         let kept = diagnostics.count
         if kept < Self.maximumKept {
             diagnostics.append(
-                Diagnostic(severity, message, at: location, length: max(1, length), sourceLine: line))
+                Diagnostic(
+                    severity, message, at: location, length: max(1, length), sourceLine: line, code: code ?? stage,
+                    includedFrom: includedFrom))
         } else if kept == Self.maximumKept {
             diagnostics.append(Diagnostic(.note, "further findings aren't shown"))
         }
     }
 
     /// A finding about a token.
-    mutating func add(_ severity: Severity, _ message: String, at token: Token, in text: SourceText) {
+    mutating func add(
+        _ severity: Severity, _ message: String, at token: Token, in text: SourceText, code: DiagnosticCode? = nil
+    ) {
         // Past the limit neither the line's text nor the place is needed.
         guard !isFull else { return add(severity, message, at: nil) }
         add(
             severity, message, at: text.location(token), length: Int(token.length),
-            line: text.lineText(file: Int(token.file), line: Int(token.line)))
+            line: text.lineText(file: Int(token.file), line: Int(token.line)), code: code,
+            includedFrom: text.includeChain(of: Int(token.file)))
     }
 
     /// A finding about a part of a line that has no tokens yet.
@@ -41,7 +50,8 @@ struct DiagnosticList {
         add(
             severity, message,
             at: SourceLocation(file: text.files[line.file].path, line: line.line, column: column),
-            length: underlined, line: text.lineText(file: line.file, line: line.line))
+            length: underlined, line: text.lineText(file: line.file, line: line.line),
+            includedFrom: text.includeChain(of: line.file))
     }
 
     /// Whether further findings are only counted, so that nobody needs to word them.

@@ -13,7 +13,9 @@ extension Diagnostic {
         }
         let place = location.map { mark("\($0):", "1") + " " } ?? ""
         var text = place + mark("\(word):", "1;\(colour)") + " " + mark(Self.printable(message), "1")
-        guard let sourceLine, let location else { return text }
+        // Where the file came from stands after the caret, as the innermost place is what an operator looks for first.
+        let chain = includedFrom.map { "\n    included from \(Self.printable($0.file)):\($0.line)" }.joined()
+        guard let sourceLine, let location else { return text + chain }
         // The caret line repeats tabs, so that it lines up whatever the terminal's tab stops are; other bytes count
         // as characters, because columns are bytes and the eye sees characters.
         let bytes = Array(sourceLine.utf8)
@@ -24,7 +26,7 @@ extension Diagnostic {
         let width = bytes[start..<end].count { $0 & 0xc0 != 0x80 }
         let caret = "^" + String(repeating: "~", count: max(0, width - 1))
         text += "\n" + Self.printable(sourceLine) + "\n" + padding + mark(caret, "1;\(colour)")
-        return text
+        return text + chain
     }
 
     /// Text without control characters: a configuration must not be able to steer the reader's terminal.

@@ -13,12 +13,17 @@ struct Elaborator {
     var identities: [InstanceIdentity: Int] = [:]
     /// Places of the names of instances.
     var names: [String: Int] = [:]
+    /// Whether `settingPlaces` is wanted; a daemon has no use for it.
+    var keepsPlaces = false
+    /// For each instance by name: places of the keywords of its settings.
+    var settingPlaces: [String: [String: Int]] = [:]
 
     init(_ parser: StatementParser, _ environment: Environment) {
         text = parser.text
         table = parser.table
         statements = parser.statements
         diagnostics = parser.diagnostics
+        diagnostics.stage = .setting
         model.ignoredSettings = parser.ignored
         self.environment = environment
     }

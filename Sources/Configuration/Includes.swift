@@ -134,7 +134,7 @@ extension Preprocessor {
             guard text.bytes.count + bytes.count <= SourceText.maximumBytes else {
                 return exhaust("the configuration is too large", at: line)
             }
-            read(bytes, path: path)
+            read(bytes, path: path, includer: line)
         case .failure(let error):
             // A pattern may match a directory; that is no reason to complain.
             if !isRequired, error == .notRegular { return }

@@ -59,6 +59,7 @@ extension Elaborator {
             elaborator.instanceStatement(statement, keyword, child, &draft)
         }
         applyRules(&draft)
+        if keepsPlaces { settingPlaces[name] = draft.places }
         model.instances.append(draft.settings)
     }
 

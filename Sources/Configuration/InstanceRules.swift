@@ -160,7 +160,9 @@ extension Elaborator {
             }
             return true
         }
+        seen.reserveCapacity(draft.settings.virtualAddresses.count + draft.settings.excludedAddresses.count)
         var kept: [VirtualAddress] = []
+        kept.reserveCapacity(draft.settings.virtualAddresses.count)
         var places: [Int] = []
         for (address, token) in zip(draft.settings.virtualAddresses, draft.virtualPlaces)
         where isNew(address, at: token, isCarried: true, &self) {

@@ -38,7 +38,7 @@ struct Preprocessor {
     mutating func run(mainPath: String) -> Bool {
         switch provider.read(path: mainPath) {
         case .failure(let error):
-            diagnostics.add(.error, "can't read \(mainPath): \(error.explanation)", at: nil)
+            diagnostics.add(.error, "can't read \(mainPath): \(error.explanation)", at: nil, code: .file)
             return false
         case .success(let bytes):
             read(bytes, path: mainPath)
@@ -63,13 +63,14 @@ struct Preprocessor {
         isExhausted = true
     }
 
-    /// Reads one file's lines.
-    mutating func read(_ bytes: [UInt8], path: String) {
+    /// Reads one file's lines. - Parameter includer: the line that includes it.
+    mutating func read(_ bytes: [UInt8], path: String, includer: TextLine? = nil) {
         let start = text.bytes.count
         text.bytes += bytes
         let limit = text.bytes.count
         let file = text.files.count
-        text.files.append(SourceFile(path: path, range: start..<limit))
+        text.files.append(
+            SourceFile(path: path, range: start..<limit, includer: includer.map { ($0.file, $0.line) }))
         frames.append(IncludeFrame(path: path, checks: frames.last?.checks ?? []))
         defer { frames.removeLast() }
         var offset = start

@@ -37,6 +37,8 @@ struct SourceFile {
     var path: String
     /// Its bytes in `SourceText.bytes`.
     var range: Range<Int>
+    /// The line that includes it: index in `SourceText.files`, and line; nil for the main file.
+    var includer: (file: Int, line: Int)?
     /// Offset of each line that was looked at so far, in the same bytes.
     var lineStarts: [UInt32] = []
 }
@@ -68,6 +70,18 @@ struct SourceText {
     /// Where a token stands.
     func location(_ token: Token) -> SourceLocation {
         SourceLocation(file: files[Int(token.file)].path, line: Int(token.line), column: Int(token.column))
+    }
+
+    /// The includes through which a file was reached, innermost first.
+    func includeChain(of file: Int) -> [SourceLocation] {
+        var chain: [SourceLocation] = []
+        var next = files.indices.contains(file) ? files[file].includer : nil
+        // A file's includer was read before it, so this ends.
+        while let place = next {
+            chain.append(SourceLocation(file: files[place.file].path, line: place.line))
+            next = files[place.file].includer
+        }
+        return chain
     }
 
     /// A physical line for the caret, without its line end; nil for a line that doesn't exist.

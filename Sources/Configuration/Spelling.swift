@@ -1,14 +1,22 @@
 /// The candidate that a misspelled word most probably meant, nil when none is near.
 func nearestWord(to word: String, among candidates: [String]) -> String? {
+    nearestWords(to: word, among: candidates, limit: 1).first
+}
+
+/// The candidates that a misspelled word may have meant, nearest first.
+func nearestWords(to word: String, among candidates: [String], limit: Int = 5) -> [String] {
     let written = Array(word.utf8.prefix(64))
     // One error in three letters is a misspelling; more is another word.
     let tolerance = max(1, written.count / 3)
-    var best: (word: String, distance: Int)?
+    var near: [(word: String, distance: Int)] = []
     for candidate in candidates {
         let distance = editDistance(written, Array(candidate.utf8))
-        if distance <= tolerance, distance < best?.distance ?? .max { best = (candidate, distance) }
+        guard distance <= tolerance, near.count < limit || distance < near[limit - 1].distance else { continue }
+        // Behind those that are as near: the first of equals wins.
+        near.insert((candidate, distance), at: near.firstIndex { distance < $0.distance } ?? near.endIndex)
+        if near.count > limit { near.removeLast() }
     }
-    return best?.word
+    return near.map(\.word)
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours that make one word of the other (Damerau 1964, in the

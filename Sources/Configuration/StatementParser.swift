@@ -45,6 +45,7 @@ struct StatementParser {
     init(_ text: SourceText, _ diagnostics: DiagnosticList, table: KeywordTable = .shared) {
         self.text = text
         self.diagnostics = diagnostics
+        self.diagnostics.stage = .brace
         self.table = table
         for token in text.tokens {
             if token.kind == .open { missingCloses += 1 }
@@ -54,9 +55,12 @@ struct StatementParser {
 
     private var context: Int { openBlocks.last?.context ?? table.root }
 
-    mutating func report(_ severity: Severity, _ message: String, at place: Int) {
-        guard text.tokens.indices.contains(place) else { return diagnostics.add(severity, message, at: nil) }
-        diagnostics.add(severity, message, at: text.tokens[place], in: text)
+    /// - Parameter code: nil when it is about a brace.
+    mutating func report(_ severity: Severity, _ message: String, at place: Int, code: DiagnosticCode? = nil) {
+        guard text.tokens.indices.contains(place) else {
+            return diagnostics.add(severity, message, at: nil, code: code)
+        }
+        diagnostics.add(severity, message, at: text.tokens[place], in: text, code: code)
     }
 
     /// Parses everything.
@@ -138,7 +142,7 @@ struct StatementParser {
             return
         }
         if text.matches(text.tokens[words.lowerBound], "include") {
-            report(.error, "`include` has to stand at the beginning of its line", at: words.lowerBound)
+            report(.error, "`include` has to stand at the beginning of its line", at: words.lowerBound, code: .text)
         }
         statements.append(Statement(row: -1, token: words.lowerBound, words: words, end: statements.count + 1))
     }
@@ -236,14 +240,18 @@ struct StatementParser {
         let name = text.string(text.tokens[place])
         let inside = openBlocks.last.map { "in `\($0.name)`" } ?? "at the top level"
         if let nearest = table.nearest(to: name, in: context) {
-            return report(.error, "unknown keyword `\(name)` \(inside); did you mean `\(nearest)`?", at: place)
+            return report(
+                .error, "unknown keyword `\(name)` \(inside); did you mean `\(nearest)`?", at: place,
+                code: .unknownKeyword)
         }
         let elsewhere = table.contexts(of: text.slice(text.tokens[place])).filter { !$0.hasSuffix("(entry)") }
         if let home = elsewhere.first {
             let home = home == "(root)" ? "at the top level" : "in `\(home)`"
-            return report(.error, "`\(name)` can't stand \(inside); it belongs \(home)", at: place)
+            return report(
+                .error, "`\(name)` can't stand \(inside); it belongs \(home)", at: place,
+                code: .misplacedKeyword)
         }
-        report(.error, "unknown keyword `\(name)` \(inside)", at: place)
+        report(.error, "unknown keyword `\(name)` \(inside)", at: place, code: .unknownKeyword)
     }
 
     private mutating func judge(_ keyword: Keyword, at place: Int, isSilent: Bool) {
@@ -252,10 +260,13 @@ struct StatementParser {
         case .accepted: ignored += 1
         case .refused(let reason):
             ignored += 1
-            report(.error, "`\(keyword.name)` is refused: \(reason)", at: place)
+            report(.error, "`\(keyword.name)` is refused: \(reason)", at: place, code: .refusedKeyword)
         case .notYet:
             ignored += 1
-            if !isSilent { report(.warning, "`\(keyword.name)` isn't handled yet and has no effect", at: place) }
+            if !isSilent {
+                report(
+                    .warning, "`\(keyword.name)` isn't handled yet and has no effect", at: place, code: .notYet)
+            }
         }
     }
 
@@ -263,21 +274,22 @@ struct StatementParser {
     private mutating func checkWords(of statement: Statement, _ keyword: Keyword) {
         if case .acts = keyword.status { return }
         if keyword.isDeprecated {
-            report(.warning, "`\(keyword.name)` is deprecated", at: statement.token)
+            report(.warning, "`\(keyword.name)` is deprecated", at: statement.token, code: .deprecated)
         }
         guard let word = statement.words.first else {
             if keyword.shape == .integer || keyword.shape == .script || needsWord(keyword) {
-                report(.error, "`\(keyword.name)` needs \(keyword.arguments)", at: statement.token)
+                report(.error, "`\(keyword.name)` needs \(keyword.arguments)", at: statement.token, code: .setting)
             }
             return
         }
         guard keyword.shape == .integer || keyword.shape == .optionalInteger else { return }
         let digits = text.slice(text.tokens[word])
         guard let value = wholeNumber(digits) else {
-            return report(.error, "`\(text.string(text.tokens[word]))` isn't a whole number", at: word)
+            return report(.error, "`\(text.string(text.tokens[word]))` isn't a whole number", at: word, code: .setting)
         }
         if let limits = keyword.limits, !limits.contains(value) {
-            report(.error, "`\(keyword.name)` is \(limits.lowerBound) to \(limits.upperBound)", at: word)
+            report(
+                .error, "`\(keyword.name)` is \(limits.lowerBound) to \(limits.upperBound)", at: word, code: .setting)
         }
     }
 

@@ -2,10 +2,10 @@ import Base
 import Reactor
 
 /// What the role `hasup-config` hands to hasupd, and hasupd to the workers: one sealed memfd with the verdict, the
-/// diagnostics and the encoded model (docs/decisions.md, D6). The parts are encoded by the Configuration room.
+/// diagnostics, what differs from the configuration that runs, and the encoded model (docs/decisions.md, D6). The parts are encoded by the Configuration room.
 public final class ConfigurationImage {
     private static let magic: UInt32 = 0x6861_7363
-    private static let headSize = 16
+    private static let headSize = 20
 
     /// Whether a start may go on with it: at least one valid block was found.
     public let canStart: Bool
@@ -13,6 +13,8 @@ public final class ConfigurationImage {
     public let hasErrors: Bool
     /// The diagnostics' bytes.
     public let diagnostics: UnsafeRawBufferPointer
+    /// What a reload would change, as JSON of `ReloadReport`; empty when nobody asked or it is refused.
+    public let difference: UnsafeRawBufferPointer
     /// The model's bytes.
     public let model: UnsafeRawBufferPointer
     private let memory: MappedMemory
@@ -34,8 +36,10 @@ public final class ConfigurationImage {
             hasErrors = try reader.readBool()
             _ = try reader.readUInt16()
             let diagnosticsSize = Int(try reader.readUInt32())
+            let differenceSize = Int(try reader.readUInt32())
             let modelSize = Int(try reader.readUInt32())
             diagnostics = try reader.readView(diagnosticsSize)
+            difference = try reader.readView(differenceSize)
             model = try reader.readView(modelSize)
             try reader.finish()
         } catch {
@@ -45,16 +49,18 @@ public final class ConfigurationImage {
 
     /// A sealed memfd with a verdict. - Throws: `SystemError`.
     public static func make(
-        canStart: Bool, hasErrors: Bool, diagnostics: [UInt8], model: [UInt8]
+        canStart: Bool, hasErrors: Bool, diagnostics: [UInt8], difference: [UInt8], model: [UInt8]
     ) throws(SystemError) -> Descriptor {
-        var writer = ByteWriter(capacity: headSize + diagnostics.count + model.count)
+        var writer = ByteWriter(capacity: headSize + diagnostics.count + difference.count + model.count)
         writer.write(magic)
         writer.write(canStart)
         writer.write(hasErrors)
         writer.write(UInt16(0))
         writer.write(UInt32(diagnostics.count))
+        writer.write(UInt32(difference.count))
         writer.write(UInt32(model.count))
         writer.write(diagnostics)
+        writer.write(difference)
         writer.write(model)
         return try MappedMemory.sealed(writer.bytes, name: "hasup-configuration")
     }

@@ -55,8 +55,10 @@ public final class ControlClient {
     }
 
     /// Calls a method and waits for its only reply's parameters. - Throws: `Failure`.
-    public func call(_ method: ControlMethod) throws(Failure) -> JSONText {
-        try send(VarlinkCall(method.fullName))
+    public func call(_ method: ControlMethod, _ arguments: [JSONMember] = []) throws(Failure) -> JSONText {
+        var call = VarlinkCall(method.fullName)
+        call.parameters = .object(arguments)
+        try send(call)
         return try receive(within: timeout)
     }
 

@@ -68,7 +68,9 @@ public enum ControlInterface {
             interface.method(name, WatchReply.self, "Events as they happen; the first one has the kind 'watching'")
         case .reload:
             interface.method(
-                name, ReloadReply.self, "Reads the configuration again; answers when the new one runs or was refused")
+                name, arguments: "dry_run: ?bool", ReloadReply.self,
+                "Reads the configuration again and answers when the new one runs or was refused; "
+                    + "dry_run only judges it")
         case .version: interface.method(name, VersionReply.self, "The daemon's version")
         case .instances: interface.method(name, InstancesReply.self, "The instances in short")
         case .statistics: interface.method(name, StatisticsReply.self, "Counters")

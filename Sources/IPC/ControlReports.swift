@@ -68,6 +68,10 @@ public struct DiagnosticReport: JSONRecord, Hashable {
     public var length: Int?
     /// The line itself.
     public var sourceLine: String?
+    /// What kind of finding it is.
+    public var code: String?
+    /// The includes through which the file was reached, innermost first.
+    public var includedFrom: [PlaceReport] = []
 
     /// No finding.
     public init() {}
@@ -81,15 +85,91 @@ public struct DiagnosticReport: JSONRecord, Hashable {
         members.member("column", &column)
         members.member("length", &length)
         members.member("source_line", &sourceLine)
+        members.member("code", &code)
+        members.member("included_from", &includedFrom)
+    }
+}
+
+/// A line of a file.
+public struct PlaceReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "A line of a file"
+    /// The file.
+    public var file = ""
+    /// From 1.
+    public var line = 0
+
+    /// Nowhere.
+    public init() {}
+    /// A line.
+    public init(file: String, line: Int) {
+        self.file = file
+        self.line = line
+    }
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("file", &file)
+        members.member("line", &line)
+    }
+}
+
+/// A setting that changes.
+public struct SettingChange: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "A setting that changes; a flag, a secret and an order have empty values"
+    /// The keyword.
+    public var setting = ""
+    /// As it was; nil when it wasn't set.
+    public var old: String?
+    /// As it is; nil when it isn't set any more.
+    public var new: String?
+    /// The same for people.
+    public var text = ""
+
+    /// No change.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("setting", &setting)
+        members.member("old", &old)
+        members.member("new", &new)
+        members.member("text", &text)
+    }
+}
+
+/// An instance that changes.
+public struct InstanceChange: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "An instance that changes"
+    /// The block's name.
+    public var name = ""
+    /// It becomes another virtual router and starts again in BACKUP.
+    public var startsAnew = false
+    /// What changes in it.
+    public var settings: [SettingChange] = []
+
+    /// No change.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("name", &name)
+        members.member("starts_anew", &startsAnew)
+        members.member("settings", &settings)
     }
 }
 
 /// How a reload ended.
 public struct ReloadReport: JSONRecord, Hashable {
     /// For the interface's text.
-    public static let summary = "How a reload ended; ok false: the old configuration goes on in every detail"
-    /// Whether the new configuration runs.
+    public static let summary =
+        "How a reload ended, or would end; ok false: the old configuration goes on in every detail"
+    /// Whether the new configuration runs, or would.
     public var ok = false
+    /// Nothing was changed: this is what a reload would do.
+    public var dryRun = false
     /// The generation that runs now.
     public var generation = 0
     /// What changed, or why it was refused: a sentence.
@@ -100,6 +180,10 @@ public struct ReloadReport: JSONRecord, Hashable {
     public var removed: [String] = []
     /// Names of instances that differ.
     public var changed: [String] = []
+    /// The same instances with what changes in them.
+    public var changes: [InstanceChange] = []
+    /// What changes outside of instances.
+    public var globalChanges: [SettingChange] = []
     /// How many instances stayed as they were.
     public var unchanged = 0
     /// All findings.
@@ -115,11 +199,14 @@ public struct ReloadReport: JSONRecord, Hashable {
     /// The members in their order.
     public mutating func visit(_ members: inout some JSONMembers) {
         members.member("ok", &ok)
+        members.member("dry_run", &dryRun)
         members.member("generation", &generation)
         members.member("summary", &summaryText)
         members.member("added", &added)
         members.member("removed", &removed)
         members.member("changed", &changed)
+        members.member("changes", &changes)
+        members.member("global_changes", &globalChanges)
         members.member("unchanged", &unchanged)
         members.member("diagnostics", &diagnostics)
         members.member("diagnostics_omitted", &diagnosticsOmitted)

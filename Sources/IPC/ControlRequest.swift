@@ -4,6 +4,20 @@ public struct ControlRequest: Sendable {
     public var method: ControlMethod
     /// Who asks.
     public var peer: ControlPeer
+    /// Of Reload: read and judge, and change nothing.
+    public var dryRun = false
+
+    /// A call's arguments. - Throws: `invalidParameter` for one that the method doesn't have, or of another type.
+    mutating func take(_ parameters: JSON) throws(VarlinkError) {
+        guard case .object(let members) = parameters else { return }
+        for member in members {
+            switch (method, member.name, member.value) {
+            case (.reload, "dry_run", .bool(let value)): dryRun = value
+            case (.reload, "dry_run", .null): dryRun = false
+            default: throw .invalidParameter(member.name)
+            }
+        }
+    }
 }
 
 /// Fills a reply piece by piece: called when there is room, until it returns false. Each piece should take well below

@@ -290,16 +290,13 @@ public final class ControlServer {
     private func serve(_ name: String, _ call: VarlinkCall, for connection: ControlConnection) throws(VarlinkError) {
         guard let method = ControlMethod(rawValue: name) else { throw .methodNotFound(name) }
         if call.wantsUpgrade { throw .methodNotImplemented(name) }
-        if case .object(let arguments) = call.parameters, let unknown = arguments.first {
-            throw .invalidParameter(unknown.name)
-        }
+        var request = ControlRequest(method: method, peer: connection.peer)
+        try request.take(call.parameters)
         if method.changesSomething, connection.access < .change { throw .permissionDenied }
         if method == .watch {
             try startStream(call, for: connection)
         } else {
-            callbacks.handle(
-                ControlRequest(method: method, peer: connection.peer),
-                ControlResponder(connection, number: connection.currentRequest))
+            callbacks.handle(request, ControlResponder(connection, number: connection.currentRequest))
         }
     }
 

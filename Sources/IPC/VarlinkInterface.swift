@@ -50,13 +50,15 @@ public struct VarlinkInterface: Sendable {
         self.summary = summary
     }
 
-    /// A method without arguments and with this record's members as results.
-    public mutating func method<Results: JSONRecord>(_ name: String, _ results: Results.Type, _ comment: String) {
+    /// A method with this record's members as results. - Parameter arguments: in Varlink's language.
+    public mutating func method<Results: JSONRecord>(
+        _ name: String, arguments: String = "", _ results: Results.Type, _ comment: String
+    ) {
         var members = VarlinkMemberList(types: types)
         var sample = Results()
         sample.visit(&members)
         types = members.types
-        methods.append("# \(comment)\nmethod \(name)() -> (\(members.inline))")
+        methods.append("# \(comment)\nmethod \(name)(\(arguments)) -> (\(members.inline))")
     }
 
     /// An error with these members, written in Varlink's language.

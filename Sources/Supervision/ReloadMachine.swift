@@ -2,6 +2,8 @@
 public enum ReloadEvent: Hashable, Sendable {
     /// Somebody asks; the number is for the answer, 0 for a signal that wants none.
     case requested(UInt64)
+    /// Somebody wants to know what a reload would do; the number is for the answer.
+    case previewRequested(UInt64)
     /// The files were read and judged.
     case read(accepted: Bool)
     /// The worker runs the new generation.
@@ -16,6 +18,10 @@ public enum ReloadEvent: Hashable, Sendable {
 public enum ReloadAction: Hashable, Sendable {
     /// Read and judge the files in a child.
     case read
+    /// The same, for those who only want to know.
+    case readForPreview
+    /// Tell these what a reload would do.
+    case answerPreview([UInt64])
     /// Give the new generation to the worker.
     case apply
     /// Answer these requests.
@@ -25,19 +31,22 @@ public enum ReloadAction: Hashable, Sendable {
 }
 
 /// One reload at a time: a request that comes while one runs is served by the next, because the files may have changed
-/// after they were read. Everything is judged before anything is applied (docs/decisions.md, D18).
+/// after they were read. A preview is a reading of its own that is never applied. Everything is judged before anything is applied (docs/decisions.md, D18).
 public struct ReloadMachine: Sendable {
     /// Where it stands.
     public enum State: Hashable, Sendable {
         case idle
         case reading
         case applying
+        /// Reading for those who only want to know.
+        case previewing
     }
 
     /// Where it stands.
     public private(set) var state = State.idle
     private var served: [UInt64] = []
     private var queued: [UInt64] = []
+    private var queuedPreviews: [UInt64] = []
 
     /// No reload runs.
     public init() {}
@@ -46,11 +55,18 @@ public struct ReloadMachine: Sendable {
     public mutating func handle(_ event: ReloadEvent) -> [ReloadAction] {
         switch (state, event) {
         case (.idle, .requested(let request)):
-            served = [request]
-            state = .reading
-            return [.read]
-        case (.reading, .requested(let request)), (.applying, .requested(let request)):
             queued.append(request)
+            return begin()
+        case (.idle, .previewRequested(let request)):
+            queuedPreviews.append(request)
+            return begin()
+        case (.reading, .requested(let request)), (.applying, .requested(let request)),
+            (.previewing, .requested(let request)):
+            queued.append(request)
+            return []
+        case (.reading, .previewRequested(let request)), (.applying, .previewRequested(let request)),
+            (.previewing, .previewRequested(let request)):
+            queuedPreviews.append(request)
             return []
         case (.reading, .read(let accepted)):
             if accepted {
@@ -58,24 +74,36 @@ public struct ReloadMachine: Sendable {
                 return [.apply]
             }
             return finish(accepted: false)
+        case (.previewing, .read):
+            let answer = ReloadAction.answerPreview(served)
+            return [answer] + begin()
         case (.applying, .configured), (.applying, .workerReplaced):
             return finish(accepted: true)
         case (.applying, .timeout):
             return [.replaceWorker]
         case (.idle, .read), (.idle, .configured), (.idle, .workerReplaced), (.idle, .timeout), (.reading, .configured),
-            (.reading, .workerReplaced), (.reading, .timeout), (.applying, .read):
+            (.reading, .workerReplaced), (.reading, .timeout), (.applying, .read), (.previewing, .configured),
+            (.previewing, .workerReplaced), (.previewing, .timeout):
             return []
         }
     }
 
     private mutating func finish(accepted: Bool) -> [ReloadAction] {
         let answer = ReloadAction.answer(served.filter { $0 != 0 }, accepted: accepted)
-        state = .idle
-        served = []
-        guard !queued.isEmpty else { return [answer] }
-        served = queued
-        queued = []
-        state = .reading
-        return [answer, .read]
+        return [answer] + begin()
+    }
+
+    /// Starts what waits: reloads first, because a preview should speak of what comes after them.
+    private mutating func begin() -> [ReloadAction] {
+        if !queued.isEmpty {
+            served = queued
+            queued = []
+            state = .reading
+            return [.read]
+        }
+        served = queuedPreviews
+        queuedPreviews = []
+        state = served.isEmpty ? .idle : .previewing
+        return served.isEmpty ? [] : [.readForPreview]
     }
 }

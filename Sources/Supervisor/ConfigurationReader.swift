@@ -41,8 +41,8 @@ final class ConfigurationReader {
         timer = loop.makeTimer { [weak self] in self?.tookTooLong() }
     }
 
-    /// Reads once; one reading at a time.
-    func read(_ completion: @escaping (ReadOutcome) -> Void) {
+    /// Reads once; one reading at a time. - Parameter running: what the result is compared with.
+    func read(comparedWith running: ConfigurationImage? = nil, _ completion: @escaping (ReadOutcome) -> Void) {
         self.completion = completion
         image = nil
         failure = nil
@@ -53,8 +53,10 @@ final class ConfigurationReader {
             let theirs = Descriptor(owning: pair[1])
             child = try ChildProcess.spawn(
                 path: "/proc/self/exe",
-                arguments: ConfigurationRole.arguments(file: file, configID: configID, seal: seal),
-                environment: ScriptRunner.environment, descriptors: [theirs.number, filter], on: loop
+                arguments: ConfigurationRole.arguments(
+                    file: file, configID: configID, isCompared: running != nil, seal: seal),
+                environment: ScriptRunner.environment,
+                descriptors: [theirs.number, filter] + (running.map { [$0.number] } ?? []), on: loop
             ) { [weak self] _, exit in self?.ended(exit) }
             channel = try Channel(
                 ours, on: loop,

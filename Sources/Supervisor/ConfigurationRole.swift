@@ -10,18 +10,20 @@ import Sandbox
 /// The role `hasup-config`: reads and judges the files in a short-lived process (docs/decisions.md, D6). A parser that
 /// crashes costs nothing, and one that takes long holds up nobody.
 ///
-/// Arguments: `FILE CONFIG-ID` and the words of `SealArguments`. Descriptor 3 is hasupd, 4 the compiled system call
-/// filter; the answer is one frame with the image's memfd.
+/// Arguments: `FILE CONFIG-ID`, whether the result is to be compared with what runs (1 or 0), and the words of
+/// `SealArguments`. Descriptor 3 is hasupd, 4 the compiled system call filter, 5 the image that runs; the answer is one
+/// frame with the new image's memfd. The comparison is made here because hasupd has no time for it.
 enum ConfigurationRole {
-    static func arguments(file: String, configID: String, seal: SealArguments) -> [String] {
-        ["hasup-config", file, configID] + seal.words
+    static func arguments(file: String, configID: String, isCompared: Bool, seal: SealArguments) -> [String] {
+        ["hasup-config", file, configID, isCompared ? "1" : "0"] + seal.words
     }
 
     static func run(arguments: [String]) -> Int32 {
-        guard arguments.count == 5, let wishes = SealArguments(words: arguments[2...]) else { return 64 }
+        guard arguments.count == 6, let wishes = SealArguments(words: arguments[3...]) else { return 64 }
         var environment = SystemEnvironment.current(checksInterfaces: true)
         environment.configID = arguments[1]
         let sources = readSources(path: arguments[0], files: SystemFiles(), environment: environment)
+        let running = arguments[2] == "1" ? try? ConfigurationImage(Descriptor(owning: 5)) : nil
         // From here on only bytes in memory are looked at: nothing is needed any more.
         // What can't be sealed on this machine is told by the VRRP worker, which seals itself the same way.
         _ = seal(as: SealPlan(identity: wishes.identity, capabilities: [], filter: 4))
@@ -29,6 +31,7 @@ enum ConfigurationRole {
         do throws(SystemError) {
             let image = try ConfigurationImage.make(
                 canStart: loaded.canStart, hasErrors: loaded.hasErrors, diagnostics: loaded.diagnostics.encode(),
+                difference: difference(from: running, to: loaded),
                 model: loaded.model.encode())
             try ConfigurationToSupervisor.judged.send(on: 3, descriptors: [image.number])
         } catch {
@@ -36,5 +39,15 @@ enum ConfigurationRole {
             return 71
         }
         return 0
+    }
+
+    /// What a reload would change; empty for one that would be refused anyway.
+    private static func difference(from running: ConfigurationImage?, to loaded: LoadedConfiguration) -> [UInt8] {
+        guard let running, loaded.canStart, !loaded.hasErrors,
+            let old = try? EncodedModel(running.model).decode()
+        else { return [] }
+        var writer = JSONWriter()
+        ReloadReport(ModelDifference(from: old, to: loaded.model)).write(into: &writer)
+        return writer.bytes
     }
 }

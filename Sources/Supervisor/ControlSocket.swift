@@ -54,7 +54,7 @@ final class ControlSocket {
             reply.processes = processes()
             responder.reply(reply)
         case .reload:
-            daemon.requestReload { report in
+            daemon.requestReload(isDryRun: request.dryRun) { report in
                 var reply = ReloadReply()
                 reply.result = report
                 responder.reply(reply)
@@ -205,39 +205,5 @@ final class ControlSocket {
             "reload", text: report.summaryText, unixSeconds: Double(Clock.wallNanoseconds) / 1e9)
         event.reload = report
         server.publish(event)
-    }
-}
-
-extension ReloadReport {
-    /// What changes from one generation to the next, by the instances' names.
-    mutating func describe(from old: Generation, to new: Generation) {
-        var before: [String: InstanceSettings] = [:]
-        for index in 0..<old.instanceCount {
-            if let instance = old.instance(at: index) { before[instance.name] = instance.withoutLocation }
-        }
-        for index in 0..<new.instanceCount {
-            guard let instance = new.instance(at: index) else { continue }
-            guard let known = before.removeValue(forKey: instance.name) else {
-                added.append(instance.name)
-                continue
-            }
-            if known == instance.withoutLocation { unchanged += 1 } else { changed.append(instance.name) }
-        }
-        removed = before.keys.sorted()
-        let parts = [("added", added), ("removed", removed), ("changed", changed)].filter { !$0.1.isEmpty }
-        summaryText =
-            parts.isEmpty
-            ? "nothing changed, \(unchanged) instances"
-            : parts.map { "\($0.0) \($0.1.joined(separator: ", "))" }.joined(separator: "; ")
-                + "; \(unchanged) unchanged"
-    }
-}
-
-extension InstanceSettings {
-    /// The same settings, wherever they stand in the files.
-    fileprivate var withoutLocation: InstanceSettings {
-        var copy = self
-        copy.location = SourceLocation(file: "", line: 0)
-        return copy
     }
 }

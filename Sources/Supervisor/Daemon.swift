@@ -37,6 +37,8 @@ final class Daemon: VRRPSupervision.Delegate {
     private var pendingDiagnostics: [Diagnostic] = []
     private var lastRefusal = ""
     private var reloadStartedAt = Instant(nanoseconds: 0)
+    private var previewStartedAt = Instant(nanoseconds: 0)
+    private var previewReport = ReloadReport()
     private var answers: [UInt64: (ReloadReport) -> Void] = [:]
     private var lastRequest: UInt64 = 0
     private var applyTimer: Timer?
@@ -239,7 +241,9 @@ final class Daemon: VRRPSupervision.Delegate {
     // MARK: Reload
 
     /// Reads the files again; the completion is told when the new configuration runs or was refused.
-    func requestReload(_ completion: ((ReloadReport) -> Void)?) {
+    ///
+    /// - Parameter isDryRun: whether it is only to be told what would happen.
+    func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {
         guard !isStopping else {
             var report = ReloadReport()
             report.summaryText = "hasupd is stopping"
@@ -252,7 +256,7 @@ final class Daemon: VRRPSupervision.Delegate {
             number = lastRequest
             answers[number] = completion
         }
-        perform(reloads.handle(.requested(number)))
+        perform(reloads.handle(isDryRun ? .previewRequested(number) : .requested(number)))
     }
 
     private func perform(_ actions: [ReloadAction]) {
@@ -261,7 +265,13 @@ final class Daemon: VRRPSupervision.Delegate {
             case .read:
                 systemd.reloading()
                 reloadStartedAt = Clock.now
-                reader.read { [unowned self] in self.judge($0) }
+                reader.read(comparedWith: generation.image) { [unowned self] in self.judge($0) }
+            case .readForPreview:
+                previewStartedAt = Clock.now
+                reader.read(comparedWith: generation.image) { [unowned self] in self.preview($0) }
+            case .answerPreview(let requests):
+                for request in requests { answers.removeValue(forKey: request)?(previewReport) }
+                previewReport = ReloadReport()
             case .apply:
                 guard let pending else { return perform(reloads.handle(.workerReplaced)) }
                 vrrp?.apply(pending)
@@ -275,25 +285,30 @@ final class Daemon: VRRPSupervision.Delegate {
 
     /// Strict (docs/decisions.md, D18): any error refuses the whole, and the old configuration stays.
     private func judge(_ outcome: ReadOutcome) {
-        pending = nil
-        pendingDiagnostics = []
-        switch outcome {
-        case .failed(let reason): lastRefusal = reason
-        case .judged(let image, let model, let diagnostics):
-            pendingDiagnostics = diagnostics
-            for diagnostic in diagnostics { diagnostic.tell(log) }
-            if image.hasErrors || !image.canStart {
-                let errors = diagnostics.count { $0.severity == .error }
-                lastRefusal = "\(options.file) has \(errors) error\(errors == 1 ? "" : "s")"
-            } else if let missing = setting.missingCapability(for: model) {
-                lastRefusal = missing
-            } else {
-                pending = Generation(
-                    number: generation.number + 1, image: image, model: model, diagnostics: diagnostics,
-                    acceptedAt: Clock.wallNanoseconds)
-            }
-        }
+        let verdict = ReloadVerdict(outcome, file: options.file, setting: setting, number: generation.number + 1)
+        for diagnostic in verdict.diagnostics { diagnostic.tell(log) }
+        pending = verdict.generation
+        pendingDiagnostics = verdict.diagnostics
+        lastRefusal = verdict.refusal
         perform(reloads.handle(.read(accepted: pending != nil)))
+    }
+
+    /// The same verdict, for those who only want to know.
+    private func preview(_ outcome: ReadOutcome) {
+        let verdict = ReloadVerdict(outcome, file: options.file, setting: setting, number: generation.number + 1)
+        var report = ReloadReport()
+        report.dryRun = true
+        report.diagnostics = verdict.diagnostics.map { DiagnosticReport($0) }
+        report.generation = Int(generation.number)
+        if let new = verdict.generation {
+            report.ok = true
+            report.describe(new)
+        } else {
+            report.summaryText = "\(verdict.refusal)."
+        }
+        report.elapsedSeconds = (Clock.now - previewStartedAt).seconds
+        previewReport = report
+        perform(reloads.handle(.read(accepted: report.ok)))
     }
 
     private func finishReload(_ requests: [UInt64], _ accepted: Bool) {
@@ -303,7 +318,7 @@ final class Daemon: VRRPSupervision.Delegate {
         report.diagnostics = pendingDiagnostics.map { DiagnosticReport($0) }
         report.elapsedSeconds = (Clock.now - reloadStartedAt).seconds
         if accepted, let pending {
-            report.describe(from: generation, to: pending)
+            report.describe(pending)
             generation = pending
             self.pending = nil
             startChecker()

@@ -105,6 +105,8 @@ extension DiagnosticReport {
         column = diagnostic.location?.column
         length = diagnostic.length
         sourceLine = diagnostic.sourceLine
+        code = diagnostic.code.rawValue
+        includedFrom = diagnostic.includedFrom.map { PlaceReport(file: $0.file, line: $0.line) }
     }
 }
 

@@ -1,7 +1,5 @@
 import ArgumentParser
 import Base
-import Configuration
-import Files
 import IPC
 import Reactor
 
@@ -69,39 +67,6 @@ struct WatchCommand: ParsableCommand {
     }
 }
 
-/// hasup check
-struct CheckCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Reads configurations and says everything that is wrong with them.",
-        discussion: "Needs no daemon. Exit status 1 when a reload would refuse one of them.")
-
-    @Flag(help: "Don't look whether this machine has the interfaces: the files are for another one.")
-    var anyInterface = false
-
-    @Option(
-        name: .long,
-        help: ArgumentHelp("What @NAME lines are compared with (default: the node's name).", valueName: "name"))
-    var configId: String?
-
-    @Argument(help: "The main files.") var files: [String]
-
-    func run() throws {
-        var environment = SystemEnvironment.current(checksInterfaces: !anyInterface)
-        if let configId { environment.configID = configId }
-        var isRefused = false
-        for file in files {
-            let loaded = loadConfiguration(path: file, files: SystemFiles(), environment: environment)
-            let text = FindingText(style: Terminal.style)
-            Terminal.write(loaded.diagnostics.map { text.render($0) }.joined())
-            Terminal.write(
-                FindingText.verdict(
-                    on: file, summary: loaded.summary, hasErrors: loaded.hasErrors, canStart: loaded.canStart))
-            if loaded.hasErrors || !loaded.canStart { isRefused = true }
-        }
-        if isRefused { throw ExitCode(1) }
-    }
-}
-
 /// hasup reload
 struct ReloadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -109,10 +74,13 @@ struct ReloadCommand: ParsableCommand {
         discussion: "With any error in it the new configuration is refused and the old one goes on.")
 
     @OptionGroup var options: ControlOptions
+    @Flag(help: "Change nothing: let the daemon read and judge the files, and print what would change.")
+    var dryRun = false
     @Flag(help: "Print the result as JSON.") var json = false
 
     func run() throws {
-        let (parameters, reply) = try options.ask(.reload, ReloadReply.self, timeoutSeconds: 60)
+        let (parameters, reply) = try options.ask(
+            .reload, with: dryRun ? [JSONMember("dry_run", .bool(true))] : [], ReloadReply.self, timeoutSeconds: 60)
         if json {
             Terminal.write(parameters.bytes + [0x0a])
         } else {

@@ -28,13 +28,32 @@ struct ReloadText {
         if report.diagnosticsOmitted > 0 {
             text += "\(Layout.count(report.diagnosticsOmitted, "further finding")) not shown.\n"
         }
-        for (title, names) in [("new", report.added), ("removed", report.removed), ("changed", report.changed)]
+        // A daemon of an older version says only which instances changed.
+        let names = report.changes.isEmpty ? report.changed : []
+        for (title, names) in [("new", report.added), ("removed", report.removed), ("changed", names)]
         where !names.isEmpty {
             let list = Layout.wrap(
                 "\(title): \(names.map(Printable.text).joined(separator: " "))", width: 80, indent: 0)
             text += list.joined(separator: "\n") + "\n"
         }
-        let verdict = report.ok ? style.paint("Reloaded.", .green) : style.paint("Refused.", .red)
+        for change in report.changes {
+            let note = change.startsAnew ? "becomes another virtual router and starts again in BACKUP" : nil
+            text += entry("changed: \(change.name)", change.settings.map(\.text) + (note.map { [$0] } ?? []))
+        }
+        if !report.globalChanges.isEmpty { text += entry("global settings", report.globalChanges.map(\.text)) }
+        let verdict =
+            switch (report.ok, report.dryRun) {
+            case (true, false): style.paint("Reloaded.", .green)
+            case (true, true): style.paint("A reload would succeed.", .green)
+            case (false, false): style.paint("Refused.", .red)
+            case (false, true): style.paint("A reload would be refused.", .red)
+            }
         return text + "\(verdict) \(Printable.text(report.summaryText))\n"
+    }
+
+    /// A title, and what belongs to it on lines of their own.
+    private func entry(_ title: String, _ texts: [String]) -> String {
+        let lines = texts.flatMap { Layout.wrap(Printable.text($0), width: 80, indent: 4) }
+        return ([Printable.text(title)] + lines).joined(separator: "\n") + "\n"
     }
 }

@@ -17,9 +17,11 @@ struct FindingText {
         let location = report.file.map {
             SourceLocation(file: Printable.text($0), line: report.line ?? 1, column: report.column ?? 1)
         }
+        let chain = report.includedFrom.map { SourceLocation(file: Printable.text($0.file), line: $0.line) }
         return render(
             Diagnostic(
-                severity, report.message, at: location, length: report.length ?? 1, sourceLine: report.sourceLine))
+                severity, report.message, at: location, length: report.length ?? 1, sourceLine: report.sourceLine,
+                includedFrom: chain))
     }
 
     /// The last line about a file: what start and reload would do with it (docs/decisions.md, D18).
@@ -31,5 +33,15 @@ struct FindingText {
             case (true, true): "A start would leave out what is wrong; a reload would refuse it."
             }
         return "\(Printable.text(file)): \(summary). \(consequence)\n"
+    }
+
+    /// The last line about several files.
+    static func verdict(onClusterOf count: Int, _ findings: [Diagnostic]) -> String {
+        let errors = findings.count { $0.severity == .error }
+        let warnings = findings.count { $0.severity == .warning }
+        let consequence =
+            errors > 0 ? "This cluster would split." : warnings > 0 ? "Nothing splits this cluster." : "Good."
+        return "\(count) nodes together: \(Layout.count(errors, "error")), \(Layout.count(warnings, "warning")). "
+            + "\(consequence)\n"
     }
 }

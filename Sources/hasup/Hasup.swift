@@ -8,12 +8,12 @@ import Reactor
 @main struct Hasup: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hasup",
-        abstract: "Asks a running hasupd, and checks configurations.",
+        abstract: "Asks a running hasupd; checks, formats and explains configurations.",
         discussion: "Exit status: 0 all is well; 1 something is in FAULT, or a check or reload found errors; "
             + "2 hasupd can't be reached; 64 the command line is wrong.",
         subcommands: [
-            StatusCommand.self, WatchCommand.self, CheckCommand.self, ReloadCommand.self, VersionCommand.self,
-            KeywordsCommand.self,
+            StatusCommand.self, WatchCommand.self, CheckCommand.self, FormatCommand.self, ExplainCommand.self,
+            ReloadCommand.self, VersionCommand.self, KeywordsCommand.self, MeasureCommand.self,
         ])
 }
 
@@ -63,10 +63,10 @@ struct ControlOptions: ParsableArguments {
 extension ControlOptions {
     /// Calls a method; its results as they came, and read. - Throws: `ExitCode`, `ControlPath.Failure`.
     func ask<Results: JSONRecord>(
-        _ method: ControlMethod, _ results: Results.Type, timeoutSeconds: Double = 5
+        _ method: ControlMethod, with arguments: [JSONMember] = [], _ results: Results.Type, timeoutSeconds: Double = 5
     ) throws -> (JSONText, Results) {
         try ask(timeoutSeconds: timeoutSeconds) { client throws(ControlClient.Failure) in
-            let parameters = try client.call(method)
+            let parameters = try client.call(method, arguments)
             return (parameters, try ControlClient.read(results, from: parameters))
         }
     }

@@ -1,12 +1,16 @@
 import ArgumentParser
 import Configuration
 
-/// Prints docs/configuration.md. Hidden: it is for whoever changes the keyword table.
+/// Prints docs/configuration.md or man/hasup.conf.5. Hidden: it is for whoever changes the keyword table.
 struct KeywordsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "keywords", abstract: "Prints the keyword table as Markdown.", shouldDisplay: false)
+        commandName: "keywords", abstract: "Prints the keyword table as a document.", shouldDisplay: false)
 
-    func run() { print(KeywordReference.markdown(KeywordTable.shared), terminator: "") }
+    @Flag(help: "Print the manual page instead of Markdown.") var manual = false
+
+    func run() {
+        Terminal.write(manual ? ManualPage.text(KeywordTable.shared) : KeywordReference.markdown(KeywordTable.shared))
+    }
 }
 
 /// The keyword table as a document.
@@ -39,7 +43,7 @@ enum KeywordReference {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func word(for status: KeywordStatus) -> String {
+    static func word(for status: KeywordStatus) -> String {
         switch status {
         case .acts: "acts"
         case .accepted(let reason): "no effect: \(reason)"

@@ -1,3 +1,4 @@
+import Configuration
 import Glibc
 
 /// Where output goes.
@@ -16,8 +17,25 @@ enum Terminal {
         }
     }
 
-    static func complain(_ sentence: String) {
-        let bytes = Array("hasup: \(sentence)\n".utf8)
+    /// All of standard input.
+    static func readInput(limit: Int) -> Result<[UInt8], FileError> {
+        var content: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+        while true {
+            let count = read(0, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            if count < 0 { return .failure(.other(String(cString: strerror(errno)))) }
+            if count == 0 { return .success(content) }
+            content += chunk[..<count]
+            if content.count > limit { return .failure(.tooLarge) }
+        }
+    }
+
+    static func complain(_ sentence: String) { writeError("hasup: \(sentence)\n") }
+
+    /// To standard error, for what isn't the result.
+    static func writeError(_ text: String) {
+        let bytes = Array(text.utf8)
         _ = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
     }
 

@@ -17,6 +17,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import measures  # noqa: E402
+import parsing  # noqa: E402
 from rig import ENGINES, ROOT  # noqa: E402
 
 RUNS = int(os.environ.get("RUNS", "5"))
@@ -75,6 +76,13 @@ def churn(engine, advert):
     return f"{widest:.2f} × interval, {sum(lost for _, lost in runs)} takeovers", widest
 
 
+def judged(engine, kind):
+    """Time and peak memory of a check: two rows from one measurement."""
+    runs = [parsing.check(engine, kind) for _ in range(RUNS)]
+    seconds, megabytes = (statistics.median(run[place] for run in runs) for place in (0, 1))
+    return [(f"{seconds:.3f} s", seconds), (f"{megabytes:.0f} MB", megabytes)]
+
+
 # key, what is measured, what is asked, and how: one engine -> list of (text, figure)
 ROWS = [
     ("takeover-1", ["takeover after kill -9, advert_int 1, beyond the protocol's 3.609 s"], ["≤ +0.3 ms median"],
@@ -97,6 +105,12 @@ ROWS = [
      lambda engine: [single("{:.1f} MB")(engine, measures.memory, 4)]),
     ("start", ["1,000 instances: exec to the last one MASTER (protocol: 3.414 s)"], ["≤ 3.474 s"],
      lambda engine: [single("{:.3f} s")(engine, measures.start_up)]),
+    ("check-instances",
+     ["`hasup check` and `keepalived -t`, 4,000 instances (200,000 lines)", "peak memory of that"],
+     ["< 1 s, ≤ 0.5 ×", ""], lambda engine: judged(engine, "instances")),
+    ("check-servers",
+     ["`hasup check` and `keepalived -t`, 10,000 real servers (200,000 lines)", "peak memory of that"],
+     ["< 1 s, ≤ 0.5 ×", ""], lambda engine: judged(engine, "servers")),
     ("churn-0.1", ["widest advert gap while links are made and deleted and others take over, 0.1"], ["no takeover"],
      lambda engine: [churn(engine, 0.1)]),
     ("churn-0.01", ["same, 0.01"], ["no takeover"], lambda engine: [churn(engine, 0.01)]),
@@ -126,6 +140,12 @@ def measure_rows():
         call, command = measures.status_round_trip()
         table.append(["`hasup status` with 1,000 instances: round trip on the socket (whole command)", "< 20 ms", "–",
                       f"{call:.1f} ms ({command:.1f} ms)", ""])
+    for kind, name in (("instances", "4,000 instances"), ("servers", "10,000 real servers")):
+        if "hasup" in CHOSEN and (not ONLY or f"decode-{kind}".startswith(ONLY)):
+            steps = [parsing.decoding(kind) for _ in range(RUNS)]
+            times = ", ".join(f"{step} {statistics.median(run[step + '_seconds'] for run in steps) * 1000:.1f} ms"
+                              for step in ("read", "parse", "encode", "decode"))
+            table.append([f"{name} on the way to a worker", "", "–", f"{times}; {steps[0]['encoded_bytes'] / 1e6:.1f} MB", ""])
     return table
 
 

@@ -53,6 +53,35 @@ import Testing
             ReloadText(style: .plain).render(report) == "changed: VI_1 VI_2\nReloaded. 2 instances changed.\n")
     }
 
+    @Test func whatAReloadWouldChange() {
+        var report = ReloadReport()
+        report.ok = true
+        report.dryRun = true
+        report.added = ["VI_3"]
+        report.changed = ["VI_1"]
+        var change = InstanceChange()
+        change.name = "VI_1"
+        change.startsAnew = true
+        var setting = SettingChange()
+        setting.text = "interface eth0 -> eth1"
+        change.settings = [setting]
+        report.changes = [change]
+        setting.text = "router_id a -> b"
+        report.globalChanges = [setting]
+        report.summaryText = "added VI_3; changed VI_1; 0 unchanged"
+        #expect(
+            ReloadText(style: .plain).render(report) == """
+                new: VI_3
+                changed: VI_1
+                    interface eth0 -> eth1
+                    becomes another virtual router and starts again in BACKUP
+                global settings
+                    router_id a -> b
+                A reload would succeed. added VI_3; changed VI_1; 0 unchanged
+
+                """)
+    }
+
     @Test func failuresSayWhatToDo() {
         let missing = ControlClient.Failure.unreachable(SystemError(2, "connect"))
         #expect(

@@ -25,36 +25,81 @@ enum Corpus {
     }
 }
 
-@Suite struct CorpusTests {
+/// What keepalived and hasup say about one file, line by line.
+struct Agreement {
+    var id: String
+    var lineCount: Int
     /// Lines at which keepalived complains about the text, not about the machine it ran on.
-    private func lines(of sample: Corpus.Sample) -> Set<Int> {
+    var named: Set<Int>
+    /// Those at which hasup says nothing.
+    var missed: Set<Int>
+    /// Lines with an error of hasup's at which keepalived says nothing.
+    var alone: Set<Int>
+    /// keepalived has nothing to say and takes the file.
+    var isClean: Bool
+    var errorCount: Int
+    var warningCount: Int
+
+    /// What keepalived takes is taken, and what it complains about is complained about.
+    var isGiven: Bool { missed.isEmpty && !(isClean && errorCount > 0) }
+
+    init(_ sample: Corpus.Sample, _ loaded: LoadedConfiguration) {
         let aboutTheMachine = ["WARNING - interface", "doesn't exist"]
         // Members of sync groups aren't looked at yet.
         let notHandled = "Sync group"
-        return Set(
+        id = sample.id
+        lineCount = sample.bytes.count { $0 == Byte.newline }
+        named = Set(
             sample.messages.compactMap { message in
                 guard let range = message.firstRange(of: /Line ([0-9]+)\)/),
                     !aboutTheMachine.contains(where: message.contains), !message.contains(notHandled)
                 else { return nil }
                 return Int(message[range].dropFirst(5).dropLast())
             })
+        let said = loaded.diagnostics.filter { $0.severity != .note }
+        missed = named.subtracting(said.compactMap { $0.location?.line })
+        alone = Set(said.filter { $0.severity == .error }.compactMap { $0.location?.line }).subtracting(named)
+        isClean = sample.exit == 0
+        errorCount = loaded.errorCount
+        warningCount = loaded.warningCount
     }
 
+    static let header = row(
+        "file", "lines", "keepalived", "errors", "warnings", "named", "found", "only hasup's", "agree")
+
+    var row: String {
+        Self.row(
+            id, "\(lineCount)", isClean ? "takes it" : "complains", "\(errorCount)", "\(warningCount)",
+            "\(named.count)", "\(named.count - missed.count)", "\(alone.count)", isGiven ? "yes" : "NO")
+    }
+
+    private static func row(_ cells: String...) -> String {
+        cells.map { $0.padding(toLength: 14, withPad: " ", startingAt: 0) }.joined()
+    }
+}
+
+@Suite struct CorpusTests {
+    /// Prints the table; `make agreement` shows it.
     @Test func agreement() throws {
-        var agreed = 0
-        var silent = 0
+        var table: [Agreement] = []
         for sample in try Corpus.samples() {
             let loaded = load(bytes: sample.bytes)
-            let found = Set(loaded.diagnostics.filter { $0.severity != .note }.compactMap { $0.location?.line })
-            let missed = lines(of: sample).subtracting(found)
-            #expect(missed.isEmpty, "\(sample.id): nothing said about lines \(missed.sorted())")
-            if missed.isEmpty { agreed += 1 }
-            if sample.exit == 0 {
-                #expect(!loaded.hasErrors, "\(sample.id): \(loaded.findings)")
-                silent += 1
-            }
+            let agreement = Agreement(sample, loaded)
+            table.append(agreement)
+            #expect(agreement.missed.isEmpty, "\(sample.id): nothing said about lines \(agreement.missed.sorted())")
+            #expect(!agreement.isClean || !loaded.hasErrors, "\(sample.id): \(loaded.findings)")
             #expect(loaded.canStart, "\(sample.id)")
         }
-        print("corpus: \(agreed) files agree line by line; \(silent) clean files stay without an error")
+        let named = table.reduce(0) { $0 + $1.named.count }
+        let missed = table.reduce(0) { $0 + $1.missed.count }
+        let alone = table.reduce(0) { $0 + $1.alone.count }
+        let text =
+            ([Agreement.header] + table.map(\.row)).joined(separator: "\n") + """
+
+                agreement: \(table.count { $0.isGiven }) of \(table.count) files; \(named - missed) of \(named) lines \
+                that keepalived complains about; \(table.count { $0.isClean }) clean files stay without an error; \
+                \(alone) lines with an error of hasup's alone
+                """
+        print(text)
     }
 }

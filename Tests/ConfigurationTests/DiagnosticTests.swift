@@ -54,3 +54,31 @@ import Testing
         }
     }
 }
+
+@Suite struct IncludeChainTests {
+    @Test func findingsNameTheWayToTheirFile() throws {
+        let loaded = load(
+            "include a.conf\n", others: ["a.conf": "\n\ninclude b.conf\n", "b.conf": "x 1\nfoo \"bar\n"])
+        let finding = try #require(loaded.diagnostics.first { $0.code == .unknownKeyword })
+        #expect(finding.location == SourceLocation(file: "b.conf", line: 1))
+        #expect(
+            finding.includedFrom == [SourceLocation(file: "a.conf", line: 3), SourceLocation(file: "t.conf", line: 1)])
+        #expect(
+            finding.rendered().hasSuffix("\n    included from a.conf:3\n    included from t.conf:1"))
+        let quote = try #require(loaded.diagnostics.first { $0.message.contains("no partner") })
+        #expect(quote.code == .text && quote.includedFrom.count == 2)
+        let decoded = try loaded.diagnostics.encode().withUnsafeBytes { try [Diagnostic](decoding: $0) }
+        #expect(decoded == loaded.diagnostics)
+        let own = try #require(load("x 1\n").diagnostics.first)
+        #expect(own.includedFrom.isEmpty && !own.rendered().contains("included"))
+    }
+
+    @Test(arguments: [
+        ("vrrp_instance A {\n", DiagnosticCode.brace), ("nonsense 1\n", .unknownKeyword),
+        ("priority 3\n", .misplacedKeyword),
+        ("vrrp_instance A {\nvirtual_router_id x\n}\n", .setting), ("a \"b\n", .text), ("", .file),
+    ])
+    func codes(_ text: String, _ code: DiagnosticCode) {
+        #expect(load(text).diagnostics.contains { $0.code == code }, "\(load(text).diagnostics.map(\.code))")
+    }
+}

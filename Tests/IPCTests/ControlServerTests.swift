@@ -123,6 +123,8 @@ import Testing
             (#"{"method":"io.hasup.SetServer"}"#, "org.varlink.service.MethodNotFound"),
             (#"{"method":"io.other.Status"}"#, "org.varlink.service.InterfaceNotFound"),
             (#"{"method":"io.hasup.Status","parameters":{"x":1}}"#, "org.varlink.service.InvalidParameter"),
+            (#"{"method":"io.hasup.Reload","parameters":{"dry_run":1}}"#, "org.varlink.service.InvalidParameter"),
+            (#"{"method":"io.hasup.Status","parameters":{"dry_run":true}}"#, "org.varlink.service.InvalidParameter"),
             (#"{"method":"io.hasup.Watch"}"#, "org.varlink.service.ExpectedMore"),
             (#"{"method":"io.hasup.Status","upgrade":true}"#, "org.varlink.service.MethodNotImplemented"),
         ]
@@ -132,7 +134,22 @@ import Testing
         }
         client.call("io.hasup.Version")
         #expect(try client.reply()?.error == nil)
-        #expect(harness.counters.failedCalls == 5)
+        #expect(harness.counters.failedCalls == 7)
+    }
+
+    @Test func aReloadMayBeADryRun() throws {
+        let harness = try ControlHarness()
+        var isDryRun: [Bool] = []
+        harness.handle = { request, responder in
+            isDryRun.append(request.dryRun)
+            responder.reply(ReloadReply())
+        }
+        let client = try harness.connect()
+        for parameters in ["{}", #"{"dry_run":true}"#, #"{"dry_run":null}"#, #"{"dry_run":false}"#] {
+            client.send(#"{"method":"io.hasup.Reload","parameters":\#(parameters)}"# + "\0")
+            #expect(try client.reply()?.error == nil)
+        }
+        #expect(isDryRun == [false, true, false, false])
     }
 
     @Test func whoMayDoWhat() throws {

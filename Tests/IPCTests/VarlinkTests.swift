@@ -94,7 +94,10 @@ import Testing
 
     @Test func theInterfaceDeclaresWhatIsServedAndEachTypeOnce() {
         let text = ControlInterface.text
-        for method in ControlMethod.allCases { #expect(text.contains("\nmethod \(method.rawValue)() -> (")) }
+        for method in ControlMethod.allCases {
+            let arguments = method == .reload ? "dry_run: ?bool" : ""
+            #expect(text.contains("\nmethod \(method.rawValue)(\(arguments)) -> ("))
+        }
         #expect(text.contains("\nmethod Status() -> (daemon: DaemonStatus, instances: []InstanceReport)\n"))
         #expect(text.contains("\nmethod Watch() -> (event: WatchEvent)\n"))
         #expect(text.contains("\n  why_not_master: ?WaitReport,\n"))

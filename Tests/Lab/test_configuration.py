@@ -182,3 +182,62 @@ def test_unused_settings_are_counted(lan):
     assert "no_such_keyword" in hasup.log()
     assert hasup.status().answer["daemon"]["ignored_settings"] == 1
     assert "1 setting without effect" in " ".join(hasup.cli("status").stdout.split())
+
+
+def test_a_dry_run_says_what_a_reload_would_do(duo, lan, pair, sniffer):
+    """A preview reads and judges like a reload, names each change, and changes nothing."""
+    a, b = duo()
+    before = a.status()
+    addresses = pair[0].addresses()
+    begin = time.time()
+    wanted = conf.file(conf.instance(priority=50, version=3, advert=0.1, vips=["10.0.0.100/24", "10.0.0.101/24"]),
+                       conf.instance("VI_2", vrid=52, priority=50, version=3, advert=0.1, vips=["10.0.0.102/24"]))
+    pair[0].write("hasup.conf", wanted)
+    done = a.cli("reload", "--dry-run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for text in ("new: VI_2", "changed: VI_1", "priority 200 -> 50", "virtual_ipaddress 10.0.0.101/24 added",
+                 "A reload would succeed."):
+        assert text in done.stdout, done.stdout
+    hold_for("a holds the address", lambda: lan.holders(VIP), lambda seen: seen == ["a"], 0.8, 0.05)
+    after = a.status()
+    assert after.settled() == before.settled()
+    assert after.answer["daemon"]["configuration_generation"] == before.answer["daemon"]["configuration_generation"]
+    assert pair[0].addresses() == addresses
+    assert sniffer.widest_gap(pair[0], since=begin) < 0.15
+    assert b.state() == "BACKUP"
+    real = a.cli("reload")
+    assert real.returncode == 0
+    for text in ("new: VI_2", "priority 200 -> 50", "Reloaded."):
+        assert text in real.stdout, real.stdout
+    lan.wait_holder(VIP, "b", 3)
+
+
+@pytest.mark.parametrize("kind", ["duplicate-vrid", "syntax", "missing"])
+def test_a_dry_run_of_a_broken_file(duo, pair, kind):
+    """What a reload would refuse is refused here too, with the same findings; neither changes anything."""
+    a, _ = duo()
+    before = a.status()
+    if kind == "missing":
+        os.unlink(a.config)
+    else:
+        pair[0].write("hasup.conf", BROKEN[kind])
+    dry, real = a.cli("reload", "--dry-run"), a.cli("reload")
+    assert dry.returncode == real.returncode == 1
+    assert "A reload would be refused." in dry.stdout and "Refused." in real.stdout
+    findings = [line for line in real.stdout.splitlines() if "hasup.conf:" in line]
+    assert [line for line in dry.stdout.splitlines() if "hasup.conf:" in line] == findings
+    assert findings
+    assert a.status().settled() == before.settled()
+
+
+def test_dry_runs_and_reloads_at_once(duo, pair):
+    """They wait for each other: every one is answered, and the last reload counts."""
+    a, _ = duo()
+    pair[0].write("hasup.conf", conf.simple(190, version=3, advert=0.1))
+    commands = [a.node.netns.command(binary("hasup"), "reload", "--control", a.control, *flags)
+                for flags in [["--dry-run"], [], ["--dry-run"], [], ["--dry-run"]]]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    for process in running:
+        output, _ = process.communicate(timeout=20)
+        assert process.returncode == 0, output
+    assert a.status().instance()["priority"] == 190

@@ -148,6 +148,31 @@ struct ReloadMachineTests {
         #expect(machine.handle(.workerReplaced) == [.answer([2], accepted: true)])
     }
 
+    @Test("a preview is read and answered, and never applied")
+    func preview() {
+        var machine = ReloadMachine()
+        #expect(machine.handle(.previewRequested(1)) == [.readForPreview])
+        #expect(machine.handle(.previewRequested(2)).isEmpty)
+        #expect(machine.handle(.read(accepted: true)) == [.answerPreview([1]), .readForPreview])
+        #expect(machine.handle(.configured).isEmpty)
+        #expect(machine.handle(.read(accepted: false)) == [.answerPreview([2])])
+        #expect(machine.state == .idle)
+    }
+
+    @Test("a reload that comes during a preview is done before the next preview, and the other way round")
+    func previewAndReload() {
+        var machine = ReloadMachine()
+        _ = machine.handle(.previewRequested(1))
+        #expect(machine.handle(.previewRequested(2)).isEmpty)
+        #expect(machine.handle(.requested(3)).isEmpty)
+        #expect(machine.handle(.read(accepted: true)) == [.answerPreview([1]), .read])
+        #expect(machine.handle(.previewRequested(4)).isEmpty)
+        #expect(machine.handle(.read(accepted: true)) == [.apply])
+        #expect(machine.handle(.configured) == [.answer([3], accepted: true), .readForPreview])
+        #expect(machine.handle(.read(accepted: true)) == [.answerPreview([2, 4])])
+        #expect(machine.state == .idle)
+    }
+
     @Test("a worker that doesn't take the configuration is replaced, and its successor ends the reload")
     func timeout() {
         var machine = ReloadMachine()

@@ -1,0 +1,235 @@
+import Base
+
+/// Finds what would split a cluster: settings of one virtual router in which its nodes differ.
+///
+/// Instances belong together when they have the same name, else the same family and virtual_router_id. Each finding
+/// is at one node's setting, with a note at the other's.
+public func checkCluster(_ nodes: [ClusterNode]) -> [Diagnostic] {
+    var check = ClusterCheck(nodes)
+    check.run()
+    return check.diagnostics
+}
+
+private struct ClusterCheck {
+    /// One node's part of a virtual router.
+    private struct Member {
+        var node: Int
+        var instance: InstanceSettings
+    }
+
+    private struct Router: Hashable {
+        var family: AddressFamily
+        var id: UInt8
+    }
+
+    private let nodes: [ClusterNode]
+    private(set) var diagnostics: [Diagnostic] = []
+
+    init(_ nodes: [ClusterNode]) { self.nodes = nodes }
+
+    mutating func run() {
+        for group in groups() {
+            guard let first = group.first else { continue }
+            reportAbsence(group)
+            for (place, member) in group.enumerated() {
+                if place > 0 { compare(first, member) }
+                for other in group[..<place] { compareWithEach(other, member) }
+            }
+        }
+    }
+
+    // MARK: - Who belongs together
+
+    private func groups() -> [[Member]] {
+        var groups: [[Member]] = []
+        var byName: [String: Int] = [:]
+        var byRouter: [Router: Int] = [:]
+        for (node, description) in nodes.enumerated() {
+            var strangers: [InstanceSettings] = []
+            for instance in description.loaded.model.instances {
+                if let group = byName[instance.name], !groups[group].contains(where: { $0.node == node }) {
+                    groups[group].append(Member(node: node, instance: instance))
+                } else {
+                    strangers.append(instance)
+                }
+            }
+            for instance in strangers {
+                let router = instance.virtualRouterID.map { Router(family: instance.family, id: $0.rawValue) }
+                let member = Member(node: node, instance: instance)
+                // A group has at most one member of a node: the same VRID may be used on several links.
+                if let router, let group = byRouter[router], !groups[group].contains(where: { $0.node == node }) {
+                    groups[group].append(member)
+                    byName[instance.name] = group
+                } else {
+                    byName[instance.name] = groups.count
+                    groups.append([member])
+                }
+            }
+            for (group, members) in groups.enumerated() {
+                guard let instance = members.last?.instance, let id = instance.virtualRouterID else { continue }
+                byRouter[Router(family: instance.family, id: id.rawValue)] = group
+            }
+        }
+        return groups
+    }
+
+    private mutating func reportAbsence(_ group: [Member]) {
+        guard let first = group.first, group.count < nodes.count else { return }
+        let present = Set(group.map(\.node))
+        for node in nodes.indices where !present.contains(node) {
+            report(
+                .warning,
+                "instance `\(first.instance.name)` isn't on node \(nodes[node].path): nobody takes over there",
+                at: first, [])
+            diagnostics.append(
+                Diagnostic(
+                    .note, "this node has no instance of that name or virtual_router_id",
+                    at: SourceLocation(file: nodes[node].path, line: 1), code: .cluster))
+        }
+    }
+
+    // MARK: - Findings
+
+    private mutating func report(_ severity: Severity, _ message: String, at member: Member, _ keywords: [String]) {
+        let place = nodes[member.node].place(keywords, member.instance)
+        diagnostics.append(
+            Diagnostic(
+                severity, message, at: place.location, length: place.length, sourceLine: place.sourceLine,
+                code: .cluster, includedFrom: place.includedFrom))
+    }
+
+    /// A finding at the second node's setting with a note at the first's.
+    private mutating func differ(
+        _ message: String, _ first: Member, _ second: Member, _ keywords: String..., as severity: Severity = .error
+    ) {
+        report(severity, message, at: second, keywords)
+        report(.note, "the other node's is here", at: first, keywords)
+    }
+
+    /// What has to be the same on all nodes.
+    private mutating func compare(_ first: Member, _ second: Member) {
+        let (a, b) = (first.instance, second.instance)
+        guard a.family == b.family else {
+            return differ(
+                "`\(b.name)` is \(b.family.name) here and \(a.family.name) on the other node", first, second,
+                "virtual_ipaddress")
+        }
+        if let one = a.virtualRouterID, let other = b.virtualRouterID, one != other {
+            differ(
+                "virtual_router_id of `\(b.name)` is \(other) here and \(one) on the other node: both become MASTER",
+                first, second, "virtual_router_id")
+        }
+        if a.version != b.version {
+            differ(
+                "`\(b.name)` speaks VRRP version \(b.version.rawValue) here and \(a.version.rawValue) on the other "
+                    + "node: each discards what the other sends, and both become MASTER", first, second, "version")
+        }
+        compareIntervals(first, second)
+        if a.password != b.password {
+            let difference =
+                a.password == nil
+                ? "only here" : b.password == nil ? "only on the other node" : "with another password"
+            differ(
+                "`\(b.name)` is authenticated \(difference): each discards what the other sends, and both become MASTER",
+                first, second, "authentication")
+        }
+        if a.checksumWithoutPseudoHeader != b.checksumWithoutPseudoHeader, a.version == .v3, a.family == .ipv4 {
+            differ("v3_checksum_as_v2 of `\(b.name)` is set on one node only", first, second, "v3_checksum_as_v2")
+        }
+        if a.isUnicast != b.isUnicast {
+            differ(
+                "`\(b.name)` is \(b.isUnicast ? "unicast" : "multicast") here and "
+                    + "\(a.isUnicast ? "unicast" : "multicast") on the other node", first, second, "unicast_peer")
+        } else if !a.isUnicast, a.multicastGroup != b.multicastGroup {
+            differ(
+                "`\(b.name)` sends to \(b.multicastGroup) here and to \(a.multicastGroup) on the other node", first,
+                second, "mcast_dst_ip")
+        }
+        compareAddresses(first, second)
+    }
+
+    private mutating func compareIntervals(_ first: Member, _ second: Member) {
+        let (a, b) = (first.instance, second.instance)
+        guard a.advertInterval != b.advertInterval else { return }
+        let difference =
+            "advert_int of `\(b.name)` is \(b.advertInterval) here and \(a.advertInterval) on the other node"
+        if a.version == .v2, b.version == .v2 {
+            differ(
+                difference + ": version 2 discards the others' adverts, and both become MASTER", first, second,
+                "advert_int")
+        } else {
+            differ(
+                difference + ": how long a takeover takes depends on who is MASTER", first, second,
+                "advert_int", as: .warning)
+        }
+    }
+
+    private mutating func compareAddresses(_ first: Member, _ second: Member) {
+        let (a, b) = (first.instance, second.instance)
+        func missing(_ left: [VirtualAddress], from right: [VirtualAddress]) -> [IPAddress] {
+            let known = Set(right.map(\.prefix.address))
+            return left.map(\.prefix.address).filter { !known.contains($0) }
+        }
+        func difference(_ a: [VirtualAddress], _ b: [VirtualAddress]) -> String? {
+            let parts = [("is only here", missing(b, from: a)), ("is only on the other node", missing(a, from: b))]
+                .filter { !$0.1.isEmpty }
+                .map { place, list in
+                    let more = list.count > 3 ? " and \(list.count - 3) more" : ""
+                    let verb = list.count > 1 ? "are" + place.dropFirst(2) : place
+                    return list.prefix(3).map(\.description).joined(separator: ", ") + more + " " + verb
+                }
+            return parts.isEmpty ? nil : parts.joined(separator: ", ")
+        }
+        if let text = difference(a.virtualAddresses, b.virtualAddresses) {
+            differ(
+                "the virtual addresses of `\(b.name)` differ: \(text); keepalived discards adverts with another list",
+                first, second, "virtual_ipaddress")
+        }
+        if let text = difference(a.excludedAddresses, b.excludedAddresses) {
+            differ(
+                "the excluded addresses of `\(b.name)` differ: \(text)", first, second,
+                "virtual_ipaddress_excluded", as: .warning)
+        }
+    }
+
+    /// What each two nodes have to agree on.
+    private mutating func compareWithEach(_ first: Member, _ second: Member) {
+        let (a, b) = (first.instance, second.instance)
+        if a.priority == b.priority {
+            let isOwner = a.priority == .owner
+            differ(
+                "both nodes have priority \(b.priority) for `\(b.name)`: "
+                    + (isOwner
+                        ? "both start as MASTER" : "at a start together both become MASTER until one hears the other"),
+                first, second, "priority", as: isOwner ? .error : .warning)
+        }
+        if a.wantsMaster, b.wantsMaster, nodes[first.node].says("nopreempt", a), nodes[second.node].says("nopreempt", b)
+        {
+            differ(
+                "both nodes have `state MASTER`, which takes `nopreempt` of `\(b.name)` away: use `state BACKUP` on both",
+                first, second, "nopreempt", as: .warning)
+        }
+        if let source = a.sourceAddress, source == b.sourceAddress {
+            differ("both nodes send from \(source) for `\(b.name)`", first, second, "unicast_src_ip", "mcast_src_ip")
+        }
+        guard a.isUnicast, b.isUnicast else { return }
+        expectPeer(first, of: second)
+        expectPeer(second, of: first)
+    }
+
+    private mutating func expectPeer(_ peer: Member, of member: Member) {
+        guard let address = peer.instance.sourceAddress, address != member.instance.sourceAddress,
+            !member.instance.unicastPeers.contains(where: { $0.address == address })
+        else { return }
+        report(
+            .error,
+            "unicast_peer of `\(member.instance.name)` lacks the other node's address \(address): "
+                + "no advert reaches it, and it becomes MASTER too",
+            at: member, ["unicast_peer"])
+        report(.note, "the other node's is here", at: peer, ["unicast_src_ip", "mcast_src_ip"])
+    }
+}
+
+extension AddressFamily {
+    fileprivate var name: String { self == .ipv4 ? "IPv4" : "IPv6" }
+}

@@ -1,0 +1,42 @@
+/// One node of a cluster as its configuration describes it.
+public struct ClusterNode: Sendable {
+    /// The main file.
+    public let path: String
+    /// What it means.
+    public let loaded: LoadedConfiguration
+    /// For each instance by name: tokens of its settings' keywords.
+    private let places: [String: [String: Int]]
+    private let text: SourceText
+
+    /// Where something stands, for a finding.
+    struct Place {
+        var location: SourceLocation
+        var length = 1
+        var sourceLine: String?
+        var includedFrom: [SourceLocation] = []
+    }
+
+    /// Reads a node's configuration.
+    public init(path: String, files: some FileProvider, environment: Environment) {
+        self.path = path
+        let (elaborator, loaded) = elaborate(path: path, files: files, environment: environment, keepsPlaces: true)
+        self.loaded = loaded
+        text = elaborator.text
+        places = elaborator.settingPlaces
+    }
+
+    /// Whether the instance's block has this keyword.
+    func says(_ keyword: String, _ instance: InstanceSettings) -> Bool { places[instance.name]?[keyword] != nil }
+
+    /// Where the first of these keywords stands that the instance's block has; where the block begins without one.
+    func place(_ keywords: [String], _ instance: InstanceSettings) -> Place {
+        guard let found = keywords.lazy.compactMap({ places[instance.name]?[$0] }).first else {
+            return Place(location: instance.location)
+        }
+        let token = text.tokens[found]
+        return Place(
+            location: text.location(token), length: Int(token.length),
+            sourceLine: text.lineText(file: Int(token.file), line: Int(token.line)),
+            includedFrom: text.includeChain(of: Int(token.file)))
+    }
+}

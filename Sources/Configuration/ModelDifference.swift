@@ -1,0 +1,92 @@
+import Base
+
+/// What changes from one model to the next, for whoever wants to know before or after a reload.
+public struct ModelDifference: Hashable, Sendable {
+    /// A setting with another value.
+    public struct Setting: Hashable, Sendable {
+        /// The keyword.
+        public var name: String
+        /// As it was; nil when it wasn't set.
+        public var old: String?
+        /// As it is; nil when it isn't set any more.
+        public var new: String?
+    }
+
+    /// An instance that isn't the same any more.
+    public struct Change: Hashable, Sendable {
+        /// The block's name in the new model.
+        public var name: String
+        /// The settings that differ.
+        public var settings: [Setting]
+        /// It becomes another virtual router: its state is given up, and it starts again in BACKUP.
+        public var startsAnew: Bool
+    }
+
+    /// Names of instances that are new.
+    public var added: [String] = []
+    /// Names of instances that are gone.
+    public var removed: [String] = []
+    /// Instances that differ, in the order of the new model.
+    public var changed: [Change] = []
+    /// How many instances are the same, wherever they stand in the files.
+    public var unchanged = 0
+    /// Settings that belong to no instance.
+    public var global: [Setting] = []
+
+    /// Whether a reload would do nothing.
+    public var isEmpty: Bool { added.isEmpty && removed.isEmpty && changed.isEmpty && global.isEmpty }
+
+    /// Instances are matched by name, then by what makes them the same virtual router on the link, as a reload does.
+    public init(from old: ConfigurationModel, to new: ConfigurationModel) {
+        var before: [String: InstanceSettings] = [:]
+        var order: [String] = []
+        for instance in old.instances where before.updateValue(instance, forKey: instance.name) == nil {
+            order.append(instance.name)
+        }
+        var strangers: [InstanceSettings] = []
+        for instance in new.instances {
+            if let known = before.removeValue(forKey: instance.name) {
+                compare(known, instance)
+            } else {
+                strangers.append(instance)
+            }
+        }
+        var renamed = Dictionary(before.values.map { ($0.identity, $0.name) }, uniquingKeysWith: { first, _ in first })
+        for instance in strangers {
+            if let name = renamed.removeValue(forKey: instance.identity), let known = before.removeValue(forKey: name) {
+                compare(known, instance)
+            } else {
+                added.append(instance.name)
+            }
+        }
+        removed = order.filter { before[$0] != nil }
+        global = SettingTexts.differences(old.global, new.global, SettingTexts.global)
+        global += SettingTexts.otherDifferences(old, new, except: ["global", "instances", "ignoredSettings"])
+    }
+
+    private mutating func compare(_ old: InstanceSettings, _ new: InstanceSettings) {
+        // Where a block stands is no setting.
+        var moved = old
+        moved.location = new.location
+        guard moved != new else {
+            unchanged += 1
+            return
+        }
+        changed.append(
+            Change(
+                name: new.name, settings: SettingTexts.differences(moved, new, SettingTexts.instance),
+                startsAnew: old.identity != new.identity))
+    }
+}
+
+extension ModelDifference.Setting: CustomStringConvertible {
+    /// `priority 100 -> 150`, `nopreempt set`, `unicast_peer 10.0.0.2 removed`.
+    public var description: String {
+        switch (old, new) {
+        case (let old?, let new?): old.isEmpty && new.isEmpty ? "\(name) changed" : "\(name) \(old) -> \(new)"
+        case (nil, let new?): new.isEmpty ? "\(name) set" : "\(name) \(new) added"
+        case (let old?, nil): old.isEmpty ? "\(name) removed" : "\(name) \(old) removed"
+        case (nil, nil): name
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import Base
+import Configuration
+import IPC
+
+extension ReloadReport {
+    /// What changes with a new generation, from what its reader found out. It is a stranger's, so it may make no sense;
+    /// that costs the description, not the reload.
+    mutating func describe(_ generation: Generation) {
+        do throws(JSONError) {
+            let found = try ReloadReport(parsing: generation.image.difference)
+            (added, removed, changed) = (found.added, found.removed, found.changed)
+            (changes, globalChanges, unchanged) = (found.changes, found.globalChanges, found.unchanged)
+            summaryText = found.summaryText
+        } catch {
+            summaryText = "what changed can't be told (\(error))"
+        }
+    }
+
+    /// A difference in the words of the control socket.
+    init(_ difference: ModelDifference) {
+        self.init()
+        added = difference.added
+        removed = difference.removed
+        changed = difference.changed.map(\.name)
+        unchanged = difference.unchanged
+        globalChanges = difference.global.map { SettingChange($0) }
+        changes = difference.changed.map { change in
+            var report = InstanceChange()
+            report.name = change.name
+            report.startsAnew = change.startsAnew
+            report.settings = change.settings.map { SettingChange($0) }
+            return report
+        }
+        let parts = [
+            ("added", added), ("removed", removed), ("changed", changed), ("global", globalChanges.map(\.setting)),
+        ].filter { !$0.1.isEmpty }
+        summaryText =
+            parts.isEmpty
+            ? "nothing changed, \(unchanged) instances"
+            : parts.map { "\($0.0) \($0.1.joined(separator: ", "))" }.joined(separator: "; ")
+                + "; \(unchanged) unchanged"
+    }
+}
+
+extension SettingChange {
+    fileprivate init(_ setting: ModelDifference.Setting) {
+        self.init()
+        self.setting = setting.name
+        old = setting.old
+        new = setting.new
+        text = setting.description
+    }
+}

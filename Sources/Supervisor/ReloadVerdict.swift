@@ -1,0 +1,31 @@
+import Configuration
+import IPC
+import Reactor
+
+/// What a reload makes of files that were read. Strict (docs/decisions.md, D18): any error refuses the whole.
+struct ReloadVerdict {
+    /// The new generation; nil when it is refused.
+    var generation: Generation?
+    var diagnostics: [Diagnostic] = []
+    /// Why it is refused.
+    var refusal = ""
+
+    /// - Parameter number: what the new generation is called if it is accepted.
+    init(_ outcome: ReadOutcome, file: String, setting: Setting, number: UInt64) {
+        switch outcome {
+        case .failed(let reason): refusal = reason
+        case .judged(let image, let model, let diagnostics):
+            self.diagnostics = diagnostics
+            if image.hasErrors || !image.canStart {
+                let errors = diagnostics.count { $0.severity == .error }
+                refusal = "\(file) has \(errors) error\(errors == 1 ? "" : "s")"
+            } else if let missing = setting.missingCapability(for: model) {
+                refusal = missing
+            } else {
+                generation = Generation(
+                    number: number, image: image, model: model, diagnostics: diagnostics,
+                    acceptedAt: Clock.wallNanoseconds)
+            }
+        }
+    }
+}

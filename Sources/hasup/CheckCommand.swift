@@ -1,0 +1,73 @@
+import ArgumentParser
+import Configuration
+import Files
+
+/// hasup check
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Reads configurations and says everything that is wrong with them.",
+        discussion: "Needs no daemon. Several files are the nodes of one cluster: what would split it is found too. "
+            + "Exit status 1 when a reload would refuse one of them, or the nodes don't go together.")
+
+    @Flag(help: "Don't look whether this machine has the interfaces: the files are for another one.")
+    var anyInterface = false
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("What @NAME lines are compared with (default: the node's name).", valueName: "name"))
+    var configId: String?
+
+    @Flag(help: "Print what the file says after includes, conditions, definitions and sequences.")
+    var effective = false
+
+    @Flag(help: "Print the findings as one line of JSON, shaped as in the Language Server Protocol.")
+    var json = false
+
+    @Argument(help: "The main files.", completion: .file(extensions: ["conf"])) var files: [String]
+
+    func validate() throws {
+        if effective, json || files.count != 1 {
+            throw ValidationError("--effective takes one file, and no --json.")
+        }
+    }
+
+    func run() throws {
+        // At most one of several nodes is this machine.
+        var environment = SystemEnvironment.current(checksInterfaces: !anyInterface && files.count == 1)
+        if let configId { environment.configID = configId }
+        if effective { return try printEffective(environment) }
+        let nodes = files.map { ClusterNode(path: $0, files: SystemFiles(), environment: environment) }
+        let cluster = nodes.count > 1 ? checkCluster(nodes) : []
+        if json {
+            Terminal.write(FindingJSON.render(nodes, cluster: cluster) + [0x0a])
+        } else {
+            show(nodes, cluster)
+        }
+        let isRefused = nodes.contains { $0.loaded.hasErrors || !$0.loaded.canStart }
+        if isRefused || cluster.contains(where: { $0.severity == .error }) { throw ExitCode(1) }
+    }
+
+    private func show(_ nodes: [ClusterNode], _ cluster: [Diagnostic]) {
+        let text = FindingText(style: Terminal.style)
+        for node in nodes {
+            Terminal.write(node.loaded.diagnostics.map { text.render($0) }.joined())
+            Terminal.write(
+                FindingText.verdict(
+                    on: node.path, summary: node.loaded.summary, hasErrors: node.loaded.hasErrors,
+                    canStart: node.loaded.canStart))
+        }
+        guard nodes.count > 1 else { return }
+        Terminal.write(cluster.map { text.render($0) }.joined())
+        Terminal.write(FindingText.verdict(onClusterOf: nodes.count, cluster))
+    }
+
+    private func printEffective(_ environment: Environment) throws {
+        guard let file = files.first else { return }
+        let loaded = loadConfiguration(path: file, files: SystemFiles(), environment: environment)
+        Terminal.write(effectiveConfiguration(path: file, files: SystemFiles(), environment: environment))
+        guard loaded.hasErrors || !loaded.canStart else { return }
+        let text = FindingText(style: .plain)
+        Terminal.writeError(loaded.diagnostics.filter { $0.severity != .warning }.map { text.render($0) }.joined())
+        throw ExitCode(1)
+    }
+}

@@ -1,0 +1,80 @@
+import ArgumentParser
+import Configuration
+
+/// hasup explain
+struct ExplainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain", abstract: "Explains a keyword of the configuration.",
+        discussion:
+            "A bare name is looked up in all blocks; vrrp_instance/advert_int in one. Exit status 1 when nobody "
+            + "knows it.")
+
+    @Argument(
+        help: "The keyword, with its block and a slash before it or without.",
+        completion: .list(KeywordTable.shared.names))
+    var keyword: String
+
+    func run() throws {
+        switch KeywordTable.shared.search(keyword) {
+        case .found(let rows): Terminal.write(ExplainText(width: Terminal.width, style: Terminal.style).render(rows))
+        case .unknown(let suggestions):
+            let hint =
+                suggestions.isEmpty ? "" : " Did you mean \(suggestions.map { "`\($0)`" }.joined(separator: ", "))?"
+            Terminal.complain("unknown keyword `\(Printable.text(keyword))`.\(hint)")
+            throw ExitCode(1)
+        }
+    }
+}
+
+/// Rows of the keyword table for people.
+struct ExplainText {
+    var width: Int
+    var style: Style
+
+    /// Where the values begin.
+    private static let column = 15
+
+    /// One paragraph for each meaning; blocks in which it is the same are listed together.
+    func render(_ rows: [Keyword]) -> String {
+        var meanings: [(row: Keyword, contexts: [String])] = []
+        for row in rows {
+            if let known = meanings.firstIndex(where: { Self.isSame($0.row, row) }) {
+                meanings[known].contexts.append(row.context)
+            } else {
+                meanings.append((row, [row.context]))
+            }
+        }
+        return meanings.map { paragraph($0.row, $0.contexts) }.joined(separator: "\n")
+    }
+
+    private static func isSame(_ left: Keyword, _ right: Keyword) -> Bool {
+        left.name == right.name && left.arguments == right.arguments && left.defaultValue == right.defaultValue
+            && left.range == right.range && left.status == right.status && left.meaning == right.meaning
+    }
+
+    private func paragraph(_ row: Keyword, _ contexts: [String]) -> String {
+        var lines = [style.paint(row.name, .bold)]
+        func add(_ title: String, _ text: String) {
+            let wrapped = Layout.wrap(text, width: width - Self.column, indent: 0)
+            for (place, line) in wrapped.enumerated() {
+                let margin = "    " + Layout.cell(place == 0 ? title : "", Self.column - 4)
+                lines.append(margin + line.drop { $0 == " " })
+            }
+        }
+        lines += Layout.wrap(row.meaning, width: width, indent: 4)
+        add("in", contexts.map(Self.place).joined(separator: ", "))
+        if row.arguments != "-" { add("arguments", row.arguments) }
+        if row.defaultValue != "-" { add("default", row.defaultValue) }
+        if row.range != "-" { add("range", row.range) }
+        add("status", KeywordReference.word(for: row.status))
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func place(_ context: String) -> String {
+        switch context {
+        case "(root)": "the top level"
+        case "(lexical)": "any line"
+        default: context
+        }
+    }
+}

@@ -1,0 +1,107 @@
+import Configuration
+
+/// The keyword table as hasup.conf(5), in mdoc.
+enum ManualPage {
+    static func text(_ table: KeywordTable) -> String {
+        var lines = head
+        for context in table.contexts where context != "(lexical)" {
+            lines += [".Ss \(title(of: context))", ".Bl -tag -width Ds"]
+            for keyword in table.keywords(in: context) { lines += item(keyword) }
+            lines.append(".El")
+        }
+        return (lines + foot).joined(separator: "\n") + "\n"
+    }
+
+    private static let head = #"""
+        .\" Made from the keyword table by make docs.
+        .Dd November 24, 2026
+        .Dt HASUP.CONF 5
+        .Os
+        .Sh NAME
+        .Nm hasup.conf
+        .Nd configuration of hasupd, which is keepalived.conf
+        .Sh DESCRIPTION
+        .Xr hasupd 8
+        reads
+        .Pa /etc/keepalived/keepalived.conf
+        as it is.
+        .Ic hasup check
+        says what is wrong with a file,
+        .Ic hasup fmt
+        lays it out, and
+        .Ic hasup explain Ar keyword
+        prints what stands below of one keyword.
+        .Ss Lines
+        A line is a keyword with its values, separated by blanks.
+        Values with blanks stand in double quotes, which have no escapes inside.
+        Braces begin and end blocks wherever they stand outside double quotes.
+        The values of keywords that run a program are one quoted word, which is read again by rules like a shell's: single
+        and double quotes, and a backslash before what is to be taken literally.
+        .Pp
+        .Ql #
+        and
+        .Ql \&!
+        begin a comment outside double quotes unless a backslash stands before them.
+        A line has at most 1023 bytes.
+        .Ss Before a line is split into words
+        .Bl -tag -width Ds
+        """#.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        + KeywordTable.shared.keywords(in: "(lexical)").flatMap(item) + [
+            ".El", ".Sh KEYWORDS", "A keyword that isn't handled yet gives a warning and has no effect.",
+            "Entries of list blocks are one a line.",
+        ]
+
+    private static let foot = #"""
+        .Sh FILES
+        .Bl -tag -width Ds
+        .It Pa /etc/keepalived/keepalived.conf
+        The configuration, unless
+        .Xr hasupd 8
+        is told otherwise.
+        .El
+        .Sh SEE ALSO
+        .Xr hasup 1 ,
+        .Xr hasupd 8 ,
+        .Xr keepalived.conf 5
+        """#.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+
+    private static func title(of context: String) -> String {
+        if context == "(root)" { return "Top level" }
+        return argument(context.hasSuffix(" (entry)") ? "Entries of " + context.dropLast(8) : context)
+    }
+
+    private static func item(_ keyword: Keyword) -> [String] {
+        let values = keyword.arguments == "-" || keyword.arguments == "flag" ? "" : " Ar \(argument(keyword.arguments))"
+        var sentences = [sentence(keyword.meaning)]
+        if keyword.defaultValue != "-" { sentences.append("Default: \(keyword.defaultValue).") }
+        if keyword.range != "-" { sentences.append("Range: \(keyword.range).") }
+        switch keyword.status {
+        case .acts: break
+        case .accepted(let reason): sentences.append("No effect: \(reason).")
+        case .notYet: sentences.append("Not handled yet.")
+        case .refused(let reason): sentences.append("Refused: \(reason).")
+        }
+        return [".It Ic \(argument(keyword.name))\(values)"] + sentences.map(line)
+    }
+
+    private static func sentence(_ text: String) -> String {
+        let first = text.prefix(1).uppercased() + text.dropFirst()
+        return first.hasSuffix(".") ? first : first + "."
+    }
+
+    /// Text that a macro takes as it is.
+    private static func argument(_ text: String) -> String {
+        "\"\\&" + escaped(text).split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
+            + "\""
+    }
+
+    /// A line of text; one that begins like a request doesn't.
+    private static func line(_ text: String) -> String {
+        let text = escaped(text)
+        return text.hasPrefix(".") || text.hasPrefix("'") ? "\\&" + text : text
+    }
+
+    private static func escaped(_ text: String) -> String {
+        text.split(separator: "\\", omittingEmptySubsequences: false).joined(separator: "\\e")
+    }
+}

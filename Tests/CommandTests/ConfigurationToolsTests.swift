@@ -1,0 +1,106 @@
+import Configuration
+import Foundation
+import Glibc
+import IPC
+import Testing
+
+@testable import Files
+@testable import hasup
+
+/// Files of a test, by path.
+private struct Texts: FileProvider {
+    var texts: [String: String]
+    func read(path: String) -> Result<[UInt8], FileError> {
+        texts[path].map { .success(Array($0.utf8)) } ?? .failure(.notFound)
+    }
+    func glob(pattern: String) -> [String] { [] }
+}
+
+@Suite struct ExplainTests {
+    private func explain(_ query: String) -> String {
+        guard case .found(let rows) = KeywordTable.shared.search(query) else { return "" }
+        return ExplainText(width: 60, style: .plain).render(rows)
+    }
+
+    @Test func aKeyword() {
+        let text = explain("vrrp_instance/virtual_router_id")
+        #expect(text.hasPrefix("virtual_router_id\n"))
+        #expect(text.contains("\n    in         vrrp_instance\n"))
+        #expect(text.contains("\n    range      1..255"))
+        #expect(text.contains("\n    status     acts\n"))
+    }
+
+    @Test func whatIsTheSameIsSaidOnce() {
+        let text = explain("dev")
+        #expect(text.contains("vrrp_instance/virtual_ipaddress (entry)"))
+        #expect(text.components(separatedBy: "interface to add it on").count == 3)
+        #expect(text.split(separator: "\n").allSatisfy { $0.count <= 60 })
+    }
+}
+
+@Suite struct FindingJSONTests {
+    private func render(_ texts: [String: String]) throws -> JSON {
+        let node = ClusterNode(path: "a.conf", files: Texts(texts: texts), environment: Environment())
+        return try JSON(parsing: FindingJSON.render([node], cluster: []))
+    }
+
+    @Test func rangesCountFromZeroInUTF16() throws {
+        // é is 2 bytes and 1 code unit, the emoji 4 bytes and 2 code units.
+        let json = try render(["a.conf": "vrrp_instance é😀 {\nvirtual_router_id é\n}\nglobal_defs { \"é😀\" x }\n"])
+        guard case .array(let found)? = json["diagnostics"] else {
+            Issue.record("no diagnostics")
+            return
+        }
+        let unknown = try #require(found.first { $0["code"]?.text == "unknown-keyword" })
+        #expect(unknown["file"]?.text == "a.conf")
+        #expect(unknown["severity"] == .int(1))
+        #expect(unknown["source"]?.text == "hasup")
+        #expect(unknown["range"]?["start"]?["line"] == .int(3))
+        #expect(unknown["range"]?["start"]?["character"] == .int(14))
+        #expect(unknown["range"]?["end"]?["character"] == .int(19))
+    }
+
+    @Test func notesAndIncludesAreRelated() throws {
+        let block = "vrrp_instance A {\n}\n"
+        let json = try render(["a.conf": "include b.conf\n" + block, "b.conf": block])
+        guard case .array(let found)? = json["diagnostics"] else {
+            Issue.record("no diagnostics")
+            return
+        }
+        let duplicate = try #require(found.first { $0["message"]?.text?.contains("exists already") == true })
+        guard case .array(let related)? = duplicate["relatedInformation"] else {
+            Issue.record("nothing related")
+            return
+        }
+        #expect(related.map { $0["message"]?.text } == ["the first one is here"])
+        #expect(related.first?["location"]?["file"]?.text == "b.conf")
+        let included = try #require(found.first { $0["file"]?.text == "b.conf" })
+        guard case .array(let chain)? = included["relatedInformation"] else {
+            Issue.record("no chain")
+            return
+        }
+        #expect(chain.first?["message"]?.text == "included from here")
+        #expect(chain.first?["location"]?["range"]?["start"]?["line"] == .int(0))
+        #expect(!found.contains { $0["severity"] == .int(3) })
+    }
+}
+
+@Suite struct FileReplacementTests {
+    @Test func modeAndLinkStay() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "hasup-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: "a.conf").path()
+        let link = folder.appending(path: "link.conf").path()
+        try Data("old".utf8).write(to: URL(filePath: file))
+        try #require(chmod(file, 0o604) == 0 && symlink(file, link) == 0)
+        #expect(SystemFiles.replace(path: link, with: Array("new".utf8)) == nil)
+        #expect(try SystemFiles().read(path: file).get() == Array("new".utf8))
+        var status = stat()
+        #expect(lstat(file, &status) == 0 && status.st_mode & 0o7777 == 0o604)
+        #expect(lstat(link, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK)
+        // Nothing is left over.
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path()).count == 2)
+        #expect(SystemFiles.replace(path: folder.path() + "missing", with: []) == .notFound)
+    }
+}

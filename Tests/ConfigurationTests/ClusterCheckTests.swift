@@ -1,0 +1,123 @@
+import Testing
+
+@testable import Configuration
+
+@Suite struct ClusterCheckTests {
+    private func node(_ name: String, _ text: String) -> ClusterNode {
+        ClusterNode(path: name, files: SampleFiles([name: text]), environment: Environment())
+    }
+
+    private func findings(_ texts: String...) -> [String] {
+        let nodes = zip(["a.conf", "b.conf", "c.conf"], texts).map { node($0, $1) }
+        return checkCluster(nodes).map {
+            "\($0.severity) \($0.location.map { "\($0.file):\($0.line)" } ?? "-") \($0.message)"
+        }
+    }
+
+    /// Lines 2 to 6 are the same on both nodes; what a test says begins on line 7.
+    private func router(
+        _ lines: String, priority: Int = 100, id: Int = 51, vip: String = "10.0.0.100/24", name: String = "VI_1"
+    ) -> String {
+        "vrrp_instance \(name) {\ninterface eth0\nvirtual_router_id \(id)\npriority \(priority)\n"
+            + "virtual_ipaddress {\n\(vip) }\n\(lines)\n}\n"
+    }
+
+    @Test func aGoodPair() {
+        #expect(findings(router("state MASTER", priority: 150), router("state BACKUP\nnopreempt")) == [])
+        let a = "unicast_src_ip 10.0.0.1\nunicast_peer { 10.0.0.2 }"
+        let b = "unicast_src_ip 10.0.0.2\nunicast_peer { 10.0.0.1 }"
+        #expect(findings(router(a, priority: 150), router(b)) == [])
+        #expect(findings(router("unicast_peer { 10.0.0.2 }", priority: 150), router("unicast_peer { 10.0.0.1 }")) == [])
+        let pass = "authentication {\nauth_type PASS\nauth_pass x\n}"
+        #expect(findings(router(pass, priority: 150), router(pass)) == [])
+        #expect(findings(router("", priority: 3), router("", priority: 2), router("", priority: 1)) == [])
+    }
+
+    @Test(arguments: [
+        ("", "version 3", 7, "speaks VRRP version 3 here and 2"),
+        ("advert_int 1", "advert_int 2", 7, "advert_int of `VI_1` is 2 s here and 1 s"),
+        ("", "authentication {\nauth_type PASS\nauth_pass x\n}", 7, "authenticated only here"),
+        (
+            "authentication {\nauth_type PASS\nauth_pass x\n}", "authentication {\nauth_type PASS\nauth_pass y\n}", 7,
+            "with another password"
+        ),
+        ("", "virtual_ipaddress { 10.0.0.101/24 }", 7, "10.0.0.101 is only here"),
+        ("", "unicast_peer { 10.0.0.1 }", 7, "is unicast here and multicast"),
+        ("", "mcast_dst_ip 224.0.0.99", 7, "sends to 224.0.0.99 here and to 224.0.0.18"),
+        ("version 3", "version 3\nv3_checksum_as_v2", 8, "v3_checksum_as_v2 of `VI_1` is set on one node only"),
+        (
+            "unicast_src_ip 10.0.0.1\nunicast_peer { 10.0.0.2 }", "unicast_src_ip 10.0.0.2\nunicast_peer { 10.0.0.3 }",
+            8,
+            "lacks the other node's address 10.0.0.1"
+        ),
+        ("mcast_src_ip 10.0.0.1", "mcast_src_ip 10.0.0.1", 7, "both nodes send from 10.0.0.1"),
+    ])
+    func differences(_ a: String, _ b: String, _ line: Int, _ message: String) throws {
+        let found = findings(router(a, priority: 150), router(b))
+        try #require(found.count == 2, "\(found)")
+        #expect(found[0].hasPrefix("error b.conf:\(line) ") && found[0].contains(message), "\(found)")
+        #expect(found[1].hasPrefix("note a.conf:"), "\(found)")
+    }
+
+    @Test func peersInBothDirections() {
+        let found = findings(
+            router("unicast_src_ip 10.0.0.1\nunicast_peer { 10.0.0.9 }", priority: 150),
+            router("unicast_src_ip 10.0.0.2\nunicast_peer { 10.0.0.1 }"))
+        #expect(found.count == 2, "\(found)")
+        #expect(found[0].hasPrefix("error a.conf:8 unicast_peer of `VI_1` lacks the other node's address 10.0.0.2"))
+        #expect(found[1].hasPrefix("note b.conf:7"))
+    }
+
+    @Test func virtualRouterID() throws {
+        let found = findings(router("", priority: 150), router("", id: 52))
+        #expect(found.count == 2)
+        #expect(found[0].hasPrefix("error b.conf:3 virtual_router_id of `VI_1` is 52 here and 51"))
+        #expect(found[1].hasPrefix("note a.conf:3 "))
+    }
+
+    @Test func family() {
+        let found = findings(router("", priority: 150), router("", vip: "2001:db8::1/64"))
+        #expect(found.count == 2)
+        #expect(found[0].hasPrefix("error b.conf:5 `VI_1` is IPv6 here and IPv4"))
+    }
+
+    @Test func intervalsOfVersion3AreNoReasonToSplit() {
+        let found = findings(router("version 3\nadvert_int 1", priority: 150), router("version 3\nadvert_int 0.5"))
+        #expect(found.first?.hasPrefix("warning b.conf:8 advert_int") == true)
+    }
+
+    @Test func equalPriorities() {
+        let found = findings(router(""), router(""))
+        #expect(found.count == 2)
+        #expect(found[0].hasPrefix("warning b.conf:4 both nodes have priority 100"))
+        #expect(findings(router("", priority: 255), router("", priority: 255))[0].hasPrefix("error b.conf:4"))
+        // The first differs from both others, which are alike.
+        let three = findings(router("", priority: 3), router(""), router(""))
+        #expect(three.count == 2 && three[0].hasPrefix("warning c.conf:4") && three[1].hasPrefix("note b.conf:4"))
+    }
+
+    @Test func bothMasterWithoutPreemption() {
+        let text = "state MASTER\nnopreempt"
+        let found = findings(router(text, priority: 150), router(text))
+        #expect(found.count == 2)
+        #expect(found[0].hasPrefix("warning b.conf:8 both nodes have `state MASTER`"))
+    }
+
+    @Test func instancesThatAreMissing() {
+        let found = findings(router("", priority: 150) + router("", id: 9, name: "X"), router(""))
+        #expect(found.count == 2)
+        #expect(found[0].hasPrefix("warning a.conf:9 instance `X` isn't on node b.conf"))
+    }
+
+    @Test func anotherNameIsNoOtherRouter() {
+        #expect(findings(router("", priority: 150), router("", name: "OTHER")) == [])
+        let found = findings(router("", priority: 150), router("", vip: "10.0.0.7/24", name: "OTHER"))
+        #expect(found.first?.contains("virtual addresses of `OTHER` differ: 10.0.0.7 is only here") == true)
+    }
+
+    @Test func excludedAddresses() {
+        let found = findings(
+            router("virtual_ipaddress_excluded { 10.0.1.1/24 }", priority: 150), router(""))
+        #expect(found.first?.hasPrefix("warning b.conf:1 the excluded addresses") == true)
+    }
+}

@@ -1,0 +1,104 @@
+import Testing
+
+@testable import Configuration
+
+@Suite struct ModelDifferenceTests {
+    private func difference(_ old: String, _ new: String) -> ModelDifference {
+        ModelDifference(from: load(old).model, to: load(new).model)
+    }
+
+    private func block(_ name: String, _ id: Int, _ lines: String = "") -> String {
+        "vrrp_instance \(name) {\ninterface eth0\nvirtual_router_id \(id)\nvirtual_ipaddress { 10.0.0.\(id)/24 }\n"
+            + "\(lines)\n}\n"
+    }
+
+    @Test func nothing() {
+        let text = block("A", 1) + block("B", 2)
+        let same = difference(text, "# moved\n\n" + text)
+        #expect(same.isEmpty)
+        #expect(same.unchanged == 2)
+        #expect(difference(text, block("B", 2) + block("A", 1)).isEmpty)
+    }
+
+    @Test func instancesComeAndGo() {
+        let found = difference(block("A", 1) + block("B", 2), block("B", 2) + block("C", 3))
+        #expect(found.added == ["C"])
+        #expect(found.removed == ["A"])
+        #expect(found.changed.isEmpty && found.unchanged == 1)
+    }
+
+    @Test(arguments: [
+        ("priority 150", "priority 100 -> 150", false), ("state MASTER\npriority 100", "state BACKUP -> MASTER", false),
+        ("nopreempt", "nopreempt set", false), ("advert_int 2", "advert_int 1 s -> 2 s", false),
+        ("interface eth1", "interface eth0 -> eth1", true), ("virtual_router_id 9", "virtual_router_id 1 -> 9", true),
+        ("authentication {\nauth_type PASS\nauth_pass x\n}", "auth_pass set", false),
+        ("virtual_ipaddress { 10.0.0.8/24 dev eth7 }", "virtual_ipaddress 10.0.0.8/24 dev eth7 added", false),
+        ("track_interface { eth5 weight 3 }", "track_interface eth5 weight 3 added", false),
+        ("notify \"/bin/n a\" u g", "script notify \"/bin/n a\" u g added", false),
+    ])
+    func aChangedSetting(_ line: String, _ expected: String, _ startsAnew: Bool) throws {
+        let found = difference(block("A", 1), block("A", 1, line))
+        let change = try #require(found.changed.first)
+        #expect(change.settings.map(\.description) == [expected])
+        #expect(change.startsAnew == startsAnew)
+        #expect(found.unchanged == 0)
+    }
+
+    @Test func theOtherWayRound() {
+        let found = difference(block("A", 1, "nopreempt\nvirtual_ipaddress { 10.0.0.8/24 }"), block("A", 1))
+        #expect(
+            found.changed.first?.settings.map(\.description)
+                == ["nopreempt removed", "virtual_ipaddress 10.0.0.8/24 removed"])
+    }
+
+    @Test func aRenamedInstanceKeepsItsState() {
+        let found = difference(block("A", 1), block("Z", 1))
+        #expect(found.added.isEmpty && found.removed.isEmpty)
+        #expect(found.changed.first?.settings.map(\.description) == ["vrrp_instance A -> Z"])
+        #expect(found.changed.first?.startsAnew == false)
+    }
+
+    @Test func aSecretStaysOne() {
+        func text(_ password: String) -> String {
+            block("A", 1, "authentication {\nauth_type PASS\nauth_pass \(password)\n}")
+        }
+        let found = difference(text("hush"), text("hash"))
+        #expect(found.changed.first?.settings.map(\.description) == ["auth_pass changed"])
+    }
+
+    @Test func globalSettings() {
+        let found = difference(block("A", 1), "global_defs {\nrouter_id x\nenable_script_security\n}\n" + block("A", 1))
+        #expect(found.global.map(\.description) == ["router_id x added", "enable_script_security set"])
+        #expect(found.unchanged == 1)
+        #expect(difference("", "virtual_server 10.0.0.1 80 {\n}\n").global.map(\.name) == ["virtual server count"])
+    }
+
+    /// A property that no line speaks of is told of too, without its value.
+    @Test func nothingChangesUnseen() {
+        var model = ConfigurationModel()
+        model.virtualServerCount = 1
+        #expect(
+            ModelDifference(from: ConfigurationModel(), to: model).global.map(\.description)
+                == ["virtual server count changed"])
+        var instance = InstanceSettings(name: "A", location: SourceLocation(file: "", line: 1))
+        let before = instance
+        instance.nopreempt = true
+        #expect(SettingTexts.differences(before, instance, []).map(\.description) == ["nopreempt changed"])
+    }
+
+    @Test func valuesWithTheSameText() {
+        let line: SettingTexts.Line<InstanceSettings> = ("script", "scripts", { _ in .list([]) })
+        var instance = InstanceSettings(name: "A", location: SourceLocation(file: "", line: 1))
+        let before = instance
+        instance.scripts = [NotifyScript(trigger: .any, arguments: ["/bin/x"])]
+        #expect(SettingTexts.differences(before, instance, [line]).map(\.description) == ["scripts changed"])
+    }
+
+    @Test func everyLineNamesAProperty() {
+        let instance = InstanceSettings(name: "A", location: SourceLocation(file: "", line: 1))
+        let properties = Set(Mirror(reflecting: instance).children.compactMap(\.label))
+        for line in SettingTexts.instance { #expect(properties.contains(line.property), "\(line.property)") }
+        let globals = Set(Mirror(reflecting: GlobalSettings()).children.compactMap(\.label))
+        for line in SettingTexts.global { #expect(globals.contains(line.property), "\(line.property)") }
+    }
+}
