@@ -8,11 +8,13 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int result(int value) { return value < 0 ? -errno : value; }
@@ -89,3 +91,27 @@ int hasup_set_realtime(int priority, int reset_on_fork) {
 int hasup_lock_memory(void) { return result(mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)); }
 
 int hasup_close_from(int first) { return result(close_range((unsigned)first, ~0U, 0)); }
+
+int64_t hasup_processor_time(int pid) {
+    clockid_t clock;
+    struct timespec time;
+    int error = clock_getcpuclockid(pid, &clock);
+    if (error) return -error;
+    if (clock_gettime(clock, &time) < 0) return -errno;
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+int hasup_process_state(int pid) {
+    char path[32], text[256];
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return -errno;
+    ssize_t count = read(file, text, sizeof text - 1);
+    int error = errno;
+    close(file);
+    if (count < 0) return -error;
+    text[count] = 0;
+    // The name, in parentheses, may hold anything.
+    const char *end = strrchr(text, ')');
+    return end && end[1] == ' ' && end[2] ? end[2] : -EIO;
+}

@@ -34,6 +34,8 @@ public final class Channel {
     public static let queueMax = 4_096
     /// Frames handled in one turn, so that a flood can't hold the loop.
     public static let framesPerTurnMax = 64
+    /// Nor longer than this, with one frame at least (docs/decisions.md, D6).
+    private static let turnMax = Interval.milliseconds(1)
 
     private struct Waiting {
         let bytes: [UInt8]
@@ -100,8 +102,9 @@ public final class Channel {
     private func serve(_ ready: Readiness) {
         if ready.contains(.writable) { flush() }
         guard isOpen, !ready.isDisjoint(with: [.readable, .hungUp, .failed]) else { return }
+        let begin = Clock.now
         for _ in 0..<Self.framesPerTurnMax {
-            guard isOpen, receive() else { return }
+            guard isOpen, receive(), Clock.now - begin < Self.turnMax else { return }
         }
     }
 

@@ -96,10 +96,10 @@ public enum VRRPToSupervisor {
     case worked
     /// Open the VRRP socket of this instance's interface, family and group; the answer has the same correlation id.
     case openSocket(generation: UInt64, instance: UInt32)
-    /// Run the notify scripts of this instance for this moment.
-    case notify(generation: UInt64, instance: UInt32, sequence: UInt64, trigger: UInt8, priority: UInt8)
-    /// Something that operators may be told of, encoded by the VRRP room.
-    case observation(generation: UInt64, [UInt8])
+    /// Run the notify scripts for these moments. One frame for all of a turn: thousands of instances may change at once.
+    case notify(generation: UInt64, [NotifyRequest])
+    /// What operators may be told of, one after the other, encoded by the VRRP room.
+    case observations(generation: UInt64, [UInt8])
     /// Some instances' status, encoded by the VRRP room; `hasMore` in the header until the last part.
     case status(generation: UInt64, [UInt8])
     /// A line for the log.
@@ -108,7 +108,7 @@ public enum VRRPToSupervisor {
     case stopped
 
     enum Kind: UInt16 {
-        case hello = 0x201, configured, worked, openSocket, notify, observation, status, log, stopped
+        case hello = 0x201, configured, worked, openSocket, notify, observations, status, log, stopped
     }
 
     /// Sends it.
@@ -129,15 +129,12 @@ public enum VRRPToSupervisor {
             kind = .openSocket
             writer.write(generation)
             writer.write(instance)
-        case .notify(let generation, let instance, let sequence, let trigger, let priority):
+        case .notify(let generation, let requests):
             kind = .notify
             writer.write(generation)
-            writer.write(instance)
-            writer.write(sequence)
-            writer.write(trigger)
-            writer.write(priority)
-        case .observation(let generation, let bytes):
-            kind = .observation
+            for request in requests { request.encode(into: &writer) }
+        case .observations(let generation, let bytes):
+            kind = .observations
             writer.write(generation)
             writer.write(bytes)
         case .status(let generation, let bytes):
@@ -169,17 +166,52 @@ public enum VRRPToSupervisor {
             case .openSocket:
                 .openSocket(generation: try reader.readUInt64(), instance: try reader.readUInt32())
             case .notify:
-                .notify(
-                    generation: try reader.readUInt64(), instance: try reader.readUInt32(),
-                    sequence: try reader.readUInt64(), trigger: try reader.readUInt8(),
-                    priority: try reader.readUInt8())
-            case .observation:
-                .observation(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
+                .notify(generation: try reader.readUInt64(), try NotifyRequest.readAll(from: &reader))
+            case .observations:
+                .observations(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .status: .status(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .log: .log(try reader.readLogLevel(), try reader.readString())
             case .stopped: .stopped
             }
         }
+    }
+}
+
+/// A moment at which an instance's notify scripts are to run.
+public struct NotifyRequest: Hashable, Sendable {
+    /// Number of the instance.
+    public var instance: UInt32
+    /// Counts up from 1, so that none is run twice.
+    public var sequence: UInt64
+    /// What happened, as the VRRP room numbers it.
+    public var trigger: UInt8
+    /// Effective priority of the moment.
+    public var priority: UInt8
+
+    /// A request.
+    public init(instance: UInt32, sequence: UInt64, trigger: UInt8, priority: UInt8) {
+        self.instance = instance
+        self.sequence = sequence
+        self.trigger = trigger
+        self.priority = priority
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.write(instance)
+        writer.write(sequence)
+        writer.write(trigger)
+        writer.write(priority)
+    }
+
+    static func readAll(from reader: inout ByteReader) throws(ByteError) -> [NotifyRequest] {
+        var requests: [NotifyRequest] = []
+        while reader.remaining > 0 {
+            requests.append(
+                NotifyRequest(
+                    instance: try reader.readUInt32(), sequence: try reader.readUInt64(),
+                    trigger: try reader.readUInt8(), priority: try reader.readUInt8()))
+        }
+        return requests
     }
 }
 

@@ -68,6 +68,11 @@ public final class EventLoop {
     public var moderation = Interval.zero
     /// Turns that may follow each other at once after a quiet time.
     static let freeTurns: Int64 = 4
+    /// A realtime process that never waits is killed by its fuse (RLIMIT_RTTIME), so a loop that has had work for this
+    /// long waits for a moment all the same.
+    private static let workMax = Interval.milliseconds(50)
+    private static let breath = Interval.microseconds(50)
+    private var waited = Instant(nanoseconds: .min / 2)
     /// When the next turn would come if all of them kept their distance.
     private var regularTurn = Instant(nanoseconds: .min / 2)
     private var ended = Instant(nanoseconds: 0)
@@ -176,9 +181,15 @@ public final class EventLoop {
     /// Waits once and handles everything that is ready and due. - Throws: `SystemError` when epoll itself fails.
     public func turn() throws(SystemError) {
         let rested = regularTurn - moderation * Self.freeTurns
-        if rested > ended { hasup_sleep_until(min(rested, deadlines.first?.deadline ?? .never).nanoseconds) }
+        if rested > ended {
+            hasup_sleep_until(min(rested, deadlines.first?.deadline ?? .never).nanoseconds)
+        } else if ended - waited > Self.workMax {
+            hasup_sleep_until((ended + Self.breath).nanoseconds)
+            waited = ended
+        }
         let count = try checked(hasup_epoll_wait(epoll.number, &events, Int32(events.count)), "wait for events")
         now = Clock.now
+        if now - ended > .milliseconds(1) { waited = now }
         let began = now
         for index in 0..<Int(count) {
             let event = events[index]

@@ -1,3 +1,4 @@
+import Base
 import CLinux
 import Glibc
 import Reactor
@@ -53,6 +54,15 @@ final class ChildProcess {
             waitpid(pid, nil, 0)
             throw error
         }
+    }
+
+    /// What the kernel says of it at this moment; nil when it says nothing.
+    var activity: WorkerActivity? {
+        let used = hasup_processor_time(pid)
+        let state = hasup_process_state(pid)
+        guard used >= 0, state > 0 else { return nil }
+        return WorkerActivity(
+            isRunnable: state == Int32(UInt8(ascii: "R")), processorTime: Interval(nanoseconds: used))
     }
 
     /// Ends it at once.

@@ -145,18 +145,15 @@ final class VRRPSupervision: WorkerProcess.Owner {
         case .worked: worker.handle(.worked)
         case .openSocket(let generation, let instance):
             openSocket(generation: generation, instance: instance, correlation: frame.header.correlation, worker)
-        case .notify(let generation, let instance, let sequence, let trigger, let priority):
-            do throws(Refusal) {
-                delegate.run(
-                    try broker.scripts(
-                        generation: generation, instance: instance, sequence: sequence, trigger: trigger,
-                        priority: priority))
-            } catch {
-                refuse(error)
+        case .notify(let generation, let requests):
+            for request in requests { runScripts(request, generation: generation) }
+        case .observations(let generation, let bytes):
+            let observations = try decode(frame, bytes) { reader throws(ByteError) in
+                var found: [Observation] = []
+                while reader.remaining > 0 { found.append(try Observation(from: &reader)) }
+                return found
             }
-        case .observation(let generation, let bytes):
-            let observation = try decode(frame, bytes) { reader throws(ByteError) in try Observation(from: &reader) }
-            delegate.observed(observation, generation: generation)
+            for observation in observations { delegate.observed(observation, generation: generation) }
         case .status(_, let bytes):
             try receiveStatus(frame, bytes)
         case .log(let level, let text):
@@ -181,6 +178,17 @@ final class VRRPSupervision: WorkerProcess.Owner {
     }
 
     // MARK: The broker
+
+    private func runScripts(_ request: NotifyRequest, generation: UInt64) {
+        do throws(Refusal) {
+            delegate.run(
+                try broker.scripts(
+                    generation: generation, instance: request.instance, sequence: request.sequence,
+                    trigger: request.trigger, priority: request.priority))
+        } catch {
+            refuse(error)
+        }
+    }
 
     private func openSocket(generation: UInt64, instance: UInt32, correlation: UInt32, _ worker: WorkerProcess) {
         guard let channel = worker.channel else { return }

@@ -134,7 +134,7 @@ final class WorkerProcess {
 
     private func lookAtStamp() {
         guard life.state == .running, let stamp = owner.stamp(of: self) else { return }
-        if let age = watchdog.look(at: stamp, now: Clock.now) {
+        if let age = watchdog.look(at: stamp, now: Clock.now, activity: { child?.activity }) {
             handle(.hung(age))
         } else {
             armWatchdog()

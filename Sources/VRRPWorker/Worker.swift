@@ -37,6 +37,7 @@ final class Worker {
     private let effects: AddressEffects
     private let sockets: VRRPSockets
     private let transmitter: Transmitter
+    private var reports: Reports
     private var socketRequests: [UInt32: VRRPSockets.Key] = [:]
     private var lastRequest: UInt32 = 0
     /// The configuration that waits for its sockets.
@@ -59,6 +60,7 @@ final class Worker {
     ) throws(SystemError) {
         self.loop = loop
         self.channel = channel
+        reports = Reports(to: channel)
         self.page = page
         self.links = links
         self.effects = effects
@@ -116,14 +118,8 @@ final class Worker {
             unsettle()
         case .notify(let notification):
             unsettle()
-            VRRPToSupervisor.notify(
-                generation: generation, instance: UInt32(notification.instance), sequence: notification.sequence,
-                trigger: notification.trigger.rawValue, priority: notification.priority.rawValue
-            ).send(on: channel)
-        case .observe(let observation):
-            var writer = ByteWriter()
-            observation.encode(into: &writer)
-            VRRPToSupervisor.observation(generation: generation, writer.bytes).send(on: channel)
+            reports.add(notification, generation: generation)
+        case .observe(let observation): reports.add(observation, generation: generation)
         case .renumber: adoptIncoming()
         }
     }
@@ -139,6 +135,7 @@ final class Worker {
     private func endTurn() {
         if page.generation != pageGeneration { exit(0) }
         transmitter.flush()
+        reports.send(generation: generation)
         page.stamp = loop.now
         if let coreTimer { loop.set(coreTimer, to: node.deadline) }
         if isStopping, effects.isIdle { finish() }
@@ -193,6 +190,7 @@ final class Worker {
         adoptIncoming()
         requestSockets(for: model, generation: generation)
         armStamp()
+        reports.send(generation: generation)
         VRRPToSupervisor.configured(generation: generation).send(on: channel)
         unsettle()
     }
@@ -210,6 +208,7 @@ final class Worker {
     private func adoptIncoming() {
         guard let (generation, model) = incoming else { return }
         incoming = nil
+        reports.send(generation: self.generation)
         transmitter.reset(instanceCount: model.instances.count)
         self.model = model
         self.generation = generation
@@ -316,6 +315,7 @@ final class Worker {
     }
 
     private func finish() {
+        reports.send(generation: generation)
         VRRPToSupervisor.stopped.send(on: channel)
         effects.stop()
         exit(0)

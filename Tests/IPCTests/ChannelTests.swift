@@ -150,8 +150,13 @@ struct ChannelTests {
         let messages: [VRRPToSupervisor] = [
             .hello(version: 1, unsealed: ["a", "ü"]), .configured(generation: 3), .worked,
             .openSocket(generation: 1, instance: 2),
-            .notify(generation: 1, instance: 2, sequence: 3, trigger: 4, priority: 5),
-            .observation(generation: 9, [1, 2]), .status(generation: 9, []), .log(.warning, "text"), .stopped,
+            .notify(
+                generation: 1,
+                [
+                    NotifyRequest(instance: 2, sequence: 3, trigger: 4, priority: 5),
+                    NotifyRequest(instance: 3, sequence: 4, trigger: 1, priority: 0),
+                ]),
+            .observations(generation: 9, [1, 2]), .status(generation: 9, []), .log(.warning, "text"), .stopped,
         ]
         for message in messages { message.send(on: channel) }
         var buffer = [UInt8](repeating: 0, count: 2_000)

@@ -127,23 +127,54 @@ struct WatchdogTests {
         }
     }
 
-    @Test("an old stamp is told with its age, a young one isn't")
-    func oldStamp() {
+    /// A watchdog for 10 ms adverts that has looked at times 0 and 5 ms; the stamp is from time 0.
+    private func watching() -> Watchdog {
         var dog = Watchdog(smallestAdvertInterval: .milliseconds(10))
-        #expect(dog.look(at: start, now: start) == nil)
-        #expect(dog.look(at: start, now: start + .milliseconds(5)) == nil)
-        #expect(dog.look(at: start + .milliseconds(5), now: start + .milliseconds(10)) == nil)
-        #expect(dog.look(at: start + .milliseconds(5), now: start + .milliseconds(15)) == nil)
-        #expect(dog.look(at: start + .milliseconds(5), now: start + .milliseconds(20)) == nil)
-        #expect(dog.look(at: start + .milliseconds(5), now: start + .milliseconds(26)) == .milliseconds(21))
+        _ = dog.look(at: start, now: start) { nil }
+        _ = dog.look(at: start, now: start + .milliseconds(5)) { nil }
+        return dog
+    }
+
+    @Test("a sleeping or stopped worker with an old stamp is told with its age; a young stamp isn't looked into")
+    func oldStamp() {
+        var dog = watching()
+        let asleep = WorkerActivity(isRunnable: false, processorTime: .zero)
+        for now in [10, 15, 20] as [Int64] {
+            #expect(dog.look(at: start, now: start + .milliseconds(now)) { asleep } == nil)
+        }
+        #expect(dog.look(at: start, now: start + .milliseconds(21)) { asleep } == .milliseconds(21))
+        var other = watching()
+        for now in [10, 15, 20] as [Int64] { _ = other.look(at: start, now: start + .milliseconds(now)) { nil } }
+        #expect(other.look(at: start, now: start + .milliseconds(21)) { nil } == .milliseconds(21))
+    }
+
+    @Test("a worker that spins is told at the second look")
+    func spinning() {
+        var dog = watching()
+        var told: [Int64] = []
+        for now in stride(from: Int64(10), through: 30, by: 5) {
+            let activity = WorkerActivity(isRunnable: true, processorTime: .milliseconds(now))
+            if dog.look(at: start, now: start + .milliseconds(now), activity: { activity }) != nil { told.append(now) }
+        }
+        #expect(told.first == 30)
+    }
+
+    @Test("a worker that gets no processor is waited for, for a second")
+    func starving() {
+        var dog = watching()
+        let starved = WorkerActivity(isRunnable: true, processorTime: .milliseconds(7))
+        var told: [Int64] = []
+        for now in stride(from: Int64(10), through: 1_010, by: 5)
+        where dog.look(at: start, now: start + .milliseconds(now), activity: { starved }) != nil {
+            told.append(now)
+        }
+        #expect(told.first == 1_000)
     }
 
     @Test("T3: after a pause of the whole machine the worker isn't blamed")
     func machinePaused() {
-        var dog = Watchdog(smallestAdvertInterval: .milliseconds(10))
-        _ = dog.look(at: start, now: start)
-        _ = dog.look(at: start, now: start + .milliseconds(5))
-        #expect(dog.look(at: start, now: start + .seconds(60)) == nil)
-        #expect(dog.look(at: start + .seconds(60), now: start + .seconds(60) + .milliseconds(5)) == nil)
+        var dog = watching()
+        #expect(dog.look(at: start, now: start + .seconds(60)) { nil } == nil)
+        #expect(dog.look(at: start + .seconds(60), now: start + .seconds(60) + .milliseconds(5)) { nil } == nil)
     }
 }

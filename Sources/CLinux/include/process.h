@@ -15,6 +15,12 @@ int hasup_spawn(const char *path, char *const argv[], char *const envp[], const 
 /// Takes the exit status of a child that has ended, without waiting: the status as of waitpid(2), -EAGAIN while it runs.
 int hasup_reap(int pid);
 
+/// Processor time in nanoseconds that a process has used, or -errno.
+int64_t hasup_processor_time(int pid);
+
+/// State letter of a process's main thread (proc(5)), or -errno.
+int hasup_process_state(int pid);
+
 /// setresuid and setresgid with one value for all three, for the whole process.
 int hasup_set_user(uint32_t uid);
 int hasup_set_group(uint32_t gid);
