@@ -49,6 +49,8 @@ public struct Keyword: Sendable {
     public let meaning: String
     /// What may follow it, for the parser.
     public let shape: KeywordShape
+    /// Whether its values stand in the model, although it doesn't act yet. Nothing else needs to look at them then.
+    let isTyped: Bool
     /// Limits of a whole number when `range` begins with them.
     public let limits: ClosedRange<Int>?
     /// The context of the block it opens; -1 when it opens none or one without keywords of its own.
@@ -61,6 +63,8 @@ public struct Keyword: Sendable {
 
 /// Every keyword of keepalived.conf. A setting that isn't here is an unknown keyword; one that is here says whether it
 /// acts. The rows are text, one line a keyword: name, arguments, default, range, status, meaning, with tabs between.
+/// The status is `acts`, `accepted: REASON`, `refused: REASON`, `notYet`, or `typed` for a keyword that doesn't act yet
+/// but whose values are read into the model.
 /// A line in square brackets names the contexts that the following rows belong to.
 public struct KeywordTable: Sendable {
     /// All rows.
@@ -144,7 +148,8 @@ public struct KeywordTable: Sendable {
                 Keyword(
                     context: names[context], name: name, arguments: String(fields[1]), defaultValue: String(fields[2]),
                     range: String(fields[3]), status: Self.status(fields[4]), meaning: String(fields[5]),
-                    shape: Self.shape(fields[1]), limits: Self.limits(fields[3]), child: own ?? entries ?? -1))
+                    shape: Self.shape(fields[1]), isTyped: fields[4] == "typed", limits: Self.limits(fields[3]),
+                    child: own ?? entries ?? -1))
         }
         self.keywords = keywords
         self.rowsOfContext = rowsOfContext

@@ -265,6 +265,7 @@ struct StatementParser {
         if keyword.isDeprecated {
             report(.warning, "`\(keyword.name)` is deprecated", at: statement.token)
         }
+        if keyword.isTyped { return }
         guard let word = statement.words.first else {
             if keyword.shape == .integer || keyword.shape == .script || needsWord(keyword) {
                 report(.error, "`\(keyword.name)` needs \(keyword.arguments)", at: statement.token)
