@@ -166,8 +166,7 @@ extension ByteReader {
         }
         probe.requiresReply = try readBool()
         probe.reply = try readList { reader throws(ByteError) in
-            let byte = ReplyByte(value: try reader.readUInt8(), mask: 0xff)
-            return ReplyByte(value: byte.value, mask: try reader.readUInt8())
+            ReplyByte(value: try reader.readUInt8(), mask: try reader.readUInt8())
         }
         probe.minimumReplyLength = Int(try readUInt16())
         probe.maximumReplyLength = Int(try readUInt16())

@@ -96,7 +96,9 @@ public enum Scheduler: String, Hashable, Sendable, CaseIterable {
 
 /// IPVS's scheduler flags (linux/ip_vs.h: IP_VS_SVC_F_SCHED1 and following).
 public struct SchedulerFlags: OptionSet, Hashable, Sendable {
+    /// The bits as they are encoded; not the kernel's.
     public let rawValue: UInt8
+    /// Flags from these bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
     /// flag-1; for sh and mh: fall back to another server when the hashed one isn't available.
     public static let first = SchedulerFlags(rawValue: 1)
