@@ -5,6 +5,7 @@ DESTDIR ?=
 SEEDS   ?= 1000
 LONG    ?=
 DEMO    ?= pair
+SECONDS ?= 60
 
 # Daemons: Swift's library, libstdc++ and libgcc static, glibc shared, PIE (docs/decisions.md, D28).
 STATIC := $(CURDIR)/.build/static
@@ -16,7 +17,7 @@ LINK   += -Xlinker --no-warn-symbol-ordering -Xswiftc -Xfrontend -Xswiftc -funct
 LINK   += -Xswiftc -enforce-exclusivity=unchecked
 PYTEST := /usr/bin/python3 -m pytest -p no:cacheprovider
 
-.PHONY: all setup build demo test lab bench simulate docs lint format install clean
+.PHONY: all setup build demo test lab bench simulate fuzz docs lint format install clean
 
 all: build
 
@@ -43,6 +44,13 @@ bench: setup build
 simulate: setup build
 	.build/release/hasup-sim --seeds $(SEEDS)
 
+# Each decoder of strangers' bytes for SECONDS; needs clang's libFuzzer, which is part of the Swift toolchain.
+FUZZ := swift build -c release --scratch-path .build-fuzz --sanitize=fuzzer --product hasup-fuzz -Xswiftc -enable-testing
+
+fuzz: setup
+	HASUP_FUZZ=1 $(FUZZ)
+	Tests/Fuzz/run .build-fuzz/release/hasup-fuzz $(SECONDS)
+
 docs: build
 	.build/release/hasup keywords >docs/configuration.md
 
@@ -56,4 +64,4 @@ install:
 	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) packaging/install
 
 clean:
-	rm -rf .build .venv
+	rm -rf .build .build-fuzz .venv

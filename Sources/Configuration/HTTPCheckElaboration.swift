@@ -154,21 +154,14 @@ extension Elaborator {
 
     /// An MD5 digest, 32 hexadecimal digits.
     private mutating func digest(at word: Int) -> [UInt8]? {
-        let digits = Array(bytes(word))
+        let digits = bytes(word)
         guard digits.count == 32 else {
             refuse("a digest is 32 hexadecimal digits, not \(digits.count) characters; it is ignored", at: word)
             return nil
         }
-        var digest: [UInt8] = []
-        for place in stride(from: 0, to: 32, by: 2) {
-            let pair = digits[place..<place + 2]
-            guard !pair.contains(UInt8(ascii: "+")), !pair.contains(UInt8(ascii: "-")),
-                let byte = UInt8(String(decoding: pair, as: UTF8.self), radix: 16)
-            else {
-                refuse("a digest is 32 hexadecimal digits; it is ignored", at: word)
-                return nil
-            }
-            digest.append(byte)
+        guard let digest = hexadecimalBytes(digits, allowsWildcards: false)?.map(\.value) else {
+            refuse("a digest is 32 hexadecimal digits; it is ignored", at: word)
+            return nil
         }
         return digest
     }
