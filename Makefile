@@ -44,8 +44,10 @@ bench: setup build
 simulate: setup build
 	.build/release/hasup-sim --seeds $(SEEDS)
 
-# Each decoder of strangers' bytes for SECONDS; needs clang's libFuzzer, which is part of the Swift toolchain.
-FUZZ := swift build -c release --scratch-path .build-fuzz --sanitize=fuzzer --product hasup-fuzz -Xswiftc -enable-testing
+# Each decoder of strangers' bytes for SECONDS, by libFuzzer of the Swift toolchain. Optimized code doesn't check unsafe
+# subscripts, so the address sanitizer does; it has to stand in one option with the fuzzer, or the fuzzer is blind.
+FUZZ := swift build -c release --scratch-path .build-fuzz --product hasup-fuzz -Xswiftc -enable-testing \
+	--sanitize=fuzzer -Xswiftc -sanitize=fuzzer,address
 
 fuzz: setup
 	HASUP_FUZZ=1 $(FUZZ)

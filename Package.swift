@@ -109,5 +109,5 @@ if Context.environment["HASUP_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
             name: "hasup-fuzz", dependencies: ["Base", "Wire", "Configuration", "VRRP", "IPC"], path: "Tests/Fuzz",
-            exclude: ["run"], swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+            exclude: ["README.md", "run"], swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }
