@@ -32,6 +32,14 @@ import Testing
         print("\(text.utf8.count { $0 == 10 }) lines: parsed in \(parsing), encoded to \(size) bytes in \(encoding)")
     }
 
+    /// What isn't common lies behind a reference, so that a server with a check takes a few hundred bytes.
+    @Test func serversAreSmall() {
+        print("real server \(MemoryLayout<RealServerSettings>.stride), check \(MemoryLayout<CheckSettings>.stride)")
+        #expect(MemoryLayout<RealServerSettings>.stride <= 88)
+        #expect(MemoryLayout<CheckSettings>.stride <= 144)
+        #expect(MemoryLayout<CheckKind>.size <= 8)
+    }
+
     /// 10,000 real servers in 200,000 lines. The encoded model, which every worker maps, stays small.
     @Test func manyRealServers() throws {
         var text = ""
