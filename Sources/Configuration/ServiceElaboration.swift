@@ -161,6 +161,8 @@ extension Elaborator {
     }
 
     private mutating func serviceStatement(_ statement: Statement, _ name: String, _ draft: inout ServiceDraft) {
+        // Here it takes no value, unlike in real servers and checks.
+        if name == "alpha" { return draft.defaults.startsDown = flag(statement) }
         if checkDefault(statement, name, &draft.defaults, retries: 1...Limits.rounds.upperBound) { return }
         switch name {
         case "lb_algo", "lvs_sched": scheduler(statement, &draft)

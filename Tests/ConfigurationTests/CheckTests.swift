@@ -87,6 +87,17 @@ import Testing
         #expect(try loaded.check() == expected)
     }
 
+    /// `alpha` of a virtual server is on whatever follows it; that of a real server and of a check has a value.
+    @Test(arguments: [
+        ("alpha off", "", "", true), ("alpha", "alpha off", "", false), ("", "alpha", "alpha no", false),
+        ("", "alpha", "", true),
+    ])
+    func alpha(_ outer: String, _ middle: String, _ inner: String, _ expected: Bool) throws {
+        let loaded = load(service("real_server 10.0.0.2 80 {\n\(middle)\nTCP_CHECK {\n\(inner)\n}\n}\n\(outer)"))
+        #expect(try loaded.check().startsDown == expected)
+        #expect(loaded.serviceFindings.count == (outer == "alpha off" ? 1 : 0))
+    }
+
     @Test func http() throws {
         let loaded = load(
             realServer(
