@@ -5,6 +5,7 @@ DESTDIR ?=
 SEEDS   ?= 1000
 LONG    ?=
 DEMO    ?= pair
+SECONDS ?= 60
 
 # Daemons: Swift's library, libstdc++ and libgcc static, glibc shared, PIE (docs/decisions.md, D28).
 STATIC := $(CURDIR)/.build/static
@@ -16,7 +17,7 @@ LINK   += -Xlinker --no-warn-symbol-ordering -Xswiftc -Xfrontend -Xswiftc -funct
 LINK   += -Xswiftc -enforce-exclusivity=unchecked
 PYTEST := /usr/bin/python3 -m pytest -p no:cacheprovider
 
-.PHONY: all setup build demo test lab bench agreement simulate docs lint format install clean
+.PHONY: all setup build demo test lab bench agreement simulate fuzz docs lint format install clean
 
 all: build
 
@@ -46,6 +47,15 @@ agreement:
 simulate: setup build
 	.build/release/hasup-sim --seeds $(SEEDS)
 
+# Each decoder of strangers' bytes for SECONDS, by libFuzzer of the Swift toolchain. Optimized code doesn't check unsafe
+# subscripts, so the address sanitizer does; it has to stand in one option with the fuzzer, or the fuzzer is blind.
+FUZZ := swift build -c release --scratch-path .build-fuzz --product hasup-fuzz -Xswiftc -enable-testing \
+	--sanitize=fuzzer -Xswiftc -sanitize=fuzzer,address
+
+fuzz: setup
+	HASUP_FUZZ=1 $(FUZZ)
+	Tests/Fuzz/run .build-fuzz/release/hasup-fuzz $(SECONDS)
+
 docs: build
 	.build/release/hasup keywords >docs/configuration.md
 	.build/release/hasup keywords --manual >man/hasup.conf.5
@@ -60,4 +70,4 @@ install:
 	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) packaging/install
 
 clean:
-	rm -rf .build .venv
+	rm -rf .build .build-fuzz .venv

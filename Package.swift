@@ -102,3 +102,12 @@ let package = Package(
         tests("SimulationTests", ["Base", "Wire", "Configuration", "VRRP", "Simulator"]),
     ]
 )
+
+// libFuzzer brings its own main and wants every module instrumented, so this exists for `make fuzz` only, which builds
+// in a folder of its own.
+if Context.environment["HASUP_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "hasup-fuzz", dependencies: ["Base", "Wire", "Configuration", "VRRP", "IPC"], path: "Tests/Fuzz",
+            exclude: ["README.md", "run"], swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -54,7 +54,7 @@ extension LoadedConfiguration {
         return [
             count(errorCount, "error", "errors"), ", ", count(warningCount, "warning", "warnings"), "; ",
             count(model.instances.count, "instance", "instances"), faults, ", ",
-            count(model.virtualServerCount, "virtual server", "virtual servers"),
+            count(model.virtualServers.count, "virtual server", "virtual servers"),
             model.ignoredSettings > 0
                 ? "; \(count(model.ignoredSettings, "setting has", "settings have")) no effect" : "",
         ].joined()

@@ -17,6 +17,7 @@ struct Elaborator {
     var keepsPlaces = false
     /// For each instance by name: places of the keywords of its settings.
     var settingPlaces: [String: [String: Int]] = [:]
+    var services = ServiceContext()
 
     init(_ parser: StatementParser, _ environment: Environment) {
         text = parser.text
@@ -35,10 +36,10 @@ struct Elaborator {
         for place in topLevel() {
             switch keyword(place) {
             case "vrrp_instance": elaborateInstance(place)
-            case "virtual_server": model.virtualServerCount += 1
             default: break
             }
         }
+        elaborateServices()
     }
 
     /// Places of the statements at the top level.
@@ -201,8 +202,8 @@ struct Elaborator {
             user: user, group: group.flatMap { $0.isEmpty ? nil : $0 }, supplementaryGroups: isSupplementary)
     }
 
-    /// `"COMMAND ARGUMENTS" [USER [[:]GROUP]]`: the command and its arguments are one word, which is split again.
-    mutating func script(_ statement: Statement) -> (arguments: [String], identity: ScriptIdentity?)? {
+    /// The words of a statement by the shell-like rules of script keywords.
+    mutating func quotedWords(_ statement: Statement) -> [[UInt8]]? {
         guard let first = statement.words.first, let last = statement.words.last else {
             refuse("`\(string(statement.token))` needs a command", at: statement.token)
             return nil
@@ -211,21 +212,36 @@ struct Elaborator {
         let start = text.tokens[first].range.lowerBound - (text.tokens[first].kind == .quoted ? 1 : 0)
         var end = text.tokens[last].range.upperBound
         if text.tokens[last].kind == .quoted, end < text.bytes.count, text.bytes[end] == Byte.quote { end += 1 }
-        guard start <= end, let words = shellWords(text.bytes[start..<end]), let command = words.first,
-            let arguments = shellWords(command[...])
-        else {
+        guard start <= end, let words = shellWords(text.bytes[start..<end]), !words.isEmpty else {
             refuse("a quote in this command has no partner", at: first)
             return nil
         }
+        return words
+    }
+
+    /// The program and its arguments in one word, which is split again.
+    mutating func command(_ word: [UInt8], at token: Int) -> [String]? {
+        guard let arguments = shellWords(word[...]) else {
+            refuse("a quote in this command has no partner", at: token)
+            return nil
+        }
         guard let program = arguments.first, !program.isEmpty else {
-            refuse("the command is empty", at: first)
+            refuse("the command is empty", at: token)
             return nil
         }
         guard !arguments.contains(where: { $0.contains(0) }) else {
-            refuse("a command can't have a NUL byte", at: first)
+            refuse("a command can't have a NUL byte", at: token)
             return nil
         }
+        return arguments.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// `"COMMAND ARGUMENTS" [USER [[:]GROUP]]`: the command and its arguments are one word, which is split again.
+    mutating func script(_ statement: Statement) -> (arguments: [String], identity: ScriptIdentity?)? {
+        guard let words = quotedWords(statement), let first = statement.words.first,
+            let arguments = command(words[0], at: first)
+        else { return nil }
         let identity = identity(words.dropFirst().map { String(decoding: $0, as: UTF8.self) }, at: first)
-        return (arguments.map { String(decoding: $0, as: UTF8.self) }, identity)
+        return (arguments, identity)
     }
 }

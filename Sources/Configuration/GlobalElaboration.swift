@@ -40,12 +40,17 @@ enum Limits {
     /// vrrp_garp_interval and its kin, in microseconds.
     static let gap: ClosedRange<Int64> = 1...4_294_967_295
     static let downTimerAdverts = 1...100
+    /// What IPVS takes as a weight.
+    static let weight = 0...Int(Int32.max)
+    /// More addresses than one entry of a group may stand for: each becomes a service in the kernel.
+    static let rangeMaximum: UInt64 = 65_536
 }
 
 extension Elaborator {
     mutating func elaborateGlobal(_ place: Int) {
         forEach(inside: place) { elaborator, statement, child in
-            elaborator.globalStatement(statement, elaborator.keyword(child))
+            let keyword = elaborator.keyword(child)
+            if !elaborator.serviceGlobal(statement, keyword, child) { elaborator.globalStatement(statement, keyword) }
         }
     }
 

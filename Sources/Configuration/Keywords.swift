@@ -30,8 +30,8 @@ public enum KeywordShape: UInt8, Hashable, Sendable {
     case list
 }
 
-/// One keyword in one kind of block.
-public struct Keyword: Sendable {
+/// One keyword in one kind of block. A reference, because a parser looks at one for each statement.
+public final class Keyword: Sendable {
     /// Where it may stand: `(root)`, `vrrp_instance`, `vrrp_instance/authentication` and so on. Contexts that end in
     /// ` (entry)` hold the words of an entry in a list block.
     public let context: String
@@ -49,18 +49,39 @@ public struct Keyword: Sendable {
     public let meaning: String
     /// What may follow it, for the parser.
     public let shape: KeywordShape
+    /// The name's bytes, for comparisons.
+    let bytes: [UInt8]
+    /// Whether its values stand in the model, although it doesn't act yet. Nothing else needs to look at them then.
+    let isTyped: Bool
     /// Limits of a whole number when `range` begins with them.
     public let limits: ClosedRange<Int>?
     /// The context of the block it opens; -1 when it opens none or one without keywords of its own.
     let child: Int
-    /// Known to keepalived's authors as a name of the past.
-    var isDeprecated: Bool {
-        range.hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
+    fileprivate init(context: String, fields: [Substring], child: Int) {
+        self.context = context
+        name = String(fields[0])
+        bytes = Array(fields[0].utf8)
+        arguments = String(fields[1])
+        defaultValue = String(fields[2])
+        range = String(fields[3])
+        status = KeywordTable.status(fields[4])
+        meaning = String(fields[5])
+        shape = KeywordTable.shape(fields[1])
+        isTyped = fields[4] == "typed"
+        limits = KeywordTable.limits(fields[3])
+        self.child = child
+        isDeprecated =
+            range.hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
     }
+
+    /// Known to keepalived's authors as a name of the past.
+    let isDeprecated: Bool
 }
 
 /// Every keyword of keepalived.conf. A setting that isn't here is an unknown keyword; one that is here says whether it
 /// acts. The rows are text, one line a keyword: name, arguments, default, range, status, meaning, with tabs between.
+/// The status is `acts`, `accepted: REASON`, `refused: REASON`, `notYet`, or `typed` for a keyword that doesn't act yet
+/// but whose values are read into the model.
 /// A line in square brackets names the contexts that the following rows belong to.
 public struct KeywordTable: Sendable {
     /// All rows.
@@ -95,7 +116,7 @@ public struct KeywordTable: Sendable {
     /// The row of a keyword in this context.
     func row(_ name: ArraySlice<UInt8>, in context: Int) -> Int? {
         guard let row = places[Self.hash(name, context)] else { return nil }
-        return keywords[row].name.utf8.elementsEqual(name) ? row : nil
+        return keywords[row].bytes[...] == name ? row : nil
     }
 
     /// The keyword of this context that is most like a misspelled one.
@@ -140,11 +161,7 @@ public struct KeywordTable: Sendable {
             let entries = names.firstIndex(of: path + " (entry)")
             rowsOfContext[context].append(keywords.count)
             places[Self.hash(Array(name.utf8)[...], context)] = keywords.count
-            keywords.append(
-                Keyword(
-                    context: names[context], name: name, arguments: String(fields[1]), defaultValue: String(fields[2]),
-                    range: String(fields[3]), status: Self.status(fields[4]), meaning: String(fields[5]),
-                    shape: Self.shape(fields[1]), limits: Self.limits(fields[3]), child: own ?? entries ?? -1))
+            keywords.append(Keyword(context: names[context], fields: fields, child: own ?? entries ?? -1))
         }
         self.keywords = keywords
         self.rowsOfContext = rowsOfContext
@@ -153,14 +170,14 @@ public struct KeywordTable: Sendable {
         contextNames = names
     }
 
-    private static func status(_ text: Substring) -> KeywordStatus {
+    fileprivate static func status(_ text: Substring) -> KeywordStatus {
         if text == "acts" { return .acts }
         if text.hasPrefix("accepted: ") { return .accepted(String(text.dropFirst(10))) }
         if text.hasPrefix("refused: ") { return .refused(String(text.dropFirst(9))) }
         return .notYet
     }
 
-    private static func shape(_ arguments: Substring) -> KeywordShape {
+    fileprivate static func shape(_ arguments: Substring) -> KeywordShape {
         if arguments.hasSuffix("list block") { return .list }
         if arguments.hasSuffix("block") { return .block }
         if arguments.hasPrefix("\"") { return .script }
@@ -174,7 +191,7 @@ public struct KeywordTable: Sendable {
     }
 
     /// `1..255 s` as 1...255; `1..` has no upper limit.
-    private static func limits(_ range: Substring) -> ClosedRange<Int>? {
+    fileprivate static func limits(_ range: Substring) -> ClosedRange<Int>? {
         let words = range.split(separator: " ")
         guard let text = words.first, let dots = text.firstRange(of: ".."), let low = Int(text[..<dots.lowerBound])
         else {

@@ -11,31 +11,31 @@ extension KeywordTable {
         use_symlink_paths	<BOOL>?	false	-	notYet	keep symlinks in script paths instead of resolving them
         set_supplementary_groups	<BOOL>?	false	-	acts	give scripts the supplementary groups of their user
         router_id	STR	hostname	-	acts	identification string in e-mails and SNMP
-        notification_email_from	ADDR	<user>@<hostname>	-	notYet	From: address
-        smtp_server	HOST|IP [PORT]	none (alerts off)	port 25	notYet	relay for alerts; plain SMTP
-        smtp_helo_name	STR	hostname	-	notYet	HELO name
-        smtp_connect_timeout	INT	30	seconds; 0 -> 1	notYet	SMTP connect timeout
-        notification_email	list block	none	one address per line	notYet	recipients
-        smtp_alert	<BOOL>?	unset	-	notYet	default for every smtp_alert
-        smtp_alert_vrrp	<BOOL>?	unset	-	notYet	default for vrrp instances/groups; wins over smtp_alert
-        smtp_alert_checker	<BOOL>?	unset	-	notYet	default for virtual/real servers; wins over smtp_alert
+        notification_email_from	ADDR	<user>@<hostname>	-	typed	From: address
+        smtp_server	HOST|IP [PORT]	none (alerts off)	port 25	typed	relay for alerts; plain SMTP
+        smtp_helo_name	STR	hostname	-	typed	HELO name
+        smtp_connect_timeout	INT	30	seconds; 0 -> 1	typed	SMTP connect timeout
+        notification_email	list block	none	one address per line	typed	recipients
+        smtp_alert	<BOOL>?	unset	-	typed	default for every smtp_alert
+        smtp_alert_vrrp	<BOOL>?	unset	-	typed	default for vrrp instances/groups; wins over smtp_alert
+        smtp_alert_checker	<BOOL>?	unset	-	typed	default for virtual/real servers; wins over smtp_alert
         startup_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	notYet	run by parent before children start
         startup_script_timeout	INT	10	1..1000 s	notYet	limit for startup_script
         shutdown_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	notYet	run by parent after children ended
         shutdown_script_timeout	INT	10	1..1000 s	notYet	limit for shutdown_script
         max_auto_priority	[INT]	0 (off); no arg = system max	-1..99 (99=sched RR max)	notYet	ceiling for automatic real-time priority increases
         min_auto_priority_delay	INT	1000000	1..10000000 us	notYet	timer lateness that triggers automatic priority increase
-        checker_log_all_failures	<BOOL>?	false	-	notYet	log each checker failure, also during retries
+        checker_log_all_failures	<BOOL>?	false	-	typed	log each checker failure, also during retries
         dynamic_interfaces	[allow_if_changes]	off	-	acts	permit configured interfaces that do not exist yet; optional: interface type may change when recreated
-        no_email_faults	flag	off	-	notYet	no mails for FAULT transitions
+        no_email_faults	flag	off	-	typed	no mails for FAULT transitions
         default_interface	IF	eth0	-	notYet	interface for static_ipaddress entries without dev
         disable_local_igmp	flag	off	not changeable on reload	notYet	stop kernel from sending IGMP for VRRP group on VMAC base (needs matching sysctl set)
         v3_checksum_as_v2	flag	off	argument not parsed	acts	omit IPv4 pseudo-header in v3 checksum for all instances
-        lvs_timeouts	tcp N tcpfin N udp N (any subset)	kernel	0..2678400 s	notYet	IPVS connection timeouts
-        lvs_flush	flag	off	-	notYet	clear whole IPVS table at start
-        lvs_flush_on_stop	[VS]	off	VS = only our services	notYet	flush IPVS at stop without individually removing
-        lvs_flush_onstop	[VS]	off	-	notYet	deprecated alias
-        lvs_sync_daemon	IF [inst] VRRP_INST [id N] [maxlen N] [port N] [ttl N] [group MCAST]	off	-	notYet	IPVS connection sync: master on VRRP MASTER, backup otherwise
+        lvs_timeouts	tcp N tcpfin N udp N (any subset)	kernel	0..2678400 s	typed	IPVS connection timeouts
+        lvs_flush	flag	off	-	typed	clear whole IPVS table at start
+        lvs_flush_on_stop	[VS]	off	VS = only our services	typed	flush IPVS at stop without individually removing
+        lvs_flush_onstop	[VS]	off	-	typed	deprecated alias
+        lvs_sync_daemon	IF [inst] VRRP_INST [id N] [maxlen N] [port N] [ttl N] [group MCAST]	off	-	typed	IPVS connection sync: master on VRRP MASTER, backup otherwise
         vrrp_mcast_group4	ADDR	224.0.0.18	IPv4 multicast	acts	destination for IPv4 adverts
         vrrp_mcast_group6	ADDR	ff02::12	IPv6 multicast	acts	destination for IPv6 adverts
         vrrp_garp_master_delay	INT	5	seconds; 0 = no second burst	acts	delay of second GARP burst after becoming MASTER
@@ -71,11 +71,11 @@ extension KeywordTable {
         vrrp_cpu_affinity	CPU...	all	0..ncpu-1	notYet	CPU pinning
         vrrp_rlimit_rttime	INT	10000	us >=2	notYet	RLIMIT_RTTIME of vrrp child
         vrrp_rlimit_rtime	INT	-	-	accepted: a deprecated misspelling	deprecated misspelling
-        checker_priority	INT	0	-20..19	notYet	nice of checker child
-        checker_no_swap	flag	off	-	notYet	mlockall for checker child
-        checker_rt_priority	INT	off	1..99	notYet	SCHED_RR priority of checker child
-        checker_cpu_affinity	CPU...	all	-	notYet	CPU pinning
-        checker_rlimit_rttime	INT	10000	us	notYet	RLIMIT_RTTIME
+        checker_priority	INT	0	-20..19	typed	nice of checker child
+        checker_no_swap	flag	off	-	typed	mlockall for checker child
+        checker_rt_priority	INT	off	1..99	typed	SCHED_RR priority of checker child
+        checker_cpu_affinity	CPU...	all	-	typed	CPU pinning
+        checker_rlimit_rttime	INT	10000	us	typed	RLIMIT_RTTIME
         checker_rlimit_rtime	INT	-	-	accepted: a deprecated misspelling	deprecated misspelling
         bfd_priority	INT	0	-20..19	notYet	nice of bfd child
         bfd_no_swap	flag	off	-	notYet	mlockall for bfd child
@@ -87,8 +87,8 @@ extension KeywordTable {
         notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	path appended as last arg	notYet	reader process of notify_fifo; not respawned if it dies; started anew on reload
         vrrp_notify_fifo	PATH [USER [GROUP]]	none	-	notYet	FIFO for VRRP events only
         vrrp_notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	notYet	reader for vrrp_notify_fifo
-        lvs_notify_fifo	PATH [USER [GROUP]]	none	-	notYet	FIFO for LVS events only
-        lvs_notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	notYet	reader for lvs_notify_fifo
+        lvs_notify_fifo	PATH [USER [GROUP]]	none	-	typed	FIFO for LVS events only
+        lvs_notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	reader for lvs_notify_fifo
         vrrp_notify_priority_changes	<BOOL>?	false	-	notYet	FIFO line (no script) on effective-priority change
         fifo_write_vrrp_states_on_reload	flag	off	-	notYet	after reload write all current states to FIFOs
         snmp_socket	SOCKET	unix:/var/agentx/master	udp:host:port if bare	notYet	AgentX master address
@@ -116,8 +116,8 @@ extension KeywordTable {
         lvs_netlink_monitor_rcv_bufs_force	<BOOL>?	false	-	notYet	same for checker
         process_monitor_rcv_bufs	INT	kernel default	bytes	notYet	proc connector socket buffer
         process_monitor_rcv_bufs_force	<BOOL>?	false	-	notYet	use SO_RCVBUFFORCE
-        rs_init_notifies	<BOOL>?	false	-	notYet	run RS notifies for initial state at start/reload
-        no_checker_emails	<BOOL>?	false	-	notYet	mail only on RS state change, not per checker
+        rs_init_notifies	<BOOL>?	false	-	typed	run RS notifies for initial state at start/reload
+        no_checker_emails	<BOOL>?	false	-	typed	mail only on RS state change, not per checker
         vrrp_rx_bufs_policy	MTU|ADVERT|INT	kernel default	bytes	notYet	socket receive buffer policy
         vrrp_rx_bufs_multiplier	INT	3	>=1	notYet	multiplier for policy
         vrrp_startup_delay	DEC	0	>=0.001 s	acts	delay before VRRP starts after daemon start
@@ -143,11 +143,11 @@ extension KeywordTable {
         stats_dump_file	PATH	TMPDIR/keepalived.stats	parsed, not honoured at HEAD	accepted: keepalived reads it without effect, too	path of stats dump
         json_dump_file	PATH	TMPDIR/keepalived.json	parsed, not honoured at HEAD	accepted: keepalived reads it without effect, too	path of JSON dump
         [global_defs/lvs_sync_daemon (option)]
-        inst	NAME	-	-	notYet	vrrp instance that decides the role (first bare word also accepted)
-        id	N	vrid of instance	0..255	notYet	sync id
-        maxlen	N	kernel (mtu-28)	1..65507	notYet	max packet length
-        port	N	8848	1..65535	notYet	UDP port
-        ttl	N	1	1..255	notYet	multicast TTL
-        group	ADDR	224.0.0.81	v4/v6 multicast	notYet	multicast group
+        inst	NAME	-	-	typed	vrrp instance that decides the role (first bare word also accepted)
+        id	N	vrid of instance	0..255	typed	sync id
+        maxlen	N	kernel (mtu-28)	1..65507	typed	max packet length
+        port	N	8848	1..65535	typed	UDP port
+        ttl	N	1	1..255	typed	multicast TTL
+        group	ADDR	224.0.0.81	v4/v6 multicast	typed	multicast group
         """##
 }

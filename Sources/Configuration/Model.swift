@@ -6,8 +6,12 @@ public struct ConfigurationModel: Hashable, Sendable {
     public var global = GlobalSettings()
     /// vrrp_instance blocks in the order of the files. A block that can't run is here too, with its `faults`.
     public var instances: [InstanceSettings] = []
-    /// Number of virtual_server blocks: the checker is started when there are any.
-    public var virtualServerCount = 0
+    /// virtual_server blocks in the order of the files, those with `faults` too: the checker is started for them.
+    public var virtualServers: [VirtualServerSettings] = []
+    /// virtual_server_group blocks.
+    public var virtualServerGroups: [VirtualServerGroup] = []
+    /// SSL.
+    public var tlsClient = TLSClientSettings()
     /// Settings that were read but have no effect (unknown, misplaced or not yet handled); status shows the number.
     public var ignoredSettings = 0
 
@@ -40,6 +44,10 @@ public struct GlobalSettings: Hashable, Sendable {
     public var scriptUser: ScriptIdentity?
     /// set_supplementary_groups: scripts get their user's supplementary groups even without `:`.
     public var supplementaryGroups = false
+    /// What concerns the load balancer.
+    public var balancer = BalancerSettings()
+    /// What concerns mail.
+    public var mail = MailSettings()
 
     /// keepalived's defaults.
     public init() {}

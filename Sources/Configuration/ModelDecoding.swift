@@ -7,7 +7,7 @@ public struct EncodedModel {
     /// Number of instances.
     public let instanceCount: Int
     /// Number of virtual_server blocks.
-    public let virtualServerCount: Int
+    public var virtualServerCount: Int { services.count }
     /// Settings without effect.
     public let ignoredSettings: Int
     /// The smallest advert_int; nil without instances.
@@ -15,6 +15,7 @@ public struct EncodedModel {
     /// Whether any instance has a script.
     public let hasScripts: Bool
     private let globalOffset: Int
+    private let services: EncodedServices
 
     /// Validates the header and the offset table. - Throws: `truncated`, `invalid`.
     public init(_ bytes: UnsafeRawBufferPointer) throws(ByteError) {
@@ -23,12 +24,11 @@ public struct EncodedModel {
             throw .invalid
         }
         let count = Int(try reader.readUInt32())
-        let servers = try reader.readInt()
         let ignored = try reader.readInt()
         let smallest = try reader.readInt64()
         hasScripts = try reader.readBool()
         globalOffset = Int(try reader.readUInt32())
-        guard count <= ModelFormat.maximumInstances, servers >= 0, ignored >= 0 else { throw .invalid }
+        guard count <= ModelFormat.maximumInstances, ignored >= 0 else { throw .invalid }
         guard (count + 1) * 4 <= reader.remaining else { throw .truncated }
         guard globalOffset == ModelFormat.headerLength + (count + 1) * 4 else { throw .invalid }
         var last = globalOffset
@@ -38,10 +38,9 @@ public struct EncodedModel {
             last = offset
         }
         guard last <= bytes.count else { throw .truncated }
-        guard last == bytes.count else { throw .trailing }
+        services = try EncodedServices(UnsafeRawBufferPointer(rebasing: bytes[last...]))
         self.bytes = bytes
         instanceCount = count
-        virtualServerCount = servers
         ignoredSettings = ignored
         smallestAdvertInterval = smallest < 0 ? nil : Interval(nanoseconds: smallest)
     }
@@ -73,14 +72,28 @@ public struct EncodedModel {
         return instance
     }
 
+    /// Decodes one virtual server and no other. - Throws: `invalid` for a number that isn't below
+    /// `virtualServerCount`, and what its bytes deserve.
+    public func virtualServer(at index: Int) throws(ByteError) -> VirtualServerSettings {
+        try services.server(at: index)
+    }
+
+    /// Decodes the groups and the TLS settings that virtual servers refer to. - Throws: `truncated`, `trailing`,
+    /// `invalid`.
+    public func serviceCommons() throws(ByteError) -> (groups: [VirtualServerGroup], tls: TLSClientSettings) {
+        try services.common()
+    }
+
     /// Decodes everything. - Throws: `truncated`, `trailing`, `invalid`.
     public func decode() throws(ByteError) -> ConfigurationModel {
         var model = ConfigurationModel()
         model.global = try global()
-        model.virtualServerCount = virtualServerCount
         model.ignoredSettings = ignoredSettings
         model.instances.reserveCapacity(instanceCount)
         for index in 0..<instanceCount { model.instances.append(try instance(at: index)) }
+        (model.virtualServerGroups, model.tlsClient) = try services.common()
+        model.virtualServers.reserveCapacity(virtualServerCount)
+        for index in 0..<virtualServerCount { model.virtualServers.append(try virtualServer(at: index)) }
         // The header repeats what instances say so that readers needn't decode them; both must agree.
         guard model.smallestAdvertInterval == smallestAdvertInterval, model.hasScripts == hasScripts else {
             throw .invalid
@@ -158,6 +171,8 @@ extension ByteReader {
         global.scriptSecurity = try readBool()
         global.scriptUser = try readOptional { reader throws(ByteError) in try reader.readIdentity() }
         global.supplementaryGroups = try readBool()
+        global.balancer = try readBalancer()
+        global.mail = try readMail()
         return global
     }
 

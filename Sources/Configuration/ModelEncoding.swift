@@ -2,15 +2,15 @@ import Base
 
 /// The binary form in which a model goes from the parser to the daemon and its workers (docs/decisions.md, D6).
 ///
-/// Header: magic, version, instance count, virtual servers, ignored settings, smallest advert_int, whether there are
-/// scripts, offset of the globals; then one offset for each instance and a last one for the end; then the globals;
-/// then the instances. All numbers are in network order.
+/// Header: magic, version, instance count, ignored settings, smallest advert_int, whether there are scripts, offset of
+/// the globals; then one offset for each instance and a last one for the end of the instances; then the globals; then
+/// the instances; then the load balancer's part (`ServiceFormat`). All numbers are in network order.
 enum ModelFormat {
     /// "hasC"
     static let magic: UInt32 = 0x6861_7343
-    static let version: UInt16 = 1
+    static let version: UInt16 = 2
     /// Bytes before the offset table.
-    static let headerLength = 4 + 2 + 4 + 8 + 8 + 8 + 1 + 4
+    static let headerLength = 4 + 2 + 4 + 8 + 8 + 1 + 4
     /// More than any network needs; a hostile count is refused before anything is allocated.
     static let maximumInstances = 1 << 20
 }
@@ -30,11 +30,11 @@ extension ConfigurationModel {
             bodies.write(instance)
         }
         offsets.append(UInt32(first + bodies.bytes.count))
-        var writer = ByteWriter(capacity: first + bodies.bytes.count)
+        let services = encodeServices()
+        var writer = ByteWriter(capacity: first + bodies.bytes.count + services.bytes.count)
         writer.write(ModelFormat.magic)
         writer.write(ModelFormat.version)
         writer.write(UInt32(instances.count))
-        writer.write(Int64(virtualServerCount))
         writer.write(Int64(ignoredSettings))
         writer.write(smallestAdvertInterval?.nanoseconds ?? -1)
         writer.write(hasScripts)
@@ -42,6 +42,7 @@ extension ConfigurationModel {
         for offset in offsets { writer.write(offset) }
         writer.write(globals.bytes)
         writer.write(bodies.bytes)
+        writer.write(services.bytes)
         return writer.bytes
     }
 }
@@ -92,6 +93,8 @@ extension ByteWriter {
         write(global.scriptSecurity)
         write(optional: global.scriptUser) { $0.write($1) }
         write(global.supplementaryGroups)
+        write(global.balancer)
+        write(global.mail)
     }
 
     mutating func write(_ address: VirtualAddress) {

@@ -276,6 +276,7 @@ struct StatementParser {
         if keyword.isDeprecated {
             report(.warning, "`\(keyword.name)` is deprecated", at: statement.token, code: .deprecated)
         }
+        if keyword.isTyped { return }
         guard let word = statement.words.first else {
             if keyword.shape == .integer || keyword.shape == .script || needsWord(keyword) {
                 report(.error, "`\(keyword.name)` needs \(keyword.arguments)", at: statement.token, code: .setting)

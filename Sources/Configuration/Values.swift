@@ -40,3 +40,29 @@ func boolean(_ text: String) -> Bool? {
     default: nil
     }
 }
+
+/// Pairs of hexadecimal digits, a last digit that is left over being a byte of its own; `X` may be a wildcard. Nil for
+/// anything else.
+func hexadecimalBytes(_ digits: ArraySlice<UInt8>, allowsWildcards: Bool) -> [ReplyByte]? {
+    var bytes: [ReplyByte] = []
+    var high: ReplyByte?
+    for digit in digits {
+        let nibble: ReplyByte
+        switch digit {
+        case 48...57: nibble = ReplyByte(value: digit - 48, mask: 15)
+        case 65...70: nibble = ReplyByte(value: digit - 55, mask: 15)
+        case 97...102: nibble = ReplyByte(value: digit - 87, mask: 15)
+        case UInt8(ascii: "X") where allowsWildcards, UInt8(ascii: "x") where allowsWildcards:
+            nibble = ReplyByte(value: 0, mask: 0)
+        default: return nil
+        }
+        guard let first = high else {
+            high = nibble
+            continue
+        }
+        bytes.append(ReplyByte(value: first.value << 4 | nibble.value, mask: first.mask << 4 | nibble.mask))
+        high = nil
+    }
+    if let last = high { bytes.append(ReplyByte(value: last.value, mask: last.mask | 0xf0)) }
+    return bytes
+}

@@ -100,6 +100,9 @@ public struct Link: Hashable, Sendable {
     public var mtu: UInt32
     /// The interface below, for macvlan, VLAN and the like; 0 for none.
     public var lowerIndex: Int32
+    /// Whether it forwards IPv6, which makes its host a router to its neighbours (RFC 4861 §6.2.2); nil when this
+    /// message doesn't say.
+    public var forwardsIPv6: Bool?
 
     /// IFF_UP: the administrator wants it up.
     public var isUp: Bool { flags & 0x01 != 0 }

@@ -13,6 +13,8 @@ public enum LinkEvent: Hashable, Sendable {
     case address(LinkAddress)
     /// An address is gone, whoever has removed it. One that went with its interface is reported, too.
     case addressRemoved(LinkAddress)
+    /// An interface forwards IPv6 from now on, or doesn't any more; told as `link` when it changes anything.
+    case forwardsIPv6(index: Int32, Bool)
     /// Notifications were lost (ENOBUFS): everything has to be read again (`beginReload`).
     case overflow
 }
@@ -22,8 +24,9 @@ public enum LinkEvent: Hashable, Sendable {
 /// It reads a non-blocking NETLINK_ROUTE socket and never sends: a dump can wait for the RTNL lock
 /// (docs/decisions.md, D5), so dumps come from a `RouteConnection`, at start directly, later by the `EffectThread`.
 public final class LinkMonitor {
-    /// Groups of the socket, for `hasup_route_socket`: RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR.
-    public static let groups: UInt32 = 0x1 | 0x10 | 0x100
+    /// Groups of the socket, for `hasup_route_socket`: RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, and
+    /// RTNLGRP_IPV6_NETCONF (25), which has no such name.
+    public static let groups: UInt32 = 0x1 | 0x10 | 0x100 | 1 << 24
 
     private let socket: Descriptor
     private let incoming: UnsafeMutableRawBufferPointer
@@ -74,6 +77,7 @@ public final class LinkMonitor {
         case .linkRemoved(let link): event = .linkRemoved(index: link.index, name: link.name)
         case .address(let address): event = .address(address)
         case .addressRemoved(let address): event = .addressRemoved(address)
+        case .forwardsIPv6(let index, let isOn): event = .forwardsIPv6(index: index, isOn)
         case .answer, .endOfDump, .other: return
         }
         journal?.append(event)
@@ -83,7 +87,7 @@ public final class LinkMonitor {
     private func note(_ event: LinkEvent, _ handler: (LinkEvent) -> Void) {
         switch event {
         case .link(let link): changed.insert(link.index)
-        case .linkRemoved(let index, _): changed.insert(index)
+        case .linkRemoved(let index, _), .forwardsIPv6(let index, _): changed.insert(index)
         case .address(let address), .addressRemoved(let address): changed.insert(address.interfaceIndex)
         case .overflow: break
         }

@@ -63,11 +63,17 @@ struct LinkTable {
         case .linkRemoved(let index, _): remove(index, changed)
         case .address(let address): apply(address, changed)
         case .addressRemoved(let address): remove(address, changed)
+        case .forwardsIPv6(let index, let isOn):
+            guard var link = entries[index]?.link else { return }
+            link.forwardsIPv6 = isOn
+            apply(link, changed)
         case .overflow: changed(.overflow)
         }
     }
 
-    private mutating func apply(_ link: Link, _ changed: (LinkEvent) -> Void) {
+    private mutating func apply(_ reported: Link, _ changed: (LinkEvent) -> Void) {
+        var link = reported
+        if link.forwardsIPv6 == nil { link.forwardsIPv6 = entries[link.index]?.link.forwardsIPv6 }
         guard let known = entries[link.index]?.link else {
             entries[link.index] = Entry(link: link)
             return changed(.link(link))

@@ -12,6 +12,8 @@ public enum RouteMessage: Hashable, Sendable {
     case address(LinkAddress)
     /// An address is gone.
     case addressRemoved(LinkAddress)
+    /// Forwarding of IPv6 was switched on or off on an interface.
+    case forwardsIPv6(index: Int32, Bool)
     /// The answer to a request: 0 for done, else an error number.
     case answer(Int32)
     /// The end of a dump: 0, or an error number.
@@ -48,6 +50,7 @@ public struct RouteReader {
         case RTM_DELLINK: return Self.link(payload).map { .linkRemoved($0) } ?? .other
         case RTM_NEWADDR: return Self.address(payload).map { .address($0) } ?? .other
         case RTM_DELADDR: return Self.address(payload).map { .addressRemoved($0) } ?? .other
+        case RTM_NEWNETCONF: return Self.forwarding(payload) ?? .other
         case Int(NLMSG_ERROR): return Self.errorNumber(payload).map { .answer($0) } ?? .other
         case Int(NLMSG_DONE): return .endOfDump(Self.errorNumber(payload) ?? 0)
         default: return .other
@@ -75,11 +78,42 @@ public struct RouteReader {
             case IFLA_MTU: link.mtu = attribute.word ?? 0
             case IFLA_LINK: link.lowerIndex = attribute.word.map { Int32(bitPattern: $0) } ?? 0
             case IFLA_OPERSTATE: link.operationalState = attribute.value.first ?? 0
+            case IFLA_AF_SPEC: link.forwardsIPv6 = forwardsIPv6(attribute.value)
             default: break
             }
         }
         if link.hardwareAddress?.bits == 0 { link.hardwareAddress = nil }
         return link.name.isEmpty || link.index <= 0 ? nil : link
+    }
+
+    /// The first of the interface's IPv6 settings (DEVCONF_FORWARDING of linux/ipv6.h), three levels down.
+    private static func forwardsIPv6(_ families: UnsafeRawBufferPointer) -> Bool? {
+        var inner = AttributeReader(families, from: 0)
+        while let family = inner.next() {
+            guard family.type == Int(AF_INET6) else { continue }
+            var settings = AttributeReader(family.value, from: 0)
+            while let setting = settings.next() {
+                if setting.type == IFLA_INET6_CONF { return setting.word.map { $0 != 0 } }
+            }
+        }
+        return nil
+    }
+
+    private static func forwarding(_ payload: UnsafeRawBufferPointer) -> RouteMessage? {
+        guard payload.count >= MemoryLayout<netconfmsg>.size, payload[0] == UInt8(AF_INET6) else { return nil }
+        var index: UInt32?
+        var isOn: UInt32?
+        var attributes = AttributeReader(payload, from: MemoryLayout<netconfmsg>.size)
+        while let attribute = attributes.next() {
+            switch attribute.type {
+            case NETCONFA_IFINDEX: index = attribute.word
+            case NETCONFA_FORWARDING: isOn = attribute.word
+            default: break
+            }
+        }
+        // 0 and below are the settings "all" and "default", which change no interface by themselves.
+        guard let index, let isOn, index > 0, index <= UInt32(Int32.max) else { return nil }
+        return .forwardsIPv6(index: Int32(index), isOn != 0)
     }
 
     private static func address(_ payload: UnsafeRawBufferPointer) -> LinkAddress? {

@@ -94,6 +94,7 @@ final class LinkWatcher {
         guard let link = monitor.link(index) else { return nil }
         var state = InterfaceState(index: index, name: link.name, isUsable: link.isUsable)
         state.hardwareAddress = link.hardwareAddress
+        state.forwardsIPv6 = link.forwardsIPv6 ?? false
         state.primaryIPv4 = monitor.primaryIPv4(of: index) { virtualAddresses.contains($0) }
         state.linkLocalIPv6 = monitor.linkLocalIPv6(of: index) { virtualAddresses.contains($0) }
         return state

@@ -11,6 +11,19 @@ import Testing
         script_user u g
         vrrp_garp_interval 0.1
         vrrp_rt_priority 9
+        notification_email { a@b }
+        smtp_server mail
+        lvs_sync_daemon eth0 I0 id 3
+        lvs_notify_fifo /run/f u
+        lvs_notify_fifo_script "/bin/r x"
+        checker_cpu_affinity 0 1
+        }
+        SSL { ca /ca.pem }
+        track_file F { file /f }
+        bfd_instance B { neighbor_ip 10.0.0.9 }
+        virtual_server_group G {
+        10.0.9.0/24 80
+        fwmark 9 inet
         }
 
         """
@@ -18,15 +31,42 @@ import Testing
                 instance(effect.line).replacing("vrrp_instance A", with: "vrrp_instance I\(number)")
                     .replacing("virtual_router_id 1", with: "virtual_router_id \(number + 1)")
             }.joined() + instance("", addresses: "\nfe80::1 -nodad\n2001:db8::2/64 preferred_lft 1\n")
-            + "virtual_server fwmark 1 {\n}\n"
+            + services
     ).model
+
+    /// Every form of a virtual server, a real server and a check.
+    private static let services: String = {
+        let checks = [
+            "TCP_CHECK {\n\(CheckTests.effects.map(\.line).joined(separator: "\n"))\n}", "PING_CHECK {\n}",
+            "SMTP_CHECK {\n}", "DNS_CHECK {\ntype MX\nname example.org\n}",
+            "UDP_CHECK {\npayload 0102\nrequire_reply 0X\n}",
+            "SSL_GET {\nsni_name s\nurl {\npath /\ndigest 00112233445566778899aabbccddeeff\nstatus_code 200 301-302\n}\nurl {\npath /\nregex a\nregex_options utf\nregex_max_offset 3\n}\n}",
+            "MISC_CHECK {\nmisc_path \"/bin/chk a\"\nuser u g\n}", "FILE_CHECK {\ntrack_file F\nweight -3 reverse\n}",
+            "BFD_CHECK {\nname B\n}",
+        ]
+        var text = "virtual_server fwmark 1 {\n}\n"
+        let lines = ServiceTests.effects.map(\.line) + ServiceTests.serverEffects.map(\.line) + checks
+        for (number, line) in lines.enumerated() {
+            let isServer = number >= ServiceTests.effects.count
+            text += service(
+                (isServer ? "" : line) + "\nreal_server 10.0.0.2 80 {\n\(isServer ? line : "")\n}",
+                "10.0.1.\(number) 80")
+        }
+        return text + service("real_server 10.0.0.2 80 {\n}", "group G")
+    }()
 
     @Test func roundTrip() throws {
         let bytes = Self.full.encode()
         try bytes.withUnsafeBytes { buffer in
             let encoded = try EncodedModel(buffer)
             #expect(encoded.instanceCount == Self.full.instances.count)
-            #expect(encoded.virtualServerCount == 1)
+            #expect(encoded.virtualServerCount == Self.full.virtualServers.count)
+            #expect(Self.full.virtualServers.flatMap { $0.realServers.flatMap(\.checks) }.count == 9)
+            for index in Self.full.virtualServers.indices {
+                #expect(try encoded.virtualServer(at: index) == Self.full.virtualServers[index])
+            }
+            #expect(try encoded.serviceCommons().groups == Self.full.virtualServerGroups)
+            #expect(try encoded.serviceCommons().tls == Self.full.tlsClient)
             #expect(encoded.hasScripts)
             #expect(encoded.smallestAdvertInterval == .milliseconds(10))
             #expect(try encoded.global() == Self.full.global)
@@ -36,6 +76,8 @@ import Testing
             #expect(try encoded.decode() == Self.full)
             #expect(throws: ByteError.invalid) { _ = try encoded.instance(at: encoded.instanceCount) }
             #expect(throws: ByteError.invalid) { _ = try encoded.instance(at: -1) }
+            #expect(throws: ByteError.invalid) { _ = try encoded.virtualServer(at: encoded.virtualServerCount) }
+            #expect(throws: ByteError.invalid) { _ = try encoded.virtualServer(at: -1) }
         }
     }
 
@@ -74,6 +116,8 @@ import Testing
                 guard let encoded = try? EncodedModel(buffer) else { return }
                 _ = try? encoded.decode()
                 for index in 0..<min(encoded.instanceCount, 50) { _ = try? encoded.instance(at: index) }
+                for index in 0..<min(encoded.virtualServerCount, 50) { _ = try? encoded.virtualServer(at: index) }
+                _ = try? encoded.serviceCommons()
             }
         }
     }

@@ -5,12 +5,38 @@ import Testing
 
 /// Text that nobody meant: the parser ends, says something, and its result can be encoded.
 @Suite struct GarbageTests {
-    private func survive(_ bytes: [UInt8]) {
+    @discardableResult
+    private func survive(_ bytes: [UInt8]) -> LoadedConfiguration {
         let loaded = load(bytes: bytes, Environment(interfaces: ["eth0"], configID: "a"))
         let model = loaded.model
         let decoded = model.encode().withUnsafeBytes { try? EncodedModel($0).decode() }
         #expect(decoded == model)
         _ = loaded.renderedDiagnostics()
+        return loaded
+    }
+
+    /// `{` minus `}` in what the preprocessor leaves.
+    private func openBlocks(_ bytes: [UInt8]) -> Int {
+        var files = SampleFiles([:])
+        files.files["t.conf"] = bytes
+        var preprocessor = Preprocessor(files, Environment())
+        _ = preprocessor.run(mainPath: "t.conf")
+        return preprocessor.text.tokens.reduce(0) { $0 + ($1.kind == .open ? 1 : $1.kind == .close ? -1 : 0) }
+    }
+
+    /// A file that was cut, at any line or anywhere, is read to its end, and what is missing is said.
+    @Test func cutCorpus() throws {
+        var random = SeededRandom(seed: 17)
+        for sample in try Corpus.samples() {
+            var cuts = sample.bytes.indices.filter { sample.bytes[$0] == Byte.newline }.map { $0 + 1 }
+            for _ in 0..<40 { cuts.append(Int.random(in: 0...sample.bytes.count, using: &random)) }
+            for cut in cuts {
+                let bytes = Array(sample.bytes[..<cut])
+                let loaded = survive(bytes)
+                #expect(loaded.canStart || loaded.hasErrors, "\(sample.id) cut at \(cut)")
+                if openBlocks(bytes) > 0 { #expect(loaded.hasErrors, "\(sample.id) cut at \(cut)") }
+            }
+        }
     }
 
     @Test func prefixesOfTheCorpus() throws {

@@ -94,14 +94,23 @@ import Testing
             virtual_server group G {
             }
             """)
-        #expect(loaded.model.virtualServerCount == 2)
+        #expect(loaded.model.virtualServers.count == 2)
         #expect(
             loaded.findings == [
                 "1:1 warning `virtual_server_group` isn't handled yet and has no effect",
                 "4:1 warning `virtual_server` isn't handled yet and has no effect",
-                "7:23 error `persistence_timeout` is 1 to 2678400",
                 "13:9 error unknown keyword `statuscode` in `url`; did you mean `status_code`?",
                 "18:1 warning `virtual_server` isn't handled yet and has no effect",
+                "7:23 error `persistence_timeout` is 1 to 2678400, not 0",
+                "4:1 warning `protocol` is missing; UDP is used, which is seldom what is meant: say TCP, UDP or SCTP",
+                "4:1 warning `lb_kind` is missing; `NAT` is used",
+                "10:5 warning `HTTP_GET` asks over TCP, but the service is UDP: it may be up while the service is down",
+                "18:1 warning `protocol` is missing; UDP is used, which is seldom what is meant: say TCP, UDP or SCTP",
+                "18:1 warning `lb_algo` is missing; `wlc` is used",
+                "18:1 warning `lb_kind` is missing; `NAT` is used",
+                "18:1 error there is no valid real_server: virtual server `group G` isn't set up",
+                "18:1 error `10.0.0.1 80` is served already: virtual server `group G` isn't set up",
+                "4:1 note the virtual server that serves it is here",
             ])
     }
 

@@ -21,6 +21,33 @@ struct LinkMonitorTests {
         return events
     }
 
+    /// The Router flag of a neighbour advertisement (RFC 4861 §4.4) follows the interface's setting.
+    @Test func followsForwarding() throws {
+        try NetworkNamespace.inside {
+            func forward(_ value: String) throws {
+                let setting = Descriptor(owning: open("/proc/sys/net/ipv6/conf/va/forwarding", O_WRONLY | O_CLOEXEC))
+                #expect(write(setting.number, value, 1) == 1)
+            }
+            let monitor = try NetworkNamespace.monitor()
+            let connection = try NetworkNamespace.connect()
+            let index = try NetworkNamespace.makePair()
+            _ = try fill(monitor, from: connection)
+            #expect(monitor.link(index)?.forwardsIPv6 == false)
+            _ = monitor.takeChangedInterfaces()
+            try forward("1")
+            _ = try drain(monitor)
+            #expect(monitor.link(index)?.forwardsIPv6 == true)
+            #expect(monitor.takeChangedInterfaces().contains(index))
+            // A message that doesn't say it changes nothing.
+            try NetworkNamespace.ip("link", "set", "va", "mtu", "1400")
+            _ = try drain(monitor)
+            #expect(monitor.link(index)?.forwardsIPv6 == true)
+            try forward("0")
+            _ = try drain(monitor)
+            #expect(monitor.link(index)?.forwardsIPv6 == false)
+        }
+    }
+
     @Test func followsLinksAndAddresses() throws {
         try NetworkNamespace.inside {
             let monitor = try NetworkNamespace.monitor()

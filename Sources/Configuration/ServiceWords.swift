@@ -1,0 +1,101 @@
+import Base
+
+/// Words that several blocks of the load balancer have in common.
+extension Elaborator {
+    static var markLimits: ClosedRange<Int> { 1...Int(UInt32.max) }
+
+    /// A statement without the words it needs.
+    mutating func refuseMissing(_ statement: Statement) {
+        refuse(
+            "`\(string(statement.token))` needs a value: \(table.keywords[statement.row].arguments)",
+            at: statement.token)
+    }
+
+    /// Warns about words that nothing reads.
+    mutating func ignore(_ words: Range<Int>) {
+        guard let first = words.first else { return }
+        report(.warning, "`\(string(first))` and what follows is ignored", at: first)
+    }
+
+    mutating func port(at word: Int, _ limits: ClosedRange<Int> = 1...65_535) -> UInt16? {
+        integer(at: word, limits, for: "a port").map { UInt16($0) }
+    }
+
+    mutating func family(at word: Int) -> AddressFamily? {
+        switch string(word) {
+        case "inet": return .ipv4
+        case "inet6": return .ipv6
+        default:
+            refuse("`\(string(word))` isn't a family: inet or inet6", at: word)
+            return nil
+        }
+    }
+
+    /// `NAT`, `DR` or `TUN [type ipip|gue port N [nocsum|csum|remcsum]|gre [nocsum|csum]]`.
+    mutating func forwarding(_ statement: Statement) -> Forwarding? {
+        guard let first = statement.words.first else {
+            refuseMissing(statement)
+            return nil
+        }
+        switch string(first) {
+        case "NAT", "DR":
+            ignore(statement.words.dropFirst())
+            return string(first) == "NAT" ? .masquerading : .directRouting
+        case "TUN": return tunnel(statement.words.dropFirst()).map { .tunnel($0) }
+        default:
+            let hint = nearestWord(to: string(first), among: ["NAT", "DR", "TUN"])
+            let advice = hint.map { "; did you mean `\($0)`?" } ?? ""
+            refuse("`\(string(statement.token))` is NAT, DR or TUN, not `\(string(first))`\(advice)", at: first)
+            return nil
+        }
+    }
+
+    private mutating func tunnel(_ words: Range<Int>) -> Tunnel? {
+        guard let first = words.first else { return .ipip }
+        guard text.matches(text.tokens[first], "type"), words.count > 1 else {
+            refuse("after TUN, `type` ipip, gue or gre is expected", at: first)
+            return nil
+        }
+        let rest = words.dropFirst(2)
+        switch string(first + 1) {
+        case "ipip":
+            ignore(rest)
+            return .ipip
+        case "gre": return checksum(rest, allowsRemote: false).map { .gre($0) }
+        case "gue":
+            guard rest.count > 1, text.matches(text.tokens[rest.lowerBound], "port") else {
+                refuse("`gue` needs `port` N", at: first + 1)
+                return nil
+            }
+            guard let port = port(at: rest.lowerBound + 1) else { return nil }
+            return checksum(rest.dropFirst(2), allowsRemote: true).map { .gue(port: port, $0) }
+        default:
+            refuse("a tunnel's type is ipip, gue or gre, not `\(string(first + 1))`", at: first + 1)
+            return nil
+        }
+    }
+
+    private mutating func checksum(_ words: Range<Int>, allowsRemote: Bool) -> TunnelChecksum? {
+        guard let first = words.first else { return TunnelChecksum.none }
+        ignore(words.dropFirst())
+        switch string(first) {
+        case "nocsum": return TunnelChecksum.none
+        case "csum": return .full
+        case "remcsum" where allowsRemote: return .remoteOffload
+        default:
+            let choice = allowsRemote ? "nocsum, csum or remcsum" : "nocsum or csum"
+            refuse("`\(string(first))` isn't \(choice)", at: first)
+            return nil
+        }
+    }
+
+    /// Appends a script unless there is one for this moment.
+    mutating func add(_ statement: Statement, _ trigger: ServiceTrigger, to scripts: inout [ServiceScript]) {
+        guard let script = script(statement) else { return }
+        guard !scripts.contains(where: { $0.trigger == trigger }) else {
+            return report(
+                .warning, "`\(string(statement.token))` is set already; this one is ignored", at: statement.token)
+        }
+        scripts.append(ServiceScript(trigger: trigger, arguments: script.arguments, identity: script.identity))
+    }
+}

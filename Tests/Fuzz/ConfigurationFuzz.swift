@@ -1,0 +1,35 @@
+import Base
+import Configuration
+import Foundation
+
+/// The configuration's text. Every file that it includes is itself.
+enum ConfigurationFuzz: FuzzTarget {
+    private struct Mirror: FileProvider {
+        var bytes: [UInt8]
+        func read(path: String) -> Result<[UInt8], FileError> { .success(bytes) }
+        func glob(pattern: String) -> [String] { [pattern] }
+    }
+
+    static let environment = Environment(interfaces: ["eth0", "eth1"], configID: "a", variables: ["HOME": "/root"])
+
+    static func seeds() -> [[UInt8]] {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(
+            path: "Corpus")
+        let files = try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        let texts = (files ?? []).filter { $0.pathExtension == "conf" }.compactMap { try? Data(contentsOf: $0) }
+        return texts.map { [UInt8]($0) } + [Array(ModelFuzz.text.utf8)]
+    }
+
+    static func load(_ bytes: [UInt8]) -> LoadedConfiguration {
+        loadConfiguration(path: "fuzz.conf", files: Mirror(bytes: bytes), environment: environment)
+    }
+
+    static func run(_ input: UnsafeRawBufferPointer) {
+        let loaded = load(Array(input))
+        precondition(loaded.canStart || loaded.hasErrors, "nothing can start, and nobody says why")
+        for diagnostic in loaded.diagnostics.prefix(20) { _ = diagnostic.rendered(inColour: true) }
+        // What one process writes, the other reads.
+        let decoded = loaded.model.encode().withUnsafeBytes { try? EncodedModel($0).decode() }
+        precondition(decoded == loaded.model, "the model isn't what it was after encoding")
+    }
+}

@@ -1,0 +1,100 @@
+import Base
+import VRRP
+
+@testable import IPC
+
+/// Frames between hasupd and its workers, in every direction, and what the VRRP worker packs into them.
+///
+/// The first byte is the number of descriptors that came; the rest is the packet.
+enum FrameFuzz: FuzzTarget {
+    static func seeds() -> [[UInt8]] {
+        func packet(_ type: UInt16, _ descriptors: UInt8 = 0, _ body: (inout ByteWriter) -> Void = { _ in }) -> [UInt8]
+        {
+            var payload = ByteWriter()
+            body(&payload)
+            var header = FrameHeader(type: type)
+            header.descriptorCount = descriptors
+            header.correlation = 7
+            return [descriptors] + header.encode(payload: payload.bytes)
+        }
+        let generation: (inout ByteWriter) -> Void = { $0.write(UInt64(9)) }
+        return [
+            packet(0x101, 5) { writer in
+                writer.write(UInt16(1))
+                writer.write(UInt64(9))
+            },
+            packet(0x102, 1, generation), packet(0x103, 1), packet(0x104) { $0.write("no") }, packet(0x105),
+            packet(0x201) { writer in
+                writer.write(UInt16(1))
+                writer.write(UInt16(1))
+                writer.write("no realtime")
+            },
+            packet(0x202, 0, generation), packet(0x203),
+            packet(0x204) { writer in
+                writer.write(UInt64(9))
+                writer.write(UInt32(0))
+            },
+            packet(0x205) { writer in
+                writer.write(UInt64(9))
+                writer.write(UInt32(0))
+                writer.write(UInt64(1))
+                writer.write(UInt8(1))
+                writer.write(UInt8(100))
+            },
+            packet(0x206) { writer in
+                writer.write(UInt64(9))
+                Observation.stalled(.seconds(1)).encode(into: &writer)
+            },
+            packet(0x207) { writer in
+                writer.write(UInt64(9))
+                InstanceStatus(since: Instant(nanoseconds: 1), priority: .standard, advertInterval: .seconds(1))
+                    .encode(into: &writer)
+            },
+            packet(0x208) { writer in
+                writer.write(UInt8(6))
+                writer.write("line")
+            },
+            packet(0x301, 1), packet(0x401), packet(0x501, 1), packet(0x502) { $0.write("why") },
+        ]
+    }
+
+    static func run(_ input: UnsafeRawBufferPointer) {
+        guard let count = input.first, count <= 15 else { return }
+        let packet = UnsafeRawBufferPointer(rebasing: input.dropFirst())
+        guard let header = try? FrameHeader(packet, descriptorsReceived: Int(count)) else { return }
+        precondition(packet.count >= FrameHeader.size)
+        let payload = Array(packet[FrameHeader.size...])
+        precondition(header.encode(payload: payload).elementsEqual(packet), "the header isn't what it was")
+        // Numbers below zero stand for descriptors that nobody needs to close.
+        func frame() -> Frame {
+            let descriptors = PassedDescriptors(Array(repeating: -1, count: Int(count)))
+            return Frame(header: header, payload: payload, descriptors: descriptors)
+        }
+        _ = try? SupervisorToVRRP(frame())
+        _ = try? SupervisorToChecker(frame())
+        _ = try? CheckerToSupervisor(frame())
+        _ = try? ConfigurationToSupervisor(frame())
+        guard let message = try? VRRPToSupervisor(frame()) else { return }
+        switch message {
+        case .observation(_, let bytes):
+            decode(bytes, Observation.init(from:)) { value, writer in value.encode(into: &writer) }
+        case .status(_, let bytes):
+            decode(bytes, InstanceStatus.init(from:)) { value, writer in value.encode(into: &writer) }
+        default: break
+        }
+    }
+
+    /// What was read completely is written the same way.
+    private static func decode<Value>(
+        _ bytes: [UInt8], _ read: (inout ByteReader) throws(ByteError) -> Value,
+        _ write: (Value, inout ByteWriter) -> Void
+    ) {
+        bytes.withUnsafeBytes { buffer in
+            var reader = ByteReader(buffer)
+            guard let value = try? read(&reader) else { return }
+            var writer = ByteWriter()
+            write(value, &writer)
+            precondition(writer.bytes.elementsEqual(buffer.prefix(reader.offset)), "the value isn't what it was")
+        }
+    }
+}
