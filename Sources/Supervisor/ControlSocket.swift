@@ -27,7 +27,7 @@ final class ControlSocket {
             refusedUsers: Set(daemon.setting.identity.map { [$0.uid] } ?? []), daemonUser: getuid(),
             operatorGroup: daemon.setting.operatorGroup)
         server = try ControlServer(
-            on: daemon.loop, listener: listener, version: Daemon.version,
+            on: daemon.loop, listener: listener, version: hasupVersion,
             callbacks: ControlServer.Callbacks(
                 access: { policy.access(of: $0) },
                 handle: { [unowned self] in self.handle($0, $1) },
@@ -61,7 +61,7 @@ final class ControlSocket {
             }
         case .version:
             var reply = VersionReply()
-            reply.version = Daemon.version
+            reply.version = hasupVersion
             responder.reply(reply)
         case .instances: instances(responder)
         case .statistics: statistics(responder)
@@ -132,7 +132,7 @@ final class ControlSocket {
         var status = DaemonStatus()
         let generation = daemon.generation
         let uptime = Clock.now - daemon.startedAt
-        status.version = Daemon.version
+        status.version = hasupVersion
         status.pid = Int(getpid())
         status.startedUnixSeconds = Int((Clock.wallNanoseconds - uptime.nanoseconds) / 1_000_000_000)
         status.uptimeSeconds = uptime.seconds

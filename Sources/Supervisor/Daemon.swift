@@ -14,7 +14,6 @@ import VRRP
 /// hasupd itself: reads no byte from the network, starts the workers and keeps them alive, does what they may ask for,
 /// and tells operators what is going on.
 final class Daemon: VRRPSupervision.Delegate {
-    static let version = "0.1.0"
     /// How long stop scripts may run before hasupd ends without them (behaviours §4).
     private static let stopScriptPatience = Interval.seconds(1)
     /// After this long without an event, the code of the start and of events needn't stay in memory.
@@ -80,7 +79,7 @@ final class Daemon: VRRPSupervision.Delegate {
                 print(Options.help, terminator: "")
                 return 0
             case .version:
-                print("hasupd \(version)")
+                print("hasupd \(hasupVersion)")
                 return 0
             }
         } catch {
@@ -178,7 +177,7 @@ final class Daemon: VRRPSupervision.Delegate {
         self.vrrp = vrrp
         log.notice(
             """
-            hasupd \(Self.version) started: \(generation.instanceCount) instances from \(options.file), \
+            hasupd \(hasupVersion) started: \(generation.instanceCount) instances from \(options.file), \
             control socket \(paths.controlSocket)
             """)
         vrrp.start()

@@ -82,7 +82,7 @@ final class Worker {
             }
             self.handle(.applied(ticket: ticket, outcome))
         }
-        coreTimer = loop.makeTimer { [unowned self] in self.handle(.timeout) }
+        coreTimer = loop.makeTimer { [unowned self] in self.fire() }
         stampTimer = loop.makeTimer { [unowned self] in self.armStamp() }
         patienceTimer = loop.makeTimer { [unowned self] in self.runNextConfiguration() }
         graceTimer = loop.makeTimer { [unowned self] in self.stop() }
@@ -100,6 +100,23 @@ final class Worker {
         actions.removeAll(keepingCapacity: true)
         node.handle(event, at: loop.now, into: &actions)
         for action in actions { perform(action) }
+    }
+
+    /// Deadlines have come. Adverts leave before anything else is begun: a takeover is over for the peers when they hear
+    /// of it, and what follows (kernel calls, reports) may touch code that isn't in memory.
+    private func fire() {
+        actions.removeAll(keepingCapacity: true)
+        node.handle(.timeout, at: loop.now, into: &actions)
+        var others = false
+        for action in actions {
+            if case .advertise = action { perform(action) } else { others = true }
+        }
+        guard others else { return }
+        transmitter.flush()
+        for action in actions {
+            if case .advertise = action { continue }
+            perform(action)
+        }
     }
 
     private func perform(_ action: Action) {

@@ -44,6 +44,8 @@ struct WatchCommand: ParsableCommand {
     func run() throws {
         try options.ask { client throws(ControlClient.Failure) in
             try client.watch()
+            // On a connection of its own, after the stream was asked for: nothing is missed in between.
+            if !json { try? showBeginning() }
             // Only the first answer has a limit: after it, silence means that nothing happens.
             var limit: Interval? = Interval(nanoseconds: Int64((options.timeout ?? 5) * 1e9))
             while true {
@@ -52,6 +54,13 @@ struct WatchCommand: ParsableCommand {
                 try show(parameters)
             }
         }
+    }
+
+    /// What all instances are before anything happens.
+    private func showBeginning() throws {
+        let (_, status) = try options.ask(.status, StatusReply.self)
+        let line = EventLine(style: Terminal.style)
+        for instance in status.instances { Terminal.write(line.render(instance, at: LocalTime.now) + "\n") }
     }
 
     private func show(_ parameters: JSONText) throws(ControlClient.Failure) {
@@ -93,11 +102,12 @@ struct ReloadCommand: ParsableCommand {
 /// hasup version
 struct VersionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "version", abstract: "Prints the version of the daemon that runs.")
+        commandName: "version", abstract: "Prints the versions of this program and of the daemon that runs.")
 
     @OptionGroup var options: ControlOptions
 
     func run() throws {
+        Terminal.write("hasup \(hasupVersion)\n")
         let (_, reply) = try options.ask(.version, VersionReply.self)
         Terminal.write("hasupd \(Printable.text(reply.version))\n")
     }

@@ -18,6 +18,17 @@ struct EventLine {
     }
 }
 
+extension EventLine {
+    /// What an instance is when the watching begins.
+    func render(_ instance: InstanceReport, at time: LocalTime) -> String {
+        let state = style.paint(Printable.text(instance.state), Style.colour(ofState: instance.state))
+        let why = instance.lastTransition?.text ?? instance.faults.first
+        let age = "for \(Layout.age(instance.inStateSeconds))"
+        return [time.text, Printable.text(instance.name), "\(state) \(age)" + (why.map { ": \(Printable.text($0))" } ?? "")]
+            .joined(separator: "  ")
+    }
+}
+
 /// What `hasup reload` prints.
 struct ReloadText {
     var style: Style

@@ -11,6 +11,7 @@ import Reactor
         abstract: "Asks a running hasupd; checks, formats and explains configurations.",
         discussion: "Exit status: 0 all is well; 1 something is in FAULT, or a check or reload found errors; "
             + "2 hasupd can't be reached; 64 the command line is wrong.",
+        version: hasupVersion,
         subcommands: [
             StatusCommand.self, WatchCommand.self, CheckCommand.self, FormatCommand.self, ExplainCommand.self,
             ReloadCommand.self, VersionCommand.self, KeywordsCommand.self, MeasureCommand.self,

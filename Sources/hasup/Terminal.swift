@@ -106,6 +106,13 @@ struct LocalTime {
             millisecond: milliseconds % 1_000)
     }
 
+    /// This moment.
+    static var now: LocalTime {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return LocalTime(unixSeconds: Double(time.tv_sec) + Double(time.tv_nsec) / 1e9)
+    }
+
     /// `HH:MM:SS.mmm`.
     var text: String {
         func padded(_ number: Int, _ digits: Int) -> String {

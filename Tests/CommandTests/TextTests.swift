@@ -25,6 +25,17 @@ import Testing
             EventLine(style: .plain).render(discard, at: time) == "07:05:09.004  checksum is wrong  (12 times)")
     }
 
+    @Test func aWatchBeginsWithWhatIs() {
+        var instance = InstanceReport()
+        instance.name = "VI_1"
+        instance.state = "FAULT"
+        instance.inStateSeconds = 65
+        instance.faults = ["eth0 is down"]
+        let time = LocalTime(hour: 7, minute: 5, second: 9, millisecond: 4)
+        let line = EventLine(style: .plain).render(instance, at: time)
+        #expect(line == "07:05:09.004  VI_1  FAULT for \(Layout.age(65)): eth0 is down")
+    }
+
     @Test func aReloadThatWasRefused() {
         var report = ReloadReport()
         report.summaryText = "1 error; the old configuration goes on."
