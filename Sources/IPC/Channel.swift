@@ -99,6 +99,14 @@ public final class Channel {
         if let watch { loop.modify(watch, [.readable, .writable]) }
     }
 
+    /// Handles at once what has come already. For a process that has ended: its last words may still be waiting when the
+    /// loop tells of its end.
+    public func drain() {
+        for _ in 0..<Self.queueMax {
+            guard isOpen, receive() else { return }
+        }
+    }
+
     private func serve(_ ready: Readiness) {
         if ready.contains(.writable) { flush() }
         guard isOpen, !ready.isDisjoint(with: [.readable, .hungUp, .failed]) else { return }

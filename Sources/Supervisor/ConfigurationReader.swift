@@ -86,6 +86,7 @@ final class ConfigurationReader {
     }
 
     private func ended(_ exit: WorkerExit) {
+        channel?.drain()
         switch image {
         case .success(let image): finish(Self.judge(image))
         case .failure(let error): finish(.failed(error.description))

@@ -177,7 +177,7 @@ final class Daemon: VRRPSupervision.Delegate {
         self.vrrp = vrrp
         log.notice(
             """
-            hasupd \(hasupVersion) started: \(generation.instanceCount) instances from \(options.file), \
+            hasupd \(hasupVersion) started: \(generation.instanceCount == 1 ? "1 instance" : "\(generation.instanceCount) instances") from \(options.file), \
             control socket \(paths.controlSocket)
             """)
         vrrp.start()

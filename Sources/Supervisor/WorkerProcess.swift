@@ -74,6 +74,7 @@ final class WorkerProcess {
     }
 
     func exited(_ exit: WorkerExit) {
+        channel?.drain()
         child = nil
         channel?.close()
         channel = nil

@@ -97,7 +97,7 @@ struct ChannelTests {
         let bench = try Bench()
         let before = openDescriptors()
         for _ in 0..<20 { bench.say(frame(flags: 2), descriptors: [0, 1]) }
-        try bench.loop.turn()
+        bench.channel?.drain()
         #expect(bench.frames.count == 20)
         bench.frames = []
         #expect(openDescriptors() == before)
@@ -113,6 +113,16 @@ struct ChannelTests {
             try bench.loop.turn()
             #expect(bench.frames.isEmpty && bench.end != nil)
         }
+    }
+
+    @Test("the last words of a process that has ended are heard when its channel is drained")
+    func lastWords() throws {
+        let bench = try Bench()
+        for _ in 0..<3 { bench.say(frame()) }
+        shutdown(bench.stranger, Int32(SHUT_RDWR))
+        bench.channel?.drain()
+        #expect(bench.frames.count == 3)
+        #expect(bench.end == .closed)
     }
 
     @Test("the end of the other side is told once")
