@@ -11,9 +11,13 @@ private func formatted(_ text: String) -> String? {
 extension LoadedConfiguration {
     /// What doesn't depend on where things stand.
     fileprivate var meaning: [String] {
-        var model = model
-        for index in model.instances.indices { model.instances[index].location = SourceLocation(file: "", line: 0) }
-        return ["\(model)", "\(canStart)"] + diagnostics.map { "\($0.severity) \($0.code) \($0.message)" }
+        var text = ""
+        var rest = "\(model)"[...]
+        while let place = rest.firstRange(of: "location: ") {
+            text += rest[..<place.lowerBound]
+            rest = rest[place.upperBound...].drop { $0 != "," && $0 != ")" }
+        }
+        return [text + rest, "\(canStart)"] + diagnostics.map { "\($0.severity) \($0.code) \($0.message)" }
     }
 }
 
