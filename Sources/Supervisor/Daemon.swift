@@ -31,6 +31,7 @@ final class Daemon: VRRPSupervision.Delegate {
     private(set) var checker: CheckerSupervision?
     let scripts: ScriptRunner
     private let reader: ConfigurationReader
+    private let ledger: Ledger
     private var reloads = ReloadMachine()
     private var pending: Generation?
     private var pendingDiagnostics: [Diagnostic] = []
@@ -54,9 +55,10 @@ final class Daemon: VRRPSupervision.Delegate {
 
     private init(
         options: Options, log: Logger, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
-        generation: Generation
+        generation: Generation, ledger: Ledger
     ) {
         self.options = options
+        self.ledger = ledger
         self.log = log
         self.loop = loop
         self.setting = setting
@@ -126,7 +128,9 @@ final class Daemon: VRRPSupervision.Delegate {
         let generation = try readFirst(reader, options, log, loop)
 
         let daemon = Daemon(
-            options: options, log: log, loop: loop, setting: setting, reader: reader, generation: generation)
+            options: options, log: log, loop: loop, setting: setting, reader: reader, generation: generation,
+            ledger: Ledger(directory: paths.runDirectory))
+        daemon.removeLeftovers(of: "an earlier hasupd")
         do throws(SystemError) {
             try daemon.begin(paths)
             try loop.run()
@@ -134,6 +138,7 @@ final class Daemon: VRRPSupervision.Delegate {
             throw StartError(.unavailable, error.description)
         }
         daemon.control?.remove()
+        if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
         withExtendedLifetime(directory) {}
         return daemon.exitStatus
     }
@@ -161,6 +166,29 @@ final class Daemon: VRRPSupervision.Delegate {
             number: 1, image: image, model: model, diagnostics: diagnostics, acceptedAt: Clock.wallNanoseconds)
     }
 
+    /// Removes the addresses that a process of ours, which is gone, has left; how many there were.
+    @discardableResult private func removeLeftovers(of whom: String) -> Int {
+        do throws(SystemError) {
+            let left = try ledger.withdraw()
+            ledger.clear()
+            if !left.isEmpty {
+                log.warning("removed what \(whom) left behind: \(left.map(\.description).joined(separator: ", "))")
+            }
+            return left.count
+        } catch {
+            log.error("addresses that \(whom) may have left behind can't be looked for: \(error)")
+            return 0
+        }
+    }
+
+    private func note(_ generation: Generation) {
+        do throws(SystemError) {
+            try ledger.record(generation.image)
+        } catch {
+            log.warning("\(error): after a crash, addresses that left the configuration would stay")
+        }
+    }
+
     private func begin(_ paths: Paths) throws(SystemError) {
         signals = try Signals([SIGTERM, SIGINT, SIGHUP], on: loop) { [unowned self] in self.receive(signal: $0) }
         control = try ControlSocket(paths.controlSocket, daemon: self)
@@ -180,6 +208,10 @@ final class Daemon: VRRPSupervision.Delegate {
             hasupd \(hasupVersion) started: \(generation.instanceCount == 1 ? "1 instance" : "\(generation.instanceCount) instances") from \(options.file), \
             control socket \(paths.controlSocket)
             """)
+        if !Ledger.isKernelMarking {
+            log.warning("this kernel is older than 5.18: addresses that a crash leaves behind aren't recognized as ours")
+        }
+        note(generation)
         vrrp.start()
         startChecker()
         setting.limitSupervisor(
@@ -273,6 +305,7 @@ final class Daemon: VRRPSupervision.Delegate {
                 previewReport = ReloadReport()
             case .apply:
                 guard let pending else { return perform(reloads.handle(.workerReplaced)) }
+                note(pending)
                 vrrp?.apply(pending)
                 if let applyTimer { loop.set(applyTimer, to: Clock.now + Self.applyPatience) }
             case .answer(let requests, let accepted): finishReload(requests, accepted)

@@ -93,6 +93,8 @@ struct StartError: Error {
         case usage = 64
         case noInput = 66
         case unavailable = 69
+        /// Handed over badly: addresses had to be taken from a worker that was gone.
+        case software = 70
         case cannotCreate = 73
         case temporary = 75
         case configuration = 78

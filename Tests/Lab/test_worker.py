@@ -5,7 +5,7 @@ import signal
 import time
 
 from lab import conf
-from lab.hasup import descriptors
+from lab.hasup import Hasup, descriptors
 from lab.program import alive, children, end_processes
 from lab.waiting import wait_for
 
@@ -105,3 +105,31 @@ def test_a_pid_that_is_in_a_file_means_nothing(duo, pair):
     a.program.process.wait(5)
     a.start()
     a.wait_state("MASTER")
+
+
+def test_an_address_that_left_the_file_goes_too(lan, pair):
+    """Of a total death: its address is in the ledger, though the new file doesn't name it any more; others stay."""
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, vips=["10.0.0.100/24"])).start()
+    lan.wait_holder("10.0.0.100", "a", 3)
+    pair[0].netns.ip("address", "add", "10.0.0.99/24", "dev", "eth0")
+    pair[0].kill_everything()
+    a.program.process.wait(5)
+    assert pair[0].holds("10.0.0.100")
+    pair[0].write("hasup.conf", conf.simple(200, version=3, advert=0.1, vips=["10.0.0.101/24"]))
+    a.start()
+    lan.wait_holder("10.0.0.101", "a", 3)
+    assert not pair[0].holds("10.0.0.100")
+    assert pair[0].holds("10.0.0.99")
+    assert "10.0.0.100" in a.log()
+    a.stop()
+    assert not [name for name in os.listdir(a.run_dir) if name.startswith("ledger")]
+
+
+def test_a_forced_stop_leaves_no_address(lan, pair):
+    """A worker that doesn't hand over is killed, its address is taken away, and the exit status says that it was so."""
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=10, vips=["10.0.0.100/24"])).start()
+    a.wait_state("MASTER", bound=40)
+    os.kill(a.worker(), signal.SIGSTOP)
+    status, _ = a.stop(bound=10)
+    assert status == 70
+    assert not pair[0].holds("10.0.0.100")
