@@ -203,13 +203,13 @@ final class Daemon: VRRPSupervision.Delegate {
             seal: SealArguments(identity: setting.identity, realtimePriority: workerPriority),
             filter: setting.workerFilter.number, generation: generation, delegate: self)
         self.vrrp = vrrp
+        let instances = generation.instanceCount == 1 ? "1 instance" : "\(generation.instanceCount) instances"
         log.notice(
             """
-            hasupd \(hasupVersion) started: \(generation.instanceCount == 1 ? "1 instance" : "\(generation.instanceCount) instances") from \(options.file), \
-            control socket \(paths.controlSocket)
+            hasupd \(hasupVersion) started: \(instances) from \(options.file), control socket \(paths.controlSocket)
             """)
         if !Ledger.isKernelMarking {
-            log.warning("this kernel is older than 5.18: addresses that a crash leaves behind aren't recognized as ours")
+            log.warning("kernel older than 5.18: addresses that a crash leaves behind aren't known to be ours")
         }
         note(generation)
         vrrp.start()

@@ -42,7 +42,8 @@ final class Ledger {
                 errnoOf(open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)), "write \(fresh)"))
         var rest = image.model
         while rest.count > 0 {
-            let count = try checked(errnoOf(Int32(clamping: write(file.number, rest.baseAddress, rest.count))), "write \(fresh)")
+            let count = try checked(
+                errnoOf(Int32(clamping: write(file.number, rest.baseAddress, rest.count))), "write \(fresh)")
             rest = UnsafeRawBufferPointer(rebasing: rest[Int(count)...])
         }
         rename(current, previous)

@@ -24,8 +24,10 @@ extension EventLine {
         let state = style.paint(Printable.text(instance.state), Style.colour(ofState: instance.state))
         let why = instance.lastTransition?.text ?? instance.faults.first
         let age = "for \(Layout.age(instance.inStateSeconds))"
-        return [time.text, Printable.text(instance.name), "\(state) \(age)" + (why.map { ": \(Printable.text($0))" } ?? "")]
-            .joined(separator: "  ")
+        return [
+            time.text, Printable.text(instance.name), "\(state) \(age)" + (why.map { ": \(Printable.text($0))" } ?? ""),
+        ]
+        .joined(separator: "  ")
     }
 }
 
