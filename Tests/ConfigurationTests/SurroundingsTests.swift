@@ -123,6 +123,26 @@ import Testing
         #expect(findings(instance("notify /opt/n root"), ["/opt/n": Self.weak], environment).count == 1)
     }
 
+    @Test func programsOfServices() {
+        let text = """
+            virtual_server 10.0.0.1 80 {
+            protocol TCP
+            lb_algo rr
+            lb_kind NAT
+            quorum_up /bin/q
+            real_server 10.0.0.2 80 {
+            MISC_CHECK {
+            misc_path "/bin/m x"
+            }
+            }
+            }
+            """
+        #expect(
+            findings(text, ["/bin/q": Self.missing, "/bin/m": Self.missing]) == [
+                "5:11 warning `/bin/q` can't be run: no such file", "8:11 error `/bin/m` can't be run: no such file",
+            ])
+    }
+
     @Test func keyFilesAreRemembered() {
         let text = instance("auth_hmac {\nkey 1 file:/key\nactive_key 1\n}")
         #expect(!findings(text, [:]).contains { $0.contains("can't read") })
