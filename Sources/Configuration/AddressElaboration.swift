@@ -3,6 +3,12 @@ import Base
 extension Elaborator {
     /// One entry of virtual_ipaddress or virtual_ipaddress_excluded; nil when it names no usable address.
     mutating func virtualAddress(_ entry: Statement, context: String) -> VirtualAddress? {
+        var group: String?
+        return virtualAddress(entry, context: context, trackGroup: &group)
+    }
+
+    /// One entry of a list of addresses; those that are static may have a track_group.
+    mutating func virtualAddress(_ entry: Statement, context: String, trackGroup: inout String?) -> VirtualAddress? {
         guard let first = entry.words.first, let prefix = prefix(at: first) else { return nil }
         guard !prefix.address.isUnspecified, !prefix.address.isMulticast else {
             refuse("`\(prefix.address)` can't be a virtual address", at: first)
@@ -15,9 +21,14 @@ extension Elaborator {
             next += 1
             switch string(option) {
             case "-nodad", "noprefixroute", "no_track": flagOption(option, of: &address)
-            case "home", "mngtmpaddr", "autojoin", "use_vmac":
-                model.ignoredSettings += 1
-                report(.warning, "`\(string(option))` isn't handled yet and has no effect", at: option)
+            case "home", "mngtmpaddr", "autojoin", "use_vmac": rareFlag(option, of: &address)
+            case "track_group" where context.hasPrefix("static_ipaddress"):
+                guard next < entry.words.upperBound else {
+                    refuse("`track_group` needs a value", at: option)
+                    return address
+                }
+                trackGroup = trackGroupName(at: next)
+                next += 1
             case "dev", "scope", "brd", "broadcast", "label", "peer", "preferred_lft":
                 guard next < entry.words.upperBound else {
                     refuse("`\(string(option))` needs a value", at: option)
@@ -51,6 +62,24 @@ extension Elaborator {
         let prefix = Prefix(host: address)
         refuse("`\(parts.last ?? "")` isn't a prefix length of 0 to \(prefix.length); \(prefix) is used", at: word)
         return prefix
+    }
+
+    /// Flags that aren't handled yet.
+    private mutating func rareFlag(_ option: Int, of address: inout VirtualAddress) {
+        let name = string(option)
+        let flag: AddressFlags =
+            switch name {
+            case "home": .home
+            case "mngtmpaddr": .managesTemporary
+            case "autojoin": .joinsGroup
+            default: .usesVirtualMAC
+            }
+        if flag == .home || flag == .managesTemporary, address.prefix.address.family == .ipv4 {
+            return refuse("`\(name)` is for IPv6 addresses", at: option)
+        }
+        address.flags.insert(flag)
+        model.ignoredSettings += 1
+        report(.warning, "`\(name)` isn't handled yet and has no effect", at: option)
     }
 
     private mutating func flagOption(_ option: Int, of address: inout VirtualAddress) {
@@ -183,28 +212,9 @@ extension Elaborator {
             return nil
         }
         var tracked = TrackedInterface(name: name)
-        var next = first + 1
-        while next < entry.words.upperBound {
-            let option = next
-            next += 1
-            switch string(option) {
-            case "reverse": tracked.reverse = true
-            case "noreverse": tracked.reverse = false
-            case "weight":
-                guard next < entry.words.upperBound else {
-                    refuse("`weight` needs a value", at: option)
-                    break
-                }
-                if let weight = wholeNumber(bytes(next)), abs(weight) == 254 {
-                    report(.warning, "a weight is -253 to 253; \(weight.signum() * 253) is used", at: next)
-                    tracked.weight = weight.signum() * 253
-                } else if let weight = integer(at: next, -253...253, for: "weight") {
-                    tracked.weight = weight
-                }
-                next += 1
-            default: unknownOption(option, in: "vrrp_instance/track_interface (entry)")
-            }
-        }
+        var words = WordCursor(first + 1..<entry.words.upperBound)
+        let context = "vrrp_instance/track_interface (entry)"
+        trackerOptions(&words, 253, &tracked.weight, &tracked.reverse, context: context)
         return tracked
     }
 }

@@ -26,6 +26,7 @@ public func readSources(
     let recorder = RecordingProvider(files, mainPath: path)
     var preprocessor = Preprocessor(recorder, environment)
     _ = preprocessor.run(mainPath: path)
+    SurroundingsScan(preprocessor.text).run(recorder)
     return recorder.sources
 }
 
@@ -55,7 +56,7 @@ func elaborate(
     let isReadable = preprocessor.run(mainPath: path)
     var parser = StatementParser(preprocessor.text, preprocessor.diagnostics)
     parser.run()
-    var elaborator = Elaborator(parser, environment)
+    var elaborator = Elaborator(parser, environment, files)
     elaborator.keepsPlaces = keepsPlaces
     elaborator.run()
     var diagnostics = elaborator.diagnostics

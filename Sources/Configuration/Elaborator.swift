@@ -6,6 +6,7 @@ struct Elaborator {
     let table: KeywordTable
     let statements: [Statement]
     let environment: Environment
+    let files: any FileProvider
     var diagnostics: DiagnosticList
     var model = ConfigurationModel()
     var defaults = InstanceDefaults()
@@ -18,8 +19,10 @@ struct Elaborator {
     /// For each instance by name: places of the keywords of its settings.
     var settingPlaces: [String: [String: Int]] = [:]
     var services = ServiceContext()
+    var shared = SharedContext()
 
-    init(_ parser: StatementParser, _ environment: Environment) {
+    init(_ parser: StatementParser, _ environment: Environment, _ files: any FileProvider) {
+        self.files = files
         text = parser.text
         table = parser.table
         statements = parser.statements
@@ -33,13 +36,17 @@ struct Elaborator {
     mutating func run() {
         for place in topLevel() where keyword(place) == "global_defs" { elaborateGlobal(place) }
         defaults.finish()
+        elaborateDaemon()
+        elaborateTrackers()
         for place in topLevel() {
             switch keyword(place) {
             case "vrrp_instance": elaborateInstance(place)
             default: break
             }
         }
+        elaborateGroups()
         elaborateServices()
+        finishShared()
     }
 
     /// Places of the statements at the top level.
@@ -204,15 +211,12 @@ struct Elaborator {
 
     /// The words of a statement by the shell-like rules of script keywords.
     mutating func quotedWords(_ statement: Statement) -> [[UInt8]]? {
-        guard let first = statement.words.first, let last = statement.words.last else {
+        guard let first = statement.words.first else {
             refuse("`\(string(statement.token))` needs a command", at: statement.token)
             return nil
         }
         // Quotes belong to the raw text; the tokens are without them.
-        let start = text.tokens[first].range.lowerBound - (text.tokens[first].kind == .quoted ? 1 : 0)
-        var end = text.tokens[last].range.upperBound
-        if text.tokens[last].kind == .quoted, end < text.bytes.count, text.bytes[end] == Byte.quote { end += 1 }
-        guard start <= end, let words = shellWords(text.bytes[start..<end]), !words.isEmpty else {
+        guard let raw = text.raw(statement.words), let words = shellWords(raw), !words.isEmpty else {
             refuse("a quote in this command has no partner", at: first)
             return nil
         }

@@ -1,3 +1,5 @@
+import Base
+
 /// Why a file couldn't be read.
 public enum FileError: Error, Hashable, Sendable {
     /// No such file, or a part of its path is missing.
@@ -29,6 +31,13 @@ public protocol FileProvider {
     func read(path: String) -> Result<[UInt8], FileError>
     /// The paths that match a pattern with `*`, `?`, `[...]` and `{a,b}`, sorted; directories are left out.
     func glob(pattern: String) -> [String]
+    /// What is to be said against running this program; nil when it isn't known or not to be judged.
+    func inspect(program: String) -> ProgramFinding?
+}
+
+extension FileProvider {
+    /// Nothing is known.
+    public func inspect(program: String) -> ProgramFinding? { nil }
 }
 
 /// What the meaning of a configuration depends on besides its text.
@@ -41,6 +50,12 @@ public struct Environment: Hashable, Sendable {
     public var variables: [String: String]
     /// Seed of `${_RANDOM}`: the same seed gives the same configuration.
     public var randomSeed: UInt64
+    /// Addresses of each interface with the length of their network; nil when that isn't to be checked.
+    public var prefixes: [String: [Prefix]]?
+    /// Names of routing tables and their kin.
+    public var routingNames = RoutingNames()
+    /// Whether user `keepalived_script` exists, who runs scripts that don't say another.
+    public var hasDefaultScriptUser = false
 
     /// An environment; by default nothing is known about interfaces.
     public init(
@@ -61,6 +76,7 @@ public struct SourceSet: FileProvider, Sendable {
     public let path: String
     private var files: [String: Result<[UInt8], FileError>] = [:]
     private var matches: [String: [String]] = [:]
+    private var programs: [String: ProgramFinding] = [:]
 
     init(path: String) { self.path = path }
 
@@ -74,6 +90,10 @@ public struct SourceSet: FileProvider, Sendable {
     /// What matched this pattern when the set was made.
     public func glob(pattern: String) -> [String] { matches[pattern] ?? [] }
 
+    /// What was said about this program when the set was made.
+    public func inspect(program: String) -> ProgramFinding? { programs[program] }
+
+    mutating func remember(_ finding: ProgramFinding, for program: String) { programs[program] = finding }
     mutating func remember(_ result: Result<[UInt8], FileError>, for path: String) { files[path] = result }
     mutating func remember(_ paths: [String], for pattern: String) { matches[pattern] = paths }
     func knows(path: String) -> Bool { files[path] != nil }
@@ -101,5 +121,12 @@ final class RecordingProvider<Files: FileProvider>: FileProvider {
         let paths = files.glob(pattern: pattern)
         sources.remember(paths, for: pattern)
         return paths
+    }
+
+    func inspect(program: String) -> ProgramFinding? {
+        if let known = sources.inspect(program: program) { return known }
+        let finding = files.inspect(program: program)
+        if let finding { sources.remember(finding, for: program) }
+        return finding
     }
 }

@@ -18,6 +18,11 @@ struct InstanceDefaults {
     var checkUnicastSource = false
     var skipsAddressListCheck = false
     var checksumWithoutPseudoHeader = false
+    /// vrrp_strict and its kin.
+    var options: InstanceOptions = []
+    /// smtp_alert_vrrp, or smtp_alert when that isn't said.
+    var sendsMail = false
+    var extraAnnouncements: ExtraAnnouncements?
     /// The result for instances.
     private(set) var announcements = AnnouncementSettings()
 
@@ -39,11 +44,28 @@ enum Limits {
     static let rounds = 0...65_535
     /// vrrp_garp_interval and its kin, in microseconds.
     static let gap: ClosedRange<Int64> = 1...4_294_967_295
+    /// The longest time, in microseconds.
+    static let longest: Int64 = 4_294_967_000_000
     static let downTimerAdverts = 1...100
     /// What IPVS takes as a weight.
     static let weight = 0...Int(Int32.max)
     /// More addresses than one entry of a group may stand for: each becomes a service in the kernel.
     static let rangeMaximum: UInt64 = 65_536
+    /// Weight of a tracker; files and processes reach 254.
+    static let trackerWeight = -254...254
+    /// rise and fall.
+    static let results = 1...Int(Int32.max)
+    /// Value that init_file writes.
+    static let fileValue = -999_999_999...999_999_999
+    /// Bytes of a receive buffer.
+    static let buffer = 1...Int(Int32.max)
+    static let bufferMultiplier = 1...65_535
+    static let nice = -20...19
+    /// Number of a CPU: as many as cpu_set_t holds.
+    static let processor = 0...1_023
+    static let int32 = Int(Int32.min)...Int(Int32.max)
+    /// Bytes of an auth_hmac key.
+    static let hmacKey = 32...64
 }
 
 extension Elaborator {
@@ -59,8 +81,12 @@ extension Elaborator {
         case "router_id": if let word = word(of: statement) { model.global.routerID = string(word) }
         case "dynamic_interfaces":
             model.global.dynamicInterfaces = true
-            if let word = statement.words.first {
-                report(.warning, "`\(string(word))` isn't handled yet and has no effect", at: word)
+            guard let word = statement.words.first else { return }
+            if text.matches(text.tokens[word], "allow_if_changes") {
+                model.global.links.allowsTypeChanges = true
+                report(.warning, "`allow_if_changes` isn't handled yet and has no effect", at: word)
+            } else {
+                refuse("`dynamic_interfaces` takes nothing or allow_if_changes", at: word)
             }
         case "script_user":
             if let identity = identity(statement.words) {
@@ -110,7 +136,7 @@ extension Elaborator {
         case "vrrp_check_unicast_src": defaults.checkUnicastSource = flag(statement)
         case "vrrp_skip_check_adv_addr": if let value = boolean(statement) { defaults.skipsAddressListCheck = value }
         case "v3_checksum_as_v2": defaults.checksumWithoutPseudoHeader = flag(statement)
-        default: break
+        default: daemonStatement(statement, name)
         }
     }
 

@@ -19,6 +19,9 @@ struct InstanceDraft {
     var group: IPAddress?
     /// The first weighted tracker, for the advice about nopreempt.
     var weightPlace: Int?
+    var uncommon = UncommonSettings()
+    /// accept or no_accept, whichever came last.
+    var accepts: Bool?
 
     /// The authentication block as written.
     struct Authentication {
@@ -42,6 +45,7 @@ extension Elaborator {
             return
         }
         names[name] = nameToken
+        shared.saidInBlock = [:]
         var draft = InstanceDraft(
             settings: InstanceSettings(name: name, location: text.location(text.tokens[block.token])),
             token: block.token)
@@ -52,14 +56,20 @@ extension Elaborator {
         draft.settings.skipsAddressListCheck = defaults.skipsAddressListCheck
         draft.settings.lowerPriorityNoAdvert = defaults.lowerPriorityNoAdvert
         draft.settings.higherPrioritySendsAdvert = defaults.higherPrioritySendsAdvert
+        draft.settings.options = defaults.options
+        if defaults.sendsMail { draft.settings.options.insert(.sendsMail) }
+        draft.uncommon.extraAnnouncements = defaults.extraAnnouncements
         forEach(inside: place) { elaborator, statement, child in
             guard !statement.isEntry else { return }
             let keyword = elaborator.keyword(child)
+            elaborator.adviseRepetition(of: keyword, statement, after: draft.places[keyword])
             draft.places[keyword] = statement.token
             elaborator.instanceStatement(statement, keyword, child, &draft)
         }
         applyRules(&draft)
         if keepsPlaces { settingPlaces[name] = draft.places }
+        shared.instances[name] = model.instances.count
+        shared.weights[model.instances.count] = draft.weightPlace
         model.instances.append(draft.settings)
     }
 
@@ -90,20 +100,33 @@ extension Elaborator {
             if let value = seconds(statement, 0...1_000_000_000) { draft.settings.preemptDelay = value }
         case "no_virtual_ipaddress": draft.mayLackAddresses = flag(statement)
         case "dont_track_primary": draft.settings.ignoresPrimaryInterface = flag(statement)
-        case "accept": _ = flag(statement)
+        case "accept": draft.accepts = flag(statement)
         case "authentication":
             draft.authentication.place = statement.token
             forEach(inside: place) { $0.authenticationStatement($1, $0.keyword($2), &draft) }
         case "virtual_ipaddress", "virtual_ipaddress_excluded", "unicast_peer", "track_interface":
             list(name, place, &draft)
-        case "auth_hmac", "track_script", "track_file", "track_process", "track_bfd": notHandled(name, place, &draft)
-        case "notify_master": notify(.master, statement, &draft)
-        case "notify_backup": notify(.backup, statement, &draft)
-        case "notify_fault": notify(.fault, statement, &draft)
-        case "notify_stop": notify(.stop, statement, &draft)
-        case "notify": notify(.any, statement, &draft)
-        default: protocolStatement(statement, name, &draft)
+        case "auth_hmac": hmac(place, &draft)
+        case "notify_deleted":
+            draft.settings.options.insert(.tellsDeletion)
+            if !statement.words.isEmpty { notify(.deleted, statement, into: &draft.settings.scripts) }
+        default:
+            if let trigger = NotifyTrigger(keyword: name) {
+                notify(trigger, statement, into: &draft.settings.scripts)
+            } else if let kind = TrackerKind(list: name) {
+                trackers(kind, place, &draft)
+            } else if !optionStatement(statement, name, place, &draft) {
+                protocolStatement(statement, name, &draft)
+            }
         }
+    }
+
+    private mutating func trackers(_ kind: TrackerKind, _ place: Int, _ draft: inout InstanceDraft) {
+        let known = draft.settings.trackers.count
+        trackers(kind, place, "vrrp_instance/track_\(kind) (entry)", into: &draft.settings.trackers)
+        guard draft.settings.trackers.dropFirst(known).contains(where: { $0.weight != 0 }) else { return }
+        // Of a file, the weight is a factor, and 1 when none is written.
+        draft.weightPlace = draft.weightPlace ?? statements[place].token
     }
 
     private mutating func protocolStatement(_ statement: Statement, _ name: String, _ draft: inout InstanceDraft) {
@@ -134,8 +157,6 @@ extension Elaborator {
             if let value = integer(statement, Limits.rounds) {
                 draft.settings.announcements.lowerPriorityRounds = value
             }
-        case "use_vmac":
-            report(.note, "the instance runs with the interface's own MAC address", at: statement.token)
         default: break
         }
     }
@@ -202,38 +223,35 @@ extension Elaborator {
 
     private mutating func track(_ tracked: TrackedInterface, at token: Int, _ draft: inout InstanceDraft) {
         if draft.settings.trackedInterfaces.contains(where: { $0.name == tracked.name }) {
-            return refuse("`\(tracked.name)` is tracked already", at: token)
+            return refuse("`\(tracked.name)` is tracked already", at: token, first: "interface \(tracked.name)")
         }
+        shared.saidInBlock["interface \(tracked.name)"] = token
         draft.settings.trackedInterfaces.append(tracked)
     }
 
-    /// Blocks that aren't handled yet but say something about the rest.
-    private mutating func notHandled(_ name: String, _ place: Int, _ draft: inout InstanceDraft) {
-        if name == "auth_hmac" {
-            fault("auth_hmac isn't handled yet, and the instance must not run without it", &draft)
-            return report(
-                .error, "without auth_hmac this instance would accept unauthenticated peers; it stays in FAULT",
-                at: statements[place].token)
-        }
-        forEach(inside: place) { elaborator, entry, _ in
-            for word in entry.words.dropFirst()
-            where elaborator.text.matches(elaborator.text.tokens[word - 1], "weight") {
-                if let weight = wholeNumber(elaborator.bytes(word)), weight != 0 {
-                    draft.weightPlace = draft.weightPlace ?? entry.token
-                }
-            }
+    /// A value that is written twice, where only the last one counts: one of them is probably forgotten.
+    private mutating func adviseRepetition(of keyword: String, _ statement: Statement, after first: Int?) {
+        guard let first, statement.row >= 0 else { return }
+        switch table.keywords[statement.row].shape {
+        case .integer, .boolean, .optionalInteger, .words:
+            report(.warning, "`\(keyword)` is set again in this instance; this one counts", at: statement.token)
+            report(.note, "the first time is here", at: first)
+        case .flag, .script, .block, .list: break
         }
     }
 
-    private mutating func notify(_ trigger: NotifyTrigger, _ statement: Statement, _ draft: inout InstanceDraft) {
-        guard let script = script(statement) else { return }
-        if draft.settings.scripts.contains(where: { $0.trigger == trigger }) {
+    /// A notify script, the first of its kind.
+    mutating func notify(_ trigger: NotifyTrigger, _ statement: Statement, into scripts: inout [NotifyScript]) {
+        guard let script = script(statement), let first = statement.words.first else { return }
+        if scripts.contains(where: { $0.trigger == trigger }) {
             model.ignoredSettings += 1
-            return report(
-                .warning, "`\(string(statement.token))` is set already; this one is ignored", at: statement.token)
+            report(.warning, "`\(string(statement.token))` is set already; this one is ignored", at: statement.token)
+            if let token = shared.saidInBlock["\(trigger)"] { report(.note, "the first time is here", at: token) }
+            return
         }
-        draft.settings.scripts.append(
-            NotifyScript(trigger: trigger, arguments: script.arguments, identity: script.identity))
+        shared.saidInBlock["\(trigger)"] = statement.token
+        _ = checkProgram(ScriptUse(program: script.arguments[0], identity: script.identity), at: first)
+        scripts.append(NotifyScript(trigger: trigger, arguments: script.arguments, identity: script.identity))
     }
 
     /// The instance can't run for this reason.

@@ -19,10 +19,14 @@ extension Elaborator {
             condemn("virtual_router_id is missing or invalid", &draft, at: draft.places["virtual_router_id"])
         }
         checkDuplicate(&draft)
+        decideOptions(&draft)
+        checkStrictness(draft)
+        checkAddresses(draft)
+        if draft.uncommon != UncommonSettings() { draft.settings.uncommon = Boxed(draft.uncommon) }
     }
 
     /// An error that keeps this instance, and no other, from running.
-    private mutating func condemn(_ reason: String, _ draft: inout InstanceDraft, at token: Int? = nil) {
+    mutating func condemn(_ reason: String, _ draft: inout InstanceDraft, at token: Int? = nil) {
         fault(reason, &draft)
         report(.error, "\(reason): instance `\(draft.settings.name)` stays in FAULT", at: token ?? draft.token)
     }
@@ -111,7 +115,7 @@ extension Elaborator {
             }
             password = Array(password.prefix(8))
             draft.settings.password = password + Array(repeating: 0, count: 8 - password.count)
-        case "AH": condemn("authentication by AH isn't handled yet", &draft, at: written.typePlace ?? place)
+        case "AH": decideHeader(written, &draft, at: written.typePlace ?? place)
         case .some(let type): condemn("auth_type is PASS or AH, not `\(type)`", &draft, at: written.typePlace ?? place)
         case nil:
             model.ignoredSettings += 1
@@ -144,7 +148,7 @@ extension Elaborator {
             var address: IPAddress
             var interface: String?
         }
-        var seen: Set<Key> = []
+        var seen: [Key: Int] = [:]
         let family = draft.settings.family
         func isNew(_ address: VirtualAddress, at token: Int, isCarried: Bool, _ elaborator: inout Elaborator) -> Bool {
             if isCarried, address.prefix.address.family != family {
@@ -153,11 +157,14 @@ extension Elaborator {
                     at: token)
                 return false
             }
-            guard seen.insert(Key(address: address.prefix.address, interface: address.interface)).inserted else {
+            let key = Key(address: address.prefix.address, interface: address.interface)
+            if let first = seen[key] {
                 elaborator.model.ignoredSettings += 1
                 elaborator.report(.warning, "`\(address.prefix.address)` is listed already", at: token)
+                elaborator.report(.note, "the first time is here", at: first)
                 return false
             }
+            seen[key] = token
             return true
         }
         seen.reserveCapacity(draft.settings.virtualAddresses.count + draft.settings.excludedAddresses.count)
@@ -182,13 +189,16 @@ extension Elaborator {
     private mutating func decidePeers(_ draft: inout InstanceDraft) {
         let family = draft.settings.family
         var peers: [UnicastPeer] = []
+        var places: [Int] = []
         for (peer, token) in zip(draft.settings.unicastPeers, draft.peerPlaces) {
             if peer.address.family != family {
                 refuse("this peer isn't of the instance's family", at: token)
-            } else if peers.contains(where: { $0.address == peer.address }) {
+            } else if let first = peers.firstIndex(where: { $0.address == peer.address }) {
                 refuse("peer `\(peer.address)` is listed already", at: token)
+                report(.note, "the first time is here", at: places[first])
             } else {
                 peers.append(peer)
+                places.append(token)
             }
             if peer.minimumTTL != nil || peer.maximumTTL != nil { draft.settings.checkUnicastSource = true }
         }

@@ -8,7 +8,7 @@ extension KeywordTable {
         checker_process_name	NAME	-	<=15 chars	accepted: processes are named by their role	comm name of checker child
         lvs_process_name	NAME	-	<=15	accepted: processes are named by their role	deprecated alias of checker_process_name
         bfd_process_name	NAME	-	<=15 chars	accepted: processes are named by their role	comm name of bfd child
-        use_symlink_paths	<BOOL>?	false	-	notYet	keep symlinks in script paths instead of resolving them
+        use_symlink_paths	<BOOL>?	false	-	typed	keep symlinks in script paths instead of resolving them
         set_supplementary_groups	<BOOL>?	false	-	acts	give scripts the supplementary groups of their user
         router_id	STR	hostname	-	acts	identification string in e-mails and SNMP
         notification_email_from	ADDR	<user>@<hostname>	-	typed	From: address
@@ -19,17 +19,17 @@ extension KeywordTable {
         smtp_alert	<BOOL>?	unset	-	typed	default for every smtp_alert
         smtp_alert_vrrp	<BOOL>?	unset	-	typed	default for vrrp instances/groups; wins over smtp_alert
         smtp_alert_checker	<BOOL>?	unset	-	typed	default for virtual/real servers; wins over smtp_alert
-        startup_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	notYet	run by parent before children start
-        startup_script_timeout	INT	10	1..1000 s	notYet	limit for startup_script
-        shutdown_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	notYet	run by parent after children ended
-        shutdown_script_timeout	INT	10	1..1000 s	notYet	limit for shutdown_script
-        max_auto_priority	[INT]	0 (off); no arg = system max	-1..99 (99=sched RR max)	notYet	ceiling for automatic real-time priority increases
-        min_auto_priority_delay	INT	1000000	1..10000000 us	notYet	timer lateness that triggers automatic priority increase
+        startup_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	run by parent before children start
+        startup_script_timeout	INT	10	1..1000 s	typed	limit for startup_script
+        shutdown_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	run by parent after children ended
+        shutdown_script_timeout	INT	10	1..1000 s	typed	limit for shutdown_script
+        max_auto_priority	[INT]	0 (off); no arg = system max	-1..99 (99=sched RR max)	typed	ceiling for automatic real-time priority increases
+        min_auto_priority_delay	INT	1000000	1..10000000 us	typed	timer lateness that triggers automatic priority increase
         checker_log_all_failures	<BOOL>?	false	-	typed	log each checker failure, also during retries
         dynamic_interfaces	[allow_if_changes]	off	-	acts	permit configured interfaces that do not exist yet; optional: interface type may change when recreated
         no_email_faults	flag	off	-	typed	no mails for FAULT transitions
-        default_interface	IF	eth0	-	notYet	interface for static_ipaddress entries without dev
-        disable_local_igmp	flag	off	not changeable on reload	notYet	stop kernel from sending IGMP for VRRP group on VMAC base (needs matching sysctl set)
+        default_interface	IF	eth0	-	typed	interface for static_ipaddress entries without dev
+        disable_local_igmp	flag	off	not changeable on reload	typed	stop kernel from sending IGMP for VRRP group on VMAC base (needs matching sysctl set)
         v3_checksum_as_v2	flag	off	argument not parsed	acts	omit IPv4 pseudo-header in v3 checksum for all instances
         lvs_timeouts	tcp N tcpfin N udp N (any subset)	kernel	0..2678400 s	typed	IPVS connection timeouts
         lvs_flush	flag	off	-	typed	clear whole IPVS table at start
@@ -48,28 +48,28 @@ extension KeywordTable {
         vrrp_garp_interval	DEC	0	0.000001.. s	acts	minimum gap between GARPs on an interface
         vrrp_gna_interval	DEC	0	0.000001.. s	acts	minimum gap between unsolicited NAs on an interface
         vrrp_min_garp	<BOOL>?	off	-	acts	one GARP only: repeat 1, delay 0 (only settings still at default)
-        vrrp_garp_extra_if	[all] SECS	off	1..86400	notYet	with VMAC: also send GARPs on other VMAC/base interfaces periodically
-        vrrp_vmac_garp_intvl	[all] SECS	off	1..86400	notYet	deprecated alias of vrrp_garp_extra_if
+        vrrp_garp_extra_if	[all] SECS	off	1..86400	typed	with VMAC: also send GARPs on other VMAC/base interfaces periodically
+        vrrp_vmac_garp_intvl	[all] SECS	off	1..86400	typed	deprecated alias of vrrp_garp_extra_if
         vrrp_lower_prio_no_advert	<BOOL>?	false	-	acts	do not answer lower-priority adverts at once (RFC behaviour)
         vrrp_higher_prio_send_advert	<BOOL>?	false	-	acts	send one more advert before yielding to a higher-priority master
         vrrp_version	INT	2	2|3	acts	default VRRP version (IPv4 instances; IPv6 defaults to 3)
-        vrrp_iptables	[IN [OUT]]	no filtering unless needed; no arg: INPUT OUTPUT	chain names	notYet	use iptables for no_accept/VMAC filter rules
-        vrrp_ipsets	[NAME x up to 6]	keepalived, +6 _if6 _igmp _mld _nd	all different, <=31	notYet	use ipsets with iptables (no arg disables)
-        nftables	[TABLE]	keepalived	<=31 chars; fixed on reload	notYet	use nftables with this table
-        nftables_priority	INT	-1	int32	notYet	chain priority
-        nftables_ifindex	flag	off	-	notYet	match interface by index not name
-        nftables_counters	flag	off	-	notYet	add counters to rules
-        nftables_ipvs	[TABLE]	keepalived_ipvs	<=31	notYet	table for automatic fwmark of virtual_server_group
-        nftables_ipvs_priority	INT	-1	int32	notYet	chain priority
-        nftables_ipvs_start_fwmark	INT	1000	1..2^32-1	notYet	first automatic fwmark
+        vrrp_iptables	[IN [OUT]]	no filtering unless needed; no arg: INPUT OUTPUT	chain names	typed	use iptables for no_accept/VMAC filter rules
+        vrrp_ipsets	[NAME x up to 6]	keepalived, +6 _if6 _igmp _mld _nd	all different, <=31	typed	use ipsets with iptables (no arg disables)
+        nftables	[TABLE]	keepalived	<=31 chars; fixed on reload	typed	use nftables with this table
+        nftables_priority	INT	-1	int32	typed	chain priority
+        nftables_ifindex	flag	off	-	typed	match interface by index not name
+        nftables_counters	flag	off	-	typed	add counters to rules
+        nftables_ipvs	[TABLE]	keepalived_ipvs	<=31	typed	table for automatic fwmark of virtual_server_group
+        nftables_ipvs_priority	INT	-1	int32	typed	chain priority
+        nftables_ipvs_start_fwmark	INT	1000	1..2^32-1	typed	first automatic fwmark
         vrrp_check_unicast_src	flag	off	-	acts	accept unicast adverts only from configured peers
         vrrp_skip_check_adv_addr	<BOOL>?	false	-	acts	skip VIP list check when sender is same as last accepted
-        vrrp_strict	<BOOL>?	false	-	notYet	default strict RFC mode for instances
-        vrrp_priority	INT	0	-20..19	notYet	nice of vrrp child
+        vrrp_strict	<BOOL>?	false	-	typed	default strict RFC mode for instances
+        vrrp_priority	INT	0	-20..19	typed	nice of vrrp child
         vrrp_no_swap	flag	off	-	accepted: memory is always locked	mlockall for vrrp child
         vrrp_rt_priority	INT	off	1..99 (clamped)	acts	SCHED_RR priority of vrrp child
-        vrrp_cpu_affinity	CPU...	all	0..ncpu-1	notYet	CPU pinning
-        vrrp_rlimit_rttime	INT	10000	us >=2	notYet	RLIMIT_RTTIME of vrrp child
+        vrrp_cpu_affinity	CPU...	all	0..ncpu-1	typed	CPU pinning
+        vrrp_rlimit_rttime	INT	10000	us >=2	typed	RLIMIT_RTTIME of vrrp child
         vrrp_rlimit_rtime	INT	-	-	accepted: a deprecated misspelling	deprecated misspelling
         checker_priority	INT	0	-20..19	typed	nice of checker child
         checker_no_swap	flag	off	-	typed	mlockall for checker child
@@ -77,69 +77,69 @@ extension KeywordTable {
         checker_cpu_affinity	CPU...	all	-	typed	CPU pinning
         checker_rlimit_rttime	INT	10000	us	typed	RLIMIT_RTTIME
         checker_rlimit_rtime	INT	-	-	accepted: a deprecated misspelling	deprecated misspelling
-        bfd_priority	INT	0	-20..19	notYet	nice of bfd child
-        bfd_no_swap	flag	off	-	notYet	mlockall for bfd child
-        bfd_rt_priority	INT	off	1..99	notYet	SCHED_RR priority of bfd child
-        bfd_cpu_affinity	CPU...	all	-	notYet	CPU pinning
-        bfd_rlimit_rttime	INT	10000	us	notYet	RLIMIT_RTTIME
+        bfd_priority	INT	0	-20..19	typed	nice of bfd child
+        bfd_no_swap	flag	off	-	typed	mlockall for bfd child
+        bfd_rt_priority	INT	off	1..99	typed	SCHED_RR priority of bfd child
+        bfd_cpu_affinity	CPU...	all	-	typed	CPU pinning
+        bfd_rlimit_rttime	INT	10000	us	typed	RLIMIT_RTTIME
         bfd_rlimit_rtime	INT	-	-	accepted: a deprecated misspelling	deprecated misspelling
-        notify_fifo	PATH [USER [GROUP]]	none	-	notYet	FIFO for VRRP and LVS events
-        notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	path appended as last arg	notYet	reader process of notify_fifo; not respawned if it dies; started anew on reload
-        vrrp_notify_fifo	PATH [USER [GROUP]]	none	-	notYet	FIFO for VRRP events only
-        vrrp_notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	notYet	reader for vrrp_notify_fifo
+        notify_fifo	PATH [USER [GROUP]]	none	-	typed	FIFO for VRRP and LVS events
+        notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	path appended as last arg	typed	reader process of notify_fifo; not respawned if it dies; started anew on reload
+        vrrp_notify_fifo	PATH [USER [GROUP]]	none	-	typed	FIFO for VRRP events only
+        vrrp_notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	reader for vrrp_notify_fifo
         lvs_notify_fifo	PATH [USER [GROUP]]	none	-	typed	FIFO for LVS events only
         lvs_notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	reader for lvs_notify_fifo
-        vrrp_notify_priority_changes	<BOOL>?	false	-	notYet	FIFO line (no script) on effective-priority change
-        fifo_write_vrrp_states_on_reload	flag	off	-	notYet	after reload write all current states to FIFOs
-        snmp_socket	SOCKET	unix:/var/agentx/master	udp:host:port if bare	notYet	AgentX master address
-        enable_traps	flag	off	-	notYet	send SNMP traps
-        enable_snmp_vrrp	flag	off	-	notYet	KEEPALIVED-MIB vrrp part
-        enable_snmp_keepalived	flag	off	-	notYet	deprecated alias of enable_snmp_vrrp
-        enable_snmp_checker	flag	off	-	notYet	KEEPALIVED-MIB check part
-        enable_snmp_rfc	flag	off	-	notYet	RFC2787 and RFC6527 MIBs
-        enable_snmp_rfcv2	flag	off	-	notYet	RFC2787 VRRP-MIB
-        enable_snmp_rfcv3	flag	off	-	notYet	RFC6527 VRRPV3-MIB
-        snmp_vs_stats_update_interval	DEC	5	0.001..30 s	notYet	refresh limit of VS stats for SNMP
-        snmp_rs_stats_update_interval	DEC	= vs value	0.001..30 s	notYet	refresh limit of RS stats for SNMP
-        enable_dbus	flag	off	-	notYet	DBus service
-        dbus_service_name	NAME	org.keepalived.Vrrp1	-	notYet	bus name
-        dbus_no_interface_name	NAME	none	-	notYet	object path element when instance has no interface
+        vrrp_notify_priority_changes	<BOOL>?	false	-	typed	FIFO line (no script) on effective-priority change
+        fifo_write_vrrp_states_on_reload	flag	off	-	typed	after reload write all current states to FIFOs
+        snmp_socket	SOCKET	unix:/var/agentx/master	udp:host:port if bare	typed	AgentX master address
+        enable_traps	flag	off	-	typed	send SNMP traps
+        enable_snmp_vrrp	flag	off	-	typed	KEEPALIVED-MIB vrrp part
+        enable_snmp_keepalived	flag	off	-	typed	deprecated alias of enable_snmp_vrrp
+        enable_snmp_checker	flag	off	-	typed	KEEPALIVED-MIB check part
+        enable_snmp_rfc	flag	off	-	typed	RFC2787 and RFC6527 MIBs
+        enable_snmp_rfcv2	flag	off	-	typed	RFC2787 VRRP-MIB
+        enable_snmp_rfcv3	flag	off	-	typed	RFC6527 VRRPV3-MIB
+        snmp_vs_stats_update_interval	DEC	5	0.001..30 s	typed	refresh limit of VS stats for SNMP
+        snmp_rs_stats_update_interval	DEC	= vs value	0.001..30 s	typed	refresh limit of RS stats for SNMP
+        enable_dbus	flag	off	-	typed	DBus service
+        dbus_service_name	NAME	org.keepalived.Vrrp1	-	typed	bus name
+        dbus_no_interface_name	NAME	none	-	typed	object path element when instance has no interface
         script_user	USER [[:]GROUP]	keepalived_script if exists else own uid	":" = with supplementary groups	acts	default user for scripts
         enable_script_security	flag	off	-	acts	refuse root scripts on a path writable by non-root
-        vrrp_netlink_cmd_rcv_bufs	INT	kernel default	bytes	notYet	netlink command socket buffer, vrrp
-        vrrp_netlink_cmd_rcv_bufs_force	<BOOL>?	false	-	notYet	use SO_RCVBUFFORCE
-        vrrp_netlink_monitor_rcv_bufs	INT	kernel default	bytes	notYet	netlink monitor socket buffer, vrrp
-        vrrp_netlink_monitor_rcv_bufs_force	<BOOL>?	false	-	notYet	use SO_RCVBUFFORCE
-        lvs_netlink_cmd_rcv_bufs	INT	kernel default	bytes	notYet	same for checker
-        lvs_netlink_cmd_rcv_bufs_force	<BOOL>?	false	-	notYet	same for checker
-        lvs_netlink_monitor_rcv_bufs	INT	kernel default	bytes	notYet	same for checker
-        lvs_netlink_monitor_rcv_bufs_force	<BOOL>?	false	-	notYet	same for checker
-        process_monitor_rcv_bufs	INT	kernel default	bytes	notYet	proc connector socket buffer
-        process_monitor_rcv_bufs_force	<BOOL>?	false	-	notYet	use SO_RCVBUFFORCE
+        vrrp_netlink_cmd_rcv_bufs	INT	kernel default	bytes	typed	netlink command socket buffer, vrrp
+        vrrp_netlink_cmd_rcv_bufs_force	<BOOL>?	false	-	typed	use SO_RCVBUFFORCE
+        vrrp_netlink_monitor_rcv_bufs	INT	kernel default	bytes	typed	netlink monitor socket buffer, vrrp
+        vrrp_netlink_monitor_rcv_bufs_force	<BOOL>?	false	-	typed	use SO_RCVBUFFORCE
+        lvs_netlink_cmd_rcv_bufs	INT	kernel default	bytes	typed	same for checker
+        lvs_netlink_cmd_rcv_bufs_force	<BOOL>?	false	-	typed	same for checker
+        lvs_netlink_monitor_rcv_bufs	INT	kernel default	bytes	typed	same for checker
+        lvs_netlink_monitor_rcv_bufs_force	<BOOL>?	false	-	typed	same for checker
+        process_monitor_rcv_bufs	INT	kernel default	bytes	typed	proc connector socket buffer
+        process_monitor_rcv_bufs_force	<BOOL>?	false	-	typed	use SO_RCVBUFFORCE
         rs_init_notifies	<BOOL>?	false	-	typed	run RS notifies for initial state at start/reload
         no_checker_emails	<BOOL>?	false	-	typed	mail only on RS state change, not per checker
-        vrrp_rx_bufs_policy	MTU|ADVERT|INT	kernel default	bytes	notYet	socket receive buffer policy
-        vrrp_rx_bufs_multiplier	INT	3	>=1	notYet	multiplier for policy
+        vrrp_rx_bufs_policy	MTU|ADVERT|INT	kernel default	bytes	typed	socket receive buffer policy
+        vrrp_rx_bufs_multiplier	INT	3	>=1	typed	multiplier for policy
         vrrp_startup_delay	DEC	0	>=0.001 s	acts	delay before VRRP starts after daemon start
-        vrrp_delay_after_boot	DEC	0	>=0.001 s	notYet	VRRP not before N s after boot; longer of both delays wins
-        log_unknown_vrids	flag	off	-	notYet	log adverts with unconfigured VRID
-        vrrp_owner_ignore_adverts	<BOOL>?	false	undocumented	notYet	address owner discards adverts
-        vmac_prefix	STR	vrrp	<= IFNAMSIZ limits	notYet	name prefix for generated VMAC interfaces
-        vmac_addr_prefix	STR	= vmac_prefix	-	notYet	name prefix for VMACs created for VIPs on other interfaces (use_vmac_addr / VIP use_vmac)
-        umask	NUM | BITNAME|BITNAME..	IXUSR|IRWXG|IRWXO (0177)	-	notYet	umask for created files
+        vrrp_delay_after_boot	DEC	0	>=0.001 s	typed	VRRP not before N s after boot; longer of both delays wins
+        log_unknown_vrids	flag	off	-	typed	log adverts with unconfigured VRID
+        vrrp_owner_ignore_adverts	<BOOL>?	false	undocumented	typed	address owner discards adverts
+        vmac_prefix	STR	vrrp	<= IFNAMSIZ limits	typed	name prefix for generated VMAC interfaces
+        vmac_addr_prefix	STR	= vmac_prefix	-	typed	name prefix for VMACs created for VIPs on other interfaces (use_vmac_addr / VIP use_vmac)
+        umask	NUM | BITNAME|BITNAME..	IXUSR|IRWXG|IRWXO (0177)	-	typed	umask for created files
         random_seed	INT	time based	uint32	accepted: nothing here is random	PRNG seed (tests)
-        reload_check_config	[LOGFILE]	off	no arg -> /dev/null	notYet	test config in separate process before reload; reject if bad
-        reload_time_file	PATH	none	-	notYet	file holding time of a scheduled reload
-        reload_repeat	flag	off	-	notYet	keep reload_time_file and repeat daily
-        reload_file	[PATH]	off; no arg -> PIDDIR/keepalived[_INST].reload	-	notYet	file present while reload is in progress
+        reload_check_config	[LOGFILE]	off	no arg -> /dev/null	typed	test config in separate process before reload; reject if bad
+        reload_time_file	PATH	none	-	typed	file holding time of a scheduled reload
+        reload_repeat	flag	off	-	typed	keep reload_time_file and repeat daily
+        reload_file	[PATH]	off; no arg -> PIDDIR/keepalived[_INST].reload	-	typed	file present while reload is in progress
         include_check	[[+|-]read|match|wildcard_match|brace_match ..]	off	no arg = all; doc says "readable"	acts	default strictness of plain include
-        config_save_dir	DIR	none	-	notYet	save copies of config and pre/post reload state dumps
+        config_save_dir	DIR	none	-	typed	save copies of config and pre/post reload state dumps
         tmp_config_directory	DIR	memfd / run dir	fixed on reload	accepted: the snapshot is kept in memory	where consolidated config copy lives
-        data_use_instance	<BOOL>?	false	-	notYet	include namespace/instance in dump file names
-        json_version	INT	1	1|2	notYet	JSON dump layout
+        data_use_instance	<BOOL>?	false	-	typed	include namespace/instance in dump file names
+        json_version	INT	1	1|2	typed	JSON dump layout
         iproute_usr_dir	PATH	build value (/etc/iproute2 or /usr/share/iproute2)	-	notYet	dir with iproute2 name tables
         iproute_etc_dir	PATH	/etc/iproute2	-	notYet	dir with iproute2 name tables (override)
-        state_dump_file	PATH	TMPDIR/keepalived.data	-	notYet	path of state dump (doc names it state_file_location)
+        state_dump_file	PATH	TMPDIR/keepalived.data	-	typed	path of state dump (doc names it state_file_location)
         stats_dump_file	PATH	TMPDIR/keepalived.stats	parsed, not honoured at HEAD	accepted: keepalived reads it without effect, too	path of stats dump
         json_dump_file	PATH	TMPDIR/keepalived.json	parsed, not honoured at HEAD	accepted: keepalived reads it without effect, too	path of JSON dump
         [global_defs/lvs_sync_daemon (option)]

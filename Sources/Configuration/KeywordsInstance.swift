@@ -2,28 +2,28 @@ extension KeywordTable {
     /// Rows of vrrp_instance and its blocks. The form is explained at `KeywordTable`.
     static let instanceRows: StaticString = ##"""
         [vrrp_instance]
-        use_vmac	[[name] IF] [MAC] [netlink_notify_msg] [group ID]	off; vrrp.VRID; 00:00:5e:00:01|02:VRID	MAC 5 (VRID appended) or 6 octets, not multicast, not RFC prefix	notYet	VRRP over private macvlan with virtual MAC
-        use_vmac_addr	flag	off	-	notYet	put VMAC under VIPs configured on other interfaces too
-        vmac_xmit_base	flag	off (forced on for unicast, IPv6 w/o link-local)	-	notYet	send/receive adverts on base interface instead of VMAC
-        use_ipvlan	[[name] IF] [ADDR] [bridge|private|vepa] [group ID]	off; mode bridge	exclusive with use_vmac	notYet	VRRP over an L2 ipvlan; ADDR becomes source address
+        use_vmac	[[name] IF] [MAC] [netlink_notify_msg] [group ID]	off; vrrp.VRID; 00:00:5e:00:01|02:VRID	MAC 5 (VRID appended) or 6 octets, not multicast, not RFC prefix	typed	VRRP over private macvlan with virtual MAC
+        use_vmac_addr	flag	off	-	typed	put VMAC under VIPs configured on other interfaces too
+        vmac_xmit_base	flag	off (forced on for unicast, IPv6 w/o link-local)	-	typed	send/receive adverts on base interface instead of VMAC
+        use_ipvlan	[[name] IF] [ADDR] [bridge|private|vepa] [group ID]	off; mode bridge	exclusive with use_vmac	typed	VRRP over an L2 ipvlan; ADDR becomes source address
         unicast_peer	list block	-	family = instance family	acts	unicast destinations; enables unicast mode
-        unicast_fault_no_peer	flag	off	-	notYet	unicast with no peers -> FAULT instead of multicast
+        unicast_fault_no_peer	flag	off	-	typed	unicast with no peers -> FAULT instead of multicast
         check_unicast_src	flag	global	-	acts	drop adverts not from a configured peer
         old_unicast_checksum	[never]	auto	-	accepted: checksums follow RFC 9568	legacy v3 unicast checksum compatibility; never = always correct
         native_ipv6	flag	-	-	accepted: the family follows from the addresses	deprecated; force family IPv6
         state	MASTER|BACKUP	from priority: 255 MASTER, else BACKUP	-	acts	wanted start state; always starts BACKUP unless prio 255; MASTER only: clears nopreempt/preempt_delay, default prio 255, shorter first wait when held in BACKUP by sync group
         interface	IF	required unless unicast/ipvlan gives it	-	acts	interface VRRP runs on
-        vrf	NAME	none	VRF device	notYet	bind sockets in VRF
+        vrf	NAME	none	VRF device	typed	bind sockets in VRF
         dont_track_primary	flag	off	-	acts	ignore faults of the VRRP interface
         track_interface	list block	-	-	acts	extra interfaces to track
-        track_script	list block	-	-	notYet	scripts to track
-        track_file	list block	-	-	notYet	files to track
-        track_process	list block	-	-	notYet	processes to track
-        track_bfd	list block	-	-	notYet	BFD sessions to track
+        track_script	list block	-	-	typed	scripts to track
+        track_file	list block	-	-	typed	files to track
+        track_process	list block	-	-	typed	processes to track
+        track_bfd	list block	-	-	typed	BFD sessions to track
         mcast_src_ip	ADDR	primary address of interface	-	acts	source address for multicast adverts
         unicast_src_ip	ADDR	primary address of interface	-	acts	source address for unicast adverts
         mcast_dst_ip	ADDR	global group	multicast	acts	per-instance multicast group
-        track_src_ip	flag	off	needs *_src_ip	notYet	FAULT when source address is deleted
+        track_src_ip	flag	off	needs *_src_ip	typed	FAULT when source address is deleted
         virtual_router_id	INT	required	1..255	acts	VRID; unique per interface+family(+mcast dst)
         unicast_ttl	INT	255	0..255	acts	TTL/hop limit of sent unicast adverts
         version	INT	global (IPv6: 3)	2|3	acts	VRRP version
@@ -32,15 +32,15 @@ extension KeywordTable {
         virtual_ipaddress	list block	-	family decides instance family	acts	VIPs carried in adverts
         virtual_ipaddress_excluded	list block	-	any family	acts	VIPs not carried in adverts
         no_virtual_ipaddress	flag	off	-	acts	allow instance with no VIP (v3/strict otherwise fatal)
-        promote_secondaries	flag	off	-	notYet	set promote_secondaries on interface
-        linkbeat_use_polling	flag	off	deprecated here	notYet	poll link state of this interface
+        promote_secondaries	flag	off	-	typed	set promote_secondaries on interface
+        linkbeat_use_polling	flag	off	deprecated here	typed	poll link state of this interface
         v3_checksum_as_v2	<BOOL>?	global	v3 IPv4	acts	omit pseudo-header from checksum
-        virtual_routes	list block	-	-	notYet	routes present only while MASTER
-        virtual_rules	list block	-	-	notYet	rules present only while MASTER
+        virtual_routes	list block	-	-	typed	routes present only while MASTER
+        virtual_rules	list block	-	-	typed	rules present only while MASTER
         accept	flag	on if not strict or owner	-	acts	accept traffic to VIPs when not owner
-        no_accept	flag	off	-	notYet	drop traffic to VIPs except NS/NA (firewall rule)
+        no_accept	flag	off	-	typed	drop traffic to VIPs except NS/NA (firewall rule)
         skip_check_adv_addr	<BOOL>?	global	bug: "off" also enables	acts	skip VIP list check
-        strict_mode	<BOOL>?	global	-	notYet	strict RFC mode
+        strict_mode	<BOOL>?	global	-	typed	strict RFC mode
         preempt	flag	on	-	acts	default; undo nopreempt
         nopreempt	flag	off	cleared by priority 255 or state MASTER	acts	higher priority does not take over from live master
         preempt_delay	DEC	0	0..1000 s	acts	wait before preempting lower-priority master; cleared by state MASTER/nopreempt
@@ -49,12 +49,12 @@ extension KeywordTable {
         notify_backup	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	acts	run on -> BACKUP
         notify_fault	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	acts	run on -> FAULT
         notify_stop	"SCRIPT ARGS" [USER [[:]GROUP]]	-	1 s time allowance	acts	run at stop
-        notify_deleted	"SCRIPT ARGS" [USER [[:]GROUP]]	off	no arg allowed	notYet	emit DELETED (not FAULT) when removed by reload; optional script
+        notify_deleted	"SCRIPT ARGS" [USER [[:]GROUP]]	off	no arg allowed	typed	emit DELETED (not FAULT) when removed by reload; optional script
         notify	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	acts	generic; args appended: INSTANCE NAME STATE PRIO
-        notify_master_rx_lower_pri	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	notYet	run when MASTER hears a lower-priority advert
-        smtp_alert	<BOOL>?	global, else false	-	notYet	mail on transitions
-        notify_priority_changes	<BOOL>?	global	-	notYet	FIFO line MASTER_PRIORITY/BACKUP_PRIORITY on effective-priority change
-        lvs_sync_daemon_interface	IF	-	deprecated	notYet	use global lvs_sync_daemon
+        notify_master_rx_lower_pri	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run when MASTER hears a lower-priority advert
+        smtp_alert	<BOOL>?	global, else false	-	typed	mail on transitions
+        notify_priority_changes	<BOOL>?	global	-	typed	FIFO line MASTER_PRIORITY/BACKUP_PRIORITY on effective-priority change
+        lvs_sync_daemon_interface	IF	-	deprecated	refused: name the interface with lvs_sync_daemon in global_defs	use global lvs_sync_daemon
         garp_master_delay	INT	global (5)	s; 0 = no second burst	acts	second GARP burst delay
         garp_master_refresh	INT	global (0)	s	acts	GARP refresh period
         garp_master_repeat	INT	global (5)	0 -> 1	acts	GARPs per burst
@@ -62,25 +62,25 @@ extension KeywordTable {
         garp_lower_prio_delay	INT	global	s	acts	as global
         garp_lower_prio_repeat	INT	global	0..	acts	as global
         down_timer_adverts	INT	global (3)	1..100	acts	advert intervals before master down
-        timer_expired_backup	[PRIO]	off; no arg = 254	1..254	notYet	if our timers were late, go BACKUP when advert with at least this prio is seen
-        thread_timer_expired	[PRIO]	-	-	notYet	alias of timer_expired_backup
-        garp_extra_if	[all] SECS	global	0..86400	notYet	extra GARPs on VMAC/base interfaces
-        vmac_garp_intvl	[all] SECS	-	-	notYet	deprecated alias of garp_extra_if
+        timer_expired_backup	[PRIO]	off; no arg = 254	1..254	typed	if our timers were late, go BACKUP when advert with at least this prio is seen
+        thread_timer_expired	[PRIO]	-	-	typed	alias of timer_expired_backup
+        garp_extra_if	[all] SECS	global	0..86400	typed	extra GARPs on VMAC/base interfaces
+        vmac_garp_intvl	[all] SECS	-	-	typed	deprecated alias of garp_extra_if
         lower_prio_no_advert	<BOOL>?	global; strict = true	-	acts	do not answer lower-priority adverts
         higher_prio_send_advert	<BOOL>?	global	-	acts	send one last advert before yielding
-        owner_ignore_adverts	<BOOL>?	global	undocumented	notYet	owner drops received adverts
-        kernel_rx_buf_size	INT	global policy	bytes	notYet	socket receive buffer
+        owner_ignore_adverts	<BOOL>?	global	undocumented	typed	owner drops received adverts
+        kernel_rx_buf_size	INT	global policy	bytes	typed	socket receive buffer
         authentication	block	none	v2 non-strict only	acts	RFC2338 authentication
-        auth_hmac	block	none	exclusive with authentication	notYet	HMAC-SHA256 trailer authentication (2026 draft)
+        auth_hmac	block	none	exclusive with authentication	typed	HMAC-SHA256 trailer authentication (2026 draft)
         [vrrp_instance/authentication]
         auth_type	PASS|AH	none	-	acts	simple password or IPsec AH (HMAC-MD5-96, IPv4)
         auth_pass	STR	-	truncated to 8 chars	acts	shared secret, padded with NUL
         [vrrp_instance/auth_hmac]
-        key	ID hex:HEX|file:PATH|ASCII	required	ID 1..255; 32..64 bytes	notYet	add verification/signing key; repeatable
-        active_key	ID	required	1..255, must exist	notYet	key used for signing
-        time_window	INT	max(3*advert_int,5)	1..300 s	notYet	allowed clock difference in time mode
-        anti_replay	time|monotonic	time	-	notYet	freshness by wall clock or only by increasing sequence
-        mode	enforce|permissive|receive-only	enforce (forced by strict)	-	notYet	drop / log-only / verify but do not sign
+        key	ID hex:HEX|file:PATH|ASCII	required	ID 1..255; 32..64 bytes	typed	add verification/signing key; repeatable
+        active_key	ID	required	1..255, must exist	typed	key used for signing
+        time_window	INT	max(3*advert_int,5)	1..300 s	typed	allowed clock difference in time mode
+        anti_replay	time|monotonic	time	-	typed	freshness by wall clock or only by increasing sequence
+        mode	enforce|permissive|receive-only	enforce (forced by strict)	-	typed	drop / log-only / verify but do not sign
         [vrrp_instance/unicast_peer (entry)]
         (entry)	ADDR [min_ttl N] [max_ttl N]	-	-	acts	one peer per line
         min_ttl	INT	0	0..255; turns source check on	acts	lowest accepted TTL from this peer
@@ -91,25 +91,25 @@ extension KeywordTable {
         reverse	flag	off	-	acts	invert effect
         noreverse	flag	-	-	acts	cancel a reverse
         [vrrp_instance/track_script (entry), vrrp_sync_group/track_script (entry)]
-        (entry)	NAME [weight N] [reverse|noreverse]	weight of script	script must be defined before	notYet	tracked script
-        weight	INT	of vrrp_script	-253..253	notYet	override
-        reverse	flag	of vrrp_script	-	notYet	invert
-        noreverse	flag	-	-	notYet	cancel reverse
+        (entry)	NAME [weight N] [reverse|noreverse]	weight of script	script must be defined before	typed	tracked script
+        weight	INT	of vrrp_script	-253..253	typed	override
+        reverse	flag	of vrrp_script	-	typed	invert
+        noreverse	flag	-	-	typed	cancel reverse
         [vrrp_instance/track_file (entry), vrrp_sync_group/track_file (entry)]
-        (entry)	NAME [weight N] [reverse|noreverse]	weight of track_file	-254..254	notYet	tracked file
-        weight	INT	of track_file	-254..254	notYet	override
-        reverse	flag	of track_file	-	notYet	invert
-        noreverse	flag	-	-	notYet	cancel reverse
+        (entry)	NAME [weight N] [reverse|noreverse]	weight of track_file	-254..254	typed	tracked file
+        weight	INT	of track_file	-254..254	typed	override
+        reverse	flag	of track_file	-	typed	invert
+        noreverse	flag	-	-	typed	cancel reverse
         [vrrp_instance/track_process (entry), vrrp_sync_group/track_process (entry)]
-        (entry)	NAME [weight N] [reverse|noreverse]	weight of process	-254..254	notYet	tracked process
-        weight	INT	of definition	-254..254	notYet	override
-        reverse	flag	-	-	notYet	invert
-        noreverse	flag	-	-	notYet	cancel reverse
+        (entry)	NAME [weight N] [reverse|noreverse]	weight of process	-254..254	typed	tracked process
+        weight	INT	of definition	-254..254	typed	override
+        reverse	flag	-	-	typed	invert
+        noreverse	flag	-	-	typed	cancel reverse
         [vrrp_instance/track_bfd (entry), vrrp_sync_group/track_bfd (entry)]
-        (entry)	NAME [weight N] [reverse|noreverse]	weight of bfd_instance	-253..253	notYet	tracked BFD session
-        weight	INT	of bfd_instance	-253..253	notYet	override
-        reverse	flag	-	-	notYet	invert
-        noreverse	flag	-	-	notYet	cancel reverse
+        (entry)	NAME [weight N] [reverse|noreverse]	weight of bfd_instance	-253..253	typed	tracked BFD session
+        weight	INT	of bfd_instance	-253..253	typed	override
+        reverse	flag	-	-	typed	invert
+        noreverse	flag	-	-	typed	cancel reverse
         [vrrp_instance/virtual_ipaddress (entry), vrrp_instance/virtual_ipaddress_excluded (entry)]
         (entry)	ADDR[/LEN] [options]	/32 or /128	-	acts	one address per line
         dev	IF	instance interface (static: default_interface)	-	acts	interface to add it on
@@ -118,13 +118,13 @@ extension KeywordTable {
         broadcast	ADDR|+|-	none	IPv4	acts	alias of brd
         label	STR	none	<=15 chars, IPv4	acts	address label
         peer	ADDR[/LEN]	none	-	acts	point-to-point peer
-        home	flag	off	IPv6	notYet	mobile IPv6 home flag
+        home	flag	off	IPv6	typed	mobile IPv6 home flag
         -nodad	flag	VIP: nodad set	IPv6	acts	re-enable duplicate address detection
-        mngtmpaddr	flag	off	IPv6	notYet	template for temporary addresses
+        mngtmpaddr	flag	off	IPv6	typed	template for temporary addresses
         noprefixroute	flag	off	-	acts	no automatic prefix route
-        autojoin	flag	off	-	notYet	join multicast group automatically
+        autojoin	flag	off	-	typed	join multicast group automatically
         no_track	flag	off	-	acts	removal does not affect state / not reinstated
         preferred_lft	SECS|forever	forever (IPv6 /128: 0)	uint32	acts	preferred lifetime
-        use_vmac	flag	off	dev differs from instance interface	notYet	create VMAC for this address
+        use_vmac	flag	off	dev differs from instance interface	typed	create VMAC for this address
         """##
 }

@@ -24,29 +24,29 @@ extension KeywordTable {
         ~LST(var,v1,v2..)	line prefix	-	-	acts	repeat line for each list value; {a,b},{1,2} form for several variables
         [(root)]
         global_defs	block	-	-	acts	global settings; may appear several times
-        linkbeat_use_polling	flag	off	-	notYet	poll MII/ETHTOOL/ioctl for link state instead of netlink
-        net_namespace	NAME	none	not changeable on reload	notYet	run in /run/netns/NAME; implies use_pid_dir; adds name to ident
-        net_namespace_ipvs	[NAME]	= net_namespace	no arg = default ns	notYet	separate network namespace for IPVS
-        namespace_with_ipsets	flag	off	-	notYet	permit ipsets when in a namespace (old kernels)
+        linkbeat_use_polling	flag	off	-	typed	poll MII/ETHTOOL/ioctl for link state instead of netlink
+        net_namespace	NAME	none	not changeable on reload	typed	run in /run/netns/NAME; implies use_pid_dir; adds name to ident
+        net_namespace_ipvs	[NAME]	= net_namespace	no arg = default ns	typed	separate network namespace for IPVS
+        namespace_with_ipsets	flag	off	-	accepted: every kernel that hasup runs on has IP sets in namespaces	permit ipsets when in a namespace (old kernels)
         use_pid_dir	flag	off	-	accepted: run-time files have a directory of their own	pid files under /run/keepalived/
-        instance	NAME	none	not changeable on reload	notYet	name of this daemon instance: pid/dump file names, ident; implies use_pid_dir
-        child_wait_time	SECS	5	0..	notYet	how long parent waits for children after SIGTERM before SIGKILL
-        track_file	NAME block	-	-	notYet	define tracked file
-        vrrp_track_file	NAME block	-	-	notYet	deprecated alias of track_file
-        track_group	NAME block	-	-	notYet	set of vrrp instances affected by a tracked static address/route/rule
-        static_ipaddress	list block	-	-	notYet	addresses kept on host independent of VRRP state
-        static_routes	list block	-	-	notYet	routes installed at start, removed at stop
-        static_rules	list block	-	-	notYet	ip rules installed at start, removed at stop
-        vrrp_sync_group	NAME block	-	-	notYet	instances that change state together
-        garp_group	block	-	-	notYet	interfaces sharing a gratuitous ARP/NA rate limit
-        linkbeat_interfaces	list block	-	-	notYet	interfaces to poll for link state
+        instance	NAME	none	not changeable on reload	typed	name of this daemon instance: pid/dump file names, ident; implies use_pid_dir
+        child_wait_time	SECS	5	0..	typed	how long parent waits for children after SIGTERM before SIGKILL
+        track_file	NAME block	-	-	typed	define tracked file
+        vrrp_track_file	NAME block	-	-	typed	deprecated alias of track_file
+        track_group	NAME block	-	-	typed	set of vrrp instances affected by a tracked static address/route/rule
+        static_ipaddress	list block	-	-	typed	addresses kept on host independent of VRRP state
+        static_routes	list block	-	-	typed	routes installed at start, removed at stop
+        static_rules	list block	-	-	typed	ip rules installed at start, removed at stop
+        vrrp_sync_group	NAME block	-	-	typed	instances that change state together
+        garp_group	block	-	-	typed	interfaces sharing a gratuitous ARP/NA rate limit
+        linkbeat_interfaces	list block	-	-	typed	interfaces to poll for link state
         vrrp_instance	NAME block	-	name unique	acts	VRRP virtual router
-        vrrp_script	NAME block	-	name unique	notYet	health script definition
-        vrrp_track_process	NAME block	-	name unique	notYet	process presence tracking definition
-        interface_up_down_delays	list block	-	-	notYet	debounce of interface state per interface
+        vrrp_script	NAME block	-	name unique	typed	health script definition
+        vrrp_track_process	NAME block	-	name unique	typed	process presence tracking definition
+        interface_up_down_delays	list block	-	-	typed	debounce of interface state per interface
         SSL	block	-	-	notYet	client TLS context for SSL_GET (process wide)
         virtual_server_group	NAME list block	-	-	notYet	set of VIP:port/fwmark sharing one real server set
         virtual_server	IP[/x] [PORT] | fwmark N | group NAME, block	-	-	notYet	IPVS virtual service
-        bfd_instance	NAME block	-	name <=31 chars, unique	notYet	BFD session
+        bfd_instance	NAME block	-	name <=31 chars, unique	typed	BFD session
         """##
 }

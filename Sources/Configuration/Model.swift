@@ -6,6 +6,8 @@ public struct ConfigurationModel: Hashable, Sendable {
     public var global = GlobalSettings()
     /// vrrp_instance blocks in the order of the files. A block that can't run is here too, with its `faults`.
     public var instances: [InstanceSettings] = []
+    /// Definitions, groups, and what is installed whatever the instances' states are.
+    public var shared = SharedObjects()
     /// virtual_server blocks in the order of the files, those with `faults` too: the checker is started for them.
     public var virtualServers: [VirtualServerSettings] = []
     /// virtual_server_group blocks.
@@ -21,7 +23,11 @@ public struct ConfigurationModel: Hashable, Sendable {
     /// The smallest advert_int of all instances; the watchdog's measure (docs/decisions.md, D13).
     public var smallestAdvertInterval: Interval? { instances.map(\.advertInterval).min() }
     /// Whether any script is configured, which decides how far the supervisor may seal itself (D2).
-    public var hasScripts: Bool { instances.contains { !$0.scripts.isEmpty } }
+    public var hasScripts: Bool {
+        instances.contains { !$0.scripts.isEmpty } || shared.syncGroups.contains { !$0.scripts.isEmpty }
+            || shared.trackScripts.contains { if case .run = $0.command { true } else { false } }
+            || global.daemon.hasScripts
+    }
 }
 
 /// global_defs, as far as instances don't carry the result themselves.
@@ -44,6 +50,28 @@ public struct GlobalSettings: Hashable, Sendable {
     public var scriptUser: ScriptIdentity?
     /// set_supplementary_groups: scripts get their user's supplementary groups even without `:`.
     public var supplementaryGroups = false
+    /// vrrp_delay_after_boot: nothing is sent or judged before this much time has passed since the machine's start.
+    public var delayAfterBoot = Interval.zero
+    /// log_unknown_vrids.
+    public var logsUnknownVirtualRouters = false
+    /// Where the daemon runs, and what it runs itself.
+    public var daemon = DaemonSettings()
+    /// Scheduling of the VRRP worker, but for `realtimePriority`.
+    public var vrrpProcess = ProcessSettings()
+    /// Scheduling of keepalived's BFD process.
+    public var bfdProcess = ProcessSettings()
+    /// max_auto_priority and min_auto_priority_delay.
+    public var automaticPriority = AutomaticPriority()
+    /// The packet filter.
+    public var firewall = FirewallSettings()
+    /// SNMP and D-Bus.
+    public var agent = AgentSettings()
+    /// Reloading, and files for people and programs.
+    public var reports = ReportSettings()
+    /// Receive buffers.
+    public var buffers = BufferSettings()
+    /// What concerns all interfaces.
+    public var links = LinkSettings()
     /// What concerns the load balancer.
     public var balancer = BalancerSettings()
     /// What concerns mail.
@@ -125,8 +153,18 @@ public struct InstanceSettings: Hashable, Sendable {
     public var lowerPriorityNoAdvert = false
     /// higher_prio_send_advert: one more advertisement is sent before yielding.
     public var higherPrioritySendsAdvert = false
-    /// notify_master, notify_backup, notify_fault, notify_stop and notify.
+    /// The notify scripts.
     public var scripts: [NotifyScript] = []
+    /// Switches.
+    public var options: InstanceOptions = []
+    /// track_script, track_file, track_process and track_bfd.
+    public var trackers: [Tracker] = []
+    /// virtual_routes: installed while MASTER.
+    public var routes: [RouteSettings] = []
+    /// virtual_rules: installed while MASTER.
+    public var rules: [RuleSettings] = []
+    /// What few instances say; nil when nothing of it is said.
+    public var uncommon: Boxed<UncommonSettings>?
     /// Why this block can't run, a sentence each; empty when it can (docs/decisions.md, D18).
     public var faults: [String] = []
 
@@ -181,11 +219,35 @@ public struct VirtualAddress: Hashable, Sendable {
     public var noPrefixRoute = false
     /// no_track: its removal by somebody else doesn't matter.
     public var isUntracked = false
+    /// home, mngtmpaddr, autojoin and use_vmac.
+    public var flags: AddressFlags = []
     /// preferred_lft in seconds, `UInt32.max` for `forever`; nil for the default (forever, or 0 for an IPv6 /128).
     public var preferredLifetime: UInt32?
 
     /// An address with no options.
     public init(prefix: Prefix) { self.prefix = prefix }
+}
+
+/// Rare flags of an address.
+public struct AddressFlags: OptionSet, Hashable, Sendable {
+    /// Bits as they are encoded.
+    public let rawValue: UInt8
+    /// Any bits; those without a name mean nothing.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// home: mobile IPv6 home address.
+    public static let home = AddressFlags(rawValue: 1)
+    /// mngtmpaddr: template for temporary addresses.
+    public static let managesTemporary = AddressFlags(rawValue: 2)
+    /// autojoin: the multicast group is joined.
+    public static let joinsGroup = AddressFlags(rawValue: 4)
+    /// use_vmac: gets a virtual MAC address on its interface.
+    public static let usesVirtualMAC = AddressFlags(rawValue: 8)
+    static let all = AddressFlags(rawValue: 15)
+    /// Each with its word.
+    static let words: [(flag: AddressFlags, word: String)] = [
+        (.home, "home"), (.managesTemporary, "mngtmpaddr"), (.joinsGroup, "autojoin"), (.usesVirtualMAC, "use_vmac"),
+    ]
 }
 
 /// One entry of unicast_peer.
@@ -251,6 +313,10 @@ public enum NotifyTrigger: UInt8, Hashable, Sendable, CaseIterable {
     case stop = 4
     /// notify: every transition, with `INSTANCE NAME STATE PRIORITY` appended to its arguments.
     case any = 5
+    /// notify_deleted: the instance is gone after a reload.
+    case deleted = 6
+    /// notify_master_rx_lower_pri: a MASTER heard a lower-priority advertisement.
+    case receivedLowerPriority = 7
 }
 
 /// A script and who runs it.

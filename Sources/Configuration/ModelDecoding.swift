@@ -57,9 +57,19 @@ public struct EncodedModel {
     /// Decodes global_defs. - Throws: `truncated`, `trailing`, `invalid`.
     public func global() throws(ByteError) -> GlobalSettings {
         var reader = body(globalOffset..<(try offset(0)))
-        let global = try reader.readGlobal()
-        try reader.finish()
+        var own = ByteReader(try reader.readView(Int(try reader.readUInt32())))
+        let global = try own.readGlobal()
+        try own.finish()
         return global
+    }
+
+    /// Decodes what instances share. - Throws: `truncated`, `trailing`, `invalid`.
+    public func shared() throws(ByteError) -> SharedObjects {
+        var reader = body(globalOffset..<(try offset(0)))
+        _ = try reader.readView(Int(try reader.readUInt32()))
+        let shared = try reader.readShared(instanceCount)
+        try reader.finish()
+        return shared
     }
 
     /// Decodes one instance and no other. - Throws: `invalid` for a number that isn't below `instanceCount`, and what
@@ -88,6 +98,7 @@ public struct EncodedModel {
     public func decode() throws(ByteError) -> ConfigurationModel {
         var model = ConfigurationModel()
         model.global = try global()
+        model.shared = try shared()
         model.ignoredSettings = ignoredSettings
         model.instances.reserveCapacity(instanceCount)
         for index in 0..<instanceCount { model.instances.append(try instance(at: index)) }
@@ -171,6 +182,18 @@ extension ByteReader {
         global.scriptSecurity = try readBool()
         global.scriptUser = try readOptional { reader throws(ByteError) in try reader.readIdentity() }
         global.supplementaryGroups = try readBool()
+        global.delayAfterBoot = try readInterval()
+        global.logsUnknownVirtualRouters = try readBool()
+        global.daemon = try readDaemon()
+        global.vrrpProcess = try readProcess()
+        global.bfdProcess = try readProcess()
+        global.automaticPriority.maximum = try readOptional { reader throws(ByteError) in try reader.readInt(1...99) }
+        global.automaticPriority.lateness = try readInterval()
+        global.firewall = try readFirewall()
+        global.agent = try readAgent()
+        global.reports = try readReports()
+        global.buffers = try readBuffers()
+        global.links = try readLinks()
         global.balancer = try readBalancer()
         global.mail = try readMail()
         return global
@@ -186,6 +209,8 @@ extension ByteReader {
         address.duplicateAddressDetection = try readBool()
         address.noPrefixRoute = try readBool()
         address.isUntracked = try readBool()
+        address.flags = AddressFlags(rawValue: try readUInt8())
+        guard address.flags.isSubset(of: .all) else { throw .invalid }
         address.preferredLifetime = try readOptional { reader throws(ByteError) in try reader.readUInt32() }
         return address
     }
@@ -257,6 +282,11 @@ extension ByteReader {
         instance.lowerPriorityNoAdvert = try readBool()
         instance.higherPrioritySendsAdvert = try readBool()
         instance.scripts = try readList { reader throws(ByteError) in try reader.readScript() }
+        instance.options = try readOptions()
+        instance.trackers = try readList { reader throws(ByteError) in try reader.readTracker() }
+        instance.routes = try readList { reader throws(ByteError) in try reader.readRoute() }
+        instance.rules = try readList { reader throws(ByteError) in try reader.readRule() }
+        instance.uncommon = try readOptional { reader throws(ByteError) in Boxed(try reader.readUncommon()) }
         instance.faults = try readList { reader throws(ByteError) in try reader.readString() }
         return instance
     }

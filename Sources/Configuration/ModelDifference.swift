@@ -61,7 +61,10 @@ public struct ModelDifference: Hashable, Sendable {
         }
         removed = order.filter { before[$0] != nil }
         global = SettingTexts.differences(old.global, new.global, SettingTexts.global)
-        global += SettingTexts.otherDifferences(old, new, except: ["global", "instances", "ignoredSettings"])
+        global += SettingTexts.sharedDifferences(old, new)
+        // Where a block stands is no setting.
+        global += SettingTexts.otherDifferences(
+            old.withoutPlaces, new.withoutPlaces, except: ["global", "instances", "shared", "ignoredSettings"])
     }
 
     private mutating func compare(_ old: InstanceSettings, _ new: InstanceSettings) {
@@ -74,8 +77,21 @@ public struct ModelDifference: Hashable, Sendable {
         }
         changed.append(
             Change(
-                name: new.name, settings: SettingTexts.differences(moved, new, SettingTexts.instance),
+                name: new.name,
+                settings: SettingTexts.differences(moved, new, SettingTexts.instance + SettingTexts.rest),
                 startsAnew: old.identity != new.identity))
+    }
+}
+
+extension ConfigurationModel {
+    /// The same model from files with other line numbers.
+    var withoutPlaces: ConfigurationModel {
+        let nowhere = SourceLocation(file: "", line: 0)
+        var model = self
+        for index in instances.indices { model.instances[index].location = nowhere }
+        for index in virtualServers.indices { model.virtualServers[index].location = nowhere }
+        for index in virtualServerGroups.indices { model.virtualServerGroups[index].location = nowhere }
+        return model
     }
 }
 

@@ -3,8 +3,9 @@ import Base
 /// The binary form in which a model goes from the parser to the daemon and its workers (docs/decisions.md, D6).
 ///
 /// Header: magic, version, instance count, ignored settings, smallest advert_int, whether there are scripts, offset of
-/// the globals; then one offset for each instance and a last one for the end of the instances; then the globals; then
-/// the instances; then the load balancer's part (`ServiceFormat`). All numbers are in network order.
+/// the globals; then one offset for each instance and a last one for the end of the instances; then the length of the
+/// globals, the globals and what instances share; then the instances; then the load balancer's part (`ServiceFormat`).
+/// All numbers are in network order.
 enum ModelFormat {
     /// "hasC"
     static let magic: UInt32 = 0x6861_7343
@@ -20,9 +21,11 @@ extension ConfigurationModel {
     public func encode() -> [UInt8] {
         var globals = ByteWriter()
         globals.write(global)
+        let globalLength = UInt32(globals.bytes.count)
+        globals.write(shared)
         var bodies = ByteWriter(capacity: instances.count * 256)
         let tableLength = (instances.count + 1) * 4
-        let first = ModelFormat.headerLength + tableLength + globals.bytes.count
+        let first = ModelFormat.headerLength + tableLength + 4 + globals.bytes.count
         var offsets: [UInt32] = []
         offsets.reserveCapacity(instances.count + 1)
         for instance in instances {
@@ -40,6 +43,7 @@ extension ConfigurationModel {
         writer.write(hasScripts)
         writer.write(UInt32(ModelFormat.headerLength + tableLength))
         for offset in offsets { writer.write(offset) }
+        writer.write(globalLength)
         writer.write(globals.bytes)
         writer.write(bodies.bytes)
         writer.write(services.bytes)
@@ -93,6 +97,18 @@ extension ByteWriter {
         write(global.scriptSecurity)
         write(optional: global.scriptUser) { $0.write($1) }
         write(global.supplementaryGroups)
+        write(global.delayAfterBoot)
+        write(global.logsUnknownVirtualRouters)
+        write(global.daemon)
+        write(global.vrrpProcess)
+        write(global.bfdProcess)
+        write(optional: global.automaticPriority.maximum)
+        write(global.automaticPriority.lateness)
+        write(global.firewall)
+        write(global.agent)
+        write(global.reports)
+        write(global.buffers)
+        write(global.links)
         write(global.balancer)
         write(global.mail)
     }
@@ -107,6 +123,7 @@ extension ByteWriter {
         write(address.duplicateAddressDetection)
         write(address.noPrefixRoute)
         write(address.isUntracked)
+        write(address.flags.rawValue)
         write(optional: address.preferredLifetime) { $0.write($1) }
     }
 
@@ -151,11 +168,7 @@ extension ByteWriter {
         }
         write(instance.checkUnicastSource)
         write(instance.unicastTTL)
-        write(list: instance.trackedInterfaces) { writer, tracked in
-            writer.write(tracked.name)
-            writer.write(tracked.weight)
-            writer.write(tracked.reverse)
-        }
+        write(list: instance.trackedInterfaces) { $0.write($1) }
         write(instance.ignoresPrimaryInterface)
         write(instance.announcements)
         write(instance.downTimerAdverts)
@@ -164,6 +177,11 @@ extension ByteWriter {
         write(instance.lowerPriorityNoAdvert)
         write(instance.higherPrioritySendsAdvert)
         write(list: instance.scripts) { $0.write($1) }
+        write(instance.options.rawValue)
+        write(list: instance.trackers) { $0.write($1) }
+        write(list: instance.routes) { $0.write($1) }
+        write(list: instance.rules) { $0.write($1) }
+        write(optional: instance.uncommon) { $0.write($1.value) }
         write(list: instance.faults) { $0.write($1) }
     }
 }

@@ -71,6 +71,7 @@ extension Elaborator {
         var identity: ScriptIdentity?
         var timeout: Interval?
         var setsWeight = false
+        var commandPlace: Int?
         forEach(inside: place) { elaborator, statement, child in
             switch elaborator.keyword(child) {
             case "misc_path":
@@ -82,6 +83,7 @@ extension Elaborator {
                         at: first + 1)
                 }
                 arguments = elaborator.command(words[0], at: first) ?? []
+                commandPlace = first
             case "misc_timeout":
                 if let value = elaborator.integer(statement, Limits.seconds), value > 0 {
                     timeout = .seconds(Int64(value))
@@ -101,6 +103,10 @@ extension Elaborator {
         }
         var script = ScriptCheck(arguments: arguments, timeout: timeout ?? draft.defaults.interval ?? .seconds(60))
         script.identity = identity
+        // It stays even when it can't run: a server that nobody checks would count as good.
+        if let commandPlace {
+            _ = checkProgram(ScriptUse(program: arguments[0], identity: identity, isTracker: true), at: commandPlace)
+        }
         script.setsWeight = setsWeight
         append(draft, .script(script), nil, &server)
     }

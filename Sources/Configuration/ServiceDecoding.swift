@@ -59,17 +59,6 @@ extension ByteReader {
         return value
     }
 
-    mutating func readOptionalString() throws(ByteError) -> String? {
-        try readOptional { reader throws(ByteError) in try reader.readString() }
-    }
-
-    /// A program and its arguments: whoever starts it takes the first word as the program.
-    mutating func readCommand() throws(ByteError) -> [String] {
-        let arguments = try readList { reader throws(ByteError) in try reader.readString() }
-        guard !arguments.isEmpty else { throw .invalid }
-        return arguments
-    }
-
     mutating func readServiceAddress() throws(ByteError) -> ServiceAddress {
         switch try readUInt8() {
         case 0: return .address(try readTaggedAddress(), port: try readUInt16())

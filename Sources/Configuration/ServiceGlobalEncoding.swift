@@ -56,13 +56,7 @@ extension ByteReader {
         settings.flushAtStop = flush
         settings.syncDaemon = try readOptional { reader throws(ByteError) in try reader.readSyncDaemon() }
         settings.notifiesInitialState = try readBool()
-        settings.notifyFIFO = try readOptional { reader throws(ByteError) in
-            var fifo = NotifyFIFO(path: try reader.readString())
-            fifo.owner = try reader.readOptional { reader throws(ByteError) in try reader.readIdentity() }
-            fifo.script = try reader.readList { reader throws(ByteError) in try reader.readString() }
-            fifo.scriptIdentity = try reader.readOptional { reader throws(ByteError) in try reader.readIdentity() }
-            return fifo
-        }
+        settings.notifyFIFO = try readOptional { reader throws(ByteError) in try reader.readFIFO() }
         settings.process.nice = try readOptional { reader throws(ByteError) in try reader.readInt(-20...19) }
         settings.process.realtimePriority = try readOptional { reader throws(ByteError) in
             try reader.readInt(1...99)

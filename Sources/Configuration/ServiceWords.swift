@@ -91,11 +91,12 @@ extension Elaborator {
 
     /// Appends a script unless there is one for this moment.
     mutating func add(_ statement: Statement, _ trigger: ServiceTrigger, to scripts: inout [ServiceScript]) {
-        guard let script = script(statement) else { return }
+        guard let script = script(statement), let first = statement.words.first else { return }
         guard !scripts.contains(where: { $0.trigger == trigger }) else {
             return report(
                 .warning, "`\(string(statement.token))` is set already; this one is ignored", at: statement.token)
         }
+        _ = checkProgram(ScriptUse(program: script.arguments[0], identity: script.identity), at: first)
         scripts.append(ServiceScript(trigger: trigger, arguments: script.arguments, identity: script.identity))
     }
 }

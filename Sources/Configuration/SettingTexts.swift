@@ -51,7 +51,7 @@ enum SettingTexts {
         }
     }
 
-    /// `virtualServerCount` as `virtual server count`.
+    /// `virtualServers` as `virtual servers`.
     private static func words(_ property: String) -> String {
         property.reduce(into: "") { text, letter in
             text += letter.isUppercase && !text.isEmpty ? " \(letter.lowercased())" : String(letter)
@@ -66,9 +66,9 @@ enum SettingTexts {
         return [.init(name: "order of \(name)", old: "", new: "")]
     }
 
-    private static func flag(_ isSet: Bool) -> Text { .value(isSet ? "" : nil) }
-    private static func value(_ value: (some CustomStringConvertible)?) -> Text { .value(value?.description) }
-    private static func seconds(_ interval: Interval) -> Text { .value(interval > .zero ? "\(interval)" : nil) }
+    static func flag(_ isSet: Bool) -> Text { .value(isSet ? "" : nil) }
+    static func value(_ value: (some CustomStringConvertible)?) -> Text { .value(value?.description) }
+    static func seconds(_ interval: Interval) -> Text { .value(interval > .zero ? "\(interval)" : nil) }
 
     /// global_defs.
     static let global: [Line<GlobalSettings>] = [
@@ -135,6 +135,7 @@ extension VirtualAddress {
         if duplicateAddressDetection { words.append("-nodad") }
         if noPrefixRoute { words.append("noprefixroute") }
         if isUntracked { words.append("no_track") }
+        for (flag, word) in AddressFlags.words where flags.contains(flag) { words.append(word) }
         if let preferredLifetime {
             words += ["preferred_lft", preferredLifetime == .max ? "forever" : "\(preferredLifetime)"]
         }
@@ -161,6 +162,8 @@ extension NotifyScript {
             case .fault: "notify_fault"
             case .stop: "notify_stop"
             case .any: "notify"
+            case .deleted: "notify_deleted"
+            case .receivedLowerPriority: "notify_master_rx_lower_pri"
             }
         return "\(keyword) \"\(arguments.joined(separator: " "))\"" + (identity.map { " " + $0.text } ?? "")
     }

@@ -1,3 +1,4 @@
+import Base
 import Configuration
 import Glibc
 
@@ -5,9 +6,68 @@ import Glibc
 public enum SystemEnvironment {
     /// The environment of this process and machine; interfaces are left unknown when they aren't to be checked.
     public static func current(checksInterfaces: Bool, randomSeed: UInt64 = 0) -> Environment {
-        Environment(
+        var environment = Environment(
             interfaces: checksInterfaces ? interfaceNames() : nil, configID: nodeName(), variables: variables(),
             randomSeed: randomSeed)
+        if checksInterfaces { environment.prefixes = prefixes() }
+        environment.routingNames = routingNames()
+        environment.hasDefaultScriptUser = getpwnam("keepalived_script") != nil
+        return environment
+    }
+
+    /// Addresses of each interface with the length of their network; nil when the kernel doesn't tell.
+    public static func prefixes() -> [String: [Prefix]]? {
+        var list: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&list) == 0 else { return nil }
+        defer { freeifaddrs(list) }
+        var prefixes: [String: [Prefix]] = [:]
+        var next = list
+        while let entry = next?.pointee {
+            next = entry.ifa_next
+            guard let name = entry.ifa_name, let address = bytes(entry.ifa_addr),
+                let mask = bytes(entry.ifa_netmask), let own = IPAddress(bytes: address)
+            else { continue }
+            let length = mask.reduce(0) { $0 + $1.nonzeroBitCount }
+            if let prefix = Prefix(address: own, length: length) {
+                prefixes[String(cString: name), default: []].append(prefix)
+            }
+        }
+        return prefixes
+    }
+
+    /// The address in a socket address of IPv4 or IPv6.
+    private static func bytes(_ address: UnsafeMutablePointer<sockaddr>?) -> [UInt8]? {
+        guard let address else { return nil }
+        let raw = UnsafeRawPointer(address)
+        switch Int32(address.pointee.sa_family) {
+        case AF_INET:
+            return withUnsafeBytes(of: raw.loadUnaligned(as: sockaddr_in.self).sin_addr) { Array($0) }
+        case AF_INET6:
+            return withUnsafeBytes(of: raw.loadUnaligned(as: sockaddr_in6.self).sin6_addr) { Array($0) }
+        default: return nil
+        }
+    }
+
+    /// Names from iproute2's files: the distribution's, then the administrator's.
+    public static func routingNames() -> RoutingNames {
+        var names = RoutingNames()
+        let files = SystemFiles(inspectsPrograms: false)
+        for folder in ["/usr/share/iproute2", "/usr/lib/iproute2", "/etc/iproute2"] {
+            func read(_ file: String, _ path: WritableKeyPath<RoutingNames, [String: UInt32]>) {
+                let more = files.glob(pattern: "\(folder)/\(file).d/*.conf")
+                for path2 in ["\(folder)/\(file)"] + more {
+                    guard case .success(let content) = files.read(path: path2) else { continue }
+                    RoutingNames.add(content, to: &names[keyPath: path])
+                }
+            }
+            read("rt_tables", \.tables)
+            read("rt_protos", \.protocols)
+            read("rt_scopes", \.scopes)
+            read("rt_realms", \.realms)
+            read("rt_dsfield", \.fields)
+            read("group", \.groups)
+        }
+        return names
     }
 
     /// Names of the network interfaces; nil when the kernel doesn't tell.

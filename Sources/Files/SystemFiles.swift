@@ -6,8 +6,16 @@ public struct SystemFiles: FileProvider {
     /// The largest file that is read: a configuration of 200,000 lines has about 8 MiB.
     public static let sizeMax = 64 * 1024 * 1024
 
+    /// Whether programs are looked at; not when the files are for another machine.
+    public var inspectsPrograms: Bool
+
     /// The files as this process may see them.
-    public init() {}
+    public init(inspectsPrograms: Bool = true) { self.inspectsPrograms = inspectsPrograms }
+
+    /// What is to be said against running this program.
+    public func inspect(program: String) -> ProgramFinding? {
+        inspectsPrograms ? ProgramInspection.inspect(program) : nil
+    }
 
     /// The whole content.
     public func read(path: String) -> Result<[UInt8], FileError> {

@@ -115,7 +115,9 @@ public struct Broker<Source: InstanceSource> {
         generation: UInt64, instance number: UInt32, sequence: UInt64, trigger rawTrigger: UInt8, priority: UInt8
     ) throws(Refusal) -> ScriptRun {
         let instance = try instance(number, generation: generation)
-        guard let trigger = NotifyTrigger(rawValue: rawTrigger), trigger != .any else { throw .trigger(rawTrigger) }
+        guard let trigger = NotifyTrigger(rawValue: rawTrigger), Self.transitions.contains(trigger) else {
+            throw .trigger(rawTrigger)
+        }
         guard sequence > lastNotification else { throw .repeated(sequence) }
         lastNotification = sequence
         var scripts = instance.scripts.filter { $0.trigger == trigger }
@@ -126,6 +128,9 @@ public struct Broker<Source: InstanceSource> {
         return ScriptRun(instance: instance.name, trigger: trigger, scripts: scripts)
     }
 
+    /// What a worker tells: states, but neither deletion, which it doesn't survive, nor what isn't handled yet.
+    private static var transitions: [NotifyTrigger] { [.master, .backup, .fault, .stop] }
+
     /// The state's word in the arguments of a generic script.
     static func word(for trigger: NotifyTrigger) -> String {
         switch trigger {
@@ -134,6 +139,8 @@ public struct Broker<Source: InstanceSource> {
         case .fault: "FAULT"
         case .stop: "STOP"
         case .any: "ANY"
+        case .deleted: "DELETED"
+        case .receivedLowerPriority: "MASTER_RX_LOWER_PRI"
         }
     }
 }

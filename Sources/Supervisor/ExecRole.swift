@@ -1,4 +1,5 @@
 import CLinux
+import Files
 import Glibc
 import Reactor
 
@@ -95,20 +96,9 @@ enum ExecRole {
         guard program.hasPrefix("/") else { return "its path isn't absolute" }
         guard let resolved = realpath(program, nil) else { return SystemError.text(of: errno) }
         defer { free(resolved) }
-        var partial = ""
-        for part in String(cString: resolved).split(separator: "/") {
-            partial += "/" + part
-            var status = stat()
-            guard stat(partial, &status) == 0 else { return "\(partial): \(SystemError.text(of: errno))" }
-            let mode = status.st_mode & 0o7777
-            let isSticky = status.st_mode & S_IFMT == S_IFDIR && mode & 0o1000 != 0
-            let isWritable = mode & 0o002 != 0 || mode & 0o020 != 0 && status.st_gid != 0
-            if status.st_uid != 0 || isWritable && !isSticky {
-                return "it would run as root, and \(partial) (owner \(status.st_uid), mode "
-                    + "\(String(mode, radix: 8))) can be changed by somebody else"
-            }
+        return ProgramInspection.weakness(ofResolved: String(cString: resolved)).map {
+            "it would run as root, and \($0)"
         }
-        return nil
     }
 
     /// Input and output go nowhere; complaints go where hasupd's go.

@@ -9,7 +9,7 @@ struct CheckCommand: ParsableCommand {
         discussion: "Needs no daemon. Several files are the nodes of one cluster: what would split it is found too. "
             + "Exit status 1 when a reload would refuse one of them, or the nodes don't go together.")
 
-    @Flag(help: "Don't look whether this machine has the interfaces: the files are for another one.")
+    @Flag(help: "Don't look whether this machine has the interfaces and programs: the files are for another one.")
     var anyInterface = false
 
     @Option(
@@ -33,10 +33,12 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         // At most one of several nodes is this machine.
-        var environment = SystemEnvironment.current(checksInterfaces: !anyInterface && files.count == 1)
+        let isThisMachine = !anyInterface && files.count == 1
+        var environment = SystemEnvironment.current(checksInterfaces: isThisMachine)
         if let configId { environment.configID = configId }
         if effective { return try printEffective(environment) }
-        let nodes = files.map { ClusterNode(path: $0, files: SystemFiles(), environment: environment) }
+        let machine = SystemFiles(inspectsPrograms: isThisMachine)
+        let nodes = files.map { ClusterNode(path: $0, files: machine, environment: environment) }
         let cluster = nodes.count > 1 ? checkCluster(nodes) : []
         if json {
             Terminal.write(FindingJSON.render(nodes, cluster: cluster) + [0x0a])
@@ -63,8 +65,9 @@ struct CheckCommand: ParsableCommand {
 
     private func printEffective(_ environment: Environment) throws {
         guard let file = files.first else { return }
-        let loaded = loadConfiguration(path: file, files: SystemFiles(), environment: environment)
-        Terminal.write(effectiveConfiguration(path: file, files: SystemFiles(), environment: environment))
+        let machine = SystemFiles(inspectsPrograms: !anyInterface && files.count == 1)
+        let loaded = loadConfiguration(path: file, files: machine, environment: environment)
+        Terminal.write(effectiveConfiguration(path: file, files: machine, environment: environment))
         guard loaded.hasErrors || !loaded.canStart else { return }
         let text = FindingText(style: .plain)
         Terminal.writeError(loaded.diagnostics.filter { $0.severity != .warning }.map { text.render($0) }.joined())

@@ -11,13 +11,7 @@ private func formatted(_ text: String) -> String? {
 extension LoadedConfiguration {
     /// What doesn't depend on where things stand.
     fileprivate var meaning: [String] {
-        var text = ""
-        var rest = "\(model)"[...]
-        while let place = rest.firstRange(of: "location: ") {
-            text += rest[..<place.lowerBound]
-            rest = rest[place.upperBound...].drop { $0 != "," && $0 != ")" }
-        }
-        return [text + rest, "\(canStart)"] + diagnostics.map { "\($0.severity) \($0.code) \($0.message)" }
+        return ["\(model.withoutPlaces)", "\(canStart)"] + diagnostics.map { "\($0.severity) \($0.code) \($0.message)" }
     }
 }
 

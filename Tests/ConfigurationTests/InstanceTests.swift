@@ -14,7 +14,7 @@ import Testing
     static let effects: [Effect] = [
         Effect(line: "") { $0.version == .v2 && $0.priority == .standard && $0.advertInterval == .seconds(1) },
         Effect(line: "state BACKUP") { !$0.wantsMaster && $0.priority == .standard },
-        Effect(line: "state MASTER") { $0.wantsMaster && $0.priority == .owner },
+        Effect(line: "state MASTER\npriority 255") { $0.wantsMaster && $0.priority == .owner },
         Effect(line: "state MASTER\npriority 150") { $0.wantsMaster && $0.priority.rawValue == 150 },
         Effect(line: "priority 1") { $0.priority.rawValue == 1 },
         Effect(line: "advert_int 255") { $0.advertInterval == .seconds(255) },

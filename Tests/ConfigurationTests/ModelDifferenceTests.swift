@@ -18,6 +18,8 @@ import Testing
         #expect(same.isEmpty)
         #expect(same.unchanged == 2)
         #expect(difference(text, block("B", 2) + block("A", 1)).isEmpty)
+        let server = "virtual_server 10.0.0.1 80 {\n}\nvirtual_server_group G {\n10.0.0.2 80\n}\n"
+        #expect(difference(text + server, text + "\n" + server).isEmpty)
     }
 
     @Test func instancesComeAndGo() {
@@ -42,6 +44,50 @@ import Testing
         #expect(change.settings.map(\.description) == [expected])
         #expect(change.startsAnew == startsAnew)
         #expect(found.unchanged == 0)
+    }
+
+    @Test(arguments: [
+        ("strict_mode", ["option strict_mode added", "option no_accept added"]),
+        ("virtual_routes {\n10.9.0.0/16 dev eth0\n}", ["virtual_routes 10.9.0.0/16 dev eth0 added"]),
+        (
+            "virtual_rules {\nfrom 10.9.0.1 table 3 priority 5\n}",
+            ["virtual_rules priority 5 from 10.9.0.1/32 table(3) added"]
+        ),
+        ("use_vmac v0", ["virtual link use_vmac v0 added"]), ("kernel_rx_buf_size 9", ["kernel_rx_buf_size 9 added"]),
+        ("track_script { s }", ["tracker script s weight 4 added"]),
+        (
+            "authentication {\nauth_type AH\nauth_pass x\n}",
+            [
+                "auth_pass of AH set", "fault authentication by AH isn't handled yet added",
+            ]
+        ),
+    ])
+    func aChangedRest(_ line: String, _ expected: [String]) throws {
+        let script = "vrrp_script s {\nscript /bin/s\nweight 4\n}\n"
+        let found = difference(script + block("A", 1), script + block("A", 1, line))
+        let change = try #require(found.changed.first)
+        #expect(Set(change.settings.map(\.description)) == Set(expected))
+        #expect(found.global == [])
+    }
+
+    @Test func sharedObjects() {
+        let old =
+            block("A", 1) + block("B", 2)
+            + "vrrp_script s {\nscript /bin/s\n}\nvrrp_sync_group G {\ngroup {\nA\nB\n}\n}\nstatic_routes {\n10.9.0.0/16 dev eth0\n}\n"
+        // Another instance before them moves the places of members, which is no change.
+        #expect(difference(old, "\n" + block("C", 3) + old).global == [])
+        #expect(
+            difference(old, old.replacing("/bin/s", with: "/bin/t")).global.map(\.description) == [
+                "vrrp_script s changed"
+            ])
+        #expect(
+            difference(old, old.replacing("\nB\n}\n}", with: "\n}\n}")).global.map(\.description) == [
+                "vrrp_sync_group G changed"
+            ])
+        #expect(
+            difference(old, old.replacing("10.9.0.0/16", with: "10.8.0.0/16")).global.map(\.description) == [
+                "static_routes 10.9.0.0/16 dev eth0 removed", "static_routes 10.8.0.0/16 dev eth0 added",
+            ])
     }
 
     @Test func theOtherWayRound() {
@@ -95,7 +141,9 @@ import Testing
     @Test func everyLineNamesAProperty() {
         let instance = InstanceSettings(name: "A", location: SourceLocation(file: "", line: 1))
         let properties = Set(Mirror(reflecting: instance).children.compactMap(\.label))
-        for line in SettingTexts.instance { #expect(properties.contains(line.property), "\(line.property)") }
+        for line in SettingTexts.instance + SettingTexts.rest {
+            #expect(properties.contains(line.property), "\(line.property)")
+        }
         let globals = Set(Mirror(reflecting: GlobalSettings()).children.compactMap(\.label))
         for line in SettingTexts.global { #expect(globals.contains(line.property), "\(line.property)") }
     }

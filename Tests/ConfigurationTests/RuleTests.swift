@@ -12,6 +12,21 @@ import Testing
         ("priority 7 8", ["5:12 warning `priority` takes one value; this and what follows is ignored"]),
         ("state master", ["5:7 error `state` is MASTER or BACKUP, not `master`"]),
         ("nopreempt false", ["5:11 warning `nopreempt` takes no value; `false` is ignored and the setting is on"]),
+        (
+            "state MASTER",
+            ["5:1 warning `state MASTER` without `priority` means 255, the owner of the addresses; say a priority"]
+        ),
+        (
+            "state BACKUP\npriority 255",
+            [
+                "5:1 warning with priority 255 the instance starts as MASTER; `state BACKUP` has no effect",
+                "6:1 note priority 255 is here",
+            ]
+        ),
+        (
+            "priority 255\ntrack_interface {\neth1 weight 5\n}",
+            ["7:1 warning priority 255 never changes: weights of trackers have no effect"]
+        ),
         ("nopreempt\npriority 255", ["5:1 warning `nopreempt` has no effect with priority 255"]),
         (
             "state MASTER\npriority 9\nnopreempt",
@@ -62,7 +77,25 @@ import Testing
         ("notify \"/bin/x 'a\"", ["5:8 error a quote in this command has no partner"]),
         ("notify \"\"", ["5:8 error the command is empty"]),
         ("notify", ["5:1 error `notify` needs a command"]),
-        ("notify /a\nnotify /b", ["6:1 warning `notify` is set already; this one is ignored"]),
+        (
+            "notify /a\nnotify /b",
+            ["6:1 warning `notify` is set already; this one is ignored", "5:1 note the first time is here"]
+        ),
+        (
+            "priority 100\nadvert_int 2\npriority 150",
+            [
+                "7:1 warning `priority` is set again in this instance; this one counts",
+                "5:1 note the first time is here",
+            ]
+        ),
+        (
+            "unicast_peer {\n10.0.0.9\n10.0.0.8\n10.0.0.9\n}",
+            ["8:1 error peer `10.0.0.9` is listed already", "6:1 note the first time is here"]
+        ),
+        (
+            "track_interface {\neth1\neth1 weight 3\n}",
+            ["7:1 error `eth1` is tracked already", "6:1 note the first time is here"]
+        ),
         (
             "use_vmac",
             [
@@ -70,7 +103,10 @@ import Testing
                 "5:1 note the instance runs with the interface's own MAC address",
             ]
         ),
-        ("virtual_ipaddress {\n10.0.0.1\n}", ["6:1 warning `10.0.0.1` is listed already"]),
+        (
+            "virtual_ipaddress {\n10.0.0.1\n}",
+            ["6:1 warning `10.0.0.1` is listed already", "4:21 note the first time is here"]
+        ),
         (
             "virtual_ipaddress {\nfe80::1\n}",
             ["6:1 error an instance carries addresses of one family; put this one into virtual_ipaddress_excluded"]
@@ -85,7 +121,8 @@ import Testing
             "virtual_ipaddress {\n10.0.0.9 dve eth1\n}",
             ["6:10 error unknown option `dve`; did you mean `dev`?", "6:14 error unknown option `eth1`"]
         ),
-        ("virtual_ipaddress {\n10.0.0.9 home\n}", ["6:10 warning `home` isn't handled yet and has no effect"]),
+        ("virtual_ipaddress {\n10.0.0.9 home\n}", ["6:10 error `home` is for IPv6 addresses"]),
+        ("virtual_ipaddress {\n10.0.0.9 autojoin\n}", ["6:10 warning `autojoin` isn't handled yet and has no effect"]),
         ("virtual_ipaddress {\n10.0.0.9 label 1234567890123456\n}", ["6:16 error a label has at most 15 bytes"]),
         ("virtual_ipaddress {\n224.0.0.1\n}", ["6:1 error `224.0.0.1` can't be a virtual address"]),
     ])
@@ -156,7 +193,9 @@ import Testing
         #expect(loaded.model.instances.map(\.faults.isEmpty) == [true, false])
         // Another interface, family or group is another virtual router.
         for other in ["interface eth1", "mcast_dst_ip 224.0.0.77"] {
-            #expect(load(instance("") + second.replacing("\n}\n", with: "\n\(other)\n}\n")).findings == [])
+            let third = second.replacing("\n}\n", with: "\n\(other)\n}\n").replacing("10.0.0.1", with: "10.0.0.2")
+                .replacing("interface eth0\nvirtual", with: "virtual").replacing("77\n", with: "77\ninterface eth0\n")
+            #expect(load(instance("") + third).findings == [])
         }
     }
 

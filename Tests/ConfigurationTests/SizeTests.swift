@@ -3,6 +3,13 @@ import Testing
 @testable import Configuration
 
 @Suite struct SizeTests {
+    /// Thousands of instances are held by each worker: what few of them say lives in a box.
+    @Test func sizeOfAnInstance() {
+        #expect(MemoryLayout<InstanceSettings>.stride <= 320)
+        #expect(MemoryLayout<VirtualAddress>.stride <= 144)
+        #expect(MemoryLayout<Boxed<UncommonSettings>?>.size == 8)
+    }
+
     /// 4,000 instances of 50 lines. The time is printed; it depends on the machine and the build, so only the release
     /// build is held to the promise of less than a second.
     @Test func manyInstances() {

@@ -1,0 +1,219 @@
+import Base
+import Testing
+
+@testable import Configuration
+
+@Suite struct GroupTests {
+    /// Instances A, B and C, 6 lines each.
+    private static let three = ["A", "B", "C"].enumerated().map { number, name in
+        instance("").replacing("vrrp_instance A", with: "vrrp_instance \(name)")
+            .replacing("_id 1", with: "_id \(number + 1)").replacing("10.0.0.1", with: "10.0.0.\(number + 1)")
+    }.joined()
+
+    private func load(_ text: String, _ environment: Environment = Environment()) -> LoadedConfiguration {
+        ConfigurationTests.load(Self.three + text, environment)
+    }
+
+    @Test func syncGroup() throws {
+        let loaded = load(
+            """
+            vrrp_script chk {
+            script /bin/chk
+            }
+            vrrp_sync_group G {
+            group {
+            C
+            A
+            }
+            track_interface {
+            eth5 weight 3
+            }
+            track_script {
+            chk weight 4
+            }
+            notify_master /bin/m root
+            notify "/bin/n x"
+            smtp_alert
+            notify_priority_changes
+            sync_group_tracking_weight
+            }
+            """)
+        #expect(TrackerTests.complaints(loaded) == [])
+        let group = try #require(loaded.model.shared.syncGroups.first)
+        #expect(group.name == "G" && group.members == [2, 0])
+        #expect(group.trackedInterfaces == [TrackedInterface(name: "eth5", weight: 3)])
+        #expect(group.trackers == [Tracker(kind: .script, name: "chk", weight: 4)])
+        #expect(group.scripts.map(\.trigger) == [.master, .any] && group.scripts[1].arguments == ["/bin/n", "x"])
+        #expect(group.sendsMail && group.notifiesPriorityChanges && group.keepsMemberWeights)
+        #expect(loaded.model.hasScripts)
+        #expect(try loaded.model.encode().withUnsafeBytes { try EncodedModel($0).decode() } == loaded.model)
+    }
+
+    @Test(arguments: [
+        (
+            "vrrp_sync_group G {\ngroup {\nA\nX\n}\n}\n",
+            [
+                "22:1 error there is no `vrrp_instance X`; did you mean `A`?",
+                "19:17 warning `vrrp_sync_group G` has only one member, so there is nothing to keep in step",
+            ]
+        ),
+        (
+            "vrrp_sync_group G {\n}\n", ["19:17 error `vrrp_sync_group G` has no members and is left out"]
+        ),
+        (
+            "vrrp_sync_group G {\ngroup {\nA\nB\n}\n}\nvrrp_sync_group H {\ngroup {\nB\nC\n}\n}\n",
+            [
+                "27:1 error instance `B` is in a sync group already", "22:1 note it was put there here",
+                "25:17 warning `vrrp_sync_group H` has only one member, so there is nothing to keep in step",
+            ]
+        ),
+        (
+            "vrrp_sync_group G {\ngroup {\nA\nB\n}\n}\nvrrp_sync_group G {\ngroup {\nC\n}\n}\n",
+            [
+                "25:17 error `vrrp_sync_group G` exists already; this block is left out",
+                "19:17 note the first one is here",
+            ]
+        ),
+        (
+            "vrrp_sync_group G {\ngroup {\nA\nB\n}\nnotify /a\nnotify /b\n}\n",
+            ["25:1 warning `notify` is set already; this one is ignored", "24:1 note the first time is here"]
+        ),
+        (
+            "vrrp_sync_group G {\ngroup {\nA\nB\n}\nglobal_tracking\n}\n",
+            ["24:1 error `global_tracking` is refused: list the trackers in the group itself"]
+        ),
+    ])
+    func wrongGroups(_ text: String, _ expected: [String]) {
+        #expect(TrackerTests.complaints(load(text)) == expected)
+    }
+
+    /// behaviours §8: weights of members' trackers are dropped, which keepalived tells only in its log.
+    @Test func weightsOfMembers() {
+        let weighted = Self.three.replacing(
+            "vrrp_instance B {", with: "vrrp_instance B {\ntrack_interface {\neth7 weight 3\n}")
+        let group = "vrrp_sync_group G {\ngroup {\nA\nB\n}\n}\n"
+        let loaded = ConfigurationTests.load(weighted + group)
+        #expect(
+            TrackerTests.complaints(loaded) == [
+                "9:1 warning a weight has no effect in a member of `G` without `sync_group_tracking_weight`",
+                "25:1 note the instance is a member here",
+            ])
+        let kept = group.replacing("}\n}", with: "}\nsync_group_tracking_weight\n}")
+        #expect(TrackerTests.complaints(ConfigurationTests.load(weighted + kept)) == [])
+    }
+
+    @Test func trackedTwice() {
+        let own = Self.three.replacing("vrrp_instance B {", with: "vrrp_instance B {\ntrack_interface {\neth7\n}")
+        let group = "vrrp_sync_group G {\ngroup {\nA\nB\n}\ntrack_interface {\neth7 weight 0\n}\n}\n"
+        #expect(
+            TrackerTests.complaints(ConfigurationTests.load(own + group)) == [
+                "25:1 warning instance `B` tracks `eth7` itself, too; what `G` says is used"
+            ])
+    }
+
+    @Test func mixedOwners() {
+        let owner = Self.three.replacing("vrrp_instance A {", with: "vrrp_instance A { priority 255\n")
+        let loaded = ConfigurationTests.load(owner + "vrrp_sync_group G {\ngroup {\nA\nB\n}\n}\n")
+        #expect(
+            TrackerTests.complaints(loaded) == [
+                "23:1 warning a group starts as MASTER only when all members have priority 255; instance `B` hasn't"
+            ])
+    }
+
+    @Test func others() throws {
+        let loaded = load(
+            """
+            track_group T {
+            group {
+            A B
+            }
+            }
+            garp_group {
+            garp_interval 0.5
+            gna_interval 1
+            interfaces {
+            eth0
+            eth1
+            }
+            }
+            interface_up_down_delays {
+            eth0 1.5 0
+            eth1 2
+            }
+            linkbeat_interfaces {
+            eth0
+            eth1 ETHTOOL
+            }
+            static_ipaddress {
+            10.1.0.1/24 dev eth1 track_group T
+            10.1.0.2
+            }
+            static_routes {
+            10.2.0.0/16 dev eth1 track_group T
+            }
+            """)
+        #expect(TrackerTests.complaints(loaded) == [])
+        let shared = loaded.model.shared
+        #expect(shared.trackGroups.first?.members == [0, 1])
+        #expect(shared.announcementGroups.first?.interfaces == ["eth0", "eth1"])
+        #expect(shared.announcementGroups.first?.garpInterval == .milliseconds(500))
+        // Without the second delay it is the first, as the manual says.
+        #expect(
+            shared.interfaceDelays == [
+                InterfaceDelay(interface: "eth0", down: .milliseconds(1500), up: .zero),
+                InterfaceDelay(interface: "eth1", down: .seconds(2), up: .seconds(2)),
+            ])
+        #expect(shared.polledInterfaces.map(\.probe) == [.any, .ethtool])
+        #expect(shared.staticAddresses.map(\.address.interface) == ["eth1", "eth0"])
+        #expect(shared.staticAddresses[0].trackGroup == "T" && shared.staticRoutes[0].trackGroup == "T")
+        #expect(try loaded.model.encode().withUnsafeBytes { try EncodedModel($0).decode() } == loaded.model)
+    }
+
+    @Test(arguments: [
+        ("track_group T {\n}\n", ["19:13 error `track_group T` has no members"]),
+        (
+            "track_group T {\ngroup {\nA\nA\n}\n}\n",
+            ["22:1 error instance `A` is listed already", "21:1 note the first time is here"]
+        ),
+        (
+            "garp_group {\ngarp_interval 1\n}\n", ["19:1 error `garp_group` has no interfaces and is left out"]
+        ),
+        (
+            "garp_group {\ninterface eth0\n}\n",
+            ["19:1 warning `garp_group` limits nothing: neither garp_interval nor gna_interval is set"]
+        ),
+        (
+            "garp_group {\ngarp_interval 1\ninterface eth0\n}\ngarp_group {\ngarp_interval 1\ninterface eth0\n}\n",
+            [
+                "25:11 error `eth0` is in `garp_group` already", "21:11 note the first time is here",
+                "23:1 error `garp_group` has no interfaces and is left out",
+            ]
+        ),
+        ("interface_up_down_delays {\neth0 256\n}\n", ["20:6 error `down delay` is 0 s to 255 s"]),
+        ("interface_up_down_delays {\neth0\n}\n", ["20:1 error `eth0` needs a value"]),
+        ("interface_up_down_delays {\neth9 1\n}\n", ["20:1 error interface `eth9` doesn't exist"]),
+        ("linkbeat_interfaces {\neth0 mii\n}\n", ["20:6 error `mii` isn't one of MII, ETHTOOL, IOCTL"]),
+        (
+            "static_ipaddress {\n10.0.0.1/24\n}\n",
+            [
+                "20:1 warning `10.0.0.1` on `eth0` belongs to two: one removes it while the other needs it",
+                "4:21 note it is given here first",
+            ]
+        ),
+        (
+            "static_ipaddress {\n10.1.0.1/24 dev eth9\n}\n",
+            ["20:17 error interface `eth9` doesn't exist; this address is left out"]
+        ),
+        ("static_ipaddress {\n10.1.0.1/24 track_group X\n}\n", ["20:25 error there is no `track_group X`"]),
+    ])
+    func wrongOthers(_ text: String, _ expected: [String]) {
+        #expect(TrackerTests.complaints(load(text, Environment(interfaces: ["eth0"]))) == expected)
+    }
+
+    @Test func membersOfHostileModels() {
+        var model = load("vrrp_sync_group G {\ngroup {\nA\nB\n}\n}\n").model
+        model.shared.syncGroups[0].members = [0, 3]
+        let bytes = model.encode()
+        #expect(throws: ByteError.invalid) { try bytes.withUnsafeBytes { _ = try EncodedModel($0).decode() } }
+    }
+}

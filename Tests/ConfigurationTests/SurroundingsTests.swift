@@ -1,0 +1,150 @@
+import Base
+import Testing
+
+@testable import Configuration
+
+/// What depends on the machine: networks, programs, users.
+@Suite struct SurroundingsTests {
+    private func environment(_ prefixes: [String: [String]]) -> Environment {
+        var environment = Environment()
+        environment.prefixes = prefixes.mapValues { $0.compactMap { Prefix($0) } }
+        return environment
+    }
+
+    @Test func addressOffTheLink() {
+        let lines = "virtual_ipaddress {\n10.0.1.9\n10.0.0.8/24 dev eth1\n}"
+        let loaded = load(
+            instance(lines), environment(["eth0": ["10.0.0.5/24"], "eth1": ["10.0.9.1/24", "10.7.0.1/16"]]))
+        #expect(
+            loaded.findings == [
+                "6:1 warning `10.0.1.9` isn't in a network of `eth0` (10.0.0.5/24): neighbours reach it only by a route",
+                "7:1 warning `10.0.0.8` isn't in a network of `eth1` (10.0.9.1/24, 10.7.0.1/16): neighbours reach it only by a route",
+            ])
+        // Without an address of the family there is nothing to compare with.
+        #expect(load(instance(lines), environment(["eth0": ["fe80::5/64"]])).findings == [])
+        #expect(load(instance(lines)).findings == [])
+        let six = instance("", addresses: "\nfe80::9\n2001:db8::9\n")
+        #expect(load(six, environment(["eth0": ["fe80::5/64", "2001:db8::5/64"]])).findings == [])
+    }
+
+    @Test func ownerWithoutTheAddress() {
+        let owner = instance("priority 255")
+        #expect(
+            load(owner, environment(["eth0": ["10.0.0.5/24"]])).findings == [
+                "5:1 warning priority 255 is for the owner of the addresses, but `eth0` hasn't got 10.0.0.1; use 254 or less"
+            ])
+        #expect(load(owner, environment(["eth0": ["10.0.0.1/24"]])).findings == [])
+    }
+
+    @Test func oneAddressTwice() {
+        let second = instance("").replacing("vrrp_instance A", with: "vrrp_instance B").replacing(
+            "_id 1", with: "_id 2")
+        #expect(
+            load(instance("") + second).findings == [
+                "10:21 warning `10.0.0.1` on `eth0` belongs to two: one removes it while the other needs it",
+                "4:21 note it is given here first",
+            ])
+        #expect(
+            load(instance("") + second.replacing("eth0", with: "eth1")).findings == [
+                "10:21 warning `10.0.0.1` is on `eth0`, too; is that meant?", "4:21 note it is given here first",
+            ])
+        // fe80::1 is the usual gateway of every link.
+        let link =
+            instance("", addresses: "fe80::1")
+            + second.replacing("10.0.0.1/24", with: "fe80::1")
+            .replacing("eth0", with: "eth1")
+        #expect(load(link).findings == [])
+    }
+
+    // MARK: - Programs
+
+    private struct Machine: FileProvider {
+        var text: String
+        var programs: [String: ProgramFinding] = [:]
+        func read(path: String) -> Result<[UInt8], FileError> {
+            switch path {
+            case "t.conf": .success(Array(text.utf8))
+            case "/key": .success(Array(String(repeating: "k", count: 32).utf8))
+            default: .failure(.notFound)
+            }
+        }
+        func glob(pattern: String) -> [String] { [] }
+        func inspect(program: String) -> ProgramFinding? { programs[program] ?? ProgramFinding() }
+    }
+
+    private static let weak = ProgramFinding(weakness: "/opt (owner 7, mode 777) can be changed by somebody else")
+    private static let missing = ProgramFinding(obstacle: "no such file")
+
+    private func findings(
+        _ text: String, _ programs: [String: ProgramFinding], _ environment: Environment = Environment()
+    ) -> [String] {
+        let machine = Machine(text: text, programs: programs)
+        // Both ways: at once, and from what was remembered.
+        let direct = loadConfiguration(path: "t.conf", files: machine, environment: environment)
+        let sources = readSources(path: "t.conf", files: machine, environment: environment)
+        let later = parse(sources, environment: environment)
+        #expect(direct.findings == later.findings)
+        return TrackerTests.complaints(direct).filter { !$0.contains("nothing tracks") }
+    }
+
+    @Test func missingPrograms() {
+        let script = "vrrp_script s {\nscript \"/bin/s 'a b'\"\n}\n"
+        #expect(
+            findings(
+                script + instance("track_script {\ns\n}\nnotify '/bin/n x'"),
+                ["/bin/s": Self.missing, "/bin/n": Self.missing])
+                == [
+                    "2:8 error `/bin/s` can't be run: no such file",
+                    "9:1 error `vrrp_script s` can't be used, so this isn't tracked", "1:13 note it is defined here",
+                    "11:8 warning `/bin/n` can't be run: no such file",
+                ])
+        #expect(
+            findings("global_defs {\nstartup_script /bin/s\n}\n" + instance(""), ["/bin/s": Self.missing])
+                == ["2:16 warning `/bin/s` can't be run: no such file"])
+    }
+
+    @Test func programsThatOthersMayChange() {
+        let text = instance("notify /opt/n")
+        #expect(
+            findings(text, ["/opt/n": Self.weak]) == [
+                "5:8 warning `/opt/n` runs as root, and /opt (owner 7, mode 777) can be changed by somebody else (`enable_script_security` refuses such scripts)"
+            ])
+        let secure = "global_defs {\nenable_script_security\n}\n"
+        #expect(
+            findings(secure + text, ["/opt/n": Self.weak]) == [
+                "8:8 error `/opt/n` is refused: it would run as root, and /opt (owner 7, mode 777) can be changed by somebody else; change that, or say a user"
+            ])
+        // Somebody else runs it.
+        #expect(findings(secure + instance("notify /opt/n nobody"), ["/opt/n": Self.weak]) == [])
+        #expect(findings("global_defs {\nscript_user nobody\n}\n" + text, ["/opt/n": Self.weak]) == [])
+        var environment = Environment()
+        environment.hasDefaultScriptUser = true
+        #expect(findings(text, ["/opt/n": Self.weak], environment) == [])
+        #expect(findings(instance("notify /opt/n root"), ["/opt/n": Self.weak], environment).count == 1)
+    }
+
+    @Test func programsOfServices() {
+        let text = """
+            virtual_server 10.0.0.1 80 {
+            protocol TCP
+            lb_algo rr
+            lb_kind NAT
+            quorum_up /bin/q
+            real_server 10.0.0.2 80 {
+            MISC_CHECK {
+            misc_path "/bin/m x"
+            }
+            }
+            }
+            """
+        #expect(
+            findings(text, ["/bin/q": Self.missing, "/bin/m": Self.missing]) == [
+                "5:11 warning `/bin/q` can't be run: no such file", "8:11 error `/bin/m` can't be run: no such file",
+            ])
+    }
+
+    @Test func keyFilesAreRemembered() {
+        let text = instance("auth_hmac {\nkey 1 file:/key\nactive_key 1\n}")
+        #expect(!findings(text, [:]).contains { $0.contains("can't read") })
+    }
+}
