@@ -40,6 +40,12 @@ static int release_code(struct dl_phdr_info *object, size_t size, void *page_siz
     return 1;
 }
 
+void hasup_tame_malloc(void) {
+    // A fixed threshold: glibc raises its own with the first large block that is freed.
+    mallopt(M_MMAP_THRESHOLD, 32 << 10);
+    mallopt(M_ARENA_MAX, 1);
+}
+
 void hasup_release_code(void) {
     long page_size = sysconf(_SC_PAGESIZE);
     dl_iterate_phdr(release_code, &page_size);

@@ -207,12 +207,7 @@ public struct VirtualAddress: Hashable, Sendable {
     public var interface: String?
     /// scope as the kernel numbers it (0 global, 200 site, 253 link, 254 host, 255 nowhere).
     public var scope: UInt8 = 0
-    /// brd, resolved for `+` and `-`.
-    public var broadcast: IPAddress?
-    /// label; nil for none.
-    public var label: String?
-    /// peer.
-    public var peer: Prefix?
+    private var rare: Boxed<RareAddressSettings>?
     /// -nodad: duplicate address detection is wanted (IPv6 addresses go in without it otherwise).
     public var duplicateAddressDetection = false
     /// noprefixroute.
@@ -226,6 +221,35 @@ public struct VirtualAddress: Hashable, Sendable {
 
     /// An address with no options.
     public init(prefix: Prefix) { self.prefix = prefix }
+
+    /// brd, resolved for `+` and `-`.
+    public var broadcast: IPAddress? {
+        get { rare?.value.broadcast }
+        set { change { $0.broadcast = newValue } }
+    }
+    /// label; nil for none.
+    public var label: String? {
+        get { rare?.value.label }
+        set { change { $0.label = newValue } }
+    }
+    /// peer.
+    public var peer: Prefix? {
+        get { rare?.value.peer }
+        set { change { $0.peer = newValue } }
+    }
+
+    private mutating func change(_ body: (inout RareAddressSettings) -> Void) {
+        var settings = rare?.value ?? RareAddressSettings()
+        body(&settings)
+        rare = settings == RareAddressSettings() ? nil : Boxed(settings)
+    }
+}
+
+/// What few addresses have.
+private struct RareAddressSettings: Hashable, Sendable {
+    var broadcast: IPAddress?
+    var label: String?
+    var peer: Prefix?
 }
 
 /// Rare flags of an address.

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import VRRPWorker
 
@@ -5,6 +6,7 @@ import VRRPWorker
 @main
 enum Main {
     static func main() {
+        hasup_tame_malloc()
         let arguments = CommandLine.arguments
         let role = arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? ""
         switch role {

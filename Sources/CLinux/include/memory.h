@@ -14,6 +14,10 @@ int hasup_memfd_seal_content(int fd);
 /// Whether size and content are sealed: 1 or 0.
 int hasup_memfd_is_sealed(int fd);
 
+/// Keeps large blocks apart from small ones for good, so that what a burst needed goes back to the kernel when it is
+/// freed (mallopt(3)). Call it first.
+void hasup_tame_malloc(void);
+
 /// Lets go of the program's own code pages and of free memory. Code that is still needed comes back by itself, page by
 /// page; what only the start needed doesn't. Pages that are locked stay.
 void hasup_release_code(void);
