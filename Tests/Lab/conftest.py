@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from lab import conf  # noqa: E402
+from lab import conf, machine  # noqa: E402
 from lab.hasup import Hasup  # noqa: E402
 from lab.net import Lan  # noqa: E402
 from lab.sniffer import Sniffer  # noqa: E402
@@ -25,6 +25,12 @@ def _show_logs(lan):
         for program in node.programs:
             print(f"--- {node.name}: {os.path.basename(program.log_path)} ---")
             print(program.log()[-4000:])
+
+
+@pytest.fixture(autouse=True)
+def _machine():
+    """What the machine was late in another test is no excuse in this one."""
+    machine.forget()
 
 
 @pytest.fixture
