@@ -101,11 +101,11 @@ extension Elaborator {
         switch string(option) {
         case "dev":
             guard let name = interfaceName(at: value) else { return false }
-            guard isKnown(interface: name) else {
-                refuse("interface `\(name)` doesn't exist; this address is left out", at: value)
-                return false
-            }
             address.interface = name
+            if !isKnown(interface: name) {
+                // No fault of the file: it may be made later.
+                report(.error, "interface `\(name)` doesn't exist: this address is set when it appears", at: value)
+            }
         case "scope":
             if let scope = scope(at: value) { address.scope = scope }
         case "brd", "broadcast":

@@ -313,10 +313,12 @@ extension Elaborator {
                     entry, context: "static_ipaddress (entry)", trackGroup: &group)
             else { return }
             let interface = address.interface ?? elaborator.model.global.links.defaultInterface ?? "eth0"
-            guard elaborator.isKnown(interface: interface) else {
-                return elaborator.refuse(
-                    "interface `\(interface)` doesn't exist; this address is left out (say `dev` or default_interface)",
-                    at: entry.token)
+            // With `dev` it is said already.
+            if address.interface == nil, !elaborator.isKnown(interface: interface) {
+                elaborator.report(
+                    .error,
+                    "interface `\(interface)` doesn't exist: this address is set when it appears (or say `dev` or "
+                        + "default_interface)", at: entry.token)
             }
             address.interface = interface
             elaborator.claim(address, on: interface, at: entry.token, isStatic: true)

@@ -133,7 +133,8 @@ public struct InstanceReport: JSONRecord, Hashable {
 /// One virtual address.
 public struct AddressReport: JSONRecord, Hashable {
     /// For the interface's text.
-    public static let summary = "One virtual address; foreign: it was there before and isn't ours, so it stays"
+    public static let summary =
+        "One virtual address; foreign: it was there before and isn't ours, so it stays; obstacle: why it isn't set"
     /// `ADDRESS/LENGTH`.
     public var address = ""
     /// Where it goes.
@@ -142,6 +143,8 @@ public struct AddressReport: JSONRecord, Hashable {
     public var installed = false
     /// Whether somebody else had put it there.
     public var foreign = false
+    /// Why a MASTER hasn't got it; nil when it has, or when that isn't known.
+    public var obstacle: String?
 
     /// No address.
     public init() {}
@@ -159,6 +162,7 @@ public struct AddressReport: JSONRecord, Hashable {
         members.member("interface", &interface)
         members.member("installed", &installed)
         members.member("foreign", &foreign)
+        members.member("obstacle", &obstacle)
     }
 }
 

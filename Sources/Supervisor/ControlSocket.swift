@@ -194,7 +194,7 @@ final class ControlSocket {
             event.kind = "remark"
             event.reason = remark.name
             event.source = source.description
-        case .stalled, .kernelFailure, .addressRemoved: break
+        case .stalled, .kernelFailure, .addressRemoved, .addressWaits: break
         }
         server.publish(event)
     }

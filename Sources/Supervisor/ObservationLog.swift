@@ -46,7 +46,10 @@ struct ObservationLog {
                 log.notice("\(line)")
             }
         case .stalled: log.warning("\(line)")
-        case .addressRemoved: log.warning("\(line)")
+        case .addressRemoved(_, let address):
+            tell(Key(instance: instance, what: "address \(address) was removed by somebody else", source: nil), line)
+        case .addressWaits(_, let prefix, let interface):
+            tell(Key(instance: instance, what: "\(prefix) dev \(interface): no such interface", source: nil), line)
         case .kernelFailure(_, let sentence):
             tell(Key(instance: instance, what: sentence, source: nil), line)
         case .discarded(_, let reason, let source, _):

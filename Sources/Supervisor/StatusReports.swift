@@ -54,6 +54,9 @@ extension AddressReport {
             address.prefix.description, interface: address.interface ?? settings.interface,
             installed: status?.installedAddresses.contains(address.prefix.address) ?? false,
             foreign: status?.foreignAddresses.contains(address.prefix.address) ?? false)
+        if status?.waitingAddresses.contains(address.prefix.address) ?? false {
+            obstacle = Observation.missingInterface(interface)
+        }
     }
 }
 

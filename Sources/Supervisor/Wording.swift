@@ -144,9 +144,13 @@ extension Observation {
         case .transition(let transition): transition.instance
         case .discarded(let instance, _, _, _): instance
         case .accepted(let instance, _, _), .kernelFailure(let instance, _), .addressRemoved(let instance, _): instance
+        case .addressWaits(let instance, _, _): instance
         case .stalled: nil
         }
     }
+
+    /// A clause: why an address isn't set, and when it will be.
+    static func missingInterface(_ name: String) -> String { "no such interface; it is set when \(name) appears" }
 
     /// The line of the log; `name` is the instance's.
     func line(instance name: String) -> String {
@@ -160,6 +164,8 @@ extension Observation {
         case .kernelFailure(_, let sentence): "\(name): \(sentence)"
         case .addressRemoved(_, let address):
             "\(name): address \(address) was removed by somebody else; it is put back"
+        case .addressWaits(_, let prefix, let interface):
+            "\(name): address \(prefix) dev \(interface): \(Self.missingInterface(interface))"
         }
     }
 }

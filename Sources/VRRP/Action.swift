@@ -99,6 +99,8 @@ public enum Observation: Hashable, Sendable {
     case kernelFailure(InstanceID, String)
     /// A virtual address was removed by somebody else; it is being put back.
     case addressRemoved(InstanceID, IPAddress)
+    /// A MASTER's address can't be set, because its interface doesn't exist; it is set when that appears.
+    case addressWaits(InstanceID, Prefix, interface: String)
 }
 
 /// One state change, with what an operator asks about it.

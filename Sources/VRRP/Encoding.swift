@@ -203,7 +203,7 @@ extension InstanceStatus {
         faults.forEach { $0.encode(into: &writer) }
         writer.write(optional: lastTransition) { $1.encode(into: &$0) }
         counters.encode(into: &writer)
-        for list in [installedAddresses, foreignAddresses] {
+        for list in [installedAddresses, foreignAddresses, waitingAddresses] {
             writer.write(UInt32(list.count))
             list.forEach { writer.write(tagged: $0) }
         }
@@ -228,6 +228,7 @@ extension InstanceStatus {
         counters = try Counters(from: &reader)
         for _ in 0..<(try reader.readCount(ofSize: 5)) { installedAddresses.append(try reader.readTaggedAddress()) }
         for _ in 0..<(try reader.readCount(ofSize: 5)) { foreignAddresses.append(try reader.readTaggedAddress()) }
+        for _ in 0..<(try reader.readCount(ofSize: 5)) { waitingAddresses.append(try reader.readTaggedAddress()) }
     }
 }
 
@@ -260,6 +261,12 @@ extension Observation {
             writer.write(UInt8(5))
             writer.write(UInt32(instance))
             writer.write(tagged: address)
+        case .addressWaits(let instance, let prefix, let interface):
+            writer.write(UInt8(6))
+            writer.write(UInt32(instance))
+            writer.write(tagged: prefix.address)
+            writer.write(UInt8(prefix.length))
+            writer.write(interface)
         }
     }
 
@@ -279,6 +286,11 @@ extension Observation {
         case 3: self = .stalled(try reader.readInterval())
         case 4: self = .kernelFailure(Int(try reader.readUInt32()), try reader.readString())
         case 5: self = .addressRemoved(Int(try reader.readUInt32()), try reader.readTaggedAddress())
+        case 6:
+            let instance = Int(try reader.readUInt32())
+            let address = try reader.readTaggedAddress()
+            guard let prefix = Prefix(address: address, length: Int(try reader.readUInt8())) else { throw .invalid }
+            self = .addressWaits(instance, prefix, interface: try reader.readString())
         default: throw .invalid
         }
     }

@@ -66,7 +66,7 @@ public struct Node: Sendable {
     /// What status shows of an instance.
     public func status(of instance: InstanceID) -> InstanceStatus? {
         guard routers.indices.contains(instance) else { return nil }
-        return routers[instance].status(at: context.startsAt)
+        return routers[instance].status(context)
     }
 
     /// Whether any instance has accepted an advertisement since this node began.
@@ -162,13 +162,20 @@ public struct Node: Sendable {
         }
         let renamed = context.interfaces.values.filter { $0.index == interface.index && $0.name != interface.name }
         for other in renamed { remove(other.name, at: now, into: &actions) }
-        context.interfaces[interface.name] = interface
+        let known = context.interfaces.updateValue(interface, forKey: interface.name)
         reassess(interface.name, at: now, into: &actions)
+        guard let known else {
+            for id in routers.indices { routers[id].interfaceAppeared(interface.name, &context, into: &actions) }
+            return
+        }
+        guard interface.isUsable, !known.isUsable else { return }
+        for id in routers.indices { routers[id].interfaceCameUp(interface.name, at: now, &context) }
     }
 
     private mutating func remove(_ name: String, at now: Instant, into actions: inout [Action]) {
         guard context.interfaces.removeValue(forKey: name) != nil else { return }
         reassess(name, at: now, into: &actions)
+        for id in routers.indices { routers[id].interfaceVanished(name, &context, into: &actions) }
     }
 
     private mutating func reassess(_ name: String, at now: Instant, into actions: inout [Action]) {

@@ -30,6 +30,8 @@ public struct InstanceStatus: Hashable, Sendable {
     public var installedAddresses: [IPAddress]
     /// Virtual addresses that were there before and aren't ours.
     public var foreignAddresses: [IPAddress]
+    /// Virtual addresses that a MASTER can't have, because their interface doesn't exist.
+    public var waitingAddresses: [IPAddress] = []
 
     /// A status of an instance that hasn't started.
     public init(since: Instant, priority: Priority, advertInterval: Interval) {

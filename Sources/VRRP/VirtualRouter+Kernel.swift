@@ -1,6 +1,12 @@
 import Base
 import Configuration
 
+/// An address that somebody removed, and when.
+struct Removal {
+    var address: IPAddress
+    var at: Instant
+}
+
 /// Limits of the fight for an address with somebody who keeps removing it (pain point A1).
 private let removalsMax = 5
 private let removalWindow = Interval.seconds(10)
@@ -11,10 +17,64 @@ extension VirtualRouter {
     ) {
         guard !addresses.isEmpty else { return }
         refusedWithdrawals.removeAll { addresses.contains($0) }
+        let present = addresses.filter { context.interfaces[interface(of: $0)] != nil }
+        if present.count != addresses.count { tellWaiting(addresses, context, into: &actions) }
+        guard !present.isEmpty else { return }
         let work = KernelWork(
-            instance: id, generation: generation, addresses: addresses, interface: settings.interface,
+            instance: id, generation: generation, addresses: present, interface: settings.interface,
             isInstall: true)
-        actions.append(.install(id, addresses, ticket: context.issueTicket(for: work)))
+        actions.append(.install(id, present, ticket: context.issueTicket(for: work)))
+    }
+
+    /// The interface that an address goes to.
+    private func interface(of address: VirtualAddress) -> String { address.interface ?? settings.interface }
+
+    /// Addresses that a MASTER can't have, because their interface doesn't exist. They aren't remembered: what is there
+    /// and what isn't follows from the interfaces.
+    func waitingAddresses(_ context: NodeContext) -> [IPAddress] {
+        guard state == .master else { return [] }
+        return allAddresses.filter { context.interfaces[interface(of: $0)] == nil }.map(\.prefix.address)
+    }
+
+    private func tellWaiting(_ addresses: [VirtualAddress], _ context: NodeContext, into actions: inout [Action]) {
+        for address in addresses where context.interfaces[interface(of: address)] == nil {
+            actions.append(.observe(.addressWaits(id, address.prefix, interface: interface(of: address))))
+        }
+    }
+
+    /// An interface that didn't exist is there: what belongs on it goes there now, and is announced.
+    mutating func interfaceAppeared(
+        _ name: String, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        guard state == .master, uses(name) else { return }
+        install(allAddresses.filter { interface(of: $0) == name }, &context, into: &actions)
+    }
+
+    /// An interface that isn't the instance's own is usable now: nothing could be announced on it before.
+    mutating func interfaceCameUp(_ name: String, at now: Instant, _ context: inout NodeContext) {
+        guard state == .master, uses(name) else { return }
+        let there = Set(installed + foreign)
+        context.announcer.announce(
+            allAddresses.filter { interface(of: $0) == name && there.contains($0.prefix.address) }, of: id,
+            on: settings.interface, rounds: settings.announcements.rounds, at: now)
+    }
+
+    /// An interface is gone, and with it what was on it. That of the instance itself is a fault and doesn't come here.
+    mutating func interfaceVanished(
+        _ name: String, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        guard state == .master, uses(name) else { return }
+        let lost = allAddresses.filter { interface(of: $0) == name }
+        note(lost.map(\.prefix.address), isInstall: false, keeping: [])
+        refusedInstalls.removeAll { lost.contains($0) }
+        context.announcer.cancel(Set(lost), of: id)
+        tellWaiting(lost, context, into: &actions)
+    }
+
+    /// Whether an address names this interface. Without an array of all of them: each new link asks all instances.
+    private func uses(_ name: String) -> Bool {
+        settings.virtualAddresses.contains { $0.interface == name }
+            || settings.excludedAddresses.contains { $0.interface == name }
     }
 
     mutating func withdraw(
@@ -34,7 +94,10 @@ extension VirtualRouter {
         _ work: KernelWork, _ outcome: KernelOutcome, at now: Instant, _ context: inout NodeContext,
         into actions: inout [Action]
     ) {
-        let touched = work.addresses.map(\.prefix.address)
+        // What was put on an interface that is gone by now went with it.
+        let present =
+            work.isInstall ? work.addresses.filter { context.interfaces[interface(of: $0)] != nil } : work.addresses
+        let touched = present.map(\.prefix.address)
         let isCurrent = work.generation == generation
         switch outcome {
         case .done: note(touched, isInstall: work.isInstall, keeping: [])
@@ -46,7 +109,7 @@ extension VirtualRouter {
         guard isCurrent, state == .master, work.isInstall else { return }
         // After a failure too: it may be one address of many, and the others are ours to announce.
         context.announcer.announce(
-            work.addresses, of: id, on: settings.interface, rounds: settings.announcements.rounds, at: now)
+            present, of: id, on: settings.interface, rounds: settings.announcements.rounds, at: now)
         guard !isInstalled else { return }
         isInstalled = true
         if settings.announcements.delay > .zero {
@@ -89,17 +152,18 @@ extension VirtualRouter {
 
     /// Somebody removed one of our addresses. It is put back at once, which keeps the service up through a stray
     /// `ip address flush`; against somebody who persists we yield, with priority 0 so that a peer takes over within
-    /// its skew: we don't serve the address, and nobody gains by waiting.
+    /// its skew: we don't serve the address, and nobody gains by waiting. Each address has its own count: one command
+    /// may remove many, a whole network with its first address. One that wasn't ours is ours from then on.
     mutating func addressRemoved(
         _ address: IPAddress, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
-        guard state == .master, installed.contains(address),
+        guard state == .master, installed.contains(address) || foreign.contains(address),
             let removed = allAddresses.first(where: { $0.prefix.address == address }), !removed.isUntracked
         else { return }
-        installed.removeAll { $0 == address }
-        removals.removeAll { now - $0 > removalWindow }
-        removals.append(now)
-        if removals.count >= removalsMax {
+        note([address], isInstall: false, keeping: [])
+        removals.removeAll { now - $0.at > removalWindow }
+        removals.append(Removal(address: address, at: now))
+        if removals.count(where: { $0.address == address }) >= removalsMax {
             advertise(.release, at: now, into: &actions)
             enterBackup(.addressRemoved(address), at: now, &context, into: &actions)
         } else {

@@ -3,7 +3,7 @@ import Configuration
 
 extension VirtualRouter {
     /// What status shows.
-    func status(at startsAt: Instant) -> InstanceStatus {
+    func status(_ context: NodeContext) -> InstanceStatus {
         var status = InstanceStatus(since: since, priority: priority, advertInterval: masterInterval)
         status.state = state
         status.master = master
@@ -14,6 +14,7 @@ extension VirtualRouter {
         status.counters = counters
         status.installedAddresses = installed
         status.foreignAddresses = foreign
+        status.waitingAddresses = waitingAddresses(context)
         if state == .backup {
             status.waiting = waiting
             // While preempt_delay runs, the master-down timer is started again by each advertisement.

@@ -47,8 +47,8 @@ struct VirtualRouter {
     /// Work that the kernel refused, asked for again in a second.
     var refusedInstalls: [VirtualAddress] = []
     var refusedWithdrawals: [VirtualAddress] = []
-    /// When addresses were removed by somebody else, of the last ten seconds.
-    var removals: [Instant] = []
+    /// Addresses that were removed by somebody else in the last ten seconds.
+    var removals: [Removal] = []
 
     var counters = Counters()
     var lastTransition: Transition?

@@ -13,8 +13,9 @@ final class LinkWatcher {
     var virtualAddresses: Set<IPAddress> = []
     /// An event for the core.
     var onChange: ((Event) -> Void)?
-    /// A virtual address is gone from the interface with this name.
-    var onAddressRemoved: ((IPAddress, String) -> Void)?
+    /// Virtual addresses that are gone from the interfaces with these names, all of a turn together: one command may
+    /// remove thousands, and who owns them is looked for once.
+    var onAddressesRemoved: (([IPAddress: Set<String>]) -> Void)?
     /// Notifications were lost: a snapshot is wanted.
     var onOverflow: (() -> Void)?
     /// All events of a drain were given.
@@ -69,13 +70,15 @@ final class LinkWatcher {
             names[index] = state.name
             onChange?(.interface(state))
         }
+        var taken: [IPAddress: Set<String>] = [:]
         for address in removed where virtualAddresses.contains(address.address) {
             // Removed and added again, or removed with its interface: neither is somebody taking it away.
             guard let name = names[address.interfaceIndex],
                 !monitor.has(address.address, on: address.interfaceIndex)
             else { continue }
-            onAddressRemoved?(address.address, name)
+            taken[address.address, default: []].insert(name)
         }
+        if !taken.isEmpty { onAddressesRemoved?(taken) }
         onDrained?()
     }
 

@@ -74,7 +74,7 @@ final class Worker {
         transmitter = Transmitter(sockets, frames: frames)
         relay.worker = self
         links.onChange = { [unowned self] in self.handle($0) }
-        links.onAddressRemoved = { [unowned self] in self.addressRemoved($0, on: $1) }
+        links.onAddressesRemoved = { [unowned self] in self.addressesRemoved($0) }
         effects.onApplied = { [unowned self] ticket, outcome in
             if case .doneKeeping(let addresses) = outcome {
                 let list = addresses.map(\.description).joined(separator: ", ")
@@ -281,12 +281,16 @@ final class Worker {
         requestSockets(for: next?.model ?? model, generation: next?.generation ?? generation)
     }
 
-    private func addressRemoved(_ address: IPAddress, on interface: String) {
+    private func addressesRemoved(_ removed: [IPAddress: Set<String>]) {
         for (id, instance) in model.instances.enumerated() {
-            let owned = (instance.virtualAddresses + instance.excludedAddresses).contains {
-                $0.prefix.address == address && ($0.interface ?? instance.interface) == interface
+            for list in [instance.virtualAddresses, instance.excludedAddresses] {
+                for address in list {
+                    guard let interfaces = removed[address.prefix.address],
+                        interfaces.contains(address.interface ?? instance.interface)
+                    else { continue }
+                    handle(.addressRemoved(instance: id, address.prefix.address))
+                }
             }
-            if owned { handle(.addressRemoved(instance: id, address)) }
         }
     }
 

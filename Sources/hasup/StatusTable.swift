@@ -120,6 +120,8 @@ struct StatusTable {
         for address in instance.addresses + instance.excludedAddresses {
             if address.foreign {
                 texts.append("\(address.address) was on \(address.interface) before and isn't ours: it stays there")
+            } else if let obstacle = address.obstacle {
+                texts.append("\(address.address) dev \(address.interface): \(obstacle)")
             } else if instance.state == "MASTER", !address.installed {
                 texts.append("\(address.address) is missing on \(address.interface)")
             }

@@ -31,6 +31,9 @@ import Testing
             AddressReport("192.0.2.10/24", interface: "eth0", installed: true),
             AddressReport("192.0.2.11/24", interface: "eth0"),
         ]
+        var waiting = AddressReport("192.0.2.12/24", interface: "eth9")
+        waiting.obstacle = "no such interface; it is set when eth9 appears"
+        master.excludedAddresses = [waiting]
         var became = TransitionReport()
         became.from = "BACKUP"
         became.to = "MASTER"
@@ -61,8 +64,10 @@ import Testing
             INSTANCE            STATE   SINCE    PRIO  MASTER       ADDRESSES
             VI_1                MASTER  1d 2h     150  192.0.2.1    192.0.2.10/24
                                                                     192.0.2.11/24
+                                                                    192.0.2.12/24
               BACKUP -> MASTER 1d 2h ago: no advert of 192.0.2.2 (priority 100) for 3.414 s
               192.0.2.11/24 is missing on eth0
+              192.0.2.12/24 dev eth9: no such interface; it is set when eth9 appears
             a-very-long-insta~  BACKUP  12s    90/100  2001:db8::2  2001:db8:0:1::10/64
               not MASTER: The master has a higher priority: 150 > 90. Would act in 3.197 s
                   if nothing changed.
@@ -128,6 +133,7 @@ import Testing
         reply.instances[0].addresses = (1...40).map {
             AddressReport("2001:db8::\($0)/64", interface: "eth0", installed: true)
         }
+        reply.instances[0].excludedAddresses = []
         let text = table.render(reply)
         #expect(text.contains("and 36 more") || text.contains("and 38 more"))
         for line in text.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }

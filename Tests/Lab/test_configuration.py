@@ -87,6 +87,26 @@ def test_a_lower_priority_gives_way_at_once(duo, lan):
     lan.wait_holder(VIP, "b", 3)
 
 
+@pytest.mark.parametrize("change", ["removed", "vrid", "interface"])
+def test_a_master_that_leaves_the_file(duo, lan, pair, sniffer, change):
+    """Removed, or another virtual router by its VRID or interface: priority 0 leaves, and the address goes."""
+    a, _ = duo()
+    other = conf.instance("OTHER", vrid=99, version=3, advert=0.1, vips=["10.0.0.150/24"])
+    pair[0].plug("eth5", "p-a5", address=False)
+    pair[0].netns.ip("address", "add", "10.5.0.1/24", "dev", "eth5")
+    vips = ["10.0.0.120/24"]
+    text = {"removed": conf.file(other),
+            "vrid": conf.file(conf.instance(vrid=52, priority=200, version=3, advert=0.1, vips=vips), other),
+            "interface": conf.file(conf.instance(interface="eth5", priority=200, version=3, advert=0.1, vips=vips),
+                                   other)}[change]
+    begin = time.time()
+    done = a.reload(text)
+    assert done.returncode == 0, done.stdout + done.stderr
+    wait_for("priority 0", lambda: [packet for packet in sniffer.adverts(pair[0], since=begin)
+                                    if packet.vrid == 51 and packet.priority == 0], bound=1)
+    lan.wait_holder(VIP, "b", 1)
+
+
 def test_one_bad_instance_is_in_fault_and_the_others_run(lan):
     """Start is tolerant: the bad instance is FAULT with its reason, the exit code of status says so."""
     text = conf.file(conf.instance("GOOD", vrid=1, priority=200, version=3, advert=0.1),

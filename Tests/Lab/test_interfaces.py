@@ -32,6 +32,52 @@ def test_a_deleted_address_comes_back(duo, lan, pair, sniffer, vip):
     assert lan.holders(address) == ["a"]
 
 
+def test_a_network_deleted_with_its_first_address_comes_back(duo, lan, pair, sniffer):
+    """A1: `ip address del` of the first takes the others of its network with it; all are back, and nobody took over."""
+    vips = [f"10.0.7.{number}/24" for number in range(1, 9)]
+    a, b = duo(vips=vips, vip="10.0.7.1")
+    wait_for("all addresses", lambda: [vip for vip in vips if not pair[0].holds(vip.split("/")[0])],
+             lambda missing: not missing, 2)
+    begin = time.time()
+    pair[0].netns.ip("address", "del", vips[0], "dev", "eth0")
+    wait_for("all addresses", lambda: [vip for vip in vips if not pair[0].holds(vip.split("/")[0])],
+             lambda missing: not missing, 1)
+    assert a.state() == "MASTER" and b.state() == "BACKUP"
+    assert not sniffer.adverts(pair[1], since=begin)
+    assert a.status().instance()["counters"]["became_master"] == 1
+
+
+def test_somebody_who_keeps_removing_it(duo, lan, pair):
+    """A1: against somebody who persists the peer takes over; neither log nor processor pay for it."""
+    a, _ = duo(extra=["nopreempt"])
+    before = cpu(a)
+    for _ in range(300):
+        pair[0].netns.ip("address", "del", f"{VIP}/24", "dev", "eth0", check=False)
+    lan.wait_holder(VIP, "b", 3)
+    assert cpu(a) - before < 1
+    assert len([line for line in a.log().splitlines() if "was removed by somebody else" in line]) < 20
+
+
+def test_an_address_on_another_interface_that_comes_later(duo, lan, pair, sniffer):
+    """`dev` names an interface that doesn't exist: told in log and status, set and announced when it appears."""
+    extra = ["virtual_ipaddress_excluded {", "    10.0.8.1/24 dev eth7", "}"]
+    a, _ = duo(extra=extra)
+    address = a.status().instance()["excluded_addresses"][0]
+    assert not address["installed"] and "no such interface; it is set when eth7 appears" in address["obstacle"]
+    assert a.log().count("10.0.8.1/24 dev eth7: no such interface") == 1
+    assert "no such interface" in a.cli("status").stdout
+    for number in range(2):
+        begin = time.time()
+        pair[0].plug("eth7", f"p-a7{number}", address=False)
+        wait_for("the address", lambda: pair[0].holds("10.0.8.1"), bound=1)
+        wait_for("an announcement", lambda: sniffer.announcements("10.0.8.1", since=begin), bound=1)
+        address = a.status().instance()["excluded_addresses"][0]
+        assert address["installed"] and not address.get("obstacle"), address
+        pair[0].netns.ip("link", "del", "eth7")
+        wait_for("the complaint", lambda: a.status().instance()["excluded_addresses"][0].get("obstacle"), bound=1)
+    assert a.state() == "MASTER" and lan.holders(VIP) == ["a"]
+
+
 def test_an_address_that_was_there_is_never_removed(lan, pair):
     """docs/decisions.md, D14: found at the start, it stays at the stop, and status and log say so."""
     pair[0].netns.ip("address", "add", f"{VIP}/24", "dev", "eth0")
