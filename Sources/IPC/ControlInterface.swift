@@ -14,12 +14,14 @@ public enum ControlMethod: String, Hashable, Sendable, CaseIterable {
     case instances = "Instances"
     /// Counters.
     case statistics = "Statistics"
+    /// What happened.
+    case history = "History"
 
     /// Whether it changes something, so that reading access isn't enough.
     public var changesSomething: Bool {
         switch self {
         case .reload: true
-        case .status, .processes, .watch, .version, .instances, .statistics: false
+        case .status, .processes, .watch, .version, .instances, .statistics, .history: false
         }
     }
 
@@ -74,6 +76,10 @@ public enum ControlInterface {
         case .version: interface.method(name, VersionReply.self, "The daemon's version")
         case .instances: interface.method(name, InstancesReply.self, "The instances in short")
         case .statistics: interface.method(name, StatisticsReply.self, "Counters")
+        case .history:
+            interface.method(
+                name, HistoryReply.self,
+                "The last 1,000 transitions and reloads since the machine booted, the oldest first")
         }
     }
 }
@@ -159,6 +165,19 @@ public struct InstancesReply: JSONRecord, Hashable {
     public init() {}
     /// The members in their order.
     public mutating func visit(_ members: inout some JSONMembers) { members.member("instances", &instances) }
+}
+
+/// Results of History.
+public struct HistoryReply: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "Results of History"
+    /// The oldest first.
+    public var events: [WatchEvent] = []
+
+    /// None.
+    public init() {}
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) { members.member("events", &events) }
 }
 
 /// Results of Statistics.

@@ -64,6 +64,27 @@ public final class ControlResponder {
 }
 
 extension ControlResponder {
+    /// Answers History from its lines of JSON, a few a turn. A line that isn't an event is left out.
+    public func reply(history lines: [ArraySlice<UInt8>], linesPerSlice: Int = 16) {
+        var next = 0
+        var begun = false
+        reply(inSlices: { writer in
+            if !begun {
+                begun = true
+                writer.name("events")
+                writer.beginArray()
+            }
+            let end = min(next + linesPerSlice, lines.count)
+            while next < end {
+                (try? WatchEvent(parsing: lines[next]))?.write(into: &writer)
+                next += 1
+            }
+            if next < lines.count { return true }
+            writer.endArray()
+            return false
+        })
+    }
+
     /// Answers Status, a few instances a turn. `instance` is asked for each index once.
     public func reply(
         status daemon: DaemonStatus, instanceCount: Int, instancesPerSlice: Int = 16,

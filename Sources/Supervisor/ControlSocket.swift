@@ -65,6 +65,7 @@ final class ControlSocket {
             responder.reply(reply)
         case .instances: instances(responder)
         case .statistics: statistics(responder)
+        case .history: responder.reply(history: daemon.history.lines())
         case .watch: break
         }
     }
@@ -147,6 +148,7 @@ final class ControlSocket {
         status.notes = daemon.setting.notes + daemon.setting.shortfalls
         status.notes += (daemon.vrrp?.unsealed ?? []).map { "hasup-vrrp: \($0)" }
         status.notes += (daemon.checker?.unsealed ?? []).map { "hasup-checker: \($0)" }
+        if let failure = daemon.history.failure { status.notes.append(failure) }
         return status
     }
 
@@ -175,35 +177,9 @@ final class ControlSocket {
 
     // MARK: Watch
 
-    func publish(_ observation: Observation, instance: String) {
+    /// Tells those who watch; without them the event isn't made.
+    func publish(_ event: () -> WatchEvent) {
         guard let server, server.isWatched else { return }
-        var event = WatchEvent(
-            "note", text: observation.line(instance: instance), unixSeconds: Double(Clock.wallNanoseconds) / 1e9)
-        event.instance = instance.isEmpty ? nil : instance
-        switch observation {
-        case .transition(let transition):
-            event.kind = "transition"
-            let now = Clock.now
-            event.transition = TransitionReport(
-                transition, at: now, now: now, wallNanoseconds: Clock.wallNanoseconds)
-        case .discarded(_, let reason, let source, _):
-            event.kind = "discard"
-            event.reason = reason.name
-            event.source = source.description
-        case .accepted(_, let remark, let source):
-            event.kind = "remark"
-            event.reason = remark.name
-            event.source = source.description
-        case .stalled, .kernelFailure, .addressRemoved, .addressWaits: break
-        }
-        server.publish(event)
-    }
-
-    func publish(reload report: ReloadReport) {
-        guard let server, server.isWatched else { return }
-        var event = WatchEvent(
-            "reload", text: report.summaryText, unixSeconds: Double(Clock.wallNanoseconds) / 1e9)
-        event.reload = report
-        server.publish(event)
+        server.publish(event())
     }
 }

@@ -30,6 +30,7 @@ final class Daemon: VRRPSupervision.Delegate {
     private(set) var vrrp: VRRPSupervision?
     private(set) var checker: CheckerSupervision?
     let scripts: ScriptRunner
+    let history: History
     private let reader: ConfigurationReader
     private let ledger: Ledger
     private var reloads = ReloadMachine()
@@ -55,9 +56,10 @@ final class Daemon: VRRPSupervision.Delegate {
 
     private init(
         options: Options, log: Logger, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
-        generation: Generation, ledger: Ledger
+        generation: Generation, ledger: Ledger, history: History
     ) {
         self.options = options
+        self.history = history
         self.ledger = ledger
         self.log = log
         self.loop = loop
@@ -129,7 +131,8 @@ final class Daemon: VRRPSupervision.Delegate {
 
         let daemon = Daemon(
             options: options, log: log, loop: loop, setting: setting, reader: reader, generation: generation,
-            ledger: Ledger(directory: paths.runDirectory))
+            ledger: Ledger(directory: paths.runDirectory),
+            history: History(directory: paths.runDirectory, on: loop))
         daemon.removeLeftovers(of: "an earlier hasupd")
         do throws(SystemError) {
             try daemon.begin(paths)
@@ -139,6 +142,7 @@ final class Daemon: VRRPSupervision.Delegate {
         }
         daemon.control?.remove()
         if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
+        daemon.history.flush()
         withExtendedLifetime(directory) {}
         return daemon.exitStatus
     }
@@ -361,7 +365,8 @@ final class Daemon: VRRPSupervision.Delegate {
         }
         report.generation = Int(generation.number)
         for request in requests { answers.removeValue(forKey: request)?(report) }
-        control?.publish(reload: report)
+        let wall = Clock.wallNanoseconds
+        tell { WatchEvent(report, wallNanoseconds: wall) }
         systemd.ready("\(generation.instanceCount) instances")
     }
 
@@ -386,7 +391,15 @@ final class Daemon: VRRPSupervision.Delegate {
         let source = number == pending?.number ? pending : generation
         let name = observation.instance.flatMap { source?.instance(at: $0)?.name } ?? ""
         observations.add(observation, instance: name)
-        control?.publish(observation, instance: name)
+        let wall = Clock.wallNanoseconds
+        let event = { WatchEvent(observation, instance: name, wallNanoseconds: wall) }
+        if observation.isHistory { tell(event) } else { control?.publish(event) }
+    }
+
+    /// Tells those who watch, and those who will ask.
+    private func tell(_ event: @escaping () -> WatchEvent) {
+        control?.publish(event)
+        history.add(event)
     }
 
     func run(_ run: ScriptRun) {

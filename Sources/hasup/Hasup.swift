@@ -14,7 +14,7 @@ import Reactor
         version: hasupVersion,
         subcommands: [
             StatusCommand.self, WatchCommand.self, CheckCommand.self, FormatCommand.self, ExplainCommand.self,
-            ReloadCommand.self, VersionCommand.self, KeywordsCommand.self, MeasureCommand.self,
+            HistoryCommand.self, ReloadCommand.self, VersionCommand.self, KeywordsCommand.self, MeasureCommand.self,
         ])
 }
 

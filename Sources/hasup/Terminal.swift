@@ -84,6 +84,9 @@ enum Style {
 
 /// A moment as the wall clock shows it.
 struct LocalTime {
+    var year = 1970
+    var month = 1
+    var day = 1
     var hour: Int
     var minute: Int
     var second: Int
@@ -97,13 +100,17 @@ struct LocalTime {
     }
 
     init(unixSeconds: Double) {
-        let milliseconds = Int((unixSeconds * 1_000).rounded(.down))
+        // A daemon says it: any number may come.
+        let milliseconds = Int(min(max(unixSeconds * 1_000, 0), 1e15).rounded(.down))
         var seconds = time_t(milliseconds / 1_000)
         var parts = tm()
         localtime_r(&seconds, &parts)
         self.init(
             hour: Int(parts.tm_hour), minute: Int(parts.tm_min), second: Int(parts.tm_sec),
             millisecond: milliseconds % 1_000)
+        year = Int(parts.tm_year) + 1900
+        month = Int(parts.tm_mon) + 1
+        day = Int(parts.tm_mday)
     }
 
     /// This moment.
@@ -115,10 +122,14 @@ struct LocalTime {
 
     /// `HH:MM:SS.mmm`.
     var text: String {
-        func padded(_ number: Int, _ digits: Int) -> String {
-            let text = String(number)
-            return String(repeating: "0", count: max(0, digits - text.count)) + text
-        }
-        return "\(padded(hour, 2)):\(padded(minute, 2)):\(padded(second, 2)).\(padded(millisecond, 3))"
+        "\(padded(hour, 2)):\(padded(minute, 2)):\(padded(second, 2)).\(padded(millisecond, 3))"
+    }
+
+    /// `YYYY-MM-DD`.
+    var date: String { "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))" }
+
+    private func padded(_ number: Int, _ digits: Int) -> String {
+        let text = String(number)
+        return String(repeating: "0", count: max(0, digits - text.count)) + text
     }
 }

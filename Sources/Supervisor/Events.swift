@@ -1,0 +1,62 @@
+import Base
+import IPC
+import VRRP
+
+// What happened, in the words of `io.hasup`: for those who watch now and those who ask for the history.
+
+extension WatchEvent {
+    /// What the VRRP worker observed.
+    init(_ observation: Observation, instance: String, wallNanoseconds: Int64) {
+        self.init("note", text: observation.line(instance: instance), unixSeconds: Double(wallNanoseconds) / 1e9)
+        self.instance = instance.isEmpty ? nil : instance
+        switch observation {
+        case .transition(let change):
+            kind = "transition"
+            let now = Instant(nanoseconds: 0)
+            transition = TransitionReport(change, at: now, now: now, wallNanoseconds: wallNanoseconds)
+        case .discarded(_, let reason, let source, _):
+            kind = "discard"
+            self.reason = reason.name
+            self.source = source.description
+        case .accepted(_, let remark, let source):
+            kind = "remark"
+            self.reason = remark.name
+            self.source = source.description
+        case .stalled, .kernelFailure, .addressRemoved, .addressWaits: break
+        }
+    }
+
+    /// How a reload ended.
+    init(_ report: ReloadReport, wallNanoseconds: Int64) {
+        self.init("reload", text: report.summaryText, unixSeconds: Double(wallNanoseconds) / 1e9)
+        reload = report
+    }
+}
+
+extension WatchEvent {
+    /// Without the findings of a reload, which may be thousands; `hasup check` shows them.
+    var brief: WatchEvent {
+        guard let reload else { return self }
+        var event = self
+        var report = ReloadReport()
+        report.ok = reload.ok
+        report.generation = reload.generation
+        report.summaryText = reload.summaryText
+        report.unchanged = reload.unchanged
+        report.diagnosticsOmitted = reload.diagnosticsOmitted + reload.diagnostics.count
+        report.elapsedSeconds = reload.elapsedSeconds
+        event.reload = report
+        return event
+    }
+}
+
+extension Observation {
+    /// Whether it is kept: packets that were thrown away have their counters, and a flood of them would push out what
+    /// mattered.
+    var isHistory: Bool {
+        switch self {
+        case .transition, .stalled, .addressRemoved, .addressWaits: true
+        case .discarded, .accepted, .kernelFailure: false
+        }
+    }
+}

@@ -1,0 +1,129 @@
+import Base
+import Glibc
+import IPC
+import Reactor
+
+/// What happened, for those who ask afterwards (docs/decisions.md, D26): the last 1,000 events that mattered, a line of
+/// JSON each, as `Watch` sends them.
+///
+/// The file lies in the run directory: it outlives hasupd and its workers, and goes with a reboot. Events wait for the
+/// turns after theirs, so that a thousand transitions at once cost no turn more than its share; of more than the file is
+/// to hold, the oldest are passed over unwritten.
+final class History {
+    /// How many events are kept.
+    static let eventsMax = 1_000
+    /// Events written in a turn: making the texts of so many takes well below a millisecond.
+    private static let eventsPerTurn = 32
+    /// A line longer than this is no event.
+    private static let fileMax = 8 << 20
+
+    private let path: String
+    private let eventsMax: Int
+    private let loop: EventLoop
+    private var file: Descriptor?
+    private var size = 0
+    private var lineCount = 0
+    private var waiting: [() -> WatchEvent] = []
+    private var timer: Timer?
+    /// Why nothing is kept at the moment: a sentence; nil when all is well.
+    private(set) var failure: String?
+
+    /// The history of this run directory; what is in it already stays.
+    init(directory: String, on loop: EventLoop, eventsMax: Int = History.eventsMax) {
+        path = "\(directory)/history"
+        self.eventsMax = eventsMax
+        self.loop = loop
+        timer = loop.makeTimer { [unowned self] in self.writeSome() }
+        open()
+    }
+
+    /// Notes an event; its text is made when it is written.
+    func add(_ event: @escaping () -> WatchEvent) {
+        waiting.append(event)
+        if waiting.count >= 2 * eventsMax { waiting.removeFirst(waiting.count - eventsMax) }
+        if waiting.count == 1, let timer { loop.set(timer, to: loop.now) }
+    }
+
+    /// The kept events as lines without their ends, the oldest first. What still waits is written before.
+    func lines() -> [ArraySlice<UInt8>] {
+        flush()
+        return Array(content().split(separator: 0x0a).suffix(eventsMax))
+    }
+
+    /// Writes all that waits: before the end, and before somebody reads.
+    func flush() { while !waiting.isEmpty { writeSome() } }
+
+    // MARK: The file
+
+    private func open() {
+        let number = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard number >= 0 else { return fail("open \(path)", errno) }
+        file = Descriptor(owning: number)
+        failure = nil
+        let content = content()
+        // A hasupd that died while it wrote has left a line without its end.
+        size = content.lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
+        if size < content.count { _ = ftruncate(number, off_t(size)) }
+        lineCount = content[..<size].count { $0 == 0x0a }
+    }
+
+    private func content() -> [UInt8] {
+        guard let number = file?.number else { return [] }
+        var status = stat()
+        guard fstat(number, &status) == 0, status.st_size > 0, status.st_size <= Self.fileMax else { return [] }
+        return [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
+            count = max(0, pread(number, buffer.baseAddress, buffer.count, 0))
+        }
+    }
+
+    private func writeSome() {
+        if waiting.count > eventsMax { waiting.removeFirst(waiting.count - eventsMax) }
+        let count = min(waiting.count, Self.eventsPerTurn)
+        var text: [UInt8] = []
+        for event in waiting[..<count] {
+            var writer = JSONWriter(capacity: 512)
+            event().brief.write(into: &writer)
+            text += writer.bytes
+            text.append(0x0a)
+        }
+        waiting.removeFirst(count)
+        append(text, lines: count)
+        if let timer { loop.set(timer, to: waiting.isEmpty ? .never : loop.now) }
+        if waiting.isEmpty { waiting = [] }
+    }
+
+    private func append(_ text: [UInt8], lines: Int) {
+        if file == nil { open() }
+        guard let number = file?.number else { return }
+        let written = pwrite(number, text, text.count, off_t(size))
+        guard written == text.count else {
+            let code = written < 0 ? errno : ENOSPC
+            // Half a line would spoil the next one.
+            _ = ftruncate(number, off_t(size))
+            return fail("write \(path)", code)
+        }
+        failure = nil
+        size += written
+        lineCount += lines
+        if lineCount >= 2 * eventsMax { shorten() }
+    }
+
+    /// The newer half goes to a new file, which takes the place of the old one in one step.
+    private func shorten() {
+        let kept = Array(content().split(separator: 0x0a).suffix(eventsMax).joined(separator: [0x0a])) + [0x0a]
+        let fresh = path + ".new"
+        let number = Glibc.open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard number >= 0 else { return fail("open \(fresh)", errno) }
+        let replacement = Descriptor(owning: number)
+        let written = write(number, kept, kept.count)
+        guard written == kept.count else { return fail("write \(fresh)", written < 0 ? errno : ENOSPC) }
+        guard rename(fresh, path) == 0 else { return fail("rename \(fresh)", errno) }
+        file = consume replacement
+        size = kept.count
+        lineCount = eventsMax
+    }
+
+    private func fail(_ purpose: String, _ code: Int32) {
+        failure = "`hasup history` misses events: can't \(purpose): \(SystemError.text(of: code))"
+    }
+}

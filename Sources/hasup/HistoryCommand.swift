@@ -1,0 +1,42 @@
+import ArgumentParser
+import IPC
+
+/// hasup history
+struct HistoryCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "history", abstract: "Prints what happened: transitions, reloads, deaths of processes.",
+        discussion: "The daemon keeps the last 1,000 events. They outlive the daemon, not a reboot.")
+
+    @OptionGroup var options: ControlOptions
+    @Argument(help: ArgumentHelp("Only this instance's events.", valueName: "name")) var name: String?
+    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("Only the last so many.", valueName: "count"))
+    var lines: Int?
+    @Flag(help: "Print each event as a line of JSON.") var json = false
+
+    func validate() throws {
+        if let lines, lines < 1 { throw ValidationError("--lines must be 1 or more.") }
+    }
+
+    func run() throws {
+        let (_, reply) = try options.ask(.history, HistoryReply.self)
+        let chosen = Self.choose(reply.events, of: name, last: lines)
+        let line = EventLine(style: Terminal.style)
+        for event in chosen {
+            if json {
+                var writer = JSONWriter()
+                event.write(into: &writer)
+                Terminal.write(writer.bytes + [0x0a])
+            } else {
+                let time = LocalTime(unixSeconds: event.unixSeconds)
+                Terminal.write("\(time.date) \(line.render(event, at: time))\n")
+            }
+        }
+        if chosen.isEmpty, !json { Terminal.complain("nothing has happened yet\(name.map { " to \($0)" } ?? "").") }
+    }
+
+    /// The events that were asked for.
+    static func choose(_ events: [WatchEvent], of name: String?, last count: Int?) -> [WatchEvent] {
+        let chosen = name.map { name in events.filter { $0.instance == name } } ?? events
+        return Array(chosen.suffix(count ?? chosen.count))
+    }
+}

@@ -1,0 +1,107 @@
+"""`hasup history`: what happened, kept over crashes and restarts."""
+
+import json
+import os
+import subprocess
+
+import pytest
+from lab import conf
+from lab.hasup import Hasup
+from lab.waiting import wait_for
+
+GOOD = conf.simple(200, version=3, advert=0.1)
+
+
+def events(hasup, *arguments):
+    """The events of `hasup history --json`."""
+    done = hasup.cli("history", "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def changes(hasup, *arguments):
+    """The transitions as (from, to)."""
+    return [(event["transition"]["from"], event["transition"]["to"]) for event in events(hasup, *arguments)
+            if event["kind"] == "transition"]
+
+
+def test_what_happened_outlives_a_crash(lan):
+    """O3: transitions with their reasons and refused reloads, in order, also after kill -9 of everything."""
+    hasup = Hasup(lan.node("a"), GOOD).start()
+    hasup.wait_state("MASTER")
+    hasup.node.write("hasup.conf", GOOD.replace("priority 200", "priority 2000"))
+    assert hasup.cli("reload").returncode == 1
+    before = events(hasup)
+    assert [event["kind"] for event in before if event["kind"] in ("transition", "reload")] == [
+        "transition", "transition", "reload"]
+    assert before[-1]["reload"]["ok"] is False
+    hasup.kill()
+    hasup.node.write("hasup.conf", GOOD)
+    hasup.start()
+    hasup.wait_state("MASTER")
+    after = events(hasup)
+    assert after[:len(before)] == before
+    assert changes(hasup) == 2 * [("INIT", "BACKUP"), ("BACKUP", "MASTER")]
+    times = [event["unix_seconds"] for event in after]
+    assert times == sorted(times)
+    text = hasup.cli("history").stdout
+    assert text.count("no master was heard") == 2 and "refused" in text
+    assert hasup.cli("history", "-n", "1").stdout.splitlines() == text.splitlines()[-1:]
+    assert changes(hasup, "VI_1") == changes(hasup) and not events(hasup, "VI_2")
+
+
+def test_half_a_line_spoils_nothing(lan):
+    """A hasupd that died while it wrote: the whole events stay, and new ones follow them."""
+    hasup = Hasup(lan.node("a"), GOOD).start()
+    hasup.wait_state("MASTER")
+    wait_for("the events", lambda: changes(hasup), lambda seen: len(seen) == 2)
+    hasup.kill()
+    with open(os.path.join(hasup.run_dir, "history"), "ab") as file:
+        file.write(b'not an event\n{"kind":"transition","unix_sec')
+    hasup.start()
+    hasup.wait_state("MASTER")
+    assert changes(hasup) == 2 * [("INIT", "BACKUP"), ("BACKUP", "MASTER")]
+
+
+def test_only_the_last_thousand_are_kept(lan):
+    """The file never holds more than twice what is shown."""
+    hasup = Hasup(lan.node("a"), GOOD)
+    os.makedirs(hasup.run_dir)
+    path = os.path.join(hasup.run_dir, "history")
+    with open(path, "w") as file:
+        for number in range(1999):
+            file.write(json.dumps({"kind": "note", "unix_seconds": number, "text": str(number)}) + "\n")
+    hasup.start()
+    hasup.wait_state("MASTER")
+    seen = wait_for("the events", lambda: events(hasup), lambda seen: seen[-1]["kind"] == "transition")
+    assert len(seen) == 1000
+    assert [event["text"] for event in seen if event["kind"] == "note"][-1] == "1998"
+    with open(path) as file:
+        assert len(file.readlines()) < 2000
+
+
+def test_a_full_disk_stops_nothing(lan, tmp_path):
+    """The run directory's file system is full: service goes on, and status says what is missing."""
+    directory = tmp_path / "run"
+    directory.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(directory)], check=True)
+    try:
+        hasup = Hasup(lan.node("a"), GOOD, run_dir=str(directory)).start()
+        hasup.wait_state("MASTER")
+        wait_for("the events", lambda: changes(hasup), lambda seen: len(seen) == 2)
+        kept = events(hasup)
+        with open(directory / "filler", "wb", buffering=0) as file, pytest.raises(OSError):
+            while True:
+                file.write(bytes(1024))
+        for _ in range(20):
+            assert hasup.reload(GOOD.replace("priority 200", "priority 2000")).returncode == 1
+        wait_for("the note", lambda: hasup.cli("status").stdout, lambda text: "misses events" in text)
+        assert events(hasup)[:len(kept)] == kept
+        assert hasup.state() == "MASTER"
+        os.unlink(directory / "filler")
+        assert hasup.reload(GOOD).returncode == 0
+        assert events(hasup)[-1]["reload"]["ok"] is True
+        assert "misses events" not in hasup.cli("status").stdout
+        assert hasup.stop()[0] == 0
+    finally:
+        subprocess.run(["umount", "-l", str(directory)], check=True)
