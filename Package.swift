@@ -97,6 +97,12 @@ let package = Package(
         tests("CommandTests", ["Base", "Configuration", "Files", "IPC", "Reactor", "hasup", argumentParser]),
         tests("ReactorTests", ["Base", "Reactor", "CLinux"]),
         tests("KernelTests", ["Base", "Wire", "Reactor", "Kernel", "CLinux"], settings: libnlHeaders),
+        tests(
+            "SupervisorTests",
+            [
+                "Base", "Configuration", "VRRP", "IPC", "Reactor", "Supervisor", "Sandbox", "Supervision", "Telemetry",
+                logging,
+            ], settings: libnlHeaders),
         tests("SandboxTests", ["Base", "Reactor", "Sandbox", "CLinux"]),
         tests("TelemetryTests", ["Base", "Telemetry"]),
         tests("SimulationTests", ["Base", "Wire", "Configuration", "VRRP", "Simulator"]),

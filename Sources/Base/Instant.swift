@@ -77,6 +77,11 @@ public struct Instant: Hashable, Comparable, Sendable {
     @inlinable public static func - (left: Instant, right: Interval) -> Instant {
         Instant(nanoseconds: left.nanoseconds &- right.nanoseconds)
     }
+    /// How long ago this was: at least nothing and at most since boot. For points that a stranger names, which may lie
+    /// anywhere.
+    public func age(at now: Instant) -> Interval {
+        Interval(nanoseconds: max(0, now.nanoseconds) - min(max(0, nanoseconds), max(0, now.nanoseconds)))
+    }
     /// Time from the second to the first.
     @inlinable public static func - (left: Instant, right: Instant) -> Interval {
         Interval(nanoseconds: left.nanoseconds &- right.nanoseconds)

@@ -9,7 +9,7 @@ public enum ReloadEvent: Hashable, Sendable {
     /// The worker runs the new generation.
     case configured
     /// The worker that was to run it is gone; its successor starts with the new generation.
-    case workerReplaced
+    case workerEnded
     /// The worker hasn't answered in time.
     case timeout
 }
@@ -25,13 +25,30 @@ public enum ReloadAction: Hashable, Sendable {
     /// Give the new generation to the worker.
     case apply
     /// Answer these requests.
-    case answer([UInt64], accepted: Bool)
+    case answer([UInt64], ReloadEnd)
     /// The worker is to be replaced: it doesn't take the configuration.
     case replaceWorker
+    /// Give the old configuration back to the worker: no worker runs the new one.
+    case rollBack
+}
+
+/// How a reload ended.
+public enum ReloadEnd: Hashable, Sendable {
+    /// The worker said that it runs the new generation.
+    case runs
+    /// The files were refused; nothing was changed.
+    case refused
+    /// The files were accepted, but no worker came to run them; the old configuration was given back.
+    case failed
 }
 
 /// One reload at a time: a request that comes while one runs is served by the next, because the files may have changed
-/// after they were read. A preview is a reading of its own that is never applied. Everything is judged before anything is applied (docs/decisions.md, D18).
+/// after they were read. A preview is a reading of its own that is never applied. Everything is judged before anything is
+/// applied (docs/decisions.md, D18).
+///
+/// A reload has succeeded when the worker has said that it runs the new generation, and not before: a worker that dies
+/// over it is followed to its successor, and one that doesn't answer is replaced. When `workersMax` workers have ended
+/// without running it, the configuration is at fault, and the old one is given back.
 public struct ReloadMachine: Sendable {
     /// Where it stands.
     public enum State: Hashable, Sendable {
@@ -44,7 +61,11 @@ public struct ReloadMachine: Sendable {
 
     /// Where it stands.
     public private(set) var state = State.idle
+    /// Workers that may end over one new generation: one can die by chance, and one can hang.
+    public static let workersMax = 3
+
     private var served: [UInt64] = []
+    private var workersEnded = 0
     private var queued: [UInt64] = []
     private var queuedPreviews: [UInt64] = []
 
@@ -71,25 +92,29 @@ public struct ReloadMachine: Sendable {
         case (.reading, .read(let accepted)):
             if accepted {
                 state = .applying
+                workersEnded = 0
                 return [.apply]
             }
-            return finish(accepted: false)
+            return finish(.refused)
         case (.previewing, .read):
             let answer = ReloadAction.answerPreview(served)
             return [answer] + begin()
-        case (.applying, .configured), (.applying, .workerReplaced):
-            return finish(accepted: true)
+        case (.applying, .configured):
+            return finish(.runs)
+        case (.applying, .workerEnded):
+            workersEnded += 1
+            return workersEnded < Self.workersMax ? [] : [.rollBack] + finish(.failed)
         case (.applying, .timeout):
             return [.replaceWorker]
-        case (.idle, .read), (.idle, .configured), (.idle, .workerReplaced), (.idle, .timeout), (.reading, .configured),
-            (.reading, .workerReplaced), (.reading, .timeout), (.applying, .read), (.previewing, .configured),
-            (.previewing, .workerReplaced), (.previewing, .timeout):
+        case (.idle, .read), (.idle, .configured), (.idle, .workerEnded), (.idle, .timeout), (.reading, .configured),
+            (.reading, .workerEnded), (.reading, .timeout), (.applying, .read), (.previewing, .configured),
+            (.previewing, .workerEnded), (.previewing, .timeout):
             return []
         }
     }
 
-    private mutating func finish(accepted: Bool) -> [ReloadAction] {
-        let answer = ReloadAction.answer(served.filter { $0 != 0 }, accepted: accepted)
+    private mutating func finish(_ end: ReloadEnd) -> [ReloadAction] {
+        let answer = ReloadAction.answer(served.filter { $0 != 0 }, end)
         return [answer] + begin()
     }
 

@@ -33,7 +33,8 @@ public struct Watchdog: Hashable, Sendable {
     public mutating func look(at stamp: Instant, now: Instant, activity: () -> WorkerActivity?) -> Interval? {
         defer { lastLook = now }
         guard let lastLook, now - lastLook < period * 2 else { return nil }
-        let age = now - stamp
+        // A stamp from the future is as wrong as an old one: the page is the worker's.
+        let age = max(stamp.age(at: now), now.age(at: stamp))
         guard age > limit else {
             lastProcessorTime = nil
             return nil

@@ -31,9 +31,6 @@ public enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
     /// Ended by a signal.
     case signal(Int32)
 
-    /// EX_CONFIG of sysexits(3): starting again would fail again.
-    public static let configuration = WorkerExit.code(78)
-
     /// As waitpid(2) encodes it.
     public init(waitStatus status: Int32) {
         self = status & 0x7f == 0 ? .code(status >> 8 & 0xff) : .signal(status & 0x7f)
@@ -72,8 +69,6 @@ public enum WorkerReport: Hashable, Sendable {
     case replaced(String)
     /// It can't be started; the next try is after this time.
     case notStarted(retryIn: Interval)
-    /// It says that its configuration can't run; it isn't started again.
-    case gaveUp(WorkerExit)
     /// It didn't stop in time and was killed.
     case stoppedByForce
 }
@@ -81,7 +76,8 @@ public enum WorkerReport: Hashable, Sendable {
 /// One worker's life: a total table of state and event (docs/decisions.md, D9, D11, D13).
 ///
 /// A worker that had worked is restarted at once, every time. One that dies before its first advertisement on time
-/// waits 0.1 s, then twice as long each time, at most 30 s.
+/// waits 0.1 s, then twice as long each time, at most 30 s. No exit status stops that: a worker may be in strange hands,
+/// and must not end hasupd by the way it ends.
 public struct WorkerLife: Sendable {
     /// Where it stands.
     public enum State: Hashable, Sendable {
@@ -159,7 +155,7 @@ public struct WorkerLife: Sendable {
         case .hung(let age):
             return replace("its loop has stood still for \(age)")
         case .exited(let exit):
-            return died(exit, now)
+            return retry(at: now) { .died(exit, restartIn: $0) }
         case .stop:
             state = .stopping
             return [.requestStop, .wake(now + Self.stopLimit)]
@@ -169,7 +165,7 @@ public struct WorkerLife: Sendable {
 
     private mutating func handleDying(_ event: WorkerEvent, _ now: Instant) -> [WorkerAction] {
         switch event {
-        case .exited(let exit): return died(exit, now)
+        case .exited(let exit): return retry(at: now) { .died(exit, restartIn: $0) }
         case .stop:
             state = .stopping
             return [.wake(now + Self.stopLimit)]
@@ -205,14 +201,6 @@ public struct WorkerLife: Sendable {
     private mutating func replace(_ reason: String) -> [WorkerAction] {
         state = .dying
         return [.wake(.never), .kill, .report(.replaced(reason))]
-    }
-
-    private mutating func died(_ exit: WorkerExit, _ now: Instant) -> [WorkerAction] {
-        if exit == .configuration {
-            state = .finished
-            return [.wake(.never), .report(.gaveUp(exit)), .finished]
-        }
-        return retry(at: now) { .died(exit, restartIn: $0) }
     }
 
     private mutating func retry(at now: Instant, report: (Interval) -> WorkerReport) -> [WorkerAction] {

@@ -12,6 +12,7 @@ import Supervision
 final class CheckerSupervision: WorkerProcess.Owner {
     private let log: Logger
     private let loop: EventLoop
+    private let lines: RepeatLog
     private let seal: SealArguments
     private let filter: Int32
     private let image: Descriptor
@@ -23,12 +24,13 @@ final class CheckerSupervision: WorkerProcess.Owner {
     /// - Throws: `SystemError` when the program isn't where it is installed.
     init(on loop: EventLoop, log: Logger, seal: SealArguments, filter: Int32, generation: UInt64) throws(SystemError) {
         self.loop = loop
+        lines = RepeatLog(log, on: loop)
         self.log = log
         self.seal = seal
         self.filter = filter
         self.generation = generation
         image = try Self.openImage()
-        worker = WorkerProcess("hasup-checker", on: loop, log: log, owner: self)
+        worker = WorkerProcess("hasup-checker", on: loop, lines: lines, owner: self)
     }
 
     func start() { worker?.handle(.start) }
@@ -74,7 +76,7 @@ final class CheckerSupervision: WorkerProcess.Owner {
             for sentence in unsealed { log.notice("hasup-checker: \(sentence)") }
             worker.ready()
             worker.handle(.worked)
-        case .log(let level, let text): log.log(level: level.loggerLevel, "hasup-checker: \(text)")
+        case .log(let level, let text): lines.tell(level.loggerLevel, "hasup-checker", text)
         }
     }
 

@@ -13,12 +13,14 @@ import VRRP
 final class ControlSocket {
     private let path: String
     private unowned let daemon: Daemon
+    private let lines: RepeatLog
     private var server: ControlServer?
 
     /// - Throws: `SystemError` when the socket can't be made.
     init(_ path: String, daemon: Daemon) throws(SystemError) {
         self.path = path
         self.daemon = daemon
+        lines = RepeatLog(daemon.log, on: daemon.loop)
         let listener = try owned(hasup_listen_unix(path, 1024), "listen on the control socket \(path)")
         // The first gate is the file's mode: root and the operators' group.
         if let group = daemon.setting.operatorGroup { _ = chown(path, uid_t.max, group) }
@@ -37,14 +39,7 @@ final class ControlSocket {
     /// Removes the socket's file.
     func remove() { unlink(path) }
 
-    private var lastNote = Instant(nanoseconds: .min)
-
-    private func note(_ text: String) {
-        let now = Clock.now
-        guard now - lastNote > .seconds(1) else { return }
-        lastNote = now
-        daemon.log.info("control socket: \(text)")
-    }
+    private func note(_ text: String) { lines.tell(.info, "control socket", text, kind: text.withoutNumbers) }
 
     private func handle(_ request: ControlRequest, _ responder: ControlResponder) {
         switch request.method {
@@ -100,7 +95,7 @@ final class ControlSocket {
                     return InstanceSummary(
                         name: settings.name, state: status?.state.description ?? "INIT",
                         priority: Int(status?.priority.rawValue ?? settings.priority.rawValue),
-                        inStateSeconds: status.map { (now - $0.since).seconds } ?? 0)
+                        inStateSeconds: status?.since.age(at: now).seconds ?? 0)
                 }
             }
             responder.reply(reply)

@@ -13,13 +13,11 @@ import VRRP
 
 /// hasupd itself: reads no byte from the network, starts the workers and keeps them alive, does what they may ask for,
 /// and tells operators what is going on.
-final class Daemon: VRRPSupervision.Delegate {
+final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     /// How long stop scripts may run before hasupd ends without them (behaviours §4).
     private static let stopScriptPatience = Interval.seconds(1)
     /// After this long without an event, the code of the start and of events needn't stay in memory.
     private static let settleTime = Interval.seconds(2)
-    /// How long a worker may take to run a new configuration.
-    private static let applyPatience = Interval.seconds(10)
 
     let options: Options
     let log: Logger
@@ -33,22 +31,13 @@ final class Daemon: VRRPSupervision.Delegate {
     let history: History
     private let reader: ConfigurationReader
     private let ledger: Ledger
-    private var reloads = ReloadMachine()
-    private var pending: Generation?
-    private var pendingDiagnostics: [Diagnostic] = []
-    private var lastRefusal = ""
-    private var reloadStartedAt = Instant(nanoseconds: 0)
-    private var previewStartedAt = Instant(nanoseconds: 0)
-    private var previewReport = ReloadReport()
-    private var answers: [UInt64: (ReloadReport) -> Void] = [:]
-    private var lastRequest: UInt64 = 0
-    private var applyTimer: Timer?
+    private var reloads: ReloadConductor?
     private var stopTimer: Timer?
     private var settledTimer: Timer?
     private var signals: Signals?
     private var control: ControlSocket?
     private let systemd = SystemdNotify()
-    private var observations: ObservationLog
+    private let observations: ObservationLog
     private var isStopping = false
     private var isVRRPGone = false
     private var isCheckerGone = true
@@ -68,7 +57,7 @@ final class Daemon: VRRPSupervision.Delegate {
         self.generation = generation
         startedAt = Clock.now
         scripts = ScriptRunner(on: loop, log: log)
-        observations = ObservationLog(log: log)
+        observations = ObservationLog(log: log, on: loop)
     }
 
     // MARK: Start
@@ -196,10 +185,10 @@ final class Daemon: VRRPSupervision.Delegate {
     private func begin(_ paths: Paths) throws(SystemError) {
         signals = try Signals([SIGTERM, SIGINT, SIGHUP], on: loop) { [unowned self] in self.receive(signal: $0) }
         control = try ControlSocket(paths.controlSocket, daemon: self)
-        applyTimer = loop.makeTimer { [unowned self] in self.perform(self.reloads.handle(.timeout)) }
+        reloads = ReloadConductor(
+            file: options.file, reader: reader, setting: setting, on: loop, log: log, delegate: self)
         stopTimer = loop.makeTimer { [unowned self] in self.loop.stop() }
         settledTimer = loop.makeTimer { hasup_release_code() }
-        observations.start(on: loop)
         for note in setting.notes { log.notice("\(note)") }
 
         let vrrp = try VRRPSupervision(
@@ -261,6 +250,7 @@ final class Daemon: VRRPSupervision.Delegate {
         isStopping = true
         log.notice("stopping (\(reason)): handing over")
         systemd.stopping()
+        reloads?.stop()
         scripts.onIdle = { [unowned self] in self.endIfIdle() }
         vrrp?.stop()
         checker?.stop()
@@ -279,92 +269,24 @@ final class Daemon: VRRPSupervision.Delegate {
     ///
     /// - Parameter isDryRun: whether it is only to be told what would happen.
     func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {
-        guard !isStopping else {
-            var report = ReloadReport()
-            report.summaryText = "hasupd is stopping"
-            completion?(report)
-            return
-        }
-        var number: UInt64 = 0
-        if let completion {
-            lastRequest += 1
-            number = lastRequest
-            answers[number] = completion
-        }
-        perform(reloads.handle(isDryRun ? .previewRequested(number) : .requested(number)))
+        reloads?.request(isDryRun: isDryRun, completion)
     }
 
-    private func perform(_ actions: [ReloadAction]) {
-        for action in actions {
-            switch action {
-            case .read:
-                systemd.reloading()
-                reloadStartedAt = Clock.now
-                reader.read(comparedWith: generation.image) { [unowned self] in self.judge($0) }
-            case .readForPreview:
-                previewStartedAt = Clock.now
-                reader.read(comparedWith: generation.image) { [unowned self] in self.preview($0) }
-            case .answerPreview(let requests):
-                for request in requests { answers.removeValue(forKey: request)?(previewReport) }
-                previewReport = ReloadReport()
-            case .apply:
-                guard let pending else { return perform(reloads.handle(.workerReplaced)) }
-                note(pending)
-                vrrp?.apply(pending)
-                if let applyTimer { loop.set(applyTimer, to: Clock.now + Self.applyPatience) }
-            case .answer(let requests, let accepted): finishReload(requests, accepted)
-            case .replaceWorker:
-                vrrp?.replace("it hasn't taken its configuration for \(Self.applyPatience)")
-            }
-        }
+    func reloadBegins() { systemd.reloading() }
+
+    func give(_ generation: Generation) {
+        note(generation)
+        vrrp?.apply(generation)
     }
 
-    /// Strict (docs/decisions.md, D18): any error refuses the whole, and the old configuration stays.
-    private func judge(_ outcome: ReadOutcome) {
-        let verdict = ReloadVerdict(outcome, file: options.file, setting: setting, number: generation.number + 1)
-        for diagnostic in verdict.diagnostics { diagnostic.tell(log) }
-        pending = verdict.generation
-        pendingDiagnostics = verdict.diagnostics
-        lastRefusal = verdict.refusal
-        perform(reloads.handle(.read(accepted: pending != nil)))
+    func replaceWorker(_ reason: String) { vrrp?.replace(reason) }
+
+    func adopt(_ generation: Generation) {
+        self.generation = generation
+        startChecker()
     }
 
-    /// The same verdict, for those who only want to know.
-    private func preview(_ outcome: ReadOutcome) {
-        let verdict = ReloadVerdict(outcome, file: options.file, setting: setting, number: generation.number + 1)
-        var report = ReloadReport()
-        report.dryRun = true
-        report.diagnostics = verdict.diagnostics.map { DiagnosticReport($0) }
-        report.generation = Int(generation.number)
-        if let new = verdict.generation {
-            report.ok = true
-            report.describe(new)
-        } else {
-            report.summaryText = "\(verdict.refusal)."
-        }
-        report.elapsedSeconds = (Clock.now - previewStartedAt).seconds
-        previewReport = report
-        perform(reloads.handle(.read(accepted: report.ok)))
-    }
-
-    private func finishReload(_ requests: [UInt64], _ accepted: Bool) {
-        if let applyTimer { loop.set(applyTimer, to: .never) }
-        var report = ReloadReport()
-        report.ok = accepted
-        report.diagnostics = pendingDiagnostics.map { DiagnosticReport($0) }
-        report.elapsedSeconds = (Clock.now - reloadStartedAt).seconds
-        if accepted, let pending {
-            report.describe(pending)
-            generation = pending
-            self.pending = nil
-            startChecker()
-            log.notice("reloaded: \(report.summaryText)")
-        } else {
-            report.summaryText = "refused: \(lastRefusal). The old configuration goes on."
-            log.error("reload \(report.summaryText)")
-        }
-        report.generation = Int(generation.number)
-        for request in requests { answers.removeValue(forKey: request)?(report) }
+    func reloadEnded(_ report: ReloadReport) {
         let wall = Clock.wallNanoseconds
         tell { WatchEvent(report, wallNanoseconds: wall) }
         systemd.ready("\(generation.instanceCount) instances")
@@ -374,9 +296,7 @@ final class Daemon: VRRPSupervision.Delegate {
 
     func configured(_ number: UInt64) {
         unsettle()
-        if number == pending?.number {
-            perform(reloads.handle(.configured))
-        } else if number == 1 {
+        if reloads?.configured(number) != true, number == 1 {
             systemd.ready("\(generation.instanceCount) instances")
         }
     }
@@ -388,7 +308,7 @@ final class Daemon: VRRPSupervision.Delegate {
     func observed(_ observation: Observation, generation number: UInt64) {
         unsettle()
         // While a reload is being applied, numbers may mean the old list or the new one.
-        let source = number == pending?.number ? pending : generation
+        let source = number == reloads?.pending?.number ? reloads?.pending : generation
         let name = observation.instance.flatMap { source?.instance(at: $0)?.name } ?? ""
         observations.add(observation, instance: name)
         let wall = Clock.wallNanoseconds
@@ -408,17 +328,11 @@ final class Daemon: VRRPSupervision.Delegate {
     }
 
     func vrrpEnded() {
-        // Its successor is given the pending generation, if there is one.
-        if pending != nil { perform(reloads.handle(.workerReplaced)) }
+        reloads?.workerEnded()
     }
 
     func vrrpFinished() {
         isVRRPGone = true
-        if isStopping { return endIfIdle() }
-        log.critical("the VRRP worker can't go on: hasupd ends")
-        exitStatus = StartError.Status.configuration.rawValue
-        isStopping = true
-        checker?.stop()
         endIfIdle()
     }
 }

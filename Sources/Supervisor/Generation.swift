@@ -25,6 +25,16 @@ final class Generation: InstanceSource {
         errors = diagnostics.count { $0.severity == .error }
     }
 
+    /// The same configuration under another number.
+    init(_ other: Generation, number: UInt64) {
+        self.number = number
+        image = other.image
+        model = other.model
+        acceptedAt = other.acceptedAt
+        warnings = other.warnings
+        errors = other.errors
+    }
+
     var instanceCount: Int { model.instanceCount }
 
     func instance(at index: Int) -> InstanceSettings? {

@@ -1,39 +1,17 @@
 import Base
 import Logging
 import Reactor
-import Telemetry
 import VRRP
 
 /// Observations as lines of the log: one for each transition, at most one a minute for a packet error that repeats,
 /// with its count (pain point O3).
 struct ObservationLog {
-    private struct Key: Hashable {
-        var instance: String
-        var what: String
-        var source: IPAddress?
-    }
-
-    private final class State {
-        var limiter = RepeatLimiter<Key>()
-        var timer: Timer?
-    }
-
     private let log: Logger
-    private let state = State()
+    private let lines: RepeatLog
 
-    init(log: Logger) { self.log = log }
-
-    func start(on loop: EventLoop) {
-        let state = state
-        let log = log
-        state.timer = loop.makeTimer {
-            for (key, count) in state.limiter.due(at: loop.now) {
-                let name = key.instance.isEmpty ? "" : "\(key.instance): "
-                let source = key.source.map { " from \($0)" } ?? ""
-                log.warning("\(name)\(count) more within a minute\(source): \(key.what)")
-            }
-            if let timer = state.timer { loop.set(timer, to: state.limiter.deadline) }
-        }
+    init(log: Logger, on loop: EventLoop) {
+        self.log = log
+        lines = RepeatLog(log, on: loop)
     }
 
     func add(_ observation: Observation, instance: String) {
@@ -47,19 +25,13 @@ struct ObservationLog {
             }
         case .stalled: log.warning("\(line)")
         case .addressRemoved(_, let address):
-            tell(Key(instance: instance, what: "address \(address) was removed by somebody else", source: nil), line)
-        case .addressWaits(_, let prefix, let interface):
-            tell(Key(instance: instance, what: "\(prefix) dev \(interface): no such interface", source: nil), line)
-        case .kernelFailure(_, let sentence):
-            tell(Key(instance: instance, what: sentence, source: nil), line)
+            lines.tell(.warning, "", line, kind: "\(instance) \(address) removed")
+        case .addressWaits, .kernelFailure: lines.tell(.warning, "", line)
+        // The numbers in a packet may differ each time; what is wrong, and who sends it, is what matters.
         case .discarded(_, let reason, let source, _):
-            tell(Key(instance: instance, what: reason.name, source: source), line)
+            lines.tell(.warning, "", line, kind: "\(instance) \(reason.name) \(source)")
         case .accepted(_, let remark, let source):
-            tell(Key(instance: instance, what: remark.name, source: source), line)
+            lines.tell(.warning, "", line, kind: "\(instance) \(remark.name) \(source)")
         }
-    }
-
-    private func tell(_ key: Key, _ line: String) {
-        if state.limiter.admits(key, at: Clock.now) { log.warning("\(line)") }
     }
 }

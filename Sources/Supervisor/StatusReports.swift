@@ -28,13 +28,14 @@ extension InstanceReport {
             return
         }
         state = status.state.description
-        inStateSeconds = (now - status.since).seconds
-        sinceUnixSeconds = Int((wallNanoseconds - (now - status.since).nanoseconds) / 1_000_000_000)
+        let age = status.since.age(at: now)
+        inStateSeconds = age.seconds
+        sinceUnixSeconds = Int((wallNanoseconds - age.nanoseconds) / 1_000_000_000)
         priority = Int(status.priority.rawValue)
         master = status.master?.description
         masterPriority = status.masterPriority.map { Int($0.rawValue) }
-        advertIntervalSeconds = status.advertInterval.seconds
-        lastAdvertAgeSeconds = status.lastAdvertReceived.map { (now - $0).seconds }
+        advertIntervalSeconds = max(0, status.advertInterval.seconds)
+        lastAdvertAgeSeconds = status.lastAdvertReceived.map { $0.age(at: now).seconds }
         faults += status.faults.filter { $0 != .configuration }.map(\.text)
         if status.state == .backup, let waiting = status.waiting {
             whyNotMaster = WaitReport(
@@ -70,9 +71,10 @@ extension TransitionReport {
         peer = transition.peer?.description
         peerPriority = transition.peerPriority.map { Int($0.rawValue) }
         ownPriority = Int(transition.ownPriority.rawValue)
-        lastAdvertAgeSeconds = transition.lastAdvertAge?.seconds
-        agoSeconds = (now - time).seconds
-        unixSeconds = Int((wallNanoseconds - (now - time).nanoseconds) / 1_000_000_000)
+        lastAdvertAgeSeconds = transition.lastAdvertAge.map { max(0, $0.seconds) }
+        let age = time.age(at: now)
+        agoSeconds = age.seconds
+        unixSeconds = Int((wallNanoseconds - age.nanoseconds) / 1_000_000_000)
     }
 }
 
@@ -129,8 +131,8 @@ extension ProcessReport {
             return
         }
         self.pid = Int(pid)
-        uptimeSeconds = since.map { (now - $0).seconds } ?? 0
-        loopStampAgeSeconds = stamp.map { max(0, (now - $0).seconds) }
+        uptimeSeconds = since?.age(at: now).seconds ?? 0
+        loopStampAgeSeconds = stamp?.age(at: now).seconds
         do throws(SystemError) {
             let process = try ProcessInspection(pid: pid)
             uid = Int(process.uid)

@@ -33,11 +33,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
     }
 
     private static let statusPatience = Interval.seconds(2)
-    /// Lines that a worker may log in a second; more are dropped and counted.
-    private static let logLinesMax = 200
-
     private let loop: EventLoop
     private let log: Logger
+    private let lines: RepeatLog
     private let seal: SealArguments
     private let filter: Int32
     private unowned let delegate: any Delegate
@@ -47,8 +45,6 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var requests: [UInt32: StatusRequest] = [:]
     private var lastRequest: UInt32 = 0
     private var expiry: Timer?
-    private var logBudget = (until: Instant(nanoseconds: 0), left: 0)
-    private var refusals = 0
     /// What couldn't be sealed, a sentence each.
     private(set) var unsealed: [String] = []
 
@@ -59,13 +55,14 @@ final class VRRPSupervision: WorkerProcess.Owner {
     ) throws(SystemError) {
         self.loop = loop
         self.log = log
+        lines = RepeatLog(log, on: loop)
         self.seal = seal
         self.filter = filter
         self.delegate = delegate
         broker = Broker(generation: generation.number, source: generation)
         page = try StatePage.create()
         expiry = loop.makeTimer { [weak self] in self?.expireRequests() }
-        let worker = WorkerProcess("hasup-vrrp", on: loop, log: log, owner: self)
+        let worker = WorkerProcess("hasup-vrrp", on: loop, lines: lines, owner: self)
         worker.watch(smallestAdvertInterval: generation.model.smallestAdvertInterval)
         self.worker = worker
     }
@@ -112,7 +109,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
                     page.number, broker.source.image.number, commands.number, notifications.number, frames.number,
                 ])
         } catch {
-            log.error("hasup-vrrp can't be given what it needs: \(error)")
+            lines.tell(.error, "hasup-vrrp", "it can't be given what it needs: \(error)")
             worker.handle(.channelEnded(error.description))
         }
     }
@@ -157,7 +154,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
         case .status(_, let bytes):
             try receiveStatus(frame, bytes)
         case .log(let level, let text):
-            relay(level, text)
+            // A worker that has gone mad must not fill the disk.
+            lines.tell(level.loggerLevel, "hasup-vrrp", text)
         case .stopped: break
         }
     }
@@ -212,20 +210,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
     }
 
     private func refuse(_ refusal: Refusal) {
-        refusals += 1
-        relay(.warning, "refused a worker's request: \(refusal) (\(refusals) so far)")
-    }
-
-    /// A worker that has gone mad must not fill the disk.
-    private func relay(_ level: LogLevel, _ text: String) {
-        let now = Clock.now
-        if now >= logBudget.until {
-            if logBudget.left < 0 { log.warning("hasup-vrrp: \(-logBudget.left) lines were dropped") }
-            logBudget = (now + .seconds(1), Self.logLinesMax)
-        }
-        logBudget.left -= 1
-        guard logBudget.left >= 0 else { return }
-        log.log(level: level.loggerLevel, "hasup-vrrp: \(text)")
+        lines.tell(
+            .warning, "hasup-vrrp", "refused a worker's request: \(refusal)", kind: refusal.description.withoutNumbers)
     }
 
     // MARK: Status

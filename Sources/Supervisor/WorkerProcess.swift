@@ -36,7 +36,7 @@ final class WorkerProcess {
 
     let name: String
     private let loop: EventLoop
-    private let log: Logger
+    private let lines: RepeatLog
     private unowned let owner: any Owner
     private(set) var life = WorkerLife()
     private(set) var child: ChildProcess?
@@ -48,10 +48,10 @@ final class WorkerProcess {
     private var closedTimer: Timer?
     private var watchdog = Watchdog(smallestAdvertInterval: nil)
 
-    init(_ name: String, on loop: EventLoop, log: Logger, owner: any Owner) {
+    init(_ name: String, on loop: EventLoop, lines: RepeatLog, owner: any Owner) {
         self.name = name
         self.loop = loop
-        self.log = log
+        self.lines = lines
         self.owner = owner
         wakeTimer = loop.makeTimer { [weak self] in self?.handle(.timeout) }
         watchdogTimer = loop.makeTimer { [weak self] in self?.lookAtStamp() }
@@ -123,7 +123,7 @@ final class WorkerProcess {
             handle(.spawned)
             owner.greet(on: channel, self)
         } catch {
-            log.error("\(name): \(error)")
+            lines.tell(.error, name, error.description)
             handle(.spawnFailed)
         }
     }
@@ -142,14 +142,18 @@ final class WorkerProcess {
         }
     }
 
+    /// A worker that dies again and again must not fill the log: ages and waits don't make another kind of line.
     private func tell(_ report: WorkerReport) {
         switch report {
-        case .died(let exit, .zero): log.error("\(name) ended (\(exit)): starting it again")
-        case .died(let exit, let wait): log.error("\(name) ended (\(exit)): starting it again in \(wait)")
-        case .replaced(let reason): log.error("\(name) is replaced: \(reason)")
-        case .notStarted(let wait): log.error("\(name) can't be started: next try in \(wait)")
-        case .gaveUp(let exit): log.error("\(name) refuses its configuration (\(exit)): it isn't started again")
-        case .stoppedByForce: log.warning("\(name) didn't stop in \(WorkerLife.stopLimit): killed")
+        case .died(let exit, .zero): tell("ended (\(exit)): starting it again", kind: "\(exit)")
+        case .died(let exit, let wait): tell("ended (\(exit)): starting it again in \(wait)", kind: "\(exit) early")
+        case .replaced(let reason): tell("is replaced: \(reason)")
+        case .notStarted(let wait): tell("can't be started: next try in \(wait)")
+        case .stoppedByForce: lines.tell(.warning, "", "\(name) didn't stop in \(WorkerLife.stopLimit): killed")
         }
+    }
+
+    private func tell(_ text: String, kind: String? = nil) {
+        lines.tell(.error, "", "\(name) \(text)", kind: "\(name) \(kind ?? text.withoutNumbers)")
     }
 }

@@ -9,10 +9,11 @@ public struct RepeatLimiter<Key: Hashable> {
         var suppressed: UInt64
     }
 
-    /// Keys that are remembered at once; beyond that, new ones are counted but not told.
+    /// Keys that are remembered at once; beyond that, what is new is counted as one.
     private let keysMax: Int
     private let period: Interval
     private var entries: [Key: Entry] = [:]
+    private var untold: UInt64 = 0
 
     /// A limiter that tells each key once a period.
     public init(period: Interval = .seconds(60), keysMax: Int = 4_096) {
@@ -26,7 +27,10 @@ public struct RepeatLimiter<Key: Hashable> {
             entries[key]?.suppressed += 1
             return false
         }
-        guard entries.count < keysMax else { return false }
+        guard entries.count < keysMax else {
+            untold += 1
+            return false
+        }
         entries[key] = Entry(quietUntil: now + period, suppressed: 0)
         return true
     }
@@ -43,6 +47,12 @@ public struct RepeatLimiter<Key: Hashable> {
             }
         }
         return told
+    }
+
+    /// How many occurrences weren't told because there were too many keys, since this was asked last.
+    public mutating func takeUntold() -> UInt64 {
+        defer { untold = 0 }
+        return untold
     }
 
     /// When `due` is to be asked next; `.never` while nothing was told.

@@ -9,6 +9,16 @@ import Testing
     ])
     func texts(_ nanoseconds: Int64, _ text: String) { #expect(Interval(nanoseconds: nanoseconds).description == text) }
 
+    @Test(
+        "the age of a stranger's instant is never negative and never longer than since boot",
+        arguments: [
+            (Int64.min, Int64(100)), (-1, 100), (0, 100), (99, 1), (100, 0), (101, 0), (.max, 0),
+        ])
+    func ages(_ nanoseconds: Int64, _ age: Int64) {
+        let found = Instant(nanoseconds: nanoseconds).age(at: Instant(nanoseconds: 100))
+        #expect(found == Interval(nanoseconds: age))
+    }
+
     /// Against a plain list: whatever is set, moved, cleared and popped, the earliest is the earliest.
     @Test(arguments: 1...20)
     func heapAgainstAList(_ seed: Int) {

@@ -133,3 +133,17 @@ def test_a_forced_stop_leaves_no_address(lan, pair):
     status, _ = a.stop(bound=10)
     assert status == 70
     assert not pair[0].holds("10.0.0.100")
+
+
+def test_a_reload_follows_a_worker_that_dies_over_it(lan, pair):
+    """A worker that hangs when the reload comes is replaced; the reload is over when its successor runs the new file."""
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1)).start()
+    a.wait_state("MASTER")
+    old = a.worker()
+    os.kill(old, signal.SIGSTOP)
+    done = a.reload(conf.simple(150, version=3, advert=0.1))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert replaced(a, old)
+    assert a.status().answer["daemon"]["configuration_generation"] == 2
+    assert a.status().instance()["base_priority"] == 150
+    a.wait_state("MASTER")

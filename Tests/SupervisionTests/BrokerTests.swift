@@ -125,7 +125,7 @@ struct ReloadMachineTests {
         var machine = ReloadMachine()
         #expect(machine.handle(.requested(1)) == [.read])
         #expect(machine.handle(.read(accepted: true)) == [.apply])
-        #expect(machine.handle(.configured) == [.answer([1], accepted: true)])
+        #expect(machine.handle(.configured) == [.answer([1], .runs)])
         #expect(machine.state == .idle)
     }
 
@@ -133,7 +133,7 @@ struct ReloadMachineTests {
     func refused() {
         var machine = ReloadMachine()
         _ = machine.handle(.requested(1))
-        #expect(machine.handle(.read(accepted: false)) == [.answer([1], accepted: false)])
+        #expect(machine.handle(.read(accepted: false)) == [.answer([1], .refused)])
         #expect(machine.handle(.configured).isEmpty)
     }
 
@@ -143,9 +143,9 @@ struct ReloadMachineTests {
         _ = machine.handle(.requested(1))
         #expect(machine.handle(.requested(2)).isEmpty)
         #expect(machine.handle(.requested(0)).isEmpty)
-        #expect(machine.handle(.read(accepted: false)) == [.answer([1], accepted: false), .read])
+        #expect(machine.handle(.read(accepted: false)) == [.answer([1], .refused), .read])
         #expect(machine.handle(.read(accepted: true)) == [.apply])
-        #expect(machine.handle(.workerReplaced) == [.answer([2], accepted: true)])
+        #expect(machine.handle(.configured) == [.answer([2], .runs)])
     }
 
     @Test("a preview is read and answered, and never applied")
@@ -168,7 +168,7 @@ struct ReloadMachineTests {
         #expect(machine.handle(.read(accepted: true)) == [.answerPreview([1]), .read])
         #expect(machine.handle(.previewRequested(4)).isEmpty)
         #expect(machine.handle(.read(accepted: true)) == [.apply])
-        #expect(machine.handle(.configured) == [.answer([3], accepted: true), .readForPreview])
+        #expect(machine.handle(.configured) == [.answer([3], .runs), .readForPreview])
         #expect(machine.handle(.read(accepted: true)) == [.answerPreview([2, 4])])
         #expect(machine.state == .idle)
     }
@@ -179,6 +179,30 @@ struct ReloadMachineTests {
         _ = machine.handle(.requested(1))
         _ = machine.handle(.read(accepted: true))
         #expect(machine.handle(.timeout) == [.replaceWorker])
-        #expect(machine.handle(.workerReplaced) == [.answer([1], accepted: true)])
+        #expect(machine.handle(.workerEnded).isEmpty)
+        #expect(machine.handle(.configured) == [.answer([1], .runs)])
+    }
+
+    @Test("a worker that dies before it runs the new configuration is followed to its successor")
+    func workerDies() {
+        var machine = ReloadMachine()
+        _ = machine.handle(.requested(1))
+        _ = machine.handle(.read(accepted: true))
+        #expect(machine.handle(.workerEnded).isEmpty)
+        #expect(machine.state == .applying)
+        #expect(machine.handle(.configured) == [.answer([1], .runs)])
+    }
+
+    @Test("a configuration that no worker comes to run is taken back, and the next reload counts anew")
+    func rollsBack() {
+        var machine = ReloadMachine()
+        for request in 1...2 as ClosedRange<UInt64> {
+            _ = machine.handle(.requested(request))
+            _ = machine.handle(.read(accepted: true))
+            for _ in 1..<ReloadMachine.workersMax { #expect(machine.handle(.workerEnded).isEmpty) }
+            #expect(machine.handle(.workerEnded) == [.rollBack, .answer([request], .failed)])
+            #expect(machine.state == .idle)
+            #expect(machine.handle(.configured).isEmpty)
+        }
     }
 }

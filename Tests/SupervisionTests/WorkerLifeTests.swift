@@ -75,14 +75,16 @@ struct WorkerLifeTests {
         #expect(life.handle(.exited(.signal(9)), at: start).contains(.spawn))
     }
 
-    @Test("EX_CONFIG isn't retried")
-    func givesUp() {
+    @Test("no exit status ends the attempts: a hostile worker must not stop hasupd", arguments: Int32(0)...255)
+    func neverGivesUp(status: Int32) {
         var life = runningWorker()
-        #expect(
-            life.handle(.exited(.configuration), at: start) == [
-                .wake(.never), .report(.gaveUp(.configuration)), .finished,
-            ])
-        #expect(life.handle(.start, at: start).isEmpty)
+        for _ in 0..<20 {
+            let actions = life.handle(.exited(.code(status)), at: start)
+            #expect(!actions.contains(.finished))
+            if life.state == .waiting { _ = life.handle(.timeout, at: start) }
+            _ = life.handle(.spawned, at: start)
+            #expect(life.state == .starting)
+        }
     }
 
     @Test("stop asks, then kills, and is over only when the process is gone")
@@ -107,7 +109,7 @@ struct WorkerLifeTests {
 
     @Test("exit statuses as waitpid encodes them")
     func exitStatus() {
-        #expect(WorkerExit(waitStatus: 78 << 8) == .configuration)
+        #expect(WorkerExit(waitStatus: 78 << 8) == .code(78))
         #expect(WorkerExit(waitStatus: 9) == .signal(9))
         #expect(WorkerExit(waitStatus: 11 | 0x80) == .signal(11))
     }
@@ -146,6 +148,13 @@ struct WatchdogTests {
         var other = watching()
         for now in [10, 15, 20] as [Int64] { _ = other.look(at: start, now: start + .milliseconds(now)) { nil } }
         #expect(other.look(at: start, now: start + .milliseconds(21)) { nil } == .milliseconds(21))
+    }
+
+    @Test("a stamp that can't be is no sign of life", arguments: [Int64.min, -1, 0, .max])
+    func impossibleStamp(nanoseconds: Int64) {
+        var dog = watching()
+        let told = dog.look(at: Instant(nanoseconds: nanoseconds), now: start + .milliseconds(10)) { nil }
+        #expect(told != nil)
     }
 
     @Test("a worker that spins is told at the second look")

@@ -32,5 +32,9 @@ struct RepeatLimiterTests {
         var limiter = RepeatLimiter<Int>(keysMax: 10)
         let told = (0..<1_000).count { limiter.admits($0, at: start) }
         #expect(told == 10)
+        let untold = limiter.takeUntold()
+        #expect(untold == 990)
+        let afterwards = limiter.takeUntold()
+        #expect(afterwards == 0)
     }
 }

@@ -1,0 +1,78 @@
+import Base
+import Logging
+import Reactor
+import Telemetry
+
+/// Lines that may repeat: the first of a kind is written at once, then one a minute with the count of those that were
+/// left out (pain point O3). What writes them may be a worker in strange hands, so kinds are bounded in number and size.
+final class RepeatLog {
+    private struct Kind: Hashable {
+        var level: Logger.Level
+        var subject: String
+        var kind: String
+        /// The first line of its kind, for the one that counts the others.
+        var text: String
+
+        static func == (left: Kind, right: Kind) -> Bool {
+            left.level == right.level && left.subject == right.subject && left.kind == right.kind
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(level)
+            hasher.combine(subject)
+            hasher.combine(kind)
+        }
+    }
+
+    /// Characters of a text by which lines are told apart and which is repeated with the count.
+    private static let textMax = 256
+
+    private let log: Logger
+    private let loop: EventLoop
+    private var limiter: RepeatLimiter<Kind>
+    private var timer: Timer?
+    private var isArmed = false
+
+    init(_ log: Logger, on loop: EventLoop, period: Interval = .seconds(60)) {
+        limiter = RepeatLimiter(period: period)
+        self.log = log
+        self.loop = loop
+        timer = loop.makeTimer { [unowned self] in self.tellCounts() }
+    }
+
+    /// Writes `subject: text`, or counts it.
+    ///
+    /// - Parameter kind: what makes two lines the same; the text itself when it isn't given.
+    func tell(_ level: Logger.Level, _ subject: String, _ text: String, kind: String? = nil) {
+        let key = Kind(level: level, subject: subject, kind: Self.cut(kind ?? text), text: Self.cut(text))
+        if limiter.admits(key, at: Clock.now) { log.log(level: level, "\(Self.prefix(subject))\(text)") }
+        if !isArmed { arm() }
+    }
+
+    private func tellCounts() {
+        for (key, count) in limiter.due(at: loop.now) {
+            log.log(level: key.level, "\(Self.prefix(key.subject))\(count) more within a minute like this: \(key.text)")
+        }
+        let untold = limiter.takeUntold()
+        if untold > 0 { log.warning("\(untold) lines of too many kinds within a minute were left out") }
+        arm()
+    }
+
+    private func arm() {
+        guard let timer else { return }
+        let deadline = limiter.deadline
+        isArmed = deadline != .never
+        loop.set(timer, to: deadline)
+    }
+
+    private static func prefix(_ subject: String) -> String { subject.isEmpty ? "" : "\(subject): " }
+
+    private static func cut(_ text: String) -> String {
+        text.utf8.count <= textMax ? text : String(text.prefix(textMax))
+    }
+}
+
+extension String {
+    /// Without digits: texts that differ only in a process id or an age are of one kind.
+    var withoutNumbers: String { filter { !$0.isNumber } }
+}

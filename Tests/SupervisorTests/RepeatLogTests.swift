@@ -1,0 +1,87 @@
+import Base
+import Logging
+import Reactor
+import Testing
+import VRRP
+
+@testable import Supervisor
+
+@Suite("What repeats is told at once, and then once a minute with its count (pain point O3)")
+struct RepeatLogTests {
+    private let lines = Lines()
+    private let loop: EventLoop
+
+    init() throws { loop = try EventLoop() }
+
+    private func repeatLog(period: Interval = .seconds(60)) -> RepeatLog {
+        let lines = lines
+        return RepeatLog(Logger(label: "test") { _ in LineHandler(lines) }, on: loop, period: period)
+    }
+
+    @Test("the first of a kind is written, and the others are counted when the time is over")
+    func counts() throws {
+        let log = repeatLog(period: .milliseconds(1))
+        for number in 1...100 {
+            log.tell(.info, "control socket", "cut off pid \(number)", kind: "cut off pid \(number)".withoutNumbers)
+        }
+        #expect(lines.texts == ["control socket: cut off pid 1"])
+        while lines.texts.count == 1 { try loop.turn() }
+        #expect(lines.texts.last == "control socket: 99 more within a minute like this: cut off pid 1")
+    }
+
+    @Test("other kinds, subjects and levels are lines of their own")
+    func kinds() {
+        let log = repeatLog()
+        log.tell(.warning, "a", "x")
+        log.tell(.warning, "b", "x")
+        log.tell(.error, "a", "x")
+        log.tell(.warning, "a", "y")
+        log.tell(.warning, "a", "x")
+        #expect(lines.texts.count == 4)
+    }
+
+    @Test("a worker that says something new each time is bounded, and so is what is kept of it")
+    func flood() throws {
+        let log = repeatLog(period: .milliseconds(1))
+        let long = String(repeating: "a", count: 10_000)
+        for number in 1...5_000 { log.tell(.error, "hasup-vrrp", "\(number)\(long)") }
+        #expect(lines.texts.count == 4_096)
+        while lines.texts.count == 4_096 { try loop.turn() }
+        #expect(lines.texts.last == "904 lines of too many kinds within a minute were left out")
+    }
+
+    @Test("packets that are wrong in the same way are one kind for each sender, whatever the number in them")
+    func packets() {
+        let lines = lines
+        let log = ObservationLog(log: Logger(label: "test") { _ in LineHandler(lines) }, on: loop)
+        let senders = [IPAddress("10.0.0.8"), IPAddress("10.0.0.9")].compactMap { $0 }
+        #expect(senders.count == 2)
+        for detail in 1...50 as ClosedRange<UInt32> {
+            for sender in senders {
+                log.add(.discarded(0, .hopLimit, source: sender, detail: detail), instance: "VI_1")
+            }
+        }
+        #expect(lines.texts.count == 2)
+    }
+}
+
+/// Lines that were logged.
+final class Lines: @unchecked Sendable {
+    // Safe: a test logs from one thread.
+    var texts: [String] = []
+}
+
+struct LineHandler: LogHandler {
+    let lines: Lines
+    var logLevel = Logger.Level.trace
+    var metadata: Logger.Metadata = [:]
+
+    init(_ lines: Lines) { self.lines = lines }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { lines.texts.append("\(event.message)") }
+}

@@ -1,0 +1,40 @@
+import Base
+import Configuration
+import IPC
+import Testing
+import VRRP
+
+@testable import Supervisor
+
+@Suite("A worker's numbers are a stranger's")
+struct StatusReportsTests {
+    private let now = Instant(nanoseconds: 1_000_000_000_000)
+    private let wall: Int64 = 1_800_000_000_000_000_000
+
+    @Test(
+        "ages are neither negative nor longer than since boot, and nothing overflows",
+        arguments: [Int64.min, -1, 0, 1_000_000_000_001, .max])
+    func hostileInstants(nanoseconds: Int64) {
+        let strange = Instant(nanoseconds: nanoseconds)
+        var status = InstanceStatus(
+            since: strange, priority: .standard, advertInterval: Interval(nanoseconds: nanoseconds))
+        status.state = .backup
+        status.waiting = .listening
+        status.lastAdvertReceived = strange
+        status.takeoverAt = strange
+        status.lastTransition = Transition(
+            instance: 0, from: .initialize, to: .backup, reason: .started, peer: nil, peerPriority: nil,
+            ownPriority: .standard, lastAdvertAge: Interval(nanoseconds: nanoseconds))
+        let report = InstanceReport(
+            InstanceSettings(name: "VI_1", location: SourceLocation(file: "a.conf", line: 1)), status, now: now,
+            wallNanoseconds: wall)
+        let ages = [
+            report.inStateSeconds, report.lastAdvertAgeSeconds ?? -1, report.lastTransition?.agoSeconds ?? -1,
+        ]
+        for age in ages { #expect((0...1_000).contains(age)) }
+        #expect((1_799_999_000...1_800_000_000).contains(report.sinceUnixSeconds))
+        #expect((report.lastTransition?.lastAdvertAgeSeconds ?? -1) >= 0)
+        #expect((report.whyNotMaster?.secondsLeft ?? -1) >= 0)
+        #expect(report.advertIntervalSeconds >= 0)
+    }
+}
