@@ -1,0 +1,80 @@
+"""R7: what the kernel has after a start with X and a reload to Y is what a start with Y gives."""
+
+import random
+
+from lab import conf
+from lab.forge import LONG
+from lab.hasup import Hasup
+from lab.waiting import wait_for
+
+PAIRS = 200 if LONG else 12
+
+
+def configuration(dice):
+    """Up to four instances with addresses of all kinds, some of them on another interface."""
+    blocks, free4, free6 = [], list(range(1, 60)), list(range(1, 60))
+    dice.shuffle(free4)
+    dice.shuffle(free6)
+    for number in sorted(dice.sample(range(1, 6), dice.randint(1, 4))):
+        family = dice.choice((4, 4, 6))
+        vips, excluded = [], []
+        for _ in range(dice.randint(1, 5)):
+            if family == 4:
+                length = dice.choice((32, 24, 28))
+                text = f"10.9.0.{free4.pop()}/{length}"
+                # The kernel refuses another scope in a network that an interface has already.
+                text += dice.choice(("", " label eth0:7", " brd 10.9.0.255", " scope link" if length == 32 else ""))
+            else:
+                text = f"fd00:9::{free6.pop():x}/{dice.choice((128, 64))}"
+            if "label" not in text:
+                text += dice.choice(("", "", " dev eth1"))
+            (excluded if vips and dice.random() < 0.3 else vips).append(text)
+        extra = ["virtual_ipaddress_excluded {", *(f"    {line}" for line in excluded), "}"] if excluded else []
+        blocks.append(conf.instance(f"V{number}", vrid=number, version=3, advert=0.05, vips=vips, extra=extra,
+                                    priority=dice.randint(100, 254)))
+    return conf.file(*blocks)
+
+
+def addresses(node):
+    """Every address with what was configured of it. Which of a prefix's addresses is the first follows their order."""
+    return sorted(
+        (link["ifname"], info["local"], info["prefixlen"], info.get("scope"), info.get("label"), info.get("broadcast"))
+        for link in node.netns.ip_json("address", "show")
+        for info in link["addr_info"] if info.get("scope") != "link" or info["family"] == "inet")
+
+
+def settled(hasup):
+    """Waits until every instance is MASTER with all of its addresses; what the kernel has then."""
+    def missing():
+        try:
+            instances = hasup.status().answer["instances"]
+        except OSError as error:  # it is only just starting
+            return [str(error)]
+        return [(entry["name"], entry["state"], address["address"]) for entry in instances
+                for address in entry["addresses"] + entry["excluded_addresses"]
+                if entry["state"] != "MASTER" or not address["installed"]]
+    wait_for("all instances to be MASTER with their addresses", missing, lambda seen: not seen, 6)
+    return addresses(hasup.node)
+
+
+def test_a_reload_ends_where_a_start_begins(lan):
+    """R7: random pairs of configurations."""
+    node = lan.node("a")
+    node.netns.ip("link", "add", "eth1", "type", "veth", "peer", "name", "far1")
+    for name in ("eth1", "far1"):
+        node.netns.ip("link", "set", name, "up")
+    bare = addresses(node)
+    for seed in range(PAIRS):
+        dice = random.Random(seed)
+        first, second = configuration(dice), configuration(dice)
+        hasup = Hasup(node, first).start()
+        settled(hasup)
+        done = hasup.reload(second)
+        assert done.returncode == 0, (seed, done.stdout + done.stderr)
+        reloaded = settled(hasup)
+        assert hasup.stop()[0] == 0
+        assert addresses(node) == bare, seed
+        fresh = Hasup(node, second).start()
+        assert reloaded == settled(fresh), (seed, first, second)
+        assert fresh.stop()[0] == 0
+        assert addresses(node) == bare, seed
