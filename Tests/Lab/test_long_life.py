@@ -1,0 +1,122 @@
+"""Years in minutes: reloads, deaths, flapping links and scripts, and nothing that grows."""
+
+import os
+import random
+import signal
+import time
+
+from lab import conf
+from lab.forge import LONG
+from lab.hasup import Hasup, descriptors
+from lab.program import alive, children
+from lab.random_conf import configuration
+from lab.waiting import wait_for
+
+VIP = "10.0.0.100"
+
+
+def memory(hasup):
+    """Kilobytes of all processes together: PSS, which counts shared pages in parts."""
+    total = 0
+    for pid in hasup.program.family():
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+            total += next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+    return total
+
+
+def holdings(hasup):
+    """Open descriptors by role, and the number of processes."""
+    roles = {role: [descriptors(pid) for pid in pids] for role, pids in hasup.roles().items()}
+    return roles, len(hasup.program.family())
+
+
+def at_rest(hasup):
+    """Memory after the daemon has given back what only events need (decisions, D30)."""
+    return wait_for("memory at rest", lambda: (memory(hasup), time.sleep(0.5), memory(hasup)),
+                    lambda seen: abs(seen[0] - seen[2]) < 16, 15)[2]
+
+
+def test_many_reloads_leak_nothing(lan):
+    """R2: reloads over random pairs of files: no death, as many descriptors, less than 2 MiB more."""
+    node = lan.node("a")
+    node.netns.ip("link", "add", "eth1", "type", "veth", "peer", "name", "far1")
+    for name in ("eth1", "far1"):
+        node.netns.ip("link", "set", name, "up")
+    hasup = Hasup(node, configuration(random.Random(0))).start()
+    wait_for("the daemon", hasup.state, lambda state: "unknown" not in state or "no instance" in state)
+
+    def reload(seeds):
+        for seed in seeds:
+            done = hasup.reload(configuration(random.Random(seed)))
+            assert done.returncode == 0, (seed, done.stdout + done.stderr)
+
+    reload(range(1, 40))
+    before, held = at_rest(hasup), holdings(hasup)
+    reload([*range(40, 2040 if LONG else 160), 39])
+    assert wait_for("as many descriptors and processes", lambda: holdings(hasup), lambda now: now == held, 3)
+    assert at_rest(hasup) - before < 2048
+    assert hasup.status().processes()["hasup-vrrp"]["restarts"] == 0
+
+
+def test_soak(lan, pair, record_property):
+    """C4: whatever happens for however long: one holder afterwards, and no more memory, descriptors or processes."""
+    dice = random.Random(20260101)
+    script = pair[0].write("notify.sh", "#!/bin/sh\nexit 0\n")
+    os.chmod(script, 0o755)
+    extra = [f'notify "{script}"']
+
+    def file(priority, vips=(f"{VIP}/24",)):
+        return conf.simple(priority, version=3, advert=0.1, vips=vips, extra=extra,
+                           settings=["script_user root", "enable_script_security"])
+
+    a, b = Hasup(pair[0], file(200)).start(), Hasup(pair[1], file(100)).start()
+    lan.wait_holder(VIP, "a")
+
+    def flap():
+        lan.link(pair[0], False)
+        lan.wait_holder(VIP, "b", 3)
+        lan.link(pair[0], True)
+
+    def reload():
+        number = dice.randint(101, 120)
+        assert a.reload(file(200, (f"{VIP}/24", f"10.0.0.{number}/24"))).returncode == 0
+
+    def kill():
+        victim = dice.choice((a, b))
+        old = victim.worker(bound=5)
+        os.kill(old, signal.SIGKILL)
+        wait_for("another worker", lambda: victim.roles().get("hasup-vrrp", []),
+                 lambda pids: len(pids) == 1 and pids != [old], 5)
+
+    def partition():
+        lan.cut(pair[1])
+        lan.heal()
+
+    def ask():
+        for daemon in (a, b):
+            daemon.cli("status")
+
+    def round_of_all():
+        for action in dice.sample((flap, reload, kill, partition, ask), 5):
+            action()
+        lan.wait_holder(VIP, "a", 8)
+
+    for _ in range(3):
+        round_of_all()
+    assert a.reload(file(200)).returncode == 0
+    before = [(at_rest(daemon), holdings(daemon)) for daemon in (a, b)]
+    end = time.monotonic() + (3600 if LONG else 45)
+    rounds = 0
+    while time.monotonic() < end:
+        round_of_all()
+        rounds += 1
+    assert a.reload(file(200)).returncode == 0
+    lan.wait_holder(VIP, "a")
+    growth = []
+    for daemon, (size, held) in zip((a, b), before):
+        wait_for("as many descriptors and processes", lambda: holdings(daemon), lambda now: now == held, 3)
+        assert not [child for child in children(daemon.program.pid) if not alive(child)]
+        growth.append((at_rest(daemon) - size) / size)
+    record_property("rounds", rounds)
+    record_property("growth", growth)
+    assert max(growth) < 0.02, (growth, rounds)
