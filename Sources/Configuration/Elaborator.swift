@@ -34,6 +34,7 @@ struct Elaborator {
 
     /// Global definitions first: they apply to every instance, wherever they stand.
     mutating func run() {
+        model.global.defaultScriptAccount = environment.defaultScriptAccount
         for place in topLevel() where keyword(place) == "global_defs" { elaborateGlobal(place) }
         defaults.finish()
         elaborateDaemon()
@@ -200,13 +201,14 @@ struct Elaborator {
     }
 
     mutating func identity(_ words: [String], at token: Int) -> ScriptIdentity? {
-        guard let user = words.first, !user.isEmpty else { return nil }
         if words.count > 2 { report(.warning, "only USER and GROUP are read here; the rest is ignored", at: token) }
-        var group = words.count > 1 ? words[1] : nil
-        let isSupplementary = group?.hasPrefix(":") ?? false
-        if isSupplementary { group?.removeFirst() }
-        return ScriptIdentity(
-            user: user, group: group.flatMap { $0.isEmpty ? nil : $0 }, supplementaryGroups: isSupplementary)
+        guard var identity = ScriptIdentity(words: words) else { return nil }
+        switch files.account(user: identity.user, group: identity.group) {
+        case nil: break
+        case .known(let account): identity.account = account
+        case .unknown(let reason): refuse("\(reason): no script is run as \(identity.name)", at: token)
+        }
+        return identity
     }
 
     /// The words of a statement by the shell-like rules of script keywords.

@@ -33,11 +33,23 @@ public protocol FileProvider {
     func glob(pattern: String) -> [String]
     /// What is to be said against running this program; nil when it isn't known or not to be judged.
     func inspect(program: String) -> ProgramFinding?
+    /// Who a user is, with this group or his own; nil when it isn't known or not to be judged.
+    func account(user: String, group: String?) -> AccountFinding?
 }
 
 extension FileProvider {
     /// Nothing is known.
     public func inspect(program: String) -> ProgramFinding? { nil }
+    /// Nothing is known.
+    public func account(user: String, group: String?) -> AccountFinding? { nil }
+}
+
+/// What the machine says about a user and a group.
+public enum AccountFinding: Hashable, Sendable {
+    /// It knows both.
+    case known(ScriptAccount)
+    /// It doesn't, such as `there is no user 'x'`.
+    case unknown(String)
 }
 
 /// What the meaning of a configuration depends on besides its text.
@@ -54,8 +66,8 @@ public struct Environment: Hashable, Sendable {
     public var prefixes: [String: [Prefix]]?
     /// Names of routing tables and their kin.
     public var routingNames = RoutingNames()
-    /// Whether user `keepalived_script` exists, who runs scripts that don't say another.
-    public var hasDefaultScriptUser = false
+    /// User `keepalived_script`, who runs scripts that don't say another; nil when there is none.
+    public var defaultScriptAccount: ScriptAccount?
 
     /// An environment; by default nothing is known about interfaces.
     public init(
@@ -77,6 +89,12 @@ public struct SourceSet: FileProvider, Sendable {
     private var files: [String: Result<[UInt8], FileError>] = [:]
     private var matches: [String: [String]] = [:]
     private var programs: [String: ProgramFinding] = [:]
+    private var accounts: [AccountName: AccountFinding] = [:]
+
+    private struct AccountName: Hashable {
+        var user: String
+        var group: String?
+    }
 
     init(path: String) { self.path = path }
 
@@ -93,7 +111,15 @@ public struct SourceSet: FileProvider, Sendable {
     /// What was said about this program when the set was made.
     public func inspect(program: String) -> ProgramFinding? { programs[program] }
 
+    /// What was said about this user when the set was made.
+    public func account(user: String, group: String?) -> AccountFinding? {
+        accounts[AccountName(user: user, group: group)]
+    }
+
     mutating func remember(_ finding: ProgramFinding, for program: String) { programs[program] = finding }
+    mutating func remember(_ finding: AccountFinding, for user: String, _ group: String?) {
+        accounts[AccountName(user: user, group: group)] = finding
+    }
     mutating func remember(_ result: Result<[UInt8], FileError>, for path: String) { files[path] = result }
     mutating func remember(_ paths: [String], for pattern: String) { matches[pattern] = paths }
     func knows(path: String) -> Bool { files[path] != nil }
@@ -127,6 +153,13 @@ final class RecordingProvider<Files: FileProvider>: FileProvider {
         if let known = sources.inspect(program: program) { return known }
         let finding = files.inspect(program: program)
         if let finding { sources.remember(finding, for: program) }
+        return finding
+    }
+
+    func account(user: String, group: String?) -> AccountFinding? {
+        if let known = sources.account(user: user, group: group) { return known }
+        let finding = files.account(user: user, group: group)
+        if let finding { sources.remember(finding, for: user, group) }
         return finding
     }
 }

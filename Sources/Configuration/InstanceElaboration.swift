@@ -62,7 +62,6 @@ extension Elaborator {
         forEach(inside: place) { elaborator, statement, child in
             guard !statement.isEntry else { return }
             let keyword = elaborator.keyword(child)
-            elaborator.adviseRepetition(of: keyword, statement, after: draft.places[keyword])
             draft.places[keyword] = statement.token
             elaborator.instanceStatement(statement, keyword, child, &draft)
         }
@@ -227,17 +226,6 @@ extension Elaborator {
         }
         shared.saidInBlock["interface \(tracked.name)"] = token
         draft.settings.trackedInterfaces.append(tracked)
-    }
-
-    /// A value that is written twice, where only the last one counts: one of them is probably forgotten.
-    private mutating func adviseRepetition(of keyword: String, _ statement: Statement, after first: Int?) {
-        guard let first, statement.row >= 0 else { return }
-        switch table.keywords[statement.row].shape {
-        case .integer, .boolean, .optionalInteger, .words:
-            report(.warning, "`\(keyword)` is set again in this instance; this one counts", at: statement.token)
-            report(.note, "the first time is here", at: first)
-        case .flag, .script, .block, .list: break
-        }
     }
 
     /// A notify script, the first of its kind.

@@ -70,9 +70,20 @@ public final class Keyword: Sendable {
         isTyped = fields[4] == "typed"
         limits = KeywordTable.limits(fields[3])
         self.child = child
+        isCumulative = meaning.contains("repeatable") || meaning.hasSuffix("; only one")
         isDeprecated =
             range.hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
     }
+
+    /// Whether it has a value of which the last one in a block counts. The table says `repeatable` of those that add up,
+    /// and `only one` of those that complain themselves.
+    var hasOneValue: Bool {
+        switch shape {
+        case .integer, .boolean, .optionalInteger, .words: !isCumulative
+        case .flag, .script, .block, .list: false
+        }
+    }
+    private let isCumulative: Bool
 
     /// Known to keepalived's authors as a name of the past.
     let isDeprecated: Bool

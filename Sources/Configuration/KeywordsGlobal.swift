@@ -105,7 +105,7 @@ extension KeywordTable {
         dbus_service_name	NAME	org.keepalived.Vrrp1	-	typed	bus name
         dbus_no_interface_name	NAME	none	-	typed	object path element when instance has no interface
         script_user	USER [[:]GROUP]	keepalived_script if exists else own uid	":" = with supplementary groups	acts	default user for scripts
-        enable_script_security	flag	off	-	acts	refuse root scripts on a path writable by non-root
+        enable_script_security	flag	off	-	acts	refuse scripts on a path that others than root and the script's user can write; those that run as root always are
         vrrp_netlink_cmd_rcv_bufs	INT	kernel default	bytes	typed	netlink command socket buffer, vrrp
         vrrp_netlink_cmd_rcv_bufs_force	<BOOL>?	false	-	typed	use SO_RCVBUFFORCE
         vrrp_netlink_monitor_rcv_bufs	INT	kernel default	bytes	typed	netlink monitor socket buffer, vrrp
@@ -132,7 +132,7 @@ extension KeywordTable {
         reload_time_file	PATH	none	-	typed	file holding time of a scheduled reload
         reload_repeat	flag	off	-	typed	keep reload_time_file and repeat daily
         reload_file	[PATH]	off; no arg -> PIDDIR/keepalived[_INST].reload	-	typed	file present while reload is in progress
-        include_check	[[+|-]read|match|wildcard_match|brace_match ..]	off	no arg = all; doc says "readable"	acts	default strictness of plain include
+        include_check	[[+|-]read|match|wildcard_match|brace_match ..]	off	no arg = all; doc says "readable"	acts	default strictness of plain include; repeatable
         config_save_dir	DIR	none	-	typed	save copies of config and pre/post reload state dumps
         tmp_config_directory	DIR	memfd / run dir	fixed on reload	accepted: the snapshot is kept in memory	where consolidated config copy lives
         data_use_instance	<BOOL>?	false	-	typed	include namespace/instance in dump file names

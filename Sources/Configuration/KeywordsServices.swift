@@ -47,7 +47,7 @@ extension KeywordTable {
         quorum	INT	1	1..; reduced if > total weight	typed	live weight for service
         hysteresis	INT	0	0..quorum-1	typed	hysteresis on live weight
         weight	INT	1	1..2^31-1; undocumented	typed	default RS weight
-        sorry_server	IP [PORT]	none	-	typed	server used when quorum is lost
+        sorry_server	IP [PORT]	none	-	typed	server used when quorum is lost; only one
         sorry_server_inhibit	flag	off	-	typed	inhibit rule for sorry server
         sorry_server_lvs_method	as lb_kind	as virtual server	-	typed	forwarding for sorry server
         real_server	IP [PORT] block	-	port 0/omitted = VS port	typed	real server

@@ -48,6 +48,8 @@ public struct GlobalSettings: Hashable, Sendable {
     public var scriptSecurity = false
     /// script_user, as written.
     public var scriptUser: ScriptIdentity?
+    /// User `keepalived_script`, for scripts that say no other; nil when there is none: then hasupd's own.
+    public var defaultScriptAccount: ScriptAccount?
     /// set_supplementary_groups: scripts get their user's supplementary groups even without `:`.
     public var supplementaryGroups = false
     /// vrrp_delay_after_boot: nothing is sent or judged before this much time has passed since the machine's start.
@@ -81,6 +83,22 @@ public struct GlobalSettings: Hashable, Sendable {
     public init() {}
 }
 
+/// The numbers that a user and a group stand for, looked up when the configuration was read.
+public struct ScriptAccount: Hashable, Sendable {
+    /// User.
+    public var uid: UInt32
+    /// Group.
+    public var gid: UInt32
+    /// The user's groups; used only when they are wanted.
+    public var groups: [UInt32]
+    /// These numbers.
+    public init(uid: UInt32, gid: UInt32, groups: [UInt32] = []) {
+        self.uid = uid
+        self.gid = gid
+        self.groups = groups
+    }
+}
+
 /// Who a script runs as: user and group names (or numbers) as written.
 public struct ScriptIdentity: Hashable, Sendable {
     /// User name or number.
@@ -89,6 +107,8 @@ public struct ScriptIdentity: Hashable, Sendable {
     public var group: String?
     /// Whether the user's supplementary groups are set too (`:` before the group).
     public var supplementaryGroups: Bool
+    /// Who that is; nil when nobody was asked, or when there is none of that name, and then it runs nothing.
+    public var account: ScriptAccount?
     /// An identity as written.
     public init(user: String, group: String? = nil, supplementaryGroups: Bool = false) {
         self.user = user

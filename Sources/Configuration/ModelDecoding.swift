@@ -168,7 +168,17 @@ extension ByteReader {
     mutating func readIdentity() throws(ByteError) -> ScriptIdentity {
         let user = try readString()
         let group = try readOptional { reader throws(ByteError) in try reader.readString() }
-        return ScriptIdentity(user: user, group: group, supplementaryGroups: try readBool())
+        var identity = ScriptIdentity(user: user, group: group, supplementaryGroups: try readBool())
+        identity.account = try readOptional { reader throws(ByteError) in try reader.readAccount() }
+        return identity
+    }
+
+    mutating func readAccount() throws(ByteError) -> ScriptAccount {
+        var account = ScriptAccount(uid: try readUInt32(), gid: try readUInt32())
+        let count = Int(try readUInt32())
+        guard count <= remaining / 4 else { throw .truncated }
+        for _ in 0..<count { account.groups.append(try readUInt32()) }
+        return account
     }
 
     mutating func readGlobal() throws(ByteError) -> GlobalSettings {
@@ -181,6 +191,7 @@ extension ByteReader {
         global.dynamicInterfaces = try readBool()
         global.scriptSecurity = try readBool()
         global.scriptUser = try readOptional { reader throws(ByteError) in try reader.readIdentity() }
+        global.defaultScriptAccount = try readOptional { reader throws(ByteError) in try reader.readAccount() }
         global.supplementaryGroups = try readBool()
         global.delayAfterBoot = try readInterval()
         global.logsUnknownVirtualRouters = try readBool()

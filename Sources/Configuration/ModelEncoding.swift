@@ -85,6 +85,14 @@ extension ByteWriter {
         write(identity.user)
         write(optional: identity.group) { $0.write($1) }
         write(identity.supplementaryGroups)
+        write(optional: identity.account) { $0.write($1) }
+    }
+
+    mutating func write(_ account: ScriptAccount) {
+        write(account.uid)
+        write(account.gid)
+        write(UInt32(account.groups.count))
+        for group in account.groups { write(group) }
     }
 
     mutating func write(_ global: GlobalSettings) {
@@ -96,6 +104,7 @@ extension ByteWriter {
         write(global.dynamicInterfaces)
         write(global.scriptSecurity)
         write(optional: global.scriptUser) { $0.write($1) }
+        write(optional: global.defaultScriptAccount) { $0.write($1) }
         write(global.supplementaryGroups)
         write(global.delayAfterBoot)
         write(global.logsUnknownVirtualRouters)

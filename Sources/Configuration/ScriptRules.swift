@@ -8,17 +8,50 @@ struct ScriptUse: Hashable {
     var isTracker = false
 }
 
+/// A part of a program's path that somebody else than root may change.
+public struct PathWeakness: Hashable, Sendable {
+    /// A clause that names the part, its owner and its mode.
+    public var text: String
+    /// The only one besides root who may change it; nil when there are more.
+    public var owner: UInt32?
+    /// A weakness.
+    public init(_ text: String, owner: UInt32? = nil) {
+        self.text = text
+        self.owner = owner
+    }
+}
+
 /// What the machine says about a program.
 public struct ProgramFinding: Hashable, Sendable {
     /// Why it can't be run, such as `no such file`; nil when it can.
     public var obstacle: String?
-    /// The part of its path that somebody else than root may change, with owner and mode; nil without one.
-    public var weakness: String?
+    /// The parts of its path that somebody else than root may change, from the root on.
+    public var weaknesses: [PathWeakness]
     /// A program without complaints.
-    public init(obstacle: String? = nil, weakness: String? = nil) {
+    public init(obstacle: String? = nil, weaknesses: [PathWeakness] = []) {
         self.obstacle = obstacle
-        self.weakness = weakness
+        self.weaknesses = weaknesses
     }
+
+    /// Why this user had better not run it: somebody who is neither he nor root could have written it. nil when nothing
+    /// is to be said.
+    public func weakness(forUser uid: UInt32) -> String? {
+        weaknesses.first { $0.owner != uid }?.text
+    }
+}
+
+extension ScriptIdentity {
+    /// From the words `USER [[:]GROUP]`; nil without a user.
+    init?(words: [String]) {
+        guard let user = words.first, !user.isEmpty else { return nil }
+        var group = words.count > 1 ? words[1] : nil
+        let isSupplementary = group?.hasPrefix(":") ?? false
+        if isSupplementary { group?.removeFirst() }
+        self.init(user: user, group: group.flatMap { $0.isEmpty ? nil : $0 }, supplementaryGroups: isSupplementary)
+    }
+
+    /// `USER` or `USER:GROUP`.
+    var name: String { user + (group.map { ":" + $0 } ?? "") }
 }
 
 extension Elaborator {
@@ -34,23 +67,23 @@ extension Elaborator {
             }
             return false
         }
-        guard let weakness = finding.weakness, runsAsRoot(use) else { return true }
-        guard model.global.scriptSecurity else {
-            report(
-                .warning,
-                "`\(use.program)` runs as root, and \(weakness) (`enable_script_security` refuses such scripts)",
-                at: token)
+        guard let user = user(of: use) else { return true }
+        guard user == 0 || model.global.scriptSecurity, let weakness = finding.weakness(forUser: user) else {
             return true
         }
+        let who = user == 0 ? "root" : "user \(user)"
         refuse(
-            "`\(use.program)` is refused: it would run as root, and \(weakness); change that, or say a user", at: token)
+            "`\(use.program)` is refused: it would run as \(who), and \(weakness); change that, or say another user",
+            at: token)
         return false
     }
 
-    /// Whether nobody said another user (behaviours §5).
-    private func runsAsRoot(_ use: ScriptUse) -> Bool {
-        if let identity = use.identity ?? model.global.scriptUser { return ["root", "0"].contains(identity.user) }
-        return !environment.hasDefaultScriptUser
+    /// Who runs it (behaviours §5); nil when that isn't known.
+    private func user(of use: ScriptUse) -> UInt32? {
+        if let identity = use.identity ?? model.global.scriptUser {
+            return ["root", "0"].contains(identity.user) ? 0 : identity.account?.uid
+        }
+        return environment.defaultScriptAccount?.uid ?? 0
     }
 }
 
@@ -81,10 +114,13 @@ struct SurroundingsScan {
                 if value.starts(with: "file:".utf8) {
                     _ = files.read(path: String(decoding: value.dropFirst(5), as: UTF8.self))
                 }
+            } else if text.matches(text.tokens[first], "user") || text.matches(text.tokens[first], "script_user") {
+                ask(files, for: text.tokens[first + 1..<index].map { text.string($0) })
             } else if keywords.contains(String(decoding: name, as: UTF8.self)),
-                let program = program(first + 1..<index)
+                let words = text.raw(first + 1..<index).flatMap({ shellWords($0) })
             {
-                _ = files.inspect(program: program)
+                if let program = program(words) { _ = files.inspect(program: program) }
+                ask(files, for: words.dropFirst().map { String(decoding: $0, as: UTF8.self) })
             }
         }
     }
@@ -93,9 +129,14 @@ struct SurroundingsScan {
         token == 0 || text.tokens[token].startsLine || !text.tokens[token - 1].isText
     }
 
+    private func ask(_ files: some FileProvider, for words: [String]) {
+        guard let identity = ScriptIdentity(words: words) else { return }
+        _ = files.account(user: identity.user, group: identity.group)
+    }
+
     /// The program in the words of a script keyword.
-    private func program(_ words: Range<Int>) -> String? {
-        guard let raw = text.raw(words), let command = shellWords(raw)?.first else { return nil }
+    private func program(_ words: [[UInt8]]) -> String? {
+        guard let command = words.first else { return nil }
         guard let program = shellWords(command[...])?.first, !program.isEmpty, !program.contains(0) else { return nil }
         return String(decoding: program, as: UTF8.self)
     }

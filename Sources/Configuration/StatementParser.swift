@@ -37,6 +37,8 @@ struct StatementParser {
         var isList: Bool
         /// A block that is wholly not handled yet, or skipped: complaints about its inside would only repeat that.
         var isSilent: Bool
+        /// Keywords that were seen directly inside it, with the place of each one's last statement.
+        var seen: [(row: Int, token: Int)] = []
     }
 
     /// Deeper nesting than any keyword has; only garbage reaches it.
@@ -168,6 +170,7 @@ struct StatementParser {
         let isBlock = keyword.shape == .block || keyword.shape == .list
         statements.append(statement)
         judge(keyword, at: place, isSilent: isSilent)
+        if !isSilent { adviseRepetition(of: keyword, row, at: place) }
         guard isBlock else {
             checkWords(of: statement, keyword)
             if isAtOpen {
@@ -202,6 +205,20 @@ struct StatementParser {
             OpenBlock(
                 statement: statements.count - 1, context: keyword.child, brace: brace, name: keyword.name,
                 isList: keyword.shape == .list, isSilent: isNotHandled))
+    }
+
+    /// A value that is written twice in one block, where only the last one counts: one of them is probably forgotten.
+    private mutating func adviseRepetition(of keyword: Keyword, _ row: Int, at place: Int) {
+        guard keyword.hasOneValue, let block = openBlocks.indices.last else { return }
+        guard let known = openBlocks[block].seen.firstIndex(where: { $0.row == row }) else {
+            openBlocks[block].seen.append((row, place))
+            return
+        }
+        let inside = openBlocks[block].name
+        report(
+            .warning, "`\(keyword.name)` is set again in this `\(inside)`; this one counts", at: place, code: .setting)
+        report(.note, "the first time is here", at: openBlocks[block].seen[known].token, code: .setting)
+        openBlocks[block].seen[known].token = place
     }
 
     /// Whether what follows a keyword without `{` looks like the inside of its block.

@@ -21,32 +21,41 @@ public enum ProgramInspection {
             return ProgramFinding(
                 obstacle: "it isn't executable (owner \(status.st_uid), mode \(String(mode, radix: 8)))")
         }
-        return ProgramFinding(weakness: weakness(ofResolved: String(cString: resolved)))
+        return ProgramFinding(weaknesses: weaknesses(ofResolved: String(cString: resolved)))
     }
 
-    /// The first part of a path without symbolic links that somebody else than root may change, with its owner and
-    /// mode (pain point S5).
-    public static func weakness(ofResolved path: String) -> String? {
+    /// The parts of a path without symbolic links that somebody else than root may change, with owner and mode (pain
+    /// point S5). In a folder with the sticky bit nobody can replace what isn't his own.
+    public static func weaknesses(ofResolved path: String) -> [PathWeakness] {
+        var weaknesses: [PathWeakness] = []
         var partial = ""
         for part in path.split(separator: "/") {
             partial += "/" + part
             var status = stat()
-            guard stat(partial, &status) == 0 else { return "\(partial): \(String(cString: strerror(errno)))" }
+            guard stat(partial, &status) == 0 else {
+                return weaknesses + [PathWeakness("\(partial): \(String(cString: strerror(errno)))")]
+            }
             let mode = status.st_mode & 0o7777
             let isSticky = status.st_mode & S_IFMT == S_IFDIR && mode & 0o1000 != 0
             let isWritable = mode & 0o002 != 0 || mode & 0o020 != 0 && status.st_gid != 0
             if status.st_uid != 0 || isWritable && !isSticky {
-                return "\(partial) (owner \(status.st_uid), mode \(String(mode, radix: 8))) can be changed by "
-                    + "somebody else"
+                let isOpen = isWritable && !isSticky
+                weaknesses.append(
+                    PathWeakness(
+                        "\(partial) (owner \(status.st_uid), mode \(String(mode, radix: 8))) can be changed by "
+                            + "somebody else", owner: isOpen ? nil : status.st_uid))
             }
         }
-        return nil
+        return weaknesses
     }
 
-    private static func locate(_ program: String) -> String? {
+    /// Where programs without a path are looked for, now and when they run.
+    public static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    /// The path of a program; nil when there is none.
+    public static func locate(_ program: String) -> String? {
         if program.contains("/") { return access(program, F_OK) == 0 ? program : nil }
-        let search = getenv("PATH").map { String(cString: $0) } ?? "/usr/sbin:/usr/bin:/sbin:/bin"
-        for folder in search.split(separator: ":") where access("\(folder)/\(program)", X_OK) == 0 {
+        for folder in searchPath.split(separator: ":") where access("\(folder)/\(program)", X_OK) == 0 {
             return "\(folder)/\(program)"
         }
         return nil

@@ -11,7 +11,9 @@ public enum SystemEnvironment {
             randomSeed: randomSeed)
         if checksInterfaces { environment.prefixes = prefixes() }
         environment.routingNames = routingNames()
-        environment.hasDefaultScriptUser = getpwnam("keepalived_script") != nil
+        if case .known(let account) = AccountLookup.find(user: "keepalived_script", group: nil) {
+            environment.defaultScriptAccount = account
+        }
         return environment
     }
 

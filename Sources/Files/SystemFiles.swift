@@ -17,6 +17,11 @@ public struct SystemFiles: FileProvider {
         inspectsPrograms ? ProgramInspection.inspect(program) : nil
     }
 
+    /// Who a user is.
+    public func account(user: String, group: String?) -> AccountFinding? {
+        inspectsPrograms ? AccountLookup.find(user: user, group: group) : nil
+    }
+
     /// The whole content.
     public func read(path: String) -> Result<[UInt8], FileError> {
         // Without O_NONBLOCK, opening a FIFO would wait for a writer.

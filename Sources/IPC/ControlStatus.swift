@@ -99,6 +99,8 @@ public struct InstanceReport: JSONRecord, Hashable {
     public var counters = CounterReport()
     /// Notifications that were left out because newer ones overtook them.
     public var notificationsSkipped = 0
+    /// Its notify scripts; nil when none was ever wanted.
+    public var scripts: ScriptReport?
 
     /// Nothing known.
     public init() {}
@@ -127,6 +129,7 @@ public struct InstanceReport: JSONRecord, Hashable {
         members.member("last_transition", &lastTransition)
         members.member("counters", &counters)
         members.member("notifications_skipped", &notificationsSkipped)
+        members.member("scripts", &scripts)
     }
 }
 
@@ -191,6 +194,37 @@ public struct WaitReport: JSONRecord, Hashable {
         members.member("code", &code)
         members.member("text", &text)
         members.member("seconds_left", &secondsLeft)
+    }
+}
+
+/// What has become of an instance's notify scripts.
+public struct ScriptReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "Notify scripts of one virtual router since hasupd's start; failed: ended with a status"
+    /// Scripts that were wanted.
+    public var started = 0
+    /// Those that ended with another status than 0, or couldn't be started.
+    public var failed = 0
+    /// Those that weren't run, because somebody else could have written them or because their user doesn't exist.
+    public var refused = 0
+    /// Those that took too long and were told to end.
+    public var timedOut = 0
+    /// Transitions whose scripts were left out because a newer one had overtaken them.
+    public var skipped = 0
+    /// The last of these failures: a sentence.
+    public var lastFailure: String?
+
+    /// None.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("started", &started)
+        members.member("failed", &failed)
+        members.member("refused", &refused)
+        members.member("timed_out", &timedOut)
+        members.member("skipped", &skipped)
+        members.member("last_failure", &lastFailure)
     }
 }
 

@@ -1,6 +1,7 @@
 import Base
 import CLinux
 import Configuration
+import Glibc
 import IPC
 import Logging
 import Reactor
@@ -55,7 +56,7 @@ final class ConfigurationReader {
                 path: "/proc/self/exe",
                 arguments: ConfigurationRole.arguments(
                     file: file, configID: configID, isCompared: running != nil, seal: seal),
-                environment: ScriptRunner.environment,
+                environment: Self.environment,
                 descriptors: [theirs.number, filter] + (running.map { [$0.number] } ?? []), on: loop
             ) { [weak self] _, exit in self?.ended(exit) }
             channel = try Channel(
@@ -66,6 +67,21 @@ final class ConfigurationReader {
         }
         if let timer { loop.set(timer, to: Clock.now + Self.limit) }
     }
+
+    /// hasupd's own environment, which a configuration may ask for, without what changes how programs are loaded.
+    private static let environment: [String] = {
+        var result: [String] = []
+        var entry = environ
+        while let text = entry.pointee {
+            let line = String(cString: text)
+            let name = line.prefix { $0 != "=" }
+            if name != "IFS", !name.hasPrefix("LD_"), name != "NOTIFY_SOCKET", name != "LISTEN_FDS" {
+                result.append(line)
+            }
+            entry += 1
+        }
+        return result
+    }()
 
     private func receive(_ frame: Frame) throws(FrameError) {
         switch try ConfigurationToSupervisor(frame) {

@@ -72,12 +72,13 @@ final class ControlSocket {
         ask { [unowned self] statuses in
             let now = Clock.now
             let wall = Clock.wallNanoseconds
-            let skipped = self.daemon.scripts.skipped
+            let scripts = self.daemon.scripts
             responder.reply(status: self.daemonStatus(), instanceCount: generation.instanceCount) { index in
                 generation.instance(at: index).map {
                     var report = InstanceReport(
                         $0, statuses?[UInt32(index)], now: now, wallNanoseconds: wall)
-                    report.notificationsSkipped = skipped(report.name)
+                    report.scripts = scripts.report(of: report.name)
+                    report.notificationsSkipped = report.scripts?.skipped ?? 0
                     return report
                 }
             }

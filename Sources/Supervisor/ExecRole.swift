@@ -1,43 +1,51 @@
 import CLinux
+import Configuration
 import Files
 import Glibc
 import Reactor
 
-/// The role `hasup-exec`: becomes a script's user and then the script. A process of its own, because looking up a user
-/// or executing a file on a dead server may take for ever, and hasupd must not (docs/decisions.md, D6).
+/// The role `hasup-exec`: becomes a script's user and then the script. A process of its own, because looking at a file
+/// on a dead server may take for ever, and hasupd must not (docs/decisions.md, D6). It starts as hasupd's user with all
+/// that hasupd was started with, so it can look at a path that only the script's user may see.
 ///
-/// Arguments: `USER GROUP SUPPLEMENTARY SECURITY PROGRAM ARGUMENT...`; a dash for a user or group that isn't given.
+/// Arguments: the words of `ScriptLimits`, then those of `ScriptCommand`. Descriptor 3 takes a sentence about a script
+/// that isn't run; it ends with it. What the script finds: `PATH` and no other variable, standard input and output on
+/// /dev/null, hasupd's standard error, no other descriptor, the folder `/`, umask 022, the ordinary scheduling class,
+/// and a process group of its own.
 enum ExecRole {
     /// The exit status of a script that was refused before it ran, and of one that couldn't be executed (sh(1)).
     static let refused: Int32 = 77
     static let notExecutable: Int32 = 126
 
-    static func arguments(for script: ScriptCommand) -> [String] {
-        [
-            "hasup-exec", script.user ?? "-", script.group ?? "-", script.supplementaryGroups ? "1" : "0",
-            script.isSecurityEnabled ? "1" : "0",
-        ] + script.arguments
+    private static let complaints: Int32 = 3
+
+    static func arguments(for script: ScriptCommand, _ limits: ScriptLimits) -> [String] {
+        ["hasup-exec", limits.word] + script.words
     }
 
+    /// All of a script's environment.
+    static let environment = ["PATH=\(ProgramInspection.searchPath)"]
+
     static func run(arguments: [String]) -> Int32 {
-        guard arguments.count >= 5 else { return 64 }
-        let program = arguments[4]
+        guard let word = arguments.first, let limits = ScriptLimits(word: word),
+            let command = ScriptCommand(words: Array(arguments.dropFirst())), let name = command.arguments.first
+        else { return 64 }
+        _ = fcntl(complaints, F_SETFD, FD_CLOEXEC)
+        let path: String
         do throws(ExecRefusal) {
-            let identity = try Identity(user: arguments[0], group: arguments[1])
-            if arguments[3] == "1" {
-                if let reason = insecurity(of: program, runningAs: identity.uid) { throw ExecRefusal(reason) }
-            }
-            try become(identity, supplementaryGroups: arguments[2] == "1")
+            let account = try account(of: command.user)
+            path = try self.path(of: name, runBy: account.uid, command.isSecurityEnabled)
+            limits.apply()
+            try become(account)
         } catch {
-            say("refused to run \(program): \(error.reason)")
-            return refused
+            return complain("it is refused: \(error.reason)", refused)
         }
-        quieten()
-        var vector: [UnsafeMutablePointer<CChar>?] = arguments[4...].map { strdup($0) }
+        clean()
+        var vector: [UnsafeMutablePointer<CChar>?] = command.arguments.map { strdup($0) }
         vector.append(nil)
-        execvp(program, vector)
-        say("can't run \(program): \(SystemError.text(of: errno))")
-        return notExecutable
+        // What was looked at is what runs: the path that was found, under the name that was written.
+        execv(path, vector)
+        return complain("it can't be executed: \(SystemError.text(of: errno))", notExecutable)
     }
 
     private struct ExecRefusal: Error {
@@ -45,73 +53,59 @@ enum ExecRole {
         init(_ reason: String) { self.reason = reason }
     }
 
-    private struct Identity {
-        var uid: uid_t
-        var gid: gid_t
-        var name: String?
-
-        /// Who the script runs as: the configured user, else `keepalived_script` when it exists, else hasupd's own
-        /// (behaviours §5).
-        init(user: String, group: String) throws(ExecRefusal) {
-            uid = getuid()
-            gid = getgid()
-            if user == "-" {
-                if let entry = getpwnam("keepalived_script") {
-                    uid = entry.pointee.pw_uid
-                    gid = entry.pointee.pw_gid
-                    name = "keepalived_script"
-                }
-            } else if let entry = getpwnam(user) {
-                uid = entry.pointee.pw_uid
-                gid = entry.pointee.pw_gid
-                name = user
-            } else if let number = uid_t(user) {
-                uid = number
-            } else {
-                throw ExecRefusal("there is no user '\(user)'")
-            }
-            guard group != "-" else { return }
-            if let entry = getgrnam(group) {
-                gid = entry.pointee.gr_gid
-            } else if let number = gid_t(group) {
-                gid = number
-            } else {
-                throw ExecRefusal("there is no group '\(group)'")
-            }
+    private static func account(of user: ScriptCommand.User) throws(ExecRefusal) -> ScriptAccount {
+        switch user {
+        case .own: return ScriptAccount(uid: getuid(), gid: getgid())
+        case .account(let account): return account
+        case .unknown(let name):
+            throw ExecRefusal("there was no user or group '\(name)' when the configuration was read")
         }
     }
 
-    private static func become(_ identity: Identity, supplementaryGroups: Bool) throws(ExecRefusal) {
-        guard identity.uid != getuid() || identity.gid != getgid() else { return }
-        let groups = supplementaryGroups ? identity.name.map { initgroups($0, identity.gid) } ?? 0 : setgroups(0, nil)
-        guard groups == 0, hasup_set_group(identity.gid) == 0, hasup_set_user(identity.uid) == 0 else {
-            throw ExecRefusal("can't become uid \(identity.uid), gid \(identity.gid): \(SystemError.text(of: errno))")
+    /// Where the program really is. One that root runs, or any under enable_script_security, must be such that nobody
+    /// else could have written it (pain point S5).
+    private static func path(
+        of program: String, runBy uid: UInt32, _ isSecurityEnabled: Bool
+    ) throws(ExecRefusal) -> String {
+        guard let found = ProgramInspection.locate(program) else {
+            // Who isn't root may see what root can't, on a server that doesn't trust root.
+            if program.hasPrefix("/"), uid != 0, !isSecurityEnabled { return program }
+            throw ExecRefusal(program.contains("/") ? SystemError.text(of: errno) : "it isn't in PATH")
         }
-    }
-
-    /// Why a script must not run as root: somebody who isn't root could have written it. Names the part of the path,
-    /// its owner and its mode (pain point S5); nil when it is safe or doesn't run as root.
-    private static func insecurity(of program: String, runningAs uid: uid_t) -> String? {
-        guard uid == 0 else { return nil }
-        guard program.hasPrefix("/") else { return "its path isn't absolute" }
-        guard let resolved = realpath(program, nil) else { return SystemError.text(of: errno) }
+        guard let resolved = realpath(found, nil) else { throw ExecRefusal(SystemError.text(of: errno)) }
         defer { free(resolved) }
-        return ProgramInspection.weakness(ofResolved: String(cString: resolved)).map {
-            "it would run as root, and \($0)"
+        let path = String(cString: resolved)
+        guard uid == 0 || isSecurityEnabled else { return path }
+        let finding = ProgramFinding(weaknesses: ProgramInspection.weaknesses(ofResolved: path))
+        if let weakness = finding.weakness(forUser: uid) {
+            throw ExecRefusal("it would run as \(uid == 0 ? "root" : "uid \(uid)"), and \(weakness)")
+        }
+        return path
+    }
+
+    private static func become(_ account: ScriptAccount) throws(ExecRefusal) {
+        let isOwn = account.uid == getuid() && account.gid == getgid()
+        // Who has no right to leave groups, and becomes nobody else, keeps his own.
+        guard setgroups(account.groups.count, account.groups) == 0 || isOwn else {
+            throw ExecRefusal("can't set its groups: \(SystemError.text(of: errno))")
+        }
+        guard hasup_set_group(account.gid) == 0, hasup_set_user(account.uid) == 0 else {
+            throw ExecRefusal(
+                "can't become uid \(account.uid), gid \(account.gid): \(SystemError.text(of: errno))")
         }
     }
 
-    /// Input and output go nowhere; complaints go where hasupd's go.
-    private static func quieten() {
+    private static func clean() {
+        _ = chdir("/")
+        umask(0o022)
         let null = open("/dev/null", O_RDWR)
-        guard null >= 0 else { return }
         dup2(null, 0)
         dup2(null, 1)
-        _ = hasup_close_from(3)
+        _ = hasup_close_from(complaints + 1)
     }
 
-    private static func say(_ text: String) {
-        let line = text + "\n"
-        _ = write(2, line, line.utf8.count)
+    private static func complain(_ text: String, _ status: Int32) -> Int32 {
+        _ = write(complaints, text, text.utf8.count)
+        return status
     }
 }

@@ -2,111 +2,146 @@ import Base
 import CLinux
 import Configuration
 import Glibc
+import IPC
 import Logging
 import Reactor
 import Supervision
 
-/// A script with everything that is needed to run it.
-struct ScriptCommand {
-    var arguments: [String]
-    var user: String?
-    var group: String?
-    var supplementaryGroups: Bool
-    var isSecurityEnabled: Bool
-
-    init(_ script: NotifyScript, global: GlobalSettings) {
-        let identity = script.identity ?? global.scriptUser
-        arguments = script.arguments
-        user = identity?.user
-        group = identity?.group
-        supplementaryGroups = identity?.supplementaryGroups ?? false
-        isSecurityEnabled = global.scriptSecurity
-    }
-}
-
-/// Runs notify scripts as their users, each in a process group of its own, one transition of an instance at a time.
+/// Runs notify scripts as their users, each in a process group of its own, one transition of an instance at a time, and
+/// none for ever.
 final class ScriptRunner {
     private struct Queued {
         var run: ScriptRun
         var global: GlobalSettings
     }
 
+    private final class Running {
+        let child: ChildProcess
+        let name: String
+        let instance: String
+        /// Where `hasup-exec` says why it doesn't become the script.
+        let complaints: Descriptor
+
+        init(_ child: ChildProcess, name: String, instance: String, complaints: consuming Descriptor) {
+            self.child = child
+            self.name = name
+            self.instance = instance
+            self.complaints = complaints
+        }
+    }
+
     private let loop: EventLoop
     private let log: Logger
+    private let limits = ScriptLimits()
     private var queue = NotificationQueue<Queued>()
-    private var children: [Int32: ChildProcess] = [:]
+    private var overseer = RunningScripts()
+    private var running: [Int32: Running] = [:]
+    private var reports: [String: ScriptReport] = [:]
+    private var timer: Timer?
     /// Called when nothing runs or waits any more.
     var onIdle: (() -> Void)?
 
+    /// Make it before hasupd changes its own limits.
     init(on loop: EventLoop, log: Logger) {
         self.loop = loop
         self.log = log
+        timer = loop.makeTimer { [weak self] in self?.oversee() }
     }
 
-    /// Transitions of an instance whose scripts were skipped because a later one had overtaken them.
-    func skipped(_ instance: String) -> Int { queue.skipped(of: instance) }
     /// Whether nothing runs or waits.
-    var isIdle: Bool { children.isEmpty && queue.isIdle }
+    var isIdle: Bool { running.isEmpty && queue.isIdle }
+
+    /// What has become of an instance's scripts; nil when none was ever wanted.
+    func report(of instance: String) -> ScriptReport? {
+        guard var report = reports[instance] else { return nil }
+        report.skipped = queue.skipped(of: instance)
+        return report
+    }
 
     func add(_ run: ScriptRun, global: GlobalSettings) {
-        let queued = Queued(run: run, global: global)
-        if let next = queue.add(queued, of: run.instance, scripts: run.scripts.count) { start(next) }
+        queue.add(Queued(run: run, global: global), of: run.instance, scripts: run.scripts.count)
+        startWhatMay()
     }
 
-    private func start(_ queued: Queued) {
-        for script in queued.run.scripts {
-            let command = ScriptCommand(script, global: queued.global)
-            let instance = queued.run.instance
-            let name = command.arguments.first ?? "?"
-            do throws(SystemError) {
-                let child = try ChildProcess.spawn(
-                    path: "/proc/self/exe", arguments: ExecRole.arguments(for: command),
-                    environment: Self.environment, descriptors: [], on: loop
-                ) { [weak self] pid, exit in
-                    self?.ended(pid, exit, script: name, instance: instance)
-                }
-                children[child.pid] = child
-                log.debug("\(instance): started \(name) (pid \(child.pid))")
-            } catch {
-                log.error("\(instance): can't start \(name): \(error)")
-                finish(instance)
-            }
+    private func startWhatMay() {
+        while let queued = queue.next() {
+            for script in queued.run.scripts { start(script, of: queued.run.instance, queued.global) }
+        }
+        if let timer { loop.set(timer, to: overseer.deadline) }
+    }
+
+    private func start(_ script: NotifyScript, of instance: String, _ global: GlobalSettings) {
+        let command = ScriptCommand(script, global: global)
+        let name = command.arguments.first ?? "?"
+        reports[instance, default: ScriptReport()].started += 1
+        do throws(SystemError) {
+            var pair: [Int32] = [-1, -1]
+            try checked(hasup_socketpair(&pair), "create a socket pair")
+            let complaints = Descriptor(owning: pair[0])
+            let theirs = Descriptor(owning: pair[1])
+            let child = try ChildProcess.spawn(
+                path: "/proc/self/exe", arguments: ExecRole.arguments(for: command, limits),
+                environment: ExecRole.environment, descriptors: [theirs.number], on: loop
+            ) { [weak self] pid, exit in self?.ended(pid, exit) }
+            running[child.pid] = Running(child, name: name, instance: instance, complaints: complaints)
+            overseer.started(child.pid, at: loop.now)
+            log.debug("\(instance): started \(name) (pid \(child.pid))")
+        } catch {
+            fail(instance, "can't start \(name): \(error)", \.failed)
+            queue.ended(of: instance)
         }
     }
 
-    private func ended(_ pid: Int32, _ exit: WorkerExit, script: String, instance: String) {
-        children[pid] = nil
+    private func ended(_ pid: Int32, _ exit: WorkerExit) {
+        guard let script = running.removeValue(forKey: pid) else { return }
+        let wasTooLong = overseer.ended(pid)
         switch exit {
         case .code(0): break
-        case .code(ExecRole.refused):
-            log.error("\(instance): script \(script) was refused: see the line before")
-        case .code(ExecRole.notExecutable):
-            log.error("\(instance): script \(script) can't be executed: see the line before")
+        case .code(ExecRole.refused), .code(ExecRole.notExecutable):
+            // The script itself may end like that, too: then it has said nothing here.
+            let reason = Self.sentence(from: script.complaints.number)
+            let isRefused = exit == .code(ExecRole.refused) && reason != nil
+            fail(
+                script.instance, "script \(script.name): \(reason ?? "it ended with \(exit)")",
+                isRefused ? \.refused : \.failed)
         case .code, .signal:
-            log.warning("\(instance): script \(script) ended with \(exit)")
+            guard !wasTooLong else { break }
+            fail(script.instance, "script \(script.name): it ended with \(exit)", \.failed)
         }
-        finish(instance)
+        queue.ended(of: script.instance)
+        startWhatMay()
         if isIdle { onIdle?() }
     }
 
-    private func finish(_ instance: String) {
-        guard let next = queue.ended(of: instance) else { return }
-        queue.started(of: instance, scripts: next.run.scripts.count)
-        start(next)
+    private func fail(_ instance: String, _ sentence: String, _ counter: WritableKeyPath<ScriptReport, Int>) {
+        reports[instance, default: ScriptReport()][keyPath: counter] += 1
+        reports[instance, default: ScriptReport()].lastFailure = sentence
+        log.error("\(instance): \(sentence)")
     }
 
-    /// hasupd's own environment without what changes how programs are loaded or shells split words (behaviours §5).
-    static let environment: [String] = {
-        var result: [String] = []
-        var entry = environ
-        while let text = entry.pointee {
-            let line = String(cString: text)
-            let name = line.prefix { $0 != "=" }
-            if name != "IFS", !name.hasPrefix("LD_"), name != "NOTIFY_SOCKET", name != "LISTEN_FDS" {
-                result.append(line)
+    /// Scripts that take too long.
+    private func oversee() {
+        for measure in overseer.due(at: loop.now) {
+            switch measure {
+            case .terminate(let group):
+                guard let script = running[group] else { continue }
+                fail(
+                    script.instance,
+                    "script \(script.name): it has run for \(RunningScripts.limit) and is told to end", \.timedOut)
+                kill(-group, SIGTERM)
+            case .kill(let group):
+                guard let script = running[group] else { continue }
+                log.error("\(script.instance): script \(script.name): it hasn't ended and is killed")
+                kill(-group, SIGKILL)
             }
-            entry += 1
         }
-        return result
-    }()
+        if let timer { loop.set(timer, to: overseer.deadline) }
+    }
+
+    /// What was said, at most a line's worth.
+    private static func sentence(from complaints: Int32) -> String? {
+        var buffer = [UInt8](repeating: 0, count: 512)
+        let count = recv(complaints, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+        return count > 0 ? String(decoding: buffer[0..<count], as: UTF8.self) : nil
+    }
 }

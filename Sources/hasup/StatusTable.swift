@@ -130,6 +130,13 @@ struct StatusTable {
             texts.append(
                 "\(Layout.count(instance.notificationsSkipped, "notification")) left out: newer ones overtook them")
         }
+        if let scripts = instance.scripts, let last = scripts.lastFailure {
+            let counts = [
+                (scripts.failed, "failed"), (scripts.refused, "refused"), (scripts.timedOut, "took too long"),
+            ]
+            let words = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+            texts.append("notify scripts: \(words) of \(scripts.started); last: \(last)")
+        }
         let discarded = instance.counters.discarded.entries.filter { $0.count > 0 }
         if !discarded.isEmpty {
             texts.append("adverts thrown away: " + discarded.map { "\($0.count) \($0.name)" }.joined(separator: ", "))

@@ -43,19 +43,38 @@ import Testing
             #expect(ProgramInspection.inspect("\(folder)/link") == ProgramFinding())
             chmod("\(folder)/good", 0o757)
             #expect(
-                ProgramInspection.inspect("\(folder)/link").weakness
+                ProgramInspection.inspect("\(folder)/link").weakness(forUser: 0)
                     == "\(folder)/good (owner 0, mode 757) can be changed by somebody else")
             chmod("\(folder)/good", 0o755)
             chmod(folder, 0o777)
             #expect(
-                ProgramInspection.inspect("\(folder)/good").weakness
+                ProgramInspection.inspect("\(folder)/good").weakness(forUser: 0)
                     == "\(folder) (owner 0, mode 777) can be changed by somebody else")
             chmod(folder, 0o755)
             chown("\(folder)/good", 12345, 0)
+            #expect(ProgramInspection.inspect("\(folder)/good").weakness(forUser: 12345) == nil)
+            #expect(ProgramInspection.inspect("\(folder)/good").weakness(forUser: 12346) != nil)
             #expect(
-                ProgramInspection.inspect("\(folder)/good").weakness
+                ProgramInspection.inspect("\(folder)/good").weakness(forUser: 0)
                     == "\(folder)/good (owner 12345, mode 755) can be changed by somebody else")
         }
+    }
+
+    /// Who runs scripts is known by number, with his groups; a number without an entry needs a group.
+    @Test func accounts() throws {
+        let files = SystemFiles()
+        guard case .known(let root) = files.account(user: "root", group: nil) else {
+            Issue.record("there is no root")
+            return
+        }
+        #expect(root.uid == 0 && root.gid == 0 && root.groups.contains(0))
+        #expect(files.account(user: "0", group: nil) == .known(root))
+        #expect(files.account(user: "4711", group: "root") == .known(ScriptAccount(uid: 4711, gid: 0, groups: [0])))
+        #expect(
+            files.account(user: "4711", group: nil) == .unknown("user 4711 isn't known here and has no group: say one"))
+        #expect(files.account(user: "hasup-none", group: nil) == .unknown("there is no user 'hasup-none'"))
+        #expect(files.account(user: "root", group: "hasup-none") == .unknown("there is no group 'hasup-none'"))
+        #expect(SystemFiles(inspectsPrograms: false).account(user: "root", group: nil) == nil)
     }
 
     @Test func loopbackHasItsNetwork() throws {

@@ -84,7 +84,7 @@ import Testing
         (
             "priority 100\nadvert_int 2\npriority 150",
             [
-                "7:1 warning `priority` is set again in this instance; this one counts",
+                "7:1 warning `priority` is set again in this `vrrp_instance`; this one counts",
                 "5:1 note the first time is here",
             ]
         ),

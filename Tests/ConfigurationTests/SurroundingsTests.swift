@@ -70,9 +70,18 @@ import Testing
         }
         func glob(pattern: String) -> [String] { [] }
         func inspect(program: String) -> ProgramFinding? { programs[program] ?? ProgramFinding() }
+        func account(user: String, group: String?) -> AccountFinding? {
+            switch (user, group) {
+            case ("root", nil): .known(ScriptAccount(uid: 0, gid: 0))
+            case ("nobody", nil): .known(ScriptAccount(uid: 99, gid: 100, groups: [100, 101]))
+            case ("nobody", "adm"): .known(ScriptAccount(uid: 99, gid: 4, groups: [4, 101]))
+            default: .unknown("there is no user '\(user)'")
+            }
+        }
     }
 
-    private static let weak = ProgramFinding(weakness: "/opt (owner 7, mode 777) can be changed by somebody else")
+    private static let weak = ProgramFinding(
+        weaknesses: [PathWeakness("/opt (owner 7, mode 777) can be changed by somebody else")])
     private static let missing = ProgramFinding(obstacle: "no such file")
 
     private func findings(
@@ -105,22 +114,42 @@ import Testing
 
     @Test func programsThatOthersMayChange() {
         let text = instance("notify /opt/n")
-        #expect(
-            findings(text, ["/opt/n": Self.weak]) == [
-                "5:8 warning `/opt/n` runs as root, and /opt (owner 7, mode 777) can be changed by somebody else (`enable_script_security` refuses such scripts)"
-            ])
+        func refused(_ line: Int, _ user: String) -> [String] {
+            [
+                "\(line):8 error `/opt/n` is refused: it would run as \(user), and /opt (owner 7, mode 777) can be changed by somebody else; change that, or say another user"
+            ]
+        }
         let secure = "global_defs {\nenable_script_security\n}\n"
-        #expect(
-            findings(secure + text, ["/opt/n": Self.weak]) == [
-                "8:8 error `/opt/n` is refused: it would run as root, and /opt (owner 7, mode 777) can be changed by somebody else; change that, or say a user"
-            ])
-        // Somebody else runs it.
-        #expect(findings(secure + instance("notify /opt/n nobody"), ["/opt/n": Self.weak]) == [])
+        #expect(findings(text, ["/opt/n": Self.weak]) == refused(5, "root"))
+        #expect(findings(secure + text, ["/opt/n": Self.weak]) == refused(8, "root"))
+        // Somebody else runs it: only under enable_script_security it matters who could have written it.
+        #expect(findings(instance("notify /opt/n nobody"), ["/opt/n": Self.weak]) == [])
+        #expect(findings(secure + instance("notify /opt/n nobody"), ["/opt/n": Self.weak]) == refused(8, "user 99"))
         #expect(findings("global_defs {\nscript_user nobody\n}\n" + text, ["/opt/n": Self.weak]) == [])
+        let own = ProgramFinding(weaknesses: [PathWeakness("/opt/n is nobody's", owner: 99)])
+        #expect(findings(secure + instance("notify /opt/n nobody"), ["/opt/n": own]) == [])
+        #expect(findings(text, ["/opt/n": own]).count == 1)
         var environment = Environment()
-        environment.hasDefaultScriptUser = true
+        environment.defaultScriptAccount = ScriptAccount(uid: 98, gid: 98)
         #expect(findings(text, ["/opt/n": Self.weak], environment) == [])
         #expect(findings(instance("notify /opt/n root"), ["/opt/n": Self.weak], environment).count == 1)
+    }
+
+    /// Names are looked up when the files are read; what isn't there is told, and nothing runs as it.
+    @Test func usersOfScripts() {
+        let text =
+            "global_defs {\nscript_user nobody :adm\n}\nvrrp_script s {\nscript /bin/s\nuser lost\n}\n"
+            + instance("notify '/bin/n x' nobody\nnotify_master /bin/m who team")
+        #expect(
+            findings(text, [:]) == [
+                "6:6 error there is no user 'lost': no script is run as lost",
+                "13:15 error there is no user 'who': no script is run as who:team",
+            ])
+        let model = loadConfiguration(path: "t.conf", files: Machine(text: text), environment: Environment()).model
+        #expect(model.global.scriptUser?.account == ScriptAccount(uid: 99, gid: 4, groups: [4, 101]))
+        let scripts = model.instances[0].scripts
+        #expect(scripts.first?.identity?.account == ScriptAccount(uid: 99, gid: 100, groups: [100, 101]))
+        #expect(scripts.last?.identity?.user == "who" && scripts.last?.identity?.account == nil)
     }
 
     @Test func programsOfServices() {

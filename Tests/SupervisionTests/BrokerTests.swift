@@ -83,38 +83,87 @@ struct BrokerTests {
     }
 }
 
-@Suite("Notifications of one instance (pain point S1)")
+@Suite("Notify scripts (S1)")
 struct NotificationQueueTests {
-    @Test("never two runs at once, order kept, the last run names the final state, skipped ones are counted")
+    @Test("one run of an instance at a time, and only the last of those that wait")
     func order() {
         var queue = NotificationQueue<Int>()
-        #expect(queue.add(1, of: "A", scripts: 2) == 1)
-        #expect(queue.add(2, of: "A", scripts: 1) == nil)
-        #expect(queue.add(3, of: "A", scripts: 1) == nil)
-        #expect(queue.add(4, of: "A", scripts: 1) == nil)
-        #expect(queue.skipped(of: "A") == 2)
-        #expect(queue.ended(of: "A") == nil)
-        #expect(queue.ended(of: "A") == 4)
-        queue.started(of: "A", scripts: 1)
+        for run in 1...4 { queue.add(run, of: "A", scripts: run == 1 ? 2 : 1) }
+        #expect(queue.skipped(of: "A") == 3, "nothing has been started yet")
+        #expect(queue.next() == 4)
+        queue.add(5, of: "A", scripts: 2)
+        #expect(queue.next() == nil)
+        queue.ended(of: "A")
+        #expect(queue.next() == 5)
+        queue.ended(of: "A")
+        queue.add(6, of: "A", scripts: 1)
+        #expect(queue.next() == nil, "the second script of the fifth run still runs")
+        queue.ended(of: "A")
+        #expect(queue.next() == 6)
         #expect(!queue.isIdle)
-        #expect(queue.ended(of: "A") == nil)
-        #expect(queue.isIdle)
+        queue.ended(of: "A")
+        #expect(queue.next() == nil && queue.isIdle)
+        #expect(queue.skipped(of: "A") == 3)
     }
 
     @Test("instances don't wait for each other")
     func independent() {
         var queue = NotificationQueue<Int>()
-        #expect(queue.add(1, of: "A", scripts: 1) == 1)
-        #expect(queue.add(2, of: "B", scripts: 1) == 2)
+        queue.add(1, of: "A", scripts: 1)
+        queue.add(2, of: "B", scripts: 1)
+        #expect(queue.next() == 1)
+        #expect(queue.next() == 2)
         #expect(queue.skipped(of: "A") == 0)
+    }
+
+    @Test("only so many scripts at once, and first come, first served")
+    func bounded() {
+        var queue = NotificationQueue<Int>(runningMax: 2)
+        for run in 0..<5 { queue.add(run, of: "\(run)", scripts: 1) }
+        #expect(queue.next() == 0 && queue.next() == 1 && queue.next() == nil)
+        queue.add(12, of: "2", scripts: 1)
+        queue.ended(of: "1")
+        #expect(queue.next() == 12, "the newer run of the same instance took its place")
+        #expect(queue.skipped(of: "2") == 1)
+        for ended in ["0", "2"] { queue.ended(of: ended) }
+        #expect(queue.next() == 3 && queue.next() == 4 && queue.next() == nil)
+        for ended in ["3", "4", "4", "none"] { queue.ended(of: ended) }
+        #expect(queue.isIdle)
     }
 
     @Test("a transition without scripts is nothing to wait for")
     func noScripts() {
         var queue = NotificationQueue<Int>()
-        #expect(queue.add(1, of: "A", scripts: 0) == nil)
+        queue.add(1, of: "A", scripts: 0)
+        #expect(queue.next() == nil && queue.isIdle)
+        queue.ended(of: "A")
         #expect(queue.isIdle)
-        #expect(queue.ended(of: "A") == nil)
+    }
+
+    @Test("a script that takes too long is told to end, and then ended")
+    func tooLong() {
+        var scripts = RunningScripts()
+        let begin = Instant(nanoseconds: 0)
+        scripts.started(7, at: begin)
+        scripts.started(8, at: begin + .seconds(1))
+        #expect(scripts.deadline == begin + .seconds(60))
+        #expect(scripts.due(at: begin + .seconds(59)).isEmpty)
+        var measures = scripts.due(at: begin + .seconds(60))
+        #expect(measures == [.terminate(7)])
+        measures = scripts.due(at: begin + .seconds(60))
+        #expect(measures.isEmpty, "once")
+        measures = scripts.due(at: begin + .seconds(65))
+        #expect(measures == [.kill(7), .terminate(8)])
+        measures = scripts.due(at: begin + .seconds(69))
+        #expect(measures.isEmpty)
+        var wasTold = scripts.ended(8)
+        #expect(wasTold)
+        #expect(scripts.deadline == .never)
+        wasTold = scripts.ended(7)
+        #expect(wasTold && scripts.isEmpty)
+        scripts.started(9, at: begin)
+        wasTold = scripts.ended(9)
+        #expect(!wasTold)
     }
 }
 
