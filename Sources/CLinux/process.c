@@ -66,6 +66,8 @@ int hasup_prctl(int option, unsigned long a, unsigned long b, unsigned long c, u
     return result(prctl(option, a, b, c, d));
 }
 
+int hasup_process_name_set(const char *name) { return result(prctl(PR_SET_NAME, name, 0, 0, 0)); }
+
 int hasup_seccomp_load(const void *program, unsigned short count) {
     struct sock_fprog filter = {.len = count, .filter = (struct sock_filter *)program};
     return result((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter));

@@ -9,6 +9,7 @@ import Sandbox
 @main
 enum Main {
     static func main() {
+        hasup_process_name_set("hasup-checker")
         guard let wishes = SealArguments(words: CommandLine.arguments.dropFirst()) else { exit(64) }
         do throws(SystemError) {
             // The loop's own descriptors bring no input; after the seal none can be made.

@@ -60,7 +60,9 @@ extension Elaborator {
             return nil
         }
         let prefix = Prefix(host: address)
-        refuse("`\(parts.last ?? "")` isn't a prefix length of 0 to \(prefix.length); \(prefix) is used", at: word)
+        refuse(
+            "`\(parts.last ?? "")` isn't a prefix length of 0 to \(prefix.length); \(prefix) is used", at: word,
+            atStart: "")
         return prefix
     }
 

@@ -125,7 +125,8 @@ extension Elaborator {
             if local.address.family == draft.address.family {
                 endpoint.localAddress = local.address
             } else {
-                refuse("`bindto` isn't of the family of `\(draft.address)`; it is ignored", at: local.token)
+                refuse(
+                    "`bindto` isn't of the family of `\(draft.address)`; it is ignored", at: local.token, atStart: "")
             }
         }
         endpoint.localPort = draft.localPort

@@ -51,11 +51,14 @@ public struct Diagnostic: Hashable, Sendable {
     public var code: DiagnosticCode
     /// The includes through which the file was reached, innermost first; empty in the main file.
     public var includedFrom: [SourceLocation]
+    /// For an error: what a start does about it, completing "a start would"; empty when the message says it.
+    public var atStart: String
 
     /// A finding.
     public init(
         _ severity: Severity, _ message: String, at location: SourceLocation? = nil, length: Int = 1,
-        sourceLine: String? = nil, code: DiagnosticCode = .setting, includedFrom: [SourceLocation] = []
+        sourceLine: String? = nil, code: DiagnosticCode = .setting, includedFrom: [SourceLocation] = [],
+        atStart: String = ""
     ) {
         self.severity = severity
         self.message = message
@@ -64,5 +67,6 @@ public struct Diagnostic: Hashable, Sendable {
         self.sourceLine = sourceLine
         self.code = code
         self.includedFrom = includedFrom
+        self.atStart = atStart
     }
 }

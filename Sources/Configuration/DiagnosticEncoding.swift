@@ -16,6 +16,7 @@ extension [Diagnostic] {
             writer.write(optional: diagnostic.sourceLine) { $0.write($1) }
             writer.write(diagnostic.code.rawValue)
             writer.write(list: diagnostic.includedFrom) { $0.write($1) }
+            writer.write(diagnostic.atStart)
         }
         return writer.bytes
     }
@@ -39,6 +40,7 @@ extension ByteReader {
         guard let code = DiagnosticCode(rawValue: try readString()) else { throw .invalid }
         let chain = try readList { reader throws(ByteError) in try reader.readLocation() }
         return Diagnostic(
-            severity, message, at: location, length: length, sourceLine: line, code: code, includedFrom: chain)
+            severity, message, at: location, length: length, sourceLine: line, code: code, includedFrom: chain,
+            atStart: try readString())
     }
 }

@@ -11,7 +11,7 @@ struct DiagnosticList {
 
     mutating func add(
         _ severity: Severity, _ message: String, at location: SourceLocation?, length: Int = 1, line: String? = nil,
-        code: DiagnosticCode? = nil, includedFrom: [SourceLocation] = []
+        code: DiagnosticCode? = nil, includedFrom: [SourceLocation] = [], atStart: String? = nil
     ) {
         switch severity {
         case .error: errorCount += 1
@@ -20,10 +20,12 @@ struct DiagnosticList {
         }
         let kept = diagnostics.count
         if kept < Self.maximumKept {
+            let code = code ?? stage
             diagnostics.append(
                 Diagnostic(
-                    severity, message, at: location, length: max(1, length), sourceLine: line, code: code ?? stage,
-                    includedFrom: includedFrom))
+                    severity, message, at: location, length: max(1, length), sourceLine: line, code: code,
+                    includedFrom: includedFrom,
+                    atStart: severity == .error ? atStart ?? Self.usuallyAtStart(code) : ""))
         } else if kept == Self.maximumKept {
             diagnostics.append(Diagnostic(.note, "further findings aren't shown"))
         }
@@ -31,14 +33,31 @@ struct DiagnosticList {
 
     /// A finding about a token.
     mutating func add(
-        _ severity: Severity, _ message: String, at token: Token, in text: SourceText, code: DiagnosticCode? = nil
+        _ severity: Severity, _ message: String, at token: Token, in text: SourceText, code: DiagnosticCode? = nil,
+        atStart: String? = nil
     ) {
         // Past the limit neither the line's text nor the place is needed.
         guard !isFull else { return add(severity, message, at: nil) }
         add(
             severity, message, at: text.location(token), length: Int(token.length),
             line: text.lineText(file: Int(token.file), line: Int(token.line)), code: code,
-            includedFrom: text.includeChain(of: Int(token.file)))
+            includedFrom: text.includeChain(of: Int(token.file)), atStart: atStart)
+    }
+
+    /// What a start does about an error of this kind when nothing more precise is said.
+    private static func usuallyAtStart(_ code: DiagnosticCode) -> String {
+        switch code {
+        case .unknownKeyword, .misplacedKeyword, .refusedKeyword: "leave it out"
+        case .text: "read on without it"
+        case .brace: "read on, and may misunderstand what follows"
+        case .file, .notYet, .deprecated, .setting, .cluster: ""
+        }
+    }
+
+    /// Says what a start does about the last finding.
+    mutating func amendLast(atStart: String) {
+        guard !isFull, !diagnostics.isEmpty else { return }
+        diagnostics[diagnostics.count - 1].atStart = atStart
     }
 
     /// A finding about a part of a line that has no tokens yet.

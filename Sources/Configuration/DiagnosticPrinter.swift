@@ -1,8 +1,16 @@
+import Base
+
 extension Diagnostic {
-    /// The finding as an operator reads it: `path:line:column: error: message`, the line, and a caret below it.
+    /// The longest message that is printed; a word of a thousand bytes can be quoted in it.
+    private static let messageMax = 400
+
+    /// The finding as an operator reads it: `path:line:column: error: message`, the line, a caret below it, and what a
+    /// start would do.
     ///
-    /// - Parameter inColour: whether to mark the parts with ANSI escapes; for a terminal only.
-    public func rendered(inColour: Bool = false) -> String {
+    /// - Parameters:
+    ///   - inColour: whether to mark the parts with ANSI escapes; for a terminal only.
+    ///   - width: columns; a source line that is longer is cut around the caret.
+    public func rendered(inColour: Bool = false, width: Int = 100) -> String {
         func mark(_ text: String, _ code: String) -> String { inColour ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text }
         let word: String
         let colour: String
@@ -11,32 +19,96 @@ extension Diagnostic {
         case .warning: (word, colour) = ("warning", "35")
         case .error: (word, colour) = ("error", "31")
         }
-        let place = location.map { mark("\($0):", "1") + " " } ?? ""
-        var text = place + mark("\(word):", "1;\(colour)") + " " + mark(Self.printable(message), "1")
+        let place = location.map { mark("\(Printable.text("\($0)")):", "1") + " " } ?? ""
+        var text =
+            place + mark("\(word):", "1;\(colour)") + " " + mark(Printable.text(message, limit: Self.messageMax), "1")
+        if let sourceLine, let location {
+            let excerpt = SourceExcerpt(sourceLine, column: location.column, length: length, width: width)
+            text += "\n" + excerpt.line + "\n" + excerpt.padding + mark(excerpt.caret, "1;\(colour)")
+        }
         // Where the file came from stands after the caret, as the innermost place is what an operator looks for first.
-        let chain = includedFrom.map { "\n    included from \(Self.printable($0.file)):\($0.line)" }.joined()
-        guard let sourceLine, let location else { return text + chain }
-        // The caret line repeats tabs, so that it lines up whatever the terminal's tab stops are; other bytes count
-        // as characters, because columns are bytes and the eye sees characters.
-        let bytes = Array(sourceLine.utf8)
-        let start = min(max(location.column - 1, 0), bytes.count)
-        let end = min(start + max(length, 1), bytes.count)
-        var padding = ""
-        for byte in bytes[..<start] where byte & 0xc0 != 0x80 { padding += byte == Byte.tab ? "\t" : " " }
-        let width = bytes[start..<end].count { $0 & 0xc0 != 0x80 }
-        let caret = "^" + String(repeating: "~", count: max(0, width - 1))
-        text += "\n" + Self.printable(sourceLine) + "\n" + padding + mark(caret, "1;\(colour)")
-        return text + chain
+        for place in includedFrom { text += "\n    included from \(Printable.text(place.file)):\(place.line)" }
+        if severity == .error, !atStart.isEmpty { text += "\n    a start would \(Printable.text(atStart))" }
+        return text
     }
 
-    /// Text without control characters: a configuration must not be able to steer the reader's terminal.
-    private static func printable(_ text: String) -> String {
-        var clean = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            let isControl = scalar.value < 0x20 && scalar.value != 9 || (0x7f..<0xa0).contains(scalar.value)
-            clean.append(isControl ? "\u{fffd}" : scalar)
+    /// The finding as one line of a log: place, message and what a start does.
+    public var logLine: String {
+        let place = location.map { "\($0): " } ?? ""
+        let start = severity == .error && !atStart.isEmpty ? " (a start would \(atStart))" : ""
+        return place + Printable.text(message, limit: Self.messageMax) + start
+    }
+}
+
+/// The part of a source line that is shown, with the caret below it.
+private struct SourceExcerpt {
+    var line = ""
+    /// What stands before the caret: tabs are repeated, so that it lines up whatever the terminal's tab stops are.
+    var padding = ""
+    var caret = "^"
+
+    private static let cut = "..."
+    /// Columns of a tab, for cutting.
+    private static let tab = 8
+
+    /// What is written for a scalar, and where it begins in the line's bytes.
+    private struct Cell {
+        var text: String
+        var offset: Int
+        var width: Int { text == "\t" ? SourceExcerpt.tab : text.unicodeScalars.count }
+        /// As many columns of nothing.
+        var blank: String { text == "\t" ? text : String(repeating: " ", count: width) }
+    }
+
+    /// - Parameter column: from 1, in bytes, as `length`; the eye sees characters, so they are counted here.
+    init(_ source: String, column: Int, length: Int, width: Int) {
+        var cells: [Cell] = []
+        var offset = 0
+        for scalar in source.unicodeScalars {
+            let text = scalar == "\t" ? "\t" : Printable.escape(scalar) ?? String(scalar)
+            cells.append(Cell(text: text, offset: offset))
+            offset += UTF8.width(scalar)
         }
-        return String(clean)
+        let begin = max(column - 1, 0)
+        let start = cells.firstIndex { $0.offset >= begin } ?? cells.count
+        let end = max(start, cells.firstIndex { $0.offset >= begin + max(length, 1) } ?? cells.count)
+        let shown = Self.window(cells, around: start..<end, width: width)
+        if shown.lowerBound > 0 {
+            line = Self.cut
+            padding = "   "
+        }
+        for cell in cells[shown] { line += cell.text }
+        if shown.upperBound < cells.count { line += Self.cut }
+        for cell in cells[shown.lowerBound..<max(start, shown.lowerBound)] { padding += cell.blank }
+        let columns = cells[start..<max(start, min(end, shown.upperBound))].reduce(0) { $0 + $1.width }
+        caret += String(repeating: "~", count: max(0, columns - 1))
+    }
+
+    /// The cells that fit: those that are marked, or their beginning, with something of what stands before and after.
+    private static func window(_ cells: [Cell], around marked: Range<Int>, width: Int) -> Range<Int> {
+        guard cells.reduce(0, { $0 + $1.width }) > width else { return cells.indices }
+        let room = max(8, width - 2 * cut.count)
+        var (first, last) = (marked.lowerBound, marked.lowerBound)
+        var used = 0
+        // Of what is marked, at most half of the room, so that it is seen where it stands.
+        while last < marked.upperBound, used + cells[last].width <= room / 2 {
+            used += cells[last].width
+            last += 1
+        }
+        let before = used + (room - used) / 2
+        while first > 0, used + cells[first - 1].width <= before {
+            first -= 1
+            used += cells[first].width
+        }
+        while last < cells.count, used + cells[last].width <= room {
+            used += cells[last].width
+            last += 1
+        }
+        while first > 0, used + cells[first - 1].width <= room {
+            first -= 1
+            used += cells[first].width
+        }
+        return first..<last
     }
 }
 
@@ -48,15 +120,14 @@ extension LoadedConfiguration {
 
     /// One line that says how it went: `2 errors, 1 warning; 3 instances (1 in FAULT), 12 virtual servers`.
     public var summary: String {
-        func count(_ number: Int, _ one: String, _ many: String) -> String { "\(number) \(number == 1 ? one : many)" }
         let faulted = model.instances.count { !$0.faults.isEmpty }
         let faults = faulted > 0 ? " (\(faulted) in FAULT)" : ""
+        let ignored = model.ignoredSettings
         return [
-            count(errorCount, "error", "errors"), ", ", count(warningCount, "warning", "warnings"), "; ",
-            count(model.instances.count, "instance", "instances"), faults, ", ",
-            count(model.virtualServers.count, "virtual server", "virtual servers"),
-            model.ignoredSettings > 0
-                ? "; \(count(model.ignoredSettings, "setting has", "settings have")) no effect" : "",
+            counted(errorCount, "error"), ", ", counted(warningCount, "warning"), "; ",
+            counted(model.instances.count, "instance"), faults, ", ",
+            counted(model.virtualServers.count, "virtual server"),
+            ignored > 0 ? "; \(counted(ignored, "setting")) \(ignored == 1 ? "has" : "have") no effect" : "",
         ].joined()
     }
 }

@@ -79,14 +79,32 @@ struct Elaborator {
     func string(_ token: Int) -> String { text.string(text.tokens[token]) }
     func bytes(_ token: Int) -> ArraySlice<UInt8> { text.slice(text.tokens[token]) }
 
-    mutating func report(_ severity: Severity, _ message: String, at token: Int) {
-        diagnostics.add(severity, message, at: text.tokens[token], in: text)
+    mutating func report(_ severity: Severity, _ message: String, at token: Int, atStart: String? = nil) {
+        diagnostics.add(severity, message, at: text.tokens[token], in: text, atStart: atStart)
     }
 
     /// A statement or word that has no effect because of an error.
-    mutating func refuse(_ message: String, at token: Int) {
+    ///
+    /// - Parameter atStart: what a start does instead; empty when the message says it, nil for what the keyword table
+    ///   says.
+    mutating func refuse(_ message: String, at token: Int, atStart: String? = nil) {
         model.ignoredSettings += 1
-        report(.error, message, at: token)
+        let isWorded = diagnostics.isFull || atStart != nil
+        report(.error, message, at: token, atStart: isWorded ? atStart : table.startInstead(statement(with: token)))
+    }
+
+    /// The statement to which a token belongs.
+    private func statement(with token: Int) -> Statement? {
+        var low = 0
+        var high = statements.count
+        while low < high {
+            let middle = (low + high) / 2
+            if statements[middle].token <= token { low = middle + 1 } else { high = middle }
+        }
+        guard low > 0, token < statements[low - 1].words.upperBound || token == statements[low - 1].token else {
+            return nil
+        }
+        return statements[low - 1]
     }
 
     // MARK: - Words

@@ -11,7 +11,12 @@ public struct FormatFailure: Error, Hashable, Sendable {
 /// definitions, generated lines, references, shell quoting) are indented and otherwise left alone.
 /// - Throws: `FormatFailure` when its lines or braces are broken, so that its layout would be a guess.
 public func formatConfiguration(_ bytes: [UInt8], path: String) throws(FormatFailure) -> [UInt8] {
-    var formatter = Formatter(bytes, path: path)
+    if let objection = FileHead.objection(to: bytes) {
+        throw FormatFailure(
+            diagnostics: [Diagnostic(.error, objection, at: SourceLocation(file: path, line: 1), code: .file)])
+    }
+    // A byte order mark means nothing, and what another program makes of it is a word of its own.
+    var formatter = Formatter(Array(bytes.dropFirst(FileHead.markLength(bytes))), path: path)
     return try formatter.run()
 }
 

@@ -48,7 +48,7 @@ extension Elaborator {
         guard let token = word(of: block) else { return }
         let name = string(token)
         if let first = shared.syncGroups[name] {
-            refuse("`vrrp_sync_group \(name)` exists already; this block is left out", at: token)
+            refuse("`vrrp_sync_group \(name)` exists already; this block is left out", at: token, atStart: "")
             return report(.note, "the first one is here", at: first)
         }
         shared.syncGroups[name] = token
@@ -89,7 +89,9 @@ extension Elaborator {
     /// Entries of one list of trackers.
     mutating func trackers(_ kind: TrackerKind, _ place: Int, _ context: String, into trackers: inout [Tracker]) {
         if let extra = statements[place].words.first {
-            refuse("`\(string(statements[place].token))` takes its entries in `{ }`; this is ignored", at: extra)
+            refuse(
+                "`\(string(statements[place].token))` takes its entries in `{ }`; this is ignored", at: extra,
+                atStart: "")
         }
         var found = trackers
         forEach(inside: place) { elaborator, entry, _ in
@@ -138,7 +140,7 @@ extension Elaborator {
 
     private mutating func finish(_ group: SyncGroup, at token: Int, _ memberPlaces: [Int]) {
         guard !group.members.isEmpty else {
-            return refuse("`vrrp_sync_group \(group.name)` has no members and is left out", at: token)
+            return refuse("`vrrp_sync_group \(group.name)` has no members and is left out", at: token, atStart: "")
         }
         if group.members.count == 1 {
             report(
@@ -194,7 +196,7 @@ extension Elaborator {
         guard let token = word(of: statements[place]) else { return }
         let name = string(token)
         if let first = shared.trackGroups[name] {
-            refuse("`track_group \(name)` exists already; this block is left out", at: token)
+            refuse("`track_group \(name)` exists already; this block is left out", at: token, atStart: "")
             return report(.note, "the first one is here", at: first)
         }
         shared.trackGroups[name] = token
@@ -233,7 +235,7 @@ extension Elaborator {
         }
         let token = statements[place].token
         guard !group.interfaces.isEmpty else {
-            return refuse("`garp_group` has no interfaces and is left out", at: token)
+            return refuse("`garp_group` has no interfaces and is left out", at: token, atStart: "")
         }
         if group.garpInterval == .zero, group.gnaInterval == .zero {
             report(.warning, "`garp_group` limits nothing: neither garp_interval nor gna_interval is set", at: token)

@@ -61,7 +61,7 @@ extension Elaborator {
             tokens.append(statement.token)
         }
         guard !check.requests.isEmpty else {
-            return refuse("`\(draft.name)` without a valid `url`; the check is left out", at: draft.token)
+            return refuse("`\(draft.name)` without a valid `url`; the check is left out", at: draft.token, atStart: "")
         }
         if isEncrypted, sendsName, let nameless = check.requests.firstIndex(where: { $0.serverName == nil }) {
             report(
@@ -76,7 +76,7 @@ extension Elaborator {
         case "1.1": return .http11
         case "1.0C", "1.0c": return .http10WithClose
         default:
-            refuse("`http_protocol` is 1.0, 1.0C or 1.1, not `\(string(word))`; 1.0 is used", at: word)
+            refuse("`http_protocol` is 1.0, 1.0C or 1.1, not `\(string(word))`; 1.0 is used", at: word, atStart: "")
             return nil
         }
     }
@@ -90,7 +90,7 @@ extension Elaborator {
             elaborator.requestStatement(statement, elaborator.keyword(child), &draft)
         }
         guard let path = draft.path else {
-            refuse("`url` needs a `path`; it is left out", at: block.token)
+            refuse("`url` needs a `path`; it is left out", at: block.token, atStart: "")
             return nil
         }
         var request = HTTPRequest(path: path)
@@ -156,11 +156,13 @@ extension Elaborator {
     private mutating func digest(at word: Int) -> [UInt8]? {
         let digits = bytes(word)
         guard digits.count == 32 else {
-            refuse("a digest is 32 hexadecimal digits, not \(digits.count) characters; it is ignored", at: word)
+            refuse(
+                "a digest is 32 hexadecimal digits, not \(digits.count) characters; it is ignored", at: word,
+                atStart: "")
             return nil
         }
         guard let digest = hexadecimalBytes(digits, allowsWildcards: false)?.map(\.value) else {
-            refuse("a digest is 32 hexadecimal digits; it is ignored", at: word)
+            refuse("a digest is 32 hexadecimal digits; it is ignored", at: word, atStart: "")
             return nil
         }
         return digest

@@ -131,6 +131,9 @@ extension Preprocessor {
         }
         switch provider.read(path: path) {
         case .success(let bytes):
+            if let objection = FileHead.objection(to: bytes) {
+                return report(.error, "can't read `\(path)`: \(objection)", at: line)
+            }
             guard text.bytes.count + bytes.count <= SourceText.maximumBytes else {
                 return exhaust("the configuration is too large", at: line)
             }

@@ -40,7 +40,7 @@ extension Elaborator {
         guard let nameToken = word(of: block) else { return }
         let name = string(nameToken)
         if let known = names[name] {
-            refuse("`vrrp_instance \(name)` exists already; this block is left out", at: nameToken)
+            refuse("`vrrp_instance \(name)` exists already; this block is left out", at: nameToken, atStart: "")
             report(.note, "the first one is here", at: known)
             return
         }
@@ -92,6 +92,7 @@ extension Elaborator {
                 draft.advertMicroseconds = value.nanoseconds / 1_000
             } else {
                 fault("advert_int is invalid", &draft)
+                diagnostics.amendLast(atStart: "leave instance `\(draft.settings.name)` in FAULT")
             }
         case "nopreempt": draft.settings.nopreempt = flag(statement)
         case "preempt": draft.settings.nopreempt = !flag(statement)
@@ -195,7 +196,7 @@ extension Elaborator {
 
     private mutating func list(_ name: String, _ place: Int, _ draft: inout InstanceDraft) {
         if let extra = statements[place].words.first {
-            refuse("`\(name)` takes its entries in `{ }`; this is ignored", at: extra)
+            refuse("`\(name)` takes its entries in `{ }`; this is ignored", at: extra, atStart: "")
         }
         let context = "vrrp_instance/\(name) (entry)"
         forEach(inside: place) { elaborator, entry, _ in

@@ -208,9 +208,21 @@ public struct KeywordTable: Sendable {
         else {
             return nil
         }
-        let rest = text[dots.upperBound...].prefix { $0.isNumber || $0 == "-" }
-        guard let high = rest.isEmpty ? Int(UInt32.max) : Int(rest), low <= high else { return nil }
+        // A remark may follow after a semicolon or a bracket.
+        let rest = text[dots.upperBound...].prefix { $0.isNumber || "-^".contains($0) }
+        guard let high = rest.isEmpty ? Int(UInt32.max) : limit(rest), low <= high else { return nil }
         return low...high
+    }
+
+    /// `65535`, `-254` or `2^31-1`.
+    private static func limit(_ text: Substring) -> Int? {
+        guard let caret = text.firstIndex(of: "^") else { return Int(text) }
+        let parts = text[text.index(after: caret)...].split(separator: "-", maxSplits: 1)
+        guard text[..<caret] == "2", let exponent = parts.first.flatMap({ Int($0) }), (0..<63).contains(exponent) else {
+            return nil
+        }
+        let less = parts.count == 2 ? Int(parts[1]) : 0
+        return less.map { (1 << exponent) - $0 }
     }
 
     /// FNV-1a over the context and the name.

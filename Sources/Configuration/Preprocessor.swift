@@ -41,6 +41,11 @@ struct Preprocessor {
             diagnostics.add(.error, "can't read \(mainPath): \(error.explanation)", at: nil, code: .file)
             return false
         case .success(let bytes):
+            if let objection = FileHead.objection(to: bytes) {
+                let place = SourceLocation(file: mainPath, line: 1)
+                diagnostics.add(.error, "can't read \(mainPath): \(objection)", at: place, code: .file)
+                return false
+            }
             read(bytes, path: mainPath)
             return true
         }
@@ -81,6 +86,12 @@ struct Preprocessor {
         frames.append(IncludeFrame(path: path, checks: frames.last?.checks ?? []))
         defer { frames.removeLast() }
         var offset = start
+        let mark = FileHead.markLength(bytes)
+        if mark > 0 {
+            offset += mark
+            let line = TextLine(start: offset, end: offset, file: file, line: 1, origin: offset)
+            report(.warning, "the file begins with a UTF-8 byte order mark, which is ignored", at: line)
+        }
         while offset < limit, !isExhausted {
             var end = offset
             while end < limit, text.bytes[end] != Byte.newline { end += 1 }

@@ -99,7 +99,8 @@ extension Elaborator {
             }
         }
         guard !arguments.isEmpty else {
-            return refuse("`MISC_CHECK` without a valid `misc_path`; the check is left out", at: draft.token)
+            return refuse(
+                "`MISC_CHECK` without a valid `misc_path`; the check is left out", at: draft.token, atStart: "")
         }
         var script = ScriptCheck(arguments: arguments, timeout: timeout ?? draft.defaults.interval ?? .seconds(60))
         script.identity = identity
@@ -128,7 +129,8 @@ extension Elaborator {
             }
         }
         guard var check else {
-            return refuse("`FILE_CHECK` without a valid `track_file`; the check is left out", at: draft.token)
+            return refuse(
+                "`FILE_CHECK` without a valid `track_file`; the check is left out", at: draft.token, atStart: "")
         }
         if let weight = weight ?? trackerWeight(check.tracker) { (check.weight, check.isReversed) = weight }
         append(draft, .file(check), nil, &server)
@@ -180,7 +182,7 @@ extension Elaborator {
             }
         }
         guard let session else {
-            return refuse("`BFD_CHECK` without a valid `name`; the check is left out", at: draft.token)
+            return refuse("`BFD_CHECK` without a valid `name`; the check is left out", at: draft.token, atStart: "")
         }
         append(draft, .bfd(session: session), nil, &server)
     }

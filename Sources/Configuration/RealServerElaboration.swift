@@ -60,7 +60,8 @@ extension Elaborator {
         }
         let isKnown = service.servers.insert(ServerKey(address: address, port: draft.settings.port), block.token)
         if let isKnown {
-            refuse("real_server `\(address) \(written)` is listed already; this one is left out", at: first)
+            refuse(
+                "real_server `\(address) \(written)` is listed already; this one is left out", at: first, atStart: "")
             return report(.note, "the first one is here", at: isKnown)
         }
         forEach(inside: place) { elaborator, statement, child in

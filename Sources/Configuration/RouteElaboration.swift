@@ -244,7 +244,7 @@ extension Elaborator {
     /// What the kernel would refuse.
     private mutating func isSound(_ route: RouteSettings, forced: AddressFamily?, at first: Int) -> Bool {
         func complain(_ message: String, _ elaborator: inout Elaborator) -> Bool {
-            elaborator.refuse("\(message): the route is left out", at: first)
+            elaborator.refuse("\(message): the route is left out", at: first, atStart: "")
             return false
         }
         if let forced, forced != route.family {

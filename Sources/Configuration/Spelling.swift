@@ -1,10 +1,10 @@
 /// The candidate that a misspelled word most probably meant, nil when none is near.
-func nearestWord(to word: String, among candidates: [String]) -> String? {
+public func nearestWord(to word: String, among candidates: [String]) -> String? {
     nearestWords(to: word, among: candidates, limit: 1).first
 }
 
 /// The candidates that a misspelled word may have meant, nearest first.
-func nearestWords(to word: String, among candidates: [String], limit: Int = 5) -> [String] {
+public func nearestWords(to word: String, among candidates: [String], limit: Int = 5) -> [String] {
     let written = Array(word.utf8.prefix(64))
     // One error in three letters is a misspelling; more is another word.
     let tolerance = max(1, written.count / 3)

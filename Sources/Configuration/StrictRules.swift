@@ -1,6 +1,8 @@
 import Base
 
 extension Elaborator {
+    private static var strictAtStart: String { "run it all the same" }
+
     /// What strict mode forbids (behaviours §7). It isn't enforced yet, so nothing is reset here.
     mutating func checkStrictness(_ draft: InstanceDraft) {
         let settings = draft.settings
@@ -11,10 +13,14 @@ extension Elaborator {
             elaborator.report(.warning, "strict mode doesn't allow this: \(reason)", at: token)
         }
         if settings.isUnicast, let token = draft.places["unicast_peer"] {
-            report(.error, "strict mode doesn't allow unicast: RFC 9568 has multicast only", at: token)
+            report(
+                .error, "strict mode doesn't allow unicast: RFC 9568 has multicast only", at: token,
+                atStart: Self.strictAtStart)
         }
         if settings.virtualAddresses.isEmpty {
-            report(.error, "strict mode needs a virtual address", at: draft.places["virtual_ipaddress"] ?? draft.token)
+            report(
+                .error, "strict mode needs a virtual address", at: draft.places["virtual_ipaddress"] ?? draft.token,
+                atStart: Self.strictAtStart)
         }
         forbid("no_virtual_ipaddress", "an instance has virtual addresses", &self)
         forbid("authentication", "RFC 9568 has no authentication", &self)
@@ -49,7 +55,9 @@ extension Elaborator {
         if settings.family == .ipv6, let first = settings.virtualAddresses.first, !first.prefix.address.isLinkLocal,
             let token = draft.virtualPlaces.first
         {
-            report(.error, "strict mode needs a link-local address first (RFC 9568 §5.2.9)", at: token)
+            report(
+                .error, "strict mode needs a link-local address first (RFC 9568 §5.2.9)", at: token,
+                atStart: Self.strictAtStart)
         }
     }
 }

@@ -142,7 +142,7 @@ extension Elaborator {
         guard let token = word(of: statements[place]) else { return nil }
         let name = string(token)
         if let first = shared.trackers[kind]?[name] {
-            refuse("`\(kind.keyword) \(name)` exists already; this block is left out", at: token)
+            refuse("`\(kind.keyword) \(name)` exists already; this block is left out", at: token, atStart: "")
             report(.note, "the first one is here", at: first.token)
             return nil
         }

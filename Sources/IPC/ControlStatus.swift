@@ -26,7 +26,9 @@ public struct DaemonStatus: JSONRecord, Hashable {
     public var errors = 0
     /// Smallest severity that is logged.
     public var logLevel = ""
-    /// What an operator should know: a sentence each.
+    /// The last reload, when it was refused; nil after one that succeeded.
+    public var refusedReload: RefusedReload?
+    /// What the processes couldn't get or give up: a sentence each.
     public var notes: [String] = []
 
     /// Nothing known.
@@ -46,7 +48,30 @@ public struct DaemonStatus: JSONRecord, Hashable {
         members.member("warnings", &warnings)
         members.member("errors", &errors)
         members.member("log_level", &logLevel)
+        members.member("refused_reload", &refusedReload)
         members.member("notes", &notes)
+    }
+}
+
+/// A reload that was refused.
+public struct RefusedReload: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "The last reload, when it was refused"
+    /// When it was.
+    public var unixSeconds = 0
+    /// How long ago it was.
+    public var agoSeconds = 0.0
+    /// Why.
+    public var reason = ""
+
+    /// None.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("unix_seconds", &unixSeconds)
+        members.member("ago_seconds", &agoSeconds)
+        members.member("reason", &reason)
     }
 }
 

@@ -141,32 +141,43 @@ final class ControlSocket {
         status.warnings = generation.warnings
         status.errors = generation.errors
         status.logLevel = daemon.options.logLevel.rawValue
-        status.notes = daemon.setting.notes + daemon.setting.shortfalls
+        status.refusedReload = daemon.refusedReload.map { refusal in
+            var report = RefusedReload()
+            report.unixSeconds = Int(refusal.wallNanoseconds / 1_000_000_000)
+            report.agoSeconds = (Clock.now - refusal.at).seconds
+            report.reason = refusal.reason
+            return report
+        }
+        status.notes = supervisorNotes
         status.notes += (daemon.vrrp?.unsealed ?? []).map { "hasup-vrrp: \($0)" }
         status.notes += (daemon.checker?.unsealed ?? []).map { "hasup-checker: \($0)" }
-        if let failure = daemon.history.failure { status.notes.append(failure) }
         return status
+    }
+
+    private var supervisorNotes: [String] {
+        daemon.setting.notes + daemon.setting.shortfalls + (daemon.history.failure.map { [$0] } ?? [])
     }
 
     private func processes() -> [ProcessReport] {
         let now = Clock.now
         let users = daemon.setting.users
+        func note(_ sentences: [String]) -> String? { sentences.isEmpty ? nil : sentences.joined(separator: "; ") }
         var reports = [
             ProcessReport(
                 role: "supervisor", pid: getpid(), restarts: 0, since: daemon.startedAt, stamp: nil, now: now,
-                note: nil, users: users)
+                note: note(supervisorNotes), users: users)
         ]
         if let vrrp = daemon.vrrp, let worker = vrrp.worker {
             reports.append(
                 ProcessReport(
                     role: "vrrp", pid: worker.child?.pid, restarts: worker.life.restarts, since: worker.startedAt,
-                    stamp: vrrp.stamp(of: worker), now: now, note: vrrp.unsealed.first, users: users))
+                    stamp: vrrp.stamp(of: worker), now: now, note: note(vrrp.unsealed), users: users))
         }
         if let checker = daemon.checker, let worker = checker.worker {
             reports.append(
                 ProcessReport(
                     role: "checker", pid: worker.child?.pid, restarts: worker.life.restarts, since: worker.startedAt,
-                    stamp: nil, now: now, note: checker.unsealed.first, users: users))
+                    stamp: nil, now: now, note: note(checker.unsealed), users: users))
         }
         return reports
     }

@@ -32,6 +32,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private let reader: ConfigurationReader
     private let ledger: Ledger
     private var reloads: ReloadConductor?
+    /// The last reload, when it didn't succeed, and why.
+    private(set) var refusedReload: (at: Instant, wallNanoseconds: Int64, reason: String)?
     private var stopTimer: Timer?
     private var settledTimer: Timer?
     private var signals: Signals?
@@ -88,7 +90,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     }
 
     private static func complain(_ text: String) {
-        let line = "hasupd: \(text)\n"
+        let line = "hasupd: \(Printable.text(text))\n"
         _ = write(2, line, line.utf8.count)
     }
 
@@ -196,7 +198,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             seal: SealArguments(identity: setting.identity, realtimePriority: workerPriority),
             filter: setting.workerFilter.number, generation: generation, delegate: self)
         self.vrrp = vrrp
-        let instances = generation.instanceCount == 1 ? "1 instance" : "\(generation.instanceCount) instances"
+        let instances = counted(generation.instanceCount, "instance")
         log.notice(
             """
             hasupd \(hasupVersion) started: \(instances) from \(options.file), control socket \(paths.controlSocket)
@@ -288,8 +290,9 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     func reloadEnded(_ report: ReloadReport) {
         let wall = Clock.wallNanoseconds
+        refusedReload = report.ok ? nil : (Clock.now, wall, report.summaryText)
         tell { WatchEvent(report, wallNanoseconds: wall) }
-        systemd.ready("\(generation.instanceCount) instances")
+        systemd.ready(counted(generation.instanceCount, "instance"))
     }
 
     // MARK: VRRPSupervision.Delegate
@@ -297,7 +300,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     func configured(_ number: UInt64) {
         unsettle()
         if reloads?.configured(number) != true, number == 1 {
-            systemd.ready("\(generation.instanceCount) instances")
+            systemd.ready(counted(generation.instanceCount, "instance"))
         }
     }
 
@@ -309,10 +312,10 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         unsettle()
         // While a reload is being applied, numbers may mean the old list or the new one.
         let source = number == reloads?.pending?.number ? reloads?.pending : generation
-        let name = observation.instance.flatMap { source?.instance(at: $0)?.name } ?? ""
-        observations.add(observation, instance: name)
+        let settings = observation.instance.flatMap { source?.instance(at: $0) }
+        observations.add(observation, settings)
         let wall = Clock.wallNanoseconds
-        let event = { WatchEvent(observation, instance: name, wallNanoseconds: wall) }
+        let event = { WatchEvent(observation, settings, wallNanoseconds: wall) }
         if observation.isHistory { tell(event) } else { control?.publish(event) }
     }
 
@@ -340,11 +343,10 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 extension Diagnostic {
     /// One line in the log.
     func tell(_ log: Logger) {
-        let place = location.map { "\($0): " } ?? ""
         switch severity {
-        case .error: log.error("\(place)\(message)")
-        case .warning: log.warning("\(place)\(message)")
-        case .note: log.info("\(place)\(message)")
+        case .error: log.error("\(logLine)")
+        case .warning: log.warning("\(logLine)")
+        case .note: log.info("\(logLine)")
         }
     }
 }

@@ -1,19 +1,20 @@
 import Base
+import Configuration
 import IPC
 import VRRP
 
 // What happened, in the words of `io.hasup`: for those who watch now and those who ask for the history.
 
 extension WatchEvent {
-    /// What the VRRP worker observed.
-    init(_ observation: Observation, instance: String, wallNanoseconds: Int64) {
-        self.init("note", text: observation.line(instance: instance), unixSeconds: Double(wallNanoseconds) / 1e9)
-        self.instance = instance.isEmpty ? nil : instance
+    /// What the VRRP worker observed. `settings` are the instance's; nil for what isn't about one.
+    init(_ observation: Observation, _ settings: InstanceSettings?, wallNanoseconds: Int64) {
+        self.init("note", text: observation.line(settings), unixSeconds: Double(wallNanoseconds) / 1e9)
+        instance = settings?.name
         switch observation {
         case .transition(let change):
             kind = "transition"
             let now = Instant(nanoseconds: 0)
-            transition = TransitionReport(change, at: now, now: now, wallNanoseconds: wallNanoseconds)
+            transition = TransitionReport(change, settings, at: now, now: now, wallNanoseconds: wallNanoseconds)
         case .discarded(_, let reason, let source, _):
             kind = "discard"
             self.reason = reason.name

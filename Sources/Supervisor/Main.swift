@@ -9,6 +9,8 @@ enum Main {
         hasup_tame_malloc()
         let arguments = CommandLine.arguments
         let role = arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? ""
+        // The image is /proc/self/exe to all roles, so the kernel would call them "exe".
+        if role.hasPrefix("hasup-") { hasup_process_name_set(role) }
         switch role {
         case "hasup-vrrp": exit(runVRRPWorker(arguments: Array(arguments.dropFirst())))
         case "hasup-config": exit(ConfigurationRole.run(arguments: Array(arguments.dropFirst())))

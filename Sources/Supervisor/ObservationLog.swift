@@ -1,4 +1,5 @@
 import Base
+import Configuration
 import Logging
 import Reactor
 import VRRP
@@ -14,8 +15,10 @@ struct ObservationLog {
         lines = RepeatLog(log, on: loop)
     }
 
-    func add(_ observation: Observation, instance: String) {
-        let line = observation.line(instance: instance)
+    /// - Parameter settings: the instance's; nil for what isn't about one.
+    func add(_ observation: Observation, _ settings: InstanceSettings?) {
+        let line = observation.line(settings)
+        let instance = settings?.name ?? ""
         switch observation {
         case .transition(let transition):
             if transition.to == .fault {

@@ -1,3 +1,4 @@
+import Configuration
 import IPC
 import Logging
 
@@ -32,7 +33,9 @@ struct Options {
 
     private static let table = [
         Row(names: ["-f", "--use-file"], argument: "FILE", text: "read this configuration"),
-        Row(names: ["-n", "--foreground"], argument: nil, text: "log to standard error"),
+        Row(
+            names: ["-n", "--foreground"], argument: nil, text: "log to standard error (it never leaves the foreground)"
+        ),
         Row(names: ["--control"], argument: "PATH", text: "put the control socket here"),
         Row(names: ["--run-dir"], argument: "DIR", text: "keep the lock and the control socket here"),
         Row(names: ["--instance"], argument: "NAME", text: "run beside other instances, under this name"),
@@ -52,7 +55,7 @@ struct Options {
         while let word = rest.popFirst() {
             let parts = word.hasPrefix("--") ? word.split(separator: "=", maxSplits: 1) : [word[...]]
             guard let name = parts.first.map(String.init), let row = table.first(where: { $0.names.contains(name) })
-            else { throw UsageError(message: "unknown option '\(word)'") }
+            else { throw UsageError(message: complaint(about: word)) }
             var value = ""
             if let argument = row.argument {
                 guard let given = parts.count == 2 ? String(parts[1]) : rest.popFirst(), !given.isEmpty else {
@@ -91,6 +94,14 @@ struct Options {
         return .run(options)
     }
 
+    private static func complaint(about word: String) -> String {
+        guard word.hasPrefix("-") else {
+            return "hasupd takes options only, not '\(word)'; -f names the configuration"
+        }
+        let hint = nearestWord(to: word, among: table.flatMap(\.names)).map { " (did you mean '\($0)'?)" } ?? ""
+        return "unknown option '\(word)'\(hint)"
+    }
+
     /// The text of `--help`.
     static var help: String {
         var lines = [
@@ -101,7 +112,11 @@ struct Options {
             let left = row.names.joined(separator: ", ") + (row.argument.map { " " + $0 } ?? "")
             lines.append("  " + left + String(repeating: " ", count: max(1, 26 - left.count)) + row.text)
         }
-        lines += ["", "The default FILE is \(Options().file). See hasupd(8) and hasup(1)."]
+        lines += [
+            "", "The default FILE is \(Options().file); the default ID is the node's name up to its first dot.",
+            "Lines go to the journal under systemd, to standard error on a terminal or with -n, else to syslog, and",
+            "to standard error when there is none. See hasupd(8) and hasup(1).",
+        ]
         return lines.joined(separator: "\n") + "\n"
     }
 }

@@ -179,13 +179,13 @@ final class ReloadConductor {
             delegate.adopt(pending)
             log.notice("reloaded: \(report.summaryText)")
         case .refused:
-            report.summaryText = "refused: \(refusal). The old configuration goes on."
-            log.error("reload \(report.summaryText)")
+            report.summaryText = "\(refusal). The old configuration goes on."
+            log.error("reload refused: \(report.summaryText)")
         case .failed:
             report.summaryText =
-                "failed: \(ReloadMachine.workersMax) VRRP workers ended before they ran the new configuration; "
+                "\(ReloadMachine.workersMax) VRRP workers ended before they ran the new configuration; "
                 + "hasupd's log says how. The old configuration goes on."
-            log.error("reload \(report.summaryText)")
+            log.error("reload failed: \(report.summaryText)")
         }
         report.generation = Int(delegate.generation.number)
         for request in requests { answers.removeValue(forKey: request)?(report) }

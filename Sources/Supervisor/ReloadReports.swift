@@ -36,7 +36,7 @@ extension ReloadReport {
         ].filter { !$0.1.isEmpty }
         summaryText =
             parts.isEmpty
-            ? "nothing changed, \(unchanged) instances"
+            ? "nothing changed, \(counted(unchanged, "instance"))"
             : parts.map { "\($0.0) \($0.1.joined(separator: ", "))" }.joined(separator: "; ")
                 + "; \(unchanged) unchanged"
     }

@@ -1,3 +1,4 @@
+import Base
 import Configuration
 import IPC
 import Reactor
@@ -18,7 +19,7 @@ struct ReloadVerdict {
             self.diagnostics = diagnostics
             if image.hasErrors || !image.canStart {
                 let errors = diagnostics.count { $0.severity == .error }
-                refusal = "\(file) has \(errors) error\(errors == 1 ? "" : "s")"
+                refusal = "\(file) has \(counted(errors, "error"))"
             } else if let missing = setting.missingCapability(for: model) {
                 refusal = missing
             } else {

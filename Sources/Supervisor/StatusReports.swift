@@ -43,7 +43,7 @@ extension InstanceReport {
                 secondsLeft: status.takeoverAt.map { max(0, ($0 - now).seconds) })
         }
         lastTransition = status.lastTransition.map {
-            TransitionReport($0, at: status.since, now: now, wallNanoseconds: wallNanoseconds)
+            TransitionReport($0, settings, at: status.since, now: now, wallNanoseconds: wallNanoseconds)
         }
         counters = CounterReport(status.counters)
     }
@@ -62,12 +62,14 @@ extension AddressReport {
 }
 
 extension TransitionReport {
-    init(_ transition: Transition, at time: Instant, now: Instant, wallNanoseconds: Int64) {
+    init(
+        _ transition: Transition, _ settings: InstanceSettings?, at time: Instant, now: Instant, wallNanoseconds: Int64
+    ) {
         self.init()
         from = transition.from.description
         to = transition.to.description
         reason = transition.reason.code
-        text = transition.why
+        text = transition.why(settings)
         peer = transition.peer?.description
         peerPriority = transition.peerPriority.map { Int($0.rawValue) }
         ownPriority = Int(transition.ownPriority.rawValue)

@@ -1,4 +1,5 @@
 import Base
+import Configuration
 import VRRP
 
 // What operators read: one text for each value, in one place.
@@ -72,8 +73,8 @@ extension TransitionReason {
 }
 
 extension Transition {
-    /// A clause: why it happened, with the numbers.
-    var why: String {
+    /// A clause: why it happened, with the numbers. `settings` are the instance's, for what is wrong with them.
+    func why(_ settings: InstanceSettings?) -> String {
         let other = peer.map(\.description) ?? "another router"
         let otherPriority = peerPriority.map { " with priority \($0)" } ?? ""
         switch reason {
@@ -87,6 +88,10 @@ extension Transition {
         case .higherPriority: return "\(other) advertises\(otherPriority), ours is \(ownPriority)"
         case .equalPriorityHigherAddress:
             return "\(other) advertises with our priority (\(ownPriority)) and a higher address"
+        case .fault(.configuration):
+            guard let settings, !settings.faults.isEmpty else { return Fault.configuration.text }
+            let place = "\(settings.location.file):\(settings.location.line)"
+            return "\(place): \(settings.faults.joined(separator: "; "))"
         case .fault(let fault): return fault.text
         case .recovered: return "all that was missing is back"
         case .addressRemoved(let address): return "address \(address) was removed by somebody else again and again"
@@ -97,11 +102,11 @@ extension Transition {
 
     /// The line of the log: instance, states, reason, peer, both priorities, age of the last good advertisement
     /// (pain point O3).
-    func line(instance name: String) -> String {
+    func line(instance name: String, _ settings: InstanceSettings?) -> String {
         var numbers = ["priority \(ownPriority)"]
         if let peer { numbers.append("peer \(peer)" + (peerPriority.map { " priority \($0)" } ?? "")) }
         if let lastAdvertAge { numbers.append("last good advert \(lastAdvertAge) ago") }
-        return "\(name): \(from) -> \(to): \(why) [\(numbers.joined(separator: ", "))]"
+        return "\(name): \(from) -> \(to): \(why(settings)) [\(numbers.joined(separator: ", "))]"
     }
 }
 
@@ -120,20 +125,32 @@ extension BackupReason {
         }
     }
 
-    /// A sentence for somebody who asks why it isn't MASTER.
+    /// For somebody who asks why it isn't MASTER: what a healthy backup is, or a sentence.
     func sentence(_ status: InstanceStatus) -> String {
         let master = status.master.map(\.description) ?? "the master"
         let priority = status.masterPriority.map { " (\($0) against \(status.priority))" } ?? ""
         switch self {
-        case .higherPriority: return "\(master) has a higher priority\(priority)"
-        case .higherAddress: return "\(master) has the same priority and a higher address"
+        case .higherPriority:
+            let numbers = status.masterPriority.map { " (priority \($0) > \(status.priority))" } ?? ""
+            return Self.backup(of: master + numbers, status)
+        case .higherAddress: return Self.backup(of: "\(master) (same priority, higher address)", status)
+        case .equalPriority: return Self.backup(of: "\(master) (same priority; an equal isn't displaced)", status)
         case .nopreempt: return "\(master) has a lower priority\(priority), and nopreempt leaves it alone"
         case .preemptDelay: return "\(master) has a lower priority\(priority), and preempt_delay isn't over"
         case .preempting: return "\(master) has a lower priority\(priority) and is about to be replaced"
         case .listening: return "no master was heard yet, still listening"
         case .startupDelay: return "vrrp_startup_delay isn't over"
-        case .equalPriority: return "\(master) has the same priority, and an equal isn't displaced"
         }
+    }
+
+    private static func backup(of master: String, _ status: InstanceStatus) -> String {
+        guard let heard = status.lastAdvertReceived, let takeover = status.takeoverAt else {
+            return "backup of \(master)"
+        }
+        let milliseconds = (takeover - heard).nanoseconds / 1_000_000
+        let time =
+            milliseconds < 1_000 ? "\(milliseconds) ms" : "\(milliseconds / 1_000).\(milliseconds % 1_000 / 100) s"
+        return "backup of \(master); takes over \(time) after its last advert"
     }
 }
 
@@ -152,10 +169,15 @@ extension Observation {
     /// A clause: why an address isn't set, and when it will be.
     static func missingInterface(_ name: String) -> String { "no such interface; it is set when \(name) appears" }
 
-    /// The line of the log; `name` is the instance's.
-    func line(instance name: String) -> String {
+    /// The line of the log; `settings` are the instance's, nil for the daemon's own.
+    func line(_ settings: InstanceSettings?) -> String {
+        let name = settings?.name ?? ""
+        return line(instance: name, settings)
+    }
+
+    private func line(instance name: String, _ settings: InstanceSettings?) -> String {
         switch self {
-        case .transition(let transition): transition.line(instance: name)
+        case .transition(let transition): transition.line(instance: name, settings)
         case .discarded(let instance, let reason, let source, let detail):
             (instance == nil ? "" : "\(name): ") + "packet from \(source) thrown away: \(reason.text(detail))"
         case .accepted(_, let remark, let source): "\(name): \(source): \(remark.text)"

@@ -11,7 +11,7 @@ public final class LogSink {
         case plain
         /// Standard error with `<level>` in front, as the journal wants it (sd-daemon(3)).
         case journal
-        /// A datagram to /dev/log (RFC 3164 as syslog(3) writes it).
+        /// A datagram to /dev/log (RFC 3164 as syslog(3) writes it); standard error while nobody listens there.
         case syslog
     }
 
@@ -38,8 +38,16 @@ public final class LogSink {
         return LogSink(foreground || isatty(2) == 1 ? .plain : .syslog, identity: identity)
     }
 
-    /// Writes a line; `level` is syslog's number.
+    /// Writes a line; `level` is syslog's number. What could steer a terminal or fake a line is escaped.
     public func write(level: UInt8, _ text: String) {
+        let text = Printable.text(text)
+        let isSent = deliver(form, line(form, level, text))
+        // Better there than nowhere.
+        if !isSent, form == .syslog, syslog < 0, deliver(.plain, line(.plain, level, text)) { return }
+        if !isSent { dropped += 1 }
+    }
+
+    private func line(_ form: Form, _ level: UInt8, _ text: String) -> String {
         var line: String
         switch form {
         case .plain: line = "\(Self.timestamp()) \(identity)[\(getpid())] \(Self.word(level)): \(text)\n"
@@ -50,10 +58,10 @@ public final class LogSink {
         if line.utf8.count > Self.lineMax {
             line = String(decoding: line.utf8.prefix(Self.lineMax), as: UTF8.self) + "\n"
         }
-        if !deliver(line) { dropped += 1 }
+        return line
     }
 
-    private func deliver(_ line: String) -> Bool {
+    private func deliver(_ form: Form, _ line: String) -> Bool {
         var line = line
         return line.withUTF8 { bytes in
             if form == .syslog { return sendToSyslog(UnsafeRawBufferPointer(bytes)) }

@@ -23,11 +23,14 @@ struct CheckCommand: ParsableCommand {
     @Flag(help: "Print the findings as one line of JSON, shaped as in the Language Server Protocol.")
     var json = false
 
-    @Argument(help: "The main files.", completion: .file(extensions: ["conf"])) var files: [String]
+    @Argument(help: "The main files; - is standard input.", completion: .file(extensions: ["conf"])) var files: [String]
 
     func validate() throws {
         if effective, json || files.count != 1 {
             throw ValidationError("--effective takes one file, and no --json.")
+        }
+        if files.count(where: { $0 == InputFiles.name }) > 1 {
+            throw ValidationError("Standard input can be read once only.")
         }
     }
 
@@ -37,7 +40,8 @@ struct CheckCommand: ParsableCommand {
         var environment = SystemEnvironment.current(checksInterfaces: isThisMachine)
         if let configId { environment.configID = configId }
         if effective { return try printEffective(environment) }
-        let machine = SystemFiles(inspectsPrograms: isThisMachine)
+        let machine = InputFiles(
+            SystemFiles(inspectsPrograms: isThisMachine), readsInput: files.contains(InputFiles.name))
         let nodes = files.map { ClusterNode(path: $0, files: machine, environment: environment) }
         let cluster = nodes.count > 1 ? checkCluster(nodes) : []
         if json {
@@ -65,7 +69,8 @@ struct CheckCommand: ParsableCommand {
 
     private func printEffective(_ environment: Environment) throws {
         guard let file = files.first else { return }
-        let machine = SystemFiles(inspectsPrograms: !anyInterface && files.count == 1)
+        let machine = InputFiles(
+            SystemFiles(inspectsPrograms: !anyInterface), readsInput: file == InputFiles.name)
         let loaded = loadConfiguration(path: file, files: machine, environment: environment)
         Terminal.write(effectiveConfiguration(path: file, files: machine, environment: environment))
         guard loaded.hasErrors || !loaded.canStart else { return }
@@ -73,4 +78,25 @@ struct CheckCommand: ParsableCommand {
         Terminal.writeError(loaded.diagnostics.filter { $0.severity != .warning }.map { text.render($0) }.joined())
         throw ExitCode(1)
     }
+}
+
+/// The machine's files, with standard input under the name `-`.
+struct InputFiles: FileProvider {
+    static let name = "-"
+    private let files: SystemFiles
+    /// Read once: a configuration is looked at twice when its effective text is wanted.
+    private let input: Result<[UInt8], FileError>?
+
+    init(_ files: SystemFiles, readsInput: Bool) {
+        self.files = files
+        input = readsInput ? Terminal.readInput(limit: SystemFiles.sizeMax) : nil
+    }
+
+    func read(path: String) -> Result<[UInt8], FileError> {
+        if path == Self.name, let input { return input }
+        return files.read(path: path)
+    }
+
+    func glob(pattern: String) -> [String] { files.glob(pattern: pattern) }
+    func inspect(program: String) -> ProgramFinding? { files.inspect(program: program) }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Base
+import Glibc
 import IPC
 import Reactor
 
@@ -42,15 +43,22 @@ struct WatchCommand: ParsableCommand {
     @Flag(help: "Print each event as a line of JSON.") var json = false
 
     func run() throws {
+        let path = try options.path()
         try options.ask { client throws(ControlClient.Failure) in
             try client.watch()
-            // On a connection of its own, after the stream was asked for: nothing is missed in between.
-            if !json { try? showBeginning() }
             // Only the first answer has a limit: after it, silence means that nothing happens.
-            var limit: Interval? = Interval(nanoseconds: Int64((options.timeout ?? 5) * 1e9))
+            let beginning = try client.nextEvent(within: Interval(nanoseconds: Int64((options.timeout ?? 5) * 1e9)))
+            // On a connection of its own, now that the stream runs: nothing is missed in between.
+            if json { try show(beginning) } else { try? showBeginning() }
             while true {
-                let parameters = try client.nextEvent(within: limit)
-                limit = nil
+                let parameters: JSONText
+                do throws(ControlClient.Failure) {
+                    parameters = try client.nextEvent(within: nil)
+                } catch {
+                    guard case .ended = error else { throw error }
+                    Terminal.complain("hasupd at \(path) has ended: there is nothing more to watch.")
+                    Glibc.exit(2)
+                }
                 try show(parameters)
             }
         }
@@ -60,7 +68,8 @@ struct WatchCommand: ParsableCommand {
     private func showBeginning() throws {
         let (_, status) = try options.ask(.status, StatusReply.self)
         let line = EventLine(style: Terminal.style)
-        for instance in status.instances { Terminal.write(line.render(instance, at: LocalTime.now) + "\n") }
+        let now = LocalTime.now
+        for instance in status.instances { write(line.render(instance, at: now)) }
     }
 
     private func show(_ parameters: JSONText) throws(ControlClient.Failure) {
@@ -70,9 +79,14 @@ struct WatchCommand: ParsableCommand {
             event.write(into: &writer)
             Terminal.write(writer.bytes + [0x0a])
         } else {
-            let line = EventLine(style: Terminal.style).render(event, at: LocalTime(unixSeconds: event.unixSeconds))
-            Terminal.write(line + "\n")
+            write(EventLine(style: Terminal.style).render(event, at: LocalTime(unixSeconds: event.unixSeconds)))
         }
+    }
+
+    /// On a terminal a line is broken between words; for a program it stays one line.
+    private func write(_ line: String) {
+        let lines = Terminal.isTerminal ? Layout.wrap(line, width: Terminal.width, indent: 0) : [line]
+        Terminal.write(lines.joined(separator: "\n") + "\n")
     }
 }
 

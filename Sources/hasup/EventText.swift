@@ -1,3 +1,4 @@
+import Base
 import IPC
 
 /// One line of `hasup watch`.
@@ -39,7 +40,7 @@ struct ReloadText {
         let findings = FindingText(style: style)
         var text = report.diagnostics.map { findings.render($0) }.joined()
         if report.diagnosticsOmitted > 0 {
-            text += "\(Layout.count(report.diagnosticsOmitted, "further finding")) not shown.\n"
+            text += "\(counted(report.diagnosticsOmitted, "further finding")) not shown.\n"
         }
         // A daemon of an older version says only which instances changed.
         let names = report.changes.isEmpty ? report.changed : []

@@ -1,11 +1,16 @@
+import Base
 import Configuration
 import IPC
 
 /// Findings about configurations, in the form that all of the project's programs print.
 struct FindingText {
     var style: Style
+    /// Columns; longer source lines are cut around the caret.
+    var width = Terminal.width
 
-    func render(_ finding: Diagnostic) -> String { finding.rendered(inColour: style == .coloured) + "\n" }
+    func render(_ finding: Diagnostic) -> String {
+        finding.rendered(inColour: style == .coloured, width: width) + "\n"
+    }
 
     func render(_ report: DiagnosticReport) -> String {
         let severity: Severity =
@@ -15,9 +20,9 @@ struct FindingText {
             default: .note
             }
         let location = report.file.map {
-            SourceLocation(file: Printable.text($0), line: report.line ?? 1, column: report.column ?? 1)
+            SourceLocation(file: $0, line: report.line ?? 1, column: report.column ?? 1)
         }
-        let chain = report.includedFrom.map { SourceLocation(file: Printable.text($0.file), line: $0.line) }
+        let chain = report.includedFrom.map { SourceLocation(file: $0.file, line: $0.line) }
         return render(
             Diagnostic(
                 severity, report.message, at: location, length: report.length ?? 1, sourceLine: report.sourceLine,
@@ -41,7 +46,7 @@ struct FindingText {
         let warnings = findings.count { $0.severity == .warning }
         let consequence =
             errors > 0 ? "This cluster would split." : warnings > 0 ? "Nothing splits this cluster." : "Good."
-        return "\(count) nodes together: \(Layout.count(errors, "error")), \(Layout.count(warnings, "warning")). "
+        return "\(count) nodes together: \(counted(errors, "error")), \(counted(warnings, "warning")). "
             + "\(consequence)\n"
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Base
+import Configuration
 import Glibc
 import IPC
 import Reactor
@@ -14,8 +15,28 @@ import Reactor
         version: hasupVersion,
         subcommands: [
             StatusCommand.self, WatchCommand.self, CheckCommand.self, FormatCommand.self, ExplainCommand.self,
-            HistoryCommand.self, ReloadCommand.self, VersionCommand.self, KeywordsCommand.self, MeasureCommand.self,
+            HistoryCommand.self, ReloadCommand.self, KeywordsCommand.self, VersionCommand.self, MeasureCommand.self,
         ])
+
+    static func main() {
+        let words = Array(CommandLine.arguments.dropFirst())
+        if let word = words.first, let complaint = complaint(aboutCommand: word) {
+            Terminal.complain(complaint)
+            Glibc.exit(ExitCode.validationFailure.rawValue)
+        }
+        main(words)
+    }
+
+    /// What is to be said of the first word; nil when it is an option or a command.
+    static func complaint(aboutCommand word: String) -> String? {
+        let commands = configuration.subcommands
+        let names = commands.compactMap { $0.configuration.commandName } + ["help"]
+        guard !word.hasPrefix("-"), !names.contains(word) else { return nil }
+        let shown =
+            commands.filter { $0.configuration.shouldDisplay }.compactMap { $0.configuration.commandName } + ["help"]
+        let hint = nearestWord(to: word, among: shown).map { " Did you mean '\($0)'?" } ?? ""
+        return "unknown command '\(Printable.text(word))'.\(hint) hasup --help lists the commands."
+    }
 }
 
 /// Which daemon is asked, and for how long.

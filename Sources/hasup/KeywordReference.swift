@@ -1,10 +1,10 @@
 import ArgumentParser
 import Configuration
 
-/// Prints docs/configuration.md or man/hasup.conf.5. Hidden: it is for whoever changes the keyword table.
+/// Prints docs/configuration.md or man/hasup.conf.5.
 struct KeywordsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "keywords", abstract: "Prints the keyword table as a document.", shouldDisplay: false)
+        commandName: "keywords", abstract: "Prints all keywords as a document.")
 
     @Flag(help: "Print the manual page instead of Markdown.") var manual = false
 

@@ -1,9 +1,13 @@
+import Base
 import IPC
 
 /// `hasup status`: a table, and under each row what an operator asks next.
 struct StatusTable {
     var width: Int
     var style: Style
+
+    /// Codes of a backup that is what it should be.
+    private static let healthy = ["higherPriority", "higherAddress", "equalPriority"]
 
     private struct Columns {
         var name: Int
@@ -112,9 +116,13 @@ struct StatusTable {
             texts.append("\(last.from) -> \(last.to) \(Layout.age(last.agoSeconds)) ago: \(last.text)")
         }
         if let wait = instance.whyNotMaster {
-            let sentence = wait.text.hasSuffix(".") ? wait.text : wait.text + "."
-            let act = wait.secondsLeft.map { " Would act in \(Layout.timeLeft($0)) if nothing changed." } ?? ""
-            texts.append("not MASTER: \(sentence)\(act)")
+            if Self.healthy.contains(wait.code) {
+                texts.append(wait.text)
+            } else {
+                let sentence = wait.text.hasSuffix(".") ? wait.text : wait.text + "."
+                let act = wait.secondsLeft.map { " Becomes MASTER in \(Layout.timeLeft($0)) if nothing changes." } ?? ""
+                texts.append("not MASTER: \(sentence)\(act)")
+            }
         }
         for fault in instance.faults { texts.append("fault: \(fault)") }
         for address in instance.addresses + instance.excludedAddresses {
@@ -128,7 +136,7 @@ struct StatusTable {
         }
         if instance.notificationsSkipped > 0 {
             texts.append(
-                "\(Layout.count(instance.notificationsSkipped, "notification")) left out: newer ones overtook them")
+                "\(counted(instance.notificationsSkipped, "notification")) left out: newer ones overtook them")
         }
         if let scripts = instance.scripts, let last = scripts.lastFailure {
             let counts = [
@@ -148,14 +156,21 @@ struct StatusTable {
         let daemon = status.daemon
         var texts: [String] = []
         let faulty = status.instances.count { $0.state == "FAULT" }
-        if faulty > 0 { texts.append("\(Layout.count(faulty, "instance")) in FAULT.") }
+        if faulty > 0 { texts.append("\(counted(faulty, "instance")) in FAULT.") }
         if daemon.ignoredSettings + daemon.errors + daemon.warnings > 0 {
             texts.append(
-                "The configuration has \(Layout.count(daemon.errors, "error")), "
-                    + "\(Layout.count(daemon.warnings, "warning")) and \(Layout.count(daemon.ignoredSettings, "setting")) "
+                "The configuration has \(counted(daemon.errors, "error")), "
+                    + "\(counted(daemon.warnings, "warning")) and \(counted(daemon.ignoredSettings, "setting")) "
                     + "without effect; 'hasup check \(daemon.configurationFile)' lists them.")
         }
-        texts += daemon.notes.map { "note: \($0)" }
+        if let refused = daemon.refusedReload {
+            texts.append(
+                "The last reload, \(Layout.age(refused.agoSeconds)) ago, was refused: \(refused.reason)")
+        }
+        if !daemon.notes.isEmpty {
+            texts.append(
+                "\(counted(daemon.notes.count, "note")) on the processes: 'hasup status --processes' shows them.")
+        }
         return texts.flatMap { Layout.wrap(Printable.text($0), width: width, indent: 0) }
     }
 }

@@ -39,6 +39,9 @@ enum Terminal {
         _ = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
     }
 
+    /// Whether a person reads standard output.
+    static var isTerminal: Bool { isatty(1) == 1 }
+
     /// Columns of the terminal; 80 where there is none, so that what scripts see never changes.
     static var width: Int {
         var size = winsize()

@@ -1,25 +1,4 @@
-/// Text that came from a configuration or the network and goes to a terminal.
-enum Printable {
-    /// The text with `?` for everything that could steer a terminal.
-    static func text(_ text: String) -> String {
-        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return text }
-        var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
-                result.append("?")
-            default: result.append(scalar)
-            }
-        }
-        return String(result)
-    }
-
-    /// Columns that it takes; wide characters count as one.
-    static func width(_ text: String) -> Int {
-        let utf8 = text.utf8
-        return utf8.allSatisfy { $0 < 0x80 } ? utf8.count : text.count
-    }
-}
+import Base
 
 /// Columns, cuts and line breaks.
 enum Layout {
@@ -91,6 +70,4 @@ enum Layout {
         let fraction = String(milliseconds % 1_000)
         return "\(milliseconds / 1_000)." + String(repeating: "0", count: 3 - fraction.count) + fraction + " s"
     }
-
-    static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 }

@@ -118,4 +118,13 @@ import Testing
             FindingText.verdict(on: "a", summary: "1 error", hasErrors: true, canStart: false)
                 == "a: 1 error. hasupd would not start with it, and a reload would refuse it.\n")
     }
+
+    @Test(arguments: [
+        ("status", nil), ("help", nil), ("--version", nil), ("keywords", nil),
+        ("stauts", "unknown command 'stauts'. Did you mean 'status'? hasup --help lists the commands."),
+        ("\u{1b}", "unknown command '\\x1b'. hasup --help lists the commands."),
+    ])
+    func anUnknownCommandGetsTheNearest(_ word: String, _ expected: String?) {
+        #expect(Hasup.complaint(aboutCommand: word) == expected)
+    }
 }

@@ -13,7 +13,7 @@ import Testing
         ("priority é", "t.conf:5:10: error: `é` isn't a whole number\npriority é\n         ^"),
     ])
     func rendering(_ line: String, _ expected: String) {
-        #expect(load(instance(line)).renderedDiagnostics() == expected)
+        #expect(load(instance(line)).renderedDiagnostics().hasPrefix(expected + "\n    a start would "))
     }
 
     @Test func withoutPlaceOrLine() {
@@ -26,8 +26,30 @@ import Testing
     @Test func coloursAndControlCharacters() {
         let diagnostic = Diagnostic(
             .warning, "a\u{1b}[2J", at: SourceLocation(file: "f", line: 1), length: 1, sourceLine: "\u{1b}x\u{9b}")
-        #expect(diagnostic.rendered() == "f:1:1: warning: a\u{fffd}[2J\n\u{fffd}x\u{fffd}\n^")
+        #expect(diagnostic.rendered() == "f:1:1: warning: a\\x1b[2J\n\\x1bx\\u{9b}\n^~~~")
         #expect(diagnostic.rendered(inColour: true).contains("\u{1b}[1;35m"))
+    }
+
+    @Test(arguments: [
+        (1, 1, "^"), (30, 5, "^~~~~"), (60, 1, "^"), (20, 40, "^~~~~"),
+    ])
+    func longLinesAreCutAroundTheCaret(_ column: Int, _ length: Int, _ caret: String) throws {
+        let line = (1...60).map { String($0 % 10) }.joined()
+        let place = SourceLocation(file: "f", line: 1, column: column)
+        let lines = Diagnostic(.error, "no", at: place, length: length, sourceLine: line).rendered(width: 30)
+            .split(separator: "\n")
+        try #require(lines.count == 3)
+        #expect(lines[1].count <= 30 && lines[1].contains("..."))
+        // The caret stands below the byte that is meant.
+        let padding = lines[2].prefix { $0 == " " }
+        #expect(lines[1].dropFirst(padding.count).first == String(column % 10).first)
+        #expect(lines[2].dropFirst(padding.count).hasPrefix(caret) && lines[2].count <= 30)
+        #expect(Diagnostic(.error, "no", at: place, length: length, sourceLine: line).rendered().contains(line))
+    }
+
+    @Test func longMessagesAreCut() {
+        let text = Diagnostic(.error, String(repeating: "x", count: 5_000)).rendered()
+        #expect(text.count < 500 && text.hasSuffix("..."))
     }
 
     @Test func summary() {
@@ -55,6 +77,48 @@ import Testing
     }
 }
 
+@Suite struct StartTests {
+    /// What a start does about the first error of an instance with this line.
+    private func atStart(_ line: String) -> String? {
+        load(instance(line)).diagnostics.first { $0.severity == .error }?.atStart
+    }
+
+    @Test(arguments: [
+        ("priority 999", "use 100"), ("prority 7", "leave it out"), ("group x", "leave it out"),
+        ("virtual_router_id 0", "leave it out"), ("advert_int x", "leave instance `A` in FAULT"),
+        ("unicast_peer {\nnonsense\n}", "leave it out"), ("garp_master_delay x", "use the default: global (5)"),
+        ("priority 150 }", ""),
+        ("nopreempt \"x", "read on without it"),
+    ])
+    func eachErrorSaysWhatAStartDoes(_ line: String, _ expected: String) {
+        #expect(atStart(line) == expected || expected.isEmpty, "\(atStart(line) ?? "no error")")
+    }
+
+    @Test func theValueIsTheOneThatIsUsed() throws {
+        let loaded = load(instance("priority 999"))
+        #expect(loaded.model.instances.first?.priority.rawValue == 100)
+        #expect(loaded.renderedDiagnostics().hasSuffix("\n    a start would use 100"))
+        let finding = try #require(loaded.diagnostics.first)
+        #expect(finding.logLine.hasSuffix("not 999 (a start would use 100)"))
+    }
+
+    @Test func whatTheMessageSaysIsntSaidTwice() {
+        #expect(atStart("virtual_ipaddress {\n10.0.0.1/33\n}") == "")
+    }
+
+    /// No error leaves a reader without knowing what a start would do.
+    @Test func nothingIsForgotten() throws {
+        let said = ["left out", "is ignored", "is used", "in FAULT", "isn't set up", "configures nothing", "no effect"]
+        for sample in try Corpus.samples() {
+            for finding in load(bytes: sample.bytes).diagnostics where finding.severity == .error {
+                #expect(
+                    !finding.atStart.isEmpty || said.contains { finding.message.contains($0) },
+                    "\(sample.id): \(finding.message)")
+            }
+        }
+    }
+}
+
 @Suite struct IncludeChainTests {
     @Test func findingsNameTheWayToTheirFile() throws {
         let loaded = load(
@@ -64,7 +128,7 @@ import Testing
         #expect(
             finding.includedFrom == [SourceLocation(file: "a.conf", line: 3), SourceLocation(file: "t.conf", line: 1)])
         #expect(
-            finding.rendered().hasSuffix("\n    included from a.conf:3\n    included from t.conf:1"))
+            finding.rendered().contains("\n    included from a.conf:3\n    included from t.conf:1\n"))
         let quote = try #require(loaded.diagnostics.first { $0.message.contains("no partner") })
         #expect(quote.code == .text && quote.includedFrom.count == 2)
         let decoded = try loaded.diagnostics.encode().withUnsafeBytes { try [Diagnostic](decoding: $0) }

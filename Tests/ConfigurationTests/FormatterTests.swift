@@ -297,4 +297,15 @@ private let included = ["a.conf": "priority 77\n$OPEN=virtual_ipaddress {\n", "b
             #expect(words(text).joined(separator: " ") == words(effective(text)).joined(separator: " "))
         }
     }
+
+    @Test func aByteOrderMarkGoes() throws {
+        #expect(try formatConfiguration([0xef, 0xbb, 0xbf] + Array("a b\n".utf8), path: "f") == Array("a b\n".utf8))
+    }
+
+    @Test func aFileThatIsNoTextIsLeftAlone() throws {
+        let failure = #expect(throws: FormatFailure.self) {
+            try formatConfiguration([0xff, 0xfe] + [UInt8](repeating: 0, count: 4_000), path: "f")
+        }
+        #expect(failure?.diagnostics.count == 1)
+    }
 }

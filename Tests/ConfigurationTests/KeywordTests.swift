@@ -37,6 +37,25 @@ import Testing
         for keyword in table.keywords where keyword.shape == .block { #expect(keyword.child >= 0, "\(keyword.name)") }
     }
 
+    /// Limits begin as their text does, and a text that begins with a range has limits.
+    @Test func everyRangeIsRead() {
+        for keyword in table.keywords {
+            let words = keyword.range.prefix { $0 != ";" && $0 != " " && $0 != "," }
+            guard let dots = words.firstRange(of: ".."), let low = Int(words[..<dots.lowerBound]) else {
+                #expect(keyword.limits == nil, "\(keyword.name): \(keyword.range)")
+                continue
+            }
+            #expect(keyword.limits?.lowerBound == low, "\(keyword.name): \(keyword.range)")
+            let rest = String(words[dots.upperBound...])
+            let power = rest.hasPrefix("2^") ? Int(rest.dropFirst(2).dropLast(2)) : nil
+            // `quorum-1` is a limit for another part to know.
+            let isOpen = rest.first.map { !$0.isNumber && $0 != "-" } ?? true
+            let high = isOpen ? Int(UInt32.max) : power.map { (1 << $0) - 1 } ?? Int(rest)
+            #expect(keyword.limits?.upperBound == high, "\(keyword.name): \(keyword.range)")
+        }
+        #expect(table.keyword("weight", in: "virtual_server/real_server")?.limits == 0...2_147_483_647)
+    }
+
     @Test(arguments: [
         ("prority", "priority"), ("virtual_routerid", "virtual_router_id"), ("intreface", "interface"),
         ("advertint", "advert_int"), ("xyzxyzxyz", nil),

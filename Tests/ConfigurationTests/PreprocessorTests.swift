@@ -141,4 +141,33 @@ import Testing
         #expect(loaded.findings == ["- error can't read no.conf: no such file"])
         #expect(!loaded.canStart)
     }
+
+    /// What editors on other systems put in front of a file costs a warning and nothing else.
+    @Test func aByteOrderMarkIsIgnored() throws {
+        let text = instance("priority 7")
+        let loaded = load(bytes: [0xef, 0xbb, 0xbf] + Array(text.utf8))
+        #expect(loaded.errorCount == 0)
+        #expect(loaded.model == load(text).model)
+        let finding = try #require(loaded.diagnostics.first)
+        #expect(finding.severity == .warning && finding.message.contains("byte order mark"))
+        // Columns are those that an editor shows.
+        let broken = load(bytes: [0xef, 0xbb, 0xbf] + Array("nonsense".utf8))
+        #expect(broken.diagnostics.contains { $0.code == .unknownKeyword && $0.location?.column == 1 })
+    }
+
+    @Test(
+        arguments: [
+            Array("v\0r\0r\0p\0_\0i\0n\0".utf8), [0xff, 0xfe, 65, 0],
+            (0..<3_000).map { (number: Int) in UInt8(truncatingIfNeeded: number &* 167) },
+        ] as [[UInt8]])
+    func aFileThatIsNoTextIsOneError(_ bytes: [UInt8]) {
+        let loaded = load(bytes: bytes)
+        #expect(loaded.errorCount == 1 && loaded.diagnostics.count == 1 && !loaded.canStart)
+        #expect(loaded.diagnostics.first?.message.contains("text") == true)
+    }
+
+    @Test func aStrayControlCharacterCostsItsLine() {
+        let loaded = load("a\0b\n" + instance("priority 7"))
+        #expect(loaded.errorCount == 1 && loaded.model.instances.count == 1)
+    }
 }

@@ -96,7 +96,28 @@ def test_watch_streams(duo, pair):
     wait_for("the beginning", lambda: open(log, encoding="utf-8").read(), bound=3)
     a.kill()
     wait_for("the transition", lambda: open(log, encoding="utf-8").read(), lambda text: "MASTER" in text, 3)
-    program.kill()
+    b.stop()
+    assert program.wait(3) == 2 and "has ended" in open(log, encoding="utf-8").read()
+
+
+def test_a_refused_reload_is_remembered(master):
+    """Exit status 1; status says when and why until a reload succeeds, and the old configuration goes on."""
+    done = master.reload(conf.simple(999, version=3, advert=0.1))
+    assert done.returncode == 1 and "Refused. " in done.stdout and "efused: " not in done.stdout, done.stdout
+    assert "ago, was refused:" in master.cli("status").stdout
+    assert "has 1 error" in master.status().answer["daemon"]["refused_reload"]["reason"]
+    assert master.state() == "MASTER"
+    assert master.reload(conf.simple(150, version=3, advert=0.1)).returncode == 0
+    assert "refused" not in master.cli("status").stdout
+    assert master.status().answer["daemon"].get("refused_reload") is None
+
+
+def test_names_of_processes(master):
+    """`ps` shows the roles, not "exe"; notes on limits stay out of the table."""
+    for role in ("hasup-vrrp", "hasupd"):
+        with open(f"/proc/{master.worker(role)}/comm", encoding="utf-8") as file:
+            assert file.read().strip() == role
+    assert "\nnote: " not in master.cli("status").stdout
 
 
 def test_version(master):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 
@@ -106,3 +107,73 @@ def test_explain():
     assert done.returncode == 0 and "vrrp_instance" in done.stdout and "default" in done.stdout
     done = hasup("explain", "adver_int")
     assert done.returncode == 1 and "advert_int" in done.stderr and not done.stdout
+
+
+def described(page):
+    """The options that a manual page explains."""
+    with open(os.path.join(ROOT, "man", page), encoding="utf-8") as file:
+        text = re.sub(r"^\.Sh SYNOPSIS.*?^\.Sh DESCRIPTION", "", file.read(), flags=re.M | re.S)
+    # In mdoc, `.It Fl f Ar file , Fl -use-file Ar file`.
+    lines = [line for line in text.splitlines() if line.startswith((".It Fl ", ".Fl ", ".Op Fl "))]
+    return {"-" + name for line in lines for name in re.findall(r"Fl (-?[a-z][a-z-]*)", line)}
+
+
+def test_options_of_hasupd_are_those_of_its_manual():
+    """--help is made from the table that the parser reads; the page has the same options, and no others."""
+    text = subprocess.run([binary("hasupd"), "--help"], capture_output=True, text=True, timeout=10, check=True).stdout
+    helped = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", "\n".join(re.findall(r"^  (-.*?)  ", text, re.M))))
+    assert {"-f", "--use-file", "-n", "--foreground", "-h", "-v"} <= helped
+    assert described("hasupd.8") == helped
+
+
+def test_options_of_hasup_are_those_of_its_manual():
+    """Each option of each command that --help shows is explained, and the other way round."""
+    dump = json.loads(hasup("--experimental-dump-help").stdout)
+
+    def options(command):
+        if not command.get("shouldDisplay", True) or command["commandName"] == "help":
+            return set()
+        found = {("-" if name["kind"] != "long" else "--") + name["name"]
+                 for argument in command.get("arguments", []) if argument.get("shouldDisplay", True)
+                 for name in argument.get("names", [])}
+        return found.union(*(options(child) for child in command.get("subcommands", [])))
+
+    helped = options(dump["command"])
+    assert {"--json", "--dry-run", "-w", "--control"} <= helped
+    assert described("hasup.1") == helped
+    commands = {child["commandName"] for child in dump["command"]["subcommands"] if child.get("shouldDisplay", True)} - {"help"}
+    with open(os.path.join(ROOT, "man", "hasup.1"), encoding="utf-8") as file:
+        assert set(re.findall(r"^\.It Cm (\w+)", file.read(), re.M)) == commands
+
+
+def test_a_wrong_command_line():
+    """The nearest name is offered, and the exit status is 64."""
+    for arguments, nearest in ((["stauts"], "'status'"), (["status", "--jsn"], "'--json'")):
+        done = hasup(*arguments)
+        assert done.returncode == 64 and nearest in done.stderr, done.stderr
+    done = subprocess.run([binary("hasupd"), "--foregrund"], capture_output=True, text=True, timeout=10, check=False)
+    assert done.returncode == 64 and "'--foreground'" in done.stderr
+
+
+def test_check_reads_standard_input():
+    """What a program writes can be checked without a file; an error says what a start would do."""
+    done = hasup("check", "-", text=conf.instance(interface="lo", priority=999))
+    assert done.returncode == 1 and "-:" in done.stdout and "    a start would use 100\n" in done.stdout, done.stdout
+    assert hasup("check", "-", "-").returncode == 64
+
+
+def test_nothing_steers_the_terminal():
+    """Escape sequences in a configuration are shown, not obeyed."""
+    done = hasup("check", "-", text="fo\x1b[2Jo\u202e bar\n")
+    assert "\x1b" not in done.stdout and "\u202e" not in done.stdout and "\\x1b[2J" in done.stdout
+
+
+def test_what_readme_names_is_installed(tmp_path):
+    """A link of README leads somewhere below share/doc, too."""
+    done = subprocess.run([os.path.join(ROOT, "packaging", "install")], env=dict(os.environ, DESTDIR=str(tmp_path), PREFIX="/usr"),
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "usr" / "share" / "doc" / "hasup"
+    links = [link for link in re.findall(r"\]\(([^)#]+)", (folder / "README.md").read_text()) if "://" not in link]
+    assert len(links) > 5
+    assert [link for link in links if not (folder / link).exists()] == []

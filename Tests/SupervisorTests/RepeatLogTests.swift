@@ -1,4 +1,5 @@
 import Base
+import Configuration
 import Logging
 import Reactor
 import Testing
@@ -56,9 +57,10 @@ struct RepeatLogTests {
         let log = ObservationLog(log: Logger(label: "test") { _ in LineHandler(lines) }, on: loop)
         let senders = [IPAddress("10.0.0.8"), IPAddress("10.0.0.9")].compactMap { $0 }
         #expect(senders.count == 2)
+        let settings = InstanceSettings(name: "VI_1", location: SourceLocation(file: "a.conf", line: 1))
         for detail in 1...50 as ClosedRange<UInt32> {
             for sender in senders {
-                log.add(.discarded(0, .hopLimit, source: sender, detail: detail), instance: "VI_1")
+                log.add(.discarded(0, .hopLimit, source: sender, detail: detail), settings)
             }
         }
         #expect(lines.texts.count == 2)

@@ -28,6 +28,9 @@ int hasup_set_group(uint32_t gid);
 /// prctl(2) with its five arguments.
 int hasup_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 
+/// The name that ps(1) shows; a program that was started through a descriptor is called by that otherwise.
+int hasup_process_name_set(const char *name);
+
 /// Installs a seccomp filter of `count` BPF instructions (8 bytes each) for all threads.
 int hasup_seccomp_load(const void *program, unsigned short count);
 

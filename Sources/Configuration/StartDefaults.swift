@@ -1,0 +1,14 @@
+extension KeywordTable {
+    /// What a start does without the value of a statement that it can't use: completes "a start would".
+    func startInstead(_ statement: Statement?) -> String {
+        // Of several words one may be left out, and the others count.
+        guard let statement, statement.row >= 0, statement.words.count <= 1 else { return "leave it out" }
+        let written = keywords[statement.row].defaultValue
+        let head = written.prefix { !"(;,".contains($0) }.split(separator: " ").map(String.init)
+        guard let value = head.first, !["-", "none", "required", "unset"].contains(value) else { return "leave it out" }
+        let isValue =
+            head.count == 1 && value.utf8.allSatisfy { Byte.isName($0) || $0 == UInt8(ascii: ".") }
+            && !["global", "auto", "VS", "RS"].contains(value)
+        return isValue ? "use \(value)" : "use the default: \(written)"
+    }
+}
