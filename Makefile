@@ -29,7 +29,12 @@ build:
 	@ln -sf "$$(gcc -print-file-name=libstdc++.a)" $(STATIC)/libstdc++.a
 	swift build -c release $(LINK)
 
-demo: setup build
+demo:
+	@echo "make demo: builds hasup (minutes, the first time), then lets two nodes and a client in network namespaces of"
+	@echo "their own lose a master. Nothing outside of them is touched, and nothing stays."
+	@if [ "$$(id -u)" != 0 ] && ! unshare --user --map-root-user --net --mount true 2>/dev/null; then \
+		echo "make demo: user namespaces aren't allowed for you here, so it needs root: sudo make demo" >&2; exit 1; fi
+	@$(MAKE) --no-print-directory setup build
 	@/usr/bin/python3 demo/demo.py $(DEMO)
 
 test: setup build

@@ -84,6 +84,17 @@ int hasup_lock_holder(int fd) {
     return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
 }
 
+int hasup_claim(int fd, int64_t offset) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+    return fcntl(fd, F_SETLK, &lock) < 0 ? (errno == EACCES ? -EAGAIN : -errno) : 0;
+}
+
+int hasup_claim_holder(int fd, int64_t offset) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+    if (fcntl(fd, F_GETLK, &lock) < 0) return -errno;
+    return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
+}
+
 int hasup_set_realtime(int priority, int reset_on_fork) {
     struct sched_param parameter = {.sched_priority = priority};
     int policy = (priority > 0 ? SCHED_FIFO : SCHED_OTHER) | (reset_on_fork ? SCHED_RESET_ON_FORK : 0);

@@ -120,6 +120,9 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             on: loop)
         let generation = try readFirst(reader, options, log, loop)
 
+        let claims = Claims()
+        try claims?.take(generation)
+
         let daemon = Daemon(
             options: options, log: log, loop: loop, setting: setting, reader: reader, generation: generation,
             ledger: Ledger(directory: paths.runDirectory),
@@ -134,7 +137,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         daemon.control?.remove()
         if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
         daemon.history.flush()
-        withExtendedLifetime(directory) {}
+        withExtendedLifetime((directory, claims)) {}
         return daemon.exitStatus
     }
 

@@ -68,6 +68,28 @@ final class RunDirectory {
                 "keepalived runs here\(pid.map { " (pid \($0))" } ?? ""), says \(file), and both would own the addresses. "
                     + "Stop it first: README, Migration.")
         }
+        guard let pid = runningKeepalived() else { return }
+        throw StartError(
+            .temporary,
+            "keepalived runs here (pid \(pid)), and both would own the addresses. Stop it first: README, Migration.")
+    }
+
+    /// A keepalived in our network namespace that has another pid file, or none; nil when no process can be seen that
+    /// is one.
+    private static func runningKeepalived() -> Int32? {
+        guard let folder = opendir("/proc") else { return nil }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard let pid = Int32(name), isKeepalived(pid) else { continue }
+            // One that has ended, or that can't be looked at, has no namespace to compare.
+            var theirs = stat()
+            guard stat("/proc/\(pid)/ns/net", &theirs) == 0, sharesNetworkNamespace(with: pid) else { continue }
+            return pid
+        }
+        return nil
     }
 
     private static func isKeepalived(_ pid: Int32) -> Bool {

@@ -10,7 +10,8 @@ protocol FuzzTarget: SendableMetatype {
 
 /// By the names that `make fuzz` uses.
 private let targets: [String: any FuzzTarget.Type] = [
-    "configuration": ConfigurationFuzz.self, "model": ModelFuzz.self, "frames": FrameFuzz.self,
+    "configuration": ConfigurationFuzz.self, "formatter": FormatterFuzz.self, "model": ModelFuzz.self,
+    "frames": FrameFuzz.self,
     "control": ControlFuzz.self, "packets": PacketFuzz.self,
 ]
 

@@ -87,6 +87,10 @@ def test_beside_keepalived_it_refuses(lan):
     hasup = node.spawn(inside(keepalived, [binary("hasupd"), "--foreground", "-f", config]), "hasup")
     assert hasup.wait(3) != 0
     assert "keepalived" in hasup.log() and str(keepalived.pid) in hasup.log()
+    # Its pid file is out of sight from here, the process isn't.
+    beside = Hasup(node, CONFIG, name="beside").start()
+    assert beside.program.wait(3) == 75
+    assert "keepalived runs here (pid" in beside.log(), beside.log()
     assert node.holds(VIP)
     keepalived.stop()
     again = node.spawn(inside_run(node), "again", private_run=True)
@@ -157,3 +161,21 @@ def test_bad_arguments():
                           stdin=subprocess.DEVNULL)
     assert done.returncode not in (0, 1) or done.stderr
     assert "no-such-option" in done.stderr
+
+
+def test_two_daemons_with_the_same_virtual_router(lan):
+    """The second one doesn't start, names the first, and touches nothing; another virtual router is no reason."""
+    node = lan.node("a")
+    first = Hasup(node, conf.simple(200, version=3, advert=0.1)).start()
+    first.wait_state("MASTER")
+    second = Hasup(node, conf.simple(200, version=3, advert=0.1), name="second").start()
+    assert second.program.wait(5) == 75
+    assert f"(pid {first.program.pid})" in second.log() and "eth0" in second.log(), second.log()
+    assert first.state() == "MASTER" and "10.0.0.100" in node.netns.ip("addr", "show", "dev", "eth0")
+    other = Hasup(node, conf.simple(200, vrid=77, vips=["10.0.0.177/24"], version=3, advert=0.1), name="other").start()
+    other.wait_state("MASTER")
+    assert first.state() == "MASTER" and "10.0.0.100" in node.netns.ip("addr", "show", "dev", "eth0")
+    # What is gone has no claims.
+    first.program.kill()
+    again = Hasup(node, conf.simple(200, version=3, advert=0.1), name="again").start()
+    again.wait_state("MASTER")

@@ -39,6 +39,12 @@ int hasup_lock_file(int fd);
 /// The pid that holds a lock on this file, 0 for none (or -1 for an open-file-description lock).
 int hasup_lock_holder(int fd);
 
+/// Takes the calling process's write lock on one byte without waiting; -EAGAIN when another process has it. It ends with
+/// the process, or when the process closes any descriptor of the file.
+int hasup_claim(int fd, int64_t offset);
+/// The pid of another process that has this byte; 0 for none.
+int hasup_claim_holder(int fd, int64_t offset);
+
 /// SCHED_FIFO with this priority for the calling thread; with reset-on-fork if asked. 0 puts SCHED_OTHER back.
 int hasup_set_realtime(int priority, int reset_on_fork);
 /// mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT): what was touched once stays.

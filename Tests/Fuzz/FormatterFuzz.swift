@@ -1,0 +1,18 @@
+import Configuration
+
+/// The formatter, on the text of a configuration.
+enum FormatterFuzz: FuzzTarget {
+    static func seeds() -> [[UInt8]] { ConfigurationFuzz.seeds() }
+
+    static func run(_ input: UnsafeRawBufferPointer) {
+        // A file that is broken is left alone.
+        guard let once = try? formatConfiguration(Array(input), path: "fuzz.conf") else { return }
+        let twice = try? formatConfiguration(once, path: "fuzz.conf")
+        precondition(twice == once, "the layout isn't stable")
+        let (before, after) = (ConfigurationFuzz.load(Array(input)), ConfigurationFuzz.load(once))
+        precondition(before.errorCount == after.errorCount, "the layout makes or hides errors")
+        precondition(before.model.ignoredSettings == after.model.ignoredSettings, "the layout changes what counts")
+        precondition(
+            before.model.instances.map(\.name) == after.model.instances.map(\.name), "the layout changes the meaning")
+    }
+}
