@@ -95,10 +95,14 @@ int hasup_claim_holder(int fd, int64_t offset) {
     return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
 }
 
-int hasup_set_realtime(int priority, int reset_on_fork) {
+int hasup_set_realtime_of(int pid, int priority, int reset_on_fork) {
     struct sched_param parameter = {.sched_priority = priority};
     int policy = (priority > 0 ? SCHED_FIFO : SCHED_OTHER) | (reset_on_fork ? SCHED_RESET_ON_FORK : 0);
-    return result(sched_setscheduler(0, policy, &parameter));
+    return result(sched_setscheduler(pid, policy, &parameter));
+}
+
+int hasup_set_realtime(int priority, int reset_on_fork) {
+    return hasup_set_realtime_of(0, priority, reset_on_fork);
 }
 
 int hasup_lock_memory(void) { return result(mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)); }

@@ -10,6 +10,8 @@ public struct LoadedConfiguration: Sendable {
     public var errorCount: Int
     /// Number of warnings.
     public var warningCount: Int
+    /// Whether the main file could be read.
+    public var isReadable: Bool
     /// Whether a daemon may start with it (docs/decisions.md, D18): the main file could be read and has a valid block.
     public var canStart: Bool
     /// Whether a reload refuses it.
@@ -67,6 +69,7 @@ func elaborate(
     }
     let loaded = LoadedConfiguration(
         model: elaborator.model, diagnostics: diagnostics.diagnostics, errorCount: diagnostics.errorCount,
-        warningCount: diagnostics.warningCount, canStart: isReadable && !elaborator.statements.isEmpty)
+        warningCount: diagnostics.warningCount, isReadable: isReadable,
+        canStart: isReadable && !elaborator.statements.isEmpty)
     return (elaborator, loaded)
 }

@@ -9,6 +9,8 @@ public final class ConfigurationImage {
 
     /// Whether a start may go on with it: at least one valid block was found.
     public let canStart: Bool
+    /// Whether the main file could be read.
+    public let isReadable: Bool
     /// Whether a reload must refuse it.
     public let hasErrors: Bool
     /// The diagnostics' bytes.
@@ -34,7 +36,8 @@ public final class ConfigurationImage {
             guard try reader.readUInt32() == Self.magic else { throw .invalid }
             canStart = try reader.readBool()
             hasErrors = try reader.readBool()
-            _ = try reader.readUInt16()
+            isReadable = try reader.readBool()
+            _ = try reader.readUInt8()
             let diagnosticsSize = Int(try reader.readUInt32())
             let differenceSize = Int(try reader.readUInt32())
             let modelSize = Int(try reader.readUInt32())
@@ -49,13 +52,14 @@ public final class ConfigurationImage {
 
     /// A sealed memfd with a verdict. - Throws: `SystemError`.
     public static func make(
-        canStart: Bool, hasErrors: Bool, diagnostics: [UInt8], difference: [UInt8], model: [UInt8]
+        canStart: Bool, isReadable: Bool, hasErrors: Bool, diagnostics: [UInt8], difference: [UInt8], model: [UInt8]
     ) throws(SystemError) -> Descriptor {
         var writer = ByteWriter(capacity: headSize + diagnostics.count + difference.count + model.count)
         writer.write(magic)
         writer.write(canStart)
         writer.write(hasErrors)
-        writer.write(UInt16(0))
+        writer.write(isReadable)
+        writer.write(UInt8(0))
         writer.write(UInt32(diagnostics.count))
         writer.write(UInt32(difference.count))
         writer.write(UInt32(model.count))

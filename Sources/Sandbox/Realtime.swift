@@ -43,6 +43,15 @@ public enum Realtime {
         hasup_scheduling_policy() == SCHED_FIFO && hasup_scheduling_priority() == priority
     }
 
+    /// Gives a process, 0 for the caller, another priority of the realtime class. - Throws: `SystemError`.
+    public static func schedule(
+        process pid: Int32 = 0, priority: Int32, resetsOnFork: Bool = false
+    ) throws(SystemError) {
+        let whose = pid == 0 ? "" : " for process \(pid)"
+        try checked(
+            hasup_set_realtime_of(pid, priority, resetsOnFork ? 1 : 0), "get realtime priority \(priority)\(whose)")
+    }
+
     private static func schedule(_ priority: Int32, _ plan: RealtimePlan) throws(SystemError) {
         // The fuse comes first, so that there is no moment without it.
         try limit(HASUP_LIMIT_REALTIME_TIME, plan.fuseMicroseconds, "limit realtime CPU time")

@@ -30,8 +30,8 @@ enum ConfigurationRole {
         let loaded = parse(sources, environment: environment)
         do throws(SystemError) {
             let image = try ConfigurationImage.make(
-                canStart: loaded.canStart, hasErrors: loaded.hasErrors, diagnostics: loaded.diagnostics.encode(),
-                difference: difference(from: running, to: loaded),
+                canStart: loaded.canStart, isReadable: loaded.isReadable, hasErrors: loaded.hasErrors,
+                diagnostics: loaded.diagnostics.encode(), difference: difference(from: running, to: loaded),
                 model: loaded.model.encode())
             try ConfigurationToSupervisor.judged.send(on: 3, descriptors: [image.number])
         } catch {

@@ -30,7 +30,9 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let scripts: ScriptRunner
     let history: History
     private let reader: ConfigurationReader
+    private let paths: Paths
     private let ledger: Ledger
+    private let workerRecord: WorkerRecord
     private var reloads: ReloadConductor?
     /// The last reload, when it didn't succeed, and why.
     private(set) var refusedReload: (at: Instant, wallNanoseconds: Int64, reason: String)?
@@ -47,11 +49,13 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     private init(
         options: Options, log: Logger, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
-        generation: Generation, ledger: Ledger, history: History
+        generation: Generation, paths: Paths
     ) {
         self.options = options
-        self.history = history
-        self.ledger = ledger
+        self.paths = paths
+        history = History(directory: paths.runDirectory, on: loop)
+        ledger = Ledger(directory: paths.runDirectory)
+        workerRecord = WorkerRecord(directory: paths.runDirectory)
         self.log = log
         self.loop = loop
         self.setting = setting
@@ -99,13 +103,15 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let identity = options.instance.map { "hasupd_\($0)" } ?? "hasupd"
         let sink = LogSink.suitable(foreground: options.foreground, identity: identity)
         let log = Logger(label: "hasupd") { _ in SinkHandler(sink, level: options.logLevel) }
-        // A daemon never dies of a reader that went away, and its files are its own.
-        signal(SIGPIPE, SIG_IGN)
+        OperatorSignals.ignoreWhatEndsNothing()
+        // Its files are its own.
         umask(0o077)
 
+        try requirePrivileges()
         let paths = try Paths(options)
         try RunDirectory.refuseBesideKeepalived()
-        let directory = try RunDirectory(paths.runDirectory)
+        let directory = try RunDirectory(
+            paths.runDirectory, operatorGroup: try? Identity.groupNumber(Setting.operatorGroupName))
         let loop: EventLoop
         let setting: Setting
         do throws(SystemError) {
@@ -125,20 +131,35 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
         let daemon = Daemon(
             options: options, log: log, loop: loop, setting: setting, reader: reader, generation: generation,
-            ledger: Ledger(directory: paths.runDirectory),
-            history: History(directory: paths.runDirectory, on: loop))
+            paths: paths)
+        if let pid = try daemon.workerRecord.endWorker() {
+            log.warning("ended the VRRP worker (pid \(pid)) of a hasupd that is gone")
+        }
         daemon.removeLeftovers(of: "an earlier hasupd")
         do throws(SystemError) {
-            try daemon.begin(paths)
+            try daemon.begin()
             try loop.run()
         } catch {
             throw StartError(.unavailable, error.description)
         }
         daemon.control?.remove()
+        daemon.workerRecord.clear()
         if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
         daemon.history.flush()
         withExtendedLifetime((directory, claims)) {}
         return daemon.exitStatus
+    }
+
+    /// Without these, nothing works that a configuration can ask for. What else is missing costs less, and is told when
+    /// it is needed: status shows it as a note.
+    private static func requirePrivileges() throws(StartError) {
+        guard let effective = (try? ProcessInspection(pid: getpid()))?.effective else { return }
+        let needed: [(capability: CapabilitySet, loss: String)] = [
+            (.netRaw, "no VRRP packet can be sent or received"), (.netAdmin, "no virtual address can be set"),
+        ]
+        for (capability, loss) in needed where !effective.contains(capability) {
+            throw StartError(.permission, "the capability \(capability) is missing, so \(loss). Start it as root.")
+        }
     }
 
     /// The first configuration: tolerant (docs/decisions.md, D18), but nothing at all is an error.
@@ -155,6 +176,10 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             throw StartError(.noInput, "can't read \(options.file)")
         }
         for diagnostic in diagnostics { diagnostic.tell(log) }
+        guard image.isReadable else {
+            throw StartError(
+                .noInput, "\(diagnostics.first?.message ?? "can't read \(options.file)"). Name the file with -f.")
+        }
         guard image.canStart else {
             throw StartError(
                 .configuration,
@@ -187,8 +212,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         }
     }
 
-    private func begin(_ paths: Paths) throws(SystemError) {
-        signals = try Signals([SIGTERM, SIGINT, SIGHUP], on: loop) { [unowned self] in self.receive(signal: $0) }
+    private func begin() throws(SystemError) {
+        signals = try Signals(OperatorSignals.handled, on: loop) { [unowned self] in self.receive(signal: $0) }
         control = try ControlSocket(paths.controlSocket, daemon: self)
         reloads = ReloadConductor(
             file: options.file, reader: reader, setting: setting, on: loop, log: log, delegate: self)
@@ -198,8 +223,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
         let vrrp = try VRRPSupervision(
             on: loop, log: log,
-            seal: SealArguments(identity: setting.identity, realtimePriority: workerPriority),
-            filter: setting.workerFilter.number, generation: generation, delegate: self)
+            identity: setting.identity, filter: setting.workerFilter.number, generation: generation,
+            record: workerRecord, delegate: self)
         self.vrrp = vrrp
         let instances = counted(generation.instanceCount, "instance")
         log.notice(
@@ -213,14 +238,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         vrrp.start()
         startChecker()
         setting.limitSupervisor(
-            hasScripts: generation.model.hasScripts, realtimePriority: workerPriority.map { $0 - 1 })
+            hasScripts: generation.model.hasScripts, realtimePriority: generation.supervisorPriority)
         for note in setting.shortfalls { log.notice("\(note)") }
-    }
-
-    /// One above hasupd's own: the worker's deadlines come first (docs/decisions.md, D6, D29).
-    private var workerPriority: Int32? {
-        if let configured = (try? generation.model.global())?.realtimePriority { return Int32(max(2, configured)) }
-        return 50
     }
 
     private func startChecker() {
@@ -246,7 +265,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private func receive(signal: Int32) {
         switch signal {
         case SIGHUP: requestReload(nil)
-        default: stop(because: signal == SIGTERM ? "SIGTERM" : "SIGINT")
+        case SIGTERM: stop(because: "SIGTERM")
+        case SIGINT: stop(because: "SIGINT")
+        default:
+            let name = signal == SIGUSR1 ? "SIGUSR1" : "SIGUSR2"
+            log.notice("\(name) does nothing: `hasup status` and `hasup status --json` show what goes on")
         }
     }
 
@@ -287,8 +310,21 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     func replaceWorker(_ reason: String) { vrrp?.replace(reason) }
 
     func adopt(_ generation: Generation) {
+        let before = self.generation
         self.generation = generation
+        if generation.workerPriority != before.workerPriority { applyPriority() }
         startChecker()
+    }
+
+    /// A changed vrrp_rt_priority acts at once where that is possible.
+    private func applyPriority() {
+        do throws(SystemError) {
+            try vrrp?.applyPriority()
+            try Realtime.schedule(priority: generation.supervisorPriority, resetsOnFork: true)
+        } catch {
+            log.warning(
+                "vrrp_rt_priority \(generation.workerPriority) acts when the VRRP worker starts again: \(error)")
+        }
     }
 
     func reloadEnded(_ report: ReloadReport) {

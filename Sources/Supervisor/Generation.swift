@@ -35,6 +35,15 @@ final class Generation: InstanceSource {
         errors = other.errors
     }
 
+    /// SCHED_FIFO priority of the VRRP worker, 2...99: vrrp_rt_priority, or 50 (docs/decisions.md, D29).
+    var workerPriority: Int32 {
+        guard let configured = (try? model.global())?.realtimePriority else { return 50 }
+        return Int32(min(99, max(2, configured)))
+    }
+
+    /// One below: the worker's deadlines come first (docs/decisions.md, D6).
+    var supervisorPriority: Int32 { workerPriority - 1 }
+
     var instanceCount: Int { model.instanceCount }
 
     func instance(at index: Int) -> InstanceSettings? {

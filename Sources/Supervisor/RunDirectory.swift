@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import IPC
 import Reactor
 
 /// The folder of one running hasupd. "Already running" is decided by a kernel lock, never by a number in a file (pain
@@ -9,13 +10,19 @@ final class RunDirectory {
     private let lock: Descriptor
 
     /// Makes the folder when it is missing and takes its lock. - Throws: `StartError`.
-    init(_ path: String) throws(StartError) {
+    ///
+    /// What it makes is for root and the operators' group, nil when there is none: the control socket is in it.
+    init(_ path: String, operatorGroup: UInt32?) throws(StartError) {
         self.path = path
         // Every part may be missing: /run is empty after a boot.
         var partial = ""
         for part in path.split(separator: "/", omittingEmptySubsequences: true) {
             partial += (path.hasPrefix("/") || !partial.isEmpty ? "/" : "") + part
-            guard mkdir(partial, 0o755) < 0, errno != EEXIST else { continue }
+            if mkdir(partial, 0o700) == 0 || Self.isOurs(partial) {
+                if let operatorGroup { Self.admit(operatorGroup, to: partial) }
+                continue
+            }
+            guard errno != EEXIST else { continue }
             throw StartError(
                 .cannotCreate,
                 "can't create \(partial): \(SystemError.text(of: errno)). Choose a folder with --run-dir.")
@@ -40,6 +47,20 @@ final class RunDirectory {
         let text = "\(getpid())\n"
         _ = ftruncate(number, 0)
         _ = pwrite(number, text, text.utf8.count, 0)
+    }
+
+    /// The standard folder and what is in it belong to hasupd, whoever made them: an older one, or a service manager
+    /// that knows nothing of groups. Any other folder that was there before is somebody's.
+    private static func isOurs(_ folder: String) -> Bool {
+        let standard = ControlPath.standardRunDirectory
+        var status = stat()
+        guard folder == standard || folder.hasPrefix(standard + "/"), lstat(folder, &status) == 0 else { return false }
+        return status.st_mode & S_IFMT == S_IFDIR && status.st_uid == getuid()
+    }
+
+    /// Lets the group look in. Who may not give files away keeps the folder for himself.
+    private static func admit(_ group: UInt32, to folder: String) {
+        if chown(folder, uid_t.max, group) == 0 { chmod(folder, 0o750) }
     }
 
     private static func owner(of file: Int32) -> String { number(in: file).map { " (pid \($0))" } ?? "" }
@@ -113,12 +134,18 @@ final class RunDirectory {
 struct StartError: Error {
     enum Status: Int32 {
         case usage = 64
+        /// The main file can't be read.
         case noInput = 66
+        /// The kernel refused something that is needed.
         case unavailable = 69
         /// Handed over badly: addresses had to be taken from a worker that was gone.
         case software = 70
         case cannotCreate = 73
+        /// Another hasupd, or keepalived, runs here.
         case temporary = 75
+        /// A privilege is missing without which nothing works.
+        case permission = 77
+        /// Nothing in the configuration can run.
         case configuration = 78
     }
 

@@ -15,7 +15,9 @@ final class Setting {
     let notes: [String]
     /// What the supervisor itself couldn't give up or get.
     private(set) var shortfalls: [String] = []
-    /// Group `hasup`, whose members are operators.
+    /// The group whose members are operators (docs/decisions.md, D3).
+    static let operatorGroupName = "hasup"
+    /// Its number; nil when there is none.
     let operatorGroup: UInt32?
     /// Names of the users that processes may have, looked up once.
     let users: [UInt32: String]
@@ -44,7 +46,7 @@ final class Setting {
             }
         }
         identity = found
-        operatorGroup = try? Identity.groupNumber("hasup")
+        operatorGroup = try? Identity.groupNumber(Self.operatorGroupName)
         var users: [UInt32: String] = [0: "root"]
         if let found { users[found.uid] = "hasup" }
         self.users = users

@@ -36,7 +36,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private let loop: EventLoop
     private let log: Logger
     private let lines: RepeatLog
-    private let seal: SealArguments
+    private let identity: Identity?
+    private let record: WorkerRecord
     private let filter: Int32
     private unowned let delegate: any Delegate
     private var broker: Broker<Generation>
@@ -50,13 +51,14 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     /// The filter's descriptor stays the caller's and must stay open.
     init(
-        on loop: EventLoop, log: Logger, seal: SealArguments, filter: Int32, generation: Generation,
-        delegate: any Delegate
+        on loop: EventLoop, log: Logger, identity: Identity?, filter: Int32, generation: Generation,
+        record: WorkerRecord, delegate: any Delegate
     ) throws(SystemError) {
         self.loop = loop
         self.log = log
         lines = RepeatLog(log, on: loop)
-        self.seal = seal
+        self.identity = identity
+        self.record = record
         self.filter = filter
         self.delegate = delegate
         broker = Broker(generation: generation.number, source: generation)
@@ -79,6 +81,12 @@ final class VRRPSupervision: WorkerProcess.Owner {
             .send(on: channel, descriptors: [generation.image.number])
     }
 
+    /// Gives the priority of the newest generation to the worker that lives. - Throws: `SystemError`.
+    func applyPriority() throws(SystemError) {
+        guard let pid = worker?.child?.pid else { return }
+        try Realtime.schedule(process: pid, priority: broker.source.workerPriority)
+    }
+
     /// A worker that doesn't take its configuration is replaced.
     func replace(_ reason: String) { worker?.handle(.channelEnded(reason)) }
 
@@ -91,10 +99,17 @@ final class VRRPSupervision: WorkerProcess.Owner {
         let theirs = Descriptor(owning: pair[1])
         broker.workerStarted()
         page.stamp = Clock.now
+        let seal = SealArguments(identity: identity, realtimePriority: broker.source.workerPriority)
         let child = try ChildProcess.spawn(
-            path: "/proc/self/exe", arguments: ["hasup-vrrp"] + seal.words,
+            path: "/proc/self/exe", arguments: [WorkerRecord.role] + seal.words,
             descriptors: [theirs.number, filter], on: loop
         ) { [weak worker] _, exit in worker?.exited(exit) }
+        // Before it is greeted: until then it does nothing, so none is at work that isn't noted.
+        do throws(SystemError) {
+            try record.note(child.pid)
+        } catch {
+            lines.tell(.warning, "", "\(error): should hasupd be killed, its successor wouldn't find this worker")
+        }
         return WorkerProcess.Started(child: child, socket: ours)
     }
 

@@ -179,3 +179,68 @@ def test_two_daemons_with_the_same_virtual_router(lan):
     first.program.kill()
     again = Hasup(node, conf.simple(200, version=3, advert=0.1), name="again").start()
     again.wait_state("MASTER")
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGRTMIN + 2])
+def test_signals_of_others_do_not_end_it(lan, number):
+    """keepalived dumps its data at SIGUSR1 and SIGUSR2; what still sends them must not cost the addresses."""
+    node = lan.node("a")
+    hasup = Hasup(node, CONFIG).start()
+    hasup.wait_state("MASTER")
+    hasup.program.signal(number)
+    if number in (signal.SIGUSR1, signal.SIGUSR2):
+        wait_for("a line that names hasup status", hasup.log, lambda text: "hasup status --json" in text, 2)
+    hasup.reload()
+    assert hasup.state() == "MASTER" and node.holds(VIP)
+    assert hasup.stop()[0] == 0
+
+
+def test_exit_statuses_of_a_start_that_fails(lan):
+    """sysexits(3): no main file 66, nothing in it that can run 78, no right to send 77; each with a sentence."""
+    node = lan.node("a")
+    missing = Hasup(node, CONFIG, name="missing")
+    os.unlink(missing.config)
+    assert missing.start().program.wait(5) == 66
+    assert missing.config in missing.log()
+    empty = Hasup(node, "! nothing here\n", name="empty").start()
+    assert empty.program.wait(5) == 78
+    assert "hasup check" in empty.log()
+    weak = Hasup(node, CONFIG, name="weak")
+    weak.program = node.spawn(
+        ["setpriv", "--bounding-set=-net_raw", binary("hasupd"), "-f", weak.config,
+         "--foreground", "--run-dir", weak.run_dir], "weak")
+    assert weak.program.wait(5) == 77
+    assert "net_raw" in weak.log()
+
+
+def test_a_new_one_ends_the_worker_of_a_killed_one(lan):
+    """D10: in its grace the worker still sends; a hasupd that is started meanwhile ends it before its own begins."""
+    node = lan.node("a")
+    hasup = Hasup(node, CONFIG).start()
+    hasup.wait_state("MASTER")
+    old = hasup.worker()
+    os.kill(hasup.program.pid, signal.SIGKILL)
+    hasup.program.process.wait(5)
+    assert alive(old)
+    hasup.start()
+    hasup.worker()
+    assert not alive(old), "two workers at once"
+    assert str(old) in hasup.log()
+    hasup.wait_state("MASTER")
+    assert hasup.stop()[0] == 0
+    assert not os.path.exists(os.path.join(hasup.run_dir, "vrrp-worker"))
+
+
+def test_a_noted_pid_of_somebody_else_lives_on(lan):
+    """C1: the number in the run directory belongs to another process by now."""
+    node = lan.node("a")
+    hasup = Hasup(node, CONFIG)
+    other = node.spawn(["sleep", "60"], "other")
+    os.makedirs(hasup.run_dir)
+    with open(f"/proc/{other.pid}/stat", encoding="ascii") as file:
+        ticks = file.read().rpartition(")")[2].split()[19]
+    with open(os.path.join(hasup.run_dir, "vrrp-worker"), "w", encoding="ascii") as file:
+        file.write(f"{other.pid} {ticks}\n")
+    hasup.start()
+    hasup.wait_state("MASTER")
+    assert other.running()

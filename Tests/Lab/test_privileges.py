@@ -1,10 +1,15 @@
 """Who runs as what: read from /proc, not from the daemon's own belief."""
 
+import grp
+import os
 import pwd
+import stat
+import subprocess
 
 import pytest
 from lab import conf
-from lab.hasup import Hasup, kernel_view
+from lab.hasup import Hasup, binary, kernel_view
+from lab.waiting import wait_for
 
 CAP_NET_ADMIN = 1 << 12
 CAPABILITY = {name: 1 << number for name, number in {
@@ -38,7 +43,7 @@ def sealed(view, capabilities):
     """Asserts what every worker has in common."""
     user = pwd.getpwnam("hasup")
     assert view["uids"] == {user.pw_uid} and view["uids"] != {0}
-    assert view["gids"] == {user.pw_gid}
+    assert view["gids"] == {user.pw_gid} == {grp.getgrnam("hasup-run").gr_gid}
     assert set(view["groups"]) <= {user.pw_gid}
     assert view["CapPrm"] == view["CapEff"] == capabilities
     assert view["CapInh"] == view["CapBnd"] == view["CapAmb"] == 0
@@ -101,3 +106,49 @@ def test_only_the_checker_maps_openssl(master):
         assert "libstdc++" not in maps and "libswiftCore" not in maps, role
         if role != "hasup-checker":
             assert "libssl" not in maps, role
+
+
+def test_operators_may_ask_and_others_may_not(lan):
+    """D3: /run/hasup is 0750 and the socket 0660, both root:hasup; a member of the group is answered, nobody isn't."""
+    node = lan.node("a")
+    config = node.write("operators.conf", conf.simple(200, version=3, advert=0.1))
+    hasupd = node.spawn([binary("hasupd"), "--foreground", "-f", config], "operators", private_run=True)
+    wait_for("the address", lambda: node.holds("10.0.0.100"), bound=4)
+
+    def ask(user, groups, *command):
+        return subprocess.run(
+            ["nsenter", f"--mount=/proc/{hasupd.pid}/ns/mnt", f"--net=/proc/{hasupd.pid}/ns/net", "--", "setpriv",
+             "--reuid", user, "--regid", "nogroup", *groups, binary("hasup"), *command],
+            capture_output=True, text=True, timeout=5, stdin=subprocess.DEVNULL)
+
+    operator = grp.getgrnam("hasup").gr_gid
+    for path, mode in (("/run/hasup", 0o750), ("/run/hasup/control.sock", 0o660)):
+        found = os.stat(f"/proc/{hasupd.pid}/root{path}")
+        assert stat.S_IMODE(found.st_mode) == mode, path
+        assert (found.st_uid, found.st_gid) == (0, operator), path
+    member = ask("nobody", ["--groups", "hasup"], "status")
+    assert member.returncode == 0 and "MASTER" in member.stdout, member.stderr
+    stranger = ask("nobody", ["--clear-groups"], "status")
+    assert stranger.returncode == 2 and "group 'hasup'" in stranger.stderr
+    worker = ask("hasup", ["--groups", "hasup"], "status")
+    assert worker.returncode != 0, "an owned worker must not be served, whatever its groups"
+
+
+def test_the_realtime_priority_follows_the_configuration(lan):
+    """vrrp_rt_priority acts at a reload, on the worker that lives and on hasupd, and on the next worker."""
+    node = lan.node("a")
+    hasup = Hasup(node, conf.simple(200, version=3, advert=0.1)).start()
+    hasup.wait_state("MASTER")
+
+    def priorities():
+        pids = (hasup.worker(), hasup.program.pid)
+        return [(os.sched_getscheduler(pid) & os.SCHED_FIFO, os.sched_getparam(pid).sched_priority) for pid in pids]
+
+    assert priorities() == [(os.SCHED_FIFO, 50), (os.SCHED_FIFO, 49)]
+    done = hasup.reload(conf.simple(200, version=3, advert=0.1, settings=("vrrp_rt_priority 30",)))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert priorities() == [(os.SCHED_FIFO, 30), (os.SCHED_FIFO, 29)]
+    old = hasup.worker()
+    os.kill(old, 9)
+    wait_for("a new worker", lambda: hasup.roles().get("hasup-vrrp", []), lambda pids: pids and old not in pids, 3)
+    assert priorities()[0] == (os.SCHED_FIFO, 30)

@@ -47,6 +47,9 @@ int hasup_claim_holder(int fd, int64_t offset);
 
 /// SCHED_FIFO with this priority for the calling thread; with reset-on-fork if asked. 0 puts SCHED_OTHER back.
 int hasup_set_realtime(int priority, int reset_on_fork);
+
+/// The same for the first thread of a process; 0 is the caller.
+int hasup_set_realtime_of(int pid, int priority, int reset_on_fork);
 /// mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT): what was touched once stays.
 int hasup_lock_memory(void);
 

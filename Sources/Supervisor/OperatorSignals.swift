@@ -1,0 +1,19 @@
+import Glibc
+
+/// The signals that mean something to hasupd, and those that must not end it.
+enum OperatorSignals {
+    /// Reload, stop, and the two by which keepalived writes what it knows to files: operators' habits and old monitoring
+    /// send them.
+    static let handled = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2]
+
+    /// By default all of these end a process, and none of them is a reason to drop the addresses. SIGQUIT and SIGABRT
+    /// stay: they are asked for when a core dump is wanted. What is handled waits for its handler once that is there;
+    /// until then nothing runs that could be reloaded.
+    static func ignoreWhatEndsNothing() {
+        let realtime = Array(__libc_current_sigrtmin()...__libc_current_sigrtmax())
+        let ordinary = [
+            SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT,
+        ]
+        for number in ordinary + realtime { signal(number, SIG_IGN) }
+    }
+}

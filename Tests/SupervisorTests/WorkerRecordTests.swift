@@ -1,0 +1,88 @@
+import Base
+import Glibc
+import Reactor
+import Supervision
+import Testing
+
+@testable import Supervisor
+
+@Suite("The worker of a hasupd that was killed (D10)")
+final class WorkerRecordTests {
+    private let directory: String
+    private let loop: EventLoop
+    private var exit: WorkerExit?
+
+    init() throws {
+        var template = Array("/tmp/hasup-record-XXXXXX".utf8CString)
+        directory = try #require(mkdtemp(&template).map { String(cString: $0) })
+        loop = try EventLoop()
+    }
+
+    deinit {
+        WorkerRecord(directory: directory).clear()
+        rmdir(directory)
+    }
+
+    /// A process of this role that sleeps. posix_spawn comes back a moment before the kernel shows the arguments.
+    private func sleeper(_ role: String) throws -> ChildProcess {
+        let child = try ChildProcess.spawn(
+            path: "/bin/sleep", arguments: [role, "600"], descriptors: [], on: loop
+        ) { [unowned self] _, exit in self.exit = exit }
+        while WorkerRecord.role(of: child.pid).isEmpty { sched_yield() }
+        return child
+    }
+
+    /// Waits for the end of the process; one that doesn't end fails the test and not the whole run.
+    private func waitForExit() throws {
+        var isLate = false
+        let timer = loop.makeTimer { isLate = true }
+        loop.set(timer, to: Clock.now + .seconds(10))
+        while exit == nil, !isLate { try loop.turn() }
+        #expect(!isLate)
+    }
+
+    @Test("one that is noted and lives is ended, once")
+    func ends() throws {
+        let record = WorkerRecord(directory: directory)
+        let child = try sleeper(WorkerRecord.role)
+        try record.note(child.pid)
+        let ended = try record.endWorker()
+        #expect(ended == child.pid)
+        child.kill()
+        try waitForExit()
+        #expect(exit == .signal(SIGKILL))
+        let again = try record.endWorker()
+        #expect(again == nil)
+    }
+
+    @Test("another process with its number lives on: started at another time, or no worker", arguments: [true, false])
+    func othersLive(isWorker: Bool) throws {
+        let record = WorkerRecord(directory: directory)
+        let child = try sleeper(isWorker ? WorkerRecord.role : "sleep")
+        if isWorker {
+            let file = try #require(fopen(directory + "/vrrp-worker", "w"))
+            fputs("\(child.pid) 1\n", file)
+            fclose(file)
+        } else {
+            try record.note(child.pid)
+        }
+        let ended = try record.endWorker()
+        #expect(ended == nil)
+        #expect(kill(child.pid, 0) == 0)
+        child.kill()
+        try waitForExit()
+    }
+
+    @Test(
+        "without a note, or with rubbish in it, there is nothing to end", arguments: ["", "x", "1 1", "-4 5", "9 9 9"])
+    func rubbish(text: String) throws {
+        let record = WorkerRecord(directory: directory)
+        if !text.isEmpty {
+            let file = try #require(fopen(directory + "/vrrp-worker", "w"))
+            fputs(text, file)
+            fclose(file)
+        }
+        let ended = try record.endWorker()
+        #expect(ended == nil)
+    }
+}
