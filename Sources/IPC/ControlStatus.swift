@@ -28,6 +28,10 @@ public struct DaemonStatus: JSONRecord, Hashable {
     public var logLevel = ""
     /// The last reload, when it was refused; nil after one that succeeded.
     public var refusedReload: RefusedReload?
+    /// Why the VRRP worker told nothing, so that no state is known; nil when it did.
+    public var workerTrouble: String?
+    /// Workers that were replaced in the last ten minutes.
+    public var replacements: [ReplacementReport] = []
     /// What the processes couldn't get or give up: a sentence each.
     public var notes: [String] = []
 
@@ -49,6 +53,8 @@ public struct DaemonStatus: JSONRecord, Hashable {
         members.member("errors", &errors)
         members.member("log_level", &logLevel)
         members.member("refused_reload", &refusedReload)
+        members.member("worker_trouble", &workerTrouble)
+        members.member("replacements", &replacements)
         members.member("notes", &notes)
     }
 }

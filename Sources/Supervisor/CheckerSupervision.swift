@@ -20,6 +20,7 @@ final class CheckerSupervision: WorkerProcess.Owner {
     private(set) var worker: WorkerProcess?
     private(set) var unsealed: [String] = []
     var onFinished: (() -> Void)?
+    var onReport: ((String) -> Void)?
 
     /// - Throws: `SystemError` when the program isn't where it is installed.
     init(on loop: EventLoop, log: Logger, seal: SealArguments, filter: Int32, generation: UInt64) throws(SystemError) {
@@ -85,6 +86,7 @@ final class CheckerSupervision: WorkerProcess.Owner {
     /// It has no deadlines to miss yet.
     func stamp(of worker: WorkerProcess) -> Instant? { nil }
 
+    func report(_ text: String) { onReport?(text) }
     func ended(_ worker: WorkerProcess) {}
     func finished(_ worker: WorkerProcess) { onFinished?() }
 }

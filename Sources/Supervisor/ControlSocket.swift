@@ -73,7 +73,9 @@ final class ControlSocket {
             let now = Clock.now
             let wall = Clock.wallNanoseconds
             let scripts = self.daemon.scripts
-            responder.reply(status: self.daemonStatus(), instanceCount: generation.instanceCount) { index in
+            responder.reply(
+                status: self.daemonStatus(isAnswered: statuses != nil), instanceCount: generation.instanceCount
+            ) { index in
                 generation.instance(at: index).map {
                     var report = InstanceReport(
                         $0, statuses?[UInt32(index)], now: now, wallNanoseconds: wall)
@@ -125,7 +127,10 @@ final class ControlSocket {
         vrrp.status(completion)
     }
 
-    private func daemonStatus() -> DaemonStatus {
+    /// How long status shows that a worker was replaced.
+    private static let troubleMemory = Interval.seconds(600)
+
+    private func daemonStatus(isAnswered: Bool) -> DaemonStatus {
         var status = DaemonStatus()
         let generation = daemon.generation
         let uptime = Clock.now - daemon.startedAt
@@ -146,6 +151,21 @@ final class ControlSocket {
             report.unixSeconds = Int(refusal.wallNanoseconds / 1_000_000_000)
             report.agoSeconds = (Clock.now - refusal.at).seconds
             report.reason = refusal.reason
+            return report
+        }
+        if !isAnswered {
+            status.workerTrouble =
+                daemon.vrrp?.worker?.child == nil
+                ? "the VRRP worker isn't running" : "the VRRP worker doesn't answer"
+        }
+        let now = Clock.now
+        status.replacements = [daemon.vrrp?.worker, daemon.checker?.worker].compactMap { worker in
+            guard let worker, let trouble = worker.trouble, now - trouble.at < Self.troubleMemory else { return nil }
+            var report = ReplacementReport()
+            report.process = worker.name
+            report.text = trouble.text
+            report.agoSeconds = (now - trouble.at).seconds
+            report.restarts = worker.life.restarts
             return report
         }
         status.notes = supervisorNotes

@@ -248,6 +248,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             let checker = try CheckerSupervision(
                 on: loop, log: log, seal: SealArguments(identity: setting.identity, realtimePriority: nil),
                 filter: setting.checkerFilter.number, generation: generation.number)
+            checker.onReport = { [unowned self] in self.report($0) }
             checker.onFinished = { [unowned self] in
                 self.isCheckerGone = true
                 self.endIfIdle()
@@ -367,6 +368,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     func run(_ run: ScriptRun) {
         guard !run.scripts.isEmpty else { return }
         scripts.add(run, global: (try? generation.model.global()) ?? GlobalSettings())
+    }
+
+    func report(_ text: String) {
+        let event = WatchEvent("process", text: text, unixSeconds: Double(Clock.wallNanoseconds) / 1e9)
+        tell { event }
     }
 
     func vrrpEnded() {

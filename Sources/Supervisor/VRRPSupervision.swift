@@ -20,6 +20,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
         func observed(_ observation: Observation, generation: UInt64)
         /// Scripts are to be run.
         func run(_ scripts: ScriptRun)
+        /// Something happened to the worker that operators should know.
+        func report(_ text: String)
         /// The worker is gone, another one follows.
         func vrrpEnded()
         /// The worker is gone for good.
@@ -139,6 +141,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
         for request in waiting { request.completion(nil) }
         delegate.vrrpEnded()
     }
+
+    func report(_ text: String) { delegate.report(text) }
 
     func finished(_ worker: WorkerProcess) { delegate.vrrpFinished() }
 

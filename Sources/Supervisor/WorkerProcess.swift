@@ -25,6 +25,8 @@ final class WorkerProcess {
         func requestStop(on channel: Channel)
         /// When its loop last turned; nil when that isn't watched.
         func stamp(of worker: WorkerProcess) -> Instant?
+        /// Something happened to it that operators should know.
+        func report(_ text: String)
         /// It is gone; another one may follow.
         func ended(_ worker: WorkerProcess)
         /// It is gone for good.
@@ -43,6 +45,8 @@ final class WorkerProcess {
     private(set) var channel: Channel?
     /// Since when this process exists.
     private(set) var startedAt: Instant?
+    /// What went wrong with it last, and when.
+    private(set) var trouble: (text: String, at: Instant)?
     private var wakeTimer: Timer?
     private var watchdogTimer: Timer?
     private var closedTimer: Timer?
@@ -154,6 +158,8 @@ final class WorkerProcess {
     }
 
     private func tell(_ text: String, kind: String? = nil) {
+        trouble = ("\(name) \(text)", Clock.now)
+        owner.report("\(name) \(text)")
         lines.tell(.error, "", "\(name) \(text)", kind: "\(name) \(kind ?? text.withoutNumbers)")
     }
 }

@@ -21,7 +21,7 @@ struct StatusCommand: ParsableCommand {
         } else {
             Terminal.write(StatusTable(width: Terminal.width, style: Terminal.style).render(status))
         }
-        if status.instances.contains(where: { $0.state == "FAULT" }) { throw ExitCode(1) }
+        if !status.isWell { throw ExitCode(1) }
     }
 
     private func showProcesses() throws {
@@ -31,6 +31,7 @@ struct StatusCommand: ParsableCommand {
         } else {
             Terminal.write(ProcessTable(width: Terminal.width).render(reply.processes))
         }
+        if !reply.isWell { throw ExitCode(1) }
     }
 }
 

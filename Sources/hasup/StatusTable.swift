@@ -152,11 +152,29 @@ struct StatusTable {
         return texts.flatMap { Layout.wrap(Printable.text($0), width: width) }
     }
 
+    /// How many are what; for one instance that is well the table says it.
+    private func totals(_ status: StatusReply) -> String? {
+        let instances = status.instances
+        guard !instances.isEmpty, instances.count > 1 || !status.isWell else { return nil }
+        func count(_ state: String) -> Int { instances.count { $0.state == state } }
+        let starting = count("INIT")
+        return "\(counted(instances.count, "instance")): \(count("MASTER")) MASTER, \(count("BACKUP")) BACKUP, "
+            + "\(count("FAULT")) FAULT\(starting > 0 ? ", \(starting) INIT" : ""); "
+            + "\(status.packetsRejected) \(status.packetsRejected == 1 ? "packet" : "packets") rejected"
+    }
+
     private func problems(_ status: StatusReply) -> [String] {
         let daemon = status.daemon
         var texts: [String] = []
-        let faulty = status.instances.count { $0.state == "FAULT" }
-        if faulty > 0 { texts.append("\(counted(faulty, "instance")) in FAULT.") }
+        if let totals = totals(status) { texts.append(totals) }
+        if let trouble = daemon.workerTrouble {
+            texts.append("\(trouble): what is shown above is the configuration, and no state is known.")
+        }
+        for replaced in daemon.replacements {
+            texts.append(
+                "\(replaced.text), \(Layout.age(replaced.agoSeconds)) ago "
+                    + "(\(counted(replaced.restarts, "restart")) since hasupd started).")
+        }
         if daemon.ignoredSettings + daemon.errors + daemon.warnings > 0 {
             texts.append(
                 "The configuration has \(counted(daemon.errors, "error")), "

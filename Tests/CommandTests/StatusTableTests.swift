@@ -57,6 +57,57 @@ import Testing
         return reply
     }
 
+    @Test func oneThatIsWellNeedsNoTotals() {
+        var reply = sample()
+        reply.instances = [instance("VI_1", "BACKUP", seconds: 1, priority: 1)]
+        #expect(!table.render(reply).contains("rejected"))
+        reply.instances[0].faults = ["its configuration can't run"]
+        #expect(table.render(reply).contains("1 instance: 0 MASTER, 1 BACKUP, 0 FAULT; 0 packets rejected"))
+    }
+
+    @Test func aWorkerThatIsGoneIsSaid() {
+        var reply = sample()
+        reply.daemon.workerTrouble = "the VRRP worker isn't running"
+        var replaced = ReplacementReport()
+        replaced.text = "hasup-vrrp ended (signal 9): starting it again"
+        replaced.agoSeconds = 40
+        replaced.restarts = 3
+        reply.daemon.replacements = [replaced]
+        let text = table.render(reply)
+        #expect(text.contains("the VRRP worker isn't running: what is shown above is the configuration"))
+        #expect(text.contains("hasup-vrrp ended (signal 9): starting it again, 40s ago (3 restarts since hasupd"))
+    }
+
+    /// The one rule behind the exit status.
+    @Test func whatIsWell() {
+        var reply = StatusReply()
+        reply.instances = [instance("A", "MASTER", seconds: 1, priority: 1)]
+        #expect(reply.isWell)
+        for (state, faults) in [("FAULT", []), ("INIT", ["its configuration can't run"])] {
+            var other = reply
+            other.instances.append(instance("B", state, seconds: 1, priority: 1))
+            other.instances[1].faults = faults
+            #expect(!other.isWell)
+        }
+        var silent = StatusReply()
+        #expect(silent.isWell)
+        silent.daemon.workerTrouble = "the VRRP worker isn't running"
+        #expect(!silent.isWell)
+        var processes = ProcessesReply()
+        var worker = ProcessReport()
+        worker.pid = 4711
+        processes.processes = [worker]
+        #expect(processes.isWell)
+        processes.processes[0].pid = 0
+        #expect(!processes.isWell)
+    }
+
+    @Test func countsOfAHostileDaemonDontOverflow() {
+        var reply = sample()
+        for index in reply.instances.indices { reply.instances[index].counters.discarded.add("checksum", .max) }
+        #expect(reply.packetsRejected == .max)
+    }
+
     @Test func everythingAtEightyColumns() {
         let text = table.render(sample())
         let golden = """
@@ -77,7 +128,7 @@ import Testing
             db                  FAULT   3.0s      100  -            -
               fault: interface eth1 is down
               fault: interface eth2 doesn't exist
-            1 instance in FAULT.
+            3 instances: 1 MASTER, 1 BACKUP, 1 FAULT; 3 packets rejected
 
             """
         #expect(text == golden)

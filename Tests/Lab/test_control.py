@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import signal
 import socket
 import stat
 import time
@@ -197,3 +198,22 @@ def test_an_answer_within_50_ms(master):
         answer = wire.call(STATUS)["parameters"]
         assert time.monotonic() - begin < 0.05 + late()
     assert {"daemon", "instances"} <= set(answer)
+
+
+def test_status_of_a_dead_worker(lan):
+    """Exit 1 and a sentence while the VRRP worker is stopped; 0 and the replacement afterwards; watch told it."""
+    node = lan.node("a")
+    hasup = Hasup(node, conf.simple(200, version=3, advert=3)).start()
+    hasup.wait_state("MASTER", bound=15)
+    assert hasup.cli("status").returncode == 0
+    worker = hasup.worker()
+    os.kill(worker, signal.SIGSTOP)
+    silent = hasup.cli("status")
+    assert silent.returncode == 1
+    assert "the VRRP worker doesn't answer" in silent.stdout
+    os.kill(worker, signal.SIGKILL)
+    wait_for("another worker that answers", lambda: hasup.cli("status"),
+             lambda done: done.returncode == 0 and "signal 9" in done.stdout, 5)
+    answer = hasup.status().answer["daemon"]["replacements"]
+    assert [entry["process"] for entry in answer] == ["hasup-vrrp"]
+    assert "hasup-vrrp" in hasup.cli("history").stdout

@@ -1,0 +1,48 @@
+// Whether all is well: one rule, by which exit statuses are chosen and tables end.
+
+extension StatusReply {
+    /// The VRRP worker answers, and every instance runs: none is in FAULT, and nothing keeps one from running.
+    public var isWell: Bool {
+        daemon.workerTrouble == nil && !instances.contains { $0.state == "FAULT" || !$0.faults.isEmpty }
+    }
+
+    /// Packets that were thrown away, of all instances.
+    public var packetsRejected: UInt64 {
+        instances.reduce(0) { sum, instance in
+            instance.counters.discarded.entries.reduce(sum) { sum, entry in
+                let (next, overflow) = sum.addingReportingOverflow(entry.count)
+                return overflow ? .max : next
+            }
+        }
+    }
+}
+
+extension ProcessesReply {
+    /// Every process that is wanted runs.
+    public var isWell: Bool { !processes.contains { $0.pid == 0 } }
+}
+
+/// A worker that was replaced not long ago.
+public struct ReplacementReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "A worker that died, or was replaced, in the last ten minutes"
+    /// The program: `hasup-vrrp` or `hasup-checker`.
+    public var process = ""
+    /// What happened last, as the log says it.
+    public var text = ""
+    /// How long ago that was.
+    public var agoSeconds = 0.0
+    /// How often it was started again since hasupd started.
+    public var restarts = 0
+
+    /// None.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("process", &process)
+        members.member("text", &text)
+        members.member("ago_seconds", &agoSeconds)
+        members.member("restarts", &restarts)
+    }
+}
