@@ -71,7 +71,8 @@ extension Call {
         }
     }
 
-    fileprivate var addresses: [InterfaceAddress] {
+    /// What it is about.
+    public var addresses: [InterfaceAddress] {
         switch self {
         case .install(let addresses), .withdraw(let addresses): addresses
         case .read: []

@@ -68,8 +68,6 @@ struct World {
         case .kernelDone(let machine, let life, let router, let addresses, let isInstall, let ticket):
             guard machines[machine].life == life else { return }
             if isDisturbed, Int.random(in: 0..<50, using: &random) == 0 {
-                // The core announces refused addresses with the others of their instance.
-                machines[machine].tampered.formUnion(addresses)
                 deliver(.applied(ticket: ticket, .failed("the kernel's mood")), to: machine)
                 return
             }

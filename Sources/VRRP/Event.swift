@@ -82,6 +82,17 @@ public enum KernelOutcome: Hashable, Sendable {
     case done
     /// All of it is as wanted; these addresses were there before, aren't ours and won't be withdrawn.
     case doneKeeping([IPAddress])
-    /// Some of it failed; the sentence names the address and the error.
+    /// None of it came true; the sentence names the addresses and the error.
     case failed(String)
+    /// All but the refused addresses is as wanted, `keeping` as in `doneKeeping`; the sentence names the refused ones
+    /// and the error.
+    case partly(String, refused: [IPAddress], keeping: [IPAddress])
+
+    /// Addresses that were there before and aren't ours.
+    public var foreign: [IPAddress] {
+        switch self {
+        case .doneKeeping(let addresses), .partly(_, _, let addresses): addresses
+        case .done, .failed: []
+        }
+    }
 }

@@ -98,18 +98,24 @@ extension VirtualRouter {
         let present =
             work.isInstall ? work.addresses.filter { context.interfaces[interface(of: $0)] != nil } : work.addresses
         let touched = present.map(\.prefix.address)
+        var announced = present
         let isCurrent = work.generation == generation
         switch outcome {
-        case .done: note(touched, isInstall: work.isInstall, keeping: [])
-        case .doneKeeping(let others): note(touched, isInstall: work.isInstall, keeping: others)
+        case .done, .doneKeeping: note(touched, isInstall: work.isInstall, keeping: outcome.foreign)
         case .failed(let sentence):
             actions.append(.observe(.kernelFailure(id, sentence)))
-            keep(work, at: now, &context)
+            keep(work.addresses, of: work, at: now, &context)
+            announced = []
+        case .partly(let sentence, let refused, let others):
+            actions.append(.observe(.kernelFailure(id, sentence)))
+            note(touched.filter { !refused.contains($0) }, isInstall: work.isInstall, keeping: others)
+            announced.removeAll { refused.contains($0.prefix.address) }
+            keep(work.addresses.filter { refused.contains($0.prefix.address) }, of: work, at: now, &context)
         }
-        guard isCurrent, state == .master, work.isInstall else { return }
-        // After a failure too: it may be one address of many, and the others are ours to announce.
+        // What was refused isn't here: its neighbours are told when it is.
+        guard isCurrent, state == .master, work.isInstall, !announced.isEmpty else { return }
         context.announcer.announce(
-            present, of: id, on: settings.interface, rounds: settings.announcements.rounds, at: now)
+            announced, of: id, on: settings.interface, rounds: settings.announcements.rounds, at: now)
         guard !isInstalled else { return }
         isInstalled = true
         if settings.announcements.delay > .zero {
@@ -119,9 +125,11 @@ extension VirtualRouter {
     }
 
     /// Keeps refused work for later, as far as it is still wanted.
-    private mutating func keep(_ work: KernelWork, at now: Instant, _ context: inout NodeContext) {
+    private mutating func keep(
+        _ refused: [VirtualAddress], of work: KernelWork, at now: Instant, _ context: inout NodeContext
+    ) {
         let wanted = state == .master ? Set(allAddresses) : []
-        for address in work.addresses where wanted.contains(address) == work.isInstall {
+        for address in refused where wanted.contains(address) == work.isInstall {
             if work.isInstall {
                 if !refusedInstalls.contains(address) { refusedInstalls.append(address) }
             } else if !refusedWithdrawals.contains(address) {

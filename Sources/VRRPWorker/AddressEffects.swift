@@ -80,17 +80,22 @@ extension InterfaceAddress {
 extension KernelOutcome {
     /// What a completion means for the core.
     init(_ completion: Completion) {
-        let failures = completion.failures
-        if !failures.isEmpty {
-            self = .failed(failures.map(\.description).joined(separator: "; "))
-            return
-        }
         var kept: [IPAddress] = []
-        if case .install(let addresses) = completion.call {
-            for (index, outcome) in completion.outcomes.enumerated() where outcome == .alreadyForeign {
-                kept.append(addresses[index].address)
+        var refused: [IPAddress] = []
+        for (index, outcome) in completion.outcomes.enumerated() {
+            switch outcome {
+            case .alreadyForeign: kept.append(completion.call.addresses[index].address)
+            case .failed: refused.append(completion.call.addresses[index].address)
+            case .added, .alreadyOurs, .removed, .absent, .keptForeign, .pending: break
             }
         }
-        self = kept.isEmpty ? .done : .doneKeeping(kept)
+        let sentence = completion.failures.map(\.description).joined(separator: "; ")
+        if sentence.isEmpty {
+            self = kept.isEmpty ? .done : .doneKeeping(kept)
+        } else if refused.count == completion.outcomes.count {
+            self = .failed(sentence)
+        } else {
+            self = .partly(sentence, refused: refused, keeping: kept)
+        }
     }
 }

@@ -76,8 +76,8 @@ final class Worker {
         links.onChange = { [unowned self] in self.handle($0) }
         links.onAddressesRemoved = { [unowned self] in self.addressesRemoved($0) }
         effects.onApplied = { [unowned self] ticket, outcome in
-            if case .doneKeeping(let addresses) = outcome {
-                let list = addresses.map(\.description).joined(separator: ", ")
+            if !outcome.foreign.isEmpty {
+                let list = outcome.foreign.map(\.description).joined(separator: ", ")
                 self.log(.warning, "\(list) was there before and isn't ours: it stays when another router is master")
             }
             self.handle(.applied(ticket: ticket, outcome))

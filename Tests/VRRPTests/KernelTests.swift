@@ -187,6 +187,22 @@ import VRRP
         #expect(bench.take().withdrawn == [[address("10.0.4.1")]])
     }
 
+    /// One address of two is refused: the other one is there, says status, and only the refused one is asked for again.
+    @Test func oneRefusedOfTwo() {
+        var bench = Bench { $0.virtualAddresses.append(virtual("10.0.4.2/24")) }
+        bench.kernelAnswers = false
+        bench.advance(.seconds(4))
+        let (first, second) = (address("10.0.4.1"), address("10.0.4.2"))
+        bench.handle(.applied(ticket: tickets(bench.take())[0], .partly("no", refused: [second], keeping: [])))
+        #expect(bench.status().installedAddresses == [first])
+        #expect(bench.take().announced.allSatisfy { $0 == first })
+        bench.advance(.seconds(1))
+        let again = bench.take()
+        #expect(again.installed == [[second]])
+        bench.handle(.applied(ticket: tickets(again)[0], .done))
+        #expect(bench.status().installedAddresses == [first, second])
+    }
+
     /// A withdrawal that failed isn't repeated under a new mastership, nor an installation after it.
     @Test func refusalsOfAnotherState() {
         var bench = Bench()
