@@ -4,16 +4,35 @@ import Base
 struct Definition {
     /// The first line replaces the reference; the others follow as lines of their own.
     var lines: [TextLine]
+    /// Tells it from every other, also from another value of the same name.
+    var number = 0
+
+    /// What one use of it makes.
+    var byteCount: Int { lines.reduce(0) { $0 + $1.end - $1.start + 1 } }
+}
+
+/// A line that a value of several lines puts after the line with the reference.
+struct FollowingLine {
+    var line: TextLine
+    /// The definitions that it is a part of, outermost first.
+    var users: [Int]
 }
 
 /// Names that `$NAME` and `${NAME}` may refer to.
 struct Definitions {
     private var values: [String: Definition] = [:]
+    private var count = 0
 
-    subscript(name: String) -> Definition? {
-        get { values[name] }
-        set { values[name] = newValue }
+    subscript(name: String) -> Definition? { values[name] }
+
+    /// Gives a name a new value.
+    mutating func define(_ name: String, _ lines: [TextLine]) {
+        count += 1
+        values[name] = Definition(lines: lines, number: count)
     }
+
+    /// Gives a name the value back that it had before.
+    mutating func restore(_ name: String, _ definition: Definition?) { values[name] = definition }
 }
 
 /// A reference found in a line.
@@ -26,14 +45,14 @@ private struct Reference {
 }
 
 extension Preprocessor {
-    /// Values may refer to values; deeper than this it is a definition that refers to itself.
+    /// Values within values.
     static var maximumExpansionDepth: Int { 32 }
 
     /// The line with every known reference replaced, and the lines that multi-line values put after it.
-    mutating func expand(_ line: TextLine) -> (line: TextLine, following: [TextLine]) {
+    mutating func expand(_ line: TextLine) -> (line: TextLine, following: [FollowingLine]) {
         var result = TextLine(
             start: text.bytes.count, end: text.bytes.count, file: line.file, line: line.line, origin: 0)
-        var following: [TextLine] = []
+        var following: [FollowingLine] = []
         expand(line, into: &result, as: nil, depth: 0, following: &following)
         result.end = text.bytes.count
         return (result, following)
@@ -42,12 +61,12 @@ extension Preprocessor {
     /// - Parameter place: the outermost reference that all of this text stands for; nil for the line itself.
     private mutating func expand(
         _ line: TextLine, into result: inout TextLine, as place: TextLine.Part?, depth: Int,
-        following: inout [TextLine]
+        following: inout [FollowingLine]
     ) {
         var offset = line.start
         var literal = line.start
         var isQuoted = false
-        while offset < line.end {
+        while offset < line.end, !isExhausted {
             let byte = text.bytes[offset]
             if byte == Byte.quote { isQuoted.toggle() }
             guard byte == Byte.dollar, let reference = reference(at: offset, in: line) else {
@@ -60,17 +79,26 @@ extension Preprocessor {
                 copy(literal..<offset, of: line, into: &result, as: place)
                 offset = reference.range.upperBound
                 literal = offset
-                guard depth < Self.maximumExpansionDepth else {
-                    report(
-                        .error,
-                        "`$\(reference.name)` refers to itself, or values are nested deeper than "
-                            + "\(Self.maximumExpansionDepth)", at: line)
+                guard !users.contains(definition.number) else {
+                    if selfReferring.insert(definition.number).inserted {
+                        report(.error, "the value of `$\(reference.name)` refers to itself", at: line)
+                    }
                     continue
                 }
-                guard let first = definition.lines.first, spend(first.end - first.start + 1, at: line) else { continue }
+                guard depth < Self.maximumExpansionDepth else {
+                    exhaust(
+                        "`$\(reference.name)`: values are nested deeper than \(Self.maximumExpansionDepth)", at: line)
+                    continue
+                }
+                guard let first = definition.lines.first,
+                    spend(definition.byteCount, uses: definition.lines.count, at: line)
+                else { continue }
+                users.append(definition.number)
+                defer { users.removeLast() }
                 expand(first, into: &result, as: part, depth: depth + 1, following: &following)
                 if definition.lines.count > 1 {
-                    following += definition.lines.dropFirst()
+                    let users = users
+                    following += definition.lines.dropFirst().map { FollowingLine(line: $0, users: users) }
                     if offset < line.end {
                         report(
                             .error, "`$\(reference.name)` has several lines, so nothing may follow it on its line",

@@ -9,10 +9,28 @@ struct DiagnosticList {
 
     static let maximumKept = 5_000
 
+    /// What was said where: a line that is made many times has each of its findings once.
+    private var said: Set<Finding> = []
+    /// The last finding was there already, and so are its notes.
+    private var isRepeating = false
+
+    private struct Finding: Hashable {
+        var message: String
+        var location: SourceLocation
+    }
+
     mutating func add(
         _ severity: Severity, _ message: String, at location: SourceLocation?, length: Int = 1, line: String? = nil,
         code: DiagnosticCode? = nil, includedFrom: [SourceLocation] = [], atStart: String? = nil
     ) {
+        if severity == .note {
+            if isRepeating { return }
+        } else if let location, !isFull {
+            isRepeating = !said.insert(Finding(message: message, location: location)).inserted
+            if isRepeating { return }
+        } else {
+            isRepeating = false
+        }
         switch severity {
         case .error: errorCount += 1
         case .warning: warningCount += 1
@@ -56,7 +74,7 @@ struct DiagnosticList {
 
     /// Says what a start does about the last finding.
     mutating func amendLast(atStart: String) {
-        guard !isFull, !diagnostics.isEmpty else { return }
+        guard !isFull, !isRepeating, !diagnostics.isEmpty else { return }
         diagnostics[diagnostics.count - 1].atStart = atStart
     }
 

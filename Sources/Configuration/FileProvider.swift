@@ -6,8 +6,10 @@ public enum FileError: Error, Hashable, Sendable {
     case notFound
     /// It may not be read by this user.
     case permissionDenied
-    /// A directory, socket, device or executable: never read as configuration.
+    /// A directory, socket, FIFO or device: never read as configuration.
     case notRegular
+    /// Somebody may execute it, so it is a program.
+    case executable
     /// It is larger than the provider is willing to read.
     case tooLarge
     /// Anything else, with the system's words.
@@ -19,9 +21,24 @@ public enum FileError: Error, Hashable, Sendable {
         case .notFound: "no such file"
         case .permissionDenied: "permission denied"
         case .notRegular: "not a regular file"
+        case .executable: "it is executable, and programs aren't read as configuration (chmod a-x)"
         case .tooLarge: "too large"
         case .other(let text): text
         }
+    }
+}
+
+/// What makes a file the same one, whatever path leads to it.
+public struct FileIdentity: Hashable, Sendable {
+    /// The file system's number.
+    public let device: UInt64
+    /// The file's number in it.
+    public let inode: UInt64
+
+    /// A file by its numbers.
+    public init(device: UInt64, inode: UInt64) {
+        self.device = device
+        self.inode = inode
     }
 }
 
@@ -35,6 +52,8 @@ public protocol FileProvider {
     func inspect(program: String) -> ProgramFinding?
     /// Who a user is, with this group or his own; nil when it isn't known or not to be judged.
     func account(user: String, group: String?) -> AccountFinding?
+    /// The file that a path leads to; nil when there is none or it isn't known.
+    func identity(of path: String) -> FileIdentity?
 }
 
 extension FileProvider {
@@ -42,6 +61,8 @@ extension FileProvider {
     public func inspect(program: String) -> ProgramFinding? { nil }
     /// Nothing is known.
     public func account(user: String, group: String?) -> AccountFinding? { nil }
+    /// Nothing is known.
+    public func identity(of path: String) -> FileIdentity? { nil }
 }
 
 /// What the machine says about a user and a group.
@@ -50,6 +71,20 @@ public enum AccountFinding: Hashable, Sendable {
     case known(ScriptAccount)
     /// It doesn't, such as `there is no user 'x'`.
     case unknown(String)
+}
+
+/// What the kernel says about an interface.
+public struct LinkFacts: Hashable, Sendable {
+    /// It leads back to this machine (IFF_LOOPBACK).
+    public var isLoopback: Bool
+    /// It can send to groups (IFF_MULTICAST).
+    public var hasMulticast: Bool
+
+    /// An interface by its flags.
+    public init(isLoopback: Bool = false, hasMulticast: Bool = true) {
+        self.isLoopback = isLoopback
+        self.hasMulticast = hasMulticast
+    }
 }
 
 /// What the meaning of a configuration depends on besides its text.
@@ -64,6 +99,8 @@ public struct Environment: Hashable, Sendable {
     public var randomSeed: UInt64
     /// Addresses of each interface with the length of their network; nil when that isn't to be checked.
     public var prefixes: [String: [Prefix]]?
+    /// What kind of interface each is; nil when that isn't to be checked.
+    public var links: [String: LinkFacts]?
     /// Names of routing tables and their kin.
     public var routingNames = RoutingNames()
     /// User `keepalived_script`, who runs scripts that don't say another; nil when there is none.
@@ -90,6 +127,7 @@ public struct SourceSet: FileProvider, Sendable {
     private var matches: [String: [String]] = [:]
     private var programs: [String: ProgramFinding] = [:]
     private var accounts: [AccountName: AccountFinding] = [:]
+    private var identities: [String: FileIdentity] = [:]
 
     private struct AccountName: Hashable {
         var user: String
@@ -116,6 +154,10 @@ public struct SourceSet: FileProvider, Sendable {
         accounts[AccountName(user: user, group: group)]
     }
 
+    /// The file that this path led to when the set was made.
+    public func identity(of path: String) -> FileIdentity? { identities[path] }
+
+    mutating func remember(_ identity: FileIdentity, for path: String) { identities[path] = identity }
     mutating func remember(_ finding: ProgramFinding, for program: String) { programs[program] = finding }
     mutating func remember(_ finding: AccountFinding, for user: String, _ group: String?) {
         accounts[AccountName(user: user, group: group)] = finding
@@ -154,6 +196,13 @@ final class RecordingProvider<Files: FileProvider>: FileProvider {
         let finding = files.inspect(program: program)
         if let finding { sources.remember(finding, for: program) }
         return finding
+    }
+
+    func identity(of path: String) -> FileIdentity? {
+        if let known = sources.identity(of: path) { return known }
+        let identity = files.identity(of: path)
+        if let identity { sources.remember(identity, for: path) }
+        return identity
     }
 
     func account(user: String, group: String?) -> AccountFinding? {

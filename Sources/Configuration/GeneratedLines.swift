@@ -49,7 +49,7 @@ extension Preprocessor {
             return report(.error, "the sequence has more than \(Self.maximumSequence) numbers", at: line)
         }
         let outer = definitions[name]
-        defer { definitions[name] = outer }
+        defer { definitions.restore(name, outer) }
         for value in stride(from: start, through: end, by: step) {
             guard emit(body, [(name, String(value, radix: isHexadecimal ? 16 : 10))]) else { return }
         }
@@ -61,7 +61,7 @@ extension Preprocessor {
             return report(.error, "a list is `~LST(NAME, VALUE, ...)` or `~LST({A, B}, {1, 2}, ...)`", at: line)
         }
         let outer = names.map { definitions[$0] }
-        defer { for (name, value) in zip(names, outer) { definitions[name] = value } }
+        defer { for (name, value) in zip(names, outer) { definitions.restore(name, value) } }
         for values in groups.dropFirst() {
             guard values.count <= names.count else {
                 return report(.error, "\(values.count) values for \(names.count) names", at: line)
@@ -73,13 +73,13 @@ extension Preprocessor {
 
     /// Processes the body once with these variables. - Returns: false when the budget is spent.
     private mutating func emit(_ body: TextLine, _ variables: [(String, String)]) -> Bool {
-        guard spend(body.end - body.start + 1, at: body) else { return false }
+        guard spend(body.end - body.start + 1, uses: 1, at: body) else { return false }
         for (name, value) in variables {
             let start = text.bytes.count
             text.bytes += value.utf8
             let line = TextLine(
                 start: start, end: text.bytes.count, file: body.file, line: body.line, origin: start)
-            definitions[name] = Definition(lines: [line])
+            definitions.define(name, [line])
         }
         processLine(body, hasDollar: true)
         if text.bytes.count > SourceText.maximumBytes || text.tokens.count > SourceText.maximumTokens {

@@ -15,6 +15,8 @@ struct IncludeChecks: OptionSet {
 /// A file that is being read.
 struct IncludeFrame {
     var path: String
+    /// The file itself, whatever name it was reached by; nil when that isn't known.
+    var identity: FileIdentity?
     /// `include_check`: how strict plain `include` is, until the end of this file.
     var checks: IncludeChecks
 }
@@ -123,8 +125,13 @@ extension Preprocessor {
     }
 
     private mutating func includeFile(_ path: String, isRequired: Bool, at line: TextLine) {
-        guard !frames.contains(where: { $0.path == path }) else {
-            return report(.error, "`\(path)` includes itself", at: line)
+        let identity = provider.identity(of: path)
+        guard !frames.contains(where: { $0.path == path || identity != nil && $0.identity == identity }) else {
+            // However many ways lead around the loop, it is one.
+            if identity.map({ selfIncluding.insert($0).inserted }) ?? true {
+                report(.error, "`\(path)` includes itself", at: line)
+            }
+            return
         }
         guard text.files.count < Self.maximumFiles else {
             return exhaust("more than \(Self.maximumFiles) files are included", at: line)
@@ -137,10 +144,10 @@ extension Preprocessor {
             guard text.bytes.count + bytes.count <= SourceText.maximumBytes else {
                 return exhaust("the configuration is too large", at: line)
             }
-            read(bytes, path: path, includer: line)
+            read(bytes, path: path, identity: identity, includer: line)
         case .failure(let error):
             // A pattern may match a directory; that is no reason to complain.
-            if !isRequired, error == .notRegular { return }
+            if !isRequired, error == .notRegular || error == .executable { return }
             report(isRequired ? .error : .warning, "can't read `\(path)`: \(error.explanation)", at: line)
         }
     }

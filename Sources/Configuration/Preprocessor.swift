@@ -2,7 +2,8 @@ import Base
 
 /// Turns files into tokens: lines, comments, conditional lines, definitions, generated lines and includes.
 ///
-/// Everything that text can make grow is bounded: substitution by `maximumGenerated`, includes by depth and number,
+/// Everything that text can make grow is bounded: substitution by `maximumGenerated` and `maximumUses`, includes by
+/// depth and number,
 /// the whole by `SourceText.maximumBytes` and `maximumTokens`.
 struct Preprocessor {
     let provider: any FileProvider
@@ -14,9 +15,17 @@ struct Preprocessor {
     /// Files being read, outermost first, each with the strictness of its includes.
     var frames: [IncludeFrame] = []
     /// A definition whose value goes on in the next line.
-    private var openDefinition: (name: String, definition: Definition)?
-    /// Bytes and lines that substitution has made so far.
-    private var generated = 0
+    private var openDefinition: (name: String, lines: [TextLine])?
+    /// Bytes that substitution may still make.
+    var bytesLeft = Preprocessor.maximumGenerated
+    /// References that may still be replaced, and lines that values and generators may still make.
+    var usesLeft = Preprocessor.maximumUses
+    /// The definitions whose values are being read, outermost first.
+    var users: [Int] = []
+    /// Definitions of which it was said that they refer to themselves.
+    var selfReferring: Set<Int> = []
+    /// Included files of which it was said that they include themselves.
+    var selfIncluding: Set<FileIdentity> = []
     /// Nesting of `processLine`: generated lines and multi-line values within each other.
     private var depth = 0
     /// A limit was reached; nothing more is read.
@@ -24,6 +33,8 @@ struct Preprocessor {
 
     /// Bytes that substitution and generated lines may make in all.
     static var maximumGenerated: Int { 64 << 20 }
+    /// Replaced references and made lines in all: each may be as short as nothing.
+    static var maximumUses: Int { 1 << 20 }
     static var maximumDepth: Int { 64 }
     /// keepalived's line buffer holds 1024 bytes with the terminating NUL.
     static var maximumLineLength: Int { 1023 }
@@ -46,7 +57,7 @@ struct Preprocessor {
                 diagnostics.add(.error, "can't read \(mainPath): \(objection)", at: place, code: .file)
                 return false
             }
-            read(bytes, path: mainPath)
+            read(bytes, path: mainPath, identity: provider.identity(of: mainPath))
             return true
         }
     }
@@ -56,11 +67,18 @@ struct Preprocessor {
     }
 
     /// Pays for text that is made; false when the budget is spent.
-    mutating func spend(_ bytes: Int, at line: TextLine) -> Bool {
-        generated += bytes
-        guard generated > Self.maximumGenerated else { return !isExhausted }
-        exhaust("definitions and generated lines make more than \(Self.maximumGenerated >> 20) MiB of text", at: line)
-        return false
+    mutating func spend(_ bytes: Int, uses count: Int, at line: TextLine) -> Bool {
+        bytesLeft -= bytes
+        usesLeft -= count
+        if bytesLeft < 0 {
+            exhaust(
+                "definitions and generated lines make more than \(Self.maximumGenerated >> 20) MiB of text", at: line)
+        } else if usesLeft < 0 {
+            exhaust(
+                "definitions are used and lines are generated more than \(Self.maximumUses >> 20) million times",
+                at: line)
+        }
+        return !isExhausted
     }
 
     mutating func exhaust(_ message: String, at line: TextLine) {
@@ -69,7 +87,9 @@ struct Preprocessor {
     }
 
     /// Reads one file's lines. - Parameter includer: the line that includes it.
-    mutating func read(_ bytes: [UInt8], path: String, includer: TextLine? = nil) {
+    mutating func read(
+        _ bytes: [UInt8], path: String, identity: FileIdentity? = nil, includer: TextLine? = nil
+    ) {
         let start = text.bytes.count
         if start == 0 {
             // Most configurations are one file: it isn't copied, and its tokens (seldom more than one in eight bytes,
@@ -83,7 +103,7 @@ struct Preprocessor {
         let file = text.files.count
         text.files.append(
             SourceFile(path: path, range: start..<limit, includer: includer.map { ($0.file, $0.line) }))
-        frames.append(IncludeFrame(path: path, checks: frames.last?.checks ?? []))
+        frames.append(IncludeFrame(path: path, identity: identity, checks: frames.last?.checks ?? []))
         defer { frames.removeLast() }
         var offset = start
         let mark = FileHead.markLength(bytes)
@@ -102,7 +122,7 @@ struct Preprocessor {
         }
         if let open = openDefinition {
             openDefinition = nil
-            definitions[open.name] = open.definition
+            definitions.define(open.name, open.lines)
             let last = TextLine(
                 start: limit, end: limit, file: file, line: max(1, text.files[file].lineStarts.count), origin: limit)
             report(.error, "the file ends within the value of `$\(open.name)`: its last line ends with `\\`", at: last)
@@ -164,8 +184,7 @@ struct Preprocessor {
     mutating func processLine(_ whole: TextLine, hasDollar: Bool) {
         guard !isExhausted else { return }
         guard depth < Self.maximumDepth else {
-            return report(
-                .error, "definitions or generated lines are nested deeper than \(Self.maximumDepth)", at: whole)
+            return exhaust("definitions or generated lines are nested deeper than \(Self.maximumDepth)", at: whole)
         }
         depth += 1
         defer { depth -= 1 }
@@ -179,7 +198,12 @@ struct Preprocessor {
         if hasDollar {
             let (expanded, following) = expand(line)
             processLine(expanded, hasDollar: false)
-            for next in following { processLine(next, hasDollar: true) }
+            let outer = users
+            for next in following {
+                users = next.users
+                processLine(next.line, hasDollar: true)
+            }
+            users = outer
             return
         }
         if include(line) { return }
@@ -219,7 +243,7 @@ struct Preprocessor {
         else { return false }
         let name = String(decoding: text.bytes[start..<offset], as: UTF8.self)
         let value = skippingBlanks(line.dropping(to: offset + 1)) ?? line.dropping(to: line.end)
-        openDefinition = (name, Definition(lines: []))
+        openDefinition = (name, [])
         continueDefinition(value)
         return true
     }
@@ -231,10 +255,10 @@ struct Preprocessor {
             line.end -= 1
             while line.end > line.start, Byte.isBlank(text.bytes[line.end - 1]) { line.end -= 1 }
         }
-        openDefinition?.definition.lines.append(line)
+        openDefinition?.lines.append(line)
         guard !goesOn, let open = openDefinition else { return }
         openDefinition = nil
-        definitions[open.name] = open.definition
+        definitions.define(open.name, open.lines)
     }
 
     /// The part of a path before its last slash; empty without one.

@@ -9,7 +9,10 @@ public enum SystemEnvironment {
         var environment = Environment(
             interfaces: checksInterfaces ? interfaceNames() : nil, configID: nodeName(), variables: variables(),
             randomSeed: randomSeed)
-        if checksInterfaces { environment.prefixes = prefixes() }
+        if checksInterfaces {
+            environment.prefixes = prefixes()
+            environment.links = links()
+        }
         environment.routingNames = routingNames()
         if case .known(let account) = AccountLookup.find(user: "keepalived_script", group: nil) {
             environment.defaultScriptAccount = account
@@ -35,6 +38,23 @@ public enum SystemEnvironment {
             }
         }
         return prefixes
+    }
+
+    /// What kind of interface each is; nil when the kernel doesn't tell.
+    public static func links() -> [String: LinkFacts]? {
+        var list: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&list) == 0 else { return nil }
+        defer { freeifaddrs(list) }
+        var links: [String: LinkFacts] = [:]
+        var next = list
+        while let entry = next?.pointee {
+            next = entry.ifa_next
+            guard let name = entry.ifa_name else { continue }
+            links[String(cString: name)] = LinkFacts(
+                isLoopback: entry.ifa_flags & UInt32(IFF_LOOPBACK) != 0,
+                hasMulticast: entry.ifa_flags & UInt32(IFF_MULTICAST) != 0)
+        }
+        return links
     }
 
     /// The address in a socket address of IPv4 or IPv6.

@@ -30,9 +30,17 @@ public struct SystemFiles: FileProvider {
         defer { close(descriptor) }
         var status = stat()
         if fstat(descriptor, &status) < 0 { return .failure(Self.error(errno)) }
-        if status.st_mode & S_IFMT != S_IFREG || status.st_mode & 0o111 != 0 { return .failure(.notRegular) }
+        if status.st_mode & S_IFMT != S_IFREG { return .failure(.notRegular) }
+        if status.st_mode & 0o111 != 0 { return .failure(.executable) }
         if status.st_size > Self.sizeMax { return .failure(.tooLarge) }
         return Self.content(of: descriptor, expected: Int(status.st_size))
+    }
+
+    /// The file that a path leads to.
+    public func identity(of path: String) -> FileIdentity? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
 
     private static func content(of descriptor: Int32, expected: Int) -> Result<[UInt8], FileError> {

@@ -99,4 +99,6 @@ struct InputFiles: FileProvider {
 
     func glob(pattern: String) -> [String] { files.glob(pattern: pattern) }
     func inspect(program: String) -> ProgramFinding? { files.inspect(program: program) }
+    func account(user: String, group: String?) -> AccountFinding? { files.account(user: user, group: group) }
+    func identity(of path: String) -> FileIdentity? { files.identity(of: path) }
 }

@@ -46,7 +46,8 @@ import Testing
     @Test(arguments: [
         ("$A=$A\nx $A", "refers to itself"),
         ("$A=${B}${B}\n$B=${C}${C}\n$C=${A}\nx $A", "refers to itself"),
-        ("$A=\\\nx\\\n$A\n$A", "nested deeper"),
+        ("$A=\\\nx\\\n$A\n$A", "refers to itself"),
+        (String(repeating: "~SEQ(I, 1) ", count: 70) + "x", "nested deeper"),
         ("~SEQ(I, 1, 0, 5) x", "never ends"),
         ("~SEQ(I, 0x7fffffff) x", "more than"),
         ("~SEQ(I, a) x", "a sequence is"),
@@ -63,13 +64,54 @@ import Testing
         #expect(load(text, here).diagnostics.contains { $0.severity == .error && $0.message.contains(part) })
     }
 
+    /// What would never end, or take as long as nobody waits, is one error, however often it is met.
+    @Test(arguments: [
+        "$A=\\\n$A x\\\n$A\n$A", "$A=${A}y${A}\n${A}", "$A=\\\n$B\\\n$B\n$B=\\\n$A\\\n$A\n$A",
+        "$A=~SEQ(I, 9) $A ${I}\n$A",
+        (0..<40).map { "$A\($0)=${A\($0 + 1)}${A\($0 + 1)}\n" }.joined() + "x ${A0}",
+        (0..<40).map { "$A\($0)=${A\($0 + 1)}${A\($0 + 1)}\n" }.joined() + "$A40=junk {\nx ${A0}",
+        (0..<26).map { "$A\($0)=${A\($0 + 1)}${A\($0 + 1)}\n" }.joined() + "$A26=\nx ${A0}",
+        (0..<26).map { "$A\($0)=\\\n$A\($0 + 1)\\\n$A\($0 + 1)\n" }.joined() + "$A26=x\n$A0",
+        "~SEQ(I, 99999) ~SEQ(J, 99999) @no x",
+    ])
+    func definitionsThatNeverEndAreOneError(_ text: String) {
+        var files = SampleFiles([:])
+        files.files["t.conf"] = Array(text.utf8)
+        var preprocessor = Preprocessor(files, here)
+        preprocessor.usesLeft = 20_000
+        _ = preprocessor.run(mainPath: "t.conf")
+        #expect(preprocessor.diagnostics.errorCount == 1, "\(preprocessor.diagnostics.diagnostics.map(\.message))")
+        // The last use may have been of a value of several lines.
+        #expect(preprocessor.usesLeft >= -10)
+        #expect(preprocessor.text.bytes.count <= Preprocessor.maximumGenerated * 2)
+    }
+
+    /// A name that gets a new value within the use of its old one doesn't refer to itself.
+    @Test func aNewValueIsAnotherDefinition() {
+        #expect(words("$A=\\\n$A=2\\\nx $A\n$A", here) == ["x 2"])
+        #expect(words("~SEQ(I, 2) ~SEQ(I, 2) ${I}", here) == ["1", "2", "1", "2"])
+    }
+
+    /// What is wrong in a line that is made many times is said once.
+    @Test func aFindingInAGeneratedLineIsSaidOnce() {
+        let loaded = load("~SEQ(I, 9) nonsense\n" + instance("~SEQ(I, 5) priority x"))
+        #expect(loaded.diagnostics.count { $0.message.contains("nonsense") } == 1)
+        #expect(loaded.diagnostics.count { $0.message.contains("whole number") } == 1)
+    }
+
     @Test func substitutionIsBounded() {
-        var text = "$A0=0123456789012345678901234567890123456789012345678901234567890123456789\n"
+        var text = "$A0=\(String(repeating: "0123456789", count: 30))\n"
         for level in 1...30 { text += "$A\(level)=${A\(level - 1)}${A\(level - 1)}\n" }
-        let loaded = load(text + "x ${A30}\n")
-        #expect(loaded.diagnostics.contains { $0.message.contains("MiB of text") })
-        let lines = load("~SEQ(I, 999999) ~SEQ(J, 999999) ~SEQ(K, 999999) 0123456789012345678901234567890123456789\n")
-        #expect(lines.diagnostics.contains { $0.message.contains("MiB of text") })
+        let lines = "~SEQ(I, 999999) ~SEQ(J, 999999) ~SEQ(K, 999999) 0123456789012345678901234567890123456789\n"
+        for text in [text + "x ${A30}\n", lines] {
+            var files = SampleFiles([:])
+            files.files["t.conf"] = Array(text.utf8)
+            var preprocessor = Preprocessor(files, here)
+            preprocessor.bytesLeft = 1 << 20
+            _ = preprocessor.run(mainPath: "t.conf")
+            #expect(preprocessor.diagnostics.diagnostics.map(\.message).contains { $0.contains("MiB of text") })
+            #expect(preprocessor.diagnostics.errorCount == 1 && preprocessor.text.bytes.count < 4 << 20)
+        }
     }
 }
 
@@ -116,6 +158,29 @@ import Testing
         files.failures["secret.conf"] = .permissionDenied
         let loaded = loadConfiguration(path: "t.conf", files: files, environment: Environment())
         #expect(loaded.findings.contains(finding), "\(loaded.findings)")
+    }
+
+    /// A loop is one, whatever its files are called on the way around it.
+    @Test func loopsAreFoundByTheFileItself() {
+        var files = SampleFiles([
+            "t.conf": "include i/a", "i/a": "include b", "i/b": "include ../i/a", "i/../i/a": "include b",
+            "i/../i/b": "include ../i/a",
+        ])
+        files.identities = ["i/a": 1, "i/b": 2, "i/../i/a": 1, "i/../i/b": 2]
+        let loaded = loadConfiguration(path: "t.conf", files: files, environment: Environment())
+        #expect(loaded.diagnostics.count { $0.message.contains("includes itself") } == 1)
+        #expect(loaded.diagnostics.first { $0.message.contains("includes itself") }?.includedFrom.count == 2)
+        // Each of these includes all of them.
+        let names = ["1", "2", "3", "4", "5", "6"]
+        files = SampleFiles(["t.conf": "include d/*"])
+        for name in names {
+            files.files["d/" + name] = Array("include *\nx\(name)".utf8)
+            files.identities["d/" + name] = UInt64(name)
+        }
+        let star = loadConfiguration(path: "t.conf", files: files, environment: Environment())
+        #expect(star.diagnostics.count { $0.message.contains("includes itself") } == names.count)
+        let read = readSources(path: "t.conf", files: files, environment: Environment())
+        #expect(parse(read, environment: Environment()).diagnostics == star.diagnostics)
     }
 
     @Test func depthIsBounded() {

@@ -7,12 +7,18 @@ import Testing
 struct SampleFiles: FileProvider {
     var files: [String: [UInt8]] = [:]
     var failures: [String: FileError] = [:]
+    /// Inodes; files without one are known by their paths alone.
+    var identities: [String: UInt64] = [:]
 
     init(_ files: [String: String]) { self.files = files.mapValues { Array($0.utf8) } }
 
     func read(path: String) -> Result<[UInt8], FileError> {
         if let failure = failures[path] { return .failure(failure) }
         return files[path].map { .success($0) } ?? .failure(.notFound)
+    }
+
+    func identity(of path: String) -> FileIdentity? {
+        identities[path].map { FileIdentity(device: 1, inode: $0) }
     }
 
     /// Knows `*` and `{a,b}`, which is what the tests use.

@@ -17,8 +17,14 @@ enum ConfigurationFuzz: FuzzTarget {
             path: "Corpus")
         let files = try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
         let texts = (files ?? []).filter { $0.pathExtension == "conf" }.compactMap { try? Data(contentsOf: $0) }
-        return texts.map { [UInt8]($0) } + [Array(ModelFuzz.text.utf8)]
+        return texts.map { [UInt8]($0) } + ([ModelFuzz.text] + definitions).map { Array($0.utf8) }
     }
+
+    /// Definitions that refer to themselves and to each other, which the corpus has none of.
+    private static let definitions = [
+        "$A=\\\n$A x\\\n$A\n$A\n", "$A=${B}y${B}\n$B=${A}${A}\nx ${A}\n", "$A=~SEQ(I, 3) $A ${I}\n$A\n",
+        (0..<20).map { "$A\($0)=${A\($0 + 1)}${A\($0 + 1)}\n" }.joined() + "$A20=1\nx ${A0}\n",
+    ]
 
     static func load(_ bytes: [UInt8]) -> LoadedConfiguration {
         loadConfiguration(path: "fuzz.conf", files: Mirror(bytes: bytes), environment: environment)
