@@ -56,7 +56,7 @@ extension Elaborator {
         let written = string(word)
         let parts = written.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first, let address = IPAddress(first) else {
-            refuse("`\(written)` isn't an IP address", at: word)
+            refuse("`\(written)` isn't an IP address\(referenceHint(word))", at: word)
             return nil
         }
         let prefix = Prefix(host: address)

@@ -25,11 +25,15 @@ extension Elaborator {
             claim(address, on: draft.settings.interface, at: token)
         }
         checkLink(draft)
+        checkNetworks(draft)
     }
 
     /// Two owners of one address take it from each other when their states differ.
     mutating func claim(_ address: VirtualAddress, on standard: String, at token: Int, isStatic: Bool = false) {
         let own = address.prefix.address
+        if address.scope != 0, own.family == .ipv4 {
+            shared.scoped.append((address, address.interface ?? standard, token))
+        }
         let use = AddressUse(
             token: UInt32(truncatingIfNeeded: token),
             instance: isStatic ? .max : UInt32(truncatingIfNeeded: model.instances.count))
@@ -69,26 +73,98 @@ extension Elaborator {
     /// Neighbours ask for an address only when it is in a network of theirs.
     private mutating func checkLink(_ draft: InstanceDraft) {
         guard let prefixes = environment.prefixes else { return }
+        /// Addresses outside of the networks of each interface: the first one's place, and how many.
+        var strangers: [String: (address: IPAddress, token: Int, count: Int)] = [:]
         for (address, token) in zip(draft.settings.virtualAddresses, draft.virtualPlaces) {
             let wanted = address.prefix.address
             let interface = address.interface ?? draft.settings.interface
             let networks = (prefixes[interface] ?? []).filter {
                 $0.address.family == wanted.family && !$0.address.isLinkLocal
             }
-            guard !wanted.isLinkLocal, let first = networks.first, !networks.contains(where: { $0.contains(wanted) })
-            else { continue }
-            let known =
-                networks.count == 1
-                ? "\(first)" : networks.prefix(4).map { "\($0)" }.joined(separator: ", ")
+            guard !wanted.isLinkLocal, let first = networks.first else { continue }
+            // The virtual address of a master is on its interface, too, but behind the interface's own.
+            if first.address == wanted, draft.settings.priority != .owner {
+                report(
+                    .warning,
+                    "`\(wanted)` is the address of `\(interface)` itself, and goes when this instance isn't MASTER; "
+                        + "priority 255 is for the machine that owns it", at: token)
+            }
+            guard !networks.contains(where: { $0.contains(wanted) }) else { continue }
+            strangers[interface, default: (wanted, token, 0)].count += 1
+        }
+        for (interface, found) in strangers.sorted(by: { $0.value.token < $1.value.token }) {
+            let family = draft.settings.family
+            let networks = (prefixes[interface] ?? []).filter {
+                $0.address.family == family && !$0.address.isLinkLocal
+            }
+            let known = networks.prefix(4).map { "\($0)" }.joined(separator: ", ")
+            let subject =
+                found.count == 1
+                ? "`\(found.address)` isn't" : "`\(found.address)` and \(found.count - 1) more aren't"
             report(
                 .warning,
-                "`\(wanted)` isn't in a network of `\(interface)` (\(known)): neighbours reach it only by a route",
-                at: token)
+                "\(subject) in a network of `\(interface)` (\(known)): neighbours reach it only by a route",
+                at: found.token)
+        }
+    }
+
+    /// The first and the last address of an IPv4 network are nobody's.
+    private mutating func checkNetworks(_ draft: InstanceDraft) {
+        guard draft.settings.family == .ipv4 else { return }
+        for (address, token) in zip(draft.settings.virtualAddresses, draft.virtualPlaces) {
+            let (own, length) = (address.prefix.address, address.prefix.length)
+            guard length < 31 else { continue }
+            let network = own.masked(to: length)
+            let last = UInt32(truncatingIfNeeded: network.low) | (UInt32.max >> UInt32(length))
+            if own == network {
+                report(.warning, "`\(own)` is the address of the network \(address.prefix), not one in it", at: token)
+            } else if own == IPAddress(v4: last) {
+                report(.warning, "`\(own)` is the broadcast address of its network, not one in it", at: token)
+            }
+        }
+    }
+
+    /// The kernel refuses an IPv4 address when another one of its network, on the same interface, has another scope
+    /// (EINVAL, net/ipv4/devinet.c).
+    private mutating func checkScopes() {
+        struct Network: Hashable {
+            var interface: String
+            var prefix: Prefix?
+        }
+        func network(_ address: VirtualAddress, _ interface: String) -> Network {
+            let length = address.prefix.length
+            return Network(
+                interface: interface, prefix: Prefix(address: address.prefix.address.masked(to: length), length: length)
+            )
+        }
+        guard !shared.scoped.isEmpty else { return }
+        let wanted = Set(shared.scoped.map { network($0.address, $0.interface) })
+        var others: [Network: [VirtualAddress]] = [:]
+        func note(_ address: VirtualAddress, _ standard: String) {
+            let key = network(address, address.interface ?? standard)
+            if wanted.contains(key) { others[key, default: []].append(address) }
+        }
+        for instance in model.instances {
+            for address in instance.virtualAddresses { note(address, instance.interface) }
+            for address in instance.excludedAddresses { note(address, instance.interface) }
+        }
+        for fixed in model.shared.staticAddresses { note(fixed.address, "eth0") }
+        var said: Set<Network> = []
+        for (address, interface, token) in shared.scoped {
+            let key = network(address, interface)
+            guard let other = others[key]?.first(where: { $0.scope != address.scope }), said.insert(key).inserted else {
+                continue
+            }
+            report(
+                .warning,
+                "`\(address.prefix.address)` and `\(other.prefix.address)` are of one network of `\(interface)` and of different "
+                    + "scope: the kernel refuses the second", at: token)
         }
     }
 
     /// Definitions that nobody uses are probably misspelt references elsewhere.
     mutating func finishShared() {
+        checkScopes()
         for kind in TrackerKind.allCases where kind != .bfd {
             let idle = (shared.trackers[kind] ?? [:]).filter { !$0.value.isUsed && $0.value.isUsable }
             // A file may be checked by a real server instead.

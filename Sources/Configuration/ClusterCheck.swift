@@ -2,8 +2,8 @@ import Base
 
 /// Finds what would split a cluster: settings of one virtual router in which its nodes differ.
 ///
-/// Instances belong together when they have the same name, else the same family and virtual_router_id. Each finding
-/// is at one node's setting, with a note at the other's.
+/// Instances belong together when they have the same name, else the same family and virtual_router_id, else a virtual
+/// address in common. Each finding is at one node's setting, with a note at the other's.
 public func checkCluster(_ nodes: [ClusterNode]) -> [Diagnostic] {
     var check = ClusterCheck(nodes)
     check.run()
@@ -28,14 +28,17 @@ private struct ClusterCheck {
     init(_ nodes: [ClusterNode]) { self.nodes = nodes }
 
     mutating func run() {
-        for group in groups() {
+        let groups = groups()
+        for group in groups {
             guard let first = group.first else { continue }
             reportAbsence(group)
             for (place, member) in group.enumerated() {
                 if place > 0 { compare(first, member) }
                 for other in group[..<place] { compareWithEach(other, member) }
             }
+            reportUncheckedPeers(group)
         }
+        reportSharedAddresses(groups)
     }
 
     // MARK: - Who belongs together
@@ -44,6 +47,7 @@ private struct ClusterCheck {
         var groups: [[Member]] = []
         var byName: [String: Int] = [:]
         var byRouter: [Router: Int] = [:]
+        var byAddress: [IPAddress: Int] = [:]
         for (node, description) in nodes.enumerated() {
             var strangers: [InstanceSettings] = []
             for instance in description.loaded.model.instances {
@@ -57,7 +61,12 @@ private struct ClusterCheck {
                 let router = instance.virtualRouterID.map { Router(family: instance.family, id: $0.rawValue) }
                 let member = Member(node: node, instance: instance)
                 // A group has at most one member of a node: the same VRID may be used on several links.
-                if let router, let group = byRouter[router], !groups[group].contains(where: { $0.node == node }) {
+                let candidates =
+                    [router.flatMap { byRouter[$0] }]
+                    + instance.virtualAddresses.prefix(1).map { byAddress[$0.prefix.address] }
+                if let group = candidates.lazy.compactMap({ $0 }).first(where: { group in
+                    !groups[group].contains { $0.node == node }
+                }) {
                     groups[group].append(member)
                     byName[instance.name] = group
                 } else {
@@ -66,7 +75,9 @@ private struct ClusterCheck {
                 }
             }
             for (group, members) in groups.enumerated() {
-                guard let instance = members.last?.instance, let id = instance.virtualRouterID else { continue }
+                guard let instance = members.last?.instance else { continue }
+                for address in instance.virtualAddresses { byAddress[address.prefix.address] = group }
+                guard let id = instance.virtualRouterID else { continue }
                 byRouter[Router(family: instance.family, id: id.rawValue)] = group
             }
         }
@@ -85,6 +96,33 @@ private struct ClusterCheck {
                 Diagnostic(
                     .note, "this node has no instance of that name or virtual_router_id",
                     at: SourceLocation(file: nodes[node].path, line: 1), code: .cluster))
+        }
+    }
+
+    /// An address of two virtual routers: each has a MASTER of its own, who holds it.
+    private mutating func reportSharedAddresses(_ groups: [[Member]]) {
+        struct Use {
+            var group: Int
+            var member: Member
+        }
+        var first: [IPAddress: Use] = [:]
+        for (group, members) in groups.enumerated() {
+            for member in members {
+                // One finding for two instances, however many addresses they share.
+                var said: Set<Int> = []
+                for address in member.instance.virtualAddresses.lazy.map(\.prefix.address) where !address.isLinkLocal {
+                    guard let known = first[address] else {
+                        first[address] = Use(group: group, member: member)
+                        continue
+                    }
+                    guard known.group != group, known.member.node != member.node, said.insert(known.group).inserted
+                    else { continue }
+                    differ(
+                        "`\(member.instance.name)` has \(address) here and `\(known.member.instance.name)`, which is another "
+                            + "virtual router, on the other node: both may hold it at once", known.member, member,
+                        "virtual_ipaddress")
+                }
+            }
         }
     }
 
@@ -215,6 +253,36 @@ private struct ClusterCheck {
         guard a.isUnicast, b.isUnicast else { return }
         expectPeer(first, of: second)
         expectPeer(second, of: first)
+    }
+
+    /// Without unicast_src_ip a node sends from its interface's first address, which its file doesn't tell.
+    private mutating func reportUncheckedPeers(_ group: [Member]) {
+        let unknown = group.filter { $0.instance.isUnicast && $0.instance.sourceAddress == nil }
+        guard group.count > 1, group.allSatisfy(\.instance.isUnicast), let first = unknown.first else { return }
+        for (place, member) in unknown.enumerated() {
+            for other in group where other.instance.isUnicast && other.node != member.node {
+                let own = Set(member.instance.unicastPeers.map(\.address))
+                // As many peers as there are nodes: it is one of them itself.
+                if own.count >= nodes.count { continue }
+                // The other knows this node by an address that isn't one of this node's peers.
+                if other.instance.unicastPeers.contains(where: { !own.contains($0.address) }) { continue }
+                // Of two that don't know themselves it is said once.
+                if other.instance.sourceAddress == nil, unknown[..<place].contains(where: { $0.node == other.node }) {
+                    continue
+                }
+                report(
+                    .error,
+                    "each address in unicast_peer of `\(other.instance.name)` on the other node is a peer of this node, too: "
+                        + "no advert of the other reaches this one, and both become MASTER", at: member,
+                    ["unicast_peer"])
+                report(.note, "the other node's is here", at: other, ["unicast_peer"])
+                return
+            }
+        }
+        report(
+            .note,
+            "`\(first.instance.name)` has no unicast_src_ip, so it isn't checked whether the nodes name each other in "
+                + "unicast_peer", at: first, ["unicast_peer"])
     }
 
     private mutating func expectPeer(_ peer: Member, of member: Member) {

@@ -153,12 +153,13 @@ struct Elaborator {
 
     /// A whole number at this token.
     mutating func integer(at word: Int, _ limits: ClosedRange<Int>, for name: String) -> Int? {
-        guard let value = wholeNumber(bytes(word)) else {
-            refuse("`\(string(word))` isn't a whole number", at: word)
+        let value = wholeNumber(bytes(word))
+        guard value != nil || isNumber(bytes(word)) && !bytes(word).contains(UInt8(ascii: ".")) else {
+            refuse("`\(string(word))` isn't a whole number\(referenceHint(word))", at: word)
             return nil
         }
-        guard limits.contains(value) else {
-            refuse("`\(name)` is \(limits.lowerBound) to \(limits.upperBound), not \(value)", at: word)
+        guard let value, limits.contains(value) else {
+            refuse("`\(name)` is \(limits.lowerBound) to \(limits.upperBound), not \(string(word))", at: word)
             return nil
         }
         return value
@@ -167,14 +168,15 @@ struct Elaborator {
     /// Seconds with decimals, within limits in microseconds.
     mutating func seconds(_ statement: Statement, _ limits: ClosedRange<Int64>) -> Interval? {
         guard let word = word(of: statement) else { return nil }
-        guard let value = decimalMicroseconds(bytes(word)) else {
+        let value = decimalMicroseconds(bytes(word))
+        guard value != nil || isNumber(bytes(word)) else {
             refuse("`\(string(word))` isn't a number of seconds", at: word)
             return nil
         }
-        if !value.isExact {
+        if value?.isExact == false {
             report(.warning, "only six decimals of a second count; the rest is ignored", at: word)
         }
-        guard limits.contains(value.value) else {
+        guard let value, limits.contains(value.value) else {
             let low = Interval.microseconds(limits.lowerBound)
             let high = Interval.microseconds(limits.upperBound)
             refuse("`\(string(statement.token))` is \(low) to \(high)", at: word)
@@ -191,8 +193,13 @@ struct Elaborator {
 
     mutating func address(at word: Int) -> IPAddress? {
         if let address = IPAddress(string(word)) { return address }
-        refuse("`\(string(word))` isn't an IP address", at: word)
+        refuse("`\(string(word))` isn't an IP address\(referenceHint(word))", at: word)
         return nil
+    }
+
+    /// The trap of definitions: `$NAME` ends at a blank, a comma or `)`, and everything else stays as it is.
+    func referenceHint(_ word: Int) -> String {
+        bytes(word).contains(Byte.dollar) ? "; a definition within a word is written `${NAME}`" : ""
     }
 
     /// An interface's name, as long as the kernel allows (IFNAMSIZ).
@@ -218,13 +225,14 @@ struct Elaborator {
         return identity(words.map { string($0) }, at: first)
     }
 
-    mutating func identity(_ words: [String], at token: Int) -> ScriptIdentity? {
+    /// - Parameter hint: what else the words may have been meant for.
+    mutating func identity(_ words: [String], at token: Int, hint: String = "") -> ScriptIdentity? {
         if words.count > 2 { report(.warning, "only USER and GROUP are read here; the rest is ignored", at: token) }
         guard var identity = ScriptIdentity(words: words) else { return nil }
         switch files.account(user: identity.user, group: identity.group) {
         case nil: break
         case .known(let account): identity.account = account
-        case .unknown(let reason): refuse("\(reason): no script is run as \(identity.name)", at: token)
+        case .unknown(let reason): refuse("\(reason): no script is run as \(identity.name)\(hint)", at: token)
         }
         return identity
     }
@@ -232,12 +240,19 @@ struct Elaborator {
     /// The words of a statement by the shell-like rules of script keywords.
     mutating func quotedWords(_ statement: Statement) -> [[UInt8]]? {
         guard let first = statement.words.first else {
-            refuse("`\(string(statement.token))` needs a command", at: statement.token)
+            let keyword = table.keywords[statement.row]
+            let wanted = keyword.shape == .script ? "a command" : keyword.arguments
+            refuse("`\(keyword.name)` needs \(wanted)", at: statement.token)
             return nil
         }
         // Quotes belong to the raw text; the tokens are without them.
         guard let raw = text.raw(statement.words), let words = shellWords(raw), !words.isEmpty else {
-            refuse("a quote in this command has no partner", at: first)
+            // Of a `"` without a partner the preprocessor has said so.
+            if text.raw(statement.words)?.count(where: { $0 == Byte.quote }).isMultiple(of: 2) ?? true {
+                refuse("a quote in this command has no partner", at: first)
+            } else {
+                model.ignoredSettings += 1
+            }
             return nil
         }
         return words
@@ -265,7 +280,9 @@ struct Elaborator {
         guard let words = quotedWords(statement), let first = statement.words.first,
             let arguments = command(words[0], at: first)
         else { return nil }
-        let identity = identity(words.dropFirst().map { String(decoding: $0, as: UTF8.self) }, at: first)
+        let identity = identity(
+            words.dropFirst().map { String(decoding: $0, as: UTF8.self) }, at: first,
+            hint: " (a command and its arguments stand in one pair of double quotes)")
         return (arguments, identity)
     }
 }

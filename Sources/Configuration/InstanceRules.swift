@@ -186,66 +186,6 @@ extension Elaborator {
         draft.settings.excludedAddresses = kept
     }
 
-    private mutating func decidePeers(_ draft: inout InstanceDraft) {
-        let family = draft.settings.family
-        var peers: [UnicastPeer] = []
-        var places: [Int] = []
-        for (peer, token) in zip(draft.settings.unicastPeers, draft.peerPlaces) {
-            if peer.address.family != family {
-                refuse("this peer isn't of the instance's family", at: token)
-            } else if let first = peers.firstIndex(where: { $0.address == peer.address }) {
-                refuse("peer `\(peer.address)` is listed already", at: token)
-                report(.note, "the first time is here", at: places[first])
-            } else {
-                peers.append(peer)
-                places.append(token)
-            }
-            if peer.minimumTTL != nil || peer.maximumTTL != nil { draft.settings.checkUnicastSource = true }
-        }
-        draft.settings.unicastPeers = peers
-        if peers.isEmpty, let token = draft.places["unicast_peer"] {
-            report(.warning, "`unicast_peer` names no peer: advertisements go to the multicast group", at: token)
-        }
-        if let source = draft.settings.sourceAddress, source.family != family {
-            draft.settings.sourceAddress = nil
-            let token = draft.places["unicast_src_ip"] ?? draft.places["mcast_src_ip"] ?? draft.token
-            condemn("the source address isn't of the same family as the virtual addresses", &draft, at: token)
-        }
-        draft.settings.multicastGroup = family == .ipv4 ? defaults.group4 : defaults.group6
-        if let group = draft.group, let token = draft.places["mcast_dst_ip"] {
-            if group.family == family, group.isMulticast {
-                draft.settings.multicastGroup = group
-            } else {
-                condemn("`mcast_dst_ip` isn't a multicast address of the instance's family", &draft, at: token)
-            }
-        }
-    }
-
-    private mutating func checkInterface(_ draft: inout InstanceDraft) {
-        let name = draft.settings.interface
-        let token = draft.places["interface"]
-        if name.isEmpty {
-            let isUnicast = draft.settings.isUnicast && draft.settings.sourceAddress != nil
-            condemn(
-                isUnicast ? "unicast without `interface` isn't handled yet" : "interface is missing", &draft, at: token)
-        } else if !isKnown(interface: name) {
-            // No fault of the block: the instance runs as soon as the interface appears (pain point A3).
-            report(
-                .error,
-                "interface `\(name)` doesn't exist: instance `\(draft.settings.name)` is in FAULT until it appears",
-                at: token ?? draft.token)
-        }
-        // Listing the own interface says nothing new; its weight is ignored, as in keepalived.
-        guard !name.isEmpty, let own = draft.settings.trackedInterfaces.firstIndex(where: { $0.name == name }) else {
-            return
-        }
-        draft.settings.trackedInterfaces.remove(at: own)
-        model.ignoredSettings += 1
-        report(
-            .warning, "`\(name)` is the instance's own interface, which is tracked anyway; this entry is ignored",
-            at: draft.places["track_interface"] ?? draft.token)
-    }
-
     private mutating func checkDuplicate(_ draft: inout InstanceDraft) {
         guard let id = draft.settings.virtualRouterID else { return }
         let identity = draft.settings.identity

@@ -70,13 +70,14 @@ public final class Keyword: Sendable {
         isTyped = fields[4] == "typed"
         limits = KeywordTable.limits(fields[3])
         self.child = child
+        firstCounts = meaning.hasSuffix("; the first one counts")
         isCumulative = meaning.contains("repeatable") || meaning.hasSuffix("; only one")
         isDeprecated =
             range.hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
     }
 
     /// Whether it has a value of which the last one in a block counts. The table says `repeatable` of those that add up,
-    /// and `only one` of those that complain themselves.
+    /// `only one` of those that complain themselves, and `the first one counts` of those of which it isn't the last.
     var hasOneValue: Bool {
         switch shape {
         case .integer, .boolean, .optionalInteger, .words: !isCumulative
@@ -84,6 +85,9 @@ public final class Keyword: Sendable {
         }
     }
     private let isCumulative: Bool
+
+    /// Whether the first one in a block counts, and later ones are left out.
+    let firstCounts: Bool
 
     /// Known to keepalived's authors as a name of the past.
     let isDeprecated: Bool

@@ -19,9 +19,9 @@ extension KeywordTable {
         smtp_alert	<BOOL>?	unset	-	typed	default for every smtp_alert
         smtp_alert_vrrp	<BOOL>?	unset	-	typed	default for vrrp instances/groups; wins over smtp_alert
         smtp_alert_checker	<BOOL>?	unset	-	typed	default for virtual/real servers; wins over smtp_alert
-        startup_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	run by parent before children start
+        startup_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	run by parent before children start; the first one counts
         startup_script_timeout	INT	10	1..1000 s	typed	limit for startup_script
-        shutdown_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	run by parent after children ended
+        shutdown_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	run by parent after children ended; the first one counts
         shutdown_script_timeout	INT	10	1..1000 s	typed	limit for shutdown_script
         max_auto_priority	[INT]	0 (off); no arg = system max	-1..99 (99=sched RR max)	typed	ceiling for automatic real-time priority increases
         min_auto_priority_delay	INT	1000000	1..10000000 us	typed	timer lateness that triggers automatic priority increase
@@ -83,12 +83,12 @@ extension KeywordTable {
         bfd_cpu_affinity	CPU...	all	-	typed	CPU pinning
         bfd_rlimit_rttime	INT	10000	us	typed	RLIMIT_RTTIME
         bfd_rlimit_rtime	INT	-	-	accepted: a deprecated misspelling	deprecated misspelling
-        notify_fifo	PATH [USER [GROUP]]	none	-	typed	FIFO for VRRP and LVS events
-        notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	path appended as last arg	typed	reader process of notify_fifo; not respawned if it dies; started anew on reload
-        vrrp_notify_fifo	PATH [USER [GROUP]]	none	-	typed	FIFO for VRRP events only
-        vrrp_notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	reader for vrrp_notify_fifo
-        lvs_notify_fifo	PATH [USER [GROUP]]	none	-	typed	FIFO for LVS events only
-        lvs_notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	reader for lvs_notify_fifo
+        notify_fifo	PATH [USER [GROUP]]	none	-	typed	FIFO for VRRP and LVS events; the first one counts
+        notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	path appended as last arg	typed	reader process of notify_fifo; not respawned if it dies; started anew on reload; the first one counts
+        vrrp_notify_fifo	PATH [USER [GROUP]]	none	-	typed	FIFO for VRRP events only; the first one counts
+        vrrp_notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	reader for vrrp_notify_fifo; the first one counts
+        lvs_notify_fifo	PATH [USER [GROUP]]	none	-	typed	FIFO for LVS events only; the first one counts
+        lvs_notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	reader for lvs_notify_fifo; the first one counts
         vrrp_notify_priority_changes	<BOOL>?	false	-	typed	FIFO line (no script) on effective-priority change
         fifo_write_vrrp_states_on_reload	flag	off	-	typed	after reload write all current states to FIFOs
         snmp_socket	SOCKET	unix:/var/agentx/master	udp:host:port if bare	typed	AgentX master address

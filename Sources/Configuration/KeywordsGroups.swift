@@ -2,11 +2,11 @@ extension KeywordTable {
     /// Rows of sync groups, scripts, trackers and BFD sessions. The form is explained at `KeywordTable`.
     static let groupsRows: StaticString = ##"""
         [track_file, vrrp_track_file]
-        file	PATH (quoted)	required	-	typed	file whose first integer is the tracked value
+        file	PATH (quoted)	required	-	typed	file whose first integer is the tracked value; the first one counts
         weight	INT [reverse]	1	-254..254	typed	multiplier; 0 = any non-zero value means fault
         init_file	[VALUE] [overwrite]	not created; VALUE 0	int	typed	create (or overwrite at start) the file; never overwritten on reload
         [track_group]
-        group	list block	required	existing vrrp_instance names	typed	members
+        group	list block	required	existing vrrp_instance names	typed	members; the first one counts
         [garp_group]
         garp_interval	DEC	0	s, us resolution	typed	gap between GARPs over the whole group
         gna_interval	DEC	0	s	typed	gap between NAs over the whole group
@@ -17,7 +17,7 @@ extension KeywordTable {
         [interface_up_down_delays]
         (entry)	IF DOWN_DELAY [UP_DELAY]	UP omitted -> 0 in code (doc: = DOWN)	0..255 s decimal	typed	debounce link down / link up
         [vrrp_sync_group]
-        group	list block	required	instance names, each in one group only	typed	members
+        group	list block	required	instance names, each in one group only	typed	members; the first one counts
         track_interface	list block	-	-	typed	trackers applied to every member
         track_script	list block	-	-	typed	trackers applied to every member
         track_file	list block	-	-	typed	trackers applied to every member
@@ -47,7 +47,7 @@ extension KeywordTable {
         user	USER [[:]GROUP]	script_user	-	typed	identity to run with
         init_fail	flag	off	code at HEAD ignores it (regression)	typed	assume failed until first success
         [vrrp_track_process]
-        process	PATH|NAME [PARAMS]	required	quoted parts ok	typed	process to look for (comm unless full_command/params)
+        process	PATH|NAME [PARAMS]	required	quoted parts ok	typed	process to look for (comm unless full_command/params); the first one counts
         param_match	[initial|partial]	exact	-	typed	how parameters must match
         weight	INT [reverse]	0	-254..254	typed	0: not in quorum -> FAULT
         quorum	INT	1	1..65535	typed	minimum number of processes

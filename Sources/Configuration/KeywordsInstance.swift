@@ -11,7 +11,7 @@ extension KeywordTable {
         check_unicast_src	flag	global	-	acts	drop adverts not from a configured peer
         old_unicast_checksum	[never]	auto	-	accepted: checksums follow RFC 9568	legacy v3 unicast checksum compatibility; never = always correct
         native_ipv6	flag	-	-	accepted: the family follows from the addresses	deprecated; force family IPv6
-        state	MASTER|BACKUP	from priority: 255 MASTER, else BACKUP	-	acts	wanted start state; always starts BACKUP unless prio 255; MASTER only: clears nopreempt/preempt_delay, default prio 255, shorter first wait when held in BACKUP by sync group
+        state	MASTER|BACKUP	from priority: 255 MASTER, else BACKUP	-	acts	wanted start state; always starts BACKUP unless prio 255; MASTER only: clears nopreempt/preempt_delay, default prio 255, shorter first wait when held in BACKUP by sync group; the first one counts
         interface	IF	required unless unicast/ipvlan gives it	-	acts	interface VRRP runs on
         vrf	NAME	none	VRF device	typed	bind sockets in VRF
         dont_track_primary	flag	off	-	acts	ignore faults of the VRRP interface

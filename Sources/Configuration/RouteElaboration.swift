@@ -135,7 +135,7 @@ extension Elaborator {
             draft.settings.routeProtocol = required(byte(at: value, \.protocols, "a protocol"), &draft) ?? 0
         case "scope": draft.settings.scope = required(byte(at: value, \.scopes, "a scope"), &draft)
         case "vrf":
-            draft.settings.vrf = required(interfaceName(at: value), &draft)
+            draft.settings.vrf = required(routingInterface(at: value), &draft)
             draft.settings.table = nil
         case "expires": draft.settings.expires = required(unsigned(at: value, for: name), &draft)
         case "pref":

@@ -165,6 +165,9 @@ extension Elaborator {
             return nil
         }
         if families.contains(where: { $0 != rule.family }) { return complain("its families differ", &self) }
+        if rule.usesL3MasterDevice, draft.action?.looksUp == true {
+            return complain("`l3mdev` finds the table itself, so no `table` can be said", &self)
+        }
         if rule.usesL3MasterDevice, draft.action == nil {
             // The kernel finds the table itself (ip-rule(8)).
             draft.action = .table(0)

@@ -103,9 +103,11 @@ extension Elaborator {
     /// Reads one virtual_server block and appends it to the model.
     private mutating func elaborateService(_ place: Int) {
         let block = statements[place]
-        guard let address = serviceAddress(block) else { return }
+        let address = serviceAddress(block)
+        // What is wrong in the block is said although there is no service to be made of it.
         var draft = ServiceDraft(
-            settings: VirtualServerSettings(address: address, location: text.location(text.tokens[block.token])),
+            settings: VirtualServerSettings(
+                address: address ?? likelyAddress(block), location: text.location(text.tokens[block.token])),
             place: place, token: block.token)
         // Real servers and checks inherit what stands after them, too.
         forEach(inside: place) { elaborator, statement, child in
@@ -120,8 +122,15 @@ extension Elaborator {
             elaborator.elaborateRealServer(child, &draft)
         }
         applyServiceRules(&draft)
+        guard address != nil else { return }
         model.virtualServers.append(draft.settings)
         services.tokens.append(draft.token)
+    }
+
+    /// Of the family that a wrong address seems to have.
+    private func likelyAddress(_ block: Statement) -> ServiceAddress {
+        let isIPv6 = block.words.first.map { bytes($0).contains(UInt8(ascii: ":")) } ?? false
+        return .address(isIPv6 ? IPAddress(v6High: 0, low: 1) : IPAddress(v4: 1), port: 1)
     }
 
     /// `ADDRESS [PORT]`, `fwmark N` or `group NAME`.

@@ -63,6 +63,9 @@ extension Elaborator {
     }
 
     private mutating func decideTransport(_ draft: inout ServiceDraft) {
+        if case .firewallMark = draft.settings.address, let token = draft.places["protocol"] {
+            report(.warning, "`protocol` has no effect with `fwmark`: the mark says which packets are meant", at: token)
+        }
         if draft.settings.transport == nil {
             if case .firewallMark = draft.settings.address { return }
             draft.settings.transport = .udp

@@ -75,7 +75,7 @@ struct StatementParser {
                 let place = openBlocks.last.map { " in the block of `\($0.name)`" } ?? ""
                 report(.error, "unexpected `{`: no keyword\(place) stands before it", at: next)
                 ignored += 1
-                skipBlock()
+                if !looksThrough() { skipBlock() }
             case .word, .quoted:
                 if let block = openBlocks.last, block.isList { entry(of: block) } else { statement() }
             }
@@ -109,6 +109,25 @@ struct StatementParser {
             next += 1
         }
         return first..<next
+    }
+
+    /// Passes a second `{` where a block begins, so that what is in it is judged as it was meant. - Returns: false for any
+    /// other `{`.
+    private mutating func looksThrough() -> Bool {
+        guard let block = openBlocks.last, block.brace == next - 1, openBlocks.count < Self.maximumDepth else {
+            return false
+        }
+        if missingCloses > 0 {
+            missingCloses -= 1
+        } else {
+            // It has a `}` of its own.
+            openBlocks.append(
+                OpenBlock(
+                    statement: nil, context: block.context, brace: next, name: block.name, isList: block.isList,
+                    isSilent: block.isSilent))
+        }
+        next += 1
+        return true
     }
 
     private var isAtOpen: Bool { next < text.tokens.count && text.tokens[next].kind == .open }
@@ -170,7 +189,13 @@ struct StatementParser {
         let isBlock = keyword.shape == .block || keyword.shape == .list
         statements.append(statement)
         judge(keyword, at: place, isSilent: isSilent)
-        if !isSilent { adviseRepetition(of: keyword, row, at: place) }
+        // Which one is meant is the same while the block isn't handled yet.
+        if !isSilent || keyword.firstCounts, !countsAgain(keyword, row, at: place) {
+            statements.removeLast()
+            ignored += 1
+            if isAtOpen { skipBlock() }
+            return
+        }
         guard isBlock else {
             checkWords(of: statement, keyword)
             if isAtOpen {
@@ -207,18 +232,22 @@ struct StatementParser {
                 isList: keyword.shape == .list, isSilent: isNotHandled))
     }
 
-    /// A value that is written twice in one block, where only the last one counts: one of them is probably forgotten.
-    private mutating func adviseRepetition(of keyword: Keyword, _ row: Int, at place: Int) {
-        guard keyword.hasOneValue, let block = openBlocks.indices.last else { return }
+    /// Looks for something that is written twice in one block although only one counts: the other is probably forgotten.
+    ///
+    /// - Returns: false when it has no effect, because the first one counts.
+    private mutating func countsAgain(_ keyword: Keyword, _ row: Int, at place: Int) -> Bool {
+        guard keyword.hasOneValue || keyword.firstCounts, let block = openBlocks.indices.last else { return true }
         guard let known = openBlocks[block].seen.firstIndex(where: { $0.row == row }) else {
             openBlocks[block].seen.append((row, place))
-            return
+            return true
         }
         let inside = openBlocks[block].name
+        let effect = keyword.firstCounts ? "the first one counts, and this one is ignored" : "this one counts"
         report(
-            .warning, "`\(keyword.name)` is set again in this `\(inside)`; this one counts", at: place, code: .setting)
+            .warning, "`\(keyword.name)` is set again in this `\(inside)`; \(effect)", at: place, code: .setting)
         report(.note, "the first time is here", at: openBlocks[block].seen[known].token, code: .setting)
-        openBlocks[block].seen[known].token = place
+        if !keyword.firstCounts { openBlocks[block].seen[known].token = place }
+        return !keyword.firstCounts
     }
 
     /// Whether what follows a keyword without `{` looks like the inside of its block.

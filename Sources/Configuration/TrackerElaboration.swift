@@ -39,6 +39,8 @@ struct SharedContext {
     var pendingPrograms: [(use: ScriptUse, token: Int)] = []
     /// The next priority of a rule that says none.
     var rulePriority: UInt32 = 16_384
+    /// IPv4 addresses with a scope of their own.
+    var scoped: [(address: VirtualAddress, interface: String, token: Int)] = []
     /// First tokens of trackers that an instance weights, by instance.
     var weights: [Int: Int] = [:]
 }
@@ -190,7 +192,11 @@ extension Elaborator {
             case "interval":
                 if let value = elaborator.period(statement) { script.interval = value }
             case "timeout":
-                timeout = elaborator.seconds(statement, 0...Limits.longest).flatMap { $0 > .zero ? $0 : nil }
+                timeout = elaborator.seconds(statement, 0...Limits.longest)
+                if timeout == .zero, let word = statement.words.first {
+                    timeout = .seconds(1)
+                    elaborator.report(.warning, "`timeout 0` means 1 s", at: word)
+                }
             case "weight": elaborator.weight(statement, 253, &script.weight, &script.reverse)
             case "rise": if let value = elaborator.integer(statement, Limits.results) { script.rise = value }
             case "fall": if let value = elaborator.integer(statement, Limits.results) { script.fall = value }

@@ -280,6 +280,7 @@ import Testing
             "HTTP_GET {\nurl {\npath /\npath \"/a b\"\n}\n}",
             "9:6 error a path can't have blanks or control characters; write them as %20 and so on"
         ),
+        ("HTTP_GET {\nurl {\npath /\nregex\n}\n}", "9:1 error `regex` needs PATTERN (quoted)"),
         ("HTTP_GET {\nnb_get_retry 3\nurl {\npath /\n}\n}", "7:1 warning `nb_get_retry` is deprecated"),
         (
             "MISC_CHECK {\nmisc_path /bin/chk a\n}",

@@ -27,7 +27,9 @@ import Testing
         let a = "unicast_src_ip 10.0.0.1\nunicast_peer { 10.0.0.2 }"
         let b = "unicast_src_ip 10.0.0.2\nunicast_peer { 10.0.0.1 }"
         #expect(findings(router(a, priority: 150), router(b)) == [])
-        #expect(findings(router("unicast_peer { 10.0.0.2 }", priority: 150), router("unicast_peer { 10.0.0.1 }")) == [])
+        let some = findings(router("unicast_peer { 10.0.0.2 }", priority: 150), router("unicast_peer { 10.0.0.1 }"))
+        #expect(some.count == 1)
+        #expect(some[0].hasPrefix("note a.conf:7 `VI_1` has no unicast_src_ip, so it isn't checked whether"))
         let pass = "authentication {\nauth_type PASS\nauth_pass x\n}"
         #expect(findings(router(pass, priority: 150), router(pass)) == [])
         #expect(findings(router("", priority: 3), router("", priority: 2), router("", priority: 1)) == [])
@@ -113,6 +115,38 @@ import Testing
         #expect(findings(router("", priority: 150), router("", name: "OTHER")) == [])
         let found = findings(router("", priority: 150), router("", vip: "10.0.0.7/24", name: "OTHER"))
         #expect(found.first?.contains("virtual addresses of `OTHER` differ: 10.0.0.7 is only here") == true)
+    }
+
+    /// Names and numbers differ, the address is the same: each node has it when it is MASTER of its own.
+    @Test func anAddressOfTwoRouters() {
+        let pair = findings(router("", priority: 150), router("", id: 52, name: "OTHER"))
+        #expect(
+            pair.count == 2 && pair[0].hasPrefix("error b.conf:3 virtual_router_id of `OTHER` is 52 here"), "\(pair)")
+        // Both have partners elsewhere.
+        let crossed = findings(
+            router("", priority: 150) + router("", priority: 150, id: 9, vip: "10.0.0.9/24", name: "X"),
+            router("", vip: "10.0.0.9/24") + router("", id: 9, name: "X"))
+        #expect(
+            crossed.contains {
+                $0.hasPrefix("error a.conf:13 `X` has 10.0.0.9 here and `VI_1`, which is another virtual router")
+            }, "\(crossed)")
+    }
+
+    /// Without source addresses something can still be said: an address that both name as a peer is neither's.
+    @Test func peersWithoutSources() {
+        let same = findings(
+            router("unicast_peer { 10.0.0.3 }", priority: 150), router("unicast_peer { 10.0.0.3 }"))
+        #expect(same.count == 2, "\(same)")
+        #expect(
+            same[0].hasPrefix("error a.conf:7 each address in unicast_peer of `VI_1` on the other node is a peer of"))
+        #expect(same[1].hasPrefix("note b.conf:7"))
+        // Every node has the list of all nodes, itself included.
+        let all = "unicast_peer {\n10.0.0.1\n10.0.0.2\n}"
+        #expect(findings(router(all, priority: 150), router(all)).map { $0.prefix(4) } == ["note"])
+        let three = [("2", "3"), ("1", "3"), ("1", "2")].enumerated().map { place, peers in
+            router("unicast_peer {\n10.0.0.\(peers.0)\n10.0.0.\(peers.1)\n}", priority: 100 + place)
+        }
+        #expect(findings(three[0], three[1], three[2]).map { $0.prefix(4) } == ["note"])
     }
 
     @Test func excludedAddresses() {

@@ -32,8 +32,8 @@ import Testing
                     == UnicastPeer(
                         address: IPAddress(v4: 0x0a00_0007), minimumTTL: 200, maximumTTL: 254)
         },
-        Effect(line: "unicast_ttl 9") { $0.unicastTTL == 9 },
-        Effect(line: "check_unicast_src") { $0.checkUnicastSource },
+        Effect(line: "unicast_ttl 9\nunicast_peer {\n10.0.0.9\n}") { $0.unicastTTL == 9 },
+        Effect(line: "check_unicast_src\nunicast_peer {\n10.0.0.9\n}") { $0.checkUnicastSource },
         Effect(line: "mcast_src_ip 10.0.0.9") { $0.sourceAddress == IPAddress("10.0.0.9") },
         Effect(line: "mcast_dst_ip 224.0.0.99") { $0.multicastGroup == IPAddress("224.0.0.99") },
         Effect(line: "track_interface {\neth1\neth2 weight -20 reverse\neth3 reverse noreverse\n}") {

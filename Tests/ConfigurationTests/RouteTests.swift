@@ -189,6 +189,10 @@ import Testing
         ("goto 3 priority 4", ["2:1 error `goto 3` has to lead behind its own priority 4: the rule is left out"]),
         ("nop sup_pl 3 priority 4", ["2:1 error `suppress_...` needs `table`: the rule is left out"]),
         ("table 0 priority 4", ["2:7 error there is no table 0"]),
+        (
+            "table 5 l3mdev priority 4",
+            ["2:1 error `l3mdev` finds the table itself, so no `table` can be said: the rule is left out"]
+        ),
         ("frmo 10.0.0.1 table 1", ["2:1 error unknown option `frmo`; did you mean `from`?"]),
     ])
     func wrongRules(_ line: String, _ expected: [String]) {

@@ -115,6 +115,18 @@ import Testing
             "virtual_ipaddress {\n10.0.0.9/33\n}",
             ["6:1 error `33` isn't a prefix length of 0 to 32; 10.0.0.9/32 is used"]
         ),
+        (
+            "virtual_ipaddress {\n$ADDR.6/24\n}",
+            ["6:1 error `$ADDR.6/24` isn't an IP address; a definition within a word is written `${NAME}`"]
+        ),
+        (
+            "garp_master_delay 99999999999999999",
+            ["5:19 error `garp_master_delay` is 0 to 4294967, not 99999999999999999"]
+        ),
+        ("preempt_delay -1", ["5:15 error `preempt_delay` is 0 s to 1000 s"]),
+        ("preempt_delay 99999999999", ["5:15 error `preempt_delay` is 0 s to 1000 s"]),
+        ("preempt_delay 1.2.3", ["5:15 error `1.2.3` isn't a number of seconds"]),
+        ("notify_master \"/bin/n a", ["5:15 error this `\"` has no partner on its line"]),
         ("virtual_ipaddress {\n<VIP>\n}", ["6:1 error `<VIP>` isn't an IP address"]),
         ("virtual_ipaddress {\n10.0.0.9 dev\n}", ["6:10 error `dev` needs a value"]),
         (

@@ -5,6 +5,16 @@ import Testing
 
 /// What is said about virtual servers that can't be meant as they are written.
 @Suite struct ServiceRuleTests {
+    /// A wrong header doesn't hide what is wrong behind it.
+    @Test(arguments: ["10.0.0.1 99999", "10.0.0.x 80", "", "fwmark x"])
+    func aWrongHeader(_ header: String) {
+        let loaded = load(
+            "virtual_server \(header) {\nprotocol TCP\nlb_algo wrrr\nreal_server 10.0.0.2 80 {\nweight x\n}\n}\n")
+        #expect(loaded.model.virtualServers.isEmpty)
+        let places = loaded.diagnostics.filter { $0.severity == .error }.compactMap { $0.location?.line }
+        #expect(places == [1, 3, 5], "\(loaded.findings)")
+    }
+
     /// Lines of a virtual server with one real server, and the findings about them.
     @Test(arguments: [
         (
@@ -28,6 +38,7 @@ import Testing
         ("persistence_timeout 0", ["5:21 error `persistence_timeout` is 1 to 2678400, not 0"]),
         ("persistence_granularity 24", ["5:25 error `24` isn't an IPv4 netmask such as 255.255.255.0"]),
         ("delay_loop 0", ["5:12 error `delay_loop` is 0.000001 s to 4294967 s"]),
+        ("delay_loop 99999999999", ["5:12 error `delay_loop` is 0.000001 s to 4294967 s"]),
         ("delay_loop 6s", ["5:12 error `6s` isn't a number of seconds"]),
         ("retry 0", ["5:7 error `retry` is 1 to 65535, not 0"]),
         ("sh-port", ["5:1 warning `sh-port` belongs to scheduler sh, not rr; it is ignored"]),

@@ -32,6 +32,18 @@ import Testing
         (instance("zzzzzzzzzz x"), ["5:1 error unknown keyword `zzzzzzzzzz` in `vrrp_instance`"]),
         (instance("priority 7 {\nx\n}"), ["5:12 error unexpected `{`: `priority` has no block"]),
         (instance("{ x }"), ["5:1 error unexpected `{`: no keyword in the block of `vrrp_instance` stands before it"]),
+        (
+            instance("").replacing("A {", with: "A {{"),
+            ["1:18 error unexpected `{`: no keyword in the block of `vrrp_instance` stands before it"]
+        ),
+        (
+            instance("").replacing("A {", with: "A { {") + "}\n",
+            ["1:19 error unexpected `{`: no keyword in the block of `vrrp_instance` stands before it"]
+        ),
+        (
+            instance("", addresses: "{ 10.0.0.1/24 }"),
+            ["4:21 error unexpected `{`: no keyword in the block of `virtual_ipaddress` stands before it"]
+        ),
         (instance("") + "}\n", ["7:1 error unexpected `}`: no block is open here"]),
         (instance("track_interface eth1\n"), ["5:17 error `{` expected after `track_interface`, which opens a block"]),
         (
@@ -56,7 +68,7 @@ import Testing
         ),
         (instance("smtp_alert"), ["5:1 warning `smtp_alert` isn't handled yet and has no effect"]),
         (instance("native_ipv6"), ["5:1 warning `native_ipv6` is deprecated"]),
-        (instance("old_unicast_checksum"), []),
+        (instance("old_unicast_checksum\nunicast_peer {\n10.0.0.9\n}"), []),
     ])
     func findings(_ text: String, _ expected: [String]) {
         let loaded = load(text)

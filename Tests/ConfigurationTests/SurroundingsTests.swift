@@ -21,10 +21,61 @@ import Testing
                 "7:1 warning `10.0.0.8` isn't in a network of `eth1` (10.0.9.1/24, 10.7.0.1/16): neighbours reach it only by a route",
             ])
         // Without an address of the family there is nothing to compare with.
-        #expect(load(instance(lines), environment(["eth0": ["fe80::5/64"]])).findings == [])
+        #expect(
+            load(instance(lines), environment(["eth0": ["fe80::5/64"]])).findings == [
+                "2:1 warning interface `eth0` has no IPv4 address to send from: instance `A` is in FAULT until it has one"
+            ])
         #expect(load(instance(lines)).findings == [])
         let six = instance("", addresses: "\nfe80::9\n2001:db8::9\n")
         #expect(load(six, environment(["eth0": ["fe80::5/64", "2001:db8::5/64"]])).findings == [])
+    }
+
+    @Test func manyAddressesOffTheLinkAreOneFinding() {
+        let addresses = (1...9).map { "10.0.1.\($0)/24" }.joined(separator: "\n")
+        let loaded = load(instance("", addresses: "\n\(addresses)\n"), environment(["eth0": ["10.0.0.5/24"]]))
+        #expect(loaded.warningCount == 1)
+        #expect(loaded.findings.first?.hasPrefix("5:1 warning `10.0.1.1` and 8 more aren't in a network of") == true)
+    }
+
+    @Test func addressesThatAreNoHosts() {
+        func findings(_ addresses: String, _ lines: String = "", own: String = "10.0.0.5/24") -> [String] {
+            load(instance(lines, addresses: addresses), environment(["eth0": [own]])).findings
+        }
+        #expect(findings("10.0.0.9/24") == [])
+        #expect(findings("10.0.0.0/24")[0].hasPrefix("4:21 warning `10.0.0.0` is the address of the network"))
+        #expect(findings("10.0.0.255/24")[0].hasPrefix("4:21 warning `10.0.0.255` is the broadcast address"))
+        #expect(findings("10.0.0.255/32") == [])
+        #expect(findings("10.0.0.5/24")[0].hasPrefix("4:21 warning `10.0.0.5` is the address of `eth0` itself"))
+        #expect(findings("10.0.0.5/24", "priority 255") == [])
+        #expect(findings("10.0.0.254/31") == [])
+    }
+
+    /// On a master the interface has the virtual address, too.
+    @Test func theAddressOfAMasterIsNoneOfTheInterface() {
+        let here = environment(["eth0": ["10.0.0.5/24", "10.0.0.1/24"]])
+        #expect(load(instance(""), here).findings == [])
+    }
+
+    @Test func scopesWithinANetwork() {
+        let two = instance("virtual_ipaddress_excluded {\n10.0.0.8/24 scope link\n}")
+        #expect(
+            load(two).findings == [
+                "6:1 warning `10.0.0.8` and `10.0.0.1` are of one network of `eth0` and of different scope: the kernel refuses the second"
+            ])
+        #expect(load(two.replacing("8/24", with: "8/32")).findings == [])
+        #expect(load(two.replacing("8/24", with: "8/24 dev eth1")).findings == [])
+        #expect(load(instance("", addresses: "10.0.0.1/24 scope link")).findings == [])
+    }
+
+    private static let notYet = "5:1 warning `virtual_routes` isn't handled yet and has no effect"
+
+    @Test func aVRFThatDoesNotExist() {
+        let text = instance("virtual_routes {\n10.6.0.0/16 dev eth0 vrf blue\n}")
+        #expect(
+            load(text, Environment(interfaces: ["eth0"])).findings == [
+                Self.notYet, "6:26 error interface `blue` doesn't exist",
+            ])
+        #expect(load(text).findings == [Self.notYet])
     }
 
     @Test func ownerWithoutTheAddress() {
@@ -143,7 +194,7 @@ import Testing
         #expect(
             findings(text, [:]) == [
                 "6:6 error there is no user 'lost': no script is run as lost",
-                "13:15 error there is no user 'who': no script is run as who:team",
+                "13:15 error there is no user 'who': no script is run as who:team (a command and its arguments stand in one pair of double quotes)",
             ])
         let model = loadConfiguration(path: "t.conf", files: Machine(text: text), environment: Environment()).model
         #expect(model.global.scriptUser?.account == ScriptAccount(uid: 99, gid: 4, groups: [4, 101]))

@@ -1,0 +1,131 @@
+import Base
+
+/// Where an instance's advertisements come from and go to.
+extension Elaborator {
+    mutating func decidePeers(_ draft: inout InstanceDraft) {
+        let family = draft.settings.family
+        var peers: [UnicastPeer] = []
+        var places: [IPAddress: Int] = [:]
+        for (peer, token) in zip(draft.settings.unicastPeers, draft.peerPlaces) {
+            if peer.address.family != family {
+                refuse("this peer isn't of the instance's family", at: token)
+            } else if let first = places[peer.address] {
+                refuse("peer `\(peer.address)` is listed already", at: token)
+                report(.note, "the first time is here", at: first)
+            } else {
+                peers.append(peer)
+                places[peer.address] = token
+            }
+            if peer.minimumTTL != nil || peer.maximumTTL != nil { draft.settings.checkUnicastSource = true }
+        }
+        draft.settings.unicastPeers = peers
+        if let source = draft.settings.sourceAddress, source.family != family {
+            draft.settings.sourceAddress = nil
+            let token = draft.places["unicast_src_ip"] ?? draft.places["mcast_src_ip"] ?? draft.token
+            condemn("the source address isn't of the same family as the virtual addresses", &draft, at: token)
+        }
+        if peers.isEmpty {
+            adviseAboutMulticast(draft)
+        } else {
+            adviseAboutOwnAddress(draft, places)
+        }
+        draft.settings.multicastGroup = family == .ipv4 ? defaults.group4 : defaults.group6
+        if let group = draft.group, let token = draft.places["mcast_dst_ip"] {
+            if group.family == family, group.isMulticast {
+                draft.settings.multicastGroup = group
+            } else {
+                condemn("`mcast_dst_ip` isn't a multicast address of the instance's family", &draft, at: token)
+            }
+        }
+    }
+
+    /// Words about unicast in an instance without peers.
+    private mutating func adviseAboutMulticast(_ draft: InstanceDraft) {
+        let keywords = ["unicast_peer", "unicast_src_ip", "check_unicast_src", "unicast_ttl", "old_unicast_checksum"]
+        guard let keyword = keywords.first(where: { draft.places[$0] != nil }), let token = draft.places[keyword],
+            keyword != "unicast_src_ip" || draft.settings.sourceAddress != nil
+        else { return }
+        let reason = keyword == "unicast_peer" ? "names no peer" : "has no effect without `unicast_peer`"
+        report(
+            .warning,
+            keyword == "unicast_src_ip"
+                ? "`unicast_src_ip` without `unicast_peer`: advertisements go from there to the multicast group"
+                : "`\(keyword)` \(reason): advertisements go to the multicast group", at: token)
+    }
+
+    /// The file of one node, copied to the other: the node's own address is left among its peers.
+    private mutating func adviseAboutOwnAddress(_ draft: InstanceDraft, _ places: [IPAddress: Int]) {
+        let source = draft.settings.sourceAddress
+        if let source, let token = places[source] {
+            return report(
+                .warning, "peer `\(source)` is this instance's own source address; the other node's belongs here",
+                at: token)
+        }
+        guard let prefixes = environment.prefixes else { return }
+        for (interface, networks) in prefixes.sorted(by: { $0.key < $1.key }) {
+            for network in networks {
+                guard let token = places[network.address] else { continue }
+                report(
+                    .warning,
+                    "peer `\(network.address)` is this machine's own address on `\(interface)`; the other node's belongs "
+                        + "here", at: token)
+            }
+        }
+    }
+
+    mutating func checkInterface(_ draft: inout InstanceDraft) {
+        let name = draft.settings.interface
+        let token = draft.places["interface"]
+        if name.isEmpty {
+            let isUnicast = draft.settings.isUnicast && draft.settings.sourceAddress != nil
+            condemn(
+                isUnicast ? "unicast without `interface` isn't handled yet" : "interface is missing", &draft, at: token)
+        } else if !isKnown(interface: name) {
+            // No fault of the block: the instance runs as soon as the interface appears (pain point A3).
+            report(
+                .error,
+                "interface `\(name)` doesn't exist: instance `\(draft.settings.name)` is in FAULT until it appears",
+                at: token ?? draft.token)
+        } else {
+            checkLinkKind(&draft, at: token ?? draft.token)
+        }
+        // Listing the own interface says nothing new; its weight is ignored, as in keepalived.
+        guard !name.isEmpty, let own = draft.settings.trackedInterfaces.firstIndex(where: { $0.name == name }) else {
+            return
+        }
+        draft.settings.trackedInterfaces.remove(at: own)
+        model.ignoredSettings += 1
+        report(
+            .warning, "`\(name)` is the instance's own interface, which is tracked anyway; this entry is ignored",
+            at: draft.places["track_interface"] ?? draft.token)
+    }
+
+    /// What the kernel says about the interface.
+    private mutating func checkLinkKind(_ draft: inout InstanceDraft, at token: Int) {
+        let name = draft.settings.interface
+        let link = environment.links?[name]
+        // Its VRRP interface is another one.
+        if draft.uncommon.link != nil { return }
+        if name == "lo" || link?.isLoopback == true {
+            return condemn("VRRP can't run on the loopback interface `\(name)`", &draft, at: token)
+        }
+        if link?.hasMulticast == false, !draft.settings.isUnicast {
+            report(
+                .error,
+                "interface `\(name)` has no multicast, so nobody hears instance `\(draft.settings.name)`; "
+                    + "name its peers by `unicast_peer`", at: token, atStart: "run it all the same")
+        }
+        guard let prefixes = environment.prefixes, draft.settings.sourceAddress == nil else { return }
+        let family = draft.settings.family
+        let own = (prefixes[name] ?? []).filter { $0.address.family == family }
+        // An IPv6 advertisement comes from a link-local address (RFC 9568 §5.1.2.1); unicast may come from any.
+        guard !own.contains(where: { family == .ipv4 || draft.settings.isUnicast || $0.address.isLinkLocal }) else {
+            return
+        }
+        let kind = family == .ipv4 ? "IPv4" : draft.settings.isUnicast ? "IPv6" : "link-local IPv6"
+        report(
+            .warning,
+            "interface `\(name)` has no \(kind) address to send from: instance `\(draft.settings.name)` is in FAULT until "
+                + "it has one", at: token)
+    }
+}

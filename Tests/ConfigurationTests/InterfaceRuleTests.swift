@@ -1,0 +1,92 @@
+import Base
+import Testing
+
+@testable import Configuration
+
+/// Where advertisements come from and go to, and which interfaces can carry them.
+@Suite struct InterfaceRuleTests {
+    private var machine: Environment {
+        var environment = Environment(interfaces: ["eth0", "dummy0", "ppp0", "lo"])
+        environment.prefixes = [
+            "eth0": ["10.0.0.2/24", "fe80::2/64"].compactMap { Prefix($0) },
+            "lo": [Prefix("127.0.0.1/8")].compactMap { $0 },
+            "ppp0": [Prefix("10.0.0.3/24")].compactMap { $0 },
+        ]
+        environment.links = [
+            "eth0": LinkFacts(), "dummy0": LinkFacts(), "ppp0": LinkFacts(hasMulticast: false),
+            "lo": LinkFacts(isLoopback: true, hasMulticast: false),
+        ]
+        return environment
+    }
+
+    private func findings(_ text: String) -> [String] { load(text, machine).findings }
+
+    @Test(arguments: [
+        (
+            "unicast_src_ip 10.0.0.2",
+            "5:1 warning `unicast_src_ip` without `unicast_peer`: advertisements go from there"
+        ),
+        (
+            "check_unicast_src",
+            "5:1 warning `check_unicast_src` has no effect without `unicast_peer`: advertisements go"
+        ),
+        ("unicast_ttl 3", "5:1 warning `unicast_ttl` has no effect without `unicast_peer`: advertisements go"),
+        ("old_unicast_checksum", "5:1 warning `old_unicast_checksum` has no effect without `unicast_peer`: adv"),
+        ("unicast_peer {\n}", "5:1 warning `unicast_peer` names no peer: advertisements go to the multicast group"),
+        (
+            "unicast_peer {\n10.0.0.9\n10.0.0.2\n}",
+            "7:1 warning peer `10.0.0.2` is this machine's own address on `eth0`; the other node's belongs here"
+        ),
+        (
+            "unicast_src_ip 10.0.0.5\nunicast_peer {\n10.0.0.5\n}",
+            "7:1 warning peer `10.0.0.5` is this instance's own source address; the other node's belongs here"
+        ),
+    ])
+    func unicast(_ lines: String, _ finding: String) {
+        let found = findings(instance(lines))
+        #expect(found.count == 1 && found[0].hasPrefix(finding), "\(found)")
+    }
+
+    @Test func goodUnicastSaysNothing() {
+        #expect(findings(instance("unicast_src_ip 10.0.0.2\nunicast_peer {\n10.0.0.9\n}")) == [])
+        #expect(findings(instance("mcast_src_ip 10.0.0.2")) == [])
+    }
+
+    private func on(_ interface: String, _ lines: String = "", addresses: String = "10.0.0.1/24") -> String {
+        instance(lines, addresses: addresses).replacing("eth0", with: interface)
+    }
+
+    @Test func loopback() throws {
+        let loaded = load(on("lo"), machine)
+        #expect(
+            loaded.findings.first
+                == "2:1 error VRRP can't run on the loopback interface `lo`: instance `A` stays in FAULT")
+        #expect(try loaded.only().faults.count == 1)
+        // Nobody needs to look at the machine for this one.
+        #expect(load(on("lo")).errorCount == 1)
+    }
+
+    @Test func interfacesThatCannotSend() {
+        #expect(findings(on("eth0")) == [])
+        #expect(findings(on("ppp0")).contains { $0.hasPrefix("2:1 error interface `ppp0` has no multicast") })
+        #expect(findings(on("ppp0", "unicast_peer {\n10.0.0.9\n}")) == [])
+        #expect(
+            findings(on("dummy0")).contains { $0.hasPrefix("2:1 warning interface `dummy0` has no IPv4 address to") })
+        #expect(findings(on("dummy0", "mcast_src_ip 10.0.0.2")) == [])
+        #expect(findings(on("eth0", addresses: "fe80::9/64")) == [])
+        #expect(
+            findings(on("dummy0", addresses: "fe80::9/64")).contains {
+                $0.hasPrefix("2:1 warning interface `dummy0` has no link-local IPv6 address to send from")
+            })
+        // What isn't known isn't judged.
+        #expect(load(on("dummy0")).findings == [])
+    }
+
+    @Test func manyPeersAreReadInProportion() throws {
+        let peers = (0..<40_000).map { "10.1.\($0 / 256).\($0 % 256)" }
+        let loaded = load(instance("unicast_peer {\n\((peers + ["10.1.0.7"]).joined(separator: "\n"))\n}"))
+        #expect(try loaded.only().unicastPeers.count == 40_000)
+        #expect(
+            loaded.findings == ["40006:1 error peer `10.1.0.7` is listed already", "13:1 note the first time is here"])
+    }
+}
