@@ -130,6 +130,8 @@ public struct InstanceReport: JSONRecord, Hashable {
     public var counters = CounterReport()
     /// Notifications that were left out because newer ones overtook them.
     public var notificationsSkipped = 0
+    /// What keeps its advertisements from leaving; nil when nothing does.
+    public var sendFailure: SendFailureReport?
     /// Its notify scripts; nil when none was ever wanted.
     public var scripts: ScriptReport?
 
@@ -160,6 +162,7 @@ public struct InstanceReport: JSONRecord, Hashable {
         members.member("last_transition", &lastTransition)
         members.member("counters", &counters)
         members.member("notifications_skipped", &notificationsSkipped)
+        members.member("send_failure", &sendFailure)
         members.member("scripts", &scripts)
     }
 }
@@ -225,6 +228,35 @@ public struct WaitReport: JSONRecord, Hashable {
         members.member("code", &code)
         members.member("text", &text)
         members.member("seconds_left", &secondsLeft)
+    }
+}
+
+/// Advertisements that the kernel doesn't take.
+public struct SendFailureReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary =
+        "Adverts that can't leave; silent: a MASTER's peers have heard nothing for so long that they must think it is gone"
+    /// For people: the error.
+    public var text = ""
+    /// For how long it has been so.
+    public var sinceSeconds = 0.0
+    /// Whether nothing leaves at all.
+    public var silent = false
+
+    /// No failure.
+    public init() {}
+    /// A failure.
+    public init(_ text: String, sinceSeconds: Double, silent: Bool) {
+        self.text = text
+        self.sinceSeconds = sinceSeconds
+        self.silent = silent
+    }
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("text", &text)
+        members.member("since_seconds", &sinceSeconds)
+        members.member("silent", &silent)
     }
 }
 
@@ -314,6 +346,8 @@ public struct CounterReport: JSONRecord, Hashable {
     public var releasesReceived: UInt64 = 0
     /// Priority 0 sent.
     public var releasesSent: UInt64 = 0
+    /// Adverts that the kernel didn't take.
+    public var sendFailures: UInt64 = 0
     /// Times that it became MASTER.
     public var becameMaster: UInt64 = 0
     /// Times that it left MASTER.
@@ -332,6 +366,7 @@ public struct CounterReport: JSONRecord, Hashable {
         members.member("adverts_sent", &advertsSent)
         members.member("releases_received", &releasesReceived)
         members.member("releases_sent", &releasesSent)
+        members.member("send_failures", &sendFailures)
         members.member("became_master", &becameMaster)
         members.member("left_master", &leftMaster)
         members.member("discarded", &discarded)

@@ -1,9 +1,11 @@
 // Whether all is well: one rule, by which exit statuses are chosen and tables end.
 
 extension StatusReply {
-    /// The VRRP worker answers, and every instance runs: none is in FAULT, and nothing keeps one from running.
+    /// The VRRP worker answers, and every instance runs: none is in FAULT, nothing keeps one from running, and no MASTER
+    /// is silent against its will.
     public var isWell: Bool {
-        daemon.workerTrouble == nil && !instances.contains { $0.state == "FAULT" || !$0.faults.isEmpty }
+        daemon.workerTrouble == nil
+            && !instances.contains { $0.state == "FAULT" || !$0.faults.isEmpty || $0.sendFailure?.silent == true }
     }
 
     /// Packets that were thrown away, of all instances.

@@ -46,6 +46,11 @@ extension InstanceReport {
             TransitionReport($0, settings, at: status.since, now: now, wallNanoseconds: wallNanoseconds)
         }
         counters = CounterReport(status.counters)
+        sendFailure = status.sendFailure.map {
+            SendFailureReport(
+                $0.code == 0 ? "there is no socket" : SystemError.text(of: $0.code),
+                sinceSeconds: max(0, (now - $0.since).seconds), silent: $0.isSilent)
+        }
     }
 }
 
@@ -87,6 +92,7 @@ extension CounterReport {
         advertsSent = counters.advertsSent
         releasesReceived = counters.releasesReceived
         releasesSent = counters.releasesSent
+        sendFailures = counters.sendFailures
         becameMaster = counters.becameMaster
         leftMaster = counters.leftMaster
         for reason in DiscardReason.allCases where counters.discarded[reason.rawValue] > 0 {

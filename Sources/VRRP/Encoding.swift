@@ -146,7 +146,9 @@ extension Transition {
 
 extension Counters {
     func encode(into writer: inout ByteWriter) {
-        for value in [advertsReceived, advertsSent, releasesReceived, releasesSent, becameMaster, leftMaster] {
+        for value in [
+            advertsReceived, advertsSent, releasesReceived, releasesSent, becameMaster, leftMaster, sendFailures,
+        ] {
             writer.write(value)
         }
         discarded.encode(into: &writer)
@@ -161,6 +163,7 @@ extension Counters {
         releasesSent = try reader.readUInt64()
         becameMaster = try reader.readUInt64()
         leftMaster = try reader.readUInt64()
+        sendFailures = try reader.readUInt64()
         discarded = try Tally(from: &reader, below: DiscardReason.allCases.count)
         remarks = try Tally(from: &reader, below: Remark.allCases.count)
     }
@@ -207,6 +210,11 @@ extension InstanceStatus {
             writer.write(UInt32(list.count))
             list.forEach { writer.write(tagged: $0) }
         }
+        writer.write(optional: sendFailure) { writer, failure in
+            writer.write(UInt32(bitPattern: failure.code))
+            writer.write(failure.since.nanoseconds)
+            writer.write(failure.isSilent)
+        }
     }
 
     /// Reads what `encode` wrote. - Throws: `ByteError`.
@@ -229,6 +237,11 @@ extension InstanceStatus {
         for _ in 0..<(try reader.readCount(ofSize: 5)) { installedAddresses.append(try reader.readTaggedAddress()) }
         for _ in 0..<(try reader.readCount(ofSize: 5)) { foreignAddresses.append(try reader.readTaggedAddress()) }
         for _ in 0..<(try reader.readCount(ofSize: 5)) { waitingAddresses.append(try reader.readTaggedAddress()) }
+        sendFailure = try reader.readOptional { reader throws(ByteError) in
+            SendFailure(
+                code: Int32(bitPattern: try reader.readUInt32()), since: try reader.readInstant(),
+                isSilent: try reader.readBool())
+        }
     }
 }
 

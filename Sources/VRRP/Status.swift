@@ -32,6 +32,8 @@ public struct InstanceStatus: Hashable, Sendable {
     public var foreignAddresses: [IPAddress]
     /// Virtual addresses that a MASTER can't have, because their interface doesn't exist.
     public var waitingAddresses: [IPAddress] = []
+    /// What keeps advertisements from leaving at this moment; the core doesn't know, the shell fills it in.
+    public var sendFailure: SendFailure?
 
     /// A status of an instance that hasn't started.
     public init(since: Instant, priority: Priority, advertInterval: Interval) {
@@ -43,6 +45,22 @@ public struct InstanceStatus: Hashable, Sendable {
         counters = Counters()
         installedAddresses = []
         foreignAddresses = []
+    }
+}
+
+/// Advertisements that the kernel doesn't take.
+public struct SendFailure: Hashable, Sendable {
+    /// The last error's number (errno(3)); 0 when there is no socket.
+    public var code: Int32
+    /// Since when they have been failing with it.
+    public var since: Instant
+    /// Whether a MASTER's peers have heard nothing for so long that they must think it is gone.
+    public var isSilent: Bool
+    /// A failure.
+    public init(code: Int32, since: Instant, isSilent: Bool) {
+        self.code = code
+        self.since = since
+        self.isSilent = isSilent
     }
 }
 
@@ -80,6 +98,8 @@ public struct Counters: Hashable, Sendable {
     public var becameMaster: UInt64 = 0
     /// Times that it left MASTER.
     public var leftMaster: UInt64 = 0
+    /// Packets that the kernel didn't take; the core doesn't know, the shell fills it in.
+    public var sendFailures: UInt64 = 0
     /// Packets thrown away, by `DiscardReason.rawValue`.
     public var discarded = Tally()
     /// Packets accepted with a remark, by `Remark.rawValue`.

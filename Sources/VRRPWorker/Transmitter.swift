@@ -17,12 +17,30 @@ final class Transmitter {
     private var batch: UInt64 = 1
     /// Frames that the kernel didn't take.
     private(set) var framesFailed: UInt64 = 0
-    /// Advertisements that had no socket to leave by.
-    private(set) var advertsUnsent: UInt64 = 0
+    /// Advertisements that couldn't leave.
+    let troubles = SendTroubles()
+    /// The first of a series of advertisements that couldn't leave, and the error number; 0 without a socket.
+    var onTrouble: ((InstanceID, Int32) -> Void)?
+    private let now: () -> Instant
 
-    init(_ sockets: VRRPSockets, frames: consuming Descriptor) {
+    init(_ sockets: VRRPSockets, frames: consuming Descriptor, now: @escaping () -> Instant) {
         self.sockets = sockets
         self.frames = frames
+        self.now = now
+        sockets.onUnsent = { [unowned self] in self.failed($0, $1) }
+    }
+
+    private func failed(_ id: InstanceID, _ code: Int32) {
+        if troubles.failed(id, code, at: now()) { onTrouble?(id, code) }
+        guard sockets.onSent == nil else { return }
+        sockets.onSent = { [unowned troubles] in troubles.left($0) }
+    }
+
+    /// A new configuration gives instances new numbers.
+    func renumber(_ map: [InstanceID?]) {
+        flush()
+        troubles.renumber(map)
+        if !troubles.isWatching { sockets.onSent = nil }
     }
 
     /// A new configuration: everything is encoded anew. Packets in the batch leave first.
@@ -56,10 +74,10 @@ final class Transmitter {
         identifications[id] = packets.advance()
         if packets.route.map(sockets.isGood) != true { packets.route = sockets.route(by: packets.key) }
         guard let route = packets.route else {
-            advertsUnsent += UInt64(packets.packets.count)
+            failed(id, 0)
             return
         }
-        for packet in packets.packets { sockets.send(packet, by: route) }
+        for packet in packets.packets { sockets.send(packet, of: id, by: route) }
     }
 
     /// One gratuitous ARP or unsolicited neighbour advertisement.

@@ -20,6 +20,8 @@ final class VRRPSockets {
         let descriptor: Descriptor
         var watch: Watch?
         var outgoing: [hasup_outgoing] = []
+        /// By packet, whose it is.
+        var senders: [InstanceID] = []
 
         init(_ key: Key, _ descriptor: consuming Descriptor) {
             self.key = key
@@ -46,6 +48,10 @@ final class VRRPSockets {
     private var pending: [Socket] = []
     private let onPacket: (PacketInformation, UnsafeRawBufferPointer) -> Void
     private let onFailure: (Int32, Key) -> Void
+    /// A packet of this instance couldn't leave, and the error number.
+    var onUnsent: ((InstanceID, Int32) -> Void)?
+    /// Packets of this instance have left; only told while it's set.
+    var onSent: ((InstanceID) -> Void)?
 
     init(
         on loop: EventLoop, onPacket: @escaping (PacketInformation, UnsafeRawBufferPointer) -> Void,
@@ -155,10 +161,11 @@ final class VRRPSockets {
     func isGood(_ route: Route) -> Bool { route.generation == generation }
 
     /// Queues a packet on a good route; its bytes must stay as they are until `flush`.
-    func send(_ packet: hasup_outgoing, by route: Route) {
+    func send(_ packet: hasup_outgoing, of id: InstanceID, by route: Route) {
         let socket = numbered[route.socket]
         if socket.outgoing.isEmpty { pending.append(socket) }
         socket.outgoing.append(packet)
+        socket.senders.append(id)
         if socket.outgoing.count == Int(HASUP_BATCH_MAX) { flush(socket) }
     }
 
@@ -178,13 +185,15 @@ final class VRRPSockets {
             }
             if sent < 0 {
                 // One packet can't leave (an unreachable peer, a full queue, a device that is down): the others may.
-                onFailure(-sent, socket.key)
+                onUnsent?(socket.senders[offset], -sent)
                 offset += 1
             } else {
+                if let onSent { for id in socket.senders[offset..<offset + Int(sent)] { onSent(id) } }
                 offset += Int(sent)
             }
         }
         socket.outgoing.removeAll(keepingCapacity: true)
+        socket.senders.removeAll(keepingCapacity: true)
     }
 }
 

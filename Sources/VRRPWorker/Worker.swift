@@ -71,8 +71,9 @@ final class Worker {
         sockets = try VRRPSockets(
             on: loop, onPacket: { relay.worker?.handle(.packet($0, $1)) },
             onFailure: { relay.worker?.socketFailed($0, $1) })
-        transmitter = Transmitter(sockets, frames: frames)
+        transmitter = Transmitter(sockets, frames: frames, now: { [unowned loop] in loop.now })
         relay.worker = self
+        transmitter.onTrouble = { [unowned self] in self.sendFailed($0, $1) }
         links.onChange = { [unowned self] in self.handle($0) }
         links.onAddressesRemoved = { [unowned self] in self.addressesRemoved($0) }
         effects.onApplied = { [unowned self] ticket, outcome in
@@ -137,7 +138,9 @@ final class Worker {
             unsettle()
             reports.add(notification, generation: generation)
         case .observe(let observation): reports.add(observation, generation: generation)
-        case .renumber: adoptIncoming()
+        case .renumber(let map):
+            transmitter.renumber(map)
+            adoptIncoming()
         }
     }
 
@@ -167,10 +170,10 @@ final class Worker {
 
     /// What the core sent and the wire never saw, told at most once a minute.
     private func tellUnsent() {
-        let unsent = transmitter.advertsUnsent + transmitter.framesFailed
+        let unsent = transmitter.troubles.total + transmitter.framesFailed
         guard unsent > unsentTold.count, loop.now >= unsentTold.next else { return }
         let count = unsent - unsentTold.count
-        log(.warning, "\(count) adverts or announcements couldn't leave: no socket, or the device is down")
+        log(.warning, "\(count) adverts or announcements couldn't leave: `hasup status` shows whose")
         unsentTold = (unsent, loop.now + .seconds(60))
     }
 
@@ -276,6 +279,14 @@ final class Worker {
         log(.warning, "\(name): \(SystemError(code, "send or receive VRRP packets"))")
     }
 
+    /// The first of a series of advertisements couldn't leave. What follows is counted.
+    private func sendFailed(_ id: InstanceID, _ code: Int32) {
+        if code == ENETDOWN || code == ENODEV || code == ENXIO || code == EADDRNOTAVAIL { return }
+        guard model.instances.indices.contains(id) else { return }
+        let reason = code == 0 ? "it has no socket" : SystemError.text(of: code)
+        log(.warning, "\(model.instances[id].name): an advertisement couldn't leave: \(reason)")
+    }
+
     /// Something happened to interfaces: sockets that are missing now are asked for.
     func linksChanged() {
         requestSockets(for: next?.model ?? model, generation: next?.generation ?? generation)
@@ -301,7 +312,9 @@ final class Worker {
         let frameMax = 48_000
         var writer = ByteWriter(capacity: frameMax + 2_000)
         for id in model.instances.indices {
-            guard let status = node.status(of: id) else { continue }
+            guard var status = node.status(of: id) else { continue }
+            let patience = status.advertInterval * Int64(max(1, model.instances[id].downTimerAdverts))
+            transmitter.troubles.describe(id, in: &status, patience: patience, at: loop.now)
             writer.write(UInt32(id))
             status.encode(into: &writer)
             if writer.bytes.count > frameMax {

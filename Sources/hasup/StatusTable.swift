@@ -138,6 +138,10 @@ struct StatusTable {
             texts.append(
                 "\(counted(instance.notificationsSkipped, "notification")) left out: newer ones overtook them")
         }
+        if let failure = instance.sendFailure {
+            let silent = failure.silent ? "; nothing leaves: its peers must think that it is gone" : ""
+            texts.append("adverts can't leave since \(Layout.age(failure.sinceSeconds)): \(failure.text)\(silent)")
+        }
         if let scripts = instance.scripts, let last = scripts.lastFailure {
             let counts = [
                 (scripts.failed, "failed"), (scripts.refused, "refused"), (scripts.timedOut, "took too long"),

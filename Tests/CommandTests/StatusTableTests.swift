@@ -91,6 +91,11 @@ import Testing
         }
         var silent = StatusReply()
         #expect(silent.isWell)
+        var mute = reply
+        mute.instances[0].sendFailure = SendFailureReport("no route to host", sinceSeconds: 3, silent: false)
+        #expect(mute.isWell, "another peer hears it")
+        mute.instances[0].sendFailure?.silent = true
+        #expect(!mute.isWell)
         silent.daemon.workerTrouble = "the VRRP worker isn't running"
         #expect(!silent.isWell)
         var processes = ProcessesReply()

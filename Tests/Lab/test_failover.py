@@ -157,3 +157,25 @@ def test_advert_spacing(lan, sniffer):
     gaps = sorted(sniffer.gaps(node)[:100])
     assert 0.0495 <= sum(gaps) / len(gaps) <= 0.0505 + late() / 100
     assert gaps[5] >= 0.0475 - late() and gaps[94] <= 0.0525 + late(), gaps
+
+
+@pytest.mark.parametrize("family", ["multicast", "unicast"])
+def test_a_master_that_cannot_send(lan, pair, family):
+    """A firewall of its own forbids the adverts: counted, told with the error, and not well; and well again without it."""
+    extra = conf.unicast(pair[0].ip4, pair[1].ip4) if family == "unicast" else ()
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, extra=extra)).start()
+    a.wait_state("MASTER")
+    assert a.cli("status").returncode == 0
+    assert not a.status().instance().get("send_failure")
+    rules = "table inet lab {\nchain out {\ntype filter hook output priority 0;\nmeta l4proto 112 drop\n}\n}\n"
+    pair[0].netns.run("nft", "-f", pair[0].write("forbid.nft", rules))
+    failure = wait_for("the failure", lambda: a.status().instance().get("send_failure"),
+                       lambda seen: seen and seen["silent"], 3)
+    assert failure["text"] and a.status().instance()["counters"]["send_failures"] > 2
+    shown = a.cli("status")
+    assert shown.returncode == 1 and "adverts can't leave" in shown.stdout and "nothing leaves" in shown.stdout
+    assert a.log().count("an advertisement couldn't leave") == 1
+    pair[0].netns.run("nft", "delete", "table", "inet", "lab")
+    wait_for("no failure", lambda: a.status().instance().get("send_failure"), lambda seen: not seen, 3)
+    assert a.cli("status").returncode == 0
+    assert a.state() == "MASTER"

@@ -168,11 +168,14 @@ import VRRP
         #expect(said.count == 3)
         var writer = ByteWriter()
         for observation in said { observation.encode(into: &writer) }
-        bench.status().encode(into: &writer)
+        var status = bench.status()
+        status.counters.sendFailures = 7
+        status.sendFailure = SendFailure(code: 1, since: bench.now, isSilent: true)
+        status.encode(into: &writer)
         try writer.bytes.withUnsafeBytes { bytes in
             var reader = ByteReader(bytes)
             for observation in said { #expect(try Observation(from: &reader) == observation) }
-            #expect(try InstanceStatus(from: &reader) == bench.status())
+            #expect(try InstanceStatus(from: &reader) == status)
             try reader.finish()
         }
     }
