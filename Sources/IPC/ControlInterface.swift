@@ -16,11 +16,13 @@ public enum ControlMethod: String, Hashable, Sendable, CaseIterable {
     case statistics = "Statistics"
     /// What happened.
     case history = "History"
+    /// Changes how much is logged.
+    case setLogLevel = "SetLogLevel"
 
     /// Whether it changes something, so that reading access isn't enough.
     public var changesSomething: Bool {
         switch self {
-        case .reload: true
+        case .reload, .setLogLevel: true
         case .status, .processes, .watch, .version, .instances, .statistics, .history: false
         }
     }
@@ -76,6 +78,11 @@ public enum ControlInterface {
         case .version: interface.method(name, VersionReply.self, "The daemon's version")
         case .instances: interface.method(name, InstancesReply.self, "The instances in short")
         case .statistics: interface.method(name, StatisticsReply.self, "Counters")
+        case .setLogLevel:
+            interface.method(
+                name, arguments: "level: string", LogLevelReply.self,
+                "Lines below this level aren't logged from now on: trace, debug, info, notice, warning, error or critical"
+            )
         case .history:
             interface.method(
                 name, HistoryReply.self,
@@ -165,6 +172,19 @@ public struct InstancesReply: JSONRecord, Hashable {
     public init() {}
     /// The members in their order.
     public mutating func visit(_ members: inout some JSONMembers) { members.member("instances", &instances) }
+}
+
+/// Results of SetLogLevel.
+public struct LogLevelReply: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "Results of SetLogLevel"
+    /// The level until now.
+    public var before = ""
+
+    /// None.
+    public init() {}
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) { members.member("before", &before) }
 }
 
 /// Results of History.

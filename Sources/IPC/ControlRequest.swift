@@ -6,6 +6,8 @@ public struct ControlRequest: Sendable {
     public var peer: ControlPeer
     /// Of Reload: read and judge, and change nothing.
     public var dryRun = false
+    /// Of SetLogLevel: the level's name, not yet checked.
+    public var level = ""
 
     /// A call's arguments. - Throws: `invalidParameter` for one that the method doesn't have, or of another type.
     mutating func take(_ parameters: JSON) throws(VarlinkError) {
@@ -14,6 +16,7 @@ public struct ControlRequest: Sendable {
             switch (method, member.name, member.value) {
             case (.reload, "dry_run", .bool(let value)): dryRun = value
             case (.reload, "dry_run", .null): dryRun = false
+            case (.setLogLevel, "level", .string(let value)): level = value
             default: throw .invalidParameter(member.name)
             }
         }

@@ -32,6 +32,8 @@ public struct DaemonStatus: JSONRecord, Hashable {
     public var workerTrouble: String?
     /// Workers that were replaced in the last ten minutes.
     public var replacements: [ReplacementReport] = []
+    /// What goes wrong at present beside the service, such as a full disk: a sentence each.
+    public var problems: [String] = []
     /// What the processes couldn't get or give up: a sentence each.
     public var notes: [String] = []
 
@@ -55,6 +57,7 @@ public struct DaemonStatus: JSONRecord, Hashable {
         members.member("refused_reload", &refusedReload)
         members.member("worker_trouble", &workerTrouble)
         members.member("replacements", &replacements)
+        members.member("problems", &problems)
         members.member("notes", &notes)
     }
 }

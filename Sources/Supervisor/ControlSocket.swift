@@ -61,8 +61,20 @@ final class ControlSocket {
         case .instances: instances(responder)
         case .statistics: statistics(responder)
         case .history: responder.reply(history: daemon.history.lines())
+        case .setLogLevel: setLogLevel(request.level, responder)
         case .watch: break
         }
+    }
+
+    private func setLogLevel(_ name: String, _ responder: ControlResponder) {
+        guard let level = Logger.Level(rawValue: name) else { return responder.fail(.invalidParameter("level")) }
+        var reply = LogLevelReply()
+        reply.before = daemon.log.logLevel.rawValue
+        // All copies of the logger share its level.
+        var log = daemon.log
+        log.logLevel = level
+        log.log(level: max(level, .notice), "log level: \(reply.before) -> \(level)")
+        responder.reply(reply)
     }
 
     // MARK: Answers
@@ -145,7 +157,7 @@ final class ControlSocket {
         status.ignoredSettings = generation.model.ignoredSettings
         status.warnings = generation.warnings
         status.errors = generation.errors
-        status.logLevel = daemon.options.logLevel.rawValue
+        status.logLevel = daemon.log.logLevel.rawValue
         status.refusedReload = daemon.refusedReload.map { refusal in
             var report = RefusedReload()
             report.unixSeconds = Int(refusal.wallNanoseconds / 1_000_000_000)
@@ -168,6 +180,7 @@ final class ControlSocket {
             report.restarts = worker.life.restarts
             return report
         }
+        status.problems = daemon.history.failure.map { [$0] } ?? []
         status.notes = supervisorNotes
         status.notes += (daemon.vrrp?.unsealed ?? []).map { "hasup-vrrp: \($0)" }
         status.notes += (daemon.checker?.unsealed ?? []).map { "hasup-checker: \($0)" }
@@ -175,7 +188,7 @@ final class ControlSocket {
     }
 
     private var supervisorNotes: [String] {
-        daemon.setting.notes + daemon.setting.shortfalls + (daemon.history.failure.map { [$0] } ?? [])
+        daemon.setting.notes + daemon.setting.shortfalls
     }
 
     private func processes() -> [ProcessReport] {

@@ -29,7 +29,8 @@ extension WatchEvent {
 
     /// How a reload ended.
     init(_ report: ReloadReport, wallNanoseconds: Int64) {
-        self.init("reload", text: report.summaryText, unixSeconds: Double(wallNanoseconds) / 1e9)
+        let result = report.ok ? "reloaded" : "reload refused"
+        self.init("reload", text: "\(result): \(report.summaryText)", unixSeconds: Double(wallNanoseconds) / 1e9)
         reload = report
     }
 }

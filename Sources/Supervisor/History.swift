@@ -124,6 +124,6 @@ final class History {
     }
 
     private func fail(_ purpose: String, _ code: Int32) {
-        failure = "`hasup history` misses events: can't \(purpose): \(SystemError.text(of: code))"
+        failure = "'hasup history' misses events: can't \(purpose): \(SystemError.text(of: code))."
     }
 }

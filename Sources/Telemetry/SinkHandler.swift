@@ -5,18 +5,27 @@ public struct SinkHandler: LogHandler {
     private struct Shared: @unchecked Sendable {
         // Safe: only the event loop's thread logs (docs/architecture.md §3).
         let sink: LogSink
+        let level: Level
+    }
+
+    private final class Level {
+        var value: Logger.Level
+        init(_ value: Logger.Level) { self.value = value }
     }
 
     private let shared: Shared
-    /// Lines below this level aren't written.
-    public var logLevel: Logger.Level
+    /// Lines below this level aren't written. All copies of a logger have the same one, so that it can be changed while
+    /// the program runs.
+    public var logLevel: Logger.Level {
+        get { shared.level.value }
+        set { shared.level.value = newValue }
+    }
     /// Not written: a line says everything in words.
     public var metadata: Logger.Metadata = [:]
 
     /// A handler that writes lines of at least this level.
     public init(_ sink: LogSink, level: Logger.Level) {
-        shared = Shared(sink: sink)
-        logLevel = level
+        shared = Shared(sink: sink, level: Level(level))
     }
 
     /// Not written: a line says everything in words.

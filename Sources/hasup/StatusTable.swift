@@ -189,6 +189,7 @@ struct StatusTable {
             texts.append(
                 "The last reload, \(Layout.age(refused.agoSeconds)) ago, was refused: \(refused.reason)")
         }
+        texts += daemon.problems
         if !daemon.notes.isEmpty {
             texts.append(
                 "\(counted(daemon.notes.count, "note")) on the processes: 'hasup status --processes' shows them.")

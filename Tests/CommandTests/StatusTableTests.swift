@@ -146,17 +146,19 @@ import Testing
         reply.daemon.ignoredSettings = 2
         reply.daemon.warnings = 1
         reply.daemon.notes = ["not sealed: there is no user 'hasup'"]
+        reply.daemon.problems = ["the disk is full."]
         var refused = RefusedReload()
         refused.agoSeconds = 65
         refused.reason = "a.conf has 2 errors. The old configuration goes on."
         reply.daemon.refusedReload = refused
-        let lines = table.render(reply).split(separator: "\n").suffix(5)
+        let lines = table.render(reply).split(separator: "\n").suffix(6)
         #expect(
             Array(lines) == [
                 "The configuration has 0 errors, 1 warning and 2 settings without effect; 'hasup",
                 "    check /etc/keepalived/keepalived.conf' lists them.",
                 "The last reload, 1m 5s ago, was refused: a.conf has 2 errors. The old",
                 "    configuration goes on.",
+                "the disk is full.",
                 "1 note on the processes: 'hasup status --processes' shows them.",
             ])
     }

@@ -23,6 +23,7 @@ enum SampleStatus {
         daemon.warnings = 2
         daemon.errors = 1
         daemon.logLevel = "info"
+        daemon.problems = ["the disk is full."]
         daemon.notes = ["not sealed: no user 'hasup'"]
         return daemon
     }

@@ -95,7 +95,12 @@ import Testing
     @Test func theInterfaceDeclaresWhatIsServedAndEachTypeOnce() {
         let text = ControlInterface.text
         for method in ControlMethod.allCases {
-            let arguments = method == .reload ? "dry_run: ?bool" : ""
+            let arguments =
+                switch method {
+                case .reload: "dry_run: ?bool"
+                case .setLogLevel: "level: string"
+                default: ""
+                }
             #expect(text.contains("\nmethod \(method.rawValue)(\(arguments)) -> ("))
         }
         #expect(text.contains("\nmethod Status() -> (daemon: DaemonStatus, instances: []InstanceReport)\n"))

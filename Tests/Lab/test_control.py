@@ -217,3 +217,19 @@ def test_status_of_a_dead_worker(lan):
     answer = hasup.status().answer["daemon"]["replacements"]
     assert [entry["process"] for entry in answer] == ["hasup-vrrp"]
     assert "hasup-vrrp" in hasup.cli("history").stdout
+
+
+def test_the_log_level_while_it_runs(master):
+    """D26: changed at once and for everything, shown, and refused for a level that there isn't."""
+    assert master.cli("log-level").stdout == "info\n"
+    assert master.cli("log-level", "error").stdout == "info -> error\n"
+    assert master.status().answer["daemon"]["log_level"] == "error"
+    before = master.log()
+    assert master.reload(conf.simple(199, version=3, advert=0.1)).returncode == 0
+    assert master.log() == before
+    assert master.cli("log-level", "info").stdout == "error -> info\n"
+    assert master.reload(conf.simple(200, version=3, advert=0.1)).returncode == 0
+    assert "reloaded" in master.log()[len(before):]
+    assert master.cli("log-level", "loud").returncode == 64
+    with Wire(master.control) as wire:
+        assert wire.call("io.hasup.SetLogLevel", level="loud")["error"] == "org.varlink.service.InvalidParameter"

@@ -143,7 +143,7 @@ def test_options_of_hasup_are_those_of_its_manual():
     assert described("hasup.1") == helped
     commands = {child["commandName"] for child in dump["command"]["subcommands"] if child.get("shouldDisplay", True)} - {"help"}
     with open(os.path.join(ROOT, "man", "hasup.1"), encoding="utf-8") as file:
-        assert set(re.findall(r"^\.It Cm (\w+)", file.read(), re.M)) == commands
+        assert set(re.findall(r"^\.It Cm ([\w-]+)", file.read(), re.M)) == commands
 
 
 def test_a_wrong_command_line():
