@@ -110,7 +110,7 @@ extension Elaborator {
 
     /// The first and the last address of an IPv4 network are nobody's.
     private mutating func checkNetworks(_ draft: InstanceDraft) {
-        guard draft.settings.family == .ipv4 else { return }
+        guard draft.settings.family == .ipv4 else { return checkFirstAddress(draft) }
         for (address, token) in zip(draft.settings.virtualAddresses, draft.virtualPlaces) {
             let (own, length) = (address.prefix.address, address.prefix.length)
             guard length < 31 else { continue }
@@ -122,6 +122,18 @@ extension Elaborator {
                 report(.warning, "`\(own)` is the broadcast address of its network, not one in it", at: token)
             }
         }
+    }
+
+    /// In strict mode it is an error.
+    private mutating func checkFirstAddress(_ draft: InstanceDraft) {
+        guard !draft.settings.isUnicast, !draft.settings.options.contains(.strict),
+            let first = draft.settings.virtualAddresses.first, !first.prefix.address.isLinkLocal,
+            let token = draft.virtualPlaces.first
+        else { return }
+        report(
+            .warning,
+            "`\(first.prefix.address)` isn't link-local, as the first address of an IPv6 instance should be (RFC 9568 §5.2.9)",
+            at: token)
     }
 
     /// The kernel refuses an IPv4 address when another one of its network, on the same interface, has another scope

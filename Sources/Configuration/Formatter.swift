@@ -73,8 +73,10 @@ private struct Formatter {
         throw FormatFailure(diagnostics: diagnostics.diagnostics)
     }
 
-    private mutating func complain(_ message: String, at line: PhysicalLine, _ code: DiagnosticCode) {
-        let place = line.code.isEmpty ? line.range : line.code
+    private mutating func complain(
+        _ message: String, at line: PhysicalLine, _ code: DiagnosticCode, byte: Int? = nil
+    ) {
+        let place = byte.map { $0..<$0 + 1 } ?? (line.code.isEmpty ? line.range : line.code)
         let part = TextLine(
             start: place.lowerBound, end: place.upperBound, file: 0, line: line.number, origin: line.range.lowerBound)
         diagnostics.stage = code
@@ -110,7 +112,9 @@ private struct Formatter {
             complain("the line is longer than \(Preprocessor.maximumLineLength) bytes", at: line, .text)
         }
         if scan.hasNUL { complain("the line has a NUL byte", at: line, .text) }
-        if scan.openQuote != nil { complain("a `\"` has no partner on this line", at: line, .text) }
+        if let quote = scan.openQuote {
+            complain("this `\"` has no partner on its line", at: line, .text, byte: quote)
+        }
         readConditions(&line)
         lines.append(line)
     }

@@ -25,6 +25,9 @@ extension Elaborator {
         switch name {
         case "notification_email":
             forEach(inside: place) { elaborator, entry, _ in elaborator.recipients(entry) }
+            if model.global.mail.recipients.isEmpty {
+                report(.warning, "`notification_email` names nobody: no mail is sent", at: statement.token)
+            }
         case "notification_email_from":
             if statement.words.isEmpty {
                 refuseMissing(statement)

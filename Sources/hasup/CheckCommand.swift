@@ -14,8 +14,10 @@ struct CheckCommand: ParsableCommand {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("What @NAME lines are compared with (default: the node's name).", valueName: "name"))
-    var configId: String?
+        help: ArgumentHelp(
+            "What @NAME lines are compared with (default: the node's name). Given once for each file, or several times "
+                + "with one file that all nodes of a cluster share.", valueName: "name"))
+    var configId: [String] = []
 
     @Flag(help: "Print what the file says after includes, conditions, definitions and sequences.")
     var effective = false
@@ -26,6 +28,10 @@ struct CheckCommand: ParsableCommand {
     @Argument(help: "The main files; - is standard input.", completion: .file(extensions: ["conf"])) var files: [String]
 
     func validate() throws {
+        if configId.count > 1, files.count > 1, configId.count != files.count {
+            throw ValidationError("--config-id is given once for all files, or once for each of them.")
+        }
+        if effective, configId.count > 1 { throw ValidationError("--effective takes one --config-id.") }
         if effective, json || files.count != 1 {
             throw ValidationError("--effective takes one file, and no --json.")
         }
@@ -36,13 +42,18 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         // At most one of several nodes is this machine.
-        let isThisMachine = !anyInterface && files.count == 1
+        let nodeCount = max(files.count, configId.count)
+        let isThisMachine = !anyInterface && nodeCount == 1
         var environment = SystemEnvironment.current(checksInterfaces: isThisMachine)
-        if let configId { environment.configID = configId }
+        if let first = configId.first { environment.configID = first }
         if effective { return try printEffective(environment) }
         let machine = InputFiles(
             SystemFiles(inspectsPrograms: isThisMachine), readsInput: files.contains(InputFiles.name))
-        let nodes = files.map { ClusterNode(path: $0, files: machine, environment: environment) }
+        let nodes = (0..<nodeCount).map { number in
+            if configId.count > 1 { environment.configID = configId[number] }
+            return ClusterNode(
+                path: files.count > 1 ? files[number] : files[0], files: machine, environment: environment)
+        }
         let cluster = nodes.count > 1 ? checkCluster(nodes) : []
         if json {
             Terminal.write(FindingJSON.render(nodes, cluster: cluster) + [0x0a])

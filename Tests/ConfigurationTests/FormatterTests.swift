@@ -141,7 +141,7 @@ private let included = ["a.conf": "priority 77\n$OPEN=virtual_ipaddress {\n", "b
             _ = try formatConfiguration(Array("a 1\nb \"c\n".utf8), path: "t.conf")
             Issue.record("accepted")
         } catch {
-            #expect(error.diagnostics.first?.location == SourceLocation(file: "t.conf", line: 2, column: 1))
+            #expect(error.diagnostics.first?.location == SourceLocation(file: "t.conf", line: 2, column: 3))
         }
     }
 

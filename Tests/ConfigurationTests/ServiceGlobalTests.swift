@@ -71,6 +71,7 @@ import Testing
         ("smtp_server a/b", "2:13 error `a/b` isn't a host name or an IP address"),
         ("smtp_connect_timeout 0", "2:22 warning `smtp_connect_timeout 0` means 1"),
         ("notification_email {\nfoo\n}", "3:1 warning `foo` has no `@`: only the relay can know who that is"),
+        ("notification_email {\n}", "2:1 warning `notification_email` names nobody: no mail is sent"),
         ("notification_email {\na@b\na@b\n}", "4:1 warning `a@b` is listed already"),
         ("lvs_timeouts tcp 5 foo 3", "2:20 error `foo` isn't tcp, tcpfin or udp"),
         ("lvs_timeouts tcp", "2:14 error `tcp` needs a value"),

@@ -56,6 +56,16 @@ import Testing
         #expect(load(instance(""), here).findings == [])
     }
 
+    @Test func theFirstIPv6Address() {
+        func findings(_ addresses: String, _ lines: String = "") -> [String] {
+            load(instance(lines, addresses: "\n\(addresses)\n")).findings
+        }
+        #expect(findings("2001:db8::9/64").count == 1)
+        #expect(findings("2001:db8::9/64")[0].hasPrefix("5:1 warning `2001:db8::9` isn't link-local, as the first"))
+        #expect(findings("fe80::9/64\n2001:db8::9/64") == [])
+        #expect(findings("2001:db8::9/64", "unicast_peer {\n2001:db8::2\n}") == [])
+    }
+
     @Test func scopesWithinANetwork() {
         let two = instance("virtual_ipaddress_excluded {\n10.0.0.8/24 scope link\n}")
         #expect(

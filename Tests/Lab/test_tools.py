@@ -68,6 +68,17 @@ def test_effective(tmp_path):
                            "    virtual_ipaddress {\n        10.0.0.1/32\n        10.0.0.2/32\n    }\n}\n")
 
 
+def test_one_file_for_all_nodes(tmp_path):
+    """Lines with @NAME make a cluster's nodes of one file, each judged as what it will be."""
+    path = tmp_path / "a.conf"
+    path.write_text("vrrp_instance VI_1 {\ninterface eth0\n@one virtual_router_id 51\n@two virtual_router_id 52\n"
+                    "@one priority 150\nvirtual_ipaddress {\n10.0.0.1/24\n}\n}\n")
+    done = hasup("check", "--config-id", "one", "--config-id", "two", path)
+    assert done.returncode == 1 and "virtual_router_id of `VI_1` is 52 here and 51" in done.stdout, done.stdout
+    assert hasup("check", "--config-id", "one", "--config-id", "one", path).stdout.endswith("Nothing splits this cluster.\n")
+    assert hasup("check", "--config-id", "one", "--config-id", "two", path, path, path).returncode == 64
+
+
 def test_json_and_include_chains(tmp_path):
     """A finding in an included file names the way to it, for people and for programs."""
     (tmp_path / "more.conf").write_text("\npriorty 150\n")
