@@ -43,6 +43,18 @@ public struct ByteReader {
         return Value(bigEndian: bytes.loadUnaligned(fromByteOffset: start, as: Value.self))
     }
 
+    /// Reads a number of 7 bits a byte, the lowest first. - Throws: `truncated`, `invalid` for more than 64 bits.
+    public mutating func readCompact() throws(ByteError) -> UInt64 {
+        var value: UInt64 = 0
+        for shift in stride(from: UInt64(0), to: 64, by: 7) {
+            let byte = try readUInt8()
+            guard shift < 63 || byte <= 1 else { throw .invalid }
+            value |= UInt64(byte & 0x7f) << shift
+            if byte < 0x80 { return value }
+        }
+        throw .invalid
+    }
+
     /// Reads one byte that must be 0 or 1. - Throws: `truncated`, `invalid`.
     public mutating func readBool() throws(ByteError) -> Bool {
         switch try readUInt8() {
@@ -101,6 +113,15 @@ public struct ByteWriter: Sendable {
     public mutating func write(_ value: UInt64) { writeInteger(value) }
     /// Appends eight bytes.
     public mutating func write(_ value: Int64) { writeInteger(value) }
+    /// Appends a number as 7 bits a byte, the lowest first: small ones take one byte.
+    public mutating func write(compact value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(truncatingIfNeeded: rest))
+    }
     /// Appends 0 or 1.
     public mutating func write(_ value: Bool) { bytes.append(value ? 1 : 0) }
     /// Appends the bytes alone, without a length.

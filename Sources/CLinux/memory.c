@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <malloc.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -51,3 +52,41 @@ void hasup_release_code(void) {
     dl_iterate_phdr(release_code, &page_size);
     malloc_trim(0);
 }
+
+// A slot: sequence, checksum, record and length in one word, payload. Zero is no checksum.
+enum { WORDS = HASUP_SLOT_SIZE / 8, HEAD_WORDS = WORDS - HASUP_SLOT_PAYLOAD / 8 };
+
+static uint64_t checksum(const uint64_t *slot, uint32_t length) {
+    uint64_t sum = slot[0] * 0x9e3779b97f4a7c15u + slot[2];
+    for (uint32_t i = 0; i < (length + 7) / 8; i++) {
+        sum = (sum ^ slot[HEAD_WORDS + i]) * 0x9e3779b97f4a7c15u;
+        sum ^= sum >> 29;
+    }
+    return sum | 1;
+}
+
+void hasup_slot_write(int64_t *slot, int64_t sequence, uint32_t record, const void *payload, uint32_t length) {
+    if (length > HASUP_SLOT_PAYLOAD) return;
+    uint64_t fresh[WORDS] = {(uint64_t)sequence, 0, (uint64_t)record << 32 | length};
+    memcpy(fresh + HEAD_WORDS, payload, length);
+    uint64_t sum = checksum(fresh, length);
+    __atomic_store_n(slot + 1, 0, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    slot[0] = (int64_t)fresh[0];
+    slot[2] = (int64_t)fresh[2];
+    memcpy(slot + HEAD_WORDS, fresh + HEAD_WORDS, (size_t)(length + 7) / 8 * 8);
+    __atomic_store_n(slot + 1, (int64_t)sum, __ATOMIC_RELEASE);
+}
+
+int hasup_slot_read(const int64_t *slot, int64_t *sequence, uint32_t *record, void *payload) {
+    uint64_t copy[WORDS];
+    memcpy(copy, slot, sizeof copy);
+    uint32_t length = (uint32_t)copy[2];
+    if (copy[1] == 0 || length > HASUP_SLOT_PAYLOAD || checksum(copy, length) != copy[1]) return -1;
+    *sequence = (int64_t)copy[0];
+    *record = (uint32_t)(copy[2] >> 32);
+    memcpy(payload, copy + HEAD_WORDS, length);
+    return (int)length;
+}
+
+void hasup_slot_clear(int64_t *slot) { __atomic_store_n(slot + 1, 0, __ATOMIC_RELEASE); }

@@ -4,36 +4,64 @@ import Glibc
 import Reactor
 
 /// The memory that hasupd and one worker share: a sealed memfd whose size nobody can change, so that a hostile worker
-/// can't make hasupd's mapping fault (docs/decisions.md, D9, D13).
+/// can't make hasupd's mapping fault (docs/decisions.md, D9, D13, D35).
 ///
-/// Words of 8 bytes: 0 format, 1 generation of the worker that owns it, 2 time of its last loop turn. What a worker
-/// must leave to its successor is kept behind these by a later format.
+///     page 0   words of 8 bytes: format, generation of the worker that owns it, time of its last loop turn, slots used
+///     then     slots: sequence, checksum, record number and length, payload
+///
+/// What a worker must leave to its successor is kept in the slots, see `SnapshotWriter`. Room is reserved for more
+/// instances than anybody has: only pages that were written take memory.
 public final class StatePage {
-    /// Bytes of the page.
-    public static let size = 4_096
-    private static let format: Int64 = 0x6861_7375_7000_0001
+    /// One record as the last worker left it.
+    public struct Record: Sendable {
+        /// Whose: 0 for the node, one more than the number of the instance.
+        public var number: UInt32
+        /// Counts writes: of two records for one thing, the higher is the newer.
+        public var sequence: Int64
+        /// What was written.
+        public var bytes: [UInt8]
+    }
+
+    /// Bytes of the part that hasupd looks at.
+    public static let headSize = 4_096
+    /// Slots that there is room for.
+    public static let slotsMax = 65_536
+    private static let size = headSize + slotsMax * Int(HASUP_SLOT_SIZE)
+    private static let format: Int64 = 0x6861_7375_7000_0002
     private let words: UnsafeMutablePointer<Int64>
+    private let mappedSize: Int
     private let descriptor: Descriptor
 
-    /// A page of our own making. - Throws: `SystemError`.
+    /// A page of our own making, of which only the head is mapped. - Throws: `SystemError`.
     public static func create() throws(SystemError) -> StatePage {
         let descriptor = try owned(hasup_memfd_create("hasup-state"), "create shared memory")
         try checked(ftruncate(descriptor.number, off_t(size)) < 0 ? -errno : 0, "size shared memory")
         try checked(hasup_memfd_seal_size(descriptor.number), "seal shared memory")
-        let page = try StatePage(mapping: descriptor)
+        let page = try StatePage(descriptor, size: headSize)
         hasup_atomic_store(page.words, format)
         return page
     }
 
-    /// A page that was handed over. - Throws: `SystemError` when it can't be mapped.
-    public init(mapping descriptor: consuming Descriptor) throws(SystemError) {
-        let memory = mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.number, 0)
+    /// A page that was handed over, all of it. - Throws: `SystemError` when it can't be mapped or isn't one.
+    public convenience init(mapping descriptor: consuming Descriptor) throws(SystemError) {
+        var status = stat()
+        try checked(fstat(descriptor.number, &status) < 0 ? -errno : 0, "read the size of shared memory")
+        guard status.st_size == Self.size else { throw SystemError(EINVAL, "use shared memory of this size") }
+        try self.init(descriptor, size: Self.size)
+        guard hasup_atomic_load(words) == Self.format else {
+            throw SystemError(EINVAL, "use shared memory of this form")
+        }
+    }
+
+    private init(_ descriptor: consuming Descriptor, size: Int) throws(SystemError) {
+        let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.number, 0)
         guard let memory, memory != MAP_FAILED else { throw SystemError(errno, "map shared memory") }
-        words = memory.bindMemory(to: Int64.self, capacity: Self.size / 8)
+        words = memory.bindMemory(to: Int64.self, capacity: size / 8)
+        mappedSize = size
         self.descriptor = descriptor
     }
 
-    deinit { munmap(words, Self.size) }
+    deinit { munmap(words, mappedSize) }
 
     /// The memfd's number, to hand it over.
     public var number: Int32 { descriptor.number }
@@ -48,5 +76,97 @@ public final class StatePage {
     public var stamp: Instant {
         get { Instant(nanoseconds: hasup_atomic_load(words + 2)) }
         set { hasup_atomic_store(words + 2, newValue.nanoseconds) }
+    }
+
+    /// Slots that were ever used.
+    fileprivate(set) var slotCount: Int {
+        get { Int(min(max(hasup_atomic_load(words + 3), 0), Int64(min(Self.slotsMax, slotRoom)))) }
+        set { hasup_atomic_store(words + 3, Int64(newValue)) }
+    }
+
+    private var slotRoom: Int { (mappedSize - Self.headSize) / Int(HASUP_SLOT_SIZE) }
+
+    fileprivate func slot(_ index: Int) -> UnsafeMutablePointer<Int64> {
+        words + (Self.headSize + index * Int(HASUP_SLOT_SIZE)) / 8
+    }
+
+    fileprivate func read(_ index: Int) -> Record? {
+        var record = Record(number: 0, sequence: 0, bytes: [UInt8](repeating: 0, count: Int(HASUP_SLOT_PAYLOAD)))
+        let length = hasup_slot_read(slot(index), &record.sequence, &record.number, &record.bytes)
+        guard length >= 0 else { return nil }
+        record.bytes.removeLast(record.bytes.count - Int(length))
+        return record
+    }
+
+    /// Everything that is whole, oldest first: a stranger's bytes.
+    public var records: [Record] {
+        (0..<slotCount).compactMap(read).sorted { $0.sequence < $1.sequence }
+    }
+}
+
+/// Keeps one record for the node and one for each instance in the page. A record is never written over: it goes into a
+/// spare slot, and then the old one becomes the spare. So a worker that is killed in the middle leaves the record before,
+/// and a thousand instances take a thousand and one slots.
+public struct SnapshotWriter {
+    /// Bytes of one record.
+    public static let recordMax = Int(HASUP_SLOT_PAYLOAD)
+    private let page: StatePage
+    /// Slot by record number; -1 for none.
+    private var slots: [Int32] = []
+    private var spare: [Int32] = []
+    private var lastSequence: Int64 = 0
+    /// Records that there was no room for.
+    public private(set) var refused = 0
+
+    /// Goes on where the last writer has left the page.
+    public init(_ page: StatePage) {
+        self.page = page
+        var newest: [UInt32: (slot: Int32, sequence: Int64)] = [:]
+        for slot in 0..<page.slotCount {
+            let record = page.read(slot)
+            guard let record, record.sequence < .max / 2, record.number < StatePage.slotsMax else {
+                spare.append(Int32(slot))
+                continue
+            }
+            lastSequence = max(lastSequence, record.sequence)
+            if let other = newest[record.number] {
+                spare.append(other.sequence > record.sequence ? Int32(slot) : other.slot)
+                if other.sequence > record.sequence { continue }
+            }
+            newest[record.number] = (Int32(slot), record.sequence)
+        }
+        for (number, place) in newest { set(number, to: place.slot) }
+    }
+
+    private mutating func set(_ number: UInt32, to slot: Int32) {
+        if Int(number) >= slots.count {
+            slots.append(contentsOf: repeatElement(-1, count: Int(number) + 1 - slots.count))
+        }
+        slots[Int(number)] = slot
+    }
+
+    /// Keeps a record; plain stores, no system call.
+    public mutating func write(_ number: Int, _ bytes: [UInt8]) {
+        guard bytes.count <= Self.recordMax, number < StatePage.slotsMax else { return refused += 1 }
+        var free = spare.popLast()
+        if free == nil, page.slotCount < StatePage.slotsMax {
+            free = Int32(page.slotCount)
+            page.slotCount += 1
+        }
+        guard let free else { return refused += 1 }
+        lastSequence += 1
+        hasup_slot_write(page.slot(Int(free)), lastSequence, UInt32(number), bytes, UInt32(bytes.count))
+        if number < slots.count, slots[number] >= 0 { spare.append(slots[number]) }
+        set(UInt32(number), to: free)
+    }
+
+    /// Forgets the records of instances from this number on: they have left the configuration.
+    public mutating func forget(from number: Int) {
+        while slots.count > number {
+            let slot = slots.removeLast()
+            guard slot >= 0 else { continue }
+            hasup_slot_clear(page.slot(Int(slot)))
+            spare.append(slot)
+        }
     }
 }

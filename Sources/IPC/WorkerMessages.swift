@@ -19,8 +19,9 @@ public enum LogLevel: UInt8, Hashable, Comparable, Sendable, CaseIterable {
 /// What hasupd says to the VRRP worker.
 public enum SupervisorToVRRP {
     /// First of all: the generation of the configuration, and whether kernel changes are allowed. Descriptors, in this
-    /// order: state page, configuration, rtnetlink for changes, rtnetlink for notifications, packet socket.
-    case hello(version: UInt16, generation: UInt64)
+    /// order: state page, configuration, rtnetlink for changes, rtnetlink for notifications, packet socket. The last
+    /// notification that has come tells a successor which ones to repeat.
+    case hello(version: UInt16, generation: UInt64, lastNotification: UInt64)
     /// A new configuration; its memfd comes along.
     case configure(generation: UInt64)
     /// The VRRP socket that was asked for under the frame's correlation id, as the descriptor that comes along.
@@ -48,10 +49,11 @@ public enum SupervisorToVRRP {
         var writer = ByteWriter()
         let kind: Kind
         switch self {
-        case .hello(let version, let generation):
+        case .hello(let version, let generation, let lastNotification):
             kind = .hello
             writer.write(version)
             writer.write(generation)
+            writer.write(lastNotification)
         case .configure(let generation):
             kind = .configure
             writer.write(generation)
@@ -72,7 +74,10 @@ public enum SupervisorToVRRP {
         guard let kind = Kind(rawValue: frame.header.type) else { throw .unknownType(frame.header.type) }
         self = try frame.decode { reader in
             switch kind {
-            case .hello: .hello(version: try reader.readUInt16(), generation: try reader.readUInt64())
+            case .hello:
+                .hello(
+                    version: try reader.readUInt16(), generation: try reader.readUInt64(),
+                    lastNotification: try reader.readUInt64())
             case .configure: .configure(generation: try reader.readUInt64())
             case .socket: .socket
             case .socketRefused: .socketRefused(try reader.readString())
@@ -90,6 +95,9 @@ public enum SupervisorToVRRP {
 public enum VRRPToSupervisor {
     /// First of all: sealed and listening. Each part of the seal that wasn't possible is a sentence.
     case hello(version: UInt16, unsealed: [String])
+    /// It goes on where its predecessor has died: how many instances as MASTER, how many as BACKUP or in FAULT, how many
+    /// were MASTER for too long without advertising, and how many weren't known.
+    case resumed(masters: UInt32, others: UInt32, late: UInt32, fresh: UInt32)
     /// This generation runs.
     case configured(generation: UInt64)
     /// One advertisement was sent or judged on time since the start (docs/decisions.md, D11).
@@ -109,6 +117,7 @@ public enum VRRPToSupervisor {
 
     enum Kind: UInt16 {
         case hello = 0x201, configured, worked, openSocket, notify, observations, status, log, stopped
+        case resumed
     }
 
     /// Sends it.
@@ -121,6 +130,9 @@ public enum VRRPToSupervisor {
             writer.write(version)
             writer.write(UInt16(unsealed.count))
             unsealed.forEach { writer.write($0) }
+        case .resumed(let masters, let others, let late, let fresh):
+            kind = .resumed
+            for count in [masters, others, late, fresh] { writer.write(count) }
         case .configured(let generation):
             kind = .configured
             writer.write(generation)
@@ -161,6 +173,10 @@ public enum VRRPToSupervisor {
             switch kind {
             case .hello:
                 .hello(version: try reader.readUInt16(), unsealed: try reader.readStrings(max: 32))
+            case .resumed:
+                .resumed(
+                    masters: try reader.readUInt32(), others: try reader.readUInt32(), late: try reader.readUInt32(),
+                    fresh: try reader.readUInt32())
             case .configured: .configured(generation: try reader.readUInt64())
             case .worked: .worked
             case .openSocket:

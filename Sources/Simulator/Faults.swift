@@ -5,6 +5,7 @@ import VRRP
 /// What can go wrong while faults are on.
 enum Disturbance {
     case crash(machine: Int)
+    case kill(machine: Int, gap: Int64)
     case stop(machine: Int)
     case pause(machine: Int, stopsClock: Bool)
     case linkDown(machine: Int, interface: Int)
@@ -38,6 +39,14 @@ enum Disturbance {
         default: return .garbage(machine: machine)
         }
     }
+
+    /// A process that dies; mostly its successor comes at once.
+    static func randomKill(_ scenario: Scenario, _ random: inout SeededRandom) -> Disturbance {
+        let isLong = Int.random(in: 0..<4, using: &random) == 0
+        return .kill(
+            machine: Int.random(in: 0..<scenario.machineCount, using: &random),
+            gap: Int64.random(in: 1_000_000...(isLong ? 6_000_000_000 : 30_000_000), using: &random))
+    }
 }
 
 extension World {
@@ -50,6 +59,7 @@ extension World {
         case .crash(let machine):
             crash(machine)
             life = machines[machine].life
+        case .kill(let machine, let gap): kill(machine, gap: gap)
         case .stop(let machine):
             stop(machine)
             life = machines[machine].life
@@ -85,7 +95,7 @@ extension World {
             network.lossPermille = 0
             network.duplicatePermille = 0
             network.reorderPermille = 0
-        case .recreate, .removeAddress, .reload, .garbage: break
+        case .kill, .recreate, .removeAddress, .reload, .garbage: break
         }
     }
 

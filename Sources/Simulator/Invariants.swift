@@ -9,7 +9,7 @@ struct Invariants {
     private var manySince: [Int64?]
     private var noneSince: [Int64?]
     private(set) var transitions: [Int]
-    private var lastNotification: [UInt64]
+    private(set) var lastNotification: [UInt64]
     private var notificationLife: [Int]
 
     /// From here on (world time, by virtual router) two masters may last for `manyMax` at most.
@@ -63,6 +63,9 @@ struct Invariants {
             }
         }
     }
+
+    /// A successor goes on counting.
+    mutating func continues(_ machine: Int, life: Int) { notificationLife[machine] = life }
 
     /// Notifications of one life count up without a gap.
     mutating func notified(_ machine: Int, life: Int, _ sequence: UInt64, at now: Int64) {

@@ -64,6 +64,10 @@ struct Machine {
     /// Only the newest wake-up counts.
     var wakeVersion = 0
     var interfaces: [InterfaceState]
+    /// What the core has left for a successor, by record number.
+    var records: [Int: [UInt8]] = [:]
+    /// When the core died whose successor hasn't come yet.
+    var heardUntil = Instant(nanoseconds: 0)
     /// The kernel does one thing after the other.
     var kernelFreeAt: Int64 = 0
 

@@ -24,6 +24,8 @@ struct Outcome {
 struct Simulation {
     private var world: World
     private let sabotage: Sabotage?
+    /// Whether processes die among the faults: not in all seeds, because those that once broke keep their stories.
+    private let killsProcesses: Bool
     /// When faults ended.
     private var peaceSince: Int64 = 0
 
@@ -42,6 +44,7 @@ struct Simulation {
             }
         }
         self.sabotage = sabotage
+        killsProcesses = seed % 8 == 1
         world = World(scenario: scenario, random: random, trace: Trace(isOn: trace))
     }
 
@@ -65,6 +68,7 @@ struct Simulation {
         checkPeace()
         if world.invariants.failures.isEmpty { restartBackup() }
         if world.invariants.failures.isEmpty { shutDownMaster() }
+        if world.invariants.failures.isEmpty { killProcesses() }
         for router in routers { world.invariants.check(router, at: world.now) }
         return Outcome(
             failures: world.invariants.failures, trace: world.trace.lines,
@@ -91,7 +95,11 @@ struct Simulation {
         while world.now < end {
             let gap = Int64.random(in: 0...(longest * 4).nanoseconds, using: &world.random)
             world.run(until: min(end, world.now + gap))
-            world.begin(Disturbance.random(world.scenario, &world.random))
+            let isKill = killsProcesses && Int.random(in: 0..<3, using: &world.random) == 0
+            world.begin(
+                isKill
+                    ? Disturbance.randomKill(world.scenario, &world.random)
+                    : Disturbance.random(world.scenario, &world.random))
         }
     }
 
@@ -209,6 +217,26 @@ struct Simulation {
 
     private func priority(of machine: Machine, _ router: Int) -> Priority {
         machine.instance(of: router).flatMap { machine.node?.status(of: $0)?.priority } ?? .release
+    }
+
+    /// Processes die and are replaced in time: the peers see no transition.
+    private mutating func killProcesses() {
+        let before = world.invariants.transitions
+        let shortest =
+            routers.flatMap { router in
+                world.machines.compactMap { $0.settings(of: router)?.advertInterval }
+            }.min() ?? .seconds(1)
+        for _ in 0..<3 {
+            let chosen = Int.random(in: 0..<world.machines.count, using: &world.random)
+            world.kill(chosen, gap: Int64.random(in: 1_000_000...shortest.nanoseconds / 2, using: &world.random))
+            world.run(
+                until: world.now + Int64.random(in: 0...2_000_000_000, using: &world.random) + shortest.nanoseconds * 4)
+        }
+        world.run(until: world.now + (routers.map(settledBound).max() ?? 0))
+        for router in routers where world.invariants.transitions[router] != before[router] {
+            world.invariants.fail(world.now, "VI_\(router): the death of a process was seen by others")
+        }
+        checkState()
     }
 
     /// A machine goes and comes back; only what it may preempt moves, and never for a nopreempt instance.

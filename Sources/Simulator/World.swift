@@ -9,6 +9,7 @@ enum WorldEvent {
     case frame(Frame, to: Int)
     case kernelDone(machine: Int, life: Int, router: Int?, addresses: [IPAddress], isInstall: Bool, ticket: UInt64)
     case disturb(Disturbance)
+    case revive(machine: Int, life: Int)
     case undo(Disturbance, life: Int)
 }
 
@@ -28,6 +29,7 @@ struct World {
     var lastYield: [Int64]
     private var queue = EventQueue()
     private var actions: [Action] = []
+    private var record = ByteWriter()
 
     init(scenario: Scenario, random: SeededRandom, trace: Trace) {
         var random = random
@@ -81,6 +83,8 @@ struct World {
             }
             deliver(.applied(ticket: ticket, .done), to: machine)
         case .disturb(let disturbance): begin(disturbance)
+        case .revive(let machine, let life):
+            if machines[machine].life == life { revive(machine) }
         case .undo(let disturbance, let life): end(disturbance, life: life)
         }
     }
@@ -90,6 +94,7 @@ struct World {
     mutating func start(_ machine: Int) {
         machines[machine].life += 1
         machines[machine].node = Node()
+        machines[machine].records = [:]
         machines[machine].inbox = []
         machines[machine].isPaused = false
         machines[machine].isStopped = false
@@ -113,6 +118,45 @@ struct World {
             machines[machine].kernel[router] = []
             change(machine, router, to: .initialize, "off")
         }
+    }
+
+    /// The process dies and another goes on with what it has left: the machine, its kernel and its addresses stay.
+    mutating func kill(_ machine: Int, gap: Int64) {
+        guard machines[machine].node != nil, !machines[machine].isPaused, !machines[machine].isStopped else { return }
+        machines[machine].life += 1
+        machines[machine].node = nil
+        machines[machine].heardUntil = machines[machine].clock.reading(at: now)
+        trace.note(now, machine, "killed for \(Interval(nanoseconds: gap))")
+        schedule(.revive(machine: machine, life: machines[machine].life), after: gap)
+    }
+
+    private mutating func revive(_ machine: Int) {
+        let records = machines[machine].records
+        var snapshot = NodeSnapshot(
+            instances: records.keys.sorted().filter { $0 > 0 }.compactMap { records[$0] }, node: records[0],
+            heardUntil: machines[machine].heardUntil, lastNotification: invariants.lastNotification[machine])
+        let model = machines[machine].model
+        // Addresses that no MASTER claims are removed before a packet is sent or judged (docs/decisions.md, D14).
+        let claimed = Set(snapshot.masters(of: model).map { Machine.router(of: model.instances[$0]) })
+        for router in scenario.routers.indices {
+            if !claimed.contains(router) { machines[machine].kernel[router] = [] }
+            for address in machines[machine].kernel[router] { snapshot.addresses["eth0", default: [:]][address] = true }
+        }
+        machines[machine].node = Node()
+        machines[machine].kernelFreeAt = now
+        machines[machine].actingModel = model
+        invariants.continues(machine, life: machines[machine].life)
+        for interface in machines[machine].interfaces { give(machine, .interface(interface)) }
+        give(machine, .resume(model, snapshot))
+    }
+
+    /// What the core has changed goes where its successor finds it.
+    private mutating func keep(_ machine: Int) {
+        var records = machines[machine].records
+        machines[machine].node?.saveChanges(with: &record) { records[$0] = $1 }
+        let count = machines[machine].model.instances.count
+        if records.count > count + 1 { records = records.filter { $0.key <= count } }
+        machines[machine].records = records
     }
 
     /// SIGTERM: hands over and withdraws.
@@ -168,6 +212,7 @@ struct World {
         actions.removeAll(keepingCapacity: true)
         machines[machine].node?.handle(event, at: reading, into: &actions)
         let done = actions
+        keep(machine)
         for action in done { perform(action, of: machine) }
         let deadline = machines[machine].node?.deadline ?? .never
         machines[machine].wakeVersion += 1

@@ -62,7 +62,8 @@ public struct Broker<Source: InstanceSource> {
     public private(set) var source: Source
     /// The generation before, until the worker says that it runs the new one: its requests may still be on their way.
     private var previous: (generation: UInt64, source: Source)?
-    private var lastNotification: UInt64 = 0
+    /// The last notification that a worker has asked for: its successor goes on counting.
+    public private(set) var lastNotification: UInt64 = 0
 
     /// A broker for a worker that is given this generation.
     public init(generation: UInt64, source: Source) {
@@ -80,9 +81,10 @@ public struct Broker<Source: InstanceSource> {
     /// The worker runs the newest generation; requests of older ones are refused from now on.
     public mutating func configured() { previous = nil }
 
-    /// A new worker starts, whose notifications count from 1 again.
-    public mutating func workerStarted() {
-        lastNotification = 0
+    /// A new worker starts. Its notifications count on where its predecessor's have ended, so that one that was begun
+    /// isn't run again; without a snapshot they count from 1.
+    public mutating func workerStarted(hasSnapshot: Bool) {
+        if !hasSnapshot { lastNotification = 0 }
         previous = nil
     }
 

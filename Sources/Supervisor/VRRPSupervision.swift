@@ -35,6 +35,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
     }
 
     private static let statusPatience = Interval.seconds(2)
+    /// Early deaths of workers with the same snapshot, after which it isn't given to another (docs/decisions.md, D11).
+    private static let deathsWithSnapshotMax = 3
     private let loop: EventLoop
     private let log: Logger
     private let lines: RepeatLog
@@ -44,7 +46,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private unowned let delegate: any Delegate
     private var broker: Broker<Generation>
     private(set) var worker: WorkerProcess?
-    private let page: StatePage
+    private var page: StatePage
+    private let orphans: OrphanGuard
     private var requests: [UInt32: StatusRequest] = [:]
     private var lastRequest: UInt32 = 0
     private var expiry: Timer?
@@ -65,6 +68,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         self.delegate = delegate
         broker = Broker(generation: generation.number, source: generation)
         page = try StatePage.create()
+        orphans = OrphanGuard(on: loop, lines: lines, identity: identity, filter: filter)
         expiry = loop.makeTimer { [weak self] in self?.expireRequests() }
         let worker = WorkerProcess("hasup-vrrp", on: loop, lines: lines, owner: self)
         worker.watch(smallestAdvertInterval: generation.model.smallestAdvertInterval)
@@ -99,8 +103,13 @@ final class VRRPSupervision: WorkerProcess.Owner {
         try checked(hasup_socketpair(&pair), "create a socket pair")
         let ours = Descriptor(owning: pair[0])
         let theirs = Descriptor(owning: pair[1])
-        broker.workerStarted()
-        page.stamp = Clock.now
+        // The first death after good work is no early one.
+        let hasSnapshot = worker.life.earlyDeaths <= Self.deathsWithSnapshotMax
+        if !hasSnapshot {
+            lines.tell(.error, "hasup-vrrp", "it dies early again and again: the next one starts without a snapshot")
+            page = try StatePage.create()
+        }
+        broker.workerStarted(hasSnapshot: hasSnapshot)
         let seal = SealArguments(identity: identity, realtimePriority: broker.source.workerPriority)
         let child = try ChildProcess.spawn(
             path: "/proc/self/exe", arguments: [WorkerRecord.role] + seal.words,
@@ -120,7 +129,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
             let commands = try owned(hasup_route_socket(0), "open an rtnetlink socket")
             let notifications = try owned(hasup_route_socket(LinkMonitor.groups), "open an rtnetlink socket")
             let frames = try owned(hasup_frame_socket(), "open a packet socket")
-            SupervisorToVRRP.hello(version: workerProtocolVersion, generation: broker.generation).send(
+            SupervisorToVRRP.hello(
+                version: workerProtocolVersion, generation: broker.generation,
+                lastNotification: broker.lastNotification
+            ).send(
                 on: channel,
                 descriptors: [
                     page.number, broker.source.image.number, commands.number, notifications.number, frames.number,
@@ -139,6 +151,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         let waiting = requests.values
         requests = [:]
         for request in waiting { request.completion(nil) }
+        if worker.life.state != .stopping { orphans.workerEnded(page, broker.source) }
         delegate.vrrpEnded()
     }
 
@@ -157,7 +170,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
             guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
             if generation == broker.generation { broker.configured() }
             if worker.life.state == .starting { worker.ready() }
+            orphans.workerRuns()
             delegate.configured(generation)
+        case .resumed(let masters, let others, let late, let fresh):
+            tellResumption(masters, others, late, fresh, worker)
         case .worked: worker.handle(.worked)
         case .openSocket(let generation, let instance):
             openSocket(generation: generation, instance: instance, correlation: frame.header.correlation, worker)
@@ -177,6 +193,19 @@ final class VRRPSupervision: WorkerProcess.Owner {
             lines.tell(level.loggerLevel, "hasup-vrrp", text)
         case .stopped: break
         }
+    }
+
+    private func tellResumption(
+        _ masters: UInt32, _ others: UInt32, _ late: UInt32, _ fresh: UInt32, _ worker: WorkerProcess
+    ) {
+        guard let end = worker.lastEnd else { return }
+        let tenths = (Clock.now - end.at).nanoseconds / 100_000
+        var text =
+            "hasup-vrrp died (\(end.exit)): replaced, resumed \(masters) masters, \(others) backups, after "
+            + "\(tenths / 10).\(tenths % 10) ms"
+        if late > 0 { text += "; \(late) came too late to go on as MASTER" }
+        if fresh > 0 { text += "; \(fresh) start anew" }
+        lines.tell(.notice, "", text, kind: "resumed")
     }
 
     private func decode<Value>(

@@ -68,6 +68,7 @@ extension TransitionReason {
         case .addressRemoved: "addressRemoved"
         case .reconfigured: "reconfigured"
         case .stopped: "stopped"
+        case .interrupted: "interrupted"
         }
     }
 }
@@ -97,6 +98,7 @@ extension Transition {
         case .addressRemoved(let address): return "address \(address) was removed by somebody else again and again"
         case .reconfigured: return "the configuration has changed"
         case .stopped: return "stopped"
+        case .interrupted: return "its process died and was replaced too late"
         }
     }
 

@@ -47,6 +47,8 @@ final class WorkerProcess {
     private(set) var startedAt: Instant?
     /// What went wrong with it last, and when.
     private(set) var trouble: (text: String, at: Instant)?
+    /// How and when the last process ended.
+    private(set) var lastEnd: (exit: WorkerExit, at: Instant)?
     private var wakeTimer: Timer?
     private var watchdogTimer: Timer?
     private var closedTimer: Timer?
@@ -83,6 +85,7 @@ final class WorkerProcess {
         channel?.close()
         channel = nil
         if let closedTimer { loop.set(closedTimer, to: .never) }
+        lastEnd = (exit, Clock.now)
         owner.ended(self)
         handle(.exited(exit))
     }

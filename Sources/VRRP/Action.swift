@@ -164,6 +164,8 @@ public enum TransitionReason: Hashable, Sendable {
     case reconfigured
     /// The node was told to stop.
     case stopped
+    /// A MASTER died, and its successor came too late: by then a peer may have taken over.
+    case interrupted
 }
 
 /// Why an instance can't take part.

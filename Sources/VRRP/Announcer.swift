@@ -1,6 +1,19 @@
 import Base
 import Configuration
 
+/// A burst that isn't over, as a snapshot keeps it.
+struct PendingBurst {
+    var instance: InstanceID
+    /// Of the lane.
+    var interface: String
+    var addresses: [VirtualAddress]
+    var rounds: Int
+    var next: Int
+    var order: UInt64
+    /// When the lane's next frame may leave.
+    var notBefore: Instant
+}
+
 /// Queues of gratuitous ARPs and neighbour advertisements, one per interface and family, so that an advertisement never
 /// waits for 500 addresses to be announced (pain point T9). A burst goes round by round, all addresses once and then
 /// again, and bursts of several instances take turns.
@@ -24,9 +37,12 @@ struct Announcer: Sendable {
         var addresses: [VirtualAddress]
         var rounds: Int
         var next = 0
+        /// Counts up, in the order of the asking.
+        var order: UInt64
     }
 
     private struct Lane {
+        var interface: String
         var family: AddressFamily
         var queue: [Burst] = []
         var notBefore = Instant(nanoseconds: .min)
@@ -35,6 +51,7 @@ struct Announcer: Sendable {
     private var lanes: [Lane] = []
     private var numbers: [LaneKey: Int] = [:]
     private var due = DeadlineHeap()
+    private var lastOrder: UInt64 = 0
 
     /// When the next frames want to leave.
     var deadline: Instant { due.first?.deadline ?? .never }
@@ -59,7 +76,9 @@ struct Announcer: Sendable {
             if let waiting {
                 lanes[number].queue[waiting].rounds = max(lanes[number].queue[waiting].rounds, rounds)
             } else {
-                lanes[number].queue.append(Burst(instance: instance, addresses: addresses, rounds: rounds))
+                lastOrder &+= 1
+                lanes[number].queue.append(
+                    Burst(instance: instance, addresses: addresses, rounds: rounds, order: lastOrder))
             }
             due.set(number, to: max(now, lanes[number].notBefore))
         }
@@ -82,6 +101,36 @@ struct Announcer: Sendable {
                 due.set(number, to: lanes[number].notBefore)
             }
         }
+    }
+
+    /// What waits for this instance.
+    func pending(_ instance: InstanceID) -> [PendingBurst] {
+        guard due.count > 0 else { return [] }
+        var found: [PendingBurst] = []
+        for lane in lanes {
+            for burst in lane.queue where burst.instance == instance {
+                found.append(
+                    PendingBurst(
+                        instance: instance, interface: lane.interface, addresses: burst.addresses, rounds: burst.rounds,
+                        next: burst.next, order: burst.order, notBefore: lane.notBefore))
+            }
+        }
+        return found
+    }
+
+    /// Goes on with what a predecessor had begun; to be called in the bursts' order.
+    mutating func resume(_ burst: PendingBurst, at now: Instant) {
+        guard let first = burst.addresses.first, burst.next < burst.addresses.count, burst.rounds > 0 else { return }
+        let number = lane(burst.interface, first.prefix.address.family)
+        // A lane never waits for longer than its gap.
+        let gap = max(lanes[number].family == .ipv4 ? garpInterval : gnaInterval, Self.turn)
+        lanes[number].notBefore = max(lanes[number].notBefore, min(burst.notBefore, now + gap))
+        lastOrder = max(lastOrder, burst.order)
+        lanes[number].queue.append(
+            Burst(
+                instance: burst.instance, addresses: burst.addresses, rounds: burst.rounds, next: burst.next,
+                order: burst.order))
+        due.set(number, to: max(now, lanes[number].notBefore))
     }
 
     /// Forgets what waits for this instance: it doesn't own its addresses any more.
@@ -125,6 +174,8 @@ struct Announcer: Sendable {
             var done = lanes[number].queue.removeFirst()
             done.next = 0
             done.rounds -= 1
+            lastOrder &+= 1
+            done.order = lastOrder
             if done.rounds > 0 { lanes[number].queue.append(done) }
         }
         return action
@@ -133,7 +184,7 @@ struct Announcer: Sendable {
     private mutating func lane(_ interface: String, _ family: AddressFamily) -> Int {
         let key = LaneKey(interface: interface, family: family)
         if let number = numbers[key] { return number }
-        lanes.append(Lane(family: family))
+        lanes.append(Lane(interface: interface, family: family))
         numbers[key] = lanes.count - 1
         return lanes.count - 1
     }

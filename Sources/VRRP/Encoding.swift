@@ -97,6 +97,7 @@ extension TransitionReason {
             writer.write(tagged: address)
         case .reconfigured: writer.write(UInt8(10))
         case .stopped: writer.write(UInt8(11))
+        case .interrupted: writer.write(UInt8(12))
         }
     }
 
@@ -114,6 +115,7 @@ extension TransitionReason {
         case 9: self = .addressRemoved(try reader.readTaggedAddress())
         case 10: self = .reconfigured
         case 11: self = .stopped
+        case 12: self = .interrupted
         default: throw .invalid
         }
     }

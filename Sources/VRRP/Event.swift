@@ -10,6 +10,9 @@ public enum Event {
     /// router whose identity stays keeps its state. Tell of the interfaces that exist before the first one: what is
     /// unknown then is missing, and the instance starts in FAULT.
     case configure(ConfigurationModel)
+    /// The first configuration of a node that goes on where a predecessor has died. What the snapshot doesn't know starts
+    /// as with `configure`.
+    case resume(ConfigurationModel, NodeSnapshot)
     /// State of an interface, at start for each that exists and then at each change.
     case interface(InterfaceState)
     /// An interface with this name is gone.

@@ -7,8 +7,7 @@ extension Node {
         let old = model
         if old == new { return }
         model = new
-        context.announcer.garpInterval = new.global.garpInterval
-        context.announcer.gnaInterval = new.global.gnaInterval
+        adoptGlobal(new.global)
         if old == nil {
             if new.global.startupDelay > .zero { context.startsAt = now + new.global.startupDelay }
             routers = new.instances.enumerated().map { VirtualRouter(id: $0, settings: $1, at: now) }
@@ -17,6 +16,11 @@ extension Node {
             apply(new.instances, at: now, into: &actions)
         }
         rebuildRoutes()
+    }
+
+    mutating func adoptGlobal(_ global: GlobalSettings) {
+        context.announcer.garpInterval = global.garpInterval
+        context.announcer.gnaInterval = global.gnaInterval
     }
 
     private mutating func apply(_ instances: [InstanceSettings], at now: Instant, into actions: inout [Action]) {

@@ -12,11 +12,14 @@ public struct Node: Sendable {
     /// By instance, the next one with the same key (multicast beside unicast); -1 for none.
     private var nextWithSameKey: [InstanceID] = []
     private var isStopped = false
+    var changed = ChangedInstances()
+    /// How the instances of a node that has resumed went on.
+    public internal(set) var resumption = Resumption()
 
     /// Packets thrown away that no instance could be found for, by `DiscardReason.rawValue` (`length` and
     /// `unknownVRID`; docs/decisions.md, D17).
-    public private(set) var discardedWithoutInstance = [UInt64](repeating: 0, count: DiscardReason.allCases.count)
-    private var nextDiscardTold = Instant(nanoseconds: .min)
+    public internal(set) var discardedWithoutInstance = [UInt64](repeating: 0, count: DiscardReason.allCases.count)
+    var nextDiscardTold = Instant(nanoseconds: .min)
 
     /// A node without configuration.
     public init() {}
@@ -28,22 +31,38 @@ public struct Node: Sendable {
         case .timeout: fireTimers(at: now, into: &actions)
         case .configure(let model):
             if !isStopped { configure(model, at: now, into: &actions) }
-        case .interface(let interface): update(interface, at: now, into: &actions)
-        case .interfaceRemoved(let name): remove(name, at: now, into: &actions)
+            changed.addAll(routers.count)
+        case .resume(let model, let snapshot):
+            if !isStopped { resume(model, snapshot, at: now, into: &actions) }
+            changed.addAll(routers.count)
+        case .interface(let interface):
+            update(interface, at: now, into: &actions)
+            changed.addAll(routers.count)
+        case .interfaceRemoved(let name):
+            remove(name, at: now, into: &actions)
+            changed.addAll(routers.count)
         case .applied(let ticket, let outcome):
             guard let work = context.redeem(ticket) else { break }
             if let id = work.instance {
+                changed.add(id)
                 routers[id].applied(work, outcome, at: now, &context, into: &actions)
             } else if case .failed = outcome, !work.isInstall {
                 context.leave(work.addresses, on: work.interface, at: now)
             }
         case .addressRemoved(let instance, let address):
             guard routers.indices.contains(instance) else { break }
+            changed.add(instance)
             routers[instance].addressRemoved(address, at: now, &context, into: &actions)
-        case .stop: stop(at: now, into: &actions)
+        case .stop:
+            stop(at: now, into: &actions)
+            changed.addAll(routers.count)
         }
         if context.leftoversAt <= now { context.retryLeftovers(except: heldAddresses(), into: &actions) }
-        if context.announcer.deadline <= now { context.announcer.run(at: now, into: &actions) }
+        if context.announcer.deadline <= now {
+            let before = actions.count
+            context.announcer.run(at: now, into: &actions)
+            for case .announce(let id, _) in actions[before...] { changed.add(id) }
+        }
     }
 
     /// When `Event.timeout` is wanted, `.never` while nothing is pending. It may be early: a call then does nothing but
@@ -106,6 +125,7 @@ public struct Node: Sendable {
             return discard(.unknownVRID, information, detail: UInt32(virtualRouterID), at: now, into: &actions)
         }
         let id = choose(from: first, destination: information.destination)
+        changed.add(id)
         routers[id].receive(bytes, information, at: now, &context, into: &actions)
     }
 
@@ -130,6 +150,7 @@ public struct Node: Sendable {
         into actions: inout [Action]
     ) {
         discardedWithoutInstance[Int(reason.rawValue)] += 1
+        changed.isNodeChanged = true
         guard now >= nextDiscardTold else { return }
         nextDiscardTold = now + .seconds(1)
         actions.append(.observe(.discarded(nil, reason, source: information.source, detail: detail)))
@@ -148,6 +169,7 @@ public struct Node: Sendable {
                 guard kind == .advertise, next.deadline - now <= routers[id].advertSlack else { break }
             }
             context.timers.set(next.timer, to: nil)
+            changed.add(id)
             routers[id].fired(kind, at: now, &context, into: &actions)
         }
     }

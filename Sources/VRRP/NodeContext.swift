@@ -48,7 +48,7 @@ struct NodeContext {
     private(set) var leftoversAt = Instant.never
     private var tickets: [UInt64: KernelWork] = [:]
     private var lastTicket: UInt64 = 0
-    private var lastNotification: UInt64 = 0
+    var lastNotification: UInt64 = 0
 
     static func timer(_ kind: TimerKind, of instance: InstanceID) -> Int {
         instance * TimerKind.count + kind.rawValue
@@ -102,7 +102,7 @@ struct NodeContext {
     }
 
     mutating func notification(_ trigger: NotifyTrigger, of instance: InstanceID, priority: Priority) -> Notification {
-        lastNotification += 1
+        lastNotification &+= 1
         return Notification(sequence: lastNotification, instance: instance, trigger: trigger, priority: priority)
     }
 

@@ -36,13 +36,16 @@ extension VirtualRouter {
         discard(reason, from: information.source, detail: detail, at: now, into: &actions)
     }
 
+    static let noDiscardTold = [Instant](
+        repeating: Instant(nanoseconds: .min), count: DiscardReason.allCases.count)
+
     private mutating func discard(
         _ reason: DiscardReason, from source: IPAddress, detail: UInt32, at now: Instant, into actions: inout [Action]
     ) {
         counters.discarded[reason.rawValue] += 1
         let number = Int(reason.rawValue)
         if nextDiscardTold.isEmpty {
-            nextDiscardTold = Array(repeating: Instant(nanoseconds: .min), count: DiscardReason.allCases.count)
+            nextDiscardTold = Self.noDiscardTold
         }
         guard now >= nextDiscardTold[number] else { return }
         nextDiscardTold[number] = now + discardObservationGap

@@ -52,12 +52,15 @@ struct VirtualRouter {
 
     var counters = Counters()
     var lastTransition: Transition?
+    /// The last notification, for a successor that can't know whether it was heard.
+    var lastNotified: Notified?
     /// Our address list as it stands in advertisements, to compare others' with.
     var addressList: [UInt8]
     /// Remarks already told of this master.
     var toldRemarks: UInt8 = 0
     /// By discard reason, when the next observation may be made; empty before the first one.
     var nextDiscardTold: [Instant] = []
+
     init(id: InstanceID, settings: InstanceSettings, at now: Instant) {
         self.id = id
         self.settings = settings
@@ -151,7 +154,7 @@ struct VirtualRouter {
         waiting = now < context.startsAt ? .startupDelay : .listening
         let ownerStarts = priority == .owner && starts
         armMasterDown(max(now, context.startsAt) + (ownerStarts ? .zero : masterDownInterval), &context)
-        actions.append(.notify(context.notification(.backup, of: id, priority: priority)))
+        notify(.backup, &context, into: &actions)
         tell(transition, into: &actions)
     }
 
@@ -172,7 +175,7 @@ struct VirtualRouter {
         advertDueAt = now + settings.advertInterval
         context.set(.advertise, of: id, to: advertDueAt)
         install(allAddresses, &context, into: &actions)
-        actions.append(.notify(context.notification(.master, of: id, priority: priority)))
+        notify(.master, &context, into: &actions)
         tell(transition, into: &actions)
     }
 
@@ -186,7 +189,7 @@ struct VirtualRouter {
         state = .fault
         since = now
         forgetMaster()
-        actions.append(.notify(context.notification(.fault, of: id, priority: priority)))
+        notify(.fault, &context, into: &actions)
         tell(transition, into: &actions)
     }
 
@@ -200,7 +203,7 @@ struct VirtualRouter {
         state = .initialize
         since = now
         forgetMaster()
-        actions.append(.notify(context.notification(trigger, of: id, priority: priority)))
+        notify(trigger, &context, into: &actions)
         tell(transition, into: &actions)
     }
 
@@ -234,6 +237,14 @@ struct VirtualRouter {
             instance: id, from: state, to: next, reason: reason, peer: hasPeer ? master : nil,
             peerPriority: hasPeer ? masterPriority : nil, ownPriority: priority,
             lastAdvertAge: lastAdvertAt.map { now - $0 })
+    }
+
+    private mutating func notify(
+        _ trigger: NotifyTrigger, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        let notification = context.notification(trigger, of: id, priority: priority)
+        lastNotified = Notified(notification)
+        actions.append(.notify(notification))
     }
 
     private mutating func tell(_ transition: Transition, into actions: inout [Action]) {

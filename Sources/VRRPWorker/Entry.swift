@@ -63,10 +63,10 @@ private final class Session {
 
     private func receive(_ frame: Frame) throws(FrameError) {
         let message = try SupervisorToVRRP(frame)
-        if case .hello(let version, let generation) = message {
+        if case .hello(let version, let generation, let lastNotification) = message {
             guard version == workerProtocolVersion else { throw .version(version) }
             guard worker == nil else { throw .unexpected("a second hello") }
-            return begin(generation, frame)
+            return begin(generation, lastNotification, frame)
         }
         guard let worker else { throw .unexpected("a message before hello") }
         switch message {
@@ -80,7 +80,7 @@ private final class Session {
     }
 
     /// Everything that was handed over becomes a worker. What can't be used ends the process: hasupd starts another.
-    private func begin(_ generation: UInt64, _ frame: Frame) {
+    private func begin(_ generation: UInt64, _ lastNotification: UInt64, _ frame: Frame) {
         guard let channel else { return }
         do {
             let passed = frame.descriptors
@@ -91,17 +91,22 @@ private final class Session {
             let frames = try passed.take(4)
 
             let model = try Self.model(from: image)
-            // Addresses that a predecessor left behind go before anything is sent or judged (docs/decisions.md, D14).
+            var inheritance = Inheritance(page, lastNotification: lastNotification)
             monitor.beginReload()
-            try Leftovers.remove(of: model, through: connection)
             let snapshot = try connection.snapshot()
+            // Addresses that a predecessor left behind go before anything is sent or judged, except what a MASTER goes on
+            // with (docs/decisions.md, D12, D14).
+            try Leftovers.remove(
+                of: model, except: inheritance.claims(in: model), links: snapshot.links, through: connection)
+            inheritance.note(snapshot, of: model)
 
             let links = try LinkWatcher(monitor, on: loop)
             let effects = try AddressEffects(try EffectThread(connection), on: loop)
             effects.onSnapshot = { [unowned links] in links.reload($0) }
             links.onOverflow = { [unowned effects] in effects.readAll() }
             let worker = try Worker(
-                loop: loop, channel: channel, page: page, links: links, effects: effects, frames: frames)
+                loop: loop, channel: channel, page: page, links: links, effects: effects, frames: frames,
+                inheritance: inheritance)
             self.worker = worker
             links.virtualAddresses = model.virtualAddresses
             links.reload(snapshot)

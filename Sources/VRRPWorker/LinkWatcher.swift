@@ -90,6 +90,11 @@ final class LinkWatcher {
         monitor.link(named: name).flatMap { state(of: $0.index) }
     }
 
+    /// Whether an interface has this address.
+    func has(_ address: IPAddress, onInterface name: String) -> Bool {
+        monitor.link(named: name).map { monitor.has(address, on: $0.index) } ?? false
+    }
+
     /// The name of the interface with this number.
     func name(of index: Int32) -> String? { names[index] }
 

@@ -28,6 +28,10 @@ final class Worker {
     let loop: EventLoop
     let channel: Channel
     private let page: StatePage
+    private var snapshots: SnapshotWriter
+    private var record = ByteWriter(capacity: 256)
+    /// Until the first configuration.
+    private var inheritance: Inheritance?
     private let pageGeneration: Int64
     private(set) var node = Node()
     private(set) var model = ConfigurationModel()
@@ -56,12 +60,14 @@ final class Worker {
 
     init(
         loop: EventLoop, channel: Channel, page: StatePage, links: LinkWatcher, effects: AddressEffects,
-        frames: consuming Descriptor
+        frames: consuming Descriptor, inheritance: Inheritance
     ) throws(SystemError) {
         self.loop = loop
         self.channel = channel
         reports = Reports(to: channel)
         self.page = page
+        self.inheritance = inheritance
+        snapshots = SnapshotWriter(page)
         self.links = links
         self.effects = effects
         // From now on an older worker that still lives ends by itself before it sends (docs/decisions.md, D9).
@@ -98,14 +104,18 @@ final class Worker {
     // MARK: The core
 
     func handle(_ event: Event) {
+        endIfReplaced()
         actions.removeAll(keepingCapacity: true)
         node.handle(event, at: loop.now, into: &actions)
+        // What was decided is kept before it is done: a successor does it again rather than never.
+        if !actions.isEmpty { save() }
         for action in actions { perform(action) }
     }
 
     /// Deadlines have come. Adverts leave before anything else is begun: a takeover is over for the peers when they hear
     /// of it, and what follows (kernel calls, reports) may touch code that isn't in memory.
     private func fire() {
+        endIfReplaced()
         actions.removeAll(keepingCapacity: true)
         node.handle(.timeout, at: loop.now, into: &actions)
         var others = false
@@ -114,6 +124,7 @@ final class Worker {
         }
         guard others else { return }
         transmitter.flush()
+        save()
         for action in actions {
             if case .advertise = action { continue }
             perform(action)
@@ -152,9 +163,18 @@ final class Worker {
             address.prefix.address, from: hardware, interfaceIndex: interface.index, isRouter: interface.forwardsIPv6)
     }
 
-    private func endTurn() {
+    /// Another worker owns the page: nothing more is sent (docs/decisions.md, D9).
+    private func endIfReplaced() {
         if page.generation != pageGeneration { exit(0) }
+    }
+
+    /// Keeps what has changed for a successor.
+    private func save() { node.saveChanges(with: &record) { snapshots.write($0, $1) } }
+
+    private func endTurn() {
+        endIfReplaced()
         transmitter.flush()
+        save()
         reports.send(generation: generation)
         page.stamp = loop.now
         if let coreTimer { loop.set(coreTimer, to: node.deadline) }
@@ -206,13 +226,27 @@ final class Worker {
         // model that is the same there are none.
         incoming = (generation, model)
         if self.generation == 0 { adoptIncoming() }
-        handle(.configure(model))
+        if let inheritance {
+            self.inheritance = nil
+            handle(inheritance.event(model) { links.has($0, onInterface: $1) })
+            if !inheritance.isEmpty { tellResumption() }
+        } else {
+            handle(.configure(model))
+        }
         adoptIncoming()
         requestSockets(for: model, generation: generation)
         armStamp()
         reports.send(generation: generation)
         VRRPToSupervisor.configured(generation: generation).send(on: channel)
         unsettle()
+    }
+
+    private func tellResumption() {
+        let counts = node.resumption
+        VRRPToSupervisor.resumed(
+            masters: UInt32(counts.masters), others: UInt32(counts.others), late: UInt32(counts.late),
+            fresh: UInt32(counts.fresh)
+        ).send(on: channel)
     }
 
     /// Nothing has happened for a while: what only happenings need is given back (docs/decisions.md, D30).
@@ -232,6 +266,7 @@ final class Worker {
         transmitter.reset(instanceCount: model.instances.count)
         self.model = model
         self.generation = generation
+        snapshots.forget(from: model.instances.count + 1)
         // All instances are looked at: not for every stamp.
         stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: model.smallestAdvertInterval)
     }

@@ -24,7 +24,7 @@ def zombies(pid):
 
 
 def test_kill_9_of_the_worker(duo, lan):
-    """T6: the worker of the master is restarted, and there is one holder within the master-down time + 1 s."""
+    """T6: the worker of the master is replaced, and the address has one holder, the same (more: test_continuity)."""
     a, _ = duo()
     old = a.worker()
     os.kill(old, signal.SIGKILL)

@@ -59,7 +59,7 @@ struct BrokerTests {
         #expect(backup.scripts.map(\.arguments) == [["/any", "extra", "INSTANCE", "A", "BACKUP", "150"]])
     }
 
-    @Test("D12: a notification is started once; a new worker counts from 1 again")
+    @Test("D12: a notification is started once; a successor counts on, without a snapshot from 1 again")
     func repeated() throws {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]))
         _ = try broker.scripts(generation: 1, instance: 0, sequence: 5, trigger: 1, priority: 1)
@@ -68,7 +68,12 @@ struct BrokerTests {
                 try broker.scripts(generation: 1, instance: 0, sequence: old, trigger: 1, priority: 1)
             }
         }
-        broker.workerStarted()
+        broker.workerStarted(hasSnapshot: true)
+        #expect(broker.lastNotification == 5)
+        #expect(throws: Refusal.repeated(5)) {
+            try broker.scripts(generation: 1, instance: 0, sequence: 5, trigger: 1, priority: 1)
+        }
+        broker.workerStarted(hasSnapshot: false)
         _ = try broker.scripts(generation: 1, instance: 0, sequence: 1, trigger: 1, priority: 1)
     }
 

@@ -26,4 +26,18 @@ void hasup_release_code(void);
 static inline int64_t hasup_atomic_load(const int64_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 static inline void hasup_atomic_store(int64_t *word, int64_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
 
+enum {
+    /// Bytes of a slot, and what of it is the record's.
+    HASUP_SLOT_SIZE = 256,
+    HASUP_SLOT_PAYLOAD = 232,
+};
+
+/// Writes a record into a slot: it counts only from the last store on, so that a writer that is killed in between leaves
+/// a slot that is taken for empty. At most HASUP_SLOT_PAYLOAD bytes.
+void hasup_slot_write(int64_t *slot, int64_t sequence, uint32_t record, const void *payload, uint32_t length);
+/// Copies a slot's record: its length, or -1 for a slot that holds none or half of one.
+int hasup_slot_read(const int64_t *slot, int64_t *sequence, uint32_t *record, void *payload);
+/// Empties a slot.
+void hasup_slot_clear(int64_t *slot);
+
 #endif

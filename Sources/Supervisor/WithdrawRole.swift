@@ -1,0 +1,70 @@
+import Base
+import CLinux
+import Configuration
+import Glibc
+import IPC
+import Kernel
+import Reactor
+import Sandbox
+import VRRP
+import VRRPWorker
+
+/// The role `hasup-withdraw`: while there is no VRRP worker, removes the addresses of instances that were MASTER and have
+/// been silent for so long that a peer may have taken over. A process of its own because hasupd reads no worker's bytes
+/// and waits for no kernel (docs/decisions.md, D6, D12).
+///
+/// Arguments: the words of `SealArguments`. Descriptor 3 is the state page, 4 the compiled system call filter, 5 the
+/// configuration's image, 6 an rtnetlink socket.
+enum WithdrawRole {
+    /// Exit statuses: done, or a MASTER's time hasn't come yet.
+    static let nothingLeft: Int32 = 0
+    static let moreLater: Int32 = 75
+
+    static func run(arguments: [String]) -> Int32 {
+        guard let wishes = SealArguments(words: arguments) else { return 64 }
+        _ = seal(as: SealPlan(identity: wishes.identity, capabilities: [.netAdmin], filter: 4))
+        do {
+            let page = try StatePage(mapping: Descriptor(owning: 3))
+            let image = try ConfigurationImage(Descriptor(owning: 5))
+            let connection = try RouteConnection(Descriptor(owning: 6))
+            let records = page.records
+            let snapshot = NodeSnapshot(
+                instances: records.filter { $0.number > 0 }.map(\.bytes), node: nil, heardUntil: page.stamp,
+                lastNotification: 0)
+            let model = try EncodedModel(image.model).decode()
+            let deadlines = snapshot.masterDeadlines(of: model)
+            let now = Clock.now
+            let overdue = Set(deadlines.filter { $0.value <= now }.keys)
+            if !overdue.isEmpty { try withdraw(model.addresses(of: overdue), through: connection) }
+            return overdue.count == deadlines.count ? nothingLeft : moreLater
+        } catch {
+            say("\(error)")
+            return 71
+        }
+    }
+
+    /// Removes what is there, on these interfaces, and marked as ours.
+    private static func withdraw(
+        _ addresses: [String: Set<IPAddress>], through connection: RouteConnection
+    ) throws(SystemError) {
+        let routes = try connection.snapshot()
+        let names = Dictionary(routes.links.map { ($0.index, $0.name) }, uniquingKeysWith: { first, _ in first })
+        let left = routes.addresses.compactMap { address -> InterfaceAddress? in
+            guard address.isOurs, let name = names[address.interfaceIndex],
+                addresses[name]?.contains(address.address) == true
+            else { return nil }
+            return InterfaceAddress(address, interfaceName: name)
+        }
+        guard !left.isEmpty else { return }
+        var outcomes: [AddressOutcome] = left.map { _ in .pending }
+        connection.withdraw(left, into: &outcomes)
+        let list = left.map { "\($0)" }.joined(separator: ", ")
+        say("no VRRP worker has advertised for too long: \(list) withdrawn")
+        guard outcomes.allSatisfy(\.isWithdrawn) else { throw SystemError(EBUSY, "withdraw all of \(list)") }
+    }
+
+    private static func say(_ text: String) {
+        let line = "hasup-withdraw: \(text)\n"
+        _ = write(2, line, line.utf8.count)
+    }
+}

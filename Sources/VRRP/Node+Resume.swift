@@ -1,0 +1,111 @@
+import Base
+import Configuration
+
+extension Node {
+    /// Goes on where a predecessor has died (docs/decisions.md, D12): states, deadlines and what was learned stay. What
+    /// the interfaces and the kernel say by now is judged at once; nothing is sent before the next timeout.
+    mutating func resume(
+        _ new: ConfigurationModel, _ snapshot: NodeSnapshot, at now: Instant, into actions: inout [Action]
+    ) {
+        guard model == nil else { return configure(new, at: now, into: &actions) }
+        model = new
+        adoptGlobal(new.global)
+        if new.global.startupDelay > .zero { context.startsAt = now + new.global.startupDelay }
+        resumeNode(snapshot, at: now)
+        context.lastNotification = snapshot.lastNotification
+        var records = snapshot.byIdentity
+        var kept: [InstanceID: VirtualRouter.Kept] = [:]
+        routers = new.instances.enumerated().map { id, settings in
+            if let record = records[settings.identity.fingerprint]?.popLast() {
+                kept[id] = VirtualRouter.Kept(record, id: id, settings: settings)
+            }
+            return kept[id]?.router ?? VirtualRouter(id: id, settings: settings, at: now)
+        }
+        notifyAgain(after: snapshot.lastNotification, into: &actions)
+        for burst in kept.values.flatMap(\.bursts).sorted(by: { ($0.order, $0.instance) < ($1.order, $1.instance) }) {
+            context.announcer.resume(burst, at: now)
+        }
+        for id in routers.indices {
+            guard let kept = kept[id] else {
+                resumption.fresh += 1
+                routers[id].start(at: now, &context, into: &actions)
+                continue
+            }
+            for (kind, deadline) in kept.timers { context.set(kind, of: id, to: deadline) }
+            let wasMaster = routers[id].state == .master
+            routers[id].resume(snapshot, at: now, &context, into: &actions)
+            if routers[id].state == .master {
+                resumption.masters += 1
+            } else if wasMaster, routers[id].lastTransition?.reason == .interrupted {
+                resumption.late += 1
+            } else {
+                resumption.others += 1
+            }
+        }
+        rebuildRoutes()
+    }
+
+    /// What was decided and may not have been heard: only the last of each instance is still true.
+    private mutating func notifyAgain(after last: UInt64, into actions: inout [Action]) {
+        let unheard = routers.filter { $0.lastNotified.map { $0.sequence > last } ?? false }
+        let notifications = unheard.compactMap { router in
+            router.lastNotified.map {
+                Notification(sequence: $0.sequence, instance: router.id, trigger: $0.trigger, priority: $0.priority)
+            }
+        }
+        for notification in notifications.sorted(by: { $0.sequence < $1.sequence }) {
+            context.lastNotification = max(context.lastNotification, notification.sequence)
+            actions.append(.notify(notification))
+        }
+    }
+}
+
+extension VirtualRouter {
+    /// When the best possible peer takes over if nobody advertises.
+    var peersWaitUntil: Instant {
+        let best = Priority(rawValue: 254)
+        let wait = ElectionTimes.masterDown(
+            settings.version, best, masterInterval: settings.advertInterval, adverts: min(3, settings.downTimerAdverts))
+        return (lastSentAt ?? since) + wait
+    }
+
+    /// Second half of a resumption: the recorded state meets the interfaces, the kernel and the clock of now.
+    mutating func resume(
+        _ snapshot: NodeSnapshot, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        let previousDown = masterDownInterval
+        let isLearned = state == .backup && settings.version == .v3
+        if !isLearned { masterInterval = settings.advertInterval }
+        if state == .master {
+            // Whatever a record says, the next advertisement is due within an interval.
+            advertDueAt = min(advertDueAt, now + settings.advertInterval)
+            context.set(.advertise, of: id, to: advertDueAt)
+            noteKernel(snapshot)
+        } else if state == .backup {
+            masterDownAt = min(masterDownAt, max(now, context.startsAt) + masterDownInterval)
+            // While nobody listened the master may have advertised: it gets the chance to do it once more.
+            if now > snapshot.heardUntil {
+                masterDownAt = max(masterDownAt, now + (isReleased ? skew : masterInterval + skew))
+            }
+            context.set(.masterDown, of: id, to: masterDownAt)
+        }
+        reassess(previousDown: previousDown, at: now, &context, into: &actions)
+        guard state == .master else { return }
+        if now >= peersWaitUntil { return enterBackup(.interrupted, at: now, &context, into: &actions) }
+        let there = Set(installed + foreign)
+        let missing = allAddresses.filter {
+            (!isInstalled || !there.contains($0.prefix.address))
+                && context.interfaces[$0.interface ?? settings.interface] != nil
+        }
+        install(missing, &context, into: &actions)
+    }
+
+    /// What of our addresses the kernel has.
+    private mutating func noteKernel(_ snapshot: NodeSnapshot) {
+        for address in allAddresses {
+            let known = snapshot.addresses[address.interface ?? settings.interface]
+            guard let isOurs = known?[address.prefix.address] else { continue }
+            if isOurs { installed.append(address.prefix.address) } else { foreign.append(address.prefix.address) }
+        }
+    }
+}

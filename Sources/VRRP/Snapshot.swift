@@ -1,0 +1,159 @@
+import Base
+import Configuration
+
+/// What a dead worker has left to its successor (docs/decisions.md, D12), and what the kernel has by now.
+public struct NodeSnapshot: Sendable {
+    /// Records of instances as `Node.saveChanges` gave them, oldest first; under which number doesn't matter, an instance
+    /// is recognized by its identity.
+    public var instances: [[UInt8]]
+    /// The record of the node itself.
+    public var node: [UInt8]?
+    /// Until when somebody listened.
+    public var heardUntil: Instant
+    /// The last notification that hasupd has got.
+    public var lastNotification: UInt64
+    /// Addresses by interface, and whether each is ours.
+    public var addresses: [String: [IPAddress: Bool]] = [:]
+
+    /// A snapshot of these records.
+    public init(instances: [[UInt8]], node: [UInt8]?, heardUntil: Instant, lastNotification: UInt64) {
+        self.instances = instances
+        self.node = node
+        self.heardUntil = heardUntil
+        self.lastNotification = lastNotification
+    }
+
+    /// The instances of this configuration that were MASTER: their addresses stay where they are until it is decided
+    /// whether they go on.
+    public func masters(of model: ConfigurationModel) -> Set<InstanceID> {
+        var records = byIdentity
+        var found: Set<InstanceID> = []
+        for (id, settings) in model.instances.enumerated() {
+            let record = records[settings.identity.fingerprint]?.popLast()
+            if let head = record.flatMap(RecordHead.init), head.state == .master { found.insert(id) }
+        }
+        return found
+    }
+
+    /// When a MASTER of this configuration is silent for so long that a peer may have taken over; nil for an instance that
+    /// wasn't MASTER. For who withdraws its addresses when there is no successor.
+    public func masterDeadlines(of model: ConfigurationModel) -> [InstanceID: Instant] {
+        var records = byIdentity
+        var found: [InstanceID: Instant] = [:]
+        for (id, settings) in model.instances.enumerated() {
+            guard let record = records[settings.identity.fingerprint]?.popLast(),
+                let kept = VirtualRouter.Kept(record, id: id, settings: settings), kept.router.state == .master
+            else { continue }
+            found[id] = kept.router.peersWaitUntil
+        }
+        return found
+    }
+
+    /// Records by the fingerprint of the instance's identity, the newest last.
+    var byIdentity: [UInt64: [[UInt8]]] {
+        var found: [UInt64: [[UInt8]]] = [:]
+        for record in instances {
+            guard let head = RecordHead(record) else { continue }
+            found[head.fingerprint, default: []].append(record)
+        }
+        return found
+    }
+}
+
+/// How many instances went on, and how.
+public struct Resumption: Hashable, Sendable {
+    /// Went on as MASTER.
+    public var masters = 0
+    /// Went on as BACKUP or in FAULT.
+    public var others = 0
+    /// Were MASTER, but for too long nobody has advertised: BACKUP now.
+    public var late = 0
+    /// Weren't known, or their record couldn't be read.
+    public var fresh = 0
+}
+
+/// The beginning of an instance's record, whatever its settings are.
+struct RecordHead {
+    /// The form of records. A successor of the next version reads this one, too.
+    static let version: UInt8 = 1
+
+    var fingerprint: UInt64
+    var state: RouterState
+
+    init?(_ record: [UInt8]) {
+        let head = record.withUnsafeBytes { bytes in
+            Result { () throws(ByteError) in
+                var reader = ByteReader(bytes)
+                return try RecordHead(from: &reader)
+            }
+        }
+        guard case .success(let head) = head else { return nil }
+        self = head
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        guard try reader.readUInt8() == Self.version else { throw .invalid }
+        fingerprint = try reader.readUInt64()
+        state = try reader.readState()
+    }
+}
+
+extension InstanceIdentity {
+    /// A number that stands for it in records. Two identities with one number would be taken for each other, which
+    /// happens once in 2^64.
+    var fingerprint: UInt64 {
+        var sum: UInt64 = 0xcbf2_9ce4_8422_2325
+        func add(_ byte: UInt8) { sum = (sum ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        for byte in interface.utf8 { add(byte) }
+        add(0)
+        add(family.rawValue)
+        add(virtualRouterID)
+        for address in [unicastSource, group] {
+            add(address == nil ? 0 : 1)
+            for byte in address?.bytes ?? [] { add(byte) }
+        }
+        return sum
+    }
+}
+
+/// A notification without the number of its instance, which may change.
+struct Notified: Hashable {
+    var sequence: UInt64
+    var trigger: NotifyTrigger
+    var priority: Priority
+
+    init(_ notification: Notification) {
+        sequence = notification.sequence
+        trigger = notification.trigger
+        priority = notification.priority
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        sequence = try reader.readCount64()
+        guard let trigger = NotifyTrigger(rawValue: try reader.readUInt8()), trigger != .any else { throw .invalid }
+        self.trigger = trigger
+        priority = try reader.readPriority()
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.write(compact: sequence)
+        writer.write(trigger.rawValue)
+        writer.write(priority.rawValue)
+    }
+}
+
+extension ByteReader {
+    /// A counter that can go on counting.
+    mutating func readCount64() throws(ByteError) -> UInt64 {
+        let value = try readCompact()
+        guard value < 1 << 62 else { throw .invalid }
+        return value
+    }
+
+    /// A point in time that can be calculated with, or `.never`.
+    mutating func readMoment() throws(ByteError) -> Instant {
+        let moment = try readInstant()
+        guard moment == .never || moment.nanoseconds.magnitude < 1 << 61 else { throw .invalid }
+        return moment
+    }
+}

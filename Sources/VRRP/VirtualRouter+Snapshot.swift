@@ -1,0 +1,283 @@
+import Base
+import Configuration
+
+// What an instance leaves to its successor: everything that its future depends on, except what follows from the
+// configuration, the interfaces and the kernel. A field that is missing here is found by SnapshotTests.
+
+/// How much of a record is left out when it doesn't fit: what only logs and statistics would miss goes first.
+private enum Detail: Int {
+    case everything = 0
+    case withoutLogLimits
+    case withoutLastTransition
+    case least
+}
+
+extension VirtualRouter {
+    /// Longest record (`SnapshotWriter.recordMax`).
+    static let recordMax = 232
+    /// Bursts and removals that are kept.
+    private static let burstsMax = 4
+    private static let removalsKept = 4
+    private static let chosenMax = 12
+
+    /// Writes the record.
+    func encode(_ context: NodeContext, into writer: inout ByteWriter) {
+        var detail = Detail.everything
+        while true {
+            writer.bytes.removeAll(keepingCapacity: true)
+            encode(context, detail, into: &writer)
+            guard writer.bytes.count > Self.recordMax, let less = Detail(rawValue: detail.rawValue + 1) else { return }
+            detail = less
+        }
+    }
+
+    private func encode(_ context: NodeContext, _ detail: Detail, into writer: inout ByteWriter) {
+        writer.write(RecordHead.version)
+        writer.write(fingerprint)
+        writer.write(state.rawValue)
+        writer.write(priority.rawValue)
+        writer.write(waiting.rawValue)
+        writer.write(toldRemarks)
+        writer.write(compact: UInt64(UInt32(bitPattern: interfaceIndex)))
+        var flags: UInt8 = isReleased ? 1 : 0
+        if hasListenedAgain { flags |= 2 }
+        if isInstalled { flags |= 4 }
+        if canSend { flags |= 8 }
+        writer.write(flags)
+        writer.write(since.nanoseconds)
+        writer.write(compact: UInt64(bitPattern: masterInterval.nanoseconds))
+        encodeMoments(context, into: &writer)
+        writer.write(optional: source) { $0.write(tagged: $1) }
+        writer.write(optional: master == source ? nil : master) { $0.write(tagged: $1) }
+        writer.write(master != nil && master == source)
+        writer.write(optional: masterPriority) { $0.write($1.rawValue) }
+        writer.write(compact: generation)
+        writer.write(optional: lastNotified) { $1.encode(into: &$0) }
+        counters.encodeCompactly(hasTallies: detail.rawValue < Detail.least.rawValue, into: &writer)
+        let kept = detail == .least ? [] : removals.suffix(Self.removalsKept)
+        writer.write(UInt8(kept.count))
+        for removal in kept {
+            writer.write(tagged: removal.address)
+            writer.write(removal.at.nanoseconds)
+        }
+        encodeBursts(context, detail, into: &writer)
+        let transition = detail.rawValue < Detail.withoutLastTransition.rawValue ? lastTransition : nil
+        writer.write(optional: transition) { $1.encode(into: &$0) }
+        guard detail == .everything, !nextDiscardTold.isEmpty else { return writer.write(UInt8(0)) }
+        let told = nextDiscardTold.enumerated().filter { $0.element.nanoseconds != .min }
+        writer.write(UInt8(told.count))
+        for (number, moment) in told {
+            writer.write(UInt8(number))
+            writer.write(moment.nanoseconds)
+        }
+    }
+
+    /// The points in time that are set, behind a byte that says which. Without an array: this runs at every advert.
+    private func encodeMoments(_ context: NodeContext, into writer: inout ByteWriter) {
+        let place = writer.bytes.count
+        writer.write(UInt8(0))
+        var mask: UInt8 = 0
+        func add(_ bit: UInt8, _ moment: Instant?) {
+            guard let moment, moment != .never else { return }
+            mask |= 1 << bit
+            writer.write(moment.nanoseconds)
+        }
+        add(0, masterDownAt)
+        add(1, advertDueAt)
+        add(2, lastSentAt)
+        add(3, lastAdvertAt)
+        add(4, preemptDelaySince)
+        add(5, context.deadline(of: .announceAgain, of: id))
+        add(6, context.deadline(of: .lowerPriorityAgain, of: id))
+        add(7, context.deadline(of: .refresh, of: id))
+        writer.bytes[place] = mask
+    }
+
+    /// Bursts by what of the instance's addresses they announce: all that belong on their lane, or a few.
+    private func encodeBursts(_ context: NodeContext, _ detail: Detail, into writer: inout ByteWriter) {
+        let bursts = context.announcer.pending(id).prefix(detail == .least ? 1 : Self.burstsMax)
+        writer.write(UInt8(bursts.count))
+        guard !bursts.isEmpty else { return }
+        let all = allAddresses
+        for burst in bursts {
+            let family = burst.addresses.first?.prefix.address.family ?? settings.family
+            writer.write(family.rawValue)
+            writer.write(burst.interface == settings.interface ? "" : burst.interface)
+            writer.write(compact: UInt64(burst.rounds))
+            writer.write(compact: burst.order)
+            writer.write(burst.notBefore.nanoseconds == .min ? 0 : burst.notBefore.nanoseconds)
+            let chosen = addresses(of: burst.interface, family, among: all) == burst.addresses ? [] : burst.addresses
+            let isFew = chosen.count <= Self.chosenMax && detail != .least
+            writer.write(compact: UInt64(isFew ? burst.next : 0))
+            writer.write(UInt8(isFew ? chosen.count : 0))
+            guard isFew else { continue }
+            for address in chosen { writer.write(compact: UInt64(all.firstIndex(of: address) ?? 0)) }
+        }
+    }
+
+    private func addresses(
+        of interface: String, _ family: AddressFamily, among all: [VirtualAddress]
+    ) -> [VirtualAddress] {
+        all.filter { ($0.interface ?? settings.interface) == interface && $0.prefix.address.family == family }
+    }
+
+    /// A record, read back with the settings that are in force now.
+    struct Kept {
+        var router: VirtualRouter
+        var timers: [(TimerKind, Instant)] = []
+        var bursts: [PendingBurst] = []
+
+        /// Nil for bytes that aren't a record of this instance.
+        init?(_ record: [UInt8], id: InstanceID, settings: InstanceSettings) {
+            let kept = record.withUnsafeBytes { bytes in
+                Result { () throws(ByteError) in
+                    var reader = ByteReader(bytes)
+                    let kept = try Kept(from: &reader, id: id, settings: settings)
+                    try reader.finish()
+                    return kept
+                }
+            }
+            guard case .success(let kept) = kept else { return nil }
+            self = kept
+        }
+
+        private init(
+            from reader: inout ByteReader, id: InstanceID, settings: InstanceSettings
+        ) throws(ByteError) {
+            router = VirtualRouter(id: id, settings: settings, at: Instant(nanoseconds: 0))
+            let head = try RecordHead(from: &reader)
+            guard head.fingerprint == router.fingerprint, head.state != .initialize else { throw .invalid }
+            router.state = head.state
+            router.priority = try reader.readPriority()
+            guard let waiting = BackupReason(rawValue: try reader.readUInt8()) else { throw .invalid }
+            router.waiting = waiting
+            router.toldRemarks = try reader.readUInt8()
+            router.interfaceIndex = Int32(bitPattern: UInt32(truncatingIfNeeded: try reader.readCompact()))
+            let flags = try reader.readUInt8()
+            router.isReleased = flags & 1 != 0
+            router.hasListenedAgain = flags & 2 != 0
+            router.isInstalled = flags & 4 != 0
+            router.canSend = flags & 8 != 0
+            router.since = try reader.readMoment()
+            router.masterInterval = Interval(nanoseconds: Int64(bitPattern: try reader.readCompact()))
+            guard router.masterInterval > .zero, router.masterInterval <= .seconds(1_000) else { throw .invalid }
+            try readMoments(from: &reader)
+            router.source = try reader.readOptional { reader throws(ByteError) in try reader.readTaggedAddress() }
+            router.master = try reader.readOptional { reader throws(ByteError) in try reader.readTaggedAddress() }
+            if try reader.readBool() { router.master = router.source }
+            router.masterPriority = try reader.readOptional { reader throws(ByteError) in try reader.readPriority() }
+            router.generation = try reader.readCount64()
+            router.lastNotified = try reader.readOptional { reader throws(ByteError) in try Notified(from: &reader) }
+            router.counters = try Counters(compactlyFrom: &reader)
+            for _ in 0..<(try reader.readUInt8()) {
+                let address = try reader.readTaggedAddress()
+                router.removals.append(Removal(address: address, at: try reader.readMoment()))
+            }
+            try readBursts(from: &reader)
+            router.lastTransition = try reader.readOptional { reader throws(ByteError) in
+                try Transition(from: &reader)
+            }
+            router.lastTransition?.instance = id
+            try readLogLimits(from: &reader)
+        }
+
+        private mutating func readMoments(from reader: inout ByteReader) throws(ByteError) {
+            let mask = try reader.readUInt8()
+            for bit in 0..<8 where mask & 1 << bit != 0 {
+                let moment = try reader.readMoment()
+                switch bit {
+                case 0: router.masterDownAt = moment
+                case 1: router.advertDueAt = moment
+                case 2: router.lastSentAt = moment
+                case 3: router.lastAdvertAt = moment
+                case 4: router.preemptDelaySince = moment
+                case 5: timers.append((.announceAgain, moment))
+                case 6: timers.append((.lowerPriorityAgain, moment))
+                default: timers.append((.refresh, moment))
+                }
+            }
+        }
+
+        private mutating func readBursts(from reader: inout ByteReader) throws(ByteError) {
+            let all = router.allAddresses
+            for _ in 0..<(try reader.readUInt8()) {
+                guard let family = AddressFamily(rawValue: try reader.readUInt8()) else { throw .invalid }
+                let name = try reader.readString()
+                let interface = name.isEmpty ? router.settings.interface : name
+                let rounds = try reader.readCompact()
+                let order = try reader.readCount64()
+                let notBefore = try reader.readMoment()
+                let next = try reader.readCompact()
+                guard rounds < 1_000_000, next < 1_000_000 else { throw .invalid }
+                var chosen: [VirtualAddress] = []
+                for _ in 0..<(try reader.readUInt8()) {
+                    // After a reload the place may mean another address, or none.
+                    let place = try reader.readCompact()
+                    if place < all.count, all[Int(place)].prefix.address.family == family {
+                        chosen.append(all[Int(place)])
+                    }
+                }
+                if chosen.isEmpty { chosen = router.addresses(of: interface, family, among: all) }
+                bursts.append(
+                    PendingBurst(
+                        instance: router.id, interface: interface, addresses: chosen, rounds: Int(rounds),
+                        next: Int(next) < chosen.count ? Int(next) : 0, order: order, notBefore: notBefore))
+            }
+        }
+
+        private mutating func readLogLimits(from reader: inout ByteReader) throws(ByteError) {
+            for _ in 0..<(try reader.readUInt8()) {
+                let number = Int(try reader.readUInt8())
+                guard number < DiscardReason.allCases.count else { throw .invalid }
+                if router.nextDiscardTold.isEmpty { router.nextDiscardTold = VirtualRouter.noDiscardTold }
+                router.nextDiscardTold[number] = try reader.readMoment()
+            }
+        }
+    }
+
+    private var fingerprint: UInt64 { settings.identity.fingerprint }
+}
+
+extension Counters {
+    fileprivate func encodeCompactly(hasTallies: Bool, into writer: inout ByteWriter) {
+        writer.write(compact: advertsReceived)
+        writer.write(compact: advertsSent)
+        writer.write(compact: releasesReceived)
+        writer.write(compact: releasesSent)
+        writer.write(compact: becameMaster)
+        writer.write(compact: leftMaster)
+        (hasTallies ? discarded : Tally()).encodeCompactly(into: &writer)
+        (hasTallies ? remarks : Tally()).encodeCompactly(into: &writer)
+    }
+
+    fileprivate init(compactlyFrom reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        advertsReceived = try reader.readCount64()
+        advertsSent = try reader.readCount64()
+        releasesReceived = try reader.readCount64()
+        releasesSent = try reader.readCount64()
+        becameMaster = try reader.readCount64()
+        leftMaster = try reader.readCount64()
+        for _ in 0..<(try reader.readUInt8()) {
+            let number = try reader.readUInt8()
+            guard number < DiscardReason.allCases.count else { throw .invalid }
+            discarded[number] = try reader.readCount64()
+        }
+        for _ in 0..<(try reader.readUInt8()) {
+            let number = try reader.readUInt8()
+            guard number < Remark.allCases.count else { throw .invalid }
+            remarks[number] = try reader.readCount64()
+        }
+    }
+}
+
+extension Tally {
+    fileprivate func encodeCompactly(into writer: inout ByteWriter) {
+        let numbers = numbers
+        writer.write(UInt8(numbers.count))
+        for number in numbers {
+            writer.write(number)
+            writer.write(compact: self[number])
+        }
+    }
+}
