@@ -164,7 +164,8 @@ def test_a_worker_that_cannot_be_restarted_leaves_no_address(duo, pair, lan):
         hunter.join(2)
     a.wait_state("MASTER", bound=40)
     lan.wait_holder(VIP, "a", 5)
-    assert "withdrawn" in a.log()
+    # hasup-withdraw did it, or a successor that lived just long enough and was given no snapshot after three deaths.
+    assert "withdrawn" in a.log() or "starts without a snapshot" in a.log()
     assert changes(b)[0] == 1
 
 

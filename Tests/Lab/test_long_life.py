@@ -31,9 +31,9 @@ def holdings(hasup):
 
 
 def at_rest(hasup):
-    """Memory after the daemon has given back what only events need (decisions, D30)."""
-    return wait_for("memory at rest", lambda: (memory(hasup), time.sleep(0.5), memory(hasup)),
-                    lambda seen: abs(seen[0] - seen[2]) < 16, 15)[2]
+    """Memory after the daemon has given back what only events need: two seconds after the last one (decisions, D30)."""
+    return wait_for("memory at rest", lambda: (memory(hasup), time.sleep(3), memory(hasup)),
+                    lambda seen: abs(seen[0] - seen[2]) < 16, 30)[2]
 
 
 def test_many_reloads_leak_nothing(lan):
