@@ -41,16 +41,28 @@ static int release_code(struct dl_phdr_info *object, size_t size, void *page_siz
     return 1;
 }
 
+enum { RELEASED_STACK = 1 << 20 };
+
 void hasup_tame_malloc(void) {
     // A fixed threshold: glibc raises its own with the first large block that is freed.
     mallopt(M_MMAP_THRESHOLD, 32 << 10);
     mallopt(M_ARENA_MAX, 1);
 }
 
+/// What deep calls have used of the main thread's stack and left behind. Below the stack nothing is mapped for at least
+/// 128 MiB (mmap_base in the kernel's arch/x86/mm/mmap.c and mm/util.c), so the range holds nothing else.
+static void release_stack(long page_size) {
+    if (gettid() != getpid()) return;
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~((uintptr_t)page_size - 1);
+    // Two pages are left to this function's own callees. Holes in the range are passed over.
+    madvise((void *)(here - RELEASED_STACK - 2 * page_size), RELEASED_STACK, MADV_DONTNEED);
+}
+
 void hasup_release_code(void) {
     long page_size = sysconf(_SC_PAGESIZE);
     dl_iterate_phdr(release_code, &page_size);
     malloc_trim(0);
+    release_stack(page_size);
 }
 
 // A slot: sequence, checksum, record and length in one word, payload. Zero is no checksum.

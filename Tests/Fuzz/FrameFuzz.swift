@@ -76,7 +76,7 @@ enum FrameFuzz: FuzzTarget {
         _ = try? ConfigurationToSupervisor(frame())
         guard let message = try? VRRPToSupervisor(frame()) else { return }
         switch message {
-        case .observation(_, let bytes):
+        case .observations(_, let bytes):
             decode(bytes, Observation.init(from:)) { value, writer in value.encode(into: &writer) }
         case .status(_, let bytes):
             decode(bytes, InstanceStatus.init(from:)) { value, writer in value.encode(into: &writer) }

@@ -18,7 +18,7 @@ int hasup_memfd_is_sealed(int fd);
 /// freed (mallopt(3)). Call it first.
 void hasup_tame_malloc(void);
 
-/// Lets go of the program's own code pages and of free memory. Code that is still needed comes back by itself, page by
+/// Lets go of the program's own code pages, of free memory and of the unused part of the main thread's stack. Code that is still needed comes back by itself, page by
 /// page; what only the start needed doesn't. Pages that are locked stay.
 void hasup_release_code(void);
 
