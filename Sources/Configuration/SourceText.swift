@@ -119,18 +119,28 @@ struct TextLine {
 
     /// The column to report for a byte, and the length to underline for a token of `length` bytes there.
     func place(of offset: Int, length: Int) -> (column: Int, length: Int) {
-        guard let index = parts.lastIndex(where: { $0.start <= offset }) else { return (offset - origin + 1, length) }
+        guard let index = lastPart(beginningBefore: offset + 1) else { return (offset - origin + 1, length) }
         let part = parts[index]
         if let replaced = part.replaced { return (part.column, replaced) }
         let column = part.column + offset - part.start
         // A word that begins in a file's text and ends in a substituted one is underlined up to the end of the last.
-        guard let last = parts.lastIndex(where: { $0.start < offset + length }), last > index else {
+        guard let last = lastPart(beginningBefore: offset + length), last > index else {
             return (column, length)
         }
         let end =
             parts[last].replaced.map { parts[last].column + $0 }
             ?? parts[last].column + offset + length - parts[last].start
         return (column, max(1, end - column))
+    }
+
+    /// The parts are in order, and a line of nested definitions may have a hundred thousand of them.
+    private func lastPart(beginningBefore offset: Int) -> Int? {
+        var (low, high) = (0, parts.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if parts[middle].start < offset { low = middle + 1 } else { high = middle }
+        }
+        return low > 0 ? low - 1 : nil
     }
 
     /// The same line from this byte on.

@@ -119,4 +119,5 @@ def test_soak(lan, pair, record_property):
         growth.append((at_rest(daemon) - size) / size)
     record_property("rounds", rounds)
     record_property("growth", growth)
-    assert max(growth) < 0.02, (growth, rounds)
+    # A minute's rounds still fill what is filled once; what grows for ever shows in an hour.
+    assert max(growth) < (0.02 if LONG else 0.1), (growth, rounds)
