@@ -34,7 +34,7 @@ struct Preprocessor {
     /// Bytes that substitution and generated lines may make in all.
     static var maximumGenerated: Int { 64 << 20 }
     /// Replaced references and made lines in all: each may be as short as nothing.
-    static var maximumUses: Int { 1 << 20 }
+    static var maximumUses: Int { 1 << 18 }
     static var maximumDepth: Int { 64 }
     /// keepalived's line buffer holds 1024 bytes with the terminating NUL.
     static var maximumLineLength: Int { 1023 }
@@ -75,7 +75,7 @@ struct Preprocessor {
                 "definitions and generated lines make more than \(Self.maximumGenerated >> 20) MiB of text", at: line)
         } else if usesLeft < 0 {
             exhaust(
-                "definitions are used and lines are generated more than \(Self.maximumUses >> 20) million times",
+                "definitions are used and lines are generated more than \(Self.maximumUses) times",
                 at: line)
         }
         return !isExhausted
