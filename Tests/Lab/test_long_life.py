@@ -119,5 +119,5 @@ def test_soak(lan, pair, record_property):
         growth.append((at_rest(daemon) - size) / size)
     record_property("rounds", rounds)
     record_property("growth", growth)
-    # A minute's rounds still fill what is filled once; what grows for ever shows in an hour.
+    # Asked are 2 %. Since workers resume, 3.5 % are measured after a minute, and it isn't known yet whether that ends.
     assert max(growth) < (0.02 if LONG else 0.1), (growth, rounds)
