@@ -41,13 +41,13 @@ static int release_code(struct dl_phdr_info *object, size_t size, void *page_siz
     return 1;
 }
 
-enum { RELEASED_STACK = 1 << 20 };
-
 void hasup_tame_malloc(void) {
     // A fixed threshold: glibc raises its own with the first large block that is freed.
     mallopt(M_MMAP_THRESHOLD, 32 << 10);
     mallopt(M_ARENA_MAX, 1);
 }
+
+enum { RELEASED_STACK = 1 << 20 };
 
 /// What deep calls have used of the main thread's stack and left behind. Below the stack nothing is mapped for at least
 /// 128 MiB (mmap_base in the kernel's arch/x86/mm/mmap.c and mm/util.c), so the range holds nothing else.

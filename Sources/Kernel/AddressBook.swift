@@ -83,6 +83,26 @@ extension RouteConnection {
         return outcomes[0] == .removed
     }
 
+    /// Takes away what carries our mark of these addresses, by interface; only to be called while no worker lives.
+    /// - Returns: what was there and is gone. - Throws: `SystemError`: `can't remove 10.0.0.1/24 from eth0: …`, after the
+    /// others were taken away.
+    public func withdrawMarked(_ named: [String: Set<IPAddress>]) throws(SystemError) -> [InterfaceAddress] {
+        var left: [InterfaceAddress] = []
+        for address in try markedAddresses() {
+            var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
+            guard if_indextoname(UInt32(bitPattern: address.interfaceIndex), &name) != nil else { continue }
+            let interface = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            guard named[interface]?.contains(address.address) == true else { continue }
+            left.append(InterfaceAddress(address, interfaceName: interface))
+        }
+        var outcomes: [AddressOutcome] = left.map { _ in .pending }
+        withdraw(left, into: &outcomes)
+        for (address, outcome) in zip(left, outcomes) {
+            if case .failed(let code) = outcome { throw address.error(removing: code) }
+        }
+        return left
+    }
+
     /// Says that an earlier process of ours has added this address, as the ledger knows on kernels without marks.
     public func claim(_ address: InterfaceAddress) { added.insert(AddressKey(address)) }
 

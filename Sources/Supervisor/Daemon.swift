@@ -199,7 +199,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             }
             return left.count
         } catch {
-            log.error("addresses that \(whom) may have left behind can't be looked for: \(error)")
+            log.error("addresses that \(whom) may have left behind aren't all removed: \(error)")
             return 0
         }
     }

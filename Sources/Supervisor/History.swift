@@ -14,11 +14,10 @@ final class History {
     static let eventsMax = 1_000
     /// Events written in a turn: making the texts of so many takes well below a millisecond.
     private static let eventsPerTurn = 32
-    /// A line longer than this is no event.
+    /// A file longer than this is none of ours, and is begun anew.
     private static let fileMax = 8 << 20
 
     private let path: String
-    private let eventsMax: Int
     private let loop: EventLoop
     private var file: Descriptor?
     private var size = 0
@@ -29,9 +28,8 @@ final class History {
     private(set) var failure: String?
 
     /// The history of this run directory; what is in it already stays.
-    init(directory: String, on loop: EventLoop, eventsMax: Int = History.eventsMax) {
+    init(directory: String, on loop: EventLoop) {
         path = "\(directory)/history"
-        self.eventsMax = eventsMax
         self.loop = loop
         timer = loop.makeTimer { [unowned self] in self.writeSome() }
         open()
@@ -40,14 +38,14 @@ final class History {
     /// Notes an event; its text is made when it is written.
     func add(_ event: @escaping () -> WatchEvent) {
         waiting.append(event)
-        if waiting.count >= 2 * eventsMax { waiting.removeFirst(waiting.count - eventsMax) }
+        if waiting.count >= 2 * Self.eventsMax { waiting.removeFirst(waiting.count - Self.eventsMax) }
         if waiting.count == 1, let timer { loop.set(timer, to: loop.now) }
     }
 
     /// The kept events as lines without their ends, the oldest first. What still waits is written before.
     func lines() -> [ArraySlice<UInt8>] {
         flush()
-        return Array(content().split(separator: 0x0a).suffix(eventsMax))
+        return Array(content().split(separator: 0x0a).suffix(Self.eventsMax))
     }
 
     /// Writes all that waits: before the end, and before somebody reads.
@@ -63,7 +61,7 @@ final class History {
         let content = content()
         // A hasupd that died while it wrote has left a line without its end.
         size = content.lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
-        if size < content.count { _ = ftruncate(number, off_t(size)) }
+        _ = ftruncate(number, off_t(size))
         lineCount = content[..<size].count { $0 == 0x0a }
     }
 
@@ -77,7 +75,7 @@ final class History {
     }
 
     private func writeSome() {
-        if waiting.count > eventsMax { waiting.removeFirst(waiting.count - eventsMax) }
+        if waiting.count > Self.eventsMax { waiting.removeFirst(waiting.count - Self.eventsMax) }
         let count = min(waiting.count, Self.eventsPerTurn)
         var text: [UInt8] = []
         for event in waiting[..<count] {
@@ -105,12 +103,12 @@ final class History {
         failure = nil
         size += written
         lineCount += lines
-        if lineCount >= 2 * eventsMax { shorten() }
+        if lineCount >= 2 * Self.eventsMax { shorten() }
     }
 
     /// The newer half goes to a new file, which takes the place of the old one in one step.
     private func shorten() {
-        let kept = Array(content().split(separator: 0x0a).suffix(eventsMax).joined(separator: [0x0a])) + [0x0a]
+        let kept = Array(content().split(separator: 0x0a).suffix(Self.eventsMax).joined(separator: [0x0a])) + [0x0a]
         let fresh = path + ".new"
         let number = Glibc.open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { return fail("open \(fresh)", errno) }
@@ -120,7 +118,7 @@ final class History {
         guard rename(fresh, path) == 0 else { return fail("rename \(fresh)", errno) }
         file = consume replacement
         size = kept.count
-        lineCount = eventsMax
+        lineCount = Self.eventsMax
     }
 
     private func fail(_ purpose: String, _ code: Int32) {

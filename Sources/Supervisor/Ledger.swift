@@ -5,6 +5,7 @@ import Glibc
 import IPC
 import Kernel
 import Reactor
+import VRRPWorker
 
 /// What this hasupd may have put into the kernel: copies of the configurations that it has given to its workers, in the
 /// run directory, good for this boot (docs/decisions.md, D14).
@@ -20,7 +21,7 @@ final class Ledger {
     /// A ledger in this folder. Those of earlier boots are removed.
     init(directory: String) {
         let prefix = "ledger-"
-        let boot = Self.text(of: "/proc/sys/kernel/random/boot_id").filter { $0.isHexDigit || $0 == "-" }
+        let boot = SmallFile.text(of: "/proc/sys/kernel/random/boot_id").filter { $0.isHexDigit || $0 == "-" }
         current = "\(directory)/\(prefix)\(boot)"
         previous = current + ".old"
         guard let folder = opendir(directory) else { return }
@@ -56,17 +57,7 @@ final class Ledger {
         let noted = notedAddresses()
         guard !noted.isEmpty else { return [] }
         let connection = try RouteConnection(try owned(hasup_route_socket(0), "open an rtnetlink socket"))
-        var left: [InterfaceAddress] = []
-        for address in try connection.markedAddresses() {
-            var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
-            guard if_indextoname(UInt32(bitPattern: address.interfaceIndex), &name) != nil else { continue }
-            let interface = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            guard noted[interface]?.contains(address.address) == true else { continue }
-            left.append(InterfaceAddress(address, interfaceName: interface))
-        }
-        var outcomes: [AddressOutcome] = left.map { _ in .pending }
-        connection.withdraw(left, into: &outcomes)
-        return left.map(\.address)
+        return try connection.withdrawMarked(noted).map(\.address)
     }
 
     /// Forgets everything: nothing of ours is in the kernel.
@@ -77,7 +68,9 @@ final class Ledger {
 
     /// Whether the kernel keeps the mark (IFA_PROTO, since Linux 5.18). Without it nothing that was left is recognized.
     static var isKernelMarking: Bool {
-        let numbers = text(of: "/proc/sys/kernel/osrelease").split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+        let numbers = SmallFile.text(of: "/proc/sys/kernel/osrelease").split { !$0.isNumber }.prefix(2).compactMap {
+            Int($0)
+        }
         guard numbers.count == 2 else { return true }
         return (numbers[0], numbers[1]) >= (5, 18)
     }
@@ -87,33 +80,13 @@ final class Ledger {
     private func notedAddresses() -> [String: Set<IPAddress>] {
         var noted: [String: Set<IPAddress>] = [:]
         for path in [current, previous] {
-            let model = Self.bytes(of: path).withUnsafeBytes { bytes in
+            let model = SmallFile.bytes(of: path, max: Self.sizeMax).withUnsafeBytes { bytes in
                 Result { () throws(ByteError) in try EncodedModel(bytes).decode() }
             }
             guard case .success(let model) = model else { continue }
-            for instance in model.instances {
-                for address in instance.virtualAddresses + instance.excludedAddresses {
-                    noted[address.interface ?? instance.interface, default: []].insert(address.prefix.address)
-                }
-            }
+            noted.merge(model.addresses(of: Set(model.instances.indices))) { $0.union($1) }
         }
         return noted
-    }
-
-    private static func text(of path: String) -> String { String(decoding: bytes(of: path).prefix(256), as: UTF8.self) }
-
-    private static func bytes(of path: String) -> [UInt8] {
-        let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard number >= 0 else { return [] }
-        let file = Descriptor(owning: number)
-        var bytes: [UInt8] = []
-        var part = [UInt8](repeating: 0, count: 64 << 10)
-        while bytes.count < sizeMax {
-            let count = read(file.number, &part, part.count)
-            guard count > 0 else { break }
-            bytes += part[..<count]
-        }
-        return bytes
     }
 }
 

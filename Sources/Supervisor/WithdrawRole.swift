@@ -47,20 +47,10 @@ enum WithdrawRole {
     private static func withdraw(
         _ addresses: [String: Set<IPAddress>], through connection: RouteConnection
     ) throws(SystemError) {
-        let routes = try connection.snapshot()
-        let names = Dictionary(routes.links.map { ($0.index, $0.name) }, uniquingKeysWith: { first, _ in first })
-        let left = routes.addresses.compactMap { address -> InterfaceAddress? in
-            guard address.isOurs, let name = names[address.interfaceIndex],
-                addresses[name]?.contains(address.address) == true
-            else { return nil }
-            return InterfaceAddress(address, interfaceName: name)
-        }
-        guard !left.isEmpty else { return }
-        var outcomes: [AddressOutcome] = left.map { _ in .pending }
-        connection.withdraw(left, into: &outcomes)
-        let list = left.map { "\($0)" }.joined(separator: ", ")
+        let gone = try connection.withdrawMarked(addresses)
+        guard !gone.isEmpty else { return }
+        let list = gone.map { "\($0)" }.joined(separator: ", ")
         say("no VRRP worker has advertised for too long: \(list) withdrawn")
-        guard outcomes.allSatisfy(\.isWithdrawn) else { throw SystemError(EBUSY, "withdraw all of \(list)") }
     }
 
     private static func say(_ text: String) {

@@ -58,22 +58,13 @@ struct WorkerRecord {
     }
 
     private func noted() -> (pid: Int32, started: UInt64)? {
-        let words = Self.text(of: path).split { $0 == " " || $0 == "\n" }
+        let words = SmallFile.text(of: path).split { $0 == " " || $0 == "\n" }
         guard words.count == 2, let pid = Int32(words[0]), pid > 1, let started = UInt64(words[1]) else { return nil }
         return (pid, started)
     }
 
     /// argv[0] of a process; empty when there is none.
     static func role(of pid: Int32) -> String {
-        String(text(of: "/proc/\(pid)/cmdline").prefix { $0 != "\0" })
-    }
-
-    private static func text(of path: String) -> String {
-        let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard number >= 0 else { return "" }
-        let file = Descriptor(owning: number)
-        var bytes = [UInt8](repeating: 0, count: 256)
-        let count = read(file.number, &bytes, bytes.count)
-        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        String(SmallFile.text(of: "/proc/\(pid)/cmdline").prefix { $0 != "\0" })
     }
 }
