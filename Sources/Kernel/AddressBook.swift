@@ -83,17 +83,18 @@ extension RouteConnection {
         return outcomes[0] == .removed
     }
 
-    /// Takes away what carries our mark of these addresses, by interface; only to be called while no worker lives.
+    /// Takes away what carries our mark of these addresses, by interface; only to be called while no worker lives. Asks
+    /// nothing but rtnetlink: a sealed process may call it.
     /// - Returns: what was there and is gone. - Throws: `SystemError`: `can't remove 10.0.0.1/24 from eth0: …`, after the
     /// others were taken away.
     public func withdrawMarked(_ named: [String: Set<IPAddress>]) throws(SystemError) -> [InterfaceAddress] {
-        var left: [InterfaceAddress] = []
-        for address in try markedAddresses() {
-            var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
-            guard if_indextoname(UInt32(bitPattern: address.interfaceIndex), &name) != nil else { continue }
-            let interface = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            guard named[interface]?.contains(address.address) == true else { continue }
-            left.append(InterfaceAddress(address, interfaceName: interface))
+        let routes = try snapshot()
+        let names = Dictionary(routes.links.map { ($0.index, $0.name) }, uniquingKeysWith: { first, _ in first })
+        let left = routes.addresses.compactMap { address -> InterfaceAddress? in
+            guard address.isOurs, let name = names[address.interfaceIndex],
+                named[name]?.contains(address.address) == true
+            else { return nil }
+            return InterfaceAddress(address, interfaceName: name)
         }
         var outcomes: [AddressOutcome] = left.map { _ in .pending }
         withdraw(left, into: &outcomes)

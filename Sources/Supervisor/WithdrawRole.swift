@@ -9,8 +9,8 @@ import Sandbox
 import VRRP
 import VRRPWorker
 
-/// The role `hasup-withdraw`: while there is no VRRP worker, removes the addresses of instances that were MASTER and have
-/// been silent for so long that a peer may have taken over. A process of its own because hasupd reads no worker's bytes
+/// The role `hasup-withdraw`: while there is no VRRP worker, removes the addresses of instances that aren't MASTER, or were
+/// and have been silent for so long that a peer may have taken over. A process of its own because hasupd reads no worker's bytes
 /// and waits for no kernel (docs/decisions.md, D6, D12).
 ///
 /// Arguments: the words of `SealArguments`. Descriptor 3 is the state page, 4 the compiled system call filter, 5 the
@@ -34,9 +34,11 @@ enum WithdrawRole {
             let model = try EncodedModel(image.model).decode()
             let deadlines = snapshot.masterDeadlines(of: model)
             let now = Clock.now
-            let overdue = Set(deadlines.filter { $0.value <= now }.keys)
-            if !overdue.isEmpty { try withdraw(model.addresses(of: overdue), through: connection) }
-            return overdue.count == deadlines.count ? nothingLeft : moreLater
+            let inTime = deadlines.filter { $0.value > now }
+            // What isn't MASTER has no address to keep either: its worker may have died while it removed them.
+            let others = Set(model.instances.indices).subtracting(inTime.keys)
+            if !others.isEmpty { try withdraw(model.addresses(of: others), through: connection) }
+            return inTime.isEmpty ? nothingLeft : moreLater
         } catch {
             say("\(error)")
             return 71

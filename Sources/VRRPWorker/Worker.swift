@@ -176,7 +176,8 @@ final class Worker {
         transmitter.flush()
         save()
         reports.send(generation: generation)
-        page.stamp = loop.now
+        // Until it goes on with what its predecessor left, nobody listens: the stamp says until when that one did.
+        if generation > 0 { page.stamp = loop.now }
         if let coreTimer { loop.set(coreTimer, to: node.deadline) }
         if isStopping, effects.isIdle { finish() }
     }
