@@ -101,7 +101,14 @@ public struct EncodedModel {
         model.shared = try shared()
         model.ignoredSettings = ignoredSettings
         model.instances.reserveCapacity(instanceCount)
-        for index in 0..<instanceCount { model.instances.append(try instance(at: index)) }
+        for index in 0..<instanceCount {
+            var instance = try instance(at: index)
+            // Thousands of instances of one file keep its name once.
+            if let last = model.instances.last?.location.file, last == instance.location.file {
+                instance.location.file = last
+            }
+            model.instances.append(instance)
+        }
         (model.virtualServerGroups, model.tlsClient) = try services.common()
         model.virtualServers.reserveCapacity(virtualServerCount)
         for index in 0..<virtualServerCount { model.virtualServers.append(try virtualServer(at: index)) }

@@ -47,7 +47,8 @@ public final class Channel {
     private let loop: EventLoop
     private var watch: Watch?
     private var waiting: [Waiting] = []
-    private var buffer = [UInt8](repeating: 0, count: FrameHeader.frameSizeMax)
+    /// Room for the largest frame; what no frame has reached takes no memory.
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: FrameHeader.frameSizeMax, alignment: 16)
     private let onFrame: (Frame) throws(FrameError) -> Void
     private let onEnd: (ChannelEnd) -> Void
 
@@ -64,7 +65,10 @@ public final class Channel {
         watch = try loop.add(self.descriptor.number, .readable) { [weak self] ready in self?.serve(ready) }
     }
 
-    deinit { if let watch { loop.remove(watch) } }
+    deinit {
+        if let watch { loop.remove(watch) }
+        buffer.deallocate()
+    }
 
     /// Whether frames can still be exchanged.
     public var isOpen: Bool { watch != nil }
@@ -131,7 +135,7 @@ public final class Channel {
     private func receive() -> Bool {
         var numbers = [Int32](repeating: -1, count: Int(HASUP_DESCRIPTORS_MAX))
         var count: Int32 = 0
-        let size = hasup_receive_packet(descriptor.number, &buffer, buffer.count, &numbers, &count)
+        let size = hasup_receive_packet(descriptor.number, buffer.baseAddress, buffer.count, &numbers, &count)
         if size == -Int(EAGAIN) || size == -Int(EINTR) { return false }
         if size == -Int(EMSGSIZE) {
             end(.protocolError(.length(claimed: 0, real: FrameHeader.frameSizeMax + 1)))
@@ -148,12 +152,8 @@ public final class Channel {
         }
         let passed = PassedDescriptors(Array(numbers.prefix(Int(count))))
         do throws(FrameError) {
-            let decoded = buffer.withUnsafeBytes { bytes in
-                Result { () throws(FrameError) in
-                    try FrameHeader(UnsafeRawBufferPointer(rebasing: bytes[..<size]), descriptorsReceived: Int(count))
-                }
-            }
-            let header = try decoded.get()
+            let header = try FrameHeader(
+                UnsafeRawBufferPointer(rebasing: buffer[..<size]), descriptorsReceived: Int(count))
             try onFrame(
                 Frame(header: header, payload: Array(buffer[FrameHeader.size..<size]), descriptors: passed))
         } catch {

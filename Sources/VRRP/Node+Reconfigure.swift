@@ -4,14 +4,14 @@ import Configuration
 extension Node {
     /// A configuration: the first one starts the node, later ones are applied as differences. The same again does nothing.
     mutating func configure(_ new: ConfigurationModel, at now: Instant, into actions: inout [Action]) {
-        let old = model
-        if old == new { return }
-        model = new
         adoptGlobal(new.global)
-        if old == nil {
+        if !isConfigured {
+            isConfigured = true
             if new.global.startupDelay > .zero { context.startsAt = now + new.global.startupDelay }
             routers = new.instances.enumerated().map { VirtualRouter(id: $0, settings: $1, at: now) }
             for id in routers.indices { routers[id].start(at: now, &context, into: &actions) }
+        } else if routers.lazy.map(\.settings).elementsEqual(new.instances) {
+            return
         } else {
             apply(new.instances, at: now, into: &actions)
         }

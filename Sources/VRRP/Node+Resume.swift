@@ -7,8 +7,8 @@ extension Node {
     mutating func resume(
         _ new: ConfigurationModel, _ snapshot: NodeSnapshot, at now: Instant, into actions: inout [Action]
     ) {
-        guard model == nil else { return configure(new, at: now, into: &actions) }
-        model = new
+        guard !isConfigured else { return configure(new, at: now, into: &actions) }
+        isConfigured = true
         adoptGlobal(new.global)
         if new.global.startupDelay > .zero { context.startsAt = now + new.global.startupDelay }
         resumeNode(snapshot, at: now)

@@ -4,7 +4,8 @@ import Wire
 
 /// All virtual routers of one machine: the core that the VRRP worker runs and the simulator drives.
 public struct Node: Sendable {
-    var model: ConfigurationModel?
+    /// Whether it has a configuration. The routers hold their settings: a second copy would be half as big as they are.
+    var isConfigured = false
     var routers: [VirtualRouter] = []
     var context = NodeContext()
     /// First instance by interface index, family and VRID.
@@ -81,6 +82,15 @@ public struct Node: Sendable {
         }
         return held
     }
+
+    /// How many instances there are.
+    public var instanceCount: Int { routers.count }
+
+    /// The settings of an instance that exists.
+    public func settings(of instance: InstanceID) -> InstanceSettings { routers[instance].settings }
+
+    /// The settings of all instances in their order.
+    public var instances: some RandomAccessCollection<InstanceSettings> { routers.lazy.map { $0.settings } }
 
     /// What status shows of an instance.
     public func status(of instance: InstanceID) -> InstanceStatus? {

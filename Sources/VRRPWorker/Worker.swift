@@ -34,7 +34,8 @@ final class Worker {
     private var inheritance: Inheritance?
     private let pageGeneration: Int64
     private(set) var node = Node()
-    private(set) var model = ConfigurationModel()
+    /// While the core takes a configuration: the instances that its actions mean until it renumbers them.
+    private var former: [InstanceSettings]?
     private(set) var generation: UInt64 = 0
     private var actions: [Action] = []
     private let links: LinkWatcher
@@ -47,7 +48,7 @@ final class Worker {
     /// The configuration that waits for its sockets.
     private var next: (generation: UInt64, model: ConfigurationModel)?
     /// The configuration that the core is being given.
-    private var incoming: (generation: UInt64, model: ConfigurationModel)?
+    private var incoming: (generation: UInt64, instanceCount: Int, smallestAdvertInterval: Interval?)?
     private var coreTimer: Timer?
     private var stampTimer: Timer?
     private var patienceTimer: Timer?
@@ -134,16 +135,16 @@ final class Worker {
     private func perform(_ action: Action) {
         switch action {
         case .advertise(let id, let contents):
-            if !transmitter.repeatAdvert(id, contents) { transmitter.advertise(id, model.instances[id], contents) }
+            if !transmitter.repeatAdvert(id, contents) { transmitter.advertise(id, settings(of: id), contents) }
             noteWork()
         case .install(let id, let addresses, let ticket):
-            effects.install(addresses, on: model.instances[id].interface, ticket: ticket, links: links)
+            effects.install(addresses, on: settings(of: id).interface, ticket: ticket, links: links)
         case .withdraw(let id, let addresses, let ticket):
-            effects.withdraw(addresses, on: model.instances[id].interface, ticket: ticket, links: links)
+            effects.withdraw(addresses, on: settings(of: id).interface, ticket: ticket, links: links)
         case .withdrawLeftover(let addresses, let ticket):
             effects.withdraw(addresses, on: "", ticket: ticket, links: links)
         case .announce(let id, let address):
-            announce(address, of: model.instances[id])
+            announce(address, of: settings(of: id))
             unsettle()
         case .notify(let notification):
             unsettle()
@@ -154,6 +155,9 @@ final class Worker {
             adoptIncoming()
         }
     }
+
+    /// What an action of the core means by this number.
+    private func settings(of id: InstanceID) -> InstanceSettings { former?[id] ?? node.settings(of: id) }
 
     private func announce(_ address: VirtualAddress, of instance: InstanceSettings) {
         guard let interface = links.state(ofInterface: address.interface ?? instance.interface),
@@ -211,7 +215,7 @@ final class Worker {
     func configure(_ model: ConfigurationModel, generation: UInt64) {
         next = (generation, model)
         links.virtualAddresses = model.virtualAddresses
-        requestSockets(for: model, generation: generation)
+        requestSockets(for: model.instances, generation: generation)
         if socketRequests.isEmpty {
             runNextConfiguration()
         } else if let patienceTimer {
@@ -225,8 +229,8 @@ final class Worker {
         if let patienceTimer { loop.set(patienceTimer, to: .never) }
         // The core says by `renumber` from where on its actions mean the new model; at start they all do, and for a
         // model that is the same there are none.
-        incoming = (generation, model)
-        if self.generation == 0 { adoptIncoming() }
+        incoming = (generation, model.instances.count, model.smallestAdvertInterval)
+        if self.generation == 0 { adoptIncoming() } else { former = Array(node.instances) }
         if let inheritance {
             self.inheritance = nil
             handle(inheritance.event(model) { links.has($0, onInterface: $1) })
@@ -235,7 +239,7 @@ final class Worker {
             handle(.configure(model))
         }
         adoptIncoming()
-        requestSockets(for: model, generation: generation)
+        requestSockets(for: model.instances, generation: generation)
         armStamp()
         reports.send(generation: generation)
         VRRPToSupervisor.configured(generation: generation).send(on: channel)
@@ -261,22 +265,22 @@ final class Worker {
     }
 
     private func adoptIncoming() {
-        guard let (generation, model) = incoming else { return }
-        incoming = nil
+        guard let incoming else { return }
+        self.incoming = nil
+        former = nil
         reports.send(generation: self.generation)
-        transmitter.reset(instanceCount: model.instances.count)
-        self.model = model
-        self.generation = generation
-        snapshots.forget(from: model.instances.count + 1)
+        transmitter.reset(instanceCount: incoming.instanceCount)
+        generation = incoming.generation
+        snapshots.forget(from: incoming.instanceCount + 1)
         // All instances are looked at: not for every stamp.
-        stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: model.smallestAdvertInterval)
+        stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: incoming.smallestAdvertInterval)
     }
 
     // MARK: Sockets
 
-    private func requestSockets(for model: ConfigurationModel, generation: UInt64) {
+    private func requestSockets(for instances: some Sequence<InstanceSettings>, generation: UInt64) {
         var users: [VRRPSockets.Key: Int] = [:]
-        for (id, instance) in model.instances.enumerated() where instance.faults.isEmpty {
+        for (id, instance) in instances.enumerated() where instance.faults.isEmpty {
             guard let interface = links.state(ofInterface: instance.interface) else { continue }
             let key = VRRPSockets.Key(
                 interfaceIndex: interface.index, family: instance.family,
@@ -318,27 +322,31 @@ final class Worker {
     /// The first of a series of advertisements couldn't leave. What follows is counted.
     private func sendFailed(_ id: InstanceID, _ code: Int32) {
         if code == ENETDOWN || code == ENODEV || code == ENXIO || code == EADDRNOTAVAIL { return }
-        guard model.instances.indices.contains(id) else { return }
+        guard id < node.instanceCount else { return }
         let reason = code == 0 ? "it has no socket" : SystemError.text(of: code)
-        log(.warning, "\(model.instances[id].name): an advertisement couldn't leave: \(reason)")
+        log(.warning, "\(settings(of: id).name): an advertisement couldn't leave: \(reason)")
     }
 
     /// Something happened to interfaces: sockets that are missing now are asked for.
     func linksChanged() {
-        requestSockets(for: next?.model ?? model, generation: next?.generation ?? generation)
+        if let next {
+            requestSockets(for: next.model.instances, generation: next.generation)
+        } else {
+            requestSockets(for: node.instances, generation: generation)
+        }
     }
 
     private func addressesRemoved(_ removed: [IPAddress: Set<String>]) {
-        for (id, instance) in model.instances.enumerated() {
-            for list in [instance.virtualAddresses, instance.excludedAddresses] {
-                for address in list {
-                    guard let interfaces = removed[address.prefix.address],
-                        interfaces.contains(address.interface ?? instance.interface)
-                    else { continue }
-                    handle(.addressRemoved(instance: id, address.prefix.address))
-                }
+        var events: [Event] = []
+        for (id, instance) in node.instances.enumerated() {
+            for address in instance.virtualAddresses + instance.excludedAddresses {
+                guard let interfaces = removed[address.prefix.address],
+                    interfaces.contains(address.interface ?? instance.interface)
+                else { continue }
+                events.append(.addressRemoved(instance: id, address.prefix.address))
             }
         }
+        for event in events { handle(event) }
     }
 
     // MARK: hasupd
@@ -347,9 +355,9 @@ final class Worker {
     func tellStatus(_ correlation: UInt32) {
         let frameMax = 48_000
         var writer = ByteWriter(capacity: frameMax + 2_000)
-        for id in model.instances.indices {
+        for id in 0..<node.instanceCount {
             guard var status = node.status(of: id) else { continue }
-            let patience = status.advertInterval * Int64(max(1, model.instances[id].downTimerAdverts))
+            let patience = status.advertInterval * Int64(max(1, node.settings(of: id).downTimerAdverts))
             transmitter.troubles.describe(id, in: &status, patience: patience, at: loop.now)
             writer.write(UInt32(id))
             status.encode(into: &writer)

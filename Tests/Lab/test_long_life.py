@@ -15,12 +15,13 @@ from lab.waiting import wait_for
 VIP = "10.0.0.100"
 
 
-def memory(hasup):
-    """Kilobytes of all processes together: PSS, which counts shared pages in parts."""
+def memory(hasup, kinds=("Pss_Anon", "Pss_Shmem")):
+    """Kilobytes of all processes together that go only when they do. What is mapped from files isn't counted: the kernel
+    maps as much of a program around a fault as lies together in its cache, 64 KiB or 1 MiB."""
     total = 0
     for pid in hasup.program.family():
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-            total += next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+            total += sum(int(line.split()[1]) for line in file if line.split(":")[0] in kinds)
     return total
 
 
@@ -119,5 +120,5 @@ def test_soak(lan, pair, record_property):
         growth.append((at_rest(daemon) - size) / size)
     record_property("rounds", rounds)
     record_property("growth", growth)
-    # Asked are 2 %. Since workers resume, 3.5 % are measured after a minute, and it isn't known yet whether that ends.
-    assert max(growth) < (0.02 if LONG else 0.1), (growth, rounds)
+    print(f"{rounds} rounds: memory grew by", ", ".join(f"{part:.1%}" for part in growth))
+    assert max(growth) <= 0.02, (growth, rounds)

@@ -190,7 +190,7 @@ import Wire
         func labels(_ value: Any) -> [String] { Mirror(reflecting: value).children.compactMap(\.label) }
         #expect(
             labels(Node()) == [
-                "model", "routers", "context", "routes", "nextWithSameKey", "isStopped", "changed", "resumption",
+                "isConfigured", "routers", "context", "routes", "nextWithSameKey", "isStopped", "changed", "resumption",
                 "discardedWithoutInstance", "nextDiscardTold",
             ])
         #expect(
