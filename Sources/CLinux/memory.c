@@ -27,6 +27,12 @@ int hasup_memfd_is_sealed(int fd) {
     return seals < 0 ? -errno : (seals & wanted) == wanted;
 }
 
+int hasup_memfd_is_size_sealed(int fd) {
+    int wanted = F_SEAL_SHRINK | F_SEAL_GROW;
+    int seals = fcntl(fd, F_GET_SEALS);
+    return seals < 0 ? -errno : (seals & wanted) == wanted;
+}
+
 static int release_code(struct dl_phdr_info *object, size_t size, void *page_size) {
     (void)size;
     uintptr_t mask = ~(uintptr_t)(*(long *)page_size - 1);

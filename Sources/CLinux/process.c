@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -20,6 +21,11 @@
 static int result(int value) { return value < 0 ? -errno : value; }
 
 int hasup_spawn(const char *path, char *const argv[], char *const envp[], const int *descriptors, int count) {
+    return hasup_spawn_into(path, argv, envp, descriptors, count, -1);
+}
+
+int hasup_spawn_into(
+    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int output) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
@@ -33,6 +39,7 @@ int hasup_spawn(const char *path, char *const argv[], char *const envp[], const 
         posix_spawn_file_actions_destroy(&actions);
         return -error;
     }
+    if (output >= 0) error = posix_spawn_file_actions_adddup2(&actions, output, 1);
     // Two steps, because a target number may be the source of a later one: first far up, then down to 3, 4, …
     for (int i = 0; !error && i < count; i++) {
         error = posix_spawn_file_actions_adddup2(&actions, descriptors[i], 900 + i);
@@ -50,6 +57,40 @@ int hasup_spawn(const char *path, char *const argv[], char *const envp[], const 
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return error ? -error : pid;
+}
+
+enum { FIRST_PASSED = 3 };
+
+int hasup_exec_passing(
+    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count) {
+    int saved[HASUP_PASSED_MAX], passed[HASUP_PASSED_MAX];
+    if (count < 0 || count > HASUP_PASSED_MAX) return -EINVAL;
+    // What is closed by the program's start, if that comes about, stays open if it doesn't.
+    if (close_range(FIRST_PASSED, ~0U, CLOSE_RANGE_CLOEXEC) < 0) return -errno;
+    int error = 0;
+    for (int i = 0; i < count; i++) {
+        // A target number may be the source of another one, and is somebody's: both are copied away first.
+        saved[i] = fcntl(FIRST_PASSED + i, F_DUPFD_CLOEXEC, FIRST_PASSED + count);
+        passed[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, FIRST_PASSED + count);
+        if (passed[i] < 0) error = errno;
+    }
+    for (int i = 0; !error && i < count; i++) {
+        if (dup2(passed[i], FIRST_PASSED + i) < 0) error = errno;
+    }
+    if (!error) {
+        execve(path, argv, envp);
+        error = errno;
+    }
+    for (int i = 0; i < count; i++) {
+        if (saved[i] >= 0) {
+            dup3(saved[i], FIRST_PASSED + i, O_CLOEXEC);
+            close(saved[i]);
+        } else {
+            close(FIRST_PASSED + i);
+        }
+        if (passed[i] >= 0) close(passed[i]);
+    }
+    return -error;
 }
 
 int hasup_reap(int pid) {

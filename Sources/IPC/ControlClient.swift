@@ -90,6 +90,15 @@ public final class ControlClient {
         try receive(within: limit)
     }
 
+    /// Waits until the daemon ends this connection. - Throws: `Failure.timeout` when it doesn't within `limit`.
+    public func waitForEnd(within limit: Interval) throws(Failure) {
+        do throws(Failure) {
+            _ = try receive(within: limit)
+        } catch {
+            if case .timeout = error { throw error }
+        }
+    }
+
     private func send(_ call: VarlinkCall) throws(Failure) {
         let bytes = call.encoded
         let deadline = Clock.now + timeout

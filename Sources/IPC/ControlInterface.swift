@@ -18,11 +18,13 @@ public enum ControlMethod: String, Hashable, Sendable, CaseIterable {
     case history = "History"
     /// Changes how much is logged.
     case setLogLevel = "SetLogLevel"
+    /// Becomes the program that is installed by now.
+    case upgrade = "Upgrade"
 
     /// Whether it changes something, so that reading access isn't enough.
     public var changesSomething: Bool {
         switch self {
-        case .reload, .setLogLevel: true
+        case .reload, .setLogLevel, .upgrade: true
         case .status, .processes, .watch, .version, .instances, .statistics, .history: false
         }
     }
@@ -83,6 +85,10 @@ public enum ControlInterface {
                 name, arguments: "level: string", LogLevelReply.self,
                 "Lines below this level aren't logged from now on: trace, debug, info, notice, warning, error or critical"
             )
+        case .upgrade:
+            interface.method(
+                name, UpgradeReply.self,
+                "The daemon becomes the program that is installed by now; the connection ends when it does")
         case .history:
             interface.method(
                 name, HistoryReply.self,
@@ -185,6 +191,24 @@ public struct LogLevelReply: JSONRecord, Hashable {
     public init() {}
     /// The members in their order.
     public mutating func visit(_ members: inout some JSONMembers) { members.member("before", &before) }
+}
+
+/// Results of Upgrade.
+public struct UpgradeReply: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "Results of Upgrade"
+    /// The daemon's version until now.
+    public var before = ""
+    /// The version that it is about to become.
+    public var version = ""
+
+    /// None.
+    public init() {}
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("before", &before)
+        members.member("version", &version)
+    }
 }
 
 /// Results of History.

@@ -6,7 +6,8 @@ import Reactor
 /// The memory that hasupd and one worker share: a sealed memfd whose size nobody can change, so that a hostile worker
 /// can't make hasupd's mapping fault (docs/decisions.md, D9, D13, D35).
 ///
-///     page 0   words of 8 bytes: format, generation of the worker that owns it, time of its last loop turn, slots used
+///     page 0   words of 8 bytes: format, generation of the worker that owns it, time of its last loop turn, slots used,
+///              last notification that hasupd has taken on
 ///     then     slots: sequence, checksum, record number and length, payload
 ///
 /// What a worker must leave to its successor is kept in the slots, see `SnapshotWriter`. Room is reserved for more
@@ -53,6 +54,21 @@ public final class StatePage {
         }
     }
 
+    /// A page that another hasupd has left, of which only the head is mapped: a stranger's bytes. - Throws: `SystemError`
+    /// when it isn't one, or could be made to fault.
+    public static func inherited(_ descriptor: consuming Descriptor) throws(SystemError) -> StatePage {
+        let isSealed = try checked(hasup_memfd_is_size_sealed(descriptor.number), "read the seals of shared memory")
+        guard isSealed == 1 else { throw SystemError(EPERM, "trust shared memory whose size isn't sealed") }
+        var status = stat()
+        try checked(fstat(descriptor.number, &status) < 0 ? -errno : 0, "read the size of shared memory")
+        guard status.st_size == size else { throw SystemError(EINVAL, "use shared memory of this size") }
+        let page = try StatePage(descriptor, size: headSize)
+        guard hasup_atomic_load(page.words) == format, (0..<Int64.max / 2).contains(page.generation) else {
+            throw SystemError(EINVAL, "use shared memory of this form")
+        }
+        return page
+    }
+
     private init(_ descriptor: consuming Descriptor, size: Int) throws(SystemError) {
         let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.number, 0)
         guard let memory, memory != MAP_FAILED else { throw SystemError(errno, "map shared memory") }
@@ -76,6 +92,16 @@ public final class StatePage {
     public var stamp: Instant {
         get { Instant(nanoseconds: hasup_atomic_load(words + 2)) }
         set { hasup_atomic_store(words + 2, newValue.nanoseconds) }
+    }
+
+    /// The last notification that hasupd has taken on; it, not the worker, keeps that here, for its own successor. What a
+    /// worker could have written instead is 0.
+    public var lastNotification: UInt64 {
+        get {
+            let noted = hasup_atomic_load(words + 4)
+            return (0..<Int64.max / 2).contains(noted) ? UInt64(noted) : 0
+        }
+        set { hasup_atomic_store(words + 4, Int64(clamping: newValue)) }
     }
 
     /// Slots that were ever used.

@@ -63,12 +63,15 @@ public struct Broker<Source: InstanceSource> {
     /// The generation before, until the worker says that it runs the new one: its requests may still be on their way.
     private var previous: (generation: UInt64, source: Source)?
     /// The last notification that a worker has asked for: its successor goes on counting.
-    public private(set) var lastNotification: UInt64 = 0
+    public private(set) var lastNotification: UInt64
 
     /// A broker for a worker that is given this generation.
-    public init(generation: UInt64, source: Source) {
+    ///
+    /// - Parameter lastNotification: what the hasupd before this one had come to.
+    public init(generation: UInt64, source: Source, lastNotification: UInt64 = 0) {
         self.generation = generation
         self.source = source
+        self.lastNotification = lastNotification
     }
 
     /// The worker is given a new generation.

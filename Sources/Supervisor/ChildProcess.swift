@@ -34,16 +34,17 @@ final class ChildProcess {
         watch = nil
     }
 
-    /// Starts a program; descriptor i of the list becomes 3 + i. - Throws: `SystemError`.
+    /// Starts a program; descriptor i of the list becomes 3 + i, and `output` its standard output, if there is one.
+    /// - Throws: `SystemError`.
     static func spawn(
-        path: String, arguments: [String], environment: [String] = [], descriptors: [Int32], on loop: EventLoop,
-        onExit: @escaping (Int32, WorkerExit) -> Void
+        path: String, arguments: [String], environment: [String] = [], descriptors: [Int32], output: Int32 = -1,
+        on loop: EventLoop, onExit: @escaping (Int32, WorkerExit) -> Void
     ) throws(SystemError) -> ChildProcess {
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
         let pid = try checked(
-            hasup_spawn(path, &argv, &envp, descriptors, Int32(descriptors.count)),
+            hasup_spawn_into(path, &argv, &envp, descriptors, Int32(descriptors.count), output),
             "start \(arguments.first ?? path)")
         do throws(SystemError) {
             let pidfd = try owned(hasup_pidfd_open(pid), "watch process \(pid)")
@@ -53,6 +54,18 @@ final class ChildProcess {
             kill(pid, SIGKILL)
             waitpid(pid, nil, 0)
             throw error
+        }
+    }
+
+    /// Children that this process had before it became hasupd, so that they don't stay zombies: those of the hasupd that
+    /// has become this one by `hasup upgrade`. Keep them until they are gone.
+    static func inherited(on loop: EventLoop) -> [ChildProcess] {
+        let bytes = SmallFile.bytes(of: "/proc/self/task/\(getpid())/children", max: 64 << 10)
+        return String(decoding: bytes, as: UTF8.self).split(separator: " ").compactMap { word in
+            guard let pid = Int32(word), let pidfd = try? owned(hasup_pidfd_open(pid), "watch process \(pid)") else {
+                return nil
+            }
+            return try? ChildProcess(pid: pid, pidfd: pidfd, on: loop) { _, _ in }
         }
     }
 

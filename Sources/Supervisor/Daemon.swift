@@ -40,16 +40,19 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private var settledTimer: Timer?
     private var signals: Signals?
     private var control: ControlSocket?
-    private let systemd = SystemdNotify()
+    private var upgrade: Upgrade?
+    private let systemd: SystemdNotify
+    private let store: DescriptorStore
     private let observations: ObservationLog
     private var isStopping = false
+    private var isParked = false
     private var isVRRPGone = false
     private var isCheckerGone = true
     private var exitStatus: Int32 = 0
 
     private init(
         options: Options, log: Logger, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
-        generation: Generation, paths: Paths
+        first: FirstConfiguration, paths: Paths, systemd: SystemdNotify, store: DescriptorStore
     ) {
         self.options = options
         self.paths = paths
@@ -60,7 +63,10 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         self.loop = loop
         self.setting = setting
         self.reader = reader
-        self.generation = generation
+        self.systemd = systemd
+        self.store = store
+        generation = first.generation
+        refusedReload = first.refusal.map { (Clock.now, Clock.wallNanoseconds, $0) }
         startedAt = Clock.now
         scripts = ScriptRunner(on: loop, log: log)
         observations = ObservationLog(log: log, on: loop)
@@ -68,41 +74,14 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     // MARK: Start
 
-    /// From the command line to the exit status.
-    static func run(arguments: [String]) -> Int32 {
-        let options: Options
-        do throws(Options.UsageError) {
-            switch try Options.parse(arguments) {
-            case .run(let parsed): options = parsed
-            case .help:
-                print(Options.help, terminator: "")
-                return 0
-            case .version:
-                print("hasupd \(hasupVersion)")
-                return 0
-            }
-        } catch {
-            complain("\(error.message). Try hasupd --help.")
-            return StartError.Status.usage.rawValue
-        }
-        do throws(StartError) {
-            return try start(options)
-        } catch {
-            complain(error.message)
-            return error.status.rawValue
-        }
-    }
-
-    private static func complain(_ text: String) {
-        let line = "hasupd: \(Printable.text(text))\n"
-        _ = write(2, line, line.utf8.count)
-    }
-
     /// The list of steps. What can fail for the operator's reasons comes before anything changes.
-    private static func start(_ options: Options) throws(StartError) -> Int32 {
+    static func start(_ options: Options) throws(StartError) -> Int32 {
+        let systemd = SystemdNotify()
+        let store = DescriptorStore(systemd)
         let identity = options.instance.map { "hasupd_\($0)" } ?? "hasupd"
         let sink = LogSink.suitable(foreground: options.foreground, identity: identity)
         let log = Logger(label: "hasupd") { _ in SinkHandler(sink, level: options.logLevel) }
+        store.tell(log)
         OperatorSignals.ignoreWhatEndsNothing()
         // Its files are its own.
         umask(0o077)
@@ -124,18 +103,20 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             file: options.file, configID: options.configID ?? SystemEnvironment.nodeName(),
             seal: SealArguments(identity: setting.identity, realtimePriority: nil), filter: setting.parserFilter.number,
             on: loop)
-        let generation = try readFirst(reader, options, log, loop)
+        let first = try readFirst(reader, stored: store.configuration, options, log, loop)
 
         let claims = Claims()
-        try claims?.take(generation)
+        try claims?.take(first.generation)
 
         let daemon = Daemon(
-            options: options, log: log, loop: loop, setting: setting, reader: reader, generation: generation,
-            paths: paths)
+            options: options, log: log, loop: loop, setting: setting, reader: reader, first: first, paths: paths,
+            systemd: systemd, store: store)
+        let formerChildren = ChildProcess.inherited(on: loop)
         if let pid = try daemon.workerRecord.endWorker() {
-            log.warning("ended the VRRP worker (pid \(pid)) of a hasupd that is gone")
+            log.notice("ended the VRRP worker (pid \(pid)) of a hasupd that is gone")
         }
-        daemon.removeLeftovers(of: "an earlier hasupd")
+        // With its page, a worker decides what of the new configuration stays; what isn't in that goes at once.
+        daemon.removeLeftovers(of: "an earlier hasupd", except: store.page == nil ? nil : first.generation)
         do throws(SystemError) {
             try daemon.begin()
             try loop.run()
@@ -143,57 +124,25 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             throw StartError(.unavailable, error.description)
         }
         daemon.control?.remove()
+        if daemon.isParked {
+            daemon.history.flush()
+            return 0
+        }
+        store.clear()
         daemon.workerRecord.clear()
         if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
         daemon.history.flush()
-        withExtendedLifetime((directory, claims)) {}
+        withExtendedLifetime((directory, claims, formerChildren)) {}
         return daemon.exitStatus
     }
 
-    /// Without these, nothing works that a configuration can ask for. What else is missing costs less, and is told when
-    /// it is needed: status shows it as a note.
-    private static func requirePrivileges() throws(StartError) {
-        guard let effective = (try? ProcessInspection(pid: getpid()))?.effective else { return }
-        let needed: [(capability: CapabilitySet, loss: String)] = [
-            (.netRaw, "no VRRP packet can be sent or received"), (.netAdmin, "no virtual address can be set"),
-        ]
-        for (capability, loss) in needed where !effective.contains(capability) {
-            throw StartError(.permission, "the capability \(capability) is missing, so \(loss). Start it as root.")
-        }
-    }
-
-    /// The first configuration: tolerant (docs/decisions.md, D18), but nothing at all is an error.
-    private static func readFirst(
-        _ reader: ConfigurationReader, _ options: Options, _ log: Logger, _ loop: EventLoop
-    ) throws(StartError) -> Generation {
-        var outcome: ReadOutcome?
-        reader.read { outcome = $0 }
-        while outcome == nil {
-            do { try loop.turn() } catch { throw StartError(.unavailable, error.description) }
-        }
-        guard case .judged(let image, let model, let diagnostics) = outcome else {
-            if case .failed(let reason) = outcome { throw StartError(.noInput, reason) }
-            throw StartError(.noInput, "can't read \(options.file)")
-        }
-        for diagnostic in diagnostics { diagnostic.tell(log) }
-        guard image.isReadable else {
-            throw StartError(
-                .noInput, "\(diagnostics.first?.message ?? "can't read \(options.file)"). Name the file with -f.")
-        }
-        guard image.canStart else {
-            throw StartError(
-                .configuration,
-                "\(options.file) has nothing that can run; `hasup check \(options.file)` shows each finding")
-        }
-        return Generation(
-            number: 1, image: image, model: model, diagnostics: diagnostics, acceptedAt: Clock.wallNanoseconds)
-    }
-
     /// Removes the addresses that a process of ours, which is gone, has left; how many there were.
-    @discardableResult private func removeLeftovers(of whom: String) -> Int {
+    ///
+    /// - Parameter kept: a configuration whose addresses are left alone.
+    @discardableResult private func removeLeftovers(of whom: String, except kept: Generation? = nil) -> Int {
         do throws(SystemError) {
-            let left = try ledger.withdraw()
-            ledger.clear()
+            let left = try ledger.withdraw(except: kept?.model)
+            if kept == nil { ledger.clear() }
             if !left.isEmpty {
                 log.warning("removed what \(whom) left behind: \(left.map(\.description).joined(separator: ", "))")
             }
@@ -219,12 +168,13 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             file: options.file, reader: reader, setting: setting, on: loop, log: log, delegate: self)
         stopTimer = loop.makeTimer { [unowned self] in self.loop.stop() }
         settledTimer = loop.makeTimer { hasup_release_code() }
+        upgrade = Upgrade(on: loop, log: log, store: store)
         for note in setting.notes { log.notice("\(note)") }
 
         let vrrp = try VRRPSupervision(
             on: loop, log: log,
             identity: setting.identity, filter: setting.workerFilter.number, generation: generation,
-            record: workerRecord, delegate: self)
+            inherited: store.page, record: workerRecord, delegate: self)
         self.vrrp = vrrp
         let instances = counted(generation.instanceCount, "instance")
         log.notice(
@@ -236,6 +186,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         }
         note(generation)
         vrrp.start()
+        store.keep(generation.image)
         startChecker()
         setting.limitSupervisor(
             hasScripts: generation.model.hasScripts, realtimePriority: generation.supervisorPriority)
@@ -268,10 +219,40 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         case SIGHUP: requestReload(nil)
         case SIGTERM: stop(because: "SIGTERM")
         case SIGINT: stop(because: "SIGINT")
+        case OperatorSignals.park: park()
         default:
             let name = signal == SIGUSR1 ? "SIGUSR1" : "SIGUSR2"
             log.notice("\(name) does nothing: `hasup status` and `hasup status --json` show what goes on")
         }
+    }
+
+    /// Ends for a successor that goes on with what the descriptor store keeps: the worker is left in its grace, and hands
+    /// over if none comes.
+    private func park() {
+        guard store.isKept else {
+            log.notice("parking needs systemd's descriptor store, and there is none")
+            return stop(because: "the signal to park")
+        }
+        guard !isStopping else { return }
+        isStopping = true
+        isParked = true
+        log.notice("parked: the next hasupd goes on with what systemd keeps; if none comes, the VRRP worker hands over")
+        systemd.stopping()
+        reloads?.stop()
+        whenScriptsAreDone { [unowned self] in self.loop.stop() }
+    }
+
+    /// Scripts that wait behind others are known to nobody else: they have their time to be started.
+    private func whenScriptsAreDone(_ action: @escaping () -> Void) {
+        if scripts.isIdle { return action() }
+        let timer = loop.makeTimer { [unowned self] in
+            // A stop that came meanwhile waits for them in its own way.
+            guard !self.isStopping || self.isParked else { return }
+            self.scripts.onIdle = nil
+            action()
+        }
+        scripts.onIdle = { [unowned self] in self.loop.set(timer, to: self.loop.now) }
+        loop.set(timer, to: Clock.now + Self.stopScriptPatience)
     }
 
     private func stop(because reason: String) {
@@ -301,6 +282,31 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         reloads?.request(isDryRun: isDryRun, completion)
     }
 
+    /// Becomes the program that now lies where this one was started from. The completion is told what it is, shortly
+    /// before that happens, or why it doesn't.
+    func requestUpgrade(_ completion: @escaping (Result<String, Upgrade.Refusal>) -> Void) {
+        guard let upgrade, !isStopping else { return completion(.failure(.init("hasupd is stopping"))) }
+        // Judged as a reload is: with another version's files nobody has an older configuration to go on with.
+        requestReload(isDryRun: true) { report in
+            guard report.ok else {
+                return completion(.failure(.init("the configuration must be mended first: \(report.summaryText)")))
+            }
+            upgrade.inspect { [unowned self] result in
+                completion(result)
+                guard case .success(let version) = result, !self.isStopping else { return }
+                self.log.notice("upgrade: hasupd \(hasupVersion) becomes hasupd \(version)")
+                self.systemd.reloading()
+                self.whenScriptsAreDone { [unowned self] in
+                    guard !self.isStopping else { return }
+                    self.history.flush()
+                    upgrade.becomeIt { [unowned self] in
+                        self.systemd.ready(counted(self.generation.instanceCount, "instance"))
+                    }
+                }
+            }
+        }
+    }
+
     func reloadBegins() { systemd.reloading() }
 
     func give(_ generation: Generation) {
@@ -313,6 +319,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     func adopt(_ generation: Generation) {
         let before = self.generation
         self.generation = generation
+        store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { applyPriority() }
         startChecker()
     }
@@ -375,6 +382,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         tell { event }
     }
 
+    func keep(_ page: StatePage) { store.keep(page) }
+
     func vrrpEnded() {
         reloads?.workerEnded()
     }
@@ -382,16 +391,5 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     func vrrpFinished() {
         isVRRPGone = true
         endIfIdle()
-    }
-}
-
-extension Diagnostic {
-    /// One line in the log.
-    func tell(_ log: Logger) {
-        switch severity {
-        case .error: log.error("\(logLine)")
-        case .warning: log.warning("\(logLine)")
-        case .note: log.info("\(logLine)")
-        }
     }
 }

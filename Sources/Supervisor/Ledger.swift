@@ -51,10 +51,16 @@ final class Ledger {
         try checked(errnoOf(rename(fresh, current)), "write \(current)")
     }
 
-    /// Removes from the kernel what is noted, marked as ours and still there. Only to be called while no worker lives.
+    /// Removes from the kernel what is noted, marked as ours and still there, except what this model names, too. Only to
+    /// be called while no worker lives.
     /// - Returns: the addresses that were removed. - Throws: `SystemError`.
-    func withdraw() throws(SystemError) -> [IPAddress] {
-        let noted = notedAddresses()
+    func withdraw(except kept: EncodedModel? = nil) throws(SystemError) -> [IPAddress] {
+        var noted = notedAddresses()
+        if let kept, let model = try? kept.decode() {
+            for (interface, addresses) in model.addresses(of: Set(model.instances.indices)) {
+                noted[interface]?.subtract(addresses)
+            }
+        }
         guard !noted.isEmpty else { return [] }
         let connection = try RouteConnection(try owned(hasup_route_socket(0), "open an rtnetlink socket"))
         return try connection.withdrawMarked(noted).map(\.address)

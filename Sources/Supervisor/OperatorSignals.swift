@@ -4,7 +4,11 @@ import Glibc
 enum OperatorSignals {
     /// Reload, stop, and the two by which keepalived writes what it knows to files: operators' habits and old monitoring
     /// send them.
-    static let handled = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2]
+    static let handled = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, park]
+
+    /// Ends hasupd so that its successor goes on where it was: SIGRTMIN+10, which means nothing to keepalived. The unit
+    /// has it as RestartKillSignal.
+    static var park: Int32 { __libc_current_sigrtmin() + 10 }
 
     /// By default all of these end a process, and none of them is a reason to drop the addresses. SIGQUIT and SIGABRT
     /// stay: they are asked for when a core dump is wanted. What is handled waits for its handler once that is there;

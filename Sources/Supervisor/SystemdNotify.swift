@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Reactor
 
 /// sd_notify(3): a datagram to the socket that systemd names; nothing without one.
 struct SystemdNotify {
@@ -7,21 +8,32 @@ struct SystemdNotify {
 
     init() { path = getenv("NOTIFY_SOCKET").map { String(cString: $0) } }
 
-    func ready(_ status: String) { send("READY=1\nSTATUS=\(status)\nMAINPID=\(getpid())") }
+    /// Whether anybody is told.
+    var isHeard: Bool { path?.isEmpty == false }
+
+    func ready(_ status: String) { try? send("READY=1\nSTATUS=\(status)\nMAINPID=\(getpid())") }
 
     func reloading() {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
-        send("RELOADING=1\nMONOTONIC_USEC=\(time.tv_sec * 1_000_000 + time.tv_nsec / 1_000)")
+        try? send("RELOADING=1\nMONOTONIC_USEC=\(time.tv_sec * 1_000_000 + time.tv_nsec / 1_000)")
     }
 
-    func stopping() { send("STOPPING=1") }
+    func stopping() { try? send("STOPPING=1") }
 
-    private func send(_ text: String) {
-        guard let path, !path.isEmpty else { return }
-        let socket = hasup_connect_unix_datagram(path)
-        guard socket >= 0 else { return }
-        _ = Glibc.send(socket, text, text.utf8.count, Int32(MSG_NOSIGNAL))
-        close(socket)
+    /// Gives a copy of a descriptor to the service's store, under this name. It isn't watched: memory has no events.
+    /// - Throws: `SystemError`.
+    func store(_ descriptor: Int32, as name: String) throws(SystemError) {
+        try send("FDSTORE=1\nFDNAME=\(name)\nFDPOLL=0", descriptors: [descriptor])
+    }
+
+    /// Removes what is in the store under this name. - Throws: `SystemError`.
+    func unstore(_ name: String) throws(SystemError) { try send("FDSTOREREMOVE=1\nFDNAME=\(name)") }
+
+    private func send(_ text: String, descriptors: [Int32] = []) throws(SystemError) {
+        guard isHeard, let path else { return }
+        let socket = try owned(hasup_connect_unix_datagram(path), "reach systemd at \(path)")
+        let sent = hasup_send_packet(socket.number, text, text.utf8.count, descriptors, Int32(descriptors.count))
+        try checked(Int32(clamping: sent), "tell systemd at \(path)")
     }
 }

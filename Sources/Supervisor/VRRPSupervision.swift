@@ -22,6 +22,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
         func run(_ scripts: ScriptRun)
         /// Something happened to the worker that operators should know.
         func report(_ text: String)
+        /// What workers leave to their successors is in this page from now on.
+        func keep(_ page: StatePage)
         /// The worker is gone, another one follows.
         func vrrpEnded()
         /// The worker is gone for good.
@@ -47,6 +49,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var broker: Broker<Generation>
     private(set) var worker: WorkerProcess?
     private var page: StatePage
+    /// Whether the page is a former hasupd's, and nobody has gone on with it yet.
+    private var isInherited: Bool
     private let orphans: OrphanGuard
     private var requests: [UInt32: StatusRequest] = [:]
     private var lastRequest: UInt32 = 0
@@ -55,9 +59,11 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private(set) var unsealed: [String] = []
 
     /// The filter's descriptor stays the caller's and must stay open.
+    ///
+    /// - Parameter inherited: the page of a hasupd that is gone; nil to begin with an empty one.
     init(
         on loop: EventLoop, log: Logger, identity: Identity?, filter: Int32, generation: Generation,
-        record: WorkerRecord, delegate: any Delegate
+        inherited: StatePage?, record: WorkerRecord, delegate: any Delegate
     ) throws(SystemError) {
         self.loop = loop
         self.log = log
@@ -66,8 +72,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
         self.record = record
         self.filter = filter
         self.delegate = delegate
-        broker = Broker(generation: generation.number, source: generation)
-        page = try StatePage.create()
+        broker = Broker(
+            generation: generation.number, source: generation, lastNotification: inherited?.lastNotification ?? 0)
+        isInherited = inherited != nil
+        if let inherited { page = inherited } else { page = try StatePage.create() }
         orphans = OrphanGuard(on: loop, lines: lines, identity: identity, filter: filter)
         expiry = loop.makeTimer { [weak self] in self?.expireRequests() }
         let worker = WorkerProcess("hasup-vrrp", on: loop, lines: lines, owner: self)
@@ -75,7 +83,13 @@ final class VRRPSupervision: WorkerProcess.Owner {
         self.worker = worker
     }
 
-    func start() { worker?.handle(.start) }
+    func start() {
+        delegate.keep(page)
+        // Its addresses have had no owner since the last worker was ended.
+        if isInherited { orphans.workerEnded(page, broker.source) }
+        worker?.handle(.start)
+    }
+
     func stop() { worker?.handle(.stop) }
 
     /// Gives a new generation to the worker; `configured` follows, or `vrrpEnded`.
@@ -108,6 +122,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
         if !hasSnapshot {
             lines.tell(.error, "hasup-vrrp", "it dies early again and again: the next one starts without a snapshot")
             page = try StatePage.create()
+            isInherited = false
+            delegate.keep(page)
         }
         broker.workerStarted(hasSnapshot: hasSnapshot)
         let seal = SealArguments(identity: identity, realtimePriority: broker.source.workerPriority)
@@ -198,11 +214,18 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private func tellResumption(
         _ masters: UInt32, _ others: UInt32, _ late: UInt32, _ fresh: UInt32, _ worker: WorkerProcess
     ) {
-        guard let end = worker.lastEnd else { return }
-        let tenths = (Clock.now - end.at).nanoseconds / 100_000
-        var text =
-            "hasup-vrrp died (\(end.exit)): replaced, resumed \(masters) masters, \(others) backups, after "
-            + "\(tenths / 10).\(tenths % 10) ms"
+        var text: String
+        if let end = worker.lastEnd {
+            let tenths = (Clock.now - end.at).nanoseconds / 100_000
+            text =
+                "hasup-vrrp died (\(end.exit)): replaced, resumed \(masters) masters, \(others) backups, after "
+                + "\(tenths / 10).\(tenths % 10) ms"
+        } else if isInherited {
+            text = "went on where the former hasupd was: resumed \(masters) masters, \(others) backups"
+        } else {
+            return
+        }
+        isInherited = false
         if late > 0 { text += "; \(late) came too late to go on as MASTER" }
         if fresh > 0 { text += "; \(fresh) start anew" }
         lines.tell(.notice, "", text, kind: "resumed")
@@ -227,10 +250,11 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     private func runScripts(_ request: NotifyRequest, generation: UInt64) {
         do throws(Refusal) {
-            delegate.run(
-                try broker.scripts(
-                    generation: generation, instance: request.instance, sequence: request.sequence,
-                    trigger: request.trigger, priority: request.priority))
+            let run = try broker.scripts(
+                generation: generation, instance: request.instance, sequence: request.sequence,
+                trigger: request.trigger, priority: request.priority)
+            page.lastNotification = broker.lastNotification
+            delegate.run(run)
         } catch {
             refuse(error)
         }

@@ -11,6 +11,8 @@ int hasup_memfd_create(const char *name);
 int hasup_memfd_seal_size(int fd);
 /// Seals that keep size and content.
 int hasup_memfd_seal_content(int fd);
+/// Whether the size is sealed, whatever else is: 1 or 0.
+int hasup_memfd_is_size_sealed(int fd);
 /// Whether size and content are sealed: 1 or 0.
 int hasup_memfd_is_sealed(int fd);
 

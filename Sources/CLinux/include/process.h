@@ -12,6 +12,17 @@
 /// `argv` and `envp` end with NULL. Returns the pid or -errno.
 int hasup_spawn(const char *path, char *const argv[], char *const envp[], const int *descriptors, int count);
 
+/// The same with the child's standard output in `output`; -1 to inherit that, too.
+int hasup_spawn_into(
+    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int output);
+
+enum { HASUP_PASSED_MAX = 4 };
+
+/// Becomes another program, in which `descriptors[i]` is descriptor 3 + i and nothing else above 2 is open: what
+/// sd_listen_fds(3) expects. Comes back only if that fails, with -errno and every descriptor as it was.
+int hasup_exec_passing(
+    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count);
+
 /// Takes the exit status of a child that has ended, without waiting: the status as of waitpid(2), -EAGAIN while it runs.
 int hasup_reap(int pid);
 

@@ -70,10 +70,11 @@ class Hasup:
         self.run_dir = run_dir or os.path.join(node.directory, f"{name}-run")
         self.control = os.path.join(self.run_dir, "control.sock")
         self.program = None
+        self.binary = binary("hasupd")
 
-    def start(self, *arguments, **options):
-        """Starts it in the foreground without waiting for anything."""
-        command = [binary("hasupd"), "-f", self.config, "--foreground", "--control", self.control,
+    def start(self, *arguments, launcher=(), **options):
+        """Starts it in the foreground without waiting for anything; a launcher becomes the command behind it."""
+        command = [*launcher, self.binary, "-f", self.config, "--foreground", "--control", self.control,
                    "--run-dir", self.run_dir]
         if self.instance_name:
             command += ["--instance", self.instance_name]

@@ -49,11 +49,12 @@ def descendants(pid):
 class Program:
     """A process in the foreground with its log file."""
 
-    def __init__(self, command, log, environment=None):
+    def __init__(self, command, log, environment=None, descriptors=()):
         self.log_path = log
         with open(log, "ab") as output:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                            env={**os.environ, **(environment or {})}, start_new_session=True)
+                                            env={**os.environ, **(environment or {})}, start_new_session=True,
+                                            pass_fds=descriptors)
         self.pid = self.process.pid
 
     def log(self):

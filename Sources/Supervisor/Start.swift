@@ -1,0 +1,135 @@
+import Base
+import Configuration
+import Glibc
+import IPC
+import Logging
+import Reactor
+import Sandbox
+
+/// What a start begins with.
+struct FirstConfiguration {
+    let generation: Generation
+    /// Why it isn't what the files say; nil when it is.
+    var refusal: String?
+}
+
+extension Daemon {
+    /// From the command line to the exit status.
+    static func run(arguments: [String]) -> Int32 {
+        let options: Options
+        do throws(Options.UsageError) {
+            switch try Options.parse(arguments) {
+            case .run(let parsed): options = parsed
+            case .help:
+                print(Options.help, terminator: "")
+                return 0
+            case .version:
+                print("hasupd \(hasupVersion)")
+                return 0
+            }
+        } catch {
+            complain("\(error.message). Try hasupd --help.")
+            return StartError.Status.usage.rawValue
+        }
+        do throws(StartError) {
+            return try start(options)
+        } catch {
+            complain(error.message)
+            return error.status.rawValue
+        }
+    }
+
+    private static func complain(_ text: String) {
+        let line = "hasupd: \(Printable.text(text))\n"
+        _ = write(2, line, line.utf8.count)
+    }
+
+    /// Without these, nothing works that a configuration can ask for. What else is missing costs less, and is told when
+    /// it is needed: status shows it as a note.
+    static func requirePrivileges() throws(StartError) {
+        guard let effective = (try? ProcessInspection(pid: getpid()))?.effective else { return }
+        let needed: [(capability: CapabilitySet, loss: String)] = [
+            (.netRaw, "no VRRP packet can be sent or received"), (.netAdmin, "no virtual address can be set"),
+        ]
+        for (capability, loss) in needed where !effective.contains(capability) {
+            throw StartError(.permission, "the capability \(capability) is missing, so \(loss). Start it as root.")
+        }
+    }
+
+    /// The first configuration: tolerant (docs/decisions.md, D18), but nothing at all is an error.
+    ///
+    /// With the configuration of a hasupd that is gone, it is strict as a reload: what ran goes on rather than files with
+    /// an error in them, which somebody may be editing.
+    static func readFirst(
+        _ reader: ConfigurationReader, stored: (image: ConfigurationImage, model: EncodedModel)?, _ options: Options,
+        _ log: Logger, _ loop: EventLoop
+    ) throws(StartError) -> FirstConfiguration {
+        var outcome: ReadOutcome?
+        reader.read { outcome = $0 }
+        while outcome == nil {
+            do { try loop.turn() } catch { throw StartError(.unavailable, error.description) }
+        }
+        if let stored, let refusal = outcome?.refusal(insteadOf: stored.image, options.file),
+            let generation = Generation(stored: stored.image, stored.model)
+        {
+            if case .judged(_, _, let diagnostics) = outcome { for diagnostic in diagnostics { diagnostic.tell(log) } }
+            log.error("\(refusal). The configuration that ran before goes on.")
+            return FirstConfiguration(generation: generation, refusal: "\(refusal). The old configuration goes on.")
+        }
+        guard case .judged(let image, let model, let diagnostics) = outcome else {
+            if case .failed(let reason) = outcome { throw StartError(.noInput, reason) }
+            throw StartError(.noInput, "can't read \(options.file)")
+        }
+        for diagnostic in diagnostics { diagnostic.tell(log) }
+        guard image.isReadable else {
+            throw StartError(
+                .noInput, "\(diagnostics.first?.message ?? "can't read \(options.file)"). Name the file with -f.")
+        }
+        guard image.canStart else {
+            throw StartError(
+                .configuration,
+                "\(options.file) has nothing that can run; `hasup check \(options.file)` shows each finding")
+        }
+        return FirstConfiguration(
+            generation: Generation(
+                number: 1, image: image, model: model, diagnostics: diagnostics, acceptedAt: Clock.wallNanoseconds))
+    }
+}
+
+extension ReadOutcome {
+    /// Why these files aren't to replace a configuration that ran: a sentence's beginning. Nil when they may, or are the
+    /// same: then their errors are nothing new.
+    fileprivate func refusal(insteadOf running: ConfigurationImage, _ file: String) -> String? {
+        switch self {
+        case .failed(let reason): return reason
+        case .judged(let image, _, let diagnostics):
+            if image.isReadable, image.canStart, !image.hasErrors || image.model.elementsEqual(running.model) {
+                return nil
+            }
+            guard image.isReadable else { return diagnostics.first?.message ?? "can't read \(file)" }
+            return "\(file) has \(counted(diagnostics.count { $0.severity == .error }, "error"))"
+        }
+    }
+}
+
+extension Generation {
+    /// The configuration of a hasupd that is gone; nil for what is malformed.
+    fileprivate convenience init?(stored image: ConfigurationImage, _ model: EncodedModel) {
+        guard (try? model.decode()) != nil, let diagnostics = try? [Diagnostic](decoding: image.diagnostics) else {
+            return nil
+        }
+        self.init(
+            number: 1, image: image, model: model, diagnostics: diagnostics, acceptedAt: Clock.wallNanoseconds)
+    }
+}
+
+extension Diagnostic {
+    /// One line in the log.
+    func tell(_ log: Logger) {
+        switch severity {
+        case .error: log.error("\(logLine)")
+        case .warning: log.warning("\(logLine)")
+        case .note: log.info("\(logLine)")
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import Base
+import CLinux
+import Glibc
+import Logging
+import Reactor
+import Supervision
+
+/// hasupd becomes the program that lies where it was started from by now: the same process, with the same arguments, which
+/// goes on as after a crash (docs/decisions.md, D7, D9). Until then nothing changes, so an attempt that fails costs nothing.
+final class Upgrade {
+    /// Why it isn't done, as a sentence.
+    struct Refusal: Error {
+        let reason: String
+        init(_ reason: String) { self.reason = reason }
+    }
+
+    /// How long the new program may take to say its version.
+    private static let patience = Interval.seconds(5)
+    /// Time for the answer to leave.
+    private static let farewell = Interval.milliseconds(20)
+    private static let answerMax = 256
+
+    private let loop: EventLoop
+    private let log: Logger
+    private let store: DescriptorStore
+    private let path: String
+    private var child: ChildProcess?
+    private var hasTimedOut = false
+    private var patienceTimer: Timer?
+    private var execTimer: Timer?
+    private var onFailure: (() -> Void)?
+    private var isBusy = false
+
+    /// To be made at the start, when the image still lies where it was started from.
+    init(on loop: EventLoop, log: Logger, store: DescriptorStore) {
+        self.loop = loop
+        self.log = log
+        self.store = store
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let size = max(0, readlink("/proc/self/exe", &buffer, buffer.count))
+        path = String(decoding: buffer.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        patienceTimer = loop.makeTimer { [unowned self] in
+            self.hasTimedOut = true
+            self.child?.kill()
+        }
+        execTimer = loop.makeTimer { [unowned self] in self.execute() }
+    }
+
+    /// Lets the new program say its version; the completion is told it, or why this one can't become it.
+    func inspect(_ completion: @escaping (Result<String, Refusal>) -> Void) {
+        guard getuid() == 0 else {
+            return completion(.failure(Refusal("hasupd doesn't run as root and would lose its capabilities: restart it")))
+        }
+        guard !isBusy else { return completion(.failure(Refusal("another upgrade is under way"))) }
+        isBusy = true
+        hasTimedOut = false
+        do throws(SystemError) {
+            let output = try owned(hasup_memfd_create("hasup-version"), "create a memory file")
+            let copy = try owned(fcntl(output.number, F_DUPFD_CLOEXEC, 3), "copy a descriptor")
+            let reader = Output(copy)
+            child = try ChildProcess.spawn(
+                path: path, arguments: [path, "--version"], environment: ["LC_ALL=C"], descriptors: [],
+                output: output.number, on: loop
+            ) { [unowned self] _, exit in completion(self.judge(exit, reader)) }
+            if let patienceTimer { loop.set(patienceTimer, to: Clock.now + Self.patience) }
+        } catch {
+            isBusy = false
+            completion(.failure(Refusal("\(path) can't be run: \(SystemError.text(of: error.code))")))
+        }
+    }
+
+    /// What the program has printed.
+    private final class Output {
+        private let file: Descriptor
+        init(_ file: consuming Descriptor) { self.file = file }
+
+        var text: String {
+            var bytes = [UInt8](repeating: 0, count: answerMax)
+            let count = max(0, pread(file.number, &bytes, bytes.count, 0))
+            return String(decoding: bytes.prefix(count), as: UTF8.self)
+        }
+    }
+
+    private func judge(_ exit: WorkerExit, _ output: Output) -> Result<String, Refusal> {
+        child = nil
+        if let patienceTimer { loop.set(patienceTimer, to: .never) }
+        isBusy = false
+        if hasTimedOut { return .failure(Refusal("\(path) --version hasn't ended after \(Self.patience)")) }
+        guard exit == .code(0) else { return .failure(Refusal("\(path) can't be run: it ended with \(exit)")) }
+        let words = output.text.split { $0 == " " || $0 == "\n" }
+        guard words.count == 2, words[0] == "hasupd" else {
+            return .failure(Refusal("\(path) isn't hasupd: it says nothing of the kind when asked for its version"))
+        }
+        isBusy = true
+        return .success(Printable.text(String(words[1])))
+    }
+
+    /// Becomes it when the answer has left. The worker is left in its grace until its successor begins. - Parameter
+    /// onFailure: called if this program goes on.
+    func becomeIt(_ onFailure: @escaping () -> Void) {
+        self.onFailure = onFailure
+        if let execTimer { loop.set(execTimer, to: Clock.now + Self.farewell) }
+    }
+
+    private func execute() {
+        let passing = store.passing
+        PassedDescriptors.announce(passing.names)
+        let result = hasup_exec_passing(
+            path, CommandLine.unsafeArgv, environ, passing.numbers, Int32(passing.numbers.count))
+        PassedDescriptors.unannounce()
+        isBusy = false
+        log.error("upgrade: \(SystemError(-result, "become \(path)")); this hasupd goes on")
+        onFailure?()
+    }
+}

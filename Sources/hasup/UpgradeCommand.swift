@@ -1,0 +1,60 @@
+import ArgumentParser
+import Base
+import Glibc
+import IPC
+import Reactor
+
+/// hasup upgrade
+struct UpgradeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "upgrade", abstract: "Makes the daemon become the program that is installed by now.",
+        discussion: "Masters stay masters and no address is moved. It is refused, and nothing changes, when the new "
+            + "program can't be run or the configuration has errors.")
+
+    /// How long the daemon may take to be replaced, after it has said that it will be.
+    private static let patience = Interval.seconds(5)
+
+    @OptionGroup var options: ControlOptions
+    @Flag(help: "Print the result as JSON.") var json = false
+
+    func run() throws {
+        let path = try options.path()
+        let reply = try options.ask(timeoutSeconds: 15) { client throws(ControlClient.Failure) in
+            let parameters = try client.call(.upgrade)
+            let reply = try ControlClient.read(UpgradeReply.self, from: parameters)
+            do throws(ControlClient.Failure) {
+                try client.waitForEnd(within: Self.patience)
+            } catch {
+                Terminal.complain("hasupd at \(path) didn't become the new program: its log says why.")
+                Glibc.exit(1)
+            }
+            return reply
+        }
+        let version = try awaitSuccessor(at: path)
+        if json {
+            var result = UpgradeReply()
+            result.before = reply.before
+            result.version = version
+            var writer = JSONWriter()
+            result.write(into: &writer)
+            Terminal.write(writer.bytes + [0x0a])
+        } else {
+            Terminal.write("hasupd \(Printable.text(reply.before)) -> \(Printable.text(version))\n")
+        }
+    }
+
+    /// The version of what answers now and has a VRRP worker that runs. - Throws: `ExitCode`.
+    private func awaitSuccessor(at path: String) throws -> String {
+        let deadline = Clock.now + Interval(nanoseconds: Int64((options.timeout ?? 15) * 1e9))
+        while Clock.now < deadline {
+            if let client = try? ControlClient(path: path, timeout: .seconds(2)),
+                let status = try? client.call(.status, StatusReply.self), status.daemon.workerTrouble == nil
+            {
+                return status.daemon.version
+            }
+            usleep(20_000)
+        }
+        Terminal.complain("What hasupd has become doesn't answer at \(path), or has no VRRP worker: its log says why.")
+        throw ExitCode(2)
+    }
+}
