@@ -11,13 +11,13 @@ enum OperatorSignals {
     static var park: Int32 { __libc_current_sigrtmin() + 10 }
 
     /// By default all of these end a process, and none of them is a reason to drop the addresses. SIGQUIT and SIGABRT
-    /// stay: they are asked for when a core dump is wanted. What is handled waits for its handler once that is there;
+    /// stay: they are asked for when a core dump is wanted. So does `park`: until it is handled, nothing is lost by an end. What is handled waits for its handler once that is there;
     /// until then nothing runs that could be reloaded.
     static func ignoreWhatEndsNothing() {
         let realtime = Array(__libc_current_sigrtmin()...__libc_current_sigrtmax())
         let ordinary = [
             SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT,
         ]
-        for number in ordinary + realtime { signal(number, SIG_IGN) }
+        for number in ordinary + realtime where number != park { signal(number, SIG_IGN) }
     }
 }

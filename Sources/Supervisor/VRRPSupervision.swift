@@ -221,13 +221,14 @@ final class VRRPSupervision: WorkerProcess.Owner {
                 "hasup-vrrp died (\(end.exit)): replaced, resumed \(masters) masters, \(others) backups, after "
                 + "\(tenths / 10).\(tenths % 10) ms"
         } else if isInherited {
-            text = "went on where the former hasupd was: resumed \(masters) masters, \(others) backups"
+            text = "goes on where the former hasupd was: resumed \(masters) masters, \(others) backups"
         } else {
             return
         }
         isInherited = false
         if late > 0 { text += "; \(late) came too late to go on as MASTER" }
         if fresh > 0 { text += "; \(fresh) start anew" }
+        if worker.lastEnd == nil { delegate.report("hasupd \(text)") }
         lines.tell(.notice, "", text, kind: "resumed")
     }
 

@@ -19,7 +19,7 @@ struct UpgradeCommand: ParsableCommand {
 
     func run() throws {
         let path = try options.path()
-        let reply = try options.ask(timeoutSeconds: 15) { client throws(ControlClient.Failure) in
+        let reply = try options.ask(timeoutSeconds: 60) { client throws(ControlClient.Failure) in
             let parameters = try client.call(.upgrade)
             let reply = try ControlClient.read(UpgradeReply.self, from: parameters)
             do throws(ControlClient.Failure) {
@@ -45,7 +45,7 @@ struct UpgradeCommand: ParsableCommand {
 
     /// The version of what answers now and has a VRRP worker that runs. - Throws: `ExitCode`.
     private func awaitSuccessor(at path: String) throws -> String {
-        let deadline = Clock.now + Interval(nanoseconds: Int64((options.timeout ?? 15) * 1e9))
+        let deadline = Clock.now + Interval(nanoseconds: Int64((options.timeout ?? 60) * 1e9))
         while Clock.now < deadline {
             if let client = try? ControlClient(path: path, timeout: .seconds(2)),
                 let status = try? client.call(.status, StatusReply.self), status.daemon.workerTrouble == nil

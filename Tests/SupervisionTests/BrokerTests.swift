@@ -77,6 +77,17 @@ struct BrokerTests {
         _ = try broker.scripts(generation: 1, instance: 0, sequence: 1, trigger: 1, priority: 1)
     }
 
+    @Test("D10: the broker of another hasupd goes on counting, too")
+    func inherited() throws {
+        var broker = Broker(generation: 1, source: Instances(list: [instance("A")]), lastNotification: 5)
+        broker.workerStarted(hasSnapshot: true)
+        #expect(throws: Refusal.repeated(5)) {
+            try broker.scripts(generation: 1, instance: 0, sequence: 5, trigger: 1, priority: 1)
+        }
+        _ = try broker.scripts(generation: 1, instance: 0, sequence: 6, trigger: 1, priority: 1)
+        #expect(broker.lastNotification == 6)
+    }
+
     @Test("requests of the generation before are served until the worker runs the new one")
     func generations() throws {
         var broker = Broker(generation: 1, source: Instances(list: [instance("old")]))

@@ -1,0 +1,83 @@
+import Base
+import CLinux
+import Glibc
+import Reactor
+import Testing
+
+@testable import IPC
+
+@Suite("A page that another hasupd has left (D10)")
+struct StatePageTests {
+    private static let sealShrink: Int32 = 2
+    private static let sealGrow: Int32 = 4
+    private static let addSeals: Int32 = 1033
+    private let size = off_t(StatePage.headSize + StatePage.slotsMax * Int(HASUP_SLOT_SIZE))
+
+    private func copy(of page: StatePage) throws -> Descriptor {
+        try owned(fcntl(page.number, F_DUPFD_CLOEXEC, 3), "copy")
+    }
+
+    private func memory(size: off_t, seals: Int32, words: [Int64] = []) throws -> Descriptor {
+        let file = try owned(hasup_memfd_create("test"), "create")
+        try checked(ftruncate(file.number, size), "size")
+        if !words.isEmpty { #expect(pwrite(file.number, words, words.count * 8, 0) == words.count * 8) }
+        if seals != 0 { try checked(fcntl(file.number, Self.addSeals, seals), "seal") }
+        return file
+    }
+
+    @Test("what was in it is there, and both sides see what is written")
+    func isShared() throws {
+        let page = try StatePage.create()
+        page.generation = 7
+        page.lastNotification = 41
+        let heir = try StatePage.inherited(try copy(of: page))
+        #expect(heir.generation == 7)
+        #expect(heir.lastNotification == 41)
+        heir.lastNotification = 42
+        #expect(page.lastNotification == 42)
+        // A worker maps all of it, and what hasupd has noted stays.
+        let whole = try StatePage(mapping: try copy(of: heir))
+        var writer = SnapshotWriter(whole)
+        for number in 0..<100 { writer.write(number, [UInt8](repeating: 1, count: 200)) }
+        whole.stamp = Instant(nanoseconds: 5)
+        #expect(heir.lastNotification == 42)
+        #expect(heir.stamp == Instant(nanoseconds: 5))
+        #expect(whole.records.count == 100)
+    }
+
+    @Test("what could fault, or isn't a page, is refused")
+    func refusals() throws {
+        let seals = Self.sealShrink | Self.sealGrow
+        let page = try StatePage.create()
+        var format: Int64 = 0
+        #expect(pread(page.number, &format, 8, 0) == 8)
+        _ = try StatePage.inherited(try memory(size: size, seals: seals, words: [format]))
+        #expect(throws: SystemError.self) {
+            _ = try StatePage.inherited(try memory(size: size, seals: 0, words: [format]))
+        }
+        #expect(throws: SystemError.self) {
+            _ = try StatePage.inherited(try memory(size: size, seals: Self.sealGrow, words: [format]))
+        }
+        #expect(throws: SystemError.self) {
+            _ = try StatePage.inherited(try memory(size: size - 1, seals: seals, words: [format]))
+        }
+        #expect(throws: SystemError.self) { _ = try StatePage.inherited(try memory(size: size, seals: seals)) }
+        #expect(throws: SystemError.self) {
+            _ = try StatePage.inherited(try memory(size: size, seals: seals, words: [format, .max]))
+        }
+        #expect(throws: SystemError.self) {
+            _ = try StatePage.inherited(try memory(size: size, seals: seals, words: [format, -1]))
+        }
+        #expect(throws: SystemError.self) {
+            _ = try StatePage.inherited(try owned(open("/dev/null", O_RDWR | O_CLOEXEC), "open"))
+        }
+    }
+
+    @Test("a number of notifications that nobody could have reached is none", arguments: [Int64.max, -1, .min])
+    func hostileCount(value: Int64) throws {
+        let page = try StatePage.create()
+        var word = value
+        #expect(pwrite(page.number, &word, 8, 32) == 8)
+        #expect(page.lastNotification == 0)
+    }
+}
