@@ -57,8 +57,8 @@ final class ChildProcess {
         }
     }
 
-    /// Children that this process had before it became hasupd, so that they don't stay zombies: those of the hasupd that
-    /// has become this one by `hasup upgrade`. Keep them until they are gone.
+    /// Children that this process had before it became hasupd, so that they don't stay zombies: those of the one that has
+    /// become this one by `hasup upgrade`. Keep them until they are gone.
     static func inherited(on loop: EventLoop) -> [ChildProcess] {
         let bytes = SmallFile.bytes(of: "/proc/self/task/\(getpid())/children", max: 64 << 10)
         return String(decoding: bytes, as: UTF8.self).split(separator: " ").compactMap { word in

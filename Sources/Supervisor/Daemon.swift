@@ -226,8 +226,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         }
     }
 
-    /// Ends for a successor that goes on with what the descriptor store keeps: the worker is left in its grace, and hands
-    /// over if none comes.
+    /// Ends for a successor that goes on with what the descriptor store keeps: the worker is left in its grace, and
+    /// hands over if none comes.
     private func park() {
         guard store.isKept else {
             log.notice("parking needs systemd's descriptor store, and there is none")

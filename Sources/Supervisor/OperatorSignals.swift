@@ -11,8 +11,8 @@ enum OperatorSignals {
     static var park: Int32 { __libc_current_sigrtmin() + 10 }
 
     /// By default all of these end a process, and none of them is a reason to drop the addresses. SIGQUIT and SIGABRT
-    /// stay: they are asked for when a core dump is wanted. So does `park`: until it is handled, nothing is lost by an end. What is handled waits for its handler once that is there;
-    /// until then nothing runs that could be reloaded.
+    /// stay: they are asked for when a core dump is wanted. So does `park`: until it is handled, an end loses nothing.
+    /// What is handled waits for its handler once that is there; until then nothing runs that could be reloaded.
     static func ignoreWhatEndsNothing() {
         let realtime = Array(__libc_current_sigrtmin()...__libc_current_sigrtmax())
         let ordinary = [

@@ -1,7 +1,7 @@
 import Glibc
 
-/// Descriptors that whoever started this process has passed to it, by the protocol of sd_listen_fds(3): systemd from the
-/// service's store, or the hasupd that this one was before `hasup upgrade`.
+/// Descriptors that whoever started this process has passed to it, by the protocol of sd_listen_fds(3): systemd from
+/// the service's store, or the hasupd that this one was before `hasup upgrade`.
 struct PassedDescriptors {
     /// One of them.
     struct Passed: Hashable {

@@ -49,7 +49,8 @@ final class Upgrade {
     /// Lets the new program say its version; the completion is told it, or why this one can't become it.
     func inspect(_ completion: @escaping (Result<String, Refusal>) -> Void) {
         guard getuid() == 0 else {
-            return completion(.failure(Refusal("hasupd doesn't run as root and would lose its capabilities: restart it")))
+            let reason = "hasupd doesn't run as root and would lose its capabilities: restart it"
+            return completion(.failure(Refusal(reason)))
         }
         guard !isBusy else { return completion(.failure(Refusal("another upgrade is under way"))) }
         isBusy = true

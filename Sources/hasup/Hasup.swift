@@ -53,7 +53,8 @@ struct ControlOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("How long to wait for an answer (default: 5, for reload and upgrade 60).", valueName: "seconds"))
+        help: ArgumentHelp(
+            "How long to wait for an answer (default: 5, for reload and upgrade 60).", valueName: "seconds"))
     var timeout: Double?
 
     func validate() throws {

@@ -306,9 +306,13 @@ def test_a_file_with_an_error_does_not_end_what_ran(kept_duo, pair, sniffer, wat
     store.restart()
     same.goes_on(0.1)
     same.check("the file is broken, then gone")
-    assert a.reload(good).returncode == 0
+    # What ran is what a reload has brought.
+    assert a.reload(good.replace("priority 200", "priority 210")).returncode == 0
     store.restart()
     assert "The old configuration" not in a.cli("status").stdout
+    pair[0].write("hasup.conf", "vrrp_instance VI_1 {\n")
+    store.restart()
+    assert a.status().instance()["priority"] == 210
 
 
 def test_what_left_the_file_meanwhile_goes(lan, pair, stores):
