@@ -80,6 +80,15 @@ public struct ByteReader {
         return text
     }
 
+    /// Reads a string; one that equals `known` shares its memory. - Throws: `truncated`, `invalid`.
+    public mutating func readString(sharing known: String) throws(ByteError) -> String {
+        let before = self
+        let view = try readView(Int(try readUInt32()))
+        if view.elementsEqual(known.utf8) { return known }
+        self = before
+        return try readString()
+    }
+
     /// Reads the address of this family. - Throws: `truncated`.
     public mutating func readAddress(_ family: AddressFamily) throws(ByteError) -> IPAddress {
         if family == .ipv4 { return IPAddress(v4: try readUInt32()) }

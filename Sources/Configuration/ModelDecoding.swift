@@ -74,10 +74,13 @@ public struct EncodedModel {
 
     /// Decodes one instance and no other. - Throws: `invalid` for a number that isn't below `instanceCount`, and what
     /// its bytes deserve.
-    public func instance(at index: Int) throws(ByteError) -> InstanceSettings {
+    public func instance(at index: Int) throws(ByteError) -> InstanceSettings { try instance(at: index, of: "") }
+
+    /// One instance, which probably is of this file.
+    private func instance(at index: Int, of file: String) throws(ByteError) -> InstanceSettings {
         guard (0..<instanceCount).contains(index) else { throw .invalid }
         var reader = body(try offset(index)..<(try offset(index + 1)))
-        let instance = try reader.readInstance()
+        let instance = try reader.readInstance(of: file)
         try reader.finish()
         return instance
     }
@@ -102,12 +105,9 @@ public struct EncodedModel {
         model.ignoredSettings = ignoredSettings
         model.instances.reserveCapacity(instanceCount)
         for index in 0..<instanceCount {
-            var instance = try instance(at: index)
             // Thousands of instances of one file keep its name once.
-            if let last = model.instances.last?.location.file, last == instance.location.file {
-                instance.location.file = last
-            }
-            model.instances.append(instance)
+            let file = model.instances.last?.location.file
+            model.instances.append(try instance(at: index, of: file ?? ""))
         }
         (model.virtualServerGroups, model.tlsClient) = try services.common()
         model.virtualServers.reserveCapacity(virtualServerCount)
@@ -167,9 +167,10 @@ extension ByteReader {
         return prefix
     }
 
-    mutating func readLocation() throws(ByteError) -> SourceLocation {
+    mutating func readLocation(sharing file: String = "") throws(ByteError) -> SourceLocation {
         SourceLocation(
-            file: try readString(), line: try readInt(0...Int(UInt32.max)), column: try readInt(0...Int(UInt32.max)))
+            file: try readString(sharing: file), line: try readInt(0...Int(UInt32.max)),
+            column: try readInt(0...Int(UInt32.max)))
     }
 
     mutating func readIdentity() throws(ByteError) -> ScriptIdentity {
@@ -264,8 +265,8 @@ extension ByteReader {
         return NotifyScript(trigger: trigger, arguments: arguments, identity: identity)
     }
 
-    mutating func readInstance() throws(ByteError) -> InstanceSettings {
-        var instance = InstanceSettings(name: try readString(), location: try readLocation())
+    mutating func readInstance(of file: String) throws(ByteError) -> InstanceSettings {
+        var instance = InstanceSettings(name: try readString(), location: try readLocation(sharing: file))
         instance.interface = try readString()
         instance.family = try readFamily()
         instance.virtualRouterID = VRID(rawValue: try readUInt8())

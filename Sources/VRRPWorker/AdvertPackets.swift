@@ -13,8 +13,8 @@ final class AdvertPackets {
     let key: VRRPSockets.Key
     /// The way to it, once it is known.
     var route: VRRPSockets.Route?
-    /// The packets, as the kernel is told of them; their bytes are ours.
-    let packets: [hasup_outgoing]
+    /// The packets, as the kernel is told of them; their bytes lie behind them in the same block.
+    let packets: UnsafeMutableBufferPointer<hasup_outgoing>
     private var identification: UInt16
 
     /// Encodes an instance's advertisements; nil for an instance without VRID, which never advertises.
@@ -31,24 +31,32 @@ final class AdvertPackets {
             interval: instance.advertInterval, addresses: instance.virtualAddresses.map(\.prefix.address),
             password: instance.password, checksumWithoutPseudoHeader: instance.checksumWithoutPseudoHeader)
         let destinations = instance.isUnicast ? instance.unicastPeers.map(\.address) : [instance.multicastGroup]
-        packets = destinations.map { destination in
-            let encoded = encodeAdvertisementPacket(
-                advertisement, source: contents.source, destination: destination,
+        let encoded = destinations.map {
+            encodeAdvertisementPacket(
+                advertisement, source: contents.source, destination: $0,
                 hopLimit: instance.isUnicast ? instance.unicastTTL : 255)
-            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: encoded.count, alignment: 8)
-            copy.copyBytes(from: encoded)
+        }
+        let heads = encoded.count * MemoryLayout<hasup_outgoing>.stride
+        let block = UnsafeMutableRawPointer.allocate(
+            byteCount: heads + encoded.reduce(0) { $0 + $1.count }, alignment: MemoryLayout<hasup_outgoing>.alignment)
+        packets = UnsafeMutableBufferPointer(
+            start: block.bindMemory(to: hasup_outgoing.self, capacity: encoded.count), count: encoded.count)
+        var place = block + heads
+        for (index, bytes) in encoded.enumerated() {
+            place.copyMemory(from: bytes, byteCount: bytes.count)
             var packet = hasup_outgoing()
-            packet.bytes = copy.baseAddress
-            packet.count = UInt32(copy.count)
+            packet.bytes = place
+            packet.count = UInt32(bytes.count)
             packet.family = family.rawValue
             withUnsafeMutableBytes(of: &packet.destination) { target in
-                for index in 0..<family.addressLength { target[index] = destination.byte(at: index) }
+                for byte in 0..<family.addressLength { target[byte] = destinations[index].byte(at: byte) }
             }
-            return packet
+            packets.initializeElement(at: index, to: packet)
+            place += bytes.count
         }
     }
 
-    deinit { for packet in packets { packet.bytes?.deallocate() } }
+    deinit { UnsafeMutableRawPointer(packets.baseAddress)?.deallocate() }
 
     /// Gives the packets their next IPv4 identification. They count up per instance; the kernel, which fills in the
     /// header's checksum for a raw socket, would take any.
