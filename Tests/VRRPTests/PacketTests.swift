@@ -42,6 +42,15 @@ import Wire
         expect(.length) {
             $0.give([0x21, 20, 200, 1], from: Bench.lower, to: address("224.0.0.18"), payloadLength: 20)
         }
+        // And this one less than nothing.
+        expect(.length) {
+            $0.give([0x21, 20, 200, 1], from: Bench.lower, to: address("224.0.0.18"), payloadLength: -1)
+        }
+    }
+
+    /// RFC 9568 §5.2.5: a master without an address would take over nothing.
+    @Test func noAddress() {
+        expect(.noAddress) { $0.receive(200, { $0.addresses = [] }) }
     }
 
     /// Ethernet pads short frames: bytes beyond the IP length are nobody's.
