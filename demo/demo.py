@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Two nodes and a client in network namespaces: the master is killed, the other one takes the address over.
+"""Two nodes and a client in network namespaces: the master's VRRP worker is killed and nobody notices, then all of the
+master, and the other one takes the address over.
 
     demo.py pair         one address, one master and its backup
     demo.py dual-master  two addresses, each node is master of one and backup of the other
@@ -8,8 +9,10 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "Tests", "Lab"))
@@ -95,6 +98,17 @@ def story(lan, kind):
     show(a, b)
 
     address = services[0][1]
+    say("node a's VRRP worker is killed: kill -9")
+    victim, moment = a.worker(), time.time()
+    os.kill(victim, signal.SIGKILL)
+    sniffer.wait_advert(nodes[0], VRIDS[address], moment, count=2)
+    gap = sniffer.widest_gap(nodes[0], VRIDS[address], moment)
+    intruders = sniffer.adverts(nodes[1], VRIDS[address], moment)
+    print(f"   process {victim} is followed by {a.worker()}; the longest time between two adverts of node a was {gap:.4f} s,")
+    print(f"   node b sent {len(intruders)} for {address}: nothing happened")
+    if intruders or gap > 2 * ADVERT:
+        raise AssertionError("the death of a worker was noticed")
+
     say("node a dies: kill -9 of all its processes, its cable pulled")
     a.kill()
     lan.link(nodes[0], False)
