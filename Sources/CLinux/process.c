@@ -130,6 +130,11 @@ int hasup_claim(int fd, int64_t offset) {
     return fcntl(fd, F_SETLK, &lock) < 0 ? (errno == EACCES ? -EAGAIN : -errno) : 0;
 }
 
+void hasup_unclaim(int fd, int64_t offset) {
+    struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+    (void)fcntl(fd, F_SETLK, &lock);
+}
+
 int hasup_claim_holder(int fd, int64_t offset) {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
     if (fcntl(fd, F_GETLK, &lock) < 0) return -errno;

@@ -24,23 +24,83 @@ final class Claims {
         descriptor = Descriptor(owning: number)
     }
 
-    /// Claims all virtual routers of a configuration. - Throws: `StartError` when another process has one of them.
-    func take(_ generation: Generation) throws(StartError) {
+    /// Another process runs one of the virtual routers.
+    struct Conflict: Error, CustomStringConvertible {
+        /// A sentence without its end.
+        let description: String
+    }
+
+    /// Instances that are looked at in one turn of the loop.
+    private static let slice = 64
+    /// What the configuration that runs needs.
+    private var held: Set<Int64> = []
+    /// What the configuration needs that was claimed last.
+    private var wanted: Set<Int64> = []
+    private var timer: Timer?
+    private lazy var namespace: UInt64 = {
         var status = stat()
         // Another namespace is another network.
-        let namespace = stat("/proc/self/ns/net", &status) == 0 ? UInt64(status.st_ino) : 0
-        for index in 0..<generation.instanceCount {
+        return stat("/proc/self/ns/net", &status) == 0 ? UInt64(status.st_ino) : 0
+    }()
+
+    /// Claims all virtual routers of the first configuration at once. - Throws: `Conflict`; then none is claimed.
+    func take(_ generation: Generation) throws(Conflict) {
+        try take(generation, 0..<generation.instanceCount)
+        settle()
+    }
+
+    /// Claims those of a configuration that is to replace the one that runs, some each turn of the loop.
+    ///
+    /// `settle` or `giveBack` is to follow when there was no conflict; with one, nothing was claimed.
+    func take(_ generation: Generation, on loop: EventLoop, then completion: @escaping (Conflict?) -> Void) {
+        wanted = []
+        var next = 0
+        let timer = loop.makeTimer { [unowned self] in
+            let end = min(next + Self.slice, generation.instanceCount)
+            do throws(Conflict) {
+                try self.take(generation, next..<end)
+            } catch {
+                self.timer = nil
+                return completion(error)
+            }
+            next = end
+            if next < generation.instanceCount, let timer = self.timer {
+                return loop.set(timer, to: Clock.now + .microseconds(100))
+            }
+            self.timer = nil
+            completion(nil)
+        }
+        self.timer = timer
+        loop.set(timer, to: Clock.now)
+    }
+
+    /// The configuration that was claimed last runs: what only the one before needed is free.
+    func settle() {
+        for place in held.subtracting(wanted) { hasup_unclaim(descriptor.number, place) }
+        held = wanted
+    }
+
+    /// The configuration that was claimed last won't run.
+    func giveBack() {
+        for place in wanted.subtracting(held) { hasup_unclaim(descriptor.number, place) }
+        wanted = held
+    }
+
+    private func take(_ generation: Generation, _ indices: Range<Int>) throws(Conflict) {
+        for index in indices {
             guard let settings = generation.instance(at: index), settings.faults.isEmpty,
                 let id = settings.virtualRouterID
             else { continue }
             let place = Self.place(namespace, settings.interface, id, settings.family)
-            guard hasup_claim(descriptor.number, place) == -EAGAIN else { continue }
-            let holder = hasup_claim_holder(descriptor.number, place)
-            throw StartError(
-                .temporary,
-                "another hasupd\(holder > 0 ? " (pid \(holder))" : "") runs virtual router \(id) on "
-                    + "\(settings.interface) already (here: instance \(settings.name)), and each would take the other's "
-                    + "addresses for its own. Stop it, or give this one another configuration.")
+            if !held.contains(place), hasup_claim(descriptor.number, place) == -EAGAIN {
+                let holder = hasup_claim_holder(descriptor.number, place)
+                giveBack()
+                throw Conflict(
+                    description: "another hasupd\(holder > 0 ? " (pid \(holder))" : "") runs virtual router \(id) on "
+                        + "\(settings.interface) already (here: instance \(settings.name)), and each would take the "
+                        + "other's addresses for its own")
+            }
+            wanted.insert(place)
         }
     }
 

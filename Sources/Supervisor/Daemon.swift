@@ -31,6 +31,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let history: History
     private let reader: ConfigurationReader
     private let paths: Paths
+    private let claims: Claims?
     private let ledger: Ledger
     private let workerRecord: WorkerRecord
     private var reloads: ReloadConductor?
@@ -52,8 +53,9 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     private init(
         options: Options, log: Logger, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
-        first: FirstConfiguration, paths: Paths, systemd: SystemdNotify, store: DescriptorStore
+        first: FirstConfiguration, paths: Paths, claims: Claims?, systemd: SystemdNotify, store: DescriptorStore
     ) {
+        self.claims = claims
         self.options = options
         self.paths = paths
         history = History(directory: paths.runDirectory, on: loop)
@@ -106,11 +108,15 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let first = try readFirst(reader, stored: store.configuration, options, log, loop)
 
         let claims = Claims()
-        try claims?.take(first.generation)
+        do throws(Claims.Conflict) {
+            try claims?.take(first.generation)
+        } catch {
+            throw StartError(.temporary, "\(error). Stop it, or give this one another configuration.")
+        }
 
         let daemon = Daemon(
             options: options, log: log, loop: loop, setting: setting, reader: reader, first: first, paths: paths,
-            systemd: systemd, store: store)
+            claims: claims, systemd: systemd, store: store)
         let formerChildren = ChildProcess.inherited(on: loop)
         if let pid = try daemon.workerRecord.endWorker() {
             log.notice("ended the VRRP worker (pid \(pid)) of a hasupd that is gone")
@@ -132,7 +138,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         daemon.workerRecord.clear()
         if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
         daemon.history.flush()
-        withExtendedLifetime((directory, claims, formerChildren)) {}
+        withExtendedLifetime((directory, formerChildren)) {}
         return daemon.exitStatus
     }
 
@@ -165,7 +171,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         signals = try Signals(OperatorSignals.handled, on: loop) { [unowned self] in self.receive(signal: $0) }
         control = try ControlSocket(paths.controlSocket, daemon: self)
         reloads = ReloadConductor(
-            file: options.file, reader: reader, setting: setting, on: loop, log: log, delegate: self)
+            file: options.file, reader: reader, setting: setting, claims: claims, on: loop, log: log, delegate: self)
         stopTimer = loop.makeTimer { [unowned self] in self.loop.stop() }
         settledTimer = loop.makeTimer { hasup_release_code() }
         upgrade = Upgrade(on: loop, log: log, store: store)

@@ -30,6 +30,7 @@ final class ReloadConductor {
     private let log: Logger
     private let loop: EventLoop
     private let setting: Setting
+    private let claims: Claims?
     private let reader: ConfigurationReader
     unowned let delegate: any Delegate
     private var machine = ReloadMachine()
@@ -48,13 +49,14 @@ final class ReloadConductor {
     private var isOver = false
 
     init(
-        file: String, reader: ConfigurationReader, setting: Setting, on loop: EventLoop, log: Logger,
+        file: String, reader: ConfigurationReader, setting: Setting, claims: Claims?, on loop: EventLoop, log: Logger,
         delegate: any Delegate
     ) {
         self.file = file
         self.log = log
         self.loop = loop
         self.setting = setting
+        self.claims = claims
         self.reader = reader
         self.delegate = delegate
         lastNumber = delegate.generation.number
@@ -111,10 +113,14 @@ final class ReloadConductor {
             case .read:
                 delegate.reloadBegins()
                 beganAt = Clock.now
-                reader.read(comparedWith: delegate.generation.image) { [unowned self] in self.judge($0) }
+                reader.read(comparedWith: delegate.generation.image) { [unowned self] in
+                    self.withClaims($0) { self.judge($0) }
+                }
             case .readForPreview:
                 previewBeganAt = Clock.now
-                reader.read(comparedWith: delegate.generation.image) { [unowned self] in self.preview($0) }
+                reader.read(comparedWith: delegate.generation.image) { [unowned self] in
+                    self.withClaims($0) { self.preview($0) }
+                }
             case .answerPreview(let requests):
                 for request in requests { answers.removeValue(forKey: request)?(previewReport) }
                 previewReport = ReloadReport()
@@ -127,6 +133,7 @@ final class ReloadConductor {
                 delegate.replaceWorker("it hasn't taken its configuration for \(Self.applyPatience)")
             case .rollBack:
                 pending = nil
+                claims?.giveBack()
                 lastNumber += 1
                 let old = Generation(delegate.generation, number: lastNumber)
                 delegate.give(old)
@@ -136,9 +143,21 @@ final class ReloadConductor {
         }
     }
 
+    /// The verdict on what was read. A virtual router that another hasupd runs refuses it, too (docs/decisions.md, D35).
+    private func withClaims(_ outcome: ReadOutcome, _ completion: @escaping (ReloadVerdict) -> Void) {
+        var verdict = ReloadVerdict(outcome, file: file, setting: setting, number: lastNumber + 1)
+        guard let claims, let generation = verdict.generation else { return completion(verdict) }
+        claims.take(generation, on: loop) { conflict in
+            if let conflict {
+                verdict.generation = nil
+                verdict.refusal = "\(conflict)"
+            }
+            completion(verdict)
+        }
+    }
+
     /// Strict (docs/decisions.md, D18): any error refuses the whole, and the old configuration stays.
-    private func judge(_ outcome: ReadOutcome) {
-        let verdict = ReloadVerdict(outcome, file: file, setting: setting, number: lastNumber + 1)
+    private func judge(_ verdict: ReloadVerdict) {
         for diagnostic in verdict.diagnostics { diagnostic.tell(log) }
         pending = verdict.generation
         if let pending { lastNumber = pending.number }
@@ -148,8 +167,8 @@ final class ReloadConductor {
     }
 
     /// The same verdict, for those who only want to know.
-    private func preview(_ outcome: ReadOutcome) {
-        let verdict = ReloadVerdict(outcome, file: file, setting: setting, number: lastNumber + 1)
+    private func preview(_ verdict: ReloadVerdict) {
+        claims?.giveBack()
         var report = ReloadReport()
         report.dryRun = true
         report.diagnostics = verdict.diagnostics.map { DiagnosticReport($0) }
@@ -176,6 +195,7 @@ final class ReloadConductor {
             report.ok = true
             report.describe(pending)
             self.pending = nil
+            claims?.settle()
             delegate.adopt(pending)
             log.notice("reloaded: \(report.summaryText)")
         case .refused:

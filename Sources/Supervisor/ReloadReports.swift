@@ -37,9 +37,15 @@ extension ReloadReport {
         summaryText =
             parts.isEmpty
             ? "nothing changed, \(counted(unchanged, "instance"))"
-            : parts.map { "\($0.0) \($0.1.joined(separator: ", "))" }.joined(separator: "; ")
+            : parts.map { "\($0.0) \(listed($0.1))" }.joined(separator: "; ")
                 + "; \(unchanged) unchanged"
     }
+}
+
+/// The first ten names; all of them are in the report's lists.
+private func listed(_ names: [String]) -> String {
+    let shown = names.prefix(10).joined(separator: ", ")
+    return names.count > 10 ? "\(shown) and \(names.count - 10) more" : shown
 }
 
 extension SettingChange {

@@ -9,6 +9,9 @@ struct StatusTable {
     /// Codes of a backup that is what it should be.
     private static let healthy = ["higherPriority", "higherAddress", "equalPriority"]
 
+    /// Stands in a cell whose text has no room there.
+    private static let below = "(below)"
+
     private struct Columns {
         var name: Int
         var state = 6
@@ -27,7 +30,7 @@ struct StatusTable {
             lines.append(header(columns))
             for instance in status.instances {
                 lines += row(instance, columns)
-                lines += details(instance)
+                lines += whole(instance, columns) + details(instance)
             }
         }
         lines += problems(status)
@@ -49,15 +52,17 @@ struct StatusTable {
             let longest = instances.reduce(title.count) { max($0, Printable.width(text($1))) }
             return min(limit, longest)
         }
-        // A wider terminal gives names and addresses more room before they are cut.
+        // A wider terminal gives names more room before they are cut.
         let spare = max(0, width - 80)
         var columns = Columns(
             name: widest("INSTANCE", 18 + spare / 4) { $0.name },
             since: widest("SINCE", 7) { Layout.age($0.inStateSeconds) },
-            priority: widest("PRIO", 7, priority), master: widest("MASTER", 17 + spare / 2) { $0.master ?? "-" },
-            addresses: 0)
-        let used = columns.name + columns.state + columns.since + columns.priority + columns.master + 5 * 2
-        columns.addresses = max(18, width - used)
+            priority: widest("PRIO", 7, priority), master: 0, addresses: 0)
+        let left = width - (columns.name + columns.state + columns.since + columns.priority + 5 * 2)
+        let longest = instances.lazy.flatMap { $0.allAddresses }.reduce(18) { max($0, Printable.width($1)) }
+        // What isn't needed for the virtual addresses is the masters'.
+        columns.master = widest("MASTER", max(17, left - longest)) { $0.master ?? "-" }
+        columns.addresses = max(18, left - columns.master)
         return columns
     }
 
@@ -71,22 +76,39 @@ struct StatusTable {
     }
 
     private func row(_ instance: InstanceReport, _ columns: Columns) -> [String] {
-        let addresses = (instance.addresses + instance.excludedAddresses).map { Printable.text($0.address) }
-        let addressLines = fill(addresses, columns.addresses)
+        let addressLines =
+            instance.isTooWide(for: columns.addresses) ? [Self.below] : fill(instance.allAddresses, columns.addresses)
         let cells = [
             Layout.cell(Printable.text(instance.name), columns.name),
             style.paint(
                 Layout.cell(Printable.text(instance.state), columns.state), Style.colour(ofState: instance.state)),
             Layout.cell(Layout.age(instance.inStateSeconds), columns.since),
             Layout.right(priority(instance), columns.priority),
-            Layout.cell(Printable.text(instance.master ?? "-"), columns.master),
+            Layout.cell(masterCell(instance, columns), columns.master),
             addressLines.first ?? "-",
         ]
         return [cells.joined(separator: "  ")]
             + addressLines.dropFirst().map { Layout.right("", width - columns.addresses) + $0 }
     }
 
-    /// Up to two lines of addresses, and how many more there are. An address isn't cut: half of one misleads.
+    private func masterCell(_ instance: InstanceReport, _ columns: Columns) -> String {
+        let master = Printable.text(instance.master ?? "-")
+        return Printable.width(master) <= columns.master ? master : Self.below
+    }
+
+    /// Addresses that have no room in the row. An address isn't cut: half of one misleads.
+    private func whole(_ instance: InstanceReport, _ columns: Columns) -> [String] {
+        var texts: [String] = []
+        if let master = instance.master.map(Printable.text), Printable.width(master) > columns.master {
+            texts.append("master: \(master)")
+        }
+        if instance.isTooWide(for: columns.addresses) {
+            texts.append("addresses: " + fill(instance.allAddresses, width - 17).joined(separator: " "))
+        }
+        return texts.flatMap { Layout.wrap($0, width: width) }
+    }
+
+    /// Up to two lines of addresses, and how many more there are.
     private func fill(_ addresses: [String], _ width: Int) -> [String] {
         var lines: [String] = []
         for (index, address) in addresses.enumerated() {
@@ -196,6 +218,14 @@ struct StatusTable {
         }
         return texts.flatMap { Layout.wrap(Printable.text($0), width: width, indent: 0) }
     }
+}
+
+extension InstanceReport {
+    /// With the excluded ones, as they are shown.
+    fileprivate var allAddresses: [String] { (addresses + excludedAddresses).map { Printable.text($0.address) } }
+
+    /// Whether one of its addresses is longer than this.
+    fileprivate func isTooWide(for width: Int) -> Bool { allAddresses.contains { Printable.width($0) > width } }
 }
 
 /// `hasup status --processes`.

@@ -203,6 +203,23 @@ import Testing
         #expect(plain.filter { $0 != "m" } == table.render(sample()).filter { $0 != "m" })
     }
 
+    /// The master's address is what an operator looks for: it is never cut, and no line is wider than the terminal.
+    @Test(arguments: [
+        ("VI_1", "fe80::dc9f:7eff:fe12:3456", ["fd00::100/64"]),
+        ("a-very-long-instance-name", "fe80::dc9f:7eff:fe12:3456", ["2001:db8:1111:2222:3333:4444:5555:6666/128"]),
+        ("a-very-long-instance-name", "2001:db8:1111:2222:3333:4444:5555:6666", ["fd00::1/64", "fd00::2/64"]),
+    ])
+    func ipv6AtEightyColumns(_ name: String, _ master: String, _ addresses: [String]) {
+        var reply = sample()
+        var report = instance(name, "BACKUP", seconds: 86_400, priority: 100)
+        report.master = master
+        report.addresses = addresses.map { AddressReport($0, interface: "eth0", installed: true) }
+        reply.instances = [report]
+        let text = table.render(reply)
+        for address in [master] + addresses { #expect(text.contains(address)) }
+        for line in text.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
+    }
+
     @Test func manyAddressesAreCounted() {
         var reply = sample()
         reply.instances = [reply.instances[0]]

@@ -46,8 +46,8 @@ def test_takeover_and_failback(lan, pair, sniffer, layout, master, backup):
     lan.wait_holder(address, "b", 3)
 
 
-def test_wrong_password_is_counted_by_both(lan, pair, sniffer):
-    """A keepalived with another password is not heard: its adverts count as authentication failures.
+def test_a_keepalived_with_another_password_is_not_heard(lan, pair, sniffer):
+    """Its adverts count as authentication failures, and hasup becomes master beside it.
 
     (keepalived 2.2 falls silent as soon as it gets ours: each rejected packet puts its next advert off.)
     """

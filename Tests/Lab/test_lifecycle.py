@@ -175,6 +175,22 @@ def test_two_daemons_with_the_same_virtual_router(lan):
     other = Hasup(node, conf.simple(200, vrid=77, vips=["10.0.0.177/24"], version=3, advert=0.1), name="other").start()
     other.wait_state("MASTER")
     assert first.state() == "MASTER" and "10.0.0.100" in node.netns.ip("addr", "show", "dev", "eth0")
+    # Nor is it let in by a reload, and a preview says so; the stop of the one that tried takes nothing from the first.
+    config = conf.simple(200, vips=["10.0.0.100/24"], version=3, advert=0.1)
+    dry = other.reload(config, "--dry-run")
+    assert dry.returncode == 1 and f"(pid {first.program.pid})" in dry.stdout + dry.stderr, dry.stdout + dry.stderr
+    done = other.reload(config)
+    assert done.returncode == 1 and f"(pid {first.program.pid})" in done.stdout + done.stderr, done.stdout + done.stderr
+    assert other.state() == "MASTER" and first.state() == "MASTER"
+    # What a reload gives up is free, what it takes isn't.
+    third = conf.simple(200, vrid=78, vips=["10.0.0.178/24"], version=3, advert=0.1)
+    assert other.reload(third).returncode == 0
+    late = Hasup(node, third, name="late").start()
+    assert late.program.wait(5) == 75
+    assert first.reload(conf.simple(200, vrid=77, vips=["10.0.0.177/24"], version=3, advert=0.1)).returncode == 0
+    assert first.reload(conf.simple(200, version=3, advert=0.1)).returncode == 0
+    assert other.stop()[0] == 0
+    first.wait_state("MASTER")
     # What is gone has no claims.
     first.program.kill()
     again = Hasup(node, conf.simple(200, version=3, advert=0.1), name="again").start()

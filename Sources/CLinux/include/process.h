@@ -53,6 +53,8 @@ int hasup_lock_holder(int fd);
 /// Takes the calling process's write lock on one byte without waiting; -EAGAIN when another process has it. It ends with
 /// the process, or when the process closes any descriptor of the file.
 int hasup_claim(int fd, int64_t offset);
+/// Gives it back.
+void hasup_unclaim(int fd, int64_t offset);
 /// The pid of another process that has this byte; 0 for none.
 int hasup_claim_holder(int fd, int64_t offset);
 

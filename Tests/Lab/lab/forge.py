@@ -45,11 +45,19 @@ def bad_packets(source, vrid, address="10.0.0.100", version=3, interval=1.0, pas
         "ttl": ip_packet(source, MULTICAST4, good, ttl=64),
         "truncated": ip_packet(source, MULTICAST4, good[:7]),
         "version": ip_packet(source, MULTICAST4, vrrp_pdu(source, MULTICAST4, vrid, 1, [address], **other)),
+        # Priority 254: were it heard, it would win.
+        "no address": ip_packet(source, MULTICAST4, vrrp_pdu(source, MULTICAST4, vrid, 254, [], **options)),
     }
     if password:
         wrong = {**options, "auth": bytes(reversed(password))}
         kinds["auth"] = ip_packet(source, MULTICAST4, vrrp_pdu(source, MULTICAST4, vrid, 1, [address], **wrong))
     return kinds
+
+
+def oversized(source, vrid, address="10.0.0.100", **options):
+    """A good advert with a tail: its length is as wrong as a truncated one's, and counts as that."""
+    good = vrrp_pdu(source, MULTICAST4, vrid, 254, [address], **options)
+    return ip_packet(source, MULTICAST4, good + bytes(1200))
 
 
 def mutations(seed, count, source, vrid, address="10.0.0.100"):

@@ -107,11 +107,11 @@ class Hasup:
         return wait_for(f"{name} on {self.node.name} to be {state}", lambda: self.state(name),
                         lambda seen: seen == state, bound)
 
-    def reload(self, config=None):
+    def reload(self, config=None, *options):
         """Changes the file and asks for a reload; returns the finished command."""
         if config is not None:
             self.node.write(f"{self.name}.conf", config)
-        return self.cli("reload")
+        return self.cli("reload", *options)
 
     def roles(self):
         """Pids by role, read from the kernel: argv[0] of all that descends from the daemon, and of itself."""
