@@ -109,7 +109,7 @@ final class Setting {
         sealed = WorkerSeal(
             shortfalls: shortfalls, isConfined: report.isConfined, isDumpable: report.isDumpable,
             workingDirectory: report.workingDirectory ?? "")
-        isFullySealed = !hasScripts
+        isFullySealed = !hasScripts || isSuccessor
     }
 
     /// What hasupd may do with files when it runs no scripts. Executed are its own image and the checker's, those that lie
