@@ -1,7 +1,7 @@
 /// One process of the daemon, as the kernel shows it.
 public struct ProcessReport: JSONRecord, Hashable {
     /// For the interface's text.
-    public static let summary = "One process as /proc shows it, landlock as it says; seccomp is one of disabled, strict, filter"
+    public static let summary = "A process by /proc (landlock: by itself); seccomp is one of disabled, strict, filter"
     /// `supervisor`, `vrrp` or `checker`.
     public var role = ""
     /// Process id; 0 while it waits for its restart.
