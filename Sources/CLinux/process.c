@@ -109,9 +109,10 @@ int hasup_prctl(int option, unsigned long a, unsigned long b, unsigned long c, u
 
 int hasup_process_name_set(const char *name) { return result(prctl(PR_SET_NAME, name, 0, 0, 0)); }
 
-int hasup_seccomp_load(const void *program, unsigned short count) {
+int hasup_seccomp_load(const void *program, unsigned short count, int logged) {
     struct sock_fprog filter = {.len = count, .filter = (struct sock_filter *)program};
-    return result((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter));
+    unsigned flags = SECCOMP_FILTER_FLAG_TSYNC | (logged ? SECCOMP_FILTER_FLAG_LOG : 0);
+    return result((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter));
 }
 
 int hasup_lock_file(int fd) {

@@ -8,13 +8,17 @@ import Sandbox
 /// it is ready and waits. Descriptor 3 is hasupd, 4 the compiled system call filter, 5 its own image.
 @main
 enum Main {
+    /// Connections that checks may have open at once.
+    private static let descriptorsMax: UInt64 = 4_096
+
     static func main() {
         hasup_process_name_set("hasup-checker")
         guard let wishes = SealArguments(words: CommandLine.arguments.dropFirst()) else { exit(64) }
         do throws(SystemError) {
             // The loop's own descriptors bring no input; after the seal none can be made.
             let loop = try EventLoop()
-            let report = seal(as: SealPlan(identity: wishes.identity, capabilities: [], filter: 4))
+            let report = seal(
+                as: SealPlan(wishes, filter: 4, landlock: .checker, descriptorsMax: descriptorsMax))
             close(4)
             close(5)
             let channel = try Channel(
@@ -26,7 +30,10 @@ enum Main {
                     case .stop: exit(0)
                     }
                 }, onEnd: { _ in exit(0) })
-            CheckerToSupervisor.hello(version: workerProtocolVersion, unsealed: report.shortfalls).send(on: channel)
+            let sealed = WorkerSeal(
+                shortfalls: report.shortfalls, isConfined: report.isConfined, isDumpable: report.isDumpable,
+                workingDirectory: report.workingDirectory ?? "")
+            CheckerToSupervisor.hello(version: workerProtocolVersion, sealed).send(on: channel)
             try loop.run()
             withExtendedLifetime(channel) {}
         } catch {

@@ -1,7 +1,7 @@
 /// One process of the daemon, as the kernel shows it.
 public struct ProcessReport: JSONRecord, Hashable {
     /// For the interface's text.
-    public static let summary = "One process as /proc shows it; seccomp is one of disabled, strict, filter"
+    public static let summary = "A process by /proc (landlock: by itself); seccomp is one of disabled, strict, filter"
     /// `supervisor`, `vrrp` or `checker`.
     public var role = ""
     /// Process id; 0 while it waits for its restart.
@@ -18,6 +18,16 @@ public struct ProcessReport: JSONRecord, Hashable {
     public var seccomp = ""
     /// no_new_privs.
     public var noNewPrivileges = false
+    /// What a program that it executes could have at most, by name, without `cap_`.
+    public var boundingSet: [String] = []
+    /// Whether Landlock is in force, as the process has found by trying.
+    public var landlock = false
+    /// The largest core file that a crash may leave; nil without a limit.
+    public var coreLimitBytes: Int?
+    /// Whether processes of its user may look into it, and a crash may leave a core file.
+    public var dumpable = false
+    /// Where it stands, as it has said itself; nil when it couldn't tell.
+    public var workingDirectory: String?
     /// How often it was replaced.
     public var restarts = 0
     /// For how long it has been running.
@@ -42,6 +52,11 @@ public struct ProcessReport: JSONRecord, Hashable {
         members.member("capabilities", &capabilities)
         members.member("seccomp", &seccomp)
         members.member("no_new_privileges", &noNewPrivileges)
+        members.member("bounding_set", &boundingSet)
+        members.member("landlock", &landlock)
+        members.member("core_limit_bytes", &coreLimitBytes)
+        members.member("dumpable", &dumpable)
+        members.member("working_directory", &workingDirectory)
         members.member("restarts", &restarts)
         members.member("uptime_seconds", &uptimeSeconds)
         members.member("resident_bytes", &residentBytes)

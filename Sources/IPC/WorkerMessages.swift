@@ -3,7 +3,7 @@ import Reactor
 
 /// The protocol's version, exchanged in the first message of both sides. Workers start from the running image
 /// (docs/decisions.md, D7), so there is never a second version to talk to; a difference is an error.
-public let workerProtocolVersion: UInt16 = 1
+public let workerProtocolVersion: UInt16 = 2
 
 /// How urgent a line is; syslog's numbers.
 public enum LogLevel: UInt8, Hashable, Comparable, Sendable, CaseIterable {
@@ -93,8 +93,8 @@ public enum SupervisorToVRRP {
 
 /// What the VRRP worker says to hasupd. It names things of the configuration, it never describes them (the broker rule).
 public enum VRRPToSupervisor {
-    /// First of all: sealed and listening. Each part of the seal that wasn't possible is a sentence.
-    case hello(version: UInt16, unsealed: [String])
+    /// First of all: sealed and listening.
+    case hello(version: UInt16, WorkerSeal)
     /// It goes on where its predecessor has died: how many instances as MASTER, how many as BACKUP or in FAULT, how many
     /// were MASTER for too long without advertising, and how many weren't known.
     case resumed(masters: UInt32, others: UInt32, late: UInt32, fresh: UInt32)
@@ -125,11 +125,10 @@ public enum VRRPToSupervisor {
         var writer = ByteWriter()
         let kind: Kind
         switch self {
-        case .hello(let version, let unsealed):
+        case .hello(let version, let seal):
             kind = .hello
             writer.write(version)
-            writer.write(UInt16(unsealed.count))
-            unsealed.forEach { writer.write($0) }
+            seal.encode(into: &writer)
         case .resumed(let masters, let others, let late, let fresh):
             kind = .resumed
             for count in [masters, others, late, fresh] { writer.write(count) }
@@ -172,7 +171,7 @@ public enum VRRPToSupervisor {
         self = try frame.decode { reader in
             switch kind {
             case .hello:
-                .hello(version: try reader.readUInt16(), unsealed: try reader.readStrings(max: 32))
+                .hello(version: try reader.readUInt16(), try WorkerSeal(from: &reader))
             case .resumed:
                 .resumed(
                     masters: try reader.readUInt32(), others: try reader.readUInt32(), late: try reader.readUInt32(),
@@ -268,8 +267,8 @@ public enum SupervisorToChecker {
 
 /// What the checker says to hasupd.
 public enum CheckerToSupervisor {
-    /// First of all: sealed and listening. Each part of the seal that wasn't possible is a sentence.
-    case hello(version: UInt16, unsealed: [String])
+    /// First of all: sealed and listening.
+    case hello(version: UInt16, WorkerSeal)
     /// A line for the log.
     case log(LogLevel, String)
 
@@ -280,11 +279,10 @@ public enum CheckerToSupervisor {
         var writer = ByteWriter()
         let kind: Kind
         switch self {
-        case .hello(let version, let unsealed):
+        case .hello(let version, let seal):
             kind = .hello
             writer.write(version)
-            writer.write(UInt16(unsealed.count))
-            unsealed.forEach { writer.write($0) }
+            seal.encode(into: &writer)
         case .log(let level, let text):
             kind = .log
             writer.write(level.rawValue)
@@ -299,7 +297,7 @@ public enum CheckerToSupervisor {
         guard frame.descriptors.count == 0 else { throw .descriptors(claimed: 0, real: frame.descriptors.count) }
         self = try frame.decode { reader in
             switch kind {
-            case .hello: .hello(version: try reader.readUInt16(), unsealed: try reader.readStrings(max: 32))
+            case .hello: .hello(version: try reader.readUInt16(), try WorkerSeal(from: &reader))
             case .log: .log(try reader.readLogLevel(), try reader.readString())
             }
         }

@@ -31,20 +31,40 @@ public struct ProcessInspection: Hashable, Sendable {
     public var lockedKilobytes = 0
     /// Start in clock ticks after boot; with the pid it names a process for good.
     public var startTicks: UInt64 = 0
+    /// Largest core file in bytes; nil without a limit.
+    public var coreLimit: UInt64? = 0
+    /// Whether it is dumpable, which the owner of its files tells; nil for a process of root, whose files are root's
+    /// either way.
+    public var isDumpable: Bool?
 
     /// Reads /proc/PID. - Throws: `SystemError`; ENOENT or ESRCH when there is no such process.
     public init(pid: Int32) throws(SystemError) {
+        let limits = "/proc/\(pid)/limits"
         self.init(
-            status: try Self.read("/proc/\(pid)/status", pid), stat: try Self.read("/proc/\(pid)/stat", pid))
+            status: try Self.read("/proc/\(pid)/status", pid), stat: try Self.read("/proc/\(pid)/stat", pid),
+            limits: try Self.read(limits, pid))
+        // Files are root's when it isn't dumpable; the folder is always its user's (proc(5)).
+        var status = stat()
+        if uid != 0, stat(limits, &status) == 0 { isDumpable = status.st_uid == uid }
     }
 
-    /// From the text of the two files. What isn't there stays zero.
-    public init(status: String, stat: String) {
+    /// The line `Max core file size  SOFT  HARD  bytes`.
+    private mutating func take(limits: String) {
+        let name = "Max core file size"
+        guard let line = limits.split(separator: "\n").first(where: { $0.hasPrefix(name) }),
+            let soft = line.dropFirst(name.utf8.count).split(separator: " ").first
+        else { return }
+        coreLimit = soft == "unlimited" ? nil : UInt64(soft) ?? 0
+    }
+
+    /// From the text of the three files. What isn't there stays zero.
+    public init(status: String, stat: String, limits: String = "") {
         for line in status.split(separator: "\n") {
             guard let colon = line.firstIndex(of: ":") else { continue }
             let words = line[line.index(after: colon)...].split { $0 == " " || $0 == "\t" }
             take(line[..<colon], words)
         }
+        take(limits: limits)
         // The name, in parentheses, may hold anything; field 22 is the 20th after it.
         if let end = stat.lastIndex(of: ")") {
             let fields = stat[stat.index(after: end)...].split(separator: " ")

@@ -72,7 +72,7 @@ public enum Realtime {
         try checked(hasup_limit_get(kind, &soft, &hard), purpose)
         if soft == value, hard == value { return }
         let reachable = kind == HASUP_LIMIT_REALTIME_TIME ? min(value, hard) : value
-        try checked(hasup_limit_set(kind, reachable), purpose)
+        try checked(hasup_limit_set(kind, reachable, reachable), purpose)
         try checked(hasup_limit_get(kind, &soft, &hard), purpose)
         guard soft == reachable else { throw SystemError(EPERM, purpose) }
     }

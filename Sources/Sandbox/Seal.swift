@@ -12,6 +12,16 @@ public struct SealPlan: Hashable, Sendable {
     public var filter: Int32?
     /// Scheduling and memory; nil to leave both alone.
     public var realtime: RealtimePlan?
+    /// What it may still do with files; nil when that is settled otherwise.
+    public var landlock: LandlockPlan?
+    /// Descriptors that it may have open.
+    public var descriptorsMax: UInt64 = 64
+    /// Whether it will start one thread, and then call `ResourceLimits.noMoreThreads` itself.
+    public var startsThread = false
+    /// Whether a crash may leave a core file.
+    public var keepsCore = false
+    /// Whether the kernel's audit log names each refused system call.
+    public var logsRefusals = false
 
     /// A plan.
     public init(
@@ -21,6 +31,18 @@ public struct SealPlan: Hashable, Sendable {
         self.capabilities = capabilities
         self.filter = filter
         self.realtime = realtime
+    }
+
+    /// As hasupd has said on the command line.
+    public init(
+        _ wishes: SealArguments, capabilities: CapabilitySet = [], filter: Int32, landlock: LandlockPlan?,
+        descriptorsMax: UInt64 = 64
+    ) {
+        self.init(identity: wishes.identity, capabilities: capabilities, filter: filter)
+        self.landlock = landlock
+        self.descriptorsMax = descriptorsMax
+        keepsCore = wishes.keepsCore
+        logsRefusals = wishes.logsRefusals
     }
 }
 
@@ -38,6 +60,12 @@ public struct SealReport: Hashable, Sendable {
     public internal(set) var isFiltered = false
     /// Whether it is scheduled in the realtime class as planned.
     public internal(set) var isRealtime = false
+    /// Whether Landlock is in force: tried, because nobody can ask the kernel.
+    public internal(set) var isConfined = false
+    /// Whether others of its user may look into its memory, and a crash may leave a core file.
+    public internal(set) var isDumpable = false
+    /// The folder that it stands in; nil when that can't be told.
+    public internal(set) var workingDirectory: String?
 
     /// Nothing done yet.
     public init() {}
@@ -60,6 +88,7 @@ public struct SealReport: Hashable, Sendable {
 /// or it was given up before, is reported, and the rest is done: the caller decides whether what was reached is enough.
 public func seal(as plan: SealPlan) -> SealReport {
     var report = SealReport()
+    report.workingDirectory = workingDirectory()
     if let realtime = plan.realtime {
         report.shortfalls += Realtime.apply(realtime)
         report.isRealtime = realtime.priority.map(Realtime.isRealtime) ?? false
@@ -75,22 +104,65 @@ public func seal(as plan: SealPlan) -> SealReport {
         report.hasIdentity = report.step { () throws(SystemError) in try become(identity) }
     }
     report.hasOnlyPlannedCapabilities = report.step { () throws(SystemError) in try keep(plan.capabilities) }
+    report.setDumpable(plan.keepsCore)
     _ = report.step { () throws(SystemError) in
-        try checked(hasup_prctl(Prctl.setDumpable, 0, 0, 0, 0), "become undumpable")
-        guard hasup_prctl(Prctl.getDumpable, 0, 0, 0, 0) == 0 else { throw SystemError(EPERM, "become undumpable") }
+        if !plan.keepsCore { try ResourceLimits.noCore(forGood: true) }
+        try ResourceLimits.descriptors(plan.descriptorsMax, forGood: true)
+        if !plan.startsThread { try ResourceLimits.noMoreThreads() }
     }
     report.hasNoNewPrivileges = report.step { () throws(SystemError) in try forbidNewPrivileges() }
-    if let filter = plan.filter {
-        report.isFiltered = report.step { () throws(SystemError) in try SeccompProgram.load(from: filter) }
-    }
+    report.confine(to: plan.landlock, filter: plan.filter, logsRefusals: plan.logsRefusals)
     return report
 }
 
-/// Limits hasupd (docs/decisions.md, D2). With scripts only its own permitted and effective sets, because scripts
-/// inherit everything else and live on it; without scripts (`fullSandbox`) also the bounding set and no_new_privs.
-public func limitSupervisor(keeping capabilities: CapabilitySet, fullSandbox: Bool) -> SealReport {
+/// Lets the calling process open files for reading only, and execute nothing: for who reads with privilege what others
+/// have written, before the rest of its seal.
+/// - Throws: `SystemError`.
+public func confineToReading() throws(SystemError) {
+    try forbidNewPrivileges()
+    try Landlock.confine(to: .reader)
+}
+
+/// What hasupd gives up (docs/decisions.md, D2).
+public struct SupervisorPlan: Hashable, Sendable {
+    /// Capabilities that it keeps.
+    public var capabilities: CapabilitySet
+    /// Descriptor of the compiled filter; nil with scripts, which would inherit it.
+    public var filter: Int32?
+    /// What it may still do with files; nil with scripts.
+    public var landlock: LandlockPlan?
+    /// Whether it gives up what scripts would inherit and live on, because there are none.
+    public var isFull: Bool
+    /// Whether a hasupd that has become this one has put filter and Landlock in force already: layers can't be taken
+    /// back, and the kernel has an end of them.
+    public var isSuccessor = false
+    /// Descriptors that it may have open.
+    public var descriptorsMax: UInt64 = 4096
+    /// Whether a crash may leave a core file.
+    public var keepsCore = false
+    /// Whether the kernel's audit log names each refused system call.
+    public var logsRefusals = false
+
+    /// A plan with or without all that scripts would inherit.
+    public init(capabilities: CapabilitySet, isFull: Bool) {
+        self.capabilities = capabilities
+        self.isFull = isFull
+    }
+}
+
+/// Limits hasupd. With scripts only its own permitted and effective sets and soft limits, because scripts inherit
+/// everything else and live on it; without scripts also the bounding set, no_new_privs, Landlock and system calls.
+public func limitSupervisor(as plan: SupervisorPlan) -> SealReport {
     var report = SealReport()
-    if fullSandbox {
+    report.workingDirectory = workingDirectory()
+    let capabilities = plan.capabilities
+    report.setDumpable(plan.keepsCore)
+    _ = report.step { () throws(SystemError) in
+        if !plan.keepsCore { try ResourceLimits.noCore(forGood: plan.isFull) }
+        // Its workers may need more.
+        try ResourceLimits.descriptors(plan.descriptorsMax, forGood: false)
+    }
+    if plan.isFull {
         // Workers are executed by it as root and need these to seal themselves.
         _ = report.step { () throws(SystemError) in
             try Capabilities.limitBounding(to: capabilities)
@@ -101,7 +173,44 @@ public func limitSupervisor(keeping capabilities: CapabilitySet, fullSandbox: Bo
         report.hasNoNewPrivileges = report.step { () throws(SystemError) in try forbidNewPrivileges() }
     }
     report.hasOnlyPlannedCapabilities = report.step { () throws(SystemError) in try keep(capabilities) }
+    if plan.isSuccessor {
+        report.isConfined = Landlock.isInForce
+        report.isFiltered = SeccompProgram.isInForce
+    }
+    report.confine(
+        to: report.isConfined ? nil : plan.landlock, filter: report.isFiltered ? nil : plan.filter,
+        logsRefusals: plan.logsRefusals)
     return report
+}
+
+extension SealReport {
+    fileprivate mutating func setDumpable(_ isWanted: Bool) {
+        // Another user's process isn't dumpable any more (PR_SET_DUMPABLE, prctl(2)).
+        let purpose = isWanted ? "become dumpable" : "become undumpable"
+        _ = step { () throws(SystemError) in
+            try checked(hasup_prctl(Prctl.setDumpable, isWanted ? 1 : 0, 0, 0, 0), purpose)
+        }
+        isDumpable = hasup_prctl(Prctl.getDumpable, 0, 0, 0, 0) != 0
+        if isDumpable != isWanted { shortfalls.append("can't \(purpose)") }
+    }
+
+    /// Landlock before the filter, which forbids to ask for it.
+    fileprivate mutating func confine(to landlock: LandlockPlan?, filter: Int32?, logsRefusals: Bool) {
+        if let landlock {
+            isConfined = step { () throws(SystemError) in try Landlock.confine(to: landlock) }
+        }
+        if let filter {
+            isFiltered = step { () throws(SystemError) in
+                try SeccompProgram.load(from: filter, logsRefusals: logsRefusals)
+            }
+        }
+    }
+}
+
+private func workingDirectory() -> String? {
+    guard let path = getcwd(nil, 0) else { return nil }
+    defer { free(path) }
+    return String(cString: path)
 }
 
 /// Options of prctl(2) that Swift's Glibc module doesn't show (linux/prctl.h).

@@ -1,29 +1,42 @@
 /// What hasupd tells a worker on its command line, because the worker seals itself before it reads a message: who to
-/// become, and which realtime priority to ask for.
+/// become, which realtime priority to ask for, and what differs from the usual seal.
 public struct SealArguments: Hashable, Sendable {
     /// Who the worker becomes; nil to stay who it is (in a user namespace, or when hasupd isn't root itself).
     public var identity: Identity?
     /// SCHED_FIFO priority; nil for the ordinary class.
     public var realtimePriority: Int32?
+    /// Whether a crash may leave a core file.
+    public var keepsCore: Bool
+    /// Whether the kernel's audit log names each refused system call.
+    public var logsRefusals: Bool
 
     /// What to tell.
-    public init(identity: Identity?, realtimePriority: Int32?) {
+    public init(
+        identity: Identity?, realtimePriority: Int32? = nil, keepsCore: Bool = false, logsRefusals: Bool = false
+    ) {
         self.identity = identity
         self.realtimePriority = realtimePriority
+        self.keepsCore = keepsCore
+        self.logsRefusals = logsRefusals
     }
 
-    /// The three words: user, group, priority; a dash for what isn't wanted.
+    /// Number of words.
+    public static let wordCount = 4
+
+    /// The four words: user, group, priority, and options with commas between them; a dash for what isn't wanted.
     public var words: [String] {
-        [
+        let options = [keepsCore ? "core" : nil, logsRefusals ? "log" : nil].compactMap { $0 }
+        return [
             identity.map { String($0.uid) } ?? "-", identity.map { String($0.gid) } ?? "-",
-            realtimePriority.map { String($0) } ?? "-",
+            realtimePriority.map { String($0) } ?? "-", options.isEmpty ? "-" : options.joined(separator: ","),
         ]
     }
 
     /// Nil for words that hasupd wouldn't say.
     public init?(words: some Collection<String>) {
         let words = Array(words)
-        guard words.count == 3 else { return nil }
+        guard words.count == Self.wordCount else { return nil }
+        self.init(identity: nil)
         if words[0] != "-" || words[1] != "-" {
             guard let uid = UInt32(words[0]), let gid = UInt32(words[1]) else { return nil }
             identity = Identity(uid: uid, gid: gid)
@@ -31,6 +44,14 @@ public struct SealArguments: Hashable, Sendable {
         if words[2] != "-" {
             guard let priority = Int32(words[2]) else { return nil }
             realtimePriority = priority
+        }
+        guard words[3] != "-" else { return }
+        for option in words[3].split(separator: ",") {
+            switch option {
+            case "core": keepsCore = true
+            case "log": logsRefusals = true
+            default: return nil
+            }
         }
     }
 }

@@ -32,21 +32,23 @@ struct SeccompRule {
 enum SeccompLists {
     static func rules(for role: SandboxRole) -> [SeccompRule] {
         switch role {
-        case .vrrp: common + messages + [SeccompRule("recvmmsg"), SeccompRule("sendmmsg")] + vrrp + thread
+        case .vrrp: common + messages + plain("recvmmsg", "sendmmsg") + netlink + thread
         case .checker: common + messages + checker
         case .config: common + config
+        case .withdraw: common + messages + netlink
+        case .supervisor: supervisor
         }
     }
 
-    private static func plain(_ names: String...) -> [SeccompRule] { names.map { SeccompRule($0) } }
+    static func plain(_ names: String...) -> [SeccompRule] { names.map { SeccompRule($0) } }
 
     /// An argument that C passes as an int: the kernel ignores the upper half, so the filter must, too.
-    private static func int(_ index: UInt32, _ value: Int32) -> ArgumentRule {
+    static func int(_ index: UInt32, _ value: Int32) -> ArgumentRule {
         ArgumentRule(index, is: UInt64(UInt32(bitPattern: value)), mask: 0xffff_ffff)
     }
 
     /// No PROT_EXEC.
-    private static let notExecutable = ArgumentRule(2, is: 0, mask: UInt64(PROT_EXEC))
+    static let notExecutable = ArgumentRule(2, is: 0, mask: UInt64(PROT_EXEC))
 
     /// What the C library and Swift's need to live, and the event loop.
     private static let common: [SeccompRule] =
@@ -76,7 +78,7 @@ enum SeccompLists {
     private static let messages = plain("recvmsg", "recvfrom", "sendmsg", "sendto", "getsockname", "getpeername")
 
     /// Options of the sockets that the VRRP worker is handed: no filters, no membership, nothing of netfilter's.
-    private static let vrrp: [SeccompRule] = [
+    private static let netlink: [SeccompRule] = [
         SeccompRule("setsockopt", int(1, SOL_SOCKET), int(2, SO_RCVTIMEO)),
         SeccompRule("setsockopt", int(1, SOL_SOCKET), int(2, SO_RCVBUF)),
         SeccompRule("setsockopt", int(1, SOL_SOCKET), int(2, SO_SNDBUF)),
@@ -94,6 +96,8 @@ enum SeccompLists {
             SeccompRule("sched_setscheduler", int(0, 0), int(1, SCHED_OTHER)),
             // The C library asks how many processors there are when it makes room for a second thread, first by a file.
             SeccompRule("sched_getaffinity", int(0, 0)),
+            // RLIMIT_NPROC (asm-generic/resource.h) goes to 0 when the thread is there.
+            SeccompRule("prlimit64", int(0, 0), int(1, 6)),
             SeccompRule("openat", refusal: EACCES), SeccompRule("open", refusal: EACCES),
         ]
 

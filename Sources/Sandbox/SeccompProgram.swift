@@ -11,6 +11,10 @@ public enum SandboxRole: Hashable, Sendable, CaseIterable {
     case checker
     /// The short-lived child that parses the configuration (docs/decisions.md, D6).
     case config
+    /// The short-lived child that removes addresses which nobody advertises.
+    case withdraw
+    /// hasupd without scripts, with all that its children need before their own filters.
+    case supervisor
 }
 
 /// What happens at a system call that isn't on the list.
@@ -19,6 +23,8 @@ public enum SeccompViolation: Hashable, Sendable {
     case killProcess
     /// The call fails with EPERM.
     case refuse
+    /// The call fails with EPERM, and the kernel's audit log says which one it was.
+    case log
 }
 
 /// A filter of system calls as the kernel takes it: classic BPF, 8 bytes an instruction (seccomp(2)).
@@ -69,10 +75,13 @@ public enum SeccompProgram {
     }
 
     /// Loads a compiled program for the whole process. It can't be taken back. - Throws: `SystemError`.
-    static func load(from file: Int32) throws(SystemError) {
+    static func load(from file: Int32, logsRefusals: Bool) throws(SystemError) {
         let program = try instructions(in: file)
-        try checked(hasup_seccomp_load(program, UInt16(program.count)), "load the system call filter")
-        // PR_GET_SECCOMP: 2 is "filter".
-        guard hasup_prctl(21, 0, 0, 0, 0) == 2 else { throw SystemError(EPERM, "load the system call filter") }
+        try checked(
+            hasup_seccomp_load(program, UInt16(program.count), logsRefusals ? 1 : 0), "load the system call filter")
+        guard isInForce else { throw SystemError(EPERM, "load the system call filter") }
     }
+
+    /// Whether the calling process is under a filter (PR_GET_SECCOMP: 2 is "filter").
+    static var isInForce: Bool { hasup_prctl(21, 0, 0, 0, 0) == 2 }
 }

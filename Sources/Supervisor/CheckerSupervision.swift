@@ -18,7 +18,8 @@ final class CheckerSupervision: WorkerProcess.Owner {
     private let image: Descriptor
     private var generation: UInt64
     private(set) var worker: WorkerProcess?
-    private(set) var unsealed: [String] = []
+    /// What the worker that lives, or lived last, has said of its seal.
+    private(set) var sealed = WorkerSeal()
     var onFinished: (() -> Void)?
     var onReport: ((String) -> Void)?
 
@@ -71,10 +72,10 @@ final class CheckerSupervision: WorkerProcess.Owner {
 
     func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError) {
         switch try CheckerToSupervisor(frame) {
-        case .hello(let version, let unsealed):
+        case .hello(let version, let seal):
             guard version == workerProtocolVersion else { throw .version(version) }
-            self.unsealed = unsealed
-            for sentence in unsealed { log.notice("hasup-checker: \(sentence)") }
+            sealed = seal
+            for sentence in seal.shortfalls { log.notice("hasup-checker: \(sentence)") }
             worker.ready()
             worker.handle(.worked)
         case .log(let level, let text): lines.tell(level.loggerLevel, "hasup-checker", text)

@@ -19,14 +19,18 @@ enum ConfigurationRole {
     }
 
     static func run(arguments: [String]) -> Int32 {
-        guard arguments.count == 6, let wishes = SealArguments(words: arguments[3...]) else { return 64 }
+        guard arguments.count == 3 + SealArguments.wordCount, let wishes = SealArguments(words: arguments[3...]) else {
+            return 64
+        }
+        // It reads as hasupd's user what others have written, and changes and executes nothing meanwhile. What can't be
+        // sealed on this machine is told by the workers, which seal themselves the same way.
+        try? confineToReading()
         var environment = SystemEnvironment.current(checksInterfaces: true)
         environment.configID = arguments[1]
         let sources = readSources(path: arguments[0], files: SystemFiles(), environment: environment)
         let running = arguments[2] == "1" ? try? ConfigurationImage(Descriptor(owning: 5)) : nil
         // From here on only bytes in memory are looked at: nothing is needed any more.
-        // What can't be sealed on this machine is told by the VRRP worker, which seals itself the same way.
-        _ = seal(as: SealPlan(identity: wishes.identity, capabilities: [], filter: 4))
+        _ = seal(as: SealPlan(wishes, filter: 4, landlock: nil))
         let loaded = parse(sources, environment: environment)
         do throws(SystemError) {
             let image = try ConfigurationImage.make(

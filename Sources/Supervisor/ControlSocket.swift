@@ -177,7 +177,7 @@ final class ControlSocket {
         status.startedUnixSeconds = Int((Clock.wallNanoseconds - uptime.nanoseconds) / 1_000_000_000)
         status.uptimeSeconds = uptime.seconds
         status.instanceName = daemon.options.instance
-        status.configurationFile = daemon.options.file
+        status.configurationFile = daemon.paths.configuration
         status.configurationGeneration = Int(generation.number)
         status.loadedUnixSeconds = Int(generation.acceptedAt / 1_000_000_000)
         status.ignoredSettings = generation.model.ignoredSettings
@@ -208,8 +208,8 @@ final class ControlSocket {
         }
         status.problems = daemon.history.failure.map { [$0] } ?? []
         status.notes = supervisorNotes
-        status.notes += (daemon.vrrp?.unsealed ?? []).map { "hasup-vrrp: \($0)" }
-        status.notes += (daemon.checker?.unsealed ?? []).map { "hasup-checker: \($0)" }
+        status.notes += (daemon.vrrp?.sealed.shortfalls ?? []).map { "hasup-vrrp: \($0)" }
+        status.notes += (daemon.checker?.sealed.shortfalls ?? []).map { "hasup-checker: \($0)" }
         return status
     }
 
@@ -224,19 +224,21 @@ final class ControlSocket {
         var reports = [
             ProcessReport(
                 role: "supervisor", pid: getpid(), restarts: 0, since: daemon.startedAt, stamp: nil, now: now,
-                note: note(supervisorNotes), users: users)
+                note: note(supervisorNotes), users: users, seal: daemon.setting.sealed)
         ]
         if let vrrp = daemon.vrrp, let worker = vrrp.worker {
             reports.append(
                 ProcessReport(
                     role: "vrrp", pid: worker.child?.pid, restarts: worker.life.restarts, since: worker.startedAt,
-                    stamp: vrrp.stamp(of: worker), now: now, note: note(vrrp.unsealed), users: users))
+                    stamp: vrrp.stamp(of: worker), now: now, note: note(vrrp.sealed.shortfalls), users: users,
+                    seal: vrrp.sealed))
         }
         if let checker = daemon.checker, let worker = checker.worker {
             reports.append(
                 ProcessReport(
                     role: "checker", pid: worker.child?.pid, restarts: worker.life.restarts, since: worker.startedAt,
-                    stamp: nil, now: now, note: note(checker.unsealed), users: users))
+                    stamp: nil, now: now, note: note(checker.sealed.shortfalls), users: users,
+                    seal: checker.sealed))
         }
         return reports
     }

@@ -30,7 +30,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let scripts: ScriptRunner
     let history: History
     private let reader: ConfigurationReader
-    private let paths: Paths
+    let paths: Paths
     private let claims: Claims?
     private let ledger: Ledger
     private let workerRecord: WorkerRecord
@@ -53,7 +53,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     private init(
         options: Options, log: Logger, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
-        first: FirstConfiguration, paths: Paths, claims: Claims?, systemd: SystemdNotify, store: DescriptorStore
+        first: FirstConfiguration, paths: Paths, claims: Claims?, systemd: SystemdNotify, store: DescriptorStore,
+        limits: ScriptLimits
     ) {
         self.claims = claims
         self.options = options
@@ -70,7 +71,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         generation = first.generation
         refusedReload = first.refusal.map { (Clock.now, Clock.wallNanoseconds, $0) }
         startedAt = Clock.now
-        scripts = ScriptRunner(on: loop, log: log)
+        scripts = ScriptRunner(on: loop, log: log, limits: limits)
         observations = ObservationLog(log: log, on: loop)
     }
 
@@ -80,6 +81,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     static func start(_ options: Options) throws(StartError) -> Int32 {
         let systemd = SystemdNotify()
         let store = DescriptorStore(systemd)
+        let predecessor = Succession.take()
+        let limits = predecessor?.limits ?? ScriptLimits()
         let identity = options.instance.map { "hasupd_\($0)" } ?? "hasupd"
         let sink = LogSink.suitable(foreground: options.foreground, identity: identity)
         let log = Logger(label: "hasupd") { _ in SinkHandler(sink, level: options.logLevel) }
@@ -90,21 +93,22 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
         try requirePrivileges()
         let paths = try Paths(options)
-        try RunDirectory.refuseBesideKeepalived()
+        // What it was allowed before goes on, and a sealed one couldn't look at other processes' namespaces any more.
+        if predecessor?.isSealed != true { try RunDirectory.refuseBesideKeepalived() }
         let directory = try RunDirectory(
             paths.runDirectory, operatorGroup: try? Identity.groupNumber(Setting.operatorGroupName))
+        paths.enterRunDirectory()
         let loop: EventLoop
         let setting: Setting
         do throws(SystemError) {
             loop = try EventLoop()
-            setting = try Setting(options)
+            setting = try Setting(options, paths, isSuccessor: predecessor?.isSealed ?? false)
         } catch {
             throw StartError(.unavailable, error.description)
         }
         let reader = ConfigurationReader(
-            file: options.file, configID: options.configID ?? SystemEnvironment.nodeName(),
-            seal: SealArguments(identity: setting.identity, realtimePriority: nil), filter: setting.parserFilter.number,
-            on: loop)
+            file: paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
+            seal: setting.sealArguments, filter: setting.parserFilter.number, on: loop)
         let first = try readFirst(reader, stored: store.configuration, options, log, loop)
 
         let claims = Claims()
@@ -116,7 +120,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
         let daemon = Daemon(
             options: options, log: log, loop: loop, setting: setting, reader: reader, first: first, paths: paths,
-            claims: claims, systemd: systemd, store: store)
+            claims: claims, systemd: systemd, store: store, limits: limits)
         let formerChildren = ChildProcess.inherited(on: loop)
         if let pid = try daemon.workerRecord.endWorker() {
             log.notice("ended the VRRP worker (pid \(pid)) of a hasupd that is gone")
@@ -174,13 +178,14 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             file: options.file, reader: reader, setting: setting, claims: claims, on: loop, log: log, delegate: self)
         stopTimer = loop.makeTimer { [unowned self] in self.loop.stop() }
         settledTimer = loop.makeTimer { hasup_release_code() }
-        upgrade = Upgrade(on: loop, log: log, store: store)
+        upgrade = Upgrade(on: loop, log: log, store: store, paths: paths)
         for note in setting.notes { log.notice("\(note)") }
 
         let vrrp = try VRRPSupervision(
             on: loop, log: log,
-            identity: setting.identity, filter: setting.workerFilter.number, generation: generation,
-            inherited: store.page, record: workerRecord, delegate: self)
+            seal: setting.sealArguments, filter: setting.workerFilter.number,
+            withdrawFilter: setting.withdrawFilter.number, generation: generation, inherited: store.page,
+            record: workerRecord, delegate: self)
         self.vrrp = vrrp
         let instances = counted(generation.instanceCount, "instance")
         log.notice(
@@ -203,8 +208,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         guard generation.model.virtualServerCount > 0, checker == nil else { return }
         do throws(SystemError) {
             let checker = try CheckerSupervision(
-                on: loop, log: log, seal: SealArguments(identity: setting.identity, realtimePriority: nil),
-                filter: setting.checkerFilter.number, generation: generation.number)
+                on: loop, log: log, seal: setting.sealArguments, filter: setting.checkerFilter.number,
+                generation: generation.number)
             checker.onReport = { [unowned self] in self.report($0) }
             checker.onFinished = { [unowned self] in
                 self.isCheckerGone = true
@@ -305,7 +310,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
                 self.whenScriptsAreDone { [unowned self] in
                     guard !self.isStopping else { return }
                     self.history.flush()
-                    upgrade.becomeIt { [unowned self] in
+                    let succession = Succession(isSealed: self.setting.isFullySealed, limits: self.scripts.limits)
+                    upgrade.becomeIt(succession) { [unowned self] in
                         self.systemd.ready(counted(self.generation.instanceCount, "instance"))
                     }
                 }

@@ -31,6 +31,8 @@ enum ExecRole {
             let command = ScriptCommand(words: Array(arguments.dropFirst())), let name = command.arguments.first
         else { return 64 }
         _ = fcntl(complaints, F_SETFD, FD_CLOEXEC)
+        // hasupd stands where a script has no business.
+        _ = chdir("/")
         let path: String
         do throws(ExecRefusal) {
             let account = try account(of: command.user)
@@ -96,7 +98,6 @@ enum ExecRole {
     }
 
     private static func clean() {
-        _ = chdir("/")
         umask(0o022)
         let null = open("/dev/null", O_RDWR)
         dup2(null, 0)

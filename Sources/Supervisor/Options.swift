@@ -1,6 +1,7 @@
 import Configuration
 import IPC
 import Logging
+import Sandbox
 
 /// What stands on hasupd's command line. `table` is the only list of options: parsing and `--help` are made from it.
 struct Options {
@@ -9,7 +10,8 @@ struct Options {
     var controlPath: String?
     var runDirectory: String?
     var instance: String?
-    var killOnForbiddenCall = false
+    var violation = SeccompViolation.refuse
+    var keepsCore = false
     var logLevel = Logger.Level.info
     var configID: String?
 
@@ -43,10 +45,13 @@ struct Options {
         Row(names: ["--log-level"], argument: "LEVEL", text: "error, warning, notice, info (default) or debug"),
         Row(
             names: ["--seccomp"], argument: "ACTION",
-            text: "what a forbidden system call of a worker meets: errno (default) or kill"),
+            text: "what a forbidden system call meets: errno (default), kill or log"),
+        Row(names: ["--core"], argument: nil, text: "let a crash leave a core file"),
         Row(names: ["-h", "--help"], argument: nil, text: "show this text"),
         Row(names: ["-v", "--version"], argument: nil, text: "show the version"),
     ]
+
+    private static let violations: [String: SeccompViolation] = ["errno": .refuse, "kill": .killProcess, "log": .log]
 
     /// Reads the arguments after the program's name. - Throws: `UsageError`.
     static func parse(_ arguments: [String]) throws(UsageError) -> Parsed {
@@ -82,10 +87,11 @@ struct Options {
                 }
                 options.logLevel = level
             case "--seccomp":
-                guard value == "kill" || value == "errno" else {
-                    throw UsageError(message: "--seccomp takes kill or errno, not '\(value)'")
+                guard let violation = violations[value] else {
+                    throw UsageError(message: "--seccomp takes errno, kill or log, not '\(value)'")
                 }
-                options.killOnForbiddenCall = value == "kill"
+                options.violation = violation
+            case "--core": options.keepsCore = true
             case "--help": return .help
             case "--version": return .version
             default: throw UsageError(message: "unknown option '\(word)'")

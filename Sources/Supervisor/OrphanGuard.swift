@@ -19,10 +19,10 @@ final class OrphanGuard {
     private var child: ChildProcess?
 
     /// The filter's descriptor stays the caller's and must stay open.
-    init(on loop: EventLoop, lines: RepeatLog, identity: Identity?, filter: Int32) {
+    init(on loop: EventLoop, lines: RepeatLog, seal: SealArguments, filter: Int32) {
         self.loop = loop
         self.lines = lines
-        self.seal = SealArguments(identity: identity, realtimePriority: nil)
+        self.seal = seal
         self.filter = filter
         timer = loop.makeTimer { [weak self] in self?.look() }
     }

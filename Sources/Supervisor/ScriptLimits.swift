@@ -1,40 +1,52 @@
 import CLinux
 import Glibc
 
-/// Limits that hasupd changes for itself and that its scripts get back: what they start may be realtime, too.
+/// Limits that hasupd changes for itself and that its scripts get back: what they start may be realtime, open many files
+/// and leave core files.
 struct ScriptLimits: Equatable {
-    /// RLIMIT_RTTIME in microseconds, RLIMIT_MEMLOCK in bytes.
-    private var realtimeTime: UInt64
-    private var lockedMemory: UInt64
+    private struct Limit: Equatable {
+        var soft: UInt64
+        var hard: UInt64
+    }
+
+    private static let kinds = [
+        HASUP_LIMIT_REALTIME_TIME, HASUP_LIMIT_LOCKED_MEMORY, HASUP_LIMIT_CORE, HASUP_LIMIT_DESCRIPTORS,
+    ]
+
+    /// In the order of `kinds`, in the kernel's units; infinity is `UInt64.max`.
+    private var limits: [Limit]
 
     /// Those in force. Ask before hasupd changes them.
     init() {
-        func read(_ limit: hasup_limit) -> UInt64 {
-            var soft = UInt64.max
-            var hard = UInt64.max
-            _ = hasup_limit_get(limit, &soft, &hard)
-            return soft
+        limits = Self.kinds.map { kind in
+            var limit = Limit(soft: .max, hard: .max)
+            _ = hasup_limit_get(kind, &limit.soft, &limit.hard)
+            return limit
         }
-        realtimeTime = read(HASUP_LIMIT_REALTIME_TIME)
-        lockedMemory = read(HASUP_LIMIT_LOCKED_MEMORY)
     }
 
     /// What `word` gave; nil for anything else.
     init?(word: String) {
-        let parts = word.split(separator: ",").map { UInt64($0) }
-        guard parts.count == 2, let time = parts[0], let memory = parts[1] else { return nil }
-        realtimeTime = time
-        lockedMemory = memory
+        limits = word.split(separator: ",").compactMap { part in
+            let numbers = part.split(separator: ":").map { UInt64($0) }
+            guard numbers.count == 2, let soft = numbers[0], let hard = numbers[1] else { return nil }
+            return Limit(soft: soft, hard: hard)
+        }
+        guard limits.count == Self.kinds.count, word == self.word else { return nil }
     }
 
     /// How they are told to another process.
-    var word: String { "\(realtimeTime),\(lockedMemory)" }
+    var word: String { limits.map { "\($0.soft):\($0.hard)" }.joined(separator: ",") }
 
     /// Puts them in force for this process, as far as it may, and makes it no harder to kill than others when memory
     /// runs out.
     func apply() {
-        _ = hasup_limit_set(HASUP_LIMIT_REALTIME_TIME, realtimeTime)
-        _ = hasup_limit_set(HASUP_LIMIT_LOCKED_MEMORY, lockedMemory)
+        for (kind, limit) in zip(Self.kinds, limits) where hasup_limit_set(kind, limit.soft, limit.hard) < 0 {
+            // A hard limit goes up with CAP_SYS_RESOURCE only.
+            var current = Limit(soft: 0, hard: 0)
+            guard hasup_limit_get(kind, &current.soft, &current.hard) == 0 else { continue }
+            _ = hasup_limit_set(kind, min(limit.soft, current.hard), min(limit.hard, current.hard))
+        }
         let file = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC)
         guard file >= 0 else { return }
         defer { close(file) }

@@ -32,7 +32,8 @@ final class ScriptRunner {
 
     private let loop: EventLoop
     private let log: Logger
-    private let limits = ScriptLimits()
+    /// What hasupd was started with.
+    let limits: ScriptLimits
     private var queue = NotificationQueue<Queued>()
     private var overseer = RunningScripts()
     private var running: [Int32: Running] = [:]
@@ -41,9 +42,10 @@ final class ScriptRunner {
     /// Called when nothing runs or waits any more.
     var onIdle: (() -> Void)?
 
-    /// Make it before hasupd changes its own limits.
-    init(on loop: EventLoop, log: Logger) {
+    /// - Parameter limits: those that hasupd was started with.
+    init(on loop: EventLoop, log: Logger, limits: ScriptLimits) {
         self.loop = loop
+        self.limits = limits
         self.log = log
         timer = loop.makeTimer { [weak self] in self?.oversee() }
     }

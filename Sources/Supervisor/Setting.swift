@@ -1,5 +1,7 @@
+import CLinux
 import Configuration
 import Glibc
+import IPC
 import Reactor
 import Sandbox
 
@@ -11,23 +13,39 @@ final class Setting {
     let workerFilter: Descriptor
     let checkerFilter: Descriptor
     let parserFilter: Descriptor
+    let withdrawFilter: Descriptor
+    private let supervisorFilter: Descriptor
     /// What isn't as it should be, a sentence each.
     let notes: [String]
     /// What the supervisor itself couldn't give up or get.
-    private(set) var shortfalls: [String] = []
+    var shortfalls: [String] { sealed.shortfalls }
+    /// What it has given up.
+    private(set) var sealed = WorkerSeal()
+    /// What every child is told of its seal; the VRRP worker also a priority.
+    let sealArguments: SealArguments
     /// The group whose members are operators (docs/decisions.md, D3).
     static let operatorGroupName = "hasup"
     /// Its number; nil when there is none.
     let operatorGroup: UInt32?
     /// Names of the users that processes may have, looked up once.
     let users: [UInt32: String]
-    private var isFullySealed = false
+    private let options: Options
+    private let paths: Paths
+    private let isSuccessor: Bool
+    /// Whether it has given up what scripts would inherit.
+    private(set) var isFullySealed = false
 
-    init(_ options: Options) throws(SystemError) {
-        let violation: SeccompViolation = options.killOnForbiddenCall ? .killProcess : .refuse
+    /// - Parameter isSuccessor: whether this process was a hasupd already before it became this one.
+    init(_ options: Options, _ paths: Paths, isSuccessor: Bool) throws(SystemError) {
+        self.options = options
+        self.paths = paths
+        self.isSuccessor = isSuccessor
+        let violation = options.violation
         workerFilter = try SeccompProgram.compile(.vrrp, onViolation: violation)
         checkerFilter = try SeccompProgram.compile(.checker, onViolation: violation)
         parserFilter = try SeccompProgram.compile(.config, onViolation: violation)
+        withdrawFilter = try SeccompProgram.compile(.withdraw, onViolation: violation)
+        supervisorFilter = try SeccompProgram.compile(.supervisor, onViolation: violation)
         var notes: [String] = []
         var found: Identity?
         if getuid() != 0 {
@@ -46,6 +64,8 @@ final class Setting {
             }
         }
         identity = found
+        sealArguments = SealArguments(
+            identity: found, keepsCore: options.keepsCore, logsRefusals: violation == .log)
         operatorGroup = try? Identity.groupNumber(Self.operatorGroupName)
         var users: [UInt32: String] = [0: "root"]
         if let found { users[found.uid] = "hasup" }
@@ -72,10 +92,52 @@ final class Setting {
 
     /// Gives up what hasupd doesn't need (docs/decisions.md, D2), and asks for realtime before that.
     func limitSupervisor(hasScripts: Bool, realtimePriority: Int32?) {
-        shortfalls = Realtime.apply(RealtimePlan(priority: realtimePriority, resetsOnFork: true))
-        let report = Sandbox.limitSupervisor(keeping: Self.kept, fullSandbox: !hasScripts)
-        shortfalls += report.shortfalls
-        isFullySealed = !hasScripts && report.hasNoNewPrivileges
+        let unscheduled = Realtime.apply(RealtimePlan(priority: realtimePriority, resetsOnFork: true))
+        var plan = SupervisorPlan(capabilities: Self.kept, isFull: !hasScripts)
+        plan.keepsCore = options.keepsCore
+        plan.logsRefusals = options.violation == .log
+        plan.isSuccessor = isSuccessor
+        if !hasScripts {
+            plan.filter = supervisorFilter.number
+            plan.landlock = landlock
+        }
+        let report = Sandbox.limitSupervisor(as: plan)
+        var shortfalls = unscheduled + report.shortfalls
+        if isSuccessor, hasScripts {
+            shortfalls.append("scripts run under what hasupd gave up before there were any: restart hasupd")
+        }
+        sealed = WorkerSeal(
+            shortfalls: shortfalls, isConfined: report.isConfined, isDumpable: report.isDumpable,
+            workingDirectory: report.workingDirectory ?? "")
+        isFullySealed = !hasScripts || isSuccessor
+    }
+
+    /// What hasupd may do with files when it runs no scripts. Executed are its own image and the checker's, those that lie
+    /// there after a package upgrade, and what loads their libraries, which may be replaced, too: folders, because rules
+    /// on files would end with these files.
+    private var landlock: LandlockPlan {
+        var executing = ["/proc/self/exe"]
+        if let own = Self.resolved("/proc/self/exe") {
+            let folder = Self.folder(of: own)
+            executing += [folder, "\(folder)/../libexec/hasup"]
+        }
+        if let loader = hasup_interpreter().flatMap({ Self.resolved(String(cString: $0)) }) {
+            executing.append(Self.folder(of: loader))
+        }
+        return .supervisor(
+            writing: [paths.runDirectory, ControlPath.standardRunDirectory],
+            socketFolder: Self.folder(of: paths.controlSocket), executing: executing)
+    }
+
+    private static func resolved(_ path: String) -> String? {
+        guard let found = realpath(path, nil) else { return nil }
+        defer { free(found) }
+        return String(cString: found)
+    }
+
+    private static func folder(of path: String) -> String {
+        let parts = path.split(separator: "/").dropLast()
+        return parts.isEmpty ? "/" : parts.reduce("") { $0 + "/" + $1 }
     }
 
     /// What hasupd keeps: the least with which it can open sockets, start and end workers, and let them seal themselves.

@@ -125,10 +125,10 @@ extension DiagnosticReport {
 
 extension ProcessReport {
     /// A process as the kernel shows it; nil pid for a worker that isn't there. `users` are the names that are known:
-    /// asking for others could block.
+    /// asking for others could block. Of what only the process itself can tell, `seal` is what it has said.
     init(
         role: String, pid: Int32?, restarts: Int, since: Instant?, stamp: Instant?, now: Instant, note: String?,
-        users: [UInt32: String]
+        users: [UInt32: String], seal: WorkerSeal
     ) {
         self.init()
         self.role = role
@@ -150,6 +150,11 @@ extension ProcessReport {
             seccomp = ["disabled", "strict", "filter"][min(max(process.seccompMode, 0), 2)]
             noNewPrivileges = process.hasNoNewPrivileges
             residentBytes = process.residentKilobytes * 1024
+            boundingSet = process.bounding.nameList
+            coreLimitBytes = process.coreLimit.map { Int(clamping: $0) }
+            landlock = seal.isConfined
+            dumpable = process.isDumpable ?? seal.isDumpable
+            workingDirectory = seal.workingDirectory.isEmpty ? nil : seal.workingDirectory
         } catch {
             self.note = error.description
         }

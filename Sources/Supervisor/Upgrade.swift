@@ -24,16 +24,19 @@ final class Upgrade {
     private let log: Logger
     private let store: DescriptorStore
     private let path: String
+    private let paths: Paths
     private var child: ChildProcess?
     private var hasTimedOut = false
     private var patienceTimer: Timer?
     private var execTimer: Timer?
     private var onFailure: (() -> Void)?
+    private var succession: Succession?
     private var isBusy = false
 
     /// To be made at the start, when the image still lies where it was started from.
-    init(on loop: EventLoop, log: Logger, store: DescriptorStore) {
+    init(on loop: EventLoop, log: Logger, store: DescriptorStore, paths: Paths) {
         self.loop = loop
+        self.paths = paths
         self.log = log
         self.store = store
         var buffer = [CChar](repeating: 0, count: 4096)
@@ -96,9 +99,10 @@ final class Upgrade {
         return .success(Printable.text(String(words[1])))
     }
 
-    /// Becomes it when the answer has left. The worker is left in its grace until its successor begins. - Parameter
-    /// onFailure: called if this program goes on.
-    func becomeIt(_ onFailure: @escaping () -> Void) {
+    /// Becomes it when the answer has left, and tells it this. The worker is left in its grace until its successor begins.
+    /// - Parameter onFailure: called if this program goes on.
+    func becomeIt(_ succession: Succession, _ onFailure: @escaping () -> Void) {
+        self.succession = succession
         self.onFailure = onFailure
         if let execTimer { loop.set(execTimer, to: Clock.now + Self.farewell) }
     }
@@ -106,9 +110,17 @@ final class Upgrade {
     private func execute() {
         let passing = store.passing
         PassedDescriptors.announce(passing.names)
-        let result = hasup_exec_passing(
-            path, CommandLine.unsafeArgv, environ, passing.numbers, Int32(passing.numbers.count))
+        succession?.announce()
+        // Relative paths in the arguments mean what they meant at the start.
+        var result: Int32 = 0
+        if let folder = paths.startDirectory, chdir(folder) < 0 { result = -errno }
+        if result == 0 {
+            result = hasup_exec_passing(
+                path, CommandLine.unsafeArgv, environ, passing.numbers, Int32(passing.numbers.count))
+        }
+        paths.enterRunDirectory()
         PassedDescriptors.unannounce()
+        Succession.unannounce()
         isBusy = false
         log.error("upgrade: \(SystemError(-result, "become \(path)")); this hasupd goes on")
         onFailure?()

@@ -42,7 +42,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private let loop: EventLoop
     private let log: Logger
     private let lines: RepeatLog
-    private let identity: Identity?
+    private let seal: SealArguments
     private let record: WorkerRecord
     private let filter: Int32
     private unowned let delegate: any Delegate
@@ -55,20 +55,20 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var requests: [UInt32: StatusRequest] = [:]
     private var lastRequest: UInt32 = 0
     private var expiry: Timer?
-    /// What couldn't be sealed, a sentence each.
-    private(set) var unsealed: [String] = []
+    /// What the worker that lives, or lived last, has said of its seal.
+    private(set) var sealed = WorkerSeal()
 
-    /// The filter's descriptor stays the caller's and must stay open.
+    /// The filters' descriptors stay the caller's and must stay open: the worker's, and that of `hasup-withdraw`.
     ///
     /// - Parameter inherited: the page of a hasupd that is gone; nil to begin with an empty one.
     init(
-        on loop: EventLoop, log: Logger, identity: Identity?, filter: Int32, generation: Generation,
-        inherited: StatePage?, record: WorkerRecord, delegate: any Delegate
+        on loop: EventLoop, log: Logger, seal: SealArguments, filter: Int32, withdrawFilter: Int32,
+        generation: Generation, inherited: StatePage?, record: WorkerRecord, delegate: any Delegate
     ) throws(SystemError) {
         self.loop = loop
         self.log = log
         lines = RepeatLog(log, on: loop)
-        self.identity = identity
+        self.seal = seal
         self.record = record
         self.filter = filter
         self.delegate = delegate
@@ -76,7 +76,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             generation: generation.number, source: generation, lastNotification: inherited?.lastNotification ?? 0)
         isInherited = inherited != nil
         if let inherited { page = inherited } else { page = try StatePage.create() }
-        orphans = OrphanGuard(on: loop, lines: lines, identity: identity, filter: filter)
+        orphans = OrphanGuard(on: loop, lines: lines, seal: seal, filter: withdrawFilter)
         expiry = loop.makeTimer { [weak self] in self?.expireRequests() }
         let worker = WorkerProcess("hasup-vrrp", on: loop, lines: lines, owner: self)
         worker.watch(smallestAdvertInterval: generation.model.smallestAdvertInterval)
@@ -126,7 +126,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
             delegate.keep(page)
         }
         broker.workerStarted(hasSnapshot: hasSnapshot)
-        let seal = SealArguments(identity: identity, realtimePriority: broker.source.workerPriority)
+        var seal = seal
+        seal.realtimePriority = broker.source.workerPriority
         let child = try ChildProcess.spawn(
             path: "/proc/self/exe", arguments: [WorkerRecord.role] + seal.words,
             descriptors: [theirs.number, filter], on: loop
@@ -178,10 +179,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
     func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError) {
         let message = try VRRPToSupervisor(frame)
         switch message {
-        case .hello(let version, let unsealed):
+        case .hello(let version, let seal):
             guard version == workerProtocolVersion else { throw .version(version) }
-            self.unsealed = unsealed
-            for sentence in unsealed { log.notice("hasup-vrrp: \(sentence)") }
+            sealed = seal
+            for sentence in seal.shortfalls { log.notice("hasup-vrrp: \(sentence)") }
         case .configured(let generation):
             guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
             if generation == broker.generation { broker.configured() }

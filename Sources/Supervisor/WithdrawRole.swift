@@ -22,7 +22,7 @@ enum WithdrawRole {
 
     static func run(arguments: [String]) -> Int32 {
         guard let wishes = SealArguments(words: arguments) else { return 64 }
-        _ = seal(as: SealPlan(identity: wishes.identity, capabilities: [.netAdmin], filter: 4))
+        _ = seal(as: SealPlan(wishes, capabilities: [.netAdmin], filter: 4, landlock: .nothing))
         do {
             let page = try StatePage(mapping: Descriptor(owning: 3))
             let image = try ConfigurationImage(Descriptor(owning: 5))

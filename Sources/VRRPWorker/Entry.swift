@@ -12,6 +12,9 @@ import VRRP
 /// judges, so no election is decided differently.
 private let moderation = Interval.microseconds(250)
 
+/// Sockets that thousands of interfaces need: one for each family and group.
+private let descriptorsMax: UInt64 = 65_536
+
 /// The role `hasup-vrrp`, in the order that decides who could do what when (docs/decisions.md, D1): seal, and only
 /// then read. Descriptor 3 is hasupd, 4 the compiled system call filter. Returns an exit status of sysexits(3).
 public func runVRRPWorker(arguments: [String]) -> Int32 {
@@ -24,14 +27,15 @@ public func runVRRPWorker(arguments: [String]) -> Int32 {
 
         // 1. Scheduling and memory, which need privilege and no input; then the whole drop. From here on there is
         //    CAP_NET_ADMIN and nothing else, no file can be opened and no socket made.
-        let report = seal(
-            as: SealPlan(
-                identity: wishes.identity, capabilities: [.netAdmin], filter: 4,
-                realtime: RealtimePlan(priority: wishes.realtimePriority)))
+        var plan = SealPlan(
+            wishes, capabilities: [.netAdmin], filter: 4, landlock: .nothing, descriptorsMax: descriptorsMax)
+        plan.realtime = RealtimePlan(priority: wishes.realtimePriority)
+        plan.startsThread = true
+        let report = seal(as: plan)
         close(4)
 
         // 2. The first bytes that are read are hasupd's.
-        let session = try Session(on: loop, unsealed: report.shortfalls)
+        let session = try Session(on: loop, report)
         try loop.run()
         withExtendedLifetime(session) {}
         return 0
@@ -48,7 +52,7 @@ private final class Session {
     private var channel: Channel?
     private var worker: Worker?
 
-    init(on loop: EventLoop, unsealed: [String]) throws(SystemError) {
+    init(on loop: EventLoop, _ report: SealReport) throws(SystemError) {
         self.loop = loop
         let channel = try Channel(
             Descriptor(owning: 3), on: loop,
@@ -58,7 +62,10 @@ private final class Session {
                 worker.supervisorGone(end.description)
             })
         self.channel = channel
-        VRRPToSupervisor.hello(version: workerProtocolVersion, unsealed: unsealed).send(on: channel)
+        let seal = WorkerSeal(
+            shortfalls: report.shortfalls, isConfined: report.isConfined, isDumpable: report.isDumpable,
+            workingDirectory: report.workingDirectory ?? "")
+        VRRPToSupervisor.hello(version: workerProtocolVersion, seal).send(on: channel)
     }
 
     private func receive(_ frame: Frame) throws(FrameError) {
@@ -102,6 +109,7 @@ private final class Session {
 
             let links = try LinkWatcher(monitor, on: loop)
             let effects = try AddressEffects(try EffectThread(connection), on: loop)
+            try ResourceLimits.noMoreThreads()
             effects.onSnapshot = { [unowned links] in links.reload($0) }
             links.onOverflow = { [unowned effects] in effects.readAll() }
             let worker = try Worker(

@@ -245,10 +245,28 @@ struct ProcessTable {
                     Layout.right("\(process.restarts)", 8), Layout.cell(Layout.age(process.uptimeSeconds), 7),
                     Layout.right("\(process.residentBytes / 1_024) kB", 8),
                 ].joined(separator: "  "))
-            let names = process.capabilities.isEmpty ? "none" : process.capabilities.joined(separator: " ")
-            lines += Layout.wrap("capabilities: \(Printable.text(names))", width: width)
+            lines += Layout.wrap("capabilities: \(Self.list(process.capabilities))", width: width)
+            if process.pid != 0 { lines += confinement(process) }
             if let note = process.note { lines += Layout.wrap(Printable.text(note), width: width) }
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func confinement(_ process: ProcessReport) -> [String] {
+        let bounding = process.boundingSet == process.capabilities ? "the same" : Self.list(process.boundingSet)
+        let core = process.coreLimitBytes.map { $0 == 0 ? "none" : "at most \($0) bytes" } ?? "of any size"
+        let parts = [
+            "Landlock: \(process.landlock ? "yes" : "no")", "core files: \(core)",
+            "dumpable: \(process.dumpable ? "yes" : "no")",
+            "in \(process.workingDirectory.map(Printable.text) ?? "an unknown folder")",
+        ]
+        return Layout.wrap("bounding set: \(bounding)", width: width)
+            + Layout.wrap(parts.joined(separator: ", "), width: width)
+    }
+
+    /// Names of capabilities; the number where they would fill lines.
+    private static func list(_ names: [String]) -> String {
+        if names.count > 20 { return "\(names.count) capabilities" }
+        return names.isEmpty ? "none" : Printable.text(names.joined(separator: " "))
     }
 }

@@ -28,6 +28,8 @@ enum FrameFuzz: FuzzTarget {
                 writer.write(UInt16(1))
                 writer.write(UInt16(1))
                 writer.write("no realtime")
+                writer.write(UInt8(3))
+                writer.write("/run/hasup")
             },
             packet(0x202, 0, generation), packet(0x203),
             packet(0x204) { writer in

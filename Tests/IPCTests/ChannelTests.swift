@@ -158,7 +158,10 @@ struct ChannelTests {
         let other = try Bench()
         let channel = try #require(bench.channel)
         let messages: [VRRPToSupervisor] = [
-            .hello(version: 1, unsealed: ["a", "ü"]), .configured(generation: 3), .worked,
+            .hello(
+                version: 1,
+                WorkerSeal(shortfalls: ["a", "ü"], isConfined: true, isDumpable: false, workingDirectory: "/x")),
+            .configured(generation: 3), .worked,
             .openSocket(generation: 1, instance: 2),
             .notify(
                 generation: 1,

@@ -88,6 +88,10 @@ enum SampleStatus {
         process.capabilities = ["net_admin"]
         process.seccomp = "filter"
         process.noNewPrivileges = true
+        process.boundingSet = ["net_admin", "net_raw"]
+        process.landlock = true
+        process.coreLimitBytes = 0
+        process.workingDirectory = "/run/hasup"
         process.restarts = 1
         process.uptimeSeconds = 12
         process.residentBytes = 5_242_880

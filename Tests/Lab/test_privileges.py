@@ -1,5 +1,6 @@
 """Who runs as what: read from /proc, not from the daemon's own belief."""
 
+import ctypes
 import grp
 import os
 import pwd
@@ -49,16 +50,51 @@ def sealed(view, capabilities):
     assert view["CapInh"] == view["CapBnd"] == view["CapAmb"] == 0
     assert view["no_new_privs"] == 1
     assert view["seccomp"] == 2
+    assert view["core"] == ("0", "0")
+    assert view["processes"] == ("0", "0"), "nothing more is started, and no thread"
+    assert view["files_owner"] == 0, "another user's process that is dumpable owns its files"
 
 
 def test_the_vrrp_worker_is_sealed(master):
-    """User hasup, CAP_NET_ADMIN and nothing else, no_new_privs, a seccomp filter."""
-    sealed(kernel_view(master.worker("hasup-vrrp")), CAP_NET_ADMIN)
+    """User hasup, CAP_NET_ADMIN and nothing else, no_new_privs, a seccomp filter, in a folder that it can't look into."""
+    view = kernel_view(master.worker("hasup-vrrp"))
+    sealed(view, CAP_NET_ADMIN)
+    assert view["cwd"] == master.run_dir
+    found = os.stat(view["cwd"])
+    assert found.st_uid == 0 and stat.S_IMODE(found.st_mode) & 0o007 == 0
 
 
 def test_the_checker_has_nothing(master):
     """User hasup, no capability at all, no_new_privs, a seccomp filter."""
-    sealed(kernel_view(master.worker("hasup-checker")), 0)
+    view = kernel_view(master.worker("hasup-checker"))
+    sealed(view, 0)
+    assert view["cwd"] == master.run_dir
+
+
+def test_the_reader_of_the_configuration_is_sealed(lan):
+    """hasup-config, caught while it parses a large file: no capability, a filter, nothing that it could start."""
+    node = lan.node("a")
+    hasup = Hasup(node, conf.simple(200, version=3, advert=0.1)).start()
+    hasup.wait_state("MASTER")
+    large = [conf.instance(f"I{n}", vrid=n % 255 + 1, interface=f"none{n}", vips=(f"10.{n >> 8}.{n & 255}.1/32",))
+             for n in range(8000)]
+    node.write("hasup.conf", conf.file(conf.instance(priority=200, version=3, advert=0.1), *large))
+    hasup.hangup()
+
+    def parsing():
+        for pid in hasup.roles().get("hasup-config", []):
+            try:
+                view = kernel_view(pid)
+            except (OSError, KeyError):
+                return None
+            if view["seccomp"] == 2 and view["CapPrm"] == 0:
+                return view
+        return None
+
+    # hasupd's filter and its own.
+    view = wait_for("hasup-config to have sealed itself", parsing, bound=5)
+    sealed(view, 0)
+    assert view["filters"] == 2
 
 
 def test_the_supervisor_keeps_only_what_it_needs(master):
@@ -73,10 +109,96 @@ def test_the_supervisor_keeps_only_what_it_needs(master):
 
 
 def test_without_scripts_the_supervisor_is_sandboxed_too(master):
-    """docs/decisions.md, D2: no script in the file, so no_new_privs and a bounding set that is cut to what is kept."""
+    """docs/decisions.md, D2: no script in the file, so no_new_privs, a bounding set that is cut to what is kept, a filter
+    of system calls, Landlock, no core file. Its workers are what they were, also those that it starts now."""
     view = kernel_view(master.program.pid)
     assert view["no_new_privs"] == 1
     assert view["CapBnd"] == view["CapPrm"] == view["CapEff"], hex(view["CapBnd"])
+    assert (view["seccomp"], view["filters"]) == (2, 1)
+    assert view["core"] == ("0", "0")
+    assert view["cwd"] == master.run_dir
+    old = master.worker()
+    os.kill(old, 9)
+    wait_for("a new worker", lambda: master.roles().get("hasup-vrrp", []), lambda pids: pids and old not in pids, 3)
+    master.wait_state("MASTER")
+    new = kernel_view(master.worker())
+    sealed(new, CAP_NET_ADMIN)
+    assert new["filters"] == 2, "hasupd's and its own"
+    shown = master.status().processes()
+    for role in ("hasupd", "hasup-vrrp", "hasup-checker"):
+        assert shown[role]["landlock"] is has_landlock(), shown[role]
+        assert not shown[role]["dumpable"] and shown[role]["core_limit_bytes"] == 0
+
+
+def has_landlock():
+    """Whether the kernel has it: landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION)."""
+    return ctypes.CDLL(None).syscall(444, None, 0, 1) > 0
+
+
+def test_with_scripts_nothing_is_inherited(lan):
+    """docs/decisions.md, D2: hasupd's own sets and soft limits only; and scripts that come later need a restart."""
+    node = lan.node("a")
+    plain, scripted = (conf.simple(200, version=3, advert=0.1, extra=lines) for lines in ((), ("notify /bin/true",)))
+    hasup = Hasup(node, scripted).start(launcher=("prlimit", "--core=4096:8192"))
+    hasup.wait_state("MASTER")
+    view = kernel_view(hasup.program.pid)
+    assert (view["seccomp"], view["no_new_privs"]) == (0, 0)
+    assert view["CapBnd"] != view["CapPrm"]
+    assert view["core"] == ("0", "8192"), "scripts get it back"
+    shown = hasup.status().processes()
+    assert shown["hasupd"]["landlock"] is False and shown["hasup-vrrp"]["landlock"] is has_landlock()
+    assert hasup.stop()[0] == 0
+
+    hasup = Hasup(node, plain).start()
+    hasup.wait_state("MASTER")
+    refused = hasup.reload(scripted)
+    assert refused.returncode == 1 and "restart hasupd" in refused.stdout, refused.stdout + refused.stderr
+    assert hasup.state() == "MASTER"
+    upgrade = hasup.cli("upgrade")
+    assert upgrade.returncode != 0 and "restart hasupd" in upgrade.stdout + upgrade.stderr
+    assert hasup.reload(plain).returncode == 0
+
+
+def test_core_files_when_asked_for(lan):
+    """--core: the limit that hasupd was started with is everybody's, and all are dumpable."""
+    node = lan.node("a")
+    hasup = Hasup(node, conf.simple(200, version=3, advert=0.1)).start(
+        "--core", launcher=("prlimit", "--core=4096:8192"))
+    hasup.wait_state("MASTER")
+    for role, owner in (("hasupd", 0), ("hasup-vrrp", pwd.getpwnam("hasup").pw_uid)):
+        view = kernel_view(hasup.worker(role))
+        assert view["core"] == ("4096", "8192") and view["files_owner"] == owner, role
+    assert hasup.status().processes()["hasup-vrrp"]["dumpable"]
+
+
+def test_a_relative_path_means_what_it_meant_at_the_start(lan):
+    """hasupd doesn't stay where it was started: reload and upgrade find the file all the same."""
+    node = lan.node("a")
+    hasup = Hasup(node, conf.simple(200, version=3, advert=0.1))
+    full, hasup.config = hasup.config, os.path.basename(hasup.config)
+    hasup.start(launcher=("env", "-C", os.path.dirname(full)))
+    hasup.wait_state("MASTER")
+    assert hasup.reload().returncode == 0
+    done = hasup.cli("upgrade", bound=20)
+    assert done.returncode == 0, done.stdout + done.stderr
+    hasup.wait_state("MASTER")
+    assert kernel_view(hasup.program.pid)["cwd"] == hasup.run_dir
+    assert hasup.reload().returncode == 0
+
+
+def test_upgrades_add_no_layer(lan):
+    """Filters and Landlock can't be taken back, and Landlock has 16 layers: the next hasupd stays in the first one's."""
+    node = lan.node("a")
+    hasup = Hasup(node, conf.simple(200, version=3, advert=0.1)).start()
+    hasup.wait_state("MASTER")
+    for _ in range(3):
+        assert hasup.cli("upgrade", bound=20).returncode == 0
+        hasup.wait_state("MASTER")
+    assert kernel_view(hasup.program.pid)["filters"] == 1
+    shown = hasup.status().processes()
+    assert shown["hasupd"]["landlock"] is has_landlock()
+    assert "Landlock" not in shown["hasupd"].get("note", "") and "filter" not in shown["hasupd"].get("note", "")
+    assert kernel_view(hasup.worker())["filters"] == 2
 
 
 def test_status_shows_what_the_kernel_says(master):
@@ -151,4 +273,4 @@ def test_the_realtime_priority_follows_the_configuration(lan):
     old = hasup.worker()
     os.kill(old, 9)
     wait_for("a new worker", lambda: hasup.roles().get("hasup-vrrp", []), lambda pids: pids and old not in pids, 3)
-    assert priorities()[0] == (os.SCHED_FIFO, 30)
+    wait_for("its priority", lambda: priorities()[0], lambda seen: seen == (os.SCHED_FIFO, 30), 2)

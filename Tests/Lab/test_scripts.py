@@ -21,6 +21,7 @@ old = os.umask(0)
 seen = {"status": status, "environ": read("environ").split("\\0")[:-1], "policy": os.sched_getscheduler(0),
         "nice": os.nice(0), "cwd": os.getcwd(), "umask": old, "group": os.getpgrp(), "pid": os.getpid(),
         "oom": int(read("oom_score_adj")), "realtime": resource.getrlimit(15),
+        "core": resource.getrlimit(resource.RLIMIT_CORE), "files": resource.getrlimit(resource.RLIMIT_NOFILE),
         "fds": {}, "arguments": sys.argv[1:]}
 for number in os.listdir("/proc/self/fd"):
     try:
@@ -72,7 +73,8 @@ def test_what_a_script_finds(lan):
     nobody = pwd.getpwnam("nobody")
     node = lan.node("a")
     path, out = look(node)
-    hasup = daemon(node, f'notify_master "{path} now" nobody', environment={"SECRET": "1", "LD_BIND_NOW": "1"})
+    hasup = daemon(node, f'notify_master "{path} now" nobody', environment={"SECRET": "1", "LD_BIND_NOW": "1"},
+                   launcher=("prlimit", "--core=4096:8192", "--nofile=1500:3000"))
     found = seen(out)
     status = {key: value.split() for key, value in found["status"].items()}
     assert found["arguments"] == ["now"]
@@ -99,6 +101,15 @@ def test_what_a_script_finds(lan):
         # Only who has CAP_SYS_RESOURCE can raise again what hasupd has lowered for itself.
         assert str(found["realtime"][0]).replace("-1", "unlimited") == limit, "what it starts may be realtime"
     assert found["oom"] >= 0
+    assert (found["core"], found["files"]) == ([4096, 8192], [1500, 3000]), "hasupd has others"
+    os.unlink(out)
+    assert hasup.cli("upgrade", bound=20).returncode == 0
+    hasup.wait_state("MASTER")
+    stopping = [f'notify_stop "{path} now" nobody']
+    assert hasup.reload(conf.simple(200, version=3, advert=0.1, extra=stopping)).returncode == 0
+    assert hasup.stop()[0] == 0
+    again = seen(out)
+    assert (again["core"], again["files"]) == ([4096, 8192], [1500, 3000]), "an upgrade doesn't forget them"
 
 
 def test_supplementary_groups(lan):

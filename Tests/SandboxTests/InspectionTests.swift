@@ -44,6 +44,17 @@ import Testing
         #expect(process.startTicks == 0)
     }
 
+    @Test(
+        arguments: [
+            ("Max core file size        0                    unlimited            bytes", 0),
+            ("Limit\nMax core file size        unlimited            unlimited            bytes\n", nil),
+            ("Max core file size        4096 8192 bytes", 4096), ("Max open files  1 1 files", 0),
+            ("Max core file size", 0),
+        ] as [(String, UInt64?)])
+    func readsLimits(_ text: String, _ limit: UInt64?) {
+        #expect(ProcessInspection(status: "", stat: "", limits: text).coreLimit == limit)
+    }
+
     @Test func readsThisProcess() throws {
         let process = try ProcessInspection(pid: getpid())
         #expect(process.uid == geteuid())

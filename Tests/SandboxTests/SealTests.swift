@@ -64,6 +64,8 @@ struct SealTests {
         #expect(process.bounding == [])
         #expect(process.hasNoNewPrivileges)
         #expect(process.seccompMode == 2)
+        #expect(process.coreLimit == 0)
+        #expect(process.isDumpable == false)
     }
 
     @Test func goesOnWithoutRights() throws {
@@ -84,14 +86,18 @@ struct SealTests {
     }
 
     @Test func limitsTheSupervisor() throws {
-        let withScripts = try inspectSealed { limitSupervisor(keeping: .supervisor, fullSandbox: false) }
+        let withScripts = try inspectSealed {
+            limitSupervisor(as: SupervisorPlan(capabilities: .supervisor, isFull: false))
+        }
         #expect(withScripts.shortfalls == [])
         #expect(withScripts.process.effective == .supervisor)
         #expect(withScripts.process.permitted == .supervisor)
         #expect(withScripts.process.bounding != .supervisor)
         #expect(!withScripts.process.hasNoNewPrivileges)
 
-        let without = try inspectSealed { limitSupervisor(keeping: .supervisor, fullSandbox: true) }
+        let without = try inspectSealed {
+            limitSupervisor(as: SupervisorPlan(capabilities: .supervisor, isFull: true))
+        }
         #expect(without.shortfalls == [])
         #expect(without.process.effective == .supervisor)
         #expect(without.process.bounding == .supervisor)

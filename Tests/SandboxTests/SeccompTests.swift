@@ -15,9 +15,10 @@ struct SeccompTests {
         let filter = try SeccompProgram.compile(role, onViolation: violation)
         let number = filter.number
         return try Child.run { report in
-            let plan = SealPlan(
+            var plan = SealPlan(
                 identity: Identity(uid: 65534, gid: 65534), capabilities: role == .vrrp ? .netAdmin : [],
                 filter: number)
+            plan.startsThread = role == .vrrp
             let result = seal(as: plan)
             guard result.isComplete, result.isFiltered else {
                 Child.say(result.shortfalls.joined(separator: "; "), to: report)
@@ -82,6 +83,48 @@ struct SeccompTests {
             return 0
         }
         #expect(end == .exited(0))
+    }
+
+    @Test func letsTheVRRPWorkerForbidItselfThreads() throws {
+        let (end, text) = try sealed(.vrrp) { _ in
+            do throws(SystemError) { try ResourceLimits.noMoreThreads() } catch { return 1 }
+            return 0
+        }
+        #expect(end == .exited(0), "\(text)")
+    }
+
+    /// What removes the addresses of a dead worker needs no thread and no packet.
+    @Test func letsWithdrawTalkToTheKernelOnly() throws {
+        let route = try owned(hasup_route_socket(0), "open a netlink socket")
+        let number = route.number
+        let (end, text) = try sealed(.withdraw) { _ in
+            var yes: Int32 = 1
+            guard setsockopt(number, 270, 12, &yes, 4) == 0 else { return 1 }
+            return send(number, "x", 1, 0) >= 0 || errno != EPERM ? 0 : 2
+        }
+        #expect(end == .exited(0), "\(text)")
+        let thread = try sealed(.withdraw) { _ in fork() }
+        #expect(thread.end == .killed(signal: SIGSYS))
+        let packets = try sealed(.withdraw) { _ in
+            var packet = hasup_outgoing()
+            return hasup_send_batch(number, &packet, 1)
+        }
+        #expect(packets.end == .killed(signal: SIGSYS))
+    }
+
+    /// `log` refuses as `errno` does; what the kernel writes to its log isn't for a test to read.
+    @Test func canRefuseAndLog() throws {
+        let filter = try SeccompProgram.compile(.config, onViolation: .log)
+        let number = filter.number
+        let (end, text) = try Child.run { report in
+            var plan = SealPlan(identity: nil, filter: number)
+            plan.logsRefusals = true
+            let result = seal(as: plan)
+            Child.say(result.shortfalls.joined(separator: "; "), to: report)
+            guard result.isFiltered else { return 1 }
+            return socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) == -1 && errno == EPERM ? 0 : 2
+        }
+        #expect(end == .exited(0), "\(text)")
     }
 
     @Test func letsTheCheckerConnect() throws {

@@ -151,7 +151,7 @@ enum Forbidden: CaseIterable {
             let page = mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
             mprotect(page, 4096, PROT_READ | PROT_EXEC)
         case .raisesItself: _ = hasup_set_realtime(10, 0)
-        case .changesLimits: _ = hasup_limit_set(HASUP_LIMIT_REALTIME_PRIORITY, 0)
+        case .changesLimits: _ = hasup_limit_set(HASUP_LIMIT_REALTIME_PRIORITY, 0, 0)
         case .signalsByDescriptor: _ = hasup_pidfd_signal(0, 0)
         }
     }

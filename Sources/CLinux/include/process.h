@@ -42,8 +42,9 @@ int hasup_prctl(int option, unsigned long a, unsigned long b, unsigned long c, u
 /// The name that ps(1) shows; a program that was started through a descriptor is called by that otherwise.
 int hasup_process_name_set(const char *name);
 
-/// Installs a seccomp filter of `count` BPF instructions (8 bytes each) for all threads.
-int hasup_seccomp_load(const void *program, unsigned short count);
+/// Installs a seccomp filter of `count` BPF instructions (8 bytes each) for all threads; with `logged` the kernel's audit
+/// log names each call that isn't allowed (SECCOMP_FILTER_FLAG_LOG).
+int hasup_seccomp_load(const void *program, unsigned short count, int logged);
 
 /// Takes an open-file-description write lock on the whole file without waiting; -EAGAIN when another process has it.
 int hasup_lock_file(int fd);

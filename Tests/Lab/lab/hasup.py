@@ -73,9 +73,12 @@ class Hasup:
         self.binary = binary("hasupd")
 
     def start(self, *arguments, launcher=(), **options):
-        """Starts it in the foreground without waiting for anything; a launcher becomes the command behind it."""
+        """Starts it in the foreground without waiting for anything; a launcher becomes the command behind it.
+
+        A system call that isn't on a process's list ends that process, which nothing in the lab takes for normal.
+        """
         command = [*launcher, self.binary, "-f", self.config, "--foreground", "--control", self.control,
-                   "--run-dir", self.run_dir]
+                   "--run-dir", self.run_dir, "--seccomp", "kill"]
         if self.instance_name:
             command += ["--instance", self.instance_name]
         self.program = self.node.spawn([*command, *arguments], self.name, **options)
@@ -153,15 +156,19 @@ class Hasup:
 
 
 def kernel_view(pid):
-    """Uid, groups, capabilities, seccomp and no_new_privs of a process, from /proc."""
+    """Uid, groups, capabilities, seccomp, no_new_privs, limits, dumpable and folder of a process, from /proc."""
     view = {}
+    with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+        limits = {line[:26].strip(): tuple(line[26:].split()[:2]) for line in file}
     with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
         for line in file:
             key, _, value = line.partition(":")
             view[key] = value.split()
     return {"uids": {int(uid) for uid in view["Uid"]}, "gids": {int(gid) for gid in view["Gid"]},
             "groups": [int(group) for group in view["Groups"]], "seccomp": int(view["Seccomp"][0]),
-            "no_new_privs": int(view["NoNewPrivs"][0]),
+            "no_new_privs": int(view["NoNewPrivs"][0]), "filters": int(view["Seccomp_filters"][0]),
+            "core": limits["Max core file size"], "processes": limits["Max processes"],
+            "files_owner": os.stat(f"/proc/{pid}/limits").st_uid, "cwd": os.readlink(f"/proc/{pid}/cwd"),
             **{name: int(view[name][0], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}}
 
 
