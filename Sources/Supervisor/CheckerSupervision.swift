@@ -19,6 +19,8 @@ final class CheckerSupervision: WorkerProcess.Owner {
     private var generation: UInt64
     private(set) var worker: WorkerProcess?
     private(set) var unsealed: [String] = []
+    /// It says that it is at work.
+    var onReady: (() -> Void)?
     var onFinished: (() -> Void)?
     var onReport: ((String) -> Void)?
 
@@ -77,6 +79,7 @@ final class CheckerSupervision: WorkerProcess.Owner {
             for sentence in unsealed { log.notice("hasup-checker: \(sentence)") }
             worker.ready()
             worker.handle(.worked)
+            onReady?()
         case .log(let level, let text): lines.tell(level.loggerLevel, "hasup-checker", text)
         }
     }

@@ -74,7 +74,7 @@ final class ControlSocket {
         case .statistics: statistics(responder)
         case .history: responder.reply(history: daemon.history.lines())
         case .setLogLevel: setLogLevel(request.level, responder)
-        case .upgrade: upgrade(responder)
+        case .upgrade: upgrade(onlyIfChanged: request.onlyIfChanged, responder)
         case .watch: break
         }
     }
@@ -90,13 +90,14 @@ final class ControlSocket {
         responder.reply(reply)
     }
 
-    private func upgrade(_ responder: ControlResponder) {
-        daemon.requestUpgrade { result in
+    private func upgrade(onlyIfChanged: Bool, _ responder: ControlResponder) {
+        daemon.requestUpgrade(onlyIfChanged: onlyIfChanged) { result in
             switch result {
             case .success(let version):
                 var reply = UpgradeReply()
                 reply.before = hasupVersion
-                reply.version = version
+                reply.version = version ?? hasupVersion
+                reply.unchanged = version == nil
                 responder.reply(reply)
             case .failure(let refusal): responder.fail(ControlInterface.unavailable(refusal.reason))
             }

@@ -41,11 +41,13 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private var settledTimer: Timer?
     private var signals: Signals?
     private var control: ControlSocket?
-    private var upgrade: Upgrade?
-    private let systemd: SystemdNotify
+    private(set) var upgrade: Upgrade?
+    private var serviceWatchdog: ServiceWatchdog?
+    private let pidFiles: PidFiles
+    let systemd: SystemdNotify
     private let store: DescriptorStore
     private let observations: ObservationLog
-    private var isStopping = false
+    private(set) var isStopping = false
     private var isParked = false
     private var isVRRPGone = false
     private var isCheckerGone = true
@@ -61,6 +63,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         history = History(directory: paths.runDirectory, on: loop)
         ledger = Ledger(directory: paths.runDirectory)
         workerRecord = WorkerRecord(directory: paths.runDirectory)
+        pidFiles = PidFiles(options, runDirectory: paths.runDirectory, log: log)
         self.log = log
         self.loop = loop
         self.setting = setting
@@ -88,7 +91,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         // Its files are its own.
         umask(0o077)
 
-        try requirePrivileges()
+        let privileges = try requirePrivileges()
         let paths = try Paths(options)
         try RunDirectory.refuseBesideKeepalived()
         let directory = try RunDirectory(
@@ -97,10 +100,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let setting: Setting
         do throws(SystemError) {
             loop = try EventLoop()
-            setting = try Setting(options)
+            setting = try Setting(options, privileges)
         } catch {
             throw StartError(.unavailable, error.description)
         }
+        setting.passOn()
         let reader = ConfigurationReader(
             file: options.file, configID: options.configID ?? SystemEnvironment.nodeName(),
             seal: SealArguments(identity: setting.identity, realtimePriority: nil), filter: setting.parserFilter.number,
@@ -130,6 +134,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             throw StartError(.unavailable, error.description)
         }
         daemon.control?.remove()
+        daemon.pidFiles.remove()
         if daemon.isParked {
             daemon.history.flush()
             return 0
@@ -175,11 +180,12 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         stopTimer = loop.makeTimer { [unowned self] in self.loop.stop() }
         settledTimer = loop.makeTimer { hasup_release_code() }
         upgrade = Upgrade(on: loop, log: log, store: store)
+        setting.judgePrivileges(
+            for: generation.model, workerPriority: generation.workerPriority, runDirectory: paths.runDirectory)
         for note in setting.notes { log.notice("\(note)") }
 
         let vrrp = try VRRPSupervision(
-            on: loop, log: log,
-            identity: setting.identity, filter: setting.workerFilter.number, generation: generation,
+            on: loop, log: log, setting: setting, generation: generation,
             inherited: store.page, record: workerRecord, delegate: self)
         self.vrrp = vrrp
         let instances = counted(generation.instanceCount, "instance")
@@ -194,6 +200,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         vrrp.start()
         store.keep(generation.image)
         startChecker()
+        serviceWatchdog = ServiceWatchdog(systemd, on: loop) { [unowned self] in self.isWell }
         setting.limitSupervisor(
             hasScripts: generation.model.hasScripts, realtimePriority: generation.supervisorPriority)
         for note in setting.shortfalls { log.notice("\(note)") }
@@ -206,6 +213,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
                 on: loop, log: log, seal: SealArguments(identity: setting.identity, realtimePriority: nil),
                 filter: setting.checkerFilter.number, generation: generation.number)
             checker.onReport = { [unowned self] in self.report($0) }
+            checker.onReady = { [unowned self] in self.notePids() }
             checker.onFinished = { [unowned self] in
                 self.isCheckerGone = true
                 self.endIfIdle()
@@ -249,7 +257,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     }
 
     /// Scripts that wait behind others are known to nobody else: they have their time to be started.
-    private func whenScriptsAreDone(_ action: @escaping () -> Void) {
+    func whenScriptsAreDone(_ action: @escaping () -> Void) {
         if scripts.isIdle { return action() }
         let timer = loop.makeTimer { [unowned self] in
             // A stop that came meanwhile waits for them in its own way.
@@ -286,31 +294,6 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     /// - Parameter isDryRun: whether it is only to be told what would happen.
     func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {
         reloads?.request(isDryRun: isDryRun, completion)
-    }
-
-    /// Becomes the program that now lies where this one was started from. The completion is told what it is, shortly
-    /// before that happens, or why it doesn't.
-    func requestUpgrade(_ completion: @escaping (Result<String, Upgrade.Refusal>) -> Void) {
-        guard let upgrade, !isStopping else { return completion(.failure(.init("hasupd is stopping"))) }
-        // Judged as a reload is: with another version's files nobody has an older configuration to go on with.
-        requestReload(isDryRun: true) { report in
-            guard report.ok else {
-                return completion(.failure(.init("the configuration must be mended first: \(report.summaryText)")))
-            }
-            upgrade.inspect { [unowned self] result in
-                completion(result)
-                guard case .success(let version) = result, !self.isStopping else { return }
-                self.log.notice("upgrade: hasupd \(hasupVersion) becomes hasupd \(version)")
-                self.systemd.reloading()
-                self.whenScriptsAreDone { [unowned self] in
-                    guard !self.isStopping else { return }
-                    self.history.flush()
-                    upgrade.becomeIt { [unowned self] in
-                        self.systemd.ready(counted(self.generation.instanceCount, "instance"))
-                    }
-                }
-            }
-        }
     }
 
     func reloadBegins() { systemd.reloading() }
@@ -352,9 +335,24 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     func configured(_ number: UInt64) {
         unsettle()
+        notePids()
         if reloads?.configured(number) != true, number == 1 {
             systemd.ready(counted(generation.instanceCount, "instance"))
         }
+    }
+
+    /// For whoever reads pid files; hasupd itself never does (pain point C1).
+    private func notePids() {
+        pidFiles.write(
+            daemon: getpid(), vrrp: vrrp?.worker?.child?.pid, checker: checker?.worker?.child?.pid)
+    }
+
+    /// What the service manager's watchdog is told: hasupd's loop turns, or nobody would ask, and so does its worker's.
+    private var isWell: Bool {
+        guard let worker = vrrp?.worker else { return true }
+        let interval = generation.model.smallestAdvertInterval
+        return Watchdog.isWorkerWell(
+            worker.life.state, stamp: vrrp?.stamp(of: worker), now: Clock.now, smallestAdvertInterval: interval)
     }
 
     private func unsettle() {

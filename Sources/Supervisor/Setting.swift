@@ -12,7 +12,7 @@ final class Setting {
     let checkerFilter: Descriptor
     let parserFilter: Descriptor
     /// What isn't as it should be, a sentence each.
-    let notes: [String]
+    private(set) var notes: [String]
     /// What the supervisor itself couldn't give up or get.
     private(set) var shortfalls: [String] = []
     /// The group whose members are operators (docs/decisions.md, D3).
@@ -22,8 +22,12 @@ final class Setting {
     /// Names of the users that processes may have, looked up once.
     let users: [UInt32: String]
     private var isFullySealed = false
+    /// What hasupd may do; nil when that can't be found out.
+    private let privileges: Privileges?
+    private let hasWorkerUser: Bool
 
-    init(_ options: Options) throws(SystemError) {
+    init(_ options: Options, _ privileges: Privileges?) throws(SystemError) {
+        self.privileges = privileges
         let violation: SeccompViolation = options.killOnForbiddenCall ? .killProcess : .refuse
         workerFilter = try SeccompProgram.compile(.vrrp, onViolation: violation)
         checkerFilter = try SeccompProgram.compile(.checker, onViolation: violation)
@@ -45,6 +49,8 @@ final class Setting {
                 notes.append("\(error): workers stay root; `make install` or the package creates the user")
             }
         }
+        hasWorkerUser = found != nil
+        if privileges?.mayChangeUsers == false { found = nil }
         identity = found
         operatorGroup = try? Identity.groupNumber(Self.operatorGroupName)
         var users: [UInt32: String] = [0: "root"]
@@ -70,12 +76,40 @@ final class Setting {
         }
     }
 
+    /// Notes what is lost by capabilities that are missing, now that it is known what they are needed for.
+    func judgePrivileges(for model: EncodedModel, workerPriority: Int32, runDirectory: String) {
+        guard let privileges else { return }
+        notes += privileges.losses(
+            for: Privileges.Wishes(
+                hasWorkerUser: hasWorkerUser, hasScripts: model.hasScripts, realtimePriority: workerPriority,
+                needsChown: operatorGroup.map { !Self.admits($0, to: runDirectory) } ?? false))
+    }
+
+    /// Whether the group can look into the folder: what was tried counts, not how it was done.
+    private static func admits(_ group: UInt32, to folder: String) -> Bool {
+        var status = stat()
+        guard stat(folder, &status) == 0 else { return false }
+        return status.st_gid == group
+    }
+
+    /// The priority to ask for: nil when there is no right to it, which was told once.
+    func realtime(_ priority: Int32) -> Int32? { privileges?.mayBeRealtime(priority) == false ? nil : priority }
+
     /// Gives up what hasupd doesn't need (docs/decisions.md, D2), and asks for realtime before that.
-    func limitSupervisor(hasScripts: Bool, realtimePriority: Int32?) {
-        shortfalls = Realtime.apply(RealtimePlan(priority: realtimePriority, resetsOnFork: true))
-        let report = Sandbox.limitSupervisor(keeping: Self.kept, fullSandbox: !hasScripts)
+    func limitSupervisor(hasScripts: Bool, realtimePriority: Int32) {
+        shortfalls = Realtime.apply(RealtimePlan(priority: realtime(realtimePriority), resetsOnFork: true))
+        let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? Self.kept
+        let report = Sandbox.limitSupervisor(keeping: Self.kept.intersection(available), fullSandbox: !hasScripts)
         shortfalls += report.shortfalls
         isFullySealed = !hasScripts && report.hasNoNewPrivileges
+        passOn()
+    }
+
+    /// An ordinary user's programs have no capability but those that are passed on: workers, and what hasupd becomes at
+    /// an upgrade. Scripts give them up (`ExecRole`).
+    func passOn() {
+        guard getuid() != 0 else { return }
+        do throws(SystemError) { try PassedOn.set(Self.kept) } catch { shortfalls.append("\(error)") }
     }
 
     /// What hasupd keeps: the least with which it can open sockets, start and end workers, and let them seal themselves.
