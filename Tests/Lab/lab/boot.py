@@ -118,6 +118,10 @@ class Machine:
         """The last lines of hasupd in the machine's journal."""
         return self.run("journalctl", "--no-pager", "-n", "60", "-t", "hasupd", "-t", "systemd", check=False).stdout
 
+    def count(self, text):
+        """How many lines of systemd's in the journal have this text."""
+        return self.run("journalctl", "--no-pager", "-t", "systemd").stdout.count(text)
+
     def main_pid(self, unit):
         """The service's main process as systemd sees it, by its number inside."""
         return int(self.show(unit, "MainPID") or 0)
