@@ -15,6 +15,7 @@ final class ServiceWatchdog {
             if isWell() { systemd.well() }
             if let timer = self.timer { loop.set(timer, to: Clock.now + period) }
         }
-        if let timer { loop.set(timer, to: Clock.now + period) }
+        // At once: a hasupd that has just become this one (`hasup upgrade`) may have said its last word a while ago.
+        if let timer { loop.set(timer, to: Clock.now) }
     }
 }
