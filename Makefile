@@ -2,6 +2,7 @@
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
+INIT    ?= systemd
 SEEDS   ?= 1000
 LONG    ?=
 DEMO    ?= pair
@@ -72,7 +73,7 @@ format:
 	swift format -i -r Package.swift Sources Tests
 
 install:
-	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) packaging/install
+	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) INIT=$(INIT) packaging/install
 
 clean:
 	rm -rf .build .build-fuzz .venv

@@ -87,8 +87,8 @@ public enum ControlInterface {
             )
         case .upgrade:
             interface.method(
-                name, UpgradeReply.self,
-                "The daemon becomes the program that is installed by now; the connection ends when it does")
+                name, arguments: "only_if_changed: ?bool", UpgradeReply.self,
+                "Becomes the installed program (with only_if_changed: if another one runs); the connection ends then")
         case .history:
             interface.method(
                 name, HistoryReply.self,
@@ -201,6 +201,8 @@ public struct UpgradeReply: JSONRecord, Hashable {
     public var before = ""
     /// The version that it is about to become.
     public var version = ""
+    /// Nothing happens: it is the program that is installed.
+    public var unchanged = false
 
     /// None.
     public init() {}
@@ -208,6 +210,7 @@ public struct UpgradeReply: JSONRecord, Hashable {
     public mutating func visit(_ members: inout some JSONMembers) {
         members.member("before", &before)
         members.member("version", &version)
+        members.member("unchanged", &unchanged)
     }
 }
 

@@ -6,6 +6,8 @@ public struct ControlRequest: Sendable {
     public var peer: ControlPeer
     /// Of Reload: read and judge, and change nothing.
     public var dryRun = false
+    /// Of Upgrade: leave it when the program that runs is the one that is installed.
+    public var onlyIfChanged = false
     /// Of SetLogLevel: the level's name, not yet checked.
     public var level = ""
 
@@ -16,6 +18,8 @@ public struct ControlRequest: Sendable {
             switch (method, member.name, member.value) {
             case (.reload, "dry_run", .bool(let value)): dryRun = value
             case (.reload, "dry_run", .null): dryRun = false
+            case (.upgrade, "only_if_changed", .bool(let value)): onlyIfChanged = value
+            case (.upgrade, "only_if_changed", .null): onlyIfChanged = false
             case (.setLogLevel, "level", .string(let value)): level = value
             default: throw .invalidParameter(member.name)
             }

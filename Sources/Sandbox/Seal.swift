@@ -99,7 +99,8 @@ public func seal(as plan: SealPlan) -> SealReport {
     }
     // Without it, leaving uid 0 would clear what is to be kept (PR_SET_KEEPCAPS, capabilities(7)).
     _ = hasup_prctl(Prctl.setKeepCapabilities, 1, 0, 0, 0)
-    _ = report.step { () throws(SystemError) in try emptyBoundingSet() }
+    // Without the right to, it is left as it is: hasupd says that once for all its processes.
+    if mayLimitBounding() { _ = report.step { () throws(SystemError) in try emptyBoundingSet() } }
     if let identity = plan.identity {
         report.hasIdentity = report.step { () throws(SystemError) in try become(identity) }
     }
@@ -164,10 +165,12 @@ public func limitSupervisor(as plan: SupervisorPlan) -> SealReport {
     }
     if plan.isFull {
         // Workers are executed by it as root and need these to seal themselves.
-        _ = report.step { () throws(SystemError) in
-            try Capabilities.limitBounding(to: capabilities)
-            guard Capabilities.bounding().isSubset(of: capabilities) else {
-                throw SystemError(EPERM, "limit the bounding set")
+        if mayLimitBounding() {
+            _ = report.step { () throws(SystemError) in
+                try Capabilities.limitBounding(to: capabilities)
+                guard Capabilities.bounding().isSubset(of: capabilities) else {
+                    throw SystemError(EPERM, "limit the bounding set")
+                }
             }
         }
         report.hasNoNewPrivileges = report.step { () throws(SystemError) in try forbidNewPrivileges() }
@@ -221,6 +224,9 @@ private enum Prctl {
     static let setNoNewPrivileges: Int32 = 38
     static let getNoNewPrivileges: Int32 = 39
 }
+
+/// PR_CAPBSET_DROP needs CAP_SETPCAP.
+private func mayLimitBounding() -> Bool { (try? Capabilities.current(.effective))?.contains(.setPCap) ?? true }
 
 private func emptyBoundingSet() throws(SystemError) {
     try Capabilities.limitBounding(to: [])

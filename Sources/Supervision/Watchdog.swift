@@ -47,6 +47,21 @@ public struct Watchdog: Hashable, Sendable {
         return age
     }
 
+    /// Whether a service whose worker is in this state may call itself well: its loop turns, or there is none for a
+    /// reason that has a limit of its own (it starts, it waits to be started again, it stops). A worker that hangs is
+    /// replaced long before this says no; it does when that isn't possible.
+    public static func isWorkerWell(
+        _ state: WorkerLife.State, stamp: Instant?, now: Instant, smallestAdvertInterval: Interval?
+    ) -> Bool {
+        switch state {
+        case .down, .starting, .waiting, .stopping, .finished: return true
+        case .running, .dying:
+            guard let stamp else { return true }
+            let limit = max(starvationMax, Watchdog(smallestAdvertInterval: smallestAdvertInterval).limit) * 2
+            return max(stamp.age(at: now), now.age(at: stamp)) <= limit
+        }
+    }
+
     /// Forgets the last look: a new worker starts.
     public mutating func reset() {
         lastLook = nil

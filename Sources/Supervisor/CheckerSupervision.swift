@@ -20,6 +20,8 @@ final class CheckerSupervision: WorkerProcess.Owner {
     private(set) var worker: WorkerProcess?
     /// What the worker that lives, or lived last, has said of its seal.
     private(set) var sealed = WorkerSeal()
+    /// It says that it is at work.
+    var onReady: (() -> Void)?
     var onFinished: (() -> Void)?
     var onReport: ((String) -> Void)?
 
@@ -78,6 +80,7 @@ final class CheckerSupervision: WorkerProcess.Owner {
             for sentence in seal.shortfalls { log.notice("hasup-checker: \(sentence)") }
             worker.ready()
             worker.handle(.worked)
+            onReady?()
         case .log(let level, let text): lines.tell(level.loggerLevel, "hasup-checker", text)
         }
     }

@@ -41,11 +41,14 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private var settledTimer: Timer?
     private var signals: Signals?
     private var control: ControlSocket?
-    private var upgrade: Upgrade?
-    private let systemd: SystemdNotify
+    private(set) var upgrade: Upgrade?
+    private var serviceWatchdog: ServiceWatchdog?
+    private let pidFiles: PidFiles
+    let directory: RunDirectory
+    let systemd: SystemdNotify
     private let store: DescriptorStore
     private let observations: ObservationLog
-    private var isStopping = false
+    private(set) var isStopping = false
     private var isParked = false
     private var isVRRPGone = false
     private var isCheckerGone = true
@@ -53,15 +56,17 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     private init(
         options: Options, log: Logger, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
-        first: FirstConfiguration, paths: Paths, claims: Claims?, systemd: SystemdNotify, store: DescriptorStore,
-        limits: ScriptLimits
+        first: FirstConfiguration, paths: Paths, directory: RunDirectory, claims: Claims?, systemd: SystemdNotify,
+        store: DescriptorStore, limits: ScriptLimits
     ) {
         self.claims = claims
         self.options = options
         self.paths = paths
+        self.directory = directory
         history = History(directory: paths.runDirectory, on: loop)
         ledger = Ledger(directory: paths.runDirectory)
         workerRecord = WorkerRecord(directory: paths.runDirectory)
+        pidFiles = PidFiles(options, runDirectory: paths.runDirectory, log: log)
         self.log = log
         self.loop = loop
         self.setting = setting
@@ -91,7 +96,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         // Its files are its own.
         umask(0o077)
 
-        try requirePrivileges()
+        let privileges = try requirePrivileges()
         let paths = try Paths(options)
         // What it was allowed before goes on, and a sealed one couldn't look at other processes' namespaces any more.
         if predecessor?.isSealed != true { try RunDirectory.refuseBesideKeepalived() }
@@ -102,10 +107,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let setting: Setting
         do throws(SystemError) {
             loop = try EventLoop()
-            setting = try Setting(options, paths, isSuccessor: predecessor?.isSealed ?? false)
+            setting = try Setting(options, paths, privileges, isSuccessor: predecessor?.isSealed ?? false)
         } catch {
             throw StartError(.unavailable, error.description)
         }
+        setting.passOn()
         let reader = ConfigurationReader(
             file: paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
             seal: setting.sealArguments, filter: setting.parserFilter.number, on: loop)
@@ -120,7 +126,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
         let daemon = Daemon(
             options: options, log: log, loop: loop, setting: setting, reader: reader, first: first, paths: paths,
-            claims: claims, systemd: systemd, store: store, limits: limits)
+            directory: directory, claims: claims, systemd: systemd, store: store, limits: limits)
         let formerChildren = ChildProcess.inherited(on: loop)
         if let pid = try daemon.workerRecord.endWorker() {
             log.notice("ended the VRRP worker (pid \(pid)) of a hasupd that is gone")
@@ -134,6 +140,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             throw StartError(.unavailable, error.description)
         }
         daemon.control?.remove()
+        daemon.pidFiles.remove()
         if daemon.isParked {
             daemon.history.flush()
             return 0
@@ -142,7 +149,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         daemon.workerRecord.clear()
         if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
         daemon.history.flush()
-        withExtendedLifetime((directory, formerChildren)) {}
+        withExtendedLifetime(formerChildren) {}
         return daemon.exitStatus
     }
 
@@ -179,13 +186,13 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         stopTimer = loop.makeTimer { [unowned self] in self.loop.stop() }
         settledTimer = loop.makeTimer { hasup_release_code() }
         upgrade = Upgrade(on: loop, log: log, store: store, paths: paths)
+        setting.judgePrivileges(
+            for: generation.model, workerPriority: generation.workerPriority, runDirectory: paths.runDirectory)
         for note in setting.notes { log.notice("\(note)") }
 
         let vrrp = try VRRPSupervision(
-            on: loop, log: log,
-            seal: setting.sealArguments, filter: setting.workerFilter.number,
-            withdrawFilter: setting.withdrawFilter.number, generation: generation, inherited: store.page,
-            record: workerRecord, delegate: self)
+            on: loop, log: log, setting: setting, generation: generation,
+            inherited: store.page, record: workerRecord, delegate: self)
         self.vrrp = vrrp
         let instances = counted(generation.instanceCount, "instance")
         log.notice(
@@ -199,6 +206,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         vrrp.start()
         store.keep(generation.image)
         startChecker()
+        serviceWatchdog = ServiceWatchdog(systemd, on: loop) { [unowned self] in self.isWell }
         setting.limitSupervisor(
             hasScripts: generation.model.hasScripts, realtimePriority: generation.supervisorPriority)
         for note in setting.shortfalls { log.notice("\(note)") }
@@ -211,6 +219,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
                 on: loop, log: log, seal: setting.sealArguments, filter: setting.checkerFilter.number,
                 generation: generation.number)
             checker.onReport = { [unowned self] in self.report($0) }
+            checker.onReady = { [unowned self] in self.notePids() }
             checker.onFinished = { [unowned self] in
                 self.isCheckerGone = true
                 self.endIfIdle()
@@ -254,7 +263,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     }
 
     /// Scripts that wait behind others are known to nobody else: they have their time to be started.
-    private func whenScriptsAreDone(_ action: @escaping () -> Void) {
+    func whenScriptsAreDone(_ action: @escaping () -> Void) {
         if scripts.isIdle { return action() }
         let timer = loop.makeTimer { [unowned self] in
             // A stop that came meanwhile waits for them in its own way.
@@ -293,32 +302,6 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         reloads?.request(isDryRun: isDryRun, completion)
     }
 
-    /// Becomes the program that now lies where this one was started from. The completion is told what it is, shortly
-    /// before that happens, or why it doesn't.
-    func requestUpgrade(_ completion: @escaping (Result<String, Upgrade.Refusal>) -> Void) {
-        guard let upgrade, !isStopping else { return completion(.failure(.init("hasupd is stopping"))) }
-        // Judged as a reload is: with another version's files nobody has an older configuration to go on with.
-        requestReload(isDryRun: true) { report in
-            guard report.ok else {
-                return completion(.failure(.init("the configuration must be mended first: \(report.summaryText)")))
-            }
-            upgrade.inspect { [unowned self] result in
-                completion(result)
-                guard case .success(let version) = result, !self.isStopping else { return }
-                self.log.notice("upgrade: hasupd \(hasupVersion) becomes hasupd \(version)")
-                self.systemd.reloading()
-                self.whenScriptsAreDone { [unowned self] in
-                    guard !self.isStopping else { return }
-                    self.history.flush()
-                    let succession = Succession(isSealed: self.setting.isFullySealed, limits: self.scripts.limits)
-                    upgrade.becomeIt(succession) { [unowned self] in
-                        self.systemd.ready(counted(self.generation.instanceCount, "instance"))
-                    }
-                }
-            }
-        }
-    }
-
     func reloadBegins() { systemd.reloading() }
 
     func give(_ generation: Generation) {
@@ -351,6 +334,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let wall = Clock.wallNanoseconds
         refusedReload = report.ok ? nil : (Clock.now, wall, report.summaryText)
         tell { WatchEvent(report, wallNanoseconds: wall) }
+        admitOperators()
         systemd.ready(counted(generation.instanceCount, "instance"))
     }
 
@@ -358,9 +342,24 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     func configured(_ number: UInt64) {
         unsettle()
+        notePids()
         if reloads?.configured(number) != true, number == 1 {
             systemd.ready(counted(generation.instanceCount, "instance"))
         }
+    }
+
+    /// For whoever reads pid files; hasupd itself never does (pain point C1).
+    private func notePids() {
+        pidFiles.write(
+            daemon: getpid(), vrrp: vrrp?.worker?.child?.pid, checker: checker?.worker?.child?.pid)
+    }
+
+    /// What the service manager's watchdog is told: hasupd's loop turns, or nobody would ask, and so does its worker's.
+    private var isWell: Bool {
+        guard let worker = vrrp?.worker else { return true }
+        let interval = generation.model.smallestAdvertInterval
+        return Watchdog.isWorkerWell(
+            worker.life.state, stamp: vrrp?.stamp(of: worker), now: Clock.now, smallestAdvertInterval: interval)
     }
 
     private func unsettle() {

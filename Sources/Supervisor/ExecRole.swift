@@ -3,6 +3,7 @@ import Configuration
 import Files
 import Glibc
 import Reactor
+import Sandbox
 
 /// The role `hasup-exec`: becomes a script's user and then the script. A process of its own, because looking at a file
 /// on a dead server may take for ever, and hasupd must not (docs/decisions.md, D6). It starts as hasupd's user with all
@@ -39,6 +40,8 @@ enum ExecRole {
             path = try self.path(of: name, runBy: account.uid, command.isSecurityEnabled)
             limits.apply()
             try become(account)
+            // As an ordinary user hasupd passes its capabilities on to what it starts.
+            do throws(SystemError) { try PassedOn.clear() } catch { throw ExecRefusal("\(error)") }
         } catch {
             return complain("it is refused: \(error.reason)", refused)
         }
@@ -89,12 +92,21 @@ enum ExecRole {
         let isOwn = account.uid == getuid() && account.gid == getgid()
         // Who has no right to leave groups, and becomes nobody else, keeps his own.
         guard setgroups(account.groups.count, account.groups) == 0 || isOwn else {
-            throw ExecRefusal("can't set its groups: \(SystemError.text(of: errno))")
+            throw ExecRefusal("can't set its groups: \(reason(.setGID))")
         }
-        guard hasup_set_group(account.gid) == 0, hasup_set_user(account.uid) == 0 else {
-            throw ExecRefusal(
-                "can't become uid \(account.uid), gid \(account.gid): \(SystemError.text(of: errno))")
+        guard hasup_set_group(account.gid) == 0 else {
+            throw ExecRefusal("can't become gid \(account.gid): \(reason(.setGID))")
         }
+        guard hasup_set_user(account.uid) == 0 else {
+            throw ExecRefusal("can't become uid \(account.uid): \(reason(.setUID))")
+        }
+    }
+
+    /// Why the kernel has refused, by errno.
+    private static func reason(_ needed: CapabilitySet) -> String {
+        let code = errno
+        guard code == EPERM else { return SystemError.text(of: code) }
+        return "hasupd runs as uid \(getuid()) without the capability \(needed)"
     }
 
     private static func clean() {

@@ -14,6 +14,10 @@ struct Options {
     var keepsCore = false
     var logLevel = Logger.Level.info
     var configID: String?
+    /// Files that are given the pids of hasupd, its VRRP worker and its checker; nil for the default, and for none.
+    var pidFile: String?
+    var vrrpPidFile: String?
+    var checkersPidFile: String?
 
     /// What is wrong with a command line, as a sentence.
     struct UsageError: Error {
@@ -41,6 +45,11 @@ struct Options {
         Row(names: ["--control"], argument: "PATH", text: "put the control socket here"),
         Row(names: ["--run-dir"], argument: "DIR", text: "keep the lock and the control socket here"),
         Row(names: ["--instance"], argument: "NAME", text: "run beside other instances, under this name"),
+        Row(
+            names: ["-p", "--pid"], argument: "FILE",
+            text: "write the pid here instead of to hasup.pid in the run directory"),
+        Row(names: ["-r", "--vrrp_pid"], argument: "FILE", text: "write the pid of the VRRP worker here"),
+        Row(names: ["-c", "--checkers_pid"], argument: "FILE", text: "write the pid of the checker here"),
         Row(names: ["-i", "--config-id"], argument: "ID", text: "what @ID lines are compared with"),
         Row(names: ["--log-level"], argument: "LEVEL", text: "error, warning, notice, info (default) or debug"),
         Row(
@@ -81,6 +90,9 @@ struct Options {
                 }
                 options.instance = value
             case "--config-id": options.configID = value
+            case "--pid": options.pidFile = value
+            case "--vrrp_pid": options.vrrpPidFile = value
+            case "--checkers_pid": options.checkersPidFile = value
             case "--log-level":
                 guard let level = Logger.Level(rawValue: value) else {
                     throw UsageError(message: "unknown level '\(value)'")

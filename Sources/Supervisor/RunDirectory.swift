@@ -60,7 +60,13 @@ final class RunDirectory {
 
     /// Lets the group look in. Who may not give files away keeps the folder for himself.
     private static func admit(_ group: UInt32, to folder: String) {
-        if chown(folder, uid_t.max, group) == 0 { chmod(folder, 0o750) }
+        if OperatorGroup.give(folder, to: group) { chmod(folder, 0o750) }
+    }
+
+    /// Lets the group look in again: systemd takes the folder back whenever it starts a command of the unit, and
+    /// `systemctl reload` is one.
+    func admitAgain(_ group: UInt32) {
+        if Self.isOurs(path) { Self.admit(group, to: path) }
     }
 
     private static func owner(of file: Int32) -> String { number(in: file).map { " (pid \($0))" } ?? "" }
@@ -77,7 +83,8 @@ final class RunDirectory {
     /// pid file; older ones only write it, so the process that it names must be a keepalived. - Throws: `StartError`.
     static func refuseBesideKeepalived() throws(StartError) {
         for file in ["/run/keepalived.pid", "/run/keepalived/keepalived.pid", "/var/run/keepalived.pid"] {
-            let opened = open(file, O_RDWR | O_CLOEXEC)
+            // To read is enough to ask for a lock, and is what an ordinary user may.
+            let opened = open(file, O_RDONLY | O_CLOEXEC)
             guard opened >= 0 else { continue }
             let descriptor = Descriptor(owning: opened)
             let holder = hasup_lock_holder(descriptor.number)
@@ -106,8 +113,7 @@ final class RunDirectory {
             }
             guard let pid = Int32(name), isKeepalived(pid) else { continue }
             // One that has ended, or that can't be looked at, has no namespace to compare.
-            var theirs = stat()
-            guard stat("/proc/\(pid)/ns/net", &theirs) == 0, sharesNetworkNamespace(with: pid) else { continue }
+            guard networkNamespace(of: "\(pid)") != nil, sharesNetworkNamespace(with: pid) else { continue }
             return pid
         }
         return nil
@@ -123,10 +129,15 @@ final class RunDirectory {
     }
 
     private static func sharesNetworkNamespace(with pid: Int32) -> Bool {
-        var ours = stat()
-        var theirs = stat()
-        guard stat("/proc/self/ns/net", &ours) == 0, stat("/proc/\(pid)/ns/net", &theirs) == 0 else { return true }
-        return ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev
+        guard let ours = networkNamespace(of: "self"), let theirs = networkNamespace(of: "\(pid)") else { return true }
+        return ours == theirs
+    }
+
+    /// A number that stands for a process's network namespace: that of a file which each of them has for itself, and
+    /// which unlike `ns/net` all may look at, whoever the process belongs to.
+    private static func networkNamespace(of process: String) -> UInt? {
+        var status = stat()
+        return stat("/proc/\(process)/net/dev", &status) == 0 ? UInt(status.st_ino) : nil
     }
 }
 

@@ -16,9 +16,11 @@ final class Setting {
     let withdrawFilter: Descriptor
     private let supervisorFilter: Descriptor
     /// What isn't as it should be, a sentence each.
-    let notes: [String]
+    private(set) var notes: [String]
     /// What the supervisor itself couldn't give up or get.
-    var shortfalls: [String] { sealed.shortfalls }
+    var shortfalls: [String] { sealed.shortfalls + (unpassed.map { [$0] } ?? []) }
+    /// Why its programs don't have what it has.
+    private var unpassed: String?
     /// What it has given up.
     private(set) var sealed = WorkerSeal()
     /// What every child is told of its seal; the VRRP worker also a priority.
@@ -34,11 +36,15 @@ final class Setting {
     private let isSuccessor: Bool
     /// Whether it has given up what scripts would inherit.
     private(set) var isFullySealed = false
+    /// What hasupd may do; nil when that can't be found out.
+    private let privileges: Privileges?
+    private let hasWorkerUser: Bool
 
     /// - Parameter isSuccessor: whether this process was a hasupd already before it became this one.
-    init(_ options: Options, _ paths: Paths, isSuccessor: Bool) throws(SystemError) {
+    init(_ options: Options, _ paths: Paths, _ privileges: Privileges?, isSuccessor: Bool) throws(SystemError) {
         self.options = options
         self.paths = paths
+        self.privileges = privileges
         self.isSuccessor = isSuccessor
         let violation = options.violation
         workerFilter = try SeccompProgram.compile(.vrrp, onViolation: violation)
@@ -63,6 +69,8 @@ final class Setting {
                 notes.append("\(error): workers stay root; `make install` or the package creates the user")
             }
         }
+        hasWorkerUser = found != nil
+        if privileges?.mayChangeUsers == false { found = nil }
         identity = found
         sealArguments = SealArguments(
             identity: found, keepsCore: options.keepsCore, logsRefusals: violation == .log)
@@ -90,10 +98,31 @@ final class Setting {
         }
     }
 
+    /// Notes what is lost by capabilities that are missing, now that it is known what they are needed for.
+    func judgePrivileges(for model: EncodedModel, workerPriority: Int32, runDirectory: String) {
+        guard let privileges else { return }
+        notes += privileges.losses(
+            for: Privileges.Wishes(
+                hasWorkerUser: hasWorkerUser, hasScripts: model.hasScripts, realtimePriority: workerPriority,
+                needsChown: operatorGroup.map { !Self.admits($0, to: runDirectory) } ?? false))
+    }
+
+    /// Whether the group can look into the folder: what was tried counts, not how it was done.
+    private static func admits(_ group: UInt32, to folder: String) -> Bool {
+        var status = stat()
+        guard stat(folder, &status) == 0 else { return false }
+        return status.st_gid == group
+    }
+
+    /// The priority to ask for: nil when there is no right to it, which was told once.
+    func realtime(_ priority: Int32) -> Int32? { privileges?.mayBeRealtime(priority) == false ? nil : priority }
+
     /// Gives up what hasupd doesn't need (docs/decisions.md, D2), and asks for realtime before that.
-    func limitSupervisor(hasScripts: Bool, realtimePriority: Int32?) {
-        let unscheduled = Realtime.apply(RealtimePlan(priority: realtimePriority, resetsOnFork: true))
-        var plan = SupervisorPlan(capabilities: Self.kept, isFull: !hasScripts)
+    func limitSupervisor(hasScripts: Bool, realtimePriority: Int32) {
+        let unscheduled = Realtime.apply(RealtimePlan(priority: realtime(realtimePriority), resetsOnFork: true))
+        // What isn't there at all was told once, with what is lost by it.
+        let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? Self.kept
+        var plan = SupervisorPlan(capabilities: Self.kept.intersection(available), isFull: !hasScripts)
         plan.keepsCore = options.keepsCore
         plan.logsRefusals = options.violation == .log
         plan.isSuccessor = isSuccessor
@@ -110,6 +139,7 @@ final class Setting {
             shortfalls: shortfalls, isConfined: report.isConfined, isDumpable: report.isDumpable,
             workingDirectory: report.workingDirectory ?? "")
         isFullySealed = !hasScripts || isSuccessor
+        passOn()
     }
 
     /// What hasupd may do with files when it runs no scripts. Executed are its own image and the checker's, those that lie
@@ -138,6 +168,11 @@ final class Setting {
     private static func folder(of path: String) -> String {
         let parts = path.split(separator: "/").dropLast()
         return parts.isEmpty ? "/" : parts.reduce("") { $0 + "/" + $1 }
+    /// An ordinary user's programs have no capability but those that are passed on: workers, and what hasupd becomes at
+    /// an upgrade. Scripts give them up (`ExecRole`).
+    func passOn() {
+        guard getuid() != 0 else { return }
+        do throws(SystemError) { try PassedOn.set(Self.kept) } catch { unpassed = "\(error)" }
     }
 
     /// What hasupd keeps: the least with which it can open sockets, start and end workers, and let them seal themselves.

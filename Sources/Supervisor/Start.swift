@@ -44,16 +44,12 @@ extension Daemon {
         _ = write(2, line, line.utf8.count)
     }
 
-    /// Without these, nothing works that a configuration can ask for. What else is missing costs less, and is told when
-    /// it is needed: status shows it as a note.
-    static func requirePrivileges() throws(StartError) {
-        guard let effective = (try? ProcessInspection(pid: getpid()))?.effective else { return }
-        let needed: [(capability: CapabilitySet, loss: String)] = [
-            (.netRaw, "no VRRP packet can be sent or received"), (.netAdmin, "no virtual address can be set"),
-        ]
-        for (capability, loss) in needed where !effective.contains(capability) {
-            throw StartError(.permission, "the capability \(capability) is missing, so \(loss). Start it as root.")
-        }
+    /// What hasupd may do here; without what everything needs it doesn't start. What else is missing costs less, and is
+    /// told when the configuration is known.
+    static func requirePrivileges() throws(StartError) -> Privileges? {
+        let privileges = Privileges.current
+        if let refusal = privileges?.refusal { throw StartError(.permission, refusal) }
+        return privileges
     }
 
     /// The first configuration: tolerant (docs/decisions.md, D18), but nothing at all is an error.

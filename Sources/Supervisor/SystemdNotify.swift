@@ -1,3 +1,4 @@
+import Base
 import CLinux
 import Glibc
 import Reactor
@@ -17,6 +18,24 @@ struct SystemdNotify {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         try? send("RELOADING=1\nMONOTONIC_USEC=\(time.tv_sec * 1_000_000 + time.tv_nsec / 1_000)")
+    }
+
+    /// The service is well: to be told more often than `watchdogLimit` says.
+    func well() { try? send("WATCHDOG=1") }
+
+    /// WatchdogSec of the service: after this long without a word systemd ends it and starts it again. Nil without one
+    /// (sd_watchdog_enabled(3)).
+    var watchdogLimit: Interval? {
+        func text(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+        return Self.watchdogLimit(
+            microseconds: text("WATCHDOG_USEC"), pid: text("WATCHDOG_PID"), ownPID: getpid())
+    }
+
+    /// What the two variables say: nil for a process that they don't mean, and for what isn't a time.
+    static func watchdogLimit(microseconds: String?, pid: String?, ownPID: Int32) -> Interval? {
+        guard let limit = microseconds.flatMap({ Int64($0) }), limit > 0, limit <= 86_400_000_000 else { return nil }
+        if let pid, Int32(pid) != ownPID { return nil }
+        return .microseconds(limit)
     }
 
     func stopping() { try? send("STOPPING=1") }

@@ -3,6 +3,7 @@ import CLinux
 import Glibc
 import Logging
 import Reactor
+import Sandbox
 import Supervision
 
 /// hasupd becomes the program that lies where it was started from by now: the same process, with the same arguments, which
@@ -49,11 +50,18 @@ final class Upgrade {
         execTimer = loop.makeTimer { [unowned self] in self.execute() }
     }
 
+    /// Whether another file lies there by now than the one that runs. One that is missing is none.
+    var isProgramChanged: Bool {
+        var running = stat()
+        var installed = stat()
+        guard stat("/proc/self/exe", &running) == 0, stat(path, &installed) == 0 else { return false }
+        return running.st_ino != installed.st_ino || running.st_dev != installed.st_dev
+    }
+
     /// Lets the new program say its version; the completion is told it, or why this one can't become it.
     func inspect(_ completion: @escaping (Result<String, Refusal>) -> Void) {
-        guard getuid() == 0 else {
-            let reason = "hasupd doesn't run as root and would lose its capabilities: restart it"
-            return completion(.failure(Refusal(reason)))
+        guard getuid() == 0 || PassedOn.current.isSuperset(of: [.netAdmin, .netRaw]) else {
+            return completion(.failure(Refusal("hasupd would lose its capabilities: restart it")))
         }
         guard !isBusy else { return completion(.failure(Refusal("another upgrade is under way"))) }
         isBusy = true

@@ -42,9 +42,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private let loop: EventLoop
     private let log: Logger
     private let lines: RepeatLog
-    private let seal: SealArguments
+    private let setting: Setting
     private let record: WorkerRecord
-    private let filter: Int32
     private unowned let delegate: any Delegate
     private var broker: Broker<Generation>
     private(set) var worker: WorkerProcess?
@@ -58,25 +57,23 @@ final class VRRPSupervision: WorkerProcess.Owner {
     /// What the worker that lives, or lived last, has said of its seal.
     private(set) var sealed = WorkerSeal()
 
-    /// The filters' descriptors stay the caller's and must stay open: the worker's, and that of `hasup-withdraw`.
-    ///
     /// - Parameter inherited: the page of a hasupd that is gone; nil to begin with an empty one.
     init(
-        on loop: EventLoop, log: Logger, seal: SealArguments, filter: Int32, withdrawFilter: Int32,
-        generation: Generation, inherited: StatePage?, record: WorkerRecord, delegate: any Delegate
+        on loop: EventLoop, log: Logger, setting: Setting, generation: Generation, inherited: StatePage?,
+        record: WorkerRecord, delegate: any Delegate
     ) throws(SystemError) {
         self.loop = loop
         self.log = log
         lines = RepeatLog(log, on: loop)
-        self.seal = seal
+        self.setting = setting
         self.record = record
-        self.filter = filter
         self.delegate = delegate
         broker = Broker(
             generation: generation.number, source: generation, lastNotification: inherited?.lastNotification ?? 0)
         isInherited = inherited != nil
         if let inherited { page = inherited } else { page = try StatePage.create() }
-        orphans = OrphanGuard(on: loop, lines: lines, seal: seal, filter: withdrawFilter)
+        orphans = OrphanGuard(
+            on: loop, lines: lines, seal: setting.sealArguments, filter: setting.withdrawFilter.number)
         expiry = loop.makeTimer { [weak self] in self?.expireRequests() }
         let worker = WorkerProcess("hasup-vrrp", on: loop, lines: lines, owner: self)
         worker.watch(smallestAdvertInterval: generation.model.smallestAdvertInterval)
@@ -126,11 +123,11 @@ final class VRRPSupervision: WorkerProcess.Owner {
             delegate.keep(page)
         }
         broker.workerStarted(hasSnapshot: hasSnapshot)
-        var seal = seal
-        seal.realtimePriority = broker.source.workerPriority
+        var seal = setting.sealArguments
+        seal.realtimePriority = setting.realtime(broker.source.workerPriority)
         let child = try ChildProcess.spawn(
             path: "/proc/self/exe", arguments: [WorkerRecord.role] + seal.words,
-            descriptors: [theirs.number, filter], on: loop
+            descriptors: [theirs.number, setting.workerFilter.number], on: loop
         ) { [weak worker] _, exit in worker?.exited(exit) }
         // Before it is greeted: until then it does nothing, so none is at work that isn't noted.
         do throws(SystemError) {

@@ -100,9 +100,19 @@ struct ReloadCommand: ParsableCommand {
     @OptionGroup var options: ControlOptions
     @Flag(help: "Change nothing: let the daemon read and judge the files, and print what would change.")
     var dryRun = false
+    @Flag(
+        help: ArgumentHelp(
+            "Upgrade the daemon instead when another program is installed by now than the one that runs.",
+            discussion: "It reads its configuration then, too. The unit's ExecReload does this."))
+    var upgradeIfChanged = false
     @Flag(help: "Print the result as JSON.") var json = false
 
+    func validate() throws {
+        if dryRun, upgradeIfChanged { throw ValidationError("--dry-run changes nothing, and an upgrade does.") }
+    }
+
     func run() throws {
+        if upgradeIfChanged, try Succession(options).upgrade(onlyIfChanged: true, json: json) { return }
         let (parameters, reply) = try options.ask(
             .reload, with: dryRun ? [JSONMember("dry_run", .bool(true))] : [], ReloadReply.self, timeoutSeconds: 60)
         if json {

@@ -11,17 +11,30 @@ struct UpgradeCommand: ParsableCommand {
         discussion: "Masters stay masters and no address is moved. It is refused, and nothing changes, when the new "
             + "program can't be run or the configuration has errors.")
 
-    /// How long the daemon may take to be replaced, after it has said that it will be.
-    private static let patience = Interval.seconds(5)
-
     @OptionGroup var options: ControlOptions
     @Flag(help: "Print the result as JSON.") var json = false
 
-    func run() throws {
+    func run() throws { _ = try Succession(options).upgrade(onlyIfChanged: false, json: json) }
+}
+
+/// The daemon that is asked for an upgrade, and the one that it becomes.
+struct Succession {
+    /// How long the daemon may take to be replaced, after it has said that it will be.
+    private static let patience = Interval.seconds(5)
+
+    let options: ControlOptions
+
+    init(_ options: ControlOptions) { self.options = options }
+
+    /// Upgrades it and prints what it was and is. - Returns: false when it was left, because it is the program that is
+    /// installed. - Throws: `ExitCode`.
+    func upgrade(onlyIfChanged: Bool, json: Bool) throws -> Bool {
         let path = try options.path()
+        let arguments = onlyIfChanged ? [JSONMember("only_if_changed", .bool(true))] : []
         let reply = try options.ask(timeoutSeconds: 60) { client throws(ControlClient.Failure) in
-            let parameters = try client.call(.upgrade)
+            let parameters = try client.call(.upgrade, arguments)
             let reply = try ControlClient.read(UpgradeReply.self, from: parameters)
+            if reply.unchanged { return reply }
             do throws(ControlClient.Failure) {
                 try client.waitForEnd(within: Self.patience)
             } catch {
@@ -30,6 +43,7 @@ struct UpgradeCommand: ParsableCommand {
             }
             return reply
         }
+        if reply.unchanged { return false }
         let version = try awaitSuccessor(at: path)
         if json {
             var result = UpgradeReply()
@@ -41,6 +55,7 @@ struct UpgradeCommand: ParsableCommand {
         } else {
             Terminal.write("hasupd \(Printable.text(reply.before)) -> \(Printable.text(version))\n")
         }
+        return true
     }
 
     /// The version of what answers now and has a VRRP worker that runs. - Throws: `ExitCode`.

@@ -98,6 +98,7 @@ import Testing
             let arguments =
                 switch method {
                 case .reload: "dry_run: ?bool"
+                case .upgrade: "only_if_changed: ?bool"
                 case .setLogLevel: "level: string"
                 default: ""
                 }

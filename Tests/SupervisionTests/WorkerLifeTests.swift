@@ -186,4 +186,25 @@ struct WatchdogTests {
         #expect(dog.look(at: start, now: start + .seconds(60)) { nil } == nil)
         #expect(dog.look(at: start + .seconds(60), now: start + .seconds(60) + .milliseconds(5)) { nil } == nil)
     }
+
+    @Test("the service is well while the worker stamps, or has none for a reason that has its own limit")
+    func serviceIsWell() {
+        func isWell(_ state: WorkerLife.State, _ age: Interval?, _ interval: Interval? = .milliseconds(10)) -> Bool {
+            Watchdog.isWorkerWell(
+                state, stamp: age.map { start - $0 }, now: start, smallestAdvertInterval: interval)
+        }
+        for state in [WorkerLife.State.running, .dying] {
+            #expect(isWell(state, .zero))
+            #expect(isWell(state, .seconds(2)))
+            #expect(!isWell(state, .milliseconds(2_001)))
+            #expect(isWell(state, .milliseconds(2_001), .seconds(1)))
+            #expect(!isWell(state, .milliseconds(3_001), .seconds(1)))
+            // A stamp from the future is as wrong.
+            #expect(!isWell(state, .seconds(-3)))
+            #expect(isWell(state, nil))
+        }
+        for state in [WorkerLife.State.down, .starting, .waiting, .stopping, .finished] {
+            #expect(isWell(state, .seconds(5)))
+        }
+    }
 }

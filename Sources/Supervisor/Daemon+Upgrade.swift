@@ -1,0 +1,43 @@
+import Base
+import IPC
+import Logging
+
+extension Daemon {
+    /// Becomes the program that now lies where this one was started from. The completion is told what it is, shortly
+    /// before that happens, or why it doesn't.
+    ///
+    /// - Parameter onlyIfChanged: whether it is left when the program that runs is still the one that lies there: then
+    ///   the completion is told nil.
+    func requestUpgrade(
+        onlyIfChanged: Bool = false, _ completion: @escaping (Result<String?, Upgrade.Refusal>) -> Void
+    ) {
+        admitOperators()
+        guard let upgrade, !isStopping else { return completion(.failure(.init("hasupd is stopping"))) }
+        if onlyIfChanged, !upgrade.isProgramChanged { return completion(.success(nil)) }
+        // Judged as a reload is: with another version's files nobody has an older configuration to go on with.
+        requestReload(isDryRun: true) { report in
+            guard report.ok else {
+                return completion(.failure(.init("the configuration must be mended first: \(report.summaryText)")))
+            }
+            upgrade.inspect { [unowned self] result in
+                completion(result.map { $0 })
+                guard case .success(let version) = result, !self.isStopping else { return }
+                self.log.notice("upgrade: hasupd \(hasupVersion) becomes hasupd \(version)")
+                self.systemd.reloading()
+                self.whenScriptsAreDone { [unowned self] in
+                    guard !self.isStopping else { return }
+                    self.history.flush()
+                    let succession = Succession(isSealed: self.setting.isFullySealed, limits: self.scripts.limits)
+                    upgrade.becomeIt(succession) { [unowned self] in
+                        self.systemd.ready(counted(self.generation.instanceCount, "instance"))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whoever asked for this may have been a command of the unit, for which systemd has taken the run directory back.
+    func admitOperators() {
+        if let group = setting.operatorGroup { directory.admitAgain(group) }
+    }
+}

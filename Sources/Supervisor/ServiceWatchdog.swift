@@ -1,0 +1,21 @@
+import Base
+import Reactor
+
+/// Tells the service manager again and again that hasupd is well (WatchdogSec in its unit), as long as it is. A hasupd that
+/// has hung is ended and started again by systemd, which costs as little as any other death of it (docs/decisions.md, D10).
+final class ServiceWatchdog {
+    private var timer: Timer?
+
+    /// Nil when the service has no watchdog.
+    init?(_ systemd: SystemdNotify, on loop: EventLoop, isWell: @escaping () -> Bool) {
+        guard systemd.isHeard, let limit = systemd.watchdogLimit else { return nil }
+        // Two words may get lost.
+        let period = limit / 3
+        timer = loop.makeTimer { [unowned self] in
+            if isWell() { systemd.well() }
+            if let timer = self.timer { loop.set(timer, to: Clock.now + period) }
+        }
+        // At once: a hasupd that has just become this one (`hasup upgrade`) may have said its last word a while ago.
+        if let timer { loop.set(timer, to: Clock.now) }
+    }
+}
