@@ -4,7 +4,7 @@ import Base
 public struct LoadedConfiguration: Sendable {
     /// What the files mean, as far as they mean anything.
     public var model: ConfigurationModel
-    /// Findings in the order in which they were made.
+    /// Findings in the order of the files and their lines.
     public var diagnostics: [Diagnostic]
     /// Number of errors, also of those that aren't among `diagnostics` any more because there are too many.
     public var errorCount: Int
@@ -68,7 +68,8 @@ func elaborate(
             code: .file)
     }
     let loaded = LoadedConfiguration(
-        model: elaborator.model, diagnostics: diagnostics.diagnostics, errorCount: diagnostics.errorCount,
+        model: elaborator.model, diagnostics: diagnostics.inFileOrder(elaborator.text.files),
+        errorCount: diagnostics.errorCount,
         warningCount: diagnostics.warningCount, isReadable: isReadable,
         canStart: isReadable && !elaborator.statements.isEmpty)
     return (elaborator, loaded)

@@ -206,7 +206,13 @@ final class ControlSocket {
             report.restarts = worker.life.restarts
             return report
         }
-        status.problems = daemon.history.failure.map { [$0] } ?? []
+        status.problems = (daemon.history.failure.map { [$0] } ?? []) + daemon.reloadFiles.problems
+        status.scheduledReload = daemon.reloadFiles.due.map { due in
+            var report = ScheduledReloadReport()
+            report.unixSeconds = Int(due)
+            report.inSeconds = max(0, Double(due) - Double(Clock.wallNanoseconds) / 1e9)
+            return report
+        }
         status.notes = supervisorNotes
         status.notes += (daemon.vrrp?.unsealed ?? []).map { "hasup-vrrp: \($0)" }
         status.notes += (daemon.checker?.unsealed ?? []).map { "hasup-checker: \($0)" }

@@ -43,6 +43,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private let log: Logger
     private let lines: RepeatLog
     private let identity: Identity?
+    private let grace: Interval
     private let record: WorkerRecord
     private let filter: Int32
     private unowned let delegate: any Delegate
@@ -60,9 +61,11 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     /// The filter's descriptor stays the caller's and must stay open.
     ///
-    /// - Parameter inherited: the page of a hasupd that is gone; nil to begin with an empty one.
+    /// - Parameters:
+    ///   - grace: how long a worker goes on when hasupd is gone.
+    ///   - inherited: the page of a hasupd that is gone; nil to begin with an empty one.
     init(
-        on loop: EventLoop, log: Logger, identity: Identity?, filter: Int32, generation: Generation,
+        on loop: EventLoop, log: Logger, identity: Identity?, filter: Int32, grace: Interval, generation: Generation,
         inherited: StatePage?, record: WorkerRecord, delegate: any Delegate
     ) throws(SystemError) {
         self.loop = loop
@@ -71,6 +74,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         self.identity = identity
         self.record = record
         self.filter = filter
+        self.grace = grace
         self.delegate = delegate
         broker = Broker(
             generation: generation.number, source: generation, lastNotification: inherited?.lastNotification ?? 0)
@@ -101,10 +105,16 @@ final class VRRPSupervision: WorkerProcess.Owner {
             .send(on: channel, descriptors: [generation.image.number])
     }
 
-    /// Gives the priority of the newest generation to the worker that lives. - Throws: `SystemError`.
-    func applyPriority() throws(SystemError) {
-        guard let pid = worker?.child?.pid else { return }
-        try Realtime.schedule(process: pid, priority: broker.source.workerPriority)
+    /// A changed vrrp_rt_priority acts at once where that is possible: for the worker that lives, and for hasupd.
+    func applyPriority() {
+        let generation = broker.source
+        do throws(SystemError) {
+            if let pid = worker?.child?.pid { try Realtime.schedule(process: pid, priority: generation.workerPriority) }
+            try Realtime.schedule(priority: generation.supervisorPriority, resetsOnFork: true)
+        } catch {
+            log.warning(
+                "vrrp_rt_priority \(generation.workerPriority) acts when the VRRP worker starts again: \(error)")
+        }
     }
 
     /// A worker that doesn't take its configuration is replaced.
@@ -147,7 +157,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             let frames = try owned(hasup_frame_socket(), "open a packet socket")
             SupervisorToVRRP.hello(
                 version: workerProtocolVersion, generation: broker.generation,
-                lastNotification: broker.lastNotification
+                lastNotification: broker.lastNotification, grace: grace
             ).send(
                 on: channel,
                 descriptors: [
