@@ -91,25 +91,6 @@ struct DiagnosticList {
             includedFrom: text.includeChain(of: line.file))
     }
 
-    /// What was found in the order of the files and of the lines in them; notes stay behind what they belong to.
-    func inFileOrder(_ files: [SourceFile]) -> [Diagnostic] {
-        var ranks: [String: Int] = [:]
-        for (rank, file) in files.enumerated() where ranks[file.path] == nil { ranks[file.path] = rank }
-        var groups: [(place: (Int, Int, Int), findings: [Diagnostic])] = []
-        for finding in diagnostics {
-            let isLast = finding.severity == .note && finding.location == nil
-            guard finding.severity != .note || groups.isEmpty || isLast else {
-                groups[groups.count - 1].findings.append(finding)
-                continue
-            }
-            // What is about no place comes first; that there is more comes last.
-            let place = finding.location.map { (ranks[$0.file] ?? files.count, $0.line, $0.column) }
-            groups.append((place ?? (isLast ? .max : -1, 0, 0), [finding]))
-        }
-        // Swift's sort keeps the order of equals.
-        return groups.sorted { $0.place < $1.place }.flatMap(\.findings)
-    }
-
     /// Whether further findings are only counted, so that nobody needs to word them.
     var isFull: Bool { diagnostics.count > Self.maximumKept }
 }

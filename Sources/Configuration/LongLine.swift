@@ -1,7 +1,8 @@
 /// Lines that substitution has made longer than a file's lines may be: written as definitions and a line of references,
 /// so that what is printed can be read again.
 enum LongLine {
-    private static let partLength = 900
+    /// Short enough for a backslash before each byte.
+    private static let partLength = 450
 
     /// Definitions for the parts of a line, and the line that uses them; nil for a line that is short enough or that
     /// can't be written like that.
@@ -32,6 +33,9 @@ enum LongLine {
                 definitions += isQuoted ? escaped(part) : Array(part)
                 definitions.append(Byte.newline)
                 line += [Byte.dollar, Byte.open] + name + [Byte.close]
+                let blanks = rest.prefix(while: Byte.isBlank)
+                line += blanks
+                rest = rest.dropFirst(blanks.count)
             }
             line += run[end...]
         }
@@ -41,14 +45,12 @@ enum LongLine {
         return definitions + line + [Byte.newline]
     }
 
-    /// Some of the bytes: up to a place where neither blanks nor an escape are cut.
+    /// Some of the bytes, up to a place before which neither a blank nor a backslash stands, and within no character.
     private static func take(from rest: inout ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var end = min(rest.startIndex + partLength, rest.endIndex)
         while end < rest.endIndex,
-            Byte.isBlank(rest[end]) || Byte.isBlank(rest[end - 1]) || rest[end - 1] == Byte.backslash
-        {
-            end += 1
-        }
+            Byte.isBlank(rest[end - 1]) || rest[end - 1] == Byte.backslash || rest[end] & 0xc0 == 0x80
+        { end += 1 }
         defer { rest = rest[end...] }
         return rest[..<end]
     }

@@ -40,7 +40,7 @@ enum ConfigurationRole {
         do throws(SystemError) {
             let image = try ConfigurationImage.make(
                 canStart: loaded.canStart, isReadable: loaded.isReadable, hasErrors: loaded.hasErrors,
-                diagnostics: loaded.diagnostics.encode(), difference: difference(from: running, to: loaded),
+                diagnostics: loaded.orderedDiagnostics.encode(), difference: difference(from: running, to: loaded),
                 model: loaded.model.encode(), text: text)
             try ConfigurationToSupervisor.judged.send(on: 3, descriptors: [image.number])
         } catch {

@@ -72,7 +72,7 @@ extension Report {
         } else {
             omit("the configuration: \(loaded.diagnostics.first?.message ?? "\(file) can't be read")")
         }
-        let findings = loaded.diagnostics.map { finding in
+        let findings = loaded.orderedDiagnostics.map { finding in
             var finding = finding
             // The line could hold anything.
             finding.sourceLine = nil
