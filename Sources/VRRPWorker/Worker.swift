@@ -19,7 +19,6 @@ import VRRP
 final class Worker {
     /// How long a configuration waits for the sockets that it needs.
     private static let socketPatience = Interval.milliseconds(500)
-
     /// After this long without a transition, an announcement or a reload, their code needn't stay in memory.
     private static let settleTime = Interval.seconds(2)
 
