@@ -126,7 +126,7 @@ def test_reload_file_is_there_while_files_are_read(node):
 
 
 def test_copies_and_findings_are_kept(node):
-    """config_save_dir and reload_check_config: what ran and what was refused, for root's eyes, and never too many."""
+    """F10: config_save_dir and reload_check_config: what ran and what was refused, for root's eyes, and never too many."""
     folder = os.path.join(node.directory, "saved")
     log = os.path.join(node.directory, "reload.log")
     settings = (f"config_save_dir {folder}", f"reload_check_config {log}")
