@@ -4,8 +4,10 @@ import Base
 public struct LoadedConfiguration: Sendable {
     /// What the files mean, as far as they mean anything.
     public var model: ConfigurationModel
-    /// Findings in the order in which they were made.
+    /// Findings in the order in which they were made; `orderedDiagnostics` is for people.
     public var diagnostics: [Diagnostic]
+    /// The files that were read, the main file first.
+    var paths: [String] = []
     /// Number of errors, also of those that aren't among `diagnostics` any more because there are too many.
     public var errorCount: Int
     /// Number of warnings.
@@ -67,9 +69,10 @@ func elaborate(
             .error, "\(path) configures nothing: it has no valid block", at: SourceLocation(file: path, line: 1),
             code: .file)
     }
-    let loaded = LoadedConfiguration(
+    var loaded = LoadedConfiguration(
         model: elaborator.model, diagnostics: diagnostics.diagnostics, errorCount: diagnostics.errorCount,
         warningCount: diagnostics.warningCount, isReadable: isReadable,
         canStart: isReadable && !elaborator.statements.isEmpty)
+    loaded.paths = elaborator.text.files.map(\.path)
     return (elaborator, loaded)
 }

@@ -72,6 +72,7 @@ public final class Keyword: Sendable {
         self.child = child
         firstCounts = meaning.hasSuffix("; the first one counts")
         isCumulative = meaning.contains("repeatable") || meaning.hasSuffix("; only one")
+        isSecret = meaning.contains("secret")
         isDeprecated =
             range.hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
     }
@@ -88,6 +89,9 @@ public final class Keyword: Sendable {
 
     /// Whether the first one in a block counts, and later ones are left out.
     let firstCounts: Bool
+
+    /// Whether its words are nobody's business: the table says `secret` of them.
+    let isSecret: Bool
 
     /// Known to keepalived's authors as a name of the past.
     let isDeprecated: Bool

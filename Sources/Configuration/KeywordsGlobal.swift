@@ -128,12 +128,12 @@ extension KeywordTable {
         vmac_addr_prefix	STR	= vmac_prefix	-	typed	name prefix for VMACs created for VIPs on other interfaces (use_vmac_addr / VIP use_vmac)
         umask	NUM | BITNAME|BITNAME..	IXUSR|IRWXG|IRWXO (0177)	-	typed	umask for created files
         random_seed	INT	time based	uint32	accepted: nothing here is random	PRNG seed (tests)
-        reload_check_config	[LOGFILE]	off	no arg -> /dev/null	typed	test config in separate process before reload; reject if bad
-        reload_time_file	PATH	none	-	typed	file holding time of a scheduled reload
-        reload_repeat	flag	off	-	typed	keep reload_time_file and repeat daily
-        reload_file	[PATH]	off; no arg -> PIDDIR/keepalived[_INST].reload	-	typed	file present while reload is in progress
+        reload_check_config	[LOGFILE]	off	no arg -> /dev/null	acts	every reload is judged first, with or without it; LOGFILE takes the verdict and the findings of the last one
+        reload_time_file	PATH	none	-	acts	file with the time of a scheduled reload: HH:MM:SS, YY-MM-DD HH:MM:SS or YYYY-MM-DD HH:MM:SS, Z for UTC; it is removed when the time has come
+        reload_repeat	flag	off	-	acts	keep a reload_time_file without a day, and reload daily
+        reload_file	[PATH]	off; no arg -> PIDDIR/keepalived[_INST].reload	-	acts	file that is there, and empty, while a reload reads the configuration
         include_check	[[+|-]read|match|wildcard_match|brace_match ..]	off	no arg = all; doc says "readable"	acts	default strictness of plain include; repeatable
-        config_save_dir	DIR	none	-	typed	save copies of config and pre/post reload state dumps
+        config_save_dir	DIR	none	-	acts	folder for copies of each configuration that ran or was refused, as one text; the newest 40 stay
         tmp_config_directory	DIR	memfd / run dir	fixed on reload	accepted: the snapshot is kept in memory	where consolidated config copy lives
         data_use_instance	<BOOL>?	false	-	typed	include namespace/instance in dump file names
         json_version	INT	1	1|2	typed	JSON dump layout

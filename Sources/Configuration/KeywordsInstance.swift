@@ -76,7 +76,7 @@ extension KeywordTable {
         auth_type	PASS|AH	none	-	acts	simple password or IPsec AH (HMAC-MD5-96, IPv4)
         auth_pass	STR	-	truncated to 8 chars	acts	shared secret, padded with NUL
         [vrrp_instance/auth_hmac]
-        key	ID hex:HEX|file:PATH|ASCII	required	ID 1..255; 32..64 bytes	typed	add verification/signing key; repeatable
+        key	ID hex:HEX|file:PATH|ASCII	required	ID 1..255; 32..64 bytes	typed	a secret to verify and sign with; repeatable
         active_key	ID	required	1..255, must exist	typed	key used for signing
         time_window	INT	max(3*advert_int,5)	1..300 s	typed	allowed clock difference in time mode
         anti_replay	time|monotonic	time	-	typed	freshness by wall clock or only by increasing sequence

@@ -2,7 +2,7 @@ extension KeywordTable {
     /// Rows of virtual_server and the checks. The form is explained at `KeywordTable`.
     static let servicesRows: StaticString = ##"""
         [SSL]
-        password	STR	none	-	typed	pass phrase of key
+        password	STR	none	-	typed	pass phrase of key, a secret
         ca	FILE	none (system default not loaded)	-	typed	CA file loaded into context; server certificate is still not verified (no verify mode set)
         certificate	FILE	none	-	typed	client certificate
         key	FILE	none	-	typed	client private key

@@ -6,6 +6,8 @@ struct LayoutWriter {
     private var wantsEmptyLine = false
     /// The last line, while the next one may still change it.
     private var last: Line?
+    /// Definitions that stand for parts of long lines.
+    private var definitionCount = 0
     /// Lines before it whose comments are to be aligned.
     private var aligned: [Line] = []
 
@@ -48,7 +50,7 @@ struct LayoutWriter {
     /// Puts a `{` that stood on its own line behind the words of the line before. - Returns: false when it can't.
     mutating func join(_ segment: LayoutSegment, comment: ArraySlice<UInt8>?) -> Bool {
         guard !wantsEmptyLine, segment.code == [Byte.open], var line = last, line.segment.takesBrace,
-            line.comment == nil || comment == nil
+            line.comment == nil || comment == nil, line.segment.code.count + 2 <= Preprocessor.maximumLineLength
         else { return false }
         line.segment.add(brace: Byte.open)
         line.comment = line.comment ?? comment
@@ -76,6 +78,10 @@ struct LayoutWriter {
     }
 
     private mutating func write(_ line: Line, commentColumn: Int) {
+        if line.comment == nil, let parts = LongLine.parts(of: line.segment.code, number: &definitionCount) {
+            bytes += parts
+            return
+        }
         let code = line.segment.code
         let comment = line.comment ?? []
         let indent = min(line.depth, Self.maximumIndent) * 4

@@ -19,6 +19,8 @@ public final class ConfigurationImage {
     public let difference: UnsafeRawBufferPointer
     /// The model's bytes.
     public let model: UnsafeRawBufferPointer
+    /// The configuration as one text without includes and definitions; empty unless config_save_dir wants it.
+    public let text: UnsafeRawBufferPointer
     private let memory: MappedMemory
 
     /// The memfd's number, to hand it over.
@@ -37,13 +39,15 @@ public final class ConfigurationImage {
             canStart = try reader.readBool()
             hasErrors = try reader.readBool()
             isReadable = try reader.readBool()
-            _ = try reader.readUInt8()
+            let hasText = try reader.readBool()
             let diagnosticsSize = Int(try reader.readUInt32())
             let differenceSize = Int(try reader.readUInt32())
             let modelSize = Int(try reader.readUInt32())
+            let textSize = hasText ? Int(try reader.readUInt32()) : 0
             diagnostics = try reader.readView(diagnosticsSize)
             difference = try reader.readView(differenceSize)
             model = try reader.readView(modelSize)
+            text = try reader.readView(textSize)
             try reader.finish()
         } catch {
             throw .malformed(error)
@@ -52,20 +56,25 @@ public final class ConfigurationImage {
 
     /// A sealed memfd with a verdict. - Throws: `SystemError`.
     public static func make(
-        canStart: Bool, isReadable: Bool, hasErrors: Bool, diagnostics: [UInt8], difference: [UInt8], model: [UInt8]
+        canStart: Bool, isReadable: Bool, hasErrors: Bool, diagnostics: [UInt8], difference: [UInt8], model: [UInt8],
+        text: [UInt8] = []
     ) throws(SystemError) -> Descriptor {
-        var writer = ByteWriter(capacity: headSize + diagnostics.count + difference.count + model.count)
+        var writer = ByteWriter(
+            capacity: headSize + 4 + diagnostics.count + difference.count + model.count + text.count)
         writer.write(magic)
         writer.write(canStart)
         writer.write(hasErrors)
         writer.write(isReadable)
-        writer.write(UInt8(0))
+        // Where there is none the bytes are what they were before there could be one, so that an older hasupd reads them.
+        writer.write(!text.isEmpty)
         writer.write(UInt32(diagnostics.count))
         writer.write(UInt32(difference.count))
         writer.write(UInt32(model.count))
+        if !text.isEmpty { writer.write(UInt32(text.count)) }
         writer.write(diagnostics)
         writer.write(difference)
         writer.write(model)
+        writer.write(text)
         return try MappedMemory.sealed(writer.bytes, name: "hasup-configuration")
     }
 }

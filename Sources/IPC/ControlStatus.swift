@@ -28,6 +28,8 @@ public struct DaemonStatus: JSONRecord, Hashable {
     public var logLevel = ""
     /// The last reload, when it was refused; nil after one that succeeded.
     public var refusedReload: RefusedReload?
+    /// The next reload of a reload_time_file; nil when none is scheduled.
+    public var scheduledReload: ScheduledReloadReport?
     /// Why the VRRP worker told nothing, so that no state is known; nil when it did.
     public var workerTrouble: String?
     /// Workers that were replaced in the last ten minutes.
@@ -55,32 +57,11 @@ public struct DaemonStatus: JSONRecord, Hashable {
         members.member("errors", &errors)
         members.member("log_level", &logLevel)
         members.member("refused_reload", &refusedReload)
+        members.member("scheduled_reload", &scheduledReload)
         members.member("worker_trouble", &workerTrouble)
         members.member("replacements", &replacements)
         members.member("problems", &problems)
         members.member("notes", &notes)
-    }
-}
-
-/// A reload that was refused.
-public struct RefusedReload: JSONRecord, Hashable {
-    /// For the interface's text.
-    public static let summary = "The last reload, when it was refused"
-    /// When it was.
-    public var unixSeconds = 0
-    /// How long ago it was.
-    public var agoSeconds = 0.0
-    /// Why.
-    public var reason = ""
-
-    /// None.
-    public init() {}
-
-    /// The members in their order.
-    public mutating func visit(_ members: inout some JSONMembers) {
-        members.member("unix_seconds", &unixSeconds)
-        members.member("ago_seconds", &agoSeconds)
-        members.member("reason", &reason)
     }
 }
 

@@ -20,8 +20,9 @@ public enum LogLevel: UInt8, Hashable, Comparable, Sendable, CaseIterable {
 public enum SupervisorToVRRP {
     /// First of all: the generation of the configuration, and whether kernel changes are allowed. Descriptors, in this
     /// order: state page, configuration, rtnetlink for changes, rtnetlink for notifications, packet socket. The last
-    /// notification that has come tells a successor which ones to repeat.
-    case hello(version: UInt16, generation: UInt64, lastNotification: UInt64)
+    /// notification that has come tells a successor which ones to repeat. The grace is how long the worker goes on when
+    /// hasupd is gone.
+    case hello(version: UInt16, generation: UInt64, lastNotification: UInt64, grace: Interval)
     /// A new configuration; its memfd comes along.
     case configure(generation: UInt64)
     /// The VRRP socket that was asked for under the frame's correlation id, as the descriptor that comes along.
@@ -49,11 +50,12 @@ public enum SupervisorToVRRP {
         var writer = ByteWriter()
         let kind: Kind
         switch self {
-        case .hello(let version, let generation, let lastNotification):
+        case .hello(let version, let generation, let lastNotification, let grace):
             kind = .hello
             writer.write(version)
             writer.write(generation)
             writer.write(lastNotification)
+            writer.write(grace.nanoseconds)
         case .configure(let generation):
             kind = .configure
             writer.write(generation)
@@ -77,7 +79,7 @@ public enum SupervisorToVRRP {
             case .hello:
                 .hello(
                     version: try reader.readUInt16(), generation: try reader.readUInt64(),
-                    lastNotification: try reader.readUInt64())
+                    lastNotification: try reader.readUInt64(), grace: Interval(nanoseconds: try reader.readInt64()))
             case .configure: .configure(generation: try reader.readUInt64())
             case .socket: .socket
             case .socketRefused: .socketRefused(try reader.readString())

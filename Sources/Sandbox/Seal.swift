@@ -119,9 +119,11 @@ public func seal(as plan: SealPlan) -> SealReport {
 /// Lets the calling process open files for reading only, and execute nothing: for who reads with privilege what others
 /// have written, before the rest of its seal.
 /// - Throws: `SystemError`.
-public func confineToReading() throws(SystemError) {
+public func confineToReading(removingIn folder: String? = nil) throws(SystemError) {
     try forbidNewPrivileges()
-    try Landlock.confine(to: .reader)
+    var plan = LandlockPlan.reader
+    if let folder { plan.rules.append(.init(folder, .removeFile)) }
+    try Landlock.confine(to: plan)
 }
 
 /// What hasupd gives up (docs/decisions.md, D2).

@@ -33,7 +33,8 @@ extension SeccompLists {
             "lstat", "newfstatat", "statx", "fstatfs", "statfs", "access", "faccessat", "faccessat2", "getdents64",
             "readlink", "readlinkat", "getcwd", "chdir", "fchdir", "umask", "mkdir", "mkdirat", "unlink", "unlinkat",
             "rename", "renameat", "renameat2", "chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat", "lchown",
-            "ftruncate", "fsync", "fdatasync", "flock", "fadvise64", "memfd_create")
+            "ftruncate", "fsync", "fdatasync", "flock", "fadvise64", "memfd_create", "inotify_init1",
+            "inotify_add_watch", "inotify_rm_watch")
 
     /// Starting, watching and ending children; no new namespace.
     private static let processes: [SeccompRule] =

@@ -42,8 +42,16 @@ final class ConfigurationReader {
         timer = loop.makeTimer { [weak self] in self?.tookTooLong() }
     }
 
-    /// Reads once; one reading at a time. - Parameter running: what the result is compared with.
-    func read(comparedWith running: ConfigurationImage? = nil, _ completion: @escaping (ReadOutcome) -> Void) {
+    /// Reads once; one reading at a time.
+    ///
+    /// - Parameters:
+    ///   - running: what the result is compared with.
+    ///   - mark: the path of a file that is to exist while the files are read.
+    ///   - wantsText: whether the result's text is wanted even when it has no config_save_dir.
+    func read(
+        comparedWith running: ConfigurationImage? = nil, mark: String? = nil, wantsText: Bool = false,
+        _ completion: @escaping (ReadOutcome) -> Void
+    ) {
         self.completion = completion
         image = nil
         failure = nil
@@ -55,7 +63,8 @@ final class ConfigurationReader {
             child = try ChildProcess.spawn(
                 path: "/proc/self/exe",
                 arguments: ConfigurationRole.arguments(
-                    file: file, configID: configID, isCompared: running != nil, seal: seal),
+                    file: file, configID: configID, isCompared: running != nil, wantsText: wantsText, mark: mark,
+                    seal: seal),
                 environment: Self.environment,
                 descriptors: [theirs.number, filter] + (running.map { [$0.number] } ?? []), on: loop
             ) { [weak self] _, exit in self?.ended(exit) }

@@ -10,39 +10,61 @@ import Sandbox
 /// The role `hasup-config`: reads and judges the files in a short-lived process (docs/decisions.md, D6). A parser that
 /// crashes costs nothing, and one that takes long holds up nobody.
 ///
-/// Arguments: `FILE CONFIG-ID`, whether the result is to be compared with what runs (1 or 0), and the words of
-/// `SealArguments`. Descriptor 3 is hasupd, 4 the compiled system call filter, 5 the image that runs; the answer is one
+/// Arguments: `FILE CONFIG-ID`, whether the result is to be compared with what runs, whether its text is wanted even
+/// when it has no config_save_dir (1 or 0), the path of reload_file or nothing, and the words of `SealArguments`.
+/// Descriptor 3 is hasupd, 4 the compiled system call filter, 5 the image that runs; the answer is one
 /// frame with the new image's memfd. The comparison is made here because hasupd has no time for it.
 enum ConfigurationRole {
-    static func arguments(file: String, configID: String, isCompared: Bool, seal: SealArguments) -> [String] {
-        ["hasup-config", file, configID, isCompared ? "1" : "0"] + seal.words
+    static func arguments(
+        file: String, configID: String, isCompared: Bool, wantsText: Bool, mark: String?, seal: SealArguments
+    ) -> [String] {
+        ["hasup-config", file, configID, isCompared ? "1" : "0", wantsText ? "1" : "0", mark ?? ""] + seal.words
     }
 
     static func run(arguments: [String]) -> Int32 {
-        guard arguments.count == 3 + SealArguments.wordCount, let wishes = SealArguments(words: arguments[3...]) else {
+        guard arguments.count == 5 + SealArguments.wordCount, let wishes = SealArguments(words: arguments[5...]) else {
             return 64
         }
-        // It reads as hasupd's user what others have written, and changes and executes nothing meanwhile. What can't be
-        // sealed on this machine is told by the workers, which seal themselves the same way.
-        try? confineToReading()
         var environment = SystemEnvironment.current(checksInterfaces: true)
         environment.configID = arguments[1]
-        let sources = readSources(path: arguments[0], files: SystemFiles(), environment: environment)
+        let (sources, trouble) = withMark(arguments[4]) {
+            readSources(path: arguments[0], files: SystemFiles(), environment: environment)
+        }
         let running = arguments[2] == "1" ? try? ConfigurationImage(Descriptor(owning: 5)) : nil
         // From here on only bytes in memory are looked at: nothing is needed any more.
         _ = seal(as: SealPlan(wishes, filter: 4, landlock: nil))
-        let loaded = parse(sources, environment: environment)
+        var loaded = parse(sources, environment: environment)
+        for error in trouble { loaded.diagnostics.append(Diagnostic(.warning, error.description, code: .file)) }
+        let wantsText = arguments[3] == "1" || loaded.model.global.reports.saveDirectory != nil
+        let text =
+            wantsText ? effectiveConfiguration(path: sources.path, files: sources, environment: environment) : []
         do throws(SystemError) {
             let image = try ConfigurationImage.make(
                 canStart: loaded.canStart, isReadable: loaded.isReadable, hasErrors: loaded.hasErrors,
-                diagnostics: loaded.diagnostics.encode(), difference: difference(from: running, to: loaded),
-                model: loaded.model.encode())
+                diagnostics: loaded.orderedDiagnostics.encode(), difference: difference(from: running, to: loaded),
+                model: loaded.model.encode(), text: text)
             try ConfigurationToSupervisor.judged.send(on: 3, descriptors: [image.number])
         } catch {
             try? ConfigurationToSupervisor.failed(error.description).send(on: 3)
             return 71
         }
         return 0
+    }
+
+    /// Reads while reload_file is there. A mark that can't be made is no reason not to read.
+    private static func withMark(_ path: String, _ body: () -> SourceSet) -> (SourceSet, [SystemError]) {
+        // It reads as hasupd's user what others have written, and changes and executes nothing meanwhile, but for the
+        // mark. What can't be sealed on this machine is told by the workers, which seal themselves the same way.
+        guard !path.isEmpty else {
+            try? confineToReading()
+            return (body(), [])
+        }
+        var trouble: [SystemError] = []
+        do throws(SystemError) { try ReloadMark.make(path) } catch { trouble.append(error) }
+        try? confineToReading(removingIn: ReloadPaths.folder(of: path))
+        let sources = body()
+        do throws(SystemError) { try ReloadMark.remove(path) } catch { trouble.append(error) }
+        return (sources, trouble)
     }
 
     /// What a reload would change; empty for one that would be refused anyway.

@@ -195,7 +195,13 @@ final class ControlSocket {
             report.restarts = worker.life.restarts
             return report
         }
-        status.problems = daemon.history.failure.map { [$0] } ?? []
+        status.problems = (daemon.history.failure.map { [$0] } ?? []) + daemon.reloadFiles.problems
+        status.scheduledReload = daemon.reloadFiles.due.map { due in
+            var report = ScheduledReloadReport()
+            report.unixSeconds = Int(due)
+            report.inSeconds = max(0, Double(due) - Double(Clock.wallNanoseconds) / 1e9)
+            return report
+        }
         status.notes = supervisorNotes
         status.notes += (daemon.vrrp?.sealed.shortfalls ?? []).map { "hasup-vrrp: \($0)" }
         status.notes += (daemon.checker?.sealed.shortfalls ?? []).map { "hasup-checker: \($0)" }

@@ -30,6 +30,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let scripts: ScriptRunner
     let history: History
     private let reader: ConfigurationReader
+    let reloadFiles: ReloadFiles
     let paths: Paths
     private let claims: Claims?
     private let ledger: Ledger
@@ -77,6 +78,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         refusedReload = first.refusal.map { (Clock.now, Clock.wallNanoseconds, $0) }
         startedAt = Clock.now
         scripts = ScriptRunner(on: loop, log: log, limits: limits)
+        reloadFiles = ReloadFiles(setting, on: loop, log: log)
         observations = ObservationLog(log: log, on: loop)
     }
 
@@ -191,7 +193,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         for note in setting.notes { log.notice("\(note)") }
 
         let vrrp = try VRRPSupervision(
-            on: loop, log: log, setting: setting, generation: generation,
+            on: loop, log: log, setting: setting, grace: options.grace, generation: generation,
             inherited: store.page, record: workerRecord, delegate: self)
         self.vrrp = vrrp
         let instances = counted(generation.instanceCount, "instance")
@@ -207,8 +209,10 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         store.keep(generation.image)
         startChecker()
         serviceWatchdog = ServiceWatchdog(systemd, on: loop) { [unowned self] in self.isWell }
+        reloadFiles.started(generation) { [unowned self] in self.requestReload(nil) }
         setting.limitSupervisor(
-            hasScripts: generation.model.hasScripts, realtimePriority: generation.supervisorPriority)
+            hasScripts: generation.model.hasScripts, realtimePriority: generation.supervisorPriority,
+            writing: ReloadPaths(generation).writableFolders)
         for note in setting.shortfalls { log.notice("\(note)") }
     }
 
@@ -315,22 +319,13 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let before = self.generation
         self.generation = generation
         store.keep(generation.image)
-        if generation.workerPriority != before.workerPriority { applyPriority() }
+        if generation.workerPriority != before.workerPriority { vrrp?.applyPriority() }
         startChecker()
+        reloadFiles.adopted(generation)
     }
 
-    /// A changed vrrp_rt_priority acts at once where that is possible.
-    private func applyPriority() {
-        do throws(SystemError) {
-            try vrrp?.applyPriority()
-            try Realtime.schedule(priority: generation.supervisorPriority, resetsOnFork: true)
-        } catch {
-            log.warning(
-                "vrrp_rt_priority \(generation.workerPriority) acts when the VRRP worker starts again: \(error)")
-        }
-    }
-
-    func reloadEnded(_ report: ReloadReport) {
+    func reloadEnded(_ report: ReloadReport, before: Generation, judged: ConfigurationImage?) {
+        reloadFiles.ended(report, before: before, judged: judged, after: report.ok ? generation : nil)
         let wall = Clock.wallNanoseconds
         refusedReload = report.ok ? nil : (Clock.now, wall, report.summaryText)
         tell { WatchEvent(report, wallNanoseconds: wall) }
@@ -369,7 +364,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     func observed(_ observation: Observation, generation number: UInt64) {
         unsettle()
         // While a reload is being applied, numbers may mean the old list or the new one.
-        let source = number == reloads?.pending?.number ? reloads?.pending : generation
+        let source = reloads?.pending?.number == number ? reloads?.pending : generation
         let settings = observation.instance.flatMap { source?.instance(at: $0) }
         observations.add(observation, settings)
         let wall = Clock.wallNanoseconds
@@ -395,9 +390,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     func keep(_ page: StatePage) { store.keep(page) }
 
-    func vrrpEnded() {
-        reloads?.workerEnded()
-    }
+    func vrrpEnded() { reloads?.workerEnded() }
 
     func vrrpFinished() {
         isVRRPGone = true

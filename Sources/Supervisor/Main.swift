@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import VRRPWorker
 
-/// One image, five roles (docs/architecture.md §3): the role is argv[0], fixed before anything is read.
+/// One image, six roles (docs/architecture.md §3): the role is argv[0], fixed before anything is read.
 @main
 enum Main {
     static func main() {
@@ -14,6 +14,7 @@ enum Main {
         switch role {
         case "hasup-vrrp": exit(runVRRPWorker(arguments: Array(arguments.dropFirst())))
         case "hasup-config": exit(ConfigurationRole.run(arguments: Array(arguments.dropFirst())))
+        case "hasup-save": exit(SaveRole.run(arguments: Array(arguments.dropFirst())))
         case "hasup-withdraw": exit(WithdrawRole.run(arguments: Array(arguments.dropFirst())))
         case "hasup-exec": exit(ExecRole.run(arguments: Array(arguments.dropFirst())))
         default: exit(Daemon.run(arguments: Array(arguments.dropFirst())))

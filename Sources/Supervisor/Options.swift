@@ -1,3 +1,4 @@
+import Base
 import Configuration
 import IPC
 import Logging
@@ -18,6 +19,8 @@ struct Options {
     var pidFile: String?
     var vrrpPidFile: String?
     var checkersPidFile: String?
+    /// How long the VRRP worker goes on when hasupd is gone (docs/decisions.md, D10).
+    var grace = Interval.seconds(2)
 
     /// What is wrong with a command line, as a sentence.
     struct UsageError: Error {
@@ -56,6 +59,9 @@ struct Options {
             names: ["--seccomp"], argument: "ACTION",
             text: "what a forbidden system call meets: errno (default), kill or log"),
         Row(names: ["--core"], argument: nil, text: "let a crash leave a core file"),
+        Row(
+            names: ["--grace"], argument: "SECONDS",
+            text: "how long the VRRP worker goes on if hasupd is gone: 0 to 60 (default 2)"),
         Row(names: ["-h", "--help"], argument: nil, text: "show this text"),
         Row(names: ["-v", "--version"], argument: nil, text: "show the version"),
     ]
@@ -104,12 +110,22 @@ struct Options {
                 }
                 options.violation = violation
             case "--core": options.keepsCore = true
+            case "--grace":
+                guard let seconds = Self.decimal(value), (0...60).contains(seconds) else {
+                    throw UsageError(message: "--grace takes 0 to 60 seconds such as 0.5, not '\(value)'")
+                }
+                options.grace = Interval(nanoseconds: Int64(seconds * 1e9))
             case "--help": return .help
             case "--version": return .version
             default: throw UsageError(message: "unknown option '\(word)'")
             }
         }
         return .run(options)
+    }
+
+    /// Digits, and a dot among them: what `Double` reads beyond that (`1e1`, `0x2`, `nan`) isn't meant.
+    private static func decimal(_ text: String) -> Double? {
+        text.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (48...57).contains($0) } ? Double(text) : nil
     }
 
     private static func complaint(about word: String) -> String {

@@ -19,8 +19,8 @@ final class ReloadConductor {
         func adopt(_ generation: Generation)
         /// The files are being read.
         func reloadBegins()
-        /// A reload has ended.
-        func reloadEnded(_ report: ReloadReport)
+        /// A reload has ended. - Parameters: what ran before, what was read, and whether that runs now.
+        func reloadEnded(_ report: ReloadReport, before: Generation, judged: ConfigurationImage?)
     }
 
     /// How long a worker may take to run a new configuration.
@@ -36,6 +36,8 @@ final class ReloadConductor {
     private var machine = ReloadMachine()
     /// What was accepted and isn't known to run yet.
     private(set) var pending: Generation?
+    /// What was read last, until its reload has ended.
+    private var judged: ConfigurationImage?
     private var diagnostics: [Diagnostic] = []
     private var refusal = ""
     private var beganAt = Instant(nanoseconds: 0)
@@ -113,8 +115,12 @@ final class ReloadConductor {
             case .read:
                 delegate.reloadBegins()
                 beganAt = Clock.now
-                reader.read(comparedWith: delegate.generation.image) { [unowned self] in
-                    self.withClaims($0) { self.judge($0) }
+                let paths = ReloadPaths(delegate.generation)
+                reader.read(
+                    comparedWith: delegate.generation.image, mark: paths.mark, wantsText: paths.saveFolder != nil
+                ) { [unowned self] outcome in
+                    if case .judged(let image, _, _) = outcome { self.judged = image }
+                    self.withClaims(outcome) { self.judge($0) }
                 }
             case .readForPreview:
                 previewBeganAt = Clock.now
@@ -186,6 +192,7 @@ final class ReloadConductor {
 
     private func finish(_ requests: [UInt64], _ end: ReloadEnd) {
         if let applyTimer { loop.set(applyTimer, to: .never) }
+        let before = delegate.generation
         var report = ReloadReport()
         report.diagnostics = diagnostics.map { DiagnosticReport($0) }
         report.elapsedSeconds = (Clock.now - beganAt).seconds
@@ -209,6 +216,8 @@ final class ReloadConductor {
         }
         report.generation = Int(delegate.generation.number)
         for request in requests { answers.removeValue(forKey: request)?(report) }
-        delegate.reloadEnded(report)
+        let judged = self.judged
+        self.judged = nil
+        delegate.reloadEnded(report, before: before, judged: judged)
     }
 }

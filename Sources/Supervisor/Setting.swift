@@ -19,6 +19,8 @@ final class Setting {
     private(set) var notes: [String]
     /// What the supervisor itself couldn't give up or get.
     var shortfalls: [String] { sealed.shortfalls + (unpassed.map { [$0] } ?? []) }
+    /// Where it writes besides its own folders, as its first configuration says.
+    private var writableFolders: [String] = []
     /// Why its programs don't have what it has.
     private var unpassed: String?
     /// What it has given up.
@@ -118,7 +120,10 @@ final class Setting {
     func realtime(_ priority: Int32) -> Int32? { privileges?.mayBeRealtime(priority) == false ? nil : priority }
 
     /// Gives up what hasupd doesn't need (docs/decisions.md, D2), and asks for realtime before that.
-    func limitSupervisor(hasScripts: Bool, realtimePriority: Int32) {
+    ///
+    /// - Parameter writing: folders besides its own in which it or its children write.
+    func limitSupervisor(hasScripts: Bool, realtimePriority: Int32, writing folders: [String]) {
+        writableFolders = folders
         let unscheduled = Realtime.apply(RealtimePlan(priority: realtime(realtimePriority), resetsOnFork: true))
         // What isn't there at all was told once, with what is lost by it.
         let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? Self.kept
@@ -155,7 +160,7 @@ final class Setting {
             executing.append(Self.folder(of: loader))
         }
         return .supervisor(
-            writing: [paths.runDirectory, ControlPath.standardRunDirectory],
+            writing: [paths.runDirectory, ControlPath.standardRunDirectory] + writableFolders,
             socketFolder: Self.folder(of: paths.controlSocket), executing: executing)
     }
 
@@ -180,8 +185,14 @@ final class Setting {
 
     /// Why a new configuration can't run without a restart; nil when it can.
     func missingCapability(for model: EncodedModel) -> String? {
-        guard isFullySealed, model.hasScripts else { return nil }
-        return "it has scripts, and hasupd has given up what running them needs when it started without any: "
+        guard isFullySealed else { return nil }
+        if model.hasScripts {
+            return "it has scripts, and hasupd has given up what running them needs when it started without any: "
+                + "restart hasupd"
+        }
+        let folders = ReloadPaths((try? model.global()) ?? GlobalSettings()).writableFolders
+        guard let folder = folders.first(where: { !writableFolders.contains($0) }) else { return nil }
+        return "it has files written in \(folder), and hasupd has given up what that needs when it started: "
             + "restart hasupd"
     }
 }

@@ -43,6 +43,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private let log: Logger
     private let lines: RepeatLog
     private let setting: Setting
+    private let grace: Interval
     private let record: WorkerRecord
     private unowned let delegate: any Delegate
     private var broker: Broker<Generation>
@@ -57,16 +58,19 @@ final class VRRPSupervision: WorkerProcess.Owner {
     /// What the worker that lives, or lived last, has said of its seal.
     private(set) var sealed = WorkerSeal()
 
-    /// - Parameter inherited: the page of a hasupd that is gone; nil to begin with an empty one.
+    /// - Parameters:
+    ///   - grace: how long a worker goes on when hasupd is gone.
+    ///   - inherited: the page of a hasupd that is gone; nil to begin with an empty one.
     init(
-        on loop: EventLoop, log: Logger, setting: Setting, generation: Generation, inherited: StatePage?,
-        record: WorkerRecord, delegate: any Delegate
+        on loop: EventLoop, log: Logger, setting: Setting, grace: Interval, generation: Generation,
+        inherited: StatePage?, record: WorkerRecord, delegate: any Delegate
     ) throws(SystemError) {
         self.loop = loop
         self.log = log
         lines = RepeatLog(log, on: loop)
         self.setting = setting
         self.record = record
+        self.grace = grace
         self.delegate = delegate
         broker = Broker(
             generation: generation.number, source: generation, lastNotification: inherited?.lastNotification ?? 0)
@@ -98,10 +102,16 @@ final class VRRPSupervision: WorkerProcess.Owner {
             .send(on: channel, descriptors: [generation.image.number])
     }
 
-    /// Gives the priority of the newest generation to the worker that lives. - Throws: `SystemError`.
-    func applyPriority() throws(SystemError) {
-        guard let pid = worker?.child?.pid else { return }
-        try Realtime.schedule(process: pid, priority: broker.source.workerPriority)
+    /// A changed vrrp_rt_priority acts at once where that is possible: for the worker that lives, and for hasupd.
+    func applyPriority() {
+        let generation = broker.source
+        do throws(SystemError) {
+            if let pid = worker?.child?.pid { try Realtime.schedule(process: pid, priority: generation.workerPriority) }
+            try Realtime.schedule(priority: generation.supervisorPriority, resetsOnFork: true)
+        } catch {
+            log.warning(
+                "vrrp_rt_priority \(generation.workerPriority) acts when the VRRP worker starts again: \(error)")
+        }
     }
 
     /// A worker that doesn't take its configuration is replaced.
@@ -145,7 +155,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             let frames = try owned(hasup_frame_socket(), "open a packet socket")
             SupervisorToVRRP.hello(
                 version: workerProtocolVersion, generation: broker.generation,
-                lastNotification: broker.lastNotification
+                lastNotification: broker.lastNotification, grace: grace
             ).send(
                 on: channel,
                 descriptors: [

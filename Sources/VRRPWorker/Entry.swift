@@ -70,10 +70,10 @@ private final class Session {
 
     private func receive(_ frame: Frame) throws(FrameError) {
         let message = try SupervisorToVRRP(frame)
-        if case .hello(let version, let generation, let lastNotification) = message {
+        if case .hello(let version, let generation, let lastNotification, let grace) = message {
             guard version == workerProtocolVersion else { throw .version(version) }
             guard worker == nil else { throw .unexpected("a second hello") }
-            return begin(generation, lastNotification, frame)
+            return begin(generation, lastNotification, grace, frame)
         }
         guard let worker else { throw .unexpected("a message before hello") }
         switch message {
@@ -87,7 +87,7 @@ private final class Session {
     }
 
     /// Everything that was handed over becomes a worker. What can't be used ends the process: hasupd starts another.
-    private func begin(_ generation: UInt64, _ lastNotification: UInt64, _ frame: Frame) {
+    private func begin(_ generation: UInt64, _ lastNotification: UInt64, _ grace: Interval, _ frame: Frame) {
         guard let channel else { return }
         do {
             let passed = frame.descriptors
@@ -113,7 +113,7 @@ private final class Session {
             effects.onSnapshot = { [unowned links] in links.reload($0) }
             links.onOverflow = { [unowned effects] in effects.readAll() }
             let worker = try Worker(
-                loop: loop, channel: channel, page: page, links: links, effects: effects, frames: frames,
+                loop: loop, channel: channel, page: page, links: links, effects: effects, frames: frames, grace: grace,
                 inheritance: inheritance)
             self.worker = worker
             links.virtualAddresses = model.virtualAddresses

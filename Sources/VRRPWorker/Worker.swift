@@ -17,16 +17,15 @@ import VRRP
 ///     hasupd ────────► configure ───┤   (the core)       └──► notify, observe ───────► hasupd
 ///     timer ─────────► timeout ─────┘
 final class Worker {
-    /// How long it goes on without hasupd before it hands over (docs/decisions.md, D10).
-    private static let grace = Interval.seconds(2)
     /// How long a configuration waits for the sockets that it needs.
     private static let socketPatience = Interval.milliseconds(500)
-
     /// After this long without a transition, an announcement or a reload, their code needn't stay in memory.
     private static let settleTime = Interval.seconds(2)
 
     let loop: EventLoop
     let channel: Channel
+    /// How long it goes on without hasupd before it hands over (docs/decisions.md, D10).
+    private let grace: Interval
     private let page: StatePage
     private var snapshots: SnapshotWriter
     private var record = ByteWriter(capacity: 256)
@@ -61,10 +60,11 @@ final class Worker {
 
     init(
         loop: EventLoop, channel: Channel, page: StatePage, links: LinkWatcher, effects: AddressEffects,
-        frames: consuming Descriptor, inheritance: Inheritance
+        frames: consuming Descriptor, grace: Interval, inheritance: Inheritance
     ) throws(SystemError) {
         self.loop = loop
         self.channel = channel
+        self.grace = grace
         reports = Reports(to: channel)
         self.page = page
         self.inheritance = inheritance
@@ -381,8 +381,8 @@ final class Worker {
 
     /// hasupd is gone: go on for the grace, then hand over.
     func supervisorGone(_ reason: String) {
-        log(.warning, "hasupd is gone (\(reason)): handing over in \(Self.grace)")
-        if let graceTimer { loop.set(graceTimer, to: loop.now + Self.grace) }
+        log(.warning, "hasupd is gone (\(reason)): handing over in \(grace)")
+        if let graceTimer { loop.set(graceTimer, to: loop.now + grace) }
     }
 
     /// Hands over everything; the process ends when the kernel has withdrawn the addresses.

@@ -67,7 +67,7 @@ struct CheckCommand: ParsableCommand {
     private func show(_ nodes: [ClusterNode], _ cluster: [Diagnostic]) {
         let text = FindingText(style: Terminal.style)
         for node in nodes {
-            Terminal.write(node.loaded.diagnostics.map { text.render($0) }.joined())
+            Terminal.write(node.loaded.orderedDiagnostics.map { text.render($0) }.joined())
             Terminal.write(
                 FindingText.verdict(
                     on: node.path, summary: node.loaded.summary, hasErrors: node.loaded.hasErrors,
@@ -86,7 +86,8 @@ struct CheckCommand: ParsableCommand {
         Terminal.write(effectiveConfiguration(path: file, files: machine, environment: environment))
         guard loaded.hasErrors || !loaded.canStart else { return }
         let text = FindingText(style: .plain)
-        Terminal.writeError(loaded.diagnostics.filter { $0.severity != .warning }.map { text.render($0) }.joined())
+        Terminal.writeError(
+            loaded.orderedDiagnostics.filter { $0.severity != .warning }.map { text.render($0) }.joined())
         throw ExitCode(1)
     }
 }

@@ -15,7 +15,8 @@ import Reactor
         version: hasupVersion,
         subcommands: [
             StatusCommand.self, WatchCommand.self, CheckCommand.self, FormatCommand.self, ExplainCommand.self,
-            HistoryCommand.self, LogLevelCommand.self, ReloadCommand.self, UpgradeCommand.self, KeywordsCommand.self,
+            HistoryCommand.self, ReportCommand.self, LogLevelCommand.self, ReloadCommand.self, UpgradeCommand.self,
+            KeywordsCommand.self,
             VersionCommand.self, MeasureCommand.self,
         ])
 

@@ -211,6 +211,12 @@ struct StatusTable {
             texts.append(
                 "The last reload, \(Layout.age(refused.agoSeconds)) ago, was refused: \(refused.reason)")
         }
+        if let next = daemon.scheduledReload {
+            let time = LocalTime(unixSeconds: Double(next.unixSeconds))
+            texts.append(
+                "The configuration is reloaded on \(time.date) at \(time.text.prefix(8)), in \(Layout.timeLeft(next.inSeconds))."
+            )
+        }
         texts += daemon.problems
         if !daemon.notes.isEmpty {
             texts.append(

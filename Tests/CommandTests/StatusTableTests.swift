@@ -163,6 +163,17 @@ import Testing
             ])
     }
 
+    @Test func aScheduledReloadIsShown() {
+        var reply = sample()
+        var next = ScheduledReloadReport()
+        next.unixSeconds = 1_795_694_400
+        next.inSeconds = 3_725
+        reply.daemon.scheduledReload = next
+        let text = table.render(reply).replacing("\n    ", with: " ")
+        #expect(text.contains("The configuration is reloaded on 2026-11-2"))
+        #expect(text.contains("in 1h 2m"))
+    }
+
     @Test func aHealthyBackupDoesntAlarm() {
         var reply = sample()
         var backup = instance("VI_1", "BACKUP", seconds: 5, priority: 100)

@@ -145,4 +145,15 @@ import Testing
     func codes(_ text: String, _ code: DiagnosticCode) {
         #expect(load(text).diagnostics.contains { $0.code == code }, "\(load(text).diagnostics.map(\.code))")
     }
+
+    @Test func findingsStandInTheOrderOfTheLines() {
+        let loaded = load(
+            "vrrp_instance A {\ninterface eth0\npriority 0\n}\ninclude other.conf\nglobal_defs {\nnonsense\n}\n",
+            others: ["other.conf": "rubbish {\n}\nglobal_defs {\nvrrp_version 7\n}\n"])
+        let places = loaded.orderedDiagnostics.filter { $0.severity != .note }
+            .map { ($0.location?.file == "t.conf" ? 0 : 1, $0.location?.line ?? 0, $0.location?.column ?? 0) }
+        #expect(places.count >= 4)
+        #expect(zip(places, places.dropFirst()).allSatisfy { $0 <= $1 })
+        #expect(Set(places.map(\.0)) == [0, 1])
+    }
 }

@@ -9,9 +9,10 @@ private func formatted(_ text: String) -> String? {
 }
 
 extension LoadedConfiguration {
-    /// What doesn't depend on where things stand.
+    /// What doesn't depend on where things stand, so neither on the order of the findings.
     fileprivate var meaning: [String] {
-        return ["\(model.withoutPlaces)", "\(canStart)"] + diagnostics.map { "\($0.severity) \($0.code) \($0.message)" }
+        let findings = diagnostics.map { "\($0.severity) \($0.code) \($0.message)" }
+        return ["\(model.withoutPlaces)", "\(canStart)"] + findings.sorted()
     }
 }
 

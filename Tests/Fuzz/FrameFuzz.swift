@@ -22,6 +22,8 @@ enum FrameFuzz: FuzzTarget {
             packet(0x101, 5) { writer in
                 writer.write(UInt16(1))
                 writer.write(UInt64(9))
+                writer.write(UInt64(4))
+                writer.write(Int64(2_000_000_000))
             },
             packet(0x102, 1, generation), packet(0x103, 1), packet(0x104) { $0.write("no") }, packet(0x105),
             packet(0x201) { writer in

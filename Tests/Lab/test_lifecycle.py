@@ -9,6 +9,7 @@ import time
 import pytest
 from lab import conf
 from lab.hasup import Hasup, binary
+from lab.machine import late
 from lab.program import alive, end_processes
 from lab.waiting import wait_for
 
@@ -260,3 +261,19 @@ def test_a_noted_pid_of_somebody_else_lives_on(lan):
     hasup.start()
     hasup.wait_state("MASTER")
     assert other.running()
+
+
+def test_the_grace_is_what_the_operator_said(duo, lan, pair, sniffer):
+    """D10: without hasupd the worker advertises for --grace, then hands over with priority 0 and removes the address."""
+    a, b = duo()
+    assert a.stop()[0] == 0
+    a.start("--grace", "0.5")
+    lan.wait_holder(VIP, "a")
+    b.wait_state("BACKUP")
+    begin = time.time()
+    os.kill(a.program.pid, signal.SIGKILL)
+    lan.wait_holder(VIP, "b", 3)
+    last = sniffer.adverts(pair[0], since=begin)[-1]
+    assert last.priority == 0
+    assert 0.49 <= last.time - begin < 0.6 + late(), (last.time - begin, late())
+    assert "handing over in 0.5 s" in a.log()

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from lab import conf
-from lab.hasup import ROOT, binary
+from lab.hasup import ROOT, Hasup, binary
 
 UNTIDY = "vrrp_instance  VI_1\n{\n  interface lo # the link\nvirtual_router_id   51\n virtual_ipaddress { 10.0.0.1/32 }\n}\n"
 TIDY = ("vrrp_instance VI_1 {\n    interface lo # the link\n    virtual_router_id 51\n    virtual_ipaddress {\n"
@@ -188,3 +188,29 @@ def test_what_readme_names_is_installed(tmp_path):
     links = [link for link in re.findall(r"\]\(([^)#]+)", (folder / "README.md").read_text()) if "://" not in link]
     assert len(links) > 5
     assert [link for link in links if not (folder / link).exists()] == []
+
+
+def test_report_has_what_is_needed_and_no_secret(lan, tmp_path):
+    """D26: with a daemon and without one; for its owner's eyes; no password in it; it says what it left out."""
+    node = lan.node("a")
+    config = conf.simple(200, extra=conf.password("hunter2x"), version=2)
+    config += 'vrrp_script s {\n    script "/bin/true -p sesame42"\n}\n'
+    hasup_daemon = Hasup(node, config).start()
+    hasup_daemon.wait_state("MASTER", bound=8)
+    path = tmp_path / "report.txt"
+    done = hasup_daemon.cli("report", "-o", str(path), bound=60)
+    assert done.returncode == 0, done.stderr
+    assert "look it over" in done.stderr and "Left out" in done.stderr
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    text = path.read_text()
+    for part in ("io.hasup.Status", "hasup history", "MASTER", "10.0.0.100", "virtual_router_id 51", "ip address",
+                 "Kernel", "Max open files", "auth_pass <redacted>", "/bin/true", "===== Left out ====="):
+        assert part in text, part
+    assert "hunter2x" not in text and "sesame42" not in text
+    assert hasup_daemon.cli("report", "-o", str(path)).returncode == 1, "an older file is left alone"
+    assert path.read_text() == text
+    assert hasup_daemon.stop()[0] == 0
+    done = hasup_daemon.cli("report", "-o", "-", "-f", hasup_daemon.config, bound=60)
+    assert done.returncode == 0
+    assert "hasupd does not answer" in done.stdout and "virtual_router_id 51" in done.stdout
+    assert "hunter2x" not in done.stdout + done.stderr

@@ -50,6 +50,20 @@ int hasup_pidfd_open(int pid);
 /// Sends a signal to the process behind a pidfd, never to a reused number.
 int hasup_pidfd_signal(int pidfd, int signal);
 
+/// Watches what happens to the files of a folder (inotify(7)).
+int hasup_folder_watch(const char *path);
+
+enum {
+    /// The file was written, replaced, moved or removed, or it may have been.
+    HASUP_FILE_CHANGED = 1,
+    /// The folder itself is gone: nothing more comes.
+    HASUP_FOLDER_GONE = 2,
+};
+
+/// Takes what has happened to a file of this name since the last time: HASUP_FILE_CHANGED and HASUP_FOLDER_GONE, 0 for
+/// nothing, or -errno.
+int hasup_folder_changes(int watch, const char *name);
+
 int hasup_eventfd_create(void);
 int hasup_eventfd_signal(int fd);
 int hasup_eventfd_take(int fd);

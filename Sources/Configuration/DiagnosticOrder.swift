@@ -1,0 +1,27 @@
+extension LoadedConfiguration {
+    /// The findings as people read them: in the order of the files and of the lines in them. Notes stay behind what they
+    /// belong to.
+    public var orderedDiagnostics: [Diagnostic] {
+        var ranks: [String: Int] = [:]
+        for (rank, path) in paths.enumerated() where ranks[path] == nil { ranks[path] = rank }
+        var groups: [(place: (Int, Int, Int), findings: [Diagnostic])] = []
+        for finding in diagnostics {
+            let isLast = finding.severity == .note && finding.location == nil
+            guard finding.severity != .note || groups.isEmpty || isLast else {
+                groups[groups.count - 1].findings.append(finding)
+                continue
+            }
+            // What is about no place comes first; that there is more comes last.
+            let place = finding.location.map { (ranks[$0.file] ?? paths.count, $0.line, $0.column) }
+            groups.append((place ?? (isLast ? .max : -1, 0, 0), [finding]))
+        }
+        // Equals stay in the order in which they were found.
+        return groups.enumerated()
+            .sorted { ($0.element.place, $0.offset) < ($1.element.place, $1.offset) }
+            .flatMap(\.element.findings)
+    }
+}
+
+private func < (left: ((Int, Int, Int), Int), right: ((Int, Int, Int), Int)) -> Bool {
+    left.0 == right.0 ? left.1 < right.1 : left.0 < right.0
+}

@@ -1,0 +1,130 @@
+/// A configuration that may be shown to strangers.
+public struct RedactedConfiguration: Sendable {
+    /// Its effective text without secrets.
+    public var text: [UInt8] = []
+    /// The secrets that were taken out: where else they stand, they go, too.
+    public var secrets: Set<String> = []
+    /// How many words were taken out as secrets, and how many scripts lost their arguments.
+    public var secretCount = 0
+    /// Scripts whose arguments were taken out.
+    public var argumentCount = 0
+}
+
+/// The effective text of a configuration without what the keyword table calls secret, without the arguments of scripts,
+/// which often hold passwords, and without names and passwords in URLs. A secret that is in a wrong place, or behind a
+/// keyword that looks like one for secrets, goes as well.
+public func redactedConfiguration(
+    path: String, files: some FileProvider, environment: Environment
+) -> RedactedConfiguration {
+    var preprocessor = Preprocessor(files, environment)
+    _ = preprocessor.run(mainPath: path)
+    var redaction = Redaction(preprocessor.text)
+    redaction.run()
+    return redaction.result
+}
+
+private struct Redaction {
+    var result = RedactedConfiguration()
+    private var text: SourceText
+    /// What a token becomes.
+    private var replacements: [Int: [UInt8]] = [:]
+    private static let gone = Array("<redacted>".utf8)
+
+    private static let secretNames = Set(KeywordTable.shared.keywords.filter(\.isSecret).map(\.name))
+    private static let scriptNames = Set(KeywordTable.shared.keywords.filter { $0.shape == .script }.map(\.name))
+    private static let names = Set(KeywordTable.shared.keywords.map(\.name))
+
+    init(_ text: SourceText) { self.text = text }
+
+    mutating func run() {
+        let lines = text.lines
+        // A keyword for a secret that has no word on its line: the next line's are meant.
+        var isOpen = false
+        for line in lines {
+            var isSecret = isOpen
+            isOpen = false
+            var script = 0
+            for place in line {
+                let token = text.tokens[place]
+                guard token.isText else {
+                    isSecret = false
+                    script = 0
+                    isOpen = false
+                    continue
+                }
+                if isSecret {
+                    takeOut(place)
+                    isOpen = false
+                    continue
+                }
+                let isStart = place == line.lowerBound || !text.tokens[place - 1].isText
+                let name = text.string(token)
+                if Self.announcesSecret(name, isStart: isStart) {
+                    isSecret = true
+                    isOpen = true
+                } else if script > 0 {
+                    shorten(place, isFirst: script == 1)
+                    script += 1
+                } else if isStart, Self.scriptNames.contains(name) {
+                    script = 1
+                } else {
+                    removeUser(place)
+                }
+            }
+        }
+        for line in lines where line.contains(where: { replacements[$0] != nil }) { rebuild(line) }
+        result.text = text.layout()
+    }
+
+    private static func announcesSecret(_ name: String, isStart: Bool) -> Bool {
+        // `key` is a word of many things where it isn't the first one.
+        if secretNames.contains(name) { return isStart || name.contains("pass") }
+        guard isStart, !names.contains(name) else { return false }
+        let small = name.lowercased()
+        return ["pass", "secret", "token", "credential"].contains { small.contains($0) }
+    }
+
+    private mutating func takeOut(_ place: Int) {
+        let secret = text.string(text.tokens[place])
+        if !secret.isEmpty { result.secrets.insert(secret) }
+        result.secretCount += 1
+        replacements[place] = Self.gone
+    }
+
+    /// Of a script its path stays.
+    private mutating func shorten(_ place: Int, isFirst: Bool) {
+        guard isFirst else { return replacements[place] = Self.gone }
+        let bytes = Array(text.slice(text.tokens[place]))
+        let trimmed = bytes.drop(while: Byte.isBlank)
+        let path = trimmed.prefix { !Byte.isBlank($0) && $0 != Byte.apostrophe }
+        guard path.count < trimmed.count else { return }
+        result.argumentCount += 1
+        replacements[place] = Array(path) + [Byte.space] + Self.gone
+    }
+
+    /// `scheme://user:password@host` without what stands before the `@`.
+    private mutating func removeUser(_ place: Int) {
+        let word = text.slice(text.tokens[place])
+        guard let scheme = word.firstRange(of: Array("://".utf8)),
+            let at = word[scheme.upperBound...].firstIndex(of: Byte.at)
+        else { return }
+        result.secrets.insert(String(decoding: word[scheme.upperBound..<at], as: UTF8.self))
+        result.secretCount += 1
+        replacements[place] = Array(word[..<scheme.upperBound]) + Self.gone + Array(word[at...])
+    }
+
+    /// Puts a line's words anew, side by side: nothing of the old ones lies between them.
+    private mutating func rebuild(_ line: Range<Int>) {
+        for place in line {
+            let token = text.tokens[place]
+            let bytes = replacements[place] ?? Array(text.slice(token))
+            if place > line.lowerBound { text.bytes.append(Byte.space) }
+            if token.kind == .quoted { text.bytes.append(Byte.quote) }
+            text.tokens[place].start = UInt32(text.bytes.count)
+            text.bytes += bytes
+            text.tokens[place].end = UInt32(text.bytes.count)
+            if token.kind == .quoted { text.bytes.append(Byte.quote) }
+        }
+        text.bytes.append(Byte.newline)
+    }
+}

@@ -1,0 +1,44 @@
+import Glibc
+import Reactor
+
+/// The file of reload_file: it is there, and empty, while the files of the configuration are being read. Whoever changes
+/// them may have made it before, with something in it, and waits for it to go.
+enum ReloadMark {
+    /// Makes it, or empties the one that is there. No link is followed, neither a symbolic nor a hard one.
+    /// - Throws: `SystemError`.
+    static func make(_ path: String) throws(SystemError) {
+        do throws(SystemError) {
+            let file = try open(path, O_CREAT | O_EXCL)
+            _ = file
+        } catch {
+            guard error.code == EEXIST else { throw error }
+            let file = try open(path, 0)
+            try OwnFile.require(file, path)
+            guard ftruncate(file.number, 0) == 0 else { throw SystemError(errno, "empty \(path)") }
+        }
+    }
+
+    private static func open(_ path: String, _ flags: Int32) throws(SystemError) -> Descriptor {
+        let number = Glibc.open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0o600)
+        guard number >= 0 else { throw SystemError(errno, "write reload_file \(path)") }
+        return Descriptor(owning: number)
+    }
+
+    /// Removes it. - Throws: `SystemError`.
+    static func remove(_ path: String) throws(SystemError) {
+        guard unlink(path) == 0 || errno == ENOENT else { throw SystemError(errno, "remove reload_file \(path)") }
+    }
+}
+
+/// What root may write over: an ordinary file with one name. Anything else could be a trap in a folder of somebody
+/// else's.
+enum OwnFile {
+    /// - Throws: `SystemError`.
+    static func require(_ file: borrowing Descriptor, _ path: String) throws(SystemError) {
+        var status = stat()
+        guard fstat(file.number, &status) == 0 else { throw SystemError(errno, "look at \(path)") }
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 else {
+            throw SystemError(EPERM, "write \(path), which isn't an ordinary file with one name")
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import Configuration
+
+/// The files that global_defs names around a reload, as one configuration has them.
+struct ReloadPaths: Equatable {
+    /// reload_time_file: read and unlinked by hasupd itself.
+    var timeFile: String?
+    /// reload_repeat.
+    var repeats = false
+    /// reload_file: made and unlinked by `hasup-config`, and unlinked by `hasup-save` when that one died.
+    var mark: String?
+    /// The file of reload_check_config: written by `hasup-save`.
+    var log: String?
+    /// config_save_dir: made, and filled and thinned out, by `hasup-save`.
+    var saveFolder: String?
+
+    init(_ global: GlobalSettings) {
+        timeFile = global.reports.reloadTimeFile
+        repeats = global.reports.repeatsReload
+        mark = global.reports.reloadFile.map { $0.isEmpty ? Self.standardMark(global.daemon) : $0 }
+        log = global.reports.reloadLog == "/dev/null" ? nil : global.reports.reloadLog
+        saveFolder = global.reports.saveDirectory
+    }
+
+    /// What keepalived makes of reload_file without a name.
+    private static func standardMark(_ daemon: DaemonSettings) -> String {
+        let folder = daemon.usesPIDDirectory ? "/run/keepalived" : "/run"
+        let instance = daemon.instance.map { "_\($0)" } ?? ""
+        return "\(folder)/keepalived\(instance).reload"
+    }
+
+    /// Folders in which hasupd or a child of it makes, writes and removes files: what a sandbox around both has to allow.
+    /// config_save_dir itself may have to be made in the last one.
+    var writableFolders: [String] {
+        var folders = [timeFile, mark, log].compactMap { $0.map(Self.folder) }
+        if let saveFolder { folders += [saveFolder, Self.folder(of: saveFolder)] }
+        return folders
+    }
+
+    /// The folder that a file is in.
+    static func folder(of path: String) -> String {
+        let parts = path.split(separator: "/").dropLast()
+        return "/" + parts.joined(separator: "/")
+    }
+}

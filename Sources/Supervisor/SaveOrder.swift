@@ -1,0 +1,60 @@
+import Sandbox
+
+/// What `hasup-save` is to do, as the words of its command line.
+struct SaveOrder: Equatable {
+    /// Who it becomes when it has opened what it writes.
+    var seal: SealArguments
+    /// A reload_file that its maker couldn't remove.
+    var mark: String?
+    /// config_save_dir.
+    var folder: String?
+    /// What the copies of the first and second image are called; empty for one without a text.
+    var copies = ["", ""]
+    /// The file of reload_check_config.
+    var log: String?
+    /// Its first line.
+    var verdict = ""
+    /// Whether the second image has findings for it.
+    var hasFindings = false
+
+    init(seal: SealArguments) { self.seal = seal }
+
+    var words: [String] {
+        seal.words + [mark ?? "", folder ?? ""] + copies + [log ?? "", verdict, hasFindings ? "1" : "0"]
+    }
+
+    /// Nil for words that hasupd wouldn't say.
+    init?(words: [String]) {
+        guard words.count == SealArguments.wordCount + 7,
+            let seal = SealArguments(words: words.prefix(SealArguments.wordCount))
+        else { return nil }
+        let words = Array(words.dropFirst(SealArguments.wordCount))
+        guard words[2...3].allSatisfy({ $0.isEmpty || Self.isName($0) }) else { return nil }
+        self.seal = seal
+        func optional(_ word: String) -> String? { word.isEmpty ? nil : word }
+        mark = optional(words[0])
+        folder = optional(words[1])
+        copies = Array(words[2...3])
+        log = optional(words[4])
+        verdict = words[5]
+        hasFindings = words[6] == "1"
+    }
+
+    /// Whether there is anything to do.
+    var isEmpty: Bool { mark == nil && log == nil && (folder == nil || copies.allSatisfy(\.isEmpty)) }
+
+    /// What a copy is called: `hasup-20261126T120000Z-7.conf`, the time at which it was accepted and its generation; one
+    /// that was refused has that instead of its number.
+    static func name(of time: String, generation: UInt64?) -> String {
+        "hasup-\(time)-\(generation.map { "\($0)" } ?? "refused").conf"
+    }
+
+    /// Whether a file is one of ours.
+    static func isName(_ name: String) -> Bool {
+        let parts = name.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[0] == "hasup", parts[1].count == 16, name.hasSuffix(".conf") else { return false }
+        let number = parts[2].dropLast(5)
+        return parts[1].allSatisfy { $0.isASCII && ($0.isNumber || $0 == "T" || $0 == "Z") }
+            && (number == "refused" || UInt64(number) != nil)
+    }
+}

@@ -1,0 +1,48 @@
+import Base
+import Configuration
+
+/// The text of a bug report: sections one after the other, so that it can be looked over before it is sent.
+struct Report {
+    /// What isn't in it, and why, a line each.
+    private(set) var omissions: [String] = []
+    private var sections: [(title: String, body: String)] = []
+
+    mutating func add(_ title: String, _ body: String) { sections.append((title, body)) }
+
+    mutating func add(_ title: String, _ body: [UInt8]) { add(title, String(decoding: body, as: UTF8.self)) }
+
+    /// Something that can't be in it.
+    mutating func omit(_ what: String) { omissions.append(what) }
+
+    /// Everything, without these secrets wherever they stand.
+    func render(without secrets: Set<String>) -> String {
+        var text = "A report on hasup, made by `hasup report`. What isn't in it stands at its end.\n"
+        for (title, body) in sections { text += Self.part(title, Self.redact(body, secrets)) }
+        let list = omissions.isEmpty ? "nothing" : omissions.map { "- \($0)" }.joined(separator: "\n")
+        return text + Self.part("Left out", Self.redact(list, secrets))
+    }
+
+    private static func part(_ title: String, _ body: String) -> String {
+        let lines = body.split(separator: "\n", omittingEmptySubsequences: false)
+            .map { Printable.text(String($0).replacing("\t", with: "    ")) }
+        var text = lines.joined(separator: "\n")
+        while text.hasSuffix("\n") { text.removeLast() }
+        return "\n===== \(title) =====\n\n\(text)\n"
+    }
+
+    /// A short secret may be a word of many things: it goes only where it is quoted.
+    static func redact(_ text: String, _ secrets: Set<String>) -> String {
+        var text = text
+        // A longer secret may begin with a shorter one.
+        for secret in secrets.sorted(by: { ($0.utf8.count, $0) > ($1.utf8.count, $1) }) {
+            if secret.utf8.count >= 4 {
+                text = text.replacing(secret, with: "<redacted>")
+            } else {
+                for quote in ["`", "'", "\""] {
+                    text = text.replacing(quote + secret + quote, with: "\(quote)<redacted>\(quote)")
+                }
+            }
+        }
+        return text
+    }
+}

@@ -1,0 +1,90 @@
+import ArgumentParser
+import Base
+import Configuration
+import Files
+import Glibc
+import IPC
+import Reactor
+
+/// hasup report
+struct ReportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report", abstract: "Writes what a bug report needs to one text file, without secrets.",
+        discussion: "It has what the daemon says of itself, its configuration and the findings about it, its last log "
+            + "lines, and the interfaces, addresses, routes and rules of this machine. Passwords, keys and the arguments "
+            + "of scripts are left out; addresses and names stay. Look it over before you send it.")
+
+    @OptionGroup var options: ControlOptions
+    @Option(
+        name: [.customShort("o"), .long],
+        help: ArgumentHelp(
+            "Write to this file, which must not exist; - is standard output (default: hasup-report-HOST-TIME.txt).",
+            valueName: "file"), completion: .file())
+    var output: String?
+    @Option(
+        name: [.customShort("f"), .long],
+        help: ArgumentHelp(
+            "The configuration, when the daemon can't say it (default: /etc/keepalived/keepalived.conf).",
+            valueName: "file"), completion: .file(extensions: ["conf"]))
+    var file: String?
+
+    func run() throws {
+        // Before the work: who may not write here wants to know at once.
+        let path = output ?? Self.defaultName(host: SystemEnvironment.nodeName(), at: .now)
+        let target = path == "-" ? nil : try Self.create(path)
+        var report = Report()
+        report.add(
+            "Program", "hasup \(hasupVersion), run by uid \(getuid()) at \(LocalTime.now.date) \(LocalTime.now.text)")
+        let status = report.addDaemon(options)
+        let file = file ?? status?.daemon.configurationFile ?? "/etc/keepalived/keepalived.conf"
+        let secrets = report.addConfiguration(file, SystemEnvironment.current(checksInterfaces: true))
+        report.addMachine(daemon: status?.daemon.pid)
+        let text = report.render(without: secrets)
+        if let target {
+            try Self.write(text, to: target, path)
+        } else {
+            Terminal.write(text)
+        }
+        let omissions = report.omissions.map { "  - \(Printable.text(Report.redact($0, secrets)))\n" }.joined()
+        Terminal.writeError("Left out:\n\(omissions)")
+        Terminal.writeError(
+            "\(path == "-" ? "The report" : Printable.text(path)) has names, addresses and log lines of this machine: "
+                + "look it over before you send it.\n")
+    }
+
+    /// `hasup-report-HOST-YYYYMMDD-HHMMSS.txt`
+    static func defaultName(host: String, at time: LocalTime) -> String {
+        let host = host.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == ".") ? $0 : "_" }
+        let digits = "\(time.date)-\(time.text.prefix(8))".filter { $0.isNumber }
+        return "hasup-report-\(String(host))-\(digits.prefix(8))-\(digits.dropFirst(8)).txt"
+    }
+
+    private static func create(_ path: String) throws -> Int32 {
+        // Never somebody else's file, and for nobody else's eyes.
+        let number = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard number >= 0 else {
+            Terminal.complain(
+                "can't write \(Printable.text(path)): \(SystemError.text(of: errno)). Choose another one with -o.")
+            throw ExitCode(1)
+        }
+        return number
+    }
+
+    private static func write(_ text: String, to target: Int32, _ path: String) throws {
+        let bytes = Array(text.utf8)
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(target, $0.baseAddress.map { $0 + written }, $0.count - written)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                Terminal.complain("can't write \(Printable.text(path)): \(SystemError.text(of: errno)).")
+                unlink(path)
+                throw ExitCode(1)
+            }
+            written += count
+        }
+        close(target)
+    }
+}

@@ -1,0 +1,42 @@
+import IPC
+import Testing
+
+@testable import hasup
+
+@Suite struct ReportTests {
+    @Test func secretsGoWhereverTheyStand() {
+        var report = Report()
+        report.add("Log", "unknown keyword `hunter2x`\npassword hunter2 and `abc`, abc stays")
+        report.omit("hunter2")
+        let text = report.render(without: ["hunter2", "hunter2x", "abc"])
+        #expect(!text.contains("hunter2"))
+        #expect(text.contains("`<redacted>`, abc stays"))
+        #expect(text.contains("- <redacted>"))
+    }
+
+    @Test func controlCharactersDoNotReachTheTerminal() {
+        var report = Report()
+        report.add("Log", "a\u{1b}[31mb\tc\nd")
+        let text = report.render(without: [])
+        #expect(!text.contains("\u{1b}"))
+        #expect(text.contains("b    c\nd\n"))
+    }
+
+    @Test func theNameOfTheFileHasHostAndTime() {
+        var time = LocalTime(hour: 3, minute: 4, second: 5, millisecond: 6)
+        time.year = 2026
+        time.month = 11
+        time.day = 26
+        #expect(ReportCommand.defaultName(host: "a b/c", at: time) == "hasup-report-a_b_c-20261126-030405.txt")
+    }
+
+    @Test func aProgramIsBoundedAndItsEndIsTold() {
+        #expect(ProgramOutput.of(["echo", "a"]).bytes == Array("a\n".utf8))
+        #expect(ProgramOutput.of(["echo", "a"]).trouble == nil)
+        #expect(ProgramOutput.of(["false"]).trouble == "it ended with status 1")
+        #expect(ProgramOutput.of(["no-such-program"]).trouble == "it isn't installed")
+        let endless = ProgramOutput.of(["yes"])
+        #expect(endless.trouble == "it took too long or said too much")
+        #expect(endless.bytes.count < 2 << 20)
+    }
+}

@@ -1,0 +1,85 @@
+import Testing
+
+@testable import Configuration
+
+@Suite struct RedactionTests {
+    private static func redact(_ text: String) -> RedactedConfiguration {
+        redactedConfiguration(path: "t.conf", files: SampleFiles(["t.conf": text]), environment: Environment())
+    }
+
+    private static func text(_ redacted: RedactedConfiguration) -> String {
+        String(decoding: redacted.text, as: UTF8.self)
+    }
+
+    @Test(arguments: [
+        "vrrp_instance A {\nauthentication {\nauth_type PASS\nauth_pass hunter2\n}\n}\n",
+        "vrrp_instance A { authentication { auth_type PASS auth_pass hunter2 } }\n",
+        "vrrp_instance A {\nauthentication {\nauth_pass\nhunter2\n}\n}\n",
+        "$P=hunter2\nvrrp_instance A {\nauthentication {\nauth_pass $P\n}\n}\n",
+        "auth_pass \"hunter2\" more\n", "auth_passs hunter2\n", "smtp_password hunter2\n", "api_token 'hunter2'\n",
+        "vrrp_instance A {\nauth_hmac {\nkey 1 hunter2\nactive_key 1\n}\n}\n",
+        "SSL {\npassword hunter2\nca /etc/ca.pem\n}\n",
+        "vrrp_script s {\nscript \"/usr/bin/mysqladmin -uroot -phunter2 ping\"\n}\n",
+        "vrrp_script s {\nscript \"/usr/bin/check 'hunter2 x'\"\n}\n",
+        "vrrp_instance A {\nnotify_master \"/usr/bin/a hunter2\" root\n}\n",
+        "vrrp_instance A {\nnotify /usr/bin/a hunter2\n}\n",
+        "real_server 10.0.0.1 80 {\nMISC_CHECK {\nmisc_path \"/bin/check it\\'s hunter2\"\n}\n}\n",
+        "global_defs {\nsmtp_server http://admin:hunter2@10.0.0.1/x\n}\n",
+        "vrrp_instance A {\nauthentication {\nauth_pass it's_hunter2\\\n}\n}\n",
+    ])
+    func secretsGo(_ text: String) {
+        let redacted = Self.redact(text)
+        #expect(!Self.text(redacted).contains("hunter2"), "\(Self.text(redacted))")
+        #expect(Self.text(redacted).contains("redacted"))
+    }
+
+    @Test func whatIsNoSecretStays() {
+        let text = """
+            vrrp_script s {
+                script "/usr/bin/true"
+            }
+
+            bfd_instance b {
+                neighbor_ip 10.0.0.9
+                passive
+            }
+
+            vrrp_instance A {
+                interface eth0
+                notify /etc/x.sh
+                authentication {
+                    auth_type PASS
+                }
+            }
+
+            """
+        let redacted = Self.redact(text)
+        #expect(Self.text(redacted) == text)
+        #expect(redacted.secretCount == 0 && redacted.argumentCount == 0)
+    }
+
+    @Test func pathsOfScriptsStay() {
+        let redacted = Self.redact("vrrp_script s {\nscript \"/usr/bin/check -p x\"\n}\n")
+        #expect(Self.text(redacted).contains("\"/usr/bin/check <redacted>\""))
+        #expect(redacted.argumentCount == 1)
+    }
+
+    /// Each secret of a stranger's configuration, found without any of our parsers, is gone.
+    @Test func noSecretOfTheCorpusSurvives() throws {
+        var count = 0
+        for sample in try Corpus.samples() {
+            let text = String(decoding: sample.bytes, as: UTF8.self)
+            let redacted = Self.text(Self.redact(text))
+            for line in redacted.split(separator: "\n") where line.contains("auth_pass") || line.contains("password ") {
+                #expect(line.hasSuffix(" <redacted>"), "\(sample.id): \(line)")
+            }
+            for match in text.matches(of: /(?m)^[^#!\n]*?(?:auth_pass|password)[ \t]+"?([^\s"#!]+)/) {
+                count += 1
+                let secret = String(match.1)
+                guard secret.count > 4 else { continue }
+                #expect(!redacted.contains(secret), "\(sample.id): \(secret)")
+            }
+        }
+        #expect(count > 20)
+    }
+}

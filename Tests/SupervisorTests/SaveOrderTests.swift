@@ -1,0 +1,72 @@
+import Base
+import Configuration
+import Sandbox
+import Testing
+
+@testable import Supervisor
+
+@Suite struct SaveOrderTests {
+    @Test func wordsSurviveTheWay() {
+        var order = SaveOrder(seal: SealArguments(identity: Identity(uid: 5, gid: 6), realtimePriority: nil))
+        #expect(order.isEmpty)
+        #expect(SaveOrder(words: order.words) == order)
+        order.mark = "/run/x.reload"
+        order.folder = "/var/saved"
+        order.copies = [
+            SaveOrder.name(of: "20261126T120000Z", generation: 7),
+            SaveOrder.name(of: "20261126T120001Z", generation: nil),
+        ]
+        order.log = "/var/log/reload"
+        order.verdict = "refused: a b"
+        order.hasFindings = true
+        #expect(!order.isEmpty)
+        #expect(SaveOrder(words: order.words) == order)
+        #expect(SaveOrder(words: order.words.dropLast()) == nil)
+    }
+
+    @Test func onlyOurNamesAreOurs() {
+        for name in ["hasup-20261126T120000Z-7.conf", "hasup-20261126T120000Z-refused.conf"] {
+            #expect(SaveOrder.isName(name))
+        }
+        for name in [
+            "keepalived.conf", "hasup-20261126T120000Z-x.conf", "hasup-2026-7.conf", "hasup-20261126T120000Z-7", "../x",
+            "hasup-../../../../../x-7.conf", "hasup-20261126T120000Z-7/.conf", "",
+        ] { #expect(!SaveOrder.isName(name), "\(name)") }
+        var words = SaveOrder(seal: SealArguments(identity: nil, realtimePriority: nil)).words
+        words[5] = "../passwd"
+        #expect(SaveOrder(words: words) == nil)
+    }
+
+    @Test func theFoldersThatASandboxMustAllow() {
+        var global = GlobalSettings()
+        #expect(ReloadPaths(global).writableFolders.isEmpty)
+        global.reports.reloadTimeFile = "/etc/ha/time"
+        global.reports.reloadFile = ""
+        global.reports.reloadLog = "/var/log/reload"
+        global.reports.saveDirectory = "/var/lib/ha"
+        #expect(ReloadPaths(global).writableFolders == ["/etc/ha", "/run", "/var/log", "/var/lib/ha", "/var/lib"])
+        #expect(ReloadPaths(global).mark == "/run/keepalived.reload")
+        global.daemon.usesPIDDirectory = true
+        global.daemon.instance = "b"
+        #expect(ReloadPaths(global).mark == "/run/keepalived/keepalived_b.reload")
+        global.reports.reloadLog = "/dev/null"
+        #expect(ReloadPaths(global).log == nil)
+    }
+}
+
+@Suite struct OptionsTests {
+    private static func grace(_ arguments: String...) throws(Options.UsageError) -> Double? {
+        guard case .run(let options) = try Options.parse(arguments) else { return nil }
+        return options.grace.seconds
+    }
+
+    @Test func graceIsSecondsWithFractions() throws {
+        #expect(try Self.grace() == 2)
+        #expect(try Self.grace("--grace", "0.5") == 0.5)
+        #expect(try Self.grace("--grace=60") == 60)
+        #expect(try Self.grace("--grace", "0") == 0)
+        for text in ["61", "-1", "1e1", "nan", "0x1", "abc", ".", "1.2.3"] {
+            #expect(throws: Options.UsageError.self, "\(text)") { try Self.grace("--grace", text) }
+        }
+    }
+}
