@@ -74,8 +74,9 @@ enum SeccompLists {
             SeccompRule("readlink", refusal: EACCES), SeccompRule("readlinkat", refusal: EACCES),
         ]
 
-    /// Receiving and sending on what was handed over.
-    private static let messages = plain("recvmsg", "recvfrom", "sendmsg", "sendto", "getsockname", "getpeername")
+    /// Receiving and sending on what was handed over, and closing it for both sides.
+    private static let messages = plain(
+        "recvmsg", "recvfrom", "sendmsg", "sendto", "getsockname", "getpeername", "shutdown")
 
     /// Options of the sockets that the VRRP worker is handed: no filters, no membership, nothing of netfilter's.
     private static let netlink: [SeccompRule] = [
@@ -104,7 +105,7 @@ enum SeccompLists {
     /// Sockets of the internet families, never AF_UNIX or AF_NETLINK, never raw; TLS libraries look at files.
     private static let checker: [SeccompRule] =
         plain(
-            "connect", "bind", "shutdown", "getsockopt", "setsockopt", "readv", "writev", "getrusage",
+            "connect", "bind", "getsockopt", "setsockopt", "readv", "writev", "getrusage",
             "sysinfo", "pread64", "getdents64", "statx", "access", "faccessat", "faccessat2")
         + internetSockets + readOnlyFiles
 

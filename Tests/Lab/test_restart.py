@@ -156,10 +156,13 @@ BROKEN = {
 }
 
 
+SCRIPTED = {"extra": ("notify /bin/true",)}
+
+
 @pytest.mark.parametrize("kind", sorted(BROKEN))
 def test_upgrade_to_what_cannot_run_is_refused(kept_duo, pair, sniffer, watched, kind):
-    """Nothing changes, and the reason is told."""
-    a, b, _ = kept_duo(copied=True)
+    """Nothing changes, and the reason is told. Without scripts in the file, hasupd couldn't even execute a shell."""
+    a, b, _ = kept_duo(copied=True, first=SCRIPTED)
     same = Undisturbed(a, b, pair[0], sniffer, watched)
     content, mode, reason = BROKEN[kind]
     os.unlink(a.binary)
@@ -177,7 +180,7 @@ def test_upgrade_to_what_cannot_run_is_refused(kept_duo, pair, sniffer, watched,
 
 def test_upgrade_that_fails_at_the_last_moment(kept_duo, pair, sniffer, watched):
     """A program that says its version and isn't there when it is to be run: this one goes on."""
-    a, b, store = kept_duo(copied=True)
+    a, b, store = kept_duo(copied=True, first=SCRIPTED)
     same = Undisturbed(a, b, pair[0], sniffer, watched)
     with open(a.binary + ".new", "wb") as file:
         file.write(b'#!/bin/sh\nrm -f "$0"\necho hasupd 9.9\n')

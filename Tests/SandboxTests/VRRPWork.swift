@@ -76,6 +76,7 @@ enum VRRPWork {
         close(passed[0])
         guard let receiver = hasup_receiver_create() else { return false }
         defer { hasup_receiver_destroy(receiver) }
+        defer { shutdown(pair[0], Int32(SHUT_RDWR)) }
         // What this pair makes of them doesn't matter: that the filter lets them through does.
         var packet = hasup_outgoing()
         packet.family = 4
