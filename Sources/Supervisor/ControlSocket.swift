@@ -23,7 +23,7 @@ final class ControlSocket {
         lines = RepeatLog(daemon.log, on: daemon.loop)
         let listener = try owned(hasup_listen_unix(path, 1024), "listen on the control socket \(path)")
         // The first gate is the file's mode: root and the operators' group.
-        if let group = daemon.setting.operatorGroup { Self.give(path, to: group) }
+        if let group = daemon.setting.operatorGroup { OperatorGroup.give(path, to: group) }
         try checked(chmod(path, 0o660) < 0 ? -errno : 0, "set the mode of \(path)")
         let policy = ControlPolicy(
             refusedUsers: Set(daemon.setting.identity.map { [$0.uid] } ?? []), daemonUser: getuid(),
@@ -34,18 +34,6 @@ final class ControlSocket {
                 access: { policy.access(of: $0) },
                 handle: { [unowned self] in self.handle($0, $1) },
                 note: { [unowned self] in self.note($0) }))
-    }
-
-    /// An owner may give a file to a group that he is in. CAP_CHOWN is gone after an upgrade without scripts (D2), and
-    /// CAP_SETGID isn't.
-    private static func give(_ path: String, to group: UInt32) {
-        if chown(path, uid_t.max, group) == 0 { return }
-        var groups = [gid_t](repeating: 0, count: 256)
-        let count = getgroups(Int32(groups.count), &groups)
-        var wanted = [group]
-        guard count >= 0, setgroups(1, &wanted) == 0 else { return }
-        _ = chown(path, uid_t.max, group)
-        setgroups(Int(count), &groups)
     }
 
     /// Removes the socket's file.

@@ -11,6 +11,7 @@ extension Daemon {
     func requestUpgrade(
         onlyIfChanged: Bool = false, _ completion: @escaping (Result<String?, Upgrade.Refusal>) -> Void
     ) {
+        admitOperators()
         guard let upgrade, !isStopping else { return completion(.failure(.init("hasupd is stopping"))) }
         if onlyIfChanged, !upgrade.isProgramChanged { return completion(.success(nil)) }
         // Judged as a reload is: with another version's files nobody has an older configuration to go on with.
@@ -32,5 +33,10 @@ extension Daemon {
                 }
             }
         }
+    }
+
+    /// Whoever asked for this may have been a command of the unit, for which systemd has taken the run directory back.
+    func admitOperators() {
+        if let group = setting.operatorGroup { directory.admitAgain(group) }
     }
 }

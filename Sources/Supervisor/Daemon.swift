@@ -44,6 +44,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private(set) var upgrade: Upgrade?
     private var serviceWatchdog: ServiceWatchdog?
     private let pidFiles: PidFiles
+    let directory: RunDirectory
     let systemd: SystemdNotify
     private let store: DescriptorStore
     private let observations: ObservationLog
@@ -55,11 +56,13 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     private init(
         options: Options, log: Logger, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
-        first: FirstConfiguration, paths: Paths, claims: Claims?, systemd: SystemdNotify, store: DescriptorStore
+        first: FirstConfiguration, paths: Paths, directory: RunDirectory, claims: Claims?, systemd: SystemdNotify,
+        store: DescriptorStore
     ) {
         self.claims = claims
         self.options = options
         self.paths = paths
+        self.directory = directory
         history = History(directory: paths.runDirectory, on: loop)
         ledger = Ledger(directory: paths.runDirectory)
         workerRecord = WorkerRecord(directory: paths.runDirectory)
@@ -120,7 +123,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
         let daemon = Daemon(
             options: options, log: log, loop: loop, setting: setting, reader: reader, first: first, paths: paths,
-            claims: claims, systemd: systemd, store: store)
+            directory: directory, claims: claims, systemd: systemd, store: store)
         let formerChildren = ChildProcess.inherited(on: loop)
         if let pid = try daemon.workerRecord.endWorker() {
             log.notice("ended the VRRP worker (pid \(pid)) of a hasupd that is gone")
@@ -143,7 +146,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         daemon.workerRecord.clear()
         if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
         daemon.history.flush()
-        withExtendedLifetime((directory, formerChildren)) {}
+        withExtendedLifetime(formerChildren) {}
         return daemon.exitStatus
     }
 
@@ -328,6 +331,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let wall = Clock.wallNanoseconds
         refusedReload = report.ok ? nil : (Clock.now, wall, report.summaryText)
         tell { WatchEvent(report, wallNanoseconds: wall) }
+        admitOperators()
         systemd.ready(counted(generation.instanceCount, "instance"))
     }
 
@@ -345,14 +349,6 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private func notePids() {
         pidFiles.write(
             daemon: getpid(), vrrp: vrrp?.worker?.child?.pid, checker: checker?.worker?.child?.pid)
-    }
-
-    /// What the service manager's watchdog is told: hasupd's loop turns, or nobody would ask, and so does its worker's.
-    private var isWell: Bool {
-        guard let worker = vrrp?.worker else { return true }
-        let interval = generation.model.smallestAdvertInterval
-        return Watchdog.isWorkerWell(
-            worker.life.state, stamp: vrrp?.stamp(of: worker), now: Clock.now, smallestAdvertInterval: interval)
     }
 
     private func unsettle() {

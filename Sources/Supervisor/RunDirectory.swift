@@ -60,7 +60,13 @@ final class RunDirectory {
 
     /// Lets the group look in. Who may not give files away keeps the folder for himself.
     private static func admit(_ group: UInt32, to folder: String) {
-        if chown(folder, uid_t.max, group) == 0 { chmod(folder, 0o750) }
+        if OperatorGroup.give(folder, to: group) { chmod(folder, 0o750) }
+    }
+
+    /// Lets the group look in again: systemd takes the folder back whenever it starts a command of the unit, and
+    /// `systemctl reload` is one.
+    func admitAgain(_ group: UInt32) {
+        if Self.isOurs(path) { Self.admit(group, to: path) }
     }
 
     private static func owner(of file: Int32) -> String { number(in: file).map { " (pid \($0))" } ?? "" }

@@ -93,6 +93,7 @@ def test_nobody_notices_what_systemd_does(lan, pair, sniffer, watched, machine):
     for what in (killed, hung, restarted, reloaded, upgraded):
         for _ in range(hangs if what is hung else TIMES):
             what(machine)
+            wait_for("the run directory", machine.operators_may_look)
             same.goes_on(0.1)
         same.check(f"{machine.kind}, {what.__name__}")
     assert machine.count("Watchdog timeout") == hangs, "a hasupd that was well was ended by the watchdog"
@@ -105,6 +106,12 @@ def test_nobody_notices_what_systemd_does(lan, pair, sniffer, watched, machine):
     assert machine.processes() == {}
 
 
+def filters(machine, role):
+    """How many system call filters a process has."""
+    with open(f"/proc/{machine.processes()[role][0]}/status", encoding="ascii", errors="replace") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("Seccomp_filters:"))
+
+
 def check_privileges(machine):
     """What the unit grants, as /proc shows it."""
     views = {role: kernel_view(pids[0]) for role, pids in machine.processes().items()}
@@ -112,6 +119,9 @@ def check_privileges(machine):
         print(f"{machine.kind:16} {role:12} uid {min(view['uids']):4} effective {view['CapEff']:x} bounding "
               f"{view['CapBnd']:x} seccomp {view['seccomp']} no_new_privs {view['no_new_privs']}")
     assert set(views) == {"hasupd", "hasup-vrrp"}
+    # The unit's filter is one, and the worker has one of its own on top of it.
+    assert filters(machine, "hasup-vrrp") == filters(machine, "hasupd") + 1
+    assert "system call filter" not in machine.journal()
     assert views["hasup-vrrp"]["CapPrm"] == CAPABILITY["net_admin"] and 0 not in views["hasup-vrrp"]["uids"]
     if machine.kind == "rootless":
         assert 0 not in views["hasupd"]["uids"]

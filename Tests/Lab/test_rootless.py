@@ -84,7 +84,9 @@ def test_each_capability_that_is_missing_is_told_once(lan, kind, dropped):
         wait_for("the address", lambda: node.holds(VIP) or not hasup.running(), bound=6)
         assert hasup.running() and hasup.state() == "MASTER", hasup.log()
     print([line for line in hasup.log().splitlines() if "missing" in line])
-    assert LINE.findall(hasup.log()) == [dropped], hasup.log()
+    # The container's root gives the run directory to the operators without chown, too, by being one of them.
+    lost = [] if (kind, dropped) == (container, "chown") else [dropped]
+    assert LINE.findall(hasup.log()) == lost, hasup.log()
 
 
 def test_the_table_of_all_processes(lan):
