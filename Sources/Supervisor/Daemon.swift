@@ -349,14 +349,6 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             daemon: getpid(), vrrp: vrrp?.worker?.child?.pid, checker: checker?.worker?.child?.pid)
     }
 
-    /// What the service manager's watchdog is told: hasupd's loop turns, or nobody would ask, and so does its worker's.
-    private var isWell: Bool {
-        guard let worker = vrrp?.worker else { return true }
-        let interval = generation.model.smallestAdvertInterval
-        return Watchdog.isWorkerWell(
-            worker.life.state, stamp: vrrp?.stamp(of: worker), now: Clock.now, smallestAdvertInterval: interval)
-    }
-
     private func unsettle() {
         if let settledTimer { loop.set(settledTimer, to: Clock.now + Self.settleTime) }
     }

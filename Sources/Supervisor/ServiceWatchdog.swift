@@ -1,5 +1,7 @@
 import Base
+import Configuration
 import Reactor
+import Supervision
 
 /// Tells the service manager again and again that hasupd is well (WatchdogSec in its unit), as long as it is. A hasupd that
 /// has hung is ended and started again by systemd, which costs as little as any other death of it (docs/decisions.md, D10).
@@ -17,5 +19,15 @@ final class ServiceWatchdog {
         }
         // At once: a hasupd that has just become this one (`hasup upgrade`) may have said its last word a while ago.
         if let timer { loop.set(timer, to: Clock.now) }
+    }
+}
+
+extension Daemon {
+    /// What the service manager's watchdog is told: hasupd's loop turns, or nobody would ask, and so does its worker's.
+    var isWell: Bool {
+        guard let worker = vrrp?.worker else { return true }
+        let interval = generation.model.smallestAdvertInterval
+        return Watchdog.isWorkerWell(
+            worker.life.state, stamp: vrrp?.stamp(of: worker), now: Clock.now, smallestAdvertInterval: interval)
     }
 }

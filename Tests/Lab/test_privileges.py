@@ -273,4 +273,5 @@ def test_the_realtime_priority_follows_the_configuration(lan):
     old = hasup.worker()
     os.kill(old, 9)
     wait_for("a new worker", lambda: hasup.roles().get("hasup-vrrp", []), lambda pids: pids and old not in pids, 3)
+    # It exists a moment before it has asked for it.
     wait_for("its priority", lambda: priorities()[0], lambda seen: seen == (os.SCHED_FIFO, 30), 2)
