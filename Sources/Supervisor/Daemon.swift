@@ -43,7 +43,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private var upgrade: Upgrade?
     private let systemd: SystemdNotify
     private let store: DescriptorStore
-    private let observations: ObservationLog
+    let observations: ObservationQueue
     private var isStopping = false
     private var isParked = false
     private var isVRRPGone = false
@@ -69,7 +69,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         refusedReload = first.refusal.map { (Clock.now, Clock.wallNanoseconds, $0) }
         startedAt = Clock.now
         scripts = ScriptRunner(on: loop, log: log)
-        observations = ObservationLog(log: log, on: loop)
+        observations = ObservationQueue(log: log, history: history, on: loop)
+        observations.onEvent = { [unowned self] in self.control?.publish($0) }
     }
 
     // MARK: Start
@@ -125,13 +126,13 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         }
         daemon.control?.remove()
         if daemon.isParked {
-            daemon.history.flush()
+            daemon.observations.flush()
             return 0
         }
         store.clear()
         daemon.workerRecord.clear()
         if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
-        daemon.history.flush()
+        daemon.observations.flush()
         withExtendedLifetime((directory, claims, formerChildren)) {}
         return daemon.exitStatus
     }
@@ -298,7 +299,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
                 self.systemd.reloading()
                 self.whenScriptsAreDone { [unowned self] in
                     guard !self.isStopping else { return }
-                    self.history.flush()
+                    self.observations.flush()
                     upgrade.becomeIt { [unowned self] in
                         self.systemd.ready(counted(self.generation.instanceCount, "instance"))
                     }
@@ -359,11 +360,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         unsettle()
         // While a reload is being applied, numbers may mean the old list or the new one.
         let source = number == reloads?.pending?.number ? reloads?.pending : generation
-        let settings = observation.instance.flatMap { source?.instance(at: $0) }
-        observations.add(observation, settings)
-        let wall = Clock.wallNanoseconds
-        let event = { WatchEvent(observation, settings, wallNanoseconds: wall) }
-        if observation.isHistory { tell(event) } else { control?.publish(event) }
+        observations.add(.init(observation: observation, source: source, wallNanoseconds: Clock.wallNanoseconds))
     }
 
     /// Tells those who watch, and those who will ask.
