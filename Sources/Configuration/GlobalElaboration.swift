@@ -14,7 +14,6 @@ struct InstanceDefaults {
     var sendsFewAnnouncements = false
     var downTimerAdverts = 3
     var lowerPriorityNoAdvert = false
-    var higherPrioritySendsAdvert = false
     var checkUnicastSource = false
     var skipsAddressListCheck = false
     var checksumWithoutPseudoHeader = false
@@ -131,8 +130,6 @@ extension Elaborator {
         case "vrrp_down_timer_adverts":
             if let value = integer(statement, Limits.downTimerAdverts) { defaults.downTimerAdverts = value }
         case "vrrp_lower_prio_no_advert": if let value = boolean(statement) { defaults.lowerPriorityNoAdvert = value }
-        case "vrrp_higher_prio_send_advert":
-            if let value = boolean(statement) { defaults.higherPrioritySendsAdvert = value }
         case "vrrp_check_unicast_src": defaults.checkUnicastSource = flag(statement)
         case "vrrp_skip_check_adv_addr": if let value = boolean(statement) { defaults.skipsAddressListCheck = value }
         case "v3_checksum_as_v2": defaults.checksumWithoutPseudoHeader = flag(statement)

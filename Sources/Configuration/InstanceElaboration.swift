@@ -55,7 +55,6 @@ extension Elaborator {
         draft.settings.checksumWithoutPseudoHeader = defaults.checksumWithoutPseudoHeader
         draft.settings.skipsAddressListCheck = defaults.skipsAddressListCheck
         draft.settings.lowerPriorityNoAdvert = defaults.lowerPriorityNoAdvert
-        draft.settings.higherPrioritySendsAdvert = defaults.higherPrioritySendsAdvert
         draft.settings.options = defaults.options
         if defaults.sendsMail { draft.settings.options.insert(.sendsMail) }
         draft.uncommon.extraAnnouncements = defaults.extraAnnouncements
@@ -142,8 +141,6 @@ extension Elaborator {
             if let value = boolean(statement) { draft.settings.checksumWithoutPseudoHeader = value }
         case "skip_check_adv_addr": if let value = boolean(statement) { draft.settings.skipsAddressListCheck = value }
         case "lower_prio_no_advert": if let value = boolean(statement) { draft.settings.lowerPriorityNoAdvert = value }
-        case "higher_prio_send_advert":
-            if let value = boolean(statement) { draft.settings.higherPrioritySendsAdvert = value }
         case "garp_master_delay":
             if let value = wholeSeconds(statement) { draft.settings.announcements.delay = value }
         case "garp_master_repeat": if let value = rounds(statement) { draft.settings.announcements.rounds = value }

@@ -51,7 +51,7 @@ extension KeywordTable {
         vrrp_garp_extra_if	[all] SECS	off	1..86400	typed	with VMAC: also send GARPs on other VMAC/base interfaces periodically
         vrrp_vmac_garp_intvl	[all] SECS	off	1..86400	typed	deprecated alias of vrrp_garp_extra_if
         vrrp_lower_prio_no_advert	<BOOL>?	false	-	acts	do not answer lower-priority adverts at once (RFC behaviour)
-        vrrp_higher_prio_send_advert	<BOOL>?	false	-	acts	send one more advert before yielding to a higher-priority master
+        vrrp_higher_prio_send_advert	<BOOL>?	false	-	accepted: one more advertisement is always sent before yielding, because the new master announces its addresses again when it hears it	send one more advert before yielding to a higher-priority master
         vrrp_version	INT	2	2|3	acts	default VRRP version (IPv4 instances; IPv6 defaults to 3)
         vrrp_iptables	[IN [OUT]]	no filtering unless needed; no arg: INPUT OUTPUT	chain names	typed	use iptables for no_accept/VMAC filter rules
         vrrp_ipsets	[NAME x up to 6]	keepalived, +6 _if6 _igmp _mld _nd	all different, <=31	typed	use ipsets with iptables (no arg disables)

@@ -12,7 +12,7 @@ extension KeywordTable {
         old_unicast_checksum	[never]	auto	-	accepted: checksums follow RFC 9568	legacy v3 unicast checksum compatibility; never = always correct
         native_ipv6	flag	-	-	accepted: the family follows from the addresses	deprecated; force family IPv6
         state	MASTER|BACKUP	from priority: 255 MASTER, else BACKUP	-	acts	wanted start state; always starts BACKUP unless prio 255; MASTER only: clears nopreempt/preempt_delay, default prio 255, shorter first wait when held in BACKUP by sync group; the first one counts
-        interface	IF	required unless unicast/ipvlan gives it	-	acts	interface VRRP runs on
+        interface	IF	required	-	acts	interface VRRP runs on
         vrf	NAME	none	VRF device	typed	bind sockets in VRF
         dont_track_primary	flag	off	-	acts	ignore faults of the VRRP interface
         track_interface	list block	-	-	acts	extra interfaces to track
@@ -67,7 +67,7 @@ extension KeywordTable {
         garp_extra_if	[all] SECS	global	0..86400	typed	extra GARPs on VMAC/base interfaces
         vmac_garp_intvl	[all] SECS	-	-	typed	deprecated alias of garp_extra_if
         lower_prio_no_advert	<BOOL>?	global; strict = true	-	acts	do not answer lower-priority adverts
-        higher_prio_send_advert	<BOOL>?	global	-	acts	send one last advert before yielding
+        higher_prio_send_advert	<BOOL>?	global	-	accepted: one more advertisement is always sent before yielding, because the new master announces its addresses again when it hears it	send one last advert before yielding
         owner_ignore_adverts	<BOOL>?	global	undocumented	typed	owner drops received adverts
         kernel_rx_buf_size	INT	global policy	bytes	typed	socket receive buffer
         authentication	block	none	v2 non-strict only	acts	RFC2338 authentication

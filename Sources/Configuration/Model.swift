@@ -171,8 +171,6 @@ public struct InstanceSettings: Hashable, Sendable {
     public var skipsAddressListCheck = false
     /// lower_prio_no_advert: a lower-priority advertisement isn't answered at once.
     public var lowerPriorityNoAdvert = false
-    /// higher_prio_send_advert: one more advertisement is sent before yielding.
-    public var higherPrioritySendsAdvert = false
     /// The notify scripts.
     public var scripts: [NotifyScript] = []
     /// Switches.

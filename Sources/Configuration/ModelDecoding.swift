@@ -299,7 +299,6 @@ extension ByteReader {
         instance.checksumWithoutPseudoHeader = try readBool()
         instance.skipsAddressListCheck = try readBool()
         instance.lowerPriorityNoAdvert = try readBool()
-        instance.higherPrioritySendsAdvert = try readBool()
         instance.scripts = try readList { reader throws(ByteError) in try reader.readScript() }
         instance.options = try readOptions()
         instance.trackers = try readList { reader throws(ByteError) in try reader.readTracker() }

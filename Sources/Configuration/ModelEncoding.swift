@@ -184,7 +184,6 @@ extension ByteWriter {
         write(instance.checksumWithoutPseudoHeader)
         write(instance.skipsAddressListCheck)
         write(instance.lowerPriorityNoAdvert)
-        write(instance.higherPrioritySendsAdvert)
         write(list: instance.scripts) { $0.write($1) }
         write(instance.options.rawValue)
         write(list: instance.trackers) { $0.write($1) }

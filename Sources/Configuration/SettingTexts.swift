@@ -114,7 +114,6 @@ enum SettingTexts {
         ("v3_checksum_as_v2", "checksumWithoutPseudoHeader", { flag($0.checksumWithoutPseudoHeader) }),
         ("skip_check_adv_addr", "skipsAddressListCheck", { flag($0.skipsAddressListCheck) }),
         ("lower_prio_no_advert", "lowerPriorityNoAdvert", { flag($0.lowerPriorityNoAdvert) }),
-        ("higher_prio_send_advert", "higherPrioritySendsAdvert", { flag($0.higherPrioritySendsAdvert) }),
         ("script", "scripts", { .list($0.scripts.map(\.text)) }), ("fault", "faults", { .list($0.faults) }),
     ]
 }

@@ -39,9 +39,6 @@ extension Elaborator {
         if !settings.lowerPriorityNoAdvert {
             forbid("lower_prio_no_advert", "lower priorities aren't answered (RFC 9568 §6.4.3)", &self)
         }
-        if settings.higherPrioritySendsAdvert {
-            forbid("higher_prio_send_advert", "a higher priority is yielded to at once", &self)
-        }
         forbid("garp_lower_prio_delay", "lower priorities cause no announcement", &self)
         if settings.announcements.lowerPriorityRounds != 0 {
             forbid("garp_lower_prio_repeat", "lower priorities cause no announcement", &self)

@@ -12,6 +12,8 @@ public struct DaemonStatus: JSONRecord, Hashable {
     public var uptimeSeconds = 0.0
     /// `--instance`; nil without.
     public var instanceName: String?
+    /// router_id, or the host's name.
+    public var routerID = ""
     /// The main file.
     public var configurationFile = ""
     /// Counts up from 1 with every configuration that was accepted.
@@ -49,6 +51,7 @@ public struct DaemonStatus: JSONRecord, Hashable {
         members.member("started_unix_seconds", &startedUnixSeconds)
         members.member("uptime_seconds", &uptimeSeconds)
         members.member("instance_name", &instanceName)
+        members.member("router_id", &routerID)
         members.member("configuration_file", &configurationFile)
         members.member("configuration_generation", &configurationGeneration)
         members.member("loaded_unix_seconds", &loadedUnixSeconds)

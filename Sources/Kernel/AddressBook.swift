@@ -22,6 +22,17 @@ public enum AddressOutcome: Hashable, Sendable {
     /// Not done yet.
     case pending
 
+    /// What an answer to RTM_DELADDR means.
+    init(deletion code: Int32) {
+        self =
+            switch code {
+            case 0: .removed
+            // Gone in between, or gone with its interface.
+            case EADDRNOTAVAIL, ENOENT, ENODEV: .absent
+            default: .failed(errno: code)
+            }
+    }
+
     /// Whether the wish "this address is here" came true.
     public var isPresent: Bool { self == .added || self == .alreadyOurs || self == .alreadyForeign }
     /// Whether nothing of ours is left.
@@ -129,11 +140,12 @@ extension RouteConnection {
         }
     }
 
-    /// Takes away those of the addresses that are ours. `outcomes` as for `install`.
+    /// Takes away those of the addresses that are ours, and no others with them. `outcomes` as for `install`.
     public func withdraw(_ addresses: [InterfaceAddress], into outcomes: inout [AddressOutcome]) {
         let owners: [AddressKey: UInt8?]
+        var census: NetworkCensus? = NetworkCensus()
         do {
-            owners = try readOwners(of: addresses, at: Array(addresses.indices))
+            owners = try readOwners(of: addresses, at: Array(addresses.indices), census: &census)
         } catch {
             for index in addresses.indices { outcomes[index] = .failed(errno: error.code) }
             return
@@ -148,15 +160,15 @@ extension RouteConnection {
             outcomes[index] = isOurs(key, owner) ? .pending : .keptForeign
         }
         let ours = addresses.indices.filter { outcomes[$0] == .pending }
-        perform(ours, into: &outcomes) { (index, number, acknowledge, bytes) throws(SystemError) in
+        let guarded = census?.interfacesToGuard(whileRemoving: ours.map { addresses[$0] }) ?? []
+        perform(ours.filter { !guarded.contains(addresses[$0].interfaceIndex) }, into: &outcomes) {
+            (index, number, acknowledge, bytes) throws(SystemError) in
             try RouteRequest.appendDelete(addresses[index], sequence: number, acknowledge: acknowledge, to: &bytes)
         } outcome: {
-            switch $0 {
-            case 0: .removed
-            // Gone in between, or gone with its interface.
-            case EADDRNOTAVAIL, ENOENT, ENODEV: .absent
-            default: .failed(errno: $0)
-            }
+            AddressOutcome(deletion: $0)
+        }
+        for interface in guarded.sorted() {
+            delete(addresses, at: ours.filter { addresses[$0].interfaceIndex == interface }, on: interface, &outcomes)
         }
         if !added.isEmpty {
             for index in ours where outcomes[index].isWithdrawn { added.remove(AddressKey(addresses[index])) }
@@ -213,6 +225,13 @@ extension RouteConnection {
     private func readOwners(
         of addresses: [InterfaceAddress], at indices: [Int]
     ) throws(SystemError) -> [AddressKey: UInt8?] {
+        var census: NetworkCensus?
+        return try readOwners(of: addresses, at: indices, census: &census)
+    }
+
+    private func readOwners(
+        of addresses: [InterfaceAddress], at indices: [Int], census: inout NetworkCensus?
+    ) throws(SystemError) -> [AddressKey: UInt8?] {
         guard let first = indices.first else { return [:] }
         let wanted = Set(indices.map { AddressKey(addresses[$0]) })
         let interface = addresses[first].interfaceIndex
@@ -221,8 +240,10 @@ extension RouteConnection {
         try forEachAddress(on: single ? interface : 0) {
             let key = AddressKey($0)
             if wanted.contains(key) { owners[key] = .some($0.addedBy) }
+            census?.count($0)
         } restart: {
             owners = [:]
+            if census != nil { census = NetworkCensus() }
         }
         return owners
     }

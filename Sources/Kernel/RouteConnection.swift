@@ -167,6 +167,24 @@ public final class RouteConnection {
         }
     }
 
+    /// Whether an interface promotes secondary addresses; nil when the kernel doesn't say. - Throws: `SystemError`.
+    func promotesSecondaries(on interfaceIndex: Int32) throws(SystemError) -> Bool? {
+        let purpose = "read an interface's settings"
+        let number = nextSequence()
+        outgoing.removeAll(keepingCapacity: true)
+        try RouteRequest.appendLinkRequest(interfaceIndex: interfaceIndex, sequence: number, to: &outgoing)
+        try send(purpose)
+        var result: Bool?
+        while true {
+            var reader = RouteReader(try receive(purpose))
+            while let message = reader.next() {
+                guard reader.sequence == number else { continue }
+                if case .link = message { result = reader.promotesSecondaries }
+                if case .answer = message { return result }
+            }
+        }
+    }
+
     private func nextSequence() -> UInt32 {
         // 0 is what notifications have.
         sequence = sequence == .max ? 1 : sequence + 1

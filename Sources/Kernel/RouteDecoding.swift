@@ -24,8 +24,12 @@ public enum RouteMessage: Hashable, Sendable {
 
 /// Reads the messages of one datagram. Every length is checked: what doesn't fit ends the reading.
 public struct RouteReader {
+    /// IPV4_DEVCONF_PROMOTE_SECONDARIES (linux/ip.h): settings are numbered from 1.
+    static let promoteSecondaries: Int32 = 20
+
     private let bytes: UnsafeRawBufferPointer
     private var offset = 0
+    private var payload = UnsafeRawBufferPointer(start: nil, count: 0)
     /// nlmsg_seq of the last message: the request that it answers, 0 for a notification.
     public private(set) var sequence: UInt32 = 0
     /// Whether the last message said that something has changed during the dump (NLM_F_DUMP_INTR).
@@ -43,7 +47,7 @@ public struct RouteReader {
         let flags = bytes.loadUnaligned(fromByteOffset: offset + 6, as: UInt16.self)
         sequence = bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt32.self)
         isInterrupted = Int32(flags) & NLM_F_DUMP_INTR != 0
-        let payload = UnsafeRawBufferPointer(rebasing: bytes[offset + 16..<offset + length])
+        payload = UnsafeRawBufferPointer(rebasing: bytes[offset + 16..<offset + length])
         offset = min(offset + (length + 3) & ~3, bytes.count)
         switch type {
         case RTM_NEWLINK: return Self.link(payload).map { .link($0) } ?? .other
@@ -97,6 +101,19 @@ public struct RouteReader {
             }
         }
         return nil
+    }
+
+    /// Whether the interface that the last message is about promotes secondary addresses; nil when it isn't one about
+    /// an interface.
+    var promotesSecondaries: Bool? {
+        var attributes = AttributeReader(payload, from: MemoryLayout<ifinfomsg>.size)
+        guard let families = attributes.first(IFLA_AF_SPEC) else { return nil }
+        var family = AttributeReader(families, from: 0)
+        guard let ofIPv4 = family.first(Int(AF_INET)) else { return nil }
+        var settings = AttributeReader(ofIPv4, from: 0)
+        let offset = 4 * Int(Self.promoteSecondaries - 1)
+        guard let values = settings.first(IFLA_INET_CONF), values.count >= offset + 4 else { return nil }
+        return values.loadUnaligned(fromByteOffset: offset, as: UInt32.self) != 0
     }
 
     private static func forwarding(_ payload: UnsafeRawBufferPointer) -> RouteMessage? {
@@ -180,5 +197,12 @@ private struct AttributeReader {
         let value = UnsafeRawBufferPointer(rebasing: bytes[offset + 4..<offset + length])
         offset = min(offset + (length + 3) & ~3, bytes.count)
         return Attribute(type: type, value: value)
+    }
+    /// The value of the first attribute of this type.
+    mutating func first(_ type: Int) -> UnsafeRawBufferPointer? {
+        while let attribute = next() {
+            if attribute.type == type { return attribute.value }
+        }
+        return nil
     }
 }

@@ -38,6 +38,36 @@ enum RouteRequest {
         }
     }
 
+    /// Appends a request for one link. - Throws: `SystemError` when there is no memory.
+    static func appendLinkRequest(
+        interfaceIndex: Int32, sequence: UInt32, to bytes: inout [UInt8]
+    ) throws(SystemError) {
+        var header = ifinfomsg()
+        header.ifi_index = interfaceIndex
+        try appendMessage(RTM_GETLINK, NLM_F_ACK, sequence, header, to: &bytes) { message in
+            nla_put_u32(message, Int32(IFLA_EXT_MASK), UInt32(RTEXT_FILTER_SKIP_STATS))
+        }
+    }
+
+    /// Appends a change of an interface's promote_secondaries. - Throws: `SystemError` when there is no memory.
+    static func appendPromotion(
+        _ isOn: Bool, interfaceIndex: Int32, sequence: UInt32, acknowledge: Bool, to bytes: inout [UInt8]
+    ) throws(SystemError) {
+        var header = ifinfomsg()
+        header.ifi_index = interfaceIndex
+        try appendMessage(RTM_SETLINK, acknowledge ? NLM_F_ACK : 0, sequence, header, to: &bytes) { message in
+            guard let families = nla_nest_start(message, Int32(IFLA_AF_SPEC)),
+                let family = nla_nest_start(message, AF_INET),
+                let settings = nla_nest_start(message, Int32(IFLA_INET_CONF))
+            else { return -1 }
+            let failed = nla_put_u32(message, RouteReader.promoteSecondaries, isOn ? 1 : 0)
+            nla_nest_end(message, settings)
+            nla_nest_end(message, family)
+            nla_nest_end(message, families)
+            return failed
+        }
+    }
+
     /// Appends a request for the addresses of one interface, or of all for index 0; a kernel that doesn't know the
     /// filter answers with all. - Throws: `SystemError` when there is no memory.
     static func appendAddressDump(

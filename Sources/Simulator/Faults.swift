@@ -139,9 +139,13 @@ extension World {
     private mutating func removeAddress(_ machine: Int, _ router: Int) {
         for _ in 0..<Int.random(in: 1...6, using: &random) {
             guard let address = machines[machine].kernel[router].min() else { return }
+            let lost = siblingsLost(machine, with: [address])
             machines[machine].kernel[router].remove(address)
             machines[machine].tampered.insert(address)
+            machines[machine].robbed.formUnion([address] + lost.map(\.address))
+            machines[machine].reorder()
             deliver(.addressRemoved(router: router, address), to: machine)
+            tellLost(machine, lost)
         }
     }
 
@@ -155,10 +159,9 @@ extension World {
                 model.instances[place].priority = Priority(rawValue: UInt8.random(in: 1...254, using: &random))
                 model.instances[place].nopreempt.toggle()
             }
-            let extra = VirtualAddress(
-                prefix: Prefix(
-                    host: Scenario.address(
-                        model.instances[place].family, host: UInt64(5_000 + model.instances[place].location.line))))
+            let extra = scenario.virtual(
+                Scenario.address(
+                    model.instances[place].family, host: UInt64(5_000 + model.instances[place].location.line)))
             if model.instances[place].virtualAddresses.contains(extra) {
                 model.instances[place].virtualAddresses.removeAll { $0 == extra }
             } else {

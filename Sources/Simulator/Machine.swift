@@ -74,6 +74,10 @@ struct Machine {
     /// By virtual router.
     var states: [RouterState]
     var kernel: [Set<IPAddress>]
+    /// The IPv4 addresses of all of them in the kernel's order, the network's first one first.
+    var order: [IPAddress] = []
+    /// Addresses that somebody else has removed: only their loss may be blamed on somebody.
+    var robbed: Set<IPAddress> = []
     /// Addresses that somebody else removed and the kernel hasn't got back yet.
     var tampered: Set<IPAddress> = []
     var masterSince: [Int64]
@@ -96,6 +100,21 @@ struct Machine {
         kernel = [Set<IPAddress>](repeating: [], count: routerCount)
         masterSince = [Int64](repeating: 0, count: routerCount)
         announcedAt = [[IPAddress: Int64]](repeating: [:], count: routerCount)
+    }
+
+    /// Brings the order up to date with what is there.
+    mutating func reorder() {
+        let there = kernel.reduce(into: Set<IPAddress>()) { $0.formUnion($1) }
+        order.removeAll { !there.contains($0) }
+        order += there.subtracting(order).filter { $0.family == .ipv4 }.sorted()
+    }
+
+    /// What else the kernel removes with these addresses: all of the network with its first one.
+    func siblingsLost(with removed: [IPAddress]) -> [(router: Int, address: IPAddress)] {
+        guard let first = order.first, removed.contains(first) else { return [] }
+        return order.filter { !removed.contains($0) }.compactMap { address in
+            kernel.firstIndex { $0.contains(address) }.map { ($0, address) }
+        }
     }
 
     /// Number of the virtual router that an instance is.

@@ -15,6 +15,9 @@ struct Scenario {
     /// The longest interval, preempt_delay and startup delay: what bounds are made of.
     var machineCount: Int
     var routers: [VirtualRouterPlan]
+    /// Length of the virtual IPv4 addresses' prefix. Below 32 they are one network to the kernel, which removes it with
+    /// its first address (promote_secondaries=0).
+    private(set) var prefixLength = 32
     /// By machine; instance order is the routers' order.
     var models: [ConfigurationModel]
 
@@ -41,6 +44,23 @@ struct Scenario {
             models[owner].instances[number].nopreempt = false
             models[owner].instances[number].preemptDelay = .zero
         }
+    }
+
+    /// Puts all virtual IPv4 addresses into one network.
+    mutating func shareNetwork() {
+        prefixLength = 16
+        for machine in models.indices {
+            for place in models[machine].instances.indices {
+                let addresses = models[machine].instances[place].virtualAddresses
+                models[machine].instances[place].virtualAddresses = addresses.map { virtual($0.prefix.address) }
+            }
+        }
+    }
+
+    /// A virtual address of this cluster.
+    func virtual(_ address: IPAddress) -> VirtualAddress {
+        let shared = address.family == .ipv4 ? Prefix(address: address, length: prefixLength) : nil
+        return VirtualAddress(prefix: shared ?? Prefix(host: address))
     }
 
     private static func router(_ number: Int, _ random: inout SeededRandom) -> VirtualRouterPlan {

@@ -74,6 +74,8 @@ struct World {
                 return
             }
             machines[machine].tampered.subtract(addresses)
+            if isInstall { machines[machine].robbed.subtract(addresses) }
+            let lost = isInstall ? [] : siblingsLost(machine, with: addresses)
             for number in scenario.routers.indices where number == router ?? number {
                 if isInstall {
                     machines[machine].kernel[number].formUnion(addresses)
@@ -81,12 +83,35 @@ struct World {
                     machines[machine].kernel[number].subtract(addresses)
                 }
             }
+            machines[machine].reorder()
+            // The news and the answer come by different ways.
+            let newsIsFirst = !lost.isEmpty && Bool.random(using: &random)
+            if newsIsFirst { tellLost(machine, lost) }
             deliver(.applied(ticket: ticket, .done), to: machine)
+            if !newsIsFirst { tellLost(machine, lost) }
         case .disturb(let disturbance): begin(disturbance)
         case .revive(let machine, let life):
             if machines[machine].life == life { revive(machine) }
         case .undo(let disturbance, let life): end(disturbance, life: life)
         }
+    }
+
+    // MARK: Networks
+
+    /// Takes away what goes with these addresses. - Returns: what the machine is to be told of.
+    mutating func siblingsLost(_ machine: Int, with removed: [IPAddress]) -> [(router: Int, address: IPAddress)] {
+        guard scenario.prefixLength < 32 else { return [] }
+        machines[machine].reorder()
+        let lost = machines[machine].siblingsLost(with: removed)
+        for (router, address) in lost {
+            machines[machine].kernel[router].remove(address)
+            machines[machine].tampered.insert(address)
+        }
+        return lost
+    }
+
+    mutating func tellLost(_ machine: Int, _ lost: [(router: Int, address: IPAddress)]) {
+        for (router, address) in lost { deliver(.addressRemoved(router: router, address), to: machine) }
     }
 
     // MARK: Machines
@@ -246,12 +271,19 @@ struct World {
             }
         case .notify(let notification):
             invariants.notified(machine, life: machines[machine].life, notification.sequence, at: now)
+        case .observe(.addressRemoved(_, let address)): blame(machine, for: address)
         case .observe(.transition(let transition)):
+            if case .addressRemoved(let address) = transition.reason { blame(machine, for: address) }
             change(machine, router(transition.instance), to: transition.to, "\(transition.reason)")
         case .observe(.stalled(let late)): trace.note(now, machine, "acts \(late) too late")
         case .observe: break
         case .renumber: machines[machine].actingModel = machines[machine].model
         }
+    }
+
+    private mutating func blame(_ machine: Int, for address: IPAddress) {
+        guard !machines[machine].robbed.contains(address) else { return }
+        invariants.fail(now, "machine \(machine) says that somebody has removed \(address), and nobody has")
     }
 
     private mutating func work(

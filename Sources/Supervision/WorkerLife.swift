@@ -47,8 +47,8 @@ public enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
 
 /// What hasupd is to do about a worker.
 public enum WorkerAction: Hashable, Sendable {
-    /// Start the process.
-    case spawn
+    /// Start the process; with an empty snapshot when what the last ones left behind is to be dropped.
+    case spawn(dropsSnapshot: Bool)
     /// Ask it to hand over and end.
     case requestStop
     /// End it at once (SIGKILL); `exited` follows.
@@ -97,8 +97,11 @@ public struct WorkerLife: Sendable {
         case finished
     }
 
-    /// Time from spawn to ready before it counts as hung.
-    public static let startLimit = Interval.seconds(10)
+    /// Longest time from spawn to ready before it counts as hung.
+    public static let startLimitMax = Interval.seconds(10)
+    /// Counted deaths with one snapshot, after which it isn't given to another worker (D11): three early ones, and the
+    /// first one after good work, which is no early one.
+    static let deathsWithSnapshotMax = 3
     /// Time to hand over before it is killed.
     public static let stopLimit = Interval.seconds(3)
     /// First and longest wait before a worker that never worked is started again.
@@ -110,9 +113,24 @@ public struct WorkerLife: Sendable {
     public private(set) var restarts = 0
     /// Deaths since it last worked.
     public private(set) var earlyDeaths = 0
+    /// Deaths with this snapshot since a worker last worked.
+    private var deathsWithSnapshot = 0
+    /// Starts that failed since there last was a process: nothing has seen the snapshot, and nothing has died.
+    private var spawnFailures = 0
+    /// How many instances it has to begin with: a big configuration takes longer. Nil for the longest limit.
+    public var instanceCount: Int?
 
     /// A worker that isn't wanted yet.
     public init() {}
+
+    /// Time from spawn to ready before it counts as hung. Meanwhile nobody advertises, so it is short; on a machine that
+    /// is too slow for it each further try gets twice the time.
+    var startLimit: Interval {
+        guard let instanceCount else { return Self.startLimitMax }
+        let first = Interval.seconds(1) + .milliseconds(Int64(clamping: instanceCount))
+        let doubled = first * (Int64(1) << Int64(min(max(earlyDeaths - 1, 0), 8)))
+        return min(doubled, Self.startLimitMax)
+    }
 
     /// Applies an event; the result is to be done in order.
     public mutating func handle(_ event: WorkerEvent, at now: Instant) -> [WorkerAction] {
@@ -131,8 +149,13 @@ public struct WorkerLife: Sendable {
         case .start: return spawn()
         case .spawned:
             state = .starting
-            return [.wake(now + Self.startLimit)]
-        case .spawnFailed: return retry(at: now) { .notStarted(retryIn: $0) }
+            spawnFailures = 0
+            if dropsSnapshot { deathsWithSnapshot = 0 }
+            return [.wake(now + startLimit)]
+        case .spawnFailed:
+            restarts += 1
+            spawnFailures += 1
+            return wait(Self.wait(after: spawnFailures), at: now) { .notStarted(retryIn: $0) }
         case .stop:
             state = .finished
             return [.finished]
@@ -147,9 +170,10 @@ public struct WorkerLife: Sendable {
             return [.wake(.never)]
         case .worked:
             earlyDeaths = 0
+            deathsWithSnapshot = 0
             return []
         case .timeout:
-            return state == .starting ? replace("it wasn't ready after \(Self.startLimit)") : []
+            return state == .starting ? replace("it wasn't ready after \(startLimit)") : []
         case .channelEnded(let reason):
             return replace(reason)
         case .hung(let age):
@@ -193,9 +217,12 @@ public struct WorkerLife: Sendable {
         }
     }
 
+    /// Whether too many have died with this snapshot: the next process starts without one.
+    private var dropsSnapshot: Bool { deathsWithSnapshot > Self.deathsWithSnapshotMax }
+
     private mutating func spawn() -> [WorkerAction] {
         state = .down
-        return [.wake(.never), .spawn]
+        return [.wake(.never), .spawn(dropsSnapshot: dropsSnapshot)]
     }
 
     private mutating func replace(_ reason: String) -> [WorkerAction] {
@@ -205,11 +232,18 @@ public struct WorkerLife: Sendable {
 
     private mutating func retry(at now: Instant, report: (Interval) -> WorkerReport) -> [WorkerAction] {
         restarts += 1
-        let wait = earlyDeaths == 0 && state != .down ? Interval.zero : Self.wait(after: earlyDeaths)
+        let time = earlyDeaths == 0 ? Interval.zero : Self.wait(after: earlyDeaths)
         earlyDeaths += 1
-        if wait == .zero { return [.report(report(.zero))] + spawn() }
+        deathsWithSnapshot += 1
+        if time == .zero { return [.report(report(.zero))] + spawn() }
+        return wait(time, at: now, report: report)
+    }
+
+    private mutating func wait(
+        _ time: Interval, at now: Instant, report: (Interval) -> WorkerReport
+    ) -> [WorkerAction] {
         state = .waiting
-        return [.report(report(wait)), .wake(now + wait)]
+        return [.report(report(time)), .wake(now + time)]
     }
 
     /// The wait after this many early deaths before the one that just happened.

@@ -55,7 +55,7 @@ final class CheckerSupervision: WorkerProcess.Owner {
         throw SystemError(ENOENT, "find hasup-checker (looked for \(places.joined(separator: " and ")))")
     }
 
-    func start(_ worker: WorkerProcess) throws(SystemError) -> WorkerProcess.Started {
+    func start(_ worker: WorkerProcess, dropsSnapshot: Bool) throws(SystemError) -> WorkerProcess.Started {
         var pair: [Int32] = [-1, -1]
         try checked(hasup_socketpair(&pair), "create a socket pair")
         let ours = Descriptor(owning: pair[0])
@@ -64,7 +64,7 @@ final class CheckerSupervision: WorkerProcess.Owner {
         let child = try ChildProcess.spawn(
             path: "/proc/self/fd/5", arguments: ["hasup-checker"] + seal.words,
             descriptors: [theirs.number, filter, image.number], on: loop
-        ) { [weak worker] _, exit in worker?.exited(exit) }
+        ) { [weak worker] pid, exit in worker?.exited(pid, exit) }
         return WorkerProcess.Started(child: child, socket: ours)
     }
 

@@ -36,6 +36,13 @@ final class ControlSocket {
                 note: { [unowned self] in self.note($0) }))
     }
 
+    /// What gethostname(2) says; empty when it says nothing.
+    private static var hostName: String {
+        var name = [UInt8](repeating: 0, count: 65)
+        let failed = name.withUnsafeMutableBytes { $0.baseAddress.map { gethostname($0, 64) } ?? -1 }
+        return failed == 0 ? String(decoding: name.prefix { $0 != 0 }, as: UTF8.self) : ""
+    }
+
     /// Removes the socket's file.
     func remove() { unlink(path) }
 
@@ -60,7 +67,9 @@ final class ControlSocket {
             responder.reply(reply)
         case .instances: instances(responder)
         case .statistics: statistics(responder)
-        case .history: responder.reply(history: daemon.history.lines())
+        case .history:
+            daemon.observations.flush()
+            responder.reply(history: daemon.history.lines())
         case .setLogLevel: setLogLevel(request.level, responder)
         case .upgrade: upgrade(onlyIfChanged: request.onlyIfChanged, responder)
         case .watch: break
@@ -166,6 +175,7 @@ final class ControlSocket {
         status.startedUnixSeconds = Int((Clock.wallNanoseconds - uptime.nanoseconds) / 1_000_000_000)
         status.uptimeSeconds = uptime.seconds
         status.instanceName = daemon.options.instance
+        status.routerID = (try? generation.model.global())?.routerID ?? Self.hostName
         status.configurationFile = daemon.paths.configuration
         status.configurationGeneration = Int(generation.number)
         status.loadedUnixSeconds = Int(generation.acceptedAt / 1_000_000_000)

@@ -26,7 +26,7 @@ extension Daemon {
                 self.systemd.reloading()
                 self.whenScriptsAreDone { [unowned self] in
                     guard !self.isStopping else { return }
-                    self.history.flush()
+                    self.observations.flush()
                     let succession = Succession(isSealed: self.setting.isFullySealed, limits: self.scripts.limits)
                     upgrade.becomeIt(succession) { [unowned self] in
                         self.systemd.ready(counted(self.generation.instanceCount, "instance"))

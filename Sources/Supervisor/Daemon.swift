@@ -48,7 +48,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let directory: RunDirectory
     let systemd: SystemdNotify
     private let store: DescriptorStore
-    private let observations: ObservationLog
+    let observations: ObservationQueue
     private(set) var isStopping = false
     private var isParked = false
     private var isVRRPGone = false
@@ -79,7 +79,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         startedAt = Clock.now
         scripts = ScriptRunner(on: loop, log: log, limits: limits)
         reloadFiles = ReloadFiles(setting, on: loop, log: log)
-        observations = ObservationLog(log: log, on: loop)
+        observations = ObservationQueue(log: log, history: history, on: loop)
+        observations.onEvent = { [unowned self] in self.control?.publish($0) }
     }
 
     // MARK: Start
@@ -144,13 +145,13 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         daemon.control?.remove()
         daemon.pidFiles.remove()
         if daemon.isParked {
-            daemon.history.flush()
+            daemon.observations.flush()
             return 0
         }
         store.clear()
         daemon.workerRecord.clear()
         if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
-        daemon.history.flush()
+        daemon.observations.flush()
         withExtendedLifetime(formerChildren) {}
         return daemon.exitStatus
     }
@@ -356,12 +357,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     func observed(_ observation: Observation, generation number: UInt64) {
         unsettle()
         // While a reload is being applied, numbers may mean the old list or the new one.
-        let source = reloads?.pending?.number == number ? reloads?.pending : generation
-        let settings = observation.instance.flatMap { source?.instance(at: $0) }
-        observations.add(observation, settings)
-        let wall = Clock.wallNanoseconds
-        let event = { WatchEvent(observation, settings, wallNanoseconds: wall) }
-        if observation.isHistory { tell(event) } else { control?.publish(event) }
+        let source = number == reloads?.pending?.number ? reloads?.pending : generation
+        observations.add(.init(observation: observation, source: source, wallNanoseconds: Clock.wallNanoseconds))
     }
 
     /// Tells those who watch, and those who will ask.

@@ -37,8 +37,6 @@ final class VRRPSupervision: WorkerProcess.Owner {
     }
 
     private static let statusPatience = Interval.seconds(2)
-    /// Early deaths of workers with the same snapshot, after which it isn't given to another (docs/decisions.md, D11).
-    private static let deathsWithSnapshotMax = 3
     private let loop: EventLoop
     private let log: Logger
     private let lines: RepeatLog
@@ -80,7 +78,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
             on: loop, lines: lines, seal: setting.sealArguments, filter: setting.withdrawFilter.number)
         expiry = loop.makeTimer { [weak self] in self?.expireRequests() }
         let worker = WorkerProcess("hasup-vrrp", on: loop, lines: lines, owner: self)
-        worker.watch(smallestAdvertInterval: generation.model.smallestAdvertInterval)
+        worker.watch(
+            smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
         self.worker = worker
     }
 
@@ -96,7 +95,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
     /// Gives a new generation to the worker; `configured` follows, or `vrrpEnded`.
     func apply(_ generation: Generation) {
         broker.advance(to: generation.number, source: generation)
-        worker?.watch(smallestAdvertInterval: generation.model.smallestAdvertInterval)
+        worker?.watch(
+            smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
         guard let channel = worker?.channel else { return }
         SupervisorToVRRP.configure(generation: generation.number)
             .send(on: channel, descriptors: [generation.image.number])
@@ -119,26 +119,24 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     // MARK: WorkerProcess.Owner
 
-    func start(_ worker: WorkerProcess) throws(SystemError) -> WorkerProcess.Started {
+    func start(_ worker: WorkerProcess, dropsSnapshot: Bool) throws(SystemError) -> WorkerProcess.Started {
         var pair: [Int32] = [-1, -1]
         try checked(hasup_socketpair(&pair), "create a socket pair")
         let ours = Descriptor(owning: pair[0])
         let theirs = Descriptor(owning: pair[1])
-        // The first death after good work is no early one.
-        let hasSnapshot = worker.life.earlyDeaths <= Self.deathsWithSnapshotMax
-        if !hasSnapshot {
+        if dropsSnapshot {
             lines.tell(.error, "hasup-vrrp", "it dies early again and again: the next one starts without a snapshot")
             page = try StatePage.create()
             isInherited = false
             delegate.keep(page)
         }
-        broker.workerStarted(hasSnapshot: hasSnapshot)
+        broker.workerStarted(hasSnapshot: !dropsSnapshot)
         var seal = setting.sealArguments
         seal.realtimePriority = setting.realtime(broker.source.workerPriority)
         let child = try ChildProcess.spawn(
             path: "/proc/self/exe", arguments: [WorkerRecord.role] + seal.words,
             descriptors: [theirs.number, setting.workerFilter.number], on: loop
-        ) { [weak worker] _, exit in worker?.exited(exit) }
+        ) { [weak worker] pid, exit in worker?.exited(pid, exit) }
         // Before it is greeted: until then it does nothing, so none is at work that isn't noted.
         do throws(SystemError) {
             try record.note(child.pid)

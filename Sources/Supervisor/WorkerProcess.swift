@@ -15,8 +15,9 @@ final class WorkerProcess {
 
     /// What the owner of a worker does.
     protocol Owner: AnyObject {
-        /// Starts the program; exits are to be reported by `WorkerProcess.exited`. - Throws: `SystemError`.
-        func start(_ worker: WorkerProcess) throws(SystemError) -> Started
+        /// Starts the program, without what the last one left behind if that is to be dropped; exits are to be reported
+        /// by `WorkerProcess.exited`. - Throws: `SystemError`.
+        func start(_ worker: WorkerProcess, dropsSnapshot: Bool) throws(SystemError) -> Started
         /// The worker listens on the channel: say hello.
         func greet(on channel: Channel, _ worker: WorkerProcess)
         /// A frame has come. - Throws: `FrameError` to end the worker.
@@ -42,6 +43,8 @@ final class WorkerProcess {
     private unowned let owner: any Owner
     private(set) var life = WorkerLife()
     private(set) var child: ChildProcess?
+    /// Processes that exist and were never greeted: killed, and kept until they are reaped.
+    private var abandoned: [ChildProcess] = []
     private(set) var channel: Channel?
     /// Since when this process exists.
     private(set) var startedAt: Instant?
@@ -66,8 +69,9 @@ final class WorkerProcess {
         }
     }
 
-    /// The limits of the watchdog follow the configuration.
-    func watch(smallestAdvertInterval: Interval?) {
+    /// The limits of the watchdog and of a start follow the configuration.
+    func watch(smallestAdvertInterval: Interval?, instanceCount: Int) {
+        life.instanceCount = instanceCount
         watchdog = Watchdog(smallestAdvertInterval: smallestAdvertInterval)
         if life.state == .running { armWatchdog() }
     }
@@ -79,7 +83,9 @@ final class WorkerProcess {
         armWatchdog()
     }
 
-    func exited(_ exit: WorkerExit) {
+    func exited(_ pid: Int32, _ exit: WorkerExit) {
+        abandoned.removeAll { $0.pid == pid }
+        guard child?.pid == pid else { return }
         channel?.drain()
         child = nil
         channel?.close()
@@ -96,7 +102,7 @@ final class WorkerProcess {
 
     private func perform(_ action: WorkerAction) {
         switch action {
-        case .spawn: spawn()
+        case .spawn(let dropsSnapshot): spawn(dropsSnapshot: dropsSnapshot)
         case .requestStop: if let channel { owner.requestStop(on: channel) }
         case .kill: child?.kill()
         case .wake(let deadline): if let wakeTimer { loop.set(wakeTimer, to: deadline) }
@@ -107,9 +113,9 @@ final class WorkerProcess {
         }
     }
 
-    private func spawn() {
+    private func spawn(dropsSnapshot: Bool) {
         do throws(SystemError) {
-            let started = try owner.start(self)
+            let started = try owner.start(self, dropsSnapshot: dropsSnapshot)
             child = started.child
             startedAt = Clock.now
             let channel = try Channel(
@@ -131,6 +137,11 @@ final class WorkerProcess {
             owner.greet(on: channel, self)
         } catch {
             lines.tell(.error, name, error.description)
+            if let child {
+                child.kill()
+                abandoned.append(child)
+            }
+            child = nil
             handle(.spawnFailed)
         }
     }

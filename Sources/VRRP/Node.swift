@@ -43,7 +43,7 @@ public struct Node: Sendable {
             remove(name, at: now, into: &actions)
             changed.addAll(routers.count)
         case .applied(let ticket, let outcome):
-            guard let work = context.redeem(ticket) else { break }
+            guard let work = context.redeem(ticket, at: now) else { break }
             if let id = work.instance {
                 changed.add(id)
                 routers[id].applied(work, outcome, at: now, &context, into: &actions)
@@ -107,14 +107,14 @@ public struct Node: Sendable {
         UInt64(UInt32(bitPattern: interfaceIndex)) << 16 | UInt64(family.rawValue) << 8 | UInt64(virtualRouterID)
     }
 
-    /// Finds instances by what packets say again. An instance without interface listens on all of them (index 0).
+    /// Finds instances by what packets say again.
     mutating func rebuildRoutes() {
         routes.removeAll(keepingCapacity: true)
         nextWithSameKey = Array(repeating: -1, count: routers.count)
         for id in routers.indices.reversed() {
             guard let virtualRouterID = routers[id].settings.virtualRouterID else { continue }
             let index = routers[id].interfaceIndex
-            guard index != 0 || routers[id].settings.interface.isEmpty else { continue }
+            guard index != 0 else { continue }
             let key = Self.key(index, routers[id].settings.family, virtualRouterID.rawValue)
             nextWithSameKey[id] = routes[key] ?? -1
             routes[key] = id
@@ -129,9 +129,7 @@ public struct Node: Sendable {
             return discard(.length, information, detail: UInt32(bytes.count), at: now, into: &actions)
         }
         let family = information.source.family
-        var found = routes[Self.key(information.interfaceIndex, family, virtualRouterID)]
-        if found == nil { found = routes[Self.key(0, family, virtualRouterID)] }
-        guard let first = found else {
+        guard let first = routes[Self.key(information.interfaceIndex, family, virtualRouterID)] else {
             return discard(.unknownVRID, information, detail: UInt32(virtualRouterID), at: now, into: &actions)
         }
         let id = choose(from: first, destination: information.destination)

@@ -33,7 +33,28 @@ struct KernelWork {
     /// The instance's interface, for addresses that name none: it outlives the instance.
     var interface: String
     var isInstall: Bool
+
+    /// The networks of its addresses, each once.
+    var networks: Set<LinkNetwork> { Set(addresses.compactMap { LinkNetwork($0, on: interface) }) }
 }
+
+/// An IPv4 network on an interface: its addresses may share the fate of its first one (`__inet_del_ifa`).
+struct LinkNetwork: Hashable {
+    var interface: String
+    var network: IPAddress
+    var length: Int
+
+    /// Nil for an address that has no siblings: IPv6, or alone in its network.
+    init?(_ address: VirtualAddress, on interface: String) {
+        length = address.prefix.length
+        guard address.prefix.address.family == .ipv4, length < 32 else { return nil }
+        self.interface = address.interface ?? interface
+        network = (address.peer?.address ?? address.prefix.address).masked(to: length)
+    }
+}
+
+/// How long after the kernel's answer the news of what a withdrawal took away with it may still come.
+private let withdrawalEcho = Interval.seconds(1)
 
 /// What all virtual routers of a node share.
 struct NodeContext {
@@ -48,6 +69,10 @@ struct NodeContext {
     private(set) var leftoversAt = Instant.never
     private var tickets: [UInt64: KernelWork] = [:]
     private var lastTicket: UInt64 = 0
+    /// Networks that we take or have just taken addresses out of: work under way, and until when its echo may come.
+    private var withdrawals: [LinkNetwork: (underWay: Int, until: Instant)] = [:]
+    /// Count at which old ones are forgotten.
+    private var withdrawalsKept = 64
     var lastNotification: UInt64 = 0
 
     static func timer(_ kind: TimerKind, of instance: InstanceID) -> Int {
@@ -65,6 +90,9 @@ struct NodeContext {
     mutating func issueTicket(for work: KernelWork) -> UInt64 {
         lastTicket += 1
         tickets[lastTicket] = work
+        if !work.isInstall {
+            for network in work.networks { withdrawals[network, default: (0, .never)].underWay += 1 }
+        }
         return lastTicket
     }
 
@@ -94,11 +122,32 @@ struct NodeContext {
         actions.append(.withdrawLeftover(again, ticket: issueTicket(for: work)))
     }
 
-    mutating func redeem(_ ticket: UInt64) -> KernelWork? {
+    mutating func redeem(_ ticket: UInt64, at now: Instant) -> KernelWork? {
         let work = tickets.removeValue(forKey: ticket)
+        if let work, !work.isInstall {
+            for network in work.networks {
+                withdrawals[network]?.underWay -= 1
+                withdrawals[network]?.until = now + withdrawalEcho
+            }
+            forgetWithdrawals(at: now)
+        }
         // The room that a takeover of all instances needed isn't kept.
         if tickets.isEmpty { tickets = [:] }
         return work
+    }
+
+    /// Networks come and go with configurations. Looked through only when they have doubled: a takeover of thousands
+    /// of networks mustn't look through all for each.
+    private mutating func forgetWithdrawals(at now: Instant) {
+        guard withdrawals.count >= withdrawalsKept else { return }
+        withdrawals = withdrawals.filter { $1.underWay > 0 || $1.until > now }
+        withdrawalsKept = max(64, 2 * withdrawals.count)
+    }
+
+    /// Whether the loss of this address may come from a withdrawal of ours: that of its network's first address.
+    func hasWithdrawn(beside address: VirtualAddress, on interface: String, at now: Instant) -> Bool {
+        guard let network = LinkNetwork(address, on: interface), let found = withdrawals[network] else { return false }
+        return found.underWay > 0 || found.until > now
     }
 
     mutating func notification(_ trigger: NotifyTrigger, of instance: InstanceID, priority: Priority) -> Notification {

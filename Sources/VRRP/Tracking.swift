@@ -23,6 +23,7 @@ enum Tracking {
         var faults: [Fault] = []
         if !settings.faults.isEmpty || settings.virtualRouterID == nil { faults.append(.configuration) }
         let name = settings.interface
+        // One that names no interface is in FAULT by its configuration.
         if !name.isEmpty {
             // Without an index there's nothing to send from, dont_track_primary or not.
             if interfaces[name] == nil {
@@ -36,8 +37,7 @@ enum Tracking {
                 faults.append(.trackedInterfaceDown(tracked.name))
             }
         }
-        let isPresent = name.isEmpty || interfaces[name] != nil
-        if isPresent, source(of: settings, interfaces) == nil { faults.append(.noSourceAddress(name)) }
+        if interfaces[name] != nil, source(of: settings, interfaces) == nil { faults.append(.noSourceAddress(name)) }
         return faults
     }
 

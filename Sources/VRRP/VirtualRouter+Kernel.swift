@@ -161,7 +161,8 @@ extension VirtualRouter {
     /// Somebody removed one of our addresses. It is put back at once, which keeps the service up through a stray
     /// `ip address flush`; against somebody who persists we yield, with priority 0 so that a peer takes over within
     /// its skew: we don't serve the address, and nobody gains by waiting. Each address has its own count: one command
-    /// may remove many, a whole network with its first address. One that wasn't ours is ours from then on.
+    /// may remove many, a whole network with its first address. One that wasn't ours is ours from then on. What may have
+    /// gone with an address that we withdrew ourselves is put back, and nobody is blamed.
     mutating func addressRemoved(
         _ address: IPAddress, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
@@ -169,6 +170,9 @@ extension VirtualRouter {
             let removed = allAddresses.first(where: { $0.prefix.address == address }), !removed.isUntracked
         else { return }
         note([address], isInstall: false, keeping: [])
+        if context.hasWithdrawn(beside: removed, on: settings.interface, at: now) {
+            return install([removed], &context, into: &actions)
+        }
         removals.removeAll { now - $0.at > removalWindow }
         removals.append(Removal(address: address, at: now))
         if removals.count(where: { $0.address == address }) >= removalsMax {

@@ -224,7 +224,7 @@ extension VirtualRouter {
             announceAfterLowerPriority(at: now, &context)
             return
         }
-        // One more advertisement before yielding, whether higher_prio_send_advert is set or not: after a cut that we
+        // One more advertisement before yielding, which is why higher_prio_send_advert has no effect: after a cut that we
         // noticed and the winner didn't, it is the only way in which the winner learns that neighbours may have
         // learned our hardware address, and it then announces again (pain point T1). It is harmless otherwise: the
         // winner answers it, and everyone else ignores it or follows the winner.

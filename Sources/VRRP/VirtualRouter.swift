@@ -108,8 +108,7 @@ struct VirtualRouter {
         priority = Tracking.priority(of: settings, context.interfaces)
         source = Tracking.source(of: settings, context.interfaces)
         interfaceIndex = interface?.index ?? 0
-        canSend =
-            settings.interface.isEmpty || interface.map { $0.isUsable || settings.ignoresPrimaryInterface } ?? false
+        canSend = interface.map { $0.isUsable || settings.ignoresPrimaryInterface } ?? false
     }
 
     /// An interface or the configuration changed: faults come or go, and the priority takes effect at once. In BACKUP the

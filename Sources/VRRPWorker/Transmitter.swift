@@ -18,7 +18,7 @@ final class Transmitter {
     /// Frames that the kernel didn't take.
     private(set) var framesFailed: UInt64 = 0
     /// Advertisements that couldn't leave.
-    let troubles = SendTroubles()
+    private(set) var troubles = SendTroubles()
     /// The first of a series of advertisements that couldn't leave, and the error number; 0 without a socket.
     var onTrouble: ((InstanceID, Int32) -> Void)?
     private let now: () -> Instant
@@ -33,7 +33,7 @@ final class Transmitter {
     private func failed(_ id: InstanceID, _ code: Int32) {
         if troubles.failed(id, code, at: now()) { onTrouble?(id, code) }
         guard sockets.onSent == nil else { return }
-        sockets.onSent = { [unowned troubles] in troubles.left($0) }
+        sockets.onSent = { [unowned self] in self.troubles.left($0) }
     }
 
     /// A new configuration gives instances new numbers.

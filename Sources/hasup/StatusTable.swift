@@ -39,8 +39,9 @@ struct StatusTable {
 
     private func heading(_ daemon: DaemonStatus) -> [String] {
         let name = daemon.instanceName.map { " '\(Printable.text($0))'" } ?? ""
+        let router = daemon.routerID.isEmpty ? "" : " on \(Printable.text(daemon.routerID))"
         let text =
-            "hasupd\(name) \(Printable.text(daemon.version)), pid \(daemon.pid), up \(Layout.age(daemon.uptimeSeconds)), "
+            "hasupd\(name) \(Printable.text(daemon.version))\(router), pid \(daemon.pid), up \(Layout.age(daemon.uptimeSeconds)), "
             + "configuration \(daemon.configurationGeneration) of \(Printable.text(daemon.configurationFile))"
         return Layout.wrap(text, width: width, indent: 0)
     }

@@ -20,6 +20,7 @@ import Testing
     private func sample() -> StatusReply {
         var reply = StatusReply()
         reply.daemon.version = "0.1.0"
+        reply.daemon.routerID = "lb1"
         reply.daemon.pid = 4711
         reply.daemon.uptimeSeconds = 93_784
         reply.daemon.configurationGeneration = 2
@@ -116,7 +117,7 @@ import Testing
     @Test func everythingAtEightyColumns() {
         let text = table.render(sample())
         let golden = """
-            hasupd 0.1.0, pid 4711, up 1d 2h, configuration 2 of
+            hasupd 0.1.0 on lb1, pid 4711, up 1d 2h, configuration 2 of
                 /etc/keepalived/keepalived.conf
             INSTANCE            STATE   SINCE    PRIO  MASTER       ADDRESSES
             VI_1                MASTER  1d 2h     150  192.0.2.1    192.0.2.10/24

@@ -54,7 +54,6 @@ import Testing
         Effect(line: "skip_check_adv_addr on") { $0.skipsAddressListCheck },
         Effect(line: "skip_check_adv_addr off") { !$0.skipsAddressListCheck },
         Effect(line: "lower_prio_no_advert true") { $0.lowerPriorityNoAdvert },
-        Effect(line: "higher_prio_send_advert yes") { $0.higherPrioritySendsAdvert },
         Effect(line: "accept") { $0.faults.isEmpty },
         Effect(line: "notify \"/bin/n 'a b' c\" nobody :adm") {
             $0.scripts == [
@@ -158,7 +157,7 @@ import Testing
         #expect(only.announcements.delay == .seconds(2) && only.announcements.lowerPriorityDelay == .seconds(2))
         #expect(only.announcements.rounds == 3 && only.announcements.lowerPriorityRounds == 3)
         #expect(only.announcements.refresh == .seconds(4))
-        #expect(only.lowerPriorityNoAdvert && only.higherPrioritySendsAdvert && only.checkUnicastSource)
+        #expect(only.lowerPriorityNoAdvert && only.checkUnicastSource)
         #expect(only.skipsAddressListCheck && only.checksumWithoutPseudoHeader)
         let settings = loaded.model.global
         #expect(settings.routerID == "r" && settings.garpInterval == .milliseconds(1))

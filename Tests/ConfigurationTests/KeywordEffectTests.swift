@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Configuration
@@ -45,6 +46,55 @@ import Testing
         #expect(idle == [], "\(idle.joined(separator: "\n"))")
     }
 
+    /// What acts is looked at by the programs: one of the properties of the model that a keyword changes is named
+    /// outside of what reads, checks, shows and encodes configurations.
+    @Test func whatActsIsLookedAt() throws {
+        let consumers = try Self.consumers()
+        var idle: [String] = []
+        for row in KeywordTable.shared.keywords where row.status == .acts && row.context != "(lexical)" {
+            let title = "\(row.context) \(row.name)"
+            guard !EffectSamples.withoutModel.contains(title), EffectSamples.judged[title] == nil else { continue }
+            var changed: Set<String> = []
+            let isLookedAt = EffectSamples.scaffolds(of: row).contains { scaffold in
+                guard let without = Self.model(scaffold.replacing("%", with: "")) else { return false }
+                return EffectSamples.texts(of: row).contains { text in
+                    let errors = EffectSamples.isFaulty(row) ? Int.max : without.errors
+                    guard let with = Self.model(scaffold.replacing("%", with: text), errors: errors) else {
+                        return false
+                    }
+                    let properties = Self.changedProperties(with.model, without.model)
+                    changed.formUnion(properties)
+                    return properties.contains { consumers.contains(".\($0)") }
+                }
+            }
+            if !isLookedAt { idle.append("\(title): nobody looks at \(changed.sorted())") }
+        }
+        #expect(idle == [], "\(idle.joined(separator: "\n"))")
+    }
+
+    /// The text of what runs a configuration.
+    private static func consumers() throws -> String {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../Sources")
+        return try ["VRRP", "VRRPWorker", "CheckerWorker", "Supervision", "Supervisor", "IPC"].map { folder in
+            let folder = root.appending(path: folder)
+            return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+                .filter { $0.pathExtension == "swift" }.map { try String(contentsOf: $0, encoding: .utf8) }.joined()
+        }.joined()
+    }
+
+    /// Names of the properties that differ, those of the values in them included: of an array's elements, too, as long
+    /// as there are equally many.
+    private static func changedProperties(_ left: Any, _ right: Any) -> Set<String> {
+        let (one, other) = (Array(Mirror(reflecting: left).children), Array(Mirror(reflecting: right).children))
+        guard one.count == other.count else { return [] }
+        var names: Set<String> = []
+        for (a, b) in zip(one, other) where String(reflecting: a.value) != String(reflecting: b.value) {
+            if let label = a.label, label.first?.isLetter == true { names.insert(label) }
+            names.formUnion(changedProperties(a.value, b.value))
+        }
+        return names
+    }
+
     @Test func whatHasNoEffectChangesNothing() {
         for row in KeywordTable.shared.keywords where row.context != "(lexical)" {
             guard row.status != .acts, !row.isTyped, !EffectSamples.kept.contains("\(row.context) \(row.name)"),
@@ -78,6 +128,10 @@ private enum EffectSamples {
 
     /// Rows without effect whose value is kept all the same, for programs that show or compare it.
     static let kept: Set<String> = ["(root) use_pid_dir", "global_defs vrrp_no_swap"]
+
+    /// Rows that act when a configuration is read and checked, for this reason; what is left of them in the model is
+    /// for programs that show it.
+    static let judged: [String: String] = [:]
 
     /// Contexts in which an instance is in FAULT whatever is said, because it doesn't act yet.
     static func isFaulty(_ row: Keyword) -> Bool {

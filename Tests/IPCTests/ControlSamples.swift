@@ -16,6 +16,7 @@ enum SampleStatus {
         daemon.startedUnixSeconds = 1_700_000_000
         daemon.uptimeSeconds = 3_725.5
         daemon.instanceName = "lab"
+        daemon.routerID = "lb1"
         daemon.configurationFile = "/etc/keepalived/keepalived.conf"
         daemon.configurationGeneration = 3
         daemon.loadedUnixSeconds = 1_700_003_000

@@ -48,6 +48,34 @@ struct AddressBookTests {
         }
     }
 
+    /// With promote_secondaries=0 the kernel removes a network's other addresses with its first one: what we remove
+    /// takes nothing with it, neither ours nor others', and the setting is what it was.
+    @Test(arguments: [1, 40]) func removesNoSiblings(count: Int) throws {
+        try NetworkNamespace.inside {
+            let index = try NetworkNamespace.makePair()
+            let connection = try NetworkNamespace.connect()
+            #expect(try NetworkNamespace.promotesSecondaries(on: "va") == false)
+            let first = try (1...count).map { try address("10.0.0.\($0)", 24, on: index) }
+            let other = try address("10.0.0.99", 24, on: index)
+            for address in first + [other] { try connection.add(address) }
+            try NetworkNamespace.ip("address", "add", "10.0.0.100/24", "dev", "va")
+            let monitor = try NetworkNamespace.monitor()
+            var gone: [IPAddress] = []
+            try monitor.drain { _ in }
+            var outcomes = Array(repeating: AddressOutcome.pending, count: count)
+            connection.withdraw(first, into: &outcomes)
+            #expect(outcomes.allSatisfy { $0 == .removed })
+            #expect(
+                try connection.addresses(on: index).filter { $0.address.family == .ipv4 }.map(\.address.description)
+                    == ["10.0.0.99", "10.0.0.100"])
+            try monitor.drain { if case .addressRemoved(let address) = $0 { gone.append(address.address) } }
+            #expect(!gone.contains(other.address))
+            #expect(try NetworkNamespace.promotesSecondaries(on: "va") == false)
+            // With nothing left that would be lost, it is a removal like any other.
+            #expect(try connection.remove(other))
+        }
+    }
+
     @Test func setsOptions() throws {
         try NetworkNamespace.inside {
             let index = try NetworkNamespace.makePair()

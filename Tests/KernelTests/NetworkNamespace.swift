@@ -63,6 +63,15 @@ enum NetworkNamespace {
         return hasup_interface_index("va")
     }
 
+    /// The setting as sysctl(8) shows it in the calling thread's namespace.
+    static func promotesSecondaries(on interface: String) throws -> Bool {
+        let path = "/proc/sys/net/ipv4/conf/\(interface)/promote_secondaries"
+        let file = try owned(open(path, O_RDONLY | O_CLOEXEC), "open \(path)")
+        var byte: UInt8 = 0
+        guard read(file.number, &byte, 1) == 1 else { throw SystemError(errno, "read \(path)") }
+        return byte == UInt8(ascii: "1")
+    }
+
     /// A connection in the calling thread's namespace.
     static func connect() throws -> RouteConnection {
         try RouteConnection(try owned(hasup_route_socket(0), "open a netlink socket"))

@@ -206,3 +206,62 @@ def test_links_of_a_neighbour_do_not_delay_adverts(duo, lan, pair, sniffer):
         thread.join()
         other.delete()
     assert a.state() == "MASTER" and b.state() == "BACKUP"
+
+
+def many(count, vrids, **options):
+    """Instances with one address each, all of a network in which the machines have none."""
+    blocks = [conf.instance(f"V{n}", vrid=n, version=3, advert=0.1, vips=[f"10.0.7.{n}/24"],
+                            **{name: value(n) for name, value in options.items()})
+              for n in range(1, count + 1) if n in vrids]
+    return conf.file(*blocks)
+
+
+def masters(daemon):
+    return [report["name"] for report in daemon.status().answer["instances"] if report["state"] == "MASTER"]
+
+
+def removals(monitor):
+    """Addresses that `ip monitor` has seen going, in order."""
+    return [line.split()[4].split("/")[0] for line in monitor.read_text().splitlines() if line.startswith("Deleted")]
+
+
+def test_own_withdrawals_take_no_siblings(lan, tmp_path):
+    """A1: where promote_secondaries is off, the kernel deletes a network with its first address. An instance that leaves
+    takes only its own: by a reload that removes it, and one after the other when the peer preempts."""
+    count = 24
+    a, b = lan.node("a"), lan.node("b")
+    watches = {}
+    for node in (a, b):
+        node.netns.sysctl("net.ipv4.conf.all.promote_secondaries", 0)
+        node.netns.sysctl("net.ipv4.conf.eth0.promote_secondaries", 0)
+        watches[node] = tmp_path / node.name
+        node.spawn(["sh", "-c", f"exec ip monitor address dev eth0 >{watches[node]}"], "monitor")
+    everything = range(1, count + 1)
+    first = Hasup(a, many(count, everything, priority=lambda n: 100)).start()
+    first.wait_state("MASTER", f"V{count}")
+    wait_for("all of a", lambda: len(masters(first)), lambda seen: seen == count, 6)
+    # Instances are removed one after the other, the network's first address first.
+    left = set(everything)
+    for gone in sorted(everything)[:7]:
+        left.discard(gone)
+        assert first.reload(many(count, left, priority=lambda n: 100)).returncode == 0
+        wait_for("the addresses", lambda: [n for n in everything if a.holds(f"10.0.7.{n}")],
+                 lambda seen: seen == sorted(left), 2)
+        assert masters(first) == [f"V{n}" for n in sorted(left)]
+    assert removals(watches[a]) == [f"10.0.7.{n}" for n in range(1, 8)]
+    assert first.reload(many(count, everything, priority=lambda n: 100)).returncode == 0
+    wait_for("all of a", lambda: len(masters(first)), lambda seen: seen == count, 6)
+    # The peer takes one after the other: a normal failback.
+    second = Hasup(b, many(count, everything, priority=lambda n: 200,
+                           extra=lambda n: [f"preempt_delay {1 + n * 0.1:.1f}"])).start()
+    second.wait_state("MASTER", f"V{count}", 12)
+    wait_for("all of b", lambda: len(masters(second)), lambda seen: seen == count, 12)
+    wait_for("none of a", lambda: [n for n in everything if a.holds(f"10.0.7.{n}")], lambda seen: not seen, 2)
+    assert all(b.holds(f"10.0.7.{n}") for n in everything)
+    assert len(removals(watches[a])) == 7 + count
+    assert removals(watches[b]) == []
+    for daemon in (first, second):
+        assert "removed by somebody" not in daemon.log()
+    reports = second.status().answer["instances"]
+    assert all(report["counters"]["became_master"] == 1 for report in reports)
+    assert a.netns.run("sysctl", "-n", "net.ipv4.conf.eth0.promote_secondaries").strip() == "0"

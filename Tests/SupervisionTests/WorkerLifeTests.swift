@@ -19,8 +19,8 @@ struct WorkerLifeTests {
     @Test("it is spawned when it is wanted, and has a limit until it is ready")
     func spawns() {
         var life = WorkerLife()
-        #expect(life.handle(.start, at: start) == [.wake(.never), .spawn])
-        #expect(life.handle(.spawned, at: start) == [.wake(start + WorkerLife.startLimit)])
+        #expect(life.handle(.start, at: start) == [.wake(.never), .spawn(dropsSnapshot: false)])
+        #expect(life.handle(.spawned, at: start) == [.wake(start + WorkerLife.startLimitMax)])
         #expect(life.state == .starting)
         #expect(life.handle(.ready, at: start) == [.wake(.never)])
         #expect(life.state == .running)
@@ -31,7 +31,7 @@ struct WorkerLifeTests {
         var life = WorkerLife()
         _ = life.handle(.start, at: start)
         _ = life.handle(.spawned, at: start)
-        let actions = life.handle(.timeout, at: start + WorkerLife.startLimit)
+        let actions = life.handle(.timeout, at: start + WorkerLife.startLimitMax)
         #expect(actions.contains(.kill))
         #expect(life.state == .dying)
     }
@@ -42,7 +42,8 @@ struct WorkerLifeTests {
         for round in 1...5 {
             _ = life.handle(.worked, at: start)
             let actions = life.handle(.exited(.signal(9)), at: start)
-            #expect(actions == [.report(.died(.signal(9), restartIn: .zero)), .wake(.never), .spawn])
+            #expect(
+                actions == [.report(.died(.signal(9), restartIn: .zero)), .wake(.never), .spawn(dropsSnapshot: false)])
             #expect(life.restarts == round)
             _ = life.handle(.spawned, at: start)
             _ = life.handle(.ready, at: start)
@@ -66,13 +67,80 @@ struct WorkerLifeTests {
         #expect(life.handle(.exited(.code(1)), at: start).contains(.report(.died(.code(1), restartIn: .zero))))
     }
 
+    /// What happens to a worker that had worked, letter by letter: `d` dies early, `f` can't be forked, `w` works and
+    /// then dies. What each start gives to its process: the snapshot (`S`) or none (`-`).
+    @Test(
+        "D11: three early deaths with one snapshot drop it; a fork that failed has seen none, and kills nothing",
+        arguments: [
+            ("dddd", "SSS-"), ("ddddd", "SSS-S"), ("dddddddd", "SSS-SSS-"), ("dddwddd", "SSSSSS-"),
+            ("dffffffd", "SSSSSSSS"), ("ddffdd", "SSSSS-"), ("dddfdd", "SSSS-S"), ("ddddfd", "SSS--S"),
+        ])
+    func snapshot(story: String, given: String) {
+        var life = runningWorker()
+        _ = life.handle(.worked, at: start)
+        var seen = ""
+        for letter in story {
+            if letter != "f" { _ = life.handle(.spawned, at: start) }
+            if letter == "w" { _ = life.handle(.worked, at: start) }
+            var actions: [WorkerAction]
+            if letter == "f" {
+                // It was about to be started: `spawned` hasn't come.
+                actions = life.handle(.spawnFailed, at: start)
+            } else {
+                actions = life.handle(.exited(.code(1)), at: start)
+            }
+            if life.state == .waiting { actions += life.handle(.timeout, at: start) }
+            for case .spawn(let drops) in actions { seen += drops ? "-" : "S" }
+        }
+        #expect(seen == given)
+    }
+
+    @Test("forks that fail wait longer and longer, but don't make the next death an early one")
+    func failedForks() {
+        var life = runningWorker()
+        _ = life.handle(.worked, at: start)
+        _ = life.handle(.exited(.signal(9)), at: start)
+        var waits: [Interval] = []
+        for _ in 0..<4 {
+            for case .report(.notStarted(let wait)) in life.handle(.spawnFailed, at: start) { waits.append(wait) }
+            _ = life.handle(.timeout, at: start)
+        }
+        #expect(waits == [.milliseconds(100), .milliseconds(200), .milliseconds(400), .milliseconds(800)])
+        #expect(life.earlyDeaths == 1)
+        _ = life.handle(.spawned, at: start)
+        _ = life.handle(.worked, at: start)
+        #expect(life.handle(.exited(.signal(9)), at: start).contains(.spawn(dropsSnapshot: false)))
+        for case .report(.notStarted(let wait)) in life.handle(.spawnFailed, at: start) {
+            #expect(wait == .milliseconds(100))
+        }
+    }
+
+    @Test(
+        "a start that hangs is soon replaced; a machine that is too slow for that gets more time each time",
+        arguments: [
+            (0, 0, Interval.seconds(1)), (1_000, 0, .seconds(2)), (1_000, 1, .seconds(2)), (1_000, 2, .seconds(4)),
+            (1_000, 3, .seconds(8)), (1_000, 4, .seconds(10)), (1_000, 40, .seconds(10)), (4_000, 0, .seconds(5)),
+            (60_000, 0, .seconds(10)),
+        ])
+    func startLimits(instances: Int, deaths: Int, limit: Interval) {
+        var life = WorkerLife()
+        life.instanceCount = instances
+        _ = life.handle(.start, at: start)
+        for _ in 0..<deaths {
+            _ = life.handle(.spawned, at: start)
+            _ = life.handle(.exited(.code(1)), at: start)
+            if life.state == .waiting { _ = life.handle(.timeout, at: start) }
+        }
+        #expect(life.handle(.spawned, at: start) == [.wake(start + limit)])
+    }
+
     @Test("D13: a hung worker is killed and replaced when the kernel says that it is gone, not before")
     func hung() {
         var life = runningWorker()
         let actions = life.handle(.hung(.milliseconds(30)), at: start)
         #expect(actions.contains(.kill))
-        #expect(!actions.contains(.spawn))
-        #expect(life.handle(.exited(.signal(9)), at: start).contains(.spawn))
+        #expect(!actions.contains(.spawn(dropsSnapshot: false)))
+        #expect(life.handle(.exited(.signal(9)), at: start).contains(.spawn(dropsSnapshot: false)))
     }
 
     @Test("no exit status ends the attempts: a hostile worker must not stop hasupd", arguments: Int32(0)...255)

@@ -191,20 +191,17 @@ import VRRP
         #expect(bench.status().faults == [.noSourceAddress("eth0")])
     }
 
-    /// Unicast without interface: any interface will do, but the source must be configured.
-    @Test func unicastWithoutInterface() {
+    /// Without an interface there's nothing to send from: the configuration says so, and nothing else does.
+    @Test func noInterface() {
         var bench = Bench {
             $0.interface = ""
+            $0.faults = ["interface is missing"]
             $0.unicastPeers = [UnicastPeer(address: Bench.lower)]
             $0.sourceAddress = Bench.own
         }
-        #expect(bench.state == .backup)
-        bench.receive(200, hopLimit: 3)
-        #expect(bench.status().counters.advertsReceived == 1)
-        let other = Bench {
-            $0.interface = ""
-            $0.unicastPeers = [UnicastPeer(address: Bench.lower)]
-        }
-        #expect(other.status().faults == [.noSourceAddress("")])
+        bench.advance(.seconds(5))
+        #expect(bench.state == .fault && bench.status().faults == [.configuration])
+        bench.receive(200)
+        #expect(bench.status().counters.advertsReceived == 0 && bench.take().adverts.isEmpty)
     }
 }

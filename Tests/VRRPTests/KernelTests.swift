@@ -246,6 +246,50 @@ import VRRP
         #expect(bench.status().master == nil)
     }
 
+    /// With promote_secondaries=0 the kernel removes a network's other addresses with its first one. What goes because
+    /// of our own withdrawal is put back, as often as it may be, and nobody is blamed.
+    @Test(arguments: [true, false]) func ownWithdrawalTakesSiblings(kernelIsQuick: Bool) {
+        var bench = Bench(empty: ())
+        bench.handle(.interface(bench.eth0))
+        bench.reload { model in
+            model.instances = (0..<8).map { number in
+                Bench.settings {
+                    $0.name = "VI_\(number)"
+                    $0.virtualRouterID = VRID(rawValue: UInt8(number + 1))
+                    $0.virtualAddresses = [virtual("10.0.4.\(number + 1)/24")]
+                }
+            }
+        }
+        bench.advance(.seconds(5))
+        for _ in 0..<7 {
+            bench.kernelAnswers = kernelIsQuick
+            _ = bench.take()
+            bench.reload { $0.instances.removeFirst() }
+            let tickets = bench.actions.compactMap { if case .withdraw(_, _, let ticket) = $0 { ticket } else { nil } }
+            let leftover = bench.actions.compactMap {
+                if case .withdrawLeftover(_, let ticket) = $0 { ticket } else { nil }
+            }
+            bench.kernelAnswers = true
+            let left = bench.model.instances.count
+            for id in 0..<left {
+                let gone = bench.model.instances[id].virtualAddresses[0].prefix.address
+                bench.handle(.addressRemoved(instance: id, gone))
+            }
+            for ticket in (kernelIsQuick ? [] : tickets) + leftover { bench.handle(.applied(ticket: ticket, .done)) }
+            let actions = bench.take()
+            #expect(actions.installed.count == left)
+            #expect(
+                !actions.contains { if case .observe(.addressRemoved) = $0 { true } else { false } })
+            #expect((0..<left).allSatisfy { bench.status($0).state == .master })
+            bench.advance(.milliseconds(100))
+        }
+        // Later, and in another network, it is somebody else.
+        bench.advance(.seconds(2))
+        _ = bench.take()
+        bench.handle(.addressRemoved(instance: 0, address("10.0.4.8")))
+        #expect(bench.take().contains { if case .observe(.addressRemoved) = $0 { true } else { false } })
+    }
+
     @Test func rareRemovalsArePutBackForEver() {
         var bench = Bench.master()
         for _ in 0..<50 {

@@ -196,7 +196,7 @@ import Wire
         #expect(
             labels(NodeContext()) == [
                 "timers", "announcer", "interfaces", "startsAt", "leftovers", "leftoversAt", "tickets", "lastTicket",
-                "lastNotification",
+                "withdrawals", "withdrawalsKept", "lastNotification",
             ])
         #expect(
             labels(Announcer()) == ["garpInterval", "gnaInterval", "lanes", "numbers", "due", "lastOrder"])

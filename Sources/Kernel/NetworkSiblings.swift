@@ -1,0 +1,89 @@
+import Base
+import Reactor
+
+/// Addresses of one IPv4 network on one interface: to the kernel the first one is primary, the others are its
+/// secondaries, and with promote_secondaries=0 they go when it goes (ip-sysctl, `__inet_del_ifa`).
+private struct LinkNetwork: Hashable {
+    let interfaceIndex: Int32
+    let network: IPAddress
+    let length: UInt8
+
+    init(_ address: InterfaceAddress) {
+        interfaceIndex = address.interfaceIndex
+        network = (address.peer ?? address.address).masked(to: Int(address.prefixLength))
+        length = address.prefixLength
+    }
+
+    init(_ known: LinkAddress) {
+        interfaceIndex = known.interfaceIndex
+        network = (known.peer ?? known.address).masked(to: Int(known.prefixLength))
+        length = known.prefixLength
+    }
+}
+
+/// Which networks have secondary addresses: what a removal could take away with it.
+struct NetworkCensus {
+    private var secondaries: [LinkNetwork: Int] = [:]
+    private var keys: Set<AddressKey> = []
+
+    /// Takes in one address that exists.
+    mutating func count(_ known: LinkAddress) {
+        guard known.address.family == .ipv4, known.isSecondary else { return }
+        secondaries[LinkNetwork(known), default: 0] += 1
+        keys.insert(AddressKey(known))
+    }
+
+    /// Interfaces on which the removal of these addresses would take others away with them.
+    func interfacesToGuard(whileRemoving addresses: [InterfaceAddress]) -> Set<Int32> {
+        guard !secondaries.isEmpty else { return [] }
+        var staying = secondaries
+        var losing: Set<LinkNetwork> = []
+        for address in addresses where address.address.family == .ipv4 {
+            let network = LinkNetwork(address)
+            if keys.contains(AddressKey(address)) {
+                staying[network, default: 0] -= 1
+            } else {
+                losing.insert(network)
+            }
+        }
+        return Set(losing.filter { staying[$0, default: 0] > 0 }.map(\.interfaceIndex))
+    }
+}
+
+extension RouteConnection {
+    /// Removes addresses of which some have secondaries that stay: those are promoted, whatever the interface's
+    /// promote_secondaries says. Where it is off it goes on for the length of the datagram, which the kernel works
+    /// through even if this process dies: nobody's setting is changed for longer. Where that is refused, the siblings
+    /// go, and their owners put them back.
+    func delete(
+        _ addresses: [InterfaceAddress], at indices: [Int], on interfaceIndex: Int32,
+        _ outcomes: inout [AddressOutcome]
+    ) {
+        let isPromoting = (try? promotesSecondaries(on: interfaceIndex)) ?? true
+        let around = isPromoting ? 0 : 1
+        var codes: [Int32] = []
+        var start = 0
+        while start < indices.count {
+            let batch = indices[start..<min(start + Self.batchMaximum - 2, indices.count)]
+            start = batch.endIndex
+            do throws(SystemError) {
+                try perform(batch.count + 2 * around, into: &codes) {
+                    (place, number, acknowledge, bytes) throws(SystemError) in
+                    guard batch.indices.contains(batch.startIndex + place - around) else {
+                        return try RouteRequest.appendPromotion(
+                            place == 0, interfaceIndex: interfaceIndex, sequence: number, acknowledge: acknowledge,
+                            to: &bytes)
+                    }
+                    try RouteRequest.appendDelete(
+                        addresses[batch[batch.startIndex + place - around]], sequence: number,
+                        acknowledge: acknowledge, to: &bytes)
+                }
+                for (place, index) in batch.enumerated() {
+                    outcomes[index] = AddressOutcome(deletion: codes[place + around])
+                }
+            } catch {
+                for index in batch { outcomes[index] = .failed(errno: error.code) }
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import Base
+import CLinux
+import Glibc
+import IPC
+import Logging
+import Reactor
+import Supervision
+import Testing
+
+@testable import Supervisor
+
+/// An owner whose program is sleep(1), and whose first socket can't be watched.
+private final class Owner: WorkerProcess.Owner {
+    let loop: EventLoop
+    var started: [Int32] = []
+    var ends = 0
+
+    init(_ loop: EventLoop) { self.loop = loop }
+
+    func start(_ worker: WorkerProcess, dropsSnapshot: Bool) throws(SystemError) -> WorkerProcess.Started {
+        let child = try ChildProcess.spawn(path: "/bin/sleep", arguments: ["sleep", "60"], descriptors: [], on: loop) {
+            [weak worker] pid, exit in worker?.exited(pid, exit)
+        }
+        started.append(child.pid)
+        if started.count == 1 {
+            // epoll refuses a regular file.
+            return .init(child: child, socket: try owned(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), "open a file"))
+        }
+        var pair: [Int32] = [-1, -1]
+        try checked(hasup_socketpair(&pair), "create a socket pair")
+        close(pair[1])
+        return .init(child: child, socket: Descriptor(owning: pair[0]))
+    }
+
+    func greet(on channel: Channel, _ worker: WorkerProcess) {}
+    func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError) {}
+    func requestStop(on channel: Channel) {}
+    func stamp(of worker: WorkerProcess) -> Instant? { nil }
+    func report(_ text: String) {}
+    func ended(_ worker: WorkerProcess) { ends += 1 }
+    func finished(_ worker: WorkerProcess) {}
+}
+
+@Suite struct WorkerProcessTests {
+    /// A process that can't be talked to is killed, reaped and forgotten: its end isn't taken for its successor's.
+    @Test func channelThatCannotBeMade() throws {
+        let loop = try EventLoop()
+        let owner = Owner(loop)
+        let lines = RepeatLog(Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, on: loop)
+        let worker = WorkerProcess("sleeper", on: loop, lines: lines, owner: owner)
+        worker.handle(.start)
+        let first = try #require(owner.started.first)
+        #expect(worker.child == nil && worker.life.state == .waiting)
+        let limit = Clock.now + .seconds(5)
+        while Clock.now < limit, kill(first, 0) == 0 || owner.started.count < 2 { try loop.turn() }
+        #expect(kill(first, 0) == -1 && errno == ESRCH)
+        #expect(owner.started.count == 2)
+        #expect(worker.child?.pid == owner.started.last && owner.ends == 0)
+        worker.child?.kill()
+        while Clock.now < limit, owner.ends == 0 { try loop.turn() }
+        #expect(owner.ends == 1)
+    }
+}
