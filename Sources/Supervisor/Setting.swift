@@ -159,8 +159,10 @@ final class Setting {
         if let loader = hasup_interpreter().flatMap({ Self.resolved(String(cString: $0)) }) {
             executing.append(Self.folder(of: loader))
         }
+        let pidFiles = [options.pidFile, options.vrrpPidFile, options.checkersPidFile].compactMap { $0 }
         return .supervisor(
-            writing: [paths.runDirectory, ControlPath.standardRunDirectory] + writableFolders,
+            writing: [paths.runDirectory, ControlPath.standardRunDirectory] + writableFolders
+                + pidFiles.map(Self.folder),
             socketFolder: Self.folder(of: paths.controlSocket), executing: executing)
     }
 
@@ -173,6 +175,8 @@ final class Setting {
     private static func folder(of path: String) -> String {
         let parts = path.split(separator: "/").dropLast()
         return parts.isEmpty ? "/" : parts.reduce("") { $0 + "/" + $1 }
+    }
+
     /// An ordinary user's programs have no capability but those that are passed on: workers, and what hasupd becomes at
     /// an upgrade. Scripts give them up (`ExecRole`).
     func passOn() {
