@@ -132,6 +132,8 @@ extension Elaborator {
         case "vrrp_lower_prio_no_advert": if let value = boolean(statement) { defaults.lowerPriorityNoAdvert = value }
         case "vrrp_check_unicast_src": defaults.checkUnicastSource = flag(statement)
         case "vrrp_skip_check_adv_addr": if let value = boolean(statement) { defaults.skipsAddressListCheck = value }
+        // The preprocessor obeyed it, as later lines are made with it.
+        case "random_seed": _ = integer(statement, 0...Int(UInt32.max))
         case "v3_checksum_as_v2": defaults.checksumWithoutPseudoHeader = flag(statement)
         default: daemonStatement(statement, name)
         }

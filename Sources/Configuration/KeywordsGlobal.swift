@@ -127,7 +127,7 @@ extension KeywordTable {
         vmac_prefix	STR	vrrp	<= IFNAMSIZ limits	typed	name prefix for generated VMAC interfaces
         vmac_addr_prefix	STR	= vmac_prefix	-	typed	name prefix for VMACs created for VIPs on other interfaces (use_vmac_addr / VIP use_vmac)
         umask	NUM | BITNAME|BITNAME..	IXUSR|IRWXG|IRWXO (0177)	-	typed	umask for created files
-        random_seed	INT	time based	uint32	accepted: nothing here is random	PRNG seed (tests)
+        random_seed	INT	none	uint32	acts	seed of ${_RANDOM} from this line on; the numbers aren't keepalived's
         reload_check_config	[LOGFILE]	off	no arg -> /dev/null	acts	every reload is judged first, with or without it; LOGFILE takes the verdict and the findings of the last one
         reload_time_file	PATH	none	-	acts	file with the time of a scheduled reload: HH:MM:SS, YY-MM-DD HH:MM:SS or YYYY-MM-DD HH:MM:SS, Z for UTC; it is removed when the time has come
         reload_repeat	flag	off	-	acts	keep a reload_time_file without a day, and reload daily

@@ -129,7 +129,7 @@ import Testing
             default: .failure(.notFound)
             }
         }
-        func glob(pattern: String) -> [String] { [] }
+        func glob(pattern: String) -> Result<[String], FileError> { .success([]) }
         func inspect(program: String) -> ProgramFinding? { programs[program] ?? ProgramFinding() }
         func account(user: String, group: String?) -> AccountFinding? {
             switch (user, group) {
