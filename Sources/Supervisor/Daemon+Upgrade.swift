@@ -23,6 +23,7 @@ extension Daemon {
                 completion(result.map { $0 })
                 guard case .success(let version) = result, !self.isStopping else { return }
                 self.log.notice("upgrade: hasupd \(hasupVersion) becomes hasupd \(version)")
+                self.report("upgrade: hasupd \(hasupVersion) becomes hasupd \(version)")
                 self.systemd.reloading()
                 self.whenScriptsAreDone { [unowned self] in
                     guard !self.isStopping else { return }

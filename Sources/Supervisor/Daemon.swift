@@ -131,8 +131,9 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             options: options, log: log, loop: loop, setting: setting, reader: reader, first: first, paths: paths,
             directory: directory, claims: claims, systemd: systemd, store: store, limits: limits)
         let formerChildren = ChildProcess.inherited(on: loop)
-        if let pid = try daemon.workerRecord.endWorker() {
-            log.notice("ended the VRRP worker (pid \(pid)) of a hasupd that is gone")
+        if let former = try daemon.workerRecord.endWorker() {
+            if former.wasEnded { log.notice("ended the VRRP worker (pid \(former.pid)) of a hasupd that is gone") }
+            if let text = former.sentence(isPassedOn: store.page != nil) { daemon.report(text) }
         }
         // With its page, a worker decides what of the new configuration stays; what isn't in that goes at once.
         daemon.removeLeftovers(of: "an earlier hasupd", except: store.page == nil ? nil : first.generation)
@@ -202,6 +203,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             """
             hasupd \(hasupVersion) started: \(instances) from \(options.file), control socket \(paths.controlSocket)
             """)
+        report("hasupd \(hasupVersion) started (pid \(getpid()), \(instances))")
         if !Ledger.isKernelMarking {
             log.warning("kernel older than 5.18: addresses that a crash leaves behind aren't known to be ours")
         }
@@ -261,6 +263,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         guard !isStopping else { return }
         isStopping = true
         isParked = true
+        report("hasupd (pid \(getpid())) is parked: the next one goes on")
         log.notice("parked: the next hasupd goes on with what systemd keeps; if none comes, the VRRP worker hands over")
         systemd.stopping()
         reloads?.stop()
@@ -284,6 +287,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         guard !isStopping else { return }
         isStopping = true
         log.notice("stopping (\(reason)): handing over")
+        report("hasupd (pid \(getpid())) stops (\(reason)): handing over")
         systemd.stopping()
         reloads?.stop()
         scripts.onIdle = { [unowned self] in self.endIfIdle() }

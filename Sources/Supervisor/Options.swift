@@ -54,7 +54,7 @@ struct Options {
         Row(names: ["-r", "--vrrp_pid"], argument: "FILE", text: "write the pid of the VRRP worker here"),
         Row(names: ["-c", "--checkers_pid"], argument: "FILE", text: "write the pid of the checker here"),
         Row(names: ["-i", "--config-id"], argument: "ID", text: "what @ID lines are compared with"),
-        Row(names: ["--log-level"], argument: "LEVEL", text: "error, warning, notice, info (default) or debug"),
+        Row(names: ["--log-level"], argument: "LEVEL", text: "debug, info (default), notice, warning or error"),
         Row(
             names: ["--seccomp"], argument: "ACTION",
             text: "what a forbidden system call meets: errno (default), kill or log"),
@@ -100,8 +100,9 @@ struct Options {
             case "--vrrp_pid": options.vrrpPidFile = value
             case "--checkers_pid": options.checkersPidFile = value
             case "--log-level":
-                guard let level = Logger.Level(rawValue: value) else {
-                    throw UsageError(message: "unknown level '\(value)'")
+                guard ControlInterface.logLevels.contains(value), let level = Logger.Level(rawValue: value) else {
+                    let list = ControlInterface.logLevels.joined(separator: ", ")
+                    throw UsageError(message: "unknown level '\(value)': it is one of \(list)")
                 }
                 options.logLevel = level
             case "--seccomp":
