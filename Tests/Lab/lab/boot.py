@@ -85,8 +85,11 @@ class Machine:
                 assert refused, f"the machine has ended: {log}"
                 raise CannotBoot(refused[-1])
             for pid in children(self.program.pid):
-                with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
-                    fields = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+                try:
+                    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+                        fields = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+                except OSError:
+                    continue
                 if fields.get("NSpid", "").split()[-1:] == ["1"] and fields.get("Name") == "systemd":
                     return pid
             return None
