@@ -21,6 +21,8 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     case trigger(UInt8)
     /// A notification with this number was started before.
     case repeated(UInt64)
+    /// A notification leaves out more numbers than a worker and its successors could have lost.
+    case leap(UInt64)
 
     /// The reason as it continues "refused a worker's request: ".
     public var description: String {
@@ -30,6 +32,7 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .faultyInstance(let name): "instance \(name) has no interface to open a socket on"
         case .trigger(let number): "there is no notification of kind \(number)"
         case .repeated(let number): "notification \(number) was started before"
+        case .leap(let number): "notification \(number) is far beyond those before"
         }
     }
 }
@@ -64,6 +67,10 @@ public struct Broker<Source: InstanceSource> {
     private var previous: (generation: UInt64, source: Source)?
     /// The last notification that a worker has asked for: its successor goes on counting.
     public private(set) var lastNotification: UInt64
+
+    /// How many numbers of notifications may be missing: those that died with a worker on their way. A leap to the last
+    /// number that there is would silence all successors.
+    public static var leapMax: UInt64 { 1 << 20 }
 
     /// A broker for a worker that is given this generation.
     ///
@@ -124,6 +131,7 @@ public struct Broker<Source: InstanceSource> {
             throw .trigger(rawTrigger)
         }
         guard sequence > lastNotification else { throw .repeated(sequence) }
+        guard sequence - lastNotification <= Self.leapMax else { throw .leap(sequence) }
         lastNotification = sequence
         var scripts = instance.scripts.filter { $0.trigger == trigger }
         for var generic in instance.scripts where generic.trigger == .any {

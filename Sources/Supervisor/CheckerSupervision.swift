@@ -72,12 +72,14 @@ final class CheckerSupervision: WorkerProcess.Owner {
     func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError) {
         switch try CheckerToSupervisor(frame) {
         case .hello(let version, let unsealed):
-            guard version == workerProtocolVersion else { throw .version(version) }
+            try worker.hello(version: version)
             self.unsealed = unsealed
             for sentence in unsealed { log.notice("hasup-checker: \(sentence)") }
             worker.ready()
             worker.handle(.worked)
-        case .log(let level, let text): lines.tell(level.loggerLevel, "hasup-checker", text)
+        case .log(let level, let text):
+            try worker.requireHello()
+            lines.tell(level.loggerLevel, "hasup-checker", text)
         }
     }
 

@@ -43,7 +43,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private var upgrade: Upgrade?
     private let systemd: SystemdNotify
     private let store: DescriptorStore
-    private let observations: ObservationLog
+    private var observations: ObservationLog
     private var isStopping = false
     private var isParked = false
     private var isVRRPGone = false

@@ -7,6 +7,10 @@ import VRRP
 /// Observations as lines of the log: one for each transition, at most one a minute for a packet error that repeats,
 /// with its count (pain point O3).
 struct ObservationLog {
+    /// Transitions that are written in a minute: each is worth its line, unless the worker has gone mad.
+    private static let transitionsMax = 10_000
+
+    private var minute = (transitions: 0, end: Instant(nanoseconds: 0))
     private let log: Logger
     private let lines: RepeatLog
 
@@ -16,11 +20,14 @@ struct ObservationLog {
     }
 
     /// - Parameter settings: the instance's; nil for what isn't about one.
-    func add(_ observation: Observation, _ settings: InstanceSettings?) {
+    mutating func add(_ observation: Observation, _ settings: InstanceSettings?) {
         let line = observation.line(settings)
         let instance = settings?.name ?? ""
         switch observation {
         case .transition(let transition):
+            guard hasRoom() else {
+                return lines.tell(.warning, "", "more transitions than can be told one by one", kind: "transitions")
+            }
             if transition.to == .fault {
                 log.warning("\(line)")
             } else {
@@ -36,5 +43,11 @@ struct ObservationLog {
         case .accepted(_, let remark, let source):
             lines.tell(.warning, "", line, kind: "\(instance) \(remark.name) \(source)")
         }
+    }
+    private mutating func hasRoom() -> Bool {
+        let now = Clock.now
+        if now >= minute.end { minute = (0, now + .seconds(60)) }
+        minute.transitions += 1
+        return minute.transitions <= Self.transitionsMax
     }
 }

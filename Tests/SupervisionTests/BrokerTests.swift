@@ -77,6 +77,18 @@ struct BrokerTests {
         _ = try broker.scripts(generation: 1, instance: 0, sequence: 1, trigger: 1, priority: 1)
     }
 
+    @Test(
+        "a hostile worker can't count to the end of all numbers, so that no successor is heard",
+        arguments: [1 << 20 + 1, 1 << 62, .max])
+    func leaps(number: UInt64) throws {
+        var broker = Broker(generation: 1, source: Instances(list: [instance("A")]))
+        #expect(throws: Refusal.leap(number)) {
+            try broker.scripts(generation: 1, instance: 0, sequence: number, trigger: 1, priority: 1)
+        }
+        #expect(broker.lastNotification == 0)
+        _ = try broker.scripts(generation: 1, instance: 0, sequence: 1 << 20, trigger: 1, priority: 1)
+    }
+
     @Test("D10: the broker of another hasupd goes on counting, too")
     func inherited() throws {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]), lastNotification: 5)

@@ -276,6 +276,33 @@ import Wire
         #expect(actions.notified.isEmpty)
     }
 
+    /// A record whose head says MASTER and whose rest is unreadable: the addresses were left in place, and go now.
+    @Test func aMasterWithoutAReadableRecordLeavesNothing() {
+        var twin = Self.master()
+        twin.keeper.records[1] = twin.keeper.records[1].map { Array($0.prefix(12)) }
+        let both = [address("10.0.4.1"), address("10.0.4.2")]
+        #expect(
+            twin.keeper.snapshot(heardUntil: twin.bench.now, lastNotification: 0).masters(of: twin.bench.model) == [0])
+        twin.die(after: .milliseconds(2))
+        let actions = twin.bench.take()
+        #expect(twin.bench.node.resumption.fresh == 1)
+        #expect(twin.bench.state == .backup)
+        #expect(actions.withdrawn == [both])
+        #expect(actions.adverts.isEmpty)
+    }
+
+    /// A MASTER that will have advertised tomorrow would be one for ever: its record isn't believed.
+    @Test func aRecordFromTheFutureIsNone() {
+        var twin = Self.master()
+        let deadline = twin.keeper.snapshot(heardUntil: twin.bench.now, lastNotification: 0)
+        #expect(deadline.masterDeadlines(of: twin.bench.model, at: twin.bench.now).count == 1)
+        let before = Instant(nanoseconds: twin.bench.now.nanoseconds - 1_500_000_000)
+        #expect(deadline.masterDeadlines(of: twin.bench.model, at: before).isEmpty)
+        twin.die(after: .milliseconds(-1_500))
+        #expect(twin.bench.node.resumption.fresh == 1)
+        #expect(twin.bench.state == .backup)
+    }
+
     /// A stranger's bytes: cut short, bent, invented. Nothing traps, and what can't be read starts anew.
     @Test func hostileRecords() {
         let twin = Self.master()
