@@ -71,6 +71,8 @@ public struct Broker<Source: InstanceSource> {
     /// How many numbers of notifications may be missing: those that died with a worker on their way. A leap to the last
     /// number that there is would silence all successors.
     public static var leapMax: UInt64 { 1 << 20 }
+    /// Numbers of notifications end here: pages and records hold no larger ones.
+    public static var notificationsEnd: UInt64 { 1 << 61 }
 
     /// A broker for a worker that is given this generation.
     ///
@@ -98,16 +100,18 @@ public struct Broker<Source: InstanceSource> {
         previous = nil
     }
 
+    /// How many instances a generation has that a worker may speak of. - Throws: `Refusal`.
+    public func instanceCount(of generation: UInt64) throws(Refusal) -> Int { try source(of: generation).instanceCount }
+
+    private func source(of generation: UInt64) throws(Refusal) -> Source {
+        if generation == self.generation { return source }
+        guard let previous, generation == previous.generation else { throw .generation(generation) }
+        return previous.source
+    }
+
     /// The instance that a worker means. - Throws: `Refusal`.
     public func instance(_ number: UInt32, generation: UInt64) throws(Refusal) -> InstanceSettings {
-        let source: Source
-        if generation == self.generation {
-            source = self.source
-        } else if let previous, generation == previous.generation {
-            source = previous.source
-        } else {
-            throw .generation(generation)
-        }
+        let source = try source(of: generation)
         guard let instance = source.instance(at: Int(number)) else { throw .instance(number) }
         return instance
     }
@@ -131,7 +135,9 @@ public struct Broker<Source: InstanceSource> {
             throw .trigger(rawTrigger)
         }
         guard sequence > lastNotification else { throw .repeated(sequence) }
-        guard sequence - lastNotification <= Self.leapMax else { throw .leap(sequence) }
+        guard sequence - lastNotification <= Self.leapMax, sequence < Self.notificationsEnd else {
+            throw .leap(sequence)
+        }
         lastNotification = sequence
         var scripts = instance.scripts.filter { $0.trigger == trigger }
         for var generic in instance.scripts where generic.trigger == .any {

@@ -104,8 +104,15 @@ public struct WorkerLife: Sendable {
     /// First and longest wait before a worker that never worked is started again.
     public static let backOff = (first: Interval.milliseconds(100), longest: Interval.seconds(30))
 
+    /// So many deaths within this time are early ones, whatever each worker has said of its work. Somebody who kills
+    /// each worker after its first advertisements, 10 ms apart, stays far below.
+    public static let deathsAtOnce = (count: 500, within: Interval.seconds(10))
+    /// As many early deaths as leave the next one without what its predecessors have left (docs/decisions.md, D11).
+    public static let deathsWithSnapshotMax = 3
+
     /// Where it stands.
     public private(set) var state = State.down
+    private var deaths = (count: 0, since: Instant(nanoseconds: .min))
     /// Times that it was started again.
     public private(set) var restarts = 0
     /// Deaths since it last worked.
@@ -146,7 +153,8 @@ public struct WorkerLife: Sendable {
             state = .running
             return [.wake(.never)]
         case .worked:
-            earlyDeaths = 0
+            // What doesn't run its configuration can't have worked.
+            if state == .running { earlyDeaths = 0 }
             return []
         case .timeout:
             return state == .starting ? replace("it wasn't ready after \(Self.startLimit)") : []
@@ -205,6 +213,9 @@ public struct WorkerLife: Sendable {
 
     private mutating func retry(at now: Instant, report: (Interval) -> WorkerReport) -> [WorkerAction] {
         restarts += 1
+        if deaths.count == 0 || now > deaths.since + Self.deathsAtOnce.within { deaths = (0, now) }
+        deaths.count += 1
+        if deaths.count > Self.deathsAtOnce.count { earlyDeaths = max(earlyDeaths, Self.deathsWithSnapshotMax) }
         let wait = earlyDeaths == 0 && state != .down ? Interval.zero : Self.wait(after: earlyDeaths)
         earlyDeaths += 1
         if wait == .zero { return [.report(report(.zero))] + spawn() }

@@ -74,7 +74,7 @@ final class CheckerSupervision: WorkerProcess.Owner {
         case .hello(let version, let unsealed):
             try worker.hello(version: version)
             self.unsealed = unsealed
-            for sentence in unsealed { log.notice("hasup-checker: \(sentence)") }
+            for sentence in unsealed { lines.tell(.notice, "hasup-checker", sentence) }
             worker.ready()
             worker.handle(.worked)
         case .log(let level, let text):

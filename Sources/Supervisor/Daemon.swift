@@ -360,7 +360,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         // While a reload is being applied, numbers may mean the old list or the new one.
         let source = number == reloads?.pending?.number ? reloads?.pending : generation
         let settings = observation.instance.flatMap { source?.instance(at: $0) }
-        observations.add(observation, settings)
+        guard observations.add(observation, settings) else { return }
         let wall = Clock.wallNanoseconds
         let event = { WatchEvent(observation, settings, wallNanoseconds: wall) }
         if observation.isHistory { tell(event) } else { control?.publish(event) }
@@ -374,7 +374,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     func run(_ run: ScriptRun) {
         guard !run.scripts.isEmpty else { return }
-        scripts.add(run, global: (try? generation.model.global()) ?? GlobalSettings())
+        scripts.add(run, global: generation.global)
     }
 
     func report(_ text: String) {

@@ -32,13 +32,13 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     private struct StatusRequest {
         var statuses: [UInt32: InstanceStatus] = [:]
+        /// Frames that have come of the answer.
+        var parts = 0
         let completion: ([UInt32: InstanceStatus]?) -> Void
         let deadline: Instant
     }
 
     private static let statusPatience = Interval.seconds(2)
-    /// Early deaths of workers with the same snapshot, after which it isn't given to another (docs/decisions.md, D11).
-    private static let deathsWithSnapshotMax = 3
     private let loop: EventLoop
     private let log: Logger
     private let lines: RepeatLog
@@ -120,7 +120,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         let ours = Descriptor(owning: pair[0])
         let theirs = Descriptor(owning: pair[1])
         // The first death after good work is no early one.
-        let hasSnapshot = worker.life.earlyDeaths <= Self.deathsWithSnapshotMax
+        let hasSnapshot = worker.life.earlyDeaths <= WorkerLife.deathsWithSnapshotMax
         if !hasSnapshot {
             lines.tell(.error, "hasup-vrrp", "it dies early again and again: the next one starts without a snapshot")
             page = try StatePage.create()
@@ -185,7 +185,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             try worker.hello(version: version)
             configuredGeneration = 0
             self.unsealed = unsealed
-            for sentence in unsealed { log.notice("hasup-vrrp: \(sentence)") }
+            for sentence in unsealed { lines.tell(.notice, "hasup-vrrp", sentence) }
         case .configured(let generation):
             guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
             guard generation > configuredGeneration else { throw .unexpected("a generation that was taken before") }
@@ -212,8 +212,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
                 return found
             }
             for observation in observations { delegate.observed(observation, generation: generation) }
-        case .status(_, let bytes):
-            try receiveStatus(frame, bytes)
+        case .status(let generation, let bytes):
+            try receiveStatus(frame, generation, bytes)
         case .log(let level, let text):
             // A worker that has gone mad must not fill the disk.
             lines.tell(level.loggerLevel, "hasup-vrrp", text)
@@ -309,14 +309,19 @@ final class VRRPSupervision: WorkerProcess.Owner {
         SupervisorToVRRP.status.send(on: channel, correlation: lastRequest)
     }
 
-    private func receiveStatus(_ frame: Frame, _ bytes: [UInt8]) throws(FrameError) {
+    private func receiveStatus(_ frame: Frame, _ generation: UInt64, _ bytes: [UInt8]) throws(FrameError) {
         let correlation = frame.header.correlation
         // An answer that comes after its request has expired is no crime; one to a number that wasn't given yet is.
         guard correlation != 0, lastRequest &- correlation < 1 << 31 else {
             throw .unexpected("a status that nobody asked for")
         }
-        guard requests[correlation] != nil else { return }
-        let limit = broker.source.instanceCount
+        guard let parts = requests[correlation]?.parts else { return }
+        guard let limit = try? broker.instanceCount(of: generation) else {
+            throw .unexpected("a status of a generation that it doesn't run")
+        }
+        // No part is empty but the only one.
+        guard parts <= limit else { throw .unexpected("a status without an end") }
+        requests[correlation]?.parts += 1
         let part = try decode(frame, bytes) { reader throws(ByteError) in
             var part: [(UInt32, InstanceStatus)] = []
             while reader.remaining > 0 {

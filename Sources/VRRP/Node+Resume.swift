@@ -85,7 +85,8 @@ extension VirtualRouter {
         } else if state == .backup {
             masterDownAt = min(masterDownAt, max(now, context.startsAt) + masterDownInterval)
             // While nobody listened the master may have advertised: it gets the chance to do it once more.
-            if now > snapshot.heardUntil {
+            // A time that hasn't come yet says nothing.
+            if now != snapshot.heardUntil {
                 masterDownAt = max(masterDownAt, now + (isReleased ? skew : masterInterval + skew))
             }
             context.set(.masterDown, of: id, to: masterDownAt)

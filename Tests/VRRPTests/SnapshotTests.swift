@@ -256,6 +256,23 @@ import Wire
         #expect(twin.bench.take().adverts.isEmpty)
     }
 
+    /// That somebody listens until tomorrow is no reason to take over early.
+    @Test func aBackupThatWasHeardUntilTomorrowWaits() {
+        var twin = Twin(2)
+        twin.take(.advert(200, Bench.lower, 255))
+        twin.take(.wait(.milliseconds(3_300)))
+        _ = twin.bench.take()
+        #expect(twin.bench.state == .backup)
+        let snapshot = twin.keeper.snapshot(heardUntil: twin.bench.now + .seconds(86_400), lastNotification: 0)
+        var node = Node()
+        var actions: [Action] = []
+        node.handle(.interface(twin.bench.eth0), at: twin.bench.now, into: &actions)
+        node.handle(.interface(Bench.interface("eth1", 3)), at: twin.bench.now, into: &actions)
+        node.handle(.resume(twin.bench.model, snapshot), at: twin.bench.now, into: &actions)
+        twin.bench.node = node
+        #expect(twin.bench.remaining > .seconds(1))
+    }
+
     /// A notification that hasupd hasn't got is repeated, one that it has isn't.
     @Test func notificationsAreRepeatedUntilTheyAreHeard() {
         let twin = Self.master()
