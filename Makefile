@@ -18,7 +18,7 @@ LINK   += -Xlinker --no-warn-symbol-ordering -Xswiftc -Xfrontend -Xswiftc -funct
 LINK   += -Xswiftc -enforce-exclusivity=unchecked
 PYTEST := /usr/bin/python3 -m pytest -p no:cacheprovider
 
-.PHONY: all setup build demo test lab bench agreement simulate fuzz docs lint format install clean
+.PHONY: all setup build demo test lab lab-asan bench agreement simulate fuzz docs lint format install clean
 
 all: build
 
@@ -43,6 +43,12 @@ test: setup build
 
 lab: setup build
 	LONG=$(LONG) $(PYTEST) -rs Tests/Lab
+
+# 2,000 reloads with every access to memory checked; what was freed is kept for a while, so it takes its time and memory.
+lab-asan: setup
+	swift build --scratch-path .build-asan --sanitize=address
+	HASUP_BUILD=$(CURDIR)/.build-asan/debug HASUP_SANITIZER=address LONG=1 $(PYTEST) -rs \
+		Tests/Lab/test_long_life.py -k reloads
 
 bench: setup build
 	/usr/bin/python3 Tests/Bench/bench.py
@@ -76,4 +82,4 @@ install:
 	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) INIT=$(INIT) packaging/install
 
 clean:
-	rm -rf .build .build-fuzz .venv
+	rm -rf .build .build-fuzz .build-asan .venv

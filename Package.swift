@@ -114,6 +114,7 @@ let package = Package(
 if Context.environment["HASUP_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "hasup-fuzz", dependencies: ["Base", "Wire", "Configuration", "VRRP", "IPC"], path: "Tests/Fuzz",
+            name: "hasup-fuzz", dependencies: ["Base", "Wire", "Configuration", "VRRP", "IPC", "Reactor", "CLinux"],
+            path: "Tests/Fuzz",
             exclude: ["README.md", "run"], swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }

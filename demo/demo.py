@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Two nodes and a client in network namespaces: the master's VRRP worker is killed and nobody notices, then all of the
-master, and the other one takes the address over.
+"""Two nodes and a client in network namespaces: the master's VRRP worker is killed, then its supervisor, and nobody notices
+either; then all of the master, and the other one takes the address over.
 
     demo.py pair         one address, one master and its backup
     demo.py dual-master  two addresses, each node is master of one and backup of the other
@@ -21,6 +21,7 @@ from lab import conf  # noqa: E402
 from lab.hasup import Hasup  # noqa: E402
 from lab.net import Lan  # noqa: E402
 from lab.sniffer import Sniffer  # noqa: E402
+from lab.store import Store  # noqa: E402
 from lab.waiting import Timeout, wait_for  # noqa: E402
 
 ADVERT = 1
@@ -81,6 +82,18 @@ class Pinger:
         print(f"   client: {len(times)} answers from {self.address}, longest silence {gap:.2f} s")
 
 
+def nothing_happened(sniffer, nodes, address, moment):
+    """Shows from the packets that the nodes have the same roles as before this moment; raises when they haven't."""
+    sniffer.wait_advert(nodes[0], VRIDS[address], moment, count=2)
+    gap = sniffer.widest_gap(nodes[0], VRIDS[address], moment)
+    intruders = sniffer.adverts(nodes[1], VRIDS[address], moment)
+    handed_over = [advert for advert in sniffer.adverts(nodes[0], VRIDS[address], moment) if advert.priority == 0]
+    print(f"   the longest time between two adverts of node a was {gap:.4f} s,")
+    print(f"   node b sent {len(intruders)} for {address}: nothing happened")
+    if intruders or handed_over or gap > 2 * ADVERT:
+        raise AssertionError("the death of a process was noticed")
+
+
 def story(lan, kind):
     """The demo itself; raises Timeout when something does not happen."""
     services = layout(kind)
@@ -88,7 +101,11 @@ def story(lan, kind):
     nodes = lan.node("a"), lan.node("b")
     client = lan.node("client", 9)
     say(f"two nodes start, priorities {services[0][2]} and {services[0][3]} for {services[0][1]}, advert_int {ADVERT} s")
-    a, b = (Hasup(node, config(services, column)).start() for column, node in enumerate(nodes, 2))
+    a, b = (Hasup(node, config(services, column)) for column, node in enumerate(nodes, 2))
+    # On node a, what a service manager does: it keeps a few descriptors for the service, and starts it again.
+    manager = Store(a)
+    manager.start()
+    b.start()
     for _, address, first, second in services:
         lan.wait_holder(address, "a" if first > second else "b", 8)
     pingers = [Pinger(client, service[1]) for service in services]
@@ -101,16 +118,19 @@ def story(lan, kind):
     say("node a's VRRP worker is killed: kill -9")
     victim, moment = a.worker(), time.time()
     os.kill(victim, signal.SIGKILL)
-    sniffer.wait_advert(nodes[0], VRIDS[address], moment, count=2)
-    gap = sniffer.widest_gap(nodes[0], VRIDS[address], moment)
-    intruders = sniffer.adverts(nodes[1], VRIDS[address], moment)
-    print(f"   process {victim} is followed by {a.worker()}; the longest time between two adverts of node a was {gap:.4f} s,")
-    print(f"   node b sent {len(intruders)} for {address}: nothing happened")
-    if intruders or gap > 2 * ADVERT:
-        raise AssertionError("the death of a worker was noticed")
+    nothing_happened(sniffer, nodes, address, moment)
+    print(f"   process {victim} is followed by {a.worker()}")
+
+    say("node a's supervisor is killed: kill -9; the service manager starts it again with what it keeps for it")
+    victim, moment = a.program.pid, time.time()
+    print(f"   kept: {', '.join(manager.names())}")
+    manager.restart(signal.SIGKILL)
+    nothing_happened(sniffer, nodes, address, moment)
+    print(f"   process {victim} is followed by {a.program.pid}, its worker's successor is {a.worker()}")
 
     say("node a dies: kill -9 of all its processes, its cable pulled")
     a.kill()
+    manager.close()
     lan.link(nodes[0], False)
     expected = ADVERT * (3 + (256 - services[0][3]) / 256)
     seconds = sniffer.takeover(*nodes, vrid=VRIDS[address], bound=expected + 2)

@@ -32,6 +32,8 @@ public enum ChannelEnd: Hashable, Sendable, CustomStringConvertible {
 public final class Channel {
     /// Frames that may wait to be sent.
     public static let queueMax = 4_096
+    /// Descriptors that may wait to be sent: each of them is one of our own that a peer who doesn't read keeps open.
+    public static let waitingDescriptorsMax = 256
     /// Frames handled in one turn, so that a flood can't hold the loop.
     public static let framesPerTurnMax = 64
     /// Nor longer than this, with one frame at least (docs/decisions.md, D6).
@@ -47,6 +49,7 @@ public final class Channel {
     private let loop: EventLoop
     private var watch: Watch?
     private var waiting: [Waiting] = []
+    private var waitingDescriptors = 0
     /// Room for the largest frame; what no frame has reached takes no memory.
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: FrameHeader.frameSizeMax, alignment: 16)
     private let onFrame: (Frame) throws(FrameError) -> Void
@@ -79,6 +82,7 @@ public final class Channel {
         loop.remove(watch)
         self.watch = nil
         waiting = []
+        waitingDescriptors = 0
         shutdown(descriptor.number, Int32(SHUT_RDWR))
     }
 
@@ -97,18 +101,20 @@ public final class Channel {
             if result >= 0 { return }
             if result != -Int(EAGAIN) { return failed(result) }
         }
-        guard waiting.count < Self.queueMax else { return end(.notReading) }
+        guard waiting.count < Self.queueMax, waitingDescriptors + descriptors.count <= Self.waitingDescriptorsMax else {
+            return end(.notReading)
+        }
+        waitingDescriptors += descriptors.count
         let copies = descriptors.map { fcntl($0, F_DUPFD_CLOEXEC, 3) }
         waiting.append(Waiting(bytes: bytes, descriptors: PassedDescriptors(copies), numbers: copies))
         if let watch { loop.modify(watch, [.readable, .writable]) }
     }
 
-    /// Handles at once what has come already. For a process that has ended: its last words may still be waiting when the
-    /// loop tells of its end.
+    /// Handles at once what has come already, as far as a turn's time goes. For a process that has ended: its last words
+    /// may still be waiting when the loop tells of its end.
     public func drain() {
-        for _ in 0..<Self.queueMax {
-            guard isOpen, receive() else { return }
-        }
+        let begin = Clock.now
+        while isOpen, receive(), Clock.now - begin < Self.turnMax {}
     }
 
     private func serve(_ ready: Readiness) {
@@ -127,6 +133,7 @@ public final class Channel {
             if result == -Int(EAGAIN) { return }
             if result < 0 { return failed(result) }
             waiting.removeFirst()
+            waitingDescriptors -= next.numbers.count
         }
         if let watch { loop.modify(watch, .readable) }
     }

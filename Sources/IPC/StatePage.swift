@@ -94,12 +94,13 @@ public final class StatePage {
         set { hasup_atomic_store(words + 2, newValue.nanoseconds) }
     }
 
-    /// The last notification that hasupd has taken on; it, not the worker, keeps that here, for its own successor. What a
-    /// worker could have written instead is 0.
+    /// The last notification that hasupd has taken on, which it keeps here for its own successor. A hostile worker can
+    /// write it, too: what no count reaches is 0, and anything else makes the next hasupd's worker repeat its
+    /// instances' last notifications, or leave them out, and no more.
     public var lastNotification: UInt64 {
         get {
             let noted = hasup_atomic_load(words + 4)
-            return (0..<Int64.max / 2).contains(noted) ? UInt64(noted) : 0
+            return (0..<Int64(1) << 61).contains(noted) ? UInt64(noted) : 0
         }
         set { hasup_atomic_store(words + 4, Int64(clamping: newValue)) }
     }
@@ -121,6 +122,8 @@ public final class StatePage {
         let length = hasup_slot_read(slot(index), &record.sequence, &record.number, &record.bytes)
         guard length >= 0 else { return nil }
         record.bytes.removeLast(record.bytes.count - Int(length))
+        // Beyond these no honest writer comes, and nothing that follows would ever be newer.
+        guard (0..<Int64.max / 2).contains(record.sequence), record.number < Self.slotsMax else { return nil }
         return record
     }
 
@@ -144,24 +147,29 @@ public struct SnapshotWriter {
     /// Records that there was no room for.
     public private(set) var refused = 0
 
-    /// Goes on where the last writer has left the page.
+    /// Goes on where the last writer has left the page. What isn't the newest of its number is cleared: it would be read
+    /// beside what is written from now on.
     public init(_ page: StatePage) {
         self.page = page
         var newest: [UInt32: (slot: Int32, sequence: Int64)] = [:]
         for slot in 0..<page.slotCount {
-            let record = page.read(slot)
-            guard let record, record.sequence < .max / 2, record.number < StatePage.slotsMax else {
-                spare.append(Int32(slot))
+            guard let record = page.read(slot) else {
+                clear(Int32(slot))
                 continue
             }
             lastSequence = max(lastSequence, record.sequence)
             if let other = newest[record.number] {
-                spare.append(other.sequence > record.sequence ? Int32(slot) : other.slot)
+                clear(other.sequence > record.sequence ? Int32(slot) : other.slot)
                 if other.sequence > record.sequence { continue }
             }
             newest[record.number] = (Int32(slot), record.sequence)
         }
         for (number, place) in newest { set(number, to: place.slot) }
+    }
+
+    private mutating func clear(_ slot: Int32) {
+        hasup_slot_clear(page.slot(Int(slot)))
+        spare.append(slot)
     }
 
     private mutating func set(_ number: UInt32, to slot: Int32) {
@@ -191,8 +199,7 @@ public struct SnapshotWriter {
         while slots.count > number {
             let slot = slots.removeLast()
             guard slot >= 0 else { continue }
-            hasup_slot_clear(page.slot(Int(slot)))
-            spare.append(slot)
+            clear(slot)
         }
     }
 }

@@ -95,6 +95,12 @@ public enum SupervisorToVRRP {
 
 /// What the VRRP worker says to hasupd. It names things of the configuration, it never describes them (the broker rule).
 public enum VRRPToSupervisor {
+    /// Requests or observations in one frame: what hasupd does within a millisecond. A frame is always handled as a
+    /// whole, so more of them would hold its loop (docs/decisions.md, D6).
+    public static let entriesMax = 128
+    /// Bytes of observations in one frame.
+    public static let observationBytesMax = 8_192
+
     /// First of all: sealed and listening.
     case hello(version: UInt16, WorkerSeal)
     /// It goes on where its predecessor has died: how many instances as MASTER, how many as BACKUP or in FAULT, how many
@@ -223,6 +229,7 @@ public struct NotifyRequest: Hashable, Sendable {
     static func readAll(from reader: inout ByteReader) throws(ByteError) -> [NotifyRequest] {
         var requests: [NotifyRequest] = []
         while reader.remaining > 0 {
+            guard requests.count < VRRPToSupervisor.entriesMax else { throw .invalid }
             requests.append(
                 NotifyRequest(
                     instance: try reader.readUInt32(), sequence: try reader.readUInt64(),

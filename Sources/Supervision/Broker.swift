@@ -21,6 +21,8 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     case trigger(UInt8)
     /// A notification with this number was started before.
     case repeated(UInt64)
+    /// A notification leaves out more numbers than a worker and its successors could have lost.
+    case leap(UInt64)
 
     /// The reason as it continues "refused a worker's request: ".
     public var description: String {
@@ -30,6 +32,7 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .faultyInstance(let name): "instance \(name) has no interface to open a socket on"
         case .trigger(let number): "there is no notification of kind \(number)"
         case .repeated(let number): "notification \(number) was started before"
+        case .leap(let number): "notification \(number) is far beyond those before"
         }
     }
 }
@@ -65,6 +68,12 @@ public struct Broker<Source: InstanceSource> {
     /// The last notification that a worker has asked for: its successor goes on counting.
     public private(set) var lastNotification: UInt64
 
+    /// How many numbers of notifications may be missing: those that died with a worker on their way. A leap to the last
+    /// number that there is would silence all successors.
+    public static var leapMax: UInt64 { 1 << 20 }
+    /// Numbers of notifications end here: pages and records hold no larger ones.
+    public static var notificationsEnd: UInt64 { 1 << 61 }
+
     /// A broker for a worker that is given this generation.
     ///
     /// - Parameter lastNotification: what the hasupd before this one had come to.
@@ -91,16 +100,18 @@ public struct Broker<Source: InstanceSource> {
         previous = nil
     }
 
+    /// How many instances a generation has that a worker may speak of. - Throws: `Refusal`.
+    public func instanceCount(of generation: UInt64) throws(Refusal) -> Int { try source(of: generation).instanceCount }
+
+    private func source(of generation: UInt64) throws(Refusal) -> Source {
+        if generation == self.generation { return source }
+        guard let previous, generation == previous.generation else { throw .generation(generation) }
+        return previous.source
+    }
+
     /// The instance that a worker means. - Throws: `Refusal`.
     public func instance(_ number: UInt32, generation: UInt64) throws(Refusal) -> InstanceSettings {
-        let source: Source
-        if generation == self.generation {
-            source = self.source
-        } else if let previous, generation == previous.generation {
-            source = previous.source
-        } else {
-            throw .generation(generation)
-        }
+        let source = try source(of: generation)
         guard let instance = source.instance(at: Int(number)) else { throw .instance(number) }
         return instance
     }
@@ -124,6 +135,9 @@ public struct Broker<Source: InstanceSource> {
             throw .trigger(rawTrigger)
         }
         guard sequence > lastNotification else { throw .repeated(sequence) }
+        guard sequence - lastNotification <= Self.leapMax, sequence < Self.notificationsEnd else {
+            throw .leap(sequence)
+        }
         lastNotification = sequence
         var scripts = instance.scripts.filter { $0.trigger == trigger }
         for var generic in instance.scripts where generic.trigger == .any {

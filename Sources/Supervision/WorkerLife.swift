@@ -107,8 +107,13 @@ public struct WorkerLife: Sendable {
     /// First and longest wait before a worker that never worked is started again.
     public static let backOff = (first: Interval.milliseconds(100), longest: Interval.seconds(30))
 
+    /// So many deaths within this time are early ones, whatever each worker has said of its work. Somebody who kills
+    /// each worker after its first advertisements, 10 ms apart, stays far below.
+    public static let deathsAtOnce = (count: 500, within: Interval.seconds(10))
+
     /// Where it stands.
     public private(set) var state = State.down
+    private var deaths = (count: 0, since: Instant(nanoseconds: .min))
     /// Times that it was started again.
     public private(set) var restarts = 0
     /// Deaths since it last worked.
@@ -169,6 +174,8 @@ public struct WorkerLife: Sendable {
             state = .running
             return [.wake(.never)]
         case .worked:
+            // What doesn't run its configuration can't have worked.
+            guard state == .running else { return [] }
             earlyDeaths = 0
             deathsWithSnapshot = 0
             return []
@@ -232,6 +239,12 @@ public struct WorkerLife: Sendable {
 
     private mutating func retry(at now: Instant, report: (Interval) -> WorkerReport) -> [WorkerAction] {
         restarts += 1
+        if deaths.count == 0 || now > deaths.since + Self.deathsAtOnce.within { deaths = (0, now) }
+        deaths.count += 1
+        if deaths.count > Self.deathsAtOnce.count {
+            earlyDeaths = max(earlyDeaths, Self.deathsWithSnapshotMax)
+            deathsWithSnapshot = max(deathsWithSnapshot, Self.deathsWithSnapshotMax)
+        }
         let time = earlyDeaths == 0 ? Interval.zero : Self.wait(after: earlyDeaths)
         earlyDeaths += 1
         deathsWithSnapshot += 1

@@ -75,13 +75,15 @@ final class CheckerSupervision: WorkerProcess.Owner {
     func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError) {
         switch try CheckerToSupervisor(frame) {
         case .hello(let version, let seal):
-            guard version == workerProtocolVersion else { throw .version(version) }
+            try worker.hello(version: version)
             sealed = seal
-            for sentence in seal.shortfalls { log.notice("hasup-checker: \(sentence)") }
+            for sentence in seal.shortfalls { lines.tell(.notice, "hasup-checker", sentence) }
             worker.ready()
             worker.handle(.worked)
             onReady?()
-        case .log(let level, let text): lines.tell(level.loggerLevel, "hasup-checker", text)
+        case .log(let level, let text):
+            try worker.requireHello()
+            lines.tell(level.loggerLevel, "hasup-checker", text)
         }
     }
 

@@ -373,7 +373,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     func run(_ run: ScriptRun) {
         guard !run.scripts.isEmpty else { return }
-        scripts.add(run, global: (try? generation.model.global()) ?? GlobalSettings())
+        scripts.add(run, global: generation.global)
     }
 
     func report(_ text: String) {

@@ -13,6 +13,8 @@ final class Generation: InstanceSource {
     let acceptedAt: Int64
     let warnings: Int
     let errors: Int
+    /// What holds for all instances, decoded once: thousands of notifications may ask at once.
+    private(set) lazy var global = (try? model.global()) ?? GlobalSettings()
 
     init(
         number: UInt64, image: ConfigurationImage, model: EncodedModel, diagnostics: [Diagnostic], acceptedAt: Int64

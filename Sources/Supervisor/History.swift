@@ -86,7 +86,7 @@ final class History {
         }
         waiting.removeFirst(count)
         append(text, lines: count)
-        if let timer { loop.set(timer, to: waiting.isEmpty ? .never : loop.now) }
+        if let timer { loop.set(timer, to: waiting.isEmpty ? .never : Clock.now) }
         if waiting.isEmpty { waiting = [] }
     }
 

@@ -7,6 +7,12 @@ import VRRP
 /// Observations as lines of the log: one for each transition, at most one a minute for a packet error that repeats,
 /// with its count (pain point O3).
 struct ObservationLog {
+    /// Transitions that are written in a minute, of all and of one instance: each is worth its line, unless the worker
+    /// has gone mad.
+    private static let transitionsMax = 10_000
+    private static let transitionsOfOneMax = 600
+
+    private var minute = (transitions: 0, of: [String: Int](), end: Instant(nanoseconds: 0))
     private let log: Logger
     private let lines: RepeatLog
 
@@ -15,12 +21,22 @@ struct ObservationLog {
         lines = RepeatLog(log, on: loop)
     }
 
+    /// Whether it is one that others are to be told of, too.
+    ///
     /// - Parameter settings: the instance's; nil for what isn't about one.
-    func add(_ observation: Observation, _ settings: InstanceSettings?) {
+    mutating func add(_ observation: Observation, _ settings: InstanceSettings?) -> Bool {
+        guard observation.instance == nil || settings != nil else {
+            lines.tell(.warning, "hasup-vrrp", "it speaks of an instance that there isn't")
+            return false
+        }
         let line = observation.line(settings)
         let instance = settings?.name ?? ""
         switch observation {
         case .transition(let transition):
+            guard hasRoom(instance) else {
+                lines.tell(.warning, "", "more transitions than can be told one by one", kind: "transitions")
+                return false
+            }
             if transition.to == .fault {
                 log.warning("\(line)")
             } else {
@@ -36,5 +52,14 @@ struct ObservationLog {
         case .accepted(_, let remark, let source):
             lines.tell(.warning, "", line, kind: "\(instance) \(remark.name) \(source)")
         }
+        return true
+    }
+
+    private mutating func hasRoom(_ instance: String) -> Bool {
+        let now = Clock.now
+        if now >= minute.end { minute = (0, [:], now + .seconds(60)) }
+        minute.transitions += 1
+        minute.of[instance, default: 0] += 1
+        return minute.transitions <= Self.transitionsMax && minute.of[instance, default: 0] <= Self.transitionsOfOneMax
     }
 }

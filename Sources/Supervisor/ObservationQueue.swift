@@ -26,7 +26,7 @@ final class ObservationQueue {
     private var timer: Timer?
     private var turn = Instant(nanoseconds: .min)
     private var toldInTurn = 0
-    private let log: ObservationLog
+    private var log: ObservationLog
     private let history: History
     /// For those who watch.
     var onEvent: ((() -> WatchEvent) -> Void)?
@@ -65,7 +65,7 @@ final class ObservationQueue {
 
     private func tell(_ entry: Entry) {
         let settings = entry.observation.instance.flatMap { entry.source?.instance(at: $0) }
-        log.add(entry.observation, settings)
+        guard log.add(entry.observation, settings) else { return }
         let event = { WatchEvent(entry.observation, settings, wallNanoseconds: entry.wallNanoseconds) }
         onEvent?(event)
         if entry.observation.isHistory { history.add(event) }

@@ -24,17 +24,23 @@ final class RepeatLog {
         }
     }
 
-    /// Characters of a text by which lines are told apart and which is repeated with the count.
+    /// Bytes of a text by which lines are told apart and which is repeated with the count.
     private static let textMax = 256
+
+    /// Kinds that are remembered at once, and counts that are written in a turn (docs/decisions.md, D6).
+    private static let kindsMax = 1_024
+    private static let countsPerTurn = 32
 
     private let log: Logger
     private let loop: EventLoop
+    /// Counts that are due and wait for the next turns.
+    private var counts: ArraySlice<(key: Kind, count: UInt64)> = []
     private var limiter: RepeatLimiter<Kind>
     private var timer: Timer?
     private var isArmed = false
 
     init(_ log: Logger, on loop: EventLoop, period: Interval = .seconds(60)) {
-        limiter = RepeatLimiter(period: period)
+        limiter = RepeatLimiter(period: period, keysMax: Self.kindsMax)
         self.log = log
         self.loop = loop
         timer = loop.makeTimer { [unowned self] in self.tellCounts() }
@@ -50,9 +56,14 @@ final class RepeatLog {
     }
 
     private func tellCounts() {
-        for (key, count) in limiter.due(at: loop.now) {
+        if counts.isEmpty { counts = limiter.due(at: loop.now)[...] }
+        for (key, count) in counts.prefix(Self.countsPerTurn) {
             log.log(level: key.level, "\(Self.prefix(key.subject))\(count) more within a minute like this: \(key.text)")
         }
+        counts = counts.dropFirst(Self.countsPerTurn)
+        // Later than this turn's timers.
+        if !counts.isEmpty, let timer { return loop.set(timer, to: Clock.now) }
+        counts = []
         let untold = limiter.takeUntold()
         if untold > 0 { log.warning("\(untold) lines of too many kinds within a minute were left out") }
         arm()
@@ -68,7 +79,8 @@ final class RepeatLog {
     private static func prefix(_ subject: String) -> String { subject.isEmpty ? "" : "\(subject): " }
 
     private static func cut(_ text: String) -> String {
-        text.utf8.count <= textMax ? text : String(text.prefix(textMax))
+        // By bytes: one character may have any number of them.
+        text.utf8.count <= textMax ? text : String(decoding: text.utf8.prefix(textMax), as: UTF8.self)
     }
 }
 

@@ -30,6 +30,9 @@ final class ScriptRunner {
         }
     }
 
+    /// A process takes a fraction of a millisecond to start; a turn starts what fits into this (docs/decisions.md, D6).
+    private static let startingMax = Interval.microseconds(500)
+
     private let loop: EventLoop
     private let log: Logger
     /// What hasupd was started with.
@@ -39,6 +42,7 @@ final class ScriptRunner {
     private var running: [Int32: Running] = [:]
     private var reports: [String: ScriptReport] = [:]
     private var timer: Timer?
+    private var startTimer: Timer?
     /// Called when nothing runs or waits any more.
     var onIdle: (() -> Void)?
 
@@ -48,6 +52,7 @@ final class ScriptRunner {
         self.limits = limits
         self.log = log
         timer = loop.makeTimer { [weak self] in self?.oversee() }
+        startTimer = loop.makeTimer { [weak self] in self?.startSome() }
     }
 
     /// Whether nothing runs or waits.
@@ -65,9 +70,21 @@ final class ScriptRunner {
         startWhatMay()
     }
 
+    /// In this turn, as far as it goes.
     private func startWhatMay() {
+        if let startTimer { loop.set(startTimer, to: loop.now) }
+    }
+
+    private func startSome() {
+        let begin = Clock.now
         while let queued = queue.next() {
             for script in queued.run.scripts { start(script, of: queued.run.instance, queued.global) }
+            let now = Clock.now
+            guard now - begin < Self.startingMax else {
+                // Later than this turn's timers.
+                if let startTimer { loop.set(startTimer, to: now) }
+                break
+            }
         }
         if let timer { loop.set(timer, to: overseer.deadline) }
     }

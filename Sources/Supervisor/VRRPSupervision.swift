@@ -32,6 +32,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     private struct StatusRequest {
         var statuses: [UInt32: InstanceStatus] = [:]
+        /// Frames that have come of the answer.
+        var parts = 0
         let completion: ([UInt32: InstanceStatus]?) -> Void
         let deadline: Instant
     }
@@ -52,6 +54,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private let orphans: OrphanGuard
     private var requests: [UInt32: StatusRequest] = [:]
     private var lastRequest: UInt32 = 0
+    /// The newest generation that this worker has said to run.
+    private var configuredGeneration: UInt64 = 0
     private var expiry: Timer?
     /// What the worker that lives, or lived last, has said of its seal.
     private(set) var sealed = WorkerSeal()
@@ -183,13 +187,17 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError) {
         let message = try VRRPToSupervisor(frame)
+        if case .hello = message {} else { try worker.requireHello() }
         switch message {
         case .hello(let version, let seal):
-            guard version == workerProtocolVersion else { throw .version(version) }
+            try worker.hello(version: version)
+            configuredGeneration = 0
             sealed = seal
-            for sentence in seal.shortfalls { log.notice("hasup-vrrp: \(sentence)") }
+            for sentence in seal.shortfalls { lines.tell(.notice, "hasup-vrrp", sentence) }
         case .configured(let generation):
             guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
+            guard generation > configuredGeneration else { throw .unexpected("a generation that was taken before") }
+            configuredGeneration = generation
             if generation == broker.generation { broker.configured() }
             if worker.life.state == .starting { worker.ready() }
             orphans.workerRuns()
@@ -203,13 +211,17 @@ final class VRRPSupervision: WorkerProcess.Owner {
             for request in requests { runScripts(request, generation: generation) }
         case .observations(let generation, let bytes):
             let observations = try decode(frame, bytes) { reader throws(ByteError) in
+                guard reader.remaining <= VRRPToSupervisor.observationBytesMax else { throw ByteError.invalid }
                 var found: [Observation] = []
-                while reader.remaining > 0 { found.append(try Observation(from: &reader)) }
+                while reader.remaining > 0 {
+                    guard found.count < VRRPToSupervisor.entriesMax else { throw ByteError.invalid }
+                    found.append(try Observation(from: &reader))
+                }
                 return found
             }
             for observation in observations { delegate.observed(observation, generation: generation) }
-        case .status(_, let bytes):
-            try receiveStatus(frame, bytes)
+        case .status(let generation, let bytes):
+            try receiveStatus(frame, generation, bytes)
         case .log(let level, let text):
             // A worker that has gone mad must not fill the disk.
             lines.tell(level.loggerLevel, "hasup-vrrp", text)
@@ -306,16 +318,25 @@ final class VRRPSupervision: WorkerProcess.Owner {
         SupervisorToVRRP.status.send(on: channel, correlation: lastRequest)
     }
 
-    private func receiveStatus(_ frame: Frame, _ bytes: [UInt8]) throws(FrameError) {
+    private func receiveStatus(_ frame: Frame, _ generation: UInt64, _ bytes: [UInt8]) throws(FrameError) {
         let correlation = frame.header.correlation
-        // An answer that comes after its request has expired is no crime.
-        guard requests[correlation] != nil else { return }
-        let limit = broker.source.instanceCount
+        // An answer that comes after its request has expired is no crime; one to a number that wasn't given yet is.
+        guard correlation != 0, lastRequest &- correlation < 1 << 31 else {
+            throw .unexpected("a status that nobody asked for")
+        }
+        guard let parts = requests[correlation]?.parts else { return }
+        guard let limit = try? broker.instanceCount(of: generation) else {
+            throw .unexpected("a status of a generation that it doesn't run")
+        }
+        // No part is empty but the only one.
+        guard parts <= limit else { throw .unexpected("a status without an end") }
+        requests[correlation]?.parts += 1
         let part = try decode(frame, bytes) { reader throws(ByteError) in
             var part: [(UInt32, InstanceStatus)] = []
             while reader.remaining > 0 {
-                guard part.count <= limit else { throw ByteError.invalid }
-                part.append((try reader.readUInt32(), try InstanceStatus(from: &reader)))
+                let id = try reader.readUInt32()
+                guard id < limit, part.count < limit else { throw ByteError.invalid }
+                part.append((id, try InstanceStatus(from: &reader)))
             }
             return part
         }

@@ -32,8 +32,8 @@ enum WithdrawRole {
                 instances: records.filter { $0.number > 0 }.map(\.bytes), node: nil, heardUntil: page.stamp,
                 lastNotification: 0)
             let model = try EncodedModel(image.model).decode()
-            let deadlines = snapshot.masterDeadlines(of: model)
             let now = Clock.now
+            let deadlines = snapshot.masterDeadlines(of: model, at: now)
             let inTime = deadlines.filter { $0.value > now }
             // What isn't MASTER has no address to keep either: its worker may have died while it removed them.
             let others = Set(model.instances.indices).subtracting(inTime.keys)

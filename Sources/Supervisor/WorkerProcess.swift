@@ -46,6 +46,8 @@ final class WorkerProcess {
     /// Processes that exist and were never greeted: killed, and kept until they are reaped.
     private var abandoned: [ChildProcess] = []
     private(set) var channel: Channel?
+    /// Whether this process has said hello. What it says before, and a second hello, end it.
+    private var hasSaidHello = false
     /// Since when this process exists.
     private(set) var startedAt: Instant?
     /// What went wrong with it last, and when.
@@ -74,6 +76,18 @@ final class WorkerProcess {
         life.instanceCount = instanceCount
         watchdog = Watchdog(smallestAdvertInterval: smallestAdvertInterval)
         if life.state == .running { armWatchdog() }
+    }
+
+    /// It says hello. - Throws: `FrameError` for another version of the protocol, and for a second hello.
+    func hello(version: UInt16) throws(FrameError) {
+        guard version == workerProtocolVersion else { throw .version(version) }
+        guard !hasSaidHello else { throw .unexpected("a second hello") }
+        hasSaidHello = true
+    }
+
+    /// It says anything else. - Throws: `FrameError` before its hello.
+    func requireHello() throws(FrameError) {
+        guard hasSaidHello else { throw .unexpected("a message before hello") }
     }
 
     /// It has said hello and runs its configuration.
@@ -117,6 +131,7 @@ final class WorkerProcess {
         do throws(SystemError) {
             let started = try owner.start(self, dropsSnapshot: dropsSnapshot)
             child = started.child
+            hasSaidHello = false
             startedAt = Clock.now
             let channel = try Channel(
                 started.socket, on: loop,

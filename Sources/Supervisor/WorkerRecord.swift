@@ -14,6 +14,9 @@ struct WorkerRecord {
     /// How long a worker may take to end that was killed.
     private static let patienceMilliseconds: Int32 = 2_000
 
+    /// Three numbers with spaces between them.
+    private static let lengthMax = 48
+
     private let path: String
 
     init(directory: String) { path = "\(directory)/vrrp-worker" }
@@ -21,10 +24,13 @@ struct WorkerRecord {
     /// Notes a worker that was just started. - Throws: `SystemError`.
     func note(_ pid: Int32) throws(SystemError) {
         let started = try ProcessInspection(pid: pid).startTicks
-        let number = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let number = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { throw SystemError(errno, "write \(path)") }
         let file = Descriptor(owning: number)
-        let text = "\(pid) \(started) \(getpid())\n"
+        // Always as long as before: this stands between a worker's death and its successor's hello, and giving back a
+        // file's blocks may wait for the disk.
+        let words = "\(pid) \(started) \(getpid())"
+        let text = words + String(repeating: " ", count: max(0, Self.lengthMax - words.utf8.count)) + "\n"
         guard write(file.number, text, text.utf8.count) == text.utf8.count else {
             throw SystemError(errno, "write \(path)")
         }

@@ -40,7 +40,7 @@ public final class LogSink {
 
     /// Writes a line; `level` is syslog's number. What could steer a terminal or fake a line is escaped.
     public func write(level: UInt8, _ text: String) {
-        let text = Printable.text(text)
+        let text = Printable.text(text, limit: Self.lineMax)
         let isSent = deliver(form, line(form, level, text))
         // Better there than nowhere.
         if !isSent, form == .syslog, syslog < 0, deliver(.plain, line(.plain, level, text)) { return }

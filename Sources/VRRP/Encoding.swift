@@ -3,10 +3,22 @@ import Base
 // How transitions and status cross a process boundary. Both ends are of one build (docs/decisions.md, D7), so there is
 // no version in them; but they are read as a stranger's bytes.
 
+/// Bytes of a text that is told to hasupd: what is kept of thousands of observations is bounded by it.
+private let textMax = 512
+/// Faults of one instance.
+private let faultsMax = 256
+
 extension ByteWriter {
     mutating func write<Value>(optional value: Value?, _ body: (inout ByteWriter, Value) -> Void) {
         write(value != nil)
         if let value { body(&self, value) }
+    }
+
+    /// Appends a text, or as much of it as `readText` takes.
+    mutating func write(text: String) {
+        guard text.utf8.count > textMax else { return write(text) }
+        // A character that is cut in two becomes U+FFFD, of three bytes.
+        write(String(decoding: text.utf8.prefix(textMax - 3), as: UTF8.self))
     }
 
     mutating func write(tagged address: IPAddress) {
@@ -20,6 +32,13 @@ extension ByteReader {
         _ body: (inout ByteReader) throws(ByteError) -> Value
     ) throws(ByteError) -> Value? {
         try readBool() ? try body(&self) : nil
+    }
+
+    /// A name or a sentence of a reasonable length.
+    mutating func readText() throws(ByteError) -> String {
+        let text = try readString()
+        guard text.utf8.count <= textMax else { throw .invalid }
+        return text
     }
 
     mutating func readTaggedAddress() throws(ByteError) -> IPAddress {
@@ -52,16 +71,16 @@ extension Fault {
             writer.write(UInt8(0))
         case .interfaceMissing(let name):
             writer.write(UInt8(1))
-            writer.write(name)
+            writer.write(text: name)
         case .interfaceDown(let name):
             writer.write(UInt8(2))
-            writer.write(name)
+            writer.write(text: name)
         case .trackedInterfaceDown(let name):
             writer.write(UInt8(3))
-            writer.write(name)
+            writer.write(text: name)
         case .noSourceAddress(let name):
             writer.write(UInt8(4))
-            writer.write(name)
+            writer.write(text: name)
         }
     }
 
@@ -69,10 +88,10 @@ extension Fault {
     public init(from reader: inout ByteReader) throws(ByteError) {
         switch try reader.readUInt8() {
         case 0: self = .configuration
-        case 1: self = .interfaceMissing(try reader.readString())
-        case 2: self = .interfaceDown(try reader.readString())
-        case 3: self = .trackedInterfaceDown(try reader.readString())
-        case 4: self = .noSourceAddress(try reader.readString())
+        case 1: self = .interfaceMissing(try reader.readText())
+        case 2: self = .interfaceDown(try reader.readText())
+        case 3: self = .trackedInterfaceDown(try reader.readText())
+        case 4: self = .noSourceAddress(try reader.readText())
         default: throw .invalid
         }
     }
@@ -204,6 +223,7 @@ extension InstanceStatus {
         writer.write(optional: lastAdvertReceived) { $0.write($1.nanoseconds) }
         writer.write(optional: takeoverAt) { $0.write($1.nanoseconds) }
         writer.write(optional: waiting) { $0.write($1.rawValue) }
+        let faults = faults.prefix(faultsMax)
         writer.write(UInt32(faults.count))
         faults.forEach { $0.encode(into: &writer) }
         writer.write(optional: lastTransition) { $1.encode(into: &$0) }
@@ -241,7 +261,9 @@ extension InstanceStatus {
             guard let reason = BackupReason(rawValue: try reader.readUInt8()) else { throw .invalid }
             return reason
         }
-        for _ in 0..<(try reader.readCount(ofSize: 1)) { faults.append(try Fault(from: &reader)) }
+        let count = try reader.readCount(ofSize: 1)
+        guard count <= faultsMax else { throw .invalid }
+        for _ in 0..<count { faults.append(try Fault(from: &reader)) }
         lastTransition = try reader.readOptional { reader throws(ByteError) in try Transition(from: &reader) }
         counters = try Counters(from: &reader)
         for _ in 0..<(try reader.readCount(ofSize: 5)) { installedAddresses.append(try reader.readTaggedAddress()) }
@@ -286,7 +308,7 @@ extension Observation {
         case .kernelFailure(let instance, let sentence):
             writer.write(UInt8(4))
             writer.write(UInt32(instance))
-            writer.write(sentence)
+            writer.write(text: sentence)
         case .addressRemoved(let instance, let address):
             writer.write(UInt8(5))
             writer.write(UInt32(instance))
@@ -296,7 +318,7 @@ extension Observation {
             writer.write(UInt32(instance))
             writer.write(tagged: prefix.address)
             writer.write(UInt8(prefix.length))
-            writer.write(interface)
+            writer.write(text: interface)
         }
     }
 
@@ -314,13 +336,13 @@ extension Observation {
             guard let remark = Remark(rawValue: try reader.readUInt8()) else { throw .invalid }
             self = .accepted(instance, remark, source: try reader.readTaggedAddress())
         case 3: self = .stalled(try reader.readInterval())
-        case 4: self = .kernelFailure(Int(try reader.readUInt32()), try reader.readString())
+        case 4: self = .kernelFailure(Int(try reader.readUInt32()), try reader.readText())
         case 5: self = .addressRemoved(Int(try reader.readUInt32()), try reader.readTaggedAddress())
         case 6:
             let instance = Int(try reader.readUInt32())
             let address = try reader.readTaggedAddress()
             guard let prefix = Prefix(address: address, length: Int(try reader.readUInt8())) else { throw .invalid }
-            self = .addressWaits(instance, prefix, interface: try reader.readString())
+            self = .addressWaits(instance, prefix, interface: try reader.readText())
         default: throw .invalid
         }
     }

@@ -17,7 +17,7 @@ extension Node {
         var kept: [InstanceID: VirtualRouter.Kept] = [:]
         routers = new.instances.enumerated().map { id, settings in
             if let record = records[settings.identity.fingerprint]?.popLast() {
-                kept[id] = VirtualRouter.Kept(record, id: id, settings: settings)
+                kept[id] = VirtualRouter.Kept(record, id: id, settings: settings, at: now)
             }
             return kept[id]?.router ?? VirtualRouter(id: id, settings: settings, at: now)
         }
@@ -29,6 +29,7 @@ extension Node {
             guard let kept = kept[id] else {
                 resumption.fresh += 1
                 routers[id].start(at: now, &context, into: &actions)
+                routers[id].withdrawWhatIsThere(snapshot, &context, into: &actions)
                 continue
             }
             for (kind, deadline) in kept.timers { context.set(kind, of: id, to: deadline) }
@@ -84,7 +85,8 @@ extension VirtualRouter {
         } else if state == .backup {
             masterDownAt = min(masterDownAt, max(now, context.startsAt) + masterDownInterval)
             // While nobody listened the master may have advertised: it gets the chance to do it once more.
-            if now > snapshot.heardUntil {
+            // A time that hasn't come yet says nothing.
+            if now != snapshot.heardUntil {
                 masterDownAt = max(masterDownAt, now + (isReleased ? skew : masterInterval + skew))
             }
             context.set(.masterDown, of: id, to: masterDownAt)
@@ -98,6 +100,15 @@ extension VirtualRouter {
                 && context.interfaces[$0.interface ?? settings.interface] != nil
         }
         install(missing, &context, into: &actions)
+    }
+
+    /// For an instance that starts anew although it was MASTER: nobody could read its record, and its addresses were
+    /// left where they are because its head said so.
+    mutating func withdrawWhatIsThere(
+        _ snapshot: NodeSnapshot, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        noteKernel(snapshot)
+        withdraw(allAddresses.filter { installed.contains($0.prefix.address) }, &context, into: &actions)
     }
 
     /// What of our addresses the kernel has.

@@ -36,13 +36,13 @@ public struct NodeSnapshot: Sendable {
     }
 
     /// When a MASTER of this configuration is silent for so long that a peer may have taken over; nil for an instance that
-    /// wasn't MASTER. For who withdraws its addresses when there is no successor.
-    public func masterDeadlines(of model: ConfigurationModel) -> [InstanceID: Instant] {
+    /// wasn't MASTER, or whose record says what can't be. For who withdraws its addresses when there is no successor.
+    public func masterDeadlines(of model: ConfigurationModel, at now: Instant) -> [InstanceID: Instant] {
         var records = byIdentity
         var found: [InstanceID: Instant] = [:]
         for (id, settings) in model.instances.enumerated() {
             guard let record = records[settings.identity.fingerprint]?.popLast(),
-                let kept = VirtualRouter.Kept(record, id: id, settings: settings), kept.router.state == .master
+                let kept = VirtualRouter.Kept(record, id: id, settings: settings, at: now), kept.router.state == .master
             else { continue }
             found[id] = kept.router.peersWaitUntil
         }

@@ -126,9 +126,11 @@ extension VirtualRouter {
         var router: VirtualRouter
         var timers: [(TimerKind, Instant)] = []
         var bursts: [PendingBurst] = []
+        /// The longest interval that an advertisement can say: 12 bits of centiseconds (RFC 9568 §5.2.7).
+        private static let learnedIntervalMax = Interval.centiseconds(0xfff)
 
-        /// Nil for bytes that aren't a record of this instance.
-        init?(_ record: [UInt8], id: InstanceID, settings: InstanceSettings) {
+        /// Nil for bytes that aren't a record of this instance, or one of a time that hasn't come yet.
+        init?(_ record: [UInt8], id: InstanceID, settings: InstanceSettings, at now: Instant) {
             let kept = record.withUnsafeBytes { bytes in
                 Result { () throws(ByteError) in
                     var reader = ByteReader(bytes)
@@ -137,8 +139,27 @@ extension VirtualRouter {
                     return kept
                 }
             }
-            guard case .success(let kept) = kept else { return nil }
+            guard case .success(let kept) = kept, kept.isPast(at: now) else { return nil }
             self = kept
+            bound(at: now)
+        }
+
+        /// Whether what has happened has happened: a MASTER that will have advertised tomorrow would be one for ever.
+        private func isPast(at now: Instant) -> Bool {
+            let moments = [router.lastSentAt, router.lastAdvertAt, router.preemptDelaySince]
+            return router.since <= now && moments.allSatisfy { $0.map { $0 <= now } ?? true }
+                && router.removals.allSatisfy { $0.at <= now }
+        }
+
+        /// Nothing waits for longer, or is announced more often, than the settings say.
+        private mutating func bound(at now: Instant) {
+            let wanted = router.settings.announcements
+            let waits: [TimerKind: Interval] = [
+                .announceAgain: wanted.delay, .lowerPriorityAgain: wanted.lowerPriorityDelay, .refresh: wanted.refresh,
+            ]
+            timers = timers.map { kind, deadline in (kind, min(deadline, now + (waits[kind] ?? .zero))) }
+            let rounds = max(wanted.rounds, wanted.refreshRounds, wanted.lowerPriorityRounds)
+            for index in bursts.indices { bursts[index].rounds = min(bursts[index].rounds, rounds) }
         }
 
         private init(
@@ -160,7 +181,9 @@ extension VirtualRouter {
             router.canSend = flags & 8 != 0
             router.since = try reader.readMoment()
             router.masterInterval = Interval(nanoseconds: Int64(bitPattern: try reader.readCompact()))
-            guard router.masterInterval > .zero, router.masterInterval <= .seconds(1_000) else { throw .invalid }
+            guard router.masterInterval > .zero,
+                router.masterInterval <= max(Self.learnedIntervalMax, settings.advertInterval)
+            else { throw .invalid }
             try readMoments(from: &reader)
             router.source = try reader.readOptional { reader throws(ByteError) in try reader.readTaggedAddress() }
             router.master = try reader.readOptional { reader throws(ByteError) in try reader.readTaggedAddress() }

@@ -72,7 +72,7 @@ final class Worker {
         self.links = links
         self.effects = effects
         // From now on an older worker that still lives ends by itself before it sends (docs/decisions.md, D9).
-        pageGeneration = page.generation + 1
+        pageGeneration = page.generation &+ 1
         page.generation = pageGeneration
         let relay = Relay()
         sockets = try VRRPSockets(

@@ -4,6 +4,7 @@
     RUNS=5               repetitions of each measurement (median)
     ENGINES=keepalived   only one of them
     ONLY=takeover,cpu    only rows whose key begins with one of these words
+    KILLS=20             how often something is killed, restarted or upgraded in the rows of continuity (ONLY=kill,hang,…)
     WRITE=               do not write docs/benchmarks.md
 """
 
@@ -16,6 +17,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import continuity  # noqa: E402
 import measures  # noqa: E402
 import parsing  # noqa: E402
 from rig import ENGINES, ROOT  # noqa: E402
@@ -83,6 +85,11 @@ def judged(engine, kind):
     return [(f"{seconds:.3f} s", seconds), (f"{megabytes:.0f} MB", megabytes)]
 
 
+def hasup_only(engine, measure):
+    """For what keepalived has no counterpart of."""
+    return measure() if engine is ENGINES["hasup"] else ("–", None)
+
+
 # key, what is measured, what is asked, and how: one engine -> list of (text, figure)
 ROWS = [
     ("takeover-1", ["takeover after kill -9, advert_int 1, beyond the protocol's 3.609 s"], ["≤ +0.3 ms median"],
@@ -114,6 +121,16 @@ ROWS = [
     ("churn-0.1", ["widest advert gap while links are made and deleted and others take over, 0.1"], ["no takeover"],
      lambda engine: [churn(engine, 0.1)]),
     ("churn-0.01", ["same, 0.01"], ["no takeover"], lambda engine: [churn(engine, 0.01)]),
+    *((f"kill{name}-{advert}", [f"kill -9 of the master's VRRP process, advert_int {advert}{words}"], ["no transition"],
+       lambda engine, advert=advert, load=load: [continuity.kills(engine, advert, load)])
+      for name, words, load in (("", "", 0), ("-busy", ", four busy processes beside it", 4)) for advert in (1, 0.1, 0.01)),
+    *((f"hang-{advert}", [f"SIGSTOP of hasup's VRRP worker, advert_int {advert}"], [asked],
+       lambda engine, advert=advert: [hasup_only(engine, lambda: continuity.hangs(engine, advert))])
+      for advert, asked in ((1, "≤ 2 s"), (0.1, "≤ 200 ms"), (0.01, "≤ 25 ms and a restart"))),
+    *((f"supervisor-{how}-{advert}", [f"hasupd {words}, advert_int {advert}"], ["no transition"],
+       lambda engine, how=how, advert=advert: [hasup_only(engine, lambda: continuity.restarts(how, advert))])
+      for how, words in (("kill", "killed"), ("park", "restarted"), ("upgrade", "upgraded")) for advert in (1, 0.1)),
+    ("reloads", ["a reload a second with 500 instances"], ["no advert missed"], lambda engine: [continuity.reloads(engine)]),
 ]
 
 

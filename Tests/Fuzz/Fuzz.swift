@@ -12,7 +12,7 @@ protocol FuzzTarget: SendableMetatype {
 private let targets: [String: any FuzzTarget.Type] = [
     "configuration": ConfigurationFuzz.self, "formatter": FormatterFuzz.self, "model": ModelFuzz.self,
     "frames": FrameFuzz.self,
-    "control": ControlFuzz.self, "packets": PacketFuzz.self,
+    "control": ControlFuzz.self, "packets": PacketFuzz.self, "snapshot": SnapshotFuzz.self,
 ]
 
 /// The target that HASUP_FUZZ_TARGET names.

@@ -152,6 +152,23 @@ struct ChannelTests {
         #expect(expected > 0)
     }
 
+    @Test("one that asks for descriptors and never reads is given up before they are all ours")
+    func slowReaderOfDescriptors() throws {
+        let bench = try Bench()
+        let null = try owned(open("/dev/null", O_RDONLY | O_CLOEXEC), "open")
+        let before = openDescriptors()
+        var most = 0
+        for _ in 0..<2_000 where bench.end == nil {
+            bench.channel?.send(FrameHeader(type: 1), descriptors: [null.number])
+            most = max(most, openDescriptors())
+        }
+        #expect(bench.end == .notReading)
+        #expect(most - before <= Channel.waitingDescriptorsMax)
+        #expect(openDescriptors() <= before)
+    }
+
+    private func openDescriptors() -> Int { (3..<4_096).count { fcntl(Int32($0), F_GETFD) >= 0 } }
+
     @Test("every message of every direction survives the way, and no other direction reads it")
     func messages() throws {
         let bench = try Bench()

@@ -73,7 +73,37 @@ struct StatePageTests {
         }
     }
 
-    @Test("a number of notifications that nobody could have reached is none", arguments: [Int64.max, -1, .min])
+    @Test(
+        "a record that would be the newest for ever isn't read, and leaves with the next writer",
+        arguments: [Int64.max, Int64.max / 2, Int64(-1)])
+    func poison(sequence: Int64) throws {
+        let page = try StatePage.create()
+        let whole = try StatePage(mapping: try copy(of: page))
+        var first = SnapshotWriter(whole)
+        for number in 0..<3 { first.write(number, [1]) }
+        let memory = mmap(nil, Int(size), PROT_READ | PROT_WRITE, MAP_SHARED, page.number, 0)
+        let bytes = try #require(memory != MAP_FAILED ? memory : nil)
+        defer { munmap(bytes, Int(size)) }
+        let slot = { (index: Int) in
+            (bytes + StatePage.headSize + index * Int(HASUP_SLOT_SIZE)).assumingMemoryBound(to: Int64.self)
+        }
+        hasup_slot_write(slot(0), sequence, 1, [9], 1)
+        // Number that nobody has, and an older one of number 2.
+        hasup_slot_write(slot(3), 7, UInt32(StatePage.slotsMax), [9], 1)
+        hasup_slot_write(slot(4), 0, 2, [9], 1)
+        bytes.storeBytes(of: 5, toByteOffset: 24, as: Int64.self)
+        #expect(!whole.records.contains { $0.number == 1 && $0.bytes == [9] })
+        var heir = SnapshotWriter(whole)
+        heir.write(1, [2])
+        #expect(whole.records.filter { $0.number == 1 }.map(\.bytes) == [[2]])
+        #expect(whole.records.filter { $0.number == 2 }.map(\.bytes) == [[1]])
+        #expect(!whole.records.contains { $0.bytes == [9] })
+        #expect(heir.refused == 0)
+    }
+
+    @Test(
+        "a number of notifications that nobody could have reached is none",
+        arguments: [Int64.max, Int64(1) << 61, Int64(-1), Int64.min])
     func hostileCount(value: Int64) throws {
         let page = try StatePage.create()
         var word = value

@@ -13,6 +13,7 @@ from lab.random_conf import configuration
 from lab.waiting import wait_for
 
 VIP = "10.0.0.100"
+SANITIZED = bool(os.environ.get("HASUP_SANITIZER"))
 
 
 def memory(hasup, kinds=("Pss_Anon", "Pss_Shmem")):
@@ -38,12 +39,16 @@ def at_rest(hasup):
 
 
 def test_many_reloads_leak_nothing(lan):
-    """R2: reloads over random pairs of files: no death, as many descriptors, less than 2 MiB more."""
+    """R2: reloads over random pairs of files: no death, as many descriptors, less than 2 MiB more.
+
+    Under the address sanitizer (`make lab-asan`), which keeps what was freed to find uses of it, only its findings count.
+    """
     node = lan.node("a")
     node.netns.ip("link", "add", "eth1", "type", "veth", "peer", "name", "far1")
     for name in ("eth1", "far1"):
         node.netns.ip("link", "set", name, "up")
-    hasup = Hasup(node, configuration(random.Random(0))).start()
+    # The sanitizer makes system calls that no filter expects.
+    hasup = Hasup(node, configuration(random.Random(0))).start(*(["--seccomp", "errno"] if SANITIZED else []))
     wait_for("the daemon", hasup.state, lambda state: "unknown" not in state or "no instance" in state)
 
     def reload(seeds):
@@ -52,11 +57,14 @@ def test_many_reloads_leak_nothing(lan):
             assert done.returncode == 0, (seed, done.stdout + done.stderr)
 
     reload(range(1, 40))
-    before, held = at_rest(hasup), holdings(hasup)
+    before, held = 0 if SANITIZED else at_rest(hasup), holdings(hasup)
     reload([*range(40, 2040 if LONG else 160), 39])
     assert wait_for("as many descriptors and processes", lambda: holdings(hasup), lambda now: now == held, 3)
-    assert at_rest(hasup) - before < 2048
+    if not SANITIZED:
+        assert at_rest(hasup) - before < 2048
     assert hasup.status().processes()["hasup-vrrp"]["restarts"] == 0
+    assert hasup.stop()[0] == 0
+    assert "Sanitizer" not in hasup.log()
 
 
 def test_soak(lan, pair, record_property):

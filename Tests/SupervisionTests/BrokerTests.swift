@@ -77,6 +77,40 @@ struct BrokerTests {
         _ = try broker.scripts(generation: 1, instance: 0, sequence: 1, trigger: 1, priority: 1)
     }
 
+    @Test(
+        "a hostile worker can't count to the end of all numbers, so that no successor is heard",
+        arguments: [1 << 20 + 1, 1 << 62, .max])
+    func leaps(number: UInt64) throws {
+        var broker = Broker(generation: 1, source: Instances(list: [instance("A")]))
+        #expect(throws: Refusal.leap(number)) {
+            try broker.scripts(generation: 1, instance: 0, sequence: number, trigger: 1, priority: 1)
+        }
+        #expect(broker.lastNotification == 0)
+        _ = try broker.scripts(generation: 1, instance: 0, sequence: 1 << 20, trigger: 1, priority: 1)
+    }
+
+    @Test("nor step by step: the last numbers are nobody's")
+    func numbersEnd() throws {
+        let end = Broker<Instances>.notificationsEnd
+        var broker = Broker(
+            generation: 1, source: Instances(list: [instance("A")]), lastNotification: end - 2)
+        _ = try broker.scripts(generation: 1, instance: 0, sequence: end - 1, trigger: 1, priority: 1)
+        #expect(throws: Refusal.leap(end)) {
+            try broker.scripts(generation: 1, instance: 0, sequence: end, trigger: 1, priority: 1)
+        }
+        #expect(broker.lastNotification == end - 1)
+    }
+
+    @Test("while a reload is under way, both generations have their own instances")
+    func counts() throws {
+        var broker = Broker(generation: 1, source: Instances(list: [instance("A"), instance("B")]))
+        broker.advance(to: 2, source: Instances(list: [instance("A")]))
+        #expect(try broker.instanceCount(of: 1) == 2)
+        #expect(try broker.instanceCount(of: 2) == 1)
+        broker.configured()
+        #expect(throws: Refusal.generation(1)) { try broker.instanceCount(of: 1) }
+    }
+
     @Test("D10: the broker of another hasupd goes on counting, too")
     func inherited() throws {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]), lastNotification: 5)

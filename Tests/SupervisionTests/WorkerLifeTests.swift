@@ -50,6 +50,37 @@ struct WorkerLifeTests {
         }
     }
 
+    @Test("D11: one that says it has worked before it runs its configuration has died early")
+    func workedTooEarly() {
+        var life = runningWorker()
+        _ = life.handle(.exited(.code(1)), at: start)
+        _ = life.handle(.spawned, at: start)
+        _ = life.handle(.worked, at: start)
+        let actions = life.handle(.exited(.code(1)), at: start)
+        #expect(life.earlyDeaths == 2)
+        #expect(life.state == .waiting)
+        #expect(!actions.contains(.spawn))
+    }
+
+    @Test("D11: hundreds of deaths within seconds are early ones, whatever the workers say; as many in minutes aren't")
+    func deathsAtOnce() {
+        var life = runningWorker()
+        func die(after wait: Interval, _ times: Int) -> Int? {
+            for round in 1...times {
+                _ = life.handle(.worked, at: start + wait * Int64(round))
+                _ = life.handle(.exited(.signal(9)), at: start + wait * Int64(round))
+                if life.state == .waiting { return round }
+                _ = life.handle(.spawned, at: start)
+                _ = life.handle(.ready, at: start)
+            }
+            return nil
+        }
+        #expect(die(after: .milliseconds(30), 2_000) == nil)
+        life = runningWorker()
+        #expect(die(after: .milliseconds(5), 2_000) == WorkerLife.deathsAtOnce.count + 1)
+        #expect(life.earlyDeaths > WorkerLife.deathsWithSnapshotMax)
+    }
+
     @Test("D11: early deaths wait 0.1 s, doubling up to 30 s, and a worker that works resets them")
     func backsOff() {
         var life = runningWorker()

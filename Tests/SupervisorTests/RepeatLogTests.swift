@@ -46,15 +46,38 @@ struct RepeatLogTests {
         let log = repeatLog(period: .milliseconds(1))
         let long = String(repeating: "a", count: 10_000)
         for number in 1...5_000 { log.tell(.error, "hasup-vrrp", "\(number)\(long)") }
-        #expect(lines.texts.count == 4_096)
-        while lines.texts.count == 4_096 { try loop.turn() }
-        #expect(lines.texts.last == "904 lines of too many kinds within a minute were left out")
+        #expect(lines.texts.count == 1_024)
+        while lines.texts.count == 1_024 { try loop.turn() }
+        #expect(lines.texts.last == "3976 lines of too many kinds within a minute were left out")
+    }
+
+    @Test("a character of ten thousand bytes is cut like any other text")
+    func oneLongCharacter() throws {
+        let log = repeatLog(period: .milliseconds(1))
+        let long = "a" + String(repeating: "\u{301}", count: 5_000)
+        for _ in 1...2 { log.tell(.error, "hasup-vrrp", long) }
+        while lines.texts.count == 1 { try loop.turn() }
+        #expect(lines.texts.last.map { $0.utf8.count < 400 } == true)
+    }
+
+    @Test("the counts of a thousand kinds are written in several turns")
+    func countsInSlices() throws {
+        let log = repeatLog(period: .milliseconds(1))
+        for _ in 1...2 { for number in 1...1_000 { log.tell(.error, "hasup-vrrp", "\(number)") } }
+        var most = 0
+        while lines.texts.count < 2_000 {
+            let before = lines.texts.count
+            try loop.turn()
+            most = max(most, lines.texts.count - before)
+        }
+        #expect(most <= 32)
+        #expect(Set(lines.texts.dropFirst(1_000)).count == 1_000)
     }
 
     @Test("packets that are wrong in the same way are one kind for each sender, whatever the number in them")
     func packets() {
         let lines = lines
-        let log = ObservationLog(log: Logger(label: "test") { _ in LineHandler(lines) }, on: loop)
+        var log = ObservationLog(log: Logger(label: "test") { _ in LineHandler(lines) }, on: loop)
         let senders = [IPAddress("10.0.0.8"), IPAddress("10.0.0.9")].compactMap { $0 }
         #expect(senders.count == 2)
         let settings = InstanceSettings(name: "VI_1", location: SourceLocation(file: "a.conf", line: 1))

@@ -33,7 +33,7 @@ import Testing
             "hasup-../../../../../x-7.conf", "hasup-20261126T120000Z-7/.conf", "",
         ] { #expect(!SaveOrder.isName(name), "\(name)") }
         var words = SaveOrder(seal: SealArguments(identity: nil, realtimePriority: nil)).words
-        words[5] = "../passwd"
+        words[SealArguments.wordCount + 2] = "../passwd"
         #expect(SaveOrder(words: words) == nil)
     }
 

@@ -256,6 +256,23 @@ import Wire
         #expect(twin.bench.take().adverts.isEmpty)
     }
 
+    /// That somebody listens until tomorrow is no reason to take over early.
+    @Test func aBackupThatWasHeardUntilTomorrowWaits() {
+        var twin = Twin(2)
+        twin.take(.advert(200, Bench.lower, 255))
+        twin.take(.wait(.milliseconds(3_300)))
+        _ = twin.bench.take()
+        #expect(twin.bench.state == .backup)
+        let snapshot = twin.keeper.snapshot(heardUntil: twin.bench.now + .seconds(86_400), lastNotification: 0)
+        var node = Node()
+        var actions: [Action] = []
+        node.handle(.interface(twin.bench.eth0), at: twin.bench.now, into: &actions)
+        node.handle(.interface(Bench.interface("eth1", 3)), at: twin.bench.now, into: &actions)
+        node.handle(.resume(twin.bench.model, snapshot), at: twin.bench.now, into: &actions)
+        twin.bench.node = node
+        #expect(twin.bench.remaining > .seconds(1))
+    }
+
     /// A notification that hasupd hasn't got is repeated, one that it has isn't.
     @Test func notificationsAreRepeatedUntilTheyAreHeard() {
         let twin = Self.master()
@@ -274,6 +291,33 @@ import Wire
         node.handle(.interface(Bench.interface("eth1", 3)), at: twin.bench.now, into: &actions)
         node.handle(.resume(twin.bench.model, snapshot), at: twin.bench.now, into: &actions)
         #expect(actions.notified.isEmpty)
+    }
+
+    /// A record whose head says MASTER and whose rest is unreadable: the addresses were left in place, and go now.
+    @Test func aMasterWithoutAReadableRecordLeavesNothing() {
+        var twin = Self.master()
+        twin.keeper.records[1] = twin.keeper.records[1].map { Array($0.prefix(12)) }
+        let both = [address("10.0.4.1"), address("10.0.4.2")]
+        #expect(
+            twin.keeper.snapshot(heardUntil: twin.bench.now, lastNotification: 0).masters(of: twin.bench.model) == [0])
+        twin.die(after: .milliseconds(2))
+        let actions = twin.bench.take()
+        #expect(twin.bench.node.resumption.fresh == 1)
+        #expect(twin.bench.state == .backup)
+        #expect(actions.withdrawn == [both])
+        #expect(actions.adverts.isEmpty)
+    }
+
+    /// A MASTER that will have advertised tomorrow would be one for ever: its record isn't believed.
+    @Test func aRecordFromTheFutureIsNone() {
+        var twin = Self.master()
+        let deadline = twin.keeper.snapshot(heardUntil: twin.bench.now, lastNotification: 0)
+        #expect(deadline.masterDeadlines(of: twin.bench.model, at: twin.bench.now).count == 1)
+        let before = Instant(nanoseconds: twin.bench.now.nanoseconds - 1_500_000_000)
+        #expect(deadline.masterDeadlines(of: twin.bench.model, at: before).isEmpty)
+        twin.die(after: .milliseconds(-1_500))
+        #expect(twin.bench.node.resumption.fresh == 1)
+        #expect(twin.bench.state == .backup)
     }
 
     /// A stranger's bytes: cut short, bent, invented. Nothing traps, and what can't be read starts anew.
