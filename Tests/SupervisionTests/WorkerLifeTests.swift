@@ -59,7 +59,7 @@ struct WorkerLifeTests {
         let actions = life.handle(.exited(.code(1)), at: start)
         #expect(life.earlyDeaths == 2)
         #expect(life.state == .waiting)
-        #expect(!actions.contains(.spawn))
+        #expect(!actions.contains(.spawn(dropsSnapshot: false)))
     }
 
     @Test("D11: hundreds of deaths within seconds are early ones, whatever the workers say; as many in minutes aren't")
