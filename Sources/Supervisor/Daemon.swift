@@ -90,7 +90,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
         try requirePrivileges()
         let paths = try Paths(options)
-        try RunDirectory.refuseBesideKeepalived()
+        if let reason = RunDirectory.besideKeepalived() {
+            // What ran goes on: ended by this, it would leave its addresses to chance.
+            guard store.page != nil else { throw StartError(.temporary, reason) }
+            log.error("\(reason)")
+        }
         let directory = try RunDirectory(
             paths.runDirectory, operatorGroup: try? Identity.groupNumber(Setting.operatorGroupName))
         let loop: EventLoop
@@ -148,7 +152,12 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     @discardableResult private func removeLeftovers(of whom: String, except kept: Generation? = nil) -> Int {
         do throws(SystemError) {
             let left = try ledger.withdraw(except: kept?.model)
-            if kept == nil { ledger.clear() }
+            if let kept {
+                note(kept)
+                ledger.forget(before: kept.number)
+            } else {
+                ledger.clear()
+            }
             if !left.isEmpty {
                 log.warning("removed what \(whom) left behind: \(left.map(\.description).joined(separator: ", "))")
             }
@@ -161,7 +170,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     private func note(_ generation: Generation) {
         do throws(SystemError) {
-            try ledger.record(generation.image)
+            try ledger.record(generation.image, as: generation.number)
         } catch {
             log.warning("\(error): after a crash, addresses that left the configuration would stay")
         }
@@ -242,6 +251,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         guard !isStopping else { return }
         isStopping = true
         isParked = true
+        upgrade?.cancel()
         log.notice("parked: the next hasupd goes on with what systemd keeps; if none comes, the VRRP worker hands over")
         systemd.stopping()
         reloads?.stop()
@@ -262,8 +272,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     }
 
     private func stop(because reason: String) {
-        guard !isStopping else { return }
+        // A stop overrides a hasupd that is parked and waits for its scripts.
+        guard !isStopping || isParked else { return }
         isStopping = true
+        isParked = false
+        upgrade?.cancel()
         log.notice("stopping (\(reason)): handing over")
         systemd.stopping()
         reloads?.stop()
@@ -319,6 +332,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         note(generation)
         vrrp?.apply(generation)
     }
+
+    var obstacle: String? { vrrp?.obstacle }
 
     func replaceWorker(_ reason: String) { vrrp?.replace(reason) }
 
@@ -387,6 +402,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let event = WatchEvent("process", text: text, unixSeconds: Double(Clock.wallNanoseconds) / 1e9)
         tell { event }
     }
+
+    func cleared(_ number: UInt64) { ledger.forget(before: number) }
 
     func keep(_ page: StatePage) { store.keep(page) }
 

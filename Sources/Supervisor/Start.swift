@@ -40,8 +40,7 @@ extension Daemon {
     }
 
     private static func complain(_ text: String) {
-        let line = "hasupd: \(Printable.text(text))\n"
-        _ = write(2, line, line.utf8.count)
+        StandardError.tell("hasupd: \(Printable.text(text))")
     }
 
     /// Without these, nothing works that a configuration can ask for. What else is missing costs less, and is told when

@@ -63,12 +63,8 @@ public final class LogSink {
 
     private func deliver(_ form: Form, _ line: String) -> Bool {
         var line = line
-        return line.withUTF8 { bytes in
-            if form == .syslog { return sendToSyslog(UnsafeRawBufferPointer(bytes)) }
-            var ready = pollfd(fd: 2, events: Int16(POLLOUT), revents: 0)
-            guard poll(&ready, 1, 0) == 1, ready.revents & Int16(POLLOUT) != 0 else { return false }
-            return Glibc.write(2, bytes.baseAddress, bytes.count) == bytes.count
-        }
+        guard form == .syslog else { return StandardError.write(line) }
+        return line.withUTF8 { sendToSyslog(UnsafeRawBufferPointer($0)) }
     }
 
     private func sendToSyslog(_ bytes: UnsafeRawBufferPointer) -> Bool {
