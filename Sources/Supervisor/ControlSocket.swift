@@ -206,7 +206,7 @@ final class ControlSocket {
             report.restarts = worker.life.restarts
             return report
         }
-        status.problems = daemon.history.failure.map { [$0] } ?? []
+        status.problems = daemon.problems
         status.notes = supervisorNotes
         status.notes += (daemon.vrrp?.unsealed ?? []).map { "hasup-vrrp: \($0)" }
         status.notes += (daemon.checker?.unsealed ?? []).map { "hasup-checker: \($0)" }

@@ -23,6 +23,9 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let log: Logger
     let loop: EventLoop
     let setting: Setting
+    private let sink: LogSink
+    /// Why the newest configuration isn't in the ledger, a sentence; nil when it is.
+    private var ledgerFailure: String?
     let startedAt: Instant
     private(set) var generation: Generation
     private(set) var vrrp: VRRPSupervision?
@@ -52,7 +55,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private var exitStatus: Int32 = 0
 
     private init(
-        options: Options, log: Logger, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
+        options: Options, log: Logger, sink: LogSink, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
         first: FirstConfiguration, paths: Paths, claims: Claims?, systemd: SystemdNotify, store: DescriptorStore
     ) {
         self.claims = claims
@@ -62,6 +65,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         ledger = Ledger(directory: paths.runDirectory)
         workerRecord = WorkerRecord(directory: paths.runDirectory)
         self.log = log
+        self.sink = sink
         self.loop = loop
         self.setting = setting
         self.reader = reader
@@ -119,8 +123,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         }
 
         let daemon = Daemon(
-            options: options, log: log, loop: loop, setting: setting, reader: reader, first: first, paths: paths,
-            claims: claims, systemd: systemd, store: store)
+            options: options, log: log, sink: sink, loop: loop, setting: setting, reader: reader, first: first,
+            paths: paths, claims: claims, systemd: systemd, store: store)
         let formerChildren = ChildProcess.inherited(on: loop)
         if let pid = try daemon.workerRecord.endWorker() {
             log.notice("ended the VRRP worker (pid \(pid)) of a hasupd that is gone")
@@ -171,9 +175,19 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private func note(_ generation: Generation) {
         do throws(SystemError) {
             try ledger.record(generation.image, as: generation.number)
+            ledgerFailure = nil
         } catch {
-            log.warning("\(error): after a crash, addresses that left the configuration would stay")
+            let sentence = "\(error): after a crash, addresses that left the configuration would stay"
+            log.warning("\(sentence)")
+            ledgerFailure = sentence + "."
         }
+    }
+
+    /// What surrounds this hasupd and doesn't do what it should, a sentence each.
+    var problems: [String] {
+        let lost =
+            "hasupd's log lines aren't taken, \(sink.dropped) are lost: whoever reads its standard error doesn't."
+        return [history.failure, ledgerFailure, sink.isBlocked ? lost : nil].compactMap { $0 }
     }
 
     private func begin() throws(SystemError) {

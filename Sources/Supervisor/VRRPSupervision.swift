@@ -100,7 +100,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
     /// Why no further generation can be given at the moment: a sentence's beginning.
     var obstacle: String? {
         formers.count < formersMax
-            ? nil : "the VRRP worker hasn't removed yet what \(formers.count) reloads have taken away: hasupd's log says why"
+            ? nil
+            : "the VRRP worker hasn't removed yet what \(formers.count) reloads have taken away: hasupd's log says why"
     }
 
     /// Gives a new generation to the worker; `configured` follows, or `vrrpEnded`.

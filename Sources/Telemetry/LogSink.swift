@@ -22,6 +22,8 @@ public final class LogSink {
     private var syslog: Int32 = -1
     /// Lines that nobody took.
     public private(set) var dropped = 0
+    /// Whether the last line was one of them.
+    public private(set) var isBlocked = false
 
     /// A sink that signs lines with this program name.
     public init(_ form: Form, identity: String) {
@@ -43,7 +45,8 @@ public final class LogSink {
         let text = Printable.text(text)
         let isSent = deliver(form, line(form, level, text))
         // Better there than nowhere.
-        if !isSent, form == .syslog, syslog < 0, deliver(.plain, line(.plain, level, text)) { return }
+        if !isSent, form == .syslog, syslog < 0, deliver(.plain, line(.plain, level, text)) { return isBlocked = false }
+        isBlocked = !isSent
         if !isSent { dropped += 1 }
     }
 

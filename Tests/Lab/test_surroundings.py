@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import signal
+import subprocess
 
 from lab import conf
 from lab.hasup import Hasup
@@ -80,11 +81,36 @@ def test_a_blocked_log_pipe(lan):
     for _ in range(3):
         assert hasup.reload(GOOD.replace("priority 200", "priority 2000")).returncode == 1
     assert hasup.state() == "MASTER"
+    assert "log lines aren't taken" in hasup.cli("status").stdout
     worker = hasup.worker()
     hasup.program.signal(signal.SIGKILL)
     wait_for("the worker to hand over", lambda: alive(worker), lambda lives: not lives, 5)
     assert not node.holds(VIP)
     os.close(reader)
+
+
+def test_a_read_only_run_directory(lan, tmp_path):
+    """It becomes read-only while hasupd runs: reloads go on, and status says what is missing."""
+    directory = tmp_path / "run"
+    directory.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(directory)], check=True)
+    try:
+        hasup = Hasup(lan.node("a"), GOOD, run_dir=str(directory / "hasup")).start()
+        hasup.wait_state("MASTER")
+        # What is open for writing keeps a file system from becoming read-only; a bind mount may.
+        subprocess.run(["mount", "--bind", str(directory), str(directory)], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(directory)], check=True)
+        assert hasup.reload(GOOD.replace("priority 200", "priority 201")).returncode == 0
+        assert hasup.status().instance()["priority"] == 201
+        wait_for("the problem", lambda: hasup.cli("status").stdout, lambda text: "Read-only file system" in text)
+        assert hasup.state() == "MASTER"
+        subprocess.run(["umount", str(directory)], check=True)
+        assert hasup.reload(GOOD).returncode == 0
+        assert "Read-only" not in hasup.cli("status").stdout
+        assert hasup.stop()[0] == 0
+    finally:
+        subprocess.run(["umount", "-l", str(directory)], check=False)
+        subprocess.run(["umount", "-l", str(directory)], check=False)
 
 
 def test_who_is_only_called_keepalived(lan):

@@ -64,6 +64,7 @@ struct OrphanWatchTests {
         var watch = OrphanWatch()
         _ = watch.handle(.workerEnded, interval: .milliseconds(10))
         _ = watch.handle(.due, interval: .milliseconds(10))
-        #expect(watch.handle(.looked(.failed), interval: .milliseconds(10)) == [.tellFailure, .wake(.milliseconds(20))])
+        #expect(
+            watch.handle(.looked(.failed), interval: .milliseconds(10)) == [.tellFailure, .wake(.milliseconds(20))])
     }
 }
