@@ -37,8 +37,7 @@ enum Main {
             try loop.run()
             withExtendedLifetime(channel) {}
         } catch {
-            let line = "hasup-checker: \(error)\n"
-            _ = write(2, line, line.utf8.count)
+            StandardError.tell("hasup-checker: \(error)")
             exit(71)
         }
     }

@@ -5,6 +5,9 @@ import Reactor
 /// (docs/decisions.md, D7), so there is never a second version to talk to; a difference is an error.
 public let workerProtocolVersion: UInt16 = 2
 
+/// Former configurations that a worker is told of at most. A reload that would make more of them is refused.
+public let formersMax = 16
+
 /// How urgent a line is; syslog's numbers.
 public enum LogLevel: UInt8, Hashable, Comparable, Sendable, CaseIterable {
     case error = 3
@@ -23,6 +26,9 @@ public enum SupervisorToVRRP {
     /// notification that has come tells a successor which ones to repeat. The grace is how long the worker goes on when
     /// hasupd is gone.
     case hello(version: UInt16, generation: UInt64, lastNotification: UInt64, grace: Interval)
+    /// Before `hello`: a configuration that isn't in force any more and of which something may still be in the kernel;
+    /// its memfd comes along.
+    case former
     /// A new configuration; its memfd comes along.
     case configure(generation: UInt64)
     /// The VRRP socket that was asked for under the frame's correlation id, as the descriptor that comes along.
@@ -34,13 +40,13 @@ public enum SupervisorToVRRP {
     /// Hand over everything and end.
     case stop
 
-    enum Kind: UInt16 { case hello = 0x101, configure, socket, socketRefused, status, stop }
+    enum Kind: UInt16 { case hello = 0x101, configure, socket, socketRefused, status, stop, former }
 
     /// How many descriptors come with it.
     public var descriptorCount: Int {
         switch self {
         case .hello: 5
-        case .configure, .socket: 1
+        case .configure, .socket, .former: 1
         case .socketRefused, .status, .stop: 0
         }
     }
@@ -56,6 +62,7 @@ public enum SupervisorToVRRP {
             writer.write(generation)
             writer.write(lastNotification)
             writer.write(grace.nanoseconds)
+        case .former: kind = .former
         case .configure(let generation):
             kind = .configure
             writer.write(generation)
@@ -80,6 +87,7 @@ public enum SupervisorToVRRP {
                 .hello(
                     version: try reader.readUInt16(), generation: try reader.readUInt64(),
                     lastNotification: try reader.readUInt64(), grace: Interval(nanoseconds: try reader.readInt64()))
+            case .former: .former
             case .configure: .configure(generation: try reader.readUInt64())
             case .socket: .socket
             case .socketRefused: .socketRefused(try reader.readString())
@@ -108,6 +116,8 @@ public enum VRRPToSupervisor {
     case resumed(masters: UInt32, others: UInt32, late: UInt32, fresh: UInt32)
     /// This generation runs.
     case configured(generation: UInt64)
+    /// Nothing that only configurations before this generation name is in the kernel any more.
+    case cleared(generation: UInt64)
     /// One advertisement was sent or judged on time since the start (docs/decisions.md, D11).
     case worked
     /// Open the VRRP socket of this instance's interface, family and group; the answer has the same correlation id.
@@ -125,7 +135,7 @@ public enum VRRPToSupervisor {
 
     enum Kind: UInt16 {
         case hello = 0x201, configured, worked, openSocket, notify, observations, status, log, stopped
-        case resumed
+        case resumed, cleared
     }
 
     /// Sends it.
@@ -142,6 +152,9 @@ public enum VRRPToSupervisor {
             for count in [masters, others, late, fresh] { writer.write(count) }
         case .configured(let generation):
             kind = .configured
+            writer.write(generation)
+        case .cleared(let generation):
+            kind = .cleared
             writer.write(generation)
         case .worked: kind = .worked
         case .openSocket(let generation, let instance):
@@ -185,6 +198,7 @@ public enum VRRPToSupervisor {
                     masters: try reader.readUInt32(), others: try reader.readUInt32(), late: try reader.readUInt32(),
                     fresh: try reader.readUInt32())
             case .configured: .configured(generation: try reader.readUInt64())
+            case .cleared: .cleared(generation: try reader.readUInt64())
             case .worked: .worked
             case .openSocket:
                 .openSocket(generation: try reader.readUInt64(), instance: try reader.readUInt32())

@@ -96,9 +96,13 @@ extension RouteConnection {
 
     /// Takes away what carries our mark of these addresses, by interface; only to be called while no worker lives. Asks
     /// nothing but rtnetlink: a sealed process may call it.
+    ///
+    /// - Parameter isWanted: asked before each batch; when it says no, the rest stays.
     /// - Returns: what was there and is gone. - Throws: `SystemError`: `can't remove 10.0.0.1/24 from eth0: …`, after the
     /// others were taken away.
-    public func withdrawMarked(_ named: [String: Set<IPAddress>]) throws(SystemError) -> [InterfaceAddress] {
+    public func withdrawMarked(
+        _ named: [String: Set<IPAddress>], while isWanted: () -> Bool = { true }
+    ) throws(SystemError) -> [InterfaceAddress] {
         let routes = try snapshot()
         let names = Dictionary(routes.links.map { ($0.index, $0.name) }, uniquingKeysWith: { first, _ in first })
         let left = routes.addresses.compactMap { address -> InterfaceAddress? in
@@ -108,11 +112,11 @@ extension RouteConnection {
             return InterfaceAddress(address, interfaceName: name)
         }
         var outcomes: [AddressOutcome] = left.map { _ in .pending }
-        withdraw(left, into: &outcomes)
+        withdraw(left, into: &outcomes, while: isWanted)
         for (address, outcome) in zip(left, outcomes) {
             if case .failed(let code) = outcome { throw address.error(removing: code) }
         }
-        return left
+        return zip(left, outcomes).filter { $1 == .removed }.map(\.0)
     }
 
     /// Says that an earlier process of ours has added this address, as the ledger knows on kernels without marks.
@@ -141,7 +145,10 @@ extension RouteConnection {
     }
 
     /// Takes away those of the addresses that are ours, and no others with them. `outcomes` as for `install`.
-    public func withdraw(_ addresses: [InterfaceAddress], into outcomes: inout [AddressOutcome]) {
+    /// What `isWanted` says no to, asked before each batch, stays `.pending`.
+    public func withdraw(
+        _ addresses: [InterfaceAddress], into outcomes: inout [AddressOutcome], while isWanted: () -> Bool = { true }
+    ) {
         let owners: [AddressKey: UInt8?]
         var census: NetworkCensus? = NetworkCensus()
         do {
@@ -161,13 +168,14 @@ extension RouteConnection {
         }
         let ours = addresses.indices.filter { outcomes[$0] == .pending }
         let guarded = census?.interfacesToGuard(whileRemoving: ours.map { addresses[$0] }) ?? []
-        perform(ours.filter { !guarded.contains(addresses[$0].interfaceIndex) }, into: &outcomes) {
-            (index, number, acknowledge, bytes) throws(SystemError) in
+        perform(
+            ours.filter { !guarded.contains(addresses[$0].interfaceIndex) }, into: &outcomes, while: isWanted
+        ) { (index, number, acknowledge, bytes) throws(SystemError) in
             try RouteRequest.appendDelete(addresses[index], sequence: number, acknowledge: acknowledge, to: &bytes)
         } outcome: {
             AddressOutcome(deletion: $0)
         }
-        for interface in guarded.sorted() {
+        for interface in guarded.sorted() where isWanted() {
             delete(addresses, at: ours.filter { addresses[$0].interfaceIndex == interface }, on: interface, &outcomes)
         }
         if !added.isEmpty {
@@ -177,14 +185,14 @@ extension RouteConnection {
 
     /// Sends the requests for these indices in batches and writes what the answers mean.
     private func perform(
-        _ indices: [Int], into outcomes: inout [AddressOutcome],
+        _ indices: [Int], into outcomes: inout [AddressOutcome], while isWanted: () -> Bool = { true },
         request: (Int, UInt32, Bool, inout [UInt8]) throws(SystemError) -> Void,
         outcome: (Int32) -> AddressOutcome
     ) {
         var codes: [Int32] = []
         codes.reserveCapacity(min(indices.count, Self.batchMaximum))
         var start = 0
-        while start < indices.count {
+        while start < indices.count, isWanted() {
             let batch = indices[start..<min(start + Self.batchMaximum, indices.count)]
             do {
                 try perform(batch.count, into: &codes) { (place, number, acknowledge, bytes) throws(SystemError) in

@@ -15,6 +15,8 @@ enum Disturbance {
     case noise(loss: Int, duplicates: Int, reordering: Int)
     case removeAddress(machine: Int, router: Int)
     case reload(machine: Int)
+    /// A reload whose worker dies before it has done it, or before it has heard of it.
+    case reloadAndKill(machine: Int, isHeard: Bool, gap: Int64)
     case garbage(machine: Int)
 
     static func random(_ scenario: Scenario, _ random: inout SeededRandom) -> Disturbance {
@@ -49,6 +51,15 @@ enum Disturbance {
     }
 }
 
+extension Disturbance {
+    /// A worker that dies over a reload.
+    static func randomReloadAndKill(_ scenario: Scenario, _ random: inout SeededRandom) -> Disturbance {
+        .reloadAndKill(
+            machine: Int.random(in: 0..<scenario.machineCount, using: &random), isHeard: Bool.random(using: &random),
+            gap: Int64.random(in: 1_000_000...30_000_000, using: &random))
+    }
+}
+
 extension World {
     mutating func begin(_ disturbance: Disturbance) {
         guard isDisturbed else { return }
@@ -76,6 +87,9 @@ extension World {
             network.reorderPermille = reordering
         case .removeAddress(let machine, let router): removeAddress(machine, router)
         case .reload(let machine): reload(machine)
+        case .reloadAndKill(let machine, let isHeard, let gap):
+            reload(machine, isHeard: isHeard)
+            kill(machine, gap: gap)
         case .garbage(let machine): garbage(machine)
         }
         schedule(.undo(disturbance, life: life), after: pause)
@@ -95,7 +109,7 @@ extension World {
             network.lossPermille = 0
             network.duplicatePermille = 0
             network.reorderPermille = 0
-        case .kill, .recreate, .removeAddress, .reload, .garbage: break
+        case .kill, .recreate, .removeAddress, .reload, .reloadAndKill, .garbage: break
         }
     }
 
@@ -150,7 +164,7 @@ extension World {
     }
 
     /// A changed configuration: priorities, preemption, an address more or less, another order, an instance gone.
-    private mutating func reload(_ machine: Int) {
+    private mutating func reload(_ machine: Int, isHeard: Bool = true) {
         guard machines[machine].node != nil, !machines[machine].isPaused, !machines[machine].isStopped else { return }
         var model = machines[machine].model
         model.instances.shuffle(using: &random)
@@ -169,8 +183,9 @@ extension World {
             }
         }
         if model.instances.count > 1, Int.random(in: 0..<4, using: &random) == 0 { model.instances.removeLast() }
+        machines[machine].formers.append(machines[machine].model)
         machines[machine].model = model
-        give(machine, .configure(model))
+        if isHeard { give(machine, .configure(model)) }
     }
 
     /// Every virtual router is to be on every machine again when the checks begin.
@@ -180,6 +195,7 @@ extension World {
         where !model.instances.contains(where: { Machine.router(of: $0) == number }) {
             model.instances.append(original)
         }
+        machines[machine].formers.append(machines[machine].model)
         machines[machine].model = model
         give(machine, .configure(model))
     }

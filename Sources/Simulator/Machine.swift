@@ -66,6 +66,8 @@ struct Machine {
     var interfaces: [InterfaceState]
     /// What the core has left for a successor, by record number.
     var records: [Int: [UInt8]] = [:]
+    /// Configurations before the model of which something may still be in the kernel: what hasupd hands to a successor.
+    var formers: [ConfigurationModel] = []
     /// When the core died whose successor hasn't come yet.
     var heardUntil = Instant(nanoseconds: 0)
     /// The kernel does one thing after the other.

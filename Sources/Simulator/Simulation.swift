@@ -26,6 +26,8 @@ struct Simulation {
     private let sabotage: Sabotage?
     /// Whether processes die among the faults: not in all seeds, because those that once broke keep their stories.
     private let killsProcesses: Bool
+    /// Whether they die over reloads, too; likewise.
+    private let killsOverReloads: Bool
     /// When faults ended.
     private var peaceSince: Int64 = 0
 
@@ -47,6 +49,7 @@ struct Simulation {
         if seed % 4 == 2 { scenario.shareNetwork() }
         self.sabotage = sabotage
         killsProcesses = seed % 8 == 1
+        killsOverReloads = seed % 8 == 3
         world = World(scenario: scenario, random: random, trace: Trace(isOn: trace))
     }
 
@@ -97,6 +100,10 @@ struct Simulation {
         while world.now < end {
             let gap = Int64.random(in: 0...(longest * 4).nanoseconds, using: &world.random)
             world.run(until: min(end, world.now + gap))
+            if killsOverReloads, Int.random(in: 0..<3, using: &world.random) == 0 {
+                world.begin(Disturbance.randomReloadAndKill(world.scenario, &world.random))
+                continue
+            }
             let isKill = killsProcesses && Int.random(in: 0..<3, using: &world.random) == 0
             world.begin(
                 isKill

@@ -161,10 +161,13 @@ struct World {
             instances: records.keys.sorted().filter { $0 > 0 }.compactMap { records[$0] }, node: records[0],
             heardUntil: machines[machine].heardUntil, lastNotification: invariants.lastNotification[machine])
         let model = machines[machine].model
-        // Addresses that no MASTER claims are removed before a packet is sent or judged (docs/decisions.md, D14).
-        let claimed = Set(snapshot.masters(of: model).map { Machine.router(of: model.instances[$0]) })
+        // What a worker removes before a packet is sent or judged, and nothing else (docs/decisions.md, D14).
+        let leftBehind = LeftBehind(
+            model, formers: machines[machine].formers, claimed: snapshot.masters(of: model))
         for router in scenario.routers.indices {
-            if !claimed.contains(router) { machines[machine].kernel[router] = [] }
+            machines[machine].kernel[router] = machines[machine].kernel[router].filter {
+                !leftBehind.contains($0, on: "eth0")
+            }
             for address in machines[machine].kernel[router] { snapshot.addresses["eth0", default: [:]][address] = true }
         }
         machines[machine].node = Node()
@@ -238,6 +241,7 @@ struct World {
         machines[machine].node?.handle(event, at: reading, into: &actions)
         let done = actions
         keep(machine)
+        if machines[machine].node?.owesWithdrawals == false { machines[machine].formers = [] }
         for action in done { perform(action, of: machine) }
         let deadline = machines[machine].node?.deadline ?? .never
         machines[machine].wakeVersion += 1

@@ -207,7 +207,7 @@ final class ControlSocket {
             report.restarts = worker.life.restarts
             return report
         }
-        status.problems = (daemon.history.failure.map { [$0] } ?? []) + daemon.reloadFiles.problems
+        status.problems = daemon.problems + daemon.reloadFiles.problems
         status.scheduledReload = daemon.reloadFiles.due.map { due in
             var report = ScheduledReloadReport()
             report.unixSeconds = Int(due)

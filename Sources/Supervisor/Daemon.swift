@@ -23,6 +23,9 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let log: Logger
     let loop: EventLoop
     let setting: Setting
+    private let sink: LogSink
+    /// Why the newest configuration isn't in the ledger, a sentence; nil when it is.
+    private var ledgerFailure: String?
     let startedAt: Instant
     private(set) var generation: Generation
     private(set) var vrrp: VRRPSupervision?
@@ -56,7 +59,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private var exitStatus: Int32 = 0
 
     private init(
-        options: Options, log: Logger, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
+        options: Options, log: Logger, sink: LogSink, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
         first: FirstConfiguration, paths: Paths, directory: RunDirectory, claims: Claims?, systemd: SystemdNotify,
         store: DescriptorStore, limits: ScriptLimits
     ) {
@@ -69,6 +72,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         workerRecord = WorkerRecord(directory: paths.runDirectory)
         pidFiles = PidFiles(options, runDirectory: paths.runDirectory, log: log)
         self.log = log
+        self.sink = sink
         self.loop = loop
         self.setting = setting
         self.reader = reader
@@ -102,7 +106,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let privileges = try requirePrivileges()
         let paths = try Paths(options)
         // What it was allowed before goes on, and a sealed one couldn't look at other processes' namespaces any more.
-        if predecessor?.isSealed != true { try RunDirectory.refuseBesideKeepalived() }
+        if predecessor?.isSealed != true, let reason = RunDirectory.besideKeepalived() {
+            // What ran goes on: ended by this, it would leave its addresses to chance.
+            guard store.page != nil else { throw StartError(.temporary, reason) }
+            log.error("\(reason)")
+        }
         let directory = try RunDirectory(
             paths.runDirectory, operatorGroup: try? Identity.groupNumber(Setting.operatorGroupName))
         paths.enterRunDirectory()
@@ -128,8 +136,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         }
 
         let daemon = Daemon(
-            options: options, log: log, loop: loop, setting: setting, reader: reader, first: first, paths: paths,
-            directory: directory, claims: claims, systemd: systemd, store: store, limits: limits)
+            options: options, log: log, sink: sink, loop: loop, setting: setting, reader: reader, first: first,
+            paths: paths, directory: directory, claims: claims, systemd: systemd, store: store, limits: limits)
         let formerChildren = ChildProcess.inherited(on: loop)
         if let former = try daemon.workerRecord.endWorker() {
             if former.wasEnded { log.notice("ended the VRRP worker (pid \(former.pid)) of a hasupd that is gone") }
@@ -163,7 +171,12 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     @discardableResult private func removeLeftovers(of whom: String, except kept: Generation? = nil) -> Int {
         do throws(SystemError) {
             let left = try ledger.withdraw(except: kept?.model)
-            if kept == nil { ledger.clear() }
+            if let kept {
+                note(kept)
+                ledger.forget(before: kept.number)
+            } else {
+                ledger.clear()
+            }
             if !left.isEmpty {
                 log.warning("removed what \(whom) left behind: \(left.map(\.description).joined(separator: ", "))")
             }
@@ -176,10 +189,20 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     private func note(_ generation: Generation) {
         do throws(SystemError) {
-            try ledger.record(generation.image)
+            try ledger.record(generation.image, as: generation.number)
+            ledgerFailure = nil
         } catch {
-            log.warning("\(error): after a crash, addresses that left the configuration would stay")
+            let sentence = "\(error): after a crash, addresses that left the configuration would stay"
+            log.warning("\(sentence)")
+            ledgerFailure = sentence + "."
         }
+    }
+
+    /// What surrounds this hasupd and doesn't do what it should, a sentence each.
+    var problems: [String] {
+        let lost =
+            "hasupd's log lines aren't taken, \(sink.dropped) are lost: whoever reads its standard error doesn't."
+        return [history.failure, ledgerFailure, sink.isBlocked ? lost : nil].compactMap { $0 }
     }
 
     private func begin() throws(SystemError) {
@@ -264,6 +287,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         isStopping = true
         isParked = true
         report("hasupd (pid \(getpid())) is parked: the next one goes on")
+        upgrade?.cancel()
         log.notice("parked: the next hasupd goes on with what systemd keeps; if none comes, the VRRP worker hands over")
         systemd.stopping()
         reloads?.stop()
@@ -284,8 +308,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     }
 
     private func stop(because reason: String) {
-        guard !isStopping else { return }
+        // A stop overrides a hasupd that is parked and waits for its scripts.
+        guard !isStopping || isParked else { return }
         isStopping = true
+        isParked = false
+        upgrade?.cancel()
         log.notice("stopping (\(reason)): handing over")
         report("hasupd (pid \(getpid())) stops (\(reason)): handing over")
         systemd.stopping()
@@ -317,6 +344,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         note(generation)
         vrrp?.apply(generation)
     }
+
+    var obstacle: String? { vrrp?.obstacle }
 
     func replaceWorker(_ reason: String) { vrrp?.replace(reason) }
 
@@ -380,6 +409,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let event = WatchEvent("process", text: text, unixSeconds: Double(Clock.wallNanoseconds) / 1e9)
         tell { event }
     }
+
+    func cleared(_ number: UInt64) { ledger.forget(before: number) }
 
     func keep(_ page: StatePage) { store.keep(page) }
 

@@ -13,6 +13,22 @@ final class DescriptorStore {
     private enum Name {
         static let state = "hasup-state"
         static let configuration = "hasup-configuration"
+
+        /// What is stored instead of something has a name of its own, so that one of the two is there at every moment: the
+        /// kind, and a number from the second on.
+        static func name(_ kind: String, _ number: Int) -> String { number == 0 ? kind : "\(kind)-\(number)" }
+
+        /// The kind and number of a name; nil for a strange one.
+        static func parse(_ name: String) -> (kind: String, number: Int)? {
+            for kind in [state, configuration] {
+                if name == kind { return (kind, 0) }
+                guard name.hasPrefix(kind + "-"), let number = Int(name.dropFirst(kind.count + 1)), number > 0,
+                    number < 1 << 40
+                else { continue }
+                return (kind, number)
+            }
+            return nil
+        }
     }
 
     private let systemd: SystemdNotify
@@ -24,6 +40,9 @@ final class DescriptorStore {
     private(set) var complaints: [String] = []
     /// What was passed once and is what this hasupd goes on with: it needn't be stored again.
     private var stored: Set<String> = []
+    /// Number of the newest of each kind, and what is older and still there.
+    private var numbers: [String: Int] = [:]
+    private var older: [String: Set<String>] = [:]
     private var current: (page: StatePage?, image: ConfigurationImage?)
     private var log: Logger?
 
@@ -31,10 +50,20 @@ final class DescriptorStore {
     init(_ systemd: SystemdNotify) {
         self.systemd = systemd
         var count: [String: Int] = [:]
-        for passed in PassedDescriptors.take() {
+        // The newest first: what comes after it is what it was stored instead of.
+        let all = PassedDescriptors.take().map { (name: $0.name, number: $0.number, place: Name.parse($0.name)) }
+        for passed in all.sorted(by: { $0.place?.number ?? 0 > $1.place?.number ?? 0 }) {
             let descriptor = Descriptor(owning: passed.number)
-            count[passed.name, default: 0] += 1
-            switch passed.name {
+            let kind = passed.place?.kind ?? passed.name
+            if let place = passed.place {
+                if numbers[kind] == nil { numbers[kind] = place.number }
+                if place.number != numbers[kind] {
+                    older[kind, default: []].insert(passed.name)
+                    if kind == Name.state ? page != nil : configuration != nil { continue }
+                }
+            }
+            count[kind, default: 0] += 1
+            switch kind {
             case Name.state where page == nil:
                 do throws(SystemError) {
                     page = try StatePage.inherited(descriptor)
@@ -89,10 +118,14 @@ final class DescriptorStore {
     private func keep(_ number: Int32, as name: String, isStored: Bool) {
         guard isKept, !isStored || !stored.contains(name) else { return }
         do throws(SystemError) {
-            // What was there under this name is the last one.
-            try systemd.unstore(name)
-            try systemd.store(number, as: name)
+            // Stored before what was there is removed: a hasupd that is killed in between leaves both.
+            let last = numbers[name]
+            let next = last.map { $0 + 1 } ?? 0
+            try systemd.store(number, as: Name.name(name, next))
+            numbers[name] = next
             stored.insert(name)
+            if let last { older[name, default: []].insert(Name.name(name, last)) }
+            for old in older.removeValue(forKey: name) ?? [] { try systemd.unstore(old) }
         } catch {
             stored.remove(name)
             log?.warning("\(error): should hasupd be killed, its successor couldn't go on where it was")
@@ -101,8 +134,11 @@ final class DescriptorStore {
 
     /// Nothing is kept for a successor any more: the workers have handed over.
     func clear() {
-        for name in stored { try? systemd.unstore(name) }
+        for (name, number) in numbers { try? systemd.unstore(Name.name(name, number)) }
+        for name in older.values.joined() { try? systemd.unstore(name) }
         stored = []
+        numbers = [:]
+        older = [:]
     }
 
     /// What the program is passed that this process becomes, with its names.
@@ -111,11 +147,11 @@ final class DescriptorStore {
         var names: [String] = []
         if let page = current.page {
             numbers.append(page.number)
-            names.append(Name.state)
+            names.append(Name.name(Name.state, self.numbers[Name.state] ?? 0))
         }
         if let image = current.image {
             numbers.append(image.number)
-            names.append(Name.configuration)
+            names.append(Name.name(Name.configuration, self.numbers[Name.configuration] ?? 0))
         }
         return (numbers, names)
     }

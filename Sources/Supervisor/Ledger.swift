@@ -5,7 +5,7 @@ import Glibc
 import IPC
 import Kernel
 import Reactor
-import VRRPWorker
+import VRRP
 
 /// What this hasupd may have put into the kernel: copies of the configurations that it has given to its workers, in the
 /// run directory, good for this boot (docs/decisions.md, D14).
@@ -15,29 +15,28 @@ import VRRPWorker
 final class Ledger {
     private static let sizeMax = 256 << 20
 
-    private let current: String
-    private let previous: String
+    private let directory: String
+    /// What the names of this boot's copies begin with. A number follows: the higher, the newer.
+    private let prefix: String
+    private var lastNumber: UInt64 = 0
+    /// The copy of each generation of this hasupd.
+    private var copies: [(generation: UInt64, number: UInt64)] = []
 
     /// A ledger in this folder. Those of earlier boots are removed.
     init(directory: String) {
-        let prefix = "ledger-"
+        self.directory = directory
         let boot = SmallFile.text(of: "/proc/sys/kernel/random/boot_id").filter { $0.isHexDigit || $0 == "-" }
-        current = "\(directory)/\(prefix)\(boot)"
-        previous = current + ".old"
-        guard let folder = opendir(directory) else { return }
-        defer { closedir(folder) }
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name.hasPrefix(prefix), !name.contains(boot) { unlink("\(directory)/\(name)") }
-        }
+        prefix = "ledger-\(boot)"
+        for name in names(beginningWith: "ledger-") where !name.hasPrefix(prefix) { unlink("\(directory)/\(name)") }
+        lastNumber = names(beginningWith: prefix).map(number(of:)).max() ?? 0
     }
 
-    /// Notes a configuration before a worker is given it. The one before it stays noted: its addresses may still be
-    /// there. - Throws: `SystemError`.
-    func record(_ image: ConfigurationImage) throws(SystemError) {
-        let fresh = current + ".new"
+    /// Notes a configuration before a worker is given it. Those before it stay noted: their addresses may still be there.
+    /// - Throws: `SystemError`.
+    func record(_ image: ConfigurationImage, as generation: UInt64) throws(SystemError) {
+        guard copies.last?.generation != generation else { return }
+        let path = "\(directory)/\(prefix).\(lastNumber + 1)"
+        let fresh = path + ".new"
         let file = Descriptor(
             owning: try checked(
                 errnoOf(open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)), "write \(fresh)"))
@@ -47,9 +46,33 @@ final class Ledger {
                 errnoOf(Int32(clamping: write(file.number, rest.baseAddress, rest.count))), "write \(fresh)")
             rest = UnsafeRawBufferPointer(rebasing: rest[Int(count)...])
         }
-        rename(current, previous)
-        try checked(errnoOf(rename(fresh, current)), "write \(current)")
+        try checked(errnoOf(rename(fresh, path)), "write \(path)")
+        lastNumber += 1
+        copies.append((generation, lastNumber))
     }
+
+    /// Nothing that only earlier generations name is in the kernel any more. What isn't noted is no reason to forget what is.
+    func forget(before generation: UInt64) {
+        guard let kept = copies.first(where: { $0.generation >= generation }) else { return }
+        copies.removeAll { $0.number < kept.number }
+        for name in names(beginningWith: prefix) where number(of: name) < kept.number { unlink("\(directory)/\(name)") }
+    }
+
+    private func names(beginningWith start: String) -> [String] {
+        guard let folder = opendir(directory) else { return [] }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name.hasPrefix(start) { names.append(name) }
+        }
+        return names
+    }
+
+    /// The copy's number; 0 for one of a hasupd that had no numbers, and for one that was never finished.
+    private func number(of name: String) -> UInt64 { UInt64(name.dropFirst(prefix.count + 1)) ?? 0 }
 
     /// Removes from the kernel what is noted, marked as ours and still there, except what this model names, too. Only to
     /// be called while no worker lives.
@@ -68,8 +91,8 @@ final class Ledger {
 
     /// Forgets everything: nothing of ours is in the kernel.
     func clear() {
-        unlink(current)
-        unlink(previous)
+        for name in names(beginningWith: prefix) { unlink("\(directory)/\(name)") }
+        copies = []
     }
 
     /// Whether the kernel keeps the mark (IFA_PROTO, since Linux 5.18). Without it nothing that was left is recognized.
@@ -81,12 +104,12 @@ final class Ledger {
         return (numbers[0], numbers[1]) >= (5, 18)
     }
 
-    /// Addresses by interface, of both copies. A copy that can't be read says nothing: its form may be that of another
+    /// Addresses by interface, of all copies. A copy that can't be read says nothing: its form may be that of another
     /// version.
     private func notedAddresses() -> [String: Set<IPAddress>] {
         var noted: [String: Set<IPAddress>] = [:]
-        for path in [current, previous] {
-            let model = SmallFile.bytes(of: path, max: Self.sizeMax).withUnsafeBytes { bytes in
+        for name in names(beginningWith: prefix) where !name.hasSuffix(".new") {
+            let model = SmallFile.bytes(of: "\(directory)/\(name)", max: Self.sizeMax).withUnsafeBytes { bytes in
                 Result { () throws(ByteError) in try EncodedModel(bytes).decode() }
             }
             guard case .success(let model) = model else { continue }

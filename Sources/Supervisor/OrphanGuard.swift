@@ -8,14 +8,19 @@ import Sandbox
 import Supervision
 
 /// Sees to it that no address stays on an interface while nobody advertises it: when no worker has taken over by the time
-/// at which a peer may have become master, `hasup-withdraw` removes the addresses (docs/decisions.md, D12).
+/// at which a peer may have become master, `hasup-withdraw` removes the addresses (docs/decisions.md, D12). The machine
+/// that decides when is `OrphanWatch`.
 final class OrphanGuard {
+    /// What the dead worker has left, what it ran, and what it may have run before and not cleared away yet.
+    private typealias Legacy = (page: StatePage, generation: Generation, formers: [Generation])
+
     private let loop: EventLoop
     private let lines: RepeatLog
     private let seal: SealArguments
     private let filter: Int32
     private var timer: Timer?
-    private var orphaned: (page: StatePage, generation: Generation)?
+    private var watch = OrphanWatch()
+    private var legacy: Legacy?
     private var child: ChildProcess?
 
     /// The filter's descriptor stays the caller's and must stay open.
@@ -24,52 +29,58 @@ final class OrphanGuard {
         self.lines = lines
         self.seal = seal
         self.filter = filter
-        timer = loop.makeTimer { [weak self] in self?.look() }
+        timer = loop.makeTimer { [weak self] in self?.handle(.due) }
     }
 
     /// The kernel says that the worker is gone. The page is what it has left, the generation what it ran.
-    func workerEnded(_ page: StatePage, _ generation: Generation) {
-        // Workers that never got so far as to run don't prolong the time.
-        guard orphaned == nil, let timer else { return }
-        orphaned = (page, generation)
-        let interval = generation.model.smallestAdvertInterval ?? .seconds(1)
-        loop.set(timer, to: Clock.now + interval * 2)
+    func workerEnded(_ page: StatePage, _ generation: Generation, formers: [Generation]) {
+        legacy = (page, generation, formers)
+        handle(.workerEnded)
     }
 
+    /// The successor is about to be started: from now on it decides what stays.
+    func successorStarts() { handle(.successorStarts) }
+
     /// A worker runs: the addresses are its business.
-    func workerRuns() {
-        orphaned = nil
-        if let timer { loop.set(timer, to: .never) }
+    func workerRuns() { handle(.workerRuns) }
+
+    private func handle(_ event: OrphanWatch.Event) {
+        let interval = legacy?.generation.model.smallestAdvertInterval ?? .seconds(1)
+        for action in watch.handle(event, interval: interval) {
+            switch action {
+            case .wake(let wait): if let timer { loop.set(timer, to: Clock.now + wait) }
+            case .sleep: if let timer { loop.set(timer, to: .never) }
+            case .look: look()
+            case .endLook: child?.kill()
+            case .tellFailure:
+                lines.tell(.error, "hasup-withdraw", "failed: addresses of the dead VRRP worker may be left")
+            }
+        }
+        if event == .workerRuns { legacy = nil }
     }
 
     private func look() {
-        guard let orphaned, child == nil else { return }
+        guard let legacy else { return handle(.looked(.nothingLeft)) }
         do throws(SystemError) {
             let route = try owned(hasup_route_socket(0), "open an rtnetlink socket")
+            let images = [legacy.generation.image.number, route.number] + legacy.formers.map(\.image.number)
             child = try ChildProcess.spawn(
-                path: "/proc/self/exe", arguments: ["hasup-withdraw"] + seal.words,
-                descriptors: [orphaned.page.number, filter, orphaned.generation.image.number, route.number], on: loop
+                path: "/proc/self/exe",
+                arguments: ["hasup-withdraw", String(legacy.formers.count)] + seal.words,
+                descriptors: [legacy.page.number, filter] + images, on: loop
             ) { [weak self] _, exit in self?.ended(exit) }
         } catch {
             lines.tell(.error, "hasup-withdraw", error.description)
-            lookAgain()
+            handle(.looked(.failed))
         }
     }
 
     private func ended(_ exit: WorkerExit) {
         child = nil
         switch exit {
-        case .code(WithdrawRole.nothingLeft): break
-        case .code(WithdrawRole.moreLater): lookAgain()
-        case .code, .signal:
-            lines.tell(.error, "hasup-withdraw", "ended (\(exit)): addresses of the dead VRRP worker may be left")
-            lookAgain()
+        case .code(WithdrawRole.nothingLeft): handle(.looked(.nothingLeft))
+        case .code(WithdrawRole.moreLater): handle(.looked(.moreLater))
+        case .code, .signal: handle(.looked(.failed))
         }
-    }
-
-    private func lookAgain() {
-        guard let orphaned, let timer else { return }
-        let interval = orphaned.generation.model.smallestAdvertInterval ?? .seconds(1)
-        loop.set(timer, to: Clock.now + max(.milliseconds(20), interval / 4))
     }
 }

@@ -11,6 +11,8 @@ final class ReloadConductor {
     protocol Delegate: AnyObject {
         /// The configuration that runs.
         var generation: Generation { get }
+        /// Why no other generation can be given at the moment: a sentence's beginning.
+        var obstacle: String? { get }
         /// Gives a generation to the worker; `configured` or `workerEnded` follows.
         func give(_ generation: Generation)
         /// The worker is to be replaced, for this reason.
@@ -169,6 +171,10 @@ final class ReloadConductor {
         if let pending { lastNumber = pending.number }
         diagnostics = verdict.diagnostics
         refusal = verdict.refusal
+        if pending != nil, let obstacle = delegate.obstacle {
+            pending = nil
+            refusal = obstacle
+        }
         perform(machine.handle(.read(accepted: pending != nil)))
     }
 

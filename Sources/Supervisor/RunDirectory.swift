@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import IPC
 import Reactor
+import Sandbox
 
 /// The folder of one running hasupd. "Already running" is decided by a kernel lock, never by a number in a file (pain
 /// point C1).
@@ -79,27 +80,29 @@ final class RunDirectory {
         return Int32(String(decoding: bytes.prefix(size), as: UTF8.self).prefix { $0.isNumber })
     }
 
-    /// Refuses to start beside keepalived in the same network namespace (docs/decisions.md, D24). Newer ones lock their
-    /// pid file; older ones only write it, so the process that it names must be a keepalived. - Throws: `StartError`.
-    static func refuseBesideKeepalived() throws(StartError) {
+    /// Why a start beside keepalived in the same network namespace is refused (docs/decisions.md, D24); nil when there is
+    /// none. Newer ones lock their pid file; older ones only write it, so the process that it names must be a keepalived.
+    static func besideKeepalived() -> String? {
         for file in ["/run/keepalived.pid", "/run/keepalived/keepalived.pid", "/var/run/keepalived.pid"] {
             // To read is enough to ask for a lock, and is what an ordinary user may.
             let opened = open(file, O_RDONLY | O_CLOEXEC)
             guard opened >= 0 else { continue }
             let descriptor = Descriptor(owning: opened)
             let holder = hasup_lock_holder(descriptor.number)
-            let pid = holder > 0 ? holder : number(in: descriptor.number)
-            guard holder != 0 || pid.map(isKeepalived) ?? false else { continue }
-            if let pid, !sharesNetworkNamespace(with: pid) { continue }
-            throw StartError(
-                .temporary,
-                "keepalived runs here\(pid.map { " (pid \($0))" } ?? ""), says \(file), and both would own the addresses. "
-                    + "Stop it first: README, Migration.")
+            // Anybody may lock a file that he can read: the holder must be a keepalived, too, where one can be looked at.
+            guard let pid = holder > 0 ? holder : number(in: descriptor.number) else {
+                if holder != 0 { return beside("", saidBy: file) }
+                continue
+            }
+            guard isKeepalived(pid), sharesNetworkNamespace(with: pid) else { continue }
+            return beside(" (pid \(pid))", saidBy: file)
         }
-        guard let pid = runningKeepalived() else { return }
-        throw StartError(
-            .temporary,
-            "keepalived runs here (pid \(pid)), and both would own the addresses. Stop it first: README, Migration.")
+        return runningKeepalived().map { beside(" (pid \($0))") }
+    }
+
+    private static func beside(_ process: String, saidBy file: String? = nil) -> String {
+        "keepalived runs here\(process)\(file.map { ", says \($0)" } ?? ""), and both would own the addresses. "
+            + "Stop it first: README, Migration."
     }
 
     /// A keepalived in our network namespace that has another pid file, or none; nil when no process can be seen that
@@ -119,13 +122,25 @@ final class RunDirectory {
         return nil
     }
 
-    private static func isKeepalived(_ pid: Int32) -> Bool {
-        var buffer = [CChar](repeating: 0, count: 32)
-        guard let file = fopen("/proc/\(pid)/comm", "r") else { return false }
-        defer { fclose(file) }
-        let size = fread(&buffer, 1, buffer.count - 1, file)
-        return String(decoding: buffer.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            .hasPrefix("keepalived")
+    /// Whether a process has keepalived's name, or is its program under another one (process_names), and may do what it
+    /// does. A name alone is anybody's to choose.
+    static func isKeepalived(_ pid: Int32) -> Bool {
+        let name = SmallFile.text(of: "/proc/\(pid)/comm").prefix { $0 != "\n" }
+        guard name == "keepalived" || program(of: pid) == "keepalived" else { return false }
+        guard let process = try? ProcessInspection(pid: pid) else { return false }
+        if process.uid == 0 { return true }
+        // Capabilities of another user namespace are none here, and anybody can make one.
+        return process.effective.contains(.netAdmin) && shares("user", with: pid)
+    }
+
+    /// The last part of its program's path; empty when it can't be looked at.
+    private static func program(of pid: Int32) -> Substring {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let size = max(0, readlink("/proc/\(pid)/exe", &buffer, buffer.count))
+        let path = String(decoding: buffer.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let name = path.split(separator: "/").last ?? ""
+        // Its file was replaced while it runs.
+        return name.hasSuffix(" (deleted)") ? name.dropLast(10) : name
     }
 
     private static func sharesNetworkNamespace(with pid: Int32) -> Bool {
@@ -138,6 +153,14 @@ final class RunDirectory {
     private static func networkNamespace(of process: String) -> UInt? {
         var status = stat()
         return stat("/proc/\(process)/net/dev", &status) == 0 ? UInt(status.st_ino) : nil
+    }
+
+    private static func shares(_ namespace: String, with pid: Int32) -> Bool {
+        var ours = stat()
+        var theirs = stat()
+        guard stat("/proc/self/ns/\(namespace)", &ours) == 0, stat("/proc/\(pid)/ns/\(namespace)", &theirs) == 0
+        else { return true }
+        return ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev
     }
 }
 

@@ -49,8 +49,7 @@ extension Daemon {
     }
 
     private static func complain(_ text: String) {
-        let line = "hasupd: \(Printable.text(text))\n"
-        _ = write(2, line, line.utf8.count)
+        StandardError.tell("hasupd: \(Printable.text(text))")
     }
 
     /// What hasupd may do here; without what everything needs it doesn't start. What else is missing costs less, and is

@@ -115,6 +115,14 @@ final class Upgrade {
         if let execTimer { loop.set(execTimer, to: Clock.now + Self.farewell) }
     }
 
+    /// It isn't wanted any more: hasupd ends.
+    func cancel() {
+        guard isBusy else { return }
+        if let execTimer { loop.set(execTimer, to: .never) }
+        log.notice("the upgrade is called off: hasupd ends")
+        child?.kill()
+    }
+
     private func execute() {
         let passing = store.passing
         PassedDescriptors.announce(passing.names)

@@ -22,6 +22,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
         func run(_ scripts: ScriptRun)
         /// Something happened to the worker that operators should know.
         func report(_ text: String)
+        /// Nothing that only generations before this one name is in the kernel any more.
+        func cleared(_ generation: UInt64)
         /// What workers leave to their successors is in this page from now on.
         func keep(_ page: StatePage)
         /// The worker is gone, another one follows.
@@ -49,6 +51,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var broker: Broker<Generation>
     private(set) var worker: WorkerProcess?
     private var page: StatePage
+    /// Generations before the newest one of which something may still be in the kernel: until a worker says that nothing
+    /// is. Their images go to the next worker, and to whoever removes what none advertises.
+    private var formers: [Generation] = []
     /// Whether the page is a former hasupd's, and nobody has gone on with it yet.
     private var isInherited: Bool
     private let orphans: OrphanGuard
@@ -90,14 +95,24 @@ final class VRRPSupervision: WorkerProcess.Owner {
     func start() {
         delegate.keep(page)
         // Its addresses have had no owner since the last worker was ended.
-        if isInherited { orphans.workerEnded(page, broker.source) }
+        if isInherited { orphans.workerEnded(page, broker.source, formers: formers) }
         worker?.handle(.start)
     }
 
     func stop() { worker?.handle(.stop) }
 
+    /// Why no further generation can be given at the moment: a sentence's beginning.
+    var obstacle: String? {
+        formers.count < formersMax
+            ? nil
+            : "the VRRP worker hasn't removed yet what \(formers.count) reloads have taken away: hasupd's log says why"
+    }
+
     /// Gives a new generation to the worker; `configured` follows, or `vrrpEnded`.
     func apply(_ generation: Generation) {
+        let before = broker.source
+        formers.removeAll { $0.image === generation.image }
+        if before.image !== generation.image { formers.append(before) }
         broker.advance(to: generation.number, source: generation)
         worker?.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
@@ -124,6 +139,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     // MARK: WorkerProcess.Owner
 
     func start(_ worker: WorkerProcess, dropsSnapshot: Bool) throws(SystemError) -> WorkerProcess.Started {
+        orphans.successorStarts()
         var pair: [Int32] = [-1, -1]
         try checked(hasup_socketpair(&pair), "create a socket pair")
         let ours = Descriptor(owning: pair[0])
@@ -155,6 +171,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
             let commands = try owned(hasup_route_socket(0), "open an rtnetlink socket")
             let notifications = try owned(hasup_route_socket(LinkMonitor.groups), "open an rtnetlink socket")
             let frames = try owned(hasup_frame_socket(), "open a packet socket")
+            for former in formers.suffix(formersMax) {
+                SupervisorToVRRP.former.send(on: channel, descriptors: [former.image.number])
+            }
             SupervisorToVRRP.hello(
                 version: workerProtocolVersion, generation: broker.generation,
                 lastNotification: broker.lastNotification, grace: grace
@@ -177,7 +196,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         let waiting = requests.values
         requests = [:]
         for request in waiting { request.completion(nil) }
-        if worker.life.state != .stopping { orphans.workerEnded(page, broker.source) }
+        if worker.life.state != .stopping { orphans.workerEnded(page, broker.source, formers: formers) }
         delegate.vrrpEnded()
     }
 
@@ -204,6 +223,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
             delegate.configured(generation)
         case .resumed(let masters, let others, let late, let fresh):
             tellResumption(masters, others, late, fresh, worker)
+        case .cleared(let generation):
+            guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
+            formers.removeAll { $0.number < generation }
+            delegate.cleared(generation)
         case .worked: worker.handle(.worked)
         case .openSocket(let generation, let instance):
             openSocket(generation: generation, instance: instance, correlation: frame.header.correlation, worker)

@@ -13,20 +13,30 @@ import VRRPWorker
 /// and have been silent for so long that a peer may have taken over. A process of its own because hasupd reads no worker's bytes
 /// and waits for no kernel (docs/decisions.md, D6, D12).
 ///
-/// Arguments: the words of `SealArguments`. Descriptor 3 is the state page, 4 the compiled system call filter, 5 the
-/// configuration's image, 6 an rtnetlink socket.
+/// Arguments: how many former configurations there are, then the words of `SealArguments`. Descriptor 3 is the state page, 4 the compiled system call filter, 5 the
+/// configuration's image, 6 an rtnetlink socket; from 7 on the images of former configurations of which something may still
+/// be in the kernel.
 enum WithdrawRole {
     /// Exit statuses: done, or a MASTER's time hasn't come yet.
     static let nothingLeft: Int32 = 0
     static let moreLater: Int32 = 75
 
     static func run(arguments: [String]) -> Int32 {
-        guard let wishes = SealArguments(words: arguments) else { return 64 }
+        guard let count = arguments.first.flatMap({ Int32($0) }), (0...Int32(formersMax)).contains(count),
+            let wishes = SealArguments(words: arguments.dropFirst())
+        else { return 64 }
         _ = seal(as: SealPlan(wishes, capabilities: [.netAdmin], filter: 4, landlock: .nothing))
         do {
             let page = try StatePage(mapping: Descriptor(owning: 3))
+            // A worker that begins, or that has done anything, decides from then on what stays.
+            let (owner, stamp) = (page.generation, page.stamp)
             let image = try ConfigurationImage(Descriptor(owning: 5))
             let connection = try RouteConnection(Descriptor(owning: 6))
+            var formers: [ConfigurationModel] = []
+            for number in 0..<count {
+                let former = try ConfigurationImage(Descriptor(owning: 7 + number))
+                formers.append(try EncodedModel(former.model).decode())
+            }
             let records = page.records
             let snapshot = NodeSnapshot(
                 instances: records.filter { $0.number > 0 }.map(\.bytes), node: nil, heardUntil: page.stamp,
@@ -37,7 +47,12 @@ enum WithdrawRole {
             let inTime = deadlines.filter { $0.value > now }
             // What isn't MASTER has no address to keep either: its worker may have died while it removed them.
             let others = Set(model.instances.indices).subtracting(inTime.keys)
-            if !others.isEmpty { try withdraw(model.addresses(of: others), through: connection) }
+            var orphans = model.addresses(of: others)
+            for former in formers {
+                orphans.merge(former.addresses(of: former.instances.indices)) { $0.union($1) }
+            }
+            for (interface, addresses) in model.addresses(of: inTime.keys) { orphans[interface]?.subtract(addresses) }
+            try withdraw(orphans, through: connection) { page.generation == owner && page.stamp == stamp }
             return inTime.isEmpty ? nothingLeft : moreLater
         } catch {
             say("\(error)")
@@ -47,16 +62,14 @@ enum WithdrawRole {
 
     /// Removes what is there, on these interfaces, and marked as ours.
     private static func withdraw(
-        _ addresses: [String: Set<IPAddress>], through connection: RouteConnection
+        _ addresses: [String: Set<IPAddress>], through connection: RouteConnection, while isOurs: () -> Bool
     ) throws(SystemError) {
-        let gone = try connection.withdrawMarked(addresses)
+        guard addresses.contains(where: { !$0.value.isEmpty }) else { return }
+        let gone = try connection.withdrawMarked(addresses, while: isOurs)
         guard !gone.isEmpty else { return }
         let list = gone.map { "\($0)" }.joined(separator: ", ")
         say("no VRRP worker has advertised for too long: \(list) withdrawn")
     }
 
-    private static func say(_ text: String) {
-        let line = "hasup-withdraw: \(text)\n"
-        _ = write(2, line, line.utf8.count)
-    }
+    private static func say(_ text: String) { StandardError.tell("hasup-withdraw: \(text)") }
 }

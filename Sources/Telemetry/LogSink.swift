@@ -22,6 +22,8 @@ public final class LogSink {
     private var syslog: Int32 = -1
     /// Lines that nobody took.
     public private(set) var dropped = 0
+    /// Whether the last line was one of them.
+    public private(set) var isBlocked = false
 
     /// A sink that signs lines with this program name.
     public init(_ form: Form, identity: String) {
@@ -43,7 +45,8 @@ public final class LogSink {
         let text = Printable.text(text, limit: Self.lineMax)
         let isSent = deliver(form, line(form, level, text))
         // Better there than nowhere.
-        if !isSent, form == .syslog, syslog < 0, deliver(.plain, line(.plain, level, text)) { return }
+        if !isSent, form == .syslog, syslog < 0, deliver(.plain, line(.plain, level, text)) { return isBlocked = false }
+        isBlocked = !isSent
         if !isSent { dropped += 1 }
     }
 
@@ -63,12 +66,8 @@ public final class LogSink {
 
     private func deliver(_ form: Form, _ line: String) -> Bool {
         var line = line
-        return line.withUTF8 { bytes in
-            if form == .syslog { return sendToSyslog(UnsafeRawBufferPointer(bytes)) }
-            var ready = pollfd(fd: 2, events: Int16(POLLOUT), revents: 0)
-            guard poll(&ready, 1, 0) == 1, ready.revents & Int16(POLLOUT) != 0 else { return false }
-            return Glibc.write(2, bytes.baseAddress, bytes.count) == bytes.count
-        }
+        guard form == .syslog else { return StandardError.write(line) }
+        return line.withUTF8 { sendToSyslog(UnsafeRawBufferPointer($0)) }
     }
 
     private func sendToSyslog(_ bytes: UnsafeRawBufferPointer) -> Bool {

@@ -23,6 +23,8 @@ public enum Event {
     case applied(ticket: UInt64, KernelOutcome)
     /// A virtual address that a MASTER had installed was removed by somebody else.
     case addressRemoved(instance: InstanceID, IPAddress)
+    /// Addresses with our mark that a predecessor has left behind and the kernel hasn't let go; each names its interface.
+    case leftBehind([VirtualAddress])
     /// `deadline` may have come. Spurious calls do nothing.
     case timeout
     /// Hand over everything: priority 0, addresses withdrawn, STOP notifications. Nothing is sent afterwards.

@@ -54,6 +54,7 @@ public struct Node: Sendable {
             guard routers.indices.contains(instance) else { break }
             changed.add(instance)
             routers[instance].addressRemoved(address, at: now, &context, into: &actions)
+        case .leftBehind(let addresses): context.leave(addresses, on: "", at: now)
         case .stop:
             stop(at: now, into: &actions)
             changed.addAll(routers.count)
@@ -81,6 +82,11 @@ public struct Node: Sendable {
             }
         }
         return held
+    }
+
+    /// Whether something that was to go may still be in the kernel: of an earlier configuration, or of an earlier state.
+    public var owesWithdrawals: Bool {
+        context.owesWithdrawals || routers.contains { !$0.refusedWithdrawals.isEmpty }
     }
 
     /// How many instances there are.

@@ -96,6 +96,9 @@ struct NodeContext {
         return lastTicket
     }
 
+    /// Whether the kernel is asked for a withdrawal, or is to be asked again.
+    var owesWithdrawals: Bool { !leftovers.isEmpty || tickets.values.contains { !$0.isInstall } }
+
     /// Withdrawals that failed, of an instance that is gone.
     mutating func leave(_ addresses: [VirtualAddress], on interface: String, at now: Instant) {
         for var address in addresses {

@@ -40,8 +40,7 @@ public func runVRRPWorker(arguments: [String]) -> Int32 {
         withExtendedLifetime(session) {}
         return 0
     } catch {
-        let line = "hasup-vrrp: \(error)\n"
-        _ = write(2, line, line.utf8.count)
+        StandardError.tell("hasup-vrrp: \(error)")
         return 71
     }
 }
@@ -51,6 +50,7 @@ private final class Session {
     private let loop: EventLoop
     private var channel: Channel?
     private var worker: Worker?
+    private var formers: [ConfigurationModel] = []
 
     init(on loop: EventLoop, _ report: SealReport) throws(SystemError) {
         self.loop = loop
@@ -75,14 +75,27 @@ private final class Session {
             guard worker == nil else { throw .unexpected("a second hello") }
             return begin(generation, lastNotification, grace, frame)
         }
+        if case .former = message {
+            guard worker == nil, formers.count < formersMax else { throw .unexpected("one more former configuration") }
+            return noteFormer(try frame.descriptors.take(0))
+        }
         guard let worker else { throw .unexpected("a message before hello") }
         switch message {
-        case .hello: throw .unexpected("a second hello")
+        case .hello, .former: throw .unexpected("a second hello")
         case .configure(let generation): try configure(worker, generation, frame.descriptors.take(0))
         case .socket: worker.adoptSocket(try frame.descriptors.take(0), request: frame.header.correlation)
         case .socketRefused(let reason): worker.socketRefused(reason, request: frame.header.correlation)
         case .status: worker.tellStatus(frame.header.correlation)
         case .stop: worker.stop()
+        }
+    }
+
+    private func noteFormer(_ image: consuming Descriptor) {
+        guard let channel else { return }
+        do throws(ImageError) {
+            formers.append(try Self.model(from: image))
+        } catch {
+            VRRPToSupervisor.log(.error, "a former configuration can't be used: \(error)").send(on: channel)
         }
     }
 
@@ -92,6 +105,9 @@ private final class Session {
         do {
             let passed = frame.descriptors
             let page = try StatePage(mapping: try passed.take(0))
+            // From now on an older worker that still lives ends by itself before it sends, and `hasup-withdraw` leaves the
+            // addresses to us (docs/decisions.md, D9).
+            page.generation &+= 1
             let image = try passed.take(1)
             let connection = try RouteConnection(try passed.take(2))
             let monitor = LinkMonitor(try passed.take(3))
@@ -103,8 +119,9 @@ private final class Session {
             let snapshot = try connection.snapshot()
             // Addresses that a predecessor left behind go before anything is sent or judged, except what a MASTER goes on
             // with (docs/decisions.md, D12, D14).
-            try Leftovers.remove(
-                of: model, except: inheritance.claims(in: model), links: snapshot.links, through: connection)
+            let leftBehind = LeftBehind(model, formers: formers, claimed: inheritance.claims(in: model))
+            let stuck = try Leftovers.remove(leftBehind, links: snapshot.links, through: connection)
+            formers = []
             inheritance.note(snapshot, of: model)
 
             let links = try LinkWatcher(monitor, on: loop)
@@ -116,8 +133,9 @@ private final class Session {
                 loop: loop, channel: channel, page: page, links: links, effects: effects, frames: frames, grace: grace,
                 inheritance: inheritance)
             self.worker = worker
-            links.virtualAddresses = model.virtualAddresses
+            links.virtualAddresses = model.addressesOfAll
             links.reload(snapshot)
+            if !stuck.isEmpty { worker.handle(.leftBehind(stuck)) }
             links.onDrained = { [unowned worker] in worker.linksChanged() }
             worker.configure(model, generation: generation)
         } catch {

@@ -25,7 +25,7 @@ struct Inheritance {
     /// Notes which virtual addresses there are.
     mutating func note(_ routes: RouteSnapshot, of model: ConfigurationModel) {
         guard !isEmpty else { return }
-        let virtual = model.virtualAddresses
+        let virtual = model.addressesOfAll
         let names = Dictionary(routes.links.map { ($0.index, $0.name) }, uniquingKeysWith: { first, _ in first })
         for address in routes.addresses where virtual.contains(address.address) {
             guard let name = names[address.interfaceIndex] else { continue }

@@ -56,6 +56,8 @@ final class Worker {
     private var unsentTold = (count: UInt64(0), next: Instant(nanoseconds: 0))
     private var stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: nil)
     private var hasWorked = false
+    /// Whether hasupd waits for the word that nothing is left of earlier configurations.
+    private var owesCleared = false
     private var isStopping = false
 
     init(
@@ -71,9 +73,7 @@ final class Worker {
         snapshots = SnapshotWriter(page)
         self.links = links
         self.effects = effects
-        // From now on an older worker that still lives ends by itself before it sends (docs/decisions.md, D9).
-        pageGeneration = page.generation &+ 1
-        page.generation = pageGeneration
+        pageGeneration = page.generation
         let relay = Relay()
         sockets = try VRRPSockets(
             on: loop, onPacket: { relay.worker?.handle(.packet($0, $1)) },
@@ -182,6 +182,10 @@ final class Worker {
         reports.send(generation: generation)
         // Until it goes on with what its predecessor left, nobody listens: the stamp says until when that one did.
         if generation > 0 { page.stamp = loop.now }
+        if owesCleared, !node.owesWithdrawals {
+            owesCleared = false
+            VRRPToSupervisor.cleared(generation: generation).send(on: channel)
+        }
         if let coreTimer { loop.set(coreTimer, to: node.deadline) }
         if isStopping, effects.isIdle { finish() }
     }
@@ -215,7 +219,7 @@ final class Worker {
     /// Takes a configuration; it runs as soon as the sockets that it needs are there.
     func configure(_ model: ConfigurationModel, generation: UInt64) {
         next = (generation, model)
-        links.virtualAddresses = model.virtualAddresses
+        links.virtualAddresses = model.addressesOfAll
         requestSockets(for: model.instances, keepingThoseOf: node.instances, generation: generation)
         if socketRequests.isEmpty {
             runNextConfiguration()
@@ -244,6 +248,7 @@ final class Worker {
         armStamp()
         reports.send(generation: generation)
         VRRPToSupervisor.configured(generation: generation).send(on: channel)
+        owesCleared = true
         unsettle()
     }
 
@@ -384,8 +389,7 @@ final class Worker {
 
     func log(_ level: LogLevel, _ text: String) {
         guard channel.isOpen else {
-            let line = "hasup-vrrp: \(text)\n"
-            _ = write(2, line, line.utf8.count)
+            StandardError.tell("hasup-vrrp: \(text)")
             return
         }
         VRRPToSupervisor.log(level, text).send(on: channel)
@@ -393,8 +397,8 @@ final class Worker {
 
     /// hasupd is gone: go on for the grace, then hand over.
     func supervisorGone(_ reason: String) {
-        log(.warning, "hasupd is gone (\(reason)): handing over in \(grace)")
         if let graceTimer { loop.set(graceTimer, to: loop.now + grace) }
+        log(.warning, "hasupd is gone (\(reason)): handing over in \(grace)")
     }
 
     /// Hands over everything; the process ends when the kernel has withdrawn the addresses.

@@ -128,6 +128,21 @@ struct AddressBookTests {
         }
     }
 
+    /// A worker that has begun meanwhile decides itself what stays.
+    @Test func withdrawsMarkedOnlyWhileWanted() throws {
+        try NetworkNamespace.inside {
+            let index = try NetworkNamespace.makePair()
+            let connection = try NetworkNamespace.connect()
+            let ours = try address("10.0.0.1", 32, on: index)
+            try connection.add(ours)
+            let named: [String: Set<IPAddress>] = ["va": [ours.address]]
+            #expect(try connection.withdrawMarked(named, while: { false }).isEmpty)
+            #expect(try connection.addresses(on: index).contains { $0.address == ours.address })
+            #expect(try connection.withdrawMarked(named, while: { true }).map(\.address) == [ours.address])
+            #expect(try !connection.addresses(on: index).contains { $0.address == ours.address })
+        }
+    }
+
     @Test func worksThroughAThousand() throws {
         try NetworkNamespace.inside {
             let index = try NetworkNamespace.makePair()

@@ -38,6 +38,38 @@ import Wire
         #expect(bench.state == .master)
     }
 
+    /// R7: whether a former configuration still has something in the kernel is known until the kernel has answered.
+    @Test func owesWithdrawals() throws {
+        var bench = Bench.master()
+        #expect(!bench.node.owesWithdrawals)
+        bench.handle(.leftBehind([virtual("10.0.9.9/24")]))
+        #expect(bench.node.owesWithdrawals)
+        bench.advance(.seconds(2))
+        let again = bench.take().compactMap { action -> (list: [VirtualAddress], ticket: UInt64)? in
+            if case .withdrawLeftover(let list, let ticket) = action { (list, ticket) } else { nil }
+        }
+        #expect(again.map(\.list) == [[virtual("10.0.9.9/24")]])
+        #expect(bench.node.owesWithdrawals)
+        bench.handle(.applied(ticket: try #require(again.first).ticket, .done))
+        #expect(!bench.node.owesWithdrawals)
+    }
+
+    /// R7: what a former configuration names is left behind, too, unless a MASTER of today claims it on its interface.
+    @Test func leftBehind() {
+        var now = ConfigurationModel()
+        now.instances = [Bench.settings { $0.virtualAddresses = [virtual("10.0.4.1/24"), virtual("10.0.4.2/24")] }]
+        var former = now
+        former.instances[0].virtualAddresses = [virtual("10.0.4.1/24"), virtual("10.0.4.3/24")]
+        let interface = now.instances[0].interface
+        let claimed = LeftBehind(now, formers: [former], claimed: [0])
+        #expect(!claimed.contains(address("10.0.4.1"), on: interface))
+        #expect(claimed.contains(address("10.0.4.1"), on: "other"))
+        #expect(claimed.contains(address("10.0.4.3"), on: interface))
+        #expect(!claimed.contains(address("10.0.4.4"), on: interface))
+        #expect(!LeftBehind(now, formers: [], claimed: [0]).contains(address("10.0.4.3"), on: interface))
+        #expect(LeftBehind(now, formers: [], claimed: []).contains(address("10.0.4.2"), on: interface))
+    }
+
     /// R7: an address that moves to another instance goes before it comes.
     @Test func movedAddress() {
         var bench = Bench()

@@ -2,6 +2,7 @@
 
 import array
 import os
+import re
 import signal
 import socket
 import sys
@@ -69,9 +70,9 @@ class Store:
             self.kept.insert(0, (name, number))
 
     def names(self):
-        """Names of what is kept, sorted."""
+        """Names of what is kept without their numbers, sorted."""
         with self.lock:
-            return sorted(name for name, _ in self.kept)
+            return sorted(re.sub(r"-\d+$", "", name) for name, _ in self.kept)
 
     def drop(self, name):
         """Forgets what is kept under this name."""

@@ -1,0 +1,149 @@
+"""What surrounds the daemon fails or is strange: service goes on, and status says what is missing."""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+
+from lab import conf
+from lab.hasup import Hasup
+from lab.program import alive
+from lab.varlink import Wire
+from lab.waiting import wait_for
+from test_continuity import replaced
+
+VIP, OTHER = "10.0.0.100", "10.0.0.101"
+GOOD = conf.simple(200, version=3, advert=0.1)
+TWO = conf.simple(200, version=3, advert=0.1, vips=[f"{VIP}/24", f"{OTHER}/24"])
+
+
+def two_addresses(lan):
+    """A master with two addresses."""
+    hasup = Hasup(lan.node("a"), TWO).start()
+    hasup.wait_state("MASTER")
+    wait_for("both addresses", lambda: hasup.node.holds(VIP) and hasup.node.holds(OTHER))
+    return hasup
+
+
+def test_what_a_reload_removes_goes_although_the_worker_hangs(lan):
+    """R7: the worker hangs when the reload comes and is replaced: its successor removes what that took away."""
+    hasup = two_addresses(lan)
+    old = hasup.worker()
+    os.kill(old, signal.SIGSTOP)
+    hasup.node.write("hasup.conf", GOOD)
+    hasup.hangup()
+    replaced(hasup, old)
+    wait_for("the removed address to go", lambda: hasup.node.holds(OTHER), lambda held: not held, 3)
+    assert hasup.node.holds(VIP)
+    assert hasup.stop()[0] == 0
+    assert not hasup.node.addresses() & {VIP, OTHER}
+
+
+def test_what_a_reload_removes_goes_although_everything_is_killed(lan):
+    """R7: the ledger keeps a configuration until a worker has said that nothing of it is left."""
+    hasup = two_addresses(lan)
+    old = hasup.worker()
+    os.kill(old, signal.SIGSTOP)
+    for text in (GOOD, GOOD.replace("priority 200", "priority 201"), GOOD):
+        hasup.node.write("hasup.conf", text)
+        hasup.hangup()
+    hasup.kill()
+    assert hasup.node.holds(OTHER)
+    hasup.start()
+    hasup.wait_state("MASTER")
+    assert not hasup.node.holds(OTHER)
+    ledgers = wait_for("one copy", lambda: [name for name in os.listdir(hasup.run_dir) if name.startswith("ledger-")],
+                       lambda names: len(names) == 1, 2)
+    assert ledgers[0].endswith(".2") or ledgers[0].endswith(".3"), ledgers
+
+
+def fill(descriptor):
+    """Writes into a pipe until it takes nothing more."""
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_NONBLOCK)
+    for size in (65536, 1):
+        try:
+            while True:
+                os.write(descriptor, bytes(size))
+        except BlockingIOError:
+            pass
+
+
+def test_a_blocked_log_pipe(lan):
+    """Nobody reads standard error: adverts go on, hasupd answers; when it dies, the worker hands over in its grace."""
+    node = lan.node("a")
+    pipe = os.path.join(node.directory, "stderr")
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR)
+    hasup = Hasup(node, GOOD).start(launcher=["sh", "-c", 'exec 2>"$0"; exec "$@"', pipe])
+    hasup.wait_state("MASTER")
+    fill(reader)
+    for _ in range(3):
+        assert hasup.reload(GOOD.replace("priority 200", "priority 2000")).returncode == 1
+    assert hasup.state() == "MASTER"
+    assert "log lines aren't taken" in hasup.cli("status").stdout
+    worker = hasup.worker()
+    hasup.program.signal(signal.SIGKILL)
+    wait_for("the worker to hand over", lambda: alive(worker), lambda lives: not lives, 5)
+    assert not node.holds(VIP)
+    os.close(reader)
+
+
+def test_a_read_only_run_directory(lan, tmp_path):
+    """It becomes read-only while hasupd runs: reloads go on, and status says what is missing."""
+    directory = tmp_path / "run"
+    directory.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(directory)], check=True)
+    try:
+        hasup = Hasup(lan.node("a"), GOOD, run_dir=str(directory / "hasup")).start()
+        hasup.wait_state("MASTER")
+        # What is open for writing keeps a file system from becoming read-only; a bind mount may.
+        subprocess.run(["mount", "--bind", str(directory), str(directory)], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(directory)], check=True)
+        assert hasup.reload(GOOD.replace("priority 200", "priority 201")).returncode == 0
+        assert hasup.status().instance()["priority"] == 201
+        wait_for("the problem", lambda: hasup.cli("status").stdout, lambda text: "Read-only file system" in text)
+        assert hasup.state() == "MASTER"
+        subprocess.run(["umount", str(directory)], check=True)
+        assert hasup.reload(GOOD).returncode == 0
+        assert "Read-only" not in hasup.cli("status").stdout
+        assert hasup.stop()[0] == 0
+    finally:
+        subprocess.run(["umount", "-l", str(directory)], check=False)
+        subprocess.run(["umount", "-l", str(directory)], check=False)
+
+
+def test_who_is_only_called_keepalived(lan):
+    """D24: a name is anybody's to choose; keepalived's exporter is no keepalived."""
+    node = lan.node("a")
+    programs = []
+    for name, user in (("keepalived_exporter", None), ("keepalived", "nobody")):
+        path = os.path.join(node.directory, name)
+        shutil.copy("/bin/sleep", path)
+        os.chmod(node.directory, 0o755)
+        command = [path, "60"] if user is None else ["setpriv", "--reuid", user, "--clear-groups", path, "60"]
+        programs.append(node.spawn(command, name))
+    wait_for("their names", lambda: [open(f"/proc/{program.pid}/comm").read().strip() for program in programs],
+             lambda names: names == ["keepalived_expo", "keepalived"])
+    hasup = Hasup(node, GOOD).start()
+    hasup.wait_state("MASTER")
+    assert hasup.stop()[0] == 0
+    shutil.copy("/bin/sleep", os.path.join(node.directory, "root-keepalived"))
+    os.rename(os.path.join(node.directory, "root-keepalived"), os.path.join(node.directory, "keepalived"))
+    real = node.spawn([os.path.join(node.directory, "keepalived"), "60"], "real")
+    wait_for("its name", lambda: open(f"/proc/{real.pid}/comm").read().strip(), lambda name: name == "keepalived")
+    hasup.start()
+    assert hasup.program.wait(5) == 75
+    assert "keepalived runs here" in hasup.log()
+
+
+def test_stop_during_an_upgrade(lan):
+    """SIGTERM that comes when the answer to `hasup upgrade` has left: hasupd stops."""
+    hasup = Hasup(lan.node("a"), GOOD).start()
+    hasup.wait_state("MASTER")
+    with Wire(hasup.control) as wire:
+        answer = wire.call("io.hasup.Upgrade")
+        hasup.program.signal(signal.SIGTERM)
+    assert "error" not in answer, answer
+    assert hasup.program.wait(6) == 0
+    assert not hasup.node.holds(VIP)
