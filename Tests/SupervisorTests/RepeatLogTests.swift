@@ -83,7 +83,7 @@ struct RepeatLogTests {
         let settings = InstanceSettings(name: "VI_1", location: SourceLocation(file: "a.conf", line: 1))
         for detail in 1...50 as ClosedRange<UInt32> {
             for sender in senders {
-                log.add(.discarded(0, .hopLimit, source: sender, detail: detail), settings)
+                _ = log.add(.discarded(0, .hopLimit, source: sender, detail: detail), settings)
             }
         }
         #expect(lines.texts.count == 2)
