@@ -70,6 +70,19 @@ func elaborate(
     let loaded = LoadedConfiguration(
         model: elaborator.model, diagnostics: diagnostics.diagnostics, errorCount: diagnostics.errorCount,
         warningCount: diagnostics.warningCount, isReadable: isReadable,
-        canStart: isReadable && !elaborator.statements.isEmpty)
+        canStart: isReadable && elaborator.hasValidBlock(errorCount: diagnostics.errorCount))
     return (elaborator, loaded)
+}
+
+extension Elaborator {
+    /// Whether there is something to start with. Definitions alone run nothing: beside an error that is a configuration
+    /// whose only block was misspelt, without one it's what somebody wants.
+    fileprivate func hasValidBlock(errorCount: Int) -> Bool {
+        if errorCount == 0 { return !statements.isEmpty }
+        return topLevel().contains { place in
+            let row = statements[place].row
+            guard row >= 0, table.keywords[row].name != "global_defs" else { return false }
+            return table.keywords[row].shape == .block || table.keywords[row].shape == .list
+        }
+    }
 }

@@ -33,10 +33,24 @@ extension Diagnostic {
     }
 
     /// The finding as one line of a log: place, message and what a start does.
-    public var logLine: String {
+    ///
+    /// - Parameter isStart: whether this is the start, which has done it.
+    public func logLine(isStart: Bool) -> String {
         let place = location.map { "\($0): " } ?? ""
-        let start = severity == .error && !atStart.isEmpty ? " (a start would \(atStart))" : ""
+        let deed = isStart ? done : "a start would \(atStart)"
+        let start = severity == .error && !atStart.isEmpty ? " (\(deed))" : ""
         return place + Printable.text(message, limit: Self.messageMax) + start
+    }
+}
+
+extension Diagnostic {
+    /// `atStart` as it is said afterwards: `leave it out` has been `left out`.
+    private var done: String {
+        if atStart == "leave it out" { return "left out" }
+        if atStart == "run it all the same" { return "it runs all the same" }
+        if atStart.hasPrefix("leave ") { return atStart.dropFirst("leave ".count) + " until it is mended" }
+        if atStart.hasPrefix("use ") { return "used instead: \(atStart.dropFirst("use ".count))" }
+        return atStart
     }
 }
 

@@ -42,8 +42,8 @@ enum Limits {
     /// Whole seconds: as many as 32-bit milliseconds hold.
     static let seconds = 0...4_294_967
     static let rounds = 0...65_535
-    /// vrrp_garp_interval and its kin, in microseconds.
-    static let gap: ClosedRange<Int64> = 1...4_294_967_295
+    /// vrrp_garp_interval and its kin, in microseconds; 0 is none, as in keepalived's samples.
+    static let gap: ClosedRange<Int64> = 0...4_294_967_295
     /// The longest time, in microseconds.
     static let longest: Int64 = 4_294_967_000_000
     static let downTimerAdverts = 1...100

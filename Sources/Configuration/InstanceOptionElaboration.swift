@@ -313,7 +313,7 @@ extension Elaborator {
         }
         fault("auth_hmac isn't handled yet, and the instance must not run without it", &draft)
         report(
-            .error, "without auth_hmac this instance would accept unauthenticated peers; it stays in FAULT", at: block)
+            .error, "without auth_hmac this instance would accept unauthenticated peers: FAULT", at: block)
     }
 
     /// `key ID hex:HEX|file:PATH|ASCII`.

@@ -28,7 +28,7 @@ extension Elaborator {
     /// An error that keeps this instance, and no other, from running.
     mutating func condemn(_ reason: String, _ draft: inout InstanceDraft, at token: Int? = nil) {
         fault(reason, &draft)
-        report(.error, "\(reason): instance `\(draft.settings.name)` stays in FAULT", at: token ?? draft.token)
+        report(.error, "\(reason): FAULT for instance `\(draft.settings.name)`", at: token ?? draft.token)
     }
 
     private func decideFamily(_ draft: inout InstanceDraft) {

@@ -84,7 +84,7 @@ extension Elaborator {
             // No fault of the block: the instance runs as soon as the interface appears (pain point A3).
             report(
                 .error,
-                "interface `\(name)` doesn't exist: instance `\(draft.settings.name)` is in FAULT until it appears",
+                "interface `\(name)` doesn't exist: FAULT for instance `\(draft.settings.name)` until it appears",
                 at: token ?? draft.token)
         } else {
             checkLinkKind(&draft, at: token ?? draft.token)
@@ -125,7 +125,7 @@ extension Elaborator {
         let kind = family == .ipv4 ? "IPv4" : draft.settings.isUnicast ? "IPv6" : "link-local IPv6"
         report(
             .warning,
-            "interface `\(name)` has no \(kind) address to send from: instance `\(draft.settings.name)` is in FAULT until "
+            "interface `\(name)` has no \(kind) address to send from: FAULT for instance `\(draft.settings.name)` until "
                 + "it has one", at: token)
     }
 }

@@ -45,8 +45,8 @@ extension KeywordTable {
         vrrp_garp_lower_prio_delay	INT	= vrrp_garp_master_delay	seconds	acts	delay of second burst after hearing a lower-priority advert
         vrrp_garp_lower_prio_repeat	INT	= vrrp_garp_master_repeat	0..; 0 = none	acts	GARPs in that case
         vrrp_down_timer_adverts	INT	3	1..100	acts	advert intervals before master is declared down
-        vrrp_garp_interval	DEC	0	0.000001.. s	acts	minimum gap between GARPs on an interface
-        vrrp_gna_interval	DEC	0	0.000001.. s	acts	minimum gap between unsolicited NAs on an interface
+        vrrp_garp_interval	DEC	0	0.. s	acts	minimum gap between GARPs on an interface; 0 for none
+        vrrp_gna_interval	DEC	0	0.. s	acts	minimum gap between unsolicited NAs on an interface; 0 for none
         vrrp_min_garp	<BOOL>?	off	-	acts	one GARP only: repeat 1, delay 0 (only settings still at default)
         vrrp_garp_extra_if	[all] SECS	off	1..86400	typed	with VMAC: also send GARPs on other VMAC/base interfaces periodically
         vrrp_vmac_garp_intvl	[all] SECS	off	1..86400	typed	deprecated alias of vrrp_garp_extra_if

@@ -176,7 +176,6 @@ final class ControlConnection {
             writer.bytes.append(0)
         }
         swap(&writer.bytes, &output)
-        if isOneway { drop() }
         if !more { finished(failed: false) }
     }
 
@@ -238,6 +237,8 @@ final class ControlConnection {
 
     /// The answer to the current request comes in slices.
     func finish(producing slices: @escaping ControlSlices) {
+        // Nobody wants the answer: it needn't be made.
+        if isOneway { return finish(sending: [], failed: false) }
         writer = JSONWriter()
         swap(&writer.bytes, &output)
         writer.beginObject()

@@ -37,6 +37,8 @@ public enum ControlMethod: String, Hashable, Sendable, CaseIterable {
 public enum ControlInterface {
     /// The interface's name.
     public static let name = "io.hasup"
+    /// How much can be logged, from the most to the least: the one list of `hasupd --log-level` and SetLogLevel.
+    public static let logLevels = ["debug", "info", "notice", "warning", "error"]
     /// The longest request.
     public static let requestMax = 64 * 1024
     /// The longest reply that a client should take.
@@ -83,7 +85,7 @@ public enum ControlInterface {
         case .setLogLevel:
             interface.method(
                 name, arguments: "level: string", LogLevelReply.self,
-                "Lines below this level aren't logged from now on: trace, debug, info, notice, warning, error or critical"
+                "Lines below this level aren't logged from now on: one of \(ControlInterface.logLevels.joined(separator: ", "))"
             )
         case .upgrade:
             interface.method(

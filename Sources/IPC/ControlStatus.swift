@@ -133,6 +133,10 @@ public struct InstanceReport: JSONRecord, Hashable {
     public var counters = CounterReport()
     /// Notifications that were left out because newer ones overtook them.
     public var notificationsSkipped = 0
+    /// The last advertisement for it that was thrown away; nil when none was.
+    public var lastDiscard: DiscardReport?
+    /// The router that was last heard to advertise other addresses than ours; nil when none does.
+    public var differentAddressesOf: String?
     /// What keeps its advertisements from leaving; nil when nothing does.
     public var sendFailure: SendFailureReport?
     /// Its notify scripts; nil when none was ever wanted.
@@ -165,6 +169,8 @@ public struct InstanceReport: JSONRecord, Hashable {
         members.member("last_transition", &lastTransition)
         members.member("counters", &counters)
         members.member("notifications_skipped", &notificationsSkipped)
+        members.member("last_discard", &lastDiscard)
+        members.member("different_addresses_of", &differentAddressesOf)
         members.member("send_failure", &sendFailure)
         members.member("scripts", &scripts)
     }

@@ -1,11 +1,13 @@
 // Whether all is well: one rule, by which exit statuses are chosen and tables end.
 
 extension StatusReply {
-    /// The VRRP worker answers, and every instance runs: none is in FAULT, nothing keeps one from running, and no MASTER
-    /// is silent against its will.
+    /// The VRRP worker answers, and every instance runs: none is in FAULT, nothing keeps one from running, no MASTER is
+    /// silent against its will, and none throws away what another router advertises for its VRID.
     public var isWell: Bool {
         daemon.workerTrouble == nil
-            && !instances.contains { $0.state == "FAULT" || !$0.faults.isEmpty || $0.sendFailure?.silent == true }
+            && !instances.contains {
+                $0.state == "FAULT" || !$0.faults.isEmpty || $0.sendFailure?.silent == true || $0.isDisputed
+            }
     }
 
     /// Packets that were thrown away, of all instances.
@@ -17,6 +19,12 @@ extension StatusReply {
             }
         }
     }
+}
+
+extension InstanceReport {
+    /// A MASTER that has thrown away another router's advertisement within the last three master-down intervals: very
+    /// likely both are master.
+    public var isDisputed: Bool { state == "MASTER" && lastDiscard?.recent == true }
 }
 
 extension ProcessesReply {

@@ -80,7 +80,9 @@ final class ControlSocket {
     }
 
     private func setLogLevel(_ name: String, _ responder: ControlResponder) {
-        guard let level = Logger.Level(rawValue: name) else { return responder.fail(.invalidParameter("level")) }
+        guard ControlInterface.logLevels.contains(name), let level = Logger.Level(rawValue: name) else {
+            return responder.fail(.invalidParameter("level"))
+        }
         var reply = LogLevelReply()
         reply.before = daemon.log.logLevel.rawValue
         // All copies of the logger share its level.

@@ -118,8 +118,9 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             options: options, log: log, loop: loop, setting: setting, reader: reader, first: first, paths: paths,
             claims: claims, systemd: systemd, store: store)
         let formerChildren = ChildProcess.inherited(on: loop)
-        if let pid = try daemon.workerRecord.endWorker() {
-            log.notice("ended the VRRP worker (pid \(pid)) of a hasupd that is gone")
+        if let former = try daemon.workerRecord.endWorker() {
+            if former.wasEnded { log.notice("ended the VRRP worker (pid \(former.pid)) of a hasupd that is gone") }
+            if let text = former.sentence(isPassedOn: store.page != nil) { daemon.report(text) }
         }
         // With its page, a worker decides what of the new configuration stays; what isn't in that goes at once.
         daemon.removeLeftovers(of: "an earlier hasupd", except: store.page == nil ? nil : first.generation)
@@ -187,6 +188,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             """
             hasupd \(hasupVersion) started: \(instances) from \(options.file), control socket \(paths.controlSocket)
             """)
+        report("hasupd \(hasupVersion) started (pid \(getpid()), \(instances))")
         if !Ledger.isKernelMarking {
             log.warning("kernel older than 5.18: addresses that a crash leaves behind aren't known to be ours")
         }
@@ -242,6 +244,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         guard !isStopping else { return }
         isStopping = true
         isParked = true
+        report("hasupd (pid \(getpid())) is parked: the next one goes on")
         log.notice("parked: the next hasupd goes on with what systemd keeps; if none comes, the VRRP worker hands over")
         systemd.stopping()
         reloads?.stop()
@@ -265,6 +268,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         guard !isStopping else { return }
         isStopping = true
         log.notice("stopping (\(reason)): handing over")
+        report("hasupd (pid \(getpid())) stops (\(reason)): handing over")
         systemd.stopping()
         reloads?.stop()
         scripts.onIdle = { [unowned self] in self.endIfIdle() }
@@ -301,6 +305,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
                 completion(result)
                 guard case .success(let version) = result, !self.isStopping else { return }
                 self.log.notice("upgrade: hasupd \(hasupVersion) becomes hasupd \(version)")
+                self.report("upgrade: hasupd \(hasupVersion) becomes hasupd \(version)")
                 self.systemd.reloading()
                 self.whenScriptsAreDone { [unowned self] in
                     guard !self.isStopping else { return }

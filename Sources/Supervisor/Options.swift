@@ -40,7 +40,7 @@ struct Options {
         Row(names: ["--run-dir"], argument: "DIR", text: "keep the lock and the control socket here"),
         Row(names: ["--instance"], argument: "NAME", text: "run beside other instances, under this name"),
         Row(names: ["-i", "--config-id"], argument: "ID", text: "what @ID lines are compared with"),
-        Row(names: ["--log-level"], argument: "LEVEL", text: "error, warning, notice, info (default) or debug"),
+        Row(names: ["--log-level"], argument: "LEVEL", text: "debug, info (default), notice, warning or error"),
         Row(
             names: ["--seccomp"], argument: "ACTION",
             text: "what a forbidden system call of a worker meets: errno (default) or kill"),
@@ -77,8 +77,9 @@ struct Options {
                 options.instance = value
             case "--config-id": options.configID = value
             case "--log-level":
-                guard let level = Logger.Level(rawValue: value) else {
-                    throw UsageError(message: "unknown level '\(value)'")
+                guard ControlInterface.logLevels.contains(value), let level = Logger.Level(rawValue: value) else {
+                    let list = ControlInterface.logLevels.joined(separator: ", ")
+                    throw UsageError(message: "unknown level '\(value)': it is one of \(list)")
                 }
                 options.logLevel = level
             case "--seccomp":

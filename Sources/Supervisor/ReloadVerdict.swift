@@ -18,8 +18,7 @@ struct ReloadVerdict {
         case .judged(let image, let model, let diagnostics):
             self.diagnostics = diagnostics
             if image.hasErrors || !image.canStart {
-                let errors = diagnostics.count { $0.severity == .error }
-                refusal = "\(file) has \(counted(errors, "error"))"
+                refusal = Self.refusal(of: file, diagnostics)
             } else if let missing = setting.missingCapability(for: model) {
                 refusal = missing
             } else {
@@ -28,5 +27,14 @@ struct ReloadVerdict {
                     acceptedAt: Clock.wallNanoseconds)
             }
         }
+    }
+
+    /// How many errors there are, and where the first one is: a clause.
+    static func refusal(of file: String, _ diagnostics: [Diagnostic]) -> String {
+        let errors = diagnostics.filter { $0.severity == .error }
+        guard let first = errors.first else { return "\(file) has nothing that can run" }
+        let place = first.location.map { "\($0.file):\($0.line): " } ?? ""
+        let title = errors.count == 1 ? "1 error" : "\(errors.count) errors, the first"
+        return "\(file) has \(title): \(place)\(Printable.text(first.message, limit: 200))"
     }
 }

@@ -19,7 +19,9 @@ extension Daemon {
         let options: Options
         do throws(Options.UsageError) {
             switch try Options.parse(arguments) {
-            case .run(let parsed): options = parsed
+            case .run(var parsed):
+                parsed.file = absolute(parsed.file)
+                options = parsed
             case .help:
                 print(Options.help, terminator: "")
                 return 0
@@ -37,6 +39,13 @@ extension Daemon {
             complain(error.message)
             return error.status.rawValue
         }
+    }
+
+    /// The path as it is good for everybody who reads it in status, wherever he is.
+    private static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let directory = getcwd(nil, 0) else { return path }
+        defer { free(directory) }
+        return "\(String(cString: directory))/\(path.hasPrefix("./") ? String(path.dropFirst(2)) : path)"
     }
 
     private static func complain(_ text: String) {
@@ -80,11 +89,11 @@ extension Daemon {
             if case .failed(let reason) = outcome { throw StartError(.noInput, reason) }
             throw StartError(.noInput, "can't read \(options.file)")
         }
-        for diagnostic in diagnostics { diagnostic.tell(log) }
         guard image.isReadable else {
-            throw StartError(
-                .noInput, "\(diagnostics.first?.message ?? "can't read \(options.file)"). Name the file with -f.")
+            let advice = options.file == Options().file ? " Name the file with -f." : ""
+            throw StartError(.noInput, "\(diagnostics.first?.message ?? "can't read \(options.file)").\(advice)")
         }
+        for diagnostic in diagnostics { diagnostic.tell(log, isStart: true) }
         guard image.canStart else {
             throw StartError(
                 .configuration,
@@ -107,7 +116,7 @@ extension ReadOutcome {
                 return nil
             }
             guard image.isReadable else { return diagnostics.first?.message ?? "can't read \(file)" }
-            return "\(file) has \(counted(diagnostics.count { $0.severity == .error }, "error"))"
+            return ReloadVerdict.refusal(of: file, diagnostics)
         }
     }
 }
@@ -125,11 +134,11 @@ extension Generation {
 
 extension Diagnostic {
     /// One line in the log.
-    func tell(_ log: Logger) {
+    func tell(_ log: Logger, isStart: Bool = false) {
         switch severity {
-        case .error: log.error("\(logLine)")
-        case .warning: log.warning("\(logLine)")
-        case .note: log.info("\(logLine)")
+        case .error: log.error("\(logLine(isStart: isStart))")
+        case .warning: log.warning("\(logLine(isStart: isStart))")
+        case .note: log.info("\(logLine(isStart: isStart))")
         }
     }
 }

@@ -46,6 +46,12 @@ extension InstanceReport {
             TransitionReport($0, settings, at: status.since, now: now, wallNanoseconds: wallNanoseconds)
         }
         counters = CounterReport(status.counters)
+        lastDiscard = status.lastDiscard.map {
+            DiscardReport(
+                reason: $0.reason.name, text: $0.reason.text($0.detail), source: $0.source.description,
+                agoSeconds: $0.at.age(at: now).seconds, recent: now < $0.countsUntil)
+        }
+        differentAddressesOf = status.differentAddressesOf?.description
         sendFailure = status.sendFailure.map {
             SendFailureReport(
                 $0.code == 0 ? "there is no socket" : SystemError.text(of: $0.code),

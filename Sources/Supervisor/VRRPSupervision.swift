@@ -214,21 +214,22 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private func tellResumption(
         _ masters: UInt32, _ others: UInt32, _ late: UInt32, _ fresh: UInt32, _ worker: WorkerProcess
     ) {
+        let resumed = "\(counted(Int(masters), "master")), \(counted(Int(others), "backup"))"
         var text: String
         if let end = worker.lastEnd {
             let tenths = (Clock.now - end.at).nanoseconds / 100_000
             text =
-                "hasup-vrrp died (\(end.exit)): replaced, resumed \(masters) masters, \(others) backups, after "
+                "hasup-vrrp died (\(end.exit)): replaced, resumed \(resumed), after "
                 + "\(tenths / 10).\(tenths % 10) ms"
         } else if isInherited {
-            text = "goes on where the former hasupd was: resumed \(masters) masters, \(others) backups"
+            text = "goes on where the former hasupd was: resumed \(resumed)"
         } else {
             return
         }
         isInherited = false
         if late > 0 { text += "; \(late) came too late to go on as MASTER" }
         if fresh > 0 { text += "; \(fresh) start anew" }
-        if worker.lastEnd == nil { delegate.report("hasupd \(text)") }
+        if worker.lastEnd == nil { delegate.report("hasupd \(text)") } else { worker.recovered(text) }
         lines.tell(.notice, "", text, kind: "resumed")
     }
 

@@ -83,7 +83,8 @@ extension Transition {
         case .addressOwner: return "priority 255: it owns the addresses"
         case .masterDown:
             guard let lastAdvertAge else { return "no master was heard" }
-            return "master \(other) hasn't been heard for \(lastAdvertAge)"
+            let time = Interval.milliseconds((lastAdvertAge.nanoseconds + 500_000) / 1_000_000)
+            return "\(peer.map { "master \($0) wasn't" } ?? "no master was") heard for \(time)"
         case .masterReleased: return "master \(other) released the addresses (priority 0)"
         case .preempted: return "master \(other) has a lower priority\(peerPriority.map { " (\($0))" } ?? "")"
         case .higherPriority: return "\(other) advertises\(otherPriority), ours is \(ownPriority)"

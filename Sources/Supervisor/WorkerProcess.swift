@@ -160,6 +160,12 @@ final class WorkerProcess {
         }
     }
 
+    /// Its successor goes on where it was: what status and history said before isn't the end.
+    func recovered(_ text: String) {
+        trouble = (text, Clock.now)
+        owner.report(text)
+    }
+
     private func tell(_ text: String, kind: String? = nil) {
         trouble = ("\(name) \(text)", Clock.now)
         owner.report("\(name) \(text)")

@@ -24,7 +24,7 @@ struct WorkerRecord {
         let number = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { throw SystemError(errno, "write \(path)") }
         let file = Descriptor(owning: number)
-        let text = "\(pid) \(started)\n"
+        let text = "\(pid) \(started) \(getpid())\n"
         guard write(file.number, text, text.utf8.count) == text.utf8.count else {
             throw SystemError(errno, "write \(path)")
         }
@@ -33,20 +33,40 @@ struct WorkerRecord {
     /// There is none any more.
     func clear() { unlink(path) }
 
-    /// Ends the noted worker if it lives; its pid, or nil when there was none. - Throws: `StartError` when it doesn't
-    /// end: starting beside it would make two masters.
-    func endWorker() throws(StartError) -> Int32? {
-        guard let (pid, started) = noted() else { return nil }
+    /// The worker of a hasupd that didn't end as it should.
+    struct Former: Equatable {
+        let pid: Int32
+        /// The hasupd that had started it; 0 when that isn't known.
+        let supervisor: Int32
+        /// Whether it still lived.
+        var wasEnded = false
+
+        /// For the history. - Parameter isPassedOn: whether what it left is gone on with. Nil when the same process
+        /// goes on as another program: that has been told.
+        func sentence(isPassedOn: Bool) -> String? {
+            if supervisor == getpid() { return nil }
+            let who = supervisor > 0 ? "the former hasupd (pid \(supervisor))" : "the former hasupd"
+            if isPassedOn { return "\(who) is gone; what its VRRP worker (pid \(pid)) left is gone on with" }
+            return "\(who) was killed; its VRRP worker (pid \(pid)) "
+                + (wasEnded ? "was ended" : "is gone, too: it handed over, or was killed as well")
+        }
+    }
+
+    /// Ends the noted worker if it lives; nil when none is noted. - Throws: `StartError` when it doesn't end: starting
+    /// beside it would make two masters.
+    func endWorker() throws(StartError) -> Former? {
+        guard let (pid, started, supervisor) = noted() else { return nil }
+        var former = Former(pid: pid, supervisor: supervisor)
         let opened = hasup_pidfd_open(pid)
-        guard opened >= 0 else { return nil }
+        guard opened >= 0 else { return former }
         let process = Descriptor(owning: opened)
         // Looked at after the descriptor was opened: from here on it is the same process.
         guard (try? ProcessInspection(pid: pid))?.startTicks == started, Self.role(of: pid) == Self.role else {
-            return nil
+            return former
         }
         let result = hasup_pidfd_signal(process.number, SIGKILL)
         // Gone already.
-        if result == -ESRCH { return nil }
+        if result == -ESRCH { return former }
         var ready = pollfd(fd: process.number, events: Int16(POLLIN), revents: 0)
         guard result == 0, poll(&ready, 1, Self.patienceMilliseconds) == 1 else {
             throw StartError(
@@ -54,13 +74,15 @@ struct WorkerRecord {
                 "the VRRP worker (pid \(pid)) of a hasupd that is gone can't be ended, and both would own the "
                     + "addresses. End it, then start hasupd again.")
         }
-        return pid
+        former.wasEnded = true
+        return former
     }
 
-    private func noted() -> (pid: Int32, started: UInt64)? {
+    private func noted() -> (pid: Int32, started: UInt64, supervisor: Int32)? {
         let words = SmallFile.text(of: path).split { $0 == " " || $0 == "\n" }
-        guard words.count == 2, let pid = Int32(words[0]), pid > 1, let started = UInt64(words[1]) else { return nil }
-        return (pid, started)
+        guard words.count == 2 || words.count == 3, let pid = Int32(words[0]), pid > 1, let started = UInt64(words[1])
+        else { return nil }
+        return (pid, started, words.count == 3 ? Int32(words[2]) ?? 0 : 0)
     }
 
     /// argv[0] of a process; empty when there is none.

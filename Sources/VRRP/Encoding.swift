@@ -212,6 +212,14 @@ extension InstanceStatus {
             writer.write(UInt32(list.count))
             list.forEach { writer.write(tagged: $0) }
         }
+        writer.write(optional: lastDiscard) { writer, discard in
+            writer.write(discard.reason.rawValue)
+            writer.write(tagged: discard.source)
+            writer.write(discard.detail)
+            writer.write(discard.at.nanoseconds)
+            writer.write(discard.countsUntil.nanoseconds)
+        }
+        writer.write(optional: differentAddressesOf) { $0.write(tagged: $1) }
         writer.write(optional: sendFailure) { writer, failure in
             writer.write(UInt32(bitPattern: failure.code))
             writer.write(failure.since.nanoseconds)
@@ -239,6 +247,13 @@ extension InstanceStatus {
         for _ in 0..<(try reader.readCount(ofSize: 5)) { installedAddresses.append(try reader.readTaggedAddress()) }
         for _ in 0..<(try reader.readCount(ofSize: 5)) { foreignAddresses.append(try reader.readTaggedAddress()) }
         for _ in 0..<(try reader.readCount(ofSize: 5)) { waitingAddresses.append(try reader.readTaggedAddress()) }
+        lastDiscard = try reader.readOptional { reader throws(ByteError) in
+            guard let reason = DiscardReason(rawValue: try reader.readUInt8()) else { throw .invalid }
+            return LastDiscard(
+                reason, source: try reader.readTaggedAddress(), detail: try reader.readUInt32(),
+                at: try reader.readInstant(), countsUntil: try reader.readInstant())
+        }
+        differentAddressesOf = try reader.readOptional { reader throws(ByteError) in try reader.readTaggedAddress() }
         sendFailure = try reader.readOptional { reader throws(ByteError) in
             SendFailure(
                 code: Int32(bitPattern: try reader.readUInt32()), since: try reader.readInstant(),

@@ -32,6 +32,10 @@ public struct InstanceStatus: Hashable, Sendable {
     public var foreignAddresses: [IPAddress]
     /// Virtual addresses that a MASTER can't have, because their interface doesn't exist.
     public var waitingAddresses: [IPAddress] = []
+    /// The last advertisement that was thrown away; nil when there was none.
+    public var lastDiscard: LastDiscard?
+    /// The last router whose address list differs from ours; nil when it was never so, or isn't any more.
+    public var differentAddressesOf: IPAddress?
     /// What keeps advertisements from leaving at this moment; the core doesn't know, the shell fills it in.
     public var sendFailure: SendFailure?
 
@@ -45,6 +49,28 @@ public struct InstanceStatus: Hashable, Sendable {
         counters = Counters()
         installedAddresses = []
         foreignAddresses = []
+    }
+}
+
+/// An advertisement that was thrown away.
+public struct LastDiscard: Hashable, Sendable {
+    /// What was wrong with it.
+    public var reason: DiscardReason
+    /// Who had sent it.
+    public var source: IPAddress
+    /// As `Observation.discarded` explains it.
+    public var detail: UInt32
+    /// When it came.
+    public var at: Instant
+    /// So long it is a sign that its sender advertises still: three master-down intervals.
+    public var countsUntil: Instant
+    /// A packet.
+    public init(_ reason: DiscardReason, source: IPAddress, detail: UInt32, at: Instant, countsUntil: Instant) {
+        self.reason = reason
+        self.source = source
+        self.detail = detail
+        self.at = at
+        self.countsUntil = countsUntil
     }
 }
 

@@ -43,6 +43,7 @@ extension VirtualRouter {
         _ reason: DiscardReason, from source: IPAddress, detail: UInt32, at now: Instant, into actions: inout [Action]
     ) {
         counters.discarded[reason.rawValue] += 1
+        lastDiscard = (reason, source, detail, now)
         let number = Int(reason.rawValue)
         if nextDiscardTold.isEmpty {
             nextDiscardTold = Self.noDiscardTold
@@ -144,7 +145,10 @@ extension VirtualRouter {
         if !view.hasAddressList(addressList), !settings.skipsAddressListCheck,
             Set(view.addresses.map(\.bytes)) != Set(settings.virtualAddresses.map(\.prefix.address.bytes))
         {
+            differentAddressesOf = sender
             note(.addressListMismatch, from: sender, into: &actions)
+        } else if differentAddressesOf == sender {
+            differentAddressesOf = nil
         }
         if settings.version == .v3, view.interval != settings.advertInterval {
             note(.intervalAdopted, from: sender, into: &actions)

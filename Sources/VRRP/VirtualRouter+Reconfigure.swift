@@ -25,6 +25,7 @@ extension VirtualRouter {
         settings = new
         addressList = Self.addressList(of: new)
         toldRemarks = 0
+        differentAddressesOf = nil
         let isLearned =
             state == .backup && new.version == .v3 && old.version == .v3 && masterInterval != old.advertInterval
         if !isLearned { masterInterval = new.advertInterval }

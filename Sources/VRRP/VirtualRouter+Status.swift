@@ -15,6 +15,13 @@ extension VirtualRouter {
         status.installedAddresses = installed
         status.foreignAddresses = foreign
         status.waitingAddresses = waitingAddresses(context)
+        status.lastDiscard = lastDiscard.map {
+            // A packet with our own address is a sign of nobody else.
+            let patience = $0.source == source ? .zero : masterDownInterval * 3
+            return LastDiscard(
+                $0.reason, source: $0.source, detail: $0.detail, at: $0.at, countsUntil: $0.at + patience)
+        }
+        status.differentAddressesOf = differentAddressesOf
         if state == .backup {
             status.waiting = waiting
             // While preempt_delay runs, the master-down timer is started again by each advertisement.

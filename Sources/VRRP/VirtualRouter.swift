@@ -56,6 +56,9 @@ struct VirtualRouter {
     var lastNotified: Notified?
     /// Our address list as it stands in advertisements, to compare others' with.
     var addressList: [UInt8]
+    /// For status; a successor begins without.
+    var lastDiscard: (reason: DiscardReason, source: IPAddress, detail: UInt32, at: Instant)?
+    var differentAddressesOf: IPAddress?
     /// Remarks already told of this master.
     var toldRemarks: UInt8 = 0
     /// By discard reason, when the next observation may be made; empty before the first one.

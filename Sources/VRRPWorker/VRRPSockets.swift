@@ -68,9 +68,10 @@ final class VRRPSockets {
 
     // MARK: Which sockets there are
 
-    /// Drops sockets that aren't wanted any more, and gives those that are missing and weren't asked for lately.
-    func reconcile(wanted: Set<Key>, at now: Instant) -> [Key] {
-        for key in sockets.keys where !wanted.contains(key) { close(key) }
+    /// Drops sockets that are neither wanted any more nor to be kept, and gives those that are wanted, missing and weren't
+    /// asked for lately.
+    func reconcile(wanted: Set<Key>, kept: Set<Key>, at now: Instant) -> [Key] {
+        for key in sockets.keys where !wanted.contains(key) && !kept.contains(key) { close(key) }
         asked = asked.filter { wanted.contains($0.key) && now - $0.value < .seconds(1) }
         let missing = wanted.filter { sockets[$0] == nil && asked[$0] == nil }
         for key in missing { asked[key] = now }
@@ -88,6 +89,8 @@ final class VRRPSockets {
 
     func close(_ key: Key) {
         guard let socket = sockets.removeValue(forKey: key) else { return }
+        // A release that still waits in the batch leaves first.
+        flush(socket)
         if let watch = socket.watch { loop.remove(watch) }
         pending.removeAll { $0 === socket }
         renumber()

@@ -198,7 +198,8 @@ final class Worker {
         let unsent = transmitter.troubles.total + transmitter.framesFailed
         guard unsent > unsentTold.count, loop.now >= unsentTold.next else { return }
         let count = unsent - unsentTold.count
-        log(.warning, "\(count) adverts or announcements couldn't leave: `hasup status` shows whose")
+        let packets = count == 1 ? "1 advert or announcement" : "\(count) adverts or announcements"
+        log(.warning, "\(packets) couldn't leave: `hasup status` shows whose")
         unsentTold = (unsent, loop.now + .seconds(60))
     }
 
@@ -215,7 +216,7 @@ final class Worker {
     func configure(_ model: ConfigurationModel, generation: UInt64) {
         next = (generation, model)
         links.virtualAddresses = model.virtualAddresses
-        requestSockets(for: model.instances, generation: generation)
+        requestSockets(for: model.instances, keepingThoseOf: node.instances, generation: generation)
         if socketRequests.isEmpty {
             runNextConfiguration()
         } else if let patienceTimer {
@@ -278,21 +279,31 @@ final class Worker {
 
     // MARK: Sockets
 
-    private func requestSockets(for instances: some Sequence<InstanceSettings>, generation: UInt64) {
+    /// - Parameter running: instances that still run: what a reload removes says goodbye by its own socket.
+    private func requestSockets(
+        for instances: some Sequence<InstanceSettings>, keepingThoseOf running: some Sequence<InstanceSettings> = [],
+        generation: UInt64
+    ) {
         var users: [VRRPSockets.Key: Int] = [:]
         for (id, instance) in instances.enumerated() where instance.faults.isEmpty {
-            guard let interface = links.state(ofInterface: instance.interface) else { continue }
-            let key = VRRPSockets.Key(
-                interfaceIndex: interface.index, family: instance.family,
-                group: instance.isUnicast ? nil : instance.multicastGroup)
+            guard let key = socketKey(of: instance) else { continue }
             if users[key] == nil { users[key] = id }
         }
-        for key in sockets.reconcile(wanted: Set(users.keys), at: loop.now) {
+        let kept = Set(running.compactMap(socketKey))
+        for key in sockets.reconcile(wanted: Set(users.keys), kept: kept, at: loop.now) {
             guard let id = users[key] else { continue }
             lastRequest &+= 1
             socketRequests[lastRequest] = key
             VRRPToSupervisor.openSocket(generation: generation, instance: UInt32(id))
                 .send(on: channel, correlation: lastRequest)
+        }
+    }
+
+    private func socketKey(of instance: InstanceSettings) -> VRRPSockets.Key? {
+        links.state(ofInterface: instance.interface).map { interface in
+            VRRPSockets.Key(
+                interfaceIndex: interface.index, family: instance.family,
+                group: instance.isUnicast ? nil : instance.multicastGroup)
         }
     }
 
@@ -330,7 +341,8 @@ final class Worker {
     /// Something happened to interfaces: sockets that are missing now are asked for.
     func linksChanged() {
         if let next {
-            requestSockets(for: next.model.instances, generation: next.generation)
+            requestSockets(
+                for: next.model.instances, keepingThoseOf: node.instances, generation: next.generation)
         } else {
             requestSockets(for: node.instances, generation: generation)
         }

@@ -54,7 +54,9 @@ struct CheckCommand: ParsableCommand {
             return ClusterNode(
                 path: files.count > 1 ? files[number] : files[0], files: machine, environment: environment)
         }
-        let cluster = nodes.count > 1 ? checkCluster(nodes) : []
+        // What can't be read can't be compared: of its instances nothing is known.
+        let isComparable = nodes.count > 1 && nodes.allSatisfy(\.loaded.isReadable)
+        let cluster = isComparable ? checkCluster(nodes) : []
         if json {
             Terminal.write(FindingJSON.render(nodes, cluster: cluster) + [0x0a])
         } else {
@@ -74,6 +76,8 @@ struct CheckCommand: ParsableCommand {
                     canStart: node.loaded.canStart))
         }
         guard nodes.count > 1 else { return }
+        let unread = nodes.filter { !$0.loaded.isReadable }.map(\.path)
+        guard unread.isEmpty else { return Terminal.write(FindingText.incomparable(nodes.count, without: unread)) }
         Terminal.write(cluster.map { text.render($0) }.joined())
         Terminal.write(FindingText.verdict(onClusterOf: nodes.count, cluster))
     }
@@ -86,8 +90,19 @@ struct CheckCommand: ParsableCommand {
         Terminal.write(effectiveConfiguration(path: file, files: machine, environment: environment))
         guard loaded.hasErrors || !loaded.canStart else { return }
         let text = FindingText(style: .plain)
-        Terminal.writeError(loaded.diagnostics.filter { $0.severity != .warning }.map { text.render($0) }.joined())
+        Terminal.writeError(Self.errors(of: loaded.diagnostics).map { text.render($0) }.joined())
         throw ExitCode(1)
+    }
+}
+
+extension CheckCommand {
+    /// The errors, each with its notes: a note belongs to what stands before it.
+    static func errors(of findings: [Diagnostic]) -> [Diagnostic] {
+        var isOfError = false
+        return findings.filter { finding in
+            if finding.severity != .note { isOfError = finding.severity == .error }
+            return isOfError
+        }
     }
 }
 

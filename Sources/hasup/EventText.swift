@@ -12,7 +12,10 @@ struct EventLine {
             let to = style.paint(Printable.text(transition.to), Style.colour(ofState: transition.to))
             parts.append("\(Printable.text(transition.from)) -> \(to): \(Printable.text(transition.text))")
         } else {
-            parts.append(Printable.text(event.text))
+            // The log's lines begin with the name, which stands here already.
+            let name = event.instance.map { "\($0): " } ?? ""
+            parts.append(
+                Printable.text(event.text.hasPrefix(name) ? String(event.text.dropFirst(name.count)) : event.text))
         }
         if let count = event.count, count > 1 { parts.append("(\(count) times)") }
         return parts.joined(separator: "  ")

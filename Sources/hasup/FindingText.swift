@@ -40,6 +40,12 @@ struct FindingText {
         return "\(Printable.text(file)): \(summary). \(consequence)\n"
     }
 
+    /// The last line about several files of which some can't be read.
+    static func incomparable(_ count: Int, without paths: [String]) -> String {
+        let list = paths.map { Printable.text($0) }.joined(separator: ", ")
+        return "\(count) nodes together: they can't be compared, because \(list) can't be read.\n"
+    }
+
     /// The last line about several files.
     static func verdict(onClusterOf count: Int, _ findings: [Diagnostic]) -> String {
         let errors = findings.count { $0.severity == .error }

@@ -78,7 +78,7 @@ struct ControlOptions: ParsableArguments {
         do throws(ControlClient.Failure) {
             return try question(try ControlClient(path: path, timeout: limit))
         } catch {
-            Terminal.complain(FailureText.sentence(for: error, path: path))
+            Terminal.complain(FailureText.sentence(for: error, path: path, elsewhere: OtherSocket.all(but: path)))
             throw ExitCode(FailureText.exitCode(for: error))
         }
     }
@@ -98,10 +98,13 @@ extension ControlOptions {
 
 /// What a person is told when there is no answer.
 enum FailureText {
-    static func sentence(for failure: ControlClient.Failure, path: String) -> String {
+    static func sentence(
+        for failure: ControlClient.Failure, path: String, elsewhere: [OtherSocket] = []
+    ) -> String {
         switch failure {
         case .unreachable(let error):
-            return "hasupd does not answer at \(path): \(SystemError.text(of: error.code)). \(advice(error.code))"
+            return
+                "hasupd does not answer at \(path): \(SystemError.text(of: error.code)). \(advice(error.code, elsewhere))"
         case .timeout(let limit):
             return "hasupd at \(path) did not answer within \(limit). Its log may say what it is doing."
         case .ended:
@@ -113,10 +116,12 @@ enum FailureText {
         }
     }
 
-    private static func advice(_ code: Int32) -> String {
+    private static func advice(_ code: Int32, _ elsewhere: [OtherSocket]) -> String {
         switch code {
         case ENOENT, ECONNREFUSED:
-            "Is it running? If it has another control socket, name it with --control or --instance."
+            elsewhere.isEmpty
+                ? "Is it running? If it has another control socket, name it with --control or --instance."
+                : "Sockets of others: " + elsewhere.map(\.advice).joined(separator: "; ") + "."
         case EACCES, EPERM:
             "Only root and members of the group 'hasup' may ask: use sudo, or join the group."
         default: "Its log may say more."

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Base
+import Configuration
 import IPC
 
 /// hasup history
@@ -29,6 +31,15 @@ struct HistoryCommand: ParsableCommand {
             } else {
                 let time = LocalTime(unixSeconds: event.unixSeconds)
                 Terminal.write("\(time.date) \(line.render(event, at: time))\n")
+            }
+        }
+        if chosen.isEmpty, let name {
+            let (_, known) = try options.ask(.instances, InstancesReply.self)
+            if !known.instances.contains(where: { $0.name == name }) {
+                let hint =
+                    nearestWord(to: name, among: known.instances.map(\.name)).map { " Did you mean '\($0)'?" } ?? ""
+                Terminal.complain("there is no instance '\(Printable.text(name))', and the history knows none.\(hint)")
+                throw ExitCode(1)
             }
         }
         if chosen.isEmpty, !json { Terminal.complain("nothing has happened yet\(name.map { " to \($0)" } ?? "").") }

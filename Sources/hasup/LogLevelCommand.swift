@@ -4,8 +4,8 @@ import IPC
 
 /// hasup log-level
 struct LogLevelCommand: ParsableCommand {
-    /// swift-log's, from the most to the least.
-    static let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
+    /// From the most to the least.
+    static let levels = ControlInterface.logLevels
 
     static let configuration = CommandConfiguration(
         commandName: "log-level", abstract: "Prints or changes how much the daemon logs.",

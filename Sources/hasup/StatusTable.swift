@@ -41,7 +41,7 @@ struct StatusTable {
         let name = daemon.instanceName.map { " '\(Printable.text($0))'" } ?? ""
         let text =
             "hasupd\(name) \(Printable.text(daemon.version)), pid \(daemon.pid), up \(Layout.age(daemon.uptimeSeconds)), "
-            + "configuration \(daemon.configurationGeneration) of \(Printable.text(daemon.configurationFile))"
+            + "configuration \(Printable.text(daemon.configurationFile)), generation \(daemon.configurationGeneration)"
         return Layout.wrap(text, width: width, indent: 0)
     }
 
@@ -146,7 +146,9 @@ struct StatusTable {
                 texts.append("not MASTER: \(sentence)\(act)")
             }
         }
-        for fault in instance.faults { texts.append("fault: \(fault)") }
+        // What the last transition says already isn't said again.
+        let told = instance.lastTransition.map { $0.to == "FAULT" && instance.state == "FAULT" ? $0.text : "" } ?? ""
+        for fault in instance.faults where !told.contains(fault) { texts.append("fault: \(fault)") }
         for address in instance.addresses + instance.excludedAddresses {
             if address.foreign {
                 texts.append("\(address.address) was on \(address.interface) before and isn't ours: it stays there")
@@ -155,6 +157,9 @@ struct StatusTable {
             } else if instance.state == "MASTER", !address.installed {
                 texts.append("\(address.address) is missing on \(address.interface)")
             }
+        }
+        if let peer = instance.differentAddressesOf {
+            texts.append("\(peer) advertises other addresses than ours: compare virtual_ipaddress")
         }
         if instance.notificationsSkipped > 0 {
             texts.append(
@@ -173,7 +178,13 @@ struct StatusTable {
         }
         let discarded = instance.counters.discarded.entries.filter { $0.count > 0 }
         if !discarded.isEmpty {
-            texts.append("adverts thrown away: " + discarded.map { "\($0.count) \($0.name)" }.joined(separator: ", "))
+            let counts = discarded.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
+            let last = instance.lastDiscard.map { last in
+                "; the last \(Layout.age(last.agoSeconds)) ago from \(last.source)"
+                    + (last.recent ? ": \(last.text)" : "")
+            }
+            let alarm = instance.isDisputed ? "probably two masters: " : ""
+            texts.append("\(alarm)adverts thrown away: \(counts)\(last ?? "")")
         }
         return texts.flatMap { Layout.wrap(Printable.text($0), width: width) }
     }
@@ -186,7 +197,7 @@ struct StatusTable {
         let starting = count("INIT")
         return "\(counted(instances.count, "instance")): \(count("MASTER")) MASTER, \(count("BACKUP")) BACKUP, "
             + "\(count("FAULT")) FAULT\(starting > 0 ? ", \(starting) INIT" : ""); "
-            + "\(status.packetsRejected) \(status.packetsRejected == 1 ? "packet" : "packets") rejected"
+            + "\(status.packetsRejected) \(status.packetsRejected == 1 ? "packet" : "packets") thrown away"
     }
 
     private func problems(_ status: StatusReply) -> [String] {

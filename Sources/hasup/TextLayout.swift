@@ -25,7 +25,9 @@ enum Layout {
         var line = String(repeating: " ", count: indent)
         var used = indent
         var isEmpty = true
-        for word in text.utf8.split(separator: UInt8(ascii: " ")) {
+        // Two blanks between columns stay two; where a line breaks there is none.
+        for word in text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false) {
+            if isEmpty, word.isEmpty { continue }
             let word = Substring(word)
             let count = isASCII ? word.utf8.count : word.count
             if !isEmpty, used + 1 + count > width {

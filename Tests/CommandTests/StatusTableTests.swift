@@ -60,9 +60,9 @@ import Testing
     @Test func oneThatIsWellNeedsNoTotals() {
         var reply = sample()
         reply.instances = [instance("VI_1", "BACKUP", seconds: 1, priority: 1)]
-        #expect(!table.render(reply).contains("rejected"))
+        #expect(!table.render(reply).contains("thrown away"))
         reply.instances[0].faults = ["its configuration can't run"]
-        #expect(table.render(reply).contains("1 instance: 0 MASTER, 1 BACKUP, 0 FAULT; 0 packets rejected"))
+        #expect(table.render(reply).contains("1 instance: 0 MASTER, 1 BACKUP, 0 FAULT; 0 packets thrown away"))
     }
 
     @Test func aWorkerThatIsGoneIsSaid() {
@@ -96,6 +96,15 @@ import Testing
         #expect(mute.isWell, "another peer hears it")
         mute.instances[0].sendFailure?.silent = true
         #expect(!mute.isWell)
+        var disputed = reply
+        disputed.instances[0].lastDiscard = DiscardReport(
+            reason: "version", text: "its version is 2", source: "192.0.2.2", agoSeconds: 0.4, recent: true)
+        #expect(!disputed.isWell, "most likely there are two masters")
+        disputed.instances[0].state = "BACKUP"
+        #expect(disputed.isWell)
+        disputed.instances[0].state = "MASTER"
+        disputed.instances[0].lastDiscard?.recent = false
+        #expect(disputed.isWell, "long ago")
         silent.daemon.workerTrouble = "the VRRP worker isn't running"
         #expect(!silent.isWell)
         var processes = ProcessesReply()
@@ -107,6 +116,33 @@ import Testing
         #expect(!processes.isWell)
     }
 
+    @Test func aDiscardNamesItsSenderAndAge() {
+        var reply = sample()
+        reply.instances[0].counters.discarded.add("version", 4)
+        reply.instances[0].lastDiscard = DiscardReport(
+            reason: "version", text: "its version is 2", source: "192.0.2.2", agoSeconds: 0.4, recent: true)
+        reply.instances[0].differentAddressesOf = "192.0.2.3"
+        let text = table.render(reply)
+        #expect(text.contains("probably two masters: adverts thrown away: 4 version; the last 0.4s ago from"))
+        #expect(text.contains("192.0.2.2: its version is 2"))
+        #expect(text.contains("192.0.2.3 advertises other addresses than ours: compare virtual_ipaddress"))
+        reply.instances[0].lastDiscard?.recent = false
+        reply.instances[0].lastDiscard?.agoSeconds = 7_200
+        let later = table.render(reply)
+        #expect(later.contains("adverts thrown away: 4 version; the last 2h 0m ago from 192.0.2.2\n"))
+        #expect(!later.contains("probably"))
+    }
+
+    @Test func aFaultIsSaidOnce() {
+        var reply = sample()
+        var fell = TransitionReport()
+        (fell.from, fell.to, fell.text) = ("BACKUP", "FAULT", "interface eth1 is down")
+        reply.instances[2].lastTransition = fell
+        let text = table.render(reply)
+        #expect(text.components(of: "interface eth1 is down") == 1)
+        #expect(text.contains("fault: interface eth2 doesn't exist"))
+    }
+
     @Test func countsOfAHostileDaemonDontOverflow() {
         var reply = sample()
         for index in reply.instances.indices { reply.instances[index].counters.discarded.add("checksum", .max) }
@@ -116,8 +152,8 @@ import Testing
     @Test func everythingAtEightyColumns() {
         let text = table.render(sample())
         let golden = """
-            hasupd 0.1.0, pid 4711, up 1d 2h, configuration 2 of
-                /etc/keepalived/keepalived.conf
+            hasupd 0.1.0, pid 4711, up 1d 2h, configuration
+                /etc/keepalived/keepalived.conf, generation 2
             INSTANCE            STATE   SINCE    PRIO  MASTER       ADDRESSES
             VI_1                MASTER  1d 2h     150  192.0.2.1    192.0.2.10/24
                                                                     192.0.2.11/24
@@ -133,7 +169,7 @@ import Testing
             db                  FAULT   3.0s      100  -            -
               fault: interface eth1 is down
               fault: interface eth2 doesn't exist
-            3 instances: 1 MASTER, 1 BACKUP, 1 FAULT; 3 packets rejected
+            3 instances: 1 MASTER, 1 BACKUP, 1 FAULT; 3 packets thrown away
 
             """
         #expect(text == golden)
@@ -258,5 +294,18 @@ import Testing
     ])
     func ages(_ seconds: Double, _ text: String) {
         #expect(Layout.age(seconds) == text)
+    }
+}
+
+extension String {
+    /// How often it contains that.
+    fileprivate func components(of part: String) -> Int {
+        var count = 0
+        var rest = self[...]
+        while let found = rest.firstRange(of: part) {
+            count += 1
+            rest = rest[found.upperBound...]
+        }
+        return count
     }
 }

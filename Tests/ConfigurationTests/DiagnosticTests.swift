@@ -99,7 +99,8 @@ import Testing
         #expect(loaded.model.instances.first?.priority.rawValue == 100)
         #expect(loaded.renderedDiagnostics().hasSuffix("\n    a start would use 100"))
         let finding = try #require(loaded.diagnostics.first)
-        #expect(finding.logLine.hasSuffix("not 999 (a start would use 100)"))
+        #expect(finding.logLine(isStart: false).hasSuffix("not 999 (a start would use 100)"))
+        #expect(finding.logLine(isStart: true).hasSuffix("not 999 (used instead: 100)"))
     }
 
     @Test func whatTheMessageSaysIsntSaidTwice() {
@@ -108,7 +109,10 @@ import Testing
 
     /// No error leaves a reader without knowing what a start would do.
     @Test func nothingIsForgotten() throws {
-        let said = ["left out", "is ignored", "is used", "in FAULT", "isn't set up", "configures nothing", "no effect"]
+        let said = [
+            "left out", "is ignored", "is used", "in FAULT", "FAULT for", "peers: FAULT", "isn't set up",
+            "configures nothing", "no effect",
+        ]
         for sample in try Corpus.samples() {
             for finding in load(bytes: sample.bytes).diagnostics where finding.severity == .error {
                 #expect(

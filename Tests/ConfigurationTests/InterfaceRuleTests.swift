@@ -60,7 +60,7 @@ import Testing
         let loaded = load(on("lo"), machine)
         #expect(
             loaded.findings.first
-                == "2:1 error VRRP can't run on the loopback interface `lo`: instance `A` stays in FAULT")
+                == "2:1 error VRRP can't run on the loopback interface `lo`: FAULT for instance `A`")
         #expect(try loaded.only().faults.count == 1)
         // Nobody needs to look at the machine for this one.
         #expect(load(on("lo")).errorCount == 1)

@@ -191,7 +191,7 @@ import Testing
         #expect(try loaded.only().faults.count == 1)
         #expect(
             loaded.findings.last
-                == "5:1 error without auth_hmac this instance would accept unauthenticated peers; it stays in FAULT")
+                == "5:1 error without auth_hmac this instance would accept unauthenticated peers: FAULT")
     }
 
     @Test func duplicateVirtualRouter() {
@@ -199,7 +199,7 @@ import Testing
         let loaded = load(instance("") + second)
         #expect(
             loaded.findings == [
-                "9:1 error virtual_router_id 1 is used already on `eth0`: instance `B` stays in FAULT",
+                "9:1 error virtual_router_id 1 is used already on `eth0`: FAULT for instance `B`",
                 "3:1 note the first instance with it is here",
             ])
         #expect(loaded.model.instances.map(\.faults.isEmpty) == [true, false])
@@ -227,7 +227,7 @@ import Testing
         let loaded = load(text, Environment(interfaces: ["eth0"]))
         #expect(loaded.hasErrors)
         #expect(
-            loaded.findings == ["2:1 error interface `eth9` doesn't exist: instance `A` is in FAULT until it appears"])
+            loaded.findings == ["2:1 error interface `eth9` doesn't exist: FAULT for instance `A` until it appears"])
         #expect(try loaded.only().faults == [])
     }
 

@@ -130,6 +130,10 @@ import Testing
         let loaded = load(text)
         #expect(loaded.hasErrors)
         #expect(!loaded.canStart)
+        let start = ("global_defs {\n}\n", "vrrp_instnace WEB {\n}\n", "vrrp_instance B {\n}\n")
+        #expect(!load(start.0 + start.1).canStart, "definitions beside a misspelt block run nothing")
+        #expect(load(start.0).canStart, "definitions alone are what somebody wants")
+        #expect(load(start.1 + start.2).canStart)
     }
 
     @Test func blocksMayRepeat() throws {

@@ -23,7 +23,7 @@ import Testing
         // Without an address of the family there is nothing to compare with.
         #expect(
             load(instance(lines), environment(["eth0": ["fe80::5/64"]])).findings == [
-                "2:1 warning interface `eth0` has no IPv4 address to send from: instance `A` is in FAULT until it has one"
+                "2:1 warning interface `eth0` has no IPv4 address to send from: FAULT for instance `A` until it has one"
             ])
         #expect(load(instance(lines)).findings == [])
         let six = instance("", addresses: "\nfe80::9\n2001:db8::9\n")

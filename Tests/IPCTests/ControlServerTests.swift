@@ -83,6 +83,25 @@ import Testing
         #expect(try harness.turn { methods.last == .reload && harness.counters.connected == 1 })
     }
 
+    @Test("oneway has no answer at all, however it is made", arguments: ControlMethod.allCases)
+    func onewayWritesNothing(method: ControlMethod) throws {
+        let harness = try ControlHarness()
+        let status = SampleStatus.reply(instances: 100)
+        harness.handle = { request, responder in
+            switch request.method {
+            case .status:
+                responder.reply(status: status.daemon, instanceCount: status.instances.count) { status.instances[$0] }
+            case .history: responder.reply(history: [])
+            case .upgrade: responder.fail(ControlInterface.unavailable("no"))
+            default: responder.reply(VersionReply())
+            }
+        }
+        let client = try harness.connect()
+        client.call(method.fullName, oneway: true)
+        client.call("org.varlink.service.GetInfo")
+        #expect(try client.reply()?.parameters["vendor"] == .string("hasup"), "the first bytes are the second answer")
+    }
+
     @Test func aHalfClosedClientStillGetsItsAnswer() throws {
         let harness = try ControlHarness()
         let client = try harness.connect()

@@ -96,7 +96,7 @@ def test_the_masters_worker_is_killed(duo, pair, sniffer, watched, interval):
         assert changes(a) == mine
         assert abs(a.status().instance()["since_unix_seconds"] - since) <= 1
     assert a.status().processes()["hasup-vrrp"]["restarts"] >= KILLS
-    assert "replaced, resumed 1 masters, 0 backups" in a.log()
+    assert "replaced, resumed 1 master, 0 backups" in a.log()
 
 
 def test_keepalived_does_not_notice(lan, pair, sniffer, watched):

@@ -95,7 +95,7 @@ def test_started_again_from_the_store(kept_duo, pair, sniffer, watched, interval
         same.goes_on(interval)
         assert store.names() == BOTH
     same.check(f"advert_int {interval}, {TIMES} times")
-    assert a.log().count("resumed 1 masters, 0 backups") == TIMES
+    assert a.log().count("resumed 1 master, 0 backups") == TIMES
 
 
 def test_killed_with_its_worker(kept_duo, pair, sniffer, watched):
@@ -238,7 +238,7 @@ def test_what_is_strange_in_the_store(lan, pair, stores, kind):
     wait_for("its own in the store", store.names, lambda names: names == BOTH, 2)
     assert "can't be used" in a.log()
     store.restart()
-    assert "resumed 1 masters" in a.log()
+    assert "resumed 1 master" in a.log()
     assert a.state() == "MASTER"
 
 
@@ -278,7 +278,7 @@ def test_nobody_comes_back(kept_duo, pair, lan, sniffer, watched):
     a.wait_state("MASTER", bound=6)
     lan.wait_holder(VIP, "a", 3)
     assert changes(b) == (1, 1)
-    assert "resumed 1 masters" not in a.log()
+    assert "resumed 1 master" not in a.log()
 
 
 def test_stop_leaves_nothing_in_the_store(kept_duo, pair):

@@ -47,12 +47,15 @@ final class WorkerRecordTests {
         let child = try sleeper(WorkerRecord.role)
         try record.note(child.pid)
         let ended = try record.endWorker()
-        #expect(ended == child.pid)
+        #expect(ended == WorkerRecord.Former(pid: child.pid, supervisor: getpid(), wasEnded: true))
         child.kill()
         try waitForExit()
         #expect(exit == .signal(SIGKILL))
         let again = try record.endWorker()
-        #expect(again == nil)
+        #expect(again == WorkerRecord.Former(pid: child.pid, supervisor: getpid()))
+        record.clear()
+        let cleared = try record.endWorker()
+        #expect(cleared == nil, "a clean stop leaves no trace of a death")
     }
 
     @Test("another process with its number lives on: started at another time, or no worker", arguments: [true, false])
@@ -67,14 +70,15 @@ final class WorkerRecordTests {
             try record.note(child.pid)
         }
         let ended = try record.endWorker()
-        #expect(ended == nil)
+        #expect(ended?.wasEnded == false)
         #expect(kill(child.pid, 0) == 0)
         child.kill()
         try waitForExit()
     }
 
     @Test(
-        "without a note, or with rubbish in it, there is nothing to end", arguments: ["", "x", "1 1", "-4 5", "9 9 9"])
+        "without a note, or with rubbish in it, there is nothing to end",
+        arguments: ["", "x", "1 1", "-4 5", "9 9 9 9"])
     func rubbish(text: String) throws {
         let record = WorkerRecord(directory: directory)
         if !text.isEmpty {
@@ -84,5 +88,17 @@ final class WorkerRecordTests {
         }
         let ended = try record.endWorker()
         #expect(ended == nil)
+    }
+
+    @Test("what has become of the former hasupd, for the history")
+    func sentences() {
+        let killed = WorkerRecord.Former(pid: 12, supervisor: 11, wasEnded: true)
+        #expect(
+            killed.sentence(isPassedOn: false)
+                == "the former hasupd (pid 11) was killed; its VRRP worker (pid 12) was ended")
+        #expect(killed.sentence(isPassedOn: true)?.contains("gone on with") == true)
+        let gone = WorkerRecord.Former(pid: 12, supervisor: 0)
+        #expect(gone.sentence(isPassedOn: false)?.contains("is gone, too") == true)
+        #expect(WorkerRecord.Former(pid: 12, supervisor: getpid()).sentence(isPassedOn: true) == nil, "an upgrade")
     }
 }

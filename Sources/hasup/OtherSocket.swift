@@ -1,0 +1,39 @@
+import Base
+import Glibc
+import IPC
+
+/// A control socket that is there, when the one that was asked isn't.
+struct OtherSocket: Hashable {
+    var path: String
+    /// How to ask it.
+    var advice: String
+
+    /// Those in the run directory and right below it, where namespaces and instances have theirs; at most eight.
+    static func all(but asked: String, in directory: String = ControlPath.standardRunDirectory) -> [OtherSocket] {
+        var found = [OtherSocket(path: "\(directory)/control.sock", advice: "\(directory)/control.sock (--control)")]
+        for name in names(in: directory) {
+            let path = "\(directory)/\(name)/control.sock"
+            let shown = Printable.text(path)
+            if name.hasPrefix("netns-") {
+                let namespace = Printable.text(String(name.dropFirst("netns-".count)))
+                found.append(OtherSocket(path: path, advice: "\(shown) (ip netns exec \(namespace) hasup ...)"))
+            } else {
+                found.append(OtherSocket(path: path, advice: "\(shown) (--instance \(Printable.text(name)))"))
+            }
+        }
+        return Array(found.filter { $0.path != asked && access($0.path, F_OK) == 0 }.prefix(8))
+    }
+
+    private static func names(in directory: String) -> [String] {
+        guard let entries = opendir(directory) else { return [] }
+        defer { closedir(entries) }
+        var names: [String] = []
+        while let entry = readdir(entries) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+                tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names.sorted()
+    }
+}
