@@ -107,8 +107,8 @@ extension Elaborator {
                 report(.warning, "a realtime priority is 1 to 99; \(min(max(value, 1), 99)) is used", at: word)
             }
             model.global.realtimePriority = min(max(value, 1), 99)
-        case "vrrp_garp_interval": if let value = seconds(statement, Limits.gap) { model.global.garpInterval = value }
-        case "vrrp_gna_interval": if let value = seconds(statement, Limits.gap) { model.global.gnaInterval = value }
+        case "vrrp_garp_interval": if let value = gap(statement) { model.global.garpInterval = value }
+        case "vrrp_gna_interval": if let value = gap(statement) { model.global.gnaInterval = value }
         default: globalDefault(statement, name)
         }
     }
@@ -152,6 +152,15 @@ extension Elaborator {
 
     mutating func wholeSeconds(_ statement: Statement) -> Interval? {
         integer(statement, Limits.seconds).map { .seconds(Int64($0)) }
+    }
+
+    /// A gap between announcements. keepalived's samples say 0, and keepalived complains about it and goes on.
+    private mutating func gap(_ statement: Statement) -> Interval? {
+        let value = seconds(statement, Limits.gap)
+        if value == .zero, let word = statement.words.first {
+            report(.warning, "`\(string(statement.token)) 0` means no gap, as without it", at: word)
+        }
+        return value
     }
 
     /// A number of rounds; 0 means 1, as in keepalived.

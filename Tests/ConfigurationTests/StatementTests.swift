@@ -134,6 +134,8 @@ import Testing
         #expect(!load(start.0 + start.1).canStart, "definitions beside a misspelt block run nothing")
         #expect(load(start.0).canStart, "definitions alone are what somebody wants")
         #expect(load(start.1 + start.2).canStart)
+        let sample = load("global_defs {\n  vrrp_garp_interval 0\n  vrrp_gna_interval 0\n}\n")
+        #expect(!sample.hasErrors && sample.warningCount == 2, "keepalived's own sample is taken: \(sample.findings)")
     }
 
     @Test func blocksMayRepeat() throws {

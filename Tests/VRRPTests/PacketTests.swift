@@ -23,6 +23,9 @@ import Wire
             give(&bench)
             let after = bench.status()
             #expect(after.discarded(reason) == 1, "\(reason)")
+            #expect(after.lastDiscard?.reason == reason && after.lastDiscard?.at == bench.now, "\(reason)")
+            let counts = (after.lastDiscard?.countsUntil ?? bench.now) - bench.now
+            #expect(counts > .seconds(9) || after.lastDiscard?.source == Bench.own, "\(reason): \(counts)")
             #expect(after.counters.discarded.total == 1)
             #expect(after.counters.advertsReceived == 0)
             #expect(after.state == before.state)

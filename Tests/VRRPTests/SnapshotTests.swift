@@ -104,6 +104,9 @@ import Wire
             for var router in bench.node.routers {
                 // In the order in which the kernel answered; a successor reads them in the configuration's.
                 router.installed.sort()
+                // For status alone, and not worth room in the page.
+                router.lastDiscard = nil
+                router.differentAddressesOf = nil
                 dump(router, to: &text)
             }
             for id in bench.node.routers.indices {
