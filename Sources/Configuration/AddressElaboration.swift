@@ -11,7 +11,7 @@ extension Elaborator {
     mutating func virtualAddress(_ entry: Statement, context: String, trackGroup: inout String?) -> VirtualAddress? {
         guard let first = entry.words.first, let prefix = prefix(at: first) else { return nil }
         guard !prefix.address.isUnspecified, !prefix.address.isMulticast, !isReserved(prefix) else {
-            refuse("`\(prefix)` can't be a virtual address", at: first)
+            refuse("`\(string(first))` can't be a virtual address", at: first)
             return nil
         }
         var address = VirtualAddress(prefix: prefix)

@@ -1,7 +1,7 @@
 /// `~SEQ`, `~SEQx` and `~LST`: one line for each value of a variable.
 extension Preprocessor {
     /// Numbers in one sequence. keepalived has no limit; beyond this it's a typing error.
-    private static var maximumSequence: Int { 1_000_000 }
+    private static var maximumSequence: Int { maximumUses }
 
     /// Repeats the text after `~SEQ(...)`, `~SEQx(...)` or `~LST(...)`. - Returns: false for every other line.
     mutating func generate(_ line: TextLine) -> Bool {

@@ -5,7 +5,7 @@ import Glibc
 /// through all of /proc.
 struct PatternWalk {
     /// Names that are looked at in all; a folder of configurations has tens.
-    static let maximumNames = 100_000
+    static let maximumNames = 20_000
 
     private var namesLeft = PatternWalk.maximumNames
     private var paths: [String] = []
@@ -25,17 +25,26 @@ struct PatternWalk {
             return visit(folder + Self.literal(part), rest, mayBeMissing: true)
         }
         guard let directory = opendir(folder.isEmpty ? "." : folder) else { return }
-        var names: [String] = []
+        var names: [(name: String, kind: UInt8)] = []
         while namesLeft >= 0, let entry = readdir(directory) {
             namesLeft -= 1
             let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if name != ".", name != "..", fnmatch(String(part), name, FNM_PERIOD) == 0 { names.append(name) }
+            if name != ".", name != "..", fnmatch(String(part), name, FNM_PERIOD) == 0 {
+                names.append((name, entry.pointee.d_type))
+            }
         }
         // Before the next folder is opened: a pattern may be deeper than descriptors are many.
         closedir(directory)
-        for name in names { visit(folder + name, rest, mayBeMissing: false) }
+        for (name, kind) in names where namesLeft >= 0 {
+            if kind == UInt8(DT_REG) {
+                if rest.isEmpty { paths.append(folder + name) }
+                continue
+            }
+            namesLeft -= 1
+            visit(folder + name, rest, mayBeMissing: false)
+        }
     }
 
     private mutating func visit(_ path: String, _ rest: ArraySlice<Substring>, mayBeMissing: Bool) {

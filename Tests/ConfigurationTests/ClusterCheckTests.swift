@@ -181,7 +181,7 @@ import Testing
         let three = [("2", "3"), ("1", "3"), ("1", "2")].enumerated().map { place, peers in
             router("unicast_peer {\n10.0.0.\(peers.0)\n10.0.0.\(peers.1)\n}", priority: 100 + place)
         }
-        #expect(findings(three[0], three[1], three[2]).map { $0.prefix(4) } == ["note"])
+        #expect(findings(three[0], three[1], three[2]).map { $0.prefix(7) } == ["warning"])
     }
 
     @Test func excludedAddresses() {

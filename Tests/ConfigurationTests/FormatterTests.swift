@@ -11,7 +11,9 @@ private func formatted(_ text: String) -> String? {
 extension LoadedConfiguration {
     /// What doesn't depend on where things stand, so neither on the order of the findings.
     fileprivate var meaning: [String] {
-        let findings = diagnostics.map { "\($0.severity) \($0.code) \($0.message)" }
+        // The layout puts a blank before a comment, so that it isn't within a word any more.
+        let findings = diagnostics.filter { !$0.message.contains("begins a comment, within a word too") }
+            .map { "\($0.severity) \($0.code) \($0.message)" }
         return ["\(model.withoutPlaces)", "\(canStart)"] + findings.sorted()
     }
 }

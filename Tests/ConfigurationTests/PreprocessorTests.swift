@@ -148,7 +148,7 @@ import Testing
     @Test func substitutionIsBounded() {
         var text = "$A0=\(String(repeating: "0123456789", count: 30))\n"
         for level in 1...30 { text += "$A\(level)=${A\(level - 1)}${A\(level - 1)}\n" }
-        let lines = "~SEQ(I, 999999) ~SEQ(J, 999999) ~SEQ(K, 999999) 0123456789012345678901234567890123456789\n"
+        let lines = "~SEQ(I, 200000) 0123456789012345678901234567890123456789\n"
         for text in [text + "x ${A30}\n", lines] {
             var files = SampleFiles([:])
             files.files["t.conf"] = Array(text.utf8)

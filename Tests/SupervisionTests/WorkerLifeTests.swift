@@ -112,7 +112,10 @@ struct WorkerLifeTests {
         var seen = ""
         for letter in story {
             if letter != "f" { _ = life.handle(.spawned, at: start) }
-            if letter == "w" { _ = life.handle(.worked, at: start) }
+            if letter == "w" {
+                _ = life.handle(.ready, at: start)
+                _ = life.handle(.worked, at: start)
+            }
             var actions: [WorkerAction]
             if letter == "f" {
                 // It was about to be started: `spawned` hasn't come.
@@ -139,6 +142,7 @@ struct WorkerLifeTests {
         #expect(waits == [.milliseconds(100), .milliseconds(200), .milliseconds(400), .milliseconds(800)])
         #expect(life.earlyDeaths == 1)
         _ = life.handle(.spawned, at: start)
+        _ = life.handle(.ready, at: start)
         _ = life.handle(.worked, at: start)
         #expect(life.handle(.exited(.signal(9)), at: start).contains(.spawn(dropsSnapshot: false)))
         for case .report(.notStarted(let wait)) in life.handle(.spawnFailed, at: start) {

@@ -42,13 +42,15 @@ import Wire
     @Test func owesWithdrawals() throws {
         var bench = Bench.master()
         #expect(!bench.node.owesWithdrawals)
-        bench.handle(.leftBehind([virtual("10.0.9.9/24")]))
+        var left = virtual("10.0.9.9/24")
+        left.interface = "eth0"
+        bench.handle(.leftBehind([left]))
         #expect(bench.node.owesWithdrawals)
         bench.advance(.seconds(2))
         let again = bench.take().compactMap { action -> (list: [VirtualAddress], ticket: UInt64)? in
             if case .withdrawLeftover(let list, let ticket) = action { (list, ticket) } else { nil }
         }
-        #expect(again.map(\.list) == [[virtual("10.0.9.9/24")]])
+        #expect(again.map(\.list) == [[left]])
         #expect(bench.node.owesWithdrawals)
         bench.handle(.applied(ticket: try #require(again.first).ticket, .done))
         #expect(!bench.node.owesWithdrawals)
