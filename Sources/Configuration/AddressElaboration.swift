@@ -10,15 +10,21 @@ extension Elaborator {
     /// One entry of a list of addresses; those that are static may have a track_group.
     mutating func virtualAddress(_ entry: Statement, context: String, trackGroup: inout String?) -> VirtualAddress? {
         guard let first = entry.words.first, let prefix = prefix(at: first) else { return nil }
-        guard !prefix.address.isUnspecified, !prefix.address.isMulticast else {
-            refuse("`\(prefix.address)` can't be a virtual address", at: first)
+        guard !prefix.address.isUnspecified, !prefix.address.isMulticast, !isReserved(prefix) else {
+            refuse("`\(string(first))` can't be a virtual address", at: first)
             return nil
         }
         var address = VirtualAddress(prefix: prefix)
         var next = first + 1
+        var said: Set<String> = []
         while next < entry.words.upperBound {
             let option = next
             next += 1
+            let name = string(option) == "broadcast" ? "brd" : string(option)
+            if ["dev", "scope", "brd", "label"].contains(name), !said.insert(name).inserted {
+                refuse("`\(name)` is written twice: the address is left out", at: option, atStart: "")
+                return nil
+            }
             switch string(option) {
             case "-nodad", "noprefixroute", "no_track": flagOption(option, of: &address)
             case "home", "mngtmpaddr", "autojoin", "use_vmac": rareFlag(option, of: &address)
@@ -40,6 +46,15 @@ extension Elaborator {
             }
         }
         return address
+    }
+
+    /// Addresses that the kernel takes for its own: no virtual router can hand them out.
+    private func isReserved(_ prefix: Prefix) -> Bool {
+        let address = prefix.address
+        guard prefix.length > 0 else { return true }
+        // 127.0.0.0/8 and 240.0.0.0/4 with the broadcast address (RFC 6890); ::1.
+        if address.family == .ipv4 { return address.low >> 24 == 127 || address.low >> 28 == 0xf }
+        return address.high == 0 && address.low == 1
     }
 
     /// Complains about a word that no entry of this list knows.

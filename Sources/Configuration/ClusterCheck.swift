@@ -163,14 +163,7 @@ private struct ClusterCheck {
                     + "node: each discards what the other sends, and both become MASTER", first, second, "version")
         }
         compareIntervals(first, second)
-        if a.password != b.password {
-            let difference =
-                a.password == nil
-                ? "only here" : b.password == nil ? "only on the other node" : "with another password"
-            differ(
-                "`\(b.name)` is authenticated \(difference): each discards what the other sends, and both become MASTER",
-                first, second, "authentication")
-        }
+        compareAuthentication(first, second)
         if a.checksumWithoutPseudoHeader != b.checksumWithoutPseudoHeader, a.version == .v3, a.family == .ipv4 {
             differ("v3_checksum_as_v2 of `\(b.name)` is set on one node only", first, second, "v3_checksum_as_v2")
         }
@@ -184,6 +177,42 @@ private struct ClusterCheck {
                 second, "mcast_dst_ip")
         }
         compareAddresses(first, second)
+    }
+
+    /// How messages are authenticated: the kind first, then what goes with it.
+    private mutating func compareAuthentication(_ first: Member, _ second: Member) {
+        let (a, b) = (first.instance, second.instance)
+        let (one, other) = (Authentication(a), Authentication(b))
+        guard one != other else { return }
+        var difference = ""
+        var severity = Severity.error
+        switch (one, other) {
+        case (.none, _): difference = "is authenticated only here"
+        case (_, .none): difference = "is authenticated only on the other node"
+        case (.password, .password): difference = "is authenticated with another password"
+        case (.header, .header): difference = "is authenticated with another password of AH"
+        case (.hmac(let left), .hmac(let right)):
+            let (known, own) = (Dictionary(left.keys), Dictionary(right.keys))
+            if let id = own.keys.sorted().first(where: { known[$0] != nil && known[$0] != own[$0] }) {
+                difference = "has another key \(id) of auth_hmac here"
+            } else if known[right.activeKey] == nil {
+                difference = "signs with key \(right.activeKey), which the other node hasn't"
+            } else if own[left.activeKey] == nil {
+                difference = "lacks key \(left.activeKey), with which the other node signs"
+            } else {
+                // Each knows the key that the other signs with: that is how keys are changed.
+                severity = .warning
+                difference =
+                    left.mode != right.mode
+                    ? "takes what fails auth_hmac on one node only (mode)"
+                    : left.activeKey != right.activeKey
+                        ? "signs with key \(right.activeKey) here and with \(left.activeKey) on the other node"
+                        : "has other keys or limits of auth_hmac here"
+            }
+        default: difference = "is authenticated by \(other.name) here and by \(one.name) on the other node"
+        }
+        if severity == .error { difference += ": each discards what the other sends, and both become MASTER" }
+        differ("`\(b.name)` \(difference)", first, second, "authentication", "auth_hmac", as: severity)
     }
 
     private mutating func compareIntervals(_ first: Member, _ second: Member) {
@@ -280,7 +309,7 @@ private struct ClusterCheck {
             }
         }
         report(
-            .note,
+            .warning,
             "`\(first.instance.name)` has no unicast_src_ip, so it isn't checked whether the nodes name each other in "
                 + "unicast_peer", at: first, ["unicast_peer"])
     }
@@ -295,6 +324,39 @@ private struct ClusterCheck {
                 + "no advert reaches it, and it becomes MASTER too",
             at: member, ["unicast_peer"])
         report(.note, "the other node's is here", at: peer, ["unicast_src_ip", "mcast_src_ip"])
+    }
+}
+
+/// What an instance authenticates its messages with.
+private enum Authentication: Equatable {
+    case none
+    case password([UInt8])
+    case header([UInt8])
+    case hmac(HMACSettings)
+
+    init(_ instance: InstanceSettings) {
+        if let hmac = instance.uncommon?.value.hmac {
+            self = .hmac(hmac)
+        } else if let key = instance.uncommon?.value.headerKey {
+            self = .header(key)
+        } else {
+            self = instance.password.map { .password($0) } ?? .none
+        }
+    }
+
+    var name: String {
+        switch self {
+        case .none: "nothing"
+        case .password: "PASS"
+        case .header: "AH"
+        case .hmac: "auth_hmac"
+        }
+    }
+}
+
+extension [UInt8: [UInt8]] {
+    fileprivate init(_ keys: [HMACSettings.Key]) {
+        self.init(keys.map { ($0.id, $0.secret) }, uniquingKeysWith: { first, _ in first })
     }
 }
 

@@ -14,6 +14,8 @@ public struct LoadedConfiguration: Sendable {
     public var isReadable: Bool
     /// Whether a daemon may start with it (docs/decisions.md, D18): the main file could be read and has a valid block.
     public var canStart: Bool
+    /// Whether all that it says would run: no errors, and no instance that stays in FAULT.
+    public var isWhole: Bool { canStart && !hasErrors && model.instances.allSatisfy(\.faults.isEmpty) }
     /// Whether a reload refuses it.
     public var hasErrors: Bool { errorCount > 0 }
 }

@@ -178,6 +178,18 @@ extension Preprocessor {
         return Reference(range: offset..<close + 1, name: name, arguments: arguments, isBraced: true)
     }
 
+    /// `random_seed NUMBER` holds from its line on. Nobody looks for it before a random number is wanted.
+    private mutating func obeyRandomSeed() {
+        let tokens = text.tokens
+        for place in tokens.indices[seedSearched...].dropLast() where text.matches(tokens[place], "random_seed") {
+            guard tokens[place + 1].isText, !tokens[place + 1].startsLine,
+                let seed = wholeNumber(text.slice(tokens[place + 1]))
+            else { continue }
+            random = SeededRandom(seed: UInt64(truncatingIfNeeded: seed))
+        }
+        seedSearched = max(seedSearched, tokens.count - 1)
+    }
+
     private mutating func builtIn(_ reference: Reference, at line: TextLine) -> [UInt8]? {
         switch reference.name {
         case "_INSTANCE": return Array(environment.configID.utf8)
@@ -186,6 +198,7 @@ extension Preprocessor {
         case "_HASH": return [Byte.hash]
         case "_BANG": return [Byte.bang]
         case "_RANDOM":
+            obeyRandomSeed()
             let bounds = reference.arguments.map { UInt32($0) }
             let low = bounds.first.flatMap { $0 } ?? 0
             let high = bounds.dropFirst().first.flatMap { $0 } ?? 32_767

@@ -39,6 +39,7 @@ struct Elaborator {
         defaults.finish()
         elaborateDaemon()
         elaborateTrackers()
+        numberRules()
         for place in topLevel() {
             switch keyword(place) {
             case "vrrp_instance": elaborateInstance(place)
@@ -281,7 +282,9 @@ struct Elaborator {
             let arguments = command(words[0], at: first)
         else { return nil }
         let identity = identity(
-            words.dropFirst().map { String(decoding: $0, as: UTF8.self) }, at: first,
+            words.dropFirst().map { String(decoding: $0, as: UTF8.self) },
+            // With quotes within the command its tokens aren't its words.
+            at: statement.words.count == words.count ? min(first + 1, statement.words.upperBound - 1) : first,
             hint: " (a command and its arguments stand in one pair of double quotes)")
         return (arguments, identity)
     }

@@ -46,8 +46,9 @@ public struct FileIdentity: Hashable, Sendable {
 public protocol FileProvider {
     /// The content of this file. The path is absolute, or relative to the working directory.
     func read(path: String) -> Result<[UInt8], FileError>
-    /// The paths that match a pattern with `*`, `?`, `[...]` and `{a,b}`, sorted; directories are left out.
-    func glob(pattern: String) -> [String]
+    /// The paths that match a pattern with `*`, `?` and `[...]`, sorted; directories are left out. `tooLarge` when more
+    /// would have to be looked at than the provider is willing to.
+    func glob(pattern: String) -> Result<[String], FileError>
     /// What is to be said against running this program; nil when it isn't known or not to be judged.
     func inspect(program: String) -> ProgramFinding?
     /// Who a user is, with this group or his own; nil when it isn't known or not to be judged.
@@ -124,7 +125,7 @@ public struct SourceSet: FileProvider, Sendable {
     /// The main file's path as it was given.
     public let path: String
     private var files: [String: Result<[UInt8], FileError>] = [:]
-    private var matches: [String: [String]] = [:]
+    private var matches: [String: Result<[String], FileError>] = [:]
     private var programs: [String: ProgramFinding] = [:]
     private var accounts: [AccountName: AccountFinding] = [:]
     private var identities: [String: FileIdentity] = [:]
@@ -144,7 +145,7 @@ public struct SourceSet: FileProvider, Sendable {
     /// What was read from this path; `notFound` for one that wasn't asked for when the set was made.
     public func read(path: String) -> Result<[UInt8], FileError> { files[path] ?? .failure(.notFound) }
     /// What matched this pattern when the set was made.
-    public func glob(pattern: String) -> [String] { matches[pattern] ?? [] }
+    public func glob(pattern: String) -> Result<[String], FileError> { matches[pattern] ?? .success([]) }
 
     /// What was said about this program when the set was made.
     public func inspect(program: String) -> ProgramFinding? { programs[program] }
@@ -163,7 +164,9 @@ public struct SourceSet: FileProvider, Sendable {
         accounts[AccountName(user: user, group: group)] = finding
     }
     mutating func remember(_ result: Result<[UInt8], FileError>, for path: String) { files[path] = result }
-    mutating func remember(_ paths: [String], for pattern: String) { matches[pattern] = paths }
+    mutating func remember(_ paths: Result<[String], FileError>, forPattern pattern: String) {
+        matches[pattern] = paths
+    }
     func knows(path: String) -> Bool { files[path] != nil }
 }
 
@@ -185,9 +188,9 @@ final class RecordingProvider<Files: FileProvider>: FileProvider {
         return result
     }
 
-    func glob(pattern: String) -> [String] {
+    func glob(pattern: String) -> Result<[String], FileError> {
         let paths = files.glob(pattern: pattern)
-        sources.remember(paths, for: pattern)
+        sources.remember(paths, forPattern: pattern)
         return paths
     }
 

@@ -32,6 +32,8 @@ private struct Formatter {
         var conditions: [FormatterNesting.Condition] = []
         /// Where the text after the conditions begins.
         var textStart = 0
+        /// Its comment ends with a backslash: a value goes on in the next line.
+        var isContinued = false
     }
 
     private var text = SourceText()
@@ -108,6 +110,7 @@ private struct Formatter {
         while comment < end, Byte.isBlank(text.bytes[comment]) { comment += 1 }
         while end > comment, Byte.isBlank(text.bytes[end - 1]) { end -= 1 }
         if comment < end { line.comment = comment..<end }
+        line.isContinued = scan.isContinued
         if range.count > Preprocessor.maximumLineLength {
             complain("the line is longer than \(Preprocessor.maximumLineLength) bytes", at: line, .text)
         }
@@ -222,8 +225,9 @@ private struct Formatter {
     /// Values stay byte for byte: how their lines are broken is what they say.
     private mutating func continueDefinition(_ line: PhysicalLine, from start: Int, isFirst: Bool) {
         var value = start..<max(start, line.code.upperBound)
-        let goesOn = value.upperBound > value.lowerBound && text.bytes[value.upperBound - 1] == Byte.backslash
-        if goesOn { value = value.lowerBound..<value.upperBound - 1 }
+        let hasBackslash = value.upperBound > value.lowerBound && text.bytes[value.upperBound - 1] == Byte.backslash
+        if hasBackslash { value = value.lowerBound..<value.upperBound - 1 }
+        let goesOn = hasBackslash || line.isContinued
         openDefinition?.lines.append(text.bytes[value])
         if isFirst {
             writer.line(
@@ -242,13 +246,22 @@ private struct Formatter {
     /// Braces have to fit on every node that the text is meant for.
     private func checkBlocks() throws(FormatFailure) {
         for name in nesting.nodes {
-            var preprocessor = Preprocessor(SourceSet(path: path), Environment(configID: name))
-            preprocessor.read(text.bytes, path: path)
-            var parser = StatementParser(preprocessor.text, DiagnosticList())
-            parser.run()
-            let findings = parser.diagnostics.diagnostics.filter { $0.code == .brace }
-            if findings.contains(where: { $0.severity == .error }) { throw FormatFailure(diagnostics: findings) }
+            // Values may bring braces along, so that a text with an even number generates an odd one.
+            if braceFindings(node: name, generatesOnce: true).isEmpty { continue }
+            let findings = braceFindings(node: name, generatesOnce: false)
+            if !findings.isEmpty { throw FormatFailure(diagnostics: findings) }
         }
+    }
+
+    /// What is wrong with the braces on one node; empty without errors.
+    private func braceFindings(node: String, generatesOnce: Bool) -> [Diagnostic] {
+        var preprocessor = Preprocessor(SourceSet(path: path), Environment(configID: node))
+        preprocessor.generatesOnce = generatesOnce
+        preprocessor.read(text.bytes, path: path)
+        var parser = StatementParser(preprocessor.text, DiagnosticList())
+        parser.run()
+        let findings = parser.diagnostics.diagnostics.filter { $0.code == .brace }
+        return findings.contains { $0.severity == .error } ? findings : []
     }
 
     /// Every word and brace of a text, and every comment, in order.

@@ -1,7 +1,7 @@
 /// `~SEQ`, `~SEQx` and `~LST`: one line for each value of a variable.
 extension Preprocessor {
     /// Numbers in one sequence. keepalived has no limit; beyond this it's a typing error.
-    private static var maximumSequence: Int { 1_000_000 }
+    private static var maximumSequence: Int { maximumUses }
 
     /// Repeats the text after `~SEQ(...)`, `~SEQx(...)` or `~LST(...)`. - Returns: false for every other line.
     mutating func generate(_ line: TextLine) -> Bool {
@@ -49,9 +49,20 @@ extension Preprocessor {
             return report(.error, "the sequence has more than \(Self.maximumSequence) numbers", at: line)
         }
         let outer = definitions[name]
-        defer { definitions.restore(name, outer) }
+        let outerRepetitions = repetitions
+        defer {
+            definitions.restore(name, outer)
+            repetitions = outerRepetitions
+        }
+        repetitions *= (end - start) / step + 1
+        guard repetitions <= Self.maximumUses else {
+            // Nobody has to wait for lines that will be too many.
+            return exhaust("sequences within each other make more than \(Self.maximumUses) lines", at: line)
+        }
         for value in stride(from: start, through: end, by: step) {
             guard emit(body, [(name, String(value, radix: isHexadecimal ? 16 : 10))]) else { return }
+            if generatesOnce, isEven(body) { return }
+            repetitions = 0
         }
     }
 
@@ -69,6 +80,11 @@ extension Preprocessor {
             let padded = values + Array(repeating: "", count: names.count - values.count)
             guard emit(body, Array(zip(names, padded))) else { return }
         }
+    }
+
+    /// Whether a text has as many `{` as `}`.
+    private func isEven(_ body: TextLine) -> Bool {
+        text.bytes[body.start..<body.end].reduce(0) { $0 + ($1 == Byte.open ? 1 : $1 == Byte.close ? -1 : 0) } == 0
     }
 
     /// Processes the body once with these variables. - Returns: false when the budget is spent.

@@ -135,6 +135,8 @@ extension Elaborator {
             if let value = boolean(statement) { defaults.higherPrioritySendsAdvert = value }
         case "vrrp_check_unicast_src": defaults.checkUnicastSource = flag(statement)
         case "vrrp_skip_check_adv_addr": if let value = boolean(statement) { defaults.skipsAddressListCheck = value }
+        // The preprocessor obeyed it, as later lines are made with it.
+        case "random_seed": _ = integer(statement, 0...Int(UInt32.max))
         case "v3_checksum_as_v2": defaults.checksumWithoutPseudoHeader = flag(statement)
         default: daemonStatement(statement, name)
         }

@@ -109,13 +109,26 @@ extension Preprocessor {
         let path = isAbsolute ? pattern : directory == "/" ? "/" + pattern : directory + "/" + pattern
         let hasWildcard = path.utf8.contains { "*?[".utf8.contains($0) }
         guard hasWildcard || path.utf8.contains(Byte.open) else { return includeFile(path, isRequired: true, at: line) }
-        if checks.contains(.braces) {
-            for alternative in Self.alternatives(of: path, limit: Self.maximumAlternatives)
-            where provider.glob(pattern: alternative).isEmpty {
-                report(.error, "nothing matches `\(alternative)`", at: line)
+        guard let alternatives = Self.alternatives(of: path, limit: Self.maximumAlternatives) else {
+            return report(
+                .error, "`\(path)` stands for more than \(Self.maximumAlternatives) patterns, and nothing is included",
+                at: line)
+        }
+        var matches: [String] = []
+        for alternative in alternatives {
+            switch provider.glob(pattern: alternative) {
+            case .failure:
+                return report(
+                    .error, "`\(alternative)` leads through too many files and folders, and nothing is included",
+                    at: line)
+            case .success(let paths):
+                if paths.isEmpty, checks.contains(.braces) {
+                    report(.error, "nothing matches `\(alternative)`", at: line)
+                }
+                matches += paths
             }
         }
-        let matches = provider.glob(pattern: path)
+        matches.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         if matches.isEmpty, checks.contains(.match) || checks.contains(.wildcard) && hasWildcard {
             report(.error, "nothing matches `\(path)`", at: line)
         }
@@ -152,11 +165,12 @@ extension Preprocessor {
         }
     }
 
-    /// The patterns that `a{b,c}d` stands for: `abd`, `acd`.
-    static func alternatives(of pattern: String, limit: Int) -> [String] {
+    /// The patterns that `a{b,c}d` stands for: `abd`, `acd`; nil when they are more than the limit.
+    static func alternatives(of pattern: String, limit: Int) -> [String]? {
         var done: [String] = []
         var open = [pattern]
-        while let next = open.popLast(), done.count + open.count < limit {
+        while let next = open.popLast() {
+            guard done.count + open.count < limit else { return nil }
             let bytes = Array(next.utf8)
             // The innermost group: the first `}` and the last `{` before it.
             guard let close = bytes.firstIndex(of: Byte.close), let start = bytes[..<close].lastIndex(of: Byte.open)

@@ -250,9 +250,6 @@ extension Elaborator {
         guard let password = written.password, !password.isEmpty else {
             return condemn("authentication without auth_pass", &draft, at: token)
         }
-        if password.count > 8, let place = written.passwordPlace {
-            report(.warning, "only the first 8 bytes of a password count", at: place)
-        }
         let key = Array(password.prefix(8))
         draft.uncommon.headerKey = key + Array(repeating: 0, count: 16 - key.count)
         condemn("authentication by AH isn't handled yet", &draft, at: token)

@@ -105,13 +105,13 @@ extension Elaborator {
             model.ignoredSettings += 1
             return report(.error, "VRRP version 3 has no authentication; this block is ignored", at: place)
         }
+        if let password = written.password, password.count > 8, let token = written.passwordPlace {
+            report(.warning, "only the first 8 bytes of a password count", at: token)
+        }
         switch written.type {
         case "PASS":
             guard var password = written.password else {
                 return condemn("authentication without auth_pass", &draft, at: place)
-            }
-            if password.count > 8, let token = written.passwordPlace {
-                report(.warning, "only the first 8 bytes of a password count", at: token)
             }
             password = Array(password.prefix(8))
             draft.settings.password = password + Array(repeating: 0, count: 8 - password.count)

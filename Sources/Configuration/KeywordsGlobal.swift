@@ -127,7 +127,7 @@ extension KeywordTable {
         vmac_prefix	STR	vrrp	<= IFNAMSIZ limits	typed	name prefix for generated VMAC interfaces
         vmac_addr_prefix	STR	= vmac_prefix	-	typed	name prefix for VMACs created for VIPs on other interfaces (use_vmac_addr / VIP use_vmac)
         umask	NUM | BITNAME|BITNAME..	IXUSR|IRWXG|IRWXO (0177)	-	typed	umask for created files
-        random_seed	INT	time based	uint32	accepted: nothing here is random	PRNG seed (tests)
+        random_seed	INT	none	uint32	acts	seed of ${_RANDOM} from this line on; the numbers aren't keepalived's
         reload_check_config	[LOGFILE]	off	no arg -> /dev/null	typed	test config in separate process before reload; reject if bad
         reload_time_file	PATH	none	-	typed	file holding time of a scheduled reload
         reload_repeat	flag	off	-	typed	keep reload_time_file and repeat daily

@@ -91,11 +91,17 @@ extension SourceText {
         return code
     }
 
-    /// A backslash before each `#` and `!` outside double quotes.
+    /// A backslash before each `#` and `!` outside double quotes; what stands behind a backslash begins no comment.
     private static func escaped(_ raw: ArraySlice<UInt8>) -> [UInt8] {
         var result: [UInt8] = []
         var isQuoted = false
+        var isPaired = false
         for byte in raw {
+            if isPaired || byte == Byte.backslash {
+                isPaired.toggle()
+                result.append(byte)
+                continue
+            }
             if byte == Byte.quote { isQuoted.toggle() }
             if !isQuoted, byte == Byte.hash || byte == Byte.bang { result.append(Byte.backslash) }
             result.append(byte)

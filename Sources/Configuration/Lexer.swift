@@ -45,10 +45,13 @@ extension SourceText {
         var openQuote: Int?
         /// It has a NUL byte.
         var hasNUL = false
+        /// It has a comment that ends with a backslash: a definition's value goes on in the next line.
+        var isContinued = false
     }
 
     /// Finds the comment and the special bytes of a line. `#` and `!` begin a comment outside double quotes unless a
-    /// backslash stands before them; single quotes don't protect them.
+    /// backslash stands before them; single quotes don't protect them. A backslash takes its meaning from the byte after
+    /// it, within quotes too: `\"` ends nothing.
     func scanLine(_ range: Range<Int>) -> LineScan {
         var scan = LineScan(end: range.upperBound)
         var offset = range.lowerBound
@@ -59,14 +62,18 @@ extension SourceText {
             case Byte.hash, Byte.bang:
                 if scan.openQuote == nil {
                     scan.end = offset
+                    scan.isContinued = endsWithBackslash(offset..<range.upperBound)
                     break scanning
                 }
             case Byte.backslash:
-                if scan.openQuote == nil, offset + 1 < range.upperBound,
-                    bytes[offset + 1] == Byte.hash || bytes[offset + 1] == Byte.bang
-                {
-                    scan.hasEscape = true
-                    offset += 1
+                // What is a pair for the comment may still be a reference, or no text at all.
+                guard offset + 1 < range.upperBound else { break }
+                offset += 1
+                switch bytes[offset] {
+                case Byte.hash, Byte.bang: if scan.openQuote == nil { scan.hasEscape = true }
+                case Byte.dollar: scan.hasDollar = true
+                case 0: scan.hasNUL = true
+                default: break
                 }
             case Byte.dollar: scan.hasDollar = true
             case 0: scan.hasNUL = true
@@ -76,6 +83,11 @@ extension SourceText {
         }
         while scan.end > range.lowerBound, Byte.isBlank(bytes[scan.end - 1]) { scan.end -= 1 }
         return scan
+    }
+
+    /// Whether a stretch ends with a backslash that no other backslash protects.
+    func endsWithBackslash(_ range: Range<Int>) -> Bool {
+        !bytes[range].reversed().prefix { $0 == Byte.backslash }.count.isMultiple(of: 2)
     }
 
     /// Splits a line into words and braces and appends them to `tokens`.

@@ -12,6 +12,13 @@ struct Preprocessor {
     var diagnostics = DiagnosticList()
     var definitions = Definitions()
     var random: SeededRandom
+    /// Tokens among which `random_seed` was looked for.
+    var seedSearched = 0
+    /// How often the lines of the generators that are at work are made, as far as that is known; 0 when it isn't, because
+    /// one of them is past its first value.
+    var repetitions = 1
+    /// Whether a generator whose braces are even makes only its first line: enough for who counts braces.
+    var generatesOnce = false
     /// Files being read, outermost first, each with the strictness of its includes.
     var frames: [IncludeFrame] = []
     /// A definition whose value goes on in the next line.
@@ -145,7 +152,9 @@ struct Preprocessor {
         if let quote = scan.openQuote {
             report(.error, "this `\"` has no partner on its line", at: line.dropping(to: quote), length: 1)
         }
+        warnOfCutWord(line, scan)
         line.end = scan.end
+        line.isContinued = scan.isContinued
         if scan.hasEscape { line = removingEscapes(line) }
         if openDefinition != nil { return continueDefinition(line) }
         processLine(line, hasDollar: scan.hasDollar)
@@ -164,12 +173,14 @@ struct Preprocessor {
         while offset < line.end {
             let byte = text.bytes[offset]
             if byte == Byte.quote { isQuoted.toggle() }
-            if byte == Byte.backslash, !isQuoted, offset + 1 < line.end,
-                text.bytes[offset + 1] == Byte.hash || text.bytes[offset + 1] == Byte.bang
-            {
+            if byte == Byte.backslash, offset + 1 < line.end {
                 offset += 1
-                result.parts.append(
-                    TextLine.Part(start: text.bytes.count, column: offset - line.origin + 1, replaced: nil))
+                if !isQuoted, text.bytes[offset] == Byte.hash || text.bytes[offset] == Byte.bang {
+                    result.parts.append(
+                        TextLine.Part(start: text.bytes.count, column: offset - line.origin + 1, replaced: nil))
+                } else {
+                    text.bytes.append(byte)
+                }
             }
             text.bytes.append(text.bytes[offset])
             offset += 1
@@ -207,7 +218,24 @@ struct Preprocessor {
             return
         }
         if include(line) { return }
+        if text.endsWithBackslash(line.start..<line.end) {
+            line.end -= 1
+            report(.error, "a line can only be continued in a definition", at: line.dropping(to: line.end), length: 1)
+        }
         text.tokenize(line)
+    }
+
+    /// `pa!ss#1`: that a comment begins within a word is seldom meant.
+    private mutating func warnOfCutWord(_ line: TextLine, _ scan: SourceText.LineScan) {
+        guard scan.end > line.start, scan.end < line.end,
+            text.bytes[scan.end] == Byte.hash || text.bytes[scan.end] == Byte.bang
+        else { return }
+        let before = text.bytes[scan.end - 1]
+        guard before != Byte.open, before != Byte.close, before != Byte.quote else { return }
+        let sign = text.bytes[scan.end] == Byte.hash ? "#" : "!"
+        report(
+            .warning, "`\(sign)` begins a comment, within a word too; `\\\(sign)` is the character itself",
+            at: line.dropping(to: scan.end), length: 1)
     }
 
     func skippingBlanks(_ line: TextLine) -> TextLine? {
@@ -250,11 +278,12 @@ struct Preprocessor {
 
     private mutating func continueDefinition(_ line: TextLine) {
         var line = line
-        let goesOn = line.end > line.start && text.bytes[line.end - 1] == Byte.backslash
-        if goesOn {
+        let hasBackslash = line.end > line.start && text.bytes[line.end - 1] == Byte.backslash
+        if hasBackslash {
             line.end -= 1
             while line.end > line.start, Byte.isBlank(text.bytes[line.end - 1]) { line.end -= 1 }
         }
+        let goesOn = hasBackslash || line.isContinued
         openDefinition?.lines.append(line)
         guard !goesOn, let open = openDefinition else { return }
         openDefinition = nil

@@ -234,7 +234,7 @@ extension Elaborator {
         settings.family = family
         settings.destination = destination
         guard isSound(settings, forced: draft.family, at: first) else { return nil }
-        if !settings.isUntracked, settings.hops.contains(where: { $0.interface == nil }) || settings.hops.isEmpty {
+        if !settings.isUntracked, settings.hops.allSatisfy({ $0.interface == nil }) {
             settings.isUntracked = true
             report(.warning, "without `dev` the route can't be tracked; say `no_track` or an interface", at: first)
         }

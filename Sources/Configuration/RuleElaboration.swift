@@ -11,6 +11,22 @@ private struct RuleDraft {
 }
 
 extension Elaborator {
+    /// Gives each rule without a priority its own, in the order of the files, whatever is read first.
+    mutating func numberRules() {
+        var next: UInt32 = 16_384
+        let rows = table.keywords.indices.filter {
+            ["virtual_rules", "static_rules"].contains(table.keywords[$0].name)
+        }
+        for place in statements.indices where rows.contains(statements[place].row) {
+            for entry in statements[place + 1..<max(place + 1, statements[place].end)] where entry.isEntry {
+                let says = entry.words.contains { ["priority", "preference", "order"].contains(string($0)) }
+                guard !says, let first = entry.words.first else { continue }
+                shared.rulePriorities[first] = next
+                next = max(1, next - 1)
+            }
+        }
+    }
+
     /// One entry of virtual_rules or static_rules in the language of ip-rule(8); nil when it can't be installed.
     mutating func rule(_ entry: Statement, context: String) -> RuleSettings? {
         guard let first = entry.words.first else { return nil }
@@ -182,8 +198,7 @@ extension Elaborator {
         if let priority = draft.priority {
             rule.priority = priority
         } else {
-            rule.priority = shared.rulePriority
-            shared.rulePriority = max(1, shared.rulePriority - 1)
+            rule.priority = shared.rulePriorities[first] ?? 1
             report(.warning, "the rule has no `priority`; \(rule.priority) is used", at: first)
         }
         if case .goto(let target) = action, target <= rule.priority {

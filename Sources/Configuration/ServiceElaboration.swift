@@ -129,7 +129,8 @@ extension Elaborator {
 
     /// Of the family that a wrong address seems to have.
     private func likelyAddress(_ block: Statement) -> ServiceAddress {
-        let isIPv6 = block.words.first.map { bytes($0).contains(UInt8(ascii: ":")) } ?? false
+        // One colon separates a port.
+        let isIPv6 = block.words.first.map { bytes($0).count { $0 == UInt8(ascii: ":") } > 1 } ?? false
         return .address(isIPv6 ? IPAddress(v6High: 0, low: 1) : IPAddress(v4: 1), port: 1)
     }
 
@@ -154,7 +155,11 @@ extension Elaborator {
         // keepalived takes a prefix length here and forgets it.
         let written = string(words.lowerBound)
         guard let address = IPAddress(written) ?? Prefix(written)?.address else {
-            refuse("`\(written)` isn't an IP address, `fwmark` or `group`", at: words.lowerBound)
+            let parts = written.split(separator: ":", omittingEmptySubsequences: false)
+            let hint =
+                parts.count == 2 && IPAddress(parts[0]) != nil
+                ? "; the port is a word of its own: `\(parts[0]) \(parts[1])`" : ""
+            refuse("`\(written)` isn't an IP address, `fwmark` or `group`\(hint)", at: words.lowerBound)
             return nil
         }
         if written.utf8.contains(Byte.slash) {

@@ -106,6 +106,8 @@ struct TextLine {
     var origin: Int
     /// For a line that was put together: its parts in order. Empty for a file's own line.
     var parts: [Part] = []
+    /// Its comment, which isn't among its bytes any more, ended with a backslash.
+    var isContinued = false
 
     /// A stretch of a composed line.
     struct Part {

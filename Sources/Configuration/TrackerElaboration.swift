@@ -37,8 +37,8 @@ struct SharedContext {
     var hasServerAge = false
     /// Programs of global_defs that are still to be looked at, with their places.
     var pendingPrograms: [(use: ScriptUse, token: Int)] = []
-    /// The next priority of a rule that says none.
-    var rulePriority: UInt32 = 16_384
+    /// Priorities of rules that say none, by the rule's first token.
+    var rulePriorities: [Int: UInt32] = [:]
     /// IPv4 addresses with a scope of their own.
     var scoped: [(address: VirtualAddress, interface: String, token: Int)] = []
     /// First tokens of trackers that an instance weights, by instance.
@@ -103,11 +103,14 @@ extension Elaborator {
     mutating func trackerOptions(
         _ words: inout WordCursor, _ limit: Int, _ weight: inout Int, _ reverse: inout Bool, context: String
     ) {
+        var hasWeight = false
         while let option = words.take() {
             switch string(option) {
             case "reverse": reverse = true
             case "noreverse": reverse = false
             case "weight":
+                if hasWeight { refuse("`weight` is written twice; the last one counts", at: option, atStart: "") }
+                hasWeight = true
                 guard let word = value(of: option, in: &words) else { return }
                 if let value = trackerWeight(at: word, limit) { weight = value }
             default: unknownOption(option, in: context)

@@ -2,6 +2,8 @@ import Base
 
 /// A decimal whole number with an optional minus; nil for anything else, or one that doesn't fit 53 bits.
 func wholeNumber(_ bytes: ArraySlice<UInt8>) -> Int? {
+    // In quotes a number may have blanks before it, as strtol takes them.
+    let bytes = bytes.first.map(Byte.isBlank) ?? false ? bytes.drop(while: Byte.isBlank) : bytes
     let isNegative = bytes.first == UInt8(ascii: "-")
     let digits = isNegative ? bytes.dropFirst() : bytes
     guard (1...15).contains(digits.count) else { return nil }

@@ -4,8 +4,11 @@ import Glibc
 
 /// What this machine answers when a configuration asks about its surroundings.
 public enum SystemEnvironment {
-    /// The environment of this process and machine; interfaces are left unknown when they aren't to be checked.
-    public static func current(checksInterfaces: Bool, randomSeed: UInt64 = 0) -> Environment {
+    /// The environment of this process and machine; interfaces are left unknown when they aren't to be checked. Each has
+    /// a random seed of its own, so that nodes differ, and reading and parsing with one environment don't.
+    public static func current(
+        checksInterfaces: Bool, randomSeed: UInt64 = .random(in: .min ... .max)
+    ) -> Environment {
         var environment = Environment(
             interfaces: checksInterfaces ? interfaceNames() : nil, configID: nodeName(), variables: variables(),
             randomSeed: randomSeed)
@@ -76,7 +79,7 @@ public enum SystemEnvironment {
         let files = SystemFiles(inspectsPrograms: false)
         for folder in ["/usr/share/iproute2", "/usr/lib/iproute2", "/etc/iproute2"] {
             func read(_ file: String, _ path: WritableKeyPath<RoutingNames, [String: UInt32]>) {
-                let more = files.glob(pattern: "\(folder)/\(file).d/*.conf")
+                let more = (try? files.glob(pattern: "\(folder)/\(file).d/*.conf").get()) ?? []
                 for path2 in ["\(folder)/\(file)"] + more {
                     guard case .success(let content) = files.read(path: path2) else { continue }
                     RoutingNames.add(content, to: &names[keyPath: path])

@@ -70,17 +70,8 @@ public struct SystemFiles: FileProvider {
     }
 
     /// What matches, sorted by the bytes of the names whatever the locale is.
-    public func glob(pattern: String) -> [String] {
-        var matches = glob_t()
-        defer { globfree(&matches) }
-        guard Glibc.glob(pattern, GLOB_MARK | GLOB_BRACE, nil, &matches) == 0 else { return [] }
-        var paths: [String] = []
-        for index in 0..<Int(matches.gl_pathc) {
-            guard let match = matches.gl_pathv[index] else { continue }
-            let path = String(cString: match)
-            // GLOB_MARK ends directories with a slash.
-            if !path.hasSuffix("/") { paths.append(path) }
-        }
-        return paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    public func glob(pattern: String) -> Result<[String], FileError> {
+        var walk = PatternWalk()
+        return walk.paths(matching: pattern).map { $0.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
     }
 }

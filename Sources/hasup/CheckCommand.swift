@@ -51,6 +51,7 @@ struct CheckCommand: ParsableCommand {
             SystemFiles(inspectsPrograms: isThisMachine), readsInput: files.contains(InputFiles.name))
         let nodes = (0..<nodeCount).map { number in
             if configId.count > 1 { environment.configID = configId[number] }
+            environment.randomSeed = .random(in: .min ... .max)
             return ClusterNode(
                 path: files.count > 1 ? files[number] : files[0], files: machine, environment: environment)
         }
@@ -75,7 +76,8 @@ struct CheckCommand: ParsableCommand {
         }
         guard nodes.count > 1 else { return }
         Terminal.write(cluster.map { text.render($0) }.joined())
-        Terminal.write(FindingText.verdict(onClusterOf: nodes.count, cluster))
+        Terminal.write(
+            FindingText.verdict(onClusterOf: nodes.count, cluster, areWhole: nodes.allSatisfy(\.loaded.isWhole)))
     }
 
     private func printEffective(_ environment: Environment) throws {
@@ -91,10 +93,13 @@ struct CheckCommand: ParsableCommand {
     }
 }
 
-/// The machine's files, with standard input under the name `-`.
-struct InputFiles: FileProvider {
+/// The machine's files, with standard input under the name `-`. What was found out about a program or a user is
+/// remembered: ten thousand servers may name the same script.
+final class InputFiles: FileProvider {
     static let name = "-"
     private let files: SystemFiles
+    private var programs: [String: ProgramFinding?] = [:]
+    private var accounts: [[String?]: AccountFinding?] = [:]
     /// Read once: a configuration is looked at twice when its effective text is wanted.
     private let input: Result<[UInt8], FileError>?
 
@@ -108,8 +113,21 @@ struct InputFiles: FileProvider {
         return files.read(path: path)
     }
 
-    func glob(pattern: String) -> [String] { files.glob(pattern: pattern) }
-    func inspect(program: String) -> ProgramFinding? { files.inspect(program: program) }
-    func account(user: String, group: String?) -> AccountFinding? { files.account(user: user, group: group) }
+    func glob(pattern: String) -> Result<[String], FileError> { files.glob(pattern: pattern) }
+
+    func inspect(program: String) -> ProgramFinding? {
+        if let known = programs[program] { return known }
+        let finding = files.inspect(program: program)
+        programs[program] = .some(finding)
+        return finding
+    }
+
+    func account(user: String, group: String?) -> AccountFinding? {
+        if let known = accounts[[user, group]] { return known }
+        let finding = files.account(user: user, group: group)
+        accounts[[user, group]] = .some(finding)
+        return finding
+    }
+
     func identity(of path: String) -> FileIdentity? { files.identity(of: path) }
 }

@@ -40,12 +40,16 @@ struct FindingText {
         return "\(Printable.text(file)): \(summary). \(consequence)\n"
     }
 
-    /// The last line about several files.
-    static func verdict(onClusterOf count: Int, _ findings: [Diagnostic]) -> String {
+    /// The last line about several files. - Parameter areWhole: whether each of them is good by itself.
+    static func verdict(onClusterOf count: Int, _ findings: [Diagnostic], areWhole: Bool) -> String {
         let errors = findings.count { $0.severity == .error }
         let warnings = findings.count { $0.severity == .warning }
         let consequence =
-            errors > 0 ? "This cluster would split." : warnings > 0 ? "Nothing splits this cluster." : "Good."
+            if errors > 0 {
+                "This cluster would split."
+            } else if !areWhole {
+                "Nothing else splits this cluster, but not every node would run what it says."
+            } else { warnings > 0 ? "Nothing splits this cluster." : "Good." }
         return "\(count) nodes together: \(counted(errors, "error")), \(counted(warnings, "warning")). "
             + "\(consequence)\n"
     }

@@ -36,13 +36,14 @@ def instances():
 
 
 def real_servers():
-    """10,000 real servers of 20 lines, 100 in each virtual server, with an HTTP check each."""
+    """10,000 real servers of 20 lines, 100 in each virtual server, with an HTTP check and notify scripts each."""
     lines = []
     for service in range(100):
         lines += [f"virtual_server 10.1.{service}.1 80 {{", "    delay_loop 6", "    lb_algo rr", "    lb_kind NAT",
                   "    protocol TCP"]
         for host in range(100):
-            lines += [f"    real_server 10.2.{service}.{host + 1} 80 {{", "        weight 1", "        inhibit_on_failure",
+            lines += [f"    real_server 10.2.{service}.{host + 1} 80 {{", "        notify_up /bin/true",
+                      "        notify_down /bin/true",
                       "        HTTP_GET {", "            url {", "                path /health", "                status_code 200",
                       "            }", "            url {", "                path /ready", "                status_code 204",
                       "            }", "            connect_timeout 3", "            connect_port 8080", "            retry 3",

@@ -13,7 +13,7 @@ private struct Texts: FileProvider {
     func read(path: String) -> Result<[UInt8], FileError> {
         texts[path].map { .success(Array($0.utf8)) } ?? .failure(.notFound)
     }
-    func glob(pattern: String) -> [String] { [] }
+    func glob(pattern: String) -> Result<[String], FileError> { .success([]) }
 }
 
 @Suite struct ExplainTests {

@@ -40,17 +40,36 @@ import Testing
         #expect(files.read(path: "/dev/zero") == .failure(.notRegular))
     }
 
-    @Test func patternsGiveSortedFiles() {
+    @Test func patternsGiveSortedFiles() throws {
         let directory = Directory()
         for name in ["b.conf", "a.conf", "c.txt"] { directory.write(name) }
         mkdir("\(directory.path)/d.conf", 0o700)
         let files = SystemFiles()
-        func names(_ pattern: String) -> [String] {
-            files.glob(pattern: "\(directory.path)/\(pattern)").map { String($0.dropFirst(directory.path.count + 1)) }
+        func names(_ pattern: String) throws -> [String] {
+            try files.glob(pattern: "\(directory.path)/\(pattern)").get()
+                .map { String($0.dropFirst(directory.path.count + 1)) }
         }
-        #expect(names("*.conf") == ["a.conf", "b.conf"])
-        #expect(names("{c.txt,[ab].conf}") == ["a.conf", "b.conf", "c.txt"])
-        #expect(names("?.none") == [])
+        mkdir("\(directory.path)/e", 0o700)
+        directory.write("e/.hidden")
+        directory.write("e/f.conf")
+        symlink("/nowhere", "\(directory.path)/e/g.conf")
+        #expect(try names("*.conf") == ["a.conf", "b.conf"])
+        #expect(try names("[ab].conf") == ["a.conf", "b.conf"])
+        #expect(try names("?.none") == [])
+        #expect(try names("?/*") == ["e/f.conf", "e/g.conf"])
+        #expect(try names("e/.h*") == ["e/.hidden"])
+        #expect(try names("?/f.conf") == ["e/f.conf"])
+        #expect(try names("c\\.txt") == ["c.txt"])
+        #expect(try names("none/*") == [])
+    }
+
+    @Test func aPatternThroughTheWholeMachineIsGivenUp() {
+        #expect(SystemFiles().glob(pattern: "/*/*/*/*/*/*/*") == .failure(.tooLarge))
+    }
+
+    @Test func eachEnvironmentHasASeedOfItsOwn() {
+        let seeds = (0..<2).map { _ in SystemEnvironment.current(checksInterfaces: false).randomSeed }
+        #expect(seeds[0] != seeds[1])
     }
 
     @Test func theMachineHasALoopback() {

@@ -29,7 +29,7 @@ import Testing
         #expect(findings(router(a, priority: 150), router(b)) == [])
         let some = findings(router("unicast_peer { 10.0.0.2 }", priority: 150), router("unicast_peer { 10.0.0.1 }"))
         #expect(some.count == 1)
-        #expect(some[0].hasPrefix("note a.conf:7 `VI_1` has no unicast_src_ip, so it isn't checked whether"))
+        #expect(some[0].hasPrefix("warning a.conf:7 `VI_1` has no unicast_src_ip, so it isn't checked whether"))
         let pass = "authentication {\nauth_type PASS\nauth_pass x\n}"
         #expect(findings(router(pass, priority: 150), router(pass)) == [])
         #expect(findings(router("", priority: 3), router("", priority: 2), router("", priority: 1)) == [])
@@ -59,6 +59,41 @@ import Testing
         try #require(found.count == 2, "\(found)")
         #expect(found[0].hasPrefix("error b.conf:\(line) ") && found[0].contains(message), "\(found)")
         #expect(found[1].hasPrefix("note a.conf:"), "\(found)")
+    }
+
+    @Test(arguments: [
+        ("key 1 A\nactive_key 1", "key 1 B\nactive_key 1", "error", "has another key 1 of auth_hmac"),
+        ("key 1 A\nactive_key 1", "key 2 B\nactive_key 2", "error", "signs with key 2, which the other node hasn't"),
+        ("key 1 A\nkey 2 B\nactive_key 1", "key 2 B\nactive_key 2", "error", "lacks key 1, with which the other"),
+        (
+            "key 1 A\nkey 2 B\nactive_key 1", "key 1 A\nkey 2 B\nactive_key 2", "warning",
+            "signs with key 2 here and with 1 on"
+        ),
+        ("key 1 A\nactive_key 1", "key 1 A\nactive_key 1\nmode permissive", "warning", "takes what fails auth_hmac"),
+    ])
+    func keysOfMessages(_ a: String, _ b: String, _ severity: String, _ message: String) {
+        func block(_ text: String) -> String {
+            let long = text.replacing(" A", with: " " + String(repeating: "a", count: 40))
+                .replacing(" B", with: " " + String(repeating: "b", count: 40))
+            return "auth_hmac {\n\(long)\n}"
+        }
+        let found = findings(router(block(a), priority: 150), router(block(b)))
+        #expect(found.count == 2 && found[0].hasPrefix("\(severity) b.conf:7 `VI_1` \(message)"), "\(found)")
+        #expect(findings(router(block(a), priority: 150), router(block(a))) == [])
+    }
+
+    @Test func kindsOfAuthentication() {
+        let pass = "authentication {\nauth_type PASS\nauth_pass x\n}"
+        let header = "authentication {\nauth_type AH\nauth_pass x\n}"
+        let hmac = "auth_hmac {\nkey 1 \(String(repeating: "a", count: 40))\nactive_key 1\n}"
+        for (a, b, message) in [
+            (pass, header, "is authenticated by AH here and by PASS on the other node"),
+            (hmac, "", "is authenticated only on the other node"), ("", hmac, "is authenticated only here"),
+            (header, header.replacing("pass x", with: "pass y"), "with another password of AH"),
+        ] {
+            let found = findings(router(a, priority: 150), router(b))
+            #expect(found.count == 2 && found[0].hasPrefix("error b.conf") && found[0].contains(message), "\(found)")
+        }
     }
 
     @Test func peersInBothDirections() {
@@ -142,11 +177,11 @@ import Testing
         #expect(same[1].hasPrefix("note b.conf:7"))
         // Every node has the list of all nodes, itself included.
         let all = "unicast_peer {\n10.0.0.1\n10.0.0.2\n}"
-        #expect(findings(router(all, priority: 150), router(all)).map { $0.prefix(4) } == ["note"])
+        #expect(findings(router(all, priority: 150), router(all)).map { $0.prefix(7) } == ["warning"])
         let three = [("2", "3"), ("1", "3"), ("1", "2")].enumerated().map { place, peers in
             router("unicast_peer {\n10.0.0.\(peers.0)\n10.0.0.\(peers.1)\n}", priority: 100 + place)
         }
-        #expect(findings(three[0], three[1], three[2]).map { $0.prefix(4) } == ["note"])
+        #expect(findings(three[0], three[1], three[2]).map { $0.prefix(7) } == ["warning"])
     }
 
     @Test func excludedAddresses() {

@@ -11,6 +11,8 @@ private func formatted(_ text: String) -> String? {
 extension LoadedConfiguration {
     /// What doesn't depend on where things stand.
     fileprivate var meaning: [String] {
+        // The layout puts a blank before a comment, so that it isn't within a word any more.
+        let diagnostics = diagnostics.filter { !$0.message.contains("begins a comment, within a word too") }
         return ["\(model.withoutPlaces)", "\(canStart)"] + diagnostics.map { "\($0.severity) \($0.code) \($0.message)" }
     }
 }
@@ -34,6 +36,22 @@ private func expectSameMeaning(_ bytes: [UInt8], _ name: String) {
 private let included = ["a.conf": "priority 77\n$OPEN=virtual_ipaddress {\n", "b.conf": "vrrp_instance B {\n}\n"]
 
 @Suite struct FormatterTests {
+    /// What stands in quotes stays, and a comment that continues a value does so afterwards.
+    @Test(arguments: [
+        "vrrp_script chk {\n    script \"/bin/sh -c \\\"[  ! -e /etc/x  ]\\\"\"\n}\n",
+        "$B=\\\n a 1 # one \\\n # two \\\n b 2\nx\n",
+    ])
+    func bytesThatStay(_ text: String) { #expect(formatted(text) == text) }
+
+    @Test func escapedQuotesInTheEffectiveText() throws {
+        let text = "vrrp_script chk {\n    script \"/bin/sh -c \\\"[ ! -e /x ]\\\"\"\n}\n"
+        let files = SampleFiles(["t.conf": text])
+        let effective = effectiveConfiguration(path: "t.conf", files: files, environment: Environment())
+        #expect(String(decoding: effective, as: UTF8.self) == text)
+        let scripts = load(text).model.shared.trackScripts
+        #expect(scripts.first?.command == .run(["/bin/sh", "-c", "[ ! -e /x ]"]))
+    }
+
     @Test func layout() {
         let text = """
             ! a comment

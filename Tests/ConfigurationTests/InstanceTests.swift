@@ -72,6 +72,29 @@ import Testing
         },
     ]
 
+    @Test(arguments: ["dev eth0 dev eth1", "label a label b", "scope link scope host", "brd + broadcast -"])
+    func anOptionWrittenTwice(_ options: String) throws {
+        let loaded = load(instance("", addresses: "10.0.0.1/24 \(options)\n10.0.0.2/24"))
+        #expect(try loaded.only().virtualAddresses.map(\.prefix.description) == ["10.0.0.2/24"])
+        #expect(loaded.findings.first?.contains("is written twice") == true, "\(loaded.findings)")
+    }
+
+    @Test func theFirstVersionCounts() throws {
+        let loaded = load(instance("version 2\nversion 3"))
+        #expect(try loaded.only().version == .v2)
+        #expect(loaded.findings.first?.contains("the first one counts") == true)
+    }
+
+    @Test func quotedNumbersMayHaveBlanksBefore() throws {
+        #expect(try load(instance("priority \"  77\"")).only().priority.rawValue == 77)
+    }
+
+    @Test(arguments: ["127.0.0.9/8", "255.255.255.255", "240.0.0.1/24", "::1", "10.0.0.1/0"])
+    func addressesThatCantWork(_ address: String) {
+        let found = load(instance("", addresses: address)).findings
+        #expect(found.first?.contains("can't be a virtual address") == true, "\(found)")
+    }
+
     @Test(arguments: effects) func effect(_ effect: Effect) throws {
         let loaded = load(instance(effect.line))
         #expect(loaded.findings == [])

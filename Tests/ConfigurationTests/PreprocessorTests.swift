@@ -31,6 +31,52 @@ import Testing
     ])
     func text(_ text: String, _ expected: [String]) { #expect(words(text, here) == expected) }
 
+    /// A comment within a value hides no continuation; without a backslash behind it the value ends.
+    @Test(arguments: [
+        ("$B=\\\na 1 # one \\\n# two \\\n! three\\\nb 2\n$B", ["a 1", "b 2"]),
+        ("$B=\\\na 1\\\n# two\nb 2\n$B", ["b 2", "a 1"]),
+        ("$B=\\\na 1 # one \\\\\nb 2\n$B", ["b 2", "a 1"]),
+    ])
+    func commentsInValues(_ text: String, _ expected: [String]) { #expect(words(text) == expected) }
+
+    @Test func aNumberThatSeedsRandomNumbers() {
+        let text = "global_defs {\nrandom_seed 5\n}\n${_RANDOM} ${_RANDOM}"
+        let (one, other) = (Environment(randomSeed: 1), Environment(randomSeed: 2))
+        #expect(words(text, one) == words(text, other))
+        #expect(words("${_RANDOM}\n" + text, one)[0] != words("${_RANDOM}\n" + text, other)[0])
+    }
+
+    @Test func aContinuationOutsideADefinitionIsOneFinding() {
+        #expect(
+            load(instance("priority 77 \\\nadvert_int 2")).findings == [
+                "5:13 error a line can only be continued in a definition"
+            ])
+    }
+
+    @Test func aCommentWithinAWord() {
+        let found = load(
+            instance("authentication {\nauth_type PASS\nauth_pass pa!ss\n}\npriority 7 # no\nadvert_int 1")
+        ).findings
+        #expect(found == ["7:13 warning `!` begins a comment, within a word too; `\\!` is the character itself"])
+    }
+
+    /// Nobody waits for what will be refused.
+    @Test func sequencesWithinEachOther() {
+        var preprocessor = Preprocessor(
+            SampleFiles(["t.conf": "~SEQ(I,1,1000) ~SEQ(J,1,1000) ~SEQ(K,1,1000) foo"]), Environment())
+        _ = preprocessor.run(mainPath: "t.conf")
+        #expect(preprocessor.text.tokens.isEmpty)
+        #expect(preprocessor.diagnostics.diagnostics.map(\.message).first?.hasPrefix("sequences within each") == true)
+    }
+
+    @Test func patternsThatAreTooMuch() {
+        let groups = String(repeating: "{a,b}", count: 27)
+        for (text, message) in [("include /\(groups)", "more than 256 patterns"), ("include /*/*", "too many files")] {
+            let found = load(text + "\n" + instance("")).findings
+            #expect(found.count == 1 && found[0].contains(message), "\(found)")
+        }
+    }
+
     @Test func randomNumbersFollowTheSeed() {
         let text = "${_RANDOM} ${_RANDOM 5 5} ${_RANDOM 1 6}"
         #expect(words(text, here) == words(text, here))
@@ -102,7 +148,7 @@ import Testing
     @Test func substitutionIsBounded() {
         var text = "$A0=\(String(repeating: "0123456789", count: 30))\n"
         for level in 1...30 { text += "$A\(level)=${A\(level - 1)}${A\(level - 1)}\n" }
-        let lines = "~SEQ(I, 999999) ~SEQ(J, 999999) ~SEQ(K, 999999) 0123456789012345678901234567890123456789\n"
+        let lines = "~SEQ(I, 200000) 0123456789012345678901234567890123456789\n"
         for text in [text + "x ${A30}\n", lines] {
             var files = SampleFiles([:])
             files.files["t.conf"] = Array(text.utf8)

@@ -5,6 +5,14 @@ import Testing
 
 @Suite struct RuleTests {
     /// Findings that leave the instance running.
+    /// Static ones count too, in the order of the file.
+    @Test func automaticPrioritiesFollowTheFile() throws {
+        let first = "static_rules {\nfrom 10.0.0.1 table 1\n}\n"
+        let loaded = load(first + instance("virtual_rules {\nfrom 10.0.0.2 table 1\nfrom 10.0.0.3 table 1\n}"))
+        #expect(loaded.model.shared.staticRules.map(\.priority) == [16_384])
+        #expect(try loaded.only().rules.map(\.priority) == [16_383, 16_382])
+    }
+
     @Test(arguments: [
         ("priority 0", ["5:10 error `priority` is 1 to 255, not 0"]),
         ("priority 12x", ["5:10 error `12x` isn't a whole number"]),

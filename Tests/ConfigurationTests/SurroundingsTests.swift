@@ -129,7 +129,7 @@ import Testing
             default: .failure(.notFound)
             }
         }
-        func glob(pattern: String) -> [String] { [] }
+        func glob(pattern: String) -> Result<[String], FileError> { .success([]) }
         func inspect(program: String) -> ProgramFinding? { programs[program] ?? ProgramFinding() }
         func account(user: String, group: String?) -> AccountFinding? {
             switch (user, group) {
@@ -204,7 +204,7 @@ import Testing
         #expect(
             findings(text, [:]) == [
                 "6:6 error there is no user 'lost': no script is run as lost",
-                "13:15 error there is no user 'who': no script is run as who:team (a command and its arguments stand in one pair of double quotes)",
+                "13:22 error there is no user 'who': no script is run as who:team (a command and its arguments stand in one pair of double quotes)",
             ])
         let model = loadConfiguration(path: "t.conf", files: Machine(text: text), environment: Environment()).model
         #expect(model.global.scriptUser?.account == ScriptAccount(uid: 99, gid: 4, groups: [4, 101]))

@@ -7,7 +7,7 @@ enum ConfigurationFuzz: FuzzTarget {
     private struct Mirror: FileProvider {
         var bytes: [UInt8]
         func read(path: String) -> Result<[UInt8], FileError> { .success(bytes) }
-        func glob(pattern: String) -> [String] { [pattern] }
+        func glob(pattern: String) -> Result<[String], FileError> { .success([pattern]) }
     }
 
     static let environment = Environment(interfaces: ["eth0", "eth1"], configID: "a", variables: ["HOME": "/root"])

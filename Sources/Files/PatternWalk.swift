@@ -1,0 +1,75 @@
+import Configuration
+import Glibc
+
+/// Finds the files that match a pattern, like glob(3), but gives up when it has looked at too many: `/*/*/*/*/*` leads
+/// through all of /proc.
+struct PatternWalk {
+    /// Names that are looked at in all; a folder of configurations has tens.
+    static let maximumNames = 20_000
+
+    private var namesLeft = PatternWalk.maximumNames
+    private var paths: [String] = []
+
+    /// Files, and what isn't a folder otherwise; `tooLarge` when there is too much to look at.
+    mutating func paths(matching pattern: String) -> Result<[String], FileError> {
+        let parts = pattern.split(separator: "/", omittingEmptySubsequences: true)
+        walk(pattern.hasPrefix("/") ? "/" : "", parts[...])
+        return namesLeft < 0 ? .failure(.tooLarge) : .success(paths)
+    }
+
+    /// - Parameter folder: empty, or ends with a slash.
+    private mutating func walk(_ folder: String, _ parts: ArraySlice<Substring>) {
+        guard let part = parts.first, namesLeft >= 0 else { return }
+        let rest = parts.dropFirst()
+        guard part.utf8.contains(where: { "*?[".utf8.contains($0) }) else {
+            return visit(folder + Self.literal(part), rest, mayBeMissing: true)
+        }
+        guard let directory = opendir(folder.isEmpty ? "." : folder) else { return }
+        var names: [(name: String, kind: UInt8)] = []
+        while namesLeft >= 0, let entry = readdir(directory) {
+            namesLeft -= 1
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != "..", fnmatch(String(part), name, FNM_PERIOD) == 0 {
+                names.append((name, entry.pointee.d_type))
+            }
+        }
+        // Before the next folder is opened: a pattern may be deeper than descriptors are many.
+        closedir(directory)
+        for (name, kind) in names where namesLeft >= 0 {
+            if kind == UInt8(DT_REG) {
+                if rest.isEmpty { paths.append(folder + name) }
+                continue
+            }
+            namesLeft -= 1
+            visit(folder + name, rest, mayBeMissing: false)
+        }
+    }
+
+    private mutating func visit(_ path: String, _ rest: ArraySlice<Substring>, mayBeMissing: Bool) {
+        guard rest.isEmpty else { return walk(path + "/", rest) }
+        var status = stat()
+        if stat(path, &status) == 0 {
+            if status.st_mode & S_IFMT != S_IFDIR { paths.append(path) }
+        } else if !mayBeMissing {
+            // A link that leads nowhere: whoever reads it says so.
+            paths.append(path)
+        }
+    }
+
+    /// A part without wildcards: a backslash protects what follows.
+    private static func literal(_ part: Substring) -> String {
+        var bytes: [UInt8] = []
+        var isProtected = false
+        for byte in part.utf8 {
+            if byte == UInt8(ascii: "\\"), !isProtected {
+                isProtected = true
+            } else {
+                bytes.append(byte)
+                isProtected = false
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
