@@ -121,7 +121,7 @@ def story(lan, kind):
     nothing_happened(sniffer, nodes, address, moment)
     print(f"   process {victim} is followed by {a.worker()}")
 
-    say("node a's supervisor is killed: kill -9; the service manager starts it again with what it keeps for it")
+    say("node a's supervisor is killed: kill -9; it is started again with what was kept for it")
     victim, moment = a.program.pid, time.time()
     print(f"   kept: {', '.join(manager.names())}")
     manager.restart(signal.SIGKILL)

@@ -118,6 +118,8 @@ public struct WorkerLife: Sendable {
     public private(set) var restarts = 0
     /// Deaths since it last worked.
     public private(set) var earlyDeaths = 0
+    /// Whether the present worker has said so.
+    private var hasWorked = false
     /// Deaths with this snapshot since a worker last worked.
     private var deathsWithSnapshot = 0
     /// Starts that failed since there last was a process: nothing has seen the snapshot, and nothing has died.
@@ -154,6 +156,7 @@ public struct WorkerLife: Sendable {
         case .start: return spawn()
         case .spawned:
             state = .starting
+            hasWorked = false
             spawnFailures = 0
             if dropsSnapshot { deathsWithSnapshot = 0 }
             return [.wake(now + startLimit)]
@@ -172,12 +175,13 @@ public struct WorkerLife: Sendable {
         switch event {
         case .ready:
             state = .running
+            if hasWorked { countFromHere() }
             return [.wake(.never)]
         case .worked:
-            // What doesn't run its configuration can't have worked.
-            guard state == .running else { return [] }
-            earlyDeaths = 0
-            deathsWithSnapshot = 0
+            // A successor judges what has waited in its sockets first of all. But what never runs its configuration can't
+            // have worked.
+            hasWorked = true
+            if state == .running { countFromHere() }
             return []
         case .timeout:
             return state == .starting ? replace("it wasn't ready after \(startLimit)") : []
@@ -226,6 +230,11 @@ public struct WorkerLife: Sendable {
 
     /// Whether too many have died with this snapshot: the next process starts without one.
     private var dropsSnapshot: Bool { deathsWithSnapshot > Self.deathsWithSnapshotMax }
+
+    private mutating func countFromHere() {
+        earlyDeaths = 0
+        deathsWithSnapshot = 0
+    }
 
     private mutating func spawn() -> [WorkerAction] {
         state = .down

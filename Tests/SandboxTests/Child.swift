@@ -13,7 +13,12 @@ enum Child {
     }
 
     /// Runs the body in a child and gives its end and what it has written to the descriptor that it's given.
-    static func run(_ body: (_ report: Int32) -> Int32) throws -> (end: End, report: String) {
+    ///
+    /// - Parameter kept: what the child has open besides the first three; nil for all that the test has, which may be
+    ///   more than a sealed process may have.
+    static func run(
+        keeping kept: [Int32]? = nil, _ body: (_ report: Int32) -> Int32
+    ) throws -> (end: End, report: String) {
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw SystemError(errno, "make a pipe") }
         let readable = Descriptor(owning: ends[0])
@@ -22,6 +27,11 @@ enum Child {
         guard pid >= 0 else { throw SystemError(errno, "fork") }
         if pid == 0 {
             alarm(20)
+            if let kept {
+                for number in 3..<Int32(4096) where number != writable.number && !kept.contains(number) {
+                    close(number)
+                }
+            }
             _exit(body(writable.number))
         }
         close(writable.release())

@@ -14,7 +14,7 @@ struct SeccompTests {
     ) throws -> (end: Child.End, report: String) {
         let filter = try SeccompProgram.compile(role, onViolation: violation)
         let number = filter.number
-        return try Child.run { report in
+        return try Child.run(keeping: [number]) { report in
             var plan = SealPlan(
                 identity: Identity(uid: 65534, gid: 65534), capabilities: role == .vrrp ? .netAdmin : [],
                 filter: number)

@@ -62,6 +62,17 @@ struct WorkerLifeTests {
         #expect(!actions.contains(.spawn(dropsSnapshot: false)))
     }
 
+    @Test("D11: one that judges what has waited for it before it says that it's ready has worked")
+    func workedBeforeReady() {
+        var life = runningWorker()
+        _ = life.handle(.exited(.code(1)), at: start)
+        _ = life.handle(.spawned, at: start)
+        _ = life.handle(.worked, at: start)
+        _ = life.handle(.ready, at: start)
+        #expect(life.earlyDeaths == 0)
+        #expect(life.handle(.exited(.signal(9)), at: start).contains(.spawn(dropsSnapshot: false)))
+    }
+
     @Test("D11: hundreds of deaths within seconds are early ones, whatever the workers say; as many in minutes aren't")
     func deathsAtOnce() {
         var life = runningWorker()
