@@ -48,7 +48,7 @@ import Wire
         let again = bench.take().compactMap { action -> (list: [VirtualAddress], ticket: UInt64)? in
             if case .withdrawLeftover(let list, let ticket) = action { (list, ticket) } else { nil }
         }
-        #expect(again.map(\.list) == [[virtual("10.0.9.9/24")]])
+        #expect(again.map { $0.list.map(\.prefix) } == [[virtual("10.0.9.9/24").prefix]])
         #expect(bench.node.owesWithdrawals)
         bench.handle(.applied(ticket: try #require(again.first).ticket, .done))
         #expect(!bench.node.owesWithdrawals)
