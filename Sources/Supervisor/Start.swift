@@ -19,9 +19,7 @@ extension Daemon {
         let options: Options
         do throws(Options.UsageError) {
             switch try Options.parse(arguments) {
-            case .run(var parsed):
-                parsed.file = absolute(parsed.file)
-                options = parsed
+            case .run(let parsed): options = parsed
             case .help:
                 print(Options.help, terminator: "")
                 return 0
@@ -39,13 +37,6 @@ extension Daemon {
             complain(error.message)
             return error.status.rawValue
         }
-    }
-
-    /// The path as it is good for everybody who reads it in status, wherever he is.
-    private static func absolute(_ path: String) -> String {
-        guard !path.hasPrefix("/"), let directory = getcwd(nil, 0) else { return path }
-        defer { free(directory) }
-        return "\(String(cString: directory))/\(path.hasPrefix("./") ? String(path.dropFirst(2)) : path)"
     }
 
     private static func complain(_ text: String) {
