@@ -209,7 +209,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         signals = try Signals(OperatorSignals.handled, on: loop) { [unowned self] in self.receive(signal: $0) }
         control = try ControlSocket(paths.controlSocket, daemon: self)
         reloads = ReloadConductor(
-            file: paths.configuration, reader: reader, setting: setting, claims: claims, on: loop, log: log, delegate: self)
+            file: paths.configuration, reader: reader, setting: setting, claims: claims, on: loop, log: log,
+            delegate: self)
         stopTimer = loop.makeTimer { [unowned self] in self.loop.stop() }
         settledTimer = loop.makeTimer { hasup_release_code() }
         upgrade = Upgrade(on: loop, log: log, store: store, paths: paths)
