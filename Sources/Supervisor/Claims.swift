@@ -60,18 +60,24 @@ final class Claims {
             do throws(Conflict) {
                 try self.take(generation, next..<end)
             } catch {
-                self.timer = nil
+                self.forgetTimer(on: loop)
                 return completion(error)
             }
             next = end
             if next < generation.instanceCount, let timer = self.timer {
                 return loop.set(timer, to: Clock.now + .microseconds(100))
             }
-            self.timer = nil
+            self.forgetTimer(on: loop)
             completion(nil)
         }
         self.timer = timer
         loop.set(timer, to: Clock.now)
+    }
+
+    /// The loop keeps what a timer holds on to, here a whole configuration, until it is told.
+    private func forgetTimer(on loop: EventLoop) {
+        if let timer { loop.remove(timer) }
+        timer = nil
     }
 
     /// The configuration that was claimed last runs: what only the one before needed is free.
