@@ -36,8 +36,8 @@ public final class Channel {
     public static let waitingDescriptorsMax = 256
     /// Frames handled in one turn, so that a flood can't hold the loop.
     public static let framesPerTurnMax = 64
-    /// Nor longer than this, with one frame at least (docs/decisions.md, D6).
-    private static let turnMax = Interval.milliseconds(1)
+    /// Last words are listened to no longer than this (docs/decisions.md, D6).
+    private static let drainMax = Interval.milliseconds(1)
 
     private struct Waiting {
         let bytes: [UInt8]
@@ -114,15 +114,14 @@ public final class Channel {
     /// may still be waiting when the loop tells of its end.
     public func drain() {
         let begin = Clock.now
-        while isOpen, receive(), Clock.now - begin < Self.turnMax {}
+        while isOpen, receive(), Clock.now - begin < Self.drainMax {}
     }
 
     private func serve(_ ready: Readiness) {
         if ready.contains(.writable) { flush() }
         guard isOpen, !ready.isDisjoint(with: [.readable, .hungUp, .failed]) else { return }
-        let begin = Clock.now
         for _ in 0..<Self.framesPerTurnMax {
-            guard isOpen, receive(), Clock.now - begin < Self.turnMax else { return }
+            guard isOpen, receive(), !loop.isTurnLong else { return }
         }
     }
 

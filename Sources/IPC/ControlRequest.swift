@@ -71,50 +71,79 @@ public final class ControlResponder {
 }
 
 extension ControlResponder {
-    /// Answers History from its lines of JSON, a few a turn. A line that isn't an event is left out.
-    public func reply(history lines: [ArraySlice<UInt8>], linesPerSlice: Int = 16) {
+    /// Answers with a list, a few elements a turn.
+    ///
+    /// - Parameters:
+    ///   - name: the list's name in the reply.
+    ///   - head: writes the members before the list.
+    ///   - element: writes the element of an index, or nothing to leave it out; asked for each index once, in order.
+    private func reply(
+        list name: StaticString, count: Int, head: @escaping (inout JSONWriter) -> Void = { _ in },
+        element: @escaping (Int, inout JSONWriter) -> Void
+    ) {
+        let elementsPerSlice = 16
         var next = 0
         var begun = false
         reply(inSlices: { writer in
             if !begun {
                 begun = true
-                writer.name("events")
+                head(&writer)
+                writer.name(name)
                 writer.beginArray()
             }
-            let end = min(next + linesPerSlice, lines.count)
+            let end = min(next + elementsPerSlice, count)
             while next < end {
-                (try? WatchEvent(parsing: lines[next]))?.write(into: &writer)
+                element(next, &writer)
                 next += 1
             }
-            if next < lines.count { return true }
+            if next < count { return true }
             writer.endArray()
             return false
         })
     }
 
-    /// Answers Status, a few instances a turn. `instance` is asked for each index once.
+    /// Answers History from its lines of JSON. A line that isn't an event is left out.
+    ///
+    /// - Parameters:
+    ///   - text: lines with their ends.
+    ///   - count: how many they are.
+    public func reply(history text: ArraySlice<UInt8>, count: Int) {
+        var rest = text
+        reply(list: "events", count: count) { _, writer in
+            let line = rest.prefix { $0 != 0x0a }
+            rest = rest[line.endIndex...].dropFirst()
+            (try? WatchEvent(parsing: line))?.write(into: &writer)
+        }
+    }
+
+    /// Answers Status.
     public func reply(
-        status daemon: DaemonStatus, instanceCount: Int, instancesPerSlice: Int = 16,
-        instance: @escaping (Int) -> InstanceReport?
+        status daemon: DaemonStatus, instanceCount: Int, instance: @escaping (Int) -> InstanceReport?
     ) {
-        var next = 0
-        var begun = false
-        reply(inSlices: { writer in
-            if !begun {
-                begun = true
-                writer.name("daemon")
-                daemon.write(into: &writer)
-                writer.name("instances")
-                writer.beginArray()
-            }
-            let end = min(next + instancesPerSlice, instanceCount)
-            while next < end {
-                instance(next)?.write(into: &writer)
-                next += 1
-            }
-            if next < instanceCount { return true }
-            writer.endArray()
-            return false
-        })
+        reply(list: "instances", count: instanceCount) { writer in
+            writer.name("daemon")
+            daemon.write(into: &writer)
+        } element: { index, writer in
+            instance(index)?.write(into: &writer)
+        }
+    }
+
+    /// Answers Instances.
+    public func reply(instanceCount: Int, summary: @escaping (Int) -> InstanceSummary?) {
+        reply(list: "instances", count: instanceCount) { index, writer in summary(index)?.write(into: &writer) }
+    }
+
+    /// Answers Statistics; what `head` holds of instances isn't looked at.
+    public func reply(
+        statistics head: StatisticsReply, instanceCount: Int, instance: @escaping (Int) -> InstanceStatistics?
+    ) {
+        reply(list: "instances", count: instanceCount) { writer in
+            writer.name("longest_turn_seconds")
+            head.longestTurnSeconds.write(into: &writer)
+            writer.name("control")
+            head.control.write(into: &writer)
+        } element: { index, writer in
+            instance(index)?.write(into: &writer)
+        }
     }
 }

@@ -236,7 +236,8 @@ public final class ControlServer {
         if queue.isEmpty { return }
         let began = Clock.now
         refill(at: began)
-        let budget = min(limits.workPerTurn, credit)
+        // When the turn has been long without us, one piece is enough.
+        let budget = min(loop.isTurnLong ? .microseconds(1) : limits.workPerTurn, credit)
         var now = began
         while now - began < budget, let connection = dequeue() {
             serve(connection, now: now)

@@ -76,6 +76,15 @@ public final class EventLoop {
     /// When the next turn would come if all of them kept their distance.
     private var regularTurn = Instant(nanoseconds: .min / 2)
     private var ended = Instant(nanoseconds: 0)
+    private var began = Instant(nanoseconds: 0)
+    /// Whether it is the timers' part of the turn.
+    private var isFiring = false
+    private static let moment = Interval(nanoseconds: 1)
+    /// Work that can wait for the next turn does, when this one has lasted longer (docs/decisions.md, D6).
+    private static let turnPatience = Interval.microseconds(500)
+    /// Whether this turn has lasted so long that what can wait should: at least a little of everything is still done,
+    /// so that nothing waits for ever.
+    public var isTurnLong: Bool { began > ended && Clock.now - began > Self.turnPatience }
     /// The longest turn so far: in hasupd it must stay below 2 ms (docs/decisions.md, D6).
     public private(set) var longestTurn = Interval.zero
 
@@ -141,10 +150,12 @@ public final class EventLoop {
         return Timer(slot: slot, generation: scheduled[slot].generation)
     }
 
-    /// Sets a timer, or moves it; `.never` clears it. A time in the past fires in this turn or the next. Moving a timer
+    /// Sets a timer, or moves it; `.never` clears it. A time in the past fires in the next turn at the latest. Moving a timer
     /// later costs no system call.
     public func set(_ timer: Timer, to deadline: Instant) {
         guard scheduled[timer.slot].generation == timer.generation else { return }
+        // What a timer sets into the past waits for the next turn, so that this one has an end.
+        let deadline = isFiring && deadline <= now ? now + Self.moment : deadline
         deadlines.set(timer.slot, to: deadline)
         arm(deadline)
     }
@@ -190,7 +201,7 @@ public final class EventLoop {
         let count = try checked(hasup_epoll_wait(epoll.number, &events, Int32(events.count)), "wait for events")
         now = Clock.now
         if now - ended > .milliseconds(1) { waited = now }
-        let began = now
+        began = now
         for index in 0..<Int(count) {
             let event = events[index]
             if event.token == .max {
@@ -203,12 +214,9 @@ public final class EventLoop {
             watched[slot].handler?(Readiness(rawValue: event.events))
         }
         now = Clock.now
-        // At most as many as there are timers: one that sets itself into the past waits for the next turn.
-        var left = deadlines.count
-        while left > 0, let slot = deadlines.popDue(at: now) {
-            left -= 1
-            scheduled[slot].handler?()
-        }
+        isFiring = true
+        while let slot = deadlines.popDue(at: now) { scheduled[slot].handler?() }
+        isFiring = false
         for action in endOfTurn { action() }
         if let first = deadlines.first { arm(first.deadline) }
         regularTurn = max(regularTurn, began) + moderation

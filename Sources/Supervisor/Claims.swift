@@ -30,13 +30,12 @@ final class Claims {
         let description: String
     }
 
-    /// Instances that are looked at in one turn of the loop.
-    private static let slice = 64
+    /// Instances that are looked at in one piece.
+    private static let slice = 16
     /// What the configuration that runs needs.
     private var held: Set<Int64> = []
     /// What the configuration needs that was claimed last.
     private var wanted: Set<Int64> = []
-    private var timer: Timer?
     private lazy var namespace: UInt64 = {
         var status = stat()
         // Another namespace is another network.
@@ -49,35 +48,24 @@ final class Claims {
         settle()
     }
 
-    /// Claims those of a configuration that is to replace the one that runs, some each turn of the loop.
+    /// Claims those of a configuration that is to replace the one that runs, in slices.
     ///
     /// `settle` or `giveBack` is to follow when there was no conflict; with one, nothing was claimed.
     func take(_ generation: Generation, on loop: EventLoop, then completion: @escaping (Conflict?) -> Void) {
         wanted = []
         var next = 0
-        let timer = loop.makeTimer { [unowned self] in
+        loop.doInSlices { [unowned self] in
             let end = min(next + Self.slice, generation.instanceCount)
             do throws(Conflict) {
                 try self.take(generation, next..<end)
             } catch {
-                self.forgetTimer(on: loop)
-                return completion(error)
+                completion(error)
+                return false
             }
             next = end
-            if next < generation.instanceCount, let timer = self.timer {
-                return loop.set(timer, to: Clock.now + .microseconds(100))
-            }
-            self.forgetTimer(on: loop)
-            completion(nil)
+            if next == generation.instanceCount { completion(nil) }
+            return next < generation.instanceCount
         }
-        self.timer = timer
-        loop.set(timer, to: Clock.now)
-    }
-
-    /// The loop keeps what a timer holds on to, here a whole configuration, until it is told.
-    private func forgetTimer(on loop: EventLoop) {
-        if let timer { loop.remove(timer) }
-        timer = nil
     }
 
     /// The configuration that was claimed last runs: what only the one before needed is free.

@@ -68,8 +68,11 @@ final class ControlSocket {
         case .instances: instances(responder)
         case .statistics: statistics(responder)
         case .history:
-            daemon.observations.flush()
-            responder.reply(history: daemon.history.lines())
+            let history = daemon.history
+            daemon.observations.whenNoted {
+                let (text, count) = history.text()
+                responder.reply(history: text, count: count)
+            }
         case .setLogLevel: setLogLevel(request.level, responder)
         case .upgrade: upgrade(onlyIfChanged: request.onlyIfChanged, responder)
         case .watch: break
@@ -129,8 +132,7 @@ final class ControlSocket {
         let generation = daemon.generation
         ask { statuses in
             let now = Clock.now
-            var reply = InstancesReply()
-            reply.instances = (0..<generation.instanceCount).compactMap { index in
+            responder.reply(instanceCount: generation.instanceCount) { index in
                 generation.instance(at: index).map { settings in
                     let status = statuses?[UInt32(index)]
                     return InstanceSummary(
@@ -139,24 +141,22 @@ final class ControlSocket {
                         inStateSeconds: status?.since.age(at: now).seconds ?? 0)
                 }
             }
-            responder.reply(reply)
         }
     }
 
     private func statistics(_ responder: ControlResponder) {
         let generation = daemon.generation
         ask { [unowned self] statuses in
-            var reply = StatisticsReply()
-            reply.longestTurnSeconds = self.daemon.loop.longestTurn.seconds
-            if let server = self.server { reply.control = server.counters }
-            reply.instances = (0..<generation.instanceCount).compactMap { index in
+            var head = StatisticsReply()
+            head.longestTurnSeconds = self.daemon.loop.longestTurn.seconds
+            if let server = self.server { head.control = server.counters }
+            responder.reply(statistics: head, instanceCount: generation.instanceCount) { index in
                 generation.instance(at: index).map {
                     InstanceStatistics(
                         name: $0.name,
                         counters: statuses?[UInt32(index)].map { CounterReport($0.counters) } ?? CounterReport())
                 }
             }
-            responder.reply(reply)
         }
     }
 

@@ -12,8 +12,10 @@ import Reactor
 final class History {
     /// How many events are kept.
     static let eventsMax = 1_000
-    /// Events written in a turn: making the texts of so many takes well below a millisecond.
+    /// Events written in a turn at most …
     private static let eventsPerTurn = 32
+    /// … and when the turn has been long without them.
+    private static let eventsPerLongTurn = 4
     /// A file longer than this is none of ours, and is begun anew.
     private static let fileMax = 8 << 20
 
@@ -23,6 +25,9 @@ final class History {
     private var size = 0
     private var lineCount = 0
     private var waiting: [() -> WatchEvent] = []
+    /// Events that wait no more: written, or passed over.
+    private var taken: UInt64 = 0
+    private var completions: [(after: UInt64, call: () -> Void)] = []
     private var timer: Timer?
     /// Why nothing is kept at the moment: a sentence; nil when all is well.
     private(set) var failure: String?
@@ -38,18 +43,39 @@ final class History {
     /// Notes an event; its text is made when it is written.
     func add(_ event: @escaping () -> WatchEvent) {
         waiting.append(event)
-        if waiting.count >= 2 * Self.eventsMax { waiting.removeFirst(waiting.count - Self.eventsMax) }
+        if waiting.count >= 2 * Self.eventsMax { passOver() }
         if waiting.count == 1, let timer { loop.set(timer, to: loop.now) }
     }
 
-    /// The kept events as lines without their ends, the oldest first. What still waits is written before.
-    func lines() -> [ArraySlice<UInt8>] {
-        flush()
-        return Array(content().split(separator: 0x0a).suffix(Self.eventsMax))
+    /// The kept events as lines with their ends, the oldest first, and how many they are. What still waits isn't in it.
+    func text() -> (ArraySlice<UInt8>, count: Int) {
+        let content = content()
+        let surplus = max(0, lineCount - Self.eventsMax)
+        return (content.dropFirst(Self.end(ofLines: surplus, in: content)), lineCount - surplus)
     }
 
-    /// Writes all that waits: before the end, and before somebody reads.
+    /// Calls back when all that waits now is written; at once when nothing does.
+    func whenWritten(_ completion: @escaping () -> Void) {
+        if waiting.isEmpty { return completion() }
+        completions.append((after: taken + UInt64(waiting.count), completion))
+    }
+
+    /// Writes all that waits: before the end.
     func flush() { while !waiting.isEmpty { writeSome() } }
+
+    /// The place behind so many lines.
+    private static func end(ofLines count: Int, in content: [UInt8]) -> Int {
+        content.withUnsafeBytes { bytes in
+            var place = 0
+            for _ in 0..<count {
+                guard let base = bytes.baseAddress, let end = memchr(base + place, 0x0a, bytes.count - place) else {
+                    return bytes.count
+                }
+                place = base.distance(to: end) + 1
+            }
+            return place
+        }
+    }
 
     // MARK: The file
 
@@ -74,9 +100,16 @@ final class History {
         }
     }
 
+    /// Of more than the file is to hold, the oldest needn't be written.
+    private func passOver() {
+        let surplus = max(0, waiting.count - Self.eventsMax)
+        waiting.removeFirst(surplus)
+        taken += UInt64(surplus)
+    }
+
     private func writeSome() {
-        if waiting.count > Self.eventsMax { waiting.removeFirst(waiting.count - Self.eventsMax) }
-        let count = min(waiting.count, Self.eventsPerTurn)
+        passOver()
+        let count = min(waiting.count, loop.isTurnLong ? Self.eventsPerLongTurn : Self.eventsPerTurn)
         var text: [UInt8] = []
         for event in waiting[..<count] {
             var writer = JSONWriter(capacity: 512)
@@ -85,9 +118,14 @@ final class History {
             text.append(0x0a)
         }
         waiting.removeFirst(count)
+        taken += UInt64(count)
         append(text, lines: count)
         if let timer { loop.set(timer, to: waiting.isEmpty ? .never : Clock.now) }
         if waiting.isEmpty { waiting = [] }
+        while let first = completions.first, first.after <= taken {
+            completions.removeFirst()
+            first.call()
+        }
     }
 
     private func append(_ text: [UInt8], lines: Int) {
@@ -108,17 +146,17 @@ final class History {
 
     /// The newer half goes to a new file, which takes the place of the old one in one step.
     private func shorten() {
-        let kept = Array(content().split(separator: 0x0a).suffix(Self.eventsMax).joined(separator: [0x0a])) + [0x0a]
+        let (kept, count) = text()
         let fresh = path + ".new"
         let number = Glibc.open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { return fail("open \(fresh)", errno) }
         let replacement = Descriptor(owning: number)
-        let written = write(number, kept, kept.count)
+        let written = kept.withUnsafeBytes { write(number, $0.baseAddress, $0.count) }
         guard written == kept.count else { return fail("write \(fresh)", written < 0 ? errno : ENOSPC) }
         guard rename(fresh, path) == 0 else { return fail("rename \(fresh)", errno) }
         file = consume replacement
         size = kept.count
-        lineCount = Self.eventsMax
+        lineCount = count
     }
 
     private func fail(_ purpose: String, _ code: Int32) {

@@ -14,8 +14,10 @@ final class ObservationQueue {
         let wallNanoseconds: Int64
     }
 
-    /// Told in one turn: well below a millisecond.
+    /// Told in one turn at most …
     static let perTurn = 64
+    /// … and at least, also when the turn has been long without them.
+    static let perTurnMin = 4
     /// A worker that tells faster than can be told is told in its own turn, so that it can't fill the memory.
     static let waitingMax = 50_000
 
@@ -26,6 +28,9 @@ final class ObservationQueue {
     private var timer: Timer?
     private var turn = Instant(nanoseconds: .min)
     private var toldInTurn = 0
+    /// Observations that wait no more since the start.
+    private var toldEver: UInt64 = 0
+    private var completions: [(after: UInt64, call: () -> Void)] = []
     private var log: ObservationLog
     private let history: History
     /// For those who watch.
@@ -47,7 +52,7 @@ final class ObservationQueue {
             turn = loop.now
             toldInTurn = 0
         }
-        if waiting.isEmpty, toldInTurn < Self.perTurn {
+        if waiting.isEmpty, mayTell(toldInTurn) {
             toldInTurn += 1
             tell(entry)
             return
@@ -57,10 +62,20 @@ final class ObservationQueue {
         if waiting.count == 1, let timer { loop.set(timer, to: loop.now) }
     }
 
-    /// Tells and notes all that waits: before the end, and before somebody reads what has happened.
+    /// Calls back when all that waits now is told and written: for somebody who reads what has happened.
+    func whenNoted(_ completion: @escaping () -> Void) {
+        if waiting.isEmpty { return history.whenWritten(completion) }
+        completions.append((after: toldEver + UInt64(count), completion))
+    }
+
+    /// Tells and notes all that waits: before the end.
     func flush() {
         while !waiting.isEmpty { tellSome() }
         history.flush()
+    }
+
+    private func mayTell(_ count: Int) -> Bool {
+        count < Self.perTurnMin || count < Self.perTurn && !loop.isTurnLong
     }
 
     private func tell(_ entry: Entry) {
@@ -72,9 +87,11 @@ final class ObservationQueue {
     }
 
     private func tellSome() {
-        let end = min(waiting.count, told + Self.perTurn)
-        while told < end {
+        var count = 0
+        while told < waiting.count, mayTell(count) {
+            count += 1
             told += 1
+            toldEver += 1
             tell(waiting[told - 1])
         }
         if told == waiting.count {
@@ -85,5 +102,9 @@ final class ObservationQueue {
             told = 0
         }
         if let timer { loop.set(timer, to: waiting.isEmpty ? .never : loop.now) }
+        while let first = completions.first, first.after <= toldEver {
+            completions.removeFirst()
+            history.whenWritten(first.call)
+        }
     }
 }

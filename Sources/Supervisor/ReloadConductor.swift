@@ -164,9 +164,19 @@ final class ReloadConductor {
         }
     }
 
-    /// Strict (docs/decisions.md, D18): any error refuses the whole, and the old configuration stays.
     private func judge(_ verdict: ReloadVerdict) {
-        for diagnostic in verdict.diagnostics { diagnostic.tell(log) }
+        var next = 0
+        loop.doInSlices { [unowned self] in
+            let end = min(next + 4, verdict.diagnostics.count)
+            for diagnostic in verdict.diagnostics[next..<end] { diagnostic.tell(self.log) }
+            next = end
+            if next == verdict.diagnostics.count { self.judged(verdict) }
+            return next < verdict.diagnostics.count
+        }
+    }
+
+    /// Strict (docs/decisions.md, D18): any error refuses the whole, and the old configuration stays.
+    private func judged(_ verdict: ReloadVerdict) {
         pending = verdict.generation
         if let pending { lastNumber = pending.number }
         diagnostics = verdict.diagnostics

@@ -200,13 +200,17 @@ extension Tally {
         }
     }
 
-    /// - Throws: `ByteError` also for a number that isn't below the limit.
+    /// - Throws: `ByteError` also for numbers that aren't below the limit or don't rise, and for a counter of zero.
     init(from reader: inout ByteReader, below limit: Int) throws(ByteError) {
         self.init()
+        var lowest: UInt8 = 0
         for _ in 0..<Int(try reader.readUInt8()) {
             let number = try reader.readUInt8()
-            guard number < limit else { throw ByteError.invalid }
-            self[number] = try reader.readUInt64()
+            guard number >= lowest, number < limit else { throw ByteError.invalid }
+            let value = try reader.readUInt64()
+            guard value > 0 else { throw ByteError.invalid }
+            self[number] = value
+            lowest = number + 1
         }
     }
 }

@@ -368,9 +368,9 @@ final class Worker {
 
     // MARK: hasupd
 
-    /// Tells the status of all instances in as many frames as it takes.
+    /// Tells the status of all instances in as many frames as it takes, each so small that hasupd reads it in a moment.
     func tellStatus(_ correlation: UInt32) {
-        let frameMax = 48_000
+        let frameMax = 8_000
         var writer = ByteWriter(capacity: frameMax + 2_000)
         for id in 0..<node.instanceCount {
             guard var status = node.status(of: id) else { continue }

@@ -85,6 +85,12 @@ def judged(engine, kind):
     return [(f"{seconds:.3f} s", seconds), (f"{megabytes:.0f} MB", megabytes)]
 
 
+def turns():
+    """Milliseconds of hasupd's longest turn."""
+    longest = statistics.median(repeated(measures.longest_turn))
+    return f"{longest:.1f} ms", longest
+
+
 def hasup_only(engine, measure):
     """For what keepalived has no counterpart of."""
     return measure() if engine is ENGINES["hasup"] else ("–", None)
@@ -114,6 +120,8 @@ ROWS = [
      lambda engine: [single("{:.1f} MB")(engine, measures.memory, 4)]),
     ("start", ["1,000 instances: exec to the last one MASTER (protocol: 3.414 s)"], ["≤ 3.474 s"],
      lambda engine: [single("{:.3f} s")(engine, measures.start_up)]),
+    ("turns", ["hasupd's longest turn with 1,000 instances: start, takeover, questions and reload"], ["≤ 2 ms"],
+     lambda engine: [hasup_only(engine, turns)]),
     ("check-instances",
      ["`hasup check` and `keepalived -t`, 4,000 instances (200,000 lines)", "peak memory of that"],
      ["< 1 s, ≤ 0.5 ×", ""], lambda engine: judged(engine, "instances")),

@@ -6,6 +6,7 @@ import threading
 import time
 
 from rig import Hasup, addresses, conf, many, measure_cpu, pss_megabytes, wait_addresses, wire  # noqa: I001
+from lab import turns
 from lab.forge import Injector
 from lab.net import Lan, Namespace
 from lab.packets import MULTICAST4, ip_packet, vrrp_pdu
@@ -194,3 +195,9 @@ def status_round_trip(links=4, calls=20):
             daemon.cli("status")
             command.append((time.monotonic() - begin) * 1000)
     return sorted(call)[calls // 2], sorted(command)[calls // 2]
+
+
+def longest_turn():
+    """Milliseconds of hasupd's longest turn with 1,000 instances, over all that it does with them."""
+    with Lan("bench") as lan:
+        return max(turns.measure(lan).values()) * 1000

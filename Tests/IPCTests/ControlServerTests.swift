@@ -91,7 +91,7 @@ import Testing
             switch request.method {
             case .status:
                 responder.reply(status: status.daemon, instanceCount: status.instances.count) { status.instances[$0] }
-            case .history: responder.reply(history: [])
+            case .history: responder.reply(history: [], count: 0)
             case .upgrade: responder.fail(ControlInterface.unavailable("no"))
             default: responder.reply(VersionReply())
             }

@@ -1,0 +1,56 @@
+import Base
+import Testing
+import VRRP
+
+/// An instance's status as it crosses to hasupd: there is one way to write a value, and no other is read.
+@Suite struct StatusEncodingTests {
+    private static func status() -> InstanceStatus {
+        var status = InstanceStatus(
+            since: Instant(nanoseconds: 7), priority: .standard, advertInterval: .seconds(1))
+        status.counters.discarded[1] = 5
+        status.counters.discarded[3] = 9
+        return status
+    }
+
+    private static func encode(_ status: InstanceStatus) -> [UInt8] {
+        var writer = ByteWriter()
+        status.encode(into: &writer)
+        return writer.bytes
+    }
+
+    private static func decode(_ bytes: [UInt8]) throws -> InstanceStatus {
+        try bytes.withUnsafeBytes { buffer in
+            var reader = ByteReader(buffer)
+            return try InstanceStatus(from: &reader)
+        }
+    }
+
+    @Test func roundTrip() throws {
+        let status = Self.status()
+        let again = try Self.decode(Self.encode(status))
+        #expect(again.counters.discarded.numbers == [1, 3] && again.counters.discarded[3] == 9)
+        #expect(Self.encode(again) == Self.encode(status))
+    }
+
+    @Test(
+        arguments: [
+            (numbers: [3, 1], values: [9, 5]), (numbers: [1, 1], values: [5, 9]), (numbers: [1, 3], values: [5, 0]),
+            (numbers: [1, 255], values: [5, 9]),
+        ] as [(numbers: [UInt8], values: [UInt64])])
+    func otherSpellingsOfTallies(numbers: [UInt8], values: [UInt64]) throws {
+        func piece(_ numbers: [UInt8], _ values: [UInt64]) -> [UInt8] {
+            var writer = ByteWriter()
+            writer.write(UInt8(numbers.count))
+            for (number, value) in zip(numbers, values) {
+                writer.write(number)
+                writer.write(value)
+            }
+            return writer.bytes
+        }
+        var bytes = Self.encode(Self.status())
+        let right = piece([1, 3], [5, 9])
+        let place = try #require(bytes.indices.first { bytes[$0...].starts(with: right) })
+        bytes.replaceSubrange(place..<place + right.count, with: piece(numbers, values))
+        #expect(throws: ByteError.invalid) { try Self.decode(bytes) }
+    }
+}
