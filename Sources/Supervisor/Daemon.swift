@@ -23,9 +23,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let log: Logger
     let loop: EventLoop
     let setting: Setting
-    private let sink: LogSink
-    /// Why the newest configuration isn't in the ledger, a sentence; nil when it is.
-    private var ledgerFailure: String?
+    let sink: LogSink
     let startedAt: Instant
     private(set) var generation: Generation
     private(set) var vrrp: VRRPSupervision?
@@ -36,7 +34,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let reloadFiles: ReloadFiles
     let paths: Paths
     private let claims: Claims?
-    private let ledger: Ledger
+    let ledger: Ledger
     private let workerRecord: WorkerRecord
     private var reloads: ReloadConductor?
     /// The last reload, when it didn't succeed, and why.
@@ -163,46 +161,6 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         daemon.observations.flush()
         withExtendedLifetime(formerChildren) {}
         return daemon.exitStatus
-    }
-
-    /// Removes the addresses that a process of ours, which is gone, has left; how many there were.
-    ///
-    /// - Parameter kept: a configuration whose addresses are left alone.
-    @discardableResult private func removeLeftovers(of whom: String, except kept: Generation? = nil) -> Int {
-        do throws(SystemError) {
-            let left = try ledger.withdraw(except: kept?.model)
-            if let kept {
-                note(kept)
-                ledger.forget(before: kept.number)
-            } else {
-                ledger.clear()
-            }
-            if !left.isEmpty {
-                log.warning("removed what \(whom) left behind: \(left.map(\.description).joined(separator: ", "))")
-            }
-            return left.count
-        } catch {
-            log.error("addresses that \(whom) may have left behind aren't all removed: \(error)")
-            return 0
-        }
-    }
-
-    private func note(_ generation: Generation) {
-        do throws(SystemError) {
-            try ledger.record(generation.image, as: generation.number)
-            ledgerFailure = nil
-        } catch {
-            let sentence = "\(error): after a crash, addresses that left the configuration would stay"
-            log.warning("\(sentence)")
-            ledgerFailure = sentence + "."
-        }
-    }
-
-    /// What surrounds this hasupd and doesn't do what it should, a sentence each.
-    var problems: [String] {
-        let lost =
-            "hasupd's log lines aren't taken, \(sink.dropped) are lost: whoever reads its standard error doesn't."
-        return [history.failure, ledgerFailure, sink.isBlocked ? lost : nil].compactMap { $0 }
     }
 
     private func begin() throws(SystemError) {
