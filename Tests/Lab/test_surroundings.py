@@ -1,13 +1,14 @@
 """What surrounds the daemon fails or is strange: service goes on, and status says what is missing."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
 import subprocess
 
 from lab import conf
-from lab.hasup import Hasup
+from lab.hasup import Hasup, binary
 from lab.program import alive
 from lab.varlink import Wire
 from lab.waiting import wait_for
@@ -147,3 +148,50 @@ def test_stop_during_an_upgrade(lan):
     assert "error" not in answer, answer
     assert hasup.program.wait(6) == 0
     assert not hasup.node.holds(VIP)
+
+
+WITHOUT_NAMES = """
+ip link add eth0 type veth peer name port && ip link set eth0 up && ip link set port up && ip address add 10.0.0.1/24 dev eth0 && exec "$@"
+"""
+
+
+def test_network_namespaces_without_names(lan):
+    """Two hasupd that share /run, each in a network namespace without a name: each has its files, each is found."""
+    node = lan.node("a")
+    config = node.write("hasup.conf", GOOD)
+    place = node.spawn(["sh", "-c", "touch /run/ready && exec sleep 300"], "place", private_run=True)
+    wait_for("a /run", lambda: os.path.exists(f"/proc/{place.pid}/root/run/ready"))
+    mounts = ["nsenter", f"--mount=/proc/{place.pid}/ns/mnt", "--"]
+
+    def start(name, *options):
+        command = [binary("hasupd"), "-n", "-f", config, *options]
+        return node.spawn([*mounts, "unshare", "--net", "sh", "-c", WITHOUT_NAMES, "sh", *command], name)
+
+    def ask(network, *command):
+        return subprocess.run(["nsenter", f"--net={network}", *mounts, binary("hasup"), *command],
+                              capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL)
+
+    def is_master(network, *options):
+        return wait_for("MASTER", lambda: ask(network, "status", "--json", *options).stdout, lambda text: "MASTER" in text)
+
+    daemons = [start("one"), start("two")]
+    for daemon in daemons:
+        network = f"/proc/{daemon.pid}/ns/net"
+        assert json.loads(is_master(network))["daemon"]["pid"] == daemon.pid
+        with open(f"/proc/{place.pid}/root/run/hasup/netns-{os.stat(network).st_ino}/hasup.pid", encoding="ascii") as file:
+            assert int(file.read()) == daemon.pid
+    other = node.write("beside.conf", conf.simple(100, vrid=52, version=3, advert=0.1, vips=[f"{OTHER}/24"]))
+    beside = node.spawn(["nsenter", f"--net=/proc/{daemons[0].pid}/ns/net", *mounts, binary("hasupd"), "-n", "-f", other,
+                         "--instance", "beside"], "beside")
+    network = f"/proc/{beside.pid}/ns/net"
+    assert json.loads(is_master(network, "--instance", "beside"))["daemon"]["pid"] == beside.pid
+    assert json.loads(is_master(network))["daemon"]["pid"] == daemons[0].pid
+    again = start("again")
+    assert json.loads(is_master(f"/proc/{again.pid}/ns/net"))["daemon"]["pid"] == again.pid
+    elsewhere = ask("/proc/self/ns/net", "status")
+    assert elsewhere.returncode == 2
+    for daemon in daemons:
+        folder = f"/run/hasup/netns-{os.stat(f'/proc/{daemon.pid}/ns/net').st_ino}"
+        assert f"nsenter --net --target $(cat {folder}/hasup.pid) hasup" in elsewhere.stderr, elsewhere.stderr
+    for program in (*daemons, beside, again):
+        assert program.stop(5)[0] == 0
