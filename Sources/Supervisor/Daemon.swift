@@ -18,6 +18,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private static let stopScriptPatience = Interval.seconds(1)
     /// After this long without an event, the code of the start and of events needn't stay in memory.
     private static let settleTime = Interval.seconds(2)
+    /// How often it is looked whether the run directory and the control socket are still there.
+    private static let lookAroundPeriod = Interval.seconds(1)
 
     let options: Options
     let log: Logger
@@ -35,17 +37,20 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let paths: Paths
     private let claims: Claims?
     let ledger: Ledger
-    private let workerRecord: WorkerRecord
-    private var reloads: ReloadConductor?
+    let workerRecord: WorkerRecord
+    private(set) var reloads: ReloadConductor?
+    private var surroundings: Timer?
+    /// Why the run directory or the control socket isn't where it should be, a sentence; nil when it is.
+    var displacement: String?
     /// The last reload, when it didn't succeed, and why.
     private(set) var refusedReload: (at: Instant, wallNanoseconds: Int64, reason: String)?
     private var stopTimer: Timer?
     private var settledTimer: Timer?
     private var signals: Signals?
-    private var control: ControlSocket?
+    private(set) var control: ControlSocket?
     private(set) var upgrade: Upgrade?
     private var serviceWatchdog: ServiceWatchdog?
-    private let pidFiles: PidFiles
+    let pidFiles: PidFiles
     let directory: RunDirectory
     let systemd: SystemdNotify
     private let store: DescriptorStore
@@ -199,6 +204,19 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             hasScripts: generation.model.hasScripts, realtimePriority: generation.supervisorPriority,
             writing: ReloadPaths(generation).writableFolders)
         for note in setting.shortfalls { log.notice("\(note)") }
+        surroundings = loop.makeTimer { [unowned self] in self.lookAround() }
+        lookAroundLater()
+    }
+
+    private func lookAroundLater() {
+        if let surroundings { loop.set(surroundings, to: Clock.now + Self.lookAroundPeriod) }
+    }
+
+    private func lookAround() {
+        // A parked hasupd's files are its successor's.
+        guard !isStopping else { return }
+        keepInPlace()
+        lookAroundLater()
     }
 
     private func startChecker() {

@@ -51,6 +51,12 @@ final class History {
     /// Writes all that waits: before the end, and before somebody reads.
     func flush() { while !waiting.isEmpty { writeSome() } }
 
+    /// Writes what is kept to a new file if the file was removed or replaced.
+    func restore() {
+        guard let number = file?.number, !SmallFile.leads(path, to: number) else { return }
+        rewrite(Array(content().prefix(size).split(separator: 0x0a).suffix(Self.eventsMax)))
+    }
+
     // MARK: The file
 
     private func open() {
@@ -108,7 +114,12 @@ final class History {
 
     /// The newer half goes to a new file, which takes the place of the old one in one step.
     private func shorten() {
-        let kept = Array(content().split(separator: 0x0a).suffix(Self.eventsMax).joined(separator: [0x0a])) + [0x0a]
+        rewrite(Array(content().split(separator: 0x0a).suffix(Self.eventsMax)))
+    }
+
+    /// These lines are the file from now on.
+    private func rewrite(_ lines: [ArraySlice<UInt8>]) {
+        let kept = lines.flatMap { $0 + [0x0a] }
         let fresh = path + ".new"
         let number = Glibc.open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { return fail("open \(fresh)", errno) }
@@ -118,7 +129,8 @@ final class History {
         guard rename(fresh, path) == 0 else { return fail("rename \(fresh)", errno) }
         file = consume replacement
         size = kept.count
-        lineCount = Self.eventsMax
+        lineCount = lines.count
+        failure = nil
     }
 
     private func fail(_ purpose: String, _ code: Int32) {

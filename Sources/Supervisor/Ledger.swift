@@ -48,6 +48,14 @@ final class Ledger {
         }
     }
 
+    /// Notes again what may be in the kernel if its copies were removed, the oldest first.
+    func restore(_ generations: [Generation]) {
+        let there = Set(names(beginningWith: prefix).map(number(of:)))
+        guard !copies.allSatisfy({ there.contains($0.number) }) else { return }
+        copies = []
+        for generation in generations { record(generation.image, as: generation.number) }
+    }
+
     private func write(_ image: ConfigurationImage, as generation: UInt64) throws(SystemError) {
         let path = "\(directory)/\(prefix).\(lastNumber + 1)"
         let fresh = path + ".new"
