@@ -258,3 +258,46 @@ def test_a_socket_of_somebody_else_is_left(lan):
     assert hasup.stop()[0] == 0
     assert os.path.exists(hasup.control)
     other.close()
+
+
+def lost_notifications(node):
+    """Netlink sockets of this namespace that have lost messages (/proc/net/netlink, Drops)."""
+    lines = node.netns.run("cat", "/proc/thread-self/net/netlink").splitlines()
+    place = lines[0].split().index("Drops")
+    return sum(int(line.split()[place]) > 0 for line in lines[1:])
+
+
+def test_more_notifications_than_the_socket_holds(lan):
+    """ENOBUFS: what happened while the worker was away and what it was never told of is noticed all the same."""
+    node = lan.node("a")
+    node.plug("eth1", "p-second", address=False)
+    node.netns.ip("address", "add", "10.0.1.1/24", "dev", "eth1")
+
+    def config(advert):
+        return conf.file(conf.instance("VI_1", priority=200, version=3, advert=advert), conf.instance(
+            "VI_2", priority=200, version=3, advert=advert, vrid=52, interface="eth1", vips=["10.0.1.100/24"]))
+
+    hasup = Hasup(node, config(0.1)).start()
+    hasup.wait_state("MASTER")
+    hasup.wait_state("MASTER", "VI_2")
+    # The watchdog then waits for longer than the burst takes.
+    assert hasup.reload(config(10)).returncode == 0
+    burst = "".join(f"link set lo mtu {mtu}\n" for mtu in range(50000, 60000))
+    batch = node.write("burst", f"{burst}address del {VIP}/24 dev eth0\nlink set eth1 down\n")
+    worker = hasup.worker()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        node.netns.ip("-batch", batch)
+        assert lost_notifications(node), "the burst was too small to overflow the socket"
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    wait_for("the address", lambda: node.holds(VIP), bound=3)
+    hasup.wait_state("FAULT", "VI_2", bound=3)
+    assert hasup.worker() == worker, "it was replaced: the burst took longer than the watchdog waits"
+    assert hasup.state() == "MASTER"
+    assert hasup.log().count("had more to tell than could be read") == 1
+    assert hasup.reload(config(0.1)).returncode == 0
+    node.netns.ip("link", "set", "eth1", "up")
+    hasup.wait_state("MASTER", "VI_2")
+    assert node.holds("10.0.1.100")
+    assert hasup.stop()[0] == 0
