@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 
-from lab import conf
+from lab import conf, uml
 from lab.hasup import Hasup, binary
 from lab.program import alive
 from lab.varlink import Wire
@@ -301,3 +301,9 @@ def test_more_notifications_than_the_socket_holds(lan):
     hasup.wait_state("MASTER", "VI_2")
     assert node.holds("10.0.1.100")
     assert hasup.stop()[0] == 0
+
+
+def test_steps_of_the_clock():
+    """The wall clock is set by a day, forth and back: no transition, nor over a worker's death (a kernel of its own)."""
+    status, output = uml.run("/usr/bin/python3", os.path.join(os.path.dirname(__file__), "inside", "clock_steps.py"))
+    assert status == 0 and "no transition" in output, output
