@@ -15,7 +15,7 @@ public enum ControlPath {
         public let description: String
     }
 
-    /// The run directory: the given one, else the standard one, else (within the network namespace of this name)
+    /// The run directory: the given one, else the standard one, else (within the network namespace that is called this)
     /// `/run/hasup/netns-NAME`; with an instance name its subdirectory of that name. - Throws: `Failure` for a name
     /// that can't be part of a path.
     public static func runDirectory(
@@ -52,15 +52,24 @@ public enum ControlPath {
         return path
     }
 
-    /// The name of the network namespace that this process is in, when `ip netns` gave it one and it isn't the initial
-    /// one (the one of process 1).
+    /// What the network namespace that this process is in is called, when it isn't the initial one (that of process 1):
+    /// the name that `ip netns` gave it, else its number, which lsns(8) shows.
+    ///
+    /// A process that may not know whether it is in the initial one takes an unnamed one for that.
     public static func currentNamespace(
-        ofProcess current: String = "/proc/self/ns/net", initial: String = "/proc/1/ns/net",
+        ofProcess process: String = "/proc/self", initial: String = "/proc/1",
         among directory: String = namespaceDirectory
     ) -> String? {
-        guard let own = identity(current), own != identity(initial), let entries = opendir(directory) else {
-            return nil
-        }
+        guard let own = identity("\(process)/ns/net") else { return nil }
+        // `ns/net` of process 1 is shown to few, but this file is to all, and each namespace has one of its own.
+        let first = identity("\(initial)/net/dev")
+        let isInitial = first.map { $0 == identity("\(process)/net/dev") }
+        if isInitial == true { return nil }
+        return name(of: own, among: directory) ?? (isInitial == false ? "\(own.inode)" : nil)
+    }
+
+    private static func name(of namespace: FileIdentity, among directory: String) -> String? {
+        guard let entries = opendir(directory) else { return nil }
         defer { closedir(entries) }
         var found: String?
         while let entry = readdir(entries) {
@@ -68,7 +77,7 @@ public enum ControlPath {
                 tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
             // Two names for one namespace: the smaller one, so that everybody derives the same.
-            if !name.hasPrefix("."), identity("\(directory)/\(name)") == own {
+            if !name.hasPrefix("."), identity("\(directory)/\(name)") == namespace {
                 found = min(found ?? name, name)
             }
         }

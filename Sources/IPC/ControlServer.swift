@@ -35,7 +35,7 @@ public final class ControlServer {
     }
 
     private let loop: EventLoop
-    private let listener: Descriptor
+    private var listener: Descriptor
     private let limits: ControlLimits
     private let service: VarlinkService
     private let callbacks: Callbacks
@@ -76,6 +76,15 @@ public final class ControlServer {
         for client in clients.values { loop.remove(client.watch) }
         if let listening { loop.remove(listening) }
         for timer in [workTimer, sweepTimer, acceptTimer] { if let timer { loop.remove(timer) } }
+    }
+
+    /// Listens there instead, for when the socket's file is gone; clients stay. - Throws: `SystemError` when it can't be
+    /// watched; then nothing is changed.
+    public func listen(at listener: consuming Descriptor) throws(SystemError) {
+        let fresh = try loop.add(listener.number) { [weak self] _ in self?.accept() }
+        if let listening { loop.remove(listening) }
+        listening = fresh
+        self.listener = listener
     }
 
     /// What was counted since the start.

@@ -17,6 +17,8 @@ public struct FileRights: OptionSet, Hashable, Sendable {
     public static let removeFile = FileRights(rawValue: 1 << 5)
     /// To make sockets with a path.
     public static let makeSocket = FileRights(rawValue: 1 << 9)
+    /// To make folders.
+    public static let makeFolder = FileRights(rawValue: 1 << 7)
     /// To open files for writing, to make, remove, rename and cut what isn't a device, and to make folders.
     public static let change = FileRights(rawValue: 0x7fff & ~(1 << 0 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 11))
     /// Those that make sense for a single file.
@@ -75,14 +77,17 @@ public struct LandlockPlan: Hashable, Sendable {
     /// The reader's of a configuration, which may lie anywhere; users may be looked up at a server.
     public static let reader = LandlockPlan([Rule("/", .read)])
 
-    /// hasupd's without scripts: it reads anywhere, writes in these folders, makes its control socket, and executes what
-    /// lies in those folders. It starts and signals processes that it had before, so it isn't scoped, and its checker
+    /// hasupd's without scripts: it reads anywhere, writes in these folders, makes its control socket, also when somebody
+    /// has removed that one's folder, and executes what lies in those folders. It starts and signals processes that it had before, so it isn't scoped, and its checker
     /// needs TCP.
     public static func supervisor(
         writing: [String], socketFolder: String, executing: [String]
     ) -> LandlockPlan {
-        LandlockPlan(
-            [Rule("/", .read), Rule(socketFolder, [.makeSocket, .removeFile])]
+        // A folder that is made anew has no rule: what its parent allows is allowed in it. Nobody removes /run.
+        let isDeep = socketFolder.split(separator: "/").count > 1
+        let anew = isDeep ? [Rule(socketFolder + "/..", [.makeFolder, .makeSocket])] : []
+        return LandlockPlan(
+            [Rule("/", .read), Rule(socketFolder, [.makeSocket, .removeFile])] + anew
                 + writing.map { Rule($0, .change) } + executing.map { Rule($0, .execute) })
     }
 }

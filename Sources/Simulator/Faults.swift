@@ -53,9 +53,14 @@ enum Disturbance {
 
 extension Disturbance {
     /// A worker that dies over a reload.
-    static func randomReloadAndKill(_ scenario: Scenario, _ random: inout SeededRandom) -> Disturbance {
-        .reloadAndKill(
-            machine: Int.random(in: 0..<scenario.machineCount, using: &random), isHeard: Bool.random(using: &random),
+    ///
+    /// - Parameter masters: machines that hold addresses, which are chosen rather than others.
+    static func randomReloadAndKill(
+        _ scenario: Scenario, masters: [Int], _ random: inout SeededRandom
+    ) -> Disturbance {
+        let any = Int.random(in: 0..<scenario.machineCount, using: &random)
+        return .reloadAndKill(
+            machine: masters.randomElement(using: &random) ?? any, isHeard: Bool.random(using: &random),
             gap: Int64.random(in: 1_000_000...30_000_000, using: &random))
     }
 }
@@ -88,7 +93,7 @@ extension World {
         case .removeAddress(let machine, let router): removeAddress(machine, router)
         case .reload(let machine): reload(machine)
         case .reloadAndKill(let machine, let isHeard, let gap):
-            reload(machine, isHeard: isHeard)
+            reload(machine, isHeard: isHeard, changesOneOf: 1)
             kill(machine, gap: gap)
         case .garbage(let machine): garbage(machine)
         }
@@ -164,11 +169,11 @@ extension World {
     }
 
     /// A changed configuration: priorities, preemption, an address more or less, another order, an instance gone.
-    private mutating func reload(_ machine: Int, isHeard: Bool = true) {
+    private mutating func reload(_ machine: Int, isHeard: Bool = true, changesOneOf odds: Int = 3) {
         guard machines[machine].node != nil, !machines[machine].isPaused, !machines[machine].isStopped else { return }
         var model = machines[machine].model
         model.instances.shuffle(using: &random)
-        for place in model.instances.indices where Int.random(in: 0..<3, using: &random) == 0 {
+        for place in model.instances.indices where Int.random(in: 0..<odds, using: &random) == 0 {
             if model.instances[place].priority != .owner {
                 model.instances[place].priority = Priority(rawValue: UInt8.random(in: 1...254, using: &random))
                 model.instances[place].nopreempt.toggle()

@@ -101,7 +101,8 @@ struct Simulation {
             let gap = Int64.random(in: 0...(longest * 4).nanoseconds, using: &world.random)
             world.run(until: min(end, world.now + gap))
             if killsOverReloads, Int.random(in: 0..<3, using: &world.random) == 0 {
-                world.begin(Disturbance.randomReloadAndKill(world.scenario, &world.random))
+                let masters = world.machines.filter { $0.states.contains(.master) }.map(\.number)
+                world.begin(Disturbance.randomReloadAndKill(world.scenario, masters: masters, &world.random))
                 continue
             }
             let isKill = killsProcesses && Int.random(in: 0..<3, using: &world.random) == 0

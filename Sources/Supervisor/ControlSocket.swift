@@ -15,16 +15,16 @@ final class ControlSocket {
     private unowned let daemon: Daemon
     private let lines: RepeatLog
     private var server: ControlServer?
+    /// The socket's file: whoever removes it leaves a listener that nobody finds.
+    private var file: (device: UInt, inode: UInt)?
 
     /// - Throws: `SystemError` when the socket can't be made.
     init(_ path: String, daemon: Daemon) throws(SystemError) {
         self.path = path
         self.daemon = daemon
         lines = RepeatLog(daemon.log, on: daemon.loop)
-        let listener = try owned(hasup_listen_unix(path, 1024), "listen on the control socket \(path)")
-        // The first gate is the file's mode: root and the operators' group.
-        if let group = daemon.setting.operatorGroup { OperatorGroup.give(path, to: group) }
-        try checked(chmod(path, 0o660) < 0 ? -errno : 0, "set the mode of \(path)")
+        let listener = try Self.listen(path, daemon.setting.operatorGroup)
+        file = Self.identity(of: path)
         let policy = ControlPolicy(
             refusedUsers: Set(daemon.setting.identity.map { [$0.uid] } ?? []), daemonUser: getuid(),
             operatorGroup: daemon.setting.operatorGroup)
@@ -43,8 +43,30 @@ final class ControlSocket {
         return failed == 0 ? String(decoding: name.prefix { $0 != 0 }, as: UTF8.self) : ""
     }
 
-    /// Removes the socket's file.
-    func remove() { unlink(path) }
+    private static func listen(_ path: String, _ operatorGroup: UInt32?) throws(SystemError) -> Descriptor {
+        let listener = try owned(hasup_listen_unix(path, 1024), "listen on the control socket \(path)")
+        // The first gate is the file's mode: root and the operators' group.
+        if let operatorGroup { OperatorGroup.give(path, to: operatorGroup) }
+        try checked(chmod(path, 0o660) < 0 ? -errno : 0, "set the mode of \(path)")
+        return listener
+    }
+
+    private static func identity(of path: String) -> (device: UInt, inode: UInt)? {
+        var status = stat()
+        return lstat(path, &status) == 0 ? (UInt(status.st_dev), UInt(status.st_ino)) : nil
+    }
+
+    /// Whether clients find it.
+    var isInPlace: Bool { Self.identity(of: path).map { there in file.map { $0 == there } ?? false } ?? false }
+
+    /// Makes the socket's file anew; those who are connected stay so. - Throws: `SystemError`.
+    func restore() throws(SystemError) {
+        try server?.listen(at: try Self.listen(path, daemon.setting.operatorGroup))
+        file = Self.identity(of: path)
+    }
+
+    /// Removes the socket's file, unless it is somebody else's by now.
+    func remove() { if isInPlace { unlink(path) } }
 
     private func note(_ text: String) { lines.tell(.info, "control socket", text, kind: text.withoutNumbers) }
 

@@ -13,6 +13,8 @@ extension Daemon {
     ) {
         admitOperators()
         guard let upgrade, !isStopping else { return completion(.failure(.init("hasupd is stopping"))) }
+        keepInPlace()
+        if let displacement { return completion(.failure(.init("the next hasupd couldn't start: \(displacement)"))) }
         if onlyIfChanged, !upgrade.isProgramChanged { return completion(.success(nil)) }
         // Judged as a reload is: with another version's files nobody has an older configuration to go on with.
         requestReload(isDryRun: true) { report in

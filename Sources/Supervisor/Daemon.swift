@@ -18,14 +18,14 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private static let stopScriptPatience = Interval.seconds(1)
     /// After this long without an event, the code of the start and of events needn't stay in memory.
     private static let settleTime = Interval.seconds(2)
+    /// How often it is looked whether the run directory and the control socket are still there.
+    private static let lookAroundPeriod = Interval.seconds(1)
 
     let options: Options
     let log: Logger
     let loop: EventLoop
     let setting: Setting
-    private let sink: LogSink
-    /// Why the newest configuration isn't in the ledger, a sentence; nil when it is.
-    private var ledgerFailure: String?
+    let sink: LogSink
     let startedAt: Instant
     private(set) var generation: Generation
     private(set) var vrrp: VRRPSupervision?
@@ -36,18 +36,21 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let reloadFiles: ReloadFiles
     let paths: Paths
     private let claims: Claims?
-    private let ledger: Ledger
-    private let workerRecord: WorkerRecord
-    private var reloads: ReloadConductor?
+    let ledger: Ledger
+    let workerRecord: WorkerRecord
+    private(set) var reloads: ReloadConductor?
+    private var surroundings: Timer?
+    /// Why the run directory or the control socket isn't where it should be, a sentence; nil when it is.
+    var displacement: String?
     /// The last reload, when it didn't succeed, and why.
     private(set) var refusedReload: (at: Instant, wallNanoseconds: Int64, reason: String)?
     private var stopTimer: Timer?
     private var settledTimer: Timer?
     private var signals: Signals?
-    private var control: ControlSocket?
+    private(set) var control: ControlSocket?
     private(set) var upgrade: Upgrade?
     private var serviceWatchdog: ServiceWatchdog?
-    private let pidFiles: PidFiles
+    let pidFiles: PidFiles
     let directory: RunDirectory
     let systemd: SystemdNotify
     private let store: DescriptorStore
@@ -165,46 +168,6 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         return daemon.exitStatus
     }
 
-    /// Removes the addresses that a process of ours, which is gone, has left; how many there were.
-    ///
-    /// - Parameter kept: a configuration whose addresses are left alone.
-    @discardableResult private func removeLeftovers(of whom: String, except kept: Generation? = nil) -> Int {
-        do throws(SystemError) {
-            let left = try ledger.withdraw(except: kept?.model)
-            if let kept {
-                note(kept)
-                ledger.forget(before: kept.number)
-            } else {
-                ledger.clear()
-            }
-            if !left.isEmpty {
-                log.warning("removed what \(whom) left behind: \(left.map(\.description).joined(separator: ", "))")
-            }
-            return left.count
-        } catch {
-            log.error("addresses that \(whom) may have left behind aren't all removed: \(error)")
-            return 0
-        }
-    }
-
-    private func note(_ generation: Generation) {
-        do throws(SystemError) {
-            try ledger.record(generation.image, as: generation.number)
-            ledgerFailure = nil
-        } catch {
-            let sentence = "\(error): after a crash, addresses that left the configuration would stay"
-            log.warning("\(sentence)")
-            ledgerFailure = sentence + "."
-        }
-    }
-
-    /// What surrounds this hasupd and doesn't do what it should, a sentence each.
-    var problems: [String] {
-        let lost =
-            "hasupd's log lines aren't taken, \(sink.dropped) are lost: whoever reads its standard error doesn't."
-        return [history.failure, ledgerFailure, sink.isBlocked ? lost : nil].compactMap { $0 }
-    }
-
     private func begin() throws(SystemError) {
         signals = try Signals(OperatorSignals.handled, on: loop) { [unowned self] in self.receive(signal: $0) }
         control = try ControlSocket(paths.controlSocket, daemon: self)
@@ -241,6 +204,19 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             hasScripts: generation.model.hasScripts, realtimePriority: generation.supervisorPriority,
             writing: ReloadPaths(generation).writableFolders)
         for note in setting.shortfalls { log.notice("\(note)") }
+        surroundings = loop.makeTimer { [unowned self] in self.lookAround() }
+        lookAroundLater()
+    }
+
+    private func lookAroundLater() {
+        if let surroundings { loop.set(surroundings, to: Clock.now + Self.lookAroundPeriod) }
+    }
+
+    private func lookAround() {
+        // A parked hasupd's files are its successor's.
+        guard !isStopping else { return }
+        keepInPlace()
+        lookAroundLater()
     }
 
     private func startChecker() {

@@ -77,6 +77,12 @@ final class History {
         }
     }
 
+    /// Writes what is kept to a new file if the file was removed or replaced.
+    func restore() {
+        guard let number = file?.number, !SmallFile.leads(path, to: number) else { return }
+        rewrite()
+    }
+
     // MARK: The file
 
     private func open() {
@@ -141,11 +147,11 @@ final class History {
         failure = nil
         size += written
         lineCount += lines
-        if lineCount >= 2 * Self.eventsMax { shorten() }
+        if lineCount >= 2 * Self.eventsMax { rewrite() }
     }
 
-    /// The newer half goes to a new file, which takes the place of the old one in one step.
-    private func shorten() {
+    /// The newest events go to a new file, which takes the place of the old one in one step.
+    private func rewrite() {
         let (kept, count) = text()
         let fresh = path + ".new"
         let number = Glibc.open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -157,6 +163,7 @@ final class History {
         file = consume replacement
         size = kept.count
         lineCount = count
+        failure = nil
     }
 
     private func fail(_ purpose: String, _ code: Int32) {

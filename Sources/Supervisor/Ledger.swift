@@ -22,6 +22,11 @@ final class Ledger {
     /// The copy of each generation of this hasupd.
     private var copies: [(generation: UInt64, number: UInt64)] = []
 
+    /// Whether a withdrawal has failed: what is noted is still wanted, whatever a worker says.
+    private var owesWithdrawal = false
+    /// Why the newest configuration isn't noted, a sentence; nil when it is.
+    private(set) var failure: String?
+
     /// A ledger in this folder. Those of earlier boots are removed.
     init(directory: String) {
         self.directory = directory
@@ -32,9 +37,26 @@ final class Ledger {
     }
 
     /// Notes a configuration before a worker is given it. Those before it stay noted: their addresses may still be there.
-    /// - Throws: `SystemError`.
-    func record(_ image: ConfigurationImage, as generation: UInt64) throws(SystemError) {
+    /// What can't be done is told by `failure`.
+    func record(_ image: ConfigurationImage, as generation: UInt64) {
         guard copies.last?.generation != generation else { return }
+        do throws(SystemError) {
+            try write(image, as: generation)
+            failure = nil
+        } catch {
+            failure = "\(error): after a crash, addresses that left the configuration would stay."
+        }
+    }
+
+    /// Notes again what may be in the kernel if its copies were removed, the oldest first.
+    func restore(_ generations: [Generation]) {
+        let there = Set(names(beginningWith: prefix).map(number(of:)))
+        guard !copies.allSatisfy({ there.contains($0.number) }) else { return }
+        copies = []
+        for generation in generations { record(generation.image, as: generation.number) }
+    }
+
+    private func write(_ image: ConfigurationImage, as generation: UInt64) throws(SystemError) {
         let path = "\(directory)/\(prefix).\(lastNumber + 1)"
         let fresh = path + ".new"
         let file = Descriptor(
@@ -43,7 +65,7 @@ final class Ledger {
         var rest = image.model
         while rest.count > 0 {
             let count = try checked(
-                errnoOf(Int32(clamping: write(file.number, rest.baseAddress, rest.count))), "write \(fresh)")
+                errnoOf(Int32(clamping: Glibc.write(file.number, rest.baseAddress, rest.count))), "write \(fresh)")
             rest = UnsafeRawBufferPointer(rebasing: rest[Int(count)...])
         }
         try checked(errnoOf(rename(fresh, path)), "write \(path)")
@@ -53,7 +75,7 @@ final class Ledger {
 
     /// Nothing that only earlier generations name is in the kernel any more. What isn't noted is no reason to forget what is.
     func forget(before generation: UInt64) {
-        guard let kept = copies.first(where: { $0.generation >= generation }) else { return }
+        guard !owesWithdrawal, let kept = copies.first(where: { $0.generation >= generation }) else { return }
         copies.removeAll { $0.number < kept.number }
         for name in names(beginningWith: prefix) where number(of: name) < kept.number { unlink("\(directory)/\(name)") }
     }
@@ -84,9 +106,11 @@ final class Ledger {
                 noted[interface]?.subtract(addresses)
             }
         }
-        guard !noted.isEmpty else { return [] }
+        owesWithdrawal = true
         let connection = try RouteConnection(try owned(hasup_route_socket(0), "open an rtnetlink socket"))
-        return try connection.withdrawMarked(noted).map(\.address)
+        let gone = try connection.withdrawMarked(noted)
+        owesWithdrawal = false
+        return gone.map(\.address)
     }
 
     /// Forgets everything: nothing of ours is in the kernel.

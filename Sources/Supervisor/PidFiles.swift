@@ -37,6 +37,12 @@ final class PidFiles {
         write(checker, to: paths.checker)
     }
 
+    /// Writes those again that were removed. - Parameters: as for `write`.
+    func restore(daemon: Int32, vrrp: Int32?, checker: Int32?) {
+        for path in Array(written.keys) where access(path, F_OK) < 0 { written[path] = nil }
+        write(daemon: daemon, vrrp: vrrp, checker: checker)
+    }
+
     /// Removes those that were written, unless they are somebody else's by now.
     func remove() {
         for path in Array(written.keys) { remove(path) }

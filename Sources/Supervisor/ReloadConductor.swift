@@ -183,6 +183,7 @@ final class ReloadConductor {
         refusal = verdict.refusal
         if pending != nil, let obstacle = delegate.obstacle {
             pending = nil
+            claims?.giveBack()
             refusal = obstacle
         }
         perform(machine.handle(.read(accepted: pending != nil)))

@@ -8,13 +8,31 @@ import Sandbox
 /// point C1).
 final class RunDirectory {
     let path: String
-    private let lock: Descriptor
+    private let operatorGroup: UInt32?
+    private var lock: Descriptor
 
     /// Makes the folder when it is missing and takes its lock. - Throws: `StartError`.
     ///
     /// What it makes is for root and the operators' group, nil when there is none: the control socket is in it.
     init(_ path: String, operatorGroup: UInt32?) throws(StartError) {
         self.path = path
+        self.operatorGroup = operatorGroup
+        try Self.make(path, operatorGroup)
+        lock = try Self.takeLock(in: path)
+    }
+
+    /// Whether the lock that is held is the one that another hasupd would try.
+    var isInPlace: Bool { SmallFile.leads(path + "/" + Self.lockName, to: lock.number) }
+
+    /// Makes the folder again and takes the lock in it. - Throws: `StartError`.
+    func restore() throws(StartError) {
+        try Self.make(path, operatorGroup)
+        lock = try Self.takeLock(in: path)
+    }
+
+    private static let lockName = "hasupd.lock"
+
+    private static func make(_ path: String, _ operatorGroup: UInt32?) throws(StartError) {
         // Every part may be missing: /run is empty after a boot.
         var partial = ""
         for part in path.split(separator: "/", omittingEmptySubsequences: true) {
@@ -28,17 +46,20 @@ final class RunDirectory {
                 .cannotCreate,
                 "can't create \(partial): \(SystemError.text(of: errno)). Choose a folder with --run-dir.")
         }
-        let file = path + "/hasupd.lock"
+    }
+
+    private static func takeLock(in path: String) throws(StartError) -> Descriptor {
+        let file = path + "/" + lockName
         let number = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
         guard number >= 0 else {
             throw StartError(.cannotCreate, "can't open \(file): \(SystemError.text(of: errno))")
         }
-        lock = Descriptor(owning: number)
+        let lock = Descriptor(owning: number)
         let result = hasup_lock_file(number)
         if result == -EAGAIN {
             throw StartError(
                 .temporary,
-                "another hasupd runs with the run directory \(path)\(Self.owner(of: number)). "
+                "another hasupd runs with the run directory \(path)\(owner(of: number)). "
                     + "Stop it, or start this one with --instance NAME or --run-dir DIR.")
         }
         guard result == 0 else {
@@ -48,6 +69,7 @@ final class RunDirectory {
         let text = "\(getpid())\n"
         _ = ftruncate(number, 0)
         _ = pwrite(number, text, text.utf8.count, 0)
+        return lock
     }
 
     /// The standard folder and what is in it belong to hasupd, whoever made them: an older one, or a service manager

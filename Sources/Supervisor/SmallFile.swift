@@ -23,4 +23,12 @@ enum SmallFile {
         }
         return bytes
     }
+
+    /// Whether this path leads to the file that is open.
+    static func leads(_ path: String, to open: Int32) -> Bool {
+        var there = stat()
+        var ours = stat()
+        return lstat(path, &there) == 0 && fstat(open, &ours) == 0
+            && there.st_ino == ours.st_ino && there.st_dev == ours.st_dev
+    }
 }

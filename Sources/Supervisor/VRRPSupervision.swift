@@ -53,7 +53,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var page: StatePage
     /// Generations before the newest one of which something may still be in the kernel: until a worker says that nothing
     /// is. Their images go to the next worker, and to whoever removes what none advertises.
-    private var formers: [Generation] = []
+    private(set) var formers: [Generation] = []
     /// Whether the page is a former hasupd's, and nobody has gone on with it yet.
     private var isInherited: Bool
     private let orphans: OrphanGuard

@@ -128,11 +128,14 @@ private final class Session {
             let effects = try AddressEffects(try EffectThread(connection), on: loop)
             try ResourceLimits.noMoreThreads()
             effects.onSnapshot = { [unowned links] in links.reload($0) }
-            links.onOverflow = { [unowned effects] in effects.readAll() }
             let worker = try Worker(
                 loop: loop, channel: channel, page: page, links: links, effects: effects, frames: frames, grace: grace,
                 inheritance: inheritance)
             self.worker = worker
+            links.onOverflow = { [unowned effects, unowned worker] in
+                worker.notificationsLost()
+                effects.readAll()
+            }
             links.virtualAddresses = model.addressesOfAll
             links.reload(snapshot)
             if !stuck.isEmpty { worker.handle(.leftBehind(stuck)) }

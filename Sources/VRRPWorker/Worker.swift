@@ -53,6 +53,8 @@ final class Worker {
     private var patienceTimer: Timer?
     private var graceTimer: Timer?
     private var settledTimer: Timer?
+    /// When it may be told again that notifications were lost.
+    private var nextLoss = Instant(nanoseconds: 0)
     private var unsentTold = (count: UInt64(0), next: Instant(nanoseconds: 0))
     private var stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: nil)
     private var hasWorked = false
@@ -341,6 +343,13 @@ final class Worker {
         guard id < node.instanceCount else { return }
         let reason = code == 0 ? "it has no socket" : SystemError.text(of: code)
         log(.warning, "\(settings(of: id).name): an advertisement couldn't leave: \(reason)")
+    }
+
+    /// The kernel had more to tell than its socket holds: what is known may be wrong until everything was read again.
+    func notificationsLost() {
+        guard loop.now >= nextLoss else { return }
+        nextLoss = loop.now + .seconds(60)
+        log(.warning, "the kernel had more to tell than could be read in time: interfaces and addresses are read again")
     }
 
     /// Something happened to interfaces: sockets that are missing now are asked for.

@@ -15,13 +15,21 @@ struct OtherSocket: Hashable {
             let path = "\(directory)/\(name)/control.sock"
             let shown = Printable.text(path)
             if name.hasPrefix("netns-") {
-                let namespace = Printable.text(String(name.dropFirst("netns-".count)))
-                found.append(OtherSocket(path: path, advice: "\(shown) (ip netns exec \(namespace) hasup ...)"))
+                found.append(OtherSocket(path: path, advice: "\(shown) (\(wayInto(name, below: directory)) hasup ...)"))
             } else {
                 found.append(OtherSocket(path: path, advice: "\(shown) (--instance \(Printable.text(name)))"))
             }
         }
         return Array(found.filter { $0.path != asked && access($0.path, F_OK) == 0 }.prefix(8))
+    }
+
+    /// The command that runs others in the network namespace of this folder.
+    private static func wayInto(_ folder: String, below directory: String) -> String {
+        let name = String(folder.dropFirst("netns-".count))
+        if access("\(ControlPath.namespaceDirectory)/\(name)", F_OK) == 0 || !name.allSatisfy(\.isNumber) {
+            return "ip netns exec \(Printable.text(name))"
+        }
+        return "nsenter --net --target $(cat \(directory)/\(folder)/hasup.pid)"
     }
 
     private static func names(in directory: String) -> [String] {

@@ -1,13 +1,15 @@
 """What surrounds the daemon fails or is strange: service goes on, and status says what is missing."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 
-from lab import conf
-from lab.hasup import Hasup
+from lab import conf, uml
+from lab.hasup import Hasup, binary
 from lab.program import alive
 from lab.varlink import Wire
 from lab.waiting import wait_for
@@ -147,3 +149,161 @@ def test_stop_during_an_upgrade(lan):
     assert "error" not in answer, answer
     assert hasup.program.wait(6) == 0
     assert not hasup.node.holds(VIP)
+
+
+WITHOUT_NAMES = """
+ip link add eth0 type veth peer name port && ip link set eth0 up && ip link set port up && ip address add 10.0.0.1/24 dev eth0 && exec "$@"
+"""
+
+
+def test_network_namespaces_without_names(lan):
+    """Two hasupd that share /run, each in a network namespace without a name: each has its files, each is found."""
+    node = lan.node("a")
+    config = node.write("hasup.conf", GOOD)
+    place = node.spawn(["sh", "-c", "touch /run/ready && exec sleep 300"], "place", private_run=True)
+    wait_for("a /run", lambda: os.path.exists(f"/proc/{place.pid}/root/run/ready"))
+    mounts = ["nsenter", f"--mount=/proc/{place.pid}/ns/mnt", "--"]
+
+    def start(name, *options):
+        command = [binary("hasupd"), "-n", "-f", config, *options]
+        return node.spawn([*mounts, "unshare", "--net", "sh", "-c", WITHOUT_NAMES, "sh", *command], name)
+
+    def ask(network, *command):
+        return subprocess.run(["nsenter", f"--net={network}", *mounts, binary("hasup"), *command],
+                              capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL)
+
+    def is_master(network, *options):
+        return wait_for("MASTER", lambda: ask(network, "status", "--json", *options).stdout, lambda text: "MASTER" in text)
+
+    daemons = [start("one"), start("two")]
+    for daemon in daemons:
+        network = f"/proc/{daemon.pid}/ns/net"
+        assert json.loads(is_master(network))["daemon"]["pid"] == daemon.pid
+        with open(f"/proc/{place.pid}/root/run/hasup/netns-{os.stat(network).st_ino}/hasup.pid", encoding="ascii") as file:
+            assert int(file.read()) == daemon.pid
+    other = node.write("beside.conf", conf.simple(100, vrid=52, version=3, advert=0.1, vips=[f"{OTHER}/24"]))
+    beside = node.spawn(["nsenter", f"--net=/proc/{daemons[0].pid}/ns/net", *mounts, binary("hasupd"), "-n", "-f", other,
+                         "--instance", "beside"], "beside")
+    network = f"/proc/{beside.pid}/ns/net"
+    assert json.loads(is_master(network, "--instance", "beside"))["daemon"]["pid"] == beside.pid
+    assert json.loads(is_master(network))["daemon"]["pid"] == daemons[0].pid
+    again = start("again")
+    assert json.loads(is_master(f"/proc/{again.pid}/ns/net"))["daemon"]["pid"] == again.pid
+    elsewhere = ask("/proc/self/ns/net", "status")
+    assert elsewhere.returncode == 2
+    for daemon in daemons:
+        folder = f"/run/hasup/netns-{os.stat(f'/proc/{daemon.pid}/ns/net').st_ino}"
+        assert f"nsenter --net --target $(cat {folder}/hasup.pid) hasup" in elsewhere.stderr, elsewhere.stderr
+    for program in (*daemons, beside, again):
+        assert program.stop(5)[0] == 0
+
+
+def in_place(hasup):
+    """Whether status can be asked, and knows no problem."""
+    return hasup.state() == "MASTER" and not hasup.status().answer["daemon"]["problems"]
+
+
+def test_the_run_directory_is_removed(lan):
+    """hasupd makes it, its lock, the socket and the history anew; nobody notices on the network."""
+    scripts = conf.simple(200, version=3, advert=0.1, extra=["notify /bin/true"])
+    hasup = Hasup(lan.node("a"), scripts).start()
+    hasup.wait_state("MASTER")
+    before = hasup.status().instance()["last_transition"]["unix_seconds"]
+    for _ in range(2):
+        shutil.rmtree(hasup.run_dir)
+        wait_for("the control socket", lambda: in_place(hasup), bound=4)
+    history = hasup.cli("history").stdout
+    assert "MASTER" in history and "somebody has removed the run directory" in history, history
+    assert os.stat(hasup.run_dir).st_mode & 0o777 == 0o750
+    assert {"hasup.pid", "hasupd.lock", "vrrp-worker", "history"} < set(os.listdir(hasup.run_dir))
+    assert any(name.startswith("ledger-") for name in os.listdir(hasup.run_dir))
+    beside = Hasup(lan.node("b"), scripts, run_dir=hasup.run_dir).start()
+    assert beside.program.wait(5) == 75 and "another hasupd runs" in beside.log()
+    assert hasup.cli("upgrade").returncode == 0
+    wait_for("what it became", lambda: in_place(hasup), bound=4)
+    assert hasup.status().instance()["last_transition"]["unix_seconds"] == before
+    assert hasup.stop()[0] == 0
+    assert not os.path.exists(hasup.control)
+
+
+def test_the_run_directory_is_removed_and_hasupd_is_sealed(lan):
+    """Without scripts it may make the folder and the socket only: status says what is missing until it is restarted."""
+    hasup = Hasup(lan.node("a"), GOOD).start()
+    hasup.wait_state("MASTER")
+    os.unlink(hasup.control)
+    wait_for("the control socket", lambda: in_place(hasup), bound=4)
+    shutil.rmtree(hasup.run_dir)
+    wait_for("the problem", lambda: " ".join(hasup.cli("status").stdout.split()),
+             lambda text: "can't be made anew" in text, 4)
+    assert hasup.state() == "MASTER"
+    assert hasup.reload(GOOD.replace("priority 200", "priority 201")).returncode == 0
+    refused = hasup.cli("upgrade")
+    assert refused.returncode == 1 and "can't be made anew" in " ".join(refused.stderr.split()), refused
+    assert hasup.log().count("can't be made anew") == 1
+    assert hasup.stop()[0] == 0
+    hasup.start()
+    wait_for("all well", lambda: in_place(hasup), bound=4)
+    assert hasup.stop()[0] == 0
+
+
+def test_a_socket_of_somebody_else_is_left(lan):
+    """The control socket is replaced by another program's: that stays, also at the end."""
+    hasup = Hasup(lan.node("a"), GOOD).start()
+    hasup.wait_state("MASTER")
+    os.unlink(hasup.control)
+    other = socket.socket(socket.AF_UNIX)
+    other.bind(hasup.control)
+    other.listen(8)
+    wait_for("a line", hasup.log, lambda text: "nobody can ask hasupd" in text, 4)
+    assert hasup.stop()[0] == 0
+    assert os.path.exists(hasup.control)
+    other.close()
+
+
+def lost_notifications(node):
+    """Netlink sockets of this namespace that have lost messages (/proc/net/netlink, Drops)."""
+    lines = node.netns.run("cat", "/proc/thread-self/net/netlink").splitlines()
+    place = lines[0].split().index("Drops")
+    return sum(int(line.split()[place]) > 0 for line in lines[1:])
+
+
+def test_more_notifications_than_the_socket_holds(lan):
+    """ENOBUFS: what happened while the worker was away and what it was never told of is noticed all the same."""
+    node = lan.node("a")
+    node.plug("eth1", "p-second", address=False)
+    node.netns.ip("address", "add", "10.0.1.1/24", "dev", "eth1")
+
+    def config(advert):
+        return conf.file(conf.instance("VI_1", priority=200, version=3, advert=advert), conf.instance(
+            "VI_2", priority=200, version=3, advert=advert, vrid=52, interface="eth1", vips=["10.0.1.100/24"]))
+
+    hasup = Hasup(node, config(0.1)).start()
+    hasup.wait_state("MASTER")
+    hasup.wait_state("MASTER", "VI_2")
+    # The watchdog then waits for longer than the burst takes.
+    assert hasup.reload(config(10)).returncode == 0
+    burst = "".join(f"link set lo mtu {mtu}\n" for mtu in range(50000, 60000))
+    batch = node.write("burst", f"{burst}address del {VIP}/24 dev eth0\nlink set eth1 down\n")
+    worker = hasup.worker()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        node.netns.ip("-batch", batch)
+        assert lost_notifications(node), "the burst was too small to overflow the socket"
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    wait_for("the address", lambda: node.holds(VIP), bound=3)
+    hasup.wait_state("FAULT", "VI_2", bound=3)
+    assert hasup.worker() == worker, "it was replaced: the burst took longer than the watchdog waits"
+    assert hasup.state() == "MASTER"
+    assert hasup.log().count("had more to tell than could be read") == 1
+    assert hasup.reload(config(0.1)).returncode == 0
+    node.netns.ip("link", "set", "eth1", "up")
+    hasup.wait_state("MASTER", "VI_2")
+    assert node.holds("10.0.1.100")
+    assert hasup.stop()[0] == 0
+
+
+def test_steps_of_the_clock():
+    """The wall clock is set by a day, forth and back: no transition, nor over a worker's death (a kernel of its own)."""
+    status, output = uml.run("/usr/bin/python3", os.path.join(os.path.dirname(__file__), "inside", "clock_steps.py"))
+    assert status == 0 and "no transition" in output, output

@@ -128,5 +128,30 @@ struct LandlockTests {
         #expect(end == .exited(0), "\(text)")
     }
 
+    @Test func theControlSocketsFolderCanBeMadeAnew() throws {
+        var bytes = Array("/tmp/hasup-landlock-XXXXXX".utf8CString)
+        guard mkdtemp(&bytes) != nil else { throw SystemError(errno, "make a folder") }
+        let folder = String(decoding: bytes.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer {
+            unlink("\(folder)/run/control.sock")
+            for name in ["/run", ""] { rmdir(folder + name) }
+        }
+        #expect(mkdir("\(folder)/run", 0o700) == 0)
+        let plan = LandlockPlan.supervisor(writing: [], socketFolder: "\(folder)/run", executing: [])
+        #expect(rmdir("\(folder)/run") == 0)
+        #expect(mkdir("\(folder)/run", 0o700) == 0)
+        let (end, text) = try confined(to: plan) { _ in
+            guard rmdir("\(folder)/run") == -1 else { return 1 }
+            guard mknod("\(folder)/run/control.sock", S_IFSOCK | 0o600, 0) == 0 else { return 2 }
+            guard mknod("\(folder)/run/fifo", S_IFIFO | 0o600, 0) == -1 else { return 3 }
+            guard Self.opening("\(folder)/file", O_WRONLY | O_CREAT) == EACCES else { return 4 }
+            return 0
+        }
+        #expect(end == .exited(0), "\(text)")
+        #expect(
+            LandlockPlan.supervisor(writing: [], socketFolder: "/run", executing: []).rules.count == 2,
+            "/ is nobody's to make folders in")
+    }
+
     @Test func whatIsNotConfinedSaysSo() { #expect(!Landlock.isInForce) }
 }

@@ -1,0 +1,68 @@
+"""A kernel of its own: user-mode Linux over the host's files, for what may not be done to the machine's kernel.
+
+Its process 1 is a shell that mounts what programs expect and runs one command. /run, /dev and /sys are its own; all other
+files are the host's. One boot takes about two seconds; a system call takes 60 µs and a fork 20 ms, so timing isn't for here.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+
+KERNEL, MODULES = "/usr/bin/linux.uml", "/usr/lib/uml/modules"
+INIT = """#!/bin/bash
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR=/dev/shm HASUP_BUILD={build}
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs run /run; mount -t devtmpfs dev /dev
+mkdir -p /dev/pts /dev/shm /run/netns /run/kernel/lib
+mount -t devpts pts /dev/pts; mount -t tmpfs shm /dev/shm; mount -t cgroup2 cgroup /sys/fs/cgroup
+ln -s {modules} /run/kernel/lib/modules
+ip link set lo up
+for module in {wanted}; do modprobe -d /run/kernel $module; done
+setsid -w {command} >{folder}/output 2>&1 </dev/null
+echo $? >{folder}/status.new; sync; mv {folder}/status.new {folder}/status
+echo o >/proc/sysrq-trigger; sleep 9
+"""
+
+
+def is_inside():
+    """Whether this is such a kernel."""
+    with open("/proc/cpuinfo", encoding="ascii") as file:
+        return "User Mode Linux" in file.read()
+
+
+def run(*command, modules=("veth", "bridge"), bound=120):
+    """Boots, runs a command, and ends; returns the command's exit status and output."""
+    from .hasup import BUILT
+    assert os.access(KERNEL, os.X_OK), f"{KERNEL} is missing: run make setup"
+    folder = tempfile.mkdtemp(prefix="hasup-uml-", dir="/var/tmp")
+    try:
+        init = os.path.join(folder, "init")
+        with open(init, "w", encoding="utf-8") as file:
+            file.write(INIT.format(build=shlex.quote(os.path.abspath(BUILT)), modules=MODULES, folder=folder,
+                                   wanted=" ".join(modules), command=shlex.join(command)))
+        os.chmod(init, 0o755)
+        with open(os.path.join(folder, "console"), "wb") as console:
+            kernel = subprocess.Popen(
+                [KERNEL, "mem=512M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw", f"init={init}",
+                 "con=null", "con0=null", "quiet", "umid=kernel", f"uml_dir={folder}"],
+                stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
+            try:
+                kernel.wait(bound)
+            except subprocess.TimeoutExpired:
+                # Its processes are in its own session and process group, and end with it.
+                os.killpg(kernel.pid, 9)
+                kernel.wait(5)
+        seen = {name: _text(os.path.join(folder, name)) for name in ("output", "console", "status")}
+        assert seen["status"], f"the kernel didn't get to its end within {bound} s: {seen['console'][-500:]} {seen['output']}"
+        return int(seen["status"]), seen["output"]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _text(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
