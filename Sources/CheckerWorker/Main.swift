@@ -13,6 +13,8 @@ enum Main {
 
     static func main() {
         hasup_process_name_set("hasup-checker")
+        // It is born realtime, so that hasupd needn't wait for it.
+        Realtime.end()
         guard let wishes = SealArguments(words: CommandLine.arguments.dropFirst()) else { exit(64) }
         do throws(SystemError) {
             // The loop's own descriptors bring no input; after the seal none can be made.

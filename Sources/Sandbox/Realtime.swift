@@ -31,12 +31,17 @@ public enum Realtime {
         var shortfalls: [String] = []
         if let priority = plan.priority {
             do { try schedule(priority, plan) } catch { shortfalls.append("\(error)") }
+        } else {
+            end()
         }
         if plan.locksMemory {
             do { try lockMemory() } catch { shortfalls.append("\(error)") }
         }
         return shortfalls
     }
+
+    /// Back to the ordinary class, which everybody may.
+    public static func end() { hasup_set_realtime(0, 0) }
 
     /// Whether the calling thread is SCHED_FIFO with this priority, read from the kernel.
     public static func isRealtime(priority: Int32) -> Bool {

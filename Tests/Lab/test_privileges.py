@@ -277,3 +277,13 @@ def test_the_realtime_priority_follows_the_configuration(lan):
     wait_for("a new worker", lambda: hasup.roles().get("hasup-vrrp", []), lambda pids: pids and old not in pids, 3)
     # It exists a moment before it has asked for it.
     wait_for("its priority", lambda: priorities()[0], lambda seen: seen == (os.SCHED_FIFO, 30), 2)
+
+
+def test_children_are_born_realtime_and_only_the_vrrp_worker_stays_so(lan):
+    """D29: hasupd waits for no child on a loaded machine, and keeps SCHED_RESET_ON_FORK for whoever else forks."""
+    hasup = Hasup(lan.node("a"), conf.simple(200, version=3, advert=0.1) + LVS).start()
+    hasup.wait_state("MASTER")
+    assert os.sched_getscheduler(hasup.worker()) & ~os.SCHED_RESET_ON_FORK == os.SCHED_FIFO
+    assert os.sched_getscheduler(hasup.worker("hasup-checker")) == os.SCHED_OTHER
+    assert hasup.reload().returncode == 0
+    assert os.sched_getscheduler(hasup.program.pid) == os.SCHED_FIFO | os.SCHED_RESET_ON_FORK

@@ -6,7 +6,8 @@
 #include <sys/types.h>
 
 /// Starts `path` (or, with path_fd >= 0, the file behind that descriptor) with an empty signal mask and default
-/// dispositions in a process group of its own.
+/// dispositions in a process group of its own. The child of a realtime process is realtime, too, until it gives that up,
+/// also where SCHED_RESET_ON_FORK is set.
 ///
 /// `descriptors[i]` becomes descriptor 3 + i in the child; 0, 1 and 2 are inherited; everything else is closed.
 /// `argv` and `envp` end with NULL. Returns the pid or -errno.
