@@ -2,7 +2,7 @@ extension KeywordTable {
     /// Rows of global_defs. The form is explained at `KeywordTable`.
     static let globalRows: StaticString = ##"""
         [global_defs]
-        process_names	flag	off	-	accepted: processes are named by their role	set default distinct process names keepalived_vrrp / keepalived_lvs / keepalived_bfd (doc says _ipvs)
+        process_names	flag	off	-	accepted: processes are named by their role	set default distinct process names keepalived_vrrp / keepalived_lvs / keepalived_bfd
         process_name	NAME	keepalived	<=15 chars	accepted: processes are named by their role	comm name of parent (and base)
         vrrp_process_name	NAME	-	<=15 chars	accepted: processes are named by their role	comm name of vrrp child
         checker_process_name	NAME	-	<=15 chars	accepted: processes are named by their role	comm name of checker child
@@ -64,7 +64,7 @@ extension KeywordTable {
         nftables_ipvs_start_fwmark	INT	1000	1..2^32-1	typed	first automatic fwmark
         vrrp_check_unicast_src	flag	off	-	acts	accept unicast adverts only from configured peers
         vrrp_skip_check_adv_addr	<BOOL>?	false	-	acts	skip VIP list check when sender is same as last accepted
-        vrrp_strict	<BOOL>?	false	-	typed	default strict RFC mode for instances
+        vrrp_strict	<BOOL>?	false	-	acts	warn of what the RFC doesn't allow, in all instances; what is forbidden is done all the same
         vrrp_priority	INT	0	-20..19	typed	nice of vrrp child
         vrrp_no_swap	flag	off	-	accepted: memory is always locked	mlockall for vrrp child
         vrrp_rt_priority	INT	off	1..99 (clamped)	acts	SCHED_RR priority of vrrp child
@@ -123,7 +123,7 @@ extension KeywordTable {
         vrrp_startup_delay	DEC	0	>=0.001 s	acts	delay before VRRP starts after daemon start
         vrrp_delay_after_boot	DEC	0	>=0.001 s	typed	VRRP not before N s after boot; longer of both delays wins
         log_unknown_vrids	flag	off	-	typed	log adverts with unconfigured VRID
-        vrrp_owner_ignore_adverts	<BOOL>?	false	undocumented	typed	address owner discards adverts
+        vrrp_owner_ignore_adverts	<BOOL>?	false	-	typed	address owner discards adverts
         vmac_prefix	STR	vrrp	<= IFNAMSIZ limits	typed	name prefix for generated VMAC interfaces
         vmac_addr_prefix	STR	= vmac_prefix	-	typed	name prefix for VMACs created for VIPs on other interfaces (use_vmac_addr / VIP use_vmac)
         umask	NUM | BITNAME|BITNAME..	IXUSR|IRWXG|IRWXO (0177)	-	typed	umask for created files
@@ -132,16 +132,16 @@ extension KeywordTable {
         reload_time_file	PATH	none	-	acts	file with the time of a scheduled reload: HH:MM:SS, YY-MM-DD HH:MM:SS or YYYY-MM-DD HH:MM:SS, Z for UTC; it is removed when the time has come
         reload_repeat	flag	off	-	acts	keep a reload_time_file without a day, and reload daily
         reload_file	[PATH]	off; no arg -> PIDDIR/keepalived[_INST].reload	-	acts	file that is there, and empty, while a reload reads the configuration
-        include_check	[[+|-]read|match|wildcard_match|brace_match ..]	off	no arg = all; doc says "readable"	acts	default strictness of plain include; repeatable
+        include_check	[[+|-]read|match|wildcard_match|brace_match ..]	off	without a word all of them	acts	default strictness of plain include; repeatable
         config_save_dir	DIR	none	-	acts	folder for copies of each configuration that ran or was refused, as one text; the newest 40 stay
         tmp_config_directory	DIR	memfd / run dir	fixed on reload	accepted: the snapshot is kept in memory	where consolidated config copy lives
         data_use_instance	<BOOL>?	false	-	typed	include namespace/instance in dump file names
         json_version	INT	1	1|2	typed	JSON dump layout
         iproute_usr_dir	PATH	build value (/etc/iproute2 or /usr/share/iproute2)	-	notYet	dir with iproute2 name tables
         iproute_etc_dir	PATH	/etc/iproute2	-	notYet	dir with iproute2 name tables (override)
-        state_dump_file	PATH	TMPDIR/keepalived.data	-	typed	path of state dump (doc names it state_file_location)
-        stats_dump_file	PATH	TMPDIR/keepalived.stats	parsed, not honoured at HEAD	accepted: keepalived reads it without effect, too	path of stats dump
-        json_dump_file	PATH	TMPDIR/keepalived.json	parsed, not honoured at HEAD	accepted: keepalived reads it without effect, too	path of JSON dump
+        state_dump_file	PATH	TMPDIR/keepalived.data	-	typed	path of state dump
+        stats_dump_file	PATH	TMPDIR/keepalived.stats	-	accepted: keepalived reads it without effect, too	path of stats dump
+        json_dump_file	PATH	TMPDIR/keepalived.json	-	accepted: keepalived reads it without effect, too	path of JSON dump
         [global_defs/lvs_sync_daemon (option)]
         inst	NAME	-	-	typed	vrrp instance that decides the role (first bare word also accepted)
         id	N	vrid of instance	0..255	typed	sync id

@@ -15,7 +15,7 @@ extension KeywordTable {
         [linkbeat_interfaces]
         (entry)	IF [MII|ETHTOOL|IOCTL]	probe order MII, ETHTOOL, IOCTL	-	typed	interface to be polled
         [interface_up_down_delays]
-        (entry)	IF DOWN_DELAY [UP_DELAY]	UP omitted -> 0 in code (doc: = DOWN)	0..255 s decimal	typed	debounce link down / link up
+        (entry)	IF DOWN_DELAY [UP_DELAY]	UP_DELAY 0	0..255 s decimal	typed	debounce link down / link up
         [vrrp_sync_group]
         group	list block	required	instance names, each in one group only	typed	members; the first one counts
         track_interface	list block	-	-	typed	trackers applied to every member
@@ -45,7 +45,7 @@ extension KeywordTable {
         rise	INT	1	>=1	typed	successes needed to become ok
         fall	INT	1	>=1	typed	failures needed to become failed
         user	USER [[:]GROUP]	script_user	-	typed	identity to run with
-        init_fail	flag	off	code at HEAD ignores it (regression)	typed	assume failed until first success
+        init_fail	flag	off	-	typed	assume failed until first success
         [vrrp_track_process]
         process	PATH|NAME [PARAMS]	required	quoted parts ok	typed	process to look for (comm unless full_command/params); the first one counts
         param_match	[initial|partial]	exact	-	typed	how parameters must match

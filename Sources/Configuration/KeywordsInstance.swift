@@ -39,8 +39,8 @@ extension KeywordTable {
         virtual_rules	list block	-	-	typed	rules present only while MASTER
         accept	flag	on if not strict or owner	-	acts	accept traffic to VIPs when not owner
         no_accept	flag	off	-	typed	drop traffic to VIPs except NS/NA (firewall rule)
-        skip_check_adv_addr	<BOOL>?	global	bug: "off" also enables	acts	skip VIP list check
-        strict_mode	<BOOL>?	global	-	typed	strict RFC mode
+        skip_check_adv_addr	<BOOL>?	global	-	acts	skip VIP list check
+        strict_mode	<BOOL>?	global	-	acts	warn of what the RFC doesn't allow; what is forbidden is done all the same
         preempt	flag	on	-	acts	default; undo nopreempt
         nopreempt	flag	off	cleared by priority 255 or state MASTER	acts	higher priority does not take over from live master
         preempt_delay	DEC	0	0..1000 s	acts	wait before preempting lower-priority master; cleared by state MASTER/nopreempt
@@ -68,7 +68,7 @@ extension KeywordTable {
         vmac_garp_intvl	[all] SECS	-	-	typed	deprecated alias of garp_extra_if
         lower_prio_no_advert	<BOOL>?	global; strict = true	-	acts	do not answer lower-priority adverts
         higher_prio_send_advert	<BOOL>?	global	-	accepted: one more advertisement is always sent before yielding, because the new master announces its addresses again when it hears it	send one last advert before yielding
-        owner_ignore_adverts	<BOOL>?	global	undocumented	typed	owner drops received adverts
+        owner_ignore_adverts	<BOOL>?	global	-	typed	owner drops received adverts
         kernel_rx_buf_size	INT	global policy	bytes	typed	socket receive buffer
         authentication	block	none	v2 non-strict only	acts	RFC2338 authentication
         auth_hmac	block	none	exclusive with authentication	typed	HMAC-SHA256 trailer authentication (2026 draft)

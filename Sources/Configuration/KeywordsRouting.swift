@@ -95,9 +95,9 @@ extension KeywordTable {
         uidrange	A-B	-	-	typed	uids
         l3mdev	flag	-	-	typed	VRF table lookup
         protocol	NUM|NAME	keepalived (18)	-	typed	rule protocol
-        ipproto	NUM|NAME	-	doc example: ip_proto	typed	L4 protocol
-        sport	A-B	-	code needs a range	typed	source ports
-        dport	A-B	-	code needs a range	typed	destination ports
+        ipproto	NUM|NAME	-	-	typed	L4 protocol
+        sport	A-B	-	a range, not one port	typed	source ports
+        dport	A-B	-	a range, not one port	typed	destination ports
         goto	NUM	-	-	typed	action: jump
         nop	flag	-	-	typed	action
         type	NAME	-	optional word before the action type	typed	action type prefix

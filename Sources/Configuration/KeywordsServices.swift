@@ -21,7 +21,7 @@ extension KeywordTable {
         inhibit_on_failure	flag	off	-	typed	on failure set weight 0 instead of removing
         lb_algo	rr|wrr|lc|wlc|lblc|lblcr|sh|mh|dh|fo|ovf|sed|nq|twos	wlc (warning)	exactly these names; others = config error, ignored	typed	IPVS scheduler
         lvs_sched	as lb_algo	-	-	typed	alias of lb_algo
-        hashed	flag	no effect	-	accepted: the kernel knows it by the scheduler	accepted; at HEAD reports an error/ignored (kernel sets it itself)
+        hashed	flag	no effect	-	accepted: the kernel knows it by the scheduler	sets the hashed flag of IPVS, which the kernel sets itself
         ops	flag	off	UDP	typed	one packet scheduling
         flag-1	flag	off	-	typed	scheduler flag 1
         flag-2	flag	off	-	typed	scheduler flag 2
@@ -46,7 +46,7 @@ extension KeywordTable {
         quorum_down	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run when quorum is lost
         quorum	INT	1	1..; reduced if > total weight	typed	live weight for service
         hysteresis	INT	0	0..quorum-1	typed	hysteresis on live weight
-        weight	INT	1	1..2^31-1; undocumented	typed	default RS weight
+        weight	INT	1	1..2^31-1	typed	default RS weight
         sorry_server	IP [PORT]	none	-	typed	server used when quorum is lost; only one
         sorry_server_inhibit	flag	off	-	typed	inhibit rule for sorry server
         sorry_server_lvs_method	as lb_kind	as virtual server	-	typed	forwarding for sorry server

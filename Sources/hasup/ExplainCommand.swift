@@ -68,7 +68,22 @@ struct ExplainText {
         if row.defaultValue != "-" { add("default", row.defaultValue) }
         if row.range != "-" { add("range", row.range) }
         add("status", KeywordReference.word(for: row.status))
+        lines += inside(row)
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// What may stand in the block, a line each: a list's entry first.
+    private func inside(_ row: Keyword) -> [String] {
+        let path = row.context == "(root)" ? row.name : "\(row.context)/\(row.name)"
+        let entries = KeywordTable.shared.keywords(in: path + " (entry)")
+        return (entries + KeywordTable.shared.keywords(in: path)).enumerated().map { place, keyword in
+            let isBlock = keyword.shape == .block || keyword.shape == .list
+            let values = ["-", "flag", "block"].contains(keyword.arguments) ? "" : " " + keyword.arguments
+            let left = keyword.name == "(entry)" ? keyword.arguments : keyword.name + (isBlock ? " {}" : values)
+            let text = "\(Printable.text(left)): \(keyword.meaning)"
+            let margin = "    " + Layout.cell(place == 0 ? (entries.isEmpty ? "keywords" : "entries") : "", 11)
+            return margin + (text.count > width - 15 ? text.prefix(max(0, width - 16)) + "~" : text[...])
+        }
     }
 
     private static func place(_ context: String) -> String {

@@ -71,7 +71,8 @@ enum ManualPage {
     }
 
     private static func item(_ keyword: Keyword) -> [String] {
-        let values = keyword.arguments == "-" || keyword.arguments == "flag" ? "" : " Ar \(argument(keyword.arguments))"
+        let values =
+            keyword.arguments == "-" || keyword.arguments == "flag" ? "" : " Ar \(breakable(keyword.arguments))"
         var sentences = [sentence(keyword.meaning)]
         if keyword.defaultValue != "-" { sentences.append("Default: \(keyword.defaultValue).") }
         if keyword.range != "-" { sentences.append("Range: \(keyword.range).") }
@@ -93,6 +94,11 @@ enum ManualPage {
     private static func argument(_ text: String) -> String {
         "\"\\&" + escaped(text).split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
             + "\""
+    }
+
+    /// Values that may be broken after each alternative, or a long list would leave its line.
+    private static func breakable(_ text: String) -> String {
+        argument(text).split(separator: "|", omittingEmptySubsequences: false).joined(separator: "|\\:")
     }
 
     /// A line of text; one that begins like a request doesn't.

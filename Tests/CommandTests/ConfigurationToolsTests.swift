@@ -30,6 +30,24 @@ private struct Texts: FileProvider {
         #expect(text.contains("\n    status     acts\n"))
     }
 
+    @Test func aBlockListsWhatStandsInIt() {
+        let block = explain("vrrp_instance")
+        #expect(block.contains("\n    keywords   "))
+        for name in ["priority ", "advert_int ", "virtual_ipaddress {}: "] {
+            #expect(block.split(separator: "\n").count { $0.dropFirst(15).hasPrefix(name) } == 1, "\(name)")
+        }
+        #expect(explain("virtual_ipaddress").contains("\n    entries    ADDR[/LEN] [options]: one address per line\n"))
+        #expect(block.split(separator: "\n").allSatisfy { $0.count <= 60 })
+    }
+
+    @Test func notesOfTheReferenceDoNotLeak() {
+        for row in KeywordTable.shared.keywords {
+            for note in ["HEAD", "undocumented", "doc says", "doc example", "(doc", "code needs", "code at", "in code", "bug:"] {
+                #expect(![row.meaning, row.range, row.defaultValue].contains { $0.contains(note) }, "\(row.name)")
+            }
+        }
+    }
+
     @Test func whatIsTheSameIsSaidOnce() {
         let text = explain("dev")
         #expect(text.contains("vrrp_instance/virtual_ipaddress (entry)"))
