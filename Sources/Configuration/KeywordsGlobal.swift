@@ -14,7 +14,7 @@ extension KeywordTable {
         notification_email_from	ADDR	<user>@<hostname>	-	typed	From: address
         smtp_server	HOST|IP [PORT]	none (alerts off)	port 25	typed	relay for alerts; plain SMTP
         smtp_helo_name	STR	hostname	-	typed	HELO name
-        smtp_connect_timeout	INT	30	seconds; 0 -> 1	typed	SMTP connect timeout
+        smtp_connect_timeout	INT	30	s; 0 -> 1	typed	SMTP connect timeout
         notification_email	list block	none	one address per line	typed	recipients
         smtp_alert	<BOOL>?	unset	-	typed	default for every smtp_alert
         smtp_alert_vrrp	<BOOL>?	unset	-	typed	default for vrrp instances/groups; wins over smtp_alert
@@ -38,18 +38,18 @@ extension KeywordTable {
         lvs_sync_daemon	IF [inst] VRRP_INST [id N] [maxlen N] [port N] [ttl N] [group MCAST]	off	-	typed	IPVS connection sync: master on VRRP MASTER, backup otherwise
         vrrp_mcast_group4	ADDR	224.0.0.18	IPv4 multicast	acts	destination for IPv4 adverts
         vrrp_mcast_group6	ADDR	ff02::12	IPv6 multicast	acts	destination for IPv6 adverts
-        vrrp_garp_master_delay	INT	5	seconds; 0 = no second burst	acts	delay of second GARP burst after becoming MASTER
+        vrrp_garp_master_delay	INT	5	s; 0 = no second burst	acts	delay of second GARP burst after becoming MASTER
         vrrp_garp_master_repeat	INT	5	0 -> 1	acts	GARPs per burst
-        vrrp_garp_master_refresh	INT	0 (off)	seconds	acts	period of GARP refresh while MASTER
+        vrrp_garp_master_refresh	INT	0 (off)	s	acts	period of GARP refresh while MASTER
         vrrp_garp_master_refresh_repeat	INT	1	0 -> 1	acts	GARPs per refresh
-        vrrp_garp_lower_prio_delay	INT	= vrrp_garp_master_delay	seconds	acts	delay of second burst after hearing a lower-priority advert
+        vrrp_garp_lower_prio_delay	INT	= vrrp_garp_master_delay	s	acts	delay of second burst after hearing a lower-priority advert
         vrrp_garp_lower_prio_repeat	INT	= vrrp_garp_master_repeat	0..; 0 = none	acts	GARPs in that case
         vrrp_down_timer_adverts	INT	3	1..100	acts	advert intervals before master is declared down
         vrrp_garp_interval	DEC	0	0.. s	acts	minimum gap between GARPs on an interface; 0 for none
         vrrp_gna_interval	DEC	0	0.. s	acts	minimum gap between unsolicited NAs on an interface; 0 for none
         vrrp_min_garp	<BOOL>?	off	-	acts	one GARP only: repeat 1, delay 0 (only settings still at default)
-        vrrp_garp_extra_if	[all] SECS	off	1..86400	typed	with VMAC: also send GARPs on other VMAC/base interfaces periodically
-        vrrp_vmac_garp_intvl	[all] SECS	off	1..86400	typed	deprecated alias of vrrp_garp_extra_if
+        vrrp_garp_extra_if	[all] SECS	off	1..86400 s	typed	with VMAC: also send GARPs on other VMAC/base interfaces periodically
+        vrrp_vmac_garp_intvl	[all] SECS	off	1..86400 s	typed	deprecated alias of vrrp_garp_extra_if
         vrrp_lower_prio_no_advert	<BOOL>?	false	-	acts	do not answer lower-priority adverts at once (RFC behaviour)
         vrrp_higher_prio_send_advert	<BOOL>?	false	-	accepted: one more advertisement is always sent before yielding, because the new master announces its addresses again when it hears it	send one more advert before yielding to a higher-priority master
         vrrp_version	INT	2	2|3	acts	default VRRP version (IPv4 instances; IPv6 defaults to 3)
@@ -69,7 +69,7 @@ extension KeywordTable {
         vrrp_no_swap	flag	off	-	accepted: memory is always locked	mlockall for vrrp child
         vrrp_rt_priority	INT	off	1..99 (clamped)	acts	SCHED_RR priority of vrrp child
         vrrp_cpu_affinity	CPU...	all	0..ncpu-1	typed	CPU pinning
-        vrrp_rlimit_rttime	INT	10000	us >=2	typed	RLIMIT_RTTIME of vrrp child
+        vrrp_rlimit_rttime	INT	10000	>=2 us	typed	RLIMIT_RTTIME of vrrp child
         vrrp_rlimit_rtime	INT	-	-	accepted: a deprecated misspelling	deprecated misspelling
         checker_priority	INT	0	-20..19	typed	nice of checker child
         checker_no_swap	flag	off	-	typed	mlockall for checker child
@@ -145,7 +145,7 @@ extension KeywordTable {
         [global_defs/lvs_sync_daemon (option)]
         inst	NAME	-	-	typed	vrrp instance that decides the role (first bare word also accepted)
         id	N	vrid of instance	0..255	typed	sync id
-        maxlen	N	kernel (mtu-28)	1..65507	typed	max packet length
+        maxlen	N	kernel (mtu-28)	1..65507 bytes	typed	max packet length
         port	N	8848	1..65535	typed	UDP port
         ttl	N	1	1..255	typed	multicast TTL
         group	ADDR	224.0.0.81	v4/v6 multicast	typed	multicast group

@@ -64,8 +64,8 @@ extension KeywordTable {
         down_timer_adverts	INT	global (3)	1..100	acts	advert intervals before master down
         timer_expired_backup	[PRIO]	off; no arg = 254	1..254	typed	if our timers were late, go BACKUP when advert with at least this prio is seen
         thread_timer_expired	[PRIO]	-	-	typed	alias of timer_expired_backup
-        garp_extra_if	[all] SECS	global	0..86400	typed	extra GARPs on VMAC/base interfaces
-        vmac_garp_intvl	[all] SECS	-	-	typed	deprecated alias of garp_extra_if
+        garp_extra_if	[all] SECS	global	0..86400 s	typed	extra GARPs on VMAC/base interfaces
+        vmac_garp_intvl	[all] SECS	-	s	typed	deprecated alias of garp_extra_if
         lower_prio_no_advert	<BOOL>?	global; strict = true	-	acts	do not answer lower-priority adverts
         higher_prio_send_advert	<BOOL>?	global	-	accepted: one more advertisement is always sent before yielding, because the new master announces its addresses again when it hears it	send one last advert before yielding
         owner_ignore_adverts	<BOOL>?	global	-	typed	owner drops received adverts
@@ -124,7 +124,7 @@ extension KeywordTable {
         noprefixroute	flag	off	-	acts	no automatic prefix route
         autojoin	flag	off	-	typed	join multicast group automatically
         no_track	flag	off	-	acts	removal does not affect state / not reinstated
-        preferred_lft	SECS|forever	forever (IPv6 /128: 0)	uint32	acts	preferred lifetime
+        preferred_lft	SECS|forever	forever (IPv6 /128: 0)	uint32 s	acts	preferred lifetime
         use_vmac	flag	off	dev differs from instance interface	typed	create VMAC for this address
         """##
 }

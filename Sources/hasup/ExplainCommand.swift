@@ -50,7 +50,8 @@ struct ExplainText {
 
     private static func isSame(_ left: Keyword, _ right: Keyword) -> Bool {
         left.name == right.name && left.arguments == right.arguments && left.defaultValue == right.defaultValue
-            && left.range == right.range && left.status == right.status && left.meaning == right.meaning
+            && left.range == right.range && left.unit == right.unit && left.since == right.since
+            && left.status == right.status && left.meaning == right.meaning
     }
 
     private func paragraph(_ row: Keyword, _ contexts: [String]) -> String {
@@ -67,6 +68,8 @@ struct ExplainText {
         if row.arguments != "-" { add("arguments", row.arguments) }
         if row.defaultValue != "-" { add("default", row.defaultValue) }
         if row.range != "-" { add("range", row.range) }
+        if let unit = row.unit { add("unit", KeywordReference.word(for: unit)) }
+        if let since = row.since { add("since", KeywordReference.sentence(since: since)) }
         add("status", KeywordReference.word(for: row.status))
         lines += inside(row)
         return lines.joined(separator: "\n") + "\n"

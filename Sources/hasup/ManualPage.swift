@@ -76,6 +76,8 @@ enum ManualPage {
         var sentences = [sentence(keyword.meaning)]
         if keyword.defaultValue != "-" { sentences.append("Default: \(keyword.defaultValue).") }
         if keyword.range != "-" { sentences.append("Range: \(keyword.range).") }
+        if let unit = keyword.unit { sentences.append("Unit: \(KeywordReference.word(for: unit)).") }
+        if let since = keyword.since { sentences.append("Since \(KeywordReference.sentence(since: since)).") }
         switch keyword.status {
         case .acts: break
         case .accepted(let reason): sentences.append("No effect: \(reason).")
