@@ -29,7 +29,7 @@ extension KeywordTable {
         notify_stop	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run when daemon stops
         notify	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	generic; args appended: GROUP NAME STATE 0
         smtp_alert	<BOOL>?	global, else false	-	typed	mail on group transitions
-        global_tracking	flag	-	-	refused: list the trackers in the group itself	deprecated: give all trackers to all members
+        global_tracking	flag	-	-	refused: deprecated; list the trackers in the group itself	deprecated: give all trackers to all members
         sync_group_tracking_weight	flag	off	-	typed	allow non-zero weights in trackers of member instances
         notify_priority_changes	<BOOL>?	global	-	typed	FIFO line on member effective-priority change
         [vrrp_sync_group/track_interface (entry)]

@@ -54,7 +54,7 @@ extension KeywordTable {
         notify_master_rx_lower_pri	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run when MASTER hears a lower-priority advert
         smtp_alert	<BOOL>?	global, else false	-	typed	mail on transitions
         notify_priority_changes	<BOOL>?	global	-	typed	FIFO line MASTER_PRIORITY/BACKUP_PRIORITY on effective-priority change
-        lvs_sync_daemon_interface	IF	-	deprecated	refused: name the interface with lvs_sync_daemon in global_defs	use global lvs_sync_daemon
+        lvs_sync_daemon_interface	IF	-	deprecated	refused: deprecated; write `lvs_sync_daemon IF INSTANCE` in global_defs	use global lvs_sync_daemon
         garp_master_delay	INT	global (5)	s; 0 = no second burst	acts	second GARP burst delay
         garp_master_refresh	INT	global (0)	s	acts	GARP refresh period
         garp_master_repeat	INT	global (5)	0 -> 1	acts	GARPs per burst

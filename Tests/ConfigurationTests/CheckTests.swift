@@ -340,6 +340,18 @@ import Testing
         #expect(try loaded.server().checks.isEmpty)
     }
 
+    /// keepalived leaves such a check out (syntax.md §1).
+    @Test func definedFurtherDown() {
+        let check = realServer("FILE_CHECK {\ntrack_file F\n}\nBFD_CHECK {\nname B\n}")
+        let loaded = load(check + "track_file F {\nfile /f\n}\nbfd_instance B {\nneighbor_ip 10.0.0.9\n}\n")
+        let warnings = loaded.serviceFindings.filter { $0.contains(" warning ") }
+        #expect(
+            warnings == [
+                "7:12 warning `F` is defined further down; keepalived would ignore this",
+                "10:6 warning `B` is defined further down; keepalived would ignore this",
+            ])
+    }
+
     @Test func misspelledSession() {
         let loaded = load("bfd_instance LEFT {\nneighbor_ip 10.0.0.9\n}\n" + realServer("BFD_CHECK {\nname LEFTT\n}"))
         #expect(loaded.serviceFindings.first?.hasSuffix("`LEFTT`; did you mean `LEFT`?") == true)
