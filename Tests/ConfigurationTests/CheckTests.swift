@@ -280,6 +280,11 @@ import Testing
             "HTTP_GET {\nurl {\npath /\npath \"/a b\"\n}\n}",
             "9:6 error a path can't have blanks or control characters; write them as %20 and so on"
         ),
+        ("HTTP_GET {\nurl {\npath /\npath \"\"\n}\n}", "9:6 error a path can't be empty; write `/`"),
+        (
+            "HTTP_GET {\nurl {\npath index.html\n}\n}",
+            "8:6 warning a path begins with `/`; servers refuse a request for this one"
+        ),
         ("HTTP_GET {\nurl {\npath /\nregex\n}\n}", "9:1 error `regex` needs PATTERN (quoted)"),
         ("HTTP_GET {\nnb_get_retry 3\nurl {\npath /\n}\n}", "7:1 warning `nb_get_retry` is deprecated"),
         (
