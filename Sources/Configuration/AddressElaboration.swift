@@ -33,7 +33,7 @@ extension Elaborator {
                     refuse("`track_group` needs a value", at: option)
                     return address
                 }
-                trackGroup = trackGroupName(at: next)
+                trackGroup = trackGroupName(at: next, of: option, in: context)
                 next += 1
             case "dev", "scope", "brd", "broadcast", "label", "peer", "preferred_lft":
                 guard next < entry.words.upperBound else {

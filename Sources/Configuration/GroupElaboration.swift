@@ -328,14 +328,29 @@ extension Elaborator {
         }
     }
 
-    /// The track_group of this name.
-    mutating func trackGroupName(at token: Int) -> String? {
+    /// The track_group of this name, for something static.
+    mutating func trackGroupName(at token: Int, of option: Int, in context: String) -> String? {
+        guard context.hasPrefix("static_") else {
+            let block = context.hasPrefix("vrrp_instance/virtual_rules") ? "rules" : "routes"
+            refuse("`track_group` is for static_\(block): these follow their own instance", at: option)
+            return nil
+        }
         let name = string(token)
-        if shared.trackGroups[name] != nil { return name }
-        let known = Array(shared.trackGroups.keys).sorted()
-        let hint = nearestWord(to: name, among: known).map { "; did you mean `\($0)`?" } ?? ""
-        refuse("there is no `track_group \(name)`\(hint)", at: token)
-        return nil
+        guard let definition = shared.trackGroups[name] else {
+            let hint = nearestWord(to: name, among: shared.trackGroups.keys.sorted())
+            refuse("there is no `track_group \(name)`\(hint.map { "; did you mean `\($0)`?" } ?? "")", at: token)
+            return nil
+        }
+        warnIfLater(definition, token)
+        return name
+    }
+
+    /// keepalived knows a name only behind its definition.
+    mutating func warnIfLater(_ definition: Int, _ token: Int) {
+        guard definition > token else { return }
+        report(
+            .warning, "`\(string(token))` is defined further down; keepalived would ignore this", at: token)
+        report(.note, "it is defined here", at: definition)
     }
 }
 

@@ -146,8 +146,13 @@ extension Elaborator {
     private mutating func path(_ statement: Statement, _ draft: inout RequestDraft) {
         guard let word = word(of: statement) else { return }
         let path = string(word)
-        guard path.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f }), !path.isEmpty else {
+        guard !path.isEmpty else { return refuse("a path can't be empty; write `/`", at: word) }
+        guard path.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f }) else {
             return refuse("a path can't have blanks or control characters; write them as %20 and so on", at: word)
+        }
+        // RFC 9112 section 3.2: the path of the server, or a whole URL for a proxy.
+        if path.utf8.first != Byte.slash, !path.hasPrefix("http://"), !path.hasPrefix("https://") {
+            report(.warning, "a path begins with `/`; servers refuse a request for this one", at: word)
         }
         draft.path = path
     }

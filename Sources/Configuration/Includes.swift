@@ -21,6 +21,47 @@ struct IncludeFrame {
     var checks: IncludeChecks
 }
 
+/// What one alternative of a pattern matches.
+struct PatternMatches {
+    var pattern: String
+    var paths: [String]
+}
+
+/// Why a pattern isn't followed.
+enum PatternObjection: Error, CustomStringConvertible {
+    case tooManyPatterns(String, limit: Int)
+    case tooManyNames(String)
+
+    var description: String {
+        switch self {
+        case .tooManyPatterns(let pattern, let limit): "`\(pattern)` stands for more than \(limit) patterns"
+        case .tooManyNames(let pattern): "`\(pattern)` leads through too many files and folders"
+        }
+    }
+}
+
+/// Which block of the top level the text stands in, as its braces say. Each token is looked at once.
+struct OutermostBlock {
+    private var seen = 0
+    private var depth = 0
+    private var isGlobal = false
+
+    /// Whether the next token stands directly in global_defs.
+    mutating func isGlobal(in text: SourceText) -> Bool {
+        while seen < text.tokens.count {
+            switch text.tokens[seen].kind {
+            case .open:
+                if depth == 0 { isGlobal = seen > 0 && text.matches(text.tokens[seen - 1], "global_defs") }
+                depth += 1
+            case .close: depth = max(0, depth - 1)
+            default: break
+            }
+            seen += 1
+        }
+        return isGlobal && depth == 1
+    }
+}
+
 extension Preprocessor {
     static var maximumIncludeDepth: Int { 64 }
     static var maximumFiles: Int { 10_000 }
@@ -41,8 +82,8 @@ extension Preprocessor {
         case "includeb": checks = .braces
         case "includea": checks = .all
         case "include_check":
-            setIncludeChecks(skippingBlanks(line.dropping(to: end)))
-            // The statement parser sees the line too and says whether it stands in the right block.
+            // The statement parser sees the line too, and refuses it outside of global_defs.
+            if outermost.isGlobal(in: text) { setIncludeChecks(skippingBlanks(line.dropping(to: end))) }
             return false
         default: return false
         }
@@ -107,28 +148,19 @@ extension Preprocessor {
         let directory = Self.directory(of: frames.last?.path ?? "")
         let isAbsolute = pattern.utf8.first == Byte.slash || directory.isEmpty
         let path = isAbsolute ? pattern : directory == "/" ? "/" + pattern : directory + "/" + pattern
-        let hasWildcard = path.utf8.contains { "*?[".utf8.contains($0) }
-        guard hasWildcard || path.utf8.contains(Byte.open) else { return includeFile(path, isRequired: true, at: line) }
-        guard let alternatives = Self.alternatives(of: path, limit: Self.maximumAlternatives) else {
-            return report(
-                .error, "`\(path)` stands for more than \(Self.maximumAlternatives) patterns, and nothing is included",
-                at: line)
+        guard Self.isPattern(path) else { return includeFile(path, isRequired: true, at: line) }
+        let alternatives: [PatternMatches]
+        switch matches(of: path) {
+        case .failure(let objection): return report(.error, "\(objection), and nothing is included", at: line)
+        case .success(let found): alternatives = found
         }
-        var matches: [String] = []
-        for alternative in alternatives {
-            switch provider.glob(pattern: alternative) {
-            case .failure:
-                return report(
-                    .error, "`\(alternative)` leads through too many files and folders, and nothing is included",
-                    at: line)
-            case .success(let paths):
-                if paths.isEmpty, checks.contains(.braces) {
-                    report(.error, "nothing matches `\(alternative)`", at: line)
-                }
-                matches += paths
+        if checks.contains(.braces) {
+            for alternative in alternatives where alternative.paths.isEmpty {
+                report(.error, "nothing matches `\(alternative.pattern)`", at: line)
             }
         }
-        matches.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        let matches = alternatives.flatMap(\.paths).sorted(by: Self.isBefore)
+        let hasWildcard = path.utf8.contains { "*?[".utf8.contains($0) }
         if matches.isEmpty, checks.contains(.match) || checks.contains(.wildcard) && hasWildcard {
             report(.error, "nothing matches `\(path)`", at: line)
         }
@@ -163,6 +195,26 @@ extension Preprocessor {
             if !isRequired, error == .notRegular || error == .executable { return }
             report(isRequired ? .error : .warning, "can't read `\(path)`: \(error.explanation)", at: line)
         }
+    }
+
+    /// Whether a path has wildcards or alternatives.
+    static func isPattern(_ path: String) -> Bool { path.utf8.contains { "*?[{".utf8.contains($0) } }
+
+    static func isBefore(_ left: String, _ right: String) -> Bool { left.utf8.lexicographicallyPrecedes(right.utf8) }
+
+    /// What each alternative of a pattern matches.
+    func matches(of pattern: String) -> Result<[PatternMatches], PatternObjection> {
+        guard let alternatives = Self.alternatives(of: pattern, limit: Self.maximumAlternatives) else {
+            return .failure(.tooManyPatterns(pattern, limit: Self.maximumAlternatives))
+        }
+        var found: [PatternMatches] = []
+        for alternative in alternatives {
+            guard case .success(let paths) = provider.glob(pattern: alternative) else {
+                return .failure(.tooManyNames(alternative))
+            }
+            found.append(PatternMatches(pattern: alternative, paths: paths))
+        }
+        return .success(found)
     }
 
     /// The patterns that `a{b,c}d` stands for: `abd`, `acd`; nil when they are more than the limit.

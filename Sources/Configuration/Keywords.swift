@@ -30,6 +30,26 @@ public enum KeywordShape: UInt8, Hashable, Sendable {
     case list
 }
 
+/// What the number behind a keyword counts. The raw value is how the table writes it.
+public enum KeywordUnit: String, Hashable, Sendable {
+    case seconds = "s"
+    case milliseconds = "ms"
+    case microseconds = "us"
+    case bytes = "bytes"
+
+    /// `1..255 s; whole ones` as `1..255; whole ones` and seconds; `s` alone has no range.
+    fileprivate static func split(_ text: Substring) -> (range: String, unit: KeywordUnit?) {
+        let end = text.firstIndex(of: ";") ?? text.endIndex
+        var limits = text[..<end]
+        let last = limits.lastIndex(of: " ").map(limits.index(after:)) ?? limits.startIndex
+        guard let unit = KeywordUnit(rawValue: String(limits[last...])) else { return (String(text), nil) }
+        limits = limits[..<last]
+        let parts = [limits, text[end...].dropFirst()].map { $0.drop { $0 == " " } }.filter { !$0.isEmpty }
+        let words = parts.map { part in part.last == " " ? part.dropLast() : part }
+        return (words.isEmpty ? "-" : words.joined(separator: "; "), unit)
+    }
+}
+
 /// One keyword in one kind of block. A reference, because a parser looks at one for each statement.
 public final class Keyword: Sendable {
     /// Where it may stand: `(root)`, `vrrp_instance`, `vrrp_instance/authentication` and so on. Contexts that end in
@@ -41,8 +61,13 @@ public final class Keyword: Sendable {
     public let arguments: String
     /// Its default; `-` without one.
     public let defaultValue: String
-    /// Range and unit; `-` without.
+    /// Its range, with remarks behind semicolons; `-` without.
     public let range: String
+    /// What its number counts.
+    public let unit: KeywordUnit?
+    /// The version of keepalived that brought it, `after 2.2.7` when it is only known that 2.2.7 lacks it; nil when nobody
+    /// wrote it down.
+    public let since: String?
     /// Whether it does anything.
     public let status: KeywordStatus
     /// What it means.
@@ -57,13 +82,14 @@ public final class Keyword: Sendable {
     public let limits: ClosedRange<Int>?
     /// The context of the block it opens; -1 when it opens none or one without keywords of its own.
     let child: Int
-    fileprivate init(context: String, fields: [Substring], child: Int) {
+    fileprivate init(context: String, fields: [Substring], child: Int, since: String?) {
         self.context = context
         name = String(fields[0])
         bytes = Array(fields[0].utf8)
         arguments = String(fields[1])
         defaultValue = String(fields[2])
-        range = String(fields[3])
+        (range, unit) = KeywordUnit.split(fields[3])
+        self.since = since
         status = KeywordTable.status(fields[4])
         meaning = String(fields[5])
         shape = KeywordTable.shape(fields[1])
@@ -100,7 +126,8 @@ public final class Keyword: Sendable {
 /// Every keyword of keepalived.conf. A setting that isn't here is an unknown keyword; one that is here says whether it
 /// acts. The rows are text, one line a keyword: name, arguments, default, range, status, meaning, with tabs between.
 /// The status is `acts`, `accepted: REASON`, `refused: REASON`, `notYet`, or `typed` for a keyword that doesn't act yet
-/// but whose values are read into the model.
+/// but whose values are read into the model. The range may end in a unit, before the first semicolon: `1..1000 s; ...`.
+/// Which version of keepalived brought a keyword stands in a text of its own, `sinceRows`.
 /// A line in square brackets names the contexts that the following rows belong to.
 public struct KeywordTable: Sendable {
     /// All rows.
@@ -169,6 +196,7 @@ public struct KeywordTable: Sendable {
             }
         }
         let root = names.firstIndex(of: "(root)") ?? 0
+        let since = Self.versions(Self.sinceRows)
         var keywords: [Keyword] = []
         var rowsOfContext = Array(repeating: [Int](), count: names.count)
         var places: [UInt64: Int] = [:]
@@ -180,13 +208,41 @@ public struct KeywordTable: Sendable {
             let entries = names.firstIndex(of: path + " (entry)")
             rowsOfContext[context].append(keywords.count)
             places[Self.hash(Array(name.utf8)[...], context)] = keywords.count
-            keywords.append(Keyword(context: names[context], fields: fields, child: own ?? entries ?? -1))
+            keywords.append(
+                Keyword(
+                    context: names[context], fields: fields, child: own ?? entries ?? -1,
+                    since: since["\(names[context])\t\(name)"] ?? since["*\t\(name)"]))
         }
         self.keywords = keywords
         self.rowsOfContext = rowsOfContext
         self.places = places
         self.root = root
         contextNames = names
+    }
+
+    /// Context and name, with a tab between, and the version. The form is explained at `sinceRows`.
+    static func versions(_ rows: StaticString) -> [String: String] {
+        var versions: [String: String] = [:]
+        var version = ""
+        for line in rows.description.split(separator: "\n") {
+            let fields = line.split(separator: "\t")
+            if fields.count == 2 {
+                for name in names(of: fields[1]) { versions["\(fields[0])\t\(name)"] = version }
+            } else {
+                version = String(line.dropFirst().dropLast())
+            }
+        }
+        return versions
+    }
+
+    /// Names with blanks between, except within brackets and braces.
+    static func names(of text: Substring) -> [Substring] {
+        var depth = 0
+        return text.split { character in
+            if "([{".contains(character) { depth += 1 }
+            if ")]}".contains(character) { depth -= 1 }
+            return character == " " && depth == 0
+        }
     }
 
     fileprivate static func status(_ text: Substring) -> KeywordStatus {

@@ -2,7 +2,7 @@ extension KeywordTable {
     /// Rows of global_defs. The form is explained at `KeywordTable`.
     static let globalRows: StaticString = ##"""
         [global_defs]
-        process_names	flag	off	-	accepted: processes are named by their role	set default distinct process names keepalived_vrrp / keepalived_lvs / keepalived_bfd (doc says _ipvs)
+        process_names	flag	off	-	accepted: processes are named by their role	set default distinct process names keepalived_vrrp / keepalived_lvs / keepalived_bfd
         process_name	NAME	keepalived	<=15 chars	accepted: processes are named by their role	comm name of parent (and base)
         vrrp_process_name	NAME	-	<=15 chars	accepted: processes are named by their role	comm name of vrrp child
         checker_process_name	NAME	-	<=15 chars	accepted: processes are named by their role	comm name of checker child
@@ -14,7 +14,7 @@ extension KeywordTable {
         notification_email_from	ADDR	<user>@<hostname>	-	typed	From: address
         smtp_server	HOST|IP [PORT]	none (alerts off)	port 25	typed	relay for alerts; plain SMTP
         smtp_helo_name	STR	hostname	-	typed	HELO name
-        smtp_connect_timeout	INT	30	seconds; 0 -> 1	typed	SMTP connect timeout
+        smtp_connect_timeout	INT	30	s; 0 -> 1	typed	SMTP connect timeout
         notification_email	list block	none	one address per line	typed	recipients
         smtp_alert	<BOOL>?	unset	-	typed	default for every smtp_alert
         smtp_alert_vrrp	<BOOL>?	unset	-	typed	default for vrrp instances/groups; wins over smtp_alert
@@ -38,18 +38,18 @@ extension KeywordTable {
         lvs_sync_daemon	IF [inst] VRRP_INST [id N] [maxlen N] [port N] [ttl N] [group MCAST]	off	-	typed	IPVS connection sync: master on VRRP MASTER, backup otherwise
         vrrp_mcast_group4	ADDR	224.0.0.18	IPv4 multicast	acts	destination for IPv4 adverts
         vrrp_mcast_group6	ADDR	ff02::12	IPv6 multicast	acts	destination for IPv6 adverts
-        vrrp_garp_master_delay	INT	5	seconds; 0 = no second burst	acts	delay of second GARP burst after becoming MASTER
+        vrrp_garp_master_delay	INT	5	s; 0 = no second burst	acts	delay of second GARP burst after becoming MASTER
         vrrp_garp_master_repeat	INT	5	0 -> 1	acts	GARPs per burst
-        vrrp_garp_master_refresh	INT	0 (off)	seconds	acts	period of GARP refresh while MASTER
+        vrrp_garp_master_refresh	INT	0 (off)	s	acts	period of GARP refresh while MASTER
         vrrp_garp_master_refresh_repeat	INT	1	0 -> 1	acts	GARPs per refresh
-        vrrp_garp_lower_prio_delay	INT	= vrrp_garp_master_delay	seconds	acts	delay of second burst after hearing a lower-priority advert
+        vrrp_garp_lower_prio_delay	INT	= vrrp_garp_master_delay	s	acts	delay of second burst after hearing a lower-priority advert
         vrrp_garp_lower_prio_repeat	INT	= vrrp_garp_master_repeat	0..; 0 = none	acts	GARPs in that case
         vrrp_down_timer_adverts	INT	3	1..100	acts	advert intervals before master is declared down
         vrrp_garp_interval	DEC	0	0.. s	acts	minimum gap between GARPs on an interface; 0 for none
         vrrp_gna_interval	DEC	0	0.. s	acts	minimum gap between unsolicited NAs on an interface; 0 for none
         vrrp_min_garp	<BOOL>?	off	-	acts	one GARP only: repeat 1, delay 0 (only settings still at default)
-        vrrp_garp_extra_if	[all] SECS	off	1..86400	typed	with VMAC: also send GARPs on other VMAC/base interfaces periodically
-        vrrp_vmac_garp_intvl	[all] SECS	off	1..86400	typed	deprecated alias of vrrp_garp_extra_if
+        vrrp_garp_extra_if	[all] SECS	off	1..86400 s	typed	with VMAC: also send GARPs on other VMAC/base interfaces periodically
+        vrrp_vmac_garp_intvl	[all] SECS	off	1..86400 s	typed	deprecated alias of vrrp_garp_extra_if
         vrrp_lower_prio_no_advert	<BOOL>?	false	-	acts	do not answer lower-priority adverts at once (RFC behaviour)
         vrrp_higher_prio_send_advert	<BOOL>?	false	-	accepted: one more advertisement is always sent before yielding, because the new master announces its addresses again when it hears it	send one more advert before yielding to a higher-priority master
         vrrp_version	INT	2	2|3	acts	default VRRP version (IPv4 instances; IPv6 defaults to 3)
@@ -64,12 +64,12 @@ extension KeywordTable {
         nftables_ipvs_start_fwmark	INT	1000	1..2^32-1	typed	first automatic fwmark
         vrrp_check_unicast_src	flag	off	-	acts	accept unicast adverts only from configured peers
         vrrp_skip_check_adv_addr	<BOOL>?	false	-	acts	skip VIP list check when sender is same as last accepted
-        vrrp_strict	<BOOL>?	false	-	typed	default strict RFC mode for instances
+        vrrp_strict	<BOOL>?	false	-	acts	warn of what the RFC doesn't allow, in all instances; what is forbidden is done all the same
         vrrp_priority	INT	0	-20..19	typed	nice of vrrp child
         vrrp_no_swap	flag	off	-	accepted: memory is always locked	mlockall for vrrp child
         vrrp_rt_priority	INT	off	1..99 (clamped)	acts	SCHED_RR priority of vrrp child
         vrrp_cpu_affinity	CPU...	all	0..ncpu-1	typed	CPU pinning
-        vrrp_rlimit_rttime	INT	10000	us >=2	typed	RLIMIT_RTTIME of vrrp child
+        vrrp_rlimit_rttime	INT	10000	>=2 us	typed	RLIMIT_RTTIME of vrrp child
         vrrp_rlimit_rtime	INT	-	-	accepted: a deprecated misspelling	deprecated misspelling
         checker_priority	INT	0	-20..19	typed	nice of checker child
         checker_no_swap	flag	off	-	typed	mlockall for checker child
@@ -123,7 +123,7 @@ extension KeywordTable {
         vrrp_startup_delay	DEC	0	>=0.001 s	acts	delay before VRRP starts after daemon start
         vrrp_delay_after_boot	DEC	0	>=0.001 s	typed	VRRP not before N s after boot; longer of both delays wins
         log_unknown_vrids	flag	off	-	typed	log adverts with unconfigured VRID
-        vrrp_owner_ignore_adverts	<BOOL>?	false	undocumented	typed	address owner discards adverts
+        vrrp_owner_ignore_adverts	<BOOL>?	false	-	typed	address owner discards adverts
         vmac_prefix	STR	vrrp	<= IFNAMSIZ limits	typed	name prefix for generated VMAC interfaces
         vmac_addr_prefix	STR	= vmac_prefix	-	typed	name prefix for VMACs created for VIPs on other interfaces (use_vmac_addr / VIP use_vmac)
         umask	NUM | BITNAME|BITNAME..	IXUSR|IRWXG|IRWXO (0177)	-	typed	umask for created files
@@ -132,20 +132,20 @@ extension KeywordTable {
         reload_time_file	PATH	none	-	acts	file with the time of a scheduled reload: HH:MM:SS, YY-MM-DD HH:MM:SS or YYYY-MM-DD HH:MM:SS, Z for UTC; it is removed when the time has come
         reload_repeat	flag	off	-	acts	keep a reload_time_file without a day, and reload daily
         reload_file	[PATH]	off; no arg -> PIDDIR/keepalived[_INST].reload	-	acts	file that is there, and empty, while a reload reads the configuration
-        include_check	[[+|-]read|match|wildcard_match|brace_match ..]	off	no arg = all; doc says "readable"	acts	default strictness of plain include; repeatable
+        include_check	[[+|-]read|match|wildcard_match|brace_match ..]	off	without a word all of them	acts	default strictness of plain include; repeatable
         config_save_dir	DIR	none	-	acts	folder for copies of each configuration that ran or was refused, as one text; the newest 40 stay
         tmp_config_directory	DIR	memfd / run dir	fixed on reload	accepted: the snapshot is kept in memory	where consolidated config copy lives
         data_use_instance	<BOOL>?	false	-	typed	include namespace/instance in dump file names
         json_version	INT	1	1|2	typed	JSON dump layout
         iproute_usr_dir	PATH	build value (/etc/iproute2 or /usr/share/iproute2)	-	notYet	dir with iproute2 name tables
         iproute_etc_dir	PATH	/etc/iproute2	-	notYet	dir with iproute2 name tables (override)
-        state_dump_file	PATH	TMPDIR/keepalived.data	-	typed	path of state dump (doc names it state_file_location)
-        stats_dump_file	PATH	TMPDIR/keepalived.stats	parsed, not honoured at HEAD	accepted: keepalived reads it without effect, too	path of stats dump
-        json_dump_file	PATH	TMPDIR/keepalived.json	parsed, not honoured at HEAD	accepted: keepalived reads it without effect, too	path of JSON dump
+        state_dump_file	PATH	TMPDIR/keepalived.data	-	typed	path of state dump
+        stats_dump_file	PATH	TMPDIR/keepalived.stats	-	accepted: keepalived reads it without effect, too	path of stats dump
+        json_dump_file	PATH	TMPDIR/keepalived.json	-	accepted: keepalived reads it without effect, too	path of JSON dump
         [global_defs/lvs_sync_daemon (option)]
         inst	NAME	-	-	typed	vrrp instance that decides the role (first bare word also accepted)
         id	N	vrid of instance	0..255	typed	sync id
-        maxlen	N	kernel (mtu-28)	1..65507	typed	max packet length
+        maxlen	N	kernel (mtu-28)	1..65507 bytes	typed	max packet length
         port	N	8848	1..65535	typed	UDP port
         ttl	N	1	1..255	typed	multicast TTL
         group	ADDR	224.0.0.81	v4/v6 multicast	typed	multicast group

@@ -8,14 +8,14 @@ extension KeywordTable {
         [track_group]
         group	list block	required	existing vrrp_instance names	typed	members; the first one counts
         [garp_group]
-        garp_interval	DEC	0	s, us resolution	typed	gap between GARPs over the whole group
+        garp_interval	DEC	0	s; us resolution	typed	gap between GARPs over the whole group
         gna_interval	DEC	0	s	typed	gap between NAs over the whole group
         interface	IF	-	-	typed	single interface to which the interval applies
         interfaces	list block	-	-	typed	interfaces sharing one interval
         [linkbeat_interfaces]
         (entry)	IF [MII|ETHTOOL|IOCTL]	probe order MII, ETHTOOL, IOCTL	-	typed	interface to be polled
         [interface_up_down_delays]
-        (entry)	IF DOWN_DELAY [UP_DELAY]	UP omitted -> 0 in code (doc: = DOWN)	0..255 s decimal	typed	debounce link down / link up
+        (entry)	IF DOWN_DELAY [UP_DELAY]	UP_DELAY 0	0..255 s; decimal	typed	debounce link down / link up
         [vrrp_sync_group]
         group	list block	required	instance names, each in one group only	typed	members; the first one counts
         track_interface	list block	-	-	typed	trackers applied to every member
@@ -29,7 +29,7 @@ extension KeywordTable {
         notify_stop	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run when daemon stops
         notify	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	generic; args appended: GROUP NAME STATE 0
         smtp_alert	<BOOL>?	global, else false	-	typed	mail on group transitions
-        global_tracking	flag	-	-	refused: list the trackers in the group itself	deprecated: give all trackers to all members
+        global_tracking	flag	-	-	refused: deprecated; list the trackers in the group itself	deprecated: give all trackers to all members
         sync_group_tracking_weight	flag	off	-	typed	allow non-zero weights in trackers of member instances
         notify_priority_changes	<BOOL>?	global	-	typed	FIFO line on member effective-priority change
         [vrrp_sync_group/track_interface (entry)]
@@ -39,13 +39,13 @@ extension KeywordTable {
         noreverse	flag	-	-	typed	cancel a reverse
         [vrrp_script]
         script	"CMD ARGS" (one quoted word)	required	words after the first are silently dropped	typed	command; exit 0 = ok; "</PATH" = test that file exists
-        interval	DEC	1	s, ms resolution; 0 -> 1	typed	period between starts
-        timeout	DEC	0 = interval	s, ms resolution	typed	run time after which the script is killed and counted failed
+        interval	DEC	1	s; ms resolution; 0 -> 1	typed	period between starts
+        timeout	DEC	0 = interval	s; ms resolution	typed	run time after which the script is killed and counted failed
         weight	INT [reverse]	0	-253..253	typed	0: fail -> FAULT; >0 add when ok; <0 subtract when failed
         rise	INT	1	>=1	typed	successes needed to become ok
         fall	INT	1	>=1	typed	failures needed to become failed
         user	USER [[:]GROUP]	script_user	-	typed	identity to run with
-        init_fail	flag	off	code at HEAD ignores it (regression)	typed	assume failed until first success
+        init_fail	flag	off	-	typed	assume failed until first success
         [vrrp_track_process]
         process	PATH|NAME [PARAMS]	required	quoted parts ok	typed	process to look for (comm unless full_command/params); the first one counts
         param_match	[initial|partial]	exact	-	typed	how parameters must match
@@ -60,9 +60,9 @@ extension KeywordTable {
         source_ip	ADDR	kernel choice	family of neighbour	typed	local address
         neighbor_ip	ADDR	required	unique	typed	peer address
         neighbour_ip	ADDR	-	-	typed	alias of neighbor_ip
-        min_rx	DEC	10	ms, >=1 (us resolution)	typed	Required Min RX
-        min_tx	DEC	10	ms, >=1	typed	Desired Min TX
-        idle_tx	DEC	1000	ms, >=1000	typed	TX interval while not UP
+        min_rx	DEC	10	>=1 ms; us resolution	typed	Required Min RX
+        min_tx	DEC	10	>=1 ms	typed	Desired Min TX
+        idle_tx	DEC	1000	>=1000 ms	typed	TX interval while not UP
         multiplier	INT	5	1..255	typed	detection multiplier
         passive	flag	off	-	typed	wait for peer to start
         ttl	INT	255 (v4) / 64 (v6)	1..255	typed	TTL of sent packets

@@ -39,8 +39,8 @@ extension KeywordTable {
         virtual_rules	list block	-	-	typed	rules present only while MASTER
         accept	flag	on if not strict or owner	-	acts	accept traffic to VIPs when not owner
         no_accept	flag	off	-	typed	drop traffic to VIPs except NS/NA (firewall rule)
-        skip_check_adv_addr	<BOOL>?	global	bug: "off" also enables	acts	skip VIP list check
-        strict_mode	<BOOL>?	global	-	typed	strict RFC mode
+        skip_check_adv_addr	<BOOL>?	global	-	acts	skip VIP list check
+        strict_mode	<BOOL>?	global	-	acts	warn of what the RFC doesn't allow; what is forbidden is done all the same
         preempt	flag	on	-	acts	default; undo nopreempt
         nopreempt	flag	off	cleared by priority 255 or state MASTER	acts	higher priority does not take over from live master
         preempt_delay	DEC	0	0..1000 s	acts	wait before preempting lower-priority master; cleared by state MASTER/nopreempt
@@ -54,7 +54,7 @@ extension KeywordTable {
         notify_master_rx_lower_pri	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run when MASTER hears a lower-priority advert
         smtp_alert	<BOOL>?	global, else false	-	typed	mail on transitions
         notify_priority_changes	<BOOL>?	global	-	typed	FIFO line MASTER_PRIORITY/BACKUP_PRIORITY on effective-priority change
-        lvs_sync_daemon_interface	IF	-	deprecated	refused: name the interface with lvs_sync_daemon in global_defs	use global lvs_sync_daemon
+        lvs_sync_daemon_interface	IF	-	deprecated	refused: deprecated; write `lvs_sync_daemon IF INSTANCE` in global_defs	use global lvs_sync_daemon
         garp_master_delay	INT	global (5)	s; 0 = no second burst	acts	second GARP burst delay
         garp_master_refresh	INT	global (0)	s	acts	GARP refresh period
         garp_master_repeat	INT	global (5)	0 -> 1	acts	GARPs per burst
@@ -64,11 +64,11 @@ extension KeywordTable {
         down_timer_adverts	INT	global (3)	1..100	acts	advert intervals before master down
         timer_expired_backup	[PRIO]	off; no arg = 254	1..254	typed	if our timers were late, go BACKUP when advert with at least this prio is seen
         thread_timer_expired	[PRIO]	-	-	typed	alias of timer_expired_backup
-        garp_extra_if	[all] SECS	global	0..86400	typed	extra GARPs on VMAC/base interfaces
-        vmac_garp_intvl	[all] SECS	-	-	typed	deprecated alias of garp_extra_if
+        garp_extra_if	[all] SECS	global	0..86400 s	typed	extra GARPs on VMAC/base interfaces
+        vmac_garp_intvl	[all] SECS	-	s	typed	deprecated alias of garp_extra_if
         lower_prio_no_advert	<BOOL>?	global; strict = true	-	acts	do not answer lower-priority adverts
         higher_prio_send_advert	<BOOL>?	global	-	accepted: one more advertisement is always sent before yielding, because the new master announces its addresses again when it hears it	send one last advert before yielding
-        owner_ignore_adverts	<BOOL>?	global	undocumented	typed	owner drops received adverts
+        owner_ignore_adverts	<BOOL>?	global	-	typed	owner drops received adverts
         kernel_rx_buf_size	INT	global policy	bytes	typed	socket receive buffer
         authentication	block	none	v2 non-strict only	acts	RFC2338 authentication
         auth_hmac	block	none	exclusive with authentication	typed	HMAC-SHA256 trailer authentication (2026 draft)
@@ -124,7 +124,7 @@ extension KeywordTable {
         noprefixroute	flag	off	-	acts	no automatic prefix route
         autojoin	flag	off	-	typed	join multicast group automatically
         no_track	flag	off	-	acts	removal does not affect state / not reinstated
-        preferred_lft	SECS|forever	forever (IPv6 /128: 0)	uint32	acts	preferred lifetime
+        preferred_lft	SECS|forever	forever (IPv6 /128: 0)	uint32 s	acts	preferred lifetime
         use_vmac	flag	off	dev differs from instance interface	typed	create VMAC for this address
         """##
 }

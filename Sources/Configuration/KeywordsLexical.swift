@@ -30,7 +30,7 @@ extension KeywordTable {
         namespace_with_ipsets	flag	off	-	accepted: every kernel that hasup runs on has IP sets in namespaces	permit ipsets when in a namespace (old kernels)
         use_pid_dir	flag	off	-	accepted: run-time files have a directory of their own	pid files under /run/keepalived/
         instance	NAME	none	not changeable on reload	typed	name of this daemon instance: pid/dump file names, ident; implies use_pid_dir
-        child_wait_time	SECS	5	0..	typed	how long parent waits for children after SIGTERM before SIGKILL
+        child_wait_time	SECS	5	0.. s	typed	how long parent waits for children after SIGTERM before SIGKILL
         track_file	NAME block	-	-	typed	define tracked file
         vrrp_track_file	NAME block	-	-	typed	deprecated alias of track_file
         track_group	NAME block	-	-	typed	set of vrrp instances affected by a tracked static address/route/rule

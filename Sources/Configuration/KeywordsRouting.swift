@@ -15,7 +15,7 @@ extension KeywordTable {
         noprefixroute	flag	off	-	typed	no automatic prefix route
         autojoin	flag	off	-	typed	join multicast group automatically
         no_track	flag	off	-	typed	removal does not affect state / not reinstated
-        preferred_lft	SECS|forever	forever (IPv6 /128: 0)	uint32	typed	preferred lifetime
+        preferred_lft	SECS|forever	forever (IPv6 /128: 0)	uint32 s	typed	preferred lifetime
         track_group	NAME	none	-	typed	instances that go FAULT when this address cannot exist
         [vrrp_instance/virtual_routes (entry), static_routes (entry)]
         (entry)	[TYPE] [to] DEST[/LEN] [options]	-	one route per line	typed	route
@@ -40,7 +40,7 @@ extension KeywordTable {
         oif	IF	-	-	typed	alias of dev
         onlink	flag	off	-	typed	gateway is on link
         encap	ip|ip6|mpls|ila ...	-	sub: id dst src tos|tc ttl|hoplimit flags	typed	light weight tunnel
-        expires	SECS	-	IPv6	typed	route lifetime
+        expires	SECS	-	s; IPv6	typed	route lifetime
         mtu	[lock] NUM	-	-	typed	mtu metric
         hoplimit	NUM	-	0..255	typed	hop limit
         advmss	[lock] NUM	-	-	typed	advertised MSS
@@ -95,9 +95,9 @@ extension KeywordTable {
         uidrange	A-B	-	-	typed	uids
         l3mdev	flag	-	-	typed	VRF table lookup
         protocol	NUM|NAME	keepalived (18)	-	typed	rule protocol
-        ipproto	NUM|NAME	-	doc example: ip_proto	typed	L4 protocol
-        sport	A-B	-	code needs a range	typed	source ports
-        dport	A-B	-	code needs a range	typed	destination ports
+        ipproto	NUM|NAME	-	-	typed	L4 protocol
+        sport	A-B	-	a range, not one port	typed	source ports
+        dport	A-B	-	a range, not one port	typed	destination ports
         goto	NUM	-	-	typed	action: jump
         nop	flag	-	-	typed	action
         type	NAME	-	optional word before the action type	typed	action type prefix

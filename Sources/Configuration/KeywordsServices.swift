@@ -16,12 +16,12 @@ extension KeywordTable {
         retry	INT	checker default (1; MISC 0; DNS 3)	>=1	typed	default retries for checkers
         delay_before_retry	TIMER	checker default (1 s; HTTP 3 s; DNS delay_loop)	s	typed	default delay between retries
         warmup	TIMER	= delay_loop	s	typed	max random initial delay; 0 = check at once
-        connect_timeout	TIMER	5	s >0	typed	default checker connect timeout
-        delay_loop	TIMER	60	s >0	typed	default interval between checks
+        connect_timeout	TIMER	5	>0 s	typed	default checker connect timeout
+        delay_loop	TIMER	60	>0 s	typed	default interval between checks
         inhibit_on_failure	flag	off	-	typed	on failure set weight 0 instead of removing
         lb_algo	rr|wrr|lc|wlc|lblc|lblcr|sh|mh|dh|fo|ovf|sed|nq|twos	wlc (warning)	exactly these names; others = config error, ignored	typed	IPVS scheduler
         lvs_sched	as lb_algo	-	-	typed	alias of lb_algo
-        hashed	flag	no effect	-	accepted: the kernel knows it by the scheduler	accepted; at HEAD reports an error/ignored (kernel sets it itself)
+        hashed	flag	no effect	-	accepted: the kernel knows it by the scheduler	sets the hashed flag of IPVS, which the kernel sets itself
         ops	flag	off	UDP	typed	one packet scheduling
         flag-1	flag	off	-	typed	scheduler flag 1
         flag-2	flag	off	-	typed	scheduler flag 2
@@ -33,7 +33,7 @@ extension KeywordTable {
         lb_kind	NAT|DR|TUN [type ipip|gue port N [nocsum|csum|remcsum]|gre [nocsum|csum]]	NAT (warning)	-	typed	forwarding method
         lvs_method	as lb_kind	-	-	typed	alias of lb_kind
         persistence_engine	NAME	none	<=15, e.g. sip	typed	persistence engine
-        persistence_timeout	[SECS]	off; no arg = 360	1..2678400	typed	client affinity
+        persistence_timeout	[SECS]	off; no arg = 360	1..2678400 s	typed	client affinity
         persistence_granularity	NETMASK (v4) | LEN (v6)	/32, /128	v6 1..128	typed	affinity prefix; implies timeout 360
         protocol	TCP|UDP|SCTP	UDP with warning if unset (not fwmark)	case-insensitive	typed	L4 protocol
         ha_suspend	flag	off	-	typed	checks run only while VIP is on this host
@@ -46,7 +46,7 @@ extension KeywordTable {
         quorum_down	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run when quorum is lost
         quorum	INT	1	1..; reduced if > total weight	typed	live weight for service
         hysteresis	INT	0	0..quorum-1	typed	hysteresis on live weight
-        weight	INT	1	1..2^31-1; undocumented	typed	default RS weight
+        weight	INT	1	1..2^31-1	typed	default RS weight
         sorry_server	IP [PORT]	none	-	typed	server used when quorum is lost; only one
         sorry_server_inhibit	flag	off	-	typed	inhibit rule for sorry server
         sorry_server_lvs_method	as lb_kind	as virtual server	-	typed	forwarding for sorry server
@@ -84,12 +84,12 @@ extension KeywordTable {
         bindto	ADDR	none	-	typed	local address
         bind_port	INT	none	1..65535	typed	local port
         bind_if	IF	none	-	typed	bind to device (SO_BINDTODEVICE; needed for link-local)
-        connect_timeout	TIMER	RS/VS (5)	s >0	typed	timeout for connect and each I/O wait
+        connect_timeout	TIMER	RS/VS (5)	>0 s	typed	timeout for connect and each I/O wait
         fwmark	INT	0	uint32	typed	SO_MARK
         retry	INT	RS/VS or 1	>=0	typed	retries before failing
         delay_before_retry	TIMER	RS/VS or 3 s	s	typed	delay between retries
         warmup	TIMER	RS/VS or delay_loop	s	typed	max random initial delay
-        delay_loop	TIMER	RS/VS (60)	s >0	typed	check interval
+        delay_loop	TIMER	RS/VS (60)	>0 s	typed	check interval
         alpha	<BOOL>?	RS/VS	-	typed	this checker starts down
         log_all_failures	<BOOL>?	global	-	typed	log each failure
         nb_get_retry	INT	-	deprecated	typed	alias of retry
@@ -118,12 +118,12 @@ extension KeywordTable {
         bindto	ADDR	none	-	typed	local address
         bind_port	INT	none	1..65535	typed	local port
         bind_if	IF	none	-	typed	bind to device (SO_BINDTODEVICE; needed for link-local)
-        connect_timeout	TIMER	RS/VS (5)	s >0	typed	timeout for connect and each I/O wait
+        connect_timeout	TIMER	RS/VS (5)	>0 s	typed	timeout for connect and each I/O wait
         fwmark	INT	0	uint32	typed	SO_MARK
         retry	INT	RS/VS or 1	>=0	typed	retries before failing
         delay_before_retry	TIMER	RS/VS or 1 s	s	typed	delay between retries
         warmup	TIMER	RS/VS or delay_loop	s	typed	max random initial delay
-        delay_loop	TIMER	RS/VS (60)	s >0	typed	check interval
+        delay_loop	TIMER	RS/VS (60)	>0 s	typed	check interval
         alpha	<BOOL>?	RS/VS	-	typed	this checker starts down
         log_all_failures	<BOOL>?	global	-	typed	log each failure
         [virtual_server/real_server/SMTP_CHECK]
@@ -132,12 +132,12 @@ extension KeywordTable {
         bindto	ADDR	none	-	typed	local address
         bind_port	INT	none	1..65535	typed	local port
         bind_if	IF	none	-	typed	bind to device (SO_BINDTODEVICE; needed for link-local)
-        connect_timeout	TIMER	RS/VS (5)	s >0	typed	timeout for connect and each I/O wait
+        connect_timeout	TIMER	RS/VS (5)	>0 s	typed	timeout for connect and each I/O wait
         fwmark	INT	0	uint32	typed	SO_MARK
         retry	INT	RS/VS or 1	>=0	typed	retries before failing
         delay_before_retry	TIMER	RS/VS or 1 s	s	typed	delay between retries
         warmup	TIMER	RS/VS or delay_loop	s	typed	max random initial delay
-        delay_loop	TIMER	RS/VS (60)	s >0	typed	check interval
+        delay_loop	TIMER	RS/VS (60)	>0 s	typed	check interval
         alpha	<BOOL>?	RS/VS	-	typed	this checker starts down
         log_all_failures	<BOOL>?	global	-	typed	log each failure
         helo_name	STR	smtpchecker.keepalived.org	-	typed	HELO argument
@@ -148,12 +148,12 @@ extension KeywordTable {
         bindto	ADDR	none	-	typed	local address
         bind_port	INT	none	1..65535	typed	local port
         bind_if	IF	none	-	typed	bind to device (SO_BINDTODEVICE; needed for link-local)
-        connect_timeout	TIMER	RS/VS (5)	s >0	typed	timeout for connect and each I/O wait
+        connect_timeout	TIMER	RS/VS (5)	>0 s	typed	timeout for connect and each I/O wait
         fwmark	INT	0	uint32	typed	SO_MARK
         retry	INT	RS/VS or 3	>=0	typed	retries before failing
         delay_before_retry	TIMER	RS/VS or delay_loop	s	typed	delay between retries
         warmup	TIMER	RS/VS or delay_loop	s	typed	max random initial delay
-        delay_loop	TIMER	RS/VS (60)	s >0	typed	check interval
+        delay_loop	TIMER	RS/VS (60)	>0 s	typed	check interval
         alpha	<BOOL>?	RS/VS	-	typed	this checker starts down
         log_all_failures	<BOOL>?	global	-	typed	log each failure
         type	A|NS|CNAME|SOA|MX|TXT|AAAA|RRSIG|DNSKEY	SOA	-	typed	query type
@@ -162,7 +162,7 @@ extension KeywordTable {
         retry	INT	RS/VS or 0	>=0	typed	retries before failing
         delay_before_retry	TIMER	RS/VS or 1 s	s	typed	delay between retries
         warmup	TIMER	RS/VS or delay_loop	s	typed	max random initial delay
-        delay_loop	TIMER	RS/VS (60)	s >0	typed	check interval
+        delay_loop	TIMER	RS/VS (60)	>0 s	typed	check interval
         alpha	<BOOL>?	RS/VS	-	typed	this checker starts down
         log_all_failures	<BOOL>?	global	-	typed	log each failure
         misc_path	"CMD ARGS" (one quoted word)	required	words after the first are dropped	typed	program
@@ -175,18 +175,18 @@ extension KeywordTable {
         bindto	ADDR	none	-	typed	local address
         bind_port	INT	none	1..65535	typed	local port
         bind_if	IF	none	-	typed	bind to device (SO_BINDTODEVICE; needed for link-local)
-        connect_timeout	TIMER	RS/VS (5)	s >0	typed	timeout for connect and each I/O wait
+        connect_timeout	TIMER	RS/VS (5)	>0 s	typed	timeout for connect and each I/O wait
         fwmark	INT	0	uint32	typed	SO_MARK
         retry	INT	RS/VS or 1	>=0	typed	retries before failing
         delay_before_retry	TIMER	RS/VS or 1 s	s	typed	delay between retries
         warmup	TIMER	RS/VS or delay_loop	s	typed	max random initial delay
-        delay_loop	TIMER	RS/VS (60)	s >0	typed	check interval
+        delay_loop	TIMER	RS/VS (60)	>0 s	typed	check interval
         alpha	<BOOL>?	RS/VS	-	typed	this checker starts down
         log_all_failures	<BOOL>?	global	-	typed	log each failure
         payload	HEX	-	-	typed	datagram content
         require_reply	[HEX with X wildcards]	off	-	typed	a reply (matching) is needed
-        min_reply_length	INT	0	0..65535	typed	min reply length
-        max_reply_length	INT	255	0..65535	typed	max reply length
+        min_reply_length	INT	0	0..65535 bytes	typed	min reply length
+        max_reply_length	INT	255	0..65535 bytes	typed	max reply length
         [virtual_server/real_server/BFD_CHECK]
         name	NAME	required	existing bfd_instance	typed	session
         alpha	<BOOL>?	RS/VS	-	typed	starts down

@@ -21,6 +21,10 @@ struct Preprocessor {
     var generatesOnce = false
     /// Files being read, outermost first, each with the strictness of its includes.
     var frames: [IncludeFrame] = []
+    /// The block at the top level that the tokens so far lead into.
+    var outermost = OutermostBlock()
+    /// The names that conditional lines are for.
+    var nodeNames = NodeNames()
     /// A definition whose value goes on in the next line.
     private var openDefinition: (name: String, lines: [TextLine])?
     /// Bytes that substitution may still make.
@@ -52,19 +56,52 @@ struct Preprocessor {
         random = SeededRandom(seed: environment.randomSeed)
     }
 
-    /// Reads the main file and all that it includes. - Returns: false when the main file can't be read.
+    /// Reads the main file and all that it includes. A name that no file has may be a pattern, as for keepalived's `-f`;
+    /// then all files that it matches are read, in the order of their names.
+    ///
+    /// - Returns: false when the main file can't be read.
     mutating func run(mainPath: String) -> Bool {
-        switch provider.read(path: mainPath) {
+        let isReadable = readAll(mainPath)
+        warnOfOtherNodes()
+        return isReadable
+    }
+
+    private mutating func readAll(_ mainPath: String) -> Bool {
+        let first = provider.read(path: mainPath)
+        guard first == .failure(.notFound), Self.isPattern(mainPath) else { return readMain(mainPath, first) }
+        switch matches(of: mainPath) {
+        case .failure(let objection):
+            diagnostics.add(.error, objection.description, at: nil, code: .file)
+            return false
+        case .success(let alternatives):
+            // A folder may match, as with includes.
+            let skipped: [Result<[UInt8], FileError>] = [.failure(.notRegular), .failure(.executable)]
+            let paths = alternatives.flatMap(\.paths).filter { !skipped.contains(provider.read(path: $0)) }
+            if paths.isEmpty { diagnostics.add(.error, "no file matches `\(mainPath)`", at: nil, code: .file) }
+            if paths.count > 1 {
+                diagnostics.add(
+                    .warning,
+                    "`\(mainPath)` matches \(paths.count) files, and all are read, in the order of their names",
+                    at: nil, code: .file)
+            }
+            return paths.sorted(by: Self.isBefore).reduce(!paths.isEmpty) { isReadable, path in
+                readMain(path, provider.read(path: path)) && isReadable
+            }
+        }
+    }
+
+    private mutating func readMain(_ path: String, _ result: Result<[UInt8], FileError>) -> Bool {
+        switch result {
         case .failure(let error):
-            diagnostics.add(.error, "can't read \(mainPath): \(error.explanation)", at: nil, code: .file)
+            diagnostics.add(.error, "can't read \(path): \(error.explanation)", at: nil, code: .file)
             return false
         case .success(let bytes):
             if let objection = FileHead.objection(to: bytes) {
-                let place = SourceLocation(file: mainPath, line: 1)
-                diagnostics.add(.error, "can't read \(mainPath): \(objection)", at: place, code: .file)
+                let place = SourceLocation(file: path, line: 1)
+                diagnostics.add(.error, "can't read \(path): \(objection)", at: place, code: .file)
                 return false
             }
-            read(bytes, path: mainPath, identity: provider.identity(of: mainPath))
+            read(bytes, path: path, identity: provider.identity(of: path))
             return true
         }
     }
@@ -242,23 +279,6 @@ struct Preprocessor {
         var offset = line.start
         while offset < line.end, Byte.isBlank(text.bytes[offset]) { offset += 1 }
         return offset < line.end ? line.dropping(to: offset) : nil
-    }
-
-    /// `@NAME text` and `@^NAME text`. - Returns: the text when the line is kept.
-    private mutating func condition(_ line: TextLine) -> TextLine? {
-        var name = line.start + 1
-        let isNegated = name < line.end && text.bytes[name] == Byte.caret
-        if isNegated { name += 1 }
-        var end = name
-        while end < line.end, !Byte.isBlank(text.bytes[end]) { end += 1 }
-        guard end > name, let rest = skippingBlanks(line.dropping(to: end)) else {
-            report(
-                .warning, "a conditional line is `@NAME text`; this one has no \(end > name ? "text" : "name")",
-                at: line)
-            return nil
-        }
-        let isHere = text.bytes[name..<end].elementsEqual(environment.configID.utf8)
-        return isHere != isNegated ? rest : nil
     }
 
     /// `$NAME=VALUE`. - Returns: false when the line isn't a definition.

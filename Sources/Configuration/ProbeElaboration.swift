@@ -120,9 +120,10 @@ extension Elaborator {
             case "track_file":
                 guard let word = elaborator.word(of: statement) else { return }
                 let name = elaborator.string(word)
-                guard elaborator.services.trackers[name] != nil else {
+                guard let tracker = elaborator.services.trackers[name] else {
                     return elaborator.refuseUnknown("track_file", Array(elaborator.services.trackers.keys), at: word)
                 }
+                elaborator.warnIfLater(elaborator.statements[tracker].words.lowerBound, word)
                 check = FileCheck(tracker: name)
             case "weight": weight = elaborator.fileWeight(statement)
             default: break
@@ -174,9 +175,10 @@ extension Elaborator {
             case "name":
                 guard let word = elaborator.word(of: statement) else { return }
                 let name = elaborator.string(word)
-                guard elaborator.services.sessions.contains(name) else {
-                    return elaborator.refuseUnknown("bfd_instance", Array(elaborator.services.sessions), at: word)
+                guard let definition = elaborator.services.sessions[name] else {
+                    return elaborator.refuseUnknown("bfd_instance", Array(elaborator.services.sessions.keys), at: word)
                 }
+                elaborator.warnIfLater(definition, word)
                 session = name
             case let name: _ = elaborator.checkDefault(statement, name, &draft.defaults, retries: Limits.rounds)
             }

@@ -10,6 +10,11 @@ private struct RouteDraft {
     var hop = NextHop()
     var hasHop = false
     var multipath: [NextHop] = []
+    /// Where a type and a track_group are written.
+    var typePlace: Int?
+    var trackGroupPlace: Int?
+    /// Options that were read, by their usual names.
+    var said = SaidOptions()
     var isUsable = true
 }
 
@@ -36,13 +41,14 @@ extension Elaborator {
         _ word: Int, _ words: inout WordCursor, _ draft: inout RouteDraft, _ context: String
     ) {
         let name = string(word)
+        note(word, in: &draft.said)
         switch name {
         case "inet": draft.family = .ipv4
         case "inet6": draft.family = .ipv6
         case "to":
             guard let value = value(of: word, in: &words) else { return draft.isUsable = false }
             if let type = RouteType(word: string(value)) {
-                draft.settings.type = type
+                set(type, at: value, &draft)
             } else {
                 destination(at: value, &draft)
             }
@@ -57,6 +63,7 @@ extension Elaborator {
             draft.hop = hop
         case "or":
             // The old way to say two gateways.
+            deprecate(word, "`nexthop via` for each gateway")
             var hop = NextHop()
             guard let value = value(of: word, in: &words), let gateway = address(at: value) else {
                 return draft.isUsable = false
@@ -66,18 +73,32 @@ extension Elaborator {
         case "src", "from", "tos", "dsfield", "table", "protocol", "scope", "metric", "priority", "preference", "vrf",
             "expires", "pref", "ttl-propagate", "track_group", "as":
             guard let value = value(of: word, in: &words) else { return draft.isUsable = false }
+            if name == "track_group" {
+                draft.trackGroupPlace = word
+                draft.settings.trackGroup = trackGroupName(at: value, of: word, in: context)
+                return
+            }
             routeValue(name, value, &words, &draft)
         default:
             if metric(word, &words, &draft) { return }
             if draft.destination == nil, RouteType(word: name) == nil, isDestination(word) {
                 destination(at: word, &draft)
             } else if draft.destination == nil, let type = RouteType(word: name) {
-                draft.settings.type = type
+                set(type, at: word, &draft)
             } else {
                 unknownOption(word, in: context)
                 draft.isUsable = false
             }
         }
+    }
+
+    private mutating func set(_ type: RouteType, at word: Int, _ draft: inout RouteDraft) {
+        if let first = draft.typePlace {
+            draft.refuse(&self, "a route has one type", at: word)
+            return report(.note, "the first one is here", at: first)
+        }
+        draft.typePlace = word
+        draft.settings.type = type
     }
 
     private func isDestination(_ word: Int) -> Bool {
@@ -96,7 +117,7 @@ extension Elaborator {
         switch string(word) {
         case "default", "any", "all": break
         case "default6":
-            report(.warning, "`default6` is deprecated; write `inet6 default`", at: word)
+            deprecate(word, "`inet6 default`")
             draft.family = .ipv6
         default:
             guard let prefix = networkPrefix(at: word) else { return draft.isUsable = false }
@@ -151,7 +172,6 @@ extension Elaborator {
             case "disabled": draft.settings.propagatesTTL = false
             default: draft.refuse(&self, "`ttl-propagate` is enabled or disabled", at: value)
             }
-        case "track_group": draft.settings.trackGroup = trackGroupName(at: value)
         case "as":
             draft.refuse(&self, "routes that translate addresses (`as`) don't exist in Linux any more", at: value)
         default: draft.settings.metric = required(unsigned(at: value, for: name), &draft) ?? 0
@@ -172,6 +192,9 @@ extension Elaborator {
         draft.hasHop = true
         switch string(word) {
         case "via", "gw":
+            if text.matches(text.tokens[word], "gw") {
+                deprecate(word, "`via`")
+            }
             let family = forcedFamily(&words)
             guard let value = value(of: word, in: &words), let gateway = address(at: value) else {
                 return draft.isUsable = false
@@ -199,8 +222,10 @@ extension Elaborator {
     /// `nexthop [inet|inet6] via A dev IF weight N onlink ...`, up to the next one or the end.
     private mutating func nextHop(_ words: inout WordCursor, _ draft: inout RouteDraft) {
         var hop = NextHop()
+        var said = SaidOptions()
         while let word = words.peek, !text.matches(text.tokens[word], "nexthop"), draft.isUsable {
             _ = words.take()
+            note(word, in: &said)
             switch string(word) {
             case "inet", "inet6": break
             case "onlink": hop.isOnLink = true
@@ -237,6 +262,12 @@ extension Elaborator {
         if !settings.isUntracked, settings.hops.allSatisfy({ $0.interface == nil }) {
             settings.isUntracked = true
             report(.warning, "without `dev` the route can't be tracked; say `no_track` or an interface", at: first)
+        }
+        if let place = draft.trackGroupPlace, settings.trackGroup != nil,
+            settings.hops.allSatisfy({ $0.interface == nil })
+        {
+            report(.warning, "`track_group` has no effect on a route without `dev`", at: place)
+            settings.trackGroup = nil
         }
         return settings
     }

@@ -31,8 +31,44 @@ public struct RoutingNames: Hashable, Sendable {
     }
 }
 
+/// Options of a route or rule that were read, by the names that stand for all their aliases.
+struct SaidOptions {
+    fileprivate var names: Set<String> = []
+
+    /// The name that an option shares with its aliases; nil for flags, lists and what complains itself.
+    fileprivate static func name(of option: String) -> String? {
+        switch option {
+        case "via", "gw": "via"
+        case "dev", "oif", "iif", "src", "from", "fwmark", "realms", "encap", "protocol", "scope", "vrf", "expires",
+            "pref", "weight", "mtu", "advmss", "rtt", "rttvar", "cwnd", "window", "hoplimit", "initcwnd", "initrwnd",
+            "rto_min", "ipproto", "sport", "dport", "uidrange", "tunnel-id", "track_group", "congctl", "ssthresh",
+            "reordering", "quickack":
+            option
+        case "metric", "priority", "preference", "order": "priority"
+        case "tos", "dsfield": "tos"
+        case "suppress_prefixlength", "sup_pl": "suppress_prefixlength"
+        case "suppress_ifgroup", "sup_group": "suppress_ifgroup"
+        default: nil
+        }
+    }
+}
+
 /// Words that the languages of routes and of rules share.
 extension Elaborator {
+    /// Complains about an option that is there already: its last value counts, as in keepalived.
+    mutating func note(_ word: Int, in said: inout SaidOptions) {
+        let option = string(word)
+        guard let name = SaidOptions.name(of: option), !said.names.insert(name).inserted else { return }
+        report(.warning, "`\(option)` is written twice; the last one counts", at: word)
+    }
+
+    /// Complains about a word of the past.
+    mutating func deprecate(_ word: Int, _ instead: String) {
+        diagnostics.add(
+            .warning, "`\(string(word))` is deprecated; write \(instead)", at: text.tokens[word], in: text,
+            code: .deprecated)
+    }
+
     /// A number in any base, or a name of one of iproute2's tables.
     mutating func routingNumber(
         at word: Int, _ names: KeyPath<RoutingNames, [String: UInt32]>, maximum: UInt32, _ what: String

@@ -7,6 +7,9 @@ private struct RuleDraft {
     var priority: UInt32?
     var action: RuleAction?
     var actionPlace: Int?
+    var trackGroupPlace: Int?
+    /// Options that were read, by their usual names.
+    var said = SaidOptions()
     var isUsable = true
 }
 
@@ -44,6 +47,7 @@ extension Elaborator {
         _ word: Int, _ words: inout WordCursor, _ draft: inout RuleDraft, _ context: String
     ) {
         let name = string(word)
+        note(word, in: &draft.said)
         switch name {
         case "inet": draft.family = .ipv4
         case "inet6": draft.family = .ipv6
@@ -55,9 +59,13 @@ extension Elaborator {
         case "blackhole": act(.blackhole, at: word, &draft)
         case "unreachable": act(.unreachable, at: word, &draft)
         case "prohibit": act(.prohibit, at: word, &draft)
+        case "track_group":
+            guard let value = value(of: word, in: &words) else { return draft.isUsable = false }
+            draft.trackGroupPlace = word
+            draft.settings.trackGroup = trackGroupName(at: value, of: word, in: context)
         case "from", "to", "table", "lookup", "goto", "priority", "preference", "order", "tos", "dsfield", "fwmark",
             "realms", "suppress_prefixlength", "sup_pl", "suppress_ifgroup", "sup_group", "iif", "dev", "oif",
-            "tunnel-id", "uidrange", "protocol", "ipproto", "ip_proto", "sport", "dport", "track_group":
+            "tunnel-id", "uidrange", "protocol", "ipproto", "ip_proto", "sport", "dport":
             guard let value = value(of: word, in: &words) else { return draft.isUsable = false }
             if !selector(name, value, &draft), !ruleValue(name, value, &draft) { draft.isUsable = false }
         default:
@@ -141,8 +149,6 @@ extension Elaborator {
         case "protocol":
             guard let number = byte(at: value, \.protocols, "a protocol") else { return false }
             draft.settings.ruleProtocol = number
-        case "track_group":
-            draft.settings.trackGroup = trackGroupName(at: value)
         default: return false
         }
         return draft.isUsable
@@ -200,6 +206,10 @@ extension Elaborator {
         } else {
             rule.priority = shared.rulePriorities[first] ?? 1
             report(.warning, "the rule has no `priority`; \(rule.priority) is used", at: first)
+        }
+        if let place = draft.trackGroupPlace, rule.trackGroup != nil, rule.inputInterface == nil {
+            report(.warning, "`track_group` has no effect on a rule without `iif`", at: place)
+            rule.trackGroup = nil
         }
         if case .goto(let target) = action, target <= rule.priority {
             return complain("`goto \(target)` has to lead behind its own priority \(rule.priority)", &self)

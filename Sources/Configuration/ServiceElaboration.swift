@@ -4,8 +4,8 @@ import Base
 struct ServiceContext {
     /// checker_log_all_failures.
     var logsAllFailures = false
-    /// Names of bfd_instance blocks.
-    var sessions: Set<String> = []
+    /// Tokens of the names of bfd_instance blocks.
+    var sessions: [String: Int] = [:]
     /// Places of track_file blocks by their names.
     var trackers: [String: Int] = [:]
     /// Groups by name: the index in the model and the token of the name.
@@ -63,7 +63,7 @@ extension Elaborator {
             case "virtual_server_group": elaborateGroup(place)
             case "virtual_server": servers.append(place)
             case "SSL": elaborateTLS(place)
-            case "bfd_instance": if let name = statements[place].words.first { services.sessions.insert(string(name)) }
+            case "bfd_instance": if let name = statements[place].words.first { services.sessions[string(name)] = name }
             case "track_file", "vrrp_track_file":
                 if let name = statements[place].words.first { services.trackers[string(name)] = place }
             default: break

@@ -318,11 +318,11 @@ struct StatementParser {
 
     /// Checks the words of keywords that nothing else will look at.
     private mutating func checkWords(of statement: Statement, _ keyword: Keyword) {
-        if case .acts = keyword.status { return }
+        if case .refused = keyword.status { return }
         if keyword.isDeprecated {
             report(.warning, "`\(keyword.name)` is deprecated", at: statement.token, code: .deprecated)
         }
-        if keyword.isTyped { return }
+        if keyword.isTyped || keyword.status == .acts { return }
         guard let word = statement.words.first else {
             if keyword.shape == .integer || keyword.shape == .script || needsWord(keyword) {
                 report(.error, "`\(keyword.name)` needs \(keyword.arguments)", at: statement.token, code: .setting)

@@ -89,10 +89,7 @@ extension Elaborator {
             report(.note, "it is defined here", at: definition.token)
             return nil
         }
-        if definition.token > token {
-            report(.warning, "`\(name)` is defined further down; keepalived would ignore this", at: token)
-            report(.note, "it is defined here", at: definition.token)
-        }
+        warnIfLater(definition.token, token)
         var tracker = Tracker(kind: kind, name: name, weight: definition.weight, reverse: definition.reverse)
         var words = WordCursor(entry.words.lowerBound + 1..<entry.words.upperBound)
         trackerOptions(&words, kind.weightLimit, &tracker.weight, &tracker.reverse, context: context)

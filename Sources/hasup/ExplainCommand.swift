@@ -50,7 +50,8 @@ struct ExplainText {
 
     private static func isSame(_ left: Keyword, _ right: Keyword) -> Bool {
         left.name == right.name && left.arguments == right.arguments && left.defaultValue == right.defaultValue
-            && left.range == right.range && left.status == right.status && left.meaning == right.meaning
+            && left.range == right.range && left.unit == right.unit && left.since == right.since
+            && left.status == right.status && left.meaning == right.meaning
     }
 
     private func paragraph(_ row: Keyword, _ contexts: [String]) -> String {
@@ -67,8 +68,25 @@ struct ExplainText {
         if row.arguments != "-" { add("arguments", row.arguments) }
         if row.defaultValue != "-" { add("default", row.defaultValue) }
         if row.range != "-" { add("range", row.range) }
+        if let unit = row.unit { add("unit", KeywordReference.word(for: unit)) }
+        if let since = row.since { add("since", KeywordReference.sentence(since: since)) }
         add("status", KeywordReference.word(for: row.status))
+        lines += inside(row)
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// What may stand in the block, a line each: a list's entry first.
+    private func inside(_ row: Keyword) -> [String] {
+        let path = row.context == "(root)" ? row.name : "\(row.context)/\(row.name)"
+        let entries = KeywordTable.shared.keywords(in: path + " (entry)")
+        return (entries + KeywordTable.shared.keywords(in: path)).enumerated().map { place, keyword in
+            let isBlock = keyword.shape == .block || keyword.shape == .list
+            let values = ["-", "flag", "block"].contains(keyword.arguments) ? "" : " " + keyword.arguments
+            let left = keyword.name == "(entry)" ? keyword.arguments : keyword.name + (isBlock ? " {}" : values)
+            let text = "\(Printable.text(left)): \(keyword.meaning)"
+            let margin = "    " + Layout.cell(place == 0 ? (entries.isEmpty ? "keywords" : "entries") : "", 11)
+            return margin + (text.count > width - 15 ? text.prefix(max(0, width - 16)) + "~" : text[...])
+        }
     }
 
     private static func place(_ context: String) -> String {

@@ -23,24 +23,39 @@ enum KeywordReference {
             "# Configuration", "",
             "Made from the keyword table by `make docs`; a test fails when the two differ. hasup reads keepalived.conf as",
             "it is. A keyword that isn't handled yet gives a warning that says so, an unknown one an error with the",
-            "nearest keyword that is valid there.", "",
+            "nearest keyword that is valid there. *since* is the version of keepalived that brought the keyword, where its",
+            "changelog or release notes tell, and *after 2.2.7* where it is only known that 2.2.7 refuses it.", "",
             "\(known.count) keywords: \(acting) act, \(waiting) aren't handled yet, "
                 + "\(known.count - acting - waiting) are read without effect or refused, and say why.",
         ]
         for context in table.contexts {
             lines += [
-                "", "## \(context)", "", "| keyword | arguments | default | range | status | meaning |",
-                "|---|---|---|---|---|---|",
+                "", "## \(context)", "", "| keyword | arguments | default | range | unit | since | status | meaning |",
+                "|---|---|---|---|---|---|---|---|",
             ]
             for keyword in table.keywords(in: context) {
                 let cells = [
                     "`\(keyword.name)`", keyword.arguments, keyword.defaultValue, keyword.range,
-                    word(for: keyword.status), keyword.meaning,
+                    keyword.unit.map(word) ?? "-", keyword.since ?? "-", word(for: keyword.status), keyword.meaning,
                 ]
                 lines.append("| " + cells.map(escaped).joined(separator: " | ") + " |")
             }
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    static func word(for unit: KeywordUnit) -> String {
+        switch unit {
+        case .seconds: "seconds"
+        case .milliseconds: "milliseconds"
+        case .microseconds: "microseconds"
+        case .bytes: "bytes"
+        }
+    }
+
+    /// `2.0.3` or `after 2.2.7` with the program's name.
+    static func sentence(since: String) -> String {
+        since.hasPrefix("after ") ? "after keepalived \(since.dropFirst(6))" : "keepalived \(since)"
     }
 
     static func word(for status: KeywordStatus) -> String {

@@ -71,10 +71,13 @@ enum ManualPage {
     }
 
     private static func item(_ keyword: Keyword) -> [String] {
-        let values = keyword.arguments == "-" || keyword.arguments == "flag" ? "" : " Ar \(argument(keyword.arguments))"
+        let values =
+            keyword.arguments == "-" || keyword.arguments == "flag" ? "" : " Ar \(breakable(keyword.arguments))"
         var sentences = [sentence(keyword.meaning)]
         if keyword.defaultValue != "-" { sentences.append("Default: \(keyword.defaultValue).") }
         if keyword.range != "-" { sentences.append("Range: \(keyword.range).") }
+        if let unit = keyword.unit { sentences.append("Unit: \(KeywordReference.word(for: unit)).") }
+        if let since = keyword.since { sentences.append("Since \(KeywordReference.sentence(since: since)).") }
         switch keyword.status {
         case .acts: break
         case .accepted(let reason): sentences.append("No effect: \(reason).")
@@ -93,6 +96,11 @@ enum ManualPage {
     private static func argument(_ text: String) -> String {
         "\"\\&" + escaped(text).split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
             + "\""
+    }
+
+    /// Values that may be broken after each alternative, or a long list would leave its line.
+    private static func breakable(_ text: String) -> String {
+        argument(text).split(separator: "|", omittingEmptySubsequences: false).joined(separator: "|\\:")
     }
 
     /// A line of text; one that begins like a request doesn't.

@@ -30,6 +30,35 @@ private struct Texts: FileProvider {
         #expect(text.contains("\n    status     acts\n"))
     }
 
+    @Test func aBlockListsWhatStandsInIt() {
+        let block = explain("vrrp_instance")
+        #expect(block.contains("\n    keywords   "))
+        for name in ["priority ", "advert_int ", "virtual_ipaddress {}: "] {
+            #expect(block.split(separator: "\n").count { $0.dropFirst(15).hasPrefix(name) } == 1, "\(name)")
+        }
+        #expect(explain("virtual_ipaddress").contains("\n    entries    ADDR[/LEN] [options]: one address per line\n"))
+        #expect(block.split(separator: "\n").allSatisfy { $0.count <= 60 })
+    }
+
+    @Test func unitAndVersionAreTold() {
+        #expect(explain("garp_master_delay").contains("\n    unit       seconds\n    since      keepalived 0.7.1\n"))
+        #expect(explain("auth_hmac").contains("\n    since      after keepalived 2.2.7\n"))
+        #expect(!explain("virtual_router_id").contains("since"))
+        let manual = ManualPage.text(.shared)
+        #expect(manual.contains("\nUnit: seconds.\nSince keepalived 0.7.1.\n"))
+        let row = "| `garp_master_delay` | INT | global (5) | 0 = no second burst | seconds | 0.7.1 | acts |"
+        #expect(KeywordReference.markdown(.shared).contains(row))
+    }
+
+    @Test func notesOfTheReferenceDoNotLeak() {
+        let notes = ["HEAD", "undocumented", "doc says", "doc example", "(doc", "code needs", "in code", "bug:"]
+        for row in KeywordTable.shared.keywords {
+            for note in notes {
+                #expect(![row.meaning, row.range, row.defaultValue].contains { $0.contains(note) }, "\(row.name)")
+            }
+        }
+    }
+
     @Test func whatIsTheSameIsSaidOnce() {
         let text = explain("dev")
         #expect(text.contains("vrrp_instance/virtual_ipaddress (entry)"))

@@ -280,6 +280,11 @@ import Testing
             "HTTP_GET {\nurl {\npath /\npath \"/a b\"\n}\n}",
             "9:6 error a path can't have blanks or control characters; write them as %20 and so on"
         ),
+        ("HTTP_GET {\nurl {\npath /\npath \"\"\n}\n}", "9:6 error a path can't be empty; write `/`"),
+        (
+            "HTTP_GET {\nurl {\npath index.html\n}\n}",
+            "8:6 warning a path begins with `/`; servers refuse a request for this one"
+        ),
         ("HTTP_GET {\nurl {\npath /\nregex\n}\n}", "9:1 error `regex` needs PATTERN (quoted)"),
         ("HTTP_GET {\nnb_get_retry 3\nurl {\npath /\n}\n}", "7:1 warning `nb_get_retry` is deprecated"),
         (
@@ -338,6 +343,18 @@ import Testing
         let loaded = load(realServer(check))
         #expect(loaded.serviceFindings == expected)
         #expect(try loaded.server().checks.isEmpty)
+    }
+
+    /// keepalived leaves such a check out (syntax.md §1).
+    @Test func definedFurtherDown() {
+        let check = realServer("FILE_CHECK {\ntrack_file F\n}\nBFD_CHECK {\nname B\n}")
+        let loaded = load(check + "track_file F {\nfile /f\n}\nbfd_instance B {\nneighbor_ip 10.0.0.9\n}\n")
+        let warnings = loaded.serviceFindings.filter { $0.contains(" warning ") }
+        #expect(
+            warnings == [
+                "7:12 warning `F` is defined further down; keepalived would ignore this",
+                "10:6 warning `B` is defined further down; keepalived would ignore this",
+            ])
     }
 
     @Test func misspelledSession() {

@@ -80,7 +80,7 @@ import Testing
         ),
         (
             "vrrp_sync_group G {\ngroup {\nA\nB\n}\nglobal_tracking\n}\n",
-            ["24:1 error `global_tracking` is refused: list the trackers in the group itself"]
+            ["24:1 error `global_tracking` is refused: deprecated; list the trackers in the group itself"]
         ),
     ])
     func wrongGroups(_ text: String, _ expected: [String]) {

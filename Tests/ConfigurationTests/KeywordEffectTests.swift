@@ -277,7 +277,7 @@ private enum EffectSamples {
         if name.hasSuffix("_rules") {
             return [
                 inside("from 10.6.0.0/16 table 7 %"), inside("%"), inside("from 10.6.0.0/16 %"), inside("table 7 %"),
-                inside("inet6 table 7 %"),
+                inside("inet6 table 7 %"), inside("iif eth0 table 7 %"),
             ]
         }
         if name.hasSuffix("_routes") {

@@ -37,6 +37,55 @@ import Testing
         for keyword in table.keywords where keyword.shape == .block { #expect(keyword.child >= 0, "\(keyword.name)") }
     }
 
+    /// A number of seconds or of parts of one says so.
+    @Test func timesHaveUnits() {
+        for keyword in table.keywords {
+            let isTime = ["DEC", "TIMER", "SECS", "[SECS]", "[all] SECS", "SECS|forever"].contains(keyword.arguments)
+            #expect(!isTime || keyword.unit != nil, "\(keyword.context) \(keyword.name)")
+            // The unit is taken out of the range.
+            let limits = keyword.range.prefix { $0 != ";" }
+            let end = limits.split(separator: " ").last.map(String.init)
+            #expect(end.flatMap(KeywordUnit.init(rawValue:)) == nil, "\(keyword.context) \(keyword.name)")
+        }
+    }
+
+    @Test(arguments: [
+        ("vrrp_instance", "advert_int", KeywordUnit.seconds, "0.01..255; v2 whole s 1..255; v3 10ms steps ..40.95"),
+        ("vrrp_script", "interval", .seconds, "ms resolution; 0 -> 1"),
+        ("bfd_instance", "idle_tx", .milliseconds, ">=1000"),
+        ("global_defs", "vrrp_rlimit_rttime", .microseconds, ">=2"),
+        ("global_defs", "bfd_rlimit_rttime", .microseconds, "-"),
+        ("vrrp_instance", "kernel_rx_buf_size", .bytes, "-"), ("vrrp_instance", "priority", nil, "1..255"),
+        ("vrrp_instance", "notify_stop", nil, "1 s time allowance"),
+    ])
+    func units(_ context: String, _ name: String, _ unit: KeywordUnit?, _ range: String) throws {
+        let keyword = try #require(table.keyword(name, in: context))
+        #expect(keyword.unit == unit && keyword.range == range)
+    }
+
+    @Test(arguments: [
+        ("vrrp_instance", "down_timer_adverts", "2.2.3"), ("vrrp_instance", "priority", nil),
+        ("(lexical)", "~SEQ(var,[start,[step,]]end)", "2.0.9"), ("(lexical)", "${_RANDOM [MIN [MAX]]}", "2.0.15"),
+        ("virtual_server/real_server/SSL_GET", "enable_sni", "1.4.3"), ("bfd_instance", "multihop", "after 2.2.7"),
+        ("static_routes (entry)", "no_track", "2.0.3"), ("vrrp_instance/virtual_routes (entry)", "no_track", nil),
+    ])
+    func since(_ context: String, _ name: String, _ version: String?) throws {
+        #expect(try #require(table.keyword(name, in: context)).since == version)
+    }
+
+    /// Each line about a version names keywords that are in the table, and nothing is said of one twice.
+    @Test func versionsAreOfKeywords() {
+        let versions = KeywordTable.versions(KeywordTable.sinceRows)
+        for (place, version) in versions {
+            let parts = place.split(separator: "\t", maxSplits: 1).map(String.init)
+            let rows = table.keywords.filter { $0.name == parts[1] && (parts[0] == "*" || $0.context == parts[0]) }
+            #expect(!rows.isEmpty && rows.allSatisfy { $0.since == version }, "\(place)")
+            #expect(version.replacing("after ", with: "").split(separator: ".").compactMap { Int($0) }.count == 3)
+        }
+        let names = KeywordTable.sinceRows.description.split(separator: "\n").filter { $0.contains("\t") }
+        #expect(names.flatMap { KeywordTable.names(of: $0.split(separator: "\t")[1]) }.count == versions.count)
+    }
+
     /// Limits begin as their text does, and a text that begins with a range has limits.
     @Test func everyRangeIsRead() {
         for keyword in table.keywords {

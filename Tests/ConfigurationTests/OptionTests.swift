@@ -107,7 +107,7 @@ import Testing
         (
             "lvs_sync_daemon_interface eth1",
             [
-                "5:1 error `lvs_sync_daemon_interface` is refused: name the interface with lvs_sync_daemon in global_defs"
+                "5:1 error `lvs_sync_daemon_interface` is refused: deprecated; write `lvs_sync_daemon IF INSTANCE` in global_defs"
             ]
         ),
         (

@@ -161,6 +161,22 @@ import Testing
     }
 }
 
+@Suite struct ConditionTests {
+    @Test(arguments: [
+        (
+            "@a x\n@b y\n@a z",
+            ["1:1 warning no line is for this node, `n`: there are `@a`, `@b` (`-i` says another name)"]
+        ),
+        // One name may be the only exception, and a line for all others is for this one.
+        ("@a x\n@a y", []), ("@a x\n@b y\n@^a z", []), ("@a x\n@b y\n@n z", []), ("@n z\n@a x\n@b y", []),
+    ])
+    func forOtherNodes(_ text: String, _ expected: [String]) {
+        let found = load(text, Environment(configID: "n")).findings.filter { $0.contains("this node") }
+        #expect(found == expected)
+        #expect(!load(text).findings.contains { $0.contains("this node") })
+    }
+}
+
 @Suite struct IncludeTests {
     @Test(arguments: [
         ("include a.conf", ["a"]),
@@ -188,8 +204,12 @@ import Testing
         ("includew no*.conf", "1:10 error nothing matches `no*.conf`"),
         ("includeb {a,no}.conf", "1:10 error nothing matches `no.conf`"),
         ("includea no*.conf", "1:10 error nothing matches `no*.conf`"),
-        ("include_check match\ninclude no*.conf", "2:9 error nothing matches `no*.conf`"),
-        ("include_check bad", "1:15 error `bad` isn't one of read, match, wildcard_match, brace_match"),
+        ("global_defs {\ninclude_check match\ninclude no*.conf\n}", "3:9 error nothing matches `no*.conf`"),
+        ("global_defs {\ninclude_check match\n}\ninclude no*.conf", "4:9 error nothing matches `no*.conf`"),
+        (
+            "global_defs {\ninclude_check bad\n}",
+            "2:15 error `bad` isn't one of read, match, wildcard_match, brace_match"
+        ),
         ("include secret.conf", "1:9 error can't read `secret.conf`: permission denied"),
         ("include secret*", "1:9 warning can't read `secret.conf`: permission denied"),
         ("includer secret*", "1:10 error can't read `secret.conf`: permission denied"),
@@ -204,6 +224,37 @@ import Testing
         files.failures["secret.conf"] = .permissionDenied
         let loaded = loadConfiguration(path: "t.conf", files: files, environment: Environment())
         #expect(loaded.findings.contains(finding), "\(loaded.findings)")
+    }
+
+    /// What is refused has no effect either.
+    @Test(arguments: ["%", "x {\n%\n}\n", "global_defs {\nx {\n%\n}\n}\n", "global_defs {\n}\n%"])
+    func strictnessOutsideOfGlobalDefs(_ place: String) {
+        let text = place.replacing("%", with: "include_check") + "\ninclude no*.conf\n"
+        #expect(!load(text).findings.contains { $0.contains("nothing matches") }, "\(text)")
+    }
+
+    /// keepalived's -f takes a pattern, and so does the main file's name here.
+    @Test func mainFileIsAPattern() {
+        var files = SampleFiles(["d/1.conf": instance(""), "d/2.conf": "include x\nbogus", "d/x": ""])
+        files.failures["d/3.conf"] = .notRegular
+        func load(_ path: String) -> LoadedConfiguration {
+            loadConfiguration(path: path, files: files, environment: Environment())
+        }
+        let both = load("d/*.conf")
+        #expect(
+            both.findings == [
+                "- warning `d/*.conf` matches 2 files, and all are read, in the order of their names",
+                "2:1 error unknown keyword `bogus` at the top level",
+            ])
+        #expect(both.diagnostics.last?.location?.file == "d/2.conf" && both.model.instances.count == 1)
+        #expect(load("d/{2,1}.conf").model == both.model)
+        #expect(load("d/1*").findings == [])
+        #expect(load("n*").findings == ["- error no file matches `n*`"])
+        #expect(
+            load("n{1}{2,3,4,5,6,7}{1,2,3,4,5,6,7}{1,2,3,4,5,6,7}").findings.first?.contains("more than 256") == true)
+        // A file of that name is no pattern.
+        files.files["d/*.conf"] = Array("bogus".utf8)
+        #expect(load("d/*.conf").findings.first == "1:1 error unknown keyword `bogus` at the top level")
     }
 
     /// A loop is one, whatever its files are called on the way around it.

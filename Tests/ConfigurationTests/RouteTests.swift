@@ -71,7 +71,88 @@ import Testing
             ))
         #expect(many.hops.map(\.weight) == [2, 1] && many.hops.map(\.interface) == ["eth0", "eth1"])
         #expect(many.hops[1].isOnLink && many.hops[1].realms == Realms(source: 3, destination: 4) && many.metric == 3)
-        #expect(route("10.0.0.0/8 via 10.1.0.1 or 10.2.0.1")?.hops.count == 2)
+    }
+
+    /// The words of the past mean what they meant, and say what to write.
+    @Test func deprecatedWords() throws {
+        let loaded = load("static_routes {\n10.0.0.0/8 gw 10.1.0.1 or 10.2.0.1 or 10.3.0.1 dev eth0\n}\n")
+        let hops = try #require(loaded.model.shared.staticRoutes.first).hops
+        #expect(hops.map(\.gateway) == ["10.1.0.1", "10.2.0.1", "10.3.0.1"].map { IPAddress($0) })
+        #expect(hops.map(\.interface) == ["eth0", nil, nil])
+        #expect(
+            TrackerTests.complaints(loaded) == [
+                "2:12 warning `gw` is deprecated; write `via`",
+                "2:24 warning `or` is deprecated; write `nexthop via` for each gateway",
+                "2:36 warning `or` is deprecated; write `nexthop via` for each gateway",
+            ])
+        #expect(loaded.diagnostics.filter { $0.code == .deprecated }.count == 3)
+    }
+
+    @Test func trackGroups() {
+        let group = "track_group G {\ngroup {\nA\n}\n}\n"
+        func complaints(_ text: String) -> [String] { TrackerTests.complaints(load(text)) }
+        #expect(
+            complaints(group + instance("virtual_routes {\n10.0.0.0/8 dev eth0 track_group G\n}")) == [
+                "11:21 error `track_group` is for static_routes: these follow their own instance"
+            ])
+        #expect(
+            complaints(group + instance("virtual_rules {\nfrom 10.0.0.1 table 3 priority 9 track_group G\n}")) == [
+                "11:34 error `track_group` is for static_rules: these follow their own instance"
+            ])
+        let block =
+            "static_rules {\nfrom 10.0.0.1 table 3 priority 9 track_group G\niif eth0 table 3 priority 9 track_group G\n}\n"
+        let rules = load(instance("") + group + block)
+        #expect(TrackerTests.complaints(rules) == ["13:34 warning `track_group` has no effect on a rule without `iif`"])
+        #expect(rules.model.shared.staticRules.map(\.trackGroup) == [nil, "G"])
+        let routes = load(
+            instance("") + group
+                + "static_routes {\n10.0.0.0/8 via 10.1.0.1 no_track track_group G\n10.0.0.0/8 dev eth0 track_group G\n}\n"
+        )
+        #expect(
+            TrackerTests.complaints(routes) == ["13:34 warning `track_group` has no effect on a route without `dev`"])
+        #expect(routes.model.shared.staticRoutes.map(\.trackGroup) == [nil, "G"])
+        let early = load(instance("") + "static_routes {\n10.0.0.0/8 dev eth0 track_group G\n}\n" + group)
+        #expect(
+            TrackerTests.complaints(early) == [
+                "8:33 warning `G` is defined further down; keepalived would ignore this",
+                "10:13 note it is defined here",
+            ])
+        #expect(early.model.shared.staticRoutes.map(\.trackGroup) == ["G"])
+    }
+
+    /// Of what is written twice the last one counts, except a type, which keepalived takes for an address.
+    @Test(arguments: [
+        (
+            "10.0.0.0/8 via 10.1.0.1 gw 10.1.0.2 dev eth0",
+            ["2:25 warning `gw` is written twice; the last one counts", "2:25 warning `gw` is deprecated; write `via`"]
+        ),
+        ("10.0.0.0/8 dev eth0 dev eth1", ["2:21 warning `dev` is written twice; the last one counts"]),
+        ("10.0.0.0/8 dev eth0 metric 3 priority 4", ["2:30 warning `priority` is written twice; the last one counts"]),
+        (
+            "10.0.0.0/8 nexthop via 10.1.0.1 dev eth0 nexthop via 10.1.0.2 dev eth1 dev eth0",
+            ["2:72 warning `dev` is written twice; the last one counts"]
+        ),
+        (
+            "blackhole prohibit 10.0.0.0/8 no_track",
+            ["2:11 error a route has one type", "2:1 note the first one is here"]
+        ),
+        (
+            "unicast to local 10.0.0.0/8 dev eth0",
+            ["2:12 error a route has one type", "2:1 note the first one is here"]
+        ),
+    ])
+    func writtenTwice(_ line: String, _ expected: [String]) {
+        #expect(TrackerTests.complaints(load("static_routes {\n\(line)\n}\n")) == expected)
+    }
+
+    @Test func selectorsWrittenTwice() {
+        let loaded = load("static_rules {\nfrom 10.0.0.1 table 3 preference 9 from 10.0.0.2 order 8\n}\n")
+        #expect(loaded.model.shared.staticRules.map(\.priority) == [8])
+        #expect(
+            TrackerTests.complaints(loaded) == [
+                "2:36 warning `from` is written twice; the last one counts",
+                "2:50 warning `order` is written twice; the last one counts",
+            ])
     }
 
     @Test func encapsulations() throws {

@@ -78,6 +78,22 @@ def test_exit_codes(lan, master):
     assert gone.stdout == "", "O1: never an old answer"
 
 
+def test_two_masters_that_do_not_understand_each_other(pair):
+    """Each throws away what the other one sends; status names the other one, and all isn't well."""
+    a, b = pair
+    old, new = (Hasup(node, conf.simple(100, version=version, advert=advert))
+                for node, version, advert in ((a, 2, 1), (b, 3, 0.1)))
+    for hasup in (old.start(), new.start()):
+        hasup.wait_state("MASTER")
+    for hasup, other in ((old, "10.0.0.2"), (new, "10.0.0.1")):
+        done = wait_for("the alarm", lambda: hasup.cli("status"), lambda done: "two masters" in done.stdout)
+        assert done.returncode == 1 and f"from {other}: its version is" in " ".join(done.stdout.split()), done.stdout
+    old.kill()
+    wait_for("its silence to count", lambda: new.cli("status"), lambda done: done.returncode == 0, 15, 0.2)
+    text = " ".join(new.cli("status").stdout.split())
+    assert "version; the last " in text and "two masters" not in text, text
+
+
 def test_status_fits_80_columns_and_has_no_colour_in_a_pipe(duo):
     """A table that a person can read; a BACKUP says why it isn't MASTER."""
     a, b = duo()

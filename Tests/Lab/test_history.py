@@ -49,7 +49,24 @@ def test_what_happened_outlives_a_crash(lan):
     assert hasup.cli("history", "-n", "1").stdout.splitlines() == text.splitlines()[-1:]
     assert changes(hasup, "VI_1") == changes(hasup)
     unknown = hasup.cli("history", "VI_2")
-    assert unknown.returncode == 1 and "VI_2" in unknown.stderr
+    assert unknown.returncode == 1 and "no instance 'VI_2'" in unknown.stderr and "'VI_1'" in unknown.stderr
+    assert text.count("hasupd 0") == 2 and text.count(" started (pid ") == 2, text
+    assert text.count("was killed; its VRRP worker (pid ") == 1, text
+    assert "hasup.conf:" in next(line for line in text.splitlines() if "refused" in line), "where the first error is"
+
+
+def test_a_worker_that_is_replaced_and_a_clean_stop_are_told(lan):
+    """O3: what became of a killed worker is the last word on it, and a stop isn't taken for a crash."""
+    hasup = Hasup(lan.node("a"), GOOD).start()
+    hasup.wait_state("MASTER")
+    os.kill(hasup.worker(), 9)
+    wait_for("the successor", lambda: hasup.cli("history").stdout, lambda text: "resumed 1 master, 0 backups" in text)
+    assert "replaced, resumed 1 master" in " ".join(hasup.cli("status").stdout.split())
+    hasup.stop()
+    hasup.start()
+    hasup.wait_state("MASTER")
+    text = hasup.cli("history").stdout
+    assert "stops (SIGTERM): handing over" in text and "was killed" not in text, text
 
 
 def test_half_a_line_spoils_nothing(lan):

@@ -1,7 +1,9 @@
 """R7: what the kernel has after a start with X and a reload to Y is what a start with Y gives."""
 
 import random
+import time
 
+from lab import conf
 from lab.forge import LONG
 from lab.hasup import Hasup
 from lab.random_conf import configuration
@@ -53,3 +55,15 @@ def test_a_reload_ends_where_a_start_begins(lan):
         assert reloaded == settled(fresh), (seed, first, second)
         assert fresh.stop()[0] == 0
         assert addresses(node) == bare, seed
+
+
+def test_an_instance_that_becomes_another_one_hands_over(lan, pair, sniffer):
+    """What a reload takes away says priority 0 by its own socket, although the new one needs another."""
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=1)).start()
+    b = Hasup(pair[1], conf.simple(100, version=3, advert=1)).start()
+    a.wait_state("MASTER")
+    b.wait_state("BACKUP")
+    begin = time.time()
+    assert a.reload(conf.simple(200, version=3, advert=1, vips=("fd00::100/64",))).returncode == 0
+    b.wait_state("MASTER", bound=2)
+    assert [advert.priority for advert in sniffer.adverts(pair[0], since=begin, family=4)][-1] == 0

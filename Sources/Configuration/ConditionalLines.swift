@@ -1,0 +1,52 @@
+/// The names that stand behind `@` in a configuration.
+struct NodeNames {
+    /// Names for which there are lines, in their order, each once.
+    private(set) var names: [String] = []
+    /// The first line that is for a name.
+    private(set) var first: TextLine?
+    /// Whether this node was spoken of: by its name, or as one that isn't another one.
+    private(set) var isSpokenOf = false
+    /// Names that are kept for the message.
+    static var maximumKept: Int { 8 }
+
+    mutating func note(_ name: ArraySlice<UInt8>, at line: TextLine, isNegated: Bool, isKept: Bool) {
+        isSpokenOf = isSpokenOf || isNegated || isKept
+        guard !isSpokenOf, names.count < Self.maximumKept else { return }
+        let name = String(decoding: name, as: UTF8.self)
+        guard !names.contains(name) else { return }
+        names.append(name)
+        first = first ?? line
+    }
+}
+
+extension Preprocessor {
+    /// `@NAME text` and `@^NAME text`. - Returns: the text when the line is kept.
+    mutating func condition(_ line: TextLine) -> TextLine? {
+        var name = line.start + 1
+        let isNegated = name < line.end && text.bytes[name] == Byte.caret
+        if isNegated { name += 1 }
+        var end = name
+        while end < line.end, !Byte.isBlank(text.bytes[end]) { end += 1 }
+        guard end > name, let rest = skippingBlanks(line.dropping(to: end)) else {
+            report(
+                .warning, "a conditional line is `@NAME text`; this one has no \(end > name ? "text" : "name")",
+                at: line)
+            return nil
+        }
+        let isHere = text.bytes[name..<end].elementsEqual(environment.configID.utf8)
+        nodeNames.note(text.bytes[name..<end], at: line, isNegated: isNegated, isKept: isHere)
+        return isHere != isNegated ? rest : nil
+    }
+
+    /// Lines for two nodes or more, and none for this one: its name is seldom what they were written for.
+    mutating func warnOfOtherNodes() {
+        guard !environment.configID.isEmpty, !nodeNames.isSpokenOf, nodeNames.names.count > 1,
+            let line = nodeNames.first
+        else { return }
+        let names = nodeNames.names.map { "`@\($0)`" }.joined(separator: ", ")
+        report(
+            .warning,
+            "no line is for this node, `\(environment.configID)`: there are \(names) (`-i` says another name)",
+            at: line)
+    }
+}
