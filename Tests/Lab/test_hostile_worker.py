@@ -46,6 +46,24 @@ def longest_turn(daemon):
         return wire.call("io.hasup.Statistics")["parameters"]["longest_turn_seconds"]
 
 
+class Turns:
+    """hasupd's turns meanwhile: none takes longer than 2 ms, or than one before, but for what the machine was late."""
+
+    def __init__(self, daemon):
+        self.daemon, self.queue, self.before = daemon, Queue(daemon.program.pid), longest_turn(daemon)
+
+    def __enter__(self):
+        self.queue.__enter__()
+        return self
+
+    def __exit__(self, failure, *_):
+        self.queue.__exit__()
+        if failure is None:
+            longest, allowance = longest_turn(self.daemon), late() + self.queue.worst
+            print(f"longest turn {self.before * 1000:.2f} -> {longest * 1000:.2f} ms, machine late by {allowance * 1000:.2f} ms")
+            assert longest < max(self.before, TURN) + allowance
+
+
 def successor(daemon, old, role="hasup-vrrp", bound=6.0):
     """The worker that has followed this one, when it can be talked to."""
     pid = wait_for(f"another {role}", lambda: daemon.roles().get(role, []),
@@ -230,10 +248,10 @@ def test_floods(lone, kind, record_property):
                 time.sleep(0.01)
 
     wait_for("rest", lambda: longest_turn(a) and a.state(), lambda state: state == "MASTER", 3)
-    before, turn, held = anonymous(a.program.pid), longest_turn(a), descriptors(a.program.pid)
+    before, held = anonymous(a.program.pid), descriptors(a.program.pid)
     asker = threading.Thread(target=ask, daemon=True)
     worker = a.worker()
-    with Impostor(worker) as impostor, Queue(a.program.pid) as queue:
+    with Turns(a), Impostor(worker) as impostor:
         asker.start()
         count = impostor.flood(frames[number % 200] if number % 200 else make(number)
                                for number in range(20_000 if LONG else COUNTS.get(kind, 8_000)))
@@ -243,10 +261,8 @@ def test_floods(lone, kind, record_property):
     end(worker)
     successor(a, worker)
     record_property("longest_turn", longest_turn(a))
-    print(f"{kind}: {count} frames, memory {before} -> {peak} kB, longest turn {turn * 1000:.2f} -> "
-          f"{longest_turn(a) * 1000:.2f} ms, slowest answer {max(times) * 1000:.1f} ms")
+    print(f"{kind}: {count} frames, memory {before} -> {peak} kB, slowest answer {max(times) * 1000:.1f} ms")
     assert peak - before < 8_192
-    assert longest_turn(a) < max(turn, TURN) + late() + queue.worst
     assert times and max(times) < 0.25 + late()
     wait_for("as many descriptors", lambda: descriptors(a.program.pid), lambda now: now <= held, 3)
     log = a.log()
@@ -259,7 +275,7 @@ def test_sockets_that_nobody_takes(lone):
     """Asked for again and again and never read: one is opened, the others are refused, and in the end the worker is."""
     a = lone(advert=10)
     worker, held, most = a.worker(), descriptors(a.program.pid), 0
-    with Impostor(worker) as impostor:
+    with Turns(a), Impostor(worker) as impostor:
         impostor.say(frame(hostile.WORKED))
         for number in range(20_000):
             if not impostor.say(frame(hostile.OPEN_SOCKET, struct.pack(">QI", 1, 0), correlation=number)):
@@ -271,7 +287,6 @@ def test_sockets_that_nobody_takes(lone):
     assert "a socket on eth0 is on its way to it already" in a.log()
     assert most - held < 5
     wait_for("as many descriptors", lambda: descriptors(a.program.pid), lambda now: now <= held, 3)
-    assert longest_turn(a) < TURN + late()
 
 
 def status_entry(identifier, fault=None):
@@ -333,13 +348,12 @@ def test_the_checker_as_well(lan):
               frame(hostile.CHECKER_HELLO, hostile.hello()), frame(hostile.CHECKER_LOG, flags=2),
               frame(hostile.OPEN_SOCKET, VALID[hostile.OPEN_SOCKET])]
     for number, data in enumerate(crimes, 1):
-        with Impostor(checker, stamps=False) as impostor:
+        with Turns(a), Impostor(checker, stamps=False) as impostor:
             impostor.flood(frame(hostile.CHECKER_LOG, b"\x04" + text(f"{index} {ESCAPES}")) for index in range(100))
             impostor.say(data)
             checker = ready(successor(a, checker, "hasup-checker"))
         assert restarts(a, "hasup-checker") == number
     assert restarts(a) == 0 and "\x1b" not in a.log()
-    assert longest_turn(a) < TURN + late()
 
 
 def spoil(page, kind, dice):
@@ -393,14 +407,15 @@ SPOILS = ["all ones", "random", "head of ones", "last generation", "first genera
 def test_a_spoiled_snapshot(duo, lan):
     """Its last will: whatever is in the page, its successor runs, once, and in the end one node has the address."""
     a, b = duo(advert=0.1)
-    dice, turn = random.Random(20261126), longest_turn(a)
+    dice = random.Random(20261126)
     for kind in SPOILS:
         worker, before = a.worker(), restarts(a)
-        with Impostor(worker) as impostor:
-            impostor.say(frame(hostile.WORKED))
-            spoil(impostor.page, kind, dice)
-            end(worker)
-        successor(a, worker)
+        with Turns(a):
+            with Impostor(worker) as impostor:
+                impostor.say(frame(hostile.WORKED))
+                spoil(impostor.page, kind, dice)
+                end(worker)
+            successor(a, worker)
         # Reading a page that is full may take an unoptimized build longer than a start may take.
         assert restarts(a) == before + 1 or not OPTIMIZED, (kind, a.log()[-1500:])
     lan.wait_holder(VIP, "a", 8)
@@ -408,8 +423,6 @@ def test_a_spoiled_snapshot(duo, lan):
     b.wait_state("BACKUP")
     assert "was started before" not in a.log(), "a successor's notifications count on"
     assert "signal 4" not in a.log() and "signal 11" not in a.log() and "starts without a snapshot" not in a.log()
-    print(f"{len(SPOILS)} spoiled snapshots, longest turn of hasupd {longest_turn(a) * 1000:.2f} ms")
-    assert longest_turn(a) < max(turn, TURN) + late()
 
 
 def test_an_unreadable_master_leaves_no_address(lan, pair):
