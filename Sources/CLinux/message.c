@@ -2,6 +2,7 @@
 #include "include/message.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -94,6 +95,13 @@ static int connect_at(const char *path, int type) {
 int hasup_connect_unix(const char *path) { return connect_at(path, SOCK_STREAM); }
 
 int hasup_connect_unix_datagram(const char *path) { return connect_at(path, SOCK_DGRAM | SOCK_NONBLOCK); }
+
+int hasup_unreceived(int fd) {
+    uint32_t information[SK_MEMINFO_VARS];
+    socklen_t size = sizeof information;
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, information, &size) < 0) return -errno;
+    return (int)information[SK_MEMINFO_WMEM_ALLOC];
+}
 
 int hasup_listen_unix(const char *path, int backlog) {
     struct sockaddr_un address;

@@ -34,12 +34,16 @@ int hasup_spawn(const char *path, char *const argv[], char *const envp[], const 
     return hasup_spawn_into(path, argv, envp, descriptors, count, -1);
 }
 
+enum { FIRST_PASSED = 3 };
+
 int hasup_spawn_into(
     const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int output) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
     pid_t pid = -1;
+    int sources[HASUP_GIVEN_MAX];
+    if (count < 0 || count > HASUP_GIVEN_MAX) return -EINVAL;
     sigemptyset(&none);
     sigfillset(&all);
     int error = posix_spawn_file_actions_init(&actions);
@@ -50,12 +54,17 @@ int hasup_spawn_into(
         return -error;
     }
     if (output >= 0) error = posix_spawn_file_actions_adddup2(&actions, output, 1);
-    // Two steps, because a target number may be the source of a later one: first far up, then down to 3, 4, …
-    for (int i = 0; !error && i < count; i++) {
-        error = posix_spawn_file_actions_adddup2(&actions, descriptors[i], 900 + i);
+    for (int i = 0; i < count; i++) {
+        sources[i] = descriptors[i];
+        // A target number may be the source of a later one, so none of them is a source: those are copied away first, to
+        // the lowest numbers that are free, because a limit may leave no high ones.
+        if (descriptors[i] < FIRST_PASSED + count) {
+            sources[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, FIRST_PASSED + count);
+            if (sources[i] < 0 && !error) error = errno;
+        }
+        if (!error) error = posix_spawn_file_actions_adddup2(&actions, sources[i], FIRST_PASSED + i);
     }
-    for (int i = 0; !error && i < count; i++) error = posix_spawn_file_actions_adddup2(&actions, 900 + i, 3 + i);
-    if (!error) error = posix_spawn_file_actions_addclosefrom_np(&actions, 3 + count);
+    if (!error) error = posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_PASSED + count);
     if (!error) error = posix_spawnattr_setsigmask(&attributes, &none);
     if (!error) error = posix_spawnattr_setsigdefault(&attributes, &all);
     if (!error) error = posix_spawnattr_setpgroup(&attributes, 0);
@@ -68,12 +77,13 @@ int hasup_spawn_into(
         error = posix_spawn(&pid, path, &actions, &attributes, argv, envp);
         if (lent) hasup_set_realtime(lent, 1);
     }
+    for (int i = 0; i < count; i++) {
+        if (sources[i] >= 0 && sources[i] != descriptors[i]) close(sources[i]);
+    }
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return error ? -error : pid;
 }
-
-enum { FIRST_PASSED = 3 };
 
 int hasup_exec_passing(
     const char *path, char *const argv[], char *const envp[], const int *descriptors, int count) {
@@ -127,6 +137,12 @@ int hasup_seccomp_load(const void *program, unsigned short count, int logged) {
     struct sock_fprog filter = {.len = count, .filter = (struct sock_filter *)program};
     unsigned flags = SECCOMP_FILTER_FLAG_TSYNC | (logged ? SECCOMP_FILTER_FLAG_LOG : 0);
     return result((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter));
+}
+
+int hasup_seccomp_probe(void) {
+    // A filter that can't be read is only looked for by a kernel that knows them (seccomp(2), EFAULT).
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) == 0) return -EPROTO;
+    return errno == EFAULT ? 0 : -errno;
 }
 
 int hasup_lock_file(int fd) {

@@ -33,9 +33,13 @@ enum Main {
                     }
                 }, onEnd: { _ in exit(0) })
             let sealed = WorkerSeal(
-                shortfalls: report.shortfalls, isConfined: report.isConfined, isDumpable: report.isDumpable,
-                workingDirectory: report.workingDirectory ?? "")
+                shortfalls: report.shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
+                isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? "")
             CheckerToSupervisor.hello(version: workerProtocolVersion, sealed).send(on: channel)
+            if let refusal = report.refusal(for: wishes) {
+                CheckerToSupervisor.log(.error, refusal).send(on: channel)
+                exit(77)
+            }
             try loop.run()
             withExtendedLifetime(channel) {}
         } catch {

@@ -3,6 +3,8 @@ import Base
 /// A model in bytes that a stranger may have written: the header is validated at once, the rest when it is asked for.
 /// It must not outlive the buffer.
 public struct EncodedModel {
+    /// The form of the encoding.
+    public static var formatVersion: Int { Int(ModelFormat.version) }
     private let bytes: UnsafeRawBufferPointer
     /// Number of instances.
     public let instanceCount: Int

@@ -76,6 +76,9 @@ public final class Channel {
     /// Whether frames can still be exchanged.
     public var isOpen: Bool { watch != nil }
 
+    /// Whether the other side has received all that was sent.
+    public var hasDeliveredAll: Bool { waiting.isEmpty && hasup_unreceived(descriptor.number) == 0 }
+
     /// Ends the channel from our side, without telling `onEnd`.
     public func close() {
         guard let watch else { return }

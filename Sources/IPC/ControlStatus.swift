@@ -38,6 +38,8 @@ public struct DaemonStatus: JSONRecord, Hashable {
     public var replacements: [ReplacementReport] = []
     /// What goes wrong at present beside the service, such as a full disk: a sentence each.
     public var problems: [String] = []
+    /// Which processes work without their filter of system calls: a sentence each.
+    public var unsealed: [String] = []
     /// What the processes couldn't get or give up: a sentence each.
     public var notes: [String] = []
 
@@ -64,6 +66,7 @@ public struct DaemonStatus: JSONRecord, Hashable {
         members.member("worker_trouble", &workerTrouble)
         members.member("replacements", &replacements)
         members.member("problems", &problems)
+        members.member("unsealed", &unsealed)
         members.member("notes", &notes)
     }
 }

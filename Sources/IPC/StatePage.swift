@@ -28,7 +28,12 @@ public final class StatePage {
     /// Slots that there is room for.
     public static let slotsMax = 65_536
     private static let size = headSize + slotsMax * Int(HASUP_SLOT_SIZE)
-    private static let format: Int64 = 0x6861_7375_7000_0002
+    /// The form of the page: to be counted up with every change of its layout, which a test notices.
+    public static let formatVersion = 2
+    /// Forms that are read: its own, and that of the minor version before, when there is one.
+    public static let readableFormats = [2]
+    private static let magic: Int64 = 0x6861_7375_7000_0000
+    private static let format = magic + Int64(formatVersion)
     private let words: UnsafeMutablePointer<Int64>
     private let mappedSize: Int
     private let descriptor: Descriptor
@@ -63,7 +68,8 @@ public final class StatePage {
         try checked(fstat(descriptor.number, &status) < 0 ? -errno : 0, "read the size of shared memory")
         guard status.st_size == size else { throw SystemError(EINVAL, "use shared memory of this size") }
         let page = try StatePage(descriptor, size: headSize)
-        guard hasup_atomic_load(page.words) == format, (0..<Int64.max / 2).contains(page.generation) else {
+        let form = Int(truncatingIfNeeded: hasup_atomic_load(page.words) &- magic)
+        guard readableFormats.contains(form), (0..<Int64.max / 2).contains(page.generation) else {
             throw SystemError(EINVAL, "use shared memory of this form")
         }
         return page
@@ -94,13 +100,17 @@ public final class StatePage {
         set { hasup_atomic_store(words + 2, newValue.nanoseconds) }
     }
 
-    /// The last notification that hasupd has taken on, which it keeps here for its own successor. A hostile worker can
-    /// write it, too: what no count reaches is 0, and anything else makes the next hasupd's worker repeat its
-    /// instances' last notifications, or leave them out, and no more.
+    /// The end of what is believed of `lastNotification`. Counting goes on behind it for longer than anybody lives, so a
+    /// hostile worker can't make the next hasupd refuse all notifications by writing the last number that there is.
+    public static let notificationsBelieved: UInt64 = 1 << 60
+
+    /// The last notification that hasupd has taken on, which it keeps here for its own successor and reads never again. A
+    /// hostile worker can write it, too: what no count reaches is 0, and anything else makes the next hasupd's worker
+    /// repeat its instances' last notifications, or leave them out, and no more.
     public var lastNotification: UInt64 {
         get {
             let noted = hasup_atomic_load(words + 4)
-            return (0..<Int64(1) << 61).contains(noted) ? UInt64(noted) : 0
+            return noted >= 0 && noted < Self.notificationsBelieved ? UInt64(noted) : 0
         }
         set { hasup_atomic_store(words + 4, Int64(clamping: newValue)) }
     }

@@ -2,9 +2,10 @@
 
 extension StatusReply {
     /// The VRRP worker answers, and every instance runs: none is in FAULT, nothing keeps one from running, no MASTER is
-    /// silent against its will, and none throws away what another router advertises for its VRID.
+    /// silent against its will, and none throws away what another router advertises for its VRID. Nor does a process work
+    /// without its filter.
     public var isWell: Bool {
-        daemon.workerTrouble == nil
+        daemon.workerTrouble == nil && daemon.unsealed.isEmpty
             && !instances.contains {
                 $0.state == "FAULT" || !$0.faults.isEmpty || $0.sendFailure?.silent == true || $0.isDisputed
             }

@@ -6,6 +6,8 @@ public struct WorkerSeal: Hashable, Sendable {
     public var shortfalls: [String]
     /// Whether Landlock is in force, as the worker has found by trying.
     public var isConfined: Bool
+    /// Whether its filter of system calls is in force.
+    public var isFiltered: Bool
     /// Whether it is dumpable (PR_GET_DUMPABLE, prctl(2)).
     public var isDumpable: Bool
     /// The folder that it stands in; empty when that can't be told.
@@ -13,10 +15,12 @@ public struct WorkerSeal: Hashable, Sendable {
 
     /// What was reached.
     public init(
-        shortfalls: [String] = [], isConfined: Bool = false, isDumpable: Bool = true, workingDirectory: String = ""
+        shortfalls: [String] = [], isConfined: Bool = false, isFiltered: Bool = false, isDumpable: Bool = true,
+        workingDirectory: String = ""
     ) {
         self.shortfalls = shortfalls
         self.isConfined = isConfined
+        self.isFiltered = isFiltered
         self.isDumpable = isDumpable
         self.workingDirectory = workingDirectory
     }
@@ -24,7 +28,7 @@ public struct WorkerSeal: Hashable, Sendable {
     func encode(into writer: inout ByteWriter) {
         writer.write(UInt16(shortfalls.count))
         shortfalls.forEach { writer.write($0) }
-        writer.write(UInt8((isConfined ? 1 : 0) | (isDumpable ? 2 : 0)))
+        writer.write(UInt8((isConfined ? 1 : 0) | (isDumpable ? 2 : 0) | (isFiltered ? 4 : 0)))
         writer.write(workingDirectory)
     }
 
@@ -33,6 +37,7 @@ public struct WorkerSeal: Hashable, Sendable {
         let flags = try reader.readUInt8()
         isConfined = flags & 1 != 0
         isDumpable = flags & 2 != 0
+        isFiltered = flags & 4 != 0
         workingDirectory = try reader.readString()
     }
 }

@@ -73,6 +73,16 @@ public struct SealReport: Hashable, Sendable {
     /// Whether nothing is missing.
     public var isComplete: Bool { shortfalls.isEmpty }
 
+    /// Why a process with this seal doesn't begin to work, a sentence's beginning; nil when it may. What reads strangers'
+    /// bytes beside root is to be behind a filter, and who it was to be, if anything is.
+    public func refusal(for wishes: SealArguments) -> String? {
+        guard wishes.requiresFilter else { return nil }
+        if !isFiltered { return "it refuses to work without its filter of system calls" }
+        if wishes.identity != nil, !hasIdentity { return "it refuses to work as the user that hasupd is" }
+        if !hasNoNewPrivileges { return "it refuses to work where new privileges can't be given up" }
+        return nil
+    }
+
     fileprivate mutating func step(_ action: () throws(SystemError) -> Void) -> Bool {
         do {
             try action()

@@ -9,15 +9,19 @@ public struct SealArguments: Hashable, Sendable {
     public var keepsCore: Bool
     /// Whether the kernel's audit log names each refused system call.
     public var logsRefusals: Bool
+    /// Whether it rather ends than works without its filter of system calls.
+    public var requiresFilter: Bool
 
     /// What to tell.
     public init(
-        identity: Identity?, realtimePriority: Int32? = nil, keepsCore: Bool = false, logsRefusals: Bool = false
+        identity: Identity?, realtimePriority: Int32? = nil, keepsCore: Bool = false, logsRefusals: Bool = false,
+        requiresFilter: Bool = false
     ) {
         self.identity = identity
         self.realtimePriority = realtimePriority
         self.keepsCore = keepsCore
         self.logsRefusals = logsRefusals
+        self.requiresFilter = requiresFilter
     }
 
     /// Number of words.
@@ -25,7 +29,8 @@ public struct SealArguments: Hashable, Sendable {
 
     /// The four words: user, group, priority, and options with commas between them; a dash for what isn't wanted.
     public var words: [String] {
-        let options = [keepsCore ? "core" : nil, logsRefusals ? "log" : nil].compactMap { $0 }
+        let options = [keepsCore ? "core" : nil, logsRefusals ? "log" : nil, requiresFilter ? "strict" : nil]
+            .compactMap { $0 }
         return [
             identity.map { String($0.uid) } ?? "-", identity.map { String($0.gid) } ?? "-",
             realtimePriority.map { String($0) } ?? "-", options.isEmpty ? "-" : options.joined(separator: ","),
@@ -50,6 +55,7 @@ public struct SealArguments: Hashable, Sendable {
             switch option {
             case "core": keepsCore = true
             case "log": logsRefusals = true
+            case "strict": requiresFilter = true
             default: return nil
             }
         }

@@ -95,8 +95,9 @@ enum SeccompLists {
         + [
             SeccompRule("clone", ArgumentRule(0, is: 0x10900, mask: 0x7e03_6900)),
             SeccompRule("sched_setscheduler", int(0, 0), int(1, SCHED_OTHER)),
-            // The C library asks how many processors there are when it makes room for a second thread, first by a file.
-            SeccompRule("sched_getaffinity", int(0, 0)),
+            // The C library asks how many processors there are when it makes room for a second thread, first by a file;
+            // and the address sanitizer by the thread's number, where its stack lies.
+            SeccompRule("sched_getaffinity"),
             // RLIMIT_NPROC (asm-generic/resource.h) goes to 0 when the thread is there.
             SeccompRule("prlimit64", int(0, 0), int(1, 6)),
             SeccompRule("openat", refusal: EACCES), SeccompRule("open", refusal: EACCES),

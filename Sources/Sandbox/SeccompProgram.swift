@@ -82,6 +82,11 @@ public enum SeccompProgram {
         guard isInForce else { throw SystemError(EPERM, "load the system call filter") }
     }
 
+    /// Asks the kernel whether it knows filters. - Throws: `SystemError` when it doesn't.
+    public static func requireKernel() throws(SystemError) {
+        try checked(hasup_seccomp_probe(), "filter system calls")
+    }
+
     /// Whether the calling process is under a filter (PR_GET_SECCOMP: 2 is "filter").
     static var isInForce: Bool { hasup_prctl(21, 0, 0, 0, 0) == 2 }
 }

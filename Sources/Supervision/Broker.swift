@@ -17,6 +17,8 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     case instance(UInt32)
     /// The instance can't run, so it needs nothing.
     case faultyInstance(String)
+    /// The socket on this interface was given before, and the worker hasn't taken it yet.
+    case pendingSocket(String)
     /// No moment has this number.
     case trigger(UInt8)
     /// A notification with this number was started before.
@@ -30,6 +32,7 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .generation(let number): "generation \(number) isn't the one that it runs"
         case .instance(let number): "the configuration has no instance number \(number)"
         case .faultyInstance(let name): "instance \(name) has no interface to open a socket on"
+        case .pendingSocket(let interface): "a socket on \(interface) is on its way to it already"
         case .trigger(let number): "there is no notification of kind \(number)"
         case .repeated(let number): "notification \(number) was started before"
         case .leap(let number): "notification \(number) is far beyond those before"
@@ -67,6 +70,8 @@ public struct Broker<Source: InstanceSource> {
     private var previous: (generation: UInt64, source: Source)?
     /// The last notification that a worker has asked for: its successor goes on counting.
     public private(set) var lastNotification: UInt64
+    /// Sockets that the worker was given and may not have taken yet.
+    private var onTheirWay: Set<SocketPlan> = []
 
     /// How many numbers of notifications may be missing: those that died with a worker on their way. A leap to the last
     /// number that there is would silence all successors.
@@ -98,6 +103,7 @@ public struct Broker<Source: InstanceSource> {
     public mutating func workerStarted(hasSnapshot: Bool) {
         if !hasSnapshot { lastNotification = 0 }
         previous = nil
+        onTheirWay = []
     }
 
     /// How many instances a generation has that a worker may speak of. - Throws: `Refusal`.
@@ -116,13 +122,20 @@ public struct Broker<Source: InstanceSource> {
         return instance
     }
 
-    /// The socket of an instance. - Throws: `Refusal`.
-    public func socket(generation: UInt64, instance number: UInt32) throws(Refusal) -> SocketPlan {
+    /// The worker has received everything that it was sent.
+    public mutating func workerHasTakenAll() { onTheirWay = [] }
+
+    /// The socket of an instance. Each socket once, until the worker has taken what it was sent: one that asks and doesn't
+    /// read would make hasupd open, and the kernel keep, as many as it likes.
+    /// - Throws: `Refusal`.
+    public mutating func socket(generation: UInt64, instance number: UInt32) throws(Refusal) -> SocketPlan {
         let instance = try instance(number, generation: generation)
         guard !instance.interface.isEmpty else { throw .faultyInstance(instance.name) }
-        return SocketPlan(
+        let plan = SocketPlan(
             interface: instance.interface, family: instance.family,
             group: instance.isUnicast ? nil : instance.multicastGroup)
+        guard onTheirWay.insert(plan).inserted else { throw .pendingSocket(instance.interface) }
+        return plan
     }
 
     /// The scripts for a notification: the one of its moment first, then the generic one (behaviours §6).

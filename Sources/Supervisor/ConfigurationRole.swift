@@ -32,7 +32,12 @@ enum ConfigurationRole {
         }
         let running = arguments[2] == "1" ? try? ConfigurationImage(Descriptor(owning: 5)) : nil
         // From here on only bytes in memory are looked at: nothing is needed any more.
-        _ = seal(as: SealPlan(wishes, filter: 4, landlock: nil))
+        let report = seal(as: SealPlan(wishes, filter: 4, landlock: nil))
+        if let refusal = report.refusal(for: wishes) {
+            let sentence = "the configuration can't be read: \((report.shortfalls + [refusal]).joined(separator: ": "))"
+            try? ConfigurationToSupervisor.failed(sentence).send(on: 3)
+            return 77
+        }
         var loaded = parse(sources, environment: environment)
         for error in trouble { loaded.diagnostics.append(Diagnostic(.warning, error.description, code: .file)) }
         let wantsText = arguments[3] == "1" || loaded.model.global.reports.saveDirectory != nil

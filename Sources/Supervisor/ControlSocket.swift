@@ -28,8 +28,11 @@ final class ControlSocket {
         let policy = ControlPolicy(
             refusedUsers: Set(daemon.setting.identity.map { [$0.uid] } ?? []), daemonUser: getuid(),
             operatorGroup: daemon.setting.operatorGroup)
+        var limits = ControlLimits()
+        limits.clientsMax = daemon.budget.clientsMax
+        limits.streamsMax = min(limits.streamsMax, max(1, limits.clientsMax / 2))
         server = try ControlServer(
-            on: daemon.loop, listener: listener, version: hasupVersion,
+            on: daemon.loop, listener: listener, version: hasupVersion, limits: limits,
             callbacks: ControlServer.Callbacks(
                 access: { policy.access(of: $0) },
                 handle: { [unowned self] in self.handle($0, $1) },
@@ -236,10 +239,21 @@ final class ControlSocket {
             report.inSeconds = max(0, Double(due) - Double(Clock.wallNanoseconds) / 1e9)
             return report
         }
+        status.unsealed = unsealed
         status.notes = supervisorNotes
         status.notes += (daemon.vrrp?.sealed.shortfalls ?? []).map { "hasup-vrrp: \($0)" }
         status.notes += (daemon.checker?.sealed.shortfalls ?? []).map { "hasup-checker: \($0)" }
         return status
+    }
+
+    private var unsealed: [String] {
+        let vrrp = daemon.vrrp.flatMap { $0.worker?.life.state == .running ? $0.sealed : nil }
+        let checker = daemon.checker.flatMap { $0.worker?.life.state == .running ? $0.sealed : nil }
+        let processes = [
+            ("hasupd", daemon.setting.isUnfiltered), ("hasup-vrrp", vrrp?.isFiltered == false),
+            ("hasup-checker", checker?.isFiltered == false),
+        ]
+        return processes.filter(\.1).map { "\($0.0) works without its filter of system calls." }
     }
 
     private var supervisorNotes: [String] {

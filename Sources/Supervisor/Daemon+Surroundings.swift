@@ -37,7 +37,9 @@ extension Daemon {
     var problems: [String] {
         let lost =
             "hasupd's log lines aren't taken, \(sink.dropped) are lost: whoever reads its standard error doesn't."
-        return [displacement, history.failure, ledger.failure, sink.isBlocked ? lost : nil].compactMap { $0 }
+        return [displacement, history.failure, ledger.failure, sink.isBlocked ? lost : nil, budget.problem].compactMap {
+            $0
+        }
     }
 
     /// Makes the run directory, what is in it, and the control socket anew if somebody has removed them. Each is told

@@ -22,6 +22,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private static let lookAroundPeriod = Interval.seconds(1)
 
     let options: Options
+    let budget: DescriptorBudget
     let log: Logger
     let loop: EventLoop
     let setting: Setting
@@ -64,8 +65,9 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private init(
         options: Options, log: Logger, sink: LogSink, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
         first: FirstConfiguration, paths: Paths, directory: RunDirectory, claims: Claims?, systemd: SystemdNotify,
-        store: DescriptorStore, limits: ScriptLimits
+        store: DescriptorStore, limits: ScriptLimits, budget: DescriptorBudget
     ) {
+        self.budget = budget
         self.claims = claims
         self.options = options
         self.paths = paths
@@ -84,7 +86,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         generation = first.generation
         refusedReload = first.refusal.map { (Clock.now, Clock.wallNanoseconds, $0) }
         startedAt = Clock.now
-        scripts = ScriptRunner(on: loop, log: log, limits: limits)
+        scripts = ScriptRunner(on: loop, log: log, limits: limits, runningMax: budget.scriptsMax)
         reloadFiles = ReloadFiles(setting, on: loop, log: log)
         observations = ObservationQueue(log: log, history: history, on: loop)
         observations.onEvent = { [unowned self] in self.control?.publish($0) }
@@ -106,7 +108,10 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         // Its files are its own.
         umask(0o077)
 
+        let budget = try DescriptorBudget.take(
+            clients: ControlLimits().clientsMax, scripts: ScriptRunner.runningMax)
         let privileges = try requirePrivileges()
+        try requireFilters(options)
         let paths = try Paths(options)
         // What it was allowed before goes on, and a sealed one couldn't look at other processes' namespaces any more.
         if predecessor?.isSealed != true, let reason = RunDirectory.besideKeepalived() {
@@ -140,7 +145,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
         let daemon = Daemon(
             options: options, log: log, sink: sink, loop: loop, setting: setting, reader: reader, first: first,
-            paths: paths, directory: directory, claims: claims, systemd: systemd, store: store, limits: limits)
+            paths: paths, directory: directory, claims: claims, systemd: systemd, store: store, limits: limits,
+            budget: budget)
         let formerChildren = ChildProcess.inherited(on: loop)
         if let former = try daemon.workerRecord.endWorker() {
             if former.wasEnded { log.notice("ended the VRRP worker (pid \(former.pid)) of a hasupd that is gone") }

@@ -12,6 +12,8 @@ struct Options {
     var runDirectory: String?
     var instance: String?
     var violation = SeccompViolation.refuse
+    /// Whether the workers may go on where the kernel knows no filters.
+    var isFilterOptional = false
     var keepsCore = false
     var logLevel = Logger.Level.info
     var configID: String?
@@ -32,6 +34,7 @@ struct Options {
         case run(Options)
         case help
         case version
+        case formats
     }
 
     private struct Row {
@@ -57,13 +60,16 @@ struct Options {
         Row(names: ["--log-level"], argument: "LEVEL", text: "debug, info (default), notice, warning or error"),
         Row(
             names: ["--seccomp"], argument: "ACTION",
-            text: "what a forbidden system call meets: errno (default), kill or log"),
+            text: "what a forbidden system call meets: errno (default), kill, log; optional: none if there is no filter"
+        ),
         Row(names: ["--core"], argument: nil, text: "let a crash leave a core file"),
         Row(
             names: ["--grace"], argument: "SECONDS",
             text: "how long the VRRP worker goes on if hasupd is gone: 0 to 60 (default 2)"),
         Row(names: ["-h", "--help"], argument: nil, text: "show this text"),
         Row(names: ["-v", "--version"], argument: nil, text: "show the version"),
+        Row(
+            names: ["--formats"], argument: nil, text: "show the version and the forms of state that it reads"),
     ]
 
     private static let violations: [String: SeccompViolation] = ["errno": .refuse, "kill": .killProcess, "log": .log]
@@ -106,8 +112,9 @@ struct Options {
                 }
                 options.logLevel = level
             case "--seccomp":
-                guard let violation = violations[value] else {
-                    throw UsageError(message: "--seccomp takes errno, kill or log, not '\(value)'")
+                options.isFilterOptional = value == "optional"
+                guard let violation = options.isFilterOptional ? .refuse : violations[value] else {
+                    throw UsageError(message: "--seccomp takes errno, kill, log or optional, not '\(value)'")
                 }
                 options.violation = violation
             case "--core": options.keepsCore = true
@@ -118,6 +125,7 @@ struct Options {
                 options.grace = Interval(nanoseconds: Int64(seconds * 1e9))
             case "--help": return .help
             case "--version": return .version
+            case "--formats": return .formats
             default: throw UsageError(message: "unknown option '\(word)'")
             }
         }

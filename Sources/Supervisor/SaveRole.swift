@@ -36,7 +36,12 @@ enum SaveRole {
         }
         attempt { () throws(SystemError) in if let path = order.log { log = try openLog(path) } }
 
-        _ = seal(as: SealPlan(order.seal, filter: 4, landlock: .nothing))
+        let report = seal(as: SealPlan(order.seal, filter: 4, landlock: .nothing))
+        if let refusal = report.refusal(for: order.seal) {
+            let text = "hasup-save: \(refusal)"
+            _ = Glibc.write(complaints, text, text.utf8.count)
+            return 77
+        }
         var images = Images()
         for copy in copies { attempt { () throws(SystemError) in try write(copy, of: &images) } }
         if let log { attempt { () throws(SystemError) in try write(order, to: log, of: &images) } }

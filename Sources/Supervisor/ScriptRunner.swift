@@ -37,7 +37,7 @@ final class ScriptRunner {
     private let log: Logger
     /// What hasupd was started with.
     let limits: ScriptLimits
-    private var queue = NotificationQueue<Queued>()
+    private var queue: NotificationQueue<Queued>
     private var overseer = RunningScripts()
     private var running: [Int32: Running] = [:]
     private var reports: [String: ScriptReport] = [:]
@@ -46,8 +46,14 @@ final class ScriptRunner {
     /// Called when nothing runs or waits any more.
     var onIdle: (() -> Void)?
 
-    /// - Parameter limits: those that hasupd was started with.
-    init(on loop: EventLoop, log: Logger, limits: ScriptLimits) {
+    /// Scripts that run at once when nothing forbids it.
+    static var runningMax: Int { NotificationQueue<Queued>.standardMax }
+
+    /// - Parameters:
+    ///   - limits: those that hasupd was started with.
+    ///   - runningMax: scripts that may run at once.
+    init(on loop: EventLoop, log: Logger, limits: ScriptLimits, runningMax: Int) {
+        queue = NotificationQueue(runningMax: runningMax)
         self.loop = loop
         self.limits = limits
         self.log = log

@@ -75,12 +75,27 @@ final class Setting {
         if privileges?.mayChangeUsers == false { found = nil }
         identity = found
         sealArguments = SealArguments(
-            identity: found, keepsCore: options.keepsCore, logsRefusals: violation == .log)
+            identity: found, keepsCore: options.keepsCore, logsRefusals: violation == .log,
+            requiresFilter: Self.requiresFilters(options))
         operatorGroup = try? Identity.groupNumber(Self.operatorGroupName)
         var users: [UInt32: String] = [0: "root"]
         if let found { users[found.uid] = "hasup" }
         self.users = users
         self.notes = notes
+    }
+
+    /// Whether hasupd and its children rather end than work without their filters: as the machine's root, unless the
+    /// operator says otherwise. In a user namespace, or as an ordinary user, less is at stake, and it is told.
+    static func requiresFilters(_ options: Options) -> Bool {
+        requiresFilters(
+            isOptional: options.isFilterOptional, user: getuid(), userMap: Self.text(of: "/proc/self/uid_map"))
+    }
+
+    /// - Parameter userMap: /proc/self/uid_map; the first namespace's is one line that maps all numbers to themselves.
+    static func requiresFilters(isOptional: Bool, user: UInt32, userMap: String?) -> Bool {
+        guard !isOptional, user == 0 else { return false }
+        guard let userMap else { return true }
+        return userMap.split(whereSeparator: \.isWhitespace) == ["0", "0", "4294967295"]
     }
 
     /// Whether both numbers exist in this user namespace (user_namespaces(7)).
@@ -89,15 +104,19 @@ final class Setting {
     }
 
     private static func maps(_ file: String, _ number: UInt32) -> Bool {
-        guard let handle = fopen(file, "r") else { return true }
-        defer { fclose(handle) }
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let size = fread(&buffer, 1, buffer.count, handle)
-        let text = String(decoding: buffer.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard let text = Self.text(of: file) else { return true }
         return text.split(separator: "\n").contains { line in
             let words = line.split(separator: " ").compactMap { UInt64($0) }
             return words.count == 3 && (words[0]..<words[0] + words[2]).contains(UInt64(number))
         }
+    }
+
+    private static func text(of file: String) -> String? {
+        guard let handle = fopen(file, "r") else { return nil }
+        defer { fclose(handle) }
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let size = fread(&buffer, 1, buffer.count, handle)
+        return String(decoding: buffer.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Notes what is lost by capabilities that are missing, now that it is known what they are needed for.
@@ -118,6 +137,9 @@ final class Setting {
 
     /// The priority to ask for: nil when there is no right to it, which was told once.
     func realtime(_ priority: Int32) -> Int32? { privileges?.mayBeRealtime(priority) == false ? nil : priority }
+
+    /// Whether hasupd was to have a filter and has none.
+    var isUnfiltered: Bool { isFullySealed && !sealed.isFiltered }
 
     /// Gives up what hasupd doesn't need (docs/decisions.md, D2), and asks for realtime before that.
     ///
@@ -141,8 +163,8 @@ final class Setting {
             shortfalls.append("scripts run under what hasupd gave up before there were any: restart hasupd")
         }
         sealed = WorkerSeal(
-            shortfalls: shortfalls, isConfined: report.isConfined, isDumpable: report.isDumpable,
-            workingDirectory: report.workingDirectory ?? "")
+            shortfalls: shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
+            isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? "")
         isFullySealed = !hasScripts || isSuccessor
         passOn()
     }

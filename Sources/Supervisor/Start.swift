@@ -26,6 +26,9 @@ extension Daemon {
             case .version:
                 print("hasupd \(hasupVersion)")
                 return 0
+            case .formats:
+                print(Formats.text(version: hasupVersion), terminator: "")
+                return 0
             }
         } catch {
             complain("\(error.message). Try hasupd --help.")
@@ -49,6 +52,19 @@ extension Daemon {
         let privileges = Privileges.current
         if let refusal = privileges?.refusal { throw StartError(.permission, refusal) }
         return privileges
+    }
+
+    /// As the machine's root nothing is begun that could only go on without its filter.
+    static func requireFilters(_ options: Options) throws(StartError) {
+        guard Setting.requiresFilters(options) else { return }
+        do throws(SystemError) {
+            try SeccompProgram.requireKernel()
+        } catch {
+            throw StartError(
+                .unavailable,
+                "\(error), and hasupd's processes don't work as root's without that: take a kernel with "
+                    + "CONFIG_SECCOMP_FILTER, or start hasupd with --seccomp optional")
+        }
     }
 
     /// The first configuration: tolerant (docs/decisions.md, D18), but nothing at all is an error.

@@ -8,6 +8,8 @@ struct Succession: Equatable {
     /// The limits that it was started with.
     let limits: ScriptLimits
 
+    /// The form of `text`.
+    static let formatVersion = 1
     private static let variable = "HASUP_SUCCESSION"
 
     init(isSealed: Bool, limits: ScriptLimits) {

@@ -15,11 +15,11 @@ final class Upgrade {
         init(_ reason: String) { self.reason = reason }
     }
 
-    /// How long the new program may take to say its version.
+    /// How long the new program may take to say what it is.
     private static let patience = Interval.seconds(5)
     /// Time for the answer to leave.
     private static let farewell = Interval.milliseconds(20)
-    private static let answerMax = 256
+    private static let answerMax = 2_048
 
     private let loop: EventLoop
     private let log: Logger
@@ -58,7 +58,7 @@ final class Upgrade {
         return running.st_ino != installed.st_ino || running.st_dev != installed.st_dev
     }
 
-    /// Lets the new program say its version; the completion is told it, or why this one can't become it.
+    /// Lets the new program say its version and which forms of state it reads (`Formats`); the completion is told it, or why this one can't become it.
     func inspect(_ completion: @escaping (Result<String, Refusal>) -> Void) {
         guard getuid() == 0 || PassedOn.current.isSuperset(of: [.netAdmin, .netRaw]) else {
             return completion(.failure(Refusal("hasupd would lose its capabilities: restart it")))
@@ -67,11 +67,11 @@ final class Upgrade {
         isBusy = true
         hasTimedOut = false
         do throws(SystemError) {
-            let output = try owned(hasup_memfd_create("hasup-version"), "create a memory file")
+            let output = try owned(hasup_memfd_create("hasup-formats"), "create a memory file")
             let copy = try owned(fcntl(output.number, F_DUPFD_CLOEXEC, 3), "copy a descriptor")
             let reader = Output(copy)
             child = try ChildProcess.spawn(
-                path: path, arguments: [path, "--version"], environment: ["LC_ALL=C"], descriptors: [],
+                path: path, arguments: [path, "--formats"], environment: ["LC_ALL=C"], descriptors: [],
                 output: output.number, on: loop
             ) { [unowned self] _, exit in completion(self.judge(exit, reader)) }
             if let patienceTimer { loop.set(patienceTimer, to: Clock.now + Self.patience) }
@@ -97,14 +97,20 @@ final class Upgrade {
         child = nil
         if let patienceTimer { loop.set(patienceTimer, to: .never) }
         isBusy = false
-        if hasTimedOut { return .failure(Refusal("\(path) --version hasn't ended after \(Self.patience)")) }
+        if hasTimedOut { return .failure(Refusal("\(path) --formats hasn't ended after \(Self.patience)")) }
         guard exit == .code(0) else { return .failure(Refusal("\(path) can't be run: it ended with \(exit)")) }
-        let words = output.text.split { $0 == " " || $0 == "\n" }
-        guard words.count == 2, words[0] == "hasupd" else {
+        let answer = output.text
+        guard let version = Formats.version(in: answer) else {
             return .failure(Refusal("\(path) isn't hasupd: it says nothing of the kind when asked for its version"))
         }
+        if let reason = Formats.refusal(to: answer) {
+            return .failure(
+                Refusal(
+                    "\(Printable.text("hasupd \(version) at \(path) can't go on where this one is: \(reason)")); a restart "
+                        + "changes to it, and the addresses fail over"))
+        }
         isBusy = true
-        return .success(Printable.text(String(words[1])))
+        return .success(Printable.text(version))
     }
 
     /// Becomes it when the answer has left, and tells it this. The worker is left in its grace until its successor begins.

@@ -117,6 +117,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         worker?.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
         guard let channel = worker?.channel else { return }
+        noteDelivery(on: channel)
         SupervisorToVRRP.configure(generation: generation.number)
             .send(on: channel, descriptors: [generation.image.number])
     }
@@ -305,6 +306,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     private func openSocket(generation: UInt64, instance: UInt32, correlation: UInt32, _ worker: WorkerProcess) {
         guard let channel = worker.channel else { return }
+        noteDelivery(on: channel)
         do throws(Refusal) {
             let plan = try broker.socket(generation: generation, instance: instance)
             do throws(SystemError) {
@@ -324,6 +326,11 @@ final class VRRPSupervision: WorkerProcess.Owner {
         }
     }
 
+    /// To be called before something is sent: what is unread afterwards needn't be a socket.
+    private func noteDelivery(on channel: Channel) {
+        if channel.hasDeliveredAll { broker.workerHasTakenAll() }
+    }
+
     private func refuse(_ refusal: Refusal) {
         lines.tell(
             .warning, "hasup-vrrp", "refused a worker's request: \(refusal)", kind: refusal.description.withoutNumbers)
@@ -338,6 +345,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         if lastRequest == 0 { lastRequest = 1 }
         requests[lastRequest] = StatusRequest(completion: completion, deadline: Clock.now + Self.statusPatience)
         if let expiry { loop.set(expiry, to: Clock.now + Self.statusPatience) }
+        noteDelivery(on: channel)
         SupervisorToVRRP.status.send(on: channel, correlation: lastRequest)
     }
 

@@ -25,7 +25,11 @@ enum WithdrawRole {
         guard let count = arguments.first.flatMap({ Int32($0) }), (0...Int32(formersMax)).contains(count),
             let wishes = SealArguments(words: arguments.dropFirst())
         else { return 64 }
-        _ = seal(as: SealPlan(wishes, capabilities: [.netAdmin], filter: 4, landlock: .nothing))
+        let report = seal(as: SealPlan(wishes, capabilities: [.netAdmin], filter: 4, landlock: .nothing))
+        if let refusal = report.refusal(for: wishes) {
+            say(refusal)
+            return 77
+        }
         do {
             let page = try StatePage(mapping: Descriptor(owning: 3))
             // A worker that begins, or that has done anything, decides from then on what stays.

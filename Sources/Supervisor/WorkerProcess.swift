@@ -52,6 +52,8 @@ final class WorkerProcess {
     private(set) var startedAt: Instant?
     /// What went wrong with it last, and when.
     private(set) var trouble: (text: String, at: Instant)?
+    /// Why the last start failed.
+    private var startFailure: String?
     /// How and when the last process ended.
     private(set) var lastEnd: (exit: WorkerExit, at: Instant)?
     private var wakeTimer: Timer?
@@ -151,7 +153,7 @@ final class WorkerProcess {
             handle(.spawned)
             owner.greet(on: channel, self)
         } catch {
-            lines.tell(.error, name, error.description)
+            startFailure = error.description
             if let child {
                 child.kill()
                 abandoned.append(child)
@@ -181,7 +183,8 @@ final class WorkerProcess {
         case .died(let exit, .zero): tell("ended (\(exit)): starting it again", kind: "\(exit)")
         case .died(let exit, let wait): tell("ended (\(exit)): starting it again in \(wait)", kind: "\(exit) early")
         case .replaced(let reason): tell("is replaced: \(reason)")
-        case .notStarted(let wait): tell("can't be started: next try in \(wait)")
+        case .notStarted(let wait):
+            tell("can't be started (\(startFailure ?? "no reason is known")): next try in \(wait)")
         case .stoppedByForce: lines.tell(.warning, "", "\(name) didn't stop in \(WorkerLife.stopLimit): killed")
         }
     }

@@ -46,16 +46,17 @@ extension Node {
         rebuildRoutes()
     }
 
-    /// What was decided and may not have been heard: only the last of each instance is still true.
+    /// What was decided and may not have been heard: only the last of each instance is still true. They are numbered anew
+    /// behind the last one that was heard: a record that leapt to a number far away would have this one and all that
+    /// follow refused.
     private mutating func notifyAgain(after last: UInt64, into actions: inout [Action]) {
-        let unheard = routers.filter { $0.lastNotified.map { $0.sequence > last } ?? false }
-        let notifications = unheard.compactMap { router in
-            router.lastNotified.map {
-                Notification(sequence: $0.sequence, instance: router.id, trigger: $0.trigger, priority: $0.priority)
-            }
+        let unheard = routers.compactMap { router in
+            router.lastNotified.flatMap { $0.sequence > last ? (sequence: $0.sequence, id: router.id) : nil }
         }
-        for notification in notifications.sorted(by: { $0.sequence < $1.sequence }) {
-            context.lastNotification = max(context.lastNotification, notification.sequence)
+        for (_, id) in unheard.sorted(by: { $0 < $1 }) {
+            guard let notified = routers[id].lastNotified else { continue }
+            let notification = context.notification(notified.trigger, of: id, priority: notified.priority)
+            routers[id].lastNotified = Notified(notification)
             actions.append(.notify(notification))
         }
     }

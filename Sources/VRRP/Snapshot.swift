@@ -72,6 +72,11 @@ public struct Resumption: Hashable, Sendable {
     public var fresh = 0
 }
 
+extension NodeSnapshot {
+    /// The form of the records, of the node and of instances.
+    public static var formatVersion: Int { Int(RecordHead.version) }
+}
+
 /// The beginning of an instance's record, whatever its settings are.
 struct RecordHead {
     /// The form of records. A successor of the next version reads this one, too.

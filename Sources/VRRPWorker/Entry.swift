@@ -35,7 +35,7 @@ public func runVRRPWorker(arguments: [String]) -> Int32 {
         close(4)
 
         // 2. The first bytes that are read are hasupd's.
-        let session = try Session(on: loop, report)
+        let session = try Session(on: loop, report, refusal: report.refusal(for: wishes))
         try loop.run()
         withExtendedLifetime(session) {}
         return 0
@@ -52,7 +52,8 @@ private final class Session {
     private var worker: Worker?
     private var formers: [ConfigurationModel] = []
 
-    init(on loop: EventLoop, _ report: SealReport) throws(SystemError) {
+    /// - Parameter refusal: why it isn't to work; nil when it is.
+    init(on loop: EventLoop, _ report: SealReport, refusal: String?) throws(SystemError) {
         self.loop = loop
         let channel = try Channel(
             Descriptor(owning: 3), on: loop,
@@ -63,9 +64,13 @@ private final class Session {
             })
         self.channel = channel
         let seal = WorkerSeal(
-            shortfalls: report.shortfalls, isConfined: report.isConfined, isDumpable: report.isDumpable,
-            workingDirectory: report.workingDirectory ?? "")
+            shortfalls: report.shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
+            isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? "")
         VRRPToSupervisor.hello(version: workerProtocolVersion, seal).send(on: channel)
+        if let refusal {
+            VRRPToSupervisor.log(.error, refusal).send(on: channel)
+            exit(77)
+        }
     }
 
     private func receive(_ frame: Frame) throws(FrameError) {

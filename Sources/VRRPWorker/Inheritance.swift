@@ -35,7 +35,8 @@ struct Inheritance {
 
     /// The event that the core begins with. An address that has gone since it was noted isn't there.
     func event(_ model: ConfigurationModel, isThere: (IPAddress, String) -> Bool) -> Event {
-        guard !isEmpty else { return .configure(model) }
+        // Without records, too, notifications count on: hasupd refuses numbers that it has had.
+        guard !isEmpty || snapshot.lastNotification > 0 else { return .configure(model) }
         var snapshot = snapshot
         for (name, addresses) in snapshot.addresses {
             snapshot.addresses[name] = addresses.filter { isThere($0.key, name) }

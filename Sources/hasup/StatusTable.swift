@@ -229,7 +229,7 @@ struct StatusTable {
                 "The configuration is reloaded on \(time.date) at \(time.text.prefix(8)), in \(Layout.timeLeft(next.inSeconds))."
             )
         }
-        texts += daemon.problems
+        texts += daemon.unsealed + daemon.problems
         if !daemon.notes.isEmpty {
             texts.append(
                 "\(counted(daemon.notes.count, "note")) on the processes: 'hasup status --processes' shows them.")

@@ -108,6 +108,9 @@ import Testing
         #expect(disputed.isWell, "long ago")
         silent.daemon.workerTrouble = "the VRRP worker isn't running"
         #expect(!silent.isWell)
+        reply.daemon.unsealed = ["hasup-vrrp works without its filter of system calls."]
+        #expect(!reply.isWell)
+        #expect(table.render(reply).contains("hasup-vrrp works without its filter of system calls."))
         var processes = ProcessesReply()
         var worker = ProcessReport()
         worker.pid = 4711

@@ -45,6 +45,17 @@ struct StatePageTests {
         #expect(whole.records.count == 100)
     }
 
+    @Test("a last notification behind which nothing could be counted isn't believed")
+    func lastNotification() throws {
+        let page = try StatePage.create()
+        for number: UInt64 in [StatePage.notificationsBelieved, 1 << 61, 1 << 62, .max] {
+            page.lastNotification = number
+            #expect(page.lastNotification == 0)
+        }
+        page.lastNotification = StatePage.notificationsBelieved - 1
+        #expect(page.lastNotification == StatePage.notificationsBelieved - 1)
+    }
+
     @Test("what could fault, or isn't a page, is refused")
     func refusals() throws {
         let seals = Self.sealShrink | Self.sealGrow

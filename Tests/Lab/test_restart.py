@@ -151,6 +151,9 @@ BROKEN = {
     "fails": (b"#!/bin/sh\nexit 3\n", 0o755, "exit status 3"),
     "another": (b"#!/bin/sh\necho something else\n", 0o755, "isn't hasupd"),
     "hangs": (b"#!/bin/sh\nexec sleep 60\n", 0o755, "hasn't ended"),
+    "without our page": (b"#!/bin/sh\nprintf 'hasupd 9.9\\nstate-page 3 4\\nrecord 1\\nsuccession 1\\n'\n", 0o755,
+                         "can't read the page of the VRRP worker's state, which is of form 2: it reads form 3, 4"),
+    "without forms": (b"#!/bin/sh\necho hasupd 0.0.1\n", 0o755, "it reads no form of it; a restart changes to it"),
     "not executable": (b"", 0o644, "Permission denied"),
     "missing": (None, 0, "No such file"),
 }
@@ -183,7 +186,7 @@ def test_upgrade_that_fails_at_the_last_moment(kept_duo, pair, sniffer, watched)
     a, b, store = kept_duo(copied=True, first=SCRIPTED)
     same = Undisturbed(a, b, pair[0], sniffer, watched)
     with open(a.binary + ".new", "wb") as file:
-        file.write(b'#!/bin/sh\nrm -f "$0"\necho hasupd 9.9\n')
+        file.write(b'#!/bin/sh\nrm -f "$0"\nprintf "hasupd 9.9\\nstate-page 1 2\\nrecord 1\\nsuccession 1 2\\n"\n')
     os.chmod(a.binary + ".new", 0o755)
     os.rename(a.binary + ".new", a.binary)
     worker = a.worker()

@@ -73,8 +73,9 @@ struct ResourceLimitTests {
 
     @Test func saysWhatItWants() {
         let wanted = SealArguments(
-            identity: Identity(uid: 1, gid: 2), realtimePriority: 50, keepsCore: true, logsRefusals: true)
-        #expect(wanted.words == ["1", "2", "50", "core,log"])
+            identity: Identity(uid: 1, gid: 2), realtimePriority: 50, keepsCore: true, logsRefusals: true,
+            requiresFilter: true)
+        #expect(wanted.words == ["1", "2", "50", "core,log,strict"])
         #expect(SealArguments(words: wanted.words) == wanted)
         #expect(SealArguments(words: ["-", "-", "-", "-"]) == SealArguments(identity: nil))
         #expect(SealArguments(words: ["-", "-", "-", "cores"]) == nil)

@@ -26,12 +26,27 @@ struct BrokerTests {
     func socket() throws {
         var unicast = instance("B", interface: "eth1")
         unicast.unicastPeers = [UnicastPeer(address: IPAddress(v4: 0x0a00_0002))]
-        let broker = Broker(generation: 7, source: Instances(list: [instance("A"), unicast]))
+        var broker = Broker(generation: 7, source: Instances(list: [instance("A"), unicast]))
         #expect(
             try broker.socket(generation: 7, instance: 0)
                 == SocketPlan(interface: "eth0", family: .ipv4, group: IPAddress(v4: 0xe000_0012)))
         #expect(
             try broker.socket(generation: 7, instance: 1) == SocketPlan(interface: "eth1", family: .ipv4, group: nil))
+    }
+
+    @Test("a socket that a worker hasn't taken yet isn't opened again, whichever instance it asks for")
+    func pendingSockets() throws {
+        var broker = Broker(
+            generation: 7,
+            source: Instances(list: [instance("A"), instance("B"), instance("C", interface: "eth1")]))
+        let plan = try broker.socket(generation: 7, instance: 0)
+        #expect(throws: Refusal.pendingSocket("eth0")) { try broker.socket(generation: 7, instance: 0) }
+        #expect(throws: Refusal.pendingSocket("eth0")) { try broker.socket(generation: 7, instance: 1) }
+        #expect(try broker.socket(generation: 7, instance: 2).interface == "eth1")
+        broker.workerHasTakenAll()
+        #expect(try broker.socket(generation: 7, instance: 1) == plan)
+        broker.workerStarted(hasSnapshot: true)
+        #expect(try broker.socket(generation: 7, instance: 0) == plan, "its successor was sent nothing yet")
     }
 
     @Test("what isn't in the configuration is refused")

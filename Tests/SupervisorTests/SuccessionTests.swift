@@ -13,6 +13,15 @@ import Testing
         }
     }
 
+    /// As it was when form 1 got its number.
+    @Test func isOfItsForm() throws {
+        let words = "4711 sealed 1:2,3:18446744073709551615,5:6,7:8"
+        let told = try #require(Succession(words, ownPID: 4711))
+        #expect(Succession.formatVersion == 1)
+        #expect(told.isSealed)
+        #expect(told.text(pid: 4711) == words)
+    }
+
     @Test(arguments: [
         "", "4711", "4711 sealed", "4711 sealed 1:2", "4711 shut 1:2,3:4,5:6,7:8", "x sealed 1:2,3:4,5:6,7:8",
         "4711 sealed 1:2,3:4,5:6,7:8,9:0", "4711 sealed 1:2,3,5:6,7:8", "4711 sealed 1:2,-3:4,5:6,7:8",

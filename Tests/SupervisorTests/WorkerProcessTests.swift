@@ -51,6 +51,7 @@ private final class Owner: WorkerProcess.Owner {
         worker.handle(.start)
         let first = try #require(owner.started.first)
         #expect(worker.child == nil && worker.life.state == .waiting)
+        #expect(worker.trouble?.text.contains("can't be started (can't watch a descriptor") == true, "status says why")
         let limit = Clock.now + .seconds(5)
         while Clock.now < limit, kill(first, 0) == 0 || owner.started.count < 2 { try loop.turn() }
         #expect(kill(first, 0) == -1 && errno == ESRCH)

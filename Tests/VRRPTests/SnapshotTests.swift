@@ -296,6 +296,39 @@ import Wire
         #expect(actions.notified.isEmpty)
     }
 
+    /// A predecessor whose records can't be read at all, as if there were none.
+    @Test func notificationsCountOnWithoutRecords() {
+        var bench = Bench(empty: ())
+        bench.handle(.interface(bench.eth0))
+        var model = ConfigurationModel()
+        model.instances = [Bench.settings()]
+        bench.handle(
+            .resume(model, NodeSnapshot(instances: [], node: nil, heardUntil: bench.now, lastNotification: 7)))
+        bench.advance(.seconds(5))
+        let numbers = bench.take().compactMap { if case .notify(let told) = $0 { told.sequence } else { nil } }
+        #expect(numbers == [8, 9])
+        #expect(bench.state == .master)
+    }
+
+    /// A record that leaps to a number far away: hasupd would refuse it, and everything that follows it, as a leap.
+    @Test func notificationsCountOnBehindTheLastOneThatWasHeard() throws {
+        var twin = Self.master()
+        let heard = twin.bench.node.context.lastNotification
+        var notified = try #require(twin.bench.node.routers[0].lastNotified)
+        notified.sequence = 1 << 50
+        twin.bench.node.routers[0].lastNotified = notified
+        twin.take(.wait(.seconds(1)))
+        let snapshot = twin.keeper.snapshot(heardUntil: twin.bench.now, lastNotification: heard)
+        var node = Node()
+        var actions: [Action] = []
+        node.handle(.interface(twin.bench.eth0), at: twin.bench.now, into: &actions)
+        node.handle(.interface(Bench.interface("eth1", 3)), at: twin.bench.now, into: &actions)
+        node.handle(.resume(twin.bench.model, snapshot), at: twin.bench.now, into: &actions)
+        let numbers = actions.compactMap { if case .notify(let told) = $0 { told.sequence } else { nil } }
+        #expect(numbers == [heard + 1], "repeated, because it wasn't heard, under a number that will be")
+        #expect(node.routers[0].lastNotified?.sequence == heard + 1)
+    }
+
     /// A record whose head says MASTER and whose rest is unreadable: the addresses were left in place, and go now.
     @Test func aMasterWithoutAReadableRecordLeavesNothing() {
         var twin = Self.master()

@@ -19,6 +19,10 @@ ssize_t hasup_send_packet(int fd, const void *bytes, size_t count, const int *de
 /// -EMSGSIZE is returned. `*descriptor_count` is the number received.
 ssize_t hasup_receive_packet(int fd, void *bytes, size_t capacity, int *descriptors, int *descriptor_count);
 
+/// Bytes, with the kernel's own for keeping them, that the other end of a Unix socket hasn't received yet (SO_MEMINFO,
+/// linux/sock_diag.h), or -errno.
+int hasup_unreceived(int fd);
+
 /// A listening, non-blocking stream socket at this path; a socket file that nobody listens on is replaced.
 int hasup_listen_unix(const char *path, int backlog);
 /// Accepts a non-blocking, close-on-exec connection.

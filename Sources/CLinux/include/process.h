@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/// Descriptors that a child can be given.
+enum { HASUP_GIVEN_MAX = 64 };
+
 /// Starts `path` (or, with path_fd >= 0, the file behind that descriptor) with an empty signal mask and default
 /// dispositions in a process group of its own. The child of a realtime process is realtime, too, until it gives that up,
 /// also where SCHED_RESET_ON_FORK is set.
@@ -46,6 +49,9 @@ int hasup_process_name_set(const char *name);
 /// Installs a seccomp filter of `count` BPF instructions (8 bytes each) for all threads; with `logged` the kernel's audit
 /// log names each call that isn't allowed (SECCOMP_FILTER_FLAG_LOG).
 int hasup_seccomp_load(const void *program, unsigned short count, int logged);
+
+/// 0 when the kernel knows seccomp filters, or -errno. Nothing is installed.
+int hasup_seccomp_probe(void);
 
 /// Takes an open-file-description write lock on the whole file without waiting; -EAGAIN when another process has it.
 int hasup_lock_file(int fd);

@@ -11,6 +11,8 @@ from .waiting import wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILT = os.environ.get("HASUP_BUILD", os.path.join(ROOT, ".build", "release"))
+# A debug build does the same more slowly.
+OPTIMIZED = os.path.basename(os.path.normpath(BUILT)) != "debug"
 CLIENT_PYTHON = os.path.join(ROOT, ".venv", "bin", "python")
 
 

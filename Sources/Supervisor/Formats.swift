@@ -1,0 +1,69 @@
+import Configuration
+import IPC
+import VRRP
+
+/// The forms of what a hasupd leaves to the one that it becomes by `hasup upgrade`. `hasupd --formats` tells which ones a
+/// program reads, so that the one that runs can ask before it gives itself up.
+struct Formats {
+    /// One of them.
+    struct Format: Equatable {
+        /// As it is called in the answer, without a space.
+        let name: String
+        /// What it is, in a sentence.
+        let title: String
+        /// The form that this program writes.
+        let written: Int
+        /// Those that it reads.
+        let readable: [Int]
+        /// Whether an upgrade without it would lose what it is to keep. The configuration isn't needed: the files were
+        /// judged to be without an error (docs/decisions.md, D7).
+        var isNeeded = true
+    }
+
+    /// This program's.
+    static let own = [
+        Format(
+            name: "state-page", title: "the page of the VRRP worker's state", written: StatePage.formatVersion,
+            readable: StatePage.readableFormats),
+        Format(
+            name: "record", title: "the records in it", written: NodeSnapshot.formatVersion,
+            readable: [NodeSnapshot.formatVersion]),
+        Format(
+            name: "succession", title: "what one hasupd tells the next", written: Succession.formatVersion,
+            readable: [Succession.formatVersion]),
+        Format(
+            name: "configuration", title: "the configuration that runs", written: EncodedModel.formatVersion,
+            readable: [EncodedModel.formatVersion], isNeeded: false),
+    ]
+
+    /// What `--formats` prints: the version, then a line for each form.
+    static func text(version: String) -> String {
+        let lines = own.map { format in
+            ([format.name] + format.readable.map(String.init)).joined(separator: " ")
+        }
+        return (["hasupd \(version)"] + lines).joined(separator: "\n") + "\n"
+    }
+
+    /// The version in such an answer; nil when it isn't one.
+    static func version(in answer: String) -> String? {
+        guard let first = answer.split(separator: "\n").first else { return nil }
+        let words = first.split(separator: " ")
+        return words.count == 2 && words[0] == "hasupd" ? String(words[1]) : nil
+    }
+
+    /// Why a program that answers this can't go on where this one is, a sentence's end; nil when it can.
+    static func refusal(to answer: String, from own: [Format] = own) -> String? {
+        var readable: [Substring: [Substring]] = [:]
+        for line in answer.split(separator: "\n").dropFirst() {
+            let words = line.split(separator: " ")
+            if let name = words.first { readable[name] = Array(words.dropFirst()) }
+        }
+        for format in own where format.isNeeded {
+            let known = readable[format.name[...]] ?? []
+            if known.contains("\(format.written)") { continue }
+            let others = known.isEmpty ? "no form of it" : "form \(known.joined(separator: ", "))"
+            return "it can't read \(format.title), which is of form \(format.written): it reads \(others)"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,443 @@
+"""A worker that an attacker owns: it speaks the frames, and hasupd refuses, tells and lives on (docs/architecture.md, section 1)."""
+
+import json
+import os
+import random
+import signal
+import socket
+import struct
+import threading
+import time
+
+import pytest
+from lab import conf, hostile
+from lab.forge import LONG
+from lab.hasup import OPTIMIZED, Hasup, descriptors
+from lab.hostile import Impostor, frame, text
+from lab.machine import Queue, late
+from lab.program import alive
+from lab.varlink import Wire
+from lab.waiting import wait_for
+
+VIP = "10.0.0.100"
+# hasupd's turns (docs/decisions.md, D6).
+TURN = 0.002 if OPTIMIZED else 0.1
+ESCAPES = "\x1b[2J\x1b]0;owned\x07\nnotice: all is well\r\u202egpj.\u2028"
+TRANSITION = struct.pack(">BIBB", 0, 0, 1, 2) + bytes([2, 0, 0, 100, 0])
+
+
+def anonymous(pid):
+    """Kilobytes of a process's own memory."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return sum(int(line.split()[1]) for line in file if line.startswith("Pss_Anon"))
+
+
+def restarts(daemon, role="hasup-vrrp"):
+    """How often a worker was replaced. hasupd answers by itself."""
+    with Wire(daemon.control) as wire:
+        answer = wire.call("io.hasup.Processes")
+    name = {"hasup-vrrp": "vrrp", "hasup-checker": "checker"}[role]
+    return next(entry["restarts"] for entry in answer["parameters"]["processes"] if entry["role"] == name)
+
+
+def longest_turn(daemon):
+    """Seconds of hasupd's longest turn so far."""
+    with Wire(daemon.control) as wire:
+        return wire.call("io.hasup.Statistics")["parameters"]["longest_turn_seconds"]
+
+
+class Turns:
+    """hasupd's turns meanwhile: none takes longer than 2 ms, or than one before, but for what the machine was late."""
+
+    def __init__(self, daemon):
+        self.daemon, self.queue, self.before = daemon, Queue(daemon.program.pid), longest_turn(daemon)
+
+    def __enter__(self):
+        self.queue.__enter__()
+        return self
+
+    def __exit__(self, failure, *_):
+        self.queue.__exit__()
+        if failure is None:
+            longest, allowance = longest_turn(self.daemon), late() + self.queue.worst
+            print(f"longest turn {self.before * 1000:.2f} -> {longest * 1000:.2f} ms, machine late by {allowance * 1000:.2f} ms")
+            assert longest < max(self.before, TURN) + allowance
+
+
+def successor(daemon, old, role="hasup-vrrp", bound=6.0):
+    """The worker that has followed this one, when it can be talked to."""
+    pid = wait_for(f"another {role}", lambda: daemon.roles().get(role, []),
+                   lambda pids: len(pids) == 1 and pids[0] != old, bound)[0]
+    if role == "hasup-vrrp":
+        wait_for("its status", daemon.state, lambda state: "unknown" not in state and state != "INIT", bound)
+    return pid
+
+
+def end(pid):
+    """SIGKILL, if hasupd hasn't done that already."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def text_of(path):
+    """A file's text; empty when there is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+@pytest.fixture
+def lone(lan):
+    """hasup alone on a, MASTER at once as it owns the address; the impostor has 1.5 adverts before the watchdog wonders."""
+    node = lan.node("a")
+    node.netns.ip("link", "add", "eth1", "type", "veth", "peer", "name", "far1")
+    node.netns.ip("link", "set", "eth1", "up")
+
+    def begin(advert=1, **options):
+        daemon = Hasup(node, conf.simple(255, version=3, advert=advert, **options)).start()
+        daemon.wait_state("MASTER")
+        return daemon
+    return begin
+
+
+def observation_text(content):
+    """What the kernel refused, in the worker's own words."""
+    return struct.pack(">QBI", 1, 4, 0) + text(content)
+
+
+VALID = {
+    hostile.HELLO: hostile.hello(), hostile.CONFIGURED: struct.pack(">Q", 1), hostile.WORKED: b"",
+    hostile.OPEN_SOCKET: struct.pack(">QI", 1, 0), hostile.NOTIFY: struct.pack(">QIQBB", 1, 0, 1, 1, 100),
+    hostile.OBSERVATIONS: struct.pack(">Q", 1) + TRANSITION, hostile.LOG: b"\x06" + text("hello"),
+    hostile.STOPPED: b"", hostile.CLEARED: struct.pack(">Q", 1), hostile.RESUMED: struct.pack(">IIII", 1, 0, 0, 0),
+}
+# What ends a worker at once, and what the log says of it.
+CRIMES = {
+    "three bytes": (b"abc", "a frame says 0 bytes and has 3"),
+    "too long": (frame(hostile.LOG, VALID[hostile.LOG], length=99), "a frame says 99 bytes"),
+    "length of nothing": (frame(hostile.WORKED, length=0), "a frame says 0 bytes"),
+    "length of everything": (frame(hostile.WORKED, length=0xFFFFFFFF), "a frame says 4294967295 bytes"),
+    "undefined flags": (frame(hostile.WORKED, flags=0x10), "undefined flags 0x10"),
+    "descriptors that didn't come": (frame(hostile.WORKED, flags=3), "says 3 descriptors and brought 0"),
+    **{f"type {kind:#x}": (frame(kind), f"unknown type {kind:#x}")
+       for kind in (0, 0x200, 0x20C, 0x101, 0x107, 0x301, 0x401, 0x501, 0xFFFF)},
+    "another version": (frame(hostile.HELLO, hostile.hello(1)), "speaks protocol version 1"),
+    "a second hello": (frame(hostile.HELLO, VALID[hostile.HELLO]), "a second hello at the wrong moment"),
+    "too many sentences": (frame(hostile.HELLO, hostile.hello(sentences=33 * ["x"])), "malformed payload"),
+    **{f"{kind:#x} and a byte": (frame(kind, payload + b"\0"), f"type {kind:#x} with a malformed payload")
+       for kind, payload in VALID.items()},
+    **{f"{kind:#x} less a byte": (frame(kind, payload[:-1]), f"type {kind:#x} with a malformed payload")
+       for kind, payload in VALID.items() if payload},
+    "a generation of tomorrow": (frame(hostile.CONFIGURED, struct.pack(">Q", 99)), "a generation that doesn't exist"),
+    "nothing left of tomorrow": (frame(hostile.CLEARED, struct.pack(">Q", 99)), "a generation that doesn't exist"),
+    "a generation again": (frame(hostile.CONFIGURED, struct.pack(">Q", 1)), "a generation that was taken before"),
+    "no log level": (frame(hostile.LOG, b"\x09" + text("x")), "malformed payload"),
+    "no UTF-8": (frame(hostile.LOG, b"\x06" + text(b"\xff\xfe")), "malformed payload"),
+    "an endless string": (frame(hostile.LOG, b"\x06\xff\xff\xff\xff"), "malformed payload"),
+    "too many requests": (frame(hostile.NOTIFY, struct.pack(">Q", 1) + 129 * VALID[hostile.NOTIFY][8:]), "malformed"),
+    "too many observations": (frame(hostile.OBSERVATIONS, struct.pack(">Q", 1) + 129 * TRANSITION), "malformed"),
+    "a long observation": (frame(hostile.OBSERVATIONS, observation_text("x" * 600)), "malformed payload"),
+    "no such observation": (frame(hostile.OBSERVATIONS, struct.pack(">QB", 1, 99)), "malformed payload"),
+    "a status for 0": (frame(hostile.STATUS, struct.pack(">Q", 1)), "a status that nobody asked for"),
+    "a status for 70000": (frame(hostile.STATUS, struct.pack(">Q", 1), correlation=70_000), "that nobody asked for"),
+    "the end": (b"", "it closed its channel and goes on living"),
+}
+
+
+def test_what_ends_a_worker(lone):
+    """Each wrong frame: the worker is replaced, the reason is told, and nothing else happens."""
+    a = lone()
+    held, worker = None, a.worker()
+    for number, (name, (data, _)) in enumerate(CRIMES.items(), 1):
+        with Impostor(worker) as impostor:
+            # One that worked is replaced at once, whoever it was.
+            impostor.say(frame(hostile.WORKED))
+            impostor.say(data)
+            worker = successor(a, worker)
+        assert restarts(a) == number, (name, a.log()[-1000:])
+        held = held or descriptors(a.program.pid)
+    # The log tells reasons that differ in a number only once a minute, the history each.
+    told = [json.loads(line)["text"] for line in a.cli("history", "--json").stdout.splitlines()]
+    assert not [(name, reason) for name, (_, reason) in CRIMES.items() if not any(reason in text for text in told)], told
+    wait_for("as many descriptors as before", lambda: descriptors(a.program.pid), lambda count: count <= held, 2)
+    a.wait_state("MASTER")
+    assert a.reload().returncode == 0
+
+
+def test_forged_descriptors(lone):
+    """Descriptors that come with frames are closed, however many, whatever the frame says of them."""
+    a = lone()
+    worker, null = a.worker(), os.open("/dev/null", os.O_RDONLY)
+    held = descriptors(a.program.pid)
+    for number, (flags, count) in enumerate([(0, 1), (1, 1), (8, 8), (15, 8), (0, 200), (9, 9)], 1):
+        with Impostor(worker) as impostor:
+            impostor.say(frame(hostile.WORKED))
+            impostor.say(frame(hostile.WORKED, flags=flags), [null] * count)
+            worker = successor(a, worker)
+        assert restarts(a) == number
+    os.close(null)
+    wait_for("as many descriptors as before", lambda: descriptors(a.program.pid), lambda count: count == held, 2)
+
+
+def test_only_what_is_configured(lone):
+    """The broker rule: every number of an instance, a generation and a moment; only eth0's IPv4 socket is given."""
+    a = lone(advert=10)
+    with Impostor(a.worker()) as impostor:
+        asked = [(generation, instance) for generation in (0, 1, 2, 1 << 63, (1 << 64) - 1)
+                 for instance in (0, 1, 2, 255, 65_535, 65_536, 1 << 31, (1 << 32) - 1)]
+        given = []
+        for correlation, (generation, instance) in enumerate(asked, 1):
+            impostor.say(frame(hostile.OPEN_SOCKET, struct.pack(">QI", generation, instance), correlation=correlation))
+            kind, echoed, payload, passed = impostor.hear()
+            assert echoed == correlation
+            if kind == hostile.SOCKET_GIVEN:
+                given.append((generation, instance))
+                with socket.socket(fileno=passed[0]) as opened:
+                    assert opened.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).rstrip(b"\0") == b"eth0"
+                    assert (opened.family, opened.type, opened.proto) == (socket.AF_INET, socket.SOCK_RAW, 112)
+            else:
+                assert kind == hostile.SOCKET_REFUSED and not passed and payload
+        assert given == [(1, 0)]
+        for request in [(2, 0, 9, 1), (1, 7, 9, 1), (1, (1 << 32) - 1, 9, 1), *((1, 0, 9, moment) for moment in range(4, 256)),
+                        (1, 0, 0, 1), (1, 0, (1 << 64) - 1, 1), (1, 0, 1 << 40, 1)]:
+            impostor.say(frame(hostile.NOTIFY, struct.pack(">QIQBB", *request, 100)))
+        # A line for each kind: numbers don't make another one.
+        for line in ("isn't the one that it runs", "the configuration has no instance number", "there is no notification of kind",
+                     "was started before", "is far beyond those before"):
+            wait_for(line, a.log, lambda log, line=line: f"refused a worker's request: " in log and line in log, 3)
+        assert alive(impostor.pid) and restarts(a) == 0
+    # Its successor can be heard: the numbers weren't used up.
+    os.kill(impostor.pid, signal.SIGKILL)
+    successor(a, impostor.pid)
+    assert a.running()
+
+
+FLOODS = {
+    "lines that differ": lambda number: frame(hostile.LOG, b"\x04" + text(f"{number} {ESCAPES}" + "x" * (number % 3000))),
+    "lines of one long character": lambda number: frame(hostile.LOG, b"\x04" + text(f"{number}e" + "\u0301" * 30_000)),
+    "transitions": lambda _: frame(hostile.OBSERVATIONS, struct.pack(">Q", 1) + 128 * TRANSITION),
+    "kernel's refusals": lambda number: frame(hostile.OBSERVATIONS, struct.pack(">Q", 1) + 14 * (
+        observation_text(f"{number}" + "\u202e" * 160)[8:])),
+    "refused notifications": lambda _: frame(hostile.NOTIFY, struct.pack(">Q", 9) + 128 * VALID[hostile.NOTIFY][8:]),
+    "refused sockets": lambda number: frame(hostile.OPEN_SOCKET, struct.pack(">QI", 9, number), correlation=number),
+    "good work": lambda _: frame(hostile.WORKED),
+    "resumptions": lambda number: frame(hostile.RESUMED, struct.pack(">IIII", number, number, number, number)),
+}
+
+
+COUNTS = {"lines of one long character": 1_000, "transitions": 2_000, "refused notifications": 2_000, "kernel's refusals": 2_000}
+
+
+@pytest.mark.parametrize("kind", sorted(FLOODS))
+def test_floods(lone, kind, record_property):
+    """Thousands of frames of a kind: hasupd's memory is bounded, its turns are short, and others are served meanwhile."""
+    a = lone(advert=10)
+    make, times, ended = FLOODS[kind], [], threading.Event()
+    frames = [make(number) for number in range(200)]
+
+    def ask():
+        with Wire(a.control) as wire:
+            while not ended.is_set():
+                begin = time.monotonic()
+                assert wire.call("org.varlink.service.GetInfo")
+                times.append(time.monotonic() - begin)
+                time.sleep(0.01)
+
+    wait_for("rest", lambda: longest_turn(a) and a.state(), lambda state: state == "MASTER", 3)
+    before, held = anonymous(a.program.pid), descriptors(a.program.pid)
+    asker = threading.Thread(target=ask, daemon=True)
+    worker = a.worker()
+    with Turns(a), Impostor(worker) as impostor:
+        asker.start()
+        count = impostor.flood(frames[number % 200] if number % 200 else make(number)
+                               for number in range(20_000 if LONG else COUNTS.get(kind, 8_000)))
+        peak = anonymous(a.program.pid)
+        ended.set()
+        asker.join(5)
+    end(worker)
+    successor(a, worker)
+    record_property("longest_turn", longest_turn(a))
+    print(f"{kind}: {count} frames, memory {before} -> {peak} kB, slowest answer {max(times) * 1000:.1f} ms")
+    assert peak - before < 8_192
+    assert times and max(times) < 0.25 + late()
+    wait_for("as many descriptors", lambda: descriptors(a.program.pid), lambda now: now <= held, 3)
+    log = a.log()
+    assert "\x1b" not in log and "\x07" not in log and "\u202e" not in log and "\u2028" not in log
+    assert len(log) < 24 << 20
+    assert not [line for line in log.splitlines() if line.startswith("notice: all is well")]
+
+
+def test_sockets_that_nobody_takes(lone):
+    """Asked for again and again and never read: one is opened, the others are refused, and in the end the worker is."""
+    a = lone(advert=10)
+    worker, held, most = a.worker(), descriptors(a.program.pid), 0
+    with Turns(a), Impostor(worker) as impostor:
+        impostor.say(frame(hostile.WORKED))
+        for number in range(20_000):
+            if not impostor.say(frame(hostile.OPEN_SOCKET, struct.pack(">QI", 1, 0), correlation=number)):
+                break
+            if number % 50 == 0:
+                most = max(most, descriptors(a.program.pid))
+        successor(a, worker)
+    assert "the other side doesn't read" in a.log()
+    assert "a socket on eth0 is on its way to it already" in a.log()
+    assert most - held < 5
+    wait_for("as many descriptors", lambda: descriptors(a.program.pid), lambda now: now <= held, 3)
+
+
+def status_entry(identifier, fault=None):
+    """An instance's status as the worker encodes it (Sources/VRRP/Encoding.swift)."""
+    faults = struct.pack(">I", 0) if fault is None else struct.pack(">IB", 1, 1) + text(fault)
+    moments = struct.pack(">qBqB", 1, 100, -(1 << 63), 1) + bytes([0, 0]) + struct.pack(">Bq", 1, (1 << 63) - 1)
+    rest = struct.pack(">Bq", 1, -(1 << 63)) + b"\0" + faults + b"\0" + struct.pack(">7Q", *[(1 << 64) - 1] * 7) + b"\0\0"
+    return struct.pack(">I", identifier) + moments + rest + struct.pack(">III", 0, 0, 0) + b"\0\0\0"
+
+
+def test_status_in_its_own_words(lone):
+    """What it answers for an instance is shown, and steers no terminal; about others it can't say anything."""
+    a = lone(advert=10)
+    with Impostor(a.worker()) as impostor:
+        answers = []
+        asker = threading.Thread(target=lambda: answers.append(a.cli("status")), daemon=True)
+        asker.start()
+        correlation = impostor.wait_for(hostile.ASK_STATUS)[1]
+        impostor.say(frame(hostile.STATUS, struct.pack(">Q", 1) + status_entry(0, ESCAPES), correlation=correlation))
+        asker.join(5)
+        assert answers and "BACKUP" in answers[0].stdout, answers
+        assert "\x1b" not in answers[0].stdout and "notice: all is well\n" not in answers[0].stdout
+        with Wire(a.control) as wire:
+            wire.send(b'{"method":"io.hasup.Status"}\0')
+            correlation = impostor.wait_for(hostile.ASK_STATUS)[1]
+            # As many parts as there are instances can't be exceeded by one that goes on and on.
+            before, part = anonymous(a.program.pid), struct.pack(">Q", 1) + status_entry(0, "x" * 500)
+            impostor.flood(frame(hostile.STATUS, part, flags=0x4000, correlation=correlation) for _ in range(1_000))
+            assert wire.receive()["parameters"]["instances"]
+            wait_for("its end", lambda: alive(impostor.pid), lambda lives: not lives, 3)
+            assert "a status without an end" in a.log()
+            assert anonymous(a.program.pid) - before < 4_096
+    worker = successor(a, impostor.pid, bound=10)
+    with Impostor(worker) as impostor, Wire(a.control) as wire:
+        wire.send(b'{"method":"io.hasup.Status"}\0')
+        correlation = impostor.wait_for(hostile.ASK_STATUS)[1]
+        impostor.say(frame(hostile.STATUS, struct.pack(">Q", 1) + status_entry(1), correlation=correlation))
+        wait_for("its end", lambda: alive(impostor.pid), lambda lives: not lives, 3)
+    assert "malformed payload" in a.log()
+    successor(a, impostor.pid, bound=10)
+
+
+def test_the_checker_as_well(lan):
+    """The checker has a channel, too: two messages, and everything else ends it."""
+    services = "virtual_server 10.0.0.200 80 {\n    protocol TCP\n    real_server 10.0.0.9 80 {\n        TCP_CHECK {\n" \
+        "        }\n    }\n}\n"
+    node = lan.node("a")
+    noted = os.path.join(node.directory, "checker.pid")
+    a = Hasup(node, conf.simple(255, version=3, advert=1) + services).start("-c", noted)
+    a.wait_state("MASTER")
+
+    def ready(pid):
+        """It is noted when it has said hello."""
+        wait_for("the checker's hello", lambda: text_of(noted), lambda found: found.split() == [str(pid)], 3)
+        return pid
+
+    checker = ready(a.worker("hasup-checker"))
+    crimes = [b"abc", frame(0x403), frame(hostile.LOG, VALID[hostile.LOG]), frame(0x301), frame(hostile.CHECKER_LOG, b"\x06"),
+              frame(hostile.CHECKER_HELLO, hostile.hello()), frame(hostile.CHECKER_LOG, flags=2),
+              frame(hostile.OPEN_SOCKET, VALID[hostile.OPEN_SOCKET])]
+    for number, data in enumerate(crimes, 1):
+        with Turns(a), Impostor(checker, stamps=False) as impostor:
+            impostor.flood(frame(hostile.CHECKER_LOG, b"\x04" + text(f"{index} {ESCAPES}")) for index in range(100))
+            impostor.say(data)
+            checker = ready(successor(a, checker, "hasup-checker"))
+        assert restarts(a, "hasup-checker") == number
+    assert restarts(a) == 0 and "\x1b" not in a.log()
+
+
+def spoil(page, kind, dice):
+    """Writes one kind of rubbish into a page."""
+    # What the kind before has left there may be beyond the page.
+    used, records = min(max(page.word(hostile.SLOTS_USED), 0), hostile.SLOTS_MAX - 1), page.records()
+    newest = max((record for record in records if record[2]), key=lambda record: record[1])
+    sequence, payload = newest[1] + 1, bytearray(newest[3])
+    claim = bytes(payload)
+
+    def bent(change):
+        change(payload)
+        page.write(used, sequence, newest[2], bytes(payload))
+        page.set(hostile.SLOTS_USED, used + 1)
+
+    def flip(content):
+        # Behind version and fingerprint, or it's nobody's record.
+        for _ in range(dice.randint(1, 4)):
+            content[dice.randrange(9, len(content))] = dice.choice((0, 1, 0x7F, 0x80, 0xFF, dice.randrange(256)))
+
+    def everywhere(content, number=lambda index: 1):
+        for index in range(hostile.SLOTS_MAX - 1):
+            page.write(index, sequence + index, number(index), content)
+        page.set(hostile.SLOTS_USED, hostile.SLOTS_MAX)
+
+    kinds = {
+        "bent": lambda: bent(flip),
+        "cut": lambda: bent(lambda content: content.__delitem__(slice(dice.randrange(9, len(content)), None))),
+        "all ones": lambda: page.memory.__setitem__(slice(hostile.PAGE_HEAD, hostile.PAGE_HEAD + 64 * 256), b"\xff" * 64 * 256),
+        "random": lambda: page.memory.__setitem__(slice(hostile.PAGE_HEAD, hostile.PAGE_HEAD + 64 * 256), dice.randbytes(64 * 256)),
+        "head of ones": lambda: [page.set(place, -1) for place in (8, 16, 24, 32)],
+        "last generation": lambda: page.set(hostile.GENERATION, (1 << 63) - 1),
+        "first generation": lambda: page.set(hostile.GENERATION, -(1 << 63)),
+        "stamp of tomorrow": lambda: page.set(hostile.STAMP, (1 << 63) - 1),
+        "no slots": lambda: page.set(hostile.SLOTS_USED, 0),
+        "slots without end": lambda: page.set(hostile.SLOTS_USED, (1 << 63) - 1),
+        "last sequence": lambda: page.write(used, (1 << 63) - 1, newest[2], claim),
+        "moments of tomorrow": lambda: bent(lambda content: content.__setitem__(slice(16, 24), struct.pack(">q", 1 << 60))),
+        "endless claims": lambda: everywhere(claim),
+        "claims of others": lambda: everywhere(claim, lambda index: (index * 65_537) & 0xFFFFFFFF),
+        "records of one byte": lambda: everywhere(b"\1"),
+    }
+    kinds[kind]()
+
+
+SPOILS = ["all ones", "random", "head of ones", "last generation", "first generation", "stamp of tomorrow", "no slots",
+          "slots without end", "last sequence", "moments of tomorrow", "endless claims", "claims of others",
+          "records of one byte", *["cut"] * 3, *["bent"] * (200 if LONG else 20)]
+
+
+def test_a_spoiled_snapshot(duo, lan):
+    """Its last will: whatever is in the page, its successor runs, once, and in the end one node has the address."""
+    a, b = duo(advert=0.1)
+    dice = random.Random(20261126)
+    for kind in SPOILS:
+        worker, before = a.worker(), restarts(a)
+        with Turns(a):
+            with Impostor(worker) as impostor:
+                impostor.say(frame(hostile.WORKED))
+                spoil(impostor.page, kind, dice)
+                end(worker)
+            successor(a, worker)
+        # Reading a page that is full may take an unoptimized build longer than a start may take.
+        assert restarts(a) == before + 1 or not OPTIMIZED, (kind, a.log()[-1500:])
+    lan.wait_holder(VIP, "a", 8)
+    a.wait_state("MASTER")
+    b.wait_state("BACKUP")
+    assert "was started before" not in a.log(), "a successor's notifications count on"
+    assert "signal 4" not in a.log() and "signal 11" not in a.log() and "starts without a snapshot" not in a.log()
+
+
+def test_an_unreadable_master_leaves_no_address(lan, pair):
+    """A record whose head claims MASTER and whose rest is rubbish: the address goes before the election is over."""
+    a = Hasup(pair[0], conf.simple(100, version=3, advert=1)).start()
+    a.wait_state("MASTER", bound=8)
+    worker = a.worker()
+    with Impostor(worker) as impostor:
+        impostor.say(frame(hostile.WORKED))
+        newest = max((record for record in impostor.page.records() if record[2]), key=lambda record: record[1])
+        used = impostor.page.word(hostile.SLOTS_USED)
+        for index in range(used):
+            impostor.page.write(index, newest[1] + index + 1, newest[2], newest[3][:12])
+        end(worker)
+    successor(a, worker)
+    wait_for("the address to go", lambda: pair[0].holds(VIP), lambda held: not held, 2)
+    assert a.state() == "BACKUP"
+    a.wait_state("MASTER", bound=8)

@@ -1,0 +1,40 @@
+import Testing
+
+@testable import Sandbox
+
+@Suite("Who rather ends than works without its seal")
+struct RefusalTests {
+    private var whole: SealReport {
+        var report = SealReport()
+        report.isFiltered = true
+        report.hasIdentity = true
+        report.hasNoNewPrivileges = true
+        return report
+    }
+
+    private let strict = SealArguments(identity: Identity(uid: 1, gid: 2), requiresFilter: true)
+
+    @Test func aWholeSealIsEnough() {
+        #expect(whole.refusal(for: strict) == nil)
+        var other = whole
+        other.isRealtime = false
+        other.isConfined = false
+        #expect(other.refusal(for: strict) == nil, "kernels without Landlock, hosts without realtime")
+    }
+
+    @Test func eachPartIsNeeded() {
+        let lenient = SealArguments(identity: strict.identity)
+        for part in [\SealReport.isFiltered, \.hasIdentity, \.hasNoNewPrivileges] {
+            var report = whole
+            report[keyPath: part] = false
+            #expect(report.refusal(for: strict)?.hasPrefix("it refuses to work") == true)
+            #expect(report.refusal(for: lenient) == nil, "as an ordinary user, or by choice")
+        }
+    }
+
+    @Test func whoHasNobodyToBecomeStaysWhoItIs() {
+        var report = whole
+        report.hasIdentity = false
+        #expect(report.refusal(for: SealArguments(identity: nil, requiresFilter: true)) == nil)
+    }
+}

@@ -1,0 +1,117 @@
+import Base
+import Configuration
+import Glibc
+import IPC
+import Reactor
+import Supervisor
+import Testing
+import VRRP
+
+/// What one hasupd leaves to the next is of a form with a number (`Formats`). The bytes of each number are kept in
+/// Tests/Golden as they were when it was given: whoever changes a form counts its number up and adds a file, and reads the
+/// one before as well.
+@Suite struct GoldenTests {
+    private static let slotSize = 256
+
+    private func copy(of page: StatePage) throws -> Descriptor {
+        try owned(fcntl(page.number, F_DUPFD_CLOEXEC, 3), "copy a descriptor")
+    }
+
+    private var payload: [UInt8] { (0..<SnapshotWriter.recordMax).map { UInt8($0) } }
+
+    @Test("the page is what it was when its form got its number")
+    func page() throws {
+        let page = try StatePage.create()
+        page.generation = 7
+        page.stamp = Instant(nanoseconds: 0x0102_0304_0506_0708)
+        page.lastNotification = 41
+        var writer = SnapshotWriter(try StatePage(mapping: try copy(of: page)))
+        writer.write(0, [1, 2, 3])
+        writer.write(2, payload)
+        writer.write(0, [4, 5])
+        var bytes = [UInt8](repeating: 0, count: StatePage.headSize + 3 * Self.slotSize)
+        #expect(pread(page.number, &bytes, bytes.count, 0) == bytes.count)
+        try Golden.compare(bytes, "state-page-\(StatePage.formatVersion)")
+    }
+
+    @Test("each form of the page that is said to be readable is", arguments: StatePage.readableFormats)
+    func pageIsReadable(version: Int) throws {
+        let bytes = try Golden.bytes("state-page-\(version)")
+        let old = try StatePage.create()
+        #expect(pwrite(old.number, bytes, bytes.count, 0) == bytes.count)
+        let page = try StatePage.inherited(try copy(of: old))
+        #expect(page.generation == 7)
+        #expect(page.stamp == Instant(nanoseconds: 0x0102_0304_0506_0708))
+        #expect(page.lastNotification == 41)
+        let records = try StatePage(mapping: try copy(of: page)).records
+        #expect(records.map(\.number) == [0, 2, 0])
+        #expect(records.map(\.bytes) == [[1, 2, 3], payload, [4, 5]])
+    }
+
+    private let interface: InterfaceState = {
+        var interface = InterfaceState(index: 2, name: "eth0", isUsable: true)
+        interface.primaryIPv4 = IPAddress("10.0.0.5")
+        return interface
+    }()
+
+    private let model: ConfigurationModel = {
+        var settings = InstanceSettings(name: "VI_1", location: SourceLocation(file: "test.conf", line: 1))
+        settings.interface = "eth0"
+        settings.virtualRouterID = VRID(rawValue: 20)
+        settings.virtualAddresses = ["10.0.4.1/24", "10.0.4.2/24"].compactMap { text in
+            Prefix(text).map { VirtualAddress(prefix: $0) }
+        }
+        settings.preemptDelay = .seconds(3)
+        var model = ConfigurationModel()
+        model.instances = [settings]
+        return model
+    }()
+
+    /// A router that became MASTER half a second ago, and has announced its addresses once of several times.
+    private func master() -> (node: Node, records: [[UInt8]], now: Instant) {
+        var node = Node()
+        var now = Instant(nanoseconds: 1_000_000_000)
+        var actions: [Action] = []
+        node.handle(.interface(interface), at: now, into: &actions)
+        node.handle(.configure(model), at: now, into: &actions)
+        let end = now + .milliseconds(4_500)
+        while node.deadline <= end {
+            now = max(now, node.deadline)
+            var new: [Action] = []
+            node.handle(.timeout, at: now, into: &new)
+            for case .install(_, _, let ticket) in new {
+                node.handle(.applied(ticket: ticket, .done), at: now, into: &actions)
+            }
+        }
+        var records: [[UInt8]] = [[], []]
+        var writer = ByteWriter()
+        node.saveChanges(with: &writer) { records[$0] = $1 }
+        return (node, records, end)
+    }
+
+    @Test("records are what they were when their form got its number")
+    func records() throws {
+        let records = master().records
+        try Golden.compare(records[0], "node-record-\(NodeSnapshot.formatVersion)")
+        try Golden.compare(records[1], "instance-record-\(NodeSnapshot.formatVersion)")
+    }
+
+    @Test("and are read: a MASTER goes on")
+    func recordsAreReadable() throws {
+        let version = NodeSnapshot.formatVersion
+        let (before, _, now) = master()
+        var snapshot = NodeSnapshot(
+            instances: [try Golden.bytes("instance-record-\(version)")],
+            node: try Golden.bytes("node-record-\(version)"), heardUntil: now, lastNotification: 1)
+        for address in model.instances[0].virtualAddresses {
+            snapshot.addresses["eth0", default: [:]][address.prefix.address] = true
+        }
+        var node = Node()
+        var actions: [Action] = []
+        node.handle(.interface(interface), at: now, into: &actions)
+        node.handle(.resume(model, snapshot), at: now, into: &actions)
+        #expect(node.resumption.masters == 1)
+        #expect(node.resumption.fresh == 0)
+        #expect(node.deadline == before.deadline, "the next advertisement is due when it was")
+    }
+}
