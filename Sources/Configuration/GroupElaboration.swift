@@ -151,7 +151,7 @@ extension Elaborator {
             guard let weight = shared.weights[number] else { continue }
             report(
                 .warning,
-                "a weight has no effect in a member of `\(group.name)` without `sync_group_tracking_weight`",
+                "keepalived ignores a weight in a member of `\(group.name)` without `sync_group_tracking_weight`",
                 at: weight)
             report(.note, "the instance is a member here", at: place)
         }

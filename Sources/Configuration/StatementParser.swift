@@ -302,8 +302,7 @@ struct StatementParser {
 
     private mutating func judge(_ keyword: Keyword, at place: Int, isSilent: Bool) {
         switch keyword.status {
-        case .acts: break
-        case .accepted: ignored += 1
+        case .acts, .accepted: break
         case .refused(let reason):
             ignored += 1
             report(.error, "`\(keyword.name)` is refused: \(reason)", at: place, code: .refusedKeyword)
