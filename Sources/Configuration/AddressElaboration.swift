@@ -45,6 +45,16 @@ extension Elaborator {
             default: unknownOption(option, in: context)
             }
         }
+        if let peer = address.peer {
+            // As in ip-address(8), the length is that of the peer's network.
+            if let slash = string(first).firstIndex(of: "/") {
+                report(
+                    .warning,
+                    "`\(string(first)[slash...])` is ignored: with `peer` the length stands behind the peer's address",
+                    at: first)
+            }
+            address.prefix = Prefix(address: prefix.address, length: peer.length) ?? prefix
+        }
         return address
     }
 

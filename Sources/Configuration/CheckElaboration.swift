@@ -52,7 +52,6 @@ extension Elaborator {
         var draft = CheckDraft(
             token: statement.token, name: keyword(place), defaults: server.defaults,
             logsAllFailures: services.logsAllFailures, address: server.settings.address, port: server.checkedPort)
-        ignore(statement.words)
         switch draft.name {
         case "TCP_CHECK": networkCheck(place, &draft, &server, .tcp, over: .tcp)
         case "PING_CHECK": networkCheck(place, &draft, &server, .ping, over: nil)

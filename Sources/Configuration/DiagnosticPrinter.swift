@@ -137,11 +137,14 @@ extension LoadedConfiguration {
         let faulted = model.instances.count { !$0.faults.isEmpty }
         let faults = faulted > 0 ? " (\(faulted) in FAULT)" : ""
         let ignored = model.ignoredSettings
+        // More than were complained about: those in blocks that are named as a whole.
+        let isInBlocks = ignored > errorCount + warningCount
+        let inside = isInBlocks ? ", with all that stands in blocks that aren't handled yet" : ""
         return [
             counted(errorCount, "error"), ", ", counted(warningCount, "warning"), "; ",
             counted(model.instances.count, "instance"), faults, ", ",
             counted(model.virtualServers.count, "virtual server"),
-            ignored > 0 ? "; \(counted(ignored, "setting")) \(ignored == 1 ? "has" : "have") no effect" : "",
+            ignored > 0 ? "; \(counted(ignored, "setting")) \(ignored == 1 ? "has" : "have") no effect\(inside)" : "",
         ].joined()
     }
 }

@@ -1,3 +1,5 @@
+import Base
+
 /// `~SEQ`, `~SEQx` and `~LST`: one line for each value of a variable.
 extension Preprocessor {
     /// Numbers in one sequence. keepalived has no limit; beyond this it's a typing error.
@@ -68,14 +70,14 @@ extension Preprocessor {
 
     private mutating func repeatList(_ arguments: [UInt8], _ body: TextLine, at line: TextLine) {
         let groups = Self.split(arguments).map(Self.members)
-        guard let names = groups.first, !names.isEmpty, names.allSatisfy(Self.isName) else {
+        guard let names = groups.first, !names.isEmpty, names.allSatisfy(Self.isName), groups.count > 1 else {
             return report(.error, "a list is `~LST(NAME, VALUE, ...)` or `~LST({A, B}, {1, 2}, ...)`", at: line)
         }
         let outer = names.map { definitions[$0] }
         defer { for (name, value) in zip(names, outer) { definitions.restore(name, value) } }
         for values in groups.dropFirst() {
             guard values.count <= names.count else {
-                return report(.error, "\(values.count) values for \(names.count) names", at: line)
+                return report(.error, "\(values.count) values for \(counted(names.count, "name"))", at: line)
             }
             let padded = values + Array(repeating: "", count: names.count - values.count)
             guard emit(body, Array(zip(names, padded))) else { return }

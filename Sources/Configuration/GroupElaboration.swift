@@ -88,11 +88,6 @@ extension Elaborator {
 
     /// Entries of one list of trackers.
     mutating func trackers(_ kind: TrackerKind, _ place: Int, _ context: String, into trackers: inout [Tracker]) {
-        if let extra = statements[place].words.first {
-            refuse(
-                "`\(string(statements[place].token))` takes its entries in `{ }`; this is ignored", at: extra,
-                atStart: "")
-        }
         var found = trackers
         forEach(inside: place) { elaborator, entry, _ in
             guard let tracker = elaborator.tracker(entry, kind, context: context) else { return }
@@ -151,7 +146,7 @@ extension Elaborator {
             guard let weight = shared.weights[number] else { continue }
             report(
                 .warning,
-                "a weight has no effect in a member of `\(group.name)` without `sync_group_tracking_weight`",
+                "keepalived ignores a weight in a member of `\(group.name)` without `sync_group_tracking_weight`",
                 at: weight)
             report(.note, "the instance is a member here", at: place)
         }

@@ -85,7 +85,6 @@ extension Elaborator {
         _ block: Statement, _ place: Int, _ host: String?, _ isTLSCompliant: Bool?
     ) -> HTTPRequest? {
         var draft = RequestDraft()
-        ignore(block.words)
         forEach(inside: place) { elaborator, statement, child in
             elaborator.requestStatement(statement, elaborator.keyword(child), &draft)
         }

@@ -192,9 +192,6 @@ extension Elaborator {
     }
 
     private mutating func list(_ name: String, _ place: Int, _ draft: inout InstanceDraft) {
-        if let extra = statements[place].words.first {
-            refuse("`\(name)` takes its entries in `{ }`; this is ignored", at: extra, atStart: "")
-        }
         let context = "vrrp_instance/\(name) (entry)"
         forEach(inside: place) { elaborator, entry, _ in
             switch name {

@@ -103,6 +103,9 @@ public final class Keyword: Sendable {
             range.hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
     }
 
+    /// Whether words belong before the `{` of its block.
+    var isNamed: Bool { arguments != "block" && arguments != "list block" }
+
     /// Whether it has a value of which the last one in a block counts. The table says `repeatable` of those that add up,
     /// `only one` of those that complain themselves, and `the first one counts` of those of which it isn't the last.
     var hasOneValue: Bool {

@@ -69,13 +69,23 @@ extension Elaborator {
 
     private func mailbox(_ words: Range<Int>) -> String { words.map { string($0) }.joined(separator: " ") }
 
+    /// Whether a name could be one of a host: no label begins with a hyphen, and the last isn't a number, because then an
+    /// IPv4 address was meant (RFC 1123 section 2.1). Underscores are taken, as resolvers do.
+    private static func isHostName(_ name: String) -> Bool {
+        let labels = name.hasSuffix(".") ? name.dropLast() : name[...]
+        let parts = labels.split(separator: ".", omittingEmptySubsequences: false)
+        let isSpelled = parts.allSatisfy { part in
+            part.utf8.allSatisfy { Byte.isName($0) || $0 == UInt8(ascii: "-") } && !part.isEmpty && part.first != "-"
+        }
+        return isSpelled && parts.last.map { !$0.utf8.allSatisfy(Byte.isDigit) } == true
+    }
+
     /// `HOST [PORT]`.
     private mutating func relay(_ statement: Statement) {
         guard let first = statement.words.first else { return refuseMissing(statement) }
         ignore(statement.words.dropFirst(2))
         let host = string(first)
-        let isName = host.utf8.allSatisfy { Byte.isName($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") }
-        guard isName && !host.isEmpty || IPAddress(host) != nil else {
+        guard IPAddress(host) != nil || Self.isHostName(host) else {
             return refuse("`\(host)` isn't a host name or an IP address", at: first)
         }
         if statement.words.count > 1 {

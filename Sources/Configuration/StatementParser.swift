@@ -224,12 +224,27 @@ struct StatementParser {
                 return
             }
         }
+        checkHead(of: statement, keyword)
         var isNotHandled = isSilent
         if case .notYet = keyword.status { isNotHandled = true }
         openBlocks.append(
             OpenBlock(
                 statement: statements.count - 1, context: keyword.child, brace: brace, name: keyword.name,
                 isList: keyword.shape == .list, isSilent: isNotHandled))
+    }
+
+    /// Complains about words before the `{` of a block that has no name.
+    private mutating func checkHead(of statement: Statement, _ keyword: Keyword) {
+        guard !keyword.isNamed, let word = statement.words.first else { return }
+        if keyword.shape == .list {
+            ignored += 1
+            diagnostics.add(
+                .error, "`\(keyword.name)` takes its entries in `{ }`; this is ignored", at: text.tokens[word],
+                in: text,
+                code: .setting, atStart: "")
+        } else {
+            report(.warning, "`\(text.string(text.tokens[word]))` and what follows is ignored", at: word)
+        }
     }
 
     /// Looks for something that is written twice in one block although only one counts: the other is probably forgotten.
@@ -302,8 +317,7 @@ struct StatementParser {
 
     private mutating func judge(_ keyword: Keyword, at place: Int, isSilent: Bool) {
         switch keyword.status {
-        case .acts: break
-        case .accepted: ignored += 1
+        case .acts, .accepted: break
         case .refused(let reason):
             ignored += 1
             report(.error, "`\(keyword.name)` is refused: \(reason)", at: place, code: .refusedKeyword)

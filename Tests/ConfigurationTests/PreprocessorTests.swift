@@ -100,7 +100,8 @@ import Testing
         ("~SEQ(I, 1", "isn't closed"),
         ("~SEQ(I, 3)", "there is none"),
         ("~SEQx(I, -3) x", "no negative"),
-        ("~LST({A}, {1, 2}) x", "2 values for 1 names"),
+        ("~LST({A}, {1, 2}) x", "2 values for 1 name"), ("~LST({A, B}, {1, 2, 3}) x", "3 values for 2 names"),
+        ("~LST(A) x", "a list is `~LST("), ("~LST({A, B}) x", "a list is `~LST("),
         ("$T=\\\na\\\nb\nx $T y", "nothing may follow"),
         ("$T=\\\na\\", "ends within the value"),
         ("${_RANDOM 5 1}", "lower limit"),
@@ -203,6 +204,12 @@ import Testing
         ("includem no*.conf", "1:10 error nothing matches `no*.conf`"),
         ("includew no*.conf", "1:10 error nothing matches `no*.conf`"),
         ("includeb {a,no}.conf", "1:10 error nothing matches `no.conf`"),
+        (
+            "include {1,2,3,4,5,6,7}{1,2,3,4,5,6,7}{1,2,3,4,5,6,7}",
+            "1:9 error `{1,2,3,4,5,6,7}{1,2,3,4,5,6,7}{1,2,3,4,5,6,7}` stands for more than 256 patterns, and nothing is included"
+        ),
+        // SampleFiles refuses to look for two stars.
+        ("include */*", "1:9 error `*/*` leads through too many files and folders, and nothing is included"),
         ("includea no*.conf", "1:10 error nothing matches `no*.conf`"),
         ("global_defs {\ninclude_check match\ninclude no*.conf\n}", "3:9 error nothing matches `no*.conf`"),
         ("global_defs {\ninclude_check match\n}\ninclude no*.conf", "4:9 error nothing matches `no*.conf`"),
@@ -224,6 +231,17 @@ import Testing
         files.failures["secret.conf"] = .permissionDenied
         let loaded = loadConfiguration(path: "t.conf", files: files, environment: Environment())
         #expect(loaded.findings.contains(finding), "\(loaded.findings)")
+    }
+
+    /// How many lines there will be is known before the first one is made.
+    @Test func sequencesWithinSequences() {
+        var preprocessor = Preprocessor(SampleFiles(["t.conf": "~SEQ(A, 1000) ~SEQ(B, 1000) x $A $B"]), Environment())
+        let isReadable = preprocessor.run(mainPath: "t.conf")
+        #expect(isReadable && preprocessor.text.tokens.isEmpty)
+        #expect(
+            preprocessor.diagnostics.diagnostics.map(\.message) == [
+                "sequences within each other make more than 262144 lines"
+            ])
     }
 
     /// What is refused has no effect either.

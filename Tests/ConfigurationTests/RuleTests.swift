@@ -144,6 +144,13 @@ import Testing
         ("virtual_ipaddress {\n10.0.0.9 home\n}", ["6:10 error `home` is for IPv6 addresses"]),
         ("virtual_ipaddress {\n10.0.0.9 autojoin\n}", ["6:10 warning `autojoin` isn't handled yet and has no effect"]),
         ("virtual_ipaddress {\n10.0.0.9 label 1234567890123456\n}", ["6:16 error a label has at most 15 bytes"]),
+        (
+            "virtual_ipaddress {\n10.0.0.9 brd + dev eth0 broadcast -\n}",
+            ["6:25 error `brd` is written twice: the address is left out"]
+        ),
+        ("virtual_ipaddress {\n240.0.0.9\n}", ["6:1 error `240.0.0.9` can't be a virtual address"]),
+        ("virtual_ipaddress {\n10.0.0.9/0\n}", ["6:1 error `10.0.0.9/0` can't be a virtual address"]),
+        ("virtual_ipaddress {\n::1\n}", ["6:1 error `::1` can't be a virtual address"]),
         ("virtual_ipaddress {\n224.0.0.1\n}", ["6:1 error `224.0.0.1` can't be a virtual address"]),
     ])
     func running(_ lines: String, _ expected: [String]) throws {
@@ -246,6 +253,12 @@ import Testing
     }
 
     @Test func ignoredSettingsAreCounted() {
-        #expect(load(instance("foo\nvrf x\npriority 0\nnative_ipv6")).model.ignoredSettings == 4)
+        #expect(load(instance("foo\nvrf x\npriority 0\nnative_ipv6")).model.ignoredSettings == 3)
+        // What is read without effect on purpose is never named, and so isn't counted.
+        #expect(load(instance("native_ipv6")).summary == "0 errors, 1 warning; 1 instance, 0 virtual servers")
+        let group = "track_group G {\ngroup {\nA\n}\n}\n"
+        #expect(
+            load(instance("") + group).summary.hasSuffix(
+                "; 2 settings have no effect, with all that stands in blocks that aren't handled yet"))
     }
 }

@@ -13,6 +13,7 @@ import Testing
             { $0.mail.recipients = ["a@b", "c@d", "Ops <o@p>"] }
         ),
         ("notification_email_from Pair <p@q>", { $0.mail.sender = "Pair <p@q>" }),
+        ("smtp_server 3com.example.org.", { $0.mail.relay = "3com.example.org." }),
         ("smtp_server mail.example.org", { $0.mail.relay = "mail.example.org" }),
         ("smtp_server fd00::1 2525", { ($0.mail.relay, $0.mail.relayPort) = ("fd00::1", 2525) }),
         ("smtp_helo_name me", { $0.mail.heloName = "me" }),
@@ -68,6 +69,10 @@ import Testing
 
     @Test(arguments: [
         ("smtp_server localhost 99999", "2:23 error `a port` is 1 to 65535, not 99999"),
+        ("smtp_server 10.0.0.300", "2:13 error `10.0.0.300` isn't a host name or an IP address"),
+        ("smtp_server 3.5.168.200.1", "2:13 error `3.5.168.200.1` isn't a host name or an IP address"),
+        ("smtp_server -mail", "2:13 error `-mail` isn't a host name or an IP address"),
+        ("smtp_server mail..example.org", "2:13 error `mail..example.org` isn't a host name or an IP address"),
         ("smtp_server a/b", "2:13 error `a/b` isn't a host name or an IP address"),
         ("smtp_connect_timeout 0", "2:22 warning `smtp_connect_timeout 0` means 1"),
         ("notification_email {\nfoo\n}", "3:1 warning `foo` has no `@`: only the relay can know who that is"),

@@ -76,6 +76,31 @@ import Testing
         #expect(loaded.model.instances.count == 1)
     }
 
+    /// keepalived complains of the lists only.
+    @Test func wordsBeforeABrace() {
+        let text = """
+            global_defs a b {
+              notification_email c {
+                d@e
+              }
+            }
+            static_ipaddress f {
+            }
+            vrrp_sync_group G {
+              group h {
+              }
+            }
+            """
+        let found = load(instance("authentication i {\nauth_type PASS\nauth_pass x\n}") + text).findings
+        let expected = [
+            "5:16 warning `i` and what follows is ignored", "10:13 warning `a` and what follows is ignored",
+            "11:22 error `notification_email` takes its entries in `{ }`; this is ignored",
+            "15:18 error `static_ipaddress` takes its entries in `{ }`; this is ignored",
+            "18:9 error `group` takes its entries in `{ }`; this is ignored",
+        ]
+        #expect(found.filter { $0.hasSuffix("is ignored") } == expected)
+    }
+
     @Test func unknownBlocksAreSkippedWhole() throws {
         let loaded = load("nonsense {\n priority { {} }\n}\n" + instance(""))
         #expect(loaded.errorCount == 1)
