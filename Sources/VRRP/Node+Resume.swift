@@ -46,7 +46,8 @@ extension Node {
         rebuildRoutes()
     }
 
-    /// What was decided and may not have been heard: only the last of each instance is still true.
+    /// What was decided and may not have been heard: only the last of each instance is still true. The transition that a
+    /// notification is about is told again, too, or the history would never have it.
     private mutating func notifyAgain(after last: UInt64, into actions: inout [Action]) {
         let unheard = routers.filter { $0.lastNotified.map { $0.sequence > last } ?? false }
         let notifications = unheard.compactMap { router in
@@ -57,6 +58,9 @@ extension Node {
         for notification in notifications.sorted(by: { $0.sequence < $1.sequence }) {
             context.lastNotification = max(context.lastNotification, notification.sequence)
             actions.append(.notify(notification))
+            if let transition = routers[notification.instance].lastTransition {
+                actions.append(.observe(.transition(transition)))
+            }
         }
     }
 }
