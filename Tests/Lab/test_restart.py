@@ -304,7 +304,7 @@ def test_a_file_with_an_error_does_not_end_what_ran(kept_duo, pair, sniffer, wat
         store.restart()
         same.goes_on(0.1)
         assert a.state() == "MASTER"
-        assert "The old configuration goes on" in a.cli("status").stdout
+        assert "The old configuration goes on" in " ".join(a.cli("status").stdout.split())
         assert "The configuration that ran before goes on" in a.log()
     os.unlink(a.config)
     store.restart()
