@@ -37,9 +37,17 @@ extension Daemon {
     var problems: [String] {
         let lost =
             "hasupd's log lines aren't taken, \(sink.dropped) are lost: whoever reads its standard error doesn't."
-        return [displacement, history.failure, ledger.failure, sink.isBlocked ? lost : nil, budget.problem].compactMap {
-            $0
-        }
+        return [
+            displacement, memory.problem(at: Clock.now), history.failure, ledger.failure, sink.isBlocked ? lost : nil,
+            budget.problem,
+        ].compactMap { $0 }
+    }
+
+    /// What may have changed around hasupd without anybody telling it.
+    func lookAround() {
+        keepInPlace()
+        let now = Clock.now
+        if memory.look(at: now), let problem = memory.problem(at: now) { log.warning("\(problem)") }
     }
 
     /// Makes the run directory, what is in it, and the control socket anew if somebody has removed them. Each is told

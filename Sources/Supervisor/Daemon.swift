@@ -18,7 +18,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private static let stopScriptPatience = Interval.seconds(1)
     /// After this long without an event, the code of the start and of events needn't stay in memory.
     private static let settleTime = Interval.seconds(2)
-    /// How often it is looked whether the run directory and the control socket are still there.
+    /// How often it is looked whether what surrounds hasupd is as it was.
     private static let lookAroundPeriod = Interval.seconds(1)
 
     let options: Options
@@ -41,6 +41,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let workerRecord: WorkerRecord
     private(set) var reloads: ReloadConductor?
     private var surroundings: Timer?
+    var memory = CgroupMemory()
     /// Why the run directory or the control socket isn't where it should be, a sentence; nil when it is.
     var displacement: String?
     /// The last reload, when it didn't succeed, and why.
@@ -210,19 +211,17 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             hasScripts: generation.model.hasScripts, realtimePriority: generation.supervisorPriority,
             writing: ReloadPaths(generation).writableFolders)
         for note in setting.shortfalls { log.notice("\(note)") }
-        surroundings = loop.makeTimer { [unowned self] in self.lookAround() }
+        surroundings = loop.makeTimer { [unowned self] in
+            // A parked hasupd's files are its successor's.
+            guard !self.isStopping else { return }
+            self.lookAround()
+            self.lookAroundLater()
+        }
         lookAroundLater()
     }
 
     private func lookAroundLater() {
         if let surroundings { loop.set(surroundings, to: Clock.now + Self.lookAroundPeriod) }
-    }
-
-    private func lookAround() {
-        // A parked hasupd's files are its successor's.
-        guard !isStopping else { return }
-        keepInPlace()
-        lookAroundLater()
     }
 
     private func startChecker() {

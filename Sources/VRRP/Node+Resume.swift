@@ -48,7 +48,7 @@ extension Node {
 
     /// What was decided and may not have been heard: only the last of each instance is still true. They are numbered anew
     /// behind the last one that was heard: a record that leapt to a number far away would have this one and all that
-    /// follow refused.
+    /// follow refused. The transition that a notification is about is told again, too, or the history would never have it.
     private mutating func notifyAgain(after last: UInt64, into actions: inout [Action]) {
         let unheard = routers.compactMap { router in
             router.lastNotified.flatMap { $0.sequence > last ? (sequence: $0.sequence, id: router.id) : nil }
@@ -58,6 +58,9 @@ extension Node {
             let notification = context.notification(notified.trigger, of: id, priority: notified.priority)
             routers[id].lastNotified = Notified(notification)
             actions.append(.notify(notification))
+            if let transition = routers[notification.instance].lastTransition {
+                actions.append(.observe(.transition(transition)))
+            }
         }
     }
 }

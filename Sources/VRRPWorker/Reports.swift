@@ -5,6 +5,9 @@ import VRRP
 
 /// What hasupd is told of a turn: gathered while it lasts and sent in few frames at its end. Thousands of instances may
 /// change at once, and a frame for each would be more than the channel's queue holds.
+///
+/// A transition is told before its notification: a successor repeats both until the notification was heard, so a worker
+/// that dies in between may tell a transition twice, but none is lost.
 struct Reports {
     /// Bytes of observations at which a frame is sent: the longest one still fits behind them.
     private static let observationsMax = VRRPToSupervisor.observationBytesMax - 2_000
@@ -25,17 +28,17 @@ struct Reports {
     }
 
     mutating func add(_ notification: Notification, generation: UInt64) {
+        if requests.count >= VRRPToSupervisor.entriesMax { send(generation: generation) }
         requests.append(
             NotifyRequest(
                 instance: UInt32(notification.instance), sequence: notification.sequence,
                 trigger: notification.trigger.rawValue, priority: notification.priority.rawValue))
-        if requests.count >= VRRPToSupervisor.entriesMax { sendRequests(generation) }
     }
 
     /// Sends what was gathered. All of it belongs to one generation: before that changes, this is called.
     mutating func send(generation: UInt64) {
-        if !requests.isEmpty { sendRequests(generation) }
         if !observations.bytes.isEmpty { sendObservations(generation) }
+        if !requests.isEmpty { sendRequests(generation) }
     }
 
     private mutating func sendObservations(_ generation: UInt64) {

@@ -4,7 +4,7 @@ import os
 import time
 
 import pytest
-from lab import conf
+from lab import conf, uml
 from lab.boot import CannotBoot, Machine, no_scripts
 from lab.hasup import Hasup, kernel_view
 from lab.waiting import wait_for
@@ -15,6 +15,8 @@ VIP = "10.0.0.100"
 LONG = bool(os.environ.get("LONG"))
 TIMES = 20 if LONG else 2
 KINDS = {"root": "hasup", "without scripts": "hasup", "rootless": "hasup-rootless"}
+# Why no container could be started.
+REFUSED = []
 # The watchdog's time is this short here only; the rest is the unit as it is installed.
 WATCHDOG = "[Service]\nWatchdogSec=1\n"
 
@@ -27,7 +29,8 @@ def machine(request, pair):
     try:
         booted = Machine(pair[0], conf.simple(200, version=3, advert=0.1), [(f"{unit}.service", drop_in)])
     except CannotBoot as reason:
-        pytest.skip(f"systemd-nspawn can't start a container here: {reason}")
+        REFUSED.append(reason)
+        pytest.skip(f"systemd-nspawn can't start a container here, test_in_user_mode_linux does it: {reason}")
     booted.unit, booted.kind = unit, request.param
     try:
         yield booted
@@ -104,6 +107,15 @@ def test_nobody_notices_what_systemd_does(lan, pair, sniffer, watched, machine):
     print(f"{machine.kind}, stopped in {time.monotonic() - begin:.2f} s")
     assert machine.show(machine.unit, "Result") == "success", machine.journal()
     assert machine.processes() == {}
+
+
+def test_in_user_mode_linux():
+    """The same but for the watchdog and the privileges with a kernel of its own: where containers can't be started, all kinds."""
+    script = os.path.join(os.path.dirname(__file__), "inside", "boot.py")
+    files = {"etc/keepalived/keepalived.conf": conf.simple(200, version=3, advert=3), "etc/no-scripts.conf": no_scripts()}
+    kinds = list(KINDS) if REFUSED or LONG else ["root"]
+    status, output = uml.boot(files, "/usr/bin/python3", script, *kinds)
+    assert status == 0 and "nobody noticed" in output, output
 
 
 def filters(machine, role):

@@ -11,6 +11,7 @@ from lab.hasup import Hasup, binary
 from lab.program import alive, children
 from lab.store import Store
 from lab.waiting import hold_for, wait_for
+from test_continuity import replaced
 from test_continuity import AddressWatch, changes
 
 VIP = "10.0.0.100"
@@ -306,7 +307,7 @@ def test_a_file_with_an_error_does_not_end_what_ran(kept_duo, pair, sniffer, wat
         store.restart()
         same.goes_on(0.1)
         assert a.state() == "MASTER"
-        assert "The old configuration goes on" in a.cli("status").stdout
+        assert "The old configuration goes on" in " ".join(a.cli("status").stdout.split())
         assert "The configuration that ran before goes on" in a.log()
     os.unlink(a.config)
     store.restart()
@@ -363,3 +364,32 @@ def test_notify_scripts_run_once(lan, pair, stores, sniffer):
     # And the next one is told.
     pair[0].netns.ip("link", "set", "eth0", "down")
     wait_for("FAULT told", lines, lambda seen: seen[-1] == "FAULT", 3)
+
+
+def test_what_nobody_heard_is_told_by_the_successor(lan, pair, stores):
+    """A transition while no hasupd runs: its notification and its line in the history come from the next worker, once."""
+    told = os.path.join(pair[0].directory, "told")
+    script = pair[0].write("notify.sh", f"#!/bin/sh\necho $3 >>{told}\n")
+    os.chmod(script, 0o755)
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, extra=[f'notify "{script}"']))
+    store = stores(a)
+    store.start("--grace", "10")
+    a.wait_state("MASTER")
+    wait_for("MASTER told", lambda: os.path.exists(told) and open(told, encoding="ascii").read(), lambda text: "MASTER" in str(text))
+    worker = a.worker()
+    store.end(signal.SIGKILL)
+    pair[0].netns.ip("link", "set", "eth0", "down")
+    wait_for("the address to go", lambda: pair[0].holds("10.0.0.100"), lambda held: not held, 3)
+    assert alive(worker), "it didn't wait for a hasupd"
+    store.start("--grace", "10")
+    a.wait_state("FAULT")
+    history = a.cli("history").stdout
+    transitions = [line for line in history.splitlines() if "MASTER -> FAULT" in line]
+    assert len(transitions) == 1 and "eth0 is down" in transitions[0], history
+    wait_for("FAULT told", lambda: open(told, encoding="ascii").read().split(), lambda words: words[-1] == "FAULT", 3)
+    worker = a.worker()
+    os.kill(worker, signal.SIGKILL)
+    replaced(a, worker)
+    a.wait_state("FAULT")
+    hold_for("both told once", lambda: (open(told, encoding="ascii").read().split().count("FAULT"),
+                                        a.cli("history").stdout.count("MASTER -> FAULT")), lambda seen: seen == (1, 1), 0.5)

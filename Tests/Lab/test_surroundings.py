@@ -1,5 +1,6 @@
 """What surrounds the daemon fails or is strange: service goes on, and status says what is missing."""
 
+import errno
 import fcntl
 import json
 import os
@@ -7,9 +8,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
+import pytest
 from lab import conf, uml
 from lab.hasup import Hasup, binary
+from lab.net import PREFIX
 from lab.program import alive
 from lab.varlink import Wire
 from lab.waiting import wait_for
@@ -307,3 +311,78 @@ def test_steps_of_the_clock():
     """The wall clock is set by a day, forth and back: no transition, nor over a worker's death (a kernel of its own)."""
     status, output = uml.run("/usr/bin/python3", os.path.join(os.path.dirname(__file__), "inside", "clock_steps.py"))
     assert status == 0 and "no transition" in output, output
+
+
+class MemoryGroup:
+    """A cgroup with a limit of memory, of version 1 or 2."""
+
+    def __init__(self):
+        name = f"{PREFIX}-memory"
+        if os.path.exists("/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+            self.folder, self.limit_file, self.use_file = f"/sys/fs/cgroup/memory/{name}", "memory.limit_in_bytes", \
+                "memory.usage_in_bytes"
+        else:
+            with open("/sys/fs/cgroup/cgroup.subtree_control", "w", encoding="ascii") as file:
+                file.write("+memory")
+            self.folder, self.limit_file, self.use_file = f"/sys/fs/cgroup/{name}", "memory.max", "memory.current"
+        os.mkdir(self.folder)
+
+    def launcher(self):
+        """A command in front of another one, which is in the group then."""
+        return ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', self.folder]
+
+    def use(self):
+        """Bytes that are used."""
+        with open(f"{self.folder}/{self.use_file}", encoding="ascii") as file:
+            return int(file.read())
+
+    def limit(self, size):
+        """Sets the limit; False when so much can't be freed (version 1 says so)."""
+        try:
+            with open(f"{self.folder}/{self.limit_file}", "w", encoding="ascii") as file:
+                file.write(str(size))
+        except OSError as error:
+            assert error.errno == errno.EBUSY, error
+            return False
+        return True
+
+    def close(self):
+        """Removes it; nothing may be left in it."""
+        wait_for("an empty group", lambda: open(f"{self.folder}/cgroup.procs", encoding="ascii").read(),
+                 lambda text: not text)
+        os.rmdir(self.folder)
+
+
+@pytest.fixture
+def memory_group(lan):
+    """A group for a program on the LAN, removed when that is gone."""
+    group = MemoryGroup()
+    yield group
+    for node in lan.nodes.values():
+        node.kill_everything()
+    group.close()
+
+
+def test_memory_is_short(memory_group, pair, sniffer):
+    """A small cgroup: what grows in it is ended, and status says so; hardly any memory, and nobody takes over."""
+    a = Hasup(pair[0], GOOD).start(launcher=memory_group.launcher())
+    a.wait_state("MASTER")
+    b = Hasup(pair[1], conf.simple(100, version=3, advert=0.1)).start()
+    b.wait_state("BACKUP")
+    assert memory_group.limit(memory_group.use() + (16 << 20))
+    hog = pair[0].spawn([*memory_group.launcher(), "/usr/bin/python3", "-c", "x = bytearray(1 << 30); input()"], "hog")
+    assert hog.wait(10) == -signal.SIGKILL
+    told = wait_for("the reason in status", lambda: " ".join(a.cli("status").stdout.split()),
+                    lambda text: "used up" in text, 4)
+    assert "the kernel has ended a process in it" in told and "MASTER" in told
+    size = memory_group.use()
+    while size > 1 << 20 and memory_group.limit(size - (size >> 4)):
+        size -= size >> 4
+    sniffer.wait_advert(pair[0], since=time.time(), count=20)
+    # A reload starts a process more, and something would have to be ended for it.
+    assert memory_group.limit(size + (16 << 20))
+    assert a.reload(GOOD.replace("priority 200", "priority 201")).returncode == 0
+    assert a.state() == "MASTER"
+    assert a.status().processes()["hasup-vrrp"]["restarts"] == 0
+    assert b.status().instance()["counters"]["became_master"] == 0
+    assert a.stop()[0] == 0

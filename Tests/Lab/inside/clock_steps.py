@@ -12,7 +12,8 @@ from lab.net import Lan  # noqa: E402
 from lab.waiting import wait_for  # noqa: E402
 
 DAY = 86_400
-INTERVAL = 0.5
+# A worker that is replaced needs half a second in here, and more on a busy machine.
+INTERVAL = 1
 
 
 def counters(hasup):
@@ -29,7 +30,7 @@ def go_on(hasup, peer):
     """Adverts leave and are heard."""
     sent, heard = counters(hasup)["adverts_sent"], counters(peer)["adverts_received"]
     wait_for("adverts", lambda: (counters(hasup)["adverts_sent"], counters(peer)["adverts_received"]),
-             lambda seen: seen[0] >= sent + 4 and seen[1] >= heard + 4, 8 * INTERVAL)
+             lambda seen: seen[0] >= sent + 2 and seen[1] >= heard + 2, 20)
 
 
 def main():
@@ -51,14 +52,14 @@ def main():
         worker = one.worker()
         time.clock_settime(time.CLOCK_REALTIME, time.time() - DAY)
         os.kill(worker, 9)
-        wait_for("another worker", one.roles, lambda roles: roles.get("hasup-vrrp", [worker]) != [worker])
-        wait_for("its answer", lambda: one.state() == "MASTER")
+        wait_for("another worker", one.roles, lambda roles: roles.get("hasup-vrrp", [worker]) != [worker], 20)
+        wait_for("its answer", lambda: one.state() == "MASTER", bound=20)
         go_on(one, two)
         assert (settled(one), settled(two)) == before, f"{settled(one)} {settled(two)}, before: {before}"
         transitions = [line for line in two.cli("history", bound=20).stdout.splitlines() if "->" in line]
         assert len(transitions) == 1, transitions
         assert one.stop()[0] == 0
-        two.wait_state("MASTER", bound=8)
+        two.wait_state("MASTER", bound=20)
         assert two.stop()[0] == 0
     print("no transition")
 

@@ -31,16 +31,72 @@ def is_inside():
         return "User Mode Linux" in file.read()
 
 
+COMMAND = """{command} >{folder}/output 2>&1
+echo $? >{folder}/status.new; sync; mv {folder}/status.new {folder}/status
+"""
+# Process 1 is systemd over an overlay of the host's files, with an installed tree on top: nothing of the host is written but
+# the folder of the output. The machine ends with the service `test`.
+BOOT = """#!/bin/bash
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs mnt /mnt
+mkdir -p /mnt/lib /mnt/upper /mnt/work /mnt/all
+ln -s {modules} /mnt/lib/modules
+for module in overlay {wanted}; do modprobe -d /mnt $module; done
+mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/all || exec sh -c 'echo o >/proc/sysrq-trigger'
+rm -rf /mnt/all/etc/systemd/system /mnt/all/usr/lib/tmpfiles.d/tmp.conf
+cp -a {folder}/tree/. /mnt/all/
+mount --bind {folder} /mnt/all{folder}
+mount -t proc proc /mnt/all/proc; mount -t sysfs sys /mnt/all/sys; mount -t devtmpfs dev /mnt/all/dev; mount -t tmpfs run /mnt/all/run
+exec chroot /mnt/all /lib/systemd/systemd systemd.unit=lab.target systemd.show_status=no
+"""
+UNITS = {"lab.target": """[Unit]
+Requires=sysinit.target dbus.service test.service
+After=sysinit.target dbus.service
+AllowIsolate=yes
+""", "test.service": """[Unit]
+After=dbus.service
+[Service]
+Type=oneshot
+Environment=HOME=/root TMPDIR=/dev/shm HASUP_BUILD={build}
+ExecStart=sh {folder}/command
+ExecStopPost=sh -c 'echo o >/proc/sysrq-trigger'
+"""}
+
+
+def boot(files, *command, modules=("veth", "bridge"), bound=240):
+    """Boots systemd with hasup and these files installed, runs a command as a service, and ends: as `run`."""
+    from .launch import install
+
+    def prepare(folder, build):
+        tree = install(os.path.join(folder, "tree"))
+        with open(os.path.join(folder, "command"), "w", encoding="utf-8") as file:
+            file.write(COMMAND.format(command=shlex.join(command), folder=folder))
+        units = {f"etc/systemd/system/{name}": text.format(build=build, folder=folder) for name, text in UNITS.items()}
+        for path, text in {"etc/fstab": "", **units, **files}.items():
+            os.makedirs(os.path.dirname(os.path.join(tree, path)), exist_ok=True)
+            with open(os.path.join(tree, path), "w", encoding="utf-8") as file:
+                file.write(text)
+        return BOOT.format(modules=MODULES, folder=folder, wanted=" ".join(modules))
+    return _run(prepare, bound)
+
+
 def run(*command, modules=("veth", "bridge"), bound=120):
     """Boots, runs a command, and ends; returns the command's exit status and output."""
+    def prepare(folder, build):
+        return INIT.format(build=build, modules=MODULES, folder=folder, wanted=" ".join(modules),
+                           command=shlex.join(command))
+    return _run(prepare, bound)
+
+
+def _run(prepare, bound):
+    """Runs the kernel with the process 1 that `prepare` gives; the exit status and output that it has left."""
     from .hasup import BUILT
     assert os.access(KERNEL, os.X_OK), f"{KERNEL} is missing: run make setup"
     folder = tempfile.mkdtemp(prefix="hasup-uml-", dir="/var/tmp")
     try:
         init = os.path.join(folder, "init")
         with open(init, "w", encoding="utf-8") as file:
-            file.write(INIT.format(build=shlex.quote(os.path.abspath(BUILT)), modules=MODULES, folder=folder,
-                                   wanted=" ".join(modules), command=shlex.join(command)))
+            file.write(prepare(folder, shlex.quote(os.path.abspath(BUILT))))
         os.chmod(init, 0o755)
         with open(os.path.join(folder, "console"), "wb") as console:
             kernel = subprocess.Popen(
@@ -54,7 +110,7 @@ def run(*command, modules=("veth", "bridge"), bound=120):
                 os.killpg(kernel.pid, 9)
                 kernel.wait(5)
         seen = {name: _text(os.path.join(folder, name)) for name in ("output", "console", "status")}
-        assert seen["status"], f"the kernel didn't get to its end within {bound} s: {seen['console'][-500:]} {seen['output']}"
+        assert seen["status"], f"it came to no end within {bound} s: {seen['console'][-500:]} {seen['output']}"
         return int(seen["status"]), seen["output"]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
