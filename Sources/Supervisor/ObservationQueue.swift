@@ -1,4 +1,5 @@
 import Base
+import Configuration
 import IPC
 import Logging
 import Reactor
@@ -14,15 +15,30 @@ final class ObservationQueue {
         let wallNanoseconds: Int64
     }
 
-    /// Told in one turn: well below a millisecond.
+    private struct Last {
+        /// A configuration that isn't in force any more isn't kept for this.
+        weak var source: Generation?
+        let id: InstanceID
+        let settings: InstanceSettings?
+    }
+
+    /// Told in one turn, if they are short …
     static let perTurn = 64
+    /// … and no more are begun after this time: a line may be long.
+    private static let turnMax = Interval.microseconds(500)
+    /// Entries that are kept, and given back, together: nothing is moved, however many wait.
+    private static let chunkSize = 512
     /// A worker that tells faster than can be told is told in its own turn, so that it can't fill the memory.
     static let waitingMax = 50_000
 
     private let loop: EventLoop
-    private var waiting: [Entry] = []
-    /// Those of the waiting that were told.
+    /// Those that wait, the oldest chunk first.
+    private var waiting: [[Entry]] = []
+    /// Those of the first chunk that were told.
     private var told = 0
+    /// How many wait.
+    private(set) var count = 0
+    private var last: Last?
     private var timer: Timer?
     private var turn = Instant(nanoseconds: .min)
     private var toldInTurn = 0
@@ -38,52 +54,67 @@ final class ObservationQueue {
         timer = loop.makeTimer { [unowned self] in self.tellSome() }
     }
 
-    /// How many wait.
-    var count: Int { waiting.count - told }
-
     /// Takes one in; it is told after those before it.
     func add(_ entry: Entry) {
         if loop.now != turn {
             turn = loop.now
             toldInTurn = 0
         }
-        if waiting.isEmpty, toldInTurn < Self.perTurn {
+        if count == 0, toldInTurn < Self.perTurn, Clock.now - loop.now < Self.turnMax {
             toldInTurn += 1
             tell(entry)
             return
         }
-        if count >= Self.waitingMax { tellSome() }
-        waiting.append(entry)
-        if waiting.count == 1, let timer { loop.set(timer, to: loop.now) }
+        if count >= Self.waitingMax { tellOne() }
+        if waiting.last.map({ $0.count == Self.chunkSize }) ?? true {
+            waiting.append([])
+            waiting[waiting.count - 1].reserveCapacity(Self.chunkSize)
+        }
+        waiting[waiting.count - 1].append(entry)
+        count += 1
+        if count == 1, let timer { loop.set(timer, to: loop.now) }
     }
 
     /// Tells and notes all that waits: before the end, and before somebody reads what has happened.
     func flush() {
-        while !waiting.isEmpty { tellSome() }
+        while count > 0 { tellSome() }
         history.flush()
     }
 
     private func tell(_ entry: Entry) {
-        let settings = entry.observation.instance.flatMap { entry.source?.instance(at: $0) }
+        let settings = entry.observation.instance.flatMap { self.settings(of: $0, in: entry.source) }
         guard log.add(entry.observation, settings) else { return }
         let event = { WatchEvent(entry.observation, settings, wallNanoseconds: entry.wallNanoseconds) }
         onEvent?(event)
         if entry.observation.isHistory { history.add(event) }
     }
 
+    /// Read from the encoded model, but for what was asked for last.
+    private func settings(of id: InstanceID, in source: Generation?) -> InstanceSettings? {
+        guard let source else { return nil }
+        if let last, last.source === source, last.id == id { return last.settings }
+        let settings = source.instance(at: id)
+        last = Last(source: source, id: id, settings: settings)
+        return settings
+    }
+
+    private func tellOne() {
+        let entry = waiting[0][told]
+        told += 1
+        count -= 1
+        if told == waiting[0].count {
+            waiting.removeFirst()
+            told = 0
+        }
+        tell(entry)
+    }
+
     private func tellSome() {
-        let end = min(waiting.count, told + Self.perTurn)
-        while told < end {
-            told += 1
-            tell(waiting[told - 1])
+        let begin = Clock.now
+        for _ in 0..<min(count, Self.perTurn) {
+            tellOne()
+            if Clock.now - begin > Self.turnMax { break }
         }
-        if told == waiting.count {
-            waiting = []
-            told = 0
-        } else if told > 4096 {
-            waiting.removeFirst(told)
-            told = 0
-        }
-        if let timer { loop.set(timer, to: waiting.isEmpty ? .never : loop.now) }
+        if let timer { loop.set(timer, to: count == 0 ? .never : loop.now) }
     }
 }
