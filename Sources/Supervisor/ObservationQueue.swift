@@ -22,7 +22,9 @@ final class ObservationQueue {
         let settings: InstanceSettings?
     }
 
-    /// Told in one turn, if they are short …
+    /// Told in the turn in which they come: also the longest ones within a millisecond.
+    static let atOnce = 16
+    /// Told in a later one, if they are short …
     static let perTurn = 64
     /// … and no more are begun after this time: a line may be long.
     private static let turnMax = Interval.microseconds(500)
@@ -60,7 +62,7 @@ final class ObservationQueue {
             turn = loop.now
             toldInTurn = 0
         }
-        if count == 0, toldInTurn < Self.perTurn, Clock.now - loop.now < Self.turnMax {
+        if count == 0, toldInTurn < Self.atOnce {
             toldInTurn += 1
             tell(entry)
             return
