@@ -26,6 +26,19 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// A notification leaves out more numbers than a worker and its successors could have lost.
     case leap(UInt64)
 
+    /// What makes two refusals the same for whoever logs them: numbers that a worker chose don't make another one.
+    public var kind: String {
+        switch self {
+        case .generation: "generation"
+        case .instance: "instance"
+        case .faultyInstance(let name): "no interface \(name)"
+        case .pendingSocket(let interface): "pending \(interface)"
+        case .trigger: "trigger"
+        case .repeated: "repeated"
+        case .leap: "leap"
+        }
+    }
+
     /// The reason as it continues "refused a worker's request: ".
     public var description: String {
         switch self {

@@ -29,7 +29,8 @@ struct ObservationLog {
             lines.tell(.warning, "hasup-vrrp", "it speaks of an instance that there isn't")
             return false
         }
-        let line = observation.line(settings)
+        // Made when it is known that it is written.
+        var line: String { observation.line(settings) }
         let instance = settings?.name ?? ""
         switch observation {
         case .transition(let transition):

@@ -1,4 +1,5 @@
 import Base
+import Configuration
 import IPC
 import Logging
 import Reactor
@@ -14,23 +15,38 @@ final class ObservationQueue {
         let wallNanoseconds: Int64
     }
 
-    /// Told in one turn at most …
+    private struct Last {
+        /// A configuration that isn't in force any more isn't kept for this.
+        weak var source: Generation?
+        let id: InstanceID
+        let settings: InstanceSettings?
+    }
+
+    /// Told in the turn in which they come: also the longest ones within a millisecond.
+    static let atOnce = 16
+    /// Told in a later one, unless the turn has been long already …
     static let perTurn = 64
-    /// … and at least, also when the turn has been long without them.
+    /// … and also then, so that an end comes.
     static let perTurnMin = 4
+    /// Entries that are kept, and given back, together: nothing is moved, however many wait.
+    private static let chunkSize = 512
     /// A worker that tells faster than can be told is told in its own turn, so that it can't fill the memory.
     static let waitingMax = 50_000
 
     private let loop: EventLoop
-    private var waiting: [Entry] = []
-    /// Those of the waiting that were told.
+    /// Those that wait, the oldest chunk first.
+    private var waiting: [[Entry]] = []
+    /// Those of the first chunk that were told.
     private var told = 0
-    private var timer: Timer?
-    private var turn = Instant(nanoseconds: .min)
-    private var toldInTurn = 0
+    /// How many wait.
+    private(set) var count = 0
     /// Observations that wait no more since the start.
     private var toldEver: UInt64 = 0
     private var completions: [(after: UInt64, call: () -> Void)] = []
+    private var last: Last?
+    private var timer: Timer?
+    private var turn = Instant(nanoseconds: .min)
+    private var toldInTurn = 0
     private var log: ObservationLog
     private let history: History
     /// For those who watch.
@@ -43,65 +59,75 @@ final class ObservationQueue {
         timer = loop.makeTimer { [unowned self] in self.tellSome() }
     }
 
-    /// How many wait.
-    var count: Int { waiting.count - told }
-
     /// Takes one in; it is told after those before it.
     func add(_ entry: Entry) {
         if loop.now != turn {
             turn = loop.now
             toldInTurn = 0
         }
-        if waiting.isEmpty, mayTell(toldInTurn) {
+        if count == 0, toldInTurn < Self.atOnce {
             toldInTurn += 1
             tell(entry)
             return
         }
-        if count >= Self.waitingMax { tellSome() }
-        waiting.append(entry)
-        if waiting.count == 1, let timer { loop.set(timer, to: loop.now) }
+        if count >= Self.waitingMax { tellOne() }
+        if waiting.last.map({ $0.count == Self.chunkSize }) ?? true {
+            waiting.append([])
+            waiting[waiting.count - 1].reserveCapacity(Self.chunkSize)
+        }
+        waiting[waiting.count - 1].append(entry)
+        count += 1
+        if count == 1, let timer { loop.set(timer, to: loop.now) }
     }
 
     /// Calls back when all that waits now is told and written: for somebody who reads what has happened.
     func whenNoted(_ completion: @escaping () -> Void) {
-        if waiting.isEmpty { return history.whenWritten(completion) }
+        if count == 0 { return history.whenWritten(completion) }
         completions.append((after: toldEver + UInt64(count), completion))
     }
 
     /// Tells and notes all that waits: before the end.
     func flush() {
-        while !waiting.isEmpty { tellSome() }
+        while count > 0 { tellSome() }
         history.flush()
     }
 
-    private func mayTell(_ count: Int) -> Bool {
-        count < Self.perTurnMin || count < Self.perTurn && !loop.isTurnLong
-    }
-
     private func tell(_ entry: Entry) {
-        let settings = entry.observation.instance.flatMap { entry.source?.instance(at: $0) }
+        let settings = entry.observation.instance.flatMap { self.settings(of: $0, in: entry.source) }
         guard log.add(entry.observation, settings) else { return }
         let event = { WatchEvent(entry.observation, settings, wallNanoseconds: entry.wallNanoseconds) }
         onEvent?(event)
         if entry.observation.isHistory { history.add(event) }
     }
 
+    /// Read from the encoded model, but for what was asked for last.
+    private func settings(of id: InstanceID, in source: Generation?) -> InstanceSettings? {
+        guard let source else { return nil }
+        if let last, last.source === source, last.id == id { return last.settings }
+        let settings = source.instance(at: id)
+        last = Last(source: source, id: id, settings: settings)
+        return settings
+    }
+
+    private func tellOne() {
+        let entry = waiting[0][told]
+        told += 1
+        toldEver += 1
+        count -= 1
+        if told == waiting[0].count {
+            waiting.removeFirst()
+            told = 0
+        }
+        tell(entry)
+    }
+
     private func tellSome() {
-        var count = 0
-        while told < waiting.count, mayTell(count) {
-            count += 1
-            told += 1
-            toldEver += 1
-            tell(waiting[told - 1])
+        var toldNow = 0
+        while count > 0, toldNow < Self.perTurnMin || toldNow < Self.perTurn && !loop.isTurnLong {
+            toldNow += 1
+            tellOne()
         }
-        if told == waiting.count {
-            waiting = []
-            told = 0
-        } else if told > 4096 {
-            waiting.removeFirst(told)
-            told = 0
-        }
-        if let timer { loop.set(timer, to: waiting.isEmpty ? .never : loop.now) }
+        if let timer { loop.set(timer, to: count == 0 ? .never : loop.now) }
         while let first = completions.first, first.after <= toldEver {
             completions.removeFirst()
             history.whenWritten(first.call)

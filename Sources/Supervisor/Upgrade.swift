@@ -137,8 +137,13 @@ final class Upgrade {
         var result: Int32 = 0
         if let folder = paths.startDirectory, chdir(folder) < 0 { result = -errno }
         if result == 0 {
+            // The scheduling class survives execve, and so does its fuse: on a slow machine the start of a program is longer
+            // than a realtime process may work without a pause. The next hasupd asks for the class itself.
+            let priority = hasup_scheduling_priority()
+            Realtime.end()
             result = hasup_exec_passing(
                 path, CommandLine.unsafeArgv, environ, passing.numbers, Int32(passing.numbers.count))
+            if priority > 0 { try? Realtime.schedule(priority: priority, resetsOnFork: true) }
         }
         paths.enterRunDirectory()
         PassedDescriptors.unannounce()

@@ -248,7 +248,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             try receiveStatus(frame, generation, bytes)
         case .log(let level, let text):
             // A worker that has gone mad must not fill the disk.
-            lines.tell(level.loggerLevel, "hasup-vrrp", text)
+            lines.tell(level.loggerLevel, "hasup-vrrp", text.cutForLog)
         case .stopped: break
         }
     }
@@ -333,7 +333,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     private func refuse(_ refusal: Refusal) {
         lines.tell(
-            .warning, "hasup-vrrp", "refused a worker's request: \(refusal)", kind: refusal.description.withoutNumbers)
+            .warning, "hasup-vrrp", "refused a worker's request: \(refusal)", kind: "refusal: \(refusal.kind)")
     }
 
     // MARK: Status
@@ -383,6 +383,14 @@ final class VRRPSupervision: WorkerProcess.Owner {
             request.completion(nil)
         }
         if let expiry, let next = requests.values.map(\.deadline).min() { loop.set(expiry, to: next) }
+    }
+}
+
+extension String {
+    /// As much of a worker's line as is written: escaping a whole frame of it would take too long (docs/decisions.md, D6).
+    var cutForLog: String {
+        let most = 2_048
+        return utf8.count <= most ? self : String(decoding: utf8.prefix(most), as: UTF8.self) + "…"
     }
 }
 

@@ -65,7 +65,8 @@ def test_scripts_leave_descriptors_for_the_worker(lan, pair):
     os.chmod(script, 0o755)
     a = Hasup(pair[0], conf.file(*[
         conf.instance(name, vrid=number, priority=254, version=3, advert=0.1, vips=(f"10.0.0.{100 + number}/24",),
-                      extra=[f"notify {script}"]) for number, name in enumerate(names, 1)], settings=["script_user root"]))
+                      extra=[f"notify {script}"]) for number, name in enumerate(names, 1)],
+        settings=["script_user root"]))
     a.start(launcher=few_descriptors(64))
     a.wait_state("MASTER", "VI_30")
     worker = a.worker()

@@ -47,7 +47,7 @@ struct ObservationQueueTests {
     @Test("of much, no turn tells more than its share")
     func much() throws {
         add(0..<1_000)
-        #expect(seen.late.count == ObservationQueue.perTurn)
+        #expect(seen.late.count == ObservationQueue.atOnce)
         var turns = 0
         while queue.count > 0 {
             let before = seen.late.count

@@ -27,6 +27,11 @@ def container(capabilities):
     return ["setpriv", "--inh-caps", "-all", "--bounding-set", words(capabilities), "--no-new-privs"]
 
 
+def without(*capabilities):
+    """As root, but for these capabilities."""
+    return ["setpriv", "--bounding-set", ",".join(f"-{name}" for name in capabilities)]
+
+
 def install(folder, prefix="/usr", init="systemd"):
     """`make install` of the built programs below a folder; returns the folder."""
     done = subprocess.run([os.path.join(ROOT, "packaging", "install")], capture_output=True, text=True, timeout=60,
