@@ -14,8 +14,8 @@ final class History {
     static let eventsMax = 1_000
     /// Events written in a turn at most …
     private static let eventsPerTurn = 32
-    /// … and when the turn has been long without them.
-    private static let eventsPerLongTurn = 4
+    /// … and at least, also when it has been long without them, so that an end comes.
+    private static let eventsPerTurnMin = 2
     /// A file longer than this is none of ours, and is begun anew.
     private static let fileMax = 8 << 20
 
@@ -115,9 +115,11 @@ final class History {
 
     private func writeSome() {
         passOver()
-        let count = min(waiting.count, loop.isTurnLong ? Self.eventsPerLongTurn : Self.eventsPerTurn)
         var text: [UInt8] = []
-        for event in waiting[..<count] {
+        var count = 0
+        for event in waiting.prefix(Self.eventsPerTurn) {
+            if count >= Self.eventsPerTurnMin, loop.isTurnLong { break }
+            count += 1
             var writer = JSONWriter(capacity: 512)
             event().brief.write(into: &writer)
             text += writer.bytes

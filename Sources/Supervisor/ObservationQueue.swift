@@ -22,7 +22,7 @@ final class ObservationQueue {
         let settings: InstanceSettings?
     }
 
-    /// Told in the turn in which they come: also the longest ones within a millisecond.
+    /// Told in the turn in which they come at most, and none when it has been long already.
     static let atOnce = 16
     /// Told in a later one, unless the turn has been long already …
     static let perTurn = 64
@@ -65,7 +65,7 @@ final class ObservationQueue {
             turn = loop.now
             toldInTurn = 0
         }
-        if count == 0, toldInTurn < Self.atOnce {
+        if count == 0, toldInTurn < Self.atOnce, !loop.isTurnLong {
             toldInTurn += 1
             tell(entry)
             return
