@@ -207,7 +207,7 @@ public enum VRRPToSupervisor {
             case .observations:
                 .observations(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .status: .status(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
-            case .log: .log(try reader.readLogLevel(), try reader.readString())
+            case .log: .log(try reader.readLogLevel(), try reader.readLine())
             case .stopped: .stopped
             }
         }
@@ -321,13 +321,23 @@ public enum CheckerToSupervisor {
         self = try frame.decode { reader in
             switch kind {
             case .hello: .hello(version: try reader.readUInt16(), try WorkerSeal(from: &reader))
-            case .log: .log(try reader.readLogLevel(), try reader.readString())
+            case .log: .log(try reader.readLogLevel(), try reader.readLine())
             }
         }
     }
 }
 
 extension ByteReader {
+    /// Bytes of a line; the log cuts there, too.
+    private static let lineMax = 4_000
+
+    /// A line for the log. What is longer than any that is written isn't looked at: a worker in strange hands could send
+    /// 64 KB of one character again and again.
+    fileprivate mutating func readLine() throws(ByteError) -> String {
+        let bytes = try readView(Int(try readUInt32()))
+        return String(decoding: bytes.prefix(Self.lineMax), as: UTF8.self)
+    }
+
     mutating func readLogLevel() throws(ByteError) -> LogLevel {
         guard let level = LogLevel(rawValue: try readUInt8()) else { throw .invalid }
         return level

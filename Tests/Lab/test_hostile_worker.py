@@ -232,8 +232,6 @@ FLOODS = {
 }
 
 
-# Not yet within the rule: docs/supervision.md has the figures.
-SLOW = {kind: max(TURN, 0.006) for kind in ("kernel's refusals", "lines of one long character", "transitions")}
 COUNTS = {"lines of one long character": 1_000, "transitions": 2_000, "refused notifications": 2_000,
           "kernel's refusals": 2_000}
 
@@ -257,7 +255,7 @@ def test_floods(lone, kind, record_property):
     before, held = anonymous(a.program.pid), descriptors(a.program.pid)
     asker = threading.Thread(target=ask, daemon=True)
     worker = a.worker()
-    with Turns(a, SLOW.get(kind, TURN)), Impostor(worker) as impostor:
+    with Turns(a), Impostor(worker) as impostor:
         asker.start()
         count = impostor.flood(frames[number % 200] if number % 200 else make(number)
                                for number in range(20_000 if LONG else COUNTS.get(kind, 8_000)))
