@@ -31,7 +31,7 @@ final class ObservationQueue {
     /// Entries that are kept, and given back, together: nothing is moved, however many wait.
     private static let chunkSize = 512
     /// A worker that tells faster than can be told is told in its own turn, so that it can't fill the memory.
-    static let waitingMax = 10_000
+    static let waitingMax = 8_000
 
     private let loop: EventLoop
     /// Those that wait, the oldest chunk first.
