@@ -73,6 +73,8 @@ public final class Channel {
         buffer.deallocate()
     }
 
+    /// Whether all that was sent has left.
+    public var isSent: Bool { waiting.isEmpty }
     /// Whether frames can still be exchanged.
     public var isOpen: Bool { watch != nil }
 
@@ -115,9 +117,12 @@ public final class Channel {
 
     /// Handles at once what has come already, as far as a turn's time goes. For a process that has ended: its last words
     /// may still be waiting when the loop tells of its end.
-    public func drain() {
+    ///
+    /// - Returns: whether that was all.
+    @discardableResult public func drain() -> Bool {
         let begin = Clock.now
-        while isOpen, receive(), Clock.now - begin < Self.drainMax {}
+        while isOpen, receive() { if Clock.now - begin > Self.drainMax { return false } }
+        return true
     }
 
     private func serve(_ ready: Readiness) {

@@ -229,12 +229,30 @@ public struct HistoryReply: JSONRecord, Hashable {
     public mutating func visit(_ members: inout some JSONMembers) { members.member("events", &events) }
 }
 
+/// The supervisor's loop since its start.
+public struct LoopReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "The turns of the supervisor's loop since its start"
+    /// The longest turn.
+    public var longestTurnSeconds = 0.0
+    /// The processor time of the turn that took most: without what the machine was late by.
+    public var longestWorkSeconds = 0.0
+
+    /// All 0.
+    public init() {}
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("longest_turn_seconds", &longestTurnSeconds)
+        members.member("longest_work_seconds", &longestWorkSeconds)
+    }
+}
+
 /// Results of Statistics.
 public struct StatisticsReply: JSONRecord, Hashable {
     /// For the interface's text.
     public static let summary = "Results of Statistics"
-    /// The longest turn of the supervisor's loop so far.
-    public var longestTurnSeconds = 0.0
+    /// The supervisor's loop.
+    public var loop = LoopReport()
     /// The control socket's own.
     public var control = ControlCounters()
     /// In the order of the configuration.
@@ -244,7 +262,7 @@ public struct StatisticsReply: JSONRecord, Hashable {
     public init() {}
     /// The members in their order.
     public mutating func visit(_ members: inout some JSONMembers) {
-        members.member("longest_turn_seconds", &longestTurnSeconds)
+        members.member("loop", &loop)
         members.member("control", &control)
         members.member("instances", &instances)
     }

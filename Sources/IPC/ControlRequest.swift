@@ -138,8 +138,8 @@ extension ControlResponder {
         statistics head: StatisticsReply, instanceCount: Int, instance: @escaping (Int) -> InstanceStatistics?
     ) {
         reply(list: "instances", count: instanceCount) { writer in
-            writer.name("longest_turn_seconds")
-            head.longestTurnSeconds.write(into: &writer)
+            writer.name("loop")
+            head.loop.write(into: &writer)
             writer.name("control")
             head.control.write(into: &writer)
         } element: { index, writer in

@@ -328,14 +328,15 @@ public enum CheckerToSupervisor {
 }
 
 extension ByteReader {
-    /// Bytes of a line; the log cuts there, too.
-    private static let lineMax = 4_000
+    /// Bytes of a line that are read. Our own lines are shorter.
+    private static let lineMax = 2_048
 
-    /// A line for the log. What is longer than any that is written isn't looked at: a worker in strange hands could send
-    /// 64 KB of one character again and again.
+    /// A line for the log. A worker in strange hands could send 64 KB of one character again and again, and to decode and
+    /// escape all of it would take too long (docs/decisions.md, D6).
     fileprivate mutating func readLine() throws(ByteError) -> String {
         let bytes = try readView(Int(try readUInt32()))
-        return String(decoding: bytes.prefix(Self.lineMax), as: UTF8.self)
+        let text = String(decoding: bytes.prefix(Self.lineMax), as: UTF8.self)
+        return bytes.count <= Self.lineMax ? text : text + "…"
     }
 
     mutating func readLogLevel() throws(ByteError) -> LogLevel {

@@ -87,6 +87,10 @@ public final class EventLoop {
     public var isTurnLong: Bool { began > ended && Clock.now - began > Self.turnPatience }
     /// The longest turn so far: in hasupd it must stay below 2 ms (docs/decisions.md, D6).
     public private(set) var longestTurn = Interval.zero
+    /// Whether each turn's processor time is measured, too, which takes two system calls.
+    public var measuresWork = false
+    /// The processor time of the turn that took most: without what the machine was late by.
+    public private(set) var longestWork = Interval.zero
 
     /// An idle loop. - Throws: `SystemError` when descriptors can't be had.
     public init() throws(SystemError) {
@@ -202,6 +206,7 @@ public final class EventLoop {
         now = Clock.now
         if now - ended > .milliseconds(1) { waited = now }
         began = now
+        let worked = measuresWork ? Clock.threadTime : .zero
         for index in 0..<Int(count) {
             let event = events[index]
             if event.token == .max {
@@ -222,5 +227,6 @@ public final class EventLoop {
         regularTurn = max(regularTurn, began) + moderation
         ended = Clock.now
         longestTurn = max(longestTurn, ended - began)
+        if measuresWork { longestWork = max(longestWork, Clock.threadTime - worked) }
     }
 }

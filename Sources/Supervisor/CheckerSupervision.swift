@@ -83,7 +83,7 @@ final class CheckerSupervision: WorkerProcess.Owner {
             onReady?()
         case .log(let level, let text):
             try worker.requireHello()
-            lines.tell(level.loggerLevel, "hasup-checker", text.cutForLog)
+            lines.tell(level.loggerLevel, "hasup-checker", text)
         }
     }
 

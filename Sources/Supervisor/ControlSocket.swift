@@ -173,7 +173,8 @@ final class ControlSocket {
         let generation = daemon.generation
         ask { [unowned self] statuses in
             var head = StatisticsReply()
-            head.longestTurnSeconds = self.daemon.loop.longestTurn.seconds
+            head.loop.longestTurnSeconds = self.daemon.loop.longestTurn.seconds
+            head.loop.longestWorkSeconds = self.daemon.loop.longestWork.seconds
             if let server = self.server { head.control = server.counters }
             responder.reply(statistics: head, instanceCount: generation.instanceCount) { index in
                 generation.instance(at: index).map {

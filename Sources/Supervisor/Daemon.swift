@@ -176,6 +176,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     }
 
     private func begin() throws(SystemError) {
+        loop.measuresWork = true
         signals = try Signals(OperatorSignals.handled, on: loop) { [unowned self] in self.receive(signal: $0) }
         control = try ControlSocket(paths.controlSocket, daemon: self)
         reloads = ReloadConductor(

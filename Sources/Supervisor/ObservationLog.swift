@@ -56,6 +56,13 @@ struct ObservationLog {
         return true
     }
 
+    /// So many came while more waited than is kept.
+    func leftOut(_ count: UInt64) {
+        lines.tell(
+            .warning, "hasup-vrrp", "\(count) events came faster than they could be told, and are left out",
+            kind: "left out")
+    }
+
     private mutating func hasRoom(_ instance: String) -> Bool {
         let now = Clock.now
         if now >= minute.end { minute = (0, [:], now + .seconds(60)) }

@@ -13,6 +13,14 @@ final class ObservationQueue {
         let observation: Observation
         let source: Generation?
         let wallNanoseconds: Int64
+
+        /// Bytes, about.
+        var size: Int {
+            switch observation {
+            case .kernelFailure(_, let text), .addressWaits(_, _, let text): 256 + text.utf8.count
+            default: 256
+            }
+        }
     }
 
     private struct Last {
@@ -30,8 +38,9 @@ final class ObservationQueue {
     static let perTurnMin = 4
     /// Entries that are kept, and given back, together: nothing is moved, however many wait.
     private static let chunkSize = 512
-    /// A worker that tells faster than can be told is told in its own turn, so that it can't fill the memory.
-    static let waitingMax = 8_000
+    /// Bytes of what waits: a worker that tells faster than can be told doesn't fill the memory, nor is it told in its own
+    /// turn. What comes beyond is counted.
+    static let waitingBytesMax = 4 << 20
 
     private let loop: EventLoop
     /// Those that wait, the oldest chunk first.
@@ -40,6 +49,9 @@ final class ObservationQueue {
     private var told = 0
     /// How many wait.
     private(set) var count = 0
+    private var waitingBytes = 0
+    /// Those that came beyond, and weren't told of yet.
+    private var leftOut: UInt64 = 0
     /// Observations that wait no more since the start.
     private var toldEver: UInt64 = 0
     private var completions: [(after: UInt64, call: () -> Void)] = []
@@ -70,7 +82,11 @@ final class ObservationQueue {
             tell(entry)
             return
         }
-        if count >= Self.waitingMax { tellOne() }
+        guard waitingBytes < Self.waitingBytesMax else {
+            leftOut += 1
+            return
+        }
+        waitingBytes += entry.size
         if waiting.last.map({ $0.count == Self.chunkSize }) ?? true {
             waiting.append([])
             waiting[waiting.count - 1].reserveCapacity(Self.chunkSize)
@@ -114,6 +130,7 @@ final class ObservationQueue {
         told += 1
         toldEver += 1
         count -= 1
+        waitingBytes -= entry.size
         if told == waiting[0].count {
             waiting.removeFirst()
             told = 0
@@ -126,6 +143,10 @@ final class ObservationQueue {
         while count > 0, toldNow < Self.perTurnMin || toldNow < Self.perTurn && !loop.isTurnLong {
             toldNow += 1
             tellOne()
+        }
+        if count == 0, leftOut > 0 {
+            log.leftOut(leftOut)
+            leftOut = 0
         }
         if let timer { loop.set(timer, to: count == 0 ? .never : loop.now) }
         while let first = completions.first, first.after <= toldEver {

@@ -1,4 +1,5 @@
 import Base
+import CLinux
 import Configuration
 import Glibc
 import IPC
@@ -51,6 +52,15 @@ extension Daemon {
     static func requirePrivileges() throws(StartError) -> Privileges? {
         let privileges = Privileges.current
         if let refusal = privileges?.refusal { throw StartError(.permission, refusal) }
+        // A capability counts only in the user namespace that it belongs to.
+        let probe = hasup_frame_socket()
+        if probe >= 0 { _ = Descriptor(owning: probe) }
+        if probe == -EPERM {
+            throw StartError(
+                .permission,
+                "the capability net_raw doesn't count in this network namespace, which belongs to another user namespace, "
+                    + "so no VRRP packet can be sent. Start it as root there, or in a network namespace of its own.")
+        }
         return privileges
     }
 

@@ -15,9 +15,7 @@ struct SystemdNotify {
     func ready(_ status: String) { try? send("READY=1\nSTATUS=\(status)\nMAINPID=\(getpid())") }
 
     func reloading() {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        try? send("RELOADING=1\nMONOTONIC_USEC=\(time.tv_sec * 1_000_000 + time.tv_nsec / 1_000)")
+        try? send("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonicMicroseconds)")
     }
 
     /// The service is well: to be told more often than `watchdogLimit` says.

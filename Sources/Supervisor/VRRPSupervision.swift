@@ -32,15 +32,6 @@ final class VRRPSupervision: WorkerProcess.Owner {
         func vrrpFinished()
     }
 
-    private struct StatusRequest {
-        var statuses: [UInt32: InstanceStatus] = [:]
-        /// Frames that have come of the answer.
-        var parts = 0
-        let completion: ([UInt32: InstanceStatus]?) -> Void
-        let deadline: Instant
-    }
-
-    private static let statusPatience = Interval.seconds(2)
     private let loop: EventLoop
     private let log: Logger
     private let lines: RepeatLog
@@ -57,11 +48,11 @@ final class VRRPSupervision: WorkerProcess.Owner {
     /// Whether the page is a former hasupd's, and nobody has gone on with it yet.
     private var isInherited: Bool
     private let orphans: OrphanGuard
-    private var requests: [UInt32: StatusRequest] = [:]
-    private var lastRequest: UInt32 = 0
+    private var questions: StatusQuestions?
     /// The newest generation that this worker has said to run.
     private var configuredGeneration: UInt64 = 0
-    private var expiry: Timer?
+    /// Whether this worker has said with what it goes on: once is enough, and each is an entry of the history.
+    private var hasResumed = false
     /// What the worker that lives, or lived last, has said of its seal.
     private(set) var sealed = WorkerSeal()
 
@@ -85,7 +76,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         if let inherited { page = inherited } else { page = try StatePage.create() }
         orphans = OrphanGuard(
             on: loop, lines: lines, seal: setting.sealArguments, filter: setting.withdrawFilter.number)
-        expiry = loop.makeTimer { [weak self] in self?.expireRequests() }
+        questions = StatusQuestions(on: loop) { [unowned self] number in self.askStatus(number) }
         let worker = WorkerProcess("hasup-vrrp", on: loop, lines: lines, owner: self)
         worker.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
@@ -194,9 +185,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     func requestStop(on channel: Channel) { SupervisorToVRRP.stop.send(on: channel) }
 
     func ended(_ worker: WorkerProcess) {
-        let waiting = requests.values
-        requests = [:]
-        for request in waiting { request.completion(nil) }
+        questions?.workerEnded()
         if worker.life.state != .stopping { orphans.workerEnded(page, broker.source, formers: formers) }
         delegate.vrrpEnded()
     }
@@ -212,6 +201,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         case .hello(let version, let seal):
             try worker.hello(version: version)
             configuredGeneration = 0
+            hasResumed = false
             sealed = seal
             for sentence in seal.shortfalls { lines.tell(.notice, "hasup-vrrp", sentence) }
         case .configured(let generation):
@@ -223,6 +213,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
             orphans.workerRuns()
             delegate.configured(generation)
         case .resumed(let masters, let others, let late, let fresh):
+            guard !hasResumed else { throw .unexpected("a second resumption") }
+            hasResumed = true
             tellResumption(masters, others, late, fresh, worker)
         case .cleared(let generation):
             guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
@@ -248,7 +240,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             try receiveStatus(frame, generation, bytes)
         case .log(let level, let text):
             // A worker that has gone mad must not fill the disk.
-            lines.tell(level.loggerLevel, "hasup-vrrp", text.cutForLog)
+            lines.tell(level.loggerLevel, "hasup-vrrp", text)
         case .stopped: break
         }
     }
@@ -339,58 +331,30 @@ final class VRRPSupervision: WorkerProcess.Owner {
     // MARK: Status
 
     /// Asks for the status of all instances; nil when there is no worker that answers in time.
-    func status(_ completion: @escaping ([UInt32: InstanceStatus]?) -> Void) {
-        guard let channel = worker?.channel, worker?.life.state == .running else { return completion(nil) }
-        lastRequest &+= 1
-        if lastRequest == 0 { lastRequest = 1 }
-        requests[lastRequest] = StatusRequest(completion: completion, deadline: Clock.now + Self.statusPatience)
-        if let expiry { loop.set(expiry, to: Clock.now + Self.statusPatience) }
-        noteDelivery(on: channel)
-        SupervisorToVRRP.status.send(on: channel, correlation: lastRequest)
+    func status(_ completion: @escaping StatusQuestions.Completion) { questions?.ask(completion) }
+
+    private func askStatus(_ number: UInt32) -> Bool {
+        guard let channel = worker?.channel, worker?.life.state == .running else { return false }
+        SupervisorToVRRP.status.send(on: channel, correlation: number)
+        return true
     }
 
     private func receiveStatus(_ frame: Frame, _ generation: UInt64, _ bytes: [UInt8]) throws(FrameError) {
-        let correlation = frame.header.correlation
-        // An answer that comes after its request has expired is no crime; one to a number that wasn't given yet is.
-        guard correlation != 0, lastRequest &- correlation < 1 << 31 else {
-            throw .unexpected("a status that nobody asked for")
-        }
-        guard let parts = requests[correlation]?.parts else { return }
         guard let limit = try? broker.instanceCount(of: generation) else {
             throw .unexpected("a status of a generation that it doesn't run")
         }
-        // No part is empty but the only one.
-        guard parts <= limit else { throw .unexpected("a status without an end") }
-        requests[correlation]?.parts += 1
-        let part = try decode(frame, bytes) { reader throws(ByteError) in
-            var part: [(UInt32, InstanceStatus)] = []
-            while reader.remaining > 0 {
-                let id = try reader.readUInt32()
-                guard id < limit, part.count < limit else { throw ByteError.invalid }
-                part.append((id, try InstanceStatus(from: &reader)))
+        try questions?.receive(frame.header.correlation, limit: limit, isLast: !frame.header.hasMore) {
+            () throws(FrameError) in
+            try decode(frame, bytes) { reader throws(ByteError) in
+                var part: [(UInt32, InstanceStatus)] = []
+                while reader.remaining > 0 {
+                    let id = try reader.readUInt32()
+                    guard id < limit, part.count < limit else { throw ByteError.invalid }
+                    part.append((id, try InstanceStatus(from: &reader)))
+                }
+                return part
             }
-            return part
         }
-        for (id, status) in part { requests[correlation]?.statuses[id] = status }
-        guard !frame.header.hasMore, let request = requests.removeValue(forKey: correlation) else { return }
-        request.completion(request.statuses)
-    }
-
-    private func expireRequests() {
-        let now = Clock.now
-        for (number, request) in requests where request.deadline <= now {
-            requests[number] = nil
-            request.completion(nil)
-        }
-        if let expiry, let next = requests.values.map(\.deadline).min() { loop.set(expiry, to: next) }
-    }
-}
-
-extension String {
-    /// As much of a worker's line as is written: escaping a whole frame of it would take too long (docs/decisions.md, D6).
-    var cutForLog: String {
-        let most = 2_048
-        return utf8.count <= most ? self : String(decoding: utf8.prefix(most), as: UTF8.self) + "…"
     }
 }
 

@@ -102,7 +102,19 @@ final class WorkerProcess {
     func exited(_ pid: Int32, _ exit: WorkerExit) {
         abandoned.removeAll { $0.pid == pid }
         guard child?.pid == pid else { return }
-        channel?.drain()
+        // After a stop nothing is urgent, and what a thousand instances have said last is heard to its end.
+        if channel?.drain() == false, life.state == .stopping {
+            return loop.doInSlices { [weak self] in
+                guard let self else { return false }
+                if self.channel?.drain() == false { return true }
+                self.ended(exit)
+                return false
+            }
+        }
+        ended(exit)
+    }
+
+    private func ended(_ exit: WorkerExit) {
         child = nil
         channel?.close()
         channel = nil

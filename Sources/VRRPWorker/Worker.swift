@@ -61,6 +61,8 @@ final class Worker {
     /// Whether hasupd waits for the word that nothing is left of earlier configurations.
     private var owesCleared = false
     private var isStopping = false
+    /// All is said; it ends when that has left.
+    private var isFinishing = false
 
     init(
         loop: EventLoop, channel: Channel, page: StatePage, links: LinkWatcher, effects: AddressEffects,
@@ -178,6 +180,7 @@ final class Worker {
     private func save() { node.saveChanges(with: &record) { snapshots.write($0, $1) } }
 
     private func endTurn() {
+        if isFinishing { return exitIfHeard() }
         endIfReplaced()
         transmitter.flush()
         save()
@@ -421,6 +424,10 @@ final class Worker {
         reports.send(generation: generation)
         VRRPToSupervisor.stopped.send(on: channel)
         effects.stop()
-        exit(0)
+        isFinishing = true
+        exitIfHeard()
     }
+
+    /// What was said last has to be in the socket; hasupd ends a worker that it doesn't want to hear.
+    private func exitIfHeard() { if channel.isSent || !channel.isOpen { exit(0) } }
 }

@@ -160,7 +160,8 @@ struct StatusTable {
             }
         }
         if let peer = instance.differentAddressesOf {
-            texts.append("\(peer) advertises other addresses than ours: compare virtual_ipaddress")
+            texts.append(
+                "\(peer) advertises other addresses than ours, so some may be nobody's: compare virtual_ipaddress")
         }
         if instance.notificationsSkipped > 0 {
             texts.append(

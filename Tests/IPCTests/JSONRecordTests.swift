@@ -23,7 +23,7 @@ import Testing
         watch.event.reload = SampleStatus.reload
         #expect(try copy(watch) == watch)
         var statistics = StatisticsReply()
-        statistics.longestTurnSeconds = 0.000312
+        statistics.loop.longestTurnSeconds = 0.000312
         statistics.control.cutOff.add("idle", 4)
         statistics.instances = [InstanceStatistics(name: "web-v4", counters: status.instances[0].counters)]
         #expect(try copy(statistics) == statistics)

@@ -15,6 +15,7 @@ struct ObservationQueueTests {
     private let loop: EventLoop
     private let queue: ObservationQueue
     private let seen = Seen()
+    private let lines = Lines()
 
     init() throws {
         loop = try EventLoop()
@@ -24,9 +25,8 @@ struct ObservationQueueTests {
             unlink("\(folder)/history")
             rmdir(folder)
         }
-        let lines = Lines()
         queue = ObservationQueue(
-            log: Logger(label: "test") { _ in LineHandler(lines) }, history: History(directory: folder, on: loop),
+            log: Logger(label: "test") { [lines] _ in LineHandler(lines) }, history: History(directory: folder, on: loop),
             on: loop)
         queue.onEvent = { [seen] event in seen.late.append(Int64(event().unixSeconds)) }
     }
@@ -60,11 +60,18 @@ struct ObservationQueueTests {
         #expect(turns >= 1_000 / ObservationQueue.perTurn)
     }
 
-    @Test("a flush tells all, and a worker that never ends doesn't fill the memory")
+    @Test("a flush tells all that waits; beyond a number of bytes the rest is counted, and that is told")
     func bounds() {
-        add(0..<Int64(3 * ObservationQueue.waitingMax))
-        #expect(queue.count <= ObservationQueue.waitingMax)
+        let many = Int64(ObservationQueue.waitingBytesMax / 128)
+        add(0..<many)
+        #expect(queue.count <= ObservationQueue.waitingBytesMax / 256 + 1)
+        let kept = queue.count + seen.late.count
+        #expect(kept < Int(many))
         queue.flush()
-        #expect(queue.count == 0 && seen.late == Array(0..<Int64(3 * ObservationQueue.waitingMax)))
+        #expect(queue.count == 0 && seen.late == Array(0..<Int64(kept)))
+        #expect(lines.texts.contains { $0.contains("\(Int(many) - kept) events") && $0.contains("left out") })
+        add(many..<many + 5)
+        queue.flush()
+        #expect(seen.late.count == kept + 5)
     }
 }

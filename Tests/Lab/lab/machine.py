@@ -31,29 +31,3 @@ def forget():
 def late():
     """Seconds by which this test's own clockwork was late at most. Exact figures are the benchmarks' business."""
     return _witness.worst
-
-
-class Queue:
-    """How long a process, runnable, waited for a processor at most: between two looks, 5 ms apart (proc(5), schedstat)."""
-
-    def __init__(self, pid):
-        self.path, self.worst, self.ended = f"/proc/{pid}/schedstat", 0.0, threading.Event()
-        self.thread = threading.Thread(target=self._watch, daemon=True)
-
-    def _waited(self):
-        with open(self.path, encoding="ascii") as file:
-            return int(file.read().split()[1]) / 1e9
-
-    def _watch(self):
-        before = self._waited()
-        while not self.ended.wait(STEP):
-            now = self._waited()
-            self.worst, before = max(self.worst, now - before), now
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.thread.join()

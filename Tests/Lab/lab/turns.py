@@ -4,11 +4,13 @@ import json
 import os
 
 from . import conf
-from .hasup import Hasup
+from .hasup import OPTIMIZED, Hasup
 from .varlink import Wire
 from .waiting import wait_for
 
 PER_FAMILY = 250
+# Debug builds take longer, and so may another machine.
+BOUND = 0.004 if OPTIMIZED else 0.1
 
 
 def configuration(priority, changed=None):
@@ -34,9 +36,9 @@ def second_link(a, b):
 
 
 def longest(daemon):
-    """Seconds of the longest turn so far."""
+    """Seconds of processor time of the turn that took most so far."""
     with Wire(daemon.control) as wire:
-        return wire.call("io.hasup.Statistics")["parameters"]["longest_turn_seconds"]
+        return wire.call("io.hasup.Statistics")["parameters"]["loop"]["longest_work_seconds"]
 
 
 def wait_all(daemon, state):
@@ -57,7 +59,7 @@ def start(node, priority, state):
 
 
 def measure(lan):
-    """Seconds of the longest turn up to the end of each chapter."""
+    """Seconds of the turn that took most, up to the end of each chapter."""
     nodes = [lan.node("a"), lan.node("b")]
     second_link(*nodes)
     a = start(nodes[0], 200, "MASTER")
