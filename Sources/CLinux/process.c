@@ -31,13 +31,14 @@ static int lend_realtime(void) {
 }
 
 int hasup_spawn(const char *path, char *const argv[], char *const envp[], const int *descriptors, int count) {
-    return hasup_spawn_into(path, argv, envp, descriptors, count, -1);
+    return hasup_spawn_into(path, argv, envp, descriptors, count, -1, 0);
 }
 
 enum { FIRST_PASSED = 3 };
 
 int hasup_spawn_into(
-    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int output) {
+    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int output,
+    int lends_class) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
@@ -73,7 +74,7 @@ int hasup_spawn_into(
             &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     }
     if (!error) {
-        int lent = lend_realtime();
+        int lent = lends_class ? lend_realtime() : 0;
         error = posix_spawn(&pid, path, &actions, &attributes, argv, envp);
         if (lent) hasup_set_realtime(lent, 1);
     }

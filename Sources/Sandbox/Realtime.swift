@@ -1,6 +1,21 @@
+import Base
 import CLinux
 import Glibc
 import Reactor
+
+/// How long a realtime process may compute without ever waiting before the kernel ends it (docs/decisions.md, D29).
+///
+/// It is RLIMIT_RTTIME's soft limit, whose signal (SIGXCPU) nobody handles. The hard one is the long fuse's, so that a
+/// process may lengthen its fuse for a while without a privilege, and no further.
+public enum RealtimeFuse: UInt64, Hashable, Sendable {
+    /// For what only answers: 200 ms.
+    case short = 200_000
+    /// For work that grows with the configuration: 5 s.
+    case long = 5_000_000
+
+    /// The time in microseconds.
+    var microseconds: UInt64 { rawValue }
+}
 
 /// What a process wants of the scheduler (docs/decisions.md, D1, D29).
 public struct RealtimePlan: Hashable, Sendable {
@@ -8,18 +23,18 @@ public struct RealtimePlan: Hashable, Sendable {
     public var priority: Int32?
     /// Whether children start in the ordinary class (SCHED_RESET_ON_FORK).
     public var resetsOnFork: Bool
-    /// CPU time in microseconds that it may take without ever waiting before the kernel kills it (RLIMIT_RTTIME).
-    public var fuseMicroseconds: UInt64
+    /// How long it may compute without ever waiting.
+    public var fuse: RealtimeFuse
     /// Whether its memory is to be locked (mlockall with MCL_ONFAULT), if the limit allows that for good.
     public var locksMemory: Bool
 
     /// A plan.
     public init(
-        priority: Int32?, resetsOnFork: Bool = false, fuseMicroseconds: UInt64 = 200_000, locksMemory: Bool = true
+        priority: Int32?, resetsOnFork: Bool = false, fuse: RealtimeFuse = .short, locksMemory: Bool = true
     ) {
         self.priority = priority
         self.resetsOnFork = resetsOnFork
-        self.fuseMicroseconds = fuseMicroseconds
+        self.fuse = fuse
         self.locksMemory = locksMemory
     }
 }
@@ -43,6 +58,23 @@ public enum Realtime {
     /// Back to the ordinary class, which everybody may.
     public static func end() { hasup_set_realtime(0, 0) }
 
+    /// Does work that may take its time in the ordinary class, and comes back to the realtime class if the caller was
+    /// there and still may.
+    public static func leaving<Result>(for work: () -> Result) -> Result {
+        let priority = hasup_scheduling_policy() == SCHED_FIFO ? hasup_scheduling_priority() : 0
+        if priority > 0 { end() }
+        let result = work()
+        if priority > 0 { try? schedule(priority: priority, resetsOnFork: true) }
+        return result
+    }
+
+    /// Changes the fuse of the calling process, as far as its hard limit allows. - Throws: `SystemError`.
+    public static func change(to fuse: RealtimeFuse) throws(SystemError) {
+        // What was computed until now counts, and would blow a shorter fuse at once: any wait ends it.
+        if fuse == .short { hasup_sleep_until((Clock.now + .microseconds(50)).nanoseconds) }
+        try limitTime(fuse)
+    }
+
     /// Whether the calling thread is SCHED_FIFO with this priority, read from the kernel.
     public static func isRealtime(priority: Int32) -> Bool {
         hasup_scheduling_policy() == SCHED_FIFO && hasup_scheduling_priority() == priority
@@ -59,7 +91,7 @@ public enum Realtime {
 
     private static func schedule(_ priority: Int32, _ plan: RealtimePlan) throws(SystemError) {
         // The fuse comes first, so that there is no moment without it.
-        try limit(HASUP_LIMIT_REALTIME_TIME, plan.fuseMicroseconds, "limit realtime CPU time")
+        try limitTime(plan.fuse)
         try checked(hasup_set_realtime(priority, plan.resetsOnFork ? 1 : 0), "get realtime priority \(priority)")
         guard isRealtime(priority: priority) else { throw SystemError(EPERM, "get realtime priority \(priority)") }
     }
@@ -70,15 +102,28 @@ public enum Realtime {
         try checked(hasup_lock_memory(), "lock memory")
     }
 
-    /// Sets a limit and reads it back. One that is as wanted, or lower by somebody's will, is left alone.
+    /// The soft limit is the fuse, the hard one the long fuse; a hard limit that is lower stays.
+    private static func limitTime(_ fuse: RealtimeFuse) throws(SystemError) {
+        let purpose = "limit realtime CPU time"
+        var soft: UInt64 = 0
+        var hard: UInt64 = 0
+        try checked(hasup_limit_get(HASUP_LIMIT_REALTIME_TIME, &soft, &hard), purpose)
+        let longest = min(RealtimeFuse.long.microseconds, hard)
+        let wanted = min(fuse.microseconds, longest)
+        if soft == wanted, hard == longest { return }
+        try checked(hasup_limit_set(HASUP_LIMIT_REALTIME_TIME, wanted, longest), purpose)
+        try checked(hasup_limit_get(HASUP_LIMIT_REALTIME_TIME, &soft, &hard), purpose)
+        guard soft == wanted else { throw SystemError(EPERM, purpose) }
+    }
+
+    /// Sets a limit and reads it back. One that is as wanted is left alone.
     static func limit(_ kind: hasup_limit, _ value: UInt64, _ purpose: String) throws(SystemError) {
         var soft: UInt64 = 0
         var hard: UInt64 = 0
         try checked(hasup_limit_get(kind, &soft, &hard), purpose)
         if soft == value, hard == value { return }
-        let reachable = kind == HASUP_LIMIT_REALTIME_TIME ? min(value, hard) : value
-        try checked(hasup_limit_set(kind, reachable, reachable), purpose)
+        try checked(hasup_limit_set(kind, value, value), purpose)
         try checked(hasup_limit_get(kind, &soft, &hard), purpose)
-        guard soft == reachable else { throw SystemError(EPERM, purpose) }
+        guard soft == value else { throw SystemError(EPERM, purpose) }
     }
 }

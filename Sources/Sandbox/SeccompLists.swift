@@ -32,7 +32,7 @@ struct SeccompRule {
 enum SeccompLists {
     static func rules(for role: SandboxRole) -> [SeccompRule] {
         switch role {
-        case .vrrp: common + messages + plain("recvmmsg", "sendmmsg") + netlink + thread
+        case .vrrp: common + messages + plain("recvmmsg", "sendmmsg") + netlink + thread + fuse
         case .checker: common + messages + checker
         case .config: common + config
         case .withdraw: common + messages + netlink
@@ -102,6 +102,9 @@ enum SeccompLists {
             SeccompRule("prlimit64", int(0, 0), int(1, 6)),
             SeccompRule("openat", refusal: EACCES), SeccompRule("open", refusal: EACCES),
         ]
+
+    /// RLIMIT_RTTIME (asm-generic/resource.h) of itself: its soft limit goes up and down below the hard one.
+    private static let fuse = [SeccompRule("prlimit64", int(0, 0), int(1, 15))]
 
     /// Sockets of the internet families, never AF_UNIX or AF_NETLINK, never raw; TLS libraries look at files.
     private static let checker: [SeccompRule] =

@@ -36,9 +36,13 @@ public enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
         self = status & 0x7f == 0 ? .code(status >> 8 & 0xff) : .signal(status & 0x7f)
     }
 
+    /// SIGXCPU (signal(7)): more processor time than a limit allows. In the realtime class it is the fuse (D29).
+    private static let timeExceeded: Int32 = 24
+
     /// `exit status 1` or `signal 9`.
     public var description: String {
         switch self {
+        case .signal(Self.timeExceeded): "signal 24: it computed for longer than its limits allow"
         case .code(let code): "exit status \(code)"
         case .signal(let number): "signal \(number)"
         }

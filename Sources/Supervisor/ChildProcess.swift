@@ -35,16 +35,19 @@ final class ChildProcess {
     }
 
     /// Starts a program; descriptor i of the list becomes 3 + i, and `output` its standard output, if there is one.
+    ///
+    /// - Parameter lendsClass: whether the child of a realtime hasupd is born realtime (docs/decisions.md, D29): only for
+    ///   programs that give it up themselves.
     /// - Throws: `SystemError`.
     static func spawn(
         path: String, arguments: [String], environment: [String] = [], descriptors: [Int32], output: Int32 = -1,
-        on loop: EventLoop, onExit: @escaping (Int32, WorkerExit) -> Void
+        lendsClass: Bool = true, on loop: EventLoop, onExit: @escaping (Int32, WorkerExit) -> Void
     ) throws(SystemError) -> ChildProcess {
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
         let pid = try checked(
-            hasup_spawn_into(path, &argv, &envp, descriptors, Int32(descriptors.count), output),
+            hasup_spawn_into(path, &argv, &envp, descriptors, Int32(descriptors.count), output, lendsClass ? 1 : 0),
             "start \(arguments.first ?? path)")
         do throws(SystemError) {
             let pidfd = try owned(hasup_pidfd_open(pid), "watch process \(pid)")

@@ -29,11 +29,12 @@ extension Daemon {
                 self.systemd.reloading()
                 self.whenScriptsAreDone { [unowned self] in
                     guard !self.isStopping else { return }
-                    self.observations.flush()
                     let succession = Succession(isSealed: self.setting.isFullySealed, limits: self.scripts.limits)
-                    upgrade.becomeIt(succession) { [unowned self] in
-                        self.systemd.ready(counted(self.generation.instanceCount, "instance"))
-                    }
+                    upgrade.becomeIt(
+                        succession, lastWork: { [unowned self] in self.observations.flush() },
+                        onFailure: { [unowned self] in
+                            self.systemd.ready(counted(self.generation.instanceCount, "instance"))
+                        })
                 }
             }
         }

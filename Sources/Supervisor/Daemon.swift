@@ -106,6 +106,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let log = Logger(label: "hasupd") { _ in SinkHandler(sink, level: options.logLevel) }
         store.tell(log)
         OperatorSignals.ignoreWhatEndsNothing()
+        OperatorSignals.letFuseBlow()
         // Its files are its own.
         umask(0o077)
 
@@ -161,6 +162,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         } catch {
             throw StartError(.unavailable, error.description)
         }
+        // Nobody waits for it any more, and what is left to do may be more than the fuse of the realtime class allows.
+        Realtime.end()
         daemon.control?.remove()
         daemon.pidFiles.remove()
         if daemon.isParked {

@@ -20,4 +20,13 @@ enum OperatorSignals {
         ]
         for number in ordinary + realtime where number != park { signal(number, SIG_IGN) }
     }
+
+    /// SIGXCPU is the realtime fuse (docs/decisions.md, D29): it ends hasupd whatever its parent ignored or blocked.
+    static func letFuseBlow() {
+        signal(SIGXCPU, SIG_DFL)
+        var fuse = sigset_t()
+        sigemptyset(&fuse)
+        sigaddset(&fuse, SIGXCPU)
+        sigprocmask(SIG_UNBLOCK, &fuse, nil)
+    }
 }

@@ -30,6 +30,7 @@ final class Upgrade {
     private var hasTimedOut = false
     private var patienceTimer: Timer?
     private var execTimer: Timer?
+    private var lastWork: (() -> Void)?
     private var onFailure: (() -> Void)?
     private var succession: Succession?
     private var isBusy = false
@@ -72,7 +73,7 @@ final class Upgrade {
             let reader = Output(copy)
             child = try ChildProcess.spawn(
                 path: path, arguments: [path, "--formats"], environment: ["LC_ALL=C"], descriptors: [],
-                output: output.number, on: loop
+                output: output.number, lendsClass: false, on: loop
             ) { [unowned self] _, exit in completion(self.judge(exit, reader)) }
             if let patienceTimer { loop.set(patienceTimer, to: Clock.now + Self.patience) }
         } catch {
@@ -114,9 +115,15 @@ final class Upgrade {
     }
 
     /// Becomes it when the answer has left, and tells it this. The worker is left in its grace until its successor begins.
-    /// - Parameter onFailure: called if this program goes on.
-    func becomeIt(_ succession: Succession, _ onFailure: @escaping () -> Void) {
+    ///
+    /// - Parameters:
+    ///   - lastWork: done immediately before, in the ordinary class: it may take its time.
+    ///   - onFailure: called if this program goes on.
+    func becomeIt(
+        _ succession: Succession, lastWork: @escaping () -> Void, onFailure: @escaping () -> Void
+    ) {
         self.succession = succession
+        self.lastWork = lastWork
         self.onFailure = onFailure
         if let execTimer { loop.set(execTimer, to: Clock.now + Self.farewell) }
     }
@@ -130,20 +137,11 @@ final class Upgrade {
     }
 
     private func execute() {
-        let passing = store.passing
-        PassedDescriptors.announce(passing.names)
-        succession?.announce()
-        // Relative paths in the arguments mean what they meant at the start.
-        var result: Int32 = 0
-        if let folder = paths.startDirectory, chdir(folder) < 0 { result = -errno }
-        if result == 0 {
-            // The scheduling class survives execve, and so does its fuse: on a slow machine the start of a program is longer
-            // than a realtime process may work without a pause. The next hasupd asks for the class itself.
-            let priority = hasup_scheduling_priority()
-            Realtime.end()
-            result = hasup_exec_passing(
-                path, CommandLine.unsafeArgv, environ, passing.numbers, Int32(passing.numbers.count))
-            if priority > 0 { try? Realtime.schedule(priority: priority, resetsOnFork: true) }
+        // The scheduling class survives execve, and so does its fuse: on a slow machine the start of a program is longer
+        // than a realtime process may work without a pause. The next hasupd asks for the class itself.
+        let result = Realtime.leaving { () -> Int32 in
+            lastWork?()
+            return become()
         }
         paths.enterRunDirectory()
         PassedDescriptors.unannounce()
@@ -151,5 +149,16 @@ final class Upgrade {
         isBusy = false
         log.error("upgrade: \(SystemError(-result, "become \(path)")); this hasupd goes on")
         onFailure?()
+    }
+
+    /// Comes back only if that fails, with -errno.
+    private func become() -> Int32 {
+        let passing = store.passing
+        PassedDescriptors.announce(passing.names)
+        succession?.announce()
+        // Relative paths in the arguments mean what they meant at the start.
+        if let folder = paths.startDirectory, chdir(folder) < 0 { return -errno }
+        return hasup_exec_passing(
+            path, CommandLine.unsafeArgv, environ, passing.numbers, Int32(passing.numbers.count))
     }
 }

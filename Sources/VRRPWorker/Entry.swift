@@ -29,7 +29,7 @@ public func runVRRPWorker(arguments: [String]) -> Int32 {
         //    CAP_NET_ADMIN and nothing else, no file can be opened and no socket made.
         var plan = SealPlan(
             wishes, capabilities: [.netAdmin], filter: 4, landlock: .nothing, descriptorsMax: descriptorsMax)
-        plan.realtime = RealtimePlan(priority: wishes.realtimePriority)
+        plan.realtime = RealtimePlan(priority: wishes.realtimePriority, fuse: .long)
         plan.startsThread = true
         let report = seal(as: plan)
         close(4)
@@ -153,6 +153,7 @@ private final class Session {
     }
 
     private func configure(_ worker: Worker, _ generation: UInt64, _ image: consuming Descriptor) {
+        worker.lengthenFuse()
         do throws(ImageError) {
             worker.configure(try Self.model(from: image), generation: generation)
         } catch {

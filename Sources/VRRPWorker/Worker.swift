@@ -5,6 +5,7 @@ import Glibc
 import IPC
 import Kernel
 import Reactor
+import Sandbox
 import Supervision
 import VRRP
 
@@ -63,6 +64,9 @@ final class Worker {
     private var isStopping = false
     /// All is said; it ends when that has left.
     private var isFinishing = false
+    /// Whether it may compute for long (docs/decisions.md, D29): from the start, or the arrival of a configuration, until
+    /// that runs.
+    private var hasLongFuse = true
 
     init(
         loop: EventLoop, channel: Channel, page: StatePage, links: LinkWatcher, effects: AddressEffects,
@@ -193,6 +197,7 @@ final class Worker {
         }
         if let coreTimer { loop.set(coreTimer, to: node.deadline) }
         if isStopping, effects.isIdle { finish() }
+        if hasLongFuse, next == nil { change(to: .short) }
     }
 
     private func armStamp() {
@@ -221,6 +226,14 @@ final class Worker {
 
     // MARK: Configuration
 
+    /// A configuration has come: decoding and taking it takes as long as it is large.
+    func lengthenFuse() { change(to: .long) }
+
+    private func change(to fuse: RealtimeFuse) {
+        hasLongFuse = fuse == .long
+        do throws(SystemError) { try Realtime.change(to: fuse) } catch { log(.warning, "\(error)") }
+    }
+
     /// Takes a configuration; it runs as soon as the sockets that it needs are there.
     func configure(_ model: ConfigurationModel, generation: UInt64) {
         next = (generation, model)
@@ -229,7 +242,8 @@ final class Worker {
         if socketRequests.isEmpty {
             runNextConfiguration()
         } else if let patienceTimer {
-            loop.set(patienceTimer, to: loop.now + Self.socketPatience)
+            // From now on, not from the beginning of a turn in which a large configuration was decoded.
+            loop.set(patienceTimer, to: Clock.now + Self.socketPatience)
         }
     }
 

@@ -226,6 +226,10 @@ struct WorkerLifeTests {
         #expect(WorkerExit(waitStatus: 78 << 8) == .code(78))
         #expect(WorkerExit(waitStatus: 9) == .signal(9))
         #expect(WorkerExit(waitStatus: 11 | 0x80) == .signal(11))
+        // SIGXCPU: the realtime fuse (D29).
+        let fused = WorkerExit(waitStatus: 24)
+        #expect(fused == .signal(24))
+        #expect("\(fused)" == "signal 24: it computed for longer than its limits allow")
     }
 }
 

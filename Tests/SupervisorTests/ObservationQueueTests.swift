@@ -26,7 +26,8 @@ struct ObservationQueueTests {
             rmdir(folder)
         }
         queue = ObservationQueue(
-            log: Logger(label: "test") { [lines] _ in LineHandler(lines) }, history: History(directory: folder, on: loop),
+            log: Logger(label: "test") { [lines] _ in LineHandler(lines) },
+            history: History(directory: folder, on: loop),
             on: loop)
         queue.onEvent = { [seen] event in seen.late.append(Int64(event().unixSeconds)) }
     }

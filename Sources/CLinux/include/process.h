@@ -9,16 +9,17 @@
 enum { HASUP_GIVEN_MAX = 64 };
 
 /// Starts `path` (or, with path_fd >= 0, the file behind that descriptor) with an empty signal mask and default
-/// dispositions in a process group of its own. The child of a realtime process is realtime, too, until it gives that up,
-/// also where SCHED_RESET_ON_FORK is set.
+/// dispositions in a process group of its own.
 ///
 /// `descriptors[i]` becomes descriptor 3 + i in the child; 0, 1 and 2 are inherited; everything else is closed.
 /// `argv` and `envp` end with NULL. Returns the pid or -errno.
 int hasup_spawn(const char *path, char *const argv[], char *const envp[], const int *descriptors, int count);
 
-/// The same with the child's standard output in `output`; -1 to inherit that, too.
+/// The same with the child's standard output in `output`; -1 to inherit that, too. With `lends_class` the child of a
+/// realtime process is realtime, too, until it gives that up, also where SCHED_RESET_ON_FORK is set.
 int hasup_spawn_into(
-    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int output);
+    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int output,
+    int lends_class);
 
 enum { HASUP_PASSED_MAX = 4 };
 
