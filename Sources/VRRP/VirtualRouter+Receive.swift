@@ -218,7 +218,7 @@ extension VirtualRouter {
         into actions: inout [Action]
     ) {
         if view.priority == .release {
-            assertMastership(at: now, into: &actions)
+            if !assertMastership(at: now, into: &actions) { advertiseSoon(&context) }
             return
         }
         let own = source.map { Candidate(priority: priority, address: $0) }
@@ -242,10 +242,23 @@ extension VirtualRouter {
     }
 
     /// Answers another master at once, at most sixteen times an interval: a flood of lower-priority advertisements must
-    /// not become one of ours.
-    private mutating func assertMastership(at now: Instant, into actions: inout [Action]) {
-        if let lastSentAt, now - lastSentAt < settings.advertInterval / 16 { return }
+    /// not become one of ours. - Returns: whether it has answered.
+    @discardableResult
+    private mutating func assertMastership(at now: Instant, into actions: inout [Action]) -> Bool {
+        if let lastSentAt, now < lastSentAt + answerGap { return false }
         advertise(priority, at: now, into: &actions)
+        return true
+    }
+
+    /// The least time between an advertisement and the answer to another router.
+    private var answerGap: Interval { settings.advertInterval / 16 }
+
+    /// Brings the next advertisement forward to when one may leave again; the period goes on from there. Who has heard a
+    /// priority 0 waits for its skew only, and our last advertisement may have come before it: it needs one after it.
+    private mutating func advertiseSoon(_ context: inout NodeContext) {
+        guard let lastSentAt, lastSentAt + answerGap < advertDueAt else { return }
+        advertDueAt = lastSentAt + answerGap
+        context.set(.advertise, of: id, to: advertDueAt)
     }
 
     private mutating func announceAfterLowerPriority(at now: Instant, _ context: inout NodeContext) {

@@ -113,6 +113,50 @@ import VRRP
         #expect(bench.node.deadline <= due)
     }
 
+    /// §6.4.3: a priority 0 must be answered, however soon it comes after an advertisement: a backup waits only for its
+    /// skew now. What may not leave at once leaves a sixteenth of an interval after the last one, and the period goes on
+    /// from there.
+    @Test func answersAReleaseRightAfterAnAdvertisement() {
+        var bench = Bench.master { $0.announcements.delay = .zero }
+        bench.advance(bench.node.deadline - bench.now)
+        #expect(bench.take().adverts == [100])
+        bench.advance(.milliseconds(20))
+        bench.receive(0)
+        bench.receive(0)
+        #expect(bench.take().adverts.isEmpty)
+        #expect(bench.node.deadline - bench.now == .microseconds(42_500))
+        bench.advance(.microseconds(42_500))
+        #expect(bench.take().adverts == [100])
+        bench.advance(.microseconds(999_999))
+        #expect(bench.take().adverts.isEmpty)
+        bench.advance(.microseconds(1))
+        #expect(bench.take().adverts == [100])
+    }
+
+    /// An advertisement that is due sooner anyway isn't put off by a priority 0.
+    @Test func aReleaseDelaysNothing() {
+        var bench = Bench.master { $0.announcements.delay = .zero }
+        let due = bench.node.deadline
+        bench.advance(due - bench.now - .milliseconds(10))
+        bench.receive(0)
+        bench.receive(0)
+        #expect(bench.take().adverts == [100])
+        #expect(bench.node.deadline == due)
+    }
+
+    /// A flood of priority 0 gets sixteen answers in an interval.
+    @Test func answersToReleasesAreBounded() {
+        var bench = Bench.master { $0.announcements.delay = .zero }
+        bench.advance(bench.node.deadline - bench.now)
+        _ = bench.take()
+        for _ in 0..<1_000 {
+            bench.receive(0)
+            bench.advance(.milliseconds(1))
+        }
+        #expect(bench.take().adverts.count == 16)
+        #expect(bench.state == .master)
+    }
+
     /// Two owners: the lower address yields and waits like anyone (§6.4.3 applied to priority 255).
     @Test func ownerConflict() {
         var bench = Bench { $0.priority = .owner }
