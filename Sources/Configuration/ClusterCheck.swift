@@ -177,6 +177,8 @@ private struct ClusterCheck {
                 second, "mcast_dst_ip")
         }
         compareAddresses(first, second)
+        compareAddressOptions(first, second, "virtual_ipaddress", \.virtualAddresses)
+        compareAddressOptions(first, second, "virtual_ipaddress_excluded", \.excludedAddresses)
     }
 
     /// How messages are authenticated: the kind first, then what goes with it.
@@ -259,6 +261,37 @@ private struct ClusterCheck {
         }
     }
 
+    /// Addresses that both have, but not as the same: the neighbours' routes or the place depend on who is MASTER.
+    private mutating func compareAddressOptions(
+        _ first: Member, _ second: Member, _ keyword: String, _ list: KeyPath<InstanceSettings, [VirtualAddress]>
+    ) {
+        let (a, b) = (first.instance, second.instance)
+        let known = Dictionary(
+            a[keyPath: list].map { ($0.prefix.address, $0) }, uniquingKeysWith: { first, _ in first })
+        let pairs = b[keyPath: list].compactMap { own in known[own.prefix.address].map { (other: $0, own: own) } }
+        func count(_ others: Int) -> String { others > 0 ? " (and \(others) more)" : "" }
+        let lengths = pairs.filter { $0.other.prefix.length != $0.own.prefix.length }
+        if let pair = lengths.first {
+            differ(
+                "\(pair.own.prefix.address) of `\(b.name)` has the prefix length \(pair.own.prefix.length) here and "
+                    + "\(pair.other.prefix.length) on the other node\(count(lengths.count - 1))", first, second,
+                keyword,
+                as: .warning)
+        }
+        // The instance's interface may have another name on each node.
+        let devices = pairs.filter { pair in
+            let (one, other) = (pair.other.interface ?? a.interface, pair.own.interface ?? b.interface)
+            return one != other && (one != a.interface || other != b.interface)
+        }
+        if let pair = devices.first {
+            differ(
+                "\(pair.own.prefix.address) of `\(b.name)` is on \(pair.own.interface ?? b.interface) here and on "
+                    + "\(pair.other.interface ?? a.interface) on the other node\(count(devices.count - 1))", first,
+                second,
+                keyword, as: .warning)
+        }
+    }
+
     /// What each two nodes have to agree on.
     private mutating func compareWithEach(_ first: Member, _ second: Member) {
         let (a, b) = (first.instance, second.instance)
@@ -282,6 +315,22 @@ private struct ClusterCheck {
         guard a.isUnicast, b.isUnicast else { return }
         expectPeer(first, of: second)
         expectPeer(second, of: first)
+        compareHopLimits(sender: first, receiver: second)
+        compareHopLimits(sender: second, receiver: first)
+    }
+
+    /// What is sent with a TTL below `min_ttl` is discarded. A TTL above `max_ttl` may be lower at its arrival.
+    private mutating func compareHopLimits(sender: Member, receiver: Member) {
+        // Without a source address it may be any of the peers.
+        let source = sender.instance.sourceAddress
+        let entries = receiver.instance.unicastPeers.filter { source == nil || $0.address == source }
+        let sent = sender.instance.unicastTTL
+        guard let lowest = entries.map({ $0.minimumTTL ?? 0 }).min(), sent < lowest else { return }
+        report(
+            .error,
+            "`\(receiver.instance.name)` takes adverts with a TTL of at least \(lowest) (`min_ttl`) and the other node "
+                + "sends \(sent): they are discarded, and both become MASTER", at: receiver, ["unicast_peer"])
+        report(.note, "the other node's is here", at: sender, ["unicast_ttl"])
     }
 
     /// Without unicast_src_ip a node sends from its interface's first address, which its file doesn't tell.

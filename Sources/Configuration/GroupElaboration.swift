@@ -128,7 +128,8 @@ extension Elaborator {
     /// The instance of this name.
     private mutating func member(_ name: String, at token: Int) -> Int? {
         if let number = shared.instances[name] { return number }
-        let hint = nearestWord(to: name, among: model.instances.map(\.name)).map { "; did you mean `\($0)`?" } ?? ""
+        let instances = model.instances
+        let hint = suggestion(for: name, among: instances.map(\.name))
         refuse("there is no `vrrp_instance \(name)`\(hint)", at: token)
         return nil
     }
@@ -332,8 +333,9 @@ extension Elaborator {
         }
         let name = string(token)
         guard let definition = shared.trackGroups[name] else {
-            let hint = nearestWord(to: name, among: shared.trackGroups.keys.sorted())
-            refuse("there is no `track_group \(name)`\(hint.map { "; did you mean `\($0)`?" } ?? "")", at: token)
+            let known = shared.trackGroups
+            let hint = suggestion(for: name, among: known.keys.sorted())
+            refuse("there is no `track_group \(name)`\(hint)", at: token)
             return nil
         }
         warnIfLater(definition, token)

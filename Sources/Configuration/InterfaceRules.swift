@@ -10,7 +10,7 @@ extension Elaborator {
             if peer.address.family != family {
                 refuse("this peer isn't of the instance's family", at: token)
             } else if let first = places[peer.address] {
-                refuse("peer `\(peer.address)` is listed already", at: token)
+                report(.warning, "peer `\(peer.address)` is listed already; the first entry counts", at: token)
                 report(.note, "the first time is here", at: first)
             } else {
                 peers.append(peer)

@@ -35,7 +35,9 @@ extension SourceText {
         var words: [Token] = []
         func flush() {
             guard !words.isEmpty else { return }
-            segments.append(LayoutSegment(code: code(of: words[...], escapes: escapes), takesBrace: true))
+            // Behind a quote that is open a brace would be a part of it.
+            let isClosed = words.last.map { $0.kind == .word || rawEnd($0) > Int($0.end) } ?? true
+            segments.append(LayoutSegment(code: code(of: words[...], escapes: escapes), takesBrace: isClosed))
             words = []
         }
         for token in tokens {
@@ -67,7 +69,6 @@ extension SourceText {
         guard let first = tokens.first, let last = tokens.last else { return LayoutSegment(code: []) }
         let raw = bytes[rawStart(first)..<rawEnd(last)]
         var segment = LayoutSegment(code: escapes ? Self.escaped(raw) : Array(raw))
-        if last.kind == .quoted, segment.code.last != Byte.quote { segment.code.append(Byte.quote) }
         segment.closes = tokens.prefix { $0.kind == .close }.count
         for token in tokens where !token.isText { segment.nesting += token.kind == .open ? 1 : -1 }
         return segment
@@ -80,9 +81,7 @@ extension SourceText {
         for word in words {
             if let end, end < rawStart(word) { code.append(Byte.space) }
             if word.kind == .quoted {
-                code.append(Byte.quote)
-                code += bytes[word.range]
-                code.append(Byte.quote)
+                code += bytes[rawStart(word)..<rawEnd(word)]
             } else {
                 code += escapes ? Self.escaped(bytes[word.range]) : Array(bytes[word.range])
             }

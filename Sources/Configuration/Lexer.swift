@@ -41,7 +41,8 @@ extension SourceText {
         var hasEscape = false
         /// It has `$`, so that substitution has to look at it.
         var hasDollar = false
-        /// Offset of a `"` without a partner.
+        /// Offset of a `"` without a partner: the one that is open at the end or, as words are split at each `"`, the
+        /// last one of an odd number.
         var openQuote: Int?
         /// It has a NUL byte.
         var hasNUL = false
@@ -51,14 +52,19 @@ extension SourceText {
 
     /// Finds the comment and the special bytes of a line. `#` and `!` begin a comment outside double quotes unless a
     /// backslash stands before them; single quotes don't protect them. A backslash takes its meaning from the byte after
-    /// it, within quotes too: `\"` ends nothing.
+    /// it, within quotes too: in `"a \"# b\""` there is no comment. Words are split at each `"` all the same, so that a
+    /// line must have an even number of them, as keepalived asks.
     func scanLine(_ range: Range<Int>) -> LineScan {
         var scan = LineScan(end: range.upperBound)
         var offset = range.lowerBound
+        var isOdd = false
+        var lastQuote: Int?
         scanning: while offset < range.upperBound {
             switch bytes[offset] {
             case Byte.quote:
-                if scan.openQuote == nil { scan.openQuote = offset } else { scan.openQuote = nil }
+                scan.openQuote = scan.openQuote == nil ? offset : nil
+                isOdd.toggle()
+                lastQuote = offset
             case Byte.hash, Byte.bang:
                 if scan.openQuote == nil {
                     scan.end = offset
@@ -70,6 +76,9 @@ extension SourceText {
                 guard offset + 1 < range.upperBound else { break }
                 offset += 1
                 switch bytes[offset] {
+                case Byte.quote:
+                    isOdd.toggle()
+                    lastQuote = offset
                 case Byte.hash, Byte.bang: if scan.openQuote == nil { scan.hasEscape = true }
                 case Byte.dollar: scan.hasDollar = true
                 case 0: scan.hasNUL = true
@@ -81,6 +90,7 @@ extension SourceText {
             }
             offset += 1
         }
+        if isOdd { scan.openQuote = scan.openQuote ?? lastQuote }
         while scan.end > range.lowerBound, Byte.isBlank(bytes[scan.end - 1]) { scan.end -= 1 }
         return scan
     }

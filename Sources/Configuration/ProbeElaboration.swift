@@ -121,7 +121,8 @@ extension Elaborator {
                 guard let word = elaborator.word(of: statement) else { return }
                 let name = elaborator.string(word)
                 guard let tracker = elaborator.services.trackers[name] else {
-                    return elaborator.refuseUnknown("track_file", Array(elaborator.services.trackers.keys), at: word)
+                    let known = elaborator.services.trackers
+                    return elaborator.refuseUnknown("track_file", known.keys.sorted(), at: word)
                 }
                 elaborator.warnIfLater(elaborator.statements[tracker].words.lowerBound, word)
                 check = FileCheck(tracker: name)
@@ -176,7 +177,8 @@ extension Elaborator {
                 guard let word = elaborator.word(of: statement) else { return }
                 let name = elaborator.string(word)
                 guard let definition = elaborator.services.sessions[name] else {
-                    return elaborator.refuseUnknown("bfd_instance", Array(elaborator.services.sessions.keys), at: word)
+                    let known = elaborator.services.sessions
+                    return elaborator.refuseUnknown("bfd_instance", known.keys.sorted(), at: word)
                 }
                 elaborator.warnIfLater(definition, word)
                 session = name
@@ -190,8 +192,8 @@ extension Elaborator {
     }
 
     /// A reference to a block that doesn't exist.
-    private mutating func refuseUnknown(_ keyword: String, _ known: [String], at word: Int) {
-        let hint = nearestWord(to: string(word), among: known.sorted()).map { "; did you mean `\($0)`?" } ?? ""
+    private mutating func refuseUnknown(_ keyword: String, _ known: @autoclosure () -> [String], at word: Int) {
+        let hint = suggestion(for: string(word), among: known())
         refuse("there is no \(keyword) `\(string(word))`\(hint)", at: word)
     }
 }

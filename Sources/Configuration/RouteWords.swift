@@ -83,7 +83,7 @@ extension Elaborator {
         }
         let known = environment.routingNames[keyPath: names]
         if let number = known[written], number <= maximum { return number }
-        let hint = nearestWord(to: written, among: known.keys.sorted()).map { "; did you mean `\($0)`?" } ?? ""
+        let hint = suggestion(for: written, among: known.keys.sorted())
         refuse("`\(written)` is neither a number nor the name of \(what) in /etc/iproute2\(hint)", at: word)
         return nil
     }

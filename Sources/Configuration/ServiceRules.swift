@@ -40,7 +40,8 @@ extension Elaborator {
         case .firewallMark: draft.settings.family = draft.family ?? firstServerFamily(draft) ?? .ipv4
         case .group(let name):
             guard let group = services.groups[name] else {
-                let hint = nearestWord(to: name, among: Array(services.groups.keys).sorted())
+                let known = services.groups
+                let hint = suggestedName(for: name, among: known.keys.sorted())
                 let advice = hint.map { " (did you mean `\($0)`?)" } ?? ""
                 draft.settings.family = draft.family ?? firstServerFamily(draft) ?? .ipv4
                 return condemn(

@@ -9,7 +9,7 @@ public func nearestWords(to word: String, among candidates: [String], limit: Int
     // One error in three letters is a misspelling; more is another word.
     let tolerance = max(1, written.count / 3)
     var near: [(word: String, distance: Int)] = []
-    for candidate in candidates {
+    for candidate in candidates where abs(candidate.utf8.count - written.count) <= tolerance {
         let distance = editDistance(written, Array(candidate.utf8))
         guard distance <= tolerance, near.count < limit || distance < near[limit - 1].distance else { continue }
         // Behind those that are as near: the first of equals wins.
@@ -17,6 +17,25 @@ public func nearestWords(to word: String, among candidates: [String], limit: Int
         if near.count > limit { near.removeLast() }
     }
     return near.map(\.word)
+}
+
+extension Elaborator {
+    /// How often a run looks for what a misspelled name may have meant. Each time costs as much as there are names.
+    static let maximumSuggestions = 100
+
+    /// What a misspelled name may have meant, for the end of a message; empty when nothing is near.
+    ///
+    /// - Parameter candidates: the names that the configuration has. They are only listed when they are looked at.
+    mutating func suggestion(for name: String, among candidates: @autoclosure () -> [String]) -> String {
+        suggestedName(for: name, among: candidates()).map { "; did you mean `\($0)`?" } ?? ""
+    }
+
+    /// What a misspelled name may have meant; nil when nothing is near, or when it was looked for too often.
+    mutating func suggestedName(for name: String, among candidates: @autoclosure () -> [String]) -> String? {
+        guard !diagnostics.isFull, shared.suggestions < Self.maximumSuggestions else { return nil }
+        shared.suggestions += 1
+        return nearestWord(to: name, among: candidates())
+    }
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours that make one word of the other (Damerau 1964, in the

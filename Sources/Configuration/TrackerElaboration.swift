@@ -24,6 +24,8 @@ struct SharedContext {
     var trackGroups: [String: Int] = [:]
     /// Where the block that is being read said something that it may say once, by what it is.
     var saidInBlock: [String: Int] = [:]
+    /// How often it was looked for what a misspelled name may have meant.
+    var suggestions = 0
     /// Where an interface was named first, by list.
     var interfaces: [String: Int] = [:]
     /// Where an address was given to an interface first, and by which instance.
@@ -78,8 +80,8 @@ extension Elaborator {
         guard let token = entry.words.first else { return nil }
         let name = string(token)
         guard let definition = shared.trackers[kind]?[name] else {
-            let known = shared.trackers[kind].map { Array($0.keys).sorted() } ?? []
-            let hint = nearestWord(to: name, among: known).map { "; did you mean `\($0)`?" } ?? ""
+            let known = shared.trackers[kind] ?? [:]
+            let hint = suggestion(for: name, among: known.keys.sorted())
             refuse("there is no `\(kind.keyword) \(name)`\(hint)", at: token)
             return nil
         }

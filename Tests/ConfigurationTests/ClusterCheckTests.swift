@@ -105,6 +105,56 @@ import Testing
         #expect(found[1].hasPrefix("note b.conf:7"))
     }
 
+    /// RFC 9568 has no unicast; keepalived discards below `min_ttl` of the peer's entry.
+    @Test(arguments: [
+        ("", "10.0.0.1", 0), ("", "10.0.0.1 min_ttl 255", 0), ("unicast_ttl 64", "10.0.0.1 min_ttl 64", 0),
+        ("unicast_ttl 64", "10.0.0.1 min_ttl 65", 2), ("unicast_ttl 64", "10.0.0.1 max_ttl 63", 0),
+        ("unicast_ttl 64", "10.0.0.1\n10.0.0.3 min_ttl 255", 0),
+    ])
+    func hopLimits(_ sent: String, _ peer: String, _ count: Int) {
+        let a = router("unicast_src_ip 10.0.0.1\nunicast_peer { 10.0.0.2 }\n\(sent)", priority: 150)
+        let b = router("unicast_src_ip 10.0.0.2\nunicast_peer { \(peer) }")
+        let message = "`VI_1` takes adverts with a TTL of at least 65 (`min_ttl`) and the other node sends 64"
+        for (texts, name, other) in [((a, b), "b", "a"), ((b, a), "a", "b")] {
+            let found = findings(texts.0, texts.1)
+            #expect(found.count == count, "\(found)")
+            guard count > 0, found.count == count else { continue }
+            #expect(found[0].hasPrefix("error \(name).conf:8 \(message)"), "\(found)")
+            #expect(found[1].hasPrefix("note \(other).conf:9 "), "\(found)")
+        }
+    }
+
+    /// The sender's own address isn't in its file.
+    @Test func hopLimitsWithoutSource() {
+        let a = router("unicast_peer { 10.0.0.2 }\nunicast_ttl 1", priority: 150)
+        func count(_ peers: String) -> Int {
+            findings(a, router("unicast_peer { \(peers) }")).count { $0.contains("`min_ttl`") }
+        }
+        #expect(count("10.0.0.1 min_ttl 2") == 1)
+        #expect(count("10.0.0.1 min_ttl 2\n10.0.0.3") == 0)
+    }
+
+    @Test(arguments: [
+        ("10.0.0.100/24", "10.0.0.100/25", "10.0.0.100 of `VI_1` has the prefix length 25 here and 24 on"),
+        ("10.0.0.100/24\n10.0.0.99", "10.0.0.99/24\n10.0.0.100", "10.0.0.99 of `VI_1` has the prefix length 24"),
+        ("10.0.0.100/24 dev eth1", "10.0.0.100/24", "10.0.0.100 of `VI_1` is on eth0 here and on eth1 on the other"),
+        ("10.0.0.100/24 dev eth1", "10.0.0.100/24 dev eth2", "10.0.0.100 of `VI_1` is on eth2 here and on eth1"),
+    ])
+    func addressesInAnotherWay(_ a: String, _ b: String, _ message: String) {
+        let found = findings(router("", priority: 150, vip: a), router("", vip: b))
+        #expect(found.count == 2 && found[0].hasPrefix("warning b.conf:5 \(message)"), "\(found)")
+        #expect(found.last?.hasPrefix("note a.conf:5 ") == true, "\(found)")
+        func excluded(_ address: String) -> String { "virtual_ipaddress_excluded {\n\(address)\n}" }
+        let more = findings(router(excluded(a), priority: 150, vip: "10.0.0.1"), router(excluded(b), vip: "10.0.0.1"))
+        #expect(more.count == 2 && more[0].contains(message), "\(more)")
+    }
+
+    @Test func interfacesOfOtherNames() {
+        let a = router("", priority: 150)
+        let b = router("", vip: "10.0.0.100/24 dev ens3").replacing("interface eth0", with: "interface ens3")
+        #expect(findings(a, b) == [])
+    }
+
     @Test func virtualRouterID() throws {
         let found = findings(router("", priority: 150), router("", id: 52))
         #expect(found.count == 2)

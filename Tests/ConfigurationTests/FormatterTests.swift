@@ -44,6 +44,24 @@ private let included = ["a.conf": "priority 77\n$OPEN=virtual_ipaddress {\n", "b
     ])
     func bytesThatStay(_ text: String) { #expect(formatted(text) == text) }
 
+    /// No byte is made up: a line that isn't understood is refused, and one that is keeps its quotes.
+    @Test(arguments: [
+        #"notify_master '/bin/echo a\"b'"#, #"script '/bin/sh -c \"'"#, #"regex 'x\"y'"#, #"regex x\"y"#,
+        #"notify_master "/bin/echo a\"b""#,
+    ])
+    func escapedQuotesWithoutPartner(_ line: String) { #expect(formatted(line + "\n") == nil) }
+
+    @Test(arguments: [
+        #"notify_master '/bin/echo \"a  b\"'"#, #"regex x\"y\""#, ##"regex "x\"#  y\"z""##,
+        ##"script "/bin/sh -c \"#\"  x""##,
+    ])
+    func escapedQuotesWithPartner(_ line: String) throws {
+        let once = try #require(formatted(line + "\n"))
+        #expect(once.count { $0 == "\"" } == line.count { $0 == "\"" })
+        #expect(formatted(once) == once)
+        expectSameMeaning(Array((line + "\n").utf8), "quotes")
+    }
+
     @Test func escapedQuotesInTheEffectiveText() throws {
         let text = "vrrp_script chk {\n    script \"/bin/sh -c \\\"[ ! -e /x ]\\\"\"\n}\n"
         let files = SampleFiles(["t.conf": text])

@@ -4,6 +4,22 @@ import Testing
 @testable import Configuration
 
 @Suite struct GroupTests {
+    /// To look for what was meant costs as much as there are names, so that it isn't done for each of many.
+    @Test func suggestionsAreFew() {
+        let names = (0..<300).map { "VI_\($0)x" }
+        let instances = names.indices.map { number in
+            "vrrp_instance VI_\(number) {\ninterface eth0\nvirtual_router_id \(number % 255 + 1)\n"
+                + "virtual_ipaddress { 10.0.\(number / 250).\(number % 250 + 1)/24 }\n"
+                + "track_script {\nchk_\(number)x\n}\n}\n"
+        }
+        let scripts = names.indices.map { "vrrp_script chk_\($0) {\nscript /bin/true\n}\n" }
+        let group = "vrrp_sync_group G {\ngroup {\n\(names.joined(separator: "\n"))\n}\n}\n"
+        let loaded = load(scripts.joined() + group + instances.joined())
+        #expect(loaded.findings.count { $0.contains("there is no `vrrp_instance VI_") } == 300)
+        #expect(loaded.findings.count { $0.contains("there is no `vrrp_script chk_") } == 300)
+        #expect(loaded.findings.count { $0.contains("did you mean") } == Elaborator.maximumSuggestions)
+    }
+
     /// Instances A, B and C, 6 lines each.
     private static let three = ["A", "B", "C"].enumerated().map { number, name in
         instance("").replacing("vrrp_instance A", with: "vrrp_instance \(name)")

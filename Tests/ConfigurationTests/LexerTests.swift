@@ -40,6 +40,24 @@ import Testing
         #expect(loaded.errorCount == 3)
     }
 
+    /// Words are split at each `"`, behind a backslash too, so that each needs a partner (keepalived: "Unmatched quote").
+    @Test(arguments: [
+        (#"router_id a\"b"#, 13), (#"router_id "a\"b""#, 16), (#"router_id "a\""#, 11), (#"router_id a\"b"c""#, 17),
+        (#"notify_fifo '/run/a\"b' # ""#, 21), (##"router_id "a\"#""##, 16),
+    ])
+    func quotesBehindABackslashCount(_ line: String, _ column: Int) {
+        let finding = "2:\(column) error this `\"` has no partner on its line"
+        #expect(load("global_defs {\n\(line)\n}\n").findings.contains(finding), "\(line)")
+    }
+
+    @Test(arguments: [
+        #"router_id a\"b\""#, #"router_id "a\\""#, #"router_id "a\"b\"c" # x""#, ##"router_id "a\"# \"c""##,
+    ])
+    func quotesWithPartners(_ line: String) {
+        let findings = load("global_defs {\n\(line)\n}\n").findings
+        #expect(!findings.contains { $0.contains("no partner") }, "\(findings)")
+    }
+
     @Test(arguments: [
         ("a b", [["a", "b"]]),
         ("'a b' c", [["a b", "c"]]),

@@ -98,7 +98,10 @@ import Testing
         ),
         (
             "unicast_peer {\n10.0.0.9\n10.0.0.8\n10.0.0.9\n}",
-            ["8:1 error peer `10.0.0.9` is listed already", "6:1 note the first time is here"]
+            [
+                "8:1 warning peer `10.0.0.9` is listed already; the first entry counts",
+                "6:1 note the first time is here",
+            ]
         ),
         (
             "track_interface {\neth1\neth1 weight 3\n}",

@@ -2,7 +2,28 @@ import Configuration
 
 /// The formatter, on the text of a configuration.
 enum FormatterFuzz: FuzzTarget {
-    static func seeds() -> [[UInt8]] { ConfigurationFuzz.seeds() }
+    static func seeds() -> [[UInt8]] { ConfigurationFuzz.seeds() + (quotes + [quotes.joined()]).map { Array($0.utf8) } }
+
+    /// Quotes behind backslashes, which the corpus has few of.
+    private static let quotes = [
+        #"""
+        vrrp_script s {
+            script '/bin/sh -c \"  {\"'
+        }
+        vrrp_instance A {
+            notify_backup "/bin/echo \"a  b\" # \"c\"" root
+            notify_fault /bin/echo\ \"a\" # "
+        }
+
+        """#,
+        #"""
+        vrrp_instance B {
+            notify_master '/bin/echo a\"b'
+            notify "a\\" { \"}
+        }
+
+        """#,
+    ]
 
     static func run(_ input: UnsafeRawBufferPointer) {
         // A file that is broken is left alone.
