@@ -108,7 +108,9 @@ public struct Link: Hashable, Sendable {
     public var isUp: Bool { flags & 0x01 != 0 }
     /// IFF_RUNNING: the kernel can use it.
     public var isRunning: Bool { flags & 0x40 != 0 }
-    /// Both.
+    /// IFF_LOWER_UP: there is a carrier. Without it the kernel takes packets and drops them.
+    public var hasCarrier: Bool { flags & 0x1_0000 != 0 }
+    /// IFF_UP and IFF_RUNNING.
     public var isUsable: Bool { isUp && isRunning }
 }
 

@@ -15,6 +15,10 @@ final class AdvertPackets {
     var route: VRRPSockets.Route?
     /// The packets, as the kernel is told of them; their bytes lie behind them in the same block.
     let packets: UnsafeMutableBufferPointer<hasup_outgoing>
+    /// dont_track_primary: they are sent without a carrier, too.
+    let ignoresCarrier: Bool
+    /// Whether there was none when they were last sent: that the kernel took them says nothing then.
+    var isLost = false
     private var identification: UInt16
 
     /// Encodes an instance's advertisements; nil for an instance without VRID, which never advertises.
@@ -22,6 +26,7 @@ final class AdvertPackets {
         guard let id = instance.virtualRouterID else { return nil }
         self.contents = contents
         self.identification = identification
+        ignoresCarrier = instance.ignoresPrimaryInterface
         let family = contents.source.family
         key = VRRPSockets.Key(
             interfaceIndex: contents.interfaceIndex, family: family,

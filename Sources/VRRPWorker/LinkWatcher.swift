@@ -95,6 +95,9 @@ final class LinkWatcher {
         monitor.link(named: name).map { monitor.has(address, on: $0.index) } ?? false
     }
 
+    /// Whether what is sent on the interface with this number can reach anybody.
+    func hasCarrier(_ index: Int32) -> Bool { monitor.link(index)?.hasCarrier ?? false }
+
     /// The name of the interface with this number.
     func name(of index: Int32) -> String? { names[index] }
 

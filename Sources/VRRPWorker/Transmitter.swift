@@ -1,6 +1,7 @@
 import Base
 import CLinux
 import Configuration
+import Glibc
 import Reactor
 import VRRP
 import Wire
@@ -21,6 +22,8 @@ final class Transmitter {
     private(set) var troubles = SendTroubles()
     /// The first of a series of advertisements that couldn't leave, and the error number; 0 without a socket.
     var onTrouble: ((InstanceID, Int32) -> Void)?
+    /// Whether the interface with this number has a carrier.
+    var hasCarrier: ((Int32) -> Bool)?
     private let now: () -> Instant
 
     init(_ sockets: VRRPSockets, frames: consuming Descriptor, now: @escaping () -> Instant) {
@@ -33,7 +36,9 @@ final class Transmitter {
     private func failed(_ id: InstanceID, _ code: Int32) {
         if troubles.failed(id, code, at: now()) { onTrouble?(id, code) }
         guard sockets.onSent == nil else { return }
-        sockets.onSent = { [unowned self] in self.troubles.left($0) }
+        sockets.onSent = { [unowned self] in
+            if self.cached[$0]?.isLost != true { self.troubles.left($0) }
+        }
     }
 
     /// A new configuration gives instances new numbers.
@@ -78,6 +83,9 @@ final class Transmitter {
             return
         }
         for packet in packets.packets { sockets.send(packet, of: id, by: route) }
+        guard packets.ignoresCarrier else { return }
+        packets.isLost = hasCarrier?(packets.contents.interfaceIndex) == false
+        if packets.isLost { failed(id, ENETDOWN) }
     }
 
     /// One gratuitous ARP or unsolicited neighbour advertisement.

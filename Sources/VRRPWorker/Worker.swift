@@ -89,6 +89,7 @@ final class Worker {
         transmitter = Transmitter(sockets, frames: frames, now: { [unowned loop] in loop.now })
         relay.worker = self
         transmitter.onTrouble = { [unowned self] in self.sendFailed($0, $1) }
+        transmitter.hasCarrier = { [unowned links] in links.hasCarrier($0) }
         links.onChange = { [unowned self] in self.handle($0) }
         links.onAddressesRemoved = { [unowned self] in self.addressesRemoved($0) }
         effects.onApplied = { [unowned self] ticket, outcome in

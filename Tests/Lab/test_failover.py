@@ -159,6 +159,29 @@ def test_advert_spacing(lan, sniffer):
     assert gaps[5] >= 0.0475 - late() and gaps[94] <= 0.0525 + late(), gaps
 
 
+@pytest.mark.parametrize("cut", ["carrier", "link"])
+def test_a_master_without_a_link_that_it_ignores(lan, pair, cut):
+    """dont_track_primary: without a carrier it stays MASTER, but isn't well, as with a link that is down."""
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, extra=["dont_track_primary"])).start()
+    a.wait_state("MASTER")
+    assert a.cli("status").returncode == 0
+    for _ in range(2):
+        if cut == "carrier":
+            lan.link(pair[0], False)
+        else:
+            pair[0].netns.ip("link", "set", "eth0", "down")
+        wait_for("the failure", lambda: a.status().instance().get("send_failure"),
+                 lambda seen: seen and seen["silent"], 3)
+        shown = a.cli("status")
+        assert shown.returncode == 1 and "nothing leaves" in shown.stdout and a.state() == "MASTER"
+        if cut == "carrier":
+            lan.link(pair[0], True)
+        else:
+            pair[0].netns.ip("link", "set", "eth0", "up")
+        wait_for("no failure", lambda: a.status().instance().get("send_failure"), lambda seen: not seen, 3)
+        assert a.cli("status").returncode == 0
+
+
 @pytest.mark.parametrize("family", ["multicast", "unicast"])
 def test_a_master_that_cannot_send(lan, pair, family):
     """A firewall of its own forbids the adverts: counted, told with the error, and not well; and well again without it."""
