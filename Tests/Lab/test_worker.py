@@ -37,10 +37,15 @@ def test_kill_9_of_the_worker(duo, lan):
 def test_kill_9_with_a_large_configuration(lan):
     """D29: decoding it takes longer than the realtime fuse of 0.2 s, and a worker that does is no worker that spins."""
     node, each = lan.node("a"), 40 if OPTIMIZED else 6
-    large = [conf.instance(f"I{n}", vrid=n % 255 + 1, interface=f"none{n}",
+    for number in range(0, 18, 2):
+        node.netns.ip("link", "add", f"down{number}", "type", "veth", "peer", "name", f"down{number + 1}")
+    large = [conf.instance(f"I{n}", vrid=n % 255 + 1, interface=f"down{n // 255}",
                            vips=[f"10.{100 + (n >> 8)}.{n & 255}.{k}/32" for k in range(1, each + 1)])
              for n in range(4_000)]
-    a = Hasup(node, conf.file(conf.instance(priority=255, version=3, vips=(f"{VIP}/24",)), *large)).start()
+    def text(priority):
+        return conf.file(conf.instance(priority=255, version=3, vips=(f"{VIP}/24",)),
+                         conf.instance("OTHER", vrid=99, priority=priority, interface="down16", vips=("10.9.0.1/32",)), *large)
+    a = Hasup(node, text(100)).start()
     wait_for("the address", lambda: node.holds(VIP), bound=20)
     worker = a.worker()
     assert os.sched_getscheduler(worker) == os.SCHED_FIFO, "it isn't realtime here"
@@ -48,9 +53,14 @@ def test_kill_9_with_a_large_configuration(lan):
     assert wait_for("the short fuse", lambda: fuse(worker), lambda limits: limits[0] == 200_000, 2)[1] == 5_000_000
     os.kill(worker, signal.SIGKILL)
     fresh = replaced(a, worker)
-    log = wait_for("its end is told", a.log, lambda log: "replaced, resumed 1 master, 4000 backups" in log, 10)
+    log = wait_for("its end is told", a.log, lambda log: "replaced, resumed 1 master, 4001 backups" in log, 10)
     assert a.worker() == fresh and "without a snapshot" not in log
     assert log.count("hasup-vrrp ended") == 1 and "signal 24" not in log, log[-1000:]
+    wait_for("the short fuse", lambda: fuse(fresh), lambda limits: limits[0] == 200_000, 2)
+    node.write("hasup.conf", text(101))
+    done = a.cli("reload", bound=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert a.worker() == fresh and a.log().count("hasup-vrrp ended") == 1
     wait_for("the short fuse", lambda: fuse(fresh), lambda limits: limits[0] == 200_000, 2)
     assert node.holds(VIP)
 
