@@ -1,13 +1,17 @@
 """hasupd dies, is restarted, or becomes a newer one, and the peers don't notice (docs/decisions.md, D9, D10)."""
 
+import itertools
 import os
 import shutil
 import signal
+import struct
+import threading
 import time
 
 import pytest
-from lab import conf
+from lab import conf, hostile
 from lab.hasup import Hasup, binary
+from lab.hostile import Impostor
 from lab.program import alive, children
 from lab.store import Store
 from lab.waiting import hold_for, wait_for
@@ -160,6 +164,9 @@ BROKEN = {
 }
 
 
+# Observations that take long to tell: all their characters are escaped.
+FLOODS_OF_TEXT = [hostile.frame(hostile.OBSERVATIONS, struct.pack(">Q", 1) + 14 * (
+    struct.pack(">BI", 4, 0) + hostile.text(f"{number}" + "\u202e" * 160))) for number in range(1_000)]
 SCRIPTED = {"extra": ("notify /bin/true",)}
 
 
@@ -186,6 +193,7 @@ def test_upgrade_that_fails_at_the_last_moment(kept_duo, pair, sniffer, watched)
     """A program that says its version and isn't there when it is to be run: this one goes on."""
     a, b, store = kept_duo(copied=True, first=SCRIPTED)
     same = Undisturbed(a, b, pair[0], sniffer, watched)
+    rank = os.sched_getscheduler(a.program.pid)
     with open(a.binary + ".new", "wb") as file:
         file.write(b'#!/bin/sh\nrm -f "$0"\nprintf "hasupd 9.9\\nstate-page 1 2\\nrecord 1\\nsuccession 1 2\\n"\n')
     os.chmod(a.binary + ".new", 0o755)
@@ -195,10 +203,49 @@ def test_upgrade_that_fails_at_the_last_moment(kept_duo, pair, sniffer, watched)
     assert done.returncode == 1 and "didn't become" in done.stderr, done.stderr
     assert "this hasupd goes on" in a.log()
     assert a.worker() == worker
+    # It left the class for that moment (D29).
+    assert os.sched_getscheduler(a.program.pid) == rank
     assert a.reload().returncode == 0 and a.cli("status").returncode == 0
     assert store.names() == BOTH
     same.goes_on(0.1)
     same.check("upgrade that failed in execve")
+
+
+def test_the_program_that_is_asked_is_not_realtime(kept_duo, pair):
+    """D29: hasupd lends its scheduling class only to what gives it up by itself."""
+    a, _, _ = kept_duo(copied=True, first=SCRIPTED)
+    if os.sched_getscheduler(a.program.pid) & ~os.SCHED_RESET_ON_FORK != os.SCHED_FIFO:
+        pytest.fail("hasupd isn't realtime here")
+    told = os.path.join(pair[0].directory, "class")
+    os.unlink(a.binary)
+    with open(a.binary, "w", encoding="ascii") as file:
+        file.write(f"#!/bin/sh\nchrt -p $$ >{told}\nexit 3\n")
+    os.chmod(a.binary, 0o755)
+    assert a.cli("upgrade", bound=20).returncode == 1
+    with open(told, encoding="ascii") as file:
+        assert "SCHED_OTHER" in file.read()
+
+
+def test_upgrade_during_a_flood(lan):
+    """A worker that talks without end: what waits is told, and the same process is the next hasupd."""
+    node = lan.node("a")
+    a = Hasup(node, conf.simple(255, version=3, advert=1)).start()
+    a.wait_state("MASTER")
+    pid, frames, stop = a.program.pid, itertools.cycle(FLOODS_OF_TEXT), threading.Event()
+    with Impostor(a.worker()) as impostor:
+        def flood():
+            while not stop.is_set() and impostor.say(next(frames)):
+                pass
+        thread = threading.Thread(target=flood, daemon=True)
+        thread.start()
+        wait_for("a flood", lambda: impostor.sent, lambda sent: sent > 8_000, 10)
+        done = a.cli("upgrade", bound=20)
+        stop.set()
+        thread.join(6)
+    assert done.returncode == 0 and "->" in done.stdout, done.stdout + done.stderr
+    assert a.program.running() and a.program.pid == pid, a.log()[-500:]
+    print([l for l in a.log().splitlines() if "FLUSH" in l]); assert a.log().count(" started: 1 instance") == 2
+    a.wait_state("MASTER")
 
 
 def test_upgrade_with_errors_in_the_configuration_is_refused(kept_duo, pair, sniffer, watched):

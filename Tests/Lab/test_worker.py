@@ -5,7 +5,7 @@ import signal
 import time
 
 from lab import conf
-from lab.hasup import Hasup, descriptors
+from lab.hasup import OPTIMIZED, Hasup, descriptors
 from lab.program import alive, children, end_processes
 from lab.waiting import wait_for
 
@@ -32,6 +32,44 @@ def test_kill_9_of_the_worker(duo, lan):
     lan.wait_holder(VIP, "a", 3)
     assert a.status().processes()["hasup-vrrp"]["restarts"] == 1
     assert a.running()
+
+
+def test_kill_9_with_a_large_configuration(lan):
+    """D29: decoding it takes longer than the realtime fuse of 0.2 s, and a worker that does is no worker that spins."""
+    node, each = lan.node("a"), 40 if OPTIMIZED else 6
+    for number in range(0, 18, 2):
+        node.netns.ip("link", "add", f"down{number}", "type", "veth", "peer", "name", f"down{number + 1}")
+    large = [conf.instance(f"I{n}", vrid=n % 255 + 1, interface=f"down{n // 255}",
+                           vips=[f"10.{100 + (n >> 8)}.{n & 255}.{k}/32" for k in range(1, each + 1)])
+             for n in range(4_000)]
+    def text(priority):
+        return conf.file(conf.instance(priority=255, version=3, vips=(f"{VIP}/24",)),
+                         conf.instance("OTHER", vrid=99, priority=priority, interface="down16", vips=("10.9.0.1/32",)), *large)
+    a = Hasup(node, text(100)).start()
+    wait_for("the address", lambda: node.holds(VIP), bound=20)
+    worker = a.worker()
+    assert os.sched_getscheduler(worker) == os.SCHED_FIFO, "it isn't realtime here"
+    # In force for what it does from now on; it can be lengthened again.
+    assert wait_for("the short fuse", lambda: fuse(worker), lambda limits: limits[0] == 200_000, 2)[1] == 5_000_000
+    os.kill(worker, signal.SIGKILL)
+    fresh = replaced(a, worker)
+    log = wait_for("its end is told", a.log, lambda log: "replaced, resumed 1 master, 4001 backups" in log, 10)
+    assert a.worker() == fresh and "without a snapshot" not in log
+    assert log.count("hasup-vrrp ended") == 1 and "signal 24" not in log, log[-1000:]
+    wait_for("the short fuse", lambda: fuse(fresh), lambda limits: limits[0] == 200_000, 2)
+    node.write("hasup.conf", text(101))
+    done = a.cli("reload", bound=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert a.worker() == fresh and a.log().count("hasup-vrrp ended") == 1
+    wait_for("the short fuse", lambda: fuse(fresh), lambda limits: limits[0] == 200_000, 2)
+    assert node.holds(VIP)
+
+
+def fuse(pid):
+    """RLIMIT_RTTIME of a process, soft and hard, in microseconds."""
+    with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+        line = next(line for line in file if line.startswith("Max realtime timeout"))
+    return tuple(int(word) for word in line.split()[3:5])
 
 
 def test_sigstop_of_the_worker(duo, lan, pair):

@@ -95,6 +95,64 @@ struct SeccompTests {
         #expect(end == .exited(0), "\(text)")
     }
 
+    /// Its fuse (D29) goes up to the hard limit and down again, and not beyond.
+    @Test func letsTheVRRPWorkerChangeItsFuse() throws {
+        let (end, text) = try sealed(.vrrp) { _ in
+            do throws(SystemError) {
+                try Realtime.change(to: .long)
+                guard Self.hasFuse(5_000_000) else { return 1 }
+                try Realtime.change(to: .short)
+                guard Self.hasFuse(200_000) else { return 2 }
+                try Realtime.change(to: .long)
+                guard Self.hasFuse(5_000_000) else { return 3 }
+            } catch { return 4 }
+            // Without CAP_SYS_RESOURCE, and that is gone.
+            return hasup_limit_set(HASUP_LIMIT_REALTIME_TIME, 6_000_000, 6_000_000) == -EPERM ? 0 : 5
+        }
+        #expect(end == .exited(0), "\(text)")
+    }
+
+    private static func hasFuse(_ microseconds: UInt64) -> Bool {
+        var soft: UInt64 = 0
+        var hard: UInt64 = 0
+        guard hasup_limit_get(HASUP_LIMIT_REALTIME_TIME, &soft, &hard) == 0 else { return false }
+        return soft == microseconds && hard == 5_000_000
+    }
+
+    /// What was computed before a fuse is shortened doesn't blow it; what is computed afterwards does, by SIGXCPU.
+    @Test func theFuseEndsWhoComputes() throws {
+        // Nothing is left for a child of a process with threads to look up behind their locks.
+        Realtime.leaving { Self.compute(.milliseconds(1)) }
+        let (end, text) = try Child.run { report in
+            // A thread of the test's may have blocked it.
+            var none = sigset_t()
+            sigemptyset(&none)
+            sigprocmask(SIG_SETMASK, &none, nil)
+            let shortfalls = Realtime.apply(RealtimePlan(priority: 1, fuse: .long, locksMemory: false))
+            guard shortfalls.isEmpty else {
+                Child.say("no right to the realtime class", to: report)
+                return 0
+            }
+            Self.compute(.milliseconds(400))
+            do throws(SystemError) { try Realtime.change(to: .short) } catch { return 1 }
+            Self.compute(.milliseconds(100))
+            // In the ordinary class there is no fuse.
+            Realtime.leaving { Self.compute(.milliseconds(400)) }
+            guard Realtime.isRealtime(priority: 1) else { return 2 }
+            Child.say("so far", to: report)
+            Self.compute(.seconds(3))
+            return 3
+        }
+        if text.contains("no right") { return }
+        #expect(text == "so far\n")
+        #expect(end == .killed(signal: SIGXCPU))
+    }
+
+    private static func compute(_ time: Interval) {
+        let end = Clock.now + time
+        while Clock.now < end {}
+    }
+
     /// What removes the addresses of a dead worker needs no thread and no packet.
     @Test func letsWithdrawTalkToTheKernelOnly() throws {
         let route = try owned(hasup_route_socket(0), "open a netlink socket")
