@@ -61,20 +61,20 @@ struct CheckCommand: ParsableCommand {
         if json {
             Terminal.write(FindingJSON.render(nodes, cluster: cluster) + [0x0a])
         } else {
-            show(nodes, cluster)
+            show(nodes, cluster, isOfThisMachine: isThisMachine)
         }
         let isRefused = nodes.contains { $0.loaded.hasErrors || !$0.loaded.canStart }
         if isRefused || cluster.contains(where: { $0.severity == .error }) { throw ExitCode(1) }
     }
 
-    private func show(_ nodes: [ClusterNode], _ cluster: [Diagnostic]) {
+    private func show(_ nodes: [ClusterNode], _ cluster: [Diagnostic], isOfThisMachine: Bool) {
         let text = FindingText(style: Terminal.style)
         for node in nodes {
             Terminal.write(node.loaded.orderedDiagnostics.map { text.render($0) }.joined())
             Terminal.write(
                 FindingText.verdict(
                     on: node.path, summary: node.loaded.summary, hasErrors: node.loaded.hasErrors,
-                    canStart: node.loaded.canStart))
+                    canStart: node.loaded.canStart, isOfThisMachine: isOfThisMachine))
         }
         guard nodes.count > 1 else { return }
         let unread = nodes.filter { !$0.loaded.isReadable }.map(\.path)

@@ -30,11 +30,15 @@ struct FindingText {
     }
 
     /// The last line about a file: what start and reload would do with it (docs/decisions.md, D18).
-    static func verdict(on file: String, summary: String, hasErrors: Bool, canStart: Bool) -> String {
+    ///
+    /// - Parameter isOfThisMachine: whether the interfaces, programs and scripts that it names were looked at.
+    static func verdict(
+        on file: String, summary: String, hasErrors: Bool, canStart: Bool, isOfThisMachine: Bool = true
+    ) -> String {
         let consequence =
             switch (hasErrors, canStart) {
             case (_, false): "hasupd would not start with it, and a reload would refuse it."
-            case (false, true): "Good."
+            case (false, true): isOfThisMachine ? "Good." : "Good, but interfaces and scripts weren't looked at."
             case (true, true): "A start would leave out what is wrong; a reload would refuse it."
             }
         return "\(Printable.text(file)): \(summary). \(consequence)\n"

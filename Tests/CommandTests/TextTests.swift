@@ -112,6 +112,9 @@ import Testing
             FindingText.verdict(on: "a", summary: "0 errors", hasErrors: false, canStart: true)
                 == "a: 0 errors. Good.\n")
         #expect(
+            FindingText.verdict(on: "a", summary: "0 errors", hasErrors: false, canStart: true, isOfThisMachine: false)
+                == "a: 0 errors. Good, but interfaces and scripts weren't looked at.\n")
+        #expect(
             FindingText.verdict(on: "a", summary: "1 error", hasErrors: true, canStart: true)
                 == "a: 1 error. A start would leave out what is wrong; a reload would refuse it.\n")
         #expect(
