@@ -335,8 +335,12 @@ extension ByteReader {
     /// escape all of it would take too long (docs/decisions.md, D6).
     fileprivate mutating func readLine() throws(ByteError) -> String {
         let bytes = try readView(Int(try readUInt32()))
-        let text = String(decoding: bytes.prefix(Self.lineMax), as: UTF8.self)
-        return bytes.count <= Self.lineMax ? text : text + "…"
+        guard bytes.count <= Self.lineMax else {
+            // A character may be cut in two here.
+            return String(decoding: bytes.prefix(Self.lineMax), as: UTF8.self) + "…"
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw .invalid }
+        return text
     }
 
     mutating func readLogLevel() throws(ByteError) -> LogLevel {
