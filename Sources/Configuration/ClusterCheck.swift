@@ -274,9 +274,8 @@ private struct ClusterCheck {
         if let pair = lengths.first {
             differ(
                 "\(pair.own.prefix.address) of `\(b.name)` has the prefix length \(pair.own.prefix.length) here and "
-                    + "\(pair.other.prefix.length) on the other node\(count(lengths.count - 1))", first, second,
-                keyword,
-                as: .warning)
+                    + "\(pair.other.prefix.length) on the other node\(count(lengths.count - 1))",
+                first, second, keyword, as: .warning)
         }
         // The instance's interface may have another name on each node.
         let devices = pairs.filter { pair in
@@ -286,9 +285,8 @@ private struct ClusterCheck {
         if let pair = devices.first {
             differ(
                 "\(pair.own.prefix.address) of `\(b.name)` is on \(pair.own.interface ?? b.interface) here and on "
-                    + "\(pair.other.interface ?? a.interface) on the other node\(count(devices.count - 1))", first,
-                second,
-                keyword, as: .warning)
+                    + "\(pair.other.interface ?? a.interface) on the other node\(count(devices.count - 1))",
+                first, second, keyword, as: .warning)
         }
     }
 

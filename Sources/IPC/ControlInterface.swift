@@ -233,15 +233,21 @@ public struct HistoryReply: JSONRecord, Hashable {
 public struct LoopReport: JSONRecord, Hashable {
     /// For the interface's text.
     public static let summary = "The turns of the supervisor's loop since its start"
+    /// How many there were.
+    public var turns: UInt64 = 0
+    /// Those that took more than 2 ms of processor time.
+    public var slowTurns: UInt64 = 0
     /// The longest turn.
     public var longestTurnSeconds = 0.0
-    /// The processor time of the turn that took most: without what the machine was late by.
+    /// The processor time of the turn that took most.
     public var longestWorkSeconds = 0.0
 
     /// All 0.
     public init() {}
     /// The members in their order.
     public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("turns", &turns)
+        members.member("slow_turns", &slowTurns)
         members.member("longest_turn_seconds", &longestTurnSeconds)
         members.member("longest_work_seconds", &longestWorkSeconds)
     }

@@ -89,8 +89,14 @@ public final class EventLoop {
     public private(set) var longestTurn = Interval.zero
     /// Whether each turn's processor time is measured, too, which takes two system calls.
     public var measuresWork = false
-    /// The processor time of the turn that took most: without what the machine was late by.
+    /// The processor time of the turn that took most: without what other processes took, but a hypervisor's pauses are in
+    /// it.
     public private(set) var longestWork = Interval.zero
+    /// Turns that were measured.
+    public private(set) var turns: UInt64 = 0
+    /// Those that took more processor time than the 2 ms of D6.
+    public private(set) var slowTurns: UInt64 = 0
+    private static let slow = Interval.milliseconds(2)
 
     /// An idle loop. - Throws: `SystemError` when descriptors can't be had.
     public init() throws(SystemError) {
@@ -154,8 +160,8 @@ public final class EventLoop {
         return Timer(slot: slot, generation: scheduled[slot].generation)
     }
 
-    /// Sets a timer, or moves it; `.never` clears it. A time in the past fires in the next turn at the latest. Moving a timer
-    /// later costs no system call.
+    /// Sets a timer, or moves it; `.never` clears it. A time in the past fires in the next turn at the latest. Moving a
+    /// timer later costs no system call.
     public func set(_ timer: Timer, to deadline: Instant) {
         guard scheduled[timer.slot].generation == timer.generation else { return }
         // What a timer sets into the past waits for the next turn, so that this one has an end.
@@ -227,6 +233,12 @@ public final class EventLoop {
         regularTurn = max(regularTurn, began) + moderation
         ended = Clock.now
         longestTurn = max(longestTurn, ended - began)
-        if measuresWork { longestWork = max(longestWork, Clock.threadTime - worked) }
+        if measuresWork { note(Clock.threadTime - worked) }
+    }
+
+    private func note(_ work: Interval) {
+        longestWork = max(longestWork, work)
+        turns += 1
+        if work > Self.slow { slowTurns += 1 }
     }
 }

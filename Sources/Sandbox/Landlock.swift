@@ -78,8 +78,8 @@ public struct LandlockPlan: Hashable, Sendable {
     public static let reader = LandlockPlan([Rule("/", .read)])
 
     /// hasupd's without scripts: it reads anywhere, writes in these folders, makes its control socket, also when somebody
-    /// has removed that one's folder, and executes what lies in those folders. It starts and signals processes that it had before, so it isn't scoped, and its checker
-    /// needs TCP.
+    /// has removed that one's folder, and executes what lies in those folders. It starts and signals processes that it had
+    /// before, so it isn't scoped, and its checker needs TCP.
     public static func supervisor(
         writing: [String], socketFolder: String, executing: [String]
     ) -> LandlockPlan {

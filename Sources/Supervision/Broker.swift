@@ -156,7 +156,7 @@ public struct Broker<Source: InstanceSource> {
     public mutating func scripts(
         generation: UInt64, instance number: UInt32, sequence: UInt64, trigger rawTrigger: UInt8, priority: UInt8
     ) throws(Refusal) -> ScriptRun {
-        let instance = try instance(number, generation: generation)
+        // What costs least first.
         guard let trigger = NotifyTrigger(rawValue: rawTrigger), Self.transitions.contains(trigger) else {
             throw .trigger(rawTrigger)
         }
@@ -164,6 +164,7 @@ public struct Broker<Source: InstanceSource> {
         guard sequence - lastNotification <= Self.leapMax, sequence < Self.notificationsEnd else {
             throw .leap(sequence)
         }
+        let instance = try instance(number, generation: generation)
         lastNotification = sequence
         var scripts = instance.scripts.filter { $0.trigger == trigger }
         for var generic in instance.scripts where generic.trigger == .any {

@@ -173,6 +173,8 @@ final class ControlSocket {
         let generation = daemon.generation
         ask { [unowned self] statuses in
             var head = StatisticsReply()
+            head.loop.turns = self.daemon.loop.turns
+            head.loop.slowTurns = self.daemon.loop.slowTurns
             head.loop.longestTurnSeconds = self.daemon.loop.longestTurn.seconds
             head.loop.longestWorkSeconds = self.daemon.loop.longestWork.seconds
             if let server = self.server { head.control = server.counters }

@@ -48,8 +48,15 @@ final class Generation: InstanceSource {
 
     var instanceCount: Int { model.instanceCount }
 
+    /// The instance that was asked for last: a worker may speak of the same one a hundred times in a frame, and to decode
+    /// one with many addresses takes a while.
+    private var last: (index: Int, settings: InstanceSettings?)?
+
     func instance(at index: Int) -> InstanceSettings? {
         guard (0..<model.instanceCount).contains(index) else { return nil }
-        return try? model.instance(at: index)
+        if let last, last.index == index { return last.settings }
+        let settings = try? model.instance(at: index)
+        last = (index, settings)
+        return settings
     }
 }

@@ -25,9 +25,8 @@ final class History {
     private var size = 0
     private var lineCount = 0
     private var waiting: [() -> WatchEvent] = []
-    /// Events that wait no more: written, or passed over.
-    private var taken: UInt64 = 0
-    private var completions: [(after: UInt64, call: () -> Void)] = []
+    /// Who waits for what was added before: it is written, or passed over.
+    private var readers = Milestones()
     private var timer: Timer?
     /// Why nothing is kept at the moment: a sentence; nil when all is well.
     private(set) var failure: String?
@@ -57,7 +56,7 @@ final class History {
     /// Calls back when all that waits now is written; at once when nothing does.
     func whenWritten(_ completion: @escaping () -> Void) {
         if waiting.isEmpty { return completion() }
-        completions.append((after: taken + UInt64(waiting.count), completion))
+        readers.wait(behind: waiting.count, completion)
     }
 
     /// Writes all that waits: before the end.
@@ -110,7 +109,7 @@ final class History {
     private func passOver() {
         let surplus = max(0, waiting.count - Self.eventsMax)
         waiting.removeFirst(surplus)
-        taken += UInt64(surplus)
+        readers.pass(surplus)
     }
 
     private func writeSome() {
@@ -126,14 +125,11 @@ final class History {
             text.append(0x0a)
         }
         waiting.removeFirst(count)
-        taken += UInt64(count)
+        readers.pass(count)
         append(text, lines: count)
         if let timer { loop.set(timer, to: waiting.isEmpty ? .never : Clock.now) }
         if waiting.isEmpty { waiting = [] }
-        while let first = completions.first, first.after <= taken {
-            completions.removeFirst()
-            first.call()
-        }
+        for call in readers.takeReached() { call() }
     }
 
     private func append(_ text: [UInt8], lines: Int) {

@@ -1,5 +1,4 @@
 import Base
-import Configuration
 import IPC
 import Logging
 import Reactor
@@ -21,13 +20,6 @@ final class ObservationQueue {
             default: 256
             }
         }
-    }
-
-    private struct Last {
-        /// A configuration that isn't in force any more isn't kept for this.
-        weak var source: Generation?
-        let id: InstanceID
-        let settings: InstanceSettings?
     }
 
     /// Told in the turn in which they come at most, and none when it has been long already.
@@ -52,10 +44,7 @@ final class ObservationQueue {
     private var waitingBytes = 0
     /// Those that came beyond, and weren't told of yet.
     private var leftOut: UInt64 = 0
-    /// Observations that wait no more since the start.
-    private var toldEver: UInt64 = 0
-    private var completions: [(after: UInt64, call: () -> Void)] = []
-    private var last: Last?
+    private var readers = Milestones()
     private var timer: Timer?
     private var turn = Instant(nanoseconds: .min)
     private var toldInTurn = 0
@@ -99,7 +88,7 @@ final class ObservationQueue {
     /// Calls back when all that waits now is told and written: for somebody who reads what has happened.
     func whenNoted(_ completion: @escaping () -> Void) {
         if count == 0 { return history.whenWritten(completion) }
-        completions.append((after: toldEver + UInt64(count), completion))
+        readers.wait(behind: count, completion)
     }
 
     /// Tells and notes all that waits: before the end.
@@ -109,26 +98,17 @@ final class ObservationQueue {
     }
 
     private func tell(_ entry: Entry) {
-        let settings = entry.observation.instance.flatMap { self.settings(of: $0, in: entry.source) }
+        let settings = entry.observation.instance.flatMap { entry.source?.instance(at: $0) }
         guard log.add(entry.observation, settings) else { return }
         let event = { WatchEvent(entry.observation, settings, wallNanoseconds: entry.wallNanoseconds) }
         onEvent?(event)
         if entry.observation.isHistory { history.add(event) }
     }
 
-    /// Read from the encoded model, but for what was asked for last.
-    private func settings(of id: InstanceID, in source: Generation?) -> InstanceSettings? {
-        guard let source else { return nil }
-        if let last, last.source === source, last.id == id { return last.settings }
-        let settings = source.instance(at: id)
-        last = Last(source: source, id: id, settings: settings)
-        return settings
-    }
-
     private func tellOne() {
         let entry = waiting[0][told]
         told += 1
-        toldEver += 1
+        readers.pass(1)
         count -= 1
         waitingBytes -= entry.size
         if told == waiting[0].count {
@@ -149,9 +129,6 @@ final class ObservationQueue {
             leftOut = 0
         }
         if let timer { loop.set(timer, to: count == 0 ? .never : loop.now) }
-        while let first = completions.first, first.after <= toldEver {
-            completions.removeFirst()
-            history.whenWritten(first.call)
-        }
+        for call in readers.takeReached() { history.whenWritten(call) }
     }
 }

@@ -9,7 +9,9 @@ final class RepeatLog {
     private struct Kind: Hashable {
         var level: Logger.Level
         var subject: String
-        var kind: String
+        /// Bytes, because letters are compared, and hashed, in a form without combining marks: a hundred lines of such marks
+        /// were milliseconds whenever the table grew.
+        var kind: [UInt8]
         /// The first line of its kind, for the one that counts the others.
         var text: String
 
@@ -50,7 +52,8 @@ final class RepeatLog {
     ///
     /// - Parameter kind: what makes two lines the same; the text itself when it isn't given.
     func tell(_ level: Logger.Level, _ subject: String, _ text: String, kind: String? = nil) {
-        let key = Kind(level: level, subject: subject, kind: Self.cut(kind ?? text), text: Self.cut(text))
+        let key = Kind(
+            level: level, subject: subject, kind: Array((kind ?? text).utf8.prefix(Self.textMax)), text: Self.cut(text))
         if limiter.admits(key, at: Clock.now) { log.log(level: level, "\(Self.prefix(subject))\(text)") }
         if !isArmed { arm() }
     }

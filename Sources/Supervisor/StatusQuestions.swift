@@ -43,9 +43,11 @@ final class StatusQuestions {
         finish(nil)
     }
 
-    /// A part of an answer. Nil is one that comes too late.
+    /// A part of an answer; one that comes too late isn't looked at.
     ///
-    /// - Parameter limit: how many instances there are.
+    /// - Parameters:
+    ///   - limit: how many instances there are.
+    ///   - part: decodes it.
     /// - Throws: `FrameError` for an answer that nobody asked for, or one without an end.
     func receive(
         _ correlation: UInt32, limit: Int, isLast: Bool, _ part: () throws(FrameError) -> [(UInt32, InstanceStatus)]

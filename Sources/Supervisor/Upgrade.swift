@@ -59,7 +59,8 @@ final class Upgrade {
         return running.st_ino != installed.st_ino || running.st_dev != installed.st_dev
     }
 
-    /// Lets the new program say its version and which forms of state it reads (`Formats`); the completion is told it, or why this one can't become it.
+    /// Lets the new program say its version and which forms of state it reads (`Formats`); the completion is told the
+    /// version, or why this one can't become it.
     func inspect(_ completion: @escaping (Result<String, Refusal>) -> Void) {
         guard getuid() == 0 || PassedOn.current.isSuperset(of: [.netAdmin, .netRaw]) else {
             return completion(.failure(Refusal("hasupd would lose its capabilities: restart it")))

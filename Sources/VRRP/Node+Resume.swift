@@ -58,7 +58,7 @@ extension Node {
             let notification = context.notification(notified.trigger, of: id, priority: notified.priority)
             routers[id].lastNotified = Notified(notification)
             actions.append(.notify(notification))
-            if let transition = routers[notification.instance].lastTransition {
+            if let transition = routers[id].lastTransition {
                 actions.append(.observe(.transition(transition)))
             }
         }

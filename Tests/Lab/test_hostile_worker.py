@@ -20,8 +20,6 @@ from lab.varlink import Wire
 from lab.waiting import wait_for
 
 VIP = "10.0.0.100"
-# hasupd's turns (docs/decisions.md, D6): twice the rule, because a machine may be slower.
-TURN = 0.004 if OPTIMIZED else 0.1
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\nnotice: all is well\r\u202egpj.\u2028"
 TRANSITION = struct.pack(">BIBB", 0, 0, 1, 2) + bytes([2, 0, 0, 100, 0])
 
@@ -40,26 +38,31 @@ def restarts(daemon, role="hasup-vrrp"):
     return next(entry["restarts"] for entry in answer["parameters"]["processes"] if entry["role"] == name)
 
 
-def longest_turn(daemon):
-    """Seconds of processor time of the turn of hasupd that took most so far."""
+def loop(daemon):
+    """What hasupd tells of its turns since its start."""
     with Wire(daemon.control) as wire:
-        return wire.call("io.hasup.Statistics")["parameters"]["loop"]["longest_work_seconds"]
+        return wire.call("io.hasup.Statistics")["parameters"]["loop"]
 
 
 class Turns:
-    """hasupd's turns meanwhile: none takes more than the bound, or than one before."""
+    """hasupd's turns meanwhile (docs/decisions.md, D6): hardly one takes more than 2 ms of processor time.
+
+    A hypervisor's pauses are in that time, so a few in a hundred prove nothing; what is slow for each frame is in most.
+    """
 
     def __init__(self, daemon):
-        self.daemon, self.before = daemon, longest_turn(daemon)
+        self.daemon, self.before = daemon, loop(daemon)
 
     def __enter__(self):
         return self
 
     def __exit__(self, failure, *_):
         if failure is None:
-            longest = longest_turn(self.daemon)
-            print(f"longest turn {self.before * 1000:.2f} -> {longest * 1000:.2f} ms")
-            assert longest < max(self.before, TURN)
+            after = loop(self.daemon)
+            turns, slow = (after[key] - self.before[key] for key in ("turns", "slow_turns"))
+            print(f"{turns} turns, {slow} slow ones, the longest so far {after['longest_work_seconds'] * 1000:.2f} ms")
+            if OPTIMIZED:
+                assert slow <= 3 + turns // 50, (turns, slow, after)
 
 
 def successor(daemon, old, role="hasup-vrrp", bound=6.0):
@@ -142,6 +145,7 @@ CRIMES = {
     "no such observation": (frame(hostile.OBSERVATIONS, struct.pack(">QB", 1, 99)), "malformed payload"),
     "a status for 0": (frame(hostile.STATUS, struct.pack(">Q", 1)), "a status that nobody asked for"),
     "a status for 70000": (frame(hostile.STATUS, struct.pack(">Q", 1), correlation=70_000), "that nobody asked for"),
+    "a second resumption": (frame(hostile.RESUMED, struct.pack(">IIII", 1, 0, 0, 0)), "a second resumption at the wrong"),
     "the end": (b"", "it closed its channel and goes on living"),
 }
 
@@ -224,7 +228,6 @@ FLOODS = {
     "refused notifications": lambda _: frame(hostile.NOTIFY, struct.pack(">Q", 9) + 128 * VALID[hostile.NOTIFY][8:]),
     "refused sockets": lambda number: frame(hostile.OPEN_SOCKET, struct.pack(">QI", 9, number), correlation=number),
     "good work": lambda _: frame(hostile.WORKED),
-    "resumptions": lambda number: frame(hostile.RESUMED, struct.pack(">IIII", number, number, number, number)),
 }
 
 
@@ -233,7 +236,7 @@ COUNTS = {"lines of one long character": 1_000, "transitions": 2_000, "refused n
 
 
 @pytest.mark.parametrize("kind", sorted(FLOODS))
-def test_floods(lone, kind, record_property):
+def test_floods(lone, kind):
     """Thousands of frames of a kind: hasupd's memory is bounded, its turns are short, and others are served meanwhile."""
     a = lone(advert=10)
     make, times, ended = FLOODS[kind], [], threading.Event()
@@ -247,7 +250,7 @@ def test_floods(lone, kind, record_property):
                 times.append(time.monotonic() - begin)
                 time.sleep(0.01)
 
-    wait_for("rest", lambda: longest_turn(a) and a.state(), lambda state: state == "MASTER", 3)
+    a.wait_state("MASTER", bound=3)
     before, held = anonymous(a.program.pid), descriptors(a.program.pid)
     asker = threading.Thread(target=ask, daemon=True)
     worker = a.worker()
@@ -260,7 +263,6 @@ def test_floods(lone, kind, record_property):
         asker.join(5)
     end(worker)
     successor(a, worker)
-    record_property("longest_turn", longest_turn(a))
     print(f"{kind}: {count} frames, memory {before} -> {peak} kB, slowest answer {max(times) * 1000:.1f} ms")
     assert peak - before < 8_192
     assert times and max(times) < 0.25 + late()
@@ -269,6 +271,22 @@ def test_floods(lone, kind, record_property):
     assert "\x1b" not in log and "\x07" not in log and "\u202e" not in log and "\u2028" not in log
     assert len(log) < 24 << 20
     assert not [line for line in log.splitlines() if line.startswith("notice: all is well")]
+
+
+def test_a_large_instance_in_each_entry(lone):
+    """To decode an instance of 300 addresses takes a while: a frame that speaks of it 128 times has it decoded once."""
+    a = lone(advert=10, vips=[VIP, *(f"10.1.{number // 250}.{number % 250}/32" for number in range(300))])
+
+    def accepted(number):
+        first = 1_000 + 128 * number
+        return b"".join(struct.pack(">IQBB", 0, sequence, 1, 100) for sequence in range(first, first + 128))
+
+    worker = a.worker()
+    with Turns(a), Impostor(worker) as impostor:
+        count = impostor.flood(frame(hostile.NOTIFY, struct.pack(">Q", 1) + accepted(number)) for number in range(100))
+    end(worker)
+    successor(a, worker)
+    assert count == 100
 
 
 def test_sockets_that_nobody_takes(lone):
