@@ -115,7 +115,16 @@ extension Elaborator {
                 "interface `\(name)` has no multicast, so nobody hears instance `\(draft.settings.name)`; "
                     + "name its peers by `unicast_peer`", at: token, atStart: "run it all the same")
         }
-        guard let prefixes = environment.prefixes, draft.settings.sourceAddress == nil else { return }
+        guard let prefixes = environment.prefixes else { return }
+        if let source = draft.settings.sourceAddress {
+            guard draft.settings.isUnicast,
+                !prefixes.values.contains(where: { $0.contains { $0.address == source } })
+            else { return }
+            return report(
+                .warning,
+                "source address \(source) is on no interface of this machine: FAULT for instance "
+                    + "`\(draft.settings.name)` until it is", at: draft.places["unicast_src_ip"] ?? token)
+        }
         let family = draft.settings.family
         let own = (prefixes[name] ?? []).filter { $0.address.family == family }
         // An IPv6 advertisement comes from a link-local address (RFC 9568 §5.1.2.1); unicast may come from any.

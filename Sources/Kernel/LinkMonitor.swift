@@ -152,6 +152,17 @@ public final class LinkMonitor {
         return best?.address
     }
 
+    /// The addresses that packets may leave with and that aren't ours: neither tentative nor duplicate ones.
+    public func usableAddresses(on index: Int32) -> Set<IPAddress> {
+        let unusable = UInt32(IFA_F_TENTATIVE | IFA_F_DADFAILED)
+        var found: Set<IPAddress> = []
+        for entry in table.entries[index]?.addresses ?? []
+        where entry.flags & unusable == 0 && entry.addedBy != AddressProtocol.ours {
+            found.insert(entry.address)
+        }
+        return found
+    }
+
     /// A link-local IPv6 address that packets may leave with: not ours, not virtual, neither tentative nor duplicate.
     public func linkLocalIPv6(of index: Int32, excluding isVirtual: (IPAddress) -> Bool = { _ in false }) -> IPAddress?
     {

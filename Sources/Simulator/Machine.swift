@@ -96,6 +96,7 @@ struct Machine {
             var interface = InterfaceState(index: Int32(2 + place), name: name, isUsable: true)
             interface.primaryIPv4 = Scenario.address(.ipv4, host: UInt64(number + 1))
             interface.linkLocalIPv6 = Scenario.address(.ipv6, host: UInt64(number + 1))
+            interface.addresses = Set([interface.primaryIPv4, interface.linkLocalIPv6].compactMap { $0 })
             return interface
         }
         states = [RouterState](repeating: .initialize, count: routerCount)

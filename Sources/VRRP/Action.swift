@@ -180,6 +180,8 @@ public enum Fault: Hashable, Sendable {
     case trackedInterfaceDown(String)
     /// The interface has no address to send from.
     case noSourceAddress(String)
+    /// The configured source address of a unicast instance is on no interface.
+    case sourceAddressMissing(IPAddress)
 }
 
 /// Something unusual in a packet that was accepted.

@@ -81,6 +81,9 @@ extension Fault {
         case .noSourceAddress(let name):
             writer.write(UInt8(4))
             writer.write(text: name)
+        case .sourceAddressMissing(let address):
+            writer.write(UInt8(5))
+            writer.write(tagged: address)
         }
     }
 
@@ -92,6 +95,7 @@ extension Fault {
         case 2: self = .interfaceDown(try reader.readText())
         case 3: self = .trackedInterfaceDown(try reader.readText())
         case 4: self = .noSourceAddress(try reader.readText())
+        case 5: self = .sourceAddressMissing(try reader.readTaggedAddress())
         default: throw .invalid
         }
     }

@@ -45,6 +45,9 @@ public struct InterfaceState: Hashable, Sendable {
     public var primaryIPv4: IPAddress?
     /// Usable link-local IPv6 address (not tentative); nil without any.
     public var linkLocalIPv6: IPAddress?
+    /// All usable addresses that carry no mark of ours: a unicast instance's configured source must be among those of
+    /// some interface.
+    public var addresses: Set<IPAddress> = []
     /// Whether the interface forwards IPv6, which sets the Router flag of neighbour advertisements.
     public var forwardsIPv6 = false
 

@@ -199,7 +199,8 @@ public struct Node: Sendable {
         let renamed = context.interfaces.values.filter { $0.index == interface.index && $0.name != interface.name }
         for other in renamed { remove(other.name, at: now, into: &actions) }
         let known = context.interfaces.updateValue(interface, forKey: interface.name)
-        reassess(interface.name, at: now, into: &actions)
+        let moved = interface.addresses.symmetricDifference(known?.addresses ?? [])
+        reassess(interface.name, moved: moved, at: now, into: &actions)
         guard let known else {
             for id in routers.indices { routers[id].interfaceAppeared(interface.name, &context, into: &actions) }
             return
@@ -209,14 +210,16 @@ public struct Node: Sendable {
     }
 
     private mutating func remove(_ name: String, at now: Instant, into actions: inout [Action]) {
-        guard context.interfaces.removeValue(forKey: name) != nil else { return }
-        reassess(name, at: now, into: &actions)
+        guard let gone = context.interfaces.removeValue(forKey: name) else { return }
+        reassess(name, moved: gone.addresses, at: now, into: &actions)
         for id in routers.indices { routers[id].interfaceVanished(name, &context, into: &actions) }
     }
 
-    private mutating func reassess(_ name: String, at now: Instant, into actions: inout [Action]) {
+    private mutating func reassess(
+        _ name: String, moved: Set<IPAddress>, at now: Instant, into actions: inout [Action]
+    ) {
         var needsRoutes = false
-        for id in routers.indices where routers[id].dependsOn(name) {
+        for id in routers.indices where routers[id].dependsOn(name, moved: moved) {
             let before = routers[id].interfaceIndex
             let previousDown = routers[id].masterDownInterval
             routers[id].reassess(previousDown: previousDown, at: now, &context, into: &actions)

@@ -37,13 +37,22 @@ enum Tracking {
                 faults.append(.trackedInterfaceDown(tracked.name))
             }
         }
-        if interfaces[name] != nil, source(of: settings, interfaces) == nil { faults.append(.noSourceAddress(name)) }
+        if interfaces[name] != nil, source(of: settings, interfaces) == nil {
+            faults.append(settings.sourceAddress.map(Fault.sourceAddressMissing) ?? .noSourceAddress(name))
+        }
         return faults
     }
 
     /// The configured source address, or the interface's primary (IPv6: link-local) one (RFC 9568 §5.1.1.1, §5.1.2.1).
+    /// A unicast instance's must be on this machine, on whichever interface: answers to another one wouldn't come here,
+    /// and both nodes would be MASTER (behaviours §7). Multicast leaves with any, as keepalived's does.
     static func source(of settings: InstanceSettings, _ interfaces: [String: InterfaceState]) -> IPAddress? {
-        if let configured = settings.sourceAddress { return configured }
+        if let configured = settings.sourceAddress {
+            if !settings.isUnicast || interfaces[settings.interface]?.addresses.contains(configured) == true {
+                return configured
+            }
+            return interfaces.values.contains { $0.addresses.contains(configured) } ? configured : nil
+        }
         guard let interface = interfaces[settings.interface] else { return nil }
         switch settings.family {
         case .ipv4: return interface.primaryIPv4
@@ -53,8 +62,9 @@ enum Tracking {
 }
 
 extension VirtualRouter {
-    /// Whether a change of this interface can concern the instance.
-    func dependsOn(_ interface: String) -> Bool {
+    /// Whether a change of this interface can concern the instance; `moved` are addresses that came to it or left it.
+    func dependsOn(_ interface: String, moved: Set<IPAddress>) -> Bool {
         settings.interface == interface || settings.trackedInterfaces.contains { $0.name == interface }
+            || settings.isUnicast && settings.sourceAddress.map(moved.contains) ?? false
     }
 }

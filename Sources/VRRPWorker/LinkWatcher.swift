@@ -107,6 +107,7 @@ final class LinkWatcher {
         state.hardwareAddress = link.hardwareAddress
         state.forwardsIPv6 = link.forwardsIPv6 ?? false
         state.primaryIPv4 = monitor.primaryIPv4(of: index) { virtualAddresses.contains($0) }
+        state.addresses = monitor.usableAddresses(on: index)
         state.linkLocalIPv6 = monitor.linkLocalIPv6(of: index) { virtualAddresses.contains($0) }
         return state
     }

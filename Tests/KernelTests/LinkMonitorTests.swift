@@ -118,6 +118,9 @@ struct LinkMonitorTests {
             _ = try fill(monitor, from: connection)
             #expect(monitor.has(vip.address, on: index))
             if connection.canMark == true { #expect(monitor.primaryIPv4(of: index)?.description == "10.0.0.2") }
+            let usable = Set(["10.0.0.2", "10.0.0.3"].compactMap { IPAddress($0) })
+            #expect(usable.isSubset(of: monitor.usableAddresses(on: index)))
+            if connection.canMark == true { #expect(!monitor.usableAddresses(on: index).contains(vip.address)) }
             #expect(
                 monitor.primaryIPv4(of: index) { ["10.0.0.1", "10.0.0.2"].contains("\($0)") }?.description
                     == "10.0.0.3")

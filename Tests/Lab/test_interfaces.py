@@ -152,6 +152,24 @@ def test_interface_and_address_appear_after_the_start(lan):
     lan.wait_holder(VIP, "a", 3)
 
 
+def test_a_unicast_source_that_is_not_here(lan, pair):
+    """Behaviours §7: without its source address an instance is in FAULT, or both nodes would be MASTER; it comes back
+    with the address, on whichever interface."""
+    source = "10.0.0.77"
+    extra = conf.unicast(source, pair[1].ip4)
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, extra=extra)).start()
+    b = Hasup(pair[1], conf.simple(100, version=3, advert=0.1, extra=conf.unicast(pair[1].ip4, source))).start()
+    a.wait_state("FAULT")
+    b.wait_state("MASTER")
+    for interface in ("lo", "eth0"):
+        pair[0].netns.ip("address", "add", f"{source}/32", "dev", interface)
+        lan.wait_holder(VIP, "a", 3)
+        b.wait_state("BACKUP")
+        pair[0].netns.ip("address", "del", f"{source}/32", "dev", interface)
+        a.wait_state("FAULT")
+        lan.wait_holder(VIP, "b", 3)
+
+
 def cpu(hasup):
     """Seconds of CPU that the daemon's processes have used."""
     ticks = 0

@@ -29,6 +29,7 @@ struct Bench {
         var interface = InterfaceState(index: index, name: name, isUsable: true)
         interface.primaryIPv4 = own
         interface.linkLocalIPv6 = address("fe80::5")
+        if name == "eth0" { interface.addresses = [own] }
         return interface
     }
 

@@ -171,7 +171,50 @@ import VRRP
         #expect(bench.take().adverts == [72])
     }
 
-    /// Configured source, or the interface's; IPv6 uses the link-local one.
+    private static func unicast(from source: IPAddress) -> Bench {
+        Bench {
+            $0.unicastPeers = [UnicastPeer(address: Bench.lower)]
+            $0.sourceAddress = source
+        }
+    }
+
+    /// §7: a unicast source that isn't on this machine is a fault, from the start and when it is taken away; it may be
+    /// on any interface.
+    @Test func unicastSourceMustBeHere() {
+        let source = address("10.0.0.77")
+        var bench = Self.unicast(from: source)
+        #expect(bench.state == .fault && bench.status().faults == [.sourceAddressMissing(source)])
+        var eth1 = Bench.interface("eth1", 3)
+        eth1.addresses = [source]
+        bench.handle(.interface(eth1))
+        #expect(bench.state == .backup && bench.take().reasons.last == .recovered)
+        bench.advance(.seconds(5))
+        #expect(bench.state == .master && bench.take().adverts.count == 2)
+        // It moves to the own interface, comes there before it leaves the other.
+        bench.eth0.addresses.insert(source)
+        bench.handle(.interface(bench.eth0))
+        bench.handle(.interfaceRemoved("eth1"))
+        #expect(bench.state == .master)
+        bench.eth0.addresses.remove(source)
+        bench.handle(.interface(bench.eth0))
+        #expect(bench.state == .fault && bench.take().withdrawn == [[address("10.0.4.1")]])
+        bench.handle(.interface(eth1))
+        #expect(bench.state == .backup)
+        bench.handle(.interfaceRemoved("eth1"))
+        #expect(bench.state == .fault && bench.status().faults == [.sourceAddressMissing(source)])
+    }
+
+    /// A reload to a source that isn't here.
+    @Test func reloadedSource() {
+        var bench = Self.unicast(from: Bench.own)
+        #expect(bench.state == .backup)
+        bench.reload { $0.instances[0].sourceAddress = address("10.0.0.77") }
+        #expect(bench.state == .fault)
+        bench.reload { $0.instances[0].sourceAddress = Bench.own }
+        #expect(bench.state == .backup)
+    }
+
+    /// Configured source, here or not (multicast, §7), or the interface's; IPv6 uses the link-local one.
     @Test func sources() {
         var bench = Bench { $0.sourceAddress = address("10.0.0.77") }
         bench.advance(.seconds(4))

@@ -12,12 +12,14 @@ import Wire
         case wait(Interval)
         case advert(UInt8, IPAddress, UInt8)
         case link(String, Bool)
+        /// The unicast source goes, or is there.
+        case source(Bool)
         case removed
         case reload(UInt8)
         case stranger
 
         static func random(_ random: inout SeededRandom) -> Step {
-            switch Int.random(in: 0..<20, using: &random) {
+            switch Int.random(in: 0..<21, using: &random) {
             case 0..<8: return .wait(.milliseconds(Int64.random(in: 1...2_500, using: &random)))
             case 8..<13:
                 let priorities: [UInt8] = [0, 50, 100, 150, 254]
@@ -28,6 +30,7 @@ import Wire
             case 13: return .link("eth0", Bool.random(using: &random))
             case 14, 15: return .link("eth1", Bool.random(using: &random))
             case 16, 17: return .removed
+            case 20: return .source(Bool.random(using: &random))
             case 18: return .reload([60, 100, 170].randomElement(using: &random) ?? 100)
             default: return .stranger
             }
@@ -53,6 +56,10 @@ import Wire
                 $0.trackedInterfaces = [TrackedInterface(name: "eth1", weight: seed % 2 == 0 ? -60 : 0)]
                 if seed % 7 < 2 { $0.preemptDelay = .seconds(4) }
                 if seed % 7 == 3 { $0.nopreempt = true }
+                if seed % 3 == 1 {
+                    $0.sourceAddress = Bench.own
+                    $0.unicastPeers = [UnicastPeer(address: Bench.lower), UnicastPeer(address: Bench.higher)]
+                }
             }
             links = ["eth0": bench.eth0, "eth1": Bench.interface("eth1", 3)]
         }
@@ -67,6 +74,9 @@ import Wire
                 link.isUsable = isUsable
                 links[name] = link
                 bench.handle(.interface(link))
+            case .source(let isThere):
+                links["eth0"]?.addresses = isThere ? [Bench.own] : []
+                if let link = links["eth0"] { bench.handle(.interface(link)) }
             case .removed: bench.handle(.addressRemoved(instance: 0, address("10.0.4.1")))
             case .reload(let priority): bench.reload { $0.instances[0].priority = Priority(rawValue: priority) }
             case .stranger: bench.give([0x31, 77, 100, 0, 0, 1, 0, 0], from: Bench.lower, to: address("224.0.0.18"))
