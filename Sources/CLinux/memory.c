@@ -43,8 +43,8 @@ static int release_code(struct dl_phdr_info *object, size_t size, void *page_siz
         uintptr_t end = object->dlpi_addr + segment->p_vaddr + segment->p_memsz;
         madvise((void *)start, end - start, MADV_DONTNEED);
     }
-    // The first object is the program itself; libraries are shared with others anyway.
-    return 1;
+    // Libraries, too: nobody else may map libm, whose every page its relocation has touched.
+    return 0;
 }
 
 void hasup_tame_malloc(void) {

@@ -8,17 +8,21 @@ struct CgroupMemory {
     /// How long it is told after the last one.
     static let memory = Interval.seconds(600)
 
-    private let file: String?
+    private let file: [CChar]?
     private var before: UInt64
     private var count: UInt64
     private var last: Instant?
+    /// The file as it was read last: what is unchanged isn't read as text each second.
+    private var seen: [UInt8] = []
 
     /// - Parameters:
     ///   - process: the folder of this process in /proc.
     ///   - root: where cgroups are mounted.
     init(process: String = "/proc/self", root: String = "/sys/fs/cgroup") {
-        file = Self.file(SmallFile.bytes(of: "\(process)/cgroup", max: 4096), root)
-        before = file.flatMap(Self.kills) ?? 0
+        let file = Self.file(SmallFile.bytes(of: "\(process)/cgroup", max: 4096), root)
+        seen = file.map { Self.bytes(of: $0) } ?? []
+        self.file = file.map { Array($0.utf8CString) }
+        before = Self.kills(in: seen) ?? 0
         count = before
     }
 
@@ -36,13 +40,15 @@ struct CgroupMemory {
             } else {
                 continue
             }
-            if kills(in: found) != nil { return found }
+            if kills(in: bytes(of: found)) != nil { return found }
         }
         return nil
     }
 
-    private static func kills(in file: String) -> UInt64? {
-        SmallFile.text(of: file).split(separator: "\n").lazy.compactMap { line in
+    private static func bytes(of file: UnsafePointer<CChar>) -> [UInt8] { SmallFile.bytes(of: file, max: 256) }
+
+    private static func kills(in bytes: [UInt8]) -> UInt64? {
+        String(decoding: bytes, as: UTF8.self).split(separator: "\n").lazy.compactMap { line in
             let words = line.split(separator: " ")
             return words.count == 2 && words[0] == "oom_kill" ? UInt64(words[1]) : nil
         }.first
@@ -50,7 +56,11 @@ struct CgroupMemory {
 
     /// Looks again; whether there are more.
     mutating func look(at now: Instant) -> Bool {
-        guard let file, let kills = Self.kills(in: file), kills > count else { return false }
+        guard let file else { return false }
+        let bytes = Self.bytes(of: file)
+        guard bytes != seen else { return false }
+        seen = bytes
+        guard let kills = Self.kills(in: bytes), kills > count else { return false }
         if problem(at: now) == nil { before = count }
         count = kills
         last = now

@@ -12,6 +12,8 @@ import VRRP
 /// The control socket as the daemon serves it: each method asks the daemon and answers in the words of `io.hasup`.
 final class ControlSocket {
     private let path: String
+    /// As the kernel takes it: it is looked for each second.
+    private let filePath: [CChar]
     private unowned let daemon: Daemon
     private let lines: RepeatLog
     private var server: ControlServer?
@@ -21,6 +23,7 @@ final class ControlSocket {
     /// - Throws: `SystemError` when the socket can't be made.
     init(_ path: String, daemon: Daemon) throws(SystemError) {
         self.path = path
+        filePath = Array(path.utf8CString)
         self.daemon = daemon
         lines = RepeatLog(daemon.log, on: daemon.loop)
         let listener = try Self.listen(path, daemon.setting.operatorGroup)
@@ -54,13 +57,13 @@ final class ControlSocket {
         return listener
     }
 
-    private static func identity(of path: String) -> (device: UInt, inode: UInt)? {
+    private static func identity(of path: UnsafePointer<CChar>) -> (device: UInt, inode: UInt)? {
         var status = stat()
         return lstat(path, &status) == 0 ? (UInt(status.st_dev), UInt(status.st_ino)) : nil
     }
 
     /// Whether clients find it.
-    var isInPlace: Bool { Self.identity(of: path).map { there in file.map { $0 == there } ?? false } ?? false }
+    var isInPlace: Bool { Self.identity(of: filePath).map { there in file.map { $0 == there } ?? false } ?? false }
 
     /// Makes the socket's file anew; those who are connected stay so. - Throws: `SystemError`.
     func restore() throws(SystemError) {

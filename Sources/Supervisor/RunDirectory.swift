@@ -10,19 +10,22 @@ final class RunDirectory {
     let path: String
     private let operatorGroup: UInt32?
     private var lock: Descriptor
+    /// As the kernel takes it: it is looked for each second.
+    private let lockPath: [CChar]
 
     /// Makes the folder when it is missing and takes its lock. - Throws: `StartError`.
     ///
     /// What it makes is for root and the operators' group, nil when there is none: the control socket is in it.
     init(_ path: String, operatorGroup: UInt32?) throws(StartError) {
         self.path = path
+        lockPath = Array("\(path)/\(Self.lockName)".utf8CString)
         self.operatorGroup = operatorGroup
         try Self.make(path, operatorGroup)
         lock = try Self.takeLock(in: path)
     }
 
     /// Whether the lock that is held is the one that another hasupd would try.
-    var isInPlace: Bool { SmallFile.leads(path + "/" + Self.lockName, to: lock.number) }
+    var isInPlace: Bool { SmallFile.leads(lockPath, to: lock.number) }
 
     /// Makes the folder again and takes the lock in it. - Throws: `StartError`.
     func restore() throws(StartError) {

@@ -20,8 +20,9 @@ int hasup_memfd_is_sealed(int fd);
 /// freed (mallopt(3)). Call it first.
 void hasup_tame_malloc(void);
 
-/// Lets go of the program's own code pages, of free memory and of the unused part of the main thread's stack. Code that is still needed comes back by itself, page by
-/// page; what only the start needed doesn't. Pages that are locked stay.
+/// Lets go of the code pages of the program and its libraries, of free memory and of the unused part of the main
+/// thread's stack. Code that is still needed comes back by itself, page by page; what only the start needed doesn't.
+/// Pages that are locked stay.
 void hasup_release_code(void);
 
 /// Nanoseconds or generation numbers in shared memory: whole, in order, and never torn.
