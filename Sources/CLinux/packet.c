@@ -67,6 +67,13 @@ int hasup_vrrp_socket(int family, int interface_index, const char *interface_nam
     return fd;
 }
 
+int hasup_probe_raw(void) {
+    int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, PROTOCOL_VRRP);
+    if (fd < 0) return -errno;
+    close(fd);
+    return 0;
+}
+
 int hasup_frame_socket(void) {
     int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return -errno;

@@ -53,9 +53,7 @@ extension Daemon {
         let privileges = Privileges.current
         if let refusal = privileges?.refusal { throw StartError(.permission, refusal) }
         // A capability counts only in the user namespace that it belongs to.
-        let probe = hasup_frame_socket()
-        if probe >= 0 { _ = Descriptor(owning: probe) }
-        if probe == -EPERM {
+        if hasup_probe_raw() == -EPERM {
             throw StartError(
                 .permission,
                 "the capability net_raw doesn't count in this network namespace, which belongs to another user namespace, "

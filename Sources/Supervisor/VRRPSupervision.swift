@@ -42,6 +42,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var broker: Broker<Generation>
     private(set) var worker: WorkerProcess?
     private var page: StatePage
+    /// The packet socket that each worker gets. It is this one for all: closing the last descriptor of a packet socket
+    /// waits for the kernel's RCU (packet_release: synchronize_net), and a dying worker that had to wait for it was dead
+    /// to hasupd only 8 to 30 ms later. It receives nothing, and a sealed worker can't bind it.
+    private let frames: Descriptor
     /// Generations before the newest one of which something may still be in the kernel: until a worker says that nothing
     /// is. Their images go to the next worker, and to whoever removes what none advertises.
     private(set) var formers: [Generation] = []
@@ -74,6 +78,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             generation: generation.number, source: generation, lastNotification: inherited?.lastNotification ?? 0)
         isInherited = inherited != nil
         if let inherited { page = inherited } else { page = try StatePage.create() }
+        frames = try owned(hasup_frame_socket(), "open a packet socket")
         orphans = OrphanGuard(
             on: loop, lines: lines, seal: setting.sealArguments, filter: setting.withdrawFilter.number)
         questions = StatusQuestions(on: loop) { [unowned self] number in self.askStatus(number) }
@@ -162,7 +167,6 @@ final class VRRPSupervision: WorkerProcess.Owner {
         do throws(SystemError) {
             let commands = try owned(hasup_route_socket(0), "open an rtnetlink socket")
             let notifications = try owned(hasup_route_socket(LinkMonitor.groups), "open an rtnetlink socket")
-            let frames = try owned(hasup_frame_socket(), "open a packet socket")
             for former in formers.suffix(formersMax) {
                 SupervisorToVRRP.former.send(on: channel, descriptors: [former.image.number])
             }

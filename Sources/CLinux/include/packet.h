@@ -11,6 +11,10 @@
 /// there (group == NULL for unicast). `family` is 4 or 6; `group` is 4 or 16 bytes.
 int hasup_vrrp_socket(int family, int interface_index, const char *interface_name, const uint8_t *group);
 
+/// Whether raw sockets may be opened in this network namespace: 0, or -EPERM. Cheap, where closing a packet socket waits
+/// for the kernel's RCU.
+int hasup_probe_raw(void);
+
 /// A packet socket of protocol 0, which receives nothing, with its filter locked: for ARP and ND frames.
 int hasup_frame_socket(void);
 
