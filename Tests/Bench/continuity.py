@@ -105,13 +105,14 @@ def told(stage, times):
 
 def kills(engine, advert, load=0):
     """kill -9 of the process that speaks VRRP, again and again, each time after it has advertised."""
-    times = KILLS if engine is Hasup else min(KILLS, 10)
+    # keepalived waits longer before each further start, up to minutes.
+    times = KILLS if engine is Hasup else min(KILLS, 4)
     with scene(engine, advert) as stage, busy(load):
         for _ in range(times):
             old = wait_for("a worker", lambda: worker_of(stage.master), bound=10)
             moment = time.time()
             os.kill(old, signal.SIGKILL)
-            wait_for("another worker", lambda: worker_of(stage.master), lambda pid, old=old: pid not in (0, old), 15)
+            wait_for("another worker", lambda: worker_of(stage.master), lambda pid, old=old: pid not in (0, old), 30)
             if engine is Hasup:
                 stage.sniffer.wait_advert(stage.a, since=moment + 0.001, bound=4 * advert + 2, count=2)
             else:
