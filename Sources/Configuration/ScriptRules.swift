@@ -63,7 +63,8 @@ extension Elaborator {
                 refuse("`\(use.program)` can't be run: \(obstacle)", at: token)
             } else {
                 model.ignoredSettings += 1
-                report(.warning, "`\(use.program)` can't be run: \(obstacle)", at: token)
+                report(
+                    .warning, "`\(use.program)` can't be run: \(obstacle); the notification is left out", at: token)
             }
             return false
         }

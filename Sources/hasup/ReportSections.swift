@@ -78,8 +78,7 @@ extension Report {
             finding.sourceLine = nil
             return finding.rendered(inColour: false, width: 120)
         }
-        let verdict = FindingText.verdict(
-            on: file, summary: loaded.summary, hasErrors: loaded.hasErrors, canStart: loaded.canStart)
+        let verdict = FindingText.verdict(on: file, loaded)
         add("hasup check \(file)", findings.joined(separator: "\n") + "\n" + verdict)
         return redacted.secrets
     }

@@ -10,10 +10,66 @@ import Testing
 /// Files of a test, by path.
 private struct Texts: FileProvider {
     var texts: [String: String]
+    /// Why programs can't be run.
+    var obstacles: [String: String] = [:]
     func read(path: String) -> Result<[UInt8], FileError> {
         texts[path].map { .success(Array($0.utf8)) } ?? .failure(.notFound)
     }
     func glob(pattern: String) -> Result<[String], FileError> { .success([]) }
+    func inspect(program: String) -> ProgramFinding? { obstacles[program].map { ProgramFinding(obstacle: $0) } }
+}
+
+/// The last lines of `hasup check`.
+@Suite struct VerdictTests {
+    private func load(_ lines: String, programs: [String: String] = [:]) -> LoadedConfiguration {
+        let text =
+            "vrrp_instance A {\ninterface eth0\nvirtual_router_id 5\n\(lines)\nvirtual_ipaddress {\n10.0.0.1\n"
+            + "}\n}\n"
+        return loadConfiguration(
+            path: "a", files: Texts(texts: ["a": text], obstacles: programs), environment: Environment())
+    }
+
+    private static let counts = "1 instance, 0 virtual servers"
+
+    @Test func whatIsGoodIsCalledSo() {
+        #expect(FindingText.verdict(on: "a", load("")) == "a: 0 errors, 0 warnings; \(Self.counts). Good.\n")
+        #expect(
+            FindingText.verdict(on: "a", load(""), isOfThisMachine: false).hasSuffix(
+                "Good, but interfaces and scripts weren't looked at.\n"))
+    }
+
+    @Test func aNotificationThatCannotRunIsNotGood() {
+        let loaded = load("notify_master /bin/n", programs: ["/bin/n": "no such file"])
+        #expect(
+            loaded.diagnostics.map(\.message) == ["`/bin/n` can't be run: no such file; the notification is left out"])
+        #expect(loaded.diagnostics.map(\.severity) == [.warning])
+        let verdict = FindingText.verdict(on: "a", loaded)
+        #expect(verdict.hasSuffix(". A start or reload would take it; the warning above would hold.\n"), "\(verdict)")
+        #expect(!verdict.contains("Good"))
+    }
+
+    @Test func aStartAndAReloadAreToldApart() {
+        let wrong = FindingText.verdict(on: "a", load("priority 999"))
+        #expect(
+            wrong.hasSuffix(
+                ". A start would leave out what is wrong, or leave its instance in FAULT; a reload would refuse it all."
+                    + "\n"))
+        let empty = loadConfiguration(path: "a", files: Texts(texts: ["a": "x\n"]), environment: Environment())
+        #expect(
+            FindingText.verdict(on: "a", empty).hasSuffix(
+                "hasupd would not start with it, and a reload would refuse it.\n"))
+    }
+
+    @Test func aMissingFileBesideOneThatIsThere() {
+        let missing = loadConfiguration(path: "v2", files: Texts(texts: [:]), environment: Environment())
+        #expect(
+            FindingText.verdict(on: "v2", missing)
+                == "v2 can't be read, so nothing is known of it. hasupd would not start with it, and a reload would refuse "
+                + "it.\n")
+        #expect(
+            FindingText.incomparable(2, missing.diagnostics.map(\.message))
+                == "2 nodes together: they can't be compared: can't read v2: no such file.\n")
+    }
 }
 
 @Suite struct ExplainTests {

@@ -107,21 +107,6 @@ import Testing
         #expect(FailureText.exitCode(for: denied) == 1)
     }
 
-    @Test func verdictsOnFiles() {
-        #expect(
-            FindingText.verdict(on: "a", summary: "0 errors", hasErrors: false, canStart: true)
-                == "a: 0 errors. Good.\n")
-        #expect(
-            FindingText.verdict(on: "a", summary: "0 errors", hasErrors: false, canStart: true, isOfThisMachine: false)
-                == "a: 0 errors. Good, but interfaces and scripts weren't looked at.\n")
-        #expect(
-            FindingText.verdict(on: "a", summary: "1 error", hasErrors: true, canStart: true)
-                == "a: 1 error. A start would leave out what is wrong; a reload would refuse it.\n")
-        #expect(
-            FindingText.verdict(on: "a", summary: "1 error", hasErrors: true, canStart: false)
-                == "a: 1 error. hasupd would not start with it, and a reload would refuse it.\n")
-    }
-
     @Test(arguments: [
         ("status", nil), ("help", nil), ("--version", nil), ("keywords", nil),
         ("stauts", "unknown command 'stauts'. Did you mean 'status'? hasup --help lists the commands."),
