@@ -115,6 +115,28 @@ private struct Texts: FileProvider {
         }
     }
 
+    /// What doesn't act yet, or stands in a block that doesn't, is nowhere shown as if it acted.
+    @Test func nothingThatWaitsIsShownAsActing() {
+        var wrong: [String] = []
+        for row in KeywordTable.shared.keywords where row.context != "(lexical)" {
+            let isWaiting = row.status != .acts || KeywordReference.waitingBlock(around: row) != nil
+            let shown = ExplainText(width: 80, style: .plain).render([row]).split(separator: "\n")
+            let status = shown.filter { $0.hasPrefix("    status     ") }
+            if status.count != 1 || isWaiting == (status[0] == "    status     acts") {
+                wrong.append("\(row.context) \(row.name): \(status)")
+            }
+            let context = row.context.hasSuffix(" (entry)") ? String(row.context.dropLast(8)) : row.context
+            guard row.name != "(entry)", let block = KeywordTable.shared.row(ofBlock: context) else { continue }
+            let lines = ExplainText(width: 80, style: .plain).render([block]).split(separator: "\n")
+                .map { $0.dropFirst(15) }.filter { $0.hasPrefix("\(row.name) ") || $0.hasPrefix("\(row.name):") }
+            let marks = ["(not yet)", "(no effect)", "(refused)"]
+            let isMarked = lines.contains { line in marks.contains { line.contains($0) } }
+            if lines.isEmpty || isWaiting != isMarked { wrong.append("\(row.name) in \(row.context): \(lines)") }
+        }
+        #expect(wrong == [], "\(wrong.joined(separator: "\n"))")
+        #expect(explain("virtual_ipaddress").contains("\n               use_vmac (not yet): create VMAC"))
+    }
+
     @Test func whatIsTheSameIsSaidOnce() {
         let text = explain("dev")
         #expect(text.contains("vrrp_instance/virtual_ipaddress (entry)"))
