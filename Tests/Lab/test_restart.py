@@ -1,6 +1,7 @@
 """hasupd dies, is restarted, or becomes a newer one, and the peers don't notice (docs/decisions.md, D9, D10)."""
 
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -145,8 +146,10 @@ def test_upgrade_without_a_store(duo, pair, sniffer, watched):
     """It passes what it has by itself."""
     a, b = duo(advert=0.1)
     same = Undisturbed(a, b, pair[0], sniffer, watched)
-    done = a.cli("upgrade", bound=20)
+    done = a.cli("upgrade", "--json", bound=20)
     assert done.returncode == 0, done.stderr
+    reply = json.loads(done.stdout)
+    assert reply["unchanged"] is True and reply["before"] == reply["version"], "it is the program that ran already"
     same.goes_on(0.1)
     same.check("upgrade without a store")
 
