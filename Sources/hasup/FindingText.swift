@@ -41,7 +41,11 @@ struct FindingText {
                 "\(file) can't be read, so nothing is known of it. hasupd would not start with it, and a reload would "
                     + "refuse it."
             }
-        return verdict + "\n"
+        return wrapped(verdict)
+    }
+
+    private static func wrapped(_ text: String) -> String {
+        Layout.wrap(text, width: Terminal.width, indent: 0).joined(separator: "\n") + "\n"
     }
 
     private static func consequence(of loaded: LoadedConfiguration, _ isOfThisMachine: Bool) -> String {
@@ -59,7 +63,7 @@ struct FindingText {
     /// The last line about several files of which some can't be read. - Parameter reasons: `can't read FILE: REASON`.
     static func incomparable(_ count: Int, _ reasons: [String]) -> String {
         let list = reasons.map { Printable.text($0) }.joined(separator: ", and ")
-        return "\(count) nodes together: they can't be compared: \(list).\n"
+        return wrapped("\(count) nodes together: they can't be compared: \(list).")
     }
 
     /// The last line about several files. - Parameter areWhole: whether each of them is good by itself.
@@ -72,7 +76,7 @@ struct FindingText {
             } else if !areWhole {
                 "Nothing else splits this cluster, but not every node would run what it says."
             } else { warnings > 0 ? "Nothing splits this cluster." : "Good." }
-        return "\(count) nodes together: \(counted(errors, "error")), \(counted(warnings, "warning")). "
-            + "\(consequence)\n"
+        return wrapped(
+            "\(count) nodes together: \(counted(errors, "error")), \(counted(warnings, "warning")). \(consequence)")
     }
 }

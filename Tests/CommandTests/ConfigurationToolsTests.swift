@@ -29,12 +29,19 @@ private struct Texts: FileProvider {
             path: "a", files: Texts(texts: ["a": text], obstacles: programs), environment: Environment())
     }
 
+    /// A verdict in one line.
+    private func verdict(_ file: String, _ loaded: LoadedConfiguration, isOfThisMachine: Bool = true) -> String {
+        FindingText.verdict(on: file, loaded, isOfThisMachine: isOfThisMachine).replacing("\n    ", with: " ")
+    }
+
     private static let counts = "1 instance, 0 virtual servers"
 
     @Test func whatIsGoodIsCalledSo() {
-        #expect(FindingText.verdict(on: "a", load("")) == "a: 0 errors, 0 warnings; \(Self.counts). Good.\n")
+        let whole = FindingText.verdict(on: String(repeating: "a/", count: 30), load(""))
+        #expect(whole.split(separator: "\n").count == 2 && whole.split(separator: "\n").allSatisfy { $0.count <= 80 })
+        #expect(verdict("a", load("")) == "a: 0 errors, 0 warnings; \(Self.counts). Good.\n")
         #expect(
-            FindingText.verdict(on: "a", load(""), isOfThisMachine: false).hasSuffix(
+            verdict("a", load(""), isOfThisMachine: false).hasSuffix(
                 "Good, but interfaces and scripts weren't looked at.\n"))
     }
 
@@ -43,27 +50,27 @@ private struct Texts: FileProvider {
         #expect(
             loaded.diagnostics.map(\.message) == ["`/bin/n` can't be run: no such file; the notification is left out"])
         #expect(loaded.diagnostics.map(\.severity) == [.warning])
-        let verdict = FindingText.verdict(on: "a", loaded)
-        #expect(verdict.hasSuffix(". A start or reload would take it; the warning above would hold.\n"), "\(verdict)")
-        #expect(!verdict.contains("Good"))
+        let text = verdict("a", loaded)
+        #expect(text.hasSuffix(". A start or reload would take it; the warning above would hold.\n"), "\(text)")
+        #expect(!text.contains("Good"))
     }
 
     @Test func aStartAndAReloadAreToldApart() {
-        let wrong = FindingText.verdict(on: "a", load("priority 999"))
+        let wrong = verdict("a", load("priority 999"))
         #expect(
             wrong.hasSuffix(
                 ". A start would leave out what is wrong, or leave its instance in FAULT; a reload would refuse it all."
                     + "\n"))
         let empty = loadConfiguration(path: "a", files: Texts(texts: ["a": "x\n"]), environment: Environment())
         #expect(
-            FindingText.verdict(on: "a", empty).hasSuffix(
+            verdict("a", empty).hasSuffix(
                 "hasupd would not start with it, and a reload would refuse it.\n"))
     }
 
     @Test func aMissingFileBesideOneThatIsThere() {
         let missing = loadConfiguration(path: "v2", files: Texts(texts: [:]), environment: Environment())
         #expect(
-            FindingText.verdict(on: "v2", missing)
+            verdict("v2", missing)
                 == "v2 can't be read, so nothing is known of it. hasupd would not start with it, and a reload would refuse "
                 + "it.\n")
         #expect(
