@@ -70,7 +70,7 @@ struct CheckCommand: ParsableCommand {
     private func show(_ nodes: [ClusterNode], _ cluster: [Diagnostic], isOfThisMachine: Bool) {
         let text = FindingText(style: Terminal.style)
         for node in nodes {
-            Terminal.write(node.loaded.orderedDiagnostics.map { text.render($0) }.joined())
+            Terminal.write(node.loaded.findingsOfCheck.map { text.render($0) }.joined())
             Terminal.write(
                 FindingText.verdict(on: node.path, node.loaded, isOfThisMachine: isOfThisMachine))
         }

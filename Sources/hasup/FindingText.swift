@@ -2,6 +2,12 @@ import Base
 import Configuration
 import IPC
 
+extension LoadedConfiguration {
+    /// All findings, and what a reload of a hasupd without scripts would find besides: first, because a note belongs to
+    /// what stands before it.
+    var findingsOfCheck: [Diagnostic] { (firstScript.map { [$0] } ?? []) + orderedDiagnostics }
+}
+
 /// Findings about configurations, in the form that all of the project's programs print.
 struct FindingText {
     var style: Style

@@ -55,6 +55,15 @@ private struct Texts: FileProvider {
         #expect(!text.contains("Good"))
     }
 
+    @Test func thatScriptsMayNeedARestartIsSaidWithTheirPlace() throws {
+        let loaded = load("notify /bin/n")
+        let text = loaded.findingsOfCheck.map { FindingText(style: .plain).render($0) }.joined()
+        #expect(text.hasPrefix("a:4:8: note: scripts begin here: "), "\(text)")
+        #expect(text.contains("needs a restart\nnotify /bin/n\n       ^"), "\(text)")
+        #expect(load("").findingsOfCheck == [])
+        #expect(verdict("a", loaded).hasSuffix(" Good.\n"), "nothing is wrong with it")
+    }
+
     @Test func aStartAndAReloadAreToldApart() {
         let wrong = verdict("a", load("priority 999"))
         #expect(

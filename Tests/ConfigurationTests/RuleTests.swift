@@ -239,6 +239,23 @@ import Testing
         #expect(loaded.model.instances.count == 1)
     }
 
+    /// A hasupd without scripts can't begin with some at a reload: where they begin isn't among the findings, because
+    /// nothing is wrong with them.
+    @Test(
+        arguments: [
+            ("", nil), ("notify /bin/true\nnotify_stop /bin/false\n", "5:8"), ("smtp_alert\n", nil),
+        ] as [(String, String?)])
+    func whereScriptsBegin(lines: String, place: String?) {
+        let loaded = load(instance(lines))
+        #expect(loaded.firstScript?.location.map { "\($0.line):\($0.column)" } == place)
+        #expect(loaded.model.hasScripts == (place != nil))
+        #expect(loaded.firstScript?.isAboutFirstScript ?? true)
+        let isListed = loaded.orderedDiagnostics.contains { $0.isAboutFirstScript }
+        #expect(!isListed)
+        let all = load("global_defs {\nstartup_script /bin/true\n}\n" + instance("notify /bin/true\n"))
+        #expect(all.firstScript?.location?.line == 2, "the first one of several kinds")
+    }
+
     /// A note stands with what it belongs to, although both were found at different times.
     @Test func aNoteOfALaterStageStandsWithItsFinding() {
         let text =

@@ -152,7 +152,11 @@ def test_with_scripts_nothing_is_inherited(lan):
     hasup = Hasup(node, plain).start()
     hasup.wait_state("MASTER")
     refused = hasup.reload(scripted)
-    assert refused.returncode == 1 and "restart hasupd" in refused.stdout, refused.stdout + refused.stderr
+    told = " ".join(refused.stdout.split())
+    assert refused.returncode == 1 and "restart hasupd" in told, refused.stdout + refused.stderr
+    line, column = next((number, text.index("notify") + len("notify ") + 1)
+                        for number, text in enumerate(scripted.splitlines(), 1) if "notify" in text)
+    assert f"hasup.conf:{line}:{column}: it has scripts" in told, told
     assert hasup.state() == "MASTER"
     upgrade = hasup.cli("upgrade")
     assert upgrade.returncode != 0 and "restart hasupd" in " ".join((upgrade.stdout + upgrade.stderr).split())
