@@ -152,6 +152,7 @@ def test_upgrade_without_a_store(duo, pair, sniffer, watched):
     assert reply["unchanged"] is True and reply["before"] == reply["version"], "it is the program that ran already"
     same.goes_on(0.1)
     same.check("upgrade without a store")
+    assert "is gone" not in a.log(), a.log()
 
 
 BROKEN = {
