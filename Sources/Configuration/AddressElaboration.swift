@@ -235,7 +235,7 @@ extension Elaborator {
     mutating func trackedInterface(_ entry: Statement) -> TrackedInterface? {
         guard let first = entry.words.first, let name = interfaceName(at: first) else { return nil }
         guard isKnown(interface: name) else {
-            refuse("tracked interface `\(name)` doesn't exist", at: first)
+            refuse("tracked interface `\(name)` doesn't exist\(existingInterfaces(insteadOf: name))", at: first)
             return nil
         }
         var tracked = TrackedInterface(name: name)

@@ -18,6 +18,9 @@ public struct LoadedConfiguration: Sendable {
     public var canStart: Bool
     /// Whether all that it says would run: no errors, and no instance that stays in FAULT.
     public var isWhole: Bool { canStart && !hasErrors && model.instances.allSatisfy(\.faults.isEmpty) }
+    /// A note on the first script, which a hasupd that runs none can't begin with (docs/decisions.md, D2); nil without
+    /// scripts.
+    public var firstScript: Diagnostic?
     /// Whether a reload refuses it.
     public var hasErrors: Bool { errorCount > 0 }
 }
@@ -76,6 +79,9 @@ func elaborate(
         warningCount: diagnostics.warningCount, isReadable: isReadable,
         canStart: isReadable && elaborator.hasValidBlock(errorCount: diagnostics.errorCount))
     loaded.paths = elaborator.text.files.map(\.path)
+    if loaded.model.hasScripts, let first = elaborator.shared.firstScript {
+        loaded.firstScript = .firstScript(elaborator.text.tokens[first], in: elaborator.text)
+    }
     return (elaborator, loaded)
 }
 

@@ -62,6 +62,20 @@ struct DiagnosticList {
             includedFrom: text.includeChain(of: Int(token.file)), atStart: atStart)
     }
 
+    /// A note on the last finding about this very token, which others may have followed since; nothing when there is none.
+    mutating func addNote(_ message: String, at token: Token, in text: SourceText) {
+        guard !isFull else { return }
+        let place = text.location(token)
+        guard let about = diagnostics.lastIndex(where: { $0.severity != .note && $0.location == place }) else { return }
+        let note = Diagnostic(
+            .note, message, at: place, length: max(1, Int(token.length)),
+            sourceLine: text.lineText(file: Int(token.file), line: Int(token.line)), code: stage,
+            includedFrom: text.includeChain(of: Int(token.file)))
+        var next = about + 1
+        while next < diagnostics.count, diagnostics[next].severity == .note { next += 1 }
+        if !diagnostics[about..<next].contains(note) { diagnostics.insert(note, at: next) }
+    }
+
     /// What a start does about an error of this kind when nothing more precise is said.
     private static func usuallyAtStart(_ code: DiagnosticCode) -> String {
         switch code {

@@ -48,6 +48,7 @@ extension Diagnostic {
     private var done: String {
         if atStart == "leave it out" { return "left out" }
         if atStart == "run it all the same" { return "it runs all the same" }
+        if atStart.hasPrefix("leave "), atStart.contains(" until ") { return String(atStart.dropFirst("leave ".count)) }
         if atStart.hasPrefix("leave ") { return atStart.dropFirst("leave ".count) + " until it is mended" }
         if atStart.hasPrefix("use ") { return "used instead: \(atStart.dropFirst("use ".count))" }
         return atStart

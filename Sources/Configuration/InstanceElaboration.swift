@@ -233,6 +233,7 @@ extension Elaborator {
             return
         }
         shared.saidInBlock["\(trigger)"] = statement.token
+        noteScript(at: first)
         _ = checkProgram(ScriptUse(program: script.arguments[0], identity: script.identity), at: first)
         scripts.append(NotifyScript(trigger: trigger, arguments: script.arguments, identity: script.identity))
     }

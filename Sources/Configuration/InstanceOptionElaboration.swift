@@ -169,7 +169,9 @@ extension Elaborator {
             report(.note, "`\(other)` is here", at: first)
             return false
         }
-        report(.note, "the instance runs with the interface's own MAC address", at: statement.token)
+        // The parser has said already that it isn't handled: the note goes there, whatever was found since.
+        diagnostics.addNote(
+            "the instance runs with the interface's own MAC address", at: text.tokens[statement.token], in: text)
         return true
     }
 

@@ -28,7 +28,7 @@ extension Elaborator {
     /// An error that keeps this instance, and no other, from running.
     mutating func condemn(_ reason: String, _ draft: inout InstanceDraft, at token: Int? = nil) {
         fault(reason, &draft)
-        report(.error, "\(reason): FAULT for instance `\(draft.settings.name)`", at: token ?? draft.token)
+        report(.error, reason, at: token ?? draft.token, atStart: "leave instance `\(draft.settings.name)` in FAULT")
     }
 
     private func decideFamily(_ draft: inout InstanceDraft) {

@@ -83,9 +83,9 @@ extension Elaborator {
         } else if !isKnown(interface: name) {
             // No fault of the block: the instance runs as soon as the interface appears (pain point A3).
             report(
-                .error,
-                "interface `\(name)` doesn't exist: FAULT for instance `\(draft.settings.name)` until it appears",
-                at: token ?? draft.token)
+                .error, "interface `\(name)` doesn't exist\(existingInterfaces(insteadOf: name))",
+                at: token ?? draft.token,
+                atStart: "leave instance `\(draft.settings.name)` in FAULT until the interface appears")
         } else {
             checkLinkKind(&draft, at: token ?? draft.token)
         }
@@ -122,8 +122,9 @@ extension Elaborator {
             else { return }
             return report(
                 .warning,
-                "source address \(source) is on no interface of this machine: FAULT for instance "
-                    + "`\(draft.settings.name)` until it is", at: draft.places["unicast_src_ip"] ?? token)
+                "source address \(source) is on no interface of this machine: instance "
+                    + "`\(draft.settings.name)` stays in FAULT until it is", at: draft.places["unicast_src_ip"] ?? token
+            )
         }
         let family = draft.settings.family
         let own = (prefixes[name] ?? []).filter { $0.address.family == family }
@@ -134,7 +135,26 @@ extension Elaborator {
         let kind = family == .ipv4 ? "IPv4" : draft.settings.isUnicast ? "IPv6" : "link-local IPv6"
         report(
             .warning,
-            "interface `\(name)` has no \(kind) address to send from: FAULT for instance `\(draft.settings.name)` until "
-                + "it has one", at: token)
+            "interface `\(name)` has no \(kind) address to send from: instance `\(draft.settings.name)` stays in FAULT "
+                + "until it has one", at: token)
+    }
+    /// How many interfaces of the machine a message lists.
+    private static var maximumListed: Int { 4 }
+
+    /// What a name that no interface has may have meant, or which ones there are, for the end of a message: those that
+    /// have an address first, and never the loopback.
+    mutating func existingInterfaces(insteadOf name: String) -> String {
+        guard !diagnostics.isFull, shared.suggestions < Self.maximumSuggestions, let known = environment.interfaces
+        else { return "" }
+        shared.suggestions += 1
+        let addressed = environment.prefixes ?? [:]
+        let names = known.filter { $0 != "lo" && environment.links?[$0]?.isLoopback != true }.sorted {
+            (addressed[$0]?.isEmpty ?? true ? 1 : 0, $0) < (addressed[$1]?.isEmpty ?? true ? 1 : 0, $1)
+        }
+        if let nearest = nearestWord(to: name, among: names) { return "; did you mean `\(nearest)`?" }
+        guard !names.isEmpty else { return "" }
+        let shown = names.prefix(Self.maximumListed).map { "`\($0)`" }.joined(separator: ", ")
+        let more = names.count > Self.maximumListed ? " and \(names.count - Self.maximumListed) more" : ""
+        return "; this machine has \(shown)\(more)"
     }
 }

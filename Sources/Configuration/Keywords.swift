@@ -153,6 +153,12 @@ public struct KeywordTable: Sendable {
         return row(Array(name.utf8)[...], in: place).map { keywords[$0] }
     }
 
+    /// The keyword that opens a block, whose context is named like `vrrp_instance/authentication`.
+    public func row(ofBlock context: String) -> Keyword? {
+        guard let slash = context.lastIndex(of: "/") else { return keyword(context, in: "(root)") }
+        return keyword(String(context[context.index(after: slash)...]), in: String(context[..<slash]))
+    }
+
     /// Names of all contexts.
     public var contexts: [String] { contextNames }
 

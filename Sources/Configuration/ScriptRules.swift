@@ -55,6 +55,9 @@ extension ScriptIdentity {
 }
 
 extension Elaborator {
+    /// Remembers the first place that makes `ConfigurationModel.hasScripts` true.
+    mutating func noteScript(at token: Int) { shared.firstScript = min(shared.firstScript ?? token, token) }
+
     /// Looks at a program. - Returns: whether it may be run.
     mutating func checkProgram(_ use: ScriptUse, at token: Int) -> Bool {
         guard let finding = files.inspect(program: use.program) else { return true }
@@ -63,7 +66,8 @@ extension Elaborator {
                 refuse("`\(use.program)` can't be run: \(obstacle)", at: token)
             } else {
                 model.ignoredSettings += 1
-                report(.warning, "`\(use.program)` can't be run: \(obstacle)", at: token)
+                report(
+                    .warning, "`\(use.program)` can't be run: \(obstacle); the notification is left out", at: token)
             }
             return false
         }
@@ -84,6 +88,22 @@ extension Elaborator {
             return ["root", "0"].contains(identity.user) ? 0 : identity.account?.uid
         }
         return environment.defaultScriptAccount?.uid ?? 0
+    }
+}
+
+extension Diagnostic {
+    /// What the note on the first script says; it is found by that.
+    private static let firstScriptMessage =
+        "scripts begin here: a hasupd that was started without any refuses them at a reload, and needs a restart"
+
+    /// Whether it is the note on the first script.
+    public var isAboutFirstScript: Bool { severity == .note && message == Self.firstScriptMessage }
+
+    static func firstScript(_ token: Token, in text: SourceText) -> Diagnostic {
+        Diagnostic(
+            .note, firstScriptMessage, at: text.location(token), length: max(1, Int(token.length)),
+            sourceLine: text.lineText(file: Int(token.file), line: Int(token.line)),
+            includedFrom: text.includeChain(of: Int(token.file)))
     }
 }
 

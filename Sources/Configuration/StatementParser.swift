@@ -81,11 +81,24 @@ struct StatementParser {
             }
         }
         for block in openBlocks.reversed() {
-            report(.error, "the files end, but a `}` was expected to close `\(block.name)`", at: text.tokens.count - 1)
+            let last = text.tokens.count - 1
+            report(
+                .error,
+                "the files end, but a `}` was expected to close `\(block.name)`, which begins \(begin(block, last))",
+                at: last)
             report(.note, "`\(block.name)` was opened here", at: block.brace)
             finish(block)
         }
         openBlocks = []
+    }
+
+    /// Where a block's keyword stands, seen from a token: its line, and its file when that is another one.
+    private func begin(_ block: OpenBlock, _ place: Int) -> String {
+        let first = text.tokens[block.statement.map { statements[$0].token } ?? block.brace]
+        guard text.tokens.indices.contains(place), text.tokens[place].file == first.file else {
+            return "at \(text.files[Int(first.file)].path):\(first.line)"
+        }
+        return "on line \(first.line)"
     }
 
     private mutating func finish(_ block: OpenBlock) {
@@ -286,7 +299,10 @@ struct StatementParser {
         guard outer >= 0, openBlocks.count - outer <= missingCloses else { return false }
         let keyword = String(decoding: name, as: UTF8.self)
         for block in openBlocks[outer...].reversed() {
-            report(.error, "a `}` was expected before `\(keyword)` to close `\(block.name)`", at: place)
+            report(
+                .error,
+                "a `}` was expected before `\(keyword)` to close `\(block.name)`, which begins \(begin(block, place))",
+                at: place)
             report(.note, "`\(block.name)` was opened here", at: block.brace)
             finish(block)
             missingCloses -= 1

@@ -26,6 +26,8 @@ struct SharedContext {
     var saidInBlock: [String: Int] = [:]
     /// How often it was looked for what a misspelled name may have meant.
     var suggestions = 0
+    /// Place of the first program that hasupd is to run.
+    var firstScript: Int?
     /// Where an interface was named first, by list.
     var interfaces: [String: Int] = [:]
     /// Where an address was given to an interface first, and by which instance.
@@ -219,6 +221,7 @@ extension Elaborator {
         }
         if case .run(let arguments) = script.command {
             let use = ScriptUse(program: arguments[0], identity: script.identity, isTracker: true)
+            noteScript(at: commandPlace)
             if !checkProgram(use, at: commandPlace) { shared.trackers[.script]?[name]?.isUsable = false }
         }
         guard shared.trackers[.script]?[name]?.isUsable == true else { return }

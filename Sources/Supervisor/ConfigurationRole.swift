@@ -46,7 +46,8 @@ enum ConfigurationRole {
         do throws(SystemError) {
             let image = try ConfigurationImage.make(
                 canStart: loaded.canStart, isReadable: loaded.isReadable, hasErrors: loaded.hasErrors,
-                diagnostics: loaded.orderedDiagnostics.encode(), difference: difference(from: running, to: loaded),
+                diagnostics: findings(on: loaded, comparedWith: running).encode(),
+                difference: difference(from: running, to: loaded),
                 model: loaded.model.encode(), text: text)
             try ConfigurationToSupervisor.judged.send(on: 3, descriptors: [image.number])
         } catch {
@@ -54,6 +55,16 @@ enum ConfigurationRole {
             return 71
         }
         return 0
+    }
+
+    /// All findings. Of scripts where none run it is said where they begin: first, as it is a note on nothing else.
+    private static func findings(
+        on loaded: LoadedConfiguration, comparedWith running: ConfigurationImage?
+    ) -> [Diagnostic] {
+        guard let first = loaded.firstScript, let running, let model = try? EncodedModel(running.model),
+            !model.hasScripts
+        else { return loaded.orderedDiagnostics }
+        return [first] + loaded.orderedDiagnostics
     }
 
     /// Reads while reload_file is there. A mark that can't be made is no reason not to read.

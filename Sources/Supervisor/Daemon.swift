@@ -151,7 +151,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             budget: budget)
         let formerChildren = ChildProcess.inherited(on: loop)
         if let former = try daemon.workerRecord.endWorker() {
-            if former.wasEnded { log.notice("ended the VRRP worker (pid \(former.pid)) of a hasupd that is gone") }
+            if former.wasEnded { log.notice("\(former.endSentence)") }
             if let text = former.sentence(isPassedOn: store.page != nil) { daemon.report(text) }
         }
         // With its page, a worker decides what of the new configuration stays; what isn't in that goes at once.

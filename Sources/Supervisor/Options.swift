@@ -141,7 +141,7 @@ struct Options {
         guard word.hasPrefix("-") else {
             return "hasupd takes options only, not '\(word)'; -f names the configuration"
         }
-        let hint = nearestWord(to: word, among: table.flatMap(\.names)).map { " (did you mean '\($0)'?)" } ?? ""
+        let hint = nearestWord(to: word, among: table.flatMap(\.names)).map { ". Did you mean '\($0)'?" } ?? ""
         return "unknown option '\(word)'\(hint)"
     }
 

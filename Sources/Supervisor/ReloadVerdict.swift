@@ -20,7 +20,8 @@ struct ReloadVerdict {
             if image.hasErrors || !image.canStart {
                 refusal = Self.refusal(of: file, diagnostics)
             } else if let missing = setting.missingCapability(for: model) {
-                refusal = missing
+                let place = diagnostics.first { $0.isAboutFirstScript && model.hasScripts }?.location
+                refusal = place.map { "\($0): \(missing)" } ?? missing
             } else {
                 generation = Generation(
                     number: number, image: image, model: model, diagnostics: diagnostics,

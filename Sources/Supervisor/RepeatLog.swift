@@ -12,7 +12,7 @@ final class RepeatLog {
         /// Bytes, because letters are compared, and hashed, in a form without combining marks: a hundred lines of such marks
         /// were milliseconds whenever the table grew.
         var kind: [UInt8]
-        /// The first line of its kind, for the one that counts the others.
+        /// The first line of its kind, or what stands for all of them, for the one that counts the others.
         var text: String
 
         static func == (left: Kind, right: Kind) -> Bool {
@@ -50,10 +50,15 @@ final class RepeatLog {
 
     /// Writes `subject: text`, or counts it.
     ///
-    /// - Parameter kind: what makes two lines the same; the text itself when it isn't given.
-    func tell(_ level: Logger.Level, _ subject: String, _ text: String, kind: String? = nil) {
+    /// - Parameters:
+    ///   - kind: what makes two lines the same; the text itself when it isn't given.
+    ///   - folded: what stands for all of them in the line with the count, without what was true of the first one only.
+    func tell(
+        _ level: Logger.Level, _ subject: String, _ text: String, kind: String? = nil, folded: String? = nil
+    ) {
         let key = Kind(
-            level: level, subject: subject, kind: Array((kind ?? text).utf8.prefix(Self.textMax)), text: Self.cut(text))
+            level: level, subject: subject, kind: Array((kind ?? text).utf8.prefix(Self.textMax)),
+            text: Self.cut(folded ?? text))
         if limiter.admits(key, at: Clock.now) { log.log(level: level, "\(Self.prefix(subject))\(text)") }
         if !isArmed { arm() }
     }

@@ -32,7 +32,7 @@ extension Daemon {
                 return 0
             }
         } catch {
-            complain("\(error.message). Try hasupd --help.")
+            complain("\(error.message)\(error.message.hasSuffix("?") ? "" : ".") Try hasupd --help.")
             return StartError.Status.usage.rawValue
         }
         do throws(StartError) {

@@ -133,6 +133,10 @@ extension BackupReason {
     func sentence(_ status: InstanceStatus) -> String {
         let master = status.master.map(\.description) ?? "the master"
         let priority = status.masterPriority.map { " (\($0) against \(status.priority))" } ?? ""
+        if let theirs = status.masterPriority, !holds(theirs, status.priority) {
+            return "\(master) advertised priority \(theirs) last, and ours is \(status.priority) by now: "
+                + "its next advert decides"
+        }
         switch self {
         case .higherPriority:
             let numbers = status.masterPriority.map { " (priority \($0) > \(status.priority))" } ?? ""
@@ -144,6 +148,17 @@ extension BackupReason {
         case .preempting: return "\(master) has a lower priority\(priority) and is about to be replaced"
         case .listening: return "no master was heard yet, still listening"
         case .startupDelay: return "vrrp_startup_delay isn't over"
+        }
+    }
+
+    /// Whether it is still so. It was found at the master's last advert; a reload or a tracker may have changed our
+    /// priority since.
+    private func holds(_ theirs: Priority, _ ours: Priority) -> Bool {
+        switch self {
+        case .higherPriority: theirs > ours
+        case .higherAddress, .equalPriority: theirs == ours
+        case .nopreempt, .preemptDelay, .preempting: theirs < ours
+        case .listening, .startupDelay: true
         }
     }
 

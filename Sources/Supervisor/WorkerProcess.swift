@@ -48,6 +48,8 @@ final class WorkerProcess {
     private(set) var channel: Channel?
     /// Whether this process has said hello. What it says before, and a second hello, end it.
     private var hasSaidHello = false
+    /// Whether hasupd has ended this process: its signal comes from nowhere else.
+    private var isKilledByUs = false
     /// Since when this process exists.
     private(set) var startedAt: Instant?
     /// What went wrong with it last, and when.
@@ -132,7 +134,9 @@ final class WorkerProcess {
         switch action {
         case .spawn(let dropsSnapshot): spawn(dropsSnapshot: dropsSnapshot)
         case .requestStop: if let channel { owner.requestStop(on: channel) }
-        case .kill: child?.kill()
+        case .kill:
+            isKilledByUs = true
+            child?.kill()
         case .wake(let deadline): if let wakeTimer { loop.set(wakeTimer, to: deadline) }
         case .report(let report): tell(report)
         case .finished:
@@ -146,6 +150,7 @@ final class WorkerProcess {
             let started = try owner.start(self, dropsSnapshot: dropsSnapshot)
             child = started.child
             hasSaidHello = false
+            isKilledByUs = false
             startedAt = Clock.now
             let channel = try Channel(
                 started.socket, on: loop,
@@ -192,11 +197,19 @@ final class WorkerProcess {
     /// A worker that dies again and again must not fill the log: ages and waits don't make another kind of line.
     private func tell(_ report: WorkerReport) {
         switch report {
-        case .died(let exit, .zero): tell("ended (\(exit)): starting it again", kind: "\(exit)")
-        case .died(let exit, let wait): tell("ended (\(exit)): starting it again in \(wait)", kind: "\(exit) early")
+        case .died(let exit, let wait):
+            let how = isKilledByUs && exit == .signal(SIGKILL) ? "was ended by hasupd" : "ended (\(exit))"
+            if wait == .zero {
+                tell("\(how): starting it again", kind: how)
+            } else {
+                tell(
+                    "\(how): starting it again in \(wait)", kind: "\(how) early",
+                    folded: "\(how): starting it again after a while")
+            }
         case .replaced(let reason): tell("is replaced: \(reason)")
         case .notStarted(let wait):
-            tell("can't be started (\(startFailure ?? "no reason is known")): next try in \(wait)")
+            let what = "can't be started (\(startFailure ?? "no reason is known"))"
+            tell("\(what): next try in \(wait)", folded: "\(what): next try after a while")
         case .stoppedByForce: lines.tell(.warning, "", "\(name) didn't stop in \(WorkerLife.stopLimit): killed")
         }
     }
@@ -207,9 +220,11 @@ final class WorkerProcess {
         owner.report(text)
     }
 
-    private func tell(_ text: String, kind: String? = nil) {
+    private func tell(_ text: String, kind: String? = nil, folded: String? = nil) {
         trouble = ("\(name) \(text)", Clock.now)
         owner.report("\(name) \(text)")
-        lines.tell(.error, "", "\(name) \(text)", kind: "\(name) \(kind ?? text.withoutNumbers)")
+        lines.tell(
+            .error, "", "\(name) \(text)", kind: "\(name) \(kind ?? text.withoutNumbers)",
+            folded: folded.map { "\(name) \($0)" })
     }
 }

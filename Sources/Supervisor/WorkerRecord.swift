@@ -47,6 +47,14 @@ struct WorkerRecord {
         /// Whether it still lived.
         var wasEnded = false
 
+        /// For the log, when it still lived: whose it was.
+        var endSentence: String {
+            let whose =
+                supervisor == getpid()
+                ? "that this process started before it became this program" : "of a hasupd that is gone"
+            return "ended the VRRP worker (pid \(pid)) \(whose)"
+        }
+
         /// For the history. - Parameter isPassedOn: whether what it left is gone on with. Nil when the same process
         /// goes on as another program: that has been told.
         func sentence(isPassedOn: Bool) -> String? {

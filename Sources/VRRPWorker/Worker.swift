@@ -422,10 +422,10 @@ final class Worker {
         VRRPToSupervisor.log(level, text).send(on: channel)
     }
 
-    /// hasupd is gone: go on for the grace, then hand over.
+    /// hasupd is gone, or becomes another program, which looks the same from here: go on for the grace, then hand over.
     func supervisorGone(_ reason: String) {
         if let graceTimer { loop.set(graceTimer, to: loop.now + grace) }
-        log(.warning, "hasupd is gone (\(reason)): handing over in \(grace)")
+        log(.warning, "no hasupd is connected (\(reason)): handing over in \(grace) unless one takes over before")
     }
 
     /// Hands over everything; the process ends when the kernel has withdrawn the addresses.

@@ -70,15 +70,15 @@ struct CheckCommand: ParsableCommand {
     private func show(_ nodes: [ClusterNode], _ cluster: [Diagnostic], isOfThisMachine: Bool) {
         let text = FindingText(style: Terminal.style)
         for node in nodes {
-            Terminal.write(node.loaded.orderedDiagnostics.map { text.render($0) }.joined())
+            Terminal.write(node.loaded.findingsOfCheck.map { text.render($0) }.joined())
             Terminal.write(
-                FindingText.verdict(
-                    on: node.path, summary: node.loaded.summary, hasErrors: node.loaded.hasErrors,
-                    canStart: node.loaded.canStart, isOfThisMachine: isOfThisMachine))
+                FindingText.verdict(on: node.path, node.loaded, isOfThisMachine: isOfThisMachine))
         }
         guard nodes.count > 1 else { return }
-        let unread = nodes.filter { !$0.loaded.isReadable }.map(\.path)
-        guard unread.isEmpty else { return Terminal.write(FindingText.incomparable(nodes.count, without: unread)) }
+        let unread = nodes.filter { !$0.loaded.isReadable }.map { node in
+            node.loaded.diagnostics.first?.message ?? "can't read \(node.path)"
+        }
+        guard unread.isEmpty else { return Terminal.write(FindingText.incomparable(nodes.count, unread)) }
         Terminal.write(cluster.map { text.render($0) }.joined())
         Terminal.write(
             FindingText.verdict(onClusterOf: nodes.count, cluster, areWhole: nodes.allSatisfy(\.loaded.isWhole)))

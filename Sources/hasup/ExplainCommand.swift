@@ -70,7 +70,7 @@ struct ExplainText {
         if row.range != "-" { add("range", row.range) }
         if let unit = row.unit { add("unit", KeywordReference.word(for: unit)) }
         if let since = row.since { add("since", KeywordReference.sentence(since: since)) }
-        add("status", KeywordReference.word(for: row.status))
+        add("status", KeywordReference.status(of: row))
         lines += inside(row)
         return lines.joined(separator: "\n") + "\n"
     }
@@ -82,7 +82,11 @@ struct ExplainText {
         return (entries + KeywordTable.shared.keywords(in: path)).enumerated().map { place, keyword in
             let isBlock = keyword.shape == .block || keyword.shape == .list
             let values = ["-", "flag", "block"].contains(keyword.arguments) ? "" : " " + keyword.arguments
-            let left = keyword.name == "(entry)" ? keyword.arguments : keyword.name + (isBlock ? " {}" : values)
+            // Before the values: what doesn't fit is cut off, and this must not be.
+            let mark = KeywordReference.mark(of: keyword).map { " (\($0))" } ?? ""
+            let left =
+                keyword.name == "(entry)"
+                ? keyword.arguments + mark : keyword.name + (isBlock ? " {}" : "") + mark + (isBlock ? "" : values)
             let text = "\(Printable.text(left)): \(keyword.meaning)"
             let margin = "    " + Layout.cell(place == 0 ? (entries.isEmpty ? "keywords" : "entries") : "", 11)
             return margin + (text.count > width - 15 ? text.prefix(max(0, width - 16)) + "~" : text[...])

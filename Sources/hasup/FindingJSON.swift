@@ -25,7 +25,7 @@ enum FindingJSON {
         writer.endArray()
         writer.name("diagnostics")
         writer.beginArray()
-        for findings in nodes.map(\.loaded.orderedDiagnostics) + [cluster] { write(findings, into: &writer) }
+        for findings in nodes.map(\.loaded.findingsOfCheck) + [cluster] { write(findings, into: &writer) }
         writer.endArray()
         writer.endObject()
         return writer.bytes

@@ -2,6 +2,12 @@ import Base
 import Configuration
 import IPC
 
+extension LoadedConfiguration {
+    /// All findings, and what a reload of a hasupd without scripts would find besides: first, because a note belongs to
+    /// what stands before it.
+    var findingsOfCheck: [Diagnostic] { (firstScript.map { [$0] } ?? []) + orderedDiagnostics }
+}
+
 /// Findings about configurations, in the form that all of the project's programs print.
 struct FindingText {
     var style: Style
@@ -32,22 +38,38 @@ struct FindingText {
     /// The last line about a file: what start and reload would do with it (docs/decisions.md, D18).
     ///
     /// - Parameter isOfThisMachine: whether the interfaces, programs and scripts that it names were looked at.
-    static func verdict(
-        on file: String, summary: String, hasErrors: Bool, canStart: Bool, isOfThisMachine: Bool = true
-    ) -> String {
-        let consequence =
-            switch (hasErrors, canStart) {
-            case (_, false): "hasupd would not start with it, and a reload would refuse it."
-            case (false, true): isOfThisMachine ? "Good." : "Good, but interfaces and scripts weren't looked at."
-            case (true, true): "A start would leave out what is wrong; a reload would refuse it."
+    static func verdict(on file: String, _ loaded: LoadedConfiguration, isOfThisMachine: Bool = true) -> String {
+        let file = Printable.text(file)
+        let verdict =
+            if loaded.isReadable {
+                "\(file): \(loaded.summary). \(consequence(of: loaded, isOfThisMachine))"
+            } else {
+                "\(file) can't be read, so nothing is known of it. hasupd would not start with it, and a reload would "
+                    + "refuse it."
             }
-        return "\(Printable.text(file)): \(summary). \(consequence)\n"
+        return wrapped(verdict)
     }
 
-    /// The last line about several files of which some can't be read.
-    static func incomparable(_ count: Int, without paths: [String]) -> String {
-        let list = paths.map { Printable.text($0) }.joined(separator: ", ")
-        return "\(count) nodes together: they can't be compared, because \(list) can't be read.\n"
+    private static func wrapped(_ text: String) -> String {
+        Layout.wrap(text, width: Terminal.width, indent: 0).joined(separator: "\n") + "\n"
+    }
+
+    private static func consequence(of loaded: LoadedConfiguration, _ isOfThisMachine: Bool) -> String {
+        let unseen = isOfThisMachine ? "" : ", but interfaces and scripts weren't looked at"
+        guard loaded.canStart else { return "hasupd would not start with it, and a reload would refuse it." }
+        if loaded.hasErrors {
+            return "A start would leave out what is wrong, or leave its instance in FAULT; a reload would refuse it "
+                + "all."
+        }
+        guard loaded.warningCount > 0 else { return "Good\(unseen)." }
+        let title = loaded.warningCount == 1 ? "the warning" : "the warnings"
+        return "A start or reload would take it\(unseen); \(title) above would hold."
+    }
+
+    /// The last line about several files of which some can't be read. - Parameter reasons: `can't read FILE: REASON`.
+    static func incomparable(_ count: Int, _ reasons: [String]) -> String {
+        let list = reasons.map { Printable.text($0) }.joined(separator: ", and ")
+        return wrapped("\(count) nodes together: they can't be compared: \(list).")
     }
 
     /// The last line about several files. - Parameter areWhole: whether each of them is good by itself.
@@ -60,7 +82,7 @@ struct FindingText {
             } else if !areWhole {
                 "Nothing else splits this cluster, but not every node would run what it says."
             } else { warnings > 0 ? "Nothing splits this cluster." : "Good." }
-        return "\(count) nodes together: \(counted(errors, "error")), \(counted(warnings, "warning")). "
-            + "\(consequence)\n"
+        return wrapped(
+            "\(count) nodes together: \(counted(errors, "error")), \(counted(warnings, "warning")). \(consequence)")
     }
 }

@@ -26,7 +26,37 @@ import Reactor
             Terminal.complain(complaint)
             Glibc.exit(ExitCode.validationFailure.rawValue)
         }
-        main(words)
+        do {
+            var command = try parseAsRoot(words)
+            try command.run()
+        } catch {
+            let code = exitCode(for: error)
+            if code == .success, fullMessage(for: error).contains("\nUSAGE: ") {
+                Terminal.write(help(fullMessage(for: error, columns: Terminal.width), width: Terminal.width))
+                Glibc.exit(0)
+            }
+            guard code == .validationFailure else { exit(withError: error) }
+            Terminal.complain(usageComplaint(message(for: error), command: words.first))
+            Glibc.exit(ExitCode.validationFailure.rawValue)
+        }
+    }
+
+    /// The text of --help; the parser breaks all of its lines but the usage's.
+    static func help(_ text: String, width: Int) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            guard line.hasPrefix("USAGE: ") else { return String(line) }
+            return Layout.wrap(String(line), width: width, indent: 0).joined(separator: "\n")
+        }.joined(separator: "\n") + "\n"
+    }
+
+    /// A usage error as all of them are said: a sentence, and where to read on.
+    static func usageComplaint(_ message: String, command: String?) -> String {
+        let names = configuration.subcommands.compactMap { $0.configuration.commandName }
+        let help = command.flatMap { names.contains($0) ? "hasup \($0) --help" : nil } ?? "hasup --help"
+        // Behind the first line the parser shows the usage, which --help has, too.
+        let first = message.split(separator: "\n").first.map(String.init) ?? "the command line is wrong"
+        let sentence = Printable.text(first.prefix(1).lowercased() + first.dropFirst())
+        return sentence + (sentence.last.map { ".?!".contains($0) } == true ? "" : ".") + " Try \(help)."
     }
 
     /// What is to be said of the first word; nil when it is an option or a command.
@@ -37,7 +67,7 @@ import Reactor
         let shown =
             commands.filter { $0.configuration.shouldDisplay }.compactMap { $0.configuration.commandName } + ["help"]
         let hint = nearestWord(to: word, among: shown).map { " Did you mean '\($0)'?" } ?? ""
-        return "unknown command '\(Printable.text(word))'.\(hint) hasup --help lists the commands."
+        return "unknown command '\(Printable.text(word))'.\(hint) Try hasup --help."
     }
 }
 

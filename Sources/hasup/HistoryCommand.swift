@@ -30,7 +30,10 @@ struct HistoryCommand: ParsableCommand {
                 Terminal.write(writer.bytes + [0x0a])
             } else {
                 let time = LocalTime(unixSeconds: event.unixSeconds)
-                Terminal.write("\(time.date) \(line.render(event, at: time))\n")
+                let text = "\(time.date) \(line.render(event, at: time))"
+                // For a program an event stays a line, as in `hasup watch`.
+                let lines = Terminal.isTerminal ? Layout.wrap(text, width: Terminal.width, indent: 0) : [text]
+                Terminal.write(lines.joined(separator: "\n") + "\n")
             }
         }
         if chosen.isEmpty, let name {

@@ -67,6 +67,34 @@ enum KeywordReference {
         }
     }
 
+    /// What a keyword does where it stands: in a block that isn't handled yet nothing acts.
+    static func status(of keyword: Keyword) -> String {
+        guard keyword.status == .acts, let block = waitingBlock(around: keyword) else {
+            return word(for: keyword.status)
+        }
+        return "not yet, as `\(block)` around it"
+    }
+
+    /// Why a keyword doesn't act, in as few words as a list of keywords has room for; nil when it does.
+    static func mark(of keyword: Keyword) -> String? {
+        switch keyword.status {
+        case .acts: waitingBlock(around: keyword) == nil ? nil : "not yet"
+        case .accepted: "no effect"
+        case .notYet: "not yet"
+        case .refused: "refused"
+        }
+    }
+
+    /// The innermost block around a keyword that isn't handled yet; nil without one.
+    static func waitingBlock(around keyword: Keyword) -> String? {
+        var path = keyword.context.hasSuffix(" (entry)") ? String(keyword.context.dropLast(8)) : keyword.context
+        while let row = KeywordTable.shared.row(ofBlock: path) {
+            if row.status == .notYet { return row.name }
+            path = row.context
+        }
+        return nil
+    }
+
     /// A bar ends a cell, and an angle bracket would begin a tag.
     private static func escaped(_ text: String) -> String {
         String(text.flatMap { $0 == "|" ? "\\|" : $0 == "<" ? "&lt;" : String($0) })

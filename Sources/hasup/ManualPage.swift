@@ -9,7 +9,7 @@ enum ManualPage {
             for keyword in table.keywords(in: context) { lines += item(keyword) }
             lines.append(".El")
         }
-        return (lines + foot).joined(separator: "\n") + "\n"
+        return (lines + foot + examples + seeAlso).joined(separator: "\n") + "\n"
     }
 
     private static let head = #"""
@@ -59,6 +59,22 @@ enum ManualPage {
         .Xr hasupd 8
         is told otherwise.
         .El
+        """#.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+
+    private static var examples: [String] {
+        var lines = [".Sh EXAMPLES"]
+        for example in ManualExamples.all {
+            lines += [".Pp", line(example.about)]
+            for file in example.files {
+                lines += [".Pp", "On \(file.name):", ".Bd -literal -offset indent"]
+                lines += file.text.split(separator: "\n").map { line(String($0)) }
+                lines.append(".Ed")
+            }
+        }
+        return lines
+    }
+
+    private static let seeAlso = #"""
         .Sh SEE ALSO
         .Xr hasup 1 ,
         .Xr hasupd 8 ,

@@ -16,7 +16,7 @@ extension Report {
         do throws(ControlClient.Failure) {
             client = try ControlClient(path: path, timeout: limit)
         } catch {
-            let sentence = FailureText.sentence(for: error, path: path)
+            let sentence = FailureText.sentence(for: error, path: path, elsewhere: OtherSocket.all(but: path))
             add("The daemon", sentence)
             omit("what hasupd itself knows (status, processes, history, statistics): \(sentence)")
             return nil
@@ -66,9 +66,7 @@ extension Report {
         let loaded = loadConfiguration(path: file, files: files, environment: environment)
         if loaded.isReadable {
             add("Configuration \(file), effective text", redacted.text)
-            omit(
-                "\(counted(redacted.secretCount, "word")) of the configuration that \(redacted.secretCount == 1 ? "is" : "are") "
-                    + "secret, the arguments of \(counted(redacted.argumentCount, "script")), and all comments")
+            omit(Self.omission(secrets: redacted.secretCount, scripts: redacted.argumentCount))
         } else {
             omit("the configuration: \(loaded.diagnostics.first?.message ?? "\(file) can't be read")")
         }
@@ -78,10 +76,19 @@ extension Report {
             finding.sourceLine = nil
             return finding.rendered(inColour: false, width: 120)
         }
-        let verdict = FindingText.verdict(
-            on: file, summary: loaded.summary, hasErrors: loaded.hasErrors, canStart: loaded.canStart)
+        let verdict = FindingText.verdict(on: file, loaded)
         add("hasup check \(file)", findings.joined(separator: "\n") + "\n" + verdict)
         return redacted.secrets
+    }
+
+    /// What isn't in the configuration's text; of what there was none, nothing is said.
+    static func omission(secrets: Int, scripts: Int) -> String {
+        var parts: [String] = []
+        if secrets > 0 { parts.append("\(counted(secrets, "word")) that \(secrets == 1 ? "is" : "are") secret") }
+        if scripts > 0 { parts.append("the arguments of \(counted(scripts, "script"))") }
+        parts.append("all comments")
+        let last = parts.removeLast()
+        return "of the configuration: \(parts.isEmpty ? last : parts.joined(separator: ", ") + " and " + last)"
     }
 
     // MARK: The machine

@@ -180,7 +180,7 @@ struct StatusTable {
         }
         let discarded = instance.counters.discarded.entries.filter { $0.count > 0 }
         if !discarded.isEmpty {
-            let counts = discarded.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
+            let counts = discarded.map { "\($0.count) \(DiscardWords.of($0.name))" }.joined(separator: ", ")
             let last = instance.lastDiscard.map { last in
                 "; the last \(Layout.age(last.agoSeconds)) ago from \(last.source)"
                     + (last.recent ? ": \(last.text)" : "")

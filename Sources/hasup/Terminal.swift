@@ -31,7 +31,13 @@ enum Terminal {
         }
     }
 
-    static func complain(_ sentence: String) { writeError("hasup: \(sentence)\n") }
+    /// A sentence about what can't be done, in lines of the terminal's width or of 80 columns.
+    static func complain(_ sentence: String) { writeError(complaint(sentence)) }
+
+    /// The text of a complaint; every error of the command line has this form.
+    static func complaint(_ sentence: String, width: Int = Terminal.errorWidth) -> String {
+        Layout.wrap("hasup: \(sentence)", width: width, indent: 0).joined(separator: "\n") + "\n"
+    }
 
     /// To standard error, for what isn't the result.
     static func writeError(_ text: String) {
@@ -43,9 +49,14 @@ enum Terminal {
     static var isTerminal: Bool { isatty(1) == 1 }
 
     /// Columns of the terminal; 80 where there is none, so that what scripts see never changes.
-    static var width: Int {
+    static var width: Int { width(of: 1) }
+
+    /// The same for standard error.
+    static var errorWidth: Int { width(of: 2) }
+
+    private static func width(of number: Int32) -> Int {
         var size = winsize()
-        guard isatty(1) == 1, ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 40 else { return 80 }
+        guard isatty(number) == 1, ioctl(number, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 40 else { return 80 }
         return Int(size.ws_col)
     }
 

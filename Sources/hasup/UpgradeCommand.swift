@@ -30,11 +30,15 @@ struct Succession {
     /// installed. - Throws: `ExitCode`.
     func upgrade(onlyIfChanged: Bool, json: Bool) throws -> Bool {
         let path = try options.path()
-        let arguments = onlyIfChanged ? [JSONMember("only_if_changed", .bool(true))] : []
         let reply = try options.ask(timeoutSeconds: 60) { client throws(ControlClient.Failure) in
-            let parameters = try client.call(.upgrade, arguments)
-            let reply = try ControlClient.read(UpgradeReply.self, from: parameters)
-            if reply.unchanged { return reply }
+            // The daemon says whether it is another program only when the answer matters to it.
+            let condition = JSONMember("only_if_changed", .bool(true))
+            var reply = try ControlClient.read(UpgradeReply.self, from: client.call(.upgrade, [condition]))
+            if reply.unchanged {
+                if onlyIfChanged { return reply }
+                reply = try ControlClient.read(UpgradeReply.self, from: client.call(.upgrade, []))
+                reply.unchanged = true
+            }
             do throws(ControlClient.Failure) {
                 try client.waitForEnd(within: Self.patience)
             } catch {
@@ -43,12 +47,13 @@ struct Succession {
             }
             return reply
         }
-        if reply.unchanged { return false }
+        if reply.unchanged, onlyIfChanged { return false }
         let version = try awaitSuccessor(at: path)
         if json {
             var result = UpgradeReply()
             result.before = reply.before
             result.version = version
+            result.unchanged = reply.unchanged
             var writer = JSONWriter()
             result.write(into: &writer)
             Terminal.write(writer.bytes + [0x0a])

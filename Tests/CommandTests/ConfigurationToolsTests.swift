@@ -10,10 +10,82 @@ import Testing
 /// Files of a test, by path.
 private struct Texts: FileProvider {
     var texts: [String: String]
+    /// Why programs can't be run.
+    var obstacles: [String: String] = [:]
     func read(path: String) -> Result<[UInt8], FileError> {
         texts[path].map { .success(Array($0.utf8)) } ?? .failure(.notFound)
     }
     func glob(pattern: String) -> Result<[String], FileError> { .success([]) }
+    func inspect(program: String) -> ProgramFinding? { obstacles[program].map { ProgramFinding(obstacle: $0) } }
+}
+
+/// The last lines of `hasup check`.
+@Suite struct VerdictTests {
+    private func load(_ lines: String, programs: [String: String] = [:]) -> LoadedConfiguration {
+        let text =
+            "vrrp_instance A {\ninterface eth0\nvirtual_router_id 5\n\(lines)\nvirtual_ipaddress {\n10.0.0.1\n"
+            + "}\n}\n"
+        return loadConfiguration(
+            path: "a", files: Texts(texts: ["a": text], obstacles: programs), environment: Environment())
+    }
+
+    /// A verdict in one line.
+    private func verdict(_ file: String, _ loaded: LoadedConfiguration, isOfThisMachine: Bool = true) -> String {
+        FindingText.verdict(on: file, loaded, isOfThisMachine: isOfThisMachine).replacing("\n    ", with: " ")
+    }
+
+    private static let counts = "1 instance, 0 virtual servers"
+
+    @Test func whatIsGoodIsCalledSo() {
+        let whole = FindingText.verdict(on: String(repeating: "a/", count: 30), load(""))
+        #expect(whole.split(separator: "\n").count == 2 && whole.split(separator: "\n").allSatisfy { $0.count <= 80 })
+        #expect(verdict("a", load("")) == "a: 0 errors, 0 warnings; \(Self.counts). Good.\n")
+        #expect(
+            verdict("a", load(""), isOfThisMachine: false).hasSuffix(
+                "Good, but interfaces and scripts weren't looked at.\n"))
+    }
+
+    @Test func aNotificationThatCannotRunIsNotGood() {
+        let loaded = load("notify_master /bin/n", programs: ["/bin/n": "no such file"])
+        #expect(
+            loaded.diagnostics.map(\.message) == ["`/bin/n` can't be run: no such file; the notification is left out"])
+        #expect(loaded.diagnostics.map(\.severity) == [.warning])
+        let text = verdict("a", loaded)
+        #expect(text.hasSuffix(". A start or reload would take it; the warning above would hold.\n"), "\(text)")
+        #expect(!text.contains("Good"))
+    }
+
+    @Test func thatScriptsMayNeedARestartIsSaidWithTheirPlace() throws {
+        let loaded = load("notify /bin/n")
+        let text = loaded.findingsOfCheck.map { FindingText(style: .plain).render($0) }.joined()
+        #expect(text.hasPrefix("a:4:8: note: scripts begin here: "), "\(text)")
+        #expect(text.contains("needs a restart\nnotify /bin/n\n       ^"), "\(text)")
+        #expect(load("").findingsOfCheck == [])
+        #expect(verdict("a", loaded).hasSuffix(" Good.\n"), "nothing is wrong with it")
+    }
+
+    @Test func aStartAndAReloadAreToldApart() {
+        let wrong = verdict("a", load("priority 999"))
+        #expect(
+            wrong.hasSuffix(
+                ". A start would leave out what is wrong, or leave its instance in FAULT; a reload would refuse it all."
+                    + "\n"))
+        let empty = loadConfiguration(path: "a", files: Texts(texts: ["a": "x\n"]), environment: Environment())
+        #expect(
+            verdict("a", empty).hasSuffix(
+                "hasupd would not start with it, and a reload would refuse it.\n"))
+    }
+
+    @Test func aMissingFileBesideOneThatIsThere() {
+        let missing = loadConfiguration(path: "v2", files: Texts(texts: [:]), environment: Environment())
+        #expect(
+            verdict("v2", missing)
+                == "v2 can't be read, so nothing is known of it. hasupd would not start with it, and a reload would refuse "
+                + "it.\n")
+        #expect(
+            FindingText.incomparable(2, missing.diagnostics.map(\.message))
+                == "2 nodes together: they can't be compared: can't read v2: no such file.\n")
+    }
 }
 
 @Suite struct ExplainTests {
@@ -57,6 +129,28 @@ private struct Texts: FileProvider {
                 #expect(![row.meaning, row.range, row.defaultValue].contains { $0.contains(note) }, "\(row.name)")
             }
         }
+    }
+
+    /// What doesn't act yet, or stands in a block that doesn't, is nowhere shown as if it acted.
+    @Test func nothingThatWaitsIsShownAsActing() {
+        var wrong: [String] = []
+        for row in KeywordTable.shared.keywords where row.context != "(lexical)" {
+            let isWaiting = row.status != .acts || KeywordReference.waitingBlock(around: row) != nil
+            let shown = ExplainText(width: 80, style: .plain).render([row]).split(separator: "\n")
+            let status = shown.filter { $0.hasPrefix("    status     ") }
+            if status.count != 1 || isWaiting == (status[0] == "    status     acts") {
+                wrong.append("\(row.context) \(row.name): \(status)")
+            }
+            let context = row.context.hasSuffix(" (entry)") ? String(row.context.dropLast(8)) : row.context
+            guard row.name != "(entry)", let block = KeywordTable.shared.row(ofBlock: context) else { continue }
+            let lines = ExplainText(width: 80, style: .plain).render([block]).split(separator: "\n")
+                .map { $0.dropFirst(15) }.filter { $0.hasPrefix("\(row.name) ") || $0.hasPrefix("\(row.name):") }
+            let marks = ["(not yet)", "(no effect)", "(refused)"]
+            let isMarked = lines.contains { line in marks.contains { line.contains($0) } }
+            if lines.isEmpty || isWaiting != isMarked { wrong.append("\(row.name) in \(row.context): \(lines)") }
+        }
+        #expect(wrong == [], "\(wrong.joined(separator: "\n"))")
+        #expect(explain("virtual_ipaddress").contains("\n               use_vmac (not yet): create VMAC"))
     }
 
     @Test func whatIsTheSameIsSaidOnce() {

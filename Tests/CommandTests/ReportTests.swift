@@ -22,6 +22,15 @@ import Testing
         #expect(text.contains("b    c\nd\n"))
     }
 
+    @Test func whatWasNotThereIsNotLeftOut() {
+        #expect(Report.omission(secrets: 0, scripts: 0) == "of the configuration: all comments")
+        #expect(
+            Report.omission(secrets: 1, scripts: 0) == "of the configuration: 1 word that is secret and all comments")
+        #expect(
+            Report.omission(secrets: 2, scripts: 1)
+                == "of the configuration: 2 words that are secret, the arguments of 1 script and all comments")
+    }
+
     @Test func theNameOfTheFileHasHostAndTime() {
         var time = LocalTime(hour: 3, minute: 4, second: 5, millisecond: 6)
         time.year = 2026

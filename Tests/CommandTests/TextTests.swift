@@ -93,6 +93,46 @@ import Testing
                 """)
     }
 
+    /// One form for all errors of the command line, in lines of 80 columns, and hasupd's is the same.
+    @Test(arguments: [
+        (["history", "--lines", "0"], "--lines must be 1 or more. Try hasup history --help."),
+        (["check"], "missing expected argument '<files> ...'. Try hasup check --help."),
+        (["log-level", "loud"], "'loud' is none of debug, info, notice, warning, error. Try hasup log-level --help."),
+        (["check", "--jsn", "a"], "unknown option '--jsn'. Did you mean '--json'? Try hasup check --help."),
+    ])
+    func usageErrors(words: [String], expected: String) {
+        do {
+            _ = try Hasup.parseAsRoot(words)
+            Issue.record("\(words) was accepted")
+        } catch {
+            #expect(Hasup.exitCode(for: error) == .validationFailure)
+            let text = Hasup.usageComplaint(Hasup.message(for: error), command: words.first)
+            #expect(text == expected)
+            let lines = Terminal.complaint(text, width: 80).split(separator: "\n")
+            #expect(lines.allSatisfy { $0.utf8.count <= 80 } && lines[0].hasPrefix("hasup: "))
+        }
+    }
+
+    @Test(arguments: [
+        "check", "fmt", "status", "watch", "history", "report", "reload", "upgrade", "version", "explain",
+    ])
+    func helpFitsIntoEightyColumns(command: String) {
+        do {
+            var help = try Hasup.parseAsRoot([command, "--help"])
+            try help.run()
+            Issue.record("no help")
+        } catch {
+            let text = Hasup.help(Hasup.fullMessage(for: error, columns: 80), width: 80)
+            #expect(text.contains("USAGE: hasup \(command)"))
+            for line in text.split(separator: "\n") { #expect(line.utf8.count <= 80, "\(line)") }
+        }
+    }
+
+    @Test func whatWasThrownAwayIsToldInWords() {
+        #expect(DiscardWords.of("notRunning") == "while it wasn't running")
+        #expect(DiscardWords.of("newReason") == "new reason", "of a newer daemon")
+    }
+
     @Test func failuresSayWhatToDo() {
         let missing = ControlClient.Failure.unreachable(SystemError(2, "connect"))
         #expect(
@@ -107,25 +147,10 @@ import Testing
         #expect(FailureText.exitCode(for: denied) == 1)
     }
 
-    @Test func verdictsOnFiles() {
-        #expect(
-            FindingText.verdict(on: "a", summary: "0 errors", hasErrors: false, canStart: true)
-                == "a: 0 errors. Good.\n")
-        #expect(
-            FindingText.verdict(on: "a", summary: "0 errors", hasErrors: false, canStart: true, isOfThisMachine: false)
-                == "a: 0 errors. Good, but interfaces and scripts weren't looked at.\n")
-        #expect(
-            FindingText.verdict(on: "a", summary: "1 error", hasErrors: true, canStart: true)
-                == "a: 1 error. A start would leave out what is wrong; a reload would refuse it.\n")
-        #expect(
-            FindingText.verdict(on: "a", summary: "1 error", hasErrors: true, canStart: false)
-                == "a: 1 error. hasupd would not start with it, and a reload would refuse it.\n")
-    }
-
     @Test(arguments: [
         ("status", nil), ("help", nil), ("--version", nil), ("keywords", nil),
-        ("stauts", "unknown command 'stauts'. Did you mean 'status'? hasup --help lists the commands."),
-        ("\u{1b}", "unknown command '\\x1b'. hasup --help lists the commands."),
+        ("stauts", "unknown command 'stauts'. Did you mean 'status'? Try hasup --help."),
+        ("\u{1b}", "unknown command '\\x1b'. Try hasup --help."),
     ])
     func anUnknownCommandGetsTheNearest(_ word: String, _ expected: String?) {
         #expect(Hasup.complaint(aboutCommand: word) == expected)

@@ -61,7 +61,7 @@ import Testing
         let loaded = load(on("lo"), machine)
         #expect(
             loaded.findings.first
-                == "2:1 error VRRP can't run on the loopback interface `lo`: FAULT for instance `A`")
+                == "2:1 error VRRP can't run on the loopback interface `lo`")
         #expect(try loaded.only().faults.count == 1)
         // Nobody needs to look at the machine for this one.
         #expect(load(on("lo")).errorCount == 1)
@@ -88,7 +88,7 @@ import Testing
         let elsewhere = instance("unicast_src_ip 10.0.0.77\nunicast_peer {\n10.0.0.9\n}")
         #expect(
             findings(elsewhere) == [
-                "5:1 warning source address 10.0.0.77 is on no interface of this machine: FAULT for instance `A` until it is"
+                "5:1 warning source address 10.0.0.77 is on no interface of this machine: instance `A` stays in FAULT until it is"
             ])
         #expect(load(elsewhere).findings == [])
         #expect(findings(instance("unicast_src_ip 10.0.0.3\nunicast_peer {\n10.0.0.9\n}")) == [])

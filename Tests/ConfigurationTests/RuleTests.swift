@@ -217,7 +217,7 @@ import Testing
         let loaded = load(instance("") + second)
         #expect(
             loaded.findings == [
-                "9:1 error virtual_router_id 1 is used already on `eth0`: FAULT for instance `B`",
+                "9:1 error virtual_router_id 1 is used already on `eth0`",
                 "3:1 note the first instance with it is here",
             ])
         #expect(loaded.model.instances.map(\.faults.isEmpty) == [true, false])
@@ -239,13 +239,56 @@ import Testing
         #expect(loaded.model.instances.count == 1)
     }
 
+    /// A hasupd without scripts can't begin with some at a reload: where they begin isn't among the findings, because
+    /// nothing is wrong with them.
+    @Test(
+        arguments: [
+            ("", nil), ("notify /bin/true\nnotify_stop /bin/false\n", "5:8"), ("smtp_alert\n", nil),
+        ] as [(String, String?)])
+    func whereScriptsBegin(lines: String, place: String?) {
+        let loaded = load(instance(lines))
+        #expect(loaded.firstScript?.location.map { "\($0.line):\($0.column)" } == place)
+        #expect(loaded.model.hasScripts == (place != nil))
+        #expect(loaded.firstScript?.isAboutFirstScript ?? true)
+        let isListed = loaded.orderedDiagnostics.contains { $0.isAboutFirstScript }
+        #expect(!isListed)
+        let all = load("global_defs {\nstartup_script /bin/true\n}\n" + instance("notify /bin/true\n"))
+        #expect(all.firstScript?.location?.line == 2, "the first one of several kinds")
+    }
+
+    /// A note stands with what it belongs to, although both were found at different times.
+    @Test func aNoteOfALaterStageStandsWithItsFinding() {
+        let text =
+            "vrrp_instance A {\ninterface eth9\nuse_vmac\nvmac_xmit_base\nvirtual_router_id 1\n"
+            + "virtual_ipaddress {\n10.0.0.1 dev eth8\n}\n}"
+        let loaded = load(text, Environment(interfaces: ["eth0"]))
+        #expect(
+            loaded.orderedDiagnostics.compactMap(\.location?.line) == [2, 3, 3, 4, 7],
+            "\(loaded.orderedDiagnostics.map(\.message))")
+    }
+
+    /// What a start does about it is said in the words of all findings, and the list is as long as a line bears.
+    @Test func anUnknownInterfaceIsAnsweredByThoseThatAreThere() {
+        let text = "vrrp_instance A {\ninterface wan\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1\n}\n}"
+        var environment = Environment(interfaces: Set((0..<200).map { "eth\($0)" } + ["lo"]))
+        environment.prefixes = ["eth150": [Prefix("10.0.0.2/24")].compactMap { $0 }, "lo": []]
+        let found = load(text, environment).orderedDiagnostics.first
+        #expect(
+            found?.message
+                == "interface `wan` doesn't exist; this machine has `eth150`, `eth0`, `eth1`, `eth10` and 196 more")
+        #expect(found?.atStart == "leave instance `A` in FAULT until the interface appears")
+        #expect(found?.logLine(isStart: true).hasSuffix(" (instance `A` in FAULT until the interface appears)") == true)
+        let unset = load(text.replacing("virtual_router_id 1\n", with: "")).orderedDiagnostics.first
+        #expect(unset?.logLine(isStart: true).hasSuffix(" (instance `A` in FAULT until it is mended)") == true)
+    }
+
     /// A3: it may appear later, so the block itself is sound; a reload refuses it all the same (D18).
     @Test func missingInterfaceIsAnErrorAndNoFault() throws {
         let text = "vrrp_instance A {\ninterface eth9\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1\n}\n}"
         let loaded = load(text, Environment(interfaces: ["eth0"]))
         #expect(loaded.hasErrors)
         #expect(
-            loaded.findings == ["2:1 error interface `eth9` doesn't exist: FAULT for instance `A` until it appears"])
+            loaded.findings == ["2:1 error interface `eth9` doesn't exist; did you mean `eth0`?"])
         #expect(try loaded.only().faults == [])
     }
 

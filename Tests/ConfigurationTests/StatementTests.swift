@@ -49,16 +49,16 @@ import Testing
         (
             "vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1\n",
             [
-                "5:1 error the files end, but a `}` was expected to close `virtual_ipaddress`",
+                "5:1 error the files end, but a `}` was expected to close `virtual_ipaddress`, which begins on line 4",
                 "4:19 note `virtual_ipaddress` was opened here",
-                "5:1 error the files end, but a `}` was expected to close `vrrp_instance`",
+                "5:1 error the files end, but a `}` was expected to close `vrrp_instance`, which begins on line 1",
                 "1:17 note `vrrp_instance` was opened here",
             ]
         ),
         (
             "vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1\npriority 7\n}\n",
             [
-                "6:1 error a `}` was expected before `priority` to close `virtual_ipaddress`",
+                "6:1 error a `}` was expected before `priority` to close `virtual_ipaddress`, which begins on line 4",
                 "4:19 note `virtual_ipaddress` was opened here",
             ]
         ),

@@ -23,7 +23,7 @@ import Testing
         // Without an address of the family there is nothing to compare with.
         #expect(
             load(instance(lines), environment(["eth0": ["fe80::5/64"]])).findings == [
-                "2:1 warning interface `eth0` has no IPv4 address to send from: FAULT for instance `A` until it has one"
+                "2:1 warning interface `eth0` has no IPv4 address to send from: instance `A` stays in FAULT until it has one"
             ])
         #expect(load(instance(lines)).findings == [])
         let six = instance("", addresses: "\nfe80::9\n2001:db8::9\n")
@@ -166,11 +166,11 @@ import Testing
                 == [
                     "2:8 error `/bin/s` can't be run: no such file",
                     "9:1 error `vrrp_script s` can't be used, so this isn't tracked", "1:13 note it is defined here",
-                    "11:8 warning `/bin/n` can't be run: no such file",
+                    "11:8 warning `/bin/n` can't be run: no such file; the notification is left out",
                 ])
         #expect(
             findings("global_defs {\nstartup_script /bin/s\n}\n" + instance(""), ["/bin/s": Self.missing])
-                == ["2:16 warning `/bin/s` can't be run: no such file"])
+                == ["2:16 warning `/bin/s` can't be run: no such file; the notification is left out"])
     }
 
     @Test func programsThatOthersMayChange() {
@@ -229,7 +229,8 @@ import Testing
             """
         #expect(
             findings(text, ["/bin/q": Self.missing, "/bin/m": Self.missing]) == [
-                "5:11 warning `/bin/q` can't be run: no such file", "8:11 error `/bin/m` can't be run: no such file",
+                "5:11 warning `/bin/q` can't be run: no such file; the notification is left out",
+                "8:11 error `/bin/m` can't be run: no such file",
             ])
     }
 

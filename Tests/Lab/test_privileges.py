@@ -152,10 +152,14 @@ def test_with_scripts_nothing_is_inherited(lan):
     hasup = Hasup(node, plain).start()
     hasup.wait_state("MASTER")
     refused = hasup.reload(scripted)
-    assert refused.returncode == 1 and "restart hasupd" in refused.stdout, refused.stdout + refused.stderr
+    told = " ".join(refused.stdout.split())
+    assert refused.returncode == 1 and "restart hasupd" in told, refused.stdout + refused.stderr
+    line, column = next((number, text.index("notify") + len("notify ") + 1)
+                        for number, text in enumerate(scripted.splitlines(), 1) if "notify" in text)
+    assert f"hasup.conf:{line}:{column}: it has scripts" in told, told
     assert hasup.state() == "MASTER"
     upgrade = hasup.cli("upgrade")
-    assert upgrade.returncode != 0 and "restart hasupd" in upgrade.stdout + upgrade.stderr
+    assert upgrade.returncode != 0 and "restart hasupd" in " ".join((upgrade.stdout + upgrade.stderr).split())
     assert hasup.reload(plain).returncode == 0
 
 
@@ -253,7 +257,7 @@ def test_operators_may_ask_and_others_may_not(lan):
     member = ask("nobody", ["--groups", "hasup"], "status")
     assert member.returncode == 0 and "MASTER" in member.stdout, member.stderr
     stranger = ask("nobody", ["--clear-groups"], "status")
-    assert stranger.returncode == 2 and "group 'hasup'" in stranger.stderr
+    assert stranger.returncode == 2 and "group 'hasup'" in " ".join(stranger.stderr.split())
     worker = ask("hasup", ["--groups", "hasup"], "status")
     assert worker.returncode != 0, "an owned worker must not be served, whatever its groups"
 

@@ -1,6 +1,7 @@
 """hasupd dies, is restarted, or becomes a newer one, and the peers don't notice (docs/decisions.md, D9, D10)."""
 
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -145,10 +146,13 @@ def test_upgrade_without_a_store(duo, pair, sniffer, watched):
     """It passes what it has by itself."""
     a, b = duo(advert=0.1)
     same = Undisturbed(a, b, pair[0], sniffer, watched)
-    done = a.cli("upgrade", bound=20)
+    done = a.cli("upgrade", "--json", bound=20)
     assert done.returncode == 0, done.stderr
+    reply = json.loads(done.stdout)
+    assert reply["unchanged"] is True and reply["before"] == reply["version"], "it is the program that ran already"
     same.goes_on(0.1)
     same.check("upgrade without a store")
+    assert "is gone" not in a.log(), a.log()
 
 
 BROKEN = {
@@ -183,7 +187,7 @@ def test_upgrade_to_what_cannot_run_is_refused(kept_duo, pair, sniffer, watched,
         os.chmod(a.binary, mode)
     worker = a.worker()
     done = a.cli("upgrade", bound=20)
-    assert done.returncode == 1 and reason in done.stderr, done.stderr
+    assert done.returncode == 1 and reason in " ".join(done.stderr.split()), done.stderr
     assert a.worker() == worker and a.status().processes()["hasup-vrrp"]["restarts"] == 0
     same.goes_on(0.1)
     same.check(f"upgrade to a program that is {kind}")
@@ -200,7 +204,7 @@ def test_upgrade_that_fails_at_the_last_moment(kept_duo, pair, sniffer, watched)
     os.rename(a.binary + ".new", a.binary)
     worker = a.worker()
     done = a.cli("upgrade", bound=20)
-    assert done.returncode == 1 and "didn't become" in done.stderr, done.stderr
+    assert done.returncode == 1 and "didn't become" in " ".join(done.stderr.split()), done.stderr
     assert "this hasupd goes on" in a.log()
     assert a.worker() == worker
     # It left the class for that moment (D29).

@@ -197,7 +197,7 @@ def test_network_namespaces_without_names(lan):
     assert elsewhere.returncode == 2
     for daemon in daemons:
         folder = f"/run/hasup/netns-{os.stat(f'/proc/{daemon.pid}/ns/net').st_ino}"
-        assert f"nsenter --net --target $(cat {folder}/hasup.pid) hasup" in elsewhere.stderr, elsewhere.stderr
+        assert f"nsenter --net --target $(cat {folder}/hasup.pid) hasup" in " ".join(elsewhere.stderr.split()), elsewhere.stderr
     for program in (*daemons, beside, again):
         assert program.stop(5)[0] == 0
 

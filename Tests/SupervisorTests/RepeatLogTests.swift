@@ -30,6 +30,17 @@ struct RepeatLogTests {
         #expect(lines.texts.last == "control socket: 99 more within a minute like this: cut off pid 1")
     }
 
+    @Test("what was true of the first one only isn't said of all")
+    func folded() throws {
+        let log = repeatLog(period: .milliseconds(1))
+        for wait in 1...4 {
+            log.tell(.error, "", "died: again in \(wait) s", kind: "died", folded: "died: again later")
+        }
+        #expect(lines.texts == ["died: again in 1 s"])
+        while lines.texts.count == 1 { try loop.turn() }
+        #expect(lines.texts.last == "3 more within a minute like this: died: again later")
+    }
+
     @Test("other kinds, subjects and levels are lines of their own")
     func kinds() {
         let log = repeatLog()

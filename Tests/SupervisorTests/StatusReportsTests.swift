@@ -37,4 +37,22 @@ struct StatusReportsTests {
         #expect((report.whyNotMaster?.secondsLeft ?? -1) >= 0)
         #expect(report.advertIntervalSeconds >= 0)
     }
+
+    @Test(
+        "why it isn't MASTER is true after a reload has changed its priority, before the master's next advert",
+        arguments: [
+            (BackupReason.higherPriority, 200, 100, "(priority 200 > 100)"), (.higherPriority, 200, 220, nil),
+            (.higherPriority, 200, 200, nil), (.higherAddress, 100, 100, "(same priority, higher address)"),
+            (.higherAddress, 100, 120, nil), (.equalPriority, 100, 90, nil), (.nopreempt, 90, 100, "(90 against 100)"),
+            (.nopreempt, 90, 80, nil), (.preempting, 90, 80, nil), (.preemptDelay, 90, 90, nil),
+        ] as [(BackupReason, UInt8, UInt8, String?)])
+    func whyNotMaster(reason: BackupReason, theirs: UInt8, ours: UInt8, expected: String?) {
+        let own = Priority(rawValue: ours)
+        var status = InstanceStatus(since: now, priority: own, advertInterval: .seconds(1))
+        status.masterPriority = Priority(rawValue: theirs)
+        let text = reason.sentence(status)
+        let decides = "advertised priority \(theirs) last, and ours is \(ours) by now: its next advert decides"
+        #expect(text.contains(expected ?? decides), "\(text)")
+        #expect(text.contains("next advert decides") == (expected == nil), "\(text)")
+    }
 }

@@ -60,5 +60,21 @@ private final class Owner: WorkerProcess.Owner {
         worker.child?.kill()
         while Clock.now < limit, owner.ends == 0 { try loop.turn() }
         #expect(owner.ends == 1)
+        #expect(worker.trouble?.text.hasPrefix("sleeper ended (signal 9): starting it again") == true)
+    }
+
+    /// One that hasupd replaces isn't one that somebody else has killed.
+    @Test func itsOwnSignalIsCalledSo() throws {
+        let loop = try EventLoop()
+        let owner = Owner(loop)
+        let lines = RepeatLog(Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, on: loop)
+        let worker = WorkerProcess("sleeper", on: loop, lines: lines, owner: owner)
+        worker.handle(.start)
+        let limit = Clock.now + .seconds(5)
+        while Clock.now < limit, owner.started.count < 2 { try loop.turn() }
+        worker.handle(.channelEnded("it said nonsense"))
+        while Clock.now < limit, owner.ends == 0 { try loop.turn() }
+        #expect(owner.ends == 1)
+        #expect(worker.trouble?.text.hasPrefix("sleeper was ended by hasupd: starting it again") == true)
     }
 }

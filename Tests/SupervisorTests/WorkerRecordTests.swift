@@ -99,6 +99,9 @@ final class WorkerRecordTests {
         #expect(killed.sentence(isPassedOn: true)?.contains("gone on with") == true)
         let gone = WorkerRecord.Former(pid: 12, supervisor: 0)
         #expect(gone.sentence(isPassedOn: false)?.contains("is gone, too") == true)
+        #expect(gone.endSentence.hasSuffix("of a hasupd that is gone"))
+        let own = WorkerRecord.Former(pid: 12, supervisor: getpid()).endSentence
+        #expect(own == "ended the VRRP worker (pid 12) that this process started before it became this program")
         #expect(WorkerRecord.Former(pid: 12, supervisor: getpid()).sentence(isPassedOn: true) == nil, "an upgrade")
     }
 }
