@@ -136,7 +136,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let reader = ConfigurationReader(
             file: paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
             seal: setting.sealArguments, filter: setting.parserFilter.number, on: loop)
-        let first = try readFirst(reader, stored: store.configuration, options, log, loop)
+        let first = try readFirst(reader, stored: store.configuration, options, log)
 
         let claims = Claims()
         do throws(Claims.Conflict) {
