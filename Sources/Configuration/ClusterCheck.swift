@@ -300,6 +300,11 @@ private struct ClusterCheck {
                     + (isOwner
                         ? "both start as MASTER" : "at a start together both become MASTER until one hears the other"),
                 first, second, "priority", as: isOwner ? .error : .warning)
+        } else if a.normalPriority == b.normalPriority {
+            differ(
+                "both nodes have priority \(b.normalPriority) for `\(b.name)` while all that they track is well: \(b.priority) "
+                    + "here and \(a.priority) on the other node, and the weights make them equal: at a start together both "
+                    + "become MASTER until one hears the other", first, second, "priority", as: .warning)
         }
         if a.wantsMaster, b.wantsMaster, nodes[first.node].says("nopreempt", a), nodes[second.node].says("nopreempt", b)
         {
