@@ -312,6 +312,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private func endIfIdle() {
         guard isStopping, isVRRPGone, isCheckerGone, let stopTimer else { return }
         if scripts.isIdle { return loop.stop() }
+        scripts.hurry()
         loop.set(stopTimer, to: Clock.now + Self.stopScriptPatience)
     }
 
