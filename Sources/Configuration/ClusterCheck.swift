@@ -10,9 +10,10 @@ public func checkCluster(_ nodes: [ClusterNode]) -> [Diagnostic] {
     return check.diagnostics
 }
 
-private struct ClusterCheck {
+/// What was found so far, and the nodes that are compared.
+struct ClusterCheck {
     /// One node's part of a virtual router.
-    private struct Member {
+    struct Member {
         var node: Int
         var instance: InstanceSettings
     }
@@ -22,7 +23,7 @@ private struct ClusterCheck {
         var id: UInt8
     }
 
-    private let nodes: [ClusterNode]
+    let nodes: [ClusterNode]
     private(set) var diagnostics: [Diagnostic] = []
 
     init(_ nodes: [ClusterNode]) { self.nodes = nodes }
@@ -99,36 +100,9 @@ private struct ClusterCheck {
         }
     }
 
-    /// An address of two virtual routers: each has a MASTER of its own, who holds it.
-    private mutating func reportSharedAddresses(_ groups: [[Member]]) {
-        struct Use {
-            var group: Int
-            var member: Member
-        }
-        var first: [IPAddress: Use] = [:]
-        for (group, members) in groups.enumerated() {
-            for member in members {
-                // One finding for two instances, however many addresses they share.
-                var said: Set<Int> = []
-                for address in member.instance.virtualAddresses.lazy.map(\.prefix.address) where !address.isLinkLocal {
-                    guard let known = first[address] else {
-                        first[address] = Use(group: group, member: member)
-                        continue
-                    }
-                    guard known.group != group, known.member.node != member.node, said.insert(known.group).inserted
-                    else { continue }
-                    differ(
-                        "`\(member.instance.name)` has \(address) here and `\(known.member.instance.name)`, which is another "
-                            + "virtual router, on the other node: both may hold it at once", known.member, member,
-                        "virtual_ipaddress")
-                }
-            }
-        }
-    }
-
     // MARK: - Findings
 
-    private mutating func report(_ severity: Severity, _ message: String, at member: Member, _ keywords: [String]) {
+    mutating func report(_ severity: Severity, _ message: String, at member: Member, _ keywords: [String]) {
         let place = nodes[member.node].place(keywords, member.instance)
         diagnostics.append(
             Diagnostic(
@@ -137,7 +111,7 @@ private struct ClusterCheck {
     }
 
     /// A finding at the second node's setting with a note at the first's.
-    private mutating func differ(
+    mutating func differ(
         _ message: String, _ first: Member, _ second: Member, _ keywords: String..., as severity: Severity = .error
     ) {
         report(severity, message, at: second, keywords)
@@ -233,63 +207,6 @@ private struct ClusterCheck {
         }
     }
 
-    private mutating func compareAddresses(_ first: Member, _ second: Member) {
-        let (a, b) = (first.instance, second.instance)
-        func missing(_ left: [VirtualAddress], from right: [VirtualAddress]) -> [IPAddress] {
-            let known = Set(right.map(\.prefix.address))
-            return left.map(\.prefix.address).filter { !known.contains($0) }
-        }
-        func difference(_ a: [VirtualAddress], _ b: [VirtualAddress]) -> String? {
-            let parts = [("is only here", missing(b, from: a)), ("is only on the other node", missing(a, from: b))]
-                .filter { !$0.1.isEmpty }
-                .map { place, list in
-                    let more = list.count > 3 ? " and \(list.count - 3) more" : ""
-                    let verb = list.count > 1 ? "are" + place.dropFirst(2) : place
-                    return list.prefix(3).map(\.description).joined(separator: ", ") + more + " " + verb
-                }
-            return parts.isEmpty ? nil : parts.joined(separator: ", ")
-        }
-        if let text = difference(a.virtualAddresses, b.virtualAddresses) {
-            differ(
-                "the virtual addresses of `\(b.name)` differ: \(text); keepalived discards adverts with another list",
-                first, second, "virtual_ipaddress")
-        }
-        if let text = difference(a.excludedAddresses, b.excludedAddresses) {
-            differ(
-                "the excluded addresses of `\(b.name)` differ: \(text)", first, second,
-                "virtual_ipaddress_excluded", as: .warning)
-        }
-    }
-
-    /// Addresses that both have, but not as the same: the neighbours' routes or the place depend on who is MASTER.
-    private mutating func compareAddressOptions(
-        _ first: Member, _ second: Member, _ keyword: String, _ list: KeyPath<InstanceSettings, [VirtualAddress]>
-    ) {
-        let (a, b) = (first.instance, second.instance)
-        let known = Dictionary(
-            a[keyPath: list].map { ($0.prefix.address, $0) }, uniquingKeysWith: { first, _ in first })
-        let pairs = b[keyPath: list].compactMap { own in known[own.prefix.address].map { (other: $0, own: own) } }
-        func count(_ others: Int) -> String { others > 0 ? " (and \(others) more)" : "" }
-        let lengths = pairs.filter { $0.other.prefix.length != $0.own.prefix.length }
-        if let pair = lengths.first {
-            differ(
-                "\(pair.own.prefix.address) of `\(b.name)` has the prefix length \(pair.own.prefix.length) here and "
-                    + "\(pair.other.prefix.length) on the other node\(count(lengths.count - 1))",
-                first, second, keyword, as: .warning)
-        }
-        // The instance's interface may have another name on each node.
-        let devices = pairs.filter { pair in
-            let (one, other) = (pair.other.interface ?? a.interface, pair.own.interface ?? b.interface)
-            return one != other && (one != a.interface || other != b.interface)
-        }
-        if let pair = devices.first {
-            differ(
-                "\(pair.own.prefix.address) of `\(b.name)` is on \(pair.own.interface ?? b.interface) here and on "
-                    + "\(pair.other.interface ?? a.interface) on the other node\(count(devices.count - 1))",
-                first, second, keyword, as: .warning)
-        }
-    }
-
     /// What each two nodes have to agree on.
     private mutating func compareWithEach(_ first: Member, _ second: Member) {
         let (a, b) = (first.instance, second.instance)
@@ -300,6 +217,11 @@ private struct ClusterCheck {
                     + (isOwner
                         ? "both start as MASTER" : "at a start together both become MASTER until one hears the other"),
                 first, second, "priority", as: isOwner ? .error : .warning)
+        } else if a.normalPriority == b.normalPriority {
+            differ(
+                "both nodes have priority \(b.normalPriority) for `\(b.name)` while all that they track is well: \(b.priority) "
+                    + "here and \(a.priority) on the other node, and the weights make them equal: at a start together both "
+                    + "become MASTER until one hears the other", first, second, "priority", as: .warning)
         }
         if a.wantsMaster, b.wantsMaster, nodes[first.node].says("nopreempt", a), nodes[second.node].says("nopreempt", b)
         {
@@ -315,62 +237,6 @@ private struct ClusterCheck {
         expectPeer(second, of: first)
         compareHopLimits(sender: first, receiver: second)
         compareHopLimits(sender: second, receiver: first)
-    }
-
-    /// What is sent with a TTL below `min_ttl` is discarded. A TTL above `max_ttl` may be lower at its arrival.
-    private mutating func compareHopLimits(sender: Member, receiver: Member) {
-        // Without a source address it may be any of the peers.
-        let source = sender.instance.sourceAddress
-        let entries = receiver.instance.unicastPeers.filter { source == nil || $0.address == source }
-        let sent = sender.instance.unicastTTL
-        guard let lowest = entries.map({ $0.minimumTTL ?? 0 }).min(), sent < lowest else { return }
-        report(
-            .error,
-            "`\(receiver.instance.name)` takes adverts with a TTL of at least \(lowest) (`min_ttl`) and the other node "
-                + "sends \(sent): they are discarded, and both become MASTER", at: receiver, ["unicast_peer"])
-        report(.note, "the other node's is here", at: sender, ["unicast_ttl"])
-    }
-
-    /// Without unicast_src_ip a node sends from its interface's first address, which its file doesn't tell.
-    private mutating func reportUncheckedPeers(_ group: [Member]) {
-        let unknown = group.filter { $0.instance.isUnicast && $0.instance.sourceAddress == nil }
-        guard group.count > 1, group.allSatisfy(\.instance.isUnicast), let first = unknown.first else { return }
-        for (place, member) in unknown.enumerated() {
-            for other in group where other.instance.isUnicast && other.node != member.node {
-                let own = Set(member.instance.unicastPeers.map(\.address))
-                // As many peers as there are nodes: it is one of them itself.
-                if own.count >= nodes.count { continue }
-                // The other knows this node by an address that isn't one of this node's peers.
-                if other.instance.unicastPeers.contains(where: { !own.contains($0.address) }) { continue }
-                // Of two that don't know themselves it is said once.
-                if other.instance.sourceAddress == nil, unknown[..<place].contains(where: { $0.node == other.node }) {
-                    continue
-                }
-                report(
-                    .error,
-                    "each address in unicast_peer of `\(other.instance.name)` on the other node is a peer of this node, too: "
-                        + "no advert of the other reaches this one, and both become MASTER", at: member,
-                    ["unicast_peer"])
-                report(.note, "the other node's is here", at: other, ["unicast_peer"])
-                return
-            }
-        }
-        report(
-            .warning,
-            "`\(first.instance.name)` has no unicast_src_ip, so it isn't checked whether the nodes name each other in "
-                + "unicast_peer", at: first, ["unicast_peer"])
-    }
-
-    private mutating func expectPeer(_ peer: Member, of member: Member) {
-        guard let address = peer.instance.sourceAddress, address != member.instance.sourceAddress,
-            !member.instance.unicastPeers.contains(where: { $0.address == address })
-        else { return }
-        report(
-            .error,
-            "unicast_peer of `\(member.instance.name)` lacks the other node's address \(address): "
-                + "no advert reaches it, and it becomes MASTER too",
-            at: member, ["unicast_peer"])
-        report(.note, "the other node's is here", at: peer, ["unicast_src_ip", "mcast_src_ip"])
     }
 }
 

@@ -2,16 +2,6 @@ import Base
 import Configuration
 import VRRP
 
-/// Deliberate breakage, to prove that the invariants can fail.
-enum Sabotage {
-    /// The first machine stays cut off after the faults have ended.
-    case staysCut
-    /// The first machine has other VRIDs.
-    case otherVirtualRouterIDs
-    /// The kernel of the first machine forgets addresses without telling.
-    case forgetfulKernel
-}
-
 /// What became of a seed.
 struct Outcome {
     var failures: [String]
@@ -50,7 +40,7 @@ struct Simulation {
         self.sabotage = sabotage
         killsProcesses = seed % 8 == 1
         killsOverReloads = seed % 8 == 3
-        world = World(scenario: scenario, random: random, trace: Trace(isOn: trace))
+        world = World(scenario: scenario, random: random, trace: Trace(isOn: trace), sabotage: sabotage)
     }
 
     private var routers: Range<Int> { world.scenario.routers.indices }
@@ -236,9 +226,15 @@ struct Simulation {
             routers.flatMap { router in
                 world.machines.compactMap { $0.settings(of: router)?.advertInterval }
             }.min() ?? .seconds(1)
+        // Longer than any peer waits.
+        let longestDown =
+            routers.map { router in
+                drifted(largest(router) { settings, _ in settings.advertInterval * 4 } + .seconds(1))
+            }.max() ?? 0
         for _ in 0..<3 {
             let chosen = Int.random(in: 0..<world.machines.count, using: &world.random)
-            world.kill(chosen, gap: Int64.random(in: 1_000_000...shortest.nanoseconds / 2, using: &world.random))
+            let gap = Int64.random(in: 1_000_000...shortest.nanoseconds / 2, using: &world.random)
+            world.kill(chosen, gap: sabotage == .seesDeathLate ? longestDown : gap)
             world.run(
                 until: world.now + Int64.random(in: 0...2_000_000_000, using: &world.random) + shortest.nanoseconds * 4)
         }
@@ -257,7 +253,7 @@ struct Simulation {
         world.trace.note(world.now, chosen.number, "restarts")
         world.crash(chosen.number)
         world.run(until: world.now + 500_000_000)
-        world.start(chosen.number)
+        world.start(chosen.number, told: sabotage?.started(chosen.model))
         world.run(until: world.now + (routers.map(settledBound).max() ?? 0))
         checkState()
         for router in routers {

@@ -27,12 +27,14 @@ struct World {
     var isDisturbed = false
     /// When a machine last left MASTER, by virtual router.
     var lastYield: [Int64]
+    private let sabotage: Sabotage?
     private var queue = EventQueue()
     private var actions: [Action] = []
     private var record = ByteWriter()
 
-    init(scenario: Scenario, random: SeededRandom, trace: Trace) {
+    init(scenario: Scenario, random: SeededRandom, trace: Trace, sabotage: Sabotage?) {
         var random = random
+        self.sabotage = sabotage
         self.scenario = scenario
         network = Network(machineCount: scenario.machineCount, random: &random)
         self.trace = trace
@@ -65,7 +67,7 @@ struct World {
             guard machines[machine].wakeVersion == version, !machines[machine].isPaused else { return }
             give(machine, .timeout)
         case .frame(let frame, let to):
-            guard machines[to].interfaces[0].isUsable else { return }
+            guard machines[to].interfaces[0].isUsable, !isLost(frame) else { return }
             deliver(.frame(frame), to: to)
         case .kernelDone(let machine, let life, let router, let addresses, let isInstall, let ticket):
             guard machines[machine].life == life else { return }
@@ -96,6 +98,11 @@ struct World {
         }
     }
 
+    /// A priority 0 that a sabotage lets nobody hear; it is the third byte in both versions.
+    private func isLost(_ frame: Frame) -> Bool {
+        sabotage == .hearsNoRelease && !isDisturbed && frame.bytes.count > 2 && frame.bytes[2] == 0
+    }
+
     // MARK: Networks
 
     /// Takes away what goes with these addresses. - Returns: what the machine is to be told of.
@@ -116,7 +123,8 @@ struct World {
 
     // MARK: Machines
 
-    mutating func start(_ machine: Int) {
+    /// - Parameter told: what it is told instead of its configuration; nil for that.
+    mutating func start(_ machine: Int, told: ConfigurationModel? = nil) {
         machines[machine].life += 1
         machines[machine].node = Node()
         machines[machine].records = [:]
@@ -129,7 +137,7 @@ struct World {
         for router in scenario.routers.indices { machines[machine].kernel[router] = [] }
         machines[machine].actingModel = machines[machine].model
         for interface in machines[machine].interfaces { give(machine, .interface(interface)) }
-        give(machine, .configure(machines[machine].model))
+        give(machine, .configure(told ?? machines[machine].model))
     }
 
     /// Power off: the kernel's addresses are gone too.
@@ -157,9 +165,10 @@ struct World {
 
     private mutating func revive(_ machine: Int) {
         let records = machines[machine].records
+        let last = invariants.lastNotification[machine]
         var snapshot = NodeSnapshot(
             instances: records.keys.sorted().filter { $0 > 0 }.compactMap { records[$0] }, node: records[0],
-            heardUntil: machines[machine].heardUntil, lastNotification: invariants.lastNotification[machine])
+            heardUntil: machines[machine].heardUntil, lastNotification: sabotage?.counted(last) ?? last)
         let model = machines[machine].model
         // What a worker removes before a packet is sent or judged, and nothing else (docs/decisions.md, D14).
         let leftBehind = LeftBehind(
@@ -311,6 +320,7 @@ struct World {
             version: settings.version, virtualRouterID: virtualRouterID, priority: advertised.priority,
             interval: settings.advertInterval, addresses: settings.virtualAddresses.map(\.prefix.address),
             password: settings.password, checksumWithoutPseudoHeader: settings.checksumWithoutPseudoHeader)
+        if sabotage == .sendsNoRelease, !isDisturbed, advertised.priority == .release { return }
         let destinations = settings.isUnicast ? settings.unicastPeers.map(\.address) : [settings.multicastGroup]
         for destination in destinations {
             let frame = Frame(

@@ -77,8 +77,18 @@ final class ConfigurationReader {
         if let timer { loop.set(timer, to: Clock.now + Self.limit) }
     }
 
+    /// Reads, and works the loop until that is done. - Throws: `SystemError` when the loop itself fails.
+    func readNow() throws(SystemError) -> ReadOutcome {
+        var outcome: ReadOutcome?
+        read { outcome = $0 }
+        while true {
+            if let outcome { return outcome }
+            try loop.turn()
+        }
+    }
+
     /// hasupd's own environment, which a configuration may ask for, without what changes how programs are loaded.
-    private static let environment: [String] = {
+    static let environment: [String] = {
         var result: [String] = []
         var entry = environ
         while let text = entry.pointee {

@@ -136,7 +136,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let reader = ConfigurationReader(
             file: paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
             seal: setting.sealArguments, filter: setting.parserFilter.number, on: loop)
-        let first = try readFirst(reader, stored: store.configuration, options, log, loop)
+        let first = try readFirst(reader, stored: store.configuration, options, log)
 
         let claims = Claims()
         do throws(Claims.Conflict) {
@@ -312,6 +312,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private func endIfIdle() {
         guard isStopping, isVRRPGone, isCheckerGone, let stopTimer else { return }
         if scripts.isIdle { return loop.stop() }
+        scripts.hurry()
         loop.set(stopTimer, to: Clock.now + Self.stopScriptPatience)
     }
 
@@ -369,31 +370,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             daemon: getpid(), vrrp: vrrp?.worker?.child?.pid, checker: checker?.worker?.child?.pid)
     }
 
-    private func unsettle() {
+    func unsettle() {
         if let settledTimer { loop.set(settledTimer, to: Clock.now + Self.settleTime) }
-    }
-
-    func observed(_ observation: Observation, generation number: UInt64) {
-        unsettle()
-        // While a reload is being applied, numbers may mean the old list or the new one.
-        let source = number == reloads?.pending?.number ? reloads?.pending : generation
-        observations.add(.init(observation: observation, source: source, wallNanoseconds: Clock.wallNanoseconds))
-    }
-
-    /// Tells those who watch, and those who will ask.
-    private func tell(_ event: @escaping () -> WatchEvent) {
-        control?.publish(event)
-        history.add(event)
-    }
-
-    func run(_ run: ScriptRun) {
-        guard !run.scripts.isEmpty else { return }
-        scripts.add(run, global: generation.global)
-    }
-
-    func report(_ text: String) {
-        let event = WatchEvent("process", text: text, unixSeconds: Double(Clock.wallNanoseconds) / 1e9)
-        tell { event }
     }
 
     func cleared(_ number: UInt64) { ledger.forget(before: number) }

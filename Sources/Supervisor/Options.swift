@@ -35,6 +35,7 @@ struct Options {
         case help
         case version
         case formats
+        case check(Options)
     }
 
     private struct Row {
@@ -70,6 +71,9 @@ struct Options {
         Row(names: ["-v", "--version"], argument: nil, text: "show the version"),
         Row(
             names: ["--formats"], argument: nil, text: "show the version and the forms of state that it reads"),
+        Row(
+            names: ["--check"], argument: nil,
+            text: "read and judge the configuration as at a start, and do nothing else"),
     ]
 
     private static let violations: [String: SeccompViolation] = ["errno": .refuse, "kill": .killProcess, "log": .log]
@@ -77,6 +81,7 @@ struct Options {
     /// Reads the arguments after the program's name. - Throws: `UsageError`.
     static func parse(_ arguments: [String]) throws(UsageError) -> Parsed {
         var options = Options()
+        var isCheck = false
         var rest = arguments[...]
         while let word = rest.popFirst() {
             let parts = word.hasPrefix("--") ? word.split(separator: "=", maxSplits: 1) : [word[...]]
@@ -126,10 +131,11 @@ struct Options {
             case "--help": return .help
             case "--version": return .version
             case "--formats": return .formats
+            case "--check": isCheck = true
             default: throw UsageError(message: "unknown option '\(word)'")
             }
         }
-        return .run(options)
+        return isCheck ? .check(options) : .run(options)
     }
 
     /// Digits, and a dot among them: what `Double` reads beyond that (`1e1`, `0x2`, `nan`) isn't meant.

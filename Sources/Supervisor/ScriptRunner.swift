@@ -35,6 +35,8 @@ final class ScriptRunner {
 
     private let loop: EventLoop
     private let log: Logger
+    /// Lines that a worker in strange hands could repeat without end.
+    private let lines: RepeatLog
     /// What hasupd was started with.
     let limits: ScriptLimits
     private var queue: NotificationQueue<Queued>
@@ -57,6 +59,7 @@ final class ScriptRunner {
         self.loop = loop
         self.limits = limits
         self.log = log
+        lines = RepeatLog(log, on: loop)
         timer = loop.makeTimer { [weak self] in self?.oversee() }
         startTimer = loop.makeTimer { [weak self] in self?.startSome() }
     }
@@ -72,7 +75,19 @@ final class ScriptRunner {
     }
 
     func add(_ run: ScriptRun, global: GlobalSettings) {
-        queue.add(Queued(run: run, global: global), of: run.instance, scripts: run.scripts.count)
+        let isFolded = queue.add(
+            Queued(run: run, global: global), of: run.instance, scripts: run.scripts.count, at: loop.now)
+        if isFolded {
+            lines.tell(
+                .notice, run.instance, "a notification wasn't sent because the next one had come before its turn",
+                kind: "skipped")
+        }
+        startWhatMay()
+    }
+
+    /// No transition will be told any more: the last one of each instance doesn't wait for its time.
+    func hurry() {
+        queue.hurry(at: loop.now)
         startWhatMay()
     }
 
@@ -83,15 +98,17 @@ final class ScriptRunner {
 
     private func startSome() {
         let begin = Clock.now
-        while let queued = queue.next() {
+        while let queued = queue.next(at: loop.now) {
             for script in queued.run.scripts { start(script, of: queued.run.instance, queued.global) }
             let now = Clock.now
             guard now - begin < Self.startingMax else {
                 // Later than this turn's timers.
                 if let startTimer { loop.set(startTimer, to: now) }
-                break
+                if let timer { loop.set(timer, to: overseer.deadline) }
+                return
             }
         }
+        if let startTimer { loop.set(startTimer, to: queue.deadline) }
         if let timer { loop.set(timer, to: overseer.deadline) }
     }
 
@@ -113,7 +130,7 @@ final class ScriptRunner {
             log.debug("\(instance): started \(name) (pid \(child.pid))")
         } catch {
             fail(instance, "can't start \(name): \(error)", \.failed)
-            queue.ended(of: instance)
+            queue.ended(of: instance, at: loop.now)
         }
     }
 
@@ -133,7 +150,7 @@ final class ScriptRunner {
             guard !wasTooLong else { break }
             fail(script.instance, "script \(script.name): it ended with \(exit)", \.failed)
         }
-        queue.ended(of: script.instance)
+        queue.ended(of: script.instance, at: loop.now)
         startWhatMay()
         if isIdle { onIdle?() }
     }

@@ -30,6 +30,7 @@ extension Daemon {
             case .formats:
                 print(Formats.text(version: hasupVersion), terminator: "")
                 return 0
+            case .check(let parsed): return FileCheck.run(parsed)
             }
         } catch {
             complain("\(error.message)\(error.message.hasSuffix("?") ? "" : ".") Try hasupd --help.")
@@ -81,33 +82,27 @@ extension Daemon {
     /// an error in them, which somebody may be editing.
     static func readFirst(
         _ reader: ConfigurationReader, stored: (image: ConfigurationImage, model: EncodedModel)?, _ options: Options,
-        _ log: Logger, _ loop: EventLoop
+        _ log: Logger
     ) throws(StartError) -> FirstConfiguration {
-        var outcome: ReadOutcome?
-        reader.read { outcome = $0 }
-        while outcome == nil {
-            do { try loop.turn() } catch { throw StartError(.unavailable, error.description) }
+        let outcome: ReadOutcome
+        do throws(SystemError) {
+            outcome = try reader.readNow()
+        } catch {
+            throw StartError(.unavailable, error.description)
         }
-        if let stored, let refusal = outcome?.refusal(insteadOf: stored.image, options.file),
+        if let stored, let refusal = outcome.refusal(insteadOf: stored.image, options.file),
             let generation = Generation(stored: stored.image, stored.model)
         {
             if case .judged(_, _, let diagnostics) = outcome { for diagnostic in diagnostics { diagnostic.tell(log) } }
             log.error("\(refusal). The configuration that ran before goes on.")
             return FirstConfiguration(generation: generation, refusal: "\(refusal). The old configuration goes on.")
         }
+        if case .judged(let image, _, let diagnostics) = outcome, image.isReadable {
+            for diagnostic in diagnostics { diagnostic.tell(log, isStart: true) }
+        }
+        if let error = outcome.startError(options.file, isDefault: options.file == Options().file) { throw error }
         guard case .judged(let image, let model, let diagnostics) = outcome else {
-            if case .failed(let reason) = outcome { throw StartError(.noInput, reason) }
             throw StartError(.noInput, "can't read \(options.file)")
-        }
-        guard image.isReadable else {
-            let advice = options.file == Options().file ? " Name the file with -f." : ""
-            throw StartError(.noInput, "\(diagnostics.first?.message ?? "can't read \(options.file)").\(advice)")
-        }
-        for diagnostic in diagnostics { diagnostic.tell(log, isStart: true) }
-        guard image.canStart else {
-            throw StartError(
-                .configuration,
-                "\(options.file) has nothing that can run; `hasup check \(options.file)` shows each finding")
         }
         return FirstConfiguration(
             generation: Generation(
@@ -116,6 +111,23 @@ extension Daemon {
 }
 
 extension ReadOutcome {
+    /// Why a start ends with these files; nil when it goes on, be it without what is wrong.
+    ///
+    /// - Parameter isDefault: whether nobody has named the file.
+    func startError(_ file: String, isDefault: Bool) -> StartError? {
+        switch self {
+        case .failed(let reason): return StartError(.noInput, reason)
+        case .judged(let image, _, let diagnostics):
+            guard image.isReadable else {
+                let advice = isDefault ? " Name the file with -f." : ""
+                return StartError(.noInput, "\(diagnostics.first?.message ?? "can't read \(file)").\(advice)")
+            }
+            guard !image.canStart else { return nil }
+            return StartError(
+                .configuration, "\(file) has nothing that can run; `hasup check \(file)` shows each finding")
+        }
+    }
+
     /// Why these files aren't to replace a configuration that ran: a sentence's beginning. Nil when they may, or are the
     /// same: then their errors are nothing new.
     fileprivate func refusal(insteadOf running: ConfigurationImage, _ file: String) -> String? {

@@ -15,20 +15,18 @@ final class Upgrade {
         init(_ reason: String) { self.reason = reason }
     }
 
-    /// How long the new program may take to say what it is.
+    /// How long the new program may take to say what it is, and to judge the configuration.
     private static let patience = Interval.seconds(5)
+    private static let checkPatience = Interval.seconds(15)
     /// Time for the answer to leave.
     private static let farewell = Interval.milliseconds(20)
-    private static let answerMax = 2_048
 
     private let loop: EventLoop
     private let log: Logger
     private let store: DescriptorStore
     private let path: String
     private let paths: Paths
-    private var child: ChildProcess?
-    private var hasTimedOut = false
-    private var patienceTimer: Timer?
+    private let candidate: Candidate
     private var execTimer: Timer?
     private var lastWork: (() -> Void)?
     private var onFailure: (() -> Void)?
@@ -44,10 +42,7 @@ final class Upgrade {
         var buffer = [CChar](repeating: 0, count: 4096)
         let size = max(0, readlink("/proc/self/exe", &buffer, buffer.count))
         path = String(decoding: buffer.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        patienceTimer = loop.makeTimer { [unowned self] in
-            self.hasTimedOut = true
-            self.child?.kill()
-        }
+        candidate = Candidate(path: path, on: loop)
         execTimer = loop.makeTimer { [unowned self] in self.execute() }
     }
 
@@ -59,60 +54,74 @@ final class Upgrade {
         return running.st_ino != installed.st_ino || running.st_dev != installed.st_dev
     }
 
-    /// Lets the new program say its version and which forms of state it reads (`Formats`); the completion is told the
-    /// version, or why this one can't become it.
+    /// Lets the new program say its version and which forms of state it reads (`Formats`), and then what it makes of the
+    /// configuration (`FileCheck`); the completion is told the version, or why this one can't become it.
     func inspect(_ completion: @escaping (Result<String, Refusal>) -> Void) {
         guard getuid() == 0 || PassedOn.current.isSuperset(of: [.netAdmin, .netRaw]) else {
             return completion(.failure(Refusal("hasupd would lose its capabilities: restart it")))
         }
         guard !isBusy else { return completion(.failure(Refusal("another upgrade is under way"))) }
         isBusy = true
-        hasTimedOut = false
-        do throws(SystemError) {
-            let output = try owned(hasup_memfd_create("hasup-formats"), "create a memory file")
-            let copy = try owned(fcntl(output.number, F_DUPFD_CLOEXEC, 3), "copy a descriptor")
-            let reader = Output(copy)
-            child = try ChildProcess.spawn(
-                path: path, arguments: [path, "--formats"], environment: ["LC_ALL=C"], descriptors: [],
-                output: output.number, lendsClass: false, on: loop
-            ) { [unowned self] _, exit in completion(self.judge(exit, reader)) }
-            if let patienceTimer { loop.set(patienceTimer, to: Clock.now + Self.patience) }
-        } catch {
-            isBusy = false
-            completion(.failure(Refusal("\(path) can't be run: \(SystemError.text(of: error.code))")))
+        let end = { [unowned self] (result: Result<String, Refusal>) in
+            if case .failure = result { self.isBusy = false }
+            completion(result)
+        }
+        candidate.ask(["--formats"], within: Self.patience) { [unowned self] answer in
+            do throws(Refusal) {
+                let version = try self.version(in: answer)
+                self.candidate.ask(
+                    self.checkArguments, environment: ConfigurationReader.environment, within: Self.checkPatience
+                ) { [unowned self] answer in
+                    do throws(Refusal) {
+                        try self.requireAcceptance(in: answer, by: version)
+                        end(.success(version))
+                    } catch {
+                        end(.failure(error))
+                    }
+                }
+            } catch {
+                end(.failure(error))
+            }
         }
     }
 
-    /// What the program has printed.
-    private final class Output {
-        private let file: Descriptor
-        init(_ file: consuming Descriptor) { self.file = file }
-
-        var text: String {
-            var bytes = [UInt8](repeating: 0, count: answerMax)
-            let count = max(0, pread(file.number, &bytes, bytes.count, 0))
-            return String(decoding: bytes.prefix(count), as: UTF8.self)
-        }
+    /// Its own arguments, which the new program has to understand; but it is asked where hasupd stands by now.
+    private var checkArguments: [String] {
+        CommandLine.arguments.dropFirst() + ["-f", paths.configuration, "--check"]
     }
 
-    private func judge(_ exit: WorkerExit, _ output: Output) -> Result<String, Refusal> {
-        child = nil
-        if let patienceTimer { loop.set(patienceTimer, to: .never) }
-        isBusy = false
-        if hasTimedOut { return .failure(Refusal("\(path) --formats hasn't ended after \(Self.patience)")) }
-        guard exit == .code(0) else { return .failure(Refusal("\(path) can't be run: it ended with \(exit)")) }
-        let answer = output.text
-        guard let version = Formats.version(in: answer) else {
-            return .failure(Refusal("\(path) isn't hasupd: it says nothing of the kind when asked for its version"))
+    private func version(in answer: Candidate.Answer) throws(Refusal) -> String {
+        let text = try text(of: answer, to: "--formats")
+        guard let version = Formats.version(in: text) else {
+            throw Refusal("\(path) isn't hasupd: it says nothing of the kind when asked for its version")
         }
-        if let reason = Formats.refusal(to: answer) {
-            return .failure(
-                Refusal(
-                    "\(Printable.text("hasupd \(version) at \(path) can't go on where this one is: \(reason)")); a restart "
-                        + "changes to it, and the addresses fail over"))
+        if let reason = Formats.refusal(to: text) {
+            throw Refusal(
+                "\(Printable.text("hasupd \(version) at \(path) can't go on where this one is: \(reason)")); a restart "
+                    + "changes to it, and the addresses fail over")
         }
-        isBusy = true
-        return .success(Printable.text(version))
+        return Printable.text(version)
+    }
+
+    private func requireAcceptance(in answer: Candidate.Answer, by version: String) throws(Refusal) {
+        var reason: String?
+        // One that refuses the files ends with a status of its own, after it has said why.
+        if case .ended(_, let text) = answer { reason = FileCheck.refusal(in: text) }
+        guard let reason else {
+            _ = try text(of: answer, to: "--check")
+            return
+        }
+        throw Refusal("hasupd \(version) at \(path) doesn't take the configuration as it is: \(reason)")
+    }
+
+    /// What it has printed. - Throws: `Refusal` when it has ended otherwise than well.
+    private func text(of answer: Candidate.Answer, to option: String) throws(Refusal) -> String {
+        switch answer {
+        case .ended(.code(0), let text): return text
+        case .ended(let exit, _): throw Refusal("\(path) can't be run: \(option) ended with \(exit)")
+        case .late(let patience): throw Refusal("\(path) \(option) hasn't ended after \(patience)")
+        case .unstartable(let code): throw Refusal("\(path) can't be run: \(SystemError.text(of: code))")
+        }
     }
 
     /// Becomes it when the answer has left, and tells it this. The worker is left in its grace until its successor begins.
@@ -134,7 +143,7 @@ final class Upgrade {
         guard isBusy else { return }
         if let execTimer { loop.set(execTimer, to: .never) }
         log.notice("the upgrade is called off: hasupd ends")
-        child?.kill()
+        candidate.end()
     }
 
     private func execute() {

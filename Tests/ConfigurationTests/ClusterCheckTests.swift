@@ -183,6 +183,29 @@ import Testing
         #expect(three.count == 2 && three[0].hasPrefix("warning c.conf:4") && three[1].hasPrefix("note b.conf:4"))
     }
 
+    /// What counts is the priority with the weights of what is tracked, while nothing of that is wrong.
+    @Test(arguments: [
+        ("track_interface {\neth1 weight 50\n}", "", true), ("", "track_interface {\neth1 weight -50\n}", false),
+        ("track_interface {\neth1 weight -50\n}", "", false), ("track_interface {\neth1 weight 49\n}", "", false),
+        ("track_interface {\neth1 weight -50 reverse\n}", "", false),
+        ("track_interface {\neth1 weight 30\n}\ntrack_script {\nok weight 20\n}", "", true),
+        ("track_script {\nok weight 50 reverse\n}", "", false), ("track_script {\nok weight 50\n}", "", true),
+        ("track_file {\nlevel weight 50\n}", "", false),
+        ("", "track_interface {\neth1 weight -50 reverse\n}", true),
+        ("track_interface {\neth1 weight 253\n}", "track_interface {\neth1 weight 253\n}", true),
+    ])
+    func equalPrioritiesWithWeights(_ lower: String, _ higher: String, _ areEqual: Bool) {
+        let definitions = "vrrp_script ok {\nscript /bin/true\n}\ntrack_file level {\nfile /tmp/level\n}\n"
+        let found = findings(definitions + router(lower), definitions + router(higher, priority: 150))
+        guard areEqual else {
+            #expect(!found.contains { $0.contains("while all that they track is well") }, "\(found)")
+            return
+        }
+        #expect(found.count == 2, "\(found)")
+        #expect(found.first?.hasPrefix("warning b.conf:10 both nodes have priority") == true, "\(found)")
+        #expect(found.first?.contains("while all that they track is well: 150 here and 100 on the other") == true)
+    }
+
     @Test func bothMasterWithoutPreemption() {
         let text = "state MASTER\nnopreempt"
         let found = findings(router(text, priority: 150), router(text))

@@ -24,6 +24,31 @@ BROKEN = {
 }
 
 
+JUDGED = {
+    "good": (GOOD, 0, "accepted: "), "unknown-interface": (BROKEN["unknown-interface"], 0, "incomplete: "),
+    "empty": ("", 78, "refused: "), "missing": (None, 66, "refused: "),
+}
+
+
+@pytest.mark.parametrize("kind", JUDGED)
+def test_hasupd_judges_a_file_as_at_its_start_and_touches_nothing(lan, pair, kind):
+    """hasupd --check: the status of a start, the verdict last, and neither a run directory nor a socket."""
+    text, status, verdict = JUDGED[kind]
+    folder = os.path.join(pair[0].directory, "untouched")
+    file = pair[0].write("judged.conf", text) if text is not None else "/nowhere/judged.conf"
+    command = [binary("hasupd"), "-f", file, "--run-dir", folder, "--control", f"{folder}.sock"]
+    done = subprocess.run(pair[0].netns.command(*command, "--check"), capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stderr) == (status, ""), done.stdout + done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(verdict), done.stdout
+    assert "judged.conf" in last
+    assert not os.path.exists(folder) and not os.path.exists(f"{folder}.sock")
+    if status:
+        began = subprocess.run(pair[0].netns.command(*command, "-n"), capture_output=True, text=True, timeout=20)
+        assert began.returncode == status, began.stderr
+        assert last[len(verdict):] in began.stderr
+
+
 @pytest.mark.parametrize("kind", [*BROKEN, "missing"])
 def test_a_broken_file_at_a_reload_changes_nothing(duo, lan, pair, sniffer, kind):
     """R3: the reload fails with a message, and the old configuration stays in every detail."""

@@ -150,58 +150,60 @@ struct BrokerTests {
 
 @Suite("Notify scripts (S1)")
 struct NotificationQueueTests {
+    private let now = Instant(nanoseconds: 1_000_000_000)
+
     @Test("one run of an instance at a time, and only the last of those that wait")
     func order() {
         var queue = NotificationQueue<Int>()
-        for run in 1...4 { queue.add(run, of: "A", scripts: run == 1 ? 2 : 1) }
+        for run in 1...4 { queue.add(run, of: "A", scripts: run == 1 ? 2 : 1, at: now) }
         #expect(queue.skipped(of: "A") == 3, "nothing has been started yet")
-        #expect(queue.next() == 4)
-        queue.add(5, of: "A", scripts: 2)
-        #expect(queue.next() == nil)
-        queue.ended(of: "A")
-        #expect(queue.next() == 5)
-        queue.ended(of: "A")
-        queue.add(6, of: "A", scripts: 1)
-        #expect(queue.next() == nil, "the second script of the fifth run still runs")
-        queue.ended(of: "A")
-        #expect(queue.next() == 6)
+        #expect(queue.next(at: now) == 4)
+        queue.add(5, of: "A", scripts: 2, at: now)
+        #expect(queue.next(at: now) == nil)
+        queue.ended(of: "A", at: now)
+        #expect(queue.next(at: now) == 5)
+        queue.ended(of: "A", at: now)
+        queue.add(6, of: "A", scripts: 1, at: now)
+        #expect(queue.next(at: now) == nil, "the second script of the fifth run still runs")
+        queue.ended(of: "A", at: now)
+        #expect(queue.next(at: now) == 6)
         #expect(!queue.isIdle)
-        queue.ended(of: "A")
-        #expect(queue.next() == nil && queue.isIdle)
+        queue.ended(of: "A", at: now)
+        #expect(queue.next(at: now) == nil && queue.isIdle)
         #expect(queue.skipped(of: "A") == 3)
     }
 
     @Test("instances don't wait for each other")
     func independent() {
         var queue = NotificationQueue<Int>()
-        queue.add(1, of: "A", scripts: 1)
-        queue.add(2, of: "B", scripts: 1)
-        #expect(queue.next() == 1)
-        #expect(queue.next() == 2)
+        queue.add(1, of: "A", scripts: 1, at: now)
+        queue.add(2, of: "B", scripts: 1, at: now)
+        #expect(queue.next(at: now) == 1)
+        #expect(queue.next(at: now) == 2)
         #expect(queue.skipped(of: "A") == 0)
     }
 
     @Test("only so many scripts at once, and first come, first served")
     func bounded() {
         var queue = NotificationQueue<Int>(runningMax: 2)
-        for run in 0..<5 { queue.add(run, of: "\(run)", scripts: 1) }
-        #expect(queue.next() == 0 && queue.next() == 1 && queue.next() == nil)
-        queue.add(12, of: "2", scripts: 1)
-        queue.ended(of: "1")
-        #expect(queue.next() == 12, "the newer run of the same instance took its place")
+        for run in 0..<5 { queue.add(run, of: "\(run)", scripts: 1, at: now) }
+        #expect(queue.next(at: now) == 0 && queue.next(at: now) == 1 && queue.next(at: now) == nil)
+        queue.add(12, of: "2", scripts: 1, at: now)
+        queue.ended(of: "1", at: now)
+        #expect(queue.next(at: now) == 12, "the newer run of the same instance took its place")
         #expect(queue.skipped(of: "2") == 1)
-        for ended in ["0", "2"] { queue.ended(of: ended) }
-        #expect(queue.next() == 3 && queue.next() == 4 && queue.next() == nil)
-        for ended in ["3", "4", "4", "none"] { queue.ended(of: ended) }
+        for ended in ["0", "2"] { queue.ended(of: ended, at: now) }
+        #expect(queue.next(at: now) == 3 && queue.next(at: now) == 4 && queue.next(at: now) == nil)
+        for ended in ["3", "4", "4", "none"] { queue.ended(of: ended, at: now) }
         #expect(queue.isIdle)
     }
 
     @Test("a transition without scripts is nothing to wait for")
     func noScripts() {
         var queue = NotificationQueue<Int>()
-        queue.add(1, of: "A", scripts: 0)
-        #expect(queue.next() == nil && queue.isIdle)
-        queue.ended(of: "A")
+        queue.add(1, of: "A", scripts: 0, at: now)
+        #expect(queue.next(at: now) == nil && queue.isIdle)
+        queue.ended(of: "A", at: now)
         #expect(queue.isIdle)
     }
 
@@ -318,5 +320,48 @@ struct ReloadMachineTests {
             #expect(machine.state == .idle)
             #expect(machine.handle(.configured).isEmpty)
         }
+    }
+
+    /// A worker that notifies without end: after the burst two runs a second, and always the last that was told.
+    @Test func floods() {
+        var queue = NotificationQueue<Int>()
+        var started: [(at: Int64, run: Int)] = []
+        var number = 0
+        for millisecond in Int64(0)..<30_000 {
+            let now = Instant(nanoseconds: 1_000_000_000_000 + millisecond * 1_000_000)
+            for _ in 0..<3 {
+                number += 1
+                queue.add(number, of: "A", scripts: 1, at: now)
+            }
+            while let run = queue.next(at: now) {
+                #expect(run == number, "an older state was told")
+                started.append((millisecond, run))
+                queue.ended(of: "A", at: now)
+            }
+        }
+        #expect(started.count == 10 + 59, "\(started.map(\.at))")
+        #expect(queue.skipped(of: "A") + started.count + 1 == number)
+        // The flood is over; its last state is told, and it isn't idle before.
+        #expect(!queue.isIdle)
+        #expect(queue.deadline != .never)
+        let end = queue.deadline
+        #expect(queue.next(at: end - Interval(nanoseconds: 1)) == nil)
+        #expect(queue.next(at: end) == number)
+        queue.ended(of: "A", at: end)
+        #expect(queue.isIdle && queue.next(at: end) == nil && queue.deadline == .never)
+        // Others don't wait for it, and after a rest it has all of its burst again.
+        queue.add(-1, of: "B", scripts: 1, at: end)
+        #expect(queue.next(at: end) == -1)
+        let later = end + Interval.seconds(10)
+        for run in 1...10 {
+            queue.add(run, of: "A", scripts: 1, at: later)
+            #expect(queue.next(at: later) == run)
+            queue.ended(of: "A", at: later)
+        }
+        // One more waits, unless nobody is left who could tell of another.
+        queue.add(11, of: "A", scripts: 1, at: later)
+        #expect(queue.next(at: later) == nil)
+        queue.hurry(at: later)
+        #expect(queue.next(at: later) == 11)
     }
 }

@@ -1,0 +1,53 @@
+import Configuration
+import VRRP
+
+/// Deliberate breakage, to prove that the invariants can fail.
+enum Sabotage {
+    /// The first machine stays cut off after the faults have ended.
+    case staysCut
+    /// The first machine has other VRIDs.
+    case otherVirtualRouterIDs
+    /// The kernel of the first machine forgets addresses without telling.
+    case forgetfulKernel
+    /// A machine that comes back has forgotten its nopreempt.
+    case forgetsNopreempt
+    /// In peace nobody sends priority 0.
+    case sendsNoRelease
+    /// In peace nobody hears priority 0.
+    case hearsNoRelease
+    /// The death of a process in peace is seen when its peers have given it up.
+    case seesDeathLate
+    /// A successor is told of one notification less than was sent.
+    case countsTooFew
+    /// A successor is told of one notification more than was sent.
+    case countsTooMany
+
+    /// How the one invariant that finds it says so.
+    var sign: String {
+        switch self {
+        case .staysCut, .otherVirtualRouterIDs: "masters"
+        case .forgetfulKernel: "has ["
+        case .forgetsNopreempt: "moved when machine"
+        case .sendsNoRelease, .hearsNoRelease: "has had no master"
+        case .seesDeathLate: "the death of a process was seen by others"
+        case .countsTooFew, .countsTooMany: "notifies"
+        }
+    }
+
+    /// What a successor believes was the last notification.
+    func counted(_ last: UInt64) -> UInt64 {
+        switch self {
+        case .countsTooFew: last > 0 ? last - 1 : 0
+        case .countsTooMany: last + 1
+        default: last
+        }
+    }
+
+    /// What a machine that is started in peace is told instead of its configuration.
+    func started(_ model: ConfigurationModel) -> ConfigurationModel {
+        guard self == .forgetsNopreempt else { return model }
+        var model = model
+        for place in model.instances.indices { model.instances[place].nopreempt = false }
+        return model
+    }
+}
