@@ -78,8 +78,11 @@ def test_soak(lan, pair, record_property):
     extra = [f'notify "{script}"']
 
     def file(priority, vips=(f"{VIP}/24",)):
-        return conf.simple(priority, version=3, advert=0.1, vips=vips, extra=extra,
-                           settings=["script_user root", "enable_script_security"])
+        # Each flap of the link makes each of them run a script twice on both nodes: a storm.
+        storm = [conf.instance(f"S_{number}", vrid=number, priority=priority, version=3, advert=0.1,
+                               vips=[f"10.0.1.{number}/32"], extra=extra) for number in range(60, 80)]
+        return conf.file(conf.instance(priority=priority, version=3, advert=0.1, vips=vips, extra=extra), *storm,
+                         settings=["script_user root", "enable_script_security"])
 
     a, b = Hasup(pair[0], file(200)).start(), Hasup(pair[1], file(100)).start()
     lan.wait_holder(VIP, "a")
@@ -104,12 +107,16 @@ def test_soak(lan, pair, record_property):
         lan.cut(pair[1])
         lan.heal()
 
+    def upgrade():
+        done = dice.choice((a, b)).cli("upgrade", bound=20)
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def ask():
         for daemon in (a, b):
             daemon.cli("status")
 
     def round_of_all():
-        for action in dice.sample((flap, reload, kill, partition, ask), 5):
+        for action in dice.sample((flap, reload, kill, partition, upgrade, ask), 6):
             action()
         lan.wait_holder(VIP, "a", 8)
 
@@ -117,7 +124,7 @@ def test_soak(lan, pair, record_property):
         round_of_all()
     assert a.reload(file(200)).returncode == 0
     before = [(at_rest(daemon), holdings(daemon)) for daemon in (a, b)]
-    end = time.monotonic() + (3600 if LONG else 45)
+    end = time.monotonic() + (3600 if LONG else 300)
     rounds = 0
     while time.monotonic() < end:
         round_of_all()
