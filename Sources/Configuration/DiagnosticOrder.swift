@@ -1,7 +1,10 @@
 extension LoadedConfiguration {
     /// The findings as people read them: in the order of the files and of the lines in them. Notes stay behind what they
     /// belong to.
-    public var orderedDiagnostics: [Diagnostic] {
+    public var orderedDiagnostics: [Diagnostic] { ordered(with: nil) }
+
+    /// The same with a note that belongs to no other finding.
+    public func ordered(with note: Diagnostic?) -> [Diagnostic] {
         var ranks: [String: Int] = [:]
         for (rank, path) in paths.enumerated() where ranks[path] == nil { ranks[path] = rank }
         var groups: [(place: (Int, Int, Int), findings: [Diagnostic])] = []
@@ -14,6 +17,9 @@ extension LoadedConfiguration {
             // What is about no place comes first; that there is more comes last.
             let place = finding.location.map { (ranks[$0.file] ?? paths.count, $0.line, $0.column) }
             groups.append((place ?? (isLast ? .max : -1, 0, 0), [finding]))
+        }
+        if let note, let location = note.location {
+            groups.append(((ranks[location.file] ?? paths.count, location.line, location.column), [note]))
         }
         // Equals stay in the order in which they were found.
         return groups.enumerated()

@@ -73,7 +73,7 @@ extension KeywordTable {
         authentication	block	none	v2 non-strict only	acts	RFC2338 authentication
         auth_hmac	block	none	exclusive with authentication	typed	HMAC-SHA256 trailer authentication (2026 draft)
         [vrrp_instance/authentication]
-        auth_type	PASS|AH	none	-	acts	simple password or IPsec AH (HMAC-MD5-96, IPv4)
+        auth_type	PASS|AH	none	-	acts	simple password; IPsec AH (HMAC-MD5-96, IPv4) isn't handled yet, and such an instance is in FAULT
         auth_pass	STR	-	truncated to 8 chars	acts	shared secret, padded with NUL
         [vrrp_instance/auth_hmac]
         key	ID hex:HEX|file:PATH|ASCII	required	ID 1..255; 32..64 bytes	typed	a secret to verify and sign with; repeatable

@@ -50,7 +50,9 @@ public enum Realtime {
             end()
         }
         if plan.locksMemory {
-            do { try lockMemory() } catch { shortfalls.append("\(error)") }
+            do { try lockMemory() } catch {
+                shortfalls.append("\(error); when memory is short, adverts may wait for the disk")
+            }
         }
         return shortfalls
     }

@@ -67,7 +67,7 @@ extension Daemon {
                 refill()
             } catch {
                 failures.append(
-                    "The run directory \(paths.runDirectory) was removed and can't be made anew, so what "
+                    "The run directory \(paths.runDirectory) was removed, and hasupd can't be at home in a new one, so what "
                         + "`hasup history` and the next start need isn't kept until hasupd is restarted: \(error.message)"
                 )
             }

@@ -189,7 +189,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         settledTimer = loop.makeTimer { hasup_release_code() }
         upgrade = Upgrade(on: loop, log: log, store: store, paths: paths)
         setting.judgePrivileges(
-            for: generation.model, workerPriority: generation.workerPriority, runDirectory: paths.runDirectory)
+            for: generation.model, workerPriority: generation.workerPriority, controlSocket: paths.controlSocket)
         for note in setting.notes { log.notice("\(note)") }
 
         let vrrp = try VRRPSupervision(

@@ -47,33 +47,33 @@ struct Options {
     private static let table = [
         Row(names: ["-f", "--use-file"], argument: "FILE", text: "read this configuration"),
         Row(
-            names: ["-n", "--foreground"], argument: nil, text: "log to standard error (it never leaves the foreground)"
+            names: ["-n", "--foreground"], argument: nil, text: "log to standard error"
         ),
         Row(names: ["--control"], argument: "PATH", text: "put the control socket here"),
         Row(names: ["--run-dir"], argument: "DIR", text: "keep the lock and the control socket here"),
         Row(names: ["--instance"], argument: "NAME", text: "run beside other instances, under this name"),
         Row(
             names: ["-p", "--pid"], argument: "FILE",
-            text: "write the pid here instead of to hasup.pid in the run directory"),
+            text: "write the pid here, not into the run directory"),
         Row(names: ["-r", "--vrrp_pid"], argument: "FILE", text: "write the pid of the VRRP worker here"),
         Row(names: ["-c", "--checkers_pid"], argument: "FILE", text: "write the pid of the checker here"),
         Row(names: ["-i", "--config-id"], argument: "ID", text: "what @ID lines are compared with"),
         Row(names: ["--log-level"], argument: "LEVEL", text: "debug, info (default), notice, warning or error"),
         Row(
             names: ["--seccomp"], argument: "ACTION",
-            text: "what a forbidden system call meets: errno (default), kill, log; optional: none if there is no filter"
+            text: "errno (default), kill, log or optional: see hasupd(8)"
         ),
         Row(names: ["--core"], argument: nil, text: "let a crash leave a core file"),
         Row(
             names: ["--grace"], argument: "SECONDS",
-            text: "how long the VRRP worker goes on if hasupd is gone: 0 to 60 (default 2)"),
+            text: "how long VRRP goes on without hasupd (default 2)"),
         Row(names: ["-h", "--help"], argument: nil, text: "show this text"),
         Row(names: ["-v", "--version"], argument: nil, text: "show the version"),
         Row(
-            names: ["--formats"], argument: nil, text: "show the version and the forms of state that it reads"),
+            names: ["--formats"], argument: nil, text: "show the version and what state it reads"),
         Row(
             names: ["--check"], argument: nil,
-            text: "read and judge the configuration as at a start, and do nothing else"),
+            text: "only judge the configuration as at a start"),
     ]
 
     private static let violations: [String: SeccompViolation] = ["errno": .refuse, "kill": .killProcess, "log": .log]
@@ -162,9 +162,11 @@ struct Options {
             lines.append("  " + left + String(repeating: " ", count: max(1, 26 - left.count)) + row.text)
         }
         lines += [
-            "", "The default FILE is \(Options().file); the default ID is the node's name up to its first dot.",
-            "Lines go to the journal under systemd, to standard error on a terminal or with -n, else to syslog, and",
-            "to standard error when there is none. See hasupd(8) and hasup(1).",
+            "", "The default FILE is \(Options().file);",
+            "the default ID is the node's name up to its first dot.",
+            "Lines go to the journal under systemd, to standard error on a terminal or with",
+            "-n, else to syslog, and to standard error when there is none.",
+            "See hasupd(8) and hasup(1).",
         ]
         return lines.joined(separator: "\n") + "\n"
     }

@@ -120,19 +120,20 @@ final class Setting {
     }
 
     /// Notes what is lost by capabilities that are missing, now that it is known what they are needed for.
-    func judgePrivileges(for model: EncodedModel, workerPriority: Int32, runDirectory: String) {
+    func judgePrivileges(for model: EncodedModel, workerPriority: Int32, controlSocket: String) {
         guard let privileges else { return }
         notes += privileges.losses(
             for: Privileges.Wishes(
                 hasWorkerUser: hasWorkerUser, hasScripts: model.hasScripts, realtimePriority: workerPriority,
-                needsChown: operatorGroup.map { !Self.admits($0, to: runDirectory) } ?? false))
+                needsChown: operatorGroup.map { !Self.admits($0, to: controlSocket) } ?? false))
     }
 
-    /// Whether the group can look into the folder: what was tried counts, not how it was done.
-    private static func admits(_ group: UInt32, to folder: String) -> Bool {
+    /// Whether the group comes to the socket: what was tried counts, not how it was done.
+    private static func admits(_ group: UInt32, to socket: String) -> Bool {
         var status = stat()
-        guard stat(folder, &status) == 0 else { return false }
-        return status.st_gid == group
+        guard lstat(socket, &status) == 0, status.st_gid == group else { return false }
+        let folder = socket.lastIndex(of: "/").map { String(socket[...$0]) } ?? "."
+        return stat(folder, &status) == 0 && (status.st_gid == group || status.st_mode & S_IXOTH != 0)
     }
 
     /// The priority to ask for: nil when there is no right to it, which was told once.

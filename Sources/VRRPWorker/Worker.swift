@@ -20,6 +20,8 @@ import VRRP
 final class Worker {
     /// How long a configuration waits for the sockets that it needs.
     private static let socketPatience = Interval.milliseconds(500)
+    /// In an upgrade the next hasupd has replaced this worker by then.
+    private static let upgradeTime = Interval.milliseconds(200)
     /// After this long without a transition, an announcement or a reload, their code needn't stay in memory.
     private static let settleTime = Interval.seconds(2)
 
@@ -53,6 +55,9 @@ final class Worker {
     private var stampTimer: Timer?
     private var patienceTimer: Timer?
     private var graceTimer: Timer?
+    private var goneTimer: Timer?
+    /// Why there is no hasupd.
+    private var goneReason = ""
     private var settledTimer: Timer?
     /// When it may be told again that notifications were lost.
     private var nextLoss = Instant(nanoseconds: 0)
@@ -103,6 +108,7 @@ final class Worker {
         stampTimer = loop.makeTimer { [unowned self] in self.armStamp() }
         patienceTimer = loop.makeTimer { [unowned self] in self.runNextConfiguration() }
         graceTimer = loop.makeTimer { [unowned self] in self.stop() }
+        goneTimer = loop.makeTimer { [unowned self] in self.complainOfSilence() }
         settledTimer = loop.makeTimer { [unowned self] in self.settle() }
         loop.atEndOfTurn { [unowned self] in self.endTurn() }
         armStamp()
@@ -425,7 +431,14 @@ final class Worker {
     /// hasupd is gone, or becomes another program, which looks the same from here: go on for the grace, then hand over.
     func supervisorGone(_ reason: String) {
         if let graceTimer { loop.set(graceTimer, to: loop.now + grace) }
-        log(.warning, "no hasupd is connected (\(reason)): handing over in \(grace) unless one takes over before")
+        goneReason = reason
+        guard grace > Self.upgradeTime * 2 else { return complainOfSilence() }
+        if let goneTimer { loop.set(goneTimer, to: loop.now + Self.upgradeTime) }
+    }
+
+    /// An upgrade is over before this is said.
+    private func complainOfSilence() {
+        log(.warning, "no hasupd is connected (\(goneReason)): handing over in \(grace) unless one takes over before")
     }
 
     /// Hands over everything; the process ends when the kernel has withdrawn the addresses.

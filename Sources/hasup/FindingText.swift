@@ -3,9 +3,8 @@ import Configuration
 import IPC
 
 extension LoadedConfiguration {
-    /// All findings, and what a reload of a hasupd without scripts would find besides: first, because a note belongs to
-    /// what stands before it.
-    var findingsOfCheck: [Diagnostic] { (firstScript.map { [$0] } ?? []) + orderedDiagnostics }
+    /// All findings, and what a reload of a hasupd without scripts would find besides.
+    var findingsOfCheck: [Diagnostic] { ordered(with: firstScript) }
 }
 
 /// Findings about configurations, in the form that all of the project's programs print.
@@ -81,7 +80,7 @@ struct FindingText {
                 "This cluster would split."
             } else if !areWhole {
                 "Nothing else splits this cluster, but not every node would run what it says."
-            } else { warnings > 0 ? "Nothing splits this cluster." : "Good." }
+            } else { warnings > 0 ? "Nothing splits this cluster, but mind the warnings." : "Good." }
         return wrapped(
             "\(count) nodes together: \(counted(errors, "error")), \(counted(warnings, "warning")). \(consequence)")
     }

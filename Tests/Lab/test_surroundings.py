@@ -238,12 +238,12 @@ def test_the_run_directory_is_removed_and_hasupd_is_sealed(lan):
     wait_for("the control socket", lambda: in_place(hasup), bound=4)
     shutil.rmtree(hasup.run_dir)
     wait_for("the problem", lambda: " ".join(hasup.cli("status").stdout.split()),
-             lambda text: "can't be made anew" in text, 4)
+             lambda text: "can't be at home in a new one" in text, 4)
     assert hasup.state() == "MASTER"
     assert hasup.reload(GOOD.replace("priority 200", "priority 201")).returncode == 0
     refused = hasup.cli("upgrade")
-    assert refused.returncode == 1 and "can't be made anew" in " ".join(refused.stderr.split()), refused
-    assert hasup.log().count("can't be made anew") == 1
+    assert refused.returncode == 1 and "can't be at home in a new one" in " ".join(refused.stderr.split()), refused
+    assert hasup.log().count("can't be at home in a new one") == 1
     assert hasup.stop()[0] == 0
     hasup.start()
     wait_for("all well", lambda: in_place(hasup), bound=4)
