@@ -61,7 +61,7 @@ struct Options {
         Row(names: ["--log-level"], argument: "LEVEL", text: "debug, info (default), notice, warning or error"),
         Row(
             names: ["--seccomp"], argument: "ACTION",
-            text: "errno (default), kill, log or optional: see hasupd(8)"
+            text: "errno (default), kill, log, optional: hasupd(8)"
         ),
         Row(names: ["--core"], argument: nil, text: "let a crash leave a core file"),
         Row(
