@@ -154,11 +154,11 @@ public final class LinkMonitor {
 
     /// The addresses that packets may leave with and that aren't ours: neither tentative nor duplicate ones.
     public func usableAddresses(on index: Int32) -> Set<IPAddress> {
-        let unusable = UInt32(IFA_F_TENTATIVE | IFA_F_DADFAILED)
         var found: Set<IPAddress> = []
-        for entry in table.entries[index]?.addresses ?? []
-        where entry.flags & unusable == 0 && entry.addedBy != AddressProtocol.ours {
-            found.insert(entry.address)
+        for entry in table.entries[index]?.addresses ?? [] where entry.addedBy != AddressProtocol.ours {
+            // An optimistic one is used before it is known to be the only one (RFC 4429).
+            let isTentative = entry.flags & UInt32(IFA_F_TENTATIVE | IFA_F_OPTIMISTIC) == UInt32(IFA_F_TENTATIVE)
+            if !isTentative, entry.flags & UInt32(IFA_F_DADFAILED) == 0 { found.insert(entry.address) }
         }
         return found
     }

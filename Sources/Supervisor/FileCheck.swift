@@ -66,7 +66,7 @@ enum FileCheck {
         let last = answer.split(separator: "\n").last ?? ""
         let parts = last.split(separator: ":", maxSplits: 1)
         guard parts.count == 2, let verdict = Verdict(rawValue: String(parts[0])) else {
-            return "it doesn't say what it makes of the configuration"
+            return "it doesn't say what it makes of the configuration, as older versions don't; a restart changes to it"
         }
         return verdict == .accepted ? nil : Printable.text(String(parts[1].drop { $0 == " " }), limit: 600)
     }

@@ -44,7 +44,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var page: StatePage
     /// The packet socket that each worker gets. It is this one for all: closing the last descriptor of a packet socket
     /// waits for the kernel's RCU (packet_release: synchronize_net), and a dying worker that had to wait for it was dead
-    /// to hasupd only 8 to 30 ms later. It receives nothing, and a sealed worker can't bind it.
+    /// to hasupd only 8 to 30 ms later. It receives nothing, a sealed worker can't bind it, and its buffer is made as it was for
+    /// each.
     private let frames: Descriptor
     /// Generations before the newest one of which something may still be in the kernel: until a worker says that nothing
     /// is. Their images go to the next worker, and to whoever removes what none advertises.
@@ -167,6 +168,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         do throws(SystemError) {
             let commands = try owned(hasup_route_socket(0), "open an rtnetlink socket")
             let notifications = try owned(hasup_route_socket(LinkMonitor.groups), "open an rtnetlink socket")
+            try checked(hasup_frame_socket_restore(frames.number), "set the buffer of the packet socket")
             for former in formers.suffix(formersMax) {
                 SupervisorToVRRP.former.send(on: channel, descriptors: [former.image.number])
             }

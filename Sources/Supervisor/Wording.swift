@@ -48,7 +48,8 @@ extension Fault {
         case .interfaceDown(let name): "interface \(name) is down"
         case .trackedInterfaceDown(let name): "tracked interface \(name) is down or missing"
         case .noSourceAddress(let name): "interface \(name) has no address to send from"
-        case .sourceAddressMissing(let address): "unicast_src_ip \(address) is on no interface, or not usable yet"
+        case .sourceAddressMissing(let address):
+            "unicast_src_ip \(address) is on no interface, not usable yet, or a virtual one of hasup"
         }
     }
 }

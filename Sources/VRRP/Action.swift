@@ -180,7 +180,7 @@ public enum Fault: Hashable, Sendable {
     case trackedInterfaceDown(String)
     /// The interface has no address to send from.
     case noSourceAddress(String)
-    /// The configured source address of a unicast instance is on no interface.
+    /// The configured source address of a unicast instance is on no interface as an address that packets may leave with.
     case sourceAddressMissing(IPAddress)
 }
 

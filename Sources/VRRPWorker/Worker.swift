@@ -58,6 +58,7 @@ final class Worker {
     private var goneTimer: Timer?
     /// Why there is no hasupd.
     private var goneReason = ""
+    private var graceEndsAt = Instant.never
     private var settledTimer: Timer?
     /// When it may be told again that notifications were lost.
     private var nextLoss = Instant(nanoseconds: 0)
@@ -432,13 +433,15 @@ final class Worker {
     func supervisorGone(_ reason: String) {
         if let graceTimer { loop.set(graceTimer, to: loop.now + grace) }
         goneReason = reason
+        graceEndsAt = loop.now + grace
         guard grace > Self.upgradeTime * 2 else { return complainOfSilence() }
         if let goneTimer { loop.set(goneTimer, to: loop.now + Self.upgradeTime) }
     }
 
     /// An upgrade is over before this is said.
     private func complainOfSilence() {
-        log(.warning, "no hasupd is connected (\(goneReason)): handing over in \(grace) unless one takes over before")
+        let left = Interval.milliseconds(((graceEndsAt - loop.now).nanoseconds + 50_000_000) / 100_000_000 * 100)
+        log(.warning, "no hasupd is connected (\(goneReason)): handing over in \(left) unless one takes over before")
     }
 
     /// Hands over everything; the process ends when the kernel has withdrawn the addresses.

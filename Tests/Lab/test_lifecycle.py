@@ -276,4 +276,4 @@ def test_the_grace_is_what_the_operator_said(duo, lan, pair, sniffer):
     last = sniffer.adverts(pair[0], since=begin)[-1]
     assert last.priority == 0
     assert 0.49 <= last.time - begin < 0.6 + late(), (last.time - begin, late())
-    assert "handing over in 0.5 s" in a.log()
+    assert "handing over in 0.3 s" in a.log()

@@ -18,6 +18,9 @@ int hasup_probe_raw(void);
 /// A packet socket of protocol 0, which receives nothing, with its filter locked: for ARP and ND frames.
 int hasup_frame_socket(void);
 
+/// Gives its send buffer the ordinary size again, whatever a former user of the socket has made of it.
+int hasup_frame_socket_restore(int fd);
+
 /// A NETLINK_ROUTE socket, non-blocking for `groups` != 0 (RTMGRP_* bits), blocking otherwise.
 int hasup_route_socket(uint32_t groups);
 
