@@ -67,9 +67,6 @@ int hasup_vrrp_socket(int family, int interface_index, const char *interface_nam
     return fd;
 }
 
-// The kernel doubles it: what a socket has by default (socket(7), wmem_default).
-enum { FRAME_BUFFER = 104 << 10 };
-
 int hasup_probe_raw(void) {
     int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, PROTOCOL_VRRP);
     if (fd < 0) return -errno;
@@ -87,6 +84,9 @@ int hasup_frame_socket(void) {
         return failed(fd);
     return fd;
 }
+
+// The kernel doubles it: what a socket has by default (socket(7), wmem_default).
+enum { FRAME_BUFFER = 104 << 10 };
 
 int hasup_frame_socket_restore(int fd) { return set(fd, SOL_SOCKET, SO_SNDBUF, FRAME_BUFFER) ? -errno : 0; }
 

@@ -23,6 +23,7 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
     }
 
     private struct Line {
+        var name = ""
         var running = 0
         var next: Waiting?
         var isReady = false
@@ -33,23 +34,32 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
         var due: Instant { rested - NotificationQueue.spacing * (NotificationQueue.burst - 1) }
     }
 
+    /// So many lines whose time has come are looked at for one run: a turn has an end, whoever fills them.
+    private static var lookedAtMax: Int { 64 }
+
     private let runningMax: Int
     private var isHurried = false
     private var running = 0
     /// Runs that haven't begun.
     private var waiting = 0
-    private var lines: [String: Line] = [:]
-    /// Lines of instances that wait for their time.
-    private var early: Set<String> = []
-    /// When the next of them is due. Ask `next` then.
-    public private(set) var deadline = Instant.never
-    /// Instances whose next run may start as soon as there is room, in the order in which they came.
-    private var ready: [String] = []
+    private var numbers: [String: Int] = [:]
+    private var lines: [Line] = []
+    private var free: [Int] = []
+    /// When a line's next run may start; of one without, when it is rested and can be forgotten.
+    private var times = DeadlineHeap()
+    /// Lines whose next run may start as soon as there is room, in the order in which they came.
+    private var ready: [Int] = []
     private var firstReady = 0
     private var skipped: [String: Int] = [:]
 
     /// An empty queue.
     public init(runningMax: Int = Self.standardMax) { self.runningMax = max(1, runningMax) }
+
+    /// Instances that something is remembered of.
+    var instanceCount: Int { numbers.count }
+
+    /// When the time of the next line comes. Ask `next` then.
+    public var deadline: Instant { times.first?.deadline ?? .never }
 
     /// A transition of this instance, with so many scripts. Ask `next` what is to be started.
     ///
@@ -57,72 +67,79 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
     @discardableResult
     public mutating func add(_ run: Run, of instance: String, scripts count: Int, at now: Instant) -> Bool {
         guard count > 0 else { return false }
-        var line = lines[instance] ?? Line()
-        let isFolded = line.next != nil
+        let number = numbers[instance] ?? begin(instance)
+        let isFolded = lines[number].next != nil
         if isFolded { skipped[instance, default: 0] += 1 } else { waiting += 1 }
-        line.next = Waiting(run: run, scripts: count)
-        makeReady(&line, instance, now)
-        lines[instance] = line
+        lines[number].next = Waiting(run: run, scripts: count)
+        look(at: number, now)
         return isFolded
     }
 
     /// One script of this instance has ended, or couldn't be started. Ask `next` what is to be started.
     public mutating func ended(of instance: String, at now: Instant) {
-        guard var line = lines[instance], line.running > 0 else { return }
-        line.running -= 1
+        guard let number = numbers[instance], lines[number].running > 0 else { return }
+        lines[number].running -= 1
         running -= 1
-        makeReady(&line, instance, now)
-        lines[instance] = line
+        look(at: number, now)
     }
 
-    /// The run to start now; all its scripts count as running from here on. Ask until there is none.
+    /// The run to start now; all its scripts count as running from here on. Ask until there is none; more may come at
+    /// `deadline`, which may have passed.
     public mutating func next(at now: Instant) -> Run? {
-        if deadline <= now { wake(now) }
+        for _ in 0..<Self.lookedAtMax {
+            guard let number = times.popDue(at: now) else { break }
+            if lines[number].next == nil { forget(number) } else { look(at: number, now) }
+        }
         guard running < runningMax, firstReady < ready.count else { return nil }
-        let instance = ready[firstReady]
+        let number = ready[firstReady]
         firstReady += 1
         if firstReady == ready.count {
             ready = []
             firstReady = 0
         }
-        guard var line = lines[instance], let waiting = line.next else { return nil }
-        line.next = nil
-        line.isReady = false
-        line.running = waiting.scripts
-        line.rested = max(line.rested, now) + Self.spacing
+        guard let waiting = lines[number].next else { return nil }
+        lines[number].next = nil
+        lines[number].isReady = false
+        lines[number].running = waiting.scripts
+        lines[number].rested = max(lines[number].rested, now) + Self.spacing
         running += waiting.scripts
         self.waiting -= 1
-        lines[instance] = line
         return waiting.run
-    }
-
-    private mutating func makeReady(_ line: inout Line, _ instance: String, _ now: Instant) {
-        guard line.running == 0, line.next != nil, !line.isReady else { return }
-        guard isHurried || line.due <= now else {
-            early.insert(instance)
-            deadline = min(deadline, line.due)
-            return
-        }
-        line.isReady = true
-        ready.append(instance)
     }
 
     /// Nobody is left who could tell of another transition: what waits for its time doesn't any more. Ask `next`.
     public mutating func hurry(at now: Instant) {
         isHurried = true
-        wake(now)
+        for number in lines.indices where lines[number].next != nil { look(at: number, now) }
     }
 
-    /// The time of some has come.
-    private mutating func wake(_ now: Instant) {
-        deadline = .never
-        let known = early.sorted()
-        early = []
-        for instance in known {
-            guard var line = lines[instance] else { continue }
-            makeReady(&line, instance, now)
-            lines[instance] = line
+    private mutating func begin(_ instance: String) -> Int {
+        let line = Line(name: instance)
+        if let number = free.popLast() {
+            lines[number] = line
+            numbers[instance] = number
+            return number
         }
+        lines.append(line)
+        numbers[instance] = lines.count - 1
+        return lines.count - 1
+    }
+
+    private mutating func forget(_ number: Int) {
+        numbers[lines[number].name] = nil
+        lines[number] = Line()
+        free.append(number)
+    }
+
+    /// What a line in which nothing runs waits for.
+    private mutating func look(at number: Int, _ now: Instant) {
+        let line = lines[number]
+        guard line.running == 0, !line.isReady else { return }
+        guard line.next != nil else { return times.set(number, to: line.rested) }
+        guard isHurried || line.due <= now else { return times.set(number, to: line.due) }
+        times.set(number, to: nil)
+        lines[number].isReady = true
+        ready.append(number)
     }
 
     /// Transitions of an instance whose scripts weren't run because a later one had overtaken them.

@@ -10,7 +10,7 @@ import Reactor
 enum FileCheck {
     /// How the last line begins, by which the one who asks is told.
     enum Verdict: String {
-        /// A start and a reload take all of it.
+        /// A start and a reload take all of it, as far as the files decide.
         case accepted
         /// A start would do without what is wrong; a reload would refuse it.
         case incomplete

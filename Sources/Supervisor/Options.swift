@@ -46,34 +46,22 @@ struct Options {
 
     private static let table = [
         Row(names: ["-f", "--use-file"], argument: "FILE", text: "read this configuration"),
-        Row(
-            names: ["-n", "--foreground"], argument: nil, text: "log to standard error"
-        ),
+        Row(names: ["-n", "--foreground"], argument: nil, text: "log to standard error"),
         Row(names: ["--control"], argument: "PATH", text: "put the control socket here"),
         Row(names: ["--run-dir"], argument: "DIR", text: "keep the lock and the control socket here"),
         Row(names: ["--instance"], argument: "NAME", text: "run beside other instances, under this name"),
-        Row(
-            names: ["-p", "--pid"], argument: "FILE",
-            text: "write the pid here, not into the run directory"),
+        Row(names: ["-p", "--pid"], argument: "FILE", text: "write the pid here, not into the run directory"),
         Row(names: ["-r", "--vrrp_pid"], argument: "FILE", text: "write the pid of the VRRP worker here"),
         Row(names: ["-c", "--checkers_pid"], argument: "FILE", text: "write the pid of the checker here"),
         Row(names: ["-i", "--config-id"], argument: "ID", text: "what @ID lines are compared with"),
         Row(names: ["--log-level"], argument: "LEVEL", text: "debug, info (default), notice, warning or error"),
-        Row(
-            names: ["--seccomp"], argument: "ACTION",
-            text: "errno (default), kill, log, optional: hasupd(8)"
-        ),
+        Row(names: ["--seccomp"], argument: "ACTION", text: "errno (default), kill, log, optional: hasupd(8)"),
         Row(names: ["--core"], argument: nil, text: "let a crash leave a core file"),
-        Row(
-            names: ["--grace"], argument: "SECONDS",
-            text: "how long VRRP goes on without hasupd (default 2)"),
+        Row(names: ["--grace"], argument: "SECONDS", text: "0 to 60: VRRP goes on so long without hasupd (2)"),
         Row(names: ["-h", "--help"], argument: nil, text: "show this text"),
         Row(names: ["-v", "--version"], argument: nil, text: "show the version"),
-        Row(
-            names: ["--formats"], argument: nil, text: "show the version and what state it reads"),
-        Row(
-            names: ["--check"], argument: nil,
-            text: "only judge the configuration as at a start"),
+        Row(names: ["--formats"], argument: nil, text: "show the version and what state it reads"),
+        Row(names: ["--check"], argument: nil, text: "only judge the configuration as at a start"),
     ]
 
     private static let violations: [String: SeccompViolation] = ["errno": .refuse, "kill": .killProcess, "log": .log]

@@ -43,8 +43,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private(set) var worker: WorkerProcess?
     private var page: StatePage
     /// The packet socket that each worker gets. It is this one for all: closing the last descriptor of a packet socket
-    /// waits for the kernel's RCU (packet_release: synchronize_net), and a dying worker that had to wait for it was dead
-    /// to hasupd only 8 to 30 ms later. It receives nothing, a sealed worker can't bind it, and its buffer is made as it was for
+    /// waits for the kernel's RCU, and a dying worker that had to wait for it was dead to hasupd only 8 to 16 ms later
+    /// (docs/decisions.md, D39). It receives nothing, a sealed worker can't bind it, and its buffer is made anew for
     /// each.
     private let frames: Descriptor
     /// Generations before the newest one of which something may still be in the kernel: until a worker says that nothing

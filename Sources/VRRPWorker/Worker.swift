@@ -58,7 +58,6 @@ final class Worker {
     private var goneTimer: Timer?
     /// Why there is no hasupd.
     private var goneReason = ""
-    private var graceEndsAt = Instant.never
     private var settledTimer: Timer?
     /// When it may be told again that notifications were lost.
     private var nextLoss = Instant(nanoseconds: 0)
@@ -109,7 +108,7 @@ final class Worker {
         stampTimer = loop.makeTimer { [unowned self] in self.armStamp() }
         patienceTimer = loop.makeTimer { [unowned self] in self.runNextConfiguration() }
         graceTimer = loop.makeTimer { [unowned self] in self.stop() }
-        goneTimer = loop.makeTimer { [unowned self] in self.complainOfSilence() }
+        goneTimer = loop.makeTimer { [unowned self] in self.complain(left: self.grace - Self.upgradeTime) }
         settledTimer = loop.makeTimer { [unowned self] in self.settle() }
         loop.atEndOfTurn { [unowned self] in self.endTurn() }
         armStamp()
@@ -433,14 +432,12 @@ final class Worker {
     func supervisorGone(_ reason: String) {
         if let graceTimer { loop.set(graceTimer, to: loop.now + grace) }
         goneReason = reason
-        graceEndsAt = loop.now + grace
-        guard grace > Self.upgradeTime * 2 else { return complainOfSilence() }
+        // An upgrade is over before it is said.
+        guard grace > Self.upgradeTime * 2 else { return complain(left: grace) }
         if let goneTimer { loop.set(goneTimer, to: loop.now + Self.upgradeTime) }
     }
 
-    /// An upgrade is over before this is said.
-    private func complainOfSilence() {
-        let left = Interval.milliseconds(((graceEndsAt - loop.now).nanoseconds + 50_000_000) / 100_000_000 * 100)
+    private func complain(left: Interval) {
         log(.warning, "no hasupd is connected (\(goneReason)): handing over in \(left) unless one takes over before")
     }
 

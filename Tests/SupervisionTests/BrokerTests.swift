@@ -152,6 +152,24 @@ struct BrokerTests {
 struct NotificationQueueTests {
     private let now = Instant(nanoseconds: 1_000_000_000)
 
+    @Test("instances that rest are forgotten, a part of them at a time")
+    func resting() {
+        var queue = NotificationQueue<Int>()
+        for run in 0..<200 {
+            queue.add(run, of: "\(run)", scripts: 1, at: now)
+            #expect(queue.next(at: now) == run)
+            queue.ended(of: "\(run)", at: now)
+        }
+        #expect(queue.isIdle)
+        let later = now + .seconds(60)
+        #expect(queue.next(at: later) == nil)
+        #expect(queue.deadline <= later, "one question doesn't look at all of them")
+        for _ in 0..<3 { #expect(queue.next(at: later) == nil) }
+        #expect(queue.deadline == .never && queue.instanceCount == 0)
+        queue.add(7, of: "0", scripts: 1, at: later)
+        #expect(queue.next(at: later) == 7)
+    }
+
     @Test("one run of an instance at a time, and only the last of those that wait")
     func order() {
         var queue = NotificationQueue<Int>()
@@ -348,7 +366,8 @@ struct ReloadMachineTests {
         #expect(queue.next(at: end - Interval(nanoseconds: 1)) == nil)
         #expect(queue.next(at: end) == number)
         queue.ended(of: "A", at: end)
-        #expect(queue.isIdle && queue.next(at: end) == nil && queue.deadline == .never)
+        // What is left to do is to forget that it has had its burst.
+        #expect(queue.isIdle && queue.next(at: end) == nil && queue.deadline == end + .milliseconds(5_000))
         // Others don't wait for it, and after a rest it has all of its burst again.
         queue.add(-1, of: "B", scripts: 1, at: end)
         #expect(queue.next(at: end) == -1)
