@@ -113,17 +113,17 @@ public struct ByteWriter: Sendable {
     }
 
     /// Appends one byte.
-    public mutating func write(_ value: UInt8) { bytes.append(value) }
+    @inlinable public mutating func write(_ value: UInt8) { bytes.append(value) }
     /// Appends two bytes.
-    public mutating func write(_ value: UInt16) { writeInteger(value) }
+    @inlinable public mutating func write(_ value: UInt16) { writeInteger(value) }
     /// Appends four bytes.
-    public mutating func write(_ value: UInt32) { writeInteger(value) }
+    @inlinable public mutating func write(_ value: UInt32) { writeInteger(value) }
     /// Appends eight bytes.
-    public mutating func write(_ value: UInt64) { writeInteger(value) }
+    @inlinable public mutating func write(_ value: UInt64) { writeInteger(value) }
     /// Appends eight bytes.
-    public mutating func write(_ value: Int64) { writeInteger(value) }
+    @inlinable public mutating func write(_ value: Int64) { writeInteger(value) }
     /// Appends a number as 7 bits a byte, the lowest first: small ones take one byte.
-    public mutating func write(compact value: UInt64) {
+    @inlinable public mutating func write(compact value: UInt64) {
         var rest = value
         while rest >= 0x80 {
             bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -132,7 +132,7 @@ public struct ByteWriter: Sendable {
         bytes.append(UInt8(truncatingIfNeeded: rest))
     }
     /// Appends 0 or 1.
-    public mutating func write(_ value: Bool) { bytes.append(value ? 1 : 0) }
+    @inlinable public mutating func write(_ value: Bool) { bytes.append(value ? 1 : 0) }
     /// Appends the bytes alone, without a length.
     public mutating func write(_ value: some Sequence<UInt8>) { bytes.append(contentsOf: value) }
     /// Appends a 32-bit length and the text's UTF-8.
@@ -150,7 +150,7 @@ public struct ByteWriter: Sendable {
         }
     }
 
-    private mutating func writeInteger(_ value: some FixedWidthInteger) {
+    @usableFromInline mutating func writeInteger(_ value: some FixedWidthInteger) {
         withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
     }
 

@@ -19,8 +19,8 @@ public struct Interval: Hashable, Comparable, Sendable {
     /// Centiseconds, the unit of VRRPv3's Max Advertise Interval (RFC 9568 §5.2.7).
     @inlinable public static func centiseconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 10_000_000) }
 
-    /// The length in seconds, for texts and statistics only.
-    @inlinable public var seconds: Double { Double(nanoseconds) / 1e9 }
+    /// The length in seconds, for texts and statistics only: whole microseconds, which are written in a tenth of the time.
+    @inlinable public var seconds: Double { Double(nanoseconds / 1_000) / 1e6 }
 
     /// Whether it is shorter.
     @inlinable public static func < (left: Interval, right: Interval) -> Bool { left.nanoseconds < right.nanoseconds }

@@ -59,6 +59,7 @@ final class StatusQuestions {
         guard isUnderWay, correlation == number else { return }
         // No part is empty but the only one.
         guard parts <= limit else { throw .unexpected("a status without an end") }
+        if parts == 0 { statuses.reserveCapacity(limit) }
         parts += 1
         for (id, status) in try part() { statuses[id] = status }
         if isLast { finish(statuses) }

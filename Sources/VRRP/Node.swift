@@ -138,14 +138,14 @@ public struct Node: Sendable {
         guard let first = routes[Self.key(information.interfaceIndex, family, virtualRouterID)] else {
             return discard(.unknownVRID, information, detail: UInt32(virtualRouterID), at: now, into: &actions)
         }
-        let id = choose(from: first, destination: information.destination)
+        let isAlone = nextWithSameKey[first] < 0
+        let id = isAlone ? first : choose(from: first, destination: information.destination)
         changed.add(id)
         routers[id].receive(bytes, information, at: now, &context, into: &actions)
     }
 
     /// Of several instances with one key, the one that the destination fits; the first when none does.
     private func choose(from first: InstanceID, destination: IPAddress) -> InstanceID {
-        guard nextWithSameKey[first] >= 0 else { return first }
         var id = first
         while id >= 0 {
             let settings = routers[id].settings
@@ -181,6 +181,11 @@ public struct Node: Sendable {
             if next.deadline > now {
                 // One wake-up for advertisements that are due together; see `advertSlack`.
                 guard kind == .advertise, next.deadline - now <= routers[id].advertSlack else { break }
+            }
+            if kind == .masterDown, routers[id].masterDownAt > now {
+                // It was early, see `armMasterDown`: nothing has happened, and nothing is to be kept.
+                context.timers.set(next.timer, to: routers[id].masterDownAt)
+                continue
             }
             context.timers.set(next.timer, to: nil)
             changed.add(id)

@@ -20,8 +20,9 @@ extension VirtualRouter {
     private static let removalsKept = 4
     private static let chosenMax = 12
 
-    /// Writes the record.
-    func encode(_ context: NodeContext, into writer: inout ByteWriter) {
+    /// Writes the record. Mutating so that it reads in place: for a method that can't mutate, the compiler copies the
+    /// instance with all that it refers to, at every advert.
+    mutating func encode(_ context: NodeContext, into writer: inout ByteWriter) {
         var detail = Detail.everything
         while true {
             writer.bytes.removeAll(keepingCapacity: true)
@@ -31,7 +32,7 @@ extension VirtualRouter {
         }
     }
 
-    private func encode(_ context: NodeContext, _ detail: Detail, into writer: inout ByteWriter) {
+    private mutating func encode(_ context: NodeContext, _ detail: Detail, into writer: inout ByteWriter) {
         writer.write(RecordHead.version)
         writer.write(fingerprint)
         writer.write(state.rawValue)
@@ -73,7 +74,7 @@ extension VirtualRouter {
     }
 
     /// The points in time that are set, behind a byte that says which. Without an array: this runs at every advert.
-    private func encodeMoments(_ context: NodeContext, into writer: inout ByteWriter) {
+    private mutating func encodeMoments(_ context: NodeContext, into writer: inout ByteWriter) {
         let place = writer.bytes.count
         writer.write(UInt8(0))
         var mask: UInt8 = 0
@@ -87,6 +88,8 @@ extension VirtualRouter {
         add(2, lastSentAt)
         add(3, lastAdvertAt)
         add(4, preemptDelaySince)
+        // Only a MASTER announces.
+        guard state == .master else { return writer.bytes[place] = mask }
         add(5, context.deadline(of: .announceAgain, of: id))
         add(6, context.deadline(of: .lowerPriorityAgain, of: id))
         add(7, context.deadline(of: .refresh, of: id))
@@ -94,7 +97,7 @@ extension VirtualRouter {
     }
 
     /// Bursts by what of the instance's addresses they announce: all that belong on their lane, or a few.
-    private func encodeBursts(_ context: NodeContext, _ detail: Detail, into writer: inout ByteWriter) {
+    private mutating func encodeBursts(_ context: NodeContext, _ detail: Detail, into writer: inout ByteWriter) {
         let bursts = context.announcer.pending(id).prefix(detail == .least ? 1 : Self.burstsMax)
         writer.write(UInt8(bursts.count))
         guard !bursts.isEmpty else { return }
@@ -257,8 +260,6 @@ extension VirtualRouter {
             }
         }
     }
-
-    private var fingerprint: UInt64 { settings.identity.fingerprint }
 }
 
 extension Counters {

@@ -36,10 +36,6 @@ extension VirtualRouter {
         at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
         guard state == .backup else { return }
-        guard masterDownAt <= now else {
-            context.set(.masterDown, of: id, to: masterDownAt)
-            return
-        }
         // Who didn't run can't say that nobody was there: the socket may have overflowed, or the whole machine was away.
         // So a timer that fires more than an interval late is no evidence; one more interval is listened to, once per
         // silence, so that a machine that is always late still takes over (pain point T3).

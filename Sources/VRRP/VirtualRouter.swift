@@ -5,7 +5,9 @@ import Configuration
 /// FAULT state beside Initialize. Packets are judged in VirtualRouter+Receive, timers in VirtualRouter+Timers.
 struct VirtualRouter {
     var id: InstanceID
-    var settings: InstanceSettings
+    var settings: InstanceSettings { didSet { fingerprint = settings.identity.fingerprint } }
+    /// Stands for the settings' identity in every record that is written.
+    private(set) var fingerprint: UInt64
     var state = RouterState.initialize
     var since: Instant
     var faults: [Fault] = []
@@ -67,6 +69,7 @@ struct VirtualRouter {
     init(id: InstanceID, settings: InstanceSettings, at now: Instant) {
         self.id = id
         self.settings = settings
+        fingerprint = settings.identity.fingerprint
         since = now
         priority = settings.priority
         masterInterval = settings.advertInterval

@@ -117,8 +117,7 @@ public struct AdvertisementView {
     public func hasAddressList(_ expected: [UInt8]) -> Bool {
         let list = list
         guard expected.count == list.count, list.upperBound <= bytes.count else { return false }
-        for index in 0..<expected.count where bytes[list.lowerBound + index] != expected[index] { return false }
-        return true
+        return bytes[list].elementsEqual(expected)
     }
 
     /// The address list, for messages and for comparison regardless of order. Allocates.

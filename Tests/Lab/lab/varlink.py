@@ -19,18 +19,28 @@ class Wire:
 
     def call(self, method, **parameters):
         """One call and its first answer."""
-        self.send(json.dumps({"method": method, "parameters": parameters}).encode() + b"\0")
+        self.ask(method, **parameters)
         return self.receive()
+
+    def ask(self, method, **parameters):
+        """One call, whose answers `receive` gives."""
+        self.send(json.dumps({"method": method, "parameters": parameters}).encode() + b"\0")
 
     def receive(self):
         """The next object, or None at the end."""
-        while b"\0" not in self.buffer:
+        message = self.receive_bytes()
+        return None if message is None else json.loads(message)
+
+    def receive_bytes(self):
+        """The next object as it came, or None at the end."""
+        data = self.buffer
+        while b"\0" not in data:
             data = self.socket.recv(65536)
             if not data:
                 return None
             self.buffer += data
         message, _, self.buffer = self.buffer.partition(b"\0")
-        return json.loads(message)
+        return message
 
     def ended(self):
         """Whether the other side closes the connection within the timeout."""
