@@ -2,6 +2,7 @@ import Base
 import CLinux
 import Glibc
 import Reactor
+import Sandbox
 import Supervision
 
 /// A child of ours, from its start until the kernel has given us its exit status: never a zombie.
@@ -58,6 +59,19 @@ final class ChildProcess {
             waitpid(pid, nil, 0)
             throw error
         }
+    }
+
+    /// A process that a former hasupd has started, whosever child it is by now. - Throws: `SystemError`; ESRCH when it is
+    /// gone, or another has its number.
+    static func adopted(
+        _ pid: Int32, startTicks: UInt64, on loop: EventLoop, onExit: @escaping (Int32, WorkerExit) -> Void
+    ) throws(SystemError) -> ChildProcess {
+        let pidfd = try owned(hasup_pidfd_open(pid), "watch process \(pid)")
+        // Looked at after the descriptor was opened: from here on it is the same process.
+        guard try ProcessInspection(pid: pid).startTicks == startTicks else {
+            throw SystemError(ESRCH, "watch process \(pid)")
+        }
+        return try ChildProcess(pid: pid, pidfd: pidfd, on: loop, onExit: onExit)
     }
 
     /// Children that this process had before it became hasupd, so that they don't stay zombies: those of the one that has

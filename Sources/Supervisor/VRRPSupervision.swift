@@ -18,8 +18,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
         func configured(_ generation: UInt64)
         /// Something that operators may be told of; the instance's name belongs to the generation.
         func observed(_ observation: Observation, generation: UInt64)
-        /// Scripts are to be run.
+        /// Scripts are to be run. It is kept for a successor when this returns.
         func run(_ scripts: ScriptRun)
+        /// Notifications count from 1 again.
+        func notificationCountBeginsAnew()
         /// Something happened to the worker that operators should know.
         func report(_ text: String)
         /// Nothing that only generations before this one name is in the kernel any more.
@@ -64,9 +66,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
     /// - Parameters:
     ///   - grace: how long a worker goes on when hasupd is gone.
     ///   - inherited: the page of a hasupd that is gone; nil to begin with an empty one.
+    ///   - lastKept: the last notification that it has kept for its successor.
     init(
         on loop: EventLoop, log: Logger, setting: Setting, grace: Interval, generation: Generation,
-        inherited: StatePage?, record: WorkerRecord, delegate: any Delegate
+        inherited: StatePage?, lastKept: UInt64, record: WorkerRecord, delegate: any Delegate
     ) throws(SystemError) {
         self.loop = loop
         self.log = log
@@ -76,7 +79,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
         self.grace = grace
         self.delegate = delegate
         broker = Broker(
-            generation: generation.number, source: generation, lastNotification: inherited?.lastNotification ?? 0)
+            generation: generation.number, source: generation,
+            lastNotification: inherited.map { max($0.lastNotification, lastKept) } ?? 0)
         isInherited = inherited != nil
         if let inherited { page = inherited } else { page = try StatePage.create() }
         frames = try owned(hasup_frame_socket(), "open a packet socket")
@@ -149,6 +153,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             delegate.keep(page)
         }
         broker.workerStarted(hasSnapshot: !dropsSnapshot)
+        if dropsSnapshot { delegate.notificationCountBeginsAnew() }
         var seal = setting.sealArguments
         seal.realtimePriority = setting.realtime(broker.source.workerPriority)
         let child = try ChildProcess.spawn(
@@ -295,8 +300,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
             let run = try broker.scripts(
                 generation: generation, instance: request.instance, sequence: request.sequence,
                 trigger: request.trigger, priority: request.priority)
-            page.lastNotification = broker.lastNotification
+            // In this order: a hasupd that is killed in between has it in its record.
             delegate.run(run)
+            page.lastNotification = broker.lastNotification
         } catch {
             refuse(error)
         }

@@ -25,6 +25,8 @@ LONG = bool(os.environ.get("LONG"))
 TIMES = 20 if LONG else 5
 PARK = signal.SIGRTMIN + 10
 BOTH = ["hasup-configuration", "hasup-state"]
+# With scripts.
+ALL = ["hasup-configuration", "hasup-notifications", "hasup-state"]
 
 
 @pytest.fixture
@@ -158,7 +160,7 @@ def test_upgrade_without_a_store(duo, pair, sniffer, watched):
 
 # What a program says that could go on where hasupd is, and then what it makes of the configuration.
 SAYS = "#!/bin/sh\ncase \"$*\" in *--check) {} ;; esac\n" \
-    "printf 'hasupd 9.9\\nstate-page 1 2\\nrecord 1\\nsuccession 1 2\\n'\n"
+    "printf 'hasupd 9.9\\nstate-page 1 2\\nrecord 1\\nnotifications 1 2\\nsuccession 1 2\\n'\n"
 BROKEN = {
     "refuses the files": (SAYS.format("echo 'refused: nothing can run'; exit 78").encode(), 0o755,
                           "hasupd 9.9 at .* doesn't take the configuration as it is: nothing can run"),
@@ -220,7 +222,7 @@ def test_upgrade_that_fails_at_the_last_moment(kept_duo, pair, sniffer, watched)
     # It left the class for that moment (D29).
     assert os.sched_getscheduler(a.program.pid) == rank
     assert a.reload().returncode == 0 and a.cli("status").returncode == 0
-    assert store.names() == BOTH
+    assert store.names() == ALL
     same.goes_on(0.1)
     same.check("upgrade that failed in execve")
 
@@ -288,7 +290,7 @@ def test_upgrade_with_a_configuration_that_gets_worse_meanwhile(kept_duo, pair, 
     assert done.returncode == 1 and "doesn't take the configuration as it is" in said, done.stderr
     assert f"{a.config}:1" in said or "1 error" in said or "has nothing that can run" in said, done.stderr
     assert (a.program.pid, a.worker()) == (pid, worker) and a.program.running()
-    assert store.names() == BOTH
+    assert store.names() == ALL
     # Once the file is mended, the same program is taken.
     pair[0].write("hasup.conf", conf.simple(200, version=3, advert=0.1, **SCRIPTED))
     with open(a.binary, "w", encoding="ascii") as file:
