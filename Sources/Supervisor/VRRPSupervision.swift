@@ -46,9 +46,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var page: StatePage
     /// The packet socket that each worker gets. It is this one for all: closing the last descriptor of a packet socket
     /// waits for the kernel's RCU, and a dying worker that had to wait for it was dead to hasupd only 8 to 16 ms later
-    /// (docs/decisions.md, D39). It receives nothing, a sealed worker can't bind it, and its buffer is made anew for
-    /// each.
-    private let frames: Descriptor
+    /// (docs/decisions.md, D39). It receives nothing, a sealed worker can't bind it, and it is made for
+    /// each what it was.
+    private var frames: Descriptor
     /// Generations before the newest one of which something may still be in the kernel: until a worker says that nothing
     /// is. Their images go to the next worker, and to whoever removes what none advertises.
     private(set) var formers: [Generation] = []
@@ -173,7 +173,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
         do throws(SystemError) {
             let commands = try owned(hasup_route_socket(0), "open an rtnetlink socket")
             let notifications = try owned(hasup_route_socket(LinkMonitor.groups), "open an rtnetlink socket")
-            try checked(hasup_frame_socket_restore(frames.number), "set the buffer of the packet socket")
+            if hasup_frame_socket_restore(frames.number) < 0 {
+                frames = try owned(hasup_frame_socket(), "open a packet socket")
+            }
             for former in formers.suffix(formersMax) {
                 SupervisorToVRRP.former.send(on: channel, descriptors: [former.image.number])
             }
