@@ -9,7 +9,7 @@ import time
 
 import pytest
 from lab import conf
-from lab.hasup import Hasup
+from lab.hasup import OPTIMIZED, Hasup
 from lab.peers import Keepalived
 from lab.program import alive, children
 from lab.waiting import wait_for
@@ -85,8 +85,8 @@ def kill_often(a, node, sniffer, times, interval, settled=lambda: None):
 
 @pytest.mark.parametrize("interval", [1, 0.1, 0.01])
 def test_the_masters_worker_is_killed(duo, lan, pair, sniffer, watched, interval):
-    """Issue 11: transitions of the peer 0 at 1 and 0.1 s, printed at 0.01. The address leaves the interface only when the
-    peer has taken it over, and each time there is one master in the end."""
+    """Issue 11: transitions of the peer 0 at 1 and 0.1 s, and at 0.01 in the median of three runs. The address leaves the
+    interface only when the peer has taken it over, and each time there is one master in the end."""
     a, b = duo(advert=interval)
     before, mine, since = changes(b), changes(a), a.status().instance()["since_unix_seconds"]
 
@@ -94,20 +94,24 @@ def test_the_masters_worker_is_killed(duo, lan, pair, sniffer, watched, interval
         lan.wait_holder(VIP, "a", 5)
         b.wait_state("BACKUP")
         a.wait_state("MASTER")
-    gap = kill_often(a, pair[0], sniffer, KILLS, interval, settled)
+    transitions, runs = [], 3 if interval == 0.01 else 1
+    for _ in range(runs):
+        already = changes(b)[0]
+        gap = kill_often(a, pair[0], sniffer, KILLS, interval, settled)
+        transitions.append(changes(b)[0] - already)
+        print(f"advert_int {interval}: {KILLS} kills, {transitions[-1]} transitions, longest gap {gap * 1000:.1f} ms")
+    # At 0.01 a debug build on a busy machine misses one in a hundred.
+    assert sorted(transitions)[runs // 2] <= (0 if OPTIMIZED or interval > 0.01 else 1), transitions
     taken, left = (now - then for now, then in zip(changes(b), before))
-    transitions = taken
-    print(f"advert_int {interval}: {KILLS} kills, {transitions} transitions, longest gap {gap * 1000:.1f} ms")
     assert taken == left
     assert len(watched.removed) <= taken, "removed without a takeover of the peer"
     # A successor that had to go back to BACKUP has been told so by an advert of the peer.
     assert changes(a)[1] - mine[1] <= taken
     if interval > 0.01:
-        assert transitions == 0
         assert not watched.removed
         assert changes(a) == mine
         assert abs(a.status().instance()["since_unix_seconds"] - since) <= 1
-    assert a.status().processes()["hasup-vrrp"]["restarts"] >= KILLS
+    assert a.status().processes()["hasup-vrrp"]["restarts"] >= KILLS * runs
     assert "replaced, resumed 1 master, 0 backups" in a.log()
 
 
