@@ -2,8 +2,6 @@
 
 import os
 import signal
-import socket
-import struct
 import threading
 import time
 
@@ -12,6 +10,7 @@ from lab import conf
 from lab.hasup import OPTIMIZED, Hasup
 from lab.peers import Keepalived
 from lab.program import alive, children
+from lab.undisturbed import changes
 from lab.waiting import wait_for
 
 VIP = "10.0.0.100"
@@ -19,55 +18,10 @@ LONG = bool(os.environ.get("LONG"))
 KILLS = 200 if LONG else 20
 
 
-class AddressWatch:
-    """rtnetlink in a node's namespace: whenever the address is removed from an interface."""
-
-    def __init__(self, node, address):
-        self.wanted, self.removed, self.stopped = socket.inet_aton(address), [], False
-        with node.netns.entered():
-            self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
-        self.socket.bind((0, 0x10))  # RTMGRP_IPV4_IFADDR
-        self.socket.settimeout(0.1)
-        self.thread = threading.Thread(target=self._read, daemon=True)
-        self.thread.start()
-
-    def _read(self):
-        while not self.stopped:
-            try:
-                data = self.socket.recv(65536)
-            except socket.timeout:
-                continue
-            while len(data) >= 16:
-                length, kind = struct.unpack("IH", data[:6])
-                if kind == 21 and self.wanted in data[16:length]:  # RTM_DELADDR
-                    self.removed.append(time.time())
-                data = data[max(16, (length + 3) & ~3):]
-
-    def close(self):
-        """Ends the reading."""
-        self.stopped = True
-        self.thread.join(2)
-        self.socket.close()
-
-
-@pytest.fixture
-def watched(pair):
-    """Watches the virtual address on a."""
-    watch = AddressWatch(pair[0], VIP)
-    yield watch
-    watch.close()
-
-
 def replaced(hasup, old, bound=5.0):
     """Waits until another VRRP worker runs, and returns its pid."""
     return wait_for("a new hasup-vrrp", lambda: hasup.roles().get("hasup-vrrp", []),
                     lambda pids: len(pids) == 1 and pids[0] != old, bound)[0]
-
-
-def changes(hasup):
-    """How often the instance has become or left MASTER."""
-    counters = hasup.status().instance()["counters"]
-    return counters["became_master"], counters["left_master"]
 
 
 def kill_often(a, node, sniffer, times, interval, settled=lambda: None):

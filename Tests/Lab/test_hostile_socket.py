@@ -1,5 +1,5 @@
-"""The packet socket that one VRRP worker after the other is given (docs/decisions.md, D39): what a worker that an attacker
-owns makes of it isn't its successor's."""
+"""The packet socket that one VRRP worker after the other is given (docs/decisions.md, D39): what a worker that an
+attacker owns makes of it isn't its successor's."""
 
 import fcntl
 import os
@@ -92,7 +92,8 @@ def test_a_spoiled_packet_socket(lone, lan, sniffer, kind):  # noqa: F811
     assert restarts(a) == 1
     sniffer.wait_advert(node, since=time.time(), count=2)
     # The interface is slow, so that all of a burst waits in the socket's buffer.
-    node.netns.run("tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "80kbit", "burst", "1540", "latency", "9s")
+    node.netns.run("tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "80kbit",
+                   "burst", "1540", "latency", "9s")
     node.netns.ip("link", "set", "eth0", "down")
     a.wait_state("FAULT")
     begin = time.time()

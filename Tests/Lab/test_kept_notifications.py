@@ -1,15 +1,17 @@
-"""Notifications that wait when hasupd is killed, parked or upgraded are its successor's: none is lost or sent twice (D40)."""
+"""Notifications that wait when hasupd is killed, parked or upgraded: none is lost or sent twice (D40)."""
 
 import os
 import signal
+import time
 
 import pytest
 from lab import conf
 from lab.hasup import Hasup
-from lab.store import Store
+from lab.program import alive
+from lab.store import ALL, PARK, Store
 from lab.waiting import hold_for, wait_for
+from test_continuity import replaced
 
-PARK = signal.SIGRTMIN + 10
 COUNT = 6
 # The first run of the first instance is long, so that what follows waits behind it.
 SCRIPT = """#!/bin/sh
@@ -48,8 +50,8 @@ class Told:
 
 @pytest.fixture
 def told(lan):
-    """The daemon under a service manager with a store; VI_1's notification FAULT waits behind MASTER, which still runs, and
-    later ones of the others were sent."""
+    """The daemon under a service manager with a store; VI_1's notification FAULT waits behind MASTER, which still runs,
+    and later ones of the others were sent."""
     node = lan.node("a")
     one = Told(node)
     one.store = Store(one.hasup)
@@ -83,8 +85,7 @@ def come_back(told, way):
 @pytest.mark.parametrize("way", ["killed", "parked", "upgraded", "killed twice"])
 def test_what_waits_is_told_once(told, way):
     """Behind the script that its predecessor has started, and nothing of the others again."""
-    for name in ("hasup-notifications", "hasup-state", "hasup-configuration"):
-        assert told.store.names().count(name) == 1
+    assert told.store.names() == ALL
     for one in ("killed", "killed") if way == "killed twice" else (way,):
         come_back(told, one)
         assert told.lines()[-1] == "begin MASTER", "it took too long for this test"
@@ -118,3 +119,59 @@ def test_a_stop_says_what_it_did_not_send(told):
     assert told.store.names() == []
     log = told.hasup.log()
     assert "notifications weren't sent because hasupd ends and scripts before them still run: VI_1 (STOP)" in log, log
+
+
+def test_notify_scripts_run_once(lan, pair, stores, sniffer):
+    """A successor knows which notifications its predecessor has taken on."""
+    told = os.path.join(pair[0].directory, "told")
+    script = pair[0].write("notify.sh", f"#!/bin/sh\necho $3 >>{told}\n")
+    os.chmod(script, 0o755)
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, extra=[f'notify "{script}"']))
+    store = stores(a)
+    store.start()
+    a.wait_state("MASTER")
+
+    def lines():
+        with open(told, encoding="ascii") as file:
+            return file.read().split()
+    wait_for("MASTER told", lambda: lines() if os.path.exists(told) else [], lambda seen: "MASTER" in seen, 3)
+    for number in (signal.SIGKILL, PARK, signal.SIGKILL):
+        store.restart(number)
+        sniffer.wait_advert(pair[0], since=time.time(), count=3)
+    assert a.cli("upgrade", bound=20).returncode == 0
+    sniffer.wait_advert(pair[0], since=time.time(), count=3)
+    hold_for("MASTER told once", lambda: lines().count("MASTER"), lambda count: count == 1, 0.5)
+    # And the next one is told.
+    pair[0].netns.ip("link", "set", "eth0", "down")
+    wait_for("FAULT told", lines, lambda seen: seen[-1] == "FAULT", 3)
+
+
+def test_what_nobody_heard_is_told_by_the_successor(lan, pair, stores):
+    """A transition while no hasupd runs: its notification and its line in the history come from the next worker."""
+    told = os.path.join(pair[0].directory, "told")
+    script = pair[0].write("notify.sh", f"#!/bin/sh\necho $3 >>{told}\n")
+    os.chmod(script, 0o755)
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, extra=[f'notify "{script}"']))
+    store = stores(a)
+    store.start("--grace", "10")
+    a.wait_state("MASTER")
+    wait_for("MASTER told", lambda: os.path.exists(told) and open(told, encoding="ascii").read(),
+             lambda text: "MASTER" in str(text))
+    worker = a.worker()
+    store.end(signal.SIGKILL)
+    pair[0].netns.ip("link", "set", "eth0", "down")
+    wait_for("the address to go", lambda: pair[0].holds("10.0.0.100"), lambda held: not held, 3)
+    assert alive(worker), "it didn't wait for a hasupd"
+    store.start("--grace", "10")
+    a.wait_state("FAULT")
+    history = a.cli("history").stdout
+    transitions = [line for line in history.splitlines() if "MASTER -> FAULT" in line]
+    assert len(transitions) == 1 and "eth0 is down" in transitions[0], history
+    wait_for("FAULT told", lambda: open(told, encoding="ascii").read().split(), lambda words: words[-1] == "FAULT", 3)
+    worker = a.worker()
+    os.kill(worker, signal.SIGKILL)
+    replaced(a, worker)
+    a.wait_state("FAULT")
+    hold_for("both told once", lambda: (open(told, encoding="ascii").read().split().count("FAULT"),
+                                        a.cli("history").stdout.count("MASTER -> FAULT")),
+             lambda seen: seen == (1, 1), 0.5)
