@@ -73,6 +73,8 @@ def test_keepalived_does_not_notice(lan, pair, sniffer, watched):
     """The same with keepalived as the backup."""
     options = {"version": 3, "advert": 0.1}
     a = Hasup(pair[0], conf.simple(200, **options)).start()
+    # Started together, whoever is ready first may be master for a moment.
+    a.wait_state("MASTER")
     Keepalived(pair[1], conf.simple(100, **options)).start()
     lan.wait_holder(VIP, "a", 6)
     sniffer.wait_advert(pair[0], count=5)
