@@ -2,6 +2,7 @@
 #include "include/message.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sock_diag.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +14,15 @@ static int result(int value) { return value < 0 ? -errno : value; }
 
 int hasup_socketpair(int pair[2]) {
     return result(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair));
+}
+
+int hasup_pipe(int ends[2]) {
+    if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+    if (fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0) return 0;
+    int error = errno;
+    close(ends[0]);
+    close(ends[1]);
+    return -error;
 }
 
 ssize_t hasup_send_packet(int fd, const void *bytes, size_t count, const int *descriptors, int descriptor_count) {

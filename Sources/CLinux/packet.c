@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
@@ -88,7 +89,17 @@ int hasup_frame_socket(void) {
 // The kernel doubles it: what a socket has by default (socket(7), wmem_default).
 enum { FRAME_BUFFER = 104 << 10 };
 
-int hasup_frame_socket_restore(int fd) { return set(fd, SOL_SOCKET, SO_SNDBUF, FRAME_BUFFER) ? -errno : 0; }
+int hasup_frame_socket_restore(int fd) {
+    if (set(fd, SOL_SOCKET, SO_SNDBUF, FRAME_BUFFER)) return -errno;
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0) return -errno;
+    // Also fails with EBUSY where a ring was made, which can't be told otherwise: then sending does nothing.
+    if (set(fd, SOL_PACKET, PACKET_VNET_HDR, 0)) return -errno;
+    struct sockaddr_ll address = {0};
+    socklen_t size = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &size)) return -errno;
+    // For bind(2), protocol 0 is the one that it has.
+    return address.sll_protocol || address.sll_ifindex ? -EADDRINUSE : 0;
+}
 
 int hasup_route_socket(uint32_t groups) {
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (groups ? SOCK_NONBLOCK : 0), NETLINK_ROUTE);

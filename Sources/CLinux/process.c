@@ -31,14 +31,14 @@ static int lend_realtime(void) {
 }
 
 int hasup_spawn(const char *path, char *const argv[], char *const envp[], const int *descriptors, int count) {
-    return hasup_spawn_into(path, argv, envp, descriptors, count, -1, 0);
+    return hasup_spawn_into(path, argv, envp, descriptors, count, -1, 0, 1);
 }
 
 enum { FIRST_PASSED = 3 };
 
 int hasup_spawn_into(
     const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int output,
-    int lends_class) {
+    int lends_class, int own_group) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
@@ -71,7 +71,7 @@ int hasup_spawn_into(
     if (!error) error = posix_spawnattr_setpgroup(&attributes, 0);
     if (!error) {
         error = posix_spawnattr_setflags(
-            &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+            &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (own_group ? POSIX_SPAWN_SETPGROUP : 0));
     }
     if (!error) {
         int lent = lends_class ? lend_realtime() : 0;

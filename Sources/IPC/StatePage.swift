@@ -38,12 +38,18 @@ public final class StatePage {
     private let mappedSize: Int
     private let descriptor: Descriptor
 
-    /// A page of our own making, of which only the head is mapped. - Throws: `SystemError`.
-    public static func create() throws(SystemError) -> StatePage {
-        let descriptor = try owned(hasup_memfd_create("hasup-state"), "create shared memory")
+    /// A page of our own making. - Throws: `SystemError`.
+    ///
+    /// - Parameters:
+    ///   - name: what the kernel calls it.
+    ///   - mapsAll: whether its records are ours to read and write, too; otherwise only the head is mapped.
+    public static func create(named name: String = "hasup-state", mapsAll: Bool = false) throws(SystemError)
+        -> StatePage
+    {
+        let descriptor = try owned(hasup_memfd_create(name), "create shared memory")
         try checked(ftruncate(descriptor.number, off_t(size)) < 0 ? -errno : 0, "size shared memory")
         try checked(hasup_memfd_seal_size(descriptor.number), "seal shared memory")
-        let page = try StatePage(descriptor, size: headSize)
+        let page = try StatePage(descriptor, size: mapsAll ? size : headSize)
         hasup_atomic_store(page.words, format)
         return page
     }
@@ -59,15 +65,17 @@ public final class StatePage {
         }
     }
 
-    /// A page that another hasupd has left, of which only the head is mapped: a stranger's bytes. - Throws: `SystemError`
-    /// when it isn't one, or could be made to fault.
-    public static func inherited(_ descriptor: consuming Descriptor) throws(SystemError) -> StatePage {
+    /// A page that another hasupd has left, of which only the head is mapped, or all of it: a stranger's bytes.
+    /// - Throws: `SystemError` when it isn't one, or could be made to fault.
+    public static func inherited(
+        _ descriptor: consuming Descriptor, mapsAll: Bool = false
+    ) throws(SystemError) -> StatePage {
         let isSealed = try checked(hasup_memfd_is_size_sealed(descriptor.number), "read the seals of shared memory")
         guard isSealed == 1 else { throw SystemError(EPERM, "trust shared memory whose size isn't sealed") }
         var status = stat()
         try checked(fstat(descriptor.number, &status) < 0 ? -errno : 0, "read the size of shared memory")
         guard status.st_size == size else { throw SystemError(EINVAL, "use shared memory of this size") }
-        let page = try StatePage(descriptor, size: headSize)
+        let page = try StatePage(descriptor, size: mapsAll ? size : headSize)
         let form = Int(truncatingIfNeeded: hasup_atomic_load(page.words) &- magic)
         guard readableFormats.contains(form), (0..<Int64.max / 2).contains(page.generation) else {
             throw SystemError(EINVAL, "use shared memory of this form")

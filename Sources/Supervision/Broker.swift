@@ -67,10 +67,50 @@ public struct SocketPlan: Hashable, Sendable {
 public struct ScriptRun: Hashable, Sendable {
     /// The instance's name.
     public var instance: String
+    /// The notification's number, as workers count; 0 when the count has begun anew since.
+    public var sequence: UInt64
     /// The moment.
     public var trigger: NotifyTrigger
+    /// The instance's priority of that moment.
+    public var priority: UInt8
+    /// Scripts of the notification that a former hasupd has started: they aren't in `scripts`.
+    public var begun = 0
     /// Each script with its complete arguments.
     public var scripts: [NotifyScript]
+
+    /// The scripts for a notification: the one of its moment first, then the generic one (behaviours §6).
+    public init(of instance: InstanceSettings, sequence: UInt64, trigger: NotifyTrigger, priority: UInt8) {
+        self.instance = instance.name
+        self.sequence = sequence
+        self.trigger = trigger
+        self.priority = priority
+        scripts = instance.scripts.filter { $0.trigger == trigger }
+        for var generic in instance.scripts where generic.trigger == .any {
+            generic.arguments += ["INSTANCE", instance.name, Self.word(for: trigger), String(priority)]
+            scripts.append(generic)
+        }
+    }
+
+    /// What is left of a run that a former hasupd has kept.
+    public init(of instance: InstanceSettings, keptAs waiting: KeptNotifications.Waiting) {
+        self.init(
+            of: instance, sequence: waiting.sequence, trigger: waiting.trigger, priority: waiting.priority)
+        begun = max(0, waiting.begun)
+        scripts.removeFirst(min(begun, scripts.count))
+    }
+
+    /// The state's word in the arguments of a generic script.
+    public static func word(for trigger: NotifyTrigger) -> String {
+        switch trigger {
+        case .master: "MASTER"
+        case .backup: "BACKUP"
+        case .fault: "FAULT"
+        case .stop: "STOP"
+        case .any: "ANY"
+        case .deleted: "DELETED"
+        case .receivedLowerPriority: "MASTER_RX_LOWER_PRI"
+        }
+    }
 }
 
 /// The broker rule (docs/architecture.md §1): a worker names things in the configuration, and only what is there is done.
@@ -151,8 +191,7 @@ public struct Broker<Source: InstanceSource> {
         return plan
     }
 
-    /// The scripts for a notification: the one of its moment first, then the generic one (behaviours §6).
-    /// - Throws: `Refusal`.
+    /// The scripts for a notification. - Throws: `Refusal`.
     public mutating func scripts(
         generation: UInt64, instance number: UInt32, sequence: UInt64, trigger rawTrigger: UInt8, priority: UInt8
     ) throws(Refusal) -> ScriptRun {
@@ -166,27 +205,9 @@ public struct Broker<Source: InstanceSource> {
         }
         let instance = try instance(number, generation: generation)
         lastNotification = sequence
-        var scripts = instance.scripts.filter { $0.trigger == trigger }
-        for var generic in instance.scripts where generic.trigger == .any {
-            generic.arguments += ["INSTANCE", instance.name, Self.word(for: trigger), String(priority)]
-            scripts.append(generic)
-        }
-        return ScriptRun(instance: instance.name, trigger: trigger, scripts: scripts)
+        return ScriptRun(of: instance, sequence: sequence, trigger: trigger, priority: priority)
     }
 
     /// What a worker tells: states, but neither deletion, which it doesn't survive, nor what isn't handled yet.
     private static var transitions: [NotifyTrigger] { [.master, .backup, .fault, .stop] }
-
-    /// The state's word in the arguments of a generic script.
-    static func word(for trigger: NotifyTrigger) -> String {
-        switch trigger {
-        case .master: "MASTER"
-        case .backup: "BACKUP"
-        case .fault: "FAULT"
-        case .stop: "STOP"
-        case .any: "ANY"
-        case .deleted: "DELETED"
-        case .receivedLowerPriority: "MASTER_RX_LOWER_PRI"
-        }
-    }
 }

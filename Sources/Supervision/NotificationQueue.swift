@@ -75,6 +75,14 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
         return isFolded
     }
 
+    /// Scripts of this instance run that a former hasupd has started: the next run waits for them.
+    public mutating func adopt(scripts count: Int, of instance: String) {
+        guard count > 0 else { return }
+        let number = numbers[instance] ?? begin(instance)
+        lines[number].running += count
+        running += count
+    }
+
     /// One script of this instance has ended, or couldn't be started. Ask `next` what is to be started.
     public mutating func ended(of instance: String, at now: Instant) {
         guard let number = numbers[instance], lines[number].running > 0 else { return }
@@ -144,6 +152,11 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
 
     /// Transitions of an instance whose scripts weren't run because a later one had overtaken them.
     public func skipped(of instance: String) -> Int { skipped[instance] ?? 0 }
+
+    /// Runs that haven't begun, by their instances' names.
+    public var unbegun: [Run] {
+        lines.filter { $0.next != nil }.sorted { $0.name < $1.name }.compactMap { $0.next?.run }
+    }
 
     /// Whether nothing runs or waits.
     public var isIdle: Bool { running == 0 && waiting == 0 }

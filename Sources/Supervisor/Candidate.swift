@@ -5,24 +5,29 @@ import Reactor
 import Supervision
 
 /// The program that lies where hasupd was started from, while it is asked whether it can become this process. It may be
-/// anything: it runs as a child in the ordinary class, has a limited time, and of what it prints the end is read.
+/// anything: it runs as a child in the ordinary class, has a limited time, may print so much, and of that the end is kept.
+/// When it is over one of these limits it is ended with all that it has started in its process group.
 final class Candidate {
     /// What came of a question.
-    enum Answer {
+    enum Answer: Equatable {
         /// It ended, and what it printed ended with this.
         case ended(WorkerExit, String)
         /// It was killed after that time.
         case late(Interval)
+        /// It was killed because it had printed more bytes than that.
+        case tooMuch(Int)
         /// It couldn't be started: errno.
         case unstartable(Int32)
     }
 
-    private static let answerMax = 2_048
+    /// Findings of thousands of lines are less.
+    static let outputMax = 4 << 20
 
     /// Where it lies.
     let path: String
     private let loop: EventLoop
     private var child: ChildProcess?
+    private var output: Output?
     private var hasTimedOut = false
     private var timer: Timer?
 
@@ -31,7 +36,7 @@ final class Candidate {
         self.loop = loop
         timer = loop.makeTimer { [unowned self] in
             self.hasTimedOut = true
-            self.child?.kill()
+            self.end()
         }
     }
 
@@ -44,17 +49,23 @@ final class Candidate {
     ) {
         hasTimedOut = false
         do throws(SystemError) {
-            let output = try owned(hasup_memfd_create("hasup-answer"), "create a memory file")
-            let copy = try owned(fcntl(output.number, F_DUPFD_CLOEXEC, 3), "copy a descriptor")
-            let printed = Output(copy)
+            var ends: [Int32] = [-1, -1]
+            try checked(hasup_pipe(&ends), "create a pipe")
+            let reading = Descriptor(owning: ends[0])
+            let writing = Descriptor(owning: ends[1])
+            let output = try Output(reading, on: loop) { [unowned self] in self.end() }
             child = try ChildProcess.spawn(
                 path: path, arguments: [path] + arguments, environment: environment, descriptors: [],
-                output: output.number, lendsClass: false, on: loop
+                output: writing.number, lendsClass: false, on: loop
             ) { [unowned self] _, exit in
                 self.child = nil
+                self.output = nil
                 if let timer = self.timer { self.loop.set(timer, to: .never) }
-                completion(self.hasTimedOut ? .late(patience) : .ended(exit, printed.end))
+                output.finish()
+                if self.hasTimedOut { return completion(.late(patience)) }
+                completion(output.isTooMuch ? .tooMuch(Self.outputMax) : .ended(exit, output.end))
             }
+            self.output = output
             if let timer { loop.set(timer, to: Clock.now + patience) }
         } catch {
             completion(.unstartable(error.code))
@@ -62,18 +73,63 @@ final class Candidate {
     }
 
     /// The answer isn't wanted any more.
-    func end() { child?.kill() }
+    func end() { child?.killGroup() }
 
-    /// What the program has printed.
+    /// What the program prints.
     private final class Output {
-        private let file: Descriptor
-        init(_ file: consuming Descriptor) { self.file = file }
+        private static let keptMax = 2_048
+        private static let partMax = 64 << 10
 
-        var end: String {
-            let size = lseek(file.number, 0, SEEK_END)
-            var bytes = [UInt8](repeating: 0, count: answerMax)
-            let count = max(0, pread(file.number, &bytes, bytes.count, max(0, size - answerMax)))
-            return String(decoding: bytes.prefix(count), as: UTF8.self)
+        private let pipe: Descriptor
+        private let loop: EventLoop
+        private let onTooMuch: () -> Void
+        private var watch: Watch?
+        private var count = 0
+        private var last: [UInt8] = []
+
+        init(
+            _ pipe: consuming Descriptor, on loop: EventLoop, onTooMuch: @escaping () -> Void
+        ) throws(SystemError) {
+            self.pipe = pipe
+            self.loop = loop
+            self.onTooMuch = onTooMuch
+            watch = try loop.add(self.pipe.number) { [weak self] _ in _ = self?.readPart() }
+        }
+
+        deinit { forget() }
+
+        var isTooMuch: Bool { count > outputMax }
+
+        /// The end of it. Bytes that aren't UTF-8 are replaced.
+        var end: String { String(decoding: last, as: UTF8.self) }
+
+        /// What is there after its end, whoever else may hold the other side open.
+        func finish() {
+            while readPart() {}
+            forget()
+        }
+
+        /// - Returns: whether there may be more.
+        private func readPart() -> Bool {
+            guard watch != nil else { return false }
+            var part = [UInt8](repeating: 0, count: Self.partMax)
+            let size = read(pipe.number, &part, part.count)
+            if size < 0, errno == EINTR { return true }
+            guard size > 0 else {
+                if size == 0 { forget() }
+                return false
+            }
+            count += size
+            last = (last + part[..<size]).suffix(Self.keptMax)
+            guard isTooMuch else { return true }
+            forget()
+            onTooMuch()
+            return false
+        }
+
+        private func forget() {
+            if let watch { loop.remove(watch) }
+            watch = nil
         }
     }
 }

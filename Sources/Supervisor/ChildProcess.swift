@@ -2,6 +2,7 @@ import Base
 import CLinux
 import Glibc
 import Reactor
+import Sandbox
 import Supervision
 
 /// A child of ours, from its start until the kernel has given us its exit status: never a zombie.
@@ -38,16 +39,20 @@ final class ChildProcess {
     ///
     /// - Parameter lendsClass: whether the child of a realtime hasupd is born realtime (docs/decisions.md, D29): only for
     ///   programs that give it up themselves.
+    /// - Parameter leadsGroup: whether it has a process group of its own; otherwise it ends with ours.
     /// - Throws: `SystemError`.
     static func spawn(
         path: String, arguments: [String], environment: [String] = [], descriptors: [Int32], output: Int32 = -1,
-        lendsClass: Bool = true, on loop: EventLoop, onExit: @escaping (Int32, WorkerExit) -> Void
+        lendsClass: Bool = true, leadsGroup: Bool = true, on loop: EventLoop,
+        onExit: @escaping (Int32, WorkerExit) -> Void
     ) throws(SystemError) -> ChildProcess {
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
         let pid = try checked(
-            hasup_spawn_into(path, &argv, &envp, descriptors, Int32(descriptors.count), output, lendsClass ? 1 : 0),
+            hasup_spawn_into(
+                path, &argv, &envp, descriptors, Int32(descriptors.count), output, lendsClass ? 1 : 0,
+                leadsGroup ? 1 : 0),
             "start \(arguments.first ?? path)")
         do throws(SystemError) {
             let pidfd = try owned(hasup_pidfd_open(pid), "watch process \(pid)")
@@ -58,6 +63,19 @@ final class ChildProcess {
             waitpid(pid, nil, 0)
             throw error
         }
+    }
+
+    /// A process that a former hasupd has started, whosever child it is by now. - Throws: `SystemError`; ESRCH when it is
+    /// gone, or another has its number.
+    static func adopted(
+        _ pid: Int32, startTicks: UInt64, on loop: EventLoop, onExit: @escaping (Int32, WorkerExit) -> Void
+    ) throws(SystemError) -> ChildProcess {
+        let pidfd = try owned(hasup_pidfd_open(pid), "watch process \(pid)")
+        // Looked at after the descriptor was opened: from here on it is the same process.
+        guard try ProcessInspection(pid: pid).startTicks == startTicks else {
+            throw SystemError(ESRCH, "watch process \(pid)")
+        }
+        return try ChildProcess(pid: pid, pidfd: pidfd, on: loop, onExit: onExit)
     }
 
     /// Children that this process had before it became hasupd, so that they don't stay zombies: those of the one that has
@@ -83,6 +101,10 @@ final class ChildProcess {
 
     /// Ends it at once.
     func kill() { _ = hasup_pidfd_signal(pidfd.number, SIGKILL) }
+
+    /// Ends it with all of its process group at once. Only while it hasn't been reaped, and for who leads one: until then
+    /// its number is nobody else's.
+    func killGroup() { Self.kill(-pid, SIGKILL) }
 
     private static func kill(_ pid: Int32, _ signal: Int32) { _ = Glibc.kill(pid, signal) }
 }

@@ -24,6 +24,7 @@ final class ConfigurationReader {
     private let configID: String
     private let seal: SealArguments
     private let filter: Int32
+    private let leadsGroup: Bool
     private let loop: EventLoop
     private var child: ChildProcess?
     private var channel: Channel?
@@ -33,7 +34,13 @@ final class ConfigurationReader {
     private var completion: ((ReadOutcome) -> Void)?
 
     /// The filter's descriptor stays the caller's and must stay open.
-    init(file: String, configID: String, seal: SealArguments, filter: Int32, on loop: EventLoop) {
+    ///
+    /// - Parameter leadsGroup: whether the child has a process group of its own; otherwise who ends this process with its
+    ///   group ends that, too.
+    init(
+        file: String, configID: String, seal: SealArguments, filter: Int32, leadsGroup: Bool = true, on loop: EventLoop
+    ) {
+        self.leadsGroup = leadsGroup
         self.file = file
         self.configID = configID
         self.seal = seal
@@ -66,7 +73,8 @@ final class ConfigurationReader {
                     file: file, configID: configID, isCompared: running != nil, wantsText: wantsText, mark: mark,
                     seal: seal),
                 environment: Self.environment,
-                descriptors: [theirs.number, filter] + (running.map { [$0.number] } ?? []), on: loop
+                descriptors: [theirs.number, filter] + (running.map { [$0.number] } ?? []),
+                leadsGroup: leadsGroup, on: loop
             ) { [weak self] _, exit in self?.ended(exit) }
             channel = try Channel(
                 ours, on: loop,

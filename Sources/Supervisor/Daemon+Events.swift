@@ -24,6 +24,8 @@ extension Daemon {
         scripts.add(run, global: generation.global)
     }
 
+    func notificationCountBeginsAnew() { scripts.countBeginsAnew() }
+
     func report(_ text: String) {
         let event = WatchEvent("process", text: text, unixSeconds: Double(Clock.wallNanoseconds) / 1e9)
         tell { event }

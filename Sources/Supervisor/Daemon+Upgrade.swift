@@ -27,15 +27,16 @@ extension Daemon {
                 self.log.notice("upgrade: hasupd \(hasupVersion) becomes hasupd \(version)")
                 self.report("upgrade: hasupd \(hasupVersion) becomes hasupd \(version)")
                 self.systemd.reloading()
-                self.whenScriptsAreDone { [unowned self] in
-                    guard !self.isStopping else { return }
-                    let succession = Succession(isSealed: self.setting.isFullySealed, limits: self.scripts.limits)
-                    upgrade.becomeIt(
-                        succession, lastWork: { [unowned self] in self.observations.flush() },
-                        onFailure: { [unowned self] in
-                            self.systemd.ready(counted(self.generation.instanceCount, "instance"))
-                        })
-                }
+                let succession = Succession(isSealed: self.setting.isFullySealed, limits: self.scripts.limits)
+                upgrade.becomeIt(
+                    succession,
+                    lastWork: { [unowned self] in
+                        self.tellWhatIsLeft()
+                        self.observations.flush()
+                    },
+                    onFailure: { [unowned self] in
+                        self.systemd.ready(counted(self.generation.instanceCount, "instance"))
+                    })
             }
         }
     }

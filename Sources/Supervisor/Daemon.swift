@@ -87,7 +87,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         generation = first.generation
         refusedReload = first.refusal.map { (Clock.now, Clock.wallNanoseconds, $0) }
         startedAt = Clock.now
-        scripts = ScriptRunner(on: loop, log: log, limits: limits, runningMax: budget.scriptsMax)
+        scripts = ScriptRunner(on: loop, log: log, limits: limits, runningMax: budget.scriptsMax, store: store)
         reloadFiles = ReloadFiles(setting, on: loop, log: log)
         observations = ObservationQueue(log: log, history: history, on: loop)
         observations.onEvent = { [unowned self] in self.control?.publish($0) }
@@ -170,6 +170,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             daemon.observations.flush()
             return 0
         }
+        daemon.scripts.tellUnsent()
         store.clear()
         daemon.workerRecord.clear()
         if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
@@ -192,9 +193,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             for: generation.model, workerPriority: generation.workerPriority, controlSocket: paths.controlSocket)
         for note in setting.notes { log.notice("\(note)") }
 
+        scripts.resume(generation)
+        if store.page == nil { scripts.countBeginsAnew() }
         let vrrp = try VRRPSupervision(
             on: loop, log: log, setting: setting, grace: options.grace, generation: generation,
-            inherited: store.page, record: workerRecord, delegate: self)
+            inherited: store.page, lastKept: scripts.lastNotification, record: workerRecord, delegate: self)
         self.vrrp = vrrp
         let instances = counted(generation.instanceCount, "instance")
         log.notice(
@@ -277,20 +280,14 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         log.notice("parked: the next hasupd goes on with what systemd keeps; if none comes, the VRRP worker hands over")
         systemd.stopping()
         reloads?.stop()
-        whenScriptsAreDone { [unowned self] in self.loop.stop() }
+        tellWhatIsLeft()
+        loop.stop()
     }
 
-    /// Scripts that wait behind others are known to nobody else: they have their time to be started.
-    func whenScriptsAreDone(_ action: @escaping () -> Void) {
-        if scripts.isIdle { return action() }
-        let timer = loop.makeTimer { [unowned self] in
-            // A stop that came meanwhile waits for them in its own way.
-            guard !self.isStopping || self.isParked else { return }
-            self.scripts.onIdle = nil
-            action()
-        }
-        scripts.onIdle = { [unowned self] in self.loop.set(timer, to: self.loop.now) }
-        loop.set(timer, to: Clock.now + Self.stopScriptPatience)
+    /// Notifications that wait are the next hasupd's (docs/decisions.md, D40).
+    func tellWhatIsLeft() {
+        let count = scripts.waitingCount
+        if count > 0 { log.notice("left to the next hasupd: \(counted(count, "notification"))") }
     }
 
     private func stop(because reason: String) {

@@ -4,8 +4,8 @@ import IPC
 import Logging
 import Reactor
 
-/// What outlives hasupd (docs/decisions.md, D10): the page with what the VRRP worker knows, and the configuration that
-/// runs, both in memory files. systemd keeps a copy of their descriptors in the service's store and passes them to the
+/// What outlives hasupd (docs/decisions.md, D10): the page with what the VRRP worker knows, the configuration that runs,
+/// and once there was one, which notifications are still to be told, all in memory files. systemd keeps a copy of their descriptors in the service's store and passes them to the
 /// next hasupd; `hasup upgrade` passes them by itself, in the same way.
 ///
 /// What is passed is a stranger's: what isn't whole is told, closed, and removed from the store.
@@ -13,6 +13,7 @@ final class DescriptorStore {
     private enum Name {
         static let state = "hasup-state"
         static let configuration = "hasup-configuration"
+        static let notifications = "hasup-notifications"
 
         /// What is stored instead of something has a name of its own, so that one of the two is there at every moment: the
         /// kind, and a number from the second on.
@@ -20,7 +21,7 @@ final class DescriptorStore {
 
         /// The kind and number of a name; nil for a strange one.
         static func parse(_ name: String) -> (kind: String, number: Int)? {
-            for kind in [state, configuration] {
+            for kind in [state, configuration, notifications] {
                 if name == kind { return (kind, 0) }
                 guard name.hasPrefix(kind + "-"), let number = Int(name.dropFirst(kind.count + 1)), number > 0,
                     number < 1 << 40
@@ -36,6 +37,8 @@ final class DescriptorStore {
     private(set) var page: StatePage?
     /// The configuration that it ran, likewise.
     private(set) var configuration: (image: ConfigurationImage, model: EncodedModel)?
+    /// The notifications that it had still to tell, likewise.
+    private(set) var notifications: StatePage?
     /// What was passed and can't be used, a sentence each.
     private(set) var complaints: [String] = []
     /// What was passed once and is what this hasupd goes on with: it needn't be stored again.
@@ -43,7 +46,7 @@ final class DescriptorStore {
     /// Number of the newest of each kind, and what is older and still there.
     private var numbers: [String: Int] = [:]
     private var older: [String: Set<String>] = [:]
-    private var current: (page: StatePage?, image: ConfigurationImage?)
+    private var current: (page: StatePage?, image: ConfigurationImage?, notifications: StatePage?)
     private var log: Logger?
 
     /// Takes what was passed: to be made before anything else is opened.
@@ -59,7 +62,7 @@ final class DescriptorStore {
                 if numbers[kind] == nil { numbers[kind] = place.number }
                 if place.number != numbers[kind] {
                     older[kind, default: []].insert(passed.name)
-                    if kind == Name.state ? page != nil : configuration != nil { continue }
+                    if isTaken(kind) { continue }
                 }
             }
             count[kind, default: 0] += 1
@@ -77,7 +80,16 @@ final class DescriptorStore {
                 } catch {
                     complain("\(error)", about: passed.name)
                 }
-            case Name.state, Name.configuration: complain("there is another one", about: passed.name)
+            case Name.notifications where notifications == nil:
+                do throws(SystemError) {
+                    notifications = try StatePage.inherited(descriptor, mapsAll: true)
+                } catch {
+                    complain("\(error)", about: passed.name)
+                    // Perhaps nothing follows it.
+                    try? systemd.unstore(passed.name)
+                }
+            case Name.state, Name.configuration, Name.notifications:
+                complain("there is another one", about: passed.name)
             default:
                 complain("nothing of that name is known", about: passed.name)
                 try? systemd.unstore(passed.name)
@@ -86,6 +98,16 @@ final class DescriptorStore {
         // What can't be used is removed from the store when what follows it is stored.
         if page != nil, count[Name.state] == 1 { stored.insert(Name.state) }
         if configuration != nil, count[Name.configuration] == 1 { stored.insert(Name.configuration) }
+        if notifications != nil, count[Name.notifications] == 1 { stored.insert(Name.notifications) }
+        if let notifications { keep(notifications: notifications) }
+    }
+
+    private func isTaken(_ kind: String) -> Bool {
+        switch kind {
+        case Name.state: page != nil
+        case Name.configuration: configuration != nil
+        default: notifications != nil
+        }
     }
 
     /// Whether somebody keeps what is stored.
@@ -113,6 +135,12 @@ final class DescriptorStore {
         current.image = image
         keep(image.number, as: Name.configuration, isStored: image === configuration?.image)
         configuration = nil
+    }
+
+    /// Keeps what is still to be told.
+    func keep(notifications: StatePage) {
+        current.notifications = notifications
+        keep(notifications.number, as: Name.notifications, isStored: notifications === self.notifications)
     }
 
     private func keep(_ number: Int32, as name: String, isStored: Bool) {
@@ -152,6 +180,10 @@ final class DescriptorStore {
         if let image = current.image {
             numbers.append(image.number)
             names.append(Name.name(Name.configuration, self.numbers[Name.configuration] ?? 0))
+        }
+        if let page = current.notifications {
+            numbers.append(page.number)
+            names.append(Name.name(Name.notifications, self.numbers[Name.notifications] ?? 0))
         }
         return (numbers, names)
     }

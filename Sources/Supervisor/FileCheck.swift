@@ -45,7 +45,7 @@ enum FileCheck {
             let setting = try Setting(options, paths, Privileges.current, isSuccessor: false)
             let reader = ConfigurationReader(
                 file: paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
-                seal: setting.sealArguments, filter: setting.parserFilter.number, on: loop)
+                seal: setting.sealArguments, filter: setting.parserFilter.number, leadsGroup: false, on: loop)
             return try withExtendedLifetime(setting) { () throws(SystemError) in try reader.readNow() }
         } catch {
             throw StartError(.unavailable, error.description)

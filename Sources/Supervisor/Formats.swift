@@ -1,5 +1,6 @@
 import Configuration
 import IPC
+import Supervision
 import VRRP
 
 /// The forms of what a hasupd leaves to the one that it becomes by `hasup upgrade`. `hasupd --formats` tells which ones a
@@ -28,6 +29,9 @@ struct Formats {
         Format(
             name: "record", title: "the records in it", written: NodeSnapshot.formatVersion,
             readable: [NodeSnapshot.formatVersion]),
+        Format(
+            name: "notifications", title: "the notifications that are still to be told",
+            written: KeptNotifications.formatVersion, readable: KeptNotifications.readableFormats),
         Format(
             name: "succession", title: "what one hasupd tells the next", written: Succession.formatVersion,
             readable: [Succession.formatVersion]),

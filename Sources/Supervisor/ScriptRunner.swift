@@ -5,6 +5,7 @@ import Glibc
 import IPC
 import Logging
 import Reactor
+import Sandbox
 import Supervision
 
 /// Runs notify scripts as their users, each in a process group of its own, one transition of an instance at a time, and
@@ -19,14 +20,25 @@ final class ScriptRunner {
         let child: ChildProcess
         let name: String
         let instance: String
-        /// Where `hasup-exec` says why it doesn't become the script.
-        let complaints: Descriptor
+        /// Where `hasup-exec` says why it doesn't become the script; nil for one that a former hasupd has started.
+        let complaints: Descriptor?
 
-        init(_ child: ChildProcess, name: String, instance: String, complaints: consuming Descriptor) {
+        init(_ child: ChildProcess, name: String, instance: String, complaints: consuming Descriptor? = nil) {
             self.child = child
             self.name = name
             self.instance = instance
             self.complaints = complaints
+        }
+
+        /// What was said there, at most a line's worth.
+        var complaint: String? {
+            switch complaints {
+            case .none: return nil
+            case .some(let complaints):
+                var buffer = [UInt8](repeating: 0, count: 512)
+                let count = recv(complaints.number, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+                return count > 0 ? String(decoding: buffer[0..<count], as: UTF8.self) : nil
+            }
         }
     }
 
@@ -40,6 +52,8 @@ final class ScriptRunner {
     /// What hasupd was started with.
     let limits: ScriptLimits
     private var queue: NotificationQueue<Queued>
+    /// What a successor would still have to do.
+    private let record: NotificationRecord
     private var overseer = RunningScripts()
     private var running: [Int32: Running] = [:]
     private var reports: [String: ScriptReport] = [:]
@@ -54,12 +68,20 @@ final class ScriptRunner {
     /// - Parameters:
     ///   - limits: those that hasupd was started with.
     ///   - runningMax: scripts that may run at once.
-    init(on loop: EventLoop, log: Logger, limits: ScriptLimits, runningMax: Int) {
+    ///   - store: what outlives hasupd.
+    init(on loop: EventLoop, log: Logger, limits: ScriptLimits, runningMax: Int, store: DescriptorStore) {
         queue = NotificationQueue(runningMax: runningMax)
+        record = NotificationRecord(inherited: store.notifications)
         self.loop = loop
         self.limits = limits
         self.log = log
         lines = RepeatLog(log, on: loop)
+        record.onMade = { store.keep(notifications: $0) }
+        record.onFailure = { [lines] in
+            lines.tell(
+                .warning, "", "what notifications are still to be told can't be kept for a successor: \($0)",
+                kind: "notifications aren't kept")
+        }
         timer = loop.makeTimer { [weak self] in self?.oversee() }
         startTimer = loop.makeTimer { [weak self] in self?.startSome() }
     }
@@ -74,7 +96,64 @@ final class ScriptRunner {
         return report
     }
 
+    /// How many notifications wait for their turn.
+    var waitingCount: Int { queue.unbegun.count }
+
+    /// Goes on where a former hasupd was: it is watched what it has started, and its successor tells what it hadn't told.
+    func resume(_ generation: Generation) {
+        let kept = record.all
+        guard !kept.isEmpty else { return }
+        for instance in kept {
+            for process in instance.running { adopt(process, of: instance.instance) }
+        }
+        let waiting = kept.filter { $0.waiting != nil }
+        guard !waiting.isEmpty else { return }
+        var numbers: [String: Int] = [:]
+        for number in 0..<generation.instanceCount {
+            if let name = generation.instance(at: number)?.name { numbers[name] = number }
+        }
+        var count = 0
+        for instance in waiting {
+            let settings = numbers[instance.instance].flatMap { generation.instance(at: $0) }
+            let run = settings.flatMap { settings in instance.waiting.map { ScriptRun(of: settings, keptAs: $0) } }
+            guard let run, !run.scripts.isEmpty else {
+                record.waitsNoMore(instance.instance)
+                log.notice("\(instance.instance): a notification isn't sent any more: it has left the configuration")
+                continue
+            }
+            count += 1
+            add(run, global: generation.global)
+        }
+        if count > 0 { log.notice("sends \(counted(count, "notification")) that the former hasupd hadn't sent yet") }
+    }
+
+    private func adopt(_ process: KeptNotifications.Process, of instance: String) {
+        let child = try? ChildProcess.adopted(process.pid, startTicks: process.startTicks, on: loop) {
+            [weak self] pid, exit in self?.ended(pid, exit)
+        }
+        guard let child else { return record.ended(process.pid, of: instance) }
+        running[child.pid] = Running(child, name: "of the former hasupd", instance: instance)
+        overseer.started(child.pid, at: loop.now)
+        queue.adopt(scripts: 1, of: instance)
+    }
+
+    /// The last notification that waits, by the workers' count; 0 for none.
+    var lastNotification: UInt64 { record.lastNotification }
+
+    /// Workers count from 1 again.
+    func countBeginsAnew() { record.countBeginsAnew() }
+
+    /// Says what waits when hasupd ends and nobody goes on with it.
+    func tellUnsent() {
+        let unsent = queue.unbegun.map { "\($0.run.instance) (\(ScriptRun.word(for: $0.run.trigger)))" }
+        guard !unsent.isEmpty else { return }
+        let names = unsent.prefix(10).joined(separator: ", ")
+        let more = unsent.count > 10 ? " and \(unsent.count - 10) more" : ""
+        log.warning("notifications weren't sent because hasupd ends and scripts before them still run: \(names)\(more)")
+    }
+
     func add(_ run: ScriptRun, global: GlobalSettings) {
+        record.waits(run)
         let isFolded = queue.add(
             Queued(run: run, global: global), of: run.instance, scripts: run.scripts.count, at: loop.now)
         if isFolded {
@@ -99,7 +178,10 @@ final class ScriptRunner {
     private func startSome() {
         let begin = Clock.now
         while let queued = queue.next(at: loop.now) {
-            for script in queued.run.scripts { start(script, of: queued.run.instance, queued.global) }
+            for (index, script) in queued.run.scripts.enumerated() {
+                record.begins(queued.run, script: index)
+                start(script, of: queued.run.instance, queued.global)
+            }
             let now = Clock.now
             guard now - begin < Self.startingMax else {
                 // Later than this turn's timers.
@@ -127,6 +209,9 @@ final class ScriptRunner {
             ) { [weak self] pid, exit in self?.ended(pid, exit) }
             running[child.pid] = Running(child, name: name, instance: instance, complaints: complaints)
             overseer.started(child.pid, at: loop.now)
+            if let startTicks = try? ProcessInspection(pid: child.pid).startTicks {
+                record.runs(.init(pid: child.pid, startTicks: startTicks), of: instance)
+            }
             log.debug("\(instance): started \(name) (pid \(child.pid))")
         } catch {
             fail(instance, "can't start \(name): \(error)", \.failed)
@@ -137,11 +222,12 @@ final class ScriptRunner {
     private func ended(_ pid: Int32, _ exit: WorkerExit) {
         guard let script = running.removeValue(forKey: pid) else { return }
         let wasTooLong = overseer.ended(pid)
+        record.ended(pid, of: script.instance)
         switch exit {
         case .code(0): break
         case .code(ExecRole.refused), .code(ExecRole.notExecutable):
             // The script itself may end like that, too: then it has said nothing here.
-            let reason = Self.sentence(from: script.complaints.number)
+            let reason = script.complaint
             let isRefused = exit == .code(ExecRole.refused) && reason != nil
             fail(
                 script.instance, "script \(script.name): \(reason ?? "it ended with \(exit)")",
@@ -178,12 +264,5 @@ final class ScriptRunner {
             }
         }
         if let timer { loop.set(timer, to: overseer.deadline) }
-    }
-
-    /// What was said, at most a line's worth.
-    private static func sentence(from complaints: Int32) -> String? {
-        var buffer = [UInt8](repeating: 0, count: 512)
-        let count = recv(complaints, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-        return count > 0 ? String(decoding: buffer[0..<count], as: UTF8.self) : nil
     }
 }

@@ -120,6 +120,7 @@ final class Upgrade {
         case .ended(.code(0), let text): return text
         case .ended(let exit, _): throw Refusal("\(path) can't be run: \(option) ended with \(exit)")
         case .late(let patience): throw Refusal("\(path) \(option) hasn't ended after \(patience)")
+        case .tooMuch(let count): throw Refusal("\(path) \(option) has printed more than \(count >> 20) MiB")
         case .unstartable(let code): throw Refusal("\(path) can't be run: \(SystemError.text(of: code))")
         }
     }

@@ -18,8 +18,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
         func configured(_ generation: UInt64)
         /// Something that operators may be told of; the instance's name belongs to the generation.
         func observed(_ observation: Observation, generation: UInt64)
-        /// Scripts are to be run.
+        /// Scripts are to be run. It is kept for a successor when this returns.
         func run(_ scripts: ScriptRun)
+        /// Notifications count from 1 again.
+        func notificationCountBeginsAnew()
         /// Something happened to the worker that operators should know.
         func report(_ text: String)
         /// Nothing that only generations before this one name is in the kernel any more.
@@ -44,9 +46,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var page: StatePage
     /// The packet socket that each worker gets. It is this one for all: closing the last descriptor of a packet socket
     /// waits for the kernel's RCU, and a dying worker that had to wait for it was dead to hasupd only 8 to 16 ms later
-    /// (docs/decisions.md, D39). It receives nothing, a sealed worker can't bind it, and its buffer is made anew for
-    /// each.
-    private let frames: Descriptor
+    /// (docs/decisions.md, D39). It receives nothing, a sealed worker can't bind it, and it is made for
+    /// each what it was.
+    private var frames: Descriptor
     /// Generations before the newest one of which something may still be in the kernel: until a worker says that nothing
     /// is. Their images go to the next worker, and to whoever removes what none advertises.
     private(set) var formers: [Generation] = []
@@ -64,9 +66,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
     /// - Parameters:
     ///   - grace: how long a worker goes on when hasupd is gone.
     ///   - inherited: the page of a hasupd that is gone; nil to begin with an empty one.
+    ///   - lastKept: the last notification that it has kept for its successor.
     init(
         on loop: EventLoop, log: Logger, setting: Setting, grace: Interval, generation: Generation,
-        inherited: StatePage?, record: WorkerRecord, delegate: any Delegate
+        inherited: StatePage?, lastKept: UInt64, record: WorkerRecord, delegate: any Delegate
     ) throws(SystemError) {
         self.loop = loop
         self.log = log
@@ -76,7 +79,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
         self.grace = grace
         self.delegate = delegate
         broker = Broker(
-            generation: generation.number, source: generation, lastNotification: inherited?.lastNotification ?? 0)
+            generation: generation.number, source: generation,
+            lastNotification: inherited.map { max($0.lastNotification, lastKept) } ?? 0)
         isInherited = inherited != nil
         if let inherited { page = inherited } else { page = try StatePage.create() }
         frames = try owned(hasup_frame_socket(), "open a packet socket")
@@ -149,6 +153,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             delegate.keep(page)
         }
         broker.workerStarted(hasSnapshot: !dropsSnapshot)
+        if dropsSnapshot { delegate.notificationCountBeginsAnew() }
         var seal = setting.sealArguments
         seal.realtimePriority = setting.realtime(broker.source.workerPriority)
         let child = try ChildProcess.spawn(
@@ -168,7 +173,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
         do throws(SystemError) {
             let commands = try owned(hasup_route_socket(0), "open an rtnetlink socket")
             let notifications = try owned(hasup_route_socket(LinkMonitor.groups), "open an rtnetlink socket")
-            try checked(hasup_frame_socket_restore(frames.number), "set the buffer of the packet socket")
+            if hasup_frame_socket_restore(frames.number) < 0 {
+                frames = try owned(hasup_frame_socket(), "open a packet socket")
+            }
             for former in formers.suffix(formersMax) {
                 SupervisorToVRRP.former.send(on: channel, descriptors: [former.image.number])
             }
@@ -295,8 +302,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
             let run = try broker.scripts(
                 generation: generation, instance: request.instance, sequence: request.sequence,
                 trigger: request.trigger, priority: request.priority)
-            page.lastNotification = broker.lastNotification
+            // In this order: a hasupd that is killed in between has it in its record.
             delegate.run(run)
+            page.lastNotification = broker.lastNotification
         } catch {
             refuse(error)
         }

@@ -19,7 +19,7 @@ import VRRP
 ///     timer ─────────► timeout ─────┘
 final class Worker {
     /// How long a configuration waits for the sockets that it needs.
-    private static let socketPatience = Interval.milliseconds(500)
+    static let socketPatience = Interval.milliseconds(500)
     /// In an upgrade the next hasupd has replaced this worker by then.
     private static let upgradeTime = Interval.milliseconds(200)
     /// After this long without a transition, an announcement or a reload, their code needn't stay in memory.
@@ -30,30 +30,30 @@ final class Worker {
     /// How long it goes on without hasupd before it hands over (docs/decisions.md, D10).
     private let grace: Interval
     private let page: StatePage
-    private var snapshots: SnapshotWriter
+    var snapshots: SnapshotWriter
     private var record = ByteWriter(capacity: 256)
     /// Until the first configuration.
-    private var inheritance: Inheritance?
+    var inheritance: Inheritance?
     private let pageGeneration: Int64
     private(set) var node = Node()
     /// While the core takes a configuration: the instances that its actions mean until it renumbers them.
-    private var former: [InstanceSettings]?
-    private(set) var generation: UInt64 = 0
+    var former: [InstanceSettings]?
+    var generation: UInt64 = 0
     private var actions: [Action] = []
-    private let links: LinkWatcher
+    let links: LinkWatcher
     private let effects: AddressEffects
-    private let sockets: VRRPSockets
-    private let transmitter: Transmitter
-    private var reports: Reports
-    private var socketRequests: [UInt32: VRRPSockets.Key] = [:]
-    private var lastRequest: UInt32 = 0
+    let sockets: VRRPSockets
+    let transmitter: Transmitter
+    var reports: Reports
+    var socketRequests: [UInt32: VRRPSockets.Key] = [:]
+    var lastRequest: UInt32 = 0
     /// The configuration that waits for its sockets.
-    private var next: (generation: UInt64, model: ConfigurationModel)?
+    var next: (generation: UInt64, model: ConfigurationModel)?
     /// The configuration that the core is being given.
-    private var incoming: (generation: UInt64, instanceCount: Int, smallestAdvertInterval: Interval?)?
+    var incoming: (generation: UInt64, instanceCount: Int, smallestAdvertInterval: Interval?)?
     private var coreTimer: Timer?
     private var stampTimer: Timer?
-    private var patienceTimer: Timer?
+    var patienceTimer: Timer?
     private var graceTimer: Timer?
     private var goneTimer: Timer?
     /// Why there is no hasupd.
@@ -62,16 +62,16 @@ final class Worker {
     /// When it may be told again that notifications were lost.
     private var nextLoss = Instant(nanoseconds: 0)
     private var unsentTold = (count: UInt64(0), next: Instant(nanoseconds: 0))
-    private var stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: nil)
+    var stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: nil)
     private var hasWorked = false
     /// Whether hasupd waits for the word that nothing is left of earlier configurations.
-    private var owesCleared = false
+    var owesCleared = false
     private var isStopping = false
     /// All is said; it ends when that has left.
     private var isFinishing = false
     /// Whether it may compute for long (docs/decisions.md, D29): from the start, or the arrival of a configuration, until
     /// that runs.
-    private var hasLongFuse = true
+    var hasLongFuse = true
 
     init(
         loop: EventLoop, channel: Channel, page: StatePage, links: LinkWatcher, effects: AddressEffects,
@@ -207,7 +207,7 @@ final class Worker {
         if hasLongFuse, next == nil { change(to: .short) }
     }
 
-    private func armStamp() {
+    func armStamp() {
         guard let stampTimer else { return }
         tellUnsent()
         if !hasWorked, node.hasHeard { noteWork() }
@@ -231,135 +231,17 @@ final class Worker {
         VRRPToSupervisor.worked.send(on: channel)
     }
 
-    // MARK: Configuration
-
-    /// A configuration has come: decoding and taking it takes as long as it is large.
-    func lengthenFuse() { change(to: .long) }
-
-    private func change(to fuse: RealtimeFuse) {
-        hasLongFuse = fuse == .long
-        do throws(SystemError) { try Realtime.change(to: fuse) } catch { log(.warning, "\(error)") }
-    }
-
-    /// Takes a configuration; it runs as soon as the sockets that it needs are there.
-    func configure(_ model: ConfigurationModel, generation: UInt64) {
-        next = (generation, model)
-        links.virtualAddresses = model.addressesOfAll
-        requestSockets(for: model.instances, keepingThoseOf: node.instances, generation: generation)
-        if socketRequests.isEmpty {
-            runNextConfiguration()
-        } else if let patienceTimer {
-            // From now on, not from the beginning of a turn in which a large configuration was decoded.
-            loop.set(patienceTimer, to: Clock.now + Self.socketPatience)
-        }
-    }
-
-    private func runNextConfiguration() {
-        guard let (generation, model) = next else { return }
-        next = nil
-        if let patienceTimer { loop.set(patienceTimer, to: .never) }
-        // The core says by `renumber` from where on its actions mean the new model; at start they all do, and for a
-        // model that is the same there are none.
-        incoming = (generation, model.instances.count, model.smallestAdvertInterval)
-        if self.generation == 0 { adoptIncoming() } else { former = Array(node.instances) }
-        if let inheritance {
-            self.inheritance = nil
-            handle(inheritance.event(model) { links.has($0, onInterface: $1) })
-            if !inheritance.isEmpty { tellResumption() }
-        } else {
-            handle(.configure(model))
-        }
-        adoptIncoming()
-        requestSockets(for: model.instances, generation: generation)
-        armStamp()
-        reports.send(generation: generation)
-        VRRPToSupervisor.configured(generation: generation).send(on: channel)
-        owesCleared = true
-        unsettle()
-    }
-
-    private func tellResumption() {
-        let counts = node.resumption
-        VRRPToSupervisor.resumed(
-            masters: UInt32(counts.masters), others: UInt32(counts.others), late: UInt32(counts.late),
-            fresh: UInt32(counts.fresh)
-        ).send(on: channel)
-    }
-
     /// Nothing has happened for a while: what only happenings need is given back (docs/decisions.md, D30).
     private func settle() {
         actions = []
         hasup_release_code()
     }
 
-    private func unsettle() {
+    func unsettle() {
         if let settledTimer { loop.set(settledTimer, to: loop.now + Self.settleTime) }
     }
 
-    private func adoptIncoming() {
-        guard let incoming else { return }
-        self.incoming = nil
-        former = nil
-        reports.send(generation: self.generation)
-        transmitter.reset(instanceCount: incoming.instanceCount)
-        generation = incoming.generation
-        snapshots.forget(from: incoming.instanceCount + 1)
-        // All instances are looked at: not for every stamp.
-        stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: incoming.smallestAdvertInterval)
-    }
-
-    // MARK: Sockets
-
-    /// - Parameter running: instances that still run: what a reload removes says goodbye by its own socket.
-    private func requestSockets(
-        for instances: some Sequence<InstanceSettings>, keepingThoseOf running: some Sequence<InstanceSettings> = [],
-        generation: UInt64
-    ) {
-        var users: [VRRPSockets.Key: Int] = [:]
-        for (id, instance) in instances.enumerated() where instance.faults.isEmpty {
-            guard let key = socketKey(of: instance) else { continue }
-            if users[key] == nil { users[key] = id }
-        }
-        let kept = Set(running.compactMap(socketKey))
-        for key in sockets.reconcile(wanted: Set(users.keys), kept: kept, at: loop.now) {
-            guard let id = users[key] else { continue }
-            lastRequest &+= 1
-            socketRequests[lastRequest] = key
-            VRRPToSupervisor.openSocket(generation: generation, instance: UInt32(id))
-                .send(on: channel, correlation: lastRequest)
-        }
-    }
-
-    private func socketKey(of instance: InstanceSettings) -> VRRPSockets.Key? {
-        links.state(ofInterface: instance.interface).map { interface in
-            VRRPSockets.Key(
-                interfaceIndex: interface.index, family: instance.family,
-                group: instance.isUnicast ? nil : instance.multicastGroup)
-        }
-    }
-
-    func adoptSocket(_ descriptor: consuming Descriptor, request: UInt32) {
-        guard let key = socketRequests.removeValue(forKey: request) else { return }
-        do throws(SystemError) {
-            try sockets.adopt(descriptor, for: key)
-        } catch {
-            log(.error, error.description)
-        }
-        if next != nil, socketRequests.isEmpty { runNextConfiguration() }
-    }
-
-    func socketRefused(_ reason: String, request: UInt32) {
-        guard socketRequests.removeValue(forKey: request) != nil else { return }
-        log(.warning, "no VRRP socket: \(reason)")
-        if next != nil, socketRequests.isEmpty { runNextConfiguration() }
-    }
-
-    private func socketFailed(_ code: Int32, _ key: VRRPSockets.Key) {
-        // A device that is down or gone is told by the link monitor, in better words.
-        if code == ENETDOWN || code == ENODEV || code == ENXIO || code == EADDRNOTAVAIL { return }
-        let name = links.name(of: key.interfaceIndex) ?? "interface \(key.interfaceIndex)"
-        log(.warning, "\(name): \(SystemError(code, "send or receive VRRP packets"))")
-    }
+    // MARK: What goes wrong
 
     /// The first of a series of advertisements couldn't leave. What follows is counted.
     private func sendFailed(_ id: InstanceID, _ code: Int32) {
@@ -374,16 +256,6 @@ final class Worker {
         guard loop.now >= nextLoss else { return }
         nextLoss = loop.now + .seconds(60)
         log(.warning, "the kernel had more to tell than could be read in time: interfaces and addresses are read again")
-    }
-
-    /// Something happened to interfaces: sockets that are missing now are asked for.
-    func linksChanged() {
-        if let next {
-            requestSockets(
-                for: next.model.instances, keepingThoseOf: node.instances, generation: next.generation)
-        } else {
-            requestSockets(for: node.instances, generation: generation)
-        }
     }
 
     private func addressesRemoved(_ removed: [IPAddress: Set<String>]) {

@@ -22,7 +22,7 @@ enum ProgramOutput {
                 (["sh", "-c", "exec \"$@\" 2>&1 </dev/null", "sh"] + command).map { strdup($0) } + [nil]
             var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
             defer { for pointer in arguments + variables { free(pointer) } }
-            pid = hasup_spawn_into("/bin/sh", &arguments, &variables, [], 0, writing.number, 0)
+            pid = hasup_spawn_into("/bin/sh", &arguments, &variables, [], 0, writing.number, 0, 1)
         }
         guard pid > 0 else { return ([], SystemError.text(of: -pid)) }
         let (bytes, isWhole) = read(reading.number, until: Clock.now + limit)

@@ -15,7 +15,7 @@ from lab.net import Lan
 from lab.program import alive, children
 from lab.sniffer import Sniffer
 from lab.store import Store
-from test_continuity import AddressWatch
+from lab.undisturbed import AddressWatch
 import test_reload_storm as storm
 
 VIP = "10.0.0.100"

@@ -1,6 +1,7 @@
 """Fixtures: a fresh LAN for every test, and its log files shown when the test fails."""
 
 import os
+import shutil
 import sys
 
 import pytest
@@ -8,9 +9,13 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from lab import conf, machine  # noqa: E402
-from lab.hasup import Hasup  # noqa: E402
+from lab.hasup import Hasup, binary  # noqa: E402
 from lab.net import Lan  # noqa: E402
 from lab.sniffer import Sniffer  # noqa: E402
+from lab.store import Store  # noqa: E402
+from lab.undisturbed import AddressWatch  # noqa: E402
+
+VIP = "10.0.0.100"
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -70,4 +75,44 @@ def duo(lan, pair):
         lan.wait_holder(vip, "a", bound)
         b.wait_state("BACKUP")
         return a, b
+    return begin
+
+
+@pytest.fixture
+def stores():
+    """Makes stores that are closed at the end."""
+    made = []
+
+    def make(hasup):
+        made.append(Store(hasup))
+        return made[-1]
+    yield make
+    for store in made:
+        store.close()
+
+
+@pytest.fixture
+def watched(pair):
+    """Watches the virtual address on a."""
+    watch = AddressWatch(pair[0], VIP)
+    yield watch
+    watch.close()
+
+
+@pytest.fixture
+def kept_duo(lan, pair, stores):
+    """a (priority 200) under a service manager with a descriptor store, b (priority 100) as its peer."""
+    def begin(copied=False, first=None, **options):
+        options = {"version": 3, "advert": 0.1, **options}
+        a = Hasup(pair[0], conf.simple(200, **{**options, **(first or {})}))
+        if copied:
+            a.binary = os.path.join(pair[0].directory, "hasupd")
+            shutil.copy(binary("hasupd"), a.binary)
+            shutil.copy(binary("hasup-checker"), pair[0].directory)
+        store = stores(a)
+        store.start()
+        b = Hasup(pair[1], conf.simple(100, **options)).start()
+        lan.wait_holder(VIP, "a", 8)
+        b.wait_state("BACKUP")
+        return a, b, store
     return begin

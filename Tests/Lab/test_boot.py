@@ -7,9 +7,9 @@ import pytest
 from lab import conf, uml
 from lab.boot import CannotBoot, Machine, no_scripts
 from lab.hasup import Hasup, kernel_view
+from lab.undisturbed import Undisturbed
 from lab.waiting import wait_for
 from test_privileges import CAPABILITY
-from test_restart import Undisturbed, watched  # noqa: F401
 
 VIP = "10.0.0.100"
 LONG = bool(os.environ.get("LONG"))

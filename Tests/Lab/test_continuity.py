@@ -2,16 +2,15 @@
 
 import os
 import signal
-import socket
-import struct
 import threading
 import time
 
 import pytest
 from lab import conf
-from lab.hasup import Hasup
+from lab.hasup import OPTIMIZED, Hasup
 from lab.peers import Keepalived
 from lab.program import alive, children
+from lab.undisturbed import changes
 from lab.waiting import wait_for
 
 VIP = "10.0.0.100"
@@ -19,55 +18,10 @@ LONG = bool(os.environ.get("LONG"))
 KILLS = 200 if LONG else 20
 
 
-class AddressWatch:
-    """rtnetlink in a node's namespace: whenever the address is removed from an interface."""
-
-    def __init__(self, node, address):
-        self.wanted, self.removed, self.stopped = socket.inet_aton(address), [], False
-        with node.netns.entered():
-            self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
-        self.socket.bind((0, 0x10))  # RTMGRP_IPV4_IFADDR
-        self.socket.settimeout(0.1)
-        self.thread = threading.Thread(target=self._read, daemon=True)
-        self.thread.start()
-
-    def _read(self):
-        while not self.stopped:
-            try:
-                data = self.socket.recv(65536)
-            except socket.timeout:
-                continue
-            while len(data) >= 16:
-                length, kind = struct.unpack("IH", data[:6])
-                if kind == 21 and self.wanted in data[16:length]:  # RTM_DELADDR
-                    self.removed.append(time.time())
-                data = data[max(16, (length + 3) & ~3):]
-
-    def close(self):
-        """Ends the reading."""
-        self.stopped = True
-        self.thread.join(2)
-        self.socket.close()
-
-
-@pytest.fixture
-def watched(pair):
-    """Watches the virtual address on a."""
-    watch = AddressWatch(pair[0], VIP)
-    yield watch
-    watch.close()
-
-
 def replaced(hasup, old, bound=5.0):
     """Waits until another VRRP worker runs, and returns its pid."""
     return wait_for("a new hasup-vrrp", lambda: hasup.roles().get("hasup-vrrp", []),
                     lambda pids: len(pids) == 1 and pids[0] != old, bound)[0]
-
-
-def changes(hasup):
-    """How often the instance has become or left MASTER."""
-    counters = hasup.status().instance()["counters"]
-    return counters["became_master"], counters["left_master"]
 
 
 def kill_often(a, node, sniffer, times, interval, settled=lambda: None):
@@ -85,8 +39,8 @@ def kill_often(a, node, sniffer, times, interval, settled=lambda: None):
 
 @pytest.mark.parametrize("interval", [1, 0.1, 0.01])
 def test_the_masters_worker_is_killed(duo, lan, pair, sniffer, watched, interval):
-    """Issue 11: transitions of the peer 0 at 1 and 0.1 s, printed at 0.01. The address leaves the interface only when the
-    peer has taken it over, and each time there is one master in the end."""
+    """Issue 11: transitions of the peer 0 at 1 and 0.1 s, and at 0.01 in the median of three runs. The address leaves the
+    interface only when the peer has taken it over, and each time there is one master in the end."""
     a, b = duo(advert=interval)
     before, mine, since = changes(b), changes(a), a.status().instance()["since_unix_seconds"]
 
@@ -94,20 +48,24 @@ def test_the_masters_worker_is_killed(duo, lan, pair, sniffer, watched, interval
         lan.wait_holder(VIP, "a", 5)
         b.wait_state("BACKUP")
         a.wait_state("MASTER")
-    gap = kill_often(a, pair[0], sniffer, KILLS, interval, settled)
+    transitions, runs = [], 3 if interval == 0.01 else 1
+    for _ in range(runs):
+        already = changes(b)[0]
+        gap = kill_often(a, pair[0], sniffer, KILLS, interval, settled)
+        transitions.append(changes(b)[0] - already)
+        print(f"advert_int {interval}: {KILLS} kills, {transitions[-1]} transitions, longest gap {gap * 1000:.1f} ms")
+    # At 0.01 a debug build on a busy machine misses one in a hundred.
+    assert sorted(transitions)[runs // 2] <= (0 if OPTIMIZED or interval > 0.01 else 1), transitions
     taken, left = (now - then for now, then in zip(changes(b), before))
-    transitions = taken
-    print(f"advert_int {interval}: {KILLS} kills, {transitions} transitions, longest gap {gap * 1000:.1f} ms")
     assert taken == left
     assert len(watched.removed) <= taken, "removed without a takeover of the peer"
     # A successor that had to go back to BACKUP has been told so by an advert of the peer.
     assert changes(a)[1] - mine[1] <= taken
     if interval > 0.01:
-        assert transitions == 0
         assert not watched.removed
         assert changes(a) == mine
         assert abs(a.status().instance()["since_unix_seconds"] - since) <= 1
-    assert a.status().processes()["hasup-vrrp"]["restarts"] >= KILLS
+    assert a.status().processes()["hasup-vrrp"]["restarts"] >= KILLS * runs
     assert "replaced, resumed 1 master, 0 backups" in a.log()
 
 
@@ -115,6 +73,8 @@ def test_keepalived_does_not_notice(lan, pair, sniffer, watched):
     """The same with keepalived as the backup."""
     options = {"version": 3, "advert": 0.1}
     a = Hasup(pair[0], conf.simple(200, **options)).start()
+    # Started together, whoever is ready first may be master for a moment.
+    a.wait_state("MASTER")
     Keepalived(pair[1], conf.simple(100, **options)).start()
     lan.wait_holder(VIP, "a", 6)
     sniffer.wait_advert(pair[0], count=5)

@@ -7,8 +7,8 @@ import time
 
 import pytest
 from lab.program import alive
+from lab.undisturbed import Undisturbed
 from lab.waiting import wait_for
-from test_restart import Undisturbed, kept_duo, stores, watched  # noqa: F401
 
 INTERVAL = 1
 # The second word of the state page.

@@ -8,9 +8,9 @@ from lab import conf
 from lab.hasup import Hasup, kernel_view
 from lab.launch import USER, container, ordinary
 from lab.peers import Keepalived
+from lab.undisturbed import Undisturbed
 from lab.waiting import wait_for
 from test_privileges import CAPABILITY, LVS
-from test_restart import Undisturbed, watched  # noqa: F401
 from test_scripts import look, script, seen, scripts
 
 VIP = "10.0.0.100"

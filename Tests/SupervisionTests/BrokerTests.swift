@@ -216,6 +216,23 @@ struct NotificationQueueTests {
         #expect(queue.isIdle)
     }
 
+    @Test("what a former hasupd has started is waited for, and counts")
+    func adopted() {
+        var queue = NotificationQueue<Int>(runningMax: 3)
+        queue.adopt(scripts: 2, of: "A")
+        #expect(!queue.isIdle)
+        queue.add(1, of: "A", scripts: 1, at: now)
+        queue.add(2, of: "B", scripts: 1, at: now)
+        queue.add(3, of: "C", scripts: 1, at: now)
+        #expect(queue.unbegun == [1, 2, 3])
+        #expect(queue.next(at: now) == 2 && queue.next(at: now) == nil)
+        queue.ended(of: "A", at: now)
+        #expect(queue.next(at: now) == 3 && queue.next(at: now) == nil, "another one of A's still runs")
+        queue.ended(of: "A", at: now)
+        #expect(queue.next(at: now) == 1)
+        #expect(queue.unbegun.isEmpty)
+    }
+
     @Test("a transition without scripts is nothing to wait for")
     func noScripts() {
         var queue = NotificationQueue<Int>()

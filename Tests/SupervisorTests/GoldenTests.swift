@@ -3,6 +3,7 @@ import Configuration
 import Glibc
 import IPC
 import Reactor
+import Supervision
 import Supervisor
 import Testing
 import VRRP
@@ -113,5 +114,22 @@ import VRRP
         #expect(node.resumption.masters == 1)
         #expect(node.resumption.fresh == 0)
         #expect(node.deadline == before.deadline, "the next advertisement is due when it was")
+    }
+
+    private let kept: KeptNotifications = {
+        var kept = KeptNotifications(instance: "VI_1")
+        kept.waiting = .init(sequence: 300, trigger: .fault, priority: 150, begun: 1)
+        kept.running = [.init(pid: 4_321, startTicks: 0x0102_0304_0506)]
+        return kept
+    }()
+
+    @Test("what is still to be told of an instance is what it was when its form got its number")
+    func notifications() throws {
+        try Golden.compare(kept.bytes, "notifications-\(KeptNotifications.formatVersion)")
+    }
+
+    @Test("each form of it that is said to be readable is", arguments: KeptNotifications.readableFormats)
+    func notificationsAreReadable(version: Int) throws {
+        #expect(KeptNotifications(try Golden.bytes("notifications-\(version)")) == kept)
     }
 }

@@ -12,6 +12,9 @@ enum { HASUP_DESCRIPTORS_MAX = 8 };
 /// A pair of connected, non-blocking, close-on-exec SOCK_SEQPACKET sockets.
 int hasup_socketpair(int pair[2]);
 
+/// A pipe whose reading end, the first, never waits; no child inherits it.
+int hasup_pipe(int ends[2]);
+
 /// Sends one packet with up to HASUP_DESCRIPTORS_MAX descriptors, never raising SIGPIPE.
 ssize_t hasup_send_packet(int fd, const void *bytes, size_t count, const int *descriptors, int descriptor_count);
 

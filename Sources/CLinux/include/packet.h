@@ -18,7 +18,9 @@ int hasup_probe_raw(void);
 /// A packet socket of protocol 0, which receives nothing, with its filter locked: for ARP and ND frames.
 int hasup_frame_socket(void);
 
-/// Gives its send buffer the ordinary size again, whatever a former user of the socket has made of it.
+/// Makes it what it was when it was made, whatever a former user of the socket has made of it: its send buffer and flags,
+/// which a sealed worker can change, and what only one without a filter of system calls can. 0, or -errno when another one
+/// has to be made.
 int hasup_frame_socket_restore(int fd);
 
 /// A NETLINK_ROUTE socket, non-blocking for `groups` != 0 (RTMGRP_* bits), blocking otherwise.

@@ -16,10 +16,11 @@ enum { HASUP_GIVEN_MAX = 64 };
 int hasup_spawn(const char *path, char *const argv[], char *const envp[], const int *descriptors, int count);
 
 /// The same with the child's standard output in `output`; -1 to inherit that, too. With `lends_class` the child of a
-/// realtime process is realtime, too, until it gives that up, also where SCHED_RESET_ON_FORK is set.
+/// realtime process is realtime, too, until it gives that up, also where SCHED_RESET_ON_FORK is set. With `own_group` it
+/// leads a process group; otherwise it is in ours, and ends with it.
 int hasup_spawn_into(
     const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int output,
-    int lends_class);
+    int lends_class, int own_group);
 
 enum { HASUP_PASSED_MAX = 4 };
 

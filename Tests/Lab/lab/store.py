@@ -10,6 +10,12 @@ import threading
 
 from .waiting import wait_for
 
+# What makes hasupd end for a successor (docs/decisions.md, D10).
+PARK = signal.SIGRTMIN + 10
+# What it keeps, without and with scripts that have run.
+BOTH = ["hasup-configuration", "hasup-state"]
+ALL = ["hasup-configuration", "hasup-notifications", "hasup-state"]
+
 # Becomes the service with the descriptors at 3, 4, …: only the process itself knows its pid.
 LAUNCHER = """
 import os, sys

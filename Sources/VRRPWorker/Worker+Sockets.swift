@@ -1,0 +1,70 @@
+import Base
+import Configuration
+import Glibc
+import IPC
+import Reactor
+import VRRP
+
+/// The VRRP sockets that instances need, which hasupd opens.
+extension Worker {
+    /// - Parameter running: instances that still run: what a reload removes says goodbye by its own socket.
+    func requestSockets(
+        for instances: some Sequence<InstanceSettings>, keepingThoseOf running: some Sequence<InstanceSettings> = [],
+        generation: UInt64
+    ) {
+        var users: [VRRPSockets.Key: Int] = [:]
+        for (id, instance) in instances.enumerated() where instance.faults.isEmpty {
+            guard let key = socketKey(of: instance) else { continue }
+            if users[key] == nil { users[key] = id }
+        }
+        let kept = Set(running.compactMap(socketKey))
+        for key in sockets.reconcile(wanted: Set(users.keys), kept: kept, at: loop.now) {
+            guard let id = users[key] else { continue }
+            lastRequest &+= 1
+            socketRequests[lastRequest] = key
+            VRRPToSupervisor.openSocket(generation: generation, instance: UInt32(id))
+                .send(on: channel, correlation: lastRequest)
+        }
+    }
+
+    func socketKey(of instance: InstanceSettings) -> VRRPSockets.Key? {
+        links.state(ofInterface: instance.interface).map { interface in
+            VRRPSockets.Key(
+                interfaceIndex: interface.index, family: instance.family,
+                group: instance.isUnicast ? nil : instance.multicastGroup)
+        }
+    }
+
+    func adoptSocket(_ descriptor: consuming Descriptor, request: UInt32) {
+        guard let key = socketRequests.removeValue(forKey: request) else { return }
+        do throws(SystemError) {
+            try sockets.adopt(descriptor, for: key)
+        } catch {
+            log(.error, error.description)
+        }
+        if next != nil, socketRequests.isEmpty { runNextConfiguration() }
+    }
+
+    func socketRefused(_ reason: String, request: UInt32) {
+        guard socketRequests.removeValue(forKey: request) != nil else { return }
+        log(.warning, "no VRRP socket: \(reason)")
+        if next != nil, socketRequests.isEmpty { runNextConfiguration() }
+    }
+
+    func socketFailed(_ code: Int32, _ key: VRRPSockets.Key) {
+        // A device that is down or gone is told by the link monitor, in better words.
+        if code == ENETDOWN || code == ENODEV || code == ENXIO || code == EADDRNOTAVAIL { return }
+        let name = links.name(of: key.interfaceIndex) ?? "interface \(key.interfaceIndex)"
+        log(.warning, "\(name): \(SystemError(code, "send or receive VRRP packets"))")
+    }
+
+    /// Something happened to interfaces: sockets that are missing now are asked for.
+    func linksChanged() {
+        if let next {
+            requestSockets(
+                for: next.model.instances, keepingThoseOf: node.instances, generation: next.generation)
+        } else {
+            requestSockets(for: node.instances, generation: generation)
+        }
+    }
+}

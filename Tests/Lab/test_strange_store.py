@@ -1,0 +1,65 @@
+"""What is in the descriptor store, or in the page, is a stranger's (docs/decisions.md, D10)."""
+
+import fcntl
+import os
+import signal
+
+import pytest
+from lab import conf
+from lab.hasup import Hasup
+from lab.store import BOTH
+from lab.waiting import wait_for
+
+VIP = "10.0.0.100"
+
+
+def memory(size, seals=0, content=b""):
+    """A memory file."""
+    number = os.memfd_create("strange", os.MFD_ALLOW_SEALING)
+    os.ftruncate(number, size)
+    os.pwrite(number, content, 0)
+    if seals:
+        fcntl.fcntl(number, fcntl.F_ADD_SEALS, seals)
+    return number
+
+
+STRANGE = {
+    "foreign": lambda: [("somebody-elses", os.open("/dev/null", os.O_RDWR))],
+    "not a memory file": lambda: [("hasup-state", os.open("/dev/null", os.O_RDWR)),
+                                  ("hasup-configuration", os.open("/dev/null", os.O_RDONLY)),
+                                  ("hasup-notifications", os.open("/dev/null", os.O_RDWR))],
+    "not sealed": lambda: [("hasup-state", memory(4096 + 65536 * 256)), ("hasup-configuration", memory(100)),
+                           ("hasup-notifications", memory(4096 + 65536 * 256))],
+    "of another size": lambda: [("hasup-state", memory(4096, 6)), ("hasup-configuration", memory(0, 14))],
+    "zeros": lambda: [("hasup-state", memory(4096 + 65536 * 256, 6)), ("hasup-configuration", memory(4096, 14)),
+                      ("hasup-notifications", memory(4096 + 65536 * 256, 6))],
+}
+
+
+@pytest.mark.parametrize("kind", sorted(STRANGE))
+def test_what_is_strange_in_the_store(lan, pair, stores, kind):
+    """It is told, removed from the store, and the start is an ordinary one."""
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1))
+    store = stores(a)
+    for name, number in STRANGE[kind]():
+        store.put(name, number)
+    store.start()
+    lan.wait_holder(VIP, "a", 4)
+    wait_for("its own in the store", store.names, lambda names: names == BOTH, 2)
+    assert "can't be used" in a.log()
+    store.restart()
+    assert "resumed 1 master" in a.log()
+    assert a.state() == "MASTER"
+
+
+def test_a_page_full_of_rubbish(kept_duo, pair, lan):
+    """Sealed, of the right size and form, and yet no record in it is one: the worker starts anew."""
+    a, b, store = kept_duo()
+    store.end(signal.SIGKILL)
+    page = dict(store.kept)["hasup-state"]
+    os.pwrite(page, os.urandom(1 << 20), 4096)
+    os.pwrite(page, (4096).to_bytes(8, "little"), 24)
+    store.start()
+    a.wait_state("MASTER", bound=6)
+    lan.wait_holder(VIP, "a", 4)
+    assert a.stop()[0] == 0

@@ -1,0 +1,204 @@
+"""hasupd becomes another program, or refuses to, and the peers don't notice (docs/decisions.md, D7, D9)."""
+
+import itertools
+import json
+import os
+import re
+import shutil
+import struct
+import threading
+
+import pytest
+from lab import conf, hostile
+from lab.hasup import Hasup, binary
+from lab.hostile import Impostor
+from lab.program import alive, children
+from lab.store import ALL, BOTH
+from lab.undisturbed import Undisturbed
+from lab.waiting import wait_for
+
+LONG = bool(os.environ.get("LONG"))
+TIMES = 20 if LONG else 5
+
+
+@pytest.mark.parametrize("interval", [1, 0.1])
+def test_upgrade(kept_duo, pair, sniffer, watched, interval):
+    """Issue 11, 4: another file lies where hasupd was started from; the process becomes that."""
+    a, b, store = kept_duo(copied=True, advert=interval)
+    same = Undisturbed(a, b, pair[0], sniffer, watched)
+    mode = os.stat(a.control)
+    for number in range(TIMES):
+        fresh = a.binary + ".new"
+        shutil.copy(binary("hasupd"), fresh)
+        os.rename(fresh, a.binary)
+        pid, old = a.program.pid, a.worker()
+        done = a.cli("upgrade", bound=20)
+        assert done.returncode == 0 and "hasupd" in done.stdout and "->" in done.stdout, done.stdout + done.stderr
+        assert a.program.running() and os.readlink(f"/proc/{pid}/exe") == a.binary
+        assert a.worker() != old and not alive(old)
+        assert store.names() == BOTH, number
+        same.goes_on(interval)
+    same.check(f"advert_int {interval}, {TIMES} upgrades")
+    now = os.stat(a.control)
+    assert (now.st_gid, now.st_mode) == (mode.st_gid, mode.st_mode)
+    wait_for("no zombie", lambda: [pid for pid in children(a.program.pid) if not alive(pid)],
+             lambda dead: not dead, 2)
+    assert a.reload().returncode == 0
+    assert a.stop()[0] == 0
+    assert store.names() == []
+
+
+def test_upgrade_without_a_store(duo, pair, sniffer, watched):
+    """It passes what it has by itself."""
+    a, b = duo(advert=0.1)
+    same = Undisturbed(a, b, pair[0], sniffer, watched)
+    done = a.cli("upgrade", "--json", bound=20)
+    assert done.returncode == 0, done.stderr
+    reply = json.loads(done.stdout)
+    assert reply["unchanged"] is True and reply["before"] == reply["version"], "it is the program that ran already"
+    same.goes_on(0.1)
+    same.check("upgrade without a store")
+    assert "is gone" not in a.log(), a.log()
+
+
+# What a program says that could go on where hasupd is, and then what it makes of the configuration.
+SAYS = "#!/bin/sh\ncase \"$*\" in *--check) {} ;; esac\n" \
+    "printf 'hasupd 9.9\\nstate-page 1 2\\nrecord 1\\nnotifications 1 2\\nsuccession 1 2\\n'\n"
+BROKEN = {
+    "refuses the files": (SAYS.format("echo 'refused: nothing can run'; exit 78").encode(), 0o755,
+                          "hasupd 9.9 at .* doesn't take the configuration as it is: nothing can run"),
+    "would leave something out": (SAYS.format("echo 'incomplete: it has 1 error'; exit 0").encode(), 0o755,
+                                  "doesn't take the configuration as it is: it has 1 error"),
+    "knows no such option": (SAYS.format("exit 64").encode(), 0o755, "doesn't say what it makes of the configuration"),
+    "accepts and fails": (SAYS.format("echo 'accepted: it'; exit 70").encode(), 0o755, "exit status 70"),
+    "garbage": (b"\x7fELF and nothing more\n", 0o755, "can't be run"),
+    "fails": (b"#!/bin/sh\nexit 3\n", 0o755, "exit status 3"),
+    "another": (b"#!/bin/sh\necho something else\n", 0o755, "isn't hasupd"),
+    "hangs": (b"#!/bin/sh\nexec sleep 60\n", 0o755, "hasn't ended"),
+    "without our page": (b"#!/bin/sh\nprintf 'hasupd 9.9\\nstate-page 3 4\\nrecord 1\\nsuccession 1\\n'\n", 0o755,
+                         "can't read the page of the VRRP worker's state, which is of form 2: it reads form 3, 4"),
+    "without forms": (b"#!/bin/sh\necho hasupd 0.0.1\n", 0o755, "it reads no form of it; a restart changes to it"),
+    "not executable": (b"", 0o644, "Permission denied"),
+    "missing": (None, 0, "No such file"),
+}
+
+
+# Observations that take long to tell: all their characters are escaped.
+FLOODS_OF_TEXT = [hostile.frame(hostile.OBSERVATIONS, struct.pack(">Q", 1) + 14 * (
+    struct.pack(">BI", 4, 0) + hostile.text(f"{number}" + "\u202e" * 160))) for number in range(1_000)]
+SCRIPTED = {"extra": ("notify /bin/true",)}
+
+
+@pytest.mark.parametrize("kind", sorted(BROKEN))
+def test_upgrade_to_what_cannot_run_is_refused(kept_duo, pair, sniffer, watched, kind):
+    """Nothing changes, and the reason is told. Without scripts in the file, hasupd couldn't even execute a shell."""
+    a, b, _ = kept_duo(copied=True, first=SCRIPTED)
+    same = Undisturbed(a, b, pair[0], sniffer, watched)
+    content, mode, reason = BROKEN[kind]
+    os.unlink(a.binary)
+    if content is not None:
+        with open(a.binary, "wb") as file:
+            file.write(content)
+        os.chmod(a.binary, mode)
+    worker = a.worker()
+    done = a.cli("upgrade", bound=20)
+    assert done.returncode == 1 and re.search(reason, " ".join(done.stderr.split())), done.stderr
+    assert a.worker() == worker and a.status().processes()["hasup-vrrp"]["restarts"] == 0
+    same.goes_on(0.1)
+    same.check(f"upgrade to a program that is {kind}")
+
+
+def test_upgrade_that_fails_at_the_last_moment(kept_duo, pair, sniffer, watched):
+    """A program that says its version and isn't there when it is to be run: this one goes on."""
+    a, b, store = kept_duo(copied=True, first=SCRIPTED)
+    same = Undisturbed(a, b, pair[0], sniffer, watched)
+    rank = os.sched_getscheduler(a.program.pid)
+    with open(a.binary + ".new", "w", encoding="ascii") as file:
+        file.write(SAYS.format('rm -f "$0"; echo "accepted: it"; exit 0'))
+    os.chmod(a.binary + ".new", 0o755)
+    os.rename(a.binary + ".new", a.binary)
+    worker = a.worker()
+    done = a.cli("upgrade", bound=20)
+    assert done.returncode == 1 and "didn't become" in " ".join(done.stderr.split()), done.stderr
+    assert "this hasupd goes on" in a.log()
+    assert a.worker() == worker
+    # It left the class for that moment (D29).
+    assert os.sched_getscheduler(a.program.pid) == rank
+    assert a.reload().returncode == 0 and a.cli("status").returncode == 0
+    assert store.names() == ALL
+    same.goes_on(0.1)
+    same.check("upgrade that failed in execve")
+
+
+def test_the_program_that_is_asked_is_not_realtime(kept_duo, pair):
+    """D29: hasupd lends its scheduling class only to what gives it up by itself."""
+    a, _, _ = kept_duo(copied=True, first=SCRIPTED)
+    if os.sched_getscheduler(a.program.pid) & ~os.SCHED_RESET_ON_FORK != os.SCHED_FIFO:
+        pytest.fail("hasupd isn't realtime here")
+    told = os.path.join(pair[0].directory, "class")
+    os.unlink(a.binary)
+    with open(a.binary, "w", encoding="ascii") as file:
+        file.write(f"#!/bin/sh\nchrt -p $$ >{told}\nexit 3\n")
+    os.chmod(a.binary, 0o755)
+    assert a.cli("upgrade", bound=20).returncode == 1
+    with open(told, encoding="ascii") as file:
+        assert "SCHED_OTHER" in file.read()
+
+
+def test_upgrade_during_a_flood(lan):
+    """A worker that talks without end: what waits is told, and the same process is the next hasupd."""
+    node = lan.node("a")
+    a = Hasup(node, conf.simple(255, version=3, advert=1)).start()
+    a.wait_state("MASTER")
+    pid, frames, stop = a.program.pid, itertools.cycle(FLOODS_OF_TEXT), threading.Event()
+    with Impostor(a.worker()) as impostor:
+        def flood():
+            while not stop.is_set() and impostor.say(next(frames)):
+                pass
+        thread = threading.Thread(target=flood, daemon=True)
+        thread.start()
+        wait_for("a flood", lambda: impostor.sent, lambda sent: sent > 8_000, 10)
+        done = a.cli("upgrade", bound=20)
+        stop.set()
+        thread.join(6)
+    assert done.returncode == 0 and "->" in done.stdout, done.stdout + done.stderr
+    assert a.program.running() and a.program.pid == pid, a.log()[-500:]
+    assert a.log().count(" started: 1 instance") == 2
+    a.wait_state("MASTER")
+
+
+def test_upgrade_with_errors_in_the_configuration_is_refused(kept_duo, pair, sniffer, watched):
+    """Another version may have no older configuration to go on with."""
+    a, b, _ = kept_duo()
+    same = Undisturbed(a, b, pair[0], sniffer, watched)
+    pair[0].write("hasup.conf", "vrrp_instance VI_1 {\n")
+    done = a.cli("upgrade", bound=20)
+    assert done.returncode == 1 and "mended" in done.stderr, done.stderr
+    same.goes_on(0.1)
+    same.check("upgrade with a broken configuration")
+
+
+def test_upgrade_with_a_configuration_that_gets_worse_meanwhile(kept_duo, pair, sniffer, watched):
+    """What this one has judged isn't what the new one would find: that one is asked, too, and says why."""
+    a, b, store = kept_duo(copied=True, first=SCRIPTED)
+    same = Undisturbed(a, b, pair[0], sniffer, watched)
+    with open(a.binary + ".new", "w", encoding="ascii") as file:
+        file.write(f'#!/bin/sh\n[ "$1" = --formats ] && echo vrrp_instance VI_1 {{ >{a.config}\n'
+                   f'exec {binary("hasupd")} "$@"\n')
+    os.chmod(a.binary + ".new", 0o755)
+    os.rename(a.binary + ".new", a.binary)
+    pid, worker = a.program.pid, a.worker()
+    done = a.cli("upgrade", bound=20)
+    said = " ".join(done.stderr.split())
+    reason = f"{a.config} has 3 errors, the first: {a.config}:1: interface is missing"
+    assert done.returncode == 1 and f"doesn't take the configuration as it is: {reason}" in said, done.stderr
+    assert (a.program.pid, a.worker()) == (pid, worker) and a.program.running()
+    assert store.names() == ALL
+    # Once the file is mended, the same program is taken.
+    pair[0].write("hasup.conf", conf.simple(200, version=3, advert=0.1, **SCRIPTED))
+    with open(a.binary, "w", encoding="ascii") as file:
+        file.write(f'#!/bin/sh\nexec {binary("hasupd")} "$@"\n')
+    assert a.cli("upgrade", bound=20).returncode == 0
+    assert a.program.running() and a.worker() != worker
+    same.goes_on(0.1)
+    same.check("upgrade with a file that got worse")

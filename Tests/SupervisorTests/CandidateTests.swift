@@ -1,0 +1,83 @@
+import Base
+import Glibc
+import Reactor
+import Supervision
+import Testing
+
+@testable import Supervisor
+
+@Suite("The program that hasupd is to become is asked (D7)")
+final class CandidateTests {
+    private let loop: EventLoop
+    private let directory: String
+
+    init() throws {
+        loop = try EventLoop()
+        var template = Array("/tmp/hasup-candidate-XXXXXX".utf8CString)
+        directory = try #require(mkdtemp(&template).map { String(cString: $0) })
+    }
+
+    deinit {
+        unlink("\(directory)/pid")
+        rmdir(directory)
+    }
+
+    private func ask(_ script: String, within patience: Interval = .seconds(60)) throws -> Candidate.Answer {
+        let candidate = Candidate(path: "/bin/sh", on: loop)
+        var answer: Candidate.Answer?
+        candidate.ask(["-c", script], environment: ["PATH=/usr/bin:/bin"], within: patience) { answer = $0 }
+        while true {
+            if let answer { return answer }
+            try loop.turn()
+        }
+    }
+
+    @Test("of what it prints the end is kept")
+    func end() throws {
+        #expect(try ask("echo well; exit 3") == .ended(.code(3), "well\n"))
+        let long = try ask("head -c 300000 /dev/zero | tr '\\0' x; echo; echo last")
+        guard case .ended(.code(0), let text) = long else { return #expect(Bool(false), "\(long)") }
+        #expect(text.hasSuffix("x\nlast\n") && text.utf8.count == 2_048)
+    }
+
+    @Test("one that prints without end is ended, and so is what it has started")
+    func floods() throws {
+        #expect(try ask("sleep 600 & echo $! >\(directory)/pid; yes") == .tooMuch(Candidate.outputMax))
+        try expectGone()
+    }
+
+    @Test("one that doesn't end in time is ended with what it has started")
+    func late() throws {
+        // The child is there before the time is over: it is what the answer is about.
+        let patience = Interval.milliseconds(500)
+        #expect(try ask("sleep 600 & echo $! >\(directory)/pid; wait", within: patience) == .late(patience))
+        try expectGone()
+    }
+
+    @Test("who holds the other side of its output open isn't waited for")
+    func left() throws {
+        #expect(try ask("sleep 600 & echo $! >\(directory)/pid; echo done") == .ended(.code(0), "done\n"))
+        kill(try #require(Int32(SmallFile.text(of: "\(directory)/pid").prefix { $0 != "\n" })), SIGKILL)
+    }
+
+    /// The one whose number was noted is gone, or a zombie of somebody's.
+    private func expectGone() throws {
+        let pid = try #require(Int32(SmallFile.text(of: "\(directory)/pid").prefix { $0 != "\n" }))
+        var isLate = false
+        let timer = loop.makeTimer { isLate = true }
+        loop.set(timer, to: Clock.now + .seconds(10))
+        let tick = loop.makeTimer {}
+        defer {
+            loop.remove(timer)
+            loop.remove(tick)
+        }
+        while !isLate {
+            let state = SmallFile.text(of: "/proc/\(pid)/stat").split(separator: ")").last?.dropFirst().first
+            if state == nil || state == "Z" || state == "X" { return }
+            loop.set(tick, to: Clock.now + .milliseconds(5))
+            try loop.turn()
+        }
+        kill(pid, SIGKILL)
+        #expect(Bool(false), "process \(pid) still lives")
+    }
+}

@@ -1,0 +1,149 @@
+import Base
+import Configuration
+import Glibc
+import IPC
+import Reactor
+import Supervision
+import Testing
+
+@testable import Supervisor
+
+@Suite("Notifications that a hasupd leaves to its successor (D40)")
+final class NotificationRecordTests {
+    private var page: StatePage?
+    private var failures: [String] = []
+
+    private func record() -> NotificationRecord {
+        let record = NotificationRecord(inherited: nil)
+        record.onMade = { [unowned self] in self.page = $0 }
+        record.onFailure = { [unowned self] in self.failures.append($0) }
+        return record
+    }
+
+    /// What a successor finds, whenever the one before was killed.
+    private func successor() throws -> NotificationRecord {
+        let page = try #require(page)
+        let copy = try owned(fcntl(page.number, F_DUPFD_CLOEXEC, 3), "copy a descriptor")
+        return NotificationRecord(inherited: try StatePage.inherited(copy, mapsAll: true))
+    }
+
+    private func run(
+        _ name: String, _ sequence: UInt64, _ trigger: NotifyTrigger = .master, scripts count: Int = 1
+    ) -> ScriptRun {
+        var settings = InstanceSettings(name: name, location: SourceLocation(file: "test.conf", line: 1))
+        settings.scripts = (0..<count).map { NotifyScript(trigger: trigger, arguments: ["/bin/\($0)"]) }
+        return ScriptRun(of: settings, sequence: sequence, trigger: trigger, priority: 100)
+    }
+
+    @Test("what waits is found, until it is begun")
+    func waiting() throws {
+        let before = record()
+        before.waits(run("A", 4))
+        before.waits(run("B", 7, .fault))
+        let found = try successor()
+        #expect(found.all.map(\.instance) == ["A", "B"])
+        #expect(found.all.map(\.waiting?.trigger) == [.master, .fault])
+        #expect(found.lastNotification == 7)
+        before.begins(run("B", 7, .fault), script: 0)
+        #expect(try successor().all.map(\.instance) == ["A"])
+        before.begins(run("A", 4), script: 0)
+        #expect(try successor().all.isEmpty)
+    }
+
+    @Test("a later run of the same instance takes the place of the one before")
+    func folded() throws {
+        let before = record()
+        before.waits(run("A", 4))
+        before.waits(run("A", 5, .backup))
+        #expect(try successor().all.map(\.waiting?.sequence) == [5])
+        before.begins(run("A", 5, .backup), script: 0)
+        #expect(try successor().all.isEmpty, "the one before doesn't come back")
+    }
+
+    @Test("a run that was begun in part goes on where it was")
+    func partly() throws {
+        let before = record()
+        let whole = run("A", 4, scripts: 3)
+        before.waits(whole)
+        before.begins(whole, script: 0)
+        var waiting = try #require(try successor().all.first?.waiting)
+        #expect(waiting.begun == 1)
+        var settings = InstanceSettings(name: "A", location: SourceLocation(file: "test.conf", line: 1))
+        settings.scripts = whole.scripts
+        let rest = ScriptRun(of: settings, keptAs: waiting)
+        #expect(rest.scripts.map(\.arguments) == [["/bin/1"], ["/bin/2"]])
+        let second = try successor()
+        second.begins(rest, script: 0)
+        waiting = try #require(try successor().all.first?.waiting)
+        #expect(waiting.begun == 2)
+        second.begins(rest, script: 1)
+        #expect(try successor().all.isEmpty)
+    }
+
+    @Test("what runs is found, beside what waits behind it")
+    func running() throws {
+        let before = record()
+        let first = run("A", 4)
+        before.waits(first)
+        before.begins(first, script: 0)
+        before.runs(.init(pid: 77, startTicks: 1_234), of: "A")
+        before.waits(run("A", 5, .fault))
+        var kept = try #require(try successor().all.first)
+        #expect(kept.running == [.init(pid: 77, startTicks: 1_234)] && kept.waiting?.sequence == 5)
+        before.ended(77, of: "A")
+        kept = try #require(try successor().all.first)
+        #expect(kept.running.isEmpty && kept.waiting?.sequence == 5)
+    }
+
+    @Test("records are used again, and a successor's successor finds what was left")
+    func again() throws {
+        var record = record()
+        for round in 0..<200 {
+            let name = "I\(round)"
+            record.waits(run(name, UInt64(round + 1)))
+            if round % 3 == 0 { record = try successor() }
+            #expect(try successor().all.map(\.instance) == [name])
+            record.begins(run(name, 0), script: 0)
+        }
+        #expect(try #require(page).records.count <= 2, "one line, and the one before")
+    }
+
+    @Test("numbers of before mean nothing when workers count from 1 again")
+    func anew() throws {
+        let before = record()
+        before.waits(run("A", 4))
+        before.countBeginsAnew()
+        #expect(before.lastNotification == 0)
+        #expect(try successor().lastNotification == 0)
+        #expect(try successor().all.count == 1)
+    }
+
+    @Test("what doesn't fit is told, or left out as far as it is only of use to somebody who waits")
+    func tooLong() throws {
+        let before = record()
+        before.waits(run(String(repeating: "x", count: 300), 1))
+        #expect(failures.count == 1)
+        let many = run("A", 2)
+        before.waits(many)
+        for pid in 100..<200 as Range<Int32> { before.runs(.init(pid: pid, startTicks: 1 << 40), of: "A") }
+        let kept = try #require(try successor().all.first)
+        #expect(kept.waiting?.sequence == 2 && kept.running.count > 10)
+        before.begins(many, script: 0)
+        #expect(try successor().all.first?.waiting == nil)
+        #expect(failures.count == 1)
+    }
+
+    @Test("bytes that nobody has written are nothing")
+    func garbage() throws {
+        let page = try StatePage.create(mapsAll: true)
+        self.page = page
+        var writer = SnapshotWriter(page)
+        writer.write(0, [9, 9, 9])
+        writer.write(1, [])
+        writer.write(2, [UInt8](repeating: 255, count: SnapshotWriter.recordMax))
+        let found = try successor()
+        #expect(found.all.isEmpty)
+        found.waits(run("A", 1))
+        #expect(try successor().all.count == 1)
+    }
+}
