@@ -5,6 +5,7 @@ struct Elaborator {
     let text: SourceText
     let table: KeywordTable
     let statements: [Statement]
+    let attempts: Attempts
     let environment: Environment
     let files: any FileProvider
     var diagnostics: DiagnosticList
@@ -26,6 +27,7 @@ struct Elaborator {
         text = parser.text
         table = parser.table
         statements = parser.statements
+        attempts = parser.attempts
         diagnostics = parser.diagnostics
         diagnostics.stage = .setting
         model.ignoredSettings = parser.ignored

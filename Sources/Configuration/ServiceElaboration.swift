@@ -92,10 +92,10 @@ extension Elaborator {
             default: break
             }
         }
-        if let keyPlace, model.tlsClient.certificate == nil {
+        if let keyPlace, model.tlsClient.certificate == nil, !tries("certificate", in: place) {
             report(.error, "`key` has no effect without `certificate`", at: keyPlace)
         }
-        if let passwordPlace, model.tlsClient.key == nil {
+        if let passwordPlace, model.tlsClient.key == nil, !tries("key", in: place) {
             report(.warning, "`password` belongs to a key, and there is no `key` here", at: passwordPlace)
         }
     }

@@ -176,7 +176,9 @@ extension Elaborator {
                 continue
             }
             guard name == "inst" || Self.syncOptions.contains(name) else {
-                unknownOption(option, in: "global_defs/lvs_sync_daemon (option)")
+                if unknownOption(option, in: "global_defs/lvs_sync_daemon (option)", end: statement.words.upperBound) {
+                    next += 1
+                }
                 continue
             }
             guard next < statement.words.upperBound else { return refuse("`\(name)` needs a value", at: option) }
@@ -211,7 +213,7 @@ extension Elaborator {
     /// The sync daemon follows an instance, which has to exist. It runs when all instances are known.
     mutating func checkSyncInstance() {
         guard let token = services.syncInstance, let daemon = model.global.balancer.syncDaemon,
-            names[daemon.instance] == nil
+            names[daemon.instance] == nil, !tries("vrrp_instance", named: daemon.instance)
         else { return }
         let hint = nearestWord(to: daemon.instance, among: names.keys.sorted()).map { "; did you mean `\($0)`?" } ?? ""
         report(
