@@ -148,6 +148,9 @@ struct Elaborator {
         return nil
     }
 
+    /// A keyword as messages write it. What has a blank is no keyword but a description.
+    func quoted(_ name: String) -> String { name.contains(" ") ? name : "`\(name)`" }
+
     /// A whole number within limits.
     mutating func integer(_ statement: Statement, _ limits: ClosedRange<Int>) -> Int? {
         guard let word = word(of: statement) else { return nil }
@@ -162,7 +165,8 @@ struct Elaborator {
             return nil
         }
         guard let value, limits.contains(value) else {
-            refuse("`\(name)` is \(limits.lowerBound) to \(limits.upperBound), not \(string(word))", at: word)
+            refuse(
+                "\(quoted(name)) is \(limits.lowerBound) to \(limits.upperBound), not \(string(word))", at: word)
             return nil
         }
         return value

@@ -151,14 +151,16 @@ extension Elaborator {
         case "skip_check_adv_addr": if let value = boolean(statement) { draft.settings.skipsAddressListCheck = value }
         case "lower_prio_no_advert": if let value = boolean(statement) { draft.settings.lowerPriorityNoAdvert = value }
         case "garp_master_delay":
-            if let value = wholeSeconds(statement) { draft.settings.announcements.delay = value }
+            if let value = wholeSeconds(statement, Limits.shortSeconds) { draft.settings.announcements.delay = value }
         case "garp_master_repeat": if let value = rounds(statement) { draft.settings.announcements.rounds = value }
         case "garp_master_refresh":
             if let value = wholeSeconds(statement) { draft.settings.announcements.refresh = value }
         case "garp_master_refresh_repeat":
             if let value = rounds(statement) { draft.settings.announcements.refreshRounds = value }
         case "garp_lower_prio_delay":
-            if let value = wholeSeconds(statement) { draft.settings.announcements.lowerPriorityDelay = value }
+            if let value = wholeSeconds(statement, Limits.shortSeconds) {
+                draft.settings.announcements.lowerPriorityDelay = value
+            }
         case "garp_lower_prio_repeat":
             if let value = integer(statement, Limits.rounds) {
                 draft.settings.announcements.lowerPriorityRounds = value

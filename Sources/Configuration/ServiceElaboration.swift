@@ -25,6 +25,8 @@ struct ServiceDraft {
     let place: Int
     /// The keyword `virtual_server`.
     let token: Int
+    /// Whether its address could be read; without one it isn't set up whatever else it says.
+    var hasAddress = true
     /// Where the last statement with this keyword begins.
     var places: [String: Int] = [:]
     /// What real servers and checks inherit.
@@ -109,6 +111,7 @@ extension Elaborator {
             settings: VirtualServerSettings(
                 address: address ?? likelyAddress(block), location: text.location(text.tokens[block.token])),
             place: place, token: block.token)
+        draft.hasAddress = address != nil
         // Real servers and checks inherit what stands after them, too.
         forEach(inside: place) { elaborator, statement, child in
             let keyword = elaborator.keyword(child)

@@ -37,7 +37,9 @@ extension Elaborator {
         case "smtp_server": relay(statement)
         case "smtp_helo_name": if let word = word(of: statement) { model.global.mail.heloName = string(word) }
         case "smtp_connect_timeout":
-            guard let value = integer(statement, Limits.seconds), let word = statement.words.first else { return true }
+            guard let value = integer(statement, Limits.shortSeconds), let word = statement.words.first else {
+                return true
+            }
             if value == 0 { report(.warning, "`smtp_connect_timeout 0` means 1", at: word) }
             model.global.mail.connectTimeout = .seconds(Int64(max(1, value)))
         case "smtp_alert": if let value = boolean(statement) { model.global.mail.isDefault = value }

@@ -133,7 +133,7 @@ extension Elaborator {
     mutating func applyServiceRules(_ draft: inout ServiceDraft) {
         decideSorryServer(&draft)
         if draft.settings.realServers.isEmpty {
-            if tries("real_server", in: draft.place) {
+            if !draft.hasAddress || tries("real_server", in: draft.place) {
                 draft.settings.faults.append("there is no valid real_server")
             } else {
                 condemn("there is no valid real_server", &draft.settings, at: draft.token)

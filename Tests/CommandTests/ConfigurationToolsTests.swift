@@ -149,7 +149,7 @@ private struct Texts: FileProvider {
         #expect(!explain("virtual_router_id").contains("since"))
         let manual = ManualPage.text(.shared)
         #expect(manual.contains("\nUnit: seconds.\nSince keepalived 0.7.1.\n"))
-        let row = "| `garp_master_delay` | INT | global (5) | 0 = no second burst | seconds | 0.7.1 | acts |"
+        let row = "| `garp_master_delay` | INT | global (5) | 0..4294; 0 = no second burst | seconds | 0.7.1 | acts |"
         #expect(KeywordReference.markdown(.shared).contains(row))
     }
 

@@ -68,6 +68,8 @@ import Testing
         ),
         ("SSL {\ncertificat /c\nkey /k\n}\n" + script + instance(tracked), "2:1"),
         ("garp_group {\ngarp_interval 1\ninterfce eth0\n}\n" + script + instance(tracked), "3:1"),
+        // Nobody is told of an address that he hasn't written.
+        ("virtual_server 10.0.0.1 80x {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n}\n", "1:25"),
         // Closed only by what begins behind it.
         (script + "vrrp_instance B {\n" + instance(tracked), "5:1"),
     ]

@@ -202,7 +202,7 @@ import Testing
                 "25:11 error `eth0` is in `garp_group` already", "21:11 note the first time is here",
             ]
         ),
-        ("interface_up_down_delays {\neth0 256\n}\n", ["20:6 error `down delay` is 0 s to 255 s"]),
+        ("interface_up_down_delays {\neth0 256\n}\n", ["20:6 error down delay is 0 s to 255 s"]),
         ("interface_up_down_delays {\neth0\n}\n", ["20:1 error `eth0` needs a value"]),
         ("interface_up_down_delays {\neth9 1\n}\n", ["20:1 error interface `eth9` doesn't exist"]),
         ("linkbeat_interfaces {\neth0 mii\n}\n", ["20:6 error `mii` isn't one of MII, ETHTOOL, IOCTL"]),

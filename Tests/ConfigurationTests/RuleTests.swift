@@ -15,6 +15,9 @@ import Testing
 
     @Test(arguments: [
         ("priority 0", ["5:10 error `priority` is 1 to 255, not 0"]),
+        ("garp_master_delay 4295", ["5:19 error `garp_master_delay` is 0 to 4294, not 4295"]),
+        ("garp_lower_prio_delay 4295", ["5:23 error `garp_lower_prio_delay` is 0 to 4294, not 4295"]),
+        ("garp_master_delay 4294\ngarp_master_refresh 4295", []),
         ("priority 12x", ["5:10 error `12x` isn't a whole number"]),
         ("priority", ["5:1 error `priority` needs a value: INT"]),
         ("priority 7 8", ["5:12 warning `priority` takes one value; this and what follows is ignored"]),
@@ -132,7 +135,7 @@ import Testing
         ),
         (
             "garp_master_delay 99999999999999999",
-            ["5:19 error `garp_master_delay` is 0 to 4294967, not 99999999999999999"]
+            ["5:19 error `garp_master_delay` is 0 to 4294, not 99999999999999999"]
         ),
         ("preempt_delay -1", ["5:15 error `preempt_delay` is 0 s to 1000 s"]),
         ("preempt_delay 99999999999", ["5:15 error `preempt_delay` is 0 s to 1000 s"]),
