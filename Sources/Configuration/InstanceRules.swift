@@ -80,7 +80,8 @@ extension Elaborator {
 
     private mutating func decidePriority(_ draft: inout InstanceDraft) {
         // A `state MASTER` without a priority means the owner; a priority that can't be read means the standard.
-        let isOwner = draft.settings.wantsMaster && !tries("priority", in: draft.block)
+        let isOwner =
+            draft.settings.wantsMaster && draft.places["priority"] == nil && !attempts.has("priority", in: draft.block)
         let standard: Priority = isOwner ? .owner : .standard
         draft.settings.priority = draft.priority ?? standard
         if draft.settings.nopreempt, let token = draft.places["nopreempt"] {

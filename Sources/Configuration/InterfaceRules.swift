@@ -42,9 +42,8 @@ extension Elaborator {
     /// Words about unicast in an instance without peers.
     private mutating func adviseAboutMulticast(_ draft: InstanceDraft) {
         let keywords = ["unicast_peer", "unicast_src_ip", "check_unicast_src", "unicast_ttl", "old_unicast_checksum"]
-        guard !tries("unicast_peer", in: draft.block),
-            let keyword = keywords.first(where: { draft.places[$0] != nil }), let token = draft.places[keyword],
-            keyword != "unicast_src_ip" || draft.settings.sourceAddress != nil
+        guard let keyword = keywords.first(where: { draft.places[$0] != nil }), let token = draft.places[keyword],
+            keyword != "unicast_src_ip" || draft.settings.sourceAddress != nil, !tries("unicast_peer", in: draft.block)
         else { return }
         let reason = keyword == "unicast_peer" ? "names no peer" : "has no effect without `unicast_peer`"
         report(

@@ -386,6 +386,10 @@ struct StatementParser {
             }
             return
         }
+        if keyword.shape == .boolean, boolean(text.string(text.tokens[word])) == nil {
+            let message = "`\(text.string(text.tokens[word]))` isn't one of true, on, yes, false, off, no"
+            return report(.error, message, at: word, code: .setting)
+        }
         guard keyword.shape == .integer || keyword.shape == .optionalInteger else { return }
         let digits = text.slice(text.tokens[word])
         guard let value = wholeNumber(digits) else {
