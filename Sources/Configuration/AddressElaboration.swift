@@ -42,7 +42,7 @@ extension Elaborator {
                 }
                 guard valueOption(option, value: next, of: &address) else { return nil }
                 next += 1
-            default: unknownOption(option, in: context)
+            default: if unknownOption(option, in: context, end: entry.words.upperBound) { next += 1 }
             }
         }
         if let peer = address.peer {
@@ -68,11 +68,20 @@ extension Elaborator {
     }
 
     /// Complains about a word that no entry of this list knows.
-    mutating func unknownOption(_ word: Int, in context: String) {
+    ///
+    /// - Parameter end: one past the last word that may belong to it.
+    /// - Returns: whether the next word belongs to it: the value of what it was probably meant for.
+    @discardableResult
+    mutating func unknownOption(_ word: Int, in context: String, end: Int) -> Bool {
         let name = string(word)
-        let known = table.keywords(in: context).map(\.name).filter { !$0.hasPrefix("(") }
-        let hint = nearestWord(to: name, among: known).map { "; did you mean `\($0)`?" } ?? ""
-        refuse("unknown option `\(name)`\(hint)", at: word)
+        let known = table.keywords(in: context).filter { !$0.name.hasPrefix("(") }
+        let near = nearestWord(to: name, among: known.map(\.name))
+        refuse("unknown option `\(name)`\(near.map { "; did you mean `\($0)`?" } ?? "")", at: word)
+        guard word + 1 < end, let option = known.first(where: { $0.name == near }) else {
+            return false
+        }
+        let next = string(word + 1)
+        return option.shape != .flag && !known.contains { $0.name == next }
     }
 
     /// `ADDRESS[/LENGTH]`. An impossible length is an error and counts as none, as in keepalived.
@@ -214,8 +223,9 @@ extension Elaborator {
             next += 2
             let name = string(option)
             guard name == "min_ttl" || name == "max_ttl" else {
-                unknownOption(option, in: "vrrp_instance/unicast_peer (entry)")
-                next = option + 1
+                let hasValue = unknownOption(
+                    option, in: "vrrp_instance/unicast_peer (entry)", end: entry.words.upperBound)
+                if !hasValue { next = option + 1 }
                 continue
             }
             guard option + 1 < entry.words.upperBound else {

@@ -180,7 +180,7 @@ extension Elaborator {
         for kind in TrackerKind.allCases where kind != .bfd {
             let idle = (shared.trackers[kind] ?? [:]).filter { !$0.value.isUsed && $0.value.isUsable }
             // A file may be checked by a real server instead.
-            if idle.isEmpty || kind == .file && hasFileChecks { continue }
+            if idle.isEmpty || kind == .file && hasFileChecks || attempts.has(kind.list) { continue }
             for (name, definition) in idle.sorted(by: { $0.value.token < $1.value.token }) {
                 report(.warning, "nothing tracks `\(kind.keyword) \(name)`", at: definition.token)
             }

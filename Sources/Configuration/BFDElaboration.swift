@@ -50,7 +50,8 @@ extension Elaborator {
         }
         settle(.bfd, name, weight: session.weight, reverse: session.reverse)
         guard let neighborPlace else {
-            return discard(.bfd, name, "it has no usable `neighbor_ip`", at: block.token)
+            return discard(
+                .bfd, name, "it has no usable `neighbor_ip`", at: block.token, missing: "neighbor_ip", in: place)
         }
         guard !session.neighbor.isUnspecified, !session.neighbor.isMulticast else {
             return discard(.bfd, name, "`\(session.neighbor)` can't be a neighbour", at: neighborPlace)

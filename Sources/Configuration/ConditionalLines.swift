@@ -27,11 +27,15 @@ extension Preprocessor {
         if isNegated { name += 1 }
         var end = name
         while end < line.end, !Byte.isBlank(text.bytes[end]) { end += 1 }
-        guard end > name, let rest = skippingBlanks(line.dropping(to: end)) else {
+        let rest = skippingBlanks(line.dropping(to: end))
+        guard end > name, let rest else {
+            // No node is called nothing, so `@^ text` is for all of them.
+            let isKept = end == name && isNegated && rest != nil
             report(
-                .warning, "a conditional line is `@NAME text`; this one has no \(end > name ? "text" : "name")",
-                at: line)
-            return nil
+                .warning,
+                "a conditional line is `@NAME text`; this one has no \(end > name ? "text" : "name")"
+                    + (isKept ? ", so it is for every node" : ""), at: line)
+            return isKept ? rest : nil
         }
         let isHere = text.bytes[name..<end].elementsEqual(environment.configID.utf8)
         nodeNames.note(text.bytes[name..<end], at: line, isNegated: isNegated, isKept: isHere)

@@ -18,11 +18,22 @@ public struct LoadedConfiguration: Sendable {
     public var canStart: Bool
     /// Whether all that it says would run: no errors, and no instance that stays in FAULT.
     public var isWhole: Bool { canStart && !hasErrors && model.instances.allSatisfy(\.faults.isEmpty) }
+    /// Instances that a start or reload would leave in FAULT on the machine that was looked at, in the order of the
+    /// files.
+    public var startFaults: [StartFault] = []
     /// A note on the first script, which a hasupd that runs none can't begin with (docs/decisions.md, D2); nil without
     /// scripts.
     public var firstScript: Diagnostic?
     /// Whether a reload refuses it.
     public var hasErrors: Bool { errorCount > 0 }
+}
+
+/// An instance that can't run when it starts.
+public struct StartFault: Hashable, Sendable {
+    /// The block's name.
+    public var name: String
+    /// What is wrong or missing: a clause.
+    public var reason: String
 }
 
 /// Reads the main file and everything it includes, and nothing else: the only part that needs the right to read them.
@@ -79,6 +90,10 @@ func elaborate(
         warningCount: diagnostics.warningCount, isReadable: isReadable,
         canStart: isReadable && elaborator.hasValidBlock(errorCount: diagnostics.errorCount))
     loaded.paths = elaborator.text.files.map(\.path)
+    loaded.startFaults = loaded.model.instances.compactMap { instance in
+        let reason = instance.faults.first ?? elaborator.shared.startFaults[instance.name]
+        return reason.map { StartFault(name: instance.name, reason: $0) }
+    }
     if loaded.model.hasScripts, let first = elaborator.shared.firstScript {
         loaded.firstScript = .firstScript(elaborator.text.tokens[first], in: elaborator.text)
     }

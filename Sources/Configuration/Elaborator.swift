@@ -5,6 +5,7 @@ struct Elaborator {
     let text: SourceText
     let table: KeywordTable
     let statements: [Statement]
+    let attempts: Attempts
     let environment: Environment
     let files: any FileProvider
     var diagnostics: DiagnosticList
@@ -26,6 +27,7 @@ struct Elaborator {
         text = parser.text
         table = parser.table
         statements = parser.statements
+        attempts = parser.attempts
         diagnostics = parser.diagnostics
         diagnostics.stage = .setting
         model.ignoredSettings = parser.ignored
@@ -146,6 +148,9 @@ struct Elaborator {
         return nil
     }
 
+    /// A keyword as messages write it. What has a blank is no keyword but a description.
+    func quoted(_ name: String) -> String { name.contains(" ") ? name : "`\(name)`" }
+
     /// A whole number within limits.
     mutating func integer(_ statement: Statement, _ limits: ClosedRange<Int>) -> Int? {
         guard let word = word(of: statement) else { return nil }
@@ -160,7 +165,8 @@ struct Elaborator {
             return nil
         }
         guard let value, limits.contains(value) else {
-            refuse("`\(name)` is \(limits.lowerBound) to \(limits.upperBound), not \(string(word))", at: word)
+            refuse(
+                "\(quoted(name)) is \(limits.lowerBound) to \(limits.upperBound), not \(string(word))", at: word)
             return nil
         }
         return value

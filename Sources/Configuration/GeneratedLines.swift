@@ -99,7 +99,10 @@ extension Preprocessor {
                 start: start, end: text.bytes.count, file: body.file, line: body.line, origin: start)
             definitions.define(name, [line])
         }
+        let outer = isGenerating
+        isGenerating = true
         processLine(body, hasDollar: true)
+        isGenerating = outer
         if text.bytes.count > SourceText.maximumBytes || text.tokens.count > SourceText.maximumTokens {
             exhaust("the configuration is too large", at: body)
         }

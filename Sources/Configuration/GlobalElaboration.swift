@@ -40,6 +40,8 @@ struct InstanceDefaults {
 enum Limits {
     /// Whole seconds: as many as 32-bit milliseconds hold.
     static let seconds = 0...4_294_967
+    /// Whole seconds: as many as 32-bit microseconds hold.
+    static let shortSeconds = 0...4_294
     static let rounds = 0...65_535
     /// vrrp_garp_interval and its kin, in microseconds; 0 is none, as in keepalived's samples.
     static let gap: ClosedRange<Int64> = 0...4_294_967_295
@@ -118,12 +120,13 @@ extension Elaborator {
             if let value = integer(statement, 2...3) { defaults.version = VRRPVersion(rawValue: UInt8(value)) }
         case "vrrp_mcast_group4": if let value = group(statement, .ipv4) { defaults.group4 = value }
         case "vrrp_mcast_group6": if let value = group(statement, .ipv6) { defaults.group6 = value }
-        case "vrrp_garp_master_delay": if let value = wholeSeconds(statement) { defaults.delay = value }
+        case "vrrp_garp_master_delay":
+            if let value = wholeSeconds(statement, Limits.shortSeconds) { defaults.delay = value }
         case "vrrp_garp_master_repeat": if let value = rounds(statement) { defaults.rounds = value }
         case "vrrp_garp_master_refresh": if let value = wholeSeconds(statement) { defaults.refresh = value }
         case "vrrp_garp_master_refresh_repeat": if let value = rounds(statement) { defaults.refreshRounds = value }
         case "vrrp_garp_lower_prio_delay":
-            if let value = wholeSeconds(statement) { defaults.lowerPriorityDelay = value }
+            if let value = wholeSeconds(statement, Limits.shortSeconds) { defaults.lowerPriorityDelay = value }
         case "vrrp_garp_lower_prio_repeat":
             if let value = integer(statement, Limits.rounds) { defaults.lowerPriorityRounds = value }
         case "vrrp_min_garp": if let value = boolean(statement) { defaults.sendsFewAnnouncements = value }
@@ -149,8 +152,8 @@ extension Elaborator {
         return address
     }
 
-    mutating func wholeSeconds(_ statement: Statement) -> Interval? {
-        integer(statement, Limits.seconds).map { .seconds(Int64($0)) }
+    mutating func wholeSeconds(_ statement: Statement, _ limits: ClosedRange<Int> = Limits.seconds) -> Interval? {
+        integer(statement, limits).map { .seconds(Int64($0)) }
     }
 
     /// A gap between announcements. keepalived's samples say 0, and keepalived complains about it and goes on.

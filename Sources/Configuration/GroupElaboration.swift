@@ -83,7 +83,7 @@ extension Elaborator {
                 }
             }
         }
-        finish(group, at: token, memberPlaces)
+        finish(group, place, at: token, memberPlaces)
     }
 
     /// Entries of one list of trackers.
@@ -129,16 +129,25 @@ extension Elaborator {
     private mutating func member(_ name: String, at token: Int) -> Int? {
         if let number = shared.instances[name] { return number }
         let instances = model.instances
+        if tries("vrrp_instance", named: name) {
+            model.ignoredSettings += 1
+            return nil
+        }
         let hint = suggestion(for: name, among: instances.map(\.name))
         refuse("there is no `vrrp_instance \(name)`\(hint)", at: token)
         return nil
     }
 
-    private mutating func finish(_ group: SyncGroup, at token: Int, _ memberPlaces: [Int]) {
+    private mutating func finish(_ group: SyncGroup, _ place: Int, at token: Int, _ memberPlaces: [Int]) {
+        let wanted = wantedMembers(place)
         guard !group.members.isEmpty else {
+            if wanted > 0 {
+                model.ignoredSettings += 1
+                return
+            }
             return refuse("`vrrp_sync_group \(group.name)` has no members and is left out", at: token, atStart: "")
         }
-        if group.members.count == 1 {
+        if group.members.count == 1, wanted == 1 {
             report(
                 .warning, "`vrrp_sync_group \(group.name)` has only one member, so there is nothing to keep in step",
                 at: token)
@@ -186,6 +195,15 @@ extension Elaborator {
         }
     }
 
+    /// How many members are named, rightly or not; a misspelt list counts as one.
+    private func wantedMembers(_ place: Int) -> Int {
+        var count = attempts.has("group", in: place) ? 1 : 0
+        for child in place + 1..<max(place + 1, statements[place].end) where keyword(child) == "group" {
+            for entry in child + 1..<max(child + 1, statements[child].end) { count += statements[entry].words.count }
+        }
+        return count
+    }
+
     // MARK: - Other groups
 
     private mutating func trackGroup(_ place: Int) {
@@ -210,7 +228,9 @@ extension Elaborator {
                 }
             }
         }
-        if group.members.isEmpty { refuse("`track_group \(name)` has no members", at: token) }
+        if group.members.isEmpty, wantedMembers(place) == 0 {
+            refuse("`track_group \(name)` has no members", at: token)
+        }
         model.shared.trackGroups.append(group)
     }
 
@@ -231,9 +251,14 @@ extension Elaborator {
         }
         let token = statements[place].token
         guard !group.interfaces.isEmpty else {
+            if tries("interface", "interfaces", in: place) {
+                model.ignoredSettings += 1
+                return
+            }
             return refuse("`garp_group` has no interfaces and is left out", at: token, atStart: "")
         }
-        if group.garpInterval == .zero, group.gnaInterval == .zero {
+        let isUnlimited = group.garpInterval == .zero && group.gnaInterval == .zero
+        if isUnlimited, !attempts.has("garp_interval", in: place), !attempts.has("gna_interval", in: place) {
             report(.warning, "`garp_group` limits nothing: neither garp_interval nor gna_interval is set", at: token)
         }
         model.shared.announcementGroups.append(group)
@@ -333,6 +358,10 @@ extension Elaborator {
         }
         let name = string(token)
         guard let definition = shared.trackGroups[name] else {
+            if tries("track_group", named: name) {
+                model.ignoredSettings += 1
+                return nil
+            }
             let known = shared.trackGroups
             let hint = suggestion(for: name, among: known.keys.sorted())
             refuse("there is no `track_group \(name)`\(hint)", at: token)

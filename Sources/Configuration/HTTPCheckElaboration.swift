@@ -61,7 +61,7 @@ extension Elaborator {
             tokens.append(statement.token)
         }
         guard !check.requests.isEmpty else {
-            return refuse("`\(draft.name)` without a valid `url`; the check is left out", at: draft.token, atStart: "")
+            return leaveOut(draft, missing: "url", in: place)
         }
         if isEncrypted, sendsName, let nameless = check.requests.firstIndex(where: { $0.serverName == nil }) {
             report(
@@ -89,6 +89,7 @@ extension Elaborator {
             elaborator.requestStatement(statement, elaborator.keyword(child), &draft)
         }
         guard let path = draft.path else {
+            if tries("path", in: place) { return nil }
             refuse("`url` needs a `path`; it is left out", at: block.token, atStart: "")
             return nil
         }
@@ -98,7 +99,7 @@ extension Elaborator {
         request.digest = draft.digest
         if let codes = draft.statusCodes { request.statusCodes = codes }
         guard var pattern = draft.pattern else {
-            if let token = draft.patternPlace {
+            if let token = draft.patternPlace, !tries("regex", in: place) {
                 report(.warning, "`\(string(token))` has no effect without `regex`", at: token)
             }
             return request

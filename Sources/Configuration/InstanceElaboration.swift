@@ -5,6 +5,8 @@ struct InstanceDraft {
     var settings: InstanceSettings
     /// The keyword `vrrp_instance`.
     let token: Int
+    /// The statement's place.
+    let block: Int
     /// Where the last statement with this keyword begins.
     var places: [String: Int] = [:]
     /// First token of each virtual and excluded address, in order.
@@ -26,6 +28,8 @@ struct InstanceDraft {
     /// The authentication block as written.
     struct Authentication {
         var place: Int?
+        /// The statement's place.
+        var block: Int?
         var type: String?
         var typePlace: Int?
         var password: [UInt8]?
@@ -48,7 +52,7 @@ extension Elaborator {
         shared.saidInBlock = [:]
         var draft = InstanceDraft(
             settings: InstanceSettings(name: name, location: text.location(text.tokens[block.token])),
-            token: block.token)
+            token: block.token, block: place)
         draft.settings.checkUnicastSource = defaults.checkUnicastSource
         draft.settings.announcements = defaults.announcements
         draft.settings.downTimerAdverts = defaults.downTimerAdverts
@@ -81,7 +85,11 @@ extension Elaborator {
                 draft.settings.interface = interface
             }
         case "virtual_router_id":
-            if let value = integer(statement, 1...255) { draft.settings.virtualRouterID = VRID(rawValue: UInt8(value)) }
+            if let value = integer(statement, 1...255) {
+                draft.settings.virtualRouterID = VRID(rawValue: UInt8(value))
+            } else {
+                diagnostics.amendLast(atStart: "leave instance `\(draft.settings.name)` in FAULT")
+            }
         case "priority":
             if let value = integer(statement, 1...255) { draft.priority = Priority(rawValue: UInt8(value)) }
         case "version":
@@ -102,6 +110,7 @@ extension Elaborator {
         case "accept": draft.accepts = flag(statement)
         case "authentication":
             draft.authentication.place = statement.token
+            draft.authentication.block = place
             forEach(inside: place) { $0.authenticationStatement($1, $0.keyword($2), &draft) }
         case "virtual_ipaddress", "virtual_ipaddress_excluded", "unicast_peer", "track_interface":
             list(name, place, &draft)
@@ -142,14 +151,16 @@ extension Elaborator {
         case "skip_check_adv_addr": if let value = boolean(statement) { draft.settings.skipsAddressListCheck = value }
         case "lower_prio_no_advert": if let value = boolean(statement) { draft.settings.lowerPriorityNoAdvert = value }
         case "garp_master_delay":
-            if let value = wholeSeconds(statement) { draft.settings.announcements.delay = value }
+            if let value = wholeSeconds(statement, Limits.shortSeconds) { draft.settings.announcements.delay = value }
         case "garp_master_repeat": if let value = rounds(statement) { draft.settings.announcements.rounds = value }
         case "garp_master_refresh":
             if let value = wholeSeconds(statement) { draft.settings.announcements.refresh = value }
         case "garp_master_refresh_repeat":
             if let value = rounds(statement) { draft.settings.announcements.refreshRounds = value }
         case "garp_lower_prio_delay":
-            if let value = wholeSeconds(statement) { draft.settings.announcements.lowerPriorityDelay = value }
+            if let value = wholeSeconds(statement, Limits.shortSeconds) {
+                draft.settings.announcements.lowerPriorityDelay = value
+            }
         case "garp_lower_prio_repeat":
             if let value = integer(statement, Limits.rounds) {
                 draft.settings.announcements.lowerPriorityRounds = value

@@ -189,7 +189,11 @@ extension Elaborator {
         if draft.settings.options.contains(.tracksSourceAddress), draft.settings.sourceAddress == nil {
             draft.settings.options.remove(.tracksSourceAddress)
             let token = draft.places["track_src_ip"] ?? draft.token
-            refuse("`track_src_ip` needs mcast_src_ip or unicast_src_ip", at: token)
+            if tries("unicast_src_ip", "mcast_src_ip", in: draft.block) {
+                model.ignoredSettings += 1
+            } else {
+                refuse("`track_src_ip` needs mcast_src_ip or unicast_src_ip", at: token)
+            }
         }
         let hasLink = draft.uncommon.link != nil
         if draft.settings.isUnicast, hasLink, !draft.settings.options.contains(.transmitsOnBase) {
@@ -198,7 +202,7 @@ extension Elaborator {
                 .warning, "unicast leaves by the interface itself: `vmac_xmit_base` is implied",
                 at: draft.places["use_vmac"] ?? draft.places["use_ipvlan"] ?? draft.token)
         }
-        if !hasLink, let token = draft.places["vmac_xmit_base"] {
+        if !hasLink, let token = draft.places["vmac_xmit_base"], !tries("use_vmac", "use_ipvlan", in: draft.block) {
             draft.settings.options.remove(.transmitsOnBase)
             report(.warning, "`vmac_xmit_base` means nothing without `use_vmac`", at: token)
         }
@@ -211,7 +215,8 @@ extension Elaborator {
             report(.warning, "`vrf` is for unicast without `interface`", at: token)
         }
         if draft.settings.options.contains(.faultsWithoutPeer), draft.places["unicast_peer"] == nil,
-            draft.places["unicast_src_ip"] == nil, let token = draft.places["unicast_fault_no_peer"]
+            draft.places["unicast_src_ip"] == nil, !attempts.has("unicast_peer", in: draft.block),
+            let token = draft.places["unicast_fault_no_peer"]
         {
             report(.warning, "`unicast_fault_no_peer` means nothing without `unicast_peer`", at: token)
         }
@@ -250,7 +255,8 @@ extension Elaborator {
         _ written: InstanceDraft.Authentication, _ draft: inout InstanceDraft, at token: Int
     ) {
         guard let password = written.password, !password.isEmpty else {
-            return condemn("authentication without auth_pass", &draft, at: token)
+            return condemn(
+                "authentication without auth_pass", &draft, missing: "auth_pass", in: written.block, at: token)
         }
         let key = Array(password.prefix(8))
         draft.uncommon.headerKey = key + Array(repeating: 0, count: 16 - key.count)
@@ -301,7 +307,9 @@ extension Elaborator {
         let interval = draft.advertMicroseconds.map { Interval.microseconds($0) } ?? .seconds(1)
         settings.window = window ?? max(interval * 3, .seconds(5))
         if settings.keys.isEmpty {
-            refuse("`auth_hmac` has no usable key", at: block)
+            if !tries("key", in: place) { refuse("`auth_hmac` has no usable key", at: block) }
+        } else if active == nil, tries("active_key", in: place) {
+            model.ignoredSettings += 1
         } else if !settings.keys.contains(where: { $0.id == settings.activeKey }) {
             refuse(active == nil ? "`auth_hmac` needs `active_key`" : "there is no such key", at: active ?? block)
         } else {

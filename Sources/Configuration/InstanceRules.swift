@@ -16,7 +16,9 @@ extension Elaborator {
         decidePeers(&draft)
         checkInterface(&draft)
         if draft.settings.virtualRouterID == nil {
-            condemn("virtual_router_id is missing or invalid", &draft, at: draft.places["virtual_router_id"])
+            condemn(
+                "virtual_router_id is missing or invalid", &draft, missing: "virtual_router_id",
+                at: draft.places["virtual_router_id"])
         }
         checkDuplicate(&draft)
         decideOptions(&draft)
@@ -26,8 +28,16 @@ extension Elaborator {
     }
 
     /// An error that keeps this instance, and no other, from running.
-    mutating func condemn(_ reason: String, _ draft: inout InstanceDraft, at token: Int? = nil) {
+    ///
+    /// - Parameters:
+    ///   - missing: the keyword that isn't there. An attempt at it has an error of its own, and this is no second one.
+    ///   - block: where that keyword belongs; nil for the instance's block.
+    mutating func condemn(
+        _ reason: String, _ draft: inout InstanceDraft, missing: String? = nil, in block: Int? = nil,
+        at token: Int? = nil
+    ) {
         fault(reason, &draft)
+        if let missing, tries(missing, in: block ?? draft.block) { return }
         report(.error, reason, at: token ?? draft.token, atStart: "leave instance `\(draft.settings.name)` in FAULT")
     }
 
@@ -70,7 +80,9 @@ extension Elaborator {
 
     private mutating func decidePriority(_ draft: inout InstanceDraft) {
         // A `state MASTER` without a priority means the owner; a priority that can't be read means the standard.
-        let standard: Priority = draft.settings.wantsMaster && draft.places["priority"] == nil ? .owner : .standard
+        let isOwner =
+            draft.settings.wantsMaster && draft.places["priority"] == nil && !attempts.has("priority", in: draft.block)
+        let standard: Priority = isOwner ? .owner : .standard
         draft.settings.priority = draft.priority ?? standard
         if draft.settings.nopreempt, let token = draft.places["nopreempt"] {
             if draft.settings.priority == .owner {
@@ -111,7 +123,8 @@ extension Elaborator {
         switch written.type {
         case "PASS":
             guard var password = written.password else {
-                return condemn("authentication without auth_pass", &draft, at: place)
+                return condemn(
+                    "authentication without auth_pass", &draft, missing: "auth_pass", in: written.block, at: place)
             }
             password = Array(password.prefix(8))
             draft.settings.password = password + Array(repeating: 0, count: 8 - password.count)
@@ -119,6 +132,7 @@ extension Elaborator {
         case .some(let type): condemn("auth_type is PASS or AH, not `\(type)`", &draft, at: written.typePlace ?? place)
         case nil:
             model.ignoredSettings += 1
+            if let block = written.block, tries("auth_type", in: block) { return }
             report(.warning, "authentication without auth_type has no effect", at: place)
         }
     }
@@ -136,8 +150,10 @@ extension Elaborator {
         }
         guard draft.settings.virtualAddresses.isEmpty, !draft.mayLackAddresses else { return }
         if draft.settings.version == .v3 {
-            condemn("VRRP version 3 needs at least one virtual address", &draft, at: draft.places["virtual_ipaddress"])
-        } else {
+            condemn(
+                "VRRP version 3 needs at least one virtual address", &draft, missing: "virtual_ipaddress",
+                at: draft.places["virtual_ipaddress"])
+        } else if !tries("virtual_ipaddress", in: draft.block) {
             report(.warning, "instance `\(draft.settings.name)` has no virtual address", at: draft.token)
         }
     }

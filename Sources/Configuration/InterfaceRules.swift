@@ -43,7 +43,7 @@ extension Elaborator {
     private mutating func adviseAboutMulticast(_ draft: InstanceDraft) {
         let keywords = ["unicast_peer", "unicast_src_ip", "check_unicast_src", "unicast_ttl", "old_unicast_checksum"]
         guard let keyword = keywords.first(where: { draft.places[$0] != nil }), let token = draft.places[keyword],
-            keyword != "unicast_src_ip" || draft.settings.sourceAddress != nil
+            keyword != "unicast_src_ip" || draft.settings.sourceAddress != nil, !tries("unicast_peer", in: draft.block)
         else { return }
         let reason = keyword == "unicast_peer" ? "names no peer" : "has no effect without `unicast_peer`"
         report(
@@ -79,8 +79,12 @@ extension Elaborator {
         if name.isEmpty {
             let isUnicast = draft.settings.isUnicast && draft.settings.sourceAddress != nil
             condemn(
-                isUnicast ? "unicast without `interface` isn't handled yet" : "interface is missing", &draft, at: token)
-        } else if !isKnown(interface: name) {
+                isUnicast ? "unicast without `interface` isn't handled yet" : "interface is missing", &draft,
+                missing: "interface", at: token)
+        } else if environment.interfaces?.contains(name) == false {
+            shared.startFaults[draft.settings.name] = "interface `\(name)` doesn't exist"
+            // Who says dynamic_interfaces knows that it comes later.
+            if model.global.dynamicInterfaces { return forgetOwnInterface(&draft) }
             // No fault of the block: the instance runs as soon as the interface appears (pain point A3).
             report(
                 .error, "interface `\(name)` doesn't exist\(existingInterfaces(insteadOf: name))",
@@ -89,7 +93,12 @@ extension Elaborator {
         } else {
             checkLinkKind(&draft, at: token ?? draft.token)
         }
-        // Listing the own interface says nothing new; its weight is ignored, as in keepalived.
+        forgetOwnInterface(&draft)
+    }
+
+    /// Listing the own interface among the tracked ones says nothing new; its weight is ignored, as in keepalived.
+    private mutating func forgetOwnInterface(_ draft: inout InstanceDraft) {
+        let name = draft.settings.interface
         guard !name.isEmpty, let own = draft.settings.trackedInterfaces.firstIndex(where: { $0.name == name }) else {
             return
         }
@@ -109,7 +118,7 @@ extension Elaborator {
         if name == "lo" || link?.isLoopback == true {
             return condemn("VRRP can't run on the loopback interface `\(name)`", &draft, at: token)
         }
-        if link?.hasMulticast == false, !draft.settings.isUnicast {
+        if link?.hasMulticast == false, !draft.settings.isUnicast, !tries("unicast_peer", in: draft.block) {
             report(
                 .error,
                 "interface `\(name)` has no multicast, so nobody hears instance `\(draft.settings.name)`; "
@@ -120,6 +129,7 @@ extension Elaborator {
             guard draft.settings.isUnicast,
                 !prefixes.values.contains(where: { $0.contains { $0.address == source } })
             else { return }
+            shared.startFaults[draft.settings.name] = "its source address \(source) is on no interface"
             return report(
                 .warning,
                 "source address \(source) is on no interface of this machine: instance "
@@ -133,6 +143,7 @@ extension Elaborator {
             return
         }
         let kind = family == .ipv4 ? "IPv4" : draft.settings.isUnicast ? "IPv6" : "link-local IPv6"
+        shared.startFaults[draft.settings.name] = "interface `\(name)` has no \(kind) address to send from"
         report(
             .warning,
             "interface `\(name)` has no \(kind) address to send from: instance `\(draft.settings.name)` stays in FAULT "

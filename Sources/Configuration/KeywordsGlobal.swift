@@ -14,7 +14,7 @@ extension KeywordTable {
         notification_email_from	ADDR	<user>@<hostname>	-	typed	From: address
         smtp_server	HOST|IP [PORT]	none (alerts off)	port 25	typed	relay for alerts; plain SMTP
         smtp_helo_name	STR	hostname	-	typed	HELO name
-        smtp_connect_timeout	INT	30	s; 0 -> 1	typed	SMTP connect timeout
+        smtp_connect_timeout	INT	30	0..4294 s; 0 -> 1	typed	SMTP connect timeout
         notification_email	list block	none	one address per line	typed	recipients
         smtp_alert	<BOOL>?	unset	-	typed	default for every smtp_alert
         smtp_alert_vrrp	<BOOL>?	unset	-	typed	default for vrrp instances/groups; wins over smtp_alert
@@ -38,11 +38,11 @@ extension KeywordTable {
         lvs_sync_daemon	IF [inst] VRRP_INST [id N] [maxlen N] [port N] [ttl N] [group MCAST]	off	-	typed	IPVS connection sync: master on VRRP MASTER, backup otherwise
         vrrp_mcast_group4	ADDR	224.0.0.18	IPv4 multicast	acts	destination for IPv4 adverts
         vrrp_mcast_group6	ADDR	ff02::12	IPv6 multicast	acts	destination for IPv6 adverts
-        vrrp_garp_master_delay	INT	5	s; 0 = no second burst	acts	delay of second GARP burst after becoming MASTER
+        vrrp_garp_master_delay	INT	5	0..4294 s; 0 = no second burst	acts	delay of second GARP burst after becoming MASTER
         vrrp_garp_master_repeat	INT	5	0 -> 1	acts	GARPs per burst
         vrrp_garp_master_refresh	INT	0 (off)	s	acts	period of GARP refresh while MASTER
         vrrp_garp_master_refresh_repeat	INT	1	0 -> 1	acts	GARPs per refresh
-        vrrp_garp_lower_prio_delay	INT	= vrrp_garp_master_delay	s	acts	delay of second burst after hearing a lower-priority advert
+        vrrp_garp_lower_prio_delay	INT	= vrrp_garp_master_delay	0..4294 s	acts	delay of second burst after hearing a lower-priority advert
         vrrp_garp_lower_prio_repeat	INT	= vrrp_garp_master_repeat	0..; 0 = none	acts	GARPs in that case
         vrrp_down_timer_adverts	INT	3	1..100	acts	advert intervals before master is declared down
         vrrp_garp_interval	DEC	0	0.. s	acts	minimum gap between GARPs on an interface; 0 for none

@@ -55,11 +55,11 @@ extension KeywordTable {
         smtp_alert	<BOOL>?	global, else false	-	typed	mail on transitions
         notify_priority_changes	<BOOL>?	global	-	typed	FIFO line MASTER_PRIORITY/BACKUP_PRIORITY on effective-priority change
         lvs_sync_daemon_interface	IF	-	deprecated	refused: deprecated; write `lvs_sync_daemon IF INSTANCE` in global_defs	use global lvs_sync_daemon
-        garp_master_delay	INT	global (5)	s; 0 = no second burst	acts	second GARP burst delay
+        garp_master_delay	INT	global (5)	0..4294 s; 0 = no second burst	acts	second GARP burst delay
         garp_master_refresh	INT	global (0)	s	acts	GARP refresh period
         garp_master_repeat	INT	global (5)	0 -> 1	acts	GARPs per burst
         garp_master_refresh_repeat	INT	global (1)	0 -> 1	acts	GARPs per refresh
-        garp_lower_prio_delay	INT	global	s	acts	as global
+        garp_lower_prio_delay	INT	global	0..4294 s	acts	as global
         garp_lower_prio_repeat	INT	global	0..	acts	as global
         down_timer_adverts	INT	global (3)	1..100	acts	advert intervals before master down
         timer_expired_backup	[PRIO]	off; no arg = 254	1..254	typed	if our timers were late, go BACKUP when advert with at least this prio is seen

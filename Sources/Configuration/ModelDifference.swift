@@ -10,6 +10,8 @@ public struct ModelDifference: Hashable, Sendable {
         public var old: String?
         /// As it is; nil when it isn't set any more.
         public var new: String?
+        /// Whether it changes nothing today, because its keyword isn't handled yet.
+        public var isWithoutEffect = false
     }
 
     /// An instance that isn't the same any more.
@@ -65,6 +67,7 @@ public struct ModelDifference: Hashable, Sendable {
         // Where a block stands is no setting.
         global += SettingTexts.otherDifferences(
             old.withoutPlaces, new.withoutPlaces, except: ["global", "instances", "shared", "ignoredSettings"])
+        global = global.map { $0.marked(in: ["global_defs", "(root)"]) }
     }
 
     private mutating func compare(_ old: InstanceSettings, _ new: InstanceSettings) {
@@ -78,7 +81,8 @@ public struct ModelDifference: Hashable, Sendable {
         changed.append(
             Change(
                 name: new.name,
-                settings: SettingTexts.differences(moved, new, SettingTexts.instance + SettingTexts.rest),
+                settings: SettingTexts.differences(moved, new, SettingTexts.instance + SettingTexts.rest)
+                    .map { $0.marked(in: ["vrrp_instance"]) },
                 startsAnew: old.identity != new.identity))
     }
 }
@@ -95,9 +99,29 @@ extension ConfigurationModel {
     }
 }
 
+extension ModelDifference.Setting {
+    /// The same, with what the keyword table says of its keyword in one of these blocks. A setting may be named after what
+    /// several keywords have in common (`option`, `virtual servers`): then its value begins with the keyword, or it is
+    /// their plural.
+    func marked(in blocks: [String]) -> Self {
+        let value = (new ?? old ?? "").prefix { $0 != " " }
+        let singular = name.hasSuffix("s") ? name.dropLast() : name[...]
+        let names: [String] = [
+            name, name == "tracker" ? "track_\(value)" : String(value), String(singular).replacing(" ", with: "_"),
+            String(name.prefix { $0 != " " }),
+        ]
+        let keywords = names.flatMap { name in blocks.compactMap { KeywordTable.shared.keyword(name, in: $0) } }
+        var setting = self
+        setting.isWithoutEffect = keywords.first?.status == .notYet
+        return setting
+    }
+}
+
 extension ModelDifference.Setting: CustomStringConvertible {
     /// `priority 100 -> 150`, `nopreempt set`, `unicast_peer 10.0.0.2 removed`.
-    public var description: String {
+    public var description: String { change + (isWithoutEffect ? " (not handled yet: without effect)" : "") }
+
+    private var change: String {
         switch (old, new) {
         case (let old?, let new?): old.isEmpty && new.isEmpty ? "\(name) changed" : "\(name) \(old) -> \(new)"
         case (nil, let new?): new.isEmpty ? "\(name) set" : "\(name) \(new) added"

@@ -19,6 +19,8 @@ struct Preprocessor {
     var repetitions = 1
     /// Whether a generator whose braces are even makes only its first line: enough for who counts braces.
     var generatesOnce = false
+    /// Whether the line is made by `~SEQ`, `~SEQx` or `~LST`.
+    var isGenerating = false
     /// Files being read, outermost first, each with the strictness of its includes.
     var frames: [IncludeFrame] = []
     /// The block at the top level that the tokens so far lead into.
@@ -241,7 +243,8 @@ struct Preprocessor {
             guard let rest = condition(line) else { return }
             line = rest
         }
-        if hasDollar, text.bytes[line.start] == Byte.dollar, beginDefinition(line) { return }
+        // Its name may have come of a reference: `$NET_${I}=...`.
+        if text.bytes[line.start] == Byte.dollar, beginDefinition(line) { return }
         if text.bytes[line.start] == Byte.tilde, generate(line) { return }
         if hasDollar {
             let (expanded, following) = expand(line)
@@ -290,7 +293,12 @@ struct Preprocessor {
             text.bytes[offset] == Byte.equals
         else { return false }
         let name = String(decoding: text.bytes[start..<offset], as: UTF8.self)
-        let value = skippingBlanks(line.dropping(to: offset + 1)) ?? line.dropping(to: line.end)
+        var value = skippingBlanks(line.dropping(to: offset + 1)) ?? line.dropping(to: line.end)
+        if isGenerating {
+            // The variable of a sequence is gone when the definition is used.
+            let (expanded, following) = expand(value)
+            if following.isEmpty { value = expanded }
+        }
         openDefinition = (name, [])
         continueDefinition(value)
         return true

@@ -99,8 +99,7 @@ extension Elaborator {
             }
         }
         guard !arguments.isEmpty else {
-            return refuse(
-                "`MISC_CHECK` without a valid `misc_path`; the check is left out", at: draft.token, atStart: "")
+            return leaveOut(draft, missing: "misc_path", in: place)
         }
         var script = ScriptCheck(arguments: arguments, timeout: timeout ?? draft.defaults.interval ?? .seconds(60))
         script.identity = identity
@@ -131,8 +130,7 @@ extension Elaborator {
             }
         }
         guard var check else {
-            return refuse(
-                "`FILE_CHECK` without a valid `track_file`; the check is left out", at: draft.token, atStart: "")
+            return leaveOut(draft, missing: "track_file", in: place)
         }
         if let weight = weight ?? trackerWeight(check.tracker) { (check.weight, check.isReversed) = weight }
         append(draft, .file(check), nil, &server)
@@ -186,13 +184,26 @@ extension Elaborator {
             }
         }
         guard let session else {
-            return refuse("`BFD_CHECK` without a valid `name`; the check is left out", at: draft.token, atStart: "")
+            return leaveOut(draft, missing: "name", in: place)
         }
         append(draft, .bfd(session: session), nil, &server)
     }
 
+    /// A check without what it needs. - Parameter keyword: what that is. An attempt at it has had its error.
+    mutating func leaveOut(_ draft: CheckDraft, missing keyword: String, in place: Int) {
+        guard !tries(keyword, in: place) else {
+            model.ignoredSettings += 1
+            return
+        }
+        refuse("`\(draft.name)` without a valid `\(keyword)`; the check is left out", at: draft.token, atStart: "")
+    }
+
     /// A reference to a block that doesn't exist.
     private mutating func refuseUnknown(_ keyword: String, _ known: @autoclosure () -> [String], at word: Int) {
+        guard !tries(keyword, named: string(word)) else {
+            model.ignoredSettings += 1
+            return
+        }
         let hint = suggestion(for: string(word), among: known())
         refuse("there is no \(keyword) `\(string(word))`\(hint)", at: word)
     }

@@ -86,7 +86,7 @@ extension Elaborator {
             } else if draft.destination == nil, let type = RouteType(word: name) {
                 set(type, at: word, &draft)
             } else {
-                unknownOption(word, in: context)
+                unknownOption(word, in: context, end: words.end)
                 draft.isUsable = false
             }
         }

@@ -69,7 +69,7 @@ extension Elaborator {
             guard let value = value(of: word, in: &words) else { return draft.isUsable = false }
             if !selector(name, value, &draft), !ruleValue(name, value, &draft) { draft.isUsable = false }
         default:
-            unknownOption(word, in: context)
+            unknownOption(word, in: context, end: words.end)
             draft.isUsable = false
         }
     }

@@ -25,6 +25,8 @@ struct ServiceDraft {
     let place: Int
     /// The keyword `virtual_server`.
     let token: Int
+    /// Whether its address could be read; without one it isn't set up whatever else it says.
+    var hasAddress = true
     /// Where the last statement with this keyword begins.
     var places: [String: Int] = [:]
     /// What real servers and checks inherit.
@@ -92,10 +94,10 @@ extension Elaborator {
             default: break
             }
         }
-        if let keyPlace, model.tlsClient.certificate == nil {
+        if let keyPlace, model.tlsClient.certificate == nil, !tries("certificate", in: place) {
             report(.error, "`key` has no effect without `certificate`", at: keyPlace)
         }
-        if let passwordPlace, model.tlsClient.key == nil {
+        if let passwordPlace, model.tlsClient.key == nil, !tries("key", in: place) {
             report(.warning, "`password` belongs to a key, and there is no `key` here", at: passwordPlace)
         }
     }
@@ -109,6 +111,7 @@ extension Elaborator {
             settings: VirtualServerSettings(
                 address: address ?? likelyAddress(block), location: text.location(text.tokens[block.token])),
             place: place, token: block.token)
+        draft.hasAddress = address != nil
         // Real servers and checks inherit what stands after them, too.
         forEach(inside: place) { elaborator, statement, child in
             let keyword = elaborator.keyword(child)

@@ -37,7 +37,9 @@ extension Elaborator {
         case "smtp_server": relay(statement)
         case "smtp_helo_name": if let word = word(of: statement) { model.global.mail.heloName = string(word) }
         case "smtp_connect_timeout":
-            guard let value = integer(statement, Limits.seconds), let word = statement.words.first else { return true }
+            guard let value = integer(statement, Limits.shortSeconds), let word = statement.words.first else {
+                return true
+            }
             if value == 0 { report(.warning, "`smtp_connect_timeout 0` means 1", at: word) }
             model.global.mail.connectTimeout = .seconds(Int64(max(1, value)))
         case "smtp_alert": if let value = boolean(statement) { model.global.mail.isDefault = value }
@@ -176,7 +178,9 @@ extension Elaborator {
                 continue
             }
             guard name == "inst" || Self.syncOptions.contains(name) else {
-                unknownOption(option, in: "global_defs/lvs_sync_daemon (option)")
+                if unknownOption(option, in: "global_defs/lvs_sync_daemon (option)", end: statement.words.upperBound) {
+                    next += 1
+                }
                 continue
             }
             guard next < statement.words.upperBound else { return refuse("`\(name)` needs a value", at: option) }
@@ -211,7 +215,7 @@ extension Elaborator {
     /// The sync daemon follows an instance, which has to exist. It runs when all instances are known.
     mutating func checkSyncInstance() {
         guard let token = services.syncInstance, let daemon = model.global.balancer.syncDaemon,
-            names[daemon.instance] == nil
+            names[daemon.instance] == nil, !tries("vrrp_instance", named: daemon.instance)
         else { return }
         let hint = nearestWord(to: daemon.instance, among: names.keys.sorted()).map { "; did you mean `\($0)`?" } ?? ""
         report(

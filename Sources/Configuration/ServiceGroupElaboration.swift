@@ -15,7 +15,7 @@ extension Elaborator {
             guard let value = elaborator.groupEntry(entry.words) else { return }
             group.entries.append(value)
         }
-        if group.entries.isEmpty {
+        if group.entries.isEmpty, statements[place].end == place + 1 {
             report(.error, "virtual_server_group `\(name)` has no valid entry", at: nameToken)
         }
         services.groups[name] = (model.virtualServerGroups.count, nameToken)

@@ -7,7 +7,7 @@ extension Elaborator {
         decideServiceFamily(&draft)
         decideTransport(&draft)
         for (names, standard) in [(["lb_algo", "lvs_sched"], "wlc"), (["lb_kind", "lvs_method"], "NAT")]
-        where !names.contains(where: { draft.places[$0] != nil }) {
+        where !names.contains(where: { draft.places[$0] != nil || attempts.has($0, in: draft.place) }) {
             report(.warning, "`\(names[0])` is missing; `\(standard)` is used", at: draft.token)
         }
         decideScheduling(&draft)
@@ -40,10 +40,14 @@ extension Elaborator {
         case .firewallMark: draft.settings.family = draft.family ?? firstServerFamily(draft) ?? .ipv4
         case .group(let name):
             guard let group = services.groups[name] else {
+                draft.settings.family = draft.family ?? firstServerFamily(draft) ?? .ipv4
+                if tries("virtual_server_group", named: name) {
+                    draft.settings.faults.append("there is no virtual_server_group `\(name)`")
+                    return
+                }
                 let known = services.groups
                 let hint = suggestedName(for: name, among: known.keys.sorted())
                 let advice = hint.map { " (did you mean `\($0)`?)" } ?? ""
-                draft.settings.family = draft.family ?? firstServerFamily(draft) ?? .ipv4
                 return condemn(
                     "there is no virtual_server_group `\(name)`\(advice)", &draft.settings, at: draft.token + 2)
             }
@@ -70,6 +74,7 @@ extension Elaborator {
         if draft.settings.transport == nil {
             if case .firewallMark = draft.settings.address { return }
             draft.settings.transport = .udp
+            if tries("protocol", in: draft.place) { return }
             report(
                 .warning, "`protocol` is missing; UDP is used, which is seldom what is meant: say TCP, UDP or SCTP",
                 at: draft.token)
@@ -128,7 +133,11 @@ extension Elaborator {
     mutating func applyServiceRules(_ draft: inout ServiceDraft) {
         decideSorryServer(&draft)
         if draft.settings.realServers.isEmpty {
-            condemn("there is no valid real_server", &draft.settings, at: draft.token)
+            if !draft.hasAddress || tries("real_server", in: draft.place) {
+                draft.settings.faults.append("there is no valid real_server")
+            } else {
+                condemn("there is no valid real_server", &draft.settings, at: draft.token)
+            }
         } else {
             decideQuorum(&draft)
         }
@@ -138,7 +147,7 @@ extension Elaborator {
     private mutating func decideSorryServer(_ draft: inout ServiceDraft) {
         guard let sorry = draft.sorryAddress else {
             for name in ["sorry_server_inhibit", "sorry_server_lvs_method"] {
-                guard let token = draft.places[name] else { continue }
+                guard let token = draft.places[name], !tries("sorry_server", in: draft.place) else { continue }
                 report(.warning, "`\(name)` has no effect without `sorry_server`", at: token)
             }
             return
@@ -164,9 +173,11 @@ extension Elaborator {
     private mutating func decideQuorum(_ draft: inout ServiceDraft) {
         let total = draft.settings.realServers.reduce(0) { $0 + $1.weight }
         if draft.settings.quorum > max(total, 1), let token = draft.places["quorum"] {
-            report(
-                .warning, "quorum \(draft.settings.quorum) is above the sum of weights, \(total), which is used",
-                at: token)
+            if !attempts.has("real_server", in: draft.place) {
+                report(
+                    .warning, "quorum \(draft.settings.quorum) is above the sum of weights, \(total), which is used",
+                    at: token)
+            }
             draft.settings.quorum = max(total, 1)
         }
         if draft.settings.hysteresis >= draft.settings.quorum, let token = draft.places["hysteresis"],

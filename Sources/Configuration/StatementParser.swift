@@ -21,8 +21,12 @@ struct StatementParser {
     private(set) var statements: [Statement] = []
     /// Statements that were left out because of an error, or have no effect.
     var ignored = 0
+    /// What was meant although it is left out.
+    private(set) var attempts = Attempts()
     private var next = 0
     private var openBlocks: [OpenBlock] = []
+    /// The block that ended last: what is said behind a `}` too many was meant for it.
+    private var lastClosed: OpenBlock?
     /// `{` minus `}` not yet accounted for: above 0, a `}` is missing somewhere.
     private var missingCloses = 0
 
@@ -88,6 +92,7 @@ struct StatementParser {
                 at: last)
             report(.note, "`\(block.name)` was opened here", at: block.brace)
             finish(block)
+            if let statement = block.statement { attempts.noteUnclear(statement) }
         }
         openBlocks = []
     }
@@ -103,6 +108,21 @@ struct StatementParser {
 
     private mutating func finish(_ block: OpenBlock) {
         if let statement = block.statement { statements[statement].end = statements.count }
+        lastClosed = block
+    }
+
+    /// Remembers a statement that is left out, because others will miss it. - Parameter words: those behind it.
+    private mutating func attempt(_ keyword: String, in block: Int?, _ words: Range<Int>) {
+        attempts.note(keyword, in: block ?? -1, name: words.first.map { text.string(text.tokens[$0]) })
+    }
+
+    /// A keyword that stands in the wrong place was meant for one of the blocks around it or for the one before.
+    private mutating func attemptElsewhere(at place: Int, _ words: Range<Int>) {
+        let name = text.slice(text.tokens[place])
+        for block in openBlocks + (lastClosed.map { [$0] } ?? [])
+        where !block.isList && table.row(name, in: block.context) != nil {
+            attempt(text.string(text.tokens[place]), in: block.statement, words)
+        }
     }
 
     private mutating func closeBlock() {
@@ -191,8 +211,11 @@ struct StatementParser {
                 next = place
                 return
             }
-            unknown(at: place)
-            if isAtOpen { skipBlock() }
+            unknown(at: place, place + 1..<words.upperBound)
+            if isAtOpen {
+                attempts.noteSkippedBlock()
+                skipBlock()
+            }
             return
         }
         let keyword = table.keywords[row]
@@ -234,6 +257,7 @@ struct StatementParser {
                 missingCloses -= 1
                 ignored += 1
                 statements.removeLast()
+                attempt(keyword.name, in: openBlocks.last?.statement, place + 1..<words.upperBound)
                 return
             }
         }
@@ -305,18 +329,20 @@ struct StatementParser {
                 at: place)
             report(.note, "`\(block.name)` was opened here", at: block.brace)
             finish(block)
+            if let statement = block.statement { attempts.noteUnclear(statement) }
             missingCloses -= 1
         }
         openBlocks.removeSubrange(outer...)
         return true
     }
 
-    private mutating func unknown(at place: Int) {
+    private mutating func unknown(at place: Int, _ words: Range<Int>) {
         ignored += 1
         if diagnostics.isFull { return diagnostics.add(.error, "", at: nil) }
         let name = text.string(text.tokens[place])
         let inside = openBlocks.last.map { "in `\($0.name)`" } ?? "at the top level"
         if let nearest = table.nearest(to: name, in: context) {
+            attempt(nearest, in: openBlocks.last?.statement, words)
             return report(
                 .error, "unknown keyword `\(name)` \(inside); did you mean `\(nearest)`?", at: place,
                 code: .unknownKeyword)
@@ -324,6 +350,7 @@ struct StatementParser {
         let elsewhere = table.contexts(of: text.slice(text.tokens[place])).filter { !$0.hasSuffix("(entry)") }
         if let home = elsewhere.first {
             let home = home == "(root)" ? "at the top level" : "in `\(home)`"
+            attemptElsewhere(at: place, words)
             return report(
                 .error, "`\(name)` can't stand \(inside); it belongs \(home)", at: place,
                 code: .misplacedKeyword)
@@ -358,6 +385,10 @@ struct StatementParser {
                 report(.error, "`\(keyword.name)` needs \(keyword.arguments)", at: statement.token, code: .setting)
             }
             return
+        }
+        if keyword.shape == .boolean, boolean(text.string(text.tokens[word])) == nil {
+            let message = "`\(text.string(text.tokens[word]))` isn't one of true, on, yes, false, off, no"
+            return report(.error, message, at: word, code: .setting)
         }
         guard keyword.shape == .integer || keyword.shape == .optionalInteger else { return }
         let digits = text.slice(text.tokens[word])

@@ -17,7 +17,7 @@ extension Elaborator {
                 .error, "strict mode doesn't allow unicast: RFC 9568 has multicast only", at: token,
                 atStart: Self.strictAtStart)
         }
-        if settings.virtualAddresses.isEmpty {
+        if settings.virtualAddresses.isEmpty, !tries("virtual_ipaddress", in: draft.block) {
             report(
                 .error, "strict mode needs a virtual address", at: draft.places["virtual_ipaddress"] ?? draft.token,
                 atStart: Self.strictAtStart)

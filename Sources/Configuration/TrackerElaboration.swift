@@ -17,6 +17,8 @@ struct SharedContext {
     var trackers: [TrackerKind: [String: TrackerDefinition]] = [:]
     /// Places in the model, and the tokens of the names, of instances.
     var instances: [String: Int] = [:]
+    /// What this machine lacks for an instance to start, by the instance's name.
+    var startFaults: [String: String] = [:]
     /// Where an instance was made a member of a sync group.
     var memberships: [Int: Int] = [:]
     /// Tokens of the names of groups.
@@ -60,6 +62,12 @@ extension TrackerKind {
         }
     }
 
+    /// All keywords that define one.
+    var keywords: [String] { self == .file ? [keyword, "vrrp_track_file"] : [keyword] }
+
+    /// The keyword of the list that names them.
+    var list: String { "track_\(self)" }
+
     init?(list: String) {
         switch list {
         case "track_script": self = .script
@@ -82,15 +90,22 @@ extension Elaborator {
         guard let token = entry.words.first else { return nil }
         let name = string(token)
         guard let definition = shared.trackers[kind]?[name] else {
+            if kind.keywords.contains(where: { tries($0, named: name) }) {
+                model.ignoredSettings += 1
+                return nil
+            }
             let known = shared.trackers[kind] ?? [:]
-            let hint = suggestion(for: name, among: known.keys.sorted())
+            let near = suggestedName(for: name, among: known.keys.sorted())
+            // What was probably meant isn't without use: that would be the same mistake, told twice.
+            if let near { shared.trackers[kind]?[near]?.isUsed = true }
+            let hint = near.map { "; did you mean `\($0)`?" } ?? ""
             refuse("there is no `\(kind.keyword) \(name)`\(hint)", at: token)
             return nil
         }
         shared.trackers[kind]?[name]?.isUsed = true
         guard definition.isUsable else {
-            refuse("`\(kind.keyword) \(name)` can't be used, so this isn't tracked", at: token)
-            report(.note, "it is defined here", at: definition.token)
+            // Its definition has the error.
+            model.ignoredSettings += 1
             return nil
         }
         warnIfLater(definition.token, token)
@@ -114,7 +129,7 @@ extension Elaborator {
                 hasWeight = true
                 guard let word = value(of: option, in: &words) else { return }
                 if let value = trackerWeight(at: word, limit) { weight = value }
-            default: unknownOption(option, in: context)
+            default: if unknownOption(option, in: context, end: words.end) { _ = words.take() }
             }
         }
     }
@@ -156,9 +171,16 @@ extension Elaborator {
         return name
     }
 
-    /// The definition can't be used.
-    mutating func discard(_ kind: TrackerKind, _ name: String, _ reason: String, at token: Int) {
+    /// The definition can't be used. - Parameter place: of its block, when what is missing there is `keyword`.
+    mutating func discard(
+        _ kind: TrackerKind, _ name: String, _ reason: String, at token: Int, missing keyword: String = "",
+        in place: Int? = nil
+    ) {
         shared.trackers[kind]?[name]?.isUsable = false
+        if let place, tries(keyword, in: place) {
+            model.ignoredSettings += 1
+            return
+        }
         refuse("\(reason): `\(kind.keyword) \(name)` can't be used", at: token)
     }
 
@@ -217,7 +239,8 @@ extension Elaborator {
         script.timeout = timeout ?? script.interval
         settle(.script, name, weight: script.weight, reverse: script.reverse)
         guard let commandPlace else {
-            return discard(.script, name, "it has no usable `script`", at: block.token)
+            return discard(
+                .script, name, "it has no usable `script`", at: block.token, missing: "script", in: place)
         }
         if case .run(let arguments) = script.command {
             let use = ScriptUse(program: arguments[0], identity: script.identity, isTracker: true)
@@ -281,7 +304,9 @@ extension Elaborator {
             }
         }
         settle(.file, name, weight: file.weight, reverse: file.reverse)
-        guard !file.path.isEmpty else { return discard(.file, name, "it has no usable `file`", at: block.token) }
+        guard !file.path.isEmpty else {
+            return discard(.file, name, "it has no usable `file`", at: block.token, missing: "file", in: place)
+        }
         model.shared.trackFiles.append(file)
     }
 
@@ -334,7 +359,8 @@ extension Elaborator {
         }
         settle(.process, name, weight: process.weight, reverse: process.reverse)
         guard !process.process.isEmpty else {
-            return discard(.process, name, "it has no usable `process`", at: block.token)
+            return discard(
+                .process, name, "it has no usable `process`", at: block.token, missing: "process", in: place)
         }
         if let maximum = process.quorumMaximum, maximum < process.quorum, let token = maximumPlace {
             if maximum == 0 {

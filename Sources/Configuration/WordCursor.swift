@@ -50,7 +50,7 @@ extension Elaborator {
         guard limits.contains(micros) else {
             let low = Interval.microseconds(limits.lowerBound)
             let high = Interval.microseconds(limits.upperBound)
-            refuse("`\(name)` is \(low) to \(high)", at: word)
+            refuse("\(quoted(name)) is \(low) to \(high)", at: word)
             return nil
         }
         return .microseconds(micros)

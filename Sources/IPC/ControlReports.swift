@@ -160,7 +160,7 @@ public struct InstanceChange: JSONRecord, Hashable {
     public static let summary = "An instance that changes"
     /// The block's name.
     public var name = ""
-    /// It becomes another virtual router and starts again in BACKUP.
+    /// It becomes another virtual router and starts again, in BACKUP or FAULT.
     public var startsAnew = false
     /// What changes in it.
     public var settings: [SettingChange] = []
@@ -173,6 +173,25 @@ public struct InstanceChange: JSONRecord, Hashable {
         members.member("name", &name)
         members.member("starts_anew", &startsAnew)
         members.member("settings", &settings)
+    }
+}
+
+/// An instance that can't run with a new configuration.
+public struct InstanceFault: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary = "An instance that is in FAULT with the new configuration"
+    /// The block's name.
+    public var name = ""
+    /// What is wrong or missing.
+    public var reason = ""
+
+    /// No fault.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("name", &name)
+        members.member("reason", &reason)
     }
 }
 
@@ -199,6 +218,8 @@ public struct ReloadReport: JSONRecord, Hashable {
     public var changes: [InstanceChange] = []
     /// What changes outside of instances.
     public var globalChanges: [SettingChange] = []
+    /// New and changed instances that lack something, and so are in FAULT.
+    public var faults: [InstanceFault] = []
     /// How many instances stayed as they were.
     public var unchanged = 0
     /// All findings.
@@ -222,6 +243,7 @@ public struct ReloadReport: JSONRecord, Hashable {
         members.member("changed", &changed)
         members.member("changes", &changes)
         members.member("global_changes", &globalChanges)
+        members.member("faults", &faults)
         members.member("unchanged", &unchanged)
         members.member("diagnostics", &diagnostics)
         members.member("diagnostics_omitted", &diagnosticsOmitted)

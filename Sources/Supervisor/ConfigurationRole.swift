@@ -89,7 +89,7 @@ enum ConfigurationRole {
             let old = try? EncodedModel(running.model).decode()
         else { return [] }
         var writer = JSONWriter()
-        ReloadReport(ModelDifference(from: old, to: loaded.model)).write(into: &writer)
+        ReloadReport(ModelDifference(from: old, to: loaded.model), startFaults: loaded.startFaults).write(into: &writer)
         return writer.bytes
     }
 }

@@ -142,12 +142,14 @@ final class ControlSocket {
             let now = Clock.now
             let wall = Clock.wallNanoseconds
             let scripts = self.daemon.scripts
+            let observations = self.daemon.observations
             responder.reply(
                 status: self.daemonStatus(isAnswered: statuses != nil), instanceCount: generation.instanceCount
             ) { index in
                 generation.instance(at: index).map {
                     var report = InstanceReport(
-                        $0, statuses?[UInt32(index)], now: now, wallNanoseconds: wall)
+                        $0, statuses?[UInt32(index)], observations.backgrounds.last(of: $0.name), now: now,
+                        wallNanoseconds: wall)
                     report.scripts = scripts.report(of: report.name)
                     report.notificationsSkipped = report.scripts?.skipped ?? 0
                     return report

@@ -10,7 +10,15 @@ extension Daemon {
         unsettle()
         // While a reload is being applied, numbers may mean the old list or the new one.
         let source = number == reloads?.pending?.number ? reloads?.pending : generation
-        observations.add(.init(observation: observation, source: source, wallNanoseconds: Clock.wallNanoseconds))
+        var wallNanoseconds = Clock.wallNanoseconds
+        if case .earlier(_, let time) = observation { wallNanoseconds -= Self.lateness(of: time) }
+        observations.add(.init(observation: observation, source: source, wallNanoseconds: wallNanoseconds))
+    }
+
+    /// How long ago something happened that is told only now, in nanoseconds. The time is a worker's word: at most what a
+    /// hand-over takes is believed.
+    private static func lateness(of time: Instant) -> Int64 {
+        min(max(0, time.age(at: Clock.now).nanoseconds), Interval.seconds(60).nanoseconds)
     }
 
     /// Tells those who watch, and those who will ask.

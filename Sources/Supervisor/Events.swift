@@ -7,14 +7,18 @@ import VRRP
 
 extension WatchEvent {
     /// What the VRRP worker observed. `settings` are the instance's; nil for what isn't about one.
-    init(_ observation: Observation, _ settings: InstanceSettings?, wallNanoseconds: Int64) {
-        self.init("note", text: observation.line(settings), unixSeconds: Double(wallNanoseconds) / 1e9)
+    init(
+        _ observation: Observation, _ settings: InstanceSettings?, _ background: Background = Background(),
+        wallNanoseconds: Int64
+    ) {
+        self.init("note", text: observation.line(settings, background), unixSeconds: Double(wallNanoseconds) / 1e9)
         instance = settings?.name
         switch observation {
-        case .transition(let change):
+        case .transition(let change), .earlier(let change, _):
             kind = "transition"
             let now = Instant(nanoseconds: 0)
-            transition = TransitionReport(change, settings, at: now, now: now, wallNanoseconds: wallNanoseconds)
+            transition = TransitionReport(
+                change, settings, background, at: now, now: now, wallNanoseconds: wallNanoseconds)
         case .discarded(_, let reason, let source, _):
             kind = "discard"
             self.reason = reason.name
@@ -57,7 +61,7 @@ extension Observation {
     /// mattered.
     var isHistory: Bool {
         switch self {
-        case .transition, .stalled, .addressRemoved, .addressWaits: true
+        case .transition, .earlier, .stalled, .addressRemoved, .addressWaits: true
         case .discarded, .accepted, .kernelFailure: false
         }
     }

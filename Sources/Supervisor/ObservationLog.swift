@@ -23,17 +23,21 @@ struct ObservationLog {
 
     /// Whether it is one that others are to be told of, too.
     ///
-    /// - Parameter settings: the instance's; nil for what isn't about one.
-    mutating func add(_ observation: Observation, _ settings: InstanceSettings?) -> Bool {
+    /// - Parameters:
+    ///   - settings: the instance's; nil for what isn't about one.
+    ///   - background: what was observed before and makes it clearer.
+    mutating func add(
+        _ observation: Observation, _ settings: InstanceSettings?, _ background: Background = Background()
+    ) -> Bool {
         guard observation.instance == nil || settings != nil else {
             lines.tell(.warning, "hasup-vrrp", "it speaks of an instance that there isn't")
             return false
         }
         // Made when it is known that it is written.
-        var line: String { observation.line(settings) }
+        var line: String { observation.line(settings, background) }
         let instance = settings?.name ?? ""
         switch observation {
-        case .transition(let transition):
+        case .transition(let transition), .earlier(let transition, _):
             guard hasRoom(instance) else {
                 lines.tell(.warning, "", "more transitions than can be told one by one", kind: "transitions")
                 return false

@@ -49,6 +49,8 @@ final class ObservationQueue {
     private var turn = Instant(nanoseconds: .min)
     private var toldInTurn = 0
     private var log: ObservationLog
+    /// What was observed before the last transition of each instance.
+    private(set) var backgrounds = Backgrounds()
     private let history: History
     /// For those who watch.
     var onEvent: ((() -> WatchEvent) -> Void)?
@@ -99,8 +101,11 @@ final class ObservationQueue {
 
     private func tell(_ entry: Entry) {
         let settings = entry.observation.instance.flatMap { entry.source?.instance(at: $0) }
-        guard log.add(entry.observation, settings) else { return }
-        let event = { WatchEvent(entry.observation, settings, wallNanoseconds: entry.wallNanoseconds) }
+        let background =
+            settings.map { backgrounds.add(entry.observation, $0, at: entry.wallNanoseconds) }
+            ?? Background()
+        guard log.add(entry.observation, settings, background) else { return }
+        let event = { WatchEvent(entry.observation, settings, background, wallNanoseconds: entry.wallNanoseconds) }
         onEvent?(event)
         if entry.observation.isHistory { history.add(event) }
     }

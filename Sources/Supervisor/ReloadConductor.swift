@@ -200,7 +200,7 @@ final class ReloadConductor {
             report.ok = true
             report.describe(new)
         } else {
-            report.summaryText = "\(verdict.refusal)."
+            report.summaryText = verdict.refusal.asSentence
         }
         report.elapsedSeconds = (Clock.now - previewBeganAt).seconds
         previewReport = report
@@ -223,7 +223,7 @@ final class ReloadConductor {
             delegate.adopt(pending)
             log.notice("reloaded: \(report.summaryText)")
         case .refused:
-            report.summaryText = "\(refusal). The old configuration goes on."
+            report.summaryText = "\(refusal.asSentence) The old configuration goes on."
             log.error("reload refused: \(report.summaryText)")
         case .failed:
             report.summaryText =

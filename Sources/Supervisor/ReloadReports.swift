@@ -10,6 +10,7 @@ extension ReloadReport {
             let found = try ReloadReport(parsing: generation.image.difference)
             (added, removed, changed) = (found.added, found.removed, found.changed)
             (changes, globalChanges, unchanged) = (found.changes, found.globalChanges, found.unchanged)
+            faults = found.faults
             summaryText = found.summaryText
         } catch {
             summaryText = "what changed can't be told (\(error))"
@@ -17,8 +18,16 @@ extension ReloadReport {
     }
 
     /// A difference in the words of the control socket.
-    init(_ difference: ModelDifference) {
+    ///
+    /// - Parameter startFaults: what instances of the new model would lack.
+    init(_ difference: ModelDifference, startFaults: [StartFault] = []) {
         self.init()
+        let touched = Set(difference.added + difference.changed.map(\.name))
+        faults = startFaults.filter { touched.contains($0.name) }.map { fault in
+            var report = InstanceFault()
+            (report.name, report.reason) = (fault.name, fault.reason)
+            return report
+        }
         added = difference.added
         removed = difference.removed
         changed = difference.changed.map(\.name)
@@ -33,6 +42,7 @@ extension ReloadReport {
         }
         let parts = [
             ("added", added), ("removed", removed), ("changed", changed), ("global", globalChanges.map(\.setting)),
+            ("in FAULT", faults.map(\.name)),
         ].filter { !$0.1.isEmpty }
         summaryText =
             parts.isEmpty

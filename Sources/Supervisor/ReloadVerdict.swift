@@ -3,6 +3,11 @@ import Configuration
 import IPC
 import Reactor
 
+extension String {
+    /// With a full stop, unless it ends like a sentence already: what is quoted may be a question.
+    var asSentence: String { hasSuffix(".") || hasSuffix("?") ? self : self + "." }
+}
+
 /// What a reload makes of files that were read. Strict (docs/decisions.md, D18): any error refuses the whole.
 struct ReloadVerdict {
     /// The new generation; nil when it is refused.

@@ -9,7 +9,12 @@ import VRRP
 
 extension InstanceReport {
     /// An instance whose worker told its status, or nil when there is no worker that does.
-    init(_ settings: InstanceSettings, _ status: InstanceStatus?, now: Instant, wallNanoseconds: Int64) {
+    ///
+    /// - Parameter background: what was known when its last transition was told.
+    init(
+        _ settings: InstanceSettings, _ status: InstanceStatus?, _ background: Background = Background(), now: Instant,
+        wallNanoseconds: Int64
+    ) {
         self.init()
         name = settings.name
         interface = settings.interface
@@ -43,7 +48,7 @@ extension InstanceReport {
                 secondsLeft: status.takeoverAt.map { max(0, ($0 - now).seconds) })
         }
         lastTransition = status.lastTransition.map {
-            TransitionReport($0, settings, at: status.since, now: now, wallNanoseconds: wallNanoseconds)
+            TransitionReport($0, settings, background, at: status.since, now: now, wallNanoseconds: wallNanoseconds)
         }
         counters = CounterReport(status.counters)
         lastDiscard = status.lastDiscard.map {
@@ -74,13 +79,14 @@ extension AddressReport {
 
 extension TransitionReport {
     init(
-        _ transition: Transition, _ settings: InstanceSettings?, at time: Instant, now: Instant, wallNanoseconds: Int64
+        _ transition: Transition, _ settings: InstanceSettings?, _ background: Background = Background(),
+        at time: Instant, now: Instant, wallNanoseconds: Int64
     ) {
         self.init()
         from = transition.from.description
         to = transition.to.description
         reason = transition.reason.code
-        text = transition.why(settings)
+        text = transition.why(settings, background)
         peer = transition.peer?.description
         peerPriority = transition.peerPriority.map { Int($0.rawValue) }
         ownPriority = Int(transition.ownPriority.rawValue)

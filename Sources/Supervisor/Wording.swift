@@ -54,6 +54,20 @@ extension Fault {
     }
 }
 
+extension Fault {
+    /// A clause: what is no longer missing.
+    fileprivate var end: String {
+        switch self {
+        case .configuration: "its configuration can run now"
+        case .interfaceMissing(let name): "interface \(name) exists now"
+        case .interfaceDown(let name): "interface \(name) is up now"
+        case .trackedInterfaceDown(let name): "tracked interface \(name) is up now"
+        case .noSourceAddress(let name): "interface \(name) has an address to send from now"
+        case .sourceAddressMissing(let address): "unicast_src_ip \(address) can be used now"
+        }
+    }
+}
+
 extension TransitionReason {
     /// The name in `--json`.
     var code: String {
@@ -77,13 +91,16 @@ extension TransitionReason {
 
 extension Transition {
     /// A clause: why it happened, with the numbers. `settings` are the instance's, for what is wrong with them.
-    func why(_ settings: InstanceSettings?) -> String {
+    func why(_ settings: InstanceSettings?, _ background: Background = Background()) -> String {
         let other = peer.map(\.description) ?? "another router"
         let otherPriority = peerPriority.map { " with priority \($0)" } ?? ""
         switch reason {
         case .started: return "started"
         case .addressOwner: return "priority 255: it owns the addresses"
         case .masterDown:
+            if let refused = background.refused, peer ?? refused.source == refused.source {
+                return notHeard(refused)
+            }
             guard let lastAdvertAge else { return "no master was heard" }
             let time = Interval.milliseconds((lastAdvertAge.nanoseconds + 500_000) / 1_000_000)
             return "\(peer.map { "master \($0) wasn't" } ?? "no master was") heard for \(time)"
@@ -97,7 +114,8 @@ extension Transition {
             let place = "\(settings.location.file):\(settings.location.line)"
             return "\(place): \(settings.faults.joined(separator: "; "))"
         case .fault(let fault): return fault.text
-        case .recovered: return "all that was missing is back"
+        case .recovered:
+            return background.fault?.end ?? "nothing that it needs is missing any more"
         case .addressRemoved(let address): return "address \(address) was removed by somebody else again and again"
         case .reconfigured: return "the configuration has changed"
         case .stopped: return "stopped"
@@ -105,13 +123,24 @@ extension Transition {
         }
     }
 
+    /// There were adverts, but none that counts.
+    private func notHeard(_ refused: Background.Refused) -> String {
+        let age = lastAdvertAge.map { age in
+            " for \(Interval.milliseconds((age.nanoseconds + 500_000) / 1_000_000))"
+        }
+        return "no good advert of \(peer == nil ? "a master" : "master \(refused.source)")\(age ?? ""): "
+            + "those of \(refused.source) came and were thrown away, the last because \(refused.reason.text(refused.detail))"
+    }
+
     /// The line of the log: instance, states, reason, peer, both priorities, age of the last good advertisement
     /// (pain point O3).
-    func line(instance name: String, _ settings: InstanceSettings?) -> String {
+    func line(
+        instance name: String, _ settings: InstanceSettings?, _ background: Background = Background()
+    ) -> String {
         var numbers = ["priority \(ownPriority)"]
         if let peer { numbers.append("peer \(peer)" + (peerPriority.map { " priority \($0)" } ?? "")) }
         if let lastAdvertAge { numbers.append("last good advert \(lastAdvertAge) ago") }
-        return "\(name): \(from) -> \(to): \(why(settings)) [\(numbers.joined(separator: ", "))]"
+        return "\(name): \(from) -> \(to): \(why(settings, background)) [\(numbers.joined(separator: ", "))]"
     }
 }
 
@@ -178,7 +207,7 @@ extension Observation {
     /// Whose it is.
     var instance: InstanceID? {
         switch self {
-        case .transition(let transition): transition.instance
+        case .transition(let transition), .earlier(let transition, _): transition.instance
         case .discarded(let instance, _, _, _): instance
         case .accepted(let instance, _, _), .kernelFailure(let instance, _), .addressRemoved(let instance, _): instance
         case .addressWaits(let instance, _, _): instance
@@ -190,14 +219,15 @@ extension Observation {
     static func missingInterface(_ name: String) -> String { "no such interface; it is set when \(name) appears" }
 
     /// The line of the log; `settings` are the instance's, nil for the daemon's own.
-    func line(_ settings: InstanceSettings?) -> String {
+    func line(_ settings: InstanceSettings?, _ background: Background = Background()) -> String {
         let name = settings?.name ?? ""
-        return line(instance: name, settings)
+        return line(instance: name, settings, background)
     }
 
-    private func line(instance name: String, _ settings: InstanceSettings?) -> String {
+    private func line(instance name: String, _ settings: InstanceSettings?, _ background: Background) -> String {
         switch self {
-        case .transition(let transition): transition.line(instance: name, settings)
+        case .transition(let transition): transition.line(instance: name, settings, background)
+        case .earlier(let transition, _): transition.line(instance: name, settings, background) + ", told late"
         case .discarded(let instance, let reason, let source, let detail):
             (instance == nil ? "" : "\(name): ") + "packet from \(source) thrown away: \(reason.text(detail))"
         case .accepted(_, let remark, let source): "\(name): \(source): \(remark.text)"

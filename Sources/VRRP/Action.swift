@@ -87,6 +87,8 @@ public struct Notification: Hashable, Sendable {
 public enum Observation: Hashable, Sendable {
     /// A state change.
     case transition(Transition)
+    /// A state change that a predecessor decided and may not have told, and when it was.
+    case earlier(Transition, at: Instant)
     /// A packet was thrown away; told at most once a second per instance and reason. `detail` is what was received:
     /// bytes (`length`), TTL, version, type, checksum, authentication type, centiseconds (`interval`), VRID; else 0.
     case discarded(InstanceID?, DiscardReason, source: IPAddress, detail: UInt32)

@@ -327,6 +327,10 @@ extension Observation {
             writer.write(tagged: prefix.address)
             writer.write(UInt8(prefix.length))
             writer.write(text: interface)
+        case .earlier(let transition, let time):
+            writer.write(UInt8(7))
+            transition.encode(into: &writer)
+            writer.write(time.nanoseconds)
         }
     }
 
@@ -351,6 +355,7 @@ extension Observation {
             let address = try reader.readTaggedAddress()
             guard let prefix = Prefix(address: address, length: Int(try reader.readUInt8())) else { throw .invalid }
             self = .addressWaits(instance, prefix, interface: try reader.readText())
+        case 7: self = .earlier(try Transition(from: &reader), at: try reader.readInstant())
         default: throw .invalid
         }
     }

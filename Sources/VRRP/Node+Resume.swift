@@ -59,7 +59,7 @@ extension Node {
             routers[id].lastNotified = Notified(notification)
             actions.append(.notify(notification))
             if let transition = routers[id].lastTransition {
-                actions.append(.observe(.transition(transition)))
+                actions.append(.observe(.earlier(transition, at: routers[id].since)))
             }
         }
     }

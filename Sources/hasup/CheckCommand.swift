@@ -74,6 +74,9 @@ struct CheckCommand: ParsableCommand {
             Terminal.write(
                 FindingText.verdict(on: node.path, node.loaded, isOfThisMachine: isOfThisMachine))
         }
+        if isOfThisMachine, let remark = NetworkPlace.remark() {
+            Terminal.write(Layout.wrap(remark, width: Terminal.width, indent: 0).joined(separator: "\n") + "\n")
+        }
         guard nodes.count > 1 else { return }
         let unread = nodes.filter { !$0.loaded.isReadable }.map { node in
             node.loaded.diagnostics.first?.message ?? "can't read \(node.path)"

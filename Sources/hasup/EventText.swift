@@ -26,12 +26,16 @@ extension EventLine {
     /// What an instance is when the watching begins.
     func render(_ instance: InstanceReport, at time: LocalTime) -> String {
         let state = style.paint(Printable.text(instance.state), Style.colour(ofState: instance.state))
-        let why = instance.lastTransition?.text ?? instance.faults.first
         let age = "for \(Layout.age(instance.inStateSeconds))"
-        return [
-            time.text, Printable.text(instance.name), "\(state) \(age)" + (why.map { ": \(Printable.text($0))" } ?? ""),
-        ]
-        .joined(separator: "  ")
+        return [time.text, Printable.text(instance.name), "\(state) \(age)\(Printable.text(reason(of: instance)))"]
+            .joined(separator: "  ")
+    }
+
+    /// What keeps it there now; only of a MASTER it is what once made it one.
+    private func reason(of instance: InstanceReport) -> String {
+        if let fault = instance.faults.first { return ": \(fault)" }
+        if let wait = instance.whyNotMaster { return ": \(wait.text)" }
+        return instance.lastTransition.map { ", since \($0.from) -> \($0.to): \($0.text)" } ?? ""
     }
 }
 
@@ -47,14 +51,23 @@ struct ReloadText {
         }
         // A daemon of an older version says only which instances changed.
         let names = report.changes.isEmpty ? report.changed : []
-        for (title, names) in [("new", report.added), ("removed", report.removed), ("changed", names)]
+        let faults = Dictionary(report.faults.map { ($0.name, $0.reason) }, uniquingKeysWith: { first, _ in first })
+        let whole = report.added.filter { faults[$0] == nil }
+        for (title, names) in [("new", whole), ("removed", report.removed), ("changed", names)]
         where !names.isEmpty {
             let list = Layout.wrap(
                 "\(title): \(names.map(Printable.text).joined(separator: " "))", width: 80, indent: 0)
             text += list.joined(separator: "\n") + "\n"
         }
+        for name in report.added {
+            if let reason = faults[name] { text += entry("new: \(name)", ["starts in FAULT: \(reason)"]) }
+        }
         for change in report.changes {
-            let note = change.startsAnew ? "becomes another virtual router and starts again in BACKUP" : nil
+            let fault = faults[change.name].map { "FAULT: \($0)" }
+            let note =
+                change.startsAnew
+                ? "becomes another virtual router and starts again in \(fault ?? "BACKUP")"
+                : fault.map { "is then in \($0)" }
             text += entry("changed: \(change.name)", change.settings.map(\.text) + (note.map { [$0] } ?? []))
         }
         if !report.globalChanges.isEmpty { text += entry("global settings", report.globalChanges.map(\.text)) }
@@ -65,7 +78,17 @@ struct ReloadText {
             case (false, false): style.paint("Refused.", .red)
             case (false, true): style.paint("A reload would be refused.", .red)
             }
-        return text + "\(verdict) \(Printable.text(report.summaryText))\n"
+        let sentence = Layout.wrap(
+            "\(verdict) \(Printable.text(refusal(report) ?? report.summaryText))", width: Terminal.width, indent: 0)
+        return text + sentence.joined(separator: "\n") + "\n"
+    }
+
+    /// Why it is refused, when that stands above: the daemon's sentence quotes the first error for logs.
+    private func refusal(_ report: ReloadReport) -> String? {
+        let errors = report.diagnostics.count { $0.severity == "error" }
+        guard !report.ok, errors > 0 else { return nil }
+        let count = report.diagnosticsOmitted > 0 ? "\(errors) errors or more" : counted(errors, "error")
+        return "\(count), shown above. The old configuration goes on\(report.dryRun ? " as it is" : "")."
     }
 
     /// A title, and what belongs to it on lines of their own.

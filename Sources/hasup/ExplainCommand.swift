@@ -79,7 +79,8 @@ struct ExplainText {
     private func inside(_ row: Keyword) -> [String] {
         let path = row.context == "(root)" ? row.name : "\(row.context)/\(row.name)"
         let entries = KeywordTable.shared.keywords(in: path + " (entry)")
-        return (entries + KeywordTable.shared.keywords(in: path)).enumerated().map { place, keyword in
+        var isCut = false
+        var lines = (entries + KeywordTable.shared.keywords(in: path)).enumerated().map { place, keyword in
             let isBlock = keyword.shape == .block || keyword.shape == .list
             let values = ["-", "flag", "block"].contains(keyword.arguments) ? "" : " " + keyword.arguments
             // Before the values: what doesn't fit is cut off, and this must not be.
@@ -89,8 +90,17 @@ struct ExplainText {
                 ? keyword.arguments + mark : keyword.name + (isBlock ? " {}" : "") + mark + (isBlock ? "" : values)
             let text = "\(Printable.text(left)): \(keyword.meaning)"
             let margin = "    " + Layout.cell(place == 0 ? (entries.isEmpty ? "keywords" : "entries") : "", 11)
-            return margin + (text.count > width - 15 ? text.prefix(max(0, width - 16)) + "~" : text[...])
+            guard text.count > width - Self.column else { return margin + text }
+            isCut = true
+            // Between words, or what is left looks like another word.
+            let room = text.prefix(max(0, width - Self.column - 3))
+            return margin + (room.lastIndex(of: " ").map { room[..<$0] } ?? room) + "..."
         }
+        if isCut {
+            lines += Layout.wrap(
+                "What ends in ... is told whole by `hasup explain \(path)/KEYWORD`.", width: width, indent: Self.column)
+        }
+        return lines
     }
 
     private static func place(_ context: String) -> String {

@@ -18,6 +18,17 @@ enum FindingJSON {
             writer.write(node.loaded.canStart)
             writer.name("canReload")
             writer.write(node.loaded.canStart && !node.loaded.hasErrors)
+            writer.name("inFault")
+            writer.beginArray()
+            for fault in node.loaded.startFaults {
+                writer.beginObject()
+                writer.name("instance")
+                writer.write(fault.name)
+                writer.name("reason")
+                writer.write(fault.reason)
+                writer.endObject()
+            }
+            writer.endArray()
             writer.name("summary")
             writer.write(node.loaded.summary)
             writer.endObject()

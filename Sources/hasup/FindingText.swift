@@ -12,9 +12,19 @@ struct FindingText {
     var style: Style
     /// Columns; longer source lines are cut around the caret.
     var width = Terminal.width
+    /// Whether lines are broken between words: for a person. A program gets each message on one line, as compilers do.
+    var wraps = Terminal.isTerminal
 
     func render(_ finding: Diagnostic) -> String {
-        finding.rendered(inColour: style == .coloured, width: width) + "\n"
+        let text = finding.rendered(inColour: style == .coloured, width: width)
+        guard wraps else { return text + "\n" }
+        // The source line and the caret fit already.
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).flatMap { line in
+            let line = String(line)
+            return Printable.width(Layout.unpainted(line)) > width && !line.contains("\t")
+                ? Layout.wrap(painted: line, width: width) : [line]
+        }
+        return lines.joined(separator: "\n") + "\n"
     }
 
     func render(_ report: DiagnosticReport) -> String {
@@ -56,13 +66,28 @@ struct FindingText {
     private static func consequence(of loaded: LoadedConfiguration, _ isOfThisMachine: Bool) -> String {
         let unseen = isOfThisMachine ? "" : ", but interfaces and scripts weren't looked at"
         guard loaded.canStart else { return "hasupd would not start with it, and a reload would refuse it." }
+        let faults = loaded.startFaults.isEmpty ? "" : "leave \(faulted(loaded)) in FAULT"
         if loaded.hasErrors {
-            return "A start would leave out what is wrong, or leave its instance in FAULT; a reload would refuse it "
-                + "all."
+            let parts = [loaded.leavesOut ? "leave out what is wrong" : "", faults].filter { !$0.isEmpty }
+            return "A reload would refuse it all. A start would \(parts.joined(separator: ", and "))\(unseen)."
         }
+        if !loaded.startFaults.isEmpty { return "A start or reload would take it, but \(faults)\(unseen)." }
         guard loaded.warningCount > 0 else { return "Good\(unseen)." }
         let title = loaded.warningCount == 1 ? "the warning" : "the warnings"
         return "A start or reload would take it\(unseen); \(title) above would hold."
+    }
+
+    /// How many names a sentence lists.
+    private static var maximumNamed: Int { 8 }
+
+    /// `2 of 5 instances (VI_1, VI_3)`.
+    private static func faulted(_ loaded: LoadedConfiguration) -> String {
+        let faults = loaded.startFaults
+        let total = loaded.model.instances.count
+        let names = faults.prefix(maximumNamed).map { Printable.text($0.name) }.joined(separator: ", ")
+        if total == 1 { return "its only instance, \(names)," }
+        let more = faults.count > maximumNamed ? " and \(faults.count - maximumNamed) more" : ""
+        return "\(faults.count == total ? "all \(total)" : "\(faults.count) of \(total)") instances (\(names)\(more))"
     }
 
     /// The last line about several files of which some can't be read. - Parameter reasons: `can't read FILE: REASON`.

@@ -48,8 +48,31 @@ struct HistoryCommand: ParsableCommand {
         if chosen.isEmpty, !json { Terminal.complain("nothing has happened yet\(name.map { " to \($0)" } ?? "").") }
     }
 
+    /// How late an event may be told, in seconds.
+    private static let lateness = 60.0
+
+    /// In the order in which they happened: what a worker did while its hasupd was replaced is told, and so kept, later.
+    /// A clock that was set back further than that is left to speak for itself.
+    static func inOrder(_ events: [WatchEvent]) -> [WatchEvent] {
+        var ordered: [WatchEvent] = []
+        ordered.reserveCapacity(events.count)
+        for event in events {
+            var place = ordered.count
+            if event.kind == "transition" {
+                while place > 0, ordered[place - 1].unixSeconds > event.unixSeconds,
+                    ordered[place - 1].unixSeconds - event.unixSeconds < lateness
+                {
+                    place -= 1
+                }
+            }
+            ordered.insert(event, at: place)
+        }
+        return ordered
+    }
+
     /// The events that were asked for.
     static func choose(_ events: [WatchEvent], of name: String?, last count: Int?) -> [WatchEvent] {
+        let events = inOrder(events)
         let chosen = name.map { name in events.filter { $0.instance == name } } ?? events
         return Array(chosen.suffix(count ?? chosen.count))
     }

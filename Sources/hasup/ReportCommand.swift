@@ -38,6 +38,12 @@ struct ReportCommand: ParsableCommand {
         let status = report.addDaemon(options)
         let file = file ?? status?.daemon.configurationFile ?? "/etc/keepalived/keepalived.conf"
         let secrets = report.addConfiguration(file, SystemEnvironment.current(checksInterfaces: true))
+        if let pid = status?.daemon.pid, NetworkPlace.isElsewhere(pid: pid) == true {
+            report.omit(
+                "the interfaces, addresses, routes and rules of hasupd's own network namespace: the report was made in "
+                    + "another, whose are shown, and `hasup check` judged by those. `nsenter --net --target \(pid) hasup "
+                    + "report` makes it in the right one")
+        }
         report.addMachine(daemon: status?.daemon.pid)
         let text = report.render(without: secrets)
         if let target {

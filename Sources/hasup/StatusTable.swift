@@ -40,10 +40,12 @@ struct StatusTable {
     private func heading(_ daemon: DaemonStatus) -> [String] {
         let name = daemon.instanceName.map { " '\(Printable.text($0))'" } ?? ""
         let router = daemon.routerID.isEmpty ? "" : " on \(Printable.text(daemon.routerID))"
-        let text =
-            "hasupd\(name) \(Printable.text(daemon.version))\(router), pid \(daemon.pid), up \(Layout.age(daemon.uptimeSeconds)), "
-            + "configuration \(Printable.text(daemon.configurationFile)), generation \(daemon.configurationGeneration)"
-        return Layout.wrap(text, width: width, indent: 0)
+        return Layout.wrap(
+            parts: [
+                "hasupd\(name) \(Printable.text(daemon.version))\(router)", "pid \(daemon.pid)",
+                "up \(Layout.age(daemon.uptimeSeconds))", "configuration \(Printable.text(daemon.configurationFile))",
+                "generation \(daemon.configurationGeneration)",
+            ], width: width)
     }
 
     // MARK: The table

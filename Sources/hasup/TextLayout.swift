@@ -48,6 +48,60 @@ enum Layout {
         return lines
     }
 
+    /// Parts with commas between, in lines of at most this width, broken behind a comma; what follows the first line is
+    /// indented by four. A part that is longer than a line stays whole.
+    static func wrap(parts: [String], width: Int) -> [String] {
+        var lines: [String] = []
+        for (place, part) in parts.enumerated() {
+            let part = place == parts.count - 1 ? part : part + ","
+            if let last = lines.last, Printable.width(last) + 1 + Printable.width(part) <= width {
+                lines[lines.count - 1] += " " + part
+            } else {
+                lines.append(lines.isEmpty ? part : "    " + part)
+            }
+        }
+        return lines
+    }
+
+    /// A line that may have colours, in lines of at most this width; what follows the first is indented like it, and by
+    /// four more.
+    static func wrap(painted line: String, width: Int) -> [String] {
+        let indent = line.prefix { $0 == " " }.count
+        let margin = String(repeating: " ", count: indent + 4)
+        var lines: [String] = []
+        var used = 0
+        for word in line.dropFirst(indent).split(separator: " ") {
+            let columns = Printable.width(unpainted(word))
+            if lines.isEmpty {
+                lines.append(String(repeating: " ", count: indent) + word)
+                used = indent + columns
+            } else if used + 1 + columns <= width {
+                lines[lines.count - 1] += " " + word
+                used += 1 + columns
+            } else {
+                lines.append(margin + word)
+                used = margin.count + columns
+            }
+        }
+        return lines
+    }
+
+    /// Without the escapes that set colours.
+    static func unpainted(_ text: some StringProtocol) -> String {
+        var result = ""
+        var isEscape = false
+        for letter in text.unicodeScalars {
+            if isEscape {
+                isEscape = letter != "m"
+            } else if letter == "\u{1b}" {
+                isEscape = true
+            } else {
+                result.unicodeScalars.append(letter)
+            }
+        }
+        return result
+    }
+
     /// The two largest units: `3d 4h`, `1h 2m`, `12m 5s`, `42s`, `1.3s`.
     static func age(_ seconds: Double) -> String {
         if !(seconds >= 0) || seconds > 1e12 { return "?" }

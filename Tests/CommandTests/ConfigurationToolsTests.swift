@@ -1,3 +1,4 @@
+import Base
 import Configuration
 import Foundation
 import Glibc
@@ -68,12 +69,42 @@ private struct Texts: FileProvider {
         let wrong = verdict("a", load("priority 999"))
         #expect(
             wrong.hasSuffix(
-                ". A start would leave out what is wrong, or leave its instance in FAULT; a reload would refuse it all."
-                    + "\n"))
+                ". A reload would refuse it all. A start would leave out what is wrong.\n"), "\(wrong)")
         let empty = loadConfiguration(path: "a", files: Texts(texts: ["a": "x\n"]), environment: Environment())
         #expect(
             verdict("a", empty).hasSuffix(
                 "hasupd would not start with it, and a reload would refuse it.\n"))
+    }
+
+    /// How many instances would not run, and which, whatever keeps them from it.
+    @Test func instancesThatWouldStartInFault() {
+        func instance(_ name: String, _ id: Int, _ interface: String, _ more: String = "") -> String {
+            "vrrp_instance \(name) {\ninterface \(interface)\nvirtual_router_id \(id)\n\(more)\nvirtual_ipaddress {\n"
+                + "10.0.0.\(id % 250)/24\n}\n}\n"
+        }
+        func verdict(_ text: String, dynamic: Bool = false) -> String {
+            var environment = Environment(interfaces: ["eth0"])
+            environment.prefixes = ["eth0": [Prefix("10.0.0.200/24")].compactMap { $0 }]
+            let text = (dynamic ? "global_defs {\ndynamic_interfaces\n}\n" : "") + text
+            return self.verdict(
+                "a", loadConfiguration(path: "a", files: Texts(texts: ["a": text]), environment: environment))
+        }
+        let good = instance("A", 1, "eth0")
+        let source = instance("B", 2, "eth0", "unicast_src_ip 10.9.9.9\nunicast_peer {\n10.0.0.7\n}")
+        let missing = instance("C", 3, "eth9")
+        #expect(verdict(good).hasSuffix(". Good.\n"))
+        #expect(
+            verdict(good + source).hasSuffix(
+                ". A start or reload would take it, but leave 1 of 2 instances (B) in FAULT.\n"))
+        #expect(
+            verdict(good + source + missing).hasSuffix(
+                ". A reload would refuse it all. A start would leave 2 of 3 instances (B, C) in FAULT.\n"))
+        #expect(
+            verdict(missing, dynamic: true).hasSuffix(
+                ". A start or reload would take it, but leave its only instance, C, in FAULT.\n"))
+        #expect(
+            verdict(good + missing + instance("D", 400, "eth0")).hasSuffix(
+                ". A reload would refuse it all. A start would leave 2 of 3 instances (C, D) in FAULT.\n"))
     }
 
     @Test func aMissingFileBesideOneThatIsThere() {
@@ -118,7 +149,7 @@ private struct Texts: FileProvider {
         #expect(!explain("virtual_router_id").contains("since"))
         let manual = ManualPage.text(.shared)
         #expect(manual.contains("\nUnit: seconds.\nSince keepalived 0.7.1.\n"))
-        let row = "| `garp_master_delay` | INT | global (5) | 0 = no second burst | seconds | 0.7.1 | acts |"
+        let row = "| `garp_master_delay` | INT | global (5) | 0..4294; 0 = no second burst | seconds | 0.7.1 | acts |"
         #expect(KeywordReference.markdown(.shared).contains(row))
     }
 
@@ -225,5 +256,38 @@ private struct Texts: FileProvider {
         // Nothing is left over.
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path()).count == 2)
         #expect(SystemFiles.replace(path: folder.path() + "missing", with: []) == .notFound)
+    }
+}
+
+/// Interfaces are those of one network namespace.
+@Suite struct NetworkPlaceTests {
+    private let folder = "/tmp/hasup-test-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+
+    private func make(_ name: String, pid: Int32) throws {
+        try FileManager.default.createDirectory(atPath: folder + name, withIntermediateDirectories: true)
+        try "".write(toFile: folder + name + "/control.sock", atomically: false, encoding: .utf8)
+        try "\(pid)\n".write(toFile: folder + name + "/hasup.pid", atomically: false, encoding: .utf8)
+    }
+
+    private func remark(_ isElsewhere: Bool?, socket: String = "/control.sock") -> String? {
+        NetworkPlace.remark(socket: folder + socket, in: folder) { _ in isElsewhere }
+    }
+
+    @Test func daemonsElsewhereAreNamed() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        #expect(remark(true) == nil, "there is none")
+        try make("/netns-blue", pid: getpid())
+        let text = try #require(remark(true))
+        #expect(text.hasPrefix("Interfaces and addresses were looked at in this network namespace, and hasupd runs in"))
+        #expect(text.contains("ip netns exec blue hasup"), "\(text)")
+        #expect(remark(nil) == text, "by its name, for who may not know")
+        #expect(remark(false) == nil)
+        #expect(remark(true, socket: "/netns-blue/control.sock")?.contains("--target \(getpid())") == true)
+        try make("", pid: getpid())
+        #expect(remark(false) == nil, "the daemon of this namespace is the one that counts")
+        try make("", pid: 0)
+        #expect(remark(true) == nil)
+        #expect(NetworkPlace.isElsewhere(pid: Int(getpid())) == false)
+        #expect(NetworkPlace.isElsewhere(pid: 0) == nil)
     }
 }

@@ -157,8 +157,8 @@ import Testing
     @Test func everythingAtEightyColumns() {
         let text = table.render(sample())
         let golden = """
-            hasupd 0.1.0 on lb1, pid 4711, up 1d 2h, configuration
-                /etc/keepalived/keepalived.conf, generation 2
+            hasupd 0.1.0 on lb1, pid 4711, up 1d 2h,
+                configuration /etc/keepalived/keepalived.conf, generation 2
             INSTANCE            STATE   SINCE    PRIO  MASTER       ADDRESSES
             VI_1                MASTER  1d 2h     150  192.0.2.1    192.0.2.10/24
                                                                     192.0.2.11/24

@@ -53,7 +53,7 @@ import Testing
                 a.conf:7:1: error: virtual_router_id is missing
                 vrrp_instance a {
                 ^~~~~~~~~~~~~
-                Refused. 1 error; the old configuration goes on.
+                Refused. 1 error, shown above. The old configuration goes on.
 
                 """)
         report = ReloadReport()
@@ -62,6 +62,106 @@ import Testing
         report.summaryText = "2 instances changed."
         #expect(
             ReloadText(style: .plain).render(report) == "changed: VI_1 VI_2\nReloaded. 2 instances changed.\n")
+    }
+
+    /// Nobody believes that an instance whose interface isn't there becomes a backup.
+    @Test func whatAReloadWouldLeaveInFault() {
+        var report = ReloadReport()
+        report.ok = true
+        report.dryRun = true
+        report.added = ["VI_3", "VI_4"]
+        report.changed = ["VI_1", "VI_2"]
+        report.changes = ["VI_1", "VI_2"].map { name in
+            var change = InstanceChange()
+            change.name = name
+            change.startsAnew = name == "VI_1"
+            return change
+        }
+        report.faults = ["VI_1", "VI_2", "VI_3"].map { name in
+            var fault = InstanceFault()
+            fault.name = name
+            fault.reason = "interface `eth9` doesn't exist"
+            return fault
+        }
+        report.summaryText = "in FAULT VI_1, VI_2, VI_3"
+        #expect(
+            ReloadText(style: .plain).render(report) == """
+                new: VI_4
+                new: VI_3
+                    starts in FAULT: interface `eth9` doesn't exist
+                changed: VI_1
+                    becomes another virtual router and starts again in FAULT: interface `eth9`
+                        doesn't exist
+                changed: VI_2
+                    is then in FAULT: interface `eth9` doesn't exist
+                A reload would succeed. in FAULT VI_1, VI_2, VI_3
+
+                """)
+    }
+
+    /// The daemon's sentence for logs quotes the first error, which stands above already.
+    @Test func aRefusalIsNotToldTwice() {
+        var report = ReloadReport()
+        report.summaryText =
+            "a.conf has 1 error: a.conf:7: unknown keyword `x`; did you mean `y`? The old configuration goes on."
+        #expect(
+            ReloadText(style: .plain).render(report).contains("did you mean"), "without findings it is all there is")
+        var finding = DiagnosticReport()
+        finding.severity = "error"
+        finding.message = "unknown keyword `x`; did you mean `y`?"
+        report.diagnostics = [finding]
+        let text = ReloadText(style: .plain).render(report)
+        #expect(text.ranges(of: "did you mean").count == 1, "\(text)")
+    }
+
+    @Test func historyIsInTheOrderOfWhatHappened() {
+        func event(_ kind: String, _ time: Double) -> WatchEvent { WatchEvent(kind, text: "", unixSeconds: time) }
+        let kept = [event("process", 10), event("process", 20), event("transition", 15), event("transition", 21)]
+        #expect(HistoryCommand.choose(kept, of: nil, last: nil).map(\.unixSeconds) == [10, 15, 20, 21])
+        // The clock was set back.
+        let back = [event("process", 4_000), event("transition", 100)]
+        #expect(HistoryCommand.choose(back, of: nil, last: nil).map(\.unixSeconds) == [4_000, 100])
+    }
+
+    @Test func findingsFitATerminal() {
+        let finding = Diagnostic(
+            .error, "interface `eth9` doesn't exist; this machine has `eth0`, `eth1`, `eth2` and `eth3` and 12 more",
+            at: SourceLocation(file: "/etc/keepalived/keepalived.conf", line: 3, column: 2), length: 9,
+            sourceLine: " interface eth9", atStart: "leave instance `A` in FAULT until the interface appears")
+        for style in [Style.plain, .coloured] {
+            let text = FindingText(style: style, width: 60, wraps: true).render(finding)
+            let lines = text.split(separator: "\n").map { Layout.unpainted($0) }
+            #expect(lines.allSatisfy { $0.count <= 60 }, "\(text)")
+            #expect(lines[1].hasPrefix("    ") && lines.contains(" interface eth9"), "\(text)")
+            let words = lines.map { String($0) }.joined(separator: " ").split(separator: " ").joined(separator: " ")
+            #expect(words.contains("`eth2` and `eth3` and 12 more interface eth9"), "\(words)")
+            #expect(
+                FindingText(style: style, width: 60, wraps: false).render(finding).split(separator: "\n").count == 4)
+        }
+    }
+
+    @Test func aWatchDoesNotBeginWithWhatIsOver() {
+        var instance = InstanceReport()
+        instance.name = "A"
+        instance.state = "BACKUP"
+        instance.lastTransition = TransitionReport()
+        instance.lastTransition?.text = "10.0.0.1 advertises"
+        instance.whyNotMaster = WaitReport(code: "higherPriority", text: "backup of 10.0.0.2", secondsLeft: nil)
+        let time = LocalTime(hour: 7, minute: 5, second: 9, millisecond: 4)
+        let line = EventLine(style: .plain).render(instance, at: time)
+        #expect(line.hasSuffix(": backup of 10.0.0.2"), "\(line)")
+        instance.state = "FAULT"
+        instance.faults = ["eth0 is down"]
+        #expect(EventLine(style: .plain).render(instance, at: time).hasSuffix(": eth0 is down"))
+    }
+
+    @Test func whatIsCutOffInAnExplanationIsSaid() {
+        let rows = KeywordTable.shared.keywords.filter { $0.name == "vrrp_script" }
+        let text = ExplainText(width: 60, style: .plain).render(rows)
+        #expect(text.contains("..."))
+        #expect(text.split(separator: "\n").joined(separator: " ").contains("What ends in ... is told whole by"))
+        #expect(text.split(separator: "\n").allSatisfy { $0.count <= 60 }, "\(text)")
+        #expect(!ExplainText(width: 200, style: .plain).render(rows).contains("..."))
     }
 
     @Test func whatAReloadWouldChange() {

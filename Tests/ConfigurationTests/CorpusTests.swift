@@ -51,13 +51,15 @@ struct Agreement {
 
     /// What keepalived says without a line, and the words of hasup's finding about the same thing; nil when it is about
     /// the machine that the samples were judged on.
-    private static let unplaced: [(reference: String, own: String?)] = [
-        ("Disabling track script", nil), ("SECURITY VIOLATION", nil), ("Non-existent interface", nil),
-        ("Unknown interface", nil), ("WARNING - interface", nil), ("doesn't exist", nil),
-        ("virtual router id must be set", "virtual_router_id is missing"), ("No VIP specified", "no virtual address"),
-        ("nopreempt will not work", "`nopreempt` has no effect with `state MASTER`"),
-        ("protocol will be ignored", "`protocol`"), ("has only 1 virtual router", "has only one member"),
-        ("since own interface", "own interface"),
+    /// An error on what `cause` names says it, too: what follows from it isn't told twice.
+    private static let unplaced: [(reference: String, own: String?, cause: String)] = [
+        ("Disabling track script", nil, ""), ("SECURITY VIOLATION", nil, ""), ("Non-existent interface", nil, ""),
+        ("Unknown interface", nil, ""), ("WARNING - interface", nil, ""), ("doesn't exist", nil, ""),
+        ("virtual router id must be set", "virtual_router_id is missing", "virtual_router_id"),
+        ("No VIP specified", "no virtual address", "isn't an IP address"),
+        ("nopreempt will not work", "`nopreempt` has no effect with `state MASTER`", ""),
+        ("protocol will be ignored", "`protocol`", ""), ("has only 1 virtual router", "has only one member", ""),
+        ("since own interface", "own interface", ""),
     ]
 
     init(_ sample: Corpus.Sample, _ loaded: LoadedConfiguration) {
@@ -84,8 +86,13 @@ struct Agreement {
         }
         unplacedCount = placeless.count
         unsaid = placeless.filter { message in
-            guard let own = Self.unplaced.first(where: { message.contains($0.reference) })?.own else { return true }
-            return !judged.contains { $0.message.contains(own) }
+            guard let known = Self.unplaced.first(where: { message.contains($0.reference) }), let own = known.own
+            else { return true }
+            return !judged.contains { finding in
+                finding.message.contains(own)
+                    || finding.severity == .error && !known.cause.isEmpty
+                        && (finding.message + (finding.sourceLine ?? "")).contains(known.cause)
+            }
         }
         alone = Set(said.filter { $0.severity == .error }.compactMap { $0.location?.line }).subtracting(named)
         isClean = sample.exit == 0

@@ -6,26 +6,41 @@ import Testing
 /// Sends every row of the keyword table through the parser: what is said to be read changes the model, and what is said
 /// to have no effect doesn't.
 @Suite struct KeywordEffectTests {
-    /// The model of a text, without what depends on how much was left out; nil when the text has more errors than
-    /// `errors`.
-    private static func model(_ text: String, errors: Int = .max) -> (model: ConfigurationModel, errors: Int)? {
-        let loaded = load(text)
-        guard loaded.errorCount <= errors else { return nil }
+    /// The model of a scaffold with a text in the place of its `%`, without what depends on how much was left out, and
+    /// without faults: that something can't run is no setting.
+    ///
+    /// - Parameters:
+    ///   - allowingErrors: whether the text may have errors; nil is returned for one that has them otherwise.
+    ///   - keepsFaults: whether that something can't run is what the text is about.
+    private static func model(_ scaffold: String, with text: String, allowingErrors: Bool, keepsFaults: Bool = false)
+        -> ConfigurationModel?
+    {
+        let loaded = load(scaffold.replacing("%", with: text))
+        let first = scaffold.prefix { $0 != "%" }.count { $0 == "\n" } + 1
+        let lines = first...(first + text.count { $0 == "\n" })
+        let isWrong = loaded.diagnostics.contains { finding in
+            finding.severity == .error && finding.location.map { lines.contains($0.line) } ?? true
+        }
+        guard allowingErrors || text.isEmpty || !isWrong else { return nil }
         var model = loaded.model.withoutPlaces
         model.ignoredSettings = 0
-        return (model, loaded.errorCount)
+        guard !keepsFaults else { return model }
+        for index in model.instances.indices { model.instances[index].faults = [] }
+        for index in model.virtualServers.indices { model.virtualServers[index].faults = [] }
+        return model
     }
 
     /// Whether one of these texts changes what one of the scaffolds means. `%` in a scaffold is where the text goes.
     private static func hasEffect(_ texts: [String], in scaffolds: [String], allowingErrors: Bool = false) -> Bool {
+        let keepsFaults = texts.contains { EffectSamples.aboutFaults.contains($0.trimmingCharacters(in: .whitespaces)) }
         for scaffold in scaffolds {
-            guard let without = model(scaffold.replacing("%", with: "")) else { continue }
+            guard let without = model(scaffold, with: "", allowingErrors: true, keepsFaults: keepsFaults) else {
+                continue
+            }
             for text in texts {
-                guard
-                    let with = model(
-                        scaffold.replacing("%", with: text), errors: allowingErrors ? .max : without.errors)
-                else { continue }
-                if with.model != without.model { return true }
+                let with = model(scaffold, with: text, allowingErrors: allowingErrors, keepsFaults: keepsFaults)
+                guard let with else { continue }
+                if with != without { return true }
             }
         }
         return false
@@ -46,6 +61,25 @@ import Testing
         #expect(idle == [], "\(idle.joined(separator: "\n"))")
     }
 
+    /// That a number is there isn't all: which one it is must matter, too.
+    @Test func numbersReachTheModel() {
+        var idle: [String] = []
+        for row in KeywordTable.shared.keywords where row.status == .acts && !row.name.hasPrefix("(") {
+            let title = "\(row.context) \(row.name)"
+            guard !EffectSamples.withoutModel.contains(title), let limits = row.limits else { continue }
+            let numbers = Set([limits.lowerBound, limits.lowerBound + 1, 2, 3, 7, limits.upperBound])
+                .filter { limits.contains($0) }
+            let reaches = EffectSamples.scaffolds(of: row).contains { scaffold in
+                let models = numbers.compactMap {
+                    Self.model(scaffold, with: "\(row.name) \($0)", allowingErrors: false)
+                }
+                return models.contains { $0 != models[0] }
+            }
+            if !reaches { idle.append(title) }
+        }
+        #expect(idle == [], "\(idle.joined(separator: "\n"))")
+    }
+
     /// What acts is looked at by the programs: one of the properties of the model that a keyword changes is named
     /// outside of what reads, checks, shows and encodes configurations.
     @Test func whatActsIsLookedAt() throws {
@@ -56,13 +90,15 @@ import Testing
             guard !EffectSamples.withoutModel.contains(title), EffectSamples.judged[title] == nil else { continue }
             var changed: Set<String> = []
             let isLookedAt = EffectSamples.scaffolds(of: row).contains { scaffold in
-                guard let without = Self.model(scaffold.replacing("%", with: "")) else { return false }
+                let keepsFaults = EffectSamples.aboutFaults.contains(row.name)
+                let without = Self.model(scaffold, with: "", allowingErrors: true, keepsFaults: keepsFaults)
+                guard let without else { return false }
                 return EffectSamples.texts(of: row).contains { text in
-                    let errors = EffectSamples.isFaulty(row) ? Int.max : without.errors
-                    guard let with = Self.model(scaffold.replacing("%", with: text), errors: errors) else {
-                        return false
-                    }
-                    let properties = Self.changedProperties(with.model, without.model)
+                    let allowsErrors = EffectSamples.isFaulty(row)
+                    let with = Self.model(
+                        scaffold, with: text, allowingErrors: allowsErrors, keepsFaults: keepsFaults)
+                    guard let with else { return false }
+                    let properties = Self.changedProperties(with, without)
                     changed.formUnion(properties)
                     return properties.contains { consumers.contains(".\($0)") }
                 }
@@ -125,6 +161,9 @@ private enum EffectSamples {
         "vrrp_script s {\nscript /usr/bin/true\nweight 3 reverse\n}\ntrack_file f {\nfile /tmp/f\nweight 3 reverse\n}\n"
         + "vrrp_track_process p {\nprocess x\nweight 3 reverse\n}\nbfd_instance b {\nneighbor_ip 10.0.0.9\nweight 3 reverse\n}\n"
         + "track_group T {\ngroup { A }\n}\n"
+
+    /// Rows that say that something missing is no fault.
+    static let aboutFaults = ["no_virtual_ipaddress"]
 
     /// Rows without effect whose value is kept all the same, for programs that show or compare it.
     static let kept: Set<String> = ["(root) use_pid_dir", "global_defs vrrp_no_swap"]

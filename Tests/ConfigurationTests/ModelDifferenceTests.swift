@@ -2,6 +2,9 @@ import Testing
 
 @testable import Configuration
 
+/// What is said of a setting that isn't handled yet.
+private let later = " (not handled yet: without effect)"
+
 @Suite struct ModelDifferenceTests {
     private func difference(_ old: String, _ new: String) -> ModelDifference {
         ModelDifference(from: load(old).model, to: load(new).model)
@@ -47,14 +50,15 @@ import Testing
     }
 
     @Test(arguments: [
-        ("strict_mode", ["option strict_mode added", "option no_accept added"]),
-        ("virtual_routes {\n10.9.0.0/16 dev eth0\n}", ["virtual_routes 10.9.0.0/16 dev eth0 added"]),
+        ("strict_mode", ["option strict_mode added", "option no_accept added" + later]),
+        ("virtual_routes {\n10.9.0.0/16 dev eth0\n}", ["virtual_routes 10.9.0.0/16 dev eth0 added" + later]),
         (
             "virtual_rules {\nfrom 10.9.0.1 table 3 priority 5\n}",
-            ["virtual_rules priority 5 from 10.9.0.1/32 table(3) added"]
+            ["virtual_rules priority 5 from 10.9.0.1/32 table(3) added" + later]
         ),
-        ("use_vmac v0", ["virtual link use_vmac v0 added"]), ("kernel_rx_buf_size 9", ["kernel_rx_buf_size 9 added"]),
-        ("track_script { s }", ["tracker script s weight 4 added"]),
+        ("use_vmac v0", ["virtual link use_vmac v0 added" + later]),
+        ("kernel_rx_buf_size 9", ["kernel_rx_buf_size 9 added" + later]),
+        ("track_script { s }", ["tracker script s weight 4 added" + later]),
         (
             "authentication {\nauth_type AH\nauth_pass x\n}",
             [
@@ -78,15 +82,16 @@ import Testing
         #expect(difference(old, "\n" + block("C", 3) + old).global == [])
         #expect(
             difference(old, old.replacing("/bin/s", with: "/bin/t")).global.map(\.description) == [
-                "vrrp_script s changed"
+                "vrrp_script s changed" + later
             ])
         #expect(
             difference(old, old.replacing("\nB\n}\n}", with: "\n}\n}")).global.map(\.description) == [
-                "vrrp_sync_group G changed"
+                "vrrp_sync_group G changed" + later
             ])
         #expect(
             difference(old, old.replacing("10.9.0.0/16", with: "10.8.0.0/16")).global.map(\.description) == [
-                "static_routes 10.9.0.0/16 dev eth0 removed", "static_routes 10.8.0.0/16 dev eth0 added",
+                "static_routes 10.9.0.0/16 dev eth0 removed" + later,
+                "static_routes 10.8.0.0/16 dev eth0 added" + later,
             ])
     }
 
@@ -123,7 +128,7 @@ import Testing
     @Test func nothingChangesUnseen() {
         #expect(
             difference("", "virtual_server 10.0.0.1 80 {\n}\n").global.map(\.description)
-                == ["virtual servers changed"])
+                == ["virtual servers changed" + later])
         var instance = InstanceSettings(name: "A", location: SourceLocation(file: "", line: 1))
         let before = instance
         instance.nopreempt = true

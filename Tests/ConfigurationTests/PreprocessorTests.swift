@@ -350,4 +350,16 @@ import Testing
         let loaded = load("a\0b\n" + instance("priority 7"))
         #expect(loaded.errorCount == 1 && loaded.model.instances.count == 1)
     }
+
+    /// As keepalived reads them: a name may come of a reference, and the variable of a sequence is gone when the
+    /// definition is used.
+    @Test(arguments: [
+        ("$I=3\n$V${I}=5\nx $V3", ["x 5"]), ("~SEQ(I,1,3) $V${I}=a${I}\nx $V1 $V3", ["x a1 a3"]),
+        ("~LST(I,a,b) $V${I}=7\nx $Va", ["x 7"]), ("~SEQ(I,1,3) $V=${I}\nx $V", ["x 3"]),
+        ("~SEQ(I,1,2) ~SEQ(J,1,2) @^x $V${I}_${J}=${I}${J}\nx $V1_2 $V2_1", ["x 12 21"]),
+        ("$D=$V=5\n$D\nx $V", ["x 5"]), ("@^ x 1\n@ x 2\nx 3", ["x 1", "x 3"]),
+    ])
+    func definitionsThatAreMade(_ text: String, _ expected: [String]) {
+        #expect(words(text) == expected)
+    }
 }

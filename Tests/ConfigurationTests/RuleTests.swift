@@ -15,6 +15,9 @@ import Testing
 
     @Test(arguments: [
         ("priority 0", ["5:10 error `priority` is 1 to 255, not 0"]),
+        ("garp_master_delay 4295", ["5:19 error `garp_master_delay` is 0 to 4294, not 4295"]),
+        ("garp_lower_prio_delay 4295", ["5:23 error `garp_lower_prio_delay` is 0 to 4294, not 4295"]),
+        ("garp_master_delay 4294\ngarp_master_refresh 4295", []),
         ("priority 12x", ["5:10 error `12x` isn't a whole number"]),
         ("priority", ["5:1 error `priority` needs a value: INT"]),
         ("priority 7 8", ["5:12 warning `priority` takes one value; this and what follows is ignored"]),
@@ -76,7 +79,7 @@ import Testing
         ("track_interface {\neth1 weight 254\n}", ["6:13 warning a weight is -253 to 253; 253 is used"]),
         (
             "track_interface {\neth1 wieght 2\n}",
-            ["6:6 error unknown option `wieght`; did you mean `weight`?", "6:13 error unknown option `2`"]
+            ["6:6 error unknown option `wieght`; did you mean `weight`?"]
         ),
         (
             "track_interface eth0 {\neth1\n}",
@@ -132,7 +135,7 @@ import Testing
         ),
         (
             "garp_master_delay 99999999999999999",
-            ["5:19 error `garp_master_delay` is 0 to 4294967, not 99999999999999999"]
+            ["5:19 error `garp_master_delay` is 0 to 4294, not 99999999999999999"]
         ),
         ("preempt_delay -1", ["5:15 error `preempt_delay` is 0 s to 1000 s"]),
         ("preempt_delay 99999999999", ["5:15 error `preempt_delay` is 0 s to 1000 s"]),
@@ -142,7 +145,7 @@ import Testing
         ("virtual_ipaddress {\n10.0.0.9 dev\n}", ["6:10 error `dev` needs a value"]),
         (
             "virtual_ipaddress {\n10.0.0.9 dve eth1\n}",
-            ["6:10 error unknown option `dve`; did you mean `dev`?", "6:14 error unknown option `eth1`"]
+            ["6:10 error unknown option `dve`; did you mean `dev`?"]
         ),
         ("virtual_ipaddress {\n10.0.0.9 home\n}", ["6:10 error `home` is for IPv6 addresses"]),
         ("virtual_ipaddress {\n10.0.0.9 autojoin\n}", ["6:10 warning `autojoin` isn't handled yet and has no effect"]),

@@ -68,12 +68,13 @@ import Testing
     }
 
     @Test(arguments: [
-        ("smtp_server localhost 99999", "2:23 error `a port` is 1 to 65535, not 99999"),
+        ("smtp_server localhost 99999", "2:23 error a port is 1 to 65535, not 99999"),
         ("smtp_server 10.0.0.300", "2:13 error `10.0.0.300` isn't a host name or an IP address"),
         ("smtp_server 3.5.168.200.1", "2:13 error `3.5.168.200.1` isn't a host name or an IP address"),
         ("smtp_server -mail", "2:13 error `-mail` isn't a host name or an IP address"),
         ("smtp_server mail..example.org", "2:13 error `mail..example.org` isn't a host name or an IP address"),
         ("smtp_server a/b", "2:13 error `a/b` isn't a host name or an IP address"),
+        ("smtp_connect_timeout 4295", "2:22 error `smtp_connect_timeout` is 0 to 4294, not 4295"),
         ("smtp_connect_timeout 0", "2:22 warning `smtp_connect_timeout 0` means 1"),
         ("notification_email {\nfoo\n}", "3:1 warning `foo` has no `@`: only the relay can know who that is"),
         ("notification_email {\n}", "2:1 warning `notification_email` names nobody: no mail is sent"),

@@ -191,7 +191,7 @@ import Testing
         ("10.0.0.0/8", "2:1 error `10.0.0.0/8` has more than 65536 addresses"),
         ("10.0.0.0-10.255.0.0", "2:1 error `10.0.0.0-10.255.0.0` has more than 65536 addresses"),
         ("::-ffff::", "2:1 error `::-ffff::` has more than 65536 addresses"),
-        ("10.0.0.1 65536", "2:10 error `a port` is 0 to 65535, not 65536"),
+        ("10.0.0.1 65536", "2:10 error a port is 0 to 65535, not 65536"),
         ("10.0.0.1 http", "2:10 error `http` isn't a whole number"),
         ("fwmark 0", "2:8 error `fwmark` is 1 to 4294967295, not 0"), ("fwmark", "2:1 error `fwmark` needs a value"),
         ("fwmark 1 ipv4", "2:10 error `ipv4` isn't a family: inet or inet6"),
@@ -225,7 +225,7 @@ import Testing
     @Test(arguments: [
         ("", "1:1 error `virtual_server` needs ADDRESS [PORT], `fwmark` N or `group` NAME"),
         ("www.example.org 80", "1:16 error `www.example.org` isn't an IP address, `fwmark` or `group`"),
-        ("10.0.0.1 70000", "1:25 error `a port` is 0 to 65535, not 70000"),
+        ("10.0.0.1 70000", "1:25 error a port is 0 to 65535, not 70000"),
         ("224.0.0.1 80", "1:16 error `224.0.0.1` can't be a virtual server's address"),
         ("fwmark", "1:16 error `fwmark` needs a value"), ("fwmark 0", "1:23 error `fwmark` is 1 to 4294967295, not 0"),
     ])

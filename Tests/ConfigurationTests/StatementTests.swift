@@ -169,4 +169,13 @@ import Testing
         #expect(try loaded.only().version == .v3)
         #expect(try loaded.only().announcements.rounds == 2)
     }
+
+    /// Words of keywords that are read without effect are judged all the same.
+    @Test(arguments: [
+        ("higher_prio_send_advert maybe", ["5:25 error `maybe` isn't one of true, on, yes, false, off, no"]),
+        ("higher_prio_send_advert off", []), ("higher_prio_send_advert", []),
+    ])
+    func valuesWithoutEffect(_ line: String, _ expected: [String]) {
+        #expect(load(instance(line)).findings == expected)
+    }
 }

@@ -165,7 +165,6 @@ import Testing
                 ["/bin/s": Self.missing, "/bin/n": Self.missing])
                 == [
                     "2:8 error `/bin/s` can't be run: no such file",
-                    "9:1 error `vrrp_script s` can't be used, so this isn't tracked", "1:13 note it is defined here",
                     "11:8 warning `/bin/n` can't be run: no such file; the notification is left out",
                 ])
         #expect(

@@ -121,8 +121,7 @@ import Testing
         (
             "track_script {\nchkk\n}\n",
             [
-                "6:1 error there is no `vrrp_script chkk`; did you mean `chk`?",
-                "10:13 warning nothing tracks `vrrp_script chk`",
+                "6:1 error there is no `vrrp_script chkk`; did you mean `chk`?"
             ]
         ),
         (
@@ -133,7 +132,7 @@ import Testing
         (
             "track_script {\nchk wieght 3\n}\n",
             [
-                "6:5 error unknown option `wieght`; did you mean `weight`?", "6:12 error unknown option `3`",
+                "6:5 error unknown option `wieght`; did you mean `weight`?"
             ]
         ),
         ("track_script {\nchk weight\n}\n", ["6:5 error `weight` needs a value"]),
@@ -200,8 +199,7 @@ import Testing
         (
             "track_file x {\nfile value\n}\n",
             [
-                "2:6 error `value` isn't an absolute path",
-                "1:1 error it has no usable `file`: `track_file x` can't be used",
+                "2:6 error `value` isn't an absolute path"
             ]
         ),
         (
@@ -237,13 +235,12 @@ import Testing
         #expect(Self.complaints(load(text)) == expected)
     }
 
-    /// What names a broken definition is told why, and isn't a second mystery.
+    /// What names a broken definition is no second mistake.
     @Test func brokenDefinition() throws {
         let loaded = load("vrrp_script x {\n}\n" + instance("track_script {\nx\n}"))
         #expect(
             Self.complaints(loaded) == [
-                "1:1 error it has no usable `script`: `vrrp_script x` can't be used",
-                "8:1 error `vrrp_script x` can't be used, so this isn't tracked", "1:13 note it is defined here",
+                "1:1 error it has no usable `script`: `vrrp_script x` can't be used"
             ])
         #expect(try loaded.only().trackers == [])
         #expect(loaded.model.shared.trackScripts == [])

@@ -258,6 +258,65 @@ def test_a_dry_run_says_what_a_reload_would_do(duo, lan, pair, sniffer):
     lan.wait_holder(VIP, "b", 3)
 
 
+def test_a_dry_run_says_what_would_be_in_fault(lan):
+    """An instance that lacks its source address doesn't start in BACKUP, and isn't said to."""
+    node = lan.node("a")
+    a = Hasup(node, GOOD).start()
+    a.wait_state("MASTER")
+    lacking = {"version": 3, "advert": 0.1, "extra": conf.unicast("10.0.0.77", "10.0.0.9")}
+    node.write("hasup.conf", conf.file(conf.instance(vrid=60, **lacking),
+                                       conf.instance("VI_2", vrid=61, vips=["10.0.0.101/24"], **lacking)))
+    for done in (a.cli("reload", "--dry-run"), a.cli("reload")):
+        told = " ".join(done.stdout.split())
+        assert done.returncode == 0, done.stdout
+        assert "new: VI_2 starts in FAULT: its source address 10.0.0.77 is on no interface" in told, told
+        assert "becomes another virtual router and starts again in FAULT: its source address" in told, told
+        assert "BACKUP" not in told.replace("state BACKUP", ""), told
+        assert "in FAULT VI_1, VI_2" in told, told
+    a.wait_state("FAULT")
+    a.wait_state("FAULT", "VI_2")
+    check = subprocess.run(node.netns.command(binary("hasup"), "check", a.config), capture_output=True, text=True,
+                           timeout=10, check=False)
+    told = " ".join(check.stdout.split())
+    assert "would take it, but leave all 2 instances (VI_1, VI_2) in FAULT." in told, told
+
+
+def test_a_refusal_names_each_error_once(lan):
+    """What stands above the verdict isn't repeated in it, and no sentence ends twice."""
+    node = lan.node("a")
+    a = Hasup(node, GOOD).start()
+    a.wait_state("MASTER")
+    node.write("hasup.conf", GOOD.replace("priority", "priorty"))
+    for options in ([], ["--dry-run"]):
+        done = a.cli("reload", *options)
+        assert done.returncode == 1 and done.stdout.count("did you mean") == 1 and "?." not in done.stdout, done.stdout
+    assert "did you mean" in a.log() and "?." not in a.log()
+    assert "?." not in a.cli("status").stdout
+
+
+def test_adverts_that_are_refused_were_heard(lan, pair):
+    """A master whose password differs isn't one that wasn't heard: its adverts came, and why they don't count is said."""
+    b = Hasup(pair[1], conf.simple(100, extra=conf.password("one"))).start()
+    b.wait_state("MASTER")
+    a = Hasup(pair[0], conf.simple(200, extra=conf.password("two"))).start()
+    a.wait_state("MASTER")
+    why = (f"no good advert of a master: those of {pair[1].ip4} came and were thrown away, the last because its "
+           "password is wrong")
+    for text in (a.log(), a.cli("status").stdout, a.cli("history").stdout):
+        assert why in " ".join(text.split()), text
+
+
+def test_a_report_from_elsewhere_says_so(lan, tmp_path):
+    """The interfaces in a report are those of the namespace that it was made in."""
+    a = Hasup(lan.node("a"), GOOD).start()
+    a.wait_state("MASTER")
+    inside = a.cli("report", "-o", str(tmp_path / "inside"))
+    outside = subprocess.run([binary("hasup"), "report", "--run-dir", a.run_dir, "-o", str(tmp_path / "outside")],
+                             capture_output=True, text=True, timeout=30, check=False)
+    assert inside.returncode == outside.returncode == 0, (inside, outside)
+    assert "network namespace" not in inside.stderr and "hasupd's own network namespace" in outside.stderr
+
+
 @pytest.mark.parametrize("kind", ["duplicate-vrid", "syntax", "missing"])
 def test_a_dry_run_of_a_broken_file(duo, pair, kind):
     """What a reload would refuse is refused here too, with the same findings; neither changes anything."""

@@ -1,0 +1,86 @@
+import Base
+import Configuration
+import VRRP
+
+/// What was observed before a transition and says more of why it happened than the transition knows.
+struct Background {
+    /// An advert that came and was thrown away.
+    struct Refused {
+        var reason: DiscardReason
+        var source: IPAddress
+        /// As `Observation.discarded` explains it.
+        var detail: UInt32
+    }
+
+    /// For one that says that no master was heard: the last advert that came meanwhile.
+    var refused: Refused?
+    /// For one out of FAULT: what it was.
+    var fault: Fault?
+}
+
+/// The backgrounds of the last transitions, by the names of instances.
+struct Backgrounds {
+    /// Names that are remembered: reloads may bring new ones for ever.
+    private static let namesMax = 16_384
+
+    private struct Memory {
+        var refused: (advert: Background.Refused, wallNanoseconds: Int64)?
+        var fault: Fault?
+        var last = Background()
+    }
+
+    private var memories: [String: Memory] = [:]
+
+    /// Takes an observation in. - Returns: what is known of a transition.
+    mutating func add(_ observation: Observation, _ settings: InstanceSettings, at wallNanoseconds: Int64) -> Background
+    {
+        switch observation {
+        case .discarded(_, let reason, let source, let detail):
+            // What is thrown away because the instance doesn't run says nothing of why it didn't hear.
+            guard reason != .notRunning, reason != .own else { break }
+            remember(settings.name) {
+                $0.refused = (Background.Refused(reason: reason, source: source, detail: detail), wallNanoseconds)
+            }
+        case .transition(let transition), .earlier(let transition, _):
+            let background = background(of: transition, settings, at: wallNanoseconds)
+            var fault: Fault?
+            if case .fault(let found) = transition.reason { fault = found }
+            guard memories[settings.name] != nil || fault != nil else { break }
+            remember(settings.name) {
+                $0.last = background
+                $0.fault = fault
+                $0.refused = nil
+            }
+            return background
+        case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits: break
+        }
+        return Background()
+    }
+
+    /// How many instances something is known of.
+    var count: Int { memories.count }
+
+    /// What was known when this instance's last transition was told.
+    func last(of name: String) -> Background { memories[name]?.last ?? Background() }
+
+    private mutating func remember(_ name: String, _ change: (inout Memory) -> Void) {
+        if memories.count >= Self.namesMax, memories[name] == nil { memories = [:] }
+        change(&memories[name, default: Memory()])
+    }
+
+    private func background(
+        of transition: Transition, _ settings: InstanceSettings, at wallNanoseconds: Int64
+    ) -> Background {
+        guard let memory = memories[settings.name] else { return Background() }
+        switch transition.reason {
+        case .masterDown:
+            guard let refused = memory.refused else { return Background() }
+            // Told once a second at most, so the last one that was told may be that much older.
+            let wait = settings.advertInterval * Int64(settings.downTimerAdverts + 1) + .seconds(1)
+            let age = wallNanoseconds - refused.wallNanoseconds
+            return Background(refused: age >= 0 && age <= wait.nanoseconds ? refused.advert : nil)
+        case .recovered: return Background(fault: memory.fault)
+        default: return Background()
+        }
+    }
+}
