@@ -150,7 +150,7 @@ public struct ByteWriter: Sendable {
         }
     }
 
-    @usableFromInline mutating func writeInteger(_ value: some FixedWidthInteger) {
+    @inlinable mutating func writeInteger(_ value: some FixedWidthInteger) {
         withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
     }
 

@@ -9,6 +9,8 @@ private let textMax = 512
 private let faultsMax = 256
 
 extension ByteWriter {
+    // Generic code copies by way of tables that lie all over Swift's library, and this runs at every advert.
+    @inline(__always)
     mutating func write<Value>(optional value: Value?, _ body: (inout ByteWriter, Value) -> Void) {
         write(value != nil)
         if let value { body(&self, value) }

@@ -172,10 +172,14 @@ public struct Node: Sendable {
 
     // MARK: Time
 
+    /// Timers that fire at one timeout; while `deadline` has come, another one is wanted at once.
+    public static let timersPerTimeout = 64
+
     private mutating func fireTimers(at now: Instant, into actions: inout [Action]) {
         guard let earliest = context.timers.first, earliest.deadline <= now else { return }
         let kinds = TimerKind.count
-        while let next = context.timers.first {
+        var fired = 0
+        while fired < Self.timersPerTimeout, let next = context.timers.first {
             let id = next.timer / kinds
             guard let kind = TimerKind(rawValue: next.timer % kinds), routers.indices.contains(id) else { break }
             if next.deadline > now {
@@ -189,6 +193,7 @@ public struct Node: Sendable {
             }
             context.timers.set(next.timer, to: nil)
             changed.add(id)
+            fired += 1
             routers[id].fired(kind, at: now, &context, into: &actions)
         }
     }

@@ -62,8 +62,13 @@ extension VirtualRouter {
             writer.write(removal.at.nanoseconds)
         }
         encodeBursts(context, detail, into: &writer)
-        let transition = detail.rawValue < Detail.withoutLastTransition.rawValue ? lastTransition : nil
-        writer.write(optional: transition) { $1.encode(into: &$0) }
+        // A comparison with nil would copy it, see `write(optional:)`.
+        if detail.rawValue < Detail.withoutLastTransition.rawValue, case .some = lastTransition {
+            writer.write(true)
+            lastTransition?.encode(into: &writer)
+        } else {
+            writer.write(false)
+        }
         guard detail == .everything, !nextDiscardTold.isEmpty else { return writer.write(UInt8(0)) }
         let told = nextDiscardTold.enumerated().filter { $0.element.nanoseconds != .min }
         writer.write(UInt8(told.count))

@@ -4,21 +4,29 @@ import Configuration
 /// One virtual router: the state machine of RFC 9568 §6.4 (version 2: RFC 3768 §6.4) with keepalived's options, and a
 /// FAULT state beside Initialize. Packets are judged in VirtualRouter+Receive, timers in VirtualRouter+Timers.
 struct VirtualRouter {
+    // What every advertisement reads or changes comes first and in one piece: of a thousand instances, each of which is
+    // looked at a few times a second, every line of the cache is fetched anew.
+
     var id: InstanceID
-    var settings: InstanceSettings { didSet { fingerprint = settings.identity.fingerprint } }
     /// Stands for the settings' identity in every record that is written.
     private(set) var fingerprint: UInt64
     var state = RouterState.initialize
-    var since: Instant
-    var faults: [Fault] = []
     /// Effective priority.
     var priority: Priority
+    var waiting = BackupReason.listening
+    /// Remarks already told of this master.
+    var toldRemarks: UInt8 = 0
     /// Index of the interface; 0 without one.
     var interfaceIndex: Int32 = 0
     /// Whether a packet can leave.
     var canSend = false
-    /// Source address of the moment.
-    var source: IPAddress?
+    /// Whether the running master-down timer was shortened by a priority 0.
+    var isReleased = false
+    /// Whether this silence has already been prolonged because of a stall.
+    var hasListenedAgain = false
+    /// Whether the kernel has answered the installation of this mastership.
+    var isInstalled = false
+    var since: Instant
 
     /// Master_Adver_Interval (Active_Adver_Interval): our own, or the one learned in version 3.
     var masterInterval: Interval
@@ -27,44 +35,37 @@ struct VirtualRouter {
     /// MASTER: when the next advertisement is due.
     var advertDueAt = Instant.never
     var lastSentAt: Instant?
-
+    var lastAdvertAt: Instant?
+    /// When the first lower-priority advertisement was heard: preempt_delay runs from here.
+    var preemptDelaySince: Instant?
+    /// Source address of the moment.
+    var source: IPAddress?
     /// The last other router that advertised.
     var master: IPAddress?
     var masterPriority: Priority?
-    var lastAdvertAt: Instant?
-    var waiting = BackupReason.listening
-    /// Whether the running master-down timer was shortened by a priority 0.
-    var isReleased = false
-    /// Whether this silence has already been prolonged because of a stall.
-    var hasListenedAgain = false
-    /// When the first lower-priority advertisement was heard: preempt_delay runs from here.
-    var preemptDelaySince: Instant?
-
     /// Counts state changes; answers of the kernel to older questions change no decision.
     var generation: UInt64 = 0
-    /// Whether the kernel has answered the installation of this mastership.
-    var isInstalled = false
+    /// The last notification, for a successor that can't know whether it was heard.
+    var lastNotified: Notified?
+    var counters = Counters()
+    /// Addresses that were removed by somebody else in the last ten seconds.
+    var removals: [Removal] = []
+    /// By discard reason, when the next observation may be made; empty before the first one.
+    var nextDiscardTold: [Instant] = []
+    /// Our address list as it stands in advertisements, to compare others' with.
+    var addressList: [UInt8]
+    var lastTransition: Transition?
+    var settings: InstanceSettings { didSet { fingerprint = settings.identity.fingerprint } }
+
+    var faults: [Fault] = []
     var installed: [IPAddress] = []
     var foreign: [IPAddress] = []
     /// Work that the kernel refused, asked for again in a second.
     var refusedInstalls: [VirtualAddress] = []
     var refusedWithdrawals: [VirtualAddress] = []
-    /// Addresses that were removed by somebody else in the last ten seconds.
-    var removals: [Removal] = []
-
-    var counters = Counters()
-    var lastTransition: Transition?
-    /// The last notification, for a successor that can't know whether it was heard.
-    var lastNotified: Notified?
-    /// Our address list as it stands in advertisements, to compare others' with.
-    var addressList: [UInt8]
     /// For status; a successor begins without.
     var lastDiscard: (reason: DiscardReason, source: IPAddress, detail: UInt32, at: Instant)?
     var differentAddressesOf: IPAddress?
-    /// Remarks already told of this master.
-    var toldRemarks: UInt8 = 0
-    /// By discard reason, when the next observation may be made; empty before the first one.
-    var nextDiscardTold: [Instant] = []
 
     init(id: InstanceID, settings: InstanceSettings, at now: Instant) {
         self.id = id

@@ -133,14 +133,20 @@ final class Worker {
     private func fire() {
         endIfReplaced()
         actions.removeAll(keepingCapacity: true)
-        node.handle(.timeout, at: loop.now, into: &actions)
         var others = false
-        for action in actions {
-            if case .advertise = action { perform(action) } else { others = true }
+        var looked = 0
+        // In pieces, each of which is sent and kept while it is in the processor's cache.
+        for _ in 0...node.instanceCount / Node.timersPerTimeout {
+            node.handle(.timeout, at: loop.now, into: &actions)
+            for action in actions[looked...] {
+                if case .advertise = action { perform(action) } else { others = true }
+            }
+            looked = actions.count
+            transmitter.flush()
+            save()
+            guard node.deadline <= loop.now else { break }
         }
         guard others else { return }
-        transmitter.flush()
-        save()
         for action in actions {
             if case .advertise = action { continue }
             perform(action)
