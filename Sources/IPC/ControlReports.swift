@@ -214,7 +214,7 @@ public struct ReloadReport: JSONRecord, Hashable {
     public var removed: [String] = []
     /// Names of instances that differ.
     public var changed: [String] = []
-    /// The same instances with what changes in them.
+    /// The same instances with what changes in them, the first of them only when there are many.
     public var changes: [InstanceChange] = []
     /// What changes outside of instances.
     public var globalChanges: [SettingChange] = []

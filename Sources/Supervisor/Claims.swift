@@ -5,11 +5,12 @@ import Glibc
 import IPC
 import Reactor
 
-/// Which virtual routers and addresses this hasupd has: a lock for each of them, in one file for all hasupds of the
-/// machine, whatever their run directories are (docs/decisions.md, D35).
+/// Which virtual routers this hasupd runs: a lock for each of them, in one file for all hasupds of the machine, whatever
+/// their run directories are (docs/decisions.md, D35).
 ///
-/// Two daemons with the same virtual router or address would each take the other's addresses for their own. The kernel
-/// drops the locks with the process, so nothing has to be tidied up.
+/// Two daemons that run the same virtual router would each take the other's addresses for their own. The kernel drops
+/// the locks with the process, so nothing has to be tidied up. It looks at all records of a file's locks for each lock
+/// that is set or taken away, and joins neighbours to one record: so virtual routers of a link lie side by side.
 final class Claims {
     /// In the standard run directory, because that is the one that all have in common.
     static let file = ControlPath.standardRunDirectory + "/claims"
@@ -42,7 +43,7 @@ final class Claims {
         return stat("/proc/self/ns/net", &status) == 0 ? UInt64(status.st_ino) : 0
     }()
 
-    /// Claims all that the first configuration needs, at once. - Throws: `Conflict`; then none is claimed.
+    /// Claims all virtual routers of the first configuration at once. - Throws: `Conflict`; then none is claimed.
     func take(_ generation: Generation) throws(Conflict) {
         try take(generation, 0..<generation.instanceCount)
         settle()
@@ -70,14 +71,19 @@ final class Claims {
 
     /// The configuration that was claimed last runs: what only the one before needed is free.
     func settle() {
-        for place in held.subtracting(wanted) { hasup_unclaim(descriptor.number, place) }
+        release(held.subtracting(wanted))
         held = wanted
     }
 
     /// The configuration that was claimed last won't run.
     func giveBack() {
-        for place in wanted.subtracting(held) { hasup_unclaim(descriptor.number, place) }
+        release(wanted.subtracting(held))
         wanted = held
+    }
+
+    /// In their order: at random, the kernel's records would be cut into thousands.
+    private func release(_ places: Set<Int64>) {
+        for place in places.sorted() { hasup_unclaim(descriptor.number, place) }
     }
 
     private func take(_ generation: Generation, _ indices: Range<Int>) throws(Conflict) {
@@ -85,50 +91,25 @@ final class Claims {
             guard let settings = generation.instance(at: index), settings.faults.isEmpty,
                 let id = settings.virtualRouterID
             else { continue }
-            let router = Self.place(namespace, settings.interface, id, settings.family)
-            try take(router, of: settings.name) { "runs virtual router \(id) on \(settings.interface) already" }
-            for address in settings.virtualAddresses + settings.excludedAddresses {
-                let interface = address.interface ?? settings.interface
-                try take(Self.place(namespace, interface, address.prefix.address), of: settings.name) {
-                    "has virtual address \(address.prefix.address) on \(interface) already"
-                }
+            let place = Self.place(namespace, settings.interface, id, settings.family)
+            if !held.contains(place), hasup_claim(descriptor.number, place) == -EAGAIN {
+                let holder = hasup_claim_holder(descriptor.number, place)
+                giveBack()
+                throw Conflict(
+                    description: "another hasupd\(holder > 0 ? " (pid \(holder))" : "") runs virtual router \(id) on "
+                        + "\(settings.interface) already (here: instance \(settings.name)), and each would take the "
+                        + "other's addresses for its own")
             }
+            wanted.insert(place)
         }
     }
 
-    private func take(_ place: Int64, of instance: String, _ what: () -> String) throws(Conflict) {
-        if !held.contains(place), hasup_claim(descriptor.number, place) == -EAGAIN {
-            let holder = hasup_claim_holder(descriptor.number, place)
-            giveBack()
-            throw Conflict(
-                description: "another hasupd\(holder > 0 ? " (pid \(holder))" : "") \(what()) (here: instance "
-                    + "\(instance)), and each would take the other's addresses for its own")
-        }
-        wanted.insert(place)
-    }
-
-    // The byte that stands for something is its last 8 or 9 bits behind a hash of where it is: neighbours share one of the
-    // kernel's records of locks, of which it looks at all for each lock. Two that fall together are as improbable as 2^-52.
-
+    /// The byte that stands for a virtual router: its family and VRID behind a hash of where it is. Two that fall
+    /// together are as improbable as 2^-52.
     private static func place(_ namespace: UInt64, _ interface: String, _ id: VRID, _ family: AddressFamily) -> Int64 {
-        place(hash(namespace, interface), family == .ipv6 ? 256 : 0, id.rawValue)
-    }
-
-    private static func place(_ namespace: UInt64, _ interface: String, _ address: IPAddress) -> Int64 {
-        let bytes = address.bytes
-        return place(hash(namespace, interface, [0] + bytes.dropLast()), 0, bytes.last ?? 0)
-    }
-
-    private static func place(_ hash: UInt64, _ offset: Int64, _ last: UInt8) -> Int64 {
-        Int64(hash >> 12) << 9 | offset | Int64(last)
-    }
-
-    /// FNV-1a.
-    private static func hash(_ namespace: UInt64, _ interface: String, _ rest: [UInt8] = []) -> UInt64 {
+        // FNV-1a.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ namespace
-        func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        for byte in interface.utf8 { add(byte) }
-        for byte in rest { add(byte) }
-        return hash
+        for byte in interface.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return Int64(hash >> 12) << 9 | (family == .ipv6 ? 256 : 0) | Int64(id.rawValue)
     }
 }

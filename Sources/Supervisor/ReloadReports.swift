@@ -17,13 +17,18 @@ extension ReloadReport {
         }
     }
 
+    /// Instances that are described; of more only the names are told. hasupd reads and writes all of it in one turn
+    /// (docs/decisions.md, D6), and nobody reads as much.
+    static let describedMax = 100
+
     /// A difference in the words of the control socket.
     ///
     /// - Parameter startFaults: what instances of the new model would lack.
     init(_ difference: ModelDifference, startFaults: [StartFault] = []) {
         self.init()
         let touched = Set(difference.added + difference.changed.map(\.name))
-        faults = startFaults.filter { touched.contains($0.name) }.map { fault in
+        let found = startFaults.filter { touched.contains($0.name) }
+        faults = found.prefix(Self.describedMax).map { fault in
             var report = InstanceFault()
             (report.name, report.reason) = (fault.name, fault.reason)
             return report
@@ -33,7 +38,7 @@ extension ReloadReport {
         changed = difference.changed.map(\.name)
         unchanged = difference.unchanged
         globalChanges = difference.global.map { SettingChange($0) }
-        changes = difference.changed.map { change in
+        changes = difference.changed.prefix(Self.describedMax).map { change in
             var report = InstanceChange()
             report.name = change.name
             report.startsAnew = change.startsAnew
@@ -42,7 +47,7 @@ extension ReloadReport {
         }
         let parts = [
             ("added", added), ("removed", removed), ("changed", changed), ("global", globalChanges.map(\.setting)),
-            ("in FAULT", faults.map(\.name)),
+            ("in FAULT", found.map(\.name)),
         ].filter { !$0.1.isEmpty }
         summaryText =
             parts.isEmpty

@@ -49,16 +49,12 @@ struct ReloadText {
         if report.diagnosticsOmitted > 0 {
             text += "\(counted(report.diagnosticsOmitted, "further finding")) not shown.\n"
         }
-        // A daemon of an older version says only which instances changed.
-        let names = report.changes.isEmpty ? report.changed : []
+        // Of many instances only the first are described, and a daemon of an older version describes none.
+        let described = Set(report.changes.map(\.name))
+        let others = report.changed.filter { !described.contains($0) }
         let faults = Dictionary(report.faults.map { ($0.name, $0.reason) }, uniquingKeysWith: { first, _ in first })
         let whole = report.added.filter { faults[$0] == nil }
-        for (title, names) in [("new", whole), ("removed", report.removed), ("changed", names)]
-        where !names.isEmpty {
-            let list = Layout.wrap(
-                "\(title): \(names.map(Printable.text).joined(separator: " "))", width: 80, indent: 0)
-            text += list.joined(separator: "\n") + "\n"
-        }
+        text += list("new", whole) + list("removed", report.removed)
         for name in report.added {
             if let reason = faults[name] { text += entry("new: \(name)", ["starts in FAULT: \(reason)"]) }
         }
@@ -70,6 +66,7 @@ struct ReloadText {
                 : fault.map { "is then in \($0)" }
             text += entry("changed: \(change.name)", change.settings.map(\.text) + (note.map { [$0] } ?? []))
         }
+        text += list(described.isEmpty ? "changed" : "also changed", others)
         if !report.globalChanges.isEmpty { text += entry("global settings", report.globalChanges.map(\.text)) }
         let verdict =
             switch (report.ok, report.dryRun) {
@@ -89,6 +86,13 @@ struct ReloadText {
         guard !report.ok, errors > 0 else { return nil }
         let count = report.diagnosticsOmitted > 0 ? "\(errors) errors or more" : counted(errors, "error")
         return "\(count), shown above. The old configuration goes on\(report.dryRun ? " as it is" : "")."
+    }
+
+    /// A title and names behind it; nothing without names.
+    private func list(_ title: String, _ names: [String]) -> String {
+        guard !names.isEmpty else { return "" }
+        let text = "\(title): \(names.map(Printable.text).joined(separator: " "))"
+        return Layout.wrap(text, width: 80, indent: 0).joined(separator: "\n") + "\n"
     }
 
     /// A title, and what belongs to it on lines of their own.

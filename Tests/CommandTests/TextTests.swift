@@ -169,7 +169,7 @@ import Testing
         report.ok = true
         report.dryRun = true
         report.added = ["VI_3"]
-        report.changed = ["VI_1"]
+        report.changed = ["VI_1", "VI_2"]
         var change = InstanceChange()
         change.name = "VI_1"
         change.startsAnew = true
@@ -186,6 +186,7 @@ import Testing
                 changed: VI_1
                     interface eth0 -> eth1
                     becomes another virtual router and starts again in BACKUP
+                also changed: VI_2
                 global settings
                     router_id a -> b
                 A reload would succeed. added VI_3; changed VI_1; 0 unchanged
