@@ -22,12 +22,9 @@ public struct ConfigurationModel: Hashable, Sendable {
 
     /// The smallest advert_int of all instances; the watchdog's measure (docs/decisions.md, D13).
     public var smallestAdvertInterval: Interval? { instances.map(\.advertInterval).min() }
-    /// Whether any script is configured, which decides how far the supervisor may seal itself (D2).
-    public var hasScripts: Bool {
-        instances.contains { !$0.scripts.isEmpty } || shared.syncGroups.contains { !$0.scripts.isEmpty }
-            || shared.trackScripts.contains { if case .run = $0.command { true } else { false } }
-            || global.daemon.hasScripts
-    }
+    /// Whether any script is run, which decides how far the supervisor may seal itself (D2). Those of sync groups and
+    /// trackers, and of start, shutdown and FIFOs, aren't handled yet.
+    public var hasScripts: Bool { instances.contains { !$0.scripts.isEmpty } }
 }
 
 /// global_defs, as far as instances don't carry the result themselves.

@@ -43,12 +43,6 @@ public struct DaemonSettings: Hashable, Sendable {
     public var keepsSymbolicLinks = false
     /// Nothing said.
     public init() {}
-
-    /// Whether any script is among them.
-    var hasScripts: Bool {
-        startupScript != nil || shutdownScript != nil || notifyFIFO?.script.isEmpty == false
-            || vrrpNotifyFIFO?.script.isEmpty == false
-    }
 }
 
 /// Scheduling of one process.

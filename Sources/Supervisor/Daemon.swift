@@ -150,7 +150,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             paths: paths, directory: directory, claims: claims, systemd: systemd, store: store, limits: limits,
             budget: budget)
         let formerChildren = ChildProcess.inherited(on: loop)
-        if let former = try daemon.workerRecord.endWorker() {
+        if let former = try daemon.workerRecord.endWorker(handsOver: store.page == nil) {
             if former.wasEnded { log.notice("\(former.endSentence)") }
             if let text = former.sentence(isPassedOn: store.page != nil) { daemon.report(text) }
         }

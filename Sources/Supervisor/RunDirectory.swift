@@ -127,7 +127,7 @@ final class RunDirectory {
 
     private static func beside(_ process: String, saidBy file: String? = nil) -> String {
         "keepalived runs here\(process)\(file.map { ", says \($0)" } ?? ""), and both would own the addresses. "
-            + "Stop it first: README, Migration."
+            + "Stop it first; the README says how to go from keepalived to hasup."
     }
 
     /// A keepalived in our network namespace that has another pid file, or none; nil when no process can be seen that

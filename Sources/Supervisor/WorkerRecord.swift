@@ -11,6 +11,8 @@ import Sandbox
 struct WorkerRecord {
     /// argv[0] of the VRRP worker.
     static let role = "hasup-vrrp"
+    /// How long a worker may take to hand over: peers, which hear its priority 0 at once, don't wait for the rest.
+    private static let handOverMilliseconds: Int32 = 500
     /// How long a worker may take to end that was killed.
     private static let patienceMilliseconds: Int32 = 2_000
 
@@ -46,12 +48,15 @@ struct WorkerRecord {
         let supervisor: Int32
         /// Whether it still lived.
         var wasEnded = false
+        /// Whether it ended by itself when it was asked to hand over.
+        var handedOver = false
 
         /// For the log, when it still lived: whose it was.
         var endSentence: String {
             let whose =
                 supervisor == getpid()
                 ? "that this process started before it became this program" : "of a hasupd that is gone"
+            if handedOver { return "the VRRP worker (pid \(pid)) \(whose) has handed over" }
             return "ended the VRRP worker (pid \(pid)) \(whose)"
         }
 
@@ -62,13 +67,16 @@ struct WorkerRecord {
             let who = supervisor > 0 ? "the former hasupd (pid \(supervisor))" : "the former hasupd"
             if isPassedOn { return "\(who) is gone; what its VRRP worker (pid \(pid)) left is gone on with" }
             return "\(who) was killed; its VRRP worker (pid \(pid)) "
-                + (wasEnded ? "was ended" : "is gone, too: it handed over, or was killed as well")
+                + (handedOver ? "has handed over" : wasEnded ? "was ended" : "is gone, too: it handed over, or was killed as well")
         }
     }
 
-    /// Ends the noted worker if it lives; nil when none is noted. - Throws: `StartError` when it doesn't end: starting
-    /// beside it would make two masters.
-    func endWorker() throws(StartError) -> Former? {
+    /// Ends the noted worker if it lives; nil when none is noted.
+    ///
+    /// - Parameter handsOver: whether it is asked to hand over first, because nobody goes on with what it leaves: peers
+    ///   that hear nothing of its end wait for the master-down interval.
+    /// - Throws: `StartError` when it doesn't end: starting beside it would make two masters.
+    func endWorker(handsOver: Bool) throws(StartError) -> Former? {
         guard let (pid, started, supervisor) = noted() else { return nil }
         var former = Former(pid: pid, supervisor: supervisor)
         let opened = hasup_pidfd_open(pid)
@@ -78,11 +86,17 @@ struct WorkerRecord {
         guard (try? ProcessInspection(pid: pid))?.startTicks == started, Self.role(of: pid) == Self.role else {
             return former
         }
+        if handsOver, hasup_pidfd_signal(process.number, SIGTERM) == 0,
+            Self.ends(process.number, within: Self.handOverMilliseconds)
+        {
+            former.handedOver = true
+            former.wasEnded = true
+            return former
+        }
         let result = hasup_pidfd_signal(process.number, SIGKILL)
         // Gone already.
         if result == -ESRCH { return former }
-        var ready = pollfd(fd: process.number, events: Int16(POLLIN), revents: 0)
-        guard result == 0, poll(&ready, 1, Self.patienceMilliseconds) == 1 else {
+        guard result == 0, Self.ends(process.number, within: Self.patienceMilliseconds) else {
             throw StartError(
                 .unavailable,
                 "the VRRP worker (pid \(pid)) of a hasupd that is gone can't be ended, and both would own the "
@@ -90,6 +104,11 @@ struct WorkerRecord {
         }
         former.wasEnded = true
         return former
+    }
+
+    private static func ends(_ process: Int32, within milliseconds: Int32) -> Bool {
+        var ready = pollfd(fd: process, events: Int16(POLLIN), revents: 0)
+        return poll(&ready, 1, milliseconds) == 1
     }
 
     private func noted() -> (pid: Int32, started: UInt64, supervisor: Int32)? {

@@ -24,6 +24,8 @@ public func runVRRPWorker(arguments: [String]) -> Int32 {
         // The loop's own descriptors bring no input; after the seal none can be made.
         let loop = try EventLoop()
         loop.moderation = moderation
+        var session: Session?
+        let orders = try Signals([SIGTERM], on: loop) { _ in session?.terminate() }
 
         // 1. Scheduling and memory, which need privilege and no input; then the whole drop. From here on there is
         //    CAP_NET_ADMIN and nothing else, no file can be opened and no socket made.
@@ -35,9 +37,9 @@ public func runVRRPWorker(arguments: [String]) -> Int32 {
         close(4)
 
         // 2. The first bytes that are read are hasupd's.
-        let session = try Session(on: loop, report, refusal: report.refusal(for: wishes))
+        session = try Session(on: loop, report, refusal: report.refusal(for: wishes))
         try loop.run()
-        withExtendedLifetime(session) {}
+        withExtendedLifetime((session, orders)) {}
         return 0
     } catch {
         StandardError.tell("hasup-vrrp: \(error)")
@@ -71,6 +73,13 @@ private final class Session {
             VRRPToSupervisor.log(.error, refusal).send(on: channel)
             exit(77)
         }
+    }
+
+    /// SIGTERM: one that no hasupd is connected to hands over at once instead of after its grace, because another hasupd
+    /// is about to start. Any other ends as by default, and its successor goes on.
+    func terminate() {
+        guard let worker, channel?.isOpen == false else { exit(128 + SIGTERM) }
+        worker.stop()
     }
 
     private func receive(_ frame: Frame) throws(FrameError) {

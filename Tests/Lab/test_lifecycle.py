@@ -248,6 +248,21 @@ def test_a_new_one_ends_the_worker_of_a_killed_one(lan):
     assert not os.path.exists(os.path.join(hasup.run_dir, "vrrp-worker"))
 
 
+def test_a_killed_one_that_is_started_again_hands_over(duo, lan, pair, sniffer):
+    """Without a store nobody goes on with what the worker knows: it says priority 0 before the new one begins, so peers
+    wait for the skew and not for the master-down interval."""
+    a, b = duo()
+    lan.wait_holder(VIP, "a")
+    b.wait_state("BACKUP")
+    os.kill(a.program.pid, signal.SIGKILL)
+    a.program.process.wait(5)
+    begin = time.time()
+    a.start()
+    lan.wait_holder(VIP, "b", 3)
+    assert sniffer.adverts(pair[0], since=begin)[-1].priority == 0
+    assert "has handed over" in a.log(), a.log()
+
+
 def test_a_noted_pid_of_somebody_else_lives_on(lan):
     """C1: the number in the run directory belongs to another process by now."""
     node = lan.node("a")

@@ -46,16 +46,28 @@ final class WorkerRecordTests {
         let record = WorkerRecord(directory: directory)
         let child = try sleeper(WorkerRecord.role)
         try record.note(child.pid)
-        let ended = try record.endWorker()
+        let ended = try record.endWorker(handsOver: false)
         #expect(ended == WorkerRecord.Former(pid: child.pid, supervisor: getpid(), wasEnded: true))
         child.kill()
         try waitForExit()
         #expect(exit == .signal(SIGKILL))
-        let again = try record.endWorker()
+        let again = try record.endWorker(handsOver: false)
         #expect(again == WorkerRecord.Former(pid: child.pid, supervisor: getpid()))
         record.clear()
-        let cleared = try record.endWorker()
+        let cleared = try record.endWorker(handsOver: false)
         #expect(cleared == nil, "a clean stop leaves no trace of a death")
+    }
+
+    @Test("one that nobody goes on with is asked to hand over first")
+    func handsOver() throws {
+        let record = WorkerRecord(directory: directory)
+        let child = try sleeper(WorkerRecord.role)
+        try record.note(child.pid)
+        let ended = try record.endWorker(handsOver: true)
+        #expect(ended?.handedOver == true)
+        #expect(ended?.wasEnded == true)
+        try waitForExit()
+        #expect(exit == .signal(SIGTERM))
     }
 
     @Test("another process with its number lives on: started at another time, or no worker", arguments: [true, false])
@@ -69,7 +81,7 @@ final class WorkerRecordTests {
         } else {
             try record.note(child.pid)
         }
-        let ended = try record.endWorker()
+        let ended = try record.endWorker(handsOver: false)
         #expect(ended?.wasEnded == false)
         #expect(kill(child.pid, 0) == 0)
         child.kill()
@@ -86,7 +98,7 @@ final class WorkerRecordTests {
             fputs(text, file)
             fclose(file)
         }
-        let ended = try record.endWorker()
+        let ended = try record.endWorker(handsOver: false)
         #expect(ended == nil)
     }
 
