@@ -66,8 +66,10 @@ struct WorkerRecord {
             if supervisor == getpid() { return nil }
             let who = supervisor > 0 ? "the former hasupd (pid \(supervisor))" : "the former hasupd"
             if isPassedOn { return "\(who) is gone; what its VRRP worker (pid \(pid)) left is gone on with" }
-            return "\(who) was killed; its VRRP worker (pid \(pid)) "
-                + (handedOver ? "has handed over" : wasEnded ? "was ended" : "is gone, too: it handed over, or was killed as well")
+            let end =
+                handedOver
+                ? "has handed over" : wasEnded ? "was ended" : "is gone, too: it handed over, or was killed as well"
+            return "\(who) was killed; its VRRP worker (pid \(pid)) \(end)"
         }
     }
 

@@ -74,7 +74,7 @@ def measure(lan):
     turns["questions"] = longest(b)
     done = b.reload(configuration(100, "V4_0_7"))
     assert done.returncode == 0 and "999 unchanged" in done.stdout, done.stdout + done.stderr
-    done = b.reload(configuration(101))
-    assert done.returncode == 0 and "0 unchanged" in done.stdout, done.stdout + done.stderr
+    done = b.reload(configuration(102))
+    assert done.returncode == 0 and " 0 unchanged" in done.stdout, done.stdout + done.stderr
     turns["reload"] = longest(b)
     return turns
