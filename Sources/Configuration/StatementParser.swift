@@ -338,6 +338,7 @@ struct StatementParser {
 
     private mutating func unknown(at place: Int, _ words: Range<Int>) {
         ignored += 1
+        if let block = openBlocks.last?.statement { attempts.noteMisread(block) }
         if diagnostics.isFull { return diagnostics.add(.error, "", at: nil) }
         let name = text.string(text.tokens[place])
         let inside = openBlocks.last.map { "in `\($0.name)`" } ?? "at the top level"
