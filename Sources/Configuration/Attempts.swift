@@ -8,6 +8,8 @@ struct Attempts {
     private var anywhere: Set<String> = []
     /// Blocks whose end is only guessed: anything may have been meant for them.
     private var unclear: Set<Int> = []
+    /// Blocks in which a keyword isn't known.
+    private var misread: Set<Int> = []
     private var skipsBlocks = false
 
     mutating func note(_ keyword: String, in block: Int, name: String?) {
@@ -22,9 +24,18 @@ struct Attempts {
     /// A block that isn't closed where it should be.
     mutating func noteUnclear(_ block: Int) { unclear.insert(block) }
 
+    /// A block in which a keyword isn't known, whether or not it's near to one.
+    mutating func noteMisread(_ block: Int) { misread.insert(block) }
+
+    /// Whether one of its keywords isn't known.
+    func isMisread(_ block: Int) -> Bool { misread.contains(block) }
+
+    /// Whether this very keyword was written in this block, misspelt or misplaced.
+    func names(_ keyword: String, in block: Int) -> Bool { keywords[block]?.contains(keyword) ?? false }
+
     /// Whether it was meant for this block.
     func has(_ keyword: String, in block: Int) -> Bool {
-        unclear.contains(block) || keywords[block]?.contains(keyword) ?? false
+        unclear.contains(block) || names(keyword, in: block)
     }
 
     /// Whether it was meant for any block, or may stand in one that is left out.

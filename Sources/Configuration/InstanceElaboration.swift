@@ -88,7 +88,7 @@ extension Elaborator {
             if let value = integer(statement, 1...255) {
                 draft.settings.virtualRouterID = VRID(rawValue: UInt8(value))
             } else {
-                diagnostics.amendLast(atStart: "leave instance `\(draft.settings.name)` in FAULT")
+                condemnByLast("virtual_router_id is missing or invalid", &draft)
             }
         case "priority":
             if let value = integer(statement, 1...255) { draft.priority = Priority(rawValue: UInt8(value)) }
@@ -98,8 +98,7 @@ extension Elaborator {
             if let value = seconds(statement, 10_000...255_000_000) {
                 draft.advertMicroseconds = value.nanoseconds / 1_000
             } else {
-                fault("advert_int is invalid", &draft)
-                diagnostics.amendLast(atStart: "leave instance `\(draft.settings.name)` in FAULT")
+                condemnByLast("advert_int is invalid", &draft)
             }
         case "nopreempt": draft.settings.nopreempt = flag(statement)
         case "preempt": draft.settings.nopreempt = !flag(statement)
@@ -250,5 +249,13 @@ extension Elaborator {
     }
 
     /// The instance can't run for this reason.
-    func fault(_ reason: String, _ draft: inout InstanceDraft) { draft.settings.faults.append(reason) }
+    func fault(_ reason: String, _ draft: inout InstanceDraft) {
+        if !draft.settings.faults.contains(reason) { draft.settings.faults.append(reason) }
+    }
+
+    /// The last finding keeps the instance from running, whatever a second line says: which of them is meant is unknown.
+    private mutating func condemnByLast(_ reason: String, _ draft: inout InstanceDraft) {
+        fault(reason, &draft)
+        diagnostics.amendLast(atStart: "leave instance `\(draft.settings.name)` in FAULT")
+    }
 }

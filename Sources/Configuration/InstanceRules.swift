@@ -112,7 +112,13 @@ extension Elaborator {
 
     private mutating func decideAuthentication(_ draft: inout InstanceDraft) {
         let written = draft.authentication
-        guard let place = written.place else { return }
+        guard let place = written.place else {
+            // Misspelt, or without a `{`: what was meant to be authenticated must not run without it.
+            if draft.settings.version == .v2, attempts.names("authentication", in: draft.block) {
+                fault("its authentication can't be read", &draft)
+            }
+            return
+        }
         if draft.settings.version == .v3 {
             model.ignoredSettings += 1
             return report(.error, "VRRP version 3 has no authentication; this block is ignored", at: place)
@@ -132,7 +138,10 @@ extension Elaborator {
         case .some(let type): condemn("auth_type is PASS or AH, not `\(type)`", &draft, at: written.typePlace ?? place)
         case nil:
             model.ignoredSettings += 1
-            if let block = written.block, tries("auth_type", in: block) { return }
+            // The peers that have the password would discard its adverts, and it theirs.
+            if let block = written.block, tries("auth_type", in: block) || attempts.isMisread(block) {
+                return fault("authentication without a valid auth_type", &draft)
+            }
             report(.warning, "authentication without auth_type has no effect", at: place)
         }
     }

@@ -127,8 +127,12 @@ struct Preprocessor {
         return !isExhausted
     }
 
+    /// Ends the reading: nothing behind this is looked at.
     mutating func exhaust(_ message: String, at line: TextLine) {
-        if !isExhausted { report(.error, message, at: line) }
+        if !isExhausted {
+            report(.error, message, at: line)
+            diagnostics.amendLast(atStart: "read no further")
+        }
         isExhausted = true
     }
 

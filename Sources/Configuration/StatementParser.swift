@@ -270,20 +270,6 @@ struct StatementParser {
                 isList: keyword.shape == .list, isSilent: isNotHandled))
     }
 
-    /// Complains about words before the `{` of a block that has no name.
-    private mutating func checkHead(of statement: Statement, _ keyword: Keyword) {
-        guard !keyword.isNamed, let word = statement.words.first else { return }
-        if keyword.shape == .list {
-            ignored += 1
-            diagnostics.add(
-                .error, "`\(keyword.name)` takes its entries in `{ }`; this is ignored", at: text.tokens[word],
-                in: text,
-                code: .setting, atStart: "")
-        } else {
-            report(.warning, "`\(text.string(text.tokens[word]))` and what follows is ignored", at: word)
-        }
-    }
-
     /// Looks for something that is written twice in one block although only one counts: the other is probably forgotten.
     ///
     /// - Returns: false when it has no effect, because the first one counts.
@@ -338,6 +324,7 @@ struct StatementParser {
 
     private mutating func unknown(at place: Int, _ words: Range<Int>) {
         ignored += 1
+        if let block = openBlocks.last?.statement { attempts.noteMisread(block) }
         if diagnostics.isFull { return diagnostics.add(.error, "", at: nil) }
         let name = text.string(text.tokens[place])
         let inside = openBlocks.last.map { "in `\($0.name)`" } ?? "at the top level"
@@ -356,52 +343,5 @@ struct StatementParser {
                 code: .misplacedKeyword)
         }
         report(.error, "unknown keyword `\(name)` \(inside)", at: place, code: .unknownKeyword)
-    }
-
-    private mutating func judge(_ keyword: Keyword, at place: Int, isSilent: Bool) {
-        switch keyword.status {
-        case .acts, .accepted: break
-        case .refused(let reason):
-            ignored += 1
-            report(.error, "`\(keyword.name)` is refused: \(reason)", at: place, code: .refusedKeyword)
-        case .notYet:
-            ignored += 1
-            if !isSilent {
-                report(
-                    .warning, "`\(keyword.name)` isn't handled yet and has no effect", at: place, code: .notYet)
-            }
-        }
-    }
-
-    /// Checks the words of keywords that nothing else will look at.
-    private mutating func checkWords(of statement: Statement, _ keyword: Keyword) {
-        if case .refused = keyword.status { return }
-        if keyword.isDeprecated {
-            report(.warning, "`\(keyword.name)` is deprecated", at: statement.token, code: .deprecated)
-        }
-        if keyword.isTyped || keyword.status == .acts { return }
-        guard let word = statement.words.first else {
-            if keyword.shape == .integer || keyword.shape == .script || needsWord(keyword) {
-                report(.error, "`\(keyword.name)` needs \(keyword.arguments)", at: statement.token, code: .setting)
-            }
-            return
-        }
-        if keyword.shape == .boolean, boolean(text.string(text.tokens[word])) == nil {
-            let message = "`\(text.string(text.tokens[word]))` isn't one of true, on, yes, false, off, no"
-            return report(.error, message, at: word, code: .setting)
-        }
-        guard keyword.shape == .integer || keyword.shape == .optionalInteger else { return }
-        let digits = text.slice(text.tokens[word])
-        guard let value = wholeNumber(digits) else {
-            return report(.error, "`\(text.string(text.tokens[word]))` isn't a whole number", at: word, code: .setting)
-        }
-        if let limits = keyword.limits, !limits.contains(value) {
-            report(
-                .error, "`\(keyword.name)` is \(limits.lowerBound) to \(limits.upperBound)", at: word, code: .setting)
-        }
-    }
-
-    private func needsWord(_ keyword: Keyword) -> Bool {
-        keyword.shape == .words && !keyword.arguments.hasPrefix("[") && keyword.arguments != "as VS"
     }
 }

@@ -76,6 +76,19 @@ private struct Texts: FileProvider {
                 "hasupd would not start with it, and a reload would refuse it.\n"))
     }
 
+    /// There is no sentence without an end, whatever the errors are.
+    @Test func aVerdictSaysWhatAStartDoes() {
+        for lines in ["virtual_router_id 510", "advert_int x", "virtual_router_id 510\nvirtual_router_id 6"] {
+            let text = verdict("a", load(lines))
+            #expect(text.hasSuffix(" A start would leave its only instance, A, in FAULT.\n"), "\(text)")
+        }
+        // The error isn't among the findings that are kept.
+        let many = load((1...6_000).map { "nopreempt \($0)" }.joined(separator: "\n") + "\npriority 999")
+        #expect(many.hasErrors && !many.diagnostics.contains { $0.severity == .error })
+        let text = verdict("a", many)
+        #expect(text.hasSuffix(" A start would leave out what is wrong.\n"), "\(text)")
+    }
+
     /// How many instances would not run, and which, whatever keeps them from it.
     @Test func instancesThatWouldStartInFault() {
         func instance(_ name: String, _ id: Int, _ interface: String, _ more: String = "") -> String {

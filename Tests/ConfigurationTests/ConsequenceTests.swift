@@ -98,6 +98,78 @@ import Testing
         #expect(loaded.startFaults.map(\.name) == ["A"])
     }
 
+    /// Names of the instances of which a finding says that a start leaves them in FAULT.
+    private static func condemned(_ loaded: LoadedConfiguration) -> Set<String> {
+        Set(
+            loaded.diagnostics.filter { ($0.message + $0.atStart).contains(" in FAULT") }.map { finding in
+                (finding.message + " " + finding.atStart).firstMatch(of: /instance `([^`]+)`[a-z ]* in FAULT/)
+                    .map { String($0.1) } ?? finding.message
+            })
+    }
+
+    /// One setting twice, rightly and wrongly.
+    private static let contradictions = ["5\n%510", "510\n%5", "510\n%511"].flatMap { values in
+        [("virtual_router_id", ""), ("advert_int", "virtual_router_id 5\n")].map { keyword, more in
+            instance("interface eth0\n\(more)\(keyword) \(values.replacing("%", with: "\(keyword) "))\n" + address)
+        }
+    }
+
+    /// What check says is what a start does.
+    @Test(arguments: mistakes.map(\.0) + contradictions)
+    func whoIsSaidToBeInFaultIs(_ text: String) {
+        for interfaces in [["eth0"], ["eth9"]] {
+            let loaded = load(text, Environment(interfaces: Set(interfaces)))
+            #expect(Self.condemned(loaded).subtracting(loaded.startFaults.map(\.name)) == [], "\(loaded.findings)")
+        }
+    }
+
+    @Test func whoIsSaidToBeInFaultIsAmongStrangers() throws {
+        var count = 0
+        for sample in try Corpus.samples() {
+            for interfaces in [["eth0"], ["eth9"]] {
+                let loaded = load(bytes: sample.bytes, Environment(interfaces: Set(interfaces)))
+                let condemned = Self.condemned(loaded)
+                count += condemned.count
+                #expect(condemned.subtracting(loaded.startFaults.map(\.name)) == [], "\(sample.id)")
+            }
+        }
+        #expect(count > 0)
+    }
+
+    /// Which of two lines is meant is unknown when one of them is wrong.
+    @Test(arguments: ["virtual_router_id 5\nvirtual_router_id 510", "virtual_router_id 510\nvirtual_router_id 5"])
+    func aWrongLineBesideARightOneIsAFault(_ lines: String) throws {
+        let loaded = load(Self.instance("interface eth0\n\(lines)\n" + Self.address))
+        #expect(try loaded.only().faults == ["virtual_router_id is missing or invalid"])
+        #expect(loaded.errorCount == 1 && !loaded.leavesOut)
+    }
+
+    /// What should be authenticated doesn't run unauthenticated because of a misspelling: both would become MASTER.
+    @Test(arguments: [
+        "authentication {\nauth_typ PASS\nauth_pass a\n}",
+        "authentication {\nauth_pass a\n}\nauth_type PASS", "authentication {\nnonsense PASS\nauth_pass a\n}",
+        "authentication {\nauth_type PASS\nauth_pas a\n}", "authenticaton {\nauth_type PASS\nauth_pass a\n}",
+        "authentication {\nauth_type\nauth_pass a\n}",
+    ])
+    func misspeltAuthenticationIsAFault(_ lines: String) throws {
+        let loaded = load(Self.instance("interface eth0\nvirtual_router_id 5\n\(lines)\n" + Self.address))
+        #expect(try loaded.only().faults.count == 1)
+        #expect(loaded.startFaults.map(\.name) == ["A"])
+        #expect(loaded.errorCount == 1, "\(loaded.findings)")
+        // Version 3 has none.
+        let other = load(
+            Self.instance("interface eth0\nversion 3\nvirtual_router_id 5\n\(lines)\n" + Self.address))
+        #expect(try other.only().faults == [])
+    }
+
+    /// What was never meant to be authenticated runs, and so does what isn't closed.
+    @Test(arguments: ["authentication {\nauth_pass a\n}", "nonsense", "track_scrpt {\ns\n}"])
+    func otherMistakesAreNoFault(_ lines: String) throws {
+        let text = Self.instance("interface eth0\nvirtual_router_id 5\n\(lines)\n" + Self.address)
+        #expect(try load(text).only().faults == [])
+        #expect(try load(String(text.dropLast(2))).only().faults == [])
+    }
+
     /// An empty block says nothing, and so nothing was tried.
     @Test func emptyBlocksAreNoAttempts() {
         let loaded = load(Self.instance("interface eth0\nvirtual_router_id 5\nversion 3\nvirtual_ipaddress {\n}\n"))

@@ -244,6 +244,18 @@ import Testing
             ])
     }
 
+    /// Where a limit ends the reading, nothing behind is looked at, and that is what is said.
+    @Test func nothingIsReadBehindALimit() throws {
+        let good = "vrrp_instance A {\ninterface eth0\nvirtual_router_id 5\nvirtual_ipaddress {\n10.0.0.1\n}\n}\n"
+        let doubled = "$A=x\n~SEQ(I, 1, 60) $A=${A}${A}\n"
+        let loaded = load(doubled + good)
+        let found = try #require(loaded.diagnostics.first { $0.location?.line == 2 })
+        #expect(found.severity == .error && found.atStart == "read no further", "\(found)")
+        #expect(loaded.model.instances.isEmpty && !loaded.canStart)
+        let before = load(good + doubled + good.replacing("A", with: "B"))
+        #expect(before.model.instances.map(\.name) == ["A"] && before.canStart && before.errorCount == 1)
+    }
+
     /// What is refused has no effect either.
     @Test(arguments: ["%", "x {\n%\n}\n", "global_defs {\nx {\n%\n}\n}\n", "global_defs {\n}\n%"])
     func strictnessOutsideOfGlobalDefs(_ place: String) {

@@ -190,7 +190,8 @@ def test_upgrade_with_a_configuration_that_gets_worse_meanwhile(kept_duo, pair, 
     pid, worker = a.program.pid, a.worker()
     done = a.cli("upgrade", bound=20)
     said = " ".join(done.stderr.split())
-    reason = f"{a.config} has 3 errors, the first: {a.config}:1: interface is missing"
+    reason = (f"{a.config} has 1 error: {a.config}:1: the files end, but a `}}` was expected to close "
+              "`vrrp_instance`, which begins on line 1")
     assert done.returncode == 1 and f"doesn't take the configuration as it is: {reason}" in said, done.stderr
     assert (a.program.pid, a.worker()) == (pid, worker) and a.program.running()
     assert store.names() == ALL

@@ -1,0 +1,64 @@
+/// What is wrong with a statement by itself: its keyword's status, and words that nothing else will look at.
+extension StatementParser {
+    /// Complains about a keyword that has no effect.
+    mutating func judge(_ keyword: Keyword, at place: Int, isSilent: Bool) {
+        switch keyword.status {
+        case .acts, .accepted: break
+        case .refused(let reason):
+            ignored += 1
+            report(.error, "`\(keyword.name)` is refused: \(reason)", at: place, code: .refusedKeyword)
+        case .notYet:
+            ignored += 1
+            if !isSilent {
+                report(
+                    .warning, "`\(keyword.name)` isn't handled yet and has no effect", at: place, code: .notYet)
+            }
+        }
+    }
+
+    /// Complains about words before the `{` of a block that has no name.
+    mutating func checkHead(of statement: Statement, _ keyword: Keyword) {
+        guard !keyword.isNamed, let word = statement.words.first else { return }
+        if keyword.shape == .list {
+            ignored += 1
+            diagnostics.add(
+                .error, "`\(keyword.name)` takes its entries in `{ }`; this is ignored", at: text.tokens[word],
+                in: text,
+                code: .setting, atStart: "")
+        } else {
+            report(.warning, "`\(text.string(text.tokens[word]))` and what follows is ignored", at: word)
+        }
+    }
+
+    /// Checks the words of keywords that nothing else will look at.
+    mutating func checkWords(of statement: Statement, _ keyword: Keyword) {
+        if case .refused = keyword.status { return }
+        if keyword.isDeprecated {
+            report(.warning, "`\(keyword.name)` is deprecated", at: statement.token, code: .deprecated)
+        }
+        if keyword.isTyped || keyword.status == .acts { return }
+        guard let word = statement.words.first else {
+            if keyword.shape == .integer || keyword.shape == .script || needsWord(keyword) {
+                report(.error, "`\(keyword.name)` needs \(keyword.arguments)", at: statement.token, code: .setting)
+            }
+            return
+        }
+        if keyword.shape == .boolean, boolean(text.string(text.tokens[word])) == nil {
+            let message = "`\(text.string(text.tokens[word]))` isn't one of true, on, yes, false, off, no"
+            return report(.error, message, at: word, code: .setting)
+        }
+        guard keyword.shape == .integer || keyword.shape == .optionalInteger else { return }
+        let digits = text.slice(text.tokens[word])
+        guard let value = wholeNumber(digits) else {
+            return report(.error, "`\(text.string(text.tokens[word]))` isn't a whole number", at: word, code: .setting)
+        }
+        if let limits = keyword.limits, !limits.contains(value) {
+            report(
+                .error, "`\(keyword.name)` is \(limits.lowerBound) to \(limits.upperBound)", at: word, code: .setting)
+        }
+    }
+
+    private func needsWord(_ keyword: Keyword) -> Bool {
+        keyword.shape == .words && !keyword.arguments.hasPrefix("[") && keyword.arguments != "as VS"
+    }
+}
