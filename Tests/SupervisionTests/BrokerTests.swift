@@ -45,7 +45,7 @@ struct BrokerTests {
         #expect(try broker.socket(generation: 7, instance: 2).interface == "eth1")
         broker.workerHasTakenAll()
         #expect(try broker.socket(generation: 7, instance: 1) == plan)
-        broker.workerStarted(hasSnapshot: true)
+        _ = broker.workerStarted(hasSnapshot: true)
         #expect(try broker.socket(generation: 7, instance: 0) == plan, "its successor was sent nothing yet")
     }
 
@@ -83,12 +83,13 @@ struct BrokerTests {
                 try broker.scripts(generation: 1, instance: 0, sequence: old, trigger: 1, priority: 1)
             }
         }
-        broker.workerStarted(hasSnapshot: true)
+        _ = broker.workerStarted(hasSnapshot: true)
         #expect(broker.lastNotification == 5)
         #expect(throws: Refusal.repeated(5)) {
             try broker.scripts(generation: 1, instance: 0, sequence: 5, trigger: 1, priority: 1)
         }
-        broker.workerStarted(hasSnapshot: false)
+        let countsAnew = broker.workerStarted(hasSnapshot: false)
+        #expect(countsAnew, "whoever knows numbers has to be told")
         _ = try broker.scripts(generation: 1, instance: 0, sequence: 1, trigger: 1, priority: 1)
     }
 
@@ -129,7 +130,7 @@ struct BrokerTests {
     @Test("D10: the broker of another hasupd goes on counting, too")
     func inherited() throws {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]), lastNotification: 5)
-        broker.workerStarted(hasSnapshot: true)
+        _ = broker.workerStarted(hasSnapshot: true)
         #expect(throws: Refusal.repeated(5)) {
             try broker.scripts(generation: 1, instance: 0, sequence: 5, trigger: 1, priority: 1)
         }
@@ -240,6 +241,55 @@ struct NotificationQueueTests {
         #expect(queue.next(at: now) == nil && queue.isIdle)
         queue.ended(of: "A", at: now)
         #expect(queue.isIdle)
+    }
+
+    @Test("a transition without scripts takes away what waits: it isn't true any more")
+    func givenUp() {
+        var queue = NotificationQueue<Int>(runningMax: 1)
+        queue.add(1, of: "A", scripts: 1, at: now)
+        #expect(queue.next(at: now) == 1)
+        queue.add(2, of: "A", scripts: 1, at: now)
+        var isGivenUp = queue.add(3, of: "A", scripts: 0, at: now)
+        #expect(isGivenUp)
+        isGivenUp = queue.add(4, of: "A", scripts: 0, at: now)
+        #expect(!isGivenUp, "nothing waits any more")
+        #expect(queue.skipped(of: "A") == 1 && queue.unbegun.isEmpty && !queue.isIdle)
+        // Also of those that wait for room only, and without a gap in what follows.
+        for (run, name) in ["B", "C", "D"].enumerated() { queue.add(10 + run, of: name, scripts: 1, at: now) }
+        for (run, name) in [(20, "B"), (21, "C")] { queue.add(run, of: name, scripts: 0, at: now) }
+        #expect(queue.skipped(of: "B") == 1 && queue.skipped(of: "C") == 1)
+        queue.add(22, of: "C", scripts: 1, at: now)
+        queue.ended(of: "A", at: now)
+        for (name, run) in [("C", 22), ("D", 12)] {
+            #expect(queue.next(at: now) == run)
+            #expect(queue.next(at: now) == nil)
+            queue.ended(of: name, at: now)
+        }
+        #expect(queue.next(at: now) == nil && queue.isIdle)
+        // What was given up has cost nothing, and the line is used again, and forgotten.
+        queue.add(23, of: "B", scripts: 1, at: now)
+        #expect(queue.next(at: now) == 23)
+        queue.ended(of: "B", at: now)
+        for _ in 0..<2 { #expect(queue.next(at: now + .seconds(60)) == nil) }
+        #expect(queue.instanceCount == 0)
+    }
+
+    @Test("what waits for its time is taken away, too")
+    func givenUpBeforeItsTime() {
+        var queue = NotificationQueue<Int>()
+        for run in 0..<NotificationQueue<Int>.burst {
+            queue.add(Int(run), of: "A", scripts: 1, at: now)
+            #expect(queue.next(at: now) == Int(run))
+            queue.ended(of: "A", at: now)
+        }
+        queue.add(11, of: "A", scripts: 1, at: now)
+        #expect(queue.next(at: now) == nil && !queue.isIdle)
+        queue.add(12, of: "A", scripts: 0, at: now)
+        #expect(queue.isIdle && queue.next(at: now + .seconds(1)) == nil)
+        #expect(queue.skippedCount == 1)
+        queue.forgetSkipped { $0 == "A" }
+        #expect(queue.skippedCount == 0 && queue.skipped(of: "A") == 0)
+        #expect(queue.next(at: now + .seconds(60)) == nil && queue.instanceCount == 0)
     }
 
     @Test("a script that takes too long is told to end, and then ended")
