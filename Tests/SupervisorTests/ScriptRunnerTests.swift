@@ -13,18 +13,18 @@ import Testing
 @Suite("Scripts of a former hasupd (D40)")
 final class ScriptRunnerTests {
     private let loop: EventLoop
+    private let record = NotificationRecord(inherited: nil)
     private var page: StatePage?
 
     init() throws { loop = try EventLoop() }
 
     /// A process that a former hasupd has started and noted.
-    private func started(_ command: String) throws -> Int32 {
-        let record = NotificationRecord(inherited: nil)
+    private func started(_ command: String, of instance: String = "A") throws -> Int32 {
         record.onMade = { [unowned self] in self.page = $0 }
         let child = try ChildProcess.spawn(
             path: "/bin/sh", arguments: ["sh", "-c", command], descriptors: [], on: loop
         ) { _, _ in }
-        record.runs(.init(pid: child.pid, startTicks: try ProcessInspection(pid: child.pid).startTicks), of: "A")
+        record.runs(.init(pid: child.pid, startTicks: try ProcessInspection(pid: child.pid).startTicks), of: instance)
         return child.pid
     }
 
@@ -66,5 +66,23 @@ final class ScriptRunnerTests {
         #expect(runner.processes == [pid])
         try wait { runner.isIdle }
         #expect(runner.report(of: "A")?.failed == 1)
+    }
+
+    @Test("what became of scripts is forgotten when their instance has left the configuration")
+    func forgotten() throws {
+        for name in ["A", "B"] { _ = try started("exit 3", of: name) }
+        let runner = try successor()
+        try wait { runner.isIdle }
+        var model = ConfigurationModel()
+        model.instances = [InstanceSettings(name: "B", location: SourceLocation(file: "test.conf", line: 1))]
+        let image = try ConfigurationImage(
+            try ConfigurationImage.make(
+                canStart: true, isReadable: true, hasErrors: false, diagnostics: [], difference: [],
+                model: model.encode()))
+        runner.adopt(
+            Generation(
+                number: 2, image: image, model: try EncodedModel(image.model), diagnostics: [], acceptedAt: 0))
+        #expect(runner.report(of: "A") == nil)
+        #expect(runner.report(of: "B")?.failed == 1)
     }
 }
