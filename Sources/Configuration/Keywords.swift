@@ -174,11 +174,13 @@ public struct KeywordTable: Sendable {
         return keywords[row].bytes[...] == name ? row : nil
     }
 
-    /// The keyword of this context that is most like a misspelled one.
+    /// The keyword of this context that is most like a misspelled one, or the only one that begins like it.
     func nearest(to name: String, in context: Int) -> String? {
         guard rowsOfContext.indices.contains(context) else { return nil }
-        return nearestWord(
-            to: name, among: rowsOfContext[context].map { keywords[$0].name }.filter { !$0.hasPrefix("(") })
+        let names = rowsOfContext[context].map { keywords[$0].name }.filter { !$0.hasPrefix("(") }
+        if let near = nearestWord(to: name, among: names) { return near }
+        let longer = names.filter { name.utf8.count >= 3 && $0.hasPrefix(name) }
+        return longer.count == 1 ? longer[0] : nil
     }
 
     /// Contexts in which a keyword may stand.

@@ -153,10 +153,13 @@ public struct Broker<Source: InstanceSource> {
 
     /// A new worker starts. Its notifications count on where its predecessor's have ended, so that one that was begun
     /// isn't run again; without a snapshot they count from 1.
-    public mutating func workerStarted(hasSnapshot: Bool) {
+    ///
+    /// - Returns: whether they count from 1: whoever knows numbers of before has to be told.
+    public mutating func workerStarted(hasSnapshot: Bool) -> Bool {
         if !hasSnapshot { lastNotification = 0 }
         previous = nil
         onTheirWay = []
+        return !hasSnapshot
     }
 
     /// How many instances a generation has that a worker may speak of. - Throws: `Refusal`.

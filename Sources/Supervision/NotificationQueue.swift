@@ -61,18 +61,28 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
     /// When the time of the next line comes. Ask `next` then.
     public var deadline: Instant { times.first?.deadline ?? .never }
 
-    /// A transition of this instance, with so many scripts. Ask `next` what is to be started.
+    /// A transition of this instance, with so many scripts. Ask `next` what is to be started. One without scripts is a
+    /// state, too: what waits isn't true any more, and nothing waits instead.
     ///
     /// - Returns: whether one that hadn't begun was given up for it.
     @discardableResult
     public mutating func add(_ run: Run, of instance: String, scripts count: Int, at now: Instant) -> Bool {
-        guard count > 0 else { return false }
+        guard count > 0 else { return giveUp(of: instance, at: now) }
         let number = numbers[instance] ?? begin(instance)
         let isFolded = lines[number].next != nil
         if isFolded { skipped[instance, default: 0] += 1 } else { waiting += 1 }
         lines[number].next = Waiting(run: run, scripts: count)
         look(at: number, now)
         return isFolded
+    }
+
+    private mutating func giveUp(of instance: String, at now: Instant) -> Bool {
+        guard let number = numbers[instance], lines[number].next != nil else { return false }
+        lines[number].next = nil
+        waiting -= 1
+        skipped[instance, default: 0] += 1
+        look(at: number, now)
+        return true
     }
 
     /// Scripts of this instance run that a former hasupd has started: the next run waits for them.
@@ -98,21 +108,30 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
             guard let number = times.popDue(at: now) else { break }
             if lines[number].next == nil { forget(number) } else { look(at: number, now) }
         }
-        guard running < runningMax, firstReady < ready.count else { return nil }
-        let number = ready[firstReady]
-        firstReady += 1
-        if firstReady == ready.count {
-            ready = []
-            firstReady = 0
-        }
-        guard let waiting = lines[number].next else { return nil }
+        guard running < runningMax, let (number, waiting) = takeReady(at: now) else { return nil }
         lines[number].next = nil
-        lines[number].isReady = false
         lines[number].running = waiting.scripts
         lines[number].rested = max(lines[number].rested, now) + Self.spacing
         running += waiting.scripts
         self.waiting -= 1
         return waiting.run
+    }
+
+    /// The first line whose next run may start. Those whose run was given up meanwhile are passed over: each was added
+    /// by one transition.
+    private mutating func takeReady(at now: Instant) -> (number: Int, next: Waiting)? {
+        while firstReady < ready.count {
+            let number = ready[firstReady]
+            firstReady += 1
+            if firstReady == ready.count {
+                ready = []
+                firstReady = 0
+            }
+            lines[number].isReady = false
+            if let next = lines[number].next { return (number, next) }
+            look(at: number, now)
+        }
+        return nil
     }
 
     /// Nobody is left who could tell of another transition: what waits for its time doesn't any more. Ask `next`.
@@ -152,6 +171,12 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
 
     /// Transitions of an instance whose scripts weren't run because a later one had overtaken them.
     public func skipped(of instance: String) -> Int { skipped[instance] ?? 0 }
+
+    /// Instances of which transitions were skipped.
+    public var skippedCount: Int { skipped.count }
+
+    /// Instances of these names are gone: that some of their transitions were skipped doesn't matter any more.
+    public mutating func forgetSkipped(of isGone: (String) -> Bool) { skipped = skipped.filter { !isGone($0.key) } }
 
     /// Runs that haven't begun, by their instances' names.
     public var unbegun: [Run] {

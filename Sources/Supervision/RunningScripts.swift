@@ -3,7 +3,7 @@ import Base
 /// Scripts that run, by the number of their process group: none runs for longer than it may. One that does is asked to
 /// end, and ended when it doesn't.
 public struct RunningScripts: Sendable {
-    /// How long a script may run.
+    /// How long a script may run, if nothing else is said.
     public static let limit = Interval.seconds(60)
     /// How long it may take to end when it was asked to.
     public static let patience = Interval.seconds(5)
@@ -22,10 +22,12 @@ public struct RunningScripts: Sendable {
         var isAsked = false
     }
 
+    /// How long each of these may run.
+    public let limit: Interval
     private var scripts: [Int32: Script] = [:]
 
     /// None runs.
-    public init() {}
+    public init(limit: Interval = Self.limit) { self.limit = limit }
 
     /// When `due` wants to be asked.
     public var deadline: Instant { scripts.values.reduce(.never) { min($0, $1.due) } }
@@ -33,7 +35,7 @@ public struct RunningScripts: Sendable {
     public var isEmpty: Bool { scripts.isEmpty }
 
     /// A script has been started.
-    public mutating func started(_ group: Int32, at now: Instant) { scripts[group] = Script(due: now + Self.limit) }
+    public mutating func started(_ group: Int32, at now: Instant) { scripts[group] = Script(due: now + limit) }
 
     /// A script has ended. - Returns: whether it was told to, because it had taken too long.
     public mutating func ended(_ group: Int32) -> Bool { scripts.removeValue(forKey: group)?.isAsked ?? false }

@@ -80,12 +80,14 @@ final class ChildProcess {
 
     /// Children that this process had before it became hasupd, so that they don't stay zombies: those of the one that has
     /// become this one by `hasup upgrade`. Keep them until they are gone.
-    static func inherited(on loop: EventLoop) -> [ChildProcess] {
+    ///
+    /// - Parameter watched: those that somebody else waits for: a status can be taken once.
+    static func inherited(except watched: Set<Int32>, on loop: EventLoop) -> [ChildProcess] {
         let bytes = SmallFile.bytes(of: "/proc/self/task/\(getpid())/children", max: 64 << 10)
         return String(decoding: bytes, as: UTF8.self).split(separator: " ").compactMap { word in
-            guard let pid = Int32(word), let pidfd = try? owned(hasup_pidfd_open(pid), "watch process \(pid)") else {
-                return nil
-            }
+            guard let pid = Int32(word), !watched.contains(pid),
+                let pidfd = try? owned(hasup_pidfd_open(pid), "watch process \(pid)")
+            else { return nil }
             return try? ChildProcess(pid: pid, pidfd: pidfd, on: loop) { _, _ in }
         }
     }

@@ -27,10 +27,7 @@ extension Daemon {
         history.add(event)
     }
 
-    func run(_ run: ScriptRun) {
-        guard !run.scripts.isEmpty else { return }
-        scripts.add(run, global: generation.global)
-    }
+    func run(_ run: ScriptRun) { scripts.add(run, global: generation.global) }
 
     func notificationCountBeginsAnew() { scripts.countBeginsAnew() }
 

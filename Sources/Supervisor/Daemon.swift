@@ -87,7 +87,9 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         generation = first.generation
         refusedReload = first.refusal.map { (Clock.now, Clock.wallNanoseconds, $0) }
         startedAt = Clock.now
-        scripts = ScriptRunner(on: loop, log: log, limits: limits, runningMax: budget.scriptsMax, store: store)
+        scripts = ScriptRunner(
+            on: loop, log: log, limits: limits, runningMax: budget.scriptsMax, inherited: store.notifications,
+            keep: { store.keep(notifications: $0) })
         reloadFiles = ReloadFiles(setting, on: loop, log: log)
         observations = ObservationQueue(log: log, history: history, on: loop)
         observations.onEvent = { [unowned self] in self.control?.publish($0) }
@@ -149,7 +151,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             options: options, log: log, sink: sink, loop: loop, setting: setting, reader: reader, first: first,
             paths: paths, directory: directory, claims: claims, systemd: systemd, store: store, limits: limits,
             budget: budget)
-        let formerChildren = ChildProcess.inherited(on: loop)
+        daemon.scripts.adoptScripts()
+        let formerChildren = ChildProcess.inherited(except: daemon.scripts.processes, on: loop)
         if let former = try daemon.workerRecord.endWorker(handsOver: store.page == nil) {
             if former.wasEnded { log.notice("\(former.endSentence)") }
             if let text = former.sentence(isPassedOn: store.page != nil) { daemon.report(text) }
@@ -193,11 +196,10 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             for: generation.model, workerPriority: generation.workerPriority, controlSocket: paths.controlSocket)
         for note in setting.notes { log.notice("\(note)") }
 
-        scripts.resume(generation)
-        if store.page == nil { scripts.countBeginsAnew() }
+        let lastNotification = scripts.resume(generation, pageNotification: store.page?.lastNotification)
         let vrrp = try VRRPSupervision(
             on: loop, log: log, setting: setting, grace: options.grace, generation: generation,
-            inherited: store.page, lastKept: scripts.lastNotification, record: workerRecord, delegate: self)
+            inherited: store.page, lastNotification: lastNotification, record: workerRecord, delegate: self)
         self.vrrp = vrrp
         let instances = counted(generation.instanceCount, "instance")
         log.notice(
@@ -291,7 +293,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     }
 
     private func stop(because reason: String) {
-        // A stop overrides a hasupd that is parked and waits for its scripts.
+        // A stop overrides a park that came in the same turn: the loop hasn't ended yet.
         guard !isStopping || isParked else { return }
         isStopping = true
         isParked = false
@@ -336,6 +338,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     func adopt(_ generation: Generation) {
         let before = self.generation
         self.generation = generation
+        scripts.adopt(generation)
         store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { vrrp?.applyPriority() }
         startChecker()
@@ -355,6 +358,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     func configured(_ number: UInt64) {
         unsettle()
+        scripts.resumed()
         notePids()
         if reloads?.configured(number) != true, number == 1 {
             systemd.ready(counted(generation.instanceCount, "instance"))

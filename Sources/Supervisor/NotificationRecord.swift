@@ -53,7 +53,20 @@ final class NotificationRecord {
     }
 
     /// The last notification that waits, by the workers' count; 0 for none.
-    var lastNotification: UInt64 { lines.values.reduce(0) { max($0, $1.kept.waiting?.sequence ?? 0) } }
+    private var lastNotification: UInt64 { lines.values.reduce(0) { max($0, $1.kept.waiting?.sequence ?? 0) } }
+
+    /// Where the workers' count goes on. A hasupd that was killed between the record and the page has noted a notification
+    /// here only.
+    ///
+    /// - Parameter page: the last notification by the former worker's page; nil when there is no page: then workers count
+    ///   from 1.
+    func resumeCount(page: UInt64?) -> UInt64 {
+        guard let page else {
+            countBeginsAnew()
+            return 0
+        }
+        return max(page, lastNotification)
+    }
 
     /// Workers count from 1 again: numbers of before would be taken for ones that haven't come yet.
     func countBeginsAnew() {

@@ -54,9 +54,11 @@ final class ScriptRunner {
     private var queue: NotificationQueue<Queued>
     /// What a successor would still have to do.
     private let record: NotificationRecord
-    private var overseer = RunningScripts()
+    private var overseer: RunningScripts
     private var running: [Int32: Running] = [:]
     private var reports: [String: ScriptReport] = [:]
+    /// Whether what a former hasupd hadn't told waits for what its worker has to say: it may not be true any more.
+    private var isHeld = false
     private var timer: Timer?
     private var startTimer: Timer?
     /// Called when nothing runs or waits any more.
@@ -68,15 +70,21 @@ final class ScriptRunner {
     /// - Parameters:
     ///   - limits: those that hasupd was started with.
     ///   - runningMax: scripts that may run at once.
-    ///   - store: what outlives hasupd.
-    init(on loop: EventLoop, log: Logger, limits: ScriptLimits, runningMax: Int, store: DescriptorStore) {
+    ///   - timeLimit: how long each may run.
+    ///   - inherited: what a former hasupd has left, if there is something.
+    ///   - keep: told of the memory that a successor finds it in.
+    init(
+        on loop: EventLoop, log: Logger, limits: ScriptLimits, runningMax: Int,
+        timeLimit: Interval = RunningScripts.limit, inherited: StatePage?, keep: @escaping (StatePage) -> Void
+    ) {
         queue = NotificationQueue(runningMax: runningMax)
-        record = NotificationRecord(inherited: store.notifications)
+        overseer = RunningScripts(limit: timeLimit)
+        record = NotificationRecord(inherited: inherited)
         self.loop = loop
         self.limits = limits
         self.log = log
         lines = RepeatLog(log, on: loop)
-        record.onMade = { store.keep(notifications: $0) }
+        record.onMade = keep
         record.onFailure = { [lines] in
             lines.tell(
                 .warning, "", "what notifications are still to be told can't be kept for a successor: \($0)",
@@ -91,23 +99,39 @@ final class ScriptRunner {
 
     /// What has become of an instance's scripts; nil when none was ever wanted.
     func report(of instance: String) -> ScriptReport? {
-        guard var report = reports[instance] else { return nil }
+        var report = reports[instance] ?? ScriptReport()
         report.skipped = queue.skipped(of: instance)
-        return report
+        return reports[instance] == nil && report.skipped == 0 ? nil : report
     }
 
     /// How many notifications wait for their turn.
     var waitingCount: Int { queue.unbegun.count }
 
-    /// Goes on where a former hasupd was: it is watched what it has started, and its successor tells what it hadn't told.
-    func resume(_ generation: Generation) {
-        let kept = record.all
-        guard !kept.isEmpty else { return }
-        for instance in kept {
+    /// Processes of scripts that are watched.
+    var processes: Set<Int32> { Set(running.keys) }
+
+    /// Takes the scripts that a former hasupd has started and that still run for its own.
+    func adoptScripts() {
+        for instance in record.all {
             for process in instance.running { adopt(process, of: instance.instance) }
         }
-        let waiting = kept.filter { $0.waiting != nil }
+        if let timer { loop.set(timer, to: overseer.deadline) }
+    }
+
+    /// Goes on where a former hasupd was: what it hadn't told is told when `resumed` is called.
+    ///
+    /// - Parameter pageNotification: the last notification by the former worker's page; nil when there is no page.
+    /// - Returns: where the workers' count of notifications goes on.
+    func resume(_ generation: Generation, pageNotification: UInt64?) -> UInt64 {
+        let lastNotification = record.resumeCount(page: pageNotification)
+        addKept(generation)
+        return lastNotification
+    }
+
+    private func addKept(_ generation: Generation) {
+        let waiting = record.all.filter { $0.waiting != nil }
         guard !waiting.isEmpty else { return }
+        isHeld = true
         var numbers: [String: Int] = [:]
         for number in 0..<generation.instanceCount {
             if let name = generation.instance(at: number)?.name { numbers[name] = number }
@@ -127,6 +151,13 @@ final class ScriptRunner {
         if count > 0 { log.notice("sends \(counted(count, "notification")) that the former hasupd hadn't sent yet") }
     }
 
+    /// The worker has told what a former hasupd hadn't heard: what waits is what is true.
+    func resumed() {
+        guard isHeld else { return }
+        isHeld = false
+        startWhatMay()
+    }
+
     private func adopt(_ process: KeptNotifications.Process, of instance: String) {
         let child = try? ChildProcess.adopted(process.pid, startTicks: process.startTicks, on: loop) {
             [weak self] pid, exit in self?.ended(pid, exit)
@@ -137,11 +168,17 @@ final class ScriptRunner {
         queue.adopt(scripts: 1, of: instance)
     }
 
-    /// The last notification that waits, by the workers' count; 0 for none.
-    var lastNotification: UInt64 { record.lastNotification }
-
     /// Workers count from 1 again.
     func countBeginsAnew() { record.countBeginsAnew() }
+
+    /// This configuration runs: what has become of scripts of instances that have left is forgotten. It isn't looked for
+    /// as long as there can't be more of them than instances.
+    func adopt(_ generation: Generation) {
+        guard max(reports.count, queue.skippedCount) > generation.instanceCount else { return }
+        let names = Set((0..<generation.instanceCount).compactMap { generation.instance(at: $0)?.name })
+        reports = reports.filter { names.contains($0.key) }
+        queue.forgetSkipped { !names.contains($0) }
+    }
 
     /// Says what waits when hasupd ends and nobody goes on with it.
     func tellUnsent() {
@@ -152,8 +189,9 @@ final class ScriptRunner {
         log.warning("notifications weren't sent because hasupd ends and scripts before them still run: \(names)\(more)")
     }
 
+    /// A transition; one without scripts takes the place of what waits, too, so that the last run names the last state.
     func add(_ run: ScriptRun, global: GlobalSettings) {
-        record.waits(run)
+        if run.scripts.isEmpty { record.waitsNoMore(run.instance) } else { record.waits(run) }
         let isFolded = queue.add(
             Queued(run: run, global: global), of: run.instance, scripts: run.scripts.count, at: loop.now)
         if isFolded {
@@ -166,6 +204,7 @@ final class ScriptRunner {
 
     /// No transition will be told any more: the last one of each instance doesn't wait for its time.
     func hurry() {
+        isHeld = false
         queue.hurry(at: loop.now)
         startWhatMay()
     }
@@ -176,6 +215,7 @@ final class ScriptRunner {
     }
 
     private func startSome() {
+        guard !isHeld else { return }
         let begin = Clock.now
         while let queued = queue.next(at: loop.now) {
             for (index, script) in queued.run.scripts.enumerated() {
@@ -255,7 +295,7 @@ final class ScriptRunner {
                 guard let script = running[group] else { continue }
                 fail(
                     script.instance,
-                    "script \(script.name): it has run for \(RunningScripts.limit) and is told to end", \.timedOut)
+                    "script \(script.name): it has run for \(overseer.limit) and is told to end", \.timedOut)
                 kill(-group, SIGTERM)
             case .kill(let group):
                 guard let script = running[group] else { continue }

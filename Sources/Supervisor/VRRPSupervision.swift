@@ -66,10 +66,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
     /// - Parameters:
     ///   - grace: how long a worker goes on when hasupd is gone.
     ///   - inherited: the page of a hasupd that is gone; nil to begin with an empty one.
-    ///   - lastKept: the last notification that it has kept for its successor.
+    ///   - lastNotification: where its worker's count of notifications goes on.
     init(
         on loop: EventLoop, log: Logger, setting: Setting, grace: Interval, generation: Generation,
-        inherited: StatePage?, lastKept: UInt64, record: WorkerRecord, delegate: any Delegate
+        inherited: StatePage?, lastNotification: UInt64, record: WorkerRecord, delegate: any Delegate
     ) throws(SystemError) {
         self.loop = loop
         self.log = log
@@ -79,8 +79,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         self.grace = grace
         self.delegate = delegate
         broker = Broker(
-            generation: generation.number, source: generation,
-            lastNotification: inherited.map { max($0.lastNotification, lastKept) } ?? 0)
+            generation: generation.number, source: generation, lastNotification: lastNotification)
         isInherited = inherited != nil
         if let inherited { page = inherited } else { page = try StatePage.create() }
         frames = try owned(hasup_frame_socket(), "open a packet socket")
@@ -152,8 +151,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             isInherited = false
             delegate.keep(page)
         }
-        broker.workerStarted(hasSnapshot: !dropsSnapshot)
-        if dropsSnapshot { delegate.notificationCountBeginsAnew() }
+        if broker.workerStarted(hasSnapshot: !dropsSnapshot) { delegate.notificationCountBeginsAnew() }
         var seal = setting.sealArguments
         seal.realtimePriority = setting.realtime(broker.source.workerPriority)
         let child = try ChildProcess.spawn(

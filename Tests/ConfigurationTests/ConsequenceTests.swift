@@ -23,6 +23,7 @@ import Testing
         (instance("interface eth0\nvirtual_router_id 5\nversion 3\nvirtual_ipaddress {\n10.0.0.x\n}\n"), "6:1"),
         (instance("interface eth0\nvirtual_router_id 5\nvirtual_ipaddress {\n10.0.0.1 devv eth1 label a\n}\n"), "5:10"),
         (instance("interface eth0\nvirtual_router_id 5\nstate MASTER\nprioritty 100\nnopreemp\n" + address), "5:1 6:1"),
+        (instance("interface eth0\nvirtual_router_id 5\nstate MASTER\nprio 101\n" + address), "5:1"),
         // In the wrong block.
         (
             instance(

@@ -103,6 +103,92 @@ def test_what_waits_is_told_once(told, way):
              lambda seen: all(one == wanted for one in seen), 1)
 
 
+ONLY_MASTER = """#!/bin/sh
+echo begin >>FOLDER/told
+while [ ! -e FOLDER/go ]; do sleep 0.05; done
+echo >FOLDER/gone
+exit 3
+"""
+
+
+class OnlyMaster:
+    """A daemon of an instance with notify_master and nothing else, whose script ends with 3 when it is told to."""
+
+    def __init__(self, node, stores):
+        self.node = node
+        script = node.write("master.sh", ONLY_MASTER.replace("FOLDER", node.directory))
+        os.chmod(script, 0o755)
+        self.hasup = Hasup(node, conf.simple(200, version=3, advert=0.1, extra=[f'notify_master "{script}"']))
+        self.store = stores(self.hasup)
+        self.store.start("--grace", "10")
+        self.hasup.wait_state("MASTER")
+        wait_for("the script", self.begun, lambda count: count == 1, 5)
+
+    def begun(self):
+        """How often the script was started."""
+        path = os.path.join(self.node.directory, "told")
+        if not os.path.exists(path):
+            return 0
+        with open(path, encoding="ascii") as file:
+            return len(file.read().split())
+
+    def link(self, is_up):
+        """Takes the instance to MASTER or FAULT."""
+        self.node.netns.ip("link", "set", "eth0", "up" if is_up else "down")
+        self.hasup.wait_state("MASTER" if is_up else "FAULT")
+
+    def go(self):
+        """Lets the script end."""
+        self.node.write("go", "")
+
+    def state(self):
+        """What status says of its notifications."""
+        return self.hasup.status().instance()
+
+
+@pytest.mark.parametrize("way", ["lives", "killed", "upgraded"])
+def test_a_state_without_a_script_is_a_state(lan, stores, way):
+    """S1: a MASTER script that waits isn't started when the instance isn't MASTER any more, whoever would start it."""
+    one = OnlyMaster(lan.node("a"), stores)
+    for is_up in (False, True, False):
+        one.link(is_up)
+    assert one.begun() == 1
+    assert one.state()["notifications_skipped"] == 1
+    assert "a notification wasn't sent because the next one had come before its turn" in one.hasup.log()
+    if way != "lives":
+        come_back(one, way)
+        one.hasup.wait_state("FAULT")
+        assert "hadn't sent yet" not in one.hasup.log()
+    one.go()
+    if way == "killed":
+        # Nobody's child that hasupd could ask.
+        hold_for("no MASTER in FAULT", one.begun, lambda count: count == 1, 1)
+    else:
+        wait_for("its exit status", lambda: (one.state().get("scripts") or {}).get("failed"),
+                 lambda count: count == 1, 5)
+        hold_for("no MASTER in FAULT", one.begun, lambda count: count == 1, 0.5)
+    one.link(True)
+    wait_for("the next MASTER", one.begun, lambda count: count == 2, 5)
+
+
+def test_what_waits_is_judged_by_what_nobody_heard(lan, stores):
+    """A MASTER script waits, no hasupd runs, the script before it ends, and the instance has a fault by then."""
+    one = OnlyMaster(lan.node("a"), stores)
+    for is_up in (False, True):
+        one.link(is_up)
+    one.store.end(signal.SIGKILL)
+    one.node.netns.ip("link", "set", "eth0", "down")
+    wait_for("the address to go", lambda: one.node.holds("10.0.0.100"), lambda held: not held, 3)
+    one.go()
+    wait_for("the script's end", lambda: os.path.exists(os.path.join(one.node.directory, "gone")), bound=3)
+    one.store.start("--grace", "10")
+    one.hasup.wait_state("FAULT")
+    hold_for("no MASTER in FAULT", one.begun, lambda count: count == 1, 1)
+    assert one.state()["notifications_skipped"] == 1
+    one.link(True)
+    wait_for("the next MASTER", one.begun, lambda count: count == 2, 5)
+
+
 def test_one_that_has_left_the_configuration(told, lan):
     """It can't be sent any more, and the log says so."""
     path = told.hasup.config

@@ -43,7 +43,8 @@ final class NotificationRecordTests {
         let found = try successor()
         #expect(found.all.map(\.instance) == ["A", "B"])
         #expect(found.all.map(\.waiting?.trigger) == [.master, .fault])
-        #expect(found.lastNotification == 7)
+        #expect(found.resumeCount(page: 6) == 7, "killed between the record and the page")
+        #expect(found.resumeCount(page: 9) == 9)
         before.begins(run("B", 7, .fault), script: 0)
         #expect(try successor().all.map(\.instance) == ["A"])
         before.begins(run("A", 4), script: 0)
@@ -113,9 +114,18 @@ final class NotificationRecordTests {
         let before = record()
         before.waits(run("A", 4))
         before.countBeginsAnew()
-        #expect(before.lastNotification == 0)
-        #expect(try successor().lastNotification == 0)
+        #expect(before.resumeCount(page: 0) == 0)
+        #expect(try successor().resumeCount(page: 0) == 0)
         #expect(try successor().all.count == 1)
+    }
+
+    @Test("and so it is when there is no page")
+    func noPage() throws {
+        record().waits(run("A", 4))
+        let found = try successor()
+        #expect(found.resumeCount(page: nil) == 0)
+        #expect(found.all.map(\.waiting?.sequence) == [0])
+        #expect(try successor().resumeCount(page: 1) == 1)
     }
 
     @Test("what doesn't fit is told, or left out as far as it is only of use to somebody who waits")
