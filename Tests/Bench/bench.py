@@ -179,7 +179,7 @@ def measure_rows():
             table.append([name, asked[index], *(cell[0] for cell in cells), ratio])
     if "hasup" in CHOSEN and (not ONLY or "status".startswith(ONLY)):
         call, command = measures.status_round_trip()
-        table.append(["`hasup status` with 1,000 instances: round trip on the socket (whole command)", "< 20 ms", "–",
+        table.append(["`hasup status` with 1,000 instances: round trip on the socket (whole command), ten a second", "< 20 ms", "–",
                       f"{call:.1f} ms ({command:.1f} ms)", ""])
     for kind, name in (("instances", "4,000 instances"), ("servers", "10,000 real servers")):
         if "hasup" in CHOSEN and (not ONLY or f"decode-{kind}".startswith(ONLY)):
