@@ -24,10 +24,7 @@ extension Elaborator {
         }
         checkFIFOs()
         // Only now it is known who runs scripts that don't say a user.
-        for (use, token) in shared.pendingPrograms {
-            noteScript(at: token)
-            _ = checkProgram(use, at: token)
-        }
+        for (use, token) in shared.pendingPrograms { _ = checkProgram(use, at: token) }
     }
 
     /// smtp_alert_vrrp wins over smtp_alert, wherever they stand.

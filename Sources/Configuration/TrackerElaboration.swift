@@ -244,7 +244,6 @@ extension Elaborator {
         }
         if case .run(let arguments) = script.command {
             let use = ScriptUse(program: arguments[0], identity: script.identity, isTracker: true)
-            noteScript(at: commandPlace)
             if !checkProgram(use, at: commandPlace) { shared.trackers[.script]?[name]?.isUsable = false }
         }
         guard shared.trackers[.script]?[name]?.isUsable == true else { return }

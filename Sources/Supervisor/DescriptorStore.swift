@@ -5,8 +5,9 @@ import Logging
 import Reactor
 
 /// What outlives hasupd (docs/decisions.md, D10): the page with what the VRRP worker knows, the configuration that runs,
-/// and once there was one, which notifications are still to be told, all in memory files. systemd keeps a copy of their descriptors in the service's store and passes them to the
-/// next hasupd; `hasup upgrade` passes them by itself, in the same way.
+/// and, once there was one, which notifications are still to be told, all in memory files. systemd keeps a copy of their
+/// descriptors in the service's store and passes them to the next hasupd; `hasup upgrade` passes them by itself, in the
+/// same way.
 ///
 /// What is passed is a stranger's: what isn't whole is told, closed, and removed from the store.
 final class DescriptorStore {

@@ -19,7 +19,6 @@ final class NotificationRecord {
     var onMade: ((StatePage) -> Void)?
     /// Told why something can't be kept, a sentence's end.
     var onFailure: ((String) -> Void)?
-    private var page: StatePage?
     private var writer: SnapshotWriter?
     private var lines: [String: Line] = [:]
     private var free: [Int] = []
@@ -28,7 +27,6 @@ final class NotificationRecord {
     /// A record that goes on with what a former hasupd has left, if there is something.
     init(inherited: StatePage?) {
         guard let inherited else { return }
-        page = inherited
         var newest: [Int: KeptNotifications] = [:]
         for record in inherited.records {
             lineCount = max(lineCount, Int(record.number) + 1)
@@ -137,7 +135,6 @@ final class NotificationRecord {
         if writer != nil { return true }
         do throws(SystemError) {
             let page = try StatePage.create(named: "hasup-notifications", mapsAll: true)
-            self.page = page
             writer = SnapshotWriter(page)
             onMade?(page)
             return true

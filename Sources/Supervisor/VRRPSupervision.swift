@@ -46,8 +46,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var page: StatePage
     /// The packet socket that each worker gets. It is this one for all: closing the last descriptor of a packet socket
     /// waits for the kernel's RCU, and a dying worker that had to wait for it was dead to hasupd only 8 to 16 ms later
-    /// (docs/decisions.md, D39). It receives nothing, a sealed worker can't bind it, and it is made for
-    /// each what it was.
+    /// (docs/decisions.md, D39). It receives nothing, and for each it is made what it was, or replaced.
     private var frames: Descriptor
     /// Generations before the newest one of which something may still be in the kernel: until a worker says that nothing
     /// is. Their images go to the next worker, and to whoever removes what none advertises.

@@ -256,7 +256,7 @@ import Testing
         let isListed = loaded.orderedDiagnostics.contains { $0.isAboutFirstScript }
         #expect(!isListed)
         let all = load("global_defs {\nstartup_script /bin/true\n}\n" + instance("notify /bin/true\n"))
-        #expect(all.firstScript?.location?.line == 2, "the first one of several kinds")
+        #expect(all.firstScript?.location?.line == 8, "the first one that is run")
     }
 
     /// A note stands with what it belongs to, although both were found at different times.
