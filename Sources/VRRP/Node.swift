@@ -73,6 +73,24 @@ public struct Node: Sendable {
         min(context.timers.first?.deadline ?? .never, context.announcer.deadline, context.leftoversAt)
     }
 
+    /// When the next timer is a takeover that only an advertisement can still prevent: that time; else nil.
+    public var takeoverAt: Instant? {
+        guard let next = context.timers.first, next.timer % TimerKind.count == TimerKind.masterDown.rawValue else {
+            return nil
+        }
+        let id = next.timer / TimerKind.count
+        return routers.indices.contains(id) && routers[id].masterDownAt == next.deadline ? next.deadline : nil
+    }
+
+    /// What the takeover at `takeoverAt` will ask for, if nothing happens before. Nothing is changed by it.
+    public func rehearseTakeover(into actions: inout [Action]) {
+        guard let moment = takeoverAt, let next = context.timers.first else { return }
+        let id = next.timer / TimerKind.count
+        var (router, context) = (routers[id], context)
+        context.timers.set(next.timer, to: nil)
+        router.fired(.masterDown, at: moment, &context, into: &actions)
+    }
+
     /// What today's MASTERs have installed, and where.
     private func heldAddresses() -> Set<VirtualAddress> {
         var held: Set<VirtualAddress> = []

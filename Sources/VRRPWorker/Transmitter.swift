@@ -65,11 +65,15 @@ final class Transmitter {
 
     /// Encodes an advertisement and sends it.
     func advertise(_ id: InstanceID, _ instance: InstanceSettings, _ contents: Advertised) {
+        prepare(id, instance, contents)
+        if let packets = cached[id] { send(packets, of: id) }
+    }
+
+    /// Encodes an advertisement: `repeatAdvert` then sends it.
+    func prepare(_ id: InstanceID, _ instance: InstanceSettings, _ contents: Advertised) {
         // The bytes of the old one may be in the batch.
         flush()
-        guard let packets = AdvertPackets(instance, contents, identification: identifications[id]) else { return }
-        cached[id] = packets
-        send(packets, of: id)
+        cached[id] = AdvertPackets(instance, contents, identification: identifications[id])
     }
 
     private func send(_ packets: AdvertPackets, of id: InstanceID) {

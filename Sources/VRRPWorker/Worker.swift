@@ -24,6 +24,8 @@ final class Worker {
     private static let upgradeTime = Interval.milliseconds(200)
     /// After this long without a transition, an announcement or a reload, their code needn't stay in memory.
     private static let settleTime = Interval.seconds(2)
+    /// How long before a takeover it is rehearsed.
+    private static let rehearsalLead = Interval.microseconds(300)
 
     let loop: EventLoop
     let channel: Channel
@@ -52,6 +54,7 @@ final class Worker {
     /// The configuration that the core is being given.
     var incoming: (generation: UInt64, instanceCount: Int, smallestAdvertInterval: Interval?)?
     private var coreTimer: Timer?
+    private var rehearsalTimer: Timer?
     private var stampTimer: Timer?
     var patienceTimer: Timer?
     private var graceTimer: Timer?
@@ -62,6 +65,7 @@ final class Worker {
     /// When it may be told again that notifications were lost.
     private var nextLoss = Instant(nanoseconds: 0)
     private var unsentTold = (count: UInt64(0), next: Instant(nanoseconds: 0))
+    private var nextRehearsal = Instant(nanoseconds: 0)
     var stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: nil)
     private var hasWorked = false
     /// Whether hasupd waits for the word that nothing is left of earlier configurations.
@@ -105,6 +109,7 @@ final class Worker {
             self.handle(.applied(ticket: ticket, outcome))
         }
         coreTimer = loop.makeTimer { [unowned self] in self.fire() }
+        rehearsalTimer = loop.makeTimer { [unowned self] in self.rehearse() }
         stampTimer = loop.makeTimer { [unowned self] in self.armStamp() }
         patienceTimer = loop.makeTimer { [unowned self] in self.runNextConfiguration() }
         graceTimer = loop.makeTimer { [unowned self] in self.stop() }
@@ -151,6 +156,17 @@ final class Worker {
             if case .advertise = action { continue }
             perform(action)
         }
+    }
+
+    /// A takeover is near unless the master is heard at the last moment: its code and data are fetched, its advert is
+    /// encoded, and the processor is awake when it's due (docs/decisions.md, D41). Once for all that are due together.
+    private func rehearse() {
+        guard loop.now >= nextRehearsal else { return }
+        nextRehearsal = loop.now + Self.settleTime
+        actions.removeAll(keepingCapacity: true)
+        node.rehearseTakeover(into: &actions)
+        for case .advertise(let id, let contents) in actions { transmitter.prepare(id, settings(of: id), contents) }
+        unsettle()
     }
 
     private func perform(_ action: Action) {
@@ -209,6 +225,9 @@ final class Worker {
             VRRPToSupervisor.cleared(generation: generation).send(on: channel)
         }
         if let coreTimer { loop.set(coreTimer, to: node.deadline) }
+        if let rehearsalTimer {
+            loop.set(rehearsalTimer, to: node.takeoverAt.map { $0 - Self.rehearsalLead } ?? .never)
+        }
         if isStopping, effects.isIdle { finish() }
         if hasLongFuse, next == nil { change(to: .short) }
     }
