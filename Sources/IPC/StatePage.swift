@@ -9,6 +9,7 @@ import Reactor
 ///     page 0   words of 8 bytes: format, generation of the worker that owns it, time of its last loop turn, slots used,
 ///              last notification that hasupd has taken on
 ///     then     slots: sequence, checksum, record number and length, payload
+///     then     a mark of 8 bytes for each slot
 ///
 /// What a worker must leave to its successor is kept in the slots, see `SnapshotWriter`. Room is reserved for more
 /// instances than anybody has: only pages that were written take memory.
@@ -21,17 +22,22 @@ public final class StatePage {
         public var sequence: Int64
         /// What was written.
         public var bytes: [UInt8]
+        /// The point in time that was added to it last, if one was (`SnapshotWriter.mark`).
+        public var mark: Instant?
     }
 
     /// Bytes of the part that hasupd looks at.
     public static let headSize = 4_096
     /// Slots that there is room for.
     public static let slotsMax = 65_536
-    private static let size = headSize + slotsMax * Int(HASUP_SLOT_SIZE)
+    /// Where the marks begin. They lie side by side, so that those of many instances share a line of the cache.
+    public static let marksOffset = headSize + slotsMax * Int(HASUP_SLOT_SIZE)
+    /// Bytes of all of it.
+    public static let size = marksOffset + slotsMax * 8
     /// The form of the page: to be counted up with every change of its layout, which a test notices.
-    public static let formatVersion = 2
+    public static let formatVersion = 3
     /// Forms that are read: its own, and that of the minor version before, when there is one.
-    public static let readableFormats = [2]
+    public static let readableFormats = [3]
     private static let magic: Int64 = 0x6861_7375_7000_0000
     private static let format = magic + Int64(formatVersion)
     private let words: UnsafeMutablePointer<Int64>
@@ -129,11 +135,13 @@ public final class StatePage {
         set { hasup_atomic_store(words + 3, Int64(newValue)) }
     }
 
-    private var slotRoom: Int { (mappedSize - Self.headSize) / Int(HASUP_SLOT_SIZE) }
+    private var slotRoom: Int { mappedSize == Self.size ? Self.slotsMax : 0 }
 
     fileprivate func slot(_ index: Int) -> UnsafeMutablePointer<Int64> {
         words + (Self.headSize + index * Int(HASUP_SLOT_SIZE)) / 8
     }
+
+    fileprivate func mark(_ index: Int) -> UnsafeMutablePointer<Int64> { words + Self.marksOffset / 8 + index }
 
     fileprivate func read(_ index: Int) -> Record? {
         var record = Record(number: 0, sequence: 0, bytes: [UInt8](repeating: 0, count: Int(HASUP_SLOT_PAYLOAD)))
@@ -142,6 +150,8 @@ public final class StatePage {
         record.bytes.removeLast(record.bytes.count - Int(length))
         // Beyond these no honest writer comes, and nothing that follows would ever be newer.
         guard (0..<Int64.max / 2).contains(record.sequence), record.number < Self.slotsMax else { return nil }
+        let mark = hasup_atomic_load(mark(index))
+        record.mark = mark == 0 ? nil : Instant(nanoseconds: mark)
         return record
     }
 
@@ -153,7 +163,8 @@ public final class StatePage {
 
 /// Keeps one record for the node and one for each instance in the page. A record is never written over: it goes into a
 /// spare slot, and then the old one becomes the spare. So a worker that is killed in the middle leaves the record before,
-/// and a thousand instances take a thousand and one slots.
+/// and a thousand instances take a thousand and one slots. What changes all the time, one point in time, is marked beside
+/// the record instead: a store of eight bytes.
 public struct SnapshotWriter {
     /// Bytes of one record.
     public static let recordMax = Int(HASUP_SLOT_PAYLOAD)
@@ -207,9 +218,17 @@ public struct SnapshotWriter {
         }
         guard let free else { return refused += 1 }
         lastSequence += 1
+        // It belongs to what was in the slot.
+        hasup_atomic_store(page.mark(Int(free)), 0)
         hasup_slot_write(page.slot(Int(free)), lastSequence, UInt32(number), bytes, UInt32(bytes.count))
         if number < slots.count, slots[number] >= 0 { spare.append(slots[number]) }
         set(UInt32(number), to: free)
+    }
+
+    /// Adds a point in time, after 0, to the record that was written last under this number; the next one begins without.
+    public func mark(_ number: Int, _ moment: Instant) {
+        guard number < slots.count, slots[number] >= 0 else { return }
+        hasup_atomic_store(page.mark(Int(slots[number])), moment.nanoseconds)
     }
 
     /// Forgets the records of instances from this number on: they have left the configuration.

@@ -65,7 +65,7 @@ struct Machine {
     var wakeVersion = 0
     var interfaces: [InterfaceState]
     /// What the core has left for a successor, by record number.
-    var records: [Int: [UInt8]] = [:]
+    var records: [Int: InstanceRecord] = [:]
     /// Configurations before the model of which something may still be in the kernel: what hasupd hands to a successor.
     var formers: [ConfigurationModel] = []
     /// When the core died whose successor hasn't come yet.

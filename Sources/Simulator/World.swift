@@ -167,7 +167,7 @@ struct World {
         let records = machines[machine].records
         let last = invariants.lastNotification[machine]
         var snapshot = NodeSnapshot(
-            instances: records.keys.sorted().filter { $0 > 0 }.compactMap { records[$0] }, node: records[0],
+            instances: records.keys.sorted().filter { $0 > 0 }.compactMap { records[$0] }, node: records[0]?.bytes,
             heardUntil: machines[machine].heardUntil, lastNotification: sabotage?.counted(last) ?? last)
         let model = machines[machine].model
         // What a worker removes before a packet is sent or judged, and nothing else (docs/decisions.md, D14).
@@ -190,7 +190,11 @@ struct World {
     /// What the core has changed goes where its successor finds it.
     private mutating func keep(_ machine: Int) {
         var records = machines[machine].records
-        machines[machine].node?.saveChanges(with: &record) { records[$0] = $1 }
+        machines[machine].node?.saveChanges(with: &record) {
+            records[$0] = InstanceRecord($1)
+        } mark: {
+            records[$0]?.nextAdvert = $1
+        }
         let count = machines[machine].model.instances.count
         if records.count > count + 1 { records = records.filter { $0.key <= count } }
         machines[machine].records = records

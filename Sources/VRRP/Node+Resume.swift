@@ -66,12 +66,13 @@ extension Node {
 }
 
 extension VirtualRouter {
-    /// When the best possible peer takes over if nobody advertises.
+    /// When the best possible peer takes over if nobody advertises. The last advertisement may have left a little before
+    /// it was due, which is all that a mark says of it (`advertSlack`).
     var peersWaitUntil: Instant {
         let best = Priority(rawValue: 254)
         let wait = ElectionTimes.masterDown(
             settings.version, best, masterInterval: settings.advertInterval, adverts: min(3, settings.downTimerAdverts))
-        return (lastSentAt ?? since) + wait
+        return (lastSentAt ?? since) + wait - advertSlack
     }
 
     /// Second half of a resumption: the recorded state meets the interfaces, the kernel and the clock of now.

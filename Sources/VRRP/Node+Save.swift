@@ -3,17 +3,38 @@ import Base
 /// Which instances have changed since they were last saved: each once.
 struct ChangedInstances: Sendable {
     private(set) var list: [InstanceID] = []
-    private var isListed: [Bool] = []
+    /// Those of which nothing but an advertisement on time is to be told; some may be in the other list by now.
+    private(set) var advertised: [InstanceID] = []
+    private var changes: [Change] = []
     /// Whether the node's own record has.
     var isNodeChanged = true
 
+    private enum Change: UInt8 {
+        case none
+        case advertised
+        case changed
+    }
+
     mutating func add(_ id: InstanceID) {
-        if id >= isListed.count {
-            isListed.append(contentsOf: repeatElement(false, count: id + 1 - isListed.count))
-        }
-        guard !isListed[id] else { return }
-        isListed[id] = true
+        grow(to: id)
+        guard changes[id] != .changed else { return }
+        changes[id] = .changed
         list.append(id)
+    }
+
+    mutating func addAdvertised(_ id: InstanceID) {
+        grow(to: id)
+        guard changes[id] == .none else { return }
+        changes[id] = .advertised
+        advertised.append(id)
+    }
+
+    /// Whether this one has only advertised.
+    func hasOnlyAdvertised(_ id: InstanceID) -> Bool { changes[id] == .advertised }
+
+    private mutating func grow(to id: InstanceID) {
+        guard id >= changes.count else { return }
+        changes.append(contentsOf: repeatElement(.none, count: id + 1 - changes.count))
     }
 
     mutating func addAll(_ count: Int) {
@@ -22,8 +43,10 @@ struct ChangedInstances: Sendable {
     }
 
     mutating func removeAll() {
-        for id in list { isListed[id] = false }
+        for id in list { changes[id] = .none }
+        for id in advertised { changes[id] = .none }
         list.removeAll(keepingCapacity: list.capacity <= 512)
+        advertised.removeAll(keepingCapacity: advertised.capacity <= 512)
         isNodeChanged = false
     }
 }
@@ -31,7 +54,12 @@ struct ChangedInstances: Sendable {
 extension Node {
     /// Gives the records of everything that has changed since the last call: number 0 is the node's own, an instance's is
     /// one more than its number. Whoever keeps them can give them to `Event.resume`.
-    public mutating func saveChanges(with writer: inout ByteWriter, _ save: (Int, [UInt8]) -> Void) {
+    ///
+    /// - Parameter mark: an instance has done nothing but advertise on time since its record was given: when its next
+    ///   advertisement is due is all that is new, and is kept beside the record until that is given anew.
+    public mutating func saveChanges(
+        with writer: inout ByteWriter, _ save: (Int, [UInt8]) -> Void, mark: (Int, Instant) -> Void
+    ) {
         if changed.isNodeChanged {
             writer.bytes.removeAll(keepingCapacity: true)
             encodeNode(into: &writer)
@@ -40,6 +68,9 @@ extension Node {
         for id in changed.list where id < routers.count {
             routers[id].encode(context, into: &writer)
             save(id + 1, writer.bytes)
+        }
+        for id in changed.advertised where id < routers.count && changed.hasOnlyAdvertised(id) {
+            mark(id + 1, routers[id].advertDueAt)
         }
         changed.removeAll()
     }

@@ -88,7 +88,7 @@ public struct Node: Sendable {
         let id = next.timer / TimerKind.count
         var (router, context) = (routers[id], context)
         context.timers.set(next.timer, to: nil)
-        router.fired(.masterDown, at: moment, &context, into: &actions)
+        _ = router.fired(.masterDown, at: moment, &context, into: &actions)
     }
 
     /// What today's MASTERs have installed, and where.
@@ -210,9 +210,9 @@ public struct Node: Sendable {
                 continue
             }
             context.timers.set(next.timer, to: nil)
-            changed.add(id)
             fired += 1
-            routers[id].fired(kind, at: now, &context, into: &actions)
+            let outcome = routers[id].fired(kind, at: now, &context, into: &actions)
+            if outcome == .advertised { changed.addAdvertised(id) } else { changed.add(id) }
         }
     }
 

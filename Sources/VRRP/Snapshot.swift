@@ -1,11 +1,25 @@
 import Base
 import Configuration
 
+/// What is kept of an instance, as `Node.saveChanges` gave it.
+public struct InstanceRecord: Sendable {
+    /// The record.
+    public var bytes: [UInt8]
+    /// When the next advertisement was due after those that have left since.
+    public var nextAdvert: Instant?
+
+    /// A record, and the last mark that followed it.
+    public init(_ bytes: [UInt8], nextAdvert: Instant? = nil) {
+        self.bytes = bytes
+        self.nextAdvert = nextAdvert
+    }
+}
+
 /// What a dead worker has left to its successor (docs/decisions.md, D12), and what the kernel has by now.
 public struct NodeSnapshot: Sendable {
     /// Records of instances as `Node.saveChanges` gave them, oldest first; under which number doesn't matter, an instance
     /// is recognized by its identity.
-    public var instances: [[UInt8]]
+    public var instances: [InstanceRecord]
     /// The record of the node itself.
     public var node: [UInt8]?
     /// Until when somebody listened.
@@ -16,7 +30,7 @@ public struct NodeSnapshot: Sendable {
     public var addresses: [String: [IPAddress: Bool]] = [:]
 
     /// A snapshot of these records.
-    public init(instances: [[UInt8]], node: [UInt8]?, heardUntil: Instant, lastNotification: UInt64) {
+    public init(instances: [InstanceRecord], node: [UInt8]?, heardUntil: Instant, lastNotification: UInt64) {
         self.instances = instances
         self.node = node
         self.heardUntil = heardUntil
@@ -30,7 +44,7 @@ public struct NodeSnapshot: Sendable {
         var found: Set<InstanceID> = []
         for (id, settings) in model.instances.enumerated() {
             let record = records[settings.identity.fingerprint]?.popLast()
-            if let head = record.flatMap(RecordHead.init), head.state == .master { found.insert(id) }
+            if let head = record.flatMap({ RecordHead($0.bytes) }), head.state == .master { found.insert(id) }
         }
         return found
     }
@@ -50,10 +64,10 @@ public struct NodeSnapshot: Sendable {
     }
 
     /// Records by the fingerprint of the instance's identity, the newest last.
-    var byIdentity: [UInt64: [[UInt8]]] {
-        var found: [UInt64: [[UInt8]]] = [:]
+    var byIdentity: [UInt64: [InstanceRecord]] {
+        var found: [UInt64: [InstanceRecord]] = [:]
         for record in instances {
-            guard let head = RecordHead(record) else { continue }
+            guard let head = RecordHead(record.bytes) else { continue }
             found[head.fingerprint, default: []].append(record)
         }
         return found

@@ -138,8 +138,8 @@ extension VirtualRouter {
         private static let learnedIntervalMax = Interval.centiseconds(0xfff)
 
         /// Nil for bytes that aren't a record of this instance, or one of a time that hasn't come yet.
-        init?(_ record: [UInt8], id: InstanceID, settings: InstanceSettings, at now: Instant) {
-            let kept = record.withUnsafeBytes { bytes in
+        init?(_ record: InstanceRecord, id: InstanceID, settings: InstanceSettings, at now: Instant) {
+            let kept = record.bytes.withUnsafeBytes { bytes in
                 Result { () throws(ByteError) in
                     var reader = ByteReader(bytes)
                     let kept = try Kept(from: &reader, id: id, settings: settings)
@@ -149,7 +149,18 @@ extension VirtualRouter {
             }
             guard case .success(let kept) = kept, kept.isPast(at: now) else { return nil }
             self = kept
+            if let nextAdvert = record.nextAdvert { advance(to: nextAdvert, at: now) }
             bound(at: now)
+        }
+
+        /// Counts the advertisements that have left since, each on time: the record itself isn't written at each.
+        private mutating func advance(to nextAdvert: Instant, at now: Instant) {
+            let interval = router.masterInterval
+            guard router.state == .master, router.advertDueAt < nextAdvert, nextAdvert <= now + interval * 2 else { return }
+            router.counters.advertsSent +=
+                UInt64((nextAdvert - router.advertDueAt).nanoseconds / interval.nanoseconds)
+            router.lastSentAt = min(nextAdvert - interval, now)
+            router.advertDueAt = nextAdvert
         }
 
         /// Whether what has happened has happened: a MASTER that will have advertised tomorrow would be one for ever.

@@ -15,13 +15,21 @@ extension VirtualRouter {
         context.set(.masterDown, of: id, to: deadline)
     }
 
+    /// What a timer has changed.
+    enum Outcome {
+        /// An advertisement has left, and the next one is due an interval after this one was.
+        case advertised
+        /// Anything.
+        case changed
+    }
+
     /// One of our timers popped.
     mutating func fired(
         _ kind: TimerKind, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
-    ) {
+    ) -> Outcome {
         switch kind {
+        case .advertise: return advertiseFired(at: now, &context, into: &actions)
         case .masterDown: masterDownFired(at: now, &context, into: &actions)
-        case .advertise: advertiseFired(at: now, &context, into: &actions)
         case .announceAgain: announceAll(rounds: settings.announcements.rounds, at: now, &context)
         case .lowerPriorityAgain: announceAll(rounds: settings.announcements.lowerPriorityRounds, at: now, &context)
         case .refresh:
@@ -29,6 +37,7 @@ extension VirtualRouter {
             scheduleRefresh(at: now, &context)
         case .kernelRetry: retryRefused(&context, into: &actions)
         }
+        return .changed
     }
 
     /// Nobody was heard for the master-down interval (RFC 9568 §6.4.2, 345).
@@ -61,10 +70,10 @@ extension VirtualRouter {
     /// they start again from now.
     private mutating func advertiseFired(
         at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
-    ) {
-        guard state == .master else { return }
+    ) -> Outcome {
+        guard state == .master else { return .changed }
         let late = now - advertDueAt
-        advertise(priority, at: now, into: &actions)
+        let hasLeft = advertise(priority, at: now, into: &actions)
         let next = advertDueAt + settings.advertInterval
         advertDueAt = next > now ? next : now + settings.advertInterval
         context.set(.advertise, of: id, to: advertDueAt)
@@ -74,6 +83,7 @@ extension VirtualRouter {
             actions.append(.observe(.stalled(late)))
             announceAll(rounds: settings.announcements.rounds, at: now, &context)
         }
+        return hasLeft && advertDueAt == next ? .advertised : .changed
     }
 
     /// Announces every address that the kernel has, if we're MASTER; those of a question that it refused too, since one

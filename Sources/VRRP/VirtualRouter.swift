@@ -260,13 +260,15 @@ struct VirtualRouter {
         actions.append(.observe(.transition(transition)))
     }
 
-    /// Sends one advertisement, if there is somewhere to send from.
-    mutating func advertise(_ priority: Priority, at now: Instant, into actions: inout [Action]) {
-        guard canSend, let source else { return }
+    /// Sends one advertisement, if there is somewhere to send from: whether there was.
+    @discardableResult
+    mutating func advertise(_ priority: Priority, at now: Instant, into actions: inout [Action]) -> Bool {
+        guard canSend, let source else { return false }
         lastSentAt = now
         counters.advertsSent += 1
         if priority == .release { counters.releasesSent += 1 }
         actions.append(
             .advertise(id, Advertised(priority: priority, source: source, interfaceIndex: interfaceIndex)))
+        return true
     }
 }

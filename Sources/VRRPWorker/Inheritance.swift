@@ -12,7 +12,7 @@ struct Inheritance {
     init(_ page: StatePage, lastNotification: UInt64) {
         let records = page.records
         snapshot = NodeSnapshot(
-            instances: records.filter { $0.number > 0 }.map(\.bytes), node: records.last { $0.number == 0 }?.bytes,
+            instances: records.compactMap(InstanceRecord.init), node: records.last { $0.number == 0 }?.bytes,
             heardUntil: page.stamp, lastNotification: lastNotification)
     }
 
@@ -42,5 +42,13 @@ struct Inheritance {
             snapshot.addresses[name] = addresses.filter { isThere($0.key, name) }
         }
         return .resume(model, snapshot)
+    }
+}
+
+extension InstanceRecord {
+    /// An instance's record in the page; nil for the node's.
+    public init?(_ record: StatePage.Record) {
+        guard record.number > 0 else { return nil }
+        self.init(record.bytes, nextAdvert: record.mark)
     }
 }

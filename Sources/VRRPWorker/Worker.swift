@@ -210,7 +210,9 @@ final class Worker {
     }
 
     /// Keeps what has changed for a successor.
-    private func save() { node.saveChanges(with: &record) { snapshots.write($0, $1) } }
+    private func save() {
+        node.saveChanges(with: &record) { snapshots.write($0, $1) } mark: { snapshots.mark($0, $1) }
+    }
 
     private func endTurn() {
         if isFinishing { return exitIfHeard() }

@@ -11,9 +11,11 @@ import Reactor
 ///
 /// Byte 0: bit 0 version 3, bit 1 the addresses are there, bit 2 a reload has changed the instance meanwhile. Bytes 1, 2:
 /// milliseconds between death and successor. Then pieces of a byte that says what it is, one of length and the content: 0
-/// the node's record, 1 and 2 an instance's behind the right beginning, 3 a record of nobody's, others bytes anywhere.
+/// the node's record, 1 and 2 an instance's behind the right beginning, 3 a record of nobody's, 5 and 6 a mark of an
+/// instance's, others bytes anywhere.
 enum SnapshotFuzz: FuzzTarget {
     private static let head = 3
+    private static let markKind: UInt8 = 4
     private static let born = Instant(nanoseconds: 100_000_000_000)
     private static let died = Instant(nanoseconds: 120_000_000_000)
 
@@ -29,6 +31,9 @@ enum SnapshotFuzz: FuzzTarget {
                 node.saveChanges(with: &writer) { number, record in
                     let content = number == 0 ? record : Array(record.dropFirst(9))
                     seed += [UInt8(number), UInt8(content.count)] + content
+                } mark: { number, moment in
+                    let bytes = withUnsafeBytes(of: moment.nanoseconds.littleEndian, Array.init)
+                    seed += [markKind + UInt8(number), UInt8(bytes.count)] + bytes
                 }
                 seeds.append(seed)
                 seed[1] = 40
@@ -118,7 +123,7 @@ enum SnapshotFuzz: FuzzTarget {
         // What it leaves itself is a snapshot again.
         var record = ByteWriter()
         var writer = SnapshotWriter(page)
-        node.saveChanges(with: &record) { writer.write($0, $1) }
+        node.saveChanges(with: &record) { writer.write($0, $1) } mark: { writer.mark($0, $1) }
         var heir = Node()
         actions = []
         heir.handle(.interface(interface), at: now + .seconds(2), into: &actions)
@@ -134,7 +139,7 @@ enum SnapshotFuzz: FuzzTarget {
     private static func snapshot(of page: StatePage) -> NodeSnapshot {
         let records = page.records
         return NodeSnapshot(
-            instances: records.filter { $0.number > 0 }.map(\.bytes), node: records.last { $0.number == 0 }?.bytes,
+            instances: records.compactMap(InstanceRecord.init), node: records.last { $0.number == 0 }?.bytes,
             heardUntil: page.stamp, lastNotification: page.lastNotification)
     }
 
@@ -154,6 +159,9 @@ enum SnapshotFuzz: FuzzTarget {
                 record.write(content)
                 writer.write(Int(kind), record.bytes)
             case 3: writer.write(Int(length), content)
+            case markKind + 1, markKind + 2:
+                let number = content.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+                writer.mark(Int(kind - markKind), Instant(nanoseconds: Int64(truncatingIfNeeded: number)))
             default:
                 let place = (Int(kind) << 6) % StatePage.headSize + (Int(kind) & 7) * 512
                 _ = pwrite(page.number, content, content.count, off_t(place))

@@ -11,7 +11,7 @@ struct StatePageTests {
     private static let sealShrink: Int32 = 2
     private static let sealGrow: Int32 = 4
     private static let addSeals: Int32 = 1033
-    private let size = off_t(StatePage.headSize + StatePage.slotsMax * Int(HASUP_SLOT_SIZE))
+    private let size = off_t(StatePage.size)
 
     private func copy(of page: StatePage) throws -> Descriptor {
         try owned(fcntl(page.number, F_DUPFD_CLOEXEC, 3), "copy")
@@ -43,6 +43,28 @@ struct StatePageTests {
         #expect(heir.lastNotification == 42)
         #expect(heir.stamp == Instant(nanoseconds: 5))
         #expect(whole.records.count == 100)
+    }
+
+    @Test("a mark belongs to the record that was written last, and is gone with it")
+    func marks() throws {
+        let page = try StatePage(mapping: try copy(of: try StatePage.create()))
+        var writer = SnapshotWriter(page)
+        let (first, second) = (Instant(nanoseconds: 5), Instant(nanoseconds: 6))
+        writer.mark(1, first)
+        writer.write(1, [1])
+        #expect(page.records.map(\.mark) == [nil], "there was no record to mark")
+        writer.mark(1, first)
+        writer.mark(1, second)
+        #expect(page.records.map(\.mark) == [second])
+        writer.write(1, [2])
+        #expect(page.records.map(\.mark) == [second, nil], "the older record keeps its own, the new one has none")
+        writer.write(1, [3])
+        writer.mark(1, first)
+        #expect(page.records.map(\.bytes) == [[2], [3]])
+        #expect(page.records.map(\.mark) == [nil, first])
+        let heir = SnapshotWriter(page)
+        heir.mark(1, second)
+        #expect(page.records.map(\.mark) == [second], "an heir goes on where the last writer was")
     }
 
     @Test("a last notification behind which nothing could be counted isn't believed")

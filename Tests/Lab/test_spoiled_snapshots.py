@@ -49,6 +49,8 @@ def spoil(page, kind, dice):
         "moments of tomorrow": lambda: bent(lambda content: content.__setitem__(slice(16, 24), struct.pack(">q", 1 << 60))),
         "endless claims": lambda: everywhere(claim),
         "claims of others": lambda: everywhere(claim, lambda index: (index * 65_537) & 0xFFFFFFFF),
+        "marks of ones": lambda: page.mark_all(-1),
+        "marks of tomorrow": lambda: page.mark_all(1 << 60),
         "records of one byte": lambda: everywhere(b"\1"),
     }
     kinds[kind]()
@@ -56,7 +58,7 @@ def spoil(page, kind, dice):
 
 SPOILS = ["all ones", "random", "head of ones", "last generation", "first generation", "stamp of tomorrow", "no slots",
           "slots without end", "last sequence", "moments of tomorrow", "endless claims", "claims of others",
-          "records of one byte", *["cut"] * 3, *["bent"] * (200 if LONG else 20)]
+          "marks of ones", "marks of tomorrow", "records of one byte", *["cut"] * 3, *["bent"] * (200 if LONG else 20)]
 
 
 def test_a_spoiled_snapshot(duo, lan):

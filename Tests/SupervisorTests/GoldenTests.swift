@@ -13,6 +13,8 @@ import VRRP
 /// one before as well.
 @Suite struct GoldenTests {
     private static let slotSize = 256
+    /// The head and three slots, without their marks.
+    private static let usedSize = StatePage.headSize + 3 * slotSize
 
     private func copy(of page: StatePage) throws -> Descriptor {
         try owned(fcntl(page.number, F_DUPFD_CLOEXEC, 3), "copy a descriptor")
@@ -30,16 +32,21 @@ import VRRP
         writer.write(0, [1, 2, 3])
         writer.write(2, payload)
         writer.write(0, [4, 5])
-        var bytes = [UInt8](repeating: 0, count: StatePage.headSize + 3 * Self.slotSize)
+        writer.mark(2, Instant(nanoseconds: 0x1112_1314_1516_1718))
+        var bytes = [UInt8](repeating: 0, count: Self.usedSize)
         #expect(pread(page.number, &bytes, bytes.count, 0) == bytes.count)
-        try Golden.compare(bytes, "state-page-\(StatePage.formatVersion)")
+        var marks = [UInt8](repeating: 0, count: 3 * 8)
+        #expect(pread(page.number, &marks, marks.count, off_t(StatePage.marksOffset)) == marks.count)
+        try Golden.compare(bytes + marks, "state-page-\(StatePage.formatVersion)")
     }
 
     @Test("each form of the page that is said to be readable is", arguments: StatePage.readableFormats)
     func pageIsReadable(version: Int) throws {
         let bytes = try Golden.bytes("state-page-\(version)")
         let old = try StatePage.create()
-        #expect(pwrite(old.number, bytes, bytes.count, 0) == bytes.count)
+        #expect(pwrite(old.number, bytes, Self.usedSize, 0) == Self.usedSize)
+        let marks = Array(bytes.dropFirst(Self.usedSize))
+        #expect(pwrite(old.number, marks, marks.count, off_t(StatePage.marksOffset)) == 3 * 8)
         let page = try StatePage.inherited(try copy(of: old))
         #expect(page.generation == 7)
         #expect(page.stamp == Instant(nanoseconds: 0x0102_0304_0506_0708))
@@ -47,6 +54,7 @@ import VRRP
         let records = try StatePage(mapping: try copy(of: page)).records
         #expect(records.map(\.number) == [0, 2, 0])
         #expect(records.map(\.bytes) == [[1, 2, 3], payload, [4, 5]])
+        #expect(records.map(\.mark) == [nil, Instant(nanoseconds: 0x1112_1314_1516_1718), nil])
     }
 
     private let interface: InterfaceState = {
@@ -86,7 +94,7 @@ import VRRP
         }
         var records: [[UInt8]] = [[], []]
         var writer = ByteWriter()
-        node.saveChanges(with: &writer) { records[$0] = $1 }
+        node.saveChanges(with: &writer) { records[$0] = $1 } mark: { _, _ in }
         return (node, records, end)
     }
 
@@ -102,7 +110,7 @@ import VRRP
         let version = NodeSnapshot.formatVersion
         let (before, _, now) = master()
         var snapshot = NodeSnapshot(
-            instances: [try Golden.bytes("instance-record-\(version)")],
+            instances: [InstanceRecord(try Golden.bytes("instance-record-\(version)"))],
             node: try Golden.bytes("node-record-\(version)"), heardUntil: now, lastNotification: 1)
         for address in model.instances[0].virtualAddresses {
             snapshot.addresses["eth0", default: [:]][address.prefix.address] = true

@@ -134,18 +134,22 @@ import Wire
 
     /// The records, as the page keeps them.
     struct Keeper {
-        var records: [Int: [UInt8]] = [:]
+        var records: [Int: InstanceRecord] = [:]
         private var writer = ByteWriter()
 
         mutating func keep(_ node: inout Node) {
             var kept = records
-            node.saveChanges(with: &writer) { kept[$0] = $1 }
+            node.saveChanges(with: &writer) {
+                kept[$0] = InstanceRecord($1)
+            } mark: {
+                kept[$0]?.nextAdvert = $1
+            }
             records = kept
         }
 
         func snapshot(heardUntil: Instant, lastNotification: UInt64) -> NodeSnapshot {
             NodeSnapshot(
-                instances: records.keys.sorted().filter { $0 > 0 }.compactMap { records[$0] }, node: records[0],
+                instances: records.keys.sorted().filter { $0 > 0 }.compactMap { records[$0] }, node: records[0]?.bytes,
                 heardUntil: heardUntil, lastNotification: lastNotification)
         }
     }
@@ -220,6 +224,27 @@ import Wire
         twin.take(.wait(.seconds(12)))
         _ = twin.bench.take()
         return twin
+    }
+
+    /// D36: an advertisement on time is a mark beside the record, and the successor counts it.
+    @Test func advertsOnTimeAreMarked() throws {
+        var twin = Self.master()
+        let before = try #require(twin.keeper.records[1])
+        let sent = twin.bench.status().counters.advertsSent
+        twin.take(.wait(.seconds(3)))
+        _ = twin.bench.take()
+        let after = try #require(twin.keeper.records[1])
+        #expect(after.bytes == before.bytes)
+        #expect(after.nextAdvert == twin.bench.node.routers[0].advertDueAt)
+        twin.die()
+        #expect(twin.bench.status().counters.advertsSent == sent + 3)
+        twin.bench.advance(.seconds(1))
+        #expect(twin.bench.take().adverts == [100])
+        // One that is late by an interval is more than a mark can say.
+        twin.keeper.keep(&twin.bench.node)
+        twin.bench.now = twin.bench.now + .seconds(2)
+        twin.take(.wait(.zero))
+        #expect(twin.keeper.records[1]?.nextAdvert == nil)
     }
 
     /// D12: late by less than the peers wait, the advert leaves at once; nothing else happens.
@@ -334,6 +359,7 @@ import Wire
         var notified = try #require(twin.bench.node.routers[0].lastNotified)
         notified.sequence = 1 << 50
         twin.bench.node.routers[0].lastNotified = notified
+        twin.bench.node.changed.add(0)
         twin.take(.wait(.seconds(1)))
         let snapshot = twin.keeper.snapshot(heardUntil: twin.bench.now, lastNotification: heard)
         var node = Node()
@@ -349,7 +375,7 @@ import Wire
     /// A record whose head says MASTER and whose rest is unreadable: the addresses were left in place, and go now.
     @Test func aMasterWithoutAReadableRecordLeavesNothing() {
         var twin = Self.master()
-        twin.keeper.records[1] = twin.keeper.records[1].map { Array($0.prefix(12)) }
+        twin.keeper.records[1] = twin.keeper.records[1].map { InstanceRecord(Array($0.bytes.prefix(12))) }
         let both = [address("10.0.4.1"), address("10.0.4.2")]
         #expect(
             twin.keeper.snapshot(heardUntil: twin.bench.now, lastNotification: 0).masters(of: twin.bench.model) == [0])
@@ -376,11 +402,11 @@ import Wire
     /// A stranger's bytes: cut short, bent, invented. Nothing traps, and what can't be read starts anew.
     @Test func hostileRecords() {
         let twin = Self.master()
-        guard let record = twin.keeper.records[1] else { return }
+        guard let record = twin.keeper.records[1]?.bytes else { return }
         var random = SeededRandom(seed: 11)
         func play(_ bytes: [UInt8]) -> Resumption {
             var other = twin
-            other.keeper.records[1] = bytes
+            other.keeper.records[1]?.bytes = bytes
             other.die()
             other.bench.advance(.seconds(20))
             return other.bench.node.resumption

@@ -11,7 +11,7 @@ import threading
 import time
 
 SYS_PIDFD_GETFD = 438
-PAGE_HEAD, SLOT, SLOT_HEAD, SLOTS_MAX = 4096, 256, 24, 65536
+PAGE_HEAD, SLOT, SLOT_HEAD, SLOTS_MAX, MARK = 4096, 256, 24, 65536, 8
 GENERATION, STAMP, SLOTS_USED, NOTIFIED = 8, 16, 24, 32
 MASK = (1 << 64) - 1
 
@@ -65,7 +65,7 @@ class Page:
 
     def __init__(self, pid):
         number = page_of(pid)
-        self.memory = mmap.mmap(number, PAGE_HEAD + SLOTS_MAX * SLOT)
+        self.memory = mmap.mmap(number, PAGE_HEAD + SLOTS_MAX * (SLOT + MARK))
         os.close(number)
 
     def word(self, place):
@@ -103,6 +103,11 @@ class Page:
         total = self.checksum(sequence & MASK, both, padded, len(payload))
         place = PAGE_HEAD + index * SLOT
         self.memory[place:place + SLOT] = struct.pack("<QQQ", sequence & MASK, total, both) + padded
+
+    def mark_all(self, moment):
+        """The same mark for the first slots' records."""
+        for index in range(64):
+            self.set(PAGE_HEAD + SLOTS_MAX * SLOT + index * MARK, moment)
 
     def close(self):
         """Unmaps it."""
