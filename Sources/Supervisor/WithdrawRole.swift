@@ -43,7 +43,8 @@ enum WithdrawRole {
             }
             let records = page.records
             let snapshot = NodeSnapshot(
-                instances: records.compactMap(InstanceRecord.init), node: nil, heardUntil: page.stamp, lastNotification: 0)
+                instances: records.compactMap(InstanceRecord.init), node: nil, heardUntil: page.stamp,
+                lastNotification: 0)
             let model = try EncodedModel(image.model).decode()
             let now = Clock.now
             let deadlines = snapshot.masterDeadlines(of: model, at: now)

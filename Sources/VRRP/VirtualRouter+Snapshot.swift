@@ -156,7 +156,9 @@ extension VirtualRouter {
         /// Counts the advertisements that have left since, each on time: the record itself isn't written at each.
         private mutating func advance(to nextAdvert: Instant, at now: Instant) {
             let interval = router.masterInterval
-            guard router.state == .master, router.advertDueAt < nextAdvert, nextAdvert <= now + interval * 2 else { return }
+            guard router.state == .master, router.advertDueAt < nextAdvert, nextAdvert <= now + interval * 2 else {
+                return
+            }
             router.counters.advertsSent +=
                 UInt64((nextAdvert - router.advertDueAt).nanoseconds / interval.nanoseconds)
             router.lastSentAt = min(nextAdvert - interval, now)

@@ -211,7 +211,11 @@ final class Worker {
 
     /// Keeps what has changed for a successor.
     private func save() {
-        node.saveChanges(with: &record) { snapshots.write($0, $1) } mark: { snapshots.mark($0, $1) }
+        node.saveChanges(with: &record) {
+            snapshots.write($0, $1)
+        } mark: {
+            snapshots.mark($0, $1)
+        }
     }
 
     private func endTurn() {

@@ -123,7 +123,11 @@ enum SnapshotFuzz: FuzzTarget {
         // What it leaves itself is a snapshot again.
         var record = ByteWriter()
         var writer = SnapshotWriter(page)
-        node.saveChanges(with: &record) { writer.write($0, $1) } mark: { writer.mark($0, $1) }
+        node.saveChanges(with: &record) {
+            writer.write($0, $1)
+        } mark: {
+            writer.mark($0, $1)
+        }
         var heir = Node()
         actions = []
         heir.handle(.interface(interface), at: now + .seconds(2), into: &actions)

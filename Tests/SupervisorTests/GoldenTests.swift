@@ -94,7 +94,10 @@ import VRRP
         }
         var records: [[UInt8]] = [[], []]
         var writer = ByteWriter()
-        node.saveChanges(with: &writer) { records[$0] = $1 } mark: { _, _ in }
+        node.saveChanges(with: &writer) {
+            records[$0] = $1
+        } mark: { _, _ in
+        }
         return (node, records, end)
     }
 
