@@ -114,7 +114,10 @@ let package = Package(
 if Context.environment["HASUP_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "hasup-fuzz", dependencies: ["Base", "Wire", "Configuration", "VRRP", "IPC", "Reactor", "CLinux"],
+            name: "hasup-fuzz",
+            dependencies: [
+                "Base", "Wire", "Configuration", "VRRP", "VRRPWorker", "IPC", "Reactor", "Supervision", "CLinux",
+            ],
             path: "Tests/Fuzz",
             exclude: ["README.md", "run"], swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -118,12 +118,14 @@ int hasup_exec_passing(
     return -error;
 }
 
-int hasup_reap(int pid) {
-    int status = 0;
-    int reaped = waitpid(pid, &status, WNOHANG);
-    if (reaped < 0) return -errno;
-    return reaped == 0 ? -EAGAIN : status;
+int hasup_exit_status(int pid) {
+    siginfo_t information = {0};
+    if (waitid(P_PID, (id_t)pid, &information, WEXITED | WNOHANG | WNOWAIT) < 0) return -errno;
+    if (information.si_pid == 0) return -EAGAIN;
+    return information.si_code == CLD_EXITED ? (information.si_status & 0xff) << 8 : information.si_status & 0x7f;
 }
+
+void hasup_reap(int pid) { waitpid(pid, NULL, WNOHANG); }
 
 int hasup_set_user(uint32_t uid) { return result(setresuid(uid, uid, uid)); }
 int hasup_set_group(uint32_t gid) { return result(setresgid(gid, gid, gid)); }

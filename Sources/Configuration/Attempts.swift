@@ -49,7 +49,15 @@ extension Elaborator {
     /// Whether a block tries to say one of these, rightly or not. One that says nothing (`virtual_ipaddress { }`)
     /// doesn't.
     func tries(_ keywords: String..., in place: Int) -> Bool {
-        if keywords.contains(where: { attempts.has($0, in: place) }) { return true }
+        keywords.contains { attempts.has($0, in: place) } || says(keywords, in: place)
+    }
+
+    /// Whether a block says this, misspelt or not, beyond doubt: not only because its end is guessed.
+    func means(_ keyword: String, in place: Int) -> Bool {
+        attempts.names(keyword, in: place) || says([keyword], in: place)
+    }
+
+    private func says(_ keywords: [String], in place: Int) -> Bool {
         var child = place + 1
         while child < statements[place].end {
             let statement = statements[child]

@@ -12,6 +12,8 @@ public struct LoadedConfiguration: Sendable {
     public var errorCount: Int
     /// Number of warnings.
     public var warningCount: Int
+    /// Of the errors, those about which a start does no more than leave an instance in FAULT.
+    var faultCount: Int
     /// Whether the main file could be read.
     public var isReadable: Bool
     /// Whether a daemon may start with it (docs/decisions.md, D18): the main file could be read and has a valid block.
@@ -24,6 +26,8 @@ public struct LoadedConfiguration: Sendable {
     /// A note on the first script, which a hasupd that runs none can't begin with (docs/decisions.md, D2); nil without
     /// scripts.
     public var firstScript: Diagnostic?
+    /// Whether a start would leave out some of it, and not only leave instances in FAULT.
+    public var leavesOut: Bool { errorCount > faultCount }
     /// Whether a reload refuses it.
     public var hasErrors: Bool { errorCount > 0 }
 }
@@ -87,7 +91,7 @@ func elaborate(
     }
     var loaded = LoadedConfiguration(
         model: elaborator.model, diagnostics: diagnostics.diagnostics, errorCount: diagnostics.errorCount,
-        warningCount: diagnostics.warningCount, isReadable: isReadable,
+        warningCount: diagnostics.warningCount, faultCount: diagnostics.faultCount, isReadable: isReadable,
         canStart: isReadable && elaborator.hasValidBlock(errorCount: diagnostics.errorCount))
     loaded.paths = elaborator.text.files.map(\.path)
     loaded.startFaults = loaded.model.instances.compactMap { instance in

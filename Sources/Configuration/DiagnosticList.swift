@@ -3,6 +3,8 @@ struct DiagnosticList {
     private(set) var diagnostics: [Diagnostic] = []
     private(set) var errorCount = 0
     private(set) var warningCount = 0
+    /// Errors about which a start does no more than leave an instance in FAULT.
+    private(set) var faultCount = 0
 
     /// What a finding is when nothing more precise is said: set by each stage at its start.
     var stage = DiagnosticCode.text
@@ -85,6 +87,18 @@ struct DiagnosticList {
         case .file, .notYet, .deprecated, .setting, .cluster: ""
         }
     }
+
+    /// What a start does about an error that an instance can't run with.
+    static func inFault(_ instance: String) -> String { "leave instance `\(instance)` in FAULT" }
+
+    /// Says what a start does about the last finding, which is an error: it leaves this instance in FAULT.
+    mutating func amendLast(faultOf instance: String) {
+        noteFault()
+        amendLast(atStart: Self.inFault(instance))
+    }
+
+    /// The last finding is an error about which a start leaves an instance in FAULT, and nothing out.
+    mutating func noteFault() { if !isRepeating { faultCount += 1 } }
 
     /// Says what a start does about the last finding.
     mutating func amendLast(atStart: String) {

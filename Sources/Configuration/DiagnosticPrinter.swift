@@ -133,12 +133,6 @@ extension LoadedConfiguration {
         diagnostics.map { $0.rendered(inColour: inColour) }.joined(separator: "\n")
     }
 
-    /// Whether a start would leave out some of it, and not only leave instances in FAULT.
-    public var leavesOut: Bool {
-        // Of those that aren't kept nothing more is known.
-        errorCount > diagnostics.count { $0.severity == .error && $0.atStart.contains("in FAULT") }
-    }
-
     /// One line that says how it went: `2 errors, 1 warning; 3 instances (1 in FAULT), 12 virtual servers`.
     public var summary: String {
         let faulted = model.instances.count { !$0.faults.isEmpty }

@@ -256,6 +256,6 @@ extension Elaborator {
     /// The last finding keeps the instance from running, whatever a second line says: which of them is meant is unknown.
     private mutating func condemnByLast(_ reason: String, _ draft: inout InstanceDraft) {
         fault(reason, &draft)
-        diagnostics.amendLast(atStart: "leave instance `\(draft.settings.name)` in FAULT")
+        diagnostics.amendLast(faultOf: draft.settings.name)
     }
 }

@@ -38,7 +38,9 @@ extension Elaborator {
     ) {
         fault(reason, &draft)
         if let missing, tries(missing, in: block ?? draft.block) { return }
-        report(.error, reason, at: token ?? draft.token, atStart: "leave instance `\(draft.settings.name)` in FAULT")
+        let consequence = DiagnosticList.inFault(draft.settings.name)
+        report(.error, reason, at: token ?? draft.token, atStart: consequence)
+        diagnostics.noteFault()
     }
 
     private func decideFamily(_ draft: inout InstanceDraft) {
@@ -112,11 +114,14 @@ extension Elaborator {
 
     private mutating func decideAuthentication(_ draft: inout InstanceDraft) {
         let written = draft.authentication
+        if draft.places["auth_hmac"] == nil, attempts.names("auth_hmac", in: draft.block) {
+            fault("its auth_hmac can't be read", &draft)
+        }
         guard let place = written.place else {
-            // Misspelt, or without a `{`: what was meant to be authenticated must not run without it.
-            if draft.settings.version == .v2, attempts.names("authentication", in: draft.block) {
-                fault("its authentication can't be read", &draft)
-            }
+            // Misspelt, without a `{`, or what belongs into it outside of it: what was meant to be authenticated must not
+            // run without it.
+            let isMeant = ["authentication", "auth_type", "auth_pass"].contains { attempts.names($0, in: draft.block) }
+            if draft.settings.version == .v2, isMeant { fault("its authentication can't be read", &draft) }
             return
         }
         if draft.settings.version == .v3 {

@@ -25,6 +25,10 @@ extension Elaborator {
             condemn("the source address isn't of the same family as the virtual addresses", &draft, at: token)
         }
         if peers.isEmpty {
+            // By multicast it wouldn't hear those who were meant, nor they it: both would be master.
+            if means("unicast_peer", in: draft.block) {
+                fault("its unicast_peer names no peer that can be read", &draft)
+            }
             adviseAboutMulticast(draft)
         } else {
             adviseAboutOwnAddress(draft, places)
@@ -89,7 +93,8 @@ extension Elaborator {
             report(
                 .error, "interface `\(name)` doesn't exist\(existingInterfaces(insteadOf: name))",
                 at: token ?? draft.token,
-                atStart: "leave instance `\(draft.settings.name)` in FAULT until the interface appears")
+                atStart: "\(DiagnosticList.inFault(draft.settings.name)) until the interface appears")
+            diagnostics.noteFault()
         } else {
             checkLinkKind(&draft, at: token ?? draft.token)
         }

@@ -174,6 +174,13 @@ public struct KeywordTable: Sendable {
         return keywords[row].bytes[...] == name ? row : nil
     }
 
+    /// The keywords of this context whose blocks know a keyword.
+    func blocks(of context: Int, with name: ArraySlice<UInt8>) -> [String] {
+        guard rowsOfContext.indices.contains(context) else { return [] }
+        return rowsOfContext[context].map { keywords[$0] }.filter { $0.child >= 0 && row(name, in: $0.child) != nil }
+            .map(\.name)
+    }
+
     /// The keyword of this context that is most like a misspelled one, or the only one that begins like it.
     func nearest(to name: String, in context: Int) -> String? {
         guard rowsOfContext.indices.contains(context) else { return nil }

@@ -180,6 +180,11 @@ extension Elaborator {
             }
             draft.settings.quorum = max(total, 1)
         }
+        if total == 0, !draft.settings.realServers.isEmpty {
+            report(
+                .warning, "the weights of its real servers are all 0: none of them is given a connection",
+                at: draft.token)
+        }
         if draft.settings.hysteresis >= draft.settings.quorum, let token = draft.places["hysteresis"],
             draft.settings.hysteresis > 0
         {

@@ -123,6 +123,9 @@ struct StatementParser {
         where !block.isList && table.row(name, in: block.context) != nil {
             attempt(text.string(text.tokens[place]), in: block.statement, words)
         }
+        // What belongs into a block of the one around it: that block was meant.
+        guard let block = openBlocks.last, !block.isList else { return }
+        for meant in table.blocks(of: block.context, with: name) { attempt(meant, in: block.statement, 0..<0) }
     }
 
     private mutating func closeBlock() {

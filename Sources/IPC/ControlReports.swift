@@ -1,3 +1,5 @@
+import Base
+
 /// One process of the daemon, as the kernel shows it.
 public struct ProcessReport: JSONRecord, Hashable {
     /// For the interface's text.
@@ -253,6 +255,10 @@ public struct ReloadReport: JSONRecord, Hashable {
 
 /// Something that happened just now.
 public struct WatchEvent: JSONRecord, Hashable {
+    /// How much later than it happened an event may be told: what a worker did while its hasupd was replaced. Nothing
+    /// older is believed to be late.
+    public static let lateness = Interval.seconds(60)
+
     /// For the interface's text.
     public static let summary =
         "Something that happened; kind is one of watching, transition, discard, remark, reload, process, note"

@@ -42,6 +42,8 @@ public struct DaemonStatus: JSONRecord, Hashable {
     public var unsealed: [String] = []
     /// What the processes couldn't get or give up: a sentence each.
     public var notes: [String] = []
+    /// Packets thrown away that no instance was meant by, by reason; those that aren't 0.
+    public var discarded = NamedCounts()
 
     /// Nothing known.
     public init() {}
@@ -68,6 +70,7 @@ public struct DaemonStatus: JSONRecord, Hashable {
         members.member("problems", &problems)
         members.member("unsealed", &unsealed)
         members.member("notes", &notes)
+        members.member("discarded", &discarded)
     }
 }
 

@@ -106,6 +106,8 @@ public enum VRRPToSupervisor {
     /// Requests or observations in one frame: what hasupd does within a millisecond. A frame is always handled as a
     /// whole, so more of them would hold its loop (docs/decisions.md, D6).
     public static let entriesMax = 128
+    /// Reasons for which packets are thrown away: more than there are.
+    static let reasonsMax = 64
     /// Bytes of observations in one frame.
     public static let observationBytesMax = 8_192
 
@@ -128,6 +130,9 @@ public enum VRRPToSupervisor {
     case observations(generation: UInt64, [UInt8])
     /// Some instances' status, encoded by the VRRP room; `hasMore` in the header until the last part.
     case status(generation: UInt64, [UInt8])
+    /// Packets thrown away that no instance could be found for, by the number of the reason. Precedes the last part of a
+    /// status when there are any.
+    case discarded([UInt64])
     /// A line for the log.
     case log(LogLevel, String)
     /// Everything is handed over; the process ends next.
@@ -135,7 +140,7 @@ public enum VRRPToSupervisor {
 
     enum Kind: UInt16 {
         case hello = 0x201, configured, worked, openSocket, notify, observations, status, log, stopped
-        case resumed, cleared
+        case resumed, cleared, discarded
     }
 
     /// Sends it.
@@ -173,6 +178,9 @@ public enum VRRPToSupervisor {
             kind = .status
             writer.write(generation)
             writer.write(bytes)
+        case .discarded(let counts):
+            kind = .discarded
+            for count in counts { writer.write(count) }
         case .log(let level, let text):
             kind = .log
             writer.write(level.rawValue)
@@ -207,6 +215,7 @@ public enum VRRPToSupervisor {
             case .observations:
                 .observations(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .status: .status(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
+            case .discarded: .discarded(try reader.readCounts(max: Self.reasonsMax))
             case .log: .log(try reader.readLogLevel(), try reader.readLine())
             case .stopped: .stopped
             }
@@ -346,6 +355,13 @@ extension ByteReader {
     mutating func readLogLevel() throws(ByteError) -> LogLevel {
         guard let level = LogLevel(rawValue: try readUInt8()) else { throw .invalid }
         return level
+    }
+
+    fileprivate mutating func readCounts(max: Int) throws(ByteError) -> [UInt64] {
+        guard remaining <= max * MemoryLayout<UInt64>.size else { throw .invalid }
+        var counts: [UInt64] = []
+        while remaining > 0 { counts.append(try readUInt64()) }
+        return counts
     }
 
     mutating func readStrings(max: UInt16) throws(ByteError) -> [String] {

@@ -57,6 +57,9 @@ public final class EventLoop {
     private var deadlines = DeadlineHeap()
     private var armed = Instant.never
     private var endOfTurn: [() -> Void] = []
+    var leisure = Leisure()
+    /// How work at leisure is done: in a realtime process, out of the realtime class.
+    public var leisurely: (() -> Void) -> Void = { $0() }
     private var running = true
     private var events = [hasup_event](repeating: hasup_event(), count: Int(HASUP_EVENTS_MAX))
 

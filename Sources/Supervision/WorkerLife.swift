@@ -30,6 +30,8 @@ public enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
     case code(Int32)
     /// Ended by a signal.
     case signal(Int32)
+    /// Another process was told: it wasn't our child, or not for long enough.
+    case unknown
 
     /// As waitpid(2) encodes it.
     public init(waitStatus status: Int32) {
@@ -39,11 +41,12 @@ public enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
     /// SIGXCPU (signal(7)): more processor time than a limit allows. In the realtime class it is the fuse (D29).
     private static let timeExceeded: Int32 = 24
 
-    /// `exit status 1` or `signal 9`.
+    /// `exit status 1`, `signal 9` or `an unknown status`.
     public var description: String {
         switch self {
         case .signal(Self.timeExceeded): "signal 24: it computed for longer than its limits allow"
         case .code(let code): "exit status \(code)"
+        case .unknown: "an unknown status"
         case .signal(let number): "signal \(number)"
         }
     }

@@ -5,7 +5,7 @@ import Reactor
 import Sandbox
 import Supervision
 
-/// A child of ours, from its start until the kernel has given us its exit status: never a zombie.
+/// A child of ours, from its start until the kernel has told how it ended; it is reaped a moment later.
 final class ChildProcess {
     let pid: Int32
     private let pidfd: Descriptor
@@ -19,12 +19,13 @@ final class ChildProcess {
         self.pid = pid
         self.pidfd = pidfd
         self.loop = loop
-        watch = try loop.add(self.pidfd.number) { [weak self] _ in
-            let status = hasup_reap(pid)
+        watch = try loop.add(self.pidfd.number) { [weak self, unowned loop] _ in
+            let status = hasup_exit_status(pid)
             if status == -EAGAIN { return }
             self?.forget()
-            // A status that somebody else took can't be told; the process is gone all the same.
-            onExit(pid, WorkerExit(waitStatus: max(status, 0)))
+            // Not at once (docs/decisions.md, D42).
+            if status >= 0 { loop.atLeisure { hasup_reap(pid) } }
+            onExit(pid, status < 0 ? .unknown : WorkerExit(waitStatus: status))
         }
     }
 
@@ -60,7 +61,7 @@ final class ChildProcess {
         } catch {
             // Unwatched, it could become a zombie: it doesn't live.
             kill(pid, SIGKILL)
-            waitpid(pid, nil, 0)
+            Realtime.leaving { _ = waitpid(pid, nil, 0) }
             throw error
         }
     }

@@ -248,6 +248,10 @@ final class ControlSocket {
             return report
         }
         status.unsealed = unsealed
+        let discarded = daemon.vrrp?.discardedWithoutInstance ?? []
+        for (reason, count) in zip(DiscardReason.allCases, discarded) where count > 0 {
+            status.discarded.add(reason.name, count)
+        }
         status.notes = supervisorNotes
         status.notes += (daemon.vrrp?.sealed.shortfalls ?? []).map { "hasup-vrrp: \($0)" }
         status.notes += (daemon.checker?.sealed.shortfalls ?? []).map { "hasup-checker: \($0)" }

@@ -18,7 +18,7 @@ extension Daemon {
     /// How long ago something happened that is told only now, in nanoseconds. The time is a worker's word: at most what a
     /// hand-over takes is believed.
     private static func lateness(of time: Instant) -> Int64 {
-        min(max(0, time.age(at: Clock.now).nanoseconds), Interval.seconds(60).nanoseconds)
+        min(max(0, time.age(at: Clock.now).nanoseconds), WatchEvent.lateness.nanoseconds)
     }
 
     /// Tells those who watch, and those who will ask.

@@ -24,8 +24,12 @@ extension Daemon {
             upgrade.inspect { [unowned self] result in
                 completion(result.map { $0 })
                 guard case .success(let version) = result, !self.isStopping else { return }
-                self.log.notice("upgrade: hasupd \(hasupVersion) becomes hasupd \(version)")
-                self.report("upgrade: hasupd \(hasupVersion) becomes hasupd \(version)")
+                let text =
+                    version == hasupVersion
+                    ? "upgrade: hasupd \(version) starts anew from what is installed, which is the same version"
+                    : "upgrade: hasupd \(hasupVersion) becomes hasupd \(version)"
+                self.log.notice("\(text)")
+                self.report(text)
                 self.systemd.reloading()
                 let succession = Succession(isSealed: self.setting.isFullySealed, limits: self.scripts.limits)
                 upgrade.becomeIt(

@@ -57,6 +57,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let systemd: SystemdNotify
     private let store: DescriptorStore
     let observations: ObservationQueue
+    private let findings: FindingLog
     private(set) var isStopping = false
     private var isParked = false
     private var isVRRPGone = false
@@ -66,8 +67,9 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private init(
         options: Options, log: Logger, sink: LogSink, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
         first: FirstConfiguration, paths: Paths, directory: RunDirectory, claims: Claims?, systemd: SystemdNotify,
-        store: DescriptorStore, limits: ScriptLimits, budget: DescriptorBudget
+        store: DescriptorStore, limits: ScriptLimits, budget: DescriptorBudget, findings: FindingLog
     ) {
+        self.findings = findings
         self.budget = budget
         self.claims = claims
         self.options = options
@@ -134,11 +136,13 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         } catch {
             throw StartError(.unavailable, error.description)
         }
+        loop.leisurely = { Realtime.leaving(for: $0) }
         setting.passOn()
         let reader = ConfigurationReader(
             file: paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
             seal: setting.sealArguments, filter: setting.parserFilter.number, on: loop)
-        let first = try readFirst(reader, stored: store.configuration, options, log)
+        let findings = FindingLog(log)
+        let first = try readFirst(reader, stored: store.configuration, options, log, findings)
 
         let claims = Claims()
         do throws(Claims.Conflict) {
@@ -150,7 +154,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let daemon = Daemon(
             options: options, log: log, sink: sink, loop: loop, setting: setting, reader: reader, first: first,
             paths: paths, directory: directory, claims: claims, systemd: systemd, store: store, limits: limits,
-            budget: budget)
+            budget: budget, findings: findings)
         daemon.scripts.adoptScripts()
         let formerChildren = ChildProcess.inherited(except: daemon.scripts.processes, on: loop)
         if let former = try daemon.workerRecord.endWorker(handsOver: store.page == nil) {
@@ -188,7 +192,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         control = try ControlSocket(paths.controlSocket, daemon: self)
         reloads = ReloadConductor(
             file: paths.configuration, reader: reader, setting: setting, claims: claims, on: loop, log: log,
-            delegate: self)
+            findings: findings, delegate: self)
         stopTimer = loop.makeTimer { [unowned self] in self.loop.stop() }
         settledTimer = loop.makeTimer { hasup_release_code() }
         upgrade = Upgrade(on: loop, log: log, store: store, paths: paths)

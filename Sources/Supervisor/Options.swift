@@ -72,6 +72,10 @@ struct Options {
         var isCheck = false
         var rest = arguments[...]
         while let word = rest.popFirst() {
+            if let apart = takenApart(word) {
+                rest = apart + rest
+                continue
+            }
             let parts = word.hasPrefix("--") ? word.split(separator: "=", maxSplits: 1) : [word[...]]
             guard let name = parts.first.map(String.init), let row = table.first(where: { $0.names.contains(name) })
             else { throw UsageError(message: complaint(about: word)) }
@@ -124,6 +128,13 @@ struct Options {
             }
         }
         return isCheck ? .check(options) : .run(options)
+    }
+
+    /// `-fFILE` is `-f FILE` and `-nh` is `-n -h`, as with getopt(3); nil for any other word.
+    private static func takenApart(_ word: String) -> ArraySlice<String>? {
+        let (name, more) = (String(word.prefix(2)), word.dropFirst(2))
+        guard name != "--", !more.isEmpty, let row = table.first(where: { $0.names.contains(name) }) else { return nil }
+        return [name, row.argument == nil ? "-\(more)" : String(more)]
     }
 
     /// Digits, and a dot among them: what `Double` reads beyond that (`1e1`, `0x2`, `nan`) isn't meant.

@@ -80,7 +80,7 @@ final class OrphanGuard {
         switch exit {
         case .code(WithdrawRole.nothingLeft): handle(.looked(.nothingLeft))
         case .code(WithdrawRole.moreLater): handle(.looked(.moreLater))
-        case .code, .signal: handle(.looked(.failed))
+        case .code, .signal, .unknown: handle(.looked(.failed))
         }
     }
 }

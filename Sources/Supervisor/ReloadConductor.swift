@@ -30,6 +30,7 @@ final class ReloadConductor {
 
     private let file: String
     private let log: Logger
+    private let findings: FindingLog
     private let loop: EventLoop
     private let setting: Setting
     private let claims: Claims?
@@ -54,8 +55,9 @@ final class ReloadConductor {
 
     init(
         file: String, reader: ConfigurationReader, setting: Setting, claims: Claims?, on loop: EventLoop, log: Logger,
-        delegate: any Delegate
+        findings: FindingLog, delegate: any Delegate
     ) {
+        self.findings = findings
         self.file = file
         self.log = log
         self.loop = loop
@@ -165,10 +167,11 @@ final class ReloadConductor {
     }
 
     private func judge(_ verdict: ReloadVerdict) {
+        findings.begin()
         var next = 0
         loop.doInSlices { [unowned self] in
             let end = min(next + 4, verdict.diagnostics.count)
-            for diagnostic in verdict.diagnostics[next..<end] { diagnostic.tell(self.log) }
+            for finding in verdict.diagnostics[next..<end] { self.findings.tell(finding) }
             next = end
             if next == verdict.diagnostics.count { self.judged(verdict) }
             return next < verdict.diagnostics.count

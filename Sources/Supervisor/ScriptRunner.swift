@@ -265,6 +265,8 @@ final class ScriptRunner {
         record.ended(pid, of: script.instance)
         switch exit {
         case .code(0): break
+        case .unknown:
+            log.info("\(script.instance): a script of the former hasupd has ended; how isn't known")
         case .code(ExecRole.refused), .code(ExecRole.notExecutable):
             // The script itself may end like that, too: then it has said nothing here.
             let reason = script.complaint

@@ -82,7 +82,7 @@ extension Daemon {
     /// an error in them, which somebody may be editing.
     static func readFirst(
         _ reader: ConfigurationReader, stored: (image: ConfigurationImage, model: EncodedModel)?, _ options: Options,
-        _ log: Logger
+        _ log: Logger, _ findings: FindingLog
     ) throws(StartError) -> FirstConfiguration {
         let outcome: ReadOutcome
         do throws(SystemError) {
@@ -93,12 +93,12 @@ extension Daemon {
         if let stored, let refusal = outcome.refusal(insteadOf: stored.image, options.file),
             let generation = Generation(stored: stored.image, stored.model)
         {
-            if case .judged(_, _, let diagnostics) = outcome { for diagnostic in diagnostics { diagnostic.tell(log) } }
+            if case .judged(_, _, let diagnostics) = outcome { for finding in diagnostics { findings.tell(finding) } }
             log.error("\(refusal). The configuration that ran before goes on.")
             return FirstConfiguration(generation: generation, refusal: "\(refusal). The old configuration goes on.")
         }
         if case .judged(let image, _, let diagnostics) = outcome, image.isReadable {
-            for diagnostic in diagnostics { diagnostic.tell(log, isStart: true) }
+            for finding in diagnostics { findings.tell(finding, isStart: true) }
         }
         if let error = outcome.startError(options.file, isDefault: options.file == Options().file) { throw error }
         guard case .judged(let image, let model, let diagnostics) = outcome else {
@@ -151,16 +151,5 @@ extension Generation {
         }
         self.init(
             number: 1, image: image, model: model, diagnostics: diagnostics, acceptedAt: Clock.wallNanoseconds)
-    }
-}
-
-extension Diagnostic {
-    /// One line in the log.
-    func tell(_ log: Logger, isStart: Bool = false) {
-        switch severity {
-        case .error: log.error("\(logLine(isStart: isStart))")
-        case .warning: log.warning("\(logLine(isStart: isStart))")
-        case .note: log.info("\(logLine(isStart: isStart))")
-        }
     }
 }

@@ -59,6 +59,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var configuredGeneration: UInt64 = 0
     /// Whether this worker has said with what it goes on: once is enough, and each is an entry of the history.
     private var hasResumed = false
+    /// Packets that no instance could be found for, by `DiscardReason.rawValue`, when the worker last told its status.
+    private(set) var discardedWithoutInstance: [UInt64] = []
     /// What the worker that lives, or lived last, has said of its seal.
     private(set) var sealed = WorkerSeal()
 
@@ -246,6 +248,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
                 return found
             }
             for observation in observations { delegate.observed(observation, generation: generation) }
+        case .discarded(let counts): discardedWithoutInstance = counts
         case .status(let generation, let bytes):
             try receiveStatus(frame, generation, bytes)
         case .log(let level, let text):
@@ -261,10 +264,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         let resumed = "\(counted(Int(masters), "master")), \(counted(Int(others), "backup"))"
         var text: String
         if let end = worker.lastEnd {
-            let tenths = (Clock.now - end.at).nanoseconds / 100_000
-            text =
-                "hasup-vrrp died (\(end.exit)): replaced, resumed \(resumed), after "
-                + "\(tenths / 10).\(tenths % 10) ms"
+            text = "hasup-vrrp \(end.sentence): replaced, resumed \(resumed), \(end.gap(until: Clock.now))"
         } else if isInherited {
             text = "goes on where the former hasupd was: resumed \(resumed)"
         } else {

@@ -56,8 +56,20 @@ final class WorkerProcess {
     private(set) var trouble: (text: String, at: Instant)?
     /// Why the last start failed.
     private var startFailure: String?
-    /// How and when the last process ended.
-    private(set) var lastEnd: (exit: WorkerExit, at: Instant)?
+    /// How a process ended.
+    struct End {
+        let exit: WorkerExit
+        let at: Instant
+        /// Why hasupd ended it, a sentence; nil when it ended without that.
+        let replacement: String?
+        /// When its loop last turned; nil when that isn't watched.
+        let lastTurn: Instant?
+    }
+
+    /// How the last process ended.
+    private(set) var lastEnd: End?
+    /// Why hasupd has ended the process that is still there.
+    private var replacement: String?
     private var wakeTimer: Timer?
     private var watchdogTimer: Timer?
     private var closedTimer: Timer?
@@ -121,7 +133,7 @@ final class WorkerProcess {
         channel?.close()
         channel = nil
         if let closedTimer { loop.set(closedTimer, to: .never) }
-        lastEnd = (exit, Clock.now)
+        lastEnd = End(exit: exit, at: Clock.now, replacement: replacement, lastTurn: owner.stamp(of: self))
         owner.ended(self)
         handle(.exited(exit))
     }
@@ -151,6 +163,7 @@ final class WorkerProcess {
             child = started.child
             hasSaidHello = false
             isKilledByUs = false
+            replacement = nil
             startedAt = Clock.now
             let channel = try Channel(
                 started.socket, on: loop,
@@ -206,7 +219,9 @@ final class WorkerProcess {
                     "\(how): starting it again in \(wait)", kind: "\(how) early",
                     folded: "\(how): starting it again after a while")
             }
-        case .replaced(let reason): tell("is replaced: \(reason)")
+        case .replaced(let reason):
+            replacement = reason
+            tell("is replaced: \(reason)")
         case .notStarted(let wait):
             let what = "can't be started (\(startFailure ?? "no reason is known"))"
             tell("\(what): next try in \(wait)", folded: "\(what): next try after a while")
@@ -226,5 +241,18 @@ final class WorkerProcess {
         lines.tell(
             .error, "", "\(name) \(text)", kind: "\(name) \(kind ?? text.withoutNumbers)",
             folded: folded.map { "\(name) \($0)" })
+    }
+}
+
+extension WorkerProcess.End {
+    /// What happened to it.
+    var sentence: String { replacement.map { "was ended by hasupd (\($0))" } ?? "died (\(exit))" }
+
+    /// How long nobody was there: of one that was replaced, since it last did anything.
+    func gap(until now: Instant) -> String {
+        let (since, what) =
+            if replacement != nil, let lastTurn { (lastTurn, " after it last did anything") } else { (at, "") }
+        let tenths = max(0, (now - since).nanoseconds / 100_000)
+        return (what.isEmpty ? "after " : "") + "\(tenths / 10).\(tenths % 10) ms" + what
     }
 }

@@ -320,6 +320,9 @@ final class Worker {
                 writer.bytes.removeAll(keepingCapacity: true)
             }
         }
+        if node.discardedWithoutInstance.contains(where: { $0 > 0 }) {
+            VRRPToSupervisor.discarded(node.discardedWithoutInstance).send(on: channel)
+        }
         VRRPToSupervisor.status(generation: generation, writer.bytes).send(on: channel, correlation: correlation)
     }
 

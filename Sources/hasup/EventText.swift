@@ -76,8 +76,14 @@ struct ReloadText {
             case (false, true): style.paint("A reload would be refused.", .red)
             }
         let sentence = Layout.wrap(
-            "\(verdict) \(Printable.text(refusal(report) ?? report.summaryText))", width: Terminal.width, indent: 0)
+            "\(verdict) \(Printable.text(asSentence(refusal(report) ?? report.summaryText)))", width: Terminal.width,
+            indent: 0)
         return text + sentence.joined(separator: "\n") + "\n"
+    }
+
+    /// The daemon's summary is a clause, for a line of the log.
+    private func asSentence(_ text: String) -> String {
+        text.prefix(1).uppercased() + text.dropFirst() + (text.hasSuffix(".") || text.hasSuffix("?") ? "" : ".")
     }
 
     /// Why it is refused, when that stands above: the daemon's sentence quotes the first error for logs.

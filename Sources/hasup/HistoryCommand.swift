@@ -11,7 +11,9 @@ struct HistoryCommand: ParsableCommand {
 
     @OptionGroup var options: ControlOptions
     @Argument(help: ArgumentHelp("Only this instance's events.", valueName: "name")) var name: String?
-    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("Only the last so many.", valueName: "count"))
+    @Option(
+        name: [.customShort("n", allowingJoined: true), .long],
+        help: ArgumentHelp("Only the last so many.", valueName: "count"))
     var lines: Int?
     @Flag(help: "Print each event as a line of JSON.") var json = false
 
@@ -48,9 +50,6 @@ struct HistoryCommand: ParsableCommand {
         if chosen.isEmpty, !json { Terminal.complain("nothing has happened yet\(name.map { " to \($0)" } ?? "").") }
     }
 
-    /// How late an event may be told, in seconds.
-    private static let lateness = 60.0
-
     /// In the order in which they happened: what a worker did while its hasupd was replaced is told, and so kept, later.
     /// A clock that was set back further than that is left to speak for itself.
     static func inOrder(_ events: [WatchEvent]) -> [WatchEvent] {
@@ -60,7 +59,7 @@ struct HistoryCommand: ParsableCommand {
             var place = ordered.count
             if event.kind == "transition" {
                 while place > 0, ordered[place - 1].unixSeconds > event.unixSeconds,
-                    ordered[place - 1].unixSeconds - event.unixSeconds < lateness
+                    ordered[place - 1].unixSeconds - event.unixSeconds < WatchEvent.lateness.seconds
                 {
                     place -= 1
                 }

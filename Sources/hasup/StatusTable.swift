@@ -232,6 +232,11 @@ struct StatusTable {
                 "The configuration is reloaded on \(time.date) at \(time.text.prefix(8)), in \(Layout.timeLeft(next.inSeconds))."
             )
         }
+        let strays = daemon.discarded.entries.filter { $0.count > 0 }
+        if !strays.isEmpty {
+            let counts = strays.map { "\($0.count) \(DiscardWords.of($0.name))" }.joined(separator: ", ")
+            texts.append("Packets for no instance here, thrown away: \(counts).")
+        }
         texts += daemon.unsealed + daemon.problems
         if !daemon.notes.isEmpty {
             texts.append(

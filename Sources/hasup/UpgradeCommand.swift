@@ -58,7 +58,8 @@ struct Succession {
             result.write(into: &writer)
             Terminal.write(writer.bytes + [0x0a])
         } else {
-            Terminal.write("hasupd \(Printable.text(reply.before)) -> \(Printable.text(version))\n")
+            let (before, after) = (Printable.text(reply.before), Printable.text(version))
+            Terminal.write("hasupd \(before) -> \(after == before ? "\(after), the same version anew" : after)\n")
         }
         return true
     }

@@ -138,6 +138,15 @@ import Testing
         #expect(!later.contains("probably"))
     }
 
+    @Test func packetsForNobodyAreCounted() {
+        var reply = sample()
+        #expect(!table.render(reply).contains("no instance here"))
+        reply.daemon.discarded.add("unknownVRID", 3)
+        reply.daemon.discarded.add("length", 1)
+        let text = table.render(reply)
+        #expect(text.contains("Packets for no instance here, thrown away: 3 unknown VRID, 1 wrong length."))
+    }
+
     @Test func aFaultIsSaidOnce() {
         var reply = sample()
         var fell = TransitionReport()

@@ -94,7 +94,7 @@ import Testing
                         doesn't exist
                 changed: VI_2
                     is then in FAULT: interface `eth9` doesn't exist
-                A reload would succeed. in FAULT VI_1, VI_2, VI_3
+                A reload would succeed. In FAULT VI_1, VI_2, VI_3.
 
                 """)
     }
@@ -189,7 +189,7 @@ import Testing
                 also changed: VI_2
                 global settings
                     router_id a -> b
-                A reload would succeed. added VI_3; changed VI_1; 0 unchanged
+                A reload would succeed. Added VI_3; changed VI_1; 0 unchanged.
 
                 """)
     }

@@ -150,7 +150,7 @@ import Testing
         "authentication {\nauth_typ PASS\nauth_pass a\n}",
         "authentication {\nauth_pass a\n}\nauth_type PASS", "authentication {\nnonsense PASS\nauth_pass a\n}",
         "authentication {\nauth_type PASS\nauth_pas a\n}", "authenticaton {\nauth_type PASS\nauth_pass a\n}",
-        "authentication {\nauth_type\nauth_pass a\n}",
+        "authentication {\nauth_type\nauth_pass a\n}", "auth_type PASS", "auth_pass a",
     ])
     func misspeltAuthenticationIsAFault(_ lines: String) throws {
         let loaded = load(Self.instance("interface eth0\nvirtual_router_id 5\n\(lines)\n" + Self.address))
@@ -163,8 +163,26 @@ import Testing
         #expect(try other.only().faults == [])
     }
 
+    /// Nor does one of which a block that decides who may speak to it can't be read.
+    @Test(
+        arguments: [
+            ("auth_hmc {\nkey 1 abcdefgh\nactive_key 1\n}", "its auth_hmac can't be read"),
+            ("unicast_peers {\n10.0.0.2\n}", "its unicast_peer names no peer that can be read"),
+            ("unicast_peer {\n10.0.0.x\n}", "its unicast_peer names no peer that can be read"),
+            ("unicast_peer {\nfe80::1\n}", "its unicast_peer names no peer that can be read"),
+        ], ["", "version 3\n"])
+    func unreadablePeersAreAFault(_ mistake: (lines: String, fault: String), _ version: String) throws {
+        let loaded = load(
+            Self.instance("interface eth0\nvirtual_router_id 5\n\(version)\(mistake.lines)\n" + Self.address))
+        #expect(try loaded.only().faults == [mistake.fault])
+        #expect(loaded.errorCount == 1, "\(loaded.findings)")
+    }
+
     /// What was never meant to be authenticated runs, and so does what isn't closed.
-    @Test(arguments: ["authentication {\nauth_pass a\n}", "nonsense", "track_scrpt {\ns\n}"])
+    @Test(arguments: [
+        "authentication {\nauth_pass a\n}", "nonsense", "track_scrpt {\ns\n}", "unicast_peer {\n}",
+        "unicast_peer {\n10.0.0.2\n10.0.0.x\n}",
+    ])
     func otherMistakesAreNoFault(_ lines: String) throws {
         let text = Self.instance("interface eth0\nvirtual_router_id 5\n\(lines)\n" + Self.address)
         #expect(try load(text).only().faults == [])

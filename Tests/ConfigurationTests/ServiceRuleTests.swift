@@ -80,6 +80,16 @@ import Testing
         #expect(service.quorum == 4 && service.hysteresis == 3)
     }
 
+    /// keepalived says it, too: a quorum of 1 is above the sum.
+    @Test func weightsOfZeroServeNobody() {
+        let servers = "real_server 10.0.0.2 80 {\nweight 0\n}\nreal_server 10.0.0.3 80 {\nweight"
+        #expect(
+            load(service("\(servers) 0\n}")).serviceFindings == [
+                "1:1 warning the weights of its real servers are all 0: none of them is given a connection"
+            ])
+        #expect(load(service("\(servers) 1\n}")).serviceFindings.isEmpty)
+    }
+
     @Test func whatIsMissingIsSaid() throws {
         let loaded = load("virtual_server 10.0.0.1 80 {\nreal_server 10.0.0.2 {\n}\n}")
         #expect(

@@ -59,6 +59,7 @@ enum FrameFuzz: FuzzTarget {
                 writer.write("line")
             },
             packet(0x20a) { writer in (UInt32(0)..<4).forEach { writer.write($0) } },
+            packet(0x20c) { writer in (UInt64(0)..<16).forEach { writer.write($0) } },
             packet(0x301, 1), packet(0x401), packet(0x501, 1), packet(0x502) { $0.write("why") },
         ]
     }

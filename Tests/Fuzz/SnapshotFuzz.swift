@@ -4,6 +4,7 @@ import Configuration
 import Glibc
 import IPC
 import Reactor
+import VRRPWorker
 
 @testable import VRRP
 

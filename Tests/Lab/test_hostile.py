@@ -1,5 +1,7 @@
 """Bad packets: counted by their reason, and nothing else happens."""
 
+import os
+import signal
 import time
 
 import pytest
@@ -7,6 +9,7 @@ from lab import conf
 from lab.forge import Injector, bad_packets, mutations, oversized, steadily
 from lab.hasup import Hasup
 from lab.machine import late
+from lab.packets import MULTICAST4, ip_packet, vrrp_pdu
 from lab.peers import Keepalived
 from lab.waiting import wait_for
 
@@ -98,6 +101,24 @@ def test_ten_thousand_random_packets(duo, lan, pair, intruder, sniffer):
         assert sum(status.discarded().values()) > 1000
         assert status.processes()["hasup-vrrp"]["restarts"] == 0
     assert lan.holders(VIP) == ["a"]
+
+
+def test_packets_for_no_instance_are_counted(lan, intruder):
+    """T2: another pair's adverts on the link are counted once for the node, also by the worker's successor."""
+    a = Hasup(lan.node("a"), conf.simple(200, version=3, advert=0.1)).start()
+    a.wait_state("MASTER")
+    for _ in range(3):
+        intruder.packet(ip_packet(INTRUDER, MULTICAST4, vrrp_pdu(INTRUDER, MULTICAST4, 99, 100, ["10.0.0.199"])))
+
+    def strays():
+        return a.status().answer["daemon"]["discarded"]
+    wait_for("the count", strays, lambda counts: counts == {"unknownVRID": 3}, 2)
+    text = a.cli("status")
+    assert "Packets for no instance here, thrown away: 3 unknown VRID." in text.stdout and text.returncode == 0
+    old = a.worker()
+    os.kill(old, signal.SIGKILL)
+    wait_for("another worker", lambda: a.roles().get("hasup-vrrp", []), lambda pids: pids and pids != [old])
+    wait_for("the same count", strays, lambda counts: counts == {"unknownVRID": 3}, 2)
 
 
 def test_a_repeated_error_is_one_line_a_minute(duo, intruder):

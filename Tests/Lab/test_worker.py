@@ -1,6 +1,7 @@
 """Crashes and hangs of the VRRP worker: replaced, nothing leaked, no orphan address."""
 
 import os
+import re
 import signal
 import time
 
@@ -80,6 +81,9 @@ def test_sigstop_of_the_worker(duo, lan, pair):
     replaced(a, old)
     assert not alive(old)
     lan.wait_holder(VIP, "a", 3)
+    told = r"was ended by hasupd \(its loop has stood still for [\d.]+ m?s\): replaced, resumed .*[\d.]+ ms after it last did"
+    wait_for("its end is told", a.log, lambda log: re.search(told, log))
+    assert re.search(told, " ".join(a.cli("history").stdout.split()))
 
 
 def test_sigstop_of_everything(duo, lan):
@@ -108,7 +112,7 @@ def test_twenty_kills_leak_nothing(duo, lan):
         worker = replaced(a, worker, bound=5)
         lan.wait_holder(VIP, "a", 5)
     wait_for("as many descriptors as before", lambda: descriptors(a.program.pid), lambda count: count <= before, 2)
-    assert zombies(a.program.pid) == []
+    wait_for("no zombie", lambda: zombies(a.program.pid), lambda found: found == [], 2)
     assert a.status().processes()["hasup-vrrp"]["restarts"] == 21
 
 

@@ -183,6 +183,23 @@ import Testing
         while !isOver { try loop.turn() }
     }
 
+    @Test func workAtLeisureIsDoneTogether() throws {
+        let loop = try EventLoop()
+        var batches: [[Int]] = []
+        loop.leisurely = { work in
+            batches.append([])
+            work()
+        }
+        for number in 1...3 { loop.atLeisure { batches[batches.count - 1].append(number) } }
+        #expect(batches.isEmpty)
+        while batches.isEmpty { try loop.turn() }
+        #expect(batches == [[1, 2, 3]])
+        // What waits from then on has a time of its own.
+        loop.atLeisure { batches[batches.count - 1].append(4) }
+        while batches.count == 1 { try loop.turn() }
+        #expect(batches == [[1, 2, 3], [4]])
+    }
+
     @Test func forgetsARemovedTimer() throws {
         let loop = try EventLoop()
         var stale = 0

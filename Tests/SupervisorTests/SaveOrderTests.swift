@@ -53,20 +53,3 @@ import Testing
         #expect(ReloadPaths(global).log == nil)
     }
 }
-
-@Suite struct OptionsTests {
-    private static func grace(_ arguments: String...) throws(Options.UsageError) -> Double? {
-        guard case .run(let options) = try Options.parse(arguments) else { return nil }
-        return options.grace.seconds
-    }
-
-    @Test func graceIsSecondsWithFractions() throws {
-        #expect(try Self.grace() == 2)
-        #expect(try Self.grace("--grace", "0.5") == 0.5)
-        #expect(try Self.grace("--grace=60") == 60)
-        #expect(try Self.grace("--grace", "0") == 0)
-        for text in ["61", "-1", "1e1", "nan", "0x1", "abc", ".", "1.2.3"] {
-            #expect(throws: Options.UsageError.self, "\(text)") { try Self.grace("--grace", text) }
-        }
-    }
-}

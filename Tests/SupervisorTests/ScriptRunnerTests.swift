@@ -28,11 +28,14 @@ final class ScriptRunnerTests {
         return child.pid
     }
 
+    private let lines = Lines()
+
     private func successor(timeLimit: Interval = RunningScripts.limit) throws -> ScriptRunner {
+        let lines = lines
         let page = try #require(page)
         let copy = try owned(fcntl(page.number, F_DUPFD_CLOEXEC, 3), "copy a descriptor")
         let runner = ScriptRunner(
-            on: loop, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, limits: ScriptLimits(),
+            on: loop, log: Logger(label: "test") { _ in LineHandler(lines) }, limits: ScriptLimits(),
             runningMax: 4, timeLimit: timeLimit, inherited: try StatePage.inherited(copy, mapsAll: true),
             keep: { _ in })
         runner.adoptScripts()
@@ -56,7 +59,7 @@ final class ScriptRunnerTests {
         #expect(runner.processes == [pid])
         try wait { runner.isIdle }
         #expect(runner.report(of: "A")?.timedOut == 1)
-        #expect(kill(pid, 0) == -1 && errno == ESRCH)
+        try wait { kill(pid, 0) == -1 && errno == ESRCH }
     }
 
     @Test("how one ends is counted: it is a child of ours after an upgrade")
@@ -66,6 +69,31 @@ final class ScriptRunnerTests {
         #expect(runner.processes == [pid])
         try wait { runner.isIdle }
         #expect(runner.report(of: "A")?.failed == 1)
+    }
+
+    @Test("how the child of a killed hasupd ends isn't known, and is no success")
+    func unknownStatus() throws {
+        var template = Array("/tmp/hasup-script-XXXXXX".utf8CString)
+        let file = Descriptor(owning: mkstemp(&template))
+        defer { unlink(template) }
+        var hasEnded = false
+        let parent = try ChildProcess.spawn(
+            path: "/bin/sh", arguments: ["sh", "-c", "sleep 600 >/dev/null & echo $!"], descriptors: [],
+            output: file.number, on: loop
+        ) { _, _ in hasEnded = true }
+        try wait { hasEnded }
+        var text = [UInt8](repeating: 0, count: 20)
+        let count = pread(file.number, &text, text.count, 0)
+        let pid = try #require(Int32(String(decoding: text.prefix(max(0, count - 1)), as: UTF8.self)))
+        defer { kill(-parent.pid, SIGKILL) }
+        record.onMade = { [unowned self] in self.page = $0 }
+        record.runs(.init(pid: pid, startTicks: try ProcessInspection(pid: pid).startTicks), of: "A")
+        let runner = try successor()
+        #expect(runner.processes == [pid])
+        kill(pid, SIGKILL)
+        try wait { runner.isIdle }
+        #expect(runner.report(of: "A") == nil)
+        #expect(lines.texts == ["A: a script of the former hasupd has ended; how isn't known"])
     }
 
     @Test("what became of scripts is forgotten when their instance has left the configuration")

@@ -1,4 +1,5 @@
 import Base
+import CLinux
 import Glibc
 import Reactor
 import Supervision
@@ -38,6 +39,19 @@ final class WorkerRecordTests {
         let timer = loop.makeTimer { isLate = true }
         loop.set(timer, to: Clock.now + .seconds(10))
         while exit == nil, !isLate { try loop.turn() }
+        #expect(!isLate)
+    }
+
+    @Test("the end of a child is told before it is reaped, and it doesn't stay a zombie (D42)")
+    func reaped() throws {
+        let child = try sleeper(WorkerRecord.role)
+        child.kill()
+        try waitForExit()
+        #expect(hasup_exit_status(child.pid) == SIGKILL, "its successor may start before the kernel frees it")
+        var isLate = false
+        let timer = loop.makeTimer { isLate = true }
+        loop.set(timer, to: Clock.now + .seconds(10))
+        while hasup_exit_status(child.pid) != -ECHILD, !isLate { try loop.turn() }
         #expect(!isLate)
     }
 

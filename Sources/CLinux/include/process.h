@@ -29,8 +29,12 @@ enum { HASUP_PASSED_MAX = 4 };
 int hasup_exec_passing(
     const char *path, char *const argv[], char *const envp[], const int *descriptors, int count);
 
-/// Takes the exit status of a child that has ended, without waiting: the status as of waitpid(2), -EAGAIN while it runs.
-int hasup_reap(int pid);
+/// How a child has ended, without waiting: the status as of waitpid(2), -EAGAIN while it runs, or another -errno. The
+/// kernel keeps it until it is reaped.
+int hasup_exit_status(int pid);
+
+/// Frees a child that has ended.
+void hasup_reap(int pid);
 
 /// Processor time in nanoseconds that a process has used, or -errno.
 int64_t hasup_processor_time(int pid);

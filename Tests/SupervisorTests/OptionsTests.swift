@@ -1,0 +1,44 @@
+import Base
+import Testing
+
+@testable import Supervisor
+
+@Suite("The command line of hasupd")
+struct OptionsTests {
+    private func options(_ words: String...) throws -> Options? {
+        guard case .run(let options) = try Options.parse(words) else { return nil }
+        return options
+    }
+
+    @Test("short options may stand together, and a value behind one of them, as with getopt(3)")
+    func together() throws {
+        #expect(try options("-f/a.conf")?.file == "/a.conf")
+        let both = try options("-nf/a.conf")
+        #expect(both?.file == "/a.conf" && both?.foreground == true)
+        #expect(try options("-nf", "/a.conf")?.file == "/a.conf")
+        guard case .help = try Options.parse(["-nh"]) else {
+            Issue.record("-nh asks for help")
+            return
+        }
+    }
+
+    @Test("what isn't one is named", arguments: ["-x", "-nx", "-n-n", "--f/a.conf", "-"])
+    func unknown(word: String) {
+        #expect(throws: Options.UsageError.self) { _ = try Options.parse([word]) }
+    }
+
+    private static func grace(_ arguments: String...) throws(Options.UsageError) -> Double? {
+        guard case .run(let options) = try Options.parse(arguments) else { return nil }
+        return options.grace.seconds
+    }
+
+    @Test func graceIsSecondsWithFractions() throws {
+        #expect(try Self.grace() == 2)
+        #expect(try Self.grace("--grace", "0.5") == 0.5)
+        #expect(try Self.grace("--grace=60") == 60)
+        #expect(try Self.grace("--grace", "0") == 0)
+        for text in ["61", "-1", "1e1", "nan", "0x1", "abc", ".", "1.2.3"] {
+            #expect(throws: Options.UsageError.self, "\(text)") { try Self.grace("--grace", text) }
+        }
+    }
+}
