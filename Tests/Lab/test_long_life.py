@@ -155,7 +155,8 @@ def test_soak(lan, pair, record_property):
     after, _ = rest()
     for daemon, holding in zip((a, b), held):
         wait_for("as many descriptors and processes", lambda: holdings(daemon), lambda now: now == holding, 3)
-        assert not [child for child in children(daemon.program.pid) if not alive(child)]
+        wait_for("no zombie", lambda: [child for child in children(daemon.program.pid) if not alive(child)],
+                 lambda found: not found, 3)
     growth = [(now - then) / then for now, then in zip(after, before)]
     record_property("rounds", rounds)
     record_property("growth", growth)

@@ -67,8 +67,8 @@ class Program:
         return self.process.poll() is None
 
     def family(self):
-        """The main process and all its descendants."""
-        return [self.pid, *descendants(self.pid)]
+        """The main process and all its descendants; none that has ended and is only reaped a moment later."""
+        return [self.pid, *filter(alive, descendants(self.pid))]
 
     def signal(self, number):
         """Sends a signal to the main process."""
