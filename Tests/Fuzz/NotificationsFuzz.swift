@@ -1,3 +1,4 @@
+import Configuration
 import Supervision
 
 /// What a hasupd has left of an instance's notifications in memory that another process could have written, too: its

@@ -33,7 +33,7 @@ enum SnapshotFuzz: FuzzTarget {
                     let content = number == 0 ? record : Array(record.dropFirst(9))
                     seed += [UInt8(number), UInt8(content.count)] + content
                 } mark: { number, moment in
-                    let bytes = withUnsafeBytes(of: moment.nanoseconds.littleEndian, Array.init)
+                    let bytes = withUnsafeBytes(of: moment.nanoseconds.littleEndian) { [UInt8]($0) }
                     seed += [markKind + UInt8(number), UInt8(bytes.count)] + bytes
                 }
                 seeds.append(seed)
