@@ -18,6 +18,11 @@ extension EventLoop {
         leisure.work.append(work)
     }
 
+    /// Does at once what waits for leisure: before nobody turns the loop any more.
+    public func finishLeisure() {
+        if !leisure.work.isEmpty { doWaitingWork() }
+    }
+
     private func doWaitingWork() {
         let work = leisure.work
         leisure.work = []

@@ -1,6 +1,7 @@
 import Base
 import IPC
 import Logging
+import Reactor
 
 extension Daemon {
     /// Becomes the program that now lies where this one was started from. The completion is told what it is, shortly
@@ -37,6 +38,7 @@ extension Daemon {
                     lastWork: { [unowned self] in
                         self.tellWhatIsLeft()
                         self.observations.flush()
+                        self.loop.finishLeisure()
                     },
                     onFailure: { [unowned self] in
                         self.systemd.ready(counted(self.generation.instanceCount, "instance"))

@@ -46,6 +46,8 @@ enum FileCheck {
             let reader = ConfigurationReader(
                 file: paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
                 seal: setting.sealArguments, filter: setting.parserFilter.number, leadsGroup: false, on: loop)
+            // What has ended isn't left to the machine's first process, which in a container may be hasupd.
+            defer { loop.finishLeisure() }
             return try withExtendedLifetime(setting) { () throws(SystemError) in try reader.readNow() }
         } catch {
             throw StartError(.unavailable, error.description)

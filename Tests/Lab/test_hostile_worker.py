@@ -114,6 +114,7 @@ VALID = {
     hostile.OPEN_SOCKET: struct.pack(">QI", 1, 0), hostile.NOTIFY: struct.pack(">QIQBB", 1, 0, 1, 1, 100),
     hostile.OBSERVATIONS: struct.pack(">Q", 1) + TRANSITION, hostile.LOG: b"\x06" + text("hello"),
     hostile.STOPPED: b"", hostile.CLEARED: struct.pack(">Q", 1), hostile.RESUMED: struct.pack(">IIII", 1, 0, 0, 0),
+    hostile.DISCARDED: struct.pack(">QQ", 0, (1 << 64) - 1),
 }
 # What ends a worker at once, and what the log says of it.
 CRIMES = {
@@ -124,7 +125,7 @@ CRIMES = {
     "undefined flags": (frame(hostile.WORKED, flags=0x10), "undefined flags 0x10"),
     "descriptors that didn't come": (frame(hostile.WORKED, flags=3), "says 3 descriptors and brought 0"),
     **{f"type {kind:#x}": (frame(kind), f"unknown type {kind:#x}")
-       for kind in (0, 0x200, 0x20C, 0x101, 0x107, 0x301, 0x401, 0x501, 0xFFFF)},
+       for kind in (0, 0x200, 0x20D, 0x101, 0x107, 0x301, 0x401, 0x501, 0xFFFF)},
     "another version": (frame(hostile.HELLO, hostile.hello(1)), "speaks protocol version 1"),
     "a second hello": (frame(hostile.HELLO, VALID[hostile.HELLO]), "a second hello at the wrong moment"),
     "too many sentences": (frame(hostile.HELLO, hostile.hello(sentences=33 * ["x"])), "malformed payload"),
@@ -140,6 +141,7 @@ CRIMES = {
     "an endless string": (frame(hostile.LOG, b"\x06\xff\xff\xff\xff"), "malformed payload"),
     "too many requests": (frame(hostile.NOTIFY, struct.pack(">Q", 1) + 129 * VALID[hostile.NOTIFY][8:]), "malformed"),
     "too many observations": (frame(hostile.OBSERVATIONS, struct.pack(">Q", 1) + 129 * TRANSITION), "malformed"),
+    "too many counts": (frame(hostile.DISCARDED, 65 * struct.pack(">Q", 1)), "malformed payload"),
     "a long observation": (frame(hostile.OBSERVATIONS, observation_text("x" * 600)), "malformed payload"),
     "no such observation": (frame(hostile.OBSERVATIONS, struct.pack(">QB", 1, 99)), "malformed payload"),
     "a status for 0": (frame(hostile.STATUS, struct.pack(">Q", 1)), "a status that nobody asked for"),

@@ -198,6 +198,11 @@ import Testing
         loop.atLeisure { batches[batches.count - 1].append(4) }
         while batches.count == 1 { try loop.turn() }
         #expect(batches == [[1, 2, 3], [4]])
+        // At the end it doesn't wait, and isn't done twice.
+        loop.atLeisure { batches[batches.count - 1].append(5) }
+        loop.finishLeisure()
+        loop.finishLeisure()
+        #expect(batches == [[1, 2, 3], [4], [5]])
     }
 
     @Test func forgetsARemovedTimer() throws {
