@@ -8,7 +8,8 @@ import Supervision
 /// A child of ours, from its start until the kernel has told how it ended; it is reaped a moment later.
 final class ChildProcess {
     let pid: Int32
-    private let pidfd: Descriptor
+    /// Until it has ended.
+    private var pidfd: Descriptor?
     private let loop: EventLoop
     private var watch: Watch?
 
@@ -17,9 +18,10 @@ final class ChildProcess {
         onExit: @escaping (Int32, WorkerExit) -> Void
     ) throws(SystemError) {
         self.pid = pid
-        self.pidfd = pidfd
+        let number = pidfd.number
+        self.pidfd = consume pidfd
         self.loop = loop
-        watch = try loop.add(self.pidfd.number) { [weak self, unowned loop] _ in
+        watch = try loop.add(number) { [weak self, unowned loop] _ in
             let status = hasup_exit_status(pid)
             if status == -EAGAIN { return }
             self?.forget()
@@ -34,6 +36,7 @@ final class ChildProcess {
     private func forget() {
         if let watch { loop.remove(watch) }
         watch = nil
+        pidfd = nil
     }
 
     /// Starts a program; descriptor i of the list becomes 3 + i, and `output` its standard output, if there is one.
@@ -103,7 +106,12 @@ final class ChildProcess {
     }
 
     /// Ends it at once.
-    func kill() { _ = hasup_pidfd_signal(pidfd.number, SIGKILL) }
+    func kill() {
+        switch pidfd {
+        case .some(let pidfd): _ = hasup_pidfd_signal(pidfd.number, SIGKILL)
+        case .none: break
+        }
+    }
 
     /// Ends it with all of its process group at once. Only while it hasn't been reaped, and for who leads one: until then
     /// its number is nobody else's.
