@@ -17,7 +17,7 @@ struct LandlockTests {
         seal.landlock = plan
         seal.startsThread = true
         let wanted = seal
-        return try Child.run { report in
+        return try Child.run(keeping: []) { report in
             let result = Sandbox.seal(as: wanted)
             guard result.isComplete, result.isConfined else {
                 Child.say(result.shortfalls.joined(separator: "; "), to: report)

@@ -7,12 +7,14 @@ import Testing
 /// hasupd's own filter, in a child that dies of the first call that isn't on the list.
 @Suite(.serialized, .enabled(if: Child.canSeal, "needs root with SETUID, SETGID, SETPCAP, NET_ADMIN"))
 struct SupervisorFilterTests {
-    private func limited(_ body: (_ report: Int32) -> Int32) throws -> (end: Child.End, report: String) {
+    private func limited(
+        keeping kept: [Int32] = [], _ body: (_ report: Int32) -> Int32
+    ) throws -> (end: Child.End, report: String) {
         let filter = try SeccompProgram.compile(.supervisor)
         var plan = SupervisorPlan(capabilities: .supervisor, isFull: true)
         plan.filter = filter.number
         let wanted = plan
-        return try Child.run { report in
+        return try Child.run(keeping: kept + [filter.number]) { report in
             let result = limitSupervisor(as: wanted)
             guard result.isComplete, result.isFiltered else {
                 Child.say(result.shortfalls.joined(separator: "; "), to: report)
@@ -26,7 +28,7 @@ struct SupervisorFilterTests {
     @Test func itsChildrenStartAndSealThemselves() throws {
         let worker = try SeccompProgram.compile(.vrrp)
         let number = worker.number
-        let (end, text) = try limited { report in
+        let (end, text) = try limited(keeping: [number]) { report in
             var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
             var environment: [UnsafeMutablePointer<CChar>?] = [nil]
             let pid = hasup_spawn("/usr/bin/true", &arguments, &environment, [], 0)
