@@ -20,6 +20,7 @@ import test_reload_storm as storm
 
 VIP = "10.0.0.100"
 KILLS = int(os.environ.get("KILLS", "20"))
+WEAR_SECONDS = int(os.environ.get("WEAR", "60"))
 PARK = signal.SIGRTMIN + 10
 
 
@@ -188,3 +189,34 @@ def reloads(engine, rounds=60):
         sniffer.close()
         return f"{rounds} reloads: {len(times)} instances, {sum(gap > 1.5 for gap in gaps)} adverts missed, longest gap " \
             f"{max(gaps) * 1000:.0f} ms, {len(intruders)} transitions", max(gaps)
+
+
+def wear(engine):
+    """C4: per cent of a processor that each of two nodes uses, with all its scripts, while every ten seconds the link of
+    the master fails, twenty instances start a script that dies on each change, and hasup's master loses its worker."""
+    with Lan("bench") as lan:
+        a, b = lan.node("a"), lan.node("b")
+        script = a.write("notify.sh", "#!/bin/sh\nkill -9 $$\n")
+        os.chmod(script, 0o755)
+
+        def text(priority):
+            several = [conf.instance(f"S_{number}", vrid=number, priority=priority, version=3, advert=1,
+                                     vips=[f"10.0.1.{number}/32"], extra=[f'notify "{script}"']) for number in range(60, 80)]
+            return conf.file(conf.instance(priority=priority, version=3, advert=1), *several,
+                             settings=["script_user root", "enable_script_security"])
+
+        daemons = [engine(a, text(200)).start(), engine(b, text(100)).start()]
+        lan.wait_holder(VIP, "a", 12)
+        used, begun = [daemon.program.processor_seconds() for daemon in daemons], time.monotonic()
+        for number in range(1, WEAR_SECONDS // 10 + 1):
+            lan.link(a, False)
+            lan.wait_holder(VIP, "b", 8)
+            lan.link(a, True)
+            lan.wait_holder(VIP, "a", 8)
+            # keepalived would be away for seconds, each time longer.
+            if engine is Hasup:
+                os.kill(wait_for("a worker", lambda: worker_of(daemons[0]), bound=10), signal.SIGKILL)
+            time.sleep(max(0.0, begun + 10 * number - time.monotonic()))
+        took = time.monotonic() - begun
+        shares = [(daemon.program.processor_seconds() - start) / took * 100 for daemon, start in zip(daemons, used)]
+        return f"{shares[0]:.1f} % of a processor, backup {shares[1]:.1f} %", max(shares)

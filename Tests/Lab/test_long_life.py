@@ -27,16 +27,6 @@ def memory(hasup, kinds=("Pss_Anon", "Pss_Shmem")):
     return total
 
 
-def processor_seconds(hasup):
-    """What the daemon has used, with all its workers and scripts, those that ended among them."""
-    ticks = 0
-    for pid in hasup.program.family():
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            fields = file.read().rpartition(")")[2].split()
-        ticks += sum(int(field) for field in fields[11:15 if pid == hasup.program.pid else 13])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
 def holdings(hasup):
     """Open descriptors by role, and the number of processes."""
     roles = {role: [descriptors(pid) for pid in pids] for role, pids in hasup.roles().items()}
@@ -145,12 +135,13 @@ def test_soak(lan, pair, record_property):
     for _ in range(30):
         round_of_all()
     before, held = rest()
-    used, begun = [processor_seconds(daemon) for daemon in (a, b)], time.monotonic()
+    used, begun = [daemon.program.processor_seconds() for daemon in (a, b)], time.monotonic()
     rounds = 0
     while time.monotonic() - begun < (3600 if LONG else 300):
         round_of_all()
         rounds += 1
-    share = [(processor_seconds(daemon) - start) / (time.monotonic() - begun) for daemon, start in zip((a, b), used)]
+    took = time.monotonic() - begun
+    share = [(daemon.program.processor_seconds() - start) / took for daemon, start in zip((a, b), used)]
     after, _ = rest()
     for daemon, holding in zip((a, b), held):
         wait_for("as many descriptors and processes", lambda: holdings(daemon), lambda now: now == holding, 3)

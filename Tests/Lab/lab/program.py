@@ -70,6 +70,15 @@ class Program:
         """The main process and all its descendants; none that has ended and is only reaped a moment later."""
         return [self.pid, *filter(alive, descendants(self.pid))]
 
+    def processor_seconds(self):
+        """What the family has used so far, those of it that have ended among them."""
+        ticks = 0
+        for pid in self.family():
+            with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+            ticks += sum(int(field) for field in fields[11:15])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def signal(self, number):
         """Sends a signal to the main process."""
         self.process.send_signal(number)
