@@ -178,6 +178,7 @@ import Testing
     }
 }
 
+/// Pain point R6: what an include finds, and what it says when it doesn't.
 @Suite struct IncludeTests {
     @Test(arguments: [
         ("include a.conf", ["a"]),
@@ -187,6 +188,7 @@ import Testing
         ("include {a,b}.conf", ["a", "b"]),
         ("include d/sub.conf", ["deep"]),
         ("list {\ninclude a.conf\n}", ["list {", "a", "}"]),
+        ("list {\nlist {\ninclude d/sub.conf\n}\n}", ["list {", "list {", "deep", "}", "}"]),
         ("$F=a\ninclude ${F}.conf", ["a"]),
         ("@x include a.conf\n@^x include b.conf", ["b"]),
     ])
