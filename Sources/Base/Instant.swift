@@ -22,6 +22,12 @@ public struct Interval: Hashable, Comparable, Sendable {
     /// The length in seconds, for texts and statistics only: whole microseconds, which are written in a tenth of the time.
     @inlinable public var seconds: Double { Double(nanoseconds / 1_000) / 1e6 }
 
+    /// The same in whole milliseconds, rounded, for texts.
+    public var inMilliseconds: Interval {
+        let rounded = Int64(min((nanoseconds.magnitude + 500_000) / 1_000_000, UInt64(Int64.max) / 1_000_000)) * 1_000_000
+        return Interval(nanoseconds: nanoseconds < 0 ? -rounded : rounded)
+    }
+
     /// Whether it is shorter.
     @inlinable public static func < (left: Interval, right: Interval) -> Bool { left.nanoseconds < right.nanoseconds }
     /// Sum.

@@ -102,6 +102,14 @@ static int connect_at(const char *path, int type) {
     return fd;
 }
 
+/* Whether somebody listens there: 1, 0, or -errno. One who has more waiting than he takes would make us wait, too. */
+static int is_listened_at(const char *path) {
+    int fd = connect_at(path, SOCK_STREAM | SOCK_NONBLOCK);
+    if (fd >= 0) close(fd);
+    if (fd >= 0 || fd == -EAGAIN) return 1;
+    return fd == -ECONNREFUSED ? 0 : fd;
+}
+
 int hasup_connect_unix(const char *path) { return connect_at(path, SOCK_STREAM); }
 
 int hasup_connect_unix_datagram(const char *path) { return connect_at(path, SOCK_DGRAM | SOCK_NONBLOCK); }
@@ -119,12 +127,8 @@ int hasup_listen_unix(const char *path, int backlog) {
     // Only a socket is replaced, and only one that refuses: a file of another kind was put there by somebody.
     if (lstat(path, &existing) == 0) {
         if (!S_ISSOCK(existing.st_mode)) return -EEXIST;
-        int other = hasup_connect_unix(path);
-        if (other >= 0) {
-            close(other);
-            return -EADDRINUSE;
-        }
-        if (other != -ECONNREFUSED) return other;
+        int listened = is_listened_at(path);
+        if (listened) return listened < 0 ? listened : -EADDRINUSE;
         if (unlink(path) < 0) return -errno;
     }
     int fd = open_unix(path, SOCK_STREAM | SOCK_NONBLOCK, &address);

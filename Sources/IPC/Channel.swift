@@ -133,16 +133,21 @@ public final class Channel {
         }
     }
 
+    /// Sends what waits, as far as the socket takes it and the turn's time goes.
     private func flush() {
-        while let next = waiting.first {
+        var sent = 0
+        while sent < waiting.count, sent == 0 || !loop.isTurnLong {
+            let next = waiting[sent]
             let result = hasup_send_packet(
                 descriptor.number, next.bytes, next.bytes.count, next.numbers, Int32(next.numbers.count))
-            if result == -Int(EAGAIN) { return }
+            if result == -Int(EAGAIN) { break }
             if result < 0 { return failed(result) }
-            waiting.removeFirst()
+            sent += 1
             waitingDescriptors -= next.numbers.count
         }
-        if let watch { loop.modify(watch, .readable) }
+        // All at once: one by one would move the rest each time.
+        waiting.removeFirst(sent)
+        if waiting.isEmpty, let watch { loop.modify(watch, .readable) }
     }
 
     /// Handles one frame; false when there is none.

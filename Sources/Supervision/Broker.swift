@@ -162,10 +162,8 @@ public struct Broker<Source: InstanceSource> {
         return !hasSnapshot
     }
 
-    /// How many instances a generation has that a worker may speak of. - Throws: `Refusal`.
-    public func instanceCount(of generation: UInt64) throws(Refusal) -> Int { try source(of: generation).instanceCount }
-
-    private func source(of generation: UInt64) throws(Refusal) -> Source {
+    /// A generation that a worker may speak of. - Throws: `Refusal`.
+    public func source(of generation: UInt64) throws(Refusal) -> Source {
         if generation == self.generation { return source }
         guard let previous, generation == previous.generation else { throw .generation(generation) }
         return previous.source

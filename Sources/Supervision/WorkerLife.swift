@@ -127,15 +127,18 @@ public struct WorkerLife: Sendable {
     public private(set) var earlyDeaths = 0
     /// Whether the present worker has said so.
     private var hasWorked = false
-    /// Deaths with this snapshot since a worker last worked.
-    private var deathsWithSnapshot = 0
+    /// Deaths with this snapshot since a worker last worked, those of hasupd itself among them.
+    public private(set) var deathsWithSnapshot: Int
     /// Starts that failed since there last was a process: nothing has seen the snapshot, and nothing has died.
     private var spawnFailures = 0
     /// How many instances it has to begin with: a big configuration takes longer. Nil for the longest limit.
     public var instanceCount: Int?
 
     /// A worker that isn't wanted yet.
-    public init() {}
+    ///
+    /// - Parameter deathsWithSnapshot: how often hasupd has died with the snapshot that it begins with, before a worker
+    ///   had worked. What kills the one who reads it mustn't kill all who follow him.
+    public init(deathsWithSnapshot: Int = 0) { self.deathsWithSnapshot = deathsWithSnapshot }
 
     /// Time from spawn to ready before it counts as hung. Meanwhile nobody advertises, so it is short; on a machine that
     /// is too slow for it each further try gets twice the time.

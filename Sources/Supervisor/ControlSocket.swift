@@ -137,14 +137,14 @@ final class ControlSocket {
     // MARK: Answers
 
     private func status(_ responder: ControlResponder) {
-        let generation = daemon.generation
-        ask { [unowned self] statuses in
+        ask { [unowned self] generation, statuses in
             let now = Clock.now
             let wall = Clock.wallNanoseconds
             let scripts = self.daemon.scripts
             let observations = self.daemon.observations
             responder.reply(
-                status: self.daemonStatus(isAnswered: statuses != nil), instanceCount: generation.instanceCount
+                status: self.daemonStatus(of: generation, isAnswered: statuses != nil),
+                instanceCount: generation.instanceCount
             ) { index in
                 generation.instance(at: index).map {
                     var report = InstanceReport(
@@ -159,8 +159,7 @@ final class ControlSocket {
     }
 
     private func instances(_ responder: ControlResponder) {
-        let generation = daemon.generation
-        ask { statuses in
+        ask { generation, statuses in
             let now = Clock.now
             responder.reply(instanceCount: generation.instanceCount) { index in
                 generation.instance(at: index).map { settings in
@@ -175,8 +174,7 @@ final class ControlSocket {
     }
 
     private func statistics(_ responder: ControlResponder) {
-        let generation = daemon.generation
-        ask { [unowned self] statuses in
+        ask { [unowned self] generation, statuses in
             var head = StatisticsReply()
             head.loop.turns = self.daemon.loop.turns
             head.loop.slowTurns = self.daemon.loop.slowTurns
@@ -193,17 +191,19 @@ final class ControlSocket {
         }
     }
 
-    private func ask(_ completion: @escaping ([UInt32: InstanceStatus]?) -> Void) {
-        guard let vrrp = daemon.vrrp else { return completion(nil) }
-        vrrp.status(completion)
+    /// Asks for the instances of the generation that the worker runs; of hasupd's, without a status, if none answers.
+    private func ask(_ completion: @escaping (Generation, [UInt32: InstanceStatus]?) -> Void) {
+        guard let vrrp = daemon.vrrp else { return completion(daemon.generation, nil) }
+        vrrp.status { [unowned daemon] answer in
+            completion(answer?.generation ?? daemon.generation, answer?.statuses)
+        }
     }
 
     /// How long status shows that a worker was replaced.
     private static let troubleMemory = Interval.seconds(600)
 
-    private func daemonStatus(isAnswered: Bool) -> DaemonStatus {
+    private func daemonStatus(of generation: Generation, isAnswered: Bool) -> DaemonStatus {
         var status = DaemonStatus()
-        let generation = daemon.generation
         let uptime = Clock.now - daemon.startedAt
         status.version = hasupVersion
         status.pid = Int(getpid())

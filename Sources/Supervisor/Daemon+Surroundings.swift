@@ -89,9 +89,7 @@ extension Daemon {
     private func refill() {
         history.restore()
         ledger.restore((vrrp?.formers ?? []) + [generation] + [reloads?.pending].compactMap { $0 })
-        if let worker = vrrp?.worker?.child?.pid {
-            do throws(SystemError) { try workerRecord.note(worker) } catch { log.warning("\(error)") }
-        }
+        vrrp?.noteWorker()
         pidFiles.restore(
             daemon: getpid(), vrrp: vrrp?.worker?.child?.pid, checker: checker?.worker?.child?.pid)
     }

@@ -157,14 +157,15 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             budget: budget, findings: findings)
         daemon.scripts.adoptScripts()
         let formerChildren = ChildProcess.inherited(except: daemon.scripts.processes, on: loop)
-        if let former = try daemon.workerRecord.endWorker(handsOver: store.page == nil) {
+        let former = try daemon.workerRecord.endWorker(handsOver: store.page == nil)
+        if let former {
             if former.wasEnded { log.notice("\(former.endSentence)") }
             if let text = former.sentence(isPassedOn: store.page != nil) { daemon.report(text) }
         }
         // With its page, a worker decides what of the new configuration stays; what isn't in that goes at once.
         daemon.removeLeftovers(of: "an earlier hasupd", except: store.page == nil ? nil : first.generation)
         do throws(SystemError) {
-            try daemon.begin()
+            try daemon.begin(deathsWithPage: former?.deathsWithSnapshot ?? 0)
             try loop.run()
         } catch {
             throw StartError(.unavailable, error.description)
@@ -187,7 +188,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         return daemon.exitStatus
     }
 
-    private func begin() throws(SystemError) {
+    private func begin(deathsWithPage: Int) throws(SystemError) {
         loop.measuresWork = true
         signals = try Signals(OperatorSignals.handled, on: loop) { [unowned self] in self.receive(signal: $0) }
         control = try ControlSocket(paths.controlSocket, daemon: self)
@@ -204,7 +205,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let lastNotification = scripts.resume(generation, pageNotification: store.page?.lastNotification)
         let vrrp = try VRRPSupervision(
             on: loop, log: log, setting: setting, grace: options.grace, generation: generation,
-            inherited: store.page, lastNotification: lastNotification, record: workerRecord, delegate: self)
+            inherited: store.page, deathsWithPage: deathsWithPage, lastNotification: lastNotification,
+            record: workerRecord, delegate: self)
         self.vrrp = vrrp
         let instances = counted(generation.instanceCount, "instance")
         log.notice(
@@ -287,6 +289,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         log.notice("parked: the next hasupd goes on with what systemd keeps; if none comes, the VRRP worker hands over")
         systemd.stopping()
         reloads?.stop()
+        vrrp?.noteWorker(isParting: true)
         tellWhatIsLeft()
         loop.stop()
     }

@@ -6,8 +6,16 @@ import VRRP
 /// The questions for the status of all instances. One is under way at a time, and its answer is shared by all who asked
 /// before it was put: so many askers cost no more memory than one, and nobody is told what was before he asked.
 final class StatusQuestions {
-    /// The status of each instance; nil when there is no worker that answers in time.
-    typealias Completion = ([UInt32: InstanceStatus]?) -> Void
+    /// What a worker has answered. Numbers of instances mean something in its generation only: while a reload is under
+    /// way, that may be the one before hasupd's, or the one after it.
+    struct Answer {
+        let generation: Generation
+        /// By the number of the instance.
+        fileprivate(set) var statuses: [UInt32: InstanceStatus] = [:]
+    }
+
+    /// Nil when there is no worker that answers in time.
+    typealias Completion = (Answer?) -> Void
 
     private static let patience = Interval.seconds(2)
     private let loop: EventLoop
@@ -18,7 +26,7 @@ final class StatusQuestions {
     private var isUnderWay = false
     /// Frames that have come of the answer.
     private var parts = 0
-    private var statuses: [UInt32: InstanceStatus] = [:]
+    private var answer: Answer?
     private var asking: [Completion] = []
     /// Those who have asked since.
     private var waiting: [Completion] = []
@@ -46,11 +54,12 @@ final class StatusQuestions {
     /// A part of an answer; one that comes too late isn't looked at.
     ///
     /// - Parameters:
-    ///   - limit: how many instances there are.
+    ///   - generation: whose instances it speaks of.
     ///   - part: decodes it.
     /// - Throws: `FrameError` for an answer that nobody asked for, or one without an end.
     func receive(
-        _ correlation: UInt32, limit: Int, isLast: Bool, _ part: () throws(FrameError) -> [(UInt32, InstanceStatus)]
+        _ correlation: UInt32, _ generation: Generation, isLast: Bool,
+        _ part: () throws(FrameError) -> [(UInt32, InstanceStatus)]
     ) throws(FrameError) {
         // One to a number that wasn't given yet is a crime.
         guard correlation != 0, number &- correlation < 1 << 31 else {
@@ -58,11 +67,15 @@ final class StatusQuestions {
         }
         guard isUnderWay, correlation == number else { return }
         // No part is empty but the only one.
-        guard parts <= limit else { throw .unexpected("a status without an end") }
-        if parts == 0 { statuses.reserveCapacity(limit) }
+        guard parts <= generation.instanceCount else { throw .unexpected("a status without an end") }
+        if answer == nil {
+            answer = Answer(generation: generation)
+            answer?.statuses.reserveCapacity(generation.instanceCount)
+        }
+        guard answer?.generation === generation else { throw .unexpected("a status of two generations") }
         parts += 1
-        for (id, status) in try part() { statuses[id] = status }
-        if isLast { finish(statuses) }
+        for (id, status) in try part() { answer?.statuses[id] = status }
+        if isLast { finish(answer) }
     }
 
     private func put() {
@@ -72,17 +85,17 @@ final class StatusQuestions {
         number &+= 1
         if number == 0 { number = 1 }
         parts = 0
-        statuses = [:]
+        answer = nil
         isUnderWay = true
         guard send(number) else { return finish(nil) }
         if let expiry { loop.set(expiry, to: Clock.now + Self.patience) }
     }
 
-    private func finish(_ result: [UInt32: InstanceStatus]?) {
+    private func finish(_ result: Answer?) {
         if let expiry { loop.set(expiry, to: .never) }
         let answered = asking
         asking = []
-        statuses = [:]
+        answer = nil
         isUnderWay = false
         put()
         guard !answered.isEmpty else { return }

@@ -36,10 +36,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     private let loop: EventLoop
     private let log: Logger
-    private let lines: RepeatLog
+    let lines: RepeatLog
     private let setting: Setting
     private let grace: Interval
-    private let record: WorkerRecord
+    let record: WorkerRecord
     private unowned let delegate: any Delegate
     private var broker: Broker<Generation>
     private(set) var worker: WorkerProcess?
@@ -57,6 +57,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var questions: StatusQuestions?
     /// The newest generation that this worker has said to run.
     private var configuredGeneration: UInt64 = 0
+    /// What the record says of deaths with the page.
+    var notedDeaths = 0
     /// Whether this worker has said with what it goes on: once is enough, and each is an entry of the history.
     private var hasResumed = false
     /// Packets that no instance could be found for, by `DiscardReason.rawValue`, when the worker last told its status.
@@ -67,10 +69,12 @@ final class VRRPSupervision: WorkerProcess.Owner {
     /// - Parameters:
     ///   - grace: how long a worker goes on when hasupd is gone.
     ///   - inherited: the page of a hasupd that is gone; nil to begin with an empty one.
+    ///   - deathsWithPage: how often hasupd has died with that page.
     ///   - lastNotification: where its worker's count of notifications goes on.
     init(
         on loop: EventLoop, log: Logger, setting: Setting, grace: Interval, generation: Generation,
-        inherited: StatePage?, lastNotification: UInt64, record: WorkerRecord, delegate: any Delegate
+        inherited: StatePage?, deathsWithPage: Int, lastNotification: UInt64, record: WorkerRecord,
+        delegate: any Delegate
     ) throws(SystemError) {
         self.loop = loop
         self.log = log
@@ -87,7 +91,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
         orphans = OrphanGuard(
             on: loop, lines: lines, seal: setting.sealArguments, filter: setting.withdrawFilter.number)
         questions = StatusQuestions(on: loop) { [unowned self] number in self.askStatus(number) }
-        let worker = WorkerProcess("hasup-vrrp", on: loop, lines: lines, owner: self)
+        let worker = WorkerProcess(
+            "hasup-vrrp", on: loop, lines: lines, deathsWithSnapshot: inherited == nil ? 0 : deathsWithPage, owner: self)
         worker.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
         self.worker = worker
@@ -147,7 +152,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
         let ours = Descriptor(owning: pair[0])
         let theirs = Descriptor(owning: pair[1])
         if dropsSnapshot {
-            lines.tell(.error, "hasup-vrrp", "it dies early again and again: the next one starts without a snapshot")
+            lines.tell(
+                .error, "hasup-vrrp", "it or hasupd dies early again and again: the next one starts without a snapshot")
             page = try StatePage.create()
             isInherited = false
             delegate.keep(page)
@@ -160,11 +166,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             descriptors: [theirs.number, setting.workerFilter.number], on: loop
         ) { [weak worker] pid, exit in worker?.exited(pid, exit) }
         // Before it is greeted: until then it does nothing, so none is at work that isn't noted.
-        do throws(SystemError) {
-            try record.note(child.pid)
-        } catch {
-            lines.tell(.warning, "", "\(error): should hasupd be killed, its successor wouldn't find this worker")
-        }
+        note(child.pid, deaths: dropsSnapshot ? 1 : worker.life.deathsWithSnapshot + 1)
         return WorkerProcess.Started(child: child, socket: ours)
     }
 
@@ -221,7 +223,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
             guard generation > configuredGeneration else { throw .unexpected("a generation that was taken before") }
             configuredGeneration = generation
             if generation == broker.generation { broker.configured() }
-            if worker.life.state == .starting { worker.ready() }
+            if worker.life.state == .starting {
+                worker.ready()
+                noteWork(worker)
+            }
             orphans.workerRuns()
             delegate.configured(generation)
         case .resumed(let masters, let others, let late, let fresh):
@@ -232,7 +237,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
             guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
             formers.removeAll { $0.number < generation }
             delegate.cleared(generation)
-        case .worked: worker.handle(.worked)
+        case .worked:
+            worker.handle(.worked)
+            noteWork(worker)
         case .openSocket(let generation, let instance):
             openSocket(generation: generation, instance: instance, correlation: frame.header.correlation, worker)
         case .notify(let generation, let requests):
@@ -351,10 +358,11 @@ final class VRRPSupervision: WorkerProcess.Owner {
     }
 
     private func receiveStatus(_ frame: Frame, _ generation: UInt64, _ bytes: [UInt8]) throws(FrameError) {
-        guard let limit = try? broker.instanceCount(of: generation) else {
+        guard let source = try? broker.source(of: generation) else {
             throw .unexpected("a status of a generation that it doesn't run")
         }
-        try questions?.receive(frame.header.correlation, limit: limit, isLast: !frame.header.hasMore) {
+        let limit = source.instanceCount
+        try questions?.receive(frame.header.correlation, source, isLast: !frame.header.hasMore) {
             () throws(FrameError) in
             try decode(frame, bytes) { reader throws(ByteError) in
                 var part: [(UInt32, InstanceStatus)] = []

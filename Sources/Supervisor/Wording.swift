@@ -102,8 +102,8 @@ extension Transition {
                 return notHeard(refused)
             }
             guard let lastAdvertAge else { return "no master was heard" }
-            let time = Interval.milliseconds((lastAdvertAge.nanoseconds + 500_000) / 1_000_000)
-            return "\(peer.map { "master \($0) wasn't" } ?? "no master was") heard for \(time)"
+            let master = peer.map { "master \($0) wasn't" } ?? "no master was"
+            return "\(master) heard for \(lastAdvertAge.inMilliseconds)"
         case .masterReleased: return "master \(other) released the addresses (priority 0)"
         case .preempted: return "master \(other) has a lower priority\(peerPriority.map { " (\($0))" } ?? "")"
         case .higherPriority: return "\(other) advertises\(otherPriority), ours is \(ownPriority)"
@@ -125,9 +125,7 @@ extension Transition {
 
     /// There were adverts, but none that counts.
     private func notHeard(_ refused: Background.Refused) -> String {
-        let age = lastAdvertAge.map { age in
-            " for \(Interval.milliseconds((age.nanoseconds + 500_000) / 1_000_000))"
-        }
+        let age = lastAdvertAge.map { " for \($0.inMilliseconds)" }
         return "no good advert of \(peer == nil ? "a master" : "master \(refused.source)")\(age ?? ""): "
             + "those of \(refused.source) came and were thrown away, the last because \(refused.reason.text(refused.detail))"
     }

@@ -41,7 +41,7 @@ final class WorkerProcess {
     private let loop: EventLoop
     private let lines: RepeatLog
     private unowned let owner: any Owner
-    private(set) var life = WorkerLife()
+    private(set) var life: WorkerLife
     private(set) var child: ChildProcess?
     /// Processes that exist and were never greeted: killed, and kept until they are reaped.
     private var abandoned: [ChildProcess] = []
@@ -75,8 +75,10 @@ final class WorkerProcess {
     private var closedTimer: Timer?
     private var watchdog = Watchdog(smallestAdvertInterval: nil)
 
-    init(_ name: String, on loop: EventLoop, lines: RepeatLog, owner: any Owner) {
+    /// - Parameter deathsWithSnapshot: those of former hasupds (`WorkerLife`).
+    init(_ name: String, on loop: EventLoop, lines: RepeatLog, deathsWithSnapshot: Int = 0, owner: any Owner) {
         self.name = name
+        life = WorkerLife(deathsWithSnapshot: deathsWithSnapshot)
         self.loop = loop
         self.lines = lines
         self.owner = owner

@@ -8,6 +8,9 @@ import Sandbox
 /// The worker of a hasupd that was killed goes on for its grace (docs/decisions.md, D10). A hasupd that is started
 /// meanwhile ends it before it removes what it left and starts its own: no two of them may send. A number in a file
 /// alone means nothing (pain point C1): the kernel's start time of that process and its role have to fit too.
+///
+/// With it stands how often hasupd has died with the snapshot that this worker has, should it die now: what kills the
+/// hasupd that reads it would kill each one after it, because the store keeps it (docs/decisions.md, D11).
 struct WorkerRecord {
     /// argv[0] of the VRRP worker.
     static let role = "hasup-vrrp"
@@ -16,22 +19,26 @@ struct WorkerRecord {
     /// How long a worker may take to end that was killed.
     private static let patienceMilliseconds: Int32 = 2_000
 
-    /// Three numbers with spaces between them.
+    /// Four numbers with spaces between them.
     private static let lengthMax = 48
+    /// More than are counted.
+    private static let deathsMax = 99
 
     private let path: String
 
     init(directory: String) { path = "\(directory)/vrrp-worker" }
 
-    /// Notes a worker that was just started. - Throws: `SystemError`.
-    func note(_ pid: Int32) throws(SystemError) {
+    /// Notes a worker. - Throws: `SystemError`.
+    ///
+    /// - Parameter deaths: what `Former.deathsWithSnapshot` will be, should hasupd die now.
+    func note(_ pid: Int32, deaths: Int) throws(SystemError) {
         let started = try ProcessInspection(pid: pid).startTicks
         let number = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { throw SystemError(errno, "write \(path)") }
         let file = Descriptor(owning: number)
         // Always as long as before: this stands between a worker's death and its successor's hello, and giving back a
         // file's blocks may wait for the disk.
-        let words = "\(pid) \(started) \(getpid())"
+        let words = "\(pid) \(started) \(getpid()) \(deaths)"
         let text = words + String(repeating: " ", count: max(0, Self.lengthMax - words.utf8.count)) + "\n"
         guard write(file.number, text, text.utf8.count) == text.utf8.count else {
             throw SystemError(errno, "write \(path)")
@@ -46,6 +53,8 @@ struct WorkerRecord {
         let pid: Int32
         /// The hasupd that had started it; 0 when that isn't known.
         let supervisor: Int32
+        /// How often hasupd has died with its snapshot since a worker last worked.
+        var deathsWithSnapshot = 0
         /// Whether it still lived.
         var wasEnded = false
         /// Whether it ended by itself when it was asked to hand over.
@@ -79,8 +88,9 @@ struct WorkerRecord {
     ///   that hear nothing of its end wait for the master-down interval.
     /// - Throws: `StartError` when it doesn't end: starting beside it would make two masters.
     func endWorker(handsOver: Bool) throws(StartError) -> Former? {
-        guard let (pid, started, supervisor) = noted() else { return nil }
-        var former = Former(pid: pid, supervisor: supervisor)
+        guard let (started, noted) = noted() else { return nil }
+        var former = noted
+        let pid = former.pid
         let opened = hasup_pidfd_open(pid)
         guard opened >= 0 else { return former }
         let process = Descriptor(owning: opened)
@@ -113,11 +123,17 @@ struct WorkerRecord {
         return poll(&ready, 1, milliseconds) == 1
     }
 
-    private func noted() -> (pid: Int32, started: UInt64, supervisor: Int32)? {
+    private func noted() -> (started: UInt64, former: Former)? {
         let words = SmallFile.text(of: path).split { $0 == " " || $0 == "\n" }
-        guard words.count == 2 || words.count == 3, let pid = Int32(words[0]), pid > 1, let started = UInt64(words[1])
+        guard (2...4).contains(words.count), let pid = Int32(words[0]), pid > 1, let started = UInt64(words[1])
         else { return nil }
-        return (pid, started, words.count == 3 ? Int32(words[2]) ?? 0 : 0)
+        let supervisor = words.count > 2 ? Int32(words[2]) ?? 0 : 0
+        let deaths = words.count > 3 ? Int(words[3]) ?? 0 : 0
+        // One that has become another program hasn't died.
+        let counted = supervisor == getpid() ? deaths - 1 : deaths
+        return (
+            started, Former(pid: pid, supervisor: supervisor, deathsWithSnapshot: min(max(counted, 0), Self.deathsMax))
+        )
     }
 
     /// argv[0] of a process; empty when there is none.

@@ -49,6 +49,14 @@ extension ByteReader {
     }
 
     mutating func readInterval() throws(ByteError) -> Interval { Interval(nanoseconds: try readInt64()) }
+
+    /// How long ago something was: what can be calculated with.
+    mutating func readAge() throws(ByteError) -> Interval {
+        let age = try readInterval()
+        guard (0..<(1 << 61)).contains(age.nanoseconds) else { throw .invalid }
+        return age
+    }
+
     mutating func readInstant() throws(ByteError) -> Instant { Instant(nanoseconds: try readInt64()) }
     mutating func readPriority() throws(ByteError) -> Priority { Priority(rawValue: try readUInt8()) }
 
@@ -167,7 +175,7 @@ extension Transition {
             peer: try reader.readOptional { reader throws(ByteError) in try reader.readTaggedAddress() },
             peerPriority: try reader.readOptional { reader throws(ByteError) in try reader.readPriority() },
             ownPriority: try reader.readPriority(),
-            lastAdvertAge: try reader.readOptional { reader throws(ByteError) in try reader.readInterval() })
+            lastAdvertAge: try reader.readOptional { reader throws(ByteError) in try reader.readAge() })
     }
 }
 

@@ -6,6 +6,7 @@ import random
 import signal
 import socket
 import stat
+import threading
 import time
 
 import pytest
@@ -249,3 +250,33 @@ def test_the_log_level_while_it_runs(master):
     assert master.cli("log-level", "loud").returncode == 64
     with Wire(master.control) as wire:
         assert wire.call("io.hasup.SetLogLevel", level="loud")["error"] == "org.varlink.service.InvalidParameter"
+
+
+def test_each_instance_is_told_of_itself_while_reloads_renumber_them(lan):
+    """The worker's numbers mean something in its generation only: a reload that turns the order of 100 instances round
+    gives nobody the state of another one."""
+    def config(order):
+        return conf.file(*[conf.instance(f"VI_{number}", vrid=number, priority=number + 1, version=3,
+                                         vips=[f"10.0.{number}.100/24"]) for number in order])
+    orders = [range(1, 101), range(100, 0, -1)]
+    a = Hasup(lan.node("a"), config(orders[0])).start()
+    a.wait_state("MASTER", "VI_100", bound=8)
+    ended, wrong, asked = threading.Event(), [], []
+
+    def ask():
+        with Wire(a.control) as wire:
+            while not ended.is_set():
+                answer = wire.call("io.hasup.Status")["parameters"]["instances"]
+                asked.append(len(answer))
+                wrong.extend(one for one in answer if one["priority"] != one["base_priority"])
+
+    askers = [threading.Thread(target=ask, daemon=True) for _ in range(3)]
+    for asker in askers:
+        asker.start()
+    for number in range(1, 16):
+        assert a.reload(config(orders[number % 2])).returncode == 0
+    ended.set()
+    for asker in askers:
+        asker.join(5)
+    assert len(asked) > 30 and set(asked) == {100}
+    assert not wrong, (len(wrong), len(asked), wrong[0])

@@ -109,6 +109,11 @@ def observation_text(content):
     return struct.pack(">QBI", 1, 4, 0) + text(content)
 
 
+def master_down(age):
+    """A takeover whose last good advert is so many nanoseconds old."""
+    return struct.pack(">BIBB", 0, 0, 1, 2) + bytes([2, 0, 0, 100, 1]) + struct.pack(">q", age)
+
+
 VALID = {
     hostile.HELLO: hostile.hello(), hostile.CONFIGURED: struct.pack(">Q", 1), hostile.WORKED: b"",
     hostile.OPEN_SOCKET: struct.pack(">QI", 1, 0), hostile.NOTIFY: struct.pack(">QIQBB", 1, 0, 1, 1, 100),
@@ -143,6 +148,8 @@ CRIMES = {
     "too many observations": (frame(hostile.OBSERVATIONS, struct.pack(">Q", 1) + 129 * TRANSITION), "malformed"),
     "too many counts": (frame(hostile.DISCARDED, 65 * struct.pack(">Q", 1)), "malformed payload"),
     "a long observation": (frame(hostile.OBSERVATIONS, observation_text("x" * 600)), "malformed payload"),
+    **{f"an age of {age}": (frame(hostile.OBSERVATIONS, struct.pack(">Q", 1) + master_down(age)), "malformed payload")
+       for age in (-1, 1 << 61, (1 << 63) - 1, -(1 << 63))},
     "no such observation": (frame(hostile.OBSERVATIONS, struct.pack(">QB", 1, 99)), "malformed payload"),
     "a status for 0": (frame(hostile.STATUS, struct.pack(">Q", 1)), "a status that nobody asked for"),
     "a status for 70000": (frame(hostile.STATUS, struct.pack(">Q", 1), correlation=70_000), "that nobody asked for"),
@@ -306,6 +313,22 @@ def test_sockets_that_nobody_takes(lone):
     assert "a socket on eth0 is on its way to it already" in a.log()
     assert most - held < 5
     wait_for("as many descriptors", lambda: descriptors(a.program.pid), lambda now: now <= held, 3)
+
+
+def test_answers_that_are_read_all_at_once(lone):
+    """Thousands of refusals wait in hasupd until they are read: they leave in turns as short as any."""
+    a = lone(advert=10)
+    worker, sent, heard = a.worker(), 0, 0
+    with Turns(a), Impostor(worker) as impostor:
+        impostor.say(frame(hostile.WORKED))
+        for _ in range(3):
+            for number in range(4_000):
+                sent += impostor.say(frame(hostile.OPEN_SOCKET, struct.pack(">QI", 9, number), correlation=number))
+            heard += sum(impostor.wait_for(hostile.SOCKET_REFUSED) is not None for _ in range(4_000))
+        end(worker)
+        successor(a, worker)
+    print(f"{heard} answers to {sent} requests")
+    assert sent == heard == 12_000
 
 
 def status_entry(identifier, fault=None):

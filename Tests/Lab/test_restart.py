@@ -103,6 +103,24 @@ def test_a_file_with_an_error_does_not_end_what_ran(kept_duo, pair, sniffer, wat
     assert a.status().instance()["priority"] == 210
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, PARK], ids=["killed", "parked"])
+def test_what_kills_each_hasupd_that_reads_it_is_dropped(lan, stores, number):
+    """D11: a fourth hasupd that was killed before its worker had worked leaves its page to nobody; an orderly end counts
+    for nothing."""
+    # It listens for longer than this takes, so that no worker has worked.
+    a = Hasup(lan.node("a"), conf.simple(100, version=3, advert=10))
+    store = stores(a)
+    store.start()
+    a.wait_state("BACKUP")
+    for times in range(1, 6):
+        store.end(number)
+        store.start()
+        a.wait_state("BACKUP")
+        dropped = number == signal.SIGKILL and times >= 4
+        assert ("starts without a snapshot" in a.log()) == dropped, (times, a.log()[-1000:])
+    assert a.log().count("starts without a snapshot") == (number == signal.SIGKILL)
+
+
 def test_what_left_the_file_meanwhile_goes(lan, pair, stores):
     """The new file counts: an instance that it doesn't name any more leaves no address."""
     def config(*numbers):

@@ -271,6 +271,32 @@ def lost_notifications(node):
     return sum(int(line.split()[place]) > 0 for line in lines[1:])
 
 
+def test_a_listener_that_accepts_nobody_holds_nobody_up(lan):
+    """D6: somebody else's socket at the control path, with as many waiting as it takes: to look at it must not block."""
+    a = Hasup(lan.node("a"), conf.simple(255, version=3, advert=0.1)).start()
+    a.wait_state("MASTER")
+    os.unlink(a.control)
+    waiting = []
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(a.control)
+        other.listen(0)
+        while True:
+            waiting.append(socket.socket(socket.AF_UNIX))
+            waiting[-1].setblocking(False)
+            try:
+                waiting[-1].connect(a.control)
+            except BlockingIOError:
+                break
+        wait_for("it to be told", a.log, lambda log: "control socket" in log and "Address already in use" in log, 5)
+        worker = a.roles()["hasup-vrrp"][0]
+        os.kill(worker, signal.SIGKILL)
+        wait_for("another worker", a.roles, lambda roles: roles.get("hasup-vrrp", [worker]) != [worker], 1)
+    for client in waiting:
+        client.close()
+    os.unlink(a.control)
+    a.wait_state("MASTER", bound=5)
+
+
 def test_more_notifications_than_the_socket_holds(lan):
     """ENOBUFS: what happened while the worker was away and what it was never told of is noticed all the same."""
     node = lan.node("a")

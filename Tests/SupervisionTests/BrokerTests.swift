@@ -121,10 +121,10 @@ struct BrokerTests {
     func counts() throws {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A"), instance("B")]))
         broker.advance(to: 2, source: Instances(list: [instance("A")]))
-        #expect(try broker.instanceCount(of: 1) == 2)
-        #expect(try broker.instanceCount(of: 2) == 1)
+        #expect(try broker.source(of: 1).instanceCount == 2)
+        #expect(try broker.source(of: 2).instanceCount == 1)
         broker.configured()
-        #expect(throws: Refusal.generation(1)) { try broker.instanceCount(of: 1) }
+        #expect(throws: Refusal.generation(1)) { _ = try broker.source(of: 1) }
     }
 
     @Test("D10: the broker of another hasupd goes on counting, too")

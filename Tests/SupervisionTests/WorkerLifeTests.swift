@@ -73,6 +73,19 @@ struct WorkerLifeTests {
         #expect(life.handle(.exited(.signal(9)), at: start).contains(.spawn(dropsSnapshot: false)))
     }
 
+    @Test("D11: a snapshot with which hasupd has died three times before a worker had worked is dropped, too")
+    func deathsOfTheSupervisor() {
+        for deaths in 0...4 {
+            var life = WorkerLife(deathsWithSnapshot: deaths)
+            #expect(life.handle(.start, at: start).contains(.spawn(dropsSnapshot: deaths > 3)), "\(deaths)")
+            _ = life.handle(.spawned, at: start)
+            #expect(life.deathsWithSnapshot == (deaths > 3 ? 0 : deaths))
+            _ = life.handle(.ready, at: start)
+            _ = life.handle(.worked, at: start)
+            #expect(life.deathsWithSnapshot == 0 && life.earlyDeaths == 0)
+        }
+    }
+
     @Test("D11: hundreds of deaths within seconds are early ones, whatever the workers say; as many in minutes aren't")
     func deathsAtOnce() {
         var life = runningWorker()

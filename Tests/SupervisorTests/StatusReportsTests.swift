@@ -39,6 +39,26 @@ struct StatusReportsTests {
     }
 
     @Test(
+        "the words for a transition stand any age of the last advertisement",
+        arguments: [Int64.min, -1, 0, 1_499_999, 1_500_000, .max - 500_000, .max])
+    func hostileAges(nanoseconds: Int64) {
+        let reasons: [TransitionReason] = [
+            .started, .addressOwner, .masterDown, .masterReleased, .preempted, .higherPriority,
+            .equalPriorityHigherAddress, .fault(.configuration), .recovered, .reconfigured, .stopped, .interrupted,
+        ]
+        for reason in reasons {
+            for peer in [nil, IPAddress("10.0.0.2")] {
+                let transition = Transition(
+                    instance: 0, from: .backup, to: .master, reason: reason, peer: peer, peerPriority: nil,
+                    ownPriority: .standard, lastAdvertAge: Interval(nanoseconds: nanoseconds))
+                #expect(transition.line(instance: "VI_1", nil).hasPrefix("VI_1: BACKUP -> MASTER: "))
+            }
+        }
+        let milliseconds = Interval(nanoseconds: 1_500_000).inMilliseconds
+        #expect(milliseconds == .milliseconds(2) && Interval(nanoseconds: -1_499_999).inMilliseconds == .milliseconds(-1))
+    }
+
+    @Test(
         "why it isn't MASTER is true after a reload has changed its priority, before the master's next advert",
         arguments: [
             (BackupReason.higherPriority, 200, 100, "(priority 200 > 100)"), (.higherPriority, 200, 220, nil),

@@ -59,9 +59,11 @@ final class WorkerRecordTests {
     func ends() throws {
         let record = WorkerRecord(directory: directory)
         let child = try sleeper(WorkerRecord.role)
-        try record.note(child.pid)
+        try record.note(child.pid, deaths: 1)
         let ended = try record.endWorker(handsOver: false)
-        #expect(ended == WorkerRecord.Former(pid: child.pid, supervisor: getpid(), wasEnded: true))
+        #expect(
+            ended
+                == WorkerRecord.Former(pid: child.pid, supervisor: getpid(), wasEnded: true))
         child.kill()
         try waitForExit()
         #expect(exit == .signal(SIGKILL))
@@ -76,7 +78,7 @@ final class WorkerRecordTests {
     func handsOver() throws {
         let record = WorkerRecord(directory: directory)
         let child = try sleeper(WorkerRecord.role)
-        try record.note(child.pid)
+        try record.note(child.pid, deaths: 1)
         let ended = try record.endWorker(handsOver: true)
         #expect(ended?.handedOver == true)
         #expect(ended?.wasEnded == true)
@@ -93,7 +95,7 @@ final class WorkerRecordTests {
             fputs("\(child.pid) 1\n", file)
             fclose(file)
         } else {
-            try record.note(child.pid)
+            try record.note(child.pid, deaths: 1)
         }
         let ended = try record.endWorker(handsOver: false)
         #expect(ended?.wasEnded == false)
@@ -103,8 +105,23 @@ final class WorkerRecordTests {
     }
 
     @Test(
+        "deaths of hasupd with a snapshot are counted on, those of one that has become another program aren't",
+        arguments: [("3", 3), ("0", 0), ("", 0), ("-1", 0), ("x", 0), ("9223372036854775807", 99)])
+    func deaths(word: String, counted: Int) throws {
+        let record = WorkerRecord(directory: directory)
+        let file = try #require(fopen(directory + "/vrrp-worker", "w"))
+        fputs("\(Int32.max) 1 1 \(word)\n", file)
+        fclose(file)
+        let former = try record.endWorker(handsOver: false)
+        #expect(former?.deathsWithSnapshot == counted)
+        try record.note(getpid(), deaths: 3)
+        let same = try record.endWorker(handsOver: false)
+        #expect(same?.deathsWithSnapshot == 2)
+    }
+
+    @Test(
         "without a note, or with rubbish in it, there is nothing to end",
-        arguments: ["", "x", "1 1", "-4 5", "9 9 9 9"])
+        arguments: ["", "x", "1 1", "-4 5", "9 9 9 9 9"])
     func rubbish(text: String) throws {
         let record = WorkerRecord(directory: directory)
         if !text.isEmpty {
