@@ -53,8 +53,13 @@ lab-asan: setup
 bench: setup build
 	/usr/bin/python3 Tests/Bench/bench.py
 
+# It builds the tests first, which takes minutes and prints nothing of its own.
 agreement:
-	@swift test --filter CorpusTests 2>&1 | sed -n '/^file  /,/^agreement/p; /recorded an issue/p'
+	@echo "make agreement: builds the tests, then judges the files in Tests/Corpus"
+	@mkdir -p .build
+	@swift test --filter CorpusTests >.build/agreement.log 2>&1; status=$$?; \
+		sed -n '/^file  /,/^agreement/p; /recorded an issue/p' .build/agreement.log; \
+		[ $$status = 0 ] || tail -n 20 .build/agreement.log >&2; exit $$status
 
 simulate: setup build
 	.build/release/hasup-sim --seeds $(SEEDS)

@@ -24,7 +24,8 @@ public struct Interval: Hashable, Comparable, Sendable {
 
     /// The same in whole milliseconds, rounded, for texts.
     public var inMilliseconds: Interval {
-        let rounded = Int64(min((nanoseconds.magnitude + 500_000) / 1_000_000, UInt64(Int64.max) / 1_000_000)) * 1_000_000
+        let rounded =
+            Int64(min((nanoseconds.magnitude + 500_000) / 1_000_000, UInt64(Int64.max) / 1_000_000)) * 1_000_000
         return Interval(nanoseconds: nanoseconds < 0 ? -rounded : rounded)
     }
 

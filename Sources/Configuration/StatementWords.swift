@@ -10,11 +10,26 @@ extension StatementParser {
         case .notYet:
             ignored += 1
             if !isSilent {
+                let loss = Self.losses[keyword.name].map { ": \($0)" } ?? ""
                 report(
-                    .warning, "`\(keyword.name)` isn't handled yet and has no effect", at: place, code: .notYet)
+                    .warning, "`\(keyword.name)` isn't handled yet and has no effect\(loss)", at: place, code: .notYet)
             }
         }
     }
+
+    /// What a cluster loses by keywords that aren't handled yet, where it may be more than an operator thinks.
+    private static let losses = [
+        "vrrp_script": "whatever it finds, this node keeps its role",
+        "vrrp_track_process": "whatever ends, this node keeps its role",
+        "vrrp_track_file": "whatever the file says, this node keeps its role",
+        "track_file": "whatever the file says, this node keeps its role",
+        "track_script": "whatever it finds, this node keeps its role",
+        "track_process": "whatever ends, this node keeps its role",
+        "track_bfd": "whatever is cut, this node keeps its role",
+        "vrrp_sync_group": "each of its instances changes its role by itself",
+        "virtual_routes": "they aren't set, whoever is MASTER",
+        "virtual_rules": "they aren't set, whoever is MASTER",
+    ]
 
     /// Complains about words before the `{` of a block that has no name.
     mutating func checkHead(of statement: Statement, _ keyword: Keyword) {

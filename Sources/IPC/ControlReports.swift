@@ -220,6 +220,8 @@ public struct ReloadReport: JSONRecord, Hashable {
     public var changes: [InstanceChange] = []
     /// What changes outside of instances.
     public var globalChanges: [SettingChange] = []
+    /// Entries of the five lists above that weren't sent because there are too many.
+    public var changesOmitted = 0
     /// New and changed instances that lack something, and so are in FAULT.
     public var faults: [InstanceFault] = []
     /// How many instances stayed as they were.
@@ -245,6 +247,7 @@ public struct ReloadReport: JSONRecord, Hashable {
         members.member("changed", &changed)
         members.member("changes", &changes)
         members.member("global_changes", &globalChanges)
+        members.member("changes_omitted", &changesOmitted)
         members.member("faults", &faults)
         members.member("unchanged", &unchanged)
         members.member("diagnostics", &diagnostics)

@@ -44,6 +44,8 @@ public struct DaemonStatus: JSONRecord, Hashable {
     public var notes: [String] = []
     /// Packets thrown away that no instance was meant by, by reason; those that aren't 0.
     public var discarded = NamedCounts()
+    /// The last of them; nil when there was none. One a second is told.
+    public var lastDiscard: DiscardReport?
 
     /// Nothing known.
     public init() {}
@@ -71,6 +73,7 @@ public struct DaemonStatus: JSONRecord, Hashable {
         members.member("unsealed", &unsealed)
         members.member("notes", &notes)
         members.member("discarded", &discarded)
+        members.member("last_discard", &lastDiscard)
     }
 }
 

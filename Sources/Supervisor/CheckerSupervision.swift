@@ -12,7 +12,7 @@ import Supervision
 final class CheckerSupervision: WorkerProcess.Owner {
     private let log: Logger
     private let loop: EventLoop
-    private let lines: RepeatLog
+    let lines: RepeatLog
     private let seal: SealArguments
     private let filter: Int32
     private let image: Descriptor

@@ -74,6 +74,9 @@ final class ControlSocket {
     /// Removes the socket's file, unless it is somebody else's by now.
     func remove() { if isInPlace { unlink(path) } }
 
+    /// Tells what was left out: before the end.
+    func tellRest() { lines.tellRest() }
+
     private func note(_ text: String) { lines.tell(.info, "control socket", text, kind: text.withoutNumbers) }
 
     private func handle(_ request: ControlRequest, _ responder: ControlResponder) {
@@ -202,6 +205,9 @@ final class ControlSocket {
     /// How long status shows that a worker was replaced.
     private static let troubleMemory = Interval.seconds(600)
 
+    /// How long the sender of a packet for no instance must be thought to send still.
+    private static let strayMemory = Interval.seconds(120)
+
     private func daemonStatus(of generation: Generation, isAnswered: Bool) -> DaemonStatus {
         var status = DaemonStatus()
         let uptime = Clock.now - daemon.startedAt
@@ -251,6 +257,11 @@ final class ControlSocket {
         let discarded = daemon.vrrp?.discardedWithoutInstance ?? []
         for (reason, count) in zip(DiscardReason.allCases, discarded) where count > 0 {
             status.discarded.add(reason.name, count)
+        }
+        status.lastDiscard = daemon.lastStray.map {
+            DiscardReport(
+                reason: $0.reason.name, text: $0.reason.text($0.detail), source: $0.source.description,
+                agoSeconds: (now - $0.at).seconds, recent: now - $0.at < Self.strayMemory)
         }
         status.notes = supervisorNotes
         status.notes += (daemon.vrrp?.sealed.shortfalls ?? []).map { "hasup-vrrp: \($0)" }

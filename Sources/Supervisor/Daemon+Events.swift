@@ -8,6 +8,9 @@ import VRRP
 extension Daemon {
     func observed(_ observation: Observation, generation number: UInt64) {
         unsettle()
+        if case .discarded(nil, let reason, let source, let detail) = observation {
+            lastStray = (reason, detail, source, Clock.now)
+        }
         // While a reload is being applied, numbers may mean the old list or the new one.
         let source = number == reloads?.pending?.number ? reloads?.pending : generation
         var wallNanoseconds = Clock.wallNanoseconds
@@ -19,6 +22,15 @@ extension Daemon {
     /// hand-over takes is believed.
     private static func lateness(of time: Instant) -> Int64 {
         min(max(0, time.age(at: Clock.now).nanoseconds), WatchEvent.lateness.nanoseconds)
+    }
+
+    /// Writes what waits, and how often lines repeated whose minute isn't over: nobody does it later.
+    func tellRest() {
+        observations.flush()
+        vrrp?.lines.tellRest()
+        checker?.lines.tellRest()
+        scripts.tellRest()
+        control?.tellRest()
     }
 
     /// Tells those who watch, and those who will ask.

@@ -37,7 +37,7 @@ extension Daemon {
                     succession,
                     lastWork: { [unowned self] in
                         self.tellWhatIsLeft()
-                        self.observations.flush()
+                        self.tellRest()
                         self.loop.finishLeisure()
                     },
                     onFailure: { [unowned self] in

@@ -58,6 +58,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private let store: DescriptorStore
     let observations: ObservationQueue
     private let findings: FindingLog
+    /// The last packet for no instance here that the worker has told of.
+    var lastStray: (reason: DiscardReason, detail: UInt32, source: IPAddress, at: Instant)?
     private(set) var isStopping = false
     private var isParked = false
     private var isVRRPGone = false
@@ -176,14 +178,14 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         daemon.control?.remove()
         daemon.pidFiles.remove()
         if daemon.isParked {
-            daemon.observations.flush()
+            daemon.tellRest()
             return 0
         }
         daemon.scripts.tellUnsent()
         store.clear()
         daemon.workerRecord.clear()
         if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
-        daemon.observations.flush()
+        daemon.tellRest()
         withExtendedLifetime(formerChildren) {}
         return daemon.exitStatus
     }

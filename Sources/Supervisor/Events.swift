@@ -40,17 +40,25 @@ extension WatchEvent {
 }
 
 extension WatchEvent {
-    /// Without the findings of a reload, which may be thousands; `hasup check` shows them.
+    /// Entries of a list that are kept: an event is a line of a file, and a reload may touch thousands of instances.
+    private static let keptMax = 20
+
+    /// Of a reload the first entries of each list, errors before other findings; `hasup check` shows the rest.
     var brief: WatchEvent {
-        guard let reload else { return self }
+        guard var report = reload else { return self }
+        var left = 0
+        func cut<Entry>(_ entries: [Entry]) -> [Entry] {
+            left += max(0, entries.count - Self.keptMax)
+            return Array(entries.prefix(Self.keptMax))
+        }
+        (report.added, report.removed, report.changed) = (cut(report.added), cut(report.removed), cut(report.changed))
+        (report.changes, report.globalChanges) = (cut(report.changes), cut(report.globalChanges))
+        report.changesOmitted += left
+        report.faults = Array(report.faults.prefix(Self.keptMax))
+        let findings = report.diagnostics
+        report.diagnostics = Array(findings.filter { $0.severity == "error" }.prefix(Self.keptMax))
+        report.diagnosticsOmitted += findings.count - report.diagnostics.count
         var event = self
-        var report = ReloadReport()
-        report.ok = reload.ok
-        report.generation = reload.generation
-        report.summaryText = reload.summaryText
-        report.unchanged = reload.unchanged
-        report.diagnosticsOmitted = reload.diagnosticsOmitted + reload.diagnostics.count
-        report.elapsedSeconds = reload.elapsedSeconds
         event.reload = report
         return event
     }

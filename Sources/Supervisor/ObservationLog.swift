@@ -67,6 +67,9 @@ struct ObservationLog {
             kind: "left out")
     }
 
+    /// Tells what was left out: before the end.
+    func tellRest() { lines.tellRest() }
+
     private mutating func hasRoom(_ instance: String) -> Bool {
         let now = Clock.now
         if now >= minute.end { minute = (0, [:], now + .seconds(60)) }

@@ -96,6 +96,7 @@ final class ObservationQueue {
     /// Tells and notes all that waits: before the end.
     func flush() {
         while count > 0 { tellSome() }
+        log.tellRest()
         history.flush()
     }
 

@@ -142,9 +142,32 @@ struct Options {
         text.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (48...57).contains($0) } ? Double(text) : nil
     }
 
+    /// What stands in for options that keepalived has: they come along with its DAEMON_ARGS.
+    private static let keepalived: [(names: [String], advice: String)] = [
+        (["-D", "--log-detail"], "hasupd's log has the details; --log-level debug tells more"),
+        (["-l", "--log-console", "-G", "--no-syslog"], "-n logs to standard error"),
+        (
+            ["-S", "--log-facility", "-g", "--log-file"],
+            "hasupd logs to the journal, syslog or, with -n, standard error"
+        ),
+        (["--dont-fork"], "hasupd never forks away; -n logs to standard error"),
+        (["-t", "--config-test"], "`hasup check FILE` does that"),
+        (["-d", "--dump-conf"], "`hasup check --effective FILE` does that"),
+        (["-P", "--vrrp", "-C", "-B", "--no_bfd", "--all"], "hasupd starts what the configuration needs"),
+        (
+            ["-V", "--dont-release-vrrp", "-I", "--dont-release-ipvs"],
+            "hasupd keeps addresses over a restart by itself"
+        ),
+        (["-m", "--core-dump", "-M", "--core-dump-pattern"], "--core leaves a core file"),
+        (["-x", "--snmp"], "SNMP isn't there yet"),
+    ]
+
     private static func complaint(about word: String) -> String {
         guard word.hasPrefix("-") else {
             return "hasupd takes options only, not '\(word)'; -f names the configuration"
+        }
+        if let row = keepalived.first(where: { $0.names.contains(word) }) {
+            return "'\(word)' is an option of keepalived: \(row.advice)"
         }
         let hint = nearestWord(to: word, among: table.flatMap(\.names)).map { ". Did you mean '\($0)'?" } ?? ""
         return "unknown option '\(word)'\(hint)"

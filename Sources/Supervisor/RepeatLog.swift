@@ -77,6 +77,13 @@ final class RepeatLog {
         arm()
     }
 
+    /// Tells what was left out and whose minute isn't over: before the end, which nobody would explain without it.
+    func tellRest() {
+        counts = counts + limiter.due(at: .never)
+        tellCounts()
+        while !counts.isEmpty { tellCounts() }
+    }
+
     private func arm() {
         guard let timer else { return }
         let deadline = limiter.deadline

@@ -40,14 +40,15 @@ final class RunDirectory {
         var partial = ""
         for part in path.split(separator: "/", omittingEmptySubsequences: true) {
             partial += (path.hasPrefix("/") || !partial.isEmpty ? "/" : "") + part
-            if mkdir(partial, 0o700) == 0 || Self.isOurs(partial) {
+            let code = mkdir(partial, 0o700) == 0 ? 0 : errno
+            if code == 0 || Self.isOurs(partial) {
                 if let operatorGroup { Self.admit(operatorGroup, to: partial) }
                 continue
             }
-            guard errno != EEXIST else { continue }
+            guard code != EEXIST else { continue }
             throw StartError(
                 .cannotCreate,
-                "can't create \(partial): \(SystemError.text(of: errno)). Choose a folder with --run-dir.")
+                "can't create \(partial): \(SystemError.text(of: code)). Choose a folder with --run-dir.")
         }
     }
 

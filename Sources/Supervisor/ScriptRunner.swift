@@ -169,6 +169,8 @@ final class ScriptRunner {
     }
 
     /// Workers count from 1 again.
+    func tellRest() { lines.tellRest() }
+
     func countBeginsAnew() { record.countBeginsAnew() }
 
     /// This configuration runs: what has become of scripts of instances that have left is forgotten. It isn't looked for

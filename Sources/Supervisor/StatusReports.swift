@@ -43,9 +43,11 @@ extension InstanceReport {
         lastAdvertAgeSeconds = status.lastAdvertReceived.map { $0.age(at: now).seconds }
         faults += status.faults.filter { $0 != .configuration }.map(\.text)
         if status.state == .backup, let waiting = status.waiting {
+            // With nopreempt each advert of the master puts it off: it isn't a wait that ends.
+            let moment = waiting == .nopreempt ? nil : status.takeoverAt
             whyNotMaster = WaitReport(
                 code: waiting.code, text: waiting.sentence(status),
-                secondsLeft: status.takeoverAt.map { max(0, ($0 - now).seconds) })
+                secondsLeft: moment.map { max(0, ($0 - now).seconds) })
         }
         lastTransition = status.lastTransition.map {
             TransitionReport($0, settings, background, at: status.since, now: now, wallNanoseconds: wallNanoseconds)

@@ -92,7 +92,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
             on: loop, lines: lines, seal: setting.sealArguments, filter: setting.withdrawFilter.number)
         questions = StatusQuestions(on: loop) { [unowned self] number in self.askStatus(number) }
         let worker = WorkerProcess(
-            "hasup-vrrp", on: loop, lines: lines, deathsWithSnapshot: inherited == nil ? 0 : deathsWithPage, owner: self)
+            "hasup-vrrp", on: loop, lines: lines, deathsWithSnapshot: inherited == nil ? 0 : deathsWithPage, owner: self
+        )
         worker.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
         self.worker = worker
@@ -281,7 +282,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
         if late > 0 { text += "; \(late) came too late to go on as MASTER" }
         if fresh > 0 { text += "; \(fresh) start anew" }
         if worker.lastEnd == nil { delegate.report("hasupd \(text)") } else { worker.recovered(text) }
-        lines.tell(.notice, "", text, kind: "resumed")
+        // Told and left out as its end was: one without the other would be half of what happened.
+        lines.tell(.notice, "", text, kind: "resumed: \(worker.lastEnd?.sentence.withoutNumbers ?? "")")
     }
 
     private func decode<Value>(

@@ -171,7 +171,9 @@ extension BackupReason {
             return Self.backup(of: master + numbers, status)
         case .higherAddress: return Self.backup(of: "\(master) (same priority, higher address)", status)
         case .equalPriority: return Self.backup(of: "\(master) (same priority; an equal isn't displaced)", status)
-        case .nopreempt: return "\(master) has a lower priority\(priority), and nopreempt leaves it alone"
+        case .nopreempt:
+            return "\(master) has a lower priority\(priority), and nopreempt leaves it alone"
+                + Self.takeover(status)
         case .preemptDelay: return "\(master) has a lower priority\(priority), and preempt_delay isn't over"
         case .preempting: return "\(master) has a lower priority\(priority) and is about to be replaced"
         case .listening: return "no master was heard yet, still listening"
@@ -191,13 +193,16 @@ extension BackupReason {
     }
 
     private static func backup(of master: String, _ status: InstanceStatus) -> String {
-        guard let heard = status.lastAdvertReceived, let takeover = status.takeoverAt else {
-            return "backup of \(master)"
-        }
+        "backup of \(master)" + takeover(status)
+    }
+
+    /// When it becomes MASTER, should nothing more be heard.
+    private static func takeover(_ status: InstanceStatus) -> String {
+        guard let heard = status.lastAdvertReceived, let takeover = status.takeoverAt else { return "" }
         let milliseconds = (takeover - heard).nanoseconds / 1_000_000
         let time =
             milliseconds < 1_000 ? "\(milliseconds) ms" : "\(milliseconds / 1_000).\(milliseconds % 1_000 / 100) s"
-        return "backup of \(master); takes over \(time) after its last advert"
+        return "; takes over \(time) after its last advert"
     }
 }
 

@@ -17,12 +17,25 @@ struct EventLine {
             parts.append(
                 Printable.text(event.text.hasPrefix(name) ? String(event.text.dropFirst(name.count)) : event.text))
         }
+        if let reload = event.reload, let what = Self.changes(reload) { parts.append(Printable.text(what)) }
         if let count = event.count, count > 1 { parts.append("(\(count) times)") }
         return parts.joined(separator: "  ")
     }
 }
 
 extension EventLine {
+    /// What a reload has changed, setting by setting, of the first instances; nil when there is nothing to say.
+    private static func changes(_ report: ReloadReport) -> String? {
+        let shown = report.changes.prefix(3).map { change in
+            "\(change.name): \(change.settings.map(\.text).joined(separator: ", "))"
+        }
+        let texts = shown + report.globalChanges.prefix(3).map(\.text)
+        let others =
+            report.changes.count + report.globalChanges.count + report.changesOmitted - texts.count
+        guard !texts.isEmpty else { return nil }
+        return "(" + texts.joined(separator: "; ") + (others > 0 ? "; and more" : "") + ")"
+    }
+
     /// What an instance is when the watching begins.
     func render(_ instance: InstanceReport, at time: LocalTime) -> String {
         let state = style.paint(Printable.text(instance.state), Style.colour(ofState: instance.state))

@@ -100,16 +100,30 @@ struct ControlOptions: ParsableArguments {
             explicit: control, runDirectory: runDir, instance: instance, namespace: ControlPath.currentNamespace())
     }
 
+    /// Where the daemon keeps its files: beside the control socket, when only that is named. - Throws: `ControlPath.Failure`.
+    func runDirectory() throws(ControlPath.Failure) -> String {
+        if let control, runDir == nil, let slash = control.lastIndex(of: "/") { return String(control[..<slash]) }
+        return try ControlPath.runDirectory(
+            explicit: runDir, instance: instance, namespace: ControlPath.currentNamespace())
+    }
+
+    /// How long to wait.
+    func limit(seconds: Double = 5) -> Interval { Interval(nanoseconds: Int64((timeout ?? seconds) * 1e9)) }
+
+    /// Why there is no answer.
+    func sentence(for failure: ControlClient.Failure, path: String) -> String {
+        FailureText.sentence(for: failure, path: path, elsewhere: OtherSocket.all(but: path))
+    }
+
     /// Connects and asks; a failure ends the program with its sentence. - Throws: `ExitCode`, `ControlPath.Failure`.
     func ask<Answer>(
         timeoutSeconds: Double = 5, _ question: (ControlClient) throws(ControlClient.Failure) -> Answer
     ) throws -> Answer {
         let path = try path()
-        let limit = Interval(nanoseconds: Int64((timeout ?? timeoutSeconds) * 1e9))
         do throws(ControlClient.Failure) {
-            return try question(try ControlClient(path: path, timeout: limit))
+            return try question(try ControlClient(path: path, timeout: limit(seconds: timeoutSeconds)))
         } catch {
-            Terminal.complain(FailureText.sentence(for: error, path: path, elsewhere: OtherSocket.all(but: path)))
+            Terminal.complain(sentence(for: error, path: path))
             throw ExitCode(FailureText.exitCode(for: error))
         }
     }
@@ -137,7 +151,8 @@ enum FailureText {
             return
                 "hasupd does not answer at \(path): \(SystemError.text(of: error.code)). \(advice(error.code, elsewhere))"
         case .timeout(let limit):
-            return "hasupd at \(path) did not answer within \(limit). Its log may say what it is doing."
+            return "hasupd at \(path) did not answer within \(limit). What was asked of it may happen all the same: "
+                + "`hasup history` and its log say so."
         case .ended:
             return "hasupd at \(path) closed the connection without an answer. Its log says why."
         case .malformed(let reason):

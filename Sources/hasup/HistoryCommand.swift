@@ -22,8 +22,8 @@ struct HistoryCommand: ParsableCommand {
     }
 
     func run() throws {
-        let (_, reply) = try options.ask(.history, HistoryReply.self)
-        let chosen = Self.choose(reply.events, of: name, last: lines)
+        let (events, failure) = try self.events()
+        let chosen = Self.choose(events, of: name, last: lines)
         let line = EventLine(style: Terminal.style)
         for event in chosen {
             if json {
@@ -38,6 +38,7 @@ struct HistoryCommand: ParsableCommand {
                 Terminal.write(lines.joined(separator: "\n") + "\n")
             }
         }
+        if let failure { throw failure }
         if chosen.isEmpty, let name {
             let (_, known) = try options.ask(.instances, InstancesReply.self)
             if !known.instances.contains(where: { $0.name == name }) {
@@ -48,6 +49,23 @@ struct HistoryCommand: ParsableCommand {
             }
         }
         if chosen.isEmpty, !json { Terminal.complain("nothing has happened yet\(name.map { " to \($0)" } ?? "").") }
+    }
+
+    /// What the daemon has kept; from its file when it doesn't answer, with the exit status for that.
+    private func events() throws -> ([WatchEvent], ExitCode?) {
+        let path = try options.path()
+        do throws(ControlClient.Failure) {
+            let client = try ControlClient(path: path, timeout: options.limit())
+            return (try ControlClient.read(HistoryReply.self, from: try client.call(.history, [])).events, nil)
+        } catch {
+            let file = try options.runDirectory() + "/history"
+            let events = KeptHistory.events(in: file)
+            let sentence = options.sentence(for: error, path: path)
+            Terminal.complain(events.isEmpty ? sentence : "\(sentence) This is what it has left in \(file):")
+            let code = ExitCode(FailureText.exitCode(for: error))
+            if events.isEmpty { throw code }
+            return (events, code)
+        }
     }
 
     /// In the order in which they happened: what a worker did while its hasupd was replaced is told, and so kept, later.

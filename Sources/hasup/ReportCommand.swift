@@ -24,7 +24,7 @@ struct ReportCommand: ParsableCommand {
     @Option(
         name: [.customShort("f"), .long],
         help: ArgumentHelp(
-            "The configuration, when the daemon can't say it (default: /etc/keepalived/keepalived.conf).",
+            "The configuration, instead of the daemon's (without one: /etc/keepalived/keepalived.conf).",
             valueName: "file"), completion: .file(extensions: ["conf"]))
     var file: String?
 

@@ -199,9 +199,10 @@ struct StatusTable {
         guard !instances.isEmpty, instances.count > 1 || !status.isWell else { return nil }
         func count(_ state: String) -> Int { instances.count { $0.state == state } }
         let starting = count("INIT")
+        let rejected = status.daemon.discarded.entries.reduce(UInt64(status.packetsRejected)) { $0 &+ UInt64($1.count) }
         return "\(counted(instances.count, "instance")): \(count("MASTER")) MASTER, \(count("BACKUP")) BACKUP, "
             + "\(count("FAULT")) FAULT\(starting > 0 ? ", \(starting) INIT" : ""); "
-            + "\(status.packetsRejected) \(status.packetsRejected == 1 ? "packet" : "packets") thrown away"
+            + "\(rejected) \(rejected == 1 ? "packet" : "packets") thrown away"
     }
 
     private func problems(_ status: StatusReply) -> [String] {
@@ -235,7 +236,8 @@ struct StatusTable {
         let strays = daemon.discarded.entries.filter { $0.count > 0 }
         if !strays.isEmpty {
             let counts = strays.map { "\($0.count) \(DiscardWords.of($0.name))" }.joined(separator: ", ")
-            texts.append("Packets for no instance here, thrown away: \(counts).")
+            let last = daemon.lastDiscard.map { "; the last that was told came from \($0.source): \($0.text)" } ?? ""
+            texts.append("Packets for no instance here, thrown away: \(counts)\(last).")
         }
         texts += daemon.unsealed + daemon.problems
         if !daemon.notes.isEmpty {

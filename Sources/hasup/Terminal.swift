@@ -1,17 +1,23 @@
 import Configuration
 import Glibc
+import Reactor
 
 /// Where output goes.
 enum Terminal {
     static func write(_ text: String) { write(Array(text.utf8)) }
 
-    /// Everything, or nothing more: a reader that is gone ends the program quietly, as SIGPIPE does.
+    /// Everything, or nothing more: a reader that is gone ends the program quietly, as SIGPIPE does; a full disk with a
+    /// word, and sysexits(3)'s EX_IOERR, which says nothing of how hasupd is.
     static func write(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { buffer in
             var written = 0
             while written < buffer.count {
                 let count = Glibc.write(1, buffer.baseAddress.map { $0 + written }, buffer.count - written)
-                if count < 0, errno != EINTR { exit(1) }
+                if count < 0, errno != EINTR {
+                    if errno == EPIPE { exit(1) }
+                    complain("can't write the output: \(SystemError.text(of: errno)).")
+                    exit(74)
+                }
                 written += max(count, 0)
             }
         }

@@ -19,7 +19,7 @@ extension LoadedConfiguration {
     /// samples have.
     var serviceFindings: [String] {
         findings.filter {
-            !$0.hasSuffix("isn't handled yet and has no effect")
+            !$0.contains("isn't handled yet and has no effect")
                 && !$0.contains("`protocol` has no effect with `fwmark`")
         }
     }

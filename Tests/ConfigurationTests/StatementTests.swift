@@ -66,6 +66,13 @@ import Testing
             "vrrp_instance B\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1\n}\n}\n",
             ["1:15 error `{` expected after `vrrp_instance`, which opens a block"]
         ),
+        (
+            instance("track_script {\n}"),
+            [
+                "5:1 warning `track_script` isn't handled yet and has no effect: "
+                    + "whatever it finds, this node keeps its role"
+            ]
+        ),
         (instance("smtp_alert"), ["5:1 warning `smtp_alert` isn't handled yet and has no effect"]),
         (instance("native_ipv6"), ["5:1 warning `native_ipv6` is deprecated"]),
         (instance("old_unicast_checksum\nunicast_peer {\n10.0.0.9\n}"), []),

@@ -77,7 +77,8 @@ import Testing
         #expect(load(instance("", addresses: "10.0.0.1/24 scope link")).findings == [])
     }
 
-    private static let notYet = "5:1 warning `virtual_routes` isn't handled yet and has no effect"
+    private static let notYet =
+        "5:1 warning `virtual_routes` isn't handled yet and has no effect: they aren't set, whoever is MASTER"
 
     @Test func aVRFThatDoesNotExist() {
         let text = instance("virtual_routes {\n10.6.0.0/16 dev eth0 vrf blue\n}")

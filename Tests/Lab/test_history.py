@@ -70,6 +70,26 @@ def test_a_worker_that_is_replaced_and_a_clean_stop_are_told(lan):
     assert "stops (SIGTERM): handing over" in text and "was killed" not in text, text
 
 
+def test_it_can_be_read_without_a_daemon(lan):
+    """What a killed hasupd has left is printed, with the status of a daemon that doesn't answer; a reload's lists stay."""
+    a = Hasup(lan.node("a"), conf.simple(200, version=3, advert=0.1)).start()
+    a.wait_state("MASTER")
+    assert a.reload(conf.simple(210, version=3, advert=0.1)).returncode == 0
+    told = a.cli("history").stdout
+    assert "reloaded: changed VI_1; 0 unchanged  (VI_1: priority 200 -> 210)" in told
+    reload = next(event["reload"] for event in map(json.loads, a.cli("history", "--json").stdout.splitlines())
+                  if event["kind"] == "reload")
+    assert reload["changed"] == ["VI_1"] and reload["changes"][0]["settings"][0]["new"] == "210"
+    a.kill()
+    done = a.cli("history")
+    assert (done.returncode, done.stdout) == (2, told)
+    sentence = " ".join(done.stderr.split())
+    assert "hasupd does not answer at" in sentence and "This is what it has left in" in sentence
+    os.unlink(os.path.join(a.run_dir, "history"))
+    done = a.cli("history")
+    assert (done.returncode, done.stdout) == (2, "") and "has left" not in done.stderr
+
+
 def test_half_a_line_spoils_nothing(lan):
     """A hasupd that died while it wrote: the whole events stay, and new ones follow them."""
     hasup = Hasup(lan.node("a"), GOOD).start()

@@ -41,4 +41,16 @@ struct OptionsTests {
             #expect(throws: Options.UsageError.self, "\(text)") { try Self.grace("--grace", text) }
         }
     }
+
+    @Test(
+        "options that come along with keepalived's DAEMON_ARGS are explained",
+        arguments: [
+            ("-D", "--log-level debug"), ("-l", "-n"), ("--dont-fork", "-n"), ("-t", "hasup check"),
+            ("-P", "starts what"),
+        ])
+    func keepalivedOptions(word: String, advice: String) {
+        let error = #expect(throws: Options.UsageError.self) { try Options.parse([word]) }
+        #expect(error?.message.contains("'\(word)' is an option of keepalived: ") == true)
+        #expect(error?.message.contains(advice) == true)
+    }
 }

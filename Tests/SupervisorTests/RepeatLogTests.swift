@@ -41,6 +41,18 @@ struct RepeatLogTests {
         #expect(lines.texts.last == "3 more within a minute like this: died: again later")
     }
 
+    @Test("before the end what was left out is told, though its minute isn't over, and once")
+    func rest() {
+        let log = repeatLog()
+        for number in 0..<40 { for _ in 1...3 { log.tell(.info, "", "kind \(number)", kind: "\(number) kind") } }
+        #expect(lines.texts.count == 40)
+        log.tellRest()
+        #expect(lines.texts.count == 80)
+        #expect(lines.texts.suffix(40).allSatisfy { $0.hasPrefix("2 more within a minute like this: kind ") })
+        log.tellRest()
+        #expect(lines.texts.count == 80)
+    }
+
     @Test("other kinds, subjects and levels are lines of their own")
     func kinds() {
         let log = repeatLog()

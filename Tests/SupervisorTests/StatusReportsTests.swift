@@ -38,6 +38,53 @@ struct StatusReportsTests {
         #expect(report.advertIntervalSeconds >= 0)
     }
 
+    @Test("nopreempt isn't a wait that ends: each advert of the master puts the takeover off")
+    func nopreempt() {
+        var status = InstanceStatus(since: now, priority: Priority(rawValue: 200), advertInterval: .milliseconds(100))
+        status.state = .backup
+        status.waiting = .nopreempt
+        status.masterPriority = Priority(rawValue: 100)
+        status.lastAdvertReceived = now
+        status.takeoverAt = now + .milliseconds(322)
+        func report() -> InstanceReport {
+            InstanceReport(
+                InstanceSettings(name: "VI_1", location: SourceLocation(file: "a.conf", line: 1)), status, now: now,
+                wallNanoseconds: wall)
+        }
+        #expect(report().whyNotMaster?.secondsLeft == nil)
+        #expect(
+            report().whyNotMaster?.text
+                == "the master has a lower priority (100 against 200), and nopreempt leaves it alone; "
+                + "takes over 322 ms after its last advert")
+        status.waiting = .preemptDelay
+        #expect(report().whyNotMaster?.secondsLeft == 0.322)
+    }
+
+    @Test("the history keeps what a reload has changed and why it was refused, of thousands the first ones")
+    func briefReload() {
+        func reload(_ count: Int) -> WatchEvent {
+            var report = ReloadReport()
+            report.changed = (0..<count).map { "VI_\($0)" }
+            report.changes = report.changed.prefix(100).map { name in
+                var change = InstanceChange()
+                change.name = name
+                return change
+            }
+            report.diagnostics = (0..<2 * count).map { number in
+                var finding = DiagnosticReport()
+                finding.severity = number < count ? "warning" : "error"
+                return finding
+            }
+            return WatchEvent(report, wallNanoseconds: wall).brief
+        }
+        let small = reload(3).reload
+        #expect(small?.changed == ["VI_0", "VI_1", "VI_2"] && small?.changes.count == 3 && small?.changesOmitted == 0)
+        #expect(small?.diagnostics.map(\.severity) == ["error", "error", "error"] && small?.diagnosticsOmitted == 3)
+        let large = reload(1_000).reload
+        #expect(large?.changed.count == 20 && large?.changes.count == 20 && large?.changesOmitted == 980 + 80)
+        #expect(large?.diagnostics.count == 20 && large?.diagnosticsOmitted == 1_980)
+    }
+
     @Test(
         "the words for a transition stand any age of the last advertisement",
         arguments: [Int64.min, -1, 0, 1_499_999, 1_500_000, .max - 500_000, .max])
@@ -55,7 +102,8 @@ struct StatusReportsTests {
             }
         }
         let milliseconds = Interval(nanoseconds: 1_500_000).inMilliseconds
-        #expect(milliseconds == .milliseconds(2) && Interval(nanoseconds: -1_499_999).inMilliseconds == .milliseconds(-1))
+        #expect(
+            milliseconds == .milliseconds(2) && Interval(nanoseconds: -1_499_999).inMilliseconds == .milliseconds(-1))
     }
 
     @Test(
