@@ -116,7 +116,7 @@ struct Elaborator {
     mutating func word(of statement: Statement) -> Int? {
         guard let first = statement.words.first else {
             let name = string(statement.token)
-            let wanted = statement.isEntry ? "a value" : table.keywords[statement.row].arguments
+            let wanted = statement.isEntry ? "a value" : table.keywords[statement.row].explainedArguments
             refuse("`\(name)` needs a value: \(wanted)", at: statement.token)
             return nil
         }

@@ -103,6 +103,15 @@ public final class Keyword: Sendable {
             range.hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
     }
 
+    /// What the value is in words, behind its abbreviation: `INT, a whole number`.
+    public var explainedArguments: String {
+        let words = [
+            "INT": "a whole number", "NUM": "a whole number", "DEC": "a number such as 0.5", "TIMER": "seconds such as 0.5",
+            "IF": "an interface", "ADDR": "an IP address", "STR": "a text", "HEX": "hexadecimal digits",
+        ]
+        return words[arguments].map { "\(arguments), \($0)" } ?? arguments
+    }
+
     /// Whether words belong before the `{` of its block.
     var isNamed: Bool { arguments != "block" && arguments != "list block" }
 

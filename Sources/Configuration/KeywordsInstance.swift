@@ -26,9 +26,9 @@ extension KeywordTable {
         track_src_ip	flag	off	needs *_src_ip	typed	FAULT when source address is deleted
         virtual_router_id	INT	required	1..255	acts	VRID; unique per interface+family(+mcast dst)
         unicast_ttl	INT	255	0..255	acts	TTL/hop limit of sent unicast adverts
-        version	INT	global (IPv6: 3)	2|3	acts	VRRP version; the first one counts
+        version	INT	vrrp_version, or 2 (IPv6: 3)	2|3	acts	VRRP version; the first one counts
         priority	INT	100 (255 if state MASTER and none set)	1..255	acts	base priority; 255 = address owner
-        advert_int	DEC	1	0.01..255 s; v2 whole s 1..255; v3 10ms steps ..40.95	acts	advert interval
+        advert_int	DEC	1	0.01..255 s; version 2: whole seconds, 1..255; version 3: steps of 0.01, up to 40.95	acts	advert interval
         virtual_ipaddress	list block	-	family decides instance family	acts	VIPs carried in adverts
         virtual_ipaddress_excluded	list block	-	any family	acts	VIPs not carried in adverts
         no_virtual_ipaddress	flag	off	-	acts	allow instance with no VIP (v3/strict otherwise fatal)
@@ -43,7 +43,7 @@ extension KeywordTable {
         strict_mode	<BOOL>?	global	-	acts	warn of what the RFC doesn't allow; what is forbidden is done all the same
         preempt	flag	on	-	acts	default; undo nopreempt
         nopreempt	flag	off	cleared by priority 255 or state MASTER	acts	higher priority does not take over from live master
-        preempt_delay	DEC	0	0..1000 s	acts	wait before preempting lower-priority master; cleared by state MASTER/nopreempt
+        preempt_delay	DEC	0	0..1000 s	acts	wait before preempting lower-priority master; `state MASTER` and nopreempt clear it
         debug	INT	0	0..4; debug build	accepted: logging is set for the whole daemon	debug level
         notify_master	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	acts	run on -> MASTER
         notify_backup	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	acts	run on -> BACKUP

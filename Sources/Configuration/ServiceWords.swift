@@ -7,7 +7,7 @@ extension Elaborator {
     /// A statement without the words it needs.
     mutating func refuseMissing(_ statement: Statement) {
         refuse(
-            "`\(string(statement.token))` needs a value: \(table.keywords[statement.row].arguments)",
+            "`\(string(statement.token))` needs a value: \(table.keywords[statement.row].explainedArguments)",
             at: statement.token)
     }
 

@@ -117,6 +117,8 @@ extension Transition {
         case .recovered:
             return background.fault?.end ?? "nothing that it needs is missing any more"
         case .addressRemoved(let address): return "address \(address) was removed by somebody else again and again"
+        case .reconfigured where to == .initialize:
+            return "the configuration names it no more, or makes another virtual router of it"
         case .reconfigured: return "the configuration has changed"
         case .stopped: return "stopped"
         case .interrupted: return "its process died and was replaced too late"

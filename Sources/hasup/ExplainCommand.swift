@@ -65,7 +65,7 @@ struct ExplainText {
         }
         lines += Layout.wrap(row.meaning, width: width, indent: 4)
         add("in", contexts.map(Self.place).joined(separator: ", "))
-        if row.arguments != "-" { add("arguments", row.arguments) }
+        if row.arguments != "-" { add("arguments", row.explainedArguments) }
         if row.defaultValue != "-" { add("default", row.defaultValue) }
         if row.range != "-" { add("range", row.range) }
         if let unit = row.unit { add("unit", KeywordReference.word(for: unit)) }

@@ -302,7 +302,7 @@ import Testing
         ("payload 0g", "7:9 error `0g` isn't pairs of hexadecimal digits"),
         ("payload 0X", "7:9 error `0X` isn't pairs of hexadecimal digits"),
         ("require_reply 0g", "7:15 error `0g` isn't pairs of hexadecimal digits or X"),
-        ("payload", "7:1 error `payload` needs a value: HEX"),
+        ("payload", "7:1 error `payload` needs a value: HEX, hexadecimal digits"),
         (
             "min_reply_length 9\nmax_reply_length 3",
             "6:1 error no reply is at least 9 and at most 3 bytes long: the server would always be down"

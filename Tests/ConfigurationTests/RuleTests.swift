@@ -19,7 +19,7 @@ import Testing
         ("garp_lower_prio_delay 4295", ["5:23 error `garp_lower_prio_delay` is 0 to 4294, not 4295"]),
         ("garp_master_delay 4294\ngarp_master_refresh 4295", []),
         ("priority 12x", ["5:10 error `12x` isn't a whole number"]),
-        ("priority", ["5:1 error `priority` needs a value: INT"]),
+        ("priority", ["5:1 error `priority` needs a value: INT, a whole number"]),
         ("priority 7 8", ["5:12 warning `priority` takes one value; this and what follows is ignored"]),
         ("state master", ["5:7 error `state` is MASTER or BACKUP, not `master`"]),
         ("nopreempt false", ["5:11 warning `nopreempt` takes no value; `false` is ignored and the setting is on"]),
@@ -71,7 +71,7 @@ import Testing
         ("unicast_peer {\n}", ["5:1 warning `unicast_peer` names no peer: advertisements go to the multicast group"]),
         ("unicast_peer {\n10.0.0.9\nfe80::1\n}", ["7:1 error this peer isn't of the instance's family"]),
         ("unicast_peer {\n10.0.0.9 max_ttl 256\n}", ["6:18 error `max_ttl` is 0 to 255, not 256"]),
-        ("unicast_src_ip", ["5:1 error `unicast_src_ip` needs a value: ADDR"]),
+        ("unicast_src_ip", ["5:1 error `unicast_src_ip` needs a value: ADDR, an IP address"]),
         (
             "track_interface {\neth0\n}",
             ["5:1 warning `eth0` is the instance's own interface, which is tracked anyway; this entry is ignored"]

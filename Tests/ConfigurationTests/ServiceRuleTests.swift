@@ -105,7 +105,7 @@ import Testing
     @Test(arguments: [
         ("weight -1", ["6:8 error `weight` is 0 to 2147483647, not -1"]),
         ("weight 2147483648", ["6:8 error `weight` is 0 to 2147483647, not 2147483648"]),
-        ("weight", ["6:1 error `weight` needs a value: INT"]),
+        ("weight", ["6:1 error `weight` needs a value: INT, a whole number"]),
         (
             "uthreshold 5\nlthreshold 9",
             ["7:1 warning `lthreshold` is above `uthreshold`, so the server is never full for long"]
