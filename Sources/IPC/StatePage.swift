@@ -66,9 +66,8 @@ public final class StatePage {
         try checked(fstat(descriptor.number, &status) < 0 ? -errno : 0, "read the size of shared memory")
         guard status.st_size == Self.size else { throw SystemError(EINVAL, "use shared memory of this size") }
         try self.init(descriptor, size: Self.size)
-        guard hasup_atomic_load(words) == Self.format else {
-            throw SystemError(EINVAL, "use shared memory of this form")
-        }
+        // An inherited one keeps its form, and hasupd hands it to its workers as it is.
+        guard isReadable else { throw SystemError(EINVAL, "use shared memory of this form") }
     }
 
     /// A page that another hasupd has left, of which only the head is mapped, or all of it: a stranger's bytes.
@@ -82,8 +81,7 @@ public final class StatePage {
         try checked(fstat(descriptor.number, &status) < 0 ? -errno : 0, "read the size of shared memory")
         guard status.st_size == size else { throw SystemError(EINVAL, "use shared memory of this size") }
         let page = try StatePage(descriptor, size: mapsAll ? size : headSize)
-        let form = Int(truncatingIfNeeded: hasup_atomic_load(page.words) &- magic)
-        guard readableFormats.contains(form), (0..<Int64.max / 2).contains(page.generation) else {
+        guard page.isReadable, (0..<Int64.max / 2).contains(page.generation) else {
             throw SystemError(EINVAL, "use shared memory of this form")
         }
         return page
@@ -98,6 +96,10 @@ public final class StatePage {
     }
 
     deinit { munmap(words, mappedSize) }
+
+    private var isReadable: Bool {
+        Self.readableFormats.contains(Int(truncatingIfNeeded: hasup_atomic_load(words) &- Self.magic))
+    }
 
     /// The memfd's number, to hand it over.
     public var number: Int32 { descriptor.number }
