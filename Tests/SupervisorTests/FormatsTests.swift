@@ -33,7 +33,7 @@ struct FormatsTests {
                 an upgrade in place would lose \(format.title): form \(format.written) is written, and form \(form), which \
                 the version before has written, isn't read. Keep its reader and name it among the readable ones.
                 """)
-            for name in Self.goldens[format.name] ?? [format.name] {
+            for name in Self.goldens[format.name] ?? [format.name] where form < format.written {
                 #expect(
                     Golden.isKept("\(name)-\(form)"),
                     """

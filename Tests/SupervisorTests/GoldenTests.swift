@@ -108,7 +108,7 @@ import VRRP
         try Golden.compare(records[1], "instance-record-\(NodeSnapshot.formatVersion)")
     }
 
-    @Test("and are read, in each form that is said to be readable: a MASTER goes on", arguments: NodeSnapshot.readableFormats)
+    @Test("and are read in each form that is said to be: a MASTER goes on", arguments: NodeSnapshot.readableFormats)
     func recordsAreReadable(version: Int) throws {
         let (before, _, now) = master()
         var snapshot = NodeSnapshot(
