@@ -9,9 +9,10 @@ import time
 
 import pytest
 from lab import conf
-from lab.hasup import Hasup
+from lab.hasup import Hasup, binary
 from lab.waiting import wait_for
 from test_surroundings import GOOD, OTHER, VIP, in_place
+from test_upgrade import SAYS
 
 
 class Place:
@@ -92,6 +93,27 @@ def test_an_upgrade_keeps_the_claims(lan):
     other = Hasup(node, GOOD.replace(VIP, OTHER), name="other").start(launcher=place.launcher)
     other.wait_state("MASTER")
     assert other.stop()[0] == 0 and hasup.stop()[0] == 0
+
+
+def test_an_upgrade_that_fails_keeps_the_claims(lan):
+    """The program says all that is asked and isn't there when it is to be run: this hasupd goes on, and so do its locks."""
+    node = lan.node("a")
+    place = Place(node)
+    hasup = Hasup(node, conf.simple(200, version=3, advert=0.1, extra=["notify /bin/true"]))
+    hasup.binary = os.path.join(node.directory, "hasupd")
+    shutil.copy(binary("hasupd"), hasup.binary)
+    hasup.start(launcher=place.launcher)
+    hasup.wait_state("MASTER")
+    with open(hasup.binary + ".new", "w", encoding="ascii") as file:
+        file.write(SAYS.format('rm -f "$0"; echo "accepted: it"; exit 0'))
+    os.chmod(hasup.binary + ".new", 0o755)
+    os.rename(hasup.binary + ".new", hasup.binary)
+    assert hasup.cli("upgrade", bound=20).returncode == 1
+    assert "this hasupd goes on" in hasup.log()
+    with open(place.claims, "r+b") as file:
+        assert claim_holder(file) == hasup.program.pid
+    assert hasup.reload().returncode == 0
+    assert hasup.stop()[0] == 0
 
 
 def test_claims_that_cannot_be_taken_again(lan):
