@@ -87,9 +87,9 @@ int hasup_spawn_into(
 }
 
 int hasup_exec_passing(
-    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count) {
+    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int kept) {
     int saved[HASUP_PASSED_MAX], passed[HASUP_PASSED_MAX];
-    if (count < 0 || count > HASUP_PASSED_MAX) return -EINVAL;
+    if (count < 0 || count > HASUP_PASSED_MAX || (kept >= 0 && kept < HASUP_KEPT_MIN)) return -EINVAL;
     // What is closed by the program's start, if that comes about, stays open if it doesn't.
     if (close_range(FIRST_PASSED, ~0U, CLOSE_RANGE_CLOEXEC) < 0) return -errno;
     int error = 0;
@@ -102,10 +102,12 @@ int hasup_exec_passing(
     for (int i = 0; !error && i < count; i++) {
         if (dup2(passed[i], FIRST_PASSED + i) < 0) error = errno;
     }
+    if (!error && kept >= 0 && fcntl(kept, F_SETFD, 0) < 0) error = errno;
     if (!error) {
         execve(path, argv, envp);
         error = errno;
     }
+    if (kept >= 0) (void)fcntl(kept, F_SETFD, FD_CLOEXEC);
     for (int i = 0; i < count; i++) {
         if (saved[i] >= 0) {
             dup3(saved[i], FIRST_PASSED + i, O_CLOEXEC);
@@ -164,8 +166,8 @@ int hasup_claim(int fd, int64_t offset) {
     return fcntl(fd, F_SETLK, &lock) < 0 ? (errno == EACCES ? -EAGAIN : -errno) : 0;
 }
 
-void hasup_unclaim(int fd, int64_t offset) {
-    struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+void hasup_unclaim(int fd, int64_t offset, int64_t length) {
+    struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = length};
     (void)fcntl(fd, F_SETLK, &lock);
 }
 

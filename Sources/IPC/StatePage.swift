@@ -36,7 +36,9 @@ public final class StatePage {
     public static let size = marksOffset + slotsMax * 8
     /// The form of the page: to be counted up with every change of its layout, which a test notices.
     public static let formatVersion = 3
-    /// Forms that are read: its own, and that of the minor version before, when there is one.
+    /// Forms that are read: its own, and that of the minor version before, when there is one. An inherited page keeps its
+    /// form, so whoever counts it up also has to bring an inherited one to the new form: `hasup upgrade` asks the program
+    /// after that for the form that is written (`Formats`).
     public static let readableFormats = [3]
     private static let magic: Int64 = 0x6861_7375_7000_0000
     private static let format = magic + Int64(formatVersion)
@@ -66,9 +68,8 @@ public final class StatePage {
         try checked(fstat(descriptor.number, &status) < 0 ? -errno : 0, "read the size of shared memory")
         guard status.st_size == Self.size else { throw SystemError(EINVAL, "use shared memory of this size") }
         try self.init(descriptor, size: Self.size)
-        guard hasup_atomic_load(words) == Self.format else {
-            throw SystemError(EINVAL, "use shared memory of this form")
-        }
+        // hasupd hands an inherited one to its workers as it is.
+        guard isReadable else { throw SystemError(EINVAL, "use shared memory of this form") }
     }
 
     /// A page that another hasupd has left, of which only the head is mapped, or all of it: a stranger's bytes.
@@ -82,8 +83,7 @@ public final class StatePage {
         try checked(fstat(descriptor.number, &status) < 0 ? -errno : 0, "read the size of shared memory")
         guard status.st_size == size else { throw SystemError(EINVAL, "use shared memory of this size") }
         let page = try StatePage(descriptor, size: mapsAll ? size : headSize)
-        let form = Int(truncatingIfNeeded: hasup_atomic_load(page.words) &- magic)
-        guard readableFormats.contains(form), (0..<Int64.max / 2).contains(page.generation) else {
+        guard page.isReadable, (0..<Int64.max / 2).contains(page.generation) else {
             throw SystemError(EINVAL, "use shared memory of this form")
         }
         return page
@@ -98,6 +98,10 @@ public final class StatePage {
     }
 
     deinit { munmap(words, mappedSize) }
+
+    private var isReadable: Bool {
+        Self.readableFormats.contains(Int(truncatingIfNeeded: hasup_atomic_load(words) &- Self.magic))
+    }
 
     /// The memfd's number, to hand it over.
     public var number: Int32 { descriptor.number }

@@ -33,8 +33,6 @@ public enum AddressOutcome: Hashable, Sendable {
             }
     }
 
-    /// Whether the wish "this address is here" came true.
-    public var isPresent: Bool { self == .added || self == .alreadyOurs || self == .alreadyForeign }
     /// Whether nothing of ours is left.
     public var isWithdrawn: Bool { self == .removed || self == .absent || self == .keptForeign }
 }
@@ -118,9 +116,6 @@ extension RouteConnection {
         }
         return zip(left, outcomes).filter { $1 == .removed }.map(\.0)
     }
-
-    /// Says that an earlier process of ours has added this address, as the ledger knows on kernels without marks.
-    public func claim(_ address: InterfaceAddress) { added.insert(AddressKey(address)) }
 
     /// Puts many addresses on their interfaces, 32 requests to a system call. `outcomes` has one element for each
     /// address and is written in place.

@@ -15,14 +15,68 @@ final class Claims {
     /// In the standard run directory, because that is the one that all have in common.
     static let file = ControlPath.standardRunDirectory + "/claims"
 
-    private let descriptor: Descriptor
+    private let path: String
+    /// As the kernel takes it: it is looked for each second.
+    private let lookedFor: [CChar]
+    private var descriptor: Descriptor
 
     /// Nil when the file can't be opened, as it is for an ordinary user.
-    init?(path: String = Claims.file) {
+    ///
+    /// - Parameter passed: the number that `takePassed` gave.
+    init?(path: String = Claims.file, passed: Int32? = nil) {
+        self.path = path
+        lookedFor = Array(path.utf8CString)
+        // Opened a second time, the file would lose its locks when one of the two is closed.
+        if let passed, fcntl(passed, F_SETFD, FD_CLOEXEC) == 0, SmallFile.leads(lookedFor, to: passed) {
+            descriptor = Descriptor(owning: passed)
+            isInherited = true
+        } else {
+            do throws(SystemError) { descriptor = try Self.open(path) } catch { return nil }
+        }
+    }
+
+    private static func open(_ path: String) throws(SystemError) -> Descriptor {
         mkdir(ControlPath.standardRunDirectory, 0o755)
-        let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard number >= 0 else { return nil }
-        descriptor = Descriptor(owning: number)
+        let number = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let file = try owned(number < 0 ? -errno : number, "open \(path)")
+        // Its number is one that it can keep at an upgrade.
+        let kept = fcntl(file.number, F_DUPFD_CLOEXEC, Int32(HASUP_KEPT_MIN))
+        return try owned(kept < 0 ? -errno : kept, "open \(path)")
+    }
+
+    // MARK: Upgrade
+
+    private static let variable = "HASUP_CLAIMS"
+    /// Whether there are locks of the program that this process was before.
+    private var isInherited = false
+
+    /// What stays open for the program that this process becomes: the locks are the process's as long as no descriptor
+    /// of the file is closed, so that at no moment the virtual routers are free.
+    var number: Int32 { descriptor.number }
+
+    /// Says to that program where it finds them.
+    func announce() { setenv(Self.variable, "\(getpid()) \(number)", 1) }
+
+    /// Takes that back.
+    static func unannounce() { unsetenv(variable) }
+
+    /// What was said to this one; no child is told.
+    static func takePassed() -> Int32? {
+        defer { unannounce() }
+        guard let text = getenv(variable) else { return nil }
+        let words = String(cString: text).split(separator: " ").map { Int32($0) }
+        guard words.count == 2, words[0] == getpid(), let number = words[1] else { return nil }
+        return number >= HASUP_KEPT_MIN ? number : nil
+    }
+
+    /// What the program before needed and this one doesn't is free: all that lies between what is wanted.
+    private func releaseOthers() {
+        var next: Int64 = 0
+        for place in wanted.sorted() {
+            if place > next { hasup_unclaim(descriptor.number, next, place - next) }
+            next = place + 1
+        }
+        hasup_unclaim(descriptor.number, next, 0)
     }
 
     /// Another process runs one of the virtual routers.
@@ -37,6 +91,11 @@ final class Claims {
     private var held: Set<Int64> = []
     /// What the configuration needs that was claimed last.
     private var wanted: Set<Int64> = []
+    /// What of these isn't locked in the file that is there by now.
+    private var lost: Set<Int64> = []
+    private var isRepairing = false
+    /// Why the claims don't keep another hasupd away, a sentence; nil when they do.
+    private(set) var problem: String?
     private lazy var namespace: UInt64 = {
         var status = stat()
         // Another namespace is another network.
@@ -46,6 +105,7 @@ final class Claims {
     /// Claims all virtual routers of the first configuration at once. - Throws: `Conflict`; then none is claimed.
     func take(_ generation: Generation) throws(Conflict) {
         try take(generation, 0..<generation.instanceCount)
+        if isInherited { releaseOthers() }
         settle()
     }
 
@@ -69,21 +129,74 @@ final class Claims {
         }
     }
 
+    /// Claims again what ran before, if somebody has removed the file: another hasupd would lock the new one, where it
+    /// found nothing in its way. To be called again and again; the work is done in slices.
+    ///
+    /// - Parameter completion: called when the file was made anew, and when `problem` has changed.
+    func keepInPlace(on loop: EventLoop, _ completion: @escaping (_ isNew: Bool) -> Void) {
+        guard !isRepairing else { return }
+        let isNew = !SmallFile.leads(lookedFor, to: descriptor.number)
+        if isNew {
+            do throws(SystemError) {
+                // The locks in the old file go with it, and nobody would find them there.
+                descriptor = try Self.open(path)
+                lost = held.union(wanted)
+            } catch {
+                return setProblem(
+                    "\(path) was removed, and a hasupd that is started with the same virtual routers would take this "
+                        + "one's addresses: \(error). Restart hasupd.", isNew: false, completion)
+            }
+        }
+        guard isNew || !lost.isEmpty else { return setProblem(nil, isNew: false, completion) }
+        isRepairing = true
+        var places = lost.sorted()[...]
+        loop.doInSlices { [unowned self] in
+            for place in places.prefix(Self.slice) { self.claimAgain(place) }
+            places = places.dropFirst(Self.slice)
+            guard places.isEmpty else { return true }
+            self.isRepairing = false
+            self.setProblem(self.loss, isNew: isNew, completion)
+            return false
+        }
+    }
+
+    private func claimAgain(_ place: Int64) {
+        let isNeeded = held.contains(place) || wanted.contains(place)
+        if !isNeeded || hasup_claim(descriptor.number, place) != -EAGAIN { lost.remove(place) }
+    }
+
+    /// What another process has claimed meanwhile, a sentence; nil when it is nothing.
+    private var loss: String? {
+        guard let place = lost.min() else { return nil }
+        let holder = hasup_claim_holder(descriptor.number, place)
+        return "While \(path) was missing, another hasupd\(holder > 0 ? " (pid \(holder))" : "") has claimed "
+            + "\(counted(lost.count, "virtual router")) of this one's (VRID \(place & 0xff)), and each takes the other's "
+            + "addresses for its own. Stop one of them."
+    }
+
+    private func setProblem(_ new: String?, isNew: Bool, _ completion: (_ isNew: Bool) -> Void) {
+        let hasChanged = new != problem
+        problem = new
+        if isNew || hasChanged { completion(isNew) }
+    }
+
     /// The configuration that was claimed last runs: what only the one before needed is free.
     func settle() {
         release(held.subtracting(wanted))
         held = wanted
+        lost.formIntersection(held)
     }
 
     /// The configuration that was claimed last won't run.
     func giveBack() {
         release(wanted.subtracting(held))
         wanted = held
+        lost.formIntersection(held)
     }
 
     /// In their order: at random, the kernel's records would be cut into thousands.
     private func release(_ places: Set<Int64>) {
-        for place in places.sorted() { hasup_unclaim(descriptor.number, place) }
+        for place in places.sorted() { hasup_unclaim(descriptor.number, place, 1) }
     }
 
     private func take(_ generation: Generation, _ indices: Range<Int>) throws(Conflict) {

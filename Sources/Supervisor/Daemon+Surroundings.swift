@@ -39,15 +39,26 @@ extension Daemon {
             "hasupd's log lines aren't taken, \(sink.dropped) are lost: whoever reads its standard error doesn't."
         return [
             displacement, memory.problem(at: Clock.now), history.failure, ledger.failure, sink.isBlocked ? lost : nil,
-            budget.problem,
+            budget.problem, claims?.problem,
         ].compactMap { $0 }
     }
 
     /// What may have changed around hasupd without anybody telling it.
     func lookAround() {
         keepInPlace()
+        keepClaims()
         let now = Clock.now
         if memory.look(at: now), let problem = memory.problem(at: now) { log.warning("\(problem)") }
+    }
+
+    /// Whoever removes the run directory removes what keeps another hasupd from the same virtual routers (D35).
+    private func keepClaims() {
+        claims?.keepInPlace(on: loop) { [unowned self] isNew in
+            if let problem = self.claims?.problem { return self.log.error("\(problem)") }
+            guard isNew else { return self.log.notice("the virtual routers are claimed again") }
+            self.report("somebody has removed \(Claims.file); hasupd has claimed its virtual routers anew")
+            self.log.warning("somebody has removed \(Claims.file); the virtual routers are claimed anew")
+        }
     }
 
     /// Makes the run directory, what is in it, and the control socket anew if somebody has removed them. Each is told

@@ -36,7 +36,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private let reader: ConfigurationReader
     let reloadFiles: ReloadFiles
     let paths: Paths
-    private let claims: Claims?
+    let claims: Claims?
     let ledger: Ledger
     let workerRecord: WorkerRecord
     private(set) var reloads: ReloadConductor?
@@ -106,6 +106,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let systemd = SystemdNotify()
         let store = DescriptorStore(systemd)
         let predecessor = Succession.take()
+        let passedClaims = Claims.takePassed()
         let limits = predecessor?.limits ?? ScriptLimits()
         let identity = options.instance.map { "hasupd_\($0)" } ?? "hasupd"
         let sink = LogSink.suitable(foreground: options.foreground, identity: identity)
@@ -146,7 +147,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let findings = FindingLog(log)
         let first = try readFirst(reader, stored: store.configuration, options, log, findings)
 
-        let claims = Claims()
+        let claims = Claims(passed: passedClaims)
         do throws(Claims.Conflict) {
             try claims?.take(first.generation)
         } catch {
@@ -199,7 +200,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             findings: findings, delegate: self)
         stopTimer = loop.makeTimer { [unowned self] in self.loop.stop() }
         settledTimer = loop.makeTimer { hasup_release_code() }
-        upgrade = Upgrade(on: loop, log: log, store: store, paths: paths)
+        upgrade = Upgrade(on: loop, log: log, store: store, claims: claims, paths: paths)
         setting.judgePrivileges(
             for: generation.model, workerPriority: generation.workerPriority, controlSocket: paths.controlSocket)
         for note in setting.notes { log.notice("\(note)") }

@@ -28,13 +28,13 @@ struct Formats {
             readable: StatePage.readableFormats),
         Format(
             name: "record", title: "the records in it", written: NodeSnapshot.formatVersion,
-            readable: [NodeSnapshot.formatVersion]),
+            readable: NodeSnapshot.readableFormats),
         Format(
             name: "notifications", title: "the notifications that are still to be told",
             written: KeptNotifications.formatVersion, readable: KeptNotifications.readableFormats),
         Format(
             name: "succession", title: "what one hasupd tells the next", written: Succession.formatVersion,
-            readable: [Succession.formatVersion]),
+            readable: Succession.readableFormats),
         Format(
             name: "configuration", title: "the configuration that runs", written: EncodedModel.formatVersion,
             readable: [EncodedModel.formatVersion], isNeeded: false),

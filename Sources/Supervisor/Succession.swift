@@ -10,6 +10,8 @@ struct Succession: Equatable {
 
     /// The form of `text`.
     static let formatVersion = 1
+    /// Forms that are read: its own, and that of the minor version before, when there is one.
+    static let readableFormats = [1]
     private static let variable = "HASUP_SUCCESSION"
 
     init(isSealed: Bool, limits: ScriptLimits) {

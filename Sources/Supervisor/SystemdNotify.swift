@@ -7,7 +7,11 @@ import Reactor
 struct SystemdNotify {
     private let path: String?
 
-    init() { path = getenv("NOTIFY_SOCKET").map { String(cString: $0) } }
+    /// The one that is named in the environment.
+    init() { self.init(path: getenv("NOTIFY_SOCKET").map { String(cString: $0) }) }
+
+    /// Nil for nobody.
+    init(path: String?) { self.path = path }
 
     /// Whether anybody is told.
     var isHeard: Bool { path?.isEmpty == false }

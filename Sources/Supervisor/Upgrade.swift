@@ -24,6 +24,7 @@ final class Upgrade {
     private let loop: EventLoop
     private let log: Logger
     private let store: DescriptorStore
+    private let claims: Claims?
     private let path: String
     private let paths: Paths
     private let candidate: Candidate
@@ -34,11 +35,12 @@ final class Upgrade {
     private var isBusy = false
 
     /// To be made at the start, when the image still lies where it was started from.
-    init(on loop: EventLoop, log: Logger, store: DescriptorStore, paths: Paths) {
+    init(on loop: EventLoop, log: Logger, store: DescriptorStore, claims: Claims?, paths: Paths) {
         self.loop = loop
         self.paths = paths
         self.log = log
         self.store = store
+        self.claims = claims
         var buffer = [CChar](repeating: 0, count: 4096)
         let size = max(0, readlink("/proc/self/exe", &buffer, buffer.count))
         path = String(decoding: buffer.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -157,6 +159,7 @@ final class Upgrade {
         paths.enterRunDirectory()
         PassedDescriptors.unannounce()
         Succession.unannounce()
+        Claims.unannounce()
         isBusy = false
         log.error("upgrade: \(SystemError(-result, "become \(path)")); this hasupd goes on")
         onFailure?()
@@ -167,9 +170,11 @@ final class Upgrade {
         let passing = store.passing
         PassedDescriptors.announce(passing.names)
         succession?.announce()
+        claims?.announce()
         // Relative paths in the arguments mean what they meant at the start.
         if let folder = paths.startDirectory, chdir(folder) < 0 { return -errno }
         return hasup_exec_passing(
-            path, CommandLine.unsafeArgv, environ, passing.numbers, Int32(passing.numbers.count))
+            path, CommandLine.unsafeArgv, environ, passing.numbers, Int32(passing.numbers.count),
+            claims?.number ?? -1)
     }
 }

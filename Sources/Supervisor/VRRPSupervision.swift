@@ -305,12 +305,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     private func runScripts(_ request: NotifyRequest, generation: UInt64) {
         do throws(Refusal) {
-            let run = try broker.scripts(
-                generation: generation, instance: request.instance, sequence: request.sequence,
-                trigger: request.trigger, priority: request.priority)
-            // In this order: a hasupd that is killed in between has it in its record.
-            delegate.run(run)
-            page.lastNotification = broker.lastNotification
+            try broker.takeOn(request, generation: generation, notingIn: page) { delegate.run($0) }
         } catch {
             refuse(error)
         }
@@ -376,6 +371,23 @@ final class VRRPSupervision: WorkerProcess.Owner {
                 return part
             }
         }
+    }
+}
+
+extension Broker {
+    /// Takes on what a worker wants to be told: for this hasupd's successor it is in the record of notifications first, and
+    /// then in the page's last number, so that one which is killed in between has left it once (docs/decisions.md, D40).
+    ///
+    /// - Parameter keep: has kept it for a successor when it returns.
+    /// - Throws: `Refusal`; then nothing is kept or noted.
+    mutating func takeOn(
+        _ request: NotifyRequest, generation: UInt64, notingIn page: StatePage, keep: (ScriptRun) -> Void
+    ) throws(Refusal) {
+        let run = try scripts(
+            generation: generation, instance: request.instance, sequence: request.sequence, trigger: request.trigger,
+            priority: request.priority)
+        keep(run)
+        page.lastNotification = lastNotification
     }
 }
 

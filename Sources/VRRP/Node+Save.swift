@@ -92,7 +92,7 @@ extension Node {
         let read = (snapshot.node ?? []).withUnsafeBytes { bytes in
             Result { () throws(ByteError) in
                 var reader = ByteReader(bytes)
-                guard try reader.readUInt8() == RecordHead.version else { throw ByteError.invalid }
+                guard RecordHead.readableVersions.contains(try reader.readUInt8()) else { throw ByteError.invalid }
                 let startsAt = try reader.readMoment()
                 let nextTold = try reader.readMoment()
                 var counts: [Int: UInt64] = [:]

@@ -89,12 +89,16 @@ public struct Resumption: Hashable, Sendable {
 extension NodeSnapshot {
     /// The form of the records, of the node and of instances.
     public static var formatVersion: Int { Int(RecordHead.version) }
+    /// Forms that are read: its own, and that of the minor version before, when there is one.
+    public static var readableFormats: [Int] { RecordHead.readableVersions.map(Int.init) }
 }
 
 /// The beginning of an instance's record, whatever its settings are.
 struct RecordHead {
     /// The form of records. A successor of the next version reads this one, too.
     static let version: UInt8 = 1
+    /// Forms that are read.
+    static let readableVersions: [UInt8] = [1]
 
     var fingerprint: UInt64
     var state: RouterState
@@ -111,7 +115,7 @@ struct RecordHead {
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        guard try reader.readUInt8() == Self.version else { throw .invalid }
+        guard Self.readableVersions.contains(try reader.readUInt8()) else { throw .invalid }
         fingerprint = try reader.readUInt64()
         state = try reader.readState()
     }

@@ -4,17 +4,19 @@ import errno
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
 from lab import conf, uml
 from lab.hasup import Hasup, binary
 from lab.net import PREFIX
-from lab.program import alive
+from lab.program import alive, children
 from lab.varlink import Wire
 from lab.waiting import wait_for
 from test_continuity import replaced
@@ -44,6 +46,43 @@ def test_what_a_reload_removes_goes_although_the_worker_hangs(lan):
     assert hasup.node.holds(VIP)
     assert hasup.stop()[0] == 0
     assert not hasup.node.addresses() & {VIP, OTHER}
+
+
+def test_what_a_reload_removes_goes_although_no_worker_begins(lan):
+    """D14: the worker hangs when the reload comes, its successor before it begins: hasup-withdraw knows what ran before."""
+    hasup = two_addresses(lan)
+    old = hasup.worker()
+    halted, over = [], threading.Event()
+
+    def halt():
+        # Before the successor, or it would get as far as to remove something itself.
+        os.sched_setscheduler(threading.get_native_id(), os.SCHED_FIFO, os.sched_param(80))
+        while not halted and not over.is_set():
+            for pid in children(hasup.program.pid):
+                try:
+                    with open(f"/proc/{pid}/cmdline", "rb") as file:
+                        if pid != old and file.read().startswith(b"hasup-vrrp\0"):
+                            os.kill(pid, signal.SIGSTOP)
+                            halted.append(pid)
+                except (ProcessLookupError, FileNotFoundError):
+                    pass
+            time.sleep(0.0002)
+
+    hunter = threading.Thread(target=halt, daemon=True)
+    hunter.start()
+    try:
+        os.kill(old, signal.SIGSTOP)
+        hasup.node.write("hasup.conf", GOOD)
+        hasup.hangup()
+        # It is ended a second after its start, and its successor removes what is left.
+        wait_for("the removed address to go", lambda: hasup.node.holds(OTHER), lambda held: not held, 4)
+    finally:
+        over.set()
+        hunter.join(2)
+    assert re.search(rf"hasup-withdraw: no VRRP worker has advertised for too long: .*{re.escape(OTHER)}/24", hasup.log())
+    hasup.wait_state("MASTER", bound=20)
+    assert hasup.node.holds(VIP) and not hasup.node.holds(OTHER)
+    assert hasup.stop()[0] == 0
 
 
 def test_what_a_reload_removes_goes_although_everything_is_killed(lan):

@@ -8,6 +8,9 @@ enum Golden {
             .appending(path: "Golden/\(name).hex")
     }
 
+    /// Whether there is one of this name.
+    static func isKept(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name).path) }
+
     /// 32 bytes a line; a line that is repeated is told once more with its count.
     static func bytes(_ name: String) throws -> [UInt8] {
         var bytes: [UInt8] = []

@@ -108,9 +108,8 @@ import VRRP
         try Golden.compare(records[1], "instance-record-\(NodeSnapshot.formatVersion)")
     }
 
-    @Test("and are read: a MASTER goes on")
-    func recordsAreReadable() throws {
-        let version = NodeSnapshot.formatVersion
+    @Test("and are read in each form that is said to be: a MASTER goes on", arguments: NodeSnapshot.readableFormats)
+    func recordsAreReadable(version: Int) throws {
         let (before, _, now) = master()
         var snapshot = NodeSnapshot(
             instances: [InstanceRecord(try Golden.bytes("instance-record-\(version)"))],

@@ -13,13 +13,21 @@ import Testing
         }
     }
 
-    /// As it was when form 1 got its number.
+    private let sample = "4711 sealed 1:2,3:18446744073709551615,5:6,7:8"
+
+    /// As it was when its form got its number.
     @Test func isOfItsForm() throws {
-        let words = "4711 sealed 1:2,3:18446744073709551615,5:6,7:8"
-        let told = try #require(Succession(words, ownPID: 4711))
-        #expect(Succession.formatVersion == 1)
+        let told = try #require(Succession(sample, ownPID: 4711))
         #expect(told.isSealed)
-        #expect(told.text(pid: 4711) == words)
+        #expect(told.text(pid: 4711) == sample)
+        try Golden.compare(Array(told.text(pid: 4711).utf8), "succession-\(Succession.formatVersion)")
+    }
+
+    @Test("each form of it that is said to be readable is", arguments: Succession.readableFormats)
+    func isReadable(version: Int) throws {
+        let words = String(decoding: try Golden.bytes("succession-\(version)"), as: UTF8.self)
+        #expect(Succession(words, ownPID: 4711) == Succession(sample, ownPID: 4711))
+        #expect(Succession(words, ownPID: 4711)?.isSealed == true)
     }
 
     @Test(arguments: [

@@ -22,12 +22,15 @@ int hasup_spawn_into(
     const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int output,
     int lends_class, int own_group);
 
-enum { HASUP_PASSED_MAX = 4 };
+enum { HASUP_PASSED_MAX = 4, HASUP_KEPT_MIN = 8 };
 
 /// Becomes another program, in which `descriptors[i]` is descriptor 3 + i and nothing else above 2 is open: what
 /// sd_listen_fds(3) expects. Comes back only if that fails, with -errno and every descriptor as it was.
+///
+/// `kept` stays open at its own number, which is HASUP_KEPT_MIN at least, or is -1. Nothing that leads to its file is closed:
+/// the process would lose its locks on it.
 int hasup_exec_passing(
-    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count);
+    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int kept);
 
 /// How a child has ended, without waiting: the status as of waitpid(2), -EAGAIN while it runs, or another -errno. The
 /// kernel keeps it until it is reaped.
@@ -67,8 +70,8 @@ int hasup_lock_holder(int fd);
 /// Takes the calling process's write lock on one byte without waiting; -EAGAIN when another process has it. It ends with
 /// the process, or when the process closes any descriptor of the file.
 int hasup_claim(int fd, int64_t offset);
-/// Gives it back.
-void hasup_unclaim(int fd, int64_t offset);
+/// Gives `length` bytes back, 0 for all that follow.
+void hasup_unclaim(int fd, int64_t offset, int64_t length);
 /// The pid of another process that has this byte; 0 for none.
 int hasup_claim_holder(int fd, int64_t offset);
 

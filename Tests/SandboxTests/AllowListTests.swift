@@ -1,0 +1,81 @@
+import Foundation
+import Glibc
+import Testing
+
+@testable import Sandbox
+
+/// The allow-lists as they were when somebody last looked at them (Tests/Golden/calls-*.txt), so that a list can't become
+/// wider without a line in a diff that says so; and what isn't on any of them, whatever the files say.
+@Suite("What each role may ask of the kernel (D3, D4)")
+struct AllowListTests {
+    private static let refusals: [Int32: String] = [EACCES: "EACCES", ENOSYS: "ENOSYS", ENOTTY: "ENOTTY"]
+
+    /// One rule in words: the call, its conditions, and how it fails if it isn't done.
+    private static func line(_ rule: SeccompRule) -> String {
+        let conditions = rule.conditions.map { condition in
+            let mask = condition.mask == .max ? "" : " & 0x\(String(condition.mask, radix: 16))"
+            return "argument \(condition.index)\(mask) is 0x\(String(condition.value, radix: 16))"
+        }
+        let refusal = rule.refusal.map { ["fails with \(refusals[$0] ?? "error \($0)")"] } ?? []
+        return ([rule.call] + conditions + refusal).joined(separator: ", ")
+    }
+
+    private static func file(_ role: SandboxRole) -> URL {
+        URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Golden/calls-\(role).txt")
+    }
+
+    @Test("are those that are written down", arguments: SandboxRole.allCases)
+    func isWhatItWas(_ role: SandboxRole) throws {
+        let lines = Set(SeccompLists.rules(for: role).map(Self.line))
+        let file = Self.file(role)
+        if ProcessInfo.processInfo.environment["HASUP_GOLDEN"] == "write",
+            !FileManager.default.fileExists(atPath: file.path)
+        {
+            try lines.sorted().map { $0 + "\n" }.joined().write(to: file, atomically: true, encoding: .utf8)
+        }
+        let kept = Set(try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init))
+        let advice = """
+            if \(role) needs it, say why beside the list, remove \(file.lastPathComponent) and let HASUP_GOLDEN=write make \
+            it anew
+            """
+        #expect(lines.subtracting(kept).sorted() == [], "the list has become wider: \(advice)")
+        #expect(kept.subtracting(lines).sorted() == [], "the list has become narrower: \(advice)")
+    }
+
+    /// What would undo the seal, reach into other processes, or open a part of the kernel that has no business here.
+    private static let never: Set<String> = [
+        // Other processes.
+        "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp",
+        // Ways around a filter, and what exploits are made of.
+        "io_uring_setup", "io_uring_enter", "io_uring_register", "bpf", "userfaultfd", "perf_event_open", "personality",
+        "modify_ldt", "keyctl", "add_key", "request_key",
+        // Mounts and namespaces.
+        "mount", "umount2", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr",
+        "pivot_root", "chroot", "setns", "unshare", "name_to_handle_at", "open_by_handle_at",
+        // The machine.
+        "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff",
+        "iopl", "ioperm", "acct", "quotactl", "syslog", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex",
+        "sethostname", "setdomainname", "mknod", "mknodat",
+    ]
+
+    @Test("never have these calls on them, not even in part", arguments: SandboxRole.allCases)
+    func neverAllows(_ role: SandboxRole) {
+        let allowed = Set(SeccompLists.rules(for: role).filter { $0.refusal == nil }.map(\.call))
+        #expect(allowed.intersection(Self.never).sorted() == [])
+        #expect(allowed.contains("exit_group"), "the names are those of the list")
+    }
+
+    /// hasupd starts programs and signals its own; nobody else has to (D3).
+    @Test(
+        "let only hasupd start and signal processes",
+        arguments: SandboxRole.allCases.filter { $0 != .supervisor })
+    func leavesOthersAlone(_ role: SandboxRole) {
+        let allowed = Set(SeccompLists.rules(for: role).filter { $0.refusal == nil }.map(\.call))
+        let reserved: Set = [
+            "execve", "execveat", "fork", "vfork", "kill", "tkill", "tgkill", "rt_sigqueueinfo", "pidfd_open",
+            "pidfd_send_signal", "seccomp", "setuid", "setgid", "setresuid", "setresgid", "setgroups", "capset",
+        ]
+        #expect(allowed.intersection(reserved).sorted() == [])
+    }
+}

@@ -1,0 +1,72 @@
+import Base
+import Configuration
+import Glibc
+import IPC
+import Reactor
+import Supervision
+import Testing
+
+@testable import Supervisor
+
+/// One instance with a script for each of its states.
+private struct Instances: InstanceSource {
+    let instanceCount = 1
+
+    func instance(at index: Int) -> InstanceSettings? {
+        guard index == 0 else { return nil }
+        var settings = InstanceSettings(name: "A", location: SourceLocation(file: "test.conf", line: 1))
+        settings.scripts = [NotifyScript(trigger: .any, arguments: ["/bin/true"])]
+        return settings
+    }
+}
+
+@Suite("A notification is in the record before it is in the page (D40)")
+struct NotificationOrderTests {
+    private let page: StatePage
+    private var broker: Broker<Instances>
+
+    init() throws {
+        page = try StatePage.create()
+        broker = Broker(generation: 1, source: Instances(), lastNotification: 0)
+        _ = broker.workerStarted(hasSnapshot: true)
+    }
+
+    private func request(_ sequence: UInt64) -> NotifyRequest {
+        NotifyRequest(instance: 0, sequence: sequence, trigger: NotifyTrigger.master.rawValue, priority: 100)
+    }
+
+    @Test("a hasupd that is killed when it has kept one hasn't noted it yet, and its successor has it once")
+    mutating func keptFirst() throws {
+        let record = NotificationRecord(inherited: nil)
+        var memory: StatePage?
+        record.onMade = { memory = $0 }
+        var seen: [UInt64] = []
+        for sequence in 1...3 as ClosedRange<UInt64> {
+            try broker.takeOn(request(sequence), generation: 1, notingIn: page) { run in
+                seen.append(page.lastNotification)
+                record.waits(run)
+            }
+            #expect(page.lastNotification == sequence)
+        }
+        #expect(seen == [0, 1, 2], "while it was kept, the page said that it hadn't come")
+
+        // Killed between the two: what the page doesn't say, the record does.
+        let number = try #require(memory).number
+        let copy = try owned(fcntl(number, F_DUPFD_CLOEXEC, 3), "copy a descriptor")
+        let successor = NotificationRecord(inherited: try StatePage.inherited(copy, mapsAll: true))
+        #expect(successor.all.map(\.waiting?.sequence) == [3])
+        #expect(successor.resumeCount(page: seen.last) == 3)
+    }
+
+    @Test("what is refused is neither kept nor noted")
+    mutating func refused() throws {
+        try broker.takeOn(request(1), generation: 1, notingIn: page) { _ in }
+        var kept = 0
+        for (sequence, generation) in [(1, 1), (2, 9), (1 << 40, 1)] as [(UInt64, UInt64)] {
+            #expect(throws: Refusal.self) {
+                try broker.takeOn(request(sequence), generation: generation, notingIn: page) { _ in kept += 1 }
+            }
+        }
+        #expect(kept == 0 && page.lastNotification == 1)
+    }
+}

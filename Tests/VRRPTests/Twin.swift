@@ -1,0 +1,160 @@
+import Base
+import Configuration
+
+@testable import VRRP
+
+/// Something that happens to the bench; the same for both twins.
+enum Step {
+    case wait(Interval)
+    case advert(UInt8, IPAddress, UInt8)
+    case link(String, Bool)
+    /// The unicast source goes, or is there.
+    case source(Bool)
+    case removed
+    case reload(UInt8)
+    case stranger
+
+    static func random(_ random: inout SeededRandom) -> Step {
+        switch Int.random(in: 0..<21, using: &random) {
+        case 0..<8: return .wait(.milliseconds(Int64.random(in: 1...2_500, using: &random)))
+        case 8..<13:
+            let priorities: [UInt8] = [0, 50, 100, 150, 254]
+            return .advert(
+                priorities.randomElement(using: &random) ?? 0,
+                Bool.random(using: &random) ? Bench.lower : Bench.higher,
+                Int.random(in: 0..<6, using: &random) == 0 ? 7 : 255)
+        case 13: return .link("eth0", Bool.random(using: &random))
+        case 14, 15: return .link("eth1", Bool.random(using: &random))
+        case 16, 17: return .removed
+        case 20: return .source(Bool.random(using: &random))
+        case 18: return .reload([60, 100, 170].randomElement(using: &random) ?? 100)
+        default: return .stranger
+        }
+    }
+}
+
+/// A bench with its records: two of the same seed live the same life, and one of them dies.
+struct Twin {
+    var bench: Bench
+    var links: [String: InterfaceState] = [:]
+    var keeper = Keeper()
+
+    init(_ seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        let isThree = Bool.random(using: &random)
+        var global = GlobalSettings()
+        if seed % 3 == 0 { global.startupDelay = .seconds(2) }
+        if seed % 4 == 0 { global.garpInterval = .milliseconds(70) }
+        bench = Bench(global: global) {
+            if isThree { $0.version = .v3 }
+            $0.virtualAddresses = [virtual("10.0.4.1/24"), virtual("10.0.4.2/24")]
+            $0.announcements.refresh = seed % 5 == 0 ? .seconds(3) : .zero
+            $0.announcements.lowerPriorityDelay = .seconds(2)
+            $0.trackedInterfaces = [TrackedInterface(name: "eth1", weight: seed % 2 == 0 ? -60 : 0)]
+            if seed % 7 < 2 { $0.preemptDelay = .seconds(4) }
+            if seed % 7 == 3 { $0.nopreempt = true }
+            if seed % 3 == 1 {
+                $0.sourceAddress = Bench.own
+                $0.unicastPeers = [UnicastPeer(address: Bench.lower), UnicastPeer(address: Bench.higher)]
+            }
+        }
+        links = ["eth0": bench.eth0, "eth1": Bench.interface("eth1", 3)]
+    }
+
+    mutating func take(_ step: Step) {
+        switch step {
+        case .wait(let interval): bench.advance(interval)
+        case .advert(let priority, let source, let hopLimit):
+            bench.receive(priority, from: source, hopLimit: hopLimit)
+        case .link(let name, let isUsable):
+            guard var link = links[name] else { return }
+            link.isUsable = isUsable
+            links[name] = link
+            bench.handle(.interface(link))
+        case .source(let isThere):
+            links["eth0"]?.addresses = isThere ? [Bench.own] : []
+            if let link = links["eth0"] { bench.handle(.interface(link)) }
+        case .removed: bench.handle(.addressRemoved(instance: 0, address("10.0.4.1")))
+        case .reload(let priority): bench.reload { $0.instances[0].priority = Priority(rawValue: priority) }
+        case .stranger: bench.give([0x31, 77, 100, 0, 0, 1, 0, 0], from: Bench.lower, to: address("224.0.0.18"))
+        }
+        keeper.keep(&bench.node)
+    }
+
+    /// Dies, and is another process from now on.
+    mutating func die(after gap: Interval = .zero, forgets: Set<IPAddress> = []) {
+        let heard = bench.now
+        bench.now = bench.now + gap
+        let status = bench.status()
+        var snapshot = keeper.snapshot(heardUntil: heard, lastNotification: bench.node.context.lastNotification)
+        for address in status.installedAddresses where !forgets.contains(address) {
+            snapshot.addresses["eth0", default: [:]][address] = true
+        }
+        bench.node = Node()
+        for link in links.values.sorted(by: { $0.index < $1.index }) { bench.handle(.interface(link)) }
+        bench.handle(.resume(bench.model, snapshot))
+    }
+
+    /// A MASTER that has announced its addresses.
+    static func master() -> Twin {
+        var twin = Twin(2)
+        twin.take(.wait(.seconds(12)))
+        _ = twin.bench.take()
+        return twin
+    }
+
+    /// Whether a lane without frames has sent one just now.
+    var isPausing: Bool {
+        guard let lanes = Mirror(reflecting: bench.node.context.announcer).descendant("lanes") else { return false }
+        return Mirror(reflecting: lanes).children.contains { lane in
+            let lane = Mirror(reflecting: lane.value)
+            let isEmpty = lane.descendant("queue").map { Mirror(reflecting: $0).children.isEmpty } ?? true
+            return isEmpty && (lane.descendant("notBefore") as? Instant).map { $0 > bench.now } ?? false
+        }
+    }
+
+    /// Everything that a router is made of, in words.
+    var fields: String {
+        var text = ""
+        for var router in bench.node.routers {
+            // In the order in which the kernel answered; a successor reads them in the configuration's.
+            router.installed.sort()
+            // For status alone, and not worth room in the page.
+            router.lastDiscard = nil
+            router.differentAddressesOf = nil
+            dump(router, to: &text)
+        }
+        for id in bench.node.routers.indices {
+            for kind in TimerKind.allCases where kind != .masterDown {
+                dump(bench.node.context.deadline(of: kind, of: id), to: &text)
+            }
+            dump(bench.node.context.announcer.pending(id), to: &text)
+        }
+        dump(bench.node.context.startsAt, to: &text)
+        dump(bench.node.context.lastNotification, to: &text)
+        dump(bench.node.discardedWithoutInstance, to: &text)
+        return text
+    }
+}
+
+/// The records, as the page keeps them.
+struct Keeper {
+    var records: [Int: InstanceRecord] = [:]
+    private var writer = ByteWriter()
+
+    mutating func keep(_ node: inout Node) {
+        var kept = records
+        node.saveChanges(with: &writer) {
+            kept[$0] = InstanceRecord($1)
+        } mark: {
+            kept[$0]?.nextAdvert = $1
+        }
+        records = kept
+    }
+
+    func snapshot(heardUntil: Instant, lastNotification: UInt64) -> NodeSnapshot {
+        NodeSnapshot(
+            instances: records.keys.sorted().filter { $0 > 0 }.compactMap { records[$0] }, node: records[0]?.bytes,
+            heardUntil: heardUntil, lastNotification: lastNotification)
+    }
+}
