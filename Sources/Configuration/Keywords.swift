@@ -106,7 +106,8 @@ public final class Keyword: Sendable {
     /// What the value is in words, behind its abbreviation: `INT, a whole number`.
     public var explainedArguments: String {
         let words = [
-            "INT": "a whole number", "NUM": "a whole number", "DEC": "a number such as 0.5", "TIMER": "seconds such as 0.5",
+            "INT": "a whole number", "NUM": "a whole number", "DEC": "a number such as 0.5",
+            "TIMER": "seconds such as 0.5",
             "IF": "an interface", "ADDR": "an IP address", "STR": "a text", "HEX": "hexadecimal digits",
         ]
         return words[arguments].map { "\(arguments), \($0)" } ?? arguments
