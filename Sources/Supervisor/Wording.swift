@@ -24,6 +24,7 @@ extension DiscardReason {
         case .own: "own"
         case .notRunning: "notRunning"
         case .noAddress: "noAddress"
+        case .otherVRID: "otherVRID"
         }
     }
 }
@@ -269,6 +270,7 @@ extension DiscardReason {
         case .own: "it claims our own address as its source"
         case .notRunning: "the instance isn't running"
         case .noAddress: "it names no address"
+        case .otherVRID: "it lists an address of this instance under VRID \(detail), and virtual_router_id differs"
         }
     }
 }

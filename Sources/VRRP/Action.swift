@@ -230,4 +230,6 @@ public enum DiscardReason: UInt8, Hashable, Sendable, CaseIterable {
     case notRunning
     /// It names no address at all, and ours isn't an instance without addresses (RFC 9568 §5.2.5).
     case noAddress
+    /// For a VRID that nobody here has, but with an address of this instance in its list.
+    case otherVRID
 }

@@ -36,6 +36,13 @@ extension VirtualRouter {
         discard(reason, from: information.source, detail: detail, at: now, into: &actions)
     }
 
+    /// Another router advertises an address of this instance under another VRID: whoever is master of both, two have it.
+    mutating func hearOtherVRID(
+        _ virtualRouterID: UInt8, from source: IPAddress, at now: Instant, into actions: inout [Action]
+    ) {
+        discard(.otherVRID, from: source, detail: UInt32(virtualRouterID), at: now, into: &actions)
+    }
+
     static let noDiscardTold = [Instant](
         repeating: Instant(nanoseconds: .min), count: DiscardReason.allCases.count)
 

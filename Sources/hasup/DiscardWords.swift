@@ -9,6 +9,7 @@ enum DiscardWords {
         "interval": "other advert_int", "unknownVRID": "unknown VRID", "destination": "wrong destination",
         "source": "no configured peer", "badSource": "impossible source", "own": "from our own address",
         "notRunning": "while it wasn't running", "noAddress": "without an address",
+        "otherVRID": "with our address under another VRID",
     ]
 
     /// What a name means; of a name that a newer daemon may have, its own words.

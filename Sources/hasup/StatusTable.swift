@@ -236,7 +236,9 @@ struct StatusTable {
         let strays = daemon.discarded.entries.filter { $0.count > 0 }
         if !strays.isEmpty {
             let counts = strays.map { "\($0.count) \(DiscardWords.of($0.name))" }.joined(separator: ", ")
-            let last = daemon.lastDiscard.map { "; the last that was told came from \($0.source): \($0.text)" } ?? ""
+            let last =
+                daemon.lastDiscard.map { "; the last \(Layout.age($0.agoSeconds)) ago from \($0.source): \($0.text)" }
+                ?? ""
             texts.append("Packets for no instance here, thrown away: \(counts)\(last).")
         }
         texts += daemon.unsealed + daemon.problems

@@ -50,7 +50,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("vrrp_instance", "advert_int", KeywordUnit.seconds, "0.01..255; version 2: whole seconds, 1..255; version 3: steps of 0.01, up to 40.95"),
+        (
+            "vrrp_instance", "advert_int", KeywordUnit.seconds,
+            "0.01..255; version 2: whole seconds, 1..255; version 3: steps of 0.01, up to 40.95"
+        ),
         ("vrrp_script", "interval", .seconds, "ms resolution; 0 -> 1"),
         ("bfd_instance", "idle_tx", .milliseconds, ">=1000"),
         ("global_defs", "vrrp_rlimit_rttime", .microseconds, ">=2"),

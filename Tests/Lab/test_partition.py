@@ -75,6 +75,22 @@ def test_a_reload_during_a_partition(duo, lan, pair, sniffer):
     assert last.time - healed < 0.2 + late()
 
 
+def test_two_masters_of_one_address_under_two_vrids_are_told(lan, pair):
+    """T2: adverts reach both, and status doesn't say that all is well: it names the other one and its VRID."""
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1)).start()
+    b = Hasup(pair[1], conf.simple(100, vrid=52, version=3, advert=0.1)).start()
+    for one, other, vrid in ((a, "10.0.0.2", 52), (b, "10.0.0.1", 51)):
+        one.wait_state("MASTER")
+        done = wait_for("status 1", lambda one=one: one.cli("status"), lambda done: done.returncode == 1, 3)
+        text = " ".join(done.stdout.split())
+        assert "probably two masters: adverts thrown away" in text and f"from {other}" in text, text
+        assert f"it lists an address of this instance under VRID {vrid}" in text, text
+    # Other addresses under another number are another cluster, and none of our business.
+    assert b.reload(conf.simple(100, vrid=52, version=3, advert=0.1, vips=["10.0.0.101/24"])).returncode == 0
+    wait_for("well again", lambda: a.cli("status"), lambda done: done.returncode == 0, 5)
+    assert "no instance here has VRID 52" in " ".join(a.cli("status").stdout.split())
+
+
 def test_a_link_that_passes_nothing_yet(lan, pair, sniffer):
     """T7 (a): a nopreempt node whose port swallows frames after carrier does not take over before its startup delay."""
     a = Hasup(pair[0], conf.simple(100, version=3, advert=0.1)).start()

@@ -175,6 +175,35 @@ import Wire
         #expect(bench.take().discards == [.unknownVRID])
     }
 
+    /// T2: an address of ours under another VRID is a wrong virtual_router_id on one of the two, and both are master.
+    @Test func otherVRID() {
+        guard let number = VRID(rawValue: 99) else { return }
+        let other: (inout Advertisement) -> Void = { $0.virtualRouterID = number }
+        expect(.otherVRID) { $0.receive(1, other) }
+        expect(.otherVRID) {
+            $0.receive(
+                1,
+                { advertisement in
+                    other(&advertisement)
+                    advertisement.addresses.insert(address("10.9.9.9"), at: 0)
+                })
+        }
+        // Another cluster, who lets go of the address, what was spoilt on the way, and a rump.
+        let strangers: [(inout Bench) -> Void] = [
+            { $0.receive(1, { ($0.virtualRouterID, $0.addresses) = (number, [address("10.9.9.9")]) }) },
+            { $0.receive(0, other) },
+            { $0.receive(1, other, bend: { $0[6] ^= 1 }) },
+            { $0.receive(1, other, bend: { $0.removeLast() }) },
+        ]
+        for give in strangers {
+            var bench = Bench.master()
+            _ = bench.take()
+            give(&bench)
+            #expect(bench.take().discards == [.unknownVRID])
+            #expect(bench.status().counters.discarded.total == 0)
+        }
+    }
+
     /// In FAULT nothing is judged.
     @Test func notRunning() {
         var bench = Bench()
