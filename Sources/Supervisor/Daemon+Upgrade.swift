@@ -38,6 +38,7 @@ extension Daemon {
                     lastWork: { [unowned self] in
                         self.tellWhatIsLeft()
                         self.observations.flush()
+                        self.scripts.endTold()
                         self.loop.finishLeisure()
                     },
                     onFailure: { [unowned self] in

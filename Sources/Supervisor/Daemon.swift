@@ -171,6 +171,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         }
         // Nobody waits for it any more, and what is left to do may be more than the fuse of the realtime class allows.
         Realtime.end()
+        daemon.scripts.endTold()
         loop.finishLeisure()
         daemon.control?.remove()
         daemon.pidFiles.remove()
