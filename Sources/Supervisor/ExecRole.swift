@@ -39,6 +39,7 @@ enum ExecRole {
             let account = try account(of: command.user)
             path = try self.path(of: name, runBy: account.uid, command.isSecurityEnabled)
             limits.apply()
+            ScriptLimits.forgetScore()
             try become(account)
             // As an ordinary user hasupd passes its capabilities on to what it starts.
             do throws(SystemError) { try PassedOn.clear() } catch { throw ExecRefusal("\(error)") }

@@ -11,7 +11,10 @@ import pytest
 from lab import conf
 from lab.forge import LONG
 from lab.hasup import Hasup, binary, kernel_view
+from lab.launch import hard_to_kill
 from lab.waiting import hold_for, wait_for
+
+HAS_RESOURCE = kernel_view(os.getpid())["CapEff"] & 1 << 24 != 0
 
 LOOK = """#!/usr/bin/python3
 import json, os, resource, signal, sys
@@ -99,10 +102,9 @@ def test_what_a_script_finds(lan):
     assert status["CapBnd"] == ours, "sudo and ping work in it"
     with open("/proc/self/limits", encoding="ascii") as file:
         limit = [line.split()[3] for line in file if line.startswith("Max realtime timeout")][0]
-    if kernel_view(os.getpid())["CapEff"] & 1 << 24:
+    if HAS_RESOURCE:
         # Only who has CAP_SYS_RESOURCE can raise again what hasupd has lowered for itself.
         assert str(found["realtime"][0]).replace("-1", "unlimited") == limit, "what it starts may be realtime"
-    assert found["oom"] >= 0
     assert (found["core"], found["files"]) == ([4096, 8192], [1500, 3000]), "hasupd has others"
     os.unlink(out)
     assert hasup.cli("upgrade", bound=20).returncode == 0
@@ -112,6 +114,17 @@ def test_what_a_script_finds(lan):
     assert hasup.stop()[0] == 0
     again = seen(out)
     assert (again["core"], again["files"]) == ([4096, 8192], [1500, 3000]), "an upgrade doesn't forget them"
+
+
+@pytest.mark.skipif(not HAS_RESOURCE, reason="needs CAP_SYS_RESOURCE")
+def test_a_script_is_no_harder_to_kill(lan):
+    """When memory runs out, the kernel rather ends a script than hasupd, whatever hasupd was started with."""
+    node = lan.node("a")
+    path, out = look(node)
+    hasup = daemon(node, f'notify_master "{path}"', launcher=hard_to_kill(-900))
+    assert seen(out)["oom"] == 0
+    with open(f"/proc/{hasup.program.pid}/oom_score_adj", encoding="ascii") as file:
+        assert int(file.read()) == -900
 
 
 def test_supplementary_groups(lan):
