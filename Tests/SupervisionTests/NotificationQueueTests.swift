@@ -56,6 +56,30 @@ struct NotificationQueueTests {
         #expect(queue.skipped(of: "A") == 0)
     }
 
+    @Test("runs of several scripts are no more at once either")
+    func boundedRuns() {
+        var queue = NotificationQueue<Int>(runningMax: 4)
+        for run in 0..<3 { queue.add(run, of: "\(run)", scripts: 3, at: now) }
+        queue.add(3, of: "3", scripts: 1, at: now)
+        #expect(queue.next(at: now) == 0)
+        #expect(queue.next(at: now) == nil, "it would be six")
+        queue.ended(of: "0", at: now)
+        #expect(queue.next(at: now) == nil, "first come, first served: nobody waits for ever")
+        queue.ended(of: "0", at: now)
+        #expect(queue.next(at: now) == 1 && queue.next(at: now) == nil)
+        queue.add(12, of: "2", scripts: 0, at: now)
+        #expect(queue.next(at: now) == nil, "four run")
+        queue.ended(of: "0", at: now)
+        #expect(queue.next(at: now) == 3, "the one before it was given up")
+        for _ in 0..<3 { queue.ended(of: "1", at: now) }
+        queue.add(4, of: "4", scripts: 5, at: now)
+        #expect(queue.next(at: now) == nil)
+        queue.ended(of: "3", at: now)
+        #expect(queue.next(at: now) == 4, "more than may run at once run alone")
+        for _ in 0..<5 { queue.ended(of: "4", at: now) }
+        #expect(queue.next(at: now) == nil && queue.isIdle)
+    }
+
     @Test("only so many scripts at once, and first come, first served")
     func bounded() {
         var queue = NotificationQueue<Int>(runningMax: 2)
