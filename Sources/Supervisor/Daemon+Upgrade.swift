@@ -31,7 +31,7 @@ extension Daemon {
                     : "upgrade: hasupd \(hasupVersion) becomes hasupd \(version)"
                 self.log.notice("\(text)")
                 self.report(text)
-                self.systemd.reloading()
+                self.serviceState.tell(.reloading)
                 let succession = Succession(isSealed: self.setting.isFullySealed, limits: self.scripts.limits)
                 upgrade.becomeIt(
                     succession,
@@ -41,9 +41,7 @@ extension Daemon {
                         self.scripts.endTold()
                         self.loop.finishLeisure()
                     },
-                    onFailure: { [unowned self] in
-                        self.systemd.ready(counted(self.generation.instanceCount, "instance"))
-                    })
+                    onFailure: { [unowned self] in self.tellReadiness() })
             }
         }
     }

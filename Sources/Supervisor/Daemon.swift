@@ -55,6 +55,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let pidFiles: PidFiles
     let directory: RunDirectory
     let systemd: SystemdNotify
+    let serviceState: ServiceState
     private let store: DescriptorStore
     let observations: ObservationQueue
     private let findings: FindingLog
@@ -85,6 +86,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         self.setting = setting
         self.reader = reader
         self.systemd = systemd
+        serviceState = ServiceState(systemd, on: loop, log: log)
         self.store = store
         generation = first.generation
         refusedReload = first.refusal.map { (Clock.now, Clock.wallNanoseconds, $0) }
@@ -286,7 +288,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         report("hasupd (pid \(getpid())) is parked: the next one goes on")
         upgrade?.cancel()
         log.notice("parked: the next hasupd goes on with what systemd keeps; if none comes, the VRRP worker hands over")
-        systemd.stopping()
+        serviceState.tell(.stopping)
         reloads?.stop()
         tellWhatIsLeft()
         loop.stop()
@@ -306,7 +308,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         upgrade?.cancel()
         log.notice("stopping (\(reason)): handing over")
         report("hasupd (pid \(getpid())) stops (\(reason)): handing over")
-        systemd.stopping()
+        serviceState.tell(.stopping)
         reloads?.stop()
         scripts.onIdle = { [unowned self] in self.endIfIdle() }
         vrrp?.stop()
@@ -330,7 +332,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         reloads?.request(isDryRun: isDryRun, completion)
     }
 
-    func reloadBegins() { systemd.reloading() }
+    func reloadBegins() { serviceState.tell(.reloading) }
 
     func give(_ generation: Generation) {
         note(generation)
@@ -357,7 +359,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         refusedReload = report.ok ? nil : (Clock.now, wall, report.summaryText)
         tell { WatchEvent(report, wallNanoseconds: wall) }
         admitOperators()
-        systemd.ready(counted(generation.instanceCount, "instance"))
+        tellReadiness()
     }
 
     // MARK: VRRPSupervision.Delegate
@@ -367,9 +369,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         scripts.resumed()
         notePids()
         if reloads?.configured(number) != true, number == 1 {
-            systemd.ready(counted(generation.instanceCount, "instance"))
+            tellReadiness()
         }
     }
+
+    func tellReadiness() { serviceState.tell(.ready(counted(generation.instanceCount, "instance"))) }
 
     /// For whoever reads pid files; hasupd itself never does (pain point C1).
     private func notePids() {
