@@ -18,23 +18,27 @@ public func redactedConfiguration(
 ) -> RedactedConfiguration {
     var preprocessor = Preprocessor(files, environment)
     _ = preprocessor.run(mainPath: path)
-    var redaction = Redaction(preprocessor.text)
+    var redaction = Redaction(preprocessor.text, known: environment.interfaces ?? [])
     redaction.run()
     return redaction.result
 }
 
-private struct Redaction {
+struct Redaction {
     var result = RedactedConfiguration()
     private var text: SourceText
     /// What a token becomes.
     private var replacements: [Int: [UInt8]] = [:]
+    private var arguments: ArgumentSecrets
     private static let gone = Array("<redacted>".utf8)
 
     private static let secretNames = Set(KeywordTable.shared.keywords.filter(\.isSecret).map(\.name))
     private static let scriptNames = Set(KeywordTable.shared.keywords.filter { $0.shape == .script }.map(\.name))
     private static let names = Set(KeywordTable.shared.keywords.map(\.name))
 
-    init(_ text: SourceText) { self.text = text }
+    init(_ text: SourceText, known: Set<String>) {
+        self.text = text
+        arguments = ArgumentSecrets(known: known.union(Self.names))
+    }
 
     mutating func run() {
         let lines = text.lines
@@ -67,19 +71,24 @@ private struct Redaction {
                     script += 1
                 } else if isStart, Self.scriptNames.contains(name) {
                     script = 1
-                } else {
-                    removeUser(place)
+                } else if !removeUser(place) {
+                    arguments.show(name)
                 }
             }
         }
         for line in lines where line.contains(where: { replacements[$0] != nil }) { rebuild(line) }
         result.text = text.layout()
+        result.secrets.formUnion(arguments.secrets)
     }
 
     private static func announcesSecret(_ name: String, isStart: Bool) -> Bool {
         // `key` is a word of many things where it isn't the first one.
         if secretNames.contains(name) { return isStart || name.contains("pass") }
-        guard isStart, !names.contains(name) else { return false }
+        return isStart && !names.contains(name) && looksLikeSecret(name)
+    }
+
+    /// Whether what follows this name is likely to be one.
+    static func looksLikeSecret(_ name: String) -> Bool {
         let small = name.lowercased()
         return ["pass", "secret", "token", "credential"].contains { small.contains($0) }
     }
@@ -93,24 +102,29 @@ private struct Redaction {
 
     /// Of a script its path stays.
     private mutating func shorten(_ place: Int, isFirst: Bool) {
-        guard isFirst else { return replacements[place] = Self.gone }
         let bytes = Array(text.slice(text.tokens[place]))
+        guard isFirst else {
+            arguments.add(bytes[...])
+            return replacements[place] = Self.gone
+        }
         let trimmed = bytes.drop(while: Byte.isBlank)
         let path = trimmed.prefix { !Byte.isBlank($0) && $0 != Byte.apostrophe }
         guard path.count < trimmed.count else { return }
         result.argumentCount += 1
+        arguments.add(trimmed[path.endIndex...])
         replacements[place] = Array(path) + [Byte.space] + Self.gone
     }
 
-    /// `scheme://user:password@host` without what stands before the `@`.
-    private mutating func removeUser(_ place: Int) {
+    /// `scheme://user:password@host` without what stands before the `@`. - Returns: whether there was something.
+    private mutating func removeUser(_ place: Int) -> Bool {
         let word = text.slice(text.tokens[place])
         guard let scheme = word.firstRange(of: Array("://".utf8)),
             let at = word[scheme.upperBound...].firstIndex(of: Byte.at)
-        else { return }
+        else { return false }
         result.secrets.insert(String(decoding: word[scheme.upperBound..<at], as: UTF8.self))
         result.secretCount += 1
         replacements[place] = Array(word[..<scheme.upperBound]) + Self.gone + Array(word[at...])
+        return true
     }
 
     /// Puts a line's words anew, side by side: nothing of the old ones lies between them.

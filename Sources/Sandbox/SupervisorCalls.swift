@@ -34,7 +34,7 @@ extension SeccompLists {
             "readlink", "readlinkat", "getcwd", "chdir", "fchdir", "umask", "mkdir", "mkdirat", "unlink", "unlinkat",
             "rename", "renameat", "renameat2", "chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat", "lchown",
             "ftruncate", "fsync", "fdatasync", "flock", "fadvise64", "memfd_create", "inotify_init1",
-            "inotify_add_watch", "inotify_rm_watch")
+            "inotify_add_watch", "inotify_rm_watch", "lgetxattr")
 
     /// Starting, watching and ending children; no new namespace.
     private static let processes: [SeccompRule] =

@@ -4,7 +4,8 @@ import Base
 ///
 /// While the scripts of a transition run, later transitions wait; when several wait, only the last is still true, so
 /// the others are skipped and counted. The last run always names the final state. Of all instances together only so
-/// many scripts run at once: a takeover of thousands isn't to be a storm of processes.
+/// many scripts run at once: a takeover of thousands isn't to be a storm of processes. The scripts of one run start
+/// together, so a run waits until there is room for all of them; one that has more than may run at once runs alone.
 ///
 /// Who says that there was a transition may be a worker in strange hands, and scripts may be short: after the first few
 /// runs of an instance the next ones start half a second apart, and each is the last one that was told until then.
@@ -117,11 +118,13 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
         return waiting.run
     }
 
-    /// The first line whose next run may start. Those whose run was given up meanwhile are passed over: each was added
+    /// The first line whose next run may start; none while there isn't room for it. Those whose run was given up meanwhile are passed over: each was added
     /// by one transition.
     private mutating func takeReady(at now: Instant) -> (number: Int, next: Waiting)? {
         while firstReady < ready.count {
             let number = ready[firstReady]
+            // Smaller ones behind it wait as well, or its turn might never come.
+            if let next = lines[number].next, running > 0, next.scripts > runningMax - running { return nil }
             firstReady += 1
             if firstReady == ready.count {
                 ready = []

@@ -1,7 +1,7 @@
 import Base
 
 /// Scripts that run, by the number of their process group: none runs for longer than it may. One that does is asked to
-/// end, and ended when it doesn't.
+/// end, and a while later its group is ended: it may have ended itself and left behind what doesn't.
 public struct RunningScripts: Sendable {
     /// How long a script may run, if nothing else is said.
     public static let limit = Interval.seconds(60)
@@ -20,33 +20,64 @@ public struct RunningScripts: Sendable {
         /// When the next measure is due; never after the last one.
         var due: Instant
         var isAsked = false
+        /// Whether only its group is left.
+        var hasEnded = false
     }
 
     /// How long each of these may run.
     public let limit: Interval
+    private let patience: Interval
     private var scripts: [Int32: Script] = [:]
 
     /// None runs.
-    public init(limit: Interval = Self.limit) { self.limit = limit }
+    public init(limit: Interval = Self.limit, patience: Interval = Self.patience) {
+        self.limit = limit
+        self.patience = patience
+    }
 
     /// When `due` wants to be asked.
     public var deadline: Instant { scripts.values.reduce(.never) { min($0, $1.due) } }
-    /// Whether none runs.
+    /// Whether nothing is left to be done about any.
     public var isEmpty: Bool { scripts.isEmpty }
 
     /// A script has been started.
     public mutating func started(_ group: Int32, at now: Instant) { scripts[group] = Script(due: now + limit) }
 
-    /// A script has ended. - Returns: whether it was told to, because it had taken too long.
-    public mutating func ended(_ group: Int32) -> Bool { scripts.removeValue(forKey: group)?.isAsked ?? false }
+    /// A script has ended. One that was told to has its group ended all the same, if that can be done.
+    ///
+    /// - Parameter keepsNumber: whether the number stays its group's until that is ended.
+    /// - Returns: whether it was told to, because it had taken too long.
+    public mutating func ended(_ group: Int32, keepsNumber: Bool) -> Bool {
+        guard let script = scripts.removeValue(forKey: group), script.isAsked else { return false }
+        if keepsNumber, script.due != .never {
+            scripts[group] = Script(due: script.due, isAsked: true, hasEnded: true)
+        }
+        return true
+    }
 
     /// What is to be done now, each thing once.
     public mutating func due(at now: Instant) -> [Measure] {
         var measures: [Measure] = []
         for (group, script) in scripts.sorted(by: { $0.key < $1.key }) where script.due <= now {
-            measures.append(script.isAsked ? .kill(group) : .terminate(group))
-            scripts[group] = Script(due: script.isAsked ? .never : now + Self.patience, isAsked: true)
+            guard script.isAsked else {
+                measures.append(.terminate(group))
+                scripts[group] = Script(due: now + patience, isAsked: true)
+                continue
+            }
+            measures.append(kill(group, script))
         }
         return measures
+    }
+
+    /// What is still to be done about those that were asked to end, when there is no more time to wait for them.
+    public mutating func dueAtOnce() -> [Measure] {
+        scripts.sorted { $0.key < $1.key }.filter { $0.value.isAsked && $0.value.due != .never }.map {
+            kill($0.key, $0.value)
+        }
+    }
+
+    private mutating func kill(_ group: Int32, _ script: Script) -> Measure {
+        scripts[group] = script.hasEnded ? nil : Script(due: .never, isAsked: true)
+        return .kill(group)
     }
 }

@@ -8,6 +8,8 @@ import Supervision
 /// A child of ours, from its start until the kernel has told how it ended; it is reaped a moment later.
 final class ChildProcess {
     let pid: Int32
+    /// Whether it stays as it is when it has ended, until `reap`: its number is nobody else's, and neither is its group's.
+    var isKept = false
     /// Until it has ended.
     private var pidfd: Descriptor?
     private let loop: EventLoop
@@ -25,13 +27,18 @@ final class ChildProcess {
             let status = hasup_exit_status(pid)
             if status == -EAGAIN { return }
             self?.forget()
-            // Not at once (docs/decisions.md, D42).
-            if status >= 0 { loop.atLeisure { hasup_reap(pid) } }
+            if status >= 0, self?.isKept != true { Self.reap(pid, on: loop) }
             onExit(pid, status < 0 ? .unknown : WorkerExit(waitStatus: status))
         }
     }
 
     deinit { forget() }
+
+    /// Frees it when it has ended and was kept.
+    func reap() { Self.reap(pid, on: loop) }
+
+    /// Not at once (docs/decisions.md, D42).
+    private static func reap(_ pid: Int32, on loop: EventLoop) { loop.atLeisure { hasup_reap(pid) } }
 
     private func forget() {
         if let watch { loop.remove(watch) }

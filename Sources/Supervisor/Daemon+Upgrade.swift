@@ -31,20 +31,25 @@ extension Daemon {
                     : "upgrade: hasupd \(hasupVersion) becomes hasupd \(version)"
                 self.log.notice("\(text)")
                 self.report(text)
-                self.systemd.reloading()
+                self.serviceState.tell(.reloading)
                 let succession = Succession(isSealed: self.setting.isFullySealed, limits: self.scripts.limits)
                 upgrade.becomeIt(
                     succession,
                     lastWork: { [unowned self] in
                         self.tellWhatIsLeft()
+                        self.scripts.endTold()
                         self.tellRest()
                         self.loop.finishLeisure()
                     },
-                    onFailure: { [unowned self] in
-                        self.systemd.ready(counted(self.generation.instanceCount, "instance"))
-                    })
+                    onFailure: { [unowned self] in self.tellReadiness() })
             }
         }
+    }
+
+    /// Notifications that wait are the next hasupd's (docs/decisions.md, D40).
+    func tellWhatIsLeft() {
+        let count = scripts.waitingCount
+        if count > 0 { log.notice("left to the next hasupd: \(counted(count, "notification"))") }
     }
 
     /// Whoever asked for this may have been a command of the unit, for which systemd has taken the run directory back.

@@ -55,6 +55,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let pidFiles: PidFiles
     let directory: RunDirectory
     let systemd: SystemdNotify
+    let serviceState: ServiceState
     private let store: DescriptorStore
     let observations: ObservationQueue
     private let findings: FindingLog
@@ -87,6 +88,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         self.setting = setting
         self.reader = reader
         self.systemd = systemd
+        serviceState = ServiceState(systemd, on: loop, log: log)
         self.store = store
         generation = first.generation
         refusedReload = first.refusal.map { (Clock.now, Clock.wallNanoseconds, $0) }
@@ -175,6 +177,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         }
         // Nobody waits for it any more, and what is left to do may be more than the fuse of the realtime class allows.
         Realtime.end()
+        daemon.scripts.endTold()
         loop.finishLeisure()
         daemon.control?.remove()
         daemon.pidFiles.remove()
@@ -290,17 +293,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         report("hasupd (pid \(getpid())) is parked: the next one goes on")
         upgrade?.cancel()
         log.notice("parked: the next hasupd goes on with what systemd keeps; if none comes, the VRRP worker hands over")
-        systemd.stopping()
+        serviceState.tell(.stopping)
         reloads?.stop()
         vrrp?.noteWorker(isParting: true)
         tellWhatIsLeft()
         loop.stop()
-    }
-
-    /// Notifications that wait are the next hasupd's (docs/decisions.md, D40).
-    func tellWhatIsLeft() {
-        let count = scripts.waitingCount
-        if count > 0 { log.notice("left to the next hasupd: \(counted(count, "notification"))") }
     }
 
     private func stop(because reason: String) {
@@ -311,7 +308,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         upgrade?.cancel()
         log.notice("stopping (\(reason)): handing over")
         report("hasupd (pid \(getpid())) stops (\(reason)): handing over")
-        systemd.stopping()
+        serviceState.tell(.stopping)
         reloads?.stop()
         scripts.onIdle = { [unowned self] in self.endIfIdle() }
         vrrp?.stop()
@@ -335,7 +332,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         reloads?.request(isDryRun: isDryRun, completion)
     }
 
-    func reloadBegins() { systemd.reloading() }
+    func reloadBegins() { serviceState.tell(.reloading) }
 
     func give(_ generation: Generation) {
         note(generation)
@@ -362,7 +359,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         refusedReload = report.ok ? nil : (Clock.now, wall, report.summaryText)
         tell { WatchEvent(report, wallNanoseconds: wall) }
         admitOperators()
-        systemd.ready(counted(generation.instanceCount, "instance"))
+        tellReadiness()
     }
 
     // MARK: VRRPSupervision.Delegate
@@ -372,9 +369,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         scripts.resumed()
         notePids()
         if reloads?.configured(number) != true, number == 1 {
-            systemd.ready(counted(generation.instanceCount, "instance"))
+            tellReadiness()
         }
     }
+
+    func tellReadiness() { serviceState.tell(.ready(counted(generation.instanceCount, "instance"))) }
 
     /// For whoever reads pid files; hasupd itself never does (pain point C1).
     private func notePids() {

@@ -39,6 +39,7 @@ enum ExecRole {
             let account = try account(of: command.user)
             path = try self.path(of: name, runBy: account.uid, command.isSecurityEnabled)
             limits.apply()
+            ScriptLimits.forgetScore()
             try become(account)
             // As an ordinary user hasupd passes its capabilities on to what it starts.
             do throws(SystemError) { try PassedOn.clear() } catch { throw ExecRefusal("\(error)") }
@@ -77,15 +78,18 @@ enum ExecRole {
             if program.hasPrefix("/"), uid != 0, !isSecurityEnabled { return program }
             throw ExecRefusal(program.contains("/") ? SystemError.text(of: errno) : "it isn't in PATH")
         }
-        guard let resolved = realpath(found, nil) else { throw ExecRefusal(SystemError.text(of: errno)) }
-        defer { free(resolved) }
-        let path = String(cString: resolved)
-        guard uid == 0 || isSecurityEnabled else { return path }
-        let finding = ProgramFinding(weaknesses: ProgramInspection.weaknesses(ofResolved: path))
+        let followed: FollowedPath
+        do throws(SystemError) {
+            followed = try FollowedPath(found)
+        } catch {
+            throw ExecRefusal(SystemError.text(of: error.code))
+        }
+        guard uid == 0 || isSecurityEnabled else { return followed.resolved }
+        let finding = ProgramFinding(weaknesses: followed.weaknesses)
         if let weakness = finding.weakness(forUser: uid) {
             throw ExecRefusal("it would run as \(uid == 0 ? "root" : "uid \(uid)"), and \(weakness)")
         }
-        return path
+        return followed.resolved
     }
 
     private static func become(_ account: ScriptAccount) throws(ExecRefusal) {

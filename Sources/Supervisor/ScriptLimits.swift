@@ -38,8 +38,7 @@ struct ScriptLimits: Equatable {
     /// How they are told to another process.
     var word: String { limits.map { "\($0.soft):\($0.hard)" }.joined(separator: ",") }
 
-    /// Puts them in force for this process, as far as it may, and makes it no harder to kill than others when memory
-    /// runs out.
+    /// Puts them in force for this process, as far as it may.
     func apply() {
         for (kind, limit) in zip(Self.kinds, limits) where hasup_limit_set(kind, limit.soft, limit.hard) < 0 {
             // A hard limit goes up with CAP_SYS_RESOURCE only.
@@ -47,7 +46,11 @@ struct ScriptLimits: Equatable {
             guard hasup_limit_get(kind, &current.soft, &current.hard) == 0 else { continue }
             _ = hasup_limit_set(kind, min(limit.soft, current.hard), min(limit.hard, current.hard))
         }
-        let file = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC)
+    }
+
+    /// Makes this process no harder to kill than others when memory runs out, if hasupd is.
+    static func forgetScore(in path: String = "/proc/self/oom_score_adj") {
+        let file = open(path, O_RDWR | O_CLOEXEC)
         guard file >= 0 else { return }
         defer { close(file) }
         var first: CChar = 0

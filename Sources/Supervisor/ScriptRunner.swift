@@ -56,6 +56,8 @@ final class ScriptRunner {
     private let record: NotificationRecord
     private var overseer: RunningScripts
     private var running: [Int32: Running] = [:]
+    /// Those that have ended when they were told to, and whose groups may not have.
+    private var kept: [Int32: ChildProcess] = [:]
     private var reports: [String: ScriptReport] = [:]
     /// Whether what a former hasupd hadn't told waits for what its worker has to say: it may not be true any more.
     private var isHeld = false
@@ -71,14 +73,16 @@ final class ScriptRunner {
     ///   - limits: those that hasupd was started with.
     ///   - runningMax: scripts that may run at once.
     ///   - timeLimit: how long each may run.
+    ///   - patience: how long it may take to end when it was told to.
     ///   - inherited: what a former hasupd has left, if there is something.
     ///   - keep: told of the memory that a successor finds it in.
     init(
         on loop: EventLoop, log: Logger, limits: ScriptLimits, runningMax: Int,
-        timeLimit: Interval = RunningScripts.limit, inherited: StatePage?, keep: @escaping (StatePage) -> Void
+        timeLimit: Interval = RunningScripts.limit, patience: Interval = RunningScripts.patience,
+        inherited: StatePage?, keep: @escaping (StatePage) -> Void
     ) {
         queue = NotificationQueue(runningMax: runningMax)
-        overseer = RunningScripts(limit: timeLimit)
+        overseer = RunningScripts(limit: timeLimit, patience: patience)
         record = NotificationRecord(inherited: inherited)
         self.loop = loop
         self.limits = limits
@@ -263,7 +267,9 @@ final class ScriptRunner {
 
     private func ended(_ pid: Int32, _ exit: WorkerExit) {
         guard let script = running.removeValue(forKey: pid) else { return }
-        let wasTooLong = overseer.ended(pid)
+        // Whose child it isn't, nobody can keep: its number may already be somebody else's.
+        let wasTooLong = overseer.ended(pid, keepsNumber: exit != .unknown)
+        if script.child.isKept, exit != .unknown { kept[pid] = script.child }
         record.ended(pid, of: script.instance)
         switch exit {
         case .code(0): break
@@ -293,20 +299,34 @@ final class ScriptRunner {
 
     /// Scripts that take too long.
     private func oversee() {
-        for measure in overseer.due(at: loop.now) {
-            switch measure {
-            case .terminate(let group):
-                guard let script = running[group] else { continue }
-                fail(
-                    script.instance,
-                    "script \(script.name): it has run for \(overseer.limit) and is told to end", \.timedOut)
-                kill(-group, SIGTERM)
-            case .kill(let group):
-                guard let script = running[group] else { continue }
+        for measure in overseer.due(at: loop.now) { take(measure) }
+        if let timer { loop.set(timer, to: overseer.deadline) }
+    }
+
+    /// Nobody is going to look after scripts that were told to end: they have had their time.
+    func endTold() {
+        for measure in overseer.dueAtOnce() { take(measure) }
+    }
+
+    private func take(_ measure: RunningScripts.Measure) {
+        switch measure {
+        case .terminate(let group):
+            guard let script = running[group] else { return }
+            fail(
+                script.instance,
+                "script \(script.name): it has run for \(overseer.limit) and is told to end", \.timedOut)
+            script.child.isKept = true
+            kill(-group, SIGTERM)
+        case .kill(let group):
+            if let script = running[group] {
                 log.error("\(script.instance): script \(script.name): it hasn't ended and is killed")
+                script.child.isKept = false
                 kill(-group, SIGKILL)
+            } else if let child = kept.removeValue(forKey: group) {
+                // What it has started is still there, or nothing is: the number is its own in either case.
+                child.killGroup()
+                child.reap()
             }
         }
-        if let timer { loop.set(timer, to: overseer.deadline) }
     }
 }

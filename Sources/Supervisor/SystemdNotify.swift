@@ -16,10 +16,13 @@ struct SystemdNotify {
     /// Whether anybody is told.
     var isHeard: Bool { path?.isEmpty == false }
 
-    func ready(_ status: String) { try? send("READY=1\nSTATUS=\(status)\nMAINPID=\(getpid())") }
-
-    func reloading() {
-        try? send("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonicMicroseconds)")
+    /// Tells a state as it is now. - Throws: `SystemError`.
+    func tell(_ word: ServiceState.Word) throws(SystemError) {
+        switch word {
+        case .ready(let status): try send("READY=1\nSTATUS=\(status)\nMAINPID=\(getpid())")
+        case .reloading: try send("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonicMicroseconds)")
+        case .stopping: try send("STOPPING=1")
+        }
     }
 
     /// The service is well: to be told more often than `watchdogLimit` says.
@@ -39,8 +42,6 @@ struct SystemdNotify {
         if let pid, Int32(pid) != ownPID { return nil }
         return .microseconds(limit)
     }
-
-    func stopping() { try? send("STOPPING=1") }
 
     /// Gives a copy of a descriptor to the service's store, under this name. It isn't watched: memory has no events.
     /// - Throws: `SystemError`.

@@ -114,11 +114,15 @@ extension Report {
     private static let commands: [[String]] = [
         ["ip", "-details", "-statistics", "link"], ["ip", "address"], ["ip", "route", "show", "table", "all"],
         ["ip", "-6", "route", "show", "table", "all"], ["ip", "rule"], ["ip", "-6", "rule"], ["ip", "neighbour"],
-        ["systemctl", "--no-pager", "--lines=0", "--full", "status", "hasup.service"],
-        [
-            "systemctl", "--no-pager", "show", "hasup.service",
-            "--property=FragmentPath,DropInPaths,ActiveState,SubState,Result,NRestarts,ExecMainStatus,NFileDescriptorStore",
-        ],
+        ["systemctl", "--no-pager", "show", "hasup.service", "--property=\(properties.joined(separator: ","))"],
+    ]
+
+    /// Instead of `systemctl status`, which lists the command lines of all that runs in the service: scripts, too.
+    private static let properties = [
+        "LoadState", "FragmentPath", "DropInPaths", "UnitFileState", "NeedDaemonReload", "ActiveState", "SubState",
+        "StateChangeTimestamp", "ActiveEnterTimestamp", "StatusText", "MainPID", "Result", "NRestarts",
+        "ExecMainStatus", "ExecMainStartTimestamp", "TasksCurrent", "MemoryCurrent", "CPUUsageNSec", "WatchdogUSec",
+        "NFileDescriptorStore",
     ]
 
     private static let settings = [

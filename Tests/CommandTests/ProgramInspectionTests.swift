@@ -2,6 +2,7 @@ import Base
 import Configuration
 import Files
 import Glibc
+import Reactor
 import Testing
 
 @Suite struct ProgramInspectionTests {
@@ -11,7 +12,8 @@ import Testing
         mkdtemp(&template)
         let path = template.withUnsafeBytes { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         defer {
-            for name in ["good", "link", "plain"] { unlink("\(path)/\(name)") }
+            for name in ["good", "link", "plain", "bob/link", "bob/loop"] { unlink("\(path)/\(name)") }
+            rmdir("\(path)/bob")
             rmdir(path)
         }
         try body(path)
@@ -35,7 +37,7 @@ import Testing
         #expect(SystemFiles(inspectsPrograms: false).inspect(program: "/none") == nil)
     }
 
-    /// A link is followed: what counts is where the program really is.
+    /// A link is followed: where the program really is counts, too.
     @Test(.enabled(if: getuid() == 0)) func weaknesses() {
         withFolder { folder in
             make("\(folder)/good", 0o755)
@@ -58,6 +60,135 @@ import Testing
                 ProgramInspection.inspect("\(folder)/good").weakness(forUser: 0)
                     == "\(folder)/good (owner 12345, mode 755) can be changed by somebody else")
         }
+    }
+
+    /// Who may replace a link chooses the program, whatever that one's owner is: the folder that holds it counts, and
+    /// where that has the sticky bit, the link's owner.
+    @Test(.enabled(if: getuid() == 0)) func linksOfOthers() {
+        withFolder { folder in
+            make("\(folder)/good", 0o755)
+            mkdir("\(folder)/bob", 0o755)
+            symlink("../good", "\(folder)/bob/link")
+            symlink("bob/link", "\(folder)/link")
+            func weakness(_ uid: UInt32 = 0) -> String? {
+                let weakness = ProgramInspection.inspect("\(folder)/link").weakness(forUser: uid)
+                #expect(ProgramInspection.inspect("\(folder)/bob/link").weakness(forUser: uid) == weakness)
+                #expect(ProgramInspection.inspect("\(folder)/bob/../good").weakness(forUser: 0) == weakness)
+                return weakness
+            }
+            #expect(weakness() == nil)
+            chown("\(folder)/bob", 65534, 65534)
+            #expect(weakness() == "\(folder)/bob (owner 65534, mode 755) can be changed by somebody else")
+            #expect(ProgramInspection.inspect("\(folder)/link").weakness(forUser: 65534) == nil)
+            chown("\(folder)/bob", 0, 0)
+            chmod("\(folder)/bob", 0o757)
+            #expect(weakness() == "\(folder)/bob (owner 0, mode 757) can be changed by somebody else")
+            chmod("\(folder)/bob", 0o1777)
+            #expect(weakness() == nil, "root's own link")
+        }
+    }
+
+    @Test(.enabled(if: getuid() == 0)) func linksInStickyFolders() {
+        withFolder { folder in
+            make("\(folder)/good", 0o755)
+            mkdir("\(folder)/bob", 0o755)
+            symlink("../good", "\(folder)/bob/link")
+            lchown("\(folder)/bob/link", 65534, 65534)
+            // Nobody can change where a link leads to, or replace it in a folder that isn't his.
+            #expect(ProgramInspection.inspect("\(folder)/bob/link") == ProgramFinding())
+            chmod("\(folder)/bob", 0o1777)
+            let finding = ProgramInspection.inspect("\(folder)/bob/link")
+            #expect(
+                finding.weakness(forUser: 0)
+                    == "\(folder)/bob/link (a link, owner 65534) can be changed by somebody else")
+            #expect(finding.weakness(forUser: 65534) == nil)
+        }
+    }
+
+    /// As the kernel follows: 40 links and no more, and none for ever.
+    @Test func manyLinks() {
+        withFolder { folder in
+            make("\(folder)/good", 0o755)
+            mkdir("\(folder)/bob", 0o755)
+            symlink("loop", "\(folder)/bob/loop")
+            #expect(throws: SystemError(ELOOP, "follow \(folder)/bob/loop")) {
+                try FollowedPath("\(folder)/bob/loop")
+            }
+            for count in [40, 41] {
+                for number in 1...count {
+                    symlink(number == 1 ? "../good" : "\(number - 1)", "\(folder)/bob/\(number)")
+                }
+                defer { for number in 1...count { unlink("\(folder)/bob/\(number)") } }
+                let path = "\(folder)/bob/\(count)"
+                #expect((try? FollowedPath(path).resolved) == (count == 40 ? "\(folder)/good" : nil))
+                #expect((access(path, X_OK) == 0) == (count == 40), "the kernel's own bound")
+            }
+        }
+    }
+
+    /// A path means the same as to realpath(3), and a folder whose name begins with a combining mark is one, too.
+    @Test func resolves() throws {
+        try withFolder { folder in
+            make("\(folder)/good", 0o755)
+            mkdir("\(folder)/bob", 0o755)
+            symlink("//\(folder)/./bob/..//good", "\(folder)/bob/link")
+            symlink("bob/link", "\(folder)/link")
+            #expect(try FollowedPath("\(folder)/link").resolved == "\(folder)/good")
+            #expect(try FollowedPath("/").resolved == "/")
+            #expect(try FollowedPath("/../etc/./").resolved == "/etc")
+            let shell = try #require(realpath("/bin/sh", nil))
+            defer { free(shell) }
+            #expect(try FollowedPath("/bin/sh").resolved == String(cString: shell))
+            let here = try #require(getcwd(nil, 0))
+            defer { free(here) }
+            #expect(try FollowedPath(".").resolved == String(cString: here))
+            #expect(throws: SystemError(ENOENT, "follow \(folder)/none")) { try FollowedPath("\(folder)/none/x") }
+            mkdir("\(folder)/bob/\u{301}x", 0o777)
+            defer { rmdir("\(folder)/bob/\u{301}x") }
+            chmod("\(folder)/bob", 0o777)
+            let weaknesses = try FollowedPath("\(folder)/bob/\u{301}x").weaknesses.map(\.text)
+            #expect(weaknesses.contains { $0.hasPrefix("\(folder)/bob (") })
+        }
+    }
+
+    /// root's group has no other members that matter, but a list may name anybody: its grants end at the group's bits.
+    @Test(.enabled(if: getuid() == 0)) func accessLists() throws {
+        try withFolder { folder in
+            make("\(folder)/good", 0o775)
+            #expect(ProgramInspection.inspect("\(folder)/good") == ProgramFinding())
+            guard grantToNobody("\(folder)/good") else {
+                return #expect(errno == ENOTSUP, "a file system without access control lists")
+            }
+            #expect(
+                ProgramInspection.inspect("\(folder)/good").weakness(forUser: 0)
+                    == "\(folder)/good (owner 0, mode 775 and an access control list) can be changed by somebody else")
+            chmod("\(folder)/good", 0o755)
+            #expect(ProgramInspection.inspect("\(folder)/good") == ProgramFinding(), "it grants no writing any more")
+            try #require(grantToNobody(folder))
+            #expect(
+                ProgramInspection.inspect("\(folder)/good").weakness(forUser: 0)?.hasPrefix("\(folder) (") == true)
+        }
+    }
+
+    /// What `setfacl -m u:65534:rwx` does to a file of mode 775 (linux/posix_acl_xattr.h): version 2, and entries of a
+    /// tag, a right and an id.
+    private func grantToNobody(_ path: String) -> Bool {
+        let entries: [(tag: UInt16, right: UInt16, id: UInt32)] = [
+            (1, 7, .max), (2, 7, 65534), (4, 7, .max), (16, 7, .max), (32, 5, .max),
+        ]
+        var bytes: [UInt8] = [2, 0, 0, 0]
+        for entry in entries {
+            for value in [UInt32(entry.tag) | UInt32(entry.right) << 16, entry.id] {
+                bytes += (0..<4).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+            }
+        }
+        typealias SetAttribute =
+            @convention(c) (
+                UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafeRawPointer, Int, Int32
+            ) -> Int32
+        // Swift's Glibc hasn't got it.
+        guard let call = dlsym(nil, "setxattr") else { return false }
+        return unsafeBitCast(call, to: SetAttribute.self)(path, "system.posix_acl_access", bytes, bytes.count, 0) == 0
     }
 
     /// Who runs scripts is known by number, with his groups; a number without an entry needs a group.

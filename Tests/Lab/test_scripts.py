@@ -1,15 +1,20 @@
 """Notify scripts: who they run as, what they find, and which aren't run (pain points S1, S5)."""
 
+import errno
 import json
 import os
 import pwd
+import struct
 import time
 
 import pytest
 from lab import conf
 from lab.forge import LONG
 from lab.hasup import Hasup, binary, kernel_view
+from lab.launch import hard_to_kill
 from lab.waiting import hold_for, wait_for
+
+HAS_RESOURCE = kernel_view(os.getpid())["CapEff"] & 1 << 24 != 0
 
 LOOK = """#!/usr/bin/python3
 import json, os, resource, signal, sys
@@ -97,10 +102,9 @@ def test_what_a_script_finds(lan):
     assert status["CapBnd"] == ours, "sudo and ping work in it"
     with open("/proc/self/limits", encoding="ascii") as file:
         limit = [line.split()[3] for line in file if line.startswith("Max realtime timeout")][0]
-    if kernel_view(os.getpid())["CapEff"] & 1 << 24:
+    if HAS_RESOURCE:
         # Only who has CAP_SYS_RESOURCE can raise again what hasupd has lowered for itself.
         assert str(found["realtime"][0]).replace("-1", "unlimited") == limit, "what it starts may be realtime"
-    assert found["oom"] >= 0
     assert (found["core"], found["files"]) == ([4096, 8192], [1500, 3000]), "hasupd has others"
     os.unlink(out)
     assert hasup.cli("upgrade", bound=20).returncode == 0
@@ -110,6 +114,17 @@ def test_what_a_script_finds(lan):
     assert hasup.stop()[0] == 0
     again = seen(out)
     assert (again["core"], again["files"]) == ([4096, 8192], [1500, 3000]), "an upgrade doesn't forget them"
+
+
+@pytest.mark.skipif(not HAS_RESOURCE, reason="needs CAP_SYS_RESOURCE")
+def test_a_script_is_no_harder_to_kill(lan):
+    """When memory runs out, the kernel rather ends a script than hasupd, whatever hasupd was started with."""
+    node = lan.node("a")
+    path, out = look(node)
+    hasup = daemon(node, f'notify_master "{path}"', launcher=hard_to_kill(-900))
+    assert seen(out)["oom"] == 0
+    with open(f"/proc/{hasup.program.pid}/oom_score_adj", encoding="ascii") as file:
+        assert int(file.read()) == -900
 
 
 def test_supplementary_groups(lan):
@@ -166,6 +181,75 @@ def test_a_script_that_others_may_write(lan, kind):
     assert not os.path.exists(out)
     # Mended, it runs at once: what counts is the moment.
     os.chmod(weak, 0o755)
+    node.netns.ip("link", "set", "eth0", "down")
+    hasup.wait_state("FAULT")
+    node.netns.ip("link", "set", "eth0", "up")
+    seen(out)
+
+
+@pytest.mark.parametrize("kind", ["folder", "sticky"])
+def test_a_link_that_others_may_replace(lan, kind):
+    """S5: a link in somebody else's folder, and somebody else's link in a folder that is open to all, lead root to a
+    program that is root's own; it isn't run."""
+    node = lan.node("a")
+    nobody = pwd.getpwnam("nobody")
+    folder = os.path.join(node.directory, "bob")
+    os.mkdir(folder, 0o755)
+    proof, link = os.path.join(folder, "proof"), os.path.join(folder, "notify.sh")
+    evil = script(node, "bob/evil", f"id >{proof}\n", owner=nobody.pw_uid)
+    os.symlink("/bin/sh", link)
+    os.lchown(link, nobody.pw_uid, nobody.pw_gid)
+    if kind == "folder":
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        sentence = f"{folder} (owner {nobody.pw_uid}, mode 755) can be changed by somebody else"
+    else:
+        os.chmod(folder, 0o1777)
+        sentence = f"{link} (a link, owner {nobody.pw_uid}) can be changed by somebody else"
+    hasup = daemon(node, f'notify_master "{link} {evil}" root')
+    hasup.wait_state("MASTER")
+    wait_for("the refusal", lambda: scripts(hasup).get("refused"), lambda count: count == 1, 3)
+    assert sentence in scripts(hasup)["last_failure"]
+    check = node.netns.run(binary("hasup"), "check", hasup.config, check=False)
+    assert sentence in check.replace("\n", " "), check
+    assert not os.path.exists(proof)
+
+
+def grant(path, uid):
+    """`setfacl -m u:UID:rwx` on what has the mode 775 (linux/posix_acl_xattr.h)."""
+    anyone = 0xffffffff
+    entries = [(0x01, 7, anyone), (0x02, 7, uid), (0x04, 7, anyone), (0x10, 7, anyone), (0x20, 5, anyone)]
+    text = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(path, "system.posix_acl_access", text)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            pytest.skip(f"the file system of {path} has no access control lists")
+        raise
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_script_that_a_list_opens(lan, kind):
+    """S5: root's file, root's group, and an access control list that lets somebody else write."""
+    node = lan.node("a")
+    path, out = look(node)
+    folder = os.path.join(node.directory, "listed")
+    os.mkdir(folder, 0o755)
+    real = os.path.join(folder, "look.py")
+    os.rename(path, real)
+    weak = folder if kind == "folder" else real
+    os.chmod(weak, 0o775)
+    grant(weak, pwd.getpwnam("nobody").pw_uid)
+    hasup = daemon(node, f'notify_master "{real}" root')
+    hasup.wait_state("MASTER")
+    wait_for("the refusal", lambda: scripts(hasup).get("refused"), lambda count: count == 1, 3)
+    sentence = f"{weak} (owner 0, mode 775 and an access control list) can be changed by somebody else"
+    assert sentence in scripts(hasup)["last_failure"]
+    check = node.netns.run(binary("hasup"), "check", hasup.config, check=False)
+    assert sentence in check.replace("\n", " "), check
+    assert not os.path.exists(out)
+    # Without the list it's a file of root and root's group.
+    os.removexattr(weak, "system.posix_acl_access")
+    os.chmod(weak, 0o775)
     node.netns.ip("link", "set", "eth0", "down")
     hasup.wait_state("FAULT")
     node.netns.ip("link", "set", "eth0", "up")

@@ -191,6 +191,39 @@ def test_what_readme_names_is_installed(tmp_path):
     assert [link for link in links if not (folder / link).exists()] == []
 
 
+# A service in whose control group a script runs, as systemctl(1) tells of it.
+SYSTEMCTL = """#!/bin/sh
+for word; do
+    case "$word" in
+        status) printf 'CGroup: /system.slice/hasup.service\\n|-42 /bin/sleep 3611 41s\\n`-43 sh -c sesame\\n' ;;
+        --property=*) echo 'SubState=running'; echo 'StatusText=2 instances of -p sesame42' ;;
+    esac
+done
+"""
+
+
+def test_report_does_not_tell_what_scripts_are_told(lan, tmp_path):
+    """D26: a script that runs stands in the service's list of processes, with its arguments."""
+    node = lan.node("a")
+    stand_in = tmp_path / "systemctl"
+    stand_in.write_text(SYSTEMCTL)
+    stand_in.chmod(0o755)
+    hasup_daemon = Hasup(node, conf.simple(
+        200, version=3, advert=0.1, extra=['notify_master "/bin/sleep 3611 41s"',
+                                           'notify_backup "/bin/sleep -p sesame42"'])).start()
+    hasup_daemon.wait_state("MASTER")
+    command = 'mount --bind "$0" "$(command -v systemctl)" && exec "$@"'
+    done = subprocess.run(
+        node.netns.command("unshare", "--mount", "sh", "-c", command, str(stand_in), binary("hasup"), "report",
+                           "--control", hasup_daemon.control, "-o", "-"),
+        capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    assert "SubState=running" in done.stdout
+    assert "StatusText=2 instances of <redacted>" in done.stdout, "where systemd repeats one it goes, too"
+    for word in ("CGroup", "sesame", "3611 41s"):
+        assert word not in done.stdout, word
+
+
 def test_report_has_what_is_needed_and_no_secret(lan, tmp_path):
     """D26: with a daemon and without one; for its owner's eyes; no password in it; it says what it left out."""
     node = lan.node("a")

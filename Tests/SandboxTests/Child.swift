@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Reactor
 
@@ -55,6 +56,9 @@ enum Child {
         let bytes = Array((text + "\n").utf8)
         _ = write(report, bytes, bytes.count)
     }
+
+    /// Whether the kernel lets a process of this one's into the realtime class.
+    static let mayBeRealtime = (try? run { _ in hasup_set_realtime(1, 0) == 0 ? 0 : 1 })?.end == .exited(0)
 
     /// Root with the capabilities that a seal gives up.
     static var canSeal: Bool {

@@ -61,6 +61,17 @@ struct SupervisorFilterTests {
         #expect(end == .exited(0), "\(text)")
     }
 
+    /// The reader of a configuration judges scripts under it.
+    @Test func itsChildrenLookAtScripts() throws {
+        let (end, text) = try limited { _ in
+            guard hasup_has_access_list("/") >= 0 else { return 1 }
+            var bytes = [UInt8](repeating: 0, count: 16)
+            guard readlink("/proc/self/exe", &bytes, bytes.count) > 0 else { return 2 }
+            return hasup_has_access_list("/none") == -ENOENT ? 0 : 3
+        }
+        #expect(end == .exited(0), "\(text)")
+    }
+
     enum Attack: CaseIterable {
         case traces, mounts, unshares, entersNamespace, opensOtherSocket, sniffs, writesCode, accounts, reboots
         case readsMemory, swaps, becomesAnother

@@ -56,6 +56,30 @@ struct NotificationQueueTests {
         #expect(queue.skipped(of: "A") == 0)
     }
 
+    @Test("runs of several scripts are no more at once either")
+    func boundedRuns() {
+        var queue = NotificationQueue<Int>(runningMax: 4)
+        for run in 0..<3 { queue.add(run, of: "\(run)", scripts: 3, at: now) }
+        queue.add(3, of: "3", scripts: 1, at: now)
+        #expect(queue.next(at: now) == 0)
+        #expect(queue.next(at: now) == nil, "it would be six")
+        queue.ended(of: "0", at: now)
+        #expect(queue.next(at: now) == nil, "first come, first served: nobody waits for ever")
+        queue.ended(of: "0", at: now)
+        #expect(queue.next(at: now) == 1 && queue.next(at: now) == nil)
+        queue.add(12, of: "2", scripts: 0, at: now)
+        #expect(queue.next(at: now) == nil, "four run")
+        queue.ended(of: "0", at: now)
+        #expect(queue.next(at: now) == 3, "the one before it was given up")
+        for _ in 0..<3 { queue.ended(of: "1", at: now) }
+        queue.add(4, of: "4", scripts: 5, at: now)
+        #expect(queue.next(at: now) == nil)
+        queue.ended(of: "3", at: now)
+        #expect(queue.next(at: now) == 4, "more than may run at once run alone")
+        for _ in 0..<5 { queue.ended(of: "4", at: now) }
+        #expect(queue.next(at: now) == nil && queue.isIdle)
+    }
+
     @Test("only so many scripts at once, and first come, first served")
     func bounded() {
         var queue = NotificationQueue<Int>(runningMax: 2)
@@ -162,14 +186,39 @@ struct NotificationQueueTests {
         #expect(measures == [.kill(7), .terminate(8)])
         measures = scripts.due(at: begin + .seconds(69))
         #expect(measures.isEmpty)
-        var wasTold = scripts.ended(8)
+        var wasTold = scripts.ended(8, keepsNumber: false)
         #expect(wasTold)
         #expect(scripts.deadline == .never)
-        wasTold = scripts.ended(7)
-        #expect(wasTold && scripts.isEmpty)
+        wasTold = scripts.ended(7, keepsNumber: true)
+        #expect(wasTold && scripts.isEmpty, "its group was ended with it")
         scripts.started(9, at: begin)
-        wasTold = scripts.ended(9)
-        #expect(!wasTold)
+        wasTold = scripts.ended(9, keepsNumber: true)
+        #expect(!wasTold && scripts.isEmpty, "in time: what it has left behind may stay")
+    }
+
+    @Test("the group of a script that has ended when it was told to is ended at its time")
+    func groupsOfEnded() {
+        var scripts = RunningScripts()
+        let begin = Instant(nanoseconds: 0)
+        for group in Int32(1)...3 { scripts.started(group, at: begin) }
+        var measures = scripts.due(at: begin + .seconds(60))
+        #expect(measures == [.terminate(1), .terminate(2), .terminate(3)])
+        let wasTold = scripts.ended(1, keepsNumber: true)
+        #expect(wasTold && scripts.deadline == begin + .seconds(65))
+        measures = scripts.due(at: begin + .seconds(64))
+        #expect(measures.isEmpty)
+        _ = scripts.ended(3, keepsNumber: false)
+        measures = scripts.due(at: begin + .seconds(65))
+        #expect(measures == [.kill(1), .kill(2)])
+        _ = scripts.ended(2, keepsNumber: true)
+        #expect(scripts.isEmpty)
+        for group in Int32(4)...5 { scripts.started(group, at: begin + .seconds(Int64(group))) }
+        measures = scripts.due(at: begin + .seconds(64))
+        #expect(measures == [.terminate(4)])
+        measures = scripts.dueAtOnce()
+        #expect(measures == [.kill(4)])
+        measures = scripts.dueAtOnce()
+        #expect(measures.isEmpty && !scripts.isEmpty, "once")
     }
 
     /// A worker that notifies without end: after the burst two runs a second, and always the last that was told.

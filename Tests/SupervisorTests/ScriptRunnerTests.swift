@@ -19,10 +19,10 @@ final class ScriptRunnerTests {
     init() throws { loop = try EventLoop() }
 
     /// A process that a former hasupd has started and noted.
-    private func started(_ command: String, of instance: String = "A") throws -> Int32 {
+    private func started(_ command: String, of instance: String = "A", output: Int32 = -1) throws -> Int32 {
         record.onMade = { [unowned self] in self.page = $0 }
         let child = try ChildProcess.spawn(
-            path: "/bin/sh", arguments: ["sh", "-c", command], descriptors: [], on: loop
+            path: "/bin/sh", arguments: ["sh", "-c", command], descriptors: [], output: output, on: loop
         ) { _, _ in }
         record.runs(.init(pid: child.pid, startTicks: try ProcessInspection(pid: child.pid).startTicks), of: instance)
         return child.pid
@@ -30,13 +30,15 @@ final class ScriptRunnerTests {
 
     private let lines = Lines()
 
-    private func successor(timeLimit: Interval = RunningScripts.limit) throws -> ScriptRunner {
+    private func successor(
+        timeLimit: Interval = RunningScripts.limit, patience: Interval = RunningScripts.patience
+    ) throws -> ScriptRunner {
         let lines = lines
         let page = try #require(page)
         let copy = try owned(fcntl(page.number, F_DUPFD_CLOEXEC, 3), "copy a descriptor")
         let runner = ScriptRunner(
-            on: loop, log: Logger(label: "test") { _ in LineHandler(lines) }, limits: ScriptLimits(),
-            runningMax: 4, timeLimit: timeLimit, inherited: try StatePage.inherited(copy, mapsAll: true),
+            on: loop, log: Logger(label: "test") { _ in LineHandler(lines) }, limits: ScriptLimits(), runningMax: 4,
+            timeLimit: timeLimit, patience: patience, inherited: try StatePage.inherited(copy, mapsAll: true),
             keep: { _ in })
         runner.adoptScripts()
         return runner
@@ -55,11 +57,80 @@ final class ScriptRunnerTests {
     func limited() throws {
         let pid = try started("sleep 600")
         defer { kill(-pid, SIGKILL) }
-        let runner = try successor(timeLimit: .milliseconds(10))
+        let runner = try successor(timeLimit: .milliseconds(10), patience: .milliseconds(50))
         #expect(runner.processes == [pid])
         try wait { runner.isIdle }
         #expect(runner.report(of: "A")?.timedOut == 1)
         try wait { kill(pid, 0) == -1 && errno == ESRCH }
+    }
+
+    /// A script with what it has started, and the descriptor at which all of them can be seen to end.
+    private final class Group {
+        let pid: Int32
+        private let output: Descriptor
+
+        init(_ pid: Int32, _ output: consuming Descriptor) {
+            self.pid = pid
+            self.output = output
+        }
+
+        deinit { kill(-pid, SIGKILL) }
+
+        /// Whether nobody is left who could write there.
+        var hasEnded: Bool {
+            var byte: UInt8 = 0
+            return read(output.number, &byte, 1) == 0
+        }
+    }
+
+    /// It says a word when all that it starts is there.
+    private func startedGroup(_ command: String) throws -> Group {
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        let output = Descriptor(owning: ends[0])
+        let theirs = Descriptor(owning: ends[1])
+        for end in ends { try #require(fcntl(end, F_SETFD, FD_CLOEXEC) == 0) }
+        let pid = try started(command, output: theirs.number)
+        var word: [UInt8] = [0, 0, 0]
+        try #require(read(output.number, &word, 3) == 3 && word == Array("on\n".utf8))
+        try #require(fcntl(output.number, F_SETFL, O_NONBLOCK) == 0)
+        return Group(pid, output)
+    }
+
+    private static let ignoring = "trap '' TERM; sleep 600 & trap - TERM; echo on; wait"
+
+    @Test("what one that was told to end has started ends, too, when its time has come")
+    func endsGroup() throws {
+        let group = try startedGroup(Self.ignoring)
+        let runner = try successor(timeLimit: .milliseconds(10), patience: .milliseconds(50))
+        try wait { runner.isIdle }
+        try wait { group.hasEnded }
+        try wait { kill(group.pid, 0) == -1 && errno == ESRCH }
+        #expect(runner.report(of: "A")?.timedOut == 1)
+    }
+
+    @Test("it ends at once when nobody is going to look after it")
+    func endsGroupAtOnce() throws {
+        let group = try startedGroup(Self.ignoring)
+        let runner = try successor(timeLimit: .milliseconds(10), patience: .seconds(600))
+        try wait { runner.isIdle }
+        #expect(!group.hasEnded, "it has its time, and doesn't hold up what comes next")
+        runner.endTold()
+        try wait { group.hasEnded }
+        try wait { kill(group.pid, 0) == -1 && errno == ESRCH }
+    }
+
+    @Test("one that ends in time may leave something behind")
+    func leavesGroup() throws {
+        let group = try startedGroup("sleep 600 & echo on")
+        let runner = try successor()
+        try wait { runner.isIdle }
+        // It is reaped after all that could be done to it.
+        try wait { kill(group.pid, 0) == -1 && errno == ESRCH }
+        runner.endTold()
+        #expect(kill(-group.pid, 0) == 0)
+        #expect(!group.hasEnded)
+        #expect(runner.report(of: "A") == nil)
     }
 
     @Test("how one ends is counted: it is a child of ours after an upgrade")

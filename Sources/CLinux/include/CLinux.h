@@ -5,6 +5,7 @@
 #ifndef HASUP_CLINUX_H
 #define HASUP_CLINUX_H
 
+#include "file.h"
 #include "loop.h"
 #include "memory.h"
 #include "message.h"

@@ -46,6 +46,11 @@ def few_descriptors(soft, hard=None):
     return ["prlimit", f"--nofile={soft}:{soft if hard is None else hard}"]
 
 
+def hard_to_kill(score):
+    """With this oom_score_adj (proc(5)): below 0 the kernel rather ends others when memory runs out."""
+    return ["sh", "-c", 'echo "$0" >/proc/self/oom_score_adj && exec "$@"', str(score)]
+
+
 # A filter (seccomp(2)) that refuses further ones with EINVAL, as a kernel does that knows none; then the command.
 UNFILTERABLE = """
 import ctypes, os, struct, sys

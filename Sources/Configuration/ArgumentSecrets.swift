@@ -1,0 +1,77 @@
+import Base
+
+/// Which of the words that scripts get are to go wherever they stand, in log lines and lists of processes as well.
+///
+/// A script's whole command line goes. A single word goes if it looks like nothing else: `-v`, `1` or `master` stands in
+/// many places and tells nothing, and without `eth0` or an address a report would be of no use.
+struct ArgumentSecrets {
+    /// A word of fewer bytes may be a part of many.
+    private static let lengthMin = 6
+
+    /// The arguments of one script, as written and as the script gets them.
+    private struct Command {
+        var text: String
+        var words: [String]
+    }
+
+    private var commands: [Command] = []
+    /// What is in the configuration otherwise, and may be shown.
+    private var known: Set<String>
+
+    /// - Parameter known: names that aren't secret, whatever scripts are told of them.
+    init(known: Set<String>) { self.known = known }
+
+    /// A word that isn't a script's.
+    mutating func show(_ word: String) {
+        known.insert(word)
+        known.formUnion(word.split { $0 == " " || $0 == "\t" }.map { String($0) })
+    }
+
+    /// A script's arguments, without its path.
+    mutating func add(_ bytes: ArraySlice<UInt8>) {
+        let trimmed = bytes.drop(while: Byte.isBlank)
+        let words = shellWords(trimmed) ?? trimmed.split(whereSeparator: Byte.isBlank).map { Array($0) }
+        commands.append(
+            Command(
+                text: String(decoding: trimmed, as: UTF8.self), words: words.map { String(decoding: $0, as: UTF8.self) }
+            ))
+    }
+
+    /// What is to go.
+    var secrets: Set<String> {
+        var secrets: Set<String> = []
+        for command in commands {
+            let telling = command.words.filter { !isKnown($0) }
+            guard !telling.isEmpty else { continue }
+            if command.words.count > 1 { secrets.formUnion([command.text, command.words.joined(separator: " ")]) }
+            var isAnnounced = false
+            for word in command.words {
+                // `--password=WORD` and `--password WORD`.
+                let parts = word.split(separator: "=", maxSplits: 1).map { String($0) }
+                let value = parts.count > 1 ? parts[1] : word
+                let isSecret = isAnnounced || parts.count > 1 && Redaction.looksLikeSecret(parts[0])
+                isAnnounced = parts.count == 1 && word.hasPrefix("-") && Redaction.looksLikeSecret(word)
+                if isSecret || isTelling(value) { secrets.insert(value) }
+                if isTelling(word) { secrets.insert(word) }
+            }
+        }
+        return secrets
+    }
+
+    private func isKnown(_ word: String) -> Bool {
+        if known.contains(word) { return true }
+        let address = word.split(separator: "/", maxSplits: 1).first ?? ""
+        return IPAddress(address) != nil
+    }
+
+    /// Letters alone are a word of some language, or an option; a path is where something is.
+    private func isTelling(_ word: String) -> Bool {
+        guard word.utf8.count >= Self.lengthMin, !isKnown(word), word.utf8.first != UInt8(ascii: "/") else {
+            return false
+        }
+        let isPlain = word.utf8.allSatisfy {
+            UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 | 0x20 || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
+        }
+        return !isPlain
+    }
+}
