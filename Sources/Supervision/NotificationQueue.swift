@@ -118,8 +118,8 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
         return waiting.run
     }
 
-    /// The first line whose next run may start; none while there isn't room for it. Those whose run was given up meanwhile are passed over: each was added
-    /// by one transition.
+    /// The first line whose next run may start; none while there isn't room for it. Those whose run was given up meanwhile
+    /// are passed over: each was added by one transition.
     private mutating func takeReady(at now: Instant) -> (number: Int, next: Waiting)? {
         while firstReady < ready.count {
             let number = ready[firstReady]
