@@ -1,7 +1,5 @@
 import Base
 import CLinux
-// Of pthread_attr_t the compiler believes now and then that it is this module's.
-import Dispatch
 import Glibc
 import Reactor
 
