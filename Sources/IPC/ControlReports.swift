@@ -220,7 +220,7 @@ public struct ReloadReport: JSONRecord, Hashable {
     public var changes: [InstanceChange] = []
     /// What changes outside of instances.
     public var globalChanges: [SettingChange] = []
-    /// Entries of the five lists above that weren't sent because there are too many.
+    /// Entries of the five lists above, and settings in them, that weren't sent because there are too many.
     public var changesOmitted = 0
     /// New and changed instances that lack something, and so are in FAULT.
     public var faults: [InstanceFault] = []

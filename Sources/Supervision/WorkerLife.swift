@@ -129,6 +129,8 @@ public struct WorkerLife: Sendable {
     private var hasWorked = false
     /// Deaths with this snapshot since a worker last worked, those of hasupd itself among them.
     public private(set) var deathsWithSnapshot: Int
+    /// Those of hasupd among them.
+    private var inheritedDeaths: Int
     /// Starts that failed since there last was a process: nothing has seen the snapshot, and nothing has died.
     private var spawnFailures = 0
     /// How many instances it has to begin with: a big configuration takes longer. Nil for the longest limit.
@@ -138,7 +140,16 @@ public struct WorkerLife: Sendable {
     ///
     /// - Parameter deathsWithSnapshot: how often hasupd has died with the snapshot that it begins with, before a worker
     ///   had worked. What kills the one who reads it mustn't kill all who follow him.
-    public init(deathsWithSnapshot: Int = 0) { self.deathsWithSnapshot = deathsWithSnapshot }
+    public init(deathsWithSnapshot: Int = 0) {
+        self.deathsWithSnapshot = deathsWithSnapshot
+        inheritedDeaths = deathsWithSnapshot
+    }
+
+    /// hasupd has outlived what it is that it began with: the deaths of those before weren't the snapshot's.
+    public mutating func supervisorHasLived() {
+        deathsWithSnapshot = max(0, deathsWithSnapshot - inheritedDeaths)
+        inheritedDeaths = 0
+    }
 
     /// Time from spawn to ready before it counts as hung. Meanwhile nobody advertises, so it is short; on a machine that
     /// is too slow for it each further try gets twice the time.
@@ -168,7 +179,7 @@ public struct WorkerLife: Sendable {
             state = .starting
             hasWorked = false
             spawnFailures = 0
-            if dropsSnapshot { deathsWithSnapshot = 0 }
+            if dropsSnapshot { (deathsWithSnapshot, inheritedDeaths) = (0, 0) }
             return [.wake(now + startLimit)]
         case .spawnFailed:
             restarts += 1
@@ -244,6 +255,7 @@ public struct WorkerLife: Sendable {
     private mutating func countFromHere() {
         earlyDeaths = 0
         deathsWithSnapshot = 0
+        inheritedDeaths = 0
     }
 
     private mutating func spawn() -> [WorkerAction] {

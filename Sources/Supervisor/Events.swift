@@ -40,27 +40,45 @@ extension WatchEvent {
 }
 
 extension WatchEvent {
-    /// Entries of a list that are kept: an event is a line of a file, and a reload may touch thousands of instances.
-    private static let keptMax = 20
-
-    /// Of a reload the first entries of each list, errors before other findings; `hasup check` shows the rest.
-    var brief: WatchEvent {
+    /// Of a reload the first entries of each list, errors before other findings; `hasup check` shows the rest. An event is a
+    /// line of a file, and a reload may touch thousands of instances of hundreds of addresses.
+    ///
+    /// - Parameter kept: entries of each list, and of each change's settings; their texts aren't cut.
+    func brief(keeping kept: Int) -> WatchEvent {
         guard var report = reload else { return self }
         var left = 0
         func cut<Entry>(_ entries: [Entry]) -> [Entry] {
-            left += max(0, entries.count - Self.keptMax)
-            return Array(entries.prefix(Self.keptMax))
+            left += max(0, entries.count - kept)
+            return Array(entries.prefix(kept))
         }
         (report.added, report.removed, report.changed) = (cut(report.added), cut(report.removed), cut(report.changed))
-        (report.changes, report.globalChanges) = (cut(report.changes), cut(report.globalChanges))
+        report.changes = cut(report.changes).map { change in
+            var change = change
+            change.settings = cut(change.settings)
+            return change
+        }
+        report.globalChanges = cut(report.globalChanges)
         report.changesOmitted += left
-        report.faults = Array(report.faults.prefix(Self.keptMax))
+        report.faults = Array(report.faults.prefix(kept))
         let findings = report.diagnostics
-        report.diagnostics = Array(findings.filter { $0.severity == "error" }.prefix(Self.keptMax))
+        report.diagnostics = Array(findings.filter { $0.severity == "error" }.prefix(kept))
         report.diagnosticsOmitted += findings.count - report.diagnostics.count
         var event = self
         event.reload = report
         return event
+    }
+}
+
+extension ReloadReport {
+    /// Bytes of what its lists say.
+    var textBytes: Int {
+        func bytes(_ settings: [SettingChange]) -> Int {
+            settings.reduce(0) { $0 + $1.text.utf8.count + ($1.old ?? "").utf8.count + ($1.new ?? "").utf8.count }
+        }
+        func bytes(_ names: [String]) -> Int { names.reduce(0) { $0 + $1.utf8.count } }
+        return bytes(added) + bytes(removed) + bytes(changed) + bytes(faults.map(\.reason)) + bytes(globalChanges)
+            + changes.reduce(0) { $0 + bytes($1.settings) }
+            + diagnostics.reduce(0) { $0 + $1.message.utf8.count + ($1.sourceLine ?? "").utf8.count }
     }
 }
 

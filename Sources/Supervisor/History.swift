@@ -16,7 +16,12 @@ final class History {
     private static let eventsPerTurn = 32
     /// … and at least, also when it has been long without them, so that an end comes.
     private static let eventsPerTurnMin = 2
-    /// A file longer than this is none of ours, and is begun anew.
+    /// Bytes of a reload's texts that are kept …
+    private static let eventMax = 4 << 10
+    /// … of so many entries of each of its lists, or of as many as fit.
+    private static let entries = [20, 5, 1, 0]
+    /// Bytes that a new file begins with at most, and at which one is begun: names may be long, and each event has some.
+    private static let keptMax = 4 << 20
     private static let fileMax = 8 << 20
 
     private let path: String
@@ -49,8 +54,9 @@ final class History {
     /// The kept events as lines with their ends, the oldest first, and how many they are. What still waits isn't in it.
     func text() -> (ArraySlice<UInt8>, count: Int) {
         let content = content()
-        let surplus = max(0, lineCount - Self.eventsMax)
-        return (content.dropFirst(Self.end(ofLines: surplus, in: content)), lineCount - surplus)
+        let lines = size > Self.fileMax ? content.count { $0 == 0x0a } : lineCount
+        let surplus = max(0, lines - Self.eventsMax)
+        return (content.dropFirst(Self.end(ofLines: surplus, in: content)), lines - surplus)
     }
 
     /// Calls back when all that waits now is written; at once when nothing does.
@@ -89,20 +95,29 @@ final class History {
         guard number >= 0 else { return fail("open \(path)", errno) }
         file = Descriptor(owning: number)
         failure = nil
+        var status = stat()
+        guard fstat(number, &status) == 0 else { return fail("look at \(path)", errno) }
         let content = content()
         // A hasupd that died while it wrote has left a line without its end.
-        size = content.lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
+        let whole = content.lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
+        size = max(0, Int(status.st_size) - content.count + whole)
         _ = ftruncate(number, off_t(size))
-        lineCount = content[..<size].count { $0 == 0x0a }
+        lineCount = content[..<whole].count { $0 == 0x0a }
+        if size > Self.fileMax { rewrite() }
     }
 
+    /// What is in the file; of one that is too long the last whole lines.
     private func content() -> [UInt8] {
         guard let number = file?.number else { return [] }
         var status = stat()
-        guard fstat(number, &status) == 0, status.st_size > 0, status.st_size <= Self.fileMax else { return [] }
-        return [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
-            count = max(0, pread(number, buffer.baseAddress, buffer.count, 0))
+        guard fstat(number, &status) == 0, status.st_size > 0 else { return [] }
+        let isTooLong = status.st_size > Self.fileMax
+        let length = isTooLong ? Self.keptMax : Int(status.st_size)
+        let bytes = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+            count = max(0, pread(number, buffer.baseAddress, length, status.st_size - off_t(length)))
         }
+        guard isTooLong else { return bytes }
+        return Array(bytes.drop { $0 != 0x0a }.dropFirst())
     }
 
     /// Of more than the file is to hold, the oldest needn't be written.
@@ -119,10 +134,7 @@ final class History {
         for event in waiting.prefix(Self.eventsPerTurn) {
             if count >= Self.eventsPerTurnMin, loop.isTurnLong { break }
             count += 1
-            var writer = JSONWriter(capacity: 512)
-            event().brief.write(into: &writer)
-            text += writer.bytes
-            text.append(0x0a)
+            text += Self.line(event())
         }
         waiting.removeFirst(count)
         readers.pass(count)
@@ -130,6 +142,14 @@ final class History {
         if let timer { loop.set(timer, to: waiting.isEmpty ? .never : Clock.now) }
         if waiting.isEmpty { waiting = [] }
         for call in readers.takeReached() { call() }
+    }
+
+    /// An event as it is kept.
+    static func line(_ event: WatchEvent) -> [UInt8] {
+        let kept = entries.first { event.brief(keeping: $0).reload?.textBytes ?? 0 < eventMax } ?? 0
+        var writer = JSONWriter(capacity: 512)
+        event.brief(keeping: kept).write(into: &writer)
+        return writer.bytes + [0x0a]
     }
 
     private func append(_ text: [UInt8], lines: Int) {
@@ -145,7 +165,7 @@ final class History {
         failure = nil
         size += written
         lineCount += lines
-        if lineCount >= 2 * Self.eventsMax { rewrite() }
+        if lineCount >= 2 * Self.eventsMax || size > Self.fileMax { rewrite() }
     }
 
     /// The newest events go to a new file, which takes the place of the old one in one step.

@@ -173,9 +173,10 @@ final class ScriptRunner {
     }
 
     /// Workers count from 1 again.
-    func tellRest() { lines.tellRest() }
-
     func countBeginsAnew() { record.countBeginsAnew() }
+
+    /// Tells what the log has left out: before the end.
+    func tellRest() { lines.tellRest() }
 
     /// This configuration runs: what has become of scripts of instances that have left is forgotten. It isn't looked for
     /// as long as there can't be more of them than instances.

@@ -1,3 +1,4 @@
+import Base
 import IPC
 import Logging
 import Reactor
@@ -22,6 +23,16 @@ extension VRRPSupervision {
     func noteWorker(isParting: Bool = false) {
         guard let worker, let pid = worker.child?.pid else { return }
         note(pid, deaths: worker.life.deathsWithSnapshot + (isParting ? 0 : 1))
+    }
+
+    /// What the page says is read, told and resumed within milliseconds: a hasupd that lives for so long with a worker that
+    /// runs its configuration has been killed by something else, if at all.
+    static let trial = Interval.milliseconds(500)
+
+    func pageHasPassed() {
+        guard let worker, worker.life.state == .running else { return }
+        worker.supervisorHasLived()
+        noteWork(worker)
     }
 
     /// A worker has worked: what killed others before isn't its snapshot.

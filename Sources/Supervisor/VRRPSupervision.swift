@@ -59,6 +59,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var configuredGeneration: UInt64 = 0
     /// What the record says of deaths with the page.
     var notedDeaths = 0
+    private var trialTimer: Timer?
     /// Whether this worker has said with what it goes on: once is enough, and each is an entry of the history.
     private var hasResumed = false
     /// Packets that no instance could be found for, by `DiscardReason.rawValue`, when the worker last told its status.
@@ -91,6 +92,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         orphans = OrphanGuard(
             on: loop, lines: lines, seal: setting.sealArguments, filter: setting.withdrawFilter.number)
         questions = StatusQuestions(on: loop) { [unowned self] number in self.askStatus(number) }
+        trialTimer = loop.makeTimer { [unowned self] in self.pageHasPassed() }
         let worker = WorkerProcess(
             "hasup-vrrp", on: loop, lines: lines, deathsWithSnapshot: inherited == nil ? 0 : deathsWithPage, owner: self
         )
@@ -227,6 +229,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             if worker.life.state == .starting {
                 worker.ready()
                 noteWork(worker)
+                if let trialTimer { loop.set(trialTimer, to: Clock.now + Self.trial) }
             }
             orphans.workerRuns()
             delegate.configured(generation)

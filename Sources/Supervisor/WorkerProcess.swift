@@ -96,6 +96,9 @@ final class WorkerProcess {
         if life.state == .running { armWatchdog() }
     }
 
+    /// hasupd has lived for a while with what it began with.
+    func supervisorHasLived() { life.supervisorHasLived() }
+
     /// It says hello. - Throws: `FrameError` for another version of the protocol, and for a second hello.
     func hello(version: UInt16) throws(FrameError) {
         guard version == workerProtocolVersion else { throw .version(version) }

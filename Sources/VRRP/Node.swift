@@ -21,6 +21,7 @@ public struct Node: Sendable {
     /// `unknownVRID`; docs/decisions.md, D17).
     public internal(set) var discardedWithoutInstance = [UInt64](repeating: 0, count: DiscardReason.allCases.count)
     var nextDiscardTold = Instant(nanoseconds: .min)
+    private var looks = StrangerLooks()
 
     /// A node without configuration.
     public init() {}
@@ -154,7 +155,7 @@ public struct Node: Sendable {
         }
         let family = information.source.family
         guard let first = routes[Self.key(information.interfaceIndex, family, virtualRouterID)] else {
-            if let id = owner(ofAddressIn: bytes, information) {
+            if let id = owner(ofAddressIn: bytes, information, at: now) {
                 changed.add(id)
                 return routers[id].hearOtherVRID(
                     virtualRouterID, from: information.source, at: now, into: &actions)
@@ -167,26 +168,18 @@ public struct Node: Sendable {
         routers[id].receive(bytes, information, at: now, &context, into: &actions)
     }
 
-    /// Instances up to which each packet of a strange VRID is looked into, and of more instances each of so many: a number
-    /// that no group of senders keeps in step with.
-    private static let ownersMax = 64
-    private static let strangersPerLook: UInt64 = 17
-
     /// The instance whose address a master of a strange VRID on the same link advertises: one of the two has a wrong
     /// virtual_router_id, and both are master.
-    private func owner(
-        ofAddressIn bytes: UnsafeRawBufferPointer, _ information: PacketInformation
+    private mutating func owner(
+        ofAddressIn bytes: UnsafeRawBufferPointer, _ information: PacketInformation, at now: Instant
     ) -> InstanceID? {
-        let strangers = discardedWithoutInstance[Int(DiscardReason.unknownVRID.rawValue)]
-        guard routers.count <= Self.ownersMax || strangers % Self.strangersPerLook == 0,
-            (0...bytes.count).contains(information.payloadLength)
-        else { return nil }
+        guard looks.mayLook(at: now), (0...bytes.count).contains(information.payloadLength) else { return nil }
         let pdu = UnsafeRawBufferPointer(rebasing: bytes[..<information.payloadLength])
         guard let view = try? AdvertisementView(pdu, family: information.source.family), view.version != nil,
             view.isAdvertisement, view.priority != .release,
             view.judgeChecksum(source: information.source, destination: information.destination) != .wrong
         else { return nil }
-        let listed = view.addresses
+        let listed = Set(view.addresses)
         return routers.indices.first { id in
             routers[id].interfaceIndex == information.interfaceIndex
                 && (routers[id].state == .master || routers[id].state == .backup)

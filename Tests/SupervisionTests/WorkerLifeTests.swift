@@ -84,6 +84,13 @@ struct WorkerLifeTests {
             _ = life.handle(.worked, at: start)
             #expect(life.deathsWithSnapshot == 0 && life.earlyDeaths == 0)
         }
+        var life = WorkerLife(deathsWithSnapshot: 3)
+        _ = life.handle(.start, at: start)
+        _ = life.handle(.spawned, at: start)
+        _ = life.handle(.exited(.signal(9)), at: start)
+        #expect(life.deathsWithSnapshot == 4)
+        life.supervisorHasLived()
+        #expect(life.deathsWithSnapshot == 1, "hasupd has lived: the worker's own death counts on")
     }
 
     @Test("D11: hundreds of deaths within seconds are early ones, whatever the workers say; as many in minutes aren't")

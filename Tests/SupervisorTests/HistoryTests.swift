@@ -48,6 +48,44 @@ struct HistoryTests {
         #expect(try texts(History(directory: folder, on: loop)) == expected)
     }
 
+    @Test("long events take the place of older ones; the newest are told, after another start, too")
+    func longEvents() throws {
+        defer { removeFolder() }
+        let history = History(directory: folder, on: loop)
+        let long = String(repeating: "x", count: 6_000)
+        for start in stride(from: 0, to: 1_900, by: 100) {
+            for number in start..<start + 100 {
+                history.add { WatchEvent("test", text: "\(number) \(long)", unixSeconds: 0) }
+            }
+            try add(0..<1, to: history)
+            let told = try texts(history)
+            #expect(told.count >= 600 || told.count == start / 100 + start + 101)
+            #expect(told.suffix(2).first?.hasPrefix("\(start + 99) ") == true)
+            var status = stat()
+            #expect(stat("\(folder)/history", &status) == 0 && status.st_size < 9 << 20)
+        }
+        let again = try texts(History(directory: folder, on: loop))
+        #expect(try again == texts(history) && again.count >= 600)
+    }
+
+    @Test("of a reload of hundreds of addresses what fits is kept")
+    func longReload() throws {
+        var report = ReloadReport()
+        report.changed = (0..<30).map { "VI_\($0)" }
+        report.changes = report.changed.map { name in
+            var setting = SettingChange()
+            setting.text = String(repeating: "10.0.0.1/24 ", count: 200)
+            (setting.old, setting.new) = (setting.text, setting.text)
+            var change = InstanceChange()
+            (change.name, change.settings) = (name, [setting])
+            return change
+        }
+        let line = History.line(WatchEvent(report, wallNanoseconds: 0))
+        #expect(line.count < 8 << 10)
+        let kept = try #require(try WatchEvent(parsing: line.dropLast()).reload)
+        #expect(kept.changes.count + kept.changed.count + kept.changesOmitted == 60 && kept.changesOmitted > 0)
+    }
+
     @Test("whoever asks is answered when what came before is written, and waits for nothing that came after")
     func order() throws {
         defer { removeFolder() }

@@ -75,7 +75,7 @@ struct StatusReportsTests {
                 finding.severity = number < count ? "warning" : "error"
                 return finding
             }
-            return WatchEvent(report, wallNanoseconds: wall).brief
+            return WatchEvent(report, wallNanoseconds: wall).brief(keeping: 20)
         }
         let small = reload(3).reload
         #expect(small?.changed == ["VI_0", "VI_1", "VI_2"] && small?.changes.count == 3 && small?.changesOmitted == 0)

@@ -204,6 +204,37 @@ import Wire
         }
     }
 
+    /// Whoever floods with strange VRIDs makes nobody compare addresses for longer than a moment in each period; one among
+    /// many senders in step is found all the same.
+    @Test func strangersAreLookedIntoNowAndThen() throws {
+        let number = try #require(VRID(rawValue: 99))
+        var flooded = Bench.master()
+        for _ in 0..<1_000 { flooded.receive(1, { $0.virtualRouterID = number }) }
+        #expect((1...40).contains(flooded.status().discarded(.otherVRID)))
+        #expect(flooded.node.discardedWithoutInstance[Int(DiscardReason.unknownVRID.rawValue)] >= 960)
+        for strangers in [16, 17] {
+            var bench = Bench.master()
+            for _ in 0..<60 {
+                for _ in 0..<strangers {
+                    bench.receive(1, { ($0.virtualRouterID, $0.addresses) = (number, [address("10.9.9.9")]) })
+                }
+                bench.receive(1, { $0.virtualRouterID = number })
+                bench.advance(.seconds(1))
+            }
+            #expect(bench.status().discarded(.otherVRID) >= 20, "\(strangers)")
+        }
+        var spread = Bench.master()
+        for _ in 0..<300 {
+            for _ in 0..<40 {
+                spread.receive(1, { ($0.virtualRouterID, $0.addresses) = (number, [address("10.9.9.9")]) })
+                spread.advance(.milliseconds(24))
+            }
+            spread.receive(1, { $0.virtualRouterID = number })
+            spread.advance(.milliseconds(40))
+        }
+        #expect(spread.status().discarded(.otherVRID) > 60)
+    }
+
     /// In FAULT nothing is judged.
     @Test func notRunning() {
         var bench = Bench()

@@ -60,7 +60,7 @@ import Testing
         #expect(
             labels(Node()) == [
                 "isConfigured", "routers", "context", "routes", "nextWithSameKey", "isStopped", "changed", "resumption",
-                "discardedWithoutInstance", "nextDiscardTold",
+                "discardedWithoutInstance", "nextDiscardTold", "looks",
             ])
         #expect(
             labels(NodeContext()) == [
