@@ -2,11 +2,16 @@ import Base
 
 /// Which of the words that scripts get are to go wherever they stand, in log lines and lists of processes as well.
 ///
-/// A script's whole command line goes. A single word goes if it looks like nothing else: `-v`, `1` or `master` stands in
-/// many places and tells nothing, and without `eth0` or an address a report would be of no use.
+/// A script's whole command line goes. A single word goes if it looks like nothing else, or stands behind `--password` or
+/// the like: `-v`, `1` or `master` stands in many places and tells nothing, and without `eth0` or an address a report
+/// would be of no use.
 struct ArgumentSecrets {
     /// A word of fewer bytes may be a part of many.
     private static let lengthMin = 6
+    /// Also one that is told to be secret.
+    private static let announcedLengthMin = 4
+    /// What scripts are told of an instance, and what a report is full of.
+    private static let states: Set<String> = ["init", "backup", "master", "fault", "stop"]
 
     /// The arguments of one script, as written and as the script gets them.
     private struct Command {
@@ -41,17 +46,19 @@ struct ArgumentSecrets {
     var secrets: Set<String> {
         var secrets: Set<String> = []
         for command in commands {
-            let telling = command.words.filter { !isKnown($0) }
-            guard !telling.isEmpty else { continue }
-            if command.words.count > 1 { secrets.formUnion([command.text, command.words.joined(separator: " ")]) }
+            let words = command.words.filter { !$0.isEmpty }
+            guard !words.allSatisfy(isKnown) else { continue }
+            if words.count > 1 { secrets.formUnion([command.text, command.words.joined(separator: " ")]) }
             var isAnnounced = false
             for word in command.words {
                 // `--password=WORD` and `--password WORD`.
-                let parts = word.split(separator: "=", maxSplits: 1).map { String($0) }
+                let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                    .map { String($0) }
                 let value = parts.count > 1 ? parts[1] : word
                 let isSecret = isAnnounced || parts.count > 1 && Redaction.looksLikeSecret(parts[0])
                 isAnnounced = parts.count == 1 && word.hasPrefix("-") && Redaction.looksLikeSecret(word)
-                if isSecret || isTelling(value) { secrets.insert(value) }
+                let isLong = value.utf8.count >= Self.announcedLengthMin
+                if isSecret && isLong && !isKnown(value) || isTelling(value) { secrets.insert(value) }
                 if isTelling(word) { secrets.insert(word) }
             }
         }
@@ -59,7 +66,7 @@ struct ArgumentSecrets {
     }
 
     private func isKnown(_ word: String) -> Bool {
-        if known.contains(word) { return true }
+        if known.contains(word) || Self.states.contains(word.lowercased()) { return true }
         let address = word.split(separator: "/", maxSplits: 1).first ?? ""
         return IPAddress(address) != nil
     }

@@ -87,11 +87,21 @@ struct Redaction {
         return isStart && !names.contains(name) && looksLikeSecret(name)
     }
 
-    /// Whether what follows this name is likely to be one.
+    /// Whether what follows this name is likely to be one: `--db_pass` and `dbPass` say so, `--bypass` doesn't.
     static func looksLikeSecret(_ name: String) -> Bool {
         let small = name.lowercased()
-        return ["pass", "secret", "token", "credential"].contains { small.contains($0) }
+        // They are parts of no other words: `PGPASSWORD` counts, too.
+        let words = ["password", "passwd", "passphrase", "secret", "token", "credential"]
+        if words.contains(where: { small.contains($0) }) { return true }
+        let bytes = Array(name.utf8)
+        return bytes.indices.contains { place in
+            guard bytes[place...].prefix(4).map({ $0 | 0x20 }).elementsEqual("pass".utf8) else { return false }
+            guard place > 0, isLetter(bytes[place - 1]) else { return true }
+            return bytes[place] == UInt8(ascii: "P") && bytes[place - 1] & 0x20 != 0
+        }
     }
+
+    private static func isLetter(_ byte: UInt8) -> Bool { UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 }
 
     private mutating func takeOut(_ place: Int) {
         let secret = text.string(text.tokens[place])
@@ -119,7 +129,7 @@ struct Redaction {
     private mutating func removeUser(_ place: Int) -> Bool {
         let word = text.slice(text.tokens[place])
         guard let scheme = word.firstRange(of: Array("://".utf8)),
-            let at = word[scheme.upperBound...].firstIndex(of: Byte.at)
+            let at = word[scheme.upperBound...].firstIndex(of: Byte.at), scheme.upperBound < at
         else { return false }
         result.secrets.insert(String(decoding: word[scheme.upperBound..<at], as: UTF8.self))
         result.secretCount += 1

@@ -15,11 +15,11 @@ struct Report {
     mutating func omit(_ what: String) { omissions.append(what) }
 
     /// Everything, without these secrets wherever they stand.
-    func render(without secrets: Set<String>) -> String {
+    func render(without secrets: SecretFinder) -> String {
         var text = "A report on hasup, made by `hasup report`. What isn't in it stands at its end.\n"
-        for (title, body) in sections { text += Self.part(title, Self.redact(body, secrets)) }
+        for (title, body) in sections { text += Self.part(title, secrets.redacted(body)) }
         let list = omissions.isEmpty ? "nothing" : omissions.map { "- \($0)" }.joined(separator: "\n")
-        return text + Self.part("Left out", Self.redact(list, secrets))
+        return text + Self.part("Left out", secrets.redacted(list))
     }
 
     private static func part(_ title: String, _ body: String) -> String {
@@ -28,21 +28,5 @@ struct Report {
         var text = lines.joined(separator: "\n")
         while text.hasSuffix("\n") { text.removeLast() }
         return "\n===== \(title) =====\n\n\(text)\n"
-    }
-
-    /// A short secret may be a word of many things: it goes only where it is quoted.
-    static func redact(_ text: String, _ secrets: Set<String>) -> String {
-        var text = text
-        // A longer secret may begin with a shorter one.
-        for secret in secrets.sorted(by: { ($0.utf8.count, $0) > ($1.utf8.count, $1) }) {
-            if secret.utf8.count >= 4 {
-                text = text.replacing(secret, with: "<redacted>")
-            } else {
-                for quote in ["`", "'", "\""] {
-                    text = text.replacing(quote + secret + quote, with: "\(quote)<redacted>\(quote)")
-                }
-            }
-        }
-        return text
     }
 }

@@ -37,7 +37,8 @@ struct ReportCommand: ParsableCommand {
             "Program", "hasup \(hasupVersion), run by uid \(getuid()) at \(LocalTime.now.date) \(LocalTime.now.text)")
         let status = report.addDaemon(options)
         let file = file ?? status?.daemon.configurationFile ?? "/etc/keepalived/keepalived.conf"
-        let secrets = report.addConfiguration(file, SystemEnvironment.current(checksInterfaces: true))
+        let secrets = SecretFinder(
+            report.addConfiguration(file, SystemEnvironment.current(checksInterfaces: true)))
         if let pid = status?.daemon.pid, NetworkPlace.isElsewhere(pid: pid) == true {
             report.omit(
                 "the interfaces, addresses, routes and rules of hasupd's own network namespace: the report was made in "
@@ -51,7 +52,7 @@ struct ReportCommand: ParsableCommand {
         } else {
             Terminal.write(text)
         }
-        let omissions = report.omissions.map { "  - \(Printable.text(Report.redact($0, secrets)))\n" }.joined()
+        let omissions = report.omissions.map { "  - \(Printable.text(secrets.redacted($0)))\n" }.joined()
         Terminal.writeError("Left out:\n\(omissions)")
         Terminal.writeError(
             "\(path == "-" ? "The report" : Printable.text(path)) has names, addresses and log lines of this machine: "

@@ -8,7 +8,7 @@ import Testing
         var report = Report()
         report.add("Log", "unknown keyword `hunter2x`\npassword hunter2 and `abc`, abc stays")
         report.omit("hunter2")
-        let text = report.render(without: ["hunter2", "hunter2x", "abc"])
+        let text = report.render(without: SecretFinder(["hunter2", "hunter2x", "abc"]))
         #expect(!text.contains("hunter2"))
         #expect(text.contains("`<redacted>`, abc stays"))
         #expect(text.contains("- <redacted>"))
@@ -17,7 +17,7 @@ import Testing
     @Test func controlCharactersDoNotReachTheTerminal() {
         var report = Report()
         report.add("Log", "a\u{1b}[31mb\tc\nd")
-        let text = report.render(without: [])
+        let text = report.render(without: SecretFinder([]))
         #expect(!text.contains("\u{1b}"))
         #expect(text.contains("b    c\nd\n"))
     }

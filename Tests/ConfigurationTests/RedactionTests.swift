@@ -113,6 +113,63 @@ import Testing
         #expect(redacted.secrets.isDisjoint(with: words + ["virtual_ipaddress", "keepalived_script", "root"]))
     }
 
+    private static func secrets(ofScript arguments: String) -> Set<String> {
+        redact("vrrp_script s {\nscript \"/usr/bin/check \(arguments)\"\n}\n").secrets
+    }
+
+    @Test(arguments: [
+        "--password swordfish", "--pass swordfish", "db_pass=swordfish", "--db.pass swordfish", "--api-token swordfish",
+        "--dbPass swordfish", "PGPASSWORD=swordfish", "--PASS=swordfish", "-pass swordfish",
+        "--client_secret=swordfish",
+    ])
+    func whatIsToldToBeSecretIs(_ arguments: String) {
+        #expect(Self.secrets(ofScript: arguments).contains("swordfish"))
+        #expect(Self.secrets(ofScript: "\(arguments) http").contains("swordfish"))
+    }
+
+    /// Other words have `pass` in them, too.
+    @Test(arguments: ["--bypass swordfish", "--compass swordfish", "bypass=swordfish", "--BYPASS=swordfish"])
+    func aPartOfAWordTellsNothing(_ arguments: String) {
+        #expect(!Self.secrets(ofScript: arguments).contains("swordfish"))
+    }
+
+    /// `notify_master`, the states and `https` stand all over a report.
+    @Test func knownWordsAreNoSecretsWhateverTheyStandBehind() {
+        for word in ["master", "MASTER", "BACKUP", "FAULT", "virtual_router_id", "10.0.0.1", "s"] {
+            for arguments in ["--password \(word)", "--password=\(word)", "--pass \(word) --token \(word)"] {
+                #expect(!Self.secrets(ofScript: arguments).contains(word), "\(arguments)")
+            }
+        }
+        var environment = Environment()
+        environment.interfaces = ["enp3s0f0"]
+        let text = "vrrp_script s {\nscript \"/usr/bin/check --password enp3s0f0 -x\"\n}\n"
+        let redacted = redactedConfiguration(
+            path: "t.conf", files: SampleFiles(["t.conf": text]), environment: environment)
+        #expect(!redacted.secrets.contains("enp3s0f0"))
+        #expect(Self.secrets(ofScript: "--bypass master --compass http").isDisjoint(with: ["master", "http"]))
+        // A command line of nothing but these isn't one, either.
+        #expect(Self.secrets(ofScript: "MASTER 10.0.0.1").isEmpty)
+    }
+
+    @Test(arguments: ["--password ''", "--password=", "--password= master", "--password '' -v", "'' ''"])
+    func nothingIsNoSecret(_ arguments: String) {
+        let secrets = Self.secrets(ofScript: arguments)
+        #expect(!secrets.contains { $0.allSatisfy { $0 == " " } || $0 == "master" }, "\(secrets)")
+    }
+
+    @Test func aURLWithoutAUserHasNoSecret() {
+        let text = "global_defs {\n    smtp_server http://@10.0.0.1/x\n}\n"
+        #expect(Self.redact(text).secrets.isEmpty)
+    }
+
+    /// A short one is a part of many words.
+    @Test(arguments: ["--password abc", "--pass=a1", "--token abc -v"])
+    func aShortSecretGoesFromItsCommandLineOnly(_ arguments: String) {
+        let redacted = Self.redact("vrrp_script s {\nscript \"/usr/bin/check \(arguments)\"\n}\n")
+        #expect(Self.text(redacted).contains("\"/usr/bin/check <redacted>\""))
+        #expect(!redacted.secrets.contains { $0.utf8.count < 4 }, "\(redacted.secrets)")
+    }
+
     /// Each secret of a stranger's configuration, found without any of our parsers, is gone.
     @Test func noSecretOfTheCorpusSurvives() throws {
         var count = 0

@@ -229,6 +229,8 @@ def test_report_has_what_is_needed_and_no_secret(lan, tmp_path):
     node = lan.node("a")
     config = conf.simple(200, extra=conf.password("hunter2x"), version=2)
     config += 'vrrp_script s {\n    script "/bin/true -p sesame42"\n}\n'
+    harmless = "--bypass master --compass http --password MASTER --token ''"
+    config += f'vrrp_script t {{\n    script "/bin/true {harmless}"\n}}\n'
     hasup_daemon = Hasup(node, config).start()
     hasup_daemon.wait_state("MASTER", bound=8)
     path = tmp_path / "report.txt"
@@ -238,8 +240,10 @@ def test_report_has_what_is_needed_and_no_secret(lan, tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     text = path.read_text()
     for part in ("io.hasup.Status", "hasup history", "MASTER", "10.0.0.100", "virtual_router_id 51", "ip address",
-                 "Kernel", "Max open files", "auth_pass <redacted>", "/bin/true", "===== Left out ====="):
+                 "Kernel", "Max open files", "auth_pass <redacted>", "/bin/true", "became_master",
+                 "===== Left out ====="):
         assert part in text, part
+    assert '"<redacted>"' not in text, "an empty secret is none"
     assert "hunter2x" not in text and "sesame42" not in text
     assert hasup_daemon.cli("report", "-o", str(path)).returncode == 1, "an older file is left alone"
     assert path.read_text() == text
