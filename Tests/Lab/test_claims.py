@@ -11,8 +11,10 @@ import pytest
 from lab import conf
 from lab.hasup import Hasup, binary
 from lab.waiting import wait_for
-from test_surroundings import GOOD, OTHER, VIP, in_place
+from test_removed_files import GOOD, in_place
 from test_upgrade import SAYS
+
+VIP, OTHER = "10.0.0.100", "10.0.0.101"
 
 
 class Place:
