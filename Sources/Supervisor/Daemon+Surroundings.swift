@@ -52,8 +52,14 @@ extension Daemon {
     }
 
     /// Whoever removes the run directory removes what keeps another hasupd from the same virtual routers (D35).
-    private func keepClaims() {
-        claims?.keepInPlace(on: loop) { [unowned self] isNew in
+    ///
+    /// - Parameter done: called when they are claimed again, or it is known why they aren't.
+    func keepClaims(then done: (() -> Void)? = nil) {
+        guard let claims else {
+            done?()
+            return
+        }
+        claims.keepInPlace(on: loop, then: done) { [unowned self] isNew in
             if let problem = self.claims?.problem { return self.log.error("\(problem)") }
             guard isNew else { return self.log.notice("the virtual routers are claimed again") }
             self.report("somebody has removed \(Claims.file); hasupd has claimed its virtual routers anew")

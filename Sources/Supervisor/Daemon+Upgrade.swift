@@ -14,9 +14,20 @@ extension Daemon {
     ) {
         admitOperators()
         guard let upgrade, !isStopping else { return completion(.failure(.init("hasupd is stopping"))) }
+        // Then it is a reload, which needs nothing of what follows.
+        if onlyIfChanged, !upgrade.isProgramChanged { return completion(.success(nil)) }
         keepInPlace()
         if let displacement { return completion(.failure(.init("the next hasupd couldn't start: \(displacement)"))) }
-        if onlyIfChanged, !upgrade.isProgramChanged { return completion(.success(nil)) }
+        keepClaims { [unowned self] in
+            if let problem = self.claims?.problem {
+                return completion(.failure(.init("the virtual routers aren't all claimed: \(problem)")))
+            }
+            guard !self.isStopping else { return completion(.failure(.init("hasupd is stopping"))) }
+            self.judge(upgrade, completion)
+        }
+    }
+
+    private func judge(_ upgrade: Upgrade, _ completion: @escaping (Result<String?, Upgrade.Refusal>) -> Void) {
         // Judged as a reload is: with another version's files nobody has an older configuration to go on with.
         requestReload(isDryRun: true) { report in
             guard report.ok else {

@@ -223,6 +223,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         if !Ledger.isKernelMarking {
             log.warning("kernel older than 5.18: addresses that a crash leaves behind aren't known to be ours")
         }
+        if let problem = claims?.problem { log.error("\(problem)") }
         note(generation)
         vrrp.start()
         store.keep(generation.image)

@@ -154,36 +154,52 @@ def test_a_script_in_a_home_that_root_must_not_need(lan):
     assert not scripts(hasup)["refused"]
 
 
-@pytest.mark.parametrize("kind", ["file", "folder", "link"])
-def test_a_script_that_others_may_write(lan, kind):
-    """S5: root doesn't run it. Check, log and status name the part of the path; the instance runs all the same."""
-    node = lan.node("a")
+def weakened(node, kind, mode):
+    """The script of `look` in a folder, what of the two has this mode, and the file that the script tells it in."""
     path, out = look(node)
-    folder = os.path.join(node.directory, "open")
+    folder = os.path.join(node.directory, "weak")
     os.mkdir(folder, 0o755)
     real = os.path.join(folder, "look.py")
     os.rename(path, real)
     weak = folder if kind == "folder" else real
-    os.chmod(weak, 0o777)
+    os.chmod(weak, mode)
+    return real, weak, out
+
+
+def is_refused(hasup, sentence):
+    """Waits until the instance runs without its script; status and check say why."""
+    hasup.wait_state("MASTER")
+    wait_for("the refusal", lambda: scripts(hasup).get("refused"), lambda count: count == 1, 3)
+    assert sentence in scripts(hasup)["last_failure"]
+    check = hasup.node.netns.run(binary("hasup"), "check", hasup.config, check=False)
+    assert sentence in check.replace("\n", " "), check
+
+
+def down_and_up(hasup):
+    """The interface fails and comes back, so that the notify script is due again."""
+    hasup.node.netns.ip("link", "set", "eth0", "down")
+    hasup.wait_state("FAULT")
+    hasup.node.netns.ip("link", "set", "eth0", "up")
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_a_script_that_others_may_write(lan, kind):
+    """S5: root doesn't run it. Check, log and status name the part of the path; the instance runs all the same."""
+    node = lan.node("a")
+    real, weak, out = weakened(node, kind, 0o777)
     written = real
     if kind == "link":
         written = os.path.join(node.directory, "link.py")
         os.symlink(real, written)
     hasup = daemon(node, f'notify_master "{written}" root')
-    hasup.wait_state("MASTER")
-    wait_for("the refusal", lambda: scripts(hasup).get("refused"), lambda count: count == 1, 3)
     sentence = f"{weak} (owner 0, mode 777) can be changed by somebody else"
-    assert sentence in scripts(hasup)["last_failure"]
+    is_refused(hasup, sentence)
     assert sentence in hasup.log()
     assert "1 refused" in hasup.cli("status").stdout
-    check = node.netns.run(binary("hasup"), "check", hasup.config, check=False)
-    assert sentence in check.replace("\n", " "), check
     assert not os.path.exists(out)
     # Mended, it runs at once: what counts is the moment.
     os.chmod(weak, 0o755)
-    node.netns.ip("link", "set", "eth0", "down")
-    hasup.wait_state("FAULT")
-    node.netns.ip("link", "set", "eth0", "up")
+    down_and_up(hasup)
     seen(out)
 
 
@@ -206,11 +222,7 @@ def test_a_link_that_others_may_replace(lan, kind):
         os.chmod(folder, 0o1777)
         sentence = f"{link} (a link, owner {nobody.pw_uid}) can be changed by somebody else"
     hasup = daemon(node, f'notify_master "{link} {evil}" root')
-    hasup.wait_state("MASTER")
-    wait_for("the refusal", lambda: scripts(hasup).get("refused"), lambda count: count == 1, 3)
-    assert sentence in scripts(hasup)["last_failure"]
-    check = node.netns.run(binary("hasup"), "check", hasup.config, check=False)
-    assert sentence in check.replace("\n", " "), check
+    is_refused(hasup, sentence)
     assert not os.path.exists(proof)
 
 
@@ -231,28 +243,15 @@ def grant(path, uid):
 def test_a_script_that_a_list_opens(lan, kind):
     """S5: root's file, root's group, and an access control list that lets somebody else write."""
     node = lan.node("a")
-    path, out = look(node)
-    folder = os.path.join(node.directory, "listed")
-    os.mkdir(folder, 0o755)
-    real = os.path.join(folder, "look.py")
-    os.rename(path, real)
-    weak = folder if kind == "folder" else real
-    os.chmod(weak, 0o775)
+    real, weak, out = weakened(node, kind, 0o775)
     grant(weak, pwd.getpwnam("nobody").pw_uid)
     hasup = daemon(node, f'notify_master "{real}" root')
-    hasup.wait_state("MASTER")
-    wait_for("the refusal", lambda: scripts(hasup).get("refused"), lambda count: count == 1, 3)
-    sentence = f"{weak} (owner 0, mode 775 and an access control list) can be changed by somebody else"
-    assert sentence in scripts(hasup)["last_failure"]
-    check = node.netns.run(binary("hasup"), "check", hasup.config, check=False)
-    assert sentence in check.replace("\n", " "), check
+    is_refused(hasup, f"{weak} (owner 0, mode 775 and an access control list) can be changed by somebody else")
     assert not os.path.exists(out)
     # Without the list it's a file of root and root's group.
     os.removexattr(weak, "system.posix_acl_access")
     os.chmod(weak, 0o775)
-    node.netns.ip("link", "set", "eth0", "down")
-    hasup.wait_state("FAULT")
-    node.netns.ip("link", "set", "eth0", "up")
+    down_and_up(hasup)
     seen(out)
 
 

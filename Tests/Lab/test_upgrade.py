@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import struct
 import threading
 
@@ -15,6 +16,7 @@ from lab.hostile import Impostor
 from lab.program import alive, children
 from lab.store import ALL, BOTH
 from lab.undisturbed import Undisturbed
+from lab.varlink import Wire
 from lab.waiting import wait_for
 
 LONG = bool(os.environ.get("LONG"))
@@ -208,3 +210,15 @@ def test_upgrade_with_a_configuration_that_gets_worse_meanwhile(kept_duo, pair, 
     assert a.program.running() and a.worker() != worker
     same.goes_on(0.1)
     same.check("upgrade with a file that got worse")
+
+
+def test_stop_during_an_upgrade(lan):
+    """SIGTERM that comes when the answer to `hasup upgrade` has left: hasupd stops."""
+    hasup = Hasup(lan.node("a"), conf.simple(200, version=3, advert=0.1)).start()
+    hasup.wait_state("MASTER")
+    with Wire(hasup.control) as wire:
+        answer = wire.call("io.hasup.Upgrade")
+        hasup.program.signal(signal.SIGTERM)
+    assert "error" not in answer, answer
+    assert hasup.program.wait(6) == 0
+    assert not hasup.node.holds("10.0.0.100")

@@ -1,7 +1,10 @@
 """Commands that start a program with fewer rights, or with an installed tree in its place."""
 
+import errno
+import fcntl
 import os
 import platform
+import struct
 import subprocess
 import sys
 
@@ -51,23 +54,43 @@ def hard_to_kill(score):
     return ["sh", "-c", 'echo "$0" >/proc/self/oom_score_adj && exec "$@"', str(score)]
 
 
-# A filter (seccomp(2)) that refuses further ones with EINVAL, as a kernel does that knows none; then the command.
-UNFILTERABLE = """
-import ctypes, os, struct, sys
-number, only_flagged = int(sys.argv[1]), sys.argv[2] == "1"
-load_number, load_flags = (0x20, 0, 0, 0), (0x20, 0, 0, 24)
-refuse, allow = (0x06, 0, 0, 0x00050016), (0x06, 0, 0, 0x7fff0000)
-program = ([load_number, (0x15, 0, 3, number), load_flags, (0x45, 0, 1, 1), refuse, allow] if only_flagged
-           else [load_number, (0x15, 0, 1, number), refuse, allow])
-code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
-head = struct.pack("@HP", len(program), ctypes.addressof(code))
-if ctypes.CDLL(None, use_errno=True).prctl(22, 2, ctypes.c_char_p(head), 0, 0) != 0:
+# Loads a filter (seccomp(2)) from its lines in hexadecimal; then the command.
+FILTERED = """
+import ctypes, os, sys
+lines = bytes.fromhex(sys.argv[1])
+code = ctypes.create_string_buffer(lines)
+class Program(ctypes.Structure):
+    _fields_ = [("count", ctypes.c_ushort), ("lines", ctypes.c_void_p)]
+head = Program(len(lines) // 8, ctypes.addressof(code))
+if ctypes.CDLL(None, use_errno=True).prctl(22, 2, ctypes.byref(head), 0, 0) != 0:
     sys.exit(f"no filter: {os.strerror(ctypes.get_errno())}")
-os.execv(sys.argv[3], sys.argv[3:])
+os.execv(sys.argv[2], sys.argv[2:])
 """
+LOAD_NUMBER, LOAD_SECOND = (0x20, 0, 0, 0), (0x20, 0, 0, 24)
+ALLOW = (0x06, 0, 0, 0x7fff0000)
+
+
+def refuse(code):
+    """The line that ends a call with this error."""
+    return (0x06, 0, 0, 0x00050000 | code)
+
+
+def filtered(*lines):
+    """Under a filter of these lines."""
+    return [sys.executable, "-c", FILTERED, b"".join(struct.pack("=HBBI", *line) for line in lines).hex()]
 
 
 def unfilterable(only_flagged=False):
-    """On what looks like a kernel without seccomp filters; or, with a flag only, like one that says it has them."""
+    """On what looks like a kernel without seccomp filters (further ones end with EINVAL); or, with a flag only, like
+    one that says it has them."""
     number = {"x86_64": 317, "aarch64": 277}[platform.machine()]
-    return [sys.executable, "-c", UNFILTERABLE, str(number), "1" if only_flagged else "0"]
+    if not only_flagged:
+        return filtered(LOAD_NUMBER, (0x15, 0, 1, number), refuse(errno.EINVAL), ALLOW)
+    return filtered(LOAD_NUMBER, (0x15, 0, 3, number), LOAD_SECOND, (0x45, 0, 1, 1), refuse(errno.EINVAL), ALLOW)
+
+
+def unlockable():
+    """Where the kernel has no room for a process's locks: fcntl(F_SETLK) ends with ENOLCK."""
+    number = {"x86_64": 72, "aarch64": 25}[platform.machine()]
+    return filtered(LOAD_NUMBER, (0x15, 0, 3, number), LOAD_SECOND, (0x15, 0, 1, fcntl.F_SETLK), refuse(errno.ENOLCK),
+                    ALLOW)
