@@ -44,24 +44,15 @@ final class ScriptRunnerTests {
         return runner
     }
 
-    private func wait(for condition: () -> Bool) throws {
-        var isLate = false
-        let timer = loop.makeTimer { isLate = true }
-        loop.set(timer, to: Clock.now + .seconds(30))
-        defer { loop.remove(timer) }
-        while !condition(), !isLate { try loop.turn() }
-        #expect(!isLate)
-    }
-
     @Test("none runs for ever, though nothing waits behind it")
     func limited() throws {
         let pid = try started("sleep 600")
         defer { kill(-pid, SIGKILL) }
         let runner = try successor(timeLimit: .milliseconds(10), patience: .milliseconds(50))
         #expect(runner.processes == [pid])
-        try wait { runner.isIdle }
+        try loop.turn { runner.isIdle }
         #expect(runner.report(of: "A")?.timedOut == 1)
-        try wait { kill(pid, 0) == -1 && errno == ESRCH }
+        try loop.turn { kill(pid, 0) == -1 && errno == ESRCH }
     }
 
     /// A script with what it has started, and the descriptor at which all of them can be seen to end.
@@ -103,9 +94,9 @@ final class ScriptRunnerTests {
     func endsGroup() throws {
         let group = try startedGroup(Self.ignoring)
         let runner = try successor(timeLimit: .milliseconds(10), patience: .milliseconds(50))
-        try wait { runner.isIdle }
-        try wait { group.hasEnded }
-        try wait { kill(group.pid, 0) == -1 && errno == ESRCH }
+        try loop.turn { runner.isIdle }
+        try loop.turn { group.hasEnded }
+        try loop.turn { kill(group.pid, 0) == -1 && errno == ESRCH }
         #expect(runner.report(of: "A")?.timedOut == 1)
     }
 
@@ -113,20 +104,20 @@ final class ScriptRunnerTests {
     func endsGroupAtOnce() throws {
         let group = try startedGroup(Self.ignoring)
         let runner = try successor(timeLimit: .milliseconds(10), patience: .seconds(600))
-        try wait { runner.isIdle }
+        try loop.turn { runner.isIdle }
         #expect(!group.hasEnded, "it has its time, and doesn't hold up what comes next")
         runner.endTold()
-        try wait { group.hasEnded }
-        try wait { kill(group.pid, 0) == -1 && errno == ESRCH }
+        try loop.turn { group.hasEnded }
+        try loop.turn { kill(group.pid, 0) == -1 && errno == ESRCH }
     }
 
     @Test("one that ends in time may leave something behind")
     func leavesGroup() throws {
         let group = try startedGroup("sleep 600 & echo on")
         let runner = try successor()
-        try wait { runner.isIdle }
+        try loop.turn { runner.isIdle }
         // It is reaped after all that could be done to it.
-        try wait { kill(group.pid, 0) == -1 && errno == ESRCH }
+        try loop.turn { kill(group.pid, 0) == -1 && errno == ESRCH }
         runner.endTold()
         #expect(kill(-group.pid, 0) == 0)
         #expect(!group.hasEnded)
@@ -138,7 +129,7 @@ final class ScriptRunnerTests {
         let pid = try started("exit 3")
         let runner = try successor()
         #expect(runner.processes == [pid])
-        try wait { runner.isIdle }
+        try loop.turn { runner.isIdle }
         #expect(runner.report(of: "A")?.failed == 1)
     }
 
@@ -152,7 +143,7 @@ final class ScriptRunnerTests {
             path: "/bin/sh", arguments: ["sh", "-c", "sleep 600 >/dev/null & echo $!"], descriptors: [],
             output: file.number, on: loop
         ) { _, _ in hasEnded = true }
-        try wait { hasEnded }
+        try loop.turn { hasEnded }
         var text = [UInt8](repeating: 0, count: 20)
         let count = pread(file.number, &text, text.count, 0)
         let pid = try #require(Int32(String(decoding: text.prefix(max(0, count - 1)), as: UTF8.self)))
@@ -162,7 +153,7 @@ final class ScriptRunnerTests {
         let runner = try successor()
         #expect(runner.processes == [pid])
         kill(pid, SIGKILL)
-        try wait { runner.isIdle }
+        try loop.turn { runner.isIdle }
         #expect(runner.report(of: "A") == nil)
         #expect(lines.texts == ["A: a script of the former hasupd has ended; how isn't known"])
     }
@@ -171,7 +162,7 @@ final class ScriptRunnerTests {
     func forgotten() throws {
         for name in ["A", "B"] { _ = try started("exit 3", of: name) }
         let runner = try successor()
-        try wait { runner.isIdle }
+        try loop.turn { runner.isIdle }
         var model = ConfigurationModel()
         model.instances = [InstanceSettings(name: "B", location: SourceLocation(file: "test.conf", line: 1))]
         let image = try ConfigurationImage(

@@ -63,15 +63,6 @@ final class ServiceStateTests {
             period: .milliseconds(1))
     }
 
-    private func wait(for condition: () -> Bool) throws {
-        var isLate = false
-        let timer = loop.makeTimer { isLate = true }
-        loop.set(timer, to: Clock.now + .seconds(30))
-        defer { loop.remove(timer) }
-        while !condition(), !isLate { try loop.turn() }
-        #expect(!isLate)
-    }
-
     @Test("a word that didn't arrive is said again until it does, and the log tells of both")
     func again() throws {
         let state = state()
@@ -82,7 +73,7 @@ final class ServiceStateTests {
         for _ in 0..<3 { try loop.turn() }
         #expect(lines.texts.count == 1, "once")
         #expect(received().isEmpty)
-        try wait { lines.texts.count == 2 }
+        try loop.turn { lines.texts.count == 2 }
         #expect(received() == ["READY=1"])
         #expect(lines.texts.last == "systemd knows by now that hasupd is ready")
         state.tell(.stopping)
@@ -98,13 +89,13 @@ final class ServiceStateTests {
             state.tell(.ready("1 instance"))
         }
         #expect(received().isEmpty)
-        try wait { lines.texts.count == 2 }
+        try loop.turn { lines.texts.count == 2 }
         #expect(received() == ["RELOADING=1", "READY=1"])
         try fill()
         state.tell(.ready("1 instance"))
         state.tell(.stopping)
         #expect(received().isEmpty)
-        try wait { lines.texts.count == 4 }
+        try loop.turn { lines.texts.count == 4 }
         #expect(received() == ["READY=1", "STOPPING=1"])
     }
 }
