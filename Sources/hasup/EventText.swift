@@ -27,7 +27,8 @@ extension EventLine {
     /// What a reload has changed, setting by setting, of the first instances; nil when there is nothing to say.
     private static func changes(_ report: ReloadReport) -> String? {
         let shown = report.changes.prefix(3).map { change in
-            "\(change.name): \(change.settings.map(\.text).joined(separator: ", "))"
+            let settings = change.settings.prefix(4).map(\.text).joined(separator: ", ")
+            return "\(change.name): \(settings)\(change.settings.count > 4 ? " and more" : "")"
         }
         let texts = shown + report.globalChanges.prefix(3).map(\.text)
         let others =
