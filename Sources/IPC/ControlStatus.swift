@@ -44,7 +44,7 @@ public struct DaemonStatus: JSONRecord, Hashable {
     public var notes: [String] = []
     /// Packets thrown away that no instance was meant by, by reason; those that aren't 0.
     public var discarded = NamedCounts()
-    /// The last of them; nil when there was none. One a second is told.
+    /// The last of them; nil when there was none. One a second is told; recent: within two minutes.
     public var lastDiscard: DiscardReport?
 
     /// Nothing known.

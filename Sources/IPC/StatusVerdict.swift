@@ -12,10 +12,10 @@ extension StatusReply {
             }
     }
 
-    /// Packets that were thrown away, of all instances.
+    /// Packets that were thrown away, of all instances and of none.
     public var packetsRejected: UInt64 {
-        instances.reduce(0) { sum, instance in
-            instance.counters.discarded.entries.reduce(sum) { sum, entry in
+        (instances.map(\.counters.discarded) + [daemon.discarded]).reduce(0) { sum, discarded in
+            discarded.entries.reduce(sum) { sum, entry in
                 let (next, overflow) = sum.addingReportingOverflow(entry.count)
                 return overflow ? .max : next
             }

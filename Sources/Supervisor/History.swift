@@ -146,9 +146,9 @@ final class History {
 
     /// An event as it is kept.
     static func line(_ event: WatchEvent) -> [UInt8] {
-        let kept = entries.first { event.brief(keeping: $0).reload?.textBytes ?? 0 < eventMax } ?? 0
+        let fitting = entries.lazy.map { event.brief(keeping: $0) }.first { $0.reload?.textBytes ?? 0 < eventMax }
         var writer = JSONWriter(capacity: 512)
-        event.brief(keeping: kept).write(into: &writer)
+        (fitting ?? event.brief(keeping: 0)).write(into: &writer)
         return writer.bytes + [0x0a]
     }
 

@@ -156,7 +156,7 @@ struct Options {
         (["-P", "--vrrp", "-C", "-B", "--no_bfd", "--all"], "hasupd starts what the configuration needs"),
         (
             ["-V", "--dont-release-vrrp", "-I", "--dont-release-ipvs"],
-            "hasupd keeps addresses over a restart by itself"
+            "`systemctl restart hasup` keeps the addresses; a stop removes them"
         ),
         (["-m", "--core-dump", "-M", "--core-dump-pattern"], "--core leaves a core file"),
         (["-x", "--snmp"], "SNMP isn't there yet"),

@@ -2,7 +2,7 @@ import IPC
 
 /// What a hasupd that doesn't answer has left of its history: a file of the run directory, a line of JSON for each event.
 enum KeptHistory {
-    /// More than the daemon keeps there.
+    /// As long as the daemon lets it become.
     private static let bytesMax = 8 << 20
 
     /// Its events, the oldest first; of a file that can't be read none, and no line that isn't one.

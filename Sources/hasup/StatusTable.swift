@@ -199,7 +199,7 @@ struct StatusTable {
         guard !instances.isEmpty, instances.count > 1 || !status.isWell else { return nil }
         func count(_ state: String) -> Int { instances.count { $0.state == state } }
         let starting = count("INIT")
-        let rejected = status.daemon.discarded.entries.reduce(UInt64(status.packetsRejected)) { $0 &+ UInt64($1.count) }
+        let rejected = status.packetsRejected
         return "\(counted(instances.count, "instance")): \(count("MASTER")) MASTER, \(count("BACKUP")) BACKUP, "
             + "\(count("FAULT")) FAULT\(starting > 0 ? ", \(starting) INIT" : ""); "
             + "\(rejected) \(rejected == 1 ? "packet" : "packets") thrown away"

@@ -145,7 +145,7 @@ ROWS = [
        lambda engine, how=how, advert=advert: [hasup_only(engine, lambda: continuity.restarts(how, advert))])
       for how, words in (("kill", "killed"), ("park", "restarted"), ("upgrade", "upgraded")) for advert in (1, 0.1)),
     ("reloads", ["a reload a second with 500 instances"], ["no advert missed"], lambda engine: [continuity.reloads(engine)]),
-    ("wear", ["every ten seconds a link that fails, forty scripts that die, and (hasup only) a death of the master's worker"],
+    ("wear", ["every ten seconds a link that fails, twenty scripts that die on each change, and (hasup only) a death of the master's worker"],
      ["< 2 %"], lambda engine: [continuity.wear(engine)]),
 ]
 
