@@ -3,7 +3,7 @@ import Reactor
 
 /// The protocol's version, exchanged in the first message of both sides. Workers start from the running image
 /// (docs/decisions.md, D7), so there is never a second version to talk to; a difference is an error.
-public let workerProtocolVersion: UInt16 = 3
+public let workerProtocolVersion: UInt16 = 4
 
 /// Former configurations that a worker is told of at most. A reload that would make more of them is refused.
 public let formersMax = 16
@@ -22,10 +22,16 @@ public enum LogLevel: UInt8, Hashable, Comparable, Sendable, CaseIterable {
 /// What hasupd says to the VRRP worker.
 public enum SupervisorToVRRP {
     /// First of all: the generation of the configuration, and whether kernel changes are allowed. Descriptors, in this
-    /// order: state page, configuration, rtnetlink for changes, rtnetlink for notifications, packet socket. The last
-    /// notification that has come tells a successor which ones to repeat. The grace is how long the worker goes on when
-    /// hasupd is gone.
-    case hello(version: UInt16, generation: UInt64, lastNotification: UInt64, grace: Interval)
+    /// order: state page, configuration, rtnetlink for changes, rtnetlink for notifications, packet socket, address page.
+    /// The last notification that has come tells a successor which ones to repeat. The grace is how long the worker goes
+    /// on when hasupd is gone. What is said of the address page is said until a worker has run its configuration.
+    ///
+    /// - Parameters:
+    ///   - isFirst: whether nobody has written into the address page: nothing was handed on to this hasupd.
+    ///   - mayAdopt: whether hasupd was also started anew, and has seen that no keepalived runs here: what one has left
+    ///     behind is nobody's.
+    case hello(
+        version: UInt16, generation: UInt64, lastNotification: UInt64, grace: Interval, isFirst: Bool, mayAdopt: Bool)
     /// Before `hello`: a configuration that isn't in force any more and of which something may still be in the kernel;
     /// its memfd comes along.
     case former
@@ -45,7 +51,7 @@ public enum SupervisorToVRRP {
     /// How many descriptors come with it.
     public var descriptorCount: Int {
         switch self {
-        case .hello: 5
+        case .hello: 6
         case .configure, .socket, .former: 1
         case .socketRefused, .status, .stop: 0
         }
@@ -56,12 +62,14 @@ public enum SupervisorToVRRP {
         var writer = ByteWriter()
         let kind: Kind
         switch self {
-        case .hello(let version, let generation, let lastNotification, let grace):
+        case .hello(let version, let generation, let lastNotification, let grace, let isFirst, let mayAdopt):
             kind = .hello
             writer.write(version)
             writer.write(generation)
             writer.write(lastNotification)
             writer.write(grace.nanoseconds)
+            writer.write(isFirst)
+            writer.write(mayAdopt)
         case .former: kind = .former
         case .configure(let generation):
             kind = .configure
@@ -86,7 +94,8 @@ public enum SupervisorToVRRP {
             case .hello:
                 .hello(
                     version: try reader.readUInt16(), generation: try reader.readUInt64(),
-                    lastNotification: try reader.readUInt64(), grace: Interval(nanoseconds: try reader.readInt64()))
+                    lastNotification: try reader.readUInt64(), grace: Interval(nanoseconds: try reader.readInt64()),
+                    isFirst: try reader.readBool(), mayAdopt: try reader.readBool())
             case .former: .former
             case .configure: .configure(generation: try reader.readUInt64())
             case .socket: .socket

@@ -125,10 +125,15 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         try requireFilters(options)
         let paths = try Paths(options)
         // What it was allowed before goes on, and a sealed one couldn't look at other processes' namespaces any more.
-        if predecessor?.isSealed != true, let reason = RunDirectory.besideKeepalived() {
-            // What ran goes on: ended by this, it would leave its addresses to chance.
-            guard store.page != nil else { throw StartError(.temporary, reason) }
-            log.error("\(reason)")
+        var isAlone = false
+        if predecessor?.isSealed != true {
+            if let reason = RunDirectory.besideKeepalived() {
+                // What ran goes on: ended by this, it would leave its addresses to chance.
+                guard store.page != nil else { throw StartError(.temporary, reason) }
+                log.error("\(reason)")
+            } else {
+                isAlone = true
+            }
         }
         let directory = try RunDirectory(
             paths.runDirectory, operatorGroup: try? Identity.groupNumber(Setting.operatorGroupName))
@@ -170,7 +175,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         // With its page, a worker decides what of the new configuration stays; what isn't in that goes at once.
         daemon.removeLeftovers(of: "an earlier hasupd", except: store.page == nil ? nil : first.generation)
         do throws(SystemError) {
-            try daemon.begin(deathsWithPage: former?.deathsWithSnapshot ?? 0)
+            try daemon.begin(deathsWithPage: former?.deathsWithSnapshot ?? 0, isAlone: isAlone)
             try loop.run()
         } catch {
             throw StartError(.unavailable, error.description)
@@ -194,7 +199,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         return daemon.exitStatus
     }
 
-    private func begin(deathsWithPage: Int) throws(SystemError) {
+    private func begin(deathsWithPage: Int, isAlone: Bool) throws(SystemError) {
         loop.measuresWork = true
         signals = try Signals(OperatorSignals.handled, on: loop) { [unowned self] in self.receive(signal: $0) }
         control = try ControlSocket(paths.controlSocket, daemon: self)
@@ -212,7 +217,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let vrrp = try VRRPSupervision(
             on: loop, log: log, setting: setting, grace: options.grace, generation: generation,
             inherited: store.page, deathsWithPage: deathsWithPage, lastNotification: lastNotification,
-            record: workerRecord, delegate: self)
+            isAlone: isAlone, record: workerRecord, delegate: self)
         self.vrrp = vrrp
         let instances = counted(generation.instanceCount, "instance")
         log.notice(
@@ -389,6 +394,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     func cleared(_ number: UInt64) { ledger.forget(before: number) }
 
     func keep(_ page: StatePage) { store.keep(page) }
+
+    func keepAddresses() throws(SystemError) -> (file: AddressFile, isNew: Bool) { try store.keepAddresses() }
 
     func vrrpEnded() { reloads?.workerEnded() }
 

@@ -4,15 +4,16 @@ import IPC
 import Logging
 import Reactor
 
-/// What outlives hasupd (docs/decisions.md, D10): the page with what the VRRP worker knows, the configuration that runs,
-/// and, once there was one, which notifications are still to be told, all in memory files. systemd keeps a copy of their
-/// descriptors in the service's store and passes them to the next hasupd; `hasup upgrade` passes them by itself, in the
-/// same way.
+/// What outlives hasupd (docs/decisions.md, D10): the page with what the VRRP worker knows, which address it has put where,
+/// the configuration that runs, and, once there was one, which notifications are still to be told, all in memory files.
+/// systemd keeps a copy of their descriptors in the service's store and passes them to the next hasupd; `hasup upgrade`
+/// passes them by itself, in the same way.
 ///
 /// What is passed is a stranger's: what isn't whole is told, closed, and removed from the store.
 final class DescriptorStore {
     private enum Name {
         static let state = "hasup-state"
+        static let addresses = AddressPage.name
         static let configuration = "hasup-configuration"
         static let notifications = "hasup-notifications"
 
@@ -22,7 +23,7 @@ final class DescriptorStore {
 
         /// The kind and number of a name; nil for a strange one.
         static func parse(_ name: String) -> (kind: String, number: Int)? {
-            for kind in [state, configuration, notifications] {
+            for kind in [state, addresses, configuration, notifications] {
                 if name == kind { return (kind, 0) }
                 guard name.hasPrefix(kind + "-"), let number = Int(name.dropFirst(kind.count + 1)), number > 0,
                     number < 1 << 40
@@ -36,6 +37,8 @@ final class DescriptorStore {
     private let systemd: SystemdNotify
     /// The page that a former hasupd has left; nil when there is none that can be used.
     private(set) var page: StatePage?
+    /// Which address its worker had put where, likewise; then what is kept of it.
+    private var addresses: AddressFile?
     /// The configuration that it ran, likewise.
     private(set) var configuration: (image: ConfigurationImage, model: EncodedModel)?
     /// The notifications that it had still to tell, likewise.
@@ -74,6 +77,12 @@ final class DescriptorStore {
                 } catch {
                     complain("\(error)", about: passed.name)
                 }
+            case Name.addresses where addresses == nil:
+                do throws(SystemError) {
+                    addresses = try AddressFile(inherited: descriptor)
+                } catch {
+                    complain("\(error)", about: passed.name)
+                }
             case Name.configuration where configuration == nil:
                 do {
                     let image = try ConfigurationImage(descriptor)
@@ -89,7 +98,7 @@ final class DescriptorStore {
                     // Perhaps nothing follows it.
                     try? systemd.unstore(passed.name)
                 }
-            case Name.state, Name.configuration, Name.notifications:
+            case Name.state, Name.addresses, Name.configuration, Name.notifications:
                 complain("there is another one", about: passed.name)
             default:
                 complain("nothing of that name is known", about: passed.name)
@@ -98,6 +107,7 @@ final class DescriptorStore {
         }
         // What can't be used is removed from the store when what follows it is stored.
         if page != nil, count[Name.state] == 1 { stored.insert(Name.state) }
+        if addresses != nil, count[Name.addresses] == 1 { stored.insert(Name.addresses) }
         if configuration != nil, count[Name.configuration] == 1 { stored.insert(Name.configuration) }
         if notifications != nil, count[Name.notifications] == 1 { stored.insert(Name.notifications) }
         if let notifications { keep(notifications: notifications) }
@@ -106,6 +116,7 @@ final class DescriptorStore {
     private func isTaken(_ kind: String) -> Bool {
         switch kind {
         case Name.state: page != nil
+        case Name.addresses: addresses != nil
         case Name.configuration: configuration != nil
         default: notifications != nil
         }
@@ -129,6 +140,19 @@ final class DescriptorStore {
         current.page = page
         keep(page.number, as: Name.state, isStored: page === self.page)
         self.page = nil
+    }
+
+    /// Keeps which address the worker has put where: what was passed or kept before, or a new file if nothing was or nobody
+    /// could read it. - Throws: `SystemError` when there is none and none can be made.
+    func keepAddresses() throws(SystemError) -> (file: AddressFile, isNew: Bool) {
+        if let addresses, addresses.isReadable {
+            keep(addresses.number, as: Name.addresses, isStored: true)
+            return (addresses, false)
+        }
+        let file = try AddressFile()
+        addresses = file
+        keep(file.number, as: Name.addresses, isStored: false)
+        return (file, true)
     }
 
     /// Keeps the configuration.
@@ -177,6 +201,10 @@ final class DescriptorStore {
         if let page = current.page {
             numbers.append(page.number)
             names.append(Name.name(Name.state, self.numbers[Name.state] ?? 0))
+        }
+        if let addresses {
+            numbers.append(addresses.number)
+            names.append(Name.name(Name.addresses, self.numbers[Name.addresses] ?? 0))
         }
         if let image = current.image {
             numbers.append(image.number)

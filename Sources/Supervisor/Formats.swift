@@ -30,6 +30,9 @@ struct Formats {
             name: "record", title: "the records in it", written: NodeSnapshot.formatVersion,
             readable: NodeSnapshot.readableFormats),
         Format(
+            name: "address-page", title: "the page of the addresses that the VRRP worker has put onto interfaces",
+            written: AddressPage.formatVersion, readable: AddressPage.readableFormats),
+        Format(
             name: "notifications", title: "the notifications that are still to be told",
             written: KeptNotifications.formatVersion, readable: KeptNotifications.readableFormats),
         Format(

@@ -11,8 +11,11 @@ import Supervision
 /// at which a peer may have become master, `hasup-withdraw` removes the addresses (docs/decisions.md, D12). The machine
 /// that decides when is `OrphanWatch`.
 final class OrphanGuard {
-    /// What the dead worker has left, what it ran, and what it may have run before and not cleared away yet.
-    private typealias Legacy = (page: StatePage, generation: Generation, formers: [Generation])
+    /// What the dead worker has left, which addresses it had put where, what it ran, and what it may have run before and not
+    /// cleared away yet.
+    private typealias Legacy = (
+        page: StatePage, addresses: AddressFile, generation: Generation, formers: [Generation]
+    )
 
     private let loop: EventLoop
     private let lines: RepeatLog
@@ -33,8 +36,10 @@ final class OrphanGuard {
     }
 
     /// The kernel says that the worker is gone. The page is what it has left, the generation what it ran.
-    func workerEnded(_ page: StatePage, _ generation: Generation, formers: [Generation]) {
-        legacy = (page, generation, formers)
+    func workerEnded(
+        _ page: StatePage, _ addresses: AddressFile, _ generation: Generation, formers: [Generation]
+    ) {
+        legacy = (page, addresses, generation, formers)
         handle(.workerEnded)
     }
 
@@ -63,7 +68,9 @@ final class OrphanGuard {
         guard let legacy else { return handle(.looked(.nothingLeft)) }
         do throws(SystemError) {
             let route = try owned(hasup_route_socket(0), "open an rtnetlink socket")
-            let images = [legacy.generation.image.number, route.number] + legacy.formers.map(\.image.number)
+            let images =
+                [legacy.generation.image.number, route.number, legacy.addresses.number]
+                + legacy.formers.map(\.image.number)
             child = try ChildProcess.spawn(
                 path: "/proc/self/exe",
                 arguments: ["hasup-withdraw", String(legacy.formers.count)] + seal.words,

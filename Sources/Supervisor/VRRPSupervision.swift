@@ -28,6 +28,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
         func cleared(_ generation: UInt64)
         /// What workers leave to their successors is in this page from now on.
         func keep(_ page: StatePage)
+        /// The file that tells which address has been put where, and whether it was made for this call.
+        /// - Throws: `SystemError` when there is none and none can be made.
+        func keepAddresses() throws(SystemError) -> (file: AddressFile, isNew: Bool)
         /// The worker is gone, another one follows.
         func vrrpEnded()
         /// The worker is gone for good.
@@ -44,6 +47,12 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var broker: Broker<Generation>
     private(set) var worker: WorkerProcess?
     private var page: StatePage
+    /// Which address has been put where: for all workers the same, also for one that gets a new page.
+    private var addresses: AddressFile
+    /// Whether no worker has run its configuration since that file was made.
+    private var isFirst: Bool
+    /// Whether no worker has run its configuration since hasupd was started anew beside no keepalived.
+    private var mayAdopt: Bool
     /// The packet socket that each worker gets. It is this one for all: closing the last descriptor of a packet socket
     /// waits for the kernel's RCU, and a dying worker that had to wait for it was dead to hasupd only 8 to 16 ms later
     /// (docs/decisions.md, D39). It receives nothing, and for each it is made what it was, or replaced.
@@ -72,9 +81,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
     ///   - inherited: the page of a hasupd that is gone; nil to begin with an empty one.
     ///   - deathsWithPage: how often hasupd has died with that page.
     ///   - lastNotification: where its worker's count of notifications goes on.
+    ///   - isAlone: whether hasupd has seen that no keepalived runs here.
     init(
         on loop: EventLoop, log: Logger, setting: Setting, grace: Interval, generation: Generation,
-        inherited: StatePage?, deathsWithPage: Int, lastNotification: UInt64, record: WorkerRecord,
+        inherited: StatePage?, deathsWithPage: Int, lastNotification: UInt64, isAlone: Bool, record: WorkerRecord,
         delegate: any Delegate
     ) throws(SystemError) {
         self.loop = loop
@@ -88,6 +98,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
             generation: generation.number, source: generation, lastNotification: lastNotification)
         isInherited = inherited != nil
         if let inherited { page = inherited } else { page = try StatePage.create() }
+        (addresses, isFirst) = try delegate.keepAddresses()
+        mayAdopt = isAlone && isFirst && inherited == nil
         frames = try owned(hasup_frame_socket(), "open a packet socket")
         orphans = OrphanGuard(
             on: loop, lines: lines, seal: setting.sealArguments, filter: setting.withdrawFilter.number)
@@ -104,7 +116,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     func start() {
         delegate.keep(page)
         // Its addresses have had no owner since the last worker was ended.
-        if isInherited { orphans.workerEnded(page, broker.source, formers: formers) }
+        if isInherited { orphans.workerEnded(page, addresses, broker.source, formers: formers) }
         worker?.handle(.start)
     }
 
@@ -161,6 +173,14 @@ final class VRRPSupervision: WorkerProcess.Owner {
             isInherited = false
             delegate.keep(page)
         }
+        let kept = try delegate.keepAddresses()
+        if kept.isNew {
+            lines.tell(
+                .error, "hasup-vrrp",
+                "nobody can read any more which addresses it has put onto interfaces: the next one begins without that")
+            addresses = kept.file
+            isFirst = true
+        }
         if broker.workerStarted(hasSnapshot: !dropsSnapshot) { delegate.notificationCountBeginsAnew() }
         var seal = setting.sealArguments
         seal.realtimePriority = setting.realtime(broker.source.workerPriority)
@@ -185,11 +205,12 @@ final class VRRPSupervision: WorkerProcess.Owner {
             }
             SupervisorToVRRP.hello(
                 version: workerProtocolVersion, generation: broker.generation,
-                lastNotification: broker.lastNotification, grace: grace
+                lastNotification: broker.lastNotification, grace: grace, isFirst: isFirst, mayAdopt: mayAdopt
             ).send(
                 on: channel,
                 descriptors: [
                     page.number, broker.source.image.number, commands.number, notifications.number, frames.number,
+                    addresses.number,
                 ])
         } catch {
             lines.tell(.error, "hasup-vrrp", "it can't be given what it needs: \(error)")
@@ -203,7 +224,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     func ended(_ worker: WorkerProcess) {
         questions?.workerEnded()
-        if worker.life.state != .stopping { orphans.workerEnded(page, broker.source, formers: formers) }
+        if worker.life.state != .stopping { orphans.workerEnded(page, addresses, broker.source, formers: formers) }
         delegate.vrrpEnded()
     }
 
@@ -225,6 +246,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
             guard generation > configuredGeneration else { throw .unexpected("a generation that was taken before") }
             configuredGeneration = generation
+            (isFirst, mayAdopt) = (false, false)
             if generation == broker.generation { broker.configured() }
             if worker.life.state == .starting {
                 worker.ready()

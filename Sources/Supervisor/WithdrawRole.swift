@@ -14,7 +14,7 @@ import VRRPWorker
 /// and waits for no kernel (docs/decisions.md, D6, D12).
 ///
 /// Arguments: how many former configurations there are, then the words of `SealArguments`. Descriptor 3 is the state page, 4 the compiled system call filter, 5 the
-/// configuration's image, 6 an rtnetlink socket; from 7 on the images of former configurations of which something may still
+/// configuration's image, 6 an rtnetlink socket, 7 the address page; from 8 on the images of former configurations of which something may still
 /// be in the kernel.
 enum WithdrawRole {
     /// Exit statuses: done, or a MASTER's time hasn't come yet.
@@ -36,9 +36,10 @@ enum WithdrawRole {
             let (owner, stamp) = (page.generation, page.stamp)
             let image = try ConfigurationImage(Descriptor(owning: 5))
             let connection = try RouteConnection(Descriptor(owning: 6))
+            let addresses = try AddressPage(mapping: Descriptor(owning: 7))
             var formers: [ConfigurationModel] = []
             for number in 0..<count {
-                let former = try ConfigurationImage(Descriptor(owning: 7 + number))
+                let former = try ConfigurationImage(Descriptor(owning: 8 + number))
                 formers.append(try EncodedModel(former.model).decode())
             }
             let records = page.records
@@ -57,6 +58,7 @@ enum WithdrawRole {
             }
             for (interface, addresses) in model.addresses(of: inTime.keys) { orphans[interface]?.subtract(addresses) }
             try withdraw(orphans, through: connection) { page.generation == owner && page.stamp == stamp }
+            withExtendedLifetime(addresses) {}
             return inTime.isEmpty ? nothingLeft : moreLater
         } catch {
             say("\(error)")

@@ -53,6 +53,10 @@ private final class Session {
     private var channel: Channel?
     private var worker: Worker?
     private var formers: [ConfigurationModel] = []
+    /// Which address has been put where, and what hasupd has said of it.
+    private var addresses: AddressPage?
+    private var isFirst = false
+    private var mayAdopt = false
 
     /// - Parameter refusal: why it isn't to work; nil when it is.
     init(on loop: EventLoop, _ report: SealReport, refusal: String?) throws(SystemError) {
@@ -84,9 +88,12 @@ private final class Session {
 
     private func receive(_ frame: Frame) throws(FrameError) {
         let message = try SupervisorToVRRP(frame)
-        if case .hello(let version, let generation, let lastNotification, let grace) = message {
+        if case .hello(let version, let generation, let lastNotification, let grace, let isFirst, let mayAdopt) =
+            message
+        {
             guard version == workerProtocolVersion else { throw .version(version) }
             guard worker == nil else { throw .unexpected("a second hello") }
+            (self.isFirst, self.mayAdopt) = (isFirst, mayAdopt)
             return begin(generation, lastNotification, grace, frame)
         }
         if case .former = message {
@@ -126,6 +133,7 @@ private final class Session {
             let connection = try RouteConnection(try passed.take(2))
             let monitor = LinkMonitor(try passed.take(3))
             let frames = try passed.take(4)
+            addresses = try AddressPage(mapping: try passed.take(5))
 
             let model = try Self.model(from: image)
             var inheritance = Inheritance(page, lastNotification: lastNotification)

@@ -7,7 +7,7 @@ import time
 import pytest
 from lab import conf
 from lab.hasup import Hasup
-from lab.store import BOTH, PARK
+from lab.store import USUAL, PARK
 from lab.undisturbed import AddressWatch, Undisturbed, changes
 from lab.waiting import wait_for
 
@@ -27,7 +27,7 @@ def test_started_again_from_the_store(kept_duo, pair, sniffer, watched, interval
         time.sleep(0.1)
         store.start()
         same.goes_on(interval)
-        assert store.names() == BOTH
+        assert store.names() == USUAL
     same.check(f"advert_int {interval}, {TIMES} times")
     assert a.log().count("resumed 1 master, 0 backups") == TIMES
 
@@ -72,7 +72,7 @@ def test_nobody_comes_back(kept_duo, pair, lan, sniffer, watched):
 def test_stop_leaves_nothing_in_the_store(kept_duo, pair):
     """SIGTERM is no park: a hasupd that is started later has nothing to resume."""
     a, _, store = kept_duo()
-    assert store.names() == BOTH
+    assert store.names() == USUAL
     assert a.stop()[0] == 0
     wait_for("an empty store", store.names, lambda names: not names, 2)
     assert not pair[0].holds(VIP)

@@ -7,10 +7,11 @@ import signal
 import pytest
 from lab import conf
 from lab.hasup import Hasup
-from lab.store import BOTH
+from lab.store import USUAL
 from lab.waiting import wait_for
 
 VIP = "10.0.0.100"
+ADDRESSES = 4096 + 262144 * 64
 
 
 def memory(size, seals=0, content=b""):
@@ -23,16 +24,19 @@ def memory(size, seals=0, content=b""):
     return number
 
 
+STATE = 4096 + 65536 * 256
 STRANGE = {
     "foreign": lambda: [("somebody-elses", os.open("/dev/null", os.O_RDWR))],
     "not a memory file": lambda: [("hasup-state", os.open("/dev/null", os.O_RDWR)),
+                                  ("hasup-addresses", os.open("/dev/null", os.O_RDWR)),
                                   ("hasup-configuration", os.open("/dev/null", os.O_RDONLY)),
                                   ("hasup-notifications", os.open("/dev/null", os.O_RDWR))],
-    "not sealed": lambda: [("hasup-state", memory(4096 + 65536 * 256)), ("hasup-configuration", memory(100)),
-                           ("hasup-notifications", memory(4096 + 65536 * 256))],
-    "of another size": lambda: [("hasup-state", memory(4096, 6)), ("hasup-configuration", memory(0, 14))],
-    "zeros": lambda: [("hasup-state", memory(4096 + 65536 * 256, 6)), ("hasup-configuration", memory(4096, 14)),
-                      ("hasup-notifications", memory(4096 + 65536 * 256, 6))],
+    "not sealed": lambda: [("hasup-state", memory(STATE)), ("hasup-addresses", memory(ADDRESSES)),
+                           ("hasup-configuration", memory(100)), ("hasup-notifications", memory(STATE))],
+    "of another size": lambda: [("hasup-state", memory(4096, 6)), ("hasup-addresses", memory(4096, 6)),
+                                ("hasup-configuration", memory(0, 14))],
+    "zeros": lambda: [("hasup-state", memory(STATE, 6)), ("hasup-addresses", memory(ADDRESSES, 6)),
+                      ("hasup-configuration", memory(4096, 14)), ("hasup-notifications", memory(STATE, 6))],
 }
 
 
@@ -45,7 +49,7 @@ def test_what_is_strange_in_the_store(lan, pair, stores, kind):
         store.put(name, number)
     store.start()
     lan.wait_holder(VIP, "a", 4)
-    wait_for("its own in the store", store.names, lambda names: names == BOTH, 2)
+    wait_for("its own in the store", store.names, lambda names: names == USUAL, 2)
     assert "can't be used" in a.log()
     store.restart()
     assert "resumed 1 master" in a.log()
@@ -63,3 +67,18 @@ def test_a_page_full_of_rubbish(kept_duo, pair, lan):
     a.wait_state("MASTER", bound=6)
     lan.wait_holder(VIP, "a", 4)
     assert a.stop()[0] == 0
+
+
+def test_nobody_can_read_the_address_page(kept_duo):
+    """A worker has written over its form: the next one is given a new one, by this hasupd and by the next."""
+    a, _, store = kept_duo()
+    before = dict(store.kept)["hasup-addresses"]
+    os.pwrite(before, b"rubbish!", 0)
+    os.kill(a.worker(), signal.SIGKILL)
+    wait_for("it is told", a.log, lambda log: "can read any more which addresses" in log, 4)
+    a.wait_state("MASTER", bound=6)
+    wait_for("the new one in its place", store.names, lambda names: names == USUAL, 2)
+    os.pwrite(dict(store.kept)["hasup-addresses-1"], b"rubbish!", 0)
+    store.restart()
+    a.wait_state("MASTER", bound=6)
+    assert store.names() == USUAL

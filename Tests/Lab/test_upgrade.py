@@ -14,7 +14,7 @@ from lab import conf, hostile
 from lab.hasup import Hasup, binary
 from lab.hostile import Impostor
 from lab.program import alive, children
-from lab.store import ALL, BOTH
+from lab.store import ALL, USUAL
 from lab.undisturbed import Undisturbed
 from lab.varlink import Wire
 from lab.waiting import wait_for
@@ -38,7 +38,7 @@ def test_upgrade(kept_duo, pair, sniffer, watched, interval):
         assert done.returncode == 0 and "hasupd" in done.stdout and "->" in done.stdout, done.stdout + done.stderr
         assert a.program.running() and os.readlink(f"/proc/{pid}/exe") == a.binary
         assert a.worker() != old and not alive(old)
-        assert store.names() == BOTH, number
+        assert store.names() == USUAL, number
         same.goes_on(interval)
     same.check(f"advert_int {interval}, {TIMES} upgrades")
     now = os.stat(a.control)

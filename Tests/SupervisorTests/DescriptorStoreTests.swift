@@ -99,4 +99,29 @@ struct DescriptorStoreTests {
         store.keep(try StatePage.create())
         #expect(listener.told() == ["+hasup-state-1", "-hasup-state"])
     }
+
+    @Test("the address page is made once, and again when nobody could read it any more")
+    func addresses() throws {
+        let first = try store.keepAddresses()
+        #expect(first.isNew)
+        #expect(listener.told() == ["+hasup-addresses"])
+        let second = try store.keepAddresses()
+        #expect(!second.isNew && second.file === first.file)
+        #expect(listener.told().isEmpty, "it is stored already")
+        #expect(store.passing.names == ["hasup-addresses"])
+        #expect(store.passing.numbers == [first.file.number])
+        // A new state page, for a worker to which the old one isn't given, doesn't replace it.
+        store.keep(try StatePage.create())
+        #expect(try store.keepAddresses().file === first.file)
+        #expect(listener.told() == ["+hasup-state"])
+
+        var word: Int64 = 0
+        #expect(pwrite(first.file.number, &word, 8, 0) == 8)
+        let third = try store.keepAddresses()
+        #expect(third.isNew && third.file.isReadable)
+        #expect(listener.told() == ["+hasup-addresses-1", "-hasup-addresses"])
+        #expect(store.passing.names == ["hasup-state", "hasup-addresses-1"])
+        store.clear()
+        #expect(Set(listener.told()) == ["-hasup-state", "-hasup-addresses-1"])
+    }
 }

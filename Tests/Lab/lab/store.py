@@ -13,8 +13,8 @@ from .waiting import wait_for
 # What makes hasupd end for a successor (docs/decisions.md, D10).
 PARK = signal.SIGRTMIN + 10
 # What it keeps, without and with scripts that have run.
-BOTH = ["hasup-configuration", "hasup-state"]
-ALL = ["hasup-configuration", "hasup-notifications", "hasup-state"]
+USUAL = ["hasup-addresses", "hasup-configuration", "hasup-state"]
+ALL = ["hasup-addresses", "hasup-configuration", "hasup-notifications", "hasup-state"]
 
 # Becomes the service with the descriptors at 3, 4, …: only the process itself knows its pid.
 LAUNCHER = """
