@@ -5,14 +5,11 @@ import Configuration
 public enum Action: Sendable {
     /// Send an advertisement of this instance now, to the group or to each unicast peer.
     case advertise(InstanceID, Advertised)
-    /// Make the kernel have these addresses; answer with `Event.applied(ticket:)`. `keepExisting` is always true in
-    /// spirit: an address that was there before and isn't ours stays untouched and is never withdrawn.
-    case install(InstanceID, [VirtualAddress], ticket: UInt64)
-    /// Remove those of these addresses that we installed; answer with `Event.applied(ticket:)`.
-    case withdraw(InstanceID, [VirtualAddress], ticket: UInt64)
-    /// Remove those of these addresses that we installed for an instance that a reload has removed since, because the
-    /// kernel refused it before; each names its interface. Answer with `Event.applied(ticket:)`.
-    case withdrawLeftover([VirtualAddress], ticket: UInt64)
+    /// Add these addresses; answer with `Event.applied(ticket:)`. One that is there already stays as it is.
+    case install([PlacedAddress], ticket: UInt64)
+    /// Remove these addresses, which the ledger calls ours; answer with `Event.applied(ticket:)`. Guarded: interfaces on
+    /// which others would go with them unless the kernel promotes secondary addresses.
+    case withdraw([AddressKey], guarded: Set<Int32>, ticket: UInt64)
     /// Send one gratuitous ARP or unsolicited neighbour advertisement for this address.
     case announce(InstanceID, VirtualAddress)
     /// A transition that operators and scripts are told of.
@@ -99,10 +96,12 @@ public enum Observation: Hashable, Sendable {
     case stalled(Interval)
     /// The kernel refused something.
     case kernelFailure(InstanceID, String)
-    /// A virtual address was removed by somebody else; it is being put back.
-    case addressRemoved(InstanceID, IPAddress)
+    /// Virtual addresses were removed by somebody else, this one and others; they were put back.
+    case addressRemoved(InstanceID, IPAddress, count: Int)
     /// A MASTER's address can't be set, because its interface doesn't exist; it is set when that appears.
     case addressWaits(InstanceID, Prefix, interface: String)
+    /// A node that isn't MASTER has a virtual address that it hasn't added: two machines may have it.
+    case strangerFound(InstanceID, StrangerAddress)
 }
 
 /// One state change, with what an operator asks about it.
@@ -184,6 +183,11 @@ public enum Fault: Hashable, Sendable {
     case noSourceAddress(String)
     /// The configured source address of a unicast instance is on no interface as an address that packets may leave with.
     case sourceAddressMissing(IPAddress)
+    /// An interface that virtual addresses go to is down or missing.
+    case addressInterfaceDown(String)
+    /// It was MASTER and could use none of its addresses: the kernel refused this one with an error number, or another
+    /// machine has it (0). It tries again later.
+    case addressesUnusable(IPAddress, code: Int32)
 }
 
 /// Something unusual in a packet that was accepted.

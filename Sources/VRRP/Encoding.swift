@@ -27,6 +27,11 @@ extension ByteWriter {
         write(address.family.rawValue)
         write(address)
     }
+
+    fileprivate mutating func write(_ prefix: Prefix) {
+        write(tagged: prefix.address)
+        write(UInt8(prefix.length))
+    }
 }
 
 extension ByteReader {
@@ -46,6 +51,12 @@ extension ByteReader {
     mutating func readTaggedAddress() throws(ByteError) -> IPAddress {
         guard let family = AddressFamily(rawValue: try readUInt8()) else { throw .invalid }
         return try readAddress(family)
+    }
+
+    fileprivate mutating func readPrefix() throws(ByteError) -> Prefix {
+        let address = try readTaggedAddress()
+        guard let prefix = Prefix(address: address, length: Int(try readUInt8())) else { throw .invalid }
+        return prefix
     }
 
     mutating func readInterval() throws(ByteError) -> Interval { Interval(nanoseconds: try readInt64()) }
@@ -94,6 +105,13 @@ extension Fault {
         case .sourceAddressMissing(let address):
             writer.write(UInt8(5))
             writer.write(tagged: address)
+        case .addressInterfaceDown(let name):
+            writer.write(UInt8(6))
+            writer.write(text: name)
+        case .addressesUnusable(let address, let code):
+            writer.write(UInt8(7))
+            writer.write(tagged: address)
+            writer.write(UInt32(bitPattern: code))
         }
     }
 
@@ -106,8 +124,27 @@ extension Fault {
         case 3: self = .trackedInterfaceDown(try reader.readText())
         case 4: self = .noSourceAddress(try reader.readText())
         case 5: self = .sourceAddressMissing(try reader.readTaggedAddress())
+        case 6: self = .addressInterfaceDown(try reader.readText())
+        case 7:
+            self = .addressesUnusable(
+                try reader.readTaggedAddress(), code: Int32(bitPattern: try reader.readUInt32()))
         default: throw .invalid
         }
+    }
+}
+
+extension StrangerAddress {
+    fileprivate func encode(into writer: inout ByteWriter) {
+        writer.write(prefix)
+        writer.write(text: interface)
+        writer.write(isSilent)
+        writer.write(addedBy)
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            try reader.readPrefix(), interface: try reader.readText(), isSilent: try reader.readBool(),
+            addedBy: try reader.readUInt8())
     }
 }
 
@@ -250,6 +287,13 @@ extension InstanceStatus {
             writer.write(UInt32(list.count))
             list.forEach { writer.write(tagged: $0) }
         }
+        writer.write(UInt32(unusableAddresses.count))
+        for unusable in unusableAddresses {
+            writer.write(tagged: unusable.address)
+            writer.write(UInt32(bitPattern: unusable.code))
+        }
+        writer.write(UInt32(strangers.count))
+        strangers.forEach { $0.encode(into: &writer) }
         writer.write(optional: lastDiscard) { writer, discard in
             writer.write(discard.reason.rawValue)
             writer.write(tagged: discard.source)
@@ -287,6 +331,11 @@ extension InstanceStatus {
         for _ in 0..<(try reader.readCount(ofSize: 5)) { installedAddresses.append(try reader.readTaggedAddress()) }
         for _ in 0..<(try reader.readCount(ofSize: 5)) { foreignAddresses.append(try reader.readTaggedAddress()) }
         for _ in 0..<(try reader.readCount(ofSize: 5)) { waitingAddresses.append(try reader.readTaggedAddress()) }
+        for _ in 0..<(try reader.readCount(ofSize: 9)) {
+            unusableAddresses.append(
+                UnusableAddress(try reader.readTaggedAddress(), code: Int32(bitPattern: try reader.readUInt32())))
+        }
+        for _ in 0..<(try reader.readCount(ofSize: 12)) { strangers.append(try StrangerAddress(from: &reader)) }
         lastDiscard = try reader.readOptional { reader throws(ByteError) in
             guard let reason = DiscardReason(rawValue: try reader.readUInt8()) else { throw .invalid }
             return LastDiscard(
@@ -327,20 +376,24 @@ extension Observation {
             writer.write(UInt8(4))
             writer.write(UInt32(instance))
             writer.write(text: sentence)
-        case .addressRemoved(let instance, let address):
+        case .addressRemoved(let instance, let address, let count):
             writer.write(UInt8(5))
             writer.write(UInt32(instance))
             writer.write(tagged: address)
+            writer.write(UInt32(clamping: count))
         case .addressWaits(let instance, let prefix, let interface):
             writer.write(UInt8(6))
             writer.write(UInt32(instance))
-            writer.write(tagged: prefix.address)
-            writer.write(UInt8(prefix.length))
+            writer.write(prefix)
             writer.write(text: interface)
         case .earlier(let transition, let time):
             writer.write(UInt8(7))
             transition.encode(into: &writer)
             writer.write(time.nanoseconds)
+        case .strangerFound(let instance, let stranger):
+            writer.write(UInt8(8))
+            writer.write(UInt32(instance))
+            stranger.encode(into: &writer)
         }
     }
 
@@ -359,13 +412,14 @@ extension Observation {
             self = .accepted(instance, remark, source: try reader.readTaggedAddress())
         case 3: self = .stalled(try reader.readInterval())
         case 4: self = .kernelFailure(Int(try reader.readUInt32()), try reader.readText())
-        case 5: self = .addressRemoved(Int(try reader.readUInt32()), try reader.readTaggedAddress())
+        case 5:
+            self = .addressRemoved(
+                Int(try reader.readUInt32()), try reader.readTaggedAddress(), count: Int(try reader.readUInt32()))
         case 6:
             let instance = Int(try reader.readUInt32())
-            let address = try reader.readTaggedAddress()
-            guard let prefix = Prefix(address: address, length: Int(try reader.readUInt8())) else { throw .invalid }
-            self = .addressWaits(instance, prefix, interface: try reader.readText())
+            self = .addressWaits(instance, try reader.readPrefix(), interface: try reader.readText())
         case 7: self = .earlier(try Transition(from: &reader), at: try reader.readInstant())
+        case 8: self = .strangerFound(Int(try reader.readUInt32()), try StrangerAddress(from: &reader))
         default: throw .invalid
         }
     }

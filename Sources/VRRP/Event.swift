@@ -13,18 +13,19 @@ public enum Event {
     /// The first configuration of a node that goes on where a predecessor has died. What the snapshot doesn't know starts
     /// as with `configure`.
     case resume(ConfigurationModel, NodeSnapshot)
-    /// State of an interface, at start for each that exists and then at each change.
+    /// State of an interface, at start for each that exists and then at each change; with another name, it was renamed.
     case interface(InterfaceState)
-    /// An interface with this name is gone.
-    case interfaceRemoved(String)
+    /// The interface with this number is gone, and its addresses with it.
+    case interfaceRemoved(Int32)
+    /// What has come to the interfaces' addresses, all of it that was read together: one command may change thousands.
+    /// At start all that are there. Lost: news were lost before these, and what they tell nobody has to have done lately.
+    case addresses([AddressChange], isAfterLoss: Bool)
     /// A packet of protocol 112 from a VRRP socket. The bytes are the VRRP PDU, valid during the call only.
     case packet(PacketInformation, UnsafeRawBufferPointer)
     /// The kernel has done, or refused, what a ticket asked for.
-    case applied(ticket: UInt64, KernelOutcome)
-    /// A virtual address that a MASTER had installed was removed by somebody else.
-    case addressRemoved(instance: InstanceID, IPAddress)
-    /// Addresses with our mark that a predecessor has left behind and the kernel hasn't let go; each names its interface.
-    case leftBehind([VirtualAddress])
+    case applied(ticket: UInt64, KernelAnswer)
+    /// Addresses that a predecessor has left behind and the kernel hasn't let go.
+    case leftBehind([AddressKey])
     /// `deadline` may have come. Spurious calls do nothing.
     case timeout
     /// Hand over everything: priority 0, addresses withdrawn, STOP notifications. Nothing is sent afterwards.
@@ -41,17 +42,15 @@ public struct InterfaceState: Hashable, Sendable {
     public var isUsable: Bool
     /// Hardware address; nil for interfaces without one.
     public var hardwareAddress: MACAddress?
-    /// Primary IPv4 address: the first one that isn't a virtual address of ours; nil without any.
-    public var primaryIPv4: IPAddress?
-    /// Usable link-local IPv6 address (not tentative); nil without any.
-    public var linkLocalIPv6: IPAddress?
-    /// All usable addresses that carry no mark of ours: a unicast instance's configured source must be among those of
-    /// some interface.
-    public var addresses: Set<IPAddress> = []
+    /// Largest packet in bytes; 0 when it isn't known.
+    public var mtu: UInt32 = 0
+    /// Whether nobody on a link is told of its addresses: the loopback interface, or one without ARP (IFF_NOARP). There the
+    /// real servers of LVS-DR keep a virtual address for good.
+    public var isSilent = false
     /// Whether the interface forwards IPv6, which sets the Router flag of neighbour advertisements.
     public var forwardsIPv6 = false
 
-    /// An interface without addresses.
+    /// An interface.
     public init(index: Int32, name: String, isUsable: Bool) {
         self.index = index
         self.name = name
@@ -81,26 +80,5 @@ public struct PacketInformation: Hashable, Sendable {
         self.destination = destination
         self.hopLimit = hopLimit
         self.payloadLength = payloadLength
-    }
-}
-
-/// How the kernel answered.
-public enum KernelOutcome: Hashable, Sendable {
-    /// All of it is as wanted, for whatever reason.
-    case done
-    /// All of it is as wanted; these addresses were there before, aren't ours and won't be withdrawn.
-    case doneKeeping([IPAddress])
-    /// None of it came true; the sentence names the addresses and the error.
-    case failed(String)
-    /// All but the refused addresses is as wanted, `keeping` as in `doneKeeping`; the sentence names the refused ones
-    /// and the error.
-    case partly(String, refused: [IPAddress], keeping: [IPAddress])
-
-    /// Addresses that were there before and aren't ours.
-    public var foreign: [IPAddress] {
-        switch self {
-        case .doneKeeping(let addresses), .partly(_, _, let addresses): addresses
-        case .done, .failed: []
-        }
     }
 }

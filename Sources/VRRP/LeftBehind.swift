@@ -1,40 +1,141 @@
 import Base
 import Configuration
 
-/// Which addresses with our mark a worker has left behind that is gone: those that the configuration names or one before
-/// it that a worker may have run, except what a resuming MASTER claims (docs/decisions.md, D14). An address of another
-/// instance of hasupd has the same mark, and is none of these.
+/// What a worker finds at its start, sorted: which addresses go, which stay with whom (docs/decisions.md, D14).
 public struct LeftBehind: Sendable {
-    private let named: Set<IPAddress>
-    private let claims: [String: Set<IPAddress>]
+    /// What a predecessor has left behind, or a keepalived: it goes before a packet is sent or judged.
+    public private(set) var leaving: [AddressRecord] = []
+    /// Entries of the instances that go on as MASTER.
+    public private(set) var staying: [AddressRecord] = []
+    /// Entries that mean nothing: their places are free.
+    public private(set) var stale: [AddressRecord] = []
 
-    /// - Parameters:
-    ///   - formers: configurations of which something may still be in the kernel.
-    ///   - claimed: the instances of `model` whose addresses stay.
-    public init(_ model: ConfigurationModel, formers: [ConfigurationModel], claimed: Set<InstanceID>) {
-        named = formers.reduce(into: model.addressesOfAll) { $0.formUnion($1.addressesOfAll) }
-        claims = model.addresses(of: claimed)
+    /// What decides it, besides the kernel's addresses.
+    public struct Evidence: Sendable {
+        /// What predecessors have put where; nil when everything has died, and the kernel's mark is all there is.
+        public var records: [AddressRecord]?
+        /// The instances of the model that may go on as MASTER.
+        public var claimed: Set<InstanceID>
+        /// Whether addresses that keepalived has left are taken away: hasupd has seen that none runs here.
+        public var mayAdopt: Bool
+
+        /// Evidence.
+        public init(records: [AddressRecord]?, claimed: Set<InstanceID>, mayAdopt: Bool = false) {
+            self.records = records
+            self.claimed = claimed
+            self.mayAdopt = mayAdopt
+        }
     }
 
-    /// Whether a marked address is one of them; the interface's name is nil when it isn't known.
-    public func contains(_ address: IPAddress, on interface: String?) -> Bool {
-        guard named.contains(address) else { return false }
-        return interface.map { claims[$0]?.contains(address) != true } ?? true
+    /// - Parameters:
+    ///   - formers: configurations before the model of which something may still be in the kernel.
+    ///   - interfaces: names of the interfaces by their numbers.
+    public init(
+        _ model: ConfigurationModel, formers: [ConfigurationModel], kernel: [KernelAddress],
+        interfaces: [Int32: String], _ evidence: Evidence
+    ) {
+        if let records = evidence.records {
+            let there = Set(kernel.map(\.key))
+            sort(records, there, model, formers, evidence.claimed)
+        } else {
+            takeMarked(kernel, interfaces, model, formers, evidence.claimed)
+        }
+        if evidence.mayAdopt { adopt(kernel, interfaces, model) }
+    }
+
+    /// A record counts only when a configuration of this boot names its address for its instance: it is a stranger's bytes.
+    private mutating func sort(
+        _ records: [AddressRecord], _ there: Set<AddressKey>, _ model: ConfigurationModel,
+        _ formers: [ConfigurationModel], _ claimed: Set<InstanceID>
+    ) {
+        guard !records.isEmpty else { return }
+        var named: [UInt64: Set<IPAddress>] = [:]
+        for instance in formers.flatMap(\.instances) + model.instances {
+            named[instance.identity.fingerprint, default: []].formUnion(instance.allAddresses)
+        }
+        let goesOn = Set(claimed.map { model.instances[$0].identity.fingerprint })
+        var seen: Set<AddressKey> = []
+        for record in records {
+            guard named[record.fingerprint]?.contains(record.key.address) == true, seen.insert(record.key).inserted
+            else {
+                stale.append(record)
+                continue
+            }
+            if goesOn.contains(record.fingerprint) {
+                staying.append(record)
+            } else if there.contains(record.key) {
+                leaving.append(record)
+            } else {
+                stale.append(record)
+            }
+        }
+    }
+
+    private mutating func takeMarked(
+        _ kernel: [KernelAddress], _ interfaces: [Int32: String], _ model: ConfigurationModel,
+        _ formers: [ConfigurationModel], _ claimed: Set<InstanceID>
+    ) {
+        let marked = kernel.filter { $0.addedBy == KernelAddress.markOfHasup }
+        guard !marked.isEmpty else { return }
+        var named: [IPAddress: UInt64] = [:]
+        for instance in formers.flatMap(\.instances) + model.instances {
+            for address in instance.allAddresses { named[address] = instance.identity.fingerprint }
+        }
+        for address in marked {
+            guard let fingerprint = named[address.key.address] else { continue }
+            let claimant = claimed.sorted().first { id in
+                let instance = model.instances[id]
+                return (instance.virtualAddresses + instance.excludedAddresses).contains {
+                    $0.prefix.address == address.key.address
+                        && ($0.interface ?? instance.interface) == interfaces[address.key.interfaceIndex]
+                }
+            }
+            if let claimant {
+                let fingerprint = model.instances[claimant].identity.fingerprint
+                staying.append(AddressRecord(key: address.key, fingerprint: fingerprint, form: 0, slot: nil))
+            } else {
+                leaving.append(AddressRecord(key: address.key, fingerprint: fingerprint, form: 0, slot: nil))
+            }
+        }
+    }
+
+    /// Addresses of our file that a keepalived has left, which nobody removes any more: those with its mark, and with
+    /// `adopt_leftovers` those without any. Never an address owner's, which is the machine's own, and never one with a
+    /// lifetime, which somebody renews.
+    private mutating func adopt(
+        _ kernel: [KernelAddress], _ interfaces: [Int32: String], _ model: ConfigurationModel
+    ) {
+        var places: [IPAddress: Set<String>] = [:]
+        var named: [IPAddress: UInt64] = [:]
+        var owned: Set<IPAddress> = []
+        for instance in model.instances {
+            for address in instance.virtualAddresses + instance.excludedAddresses {
+                if instance.priority == .owner { owned.insert(address.prefix.address) }
+                places[address.prefix.address, default: []].insert(address.interface ?? instance.interface)
+                named[address.prefix.address] = instance.identity.fingerprint
+            }
+        }
+        let known = Set((leaving + staying).map(\.key))
+        for address in kernel where !known.contains(address.key) && !address.flags.contains(.limited) {
+            guard let name = interfaces[address.key.interfaceIndex], !owned.contains(address.key.address),
+                places[address.key.address]?.contains(name) == true
+            else { continue }
+            let isKeepalived = address.addedBy == KernelAddress.markOfKeepalived
+            let isAdopted = address.addedBy == 0 && model.global.adoptsLeftovers
+            guard isKeepalived || isAdopted, let fingerprint = named[address.key.address] else { continue }
+            leaving.append(AddressRecord(key: address.key, fingerprint: fingerprint, form: 0, slot: nil))
+        }
+    }
+}
+
+extension InstanceSettings {
+    /// The virtual addresses, carried or excluded.
+    fileprivate var allAddresses: [IPAddress] {
+        (virtualAddresses + excludedAddresses).map(\.prefix.address)
     }
 }
 
 extension ConfigurationModel {
-    /// The virtual addresses of these instances, carried or excluded, by interface.
-    public func addresses(of claimed: some Sequence<InstanceID>) -> [String: Set<IPAddress>] {
-        var found: [String: Set<IPAddress>] = [:]
-        for id in claimed {
-            for address in instances[id].virtualAddresses + instances[id].excludedAddresses {
-                found[address.interface ?? instances[id].interface, default: []].insert(address.prefix.address)
-            }
-        }
-        return found
-    }
-
     /// All virtual addresses, carried or excluded.
     public var addressesOfAll: Set<IPAddress> {
         Set(instances.flatMap { $0.virtualAddresses + $0.excludedAddresses }.map(\.prefix.address))

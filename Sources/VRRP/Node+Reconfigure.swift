@@ -5,6 +5,7 @@ extension Node {
     /// A configuration: the first one starts the node, later ones are applied as differences. The same again does nothing.
     mutating func configure(_ new: ConfigurationModel, at now: Instant, into actions: inout [Action]) {
         adoptGlobal(new.global)
+        context.dependents = Dependents(new.instances)
         if !isConfigured {
             isConfigured = true
             if new.global.startupDelay > .zero { context.startsAt = now + new.global.startupDelay }
@@ -29,7 +30,6 @@ extension Node {
         for id in routers.indices where map[id] == nil {
             if routers[id].state == .master { routers[id].advertise(.release, at: now, into: &actions) }
             routers[id].end(.reconfigured, trigger: .fault, at: now, &context, into: &actions)
-            context.leave(routers[id].refusedWithdrawals, on: routers[id].settings.interface, at: now)
         }
         actions.append(.renumber(map))
         context.renumber(map)
@@ -46,8 +46,13 @@ extension Node {
             routers[id].withdrawVanished(from: instances[id], &context, into: &actions)
         }
         for id in routers.indices where !isNew[id] {
-            if routers[id].settings == instances[id] { continue }
-            routers[id].reconfigure(to: instances[id], at: now, &context, into: &actions)
+            if routers[id].settings == instances[id] {
+                // Which addresses are virtual may have changed, and with it where it sends from.
+                let previousDown = routers[id].masterDownInterval
+                routers[id].reassess(previousDown: previousDown, at: now, &context, into: &actions)
+            } else {
+                routers[id].reconfigure(to: instances[id], at: now, &context, into: &actions)
+            }
         }
         for id in routers.indices where isNew[id] { routers[id].start(at: now, &context, into: &actions) }
     }

@@ -10,6 +10,7 @@ extension Node {
         guard !isConfigured else { return configure(new, at: now, into: &actions) }
         isConfigured = true
         adoptGlobal(new.global)
+        context.dependents = Dependents(new.instances)
         if new.global.startupDelay > .zero { context.startsAt = now + new.global.startupDelay }
         resumeNode(snapshot, at: now)
         context.lastNotification = snapshot.lastNotification
@@ -21,6 +22,7 @@ extension Node {
             }
             return kept[id]?.router ?? VirtualRouter(id: id, settings: settings, at: now)
         }
+        adoptLedger(snapshot.ledger)
         notifyAgain(after: snapshot.lastNotification, into: &actions)
         for burst in kept.values.flatMap(\.bursts).sorted(by: { ($0.order, $0.instance) < ($1.order, $1.instance) }) {
             context.announcer.resume(burst, at: now)
@@ -29,7 +31,8 @@ extension Node {
             guard let kept = kept[id] else {
                 resumption.fresh += 1
                 routers[id].start(at: now, &context, into: &actions)
-                routers[id].withdrawWhatIsThere(snapshot, &context, into: &actions)
+                // Nobody could read its record, and its addresses were left because its head said MASTER.
+                if routers[id].state != .master { routers[id].withdrawAll(&context, into: &actions) }
                 continue
             }
             for (kind, deadline) in kept.timers { context.set(kind, of: id, to: deadline) }
@@ -44,6 +47,16 @@ extension Node {
             }
         }
         rebuildRoutes()
+    }
+
+    /// What a predecessor has put where. What isn't there any more was taken away by somebody, and goes back.
+    private mutating func adoptLedger(_ records: [AddressRecord]) {
+        let owners = Dictionary(
+            routers.map { ($0.settings.identity.fingerprint, $0.id) }, uniquingKeysWith: { first, _ in first })
+        for record in records {
+            let isThere = context.interfaces.address(record.key) != nil
+            context.ledger.adopt(record, owner: owners[record.fingerprint], phase: isThere ? .present : .missing)
+        }
     }
 
     /// What was decided and may not have been heard: only the last of each instance is still true. They are numbered anew
@@ -86,7 +99,6 @@ extension VirtualRouter {
             // Whatever a record says, the next advertisement is due within an interval.
             advertDueAt = min(advertDueAt, now + settings.advertInterval)
             context.set(.advertise, of: id, to: advertDueAt)
-            noteKernel(snapshot)
         } else if state == .backup {
             masterDownAt = min(masterDownAt, max(now, context.startsAt) + masterDownInterval)
             // While nobody listened the master may have advertised: it gets the chance to do it once more.
@@ -97,31 +109,19 @@ extension VirtualRouter {
             context.set(.masterDown, of: id, to: masterDownAt)
         }
         reassess(previousDown: previousDown, at: now, &context, into: &actions)
+        if unserved != nil { context.set(.retryAddresses, of: id, to: retryAt) }
+        toldStrangers = strangers(context)
         guard state == .master else { return }
         if now >= peersWaitUntil { return enterBackup(.interrupted, at: now, &context, into: &actions) }
-        let there = Set(installed + foreign)
-        let missing = allAddresses.filter {
-            (!isInstalled || !there.contains($0.prefix.address))
-                && context.interfaces[$0.interface ?? settings.interface] != nil
-        }
-        install(missing, &context, into: &actions)
+        correct(at: now, &context, into: &actions)
     }
 
-    /// For an instance that starts anew although it was MASTER: nobody could read its record, and its addresses were
-    /// left where they are because its head said so.
-    mutating func withdrawWhatIsThere(
-        _ snapshot: NodeSnapshot, _ context: inout NodeContext, into actions: inout [Action]
-    ) {
-        noteKernel(snapshot)
-        withdraw(allAddresses.filter { installed.contains($0.prefix.address) }, &context, into: &actions)
-    }
-
-    /// What of our addresses the kernel has.
-    private mutating func noteKernel(_ snapshot: NodeSnapshot) {
-        for address in allAddresses {
-            let known = snapshot.addresses[address.interface ?? settings.interface]
-            guard let isOurs = known?[address.prefix.address] else { continue }
-            if isOurs { installed.append(address.prefix.address) } else { foreign.append(address.prefix.address) }
-        }
+    /// Presence and form: the ledger, the kernel and the configuration are compared, and what differs is put right.
+    private mutating func correct(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+        let wanted = Set(allAddresses.compactMap { place(of: $0, context)?.key })
+        withdraw(heldKeys(context).filter { !wanted.contains($0) }, &context, into: &actions)
+        install(
+            allAddresses.filter { place(of: $0, context) != nil }, at: now, &context, into: &actions)
+        judge(at: now, &context, into: &actions)
     }
 }

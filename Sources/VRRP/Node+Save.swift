@@ -75,6 +75,10 @@ extension Node {
         changed.removeAll()
     }
 
+    /// Gives what has changed in the ledger since the last call, by place in its memory file; nil ends an entry. To be kept
+    /// before the actions of the same call are done.
+    public mutating func saveLedger(_ save: (Int, AddressRecord?) -> Void) { context.ledger.saveChanges(save) }
+
     private func encodeNode(into writer: inout ByteWriter) {
         writer.write(RecordHead.version)
         writer.write(context.startsAt.nanoseconds == .min ? 0 : context.startsAt.nanoseconds)

@@ -37,35 +37,24 @@ public struct Node: Sendable {
         case .resume(let model, let snapshot):
             if !isStopped { resume(model, snapshot, at: now, into: &actions) }
             changed.addAll(routers.count)
-        case .interface(let interface):
-            update(interface, at: now, into: &actions)
-            changed.addAll(routers.count)
-        case .interfaceRemoved(let name):
-            remove(name, at: now, into: &actions)
-            changed.addAll(routers.count)
-        case .applied(let ticket, let outcome):
-            guard let work = context.redeem(ticket, at: now) else { break }
+        case .interface(let interface): update(interface, at: now, into: &actions)
+        case .interfaceRemoved(let index): remove(index, at: now, into: &actions)
+        case .addresses(let changes, let isAfterLoss): take(changes, isAfterLoss: isAfterLoss, at: now, into: &actions)
+        case .applied(let ticket, let answer):
+            guard let work = context.redeem(ticket, answer, at: now) else { break }
             if let id = work.instance {
                 changed.add(id)
-                routers[id].applied(work, outcome, at: now, &context, into: &actions)
-            } else if case .failed = outcome, !work.isInstall {
-                context.leave(work.addresses, on: work.interface, at: now)
+                routers[id].applied(work, answer, at: now, &context, into: &actions)
             }
-        case .addressRemoved(let instance, let address):
-            guard routers.indices.contains(instance) else { break }
-            changed.add(instance)
-            routers[instance].addressRemoved(address, at: now, &context, into: &actions)
-        case .leftBehind(let addresses): context.leave(addresses, on: "", at: now)
+        case .leftBehind(let records):
+            for record in records { context.ledger.adopt(record, owner: nil, phase: .present) }
+            if !records.isEmpty { context.retryLeftovers(at: now + kernelRetryDelay) }
         case .stop:
             stop(at: now, into: &actions)
             changed.addAll(routers.count)
         }
-        if context.leftoversAt <= now { context.retryLeftovers(except: heldAddresses(), into: &actions) }
-        if context.announcer.deadline <= now {
-            let before = actions.count
-            context.announcer.run(at: now, into: &actions)
-            for case .announce(let id, _) in actions[before...] { changed.add(id) }
-        }
+        if context.leftoversAt <= now { context.retryLeftovers(into: &actions) }
+        if context.announcer.deadline <= now { announce(at: now, into: &actions) }
     }
 
     /// When `Event.timeout` is wanted, `.never` while nothing is pending. It may be early: a call then does nothing but
@@ -89,18 +78,21 @@ public struct Node: Sendable {
         let id = next.timer / TimerKind.count
         var (router, context) = (routers[id], context)
         context.timers.set(next.timer, to: nil)
+        // A copy of all addresses would take as long as the rehearsal is early.
+        context.ledger = AddressLedger()
         _ = router.fired(.masterDown, at: moment, &context, into: &actions)
     }
 
-    /// What today's MASTERs have installed, and where.
-    private func heldAddresses() -> Set<VirtualAddress> {
-        var held: Set<VirtualAddress> = []
-        for router in routers where router.state == .master {
-            for address in router.allAddresses {
-                held.insert(NodeContext.place(of: address, router.settings.interface))
-            }
+    /// What waits to be announced and may leave now. An address that has gone meanwhile isn't announced.
+    private mutating func announce(at now: Instant, into actions: inout [Action]) {
+        let before = actions.count
+        context.announcer.run(at: now, into: &actions)
+        var place = before
+        while place < actions.count {
+            guard case .announce(let id, let address) = actions[place] else { break }
+            changed.add(id)
+            if routers[id].isThere(address, context) { place += 1 } else { actions.remove(at: place) }
         }
-        return held
     }
 
     /// Whether something that was to go may still be in the kernel: of an earlier configuration, or of an earlier state.
@@ -239,46 +231,6 @@ public struct Node: Sendable {
             let outcome = routers[id].fired(kind, at: now, &context, into: &actions)
             if outcome == .advertised { changed.addAdvertised(id) } else { changed.add(id) }
         }
-    }
-
-    // MARK: Interfaces
-
-    private mutating func update(_ interface: InterfaceState, at now: Instant, into actions: inout [Action]) {
-        if let known = context.interfaces[interface.name] {
-            if known == interface { return }
-            // Another index is another interface: what was on the old one, addresses too, is gone with it.
-            if known.index != interface.index { remove(interface.name, at: now, into: &actions) }
-        }
-        let renamed = context.interfaces.values.filter { $0.index == interface.index && $0.name != interface.name }
-        for other in renamed { remove(other.name, at: now, into: &actions) }
-        let known = context.interfaces.updateValue(interface, forKey: interface.name)
-        let moved = interface.addresses.symmetricDifference(known?.addresses ?? [])
-        reassess(interface.name, moved: moved, at: now, into: &actions)
-        guard let known else {
-            for id in routers.indices { routers[id].interfaceAppeared(interface.name, &context, into: &actions) }
-            return
-        }
-        guard interface.isUsable, !known.isUsable else { return }
-        for id in routers.indices { routers[id].interfaceCameUp(interface.name, at: now, &context) }
-    }
-
-    private mutating func remove(_ name: String, at now: Instant, into actions: inout [Action]) {
-        guard let gone = context.interfaces.removeValue(forKey: name) else { return }
-        reassess(name, moved: gone.addresses, at: now, into: &actions)
-        for id in routers.indices { routers[id].interfaceVanished(name, &context, into: &actions) }
-    }
-
-    private mutating func reassess(
-        _ name: String, moved: Set<IPAddress>, at now: Instant, into actions: inout [Action]
-    ) {
-        var needsRoutes = false
-        for id in routers.indices where routers[id].dependsOn(name, moved: moved) {
-            let before = routers[id].interfaceIndex
-            let previousDown = routers[id].masterDownInterval
-            routers[id].reassess(previousDown: previousDown, at: now, &context, into: &actions)
-            if routers[id].interfaceIndex != before { needsRoutes = true }
-        }
-        if needsRoutes { rebuildRoutes() }
     }
 
     // MARK: Stop

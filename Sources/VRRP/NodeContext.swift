@@ -18,9 +18,13 @@ enum TimerKind: Int, CaseIterable {
     case refresh
     /// Kernel work that was refused is asked for again.
     case kernelRetry
+    /// MASTER: what somebody has removed is told.
+    case tellRemovals
+    /// FAULT for want of a usable address: it tries again.
+    case retryAddresses
 
     /// How many there are. `allCases.count` would build an array each time a timer is set.
-    static let count = TimerKind.kernelRetry.rawValue + 1
+    static let count = TimerKind.retryAddresses.rawValue + 1
 }
 
 /// What a ticket stands for while the kernel works.
@@ -29,28 +33,12 @@ struct KernelWork {
     var instance: InstanceID?
     /// The instance's generation when it asked: an answer to an older one changes no decision.
     var generation: UInt64
-    var addresses: [VirtualAddress]
-    /// The instance's interface, for addresses that name none: it outlives the instance.
-    var interface: String
-    var isInstall: Bool
+    var keys: [AddressKey]
+    /// What is added, in the same order; nil for a withdrawal.
+    var added: [PlacedAddress]?
 
     /// The networks of its addresses, each once.
-    var networks: Set<LinkNetwork> { Set(addresses.compactMap { LinkNetwork($0, on: interface) }) }
-}
-
-/// An IPv4 network on an interface: its addresses may share the fate of its first one (`__inet_del_ifa`).
-struct LinkNetwork: Hashable {
-    var interface: String
-    var network: IPAddress
-    var length: Int
-
-    /// Nil for an address that has no siblings: IPv6, or alone in its network.
-    init?(_ address: VirtualAddress, on interface: String) {
-        length = address.prefix.length
-        guard address.prefix.address.family == .ipv4, length < 32 else { return nil }
-        self.interface = address.interface ?? interface
-        network = (address.peer?.address ?? address.prefix.address).masked(to: length)
-    }
+    var networks: Set<LinkNetwork> { Set(keys.compactMap(LinkNetwork.init)) }
 }
 
 /// How long after the kernel's answer the news of what a withdrawal took away with it may still come.
@@ -60,15 +48,19 @@ private let withdrawalEcho = Interval.seconds(1)
 struct NodeContext {
     var timers = DeadlineHeap()
     var announcer = Announcer()
-    var interfaces: [String: InterfaceState] = [:]
+    var interfaces = InterfaceTable()
+    var ledger = AddressLedger()
+    /// Who depends on which interface, and whose the virtual addresses are.
+    var dependents = Dependents()
     /// End of vrrp_startup_delay: nothing is sent or judged before.
     var startsAt = Instant(nanoseconds: .min)
-    /// Addresses of removed instances that the kernel hasn't let go yet, each with its interface, and when they are
-    /// asked for again: nothing may stay behind because its owner has left the configuration.
-    private(set) var leftovers: [VirtualAddress] = []
+    /// When addresses of removed instances that the kernel hasn't let go are asked for again: nothing may stay behind
+    /// because its owner has left the configuration.
     private(set) var leftoversAt = Instant.never
     private var tickets: [UInt64: KernelWork] = [:]
     private var lastTicket: UInt64 = 0
+    /// Removals of ours whose news haven't come yet: they come by another way than the answer.
+    private var expectedRemovals: [AddressKey: Int] = [:]
     /// Networks that we take or have just taken addresses out of: work under way, and until when its echo may come.
     private var withdrawals: [LinkNetwork: (underWay: Int, until: Instant)] = [:]
     /// Count at which old ones are forgotten.
@@ -87,56 +79,112 @@ struct NodeContext {
         timers.deadline(of: Self.timer(kind, of: instance))
     }
 
+    /// The number of the next question.
+    var nextTicket: UInt64 { lastTicket + 1 }
+
     mutating func issueTicket(for work: KernelWork) -> UInt64 {
         lastTicket += 1
         tickets[lastTicket] = work
-        if !work.isInstall {
-            for network in work.networks { withdrawals[network, default: (0, .never)].underWay += 1 }
-        }
         return lastTicket
     }
 
-    /// Whether the kernel is asked for a withdrawal, or is to be asked again.
-    var owesWithdrawals: Bool { !leftovers.isEmpty || tickets.values.contains { !$0.isInstall } }
-
-    /// Withdrawals that failed, of an instance that is gone.
-    mutating func leave(_ addresses: [VirtualAddress], on interface: String, at now: Instant) {
-        for var address in addresses {
-            address.interface = address.interface ?? interface
-            if !leftovers.contains(address) { leftovers.append(address) }
+    /// Asks the kernel to remove addresses of ours.
+    mutating func withdraw(_ work: KernelWork, into actions: inout [Action]) {
+        let ticket = issueTicket(for: work)
+        for key in work.keys {
+            ledger.set(.leaving, of: key, ticket: ticket)
+            expectedRemovals[key, default: 0] += 1
         }
-        if !leftovers.isEmpty { leftoversAt = now + kernelRetryDelay }
+        for network in work.networks { withdrawals[network, default: (0, .never)].underWay += 1 }
+        actions.append(
+            .withdraw(work.keys, guarded: interfaces.interfacesToGuard(removing: work.keys), ticket: ticket))
     }
 
-    /// An address reduced to what it is known by: itself and its interface, without the options it was added with.
-    static func place(of address: VirtualAddress, _ interface: String) -> VirtualAddress {
-        var place = VirtualAddress(prefix: Prefix(host: address.prefix.address))
-        place.interface = address.interface ?? interface
-        return place
+    /// Whether the kernel must be asked for an address. Not when it is known to have it, from us or from a stranger.
+    func mustAsk(for placed: PlacedAddress, _ owner: InstanceID) -> Bool {
+        let key = placed.key
+        if let entry = ledger[key] { return entry.phase == .missing || entry.phase == .leaving }
+        guard let obstacle = interfaces.obstacle(to: key) else { return true }
+        // What is about to go is in nobody's way: the kernel does one thing after the other.
+        return ledger[obstacle.key] != nil || isLeaving(obstacle.key)
     }
 
-    /// Asks again for what is left behind, except what a MASTER of today holds.
-    mutating func retryLeftovers(except held: Set<VirtualAddress>, into actions: inout [Action]) {
-        let again = leftovers.filter { !held.contains(Self.place(of: $0, "")) }
-        leftovers = []
+    /// Whether we have removed this address and haven't had the news of it.
+    func isLeaving(_ key: AddressKey) -> Bool { expectedRemovals[key] != nil }
+
+    /// The news of a removal have come. - Returns: whether it was ours.
+    mutating func takeExpectedRemoval(of key: AddressKey) -> Bool {
+        guard let count = expectedRemovals[key] else { return false }
+        expectedRemovals[key] = count > 1 ? count - 1 : nil
+        return true
+    }
+
+    /// News were lost: those of removals that the kernel has answered for don't come any more.
+    mutating func forgetExpectedRemovals() {
+        expectedRemovals = expectedRemovals.filter { ledger[$0.key]?.phase == .leaving }.mapValues { _ in 1 }
+    }
+
+    /// Whether the kernel is asked for a withdrawal, or is to be asked again.
+    var owesWithdrawals: Bool { ledger.orphanCount > 0 || tickets.values.contains { $0.added == nil } }
+
+    /// The kernel hasn't let go addresses whose instance is gone.
+    mutating func retryLeftovers(at moment: Instant) { leftoversAt = min(leftoversAt, moment) }
+
+    /// Asks again for what is left behind.
+    mutating func retryLeftovers(into actions: inout [Action]) {
         leftoversAt = .never
+        let again = ledger.keys(of: nil).filter { ledger[$0]?.phase == .present }
         guard !again.isEmpty else { return }
-        let work = KernelWork(instance: nil, generation: 0, addresses: again, interface: "", isInstall: false)
-        actions.append(.withdrawLeftover(again, ticket: issueTicket(for: work)))
+        withdraw(KernelWork(instance: nil, generation: 0, keys: again), into: &actions)
     }
 
-    mutating func redeem(_ ticket: UInt64, at now: Instant) -> KernelWork? {
-        let work = tickets.removeValue(forKey: ticket)
-        if let work, !work.isInstall {
+    /// The kernel has answered: what it has is noted, whatever is wanted by now.
+    mutating func redeem(_ ticket: UInt64, _ answer: KernelAnswer, at now: Instant) -> KernelWork? {
+        guard let work = tickets.removeValue(forKey: ticket), work.keys.count == answer.results.count else { return nil }
+        for (key, result) in zip(work.keys, answer.results) {
+            if work.added != nil {
+                noteAdded(key, result, ticket)
+            } else {
+                noteRemoved(key, result, ticket)
+            }
+        }
+        if work.added == nil {
             for network in work.networks {
                 withdrawals[network]?.underWay -= 1
                 withdrawals[network]?.until = now + withdrawalEcho
             }
             forgetWithdrawals(at: now)
+            if work.instance == nil, ledger.orphanCount > 0 { retryLeftovers(at: now + kernelRetryDelay) }
         }
         // The room that a takeover of all instances needed isn't kept.
         if tickets.isEmpty { tickets = [:] }
         return work
+    }
+
+    /// Without an entry the interface has gone meanwhile; with another ticket something else was asked since.
+    private mutating func noteAdded(_ key: AddressKey, _ result: AddressResult, _ ticket: UInt64) {
+        guard let entry = ledger[key], entry.ticket == ticket, case .asked(let isNew) = entry.phase else { return }
+        switch result {
+        case .done: ledger.set(.present, of: key)
+        case .existed, .absent: if isNew { ledger.end(key) } else { ledger.set(.present, of: key) }
+        case .refused: if isNew { ledger.end(key) } else { ledger.set(.missing, of: key) }
+        }
+    }
+
+    private mutating func noteRemoved(_ key: AddressKey, _ result: AddressResult, _ ticket: UInt64) {
+        let isCurrent = ledger[key]?.ticket == ticket
+        switch result {
+        case .done, .existed:
+            // The news of it may still be on their way.
+            if isLeaving(key) { interfaces.remove(key) }
+            if isCurrent { ledger.end(key) }
+        case .absent:
+            _ = takeExpectedRemoval(of: key)
+            if isCurrent { ledger.end(key) }
+        case .refused:
+            _ = takeExpectedRemoval(of: key)
+            if isCurrent { ledger.set(.present, of: key) }
+        }
     }
 
     /// Networks come and go with configurations. Looked through only when they have doubled: a takeover of thousands
@@ -148,8 +196,8 @@ struct NodeContext {
     }
 
     /// Whether the loss of this address may come from a withdrawal of ours: that of its network's first address.
-    func hasWithdrawn(beside address: VirtualAddress, on interface: String, at now: Instant) -> Bool {
-        guard let network = LinkNetwork(address, on: interface), let found = withdrawals[network] else { return false }
+    func hasWithdrawn(beside key: AddressKey, at now: Instant) -> Bool {
+        guard let network = LinkNetwork(key), let found = withdrawals[network] else { return false }
         return found.underWay > 0 || found.until > now
     }
 
@@ -173,6 +221,7 @@ struct NodeContext {
             work.instance = work.instance.flatMap { map[$0] }
             return work
         }
+        ledger.renumber(map)
         announcer.renumber(map)
     }
 }

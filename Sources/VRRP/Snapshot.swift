@@ -26,8 +26,8 @@ public struct NodeSnapshot: Sendable {
     public var heardUntil: Instant
     /// The last notification that hasupd has got.
     public var lastNotification: UInt64
-    /// Addresses by interface, and whether each is ours.
-    public var addresses: [String: [IPAddress: Bool]] = [:]
+    /// What the dead worker has put where, of the instances that may go on as MASTER (`LeftBehind.staying`).
+    public var ledger: [AddressRecord] = []
 
     /// A snapshot of these records.
     public init(instances: [InstanceRecord], node: [UInt8]?, heardUntil: Instant, lastNotification: UInt64) {

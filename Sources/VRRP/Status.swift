@@ -32,6 +32,10 @@ public struct InstanceStatus: Hashable, Sendable {
     public var foreignAddresses: [IPAddress]
     /// Virtual addresses that a MASTER can't have, because their interface doesn't exist.
     public var waitingAddresses: [IPAddress] = []
+    /// Virtual addresses that a MASTER can't use, with the kernel's error number, or 0 for one that another machine has.
+    public var unusableAddresses: [UnusableAddress] = []
+    /// Virtual addresses that this node has, although it isn't MASTER and hasn't added them.
+    public var strangers: [StrangerAddress] = []
     /// The last advertisement that was thrown away; nil when there was none.
     public var lastDiscard: LastDiscard?
     /// The last router whose address list differs from ours; nil when it was never so, or isn't any more.
@@ -49,6 +53,38 @@ public struct InstanceStatus: Hashable, Sendable {
         counters = Counters()
         installedAddresses = []
         foreignAddresses = []
+    }
+}
+
+/// A virtual address that a MASTER can't use.
+public struct UnusableAddress: Hashable, Sendable {
+    /// The address.
+    public var address: IPAddress
+    /// The kernel's error number (errno(3)); 0 when another machine has the address (duplicate address detection).
+    public var code: Int32
+    /// An address.
+    public init(_ address: IPAddress, code: Int32) {
+        self.address = address
+        self.code = code
+    }
+}
+
+/// A virtual address that a node has although it isn't MASTER and hasn't added it.
+public struct StrangerAddress: Hashable, Sendable {
+    /// Address and length as they are there.
+    public var prefix: Prefix
+    /// The interface that has it.
+    public var interface: String
+    /// Whether nobody on a link is told of it: the loopback interface, or one without ARP.
+    public var isSilent: Bool
+    /// Who added it, as IFA_PROTO says; 0 when the kernel doesn't.
+    public var addedBy: UInt8
+    /// An address.
+    public init(_ prefix: Prefix, interface: String, isSilent: Bool, addedBy: UInt8) {
+        self.prefix = prefix
+        self.interface = interface
+        self.isSilent = isSilent
+        self.addedBy = addedBy
     }
 }
 

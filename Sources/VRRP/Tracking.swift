@@ -3,12 +3,12 @@ import Configuration
 
 /// What tracked things make of an instance, as pure functions of the configuration and the interfaces known.
 enum Tracking {
-    private static func isUsable(_ name: String, _ interfaces: [String: InterfaceState]) -> Bool {
+    private static func isUsable(_ name: String, _ interfaces: InterfaceTable) -> Bool {
         interfaces[name]?.isUsable ?? false
     }
 
     /// Base priority and the weights of tracked interfaces, within 1...254; an owner's 255 never changes.
-    static func priority(of settings: InstanceSettings, _ interfaces: [String: InterfaceState]) -> Priority {
+    static func priority(of settings: InstanceSettings, _ interfaces: InterfaceTable) -> Priority {
         if settings.priority == .owner { return .owner }
         var sum = Int(settings.priority.rawValue)
         for tracked in settings.trackedInterfaces where tracked.weight != 0 {
@@ -19,7 +19,8 @@ enum Tracking {
     }
 
     /// Everything that keeps an instance from taking part, in the order of their weight for an operator.
-    static func faults(of settings: InstanceSettings, _ interfaces: [String: InterfaceState]) -> [Fault] {
+    static func faults(of settings: InstanceSettings, _ context: NodeContext) -> [Fault] {
+        let interfaces = context.interfaces
         var faults: [Fault] = []
         if !settings.faults.isEmpty || settings.virtualRouterID == nil { faults.append(.configuration) }
         let name = settings.interface
@@ -37,34 +38,44 @@ enum Tracking {
                 faults.append(.trackedInterfaceDown(tracked.name))
             }
         }
-        if interfaces[name] != nil, source(of: settings, interfaces) == nil {
+        // A master with an address on a dead link serves nobody there (behaviours §6).
+        for address in [settings.virtualAddresses, settings.excludedAddresses].joined() where !address.isUntracked {
+            guard let other = address.interface, other != name, !isUsable(other, interfaces) else { continue }
+            let fault = Fault.addressInterfaceDown(other)
+            if !faults.contains(fault), !faults.contains(.trackedInterfaceDown(other)) { faults.append(fault) }
+        }
+        if interfaces[name] != nil, source(of: settings, context) == nil {
             faults.append(settings.sourceAddress.map(Fault.sourceAddressMissing) ?? .noSourceAddress(name))
         }
         return faults
     }
 
-    /// The configured source address, or the interface's primary (IPv6: link-local) one (RFC 9568 §5.1.1.1, §5.1.2.1).
+    /// The configured source address, or the interface's primary (IPv6: link-local) one (RFC 9568 §5.1.1.1, §5.1.2.1):
+    /// the first one that isn't ours, and virtual only for an address owner, whose own it is.
+    ///
     /// A unicast instance's must be on this machine, on whichever interface: answers to another one wouldn't come here,
     /// and both nodes would be MASTER (behaviours §7). Multicast leaves with any, as keepalived's does.
-    static func source(of settings: InstanceSettings, _ interfaces: [String: InterfaceState]) -> IPAddress? {
+    static func source(of settings: InstanceSettings, _ context: NodeContext) -> IPAddress? {
         if let configured = settings.sourceAddress {
-            if !settings.isUnicast || interfaces[settings.interface]?.addresses.contains(configured) == true {
-                return configured
+            if !settings.isUnicast { return configured }
+            let isThere = context.interfaces.all(configured).contains {
+                $0.isUsable && $0.addedBy != KernelAddress.markOfHasup && context.ledger[$0.key] == nil
             }
-            return interfaces.values.contains { $0.addresses.contains(configured) } ? configured : nil
+            return isThere ? configured : nil
         }
-        guard let interface = interfaces[settings.interface] else { return nil }
-        switch settings.family {
-        case .ipv4: return interface.primaryIPv4
-        case .ipv6: return interface.linkLocalIPv6
+        let candidates = context.interfaces.unmarked(on: settings.interface).filter {
+            $0.key.address.family == settings.family && context.ledger[$0.key] == nil
+                && !context.dependents.isVirtual($0.key.address)
         }
-    }
-}
-
-extension VirtualRouter {
-    /// Whether a change of this interface can concern the instance; `moved` are addresses that came to it or left it.
-    func dependsOn(_ interface: String, moved: Set<IPAddress>) -> Bool {
-        settings.interface == interface || settings.trackedInterfaces.contains { $0.name == interface }
-            || settings.isUnicast && settings.sourceAddress.map(moved.contains) ?? false
+        if settings.family == .ipv6 {
+            return candidates.first { $0.key.address.isLinkLocal && $0.isUsable }?.key.address
+        }
+        // Widest scope first, primary before secondary, else the kernel's order.
+        var best: (rank: Int, address: IPAddress)?
+        for candidate in candidates {
+            let rank = 2 * Int(candidate.scope) + (candidate.flags.contains(.secondary) ? 1 : 0)
+            if best.map({ rank < $0.rank }) ?? true { best = (rank, candidate.key.address) }
+        }
+        return best?.address
     }
 }

@@ -10,30 +10,73 @@ struct Removal {
 /// Limits of the fight for an address with somebody who keeps removing it (pain point A1).
 private let removalsMax = 5
 private let removalWindow = Interval.seconds(10)
+/// What is removed within this time is told together: one command may remove thousands.
+private let removalGathering = Interval.milliseconds(100)
 
+/// Asking the kernel for addresses, and what it answers and tells.
 extension VirtualRouter {
-    mutating func install(
-        _ addresses: [VirtualAddress], _ context: inout NodeContext, into actions: inout [Action]
-    ) {
-        guard !addresses.isEmpty else { return }
-        refusedWithdrawals.removeAll { addresses.contains($0) }
-        let present = addresses.filter { context.interfaces[interface(of: $0)] != nil }
-        if present.count != addresses.count { tellWaiting(addresses, context, into: &actions) }
-        guard !present.isEmpty else { return }
-        let work = KernelWork(
-            instance: id, generation: generation, addresses: present, interface: settings.interface,
-            isInstall: true)
-        actions.append(.install(id, present, ticket: context.issueTicket(for: work)))
+    /// Where an address goes; nil while its interface doesn't exist.
+    func place(of address: VirtualAddress, _ context: NodeContext) -> PlacedAddress? {
+        context.interfaces.index(of: interface(of: address)).map { PlacedAddress(address, interfaceIndex: $0) }
     }
 
     /// The interface that an address goes to.
-    private func interface(of address: VirtualAddress) -> String { address.interface ?? settings.interface }
+    func interface(of address: VirtualAddress) -> String { address.interface ?? settings.interface }
 
-    /// Addresses that a MASTER can't have, because their interface doesn't exist. They aren't remembered: what is there
-    /// and what isn't follows from the interfaces.
-    func waitingAddresses(_ context: NodeContext) -> [IPAddress] {
-        guard state == .master else { return [] }
-        return allAddresses.filter { context.interfaces[interface(of: $0)] == nil }.map(\.prefix.address)
+    // MARK: Asking
+
+    /// Sees to it that the kernel has these addresses, in the form that the settings want. One that is there and isn't
+    /// ours stays as it is.
+    mutating func install(
+        _ addresses: [VirtualAddress], at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        guard !addresses.isEmpty else { return }
+        let places = addresses.compactMap { place(of: $0, context) }
+        if places.count != addresses.count { tellWaiting(addresses, context, into: &actions) }
+        let wrong = places.filter { placed in
+            context.ledger[placed.key].map {
+                $0.owner == id && $0.phase == .present && $0.form != 0 && $0.form != placed.address.form
+            } ?? false
+        }
+        withdraw(wrong.map(\.key), &context, into: &actions)
+        var asked: [PlacedAddress] = []
+        var hasRoom = true
+        let ticket = context.nextTicket
+        for placed in places where context.mustAsk(for: placed, id) {
+            let isKept = context.ledger.ask(
+                placed.key, owner: id, fingerprint: fingerprint, form: placed.address.form, ticket: ticket)
+            if isKept { asked.append(placed) } else { hasRoom = false }
+        }
+        if !hasRoom {
+            actions.append(.observe(.kernelFailure(id, "more addresses than are kept account of: some stay away")))
+        }
+        guard !asked.isEmpty else { return settle(at: now, &context) }
+        let work = KernelWork(instance: id, generation: generation, keys: asked.map(\.key), added: asked)
+        actions.append(.install(asked, ticket: context.issueTicket(for: work)))
+    }
+
+    /// Takes addresses of ours away.
+    mutating func withdraw(_ keys: [AddressKey], _ context: inout NodeContext, into actions: inout [Action]) {
+        guard !keys.isEmpty else { return }
+        refusedWithdrawals.removeAll { keys.contains($0) }
+        let work = KernelWork(instance: id, generation: generation, keys: keys)
+        context.withdraw(work, into: &actions)
+    }
+
+    /// Takes everything of this instance away, wherever it is by now.
+    mutating func withdrawAll(_ context: inout NodeContext, into actions: inout [Action]) {
+        refused = []
+        withdraw(heldKeys(context), &context, into: &actions)
+    }
+
+    /// What the ledger has of this instance. Nearly always just what the settings name, so the whole ledger is looked
+    /// through only when there is more.
+    func heldKeys(_ context: NodeContext) -> [AddressKey] {
+        let count = context.ledger.count(of: id)
+        guard count > 0 else { return [] }
+        let wanted = allAddresses.compactMap { place(of: $0, context)?.key }
+            .filter { context.ledger[$0]?.owner == id }
+        return Set(wanted).count == count ? wanted : context.ledger.keys(of: id)
     }
 
     private func tellWaiting(_ addresses: [VirtualAddress], _ context: NodeContext, into actions: inout [Action]) {
@@ -42,145 +85,139 @@ extension VirtualRouter {
         }
     }
 
+    // MARK: Interfaces
+
     /// An interface that didn't exist is there: what belongs on it goes there now, and is announced.
     mutating func interfaceAppeared(
-        _ name: String, _ context: inout NodeContext, into actions: inout [Action]
+        _ name: String, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
-        guard state == .master, uses(name) else { return }
-        install(allAddresses.filter { interface(of: $0) == name }, &context, into: &actions)
+        guard state == .master else { return }
+        install(allAddresses.filter { interface(of: $0) == name }, at: now, &context, into: &actions)
     }
 
-    /// An interface that isn't the instance's own is usable now: nothing could be announced on it before.
-    mutating func interfaceCameUp(_ name: String, at now: Instant, _ context: inout NodeContext) {
-        guard state == .master, uses(name) else { return }
-        let there = Set(installed + foreign)
+    /// An interface is usable now, or has another hardware address: its neighbours are told.
+    mutating func announce(on name: String, at now: Instant, _ context: inout NodeContext) {
+        guard state == .master else { return }
+        let there = allAddresses.filter { interface(of: $0) == name && isThere($0, context) }
         context.announcer.announce(
-            allAddresses.filter { interface(of: $0) == name && there.contains($0.prefix.address) }, of: id,
-            on: settings.interface, rounds: settings.announcements.rounds, at: now)
+            there, of: id, on: settings.interface, rounds: settings.announcements.rounds, at: now)
     }
 
-    /// An interface is gone, and with it what was on it. That of the instance itself is a fault and doesn't come here.
-    mutating func interfaceVanished(
-        _ name: String, _ context: inout NodeContext, into actions: inout [Action]
-    ) {
-        guard state == .master, uses(name) else { return }
+    /// An interface is gone, and with it what was on it.
+    mutating func interfaceVanished(_ name: String, _ context: inout NodeContext, into actions: inout [Action]) {
+        guard state == .master else { return }
         let lost = allAddresses.filter { interface(of: $0) == name }
-        note(lost.map(\.prefix.address), isInstall: false, keeping: [])
-        refusedInstalls.removeAll { lost.contains($0) }
+        refused.removeAll { failure in lost.contains { $0.prefix.address == failure.address } }
         context.announcer.cancel(Set(lost), of: id)
         tellWaiting(lost, context, into: &actions)
     }
 
-    /// Whether an address names this interface. Without an array of all of them: each new link asks all instances.
-    private func uses(_ name: String) -> Bool {
-        settings.virtualAddresses.contains { $0.interface == name }
-            || settings.excludedAddresses.contains { $0.interface == name }
-    }
+    // MARK: The kernel answers
 
-    mutating func withdraw(
-        _ addresses: [VirtualAddress], _ context: inout NodeContext, into actions: inout [Action]
-    ) {
-        guard !addresses.isEmpty else { return }
-        refusedInstalls.removeAll { addresses.contains($0) }
-        let work = KernelWork(
-            instance: id, generation: generation, addresses: addresses, interface: settings.interface,
-            isInstall: false)
-        actions.append(.withdraw(id, addresses, ticket: context.issueTicket(for: work)))
-    }
-
-    /// The kernel answered. What it has is noted whatever we want by now; what follows from it only happens when the
-    /// question was this state's.
+    /// What follows from an answer. What the kernel has was noted before, whatever is wanted by now; the rest only happens
+    /// when the question was this state's.
     mutating func applied(
-        _ work: KernelWork, _ outcome: KernelOutcome, at now: Instant, _ context: inout NodeContext,
+        _ work: KernelWork, _ answer: KernelAnswer, at now: Instant, _ context: inout NodeContext,
         into actions: inout [Action]
     ) {
-        // What was put on an interface that is gone by now went with it.
-        let present =
-            work.isInstall ? work.addresses.filter { context.interfaces[interface(of: $0)] != nil } : work.addresses
-        let touched = present.map(\.prefix.address)
-        var announced = present
-        let isCurrent = work.generation == generation
-        switch outcome {
-        case .done, .doneKeeping: note(touched, isInstall: work.isInstall, keeping: outcome.foreign)
-        case .failed(let sentence):
-            actions.append(.observe(.kernelFailure(id, sentence)))
-            keep(work.addresses, of: work, at: now, &context)
-            announced = []
-        case .partly(let sentence, let refused, let others):
-            actions.append(.observe(.kernelFailure(id, sentence)))
-            note(touched.filter { !refused.contains($0) }, isInstall: work.isInstall, keeping: others)
-            announced.removeAll { refused.contains($0.prefix.address) }
-            keep(work.addresses.filter { refused.contains($0.prefix.address) }, of: work, at: now, &context)
+        if !answer.sentence.isEmpty { actions.append(.observe(.kernelFailure(id, answer.sentence))) }
+        var announced: [VirtualAddress] = []
+        for (place, result) in answer.results.enumerated() {
+            let key = work.keys[place]
+            if let added = work.added {
+                let address = added[place].address
+                refused.removeAll { $0.address == key.address && !$0.isRefused(by: result) }
+                if case .refused(let code) = result, state == .master, allAddresses.contains(address) {
+                    if !refused.contains(where: { $0.address == key.address }) {
+                        refused.append(UnusableAddress(key.address, code: code))
+                    }
+                    context.set(.kernelRetry, of: id, to: now + kernelRetryDelay)
+                } else if isThere(address, context) {
+                    announced.append(address)
+                }
+            } else if case .refused = result, context.ledger[key]?.owner == id {
+                if !refusedWithdrawals.contains(key) { refusedWithdrawals.append(key) }
+                context.set(.kernelRetry, of: id, to: now + kernelRetryDelay)
+            }
         }
-        // What was refused isn't here: its neighbours are told when it is.
-        guard isCurrent, state == .master, work.isInstall, !announced.isEmpty else { return }
-        context.announcer.announce(
-            announced, of: id, on: settings.interface, rounds: settings.announcements.rounds, at: now)
-        guard !isInstalled else { return }
+        guard work.generation == generation, state == .master, work.added != nil else { return }
+        if isInstalled {
+            // What was refused isn't here: its neighbours are told when it is.
+            context.announcer.announce(
+                announced, of: id, on: settings.interface, rounds: settings.announcements.rounds, at: now)
+        } else {
+            settle(at: now, &context)
+        }
+        judge(at: now, &context, into: &actions)
+    }
+
+    /// The kernel has answered the installation of this mastership, as far as there was one: neighbours are told.
+    private mutating func settle(at now: Instant, _ context: inout NodeContext) {
+        guard state == .master, !isInstalled else { return }
         isInstalled = true
+        announceAll(rounds: settings.announcements.rounds, at: now, &context)
         if settings.announcements.delay > .zero {
             context.set(.announceAgain, of: id, to: now + settings.announcements.delay)
         }
         scheduleRefresh(at: now, &context)
     }
 
-    /// Keeps refused work for later, as far as it is still wanted.
-    private mutating func keep(
-        _ refused: [VirtualAddress], of work: KernelWork, at now: Instant, _ context: inout NodeContext
-    ) {
-        let wanted = state == .master ? Set(allAddresses) : []
-        for address in refused where wanted.contains(address) == work.isInstall {
-            if work.isInstall {
-                if !refusedInstalls.contains(address) { refusedInstalls.append(address) }
-            } else if !refusedWithdrawals.contains(address) {
-                refusedWithdrawals.append(address)
-            }
-        }
-        if !refusedInstalls.isEmpty || !refusedWithdrawals.isEmpty {
-            context.set(.kernelRetry, of: id, to: now + kernelRetryDelay)
-        }
-    }
-
-    mutating func retryRefused(_ context: inout NodeContext, into actions: inout [Action]) {
-        let withdrawals = refusedWithdrawals
-        let installs = refusedInstalls
+    mutating func retryRefused(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+        let withdrawals = refusedWithdrawals.filter { context.ledger[$0]?.owner == id }
         refusedWithdrawals = []
-        refusedInstalls = []
         withdraw(withdrawals, &context, into: &actions)
-        if state == .master { install(installs, &context, into: &actions) }
+        guard state == .master, !refused.isEmpty else { return }
+        let again = Set(refused.map(\.address))
+        install(allAddresses.filter { again.contains($0.prefix.address) }, at: now, &context, into: &actions)
     }
 
-    private mutating func note(_ addresses: [IPAddress], isInstall: Bool, keeping others: [IPAddress]) {
-        installed.removeAll { addresses.contains($0) }
-        foreign.removeAll { addresses.contains($0) }
-        guard isInstall else { return }
-        installed += addresses.filter { !others.contains($0) }
-        foreign += others.filter { addresses.contains($0) }
-    }
+    // MARK: The kernel tells
 
-    /// Somebody removed one of our addresses. It is put back at once, which keeps the service up through a stray
-    /// `ip address flush`; against somebody who persists we yield, with priority 0 so that a peer takes over within
-    /// its skew: we don't serve the address, and nobody gains by waiting. Each address has its own count: one command
-    /// may remove many, a whole network with its first address. One that wasn't ours is ours from then on. What may have
-    /// gone with an address that we withdrew ourselves is put back, and nobody is blamed.
-    mutating func addressRemoved(
-        _ address: IPAddress, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
+    /// Somebody has removed addresses of ours, or of a stranger that served us. They are put back at once, which keeps
+    /// the service up through a stray `ip address flush`; against somebody who persists we yield, with priority 0 so that
+    /// a peer takes over within its skew: we don't serve the address, and nobody gains by waiting. Each address has its own
+    /// count: one command may remove many, a whole network with its first address.
+    ///
+    /// - Parameter isBlamed: whether somebody must have done it; nobody is blamed for what went with an address that we
+    ///   took away, or when news were lost.
+    mutating func addressesRemoved(
+        _ removed: [IPAddress], isBlamed: Bool, at now: Instant, _ context: inout NodeContext,
+        into actions: inout [Action]
     ) {
-        guard state == .master, installed.contains(address) || foreign.contains(address),
-            let removed = allAddresses.first(where: { $0.prefix.address == address }), !removed.isUntracked
-        else { return }
-        note([address], isInstall: false, keeping: [])
-        if context.hasWithdrawn(beside: removed, on: settings.interface, at: now) {
-            return install([removed], &context, into: &actions)
-        }
+        guard state == .master else { return }
+        let gone = Set(removed)
+        let lost = allAddresses.filter { gone.contains($0.prefix.address) && !isThere($0, context) && !$0.isUntracked }
+        guard !lost.isEmpty else { return }
+        guard isBlamed else { return install(lost, at: now, &context, into: &actions) }
         removals.removeAll { now - $0.at > removalWindow }
-        removals.append(Removal(address: address, at: now))
-        if removals.count(where: { $0.address == address }) >= removalsMax {
+        removals += lost.map { Removal(address: $0.prefix.address, at: now) }
+        var counts: [IPAddress: Int] = [:]
+        for removal in removals { counts[removal.address, default: 0] += 1 }
+        if let worst = lost.first(where: { counts[$0.prefix.address, default: 0] >= removalsMax }) {
             advertise(.release, at: now, into: &actions)
-            enterBackup(.addressRemoved(address), at: now, &context, into: &actions)
-        } else {
-            actions.append(.observe(.addressRemoved(id, address)))
-            install([removed], &context, into: &actions)
+            enterBackup(.addressRemoved(worst.prefix.address), at: now, &context, into: &actions)
+            return
         }
+        if untoldRemovals.isEmpty { context.set(.tellRemovals, of: id, to: now + removalGathering) }
+        untoldRemovals.formUnion(lost.map(\.prefix.address))
+        install(lost, at: now, &context, into: &actions)
+    }
+
+    /// Tells what was removed within a moment. Not when an interface went down meanwhile, which takes IPv6 addresses along.
+    mutating func tellRemovals(_ context: NodeContext, into actions: inout [Action]) {
+        let removed = untoldRemovals
+        untoldRemovals = []
+        guard state == .master else { return }
+        let told = allAddresses.filter {
+            removed.contains($0.prefix.address) && context.interfaces[interface(of: $0)]?.isUsable == true
+        }
+        guard let first = told.first else { return }
+        actions.append(.observe(.addressRemoved(id, first.prefix.address, count: told.count)))
+    }
+}
+
+extension UnusableAddress {
+    fileprivate func isRefused(by result: AddressResult) -> Bool {
+        if case .refused(code) = result { true } else { false }
     }
 }

@@ -11,7 +11,12 @@ extension VirtualRouter {
         let vanished = allAddresses.filter { !kept.contains($0) }
         guard state == .master, !vanished.isEmpty else { return }
         context.announcer.cancel(Set(vanished), of: id)
-        withdraw(vanished, &context, into: &actions)
+        // The same address with another option is corrected when it is asked for; with another length it is another one.
+        let wanted = Set(kept.compactMap { place(of: $0, context)?.key })
+        let gone = vanished.compactMap { place(of: $0, context)?.key }.filter {
+            !wanted.contains($0) && context.ledger[$0]?.owner == id
+        }
+        withdraw(gone, &context, into: &actions)
     }
 
     /// Second half: the new settings are in force. State, timers, counters and the learned master stay; addresses that
@@ -30,13 +35,22 @@ extension VirtualRouter {
             state == .backup && new.version == .v3 && old.version == .v3 && masterInterval != old.advertInterval
         if !isLearned { masterInterval = new.advertInterval }
         if state == .master {
-            install(allAddresses.filter { !known.contains($0) }, &context, into: &actions)
+            let new = allAddresses.filter { !known.contains($0) }
+            refused.removeAll { failure in new.contains { $0.prefix.address == failure.address } }
+            install(new, at: now, &context, into: &actions)
             if old.announcements.refresh != new.announcements.refresh { scheduleRefresh(at: now, &context) }
             if old.advertInterval != new.advertInterval {
                 advertDueAt = min(advertDueAt, now + new.advertInterval)
                 context.set(.advertise, of: id, to: advertDueAt)
             }
         }
+        // A changed file may have mended what the kernel refused.
+        unserved = nil
+        retries = 0
+        retryAt = .never
+        context.set(.retryAddresses, of: id, to: nil)
         reassess(previousDown: previousDown, at: now, &context, into: &actions)
+        judge(at: now, &context, into: &actions)
+        if state != .master { tellStrangers(context, into: &actions) }
     }
 }

@@ -69,6 +69,7 @@ extension VirtualRouter {
         } else {
             writer.write(false)
         }
+        encodeRetry(into: &writer)
         guard detail == .everything, !nextDiscardTold.isEmpty else { return writer.write(UInt8(0)) }
         let told = nextDiscardTold.enumerated().filter { $0.element.nanoseconds != .min }
         writer.write(UInt8(told.count))
@@ -99,6 +100,15 @@ extension VirtualRouter {
         add(6, context.deadline(of: .lowerPriorityAgain, of: id))
         add(7, context.deadline(of: .refresh, of: id))
         writer.bytes[place] = mask
+    }
+
+    /// Why it isn't MASTER for want of a usable address, and when it tries again.
+    private mutating func encodeRetry(into writer: inout ByteWriter) {
+        writer.write(UInt8(retries))
+        guard case .some = unserved else { return writer.write(false) }
+        writer.write(true)
+        unserved?.encode(into: &writer)
+        writer.write(retryAt.nanoseconds)
     }
 
     /// Bursts by what of the instance's addresses they announce: all that belong on their lane, or a few.
@@ -179,6 +189,7 @@ extension VirtualRouter {
                 .announceAgain: wanted.delay, .lowerPriorityAgain: wanted.lowerPriorityDelay, .refresh: wanted.refresh,
             ]
             timers = timers.map { kind, deadline in (kind, min(deadline, now + (waits[kind] ?? .zero))) }
+            if router.unserved != nil { router.retryAt = min(router.retryAt, now + VirtualRouter.retryWaitMax) }
             let rounds = max(wanted.rounds, wanted.refreshRounds, wanted.lowerPriorityRounds)
             for index in bursts.indices { bursts[index].rounds = min(bursts[index].rounds, rounds) }
         }
@@ -222,6 +233,12 @@ extension VirtualRouter {
                 try Transition(from: &reader)
             }
             router.lastTransition?.instance = id
+            router.retries = Int(try reader.readUInt8())
+            if try reader.readBool() {
+                router.unserved = try Fault(from: &reader)
+                router.retryAt = try reader.readMoment()
+            }
+            guard router.retries <= 6, router.unserved == nil || router.state == .fault else { throw .invalid }
             try readLogLimits(from: &reader)
         }
 

@@ -12,9 +12,17 @@ extension VirtualRouter {
         status.faults = faults
         status.lastTransition = lastTransition
         status.counters = counters
-        status.installedAddresses = installed
-        status.foreignAddresses = foreign
-        status.waitingAddresses = waitingAddresses(context)
+        if state == .master {
+            let served = served(context)
+            status.installedAddresses = served.installed
+            status.foreignAddresses = served.foreign
+            status.waitingAddresses = served.waiting
+            status.unusableAddresses = served.unusable
+        } else {
+            // What the kernel hasn't let go yet.
+            status.installedAddresses = heldKeys(context).map(\.address)
+            status.strangers = strangers(context)
+        }
         status.lastDiscard = lastDiscard.map {
             // A packet with our own address is a sign of nobody else.
             let patience = $0.source == source ? .zero : masterDownInterval * 3

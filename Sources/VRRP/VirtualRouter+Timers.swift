@@ -35,7 +35,9 @@ extension VirtualRouter {
         case .refresh:
             announceAll(rounds: settings.announcements.refreshRounds, at: now, &context)
             scheduleRefresh(at: now, &context)
-        case .kernelRetry: retryRefused(&context, into: &actions)
+        case .kernelRetry: retryRefused(at: now, &context, into: &actions)
+        case .tellRemovals: tellRemovals(context, into: &actions)
+        case .retryAddresses: retryAddresses(at: now, &context, into: &actions)
         }
         return .changed
     }
@@ -86,12 +88,11 @@ extension VirtualRouter {
         return hasLeft && advertDueAt == next ? .advertised : .changed
     }
 
-    /// Announces every address that the kernel has, if we're MASTER; those of a question that it refused too, since one
-    /// bad address of many mustn't silence the others. Not those that it hasn't answered for yet.
+    /// Announces every address that the kernel has, if we're MASTER. Not those that it hasn't answered for yet, or has
+    /// refused: neighbours would be led to a machine without the address.
     mutating func announceAll(rounds: Int, at now: Instant, _ context: inout NodeContext) {
         guard state == .master, isInstalled else { return }
-        let answered = Set(installed + foreign + refusedInstalls.map(\.prefix.address))
-        let addresses = allAddresses.filter { answered.contains($0.prefix.address) }
+        let addresses = allAddresses.filter { isThere($0, context) }
         context.announcer.announce(addresses, of: id, on: settings.interface, rounds: rounds, at: now)
     }
 

@@ -58,11 +58,19 @@ struct VirtualRouter {
     var settings: InstanceSettings { didSet { fingerprint = settings.identity.fingerprint } }
 
     var faults: [Fault] = []
-    var installed: [IPAddress] = []
-    var foreign: [IPAddress] = []
-    /// Work that the kernel refused, asked for again in a second.
-    var refusedInstalls: [VirtualAddress] = []
-    var refusedWithdrawals: [VirtualAddress] = []
+    /// Why it gave up being MASTER without a usable address, until it tries again, how often it has tried, and when it
+    /// does again.
+    var unserved: Fault?
+    var retries = 0
+    var retryAt = Instant.never
+    /// Addresses that the kernel refused, asked for again in a second.
+    var refused: [UnusableAddress] = []
+    /// Addresses that it didn't let go, likewise.
+    var refusedWithdrawals: [AddressKey] = []
+    /// What somebody has removed in the last moment, to be told together.
+    var untoldRemovals: Set<IPAddress> = []
+    /// Strangers that were told.
+    var toldStrangers: [StrangerAddress] = []
     /// For status; a successor begins without.
     var lastDiscard: (reason: DiscardReason, source: IPAddress, detail: UInt32, at: Instant)?
     var differentAddressesOf: IPAddress?
@@ -75,8 +83,6 @@ struct VirtualRouter {
         priority = settings.priority
         masterInterval = settings.advertInterval
         addressList = Self.addressList(of: settings)
-        // Taken now, among what stays: later it would lie between the passing needs of a thousand installations.
-        installed.reserveCapacity(settings.virtualAddresses.count + settings.excludedAddresses.count)
     }
 
     /// What both kinds of virtual addresses need: installing, announcing, withdrawing.
@@ -111,9 +117,10 @@ struct VirtualRouter {
     /// Reads again what interfaces decide: faults, source, priority.
     mutating func refreshSurroundings(_ context: NodeContext) {
         let interface = context.interfaces[settings.interface]
-        faults = Tracking.faults(of: settings, context.interfaces)
+        faults = Tracking.faults(of: settings, context)
+        if let unserved { faults.append(unserved) }
         priority = Tracking.priority(of: settings, context.interfaces)
-        source = Tracking.source(of: settings, context.interfaces)
+        source = Tracking.source(of: settings, context)
         interfaceIndex = interface?.index ?? 0
         canSend = interface.map { $0.isUsable || settings.ignoresPrimaryInterface } ?? false
     }
@@ -164,6 +171,7 @@ struct VirtualRouter {
         armMasterDown(max(now, context.startsAt) + (ownerStarts ? .zero : masterDownInterval), &context)
         notify(.backup, &context, into: &actions)
         tell(transition, into: &actions)
+        tellStrangers(context, into: &actions)
     }
 
     /// To MASTER (RFC 9568 §6.4.2): advertise first, so that peers know, then the addresses, and announcements once the
@@ -182,9 +190,11 @@ struct VirtualRouter {
         advertise(priority, at: now, into: &actions)
         advertDueAt = now + settings.advertInterval
         context.set(.advertise, of: id, to: advertDueAt)
-        install(allAddresses, &context, into: &actions)
+        install(allAddresses, at: now, &context, into: &actions)
         notify(.master, &context, into: &actions)
         tell(transition, into: &actions)
+        toldStrangers = []
+        judge(at: now, &context, into: &actions)
     }
 
     /// To FAULT; a MASTER releases with priority 0 if anything can still leave.
@@ -199,6 +209,7 @@ struct VirtualRouter {
         forgetMaster()
         notify(.fault, &context, into: &actions)
         tell(transition, into: &actions)
+        tellStrangers(context, into: &actions)
     }
 
     /// To Initialize: removed by a reload (its notification is FAULT, as keepalived's) or stopped.
@@ -226,12 +237,15 @@ struct VirtualRouter {
         masterDownAt = .never
         advertDueAt = .never
         // A withdrawal that was refused outlives the state: an address left behind must go.
-        for kind in TimerKind.allCases where kind != .kernelRetry { context.set(kind, of: id, to: nil) }
+        for kind in TimerKind.allCases where kind != .kernelRetry && kind != .retryAddresses {
+            context.set(kind, of: id, to: nil)
+        }
+        untoldRemovals = []
         guard wasMaster else { return }
         removals = []
         counters.leftMaster += 1
         context.announcer.cancel(id)
-        withdraw(allAddresses, &context, into: &actions)
+        withdrawAll(&context, into: &actions)
     }
 
     private mutating func forgetMaster() {

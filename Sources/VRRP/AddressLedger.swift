@@ -1,0 +1,251 @@
+import Base
+import Configuration
+
+/// What hasup has put where (docs/decisions.md, D14): an entry is made before the kernel is asked for an address, and ends
+/// when the kernel has confirmed that it is gone, or with its interface. What appears afterwards is a stranger's.
+struct AddressLedger {
+    /// What is known of an address of ours.
+    enum Phase: Hashable {
+        /// The kernel was asked for it. New: it wasn't in the ledger before.
+        case asked(isNew: Bool)
+        /// The kernel has it.
+        case present
+        /// Somebody has taken it away.
+        case missing
+        /// The kernel was asked to remove it.
+        case leaving
+    }
+
+    struct Entry {
+        /// Nil when the instance is gone.
+        var owner: InstanceID?
+        var fingerprint: UInt64
+        /// What it was added with, as `VirtualAddress.form`; 0 when that isn't known.
+        var form: UInt64
+        var phase: Phase
+        /// The last question about it: an answer to an older one changes nothing.
+        var ticket: UInt64 = 0
+        fileprivate var slot: Int32
+    }
+
+    private(set) var entries: [AddressKey: Entry] = [:]
+    /// How many entries each instance has.
+    private var counts: [InstanceID: Int] = [:]
+    /// How many belong to no instance any more.
+    private(set) var orphanCount = 0
+    private var freeSlots: [Int32] = []
+    private var slotsUsed: Int32 = 0
+    /// Slots that differ from what was saved.
+    private var changes: [(slot: Int32, record: AddressRecord?)] = []
+
+    /// Most addresses that are kept.
+    static let slotsMax: Int32 = 262_144
+
+    subscript(key: AddressKey) -> Entry? { entries[key] }
+
+    /// How many entries an instance has.
+    func count(of owner: InstanceID) -> Int { counts[owner] ?? 0 }
+
+    /// All addresses of an instance. Looks through the whole ledger.
+    func keys(of owner: InstanceID?) -> [AddressKey] {
+        entries.compactMap { $0.value.owner == owner ? $0.key : nil }
+            .sorted { ($0.interfaceIndex, $0.address, $0.length) < ($1.interfaceIndex, $1.address, $1.length) }
+    }
+
+    /// Makes an entry, or takes one over. - Returns: false when there is no room.
+    mutating func ask(
+        _ key: AddressKey, owner: InstanceID, fingerprint: UInt64, form: UInt64, ticket: UInt64
+    ) -> Bool {
+        if var entry = entries[key] {
+            count(entry.owner, -1)
+            let isSame = entry.fingerprint == fingerprint && entry.form == form
+            entry.owner = owner
+            entry.fingerprint = fingerprint
+            entry.form = form
+            if case .asked = entry.phase {} else { entry.phase = .asked(isNew: false) }
+            entry.ticket = ticket
+            entries[key] = entry
+            if !isSame { save(key, entry) }
+        } else {
+            guard let slot = takeSlot() else { return false }
+            let entry = Entry(
+                owner: owner, fingerprint: fingerprint, form: form, phase: .asked(isNew: true), ticket: ticket,
+                slot: slot)
+            entries[key] = entry
+            save(key, entry)
+        }
+        count(owner, 1)
+        return true
+    }
+
+    /// What a predecessor has left.
+    mutating func adopt(_ record: AddressRecord, owner: InstanceID?, phase: Phase) {
+        guard entries[record.key] == nil else { return }
+        let slot: Int32
+        if let kept = record.slot, kept >= slotsUsed, kept < Self.slotsMax {
+            freeSlots += slotsUsed..<kept
+            slotsUsed = kept + 1
+            slot = kept
+        } else if let kept = record.slot, let place = freeSlots.firstIndex(of: kept) {
+            freeSlots.remove(at: place)
+            slot = kept
+        } else {
+            guard let fresh = takeSlot() else { return }
+            slot = fresh
+        }
+        let entry = Entry(
+            owner: owner, fingerprint: record.fingerprint, form: record.form, phase: phase, slot: slot)
+        entries[record.key] = entry
+        if record.slot != slot { save(record.key, entry) }
+        count(owner, 1)
+    }
+
+    mutating func set(_ phase: Phase, of key: AddressKey, ticket: UInt64? = nil) {
+        guard entries[key] != nil else { return }
+        entries[key]?.phase = phase
+        if let ticket { entries[key]?.ticket = ticket }
+    }
+
+    mutating func end(_ key: AddressKey) {
+        guard let entry = entries.removeValue(forKey: key) else { return }
+        count(entry.owner, -1)
+        freeSlots.append(entry.slot)
+        changes.append((entry.slot, nil))
+    }
+
+    /// An interface is gone, and with it what was on it. - Returns: what of ours that was.
+    mutating func endAll(on interfaceIndex: Int32) -> [(key: AddressKey, owner: InstanceID?)] {
+        let gone = entries.filter { $0.key.interfaceIndex == interfaceIndex }.map { ($0.key, $0.value.owner) }
+        for (key, _) in gone { end(key) }
+        return gone
+    }
+
+    mutating func renumber(_ map: [InstanceID?]) {
+        counts = [:]
+        orphanCount = 0
+        for (key, entry) in entries {
+            let owner = entry.owner.flatMap { map.indices.contains($0) ? map[$0] : nil }
+            entries[key]?.owner = owner
+            count(owner, 1)
+        }
+    }
+
+    /// Gives what has changed since the last call, in its order; nil ends a record.
+    mutating func saveChanges(_ save: (Int, AddressRecord?) -> Void) {
+        guard !changes.isEmpty else { return }
+        for change in changes { save(Int(change.slot), change.record) }
+        changes.removeAll(keepingCapacity: changes.count <= 64)
+    }
+
+    private mutating func save(_ key: AddressKey, _ entry: Entry) {
+        let record = AddressRecord(key: key, fingerprint: entry.fingerprint, form: entry.form, slot: entry.slot)
+        changes.append((entry.slot, record))
+    }
+
+    private mutating func count(_ owner: InstanceID?, _ difference: Int) {
+        if let owner { counts[owner, default: 0] += difference } else { orphanCount += difference }
+    }
+
+    private mutating func takeSlot() -> Int32? {
+        if let free = freeSlots.popLast() { return free }
+        guard slotsUsed < Self.slotsMax else { return nil }
+        slotsUsed += 1
+        return slotsUsed - 1
+    }
+}
+
+/// An entry of the ledger as it outlives the process that made it. To its reader it is a stranger's bytes.
+public struct AddressRecord: Hashable, Sendable {
+    /// Which address.
+    public var key: AddressKey
+    /// The instance's, as `InstanceIdentity.fingerprint`.
+    public var fingerprint: UInt64
+    /// What it was added with; 0 when that isn't known.
+    public var form: UInt64
+    /// Its place in the memory file; nil for one that was never there.
+    public var slot: Int32?
+
+    init(key: AddressKey, fingerprint: UInt64, form: UInt64, slot: Int32?) {
+        self.key = key
+        self.fingerprint = fingerprint
+        self.form = form
+        self.slot = slot
+    }
+
+    /// Bytes of a record: a slot of the memory file.
+    public static let size = 64
+
+    /// The record's bytes: its checksum first, which is never 0, so that a half-written one isn't one.
+    public var bytes: [UInt8] {
+        var writer = ByteWriter(capacity: Self.size)
+        writer.write(fingerprint)
+        writer.write(form)
+        writer.write(UInt32(bitPattern: key.interfaceIndex))
+        writer.write(key.length)
+        writer.write(key.address.family.rawValue)
+        writer.write(key.peer != nil)
+        writer.write(UInt8(0))
+        for address in [key.address, key.peer ?? key.address] {
+            writer.write(address.high)
+            writer.write(address.low)
+        }
+        var all = ByteWriter(capacity: Self.size)
+        all.write(Self.checksum(writer.bytes))
+        all.write(writer.bytes)
+        return all.bytes
+    }
+
+    /// Reads a slot; nil for what isn't a record.
+    public init?(_ bytes: UnsafeRawBufferPointer, slot: Int) {
+        let read = Result { () throws(ByteError) in
+            var reader = ByteReader(bytes)
+            let sum = try reader.readUInt64()
+            guard sum != 0, sum == Self.checksum(bytes[8...]) else { throw ByteError.invalid }
+            let fingerprint = try reader.readUInt64()
+            let form = try reader.readUInt64()
+            let index = Int32(bitPattern: try reader.readUInt32())
+            let length = try reader.readUInt8()
+            guard let family = AddressFamily(rawValue: try reader.readUInt8()) else { throw .invalid }
+            let hasPeer = try reader.readBool()
+            _ = try reader.readUInt8()
+            var addresses: [IPAddress] = []
+            for _ in 0..<2 {
+                let (high, low) = (try reader.readUInt64(), try reader.readUInt64())
+                guard family == .ipv6 || high == 0 && low <= UInt64(UInt32.max) else { throw .invalid }
+                addresses.append(
+                    family == .ipv4
+                        ? IPAddress(v4: UInt32(truncatingIfNeeded: low)) : IPAddress(v6High: high, low: low))
+            }
+            try reader.finish()
+            guard index > 0, Int(length) <= family.bitCount else { throw .invalid }
+            return AddressRecord(
+                key: AddressKey(
+                    interfaceIndex: index, address: addresses[0], length: length, peer: hasPeer ? addresses[1] : nil),
+                fingerprint: fingerprint, form: form, slot: Int32(slot))
+        }
+        guard case .success(let record) = read else { return nil }
+        self = record
+    }
+
+    private static func checksum(_ bytes: some Sequence<UInt8>) -> UInt64 {
+        max(1, bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
+    }
+}
+
+extension VirtualAddress {
+    /// A number that stands for what it is added with besides its key. 0 never occurs.
+    var form: UInt64 {
+        var sum: UInt64 = 0xcbf2_9ce4_8422_2325
+        func add(_ byte: UInt8) { sum = (sum ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        add(scope)
+        add((duplicateAddressDetection ? 1 : 0) | (noPrefixRoute ? 2 : 0))
+        for byte in label?.utf8 ?? "".utf8 { add(byte) }
+        add(0)
+        for byte in broadcast?.bytes ?? [] { add(byte) }
+        add(preferredLifetime == nil ? 0 : 1)
+        for shift in stride(from: UInt32(0), to: 32, by: 8) {
+            add(UInt8(truncatingIfNeeded: (preferredLifetime ?? 0) >> shift))
+        }
+        return max(1, sum)
+    }
+}

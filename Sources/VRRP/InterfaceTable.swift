@@ -1,0 +1,169 @@
+import Base
+import Configuration
+
+/// The interfaces and addresses of the machine, as the kernel has told them.
+struct InterfaceTable {
+    private struct Entry {
+        var state: InterfaceState
+        /// Addresses that carry no mark of ours, in the kernel's order: few on a machine with thousands of virtual ones.
+        var unmarked: [KernelAddress] = []
+    }
+
+    /// The places of one address; nearly always one.
+    private struct Places {
+        var first: KernelAddress
+        var others: [KernelAddress] = []
+
+        func first(where isWanted: (KernelAddress) -> Bool) -> KernelAddress? {
+            isWanted(first) ? first : others.first(where: isWanted)
+        }
+    }
+
+    private var entries: [Int32: Entry] = [:]
+    private var indices: [String: Int32] = [:]
+    private var places: [IPAddress: Places] = [:]
+    /// Secondary addresses by network: what goes with its first address where they aren't promoted.
+    private var secondaries: [LinkNetwork: Int] = [:]
+
+    /// The interface with this name.
+    subscript(name: String) -> InterfaceState? { indices[name].flatMap { entries[$0]?.state } }
+
+    /// The number of the interface with this name.
+    func index(of name: String) -> Int32? { indices[name] }
+
+    /// The interface with this number.
+    func state(of index: Int32) -> InterfaceState? { entries[index]?.state }
+
+    // MARK: Interfaces
+
+    /// Takes in a state. - Returns: the one before; nil for a new interface.
+    @discardableResult
+    mutating func set(_ state: InterfaceState) -> InterfaceState? {
+        let known = entries[state.index]?.state
+        if let known, known.name != state.name, indices[known.name] == state.index { indices[known.name] = nil }
+        indices[state.name] = state.index
+        if known == nil { entries[state.index] = Entry(state: state) } else { entries[state.index]?.state = state }
+        return known
+    }
+
+    /// Takes an interface out, with its addresses. - Returns: what there was.
+    mutating func remove(_ index: Int32) -> (state: InterfaceState, addresses: [IPAddress])? {
+        guard let entry = entries.removeValue(forKey: index) else { return nil }
+        if indices[entry.state.name] == index { indices[entry.state.name] = nil }
+        let gone = places.values.flatMap { [$0.first] + $0.others }.filter { $0.key.interfaceIndex == index }
+        for address in gone { remove(address.key) }
+        return (entry.state, gone.map(\.key.address))
+    }
+
+    // MARK: Addresses
+
+    /// The kernel's address of this key.
+    func address(_ key: AddressKey) -> KernelAddress? { places[key.address]?.first { $0.key == key } }
+
+    /// What is in the way of this key: itself, or the same IPv6 address with another length.
+    func obstacle(to key: AddressKey) -> KernelAddress? { places[key.address]?.first { $0.key.excludes(key) } }
+
+    /// Where this address is, on all interfaces.
+    func all(_ address: IPAddress) -> [KernelAddress] { places[address].map { [$0.first] + $0.others } ?? [] }
+
+    /// Addresses of an interface that carry no mark of ours, in the kernel's order.
+    func unmarked(on name: String) -> [KernelAddress] { indices[name].flatMap { entries[$0]?.unmarked } ?? [] }
+
+    /// Takes in an address. - Returns: what was known of it.
+    @discardableResult
+    mutating func set(_ address: KernelAddress) -> KernelAddress? {
+        let known = self.address(address.key)
+        if let known { forget(known) }
+        if var spots = places[address.key.address] {
+            if known == nil {
+                spots.others.append(address)
+            } else if spots.first.key == address.key {
+                spots.first = address
+            } else {
+                spots.others = spots.others.map { $0.key == address.key ? address : $0 }
+            }
+            places[address.key.address] = spots
+        } else {
+            places[address.key.address] = Places(first: address)
+        }
+        if address.flags.contains(.secondary), let network = LinkNetwork(address.key) {
+            secondaries[network, default: 0] += 1
+        }
+        keepUnmarked(address)
+        return known
+    }
+
+    private mutating func keepUnmarked(_ address: KernelAddress) {
+        let index = address.key.interfaceIndex
+        let place = entries[index]?.unmarked.firstIndex { $0.key == address.key }
+        if address.addedBy == KernelAddress.markOfHasup {
+            if let place { entries[index]?.unmarked.remove(at: place) }
+        } else if let place {
+            entries[index]?.unmarked[place] = address
+        } else {
+            entries[index]?.unmarked.append(address)
+        }
+    }
+
+    /// Takes an address out. - Returns: whether it was there.
+    @discardableResult
+    mutating func remove(_ key: AddressKey) -> Bool {
+        guard let known = address(key) else { return false }
+        forget(known)
+        if var spots = places[key.address] {
+            if spots.first.key == key {
+                if spots.others.isEmpty {
+                    places[key.address] = nil
+                } else {
+                    spots.first = spots.others.removeFirst()
+                    places[key.address] = spots
+                }
+            } else {
+                spots.others.removeAll { $0.key == key }
+                places[key.address] = spots
+            }
+        }
+        if known.addedBy != KernelAddress.markOfHasup {
+            entries[key.interfaceIndex]?.unmarked.removeAll { $0.key == key }
+        }
+        return true
+    }
+
+    private mutating func forget(_ known: KernelAddress) {
+        guard known.flags.contains(.secondary), let network = LinkNetwork(known.key) else { return }
+        let left = secondaries[network, default: 0] - 1
+        secondaries[network] = left > 0 ? left : nil
+    }
+
+    /// Interfaces on which the removal of these addresses would take others away with them, where the kernel doesn't
+    /// promote secondary addresses (`__inet_del_ifa`).
+    func interfacesToGuard(removing keys: [AddressKey]) -> Set<Int32> {
+        guard !secondaries.isEmpty else { return [] }
+        var staying: [LinkNetwork: Int] = [:]
+        var losing: Set<LinkNetwork> = []
+        for key in keys {
+            guard let network = LinkNetwork(key), let count = secondaries[network] else { continue }
+            if address(key)?.flags.contains(.secondary) == true {
+                staying[network, default: count] -= 1
+            } else {
+                losing.insert(network)
+            }
+        }
+        return Set(losing.filter { staying[$0] ?? secondaries[$0] ?? 0 > 0 }.map(\.interfaceIndex))
+    }
+}
+
+/// An IPv4 network on an interface: its addresses may share the fate of its first one (`__inet_del_ifa`).
+struct LinkNetwork: Hashable {
+    var interfaceIndex: Int32
+    var network: IPAddress
+    var length: UInt8
+
+    /// Nil for an address that has no siblings: IPv6, or alone in its network.
+    init?(_ key: AddressKey) {
+        guard key.address.family == .ipv4, key.length < 32 else { return nil }
+        interfaceIndex = key.interfaceIndex
+        length = key.length
+        network = (key.peer ?? key.address).masked(to: Int(key.length))
+    }
+}

@@ -1,0 +1,120 @@
+import Base
+import Configuration
+
+/// What the kernel tells of interfaces and addresses. Only the instances that depend on what has changed are touched.
+extension Node {
+    mutating func update(_ interface: InterfaceState, at now: Instant, into actions: inout [Action]) {
+        // Another number is another interface: what was on the old one, addresses too, is gone with it.
+        if let known = context.interfaces.index(of: interface.name), known != interface.index {
+            remove(known, at: now, into: &actions)
+        }
+        let known = context.interfaces.state(of: interface.index)
+        guard known != interface else { return }
+        context.interfaces.set(interface)
+        if let known, known.name != interface.name {
+            // To the instances of its old name it is missing; what they have put on it goes, by its number.
+            reassess(context.dependents.on(known.name), at: now, into: &actions)
+            for id in context.dependents.on(known.name) {
+                routers[id].interfaceVanished(known.name, &context, into: &actions)
+            }
+        }
+        let concerned = context.dependents.on(interface.name)
+        retryAddresses(of: concerned, at: now, into: &actions)
+        reassess(concerned, at: now, into: &actions)
+        let isNew = known?.name != interface.name
+        let cameUp = !isNew && interface.isUsable && known?.isUsable == false
+        let hasMoved = !isNew && known?.hardwareAddress != interface.hardwareAddress
+        for id in concerned {
+            if isNew {
+                routers[id].interfaceAppeared(interface.name, at: now, &context, into: &actions)
+            } else if cameUp || hasMoved {
+                routers[id].announce(on: interface.name, at: now, &context)
+            }
+        }
+    }
+
+    mutating func remove(_ index: Int32, at now: Instant, into actions: inout [Action]) {
+        let ours = context.ledger.endAll(on: index)
+        guard let gone = context.interfaces.remove(index) else { return }
+        for (_, owner) in ours { if let owner { changed.add(owner) } }
+        let concerned = context.dependents.on(gone.state.name)
+        let sources = Set(gone.addresses.flatMap(context.dependents.sending)).union(concerned).sorted()
+        retryAddresses(of: concerned, at: now, into: &actions)
+        reassess(sources, at: now, into: &actions)
+        for id in concerned { routers[id].interfaceVanished(gone.state.name, &context, into: &actions) }
+    }
+
+    /// Each removal is a withdrawal of ours, or the interface's doing, or somebody else's: only the last one is blamed on
+    /// anybody. What was removed and added again in one go was never away.
+    mutating func take(_ changes: [AddressChange], isAfterLoss: Bool, at now: Instant, into actions: inout [Action]) {
+        if isAfterLoss { context.forgetExpectedRemovals() }
+        var touched: Set<InstanceID> = []
+        var moved: Set<Int32> = []
+        var sources: Set<InstanceID> = []
+        var lost: [InstanceID: [AddressKey]] = [:]
+        for change in changes {
+            let key = change.address.key
+            var isOurs = context.ledger[key] != nil || context.isLeaving(key)
+            if change.isPresent {
+                context.interfaces.set(change.address)
+                if context.ledger[key]?.phase == .missing { context.ledger.set(.present, of: key) }
+            } else {
+                let isExpected = context.takeExpectedRemoval(of: key)
+                guard context.interfaces.remove(key) || context.ledger[key] != nil else { continue }
+                isOurs = isOurs || isExpected
+                if !isExpected {
+                    if context.ledger[key]?.phase == .present { context.ledger.set(.missing, of: key) }
+                    for id in context.dependents.having(key.address) { lost[id, default: []].append(key) }
+                }
+            }
+            touched.formUnion(context.dependents.having(key.address))
+            if !isOurs { moved.insert(key.interfaceIndex) }
+            sources.formUnion(context.dependents.sending(from: key.address))
+        }
+        for index in moved {
+            guard let name = context.interfaces.state(of: index)?.name else { continue }
+            sources.formUnion(context.dependents.on(name))
+        }
+        let concerned = sources.sorted()
+        if !moved.isEmpty { retryAddresses(of: concerned, at: now, into: &actions) }
+        reassess(concerned, at: now, into: &actions)
+        for id in touched.sorted() {
+            changed.add(id)
+            if let keys = lost[id] {
+                let isBlamed = !isAfterLoss && keys.contains { mayBeTaken($0, at: now) }
+                routers[id].addressesRemoved(
+                    keys.map(\.address), isBlamed: isBlamed, at: now, &context, into: &actions)
+            }
+            routers[id].judge(at: now, &context, into: &actions)
+            routers[id].tellStrangers(context, into: &actions)
+        }
+    }
+
+    /// Whether somebody must have removed an address: it hasn't gone with one that we removed, nor with its link.
+    private func mayBeTaken(_ key: AddressKey, at now: Instant) -> Bool {
+        !context.hasWithdrawn(beside: key, at: now)
+            && context.interfaces.state(of: key.interfaceIndex)?.isUsable == true
+    }
+
+    /// Instances in FAULT for want of a usable address try again.
+    private mutating func retryAddresses(
+        of instances: [InstanceID], at now: Instant, into actions: inout [Action]
+    ) {
+        for id in instances where routers[id].unserved != nil {
+            changed.add(id)
+            routers[id].retryAddresses(at: now, &context, into: &actions)
+        }
+    }
+
+    private mutating func reassess(_ instances: [InstanceID], at now: Instant, into actions: inout [Action]) {
+        var needsRoutes = false
+        for id in instances {
+            changed.add(id)
+            let before = routers[id].interfaceIndex
+            let previousDown = routers[id].masterDownInterval
+            routers[id].reassess(previousDown: previousDown, at: now, &context, into: &actions)
+            if routers[id].interfaceIndex != before { needsRoutes = true }
+        }
+        if needsRoutes { rebuildRoutes() }
+    }
+}

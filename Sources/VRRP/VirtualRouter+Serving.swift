@@ -1,0 +1,125 @@
+import Base
+import Configuration
+
+/// What the kernel has of an instance's addresses: status shows it, and a MASTER is judged by it.
+struct ServedAddresses {
+    /// There, and ours.
+    var installed: [IPAddress] = []
+    /// There, and not from us: they serve, and aren't withdrawn.
+    var foreign: [IPAddress] = []
+    /// Their interface doesn't exist.
+    var waiting: [IPAddress] = []
+    /// Refused, or another machine's.
+    var unusable: [UnusableAddress] = []
+    /// How many can be used.
+    var usable = 0
+    /// How many the kernel hasn't answered for.
+    var undecided = 0
+}
+
+extension VirtualRouter {
+    /// The verdict on a MASTER's addresses.
+    func served(_ context: NodeContext) -> ServedAddresses {
+        var served = ServedAddresses()
+        let failures = Dictionary(refused.map { ($0.address, $0) }, uniquingKeysWith: { first, _ in first })
+        for address in allAddresses {
+            let plain = address.prefix.address
+            guard let key = place(of: address, context)?.key else {
+                served.waiting.append(plain)
+                continue
+            }
+            let there = context.interfaces.obstacle(to: key)
+            if there?.flags.contains(.duplicate) == true {
+                served.unusable.append(UnusableAddress(plain, code: 0))
+                continue
+            }
+            if let entry = context.ledger[key] {
+                if entry.phase == .present {
+                    served.installed.append(plain)
+                    if there?.flags.contains(.tentative) == true { served.undecided += 1 } else { served.usable += 1 }
+                } else if let failure = failures[plain] {
+                    served.unusable.append(failure)
+                } else {
+                    served.undecided += 1
+                }
+            } else if there != nil {
+                served.foreign.append(plain)
+                served.usable += 1
+            } else if let failure = failures[plain] {
+                served.unusable.append(failure)
+            }
+        }
+        return served
+    }
+
+    /// Whether the kernel has an address: what isn't there isn't announced.
+    func isThere(_ address: VirtualAddress, _ context: NodeContext) -> Bool {
+        guard let key = place(of: address, context)?.key else { return false }
+        if let entry = context.ledger[key] { return entry.phase == .present }
+        return context.interfaces.obstacle(to: key) != nil
+    }
+
+    /// The longest wait before a node that could use none of its addresses tries again.
+    static let retryWaitMax = Interval.seconds(60)
+
+    /// A MASTER that can use none of its addresses serves nobody: a peer is to try. One without addresses by configuration
+    /// serves what it is asked to.
+    mutating func judge(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+        guard state == .master, isInstalled, !allAddresses.isEmpty else { return }
+        let served = served(context)
+        let worst = served.unusable.first ?? served.waiting.first.map { UnusableAddress($0, code: noSuchDevice) }
+        guard served.usable == 0, served.undecided == 0, let worst else { return }
+        // A minute with an address, and the waits begin anew.
+        if now - since >= Self.retryWaitMax { retries = 0 }
+        let wait = min(Interval.seconds(1 << Int64(min(retries, 6))), Self.retryWaitMax)
+        retries = min(retries + 1, 6)
+        let fault = Fault.addressesUnusable(worst.address, code: worst.code)
+        unserved = fault
+        enterFault(fault, at: now, &context, into: &actions)
+        faults = [fault]
+        retryAt = now + wait
+        context.set(.retryAddresses, of: id, to: retryAt)
+    }
+
+    /// Something has changed that the kernel's refusal may have depended on, or its time is over: try again.
+    mutating func retryAddresses(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+        guard unserved != nil else { return }
+        unserved = nil
+        retryAt = .never
+        context.set(.retryAddresses, of: id, to: nil)
+        reassess(previousDown: masterDownInterval, at: now, &context, into: &actions)
+    }
+
+    // MARK: Strangers
+
+    /// Virtual addresses that this node has, although it isn't MASTER and hasn't added them: two machines may have them.
+    /// An address owner's are the machine's own.
+    func strangers(_ context: NodeContext) -> [StrangerAddress] {
+        guard state != .master, settings.priority != .owner else { return [] }
+        return allAddresses.flatMap { address in
+            context.interfaces.all(address.prefix.address).compactMap { stranger($0, context) }
+        }
+    }
+
+    private func stranger(_ address: KernelAddress, _ context: NodeContext) -> StrangerAddress? {
+        guard context.ledger[address.key] == nil, !context.isLeaving(address.key),
+            let interface = context.interfaces.state(of: address.key.interfaceIndex),
+            let prefix = Prefix(address: address.key.address, length: Int(address.key.length))
+        else { return nil }
+        return StrangerAddress(
+            prefix, interface: interface.name, isSilent: interface.isSilent, addedBy: address.addedBy)
+    }
+
+    /// Tells of strangers, each once for as long as it is there.
+    mutating func tellStrangers(_ context: NodeContext, into actions: inout [Action]) {
+        let found = strangers(context)
+        for stranger in found where !toldStrangers.contains(stranger) {
+            actions.append(.observe(.strangerFound(id, stranger)))
+        }
+        toldStrangers = found
+    }
+}
+
+/// ENODEV (errno-base.h).
+private let noSuchDevice: Int32 = 19
+
