@@ -6,7 +6,7 @@ import Reactor
 /// The memory in which each VRRP worker leaves to the next one which virtual address it has put where: a sealed memfd
 /// whose size nobody can change, which outlives the worker, its state page and hasupd (docs/decisions.md, D10, D14).
 ///
-///     page 0   a word of 8 bytes: format
+///     page 0   words of 8 bytes: format, slots used
 ///     then     slots
 ///
 /// Only a worker and `hasup-withdraw` map it. Room is reserved for more addresses than anybody has: only pages that were
@@ -65,6 +65,13 @@ public final class AddressPage {
     }
 
     deinit { munmap(memory.baseAddress, memory.count) }
+
+    /// How many slots from the first one on were ever written: what is behind them isn't looked at, because a look would
+    /// make memory of it.
+    public var slotsUsed: Int {
+        get { min(max(0, memory.loadUnaligned(fromByteOffset: 8, as: Int.self)), Self.slotCount) }
+        set { memory.storeBytes(of: newValue, toByteOffset: 8, as: Int.self) }
+    }
 
     /// What is behind the head, zero where nobody has written.
     public var slots: UnsafeMutableRawBufferPointer {

@@ -7,8 +7,8 @@ import Reactor
 public enum Call: Sendable {
     /// Put these addresses on their interfaces.
     case install([InterfaceAddress])
-    /// Take away those of these addresses that are ours.
-    case withdraw([InterfaceAddress])
+    /// Take away these addresses; guarded are the interfaces on which others would go with them.
+    case withdraw([InterfaceAddress], guarded: Set<Int32>)
     /// Read all interfaces and addresses (for `LinkMonitor.finishReload`).
     case read
 }
@@ -33,7 +33,7 @@ public struct Completion: Sendable {
             guard case .failed(let code) = outcome else { continue }
             switch call {
             case .install(let addresses): failures.append(addresses[index].error(adding: code))
-            case .withdraw(let addresses): failures.append(addresses[index].error(removing: code))
+            case .withdraw(let addresses, _): failures.append(addresses[index].error(removing: code))
             case .read: break
             }
         }
@@ -74,7 +74,7 @@ extension Call {
     /// What it is about.
     public var addresses: [InterfaceAddress] {
         switch self {
-        case .install(let addresses), .withdraw(let addresses): addresses
+        case .install(let addresses), .withdraw(let addresses, _): addresses
         case .read: []
         }
     }
@@ -262,7 +262,8 @@ public final class EffectThread: @unchecked Sendable {
     private func performAlone(_ job: UnsafeMutablePointer<Job>) {
         switch job.pointee.call {
         case .install(let addresses): connection.install(addresses, into: &job.pointee.outcomes)
-        case .withdraw(let addresses): connection.withdraw(addresses, into: &job.pointee.outcomes)
+        case .withdraw(let addresses, let guarded):
+            connection.withdraw(addresses, guarded: guarded, into: &job.pointee.outcomes)
         case .read:
             do { job.pointee.snapshot = try connection.snapshot() } catch { job.pointee.readError = error.code }
         }
@@ -271,16 +272,18 @@ public final class EffectThread: @unchecked Sendable {
     private func performMerged(_ run: JobChain, _ kind: Call.Kind, _ count: Int) {
         var addresses: [InterfaceAddress] = []
         addresses.reserveCapacity(count)
+        var guarded: Set<Int32> = []
         var place = run.first
         while let job = place {
             addresses.append(contentsOf: job.pointee.call.addresses)
+            if case .withdraw(_, let some) = job.pointee.call { guarded.formUnion(some) }
             place = job.pointee.next
         }
         var outcomes = Array(repeating: AddressOutcome.pending, count: count)
         if kind == .install {
             connection.install(addresses, into: &outcomes)
         } else {
-            connection.withdraw(addresses, into: &outcomes)
+            connection.withdraw(addresses, guarded: guarded, into: &outcomes)
         }
         var start = 0
         place = run.first

@@ -32,8 +32,6 @@ public struct InterfaceAddress: Hashable, Sendable {
     public var noPrefixRoute = false
     /// Seconds as preferred source; nil for ever, or 0 for an IPv6 /128, so that it isn't chosen as source.
     public var preferredLifetime: UInt32?
-    /// Seconds until the kernel removes the address by itself (docs/decisions.md, D16); nil for never.
-    public var validLifetime: UInt32?
 
     /// An address with no options.
     public init(interfaceIndex: Int32, interfaceName: String, address: IPAddress, prefixLength: UInt8) {
@@ -75,13 +73,18 @@ public struct LinkAddress: Hashable, Sendable {
     public var peer: IPAddress?
     /// Label (IPv4 only).
     public var label: String?
+    /// Whether it has a lifetime: somebody renews it, or it goes.
+    public var hasLifetime = false
 
     /// Whether we have added it.
     public var isOurs: Bool { addedBy == AddressProtocol.ours }
     /// IFA_F_SECONDARY; for IPv6 the same bit means a temporary address.
     public var isSecondary: Bool { flags & 0x01 != 0 }
-    /// Whether packets may leave with it: neither waiting for duplicate address detection nor failed by it.
-    public var isUsable: Bool { flags & 0x48 == 0 }
+    /// Whether duplicate address detection isn't over (IFA_F_TENTATIVE). An optimistic address (IFA_F_OPTIMISTIC) is used
+    /// before it is known to be the only one (RFC 4429).
+    public var isTentative: Bool { flags & 0x44 == 0x40 && !isDuplicate }
+    /// IFA_F_DADFAILED: another machine has it.
+    public var isDuplicate: Bool { flags & 0x08 != 0 }
 }
 
 /// A network interface as the kernel reports it.
@@ -112,6 +115,8 @@ public struct Link: Hashable, Sendable {
     public var hasCarrier: Bool { flags & 0x1_0000 != 0 }
     /// IFF_UP and IFF_RUNNING.
     public var isUsable: Bool { isUp && isRunning }
+    /// IFF_LOOPBACK or IFF_NOARP: nobody on a link is told of its addresses.
+    public var isSilent: Bool { flags & 0x88 != 0 }
 }
 
 /// All interfaces and addresses at one time.

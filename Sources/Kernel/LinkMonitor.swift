@@ -135,41 +135,8 @@ public final class LinkMonitor {
         table.entries[index]?.addresses.contains { $0.address == address } ?? false
     }
 
-    /// The addresses of an interface, in the kernel's order; labels and peers aren't kept.
+    /// The addresses of an interface, in the kernel's order; labels aren't kept.
     public func addresses(on index: Int32) -> [LinkAddress] {
         table.entries[index]?.addresses.map { $0.described(on: index) } ?? []
-    }
-
-    /// The address that packets of the interface itself leave with: the first IPv4 address that isn't ours and that
-    /// the caller doesn't name as a virtual one, widest scope first, primary before secondary.
-    public func primaryIPv4(of index: Int32, excluding isVirtual: (IPAddress) -> Bool = { _ in false }) -> IPAddress? {
-        var best: (rank: Int, address: IPAddress)?
-        for entry in table.entries[index]?.addresses ?? [] where entry.address.family == .ipv4 {
-            guard entry.addedBy != AddressProtocol.ours, !isVirtual(entry.address) else { continue }
-            let rank = 2 * Int(entry.scope) + Int(entry.flags & UInt32(IFA_F_SECONDARY))
-            if best.map({ rank < $0.rank }) ?? true { best = (rank, entry.address) }
-        }
-        return best?.address
-    }
-
-    /// The addresses that packets may leave with and that aren't ours: neither tentative nor duplicate ones.
-    public func usableAddresses(on index: Int32) -> Set<IPAddress> {
-        var found: Set<IPAddress> = []
-        for entry in table.entries[index]?.addresses ?? [] where entry.addedBy != AddressProtocol.ours {
-            // An optimistic one is used before it is known to be the only one (RFC 4429).
-            let isTentative = entry.flags & UInt32(IFA_F_TENTATIVE | IFA_F_OPTIMISTIC) == UInt32(IFA_F_TENTATIVE)
-            if !isTentative, entry.flags & UInt32(IFA_F_DADFAILED) == 0 { found.insert(entry.address) }
-        }
-        return found
-    }
-
-    /// A link-local IPv6 address that packets may leave with: not ours, not virtual, neither tentative nor duplicate.
-    public func linkLocalIPv6(of index: Int32, excluding isVirtual: (IPAddress) -> Bool = { _ in false }) -> IPAddress?
-    {
-        let unusable = UInt32(IFA_F_TENTATIVE | IFA_F_DADFAILED)
-        return table.entries[index]?.addresses.first {
-            $0.address.isLinkLocal && $0.flags & unusable == 0 && $0.addedBy != AddressProtocol.ours
-                && !isVirtual($0.address)
-        }?.address
     }
 }

@@ -21,28 +21,32 @@ struct LinkTable {
     /// An address without what nobody asks for.
     struct Address: Equatable {
         var address: IPAddress
+        var peer: IPAddress?
         var prefixLength: UInt8
         var scope: UInt8
         /// 0 for unknown, as the kernel has it (IFAPROT_UNSPEC).
         var addedBy: UInt8
+        var hasLifetime: Bool
         var flags: UInt32
 
         init(_ known: LinkAddress) {
             address = known.address
+            peer = known.peer
             prefixLength = known.prefixLength
             scope = known.scope
             addedBy = known.addedBy ?? 0
+            hasLifetime = known.hasLifetime
             flags = known.flags
         }
 
         func isSameEntry(as other: Address) -> Bool {
-            address == other.address && (prefixLength == other.prefixLength || address.family == .ipv6)
+            address == other.address && prefixLength == other.prefixLength && peer == other.peer
         }
 
         func described(on interfaceIndex: Int32) -> LinkAddress {
             LinkAddress(
                 interfaceIndex: interfaceIndex, address: address, prefixLength: prefixLength, scope: scope,
-                flags: flags, addedBy: addedBy == 0 ? nil : addedBy)
+                flags: flags, addedBy: addedBy == 0 ? nil : addedBy, peer: peer, hasLifetime: hasLifetime)
         }
     }
 

@@ -21,16 +21,35 @@ private struct LinkNetwork: Hashable {
     }
 }
 
+/// Which of the kernel's entries an address is: IPv4 may have one address with two lengths, IPv6 may not.
+private struct NetworkMember: Hashable {
+    let interfaceIndex: Int32
+    let address: IPAddress
+    let prefixLength: UInt8
+
+    init(_ address: InterfaceAddress) {
+        interfaceIndex = address.interfaceIndex
+        self.address = address.address
+        prefixLength = address.address.family == .ipv4 ? address.prefixLength : 0
+    }
+
+    init(_ known: LinkAddress) {
+        interfaceIndex = known.interfaceIndex
+        address = known.address
+        prefixLength = known.address.family == .ipv4 ? known.prefixLength : 0
+    }
+}
+
 /// Which networks have secondary addresses: what a removal could take away with it.
 struct NetworkCensus {
     private var secondaries: [LinkNetwork: Int] = [:]
-    private var keys: Set<AddressKey> = []
+    private var keys: Set<NetworkMember> = []
 
     /// Takes in one address that exists.
     mutating func count(_ known: LinkAddress) {
         guard known.address.family == .ipv4, known.isSecondary else { return }
         secondaries[LinkNetwork(known), default: 0] += 1
-        keys.insert(AddressKey(known))
+        keys.insert(NetworkMember(known))
     }
 
     /// Interfaces on which the removal of these addresses would take others away with them.
@@ -40,7 +59,7 @@ struct NetworkCensus {
         var losing: Set<LinkNetwork> = []
         for address in addresses where address.address.family == .ipv4 {
             let network = LinkNetwork(address)
-            if keys.contains(AddressKey(address)) {
+            if keys.contains(NetworkMember(address)) {
                 staying[network, default: 0] -= 1
             } else {
                 losing.insert(network)

@@ -7,8 +7,7 @@ import Reactor
 /// Requests to rtnetlink(7) over a blocking NETLINK_ROUTE socket, one thread at a time.
 ///
 /// A request runs inside send(2) under the kernel's RTNL lock and may take as long as others hold that
-/// (docs/decisions.md, D5), so this belongs on the `EffectThread`, or before an event loop runs. What an address is
-/// and whose it is, is in `AddressBook.swift`.
+/// (docs/decisions.md, D5), so this belongs on the `EffectThread`, or before an event loop runs.
 public final class RouteConnection {
     /// Most requests in one datagram.
     static let batchMaximum = 32
@@ -19,11 +18,6 @@ public final class RouteConnection {
     private let incoming: UnsafeMutableRawBufferPointer
     private var outgoing: [UInt8] = []
     private var sequence: UInt32 = 0
-
-    /// Whether this kernel keeps IFA_PROTO (5.18 and later), as seen by reading back; nil while nothing showed it.
-    public internal(set) var canMark: Bool?
-    /// Addresses that this process has added, kept only while the kernel can't mark them.
-    var added: Set<AddressKey> = []
 
     /// Takes over a socket as `hasup_route_socket(0)` makes it. - Throws: `SystemError` when it isn't a netlink socket.
     public init(_ socket: consuming Descriptor) throws(SystemError) {
@@ -73,18 +67,6 @@ public final class RouteConnection {
         return result
     }
 
-    /// What carries our mark, whoever of us has set it: at start, what of it nobody claims has to go
-    /// (docs/decisions.md, D14). - Throws: `SystemError`.
-    public func markedAddresses() throws(SystemError) -> [LinkAddress] {
-        var result: [LinkAddress] = []
-        try forEachAddress(on: 0) {
-            if $0.isOurs { result.append($0) }
-        } restart: {
-            result = []
-        }
-        return result
-    }
-
     private func forEachLink(_ body: (Link) -> Void, restart: () -> Void) throws(SystemError) {
         try dump("read the interfaces", restart) { (number, bytes) throws(SystemError) in
             try RouteRequest.appendLinkDump(sequence: number, to: &bytes)
@@ -98,10 +80,8 @@ public final class RouteConnection {
     ) throws(SystemError) {
         try dump("read the addresses", restart) { (number, bytes) throws(SystemError) in
             try RouteRequest.appendAddressDump(interfaceIndex: interfaceIndex, sequence: number, to: &bytes)
-        } body: { [self] message in
+        } body: { message in
             guard case .address(let address) = message else { return }
-            // The kernel marks what it adds itself, so nearly every dump shows whether it knows marks.
-            if address.addedBy != nil { canMark = true }
             if interfaceIndex == 0 || address.interfaceIndex == interfaceIndex { body(address) }
         }
     }

@@ -147,6 +147,7 @@ public struct RouteReader {
         var flags = UInt32(header.ifa_flags)
         var addedBy: UInt8?
         var label: String?
+        var hasLifetime = false
         var attributes = AttributeReader(payload, from: MemoryLayout<ifaddrmsg>.size)
         while let attribute = attributes.next() {
             switch attribute.type {
@@ -155,6 +156,9 @@ public struct RouteReader {
             case IFA_FLAGS: flags = attribute.word ?? flags
             case IFA_PROTO: addedBy = attribute.value.first
             case IFA_LABEL: label = attribute.text
+            case IFA_CACHEINFO where attribute.value.count >= 8:
+                // ifa_prefered, then ifa_valid.
+                hasLifetime = attribute.value.loadUnaligned(fromByteOffset: 4, as: UInt32.self) != .max
             default: break
             }
         }
@@ -162,7 +166,7 @@ public struct RouteReader {
         return LinkAddress(
             interfaceIndex: Int32(bitPattern: header.ifa_index), address: address, prefixLength: header.ifa_prefixlen,
             scope: header.ifa_scope, flags: flags, addedBy: addedBy, peer: other == address ? nil : other,
-            label: label)
+            label: label, hasLifetime: hasLifetime)
     }
 }
 

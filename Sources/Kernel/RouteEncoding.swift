@@ -7,18 +7,14 @@ import Reactor
 ///
 /// libnl 3.7's own address objects don't know IFA_PROTO, so the attributes are put one by one.
 enum RouteRequest {
-    /// How RTM_NEWADDR treats an address that exists.
-    enum Existing { case refuse, replace }
-
     /// Bytes that one address request needs at most: headers, two addresses, broadcast, label, flags, lifetimes, mark.
     static let addressRequestMaximum = 256
 
-    /// Appends RTM_NEWADDR. - Throws: `SystemError` when there is no memory.
+    /// Appends RTM_NEWADDR for an address that doesn't exist. - Throws: `SystemError` when there is no memory.
     static func appendNew(
-        _ address: InterfaceAddress, existing: Existing, sequence: UInt32, acknowledge: Bool, to bytes: inout [UInt8]
+        _ address: InterfaceAddress, sequence: UInt32, acknowledge: Bool, to bytes: inout [UInt8]
     ) throws(SystemError) {
-        let flags = NLM_F_CREATE | (existing == .refuse ? NLM_F_EXCL : NLM_F_REPLACE)
-        try append(RTM_NEWADDR, flags, address, sequence, acknowledge, to: &bytes) { message in
+        try append(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, address, sequence, acknowledge, to: &bytes) { message in
             putOptions(of: address, into: message)
         }
     }
@@ -106,12 +102,11 @@ enum RouteRequest {
         if isIPv6, !address.detectsDuplicates { flags |= UInt32(IFA_F_NODAD) }
         if address.noPrefixRoute { flags |= UInt32(IFA_F_NOPREFIXROUTE) }
         if flags != 0 { put(nla_put_u32(message, Int32(IFA_FLAGS), flags)) }
-        let valid = address.validLifetime ?? .max
-        let preferred = min(address.preferredLifetime ?? (isIPv6 && address.prefixLength == 128 ? 0 : .max), valid)
-        if valid != .max || preferred != .max {
+        let preferred = address.preferredLifetime ?? (isIPv6 && address.prefixLength == 128 ? 0 : .max)
+        if preferred != .max {
             var lifetimes = ifa_cacheinfo()
             lifetimes.ifa_prefered = preferred
-            lifetimes.ifa_valid = valid
+            lifetimes.ifa_valid = .max
             put(nla_put(message, Int32(IFA_CACHEINFO), Int32(MemoryLayout<ifa_cacheinfo>.size), &lifetimes))
         }
         put(nla_put_u8(message, Int32(IFA_PROTO), AddressProtocol.ours))

@@ -35,9 +35,9 @@ extension VirtualRouter {
             state == .backup && new.version == .v3 && old.version == .v3 && masterInterval != old.advertInterval
         if !isLearned { masterInterval = new.advertInterval }
         if state == .master {
-            let new = allAddresses.filter { !known.contains($0) }
-            refused.removeAll { failure in new.contains { $0.prefix.address == failure.address } }
-            install(new, at: now, &context, into: &actions)
+            let added = allAddresses.filter { !known.contains($0) }
+            refused.removeAll { failure in added.contains { $0.prefix.address == failure.address } }
+            install(added, at: now, &context, into: &actions)
             if old.announcements.refresh != new.announcements.refresh { scheduleRefresh(at: now, &context) }
             if old.advertInterval != new.advertInterval {
                 advertDueAt = min(advertDueAt, now + new.advertInterval)

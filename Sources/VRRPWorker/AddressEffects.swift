@@ -9,9 +9,8 @@ final class AddressEffects {
     private let thread: EffectThread
     private let loop: EventLoop
     private var watch: Watch?
-    private var refused: [(ticket: UInt64, reason: String)] = []
     /// A ticket was answered.
-    var onApplied: ((UInt64, KernelOutcome) -> Void)?
+    var onApplied: ((UInt64, KernelAnswer) -> Void)?
     /// A snapshot that `readAll` asked for has come.
     var onSnapshot: ((RouteSnapshot) -> Void)?
 
@@ -24,12 +23,16 @@ final class AddressEffects {
     /// Whether nothing is under way.
     var isIdle: Bool { thread.inFlight == 0 }
 
-    func install(_ addresses: [VirtualAddress], on interface: String, ticket: UInt64, links: LinkWatcher) {
-        submit(addresses, on: interface, ticket: ticket, links: links) { .install($0) }
+    func install(_ addresses: [PlacedAddress], ticket: UInt64, links: LinkWatcher) {
+        let named = addresses.map {
+            InterfaceAddress($0.address, on: $0.interfaceIndex, named: links.describe($0.interfaceIndex))
+        }
+        thread.submit(.install(named), ticket: ticket)
     }
 
-    func withdraw(_ addresses: [VirtualAddress], on interface: String, ticket: UInt64, links: LinkWatcher) {
-        submit(addresses, on: interface, ticket: ticket, links: links) { .withdraw($0) }
+    func withdraw(_ keys: [AddressKey], guarded: Set<Int32>, ticket: UInt64, links: LinkWatcher) {
+        let named = keys.map { InterfaceAddress($0, named: links.describe($0.interfaceIndex)) }
+        thread.submit(.withdraw(named, guarded: guarded), ticket: ticket)
     }
 
     /// Asks for all interfaces and addresses.
@@ -38,34 +41,20 @@ final class AddressEffects {
     /// Waits for what is under way and ends the thread.
     func stop() { thread.stop() }
 
-    /// Addresses whose interface is missing can't be handled and need no withdrawal; the others go to the kernel.
-    private func submit(
-        _ addresses: [VirtualAddress], on interface: String, ticket: UInt64, links: LinkWatcher,
-        call: ([InterfaceAddress]) -> Call
-    ) {
-        thread.submit(
-            call(
-                addresses.compactMap { address in
-                    links.state(ofInterface: address.interface ?? interface).map {
-                        InterfaceAddress(address, on: $0)
-                    }
-                }), ticket: ticket)
-    }
-
     private func drain() {
         for completion in thread.drain() {
             if let snapshot = completion.snapshot { onSnapshot?(snapshot) }
             guard completion.ticket != 0 else { continue }
-            onApplied?(completion.ticket, KernelOutcome(completion))
+            onApplied?(completion.ticket, KernelAnswer(completion))
         }
     }
 }
 
 extension InterfaceAddress {
     /// A virtual address on an interface.
-    init(_ address: VirtualAddress, on interface: InterfaceState) {
+    init(_ address: VirtualAddress, on interfaceIndex: Int32, named name: String) {
         self.init(
-            interfaceIndex: interface.index, interfaceName: interface.name, address: address.prefix.address,
+            interfaceIndex: interfaceIndex, interfaceName: name, address: address.prefix.address,
             prefixLength: UInt8(address.prefix.length))
         peer = address.peer?.address
         broadcast = address.broadcast
@@ -75,27 +64,42 @@ extension InterfaceAddress {
         noPrefixRoute = address.noPrefixRoute
         preferredLifetime = address.preferredLifetime
     }
+
+    /// What is needed to remove an address.
+    public init(_ key: AddressKey, named name: String) {
+        self.init(
+            interfaceIndex: key.interfaceIndex, interfaceName: name, address: key.address, prefixLength: key.length)
+        peer = key.peer
+    }
 }
 
-extension KernelOutcome {
+extension KernelAddress {
+    /// An address as the kernel reports it.
+    public init(_ known: LinkAddress) {
+        var flags: Flags = []
+        if known.address.family == .ipv4, known.isSecondary { flags.insert(.secondary) }
+        if known.isTentative { flags.insert(.tentative) }
+        if known.isDuplicate { flags.insert(.duplicate) }
+        if known.hasLifetime { flags.insert(.limited) }
+        self.init(
+            AddressKey(
+                interfaceIndex: known.interfaceIndex, address: known.address, length: known.prefixLength,
+                peer: known.peer), scope: known.scope, addedBy: known.addedBy ?? 0, flags: flags)
+    }
+}
+
+extension KernelAnswer {
     /// What a completion means for the core.
     init(_ completion: Completion) {
-        var kept: [IPAddress] = []
-        var refused: [IPAddress] = []
-        for (index, outcome) in completion.outcomes.enumerated() {
+        let results = completion.outcomes.map { outcome -> AddressResult in
             switch outcome {
-            case .alreadyForeign: kept.append(completion.call.addresses[index].address)
-            case .failed: refused.append(completion.call.addresses[index].address)
-            case .added, .alreadyOurs, .removed, .absent, .keptForeign, .pending: break
+            case .added, .removed: .done
+            case .existed: .existed
+            case .absent: .absent
+            case .failed(let code): .refused(code)
+            case .pending: .refused(0)
             }
         }
-        let sentence = completion.failures.map(\.description).joined(separator: "; ")
-        if sentence.isEmpty {
-            self = kept.isEmpty ? .done : .doneKeeping(kept)
-        } else if refused.count == completion.outcomes.count {
-            self = .failed(sentence)
-        } else {
-            self = .partly(sentence, refused: refused, keeping: kept)
-        }
+        self.init(results, sentence: completion.failures.map(\.description).joined(separator: "; "))
     }
 }

@@ -53,8 +53,7 @@ private final class Session {
     private var channel: Channel?
     private var worker: Worker?
     private var formers: [ConfigurationModel] = []
-    /// Which address has been put where, and what hasupd has said of it.
-    private var addresses: AddressPage?
+    /// What hasupd has said of the page of addresses.
     private var isFirst = false
     private var mayAdopt = false
 
@@ -133,7 +132,7 @@ private final class Session {
             let connection = try RouteConnection(try passed.take(2))
             let monitor = LinkMonitor(try passed.take(3))
             let frames = try passed.take(4)
-            addresses = try AddressPage(mapping: try passed.take(5))
+            let addresses = try AddressPage(mapping: try passed.take(5))
 
             let model = try Self.model(from: image)
             var inheritance = Inheritance(page, lastNotification: lastNotification)
@@ -141,24 +140,29 @@ private final class Session {
             let snapshot = try connection.snapshot()
             // Addresses that a predecessor left behind go before anything is sent or judged, except what a MASTER goes on
             // with (docs/decisions.md, D12, D14).
-            let leftBehind = LeftBehind(model, formers: formers, claimed: inheritance.claims(in: model))
-            let stuck = try Leftovers.remove(leftBehind, links: snapshot.links, through: connection)
+            let evidence = LeftBehind.Evidence(
+                records: isFirst ? nil : addresses.records, claimed: inheritance.claims(in: model), mayAdopt: mayAdopt)
+            let leftBehind = LeftBehind(
+                model, formers: formers, kernel: snapshot.addresses.map(KernelAddress.init),
+                interfaces: Dictionary(snapshot.links.map { ($0.index, $0.name) }, uniquingKeysWith: { $1 }), evidence)
+            let stuck = try Leftovers.remove(leftBehind.leaving, links: snapshot.links, through: connection)
+            let ended = Set(leftBehind.leaving).subtracting(stuck).union(leftBehind.stale)
+            for record in ended { if let slot = record.slot { addresses.write(nil, at: Int(slot)) } }
             formers = []
-            inheritance.note(snapshot, of: model)
+            inheritance.note(leftBehind.staying)
 
             let links = try LinkWatcher(monitor, on: loop)
             let effects = try AddressEffects(try EffectThread(connection), on: loop)
             try ResourceLimits.noMoreThreads()
             effects.onSnapshot = { [unowned links] in links.reload($0) }
             let worker = try Worker(
-                loop: loop, channel: channel, page: page, links: links, effects: effects, frames: frames, grace: grace,
+                loop: loop, channel: channel, page: page, addresses: addresses, links: links, effects: effects, frames: frames, grace: grace,
                 inheritance: inheritance)
             self.worker = worker
             links.onOverflow = { [unowned effects, unowned worker] in
                 worker.notificationsLost()
                 effects.readAll()
             }
-            links.virtualAddresses = model.addressesOfAll
             links.reload(snapshot)
             if !stuck.isEmpty { worker.handle(.leftBehind(stuck)) }
             links.onDrained = { [unowned worker] in worker.linksChanged() }

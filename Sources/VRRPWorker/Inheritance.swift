@@ -22,26 +22,13 @@ struct Inheritance {
     /// Instances whose addresses stay.
     func claims(in model: ConfigurationModel) -> Set<InstanceID> { isEmpty ? [] : snapshot.masters(of: model) }
 
-    /// Notes which virtual addresses there are.
-    mutating func note(_ routes: RouteSnapshot, of model: ConfigurationModel) {
-        guard !isEmpty else { return }
-        let virtual = model.addressesOfAll
-        let names = Dictionary(routes.links.map { ($0.index, $0.name) }, uniquingKeysWith: { first, _ in first })
-        for address in routes.addresses where virtual.contains(address.address) {
-            guard let name = names[address.interfaceIndex] else { continue }
-            snapshot.addresses[name, default: [:]][address.address] = address.isOurs
-        }
-    }
+    /// Notes which addresses the instances that go on have put where.
+    mutating func note(_ staying: [AddressRecord]) { snapshot.ledger = staying }
 
-    /// The event that the core begins with. An address that has gone since it was noted isn't there.
-    func event(_ model: ConfigurationModel, isThere: (IPAddress, String) -> Bool) -> Event {
+    /// The event that the core begins with.
+    func event(_ model: ConfigurationModel) -> Event {
         // Without records, too, notifications count on: hasupd refuses numbers that it has had.
-        guard !isEmpty || snapshot.lastNotification > 0 else { return .configure(model) }
-        var snapshot = snapshot
-        for (name, addresses) in snapshot.addresses {
-            snapshot.addresses[name] = addresses.filter { isThere($0.key, name) }
-        }
-        return .resume(model, snapshot)
+        isEmpty && snapshot.lastNotification == 0 ? .configure(model) : .resume(model, snapshot)
     }
 }
 

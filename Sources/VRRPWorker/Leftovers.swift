@@ -1,30 +1,50 @@
 import Base
 import Configuration
+import IPC
 import Kernel
 import Reactor
 import VRRP
 
-/// Virtual addresses that are marked as ours and that no running worker owns: a predecessor died with them.
+/// The ledger of addresses in its memory file (docs/decisions.md, D14).
+extension AddressPage {
+    /// What was written, as far as it can be read.
+    public var records: [AddressRecord] {
+        let bytes = UnsafeRawBufferPointer(slots)
+        return (0..<slotsUsed).compactMap { slot in
+            let start = slot * Self.slotSize
+            return AddressRecord(UnsafeRawBufferPointer(rebasing: bytes[start..<start + Self.slotSize]), slot: slot)
+        }
+    }
+
+    /// Writes an entry, or ends one. Its first word, the checksum, is written last and taken away first: a process that is
+    /// killed in between leaves no entry.
+    public func write(_ record: AddressRecord?, at slot: Int) {
+        guard (0..<Self.slotCount).contains(slot) else { return }
+        let place = UnsafeMutableRawBufferPointer(
+            rebasing: slots[slot * Self.slotSize..<(slot + 1) * Self.slotSize])
+        place.storeBytes(of: 0, as: UInt64.self)
+        guard let record else { return }
+        if slot >= slotsUsed { slotsUsed = slot + 1 }
+        record.bytes.withUnsafeBytes { bytes in
+            for offset in 8..<Self.slotSize { place[offset] = bytes[offset] }
+            place.storeBytes(of: bytes.loadUnaligned(as: UInt64.self), as: UInt64.self)
+        }
+    }
+}
+
+/// Virtual addresses that a dead worker, or a keepalived, has left on interfaces.
 enum Leftovers {
-    /// Removes what was left behind. An unmarked address is left alone: it was there before us (docs/decisions.md, D14).
-    /// - Returns: what the kernel hasn't let go. - Throws: `SystemError`.
+    /// Removes them. - Returns: what the kernel hasn't let go. - Throws: `SystemError`.
     static func remove(
-        _ leftBehind: LeftBehind, links: [Link], through connection: RouteConnection
-    ) throws(SystemError) -> [VirtualAddress] {
-        let marked = try connection.markedAddresses()
-        guard !marked.isEmpty else { return [] }
+        _ leaving: [AddressRecord], links: [Link], through connection: RouteConnection
+    ) throws(SystemError) -> [AddressRecord] {
+        guard !leaving.isEmpty else { return [] }
         let names = Dictionary(links.map { ($0.index, $0.name) }, uniquingKeysWith: { first, _ in first })
-        let leftovers = marked.filter { leftBehind.contains($0.address, on: names[$0.interfaceIndex]) }.map {
-            InterfaceAddress($0, interfaceName: names[$0.interfaceIndex] ?? "interface \($0.interfaceIndex)")
+        let addresses = leaving.map {
+            InterfaceAddress($0.key, named: names[$0.key.interfaceIndex] ?? "interface \($0.key.interfaceIndex)")
         }
-        guard !leftovers.isEmpty else { return [] }
-        var outcomes: [AddressOutcome] = leftovers.map { _ in .pending }
-        connection.withdraw(leftovers, into: &outcomes)
-        return zip(leftovers, outcomes).filter { !$1.isWithdrawn }.map { left, _ in
-            var address = VirtualAddress(
-                prefix: Prefix(address: left.address, length: Int(left.prefixLength)) ?? Prefix(host: left.address))
-            address.interface = left.interfaceName
-            return address
-        }
+        var outcomes: [AddressOutcome] = addresses.map { _ in .pending }
+        try connection.withdraw(addresses, into: &outcomes)
+        return zip(leaving, outcomes).filter { !$1.isWithdrawn }.map(\.0)
     }
 }

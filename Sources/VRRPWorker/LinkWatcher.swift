@@ -8,14 +8,10 @@ final class LinkWatcher {
     private let monitor: LinkMonitor
     private let loop: EventLoop
     private var watch: Watch?
-    private var names: [Int32: String] = [:]
-    /// Virtual addresses are never a source address (pain point A5).
-    var virtualAddresses: Set<IPAddress> = []
+    /// Interfaces that the core knows.
+    private var known: Set<Int32> = []
     /// An event for the core.
     var onChange: ((Event) -> Void)?
-    /// Virtual addresses that are gone from the interfaces with these names, all of a turn together: one command may
-    /// remove thousands, and who owns them is looked for once.
-    var onAddressesRemoved: (([IPAddress: Set<String>]) -> Void)?
     /// Notifications were lost: a snapshot is wanted.
     var onOverflow: (() -> Void)?
     /// All events of a drain were given.
@@ -29,10 +25,10 @@ final class LinkWatcher {
 
     /// Reads everything anew: the first time at start, then after an overflow.
     func reload(_ snapshot: RouteSnapshot) {
-        var removed: [LinkAddress] = []
-        let isComplete = monitor.finishReload(with: snapshot) { Self.collect($0, &removed) }
+        var changes: [AddressChange] = []
+        let isComplete = monitor.finishReload(with: snapshot) { Self.collect($0, &changes) }
         if !isComplete { return beginReload() }
-        publish(removed)
+        publish(changes, isAfterLoss: true)
     }
 
     /// Before a snapshot is asked for.
@@ -42,73 +38,62 @@ final class LinkWatcher {
     }
 
     private func drain() {
-        var removed: [LinkAddress] = []
+        var changes: [AddressChange] = []
         var hasOverflown = false
         do throws(SystemError) {
             try monitor.drain { event in
                 if event == .overflow { hasOverflown = true }
-                Self.collect(event, &removed)
+                Self.collect(event, &changes)
             }
         } catch {
             hasOverflown = true
         }
-        publish(removed)
+        publish(changes, isAfterLoss: false)
         if hasOverflown { beginReload() }
     }
 
-    private static func collect(_ event: LinkEvent, _ removed: inout [LinkAddress]) {
-        if case .addressRemoved(let address) = event { removed.append(address) }
+    private static func collect(_ event: LinkEvent, _ changes: inout [AddressChange]) {
+        switch event {
+        case .address(let address): changes.append(AddressChange(KernelAddress(address), isPresent: true))
+        case .addressRemoved(let address): changes.append(AddressChange(KernelAddress(address), isPresent: false))
+        case .link, .linkRemoved, .forwardsIPv6, .overflow: break
+        }
     }
 
-    private func publish(_ removed: [LinkAddress]) {
+    /// Interfaces first: what goes with an interface is nobody's doing. All addresses of a drain together.
+    private func publish(_ changes: [AddressChange], isAfterLoss: Bool) {
         for index in monitor.takeChangedInterfaces() {
-            if let known = names[index], monitor.link(index)?.name != known {
-                names[index] = nil
-                onChange?(.interfaceRemoved(known))
+            if let link = monitor.link(index) {
+                known.insert(index)
+                onChange?(.interface(InterfaceState(link)))
+            } else if known.remove(index) != nil {
+                onChange?(.interfaceRemoved(index))
             }
-            guard let state = state(of: index) else { continue }
-            names[index] = state.name
-            onChange?(.interface(state))
         }
-        var taken: [IPAddress: Set<String>] = [:]
-        for address in removed where virtualAddresses.contains(address.address) {
-            // Removed and added again, or removed with its interface: neither is somebody taking it away.
-            guard let name = names[address.interfaceIndex],
-                !monitor.has(address.address, on: address.interfaceIndex)
-            else { continue }
-            taken[address.address, default: []].insert(name)
-        }
-        if !taken.isEmpty { onAddressesRemoved?(taken) }
+        if !changes.isEmpty { onChange?(.addresses(changes, isAfterLoss: isAfterLoss)) }
         onDrained?()
     }
 
-    /// All interfaces, for a core that starts.
-    var all: [InterfaceState] { monitor.interfaceIndices.compactMap(state(of:)) }
-
     /// The interface with this name.
-    func state(ofInterface name: String) -> InterfaceState? {
-        monitor.link(named: name).flatMap { state(of: $0.index) }
-    }
-
-    /// Whether an interface has this address.
-    func has(_ address: IPAddress, onInterface name: String) -> Bool {
-        monitor.link(named: name).map { monitor.has(address, on: $0.index) } ?? false
-    }
+    func state(ofInterface name: String) -> InterfaceState? { monitor.link(named: name).map(InterfaceState.init) }
 
     /// Whether what is sent on the interface with this number can reach anybody.
     func hasCarrier(_ index: Int32) -> Bool { monitor.link(index)?.hasCarrier ?? false }
 
     /// The name of the interface with this number.
-    func name(of index: Int32) -> String? { names[index] }
+    func name(of index: Int32) -> String? { monitor.link(index)?.name }
 
-    private func state(of index: Int32) -> InterfaceState? {
-        guard let link = monitor.link(index) else { return nil }
-        var state = InterfaceState(index: index, name: link.name, isUsable: link.isUsable)
-        state.hardwareAddress = link.hardwareAddress
-        state.forwardsIPv6 = link.forwardsIPv6 ?? false
-        state.primaryIPv4 = monitor.primaryIPv4(of: index) { virtualAddresses.contains($0) }
-        state.addresses = monitor.usableAddresses(on: index)
-        state.linkLocalIPv6 = monitor.linkLocalIPv6(of: index) { virtualAddresses.contains($0) }
-        return state
+    /// The same for a sentence.
+    func describe(_ index: Int32) -> String { name(of: index) ?? "interface \(index)" }
+}
+
+extension InterfaceState {
+    /// An interface as the kernel reports it.
+    init(_ link: Link) {
+        self.init(index: link.index, name: link.name, isUsable: link.isUsable)
+        hardwareAddress = link.hardwareAddress
+        forwardsIPv6 = link.forwardsIPv6 ?? false
+        mtu = link.mtu
+        isSilent = link.isSilent
     }
 }

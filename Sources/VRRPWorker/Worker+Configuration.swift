@@ -19,7 +19,6 @@ extension Worker {
     /// Takes a configuration; it runs as soon as the sockets that it needs are there.
     func configure(_ model: ConfigurationModel, generation: UInt64) {
         next = (generation, model)
-        links.virtualAddresses = model.addressesOfAll
         requestSockets(for: model.instances, keepingThoseOf: node.instances, generation: generation)
         if socketRequests.isEmpty {
             runNextConfiguration()
@@ -39,7 +38,7 @@ extension Worker {
         if self.generation == 0 { adoptIncoming() } else { former = Array(node.instances) }
         if let inheritance {
             self.inheritance = nil
-            handle(inheritance.event(model) { links.has($0, onInterface: $1) })
+            handle(inheritance.event(model))
             if !inheritance.isEmpty { tellResumption() }
         } else {
             handle(.configure(model))

@@ -32,6 +32,7 @@ final class Worker {
     /// How long it goes on without hasupd before it hands over (docs/decisions.md, D10).
     private let grace: Interval
     private let page: StatePage
+    private let addresses: AddressPage
     var snapshots: SnapshotWriter
     private var record = ByteWriter(capacity: 256)
     /// Until the first configuration.
@@ -78,7 +79,7 @@ final class Worker {
     var hasLongFuse = true
 
     init(
-        loop: EventLoop, channel: Channel, page: StatePage, links: LinkWatcher, effects: AddressEffects,
+        loop: EventLoop, channel: Channel, page: StatePage, addresses: AddressPage, links: LinkWatcher, effects: AddressEffects,
         frames: consuming Descriptor, grace: Interval, inheritance: Inheritance
     ) throws(SystemError) {
         self.loop = loop
@@ -86,6 +87,7 @@ final class Worker {
         self.grace = grace
         reports = Reports(to: channel)
         self.page = page
+        self.addresses = addresses
         self.inheritance = inheritance
         snapshots = SnapshotWriter(page)
         self.links = links
@@ -100,14 +102,7 @@ final class Worker {
         transmitter.onTrouble = { [unowned self] in self.sendFailed($0, $1) }
         transmitter.hasCarrier = { [unowned links] in links.hasCarrier($0) }
         links.onChange = { [unowned self] in self.handle($0) }
-        links.onAddressesRemoved = { [unowned self] in self.addressesRemoved($0) }
-        effects.onApplied = { [unowned self] ticket, outcome in
-            if !outcome.foreign.isEmpty {
-                let list = outcome.foreign.map(\.description).joined(separator: ", ")
-                self.log(.warning, "\(list) was there before and isn't ours: it stays when another router is master")
-            }
-            self.handle(.applied(ticket: ticket, outcome))
-        }
+        effects.onApplied = { [unowned self] in self.handle(.applied(ticket: $0, $1)) }
         coreTimer = loop.makeTimer { [unowned self] in self.fire() }
         rehearsalTimer = loop.makeTimer { [unowned self] in self.rehearse() }
         stampTimer = loop.makeTimer { [unowned self] in self.armStamp() }
@@ -174,12 +169,9 @@ final class Worker {
         case .advertise(let id, let contents):
             if !transmitter.repeatAdvert(id, contents) { transmitter.advertise(id, settings(of: id), contents) }
             noteWork()
-        case .install(let id, let addresses, let ticket):
-            effects.install(addresses, on: settings(of: id).interface, ticket: ticket, links: links)
-        case .withdraw(let id, let addresses, let ticket):
-            effects.withdraw(addresses, on: settings(of: id).interface, ticket: ticket, links: links)
-        case .withdrawLeftover(let addresses, let ticket):
-            effects.withdraw(addresses, on: "", ticket: ticket, links: links)
+        case .install(let addresses, let ticket): effects.install(addresses, ticket: ticket, links: links)
+        case .withdraw(let keys, let guarded, let ticket):
+            effects.withdraw(keys, guarded: guarded, ticket: ticket, links: links)
         case .announce(let id, let address):
             announce(address, of: settings(of: id))
             unsettle()
@@ -216,6 +208,7 @@ final class Worker {
         } mark: {
             snapshots.mark($0, $1)
         }
+        node.saveLedger { addresses.write($1, at: $0) }
     }
 
     private func endTurn() {
@@ -287,19 +280,6 @@ final class Worker {
         guard loop.now >= nextLoss else { return }
         nextLoss = loop.now + .seconds(60)
         log(.warning, "the kernel had more to tell than could be read in time: interfaces and addresses are read again")
-    }
-
-    private func addressesRemoved(_ removed: [IPAddress: Set<String>]) {
-        var events: [Event] = []
-        for (id, instance) in node.instances.enumerated() {
-            for address in instance.virtualAddresses + instance.excludedAddresses {
-                guard let interfaces = removed[address.prefix.address],
-                    interfaces.contains(address.interface ?? instance.interface)
-                else { continue }
-                events.append(.addressRemoved(instance: id, address.prefix.address))
-            }
-        }
-        for event in events { handle(event) }
     }
 
     // MARK: hasupd
