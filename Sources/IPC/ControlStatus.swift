@@ -130,6 +130,8 @@ public struct InstanceReport: JSONRecord, Hashable {
     public var lastDiscard: DiscardReport?
     /// The router that was last heard to advertise other addresses than ours; nil when none does.
     public var differentAddressesOf: String?
+    /// Virtual addresses that this node has, although it isn't MASTER and hasn't added them.
+    public var strangers: [StrangerReport] = []
     /// What keeps its advertisements from leaving; nil when nothing does.
     public var sendFailure: SendFailureReport?
     /// Its notify scripts; nil when none was ever wanted.
@@ -164,6 +166,7 @@ public struct InstanceReport: JSONRecord, Hashable {
         members.member("notifications_skipped", &notificationsSkipped)
         members.member("last_discard", &lastDiscard)
         members.member("different_addresses_of", &differentAddressesOf)
+        members.member("strangers", &strangers)
         members.member("send_failure", &sendFailure)
         members.member("scripts", &scripts)
     }
@@ -202,6 +205,32 @@ public struct AddressReport: JSONRecord, Hashable {
         members.member("installed", &installed)
         members.member("foreign", &foreign)
         members.member("obstacle", &obstacle)
+    }
+}
+
+/// A virtual address where it shouldn't be.
+public struct StrangerReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary =
+        "A virtual address that a node has without being MASTER, and hasn't added; silent: no neighbour is told of it"
+    /// `ADDRESS/LENGTH`.
+    public var address = ""
+    /// Where it is.
+    public var interface = ""
+    /// Whether it is on the loopback interface, or on one without ARP.
+    public var silent = false
+    /// For people: a sentence.
+    public var text = ""
+
+    /// None.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("address", &address)
+        members.member("interface", &interface)
+        members.member("silent", &silent)
+        members.member("text", &text)
     }
 }
 

@@ -8,7 +8,7 @@ extension StatusReply {
         daemon.workerTrouble == nil && daemon.unsealed.isEmpty
             && !instances.contains {
                 $0.state == "FAULT" || !$0.faults.isEmpty || $0.sendFailure?.silent == true || $0.isDisputed
-                    || $0.differentAddressesOf != nil
+                    || $0.differentAddressesOf != nil || $0.hasStranger || $0.lacksAddress
             }
     }
 
@@ -27,6 +27,12 @@ extension InstanceReport {
     /// A MASTER that has thrown away another router's advertisement within the last three master-down intervals: very
     /// likely both are master.
     public var isDisputed: Bool { state == "MASTER" && lastDiscard?.recent == true }
+
+    /// A node that isn't MASTER has a virtual address, and neighbours may be told of it.
+    public var hasStranger: Bool { strangers.contains { !$0.silent } }
+
+    /// A MASTER that can't have some of its addresses.
+    public var lacksAddress: Bool { (addresses + excludedAddresses).contains { $0.obstacle != nil } }
 }
 
 extension ProcessesReply {

@@ -56,7 +56,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let directory: RunDirectory
     let systemd: SystemdNotify
     let serviceState: ServiceState
-    private let store: DescriptorStore
+    let store: DescriptorStore
     let observations: ObservationQueue
     private let findings: FindingLog
     /// The last packet for no instance here that the worker has told of.
@@ -226,7 +226,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             """)
         report("hasupd \(hasupVersion) started (pid \(getpid()), \(instances))")
         if !Ledger.isKernelMarking {
-            log.warning("kernel older than 5.18: addresses that a crash leaves behind aren't known to be ours")
+            log.warning(
+                """
+                kernel older than 5.18: addresses that stay when all of hasup's processes are killed at once aren't known to \
+                be ours
+                """)
         }
         if let problem = claims?.problem { log.error("\(problem)") }
         note(generation)

@@ -27,7 +27,7 @@ extension WatchEvent {
             kind = "remark"
             self.reason = remark.name
             self.source = source.description
-        case .stalled, .kernelFailure, .addressRemoved, .addressWaits: break
+        case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .strangerFound: break
         }
     }
 
@@ -87,7 +87,7 @@ extension Observation {
     /// mattered.
     var isHistory: Bool {
         switch self {
-        case .transition, .earlier, .stalled, .addressRemoved, .addressWaits: true
+        case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .strangerFound: true
         case .discarded, .accepted, .kernelFailure: false
         }
     }

@@ -48,8 +48,9 @@ struct ObservationLog {
                 log.notice("\(line)")
             }
         case .stalled: log.warning("\(line)")
-        case .addressRemoved(_, let address):
+        case .addressRemoved(_, let address, _):
             lines.tell(.warning, "", line, kind: "\(instance) \(address) removed")
+        case .strangerFound(_, let stranger): lines.tell(stranger.isSilent ? .notice : .warning, "", line)
         case .addressWaits, .kernelFailure: lines.tell(.warning, "", line)
         // The numbers in a packet may differ each time; what is wrong, and who sends it, is what matters.
         case .discarded(_, let reason, let source, _):

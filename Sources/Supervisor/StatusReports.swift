@@ -59,11 +59,22 @@ extension InstanceReport {
                 agoSeconds: $0.at.age(at: now).seconds, recent: now < $0.countsUntil)
         }
         differentAddressesOf = status.differentAddressesOf?.description
+        strangers = status.strangers.map { StrangerReport($0) }
         sendFailure = status.sendFailure.map {
             SendFailureReport(
                 $0.code == 0 ? "there is no socket" : SystemError.text(of: $0.code),
                 sinceSeconds: max(0, (now - $0.since).seconds), silent: $0.isSilent)
         }
+    }
+}
+
+extension StrangerReport {
+    init(_ stranger: StrangerAddress) {
+        self.init()
+        address = stranger.prefix.description
+        interface = stranger.interface
+        silent = stranger.isSilent
+        text = stranger.text
     }
 }
 
@@ -75,6 +86,8 @@ extension AddressReport {
             foreign: status?.foreignAddresses.contains(address.prefix.address) ?? false)
         if status?.waitingAddresses.contains(address.prefix.address) ?? false {
             obstacle = Observation.missingInterface(interface)
+        } else if let unusable = status?.unusableAddresses.first(where: { $0.address == address.prefix.address }) {
+            obstacle = unusable.reason
         }
     }
 }

@@ -1,5 +1,6 @@
 import Base
 import Configuration
+import Reactor
 import VRRP
 
 // What operators read: one text for each value, in one place.
@@ -51,6 +52,9 @@ extension Fault {
         case .noSourceAddress(let name): "interface \(name) has no address to send from"
         case .sourceAddressMissing(let address):
             "unicast_src_ip \(address) is on no interface, not usable yet, or a virtual one of hasup"
+        case .addressInterfaceDown(let name): "interface \(name), which has virtual addresses, is down or missing"
+        case .addressesUnusable(let address, let code):
+            "none of its virtual addresses could be used, \(address) because \(UnusableAddress(address, code: code).reason)"
         }
     }
 }
@@ -65,7 +69,33 @@ extension Fault {
         case .trackedInterfaceDown(let name): "tracked interface \(name) is up now"
         case .noSourceAddress(let name): "interface \(name) has an address to send from now"
         case .sourceAddressMissing(let address): "unicast_src_ip \(address) can be used now"
+        case .addressInterfaceDown(let name): "interface \(name), which has virtual addresses, is up now"
+        case .addressesUnusable: "it tries again to use its virtual addresses"
         }
+    }
+}
+
+extension UnusableAddress {
+    /// A clause: why.
+    var reason: String {
+        code == 0 ? "another machine has it (duplicate address detection)" : "the kernel says: \(SystemError.text(of: code))"
+    }
+}
+
+extension StrangerAddress {
+    /// A sentence for who isn't MASTER: what is there, and what ends it.
+    var text: String {
+        if isSilent {
+            return "\(prefix) is on \(interface), where nobody is told of it: that of a real server of LVS, perhaps"
+        }
+        let whose =
+            switch addedBy {
+            case KernelAddress.markOfKeepalived: "a keepalived has left it there"
+            case KernelAddress.markOfHasup: "another hasup has put it there"
+            default: "hasup hasn't put it there"
+            }
+        return "\(prefix) is on \(interface) although this node isn't MASTER, and \(whose): two machines may have it. "
+            + "Remove it (ip address del \(prefix) dev \(interface)), or let a start do it (adopt_leftovers)"
     }
 }
 
@@ -215,8 +245,8 @@ extension Observation {
         switch self {
         case .transition(let transition), .earlier(let transition, _): transition.instance
         case .discarded(let instance, _, _, _): instance
-        case .accepted(let instance, _, _), .kernelFailure(let instance, _), .addressRemoved(let instance, _): instance
-        case .addressWaits(let instance, _, _): instance
+        case .accepted(let instance, _, _), .kernelFailure(let instance, _), .addressRemoved(let instance, _, _): instance
+        case .addressWaits(let instance, _, _), .strangerFound(let instance, _): instance
         case .stalled: nil
         }
     }
@@ -240,10 +270,13 @@ extension Observation {
         case .stalled(let interval):
             "stalled \(interval.nanoseconds / 1_000_000) ms: this node didn't run; what came meanwhile was read first"
         case .kernelFailure(_, let sentence): "\(name): \(sentence)"
-        case .addressRemoved(_, let address):
+        case .addressRemoved(_, let address, 1):
             "\(name): address \(address) was removed by somebody else; it is put back"
+        case .addressRemoved(_, let address, let count):
+            "\(name): \(count) addresses, \(address) among them, were removed by somebody else; they are put back"
         case .addressWaits(_, let prefix, let interface):
             "\(name): address \(prefix) dev \(interface): \(Self.missingInterface(interface))"
+        case .strangerFound(_, let stranger): "\(name): \(stranger.text)"
         }
     }
 }

@@ -161,6 +161,7 @@ struct StatusTable {
                 texts.append("\(address.address) is missing on \(address.interface)")
             }
         }
+        for stranger in instance.strangers { texts.append(stranger.text) }
         if let peer = instance.differentAddressesOf {
             texts.append(
                 "\(peer) advertises other addresses than ours, so some may be nobody's: compare virtual_ipaddress")
