@@ -142,6 +142,8 @@ public struct SourceSet: FileProvider, Sendable {
 
     /// Paths of all files that were read.
     public var paths: [String] { files.keys.sorted() }
+    /// Patterns for which files were looked for.
+    public var patterns: [String] { matches.keys.sorted() }
     /// Bytes of all files together.
     public var byteCount: Int { files.values.reduce(0) { $0 + ((try? $1.get())?.count ?? 0) } }
 

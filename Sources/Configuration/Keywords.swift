@@ -39,9 +39,9 @@ public enum KeywordUnit: String, Hashable, Sendable {
 
     /// `1..255 s; whole ones` as `1..255; whole ones` and seconds; `s` alone has no range.
     fileprivate static func split(_ text: Substring) -> (range: String, unit: KeywordUnit?) {
-        let end = text.firstIndex(of: ";") ?? text.endIndex
+        let end = text.utf8.firstIndex(of: UInt8(ascii: ";")) ?? text.endIndex
         var limits = text[..<end]
-        let last = limits.lastIndex(of: " ").map(limits.index(after:)) ?? limits.startIndex
+        let last = limits.utf8.lastIndex(of: UInt8(ascii: " ")).map(limits.utf8.index(after:)) ?? limits.startIndex
         guard let unit = KeywordUnit(rawValue: String(limits[last...])) else { return (String(text), nil) }
         limits = limits[..<last]
         let parts = [limits, text[end...].dropFirst()].map { $0.drop { $0 == " " } }.filter { !$0.isEmpty }
@@ -99,8 +99,8 @@ public final class Keyword: Sendable {
         limits = KeywordTable.limits(fields[3])
         self.child = child
         firstCounts = meaning.hasSuffix("; the first one counts")
-        isCumulative = meaning.contains("repeatable") || meaning.hasSuffix("; only one")
-        isSecret = meaning.contains("secret")
+        isCumulative = meaning.hasWord("repeatable") || meaning.hasSuffix("; only one")
+        isSecret = meaning.hasWord("secret")
         isDeprecated =
             range.hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
     }
@@ -212,20 +212,22 @@ public struct KeywordTable: Sendable {
         var names: [String] = []
         for text in texts {
             var current: [Int] = []
-            for line in text.description.split(separator: "\n") {
-                if line.hasPrefix("["), line.hasSuffix("]"), !line.contains("\t") {
-                    let listed = line.dropFirst().dropLast().split(separator: ",").map {
-                        String($0.drop { $0 == " " })
+            for line in text.description[...].parts(separatedBy: "\n") where !line.isEmpty {
+                let fields = line.parts(separatedBy: "\t")
+                if fields.count == 1, line.hasPrefix("["), line.hasSuffix("]") {
+                    let listed = line.dropFirst().dropLast().parts(separatedBy: ",").map {
+                        String(Substring($0.utf8.drop { $0 == UInt8(ascii: " ") }))
                     }
                     current = Array(names.count..<names.count + listed.count)
                     names += listed
                 } else {
-                    let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
                     for context in current where fields.count == 6 { rows.append((context, fields)) }
                 }
             }
         }
-        let root = names.firstIndex(of: "(root)") ?? 0
+        // The first of a name counts.
+        let numbers = Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        let root = numbers["(root)"] ?? 0
         let since = Self.versions(Self.sinceRows)
         var keywords: [Keyword] = []
         var rowsOfContext = Array(repeating: [Int](), count: names.count)
@@ -234,8 +236,8 @@ public struct KeywordTable: Sendable {
         for (context, fields) in rows {
             let name = String(fields[0])
             let path = context == root ? name : "\(names[context])/\(name)"
-            let own = names.firstIndex(of: path)
-            let entries = names.firstIndex(of: path + " (entry)")
+            let own = numbers[path]
+            let entries = numbers[path + " (entry)"]
             rowsOfContext[context].append(keywords.count)
             places[Self.hash(Array(name.utf8)[...], context)] = keywords.count
             keywords.append(
@@ -254,8 +256,8 @@ public struct KeywordTable: Sendable {
     static func versions(_ rows: StaticString) -> [String: String] {
         var versions: [String: String] = [:]
         var version = ""
-        for line in rows.description.split(separator: "\n") {
-            let fields = line.split(separator: "\t")
+        for line in rows.description[...].parts(separatedBy: "\n") where !line.isEmpty {
+            let fields = line.parts(separatedBy: "\t")
             if fields.count == 2 {
                 for name in names(of: fields[1]) { versions["\(fields[0])\t\(name)"] = version }
             } else {
@@ -268,11 +270,14 @@ public struct KeywordTable: Sendable {
     /// Names with blanks between, except within brackets and braces.
     static func names(of text: Substring) -> [Substring] {
         var depth = 0
-        return text.split { character in
-            if "([{".contains(character) { depth += 1 }
-            if ")]}".contains(character) { depth -= 1 }
-            return character == " " && depth == 0
-        }
+        return text.utf8.split { byte in
+            switch byte {
+            case UInt8(ascii: "("), UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
+            case UInt8(ascii: ")"), UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
+            default: break
+            }
+            return byte == UInt8(ascii: " ") && depth == 0
+        }.map { Substring($0) }
     }
 
     fileprivate static func status(_ text: Substring) -> KeywordStatus {
@@ -297,13 +302,15 @@ public struct KeywordTable: Sendable {
 
     /// `1..255 s` as 1...255; `1..` has no upper limit.
     fileprivate static func limits(_ range: Substring) -> ClosedRange<Int>? {
-        let words = range.split(separator: " ")
-        guard let text = words.first, let dots = text.firstRange(of: ".."), let low = Int(text[..<dots.lowerBound])
+        // Most have none: looked at by bytes, because it is done for each keyword.
+        let text = Substring(range.utf8.drop { $0 == UInt8(ascii: " ") }.prefix { $0 != UInt8(ascii: " ") })
+        guard let dot = text.utf8.firstIndex(of: UInt8(ascii: ".")), text[dot...].hasPrefix(".."),
+            let low = Int(text[..<dot])
         else {
             return nil
         }
         // A remark may follow after a semicolon or a bracket.
-        let rest = text[dots.upperBound...].prefix { $0.isNumber || "-^".contains($0) }
+        let rest = text[dot...].dropFirst(2).prefix { $0.isNumber || "-^".contains($0) }
         guard let high = rest.isEmpty ? Int(UInt32.max) : limit(rest), low <= high else { return nil }
         return low...high
     }
@@ -324,5 +331,29 @@ public struct KeywordTable: Sendable {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(context)
         for byte in name { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         return hash
+    }
+}
+
+extension Substring {
+    /// The parts, empty ones among them. By bytes: to look for the characters of a table would take milliseconds of each
+    /// start and reload.
+    fileprivate func parts(separatedBy separator: Unicode.Scalar) -> [Substring] {
+        utf8.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false).map { Substring($0) }
+    }
+}
+
+extension String {
+    /// Whether it contains these letters, which are ASCII's.
+    fileprivate func hasWord(_ word: StaticString) -> Bool {
+        let count = word.utf8CodeUnitCount
+        return word.withUTF8Buffer { wanted in
+            var rest = utf8[...]
+            while let start = rest.firstIndex(of: wanted[0]) {
+                rest = rest[start...]
+                if rest.prefix(count).elementsEqual(wanted) { return true }
+                rest = rest.dropFirst()
+            }
+            return false
+        }
     }
 }

@@ -127,7 +127,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         // What it was allowed before goes on, and a sealed one couldn't look at other processes' namespaces any more.
         var isAlone = false
         if predecessor?.isSealed != true {
-            if let reason = RunDirectory.besideKeepalived() {
+            if let reason = RunningKeepalived.objection {
                 // What ran goes on: ended by this, it would leave its addresses to chance.
                 guard store.page != nil else { throw StartError(.temporary, reason) }
                 log.error("\(reason)")
@@ -240,7 +240,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         serviceWatchdog = ServiceWatchdog(systemd, on: loop) { [unowned self] in self.isWell }
         reloadFiles.started(generation) { [unowned self] in self.requestReload(nil) }
         setting.limitSupervisor(
-            hasScripts: generation.model.hasScripts, realtimePriority: generation.supervisorPriority,
+            hasScripts: generation.model.hasScripts, needsReadRight: generation.image.needsReadRight,
+            realtimePriority: generation.supervisorPriority,
             writing: ReloadPaths(generation).writableFolders)
         for note in setting.shortfalls { log.notice("\(note)") }
         surroundings = loop.makeTimer { [unowned self] in

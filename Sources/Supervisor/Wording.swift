@@ -256,17 +256,24 @@ extension Observation {
 
     /// The line of the log; `settings` are the instance's, nil for the daemon's own.
     func line(_ settings: InstanceSettings?, _ background: Background = Background()) -> String {
-        let name = settings?.name ?? ""
-        return line(instance: name, settings, background)
+        line(instance: settings?.name ?? "", settings, background)
     }
 
-    private func line(instance name: String, _ settings: InstanceSettings?, _ background: Background) -> String {
+    /// What stands for all that differ only in who has sent a packet and in its numbers.
+    func lineForAll(_ settings: InstanceSettings?) -> String {
+        line(instance: settings?.name ?? "", settings, Background(), " or others")
+    }
+
+    private func line(
+        instance name: String, _ settings: InstanceSettings?, _ background: Background, _ orOthers: String = ""
+    ) -> String {
         switch self {
         case .transition(let transition): transition.line(instance: name, settings, background)
         case .earlier(let transition, _): transition.line(instance: name, settings, background) + ", told late"
         case .discarded(let instance, let reason, let source, let detail):
-            (instance == nil ? "" : "\(name): ") + "packet from \(source) thrown away: \(reason.text(detail))"
-        case .accepted(_, let remark, let source): "\(name): \(source): \(remark.text)"
+            (instance == nil ? "" : "\(name): ")
+                + "packet from \(source)\(orOthers) thrown away: \(reason.text(detail))"
+        case .accepted(_, let remark, let source): "\(name): \(source)\(orOthers): \(remark.text)"
         case .stalled(let interval):
             "stalled \(interval.nanoseconds / 1_000_000) ms: this node didn't run; what came meanwhile was read first"
         case .kernelFailure(_, let sentence): "\(name): \(sentence)"
