@@ -61,7 +61,7 @@ extension Node {
                 if context.ledger[key]?.phase == .missing { context.ledger.set(.present, of: key) }
             } else {
                 let isExpected = context.takeExpectedRemoval(of: key)
-                guard context.interfaces.remove(key) || context.ledger[key] != nil else { continue }
+                guard context.interfaces.remove(key) || context.ledger[key] != nil || isExpected else { continue }
                 isOurs = isOurs || isExpected
                 if !isExpected, context.ledger[key]?.phase == .present { context.ledger.set(.missing, of: key) }
                 for id in context.dependents.having(key.address) {

@@ -79,7 +79,8 @@ struct LinkMonitorTests {
             try NetworkNamespace.ip("address", "add", "10.0.0.2/24", "dev", "va")
             #expect(try drain(monitor).count == 1)
             #expect(monitor.takeChangedInterfaces() == [index])
-            #expect(monitor.addresses(on: index).map(\.address.description) == ["10.0.0.2"])
+            let left = monitor.addresses(on: index).filter { $0.address.family == .ipv4 }
+            #expect(left.map(\.address.description) == ["10.0.0.2"])
 
             try NetworkNamespace.ip("address", "del", "10.0.0.2/24", "dev", "va")
             guard case .addressRemoved(let gone)? = try drain(monitor).first else {
@@ -175,7 +176,8 @@ struct LinkMonitorTests {
             try NetworkNamespace.ip("address", "add", "10.0.0.2/24", "dev", "va")
             _ = try drain(monitor)
             #expect(monitor.finishReload(with: old) { _ in })
-            #expect(monitor.addresses(on: index).map(\.address.description) == ["10.0.0.2"])
+            let left = monitor.addresses(on: index).filter { $0.address.family == .ipv4 }
+            #expect(left.map(\.address.description) == ["10.0.0.2"])
             // Without a beginning there is no end.
             #expect(!monitor.finishReload(with: old) { _ in })
         }

@@ -44,7 +44,9 @@ struct Bench {
     }
 
     /// The node's own addresses.
-    static let ownAddresses = [kernelAddress("10.0.0.5/24"), kernelAddress("fe80::5/64")]
+    static let ownAddresses = [
+        kernelAddress("10.0.0.5/24"), kernelAddress("fe80::5/64"), kernelAddress("10.1.0.5/24", on: 3),
+    ]
 
     /// One instance with keepalived's defaults: version 2, priority 100, VRID 20, 10.0.4.1 on eth0.
     static func settings(_ change: (inout InstanceSettings) -> Void = { _ in }) -> InstanceSettings {

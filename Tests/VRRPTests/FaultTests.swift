@@ -81,6 +81,7 @@ import VRRP
         bench.handle(.interfaceRemoved(2))
         #expect(bench.state == .fault)
         bench.handle(.interface(bench.eth0))
+        bench.tell(Bench.ownAddresses)
         bench.advance(.zero)
         #expect(bench.state == .master)
     }
@@ -99,6 +100,7 @@ import VRRP
         var bench = Bench.master()
         bench.eth0.index = 17
         bench.handle(.interface(bench.eth0))
+        bench.tell([Bench.kernelAddress("10.0.0.5/24", on: 17)])
         #expect(bench.take().reasons == [.fault(.interfaceMissing("eth0")), .recovered])
         bench.receive(200)
         #expect(bench.status().counters.advertsReceived == 1)

@@ -191,6 +191,7 @@ import Wire
                 }
             ]
         }
+        bench.advance(.milliseconds(20))
         for question in Bench.questions(bench.take()) {
             let isInstall = if case .install = question { true } else { false }
             bench.answer(question, [isInstall ? .existed : .refused(1)])

@@ -103,7 +103,7 @@ struct Twin {
     /// The interfaces and the node's own addresses.
     mutating func tellSurroundings() {
         for link in links.values.sorted(by: { $0.index < $1.index }) { bench.handle(.interface(link)) }
-        bench.tell(hasSource ? Bench.ownAddresses : [Bench.ownAddresses[1]])
+        bench.tell(hasSource ? Bench.ownAddresses : Array(Bench.ownAddresses[1...]))
     }
 
     /// Whether something was removed that isn't told yet: a log line that a death may cost.
