@@ -51,6 +51,7 @@ extension Worker {
         VRRPToSupervisor.configured(generation: generation).send(on: channel)
         owesCleared = true
         unsettle()
+        if stopsWhenConfigured { stop() }
     }
 
     func tellResumption() {
