@@ -52,7 +52,7 @@ struct Backgrounds {
                 $0.refused = nil
             }
             return background
-        case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits: break
+        case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .rivalMaster: break
         }
         return Background()
     }

@@ -54,6 +54,8 @@ struct ObservationLog {
         // The numbers in a packet may differ each time; what is wrong, and who sends it, is what matters.
         case .discarded(_, let reason, let source, _):
             lines.tell(.warning, "", line, kind: "\(instance) \(reason.name) \(source)")
+        case .rivalMaster(_, let source, let sign):
+            lines.tell(.warning, "", line, kind: "\(instance) rival \(sign.code) \(source)")
         case .accepted(_, let remark, let source):
             lines.tell(.warning, "", line, kind: "\(instance) \(remark.name) \(source)")
         }

@@ -25,6 +25,8 @@ extension DiscardReason {
         case .notRunning: "notRunning"
         case .noAddress: "noAddress"
         case .otherVRID: "otherVRID"
+        case .carp: "carp"
+        case .authenticationTrailer: "authenticationTrailer"
         }
     }
 }
@@ -48,6 +50,7 @@ extension Fault {
         case .interfaceMissing(let name): "interface \(name) doesn't exist"
         case .interfaceDown(let name): "interface \(name) is down"
         case .trackedInterfaceDown(let name): "tracked interface \(name) is down or missing"
+        case .trackedInterfaceUp(let name): "tracked interface \(name) is up, and `reverse` wants it down"
         case .noSourceAddress(let name): "interface \(name) has no address to send from"
         case .sourceAddressMissing(let address):
             "unicast_src_ip \(address) is on no interface, not usable yet, or a virtual one of hasup"
@@ -63,6 +66,7 @@ extension Fault {
         case .interfaceMissing(let name): "interface \(name) exists now"
         case .interfaceDown(let name): "interface \(name) is up now"
         case .trackedInterfaceDown(let name): "tracked interface \(name) is up now"
+        case .trackedInterfaceUp(let name): "tracked interface \(name), which has `reverse`, is down or gone now"
         case .noSourceAddress(let name): "interface \(name) has an address to send from now"
         case .sourceAddressMissing(let address): "unicast_src_ip \(address) can be used now"
         }
@@ -216,7 +220,7 @@ extension Observation {
         case .transition(let transition), .earlier(let transition, _): transition.instance
         case .discarded(let instance, _, _, _): instance
         case .accepted(let instance, _, _), .kernelFailure(let instance, _), .addressRemoved(let instance, _): instance
-        case .addressWaits(let instance, _, _): instance
+        case .addressWaits(let instance, _, _), .rivalMaster(let instance, _, _): instance
         case .stalled: nil
         }
     }
@@ -244,6 +248,28 @@ extension Observation {
             "\(name): address \(address) was removed by somebody else; it is put back"
         case .addressWaits(_, let prefix, let interface):
             "\(name): address \(prefix) dev \(interface): \(Self.missingInterface(interface))"
+        case .rivalMaster(_, let source, let sign): "\(name): probably two masters: \(sign.sentence(of: source))"
+        }
+    }
+}
+
+extension RivalMaster.Sign {
+    /// A clause: what another router does while this one is MASTER.
+    func sentence(of source: IPAddress) -> String {
+        switch self {
+        case .lowerPriority(let priority):
+            "\(source) advertises, too, and doesn't yield to our priority (its own is \(priority)): "
+                + "it doesn't hear our adverts, or doesn't take them"
+        case .discarded(let reason, let detail):
+            "\(source) advertises, too, and what it sends is thrown away: \(reason.text(detail))"
+        }
+    }
+
+    /// The name in `--json`.
+    var code: String {
+        switch self {
+        case .lowerPriority: "lowerPriority"
+        case .discarded(let reason, _): reason.name
         }
     }
 }
@@ -271,6 +297,10 @@ extension DiscardReason {
         case .notRunning: "the instance isn't running"
         case .noAddress: "it names no address"
         case .otherVRID: "it lists an address of this instance under VRID \(detail), and virtual_router_id differs"
+        case .carp:
+            "it is CARP (OpenBSD, FreeBSD, pfSense), another protocol with VRRP's number: give its vhid or this "
+                + "instance's virtual_router_id another number, because both mean the same MAC address"
+        case .authenticationTrailer: "it is signed (auth_hmac of keepalived), which hasup doesn't read"
         }
     }
 }

@@ -34,7 +34,8 @@ enum Tracking {
         }
         for tracked in settings.trackedInterfaces where tracked.weight == 0 {
             if isUsable(tracked.name, interfaces) == tracked.reverse {
-                faults.append(.trackedInterfaceDown(tracked.name))
+                faults.append(
+                    tracked.reverse ? .trackedInterfaceUp(tracked.name) : .trackedInterfaceDown(tracked.name))
             }
         }
         if interfaces[name] != nil, source(of: settings, interfaces) == nil {

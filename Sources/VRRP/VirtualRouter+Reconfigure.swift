@@ -25,10 +25,9 @@ extension VirtualRouter {
         settings = new
         addressList = Self.addressList(of: new)
         toldRemarks = 0
-        differentAddressesOf = nil
-        let isLearned =
-            state == .backup && new.version == .v3 && old.version == .v3 && masterInterval != old.advertInterval
-        if !isLearned { masterInterval = new.advertInterval }
+        differentAddresses = nil
+        isIntervalLearned = isIntervalLearned && new.version == .v3
+        if !isIntervalLearned { masterInterval = new.advertInterval }
         if state == .master {
             install(allAddresses.filter { !known.contains($0) }, &context, into: &actions)
             if old.announcements.refresh != new.announcements.refresh { scheduleRefresh(at: now, &context) }
@@ -38,5 +37,6 @@ extension VirtualRouter {
             }
         }
         reassess(previousDown: previousDown, at: now, &context, into: &actions)
+        if old.preemptDelay != new.preemptDelay { advancePreemption(at: now, &context) }
     }
 }

@@ -121,7 +121,8 @@ struct Twin {
             router.installed.sort()
             // For status alone, and not worth room in the page.
             router.lastDiscard = nil
-            router.differentAddressesOf = nil
+            router.differentAddresses = nil
+            router.rivals = RivalMasters()
             dump(router, to: &text)
         }
         for id in bench.node.routers.indices {
