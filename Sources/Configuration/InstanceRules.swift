@@ -54,10 +54,18 @@ extension Elaborator {
             draft.settings.version = draft.version ?? defaults.version ?? .v2
             return
         }
-        if draft.version == .v2, let token = draft.places["version"] {
-            report(.warning, "VRRP version 2 has no IPv6; version 3 is used", at: token)
+        // RFC 3768 has no IPv6, keepalived has. What other routers of the cluster do decides.
+        draft.settings.version = draft.version ?? .v3
+        guard draft.version == .v2, let token = draft.places["version"] else { return }
+        if draft.settings.options.contains(.strict) {
+            draft.settings.version = .v3
+            report(.warning, "VRRP version 2 has no IPv6; strict mode uses version 3", at: token)
+        } else {
+            report(
+                .warning,
+                "VRRP version 2 has no IPv6 (RFC 3768): the adverts are keepalived's, which few other routers understand",
+                at: token)
         }
-        draft.settings.version = .v3
     }
 
     private mutating func decideInterval(_ draft: inout InstanceDraft) {
@@ -118,12 +126,15 @@ extension Elaborator {
             // Misspelt, without a `{`, or what belongs into it outside of it: what was meant to be authenticated must not
             // run without it.
             let isMeant = ["authentication", "auth_type", "auth_pass"].contains { attempts.names($0, in: draft.block) }
-            if draft.settings.version == .v2, isMeant { fault("its authentication can't be read", &draft) }
+            if draft.settings.version == .v2, draft.settings.family == .ipv4, isMeant {
+                fault("its authentication can't be read", &draft)
+            }
             return
         }
-        if draft.settings.version == .v3 {
+        if draft.settings.version == .v3 || draft.settings.family == .ipv6 {
+            let form = draft.settings.version == .v3 ? "version 3" : "version 2 over IPv6"
             model.ignoredSettings += 1
-            return report(.error, "VRRP version 3 has no authentication; this block is ignored", at: place)
+            return report(.error, "VRRP \(form) has no authentication; this block is ignored", at: place)
         }
         if let password = written.password, password.count > 8, let token = written.passwordPlace {
             report(.warning, "only the first 8 bytes of a password count", at: token)

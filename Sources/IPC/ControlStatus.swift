@@ -128,7 +128,7 @@ public struct InstanceReport: JSONRecord, Hashable {
     public var notificationsSkipped = 0
     /// The last advertisement for it that was thrown away; nil when none was.
     public var lastDiscard: DiscardReport?
-    /// The router that was last heard to advertise other addresses than ours; nil when none does.
+    /// The router that advertises other addresses than ours: the master, or one that would be; nil when none does.
     public var differentAddressesOf: String?
     /// Virtual addresses that this node has, although it isn't MASTER and hasn't added them.
     public var strangers: [StrangerReport] = []
@@ -136,6 +136,8 @@ public struct InstanceReport: JSONRecord, Hashable {
     public var sendFailure: SendFailureReport?
     /// Its notify scripts; nil when none was ever wanted.
     public var scripts: ScriptReport?
+    /// For a MASTER: who else advertises for it, and hasn't yielded.
+    public var rivals: [RivalReport] = []
 
     /// Nothing known.
     public init() {}
@@ -169,6 +171,44 @@ public struct InstanceReport: JSONRecord, Hashable {
         members.member("strangers", &strangers)
         members.member("send_failure", &sendFailure)
         members.member("scripts", &scripts)
+        members.member("rivals", &rivals)
+    }
+}
+
+/// Another router that advertises while this one is MASTER.
+public struct RivalReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary =
+        "Who goes on advertising beside a MASTER; reason is lowerPriority, or why its adverts are thrown away"
+    /// Where it sends from.
+    public var source = ""
+    /// For programs.
+    public var reason = ""
+    /// For people: a clause.
+    public var text = ""
+    /// For how long it has been heard.
+    public var sinceSeconds = 0.0
+    /// How long ago it was last heard.
+    public var agoSeconds = 0.0
+
+    /// None.
+    public init() {}
+    /// A router.
+    public init(source: String, reason: String, text: String, sinceSeconds: Double, agoSeconds: Double) {
+        self.source = source
+        self.reason = reason
+        self.text = text
+        self.sinceSeconds = sinceSeconds
+        self.agoSeconds = agoSeconds
+    }
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("source", &source)
+        members.member("reason", &reason)
+        members.member("text", &text)
+        members.member("since_seconds", &sinceSeconds)
+        members.member("ago_seconds", &agoSeconds)
     }
 }
 

@@ -59,6 +59,8 @@ struct ObservationLog {
         case .accepted(_, let remark, _):
             lines.tell(
                 .warning, "", line, kind: "\(instance) \(remark.name)", folded: observation.lineForAll(settings))
+        case .rivalMaster(_, let source, let sign):
+            lines.tell(.warning, "", line, kind: "\(instance) rival \(sign.code) \(source)")
         }
         return true
     }

@@ -58,8 +58,15 @@ extension InstanceReport {
                 reason: $0.reason.name, text: $0.reason.text($0.detail), source: $0.source.description,
                 agoSeconds: $0.at.age(at: now).seconds, recent: now < $0.countsUntil)
         }
-        differentAddressesOf = status.differentAddressesOf?.description
         strangers = status.strangers.map { StrangerReport($0) }
+        differentAddressesOf = status.differentAddresses.flatMap {
+            now < $0.countsUntil ? $0.source.description : nil
+        }
+        rivals = status.rivals.filter { now < $0.countsUntil }.map {
+            RivalReport(
+                source: $0.source.description, reason: $0.sign.code, text: $0.sign.sentence(of: $0.source),
+                sinceSeconds: $0.since.age(at: now).seconds, agoSeconds: $0.lastHeard.age(at: now).seconds)
+        }
         sendFailure = status.sendFailure.map {
             SendFailureReport(
                 $0.code == 0 ? "there is no socket" : SystemError.text(of: $0.code),

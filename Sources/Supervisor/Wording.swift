@@ -26,6 +26,8 @@ extension DiscardReason {
         case .notRunning: "notRunning"
         case .noAddress: "noAddress"
         case .otherVRID: "otherVRID"
+        case .carp: "carp"
+        case .authenticationTrailer: "authenticationTrailer"
         }
     }
 }
@@ -49,6 +51,7 @@ extension Fault {
         case .interfaceMissing(let name): "interface \(name) doesn't exist"
         case .interfaceDown(let name): "interface \(name) is down"
         case .trackedInterfaceDown(let name): "tracked interface \(name) is down or missing"
+        case .trackedInterfaceUp(let name): "tracked interface \(name) is up, and `reverse` wants it down"
         case .noSourceAddress(let name): "interface \(name) has no address to send from"
         case .sourceAddressMissing(let address):
             "unicast_src_ip \(address) is on no interface, not usable yet, or a virtual one of hasup"
@@ -67,6 +70,7 @@ extension Fault {
         case .interfaceMissing(let name): "interface \(name) exists now"
         case .interfaceDown(let name): "interface \(name) is up now"
         case .trackedInterfaceDown(let name): "tracked interface \(name) is up now"
+        case .trackedInterfaceUp(let name): "tracked interface \(name), which has `reverse`, is down or gone now"
         case .noSourceAddress(let name): "interface \(name) has an address to send from now"
         case .sourceAddressMissing(let address): "unicast_src_ip \(address) can be used now"
         case .addressInterfaceDown(let name): "interface \(name), which has virtual addresses, is up now"
@@ -246,7 +250,8 @@ extension Observation {
         case .transition(let transition), .earlier(let transition, _): transition.instance
         case .discarded(let instance, _, _, _): instance
         case .accepted(let instance, _, _), .kernelFailure(let instance, _), .addressRemoved(let instance, _, _): instance
-        case .addressWaits(let instance, _, _), .strangerFound(let instance, _): instance
+        case .addressWaits(let instance, _, _), .strangerFound(let instance, _), .rivalMaster(let instance, _, _):
+            instance
         case .stalled: nil
         }
     }
@@ -284,6 +289,28 @@ extension Observation {
         case .addressWaits(_, let prefix, let interface):
             "\(name): address \(prefix) dev \(interface): \(Self.missingInterface(interface))"
         case .strangerFound(_, let stranger): "\(name): \(stranger.text)"
+        case .rivalMaster(_, let source, let sign): "\(name): probably two masters: \(sign.sentence(of: source))"
+        }
+    }
+}
+
+extension RivalMaster.Sign {
+    /// A clause: what another router does while this one is MASTER.
+    func sentence(of source: IPAddress) -> String {
+        switch self {
+        case .lowerPriority(let priority):
+            "\(source) advertises, too, and doesn't yield to our priority (its own is \(priority)): "
+                + "it doesn't hear our adverts, or doesn't take them"
+        case .discarded(let reason, let detail):
+            "\(source) advertises, too, and what it sends is thrown away: \(reason.text(detail))"
+        }
+    }
+
+    /// The name in `--json`.
+    var code: String {
+        switch self {
+        case .lowerPriority: "lowerPriority"
+        case .discarded(let reason, _): reason.name
         }
     }
 }
@@ -311,6 +338,10 @@ extension DiscardReason {
         case .notRunning: "the instance isn't running"
         case .noAddress: "it names no address"
         case .otherVRID: "it lists an address of this instance under VRID \(detail), and virtual_router_id differs"
+        case .carp:
+            "it is CARP (OpenBSD, FreeBSD, pfSense), another protocol with VRRP's number: give its vhid or this "
+                + "instance's virtual_router_id another number, because both mean the same MAC address"
+        case .authenticationTrailer: "it is signed (auth_hmac of keepalived), which hasup doesn't read"
         }
     }
 }

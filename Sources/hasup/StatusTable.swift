@@ -161,6 +161,13 @@ struct StatusTable {
                 texts.append("\(address.address) is missing on \(address.interface)")
             }
         }
+        if instance.isDisputed {
+            for rival in instance.rivals {
+                texts.append(
+                    "probably two masters: \(rival.text); heard for \(Layout.age(rival.sinceSeconds)), "
+                        + "the last \(Layout.age(rival.agoSeconds)) ago")
+            }
+        }
         for stranger in instance.strangers { texts.append(stranger.text) }
         if let peer = instance.differentAddressesOf {
             texts.append(
@@ -188,8 +195,7 @@ struct StatusTable {
                 "; the last \(Layout.age(last.agoSeconds)) ago from \(last.source)"
                     + (last.recent ? ": \(last.text)" : "")
             }
-            let alarm = instance.isDisputed ? "probably two masters: " : ""
-            texts.append("\(alarm)adverts thrown away: \(counts)\(last ?? "")")
+            texts.append("adverts thrown away: \(counts)\(last ?? "")")
         }
         return texts.flatMap { Layout.wrap(Printable.text($0), width: width) }
     }

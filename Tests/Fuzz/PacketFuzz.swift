@@ -98,7 +98,7 @@ enum PacketFuzz: FuzzTarget {
         let checksum = pdu.withUnsafeBytes { bytes in
             var sum = InternetChecksum()
             sum.add(bytes)
-            if version == .v3 {
+            if version == .v3 || source.family == .ipv6 {
                 sum.addPseudoHeader(
                     source: source, destination: destination, length: bytes.count, next: vrrpProtocolNumber)
             }

@@ -105,6 +105,20 @@ def test_reloads_of_an_unchanged_file(duo, pair, sniffer):
     assert b.state() == "BACKUP"
 
 
+def test_a_backup_follows_its_master_also_after_a_reload(duo, pair, sniffer):
+    """A BACKUP whose file has a shorter interval now goes on with what its master advertises (version 3)."""
+    a, b = duo(advert=1, bound=10)
+    sniffer.wait_advert(pair[0], since=time.time(), bound=3)
+    begin = time.time()
+    assert b.reload(conf.simple(100, version=3, advert=0.1)).returncode == 0
+    sniffer.wait_advert(pair[0], since=begin, count=3, bound=6)
+    assert b.state() == "BACKUP" and not sniffer.adverts(pair[1], since=begin)
+    # And is as fast as its file says when it is MASTER.
+    a.kill()
+    sniffer.wait_advert(pair[1], since=begin, count=3, bound=8)
+    assert sniffer.adverts(pair[1], since=begin)[0].interval == 0.1
+
+
 def test_a_lower_priority_gives_way_at_once(duo, lan):
     """A changed priority takes effect at the reload."""
     a, _ = duo()

@@ -214,6 +214,27 @@ def test_upgrade_with_a_configuration_that_gets_worse_meanwhile(kept_duo, pair, 
     same.check("upgrade with a file that got worse")
 
 
+def test_stop_of_a_worker_that_begins(lan, pair, sniffer):
+    """SIGTERM in the milliseconds in which a worker begins: it goes on as MASTER first, and then hands over as always.
+
+    The worker is killed for it, and the signal comes when its successor exists.
+    """
+    for delay in (0, 0.002, 0.004, 0.006, 0.01, 0.02):
+        hasup = Hasup(pair[0], conf.simple(200, version=3, advert=1)).start()
+        hasup.wait_state("MASTER")
+        worker = hasup.worker()
+        os.kill(worker, signal.SIGKILL)
+        wait_for("its successor", lambda: hasup.roles().get("hasup-vrrp", []),
+                 lambda pids, old=worker: pids and old not in pids, 2, 0.0005)
+        time.sleep(delay)
+        begin = time.time()
+        hasup.program.signal(signal.SIGTERM)
+        assert hasup.program.wait(6) == 0, hasup.log()
+        said = [advert.priority for advert in sniffer.adverts(pair[0], since=begin - 0.01)]
+        assert said[-1:] == [0], (delay, said, hasup.log())
+        assert not hasup.node.holds("10.0.0.100")
+
+
 def test_stop_during_an_upgrade(lan):
     """SIGTERM that comes when the answer to `hasup upgrade` has left: hasupd stops."""
     hasup = Hasup(lan.node("a"), conf.simple(200, version=3, advert=0.1)).start()

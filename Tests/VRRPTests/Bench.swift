@@ -231,6 +231,11 @@ extension [Action] {
         compactMap { if case .observe(.accepted(_, let remark, _)) = $0 { remark } else { nil } }
     }
 
+    /// Other masters that were told of, in order.
+    var rivals: [IPAddress] {
+        compactMap { if case .observe(.rivalMaster(_, let source, _)) = $0 { source } else { nil } }
+    }
+
     var discards: [DiscardReason] {
         compactMap { if case .observe(.discarded(_, let reason, _, _)) = $0 { reason } else { nil } }
     }

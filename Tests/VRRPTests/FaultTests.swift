@@ -143,9 +143,10 @@ import VRRP
         #expect(bench.status().priority == .owner)
     }
 
+    /// `reverse`: what is up keeps it in FAULT, and is said to be up.
     @Test func reversedFault() {
         var bench = Bench { $0.trackedInterfaces = [TrackedInterface(name: "eth1", weight: 0, reverse: true)] }
-        #expect(bench.status().faults == [.trackedInterfaceDown("eth1")])
+        #expect(bench.status().faults == [.trackedInterfaceUp("eth1")])
         bench.handle(.interfaceRemoved(3))
         #expect(bench.state == .backup)
     }

@@ -262,6 +262,70 @@ import Wire
         #expect(bench.status().master == Bench.lower)
     }
 
+    /// What was learned stays, also when it is what the file said before, and the other way round.
+    @Test func learnedIntervalThatWasOurs() {
+        var bench = Bench { $0.version = .v3 }
+        bench.receive(200)
+        bench.reload { $0.instances[0].advertInterval = .centiseconds(10) }
+        #expect(bench.status().advertInterval == .seconds(1), "the master goes on at its own pace")
+        bench.reload { $0.instances[0].advertInterval = .seconds(2) }
+        #expect(bench.status().advertInterval == .seconds(1))
+        // Nobody was heard: it is our own.
+        var alone = Bench { $0.version = .v3 }
+        alone.reload { $0.instances[0].advertInterval = .centiseconds(10) }
+        #expect(alone.status().advertInterval == .centiseconds(10))
+        // Version 2 learns nothing.
+        bench.reload {
+            $0.instances[0].version = .v2
+            $0.instances[0].advertInterval = .seconds(5)
+        }
+        #expect(bench.status().advertInterval == .seconds(5))
+    }
+
+    /// A successor knows which it is.
+    @Test func learnedIntervalOutlivesTheWorker() {
+        for hasLearned in [true, false] {
+            var twin = Twin(2)
+            twin.bench = Bench { $0.version = .v3 }
+            if hasLearned { twin.take(.advert(200, Bench.lower, 255)) } else { twin.take(.wait(.milliseconds(1))) }
+            twin.die()
+            twin.bench.reload { $0.instances[0].advertInterval = .centiseconds(10) }
+            #expect(twin.bench.status().advertInterval == (hasLearned ? .seconds(1) : .centiseconds(10)))
+        }
+    }
+
+    /// preempt_delay that is changed while it runs counts from where it began.
+    @Test(arguments: [(2, 2), (8, 8), (0, 1)])
+    func preemptDelayThatRuns(_ delay: Int64, _ seconds: Int64) {
+        var bench = Bench { $0.preemptDelay = .seconds(4) }
+        let began = bench.now
+        bench.receive(50)
+        bench.advance(.seconds(1))
+        bench.reload { $0.instances[0].preemptDelay = .seconds(delay) }
+        for _ in 0..<20 {
+            bench.advance(.milliseconds(500))
+            if bench.state == .backup { bench.receive(50) }
+        }
+        #expect(bench.status().since - began == .seconds(seconds))
+        #expect(bench.status().lastTransition?.reason == .preempted)
+    }
+
+    /// nopreempt that comes while the delay runs protects the master.
+    @Test func nopreemptEndsPreemptDelay() {
+        var bench = Bench { $0.preemptDelay = .seconds(4) }
+        for second in 0..<8 {
+            bench.receive(50)
+            if second == 3 {
+                bench.reload {
+                    $0.instances[0].preemptDelay = .zero
+                    $0.instances[0].nopreempt = true
+                }
+            }
+            bench.advance(.seconds(1))
+        }
+        #expect(bench.state == .backup)
+    }
+
     /// T7 (d): no delay begins or begins again by a reload.
     @Test func preemptDelay() {
         var bench = Bench.master { $0.preemptDelay = .seconds(10) }

@@ -133,7 +133,8 @@ struct Twin {
         for var router in bench.node.routers {
             // For status alone, and not worth room in the page.
             router.lastDiscard = nil
-            router.differentAddressesOf = nil
+            router.differentAddresses = nil
+            router.rivals = RivalMasters()
             dump(router, to: &text)
         }
         for id in bench.node.routers.indices {
