@@ -20,6 +20,9 @@ struct NodeNames {
 }
 
 extension Preprocessor {
+    /// Behind `@`, this is hasup itself and no node: keepalived skips such lines.
+    static var ownName: String { "hasup" }
+
     /// `@NAME text` and `@^NAME text`. - Returns: the text when the line is kept.
     mutating func condition(_ line: TextLine) -> TextLine? {
         var name = line.start + 1
@@ -37,9 +40,25 @@ extension Preprocessor {
                     + (isKept ? ", so it is for every node" : ""), at: line)
             return isKept ? rest : nil
         }
+        if text.bytes[name..<end].elementsEqual(Self.ownName.utf8) {
+            firstOwnLine = firstOwnLine ?? line
+            guard !isNegated else { return nil }
+            text.noteOwnLine(line)
+            return rest
+        }
         let isHere = text.bytes[name..<end].elementsEqual(environment.configID.utf8)
         nodeNames.note(text.bytes[name..<end], at: line, isNegated: isNegated, isKept: isHere)
         return isHere != isNegated ? rest : nil
+    }
+
+    /// A node of that name would have keepalived read what only hasup is meant to read.
+    mutating func refuseOwnNameOfNode() {
+        guard environment.configID == Self.ownName, let line = firstOwnLine else { return }
+        report(
+            .error,
+            "this node is called `\(Self.ownName)`, and `@\(Self.ownName)` stands before lines for the program of that name: "
+                + "give the node another name by `--config-id`", at: line)
+        diagnostics.amendLast(atStart: "read `@\(Self.ownName)` lines and skip `@^\(Self.ownName)` lines")
     }
 
     /// Lines for two nodes or more, and none for this one: its name is seldom what they were written for.

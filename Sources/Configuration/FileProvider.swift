@@ -80,11 +80,14 @@ public struct LinkFacts: Hashable, Sendable {
     public var isLoopback: Bool
     /// It can send to groups (IFF_MULTICAST).
     public var hasMulticast: Bool
+    /// Bytes of the largest packet that it sends; nil when that isn't known.
+    public var mtu: Int?
 
     /// An interface by its flags.
-    public init(isLoopback: Bool = false, hasMulticast: Bool = true) {
+    public init(isLoopback: Bool = false, hasMulticast: Bool = true, mtu: Int? = nil) {
         self.isLoopback = isLoopback
         self.hasMulticast = hasMulticast
+        self.mtu = mtu
     }
 }
 

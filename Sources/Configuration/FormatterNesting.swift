@@ -5,6 +5,8 @@ struct FormatterNesting {
     struct Condition {
         var name: ArraySlice<UInt8>
         var isNegated: Bool
+        /// `@hasup` is no node's.
+        var isOwn: Bool { name.elementsEqual(Preprocessor.ownName.utf8) }
     }
 
     private var names: [ArraySlice<UInt8>] = []
@@ -21,16 +23,17 @@ struct FormatterNesting {
     private static let maximumReferenceDepth = 8
 
     init(_ conditions: [Condition]) {
-        for condition in conditions where !names.contains(condition.name) && names.count < Self.maximumNames {
+        let ofNodes = conditions.filter { !$0.isOwn }
+        for condition in ofNodes where !names.contains(condition.name) && names.count < Self.maximumNames {
             names.append(condition.name)
         }
         depths = Array(repeating: 0, count: names.count + 1)
-        hasOthers = names.isEmpty || conditions.contains(where: \.isNegated)
+        hasOthers = names.isEmpty || ofNodes.contains(where: \.isNegated)
     }
 
     private func applies(_ conditions: [Condition], to place: Int) -> Bool {
         conditions.allSatisfy { condition in
-            let isIt = place < names.count && names[place] == condition.name
+            let isIt = condition.isOwn || place < names.count && names[place] == condition.name
             return isIt != condition.isNegated
         }
     }

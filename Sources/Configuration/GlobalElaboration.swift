@@ -89,6 +89,7 @@ extension Elaborator {
             } else {
                 refuse("`dynamic_interfaces` takes nothing or allow_if_changes", at: word)
             }
+        case "adopt_leftovers": model.global.adoptsLeftovers = flag(statement)
         case "script_user":
             if let identity = identity(statement.words) {
                 model.global.scriptUser = identity

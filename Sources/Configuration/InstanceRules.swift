@@ -2,9 +2,6 @@ import Base
 
 /// The rules that settings of one instance have for each other, and instances for each other.
 extension Elaborator {
-    /// Addresses that an advertisement has room to count (RFC 9568 §5.2.5).
-    private static var maximumAddresses: Int { 255 }
-
     /// Decides what the draft means. The order matters: the family is known first, then the version.
     mutating func applyRules(_ draft: inout InstanceDraft) {
         decideFamily(&draft)
@@ -153,11 +150,11 @@ extension Elaborator {
 
     private mutating func decideAddresses(_ draft: inout InstanceDraft) {
         keepDistinct(&draft)
-        let surplus = draft.settings.virtualAddresses.count - Self.maximumAddresses
+        let surplus = draft.settings.virtualAddresses.count - InstanceSettings.maximumAddresses
         if surplus > 0 {
             report(
                 .warning, "an advertisement carries 255 addresses; from here on they are handled as excluded addresses",
-                at: draft.virtualPlaces[Self.maximumAddresses])
+                at: draft.virtualPlaces[InstanceSettings.maximumAddresses])
             draft.settings.excludedAddresses.insert(
                 contentsOf: draft.settings.virtualAddresses.suffix(surplus), at: 0)
             draft.settings.virtualAddresses.removeLast(surplus)

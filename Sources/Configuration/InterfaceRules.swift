@@ -97,6 +97,7 @@ extension Elaborator {
             diagnostics.noteFault()
         } else {
             checkLinkKind(&draft, at: token ?? draft.token)
+            checkRoom(draft)
         }
         forgetOwnInterface(&draft)
     }

@@ -65,9 +65,11 @@ public final class Keyword: Sendable {
     public var range: String { KeywordUnit.split(fields[3]).range }
     /// What its number counts.
     public var unit: KeywordUnit? { KeywordUnit.split(fields[3]).unit }
-    /// The version of keepalived that brought it, `after 2.2.7` when it is only known that 2.2.7 lacks it; nil when nobody
-    /// wrote it down.
+    /// The version of keepalived that brought it, `after 2.2.7` when it is only known that 2.2.7 lacks it, `hasup` when no
+    /// keepalived knows it; nil when nobody wrote it down.
     public let since: String?
+    /// Whether no keepalived knows it.
+    public var isOwn: Bool { since == Preprocessor.ownName }
     /// Whether it does anything.
     public let status: KeywordStatus
     /// What it means.

@@ -12,6 +12,8 @@ extension KeywordTable {
         includea	PATH|GLOB	-	-	acts	include with all checks on
         @ID	line prefix	-	exact match with config-id	acts	keep rest of line only if config-id equals ID
         @^ID	line prefix	-	-	acts	keep rest of line only if config-id differs from ID
+        @hasup	line prefix	-	-	acts	keep rest of line in hasup, whatever the config-id is; keepalived skips it, so it is for keywords that only hasup knows
+        @^hasup	line prefix	-	-	acts	keep rest of line in keepalived only
         $NAME=	text	-	[A-Za-z_][A-Za-z0-9_]*	acts	define substitution parameter (empty allowed; trailing \ = multi-line)
         ${NAME} / $NAME	reference	unchanged if undefined	-	acts	lazy recursive substitution
         ${_INSTANCE}	builtin	-	-	acts	the config-id

@@ -1,6 +1,6 @@
 extension KeywordTable {
     /// The version of keepalived that brought a keyword, as far as its changelog (until 2.0.20) and its release notes tell.
-    /// `after 2.2.7` stands for keywords that keepalived 2.2.7 complains about. A keyword that isn't here is as old as
+    /// `after 2.2.7` stands for keywords that keepalived 2.2.7 complains about, `hasup` for those that no keepalived knows. A keyword that isn't here is as old as
     /// keepalived, or nobody wrote down when it came. A line in square brackets is the version of the following lines: a
     /// context, or a star for every one, then its keywords.
     static let sinceRows: StaticString = ##"""
@@ -138,5 +138,7 @@ extension KeywordTable {
         vrrp_instance	timer_expired_backup thread_timer_expired auth_hmac
         bfd_instance	multihop
         *	sni_name tls_compliant
+        [hasup]
+        global_defs	adopt_leftovers
         """##
 }

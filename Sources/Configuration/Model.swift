@@ -41,6 +41,8 @@ public struct GlobalSettings: Hashable, Sendable {
     public var realtimePriority: Int?
     /// dynamic_interfaces: interfaces may be missing at start and appear later without that being an error.
     public var dynamicInterfaces = false
+    /// adopt_leftovers: virtual addresses of the files that are there at a start without anybody's mark are removed.
+    public var adoptsLeftovers = false
     /// enable_script_security.
     public var scriptSecurity = false
     /// script_user, as written.

@@ -199,6 +199,7 @@ extension ByteReader {
         global.startupDelay = try readInterval()
         global.realtimePriority = try readOptional { reader throws(ByteError) in try reader.readInt(1...99) }
         global.dynamicInterfaces = try readBool()
+        global.adoptsLeftovers = try readBool()
         global.scriptSecurity = try readBool()
         global.scriptUser = try readOptional { reader throws(ByteError) in try reader.readIdentity() }
         global.defaultScriptAccount = try readOptional { reader throws(ByteError) in try reader.readAccount() }

@@ -9,7 +9,7 @@ import Base
 enum ModelFormat {
     /// "hasC"
     static let magic: UInt32 = 0x6861_7343
-    static let version: UInt16 = 2
+    static let version: UInt16 = 3
     /// Bytes before the offset table.
     static let headerLength = 4 + 2 + 4 + 8 + 8 + 1 + 4
     /// More than any network needs; a hostile count is refused before anything is allocated.
@@ -102,6 +102,7 @@ extension ByteWriter {
         write(global.startupDelay)
         write(optional: global.realtimePriority) { $0.write($1) }
         write(global.dynamicInterfaces)
+        write(global.adoptsLeftovers)
         write(global.scriptSecurity)
         write(optional: global.scriptUser) { $0.write($1) }
         write(optional: global.defaultScriptAccount) { $0.write($1) }

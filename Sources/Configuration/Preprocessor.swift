@@ -27,6 +27,8 @@ struct Preprocessor {
     var outermost = OutermostBlock()
     /// The names that conditional lines are for.
     var nodeNames = NodeNames()
+    /// The first `@hasup` or `@^hasup` line.
+    var firstOwnLine: TextLine?
     /// A definition whose value goes on in the next line.
     private var openDefinition: (name: String, lines: [TextLine])?
     /// Bytes that substitution may still make.
@@ -64,6 +66,7 @@ struct Preprocessor {
     /// - Returns: false when the main file can't be read.
     mutating func run(mainPath: String) -> Bool {
         let isReadable = readAll(mainPath)
+        refuseOwnNameOfNode()
         warnOfOtherNodes()
         return isReadable
     }

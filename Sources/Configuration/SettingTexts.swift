@@ -78,6 +78,7 @@ enum SettingTexts {
         ("vrrp_startup_delay", "startupDelay", { seconds($0.startupDelay) }),
         ("vrrp_rt_priority", "realtimePriority", { value($0.realtimePriority) }),
         ("dynamic_interfaces", "dynamicInterfaces", { flag($0.dynamicInterfaces) }),
+        ("adopt_leftovers", "adoptsLeftovers", { flag($0.adoptsLeftovers) }),
         ("enable_script_security", "scriptSecurity", { flag($0.scriptSecurity) }),
         ("script_user", "scriptUser", { value($0.scriptUser?.text) }),
         ("set_supplementary_groups", "supplementaryGroups", { flag($0.supplementaryGroups) }),

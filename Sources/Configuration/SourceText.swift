@@ -49,10 +49,32 @@ struct SourceText {
     var bytes: [UInt8] = []
     var files: [SourceFile] = []
     var tokens: [Token] = []
+    /// Lines behind `@hasup`.
+    private var ownLines: Set<OwnLine> = []
+
+    private struct OwnLine: Hashable {
+        var file: Int
+        var line: Int
+    }
 
     /// Tokens, and therefore statements, are numbered with 32 bits; a configuration this large is a mistake.
     static let maximumBytes = 256 << 20
     static let maximumTokens = 8 << 20
+
+    mutating func noteOwnLine(_ line: TextLine) { ownLines.insert(OwnLine(file: line.file, line: line.line)) }
+
+    /// Whether keepalived skips the line of a token, because `@hasup` stands before it or before an include that leads
+    /// to it.
+    func isOwn(_ token: Token) -> Bool {
+        guard !ownLines.isEmpty else { return false }
+        var place = OwnLine(file: Int(token.file), line: Int(token.line))
+        // A file's includer was read before it, so this ends.
+        while !ownLines.contains(place) {
+            guard let includer = files[place.file].includer else { return false }
+            place = OwnLine(file: includer.file, line: includer.line)
+        }
+        return true
+    }
 
     /// A token's bytes.
     func slice(_ token: Token) -> ArraySlice<UInt8> { bytes[token.range] }

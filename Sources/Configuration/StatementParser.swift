@@ -45,6 +45,9 @@ struct StatementParser {
         var seen: [(row: Int, token: Int)] = []
     }
 
+    /// Whether it was said that keepalived doesn't know a keyword.
+    var hasWarnedOfOwnKeyword = false
+
     /// Deeper nesting than any keyword has; only garbage reaches it.
     static let maximumDepth = 32
 
@@ -228,6 +231,7 @@ struct StatementParser {
         let isBlock = keyword.shape == .block || keyword.shape == .list
         statements.append(statement)
         judge(keyword, at: place, isSilent: isSilent)
+        if keyword.isOwn { warnOfOwnKeyword(keyword, at: place) }
         // Which one is meant is the same while the block isn't handled yet.
         if !isSilent || keyword.firstCounts, !countsAgain(keyword, row, at: place) {
             statements.removeLast()

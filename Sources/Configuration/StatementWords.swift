@@ -31,6 +31,16 @@ extension StatementParser {
         "virtual_rules": "they aren't set, whoever is MASTER",
     ]
 
+    /// Once: keepalived should be able to read the same files.
+    mutating func warnOfOwnKeyword(_ keyword: Keyword, at place: Int) {
+        guard !hasWarnedOfOwnKeyword, !text.isOwn(text.tokens[place]) else { return }
+        hasWarnedOfOwnKeyword = true
+        report(
+            .warning,
+            "keepalived doesn't know `\(keyword.name)`, and its test ends with exit status 5; it skips the line "
+                + "`@hasup \(keyword.name)`", at: place, code: .setting)
+    }
+
     /// Complains about words before the `{` of a block that has no name.
     mutating func checkHead(of statement: Statement, _ keyword: Keyword) {
         guard !keyword.isNamed, let word = statement.words.first else { return }

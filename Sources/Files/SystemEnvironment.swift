@@ -48,16 +48,32 @@ public enum SystemEnvironment {
         var list: UnsafeMutablePointer<ifaddrs>?
         guard getifaddrs(&list) == 0 else { return nil }
         defer { freeifaddrs(list) }
+        let control = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        defer { if control >= 0 { close(control) } }
         var links: [String: LinkFacts] = [:]
         var next = list
         while let entry = next?.pointee {
             next = entry.ifa_next
-            guard let name = entry.ifa_name else { continue }
-            links[String(cString: name)] = LinkFacts(
+            guard let name = entry.ifa_name.map({ String(cString: $0) }), links[name] == nil else { continue }
+            links[name] = LinkFacts(
                 isLoopback: entry.ifa_flags & UInt32(IFF_LOOPBACK) != 0,
-                hasMulticast: entry.ifa_flags & UInt32(IFF_MULTICAST) != 0)
+                hasMulticast: entry.ifa_flags & UInt32(IFF_MULTICAST) != 0, mtu: mtu(of: name, control))
         }
         return links
+    }
+
+    /// Bytes of the largest packet of an interface; nil when the kernel doesn't tell. Files in /sys may be those of
+    /// another network namespace.
+    private static func mtu(of name: String, _ control: Int32) -> Int? {
+        var request = ifreq()
+        let isWhole = withUnsafeMutableBytes(of: &request.ifr_ifrn) { buffer in
+            // The last byte stays 0.
+            guard name.utf8.count < buffer.count else { return false }
+            buffer.copyBytes(from: name.utf8)
+            return true
+        }
+        guard isWhole, ioctl(control, UInt(SIOCGIFMTU), &request) == 0 else { return nil }
+        return Int(request.ifr_ifru.ifru_mtu)
     }
 
     /// The address in a socket address of IPv4 or IPv6.

@@ -21,8 +21,9 @@ extension SeccompLists {
             "timerfd_create", "timerfd_settime", "timerfd_gettime", "eventfd2", "signalfd4", "pipe", "pipe2", "fcntl",
             "dup", "dup2", "dup3", "close_range")
 
-    /// TCGETS, FIONREAD, FIONBIO, SIOCGIFNAME, SIOCGIFFLAGS, SIOCGIFINDEX (asm-generic/ioctls.h, linux/sockios.h).
-    private static let controls: [SeccompRule] = [0x5401, 0x541b, 0x5421, 0x8910, 0x8913, 0x8933].map { request in
+    /// TCGETS, FIONREAD, FIONBIO, SIOCGIFNAME, SIOCGIFFLAGS, SIOCGIFMTU, SIOCGIFINDEX (asm-generic/ioctls.h, linux/sockios.h).
+    private static let controls: [SeccompRule] = [0x5401, 0x541b, 0x5421, 0x8910, 0x8913, 0x8921, 0x8933].map {
+        request in
         SeccompRule("ioctl", int(1, request))
     }
 

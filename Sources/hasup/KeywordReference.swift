@@ -24,7 +24,8 @@ enum KeywordReference {
             "Made from the keyword table by `make docs`; a test fails when the two differ. hasup reads keepalived.conf as",
             "it is. A keyword that isn't handled yet gives a warning that says so, an unknown one an error with the",
             "nearest keyword that is valid there. *since* is the version of keepalived that brought the keyword, where its",
-            "changelog or release notes tell, and *after 2.2.7* where it is only known that 2.2.7 refuses it.", "",
+            "changelog or release notes tell, and *after 2.2.7* where it is only known that 2.2.7 refuses it. Keywords of",
+            "*hasup* are unknown to every keepalived: they belong on `@hasup` lines, which keepalived skips.", "",
             "\(known.count) keywords: \(acting) act, \(waiting) aren't handled yet, "
                 + "\(known.count - acting - waiting) are read without effect or refused, and say why.",
         ]
@@ -55,7 +56,8 @@ enum KeywordReference {
 
     /// `2.0.3` or `after 2.2.7` with the program's name.
     static func sentence(since: String) -> String {
-        since.hasPrefix("after ") ? "after keepalived \(since.dropFirst(6))" : "keepalived \(since)"
+        if since == "hasup" { return "hasup, which alone knows it: it is written behind @hasup" }
+        return since.hasPrefix("after ") ? "after keepalived \(since.dropFirst(6))" : "keepalived \(since)"
     }
 
     static func word(for status: KeywordStatus) -> String {

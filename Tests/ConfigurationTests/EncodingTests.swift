@@ -8,6 +8,7 @@ import Testing
         """
         global_defs {
         router_id r
+        @hasup adopt_leftovers
         script_user u g
         vrrp_garp_interval 0.1
         vrrp_rt_priority 9

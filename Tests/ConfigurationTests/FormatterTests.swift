@@ -44,6 +44,14 @@ private let included = ["a.conf": "priority 77\n$OPEN=virtual_ipaddress {\n", "b
     ])
     func bytesThatStay(_ text: String) { #expect(formatted(text) == text) }
 
+    /// `@hasup` is no node: its braces are everybody's, and those of `@^hasup` nobody's.
+    @Test func ownLines() {
+        let text = "@hasup global_defs {\n@hasup adopt_leftovers\n@hasup }\n"
+        #expect(formatted(text) == "@hasup global_defs {\n    @hasup adopt_leftovers\n@hasup }\n")
+        #expect(formatted("global_defs {\n@^hasup }\n}\n") != nil)
+        #expect(formatted("global_defs {\n@hasup }\n}\n") == nil)
+    }
+
     /// No byte is made up: a line that isn't understood is refused, and one that is keeps its quotes.
     @Test(arguments: [
         #"notify_master '/bin/echo a\"b'"#, #"script '/bin/sh -c \"'"#, #"regex 'x\"y'"#, #"regex x\"y"#,

@@ -6,7 +6,7 @@ import Testing
     private let table = KeywordTable.shared
 
     @Test(arguments: [
-        ("(lexical)", 20), ("(root)", 25), ("SSL", 4), ("bfd_instance", 15), ("garp_group", 4), ("global_defs", 140),
+        ("(lexical)", 22), ("(root)", 25), ("SSL", 4), ("bfd_instance", 15), ("garp_group", 4), ("global_defs", 141),
         ("global_defs/lvs_sync_daemon (option)", 6), ("static_ipaddress (entry)", 15), ("static_routes (entry)", 50),
         ("static_rules (entry)", 37), ("track_file", 3), ("virtual_server", 39), ("virtual_server/real_server", 26),
         ("virtual_server/real_server/HTTP_GET", 21), ("virtual_server/real_server/HTTP_GET/url", 11),
@@ -18,7 +18,7 @@ import Testing
     func rows(_ context: String, _ count: Int) { #expect(table.keywords(in: context).count == count) }
 
     @Test func allRowsAreFoundByName() {
-        #expect(table.keywords.count == 827)
+        #expect(table.keywords.count == 830)
         for keyword in table.keywords {
             #expect(
                 table.keyword(keyword.name, in: keyword.context)?.meaning == keyword.meaning,
@@ -83,6 +83,7 @@ import Testing
             let parts = place.split(separator: "\t", maxSplits: 1).map(String.init)
             let rows = table.keywords.filter { $0.name == parts[1] && (parts[0] == "*" || $0.context == parts[0]) }
             #expect(!rows.isEmpty && rows.allSatisfy { $0.since == version }, "\(place)")
+            if version == "hasup" { continue }
             #expect(version.replacing("after ", with: "").split(separator: ".").compactMap { Int($0) }.count == 3)
         }
         let names = KeywordTable.sinceRows.description.split(separator: "\n").filter { $0.contains("\t") }

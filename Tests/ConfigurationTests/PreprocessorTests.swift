@@ -9,6 +9,7 @@ import Testing
     @Test(arguments: [
         ("@lb1 a\n@lb2 b\n@^lb1 c\n@^lb2 d", ["a", "d"]),
         ("@lb1 @^lb2 a {\n@lb2 }\n}", ["a {", "}"]),
+        ("@hasup a\n@^hasup b\n@hasup @lb1 c\n@hasup @lb2 d\n@lb1 @hasup e\n@lb2 @hasup f", ["a", "c", "e"]),
         ("$A=1\nx $A ${A}0 $A/2 y", ["x 1 10 $A/2 y"]),
         ("$A=$B\n$B=late\nx $A", ["x late"]),
         ("$A=\nx ${A}y", ["x y"]),
