@@ -58,13 +58,13 @@ public final class Keyword: Sendable {
     /// The keyword itself; `(entry)` for the entry as such.
     public let name: String
     /// What follows it, for people.
-    public let arguments: String
+    public var arguments: String { String(fields[1]) }
     /// Its default; `-` without one.
-    public let defaultValue: String
+    public var defaultValue: String { String(fields[2]) }
     /// Its range, with remarks behind semicolons; `-` without.
-    public let range: String
+    public var range: String { KeywordUnit.split(fields[3]).range }
     /// What its number counts.
-    public let unit: KeywordUnit?
+    public var unit: KeywordUnit? { KeywordUnit.split(fields[3]).unit }
     /// The version of keepalived that brought it, `after 2.2.7` when it is only known that 2.2.7 lacks it, `hasup` when no
     /// keepalived knows it; nil when nobody wrote it down.
     public let since: String?
@@ -73,7 +73,7 @@ public final class Keyword: Sendable {
     /// Whether it does anything.
     public let status: KeywordStatus
     /// What it means.
-    public let meaning: String
+    public var meaning: String { String(fields[5]) }
     /// What may follow it, for the parser.
     public let shape: KeywordShape
     /// The name's bytes, for comparisons.
@@ -84,16 +84,17 @@ public final class Keyword: Sendable {
     public let limits: ClosedRange<Int>?
     /// The context of the block it opens; -1 when it opens none or one without keywords of its own.
     let child: Int
+    /// Its row. What only people read is made of it when they do.
+    private let fields: [Substring]
+
     fileprivate init(context: String, fields: [Substring], child: Int, since: String?) {
         self.context = context
         name = String(fields[0])
         bytes = Array(fields[0].utf8)
-        arguments = String(fields[1])
-        defaultValue = String(fields[2])
-        (range, unit) = KeywordUnit.split(fields[3])
+        self.fields = fields
         self.since = since
         status = KeywordTable.status(fields[4])
-        meaning = String(fields[5])
+        let meaning = fields[5]
         shape = KeywordTable.shape(fields[1])
         isTyped = fields[4] == "typed"
         limits = KeywordTable.limits(fields[3])
@@ -102,7 +103,7 @@ public final class Keyword: Sendable {
         isCumulative = meaning.hasWord("repeatable") || meaning.hasSuffix("; only one")
         isSecret = meaning.hasWord("secret")
         isDeprecated =
-            range.hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
+            fields[3].hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
     }
 
     /// What the value is in words, behind its abbreviation: `INT, a whole number`.
@@ -116,7 +117,7 @@ public final class Keyword: Sendable {
     }
 
     /// Whether words belong before the `{` of its block.
-    var isNamed: Bool { arguments != "block" && arguments != "list block" }
+    var isNamed: Bool { fields[1] != "block" && fields[1] != "list block" }
 
     /// Whether it has a value of which the last one in a block counts. The table says `repeatable` of those that add up,
     /// `only one` of those that complain themselves, and `the first one counts` of those of which it isn't the last.
@@ -340,9 +341,7 @@ extension Substring {
     fileprivate func parts(separatedBy separator: Unicode.Scalar) -> [Substring] {
         utf8.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false).map { Substring($0) }
     }
-}
 
-extension String {
     /// Whether it contains these letters, which are ASCII's.
     fileprivate func hasWord(_ word: StaticString) -> Bool {
         let count = word.utf8CodeUnitCount

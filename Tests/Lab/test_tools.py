@@ -1,5 +1,7 @@
 """The tools around the language as an operator runs them: check, fmt, explain. They need no daemon."""
 
+import importlib.machinery
+import importlib.util
 import json
 import os
 import re
@@ -252,3 +254,24 @@ def test_report_has_what_is_needed_and_no_secret(lan, tmp_path):
     assert done.returncode == 0
     assert "hasupd does not answer" in done.stdout and "virtual_router_id 51" in done.stdout
     assert "hunter2x" not in done.stdout + done.stderr
+
+
+JUNIT = """<testsuites><testsuite>
+<testcase classname="A" name="swift()"><skipped>needs root</skipped></testcase>
+<testcase classname="B" name="pytest"><skipped type="pytest.skip" message="no kernel">test.py:1: no kernel</skipped></testcase>
+<testcase classname="C" name="silent"><skipped /></testcase><testcase classname="D" name="good" />
+</testsuite></testsuites>"""
+
+
+def test_why_a_test_was_skipped_is_told(tmp_path):
+    """Of Swift's tests and of the lab's: `make test` closes with it."""
+    path = os.path.join(ROOT, "Tests", "run")
+    loader = importlib.machinery.SourceFileLoader("run_tests", path)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("run_tests", loader))
+    loader.exec_module(module)
+    (tmp_path / "unit.xml").write_text(JUNIT, encoding="ascii")
+    count = module.Count()
+    count.read([str(tmp_path / "unit.xml")])
+    assert (count.passed, count.skipped, count.failed) == (1, 3, 0)
+    assert count.notes == ["skipped: A swift(): needs root", "skipped: B pytest: no kernel",
+                           "skipped: C silent: no reason given"]

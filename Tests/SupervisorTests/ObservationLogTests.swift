@@ -16,8 +16,8 @@ struct ObservationLogTests {
         for number in UInt32(1)...300 {
             let source = IPAddress(v4: 10 << 24 | number)
             for reason in reasons {
-                let isTold = log.add(.discarded(nil, reason, source: source, detail: number), nil)
-                #expect(isTold)
+                let isEvent = log.add(.discarded(nil, reason, source: source, detail: number), nil)
+                #expect(isEvent)
             }
         }
         #expect(lines.texts.count == reasons.count)
