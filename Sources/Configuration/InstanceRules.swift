@@ -17,6 +17,7 @@ extension Elaborator {
                 "virtual_router_id is missing or invalid", &draft, missing: "virtual_router_id",
                 at: draft.places["virtual_router_id"])
         }
+        condemnByDefaults(&draft)
         checkDuplicate(&draft)
         decideOptions(&draft)
         checkStrictness(draft)
@@ -33,7 +34,7 @@ extension Elaborator {
         _ reason: String, _ draft: inout InstanceDraft, missing: String? = nil, in block: Int? = nil,
         at token: Int? = nil
     ) {
-        fault(reason, &draft)
+        fault(reason, &draft, at: token ?? draft.token)
         if let missing, tries(missing, in: block ?? draft.block) { return }
         let consequence = DiagnosticList.inFault(draft.settings.name)
         report(.error, reason, at: token ?? draft.token, atStart: consequence)
@@ -119,15 +120,17 @@ extension Elaborator {
 
     private mutating func decideAuthentication(_ draft: inout InstanceDraft) {
         let written = draft.authentication
-        if draft.places["auth_hmac"] == nil, attempts.names("auth_hmac", in: draft.block) {
-            fault("its auth_hmac can't be read", &draft)
+        if draft.places["auth_hmac"] == nil, let token = attempts.place(of: "auth_hmac", in: draft.block) {
+            fault("its auth_hmac can't be read", &draft, at: token)
         }
         guard let place = written.place else {
             // Misspelt, without a `{`, or what belongs into it outside of it: what was meant to be authenticated must not
             // run without it.
-            let isMeant = ["authentication", "auth_type", "auth_pass"].contains { attempts.names($0, in: draft.block) }
-            if draft.settings.version == .v2, draft.settings.family == .ipv4, isMeant {
-                fault("its authentication can't be read", &draft)
+            let meant = ["authentication", "auth_type", "auth_pass"].compactMap {
+                attempts.place(of: $0, in: draft.block)
+            }
+            if draft.settings.version == .v2, draft.settings.family == .ipv4, let token = meant.min() {
+                fault("its authentication can't be read", &draft, at: token)
             }
             return
         }
@@ -153,7 +156,7 @@ extension Elaborator {
             model.ignoredSettings += 1
             // The peers that have the password would discard its adverts, and it theirs.
             if let block = written.block, tries("auth_type", in: block) || attempts.isMisread(block) {
-                return fault("authentication without a valid auth_type", &draft)
+                return fault("authentication without a valid auth_type", &draft, at: place)
             }
             report(.warning, "authentication without auth_type has no effect", at: place)
         }
@@ -170,7 +173,13 @@ extension Elaborator {
                 contentsOf: draft.settings.virtualAddresses.suffix(surplus), at: 0)
             draft.settings.virtualAddresses.removeLast(surplus)
         }
-        guard draft.settings.virtualAddresses.isEmpty, !draft.mayLackAddresses else { return }
+        guard draft.settings.virtualAddresses.isEmpty else { return }
+        // Neither its family nor its list is known, and its peers discard another list.
+        if draft.settings.version == .v2, means("virtual_ipaddress", in: draft.block) {
+            let place = draft.places["virtual_ipaddress"] ?? attempts.place(of: "virtual_ipaddress", in: draft.block)
+            fault("its virtual_ipaddress names no address that can be read", &draft, at: place ?? draft.token)
+        }
+        guard !draft.mayLackAddresses else { return }
         if draft.settings.version == .v3 {
             condemn(
                 "VRRP version 3 needs at least one virtual address", &draft, missing: "virtual_ipaddress",

@@ -26,6 +26,8 @@ public struct DaemonStatus: JSONRecord, Hashable {
     public var warnings = 0
     /// Errors of the running configuration, which a start tolerates and a reload doesn't.
     public var errors = 0
+    /// Files of the configuration that couldn't be read and are left out, a sentence each.
+    public var unreadFiles: [String] = []
     /// Smallest severity that is logged.
     public var logLevel = ""
     /// The last reload, when it was refused; nil after one that succeeded.
@@ -64,6 +66,7 @@ public struct DaemonStatus: JSONRecord, Hashable {
         members.member("ignored_settings", &ignoredSettings)
         members.member("warnings", &warnings)
         members.member("errors", &errors)
+        members.member("unread_files", &unreadFiles)
         members.member("log_level", &logLevel)
         members.member("refused_reload", &refusedReload)
         members.member("scheduled_reload", &scheduledReload)

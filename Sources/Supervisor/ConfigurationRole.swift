@@ -40,6 +40,9 @@ enum ConfigurationRole {
             try? ConfigurationToSupervisor.failed(sentence).send(on: 3)
             return 77
         }
+        if environment.mayHoldVirtualAddresses, let running, let model = try? EncodedModel(running.model).decode() {
+            environment.leaveOut(model.virtualAddresses)
+        }
         var loaded = parse(sources, environment: environment)
         for error in trouble { loaded.diagnostics.append(Diagnostic(.warning, error.description, code: .file)) }
         let wantsText = arguments[3] == "1" || loaded.model.global.reports.saveDirectory != nil

@@ -146,8 +146,8 @@ extension Transition {
             return "\(other) advertises with our priority (\(ownPriority)) and a higher address"
         case .fault(.configuration):
             guard let settings, !settings.faults.isEmpty else { return Fault.configuration.text }
-            let place = "\(settings.location.file):\(settings.location.line)"
-            return "\(place): \(settings.faults.joined(separator: "; "))"
+            let place = settings.faultLocation ?? settings.location
+            return "\(place.file):\(place.line): \(settings.faults.joined(separator: "; "))"
         case .fault(let fault): return fault.text
         case .recovered:
             return background.fault?.end ?? "nothing that it needs is missing any more"

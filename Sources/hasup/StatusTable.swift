@@ -230,6 +230,9 @@ struct StatusTable {
                     + "\(counted(daemon.warnings, "warning")) and \(counted(daemon.ignoredSettings, "setting")) "
                     + "without effect; 'hasup check \(daemon.configurationFile)' lists them.")
         }
+        for unread in daemon.unreadFiles {
+            texts.append("The configuration runs without a part of it, until a reload succeeds: \(unread).")
+        }
         if let refused = daemon.refusedReload {
             texts.append(
                 "The last reload, \(Layout.age(refused.agoSeconds)) ago, was refused: \(refused.reason)")

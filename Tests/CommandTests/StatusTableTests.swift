@@ -105,6 +105,9 @@ import Testing
         #expect(!disputed.isWell, "most likely there are two masters")
         silent.daemon.workerTrouble = "the VRRP worker isn't running"
         #expect(!silent.isWell)
+        var partial = reply
+        partial.daemon.unreadFiles = ["/etc/a.conf:3: can't read `b.conf`: no such file"]
+        #expect(!partial.isWell && table.render(partial).contains("without a part of it, until a reload succeeds"))
         reply.daemon.unsealed = ["hasup-vrrp works without its filter of system calls."]
         #expect(!reply.isWell)
         #expect(table.render(reply).contains("hasup-vrrp works without its filter of system calls."))

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 from lab import conf
 from lab.hasup import ROOT, Hasup, binary
+from lab.waiting import wait_for
 
 UNTIDY = "vrrp_instance  VI_1\n{\n  interface lo # the link\nvirtual_router_id   51\n virtual_ipaddress { 10.0.0.1/32 }\n}\n"
 TIDY = ("vrrp_instance VI_1 {\n    interface lo # the link\n    virtual_router_id 51\n    virtual_ipaddress {\n"
@@ -275,3 +276,23 @@ def test_why_a_test_was_skipped_is_told(tmp_path):
     assert (count.passed, count.skipped, count.failed) == (1, 3, 0)
     assert count.notes == ["skipped: A swift(): needs root", "skipped: B pytest: no kernel",
                            "skipped: C silent: no reason given"]
+
+
+@pytest.mark.parametrize("vips", [["fe80::100/64"], ["fe80::100/64", "fd00::100/64"], ["192.168.7.100/24"],
+                                  ["10.0.0.100/24"]])
+def test_check_on_the_master_is_the_check_before_the_start(lan, pair, vips):
+    """What hasup has set isn't the machine's own: check and reload say the same on the MASTER as anywhere."""
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, vips=vips))
+
+    def check():
+        done = pair[0].netns.run(binary("hasup"), "check", a.config, check=False)
+        return done.returncode, done.stdout
+
+    before = check()
+    a.start()
+    a.wait_state("MASTER")
+    wait_for("the addresses", lambda: [pair[0].holds(vip.split("/")[0]) for vip in vips], all, 3)
+    assert check() == before
+    warnings = a.status().answer["daemon"]["warnings"]
+    assert a.reload().returncode == 0
+    assert a.status().answer["daemon"]["warnings"] == warnings
