@@ -44,6 +44,12 @@ import VRRP
         #expect(actions.withdrawn == [[address("10.0.4.1")]])
         #expect(actions.notified == [.fault])
         #expect(actions.reasons == [.fault(.interfaceDown("eth0"))])
+        // It is no peer of its own, also when its source went with the link.
+        #expect(bench.status().lastTransition?.peer == nil)
+        var flushed = Bench.master()
+        flushed.eth0.primaryIPv4 = nil
+        flushed.handle(.interface(flushed.eth0))
+        #expect(flushed.state == .fault && flushed.status().lastTransition?.peer == nil)
         bench.eth0.isUsable = true
         bench.handle(.interface(bench.eth0))
         #expect(bench.state == .backup)
