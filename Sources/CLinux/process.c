@@ -150,13 +150,21 @@ int hasup_seccomp_probe(void) {
     return errno == EFAULT ? 0 : -errno;
 }
 
+void hasup_occupy_standard(int output) {
+    for (int fd = 0; fd <= 2; fd++) {
+        // The lowest free number is this one.
+        if (fcntl(fd, F_GETFD) < 0) (void)open("/dev/null", fd == 0 ? O_RDONLY : output);
+    }
+}
+
 int hasup_lock_file(int fd) {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     return fcntl(fd, F_OFD_SETLK, &lock) < 0 ? (errno == EACCES ? -EAGAIN : -errno) : 0;
 }
 
 int hasup_lock_holder(int fd) {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    // Only a write lock stands in the way of a read lock, and only who may write takes one.
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
     if (fcntl(fd, F_OFD_GETLK, &lock) < 0) return -errno;
     return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
 }

@@ -211,7 +211,7 @@ extension Elaborator {
 
     /// One entry of unicast_peer.
     mutating func unicastPeer(_ entry: Statement) -> UnicastPeer? {
-        guard let first = entry.words.first, let address = address(at: first) else { return nil }
+        guard let first = entry.words.first, let address = host(at: first) else { return nil }
         guard !address.isMulticast, !address.isUnspecified else {
             refuse("`\(address)` can't be a peer", at: first)
             return nil

@@ -1,8 +1,9 @@
 /// What somebody meant to say although it isn't among the statements: misspelt or misplaced keywords and blocks without
 /// a `{`. Each has an error of its own already, so what is missing without it is no second one.
 struct Attempts {
-    /// Keywords by the place of the block's statement that they were meant for; -1 is the top level.
-    private var keywords: [Int: Set<String>] = [:]
+    /// Keywords by the place of the block's statement that they were meant for, -1 being the top level, each with the
+    /// token of the first one.
+    private var keywords: [Int: [String: Int]] = [:]
     /// First words of such blocks, by keyword: the names under which others look for them.
     private var names: [String: Set<String>] = [:]
     private var anywhere: Set<String> = []
@@ -12,8 +13,8 @@ struct Attempts {
     private var misread: Set<Int> = []
     private var skipsBlocks = false
 
-    mutating func note(_ keyword: String, in block: Int, name: String?) {
-        keywords[block, default: []].insert(keyword)
+    mutating func note(_ keyword: String, in block: Int, name: String?, at token: Int) {
+        if keywords[block]?[keyword] == nil { keywords[block, default: [:]][keyword] = token }
         anywhere.insert(keyword)
         if let name { names[keyword, default: []].insert(name) }
     }
@@ -31,7 +32,10 @@ struct Attempts {
     func isMisread(_ block: Int) -> Bool { misread.contains(block) }
 
     /// Whether this very keyword was written in this block, misspelt or misplaced.
-    func names(_ keyword: String, in block: Int) -> Bool { keywords[block]?.contains(keyword) ?? false }
+    func names(_ keyword: String, in block: Int) -> Bool { place(of: keyword, in: block) != nil }
+
+    /// The token of this very keyword, misspelt or misplaced; nil when it wasn't written for this block.
+    func place(of keyword: String, in block: Int) -> Int? { keywords[block]?[keyword] }
 
     /// Whether it was meant for this block.
     func has(_ keyword: String, in block: Int) -> Bool {

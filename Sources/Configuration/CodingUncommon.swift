@@ -40,6 +40,7 @@ extension ByteWriter {
         }
         write(optional: settings.lateTimerPriority?.rawValue)
         write(optional: settings.receiveBuffer)
+        write(optional: settings.faultLocation) { $0.write($1) }
     }
 }
 
@@ -95,6 +96,7 @@ extension ByteReader {
         }
         settings.lateTimerPriority = try readOptionalUInt8().map { Priority(rawValue: $0) }
         settings.receiveBuffer = try readOptional { reader throws(ByteError) in try reader.readInt(Limits.buffer) }
+        settings.faultLocation = try readOptional { reader throws(ByteError) in try reader.readLocation() }
         return settings
     }
 

@@ -13,7 +13,7 @@ public enum Severity: UInt8, Hashable, Comparable, Sendable {
 
 /// What kind of finding it is, for programs that sort or silence findings. The names never change.
 public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
-    /// The main file can't be read, or configures nothing.
+    /// A file can't be read and is left out, or what there is configures nothing.
     case file
     /// A line, a quote, a definition, a generated line or an include is wrong.
     case text

@@ -97,6 +97,28 @@ struct DiagnosticList {
         amendLast(atStart: Self.inFault(instance))
     }
 
+    /// What was found so far.
+    var mark: Mark { Mark(kept: diagnostics.count, errors: errorCount) }
+
+    /// A moment between two findings.
+    struct Mark {
+        fileprivate var kept: Int
+        fileprivate var errors: Int
+    }
+
+    /// Says what a start does about the errors since then, which keep instances from running and nothing else.
+    mutating func amendErrors(since mark: Mark, atStart consequence: String) {
+        faultCount += errorCount - mark.errors
+        for index in diagnostics.indices.dropFirst(mark.kept) where diagnostics[index].severity == .error {
+            diagnostics[index].atStart = consequence
+        }
+    }
+
+    /// Where the first error since then is.
+    func firstError(since mark: Mark) -> SourceLocation? {
+        diagnostics.dropFirst(mark.kept).first { $0.severity == .error }?.location
+    }
+
     /// The last finding is an error about which a start leaves an instance in FAULT, and nothing out.
     mutating func noteFault() { if !isRepeating { faultCount += 1 } }
 
@@ -108,14 +130,15 @@ struct DiagnosticList {
 
     /// A finding about a part of a line that has no tokens yet.
     mutating func add(
-        _ severity: Severity, _ message: String, at line: TextLine, in text: SourceText, length: Int? = nil
+        _ severity: Severity, _ message: String, at line: TextLine, in text: SourceText, length: Int? = nil,
+        code: DiagnosticCode? = nil
     ) {
-        guard !isFull else { return add(severity, message, at: nil) }
+        guard !isFull else { return add(severity, message, at: nil, code: code) }
         let (column, underlined) = line.place(of: line.start, length: length ?? max(1, line.end - line.start))
         add(
             severity, message,
             at: SourceLocation(file: text.files[line.file].path, line: line.line, column: column),
-            length: underlined, line: text.lineText(file: line.file, line: line.line),
+            length: underlined, line: text.lineText(file: line.file, line: line.line), code: code,
             includedFrom: text.includeChain(of: line.file))
     }
 

@@ -9,6 +9,8 @@ struct Elaborator {
     let environment: Environment
     let files: any FileProvider
     var diagnostics: DiagnosticList
+    /// How often an error was found, also one that was said before.
+    private(set) var refusals = 0
     var model = ConfigurationModel()
     var defaults = InstanceDefaults()
     /// Instances by what makes them the same on the link, for duplicates.
@@ -83,6 +85,7 @@ struct Elaborator {
     func bytes(_ token: Int) -> ArraySlice<UInt8> { text.slice(text.tokens[token]) }
 
     mutating func report(_ severity: Severity, _ message: String, at token: Int, atStart: String? = nil) {
+        if severity == .error { refusals += 1 }
         diagnostics.add(severity, message, at: text.tokens[token], in: text, atStart: atStart)
     }
 
@@ -192,6 +195,17 @@ struct Elaborator {
         return .microseconds(value.value)
     }
 
+    /// An address, behind which keepalived takes a length that means nothing.
+    mutating func host(_ statement: Statement) -> IPAddress? {
+        guard let word = word(of: statement) else { return nil }
+        return host(at: word)
+    }
+
+    mutating func host(at word: Int) -> IPAddress? {
+        if let prefix = Prefix(string(word)) { return prefix.address }
+        return address(at: word)
+    }
+
     /// An address.
     mutating func address(_ statement: Statement) -> IPAddress? {
         guard let word = word(of: statement) else { return nil }
@@ -280,6 +294,12 @@ struct Elaborator {
             return nil
         }
         return arguments.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// `""` where a command belongs.
+    func isEmptyCommand(_ statement: Statement) -> Bool {
+        statement.words.first.map { text.tokens[$0].kind == .quoted && bytes($0).allSatisfy(Byte.isBlank) } ?? false
+            && statement.words.count == 1
     }
 
     /// `"COMMAND ARGUMENTS" [USER [[:]GROUP]]`: the command and its arguments are one word, which is split again.

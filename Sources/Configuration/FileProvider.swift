@@ -46,8 +46,8 @@ public struct FileIdentity: Hashable, Sendable {
 public protocol FileProvider {
     /// The content of this file. The path is absolute, or relative to the working directory.
     func read(path: String) -> Result<[UInt8], FileError>
-    /// The paths that match a pattern with `*`, `?` and `[...]`, sorted; directories are left out. `tooLarge` when more
-    /// would have to be looked at than the provider is willing to.
+    /// The paths that match a pattern with `*`, `?` and `[...]`, sorted, whatever they lead to. `tooLarge` when more
+    /// would have to be looked at than the provider is willing to; another failure when a folder can't be looked into.
     func glob(pattern: String) -> Result<[String], FileError>
     /// What is to be said against running this program; nil when it isn't known or not to be judged.
     func inspect(program: String) -> ProgramFinding?
@@ -101,8 +101,12 @@ public struct Environment: Hashable, Sendable {
     public var variables: [String: String]
     /// Seed of `${_RANDOM}`: the same seed gives the same configuration.
     public var randomSeed: UInt64
-    /// Addresses of each interface with the length of their network; nil when that isn't to be checked.
+    /// Addresses of each interface with the length of their network, without those of virtual routers; nil when that isn't
+    /// to be checked.
     public var prefixes: [String: [Prefix]]?
+    /// Whether `prefixes` may have addresses of virtual routers all the same, because the kernel doesn't tell who has
+    /// added an address.
+    public var mayHoldVirtualAddresses = false
     /// What kind of interface each is; nil when that isn't to be checked.
     public var links: [String: LinkFacts]?
     /// Names of routing tables and their kin.
@@ -119,6 +123,23 @@ public struct Environment: Hashable, Sendable {
         self.configID = configID
         self.variables = variables
         self.randomSeed = randomSeed
+    }
+
+    /// Leaves out addresses that a virtual router has set.
+    public mutating func leaveOut(_ addresses: some Sequence<(interface: String, address: IPAddress)>) {
+        for (interface, address) in addresses { prefixes?[interface]?.removeAll { $0.address == address } }
+    }
+}
+
+extension ConfigurationModel {
+    /// The addresses that its instances set while they are MASTER. The owner of an address (priority 255) may have it
+    /// anyway.
+    public var virtualAddresses: [(interface: String, address: IPAddress)] {
+        instances.filter { $0.priority != .owner }.flatMap { instance in
+            (instance.virtualAddresses + instance.excludedAddresses).map {
+                (interface: $0.interface ?? instance.interface, address: $0.prefix.address)
+            }
+        }
     }
 }
 
@@ -142,6 +163,8 @@ public struct SourceSet: FileProvider, Sendable {
 
     /// Paths of all files that were read.
     public var paths: [String] { files.keys.sorted() }
+    /// Patterns for which files were looked for.
+    public var patterns: [String] { matches.keys.sorted() }
     /// Bytes of all files together.
     public var byteCount: Int { files.values.reduce(0) { $0 + ((try? $1.get())?.count ?? 0) } }
 

@@ -22,6 +22,8 @@ struct InstanceDefaults {
     /// smtp_alert_vrrp, or smtp_alert when that isn't said.
     var sendsMail = false
     var extraAnnouncements: ExtraAnnouncements?
+    /// Keywords whose value can't be read, each with the place of the error: what instances follow is unknown.
+    var slips: [String: SourceLocation] = [:]
     /// The result for instances.
     private(set) var announcements = AnnouncementSettings()
 
@@ -73,7 +75,15 @@ extension Elaborator {
     mutating func elaborateGlobal(_ place: Int) {
         forEach(inside: place) { elaborator, statement, child in
             let keyword = elaborator.keyword(child)
+            let (refusals, mark) = (elaborator.refusals, elaborator.diagnostics.mark)
+            defer {
+                if elaborator.refusals > refusals { elaborator.noteSlip(in: keyword, statement, since: mark) }
+            }
             if !elaborator.serviceGlobal(statement, keyword, child) { elaborator.globalStatement(statement, keyword) }
+        }
+        for keyword in RouterIdentity.defaults.keys {
+            guard let token = attempts.place(of: keyword, in: place) else { continue }
+            defaults.slips[keyword] = text.location(text.tokens[token])
         }
     }
 
@@ -145,7 +155,7 @@ extension Elaborator {
 
     /// A multicast group of this family.
     mutating func group(_ statement: Statement, _ family: AddressFamily) -> IPAddress? {
-        guard let word = word(of: statement), let address = address(at: word) else { return nil }
+        guard let word = word(of: statement), let address = host(at: word) else { return nil }
         guard address.family == family, address.isMulticast else {
             refuse("`\(address)` isn't an \(family == .ipv4 ? "IPv4" : "IPv6") multicast address", at: word)
             return nil

@@ -1,7 +1,7 @@
-/// What a failed include means, beyond a missing literal name, which is always an error.
+/// What a failed include means, beyond a file that is missing or can't be read, which is always an error.
 struct IncludeChecks: OptionSet {
     let rawValue: UInt8
-    /// Every matched file must be readable.
+    /// Every matched file must be readable, which is asked of each one anyway.
     static let readable = IncludeChecks(rawValue: 1)
     /// The pattern must match something.
     static let match = IncludeChecks(rawValue: 2)
@@ -31,11 +31,13 @@ struct PatternMatches {
 enum PatternObjection: Error, CustomStringConvertible {
     case tooManyPatterns(String, limit: Int)
     case tooManyNames(String)
+    case unreadableFolder(String, FileError)
 
     var description: String {
         switch self {
         case .tooManyPatterns(let pattern, let limit): "`\(pattern)` stands for more than \(limit) patterns"
         case .tooManyNames(let pattern): "`\(pattern)` leads through too many files and folders"
+        case .unreadableFolder(let pattern, let error): "can't look for `\(pattern)`: \(error.explanation)"
         }
     }
 }
@@ -148,10 +150,10 @@ extension Preprocessor {
         let directory = Self.directory(of: frames.last?.path ?? "")
         let isAbsolute = pattern.utf8.first == Byte.slash || directory.isEmpty
         let path = isAbsolute ? pattern : directory == "/" ? "/" + pattern : directory + "/" + pattern
-        guard Self.isPattern(path) else { return includeFile(path, isRequired: true, at: line) }
+        guard Self.isPattern(path) else { return includeFile(path, at: line) }
         let alternatives: [PatternMatches]
         switch matches(of: path) {
-        case .failure(let objection): return report(.error, "\(objection), and nothing is included", at: line)
+        case .failure(let objection): return leaveOut("\(objection), and nothing is included", at: line)
         case .success(let found): alternatives = found
         }
         if checks.contains(.braces) {
@@ -165,11 +167,11 @@ extension Preprocessor {
             report(.error, "nothing matches `\(path)`", at: line)
         }
         for match in matches where !isExhausted {
-            includeFile(match, isRequired: checks.contains(.readable), at: line)
+            includeFile(match, at: line)
         }
     }
 
-    private mutating func includeFile(_ path: String, isRequired: Bool, at line: TextLine) {
+    private mutating func includeFile(_ path: String, at line: TextLine) {
         let identity = provider.identity(of: path)
         guard !frames.contains(where: { $0.path == path || identity != nil && $0.identity == identity }) else {
             // However many ways lead around the loop, it is one.
@@ -184,16 +186,13 @@ extension Preprocessor {
         switch provider.read(path: path) {
         case .success(let bytes):
             if let objection = FileHead.objection(to: bytes) {
-                return report(.error, "can't read `\(path)`: \(objection)", at: line)
+                return leaveOut("can't read `\(path)`: \(objection)", at: line)
             }
             guard text.bytes.count + bytes.count <= SourceText.maximumBytes else {
                 return exhaust("the configuration is too large", at: line)
             }
             read(bytes, path: path, identity: identity, includer: line)
-        case .failure(let error):
-            // A pattern may match a directory; that is no reason to complain.
-            if !isRequired, error == .notRegular || error == .executable { return }
-            report(isRequired ? .error : .warning, "can't read `\(path)`: \(error.explanation)", at: line)
+        case .failure(let error): leaveOut("can't read `\(path)`: \(error.explanation)", at: line)
         }
     }
 
@@ -209,10 +208,11 @@ extension Preprocessor {
         }
         var found: [PatternMatches] = []
         for alternative in alternatives {
-            guard case .success(let paths) = provider.glob(pattern: alternative) else {
-                return .failure(.tooManyNames(alternative))
+            switch provider.glob(pattern: alternative) {
+            case .success(let paths): found.append(PatternMatches(pattern: alternative, paths: paths))
+            case .failure(.tooLarge): return .failure(.tooManyNames(alternative))
+            case .failure(let error): return .failure(.unreadableFolder(alternative, error))
             }
-            found.append(PatternMatches(pattern: alternative, paths: paths))
         }
         return .success(found)
     }

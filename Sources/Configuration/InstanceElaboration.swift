@@ -66,8 +66,11 @@ extension Elaborator {
             guard !statement.isEntry else { return }
             let keyword = elaborator.keyword(child)
             draft.places[keyword] = statement.token
+            let (refusals, mark) = (elaborator.refusals, elaborator.diagnostics.mark)
             elaborator.instanceStatement(statement, keyword, child, &draft)
+            if elaborator.refusals > refusals { elaborator.condemnBySlip(in: keyword, statement, since: mark, &draft) }
         }
+        condemnByAttempts(&draft)
         applyRules(&draft)
         if keepsPlaces { settingPlaces[name] = draft.places }
         shared.instances[name] = model.instances.count
@@ -87,8 +90,6 @@ extension Elaborator {
         case "virtual_router_id":
             if let value = integer(statement, 1...255) {
                 draft.settings.virtualRouterID = VRID(rawValue: UInt8(value))
-            } else {
-                condemnByLast("virtual_router_id is missing or invalid", &draft)
             }
         case "priority":
             if let value = integer(statement, 1...255) { draft.priority = Priority(rawValue: UInt8(value)) }
@@ -97,8 +98,6 @@ extension Elaborator {
         case "advert_int":
             if let value = seconds(statement, 10_000...255_000_000) {
                 draft.advertMicroseconds = value.nanoseconds / 1_000
-            } else {
-                condemnByLast("advert_int is invalid", &draft)
             }
         case "nopreempt": draft.settings.nopreempt = flag(statement)
         case "preempt": draft.settings.nopreempt = !flag(statement)
@@ -139,8 +138,8 @@ extension Elaborator {
     private mutating func protocolStatement(_ statement: Statement, _ name: String, _ draft: inout InstanceDraft) {
         switch name {
         case "mcast_src_ip", "unicast_src_ip":
-            if let address = address(statement) { draft.settings.sourceAddress = address }
-        case "mcast_dst_ip": draft.group = address(statement)
+            if let address = host(statement) { draft.settings.sourceAddress = address }
+        case "mcast_dst_ip": draft.group = host(statement)
         case "check_unicast_src": draft.settings.checkUnicastSource = flag(statement)
         case "unicast_ttl": if let value = integer(statement, 0...255) { draft.settings.unicastTTL = UInt8(value) }
         case "down_timer_adverts":
@@ -235,6 +234,8 @@ extension Elaborator {
 
     /// A notify script, the first of its kind.
     mutating func notify(_ trigger: NotifyTrigger, _ statement: Statement, into scripts: inout [NotifyScript]) {
+        // As in keepalived, no command is no script.
+        if isEmptyCommand(statement) { return }
         guard let script = script(statement), let first = statement.words.first else { return }
         if scripts.contains(where: { $0.trigger == trigger }) {
             model.ignoredSettings += 1
@@ -248,14 +249,13 @@ extension Elaborator {
         scripts.append(NotifyScript(trigger: trigger, arguments: script.arguments, identity: script.identity))
     }
 
-    /// The instance can't run for this reason.
-    func fault(_ reason: String, _ draft: inout InstanceDraft) {
+    /// The instance can't run for this reason, which stands there.
+    func fault(_ reason: String, _ draft: inout InstanceDraft, at place: SourceLocation) {
+        if draft.settings.faults.isEmpty { draft.uncommon.faultLocation = place }
         if !draft.settings.faults.contains(reason) { draft.settings.faults.append(reason) }
     }
 
-    /// The last finding keeps the instance from running, whatever a second line says: which of them is meant is unknown.
-    private mutating func condemnByLast(_ reason: String, _ draft: inout InstanceDraft) {
-        fault(reason, &draft)
-        diagnostics.amendLast(faultOf: draft.settings.name)
+    func fault(_ reason: String, _ draft: inout InstanceDraft, at token: Int) {
+        fault(reason, &draft, at: text.location(text.tokens[token]))
     }
 }

@@ -318,7 +318,7 @@ extension Elaborator {
         if let legacy = draft.places["authentication"] {
             refuse("`auth_hmac` and `authentication` exclude each other", at: legacy)
         }
-        fault("auth_hmac isn't handled yet, and the instance must not run without it", &draft)
+        fault("auth_hmac isn't handled yet, and the instance must not run without it", &draft, at: block)
         report(
             .error, "without auth_hmac this instance would accept unauthenticated peers: FAULT", at: block)
     }

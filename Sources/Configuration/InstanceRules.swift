@@ -17,6 +17,7 @@ extension Elaborator {
                 "virtual_router_id is missing or invalid", &draft, missing: "virtual_router_id",
                 at: draft.places["virtual_router_id"])
         }
+        condemnByDefaults(&draft)
         checkDuplicate(&draft)
         decideOptions(&draft)
         checkStrictness(draft)
@@ -33,7 +34,7 @@ extension Elaborator {
         _ reason: String, _ draft: inout InstanceDraft, missing: String? = nil, in block: Int? = nil,
         at token: Int? = nil
     ) {
-        fault(reason, &draft)
+        fault(reason, &draft, at: token ?? draft.token)
         if let missing, tries(missing, in: block ?? draft.block) { return }
         let consequence = DiagnosticList.inFault(draft.settings.name)
         report(.error, reason, at: token ?? draft.token, atStart: consequence)
@@ -54,10 +55,18 @@ extension Elaborator {
             draft.settings.version = draft.version ?? defaults.version ?? .v2
             return
         }
-        if draft.version == .v2, let token = draft.places["version"] {
-            report(.warning, "VRRP version 2 has no IPv6; version 3 is used", at: token)
+        // RFC 3768 has no IPv6, keepalived has. What other routers of the cluster do decides.
+        draft.settings.version = draft.version ?? .v3
+        guard draft.version == .v2, let token = draft.places["version"] else { return }
+        if draft.settings.options.contains(.strict) {
+            draft.settings.version = .v3
+            report(.warning, "VRRP version 2 has no IPv6; strict mode uses version 3", at: token)
+        } else {
+            report(
+                .warning,
+                "VRRP version 2 has no IPv6 (RFC 3768): the adverts are keepalived's, which few other routers understand",
+                at: token)
         }
-        draft.settings.version = .v3
     }
 
     private mutating func decideInterval(_ draft: inout InstanceDraft) {
@@ -111,19 +120,24 @@ extension Elaborator {
 
     private mutating func decideAuthentication(_ draft: inout InstanceDraft) {
         let written = draft.authentication
-        if draft.places["auth_hmac"] == nil, attempts.names("auth_hmac", in: draft.block) {
-            fault("its auth_hmac can't be read", &draft)
+        if draft.places["auth_hmac"] == nil, let token = attempts.place(of: "auth_hmac", in: draft.block) {
+            fault("its auth_hmac can't be read", &draft, at: token)
         }
         guard let place = written.place else {
             // Misspelt, without a `{`, or what belongs into it outside of it: what was meant to be authenticated must not
             // run without it.
-            let isMeant = ["authentication", "auth_type", "auth_pass"].contains { attempts.names($0, in: draft.block) }
-            if draft.settings.version == .v2, isMeant { fault("its authentication can't be read", &draft) }
+            let meant = ["authentication", "auth_type", "auth_pass"].compactMap {
+                attempts.place(of: $0, in: draft.block)
+            }
+            if draft.settings.version == .v2, draft.settings.family == .ipv4, let token = meant.min() {
+                fault("its authentication can't be read", &draft, at: token)
+            }
             return
         }
-        if draft.settings.version == .v3 {
+        if draft.settings.version == .v3 || draft.settings.family == .ipv6 {
+            let form = draft.settings.version == .v3 ? "version 3" : "version 2 over IPv6"
             model.ignoredSettings += 1
-            return report(.error, "VRRP version 3 has no authentication; this block is ignored", at: place)
+            return report(.error, "VRRP \(form) has no authentication; this block is ignored", at: place)
         }
         if let password = written.password, password.count > 8, let token = written.passwordPlace {
             report(.warning, "only the first 8 bytes of a password count", at: token)
@@ -142,7 +156,7 @@ extension Elaborator {
             model.ignoredSettings += 1
             // The peers that have the password would discard its adverts, and it theirs.
             if let block = written.block, tries("auth_type", in: block) || attempts.isMisread(block) {
-                return fault("authentication without a valid auth_type", &draft)
+                return fault("authentication without a valid auth_type", &draft, at: place)
             }
             report(.warning, "authentication without auth_type has no effect", at: place)
         }
@@ -159,7 +173,13 @@ extension Elaborator {
                 contentsOf: draft.settings.virtualAddresses.suffix(surplus), at: 0)
             draft.settings.virtualAddresses.removeLast(surplus)
         }
-        guard draft.settings.virtualAddresses.isEmpty, !draft.mayLackAddresses else { return }
+        guard draft.settings.virtualAddresses.isEmpty else { return }
+        // Neither its family nor its list is known, and its peers discard another list.
+        if draft.settings.version == .v2, means("virtual_ipaddress", in: draft.block) {
+            let place = draft.places["virtual_ipaddress"] ?? attempts.place(of: "virtual_ipaddress", in: draft.block)
+            fault("its virtual_ipaddress names no address that can be read", &draft, at: place ?? draft.token)
+        }
+        guard !draft.mayLackAddresses else { return }
         if draft.settings.version == .v3 {
             condemn(
                 "VRRP version 3 needs at least one virtual address", &draft, missing: "virtual_ipaddress",

@@ -8,7 +8,7 @@ extension Elaborator {
         var places: [IPAddress: Int] = [:]
         for (peer, token) in zip(draft.settings.unicastPeers, draft.peerPlaces) {
             if peer.address.family != family {
-                refuse("this peer isn't of the instance's family", at: token)
+                condemn("this peer isn't of the instance's family", &draft, at: token)
             } else if let first = places[peer.address] {
                 report(.warning, "peer `\(peer.address)` is listed already; the first entry counts", at: token)
                 report(.note, "the first time is here", at: first)
@@ -25,10 +25,6 @@ extension Elaborator {
             condemn("the source address isn't of the same family as the virtual addresses", &draft, at: token)
         }
         if peers.isEmpty {
-            // By multicast it wouldn't hear those who were meant, nor they it: both would be master.
-            if means("unicast_peer", in: draft.block) {
-                fault("its unicast_peer names no peer that can be read", &draft)
-            }
             adviseAboutMulticast(draft)
         } else {
             adviseAboutOwnAddress(draft, places)

@@ -39,9 +39,9 @@ public enum KeywordUnit: String, Hashable, Sendable {
 
     /// `1..255 s; whole ones` as `1..255; whole ones` and seconds; `s` alone has no range.
     fileprivate static func split(_ text: Substring) -> (range: String, unit: KeywordUnit?) {
-        let end = text.firstIndex(of: ";") ?? text.endIndex
+        let end = text.utf8.firstIndex(of: UInt8(ascii: ";")) ?? text.endIndex
         var limits = text[..<end]
-        let last = limits.lastIndex(of: " ").map(limits.index(after:)) ?? limits.startIndex
+        let last = limits.utf8.lastIndex(of: UInt8(ascii: " ")).map(limits.utf8.index(after:)) ?? limits.startIndex
         guard let unit = KeywordUnit(rawValue: String(limits[last...])) else { return (String(text), nil) }
         limits = limits[..<last]
         let parts = [limits, text[end...].dropFirst()].map { $0.drop { $0 == " " } }.filter { !$0.isEmpty }
@@ -58,13 +58,13 @@ public final class Keyword: Sendable {
     /// The keyword itself; `(entry)` for the entry as such.
     public let name: String
     /// What follows it, for people.
-    public let arguments: String
+    public var arguments: String { String(fields[1]) }
     /// Its default; `-` without one.
-    public let defaultValue: String
+    public var defaultValue: String { String(fields[2]) }
     /// Its range, with remarks behind semicolons; `-` without.
-    public let range: String
+    public var range: String { KeywordUnit.split(fields[3]).range }
     /// What its number counts.
-    public let unit: KeywordUnit?
+    public var unit: KeywordUnit? { KeywordUnit.split(fields[3]).unit }
     /// The version of keepalived that brought it, `after 2.2.7` when it is only known that 2.2.7 lacks it, `hasup` when no
     /// keepalived knows it; nil when nobody wrote it down.
     public let since: String?
@@ -73,7 +73,7 @@ public final class Keyword: Sendable {
     /// Whether it does anything.
     public let status: KeywordStatus
     /// What it means.
-    public let meaning: String
+    public var meaning: String { String(fields[5]) }
     /// What may follow it, for the parser.
     public let shape: KeywordShape
     /// The name's bytes, for comparisons.
@@ -84,25 +84,26 @@ public final class Keyword: Sendable {
     public let limits: ClosedRange<Int>?
     /// The context of the block it opens; -1 when it opens none or one without keywords of its own.
     let child: Int
+    /// Its row. What only people read is made of it when they do.
+    private let fields: [Substring]
+
     fileprivate init(context: String, fields: [Substring], child: Int, since: String?) {
         self.context = context
         name = String(fields[0])
         bytes = Array(fields[0].utf8)
-        arguments = String(fields[1])
-        defaultValue = String(fields[2])
-        (range, unit) = KeywordUnit.split(fields[3])
+        self.fields = fields
         self.since = since
         status = KeywordTable.status(fields[4])
-        meaning = String(fields[5])
+        let meaning = fields[5]
         shape = KeywordTable.shape(fields[1])
         isTyped = fields[4] == "typed"
         limits = KeywordTable.limits(fields[3])
         self.child = child
         firstCounts = meaning.hasSuffix("; the first one counts")
-        isCumulative = meaning.contains("repeatable") || meaning.hasSuffix("; only one")
-        isSecret = meaning.contains("secret")
+        isCumulative = meaning.hasWord("repeatable") || meaning.hasSuffix("; only one")
+        isSecret = meaning.hasWord("secret")
         isDeprecated =
-            range.hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
+            fields[3].hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
     }
 
     /// What the value is in words, behind its abbreviation: `INT, a whole number`.
@@ -116,7 +117,7 @@ public final class Keyword: Sendable {
     }
 
     /// Whether words belong before the `{` of its block.
-    var isNamed: Bool { arguments != "block" && arguments != "list block" }
+    var isNamed: Bool { fields[1] != "block" && fields[1] != "list block" }
 
     /// Whether it has a value of which the last one in a block counts. The table says `repeatable` of those that add up,
     /// `only one` of those that complain themselves, and `the first one counts` of those of which it isn't the last.
@@ -212,20 +213,22 @@ public struct KeywordTable: Sendable {
         var names: [String] = []
         for text in texts {
             var current: [Int] = []
-            for line in text.description.split(separator: "\n") {
-                if line.hasPrefix("["), line.hasSuffix("]"), !line.contains("\t") {
-                    let listed = line.dropFirst().dropLast().split(separator: ",").map {
-                        String($0.drop { $0 == " " })
+            for line in text.description[...].parts(separatedBy: "\n") where !line.isEmpty {
+                let fields = line.parts(separatedBy: "\t")
+                if fields.count == 1, line.hasPrefix("["), line.hasSuffix("]") {
+                    let listed = line.dropFirst().dropLast().parts(separatedBy: ",").map {
+                        String(Substring($0.utf8.drop { $0 == UInt8(ascii: " ") }))
                     }
                     current = Array(names.count..<names.count + listed.count)
                     names += listed
                 } else {
-                    let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
                     for context in current where fields.count == 6 { rows.append((context, fields)) }
                 }
             }
         }
-        let root = names.firstIndex(of: "(root)") ?? 0
+        // The first of a name counts.
+        let numbers = Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        let root = numbers["(root)"] ?? 0
         let since = Self.versions(Self.sinceRows)
         var keywords: [Keyword] = []
         var rowsOfContext = Array(repeating: [Int](), count: names.count)
@@ -234,8 +237,8 @@ public struct KeywordTable: Sendable {
         for (context, fields) in rows {
             let name = String(fields[0])
             let path = context == root ? name : "\(names[context])/\(name)"
-            let own = names.firstIndex(of: path)
-            let entries = names.firstIndex(of: path + " (entry)")
+            let own = numbers[path]
+            let entries = numbers[path + " (entry)"]
             rowsOfContext[context].append(keywords.count)
             places[Self.hash(Array(name.utf8)[...], context)] = keywords.count
             keywords.append(
@@ -254,8 +257,8 @@ public struct KeywordTable: Sendable {
     static func versions(_ rows: StaticString) -> [String: String] {
         var versions: [String: String] = [:]
         var version = ""
-        for line in rows.description.split(separator: "\n") {
-            let fields = line.split(separator: "\t")
+        for line in rows.description[...].parts(separatedBy: "\n") where !line.isEmpty {
+            let fields = line.parts(separatedBy: "\t")
             if fields.count == 2 {
                 for name in names(of: fields[1]) { versions["\(fields[0])\t\(name)"] = version }
             } else {
@@ -268,11 +271,14 @@ public struct KeywordTable: Sendable {
     /// Names with blanks between, except within brackets and braces.
     static func names(of text: Substring) -> [Substring] {
         var depth = 0
-        return text.split { character in
-            if "([{".contains(character) { depth += 1 }
-            if ")]}".contains(character) { depth -= 1 }
-            return character == " " && depth == 0
-        }
+        return text.utf8.split { byte in
+            switch byte {
+            case UInt8(ascii: "("), UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
+            case UInt8(ascii: ")"), UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
+            default: break
+            }
+            return byte == UInt8(ascii: " ") && depth == 0
+        }.map { Substring($0) }
     }
 
     fileprivate static func status(_ text: Substring) -> KeywordStatus {
@@ -297,13 +303,15 @@ public struct KeywordTable: Sendable {
 
     /// `1..255 s` as 1...255; `1..` has no upper limit.
     fileprivate static func limits(_ range: Substring) -> ClosedRange<Int>? {
-        let words = range.split(separator: " ")
-        guard let text = words.first, let dots = text.firstRange(of: ".."), let low = Int(text[..<dots.lowerBound])
+        // Most have none: looked at by bytes, because it is done for each keyword.
+        let text = Substring(range.utf8.drop { $0 == UInt8(ascii: " ") }.prefix { $0 != UInt8(ascii: " ") })
+        guard let dot = text.utf8.firstIndex(of: UInt8(ascii: ".")), text[dot...].hasPrefix(".."),
+            let low = Int(text[..<dot])
         else {
             return nil
         }
         // A remark may follow after a semicolon or a bracket.
-        let rest = text[dots.upperBound...].prefix { $0.isNumber || "-^".contains($0) }
+        let rest = text[dot...].dropFirst(2).prefix { $0.isNumber || "-^".contains($0) }
         guard let high = rest.isEmpty ? Int(UInt32.max) : limit(rest), low <= high else { return nil }
         return low...high
     }
@@ -324,5 +332,27 @@ public struct KeywordTable: Sendable {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(context)
         for byte in name { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         return hash
+    }
+}
+
+extension Substring {
+    /// The parts, empty ones among them. By bytes: to look for the characters of a table would take milliseconds of each
+    /// start and reload.
+    fileprivate func parts(separatedBy separator: Unicode.Scalar) -> [Substring] {
+        utf8.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false).map { Substring($0) }
+    }
+
+    /// Whether it contains these letters, which are ASCII's.
+    fileprivate func hasWord(_ word: StaticString) -> Bool {
+        let count = word.utf8CodeUnitCount
+        return word.withUTF8Buffer { wanted in
+            var rest = utf8[...]
+            while let start = rest.firstIndex(of: wanted[0]) {
+                rest = rest[start...]
+                if rest.prefix(count).elementsEqual(wanted) { return true }
+                rest = rest.dropFirst()
+            }
+            return false
+        }
     }
 }

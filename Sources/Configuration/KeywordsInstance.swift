@@ -26,7 +26,7 @@ extension KeywordTable {
         track_src_ip	flag	off	needs *_src_ip	typed	FAULT when source address is deleted
         virtual_router_id	INT	required	1..255	acts	VRID; unique per interface+family(+mcast dst)
         unicast_ttl	INT	255	0..255	acts	TTL/hop limit of sent unicast adverts
-        version	INT	vrrp_version, or 2 (IPv6: 3)	2|3	acts	VRRP version; the first one counts
+        version	INT	vrrp_version, or 2 (IPv6: 3)	2|3	acts	VRRP version; in strict mode IPv6 has version 3 only; the first one counts
         priority	INT	100 (255 if state MASTER and none set)	1..255	acts	base priority; 255 = address owner
         advert_int	DEC	1	0.01..255 s; version 2: whole seconds, 1..255; version 3: steps of 0.01, up to 40.95	acts	advert interval
         virtual_ipaddress	list block	-	family decides instance family	acts	VIPs carried in adverts

@@ -4,8 +4,8 @@ extension KeywordTable {
         [(lexical)]
         #	comment to EOL	-	-	acts	comment outside double quotes; \# is literal
         !	comment to EOL	-	-	acts	comment outside double quotes; \! is literal
-        include	PATH|GLOB	-	glob incl. {a,b}	acts	read other file(s): a name without wildcards or braces must be a readable file; a pattern may match nothing, and a matched file that can't be read is a warning
-        includer	PATH|GLOB	-	-	acts	include; error if a matched file can't be read
+        include	PATH|GLOB	-	glob incl. {a,b}	acts	read other file(s): a name without wildcards or braces must be a readable file; a pattern may match nothing; what it matches and can't be read (a folder, a program, a link to nowhere) is an error
+        includer	PATH|GLOB	-	-	acts	include, which is as strict
         includem	PATH|GLOB	-	-	acts	include; error if nothing matches
         includew	PATH|GLOB	-	-	acts	include; error if wildcard pattern matches nothing
         includeb	PATH|GLOB	-	-	acts	include; error if a brace alternative matches nothing

@@ -74,6 +74,7 @@ public struct ModelDifference: Hashable, Sendable {
         // Where a block stands is no setting.
         var moved = old
         moved.location = new.location
+        moved.faultLocation = new.faultLocation
         guard moved != new else {
             unchanged += 1
             return
@@ -92,7 +93,10 @@ extension ConfigurationModel {
     var withoutPlaces: ConfigurationModel {
         let nowhere = SourceLocation(file: "", line: 0)
         var model = self
-        for index in instances.indices { model.instances[index].location = nowhere }
+        for index in instances.indices {
+            model.instances[index].location = nowhere
+            model.instances[index].faultLocation = nil
+        }
         for index in virtualServers.indices { model.virtualServers[index].location = nowhere }
         for index in virtualServerGroups.indices { model.virtualServerGroups[index].location = nowhere }
         return model

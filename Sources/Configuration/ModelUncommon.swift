@@ -157,6 +157,21 @@ public struct UncommonSettings: Hashable, Sendable {
     public var lateTimerPriority: Priority?
     /// kernel_rx_buf_size, in bytes.
     public var receiveBuffer: Int?
+    /// Where the first of the instance's faults is.
+    public var faultLocation: SourceLocation?
     /// Nothing said.
     public init() {}
+}
+
+extension InstanceSettings {
+    /// Where the first of `faults` is; nil without one.
+    public var faultLocation: SourceLocation? {
+        get { uncommon?.value.faultLocation }
+        set {
+            guard newValue != faultLocation else { return }
+            var settings = uncommon?.value ?? UncommonSettings()
+            settings.faultLocation = newValue
+            uncommon = settings == UncommonSettings() ? nil : Boxed(settings)
+        }
+    }
 }

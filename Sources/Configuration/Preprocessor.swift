@@ -79,9 +79,7 @@ struct Preprocessor {
             diagnostics.add(.error, objection.description, at: nil, code: .file)
             return false
         case .success(let alternatives):
-            // A folder may match, as with includes.
-            let skipped: [Result<[UInt8], FileError>] = [.failure(.notRegular), .failure(.executable)]
-            let paths = alternatives.flatMap(\.paths).filter { !skipped.contains(provider.read(path: $0)) }
+            let paths = alternatives.flatMap(\.paths)
             if paths.isEmpty { diagnostics.add(.error, "no file matches `\(mainPath)`", at: nil, code: .file) }
             if paths.count > 1 {
                 diagnostics.add(
@@ -89,16 +87,24 @@ struct Preprocessor {
                     "`\(mainPath)` matches \(paths.count) files, and all are read, in the order of their names",
                     at: nil, code: .file)
             }
-            return paths.sorted(by: Self.isBefore).reduce(!paths.isEmpty) { isReadable, path in
-                readMain(path, provider.read(path: path)) && isReadable
+            // What can be read is read, whatever is beside it.
+            return paths.sorted(by: Self.isBefore).reduce(false) { isReadable, path in
+                readMain(path, provider.read(path: path), isOneOfMany: true) || isReadable
             }
         }
     }
 
-    private mutating func readMain(_ path: String, _ result: Result<[UInt8], FileError>) -> Bool {
+    private mutating func readMain(
+        _ path: String, _ result: Result<[UInt8], FileError>, isOneOfMany: Bool = false
+    ) -> Bool {
         switch result {
         case .failure(let error):
-            diagnostics.add(.error, "can't read \(path): \(error.explanation)", at: nil, code: .file)
+            let message = "can't read \(path): \(error.explanation)"
+            if isOneOfMany {
+                leaveOut(message, at: nil)
+            } else {
+                diagnostics.add(.error, message, at: nil, code: .file)
+            }
             return false
         case .success(let bytes):
             if let objection = FileHead.objection(to: bytes) {
@@ -113,6 +119,17 @@ struct Preprocessor {
 
     mutating func report(_ severity: Severity, _ message: String, at line: TextLine, length: Int? = nil) {
         diagnostics.add(severity, message, at: line, in: text, length: length)
+    }
+
+    /// A piece of the files is there, or is asked for by its name, and can't be read. Nobody means to do without it: a
+    /// reload refuses it, and a start goes on without it, as keepalived does.
+    mutating func leaveOut(_ message: String, at line: TextLine?) {
+        if let line {
+            diagnostics.add(.error, message, at: line, in: text, code: .file)
+        } else {
+            diagnostics.add(.error, message, at: nil, code: .file)
+        }
+        diagnostics.amendLast(atStart: "go on without it")
     }
 
     /// Pays for text that is made; false when the budget is spent.
@@ -133,7 +150,7 @@ struct Preprocessor {
     /// Ends the reading: nothing behind this is looked at.
     mutating func exhaust(_ message: String, at line: TextLine) {
         if !isExhausted {
-            report(.error, message, at: line)
+            diagnostics.add(.error, message, at: line, in: text, code: .file)
             diagnostics.amendLast(atStart: "read no further")
         }
         isExhausted = true

@@ -115,20 +115,25 @@ struct StatementParser {
     }
 
     /// Remembers a statement that is left out, because others will miss it. - Parameter words: those behind it.
-    private mutating func attempt(_ keyword: String, in block: Int?, _ words: Range<Int>) {
-        attempts.note(keyword, in: block ?? -1, name: words.first.map { text.string(text.tokens[$0]) })
+    private mutating func attempt(_ keyword: String, in block: Int?, _ words: Range<Int>, at token: Int) {
+        attempts.note(keyword, in: block ?? -1, name: words.first.map { text.string(text.tokens[$0]) }, at: token)
     }
 
     /// A keyword that stands in the wrong place was meant for one of the blocks around it or for the one before.
     private mutating func attemptElsewhere(at place: Int, _ words: Range<Int>) {
         let name = text.slice(text.tokens[place])
-        for block in openBlocks + (lastClosed.map { [$0] } ?? [])
+        // What stands in another block wasn't meant for the one before that.
+        let outer = openBlocks.last?.statement ?? -1
+        let before = lastClosed.flatMap { $0.statement ?? -1 > outer || openBlocks.isEmpty ? $0 : nil }
+        for block in openBlocks + (before.map { [$0] } ?? [])
         where !block.isList && table.row(name, in: block.context) != nil {
-            attempt(text.string(text.tokens[place]), in: block.statement, words)
+            attempt(text.string(text.tokens[place]), in: block.statement, words, at: place)
         }
         // What belongs into a block of the one around it: that block was meant.
         guard let block = openBlocks.last, !block.isList else { return }
-        for meant in table.blocks(of: block.context, with: name) { attempt(meant, in: block.statement, 0..<0) }
+        for meant in table.blocks(of: block.context, with: name) {
+            attempt(meant, in: block.statement, 0..<0, at: place)
+        }
     }
 
     private mutating func closeBlock() {
@@ -264,7 +269,7 @@ struct StatementParser {
                 missingCloses -= 1
                 ignored += 1
                 statements.removeLast()
-                attempt(keyword.name, in: openBlocks.last?.statement, place + 1..<words.upperBound)
+                attempt(keyword.name, in: openBlocks.last?.statement, place + 1..<words.upperBound, at: place)
                 return
             }
         }
@@ -336,7 +341,7 @@ struct StatementParser {
         let name = text.string(text.tokens[place])
         let inside = openBlocks.last.map { "in `\($0.name)`" } ?? "at the top level"
         if let nearest = table.nearest(to: name, in: context) {
-            attempt(nearest, in: openBlocks.last?.statement, words)
+            attempt(nearest, in: openBlocks.last?.statement, words, at: place)
             return report(
                 .error, "unknown keyword `\(name)` \(inside); did you mean `\(nearest)`?", at: place,
                 code: .unknownKeyword)

@@ -9,12 +9,15 @@ struct PatternWalk {
 
     private var namesLeft = PatternWalk.maximumNames
     private var paths: [String] = []
+    /// Why a folder couldn't be looked into.
+    private var obstacle: FileError?
 
-    /// Files, and what isn't a folder otherwise; `tooLarge` when there is too much to look at.
+    /// Files, folders and what there is otherwise; `tooLarge` when there is too much to look at.
     mutating func paths(matching pattern: String) -> Result<[String], FileError> {
         let parts = pattern.split(separator: "/", omittingEmptySubsequences: true)
         walk(pattern.hasPrefix("/") ? "/" : "", parts[...])
-        return namesLeft < 0 ? .failure(.tooLarge) : .success(paths)
+        if namesLeft < 0 { return .failure(.tooLarge) }
+        return obstacle.map { .failure($0) } ?? .success(paths)
     }
 
     /// - Parameter folder: empty, or ends with a slash.
@@ -24,7 +27,12 @@ struct PatternWalk {
         guard part.utf8.contains(where: { "*?[".utf8.contains($0) }) else {
             return visit(folder + Self.literal(part), rest, mayBeMissing: true)
         }
-        guard let directory = opendir(folder.isEmpty ? "." : folder) else { return }
+        guard let directory = opendir(folder.isEmpty ? "." : folder) else {
+            let error = SystemFiles.error(errno)
+            // A part of the way that is no folder leads nowhere.
+            if error != .notFound { obstacle = obstacle ?? error }
+            return
+        }
         var names: [(name: String, kind: UInt8)] = []
         while namesLeft >= 0, let entry = readdir(directory) {
             namesLeft -= 1
@@ -50,12 +58,8 @@ struct PatternWalk {
     private mutating func visit(_ path: String, _ rest: ArraySlice<Substring>, mayBeMissing: Bool) {
         guard rest.isEmpty else { return walk(path + "/", rest) }
         var status = stat()
-        if stat(path, &status) == 0 {
-            if status.st_mode & S_IFMT != S_IFDIR { paths.append(path) }
-        } else if !mayBeMissing {
-            // A link that leads nowhere: whoever reads it says so.
-            paths.append(path)
-        }
+        // A link that leads nowhere, a folder or a program: whoever reads it says so.
+        if !mayBeMissing || stat(path, &status) == 0 { paths.append(path) }
     }
 
     /// A part without wildcards: a backslash protects what follows.

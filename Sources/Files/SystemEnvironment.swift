@@ -13,7 +13,7 @@ public enum SystemEnvironment {
             interfaces: checksInterfaces ? interfaceNames() : nil, configID: nodeName(), variables: variables(),
             randomSeed: randomSeed)
         if checksInterfaces {
-            environment.prefixes = prefixes()
+            readAddresses(into: &environment)
             environment.links = links()
         }
         environment.routingNames = routingNames()
@@ -23,24 +23,25 @@ public enum SystemEnvironment {
         return environment
     }
 
-    /// Addresses of each interface with the length of their network; nil when the kernel doesn't tell.
-    public static func prefixes() -> [String: [Prefix]]? {
-        var list: UnsafeMutablePointer<ifaddrs>?
-        guard getifaddrs(&list) == 0 else { return nil }
-        defer { freeifaddrs(list) }
+    /// Addresses of each interface, without those that a virtual router has set and will take away.
+    private static func readAddresses(into environment: inout Environment) {
+        guard let table = AddressTable.current() else { return }
+        var names: [UInt32: String] = [:]
         var prefixes: [String: [Prefix]] = [:]
-        var next = list
-        while let entry = next?.pointee {
-            next = entry.ifa_next
-            guard let name = entry.ifa_name, let address = bytes(entry.ifa_addr),
-                let mask = bytes(entry.ifa_netmask), let own = IPAddress(bytes: address)
-            else { continue }
-            let length = mask.reduce(0) { $0 + $1.nonzeroBitCount }
-            if let prefix = Prefix(address: own, length: length) {
-                prefixes[String(cString: name), default: []].append(prefix)
-            }
+        for entry in table.entries where !entry.isVirtual {
+            let index = entry.interfaceIndex
+            guard let name = names[index] ?? interfaceName(index) else { continue }
+            names[index] = name
+            prefixes[name, default: []].append(entry.prefix)
         }
-        return prefixes
+        environment.prefixes = prefixes
+        environment.mayHoldVirtualAddresses = !table.hasMarks
+    }
+
+    private static func interfaceName(_ index: UInt32) -> String? {
+        var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
+        guard if_indextoname(index, &name) != nil else { return nil }
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// What kind of interface each is; nil when the kernel doesn't tell.
@@ -74,19 +75,6 @@ public enum SystemEnvironment {
         }
         guard isWhole, ioctl(control, UInt(SIOCGIFMTU), &request) == 0 else { return nil }
         return Int(request.ifr_ifru.ifru_mtu)
-    }
-
-    /// The address in a socket address of IPv4 or IPv6.
-    private static func bytes(_ address: UnsafeMutablePointer<sockaddr>?) -> [UInt8]? {
-        guard let address else { return nil }
-        let raw = UnsafeRawPointer(address)
-        switch Int32(address.pointee.sa_family) {
-        case AF_INET:
-            return withUnsafeBytes(of: raw.loadUnaligned(as: sockaddr_in.self).sin_addr) { Array($0) }
-        case AF_INET6:
-            return withUnsafeBytes(of: raw.loadUnaligned(as: sockaddr_in6.self).sin6_addr) { Array($0) }
-        default: return nil
-        }
     }
 
     /// Names from iproute2's files: the distribution's, then the administrator's.

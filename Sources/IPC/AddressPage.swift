@@ -93,6 +93,12 @@ public final class AddressFile {
         try requireReadable()
     }
 
+    /// Another descriptor of it. - Throws: `SystemError`.
+    public func copy() throws(SystemError) -> Descriptor {
+        let number = fcntl(descriptor.number, F_DUPFD_CLOEXEC, 3)
+        return Descriptor(owning: try checked(number < 0 ? -errno : number, "copy a descriptor"))
+    }
+
     /// Its number, to hand it over.
     public var number: Int32 { descriptor.number }
 

@@ -4,8 +4,8 @@ import Reactor
 /// What the role `hasup-config` hands to hasupd, and hasupd to the workers: one sealed memfd with the verdict, the
 /// diagnostics, what differs from the configuration that runs, and the encoded model (docs/decisions.md, D6). The parts are encoded by the Configuration room.
 public final class ConfigurationImage {
-    private static let magic: UInt32 = 0x6861_7363
-    private static let headSize = 20
+    private static let magic: UInt32 = 0x6861_7364
+    private static let headSize = 21
 
     /// Whether a start may go on with it: at least one valid block was found.
     public let canStart: Bool
@@ -13,6 +13,8 @@ public final class ConfigurationImage {
     public let isReadable: Bool
     /// Whether a reload must refuse it.
     public let hasErrors: Bool
+    /// Whether files of it could be read only by the right to read what belongs to others (CAP_DAC_READ_SEARCH).
+    public let needsReadRight: Bool
     /// The diagnostics' bytes.
     public let diagnostics: UnsafeRawBufferPointer
     /// What a reload would change, as JSON of `ReloadReport`; empty when nobody asked or it is refused.
@@ -39,6 +41,7 @@ public final class ConfigurationImage {
             canStart = try reader.readBool()
             hasErrors = try reader.readBool()
             isReadable = try reader.readBool()
+            needsReadRight = try reader.readBool()
             let hasText = try reader.readBool()
             let diagnosticsSize = Int(try reader.readUInt32())
             let differenceSize = Int(try reader.readUInt32())
@@ -56,8 +59,8 @@ public final class ConfigurationImage {
 
     /// A sealed memfd with a verdict. - Throws: `SystemError`.
     public static func make(
-        canStart: Bool, isReadable: Bool, hasErrors: Bool, diagnostics: [UInt8], difference: [UInt8], model: [UInt8],
-        text: [UInt8] = []
+        canStart: Bool, isReadable: Bool, hasErrors: Bool, needsReadRight: Bool = false, diagnostics: [UInt8],
+        difference: [UInt8], model: [UInt8], text: [UInt8] = []
     ) throws(SystemError) -> Descriptor {
         var writer = ByteWriter(
             capacity: headSize + 4 + diagnostics.count + difference.count + model.count + text.count)
@@ -65,6 +68,7 @@ public final class ConfigurationImage {
         writer.write(canStart)
         writer.write(hasErrors)
         writer.write(isReadable)
+        writer.write(needsReadRight)
         // Where there is none the bytes are what they were before there could be one, so that an older hasupd reads them.
         writer.write(!text.isEmpty)
         writer.write(UInt32(diagnostics.count))

@@ -1,4 +1,5 @@
 import Base
+import CLinux
 import Glibc
 import Reactor
 
@@ -38,6 +39,14 @@ public final class ControlClient {
             if Clock.now >= deadline { throw .timeout(timeout) }
             _ = poll(nil, 0, 10)
         }
+    }
+
+    /// The process at the other end; nil when it can't be named here, as from another pid namespace.
+    public var daemon: Int32? {
+        var pid: Int32 = 0
+        var (user, group): (UInt32, UInt32) = (0, 0)
+        guard hasup_peer_credentials(descriptor.number, &pid, &user, &group) == 0, pid > 0 else { return nil }
+        return pid
     }
 
     private static func connect(_ number: Int32, _ path: String) -> Int32? {

@@ -264,7 +264,7 @@ public struct WatchEvent: JSONRecord, Hashable {
 
     /// For the interface's text.
     public static let summary =
-        "Something that happened; kind is one of watching, transition, discard, remark, reload, process, note"
+        "Something that happened; kind is one of watching, transition, discard, remark, rival, reload, process, note"
     /// What kind of event it is.
     public var kind = ""
     /// When it was, with microseconds.
@@ -275,9 +275,9 @@ public struct WatchEvent: JSONRecord, Hashable {
     public var text = ""
     /// For `transition`.
     public var transition: TransitionReport?
-    /// For `discard` and `remark`: the reason's name.
+    /// For `discard`, `remark` and `rival`: the reason's name.
     public var reason: String?
-    /// For `discard` and `remark`: who sent the packet.
+    /// For `discard`, `remark` and `rival`: who sent the packet.
     public var source: String?
     /// For `discard` and `remark`: how many since the last report.
     public var count: Int?

@@ -26,6 +26,8 @@ public struct DaemonStatus: JSONRecord, Hashable {
     public var warnings = 0
     /// Errors of the running configuration, which a start tolerates and a reload doesn't.
     public var errors = 0
+    /// Files of the configuration that couldn't be read and are left out, a sentence each.
+    public var unreadFiles: [String] = []
     /// Smallest severity that is logged.
     public var logLevel = ""
     /// The last reload, when it was refused; nil after one that succeeded.
@@ -64,6 +66,7 @@ public struct DaemonStatus: JSONRecord, Hashable {
         members.member("ignored_settings", &ignoredSettings)
         members.member("warnings", &warnings)
         members.member("errors", &errors)
+        members.member("unread_files", &unreadFiles)
         members.member("log_level", &logLevel)
         members.member("refused_reload", &refusedReload)
         members.member("scheduled_reload", &scheduledReload)
@@ -128,12 +131,16 @@ public struct InstanceReport: JSONRecord, Hashable {
     public var notificationsSkipped = 0
     /// The last advertisement for it that was thrown away; nil when none was.
     public var lastDiscard: DiscardReport?
-    /// The router that was last heard to advertise other addresses than ours; nil when none does.
+    /// The router that advertises other addresses than ours: the master, or one that would be; nil when none does.
     public var differentAddressesOf: String?
+    /// Virtual addresses that this node has, although it isn't MASTER and hasn't added them.
+    public var strangers: [StrangerReport] = []
     /// What keeps its advertisements from leaving; nil when nothing does.
     public var sendFailure: SendFailureReport?
     /// Its notify scripts; nil when none was ever wanted.
     public var scripts: ScriptReport?
+    /// For a MASTER: who else advertises for it, and hasn't yielded.
+    public var rivals: [RivalReport] = []
 
     /// Nothing known.
     public init() {}
@@ -164,8 +171,47 @@ public struct InstanceReport: JSONRecord, Hashable {
         members.member("notifications_skipped", &notificationsSkipped)
         members.member("last_discard", &lastDiscard)
         members.member("different_addresses_of", &differentAddressesOf)
+        members.member("strangers", &strangers)
         members.member("send_failure", &sendFailure)
         members.member("scripts", &scripts)
+        members.member("rivals", &rivals)
+    }
+}
+
+/// Another router that advertises while this one is MASTER.
+public struct RivalReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary =
+        "Who goes on advertising beside a MASTER; reason is lowerPriority, or why its adverts are thrown away"
+    /// Where it sends from.
+    public var source = ""
+    /// For programs.
+    public var reason = ""
+    /// For people: a clause.
+    public var text = ""
+    /// For how long it has been heard.
+    public var sinceSeconds = 0.0
+    /// How long ago it was last heard.
+    public var agoSeconds = 0.0
+
+    /// None.
+    public init() {}
+    /// A router.
+    public init(source: String, reason: String, text: String, sinceSeconds: Double, agoSeconds: Double) {
+        self.source = source
+        self.reason = reason
+        self.text = text
+        self.sinceSeconds = sinceSeconds
+        self.agoSeconds = agoSeconds
+    }
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("source", &source)
+        members.member("reason", &reason)
+        members.member("text", &text)
+        members.member("since_seconds", &sinceSeconds)
+        members.member("ago_seconds", &agoSeconds)
     }
 }
 
@@ -202,6 +248,32 @@ public struct AddressReport: JSONRecord, Hashable {
         members.member("installed", &installed)
         members.member("foreign", &foreign)
         members.member("obstacle", &obstacle)
+    }
+}
+
+/// A virtual address where it shouldn't be.
+public struct StrangerReport: JSONRecord, Hashable {
+    /// For the interface's text.
+    public static let summary =
+        "A virtual address that a node has without being MASTER, and hasn't added; silent: no neighbour is told of it"
+    /// `ADDRESS/LENGTH`.
+    public var address = ""
+    /// Where it is.
+    public var interface = ""
+    /// Whether it is on the loopback interface, or on one without ARP.
+    public var silent = false
+    /// For people: a sentence.
+    public var text = ""
+
+    /// None.
+    public init() {}
+
+    /// The members in their order.
+    public mutating func visit(_ members: inout some JSONMembers) {
+        members.member("address", &address)
+        members.member("interface", &interface)
+        members.member("silent", &silent)
+        members.member("text", &text)
     }
 }
 

@@ -2,7 +2,7 @@
 public struct DiscardReport: JSONRecord, Hashable {
     /// For the interface's text.
     public static let summary =
-        "The last advert that was thrown away; recent: within three master-down intervals, so its sender may be a master"
+        "The last advert that was thrown away; recent: within three master-down intervals"
     /// For programs: the counter's name.
     public var reason = ""
     /// For people: a clause.
@@ -11,7 +11,7 @@ public struct DiscardReport: JSONRecord, Hashable {
     public var source = ""
     /// How long ago it came.
     public var agoSeconds = 0.0
-    /// Whether its sender must be thought to advertise still.
+    /// Whether it came within three master-down intervals.
     public var recent = false
 
     /// None.

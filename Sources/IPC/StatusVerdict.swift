@@ -2,13 +2,14 @@
 
 extension StatusReply {
     /// The VRRP worker answers, and every instance runs: none is in FAULT, nothing keeps one from running, no MASTER is
-    /// silent against its will, none throws away what another router advertises for its VRID, and none hears its master
-    /// advertise other addresses than its own, of which nobody may serve some. Nor does a process work without its filter.
+    /// silent against its will, beside none another router goes on advertising, and none hears its master advertise other
+    /// addresses than its own, of which nobody may serve some. No MASTER lacks an address, and nobody else has one. Nor does
+    /// a process work without its filter, or is a file of the configuration left out.
     public var isWell: Bool {
-        daemon.workerTrouble == nil && daemon.unsealed.isEmpty
+        daemon.workerTrouble == nil && daemon.unsealed.isEmpty && daemon.unreadFiles.isEmpty
             && !instances.contains {
                 $0.state == "FAULT" || !$0.faults.isEmpty || $0.sendFailure?.silent == true || $0.isDisputed
-                    || $0.differentAddressesOf != nil
+                    || $0.differentAddressesOf != nil || $0.hasStranger || $0.lacksAddress
             }
     }
 
@@ -24,9 +25,14 @@ extension StatusReply {
 }
 
 extension InstanceReport {
-    /// A MASTER that has thrown away another router's advertisement within the last three master-down intervals: very
-    /// likely both are master.
-    public var isDisputed: Bool { state == "MASTER" && lastDiscard?.recent == true }
+    /// A MASTER beside which another router goes on advertising: very likely both are master.
+    public var isDisputed: Bool { state == "MASTER" && !rivals.isEmpty }
+
+    /// A node that isn't MASTER has a virtual address, and neighbours may be told of it.
+    public var hasStranger: Bool { strangers.contains { !$0.silent } }
+
+    /// A MASTER that can't have some of its addresses.
+    public var lacksAddress: Bool { (addresses + excludedAddresses).contains { $0.obstacle != nil } }
 }
 
 extension ProcessesReply {

@@ -1,13 +1,5 @@
 import Base
 
-/// Who added an address, as IFA_PROTO says (linux/if_addr.h; kernel 5.18 and later).
-public enum AddressProtocol {
-    /// Ours: VRRP's protocol number.
-    public static let ours: UInt8 = 112
-    /// keepalived's: RTPROT_KEEPALIVED (linux/rtnetlink.h).
-    public static let keepalived: UInt8 = 18
-}
-
 /// An address as it is to be put on an interface: what `ip address add` would be told.
 public struct InterfaceAddress: Hashable, Sendable {
     /// The kernel's number of the interface.

@@ -37,6 +37,16 @@ enum Capabilities {
         if cap_set_proc(state) != 0 { throw SystemError(errno, "limit the capabilities to \(wanted)") }
     }
 
+    /// Takes these out of the effective set; they can be taken up again. - Throws: `SystemError`.
+    static func lower(_ unwanted: CapabilitySet) throws(SystemError) {
+        guard let state = cap_get_proc() else { throw SystemError(errno, "read the capabilities") }
+        defer { cap_free(UnsafeMutableRawPointer(state)) }
+        let numbers = unwanted.numbers.filter { $0 < count }
+        guard cap_set_flag(state, CAP_EFFECTIVE, Int32(numbers.count), numbers, CAP_CLEAR) == 0,
+            cap_set_proc(state) == 0
+        else { throw SystemError(errno, "lower the capabilities \(unwanted)") }
+    }
+
     /// What a program that is executed could get back at most.
     static func bounding() -> CapabilitySet {
         var result: CapabilitySet = []

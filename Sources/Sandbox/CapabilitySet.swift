@@ -41,6 +41,9 @@ public struct CapabilitySet: OptionSet, Hashable, Sendable {
     /// What hasupd always keeps (docs/decisions.md, D2).
     public static let supervisor: CapabilitySet = [.netAdmin, .netRaw, .setUID, .setGID, .setPCap, .kill]
 
+    /// By which files are read that belong to others. The first one is enough, and the least that is.
+    public static let reading: CapabilitySet = [.dacReadSearch, .dacOverride]
+
     /// The numbers in the set, lowest first.
     public var numbers: [Int32] { (0..<Int32(64)).filter { contains(CapabilitySet(number: $0)) } }
 }

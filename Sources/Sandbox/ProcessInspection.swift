@@ -5,8 +5,10 @@ import Reactor
 public struct ProcessInspection: Hashable, Sendable {
     /// Name, at most 15 bytes.
     public var name = ""
-    /// Effective user and group.
+    /// Effective user.
     public var uid: UInt32 = 0
+    /// Real user; nil when the kernel doesn't say.
+    public var realUser: UInt32?
     /// Effective group.
     public var gid: UInt32 = 0
     /// Supplementary groups.
@@ -77,7 +79,9 @@ public struct ProcessInspection: Hashable, Sendable {
         switch key {
         case "Name": name = words.joined(separator: " ")
         // Real, effective, saved, file system.
-        case "Uid": uid = words.count > 1 ? UInt32(words[1]) ?? 0 : 0
+        case "Uid":
+            uid = words.count > 1 ? UInt32(words[1]) ?? 0 : 0
+            realUser = words.first.flatMap { UInt32($0) }
         case "Gid": gid = words.count > 1 ? UInt32(words[1]) ?? 0 : 0
         case "Groups": groups = words.compactMap { UInt32($0) }
         case "CapEff": effective = Self.capabilities(words)

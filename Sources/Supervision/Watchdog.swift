@@ -1,19 +1,26 @@
 import Base
 
 /// When a worker's loop counts as hung (docs/decisions.md, D13): hasupd looks at the stamp in the shared page now and
-/// then, and a stamp that is too old means that the worker is replaced.
+/// then, and a worker that leaves it as it is for too long is replaced.
 ///
-/// A machine that was paused stops hasupd too: when a look comes late itself, the worker gets one period to stamp again.
+/// Only time counts in which hasupd itself ran when it meant to: a machine that was paused stops both, and whoever of them
+/// wakes first isn't the better one. So a look that comes late counts nothing, and the worker gets its whole time again.
 /// A worker that wants to run and isn't given a processor isn't hung, and its successor would be no better off: it is
 /// waited for.
 public struct Watchdog: Hashable, Sendable {
     /// Time between two looks.
     public let period: Interval
-    /// A stamp older than this is too old.
+    /// A worker is hung that leaves its stamp as it is for longer.
     public let limit: Interval
     /// How long a worker is waited for that gets no processor.
     public static let starvationMax = Interval.seconds(1)
+    /// Late looks at one stamp that count nothing: where each one is late, a worker that hangs is found all the same.
+    static let lateLooksMax = 10
     private var lastLook: Instant?
+    private var lastStamp = Instant(nanoseconds: 0)
+    /// How long the stamp has been what it is, as far as that counts.
+    private var silence = Interval.zero
+    private var lateLooks = 0
     private var lastProcessorTime: Interval?
 
     /// A watchdog for workers whose smallest advert_int is this; one second when nothing is configured.
@@ -28,23 +35,44 @@ public struct Watchdog: Hashable, Sendable {
         max(.milliseconds(8), (smallestAdvertInterval ?? .seconds(1)) / 2)
     }
 
-    /// Looks at the stamp: its age when the worker is to be replaced, nil when all is well or can't be judged yet. What
-    /// the kernel says of the worker is asked only when the stamp is too old; nil when it says nothing.
+    /// Looks at the stamp: for how long the worker has left it as it is, when that is so long that it is to be replaced;
+    /// nil when all is well or can't be judged yet. What the kernel says of the worker is asked only when it may be hung;
+    /// nil when it says nothing.
     public mutating func look(at stamp: Instant, now: Instant, activity: () -> WorkerActivity?) -> Interval? {
-        defer { lastLook = now }
-        guard let lastLook, now - lastLook < period * 2 else { return nil }
+        defer {
+            lastLook = now
+            lastStamp = stamp
+        }
         // A stamp from the future is as wrong as an old one: the page is the worker's.
         let age = max(stamp.age(at: now), now.age(at: stamp))
-        guard age > limit else {
+        guard let lastLook else {
+            silence = min(age, period)
+            return nil
+        }
+        let passed = now - lastLook
+        let isLate = passed - period > period / 2
+        if stamp == lastStamp {
+            silence = silence + (isLate ? period : passed)
+        } else {
+            silence = age
+            lateLooks = 0
+        }
+        if isLate, lateLooks < Self.lateLooksMax {
+            lateLooks += 1
+            silence = .zero
             lastProcessorTime = nil
             return nil
         }
-        guard let activity = activity(), activity.isRunnable, age < Self.starvationMax else { return age }
+        guard silence > limit else {
+            lastProcessorTime = nil
+            return nil
+        }
+        guard let activity = activity(), activity.isRunnable, silence < Self.starvationMax else { return silence }
         // It spins when it has used a good part of the time since the last look, and starves otherwise.
         let used = lastProcessorTime.map { activity.processorTime - $0 }
         lastProcessorTime = activity.processorTime
-        guard let used, used > (now - lastLook) / 4 else { return nil }
-        return age
+        guard let used, used > passed / 4 else { return nil }
+        return silence
     }
 
     /// Whether a service whose worker is in this state may call itself well: its loop turns, or there is none for a
@@ -65,6 +93,8 @@ public struct Watchdog: Hashable, Sendable {
     /// Forgets the last look: a new worker starts.
     public mutating func reset() {
         lastLook = nil
+        silence = .zero
+        lateLooks = 0
         lastProcessorTime = nil
     }
 }

@@ -52,7 +52,9 @@ struct Backgrounds {
                 $0.refused = nil
             }
             return background
-        case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits: break
+        case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .strangerFound,
+            .rivalMaster:
+            break
         }
         return Background()
     }

@@ -27,9 +27,11 @@ enum ConfigurationRole {
         }
         var environment = SystemEnvironment.current(checksInterfaces: true)
         environment.configID = arguments[1]
+        let files = ConfigurationFiles(isReload: arguments[2] == "1")
         let (sources, trouble) = withMark(arguments[4]) {
-            readSources(path: arguments[0], files: SystemFiles(), environment: environment)
+            readSources(path: arguments[0], files: files, environment: environment)
         }
+        let needsReadRight = files.needsReadRight(for: sources)
         let running = arguments[2] == "1" ? try? ConfigurationImage(Descriptor(owning: 5)) : nil
         // From here on only bytes in memory are looked at: nothing is needed any more.
         let report = seal(as: SealPlan(wishes, filter: 4, landlock: nil))
@@ -37,6 +39,9 @@ enum ConfigurationRole {
             let sentence = "the configuration can't be read: \((report.shortfalls + [refusal]).joined(separator: ": "))"
             try? ConfigurationToSupervisor.failed(sentence).send(on: 3)
             return 77
+        }
+        if environment.mayHoldVirtualAddresses, let running, let model = try? EncodedModel(running.model).decode() {
+            environment.leaveOut(model.virtualAddresses)
         }
         var loaded = parse(sources, environment: environment)
         for error in trouble { loaded.diagnostics.append(Diagnostic(.warning, error.description, code: .file)) }
@@ -46,7 +51,7 @@ enum ConfigurationRole {
         do throws(SystemError) {
             let image = try ConfigurationImage.make(
                 canStart: loaded.canStart, isReadable: loaded.isReadable, hasErrors: loaded.hasErrors,
-                diagnostics: findings(on: loaded, comparedWith: running).encode(),
+                needsReadRight: needsReadRight, diagnostics: findings(on: loaded, comparedWith: running).encode(),
                 difference: difference(from: running, to: loaded),
                 model: loaded.model.encode(), text: text)
             try ConfigurationToSupervisor.judged.send(on: 3, descriptors: [image.number])

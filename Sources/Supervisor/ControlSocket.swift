@@ -223,6 +223,7 @@ final class ControlSocket {
         status.ignoredSettings = generation.model.ignoredSettings
         status.warnings = generation.warnings
         status.errors = generation.errors
+        status.unreadFiles = generation.unreadFiles
         status.logLevel = daemon.log.logLevel.rawValue
         status.refusedReload = daemon.refusedReload.map { refusal in
             var report = RefusedReload()

@@ -10,7 +10,7 @@ extension Daemon {
     /// - Parameter kept: a configuration whose addresses are left alone.
     @discardableResult func removeLeftovers(of whom: String, except kept: Generation? = nil) -> Int {
         do throws(SystemError) {
-            let left = try ledger.withdraw(except: kept?.model)
+            let left = try ledger.withdraw(except: kept?.model, by: store.addressPage)
             if let kept {
                 note(kept)
                 ledger.forget(before: kept.number)

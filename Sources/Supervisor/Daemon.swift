@@ -56,7 +56,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let directory: RunDirectory
     let systemd: SystemdNotify
     let serviceState: ServiceState
-    private let store: DescriptorStore
+    let store: DescriptorStore
     let observations: ObservationQueue
     private let findings: FindingLog
     /// The last packet for no instance here that the worker has told of.
@@ -127,7 +127,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         // What it was allowed before goes on, and a sealed one couldn't look at other processes' namespaces any more.
         var isAlone = false
         if predecessor?.isSealed != true {
-            if let reason = RunDirectory.besideKeepalived() {
+            if let reason = RunningKeepalived.objection {
                 // What ran goes on: ended by this, it would leave its addresses to chance.
                 guard store.page != nil else { throw StartError(.temporary, reason) }
                 log.error("\(reason)")
@@ -226,7 +226,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             """)
         report("hasupd \(hasupVersion) started (pid \(getpid()), \(instances))")
         if !Ledger.isKernelMarking {
-            log.warning("kernel older than 5.18: addresses that a crash leaves behind aren't known to be ours")
+            log.warning(
+                """
+                kernel older than 5.18: addresses that stay when all of hasup's processes are killed at once aren't known to \
+                be ours
+                """)
         }
         if let problem = claims?.problem { log.error("\(problem)") }
         note(generation)
@@ -236,7 +240,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         serviceWatchdog = ServiceWatchdog(systemd, on: loop) { [unowned self] in self.isWell }
         reloadFiles.started(generation) { [unowned self] in self.requestReload(nil) }
         setting.limitSupervisor(
-            hasScripts: generation.model.hasScripts, realtimePriority: generation.supervisorPriority,
+            hasScripts: generation.model.hasScripts, needsReadRight: generation.image.needsReadRight,
+            realtimePriority: generation.supervisorPriority,
             writing: ReloadPaths(generation).writableFolders)
         for note in setting.shortfalls { log.notice("\(note)") }
         surroundings = loop.makeTimer { [unowned self] in

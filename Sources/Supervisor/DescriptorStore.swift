@@ -39,6 +39,8 @@ final class DescriptorStore {
     private(set) var page: StatePage?
     /// Which address its worker had put where, likewise; then what is kept of it.
     private var addresses: AddressFile?
+    /// The same to look into; nil when there is none.
+    var addressPage: AddressPage? { addresses.flatMap { try? AddressPage(mapping: try $0.copy()) } }
     /// The configuration that it ran, likewise.
     private(set) var configuration: (image: ConfigurationImage, model: EncodedModel)?
     /// The notifications that it had still to tell, likewise.

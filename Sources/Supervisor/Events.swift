@@ -27,7 +27,11 @@ extension WatchEvent {
             kind = "remark"
             self.reason = remark.name
             self.source = source.description
-        case .stalled, .kernelFailure, .addressRemoved, .addressWaits: break
+        case .rivalMaster(_, let source, let sign):
+            kind = "rival"
+            self.reason = sign.code
+            self.source = source.description
+        case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .strangerFound: break
         }
     }
 
@@ -87,7 +91,7 @@ extension Observation {
     /// mattered.
     var isHistory: Bool {
         switch self {
-        case .transition, .earlier, .stalled, .addressRemoved, .addressWaits: true
+        case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .strangerFound, .rivalMaster: true
         case .discarded, .accepted, .kernelFailure: false
         }
     }

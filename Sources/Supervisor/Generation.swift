@@ -13,6 +13,8 @@ final class Generation: InstanceSource {
     let acceptedAt: Int64
     let warnings: Int
     let errors: Int
+    /// Files that a start went on without, a sentence each.
+    let unreadFiles: [String]
     /// What holds for all instances, decoded once: thousands of notifications may ask at once.
     private(set) lazy var global = (try? model.global()) ?? GlobalSettings()
 
@@ -25,6 +27,7 @@ final class Generation: InstanceSource {
         self.acceptedAt = acceptedAt
         warnings = diagnostics.count { $0.severity == .warning }
         errors = diagnostics.count { $0.severity == .error }
+        unreadFiles = Self.unreadFiles(diagnostics)
     }
 
     /// The same configuration under another number.
@@ -35,6 +38,19 @@ final class Generation: InstanceSource {
         acceptedAt = other.acceptedAt
         warnings = other.warnings
         errors = other.errors
+        unreadFiles = other.unreadFiles
+    }
+
+    /// How many files are named.
+    private static let namedMax = 16
+
+    private static func unreadFiles(_ diagnostics: [Diagnostic]) -> [String] {
+        let found = diagnostics.filter { $0.severity == .error && $0.code == .file }.map { finding in
+            let place = finding.location.map { "\($0.file):\($0.line): " } ?? ""
+            return "\(place)\(Printable.text(finding.message, limit: 300))"
+        }
+        let more = found.count - namedMax
+        return found.prefix(namedMax) + (more > 0 ? ["\(more) more: `hasup check` lists them"] : [])
     }
 
     /// SCHED_FIFO priority of the VRRP worker, 2...99: vrrp_rt_priority, or 50 (docs/decisions.md, D29).

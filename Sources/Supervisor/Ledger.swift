@@ -6,12 +6,14 @@ import IPC
 import Kernel
 import Reactor
 import VRRP
+import VRRPWorker
 
 /// What this hasupd may have put into the kernel: copies of the configurations that it has given to its workers, in the
 /// run directory, good for this boot (docs/decisions.md, D14).
 ///
 /// A hasupd that dies with everything leaves addresses behind, and its successor's file may not name them any more. An
-/// address goes only when all three say that it is ours: the ledger, the interface, and the kernel's mark.
+/// address goes only when a configuration noted here names it, and the page of addresses, or without one the kernel's mark,
+/// says that it is ours.
 final class Ledger {
     private static let sizeMax = 256 << 20
 
@@ -96,21 +98,32 @@ final class Ledger {
     /// The copy's number; 0 for one of a hasupd that had no numbers, and for one that was never finished.
     private func number(of name: String) -> UInt64 { UInt64(name.dropFirst(prefix.count + 1)) ?? 0 }
 
-    /// Removes from the kernel what is noted, marked as ours and still there, except what this model names, too. Only to
-    /// be called while no worker lives.
+    /// Removes from the kernel what is noted, ours and still there, except what this model names, too. Only to be called
+    /// while no worker lives.
+    ///
+    /// - Parameter page: what workers have put where; without it everything has died, and the kernel's mark says what is
+    ///   ours.
     /// - Returns: the addresses that were removed. - Throws: `SystemError`.
-    func withdraw(except kept: EncodedModel? = nil) throws(SystemError) -> [IPAddress] {
-        var noted = notedAddresses()
-        if let kept, let model = try? kept.decode() {
-            for (interface, addresses) in model.addresses(of: Set(model.instances.indices)) {
-                noted[interface]?.subtract(addresses)
-            }
-        }
+    func withdraw(except kept: EncodedModel? = nil, by page: AddressPage?) throws(SystemError) -> [IPAddress] {
+        let model = kept.flatMap { try? $0.decode() } ?? ConfigurationModel()
+        let noted = notedModels()
         owesWithdrawal = true
         let connection = try RouteConnection(try owned(hasup_route_socket(0), "open an rtnetlink socket"))
-        let gone = try connection.withdrawMarked(noted)
+        let routes = try connection.snapshot()
+        let names = Dictionary(routes.links.map { ($0.index, $0.name) }, uniquingKeysWith: { first, _ in first })
+        let left = LeftBehind(
+            model, formers: noted, kernel: routes.addresses.map(KernelAddress.init), interfaces: names,
+            LeftBehind.Evidence(records: page?.records, claimed: Set(model.instances.indices)))
+        let addresses = left.leaving.map {
+            InterfaceAddress($0.key, named: names[$0.key.interfaceIndex] ?? "interface \($0.key.interfaceIndex)")
+        }
+        var outcomes: [AddressOutcome] = addresses.map { _ in .pending }
+        if !addresses.isEmpty { try connection.withdraw(addresses, into: &outcomes) }
+        for (address, outcome) in zip(addresses, outcomes) {
+            if case .failed(let code) = outcome { throw address.error(removing: code) }
+        }
         owesWithdrawal = false
-        return gone.map(\.address)
+        return zip(addresses, outcomes).filter { $1 == .removed }.map(\.0.address)
     }
 
     /// Forgets everything: nothing of ours is in the kernel.
@@ -128,18 +141,14 @@ final class Ledger {
         return (numbers[0], numbers[1]) >= (5, 18)
     }
 
-    /// Addresses by interface, of all copies. A copy that can't be read says nothing: its form may be that of another
-    /// version.
-    private func notedAddresses() -> [String: Set<IPAddress>] {
-        var noted: [String: Set<IPAddress>] = [:]
-        for name in names(beginningWith: prefix) where !name.hasSuffix(".new") {
+    /// All copies. One that can't be read says nothing: its form may be that of another version.
+    private func notedModels() -> [ConfigurationModel] {
+        names(beginningWith: prefix).filter { !$0.hasSuffix(".new") }.compactMap { name in
             let model = SmallFile.bytes(of: "\(directory)/\(name)", max: Self.sizeMax).withUnsafeBytes { bytes in
                 Result { () throws(ByteError) in try EncodedModel(bytes).decode() }
             }
-            guard case .success(let model) = model else { continue }
-            noted.merge(model.addresses(of: Set(model.instances.indices))) { $0.union($1) }
+            return try? model.get()
         }
-        return noted
     }
 }
 

@@ -7,6 +7,7 @@ import VRRPWorker
 @main
 enum Main {
     static func main() {
+        hasup_occupy_standard(O_RDWR)
         hasup_tame_malloc()
         let arguments = CommandLine.arguments
         let role = arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? ""

@@ -48,14 +48,19 @@ struct ObservationLog {
                 log.notice("\(line)")
             }
         case .stalled: log.warning("\(line)")
-        case .addressRemoved(_, let address):
+        case .addressRemoved(_, let address, _):
             lines.tell(.warning, "", line, kind: "\(instance) \(address) removed")
+        case .strangerFound(_, let stranger): lines.tell(stranger.isSilent ? .notice : .warning, "", line)
         case .addressWaits, .kernelFailure: lines.tell(.warning, "", line)
-        // The numbers in a packet may differ each time; what is wrong, and who sends it, is what matters.
-        case .discarded(_, let reason, let source, _):
-            lines.tell(.warning, "", line, kind: "\(instance) \(reason.name) \(source)")
-        case .accepted(_, let remark, let source):
-            lines.tell(.warning, "", line, kind: "\(instance) \(remark.name) \(source)")
+        // What is in a packet, the address of its sender too, is the sender's to choose.
+        case .discarded(_, let reason, _, _):
+            lines.tell(
+                .warning, "", line, kind: "\(instance) \(reason.name)", folded: observation.lineForAll(settings))
+        case .accepted(_, let remark, _):
+            lines.tell(
+                .warning, "", line, kind: "\(instance) \(remark.name)", folded: observation.lineForAll(settings))
+        case .rivalMaster(_, let source, let sign):
+            lines.tell(.warning, "", line, kind: "\(instance) rival \(sign.code) \(source)")
         }
         return true
     }

@@ -144,13 +144,18 @@ final class Setting {
 
     /// Gives up what hasupd doesn't need (docs/decisions.md, D2), and asks for realtime before that.
     ///
-    /// - Parameter writing: folders besides its own in which it or its children write.
-    func limitSupervisor(hasScripts: Bool, realtimePriority: Int32, writing folders: [String]) {
+    /// - Parameters:
+    ///   - needsReadRight: whether it reads what belongs to others.
+    ///   - writing: folders besides its own in which it or its children write.
+    func limitSupervisor(
+        hasScripts: Bool, needsReadRight: Bool, realtimePriority: Int32, writing folders: [String]
+    ) {
         writableFolders = folders
+        if !needsReadRight { kept.remove(.dacReadSearch) }
         let unscheduled = Realtime.apply(RealtimePlan(priority: realtime(realtimePriority), resetsOnFork: true))
         // What isn't there at all was told once, with what is lost by it.
-        let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? Self.kept
-        var plan = SupervisorPlan(capabilities: Self.kept.intersection(available), isFull: !hasScripts)
+        let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? kept
+        var plan = SupervisorPlan(capabilities: kept.intersection(available), isFull: !hasScripts)
         plan.keepsCore = options.keepsCore
         plan.logsRefusals = options.violation == .log
         plan.isSuccessor = isSuccessor
@@ -204,11 +209,11 @@ final class Setting {
     /// an upgrade. Scripts give them up (`ExecRole`).
     func passOn() {
         guard getuid() != 0 else { return }
-        do throws(SystemError) { try PassedOn.set(Self.kept) } catch { unpassed = "\(error)" }
+        do throws(SystemError) { try PassedOn.set(kept) } catch { unpassed = "\(error)" }
     }
 
     /// What hasupd keeps: the least with which it can open sockets, start and end workers, and let them seal themselves.
-    private static var kept: CapabilitySet { [.supervisor, .sysNice, .ipcLock] }
+    private var kept: CapabilitySet = [.supervisor, .sysNice, .ipcLock, .dacReadSearch]
 
     /// Why a new configuration can't run without a restart; nil when it can.
     func missingCapability(for model: EncodedModel) -> String? {

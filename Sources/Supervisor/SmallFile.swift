@@ -27,6 +27,14 @@ enum SmallFile {
         return bytes
     }
 
+    /// The number at the beginning of a pid file that is open; nil when there is none.
+    static func processNumber(in file: Int32) -> Int32? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let size = pread(file, &bytes, bytes.count, 0)
+        guard size > 0 else { return nil }
+        return Int32(String(decoding: bytes.prefix(size), as: UTF8.self).prefix { $0.isNumber })
+    }
+
     /// Whether this path leads to the file that is open.
     static func leads(_ path: UnsafePointer<CChar>, to open: Int32) -> Bool {
         var there = stat()

@@ -58,12 +58,30 @@ extension InstanceReport {
                 reason: $0.reason.name, text: $0.reason.text($0.detail), source: $0.source.description,
                 agoSeconds: $0.at.age(at: now).seconds, recent: now < $0.countsUntil)
         }
-        differentAddressesOf = status.differentAddressesOf?.description
+        strangers = status.strangers.map { StrangerReport($0) }
+        differentAddressesOf = status.differentAddresses.flatMap {
+            now < $0.countsUntil ? $0.source.description : nil
+        }
+        rivals = status.rivals.filter { now < $0.countsUntil }.map {
+            RivalReport(
+                source: $0.source.description, reason: $0.sign.code, text: $0.sign.sentence(of: $0.source),
+                sinceSeconds: $0.since.age(at: now).seconds, agoSeconds: $0.lastHeard.age(at: now).seconds)
+        }
         sendFailure = status.sendFailure.map {
             SendFailureReport(
                 $0.code == 0 ? "there is no socket" : SystemError.text(of: $0.code),
                 sinceSeconds: max(0, (now - $0.since).seconds), silent: $0.isSilent)
         }
+    }
+}
+
+extension StrangerReport {
+    init(_ stranger: StrangerAddress) {
+        self.init()
+        address = stranger.prefix.description
+        interface = stranger.interface
+        silent = stranger.isSilent
+        text = stranger.text
     }
 }
 
@@ -75,6 +93,8 @@ extension AddressReport {
             foreign: status?.foreignAddresses.contains(address.prefix.address) ?? false)
         if status?.waitingAddresses.contains(address.prefix.address) ?? false {
             obstacle = Observation.missingInterface(interface)
+        } else if let unusable = status?.unusableAddresses.first(where: { $0.address == address.prefix.address }) {
+            obstacle = unusable.reason
         }
     }
 }

@@ -33,6 +33,7 @@ final class Upgrade {
     private var onFailure: (() -> Void)?
     private var succession: Succession?
     private var isBusy = false
+    private var isCalledOff = false
 
     /// To be made at the start, when the image still lies where it was started from.
     init(on loop: EventLoop, log: Logger, store: DescriptorStore, claims: Claims?, paths: Paths) {
@@ -66,7 +67,8 @@ final class Upgrade {
         isBusy = true
         let end = { [unowned self] (result: Result<String, Refusal>) in
             if case .failure = result { self.isBusy = false }
-            completion(result)
+            // What the program said, or that it was ended, doesn't matter any more.
+            completion(self.isCalledOff ? .failure(Refusal("hasupd is stopping")) : result)
         }
         candidate.ask(["--formats"], within: Self.patience) { [unowned self] answer in
             do throws(Refusal) {
@@ -144,6 +146,7 @@ final class Upgrade {
     /// It isn't wanted any more: hasupd ends.
     func cancel() {
         guard isBusy else { return }
+        isCalledOff = true
         if let execTimer { loop.set(execTimer, to: .never) }
         log.notice("the upgrade is called off: hasupd ends")
         candidate.end()

@@ -51,14 +51,16 @@ enum WithdrawRole {
             let deadlines = snapshot.masterDeadlines(of: model, at: now)
             let inTime = deadlines.filter { $0.value > now }
             // What isn't MASTER has no address to keep either: its worker may have died while it removed them.
-            let others = Set(model.instances.indices).subtracting(inTime.keys)
-            var orphans = model.addresses(of: others)
-            for former in formers {
-                orphans.merge(former.addresses(of: former.instances.indices)) { $0.union($1) }
-            }
-            for (interface, addresses) in model.addresses(of: inTime.keys) { orphans[interface]?.subtract(addresses) }
-            try withdraw(orphans, through: connection) { page.generation == owner && page.stamp == stamp }
-            withExtendedLifetime(addresses) {}
+            let routes = try connection.snapshot()
+            let names = Dictionary(routes.links.map { ($0.index, $0.name) }, uniquingKeysWith: { first, _ in first })
+            let orphans = LeftBehind(
+                model, formers: formers, kernel: routes.addresses.map(KernelAddress.init), interfaces: names,
+                LeftBehind.Evidence(records: addresses.records, claimed: Set(inTime.keys)))
+            try withdraw(
+                orphans.leaving.map {
+                    InterfaceAddress($0.key, named: names[$0.key.interfaceIndex] ?? "interface \($0.key.interfaceIndex)")
+                }, through: connection
+            ) { page.generation == owner && page.stamp == stamp }
             return inTime.isEmpty ? nothingLeft : moreLater
         } catch {
             say("\(error)")
@@ -66,15 +68,21 @@ enum WithdrawRole {
         }
     }
 
-    /// Removes what is there, on these interfaces, and marked as ours.
+    /// Removes them, for as long as it is asked for. The worker that comes ends their entries.
     private static func withdraw(
-        _ addresses: [String: Set<IPAddress>], through connection: RouteConnection, while isOurs: () -> Bool
+        _ addresses: [InterfaceAddress], through connection: RouteConnection, while isWanted: () -> Bool
     ) throws(SystemError) {
-        guard addresses.contains(where: { !$0.value.isEmpty }) else { return }
-        let gone = try connection.withdrawMarked(addresses, while: isOurs)
-        guard !gone.isEmpty else { return }
-        let list = gone.map { "\($0)" }.joined(separator: ", ")
-        say("no VRRP worker has advertised for too long: \(list) withdrawn")
+        guard !addresses.isEmpty else { return }
+        var outcomes: [AddressOutcome] = addresses.map { _ in .pending }
+        try connection.withdraw(addresses, into: &outcomes, while: isWanted)
+        let gone = zip(addresses, outcomes).filter { $1 == .removed }.map(\.0)
+        if !gone.isEmpty {
+            let list = gone.map { "\($0)" }.joined(separator: ", ")
+            say("no VRRP worker has advertised for too long: \(list) withdrawn")
+        }
+        for (address, outcome) in zip(addresses, outcomes) {
+            if case .failed(let code) = outcome { throw address.error(removing: code) }
+        }
     }
 
     private static func say(_ text: String) { StandardError.tell("hasup-withdraw: \(text)") }

@@ -1,5 +1,6 @@
 import Base
 import Configuration
+import Reactor
 import VRRP
 
 // What operators read: one text for each value, in one place.
@@ -25,6 +26,8 @@ extension DiscardReason {
         case .notRunning: "notRunning"
         case .noAddress: "noAddress"
         case .otherVRID: "otherVRID"
+        case .carp: "carp"
+        case .authenticationTrailer: "authenticationTrailer"
         }
     }
 }
@@ -48,9 +51,13 @@ extension Fault {
         case .interfaceMissing(let name): "interface \(name) doesn't exist"
         case .interfaceDown(let name): "interface \(name) is down"
         case .trackedInterfaceDown(let name): "tracked interface \(name) is down or missing"
+        case .trackedInterfaceUp(let name): "tracked interface \(name) is up, and `reverse` wants it down"
         case .noSourceAddress(let name): "interface \(name) has no address to send from"
         case .sourceAddressMissing(let address):
             "unicast_src_ip \(address) is on no interface, not usable yet, or a virtual one of hasup"
+        case .addressInterfaceDown(let name): "interface \(name), which has virtual addresses, is down or missing"
+        case .addressesUnusable(let address, let code):
+            "none of its virtual addresses could be used, \(address) because \(UnusableAddress(address, code: code).reason)"
         }
     }
 }
@@ -63,9 +70,36 @@ extension Fault {
         case .interfaceMissing(let name): "interface \(name) exists now"
         case .interfaceDown(let name): "interface \(name) is up now"
         case .trackedInterfaceDown(let name): "tracked interface \(name) is up now"
+        case .trackedInterfaceUp(let name): "tracked interface \(name), which has `reverse`, is down or gone now"
         case .noSourceAddress(let name): "interface \(name) has an address to send from now"
         case .sourceAddressMissing(let address): "unicast_src_ip \(address) can be used now"
+        case .addressInterfaceDown(let name): "interface \(name), which has virtual addresses, is up now"
+        case .addressesUnusable: "it tries again to use its virtual addresses"
         }
+    }
+}
+
+extension UnusableAddress {
+    /// A clause: why.
+    var reason: String {
+        code == 0 ? "another machine has it (duplicate address detection)" : "the kernel says: \(SystemError.text(of: code))"
+    }
+}
+
+extension StrangerAddress {
+    /// A sentence for who isn't MASTER: what is there, and what ends it.
+    var text: String {
+        if isSilent {
+            return "\(prefix) is on \(interface), where nobody is told of it: that of a real server of LVS, perhaps"
+        }
+        let whose =
+            switch addedBy {
+            case KernelAddress.markOfKeepalived: "a keepalived has left it there"
+            case KernelAddress.markOfHasup: "another hasup has put it there"
+            default: "hasup hasn't put it there"
+            }
+        return "\(prefix) is on \(interface) although this node isn't MASTER, and \(whose): two machines may have it. "
+            + "Remove it (ip address del \(prefix) dev \(interface)), or let a start do it (adopt_leftovers)"
     }
 }
 
@@ -112,8 +146,8 @@ extension Transition {
             return "\(other) advertises with our priority (\(ownPriority)) and a higher address"
         case .fault(.configuration):
             guard let settings, !settings.faults.isEmpty else { return Fault.configuration.text }
-            let place = "\(settings.location.file):\(settings.location.line)"
-            return "\(place): \(settings.faults.joined(separator: "; "))"
+            let place = settings.faultLocation ?? settings.location
+            return "\(place.file):\(place.line): \(settings.faults.joined(separator: "; "))"
         case .fault(let fault): return fault.text
         case .recovered:
             return background.fault?.end ?? "nothing that it needs is missing any more"
@@ -215,8 +249,9 @@ extension Observation {
         switch self {
         case .transition(let transition), .earlier(let transition, _): transition.instance
         case .discarded(let instance, _, _, _): instance
-        case .accepted(let instance, _, _), .kernelFailure(let instance, _), .addressRemoved(let instance, _): instance
-        case .addressWaits(let instance, _, _): instance
+        case .accepted(let instance, _, _), .kernelFailure(let instance, _), .addressRemoved(let instance, _, _): instance
+        case .addressWaits(let instance, _, _), .strangerFound(let instance, _), .rivalMaster(let instance, _, _):
+            instance
         case .stalled: nil
         }
     }
@@ -226,24 +261,56 @@ extension Observation {
 
     /// The line of the log; `settings` are the instance's, nil for the daemon's own.
     func line(_ settings: InstanceSettings?, _ background: Background = Background()) -> String {
-        let name = settings?.name ?? ""
-        return line(instance: name, settings, background)
+        line(instance: settings?.name ?? "", settings, background)
     }
 
-    private func line(instance name: String, _ settings: InstanceSettings?, _ background: Background) -> String {
+    /// What stands for all that differ only in who has sent a packet and in its numbers.
+    func lineForAll(_ settings: InstanceSettings?) -> String {
+        line(instance: settings?.name ?? "", settings, Background(), " or others")
+    }
+
+    private func line(
+        instance name: String, _ settings: InstanceSettings?, _ background: Background, _ orOthers: String = ""
+    ) -> String {
         switch self {
         case .transition(let transition): transition.line(instance: name, settings, background)
         case .earlier(let transition, _): transition.line(instance: name, settings, background) + ", told late"
         case .discarded(let instance, let reason, let source, let detail):
-            (instance == nil ? "" : "\(name): ") + "packet from \(source) thrown away: \(reason.text(detail))"
-        case .accepted(_, let remark, let source): "\(name): \(source): \(remark.text)"
+            (instance == nil ? "" : "\(name): ")
+                + "packet from \(source)\(orOthers) thrown away: \(reason.text(detail))"
+        case .accepted(_, let remark, let source): "\(name): \(source)\(orOthers): \(remark.text)"
         case .stalled(let interval):
             "stalled \(interval.nanoseconds / 1_000_000) ms: this node didn't run; what came meanwhile was read first"
         case .kernelFailure(_, let sentence): "\(name): \(sentence)"
-        case .addressRemoved(_, let address):
+        case .addressRemoved(_, let address, 1):
             "\(name): address \(address) was removed by somebody else; it is put back"
+        case .addressRemoved(_, let address, let count):
+            "\(name): \(count) addresses, \(address) among them, were removed by somebody else; they are put back"
         case .addressWaits(_, let prefix, let interface):
             "\(name): address \(prefix) dev \(interface): \(Self.missingInterface(interface))"
+        case .strangerFound(_, let stranger): "\(name): \(stranger.text)"
+        case .rivalMaster(_, let source, let sign): "\(name): probably two masters: \(sign.sentence(of: source))"
+        }
+    }
+}
+
+extension RivalMaster.Sign {
+    /// A clause: what another router does while this one is MASTER.
+    func sentence(of source: IPAddress) -> String {
+        switch self {
+        case .lowerPriority(let priority):
+            "\(source) advertises, too, and doesn't yield to our priority (its own is \(priority)): "
+                + "it doesn't hear our adverts, or doesn't take them"
+        case .discarded(let reason, let detail):
+            "\(source) advertises, too, and what it sends is thrown away: \(reason.text(detail))"
+        }
+    }
+
+    /// The name in `--json`.
+    var code: String {
+        switch self {
+        case .lowerPriority: "lowerPriority"
+        case .discarded(let reason, _): reason.name
         }
     }
 }
@@ -271,6 +338,10 @@ extension DiscardReason {
         case .notRunning: "the instance isn't running"
         case .noAddress: "it names no address"
         case .otherVRID: "it lists an address of this instance under VRID \(detail), and virtual_router_id differs"
+        case .carp:
+            "it is CARP (OpenBSD, FreeBSD, pfSense), another protocol with VRRP's number: give its vhid or this "
+                + "instance's virtual_router_id another number, because both mean the same MAC address"
+        case .authenticationTrailer: "it is signed (auth_hmac of keepalived), which hasup doesn't read"
         }
     }
 }

@@ -37,6 +37,9 @@ final class WorkerProcess {
     /// How long a worker may live on after it has closed its channel.
     private static let exitPatience = Interval.milliseconds(100)
 
+    /// What a timer may be late by on a machine that runs.
+    private static let latenessMax = Interval.milliseconds(50)
+
     let name: String
     private let loop: EventLoop
     private let lines: RepeatLog
@@ -71,6 +74,7 @@ final class WorkerProcess {
     /// Why hasupd has ended the process that is still there.
     private var replacement: String?
     private var wakeTimer: Timer?
+    private var wakeDeadline = Instant.never
     private var watchdogTimer: Timer?
     private var closedTimer: Timer?
     private var watchdog = Watchdog(smallestAdvertInterval: nil)
@@ -82,7 +86,7 @@ final class WorkerProcess {
         self.loop = loop
         self.lines = lines
         self.owner = owner
-        wakeTimer = loop.makeTimer { [weak self] in self?.handle(.timeout) }
+        wakeTimer = loop.makeTimer { [weak self] in self?.wake() }
         watchdogTimer = loop.makeTimer { [weak self] in self?.lookAtStamp() }
         closedTimer = loop.makeTimer { [weak self] in
             self?.handle(.channelEnded("it closed its channel and goes on living"))
@@ -154,12 +158,24 @@ final class WorkerProcess {
         case .kill:
             isKilledByUs = true
             child?.kill()
-        case .wake(let deadline): if let wakeTimer { loop.set(wakeTimer, to: deadline) }
+        case .wake(let deadline): wake(at: deadline)
         case .report(let report): tell(report)
         case .finished:
             if let watchdogTimer { loop.set(watchdogTimer, to: .never) }
             owner.finished(self)
         }
+    }
+
+    private func wake(at deadline: Instant) {
+        wakeDeadline = deadline
+        if let wakeTimer { loop.set(wakeTimer, to: deadline) }
+    }
+
+    /// Its time is over, unless hasupd itself didn't run meanwhile: then a worker that is alive gets that much again.
+    private func wake() {
+        let lateness = loop.now - wakeDeadline
+        if child != nil, lateness > Self.latenessMax { return wake(at: loop.now + lateness) }
+        handle(.timeout)
     }
 
     private func spawn(dropsSnapshot: Bool) {

@@ -102,6 +102,8 @@ public enum Observation: Hashable, Sendable {
     case addressWaits(InstanceID, Prefix, interface: String)
     /// A node that isn't MASTER has a virtual address that it hasn't added: two machines may have it.
     case strangerFound(InstanceID, StrangerAddress)
+    /// Another router advertises while this one is MASTER, and hasn't yielded; told once for as long as it is heard.
+    case rivalMaster(InstanceID, source: IPAddress, RivalMaster.Sign)
 }
 
 /// One state change, with what an operator asks about it.
@@ -179,6 +181,8 @@ public enum Fault: Hashable, Sendable {
     case interfaceDown(String)
     /// A tracked interface with weight 0 is down or missing.
     case trackedInterfaceDown(String)
+    /// A tracked interface with weight 0 and `reverse` is up.
+    case trackedInterfaceUp(String)
     /// The interface has no address to send from.
     case noSourceAddress(String)
     /// The configured source address of a unicast instance is on no interface as an address that packets may leave with.
@@ -236,4 +240,8 @@ public enum DiscardReason: UInt8, Hashable, Sendable, CaseIterable {
     case noAddress
     /// For a VRID that nobody here has, but with an address of this instance in its list.
     case otherVRID
+    /// It is of CARP, which has VRRP's protocol number, and counts its virtual hosts as VRRP its virtual routers.
+    case carp
+    /// It carries the trailer of `auth_hmac`, which isn't read.
+    case authenticationTrailer
 }

@@ -112,6 +112,9 @@ extension Fault {
             writer.write(UInt8(7))
             writer.write(tagged: address)
             writer.write(UInt32(bitPattern: code))
+        case .trackedInterfaceUp(let name):
+            writer.write(UInt8(8))
+            writer.write(text: name)
         }
     }
 
@@ -128,6 +131,7 @@ extension Fault {
         case 7:
             self = .addressesUnusable(
                 try reader.readTaggedAddress(), code: Int32(bitPattern: try reader.readUInt32()))
+        case 8: self = .trackedInterfaceUp(try reader.readText())
         default: throw .invalid
         }
     }
@@ -301,12 +305,18 @@ extension InstanceStatus {
             writer.write(discard.at.nanoseconds)
             writer.write(discard.countsUntil.nanoseconds)
         }
-        writer.write(optional: differentAddressesOf) { $0.write(tagged: $1) }
+        writer.write(optional: differentAddresses) { writer, other in
+            writer.write(tagged: other.source)
+            writer.write(other.countsUntil.nanoseconds)
+        }
         writer.write(optional: sendFailure) { writer, failure in
             writer.write(UInt32(bitPattern: failure.code))
             writer.write(failure.since.nanoseconds)
             writer.write(failure.isSilent)
         }
+        let rivals = rivals.prefix(RivalMasters.most)
+        writer.write(UInt8(rivals.count))
+        rivals.forEach { $0.encode(into: &writer) }
     }
 
     /// Reads what `encode` wrote. - Throws: `ByteError`.
@@ -342,12 +352,57 @@ extension InstanceStatus {
                 reason, source: try reader.readTaggedAddress(), detail: try reader.readUInt32(),
                 at: try reader.readInstant(), countsUntil: try reader.readInstant())
         }
-        differentAddressesOf = try reader.readOptional { reader throws(ByteError) in try reader.readTaggedAddress() }
+        differentAddresses = try reader.readOptional { reader throws(ByteError) in
+            DifferentAddresses(try reader.readTaggedAddress(), countsUntil: try reader.readInstant())
+        }
         sendFailure = try reader.readOptional { reader throws(ByteError) in
             SendFailure(
                 code: Int32(bitPattern: try reader.readUInt32()), since: try reader.readInstant(),
                 isSilent: try reader.readBool())
         }
+        let rivalCount = Int(try reader.readUInt8())
+        guard rivalCount <= RivalMasters.most else { throw .invalid }
+        for _ in 0..<rivalCount { rivals.append(try RivalMaster(from: &reader)) }
+    }
+}
+
+extension RivalMaster.Sign {
+    func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .lowerPriority(let priority):
+            writer.write(UInt8(0))
+            writer.write(priority.rawValue)
+        case .discarded(let reason, let detail):
+            writer.write(UInt8(1))
+            writer.write(reason.rawValue)
+            writer.write(detail)
+        }
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.readUInt8() {
+        case 0: self = .lowerPriority(try reader.readPriority())
+        case 1:
+            guard let reason = DiscardReason(rawValue: try reader.readUInt8()) else { throw .invalid }
+            self = .discarded(reason, detail: try reader.readUInt32())
+        default: throw .invalid
+        }
+    }
+}
+
+extension RivalMaster {
+    func encode(into writer: inout ByteWriter) {
+        writer.write(tagged: source)
+        sign.encode(into: &writer)
+        writer.write(since.nanoseconds)
+        writer.write(lastHeard.nanoseconds)
+        writer.write(countsUntil.nanoseconds)
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            try reader.readTaggedAddress(), try Sign(from: &reader), since: try reader.readInstant(),
+            lastHeard: try reader.readInstant(), countsUntil: try reader.readInstant())
     }
 }
 
@@ -394,6 +449,11 @@ extension Observation {
             writer.write(UInt8(8))
             writer.write(UInt32(instance))
             stranger.encode(into: &writer)
+        case .rivalMaster(let instance, let source, let sign):
+            writer.write(UInt8(9))
+            writer.write(UInt32(instance))
+            writer.write(tagged: source)
+            sign.encode(into: &writer)
         }
     }
 
@@ -420,6 +480,10 @@ extension Observation {
             self = .addressWaits(instance, try reader.readPrefix(), interface: try reader.readText())
         case 7: self = .earlier(try Transition(from: &reader), at: try reader.readInstant())
         case 8: self = .strangerFound(Int(try reader.readUInt32()), try StrangerAddress(from: &reader))
+        case 9:
+            self = .rivalMaster(
+                Int(try reader.readUInt32()), source: try reader.readTaggedAddress(),
+                try RivalMaster.Sign(from: &reader))
         default: throw .invalid
         }
     }

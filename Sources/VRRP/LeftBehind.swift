@@ -53,7 +53,12 @@ public struct LeftBehind: Sendable {
         for instance in formers.flatMap(\.instances) + model.instances {
             named[instance.identity.fingerprint, default: []].formUnion(instance.allAddresses)
         }
-        let goesOn = Set(claimed.map { model.instances[$0].identity.fingerprint })
+        // What only a former configuration names goes, whoever goes on.
+        var goesOn: [UInt64: Set<IPAddress>] = [:]
+        for id in claimed {
+            let instance = model.instances[id]
+            goesOn[instance.identity.fingerprint, default: []].formUnion(instance.allAddresses)
+        }
         var seen: Set<AddressKey> = []
         for record in records {
             guard named[record.fingerprint]?.contains(record.key.address) == true, seen.insert(record.key).inserted
@@ -61,7 +66,7 @@ public struct LeftBehind: Sendable {
                 stale.append(record)
                 continue
             }
-            if goesOn.contains(record.fingerprint) {
+            if goesOn[record.fingerprint]?.contains(record.key.address) == true {
                 staying.append(record)
             } else if there.contains(record.key) {
                 leaving.append(record)

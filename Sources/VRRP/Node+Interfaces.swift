@@ -52,6 +52,7 @@ extension Node {
         var moved: Set<Int32> = []
         var sources: Set<InstanceID> = []
         var lost: [InstanceID: [AddressKey]] = [:]
+        var freed: [InstanceID: [IPAddress]] = [:]
         for change in changes {
             let key = change.address.key
             var isOurs = context.ledger[key] != nil || context.isLeaving(key)
@@ -60,11 +61,16 @@ extension Node {
                 if context.ledger[key]?.phase == .missing { context.ledger.set(.present, of: key) }
             } else {
                 let isExpected = context.takeExpectedRemoval(of: key)
-                guard context.interfaces.remove(key) || context.ledger[key] != nil else { continue }
+                guard context.interfaces.remove(key) || context.ledger[key] != nil || isExpected else { continue }
                 isOurs = isOurs || isExpected
-                if !isExpected {
-                    if context.ledger[key]?.phase == .present { context.ledger.set(.missing, of: key) }
-                    for id in context.dependents.having(key.address) { lost[id, default: []].append(key) }
+                if !isExpected, context.ledger[key]?.phase == .present { context.ledger.set(.missing, of: key) }
+                for id in context.dependents.having(key.address) {
+                    // What one instance gives back, another one may have, too.
+                    if isExpected {
+                        freed[id, default: []].append(key.address)
+                    } else {
+                        lost[id, default: []].append(key)
+                    }
                 }
             }
             touched.formUnion(context.dependents.having(key.address))
@@ -80,6 +86,9 @@ extension Node {
         reassess(concerned, at: now, into: &actions)
         for id in touched.sorted() {
             changed.add(id)
+            if let addresses = freed[id] {
+                routers[id].addressesRemoved(addresses, isBlamed: false, at: now, &context, into: &actions)
+            }
             if let keys = lost[id] {
                 let isBlamed = !isAfterLoss && keys.contains { mayBeTaken($0, at: now) }
                 routers[id].addressesRemoved(

@@ -33,6 +33,7 @@ extension Node {
         }
         actions.append(.renumber(map))
         context.renumber(map)
+        if context.ledger.orphanCount > 0 { context.retryLeftovers(at: now + kernelRetryDelay) }
         var slots = [VirtualRouter?](repeating: nil, count: instances.count)
         for (id, new) in map.enumerated() {
             guard let new else { continue }

@@ -93,8 +93,8 @@ extension VirtualRouter {
         _ snapshot: NodeSnapshot, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
         let previousDown = masterDownInterval
-        let isLearned = state == .backup && settings.version == .v3
-        if !isLearned { masterInterval = settings.advertInterval }
+        isIntervalLearned = isIntervalLearned && settings.version == .v3
+        if !isIntervalLearned { masterInterval = settings.advertInterval }
         if state == .master {
             // Whatever a record says, the next advertisement is due within an interval.
             advertDueAt = min(advertDueAt, now + settings.advertInterval)

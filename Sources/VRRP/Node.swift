@@ -147,10 +147,9 @@ public struct Node: Sendable {
         }
         let family = information.source.family
         guard let first = routes[Self.key(information.interfaceIndex, family, virtualRouterID)] else {
-            if let id = owner(ofAddressIn: bytes, information, at: now) {
+            if let (id, view) = owner(ofAddressIn: bytes, information, at: now) {
                 changed.add(id)
-                return routers[id].hearOtherVRID(
-                    virtualRouterID, from: information.source, at: now, into: &actions)
+                return routers[id].hearOtherVRID(view, from: information.source, at: now, into: &actions)
             }
             return discard(.unknownVRID, information, detail: UInt32(virtualRouterID), at: now, into: &actions)
         }
@@ -164,7 +163,7 @@ public struct Node: Sendable {
     /// virtual_router_id, and both are master.
     private mutating func owner(
         ofAddressIn bytes: UnsafeRawBufferPointer, _ information: PacketInformation, at now: Instant
-    ) -> InstanceID? {
+    ) -> (InstanceID, AdvertisementView)? {
         guard looks.mayLook(at: now), (0...bytes.count).contains(information.payloadLength) else { return nil }
         let pdu = UnsafeRawBufferPointer(rebasing: bytes[..<information.payloadLength])
         guard let view = try? AdvertisementView(pdu, family: information.source.family), view.version != nil,
@@ -172,11 +171,12 @@ public struct Node: Sendable {
             view.judgeChecksum(source: information.source, destination: information.destination) != .wrong
         else { return nil }
         let listed = Set(view.addresses)
-        return routers.indices.first { id in
+        let owner = routers.indices.first { id in
             routers[id].interfaceIndex == information.interfaceIndex
                 && (routers[id].state == .master || routers[id].state == .backup)
                 && routers[id].settings.virtualAddresses.contains { listed.contains($0.prefix.address) }
         }
+        return owner.map { ($0, view) }
     }
 
     /// Of several instances with one key, the one that the destination fits; the first when none does.

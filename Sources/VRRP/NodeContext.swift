@@ -103,7 +103,9 @@ struct NodeContext {
     /// Whether the kernel must be asked for an address. Not when it is known to have it, from us or from a stranger.
     func mustAsk(for placed: PlacedAddress, _ owner: InstanceID) -> Bool {
         let key = placed.key
-        if let entry = ledger[key] { return entry.phase == .missing || entry.phase == .leaving }
+        if let entry = ledger[key] {
+            return entry.phase == .missing || entry.phase == .leaving || entry.owner == nil
+        }
         guard let obstacle = interfaces.obstacle(to: key) else { return true }
         // What is about to go is in nobody's way: the kernel does one thing after the other.
         return ledger[obstacle.key] != nil || isLeaving(obstacle.key)

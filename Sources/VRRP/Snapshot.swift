@@ -96,9 +96,9 @@ extension NodeSnapshot {
 /// The beginning of an instance's record, whatever its settings are.
 struct RecordHead {
     /// The form of records. A successor of the next version reads this one, too.
-    static let version: UInt8 = 1
+    static let version: UInt8 = 2
     /// Forms that are read.
-    static let readableVersions: [UInt8] = [1]
+    static let readableVersions: [UInt8] = [2]
 
     var fingerprint: UInt64
     var state: RouterState

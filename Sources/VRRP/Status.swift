@@ -39,9 +39,11 @@ public struct InstanceStatus: Hashable, Sendable {
     /// The last advertisement that was thrown away; nil when there was none.
     public var lastDiscard: LastDiscard?
     /// The last router whose address list differs from ours; nil when it was never so, or isn't any more.
-    public var differentAddressesOf: IPAddress?
+    public var differentAddresses: DifferentAddresses?
     /// What keeps advertisements from leaving at this moment; the core doesn't know, the shell fills it in.
     public var sendFailure: SendFailure?
+    /// MASTER: other routers that advertise, too, and haven't yielded.
+    public var rivals: [RivalMaster] = []
 
     /// A status of an instance that hasn't started.
     public init(since: Instant, priority: Priority, advertInterval: Interval) {
@@ -98,7 +100,7 @@ public struct LastDiscard: Hashable, Sendable {
     public var detail: UInt32
     /// When it came.
     public var at: Instant
-    /// So long it is a sign that its sender advertises still: three master-down intervals.
+    /// So long it is said what was wrong with it: three master-down intervals.
     public var countsUntil: Instant
     /// A packet.
     public init(_ reason: DiscardReason, source: IPAddress, detail: UInt32, at: Instant, countsUntil: Instant) {
@@ -106,6 +108,19 @@ public struct LastDiscard: Hashable, Sendable {
         self.source = source
         self.detail = detail
         self.at = at
+        self.countsUntil = countsUntil
+    }
+}
+
+/// Another router's address list that isn't ours.
+public struct DifferentAddresses: Hashable, Sendable {
+    /// Who advertises it.
+    public var source: IPAddress
+    /// Silent until then, it advertises nothing any more.
+    public var countsUntil: Instant
+    /// A list.
+    public init(_ source: IPAddress, countsUntil: Instant) {
+        self.source = source
         self.countsUntil = countsUntil
     }
 }

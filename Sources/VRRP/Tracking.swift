@@ -35,7 +35,8 @@ enum Tracking {
         }
         for tracked in settings.trackedInterfaces where tracked.weight == 0 {
             if isUsable(tracked.name, interfaces) == tracked.reverse {
-                faults.append(.trackedInterfaceDown(tracked.name))
+                faults.append(
+                    tracked.reverse ? .trackedInterfaceUp(tracked.name) : .trackedInterfaceDown(tracked.name))
             }
         }
         // A master with an address on a dead link serves nobody there (behaviours §6).

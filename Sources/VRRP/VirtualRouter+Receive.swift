@@ -22,15 +22,23 @@ extension VirtualRouter {
         } else {
             // Beyond the IP header's length there may be the link's padding.
             let pdu = UnsafeRawBufferPointer(rebasing: bytes[..<information.payloadLength])
-            if let view = try? AdvertisementView(pdu, family: settings.family) {
+            do throws(AdvertisementError) {
+                let view = try AdvertisementView(pdu, family: settings.family)
                 guard let found = objection(to: view, information, &detail) else {
                     accept(view, from: information.source, at: now, &context, into: &actions)
                     return
                 }
                 reason = found
-            } else {
-                reason = .length
+                noteRival(view, found, detail: detail, from: information.source, at: now, into: &actions)
+            } catch {
+                reason = DiscardReason(error)
                 detail = UInt32(clamping: bytes.count)
+                if reason.isAnotherRouters {
+                    // Its fields are where they always are, but aren't vouched for.
+                    noteRival(
+                        .discarded(reason, detail: detail), from: information.source, interval: .zero, at: now,
+                        into: &actions)
+                }
             }
         }
         discard(reason, from: information.source, detail: detail, at: now, into: &actions)
@@ -38,9 +46,11 @@ extension VirtualRouter {
 
     /// Another router advertises an address of this instance under another VRID: whoever is master of both, two have it.
     mutating func hearOtherVRID(
-        _ virtualRouterID: UInt8, from source: IPAddress, at now: Instant, into actions: inout [Action]
+        _ view: AdvertisementView, from source: IPAddress, at now: Instant, into actions: inout [Action]
     ) {
-        discard(.otherVRID, from: source, detail: UInt32(virtualRouterID), at: now, into: &actions)
+        let detail = UInt32(view.rawVirtualRouterID)
+        noteRival(view, .otherVRID, detail: detail, from: source, at: now, into: &actions)
+        discard(.otherVRID, from: source, detail: detail, at: now, into: &actions)
     }
 
     static let noDiscardTold = [Instant](
@@ -138,7 +148,7 @@ extension VirtualRouter {
         counters.advertsReceived += 1
         if view.priority == .release { counters.releasesReceived += 1 }
         lastAdvertAt = now
-        remark(on: view, from: sender, into: &actions)
+        remark(on: view, from: sender, at: now, into: &actions)
         if state == .master {
             acceptAsMaster(view, from: sender, at: now, &context, into: &actions)
         } else {
@@ -147,15 +157,18 @@ extension VirtualRouter {
     }
 
     /// Counts what is unusual, and tells it once per state and sender.
-    private mutating func remark(on view: AdvertisementView, from sender: IPAddress, into actions: inout [Action]) {
+    private mutating func remark(
+        on view: AdvertisementView, from sender: IPAddress, at now: Instant, into actions: inout [Action]
+    ) {
         if state == .backup, sender != master { toldRemarks = 0 }
         if !view.hasAddressList(addressList), !settings.skipsAddressListCheck,
             Set(view.addresses.map(\.bytes)) != Set(settings.virtualAddresses.map(\.prefix.address.bytes))
         {
-            differentAddressesOf = sender
+            // Who leaves advertises nothing any more.
+            if view.priority != .release { differentAddresses = (sender, now) }
             note(.addressListMismatch, from: sender, into: &actions)
-        } else if differentAddressesOf == sender {
-            differentAddressesOf = nil
+        } else if differentAddresses?.source == sender {
+            differentAddresses = nil
         }
         if settings.version == .v3, view.interval != settings.advertInterval {
             note(.intervalAdopted, from: sender, into: &actions)
@@ -185,7 +198,7 @@ extension VirtualRouter {
             return
         }
         let relation = BackupView(of: view.priority, own: priority)
-        if relation == .inferior, !settings.nopreempt, !delaysPreemption(at: now) {
+        if relation == .inferior, !settings.nopreempt, settings.preemptDelay == .zero {
             // Discarded: the timer runs on, and we claim when it fires.
             waiting = .preempting
             master = sender
@@ -197,18 +210,26 @@ extension VirtualRouter {
         case .equal: waiting = source.map { sender > $0 } ?? true ? .higherAddress : .equalPriority
         case .inferior: waiting = settings.nopreempt ? .nopreempt : .preemptDelay
         }
-        if relation != .inferior { preemptDelaySince = nil }
+        preemptDelaySince = waiting == .preemptDelay ? preemptDelaySince ?? now : nil
         follow(sender, view.priority, view.interval)
         armMasterDown(now + masterDownInterval, &context)
+        advancePreemption(at: now, &context)
     }
 
     /// preempt_delay runs from the first lower-priority advertisement of a live master (pain point T7): while it does,
-    /// that master is followed like a superior one. No master, no delay.
-    private mutating func delaysPreemption(at now: Instant) -> Bool {
-        guard settings.preemptDelay > .zero else { return false }
-        let began = preemptDelaySince ?? now
-        preemptDelaySince = began
-        return now < began + settings.preemptDelay
+    /// that master is followed like a superior one, and when it is over, it is replaced at once. No master, no delay.
+    mutating func advancePreemption(at now: Instant, _ context: inout NodeContext) {
+        guard state == .backup, let preemptionAt else { return }
+        armMasterDown(min(masterDownAt, max(now, preemptionAt)), &context)
+    }
+
+    /// When preempt_delay will be, or was, all that we wait for; nil when something else is. By a change of ours the
+    /// master may be a superior one now, or one that nopreempt protects, which its next advertisement will settle.
+    var preemptionAt: Instant? {
+        guard waiting == .preemptDelay, !settings.nopreempt, !isReleased, let began = preemptDelaySince,
+            let masterPriority, masterPriority < priority
+        else { return nil }
+        return began + settings.preemptDelay
     }
 
     private mutating func follow(_ sender: IPAddress, _ priority: Priority, _ interval: Interval) {
@@ -216,7 +237,10 @@ extension VirtualRouter {
         masterPriority = priority
         isReleased = false
         hasListenedAgain = false
-        if settings.version == .v3 { masterInterval = interval }
+        if settings.version == .v3 {
+            masterInterval = interval
+            isIntervalLearned = true
+        }
     }
 
     /// RFC 9568 §6.4.3, (700) and following.
@@ -225,12 +249,15 @@ extension VirtualRouter {
         into actions: inout [Action]
     ) {
         if view.priority == .release {
+            rivals.released(by: sender)
             if !assertMastership(at: now, into: &actions) { advertiseSoon(&context) }
             return
         }
         let own = source.map { Candidate(priority: priority, address: $0) }
         let other = Candidate(priority: view.priority, address: sender)
         if let own, other < own {
+            noteRival(
+                .lowerPriority(view.priority), from: sender, interval: view.interval, at: now, into: &actions)
             if !settings.lowerPriorityNoAdvert { assertMastership(at: now, into: &actions) }
             announceAfterLowerPriority(at: now, &context)
             return
@@ -274,6 +301,16 @@ extension VirtualRouter {
         announceAll(rounds: wanted.lowerPriorityRounds, at: now, &context)
         if isInstalled, wanted.lowerPriorityDelay > .zero, context.deadline(of: .lowerPriorityAgain, of: id) == nil {
             context.set(.lowerPriorityAgain, of: id, to: now + wanted.lowerPriorityDelay)
+        }
+    }
+}
+
+extension DiscardReason {
+    fileprivate init(_ error: AdvertisementError) {
+        switch error {
+        case .length: self = .length
+        case .carp: self = .carp
+        case .authenticationTrailer: self = .authenticationTrailer
         }
     }
 }

@@ -30,10 +30,9 @@ extension VirtualRouter {
         settings = new
         addressList = Self.addressList(of: new)
         toldRemarks = 0
-        differentAddressesOf = nil
-        let isLearned =
-            state == .backup && new.version == .v3 && old.version == .v3 && masterInterval != old.advertInterval
-        if !isLearned { masterInterval = new.advertInterval }
+        differentAddresses = nil
+        isIntervalLearned = isIntervalLearned && new.version == .v3
+        if !isIntervalLearned { masterInterval = new.advertInterval }
         if state == .master {
             let added = allAddresses.filter { !known.contains($0) }
             refused.removeAll { failure in added.contains { $0.prefix.address == failure.address } }
@@ -50,6 +49,7 @@ extension VirtualRouter {
         retryAt = .never
         context.set(.retryAddresses, of: id, to: nil)
         reassess(previousDown: previousDown, at: now, &context, into: &actions)
+        if old.preemptDelay != new.preemptDelay { advancePreemption(at: now, &context) }
         judge(at: now, &context, into: &actions)
         if state != .master { tellStrangers(context, into: &actions) }
     }

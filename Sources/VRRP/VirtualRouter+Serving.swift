@@ -39,7 +39,7 @@ extension VirtualRouter {
                     if there?.flags.contains(.tentative) == true { served.undecided += 1 } else { served.usable += 1 }
                 } else if let failure = failures[plain] {
                     served.unusable.append(failure)
-                } else {
+                } else if !(address.isUntracked && entry.phase == .missing) {
                     served.undecided += 1
                 }
             } else if there != nil {

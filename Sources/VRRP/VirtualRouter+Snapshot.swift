@@ -44,6 +44,7 @@ extension VirtualRouter {
         if hasListenedAgain { flags |= 2 }
         if isInstalled { flags |= 4 }
         if canSend { flags |= 8 }
+        if state == .backup, !isIntervalLearned { flags |= 16 }
         writer.write(flags)
         writer.write(since.nanoseconds)
         writer.write(compact: UInt64(bitPattern: masterInterval.nanoseconds))
@@ -211,6 +212,7 @@ extension VirtualRouter {
             router.hasListenedAgain = flags & 2 != 0
             router.isInstalled = flags & 4 != 0
             router.canSend = flags & 8 != 0
+            router.isIntervalLearned = router.state == .backup && flags & 16 == 0
             router.since = try reader.readMoment()
             router.masterInterval = Interval(nanoseconds: Int64(bitPattern: try reader.readCompact()))
             guard router.masterInterval > .zero,

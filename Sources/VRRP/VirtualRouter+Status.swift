@@ -29,12 +29,17 @@ extension VirtualRouter {
             return LastDiscard(
                 $0.reason, source: $0.source, detail: $0.detail, at: $0.at, countsUntil: $0.at + patience)
         }
-        status.differentAddressesOf = differentAddressesOf
+        status.rivals = rivals.rivals
+        // A MASTER's own list counts: of another one it is of interest as long as there are two.
+        if let (other, time) = differentAddresses,
+            state != .master || status.rivals.contains(where: { $0.source == other })
+        {
+            status.differentAddresses = DifferentAddresses(other, countsUntil: time + masterDownInterval)
+        }
         if state == .backup {
             status.waiting = waiting
             // While preempt_delay runs, the master-down timer is started again by each advertisement.
-            let delayEnds = preemptDelaySince.map { $0 + settings.preemptDelay }
-            status.takeoverAt = max(masterDownAt, waiting == .preemptDelay ? delayEnds ?? masterDownAt : masterDownAt)
+            status.takeoverAt = max(masterDownAt, preemptionAt ?? masterDownAt)
         }
         return status
     }

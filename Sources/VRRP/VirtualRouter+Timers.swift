@@ -57,10 +57,17 @@ extension VirtualRouter {
             armMasterDown(now + masterInterval + skew, &context)
             return
         }
+        let preempts = preemptionAt.map { $0 <= now } ?? false
+        let silentAt = (lastAdvertAt ?? since) + masterDownInterval
+        if waiting == .preemptDelay, !isReleased, !preempts, now < silentAt {
+            // A reload or a tracker has changed what we wait for, and the master is there.
+            armMasterDown(silentAt, &context)
+            return advancePreemption(at: now, &context)
+        }
         let reason: TransitionReason
         if isReleased {
             reason = .masterReleased
-        } else if waiting == .preempting {
+        } else if waiting == .preempting || preempts {
             reason = .preempted
         } else {
             reason = priority == .owner ? .addressOwner : .masterDown

@@ -26,6 +26,8 @@ struct VirtualRouter {
     var hasListenedAgain = false
     /// Whether the kernel has answered the installation of this mastership.
     var isInstalled = false
+    /// BACKUP: whether `masterInterval` is what the master advertises (version 3), and not our own.
+    var isIntervalLearned = false
     var since: Instant
 
     /// Master_Adver_Interval (Active_Adver_Interval): our own, or the one learned in version 3.
@@ -36,7 +38,8 @@ struct VirtualRouter {
     var advertDueAt = Instant.never
     var lastSentAt: Instant?
     var lastAdvertAt: Instant?
-    /// When the first lower-priority advertisement was heard: preempt_delay runs from here.
+    /// When the first lower-priority advertisement since the start, FAULT or MASTER was heard: preempt_delay runs from
+    /// here. Who follows a superior master begins anew (behaviours §7).
     var preemptDelaySince: Instant?
     /// Source address of the moment.
     var source: IPAddress?
@@ -73,7 +76,9 @@ struct VirtualRouter {
     var toldStrangers: [StrangerAddress] = []
     /// For status; a successor begins without.
     var lastDiscard: (reason: DiscardReason, source: IPAddress, detail: UInt32, at: Instant)?
-    var differentAddressesOf: IPAddress?
+    var differentAddresses: (source: IPAddress, at: Instant)?
+    /// MASTER: who else advertises.
+    var rivals = RivalMasters()
 
     init(id: InstanceID, settings: InstanceSettings, at now: Instant) {
         self.id = id
@@ -145,6 +150,7 @@ struct VirtualRouter {
                 guard becameOwner || difference != .zero else { return }
                 let moved = becameOwner ? now : max(now, masterDownAt + difference)
                 armMasterDown(max(moved, context.startsAt), &context)
+                advancePreemption(at: now, &context)
             } else {
                 master = source
                 masterPriority = priority
@@ -164,7 +170,10 @@ struct VirtualRouter {
         leaveState(&context, into: &actions)
         state = .backup
         since = now
-        masterInterval = learned ?? settings.advertInterval
+        if let learned {
+            masterInterval = learned
+            isIntervalLearned = true
+        }
         if starts || master == source { forgetMaster() }
         waiting = now < context.startsAt ? .startupDelay : .listening
         let ownerStarts = priority == .owner && starts
@@ -184,7 +193,6 @@ struct VirtualRouter {
         state = .master
         since = now
         counters.becameMaster += 1
-        masterInterval = settings.advertInterval
         master = source
         masterPriority = priority
         advertise(priority, at: now, into: &actions)
@@ -233,6 +241,10 @@ struct VirtualRouter {
         hasListenedAgain = false
         preemptDelaySince = nil
         toldRemarks = 0
+        masterInterval = settings.advertInterval
+        isIntervalLearned = false
+        differentAddresses = nil
+        rivals = RivalMasters()
         isInstalled = false
         masterDownAt = .never
         advertDueAt = .never

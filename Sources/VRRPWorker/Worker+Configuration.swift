@@ -50,6 +50,7 @@ extension Worker {
         VRRPToSupervisor.configured(generation: generation).send(on: channel)
         owesCleared = true
         unsettle()
+        if stopsWhenConfigured { stop() }
     }
 
     func tellResumption() {

@@ -72,6 +72,9 @@ final class Worker {
     /// Whether hasupd waits for the word that nothing is left of earlier configurations.
     var owesCleared = false
     private var isStopping = false
+    /// Whether it is to hand over as soon as it has taken its first configuration: until then it doesn't know what a
+    /// predecessor has left to it, and would leave that without a word.
+    private(set) var stopsWhenConfigured = false
     /// All is said; it ends when that has left.
     private var isFinishing = false
     /// Whether it may compute for long (docs/decisions.md, D29): from the start, or the arrival of a configuration, until
@@ -330,6 +333,10 @@ final class Worker {
     /// Hands over everything; the process ends when the kernel has withdrawn the addresses.
     func stop() {
         guard !isStopping else { return }
+        guard generation > 0 else {
+            stopsWhenConfigured = true
+            return
+        }
         isStopping = true
         handle(.stop)
     }

@@ -17,7 +17,9 @@ public let vrrpProtocolNumber: UInt8 = 112
 /// |                 addresses, 4 or 16 bytes each                 |
 /// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 /// ```
-/// Version 2 (RFC 3768 §5.1) differs in the second word, and eight bytes of authentication data follow the addresses:
+/// Version 2 (RFC 3768 §5.1) differs in the second word, and eight bytes of authentication data follow the addresses.
+/// The RFC has it for IPv4 only; over IPv6, as keepalived sends it, there is no authentication data, and the checksum
+/// covers the pseudo-header:
 /// ```
 /// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 /// |   Auth type   | interval (s)  |           Checksum            |
@@ -34,7 +36,7 @@ public struct Advertisement: Hashable, Sendable {
     public var interval: Interval
     /// Addresses of the virtual router, at most 255, all of the sender's family.
     public var addresses: [IPAddress]
-    /// Version 2, RFC 2338's simple password: eight bytes; nil for authentication type 0.
+    /// Version 2 over IPv4, RFC 2338's simple password: eight bytes; nil for authentication type 0.
     public var password: [UInt8]?
     /// Version 3 over IPv4 only: leave the pseudo-header out of the checksum, as some vendors do.
     public var checksumWithoutPseudoHeader: Bool
@@ -64,7 +66,8 @@ public struct Advertisement: Hashable, Sendable {
         writer.write(UInt8(carried.count))
         switch version {
         case .v2:
-            writer.write(password == nil ? AuthenticationType.none : AuthenticationType.simplePassword)
+            let hasPassword = password != nil && version.hasAuthenticationData(source.family)
+            writer.write(hasPassword ? AuthenticationType.simplePassword : AuthenticationType.none)
             writer.write(UInt8(clamping: max(1, interval.nanoseconds / Interval.seconds(1).nanoseconds)))
         case .v3:
             let centiseconds = interval.nanoseconds / Interval.centiseconds(1).nanoseconds
@@ -72,7 +75,7 @@ public struct Advertisement: Hashable, Sendable {
         }
         writer.write(UInt16(0))
         for address in carried { writer.write(address) }
-        if version == .v2 {
+        if version.hasAuthenticationData(source.family) {
             let secret = password ?? []
             for index in 0..<8 { writer.write(index < secret.count ? secret[index] : 0) }
         }
@@ -89,6 +92,11 @@ public struct Advertisement: Hashable, Sendable {
         writer.patch(checksum, at: AdvertisementView.checksumOffset)
         return writer.bytes
     }
+}
+
+extension VRRPVersion {
+    /// Whether eight bytes of authentication data follow the addresses.
+    func hasAuthenticationData(_ family: AddressFamily) -> Bool { self == .v2 && family == .ipv4 }
 }
 
 /// Values of version 2's authentication type (RFC 3768 §5.3.6; 1 is RFC 2338's).

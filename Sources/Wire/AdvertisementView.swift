@@ -4,6 +4,10 @@ import Base
 public enum AdvertisementError: Error, Hashable, Sendable {
     /// Shorter or longer than its version and its address count say.
     case length
+    /// CARP (OpenBSD, FreeBSD): another protocol with VRRP's number and group, and version 2's first byte.
+    case carp
+    /// An advertisement, followed by the keyed trailer of keepalived's `auth_hmac`, which isn't read.
+    case authenticationTrailer
 }
 
 /// How a checksum fared.
@@ -22,7 +26,12 @@ public struct AdvertisementView {
     static let advertisementType: UInt8 = 1
     static let checksumOffset = 6
     static let headerLength = 8
+    /// Version 2 over IPv4: what follows the addresses.
     static let authenticationLength = 8
+    /// CARP's header has a length of its own, and says that of its authentication data in words of four bytes.
+    private static let carp = (length: 36, authenticationWords: 7)
+    /// `auth_hmac`: type, key, two reserved bytes, time, counter, and half of an HMAC-SHA256.
+    private static let trailer = (length: 28, type: UInt8(1))
 
     private let bytes: UnsafeRawBufferPointer
     private let family: AddressFamily
@@ -42,7 +51,7 @@ public struct AdvertisementView {
     public let checksum: UInt16
 
     /// Reads the fixed fields and checks the length, which is exact for versions 2 and 3: neither has options.
-    /// - Throws: `length`.
+    /// - Throws: `AdvertisementError`.
     public init(_ bytes: UnsafeRawBufferPointer, family: AddressFamily) throws(AdvertisementError) {
         var reader = ByteReader(bytes)
         do {
@@ -60,10 +69,23 @@ public struct AdvertisementView {
         self.bytes = bytes
         self.family = family
         if let version = VRRPVersion(rawValue: rawVersion) {
-            let trailer = version == .v2 ? Self.authenticationLength : 0
-            let expected = Self.headerLength + addressCount * family.addressLength + trailer
-            guard bytes.count == expected else { throw .length }
+            let data = version.hasAuthenticationData(family) ? Self.authenticationLength : 0
+            let expected = Self.headerLength + addressCount * family.addressLength + data
+            guard bytes.count == expected else { throw otherThan(expected, version) }
         }
+    }
+
+    /// What bytes are that have another length than an advertisement of their version and address count.
+    private func otherThan(_ expected: Int, _ version: VRRPVersion) -> AdvertisementError {
+        if version == .v2, isAdvertisement, bytes.count == Self.carp.length,
+            addressCount == Self.carp.authenticationWords
+        {
+            return .carp
+        }
+        guard bytes.count == expected + Self.trailer.length, bytes[expected] == Self.trailer.type,
+            bytes[expected + 2] == 0, bytes[expected + 3] == 0
+        else { return .length }
+        return .authenticationTrailer
     }
 
     /// The virtual router that bytes are for, before anything else is known of them; nil when they're too few.
@@ -100,7 +122,9 @@ public struct AdvertisementView {
 
     /// Version 2: whether the authentication data is this password, padded with NUL to eight bytes.
     public func hasPassword(_ password: [UInt8]) -> Bool {
-        guard rawVersion == VRRPVersion.v2.rawValue, bytes.count >= Self.authenticationLength else { return false }
+        guard version?.hasAuthenticationData(family) == true, bytes.count >= Self.authenticationLength else {
+            return false
+        }
         var difference: UInt8 = 0
         for index in 0..<Self.authenticationLength {
             let expected = index < password.count ? password[index] : 0

@@ -1,6 +1,9 @@
 import ArgumentParser
+import Base
 import Configuration
 import Files
+import Glibc
+import IPC
 
 /// hasup check
 struct CheckCommand: ParsableCommand {
@@ -46,6 +49,7 @@ struct CheckCommand: ParsableCommand {
         let isThisMachine = !anyInterface && nodeCount == 1
         var environment = SystemEnvironment.current(checksInterfaces: isThisMachine)
         if let first = configId.first { environment.configID = first }
+        if environment.mayHoldVirtualAddresses { environment.leaveOut(Self.virtualAddresses()) }
         if effective { return try printEffective(environment) }
         let machine = InputFiles(
             SystemFiles(inspectsPrograms: isThisMachine), readsInput: files.contains(InputFiles.name))
@@ -101,6 +105,18 @@ struct CheckCommand: ParsableCommand {
 }
 
 extension CheckCommand {
+    /// What the hasupd of this network namespace has set, as it says itself; nothing without one that answers.
+    private static func virtualAddresses() -> [(interface: String, address: IPAddress)] {
+        guard let socket = NetworkPlace.ownSocket, access(socket, R_OK | W_OK) == 0,
+            let client = try? ControlClient(path: socket, timeout: .seconds(1)),
+            let status = try? client.call(.status, StatusReply.self)
+        else { return [] }
+        return status.instances.flatMap { $0.addresses + $0.excludedAddresses }.compactMap { report in
+            guard report.installed, !report.foreign, let prefix = Prefix(report.address) else { return nil }
+            return (interface: report.interface, address: prefix.address)
+        }
+    }
+
     /// The errors, each with its notes: a note belongs to what stands before it.
     static func errors(of findings: [Diagnostic]) -> [Diagnostic] {
         var isOfError = false

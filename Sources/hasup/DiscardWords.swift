@@ -9,7 +9,8 @@ enum DiscardWords {
         "interval": "other advert_int", "unknownVRID": "unknown VRID", "destination": "wrong destination",
         "source": "no configured peer", "badSource": "impossible source", "own": "from our own address",
         "notRunning": "while it wasn't running", "noAddress": "without an address",
-        "otherVRID": "with our address under another VRID",
+        "otherVRID": "with our address under another VRID", "carp": "CARP, another protocol",
+        "authenticationTrailer": "signed (auth_hmac)",
     ]
 
     /// What a name means; of a name that a newer daemon may have, its own words.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Base
+import CLinux
 import Configuration
 import Glibc
 import IPC
@@ -21,6 +22,7 @@ import Reactor
         ])
 
     static func main() {
+        hasup_occupy_standard(O_RDONLY)
         let words = Array(CommandLine.arguments.dropFirst())
         if let word = words.first, let complaint = complaint(aboutCommand: word) {
             Terminal.complain(complaint)

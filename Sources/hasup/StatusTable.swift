@@ -161,6 +161,14 @@ struct StatusTable {
                 texts.append("\(address.address) is missing on \(address.interface)")
             }
         }
+        if instance.isDisputed {
+            for rival in instance.rivals {
+                texts.append(
+                    "probably two masters: \(rival.text); heard for \(Layout.age(rival.sinceSeconds)), "
+                        + "the last \(Layout.age(rival.agoSeconds)) ago")
+            }
+        }
+        for stranger in instance.strangers { texts.append(stranger.text) }
         if let peer = instance.differentAddressesOf {
             texts.append(
                 "\(peer) advertises other addresses than ours, so some may be nobody's: compare virtual_ipaddress")
@@ -187,8 +195,7 @@ struct StatusTable {
                 "; the last \(Layout.age(last.agoSeconds)) ago from \(last.source)"
                     + (last.recent ? ": \(last.text)" : "")
             }
-            let alarm = instance.isDisputed ? "probably two masters: " : ""
-            texts.append("\(alarm)adverts thrown away: \(counts)\(last ?? "")")
+            texts.append("adverts thrown away: \(counts)\(last ?? "")")
         }
         return texts.flatMap { Layout.wrap(Printable.text($0), width: width) }
     }
@@ -222,6 +229,9 @@ struct StatusTable {
                 "The configuration has \(counted(daemon.errors, "error")), "
                     + "\(counted(daemon.warnings, "warning")) and \(counted(daemon.ignoredSettings, "setting")) "
                     + "without effect; 'hasup check \(daemon.configurationFile)' lists them.")
+        }
+        for unread in daemon.unreadFiles {
+            texts.append("The configuration runs without a part of it, until a reload succeeds: \(unread).")
         }
         if let refused = daemon.refusedReload {
             texts.append(

@@ -21,6 +21,9 @@ struct UpgradeCommand: ParsableCommand {
 struct Succession {
     /// How long the daemon may take to be replaced, after it has said that it will be.
     private static let patience = Interval.seconds(5)
+    /// How long one that has closed the connection may take to end: it waits for scripts.
+    private static let endPatience: Int32 = 5_000
+    private static let pauseMilliseconds: Int32 = 20
 
     let options: ControlOptions
 
@@ -30,25 +33,13 @@ struct Succession {
     /// installed. - Throws: `ExitCode`.
     func upgrade(onlyIfChanged: Bool, json: Bool) throws -> Bool {
         let path = try options.path()
+        var process: DaemonProcess?
         let reply = try options.ask(timeoutSeconds: 60) { client throws(ControlClient.Failure) in
-            // The daemon says whether it is another program only when the answer matters to it.
-            let condition = JSONMember("only_if_changed", .bool(true))
-            var reply = try ControlClient.read(UpgradeReply.self, from: client.call(.upgrade, [condition]))
-            if reply.unchanged {
-                if onlyIfChanged { return reply }
-                reply = try ControlClient.read(UpgradeReply.self, from: client.call(.upgrade, []))
-                reply.unchanged = true
-            }
-            do throws(ControlClient.Failure) {
-                try client.waitForEnd(within: Self.patience)
-            } catch {
-                Terminal.complain("hasupd at \(path) didn't become the new program: its log says why.")
-                Glibc.exit(1)
-            }
-            return reply
+            process = DaemonProcess(of: client)
+            return try ask(client, onlyIfChanged: onlyIfChanged, process, path)
         }
         if reply.unchanged, onlyIfChanged { return false }
-        let version = try awaitSuccessor(at: path)
+        let version = try awaitSuccessor(of: process, at: path)
         if json {
             var result = UpgradeReply()
             result.before = reply.before
@@ -64,16 +55,50 @@ struct Succession {
         return true
     }
 
-    /// The version of what answers now and has a VRRP worker that runs. - Throws: `ExitCode`.
-    private func awaitSuccessor(at path: String) throws -> String {
+    /// What the daemon says; when it says that it will be replaced, also waits until it is about to be.
+    private func ask(
+        _ client: ControlClient, onlyIfChanged: Bool, _ process: DaemonProcess?, _ path: String
+    ) throws(ControlClient.Failure) -> UpgradeReply {
+        do throws(ControlClient.Failure) {
+            // The daemon says whether it is another program only when the answer matters to it.
+            let condition = JSONMember("only_if_changed", .bool(true))
+            var reply = try ControlClient.read(UpgradeReply.self, from: client.call(.upgrade, [condition]))
+            if reply.unchanged {
+                if onlyIfChanged { return reply }
+                reply = try ControlClient.read(UpgradeReply.self, from: client.call(.upgrade, []))
+                reply.unchanged = true
+            }
+            do throws(ControlClient.Failure) {
+                try client.waitForEnd(within: Self.patience)
+            } catch {
+                Terminal.complain("hasupd at \(path) didn't become the new program: its log says why.")
+                Glibc.exit(1)
+            }
+            return reply
+        } catch {
+            // Who ends closes the connection first.
+            if error == .ended, let process, process.ends(within: Self.endPatience) { Self.tellEnd(of: process) }
+            throw error
+        }
+    }
+
+    private static func tellEnd(of process: DaemonProcess) -> Never {
+        Terminal.complain("hasupd (pid \(process.pid)) has ended, and wasn't upgraded: its log says why.")
+        Glibc.exit(1)
+    }
+
+    /// The version of what answers now and has a VRRP worker that runs. It is the same process: another one that answers
+    /// after its end isn't what it has become. - Throws: `ExitCode`.
+    private func awaitSuccessor(of process: DaemonProcess?, at path: String) throws -> String {
         let deadline = Clock.now + Interval(nanoseconds: Int64((options.timeout ?? 60) * 1e9))
         while Clock.now < deadline {
+            if let process, process.ends(within: 0) { Self.tellEnd(of: process) }
             if let client = try? ControlClient(path: path, timeout: .seconds(2)),
                 let status = try? client.call(.status, StatusReply.self), status.daemon.workerTrouble == nil
             {
                 return status.daemon.version
             }
-            usleep(20_000)
+            if process?.ends(within: Self.pauseMilliseconds) == nil { usleep(UInt32(Self.pauseMilliseconds) * 1_000) }
         }
         Terminal.complain("What hasupd has become doesn't answer at \(path), or has no VRRP worker: its log says why.")
         throw ExitCode(2)

@@ -38,7 +38,7 @@ import Testing
     }
 
     /// A link is followed: where the program really is counts, too.
-    @Test(.enabled(if: getuid() == 0)) func weaknesses() {
+    @Test(.enabled(if: getuid() == 0, "needs root")) func weaknesses() {
         withFolder { folder in
             make("\(folder)/good", 0o755)
             symlink("\(folder)/good", "\(folder)/link")
@@ -64,7 +64,7 @@ import Testing
 
     /// Who may replace a link chooses the program, whatever that one's owner is: the folder that holds it counts, and
     /// where that has the sticky bit, the link's owner.
-    @Test(.enabled(if: getuid() == 0)) func linksOfOthers() {
+    @Test(.enabled(if: getuid() == 0, "needs root")) func linksOfOthers() {
         withFolder { folder in
             make("\(folder)/good", 0o755)
             mkdir("\(folder)/bob", 0o755)
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: getuid() == 0)) func linksInStickyFolders() {
+    @Test(.enabled(if: getuid() == 0, "needs root")) func linksInStickyFolders() {
         withFolder { folder in
             make("\(folder)/good", 0o755)
             mkdir("\(folder)/bob", 0o755)
@@ -152,7 +152,7 @@ import Testing
     }
 
     /// root's group has no other members that matter, but a list may name anybody: its grants end at the group's bits.
-    @Test(.enabled(if: getuid() == 0)) func accessLists() throws {
+    @Test(.enabled(if: getuid() == 0, "needs root")) func accessLists() throws {
         try withFolder { folder in
             make("\(folder)/good", 0o775)
             #expect(ProgramInspection.inspect("\(folder)/good") == ProgramFinding())

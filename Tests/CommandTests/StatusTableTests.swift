@@ -100,14 +100,14 @@ import Testing
         var disputed = reply
         disputed.instances[0].lastDiscard = DiscardReport(
             reason: "version", text: "its version is 2", source: "192.0.2.2", agoSeconds: 0.4, recent: true)
+        #expect(disputed.isWell, "one advert is no second master")
+        disputed.instances[0].rivals = [Self.rival]
         #expect(!disputed.isWell, "most likely there are two masters")
-        disputed.instances[0].state = "BACKUP"
-        #expect(disputed.isWell)
-        disputed.instances[0].state = "MASTER"
-        disputed.instances[0].lastDiscard?.recent = false
-        #expect(disputed.isWell, "long ago")
         silent.daemon.workerTrouble = "the VRRP worker isn't running"
         #expect(!silent.isWell)
+        var partial = reply
+        partial.daemon.unreadFiles = ["/etc/a.conf:3: can't read `b.conf`: no such file"]
+        #expect(!partial.isWell && table.render(partial).contains("without a part of it, until a reload succeeds"))
         reply.daemon.unsealed = ["hasup-vrrp works without its filter of system calls."]
         #expect(!reply.isWell)
         #expect(table.render(reply).contains("hasup-vrrp works without its filter of system calls."))
@@ -127,8 +127,9 @@ import Testing
             reason: "version", text: "its version is 2", source: "192.0.2.2", agoSeconds: 0.4, recent: true)
         reply.instances[0].differentAddressesOf = "192.0.2.3"
         let text = table.render(reply)
-        #expect(text.contains("probably two masters: adverts thrown away: 4 wrong version; the last 0.4s ago"))
-        #expect(text.contains("192.0.2.2: its version is 2"))
+        #expect(
+            text.split { $0.isWhitespace }.joined(separator: " ").contains(
+                "adverts thrown away: 4 wrong version; the last 0.4s ago from 192.0.2.2: its version is 2"))
         #expect(text.contains("192.0.2.3 advertises other addresses than ours"))
         #expect(!reply.isWell)
         reply.instances[0].lastDiscard?.recent = false
@@ -136,6 +137,19 @@ import Testing
         let later = table.render(reply)
         #expect(later.contains("adverts thrown away: 4 wrong version; the last 2h 0m ago from"))
         #expect(!later.contains("probably"))
+    }
+
+    private static let rival = RivalReport(
+        source: "192.0.2.2", reason: "lowerPriority", text: "192.0.2.2 advertises, too", sinceSeconds: 65,
+        agoSeconds: 0.4)
+
+    @Test func aSecondMasterIsNamed() {
+        var reply = sample()
+        reply.instances[0].state = "MASTER"
+        reply.instances[0].rivals = [Self.rival]
+        let text = table.render(reply).split { $0.isWhitespace }.joined(separator: " ")
+        #expect(text.contains("probably two masters: 192.0.2.2 advertises, too; heard for 1m 5s, the last 0.4s ago"))
+        #expect(!reply.isWell)
     }
 
     @Test func packetsForNobodyAreCounted() {

@@ -136,10 +136,31 @@ import Testing
         #expect(only.multicastGroup == IPAddress("ff02::12"))
         #expect(only.virtualAddresses[0].duplicateAddressDetection)
         #expect(only.virtualAddresses[1].preferredLifetime == .max)
+    }
+
+    /// keepalived sends version 2 over IPv6, too, except in strict mode; there is no room for a password in it.
+    @Test func ipv6InVersion2() throws {
+        let loaded = load(instance("version 2", addresses: "fe80::1"))
+        #expect(try loaded.only().version == .v2)
         #expect(
-            load(instance("version 2", addresses: "fe80::1")).findings == [
-                "5:1 warning VRRP version 2 has no IPv6; version 3 is used"
+            loaded.findings == [
+                "5:1 warning VRRP version 2 has no IPv6 (RFC 3768): the adverts are keepalived's, which few other "
+                    + "routers understand"
             ])
+        let strict = load(instance("version 2\nstrict_mode", addresses: "fe80::1"))
+        #expect(try strict.only().version == .v3)
+        #expect(strict.findings.contains("5:1 warning VRRP version 2 has no IPv6; strict mode uses version 3"))
+        #expect(try load(instance("", addresses: "fe80::1")).only().version == .v3)
+        let fast = load(instance("version 2\nadvert_int 0.5", addresses: "fe80::1"))
+        #expect(
+            try fast.only().faults == [
+                "advert_int of VRRP version 2 is a whole number of seconds (`version 3` allows 0.01)"
+            ])
+        let secret = load(
+            instance("version 2\nauthentication {\nauth_type PASS\nauth_pass secret\n}", addresses: "fe80::1"))
+        #expect(try secret.only().password == nil && secret.only().faults.isEmpty)
+        #expect(
+            secret.findings.contains("6:1 error VRRP version 2 over IPv6 has no authentication; this block is ignored"))
     }
 
     @Test func surplusAddressesAreExcluded() throws {

@@ -221,8 +221,15 @@ import Testing
             "2:15 error `bad` isn't one of read, match, wildcard_match, brace_match"
         ),
         ("include secret.conf", "1:9 error can't read `secret.conf`: permission denied"),
-        ("include secret*", "1:9 warning can't read `secret.conf`: permission denied"),
+        ("include secret*", "1:9 error can't read `secret.conf`: permission denied"),
         ("includer secret*", "1:10 error can't read `secret.conf`: permission denied"),
+        ("include f*", "1:9 error can't read `folder`: not a regular file"),
+        (
+            "include p*",
+            "1:9 error can't read `program`: it is executable, and programs aren't read as configuration (chmod a-x)"
+        ),
+        ("include g*", "1:9 error can't read `gone.conf`: no such file"),
+        ("include locked/*", "1:9 error can't look for `locked/*`: permission denied, and nothing is included"),
         ("include loop.conf", "2:9 error `loop.conf` includes itself"),
         (
             "include a.conf b.conf",
@@ -231,9 +238,26 @@ import Testing
     ])
     func failures(_ text: String, _ finding: String) {
         var files = SampleFiles(["t.conf": text, "a.conf": "", "loop.conf": "\ninclude loop.conf"])
-        files.failures["secret.conf"] = .permissionDenied
+        files.failures = [
+            "secret.conf": .permissionDenied, "folder": .notRegular, "program": .executable, "gone.conf": .notFound,
+        ]
+        files.lockedFolders = ["locked/"]
         let loaded = loadConfiguration(path: "t.conf", files: files, environment: Environment())
         #expect(loaded.findings.contains(finding), "\(loaded.findings)")
+    }
+
+    /// A start goes on without a piece that can't be read, and says so; a reload refuses the whole.
+    @Test(arguments: [FileError.notFound, .permissionDenied, .notRegular, .executable, .tooLarge, .other("EIO")])
+    func aPieceThatCannotBeRead(_ reason: FileError) throws {
+        for include in ["include d/*.conf", "include d/b.conf", "includer d/*.conf", "include d/{a,b}.conf"] {
+            var files = SampleFiles(["t.conf": instance("") + include, "d/a.conf": "global_defs {\n}\n"])
+            files.failures["d/b.conf"] = reason
+            let loaded = loadConfiguration(path: "t.conf", files: files, environment: Environment())
+            #expect(loaded.hasErrors && loaded.canStart && loaded.errorCount == 1, "\(include): \(loaded.findings)")
+            let found = try #require(loaded.diagnostics.first { $0.severity == .error })
+            #expect(found.code == .file && found.atStart == "go on without it")
+            #expect(loaded.model.instances.count == 1)
+        }
     }
 
     /// How many lines there will be is known before the first one is made.
@@ -276,10 +300,12 @@ import Testing
         let both = load("d/*.conf")
         #expect(
             both.findings == [
-                "- warning `d/*.conf` matches 2 files, and all are read, in the order of their names",
-                "2:1 error unknown keyword `bogus` at the top level",
+                "- warning `d/*.conf` matches 3 files, and all are read, in the order of their names",
+                "2:1 error unknown keyword `bogus` at the top level", "- error can't read d/3.conf: not a regular file",
             ])
-        #expect(both.diagnostics.last?.location?.file == "d/2.conf" && both.model.instances.count == 1)
+        #expect(both.isReadable && both.canStart && both.model.instances.count == 1)
+        #expect(both.diagnostics.map(\.code) == [.file, .unknownKeyword, .file])
+        #expect(!load("d/3*").isReadable && !load("d/3*").canStart)
         #expect(load("d/{2,1}.conf").model == both.model)
         #expect(load("d/1*").findings == [])
         #expect(load("n*").findings == ["- error no file matches `n*`"])

@@ -65,12 +65,11 @@ enum PacketFuzz: FuzzTarget {
         var node = Node()
         var now = Instant(nanoseconds: 1_000_000_000)
         var actions: [Action] = []
-        var interface = InterfaceState(index: 2, name: "eth0", isUsable: true)
-        interface.primaryIPv4 = IPAddress(v4: 0x0a00_0005)
-        interface.linkLocalIPv6 = linkLocal(5)
+        let interface = InterfaceState(index: 2, name: "eth0", isUsable: true)
         var model = ConfigurationModel()
         model.instances = [settings]
         node.handle(.interface(interface), at: now, into: &actions)
+        node.handle(ownAddresses, at: now, into: &actions)
         node.handle(.configure(model), at: now, into: &actions)
         if input[0] & 4 != 0 {
             now = now + .seconds(10)
@@ -99,7 +98,7 @@ enum PacketFuzz: FuzzTarget {
         let checksum = pdu.withUnsafeBytes { bytes in
             var sum = InternetChecksum()
             sum.add(bytes)
-            if version == .v3 {
+            if version == .v3 || source.family == .ipv6 {
                 sum.addPseudoHeader(
                     source: source, destination: destination, length: bytes.count, next: vrrpProtocolNumber)
             }

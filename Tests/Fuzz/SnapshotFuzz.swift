@@ -62,16 +62,23 @@ enum SnapshotFuzz: FuzzTarget {
         return model
     }
 
-    private static var interface: InterfaceState {
-        var interface = InterfaceState(index: 2, name: "eth0", isUsable: true)
-        interface.primaryIPv4 = IPAddress(v4: 0x0a00_0005)
-        return interface
+    private static let interface = InterfaceState(index: 2, name: "eth0", isUsable: true)
+
+    /// What a MASTER of all of it would have left.
+    private static func records(of model: ConfigurationModel) -> [AddressRecord] {
+        var node = started(model, at: Instant(nanoseconds: 1_000_000_000))
+        var actions: [Action] = []
+        run(&node, until: Instant(nanoseconds: 30_000_000_000), &actions)
+        var records: [AddressRecord] = []
+        node.saveLedger { if let record = $1 { records.append(record) } }
+        return records
     }
 
     private static func started(_ model: ConfigurationModel, at now: Instant) -> Node {
         var node = Node()
         var actions: [Action] = []
         node.handle(.interface(interface), at: now, into: &actions)
+        node.handle(ownAddresses, at: now, into: &actions)
         node.handle(.configure(model), at: now, into: &actions)
         return node
     }
@@ -84,8 +91,12 @@ enum SnapshotFuzz: FuzzTarget {
             node.handle(.timeout, at: now, into: &actions)
             for action in actions {
                 switch action {
-                case .install(_, _, let ticket), .withdraw(_, _, let ticket), .withdrawLeftover(_, let ticket):
-                    node.handle(.applied(ticket: ticket, .done), at: now, into: &actions)
+                case .install(let places, let ticket):
+                    node.handle(
+                        .applied(ticket: ticket, KernelAnswer(places.map { _ in .done })), at: now, into: &actions)
+                case .withdraw(let keys, _, let ticket):
+                    node.handle(
+                        .applied(ticket: ticket, KernelAnswer(keys.map { _ in .done })), at: now, into: &actions)
                 default: break
                 }
             }
@@ -101,13 +112,14 @@ enum SnapshotFuzz: FuzzTarget {
         guard let page = try? wholePage() else { return }
         fill(page, from: input, model)
         var snapshot = snapshot(of: page)
-        if mode & 2 != 0 {
-            for instance in model.instances {
-                for address in instance.virtualAddresses {
-                    snapshot.addresses["eth0", default: [:]][address.prefix.address] = true
-                }
-            }
+        // The page of addresses holds anything, too.
+        var records = stride(from: head, to: max(head, input.count - AddressRecord.size), by: 7).compactMap {
+            AddressRecord(UnsafeRawBufferPointer(rebasing: input[$0..<$0 + AddressRecord.size]), slot: $0)
         }
+        if mode & 2 != 0 { records += Self.records(of: model) }
+        let evidence = LeftBehind.Evidence(records: records, claimed: snapshot.masters(of: model))
+        let kernel = mode & 8 != 0 ? records.map { KernelAddress($0.key) } : []
+        snapshot.ledger = LeftBehind(model, formers: [], kernel: kernel, interfaces: [2: "eth0"], evidence).staying
         // Nobody is taken for a MASTER for longer than its peers would wait.
         let longest = model.instances.map { $0.advertInterval * 4 }.max() ?? .zero
         for deadline in snapshot.masterDeadlines(of: model, at: now).values { precondition(deadline <= now + longest) }
@@ -116,6 +128,7 @@ enum SnapshotFuzz: FuzzTarget {
         var actions: [Action] = []
         var node = Node()
         node.handle(.interface(interface), at: now, into: &actions)
+        node.handle(ownAddresses, at: now, into: &actions)
         node.handle(.resume(model, snapshot), at: now, into: &actions)
         // Whatever was in the page, something is to be done before the longest interval that there is has gone by.
         precondition(node.deadline <= now + .seconds(200), "a successor waits for ever")

@@ -56,8 +56,8 @@ struct AddressPageTests {
         for (size, seals, word, isOne) in strange {
             let file = try memory(size: size, seals: seals, word: word)
             let number = file.number
-            #expect((try? AddressFile(inherited: try copy(of: number))) != nil == isOne, "\(size) \(seals) \(word)")
-            #expect((try? AddressPage(mapping: try copy(of: number))) != nil == isOne, "\(size) \(seals) \(word)")
+            #expect(((try? AddressFile(inherited: try copy(of: number))) != nil) == isOne, "\(size) \(seals) \(word)")
+            #expect(((try? AddressPage(mapping: try copy(of: number))) != nil) == isOne, "\(size) \(seals) \(word)")
         }
         #expect(throws: SystemError.self) {
             _ = try AddressFile(inherited: try owned(open("/dev/null", O_RDWR | O_CLOEXEC), "open"))

@@ -49,7 +49,9 @@ struct EffectThreadTests {
 
             let again = Clock.now
             for number in 0..<count {
-                thread.submit(.withdraw(addresses(0x0a01_0000 + UInt32(number), 1, on: index)), ticket: UInt64(number))
+                thread.submit(
+                    .withdraw(addresses(0x0a01_0000 + UInt32(number), 1, on: index), guarded: []),
+                    ticket: UInt64(number))
             }
             let withdrawn = try completions(of: thread, count: count)
             print("1,000 calls of one address: withdrawn in \(Clock.now - again)")
@@ -65,7 +67,7 @@ struct EffectThreadTests {
             let thread = try EffectThread(try NetworkNamespace.connect())
             let some = addresses(0x0a01_0000, 3, on: index)
             for ticket in 0..<20 as Range<UInt64> {
-                thread.submit(ticket % 2 == 0 ? .install(some) : .withdraw(some), ticket: ticket)
+                thread.submit(ticket % 2 == 0 ? .install(some) : .withdraw(some, guarded: []), ticket: ticket)
             }
             let done = try completions(of: thread, count: 20)
             for completion in done {

@@ -79,7 +79,8 @@ struct LinkMonitorTests {
             try NetworkNamespace.ip("address", "add", "10.0.0.2/24", "dev", "va")
             #expect(try drain(monitor).count == 1)
             #expect(monitor.takeChangedInterfaces() == [index])
-            #expect(monitor.primaryIPv4(of: index)?.description == "10.0.0.2")
+            let left = monitor.addresses(on: index).filter { $0.address.family == .ipv4 }
+            #expect(left.map(\.address.description) == ["10.0.0.2"])
 
             try NetworkNamespace.ip("address", "del", "10.0.0.2/24", "dev", "va")
             guard case .addressRemoved(let gone)? = try drain(monitor).first else {
@@ -105,41 +106,32 @@ struct LinkMonitorTests {
         }
     }
 
-    @Test func tellsOwnAddressesFromVirtualOnes() throws {
+    /// Whose an address is, and what it is good for.
+    @Test func tellsMarksAndStates() throws {
         try NetworkNamespace.inside {
             let index = try NetworkNamespace.makePair()
             let monitor = try NetworkNamespace.monitor()
             let connection = try NetworkNamespace.connect()
-            var vip = InterfaceAddress(
+            let vip = InterfaceAddress(
                 interfaceIndex: index, interfaceName: "va", address: IPAddress(v4: 0x0a00_0001), prefixLength: 24)
             try connection.add(vip)
             try NetworkNamespace.ip("address", "add", "10.0.0.2/24", "dev", "va")
-            try NetworkNamespace.ip("address", "add", "10.0.0.3/24", "dev", "va")
             _ = try fill(monitor, from: connection)
             #expect(monitor.has(vip.address, on: index))
-            if connection.canMark == true { #expect(monitor.primaryIPv4(of: index)?.description == "10.0.0.2") }
-            let usable = Set(["10.0.0.2", "10.0.0.3"].compactMap { IPAddress($0) })
-            #expect(usable.isSubset(of: monitor.usableAddresses(on: index)))
-            if connection.canMark == true { #expect(!monitor.usableAddresses(on: index).contains(vip.address)) }
-            #expect(
-                monitor.primaryIPv4(of: index) { ["10.0.0.1", "10.0.0.2"].contains("\($0)") }?.description
-                    == "10.0.0.3")
-
+            let addresses = monitor.addresses(on: index).filter { $0.address.family == .ipv4 }
+            #expect(addresses.map(\.address.description) == ["10.0.0.1", "10.0.0.2"])
+            #expect(addresses.map(\.isSecondary) == [false, true])
+            #expect(addresses[0].isOurs || addresses[0].addedBy == nil)
+            #expect(!addresses[1].isOurs)
             // A link-local address has to pass duplicate address detection first.
+            func linkLocal() -> LinkAddress? { monitor.addresses(on: index).first { $0.address.isLinkLocal } }
             let deadline = Clock.now + .seconds(5)
-            while monitor.linkLocalIPv6(of: index) == nil, Clock.now < deadline {
+            while linkLocal()?.isTentative != false, Clock.now < deadline {
                 var ready = pollfd(fd: monitor.descriptor, events: Int16(POLLIN), revents: 0)
                 _ = poll(&ready, 1, 100)
                 _ = try drain(monitor)
             }
-            let own = try #require(monitor.linkLocalIPv6(of: index))
-            #expect(own.isLinkLocal)
-            #expect(monitor.linkLocalIPv6(of: index, excluding: { $0 == own }) == nil)
-            vip.address = try #require(IPAddress("fe80::1"))
-            vip.prefixLength = 64
-            try connection.add(vip)
-            _ = try drain(monitor)
-            #expect(monitor.linkLocalIPv6(of: index) == own)
+            #expect(try #require(linkLocal()).isTentative == false)
         }
     }
 
@@ -184,7 +176,8 @@ struct LinkMonitorTests {
             try NetworkNamespace.ip("address", "add", "10.0.0.2/24", "dev", "va")
             _ = try drain(monitor)
             #expect(monitor.finishReload(with: old) { _ in })
-            #expect(monitor.primaryIPv4(of: index)?.description == "10.0.0.2")
+            let left = monitor.addresses(on: index).filter { $0.address.family == .ipv4 }
+            #expect(left.map(\.address.description) == ["10.0.0.2"])
             // Without a beginning there is no end.
             #expect(!monitor.finishReload(with: old) { _ in })
         }

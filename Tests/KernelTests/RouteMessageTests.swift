@@ -11,7 +11,7 @@ import Testing
             prefixLength: v6 ? 64 : 24)
         change(&address)
         var bytes: [UInt8] = []
-        try RouteRequest.appendNew(address, existing: .refuse, sequence: 7, acknowledge: true, to: &bytes)
+        try RouteRequest.appendNew(address, sequence: 7, acknowledge: true, to: &bytes)
         return bytes
     }
 
@@ -34,14 +34,14 @@ import Testing
             $0.broadcast = IPAddress("10.0.0.255")
             $0.label = "eth0:1"
             $0.noPrefixRoute = true
-            $0.validLifetime = 3
+            $0.preferredLifetime = 3
             $0.scope = 253
         }
         #expect(bytes.holds([8, 0, 1, 0, 10, 9, 9, 9]))
         #expect(bytes.holds([8, 0, 4, 0, 10, 0, 0, 255]))
         #expect(bytes.holds([11, 0, 3, 0] + Array("eth0:1".utf8) + [0, 0]))
         #expect(bytes.holds([8, 0, 8, 0, 0, 2, 0, 0]))
-        #expect(bytes.holds([20, 0, 6, 0, 3, 0, 0, 0, 3, 0, 0, 0]))
+        #expect(bytes.holds([20, 0, 6, 0, 3, 0, 0, 0, 255, 255, 255, 255]))
         #expect(bytes[19] == 253)
     }
 

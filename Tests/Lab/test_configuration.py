@@ -105,6 +105,20 @@ def test_reloads_of_an_unchanged_file(duo, pair, sniffer):
     assert b.state() == "BACKUP"
 
 
+def test_a_backup_follows_its_master_also_after_a_reload(duo, pair, sniffer):
+    """A BACKUP whose file has a shorter interval now goes on with what its master advertises (version 3)."""
+    a, b = duo(advert=1, bound=10)
+    sniffer.wait_advert(pair[0], since=time.time(), bound=3)
+    begin = time.time()
+    assert b.reload(conf.simple(100, version=3, advert=0.1)).returncode == 0
+    sniffer.wait_advert(pair[0], since=begin, count=3, bound=6)
+    assert b.state() == "BACKUP" and not sniffer.adverts(pair[1], since=begin)
+    # And is as fast as its file says when it is MASTER.
+    a.kill()
+    sniffer.wait_advert(pair[1], since=begin, count=3, bound=8)
+    assert sniffer.adverts(pair[1], since=begin)[0].interval == 0.1
+
+
 def test_a_lower_priority_gives_way_at_once(duo, lan):
     """A changed priority takes effect at the reload."""
     a, _ = duo()
@@ -349,3 +363,49 @@ def test_dry_runs_and_reloads_at_once(duo, pair):
         output, _ = process.communicate(timeout=20)
         assert process.returncode == 0, output
     assert a.status().instance()["priority"] == 190
+
+
+UNREADABLE = {
+    "executable": lambda path: os.chmod(path, 0o755),
+    "link to nowhere": lambda path: (os.unlink(path), os.symlink("/nowhere", path)),
+    "folder": lambda path: (os.unlink(path), os.mkdir(path)),
+    "FIFO": lambda path: (os.unlink(path), os.mkfifo(path)),
+    "device": lambda path: (os.unlink(path), os.symlink("/dev/zero", path)),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_a_piece_that_cannot_be_read_is_never_left_out_silently(lan, pair, kind):
+    """A reload refuses it, and a start goes on without it: status names it, with exit status 1, until a reload succeeds."""
+    second = conf.instance("VI_2", vrid=52, version=3, advert=0.1, vips=["10.0.0.102/24"])
+    folder = os.path.join(pair[0].directory, "parts")
+    os.mkdir(folder)
+    piece = os.path.join(folder, "b.conf")
+    text = GOOD + f"include {folder}/*.conf\n"
+    with open(piece, "w") as file:
+        file.write(second)
+    a = Hasup(pair[0], text)
+    a.start()
+    a.wait_state("MASTER", "VI_2")
+    UNREADABLE[kind](piece)
+    checked = pair[0].netns.run(binary("hasup"), "check", a.config, check=False)
+    assert checked.returncode == 1 and "b.conf" in checked.stdout, checked.stdout
+    refused = a.reload()
+    assert refused.returncode != 0 and "b.conf" in refused.stdout + refused.stderr
+    hold_for("the address stays", lambda: lan.holders("10.0.0.102"), lambda seen: seen == ["a"], 0.5, 0.05)
+    assert a.cli("status").returncode == 0, "what runs is whole"
+    a.stop()
+    a.start()
+    a.wait_state("MASTER")
+    partial = a.cli("status")
+    assert partial.returncode == 1 and "b.conf" in partial.stdout, partial.stdout
+    assert a.reload().returncode != 0 and a.cli("status").returncode == 1
+    if os.path.isdir(piece) and not os.path.islink(piece):
+        os.rmdir(piece)
+    else:
+        os.unlink(piece)
+    with open(piece, "w") as file:
+        file.write(second)
+    assert a.reload().returncode == 0
+    a.wait_state("MASTER", "VI_2")
+    assert a.cli("status").returncode == 0

@@ -13,6 +13,7 @@ LAYOUTS = {
     "v2": (VIP, 24, {"version": 2}, (), ()),
     "v2-pass": (VIP, 24, {"version": 2}, conf.password("secret"), conf.password("secret")),
     "v3": (VIP, 24, {"version": 3, "advert": 0.1}, (), ()),
+    "v2-ipv6": (VIP6, 64, {"version": 2}, (), ()),
     "v3-ipv6": (VIP6, 64, {"version": 3, "advert": 0.1}, (), ()),
     "unicast-v2": (VIP, 24, {"version": 2}, conf.unicast("10.0.0.1", "10.0.0.2"), conf.unicast("10.0.0.2", "10.0.0.1")),
     "unicast-v3": (VIP, 24, {"version": 3, "advert": 0.1},

@@ -83,12 +83,63 @@ def test_two_masters_of_one_address_under_two_vrids_are_told(lan, pair):
         one.wait_state("MASTER")
         done = wait_for("status 1", lambda one=one: one.cli("status"), lambda done: done.returncode == 1, 3)
         text = " ".join(done.stdout.split())
-        assert "probably two masters: adverts thrown away" in text and f"from {other}" in text, text
+        assert f"probably two masters: {other} advertises, too" in text, text
         assert f"it lists an address of this instance under VRID {vrid}" in text, text
     # Other addresses under another number are another cluster, and none of our business.
     assert b.reload(conf.simple(100, vrid=52, version=3, advert=0.1, vips=["10.0.0.101/24"])).returncode == 0
     wait_for("well again", lambda: a.cli("status"), lambda done: done.returncode == 0, 5)
     assert "no instance here has VRID 52" in " ".join(a.cli("status").stdout.split())
+
+
+def test_a_one_way_cut_is_told(duo, lan, pair):
+    """T2: b no longer hears a, and is MASTER beside it. a hears b: its status, log and history say so, until b is gone."""
+    a, b = duo()
+    lan.deafen(pair[1])
+    b.wait_state("MASTER")
+    done = wait_for("the alarm", lambda: a.cli("status"), lambda done: done.returncode == 1, 3)
+    text = " ".join(done.stdout.split())
+    assert "probably two masters: 10.0.0.2 advertises, too, and doesn't yield" in text, text
+    assert a.state() == "MASTER" and b.cli("status").returncode == 0, "b hears nobody"
+    time.sleep(1)
+    assert a.log().count("probably two masters") == 1, a.log()
+    assert "probably two masters: 10.0.0.2" in " ".join(a.cli("history").stdout.split())
+    b.kill()
+    wait_for("its silence to count", lambda: a.cli("status"), lambda done: done.returncode == 0, 3)
+    assert "two masters" not in a.cli("status").stdout
+
+
+def test_adverts_heard_in_fault_are_no_second_master(lan, pair):
+    """a was in FAULT while b was MASTER. When a is MASTER again, b has yielded, and all is well."""
+    for end in ("d0", "d1"):
+        if end == "d0":
+            pair[0].netns.ip("link", "add", "d0", "type", "veth", "peer", "name", "d1")
+        pair[0].netns.ip("link", "set", end, "up")
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, extra=["track_interface {", "d0", "}"])).start()
+    b = Hasup(pair[1], conf.simple(100, version=3, advert=0.1)).start()
+    lan.wait_holder(VIP, "a")
+    b.wait_state("BACKUP")
+    pair[0].netns.ip("link", "set", "d0", "down")
+    b.wait_state("MASTER")
+    wait_for("adverts in FAULT", lambda: sum(a.status().discarded().values()), lambda count: count > 2)
+    pair[0].netns.ip("link", "set", "d0", "up")
+    a.wait_state("MASTER")
+    b.wait_state("BACKUP")
+    done = a.cli("status")
+    assert done.returncode == 0 and "two masters" not in done.stdout, done.stdout
+    assert "two masters" not in a.log() + b.log()
+
+
+def test_an_address_list_of_who_is_gone_is_none(lan, pair):
+    """The BACKUP has another list than its master, which is said until it takes over from it."""
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1)).start()
+    b = Hasup(pair[1], conf.simple(100, version=3, advert=0.1, vips=[f"{VIP}/24", "10.0.0.102/24"])).start()
+    lan.wait_holder(VIP, "a")
+    b.wait_state("BACKUP")
+    done = wait_for("the word", lambda: b.cli("status"), lambda done: done.returncode == 1, 3)
+    assert "10.0.0.1 advertises other addresses" in " ".join(done.stdout.split()), done.stdout
+    a.stop()
+    b.wait_state("MASTER")
+    assert b.cli("status").returncode == 0
 
 
 def test_a_link_that_passes_nothing_yet(lan, pair, sniffer):

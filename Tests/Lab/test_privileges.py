@@ -291,3 +291,43 @@ def test_children_are_born_realtime_and_only_the_vrrp_worker_stays_so(lan):
     assert os.sched_getscheduler(hasup.worker("hasup-checker")) == os.SCHED_OTHER
     assert hasup.reload().returncode == 0
     assert os.sched_getscheduler(hasup.program.pid) == os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+
+
+@pytest.mark.parametrize("owner", ["of the file", "of the folder of an include"])
+def test_a_file_of_somebody_else_is_read_again(lan, owner):
+    """D2: what a start can read, a reload and an upgrade can read, too; only then the right to do so is kept."""
+    node = lan.node("a")
+    folder = os.path.join(node.directory, "parts")
+    os.mkdir(folder)
+    part = os.path.join(folder, "part.conf")
+    with open(part, "w", encoding="ascii") as file:
+        file.write(conf.simple(200, version=3, advert=0.1))
+    hasup = Hasup(node, f"include {folder}/*.conf\n")
+    strange = hasup.config if owner == "of the file" else folder
+    os.chown(strange, 4711, 4711)
+    os.chmod(strange, 0o700 if os.path.isdir(strange) else 0o600)
+    hasup.start()
+    hasup.wait_state("MASTER")
+    assert kernel_view(hasup.program.pid)["CapEff"] & CAPABILITY["dac_read_search"]
+    sealed(kernel_view(hasup.worker()), CAP_NET_ADMIN)
+    for number in range(2):
+        with open(part, "w", encoding="ascii") as file:
+            file.write(conf.simple(201 + number, version=3, advert=0.1))
+        done = hasup.cli("reload")
+        assert done.returncode == 0, done.stdout + done.stderr
+        done = hasup.cli("upgrade", bound=20)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert kernel_view(hasup.program.pid)["CapEff"] & CAPABILITY["dac_read_search"]
+    assert hasup.status().instance("VI_1")["priority"] == 202
+    assert hasup.stop()[0] == 0
+
+
+def test_a_file_that_becomes_somebody_elses(master):
+    """D2: the right to read it was given up; a restart, which is no failover, gets it back."""
+    assert not kernel_view(master.program.pid)["CapEff"] & CAPABILITY["dac_read_search"]
+    os.chown(master.config, 4711, 4711)
+    os.chmod(master.config, 0o600)
+    done = master.cli("reload")
+    told = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 1 and "no right to read what belongs to others" in told and "restart hasupd" in told, told
+    assert master.state() == "MASTER"

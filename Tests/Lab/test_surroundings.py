@@ -2,9 +2,13 @@
 
 import json
 import os
+import pwd
+import re
 import shutil
 import subprocess
+import sys
 
+import pytest
 from lab import conf, uml
 from lab.hasup import Hasup, binary
 from lab.waiting import wait_for
@@ -35,6 +39,84 @@ def test_who_is_only_called_keepalived(lan):
     hasup.start()
     assert hasup.program.wait(5) == 75
     assert "keepalived runs here" in hasup.log()
+
+
+def start_beside(node, command, name):
+    """hasupd, started while this program runs in the node's namespace; and that program."""
+    program = node.spawn(command, name)
+    wait_for("its name", lambda: open(f"/proc/{program.pid}/comm").read().strip(), lambda text: text == name)
+    return Hasup(node, GOOD, name="beside").start(), program
+
+
+def test_a_setuid_program_called_keepalived(lan):
+    """D24: any user may start one by a link of that name, and it is root's as far as its effective user goes."""
+    node = lan.node("a")
+    os.chmod(node.directory, 0o755)
+    program, link = os.path.join(node.directory, "waits"), os.path.join(node.directory, "keepalived")
+    shutil.copy("/bin/sleep", program)
+    os.chmod(program, 0o4755)
+    os.symlink(program, link)
+    hasup, other = start_beside(node, ["setpriv", "--reuid", "nobody", "--clear-groups", link, "60"], "keepalived")
+    uids = re.search(r"Uid:\s+(\d+)\s+(\d+)", open(f"/proc/{other.pid}/status").read()).groups()
+    assert uids == (str(pwd.getpwnam("nobody").pw_uid), "0")
+    hasup.wait_state("MASTER")
+    # Nor is one that is altogether root's, by the name of a link alone.
+    assert hasup.stop()[0] == 0
+    root, _ = start_beside(node, [link, "60"], "keepalived")
+    root.wait_state("MASTER")
+
+
+LOCKING = """
+import fcntl, os, struct, sys, time
+mode, kind = (os.O_RDWR, fcntl.F_WRLCK) if sys.argv[2] == "write" else (os.O_RDONLY, fcntl.F_RDLCK)
+fcntl.fcntl(os.open(sys.argv[1], mode), 37, struct.pack("hhqqi4x", kind, 0, 0, 0, 0))
+print("locked", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("kind", ["read", "write"])
+def test_who_locks_the_pid_file(lan, kind):
+    """D24: to lock it for writing takes the right to write it, so that is a keepalived; a read lock is anybody's."""
+    node = lan.node("a")
+    script = node.write("hold.sh", f"""
+        echo $$ >/run/keepalived.pid && chmod 644 /run/keepalived.pid
+        {sys.executable} -c '{LOCKING}' /run/keepalived.pid {kind} >/run/held &
+        while ! grep -q locked /run/held; do sleep 0.05; done
+        exec {binary("hasupd")} -f {node.write("beside.conf", GOOD)} --foreground
+    """)
+    hasup = node.spawn(["sh", script], "hasup", private_run=True)
+    if kind == "write":
+        assert hasup.wait(5) == 75
+        assert re.search(r"keepalived runs here \(pid \d+\), says /run/keepalived.pid", hasup.log()), hasup.log()
+    else:
+        wait_for("hasup as master", lambda: node.holds("10.0.0.100"), bound=4)
+        assert hasup.stop()[0] == 0
+
+
+def test_with_the_standard_descriptors_closed(lan):
+    """No file of hasupd's becomes what scripts take for their standard error, and what hasup prints goes nowhere else."""
+    node = lan.node("a")
+    os.chmod(node.directory, 0o755)
+    seen = node.write("seen", "")
+    os.chmod(seen, 0o666)
+    script = node.write("notify.sh", f"#!/bin/sh\nfor n in 0 1 2; do readlink /proc/$$/fd/$n; done >{seen}\necho text >&2\n")
+    os.chmod(script, 0o755)
+    hasup = Hasup(node, conf.simple(200, version=3, advert=0.1, extra=[f'notify_master "{script}" nobody']))
+    hasup.start(launcher=["sh", "-c", 'exec "$0" "$@" 0<&- 1>&- 2>&-'])
+    hasup.wait_state("MASTER")
+    wait_for("the script", lambda: open(seen, encoding="ascii").read().split(), lambda words: len(words) == 3, 3)
+    for number in range(3):
+        assert os.readlink(f"/proc/{hasup.program.pid}/fd/{number}") == "/dev/null"
+        assert os.readlink(f"/proc/{hasup.worker()}/fd/{number}") == "/dev/null"
+    told = open(seen, encoding="ascii").read().split()
+    assert told[2] == "/dev/null", told
+    lock = open(os.path.join(hasup.run_dir, "hasupd.lock"), encoding="ascii").read()
+    assert lock.split() == [str(hasup.program.pid)]
+    command = node.netns.command("sh", "-c", 'exec "$0" "$@" >&-', binary("hasup"), "status", "--control", hasup.control)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    assert done.returncode == 74 and "can't write the output" in done.stderr, done
+    assert hasup.stop()[0] == 0
 
 
 WITHOUT_NAMES = """

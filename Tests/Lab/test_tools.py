@@ -1,5 +1,7 @@
 """The tools around the language as an operator runs them: check, fmt, explain. They need no daemon."""
 
+import importlib.machinery
+import importlib.util
 import json
 import os
 import re
@@ -9,6 +11,7 @@ import subprocess
 import pytest
 from lab import conf
 from lab.hasup import ROOT, Hasup, binary
+from lab.waiting import wait_for
 
 UNTIDY = "vrrp_instance  VI_1\n{\n  interface lo # the link\nvirtual_router_id   51\n virtual_ipaddress { 10.0.0.1/32 }\n}\n"
 TIDY = ("vrrp_instance VI_1 {\n    interface lo # the link\n    virtual_router_id 51\n    virtual_ipaddress {\n"
@@ -252,3 +255,44 @@ def test_report_has_what_is_needed_and_no_secret(lan, tmp_path):
     assert done.returncode == 0
     assert "hasupd does not answer" in done.stdout and "virtual_router_id 51" in done.stdout
     assert "hunter2x" not in done.stdout + done.stderr
+
+
+JUNIT = """<testsuites><testsuite>
+<testcase classname="A" name="swift()"><skipped>needs root</skipped></testcase>
+<testcase classname="B" name="pytest"><skipped type="pytest.skip" message="no kernel">test.py:1: no kernel</skipped></testcase>
+<testcase classname="C" name="silent"><skipped /></testcase><testcase classname="D" name="good" />
+</testsuite></testsuites>"""
+
+
+def test_why_a_test_was_skipped_is_told(tmp_path):
+    """Of Swift's tests and of the lab's: `make test` closes with it."""
+    path = os.path.join(ROOT, "Tests", "run")
+    loader = importlib.machinery.SourceFileLoader("run_tests", path)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("run_tests", loader))
+    loader.exec_module(module)
+    (tmp_path / "unit.xml").write_text(JUNIT, encoding="ascii")
+    count = module.Count()
+    count.read([str(tmp_path / "unit.xml")])
+    assert (count.passed, count.skipped, count.failed) == (1, 3, 0)
+    assert count.notes == ["skipped: A swift(): needs root", "skipped: B pytest: no kernel",
+                           "skipped: C silent: no reason given"]
+
+
+@pytest.mark.parametrize("vips", [["fe80::100/64"], ["fe80::100/64", "fd00::100/64"], ["192.168.7.100/24"],
+                                  ["10.0.0.100/24"]])
+def test_check_on_the_master_is_the_check_before_the_start(lan, pair, vips):
+    """What hasup has set isn't the machine's own: check and reload say the same on the MASTER as anywhere."""
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, vips=vips))
+
+    def check():
+        done = pair[0].netns.run(binary("hasup"), "check", a.config, check=False)
+        return done.returncode, done.stdout
+
+    before = check()
+    a.start()
+    a.wait_state("MASTER")
+    wait_for("the addresses", lambda: [pair[0].holds(vip.split("/")[0]) for vip in vips], all, 3)
+    assert check() == before
+    warnings = a.status().answer["daemon"]["warnings"]
+    assert a.reload().returncode == 0
+    assert a.status().answer["daemon"]["warnings"] == warnings

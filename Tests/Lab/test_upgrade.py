@@ -3,11 +3,13 @@
 import itertools
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
 import struct
 import threading
+import time
 
 import pytest
 from lab import conf, hostile
@@ -65,7 +67,7 @@ def test_upgrade_without_a_store(duo, pair, sniffer, watched):
 
 # What a program says that could go on where hasupd is, and then what it makes of the configuration.
 SAYS = "#!/bin/sh\ncase \"$*\" in *--check) {} ;; esac\n" \
-    "printf 'hasupd 9.9\\nstate-page 2 3\\nrecord 1\\nnotifications 1 2\\nsuccession 1 2\\n'\n"
+    "printf 'hasupd 9.9\\nstate-page 2 3\\nrecord 1\\naddress-page 1\\nnotifications 1 2\\nsuccession 1 2\\n'\n"
 BROKEN = {
     "refuses the files": (SAYS.format("echo 'refused: nothing can run'; exit 78").encode(), 0o755,
                           "hasupd 9.9 at .* doesn't take the configuration as it is: nothing can run"),
@@ -212,6 +214,27 @@ def test_upgrade_with_a_configuration_that_gets_worse_meanwhile(kept_duo, pair, 
     same.check("upgrade with a file that got worse")
 
 
+def test_stop_of_a_worker_that_begins(lan, pair, sniffer):
+    """SIGTERM in the milliseconds in which a worker begins: it goes on as MASTER first, and then hands over as always.
+
+    The worker is killed for it, and the signal comes when its successor exists.
+    """
+    for delay in (0, 0.002, 0.004, 0.006, 0.01, 0.02):
+        hasup = Hasup(pair[0], conf.simple(200, version=3, advert=1)).start()
+        hasup.wait_state("MASTER")
+        worker = hasup.worker()
+        os.kill(worker, signal.SIGKILL)
+        wait_for("its successor", lambda: hasup.roles().get("hasup-vrrp", []),
+                 lambda pids, old=worker: pids and old not in pids, 2, 0.0005)
+        time.sleep(delay)
+        begin = time.time()
+        hasup.program.signal(signal.SIGTERM)
+        assert hasup.program.wait(6) == 0, hasup.log()
+        said = [advert.priority for advert in sniffer.adverts(pair[0], since=begin - 0.01)]
+        assert said[-1:] == [0], (delay, said, hasup.log())
+        assert not hasup.node.holds("10.0.0.100")
+
+
 def test_stop_during_an_upgrade(lan):
     """SIGTERM that comes when the answer to `hasup upgrade` has left: hasupd stops."""
     hasup = Hasup(lan.node("a"), conf.simple(200, version=3, advert=0.1)).start()
@@ -222,3 +245,39 @@ def test_stop_during_an_upgrade(lan):
     assert "error" not in answer, answer
     assert hasup.program.wait(6) == 0
     assert not hasup.node.holds("10.0.0.100")
+
+
+# By when the daemon has ended, and the program that makes it so: it takes long to say what it is, or ends as a daemon.
+ENDS = {
+    "while it asks the new program": ('[ "$1" = --formats ] && touch {asked} && exec sleep 20',
+                                      "refused: hasupd is stopping"),
+    "as the new program": ('case "$*" in *--formats|*--check) ;; *) exit 70 ;; esac', "has ended, and wasn't upgraded"),
+}
+
+
+@pytest.mark.parametrize("when", sorted(ENDS))
+def test_the_daemon_ends_during_an_upgrade(kept_duo, when):
+    """Who asked for it is told at once: exit status 1."""
+    a, _, _ = kept_duo(copied=True, first=SCRIPTED)
+    program, said = ENDS[when]
+    asked = os.path.join(pathlib.Path(a.config).parent, "asked")
+    with open(a.binary + ".new", "w", encoding="ascii") as file:
+        file.write(f"#!/bin/sh\n{program.format(asked=asked)}\nexec {binary('hasupd')} \"$@\"\n")
+    os.chmod(a.binary + ".new", 0o755)
+    os.rename(a.binary + ".new", a.binary)
+    done = []
+
+    def ask():
+        begin = time.monotonic()
+        done.append((a.cli("upgrade", bound=90), time.monotonic() - begin))
+    thread = threading.Thread(target=ask)
+    thread.start()
+    if "asks" in when:
+        wait_for("the question", lambda: os.path.exists(asked), bound=5)
+        a.stop()
+    else:
+        assert a.program.wait(10) == 70
+    thread.join(100)
+    command, seconds = done[0]
+    assert command.returncode == 1 and said in " ".join(command.stderr.split()), command
+    assert seconds < 10

@@ -5,8 +5,10 @@ import re
 import signal
 import time
 
+import pytest
 from lab import conf
 from lab.hasup import OPTIMIZED, Hasup, descriptors
+from lab.hostile import STAMP, Page
 from lab.program import alive, children, end_processes
 from lab.waiting import wait_for
 
@@ -84,6 +86,39 @@ def test_sigstop_of_the_worker(duo, lan, pair):
     told = r"was ended by hasupd \(its loop has stood still for [\d.]+ m?s\): replaced, resumed .*[\d.]+ ms after it last did"
     wait_for("its end is told", a.log, lambda log: re.search(told, log))
     assert re.search(told, " ".join(a.cli("history").stdout.split()))
+
+
+@pytest.mark.parametrize("advert", [0.1, 0.01])
+def test_a_stalled_machine_is_no_hung_worker(lan, advert):
+    """D13: hasupd and its worker stop together and go on together, hasupd first: the worker isn't blamed."""
+    a = Hasup(lan.node("a"), conf.simple(200, version=3, advert=advert)).start()
+    a.wait_state("MASTER")
+    worker, page = a.worker(), Page(a.worker())
+    try:
+        for number in range(20):
+            for pid in (worker, a.program.pid):
+                os.kill(pid, signal.SIGSTOP)
+            # No condition ends a pause: it is the time itself. A worker that stamps is at work again.
+            time.sleep(0.2)
+            stamp = page.word(STAMP)
+            for pid in (a.program.pid, worker):
+                os.kill(pid, signal.SIGCONT)
+            wait_for("the worker at work", lambda: page.word(STAMP), lambda now: now > stamp + 5e8 * advert, 3)
+            # Several pieces of a pause, as a hypervisor deals them out.
+            for _ in range(3):
+                for pid in (worker, a.program.pid):
+                    os.kill(pid, signal.SIGSTOP)
+                time.sleep(0.9 * max(0.005, advert / 2))
+                for pid in (a.program.pid, worker):
+                    os.kill(pid, signal.SIGCONT)
+            assert a.worker() == worker, f"pause {number}: {a.log()[-600:]}"
+        wait_for("the worker at work", lambda: page.word(STAMP), lambda now: now > stamp + 5e8 * advert, 3)
+    finally:
+        page.close()
+    assert a.worker() == worker and "is replaced" not in a.log(), a.log()[-600:]
+    # One that hangs is found as ever.
+    os.kill(worker, signal.SIGSTOP)
+    replaced(a, worker)
 
 
 def test_sigstop_of_everything(duo, lan):

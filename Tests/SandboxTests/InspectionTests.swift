@@ -23,6 +23,7 @@ import Testing
         let process = ProcessInspection(status: status, stat: stat)
         #expect(process.name == "hasup vrrp")
         #expect(process.uid == 999)
+        #expect(process.realUser == 0)
         #expect(process.gid == 994)
         #expect(process.groups == [4, 20])
         #expect(process.residentKilobytes == 4321)
@@ -40,6 +41,7 @@ import Testing
     @Test func readsDamagedText() {
         let process = ProcessInspection(status: "Uid:\nCapEff:\tzz\n:\nThreads", stat: "1 (")
         #expect(process.uid == 0)
+        #expect(process.realUser == nil)
         #expect(process.effective.isEmpty)
         #expect(process.startTicks == 0)
     }

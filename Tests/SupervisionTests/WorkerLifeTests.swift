@@ -318,11 +318,54 @@ struct WatchdogTests {
         #expect(told.first == 1_000)
     }
 
-    @Test("T3: after a pause of the whole machine the worker isn't blamed")
+    /// Looks at these milliseconds at a stamp of time 0 that doesn't change; when it is told first.
+    private func told(_ looks: [Int64], stamp: (Int64) -> Int64 = { _ in 0 }) -> Int64? {
+        var dog = Watchdog(smallestAdvertInterval: .milliseconds(100))
+        return looks.first { look in
+            let stamp = start + .milliseconds(stamp(look))
+            return dog.look(at: stamp, now: start + .milliseconds(look)) {
+                WorkerActivity(isRunnable: false, processorTime: .zero)
+            } != nil
+        }
+    }
+
+    @Test("a worker that hangs is found within the limit and a look; looks that are a little late delay nothing")
+    func hung() {
+        #expect(told(Array(stride(from: 50, through: 500, by: 50))) == 200)
+        #expect(told([50, 105, 160, 215]) == 160)
+    }
+
+    @Test("after a pause of the whole machine the worker gets its turn first, however long the pause was")
     func machinePaused() {
+        for pause: Int64 in [50, 99, 150, 200, 60_000] {
+            let end = 50 + pause
+            #expect(told([50, end + 50, end + 100, end + 150, end + 200, end + 250]) == end + 250, "\(pause) ms")
+            // It takes its turn, and goes on.
+            #expect(told([50, end + 50, end + 100, end + 150, end + 200]) { $0 > end + 50 ? $0 - 10 : 0 } == nil)
+        }
+    }
+
+    @Test("several pauses, one after the other, are none of the worker's either")
+    func pausedAgain() {
+        #expect(told([50, 200, 290, 380, 530, 620]) == nil)
+        #expect(told([50, 100, 240, 290, 340, 480, 530, 580, 720]) == nil)
+    }
+
+    @Test("where each look is late, a worker that hangs is found in the end")
+    func alwaysLate() {
+        let looks = (0...30).map { 50 + 90 * Int64($0) }
+        #expect(told(looks) == looks[Watchdog.lateLooksMax + 4])
+        // One that lives isn't.
+        #expect(told(looks) { $0 - 40 } == nil)
+    }
+
+    @Test("of a worker that gets no processor, too, only time counts in which hasupd ran")
+    func starvingPaused() {
         var dog = watching()
-        #expect(dog.look(at: start, now: start + .seconds(60)) { nil } == nil)
-        #expect(dog.look(at: start + .seconds(60), now: start + .seconds(60) + .milliseconds(5)) { nil } == nil)
+        let starved = WorkerActivity(isRunnable: true, processorTime: .milliseconds(7))
+        for now in [Int64(3_000), 3_005, 3_010, 3_015, 3_020, 3_025, 3_030] {
+            #expect(dog.look(at: start, now: start + .milliseconds(now)) { starved } == nil)
+        }
     }
 
     @Test("the service is well while the worker stamps, or has none for a reason that has its own limit")

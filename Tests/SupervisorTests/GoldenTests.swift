@@ -59,9 +59,17 @@ import VRRP
 
     private let interface: InterfaceState = {
         var interface = InterfaceState(index: 2, name: "eth0", isUsable: true)
-        interface.primaryIPv4 = IPAddress("10.0.0.5")
         return interface
     }()
+
+    /// The machine's own addresses.
+    private let ownAddresses = Event.addresses(
+        [(IPAddress("10.0.0.5"), 24), (IPAddress("fe80::5"), 64)].compactMap { address, length in
+            address.map {
+                AddressChange(
+                    KernelAddress(AddressKey(interfaceIndex: 2, address: $0, length: length)), isPresent: true)
+            }
+        }, isAfterLoss: false)
 
     private let model: ConfigurationModel = {
         var settings = InstanceSettings(name: "VI_1", location: SourceLocation(file: "test.conf", line: 1))
@@ -82,14 +90,16 @@ import VRRP
         var now = Instant(nanoseconds: 1_000_000_000)
         var actions: [Action] = []
         node.handle(.interface(interface), at: now, into: &actions)
+        node.handle(ownAddresses, at: now, into: &actions)
         node.handle(.configure(model), at: now, into: &actions)
         let end = now + .milliseconds(4_500)
         while node.deadline <= end {
             now = max(now, node.deadline)
             var new: [Action] = []
             node.handle(.timeout, at: now, into: &new)
-            for case .install(_, _, let ticket) in new {
-                node.handle(.applied(ticket: ticket, .done), at: now, into: &actions)
+            for case .install(let places, let ticket) in new {
+                node.handle(
+                    .applied(ticket: ticket, KernelAnswer(places.map { _ in .done })), at: now, into: &actions)
             }
         }
         var records: [[UInt8]] = [[], []]
@@ -114,16 +124,29 @@ import VRRP
         var snapshot = NodeSnapshot(
             instances: [InstanceRecord(try Golden.bytes("instance-record-\(version)"))],
             node: try Golden.bytes("node-record-\(version)"), heardUntil: now, lastNotification: 1)
-        for address in model.instances[0].virtualAddresses {
-            snapshot.addresses["eth0", default: [:]][address.prefix.address] = true
-        }
+        var leaving = before
+        leaving.saveLedger { if let record = $1 { snapshot.ledger.append(record) } }
         var node = Node()
         var actions: [Action] = []
         node.handle(.interface(interface), at: now, into: &actions)
+        node.handle(ownAddresses, at: now, into: &actions)
+        node.handle(
+            .addresses(
+                snapshot.ledger.map { AddressChange(KernelAddress($0.key), isPresent: true) }, isAfterLoss: false),
+            at: now, into: &actions)
         node.handle(.resume(model, snapshot), at: now, into: &actions)
         #expect(node.resumption.masters == 1)
         #expect(node.resumption.fresh == 0)
         #expect(node.deadline == before.deadline, "the next advertisement is due when it was")
+    }
+
+    @Test("a place in the page of addresses is what it was when its form got its number")
+    func addresses() throws {
+        var node = master().node
+        var bytes: [UInt8] = []
+        node.saveLedger { bytes += $1?.bytes ?? [] }
+        #expect(bytes.count == 2 * AddressPage.slotSize)
+        try Golden.compare(bytes, "addresses-\(AddressPage.formatVersion)")
     }
 
     private let kept: KeptNotifications = {

@@ -97,19 +97,22 @@ struct RepeatLogTests {
         #expect(Set(lines.texts.dropFirst(1_000)).count == 1_000)
     }
 
-    @Test("packets that are wrong in the same way are one kind for each sender, whatever the number in them")
+    @Test("packets that are wrong in the same way are one kind for each instance, whoever sends them")
     func packets() {
         let lines = lines
         var log = ObservationLog(log: Logger(label: "test") { _ in LineHandler(lines) }, on: loop)
         let senders = [IPAddress("10.0.0.8"), IPAddress("10.0.0.9")].compactMap { $0 }
         #expect(senders.count == 2)
-        let settings = InstanceSettings(name: "VI_1", location: SourceLocation(file: "a.conf", line: 1))
+        let instances = ["VI_1", "VI_2"].map {
+            InstanceSettings(name: $0, location: SourceLocation(file: "a.conf", line: 1))
+        }
         for detail in 1...50 as ClosedRange<UInt32> {
-            for sender in senders {
+            for (sender, settings) in senders.flatMap({ sender in instances.map { (sender, $0) } }) {
                 _ = log.add(.discarded(0, .hopLimit, source: sender, detail: detail), settings)
+                _ = log.add(.accepted(0, .equalPriority, source: sender), settings)
             }
         }
-        #expect(lines.texts.count == 2)
+        #expect(lines.texts.count == 4)
     }
 }
 

@@ -38,6 +38,55 @@ struct StatusReportsTests {
         #expect(report.advertIntervalSeconds >= 0)
     }
 
+    @Test("who else is master is shown as long as it counts, and so are its other addresses")
+    func rivals() throws {
+        let other = try #require(IPAddress("10.0.0.2"))
+        var status = InstanceStatus(since: now, priority: .standard, advertInterval: .seconds(1))
+        status.state = .master
+        for (sign, end) in [
+            (RivalMaster.Sign.lowerPriority(Priority(rawValue: 50)), now + .milliseconds(1)),
+            (.discarded(.version, detail: 3), now),
+        ] {
+            status.rivals.append(
+                RivalMaster(
+                    other, sign, since: now - .seconds(9), lastHeard: now - .milliseconds(500), countsUntil: end))
+        }
+        func report() -> InstanceReport {
+            InstanceReport(
+                InstanceSettings(name: "VI_1", location: SourceLocation(file: "a.conf", line: 1)), status, now: now,
+                wallNanoseconds: wall)
+        }
+        let rival = try #require(report().rivals.first)
+        #expect(report().rivals.count == 1 && report().isDisputed)
+        #expect(rival.source == "10.0.0.2" && rival.reason == "lowerPriority")
+        #expect(rival.sinceSeconds == 9 && rival.agoSeconds == 0.5)
+        #expect(rival.text.contains("doesn't yield to our priority (its own is 50)"))
+        status.rivals.removeFirst()
+        #expect(report().rivals.isEmpty && !report().isDisputed)
+        status.differentAddresses = DifferentAddresses(other, countsUntil: now + .milliseconds(1))
+        #expect(report().differentAddressesOf == "10.0.0.2")
+        status.differentAddresses?.countsUntil = now
+        #expect(report().differentAddressesOf == nil)
+        let line = Observation.rivalMaster(0, source: other, .discarded(.version, detail: 3)).line(
+            InstanceSettings(name: "VI_1", location: SourceLocation(file: "a.conf", line: 1)))
+        #expect(
+            line == "VI_1: probably two masters: 10.0.0.2 advertises, too, and what it sends is thrown away: "
+                + "its version is 3, which isn't the configured one")
+    }
+
+    @Test("with reverse, an interface that is up is said to be up")
+    func reverse() {
+        let text = Fault.trackedInterfaceUp("eth1").text
+        #expect(text == "tracked interface eth1 is up, and `reverse` wants it down")
+        var recovered = Transition(
+            instance: 0, from: .fault, to: .backup, reason: .recovered, peer: nil, peerPriority: nil,
+            ownPriority: .standard, lastAdvertAge: nil)
+        let background = Background(fault: .trackedInterfaceUp("eth1"))
+        #expect(recovered.why(nil, background) == "tracked interface eth1, which has `reverse`, is down or gone now")
+        recovered.reason = .fault(.trackedInterfaceUp("eth1"))
+        #expect(recovered.why(nil) == text)
+    }
+
     @Test("nopreempt isn't a wait that ends: each advert of the master puts the takeover off")
     func nopreempt() {
         var status = InstanceStatus(since: now, priority: Priority(rawValue: 200), advertInterval: .milliseconds(100))

@@ -14,6 +14,9 @@ private final class Owner: WorkerProcess.Owner {
     let loop: EventLoop
     var started: [Int32] = []
     var ends = 0
+    /// Whether the worker's end of its channel stays open.
+    var keepsChannel = false
+    private var theirs: Descriptor?
 
     init(_ loop: EventLoop) { self.loop = loop }
 
@@ -28,7 +31,8 @@ private final class Owner: WorkerProcess.Owner {
         }
         var pair: [Int32] = [-1, -1]
         try checked(hasup_socketpair(&pair), "create a socket pair")
-        close(pair[1])
+        theirs = Descriptor(owning: pair[1])
+        if !keepsChannel { theirs = nil }
         return .init(child: child, socket: Descriptor(owning: pair[0]))
     }
 
@@ -76,5 +80,25 @@ private final class Owner: WorkerProcess.Owner {
         while Clock.now < limit, owner.ends == 0 { try loop.turn() }
         #expect(owner.ends == 1)
         #expect(worker.trouble?.text.hasPrefix("sleeper was ended by hasupd: starting it again") == true)
+    }
+
+    /// D13: hasupd didn't run either when the worker's time was over, so that one gets its turn first.
+    @Test func startBesideAPause() throws {
+        let loop = try EventLoop()
+        let owner = Owner(loop)
+        owner.keepsChannel = true
+        let lines = RepeatLog(Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, on: loop)
+        let worker = WorkerProcess("sleeper", on: loop, lines: lines, owner: owner)
+        worker.watch(smallestAdvertInterval: nil, instanceCount: 0)
+        worker.handle(.start)
+        let limit = Clock.now + .seconds(10)
+        while Clock.now < limit, worker.life.state != .starting { try loop.turn() }
+        // The machine is paused: nobody runs.
+        hasup_sleep_until((Clock.now + .milliseconds(1_200)).nanoseconds)
+        try loop.turn()
+        #expect(worker.life.state == .starting && owner.ends == 0)
+        while Clock.now < limit, owner.ends == 0 { try loop.turn() }
+        #expect(owner.ends == 1)
+        #expect(worker.lastEnd?.replacement == "it wasn't ready after 1 s", "it hangs, and is found")
     }
 }

@@ -7,11 +7,12 @@ import VRRP
 @Suite struct AddressTests {
     private static let far = address("10.9.0.1")
 
-    /// An instance with one address on eth0 and one on eth9, which doesn't exist.
+    /// An instance with one address on eth0 and one on eth9, which doesn't exist and isn't tracked.
     private func bench() -> Bench {
         Bench {
             var elsewhere = virtual("10.9.0.1/24")
             elsewhere.interface = "eth9"
+            elsewhere.isUntracked = true
             $0.virtualAddresses.append(elsewhere)
             $0.announcements.delay = .zero
         }
@@ -85,7 +86,7 @@ import VRRP
         bench.handle(.interface(Bench.interface("eth9", 9)))
         bench.advance(.seconds(5))
         _ = bench.take()
-        bench.handle(.interfaceRemoved("eth9"))
+        bench.handle(.interfaceRemoved(9))
         #expect(bench.state == .master)
         #expect(waits(bench.take()) == ["10.9.0.1/24 eth9"])
         #expect(bench.status().installedAddresses == [address("10.0.4.1")])
@@ -103,11 +104,11 @@ import VRRP
         bench.handle(.interface(Bench.interface("eth9", 9)))
         bench.kernelAnswers = false
         bench.advance(.seconds(5))
-        let ticket = try #require(
-            bench.take().compactMap { if case .install(_, _, let ticket) = $0 { ticket } else { nil } }.first)
-        bench.handle(.interfaceRemoved("eth9"))
+        let question = try #require(Bench.questions(bench.take()).first)
+        bench.handle(.interfaceRemoved(9))
         _ = bench.take()
-        bench.handle(.applied(ticket: ticket, .done))
+        bench.kernelTells = false
+        bench.answer(question)
         #expect(bench.status().installedAddresses == [address("10.0.4.1")])
         bench.advance(.milliseconds(20))
         #expect(Set(bench.take().announced) == [address("10.0.4.1")])
@@ -118,7 +119,7 @@ import VRRP
         var bench = bench()
         _ = bench.take()
         bench.handle(.interface(Bench.interface("eth9", 9)))
-        bench.handle(.interfaceRemoved("eth9"))
+        bench.handle(.interfaceRemoved(9))
         #expect(bench.take().isEmpty)
         #expect(bench.status().waitingAddresses.isEmpty)
     }
@@ -127,7 +128,7 @@ import VRRP
     @Test func manyRemovedAtOnce() {
         let all = (1...20).map { "10.0.4.\($0)/24" }
         var bench = Bench.master { $0.virtualAddresses = all.map(virtual) }
-        for text in all { bench.handle(.addressRemoved(instance: 0, virtual(text).prefix.address)) }
+        for text in all { bench.remove([text]) }
         #expect(bench.state == .master)
         let actions = bench.take()
         #expect(actions.installed.flatMap { $0 } == all.map { virtual($0).prefix.address })
@@ -135,16 +136,12 @@ import VRRP
     }
 
     /// Somebody else's address that we leave where it is: when he takes it away, the service is without one.
-    @Test func foreignAddressRemoved() throws {
+    @Test func foreignAddressRemoved() {
         var bench = Bench()
-        bench.kernelAnswers = false
+        bench.tell([Bench.kernelAddress("10.0.4.1/24")])
         bench.advance(.seconds(4))
-        let ticket = try #require(
-            bench.take().compactMap { if case .install(_, _, let ticket) = $0 { ticket } else { nil } }.first)
-        bench.handle(.applied(ticket: ticket, .doneKeeping([address("10.0.4.1")])))
         _ = bench.take()
-        bench.kernelAnswers = true
-        bench.handle(.addressRemoved(instance: 0, address("10.0.4.1")))
+        bench.remove(["10.0.4.1/24"])
         #expect(bench.take().installed == [[address("10.0.4.1")]])
         #expect(bench.status().installedAddresses == [address("10.0.4.1")])
         #expect(bench.status().foreignAddresses.isEmpty)
@@ -178,5 +175,156 @@ import VRRP
             #expect(try InstanceStatus(from: &reader) == status)
             try reader.finish()
         }
+    }
+
+    /// The interface of each address is tracked unless it says no_track; dont_track_primary is about the instance's own
+    /// interface only (behaviours §6).
+    @Test(arguments: [true, false]) func interfacesOfAddressesAreTracked(ignoresPrimary: Bool) {
+        var bench = Bench {
+            var elsewhere = virtual("10.9.0.1/24")
+            elsewhere.interface = "eth1"
+            $0.excludedAddresses = [elsewhere]
+            $0.ignoresPrimaryInterface = ignoresPrimary
+        }
+        bench.advance(.seconds(5))
+        #expect(bench.state == .master)
+        var eth1 = Bench.interface("eth1", 3)
+        eth1.isUsable = false
+        bench.handle(.interface(eth1))
+        #expect(bench.state == .fault && bench.status().faults == [.addressInterfaceDown("eth1")])
+        eth1.isUsable = true
+        bench.handle(.interface(eth1))
+        #expect(bench.state == .backup)
+        bench.handle(.interfaceRemoved(3))
+        #expect(bench.state == .fault && bench.status().faults == [.addressInterfaceDown("eth1")])
+    }
+
+    /// D14: a renamed interface keeps its addresses, so they are taken away by its number.
+    @Test func renamedInterface() {
+        var bench = Bench.master()
+        var renamed = bench.eth0
+        renamed.name = "lan0"
+        bench.handle(.interface(renamed))
+        let actions = bench.take()
+        #expect(bench.state == .fault && bench.status().faults == [.interfaceMissing("eth0")])
+        #expect(actions.withdrawn == [[address("10.0.4.1")]])
+        #expect(bench.status().installedAddresses.isEmpty)
+        bench.handle(.interface(bench.eth0))
+        #expect(bench.state == .backup)
+    }
+
+    /// p25: neighbours are told of another hardware address.
+    @Test func anotherHardwareAddressIsAnnounced() {
+        var bench = Bench.master { $0.announcements.delay = .zero }
+        bench.eth0.hardwareAddress = MACAddress(bits: 0x02_00_00_00_00_aa)
+        bench.handle(.interface(bench.eth0))
+        bench.advance(.milliseconds(20))
+        #expect(bench.take().announced.count == 5)
+        #expect(bench.state == .master)
+    }
+
+    /// A MASTER none of whose addresses can be used hands over, and tries again after 1, 2, 4 … 60 s. Nobody else is there:
+    /// it becomes MASTER again each time, for as long as the kernel takes to answer.
+    @Test func refusedMasterHandsOver() {
+        var bench = Bench()
+        bench.kernelAnswers = false
+        var waits: [Interval] = []
+        for _ in 0..<9 {
+            while bench.state != .master { bench.advance(.milliseconds(10)) }
+            let since = bench.now
+            bench.answer(Bench.questions(bench.take())[0], [.refused(22)], sentence: "no")
+            #expect(bench.state == .fault)
+            #expect(bench.status().faults == [.addressesUnusable(address("10.0.4.1"), code: 22)])
+            #expect(bench.take().adverts.last == 0)
+            while bench.state == .fault { bench.advance(.milliseconds(10)) }
+            waits.append(bench.now - since)
+        }
+        let seconds = waits.map { ($0.nanoseconds + 500_000_000) / 1_000_000_000 }
+        #expect(seconds == [1, 2, 4, 8, 16, 32, 60, 60, 60])
+    }
+
+    /// What may have mended it ends the wait: a change of the interface, of its addresses, or of the file.
+    @Test func refusalEndsByAChange() {
+        func refused() -> Bench {
+            var bench = Bench()
+            bench.kernelAnswers = false
+            bench.advance(.seconds(4))
+            for question in Bench.questions(bench.take()) { bench.answer(question, [.refused(22)]) }
+            #expect(bench.state == .fault)
+            return bench
+        }
+        var bench = refused()
+        bench.eth0.mtu = 9_000
+        bench.handle(.interface(bench.eth0))
+        #expect(bench.state == .backup)
+        bench = refused()
+        bench.tell([Bench.kernelAddress("10.0.9.9/24")])
+        #expect(bench.state == .backup)
+        bench = refused()
+        bench.reload { $0.instances[0].virtualAddresses[0].scope = 253 }
+        #expect(bench.state == .backup)
+        // Our own addresses going isn't a change.
+        bench = refused()
+        for question in Bench.questions(bench.take()) { bench.answer(question) }
+        #expect(bench.state == .fault)
+    }
+
+    /// p08: another machine has the address: nobody can use it here.
+    @Test func duplicateAddress() {
+        var bench = Bench {
+            $0.family = .ipv6
+            $0.version = .v3
+            $0.multicastGroup = address("ff02::12")
+            $0.virtualAddresses = [virtual("fd00::100/64")]
+        }
+        bench.advance(.seconds(5))
+        #expect(bench.state == .master)
+        bench.tell([Bench.kernelAddress("fd00::100/64", by: KernelAddress.markOfHasup, flags: [.tentative])])
+        #expect(bench.state == .master)
+        bench.tell([Bench.kernelAddress("fd00::100/64", by: KernelAddress.markOfHasup, flags: [.duplicate])])
+        #expect(bench.state == .fault)
+        #expect(bench.status().faults == [.addressesUnusable(address("fd00::100"), code: 0)])
+        #expect(bench.take().withdrawn == [[address("fd00::100")]])
+    }
+
+    /// RFC 9568 §6.1 and §1.5 (p18): an address owner's virtual address is the interface's own, and it sends from it.
+    @Test func addressOwner() {
+        var bench = Bench {
+            $0.priority = .owner
+            $0.virtualAddresses = [virtual("10.0.0.5/24")]
+        }
+        bench.advance(.milliseconds(50))
+        #expect(bench.state == .master)
+        let actions = bench.take()
+        #expect(actions.adverts == [255] && actions.installed.isEmpty)
+        #expect(Set(actions.announced) == [Bench.own])
+        #expect(bench.status().foreignAddresses == [Bench.own])
+        bench.handle(.stop)
+        #expect(bench.take().withdrawn.isEmpty)
+    }
+
+    /// p14: which addresses are virtual decides where it sends from, at each reload.
+    @Test func reloadMendsTheSource() {
+        var bench = Bench { $0.virtualAddresses = [virtual("10.0.0.5/24")] }
+        #expect(bench.state == .fault && bench.status().faults == [.noSourceAddress("eth0")])
+        bench.reload { $0.instances[0].virtualAddresses = [virtual("10.0.4.1/24")] }
+        #expect(bench.state == .backup)
+        bench.reload { $0.instances[0].virtualAddresses = [virtual("10.0.0.5/24")] }
+        #expect(bench.state == .fault)
+    }
+
+    /// Two instances with one address: what one of them gives back, the other one gets again.
+    @Test func sharedAddress() {
+        var bench = Bench()
+        bench.reload { $0.instances.append(Bench.settings { $0.virtualRouterID = VRID(rawValue: 9) }) }
+        bench.advance(.seconds(5))
+        _ = bench.take()
+        bench.reload { $0.instances.removeFirst() }
+        bench.advance(.milliseconds(200))
+        let actions = bench.take()
+        #expect(actions.withdrawn == [[address("10.0.4.1")]])
+        #expect(actions.installed == [[address("10.0.4.1")]])
+        #expect(actions.removals.isEmpty)
+        #expect(bench.status().installedAddresses == [address("10.0.4.1")])
     }
 }

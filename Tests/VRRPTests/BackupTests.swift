@@ -176,7 +176,7 @@ import Wire
         #expect(bench.state == .master)
     }
 
-    /// T7 (b): preempt_delay runs from the first inferior advertisement; takeover is after it and the rest of the timer.
+    /// T7 (b): preempt_delay runs from the first inferior advertisement, and the takeover is when it ends.
     @Test func preemptDelayDelaysALiveMaster() {
         var bench = Bench { $0.preemptDelay = .seconds(4) }
         bench.receive(50)
@@ -184,18 +184,53 @@ import Wire
             bench.advance(.seconds(1))
             bench.receive(50)
             #expect(bench.status().waiting == .preemptDelay)
-            #expect(bench.remaining == Interval(nanoseconds: 3_609_375_000))
         }
-        for _ in 0..<3 {
-            bench.advance(.seconds(1))
-            bench.receive(50)
-        }
-        // 6 s: the delay ended at 4 s; the timer was last started at 3 s and fires at 6.6 s.
-        #expect(bench.status().waiting == .preempting)
-        #expect(bench.remaining == Interval(nanoseconds: 609_375_000))
-        bench.advance(.seconds(1))
+        #expect(bench.remaining == .seconds(1))
+        bench.advance(.milliseconds(999))
+        #expect(bench.state == .backup)
+        bench.advance(.milliseconds(1))
         #expect(bench.state == .master)
         #expect(bench.status().lastTransition?.reason == .preempted)
+        #expect(bench.status().lastTransition?.peer == Bench.lower)
+    }
+
+    /// The master dies, or leaves, while the delay runs.
+    @Test func preemptDelayEndsWithItsMaster() {
+        var dead = Bench { $0.preemptDelay = .seconds(10) }
+        dead.receive(50)
+        dead.advance(.milliseconds(3_609))
+        #expect(dead.state == .backup)
+        dead.advance(.milliseconds(1))
+        #expect(dead.status().lastTransition?.reason == .masterDown)
+        var left = Bench { $0.preemptDelay = .seconds(1) }
+        left.receive(50)
+        left.advance(.milliseconds(900))
+        left.receive(0)
+        left.advance(.milliseconds(600))
+        #expect(left.state == .backup)
+        left.advance(.milliseconds(10))
+        #expect(left.status().lastTransition?.reason == .masterReleased)
+    }
+
+    /// A priority that a tracker lowers below the master's while the delay runs: what it has waited for isn't its due.
+    @Test func preemptDelayOfAPriorityThatFell() {
+        var bench = Bench {
+            $0.preemptDelay = .seconds(4)
+            $0.trackedInterfaces = [TrackedInterface(name: "eth1", weight: -60)]
+        }
+        for _ in 0..<4 {
+            bench.receive(50)
+            bench.advance(.milliseconds(950))
+        }
+        var eth1 = Bench.interface("eth1", 3)
+        eth1.isUsable = false
+        bench.handle(.interface(eth1))
+        bench.advance(.milliseconds(800))
+        #expect(bench.state == .backup)
+        eth1.isUsable = true
+        bench.handle(.interface(eth1))
+        bench.advance(.zero)
+        #expect(bench.status().lastTransition?.reason == .preempted, "it has waited, and may again")
     }
 
     /// A superior advertisement clears the delay.

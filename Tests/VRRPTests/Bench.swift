@@ -22,16 +22,31 @@ struct Bench {
     var actions: [Action] = []
     var model = ConfigurationModel()
     var eth0 = Bench.interface("eth0", 2)
-    /// Whether `install` and `withdraw` are answered at once.
+    /// Whether `install` and `withdraw` are answered at once, and their news told.
     var kernelAnswers = true
+    /// Whether the news of what the kernel has done are told.
+    var kernelTells = true
 
     static func interface(_ name: String, _ index: Int32) -> InterfaceState {
         var interface = InterfaceState(index: index, name: name, isUsable: true)
-        interface.primaryIPv4 = own
-        interface.linkLocalIPv6 = address("fe80::5")
-        if name == "eth0" { interface.addresses = [own] }
+        interface.mtu = 1_500
         return interface
     }
+
+    /// An address on an interface, as the kernel tells of it: `10.0.0.5/24`.
+    static func kernelAddress(
+        _ text: String, on index: Int32 = 2, by mark: UInt8 = 0, flags: KernelAddress.Flags = []
+    ) -> KernelAddress {
+        let prefix = Prefix(text) ?? Prefix(host: VRRPTests.address(text))
+        return KernelAddress(
+            AddressKey(interfaceIndex: index, address: prefix.address, length: UInt8(prefix.length)), addedBy: mark,
+            flags: flags)
+    }
+
+    /// The node's own addresses.
+    static let ownAddresses = [
+        kernelAddress("10.0.0.5/24"), kernelAddress("fe80::5/64"), kernelAddress("10.1.0.5/24", on: 3),
+    ]
 
     /// One instance with keepalived's defaults: version 2, priority 100, VRID 20, 10.0.4.1 on eth0.
     static func settings(_ change: (inout InstanceSettings) -> Void = { _ in }) -> InstanceSettings {
@@ -49,6 +64,7 @@ struct Bench {
         model.instances = [Self.settings(change)]
         handle(.interface(eth0))
         handle(.interface(Self.interface("eth1", 3)))
+        tell(Self.ownAddresses)
         handle(.configure(model))
     }
 
@@ -60,8 +76,47 @@ struct Bench {
         node.handle(event, at: now, into: &new)
         actions += new
         guard kernelAnswers else { return }
-        for case .install(_, _, let ticket) in new { handle(.applied(ticket: ticket, .done)) }
-        for case .withdraw(_, _, let ticket) in new { handle(.applied(ticket: ticket, .done)) }
+        for action in new { answer(action) }
+    }
+
+    /// The kernel does what an action asks for, answers, and tells.
+    mutating func answer(_ action: Action, _ results: [AddressResult]? = nil, sentence: String = "") {
+        switch action {
+        case .install(let places, let ticket):
+            let results = results ?? places.map { _ in .done }
+            handle(.applied(ticket: ticket, KernelAnswer(results, sentence: sentence)))
+            let added = zip(places, results).filter { $1 == .done }.map {
+                KernelAddress($0.0.key, scope: $0.0.address.scope, addedBy: KernelAddress.markOfHasup)
+            }
+            if kernelTells, !added.isEmpty { tell(added) }
+        case .withdraw(let keys, _, let ticket):
+            let results = results ?? keys.map { _ in .done }
+            handle(.applied(ticket: ticket, KernelAnswer(results, sentence: sentence)))
+            let gone = zip(keys, results).filter { $1 == .done }.map { KernelAddress($0.0) }
+            if kernelTells, !gone.isEmpty { tell(gone, isPresent: false) }
+        default: break
+        }
+    }
+
+    /// Tells that addresses have come, or are gone.
+    mutating func tell(_ addresses: [KernelAddress], isPresent: Bool = true, isAfterLoss: Bool = false) {
+        handle(
+            .addresses(addresses.map { AddressChange($0, isPresent: isPresent) }, isAfterLoss: isAfterLoss))
+    }
+
+    /// Somebody removes addresses: `10.0.4.1/24`.
+    mutating func remove(_ texts: [String], on index: Int32 = 2) {
+        tell(texts.map { Self.kernelAddress($0, on: index) }, isPresent: false)
+    }
+
+    /// The questions to the kernel that were taken last.
+    static func questions(_ actions: [Action]) -> [Action] {
+        actions.filter {
+            switch $0 {
+            case .install, .withdraw: true
+            default: false
+            }
+        }
     }
 
     /// Lets time pass; every timer fires exactly on time.
@@ -148,11 +203,20 @@ extension [Action] {
     }
 
     var installed: [[IPAddress]] {
-        compactMap { if case .install(_, let list, _) = $0 { list.map(\.prefix.address) } else { nil } }
+        compactMap { if case .install(let list, _) = $0 { list.map(\.key.address) } else { nil } }
     }
 
     var withdrawn: [[IPAddress]] {
-        compactMap { if case .withdraw(_, let list, _) = $0 { list.map(\.prefix.address) } else { nil } }
+        compactMap { if case .withdraw(let list, _, _) = $0 { list.map(\.address) } else { nil } }
+    }
+
+    /// How many addresses each telling says that somebody has removed.
+    var removals: [Int] {
+        compactMap { if case .observe(.addressRemoved(_, _, let count)) = $0 { count } else { nil } }
+    }
+
+    var strangers: [StrangerAddress] {
+        compactMap { if case .observe(.strangerFound(_, let stranger)) = $0 { stranger } else { nil } }
     }
 
     var transitions: [Transition] {
@@ -165,6 +229,11 @@ extension [Action] {
 
     var remarks: [Remark] {
         compactMap { if case .observe(.accepted(_, let remark, _)) = $0 { remark } else { nil } }
+    }
+
+    /// Other masters that were told of, in order.
+    var rivals: [IPAddress] {
+        compactMap { if case .observe(.rivalMaster(_, let source, _)) = $0 { source } else { nil } }
     }
 
     var discards: [DiscardReason] {

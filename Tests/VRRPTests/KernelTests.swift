@@ -5,15 +5,6 @@ import VRRP
 
 /// Addresses, tickets, announcements.
 @Suite struct KernelTests {
-    private func tickets(_ actions: [Action]) -> [UInt64] {
-        actions.compactMap {
-            switch $0 {
-            case .install(_, _, let ticket), .withdraw(_, _, let ticket): ticket
-            case .advertise, .withdrawLeftover, .announce, .notify, .observe, .renumber: nil
-            }
-        }
-    }
-
     /// D5: nothing is announced before the kernel has it.
     @Test func announcesAfterTheKernelHasIt() throws {
         var bench = Bench()
@@ -23,7 +14,7 @@ import VRRP
         #expect(actions.installed.count == 1)
         #expect(actions.announced.isEmpty)
         #expect(bench.status().installedAddresses.isEmpty)
-        bench.handle(.applied(ticket: try #require(tickets(actions).first), .done))
+        bench.answer(try #require(Bench.questions(actions).first))
         #expect(bench.take().announced.count == 5)
         #expect(bench.status().installedAddresses == [address("10.0.4.1")])
         // The second burst counts from here.
@@ -140,67 +131,98 @@ import VRRP
         var bench = Bench()
         bench.kernelAnswers = false
         bench.advance(.seconds(4))
-        let install = tickets(bench.take())
+        let install = Bench.questions(bench.take())
         bench.receive(200)
-        let withdraw = tickets(bench.take())
-        bench.handle(.applied(ticket: install[0], .done))
+        let withdraw = Bench.questions(bench.take())
+        bench.answer(install[0])
         #expect(bench.take().isEmpty)
         #expect(bench.status().installedAddresses == [address("10.0.4.1")])
-        bench.handle(.applied(ticket: withdraw[0], .done))
+        bench.answer(withdraw[0])
         #expect(bench.take().isEmpty)
         #expect(bench.status().installedAddresses.isEmpty)
-        bench.handle(.applied(ticket: install[0], .done))
-        bench.handle(.applied(ticket: 4_711, .done))
+        bench.kernelTells = false
+        bench.answer(install[0])
+        bench.handle(.applied(ticket: 4_711, KernelAnswer([.done])))
         #expect(bench.take().isEmpty)
         #expect(bench.status().installedAddresses.isEmpty)
         #expect(bench.state == .backup)
     }
 
-    /// An address that isn't ours shows as such.
+    /// D14: an address that was there before isn't asked for, serves, and is announced.
     @Test func foreignAddresses() {
+        var bench = Bench()
+        bench.tell([Bench.kernelAddress("10.0.4.1/24")])
+        bench.advance(.seconds(4))
+        let actions = bench.take()
+        #expect(actions.installed.isEmpty)
+        #expect(bench.status().installedAddresses.isEmpty)
+        #expect(bench.status().foreignAddresses == [address("10.0.4.1")])
+        #expect(actions.announced.count == 5)
+        // It isn't withdrawn, and said: it stays beside the next master.
+        bench.receive(200)
+        #expect(bench.take().withdrawn.isEmpty)
+        #expect(bench.status().strangers.map(\.prefix.description) == ["10.0.4.1/24"])
+    }
+
+    /// D14: one that came between our look and our question isn't ours either.
+    @Test func foreignAddressOfTheLastMoment() {
         var bench = Bench()
         bench.kernelAnswers = false
         bench.advance(.seconds(4))
-        bench.handle(.applied(ticket: tickets(bench.take())[0], .doneKeeping([address("10.0.4.1")])))
-        #expect(bench.status().installedAddresses.isEmpty)
+        bench.answer(Bench.questions(bench.take())[0], [.existed])
+        bench.tell([Bench.kernelAddress("10.0.4.1/24")])
         #expect(bench.status().foreignAddresses == [address("10.0.4.1")])
-        #expect(bench.take().announced.count == 5)
+        bench.receive(200)
+        #expect(bench.take().withdrawn.isEmpty)
     }
 
     /// Refused work is asked for again each second, as long as it is wanted.
     @Test func refusals() {
-        var bench = Bench()
-        bench.kernelAnswers = false
-        bench.advance(.seconds(4))
-        bench.handle(.applied(ticket: tickets(bench.take())[0], .failed("no")))
-        _ = bench.take()
-        bench.advance(.seconds(1))
-        let again = bench.take()
-        #expect(again.installed == [[address("10.0.4.1")]])
-        bench.handle(.applied(ticket: tickets(again)[0], .done))
-        #expect(bench.status().installedAddresses == [address("10.0.4.1")])
-        bench.receive(200)
-        bench.handle(.applied(ticket: tickets(bench.take())[0], .failed("no")))
-        _ = bench.take()
-        bench.receive(200)
-        bench.advance(.seconds(1))
-        #expect(bench.take().withdrawn == [[address("10.0.4.1")]])
-    }
-
-    /// One address of two is refused: the other one is there, says status, and only the refused one is asked for again.
-    @Test func oneRefusedOfTwo() {
         var bench = Bench { $0.virtualAddresses.append(virtual("10.0.4.2/24")) }
         bench.kernelAnswers = false
         bench.advance(.seconds(4))
         let (first, second) = (address("10.0.4.1"), address("10.0.4.2"))
-        bench.handle(.applied(ticket: tickets(bench.take())[0], .partly("no", refused: [second], keeping: [])))
-        #expect(bench.status().installedAddresses == [first])
-        #expect(bench.take().announced.allSatisfy { $0 == first })
+        bench.answer(Bench.questions(bench.take())[0], [.done, .refused(22)])
+        #expect(bench.status().unusableAddresses == [UnusableAddress(second, code: 22)])
+        _ = bench.take()
         bench.advance(.seconds(1))
         let again = bench.take()
         #expect(again.installed == [[second]])
-        bench.handle(.applied(ticket: tickets(again)[0], .done))
+        bench.answer(Bench.questions(again)[0])
         #expect(bench.status().installedAddresses == [first, second])
+        #expect(bench.status().unusableAddresses.isEmpty)
+        bench.receive(200)
+        bench.answer(Bench.questions(bench.take())[0], [.refused(1), .refused(1)])
+        _ = bench.take()
+        bench.receive(200)
+        bench.advance(.seconds(1))
+        #expect(bench.take().withdrawn == [[first, second]])
+    }
+
+    /// One address of two is refused: the other one is there, says status, and only the refused one is asked for again.
+    /// p31: nothing is announced that isn't there.
+    @Test func oneRefusedOfTwo() {
+        var bench = Bench {
+            $0.virtualAddresses.append(virtual("10.0.4.2/24"))
+            $0.announcements.refresh = .seconds(1)
+        }
+        bench.kernelAnswers = false
+        bench.advance(.seconds(4))
+        let (first, second) = (address("10.0.4.1"), address("10.0.4.2"))
+        bench.answer(Bench.questions(bench.take())[0], [.done, .refused(22)], sentence: "no")
+        #expect(bench.status().installedAddresses == [first])
+        #expect(bench.take().announced.allSatisfy { $0 == first })
+        bench.advance(.milliseconds(990))
+        _ = bench.take()
+        bench.advance(.milliseconds(10))
+        let again = bench.take()
+        #expect(again.installed == [[second]])
+        bench.advance(.seconds(10))
+        let announced = bench.take().announced
+        #expect(!announced.isEmpty && announced.allSatisfy { $0 == first })
+        bench.answer(Bench.questions(again)[0])
+        #expect(bench.status().installedAddresses == [first, second])
+        #expect(bench.state == .master)
     }
 
     /// A withdrawal that failed isn't repeated under a new mastership, nor an installation after it.
@@ -208,11 +230,11 @@ import VRRP
         var bench = Bench()
         bench.kernelAnswers = false
         bench.advance(.seconds(4))
-        let install = tickets(bench.take())[0]
+        let install = Bench.questions(bench.take())[0]
         bench.receive(200)
-        let withdraw = tickets(bench.take())[0]
-        bench.handle(.applied(ticket: install, .failed("no")))
-        bench.handle(.applied(ticket: withdraw, .failed("no")))
+        let withdraw = Bench.questions(bench.take())[0]
+        bench.answer(install)
+        bench.answer(withdraw, [.refused(1)])
         bench.advance(.milliseconds(900))
         bench.receive(0)
         _ = bench.take()
@@ -231,14 +253,15 @@ import VRRP
         for _ in 0..<4 {
             bench.advance(.milliseconds(400))
             _ = bench.take()
-            bench.handle(.addressRemoved(instance: 0, address("10.0.4.1")))
-            bench.advance(.milliseconds(20))
+            bench.remove(["10.0.4.1/24"])
+            bench.advance(.milliseconds(120))
             let actions = bench.take()
             #expect(bench.state == .master)
             #expect(actions.installed == [[address("10.0.4.1")]])
             #expect(actions.announced.count == 5)
+            #expect(actions.removals == [1])
         }
-        bench.handle(.addressRemoved(instance: 0, address("10.0.4.1")))
+        bench.remove(["10.0.4.1/24"])
         #expect(bench.state == .backup)
         let actions = bench.take()
         #expect(actions.adverts.last == 0)
@@ -246,11 +269,78 @@ import VRRP
         #expect(bench.status().master == nil)
     }
 
+    /// p07, p16: one command removes thousands: one event, one line, all put back by one question.
+    @Test func manyRemovedAreOneEvent() {
+        let all = (0..<2_000).map { "10.9.\($0 / 250).\($0 % 250 + 1)/16" }
+        var bench = Bench.master { $0.excludedAddresses = all.map(virtual) }
+        bench.remove(Array(all[..<700]))
+        bench.remove(Array(all[700...]))
+        bench.advance(.milliseconds(150))
+        let actions = bench.take()
+        #expect(actions.installed.map(\.count) == [700, 1_300])
+        #expect(actions.removals == [2_000])
+        #expect(bench.state == .master)
+    }
+
+    /// p05: an address that somebody replaces, or removes and adds in one go, is known again, and goes when it is to go.
+    @Test func replacedAddressesStayOurs() {
+        let ours = Bench.kernelAddress("10.0.4.1/24", by: KernelAddress.markOfHasup)
+        let unmarked = Bench.kernelAddress("10.0.4.1/24")
+        var bench = Bench.master()
+        bench.handle(
+            .addresses(
+                [AddressChange(ours, isPresent: false), AddressChange(unmarked, isPresent: true)], isAfterLoss: false))
+        bench.tell([unmarked])
+        bench.advance(.seconds(1))
+        let actions = bench.take()
+        #expect(actions.installed.isEmpty && actions.removals.isEmpty)
+        #expect(bench.status().installedAddresses == [address("10.0.4.1")])
+        bench.receive(200)
+        #expect(bench.take().withdrawn == [[address("10.0.4.1")]])
+        #expect(bench.status().strangers.isEmpty)
+    }
+
+    /// D14: what appears after the kernel has confirmed our removal is a stranger's: it is said, and not removed.
+    @Test func whatComesAfterOursIsAStrangers() {
+        var bench = Bench.master()
+        bench.receive(200)
+        _ = bench.take()
+        bench.tell([Bench.kernelAddress("10.0.4.1/24")])
+        var actions = bench.take()
+        #expect(actions.withdrawn.isEmpty)
+        #expect(actions.strangers.map(\.prefix.description) == ["10.0.4.1/24"])
+        #expect(bench.status().strangers.map(\.interface) == ["eth0"])
+        // Told once, and again when it comes again.
+        bench.tell([Bench.kernelAddress("10.0.4.1/24", flags: .secondary)])
+        #expect(bench.take().strangers.isEmpty)
+        bench.remove(["10.0.4.1/24"])
+        #expect(bench.status().strangers.isEmpty)
+        bench.tell([Bench.kernelAddress("10.0.4.1/32", on: 3)])
+        actions = bench.take()
+        #expect(actions.strangers.map(\.interface) == ["eth1"])
+    }
+
+    /// On the loopback interface it is a real server's of LVS; an address owner's is the machine's own.
+    @Test func strangersThatAreNone() {
+        var bench = Bench()
+        var loopback = Bench.interface("lo", 1)
+        loopback.isSilent = true
+        bench.handle(.interface(loopback))
+        bench.tell([Bench.kernelAddress("10.0.4.1/32", on: 1)])
+        #expect(bench.status().strangers.map(\.isSilent) == [true])
+        var owner = Bench {
+            $0.priority = .owner; $0.interface = "eth9"
+        }
+        owner.tell([Bench.kernelAddress("10.0.4.1/24")])
+        #expect(owner.state == .fault && owner.status().strangers.isEmpty)
+    }
+
     /// With promote_secondaries=0 the kernel removes a network's other addresses with its first one. What goes because
     /// of our own withdrawal is put back, as often as it may be, and nobody is blamed.
     @Test(arguments: [true, false]) func ownWithdrawalTakesSiblings(kernelIsQuick: Bool) {
         var bench = Bench(empty: ())
         bench.handle(.interface(bench.eth0))
+        bench.tell(Bench.ownAddresses)
         bench.reload { model in
             model.instances = (0..<8).map { number in
                 Bench.settings {
@@ -265,51 +355,84 @@ import VRRP
             bench.kernelAnswers = kernelIsQuick
             _ = bench.take()
             bench.reload { $0.instances.removeFirst() }
-            let tickets = bench.actions.compactMap { if case .withdraw(_, _, let ticket) = $0 { ticket } else { nil } }
-            let leftover = bench.actions.compactMap {
-                if case .withdrawLeftover(_, let ticket) = $0 { ticket } else { nil }
-            }
+            let questions = kernelIsQuick ? [] : Bench.questions(bench.actions)
             bench.kernelAnswers = true
-            let left = bench.model.instances.count
-            for id in 0..<left {
-                let gone = bench.model.instances[id].virtualAddresses[0].prefix.address
-                bench.handle(.addressRemoved(instance: id, gone))
-            }
-            for ticket in (kernelIsQuick ? [] : tickets) + leftover { bench.handle(.applied(ticket: ticket, .done)) }
+            let left = bench.model.instances.map(\.virtualAddresses[0].prefix.description)
+            bench.remove(left)
+            for question in questions { bench.answer(question) }
+            bench.advance(.milliseconds(150))
             let actions = bench.take()
-            #expect(actions.installed.count == left)
-            #expect(
-                !actions.contains { if case .observe(.addressRemoved) = $0 { true } else { false } })
-            #expect((0..<left).allSatisfy { bench.status($0).state == .master })
-            bench.advance(.milliseconds(100))
+            #expect(actions.installed.flatMap { $0 }.count == left.count)
+            #expect(actions.removals.isEmpty)
+            #expect(left.indices.allSatisfy { bench.status($0).state == .master })
         }
         // Later, and in another network, it is somebody else.
         bench.advance(.seconds(2))
         _ = bench.take()
-        bench.handle(.addressRemoved(instance: 0, address("10.0.4.8")))
-        #expect(bench.take().contains { if case .observe(.addressRemoved) = $0 { true } else { false } })
+        bench.remove(["10.0.4.8/24"])
+        bench.advance(.milliseconds(150))
+        #expect(bench.take().removals == [1])
+    }
+
+    /// p12: a reload that changes an option of an address removes the old form and adds the new one. The news of it come
+    /// late, and nobody is blamed.
+    @Test(arguments: [
+        ("fd00::100/64", "fd00::100/128"), ("10.0.4.1/24", "10.0.4.1/32"), ("10.0.4.1/24", "10.0.4.1/24"),
+    ])
+    func ownFormsAreNobodysDoing(old: String, new: String) {
+        var bench = Bench.master { $0.virtualAddresses = [virtual(old)] }
+        for round in 0..<8 {
+            bench.kernelAnswers = false
+            bench.reload {
+                $0.instances[0].virtualAddresses = [virtual(round % 2 == 0 ? new : old)]
+                $0.instances[0].virtualAddresses[0].scope = round % 2 == 0 ? 253 : 0
+            }
+            let questions = Bench.questions(bench.take())
+            #expect(questions.count == 2)
+            bench.kernelTells = false
+            for question in questions { bench.answer(question) }
+            bench.kernelTells = true
+            bench.kernelAnswers = true
+            bench.remove([round % 2 == 0 ? old : new])
+            bench.tell([Bench.kernelAddress(round % 2 == 0 ? new : old, by: KernelAddress.markOfHasup)])
+            bench.advance(.milliseconds(200))
+            let actions = bench.take()
+            #expect(actions.installed.isEmpty && actions.removals.isEmpty && actions.transitions.isEmpty)
+            #expect(bench.status().installedAddresses == [virtual(old).prefix.address])
+        }
+    }
+
+    /// After lost news nobody is blamed: what is missing is put back.
+    @Test func lostNewsBlameNobody() {
+        var bench = Bench.master()
+        for _ in 0..<8 {
+            bench.tell(
+                [Bench.kernelAddress("10.0.4.1/24")], isPresent: false, isAfterLoss: true)
+            bench.advance(.milliseconds(200))
+            let actions = bench.take()
+            #expect(actions.installed == [[address("10.0.4.1")]])
+            #expect(actions.removals.isEmpty)
+        }
+        #expect(bench.state == .master)
     }
 
     @Test func rareRemovalsArePutBackForEver() {
         var bench = Bench.master()
         for _ in 0..<50 {
             bench.advance(.seconds(3))
-            bench.handle(.addressRemoved(instance: 0, address("10.0.4.1")))
+            bench.remove(["10.0.4.1/24"])
         }
         #expect(bench.state == .master)
     }
 
-    /// no_track, strange addresses, strange instances, BACKUP.
+    /// no_track, strange addresses, BACKUP.
     @Test func removalsThatDoNotMatter() {
         var bench = Bench.master { $0.virtualAddresses[0].isUntracked = true }
-        bench.handle(.addressRemoved(instance: 0, address("10.0.4.1")))
-        bench.handle(.addressRemoved(instance: 0, address("10.0.4.99")))
-        bench.handle(.addressRemoved(instance: 7, address("10.0.4.1")))
-        bench.handle(.addressRemoved(instance: -1, address("10.0.4.1")))
+        bench.remove(["10.0.4.99/24", "10.0.4.1/24"])
         #expect(bench.take().isEmpty)
         var backup = Bench()
         _ = backup.take()
-        backup.handle(.addressRemoved(instance: 0, address("10.0.4.1")))
+        backup.remove(["10.0.4.1/24"])
         #expect(backup.take().isEmpty)
     }
 }

@@ -1,8 +1,9 @@
 import Base
 import Configuration
 import Testing
-import VRRP
 import Wire
+
+@testable import VRRP
 
 /// Reload (behaviours §11, pain points R1, R7, T7) and stop.
 @Suite struct ReloadTests {
@@ -41,35 +42,17 @@ import Wire
     /// R7: whether a former configuration still has something in the kernel is known until the kernel has answered.
     @Test func owesWithdrawals() throws {
         var bench = Bench.master()
+        bench.kernelAnswers = false
         #expect(!bench.node.owesWithdrawals)
-        var left = virtual("10.0.9.9/24")
-        left.interface = "eth0"
-        bench.handle(.leftBehind([left]))
+        let key = Bench.kernelAddress("10.0.9.9/24").key
+        bench.handle(.leftBehind([AddressRecord(key: key, fingerprint: 1, form: 1, slot: 7)]))
         #expect(bench.node.owesWithdrawals)
         bench.advance(.seconds(2))
-        let again = bench.take().compactMap { action -> (list: [VirtualAddress], ticket: UInt64)? in
-            if case .withdrawLeftover(let list, let ticket) = action { (list, ticket) } else { nil }
-        }
-        #expect(again.map(\.list) == [[left]])
+        let again = bench.take()
+        #expect(again.withdrawn == [[address("10.0.9.9")]])
         #expect(bench.node.owesWithdrawals)
-        bench.handle(.applied(ticket: try #require(again.first).ticket, .done))
+        bench.answer(try #require(Bench.questions(again).first))
         #expect(!bench.node.owesWithdrawals)
-    }
-
-    /// R7: what a former configuration names is left behind, too, unless a MASTER of today claims it on its interface.
-    @Test func leftBehind() {
-        var now = ConfigurationModel()
-        now.instances = [Bench.settings { $0.virtualAddresses = [virtual("10.0.4.1/24"), virtual("10.0.4.2/24")] }]
-        var former = now
-        former.instances[0].virtualAddresses = [virtual("10.0.4.1/24"), virtual("10.0.4.3/24")]
-        let interface = now.instances[0].interface
-        let claimed = LeftBehind(now, formers: [former], claimed: [0])
-        #expect(!claimed.contains(address("10.0.4.1"), on: interface))
-        #expect(claimed.contains(address("10.0.4.1"), on: "other"))
-        #expect(claimed.contains(address("10.0.4.3"), on: interface))
-        #expect(!claimed.contains(address("10.0.4.4"), on: interface))
-        #expect(!LeftBehind(now, formers: [], claimed: [0]).contains(address("10.0.4.3"), on: interface))
-        #expect(LeftBehind(now, formers: [], claimed: []).contains(address("10.0.4.2"), on: interface))
     }
 
     /// R7: an address that moves to another instance goes before it comes.
@@ -87,7 +70,7 @@ import Wire
             switch action {
             case .withdraw: "withdraw"
             case .install: "install"
-            case .advertise, .withdrawLeftover, .announce, .notify, .observe, .renumber: nil
+            case .advertise, .announce, .notify, .observe, .renumber: nil
             }
         }
         #expect(order == ["withdraw", "install", "install"])
@@ -136,11 +119,10 @@ import Wire
         var bench = Bench()
         bench.kernelAnswers = false
         bench.advance(.seconds(4))
-        let ticket = try #require(
-            bench.take().compactMap { if case .install(_, _, let ticket) = $0 { ticket } else { nil } }.first)
+        let question = try #require(Bench.questions(bench.take()).first)
         bench.reload { $0.instances.insert(Bench.settings { $0.virtualRouterID = VRID(rawValue: 9) }, at: 0) }
         _ = bench.take()
-        bench.handle(.applied(ticket: ticket, .done))
+        bench.answer(question)
         #expect(bench.status(1).installedAddresses == [address("10.0.4.1")])
         #expect(bench.status(0).installedAddresses.isEmpty)
         let who = bench.take().compactMap { if case .announce(let id, _) = $0 { id } else { nil } }
@@ -152,11 +134,10 @@ import Wire
         var bench = Bench()
         bench.kernelAnswers = false
         bench.advance(.seconds(4))
-        let ticket = try #require(
-            bench.take().compactMap { if case .install(_, _, let ticket) = $0 { ticket } else { nil } }.first)
+        let question = try #require(Bench.questions(bench.take()).first)
         bench.reload { $0.instances = [Bench.settings { $0.virtualRouterID = VRID(rawValue: 9) }] }
         _ = bench.take()
-        bench.handle(.applied(ticket: ticket, .done))
+        bench.answer(question)
         #expect(bench.take().isEmpty)
         #expect(bench.status(0).installedAddresses.isEmpty)
     }
@@ -164,17 +145,8 @@ import Wire
     /// An address that the kernel didn't let go, of an instance that a reload removed: asked for until it's gone
     /// (found by the simulator, seed 6338).
     @Test func leftovers() throws {
-        func leftovers(_ actions: [Action]) -> [(addresses: [VirtualAddress], ticket: UInt64)] {
-            actions.compactMap { if case .withdrawLeftover(let list, let ticket) = $0 { (list, ticket) } else { nil } }
-        }
         func refuse(_ bench: inout Bench) {
-            for action in bench.take() {
-                if case .withdraw(_, _, let ticket) = action {
-                    bench.handle(.applied(ticket: ticket, .failed("no")))
-                } else if case .withdrawLeftover(_, let ticket) = action {
-                    bench.handle(.applied(ticket: ticket, .failed("no")))
-                }
-            }
+            for question in Bench.questions(bench.take()) { bench.answer(question, [.refused(1)]) }
         }
         for isRefusedBefore in [true, false] {
             var bench = Bench.master()
@@ -183,22 +155,25 @@ import Wire
                 bench.receive(200)
                 refuse(&bench)
             }
-            bench.reload { $0.instances = [Bench.settings { $0.virtualRouterID = VRID(rawValue: 9) }] }
-            bench.model.instances[0].virtualAddresses = [virtual("10.0.9.1/24")]
-            bench.handle(.configure(bench.model))
+            bench.reload {
+                $0.instances = [
+                    Bench.settings {
+                        $0.virtualRouterID = VRID(rawValue: 9)
+                        $0.virtualAddresses = [virtual("10.0.9.1/24")]
+                    }
+                ]
+            }
             refuse(&bench)
             for _ in 0..<3 {
                 bench.advance(.seconds(1))
-                let again = leftovers(bench.actions)
-                #expect(again.count == 1)
-                #expect(again.first?.addresses.map(\.interface) == ["eth0"])
-                #expect(again.first?.addresses.map(\.prefix.address) == [address("10.0.4.1")])
+                #expect(bench.actions.withdrawn == [[address("10.0.4.1")]])
                 refuse(&bench)
             }
             bench.advance(.seconds(1))
-            bench.handle(.applied(ticket: try #require(leftovers(bench.take()).first).ticket, .done))
+            bench.answer(
+                try #require(Bench.questions(bench.take()).first { if case .withdraw = $0 { true } else { false } }))
             bench.advance(.seconds(5))
-            #expect(leftovers(bench.take()).isEmpty)
+            #expect(bench.take().withdrawn.isEmpty)
         }
     }
 
@@ -207,7 +182,7 @@ import Wire
         var bench = Bench.master()
         bench.kernelAnswers = false
         bench.receive(200)
-        for case .withdraw(_, _, let ticket) in bench.take() { bench.handle(.applied(ticket: ticket, .failed("no"))) }
+        for question in Bench.questions(bench.take()) { bench.answer(question, [.refused(1)]) }
         bench.reload { model in
             model.instances = [
                 Bench.settings {
@@ -216,10 +191,15 @@ import Wire
                 }
             ]
         }
+        bench.advance(.milliseconds(20))
+        for question in Bench.questions(bench.take()) {
+            let isInstall = if case .install = question { true } else { false }
+            bench.answer(question, [isInstall ? .existed : .refused(1)])
+        }
         bench.advance(.seconds(5))
         #expect(bench.state == .master)
-        let actions = bench.take()
-        #expect(!actions.contains { if case .withdrawLeftover = $0 { true } else { false } })
+        #expect(bench.take().withdrawn.isEmpty)
+        #expect(bench.status().installedAddresses == [address("10.0.4.1")])
     }
 
     /// Announcements that wait follow, too; those of vanished addresses don't leave.
@@ -280,6 +260,70 @@ import Wire
         bench.reload { $0.instances[0].name = "other" }
         #expect(bench.status().advertInterval == .centiseconds(50))
         #expect(bench.status().master == Bench.lower)
+    }
+
+    /// What was learned stays, also when it is what the file said before, and the other way round.
+    @Test func learnedIntervalThatWasOurs() {
+        var bench = Bench { $0.version = .v3 }
+        bench.receive(200)
+        bench.reload { $0.instances[0].advertInterval = .centiseconds(10) }
+        #expect(bench.status().advertInterval == .seconds(1), "the master goes on at its own pace")
+        bench.reload { $0.instances[0].advertInterval = .seconds(2) }
+        #expect(bench.status().advertInterval == .seconds(1))
+        // Nobody was heard: it is our own.
+        var alone = Bench { $0.version = .v3 }
+        alone.reload { $0.instances[0].advertInterval = .centiseconds(10) }
+        #expect(alone.status().advertInterval == .centiseconds(10))
+        // Version 2 learns nothing.
+        bench.reload {
+            $0.instances[0].version = .v2
+            $0.instances[0].advertInterval = .seconds(5)
+        }
+        #expect(bench.status().advertInterval == .seconds(5))
+    }
+
+    /// A successor knows which it is.
+    @Test func learnedIntervalOutlivesTheWorker() {
+        for hasLearned in [true, false] {
+            var twin = Twin(2)
+            twin.bench = Bench { $0.version = .v3 }
+            if hasLearned { twin.take(.advert(200, Bench.lower, 255)) } else { twin.take(.wait(.milliseconds(1))) }
+            twin.die()
+            twin.bench.reload { $0.instances[0].advertInterval = .centiseconds(10) }
+            #expect(twin.bench.status().advertInterval == (hasLearned ? .seconds(1) : .centiseconds(10)))
+        }
+    }
+
+    /// preempt_delay that is changed while it runs counts from where it began.
+    @Test(arguments: [(2, 2), (8, 8), (0, 1)])
+    func preemptDelayThatRuns(_ delay: Int64, _ seconds: Int64) {
+        var bench = Bench { $0.preemptDelay = .seconds(4) }
+        let began = bench.now
+        bench.receive(50)
+        bench.advance(.seconds(1))
+        bench.reload { $0.instances[0].preemptDelay = .seconds(delay) }
+        for _ in 0..<20 {
+            bench.advance(.milliseconds(500))
+            if bench.state == .backup { bench.receive(50) }
+        }
+        #expect(bench.status().since - began == .seconds(seconds))
+        #expect(bench.status().lastTransition?.reason == .preempted)
+    }
+
+    /// nopreempt that comes while the delay runs protects the master.
+    @Test func nopreemptEndsPreemptDelay() {
+        var bench = Bench { $0.preemptDelay = .seconds(4) }
+        for second in 0..<8 {
+            bench.receive(50)
+            if second == 3 {
+                bench.reload {
+                    $0.instances[0].preemptDelay = .zero
+                    $0.instances[0].nopreempt = true
+                }
+            }
+            bench.advance(.seconds(1))
+        }
+        #expect(bench.state == .backup)
     }
 
     /// T7 (d): no delay begins or begins again by a reload.

@@ -6,6 +6,13 @@ import Testing
 
 /// A worker's successor tells what nobody has heard, and counts on (docs/decisions.md, D12, D40).
 @Suite struct ResumedNotificationTests {
+    /// The node's own addresses and those that its predecessor has left, which no entry of a ledger claims.
+    private static var addresses: Event {
+        Event.addresses(
+            (Bench.ownAddresses + [Bench.kernelAddress("10.0.4.1/24"), Bench.kernelAddress("10.0.4.2/24")])
+                .map { AddressChange($0, isPresent: true) }, isAfterLoss: false)
+    }
+
     /// A notification that hasupd hasn't got is repeated with the transition that it is about, for the history; one that
     /// it has isn't.
     @Test func notificationsAreRepeatedUntilTheyAreHeard() throws {
@@ -16,6 +23,7 @@ import Testing
         var actions: [Action] = []
         node.handle(.interface(twin.bench.eth0), at: twin.bench.now, into: &actions)
         node.handle(.interface(Bench.interface("eth1", 3)), at: twin.bench.now, into: &actions)
+        node.handle(Self.addresses, at: twin.bench.now, into: &actions)
         node.handle(.resume(twin.bench.model, snapshot), at: twin.bench.now, into: &actions)
         #expect(actions.notified == [.master])
         let status = try #require(twin.bench.node.status(of: 0))
@@ -28,6 +36,7 @@ import Testing
         actions = []
         node.handle(.interface(twin.bench.eth0), at: twin.bench.now, into: &actions)
         node.handle(.interface(Bench.interface("eth1", 3)), at: twin.bench.now, into: &actions)
+        node.handle(Self.addresses, at: twin.bench.now, into: &actions)
         node.handle(.resume(twin.bench.model, snapshot), at: twin.bench.now, into: &actions)
         #expect(actions.notified.isEmpty)
         #expect(actions.transitions.isEmpty)
@@ -37,6 +46,7 @@ import Testing
     @Test func notificationsCountOnWithoutRecords() {
         var bench = Bench(empty: ())
         bench.handle(.interface(bench.eth0))
+        bench.tell(Bench.ownAddresses)
         var model = ConfigurationModel()
         model.instances = [Bench.settings()]
         bench.handle(
@@ -61,6 +71,7 @@ import Testing
         var actions: [Action] = []
         node.handle(.interface(twin.bench.eth0), at: twin.bench.now, into: &actions)
         node.handle(.interface(Bench.interface("eth1", 3)), at: twin.bench.now, into: &actions)
+        node.handle(Self.addresses, at: twin.bench.now, into: &actions)
         node.handle(.resume(twin.bench.model, snapshot), at: twin.bench.now, into: &actions)
         let numbers = actions.compactMap { if case .notify(let told) = $0 { told.sequence } else { nil } }
         #expect(numbers == [heard + 1], "repeated, because it wasn't heard, under a number that will be")

@@ -9,6 +9,13 @@ import VRRP
             since: Instant(nanoseconds: 7), priority: .standard, advertInterval: .seconds(1))
         status.counters.discarded[1] = 5
         status.counters.discarded[3] = 9
+        status.differentAddresses = DifferentAddresses(Bench.lower, countsUntil: Instant(nanoseconds: 12))
+        for sign in [.lowerPriority(.standard), .discarded(.version, detail: 3)] as [RivalMaster.Sign] {
+            status.rivals.append(
+                RivalMaster(
+                    Bench.higher, sign, since: Instant(nanoseconds: 8), lastHeard: Instant(nanoseconds: 9),
+                    countsUntil: Instant(nanoseconds: 10)))
+        }
         return status
     }
 
@@ -30,6 +37,22 @@ import VRRP
         let again = try Self.decode(Self.encode(status))
         #expect(again.counters.discarded.numbers == [1, 3] && again.counters.discarded[3] == 9)
         #expect(Self.encode(again) == Self.encode(status))
+        #expect(again.rivals == status.rivals && again.differentAddresses == status.differentAddresses)
+        // No instance has more of them than are told apart.
+        var many = status
+        many.rivals = Array(repeating: status.rivals[0], count: 9)
+        #expect(try Self.decode(Self.encode(many)).rivals.count == 4)
+    }
+
+    @Test func aRivalThatIsToldOf() throws {
+        let told = Observation.rivalMaster(3, source: Bench.lower, .discarded(.checksum, detail: 77))
+        var writer = ByteWriter()
+        told.encode(into: &writer)
+        try writer.bytes.withUnsafeBytes { buffer in
+            var reader = ByteReader(buffer)
+            #expect(try Observation(from: &reader) == told)
+            try reader.finish()
+        }
     }
 
     @Test(

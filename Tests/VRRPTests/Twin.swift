@@ -38,6 +38,10 @@ struct Twin {
     var bench: Bench
     var links: [String: InterfaceState] = [:]
     var keeper = Keeper()
+    var hasSource = true
+
+    /// What of the virtual addresses the kernel has.
+    var kernel: Set<IPAddress> { Set(bench.status().installedAddresses) }
 
     init(_ seed: UInt64) {
         var random = SeededRandom(seed: seed)
@@ -72,9 +76,10 @@ struct Twin {
             links[name] = link
             bench.handle(.interface(link))
         case .source(let isThere):
-            links["eth0"]?.addresses = isThere ? [Bench.own] : []
-            if let link = links["eth0"] { bench.handle(.interface(link)) }
-        case .removed: bench.handle(.addressRemoved(instance: 0, address("10.0.4.1")))
+            hasSource = isThere
+            bench.tell([Bench.ownAddresses[0]], isPresent: isThere)
+        case .removed:
+            if kernel.contains(address("10.0.4.1")) { bench.remove(["10.0.4.1/24"]) }
         case .reload(let priority): bench.reload { $0.instances[0].priority = Priority(rawValue: priority) }
         case .stranger: bench.give([0x31, 77, 100, 0, 0, 1, 0, 0], from: Bench.lower, to: address("224.0.0.18"))
         }
@@ -85,15 +90,24 @@ struct Twin {
     mutating func die(after gap: Interval = .zero, forgets: Set<IPAddress> = []) {
         let heard = bench.now
         bench.now = bench.now + gap
-        let status = bench.status()
+        let there = kernel.subtracting(forgets)
         var snapshot = keeper.snapshot(heardUntil: heard, lastNotification: bench.node.context.lastNotification)
-        for address in status.installedAddresses where !forgets.contains(address) {
-            snapshot.addresses["eth0", default: [:]][address] = true
-        }
+        snapshot.ledger = keeper.ledger.values.sorted { $0.key.address < $1.key.address }
         bench.node = Node()
-        for link in links.values.sorted(by: { $0.index < $1.index }) { bench.handle(.interface(link)) }
+        tellSurroundings()
+        bench.tell(
+            there.sorted().map { Bench.kernelAddress("\($0)/24", by: KernelAddress.markOfHasup) })
         bench.handle(.resume(bench.model, snapshot))
     }
+
+    /// The interfaces and the node's own addresses.
+    mutating func tellSurroundings() {
+        for link in links.values.sorted(by: { $0.index < $1.index }) { bench.handle(.interface(link)) }
+        bench.tell(hasSource ? Bench.ownAddresses : Array(Bench.ownAddresses[1...]))
+    }
+
+    /// Whether something was removed that isn't told yet: a log line that a death may cost.
+    var isGathering: Bool { bench.node.routers.contains { !$0.untoldRemovals.isEmpty } }
 
     /// A MASTER that has announced its addresses.
     static func master() -> Twin {
@@ -117,11 +131,10 @@ struct Twin {
     var fields: String {
         var text = ""
         for var router in bench.node.routers {
-            // In the order in which the kernel answered; a successor reads them in the configuration's.
-            router.installed.sort()
             // For status alone, and not worth room in the page.
             router.lastDiscard = nil
-            router.differentAddressesOf = nil
+            router.differentAddresses = nil
+            router.rivals = RivalMasters()
             dump(router, to: &text)
         }
         for id in bench.node.routers.indices {
@@ -140,6 +153,7 @@ struct Twin {
 /// The records, as the page keeps them.
 struct Keeper {
     var records: [Int: InstanceRecord] = [:]
+    var ledger: [Int: AddressRecord] = [:]
     private var writer = ByteWriter()
 
     mutating func keep(_ node: inout Node) {
@@ -150,6 +164,9 @@ struct Keeper {
             kept[$0]?.nextAdvert = $1
         }
         records = kept
+        var entries = ledger
+        node.saveLedger { entries[$0] = $1 }
+        ledger = entries
     }
 
     func snapshot(heardUntil: Instant, lastNotification: UInt64) -> NodeSnapshot {

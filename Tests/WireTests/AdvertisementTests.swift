@@ -62,6 +62,13 @@ let recorded: [Recorded] = [
         source: "fe80::1", destination: "ff02::12",
         header: "6c000000002870ff fe800000000000000000000000000001 ff020000000000000000000000000012",
         pdu: "3119640200643fcd fe800000000000000000000000000025 20010db8000000000000000000000025"),
+    Recorded(
+        name: "v2, IPv6, as keepalived sends it",
+        advertisement: Advertisement(
+            version: .v2, virtualRouterID: vrid(51), priority: Priority(rawValue: 150), interval: .seconds(1),
+            addresses: [address("fe80::100"), address("fd00::100")]),
+        source: "fe80::f8e9:d3ff:fe06:7abf", destination: "ff02::12", header: "",
+        pdu: "2133960200010769 fe800000000000000000000000000100 fd000000000000000000000000000100"),
 ]
 
 @Suite struct AdvertisementTests {
@@ -93,7 +100,7 @@ let recorded: [Recorded] = [
             #expect(!view.hasAddressList([]))
             let verdict: ChecksumVerdict = said.checksumWithoutPseudoHeader ? .rightWithoutPseudoHeader : .right
             #expect(view.judgeChecksum(source: source, destination: destination) == verdict)
-            if said.version == .v2 {
+            if said.version == .v2, source.family == .ipv4 {
                 #expect(view.authenticationType == (said.password == nil ? 0 : 1))
                 #expect(view.hasPassword(said.password ?? []))
                 #expect(!view.hasPassword(Array("wrong".utf8)))
@@ -150,6 +157,45 @@ let recorded: [Recorded] = [
                 }
             }
         }
+    }
+
+    /// A password has no room over IPv6: it isn't said that there is one.
+    @Test func versionTwoOverIPv6HasNoPassword() throws {
+        var advertisement = try #require(recorded.last?.advertisement)
+        let plain = advertisement.encode(source: address("fe80::1"), destination: address("ff02::12"))
+        advertisement.password = Array("secret\0\0".utf8)
+        #expect(advertisement.encode(source: address("fe80::1"), destination: address("ff02::12")) == plain)
+        try plain.withUnsafeBytes { bytes in
+            let view = try AdvertisementView(bytes, family: .ipv6)
+            #expect(!view.hasPassword([]))
+        }
+    }
+
+    /// What shares VRRP's number or adds to its packets is named, and nothing else of a wrong length is.
+    @Test func namesWhatIsNoPlainAdvertisement() {
+        func error(_ text: String, _ family: AddressFamily = .ipv4) -> AdvertisementError? {
+            hex(text).withUnsafeBytes { bytes in
+                do throws(AdvertisementError) {
+                    _ = try AdvertisementView(bytes, family: family)
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+        }
+        // CARP: vhid 51, advskew 0, counter and digest.
+        let carp = "2133000700019a3c" + String(repeating: "5a", count: 28)
+        #expect(error(carp) == .carp)
+        #expect(error(carp, .ipv6) == .carp)
+        #expect(error(carp + "00") == .length)
+        #expect(error("2233" + carp.dropFirst(4)) == .length)
+        // auth_hmac, as recorded.
+        let signed = "311b6401006471d40a00041b 010100006b0482e19f9100005705edfcbe2b598824cbcf40cc408c32"
+        #expect(error(signed) == .authenticationTrailer)
+        #expect(error(signed.replacing("041b 01", with: "041b 02")) == .length)
+        #expect(error(signed.replacing("041b 01010000", with: "041b 01010001")) == .length)
+        #expect(error(signed + "00") == .length)
+        #expect(error("311b6401006471d40a00041b") == nil)
     }
 
     @Test func carriesAtMost255AddressesOfItsFamily() throws {

@@ -62,9 +62,14 @@ int hasup_seccomp_load(const void *program, unsigned short count, int logged);
 /// 0 when the kernel knows seccomp filters, or -errno. Nothing is installed.
 int hasup_seccomp_probe(void);
 
+/// Opens /dev/null where descriptor 0, 1 or 2 is closed, so that nothing that is opened later is taken for what a program
+/// reads and prints. Before anything else is opened. `output` is O_RDWR to throw away what is printed there, O_RDONLY to
+/// have it refused as before.
+void hasup_occupy_standard(int output);
+
 /// Takes an open-file-description write lock on the whole file without waiting; -EAGAIN when another process has it.
 int hasup_lock_file(int fd);
-/// The pid that holds a lock on this file, 0 for none (or -1 for an open-file-description lock).
+/// The pid that holds a write lock on this file, 0 for none (or -1 for an open-file-description lock).
 int hasup_lock_holder(int fd);
 
 /// Takes the calling process's write lock on one byte without waiting; -EAGAIN when another process has it. It ends with

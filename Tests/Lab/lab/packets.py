@@ -85,10 +85,10 @@ def parse_vrrp(time, port, mac, source, destination, ttl, pdu):
     kind, vrid, priority, count, word, _ = struct.unpack("!BBBBHH", pdu[:8])
     version, size = kind >> 4, 16 if ":" in source else 4
     if version == 2:
-        auth_type, interval, covered = word >> 8, float(word & 0xFF), pdu
+        auth_type, interval = word >> 8, float(word & 0xFF)
     else:
         auth_type, interval = 0, (word & 0xFFF) / 100
-        covered = pseudo_header(source, destination, len(pdu)) + pdu
+    covered = pdu if version == 2 and size == 4 else pseudo_header(source, destination, len(pdu)) + pdu
     addresses = tuple(str(ipaddress.ip_address(pdu[8 + i * size:8 + (i + 1) * size]))
                       for i in range(count) if len(pdu) >= 8 + (i + 1) * size)
     return Advert(time, port, mac, source, destination, ttl, version, vrid, priority, interval, addresses, auth_type,

@@ -1,0 +1,142 @@
+import Base
+import Configuration
+import Wire
+
+/// Another router that advertises while this one is MASTER, for longer than a takeover lasts: very likely both are.
+public struct RivalMaster: Hashable, Sendable {
+    /// Why what it sends doesn't settle who is MASTER.
+    public enum Sign: Hashable, Sendable {
+        /// It is heard, and should have yielded to our advertisements: its priority.
+        case lowerPriority(Priority)
+        /// It is thrown away; `detail` as `Observation.discarded` explains it.
+        case discarded(DiscardReason, detail: UInt32)
+
+        /// Whether it is about one of our addresses under another VRID.
+        var isOfOtherVRID: Bool { if case .discarded(.otherVRID, _) = self { true } else { false } }
+    }
+
+    /// Where it sends from.
+    public var source: IPAddress
+    /// Of its last advertisement.
+    public var sign: Sign
+    /// When it was first heard without such a pause as ends a series.
+    public var since: Instant
+    /// When it was last heard.
+    public var lastHeard: Instant
+    /// Silent until then, it is none any more.
+    public var countsUntil: Instant
+
+    /// A router that was heard.
+    public init(_ source: IPAddress, _ sign: Sign, since: Instant, lastHeard: Instant, countsUntil: Instant) {
+        self.source = source
+        self.sign = sign
+        self.since = since
+        self.lastHeard = lastHeard
+        self.countsUntil = countsUntil
+    }
+}
+
+/// Who else advertises while an instance is MASTER. One advertisement is what a takeover leaves of the former master; the
+/// second one of the same sender within a master-down interval says that it hasn't yielded. Silence for as long ends it.
+struct RivalMasters {
+    /// Senders that are told apart.
+    static let most = 4
+    /// Advertisements under another VRID are looked into by samples only (`StrangerLooks`): so many master-down intervals
+    /// end them.
+    private static let otherVRIDPatience: Int64 = 3
+
+    private struct Heard {
+        var router: RivalMaster
+        var isRival: Bool
+    }
+
+    private var heard: [Heard] = []
+
+    /// Those that are more than what a takeover leaves.
+    var rivals: [RivalMaster] { heard.filter(\.isRival).map(\.router) }
+
+    /// An advertisement has come. - Returns: its sender when it is a rival from now on, and wasn't before.
+    ///
+    /// - Parameter downInterval: how long a router that advertises so often may be silent.
+    mutating func hear(
+        _ sign: RivalMaster.Sign, from source: IPAddress, downInterval: Interval, at now: Instant
+    ) -> RivalMaster? {
+        heard.removeAll { now > $0.router.countsUntil }
+        // Under another VRID it is no former master of ours: the first one counts.
+        let isOther = sign.isOfOtherVRID
+        let end = now + downInterval * (isOther ? Self.otherVRIDPatience : 1)
+        let place = heard.firstIndex { $0.router.source == source && $0.router.sign.isOfOtherVRID == isOther }
+        guard let place else {
+            var new = Heard(
+                router: RivalMaster(source, sign, since: now, lastHeard: now, countsUntil: end), isRival: isOther)
+            guard heard.count >= Self.most, let oldest = self.oldest else {
+                heard.append(new)
+                return new.isRival ? new.router : nil
+            }
+            // More senders than are told apart: whoever sends under ever new addresses is no passing master either.
+            let wasRival = heard[oldest].isRival
+            new.isRival = true
+            heard[oldest] = new
+            return wasRival ? nil : new.router
+        }
+        heard[place].router.sign = sign
+        heard[place].router.lastHeard = now
+        heard[place].router.countsUntil = end
+        guard !heard[place].isRival else { return nil }
+        heard[place].isRival = true
+        return heard[place].router
+    }
+
+    /// A router says that it is MASTER no more.
+    mutating func released(by source: IPAddress) {
+        heard.removeAll { $0.router.source == source && !$0.router.sign.isOfOtherVRID }
+    }
+
+    private var oldest: Int? {
+        heard.indices.min { heard[$0].router.lastHeard < heard[$1].router.lastHeard }
+    }
+}
+
+extension DiscardReason {
+    /// Whether what is thrown away for this is a router's advertisement for our virtual router all the same. What isn't
+    /// an advertisement at all, or comes from ourselves, says nothing of a second master.
+    var isAnotherRouters: Bool {
+        switch self {
+        case .hopLimit, .version, .checksum, .checksumOtherForm, .authenticationType, .authenticationFailure,
+            .authenticationTrailer, .interval, .destination, .source, .noAddress, .otherVRID:
+            true
+        case .length, .type, .unknownVRID, .badSource, .own, .notRunning, .carp: false
+        }
+    }
+}
+
+extension VirtualRouter {
+    /// An advertisement for us that was thrown away: a sign of a second master, if we are one.
+    mutating func noteRival(
+        _ view: AdvertisementView, _ reason: DiscardReason, detail: UInt32, from sender: IPAddress, at now: Instant,
+        into actions: inout [Action]
+    ) {
+        // Version 7 is nobody's, and priority 0 is a master's that goes.
+        guard reason.isAnotherRouters, view.version != nil, view.isAdvertisement, view.priority != .release else {
+            return
+        }
+        // What a broken packet says of its interval says nothing.
+        let interval = reason == .checksum ? .zero : view.interval
+        noteRival(.discarded(reason, detail: detail), from: sender, interval: interval, at: now, into: &actions)
+    }
+
+    /// Another router advertises while we are MASTER.
+    ///
+    /// - Parameter interval: its own, as far as it is known: it may be a slower one than ours.
+    mutating func noteRival(
+        _ sign: RivalMaster.Sign, from sender: IPAddress, interval: Interval, at now: Instant,
+        into actions: inout [Action]
+    ) {
+        guard state == .master, sender != source, !sender.isUnspecified, !sender.isMulticast else { return }
+        let patience = ElectionTimes.masterDown(
+            settings.version, priority, masterInterval: max(settings.advertInterval, interval),
+            adverts: settings.downTimerAdverts)
+        guard let rival = rivals.hear(sign, from: sender, downInterval: patience, at: now) else { return }
+        actions.append(.observe(.rivalMaster(id, source: rival.source, rival.sign)))
+    }
+}

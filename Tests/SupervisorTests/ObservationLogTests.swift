@@ -1,0 +1,32 @@
+import Base
+import Logging
+import Reactor
+import Testing
+import VRRP
+
+@testable import Supervisor
+
+@Suite("What packets may cost the log (pain point O3)")
+struct ObservationLogTests {
+    @Test("a line a minute for each reason, whatever senders there are: their addresses are theirs to choose")
+    func senders() throws {
+        let lines = Lines()
+        var log = ObservationLog(log: Logger(label: "test") { _ in LineHandler(lines) }, on: try EventLoop())
+        let reasons: [DiscardReason] = [.unknownVRID, .checksum, .length]
+        for number in UInt32(1)...300 {
+            let source = IPAddress(v4: 10 << 24 | number)
+            for reason in reasons {
+                let isEvent = log.add(.discarded(nil, reason, source: source, detail: number), nil)
+                #expect(isEvent)
+            }
+        }
+        #expect(lines.texts.count == reasons.count)
+        #expect(lines.texts.first == "packet from 10.0.0.1 thrown away: no instance here has VRID 1")
+        log.tellRest()
+        #expect(lines.texts.count == 2 * reasons.count)
+        #expect(
+            lines.texts.contains(
+                "299 more within a minute like this: packet from 10.0.0.1 or others thrown away: its checksum is wrong")
+        )
+    }
+}
