@@ -13,6 +13,8 @@ struct KernelQuestion {
     enum Work {
         case install([PlacedAddress])
         case withdraw([AddressKey], guarded: Set<Int32>)
+        /// Everything is read anew.
+        case read
     }
 
     var work: Work
@@ -43,6 +45,8 @@ struct Machine {
     /// Nil while the machine is off or its daemon is dead.
     var node: Node?
     var clock: Clock
+    /// Whether its core hasn't had its configuration yet.
+    var isBeginning = false
     var isPaused = false
     var pausedAt: Int64 = 0
     /// Whether the daemon was told to stop and hasn't been started again.
@@ -105,7 +109,8 @@ struct Machine {
 
     /// Whether its daemon knows all that its kernel has done and has no question open.
     var isQuiet: Bool {
-        node != nil && !isPaused && questions.isEmpty && answersUnderWay == 0 && news.isEmpty && !losesNews
+        node != nil && !isBeginning && !isPaused && questions.isEmpty && answersUnderWay == 0 && news.isEmpty
+            && !losesNews
     }
 
     /// The link of the virtual LAN.

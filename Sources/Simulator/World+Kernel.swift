@@ -19,6 +19,7 @@ extension World {
     mutating func work(_ machine: Int) {
         guard !machines[machine].questions.isEmpty else { return }
         let question = machines[machine].questions.removeFirst()
+        if case .read = question.work { return readAnew(machine) }
         let answer = execute(question, on: machine)
         let arrives = max(
             now + Int64.random(in: 0...300_000, using: &random), machines[machine].lastAnswerAt)
@@ -41,6 +42,7 @@ extension World {
     private mutating func execute(_ question: KernelQuestion, on machine: Int) -> KernelAnswer {
         var results: [AddressResult]
         switch question.work {
+        case .read: return KernelAnswer([])
         case .install(let addresses):
             results = addresses.map { install($0, on: machine) }
         case .withdraw(let keys, let guarded):
@@ -167,15 +169,15 @@ extension World {
         guard machines[machine].node != nil, !machines[machine].losesNews else { return }
         machines[machine].losesNews = true
         machines[machine].news = []
-        let takes = Int64.random(in: 100_000...50_000_000, using: &random)
-        schedule(.snapshot(machine: machine, life: machines[machine].life), after: takes)
+        ask(machine, .read, ticket: 0)
     }
 
     /// The difference between what was told and what is there.
     mutating func readAnew(_ machine: Int) {
         guard machines[machine].node != nil else { return }
-        guard !machines[machine].isPaused else {
-            return schedule(.snapshot(machine: machine, life: machines[machine].life), after: 10_000_000)
+        guard !machines[machine].isPaused, machines[machine].answersUnderWay == 0 else {
+            machines[machine].questions.insert(KernelQuestion(work: .read, ticket: 0, askedAt: now), at: 0)
+            return schedule(.work(machine: machine, life: machines[machine].life), after: 5_000_000)
         }
         machines[machine].losesNews = false
         _ = machines[machine].kernel.takeNews()
@@ -196,8 +198,7 @@ extension World {
         for change in changes { machines[machine].told.take(change, at: now) }
         for index in removed { tell(machine, index, nil) }
         for state in changed { tell(machine, state.index, state) }
-        if !changes.isEmpty { give(machine, .addresses(changes, isAfterLoss: sabotage != .blamesAfterLoss)) }
-        judge(machine)
+        give(machine, .addresses(changes, isAfterLoss: sabotage != .blamesAfterLoss))
     }
 
     /// What a core is told at its start.

@@ -13,11 +13,13 @@ extension World {
         machines[machine].ledger = [:]
         machines[machine].ledgerKeys = [:]
         machines[machine].isStopped = false
+        for router in scenario.routers.indices { change(machine, router, to: .initialize, "dead") }
         unpause(machine)
         let model = told ?? machines[machine].model
         let evidence = LeftBehind.Evidence(records: nil, claimed: [], mayAdopt: true)
         _ = begin(machine, model, evidence)
         machines[machine].kernel.forgetOwners()
+        machines[machine].isBeginning = false
         give(machine, .configure(model))
     }
 
@@ -64,6 +66,7 @@ extension World {
             records: sabotage == .forgetsLedger ? [] : entries, claimed: snapshot.masters(of: model))
         snapshot.ledger = begin(machine, model, evidence)
         invariants.continues(machine, life: machines[machine].life)
+        machines[machine].isBeginning = false
         give(machine, .resume(model, snapshot))
     }
 
@@ -74,6 +77,7 @@ extension World {
         _ machine: Int, _ model: ConfigurationModel, _ evidence: LeftBehind.Evidence
     ) -> [AddressRecord] {
         machines[machine].node = Node()
+        machines[machine].isBeginning = true
         machines[machine].actingModel = model
         machines[machine].inbox = []
         machines[machine].questions = []
@@ -90,19 +94,19 @@ extension World {
             kernel: machines[machine].kernel.all.map(\.address), interfaces: names, evidence)
         var stuck: [AddressRecord] = []
         for record in leftBehind.leaving {
+            allowAdoption(machine, record.key, model, isStart: evidence.records == nil)
             if isDisturbed, happens(oneIn: 50) {
                 stuck.append(record)
                 continue
             }
-            allowAdoption(machine, record.key, model, isStart: evidence.records == nil)
             _ = machines[machine].kernel.remove(record.key, by: .ours, isGuarded: true)
             judgeWrongs(machine)
             if let slot = record.slot { endRecord(machine, Int(slot)) }
         }
         for record in leftBehind.stale { if let slot = record.slot { endRecord(machine, Int(slot)) } }
         tellAll(machine)
-        // The news of what was just removed come all the same.
-        spread(machine)
+        // The news of what has just gone are read with that.
+        _ = machines[machine].kernel.takeNews()
         if !stuck.isEmpty { give(machine, .leftBehind(stuck)) }
         return leftBehind.staying
     }

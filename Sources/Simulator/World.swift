@@ -10,8 +10,6 @@ enum WorldEvent {
     case work(machine: Int, life: Int)
     case answer(machine: Int, life: Int, ticket: UInt64, KernelAnswer)
     case news(machine: Int, life: Int)
-    /// After a loss of news everything is read anew.
-    case snapshot(machine: Int, life: Int)
     /// Duplicate address detection is over.
     case detected(machine: Int, AddressKey, addedAt: Int64)
     case revive(machine: Int, life: Int)
@@ -87,8 +85,6 @@ struct World {
             deliver(.applied(ticket: ticket, answer), to: machine)
         case .news(let machine, let life):
             if machines[machine].life == life, !machines[machine].isPaused { deliverNews(machine) }
-        case .snapshot(let machine, let life):
-            if machines[machine].life == life { readAnew(machine) }
         case .detected(let machine, let key, let addedAt): endDetection(machine, key, addedAt: addedAt)
         case .revive(let machine, let life):
             if machines[machine].life == life { revive(machine) }
