@@ -22,10 +22,31 @@ struct AddressLedger {
         var fingerprint: UInt64
         /// What it was added with, as `VirtualAddress.form`; 0 when that isn't known.
         var form: UInt64
+        /// What it is to be added with: the kernel may have the other form until it says that it has done it.
+        var askedForm: UInt64
         var phase: Phase
         /// The last question about it: an answer to an older one changes nothing.
         var ticket: UInt64 = 0
+        /// Whether it went, or may have gone, while the answer was awaited: before what was asked for, or after it.
+        var mayBeGone = false
         fileprivate var slot: Int32
+
+        /// Whether the kernel should have it, or is to have it.
+        var isWanted: Bool {
+            switch phase {
+            case .present, .asked: true
+            case .missing, .leaving: false
+            }
+        }
+
+        /// Whether the kernel has it, or will have it, in another form than this.
+        func hasOtherForm(than address: VirtualAddress) -> Bool {
+            switch phase {
+            case .present: form != 0 && form != address.form
+            case .asked: askedForm != 0 && askedForm != address.form
+            case .missing, .leaving: false
+            }
+        }
     }
 
     private(set) var entries: [AddressKey: Entry] = [:]
@@ -58,19 +79,20 @@ struct AddressLedger {
     ) -> Bool {
         if var entry = entries[key] {
             count(entry.owner, -1)
-            let isSame = entry.fingerprint == fingerprint && entry.form == form
+            let isSame = entry.fingerprint == fingerprint
             entry.owner = owner
             entry.fingerprint = fingerprint
-            entry.form = form
+            entry.askedForm = form
             if case .asked = entry.phase {} else { entry.phase = .asked(isNew: false) }
             entry.ticket = ticket
+            entry.mayBeGone = false
             entries[key] = entry
             if !isSame { save(key, entry) }
         } else {
             guard let slot = takeSlot() else { return false }
             let entry = Entry(
-                owner: owner, fingerprint: fingerprint, form: form, phase: .asked(isNew: true), ticket: ticket,
-                slot: slot)
+                owner: owner, fingerprint: fingerprint, form: form, askedForm: form, phase: .asked(isNew: true),
+                ticket: ticket, slot: slot)
             entries[key] = entry
             save(key, entry)
         }
@@ -94,7 +116,8 @@ struct AddressLedger {
             slot = fresh
         }
         let entry = Entry(
-            owner: owner, fingerprint: record.fingerprint, form: record.form, phase: phase, slot: slot)
+            owner: owner, fingerprint: record.fingerprint, form: record.form, askedForm: record.form, phase: phase,
+            slot: slot)
         entries[record.key] = entry
         if record.slot != slot { save(record.key, entry) }
         count(owner, 1)
@@ -104,6 +127,32 @@ struct AddressLedger {
         guard entries[key] != nil else { return }
         entries[key]?.phase = phase
         if let ticket { entries[key]?.ticket = ticket }
+    }
+
+    /// Somebody has taken it away, or its link.
+    mutating func noteRemoval(_ key: AddressKey) {
+        switch entries[key]?.phase {
+        case .present: entries[key]?.phase = .missing
+        case .asked: entries[key]?.mayBeGone = true
+        case .missing, .leaving, nil: break
+        }
+    }
+
+    /// The kernel has added it as it was asked to.
+    mutating func added(_ key: AddressKey) {
+        guard var entry = entries[key] else { return }
+        entry.phase = .present
+        if entry.form != entry.askedForm {
+            entry.form = entry.askedForm
+            save(key, entry)
+        }
+        entries[key] = entry
+    }
+
+    /// What the kernel should have, or soon have, and hasn't now that everything was read anew.
+    func missing(from interfaces: InterfaceTable) -> [AddressKey] {
+        entries.compactMap { $0.value.isWanted && interfaces.address($0.key) == nil ? $0.key : nil }
+            .sorted { ($0.interfaceIndex, $0.address, $0.length) < ($1.interfaceIndex, $1.address, $1.length) }
     }
 
     mutating func end(_ key: AddressKey) {

@@ -63,7 +63,7 @@ extension Node {
                 let isExpected = context.takeExpectedRemoval(of: key)
                 guard context.interfaces.remove(key) || context.ledger[key] != nil || isExpected else { continue }
                 isOurs = isOurs || isExpected
-                if !isExpected, context.ledger[key]?.phase == .present { context.ledger.set(.missing, of: key) }
+                if !isExpected { context.ledger.noteRemoval(key) }
                 for id in context.dependents.having(key.address) {
                     // What one instance gives back, another one may have, too.
                     if isExpected {
@@ -84,6 +84,14 @@ extension Node {
         let concerned = sources.sorted()
         if !moved.isEmpty { retryAddresses(of: concerned, at: now, into: &actions) }
         reassess(concerned, at: now, into: &actions)
+        if isAfterLoss {
+            // It may have come and gone while nobody heard of it.
+            for key in context.ledger.missing(from: context.interfaces) {
+                context.ledger.noteRemoval(key)
+                for id in context.dependents.having(key.address) { lost[id, default: []].append(key) }
+                touched.formUnion(context.dependents.having(key.address))
+            }
+        }
         for id in touched.sorted() {
             changed.add(id)
             if let addresses = freed[id] {

@@ -142,7 +142,9 @@ struct NodeContext {
 
     /// The kernel has answered: what it has is noted, whatever is wanted by now.
     mutating func redeem(_ ticket: UInt64, _ answer: KernelAnswer, at now: Instant) -> KernelWork? {
-        guard let work = tickets.removeValue(forKey: ticket), work.keys.count == answer.results.count else { return nil }
+        guard let work = tickets.removeValue(forKey: ticket), work.keys.count == answer.results.count else {
+            return nil
+        }
         for (key, result) in zip(work.keys, answer.results) {
             if work.added != nil {
                 noteAdded(key, result, ticket)
@@ -166,8 +168,9 @@ struct NodeContext {
     /// Without an entry the interface has gone meanwhile; with another ticket something else was asked since.
     private mutating func noteAdded(_ key: AddressKey, _ result: AddressResult, _ ticket: UInt64) {
         guard let entry = ledger[key], entry.ticket == ticket, case .asked(let isNew) = entry.phase else { return }
+        if entry.mayBeGone, interfaces.address(key) == nil, !result.isRefusal { return ledger.set(.missing, of: key) }
         switch result {
-        case .done: ledger.set(.present, of: key)
+        case .done: ledger.added(key)
         case .existed, .absent: if isNew { ledger.end(key) } else { ledger.set(.present, of: key) }
         case .refused: if isNew { ledger.end(key) } else { ledger.set(.missing, of: key) }
         }
