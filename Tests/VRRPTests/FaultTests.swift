@@ -47,8 +47,7 @@ import VRRP
         // It is no peer of its own, also when its source went with the link.
         #expect(bench.status().lastTransition?.peer == nil)
         var flushed = Bench.master()
-        flushed.eth0.primaryIPv4 = nil
-        flushed.handle(.interface(flushed.eth0))
+        flushed.remove(["10.0.0.5/24"])
         #expect(flushed.state == .fault && flushed.status().lastTransition?.peer == nil)
         bench.eth0.isUsable = true
         bench.handle(.interface(bench.eth0))
