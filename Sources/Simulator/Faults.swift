@@ -181,6 +181,10 @@ extension World {
                 machines[machine].kernel.addOwn(place, at: now)
             }
             machines[machine].kernel.refused = []
+            for held in machines[machine].kernel.all
+            where held.owner != .ours && held.address.flags.contains(.duplicate) {
+                _ = machines[machine].kernel.remove(held.key, by: .link)
+            }
             spread(machine)
             restoreFile(machine)
             if machines[machine].isStopped { die(machine) }

@@ -179,7 +179,6 @@ extension World {
             machines[machine].questions.insert(KernelQuestion(work: .read, ticket: 0, askedAt: now), at: 0)
             return schedule(.work(machine: machine, life: machines[machine].life), after: 5_000_000)
         }
-        machines[machine].losesNews = false
         _ = machines[machine].kernel.takeNews()
         let links = machines[machine].kernel.links.map(\.state)
         let held = machines[machine].kernel.all
@@ -198,6 +197,7 @@ extension World {
         for change in changes { machines[machine].told.take(change, at: now) }
         for index in removed { tell(machine, index, nil) }
         for state in changed { tell(machine, state.index, state) }
+        machines[machine].losesNews = false
         give(machine, .addresses(changes, isAfterLoss: sabotage != .blamesAfterLoss))
     }
 

@@ -16,9 +16,9 @@ extension World {
         for router in scenario.routers.indices { change(machine, router, to: .initialize, "dead") }
         unpause(machine)
         let model = told ?? machines[machine].model
+        machines[machine].kernel.forgetOwners()
         let evidence = LeftBehind.Evidence(records: nil, claimed: [], mayAdopt: true)
         _ = begin(machine, model, evidence)
-        machines[machine].kernel.forgetOwners()
         machines[machine].isBeginning = false
         give(machine, .configure(model))
     }
@@ -93,6 +93,10 @@ extension World {
             sabotage?.adopting(model) ?? model, formers: machines[machine].formers,
             kernel: machines[machine].kernel.all.map(\.address), interfaces: names, evidence)
         var stuck: [AddressRecord] = []
+        trace.note(
+            now, machine,
+            "finds \(leftBehind.leaving.map(\.key.address)), keeps \(leftBehind.staying.map(\.key.address)), "
+                + "forgets \(leftBehind.stale.map(\.key.address))")
         for record in leftBehind.leaving {
             allowAdoption(machine, record.key, model, isStart: evidence.records == nil)
             if isDisturbed, happens(oneIn: 50) {

@@ -124,7 +124,9 @@ struct World {
         machines[machine].node?.handle(event, at: reading, into: &actions)
         let done = actions
         keep(machine)
-        if machines[machine].node?.owesWithdrawals == false { machines[machine].formers = [] }
+        if !machines[machine].isBeginning, machines[machine].node?.owesWithdrawals == false {
+            machines[machine].formers = []
+        }
         for action in done { perform(action, of: machine) }
         judge(machine)
         let deadline = machines[machine].node?.deadline ?? .never

@@ -27,6 +27,8 @@ struct AddressLedger {
         var phase: Phase
         /// The last question about it: an answer to an older one changes nothing.
         var ticket: UInt64 = 0
+        /// Whether nobody has heard that the kernel has added it: it hasn't been announced.
+        var isAwaited: Bool
         /// Whether it went, or may have gone, while the answer was awaited: before what was asked for, or after it.
         var mayBeGone = false
         fileprivate var slot: Int32
@@ -79,20 +81,21 @@ struct AddressLedger {
     ) -> Bool {
         if var entry = entries[key] {
             count(entry.owner, -1)
-            let isSame = entry.fingerprint == fingerprint
             entry.owner = owner
-            entry.fingerprint = fingerprint
             entry.askedForm = form
             if case .asked = entry.phase {} else { entry.phase = .asked(isNew: false) }
             entry.ticket = ticket
             entry.mayBeGone = false
+            let isSame = entry.fingerprint == fingerprint && entry.isAwaited
+            entry.isAwaited = true
+            entry.fingerprint = fingerprint
             entries[key] = entry
             if !isSame { save(key, entry) }
         } else {
             guard let slot = takeSlot() else { return false }
             let entry = Entry(
                 owner: owner, fingerprint: fingerprint, form: form, askedForm: form, phase: .asked(isNew: true),
-                ticket: ticket, slot: slot)
+                ticket: ticket, isAwaited: true, slot: slot)
             entries[key] = entry
             save(key, entry)
         }
@@ -117,7 +120,7 @@ struct AddressLedger {
         }
         let entry = Entry(
             owner: owner, fingerprint: record.fingerprint, form: record.form, askedForm: record.form, phase: phase,
-            slot: slot)
+            isAwaited: record.isAwaited, slot: slot)
         entries[record.key] = entry
         if record.slot != slot { save(record.key, entry) }
         count(owner, 1)
@@ -138,15 +141,14 @@ struct AddressLedger {
         }
     }
 
-    /// The kernel has added it as it was asked to.
-    mutating func added(_ key: AddressKey) {
+    /// The kernel has it. - Parameter isAdded: whether because it was asked to, in the form that it was asked for.
+    mutating func confirm(_ key: AddressKey, isAdded: Bool) {
         guard var entry = entries[key] else { return }
         entry.phase = .present
-        if entry.form != entry.askedForm {
-            entry.form = entry.askedForm
-            save(key, entry)
-        }
+        if isAdded { entry.form = entry.askedForm }
+        entry.isAwaited = false
         entries[key] = entry
+        save(key, entry)
     }
 
     /// What the kernel should have, or soon have, and hasn't now that everything was read anew.
@@ -187,7 +189,8 @@ struct AddressLedger {
     }
 
     private mutating func save(_ key: AddressKey, _ entry: Entry) {
-        let record = AddressRecord(key: key, fingerprint: entry.fingerprint, form: entry.form, slot: entry.slot)
+        var record = AddressRecord(key: key, fingerprint: entry.fingerprint, form: entry.form, slot: entry.slot)
+        record.isAwaited = entry.isAwaited
         changes.append((entry.slot, record))
     }
 
@@ -213,6 +216,8 @@ public struct AddressRecord: Hashable, Sendable {
     public var form: UInt64
     /// Its place in the memory file; nil for one that was never there.
     public var slot: Int32?
+    /// Whether nobody has heard yet that the kernel has added it.
+    var isAwaited = false
 
     init(key: AddressKey, fingerprint: UInt64, form: UInt64, slot: Int32?) {
         self.key = key
@@ -233,7 +238,7 @@ public struct AddressRecord: Hashable, Sendable {
         writer.write(key.length)
         writer.write(key.address.family.rawValue)
         writer.write(key.peer != nil)
-        writer.write(UInt8(0))
+        writer.write(isAwaited)
         for address in [key.address, key.peer ?? key.address] {
             writer.write(address.high)
             writer.write(address.low)
@@ -256,7 +261,7 @@ public struct AddressRecord: Hashable, Sendable {
             let length = try reader.readUInt8()
             guard let family = AddressFamily(rawValue: try reader.readUInt8()) else { throw .invalid }
             let hasPeer = try reader.readBool()
-            _ = try reader.readUInt8()
+            let isAwaited = try reader.readBool()
             var addresses: [IPAddress] = []
             for _ in 0..<2 {
                 let (high, low) = (try reader.readUInt64(), try reader.readUInt64())
@@ -267,10 +272,12 @@ public struct AddressRecord: Hashable, Sendable {
             }
             try reader.finish()
             guard index > 0, Int(length) <= family.bitCount else { throw .invalid }
-            return AddressRecord(
+            var record = AddressRecord(
                 key: AddressKey(
                     interfaceIndex: index, address: addresses[0], length: length, peer: hasPeer ? addresses[1] : nil),
                 fingerprint: fingerprint, form: form, slot: Int32(slot))
+            record.isAwaited = isAwaited
+            return record
         }
         guard case .success(let record) = read else { return nil }
         self = record

@@ -53,6 +53,7 @@ extension Node {
         var sources: Set<InstanceID> = []
         var lost: [InstanceID: [AddressKey]] = [:]
         var freed: [InstanceID: [IPAddress]] = [:]
+        let flapped = interfacesThatWereDown(by: changes)
         for change in changes {
             let key = change.address.key
             var isOurs = context.ledger[key] != nil || context.isLeaving(key)
@@ -98,13 +99,31 @@ extension Node {
                 routers[id].addressesRemoved(addresses, isBlamed: false, at: now, &context, into: &actions)
             }
             if let keys = lost[id] {
-                let isBlamed = !isAfterLoss && keys.contains { mayBeTaken($0, at: now) }
+                let isBlamed =
+                    !isAfterLoss
+                    && keys.contains { key in
+                        let hasFlapped = key.address.family == .ipv6 && flapped.contains(key.interfaceIndex)
+                        return !hasFlapped && mayBeTaken(key, at: now)
+                    }
                 routers[id].addressesRemoved(
                     keys.map(\.address), isBlamed: isBlamed, at: now, &context, into: &actions)
             }
             routers[id].judge(at: now, &context, into: &actions)
             routers[id].tellStrangers(context, into: &actions)
         }
+    }
+
+    /// Interfaces that have gone down, and come up again before anybody looked: their own link-local address went, and with
+    /// it all of IPv6 (`addrconf_ifdown`).
+    private func interfacesThatWereDown(by changes: [AddressChange]) -> Set<Int32> {
+        var found: Set<Int32> = []
+        for change in changes where !change.isPresent && change.address.key.address.isLinkLocal {
+            let key = change.address.key
+            if context.ledger[key] == nil, !context.isLeaving(key), context.dependents.having(key.address).isEmpty {
+                found.insert(key.interfaceIndex)
+            }
+        }
+        return found
     }
 
     /// Whether somebody must have removed an address: it hasn't gone with one that we removed, nor with its link.

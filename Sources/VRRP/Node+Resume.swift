@@ -131,8 +131,24 @@ extension VirtualRouter {
     /// Then what is.
     mutating func correct(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
         guard state == .master else { return }
+        announceAwaited(at: now, &context)
         install(
             allAddresses.filter { place(of: $0, context) != nil }, at: now, &context, into: &actions)
         judge(at: now, &context, into: &actions)
+    }
+
+    /// What the kernel has added after its question had lost who asked: nobody has announced it. Before the first
+    /// installation is over, all of it is announced anyway.
+    private mutating func announceAwaited(at now: Instant, _ context: inout NodeContext) {
+        let awaited = allAddresses.filter { address in
+            guard let key = place(of: address, context)?.key, let entry = context.ledger[key] else { return false }
+            return entry.owner == id && entry.phase == .present && entry.isAwaited
+        }
+        for address in awaited {
+            if let key = place(of: address, context)?.key { context.ledger.confirm(key, isAdded: false) }
+        }
+        guard isInstalled, !awaited.isEmpty else { return }
+        context.announcer.announce(
+            awaited, of: id, on: settings.interface, rounds: settings.announcements.rounds, at: now)
     }
 }

@@ -95,9 +95,9 @@ struct NodeContext {
             ledger.set(.leaving, of: key, ticket: ticket)
             expectedRemovals[key, default: 0] += 1
         }
+        let guarded = interfaces.interfacesToGuard(removing: work.keys) { withdrawals[$0] != nil }
         for network in work.networks { withdrawals[network, default: (0, .never)].underWay += 1 }
-        actions.append(
-            .withdraw(work.keys, guarded: interfaces.interfacesToGuard(removing: work.keys), ticket: ticket))
+        actions.append(.withdraw(work.keys, guarded: guarded, ticket: ticket))
     }
 
     /// Whether the kernel must be asked for an address. Not when it is known to have it, from us or from a stranger.
@@ -170,8 +170,8 @@ struct NodeContext {
         guard let entry = ledger[key], entry.ticket == ticket, case .asked(let isNew) = entry.phase else { return }
         if entry.mayBeGone, interfaces.address(key) == nil, !result.isRefusal { return ledger.set(.missing, of: key) }
         switch result {
-        case .done: ledger.added(key)
-        case .existed, .absent: if isNew { ledger.end(key) } else { ledger.set(.present, of: key) }
+        case .done: ledger.confirm(key, isAdded: true)
+        case .existed, .absent: if isNew { ledger.end(key) } else { ledger.confirm(key, isAdded: false) }
         case .refused: if isNew { ledger.end(key) } else { ledger.set(.missing, of: key) }
         }
     }
