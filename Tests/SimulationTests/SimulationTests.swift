@@ -15,7 +15,7 @@ import Testing
 
     /// Seeds that broke a promise once.
     @Test(arguments: [
-NAMED
+        (UInt64(1), "a first seed")
     ])
     func namedSeeds(_ seed: UInt64, _ story: String) {
         #expect(Simulation.run(seed: seed).failures.isEmpty, "\(story): hasup-sim --seed \(seed) --trace")
