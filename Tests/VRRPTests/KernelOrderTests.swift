@@ -1,6 +1,7 @@
 import Base
 import Configuration
 import Testing
+import Wire
 
 @testable import VRRP
 
