@@ -135,6 +135,8 @@ public struct InstanceReport: JSONRecord, Hashable {
     public var differentAddressesOf: String?
     /// Virtual addresses that this node has, although it isn't MASTER and hasn't added them.
     public var strangers: [StrangerReport] = []
+    /// How many of its addresses, the last ones, aren't advertised because the link's MTU has no room for them.
+    public var unadvertisedAddresses = 0
     /// What keeps its advertisements from leaving; nil when nothing does.
     public var sendFailure: SendFailureReport?
     /// Its notify scripts; nil when none was ever wanted.
@@ -172,6 +174,7 @@ public struct InstanceReport: JSONRecord, Hashable {
         members.member("last_discard", &lastDiscard)
         members.member("different_addresses_of", &differentAddressesOf)
         members.member("strangers", &strangers)
+        members.member("unadvertised_addresses", &unadvertisedAddresses)
         members.member("send_failure", &sendFailure)
         members.member("scripts", &scripts)
         members.member("rivals", &rivals)

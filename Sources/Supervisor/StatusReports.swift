@@ -59,6 +59,7 @@ extension InstanceReport {
                 agoSeconds: $0.at.age(at: now).seconds, recent: now < $0.countsUntil)
         }
         strangers = status.strangers.map { StrangerReport($0) }
+        unadvertisedAddresses = status.unadvertisedAddresses
         differentAddressesOf = status.differentAddresses.flatMap {
             now < $0.countsUntil ? $0.source.description : nil
         }

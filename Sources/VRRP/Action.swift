@@ -30,12 +30,15 @@ public struct Advertised: Hashable, Sendable {
     public var source: IPAddress
     /// Index of the interface it leaves by.
     public var interfaceIndex: Int32
+    /// How many of the virtual addresses it lists, the first ones: those that fit the link.
+    public var addressCount: UInt8
 
     /// The contents.
-    public init(priority: Priority, source: IPAddress, interfaceIndex: Int32) {
+    public init(priority: Priority, source: IPAddress, interfaceIndex: Int32, addressCount: UInt8) {
         self.priority = priority
         self.source = source
         self.interfaceIndex = interfaceIndex
+        self.addressCount = addressCount
     }
 }
 

@@ -298,6 +298,7 @@ extension InstanceStatus {
         }
         writer.write(UInt32(strangers.count))
         strangers.forEach { $0.encode(into: &writer) }
+        writer.write(UInt32(clamping: unadvertisedAddresses))
         writer.write(optional: lastDiscard) { writer, discard in
             writer.write(discard.reason.rawValue)
             writer.write(tagged: discard.source)
@@ -346,6 +347,7 @@ extension InstanceStatus {
                 UnusableAddress(try reader.readTaggedAddress(), code: Int32(bitPattern: try reader.readUInt32())))
         }
         for _ in 0..<(try reader.readCount(ofSize: 12)) { strangers.append(try StrangerAddress(from: &reader)) }
+        unadvertisedAddresses = Int(try reader.readUInt32())
         lastDiscard = try reader.readOptional { reader throws(ByteError) in
             guard let reason = DiscardReason(rawValue: try reader.readUInt8()) else { throw .invalid }
             return LastDiscard(

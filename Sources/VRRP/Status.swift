@@ -36,6 +36,8 @@ public struct InstanceStatus: Hashable, Sendable {
     public var unusableAddresses: [UnusableAddress] = []
     /// Virtual addresses that this node has, although it isn't MASTER and hasn't added them.
     public var strangers: [StrangerAddress] = []
+    /// How many virtual addresses, the last ones, aren't advertised because the link's MTU has no room for them.
+    public var unadvertisedAddresses = 0
     /// The last advertisement that was thrown away; nil when there was none.
     public var lastDiscard: LastDiscard?
     /// The last router whose address list differs from ours; nil when it was never so, or isn't any more.

@@ -162,7 +162,8 @@ extension VirtualRouter {
     ) {
         if state == .backup, sender != master { toldRemarks = 0 }
         if !view.hasAddressList(addressList), !settings.skipsAddressListCheck,
-            Set(view.addresses.map(\.bytes)) != Set(settings.virtualAddresses.map(\.prefix.address.bytes))
+            Set(view.addresses.map(\.bytes))
+                != Set(settings.virtualAddresses.prefix(Int(addressCount)).map(\.prefix.address.bytes))
         {
             // Who leaves advertises nothing any more.
             if view.priority != .release { differentAddresses = (sender, now) }

@@ -28,7 +28,7 @@ extension VirtualRouter {
         let previousDown = masterDownInterval
         let known = Set(allAddresses)
         settings = new
-        addressList = Self.addressList(of: new)
+        renewAddressList()
         toldRemarks = 0
         differentAddresses = nil
         isIntervalLearned = isIntervalLearned && new.version == .v3

@@ -12,6 +12,7 @@ extension VirtualRouter {
         status.faults = faults
         status.lastTransition = lastTransition
         status.counters = counters
+        status.unadvertisedAddresses = max(0, settings.virtualAddresses.count - Int(addressCount))
         if state == .master {
             let served = served(context)
             status.installedAddresses = served.installed

@@ -56,7 +56,9 @@ struct VirtualRouter {
     /// By discard reason, when the next observation may be made; empty before the first one.
     var nextDiscardTold: [Instant] = []
     /// Our address list as it stands in advertisements, to compare others' with.
-    var addressList: [UInt8]
+    private(set) var addressList: [UInt8]
+    /// How many addresses it has.
+    private(set) var addressCount: UInt8
     var lastTransition: Transition?
     var settings: InstanceSettings { didSet { fingerprint = settings.identity.fingerprint } }
 
@@ -87,15 +89,32 @@ struct VirtualRouter {
         since = now
         priority = settings.priority
         masterInterval = settings.advertInterval
-        addressList = Self.addressList(of: settings)
+        addressCount = UInt8(clamping: settings.virtualAddresses.count)
+        addressList = Self.addressList(of: settings, addressCount)
     }
 
     /// What both kinds of virtual addresses need: installing, announcing, withdrawing.
     var allAddresses: [VirtualAddress] { settings.virtualAddresses + settings.excludedAddresses }
 
-    static func addressList(of settings: InstanceSettings) -> [UInt8] {
-        settings.virtualAddresses.lazy.map(\.prefix.address).filter { $0.family == settings.family }.prefix(255)
+    private static func addressList(of settings: InstanceSettings, _ count: UInt8) -> [UInt8] {
+        settings.virtualAddresses.prefix(Int(count)).lazy.map(\.prefix.address).filter { $0.family == settings.family }
             .flatMap(\.bytes)
+    }
+
+    /// What fits the link is advertised, the first ones of the file, as keepalived does: an advertisement that is longer
+    /// than the MTU can't be sent at all, and both nodes would be MASTER.
+    private mutating func fitAdvertisement(_ mtu: UInt32) {
+        let limit = mtu == 0 ? 255 : settings.advertisedAddressLimit(mtu: Int(mtu))
+        let count = UInt8(clamping: min(settings.virtualAddresses.count, limit))
+        guard count != addressCount else { return }
+        addressCount = count
+        addressList = Self.addressList(of: settings, count)
+    }
+
+    /// Other settings name other addresses.
+    mutating func renewAddressList() {
+        addressCount = UInt8(clamping: settings.virtualAddresses.count)
+        addressList = Self.addressList(of: settings, addressCount)
     }
 
     /// Skew_Time.
@@ -128,6 +147,7 @@ struct VirtualRouter {
         source = Tracking.source(of: settings, context)
         interfaceIndex = interface?.index ?? 0
         canSend = interface.map { $0.isUsable || settings.ignoresPrimaryInterface } ?? false
+        if let interface { fitAdvertisement(interface.mtu) }
     }
 
     /// An interface or the configuration changed: faults come or go, and the priority takes effect at once. In BACKUP the
@@ -266,7 +286,9 @@ struct VirtualRouter {
     }
 
     private func transition(to next: RouterState, _ reason: TransitionReason, at now: Instant) -> Transition {
-        let hasPeer = master != nil && master != source
+        // A MASTER knows itself as the master; in FAULT its source may be gone.
+        let isOwn = state == .master && next == .fault
+        let hasPeer = master != nil && master != source && !isOwn
         return Transition(
             instance: id, from: state, to: next, reason: reason, peer: hasPeer ? master : nil,
             peerPriority: hasPeer ? masterPriority : nil, ownPriority: priority,
@@ -294,7 +316,10 @@ struct VirtualRouter {
         counters.advertsSent += 1
         if priority == .release { counters.releasesSent += 1 }
         actions.append(
-            .advertise(id, Advertised(priority: priority, source: source, interfaceIndex: interfaceIndex)))
+            .advertise(
+                id,
+                Advertised(
+                    priority: priority, source: source, interfaceIndex: interfaceIndex, addressCount: addressCount)))
         return true
     }
 }

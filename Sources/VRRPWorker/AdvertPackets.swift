@@ -33,7 +33,8 @@ final class AdvertPackets {
             group: instance.isUnicast ? nil : instance.multicastGroup)
         let advertisement = Advertisement(
             version: instance.version, virtualRouterID: id, priority: contents.priority,
-            interval: instance.advertInterval, addresses: instance.virtualAddresses.map(\.prefix.address),
+            interval: instance.advertInterval,
+            addresses: instance.virtualAddresses.prefix(Int(contents.addressCount)).map(\.prefix.address),
             password: instance.password, checksumWithoutPseudoHeader: instance.checksumWithoutPseudoHeader)
         let destinations = instance.isUnicast ? instance.unicastPeers.map(\.address) : [instance.multicastGroup]
         let encoded = destinations.map {

@@ -169,6 +169,12 @@ struct StatusTable {
             }
         }
         for stranger in instance.strangers { texts.append(stranger.text) }
+        if instance.unadvertisedAddresses > 0 {
+            texts.append(
+                "\(counted(instance.unadvertisedAddresses, "address")) of \(instance.addresses.count) aren't advertised: the "
+                    + "MTU of \(instance.interface) has no room for more, and a keepalived before 2.3 discards a list that "
+                    + "isn't its own")
+        }
         if let peer = instance.differentAddressesOf {
             texts.append(
                 "\(peer) advertises other addresses than ours, so some may be nobody's: compare virtual_ipaddress")

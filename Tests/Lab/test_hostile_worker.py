@@ -336,7 +336,7 @@ def status_entry(identifier, fault=None):
     faults = struct.pack(">I", 0) if fault is None else struct.pack(">IB", 1, 1) + text(fault)
     moments = struct.pack(">qBqB", 1, 100, -(1 << 63), 1) + bytes([0, 0]) + struct.pack(">Bq", 1, (1 << 63) - 1)
     rest = struct.pack(">Bq", 1, -(1 << 63)) + b"\0" + faults + b"\0" + struct.pack(">7Q", *[(1 << 64) - 1] * 7) + b"\0\0"
-    return struct.pack(">I", identifier) + moments + rest + struct.pack(">III", 0, 0, 0) + b"\0\0\0"
+    return struct.pack(">I", identifier) + moments + rest + struct.pack(">6I", 0, 0, 0, 0, 0, 0) + b"\0\0\0\0"
 
 
 def test_status_in_its_own_words(lone):

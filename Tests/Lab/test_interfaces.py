@@ -28,7 +28,7 @@ def test_a_deleted_address_comes_back(duo, lan, pair, sniffer, vip):
     wait_for("the address", lambda: pair[0].holds(address), bound=0.5, step=0.002)
     assert time.monotonic() - gone < 0.2 + 0.02 + late()
     wait_for("an announcement", lambda: sniffer.announcements(address, pair[0], begin), bound=1)
-    assert address in "\n".join(a.log().splitlines()[lines:])
+    wait_for("a line", lambda: address in "\n".join(a.log().splitlines()[lines:]), bound=1)
     assert lan.holders(address) == ["a"]
 
 
@@ -59,8 +59,9 @@ def test_somebody_who_keeps_removing_it(duo, lan, pair):
 
 
 def test_an_address_on_another_interface_that_comes_later(duo, lan, pair, sniffer):
-    """`dev` names an interface that doesn't exist: told in log and status, set and announced when it appears."""
-    extra = ["virtual_ipaddress_excluded {", "    10.0.8.1/24 dev eth7", "}"]
+    """`dev` names an interface that doesn't exist and isn't tracked: told in log and status, set and announced when it
+    appears."""
+    extra = ["virtual_ipaddress_excluded {", "    10.0.8.1/24 dev eth7 no_track", "}"]
     a, _ = duo(extra=extra)
     address = a.status().instance()["excluded_addresses"][0]
     assert not address["installed"] and "no such interface; it is set when eth7 appears" in address["obstacle"]

@@ -143,6 +143,7 @@ def test_what_left_the_file_meanwhile_goes(lan, pair, stores):
     pair[0].write("hasup.conf", config(2, 3))
     store.restart()
     a.wait_state("MASTER", "VI_3")
-    assert pair[0].holds("10.0.0.102") and pair[0].holds("10.0.0.103") and not pair[0].holds("10.0.0.101")
+    wait_for("the new address", lambda: pair[0].holds("10.0.0.103"), bound=1)
+    assert pair[0].holds("10.0.0.102") and not pair[0].holds("10.0.0.101")
     assert not watch.removed
     watch.close()

@@ -26,7 +26,7 @@ int hasup_frame_socket_restore(int fd);
 /// A NETLINK_ROUTE socket, non-blocking for `groups` != 0 (RTMGRP_* bits), blocking otherwise.
 int hasup_route_socket(uint32_t groups);
 
-enum { HASUP_BATCH_MAX = 64, HASUP_PACKET_MAX = 2048 };
+enum { HASUP_BATCH_MAX = 64, HASUP_PACKET_MAX = 4608 };
 
 /// One packet to be sent; `bytes` must stay valid until the batch was sent. Sending only reads them.
 struct hasup_outgoing {
