@@ -35,7 +35,7 @@ struct ArgumentSecrets {
     /// A script's arguments, without its path.
     mutating func add(_ bytes: ArraySlice<UInt8>) {
         let trimmed = bytes.drop(while: Byte.isBlank)
-        let words = shellWords(trimmed) ?? trimmed.split(whereSeparator: Byte.isBlank).map { Array($0) }
+        let words = shellWords(trimmed, .everywhere) ?? trimmed.split(whereSeparator: Byte.isBlank).map { Array($0) }
         commands.append(
             Command(
                 text: String(decoding: trimmed, as: UTF8.self), words: words.map { String(decoding: $0, as: UTF8.self) }

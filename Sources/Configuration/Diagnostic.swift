@@ -31,6 +31,8 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case deprecated
     /// A value, or what settings mean together.
     case setting
+    /// An interface isn't there, and what needs it waits for it.
+    case missingInterface = "missing-interface"
     /// What the nodes of a cluster say doesn't go together.
     case cluster
 }

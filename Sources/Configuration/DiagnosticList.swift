@@ -58,8 +58,9 @@ struct DiagnosticList {
     ) {
         // Past the limit neither the line's text nor the place is needed.
         guard !isFull else { return add(severity, message, at: nil) }
+        let remark = severity == .note ? "" : InvisibleCharacter.remark(on: text.slice(token))
         add(
-            severity, message, at: text.location(token), length: Int(token.length),
+            severity, message + remark, at: text.location(token), length: Int(token.length),
             line: text.lineText(file: Int(token.file), line: Int(token.line)), code: code,
             includedFrom: text.includeChain(of: Int(token.file)), atStart: atStart)
     }
@@ -84,7 +85,7 @@ struct DiagnosticList {
         case .unknownKeyword, .misplacedKeyword, .refusedKeyword: "leave it out"
         case .text: "read on without it"
         case .brace: "read on, and may misunderstand what follows"
-        case .file, .notYet, .deprecated, .setting, .cluster: ""
+        case .file, .notYet, .deprecated, .setting, .missingInterface, .cluster: ""
         }
     }
 

@@ -5,7 +5,13 @@ struct Elaborator {
     let text: SourceText
     let table: KeywordTable
     let statements: [Statement]
-    let attempts: Attempts
+    var attempts: Attempts
+    /// The line of which it was said that its entries are one a line.
+    var crowdedLine: SourceLocation?
+    /// For each statement the place of the block around it, -1 at the top level; empty until somebody asks.
+    var enclosing: [Int32] = []
+    /// Peers of the instance that is read that can't be: they hear nothing of it.
+    var lostPeers = 0
     let environment: Environment
     let files: any FileProvider
     var diagnostics: DiagnosticList
@@ -84,9 +90,11 @@ struct Elaborator {
     func string(_ token: Int) -> String { text.string(text.tokens[token]) }
     func bytes(_ token: Int) -> ArraySlice<UInt8> { text.slice(text.tokens[token]) }
 
-    mutating func report(_ severity: Severity, _ message: String, at token: Int, atStart: String? = nil) {
+    mutating func report(
+        _ severity: Severity, _ message: String, at token: Int, atStart: String? = nil, code: DiagnosticCode? = nil
+    ) {
         if severity == .error { refusals += 1 }
-        diagnostics.add(severity, message, at: text.tokens[token], in: text, atStart: atStart)
+        diagnostics.add(severity, message, at: text.tokens[token], in: text, code: code, atStart: atStart)
     }
 
     /// A statement or word that has no effect because of an error.
@@ -123,7 +131,7 @@ struct Elaborator {
             refuse("`\(name)` needs a value: \(wanted)", at: statement.token)
             return nil
         }
-        if statement.words.count > 1 {
+        if statement.words.count > 1, !splitsLine(first + 1..<statement.words.upperBound, of: statement) {
             report(
                 .warning, "`\(string(statement.token))` takes one value; this and what follows is ignored",
                 at: first + 1)
@@ -133,7 +141,7 @@ struct Elaborator {
 
     /// Warns about words after a keyword that takes none: `nopreempt false` still means nopreempt.
     mutating func flag(_ statement: Statement) -> Bool {
-        if let word = statement.words.first {
+        if let word = statement.words.first, !splitsLine(statement.words, of: statement) {
             report(
                 .warning,
                 "`\(string(statement.token))` takes no value; `\(string(word))` is ignored and the setting is on",
@@ -259,7 +267,9 @@ struct Elaborator {
     }
 
     /// The words of a statement by the shell-like rules of script keywords.
-    mutating func quotedWords(_ statement: Statement) -> [[UInt8]]? {
+    mutating func quotedWords(
+        _ statement: Statement, by rules: (ArraySlice<UInt8>) -> [[UInt8]]? = { shellWords($0) }
+    ) -> [[UInt8]]? {
         guard let first = statement.words.first else {
             let keyword = table.keywords[statement.row]
             let wanted = keyword.shape == .script ? "a command" : keyword.arguments
@@ -267,7 +277,7 @@ struct Elaborator {
             return nil
         }
         // Quotes belong to the raw text; the tokens are without them.
-        guard let raw = text.raw(statement.words), let words = shellWords(raw), !words.isEmpty else {
+        guard let raw = text.raw(statement.words), let words = rules(raw), !words.isEmpty else {
             // Of a `"` without a partner the preprocessor has said so.
             if text.raw(statement.words)?.count(where: { $0 == Byte.quote }).isMultiple(of: 2) ?? true {
                 refuse("a quote in this command has no partner", at: first)
@@ -281,9 +291,15 @@ struct Elaborator {
 
     /// The program and its arguments in one word, which is split again.
     mutating func command(_ word: [UInt8], at token: Int) -> [String]? {
-        guard let arguments = shellWords(word[...]) else {
+        guard let arguments = shellWords(word[...], .everywhere) else {
             refuse("a quote in this command has no partner", at: token)
             return nil
+        }
+        if word.contains(Byte.backslash), shellWords(shellUnescaped(word)[...], .everywhere) != arguments {
+            report(
+                .warning,
+                "keepalived 2.2 takes backslashes away twice, so it runs this with other arguments; what needs none, such "
+                    + "as '...' around an argument, is read alike", at: token)
         }
         guard let program = arguments.first, !program.isEmpty else {
             refuse("the command is empty", at: token)
@@ -304,7 +320,7 @@ struct Elaborator {
 
     /// `"COMMAND ARGUMENTS" [USER [[:]GROUP]]`: the command and its arguments are one word, which is split again.
     mutating func script(_ statement: Statement) -> (arguments: [String], identity: ScriptIdentity?)? {
-        guard let words = quotedWords(statement), let first = statement.words.first,
+        guard let words = quotedWords(statement, by: commandWords), let first = statement.words.first,
             let arguments = command(words[0], at: first)
         else { return nil }
         let identity = identity(

@@ -46,8 +46,8 @@ public struct FileIdentity: Hashable, Sendable {
 public protocol FileProvider {
     /// The content of this file. The path is absolute, or relative to the working directory.
     func read(path: String) -> Result<[UInt8], FileError>
-    /// The paths that match a pattern with `*`, `?` and `[...]`, sorted, whatever they lead to. `tooLarge` when more
-    /// would have to be looked at than the provider is willing to; another failure when a folder can't be looked into.
+    /// The paths that match a pattern with `*`, `?` and `[...]`, sorted, whatever they lead to, and the folders that can't
+    /// be looked into. `tooLarge` when more would have to be looked at than the provider is willing to.
     func glob(pattern: String) -> Result<[String], FileError>
     /// What is to be said against running this program; nil when it isn't known or not to be judged.
     func inspect(program: String) -> ProgramFinding?

@@ -31,13 +31,11 @@ struct PatternMatches {
 enum PatternObjection: Error, CustomStringConvertible {
     case tooManyPatterns(String, limit: Int)
     case tooManyNames(String)
-    case unreadableFolder(String, FileError)
 
     var description: String {
         switch self {
         case .tooManyPatterns(let pattern, let limit): "`\(pattern)` stands for more than \(limit) patterns"
         case .tooManyNames(let pattern): "`\(pattern)` leads through too many files and folders"
-        case .unreadableFolder(let pattern, let error): "can't look for `\(pattern)`: \(error.explanation)"
         }
     }
 }
@@ -208,11 +206,10 @@ extension Preprocessor {
         }
         var found: [PatternMatches] = []
         for alternative in alternatives {
-            switch provider.glob(pattern: alternative) {
-            case .success(let paths): found.append(PatternMatches(pattern: alternative, paths: paths))
-            case .failure(.tooLarge): return .failure(.tooManyNames(alternative))
-            case .failure(let error): return .failure(.unreadableFolder(alternative, error))
+            guard case .success(let paths) = provider.glob(pattern: alternative) else {
+                return .failure(.tooManyNames(alternative))
             }
+            found.append(PatternMatches(pattern: alternative, paths: paths))
         }
         return .success(found)
     }

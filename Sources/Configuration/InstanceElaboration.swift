@@ -50,6 +50,7 @@ extension Elaborator {
         }
         names[name] = nameToken
         shared.saidInBlock = [:]
+        lostPeers = 0
         var draft = InstanceDraft(
             settings: InstanceSettings(name: name, location: text.location(text.tokens[block.token])),
             token: block.token, block: place)
@@ -191,7 +192,7 @@ extension Elaborator {
         case "auth_pass":
             draft.authentication.password = Array(bytes(first))
             draft.authentication.passwordPlace = first
-            if statement.words.count > 1 {
+            if statement.words.count > 1, !splitsLine(first + 1..<statement.words.upperBound, of: statement) {
                 report(
                     .warning, "the password ends at the blank; put it in double quotes if the rest belongs to it",
                     at: first + 1)
@@ -213,7 +214,7 @@ extension Elaborator {
                 draft.settings.excludedAddresses.append(address)
                 draft.excludedPlaces.append(entry.token)
             case "unicast_peer":
-                guard let peer = elaborator.unicastPeer(entry) else { return }
+                guard let peer = elaborator.unicastPeer(entry) else { return elaborator.lostPeers += 1 }
                 draft.settings.unicastPeers.append(peer)
                 draft.peerPlaces.append(entry.token)
             default:

@@ -87,9 +87,11 @@ extension Elaborator {
             if model.global.dynamicInterfaces { return forgetOwnInterface(&draft) }
             // No fault of the block: the instance runs as soon as the interface appears (pain point A3).
             report(
-                .error, "interface `\(name)` doesn't exist\(existingInterfaces(insteadOf: name))",
+                .error,
+                "interface `\(name)` doesn't exist\(existingInterfaces(insteadOf: name)); \(Self.laterInterfaces)",
                 at: token ?? draft.token,
-                atStart: "\(DiagnosticList.inFault(draft.settings.name)) until the interface appears")
+                atStart: "\(DiagnosticList.inFault(draft.settings.name)) until the interface appears",
+                code: .missingInterface)
             diagnostics.noteFault()
         } else {
             checkLinkKind(&draft, at: token ?? draft.token)
@@ -97,6 +99,9 @@ extension Elaborator {
         }
         forgetOwnInterface(&draft)
     }
+
+    /// What says that it's no slip.
+    static var laterInterfaces: String { "`dynamic_interfaces` in global_defs is for interfaces that come later" }
 
     /// Listing the own interface among the tracked ones says nothing new; its weight is ignored, as in keepalived.
     private mutating func forgetOwnInterface(_ draft: inout InstanceDraft) {

@@ -38,30 +38,34 @@ public struct ModelDifference: Hashable, Sendable {
     /// Whether a reload would do nothing.
     public var isEmpty: Bool { added.isEmpty && removed.isEmpty && changed.isEmpty && global.isEmpty }
 
-    /// Instances are matched by name, then by what makes them the same virtual router on the link, as a reload does.
+    /// Instances are matched by what makes them the same virtual router on the link, as a reload does, whatever their
+    /// names are; what is left, by name.
     public init(from old: ConfigurationModel, to new: ConfigurationModel) {
-        var before: [String: InstanceSettings] = [:]
-        var order: [String] = []
-        for instance in old.instances where before.updateValue(instance, forKey: instance.name) == nil {
-            order.append(instance.name)
-        }
-        var strangers: [InstanceSettings] = []
-        for instance in new.instances {
-            if let known = before.removeValue(forKey: instance.name) {
-                compare(known, instance)
-            } else {
-                strangers.append(instance)
+        var left = Array(old.instances.indices)
+        var pairs = [Int?](repeating: nil, count: new.instances.count)
+        func match(_ key: (InstanceSettings) -> some Hashable) {
+            var places = Dictionary(grouping: left) { key(old.instances[$0]) }.mapValues { $0[...] }
+            for (place, instance) in new.instances.enumerated() where pairs[place] == nil {
+                pairs[place] = places[key(instance)]?.popFirst()
             }
+            let matched = Set(pairs.compactMap { $0 })
+            left.removeAll { matched.contains($0) }
         }
-        var renamed = Dictionary(before.values.map { ($0.identity, $0.name) }, uniquingKeysWith: { first, _ in first })
-        for instance in strangers {
-            if let name = renamed.removeValue(forKey: instance.identity), let known = before.removeValue(forKey: name) {
-                compare(known, instance)
+        struct Router: Hashable {
+            var identity: InstanceIdentity
+            var name: String?
+        }
+        match { Router(identity: $0.identity, name: $0.name) }
+        match { Router(identity: $0.identity) }
+        match { $0.name }
+        for (instance, pair) in zip(new.instances, pairs) {
+            if let pair {
+                compare(old.instances[pair], instance)
             } else {
                 added.append(instance.name)
             }
         }
-        removed = order.filter { before[$0] != nil }
+        removed = left.map { old.instances[$0].name }
         global = SettingTexts.differences(old.global, new.global, SettingTexts.global)
         global += SettingTexts.sharedDifferences(old, new)
         // Where a block stands is no setting.

@@ -75,7 +75,8 @@ extension Elaborator {
         forEach(inside: place) { elaborator, statement, child in
             switch elaborator.keyword(child) {
             case "misc_path":
-                guard let words = elaborator.quotedWords(statement), let first = statement.words.first else { return }
+                guard let words = elaborator.quotedWords(statement, by: commandWords), let first = statement.words.first
+                else { return }
                 if words.count > 1 {
                     elaborator.report(
                         .warning,

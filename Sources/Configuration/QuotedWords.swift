@@ -1,8 +1,28 @@
-/// Splits text by the shell-like rules of script keywords: `'...'` and `"..."` protect blanks, adjacent parts make one
-/// word, and outside single quotes a backslash begins an escape.
+/// What a backslash means to `shellWords`.
+enum ShellEscapes {
+    /// Outside single quotes it begins an escape.
+    case outsideSingleQuotes
+    /// It begins an escape, in single quotes, too.
+    case everywhere
+    /// It protects the next byte, and both stay: the word is read again.
+    case kept
+}
+
+/// The words of a keyword that runs a program: the command with its arguments as one word in which escapes stay, and what
+/// follows it. Escapes are taken away once, when the command is split.
 ///
 /// - Returns: the words as bytes; nil when a quote has no partner.
-func shellWords(_ bytes: ArraySlice<UInt8>) -> [[UInt8]]? {
+func commandWords(_ bytes: ArraySlice<UInt8>) -> [[UInt8]]? {
+    guard let words = shellWords(bytes, .everywhere), let kept = shellWords(bytes, .kept), let command = kept.first
+    else { return nil }
+    return [command] + words.dropFirst()
+}
+
+/// Splits text by the shell-like rules of script keywords: `'...'` and `"..."` protect blanks, and adjacent parts make one
+/// word.
+///
+/// - Returns: the words as bytes; nil when a quote has no partner.
+func shellWords(_ bytes: ArraySlice<UInt8>, _ escapes: ShellEscapes = .outsideSingleQuotes) -> [[UInt8]]? {
     var words: [[UInt8]] = []
     var word: [UInt8]?
     var quote: UInt8?
@@ -12,9 +32,16 @@ func shellWords(_ bytes: ArraySlice<UInt8>) -> [[UInt8]]? {
         offset += 1
         if byte == quote {
             quote = nil
-        } else if byte == Byte.backslash, quote != Byte.apostrophe, offset < bytes.endIndex {
-            let escaped = escape(bytes, &offset)
-            word = (word ?? []) + [escaped]
+        } else if byte == Byte.backslash, offset < bytes.endIndex,
+            quote != Byte.apostrophe || escapes != .outsideSingleQuotes
+        {
+            if escapes == .kept {
+                word = (word ?? []) + [byte, bytes[offset]]
+                offset += 1
+            } else {
+                let escaped = escape(bytes, &offset)
+                word = (word ?? []) + [escaped]
+            }
         } else if quote == nil, byte == Byte.quote || byte == Byte.apostrophe {
             quote = byte
             word = word ?? []
@@ -27,6 +54,18 @@ func shellWords(_ bytes: ArraySlice<UInt8>) -> [[UInt8]]? {
     }
     if let done = word { words.append(done) }
     return quote == nil ? words : nil
+}
+
+/// A text without its escapes, wherever they stand.
+func shellUnescaped(_ bytes: [UInt8]) -> [UInt8] {
+    var result: [UInt8] = []
+    var offset = 0
+    while offset < bytes.count {
+        offset += 1
+        let isEscape = bytes[offset - 1] == Byte.backslash && offset < bytes.count
+        result.append(isEscape ? escape(bytes[...], &offset) : bytes[offset - 1])
+    }
+    return result
 }
 
 /// The byte that the escape after a backslash stands for; `offset` moves behind it.

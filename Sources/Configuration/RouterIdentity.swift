@@ -37,7 +37,7 @@ extension Elaborator {
     mutating func condemnBySlip(
         in keyword: String, _ statement: Statement, since mark: DiagnosticList.Mark, _ draft: inout InstanceDraft
     ) {
-        guard RouterIdentity.decides(keyword) else { return }
+        guard RouterIdentity.decides(keyword), keyword != "unicast_peer" || lostPeers > 0 else { return }
         let place = diagnostics.firstError(since: mark) ?? text.location(text.tokens[statement.token])
         fault(RouterIdentity.reason(keyword), &draft, at: place)
         diagnostics.amendErrors(since: mark, atStart: DiagnosticList.inFault(draft.settings.name))
@@ -45,6 +45,7 @@ extension Elaborator {
 
     /// So does a line that was meant to say it. There is an error about it already.
     mutating func condemnByAttempts(_ draft: inout InstanceDraft) {
+        guard attempts.hasAny(in: draft.block) else { return }
         for keyword in RouterIdentity.keywords.flatMap(\.keywords) {
             guard let token = attempts.place(of: keyword, in: draft.block) else { continue }
             fault(RouterIdentity.reason(keyword), &draft, at: token)

@@ -137,7 +137,7 @@ struct SurroundingsScan {
             } else if text.matches(text.tokens[first], "user") || text.matches(text.tokens[first], "script_user") {
                 ask(files, for: text.tokens[first + 1..<index].map { text.string($0) })
             } else if keywords.contains(String(decoding: name, as: UTF8.self)),
-                let words = text.raw(first + 1..<index).flatMap({ shellWords($0) })
+                let words = text.raw(first + 1..<index).flatMap({ commandWords($0) })
             {
                 if let program = program(words) { _ = files.inspect(program: program) }
                 ask(files, for: words.dropFirst().map { String(decoding: $0, as: UTF8.self) })
@@ -157,7 +157,9 @@ struct SurroundingsScan {
     /// The program in the words of a script keyword.
     private func program(_ words: [[UInt8]]) -> String? {
         guard let command = words.first else { return nil }
-        guard let program = shellWords(command[...])?.first, !program.isEmpty, !program.contains(0) else { return nil }
+        guard let program = shellWords(command[...], .everywhere)?.first, !program.isEmpty, !program.contains(0) else {
+            return nil
+        }
         return String(decoding: program, as: UTF8.self)
     }
 }

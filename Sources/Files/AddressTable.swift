@@ -72,7 +72,7 @@ struct AddressTable {
             case 20: if let entry = Self.entry(body) { entries.append(entry) }
             default: break
             }
-            rest = UnsafeRawBufferPointer(rebasing: rest[min(rest.count, length + 3 & ~3)...])
+            rest = UnsafeRawBufferPointer(rebasing: rest[min(rest.count, (length + 3) & ~3)...])
         }
         return true
     }
@@ -95,7 +95,7 @@ struct AddressTable {
             case 11: addedBy = value.first
             default: break
             }
-            rest = UnsafeRawBufferPointer(rebasing: rest[min(rest.count, length + 3 & ~3)...])
+            rest = UnsafeRawBufferPointer(rebasing: rest[min(rest.count, (length + 3) & ~3)...])
         }
         guard let address = local ?? other, let prefix = Prefix(address: address, length: Int(body[1])) else {
             return nil

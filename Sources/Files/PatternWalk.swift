@@ -9,15 +9,12 @@ struct PatternWalk {
 
     private var namesLeft = PatternWalk.maximumNames
     private var paths: [String] = []
-    /// Why a folder couldn't be looked into.
-    private var obstacle: FileError?
 
-    /// Files, folders and what there is otherwise; `tooLarge` when there is too much to look at.
+    /// Files, folders and what there is otherwise, also what only seems to be there; `tooLarge` when there is too much to look at.
     mutating func paths(matching pattern: String) -> Result<[String], FileError> {
         let parts = pattern.split(separator: "/", omittingEmptySubsequences: true)
         walk(pattern.hasPrefix("/") ? "/" : "", parts[...])
-        if namesLeft < 0 { return .failure(.tooLarge) }
-        return obstacle.map { .failure($0) } ?? .success(paths)
+        return namesLeft < 0 ? .failure(.tooLarge) : .success(paths)
     }
 
     /// - Parameter folder: empty, or ends with a slash.
@@ -28,9 +25,8 @@ struct PatternWalk {
             return visit(folder + Self.literal(part), rest, mayBeMissing: true)
         }
         guard let directory = opendir(folder.isEmpty ? "." : folder) else {
-            let error = SystemFiles.error(errno)
-            // A part of the way that is no folder leads nowhere.
-            if error != .notFound { obstacle = obstacle ?? error }
+            // Whoever reads it says why it can't be looked into.
+            if !Self.isNothingThere { paths.append(folder.isEmpty ? "." : String(folder.dropLast())) }
             return
         }
         var names: [(name: String, kind: UInt8)] = []
@@ -59,8 +55,11 @@ struct PatternWalk {
         guard rest.isEmpty else { return walk(path + "/", rest) }
         var status = stat()
         // A link that leads nowhere, a folder or a program: whoever reads it says so.
-        if !mayBeMissing || stat(path, &status) == 0 { paths.append(path) }
+        if !mayBeMissing || stat(path, &status) == 0 || !Self.isNothingThere { paths.append(path) }
     }
+
+    /// Whether the last call has failed because there is no such file, or a part of its way is no folder.
+    private static var isNothingThere: Bool { errno == ENOENT || errno == ENOTDIR }
 
     /// A part without wildcards: a backslash protects what follows.
     private static func literal(_ part: Substring) -> String {

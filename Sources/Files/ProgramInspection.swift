@@ -26,7 +26,30 @@ public enum ProgramInspection {
             return ProgramFinding(
                 obstacle: "it isn't executable (owner \(status.st_uid), mode \(String(mode, radix: 8)))")
         }
-        return ProgramFinding(weaknesses: followed.weaknesses)
+        return ProgramFinding(obstacle: interpreterObstacle(followed.resolved), weaknesses: followed.weaknesses)
+    }
+
+    /// Why the kernel can't run a script by the interpreter that its first line names: it says `No such file or directory`
+    /// of a script that is there. nil for any other program, or one that may not be read.
+    private static func interpreterObstacle(_ path: String) -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        // As much of the first line as the kernel looks at (BINPRM_BUF_SIZE).
+        var bytes = [UInt8](repeating: 0, count: 256)
+        let count = read(descriptor, &bytes, bytes.count)
+        guard count > 2, bytes.starts(with: "#!".utf8) else { return nil }
+        let line = bytes[2..<count].prefix { $0 != UInt8(ascii: "\n") }
+        let words = line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+        guard let first = words.first else { return "its first line names no interpreter behind `#!`" }
+        let interpreter = String(decoding: first.filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
+        if line.last == UInt8(ascii: "\r") {
+            return
+                "its lines end with CR and LF, so that nothing is called like its interpreter \(interpreter) with CR; "
+                + "dos2unix takes the CR away"
+        }
+        guard access(interpreter, F_OK) == 0 else { return "its interpreter \(interpreter) doesn't exist" }
+        return access(interpreter, X_OK) == 0 ? nil : "its interpreter \(interpreter) isn't executable"
     }
 
     /// Where programs without a path are looked for, now and when they run.

@@ -61,7 +61,7 @@ public struct SystemFiles: FileProvider {
         }
     }
 
-    static func error(_ code: Int32) -> FileError {
+    private static func error(_ code: Int32) -> FileError {
         switch code {
         case ENOENT, ENOTDIR: .notFound
         case EACCES, EPERM: .permissionDenied

@@ -5,15 +5,21 @@ import VRRP
 /// What can go wrong while faults are on.
 enum Disturbance {
     case crash(machine: Int)
+    /// All processes of hasup die, the kernel lives. The file may be another one when they start again.
+    case die(machine: Int, changesFile: Bool)
     case kill(machine: Int, gap: Int64)
     case stop(machine: Int)
     case pause(machine: Int, stopsClock: Bool)
     case linkDown(machine: Int, interface: Int)
     case recreate(machine: Int, interface: Int)
+    case rename(machine: Int, interface: Int)
+    case moveHardware(machine: Int, interface: Int)
     case cut(from: Int, to: Int)
     case isolate(machine: Int)
     case noise(loss: Int, duplicates: Int, reordering: Int)
-    case removeAddress(machine: Int, router: Int)
+    case refuse(machine: Int, router: Int, isAll: Bool)
+    case loseNews(machine: Int)
+    case stranger(machine: Int, StrangersDeed)
     case reload(machine: Int)
     /// A reload whose worker dies before it has done it, or before it has heard of it.
     case reloadAndKill(machine: Int, isHeard: Bool, gap: Int64)
@@ -22,22 +28,29 @@ enum Disturbance {
     static func random(_ scenario: Scenario, _ random: inout SeededRandom) -> Disturbance {
         let machine = Int.random(in: 0..<scenario.machineCount, using: &random)
         let other = (machine + Int.random(in: 1..<scenario.machineCount, using: &random)) % scenario.machineCount
-        switch Int.random(in: 0..<14, using: &random) {
+        let interface = Int.random(in: 0...1, using: &random)
+        switch Int.random(in: 0..<23, using: &random) {
         case 0, 1: return .crash(machine: machine)
         case 2: return .stop(machine: machine)
         case 3, 4: return .pause(machine: machine, stopsClock: Bool.random(using: &random))
-        case 5: return .linkDown(machine: machine, interface: Int.random(in: 0...1, using: &random))
-        case 6: return .recreate(machine: machine, interface: Int.random(in: 0...1, using: &random))
+        case 5: return .linkDown(machine: machine, interface: interface)
+        case 6: return .recreate(machine: machine, interface: interface)
         case 7, 8: return .cut(from: machine, to: other)
         case 9: return .isolate(machine: machine)
         case 10:
             return .noise(
                 loss: Int.random(in: 0...600, using: &random), duplicates: Int.random(in: 0...300, using: &random),
                 reordering: Int.random(in: 0...300, using: &random))
-        case 11:
-            return .removeAddress(
-                machine: machine, router: Int.random(in: 0..<scenario.routers.count, using: &random))
-        case 12: return .reload(machine: machine)
+        case 11, 12, 13, 14: return .stranger(machine: machine, .random(scenario, &random))
+        case 15, 16: return .reload(machine: machine)
+        case 17: return .rename(machine: machine, interface: interface)
+        case 18: return .moveHardware(machine: machine, interface: interface)
+        case 19:
+            return .refuse(
+                machine: machine, router: Int.random(in: 0..<scenario.routers.count, using: &random),
+                isAll: Bool.random(using: &random))
+        case 20: return .loseNews(machine: machine)
+        case 21: return .die(machine: machine, changesFile: Bool.random(using: &random))
         default: return .garbage(machine: machine)
         }
     }
@@ -49,9 +62,7 @@ enum Disturbance {
             machine: Int.random(in: 0..<scenario.machineCount, using: &random),
             gap: Int64.random(in: 1_000_000...(isLong ? 6_000_000_000 : 30_000_000), using: &random))
     }
-}
 
-extension Disturbance {
     /// A worker that dies over a reload.
     ///
     /// - Parameter masters: machines that hold addresses, which are chosen rather than others.
@@ -75,6 +86,10 @@ extension World {
         case .crash(let machine):
             crash(machine)
             life = machines[machine].life
+        case .die(let machine, let changesFile):
+            die(machine)
+            if changesFile { changeFile(machine) }
+            life = machines[machine].life
         case .kill(let machine, let gap): kill(machine, gap: gap)
         case .stop(let machine):
             stop(machine)
@@ -82,39 +97,74 @@ extension World {
         case .pause(let machine, let stopsClock):
             self.pause(machine, stopsClock: stopsClock)
             life = machines[machine].life
-        case .linkDown(let machine, let interface): setLink(machine, interface, isUsable: false)
-        case .recreate(let machine, let interface): recreate(machine, interface)
         case .cut(let from, let to): network.setCut(true, from: from, to: to)
         case .isolate(let machine): isolate(machine, true)
         case .noise(let loss, let duplicates, let reordering):
             network.lossPermille = loss
             network.duplicatePermille = duplicates
             network.reorderPermille = reordering
-        case .removeAddress(let machine, let router): removeAddress(machine, router)
+        case .loseNews(let machine): loseNews(machine)
+        case .stranger(let machine, let deed): perform(deed, on: machine)
         case .reload(let machine): reload(machine)
         case .reloadAndKill(let machine, let isHeard, let gap):
             reload(machine, isHeard: isHeard, changesOneOf: 1)
             kill(machine, gap: gap)
         case .garbage(let machine): garbage(machine)
+        case .linkDown, .recreate, .rename, .moveHardware, .refuse: changeKernel(disturbance)
         }
         schedule(.undo(disturbance, life: life), after: pause)
+    }
+
+    private mutating func changeKernel(_ disturbance: Disturbance) {
+        switch disturbance {
+        case .linkDown(let machine, let interface):
+            machines[machine].kernel.setUsable(interface, false, at: now)
+            spread(machine)
+        case .recreate(let machine, let interface):
+            machines[machine].kernel.recreate(interface, at: now)
+            spread(machine)
+        case .rename(let machine, let interface):
+            machines[machine].kernel.rename(interface, to: "lan\(interface)")
+            spread(machine)
+        case .moveHardware(let machine, let interface):
+            let address = MACAddress(bits: UInt64.random(in: 0..<1 << 40, using: &random) << 1 | 1 << 41)
+            machines[machine].kernel.move(interface, to: address, at: now)
+            spread(machine)
+        case .refuse(let machine, let router, let isAll):
+            refuse(machine, router, isAll: isAll)
+        default: break
+        }
+    }
+
+    mutating func refuse(_ machine: Int, _ router: Int, isAll: Bool) {
+        let addresses = machines[machine].settings(of: router)?.allAddresses.map(\.prefix.address) ?? []
+        machines[machine].kernel.refused.formUnion(isAll ? addresses : Array(addresses.prefix(1)))
     }
 
     mutating func end(_ disturbance: Disturbance, life: Int) {
         guard isDisturbed else { return }
         switch disturbance {
-        case .crash(let machine), .stop(let machine):
+        case .crash(let machine), .stop(let machine), .die(let machine, _):
             if machines[machine].life == life { start(machine) }
         case .pause(let machine, _):
             if machines[machine].life == life { resume(machine) }
-        case .linkDown(let machine, let interface): setLink(machine, interface, isUsable: true)
+        case .linkDown(let machine, let interface):
+            machines[machine].kernel.setUsable(interface, true, at: now)
+            spread(machine)
+        case .rename(let machine, let interface):
+            machines[machine].kernel.rename(interface, to: nil)
+            spread(machine)
         case .cut(let from, let to): network.setCut(false, from: from, to: to)
         case .isolate(let machine): isolate(machine, false)
         case .noise:
             network.lossPermille = 0
             network.duplicatePermille = 0
             network.reorderPermille = 0
-        case .kill, .recreate, .removeAddress, .reload, .reloadAndKill, .garbage: break
+        case .refuse(let machine, _, _): machines[machine].kernel.refused = []
+        case .stranger(let machine, .flush(let place)):
+            machines[machine].kernel.addOwn(place, at: now)
+            spread(machine)
+        case .kill, .recreate, .moveHardware, .loseNews, .stranger, .reload, .reloadAndKill, .garbage: break
         }
     }
 
@@ -125,27 +175,26 @@ extension World {
         network.heal()
         for machine in machines.indices {
             resume(machine)
-            for interface in 0...1 { setLink(machine, interface, isUsable: true) }
-            if machines[machine].node == nil || machines[machine].isStopped { start(machine) }
-            restoreInstances(machine)
-        }
-    }
-
-    private mutating func setLink(_ machine: Int, _ interface: Int, isUsable: Bool) {
-        guard machines[machine].interfaces[interface].isUsable != isUsable else { return }
-        machines[machine].interfaces[interface].isUsable = isUsable
-        deliver(.interface(machines[machine].interfaces[interface]), to: machine)
-    }
-
-    private mutating func recreate(_ machine: Int, _ interface: Int) {
-        machines[machine].interfaces[interface].index += 10
-        if interface == 0 {
-            for router in scenario.routers.indices {
-                machines[machine].tampered.formUnion(machines[machine].kernel[router])
-                machines[machine].kernel[router] = []
+            for place in 0...1 {
+                machines[machine].kernel.rename(place, to: nil)
+                machines[machine].kernel.setUsable(place, true, at: now)
+                machines[machine].kernel.addOwn(place, at: now)
+            }
+            machines[machine].kernel.refused = []
+            for held in machines[machine].kernel.all
+            where held.owner != .ours && held.address.flags.contains(.duplicate) {
+                _ = machines[machine].kernel.remove(held.key, by: .link)
+            }
+            spread(machine)
+            restoreFile(machine)
+            if machines[machine].isStopped { die(machine) }
+            // One that is being replaced goes on by itself.
+            if machines[machine].node == nil {
+                start(machine)
+            } else {
+                give(machine, .configure(machines[machine].model))
             }
         }
-        deliver(.interface(machines[machine].interfaces[interface]), to: machine)
     }
 
     private mutating func isolate(_ machine: Int, _ isCut: Bool) {
@@ -153,56 +202,6 @@ extension World {
             network.setCut(isCut, from: machine, to: other)
             network.setCut(isCut, from: other, to: machine)
         }
-    }
-
-    private mutating func removeAddress(_ machine: Int, _ router: Int) {
-        for _ in 0..<Int.random(in: 1...6, using: &random) {
-            guard let address = machines[machine].kernel[router].min() else { return }
-            let lost = siblingsLost(machine, with: [address])
-            machines[machine].kernel[router].remove(address)
-            machines[machine].tampered.insert(address)
-            machines[machine].robbed.formUnion([address] + lost.map(\.address))
-            machines[machine].reorder()
-            deliver(.addressRemoved(router: router, address), to: machine)
-            tellLost(machine, lost)
-        }
-    }
-
-    /// A changed configuration: priorities, preemption, an address more or less, another order, an instance gone.
-    private mutating func reload(_ machine: Int, isHeard: Bool = true, changesOneOf odds: Int = 3) {
-        guard machines[machine].node != nil, !machines[machine].isPaused, !machines[machine].isStopped else { return }
-        var model = machines[machine].model
-        model.instances.shuffle(using: &random)
-        for place in model.instances.indices where Int.random(in: 0..<odds, using: &random) == 0 {
-            if model.instances[place].priority != .owner {
-                model.instances[place].priority = Priority(rawValue: UInt8.random(in: 1...254, using: &random))
-                model.instances[place].nopreempt.toggle()
-            }
-            let extra = scenario.virtual(
-                Scenario.address(
-                    model.instances[place].family, host: UInt64(5_000 + model.instances[place].location.line)))
-            if model.instances[place].virtualAddresses.contains(extra) {
-                model.instances[place].virtualAddresses.removeAll { $0 == extra }
-            } else {
-                model.instances[place].virtualAddresses.append(extra)
-            }
-        }
-        if model.instances.count > 1, Int.random(in: 0..<4, using: &random) == 0 { model.instances.removeLast() }
-        machines[machine].formers.append(machines[machine].model)
-        machines[machine].model = model
-        if isHeard { give(machine, .configure(model)) }
-    }
-
-    /// Every virtual router is to be on every machine again when the checks begin.
-    private mutating func restoreInstances(_ machine: Int) {
-        var model = machines[machine].model
-        for (number, original) in scenario.models[machine].instances.enumerated()
-        where !model.instances.contains(where: { Machine.router(of: $0) == number }) {
-            model.instances.append(original)
-        }
-        machines[machine].formers.append(machines[machine].model)
-        machines[machine].model = model
-        give(machine, .configure(model))
     }
 
     /// Packets that are wrong in every way but the VRID.

@@ -2,60 +2,53 @@ import Base
 import Configuration
 import VRRP
 
-/// A machine's clock: it runs up to one percent too fast or too slow, and it stands still while a hypervisor pauses the
-/// machine (docs/decisions.md, D15).
-struct Clock {
-    private var base: Int64
-    private var origin: Int64
-    private let driftPPM: Int64
-    private var isStopped = false
-
-    init(startingAt world: Int64, reading: Int64, driftPPM: Int64) {
-        base = reading
-        origin = world
-        self.driftPPM = driftPPM
-    }
-
-    func reading(at world: Int64) -> Instant {
-        if isStopped { return Instant(nanoseconds: base) }
-        let elapsed = world - origin
-        return Instant(nanoseconds: base + elapsed + elapsed * driftPPM / 1_000_000)
-    }
-
-    /// World time at which the clock shows this or a little more.
-    func worldTime(of reading: Instant) -> Int64 {
-        origin + max(0, reading.nanoseconds - base) * 1_000_000 / (1_000_000 + driftPPM) + 1_000
-    }
-
-    mutating func stop(at world: Int64) {
-        base = reading(at: world).nanoseconds
-        isStopped = true
-    }
-
-    mutating func resume(at world: Int64) {
-        if isStopped {
-            origin = world
-            isStopped = false
-        }
-    }
-}
-
 /// What waits for a machine that doesn't run.
 enum Pending {
     case frame(Frame)
-    case applied(ticket: UInt64, KernelOutcome)
-    case interface(InterfaceState)
-    case addressRemoved(router: Int, IPAddress)
+    case applied(ticket: UInt64, KernelAnswer)
+}
+
+/// Something that the kernel is asked for.
+struct KernelQuestion {
+    enum Work {
+        case install([PlacedAddress])
+        case withdraw([AddressKey], guarded: Set<Int32>)
+        /// Everything is read anew.
+        case read
+    }
+
+    var work: Work
+    var ticket: UInt64
+    var askedAt: Int64
+}
+
+/// What a machine's daemon has been told of its kernel.
+struct ToldKernel {
+    var links: [Int32: InterfaceState] = [:]
+    var addresses: [AddressKey: (address: KernelAddress, since: Int64)] = [:]
+
+    mutating func take(_ change: AddressChange, at now: Int64) {
+        if !change.isPresent {
+            addresses[change.address.key] = nil
+        } else if addresses[change.address.key]?.address != change.address {
+            addresses[change.address.key] = (change.address, now)
+        }
+    }
 }
 
 /// One node of the cluster: a real core, a model of its kernel, and what the world observes of it.
 struct Machine {
     let number: Int
     var model: ConfigurationModel
-    /// Nil while the machine is off or its daemon has been stopped.
+    /// Model in force under the numbers that actions use at the moment.
+    var actingModel: ConfigurationModel
+    /// Nil while the machine is off or its daemon is dead.
     var node: Node?
     var clock: Clock
+    /// Whether its core hasn't had its configuration yet.
+    var isBeginning = false
     var isPaused = false
+    var pausedAt: Int64 = 0
     /// Whether the daemon was told to stop and hasn't been started again.
     var isStopped = false
     var inbox: [Pending] = []
@@ -63,62 +56,65 @@ struct Machine {
     var life = 0
     /// Only the newest wake-up counts.
     var wakeVersion = 0
-    var interfaces: [InterfaceState]
+
+    // MARK: What outlives a process
+
     /// What the core has left for a successor, by record number.
     var records: [Int: InstanceRecord] = [:]
+    /// The memory file of addresses, by place.
+    var ledger: [Int: [UInt8]] = [:]
+    /// The keys in it.
+    var ledgerKeys: [Int: AddressKey] = [:]
     /// Configurations before the model of which something may still be in the kernel: what hasupd hands to a successor.
     var formers: [ConfigurationModel] = []
     /// When the core died whose successor hasn't come yet.
     var heardUntil = Instant(nanoseconds: 0)
-    /// The kernel does one thing after the other.
+
+    // MARK: The kernel and the ways to it
+
+    var kernel: Kernel
+    /// What it is asked for; it does one thing after the other.
+    var questions: [KernelQuestion] = []
     var kernelFreeAt: Int64 = 0
+    /// Answers that are under way, and when the last one arrives.
+    var answersUnderWay = 0
+    var lastAnswerAt: Int64 = 0
+    /// News that are under way.
+    var news: [KernelNews] = []
+    /// Whether news are being lost, until everything is read anew.
+    var losesNews = false
+    var told = ToldKernel()
+    /// The kernel's revision at the last look.
+    var judgedRevision = -1
+
+    // MARK: What the world observes
 
     /// By virtual router.
     var states: [RouterState]
-    var kernel: [Set<IPAddress>]
-    /// The IPv4 addresses of all of them in the kernel's order, the network's first one first.
-    var order: [IPAddress] = []
-    /// Addresses that somebody else has removed: only their loss may be blamed on somebody.
-    var robbed: Set<IPAddress> = []
-    /// Addresses that somebody else removed and the kernel hasn't got back yet.
-    var tampered: Set<IPAddress> = []
     var masterSince: [Int64]
     var announcedAt: [[IPAddress: Int64]]
-    /// Model in force under the numbers that actions use at the moment.
-    var actingModel: ConfigurationModel
+    /// Addresses whose loss may be blamed on somebody, until when.
+    var blamable: [IPAddress: Int64] = [:]
 
-    init(number: Int, model: ConfigurationModel, clock: Clock, routerCount: Int) {
+    init(number: Int, model: ConfigurationModel, clock: Clock, kernel: Kernel, routerCount: Int) {
         self.number = number
         self.model = model
         actingModel = model
         self.clock = clock
-        interfaces = ["eth0", "eth1"].enumerated().map { place, name in
-            var interface = InterfaceState(index: Int32(2 + place), name: name, isUsable: true)
-            interface.primaryIPv4 = Scenario.address(.ipv4, host: UInt64(number + 1))
-            interface.linkLocalIPv6 = Scenario.address(.ipv6, host: UInt64(number + 1))
-            interface.addresses = Set([interface.primaryIPv4, interface.linkLocalIPv6].compactMap { $0 })
-            return interface
-        }
+        self.kernel = kernel
         states = [RouterState](repeating: .initialize, count: routerCount)
-        kernel = [Set<IPAddress>](repeating: [], count: routerCount)
         masterSince = [Int64](repeating: 0, count: routerCount)
         announcedAt = [[IPAddress: Int64]](repeating: [:], count: routerCount)
     }
 
-    /// Brings the order up to date with what is there.
-    mutating func reorder() {
-        let there = kernel.reduce(into: Set<IPAddress>()) { $0.formUnion($1) }
-        order.removeAll { !there.contains($0) }
-        order += there.subtracting(order).filter { $0.family == .ipv4 }.sorted()
+    /// Whether its daemon knows all that its kernel has done and has no question open.
+    var isQuiet: Bool {
+        node != nil && !isBeginning && !isPaused && questions.isEmpty && answersUnderWay == 0 && news.isEmpty
+            && !losesNews
     }
 
-    /// What else the kernel removes with these addresses: all of the network with its first one.
-    func siblingsLost(with removed: [IPAddress]) -> [(router: Int, address: IPAddress)] {
-        guard let first = order.first, removed.contains(first) else { return [] }
-        return order.filter { !removed.contains($0) }.compactMap { address in
-            kernel.firstIndex { $0.contains(address) }.map { ($0, address) }
-        }
-    }
+    /// The link of the virtual LAN.
+    var lan: InterfaceState { kernel.links[0].state }
 
     /// Number of the virtual router that an instance is.
     static func router(of instance: InstanceSettings) -> Int { instance.location.line }
@@ -130,4 +126,9 @@ struct Machine {
     func instance(of router: Int) -> InstanceID? {
         model.instances.firstIndex { Machine.router(of: $0) == router }
     }
+}
+
+extension InstanceSettings {
+    /// The virtual addresses, carried or excluded.
+    var allAddresses: [VirtualAddress] { virtualAddresses + excludedAddresses }
 }

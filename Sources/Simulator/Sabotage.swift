@@ -21,6 +21,28 @@ enum Sabotage {
     case countsTooFew
     /// A successor is told of one notification more than was sent.
     case countsTooMany
+    /// A successor isn't given the ledger.
+    case forgetsLedger
+    /// Nothing is written into the ledger's memory file.
+    case losesRecords
+    /// What ends in the ledger stays in its memory file.
+    case keepsEndedRecords
+    /// Whatever nobody has marked is taken for a leftover.
+    case adoptsStrangers
+    /// The kernel says that it has added what it hasn't.
+    case liesAboutInstalls
+    /// The news of another machine's having the address don't come.
+    case hidesDuplicates
+    /// The news of what strangers add don't come.
+    case hidesStrangers
+    /// It isn't noted who has removed an address.
+    case forgetsRobbers
+    /// What went while news were lost is told as if it went now.
+    case blamesAfterLoss
+    /// Something happens on the link all the time, so that a core tries again what was refused.
+    case triesAllTheTime
+    /// A reload doesn't say that an address has another length.
+    case keepsLengths
 
     /// How the one invariant that finds it says so.
     var sign: String {
@@ -31,7 +53,24 @@ enum Sabotage {
         case .sendsNoRelease, .hearsNoRelease: "has had no master"
         case .seesDeathLate: "the death of a process was seen by others"
         case .countsTooFew, .countsTooMany: "notifies"
+        case .forgetsLedger: "of VI_"
+        case .losesRecords: "without a record of it"
+        case .keepsEndedRecords: "has records of"
+        case .adoptsStrangers: "which is a stranger's"
+        case .liesAboutInstalls: "without having it"
+        case .hidesDuplicates: "serves nothing"
+        case .hidesStrangers: "says nothing of strangers"
+        case .forgetsRobbers, .blamesAfterLoss: "and nobody has"
+        case .triesAllTheTime: "became MASTER"
+        case .keepsLengths: "of VI_"
         }
+    }
+
+    /// What decides about leftovers.
+    func adopting(_ model: ConfigurationModel) -> ConfigurationModel {
+        var model = model
+        if self == .adoptsStrangers { model.global.adoptsLeftovers = true }
+        return model
     }
 
     /// What a successor believes was the last notification.

@@ -1,5 +1,6 @@
 import Base
 import Configuration
+import VRRP
 
 /// A random cluster: who is configured how. Everything here follows from the seed.
 struct Scenario {
@@ -18,6 +19,11 @@ struct Scenario {
     /// Length of the virtual IPv4 addresses' prefix. Below 32 they are one network to the kernel, which removes it with
     /// its first address (promote_secondaries=0).
     private(set) var prefixLength = 32
+    /// Length of the machines' own IPv4 addresses: with 16 they may share a network with the virtual ones.
+    private let ownLength: Int
+    /// Whether kernels keep marks, and promote secondary addresses.
+    private let keepsMarks: Bool
+    private let promotes: Bool
     /// By machine; instance order is the routers' order.
     var models: [ConfigurationModel]
 
@@ -25,6 +31,9 @@ struct Scenario {
         machineCount = Int.random(in: 2...5, using: &random)
         routers = (0..<Int.random(in: 1...4, using: &random)).map { Self.router($0, &random) }
         models = []
+        ownLength = Int.random(in: 0..<4, using: &random) == 0 ? 16 : 24
+        keepsMarks = Int.random(in: 0..<3, using: &random) > 0
+        promotes = Int.random(in: 0..<4, using: &random) == 0
         // Half of the clusters have a mix of preemption modes, the others one for all.
         for machine in 0..<machineCount {
             var model = ConfigurationModel()
@@ -32,6 +41,7 @@ struct Scenario {
                 model.global.startupDelay = .milliseconds(Int64.random(in: 1...4_000, using: &random))
             }
             if Int.random(in: 0..<3, using: &random) == 0 { model.global.garpInterval = .microseconds(500) }
+            model.global.adoptsLeftovers = Int.random(in: 0..<4, using: &random) == 0
             for number in routers.indices {
                 model.instances.append(instance(number, machine: machine, &random))
             }
@@ -52,10 +62,35 @@ struct Scenario {
         for machine in models.indices {
             for place in models[machine].instances.indices {
                 let addresses = models[machine].instances[place].virtualAddresses
-                models[machine].instances[place].virtualAddresses = addresses.map { virtual($0.prefix.address) }
+                models[machine].instances[place].virtualAddresses = addresses.map { address in
+                    var shared = virtual(address.prefix.address)
+                    shared.duplicateAddressDetection = address.duplicateAddressDetection
+                    return shared
+                }
             }
         }
     }
+
+    /// A machine's kernel before anything is added.
+    func kernel(of machine: Int, _ random: inout SeededRandom) -> Kernel {
+        let links = (0...1).map { place in
+            let families: [AddressFamily] = [.ipv4, .ipv6]
+            let own = families.compactMap { family in
+                let host = UInt64(machine + 1) + (place == 0 ? 0 : 0x10_0000)
+                return Prefix(
+                    address: Self.address(family, host: host), length: family == .ipv4 ? ownLength : 64)
+            }
+            var state = InterfaceState(index: Int32(2 + place), name: "eth\(place)", isUsable: true)
+            state.hardwareAddress = MACAddress(bits: UInt64(machine * 2 + place + 1) | 1 << 41)
+            return KernelLink(state: state, own: own)
+        }
+        var kernel = Kernel(links: links, keepsMarks: keepsMarks, promotes: promotes)
+        kernel.restart(at: 0)
+        return kernel
+    }
+
+    /// Scope of what strangers add, to tell it from others.
+    static let strangersScope: UInt8 = 200
 
     /// A virtual address of this cluster.
     func virtual(_ address: IPAddress) -> VirtualAddress {
@@ -71,8 +106,12 @@ struct Scenario {
             case .v2: .seconds(Int64.random(in: 1...3, using: &random))
             case .v3: .centiseconds([5, 10, 25, 50, 100, 300].randomElement(using: &random) ?? 100)
             }
+        let detects = family == .ipv6 && Int.random(in: 0..<3, using: &random) == 0
         let addresses = (0..<Int.random(in: 1...3, using: &random)).map { index in
-            VirtualAddress(prefix: Prefix(host: address(family, host: 1_000 + UInt64(number * 100 + index))))
+            var address = VirtualAddress(
+                prefix: Prefix(host: address(family, host: 1_000 + UInt64(number * 100 + index))))
+            address.duplicateAddressDetection = detects
+            return address
         }
         return VirtualRouterPlan(
             version: version, family: family, interval: interval,

@@ -12,14 +12,16 @@ struct Outcome {
 
 /// One seed: a random cluster, a time of faults, then peace and what must be true in it.
 struct Simulation {
-    private var world: World
+    var world: World
     private let sabotage: Sabotage?
-    /// Whether processes die among the faults: not in all seeds, because those that once broke keep their stories.
+    /// Whether processes die among the faults.
     private let killsProcesses: Bool
-    /// Whether they die over reloads, too; likewise.
+    /// Whether they die over reloads, too.
     private let killsOverReloads: Bool
+    /// Whether in the end nobody gets the addresses of a virtual router.
+    private let refusesAll: Bool
     /// When faults ended.
-    private var peaceSince: Int64 = 0
+    private(set) var peaceSince: Int64 = 0
 
     static func run(seed: UInt64, trace: Bool = false, sabotage: Sabotage? = nil) -> Outcome {
         var simulation = Simulation(seed: seed, trace: trace, sabotage: sabotage)
@@ -35,15 +37,15 @@ struct Simulation {
                 scenario.models[0].instances[place].virtualRouterID = VRID(rawValue: other)
             }
         }
-        // Not in all seeds, for the same reason.
-        if seed % 4 == 2 { scenario.shareNetwork() }
+        if random.next() % 3 == 0 { scenario.shareNetwork() }
         self.sabotage = sabotage
-        killsProcesses = seed % 8 == 1
-        killsOverReloads = seed % 8 == 3
+        killsProcesses = random.next() % 4 == 0
+        killsOverReloads = random.next() % 4 == 0
+        refusesAll = random.next() % 16 == 0
         world = World(scenario: scenario, random: random, trace: Trace(isOn: trace), sabotage: sabotage)
     }
 
-    private var routers: Range<Int> { world.scenario.routers.indices }
+    var routers: Range<Int> { world.scenario.routers.indices }
 
     private mutating func run() -> Outcome {
         describe()
@@ -62,8 +64,10 @@ struct Simulation {
         expectConvergence()
         checkPeace()
         if world.invariants.failures.isEmpty { restartBackup() }
+        if world.invariants.failures.isEmpty { meetStrangers() }
         if world.invariants.failures.isEmpty { shutDownMaster() }
         if world.invariants.failures.isEmpty { killProcesses() }
+        if world.invariants.failures.isEmpty, refusesAll { refuseEverywhere() }
         for router in routers { world.invariants.check(router, at: world.now) }
         return Outcome(
             failures: world.invariants.failures, trace: world.trace.lines,
@@ -126,7 +130,7 @@ struct Simulation {
     }
 
     /// Until nobody has a reason to move: a preempting machine waits for preempt_delay and one more down time.
-    private func settledBound(_ router: Int) -> Int64 {
+    func settledBound(_ router: Int) -> Int64 {
         let interval = largest(router) { settings, _ in settings.advertInterval }
         let preemption = largest(router) { settings, _ in settings.preemptDelay }
         return firstMasterBound(router) + drifted(preemption + (interval * 3 + max(interval, .seconds(1))) * 2)
@@ -147,16 +151,25 @@ struct Simulation {
             world.invariants.noneFrom[router] = healed + firstMasterBound(router)
             world.invariants.noneMax[router] = 0
         }
-        world.run(until: healed + (routers.map(settledBound).max() ?? 0))
+        // Who has refused addresses tries again after a minute at the latest.
+        let retry = world.machines.contains(where: isUnserved) ? drifted(.seconds(62)) : 0
+        for router in routers { world.invariants.noneFrom[router] += retry }
+        world.run(until: healed + retry + (routers.map(settledBound).max() ?? 0))
+    }
+
+    private func isUnserved(_ machine: Machine) -> Bool {
+        machine.model.instances.indices.contains { id in
+            machine.node?.status(of: id)?.faults.contains { fault in
+                if case .addressesUnusable = fault { true } else { false }
+            } ?? false
+        }
     }
 
     /// Nothing happens when nothing happens.
     private mutating func checkPeace() {
         let before = world.invariants.transitions
         let longest = routers.map { largest($0) { settings, _ in settings.advertInterval } }.max() ?? .zero
-        if sabotage == .forgetfulKernel {
-            world.machines[0].kernel = world.machines[0].kernel.map { _ in [IPAddress(v4: 1)] }
-        }
+        if sabotage == .forgetfulKernel { forgetAddresses() }
         world.run(until: world.now + (longest * 10 + .seconds(10)).nanoseconds)
         for router in routers where world.invariants.transitions[router] != before[router] {
             world.invariants.fail(world.now, "VI_\(router) changes its master for no reason")
@@ -164,59 +177,76 @@ struct Simulation {
         checkState()
     }
 
-    /// Exactly one master, the right one, with the addresses and announced; nobody else has them.
-    private mutating func checkState() {
-        for router in routers {
-            world.invariants.check(router, at: world.now)
-            let alive = world.machines.filter { $0.node != nil && !$0.isStopped }
-            let masters = alive.filter { $0.states[router] == .master }
-            guard masters.count == 1, let master = masters.first else {
-                world.invariants.fail(world.now, "VI_\(router) has \(masters.count) masters in peace")
-                continue
+    private mutating func forgetAddresses() {
+        for machine in world.machines.indices {
+            for held in world.machines[machine].kernel.all where held.owner == .ours {
+                _ = world.machines[machine].kernel.remove(held.key, by: .link)
             }
-            let masterPriority = priority(of: master, router)
-            for machine in alive where machine.number != master.number {
-                guard machine.states[router] == .backup, let settings = machine.settings(of: router) else {
-                    world.invariants.fail(
-                        world.now, "machine \(machine.number) is \(machine.states[router]) for VI_\(router) in peace")
-                    continue
-                }
-                if !settings.nopreempt, priority(of: machine, router) > masterPriority {
-                    world.invariants.fail(world.now, "VI_\(router): machine \(machine.number) should be master")
-                }
-            }
-            checkKernel(router, master: master)
+            _ = world.machines[machine].kernel.takeNews()
         }
     }
 
-    private mutating func checkKernel(_ router: Int, master: Machine) {
-        for machine in world.machines {
-            let settings = machine.settings(of: router)
-            let isMaster = machine.number == master.number
-            let wanted = isMaster ? Set(settings?.virtualAddresses.map(\.prefix.address) ?? []) : []
-            if machine.kernel[router] != wanted {
+    /// Somebody does something to the addresses of a MASTER, or adds them to a BACKUP: nobody moves.
+    private mutating func meetStrangers() {
+        let before = world.invariants.transitions
+        for _ in 0..<3 {
+            let machine = Int.random(in: 0..<world.machines.count, using: &world.random)
+            let router = Int.random(in: 0..<world.scenario.routers.count, using: &world.random)
+            let deed: StrangersDeed =
+                switch Int.random(in: 0..<4, using: &world.random) {
+                case 0: .remove(router: router, count: 1)
+                case 1: .replace(router: router)
+                case 2: .removeAndAdd(router: router, pause: Int64.random(in: 0...1_000_000, using: &world.random))
+                default: .add(router: router, isLonger: Bool.random(using: &world.random), mark: 0, place: 0)
+                }
+            world.trace.note(world.now, machine, "a stranger: \(deed)")
+            world.perform(deed, on: machine)
+            world.run(until: world.now + Int64.random(in: 0...3_000_000_000, using: &world.random))
+        }
+        world.run(until: world.now + 6_000_000_000)
+        for router in routers where world.invariants.transitions[router] != before[router] {
+            world.invariants.fail(world.now, "VI_\(router) moves because of a stranger")
+        }
+        checkState()
+    }
+
+    /// Every kernel refuses the addresses of a virtual router: its machines try in turn, once a minute each at most.
+    private mutating func refuseEverywhere() {
+        let router = 0
+        world.invariants.noneFrom[router] = .max
+        world.invariants.manyFrom[router] = .max
+        world.trace.note(world.now, nil, "nobody gets the addresses of VI_\(router)")
+        for machine in world.machines.indices {
+            world.refuse(machine, router, isAll: true)
+            world.perform(.remove(router: router, count: 20), on: machine)
+        }
+        runWithNoise(for: .seconds(200))
+        world.invariants.countsMasters = true
+        runWithNoise(for: .seconds(200))
+        world.invariants.countsMasters = false
+        for (machine, times) in world.invariants.mastersAt.enumerated() {
+            for (earlier, later) in zip(times[router], times[router].dropFirst())
+            where later - earlier < 59_000_000_000 {
                 world.invariants.fail(
-                    world.now,
-                    "machine \(machine.number), \(machine.states[router]), has \(machine.kernel[router].sorted()) "
-                        + "of VI_\(router)")
-            }
-            // The last word about an address must be its master's: also later than the end of any other mastership
-            // that peace has seen (pain point T1).
-            let yielded = world.lastYield[router] > peaceSince ? world.lastYield[router] : 0
-            let due = max(machine.masterSince[router], yielded)
-            for address in wanted where machine.announcedAt[router][address] ?? -1 < due {
-                world.invariants.fail(world.now, "machine \(machine.number) hasn't announced \(address)")
-            }
-            if let instance = machine.instance(of: router), let status = machine.node?.status(of: instance) {
-                if status.state != machine.states[router] || Set(status.installedAddresses) != machine.kernel[router] {
-                    world.invariants.fail(world.now, "machine \(machine.number): status of VI_\(router) isn't true")
-                }
+                    later,
+                    "machine \(machine) became MASTER of VI_\(router) again after \(Interval(nanoseconds: later - earlier)), "
+                        + "and can't use its addresses")
             }
         }
+        for machine in world.machines.indices { world.machines[machine].kernel.refused = [] }
+        world.run(until: world.now + drifted(.seconds(62)) + settledBound(router))
+        checkState()
     }
 
-    private func priority(of machine: Machine, _ router: Int) -> Priority {
-        machine.instance(of: router).flatMap { machine.node?.status(of: $0)?.priority } ?? .release
+    private mutating func runWithNoise(for length: Interval) {
+        guard sabotage == .triesAllTheTime else { return world.run(until: world.now + length.nanoseconds) }
+        for _ in 0..<length.nanoseconds / 3_000_000_000 {
+            world.run(until: world.now + 3_000_000_000)
+            for machine in world.machines.indices {
+                world.machines[machine].kernel.move(0, to: MACAddress(bits: UInt64(world.now)), at: world.now)
+                world.spread(machine)
+            }
+        }
     }
 
     /// Processes die and are replaced in time: the peers see no transition.
@@ -251,7 +281,7 @@ struct Simulation {
         guard let chosen = idle.randomElement(using: &world.random) else { return }
         let before = world.machines.map(\.states)
         world.trace.note(world.now, chosen.number, "restarts")
-        world.crash(chosen.number)
+        if Bool.random(using: &world.random) { world.crash(chosen.number) } else { world.die(chosen.number) }
         world.run(until: world.now + 500_000_000)
         world.start(chosen.number, told: sabotage?.started(chosen.model))
         world.run(until: world.now + (routers.map(settledBound).max() ?? 0))

@@ -26,7 +26,8 @@ final class Generation: InstanceSource {
         self.model = model
         self.acceptedAt = acceptedAt
         warnings = diagnostics.count { $0.severity == .warning }
-        errors = diagnostics.count { $0.severity == .error }
+        // That an interface was missing when the files were read says nothing of now: the instance tells it while it is.
+        errors = diagnostics.count { $0.severity == .error && $0.code != .missingInterface }
         unreadFiles = Self.unreadFiles(diagnostics)
     }
 

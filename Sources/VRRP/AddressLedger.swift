@@ -22,10 +22,33 @@ struct AddressLedger {
         var fingerprint: UInt64
         /// What it was added with, as `VirtualAddress.form`; 0 when that isn't known.
         var form: UInt64
+        /// What it is to be added with: the kernel may have the other form until it says that it has done it.
+        var askedForm: UInt64
         var phase: Phase
         /// The last question about it: an answer to an older one changes nothing.
         var ticket: UInt64 = 0
+        /// Whether nobody has heard that the kernel has added it: it hasn't been announced.
+        var isAwaited: Bool
+        /// Whether it went, or may have gone, while the answer was awaited: before what was asked for, or after it.
+        var mayBeGone = false
         fileprivate var slot: Int32
+
+        /// Whether the kernel should have it, or is to have it.
+        var isWanted: Bool {
+            switch phase {
+            case .present, .asked: true
+            case .missing, .leaving: false
+            }
+        }
+
+        /// Whether the kernel has it, or will have it, in another form than this.
+        func hasOtherForm(than address: VirtualAddress) -> Bool {
+            switch phase {
+            case .present: form != 0 && form != address.form
+            case .asked: askedForm != 0 && askedForm != address.form
+            case .missing, .leaving: false
+            }
+        }
     }
 
     private(set) var entries: [AddressKey: Entry] = [:]
@@ -58,19 +81,21 @@ struct AddressLedger {
     ) -> Bool {
         if var entry = entries[key] {
             count(entry.owner, -1)
-            let isSame = entry.fingerprint == fingerprint && entry.form == form
             entry.owner = owner
-            entry.fingerprint = fingerprint
-            entry.form = form
+            entry.askedForm = form
             if case .asked = entry.phase {} else { entry.phase = .asked(isNew: false) }
             entry.ticket = ticket
+            entry.mayBeGone = false
+            let isSame = entry.fingerprint == fingerprint && entry.isAwaited
+            entry.isAwaited = true
+            entry.fingerprint = fingerprint
             entries[key] = entry
             if !isSame { save(key, entry) }
         } else {
             guard let slot = takeSlot() else { return false }
             let entry = Entry(
-                owner: owner, fingerprint: fingerprint, form: form, phase: .asked(isNew: true), ticket: ticket,
-                slot: slot)
+                owner: owner, fingerprint: fingerprint, form: form, askedForm: form, phase: .asked(isNew: true),
+                ticket: ticket, isAwaited: true, slot: slot)
             entries[key] = entry
             save(key, entry)
         }
@@ -94,7 +119,8 @@ struct AddressLedger {
             slot = fresh
         }
         let entry = Entry(
-            owner: owner, fingerprint: record.fingerprint, form: record.form, phase: phase, slot: slot)
+            owner: owner, fingerprint: record.fingerprint, form: record.form, askedForm: record.form, phase: phase,
+            isAwaited: record.isAwaited, slot: slot)
         entries[record.key] = entry
         if record.slot != slot { save(record.key, entry) }
         count(owner, 1)
@@ -104,6 +130,31 @@ struct AddressLedger {
         guard entries[key] != nil else { return }
         entries[key]?.phase = phase
         if let ticket { entries[key]?.ticket = ticket }
+    }
+
+    /// Somebody has taken it away, or its link.
+    mutating func noteRemoval(_ key: AddressKey) {
+        switch entries[key]?.phase {
+        case .present: entries[key]?.phase = .missing
+        case .asked: entries[key]?.mayBeGone = true
+        case .missing, .leaving, nil: break
+        }
+    }
+
+    /// The kernel has it. - Parameter isAdded: whether because it was asked to, in the form that it was asked for.
+    mutating func confirm(_ key: AddressKey, isAdded: Bool) {
+        guard var entry = entries[key] else { return }
+        entry.phase = .present
+        if isAdded { entry.form = entry.askedForm }
+        entry.isAwaited = false
+        entries[key] = entry
+        save(key, entry)
+    }
+
+    /// What the kernel should have, or soon have, and hasn't now that everything was read anew.
+    func missing(from interfaces: InterfaceTable) -> [AddressKey] {
+        entries.compactMap { $0.value.isWanted && interfaces.address($0.key) == nil ? $0.key : nil }
+            .sorted { ($0.interfaceIndex, $0.address, $0.length) < ($1.interfaceIndex, $1.address, $1.length) }
     }
 
     mutating func end(_ key: AddressKey) {
@@ -138,7 +189,8 @@ struct AddressLedger {
     }
 
     private mutating func save(_ key: AddressKey, _ entry: Entry) {
-        let record = AddressRecord(key: key, fingerprint: entry.fingerprint, form: entry.form, slot: entry.slot)
+        var record = AddressRecord(key: key, fingerprint: entry.fingerprint, form: entry.form, slot: entry.slot)
+        record.isAwaited = entry.isAwaited
         changes.append((entry.slot, record))
     }
 
@@ -164,6 +216,8 @@ public struct AddressRecord: Hashable, Sendable {
     public var form: UInt64
     /// Its place in the memory file; nil for one that was never there.
     public var slot: Int32?
+    /// Whether nobody has heard yet that the kernel has added it.
+    var isAwaited = false
 
     init(key: AddressKey, fingerprint: UInt64, form: UInt64, slot: Int32?) {
         self.key = key
@@ -184,7 +238,7 @@ public struct AddressRecord: Hashable, Sendable {
         writer.write(key.length)
         writer.write(key.address.family.rawValue)
         writer.write(key.peer != nil)
-        writer.write(UInt8(0))
+        writer.write(isAwaited)
         for address in [key.address, key.peer ?? key.address] {
             writer.write(address.high)
             writer.write(address.low)
@@ -207,7 +261,7 @@ public struct AddressRecord: Hashable, Sendable {
             let length = try reader.readUInt8()
             guard let family = AddressFamily(rawValue: try reader.readUInt8()) else { throw .invalid }
             let hasPeer = try reader.readBool()
-            _ = try reader.readUInt8()
+            let isAwaited = try reader.readBool()
             var addresses: [IPAddress] = []
             for _ in 0..<2 {
                 let (high, low) = (try reader.readUInt64(), try reader.readUInt64())
@@ -218,10 +272,12 @@ public struct AddressRecord: Hashable, Sendable {
             }
             try reader.finish()
             guard index > 0, Int(length) <= family.bitCount else { throw .invalid }
-            return AddressRecord(
+            var record = AddressRecord(
                 key: AddressKey(
                     interfaceIndex: index, address: addresses[0], length: length, peer: hasPeer ? addresses[1] : nil),
                 fingerprint: fingerprint, form: form, slot: Int32(slot))
+            record.isAwaited = isAwaited
+            return record
         }
         guard case .success(let record) = read else { return nil }
         self = record

@@ -137,7 +137,9 @@ struct InterfaceTable {
 
     /// Interfaces on which the removal of these addresses would take others away with them, where the kernel doesn't
     /// promote secondary addresses (`__inet_del_ifa`).
-    func interfacesToGuard(removing keys: [AddressKey]) -> Set<Int32> {
+    ///
+    /// - Parameter isMoving: whether addresses are being taken out of a network: a secondary one may be its first by then.
+    func interfacesToGuard(removing keys: [AddressKey], isMoving: (LinkNetwork) -> Bool) -> Set<Int32> {
         guard !secondaries.isEmpty else { return [] }
         var staying: [LinkNetwork: Int] = [:]
         var losing: Set<LinkNetwork> = []
@@ -145,6 +147,7 @@ struct InterfaceTable {
             guard let network = LinkNetwork(key), let count = secondaries[network] else { continue }
             if address(key)?.flags.contains(.secondary) == true {
                 staying[network, default: count] -= 1
+                if isMoving(network) { losing.insert(network) }
             } else {
                 losing.insert(network)
             }

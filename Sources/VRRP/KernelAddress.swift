@@ -119,6 +119,8 @@ public enum AddressResult: Hashable, Sendable {
     case absent
     /// The kernel refused, with this error number.
     case refused(Int32)
+
+    var isRefusal: Bool { if case .refused = self { true } else { false } }
 }
 
 /// How the kernel answered.

@@ -53,6 +53,7 @@ extension Node {
         var sources: Set<InstanceID> = []
         var lost: [InstanceID: [AddressKey]] = [:]
         var freed: [InstanceID: [IPAddress]] = [:]
+        let flapped = interfacesThatWereDown(by: changes)
         for change in changes {
             let key = change.address.key
             var isOurs = context.ledger[key] != nil || context.isLeaving(key)
@@ -63,7 +64,7 @@ extension Node {
                 let isExpected = context.takeExpectedRemoval(of: key)
                 guard context.interfaces.remove(key) || context.ledger[key] != nil || isExpected else { continue }
                 isOurs = isOurs || isExpected
-                if !isExpected, context.ledger[key]?.phase == .present { context.ledger.set(.missing, of: key) }
+                if !isExpected { context.ledger.noteRemoval(key) }
                 for id in context.dependents.having(key.address) {
                     // What one instance gives back, another one may have, too.
                     if isExpected {
@@ -84,19 +85,45 @@ extension Node {
         let concerned = sources.sorted()
         if !moved.isEmpty { retryAddresses(of: concerned, at: now, into: &actions) }
         reassess(concerned, at: now, into: &actions)
+        if isAfterLoss {
+            // It may have come and gone while nobody heard of it.
+            for key in context.ledger.missing(from: context.interfaces) {
+                context.ledger.noteRemoval(key)
+                for id in context.dependents.having(key.address) { lost[id, default: []].append(key) }
+                touched.formUnion(context.dependents.having(key.address))
+            }
+        }
         for id in touched.sorted() {
             changed.add(id)
             if let addresses = freed[id] {
                 routers[id].addressesRemoved(addresses, isBlamed: false, at: now, &context, into: &actions)
             }
             if let keys = lost[id] {
-                let isBlamed = !isAfterLoss && keys.contains { mayBeTaken($0, at: now) }
+                let isBlamed =
+                    !isAfterLoss
+                    && keys.contains { key in
+                        let hasFlapped = key.address.family == .ipv6 && flapped.contains(key.interfaceIndex)
+                        return !hasFlapped && mayBeTaken(key, at: now)
+                    }
                 routers[id].addressesRemoved(
                     keys.map(\.address), isBlamed: isBlamed, at: now, &context, into: &actions)
             }
             routers[id].judge(at: now, &context, into: &actions)
             routers[id].tellStrangers(context, into: &actions)
         }
+    }
+
+    /// Interfaces that have gone down, and come up again before anybody looked: their own link-local address went, and with
+    /// it all of IPv6 (`addrconf_ifdown`).
+    private func interfacesThatWereDown(by changes: [AddressChange]) -> Set<Int32> {
+        var found: Set<Int32> = []
+        for change in changes where !change.isPresent && change.address.key.address.isLinkLocal {
+            let key = change.address.key
+            if context.ledger[key] == nil, !context.isLeaving(key), context.dependents.having(key.address).isEmpty {
+                found.insert(key.interfaceIndex)
+            }
+        }
+        return found
     }
 
     /// Whether somebody must have removed an address: it hasn't gone with one that we removed, nor with its link.

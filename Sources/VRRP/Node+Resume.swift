@@ -46,6 +46,11 @@ extension Node {
                 resumption.others += 1
             }
         }
+        // What one gives back another may want: all of it goes before anything comes.
+        for id in routers.indices where kept[id] != nil {
+            routers[id].withdrawUnwanted(&context, into: &actions)
+        }
+        for id in routers.indices where kept[id] != nil { routers[id].correct(at: now, &context, into: &actions) }
         rebuildRoutes()
     }
 
@@ -112,16 +117,38 @@ extension VirtualRouter {
         if unserved != nil { context.set(.retryAddresses, of: id, to: retryAt) }
         toldStrangers = strangers(context)
         guard state == .master else { return }
-        if now >= peersWaitUntil { return enterBackup(.interrupted, at: now, &context, into: &actions) }
-        correct(at: now, &context, into: &actions)
+        if now >= peersWaitUntil { enterBackup(.interrupted, at: now, &context, into: &actions) }
     }
 
-    /// Presence and form: the ledger, the kernel and the configuration are compared, and what differs is put right.
-    private mutating func correct(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+    /// Presence and form: the ledger, the kernel and the configuration are compared, and what differs is put right. First
+    /// what isn't wanted any more.
+    mutating func withdrawUnwanted(_ context: inout NodeContext, into actions: inout [Action]) {
+        guard state == .master else { return }
         let wanted = Set(allAddresses.compactMap { place(of: $0, context)?.key })
         withdraw(heldKeys(context).filter { !wanted.contains($0) }, &context, into: &actions)
+    }
+
+    /// Then what is.
+    mutating func correct(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+        guard state == .master else { return }
+        announceAwaited(at: now, &context)
         install(
             allAddresses.filter { place(of: $0, context) != nil }, at: now, &context, into: &actions)
         judge(at: now, &context, into: &actions)
+    }
+
+    /// What the kernel has added after its question had lost who asked: nobody has announced it. Before the first
+    /// installation is over, all of it is announced anyway.
+    private mutating func announceAwaited(at now: Instant, _ context: inout NodeContext) {
+        let awaited = allAddresses.filter { address in
+            guard let key = place(of: address, context)?.key, let entry = context.ledger[key] else { return false }
+            return entry.owner == id && entry.phase == .present && entry.isAwaited
+        }
+        for address in awaited {
+            if let key = place(of: address, context)?.key { context.ledger.confirm(key, isAdded: false) }
+        }
+        guard isInstalled, !awaited.isEmpty else { return }
+        context.announcer.announce(
+            awaited, of: id, on: settings.interface, rounds: settings.announcements.rounds, at: now)
     }
 }

@@ -95,9 +95,9 @@ struct NodeContext {
             ledger.set(.leaving, of: key, ticket: ticket)
             expectedRemovals[key, default: 0] += 1
         }
+        let guarded = interfaces.interfacesToGuard(removing: work.keys) { withdrawals[$0] != nil }
         for network in work.networks { withdrawals[network, default: (0, .never)].underWay += 1 }
-        actions.append(
-            .withdraw(work.keys, guarded: interfaces.interfacesToGuard(removing: work.keys), ticket: ticket))
+        actions.append(.withdraw(work.keys, guarded: guarded, ticket: ticket))
     }
 
     /// Whether the kernel must be asked for an address. Not when it is known to have it, from us or from a stranger.
@@ -142,7 +142,9 @@ struct NodeContext {
 
     /// The kernel has answered: what it has is noted, whatever is wanted by now.
     mutating func redeem(_ ticket: UInt64, _ answer: KernelAnswer, at now: Instant) -> KernelWork? {
-        guard let work = tickets.removeValue(forKey: ticket), work.keys.count == answer.results.count else { return nil }
+        guard let work = tickets.removeValue(forKey: ticket), work.keys.count == answer.results.count else {
+            return nil
+        }
         for (key, result) in zip(work.keys, answer.results) {
             if work.added != nil {
                 noteAdded(key, result, ticket)
@@ -166,9 +168,10 @@ struct NodeContext {
     /// Without an entry the interface has gone meanwhile; with another ticket something else was asked since.
     private mutating func noteAdded(_ key: AddressKey, _ result: AddressResult, _ ticket: UInt64) {
         guard let entry = ledger[key], entry.ticket == ticket, case .asked(let isNew) = entry.phase else { return }
+        if entry.mayBeGone, interfaces.address(key) == nil, !result.isRefusal { return ledger.set(.missing, of: key) }
         switch result {
-        case .done: ledger.set(.present, of: key)
-        case .existed, .absent: if isNew { ledger.end(key) } else { ledger.set(.present, of: key) }
+        case .done: ledger.confirm(key, isAdded: true)
+        case .existed, .absent: if isNew { ledger.end(key) } else { ledger.confirm(key, isAdded: false) }
         case .refused: if isNew { ledger.end(key) } else { ledger.set(.missing, of: key) }
         }
     }

@@ -34,9 +34,7 @@ extension VirtualRouter {
         let places = addresses.compactMap { place(of: $0, context) }
         if places.count != addresses.count { tellWaiting(addresses, context, into: &actions) }
         let wrong = places.filter { placed in
-            context.ledger[placed.key].map {
-                $0.owner == id && $0.phase == .present && $0.form != 0 && $0.form != placed.address.form
-            } ?? false
+            context.ledger[placed.key].map { $0.owner == id && $0.hasOtherForm(than: placed.address) } ?? false
         }
         withdraw(wrong.map(\.key), &context, into: &actions)
         var asked: [PlacedAddress] = []
@@ -140,6 +138,16 @@ extension VirtualRouter {
                 context.set(.kernelRetry, of: id, to: now + kernelRetryDelay)
             }
         }
+        // What may have gone before the answer came is asked for again: then it is there, or it comes.
+        let gone = Set((work.added ?? []).map(\.key).filter { context.ledger[$0]?.mayBeGone == true })
+        if state == .master, !gone.isEmpty {
+            let again = allAddresses.filter { address in
+                place(of: address, context).map {
+                    gone.contains($0.key) && context.ledger[$0.key]?.phase == .missing
+                } ?? false
+            }
+            install(again, at: now, &context, into: &actions)
+        }
         guard work.generation == generation, state == .master, work.added != nil else { return }
         if isInstalled {
             // What was refused isn't here: its neighbours are told when it is.
@@ -165,9 +173,11 @@ extension VirtualRouter {
     mutating func retryRefused(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
         let withdrawals = refusedWithdrawals.filter { context.ledger[$0]?.owner == id }
         refusedWithdrawals = []
-        withdraw(withdrawals, &context, into: &actions)
-        guard state == .master, !refused.isEmpty else { return }
-        let again = Set(refused.map(\.address))
+        // Meanwhile MASTER again, it may want what it had given back: in the right form, at most.
+        let wanted = state == .master ? Set(allAddresses.compactMap { place(of: $0, context)?.key }) : []
+        withdraw(withdrawals.filter { !wanted.contains($0) }, &context, into: &actions)
+        let again = Set(refused.map(\.address) + withdrawals.filter(wanted.contains).map(\.address))
+        guard state == .master, !again.isEmpty else { return }
         install(allAddresses.filter { again.contains($0.prefix.address) }, at: now, &context, into: &actions)
     }
 

@@ -122,4 +122,3 @@ extension VirtualRouter {
 
 /// ENODEV (errno-base.h).
 private let noSuchDevice: Int32 = 19
-

@@ -286,7 +286,9 @@ struct VirtualRouter {
     }
 
     private func transition(to next: RouterState, _ reason: TransitionReason, at now: Instant) -> Transition {
-        let hasPeer = master != nil && master != source
+        // A MASTER knows itself as the master; in FAULT its source may be gone.
+        let isOwn = state == .master && next == .fault
+        let hasPeer = master != nil && master != source && !isOwn
         return Transition(
             instance: id, from: state, to: next, reason: reason, peer: hasPeer ? master : nil,
             peerPriority: hasPeer ? masterPriority : nil, ownPriority: priority,

@@ -151,6 +151,9 @@ private final class Session {
             formers = []
             inheritance.note(leftBehind.staying)
 
+            // The news of what has just gone are older than anything that the core will ask for.
+            var hasOverflown = false
+            try monitor.drain { if $0 == .overflow { hasOverflown = true } }
             let links = try LinkWatcher(monitor, on: loop)
             let effects = try AddressEffects(try EffectThread(connection), on: loop)
             try ResourceLimits.noMoreThreads()
@@ -164,6 +167,7 @@ private final class Session {
                 effects.readAll()
             }
             links.reload(snapshot)
+            if hasOverflown { links.beginReload() }
             if !stuck.isEmpty { worker.handle(.leftBehind(stuck)) }
             links.onDrained = { [unowned worker] in worker.linksChanged() }
             worker.configure(model, generation: generation)

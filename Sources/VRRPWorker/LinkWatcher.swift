@@ -70,7 +70,8 @@ final class LinkWatcher {
                 onChange?(.interfaceRemoved(index))
             }
         }
-        if !changes.isEmpty { onChange?(.addresses(changes, isAfterLoss: isAfterLoss)) }
+        // After a loss the core compares what it believes with what there is, changed or not.
+        if !changes.isEmpty || isAfterLoss { onChange?(.addresses(changes, isAfterLoss: isAfterLoss)) }
         onDrained?()
     }
 

@@ -68,6 +68,12 @@ final class VRRPSockets {
 
     // MARK: Which sockets there are
 
+    /// Whether there is a socket on the interface with this number.
+    func uses(_ interfaceIndex: Int32) -> Bool { sockets.keys.contains { $0.interfaceIndex == interfaceIndex } }
+
+    /// Whether there is this socket.
+    func has(_ key: Key) -> Bool { sockets[key] != nil }
+
     /// Drops sockets that are neither wanted any more nor to be kept, and gives those that are wanted, missing and weren't
     /// asked for lately.
     func reconcile(wanted: Set<Key>, kept: Set<Key>, at now: Instant) -> [Key] {

@@ -49,6 +49,10 @@ final class Worker {
     let transmitter: Transmitter
     var reports: Reports
     var socketRequests: [UInt32: VRRPSockets.Key] = [:]
+    /// Interfaces that instances send by: what comes to another one is no reason to look through all instances.
+    var socketInterfaces: Set<String> = []
+    /// Whether something has come to one of them, or one had no socket when it was last looked at.
+    var mayLackSockets = false
     var lastRequest: UInt32 = 0
     /// The configuration that waits for its sockets.
     var next: (generation: UInt64, model: ConfigurationModel)?
@@ -104,7 +108,10 @@ final class Worker {
         relay.worker = self
         transmitter.onTrouble = { [unowned self] in self.sendFailed($0, $1) }
         transmitter.hasCarrier = { [unowned links] in links.hasCarrier($0) }
-        links.onChange = { [unowned self] in self.handle($0) }
+        links.onChange = { [unowned self] event in
+            if self.concernsSockets(event) { self.mayLackSockets = true }
+            self.handle(event)
+        }
         effects.onApplied = { [unowned self] in self.handle(.applied(ticket: $0, $1)) }
         coreTimer = loop.makeTimer { [unowned self] in self.fire() }
         rehearsalTimer = loop.makeTimer { [unowned self] in self.rehearse() }

@@ -37,6 +37,30 @@ import Testing
         #expect(SystemFiles(inspectsPrograms: false).inspect(program: "/none") == nil)
     }
 
+    /// Of these the kernel says `No such file or directory`, as if the script itself were missing.
+    @Test(arguments: [
+        ("#!/bin/sh\ntrue\n", nil), ("#! /bin/sh -e\ntrue\n", nil), ("true\n", nil), ("", nil), ("#!/bin/sh", nil),
+        (
+            "#!/bin/sh\r\ntrue\r\n",
+            "its lines end with CR and LF, so that nothing is called like its interpreter /bin/sh with CR; dos2unix takes the CR away"
+        ),
+        (
+            "#!/usr/bin/env python3\r\n",
+            "its lines end with CR and LF, so that nothing is called like its interpreter /usr/bin/env with CR; dos2unix takes the CR away"
+        ),
+        ("#!/no/such/python\n", "its interpreter /no/such/python doesn't exist"),
+        ("#!/etc/passwd\n", "its interpreter /etc/passwd isn't executable"),
+        ("#!\n", "its first line names no interpreter behind `#!`"),
+    ])
+    func interpreters(_ text: String, _ obstacle: String?) {
+        withFolder { folder in
+            let descriptor = open("\(folder)/good", O_CREAT | O_WRONLY, 0o700)
+            write(descriptor, text, text.utf8.count)
+            close(descriptor)
+            #expect(ProgramInspection.inspect("\(folder)/good").obstacle == obstacle)
+        }
+    }
+
     /// A link is followed: where the program really is counts, too.
     @Test(.enabled(if: getuid() == 0, "needs root")) func weaknesses() {
         withFolder { folder in

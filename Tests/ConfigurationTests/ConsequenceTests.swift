@@ -167,9 +167,11 @@ import Testing
     @Test(
         arguments: [
             ("auth_hmc {\nkey 1 abcdefgh\nactive_key 1\n}", "its auth_hmac can't be read"),
-            ("unicast_peers {\n10.0.0.2\n}", "its unicast_peer names no peer that can be read"),
-            ("unicast_peer {\n10.0.0.x\n}", "its unicast_peer names no peer that can be read"),
-            ("unicast_peer {\nfe80::1\n}", "its unicast_peer names no peer that can be read"),
+            ("unicast_peers {\n10.0.0.2\n}", "unicast_peer is invalid"),
+            ("unicast_peer {\n10.0.0.x\n}", "unicast_peer is invalid"),
+            ("unicast_peer {\n10.0.0.2\n10.0.0.x\n}", "unicast_peer is invalid"),
+            ("unicast_peer {\nfe80::1\n}", "this peer isn't of the instance's family"),
+            ("unicast_peer {\n10.0.0.2\nfe80::1\n}", "this peer isn't of the instance's family"),
         ], ["", "version 3\n"])
     func unreadablePeersAreAFault(_ mistake: (lines: String, fault: String), _ version: String) throws {
         let loaded = load(
@@ -181,7 +183,7 @@ import Testing
     /// What was never meant to be authenticated runs, and so does what isn't closed.
     @Test(arguments: [
         "authentication {\nauth_pass a\n}", "nonsense", "track_scrpt {\ns\n}", "unicast_peer {\n}",
-        "unicast_peer {\n10.0.0.2\n10.0.0.x\n}",
+        "unicast_peer {\n10.0.0.2 min_ttl x\n}",
     ])
     func otherMistakesAreNoFault(_ lines: String) throws {
         let text = Self.instance("interface eth0\nvirtual_router_id 5\n\(lines)\n" + Self.address)

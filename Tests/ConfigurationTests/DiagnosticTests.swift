@@ -86,7 +86,8 @@ import Testing
     @Test(arguments: [
         ("priority 999", "use 100"), ("prority 7", "leave it out"), ("group x", "leave it out"),
         ("virtual_router_id 0", "leave instance `A` in FAULT"), ("advert_int x", "leave instance `A` in FAULT"),
-        ("unicast_peer {\nnonsense\n}", "leave it out"), ("garp_master_delay x", "use the default: global (5)"),
+        ("unicast_peer {\nnonsense\n}", "leave instance `A` in FAULT"),
+        ("garp_master_delay x", "use the default: global (5)"),
         ("priority 150 }", ""),
         ("nopreempt \"x", "read on without it"),
     ])

@@ -76,7 +76,7 @@ private let included = ["a.conf": "priority 77\n$OPEN=virtual_ipaddress {\n", "b
         let effective = effectiveConfiguration(path: "t.conf", files: files, environment: Environment())
         #expect(String(decoding: effective, as: UTF8.self) == text)
         let scripts = load(text).model.shared.trackScripts
-        #expect(scripts.first?.command == .run(["/bin/sh", "-c", "[ ! -e /x ]"]))
+        #expect(scripts.first?.command == .run(["/bin/sh", "-c", "\"[", "!", "-e", "/x", "]\""]))
     }
 
     @Test func layout() {

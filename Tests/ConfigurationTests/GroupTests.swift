@@ -215,7 +215,9 @@ import Testing
         ),
         (
             "static_ipaddress {\n10.1.0.1/24 dev eth9\n}\n",
-            ["20:17 error interface `eth9` doesn't exist: this address is set when it appears"]
+            [
+                "20:17 error interface `eth9` doesn't exist: this address is set when it appears; `dynamic_interfaces` in global_defs is for interfaces that come later"
+            ]
         ),
         ("static_ipaddress {\n10.1.0.1/24 track_group X\n}\n", ["20:25 error there is no `track_group X`"]),
     ])

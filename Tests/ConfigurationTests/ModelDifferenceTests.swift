@@ -109,6 +109,24 @@ private let later = " (not handled yet: without effect)"
         #expect(found.changed.first?.startsAnew == false)
     }
 
+    /// A reload pairs routers by what they are on the link, so names may change places and nothing starts anew.
+    @Test func exchangedNames() {
+        let found = difference(block("A", 1) + block("B", 2), block("B", 1) + block("A", 2))
+        #expect(found.added.isEmpty && found.removed.isEmpty && found.unchanged == 0)
+        #expect(found.changed.map(\.startsAnew) == [false, false])
+        #expect(
+            found.changed.map { $0.settings.map(\.description) } == [
+                ["vrrp_instance A -> B"], ["vrrp_instance B -> A"],
+            ])
+        // The same name, when there is another one with this identity.
+        let three = difference(block("A", 1) + block("B", 2), block("A", 3) + block("B", 2) + block("C", 1))
+        #expect(three.changed.map(\.name) == ["C"] && three.unchanged == 1)
+        #expect(three.added == ["A"] && three.removed == [])
+        // Faults leave instances without a number: they are told apart by name.
+        let nameless = "vrrp_instance X {\ninterface eth0\n}\nvrrp_instance Y {\ninterface eth0\npriority 3\n}\n"
+        #expect(difference(nameless, nameless).isEmpty)
+    }
+
     @Test func aSecretStaysOne() {
         func text(_ password: String) -> String {
             block("A", 1, "authentication {\nauth_type PASS\nauth_pass \(password)\n}")

@@ -48,11 +48,11 @@ import Testing
         let isList = keyword == "unicast_peer"
         if isList, kind == 1 { return }
         let line = isList ? "\(name) {\n10.0.0.9\n\(value)\n}" : "\(name) \(value)"
-        let loaded = load(instance("version 3\n" + line))
+        let loaded = load(instance(line))
         let only = try loaded.only()
         #expect(loaded.hasErrors && loaded.canStart)
         #expect(only.faults == [RouterIdentity.reason(keyword)], "\(loaded.findings)")
-        #expect(only.faultLocation?.line == (isList && kind == 0 ? 8 : 6), "\(only.faultLocation as Any)")
+        #expect(only.faultLocation?.line == (isList && kind == 0 ? 7 : 5), "\(only.faultLocation as Any)")
         guard kind < 2 else { return }
         let found = try #require(loaded.diagnostics.first { $0.severity == .error })
         #expect(found.atStart == "leave instance `A` in FAULT" && !loaded.leavesOut)

@@ -388,7 +388,8 @@ def test_a_piece_that_cannot_be_read_is_never_left_out_silently(lan, pair, kind)
     a.start()
     a.wait_state("MASTER", "VI_2")
     UNREADABLE[kind](piece)
-    checked = pair[0].netns.run(binary("hasup"), "check", a.config, check=False)
+    checked = subprocess.run(pair[0].netns.command(binary("hasup"), "check", a.config), capture_output=True, text=True,
+                             timeout=20, stdin=subprocess.DEVNULL)
     assert checked.returncode == 1 and "b.conf" in checked.stdout, checked.stdout
     refused = a.reload()
     assert refused.returncode != 0 and "b.conf" in refused.stdout + refused.stderr

@@ -285,7 +285,8 @@ def test_check_on_the_master_is_the_check_before_the_start(lan, pair, vips):
     a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, vips=vips))
 
     def check():
-        done = pair[0].netns.run(binary("hasup"), "check", a.config, check=False)
+        done = subprocess.run(pair[0].netns.command(binary("hasup"), "check", a.config), capture_output=True, text=True,
+                              timeout=20, stdin=subprocess.DEVNULL)
         return done.returncode, done.stdout
 
     before = check()
@@ -296,3 +297,22 @@ def test_check_on_the_master_is_the_check_before_the_start(lan, pair, vips):
     warnings = a.status().answer["daemon"]["warnings"]
     assert a.reload().returncode == 0
     assert a.status().answer["daemon"]["warnings"] == warnings
+
+
+def test_check_and_reload_know_what_a_packet_carries(lan, pair):
+    """90 IPv6 addresses fit into 1,500 bytes: the surplus is said, and a smaller MTU is looked at, too."""
+    vips = ["fe80::100/64", *(f"fd00::1:{number:x}/128" for number in range(2, 92))]
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, vips=vips[:90]))
+
+    def check():
+        return " ".join(pair[0].netns.run(binary("hasup"), "check", a.config, check=False).split())
+
+    assert "of 90 addresses" not in check()
+    a.start()
+    a.wait_state("MASTER")
+    before = a.status().answer["daemon"]["warnings"]
+    assert a.reload(conf.simple(200, version=3, advert=0.1, vips=vips)).returncode == 0
+    assert "carries 90 of 91 addresses" in check()
+    assert a.status().answer["daemon"]["warnings"] == before + 1
+    pair[0].netns.ip("link", "set", "eth0", "mtu", "1280")
+    assert "carries 77 of 91 addresses" in check()

@@ -13,18 +13,9 @@ import Testing
         }
     }
 
-    /// Seeds that broke a promise once, or the simulator's own model of a machine.
+    /// Seeds that broke a promise once.
     @Test(arguments: [
-        (UInt64(56), "a machine that was restarted while its clock was paused"),
-        (310, "an address that the kernel refused, announced with the others"),
-        (890, "the same, by the last machine"),
-        (100_451, "leftovers refused more than once"),
-        (104_303, "a release that overtook the advertisement before it on a quiet network"),
-        (116_372, "an address added by a reload, announced before the kernel had it"),
-        (305_376, "a priority 0 that was still on its way when the faults ended"),
-        (6338, "an address that the kernel kept, of an instance that a reload then removed"),
-        (8917, "the same, kept by the removal itself"),
-        (960, "a restart during a pause, then a hand-over"),
+NAMED
     ])
     func namedSeeds(_ seed: UInt64, _ story: String) {
         #expect(Simulation.run(seed: seed).failures.isEmpty, "\(story): hasup-sim --seed \(seed) --trace")
@@ -53,7 +44,9 @@ import Testing
     /// Broken on purpose, where only some seeds come by: found by the invariant that is meant for it, and soon.
     @Test(arguments: [
         (Sabotage.forgetsNopreempt, UInt64(60)), (.sendsNoRelease, 5), (.hearsNoRelease, 5), (.seesDeathLate, 10),
-        (.countsTooFew, 20), (.countsTooMany, 20),
+        (.countsTooFew, 20), (.countsTooMany, 20), (.forgetsLedger, 40), (.losesRecords, 5), (.keepsEndedRecords, 20),
+        (.adoptsStrangers, 100), (.liesAboutInstalls, 5), (.hidesDuplicates, 100), (.hidesStrangers, 20),
+        (.forgetsRobbers, 20), (.blamesAfterLoss, 300), (.triesAllTheTime, 60), (.keepsLengths, 60),
     ])
     func invariantsFindIt(_ sabotage: Sabotage, within seeds: UInt64) {
         let found = (1...seeds).first { seed in

@@ -134,6 +134,42 @@ struct StatusReportsTests {
         #expect(large?.diagnostics.count == 20 && large?.diagnosticsOmitted == 1_980)
     }
 
+    @Test("a fault of the configuration names the line of the fault")
+    func lineOfTheFault() {
+        let transition = Transition(
+            instance: 0, from: .initialize, to: .fault, reason: .fault(.configuration), peer: nil, peerPriority: nil,
+            ownPriority: .standard, lastAdvertAge: nil)
+        var settings = InstanceSettings(name: "VI_1", location: SourceLocation(file: "a.conf", line: 3))
+        settings.faults = ["advert_int is invalid"]
+        #expect(transition.why(settings) == "a.conf:3: advert_int is invalid")
+        settings.faultLocation = SourceLocation(file: "b.conf", line: 7, column: 5)
+        #expect(transition.why(settings) == "b.conf:7: advert_int is invalid")
+    }
+
+    @Test("a generation counts what is wrong with its files, and names what a start has left out of them")
+    func whatIsWrongWithAGeneration() throws {
+        let place = SourceLocation(file: "a.conf", line: 3)
+        var findings = [
+            Diagnostic(.error, "x", at: place), Diagnostic(.error, "no eth0", at: place, code: .missingInterface),
+            Diagnostic(.warning, "can't read the mark", code: .file),
+            Diagnostic(.error, "can't read `b.conf`: no such file", at: place, code: .file),
+        ]
+        func generation() throws -> Generation {
+            let image = try ConfigurationImage(
+                try ConfigurationImage.make(
+                    canStart: true, isReadable: true, hasErrors: true, diagnostics: findings.encode(), difference: [],
+                    model: ConfigurationModel().encode()))
+            return Generation(
+                number: 1, image: image, model: try EncodedModel(image.model), diagnostics: findings, acceptedAt: 0)
+        }
+        let one = try generation()
+        #expect(one.errors == 2 && one.warnings == 1)
+        #expect(one.unreadFiles == ["a.conf:3: can't read `b.conf`: no such file"])
+        #expect(Generation(one, number: 2).unreadFiles == one.unreadFiles)
+        findings += Array(repeating: findings[3], count: 40)
+        #expect(try generation().unreadFiles.count == 17)
+    }
+
     @Test(
         "the words for a transition stand any age of the last advertisement",
         arguments: [Int64.min, -1, 0, 1_499_999, 1_500_000, .max - 500_000, .max])

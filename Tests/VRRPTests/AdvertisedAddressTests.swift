@@ -2,6 +2,7 @@ import Base
 import Configuration
 import Testing
 import VRRP
+import Wire
 
 /// An advertisement that doesn't fit the link can't be sent, and both nodes would be MASTER: the surplus is left out.
 @Suite struct AdvertisedAddressTests {

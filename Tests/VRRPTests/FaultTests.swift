@@ -44,6 +44,11 @@ import VRRP
         #expect(actions.withdrawn == [[address("10.0.4.1")]])
         #expect(actions.notified == [.fault])
         #expect(actions.reasons == [.fault(.interfaceDown("eth0"))])
+        // It is no peer of its own, also when its source went with the link.
+        #expect(bench.status().lastTransition?.peer == nil)
+        var flushed = Bench.master()
+        flushed.remove(["10.0.0.5/24"])
+        #expect(flushed.state == .fault && flushed.status().lastTransition?.peer == nil)
         bench.eth0.isUsable = true
         bench.handle(.interface(bench.eth0))
         #expect(bench.state == .backup)

@@ -1,0 +1,65 @@
+import Base
+
+/// Several statements on one line: only the first one counts, for keepalived, too.
+extension Elaborator {
+    /// Looks for a keyword of the same block among words that a statement doesn't take. It was meant as a statement, and so
+    /// were those behind it: that is said once, in place of what follows from it.
+    ///
+    /// - Returns: whether there is one.
+    mutating func splitsLine(_ words: Range<Int>, of statement: Statement) -> Bool {
+        guard !statement.isEntry, !diagnostics.isFull else { return false }
+        let context = table.keywords[statement.row].context
+        let meant = words.filter { text.tokens[$0].kind == .word && table.keyword(string($0), in: context) != nil }
+        guard let first = meant.first else { return false }
+        let block = block(around: statement)
+        for token in meant {
+            let value = token + 1 < words.upperBound ? string(token + 1) : nil
+            attempts.note(string(token), in: block, name: value, at: token)
+        }
+        model.ignoredSettings += 1
+        // It's no error in the first statement.
+        diagnostics.add(
+            .error, "one statement a line: put `\(string(first))` on a line of its own", at: text.tokens[first],
+            in: text, atStart: "leave it out")
+        return true
+    }
+
+    /// The place of the block that a statement stands in; -1 at the top level.
+    private mutating func block(around statement: Statement) -> Int {
+        if enclosing.isEmpty { enclosing = enclosingBlocks() }
+        var low = 0
+        var high = statements.count
+        while low < high {
+            let middle = (low + high) / 2
+            if statements[middle].token < statement.token { low = middle + 1 } else { high = middle }
+        }
+        return enclosing.indices.contains(low) ? Int(enclosing[low]) : -1
+    }
+
+    private func enclosingBlocks() -> [Int32] {
+        var open: [Int] = []
+        return statements.indices.map { place in
+            while let last = open.last, statements[last].end <= place { open.removeLast() }
+            defer { if statements[place].end > place + 1 { open.append(place) } }
+            return Int32(truncatingIfNeeded: open.last ?? -1)
+        }
+    }
+
+    /// The same of entries: an address behind an address. - Returns: whether this word is one.
+    mutating func splitsEntries(at word: Int, in context: String) -> Bool {
+        let isOfPeers = context.hasPrefix("vrrp_instance/unicast_peer")
+        // In a route, an address may be the value of what was forgotten.
+        guard isOfPeers || context.hasPrefix("vrrp_instance/virtual_ipaddress") else { return false }
+        guard Prefix(string(word)) != nil || IPAddress(string(word)) != nil else { return false }
+        if isOfPeers { lostPeers += 1 }
+        let place = text.location(text.tokens[word])
+        let line = SourceLocation(file: place.file, line: place.line)
+        guard crowdedLine != line else {
+            model.ignoredSettings += 1
+            return true
+        }
+        crowdedLine = line
+        refuse("one entry a line: put `\(string(word))` on a line of its own", at: word, atStart: "leave it out")
+        return true
+    }
+}

@@ -1,0 +1,271 @@
+import Base
+import Configuration
+import VRRP
+
+/// Who has put an address where it is. The kernel itself doesn't know; what it does is judged by it.
+enum AddressOwner {
+    /// hasup.
+    case ours
+    /// The machine's own configuration.
+    case machine
+    /// Somebody else.
+    case stranger
+    /// Somebody else, while hasup's ledger named it: both may call it theirs.
+    case disputed
+}
+
+/// Who takes an address away.
+enum Remover {
+    case ours
+    case stranger
+    /// Its link.
+    case link
+}
+
+/// An address on a link.
+struct HeldAddress {
+    var address: KernelAddress
+    var owner: AddressOwner
+    /// What hasup has added it with; nil for others.
+    var form: VirtualAddress?
+    var addedAt: Int64
+
+    var key: AddressKey { address.key }
+
+    /// Whether it is this one, or keeps the kernel from having it.
+    func excludes(_ key: AddressKey) -> Bool {
+        key.address == address.key.address && key.interfaceIndex == address.key.interfaceIndex
+            && (key == address.key || key.address.family == .ipv6)
+    }
+}
+
+/// An interface with its addresses, in the kernel's order.
+struct KernelLink {
+    var state: InterfaceState
+    var addresses: [HeldAddress] = []
+    /// The machine's own addresses: they come again with the link.
+    let own: [Prefix]
+    var renamedFrom: String?
+    var movedAt: Int64 = 0
+}
+
+/// What the kernel tells whoever listens.
+enum KernelNews {
+    case link(InterfaceState)
+    case linkRemoved(Int32)
+    /// Robbed: a stranger has taken it away, or what it went with.
+    case address(AddressChange, isRobbed: Bool)
+}
+
+/// The addresses of one machine, as Linux keeps them: a network's first IPv4 address is primary, the others are its
+/// secondaries; IPv6 addresses go with their link.
+struct Kernel {
+    var links: [KernelLink]
+    /// Whether it keeps IFA_PROTO (Linux 5.18).
+    let keepsMarks: Bool
+    /// promote_secondaries.
+    let promotes: Bool
+    /// Addresses that it refuses for good.
+    var refused: Set<IPAddress> = []
+    /// What it has told and nobody has fetched yet.
+    private(set) var news: [KernelNews] = []
+    /// Counts changes.
+    private(set) var revision = 0
+    /// Addresses of others that hasup has taken away.
+    private(set) var wronged: [(address: HeldAddress, isCollateral: Bool)] = []
+
+    init(links: [KernelLink], keepsMarks: Bool, promotes: Bool) {
+        self.links = links
+        self.keepsMarks = keepsMarks
+        self.promotes = promotes
+    }
+
+    mutating func takeNews() -> [KernelNews] {
+        defer { news.removeAll(keepingCapacity: true) }
+        return news
+    }
+
+    mutating func takeWronged() -> [(address: HeldAddress, isCollateral: Bool)] {
+        defer { wronged = [] }
+        return wronged
+    }
+
+    // MARK: Looking
+
+    var all: [HeldAddress] { links.flatMap(\.addresses) }
+
+    func place(ofIndex index: Int32) -> Int? { links.firstIndex { $0.state.index == index } }
+
+    func place(ofName name: String) -> Int? { links.firstIndex { $0.state.name == name } }
+
+    /// What is there of this key, or in its way.
+    func held(_ key: AddressKey) -> HeldAddress? {
+        guard let place = place(ofIndex: key.interfaceIndex) else { return nil }
+        return links[place].addresses.first { $0.excludes(key) }
+    }
+
+    func has(_ address: IPAddress) -> Bool {
+        links.contains { $0.addresses.contains { $0.key.address == address } }
+    }
+
+    /// Where a virtual address of an instance belongs; nil without the interface.
+    func key(of address: VirtualAddress, _ settings: InstanceSettings) -> AddressKey? {
+        place(ofName: address.interface ?? settings.interface).map {
+            AddressKey(address, interfaceIndex: links[$0].state.index)
+        }
+    }
+
+    // MARK: Addresses
+
+    /// Adds an address. - Returns: the error number, 0 for none.
+    mutating func add(
+        _ address: VirtualAddress, on index: Int32, by owner: AddressOwner, mark: UInt8 = 0, at now: Int64
+    ) -> Int32 {
+        guard let place = place(ofIndex: index) else { return 19 }
+        let key = AddressKey(address, interfaceIndex: index)
+        if owner == .ours, refused.contains(key.address) { return 22 }
+        if links[place].addresses.contains(where: { $0.excludes(key) }) { return 17 }
+        var flags: KernelAddress.Flags = []
+        if key.address.family == .ipv4, links[place].addresses.contains(where: { isSibling($0.key, key) }) {
+            flags.insert(.secondary)
+        }
+        if key.address.family == .ipv6, address.duplicateAddressDetection { flags.insert(.tentative) }
+        let held = HeldAddress(
+            address: KernelAddress(key, scope: address.scope, addedBy: keepsMarks ? mark : 0, flags: flags),
+            owner: owner, form: owner == .ours ? address : nil, addedAt: now)
+        links[place].addresses.append(held)
+        tell(held.address, isPresent: true)
+        return 0
+    }
+
+    /// Takes an address away. - Returns: the error number, 0 for none.
+    mutating func remove(_ key: AddressKey, by remover: Remover, isGuarded: Bool = false) -> Int32 {
+        guard let place = place(ofIndex: key.interfaceIndex),
+            let number = links[place].addresses.firstIndex(where: { $0.key == key })
+        else { return 99 }
+        let gone = links[place].addresses.remove(at: number)
+        note(gone, remover, isCollateral: false)
+        let isPrimary = key.address.family == .ipv4 && !gone.address.flags.contains(.secondary)
+        let heir = isPrimary ? links[place].addresses.firstIndex { isSibling($0.key, key) } : nil
+        guard let heir else {
+            tell(gone.address, isPresent: false, isRobbed: remover == .stranger)
+            return 0
+        }
+        if promotes || isGuarded {
+            tell(gone.address, isPresent: false, isRobbed: remover == .stranger)
+            links[place].addresses[heir].address.flags.remove(.secondary)
+            tell(links[place].addresses[heir].address, isPresent: true)
+            return 0
+        }
+        let lost = links[place].addresses.filter { isSibling($0.key, key) }
+        links[place].addresses = links[place].addresses.filter { !isSibling($0.key, key) }
+        for sibling in lost {
+            note(sibling, remover, isCollateral: true)
+            tell(sibling.address, isPresent: false, isRobbed: remover == .stranger)
+        }
+        tell(gone.address, isPresent: false, isRobbed: remover == .stranger)
+        return 0
+    }
+
+    /// Changes an address in place and tells it.
+    mutating func change(_ key: AddressKey, _ body: (inout HeldAddress) -> Void) {
+        guard let place = place(ofIndex: key.interfaceIndex),
+            let number = links[place].addresses.firstIndex(where: { $0.key == key })
+        else { return }
+        body(&links[place].addresses[number])
+        tell(links[place].addresses[number].address, isPresent: true)
+    }
+
+    /// Everything has died that could have said whose it is: what carries no mark is a stranger's from here on.
+    mutating func forgetOwners() {
+        for place in links.indices {
+            for number in links[place].addresses.indices {
+                let held = links[place].addresses[number]
+                let isMarked = held.address.addedBy == KernelAddress.markOfHasup
+                if held.owner == .ours, !isMarked { links[place].addresses[number].owner = .stranger }
+                if held.owner == .disputed { links[place].addresses[number].owner = isMarked ? .ours : .stranger }
+            }
+        }
+    }
+
+    private func isSibling(_ one: AddressKey, _ other: AddressKey) -> Bool {
+        one.address.family == .ipv4 && other.address.family == .ipv4 && one.length == other.length && one.length < 32
+            && one.interfaceIndex == other.interfaceIndex
+            && one.address.masked(to: Int(one.length)) == other.address.masked(to: Int(one.length))
+    }
+
+    private mutating func note(_ gone: HeldAddress, _ remover: Remover, isCollateral: Bool) {
+        guard remover == .ours, gone.owner == .stranger || gone.owner == .machine else { return }
+        wronged.append((gone, isCollateral))
+    }
+
+    private mutating func tell(_ address: KernelAddress, isPresent: Bool, isRobbed: Bool = false) {
+        revision += 1
+        news.append(.address(AddressChange(address, isPresent: isPresent), isRobbed: isRobbed))
+    }
+
+    // MARK: Links
+
+    mutating func setUsable(_ place: Int, _ isUsable: Bool, at now: Int64) {
+        guard links[place].state.isUsable != isUsable else { return }
+        links[place].state.isUsable = isUsable
+        tellLink(place)
+        if isUsable {
+            addOwn(place, at: now)
+        } else {
+            for held in links[place].addresses where held.key.address.family == .ipv6 {
+                _ = remove(held.key, by: .link)
+            }
+        }
+    }
+
+    /// Another link in the place of this one, with another number.
+    mutating func recreate(_ place: Int, at now: Int64) {
+        let old = links[place].state.index
+        var state = links[place].state
+        state.isUsable = false
+        news.append(.link(state))
+        for held in links[place].addresses.reversed() { _ = remove(held.key, by: .link) }
+        news.append(.linkRemoved(old))
+        links[place].state.index += 10
+        links[place].state.hardwareAddress = MACAddress(bits: UInt64(bitPattern: now) | 1 << 41)
+        links[place].movedAt = now
+        tellLink(place)
+        addOwn(place, at: now)
+    }
+
+    /// Another name; nil for the one before.
+    mutating func rename(_ place: Int, to name: String?) {
+        guard let next = name ?? links[place].renamedFrom, next != links[place].state.name else { return }
+        links[place].renamedFrom = name == nil ? nil : links[place].renamedFrom ?? links[place].state.name
+        links[place].state.name = next
+        tellLink(place)
+    }
+
+    mutating func move(_ place: Int, to address: MACAddress, at now: Int64) {
+        links[place].state.hardwareAddress = address
+        links[place].movedAt = now
+        tellLink(place)
+    }
+
+    /// The machine's own addresses, as far as they aren't there.
+    mutating func addOwn(_ place: Int, at now: Int64) {
+        for prefix in links[place].own where links[place].state.isUsable || prefix.address.family == .ipv4 {
+            _ = add(VirtualAddress(prefix: prefix), on: links[place].state.index, by: .machine, at: now)
+        }
+    }
+
+    /// Power is off: what was added is gone, and nobody is told.
+    mutating func restart(at now: Int64) {
+        for place in links.indices {
+            links[place].addresses = []
+            addOwn(place, at: now)
+        }
+        news = []
+    }
+
+    private mutating func tellLink(_ place: Int) {
+        revision += 1
+        news.append(.link(links[place].state))
+    }
+}

@@ -1,0 +1,146 @@
+import Base
+import Configuration
+import VRRP
+
+/// Configurations that change.
+extension World {
+    mutating func reload(_ machine: Int, isHeard: Bool = true, changesOneOf odds: Int = 3) {
+        guard machines[machine].node != nil, !machines[machine].isPaused, !machines[machine].isStopped else { return }
+        changeFile(machine, changesOneOf: odds)
+        if isHeard { give(machine, .configure(told(machines[machine].model, instead: machines[machine].formers.last))) }
+    }
+
+    /// A changed file: other instances in another order, with other settings.
+    mutating func changeFile(_ machine: Int, changesOneOf odds: Int = 3) {
+        var model = machines[machine].model
+        model.instances.shuffle(using: &random)
+        for place in model.instances.indices where happens(oneIn: odds) {
+            changeElection(&model.instances[place])
+            changeAddresses(&model.instances[place])
+        }
+        if model.instances.count > 1, happens(oneIn: 4) { model.instances.removeLast() }
+        if model.instances.count > 1, happens(oneIn: 6) { exchangeAddress(&model) }
+        if happens(oneIn: 6) { addMissing(&model, machine) }
+        adopt(model, machine)
+    }
+
+    private mutating func adopt(_ model: ConfigurationModel, _ machine: Int) {
+        machines[machine].formers.append(machines[machine].model)
+        machines[machine].model = model
+    }
+
+    private func told(_ model: ConfigurationModel, instead former: ConfigurationModel?) -> ConfigurationModel {
+        guard sabotage == .keepsLengths, let former else { return model }
+        var model = model
+        let known = former.instances.flatMap(\.allAddresses)
+        for place in model.instances.indices {
+            model.instances[place].virtualAddresses = model.instances[place].virtualAddresses.map { address in
+                known.first { $0.prefix.address == address.prefix.address } ?? address
+            }
+        }
+        return model
+    }
+
+    private mutating func changeElection(_ settings: inout InstanceSettings) {
+        if settings.priority != .owner {
+            settings.priority = Priority(rawValue: UInt8.random(in: 1...254, using: &random))
+            settings.nopreempt.toggle()
+            if happens(oneIn: 3) {
+                settings.preemptDelay = .milliseconds(Int64.random(in: 0...8_000, using: &random))
+            }
+        }
+        if happens(oneIn: 6) { settings.advertInterval = settings.advertInterval * 2 }
+        if happens(oneIn: 10) { settings.virtualRouterID = VRID(rawValue: UInt8(100 + settings.location.line)) }
+        switch Int.random(in: 0..<6, using: &random) {
+        case 0: settings.trackedInterfaces = [TrackedInterface(name: "eth1")]
+        case 1:
+            let weight = Int.random(in: -120...120, using: &random)
+            settings.trackedInterfaces = [TrackedInterface(name: "eth1", weight: weight)]
+        case 2: settings.trackedInterfaces = []
+        default: break
+        }
+    }
+
+    /// One more or less, carried or excluded, here or on another link, another length, another option.
+    private mutating func changeAddresses(_ settings: inout InstanceSettings) {
+        let number = UInt64(settings.location.line)
+        let extra = scenario.virtual(Scenario.address(settings.family, host: 5_000 + number))
+        if settings.virtualAddresses.contains(where: { $0.prefix.address == extra.prefix.address }) {
+            settings.virtualAddresses.removeAll { $0.prefix.address == extra.prefix.address }
+        } else {
+            settings.virtualAddresses.append(extra)
+        }
+        if happens(oneIn: 3) {
+            if settings.excludedAddresses.isEmpty {
+                let family: AddressFamily = Bool.random(using: &random) ? .ipv4 : .ipv6
+                var excluded = scenario.virtual(Scenario.address(family, host: 6_000 + number))
+                if Bool.random(using: &random) { excluded.interface = "eth1" }
+                excluded.isUntracked = happens(oneIn: 4)
+                settings.excludedAddresses = [excluded]
+            } else {
+                settings.excludedAddresses = []
+            }
+        }
+        guard happens(oneIn: 2) else { return }
+        let place = Int.random(in: 0..<settings.virtualAddresses.count, using: &random)
+        settings.virtualAddresses[place] = changed(settings.virtualAddresses[place])
+    }
+
+    private mutating func changed(_ address: VirtualAddress) -> VirtualAddress {
+        var address = address
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: address.scope = address.scope == 0 ? 253 : 0
+        case 1: address.noPrefixRoute.toggle()
+        case 2 where address.prefix.address.family == .ipv4: address.label = address.label == nil ? "eth0:1" : nil
+        case 2: address.duplicateAddressDetection.toggle()
+        default:
+            let bits = address.prefix.address.family.bitCount
+            let length = address.prefix.length == bits ? bits / 2 : bits
+            var other = VirtualAddress(
+                prefix: Prefix(address: address.prefix.address, length: length) ?? address.prefix)
+            other.scope = address.scope
+            other.duplicateAddressDetection = address.duplicateAddressDetection
+            return other
+        }
+        return address
+    }
+
+    /// An address moves to another instance.
+    private mutating func exchangeAddress(_ model: inout ConfigurationModel) {
+        let from = Int.random(in: 0..<model.instances.count, using: &random)
+        let to = (from + 1) % model.instances.count
+        guard model.instances[from].family == model.instances[to].family,
+            model.instances[from].virtualAddresses.count > 1
+        else { return }
+        model.instances[to].virtualAddresses.append(model.instances[from].virtualAddresses.removeLast())
+    }
+
+    private func addMissing(_ model: inout ConfigurationModel, _ machine: Int) {
+        for (number, original) in scenario.models[machine].instances.enumerated()
+        where !model.instances.contains(where: { Machine.router(of: $0) == number }) {
+            model.instances.append(original)
+        }
+    }
+
+    /// Every virtual router is on every machine again when the checks begin, and its machines agree about what they have
+    /// to agree about.
+    mutating func restoreFile(_ machine: Int) {
+        var model = machines[machine].model
+        addMissing(&model, machine)
+        for place in model.instances.indices {
+            let original = scenario.models[machine].instances[Machine.router(of: model.instances[place])]
+            model.instances[place].advertInterval = original.advertInterval
+            model.instances[place].virtualRouterID = original.virtualRouterID
+            let carried = Set(original.virtualAddresses.map(\.prefix.address))
+            let extra = Scenario.address(original.family, host: UInt64(5_000 + original.location.line))
+            model.instances[place].virtualAddresses.removeAll {
+                !carried.contains($0.prefix.address) && $0.prefix.address != extra
+            }
+            let there = Set(model.instances[place].virtualAddresses.map(\.prefix.address))
+            model.instances[place].virtualAddresses += original.virtualAddresses.filter {
+                !there.contains($0.prefix.address)
+            }
+        }
+        adopt(model, machine)
+    }
+}

@@ -1,0 +1,113 @@
+import Base
+import Configuration
+import VRRP
+import Wire
+
+/// What cores want done, and whether they may.
+extension World {
+    mutating func perform(_ action: Action, of machine: Int) {
+        func settings(_ instance: InstanceID) -> InstanceSettings {
+            machines[machine].actingModel.instances[instance]
+        }
+        switch action {
+        case .advertise(let instance, let advertised): transmit(settings(instance), advertised, from: machine)
+        case .install(let addresses, let ticket): ask(machine, .install(addresses), ticket: ticket)
+        case .withdraw(let keys, let guarded, let ticket):
+            ask(machine, .withdraw(keys, guarded: guarded), ticket: ticket)
+        case .announce(let instance, let address): announce(address, settings(instance), by: machine)
+        case .notify(let notification):
+            invariants.notified(machine, life: machines[machine].life, notification.sequence, at: now)
+        case .observe(.addressRemoved(let instance, let address, _)): blame(machine, for: address, settings(instance))
+        case .observe(.transition(let transition)):
+            if case .addressRemoved(let address) = transition.reason {
+                blame(machine, for: address, settings(transition.instance))
+            }
+            change(
+                machine, Machine.router(of: settings(transition.instance)), to: transition.to, "\(transition.reason)")
+        case .observe(.stalled(let late)): trace.note(now, machine, "acts \(late) too late")
+        case .observe: break
+        case .renumber: machines[machine].actingModel = machines[machine].model
+        }
+    }
+
+    /// An address may be announced that is there. Until it has heard of its loss, a machine can't know better.
+    private mutating func announce(_ address: VirtualAddress, _ settings: InstanceSettings, by machine: Int) {
+        let plain = address.prefix.address
+        machines[machine].announcedAt[Machine.router(of: settings)][plain] = now
+        if let key = machines[machine].kernel.key(of: address, settings), machines[machine].kernel.held(key) != nil {
+            return
+        }
+        let isUnheard =
+            machines[machine].losesNews
+            || machines[machine].news.contains { piece in
+                switch piece {
+                case .address(let change, _): change.address.key.address == plain
+                case .link, .linkRemoved: true
+                }
+            }
+        if !isUnheard { invariants.fail(now, "machine \(machine) announces \(plain) without having it") }
+    }
+
+    private mutating func blame(_ machine: Int, for address: IPAddress, _ settings: InstanceSettings) {
+        if let until = machines[machine].blamable[address], now <= until { return }
+        invariants.fail(now, "machine \(machine) says that somebody has removed \(address), and nobody has")
+    }
+
+    private mutating func transmit(_ settings: InstanceSettings, _ advertised: Advertised, from machine: Int) {
+        guard let virtualRouterID = settings.virtualRouterID, machines[machine].lan.isUsable,
+            machines[machine].lan.index == advertised.interfaceIndex
+        else { return }
+        let state = machines[machine].states[Machine.router(of: settings)]
+        if state == .fault || state == .initialize { invariants.fail(now, "machine \(machine) sends in \(state)") }
+        if machines[machine].isQuiet, !machines[machine].kernel.has(advertised.source) {
+            invariants.fail(now, "machine \(machine) sends from \(advertised.source), which it hasn't")
+        }
+        let advertisement = Advertisement(
+            version: settings.version, virtualRouterID: virtualRouterID, priority: advertised.priority,
+            interval: settings.advertInterval, addresses: settings.virtualAddresses.map(\.prefix.address),
+            password: settings.password, checksumWithoutPseudoHeader: settings.checksumWithoutPseudoHeader)
+        if sabotage == .sendsNoRelease, !isDisturbed, advertised.priority == .release { return }
+        let destinations = settings.isUnicast ? settings.unicastPeers.map(\.address) : [settings.multicastGroup]
+        for destination in destinations {
+            let frame = Frame(
+                from: machine, source: advertised.source, destination: destination, hopLimit: 255,
+                bytes: advertisement.encode(source: advertised.source, destination: destination))
+            for other in machines.indices where other != machine {
+                let isAddressee =
+                    destination.isMulticast
+                    || destination == Scenario.address(settings.family, host: UInt64(other + 1))
+                guard isAddressee else { continue }
+                for delay in network.deliveries(from: machine, to: other, at: now, random: &random) {
+                    schedule(.frame(frame, to: other), after: delay)
+                }
+            }
+        }
+    }
+
+    // MARK: Promises that hold at all times
+
+    /// Looked at when something has changed.
+    mutating func judge(_ machine: Int) {
+        guard machines[machine].judgedRevision != machines[machine].kernel.revision, machines[machine].isQuiet else {
+            return
+        }
+        machines[machine].judgedRevision = machines[machine].kernel.revision
+        let known = Set(machines[machine].ledgerKeys.values)
+        for held in machines[machine].kernel.all where held.owner == .ours && !known.contains(held.key) {
+            invariants.fail(now, "machine \(machine) has \(held.key.address) without a record of it")
+        }
+        for settings in machines[machine].actingModel.instances {
+            let router = Machine.router(of: settings)
+            guard machines[machine].states[router] == .master, !machines[machine].isStopped,
+                !settings.allAddresses.isEmpty, !settings.allAddresses.contains(where: \.isUntracked)
+            else { continue }
+            let isServing = settings.allAddresses.contains { address in
+                guard let key = machines[machine].kernel.key(of: address, settings),
+                    let held = machines[machine].kernel.held(key)
+                else { return false }
+                return !held.address.flags.contains(.duplicate)
+            }
+            if !isServing { invariants.fail(now, "machine \(machine) is MASTER of VI_\(router) and serves nothing") }
+        }
+    }
+}

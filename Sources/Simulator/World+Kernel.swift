@@ -1,0 +1,212 @@
+import Base
+import Configuration
+import VRRP
+
+/// What a kernel is asked for, answers and tells.
+extension World {
+    // MARK: Questions
+
+    mutating func ask(_ machine: Int, _ work: KernelQuestion.Work, ticket: UInt64) {
+        let isSlow = happens(oneIn: 20)
+        let takes = Int64.random(in: 20_000...(isSlow ? 80_000_000 : 400_000), using: &random)
+        let done = max(now, machines[machine].kernelFreeAt) + takes
+        machines[machine].kernelFreeAt = done
+        machines[machine].questions.append(KernelQuestion(work: work, ticket: ticket, askedAt: now))
+        schedule(.work(machine: machine, life: machines[machine].life), after: done - now)
+    }
+
+    /// The first question's work is done, and its answer begins its way.
+    mutating func work(_ machine: Int) {
+        guard !machines[machine].questions.isEmpty else { return }
+        let question = machines[machine].questions.removeFirst()
+        if case .read = question.work { return readAnew(machine) }
+        let answer = execute(question, on: machine)
+        let arrives = max(
+            now + Int64.random(in: 0...300_000, using: &random), machines[machine].lastAnswerAt)
+        machines[machine].lastAnswerAt = arrives
+        machines[machine].answersUnderWay += 1
+        schedule(
+            .answer(machine: machine, life: machines[machine].life, ticket: question.ticket, answer),
+            after: arrives - now)
+        spread(machine)
+    }
+
+    /// A process dies over what it has asked for: what the kernel was doing it does, and nobody hears of it.
+    mutating func endKernelWork(_ machine: Int) {
+        if let first = machines[machine].questions.first, Bool.random(using: &random) {
+            _ = execute(first, on: machine)
+        }
+        machines[machine].questions = []
+    }
+
+    private mutating func execute(_ question: KernelQuestion, on machine: Int) -> KernelAnswer {
+        var results: [AddressResult]
+        switch question.work {
+        case .read: return KernelAnswer([])
+        case .install(let addresses):
+            results = addresses.map { install($0, on: machine) }
+        case .withdraw(let keys, let guarded):
+            results = keys.map { _ in .absent }
+            for isGuarded in [false, true] {
+                for (place, key) in keys.enumerated() where guarded.contains(key.interfaceIndex) == isGuarded {
+                    results[place] = withdraw(key, isGuarded: isGuarded, askedAt: question.askedAt, on: machine)
+                }
+            }
+        }
+        let isRefused = results.contains { if case .refused = $0 { true } else { false } }
+        return KernelAnswer(results, sentence: isRefused ? "the kernel refuses" : "")
+    }
+
+    private mutating func install(_ placed: PlacedAddress, on machine: Int) -> AddressResult {
+        if isDisturbed, happens(oneIn: 50) { return .refused(105) }
+        if sabotage == .liesAboutInstalls { return .done }
+        let key = placed.key
+        let code = machines[machine].kernel.add(
+            placed.address, on: placed.interfaceIndex, by: .ours, mark: KernelAddress.markOfHasup, at: now)
+        trace.note(now, machine, "adds \(key.address)/\(key.length) to \(key.interfaceIndex): \(code)")
+        if code == 0, placed.address.duplicateAddressDetection {
+            schedule(.detected(machine: machine, key, addedAt: now), after: 1_000_000_000)
+        }
+        return code == 0 ? .done : code == 17 ? .existed : .refused(code)
+    }
+
+    private mutating func withdraw(
+        _ key: AddressKey, isGuarded: Bool, askedAt: Int64, on machine: Int
+    ) -> AddressResult {
+        if isDisturbed, happens(oneIn: 50) { return .refused(16) }
+        let code = machines[machine].kernel.remove(key, by: .ours, isGuarded: isGuarded)
+        trace.note(now, machine, "removes \(key.address)/\(key.length) from \(key.interfaceIndex): \(code)")
+        judgeWrongs(machine, askedAt: askedAt)
+        return code == 0 ? .done : .absent
+    }
+
+    /// Nobody else's address is taken away. What goes with an address of ours counts when the core knew of it.
+    mutating func judgeWrongs(_ machine: Int, askedAt: Int64 = 0) {
+        for (gone, isCollateral) in machines[machine].kernel.takeWronged() {
+            if isCollateral {
+                guard let told = machines[machine].told.addresses[gone.key], told.since < askedAt,
+                    told.address.flags.contains(.secondary)
+                else { continue }
+            }
+            invariants.fail(now, "machine \(machine) removes \(gone.key.address), which is a stranger's")
+        }
+    }
+
+    mutating func endDetection(_ machine: Int, _ key: AddressKey, addedAt: Int64) {
+        guard let held = machines[machine].kernel.held(key), held.key == key, held.addedAt == addedAt,
+            held.address.flags.contains(.tentative)
+        else { return }
+        let isDuplicate = isDisturbed && happens(oneIn: 2)
+        if isDuplicate { trace.note(now, machine, "\(key.address) is another machine's") }
+        if isDuplicate, sabotage == .hidesDuplicates {
+            machines[machine].kernel.change(key) { $0.address.flags = .duplicate }
+            machines[machine].news += machines[machine].kernel.takeNews().dropLast()
+            return
+        }
+        machines[machine].kernel.change(key) { $0.address.flags = isDuplicate ? .duplicate : [] }
+        spread(machine)
+    }
+
+    // MARK: News
+
+    /// What the kernel has told begins its way to who listens.
+    mutating func spread(_ machine: Int) {
+        let news = machines[machine].kernel.takeNews()
+        guard !news.isEmpty, machines[machine].node != nil, !machines[machine].losesNews else { return }
+        let isFirst = machines[machine].news.isEmpty
+        machines[machine].news += news
+        guard isFirst else { return }
+        let isSlow = happens(oneIn: 20)
+        let takes = Int64.random(in: 0...(isSlow ? 20_000_000 : 300_000), using: &random)
+        schedule(.news(machine: machine, life: machines[machine].life), after: takes)
+    }
+
+    /// All that was told by now is read together: interfaces first, as they are in the end, then the addresses.
+    mutating func deliverNews(_ machine: Int) {
+        let news = machines[machine].news
+        guard !news.isEmpty, machines[machine].node != nil else { return }
+        var links: [(index: Int32, state: InterfaceState?)] = []
+        var changes: [AddressChange] = []
+        for piece in news {
+            switch piece {
+            case .link(let state):
+                links.removeAll { $0.index == state.index }
+                links.append((state.index, state))
+            case .linkRemoved(let index):
+                links.removeAll { $0.index == index }
+                links.append((index, nil))
+            case .address(let change, let isRobbed):
+                if sabotage == .hidesStrangers, change.isPresent, change.address.scope == Scenario.strangersScope {
+                    continue
+                }
+                changes.append(change)
+                machines[machine].told.take(change, at: now)
+                // Told 100 ms later at the latest.
+                if isRobbed, sabotage != .forgetsRobbers {
+                    machines[machine].blamable[change.address.key.address] = now + 110_000_000
+                }
+            }
+        }
+        // Of the addresses it hasn't heard while it hears of the links.
+        machines[machine].news = changes.map { .address($0, isRobbed: false) }
+        for (index, state) in links { tell(machine, index, state) }
+        machines[machine].news = []
+        if changes.isEmpty { judge(machine) } else { give(machine, .addresses(changes, isAfterLoss: false)) }
+    }
+
+    private mutating func tell(_ machine: Int, _ index: Int32, _ state: InterfaceState?) {
+        let known = machines[machine].told.links[index]
+        machines[machine].told.links[index] = state
+        if let state {
+            give(machine, .interface(state))
+        } else if known != nil {
+            give(machine, .interfaceRemoved(index))
+        }
+    }
+
+    /// News are lost from here on (ENOBUFS), until everything is read anew.
+    mutating func loseNews(_ machine: Int) {
+        guard machines[machine].node != nil, !machines[machine].losesNews else { return }
+        machines[machine].losesNews = true
+        machines[machine].news = []
+        ask(machine, .read, ticket: 0)
+    }
+
+    /// The difference between what was told and what is there.
+    mutating func readAnew(_ machine: Int) {
+        guard machines[machine].node != nil else { return }
+        guard !machines[machine].isPaused, machines[machine].answersUnderWay == 0 else {
+            machines[machine].questions.insert(KernelQuestion(work: .read, ticket: 0, askedAt: now), at: 0)
+            return schedule(.work(machine: machine, life: machines[machine].life), after: 5_000_000)
+        }
+        _ = machines[machine].kernel.takeNews()
+        let links = machines[machine].kernel.links.map(\.state)
+        let held = machines[machine].kernel.all
+        let there = Set(held.map(\.key))
+        let gone = machines[machine].told.addresses.values.map(\.address).filter { !there.contains($0.key) }
+            .sorted {
+                ($0.key.interfaceIndex, $0.key.address, $0.key.length) < (
+                    $1.key.interfaceIndex, $1.key.address, $1.key.length
+                )
+            }
+        let come = held.map(\.address).filter { machines[machine].told.addresses[$0.key]?.address != $0 }
+        let indices = Set(links.map(\.index))
+        let removed = machines[machine].told.links.keys.filter { !indices.contains($0) }.sorted()
+        let changed = links.filter { machines[machine].told.links[$0.index] != $0 }
+        let changes = gone.map { AddressChange($0, isPresent: false) } + come.map { AddressChange($0, isPresent: true) }
+        for change in changes { machines[machine].told.take(change, at: now) }
+        for index in removed { tell(machine, index, nil) }
+        for state in changed { tell(machine, state.index, state) }
+        machines[machine].losesNews = false
+        give(machine, .addresses(changes, isAfterLoss: sabotage != .blamesAfterLoss))
+    }
+
+    /// What a core is told at its start.
+    mutating func tellAll(_ machine: Int) {
+        machines[machine].told = ToldKernel()
+        for link in machines[machine].kernel.links { tell(machine, link.state.index, link.state) }
+        let changes = machines[machine].kernel.all.map { AddressChange($0.address, isPresent: true) }
+        for change in changes { machines[machine].told.take(change, at: now) }
+        give(machine, .addresses(changes, isAfterLoss: true))
+    }
+}

@@ -1,0 +1,178 @@
+import Base
+import Configuration
+import VRRP
+
+/// Daemons that start, die, stop and go on.
+extension World {
+    /// A daemon that knows nothing of an earlier one but the configurations of this boot.
+    ///
+    /// - Parameter told: what it is told instead of its configuration; nil for that.
+    mutating func start(_ machine: Int, told: ConfigurationModel? = nil) {
+        machines[machine].life += 1
+        machines[machine].records = [:]
+        machines[machine].ledger = [:]
+        machines[machine].ledgerKeys = [:]
+        machines[machine].isStopped = false
+        for router in scenario.routers.indices { change(machine, router, to: .initialize, "dead") }
+        unpause(machine)
+        let model = told ?? machines[machine].model
+        machines[machine].kernel.forgetOwners()
+        let evidence = LeftBehind.Evidence(records: nil, claimed: [], mayAdopt: true)
+        _ = begin(machine, model, evidence)
+        machines[machine].isBeginning = false
+        give(machine, .configure(model))
+    }
+
+    /// Power off: the kernel's addresses are gone too.
+    mutating func crash(_ machine: Int) {
+        die(machine)
+        machines[machine].kernel.restart(at: now)
+        machines[machine].formers = []
+        trace.note(now, machine, "off")
+    }
+
+    /// All of its processes are dead; the kernel goes on with what it has.
+    mutating func die(_ machine: Int) {
+        if machines[machine].node != nil { endKernelWork(machine) }
+        machines[machine].life += 1
+        machines[machine].node = nil
+        unpause(machine)
+        for router in scenario.routers.indices { change(machine, router, to: .initialize, "dead") }
+    }
+
+    /// The process dies and another goes on with what it has left: the machine, its kernel and its addresses stay.
+    mutating func kill(_ machine: Int, gap: Int64) {
+        guard machines[machine].node != nil, !machines[machine].isPaused, !machines[machine].isStopped else { return }
+        endKernelWork(machine)
+        machines[machine].life += 1
+        machines[machine].node = nil
+        machines[machine].heardUntil = machines[machine].clock.reading(at: now)
+        trace.note(now, machine, "killed for \(Interval(nanoseconds: gap))")
+        schedule(.revive(machine: machine, life: machines[machine].life), after: gap)
+    }
+
+    mutating func revive(_ machine: Int) {
+        let records = machines[machine].records
+        let last = invariants.lastNotification[machine]
+        var snapshot = NodeSnapshot(
+            instances: records.keys.sorted().filter { $0 > 0 }.compactMap { records[$0] }, node: records[0]?.bytes,
+            heardUntil: machines[machine].heardUntil, lastNotification: sabotage?.counted(last) ?? last)
+        let model = machines[machine].model
+        let ledger = machines[machine].ledger
+        let entries = ledger.keys.sorted().compactMap { slot in
+            ledger[slot]?.withUnsafeBytes { AddressRecord($0, slot: slot) }
+        }
+        let evidence = LeftBehind.Evidence(
+            records: sabotage == .forgetsLedger ? [] : entries, claimed: snapshot.masters(of: model))
+        snapshot.ledger = begin(machine, model, evidence)
+        invariants.continues(machine, life: machines[machine].life)
+        machines[machine].isBeginning = false
+        give(machine, .resume(model, snapshot))
+    }
+
+    /// A new core is told what there is, and what a predecessor has left behind goes (docs/decisions.md, D14).
+    ///
+    /// - Returns: what stays with the instances that go on.
+    private mutating func begin(
+        _ machine: Int, _ model: ConfigurationModel, _ evidence: LeftBehind.Evidence
+    ) -> [AddressRecord] {
+        machines[machine].node = Node()
+        machines[machine].isBeginning = true
+        machines[machine].actingModel = model
+        machines[machine].inbox = []
+        machines[machine].questions = []
+        machines[machine].kernelFreeAt = now
+        machines[machine].answersUnderWay = 0
+        machines[machine].news = []
+        machines[machine].losesNews = false
+        machines[machine].blamable = [:]
+        _ = machines[machine].kernel.takeNews()
+        let names = Dictionary(
+            machines[machine].kernel.links.map { ($0.state.index, $0.state.name) }, uniquingKeysWith: { $1 })
+        let leftBehind = LeftBehind(
+            sabotage?.adopting(model) ?? model, formers: machines[machine].formers,
+            kernel: machines[machine].kernel.all.map(\.address), interfaces: names, evidence)
+        var stuck: [AddressRecord] = []
+        trace.note(
+            now, machine,
+            "finds \(leftBehind.leaving.map(\.key.address)), keeps \(leftBehind.staying.map(\.key.address)), "
+                + "forgets \(leftBehind.stale.map(\.key.address))")
+        for record in leftBehind.leaving {
+            allowAdoption(machine, record.key, model, isStart: evidence.records == nil)
+            if isDisturbed, happens(oneIn: 50) {
+                stuck.append(record)
+                continue
+            }
+            _ = machines[machine].kernel.remove(record.key, by: .ours, isGuarded: true)
+            judgeWrongs(machine)
+            if let slot = record.slot { endRecord(machine, Int(slot)) }
+        }
+        for record in leftBehind.stale { if let slot = record.slot { endRecord(machine, Int(slot)) } }
+        tellAll(machine)
+        // The news of what has just gone are read with that.
+        _ = machines[machine].kernel.takeNews()
+        if !stuck.isEmpty { give(machine, .leftBehind(stuck)) }
+        return leftBehind.staying
+    }
+
+    private mutating func endRecord(_ machine: Int, _ slot: Int) {
+        machines[machine].ledger[slot] = nil
+        machines[machine].ledgerKeys[slot] = nil
+    }
+
+    /// What a keepalived has left, and with adopt_leftovers what nobody has marked, may go at a start although a stranger
+    /// has added it.
+    private mutating func allowAdoption(
+        _ machine: Int, _ key: AddressKey, _ model: ConfigurationModel, isStart: Bool
+    ) {
+        guard let held = machines[machine].kernel.held(key), held.owner == .stranger, isStart else { return }
+        let isNamed = model.instances.contains { settings in
+            settings.priority != .owner
+                && settings.allAddresses.contains {
+                    $0.prefix.address == key.address
+                        && machines[machine].kernel.key(of: $0, settings)?.interfaceIndex == key.interfaceIndex
+                }
+        }
+        let isAdopted =
+            held.address.addedBy == KernelAddress.markOfKeepalived
+            || held.address.addedBy == 0 && model.global.adoptsLeftovers
+        guard isNamed, isAdopted else { return }
+        machines[machine].kernel.change(key) { $0.owner = .disputed }
+    }
+
+    /// SIGTERM: hands over and withdraws.
+    mutating func stop(_ machine: Int) {
+        guard machines[machine].node != nil, !machines[machine].isPaused else { return }
+        machines[machine].isStopped = true
+        give(machine, .stop)
+    }
+
+    mutating func pause(_ machine: Int, stopsClock: Bool) {
+        guard machines[machine].node != nil, !machines[machine].isPaused else { return }
+        machines[machine].isPaused = true
+        machines[machine].pausedAt = now
+        if stopsClock { machines[machine].clock.stop(at: now) }
+        trace.note(now, machine, "paused\(stopsClock ? " with its clock" : "")")
+    }
+
+    private mutating func unpause(_ machine: Int) {
+        machines[machine].isPaused = false
+        machines[machine].clock.resume(at: now)
+        machines[machine].inbox = []
+    }
+
+    /// Everything that waits is read before any timer fires.
+    mutating func resume(_ machine: Int) {
+        guard machines[machine].isPaused else { return }
+        let waiting = machines[machine].inbox
+        unpause(machine)
+        trace.note(now, machine, "resumed")
+        let length = now - machines[machine].pausedAt
+        machines[machine].blamable = machines[machine].blamable.mapValues { $0 + length }
+        let readsNewsFirst = Bool.random(using: &random)
+        if readsNewsFirst { deliverNews(machine) }
+        for pending in waiting { deliver(pending, to: machine) }
+        if !readsNewsFirst { deliverNews(machine) }
+        give(machine, .timeout)
+    }
+}

@@ -1,0 +1,164 @@
+import Base
+import Configuration
+import Testing
+
+@testable import VRRP
+
+/// Questions, answers and news cross each other, and a process may die between any two of them (docs/decisions.md, D14).
+@Suite struct KernelOrderTests {
+    private static func fast(_ settings: inout InstanceSettings) {
+        settings.version = .v3
+        settings.advertInterval = .centiseconds(10)
+    }
+
+    private static func installs(_ actions: [Action]) -> [Action] {
+        actions.filter { if case .install = $0 { true } else { false } }
+    }
+
+    private static func withdrawals(_ actions: [Action]) -> [Action] {
+        actions.filter { if case .withdraw = $0 { true } else { false } }
+    }
+
+    /// An address that the kernel didn't let go is wanted again: it isn't asked to let it go once more.
+    @Test func refusedWithdrawalOfAFormerStateIsForgotten() throws {
+        var bench = Bench.master(Self.fast)
+        bench.kernelAnswers = false
+        bench.receive(200, from: Bench.higher) { $0.interval = .centiseconds(10) }
+        #expect(bench.state == .backup)
+        let withdrawal = try #require(Self.withdrawals(bench.take()).first)
+        bench.answer(withdrawal, [.refused(16)])
+        bench.kernelAnswers = true
+        bench.advance(.milliseconds(500))
+        #expect(bench.state == .master)
+        bench.advance(.seconds(2))
+        #expect(Self.withdrawals(bench.take()).isEmpty)
+        #expect(bench.status().installedAddresses == [address("10.0.4.1")])
+    }
+
+    /// A network's second address may be its first one by the time at which it is removed.
+    @Test func withdrawalBesideAnotherIsGuarded() {
+        var bench = Bench()
+        bench.reload {
+            $0.instances.append(
+                Bench.settings { settings in
+                    settings.name = "VI_2"
+                    settings.virtualRouterID = VRID(rawValue: 21)
+                    settings.virtualAddresses = [virtual("10.0.4.2/24")]
+                })
+        }
+        bench.advance(.seconds(9))
+        bench.tell([
+            Bench.kernelAddress("10.0.4.2/24", by: KernelAddress.markOfHasup, flags: .secondary),
+            Bench.kernelAddress("10.0.4.9/24", flags: .secondary),
+        ])
+        _ = bench.take()
+        bench.kernelAnswers = false
+        bench.handle(.stop)
+        let guarded = bench.take().compactMap { if case .withdraw(_, let guarded, _) = $0 { guarded } else { nil } }
+        #expect(guarded == [[2], [2]])
+    }
+
+    /// A link that went down and came up before anybody looked takes IPv6 addresses along; nobody has removed them.
+    @Test(arguments: [true, false])
+    func flappedLinkIsNobodysDoing(_ hasFlapped: Bool) {
+        var bench = Bench.master {
+            $0.version = .v3
+            $0.family = .ipv6
+            $0.multicastGroup = address("ff02::12")
+            $0.virtualAddresses = [virtual("fe80::100/64")]
+        }
+        #expect(bench.state == .master)
+        let own = AddressChange(Bench.kernelAddress("fe80::5/64"), isPresent: false)
+        let lost = AddressChange(
+            Bench.kernelAddress("fe80::100/64", by: KernelAddress.markOfHasup), isPresent: false)
+        let back = AddressChange(own.address, isPresent: true)
+        bench.handle(.addresses(hasFlapped ? [own, lost, back] : [lost], isAfterLoss: false))
+        bench.advance(.milliseconds(200))
+        let actions = bench.take()
+        #expect(Self.installs(actions).count == 1)
+        let isTold = actions.contains { if case .observe(.addressRemoved) = $0 { true } else { false } }
+        #expect(isTold == !hasFlapped)
+    }
+
+    /// Somebody removes an address before its answer has come: it is asked for again.
+    @Test func removalBeforeTheAnswerIsFound() throws {
+        var bench = Bench()
+        bench.kernelAnswers = false
+        bench.kernelTells = false
+        bench.advance(.seconds(5))
+        let question = try #require(Self.installs(bench.take()).first)
+        let added = Bench.kernelAddress("10.0.4.1/24", by: KernelAddress.markOfHasup)
+        bench.tell([added])
+        bench.tell([added], isPresent: false)
+        _ = bench.take()
+        bench.answer(question)
+        #expect(Self.installs(bench.take()).count == 1)
+    }
+
+    /// What came and went while news were lost: the difference says nothing of it.
+    @Test func lossBetweenTwoLooksIsFound() {
+        var bench = Bench()
+        bench.kernelTells = false
+        bench.advance(.seconds(5))
+        _ = bench.take()
+        bench.tell([], isAfterLoss: true)
+        #expect(Self.installs(bench.take()).count == 1)
+    }
+
+    /// A record says what the kernel may have: the new form counts once the kernel has said so.
+    @Test func recordHasTheFormThatTheKernelHas() throws {
+        var bench = Bench.master()
+        var saved: [AddressRecord] = []
+        bench.node.saveLedger { if let record = $1 { saved.append(record) } }
+        let old = try #require(saved.last?.form)
+        bench.kernelAnswers = false
+        bench.reload { $0.instances[0].virtualAddresses[0].scope = 253 }
+        saved = []
+        bench.node.saveLedger { if let record = $1 { saved.append(record) } }
+        #expect(saved.allSatisfy { $0.form == old })
+        for question in Bench.questions(bench.take()) { bench.answer(question) }
+        bench.node.saveLedger { if let record = $1 { saved.append(record) } }
+        #expect(saved.last?.form == bench.model.instances[0].virtualAddresses[0].form)
+    }
+
+    /// Another form is wanted before the first one's answer has come.
+    @Test func formThatChangesMeanwhileIsCorrected() {
+        var bench = Bench()
+        bench.kernelAnswers = false
+        bench.advance(.seconds(5))
+        _ = bench.take()
+        bench.reload { $0.instances[0].virtualAddresses[0].scope = 253 }
+        let actions = bench.take()
+        #expect(Self.withdrawals(actions).count == 1)
+        #expect(Self.installs(actions).count == 1)
+    }
+
+    /// What the kernel added after its process had died was announced by nobody.
+    @Test func addressWhoseAnswerNobodyHeardIsAnnounced() {
+        for isHeard in [true, false] {
+            var twin = Twin.master()
+            twin.bench.kernelAnswers = isHeard
+            twin.bench.reload { $0.instances[0].virtualAddresses.append(virtual("10.0.4.3/24")) }
+            twin.keeper.keep(&twin.bench.node)
+            twin.take(.wait(.milliseconds(300)))
+            let model = twin.bench.model
+            var node = Node()
+            var actions: [Action] = []
+            var snapshot = twin.keeper.snapshot(
+                heardUntil: twin.bench.now, lastNotification: twin.bench.node.context.lastNotification)
+            snapshot.ledger = twin.keeper.ledger.values.sorted { $0.key.address < $1.key.address }
+            for link in twin.links.values { node.handle(.interface(link), at: twin.bench.now, into: &actions) }
+            let there = ["10.0.4.1/24", "10.0.4.2/24", "10.0.4.3/24"].map {
+                Bench.kernelAddress($0, by: KernelAddress.markOfHasup)
+            }
+            node.handle(
+                .addresses((Bench.ownAddresses + there).map { AddressChange($0, isPresent: true) }, isAfterLoss: true),
+                at: twin.bench.now, into: &actions)
+            node.handle(.resume(model, snapshot), at: twin.bench.now, into: &actions)
+            node.handle(.timeout, at: twin.bench.now + .milliseconds(500), into: &actions)
+            let announced = Set(
+                actions.compactMap { if case .announce(_, let address) = $0 { address.prefix.address } else { nil } })
+            #expect(announced == (isHeard ? [] : [address("10.0.4.3")]))
+        }
+    }
+}
