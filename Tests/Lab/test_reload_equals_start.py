@@ -15,7 +15,9 @@ from lab.random_conf import configuration
 from lab.store import PARK, Store
 from lab.waiting import wait_for
 
-PAIRS = range(int(os.environ["FIRST"]), int(os.environ["FIRST"]) + int(os.environ.get("COUNT", 1))) if "FIRST" in os.environ else range(500 if LONG else 12)
+# FIRST=146 begins with that pair.
+FIRST = int(os.environ.get("FIRST", 0))
+PAIRS = range(FIRST, FIRST + (500 if LONG else 12))
 # How many machines go through them side by side.
 MACHINES = 4
 
@@ -74,11 +76,15 @@ class Ways:
         done = self.hasup.reload()
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def stop(self):
-        """An orderly end, and a new beginning. A worker that isn't there can't hand over: hasupd would tell it with 70."""
+    def end(self):
+        """SIGTERM. A worker that isn't there can't hand over, which hasupd would tell with exit status 70."""
         wait_for("a worker", lambda: self.hasup.roles().get("hasup-vrrp", []),
                  lambda pids: pids and not set(pids) & set(self.killed))
         assert self.hasup.stop()[0] == 0
+
+    def stop(self):
+        """An orderly end, and a new beginning."""
+        self.end()
         self.store.start()
 
     def end_all(self):
@@ -88,7 +94,7 @@ class Ways:
         self.store.start()
 
 
-EVENTS = [name for name in vars(Ways) if not name.startswith("_")]
+EVENTS = ("crash", "kill", "park", "upgrade", "reload", "stop", "end_all")
 
 
 def drawn(dice, marked):
@@ -132,7 +138,7 @@ class Pair:
                 if not self.hurried:
                     settled(hasup)
             reached = settled(hasup)
-            assert hasup.stop()[0] == 0
+            ways.end()
             left = addresses(node)
         except Exception as error:
             raise AssertionError(f"{self}\n{hasup.log()[-3000:]}") from error
