@@ -73,13 +73,15 @@ class Hasup:
         self.control = os.path.join(self.run_dir, "control.sock")
         self.program = None
         self.binary = binary("hasupd")
+        # A command that becomes the daemon, whoever starts it.
+        self.launcher = []
 
     def start(self, *arguments, launcher=(), **options):
         """Starts it in the foreground without waiting for anything; a launcher becomes the command behind it.
 
         A system call that isn't on a process's list ends that process, which nothing in the lab takes for normal.
         """
-        command = [*launcher, self.binary, "-f", self.config, "--foreground", "--control", self.control,
+        command = [*launcher, *self.launcher, self.binary, "-f", self.config, "--foreground", "--control", self.control,
                    "--run-dir", self.run_dir, "--seccomp", "kill"]
         if self.instance_name:
             command += ["--instance", self.instance_name]

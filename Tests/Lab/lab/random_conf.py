@@ -2,10 +2,13 @@
 
 from . import conf
 
+# Few, so that two configurations often name the same address, in another form or of another instance.
+HOSTS = range(1, 21)
+
 
 def configuration(dice):
     """Up to four instances with addresses of all kinds, some of them on another interface."""
-    blocks, free4, free6 = [], list(range(1, 60)), list(range(1, 60))
+    blocks, free4, free6 = [], list(HOSTS), list(HOSTS)
     dice.shuffle(free4)
     dice.shuffle(free6)
     for number in sorted(dice.sample(range(1, 6), dice.randint(1, 4))):
@@ -19,6 +22,7 @@ def configuration(dice):
                 text += dice.choice(("", " label eth0:7", " brd 10.9.0.255", " scope link" if length == 32 else ""))
             else:
                 text = f"fd00:9::{free6.pop():x}/{dice.choice((128, 64))}"
+                text += dice.choice(("", "", " preferred_lft 0"))
             if "label" not in text:
                 text += dice.choice(("", "", " dev eth1"))
             (excluded if vips and dice.random() < 0.3 else vips).append(text)

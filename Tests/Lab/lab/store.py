@@ -80,6 +80,13 @@ class Store:
         with self.lock:
             return sorted(re.sub(r"-\d+$", "", name) for name, _ in self.kept)
 
+    def clear(self):
+        """Forgets everything, as after a start of the machine."""
+        with self.lock:
+            for _, number in self.kept:
+                os.close(number)
+            self.kept = []
+
     def drop(self, name):
         """Forgets what is kept under this name."""
         self._take(f"FDSTOREREMOVE=1\nFDNAME={name}", [])
