@@ -185,6 +185,9 @@ extension World {
             where held.owner != .ours && held.address.flags.contains(.duplicate) {
                 _ = machines[machine].kernel.remove(held.key, by: .stranger)
             }
+            for held in machines[machine].kernel.all where held.address.flags.contains(.duplicate) {
+                machines[machine].kernel.change(held.key) { $0.address.flags = [] }
+            }
             spread(machine)
             restoreFile(machine)
             if machines[machine].isStopped { die(machine) }

@@ -48,7 +48,7 @@ enum Sabotage {
     var sign: String {
         switch self {
         case .staysCut, .otherVirtualRouterIDs: "masters"
-        case .forgetfulKernel: "has ["
+        case .forgetfulKernel: "MASTER, hasn't"
         case .forgetsNopreempt: "moved when machine"
         case .sendsNoRelease, .hearsNoRelease: "has had no master"
         case .seesDeathLate: "the death of a process was seen by others"

@@ -123,7 +123,10 @@ struct NodeContext {
 
     /// News were lost: those of removals that the kernel has answered for don't come any more.
     mutating func forgetExpectedRemovals() {
-        expectedRemovals = expectedRemovals.filter { ledger[$0.key]?.phase == .leaving }.mapValues { _ in 1 }
+        expectedRemovals = [:]
+        for work in tickets.values where work.added == nil {
+            for key in work.keys { expectedRemovals[key, default: 0] += 1 }
+        }
     }
 
     /// Whether the kernel is asked for a withdrawal, or is to be asked again.
