@@ -37,8 +37,6 @@ enum Sabotage: String, CaseIterable {
     case hidesStrangers
     /// It isn't noted who has removed an address.
     case forgetsRobbers
-    /// What went while news were lost is told as if it went now.
-    case blamesAfterLoss
     /// Something happens on the link all the time, so that a core tries again what was refused.
     case triesAllTheTime
     /// A reload doesn't say that an address has another length.
@@ -48,19 +46,19 @@ enum Sabotage: String, CaseIterable {
     var sign: String {
         switch self {
         case .staysCut, .otherVirtualRouterIDs: "masters"
-        case .forgetfulKernel: "MASTER, hasn't"
+        case .forgetfulKernel: "serves nothing"
         case .forgetsNopreempt: "moved when machine"
         case .sendsNoRelease, .hearsNoRelease: "has had no master"
         case .seesDeathLate: "the death of a process was seen by others"
         case .countsTooFew, .countsTooMany: "notifies"
-        case .forgetsLedger: "of VI_"
+        case .forgetsLedger: " left"
         case .losesRecords: "without a record of it"
         case .keepsEndedRecords: "has records of"
         case .adoptsStrangers: "which is a stranger's"
         case .liesAboutInstalls: "without having it"
         case .hidesDuplicates: "serves nothing"
         case .hidesStrangers: "says nothing of strangers"
-        case .forgetsRobbers, .blamesAfterLoss: "and nobody has"
+        case .forgetsRobbers: "and nobody has"
         case .triesAllTheTime: "and can't use its addresses"
         case .keepsLengths: "of VI_"
         }

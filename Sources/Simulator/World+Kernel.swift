@@ -198,7 +198,7 @@ extension World {
         for index in removed { tell(machine, index, nil) }
         for state in changed { tell(machine, state.index, state) }
         machines[machine].losesNews = false
-        give(machine, .addresses(changes, isAfterLoss: sabotage != .blamesAfterLoss))
+        give(machine, .addresses(changes, isAfterLoss: true))
     }
 
     /// What a core is told at its start.
