@@ -7,7 +7,7 @@ extension World {
     mutating func reload(_ machine: Int, isHeard: Bool = true, changesOneOf odds: Int = 3) {
         guard machines[machine].node != nil, !machines[machine].isPaused, !machines[machine].isStopped else { return }
         changeFile(machine, changesOneOf: odds)
-        if isHeard { give(machine, .configure(told(machines[machine].model, instead: machines[machine].formers.last))) }
+        if isHeard { give(machine, .configure(machines[machine].model)) }
     }
 
     /// A changed file: other instances in another order, with other settings.
@@ -27,18 +27,6 @@ extension World {
     private mutating func adopt(_ model: ConfigurationModel, _ machine: Int) {
         machines[machine].formers.append(machines[machine].model)
         machines[machine].model = model
-    }
-
-    private func told(_ model: ConfigurationModel, instead former: ConfigurationModel?) -> ConfigurationModel {
-        guard sabotage == .keepsLengths, let former else { return model }
-        var model = model
-        let known = former.instances.flatMap(\.allAddresses)
-        for place in model.instances.indices {
-            model.instances[place].virtualAddresses = model.instances[place].virtualAddresses.map { address in
-                known.first { $0.prefix.address == address.prefix.address } ?? address
-            }
-        }
-        return model
     }
 
     private mutating func changeElection(_ settings: inout InstanceSettings) {

@@ -39,8 +39,6 @@ enum Sabotage: String, CaseIterable {
     case forgetsRobbers
     /// Something happens on the link all the time, so that a core tries again what was refused.
     case triesAllTheTime
-    /// A reload doesn't say that an address has another length.
-    case keepsLengths
 
     /// How the one invariant that finds it says so.
     var sign: String {
@@ -60,7 +58,6 @@ enum Sabotage: String, CaseIterable {
         case .hidesStrangers: "says nothing of strangers"
         case .forgetsRobbers: "and nobody has"
         case .triesAllTheTime: "and can't use its addresses"
-        case .keepsLengths: "of VI_"
         }
     }
 
