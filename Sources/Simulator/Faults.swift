@@ -183,7 +183,7 @@ extension World {
             machines[machine].kernel.refused = []
             for held in machines[machine].kernel.all
             where held.owner != .ours && held.address.flags.contains(.duplicate) {
-                _ = machines[machine].kernel.remove(held.key, by: .link)
+                _ = machines[machine].kernel.remove(held.key, by: .stranger)
             }
             spread(machine)
             restoreFile(machine)

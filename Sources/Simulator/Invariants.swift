@@ -11,9 +11,9 @@ struct Invariants {
     private(set) var transitions: [Int]
     private(set) var lastNotification: [UInt64]
     private var notificationLife: [Int]
-    /// When each machine became MASTER, by virtual router, since `countsMasters`.
-    private(set) var mastersAt: [[[Int64]]]
-    var countsMasters = false
+    /// When each machine gave up being MASTER, by virtual router, since `countsFaults`.
+    private(set) var gaveUpAt: [[[Int64]]]
+    var countsFaults = false
 
     /// From here on (world time, by virtual router) two masters may last for `manyMax` at most.
     var manyFrom: [Int64]
@@ -29,7 +29,7 @@ struct Invariants {
         transitions = [Int](repeating: 0, count: routerCount)
         lastNotification = [UInt64](repeating: 0, count: machineCount)
         notificationLife = [Int](repeating: 0, count: machineCount)
-        mastersAt = [[[Int64]]](
+        gaveUpAt = [[[Int64]]](
             repeating: [[Int64]](repeating: [], count: routerCount), count: machineCount)
         manyFrom = [Int64](repeating: .max, count: routerCount)
         manyMax = [Int64](repeating: 0, count: routerCount)
@@ -51,8 +51,8 @@ struct Invariants {
         noneSince[router] = count == 0 ? noneSince[router] ?? now : nil
     }
 
-    mutating func becameMaster(_ machine: Int, _ router: Int, at now: Int64) {
-        if countsMasters { mastersAt[machine][router].append(now) }
+    mutating func gaveUp(_ machine: Int, _ router: Int, at now: Int64) {
+        if countsFaults { gaveUpAt[machine][router].append(now) }
     }
 
     /// Judges what has lasted until now.

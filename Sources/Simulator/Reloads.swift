@@ -110,7 +110,8 @@ extension World {
         let from = Int.random(in: 0..<model.instances.count, using: &random)
         let to = (from + 1) % model.instances.count
         guard model.instances[from].family == model.instances[to].family,
-            model.instances[from].virtualAddresses.count > 1
+            model.instances[from].virtualAddresses.count > 1, let moved = model.instances[from].virtualAddresses.last,
+            !model.instances[to].virtualAddresses.contains(where: { $0.prefix.address == moved.prefix.address })
         else { return }
         model.instances[to].virtualAddresses.append(model.instances[from].virtualAddresses.removeLast())
     }

@@ -61,7 +61,7 @@ enum Sabotage {
         case .hidesDuplicates: "serves nothing"
         case .hidesStrangers: "says nothing of strangers"
         case .forgetsRobbers, .blamesAfterLoss: "and nobody has"
-        case .triesAllTheTime: "became MASTER"
+        case .triesAllTheTime: "and can't use its addresses"
         case .keepsLengths: "of VI_"
         }
     }

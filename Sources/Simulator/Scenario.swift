@@ -89,6 +89,9 @@ struct Scenario {
         return kernel
     }
 
+    /// Whether machines' own addresses may be in one network with virtual ones.
+    var sharesOwnNetwork: Bool { ownLength == prefixLength && !promotes }
+
     /// Scope of what strangers add, to tell it from others.
     static let strangersScope: UInt8 = 200
 

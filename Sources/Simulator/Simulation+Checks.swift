@@ -84,9 +84,9 @@ extension Simulation {
             world.invariants.fail(
                 world.now, "machine \(machine.number) has \(plain) of VI_\(router) in another form than its file says")
         }
-        // Also later than the end of any other mastership that peace has seen (pain point T1), and than its own
-        // hardware address.
-        let yielded = world.lastYield[router] > peaceSince ? world.lastYield[router] : 0
+        // Also later than the end of any other mastership that peace has seen (pain point T1), but for what ends by news
+        // of before that were still under way, and than the link's hardware address.
+        let yielded = world.lastYield[router] > peaceSince + 25_000_000 ? world.lastYield[router] : 0
         let moved = machine.kernel.place(ofIndex: key.interfaceIndex).map { machine.kernel.links[$0].movedAt } ?? 0
         let due = max(machine.masterSince[router], yielded, moved)
         if machine.announcedAt[router][plain] ?? -1 < due {

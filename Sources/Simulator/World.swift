@@ -167,9 +167,11 @@ struct World {
         machines[machine].judgedRevision = -1
         if state == .master {
             machines[machine].masterSince[router] = now
-            invariants.becameMaster(machine, router, at: now)
         }
-        if before == .master { lastYield[router] = now }
+        if before == .master {
+            lastYield[router] = now
+            if state == .fault { invariants.gaveUp(machine, router, at: now) }
+        }
         trace.transition(now, machine, router, from: before, to: state, reason)
         let masters = machines.count { $0.states[router] == .master }
         invariants.changed(router, masters: masters, at: now)

@@ -135,7 +135,7 @@ struct NodeContext {
     /// Asks again for what is left behind.
     mutating func retryLeftovers(into actions: inout [Action]) {
         leftoversAt = .never
-        let again = ledger.keys(of: nil).filter { ledger[$0]?.phase == .present }
+        let again = ledger.keys(of: nil).filter { ledger[$0]?.phase != .leaving }
         guard !again.isEmpty else { return }
         withdraw(KernelWork(instance: nil, generation: 0, keys: again), into: &actions)
     }
@@ -188,7 +188,8 @@ struct NodeContext {
             if isCurrent { ledger.end(key) }
         case .refused:
             _ = takeExpectedRemoval(of: key)
-            if isCurrent { ledger.set(.present, of: key) }
+            // It may have gone another way meanwhile.
+            if isCurrent { ledger.set(interfaces.address(key) == nil ? .missing : .present, of: key) }
         }
     }
 

@@ -15,7 +15,11 @@ import Testing
 
     /// Seeds that broke a promise once.
     @Test(arguments: [
-NAMED
+        (UInt64(103), "an address whose answer nobody heard, because its process had died"),
+        (283, "a withdrawal that was refused, and asked for again as MASTER"),
+        (80, "a form that was written down before the kernel had it"),
+        (148, "a link that went down and came up before anybody looked"),
+        (778, "a secondary address that had become its network's first one when it was removed"),
     ])
     func namedSeeds(_ seed: UInt64, _ story: String) {
         #expect(Simulation.run(seed: seed).failures.isEmpty, "\(story): hasup-sim --seed \(seed) --trace")

@@ -1,6 +1,7 @@
 import Base
 import Configuration
 import Testing
+import Wire
 
 @testable import VRRP
 
@@ -33,6 +34,20 @@ import Testing
         bench.advance(.seconds(2))
         #expect(Self.withdrawals(bench.take()).isEmpty)
         #expect(bench.status().installedAddresses == [address("10.0.4.1")])
+    }
+
+    /// A kernel that refuses to remove what has gone already doesn't have it.
+    @Test func refusedRemovalOfWhatHasGoneIsNoPresence() throws {
+        var bench = Bench.master(Self.fast)
+        bench.kernelAnswers = false
+        bench.receive(200, from: Bench.higher) { $0.interval = .centiseconds(10) }
+        let withdrawal = try #require(Self.withdrawals(bench.take()).first)
+        bench.remove(["10.0.4.1/24"])
+        bench.answer(withdrawal, [.refused(16)])
+        bench.kernelAnswers = true
+        bench.advance(.milliseconds(500))
+        #expect(bench.state == .master)
+        #expect(Self.installs(bench.take()).count == 1)
     }
 
     /// A network's second address may be its first one by the time at which it is removed.
