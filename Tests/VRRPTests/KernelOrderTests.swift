@@ -168,9 +168,10 @@ import Wire
         }
         #expect(asked == [there.key])
         for question in questions { bench.answer(question) }
-        var saved: [Int: Bool] = [:]
-        bench.node.saveLedger { saved[$0] = $1 != nil }
-        #expect(saved[40] == false && saved[41] == false)
+        // Their places are free, or others' by now.
+        var places: [Int: AddressKey] = [40: there.key, 41: gone.key]
+        bench.node.saveLedger { places[$0] = $1?.key }
+        #expect(!places.values.contains(there.key) && !places.values.contains(gone.key))
         #expect(!bench.node.context.owesWithdrawals)
     }
 
