@@ -58,7 +58,8 @@ enum WithdrawRole {
                 LeftBehind.Evidence(records: addresses.records, claimed: Set(inTime.keys)))
             try withdraw(
                 orphans.leaving.map {
-                    InterfaceAddress($0.key, named: names[$0.key.interfaceIndex] ?? "interface \($0.key.interfaceIndex)")
+                    let index = $0.key.interfaceIndex
+                    return InterfaceAddress($0.key, named: names[index] ?? "interface \(index)")
                 }, through: connection
             ) { page.generation == owner && page.stamp == stamp }
             return inTime.isEmpty ? nothingLeft : moreLater

@@ -82,7 +82,8 @@ extension Fault {
 extension UnusableAddress {
     /// A clause: why.
     var reason: String {
-        code == 0 ? "another machine has it (duplicate address detection)" : "the kernel says: \(SystemError.text(of: code))"
+        guard code != 0 else { return "another machine has it (duplicate address detection)" }
+        return "the kernel says: \(SystemError.text(of: code))"
     }
 }
 
@@ -98,8 +99,14 @@ extension StrangerAddress {
             case KernelAddress.markOfHasup: "another hasup has put it there"
             default: "hasup hasn't put it there"
             }
+        let start =
+            switch addedBy {
+            case KernelAddress.markOfKeepalived: "; a stop and start of hasupd does it, too"
+            case 0: ", or let a stop and start of hasupd do it (`@hasup adopt_leftovers` in global_defs)"
+            default: ""
+            }
         return "\(prefix) is on \(interface) although this node isn't MASTER, and \(whose): two machines may have it. "
-            + "Remove it (ip address del \(prefix) dev \(interface)), or let a start do it (adopt_leftovers)"
+            + "Remove it (ip address del \(prefix) dev \(interface))\(start)"
     }
 }
 
@@ -249,7 +256,8 @@ extension Observation {
         switch self {
         case .transition(let transition), .earlier(let transition, _): transition.instance
         case .discarded(let instance, _, _, _): instance
-        case .accepted(let instance, _, _), .kernelFailure(let instance, _), .addressRemoved(let instance, _, _): instance
+        case .accepted(let instance, _, _), .kernelFailure(let instance, _), .addressRemoved(let instance, _, _):
+            instance
         case .addressWaits(let instance, _, _), .strangerFound(let instance, _), .rivalMaster(let instance, _, _):
             instance
         case .stalled: nil

@@ -23,6 +23,8 @@ extension Node {
             return kept[id]?.router ?? VirtualRouter(id: id, settings: settings, at: now)
         }
         adoptLedger(snapshot.ledger)
+        // Of instances that a reload has taken away since the records were sorted: nobody else would.
+        context.retryLeftovers(into: &actions)
         notifyAgain(after: snapshot.lastNotification, into: &actions)
         for burst in kept.values.flatMap(\.bursts).sorted(by: { ($0.order, $0.instance) < ($1.order, $1.instance) }) {
             context.announcer.resume(burst, at: now)
@@ -54,13 +56,16 @@ extension Node {
         rebuildRoutes()
     }
 
-    /// What a predecessor has put where. What isn't there any more was taken away by somebody, and goes back.
+    /// What a predecessor has put where. What isn't there any more was taken away by somebody, and goes back, if anybody
+    /// wants it.
     private mutating func adoptLedger(_ records: [AddressRecord]) {
         let owners = Dictionary(
             routers.map { ($0.settings.identity.fingerprint, $0.id) }, uniquingKeysWith: { first, _ in first })
         for record in records {
             let isThere = context.interfaces.address(record.key) != nil
-            context.ledger.adopt(record, owner: owners[record.fingerprint], phase: isThere ? .present : .missing)
+            let owner = owners[record.fingerprint]
+            context.ledger.adopt(record, owner: owner, phase: isThere ? .present : .missing)
+            if owner == nil, !isThere { context.ledger.end(record.key) }
         }
     }
 

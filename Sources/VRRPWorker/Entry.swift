@@ -159,8 +159,8 @@ private final class Session {
             try ResourceLimits.noMoreThreads()
             effects.onSnapshot = { [unowned links] in links.reload($0) }
             let worker = try Worker(
-                loop: loop, channel: channel, page: page, addresses: addresses, links: links, effects: effects, frames: frames, grace: grace,
-                inheritance: inheritance)
+                loop: loop, channel: channel, page: page, addresses: addresses, links: links, effects: effects,
+                frames: frames, grace: grace, inheritance: inheritance)
             self.worker = worker
             links.onOverflow = { [unowned effects, unowned worker] in
                 worker.notificationsLost()

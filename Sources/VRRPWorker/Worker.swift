@@ -86,8 +86,8 @@ final class Worker {
     var hasLongFuse = true
 
     init(
-        loop: EventLoop, channel: Channel, page: StatePage, addresses: AddressPage, links: LinkWatcher, effects: AddressEffects,
-        frames: consuming Descriptor, grace: Interval, inheritance: Inheritance
+        loop: EventLoop, channel: Channel, page: StatePage, addresses: AddressPage, links: LinkWatcher,
+        effects: AddressEffects, frames: consuming Descriptor, grace: Interval, inheritance: Inheritance
     ) throws(SystemError) {
         self.loop = loop
         self.channel = channel

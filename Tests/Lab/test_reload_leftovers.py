@@ -1,5 +1,6 @@
 """What a reload takes away goes, whatever becomes of the worker that should remove it (R7; docs/decisions.md, D14)."""
 
+import itertools
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import threading
 import time
 
 from lab import conf
+from lab.forge import LONG
 from lab.hasup import Hasup
 from lab.program import children
 from lab.waiting import wait_for
@@ -74,6 +76,30 @@ def test_what_a_reload_removes_goes_although_no_worker_begins(lan):
     hasup.wait_state("MASTER", bound=20)
     assert hasup.node.holds(VIP) and not hasup.node.holds(OTHER)
     assert hasup.stop()[0] == 0
+
+
+def test_a_reload_that_meets_a_workers_beginning(lan):
+    """R7: the worker dies while the files are read. Its successor has sorted what is there by the former configuration and
+    waits for its sockets when the new one comes: what that takes away goes all the same."""
+    def text(*numbers):
+        return conf.file(*(conf.instance(f"V{number}", vrid=number, priority=200, version=3, advert=0.05,
+                                         vips=[f"10.0.{number}.{host}/24" for host in (1, 2)]) for number in numbers))
+
+    def virtual():
+        return {address for address in node.addresses() if address.startswith("10.") and address != node.ip4}
+    node, choices = lan.node("a"), itertools.cycle([(2, 3, 4), (1, 2)])
+    hasup = Hasup(node, text(1, 2)).start()
+    wait_for("all", virtual, lambda seen: len(seen) == 4)
+    for turn in range(60 if LONG else 16):
+        old, numbers = hasup.worker(), next(choices)
+        node.write("hasup.conf", text(*numbers))
+        hasup.hangup()
+        time.sleep(turn % 20 / 1000)
+        os.kill(old, signal.SIGKILL)
+        wanted = {f"10.0.{number}.{host}" for number in numbers for host in (1, 2)}
+        wait_for("the new file's addresses", virtual, lambda seen, wanted=wanted: seen == wanted, 3)
+    assert hasup.stop()[0] == 0
+    assert not virtual()
 
 
 def test_what_a_reload_removes_goes_although_everything_is_killed(lan):

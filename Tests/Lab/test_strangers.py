@@ -102,13 +102,17 @@ def test_what_a_start_removes(lan, adopt):
     # Somebody is doing something there.
     marks.add(node, "10.0.1.100/24", "eth0", marks.KEEPALIVED)
     wait_for("the word", lambda: words(hasup)[1], lambda said: "10.0.1.100/24 is on eth0" in said, 2)
-    assert "10.0.1.100/24 is on eth0 although this node isn't MASTER, and a keepalived has left it there" in " ".join(
-        hasup.log().split())
+    said = words(hasup)[1]
+    assert "10.0.1.100/24 is on eth0 although this node isn't MASTER, and a keepalived has left it there" in said, said
+    assert "a stop and start of hasupd does it, too" in said, said
     hold_for("it stays", lambda: node.holds("10.0.1.100"), seconds=0.3)
     hasup.cli("reload")
     assert node.holds("10.0.1.100")
     hasup.stop()
     assert node.addresses() & (gone | stays) == stays | {"10.0.1.100"}
+    hasup.start()
+    hasup.wait_state("BACKUP", f"V{len(vips)}")
+    assert node.addresses() & (gone | stays) == stays, "as status has said"
 
 
 @pytest.mark.parametrize("way", ["worker", "killed", "parked", "upgrade"])

@@ -148,6 +148,34 @@ import Wire
         #expect(Self.installs(actions).count == 1)
     }
 
+    /// A reload has taken an instance away while its worker's successor began: what it had put there goes at once.
+    @Test func whatNobodyOwnsAtAResumptionGoes() {
+        let twin = Twin.master()
+        var snapshot = twin.keeper.snapshot(heardUntil: twin.bench.now, lastNotification: 0)
+        let (there, gone) = (Bench.kernelAddress("10.0.4.8/24"), Bench.kernelAddress("10.0.4.9/24"))
+        snapshot.ledger = [there, gone].enumerated().map { place, address in
+            AddressRecord(key: address.key, fingerprint: 7, form: 0, slot: Int32(40 + place))
+        }
+        var bench = Bench(empty: ())
+        bench.now = twin.bench.now
+        for link in twin.links.values { bench.handle(.interface(link)) }
+        bench.tell(Bench.ownAddresses + [there])
+        bench.kernelAnswers = false
+        bench.handle(.resume(twin.bench.model, snapshot))
+        let questions = Self.withdrawals(bench.take())
+        let asked = questions.flatMap { question in
+            if case .withdraw(let keys, _, _) = question { keys } else { [AddressKey]() }
+        }
+        #expect(asked == [there.key])
+        for question in questions { bench.answer(question) }
+        // Their places are free, or others' by now.
+        var places: [Int: AddressKey] = [40: there.key, 41: gone.key]
+        bench.node.saveLedger { places[$0] = $1?.key }
+        #expect(!places.values.contains(there.key) && !places.values.contains(gone.key))
+        let owes = bench.node.context.owesWithdrawals
+        #expect(!owes)
+    }
+
     /// What the kernel added after its process had died was announced by nobody.
     @Test func addressWhoseAnswerNobodyHeardIsAnnounced() {
         for isHeard in [true, false] {

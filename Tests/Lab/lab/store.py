@@ -96,9 +96,14 @@ class Store:
         with self.lock:
             return sum(word in text.splitlines() for text in self.told)
 
+    def is_ready(self, pid):
+        """Whether this process has said that it is ready."""
+        with self.lock:
+            return any({"READY=1", f"MAINPID={pid}"} <= set(text.splitlines()) for text in self.told)
+
     def start(self, *arguments):
         """Starts the daemon with what is kept, and waits until it says that it is ready."""
-        ready, hasup = self.count("READY=1"), self.hasup
+        hasup = self.hasup
         with self.lock:
             kept = list(self.kept)
         launcher = [sys.executable, "-c", LAUNCHER, ",".join(str(number) for _, number in kept)]
@@ -107,7 +112,8 @@ class Store:
             environment |= {"LISTEN_FDS": str(len(kept)), "LISTEN_FDNAMES": ":".join(name for name, _ in kept)}
         hasup.start(*arguments, launcher=launcher, environment=environment,
                     descriptors=[number for _, number in kept])
-        wait_for("READY=1", lambda: self.count("READY=1"), lambda count: count > ready or not hasup.running(), 8)
+        # News of a former one may be on their way.
+        wait_for("READY=1", lambda: self.is_ready(hasup.program.pid) or not hasup.running(), bound=8)
         assert hasup.running(), hasup.log()
         return hasup
 

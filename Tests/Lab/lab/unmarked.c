@@ -30,14 +30,25 @@ ssize_t recvfrom(
     return count;
 }
 
+static int tells_of_addresses(const void *bytes, size_t size) {
+    const struct nlmsghdr *first = bytes;
+    return size >= sizeof *first && first->nlmsg_len <= size
+        && (first->nlmsg_type == RTM_NEWADDR || first->nlmsg_type == RTM_DELADDR);
+}
+
+ssize_t recv(int number, void *bytes, size_t size, int flags) {
+    static ssize_t (*real)(int, void *, size_t, int);
+    if (!real) real = dlsym(RTLD_NEXT, "recv");
+    ssize_t count = real(number, bytes, size, flags);
+    if (count > 0 && tells_of_addresses(bytes, (size_t)count)) forget_marks(bytes, (size_t)count);
+    return count;
+}
+
 ssize_t send(int number, const void *bytes, size_t size, int flags) {
     static ssize_t (*real)(int, const void *, size_t, int);
     if (!real) real = dlsym(RTLD_NEXT, "send");
     static __thread char copy[1 << 16];
-    const struct nlmsghdr *first = bytes;
-    if (size < sizeof *first || size > sizeof copy || first->nlmsg_len > size
-        || (first->nlmsg_type != RTM_NEWADDR && first->nlmsg_type != RTM_DELADDR))
-        return real(number, bytes, size, flags);
+    if (size > sizeof copy || !tells_of_addresses(bytes, size)) return real(number, bytes, size, flags);
     memcpy(copy, bytes, size);
     forget_marks(copy, size);
     return real(number, copy, size, flags);
