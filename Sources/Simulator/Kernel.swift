@@ -181,7 +181,7 @@ struct Kernel {
         for place in links.indices {
             for number in links[place].addresses.indices {
                 let held = links[place].addresses[number]
-                let isMarked = held.address.addedBy == KernelAddress.markOfHasup
+                let isMarked = held.address.addedBy == AddressProtocol.ours
                 if held.owner == .ours, !isMarked { links[place].addresses[number].owner = .stranger }
                 if held.owner == .disputed { links[place].addresses[number].owner = isMarked ? .ours : .stranger }
             }

@@ -27,7 +27,7 @@ enum StrangersDeed {
         case 6, 7:
             return .add(
                 router: router, isLonger: Int.random(in: 0..<3, using: &random) == 0,
-                mark: [0, 0, 4, KernelAddress.markOfKeepalived].randomElement(using: &random) ?? 0,
+                mark: [0, 0, 4, AddressProtocol.keepalived].randomElement(using: &random) ?? 0,
                 place: Int.random(in: 0..<4, using: &random) == 0 ? 1 : 0)
         default: return .flush(place: 0)
         }

@@ -62,7 +62,7 @@ extension World {
         if sabotage == .liesAboutInstalls { return .done }
         let key = placed.key
         let code = machines[machine].kernel.add(
-            placed.address, on: placed.interfaceIndex, by: .ours, mark: KernelAddress.markOfHasup, at: now)
+            placed.address, on: placed.interfaceIndex, by: .ours, mark: AddressProtocol.ours, at: now)
         trace.note(now, machine, "adds \(key.address)/\(key.length) to \(key.interfaceIndex): \(code)")
         if code == 0, placed.address.duplicateAddressDetection {
             schedule(.detected(machine: machine, key, addedAt: now), after: 1_000_000_000)

@@ -134,7 +134,7 @@ extension World {
                 }
         }
         let isAdopted =
-            held.address.addedBy == KernelAddress.markOfKeepalived
+            held.address.addedBy == AddressProtocol.keepalived
             || held.address.addedBy == 0 && model.global.adoptsLeftovers
         guard isNamed, isAdopted else { return }
         machines[machine].kernel.change(key) { $0.owner = .disputed }

@@ -95,13 +95,13 @@ extension StrangerAddress {
         }
         let whose =
             switch addedBy {
-            case KernelAddress.markOfKeepalived: "a keepalived has left it there"
-            case KernelAddress.markOfHasup: "another hasup has put it there"
+            case AddressProtocol.keepalived: "a keepalived has left it there"
+            case AddressProtocol.ours: "another hasup has put it there"
             default: "hasup hasn't put it there"
             }
         let start =
             switch addedBy {
-            case KernelAddress.markOfKeepalived: "; a stop and start of hasupd does it, too"
+            case AddressProtocol.keepalived: "; a stop and start of hasupd does it, too"
             case 0: ", or let a stop and start of hasupd do it (`@hasup adopt_leftovers` in global_defs)"
             default: ""
             }

@@ -96,7 +96,7 @@ struct InterfaceTable {
     private mutating func keepUnmarked(_ address: KernelAddress) {
         let index = address.key.interfaceIndex
         let place = entries[index]?.unmarked.firstIndex { $0.key == address.key }
-        if address.addedBy == KernelAddress.markOfHasup {
+        if address.addedBy == AddressProtocol.ours {
             if let place { entries[index]?.unmarked.remove(at: place) }
         } else if let place {
             entries[index]?.unmarked[place] = address
@@ -123,7 +123,7 @@ struct InterfaceTable {
                 places[key.address] = spots
             }
         }
-        if known.addedBy != KernelAddress.markOfHasup {
+        if known.addedBy != AddressProtocol.ours {
             entries[key.interfaceIndex]?.unmarked.removeAll { $0.key == key }
         }
         return true

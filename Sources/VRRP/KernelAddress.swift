@@ -61,11 +61,6 @@ public struct KernelAddress: Hashable, Sendable {
         public static let limited = Flags(rawValue: 8)
     }
 
-    /// IFA_PROTO of hasup: VRRP's protocol number.
-    public static let markOfHasup: UInt8 = 112
-    /// IFA_PROTO of keepalived: RTPROT_KEEPALIVED (linux/rtnetlink.h).
-    public static let markOfKeepalived: UInt8 = 18
-
     /// An address.
     public init(_ key: AddressKey, scope: UInt8 = 0, addedBy: UInt8 = 0, flags: Flags = []) {
         self.key = key

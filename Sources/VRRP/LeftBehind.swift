@@ -80,7 +80,7 @@ public struct LeftBehind: Sendable {
         _ kernel: [KernelAddress], _ interfaces: [Int32: String], _ model: ConfigurationModel,
         _ formers: [ConfigurationModel], _ claimed: Set<InstanceID>
     ) {
-        let marked = kernel.filter { $0.addedBy == KernelAddress.markOfHasup }
+        let marked = kernel.filter { $0.addedBy == AddressProtocol.ours }
         guard !marked.isEmpty else { return }
         var named: [IPAddress: UInt64] = [:]
         for instance in formers.flatMap(\.instances) + model.instances {
@@ -125,7 +125,7 @@ public struct LeftBehind: Sendable {
             guard let name = interfaces[address.key.interfaceIndex], !owned.contains(address.key.address),
                 places[address.key.address]?.contains(name) == true
             else { continue }
-            let isKeepalived = address.addedBy == KernelAddress.markOfKeepalived
+            let isKeepalived = address.addedBy == AddressProtocol.keepalived
             let isAdopted = address.addedBy == 0 && model.global.adoptsLeftovers
             guard isKeepalived || isAdopted, let fingerprint = named[address.key.address] else { continue }
             leaving.append(AddressRecord(key: address.key, fingerprint: fingerprint, form: 0, slot: nil))

@@ -60,7 +60,7 @@ enum Tracking {
         if let configured = settings.sourceAddress {
             if !settings.isUnicast { return configured }
             let isThere = context.interfaces.all(configured).contains {
-                $0.isUsable && $0.addedBy != KernelAddress.markOfHasup && context.ledger[$0.key] == nil
+                $0.isUsable && $0.addedBy != AddressProtocol.ours && context.ledger[$0.key] == nil
             }
             return isThere ? configured : nil
         }

@@ -47,9 +47,9 @@ def median_text(values, form):
 
 
 def takeover(engine, advert):
-    """Median and worst lateness of a takeover."""
-    late = measures.takeovers(engine, advert, max(RUNS, 5 if advert >= 1 else 20))
-    return f"{statistics.median(late):+.2f} ms (worst {max(late):+.2f})", statistics.median(late)
+    """Median and worst lateness of a takeover: the advert, the address, and the announcement."""
+    runs = measures.takeovers(engine, advert, max(RUNS, 5 if advert >= 1 else 20))
+    return [(f"{statistics.median(late):+.2f} ms (worst {max(late):+.2f})", statistics.median(late)) for late in zip(*runs)]
 
 
 def single(form):
@@ -101,13 +101,14 @@ def hasup_only(engine, measure):
 
 
 PUNCTUAL = "≤ +0.3 ms median, never later than keepalived"
+SOON = "≤ keepalived's + 0.1 ms"
 
 # key, what is measured, what is asked, and how: one engine -> list of (text, figure)
 ROWS = [
-    ("takeover-1", ["takeover after kill -9, advert_int 1, beyond the protocol's 3.609 s"], [PUNCTUAL],
-     lambda engine: [takeover(engine, 1)]),
-    ("takeover-0.1", ["same, advert_int 0.1 (361 ms)"], [PUNCTUAL], lambda engine: [takeover(engine, 0.1)]),
-    ("takeover-0.01", ["same, advert_int 0.01 (36.1 ms)"], [PUNCTUAL], lambda engine: [takeover(engine, 0.01)]),
+    *((f"takeover-{advert}",
+       [f"takeover after kill -9, advert_int {advert}, beyond the protocol's {wait}: the advert", "same: the address is there",
+        "same: its first announcement"], [PUNCTUAL, SOON, ""], lambda engine, advert=advert: takeover(engine, advert))
+      for advert, wait in ((1, "3.609 s"), (0.1, "361 ms"), (0.01, "36.1 ms"))),
     ("rate", ["rate of adverts at 0.01, of the nominal one"], ["≥ 99.9 %"],
      lambda engine: [single("{:.2f} %")(engine, measures.rate)]),
     ("cpu-250",
@@ -158,6 +159,8 @@ def misses(asked, theirs, ours):
         return False
     if asked.endswith("×"):
         return ours > theirs * float(asked.split()[-2])
+    if asked == SOON:
+        return ours > theirs + 0.1
     return asked == PUNCTUAL and (ours > 0.3 or ours > theirs)
 
 

@@ -1,6 +1,8 @@
 """The measurements, each one run of one engine; `bench.py` repeats them and takes medians."""
 
 import os
+import socket
+import struct
 import subprocess
 import threading
 import time
@@ -20,14 +22,45 @@ CPU_SECONDS = 10
 STATUS_PAUSE = 0.1
 
 
+class Arrivals:
+    """rtnetlink in a node's namespace: when the virtual address last came to an interface."""
+
+    def __init__(self, node):
+        self.last, self.stopped = 0.0, False
+        with node.netns.entered():
+            self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        self.socket.bind((0, 0x10))  # RTMGRP_IPV4_IFADDR
+        self.socket.settimeout(0.1)
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self):
+        wanted = socket.inet_aton(VIP)
+        while not self.stopped:
+            try:
+                data, now = self.socket.recv(65536), time.time()
+            except socket.timeout:
+                continue
+            if struct.unpack("H", data[4:6])[0] == 20 and wanted in data:  # RTM_NEWADDR
+                self.last = now
+
+    def close(self):
+        """Ends the reading."""
+        self.stopped = True
+        self.thread.join(1)
+        self.socket.close()
+
+
 def takeovers(engine, advert, runs):
-    """Milliseconds beyond the protocol's time after kill -9 of everything, for each of several takeovers."""
+    """Milliseconds beyond the protocol's time after kill -9 of everything, for each of several takeovers: until the new
+    master's advert, until it has the address, and until it announces that for the first time."""
     late = []
     with Lan("bench") as lan:
         a, b = lan.node("a"), lan.node("b")
         sniffer = Sniffer(lan)
         first = engine(a, conf.simple(200, version=3, advert=advert))
         engine(b, conf.simple(100, version=3, advert=advert)).start()
+        arrivals = Arrivals(b)
         for _ in range(runs):
             first.start()
             begin = time.time()
@@ -36,8 +69,13 @@ def takeovers(engine, advert, runs):
             time.sleep(advert * 1.4)
             a.kill_everything()
             first.program.process.wait(5)
-            seconds = sniffer.takeover(a, b, bound=10)
-            late.append((seconds - advert * (3 + 156 / 256)) * 1000)
+            last = sniffer.adverts(a)[-1].time
+            due = last + advert * (3 + 156 / 256)
+            taken = last + sniffer.takeover(a, b, bound=10)
+            wait_for("the address", lambda: arrivals.last > last, bound=2)
+            announced = wait_for("an announcement", lambda: sniffer.announcements(VIP, b, last), bound=2)[0].time
+            late.append([(moment - due) * 1000 for moment in (taken, arrivals.last, announced)])
+        arrivals.close()
         sniffer.close()
     return late
 

@@ -279,9 +279,9 @@ import VRRP
         }
         bench.advance(.seconds(5))
         #expect(bench.state == .master)
-        bench.tell([Bench.kernelAddress("fd00::100/64", by: KernelAddress.markOfHasup, flags: [.tentative])])
+        bench.tell([Bench.kernelAddress("fd00::100/64", by: AddressProtocol.ours, flags: [.tentative])])
         #expect(bench.state == .master)
-        bench.tell([Bench.kernelAddress("fd00::100/64", by: KernelAddress.markOfHasup, flags: [.duplicate])])
+        bench.tell([Bench.kernelAddress("fd00::100/64", by: AddressProtocol.ours, flags: [.duplicate])])
         #expect(bench.state == .fault)
         #expect(bench.status().faults == [.addressesUnusable(address("fd00::100"), code: 0)])
         #expect(bench.take().withdrawn == [[address("fd00::100")]])

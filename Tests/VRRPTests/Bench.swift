@@ -86,7 +86,7 @@ struct Bench {
             let results = results ?? places.map { _ in .done }
             handle(.applied(ticket: ticket, KernelAnswer(results, sentence: sentence)))
             let added = zip(places, results).filter { $1 == .done }.map {
-                KernelAddress($0.0.key, scope: $0.0.address.scope, addedBy: KernelAddress.markOfHasup)
+                KernelAddress($0.0.key, scope: $0.0.address.scope, addedBy: AddressProtocol.ours)
             }
             if kernelTells, !added.isEmpty { tell(added) }
         case .withdraw(let keys, _, let ticket):

@@ -63,7 +63,7 @@ import Wire
         }
         bench.advance(.seconds(9))
         bench.tell([
-            Bench.kernelAddress("10.0.4.2/24", by: KernelAddress.markOfHasup, flags: .secondary),
+            Bench.kernelAddress("10.0.4.2/24", by: AddressProtocol.ours, flags: .secondary),
             Bench.kernelAddress("10.0.4.9/24", flags: .secondary),
         ])
         _ = bench.take()
@@ -85,7 +85,7 @@ import Wire
         #expect(bench.state == .master)
         let own = AddressChange(Bench.kernelAddress("fe80::5/64"), isPresent: false)
         let lost = AddressChange(
-            Bench.kernelAddress("fe80::100/64", by: KernelAddress.markOfHasup), isPresent: false)
+            Bench.kernelAddress("fe80::100/64", by: AddressProtocol.ours), isPresent: false)
         let back = AddressChange(own.address, isPresent: true)
         bench.handle(.addresses(hasFlapped ? [own, lost, back] : [lost], isAfterLoss: false))
         bench.advance(.milliseconds(200))
@@ -102,7 +102,7 @@ import Wire
         bench.kernelTells = false
         bench.advance(.seconds(5))
         let question = try #require(Self.installs(bench.take()).first)
-        let added = Bench.kernelAddress("10.0.4.1/24", by: KernelAddress.markOfHasup)
+        let added = Bench.kernelAddress("10.0.4.1/24", by: AddressProtocol.ours)
         bench.tell([added])
         bench.tell([added], isPresent: false)
         _ = bench.take()
@@ -192,7 +192,7 @@ import Wire
             snapshot.ledger = twin.keeper.ledger.values.sorted { $0.key.address < $1.key.address }
             for link in twin.links.values { node.handle(.interface(link), at: twin.bench.now, into: &actions) }
             let there = ["10.0.4.1/24", "10.0.4.2/24", "10.0.4.3/24"].map {
-                Bench.kernelAddress($0, by: KernelAddress.markOfHasup)
+                Bench.kernelAddress($0, by: AddressProtocol.ours)
             }
             node.handle(
                 .addresses((Bench.ownAddresses + there).map { AddressChange($0, isPresent: true) }, isAfterLoss: true),

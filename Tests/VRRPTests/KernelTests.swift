@@ -284,7 +284,7 @@ import VRRP
 
     /// p05: an address that somebody replaces, or removes and adds in one go, is known again, and goes when it is to go.
     @Test func replacedAddressesStayOurs() {
-        let ours = Bench.kernelAddress("10.0.4.1/24", by: KernelAddress.markOfHasup)
+        let ours = Bench.kernelAddress("10.0.4.1/24", by: AddressProtocol.ours)
         let unmarked = Bench.kernelAddress("10.0.4.1/24")
         var bench = Bench.master()
         bench.handle(
@@ -394,7 +394,7 @@ import VRRP
             bench.kernelTells = true
             bench.kernelAnswers = true
             bench.remove([round % 2 == 0 ? old : new])
-            bench.tell([Bench.kernelAddress(round % 2 == 0 ? new : old, by: KernelAddress.markOfHasup)])
+            bench.tell([Bench.kernelAddress(round % 2 == 0 ? new : old, by: AddressProtocol.ours)])
             bench.advance(.milliseconds(200))
             let actions = bench.take()
             #expect(actions.installed.isEmpty && actions.removals.isEmpty && actions.transitions.isEmpty)

@@ -96,7 +96,7 @@ struct Twin {
         bench.node = Node()
         tellSurroundings()
         bench.tell(
-            there.sorted().map { Bench.kernelAddress("\($0)/24", by: KernelAddress.markOfHasup) })
+            there.sorted().map { Bench.kernelAddress("\($0)/24", by: AddressProtocol.ours) })
         bench.handle(.resume(bench.model, snapshot))
     }
 
