@@ -101,6 +101,7 @@ extension StrangerAddress {
             }
         let start =
             switch addedBy {
+            case _ where hasLifetime: ". It has a lifetime, so somebody renews it, a DHCP client perhaps"
             case AddressProtocol.keepalived: "; a stop and start of hasupd does it, too"
             case 0: ", or let a stop and start of hasupd do it (`@hasup adopt_leftovers` in global_defs)"
             default: ""

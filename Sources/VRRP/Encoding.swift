@@ -143,12 +143,13 @@ extension StrangerAddress {
         writer.write(text: interface)
         writer.write(isSilent)
         writer.write(addedBy)
+        writer.write(hasLifetime)
     }
 
     fileprivate init(from reader: inout ByteReader) throws(ByteError) {
         self.init(
             try reader.readPrefix(), interface: try reader.readText(), isSilent: try reader.readBool(),
-            addedBy: try reader.readUInt8())
+            addedBy: try reader.readUInt8(), hasLifetime: try reader.readBool())
     }
 }
 
@@ -346,7 +347,7 @@ extension InstanceStatus {
             unusableAddresses.append(
                 UnusableAddress(try reader.readTaggedAddress(), code: Int32(bitPattern: try reader.readUInt32())))
         }
-        for _ in 0..<(try reader.readCount(ofSize: 12)) { strangers.append(try StrangerAddress(from: &reader)) }
+        for _ in 0..<(try reader.readCount(ofSize: 13)) { strangers.append(try StrangerAddress(from: &reader)) }
         unadvertisedAddresses = Int(try reader.readUInt32())
         lastDiscard = try reader.readOptional { reader throws(ByteError) in
             guard let reason = DiscardReason(rawValue: try reader.readUInt8()) else { throw .invalid }

@@ -83,8 +83,11 @@ public struct StrangerAddress: Hashable, Sendable {
     public var isSilent: Bool
     /// Who added it, as IFA_PROTO says; 0 when the kernel doesn't.
     public var addedBy: UInt8
+    /// Whether it has a lifetime: somebody renews it.
+    public var hasLifetime: Bool
     /// An address.
-    public init(_ prefix: Prefix, interface: String, isSilent: Bool, addedBy: UInt8) {
+    public init(_ prefix: Prefix, interface: String, isSilent: Bool, addedBy: UInt8, hasLifetime: Bool) {
+        self.hasLifetime = hasLifetime
         self.prefix = prefix
         self.interface = interface
         self.isSilent = isSilent

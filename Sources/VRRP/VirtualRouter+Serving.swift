@@ -107,7 +107,8 @@ extension VirtualRouter {
             let prefix = Prefix(address: address.key.address, length: Int(address.key.length))
         else { return nil }
         return StrangerAddress(
-            prefix, interface: interface.name, isSilent: interface.isSilent, addedBy: address.addedBy)
+            prefix, interface: interface.name, isSilent: interface.isSilent, addedBy: address.addedBy,
+            hasLifetime: address.flags.contains(.limited))
     }
 
     /// Tells of strangers, each once for as long as it is there.

@@ -1,8 +1,6 @@
 """The measurements, each one run of one engine; `bench.py` repeats them and takes medians."""
 
 import os
-import socket
-import struct
 import subprocess
 import threading
 import time
@@ -13,6 +11,7 @@ from lab.forge import Injector
 from lab.net import Lan, Namespace
 from lab.packets import MULTICAST4, ip_packet, vrrp_pdu
 from lab.sniffer import Sniffer
+from lab.undisturbed import AddressWatch
 from lab.varlink import Wire
 from lab.waiting import wait_for
 
@@ -20,35 +19,6 @@ VIP = "10.0.0.100"
 CPU_SECONDS = 10
 # Who asks without a pause is served with a quarter of hasupd's time (ControlLimits.workShare).
 STATUS_PAUSE = 0.1
-
-
-class Arrivals:
-    """rtnetlink in a node's namespace: when the virtual address last came to an interface."""
-
-    def __init__(self, node):
-        self.last, self.stopped = 0.0, False
-        with node.netns.entered():
-            self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
-        self.socket.bind((0, 0x10))  # RTMGRP_IPV4_IFADDR
-        self.socket.settimeout(0.1)
-        self.thread = threading.Thread(target=self._read, daemon=True)
-        self.thread.start()
-
-    def _read(self):
-        wanted = socket.inet_aton(VIP)
-        while not self.stopped:
-            try:
-                data, now = self.socket.recv(65536), time.time()
-            except socket.timeout:
-                continue
-            if struct.unpack("H", data[4:6])[0] == 20 and wanted in data:  # RTM_NEWADDR
-                self.last = now
-
-    def close(self):
-        """Ends the reading."""
-        self.stopped = True
-        self.thread.join(1)
-        self.socket.close()
 
 
 def takeovers(engine, advert, runs):
@@ -60,7 +30,7 @@ def takeovers(engine, advert, runs):
         sniffer = Sniffer(lan)
         first = engine(a, conf.simple(200, version=3, advert=advert))
         engine(b, conf.simple(100, version=3, advert=advert)).start()
-        arrivals = Arrivals(b)
+        watch = AddressWatch(b, VIP)
         for _ in range(runs):
             first.start()
             begin = time.time()
@@ -72,10 +42,10 @@ def takeovers(engine, advert, runs):
             last = sniffer.adverts(a)[-1].time
             due = last + advert * (3 + 156 / 256)
             taken = last + sniffer.takeover(a, b, bound=10)
-            wait_for("the address", lambda: arrivals.last > last, bound=2)
+            arrived = wait_for("the address", lambda: [moment for moment in watch.added if moment > last], bound=2)[0]
             announced = wait_for("an announcement", lambda: sniffer.announcements(VIP, b, last), bound=2)[0].time
-            late.append([(moment - due) * 1000 for moment in (taken, arrivals.last, announced)])
-        arrivals.close()
+            late.append([(moment - due) * 1000 for moment in (taken, arrived, announced)])
+        watch.close()
         sniffer.close()
     return late
 

@@ -7,10 +7,10 @@ import time
 
 
 class AddressWatch:
-    """rtnetlink in a node's namespace: whenever the address is removed from an interface."""
+    """rtnetlink in a node's namespace: whenever the address is removed from an interface, or comes to one."""
 
     def __init__(self, node, address):
-        self.wanted, self.removed, self.stopped = socket.inet_aton(address), [], False
+        self.wanted, self.removed, self.added, self.stopped = socket.inet_aton(address), [], [], False
         with node.netns.entered():
             self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
         self.socket.bind((0, 0x10))  # RTMGRP_IPV4_IFADDR
@@ -28,6 +28,8 @@ class AddressWatch:
                 length, kind = struct.unpack("IH", data[:6])
                 if kind == 21 and self.wanted in data[16:length]:  # RTM_DELADDR
                     self.removed.append(time.time())
+                if kind == 20 and self.wanted in data[16:length]:  # RTM_NEWADDR
+                    self.added.append(time.time())
                 data = data[max(16, (length + 3) & ~3):]
 
     def close(self):
