@@ -125,7 +125,8 @@ extension VirtualRouter {
     mutating func withdrawUnwanted(_ context: inout NodeContext, into actions: inout [Action]) {
         guard state == .master else { return }
         let wanted = Set(allAddresses.compactMap { place(of: $0, context)?.key })
-        withdraw(heldKeys(context).filter { !wanted.contains($0) }, &context, into: &actions)
+        let unwanted = heldKeys(context).filter { !wanted.contains($0) && context.ledger[$0]?.phase != .leaving }
+        withdraw(unwanted, &context, into: &actions)
     }
 
     /// Then what is.

@@ -148,6 +148,24 @@ import Wire
         #expect(Self.installs(actions).count == 1)
     }
 
+    /// An interface beside the own one gets another name: a MASTER takes away what it has put there. By its name it
+    /// would never find it again.
+    @Test func renamedInterfaceOfAMasterIsCleared() {
+        var bench = Bench.master {
+            var beside = virtual("10.1.4.1/24")
+            beside.interface = "eth1"
+            beside.isUntracked = true
+            $0.excludedAddresses = [beside]
+        }
+        #expect(bench.status().installedAddresses == [address("10.0.4.1"), address("10.1.4.1")])
+        bench.handle(.interface(Bench.interface("lan1", 3)))
+        #expect(bench.state == .master)
+        #expect(bench.take().withdrawn == [[address("10.1.4.1")]])
+        bench.handle(.interface(Bench.interface("eth1", 3)))
+        #expect(bench.take().installed == [[address("10.1.4.1")]])
+        #expect(bench.status().installedAddresses == [address("10.0.4.1"), address("10.1.4.1")])
+    }
+
     /// What the kernel added after its process had died was announced by nobody.
     @Test func addressWhoseAnswerNobodyHeardIsAnnounced() {
         for isHeard in [true, false] {
