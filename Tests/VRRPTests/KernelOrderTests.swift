@@ -148,6 +148,26 @@ import Wire
         #expect(Self.installs(actions).count == 1)
     }
 
+    /// The kernel refuses to remove an address, and then to add it in its other form: it still has the old one.
+    @Test func formThatTheKernelRefusedToChangeIsAskedForAgain() {
+        var bench = Bench.master()
+        bench.kernelAnswers = false
+        bench.reload { $0.instances[0].virtualAddresses[0].scope = 253 }
+        let questions = Bench.questions(bench.take())
+        #expect(questions.count == 2)
+        bench.answer(questions[0], [.refused(16)])
+        bench.answer(questions[1], [.refused(105)])
+        #expect(bench.state == .master)
+        _ = bench.take()
+        bench.kernelAnswers = true
+        bench.advance(.seconds(1))
+        let actions = bench.take()
+        #expect(actions.withdrawn == [[address("10.0.4.1")]])
+        #expect(actions.installed == [[address("10.0.4.1")]])
+        // The news of the removal come before the answer to the addition.
+        #expect(bench.state == .master)
+    }
+
     /// An interface beside the own one gets another name: a MASTER takes away what it has put there. By its name it
     /// would never find it again.
     @Test func renamedInterfaceOfAMasterIsCleared() {
