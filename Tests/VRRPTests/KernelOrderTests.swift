@@ -168,6 +168,23 @@ import Wire
         #expect(bench.state == .master)
     }
 
+    /// A reload names an address that a stranger has put here, or one appears that the kernel had refused: it serves from
+    /// here on, and the neighbours are told.
+    @Test func strangersAddressThatComesIntoServiceIsAnnounced() {
+        var bench = Bench.master()
+        bench.tell([Bench.kernelAddress("10.0.4.2/24")])
+        bench.reload { $0.instances[0].virtualAddresses.append(virtual("10.0.4.2/24")) }
+        bench.advance(.milliseconds(100))
+        #expect(Set(bench.take().announced) == [address("10.0.4.2")])
+        bench.kernelAnswers = false
+        bench.reload { $0.instances[0].virtualAddresses.append(virtual("10.0.4.3/24")) }
+        for question in Bench.questions(bench.take()) { bench.answer(question, [.refused(105)]) }
+        bench.tell([Bench.kernelAddress("10.0.4.3/24")])
+        bench.advance(.seconds(2))
+        #expect(Set(bench.take().announced) == [address("10.0.4.3")])
+        #expect(bench.status().foreignAddresses == [address("10.0.4.2"), address("10.0.4.3")])
+    }
+
     /// An interface beside the own one gets another name: a MASTER takes away what it has put there. By its name it
     /// would never find it again.
     @Test func renamedInterfaceOfAMasterIsCleared() {
