@@ -203,6 +203,27 @@ import Wire
         #expect(bench.status().installedAddresses == [address("10.0.4.1"), address("10.1.4.1")])
     }
 
+    /// A link gets another hardware address while no process listens: the neighbours are told by the next one.
+    @Test(arguments: ["eth0", "eth1"])
+    func hardwareAddressThatChangedUnheardIsAnnounced(_ name: String) {
+        var twin = Twin.master()
+        twin.links[name]?.hardwareAddress = MACAddress(bits: 0x02_00_00_00_00_aa)
+        twin.die(after: .milliseconds(3))
+        twin.bench.advance(.milliseconds(20))
+        #expect(twin.bench.state == .master)
+        // Its addresses are all on eth0.
+        let announced = Set(twin.bench.take().announced)
+        #expect(announced == (name == "eth0" ? [address("10.0.4.1"), address("10.0.4.2")] : []))
+        // Its successor knows.
+        twin.keeper.keep(&twin.bench.node)
+        twin.bench.advance(.milliseconds(200))
+        twin.keeper.keep(&twin.bench.node)
+        _ = twin.bench.take()
+        twin.die(after: .milliseconds(3))
+        twin.bench.advance(.milliseconds(20))
+        #expect(twin.bench.take().announced.isEmpty)
+    }
+
     /// What the kernel added after its process had died was announced by nobody.
     @Test func addressWhoseAnswerNobodyHeardIsAnnounced() {
         for isHeard in [true, false] {
