@@ -76,7 +76,7 @@ struct Machine {
     /// What it is asked for; it does one thing after the other.
     var questions: [KernelQuestion] = []
     var kernelFreeAt: Int64 = 0
-    /// Answers that are under way, and when the last one arrives.
+    /// Answers that its core hasn't had, and when the last one arrives.
     var answersUnderWay = 0
     var lastAnswerAt: Int64 = 0
     /// News that are under way.

@@ -192,9 +192,14 @@ struct Simulation {
         for _ in 0..<3 {
             let machine = Int.random(in: 0..<world.machines.count, using: &world.random)
             let router = Int.random(in: 0..<world.scenario.routers.count, using: &world.random)
+            // Where its own address is another's secondary it would go, too.
+            let risksOwn =
+                world.scenario.sharesOwnNetwork
+                || world.machines[machine].kernel.all.contains {
+                    $0.owner == .machine && $0.address.flags.contains(.secondary)
+                }
             let deed: StrangersDeed =
-                // Where its own address is another's secondary it would go, too.
-                switch Int.random(in: world.scenario.sharesOwnNetwork ? 3..<5 : 0..<4, using: &world.random) {
+                switch Int.random(in: risksOwn ? 3..<5 : 0..<4, using: &world.random) {
                 case 0: .remove(router: router, count: 1)
                 case 1: .replace(router: router)
                 case 2: .removeAndAdd(router: router, pause: Int64.random(in: 0...1_000_000, using: &world.random))

@@ -81,7 +81,6 @@ struct World {
             if machines[machine].life == life { work(machine) }
         case .answer(let machine, let life, let ticket, let answer):
             guard machines[machine].life == life else { return }
-            machines[machine].answersUnderWay -= 1
             deliver(.applied(ticket: ticket, answer), to: machine)
         case .news(let machine, let life):
             if machines[machine].life == life, !machines[machine].isPaused { deliverNews(machine) }
@@ -113,7 +112,9 @@ struct World {
                 interfaceIndex: machines[machine].lan.index, source: frame.source, destination: frame.destination,
                 hopLimit: frame.hopLimit, payloadLength: frame.bytes.count)
             frame.bytes.withUnsafeBytes { give(machine, .packet(information, $0)) }
-        case .applied(let ticket, let answer): give(machine, .applied(ticket: ticket, answer))
+        case .applied(let ticket, let answer):
+            machines[machine].answersUnderWay -= 1
+            give(machine, .applied(ticket: ticket, answer))
         }
     }
 

@@ -16,6 +16,7 @@ extension Node {
             reassess(context.dependents.on(known.name), at: now, into: &actions)
             for id in context.dependents.on(known.name) {
                 routers[id].interfaceVanished(known.name, &context, into: &actions)
+                routers[id].withdrawUnwanted(&context, into: &actions)
             }
         }
         let concerned = context.dependents.on(interface.name)

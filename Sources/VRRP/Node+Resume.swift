@@ -103,6 +103,7 @@ extension VirtualRouter {
         _ snapshot: NodeSnapshot, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
         let previousDown = masterDownInterval
+        let announcedBy = hardwareSum
         isIntervalLearned = isIntervalLearned && settings.version == .v3
         if !isIntervalLearned { masterInterval = settings.advertInterval }
         if state == .master {
@@ -122,7 +123,12 @@ extension VirtualRouter {
         if unserved != nil { context.set(.retryAddresses, of: id, to: retryAt) }
         toldStrangers = strangers(context)
         guard state == .master else { return }
-        if now >= peersWaitUntil { enterBackup(.interrupted, at: now, &context, into: &actions) }
+        if now >= peersWaitUntil {
+            enterBackup(.interrupted, at: now, &context, into: &actions)
+        } else if hardwareSum != announcedBy {
+            // A link has got another hardware address while nobody listened.
+            announceAll(rounds: settings.announcements.rounds, at: now, &context)
+        }
     }
 
     /// Presence and form: the ledger, the kernel and the configuration are compared, and what differs is put right. First
@@ -130,7 +136,8 @@ extension VirtualRouter {
     mutating func withdrawUnwanted(_ context: inout NodeContext, into actions: inout [Action]) {
         guard state == .master else { return }
         let wanted = Set(allAddresses.compactMap { place(of: $0, context)?.key })
-        withdraw(heldKeys(context).filter { !wanted.contains($0) }, &context, into: &actions)
+        let unwanted = heldKeys(context).filter { !wanted.contains($0) && context.ledger[$0]?.phase != .leaving }
+        withdraw(unwanted, &context, into: &actions)
     }
 
     /// Then what is.

@@ -175,7 +175,10 @@ struct NodeContext {
         switch result {
         case .done: ledger.confirm(key, isAdded: true)
         case .existed, .absent: if isNew { ledger.end(key) } else { ledger.confirm(key, isAdded: false) }
-        case .refused: if isNew { ledger.end(key) } else { ledger.set(.missing, of: key) }
+        case .refused where isNew: ledger.end(key)
+        case .refused:
+            // Its other form may be there still, when the removal of that was refused, too.
+            ledger.set(interfaces.address(key) == nil || isLeaving(key) ? .missing : .present, of: key)
         }
     }
 

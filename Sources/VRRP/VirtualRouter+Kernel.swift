@@ -178,7 +178,20 @@ extension VirtualRouter {
         withdraw(withdrawals.filter { !wanted.contains($0) }, &context, into: &actions)
         let again = Set(refused.map(\.address) + withdrawals.filter(wanted.contains).map(\.address))
         guard state == .master, !again.isEmpty else { return }
-        install(allAddresses.filter { again.contains($0.prefix.address) }, at: now, &context, into: &actions)
+        let addresses = allAddresses.filter { again.contains($0.prefix.address) }
+        install(addresses, at: now, &context, into: &actions)
+        announceFound(addresses, at: now, &context)
+    }
+
+    /// Of addresses that a MASTER gets later than the others: what a stranger has put there isn't asked for, so no answer
+    /// will have it announced.
+    mutating func announceFound(_ addresses: [VirtualAddress], at now: Instant, _ context: inout NodeContext) {
+        guard isInstalled else { return }
+        let found = addresses.filter { address in
+            place(of: address, context).map { context.ledger[$0.key] == nil } ?? false && isThere(address, context)
+        }
+        context.announcer.announce(
+            found, of: id, on: settings.interface, rounds: settings.announcements.rounds, at: now)
     }
 
     // MARK: The kernel tells

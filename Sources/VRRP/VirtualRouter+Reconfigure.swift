@@ -37,6 +37,7 @@ extension VirtualRouter {
             let added = allAddresses.filter { !known.contains($0) }
             refused.removeAll { failure in added.contains { $0.prefix.address == failure.address } }
             install(added, at: now, &context, into: &actions)
+            announceFound(added, at: now, &context)
             if old.announcements.refresh != new.announcements.refresh { scheduleRefresh(at: now, &context) }
             if old.advertInterval != new.advertInterval {
                 advertDueAt = min(advertDueAt, now + new.advertInterval)

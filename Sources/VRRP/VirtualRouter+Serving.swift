@@ -39,6 +39,8 @@ extension VirtualRouter {
                     if there?.flags.contains(.tentative) == true { served.undecided += 1 } else { served.usable += 1 }
                 } else if let failure = failures[plain] {
                     served.unusable.append(failure)
+                    // It is being tried again.
+                    if case .asked = entry.phase { served.undecided += 1 }
                 } else if !(address.isUntracked && entry.phase == .missing) {
                     served.undecided += 1
                 }

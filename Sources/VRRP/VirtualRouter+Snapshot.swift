@@ -40,6 +40,7 @@ extension VirtualRouter {
         writer.write(waiting.rawValue)
         writer.write(toldRemarks)
         writer.write(compact: UInt64(UInt32(bitPattern: interfaceIndex)))
+        writer.write(hardwareSum)
         var flags: UInt8 = isReleased ? 1 : 0
         if hasListenedAgain { flags |= 2 }
         if isInstalled { flags |= 4 }
@@ -207,6 +208,7 @@ extension VirtualRouter {
             router.waiting = waiting
             router.toldRemarks = try reader.readUInt8()
             router.interfaceIndex = Int32(bitPattern: UInt32(truncatingIfNeeded: try reader.readCompact()))
+            router.hardwareSum = try reader.readUInt16()
             let flags = try reader.readUInt8()
             router.isReleased = flags & 1 != 0
             router.hasListenedAgain = flags & 2 != 0

@@ -18,6 +18,8 @@ struct VirtualRouter {
     var toldRemarks: UInt8 = 0
     /// Index of the interface; 0 without one.
     var interfaceIndex: Int32 = 0
+    /// Stands for the hardware addresses by which its neighbours know its addresses.
+    var hardwareSum: UInt16 = 0
     /// Whether a packet can leave.
     var canSend = false
     /// Whether the running master-down timer was shortened by a priority 0.
@@ -148,6 +150,22 @@ struct VirtualRouter {
         interfaceIndex = interface?.index ?? 0
         canSend = interface.map { $0.isUsable || settings.ignoresPrimaryInterface } ?? false
         if let interface { fitAdvertisement(interface.mtu) }
+        hardwareSum = sumOfHardware(context)
+    }
+
+    /// Of its own interface, and of each other one that an address goes to.
+    private func sumOfHardware(_ context: NodeContext) -> UInt16 {
+        func sum(_ name: String) -> UInt64 {
+            guard let interface = context.interfaces[name], let hardware = interface.hardwareAddress else { return 0 }
+            return (hardware.bits ^ UInt64(UInt32(bitPattern: interface.index)) << 48) &* 0x9e37_79b9_7f4a_7c15
+        }
+        var others: Set<String> = []
+        for addresses in [settings.virtualAddresses, settings.excludedAddresses] {
+            for address in addresses { if let name = address.interface { others.insert(name) } }
+        }
+        others.remove(settings.interface)
+        let total = others.reduce(sum(settings.interface)) { $0 ^ sum($1) }
+        return UInt16(truncatingIfNeeded: total >> 48)
     }
 
     /// An interface or the configuration changed: faults come or go, and the priority takes effect at once. In BACKUP the

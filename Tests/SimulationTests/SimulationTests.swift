@@ -20,6 +20,10 @@ import Testing
         (80, "a form that was written down before the kernel had it"),
         (148, "a link that went down and came up before anybody looked"),
         (778, "a secondary address that had become its network's first one when it was removed"),
+        (7234, "a link whose hardware address changed while no process listened"),
+        (13917, "a form that the kernel refused to take away and to add"),
+        (16835, "an address on an interface that had got another name, and left the file"),
+        (31095, "a stranger's address that a reload named"),
     ])
     func namedSeeds(_ seed: UInt64, _ story: String) {
         #expect(Simulation.run(seed: seed).failures.isEmpty, "\(story): hasup-sim --seed \(seed) --trace")

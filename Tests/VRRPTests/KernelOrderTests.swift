@@ -176,6 +176,82 @@ import Wire
         #expect(!owes)
     }
 
+    /// The kernel refuses to remove an address, and then to add it in its other form: it still has the old one.
+    @Test func formThatTheKernelRefusedToChangeIsAskedForAgain() {
+        var bench = Bench.master()
+        bench.kernelAnswers = false
+        bench.reload { $0.instances[0].virtualAddresses[0].scope = 253 }
+        let questions = Bench.questions(bench.take())
+        #expect(questions.count == 2)
+        bench.answer(questions[0], [.refused(16)])
+        bench.answer(questions[1], [.refused(105)])
+        #expect(bench.state == .master)
+        _ = bench.take()
+        bench.kernelAnswers = true
+        bench.advance(.seconds(1))
+        let actions = bench.take()
+        #expect(actions.withdrawn == [[address("10.0.4.1")]])
+        #expect(actions.installed == [[address("10.0.4.1")]])
+        // The news of the removal come before the answer to the addition.
+        #expect(bench.state == .master)
+    }
+
+    /// A reload names an address that a stranger has put here, or one appears that the kernel had refused: it serves from
+    /// here on, and the neighbours are told.
+    @Test func strangersAddressThatComesIntoServiceIsAnnounced() {
+        var bench = Bench.master()
+        bench.tell([Bench.kernelAddress("10.0.4.2/24")])
+        bench.reload { $0.instances[0].virtualAddresses.append(virtual("10.0.4.2/24")) }
+        bench.advance(.milliseconds(100))
+        #expect(Set(bench.take().announced) == [address("10.0.4.2")])
+        bench.kernelAnswers = false
+        bench.reload { $0.instances[0].virtualAddresses.append(virtual("10.0.4.3/24")) }
+        for question in Bench.questions(bench.take()) { bench.answer(question, [.refused(105)]) }
+        bench.tell([Bench.kernelAddress("10.0.4.3/24")])
+        bench.advance(.seconds(2))
+        #expect(Set(bench.take().announced) == [address("10.0.4.3")])
+        #expect(bench.status().foreignAddresses == [address("10.0.4.2"), address("10.0.4.3")])
+    }
+
+    /// An interface beside the own one gets another name: a MASTER takes away what it has put there. By its name it
+    /// would never find it again.
+    @Test func renamedInterfaceOfAMasterIsCleared() {
+        var bench = Bench.master {
+            var beside = virtual("10.1.4.1/24")
+            beside.interface = "eth1"
+            beside.isUntracked = true
+            $0.excludedAddresses = [beside]
+        }
+        #expect(bench.status().installedAddresses == [address("10.0.4.1"), address("10.1.4.1")])
+        bench.handle(.interface(Bench.interface("lan1", 3)))
+        #expect(bench.state == .master)
+        #expect(bench.take().withdrawn == [[address("10.1.4.1")]])
+        bench.handle(.interface(Bench.interface("eth1", 3)))
+        #expect(bench.take().installed == [[address("10.1.4.1")]])
+        #expect(bench.status().installedAddresses == [address("10.0.4.1"), address("10.1.4.1")])
+    }
+
+    /// A link gets another hardware address while no process listens: the neighbours are told by the next one.
+    @Test(arguments: ["eth0", "eth1"])
+    func hardwareAddressThatChangedUnheardIsAnnounced(_ name: String) {
+        var twin = Twin.master()
+        twin.links[name]?.hardwareAddress = MACAddress(bits: 0x02_00_00_00_00_aa)
+        twin.die(after: .milliseconds(3))
+        twin.bench.advance(.milliseconds(20))
+        #expect(twin.bench.state == .master)
+        // Its addresses are all on eth0.
+        let announced = Set(twin.bench.take().announced)
+        #expect(announced == (name == "eth0" ? [address("10.0.4.1"), address("10.0.4.2")] : []))
+        // Its successor knows.
+        twin.keeper.keep(&twin.bench.node)
+        twin.bench.advance(.milliseconds(200))
+        twin.keeper.keep(&twin.bench.node)
+        _ = twin.bench.take()
+        twin.die(after: .milliseconds(3))
+        twin.bench.advance(.milliseconds(20))
+        #expect(twin.bench.take().announced.isEmpty)
+    }
+
     /// What the kernel added after its process had died was announced by nobody.
     @Test func addressWhoseAnswerNobodyHeardIsAnnounced() {
         for isHeard in [true, false] {
