@@ -123,7 +123,7 @@ extension KeywordTable {
         mngtmpaddr	flag	off	IPv6	typed	template for temporary addresses
         noprefixroute	flag	off	-	acts	no automatic prefix route
         autojoin	flag	off	-	typed	join multicast group automatically
-        no_track	flag	off	-	acts	removal does not affect state / not reinstated
+        no_track	flag	off	-	acts	removal does not affect state and is not undone; its interface is not tracked
         preferred_lft	SECS|forever	forever (IPv6 /128: 0)	uint32 s	acts	preferred lifetime
         use_vmac	flag	off	dev differs from instance interface	typed	create VMAC for this address
         """##

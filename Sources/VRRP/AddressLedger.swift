@@ -166,7 +166,9 @@ struct AddressLedger {
 
     /// An interface is gone, and with it what was on it. - Returns: what of ours that was.
     mutating func endAll(on interfaceIndex: Int32) -> [(key: AddressKey, owner: InstanceID?)] {
-        let gone = entries.filter { $0.key.interfaceIndex == interfaceIndex }.map { ($0.key, $0.value.owner) }
+        // In the order of their places: a simulation is to be the same each time.
+        let gone = entries.filter { $0.key.interfaceIndex == interfaceIndex }.sorted { $0.value.slot < $1.value.slot }
+            .map { ($0.key, $0.value.owner) }
         for (key, _) in gone { end(key) }
         return gone
     }
