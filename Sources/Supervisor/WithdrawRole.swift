@@ -10,7 +10,7 @@ import VRRP
 import VRRPWorker
 
 /// The role `hasup-withdraw`: while there is no VRRP worker, removes the addresses of instances that aren't MASTER, or were
-/// and have been silent for so long that a peer may have taken over. A process of its own because hasupd reads no worker's bytes
+/// and have been silent for so long that a peer may have taken over. A process of its own because a running hasupd reads no worker's bytes
 /// and waits for no kernel (docs/decisions.md, D6, D12).
 ///
 /// Arguments: how many former configurations there are, then the words of `SealArguments`. Descriptor 3 is the state page, 4 the compiled system call filter, 5 the
