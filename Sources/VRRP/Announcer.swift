@@ -103,12 +103,13 @@ struct Announcer: Sendable {
         }
     }
 
-    /// What waits for this instance.
-    func pending(_ instance: InstanceID) -> [PendingBurst] {
+    /// What waits for this instance; so many bursts at most.
+    func pending(_ instance: InstanceID, most: Int = .max) -> [PendingBurst] {
         guard due.count > 0 else { return [] }
         var found: [PendingBurst] = []
         for lane in lanes {
             for burst in lane.queue where burst.instance == instance {
+                guard found.count < most else { return found }
                 found.append(
                     PendingBurst(
                         instance: instance, interface: lane.interface, addresses: burst.addresses, rounds: burst.rounds,

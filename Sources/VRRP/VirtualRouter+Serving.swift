@@ -54,6 +54,20 @@ extension VirtualRouter {
         return served
     }
 
+    /// Whether one of its addresses can be used. Asked at each piece of the kernel's news, so it stops at the first one: of
+    /// thousands that come and go one by one, all would be looked at each time.
+    private func hasUsableAddress(_ context: NodeContext) -> Bool {
+        func isUsable(_ address: VirtualAddress) -> Bool {
+            guard let key = place(of: address, context)?.key else { return false }
+            let there = context.interfaces.obstacle(to: key)
+            if there?.flags.contains(.duplicate) == true { return false }
+            guard let entry = context.ledger[key] else { return there != nil }
+            return entry.phase == .present && there?.flags.contains(.tentative) != true
+        }
+        return settings.virtualAddresses.contains(where: isUsable)
+            || settings.excludedAddresses.contains(where: isUsable)
+    }
+
     /// Whether the kernel has an address: what isn't there isn't announced.
     func isThere(_ address: VirtualAddress, _ context: NodeContext) -> Bool {
         guard let key = place(of: address, context)?.key else { return false }
@@ -67,7 +81,7 @@ extension VirtualRouter {
     /// A MASTER that can use none of its addresses serves nobody: a peer is to try. One without addresses by configuration
     /// serves what it is asked to.
     mutating func judge(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
-        guard state == .master, isInstalled, !allAddresses.isEmpty else { return }
+        guard state == .master, isInstalled, !hasUsableAddress(context) else { return }
         let served = served(context)
         let worst = served.unusable.first ?? served.waiting.first.map { UnusableAddress($0, code: noSuchDevice) }
         guard served.usable == 0, served.undecided == 0, let worst else { return }

@@ -115,7 +115,7 @@ extension VirtualRouter {
 
     /// Bursts by what of the instance's addresses they announce: all that belong on their lane, or a few.
     private mutating func encodeBursts(_ context: NodeContext, _ detail: Detail, into writer: inout ByteWriter) {
-        let bursts = context.announcer.pending(id).prefix(detail == .least ? 1 : Self.burstsMax)
+        let bursts = context.announcer.pending(id, most: detail == .least ? 1 : Self.burstsMax)
         writer.write(UInt8(bursts.count))
         guard !bursts.isEmpty else { return }
         let all = allAddresses
@@ -126,7 +126,10 @@ extension VirtualRouter {
             writer.write(compact: UInt64(burst.rounds))
             writer.write(compact: burst.order)
             writer.write(burst.notBefore.nanoseconds == .min ? 0 : burst.notBefore.nanoseconds)
-            let chosen = addresses(of: burst.interface, family, among: all) == burst.addresses ? [] : burst.addresses
+            // A few of many aren't all of them, and to see that all were compared would take long.
+            let isPart = burst.addresses.count <= Self.chosenMax && all.count > 16 * Self.chosenMax
+            let isWhole = !isPart && addresses(of: burst.interface, family, among: all) == burst.addresses
+            let chosen = isWhole ? [] : burst.addresses
             let isFew = chosen.count <= Self.chosenMax && detail != .least
             writer.write(compact: UInt64(isFew ? burst.next : 0))
             writer.write(UInt8(isFew ? chosen.count : 0))

@@ -171,7 +171,7 @@ def test_two_thousand_removed_by_one_command_are_one_event(lan, pair, sniffer):
     wait_for("all addresses again", lambda: len(pair[0].addresses()), lambda count: count > 2_000, 20, 0.1)
     wait_for("the event", lambda: a.cli("history").stdout, lambda text: BLAME in text)
     time.sleep(0.5)
-    assert sniffer.widest_gap(pair[0], since=begin) < 0.25 + late()
+    assert sniffer.widest_gap(pair[0], since=begin) < 0.15 + late()
     assert not sniffer.adverts(pair[1], since=begin)
     assert a.worker() == worker and a.status().instance()["counters"]["left_master"] == 0
     history = a.cli("history").stdout.splitlines()
