@@ -121,9 +121,6 @@ public final class LinkMonitor {
         return changed.sorted()
     }
 
-    /// Numbers of all interfaces.
-    public var interfaceIndices: [Int32] { table.entries.keys.sorted() }
-
     /// The interface with this number.
     public func link(_ index: Int32) -> Link? { table.entries[index]?.link }
 

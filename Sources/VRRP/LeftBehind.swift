@@ -139,10 +139,3 @@ extension InstanceSettings {
         (virtualAddresses + excludedAddresses).map(\.prefix.address)
     }
 }
-
-extension ConfigurationModel {
-    /// All virtual addresses, carried or excluded.
-    public var addressesOfAll: Set<IPAddress> {
-        Set(instances.flatMap { $0.virtualAddresses + $0.excludedAddresses }.map(\.prefix.address))
-    }
-}
