@@ -18,9 +18,12 @@ struct PendingBurst {
 /// waits for 500 addresses to be announced (pain point T9). A burst goes round by round, all addresses once and then
 /// again, and bursts of several instances take turns.
 struct Announcer: Sendable {
-    /// Frames that leave in one turn when the gap isn't configured. At one turn a millisecond, 500 addresses in five
-    /// rounds take 80 ms, and an advertisement never waits for more than these.
+    /// Frames that leave in one turn when the gap isn't configured. At one turn a millisecond, the first round of 500
+    /// addresses takes 16 ms, and an advertisement never waits for more than these.
     static let framesPerTurnMax = 32
+    /// What a frame of a repetition takes of a turn. Repetitions aren't urgent: at the first round's pace they would keep
+    /// a processor from the kernel's own threads (ksoftirqd), which carry the advertisements.
+    private static let costOfRepetition = 4
     private static let turn = Interval.milliseconds(1)
 
     /// vrrp_garp_interval and vrrp_gna_interval.
@@ -39,6 +42,8 @@ struct Announcer: Sendable {
         var next = 0
         /// Counts up, in the order of the asking.
         var order: UInt64
+        /// Whether each address was announced once.
+        var isRepetition = false
     }
 
     private struct Lane {
@@ -75,6 +80,7 @@ struct Announcer: Sendable {
             let waiting = lanes[number].queue.firstIndex { $0.instance == instance && $0.addresses == addresses }
             if let waiting {
                 lanes[number].queue[waiting].rounds = max(lanes[number].queue[waiting].rounds, rounds)
+                lanes[number].queue[waiting].isRepetition = false
             } else {
                 lastOrder &+= 1
                 lanes[number].queue.append(
@@ -89,9 +95,9 @@ struct Announcer: Sendable {
         while let number = due.popDue(at: now) {
             let interval = lanes[number].family == .ipv4 ? garpInterval : gnaInterval
             var left = Self.framesPerTurn(interval)
-            while left > 0, !lanes[number].queue.isEmpty {
+            while left > 0, let burst = lanes[number].queue.first {
                 actions.append(next(in: number))
-                left -= 1
+                left -= interval <= .zero && burst.isRepetition ? Self.costOfRepetition : 1
             }
             lanes[number].notBefore = now + max(interval, Self.turn)
             if lanes[number].queue.isEmpty {
@@ -175,6 +181,7 @@ struct Announcer: Sendable {
             var done = lanes[number].queue.removeFirst()
             done.next = 0
             done.rounds -= 1
+            done.isRepetition = true
             lastOrder &+= 1
             done.order = lastOrder
             if done.rounds > 0 { lanes[number].queue.append(done) }

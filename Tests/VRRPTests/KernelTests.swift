@@ -101,6 +101,28 @@ import VRRP
         #expect(widest <= .milliseconds(15))
     }
 
+    /// p07: all addresses are announced once as fast as can be; repetitions leave the processor to the kernel, which
+    /// carries the advertisements.
+    @Test func repetitionsAreNotUrgent() {
+        var bench = Bench {
+            $0.virtualAddresses = (0..<500).map {
+                VirtualAddress(prefix: Prefix(host: IPAddress(v4: 0x0a01_0000 + $0)))
+            }
+            $0.announcements.delay = .zero
+        }
+        var turns: [Int] = []
+        let end = bench.now + .seconds(5)
+        while bench.now < end {
+            bench.now = bench.node.deadline
+            bench.handle(.timeout)
+            let count = bench.take().announced.count
+            if count > 0 { turns.append(count) }
+        }
+        #expect(turns.prefix(15).allSatisfy { $0 == 32 })
+        #expect(turns.dropFirst(16).allSatisfy { $0 <= 8 })
+        #expect(turns.reduce(0, +) == 2_500)
+    }
+
     /// An address that a reload added isn't announced with the others before the kernel has it, whatever asks for a burst
     /// (found by the simulator, seed 116372).
     @Test func unansweredAddressesAreNotAnnounced() {
