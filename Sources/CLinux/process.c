@@ -11,6 +11,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -194,6 +195,8 @@ int hasup_set_realtime_of(int pid, int priority, int reset_on_fork) {
 int hasup_set_realtime(int priority, int reset_on_fork) {
     return hasup_set_realtime_of(0, priority, reset_on_fork);
 }
+
+int hasup_set_niceness(int niceness) { return result(setpriority(PRIO_PROCESS, 0, niceness)); }
 
 int hasup_lock_memory(void) { return result(mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)); }
 

@@ -67,7 +67,7 @@ public final class EventLoop {
     public private(set) var now: Instant
     /// Moderation, as network cards have it: in the long run descriptors bring about one turn in this time at most, so
     /// that a storm of packets costs a wake-up for each gap, not one for each packet. A few turns after a quiet time are
-    /// free, and timers are never late because of it. Zero for none.
+    /// free, timers are never late because of it, and turns of timers alone don't count. Zero for none.
     public var moderation = Interval.zero
     /// Turns that may follow each other at once after a quiet time.
     static let freeTurns: Int64 = 4
@@ -216,6 +216,7 @@ public final class EventLoop {
         if now - ended > .milliseconds(1) { waited = now }
         began = now
         let worked = measuresWork ? Clock.threadTime : .zero
+        var isBroughtByDescriptors = false
         for index in 0..<Int(count) {
             let event = events[index]
             if event.token == .max {
@@ -225,6 +226,7 @@ public final class EventLoop {
             }
             let slot = Int(UInt32(truncatingIfNeeded: event.token))
             guard watched[slot].generation == UInt32(truncatingIfNeeded: event.token >> 32) else { continue }
+            isBroughtByDescriptors = true
             watched[slot].handler?(Readiness(rawValue: event.events))
         }
         now = Clock.now
@@ -233,7 +235,7 @@ public final class EventLoop {
         isFiring = false
         for action in endOfTurn { action() }
         if let first = deadlines.first { arm(first.deadline) }
-        regularTurn = max(regularTurn, began) + moderation
+        if isBroughtByDescriptors { regularTurn = max(regularTurn, began) + moderation }
         ended = Clock.now
         longestTurn = max(longestTurn, ended - began)
         if measuresWork { note(Clock.threadTime - worked) }

@@ -21,6 +21,8 @@ public enum RealtimeFuse: UInt64, Hashable, Sendable {
 public struct RealtimePlan: Hashable, Sendable {
     /// SCHED_FIFO's priority, 1...99; nil for the ordinary class.
     public var priority: Int32?
+    /// Nice value of threads that leave the realtime class; nil to leave it alone.
+    public var niceness: Int32?
     /// Whether children start in the ordinary class (SCHED_RESET_ON_FORK).
     public var resetsOnFork: Bool
     /// How long it may compute without ever waiting.
@@ -30,9 +32,11 @@ public struct RealtimePlan: Hashable, Sendable {
 
     /// A plan.
     public init(
-        priority: Int32?, resetsOnFork: Bool = false, fuse: RealtimeFuse = .short, locksMemory: Bool = true
+        priority: Int32?, niceness: Int32? = nil, resetsOnFork: Bool = false, fuse: RealtimeFuse = .short,
+        locksMemory: Bool = true
     ) {
         self.priority = priority
+        self.niceness = niceness
         self.resetsOnFork = resetsOnFork
         self.fuse = fuse
         self.locksMemory = locksMemory
@@ -45,7 +49,15 @@ public enum Realtime {
     public static func apply(_ plan: RealtimePlan) -> [String] {
         var shortfalls: [String] = []
         if let priority = plan.priority {
-            do { try schedule(priority, plan) } catch { shortfalls.append("\(error)") }
+            do {
+                try schedule(priority, plan)
+                // It needs the privilege that the line above has just used.
+                if let niceness = plan.niceness {
+                    try checked(hasup_set_niceness(niceness), "get niceness \(niceness)")
+                }
+            } catch {
+                shortfalls.append("\(error)")
+            }
         } else {
             end()
         }

@@ -31,7 +31,8 @@ public func runVRRPWorker(arguments: [String]) -> Int32 {
         //    CAP_NET_ADMIN and nothing else, no file can be opened and no socket made.
         var plan = SealPlan(
             wishes, capabilities: [.netAdmin], filter: 4, landlock: .nothing, descriptorsMax: descriptorsMax)
-        plan.realtime = RealtimePlan(priority: wishes.realtimePriority, fuse: .long)
+        // The second thread goes before ordinary programs: an address that waits for them is a takeover that does.
+        plan.realtime = RealtimePlan(priority: wishes.realtimePriority, niceness: -20, fuse: .long)
         plan.startsThread = true
         let report = seal(as: plan)
         close(4)

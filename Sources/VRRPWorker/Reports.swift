@@ -19,6 +19,9 @@ struct Reports {
 
     init(to channel: Channel) { self.channel = channel }
 
+    /// Whether nothing waits to be sent.
+    var isEmpty: Bool { observations.bytes.isEmpty && requests.isEmpty }
+
     mutating func add(_ observation: Observation, generation: UInt64) {
         observation.encode(into: &observations)
         observationCount += 1

@@ -24,6 +24,9 @@ final class Worker {
     private static let upgradeTime = Interval.milliseconds(200)
     /// After this long without a transition, an announcement or a reload, their code needn't stay in memory.
     private static let settleTime = Interval.seconds(2)
+    /// How long reports wait for kernel calls that are under way: hasupd, which is realtime, would take the processor from
+    /// the thread that does them, and a takeover's address would be there 0.3 ms later.
+    private static let reportPatience = Interval.milliseconds(1)
     /// How long before a takeover it is rehearsed.
     private static let rehearsalLead = Interval.microseconds(300)
 
@@ -60,6 +63,9 @@ final class Worker {
     var incoming: (generation: UInt64, instanceCount: Int, smallestAdvertInterval: Interval?)?
     private var coreTimer: Timer?
     private var rehearsalTimer: Timer?
+    private var reportTimer: Timer?
+    /// When reports leave even though kernel calls are under way; nil when none waits.
+    private var reportsDue: Instant?
     private var stampTimer: Timer?
     var patienceTimer: Timer?
     private var graceTimer: Timer?
@@ -115,6 +121,8 @@ final class Worker {
         effects.onApplied = { [unowned self] in self.handle(.applied(ticket: $0, $1)) }
         coreTimer = loop.makeTimer { [unowned self] in self.fire() }
         rehearsalTimer = loop.makeTimer { [unowned self] in self.rehearse() }
+        // The turn's end does what is due.
+        reportTimer = loop.makeTimer {}
         stampTimer = loop.makeTimer { [unowned self] in self.armStamp() }
         patienceTimer = loop.makeTimer { [unowned self] in self.runNextConfiguration() }
         graceTimer = loop.makeTimer { [unowned self] in self.stop() }
@@ -226,7 +234,7 @@ final class Worker {
         endIfReplaced()
         transmitter.flush()
         save()
-        reports.send(generation: generation)
+        sendReports()
         // Until it goes on with what its predecessor left, nobody listens: the stamp says until when that one did.
         if generation > 0 { page.stamp = loop.now }
         if owesCleared, !node.owesWithdrawals {
@@ -235,10 +243,20 @@ final class Worker {
         }
         if let coreTimer { loop.set(coreTimer, to: node.deadline) }
         if let rehearsalTimer {
-            loop.set(rehearsalTimer, to: node.takeoverAt.map { $0 - Self.rehearsalLead } ?? .never)
+            let rehearsal = node.takeoverAt.map { $0 - Self.rehearsalLead } ?? .never
+            loop.set(rehearsalTimer, to: rehearsal > loop.now ? rehearsal : .never)
         }
         if isStopping, effects.isIdle { finish() }
         if hasLongFuse, next == nil { change(to: .short) }
+    }
+
+    private func sendReports() {
+        guard !reports.isEmpty else { return }
+        let due = reportsDue ?? loop.now + Self.reportPatience
+        let waits = !effects.isIdle && loop.now < due
+        reportsDue = waits ? due : nil
+        if let reportTimer { loop.set(reportTimer, to: waits ? due : .never) }
+        if !waits { reports.send(generation: generation) }
     }
 
     func armStamp() {

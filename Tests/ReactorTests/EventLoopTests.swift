@@ -54,6 +54,25 @@ import Testing
         #expect(fired == 10)
     }
 
+    /// A busy time of timers (a rehearsal, a takeover) doesn't keep the answers waiting that follow it.
+    @Test func turnsOfTimersDoNotCount() throws {
+        let loop = try EventLoop()
+        loop.moderation = .seconds(60)
+        let ready = try counter()
+        let watch = try loop.add(ready.number) { _ in loop.stop() }
+        var fired = 0
+        var timer: Reactor.Timer?
+        timer = loop.makeTimer {
+            fired += 1
+            if fired == 10 { _ = hasup_eventfd_signal(ready.number) }
+            if fired < 10, let timer { loop.set(timer, to: loop.now) }
+        }
+        if let timer { loop.set(timer, to: Clock.now) }
+        try run(loop)
+        loop.remove(watch)
+        #expect(fired == 10)
+    }
+
     // MARK: Timers
 
     @Test func firesTimersInOrder() throws {
