@@ -37,7 +37,7 @@ struct Backgrounds {
         switch observation {
         case .discarded(_, let reason, let source, let detail):
             // What is thrown away because the instance doesn't run says nothing of why it didn't hear.
-            guard reason != .notRunning, reason != .own else { break }
+            guard reason != .notRunning else { break }
             remember(settings.name) {
                 $0.refused = (Background.Refused(reason: reason, source: source, detail: detail), wallNanoseconds)
             }

@@ -343,7 +343,9 @@ extension DiscardReason {
         case .destination: "it is unicast where multicast is configured, or the other way round"
         case .source: "its sender isn't a configured unicast_peer"
         case .badSource: "its source address can't be a router's"
-        case .own: "it claims our own address as its source"
+        case .own:
+            "its source address is ours: when it isn't an echo of our own adverts, give each router its own mcast_src_ip "
+                + "or unicast_src_ip"
         case .notRunning: "the instance isn't running"
         case .noAddress: "it names no address"
         case .otherVRID: "it lists an address of this instance under VRID \(detail), and virtual_router_id differs"

@@ -13,6 +13,8 @@ public struct RivalMaster: Hashable, Sendable {
 
         /// Whether it is about one of our addresses under another VRID.
         var isOfOtherVRID: Bool { if case .discarded(.otherVRID, _) = self { true } else { false } }
+        /// Whether it is that it sends with our source address.
+        var isWithOurSource: Bool { if case .discarded(.own, _) = self { true } else { false } }
     }
 
     /// Where it sends from.
@@ -99,13 +101,13 @@ struct RivalMasters {
 
 extension DiscardReason {
     /// Whether what is thrown away for this is a router's advertisement for our virtual router all the same. What isn't
-    /// an advertisement at all, or comes from ourselves, says nothing of a second master.
+    /// an advertisement at all says nothing of a second master.
     var isAnotherRouters: Bool {
         switch self {
         case .hopLimit, .version, .checksum, .checksumOtherForm, .authenticationType, .authenticationFailure,
-            .authenticationTrailer, .interval, .destination, .source, .noAddress, .otherVRID:
+            .authenticationTrailer, .interval, .destination, .source, .noAddress, .otherVRID, .own:
             true
-        case .length, .type, .unknownVRID, .badSource, .own, .notRunning, .carp: false
+        case .length, .type, .unknownVRID, .badSource, .notRunning, .carp: false
         }
     }
 }
@@ -114,15 +116,23 @@ extension VirtualRouter {
     /// An advertisement for us that was thrown away: a sign of a second master, if we are one.
     mutating func noteRival(
         _ view: AdvertisementView, _ reason: DiscardReason, detail: UInt32, from sender: IPAddress, at now: Instant,
-        into actions: inout [Action]
+        _ context: NodeContext, into actions: inout [Action]
     ) {
         // Version 7 is nobody's, and priority 0 is a master's that goes.
         guard reason.isAnotherRouters, view.version != nil, view.isAdvertisement, view.priority != .release else {
             return
         }
+        if reason == .own, isEcho(view, at: now, context) { return }
         // What a broken packet says of its interval says nothing.
         let interval = reason == .checksum ? .zero : view.interval
         noteRival(.discarded(reason, detail: detail), from: sender, interval: interval, at: now, into: &actions)
+    }
+
+    /// Whether this is our own advertisement again: a bridge, a bond or a virtual switch may send it back, and does so
+    /// at once. Another router with our source address (the same mcast_src_ip in both files) sends at its own time.
+    private func isEcho(_ view: AdvertisementView, at now: Instant, _ context: NodeContext) -> Bool {
+        guard view.priority == priority, let next = context.deadline(of: .advertise, of: id) else { return false }
+        return now < next - settings.advertInterval * 9 / 10
     }
 
     /// Another router advertises while we are MASTER.
@@ -132,7 +142,8 @@ extension VirtualRouter {
         _ sign: RivalMaster.Sign, from sender: IPAddress, interval: Interval, at now: Instant,
         into actions: inout [Action]
     ) {
-        guard state == .master, sender != source, !sender.isUnspecified, !sender.isMulticast else { return }
+        guard state == .master, sender != source || sign.isWithOurSource, !sender.isUnspecified, !sender.isMulticast
+        else { return }
         let patience = ElectionTimes.masterDown(
             settings.version, priority, masterInterval: max(settings.advertInterval, interval),
             adverts: settings.downTimerAdverts)

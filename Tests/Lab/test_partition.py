@@ -91,6 +91,20 @@ def test_two_masters_of_one_address_under_two_vrids_are_told(lan, pair):
     assert "no instance here has VRID 52" in " ".join(a.cli("status").stdout.split())
 
 
+def test_one_source_address_for_two_routers_is_told(lan, pair):
+    """A file that was copied with its mcast_src_ip: each takes the other's adverts for its own, and both are MASTER.
+
+    The one that has the address hears nothing: its kernel drops what comes with it from outside.
+    """
+    own = ("mcast_src_ip 10.0.0.1",)
+    Hasup(pair[0], conf.simple(200, version=3, advert=0.1, extra=own)).start()
+    lan.wait_holder(VIP, "a")
+    b = Hasup(pair[1], conf.simple(110, version=3, advert=0.1, extra=own)).start()
+    done = wait_for("the alarm", lambda: b.cli("status"), lambda done: done.returncode == 1, 4)
+    text = " ".join(done.stdout.split())
+    assert "probably two masters: 10.0.0.1 advertises, too" in text and "its source address is ours" in text, text
+
+
 def test_a_one_way_cut_is_told(duo, lan, pair):
     """T2: b no longer hears a, and is MASTER beside it. a hears b: its status, log and history say so, until b is gone."""
     a, b = duo()

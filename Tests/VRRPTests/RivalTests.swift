@@ -49,6 +49,33 @@ import Wire
         #expect(bench.take().rivals.isEmpty && rivals(bench).isEmpty)
     }
 
+    /// The same mcast_src_ip in both files: each takes the other's advertisements for its own. A virtual switch that sends
+    /// ours back is no second master.
+    @Test func ourSourceAddressIsAnothersUnlessItIsAnEcho() {
+        var bench = Bench.master()
+        // A millisecond after an advertisement of ours.
+        bench.advance(Interval(nanoseconds: 610_375_000))
+        for _ in 0..<4 {
+            bench.advance(.seconds(1))
+            bench.receive(bench.model.instances[0].priority.rawValue, from: Bench.own)
+        }
+        #expect(bench.take().rivals.isEmpty, "it comes back as soon as it was sent")
+        bench.advance(.milliseconds(400))
+        for _ in 0..<2 {
+            bench.receive(bench.model.instances[0].priority.rawValue, from: Bench.own)
+            bench.advance(.seconds(1))
+        }
+        #expect(bench.take().rivals == [Bench.own], "it comes between ours")
+        #expect(rivals(bench).count == 1)
+
+        bench = Bench.master()
+        for _ in 0..<2 {
+            bench.advance(.seconds(1))
+            bench.receive(110, from: Bench.own)
+        }
+        #expect(bench.take().rivals == [Bench.own], "its priority isn't ours")
+    }
+
     @Test func silenceBeginsANewSeries() {
         var bench = Bench.master()
         for _ in 0..<2 {
