@@ -42,7 +42,7 @@ extension SeccompLists {
         plain(
             "execve", "vfork", "wait4", "waitid", "kill", "tgkill", "pidfd_open", "pidfd_send_signal", "setpgid",
             "setsid", "sched_setscheduler", "sched_getscheduler", "sched_getparam", "sched_get_priority_max",
-            "sched_get_priority_min", "prlimit64", "getrlimit", "setrlimit", "getpriority")
+            "sched_get_priority_min", "prlimit64", "getrlimit", "setrlimit", "getpriority", "setpriority")
         + [SeccompRule("clone", ArgumentRule(0, is: 0, mask: 0x7e02_0000))]
 
     /// Giving up, which every child does for itself.

@@ -100,6 +100,7 @@ def test_one_source_address_for_two_routers_is_told(lan, pair):
     Hasup(pair[0], conf.simple(200, version=3, advert=0.1, extra=own)).start()
     lan.wait_holder(VIP, "a")
     b = Hasup(pair[1], conf.simple(110, version=3, advert=0.1, extra=own)).start()
+    b.wait_state("MASTER")
     done = wait_for("the alarm", lambda: b.cli("status"), lambda done: done.returncode == 1, 4)
     text = " ".join(done.stdout.split())
     assert "probably two masters: 10.0.0.1 advertises, too" in text and "its source address is ours" in text, text
