@@ -28,6 +28,8 @@ public struct DaemonStatus: JSONRecord, Hashable {
     public var errors = 0
     /// Files of the configuration that couldn't be read and are left out, a sentence each.
     public var unreadFiles: [String] = []
+    /// Whether the kernel still has addresses that only an earlier configuration names.
+    public var keepsFormerAddresses = false
     /// Smallest severity that is logged.
     public var logLevel = ""
     /// The last reload, when it was refused; nil after one that succeeded.
@@ -67,6 +69,7 @@ public struct DaemonStatus: JSONRecord, Hashable {
         members.member("warnings", &warnings)
         members.member("errors", &errors)
         members.member("unread_files", &unreadFiles)
+        members.member("keeps_former_addresses", &keepsFormerAddresses)
         members.member("log_level", &logLevel)
         members.member("refused_reload", &refusedReload)
         members.member("scheduled_reload", &scheduledReload)
@@ -222,7 +225,7 @@ public struct RivalReport: JSONRecord, Hashable {
 public struct AddressReport: JSONRecord, Hashable {
     /// For the interface's text.
     public static let summary =
-        "One virtual address; foreign: it was there before and isn't ours, so it stays; obstacle: why it isn't set"
+        "One virtual address; foreign: not ours, it stays; obstacle, missing: a MASTER hasn't got it"
     /// `ADDRESS/LENGTH`.
     public var address = ""
     /// Where it goes.
@@ -233,6 +236,8 @@ public struct AddressReport: JSONRecord, Hashable {
     public var foreign = false
     /// Why a MASTER hasn't got it; nil when it has, or when that isn't known.
     public var obstacle: String?
+    /// Whether a MASTER hasn't got it, and it is known of no reason.
+    public var missing = false
 
     /// No address.
     public init() {}
@@ -251,6 +256,7 @@ public struct AddressReport: JSONRecord, Hashable {
         members.member("installed", &installed)
         members.member("foreign", &foreign)
         members.member("obstacle", &obstacle)
+        members.member("missing", &missing)
     }
 }
 

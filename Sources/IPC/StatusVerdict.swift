@@ -3,13 +3,15 @@
 extension StatusReply {
     /// The VRRP worker answers, and every instance runs: none is in FAULT, nothing keeps one from running, no MASTER is
     /// silent against its will, beside none another router goes on advertising, and none hears its master advertise other
-    /// addresses than its own, of which nobody may serve some. No MASTER lacks an address, and nobody else has one. Nor does
-    /// a process work without its filter, or is a file of the configuration left out.
+    /// addresses than its own, of which nobody may serve some. No MASTER lacks an address, and nobody else has one, nor has
+    /// the kernel kept one that was to go. Nor does a process work without its filter, or is a file of the configuration left out.
     public var isWell: Bool {
         daemon.workerTrouble == nil && daemon.unsealed.isEmpty && daemon.unreadFiles.isEmpty
+            && !daemon.keepsFormerAddresses
             && !instances.contains {
                 $0.state == "FAULT" || !$0.faults.isEmpty || $0.sendFailure?.silent == true || $0.isDisputed
                     || $0.differentAddressesOf != nil || $0.hasStranger || $0.lacksAddress
+                    || $0.keepsAddress
             }
     }
 
@@ -32,7 +34,18 @@ extension InstanceReport {
     public var hasStranger: Bool { strangers.contains { !$0.silent } }
 
     /// A MASTER that can't have some of its addresses.
-    public var lacksAddress: Bool { (addresses + excludedAddresses).contains { $0.obstacle != nil } }
+    public var lacksAddress: Bool {
+        (addresses + excludedAddresses).contains { $0.obstacle != nil || $0.missing && inStateSeconds >= Self.handOver }
+    }
+
+    /// A node that isn't MASTER, and whose kernel hasn't let go an address: its removal was refused, or hangs.
+    public var keepsAddress: Bool {
+        state != "MASTER" && inStateSeconds >= Self.handOver
+            && (addresses + excludedAddresses).contains { $0.installed }
+    }
+
+    /// Seconds that the kernel may take to add and to remove addresses.
+    private static let handOver = 1.0
 }
 
 extension ProcessesReply {

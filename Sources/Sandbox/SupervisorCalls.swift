@@ -37,7 +37,8 @@ extension SeccompLists {
             "ftruncate", "fsync", "fdatasync", "flock", "fadvise64", "memfd_create", "inotify_init1",
             "inotify_add_watch", "inotify_rm_watch", "lgetxattr")
 
-    /// Starting, watching and ending children; no new namespace.
+    /// Starting, watching and ending children; no new namespace. `setpriority` is a worker's before its own seal: after an
+    /// upgrade it is started beneath this filter.
     private static let processes: [SeccompRule] =
         plain(
             "execve", "vfork", "wait4", "waitid", "kill", "tgkill", "pidfd_open", "pidfd_send_signal", "setpgid",

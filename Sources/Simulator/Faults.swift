@@ -124,6 +124,9 @@ extension World {
             machines[machine].kernel.recreate(interface, at: now)
             spread(machine)
         case .rename(let machine, let interface):
+            // The second one's name goes to the first one at once: whoever reads the news then finds it with another number
+            // before it hears that the second one has a new name.
+            if interface == 1 { machines[machine].kernel.rename(0, to: "eth1") }
             machines[machine].kernel.rename(interface, to: "lan\(interface)")
             spread(machine)
         case .moveHardware(let machine, let interface):
@@ -152,7 +155,7 @@ extension World {
             machines[machine].kernel.setUsable(interface, true, at: now)
             spread(machine)
         case .rename(let machine, let interface):
-            machines[machine].kernel.rename(interface, to: nil)
+            for place in 0...interface { machines[machine].kernel.rename(place, to: nil) }
             spread(machine)
         case .cut(let from, let to): network.setCut(false, from: from, to: to)
         case .isolate(let machine): isolate(machine, false)

@@ -205,6 +205,9 @@ final class ControlSocket {
     /// How long status shows that a worker was replaced.
     private static let troubleMemory = Interval.seconds(600)
 
+    /// How long the kernel may take to remove what has left the configuration.
+    private static let clearingTime = Interval.seconds(2)
+
     /// How long the sender of a packet for no instance must be thought to send still.
     private static let strayMemory = Interval.seconds(120)
 
@@ -224,6 +227,8 @@ final class ControlSocket {
         status.warnings = generation.warnings
         status.errors = generation.errors
         status.unreadFiles = generation.unreadFiles
+        let age = Interval(nanoseconds: Clock.wallNanoseconds - generation.acceptedAt)
+        status.keepsFormerAddresses = daemon.ledger.copiesThere > 1 && age > Self.clearingTime
         status.logLevel = daemon.log.logLevel.rawValue
         status.refusedReload = daemon.refusedReload.map { refusal in
             var report = RefusedReload()

@@ -23,6 +23,8 @@ final class Ledger {
     private var lastNumber: UInt64 = 0
     /// The copy of each generation of this hasupd.
     private var copies: [(generation: UInt64, number: UInt64)] = []
+    /// How many copies there are, those of an earlier hasupd counted: with one, nothing is left of a former configuration.
+    private(set) var copiesThere = 0
 
     /// Whether a withdrawal has failed: what is noted is still wanted, whatever a worker says.
     private var owesWithdrawal = false
@@ -35,7 +37,9 @@ final class Ledger {
         let boot = SmallFile.text(of: "/proc/sys/kernel/random/boot_id").filter { $0.isHexDigit || $0 == "-" }
         prefix = "ledger-\(boot)"
         for name in names(beginningWith: "ledger-") where !name.hasPrefix(prefix) { unlink("\(directory)/\(name)") }
-        lastNumber = names(beginningWith: prefix).map(number(of:)).max() ?? 0
+        let numbers = names(beginningWith: prefix).map(number(of:))
+        lastNumber = numbers.max() ?? 0
+        copiesThere = numbers.count
     }
 
     /// Notes a configuration before a worker is given it. Those before it stay noted: their addresses may still be there.
@@ -55,6 +59,7 @@ final class Ledger {
         let there = Set(names(beginningWith: prefix).map(number(of:)))
         guard !copies.allSatisfy({ there.contains($0.number) }) else { return }
         copies = []
+        copiesThere = there.count
         for generation in generations { record(generation.image, as: generation.number) }
     }
 
@@ -73,6 +78,7 @@ final class Ledger {
         try checked(errnoOf(rename(fresh, path)), "write \(path)")
         lastNumber += 1
         copies.append((generation, lastNumber))
+        copiesThere += 1
     }
 
     /// Nothing that only earlier generations name is in the kernel any more. What isn't noted is no reason to forget what is.
@@ -80,6 +86,7 @@ final class Ledger {
         guard !owesWithdrawal, let kept = copies.first(where: { $0.generation >= generation }) else { return }
         copies.removeAll { $0.number < kept.number }
         for name in names(beginningWith: prefix) where number(of: name) < kept.number { unlink("\(directory)/\(name)") }
+        copiesThere = copies.count
     }
 
     private func names(beginningWith start: String) -> [String] {
@@ -130,6 +137,7 @@ final class Ledger {
     func clear() {
         for name in names(beginningWith: prefix) { unlink("\(directory)/\(name)") }
         copies = []
+        copiesThere = 0
     }
 
     /// Whether the kernel keeps the mark (IFA_PROTO, since Linux 5.18). Without it nothing that was left is recognized.

@@ -97,6 +97,7 @@ extension AddressReport {
         } else if let unusable = status?.unusableAddresses.first(where: { $0.address == address.prefix.address }) {
             obstacle = unusable.reason
         }
+        missing = status?.state == .master && !installed && !foreign && obstacle == nil && !address.isUntracked
     }
 }
 

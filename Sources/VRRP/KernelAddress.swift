@@ -27,10 +27,13 @@ public struct AddressKey: Hashable, Sendable {
             peer: address.peer?.address)
     }
 
-    /// Whether the kernel can't have both.
+    /// Whether the kernel can't have both: of an IPv6 address it takes one length, of an IPv4 address one peer in each
+    /// network (`__inet_insert_ifa`).
     func excludes(_ other: AddressKey) -> Bool {
-        address == other.address && interfaceIndex == other.interfaceIndex
-            && (self == other || address.family == .ipv6)
+        guard address == other.address, interfaceIndex == other.interfaceIndex else { return false }
+        if address.family == .ipv6 { return true }
+        return length == other.length
+            && (peer ?? address).masked(to: Int(length)) == (other.peer ?? address).masked(to: Int(length))
     }
 }
 

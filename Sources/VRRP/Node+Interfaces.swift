@@ -4,9 +4,13 @@ import Configuration
 /// What the kernel tells of interfaces and addresses. Only the instances that depend on what has changed are touched.
 extension Node {
     mutating func update(_ interface: InterfaceState, at now: Instant, into actions: inout [Action]) {
-        // Another number is another interface: what was on the old one, addresses too, is gone with it.
-        if let known = context.interfaces.index(of: interface.name), known != interface.index {
-            remove(known, at: now, into: &actions)
+        // Another number has this name now. The interface that had it is gone, or was renamed: the news of that will come,
+        // and until then its name isn't known.
+        if let known = context.interfaces.index(of: interface.name), known != interface.index,
+            var nameless = context.interfaces.state(of: known)
+        {
+            nameless.name = "interface \(known)"
+            update(nameless, at: now, into: &actions)
         }
         let known = context.interfaces.state(of: interface.index)
         guard known != interface else { return }

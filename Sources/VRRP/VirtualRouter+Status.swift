@@ -25,10 +25,9 @@ extension VirtualRouter {
             status.strangers = strangers(context)
         }
         status.lastDiscard = lastDiscard.map {
-            // A packet with our own address is a sign of nobody else.
-            let patience = $0.source == source ? .zero : masterDownInterval * 3
-            return LastDiscard(
-                $0.reason, source: $0.source, detail: $0.detail, at: $0.at, countsUntil: $0.at + patience)
+            LastDiscard(
+                $0.reason, source: $0.source, detail: $0.detail, at: $0.at,
+                countsUntil: $0.at + masterDownInterval * 3)
         }
         status.rivals = rivals.rivals
         // A MASTER's own list counts: of another one it is of interest as long as there are two.

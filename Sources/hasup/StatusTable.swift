@@ -159,6 +159,10 @@ struct StatusTable {
                 texts.append("\(address.address) dev \(address.interface): \(obstacle)")
             } else if instance.state == "MASTER", !address.installed {
                 texts.append("\(address.address) is missing on \(address.interface)")
+            } else if instance.keepsAddress, address.installed {
+                texts.append(
+                    "\(address.address) is still on \(address.interface): the kernel hasn't removed it, and a MASTER may "
+                        + "have it, too; the log says why if it was refused")
             }
         }
         if instance.isDisputed {
@@ -238,6 +242,11 @@ struct StatusTable {
         }
         for unread in daemon.unreadFiles {
             texts.append("The configuration runs without a part of it, until a reload succeeds: \(unread).")
+        }
+        if daemon.keepsFormerAddresses {
+            texts.append(
+                "The kernel still has addresses that left the configuration: their removal was refused, which the log "
+                    + "says, or it hangs; another machine may have them, too.")
         }
         if let refused = daemon.refusedReload {
             texts.append(
