@@ -8,7 +8,7 @@ import time
 import pytest
 from lab import conf, marks
 from lab.hasup import Hasup
-from lab.launch import unmarked
+from lab.launch import unmarked, unremoved
 from lab.machine import late
 from lab.store import PARK
 from lab.waiting import wait_for
@@ -180,6 +180,26 @@ def test_two_thousand_removed_by_one_command_are_one_event(lan, pair, sniffer):
     assert len([line for line in a.log().splitlines() if BLAME in line]) == 1
 
 
+def test_a_removal_that_is_refused_is_no_quiet_one(lan, pair):
+    """The kernel keeps the address, and the peer is MASTER with it: the status of who keeps it says so and isn't 0, also
+    when the address has left the file."""
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1))
+    a.launcher = unremoved(pair[0])
+    a.start()
+    lan.wait_holder(VIP, "a")
+    b = Hasup(pair[1], conf.simple(100, version=3, advert=0.1)).start()
+    b.wait_state("BACKUP")
+    assert a.reload(conf.simple(50, version=3, advert=0.1)).returncode == 0
+    b.wait_state("MASTER")
+    assert lan.holders(VIP) == ["a", "b"]
+    done = wait_for("the alarm", lambda: a.cli("status"), lambda done: done.returncode == 1, 4)
+    assert f"{VIP}/24 is still on eth0" in " ".join(done.stdout.split()), done.stdout
+    assert a.reload(conf.simple(50, version=3, advert=0.1, vips=["10.0.0.101/24"])).returncode == 0
+    done = wait_for("the alarm", lambda: a.cli("status"),
+                    lambda done: "still has addresses that left the configuration" in " ".join(done.stdout.split()), 6)
+    assert done.returncode == 1
+
+
 @pytest.mark.parametrize("way", ["killed", "upgrade", "restarted"])
 def test_a_kernel_that_keeps_no_mark(lan, pair, stores, way):
     """p40: before 5.18. What hasup has put there is its own for each next worker: it leaves when a peer takes over."""
@@ -224,6 +244,41 @@ def test_without_a_mark_what_everybody_has_left_is_said(lan, pair):
     a.start()
     all_are(a, "BACKUP", 1)
     assert lan.holders(VIP) == ["b"] and a.cli("status").returncode == 0
+
+
+def test_a_name_that_another_link_takes(lan, pair):
+    """rename-master: eth1 becomes wan0 and eth0 becomes eth1 before the worker looks. It finds eth1 with another number
+    first; what it had put on the link of the old number leaves that all the same."""
+    for node, number in zip(pair, (1, 2)):
+        node.plug("eth1", f"p-{node.name}1", address=False)
+        node.netns.ip("address", "add", f"10.5.0.{number}/24", "dev", "eth1")
+
+    def text(priority):
+        return conf.simple(priority, version=3, advert=0.1).replace("interface eth0", "interface eth1")
+
+    a = Hasup(pair[0], text(200)).start()
+    a.wait_state("MASTER")
+    b = Hasup(pair[1], text(100)).start()
+    b.wait_state("BACKUP")
+    os.kill(a.worker(), signal.SIGSTOP)
+    try:
+        for old, new in (("eth1", "wan0"), ("eth0", "eth1")):
+            for flag in ("down", "name", "up"):
+                pair[0].netns.ip("link", "set", new if flag == "up" else old, *((flag, new) if flag == "name" else (flag,)))
+    finally:
+        os.kill(a.worker(), signal.SIGCONT)
+    wait_for("nothing on wan0", lambda: pair[0].netns.run("ip", "-o", "address", "show", "dev", "wan0"),
+             lambda seen: VIP not in seen, 5)
+
+
+def test_the_same_address_with_a_peer_is_in_the_way(lan, pair):
+    """D129: the kernel has 10.0.0.100 with a peer in the same network, and takes no second one: it is a stranger's, and
+    serves."""
+    pair[0].netns.ip("address", "add", VIP, "peer", "10.0.0.9/24", "dev", "eth0")
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1)).start()
+    a.wait_state("MASTER")
+    status = a.status().instance()
+    assert [(one["foreign"], one["installed"], one["missing"]) for one in status["addresses"]] == [(True, False, False)]
 
 
 def test_another_hardware_address_is_announced(lan, sniffer):

@@ -10,12 +10,13 @@ import Testing
 struct SeccompTests {
     /// Seals a child for the role and runs the body in it. - Returns: its end and what it has said.
     private func sealed(
-        _ role: SandboxRole, _ violation: SeccompViolation = .killProcess, _ body: (_ report: Int32) -> Int32
+        _ role: SandboxRole, _ violation: SeccompViolation = .killProcess, keeping brought: [Int32]? = nil,
+        _ body: (_ report: Int32) -> Int32
     ) throws -> (end: Child.End, report: String) {
         let filter = try SeccompProgram.compile(role, onViolation: violation)
         let number = filter.number
-        // Those of the workers bring sockets of the test.
-        let kept = role == .checker || role == .config ? [number] : nil
+        // What other tests have open counts for the limit of descriptors.
+        let kept = brought.map { $0 + [number] } ?? (role == .checker || role == .config ? [number] : nil)
         return try Child.run(keeping: kept) { report in
             var plan = SealPlan(
                 identity: Identity(uid: 65534, gid: 65534), capabilities: role == .vrrp ? .netAdmin : [],
@@ -52,7 +53,7 @@ struct SeccompTests {
         let route = try owned(hasup_route_socket(0), "open a netlink socket")
         var pair: [Int32] = [0, 0]
         try checked(hasup_socketpair(&pair), "make a socket pair")
-        let (end, text) = try sealed(.vrrp) { report in
+        let (end, text) = try sealed(.vrrp, keeping: [route.number] + pair) { report in
             VRRPWork.run(route: route.number, pair: pair, report: report)
         }
         close(pair[0])

@@ -102,10 +102,20 @@ PRELOADED = 'mount -t overlay overlay -o "lowerdir=$0:/etc" /etc && exec "$@"'
 
 def unmarked(node):
     """On what looks like a kernel before 5.18: it keeps no mark of who has added an address."""
-    layer = os.path.join(node.directory, "unmarked")
-    library = os.path.join(layer, "unmarked.so")
+    return preloaded(node, "unmarked")
+
+
+def unremoved(node):
+    """On what looks like a kernel that refuses to remove addresses."""
+    return preloaded(node, "unremoved")
+
+
+def preloaded(node, name):
+    """With a library between the program and the kernel: NAME.c beside this file."""
+    layer = os.path.join(node.directory, name)
+    library = os.path.join(layer, f"{name}.so")
     os.mkdir(layer, 0o755)
-    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "unmarked.c")
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{name}.c")
     done = subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl"], capture_output=True,
                           text=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
     assert done.returncode == 0, done.stderr
