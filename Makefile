@@ -32,7 +32,8 @@ build:
 
 demo:
 	@echo "make demo: builds hasup (minutes, the first time), then lets two nodes and a client in network namespaces of"
-	@echo "their own lose a master. Nothing outside of them is touched, and nothing stays."
+	@echo "their own lose a master. The demo touches nothing outside of them. What it needs is made before and stays: .build"
+	@echo "and .venv in this folder; as root also missing Debian packages, and the user and the groups of hasup."
 	@if [ "$$(id -u)" != 0 ] && ! unshare --user --map-root-user --net --mount true 2>/dev/null; then \
 		echo "make demo: user namespaces aren't allowed for you here, so it needs root: sudo make demo" >&2; exit 1; fi
 	@$(MAKE) --no-print-directory setup build

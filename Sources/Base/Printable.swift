@@ -43,5 +43,7 @@ public enum Printable {
     }
 }
 
-/// A number with its noun: `1 instance`, `2 instances`.
-public func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+/// A number with its noun: `1 instance`, `2 instances`, `2 addresses`.
+public func counted(_ number: Int, _ noun: String) -> String {
+    number == 1 ? "1 \(noun)" : "\(number) \(noun)\(noun.hasSuffix("s") ? "es" : "s")"
+}

@@ -73,7 +73,7 @@ extension Elaborator {
     /// - Returns: whether the next word belongs to it: the value of what it was probably meant for.
     @discardableResult
     mutating func unknownOption(_ word: Int, in context: String, end: Int) -> Bool {
-        if splitsEntries(at: word, in: context) { return false }
+        if splitsEntries(at: word, in: context, end: end) { return false }
         let name = string(word)
         let known = table.keywords(in: context).filter { !$0.name.hasPrefix("(") }
         let near = nearestWord(to: name, among: known.map(\.name))
@@ -143,7 +143,8 @@ extension Elaborator {
                 // No fault of the file: it may be made later.
                 report(
                     .error,
-                    "interface `\(name)` doesn't exist: this address is set when it appears; \(Self.laterInterfaces)",
+                    missing(interface: name)
+                        .followed(by: "this address is set when it appears; \(Self.laterInterfaces)"),
                     at: value, code: .missingInterface)
             }
         case "scope":
@@ -249,9 +250,7 @@ extension Elaborator {
     mutating func trackedInterface(_ entry: Statement) -> TrackedInterface? {
         guard let first = entry.words.first, let name = interfaceName(at: first) else { return nil }
         guard isKnown(interface: name) else {
-            refuse(
-                "tracked interface `\(name)` doesn't exist\(existingInterfaces(insteadOf: name)); \(Self.laterInterfaces)",
-                at: first)
+            refuse("tracked \(missing(interface: name))".followed(by: Self.laterInterfaces), at: first)
             return nil
         }
         var tracked = TrackedInterface(name: name)

@@ -28,6 +28,6 @@ extension Elaborator {
             "an advertisement on `\(settings.interface)`, whose MTU is \(mtu), carries "
                 + "\(limit) of \(settings.virtualAddresses.count) addresses: from here on they are set and not advertised, "
                 + "and a keepalived before 2.3 discards a list that isn't its own",
-            at: draft.virtualPlaces[limit])
+            at: draft.virtualPlaces[limit], code: .machine)
     }
 }

@@ -90,7 +90,7 @@ extension Elaborator {
         case "bind_if":
             guard let word = word(of: statement), let name = interfaceName(at: word) else { return }
             guard isKnown(interface: name) else {
-                return refuse("interface `\(name)` doesn't exist; the check isn't bound to it", at: word)
+                return refuse(missing(interface: name).followed(by: "the check isn't bound to it"), at: word)
             }
             draft.localInterface = name
         case "fwmark":

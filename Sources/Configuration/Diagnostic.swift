@@ -33,6 +33,9 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case setting
     /// An interface isn't there, and what needs it waits for it.
     case missingInterface = "missing-interface"
+    /// What this machine lacks at the moment, or has no room for: it may change without a reload, and status tells of the
+    /// instance while it is so.
+    case machine
     /// What the nodes of a cluster say doesn't go together.
     case cluster
 }
@@ -55,6 +58,10 @@ public struct Diagnostic: Hashable, Sendable {
     public var includedFrom: [SourceLocation]
     /// For an error: what a start does about it, completing "a start would"; empty when the message says it.
     public var atStart: String
+
+    /// Whether it says nothing of a later time than that at which the files were read: an interface, an address or a link's
+    /// MTU may be another by then, and what an instance lacks is told of it while it lacks it.
+    public var isOfTheMoment: Bool { code == .missingInterface || code == .machine }
 
     /// A finding.
     public init(

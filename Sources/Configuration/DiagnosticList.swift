@@ -58,9 +58,10 @@ struct DiagnosticList {
     ) {
         // Past the limit neither the line's text nor the place is needed.
         guard !isFull else { return add(severity, message, at: nil) }
-        let remark = severity == .note ? "" : InvisibleCharacter.remark(on: text.slice(token))
+        let remark = severity == .note ? nil : InvisibleCharacter.remark(on: text.slice(token))
         add(
-            severity, message + remark, at: text.location(token), length: Int(token.length),
+            severity, remark.map { message.followed(by: $0) } ?? message, at: text.location(token),
+            length: Int(token.length),
             line: text.lineText(file: Int(token.file), line: Int(token.line)), code: code,
             includedFrom: text.includeChain(of: Int(token.file)), atStart: atStart)
     }
@@ -85,7 +86,7 @@ struct DiagnosticList {
         case .unknownKeyword, .misplacedKeyword, .refusedKeyword: "leave it out"
         case .text: "read on without it"
         case .brace: "read on, and may misunderstand what follows"
-        case .file, .notYet, .deprecated, .setting, .missingInterface, .cluster: ""
+        case .file, .notYet, .deprecated, .setting, .missingInterface, .machine, .cluster: ""
         }
     }
 

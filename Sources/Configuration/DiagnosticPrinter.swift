@@ -138,8 +138,8 @@ extension LoadedConfiguration {
         let faulted = model.instances.count { !$0.faults.isEmpty }
         let faults = faulted > 0 ? " (\(faulted) in FAULT)" : ""
         let ignored = model.ignoredSettings
-        // More than were complained about: those in blocks that are named as a whole.
-        let isInBlocks = ignored > errorCount + warningCount
+        // More than were complained about: those in blocks that are named as a whole, or several of one line.
+        let isInBlocks = ignored > errorCount + warningCount && diagnostics.contains { $0.code == .notYet }
         let inside = isInBlocks ? ", with all that stands in blocks that aren't handled yet" : ""
         return [
             counted(errorCount, "error"), ", ", counted(warningCount, "warning"), "; ",

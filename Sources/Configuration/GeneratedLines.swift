@@ -77,7 +77,7 @@ extension Preprocessor {
         defer { for (name, value) in zip(names, outer) { definitions.restore(name, value) } }
         for values in groups.dropFirst() {
             guard values.count <= names.count else {
-                return report(.error, "\(values.count) values for \(counted(names.count, "name"))", at: line)
+                return report(.error, "\(counted(values.count, "value")) for \(counted(names.count, "name"))", at: line)
             }
             let padded = values + Array(repeating: "", count: names.count - values.count)
             guard emit(body, Array(zip(names, padded))) else { return }

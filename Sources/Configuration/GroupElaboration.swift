@@ -273,7 +273,7 @@ extension Elaborator {
     private mutating func listedInterface(at token: Int, list: String) -> String? {
         guard let name = interfaceName(at: token) else { return nil }
         guard isKnown(interface: name) else {
-            refuse("interface `\(name)` doesn't exist", at: token)
+            refuse(missing(interface: name), at: token)
             return nil
         }
         if let first = shared.interfaces["\(list) \(name)"] {
@@ -340,8 +340,9 @@ extension Elaborator {
             if address.interface == nil, !elaborator.isKnown(interface: interface) {
                 elaborator.report(
                     .error,
-                    "interface `\(interface)` doesn't exist: this address is set when it appears (or say `dev` or "
-                        + "default_interface)", at: entry.token)
+                    elaborator.missing(interface: interface)
+                        .followed(by: "this address is set when it appears (or say `dev` or default_interface)"),
+                    at: entry.token)
             }
             address.interface = interface
             elaborator.claim(address, on: interface, at: entry.token, isStatic: true)

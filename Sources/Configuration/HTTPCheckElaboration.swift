@@ -162,7 +162,7 @@ extension Elaborator {
         let digits = bytes(word)
         guard digits.count == 32 else {
             refuse(
-                "a digest is 32 hexadecimal digits, not \(digits.count) characters; it is ignored", at: word,
+                "a digest is 32 hexadecimal digits, not \(counted(digits.count, "character")); it is ignored", at: word,
                 atStart: "")
             return nil
         }

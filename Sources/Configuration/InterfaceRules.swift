@@ -88,7 +88,7 @@ extension Elaborator {
             // No fault of the block: the instance runs as soon as the interface appears (pain point A3).
             report(
                 .error,
-                "interface `\(name)` doesn't exist\(existingInterfaces(insteadOf: name)); \(Self.laterInterfaces)",
+                missing(interface: name).followed(by: Self.laterInterfaces),
                 at: token ?? draft.token,
                 atStart: "\(DiagnosticList.inFault(draft.settings.name)) until the interface appears",
                 code: .missingInterface)
@@ -133,15 +133,8 @@ extension Elaborator {
         }
         guard let prefixes = environment.prefixes else { return }
         if let source = draft.settings.sourceAddress {
-            guard draft.settings.isUnicast,
-                !prefixes.values.contains(where: { $0.contains { $0.address == source } })
-            else { return }
-            shared.startFaults[draft.settings.name] = "its source address \(source) is on no interface"
-            return report(
-                .warning,
-                "source address \(source) is on no interface of this machine: instance "
-                    + "`\(draft.settings.name)` stays in FAULT until it is", at: draft.places["unicast_src_ip"] ?? token
-            )
+            guard !prefixes.values.contains(where: { $0.contains { $0.address == source } }) else { return }
+            return adviseAboutMissingSource(source, draft, at: token)
         }
         let family = draft.settings.family
         let own = (prefixes[name] ?? []).filter { $0.address.family == family }
@@ -154,14 +147,38 @@ extension Elaborator {
         report(
             .warning,
             "interface `\(name)` has no \(kind) address to send from: instance `\(draft.settings.name)` stays in FAULT "
-                + "until it has one", at: token)
+                + "until it has one", at: token, code: .machine)
     }
+
+    /// A source address that this machine hasn't got. Multicast leaves with any, as keepalived's does; which node an advert
+    /// comes from is told by nothing else.
+    private mutating func adviseAboutMissingSource(_ source: IPAddress, _ draft: InstanceDraft, at token: Int) {
+        let name = draft.settings.name
+        let place = draft.places["unicast_src_ip"] ?? draft.places["mcast_src_ip"] ?? token
+        let missing = "source address \(source) is on no interface of this machine"
+        if draft.settings.isUnicast {
+            shared.startFaults[name] = "its source address \(source) is on no interface"
+            report(
+                .warning, "\(missing): instance `\(name)` stays in FAULT until it is", at: place, code: .machine)
+        } else if !tries("unicast_peer", in: draft.block) {
+            report(
+                .warning,
+                "\(missing): the adverts of instance `\(name)` leave with it all the same; if it is a peer's, each takes the "
+                    + "other's adverts for its own, and both are MASTER", at: place)
+        }
+    }
+
     /// How many interfaces of the machine a message lists.
     private static var maximumListed: Int { 4 }
 
+    /// That an interface isn't there, and which one may have been meant.
+    mutating func missing(interface name: String) -> String {
+        "interface `\(name)` doesn't exist\(existingInterfaces(insteadOf: name))"
+    }
+
     /// What a name that no interface has may have meant, or which ones there are, for the end of a message: those that
     /// have an address first, and never the loopback.
-    mutating func existingInterfaces(insteadOf name: String) -> String {
+    private mutating func existingInterfaces(insteadOf name: String) -> String {
         guard !diagnostics.isFull, shared.suggestions < Self.maximumSuggestions, let known = environment.interfaces
         else { return "" }
         shared.suggestions += 1

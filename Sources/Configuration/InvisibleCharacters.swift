@@ -1,13 +1,13 @@
 /// Characters that look like a blank or like nothing, and are part of a word: what is copied from a web page has them.
 enum InvisibleCharacter {
-    /// What to say behind a message about this text; empty when all of it can be seen.
-    static func remark(on bytes: ArraySlice<UInt8>) -> String {
-        guard bytes.contains(where: { $0 < 0x20 || $0 > 0x7e }) else { return "" }
+    /// What else to say about this text; nil when all of it can be seen.
+    static func remark(on bytes: ArraySlice<UInt8>) -> String? {
+        guard bytes.contains(where: { $0 < 0x20 || $0 > 0x7e }) else { return nil }
         let text = String(decoding: bytes, as: UTF8.self)
-        guard let found = text.unicodeScalars.first(where: isInvisible) else { return "" }
+        guard let found = text.unicodeScalars.first(where: isInvisible) else { return nil }
         let digits = String(found.value, radix: 16, uppercase: true)
         let number = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
-        return "; it has \(name(found)) (U+\(number)), which separates no words: type a blank, or remove it"
+        return "it has \(name(found)) (U+\(number)), which separates no words: type a blank, or remove it"
     }
 
     private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {

@@ -1,6 +1,6 @@
 /// What somebody who asks for a keyword finds.
 public enum KeywordSearch: Sendable {
-    /// The rows that it may mean, in the order of the table.
+    /// The rows that it may mean: those of vrrp_instance first, as most who ask mean it, and then in the order of the table.
     case found([Keyword])
     /// Nothing; the nearest names, best first.
     case unknown(suggestions: [String])
@@ -11,7 +11,10 @@ extension KeywordTable {
     /// `url/path`. Forms like `~SEQ(...)` and `$NAME=` are found by what stands before their variable part.
     public func search(_ query: String) -> KeywordSearch {
         let byName = keywords.filter { Self.isName(query, of: $0) }
-        if !byName.isEmpty { return .found(byName) }
+        if !byName.isEmpty {
+            let isFirst = { (row: Keyword) in row.context == "vrrp_instance" }
+            return .found(byName.filter(isFirst) + byName.filter { !isFirst($0) })
+        }
         let parts = query.split(separator: "/", omittingEmptySubsequences: true)
         if parts.count > 1, let name = parts.last {
             let place = parts.dropLast()

@@ -127,7 +127,7 @@ extension KeywordTable {
         vmac_prefix	STR	vrrp	<= IFNAMSIZ limits	typed	name prefix for generated VMAC interfaces
         vmac_addr_prefix	STR	= vmac_prefix	-	typed	name prefix for VMACs created for VIPs on other interfaces (use_vmac_addr / VIP use_vmac)
         umask	NUM | BITNAME|BITNAME..	IXUSR|IRWXG|IRWXO (0177)	-	typed	umask for created files
-        adopt_leftovers	flag	off	neither with priority 255 nor with a lifetime	acts	at a start, remove virtual addresses of the file that somebody has left here without a mark, too, once no keepalived runs
+        adopt_leftovers	flag	off	no effect on instances with priority 255, and on addresses with a lifetime	acts	at a start, once no keepalived runs, remove virtual addresses of the file that are here without a mark, too. Linux 5.18 and newer keep for each address which program added it (IFA_PROTO): those of hasup, and of keepalived since 2.3, have such a mark; what an administrator or an older keepalived added has none
         random_seed	INT	none	uint32	acts	seed of ${_RANDOM} from this line on; the numbers aren't keepalived's
         reload_check_config	[LOGFILE]	off	no arg -> /dev/null	acts	every reload is judged first, with or without it; LOGFILE takes the verdict and the findings of the last one
         reload_time_file	PATH	none	-	acts	file with the time of a scheduled reload: HH:MM:SS, YY-MM-DD HH:MM:SS or YYYY-MM-DD HH:MM:SS, Z for UTC; it is removed when the time has come

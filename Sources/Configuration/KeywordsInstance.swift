@@ -27,7 +27,7 @@ extension KeywordTable {
         virtual_router_id	INT	required	1..255	acts	VRID; unique per interface+family(+mcast dst)
         unicast_ttl	INT	255	0..255	acts	TTL/hop limit of sent unicast adverts
         version	INT	vrrp_version, or 2 (IPv6: 3)	2|3	acts	VRRP version; in strict mode IPv6 has version 3 only; the first one counts
-        priority	INT	100 (255 if state MASTER and none set)	1..255	acts	base priority; 255 = address owner
+        priority	INT	100 (255 with state MASTER when no priority stands in the block)	1..255	acts	base priority; 255 = address owner
         advert_int	DEC	1	0.01..255 s; version 2: whole seconds, 1..255; version 3: steps of 0.01, up to 40.95	acts	advert interval
         virtual_ipaddress	list block	-	family decides instance family	acts	VIPs carried in adverts
         virtual_ipaddress_excluded	list block	-	any family	acts	VIPs not carried in adverts

@@ -138,7 +138,7 @@ extension Elaborator {
     mutating func routingInterface(at word: Int) -> String? {
         guard let name = interfaceName(at: word) else { return nil }
         guard isKnown(interface: name) else {
-            refuse("interface `\(name)` doesn't exist", at: word)
+            refuse(missing(interface: name), at: word)
             return nil
         }
         return name

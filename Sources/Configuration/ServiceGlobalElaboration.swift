@@ -164,7 +164,7 @@ extension Elaborator {
         guard let first = statement.words.first, statement.words.count > 1 else { return refuseMissing(statement) }
         guard let interface = interfaceName(at: first) else { return }
         guard isKnown(interface: interface) else {
-            return refuse("interface `\(interface)` doesn't exist; the sync daemon isn't started", at: first)
+            return refuse(missing(interface: interface).followed(by: "the sync daemon isn't started"), at: first)
         }
         var daemon = SyncDaemonSettings(interface: interface, instance: "")
         var next = first + 1

@@ -16,12 +16,36 @@ extension Elaborator {
             let value = token + 1 < words.upperBound ? string(token + 1) : nil
             attempts.note(string(token), in: block, name: value, at: token)
         }
-        model.ignoredSettings += 1
+        model.ignoredSettings += meant.count
         // It's no error in the first statement.
         diagnostics.add(
-            .error, "one statement a line: put `\(string(first))` on a line of its own", at: text.tokens[first],
-            in: text, atStart: "leave it out")
+            .error, "one statement a line: \(ownLines(for: meant))", at: text.tokens[first], in: text,
+            atStart: meant.count == 1 ? startWithout(first, in: context) : "leave them out")
         return true
+    }
+
+    /// What a start does without a keyword that stands behind another statement.
+    private func startWithout(_ keyword: Int, in context: String) -> String {
+        guard let row = table.keyword(string(keyword), in: context), row.hasOneValue else { return "leave it out" }
+        return table.startInstead(row)
+    }
+
+    /// How many words of a crowded line a message names.
+    private static var maximumNamed: Int { 8 }
+
+    /// What to do with words that belong onto lines of their own; each is named once.
+    private func ownLines(for words: [Int]) -> String {
+        var names: [String] = []
+        for word in words where !names.contains("`\(string(word))`") {
+            guard names.count < Self.maximumNamed else {
+                return "put \(names.joined(separator: ", ")) and what follows on lines of their own"
+            }
+            names.append("`\(string(word))`")
+        }
+        guard let last = names.popLast(), !names.isEmpty else {
+            return "put `\(string(words[0]))` on a line of its own"
+        }
+        return "put \(names.joined(separator: ", ")) and \(last) on lines of their own"
     }
 
     /// The place of the block that a statement stands in; -1 at the top level.
@@ -45,12 +69,15 @@ extension Elaborator {
         }
     }
 
-    /// The same of entries: an address behind an address. - Returns: whether this word is one.
-    mutating func splitsEntries(at word: Int, in context: String) -> Bool {
+    /// The same of entries: an address behind an address.
+    ///
+    /// - Parameter end: one past the line's last word.
+    /// - Returns: whether this word is one.
+    mutating func splitsEntries(at word: Int, in context: String, end: Int) -> Bool {
         let isOfPeers = context.hasPrefix("vrrp_instance/unicast_peer")
         // In a route, an address may be the value of what was forgotten.
         guard isOfPeers || context.hasPrefix("vrrp_instance/virtual_ipaddress") else { return false }
-        guard Prefix(string(word)) != nil || IPAddress(string(word)) != nil else { return false }
+        guard isAddress(word) else { return false }
         if isOfPeers { lostPeers += 1 }
         let place = text.location(text.tokens[word])
         let line = SourceLocation(file: place.file, line: place.line)
@@ -59,7 +86,14 @@ extension Elaborator {
             return true
         }
         crowdedLine = line
-        refuse("one entry a line: put `\(string(word))` on a line of its own", at: word, atStart: "leave it out")
+        let entries = (word..<max(word + 1, end)).filter { isAddress($0) }
+        refuse(
+            "one entry a line: \(ownLines(for: entries))", at: word,
+            atStart: entries.count == 1 ? "leave it out" : "leave them out")
         return true
+    }
+
+    private func isAddress(_ word: Int) -> Bool {
+        Prefix(string(word)) != nil || IPAddress(string(word)) != nil
     }
 }

@@ -19,6 +19,13 @@ public func nearestWords(to word: String, among candidates: [String], limit: Int
     return near.map(\.word)
 }
 
+extension String {
+    /// A message and what else is to be said: behind a question it is a sentence of its own.
+    func followed(by clause: String) -> String {
+        hasSuffix("?") ? "\(self) \(clause.prefix(1).uppercased())\(clause.dropFirst())" : "\(self); \(clause)"
+    }
+}
+
 extension Elaborator {
     /// How often a run looks for what a misspelled name may have meant. Each time costs as much as there are names.
     static let maximumSuggestions = 100

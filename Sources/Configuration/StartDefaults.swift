@@ -3,7 +3,12 @@ extension KeywordTable {
     func startInstead(_ statement: Statement?) -> String {
         // Of several words one may be left out, and the others count.
         guard let statement, statement.row >= 0, statement.words.count <= 1 else { return "leave it out" }
-        let written = keywords[statement.row].defaultValue
+        return startInstead(keywords[statement.row])
+    }
+
+    /// The same of a keyword that isn't read at all.
+    func startInstead(_ keyword: Keyword) -> String {
+        let written = keyword.defaultValue
         let head = written.prefix { !"(;,".contains($0) }.split(separator: " ").map(String.init)
         guard let value = head.first, !["-", "none", "required", "unset"].contains(value) else { return "leave it out" }
         let isValue =

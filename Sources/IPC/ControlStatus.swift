@@ -22,9 +22,9 @@ public struct DaemonStatus: JSONRecord, Hashable {
     public var loadedUnixSeconds = 0
     /// Settings that were read and have no effect.
     public var ignoredSettings = 0
-    /// Warnings of the running configuration.
+    /// Warnings of the running configuration, without those about what this machine lacked when it was read.
     public var warnings = 0
-    /// Errors of the running configuration, which a start tolerates and a reload doesn't.
+    /// Errors of the running configuration, which a start tolerates and a reload doesn't; counted as the warnings are.
     public var errors = 0
     /// Files of the configuration that couldn't be read and are left out, a sentence each.
     public var unreadFiles: [String] = []

@@ -11,6 +11,7 @@ final class Generation: InstanceSource {
     let model: EncodedModel
     /// When it was accepted, nanoseconds since 1970.
     let acceptedAt: Int64
+    /// Without findings that were of the moment.
     let warnings: Int
     let errors: Int
     /// Files that a start went on without, a sentence each.
@@ -25,9 +26,8 @@ final class Generation: InstanceSource {
         self.image = image
         self.model = model
         self.acceptedAt = acceptedAt
-        warnings = diagnostics.count { $0.severity == .warning }
-        // That an interface was missing when the files were read says nothing of now: the instance tells it while it is.
-        errors = diagnostics.count { $0.severity == .error && $0.code != .missingInterface }
+        warnings = diagnostics.count { $0.severity == .warning && !$0.isOfTheMoment }
+        errors = diagnostics.count { $0.severity == .error && !$0.isOfTheMoment }
         unreadFiles = Self.unreadFiles(diagnostics)
     }
 

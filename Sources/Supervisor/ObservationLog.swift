@@ -68,7 +68,7 @@ struct ObservationLog {
     /// So many came while more waited than is kept.
     func leftOut(_ count: UInt64) {
         lines.tell(
-            .warning, "hasup-vrrp", "\(count) events came faster than they could be told, and are left out",
+            .warning, "hasup-vrrp", "\(counted(Int(clamping: count), "event")) left out: more came than could be told",
             kind: "left out")
     }
 

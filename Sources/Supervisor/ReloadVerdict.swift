@@ -40,7 +40,7 @@ struct ReloadVerdict {
         let errors = diagnostics.filter { $0.severity == .error }
         guard let first = errors.first else { return "\(file) has nothing that can run" }
         let place = first.location.map { "\($0.file):\($0.line): " } ?? ""
-        let title = errors.count == 1 ? "1 error" : "\(errors.count) errors, the first"
+        let title = counted(errors.count, "error") + (errors.count == 1 ? "" : ", the first")
         return "\(file) has \(title): \(place)\(Printable.text(first.message, limit: 200))"
     }
 }

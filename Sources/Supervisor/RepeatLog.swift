@@ -73,7 +73,9 @@ final class RepeatLog {
         if !counts.isEmpty, let timer { return loop.set(timer, to: Clock.now) }
         counts = []
         let untold = limiter.takeUntold()
-        if untold > 0 { log.warning("\(untold) lines of too many kinds within a minute were left out") }
+        if untold > 0 {
+            log.warning("\(counted(Int(clamping: untold), "line")) left out: too many kinds within a minute")
+        }
         arm()
     }
 

@@ -95,7 +95,9 @@ struct WatchCommand: ParsableCommand {
 struct ReloadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload", abstract: "Makes the daemon read its configuration again, and waits for the result.",
-        discussion: "With any error in it the new configuration is refused and the old one goes on.")
+        discussion:
+            "With any error in it the new configuration is refused and the old one goes on. Exit status 1 then, and "
+            + "when an instance is in FAULT because of it that wasn't before.")
 
     @OptionGroup var options: ControlOptions
     @Flag(help: "Change nothing: let the daemon read and judge the files, and print what would change.")
@@ -113,14 +115,24 @@ struct ReloadCommand: ParsableCommand {
 
     func run() throws {
         if upgradeIfChanged, try Succession(options).upgrade(onlyIfChanged: true, json: json) { return }
+        let before = instances()
         let (parameters, reply) = try options.ask(
             .reload, with: dryRun ? [JSONMember("dry_run", .bool(true))] : [], ReloadReply.self, timeoutSeconds: 60)
+        let faults = reply.result.newFaults(before: before, after: dryRun ? nil : instances())
         if json {
             Terminal.write(parameters.bytes + [0x0a])
+            if let sentence = ReloadText.sentence(onFaults: faults, isDryRun: dryRun) { Terminal.complain(sentence) }
         } else {
-            Terminal.write(ReloadText(style: Terminal.style).render(reply.result))
+            Terminal.write(ReloadText(style: Terminal.style).render(reply.result, newFaults: faults))
         }
-        if !reply.result.ok { throw ExitCode(1) }
+        if !reply.result.ok || !faults.isEmpty { throw ExitCode(1) }
+    }
+
+    /// What runs at the moment; nil when that isn't told. A reload needn't fail for it.
+    private func instances() -> [InstanceReport]? {
+        guard let path = try? options.path(), let client = try? ControlClient(path: path, timeout: options.limit())
+        else { return nil }
+        return (try? client.call(.status, StatusReply.self))?.instances
     }
 }
 

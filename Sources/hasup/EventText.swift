@@ -53,11 +53,52 @@ extension EventLine {
     }
 }
 
+extension ReloadReport {
+    /// Instances that are in FAULT because of a reload, and weren't before: those that are new or changed. Without any error
+    /// in the file, a reload may still take a service away, as with a source address that the machine hasn't got.
+    ///
+    /// - Parameters:
+    ///   - before: what ran before; nil when that isn't known.
+    ///   - after: what runs now; nil when that isn't known, or for a dry run.
+    func newFaults(before: [InstanceReport]?, after: [InstanceReport]?) -> [InstanceFault] {
+        guard ok else { return [] }
+        let touched = Set(added + changed)
+        let former = Set((before ?? []).filter { $0.state == "FAULT" }.map(\.name))
+        let found = after.map { instances in
+            instances.filter { $0.state == "FAULT" && touched.contains($0.name) }.map { instance in
+                var fault = InstanceFault()
+                fault.name = instance.name
+                fault.reason = instance.faults.first ?? instance.lastTransition?.text ?? "`hasup status` says why"
+                return fault
+            }
+        }
+        return (found ?? faults).filter { !former.contains($0.name) }
+    }
+}
+
 /// What `hasup reload` prints.
 struct ReloadText {
     var style: Style
 
-    func render(_ report: ReloadReport) -> String {
+    /// How many instances a sentence names.
+    private static let namedMax = 8
+
+    /// That a reload has taken instances into FAULT, why, and what to do; nil without any.
+    static func sentence(onFaults faults: [InstanceFault], isDryRun: Bool) -> String? {
+        guard let first = faults.first else { return nil }
+        let because = isDryRun ? "in FAULT because of it" : "in FAULT because of this reload"
+        let advice = isDryRun ? "Mend that first." : "Mend that, or put the former file back and reload again."
+        guard faults.count > 1 else {
+            return "\(first.name) \(isDryRun ? "would be" : "is") \(because): \(first.reason). \(advice)"
+        }
+        let named = faults.prefix(namedMax).map { "\($0.name) (\($0.reason))" }.joined(separator: "; ")
+        let more = faults.count > namedMax ? "; and \(faults.count - namedMax) more" : ""
+        return
+            "\(counted(faults.count, "instance")) \(isDryRun ? "would be" : "are") \(because): \(named)\(more). \(advice)"
+    }
+
+    /// - Parameter newFaults: instances that are in FAULT because of it, and weren't before.
+    func render(_ report: ReloadReport, newFaults: [InstanceFault] = []) -> String {
         let findings = FindingText(style: style)
         var text = report.diagnostics.map { findings.render($0) }.joined()
         if report.diagnosticsOmitted > 0 {
@@ -84,15 +125,18 @@ struct ReloadText {
         if !report.globalChanges.isEmpty { text += entry("global settings", report.globalChanges.map(\.text)) }
         let verdict =
             switch (report.ok, report.dryRun) {
-            case (true, false): style.paint("Reloaded.", .green)
-            case (true, true): style.paint("A reload would succeed.", .green)
+            case (true, false): style.paint("Reloaded.", newFaults.isEmpty ? .green : .yellow)
+            case (true, true): style.paint("A reload would succeed.", newFaults.isEmpty ? .green : .yellow)
             case (false, false): style.paint("Refused.", .red)
             case (false, true): style.paint("A reload would be refused.", .red)
             }
         let sentence = Layout.wrap(
             "\(verdict) \(Printable.text(asSentence(refusal(report) ?? report.summaryText)))", width: Terminal.width,
             indent: 0)
-        return text + sentence.joined(separator: "\n") + "\n"
+        let faulted = Self.sentence(onFaults: newFaults, isDryRun: report.dryRun).map {
+            Layout.wrap(Printable.text($0), width: Terminal.width, indent: 0)
+        }
+        return text + (sentence + (faulted ?? [])).joined(separator: "\n") + "\n"
     }
 
     /// The daemon's summary is a clause, for a line of the log.

@@ -11,7 +11,9 @@ import Reactor
     static let configuration = CommandConfiguration(
         commandName: "hasup",
         abstract: "Asks a running hasupd; checks, formats and explains configurations.",
-        discussion: "Exit status: 0 all is well; 1 something isn't, or a check or reload found errors; "
+        discussion:
+            "Exit status: 0 all is well; 1 something isn't, a check or reload found errors, or an instance is in "
+            + "FAULT because of a reload; "
             + "2 hasupd can't be reached; 64 the command line is wrong.",
         version: hasupVersion,
         subcommands: [

@@ -175,7 +175,8 @@ struct StatusTable {
         for stranger in instance.strangers { texts.append(stranger.text) }
         if instance.unadvertisedAddresses > 0 {
             texts.append(
-                "\(counted(instance.unadvertisedAddresses, "address")) of \(instance.addresses.count) aren't advertised: the "
+                "\(counted(instance.unadvertisedAddresses, "address")) of \(instance.addresses.count) "
+                    + "\(instance.unadvertisedAddresses == 1 ? "isn't" : "aren't") advertised: the "
                     + "MTU of \(instance.interface) has no room for more, and a keepalived before 2.3 discards a list that "
                     + "isn't its own")
         }
@@ -219,7 +220,7 @@ struct StatusTable {
         let rejected = status.packetsRejected
         return "\(counted(instances.count, "instance")): \(count("MASTER")) MASTER, \(count("BACKUP")) BACKUP, "
             + "\(count("FAULT")) FAULT\(starting > 0 ? ", \(starting) INIT" : ""); "
-            + "\(rejected) \(rejected == 1 ? "packet" : "packets") thrown away"
+            + "\(counted(Int(clamping: rejected), "packet")) thrown away"
     }
 
     private func problems(_ status: StatusReply) -> [String] {
@@ -238,7 +239,8 @@ struct StatusTable {
             texts.append(
                 "The configuration has \(counted(daemon.errors, "error")), "
                     + "\(counted(daemon.warnings, "warning")) and \(counted(daemon.ignoredSettings, "setting")) "
-                    + "without effect; 'hasup check \(daemon.configurationFile)' lists them.")
+                    + "without effect; 'hasup check \(daemon.configurationFile)' lists them, and what this machine lacks "
+                    + "at the moment.")
         }
         for unread in daemon.unreadFiles {
             texts.append("The configuration runs without a part of it, until a reload succeeds: \(unread).")

@@ -22,4 +22,8 @@ import Testing
     func numbersWithTheirNoun(_ number: Int, _ expected: String) {
         #expect(counted(number, "error") == expected)
     }
+
+    @Test func nounsThatEndInS() {
+        #expect([0, 1, 2].map { counted($0, "address") } == ["0 addresses", "1 address", "2 addresses"])
+    }
 }

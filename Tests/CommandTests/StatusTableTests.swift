@@ -215,16 +215,28 @@ import Testing
         refused.agoSeconds = 65
         refused.reason = "a.conf has 2 errors. The old configuration goes on."
         reply.daemon.refusedReload = refused
-        let lines = table.render(reply).split(separator: "\n").suffix(6)
+        let lines = table.render(reply).split(separator: "\n").suffix(7)
         #expect(
             Array(lines) == [
                 "The configuration has 0 errors, 1 warning and 2 settings without effect; 'hasup",
-                "    check /etc/keepalived/keepalived.conf' lists them.",
+                "    check /etc/keepalived/keepalived.conf' lists them, and what this machine",
+                "    lacks at the moment.",
                 "The last reload, 1m 5s ago, was refused: a.conf has 2 errors. The old",
                 "    configuration goes on.",
                 "the disk is full.",
                 "1 note on the processes: 'hasup status --processes' shows them.",
             ])
+    }
+
+    @Test(arguments: [(31, "31 addresses of 72 aren't advertised"), (1, "1 address of 72 isn't advertised")])
+    func addressesWithoutRoomAreCounted(_ count: Int, _ expected: String) {
+        var reply = sample()
+        var one = instance("a", "MASTER", seconds: 5, priority: 100)
+        one.addresses = (1...72).map { AddressReport("10.0.0.\($0)/24", interface: "eth0", installed: true) }
+        one.unadvertisedAddresses = count
+        reply.instances = [one]
+        let text = table.render(reply).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        #expect(text.contains(expected), "\(text)")
     }
 
     @Test func aScheduledReloadIsShown() {

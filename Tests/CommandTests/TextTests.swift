@@ -99,6 +99,61 @@ import Testing
                 """)
     }
 
+    private func instance(_ name: String, _ state: String, fault: String? = nil) -> InstanceReport {
+        var instance = InstanceReport()
+        (instance.name, instance.state, instance.faults) = (name, state, fault.map { [$0] } ?? [])
+        return instance
+    }
+
+    /// `hasup check f && hasup reload` must not take a service away and end well.
+    @Test func whatAReloadHasTakenIntoFault() {
+        var report = ReloadReport()
+        report.ok = true
+        report.changed = ["A", "B", "C"]
+        report.added = ["E"]
+        report.faults = ["A", "B", "E"].map { name in
+            var fault = InstanceFault()
+            (fault.name, fault.reason) = (name, "no source")
+            return fault
+        }
+        let before = [
+            instance("A", "MASTER"), instance("B", "FAULT"), instance("C", "BACKUP"), instance("D", "BACKUP"),
+        ]
+        // D isn't touched by the reload; C's interface is down, which no file tells.
+        let after = [
+            instance("A", "FAULT", fault: "no source"), instance("B", "FAULT", fault: "no source"),
+            instance("C", "FAULT", fault: "eth1 is down"), instance("D", "FAULT", fault: "eth2 is down"),
+            instance("E", "BACKUP"),
+        ]
+        #expect(report.newFaults(before: before, after: after).map(\.name) == ["A", "C"])
+        #expect(report.newFaults(before: before, after: after).map(\.reason) == ["no source", "eth1 is down"])
+        #expect(report.newFaults(before: before, after: nil).map(\.name) == ["A", "E"])
+        #expect(report.newFaults(before: nil, after: after).map(\.name) == ["A", "B", "C"])
+        #expect(report.newFaults(before: after, after: after).isEmpty)
+        var refused = report
+        refused.ok = false
+        #expect(refused.newFaults(before: before, after: after).isEmpty)
+
+        report.summaryText = "changed A"
+        let faults = report.newFaults(before: before, after: after)
+        func told(_ faults: [InstanceFault]) -> String {
+            let text = ReloadText(style: .plain).render(report, newFaults: faults)
+            return text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        }
+        #expect(
+            told(Array(faults.prefix(1))).hasSuffix(
+                "Reloaded. Changed A. A is in FAULT because of this reload: no source. Mend that, or put the former file "
+                    + "back and reload again."))
+        #expect(
+            told(faults).contains("2 instances are in FAULT because of this reload: A (no source); C (eth1 is down)."))
+        #expect(told(Array(repeating: faults[0], count: 10)).contains("; and 2 more. Mend that"))
+        report.dryRun = true
+        #expect(
+            told(Array(faults.prefix(1))).hasSuffix(
+                "A would be in FAULT because of it: no source. Mend that first."))
+        #expect(!told([]).contains("because of"))
+    }
+
     /// The daemon's sentence for logs quotes the first error, which stands above already.
     @Test func aRefusalIsNotToldTwice() {
         var report = ReloadReport()

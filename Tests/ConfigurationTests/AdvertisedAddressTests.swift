@@ -23,11 +23,13 @@ import Testing
         #expect(limit(family, version, mtu) == expected)
     }
 
-    private func findings(_ count: Int, mtu: Int?) -> [String] {
+    private func findings(_ count: Int, mtu: Int?) -> [String] { loaded(count, mtu: mtu).findings }
+
+    private func loaded(_ count: Int, mtu: Int?) -> LoadedConfiguration {
         var environment = Environment(interfaces: ["eth0"])
         environment.links = ["eth0": LinkFacts(mtu: mtu)]
         let addresses = (1...count).map { "fe80::1:\(String($0, radix: 16))/64" }.joined(separator: "\n")
-        return load(instance("", addresses: "\n\(addresses)\n"), environment).findings
+        return load(instance("", addresses: "\n\(addresses)\n"), environment)
     }
 
     @Test func theSurplusIsSaid() {
@@ -39,5 +41,7 @@ import Testing
                     + "and not advertised, and a keepalived before 2.3 discards a list that isn't its own"
             ])
         #expect(findings(91, mtu: 9000) == [])
+        // Status tells it while it is so, whatever the MTU was when the file was read.
+        #expect(loaded(91, mtu: 1500).diagnostics.allSatisfy { $0.isOfTheMoment })
     }
 }

@@ -370,6 +370,8 @@ import Testing
     @Test func unknownInterface() {
         let loaded = load(realServer("TCP_CHECK {\nbind_if eth9\n}"), Environment(interfaces: ["eth0"]))
         #expect(
-            loaded.serviceFindings == ["7:9 error interface `eth9` doesn't exist; the check isn't bound to it"])
+            loaded.serviceFindings == [
+                "7:9 error interface `eth9` doesn't exist; did you mean `eth0`? The check isn't bound to it"
+            ])
     }
 }

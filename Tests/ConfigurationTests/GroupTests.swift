@@ -204,7 +204,10 @@ import Testing
         ),
         ("interface_up_down_delays {\neth0 256\n}\n", ["20:6 error down delay is 0 s to 255 s"]),
         ("interface_up_down_delays {\neth0\n}\n", ["20:1 error `eth0` needs a value"]),
-        ("interface_up_down_delays {\neth9 1\n}\n", ["20:1 error interface `eth9` doesn't exist"]),
+        (
+            "interface_up_down_delays {\neth9 1\n}\n",
+            ["20:1 error interface `eth9` doesn't exist; did you mean `eth0`?"]
+        ),
         ("linkbeat_interfaces {\neth0 mii\n}\n", ["20:6 error `mii` isn't one of MII, ETHTOOL, IOCTL"]),
         (
             "static_ipaddress {\n10.0.0.1/24\n}\n",
@@ -216,7 +219,7 @@ import Testing
         (
             "static_ipaddress {\n10.1.0.1/24 dev eth9\n}\n",
             [
-                "20:17 error interface `eth9` doesn't exist: this address is set when it appears; `dynamic_interfaces` in global_defs is for interfaces that come later"
+                "20:17 error interface `eth9` doesn't exist; did you mean `eth0`? This address is set when it appears; `dynamic_interfaces` in global_defs is for interfaces that come later"
             ]
         ),
         ("static_ipaddress {\n10.1.0.1/24 track_group X\n}\n", ["20:25 error there is no `track_group X`"]),

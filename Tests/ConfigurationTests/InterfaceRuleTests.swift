@@ -83,7 +83,55 @@ import Testing
         #expect(load(on("dummy0")).findings == [])
     }
 
-    /// Without it both nodes would be MASTER (behaviours §7); multicast leaves with any source.
+    /// Multicast leaves with any source, as an address of another node's that was copied with its file.
+    @Test(arguments: ["mcast_src_ip", "unicast_src_ip"])
+    func multicastSourceOfAnotherMachine(_ keyword: String) throws {
+        let loaded = load(instance("\(keyword) 10.0.0.77"), machine)
+        let told =
+            "5:1 warning source address 10.0.0.77 is on no interface of this machine: the adverts of instance `A` leave with "
+            + "it all the same; if it is a peer's, each takes the other's adverts for its own, and both are MASTER"
+        #expect(loaded.findings.count { $0 == told } == 1, "\(loaded.findings)")
+        #expect(loaded.startFaults.isEmpty)
+        #expect(load(instance("\(keyword) 10.0.0.77")).findings.allSatisfy { !$0.contains("on no interface") })
+        // What was meant for unicast has an error of its own.
+        let misspelt = findings(instance("\(keyword) 10.0.0.77\nunicast_per {\n10.0.0.9\n}"))
+        #expect(misspelt.allSatisfy { !$0.contains("on no interface") }, "\(misspelt)")
+    }
+
+    /// Of what was so when the files were read, status speaks while it is so.
+    @Test(arguments: [
+        ("eth0", "unicast_src_ip 10.0.0.77\nunicast_peer {\n10.0.0.9\n}", true), ("dummy0", "", true),
+        ("eth9", "", true), ("eth0", "virtual_ipaddress_excluded {\n10.0.0.4 dev eth9\n}", true),
+        ("eth0", "mcast_src_ip 10.0.0.77", false), ("eth0", "unicast_ttl 3", false), ("eth0", "foo", false),
+    ])
+    func findingsOfTheMoment(_ interface: String, _ lines: String, _ isOfTheMoment: Bool) {
+        let found = load(on(interface, lines), machine).diagnostics.filter { $0.severity != .note }
+        #expect(!found.isEmpty && found.allSatisfy { $0.isOfTheMoment == isOfTheMoment }, "\(found)")
+    }
+
+    /// A slip in an interface's name is told wherever one stands, and what else is to be said follows a question.
+    @Test(arguments: [
+        (
+            "virtual_ipaddress_excluded {\n10.0.0.4 dev eht0\n}",
+            "6:14 error interface `eht0` doesn't exist; did you mean `eth0`? This address is set when it appears; "
+                + "`dynamic_interfaces` in global_defs is for interfaces that come later"
+        ),
+        (
+            "virtual_ipaddress_excluded {\n10.0.0.4 dev wireless\n}",
+            "6:14 error interface `wireless` doesn't exist; this machine has `eth0`, `ppp0`, `dummy0`; this address is set "
+                + "when it appears; `dynamic_interfaces` in global_defs is for interfaces that come later"
+        ),
+        (
+            "track_interface {\neht0\n}",
+            "6:1 error tracked interface `eht0` doesn't exist; did you mean `eth0`? `dynamic_interfaces` in global_defs is "
+                + "for interfaces that come later"
+        ),
+    ])
+    func misspeltInterface(_ lines: String, _ finding: String) {
+        #expect(findings(instance(lines)) == [finding])
+    }
+
+    /// Without it both nodes would be MASTER (behaviours §7).
     @Test func unicastSourceOnThisMachine() {
         let elsewhere = instance("unicast_src_ip 10.0.0.77\nunicast_peer {\n10.0.0.9\n}")
         #expect(

@@ -13,6 +13,8 @@ import Testing
         #expect(found("vrrp_instance/advert_int") == ["vrrp_instance/advert_int"])
         #expect(found("SSL_GET/url") == ["virtual_server/real_server/SSL_GET/url"])
         #expect(found("weight").count > 3)
+        let places = found("interface")
+        #expect(places.count > 1 && places.first == "vrrp_instance/interface", "\(places)")
         #expect(found("virtual_ipaddress/dev") == ["vrrp_instance/virtual_ipaddress (entry)/dev"])
         #expect(found("global_defs/advert_int").isEmpty)
     }

@@ -290,7 +290,7 @@ import Testing
         #expect(loaded.hasErrors)
         #expect(
             loaded.findings == [
-                "2:1 error interface `eth9` doesn't exist; did you mean `eth0`?; `dynamic_interfaces` in global_defs is for interfaces that come later"
+                "2:1 error interface `eth9` doesn't exist; did you mean `eth0`? `dynamic_interfaces` in global_defs is for interfaces that come later"
             ])
         #expect(try loaded.only().faults == [])
     }

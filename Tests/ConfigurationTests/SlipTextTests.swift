@@ -12,7 +12,7 @@ import Testing
         ),
         (
             "\u{a0}\u{a0}priority 150",
-            "5:1 error unknown keyword `\u{a0}\u{a0}priority` in `vrrp_instance`; did you mean `priority`?; it has a no-break space (U+00A0), which separates no words: type a blank, or remove it"
+            "5:1 error unknown keyword `\u{a0}\u{a0}priority` in `vrrp_instance`; did you mean `priority`? It has a no-break space (U+00A0), which separates no words: type a blank, or remove it"
         ),
         (
             "priority 150\u{200b}",
@@ -37,19 +37,30 @@ import Testing
     }
 
     @Test(arguments: [
-        ("authentication { auth_type PASS auth_pass 1111 }", "auth_pass", true),
-        ("authentication { auth_pass 1111 auth_type PASS }", "auth_type", true),
-        ("state BACKUP priority 50", "priority", false), ("advert_int 1 priority 50", "priority", false),
-        ("nopreempt priority 50 advert_int 3", "priority", true),
-        ("nopreempt advert_int 3", "advert_int", true),
-        ("unicast_peer { 10.0.0.2 10.0.0.3 10.0.0.4 }", "10.0.0.3", true),
-        ("virtual_ipaddress_excluded { 10.0.0.2 10.0.0.3 10.0.0.4 }", "10.0.0.3", false),
+        ("authentication { auth_type PASS auth_pass 1111 }", "`auth_pass` on a line of its own", true),
+        ("authentication { auth_pass 1111 auth_type PASS }", "`auth_type` on a line of its own", true),
+        ("state BACKUP priority 50", "`priority` on a line of its own", false),
+        ("advert_int 1 priority 50", "`priority` on a line of its own", false),
+        ("nopreempt priority 50 advert_int 3", "`priority` and `advert_int` on lines of their own", true),
+        ("nopreempt advert_int 3 advert_int 4", "`advert_int` on a line of its own", true),
+        (
+            "unicast_peer { 10.0.0.2 10.0.0.3 10.0.0.4 }", "`10.0.0.3` and `10.0.0.4` on lines of their own", true
+        ),
+        (
+            "virtual_ipaddress_excluded { 10.0.0.2 10.0.0.3 10.0.0.4 }",
+            "`10.0.0.3` and `10.0.0.4` on lines of their own", false
+        ),
+        (
+            "unicast_peer { \((2...14).map { "10.0.0.\($0)" }.joined(separator: " ")) }",
+            "`10.0.0.3`, `10.0.0.4`, `10.0.0.5`, `10.0.0.6`, `10.0.0.7`, `10.0.0.8`, `10.0.0.9`, `10.0.0.10` and what "
+                + "follows on lines of their own", true
+        ),
     ])
     func severalOnOneLine(_ line: String, _ meant: String, _ isFault: Bool) throws {
         let loaded = load(block(line))
         #expect(loaded.errorCount == 1 && loaded.warningCount == 0, "\(loaded.findings)")
-        let kind = meant.contains(".") ? "entry" : "statement"
-        let message = "error one \(kind) a line: put `\(meant)` on a line of its own"
+        let kind = meant.contains("10.0") ? "entry" : "statement"
+        let message = "error one \(kind) a line: put \(meant)"
         #expect(loaded.findings.contains { $0.hasSuffix(message) }, "\(loaded.findings)")
         let faults = try loaded.only().faults
         #expect(faults.isEmpty != isFault, "\(faults)")
@@ -59,8 +70,25 @@ import Testing
     @Test func aWholeInstance() {
         let text =
             "vrrp_instance A { state MASTER interface eth0 virtual_router_id 51 priority 100\nvirtual_ipaddress {\n10.0.0.1\n}\n}\n"
-        #expect(load(text).findings == ["1:32 error one statement a line: put `interface` on a line of its own"])
+        #expect(
+            load(text).findings == [
+                "1:32 error one statement a line: put `interface`, `virtual_router_id` and `priority` on lines of their own"
+            ])
         #expect(load(text).model.instances.first?.faults.isEmpty == false)
+        // It doesn't speak of blocks.
+        #expect(
+            load(text).summary
+                == "1 error, 0 warnings; 1 instance (1 in FAULT), 0 virtual servers; 3 settings have no effect")
+    }
+
+    /// The owner's priority isn't what somebody gets who has written another one on the wrong line.
+    @Test func whatAStartDoesInstead() throws {
+        let one = load(block("state MASTER priority 200"))
+        #expect(one.diagnostics.first?.atStart == "use 100")
+        #expect(try one.only().priority.rawValue == 100)
+        #expect(try load(block("state MASTER")).only().priority == .owner)
+        #expect(load(block("state MASTER priority 200 nopreempt")).diagnostics.first?.atStart == "leave them out")
+        #expect(load(block("state MASTER nopreempt")).diagnostics.first?.atStart == "leave it out")
     }
 
     /// Words that are no keywords there are what they were.

@@ -84,7 +84,7 @@ import Testing
         let text = instance("virtual_routes {\n10.6.0.0/16 dev eth0 vrf blue\n}")
         #expect(
             load(text, Environment(interfaces: ["eth0"])).findings == [
-                Self.notYet, "6:26 error interface `blue` doesn't exist",
+                Self.notYet, "6:26 error interface `blue` doesn't exist; this machine has `eth0`",
             ])
         #expect(load(text).findings == [Self.notYet])
     }

@@ -273,7 +273,8 @@ def test_a_dry_run_says_what_a_reload_would_do(duo, lan, pair, sniffer):
 
 
 def test_a_dry_run_says_what_would_be_in_fault(lan):
-    """An instance that lacks its source address doesn't start in BACKUP, and isn't said to."""
+    """An instance that lacks its source address doesn't start in BACKUP, and isn't said to. A reload that takes a service
+    away doesn't end as if all were well, but a second one changes nothing for the worse."""
     node = lan.node("a")
     a = Hasup(node, GOOD).start()
     a.wait_state("MASTER")
@@ -282,13 +283,18 @@ def test_a_dry_run_says_what_would_be_in_fault(lan):
                                        conf.instance("VI_2", vrid=61, vips=["10.0.0.101/24"], **lacking)))
     for done in (a.cli("reload", "--dry-run"), a.cli("reload")):
         told = " ".join(done.stdout.split())
-        assert done.returncode == 0, done.stdout
+        assert done.returncode == 1, done.stdout
+        assert "2 instances " in told and "in FAULT because of " in told and "VI_1 (" in told and "Mend that" in told, told
         assert "new: VI_2 starts in FAULT: its source address 10.0.0.77 is on no interface" in told, told
         assert "becomes another virtual router and starts again in FAULT: its source address" in told, told
         assert "BACKUP" not in told.replace("state BACKUP", ""), told
         assert "in FAULT VI_1, VI_2" in told, told
     a.wait_state("FAULT")
     a.wait_state("FAULT", "VI_2")
+    again = a.reload(conf.file(conf.instance(vrid=60, priority=150, **lacking)))
+    assert again.returncode == 0 and "is then in FAULT" in " ".join(again.stdout.split()), again.stdout
+    node.write("hasup.conf", conf.file(conf.instance(vrid=60, **lacking),
+                                       conf.instance("VI_2", vrid=61, vips=["10.0.0.101/24"], **lacking)))
     check = subprocess.run(node.netns.command(binary("hasup"), "check", a.config), capture_output=True, text=True,
                            timeout=10, check=False)
     told = " ".join(check.stdout.split())

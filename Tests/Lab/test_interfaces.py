@@ -182,7 +182,8 @@ def cpu(hasup):
 
 
 def test_tracked_interface(lan, pair):
-    """track_interface: the other interface down is FAULT, its return leaves it."""
+    """track_interface: the other interface down is FAULT, its return leaves it. A reload that begins to track one that is
+    down takes the service away, and its exit status says so."""
     for node in pair:
         node.plug("eth1", f"p-{node.name}1", address=False)
     extra = ["track_interface {", "    eth1", "}"]
@@ -195,6 +196,13 @@ def test_tracked_interface(lan, pair):
     assert "eth1" in a.status().reason()
     pair[0].netns.ip("link", "set", "eth1", "up")
     lan.wait_holder(VIP, "a", 4)
+    assert a.reload(conf.simple(200, version=3, advert=0.1)).returncode == 0
+    pair[0].netns.ip("link", "set", "eth1", "down")
+    for options, status in ((), 1), (("--json",), 0):
+        done = a.reload(conf.simple(200, version=3, advert=0.1, extra=extra), *options)
+        told = " ".join((done.stdout + done.stderr).split())
+        assert done.returncode == status, told
+        assert ("VI_1 is in FAULT because of this reload: tracked interface eth1 is down" in told) == bool(status), told
 
 
 def test_ipv6_address_is_usable_at_once(duo, pair):

@@ -151,7 +151,7 @@ struct StatusReportsTests {
         let place = SourceLocation(file: "a.conf", line: 3)
         var findings = [
             Diagnostic(.error, "x", at: place), Diagnostic(.error, "no eth0", at: place, code: .missingInterface),
-            Diagnostic(.warning, "can't read the mark", code: .file),
+            Diagnostic(.warning, "can't read the mark", code: .file), Diagnostic(.warning, "the MTU", code: .machine),
             Diagnostic(.error, "can't read `b.conf`: no such file", at: place, code: .file),
         ]
         func generation() throws -> Generation {
@@ -166,7 +166,7 @@ struct StatusReportsTests {
         #expect(one.errors == 2 && one.warnings == 1)
         #expect(one.unreadFiles == ["a.conf:3: can't read `b.conf`: no such file"])
         #expect(Generation(one, number: 2).unreadFiles == one.unreadFiles)
-        findings += Array(repeating: findings[3], count: 40)
+        findings += Array(repeating: findings[4], count: 40)
         #expect(try generation().unreadFiles.count == 17)
     }
 
