@@ -100,8 +100,8 @@ let package = Package(
         tests(
             "SupervisorTests",
             [
-                "Base", "Configuration", "VRRP", "IPC", "Reactor", "Supervisor", "Sandbox", "Supervision", "Telemetry",
-                logging,
+                "Base", "Configuration", "VRRP", "IPC", "Reactor", "Kernel", "Supervisor", "Sandbox", "Supervision",
+                "Telemetry", logging,
             ], settings: libnlHeaders),
         tests("SandboxTests", ["Base", "Reactor", "Sandbox", "CLinux"]),
         tests("TelemetryTests", ["Base", "Telemetry"]),

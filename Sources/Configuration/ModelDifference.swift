@@ -12,6 +12,12 @@ public struct ModelDifference: Hashable, Sendable {
         public var new: String?
         /// Whether it changes nothing today, because its keyword isn't handled yet.
         public var isWithoutEffect = false
+
+        /// Keywords of which a reload changes nothing that runs.
+        private static let actingAtStart: Set = ["adopt_leftovers", "vrrp_startup_delay"]
+
+        /// Whether it acts only when hasupd begins anew.
+        var actsAtStart: Bool { Self.actingAtStart.contains(name) }
     }
 
     /// An instance that isn't the same any more.
@@ -127,7 +133,10 @@ extension ModelDifference.Setting {
 
 extension ModelDifference.Setting: CustomStringConvertible {
     /// `priority 100 -> 150`, `nopreempt set`, `unicast_peer 10.0.0.2 removed`.
-    public var description: String { change + (isWithoutEffect ? " (not handled yet: without effect)" : "") }
+    public var description: String {
+        if isWithoutEffect { return change + " (not handled yet: without effect)" }
+        return change + (actsAtStart ? " (acts when hasupd is stopped and started)" : "")
+    }
 
     private var change: String {
         switch (old, new) {

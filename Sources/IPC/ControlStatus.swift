@@ -136,7 +136,7 @@ public struct InstanceReport: JSONRecord, Hashable {
     public var lastDiscard: DiscardReport?
     /// The router that advertises other addresses than ours: the master, or one that would be; nil when none does.
     public var differentAddressesOf: String?
-    /// Virtual addresses that this node has, although it isn't MASTER and hasn't added them.
+    /// Virtual addresses that this node has and hasn't added: an alarm unless it is MASTER, and then they stay after it.
     public var strangers: [StrangerReport] = []
     /// How many of its addresses, the last ones, aren't advertised because the link's MTU has no room for them.
     public var unadvertisedAddresses = 0
@@ -260,11 +260,11 @@ public struct AddressReport: JSONRecord, Hashable {
     }
 }
 
-/// A virtual address where it shouldn't be.
+/// A virtual address that somebody else has put there.
 public struct StrangerReport: JSONRecord, Hashable {
     /// For the interface's text.
     public static let summary =
-        "A virtual address that a node has without being MASTER, and hasn't added; silent: no neighbour is told of it"
+        "An address that a node has and hasn't added: an alarm unless it is MASTER; silent: no neighbour is told of it"
     /// `ADDRESS/LENGTH`.
     public var address = ""
     /// Where it is.

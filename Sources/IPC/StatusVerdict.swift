@@ -31,7 +31,13 @@ extension InstanceReport {
     public var isDisputed: Bool { state == "MASTER" && !rivals.isEmpty }
 
     /// A node that isn't MASTER has a virtual address, and neighbours may be told of it.
-    public var hasStranger: Bool { strangers.contains { !$0.silent } }
+    public var hasStranger: Bool { state != "MASTER" && strangers.contains { !$0.silent } }
+
+    /// A sentence: why some addresses aren't advertised, and what follows.
+    public static func unadvertised(_ count: Int, of total: Int, on interface: String) -> String {
+        "\(count) of \(total) addresses \(count == 1 ? "isn't" : "aren't") advertised: the MTU of \(interface) has "
+            + "no room for more, and a keepalived before 2.3 discards a list that isn't its own"
+    }
 
     /// A MASTER that can't have some of its addresses.
     public var lacksAddress: Bool {

@@ -120,7 +120,15 @@ extension RouteConnection {
 extension InterfaceAddress {
     /// `can't add 10.0.0.1/24 to eth0: …`.
     public func error(adding code: Int32) -> SystemError {
-        SystemError(code, "add \(self) to \(interfaceName)")
+        let cause = Self.refusal(code, of: address, on: interfaceName).map { ", because \($0)" } ?? ""
+        return SystemError(code, "add \(self) to \(interfaceName)\(cause)")
+    }
+
+    /// A clause: why the kernel refuses to add an address, where its error says less than it means; else nil.
+    public static func refusal(_ code: Int32, of address: IPAddress, on interface: String) -> String? {
+        guard code == EACCES, address.family == .ipv6 else { return nil }
+        // sysctl(8) writes a dot of a name as a slash.
+        return "IPv6 is off on \(interface) (net.ipv6.conf.\(interface.replacing(".", with: "/")).disable_ipv6)"
     }
 
     /// `can't remove 10.0.0.1/24 from eth0: …`.

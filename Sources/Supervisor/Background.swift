@@ -52,8 +52,8 @@ struct Backgrounds {
                 $0.refused = nil
             }
             return background
-        case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .strangerFound,
-            .rivalMaster:
+        case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .strangerFound, .strangerGone,
+            .addressesStay, .leftoversRemoved, .addressesUnadvertised, .rivalMaster:
             break
         }
         return Background()

@@ -1,5 +1,6 @@
 import Base
 import Glibc
+import Kernel
 import Logging
 import Reactor
 import Telemetry
@@ -18,7 +19,11 @@ extension Daemon {
                 ledger.clear()
             }
             if !left.isEmpty {
-                log.warning("removed what \(whom) left behind: \(left.map(\.description).joined(separator: ", "))")
+                let text = removalText(of: left.map { "\($0) from \($0.interfaceName)" }, count: left.count) { them in
+                    "\(whom) had left \(them) there"
+                }
+                log.warning("\(text)")
+                report(text)
             }
             return left.count
         } catch {

@@ -31,7 +31,9 @@ extension WatchEvent {
             kind = "rival"
             self.reason = sign.code
             self.source = source.description
-        case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .strangerFound: break
+        case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .strangerFound, .strangerGone, .addressesStay,
+            .leftoversRemoved, .addressesUnadvertised:
+            break
         }
     }
 
@@ -91,7 +93,9 @@ extension Observation {
     /// mattered.
     var isHistory: Bool {
         switch self {
-        case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .strangerFound, .rivalMaster: true
+        case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .strangerFound, .strangerGone,
+            .addressesStay, .leftoversRemoved, .addressesUnadvertised, .rivalMaster:
+            true
         case .discarded, .accepted, .kernelFailure: false
         }
     }

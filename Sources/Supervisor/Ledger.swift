@@ -111,7 +111,7 @@ final class Ledger {
     /// - Parameter page: what workers have put where; without it everything has died, and the kernel's mark says what is
     ///   ours.
     /// - Returns: the addresses that were removed. - Throws: `SystemError`.
-    func withdraw(except kept: EncodedModel? = nil, by page: AddressPage?) throws(SystemError) -> [IPAddress] {
+    func withdraw(except kept: EncodedModel? = nil, by page: AddressPage?) throws(SystemError) -> [InterfaceAddress] {
         let model = kept.flatMap { try? $0.decode() } ?? ConfigurationModel()
         let noted = notedModels()
         owesWithdrawal = true
@@ -130,7 +130,7 @@ final class Ledger {
             if case .failed(let code) = outcome { throw address.error(removing: code) }
         }
         owesWithdrawal = false
-        return zip(addresses, outcomes).filter { $1 == .removed }.map(\.0.address)
+        return zip(addresses, outcomes).filter { $1 == .removed }.map(\.0)
     }
 
     /// Forgets everything: nothing of ours is in the kernel.

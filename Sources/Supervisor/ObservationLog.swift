@@ -51,7 +51,9 @@ struct ObservationLog {
         case .addressRemoved(_, let address, _):
             lines.tell(.warning, "", line, kind: "\(instance) \(address) removed")
         case .strangerFound(_, let stranger): lines.tell(stranger.isSilent ? .notice : .warning, "", line)
-        case .addressWaits, .kernelFailure: lines.tell(.warning, "", line)
+        case .strangerGone, .addressesUnadvertised(_, 0): lines.tell(.notice, "", line)
+        case .addressWaits, .kernelFailure, .addressesStay, .leftoversRemoved, .addressesUnadvertised:
+            lines.tell(.warning, "", line)
         // What is in a packet, the address of its sender too, is the sender's to choose.
         case .discarded(_, let reason, _, _):
             lines.tell(

@@ -57,10 +57,13 @@ extension ReloadReport {
     }
 }
 
-/// The first ten names; all of them are in the report's lists.
-private func listed(_ names: [String]) -> String {
-    let shown = names.prefix(10).joined(separator: ", ")
-    return names.count > 10 ? "\(shown) and \(names.count - 10) more" : shown
+/// The first ten names, and how many more there are.
+///
+/// - Parameter count: of how many `names` are the first ones; nil when they are all.
+func listed(_ names: [String], of count: Int? = nil) -> String {
+    let shown = names.prefix(10)
+    let rest = (count ?? names.count) - shown.count
+    return shown.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
 }
 
 extension SettingChange {

@@ -66,7 +66,8 @@ final class RepeatLog {
     private func tellCounts() {
         if counts.isEmpty { counts = limiter.due(at: loop.now)[...] }
         for (key, count) in counts.prefix(Self.countsPerTurn) {
-            log.log(level: key.level, "\(Self.prefix(key.subject))\(count) more within a minute like this: \(key.text)")
+            log.log(
+                level: key.level, "\(Self.prefix(key.subject))\(key.text) (\(count) more like this within a minute)")
         }
         counts = counts.dropFirst(Self.countsPerTurn)
         // Later than this turn's timers.
@@ -97,7 +98,7 @@ final class RepeatLog {
 
     private static func cut(_ text: String) -> String {
         // By bytes: one character may have any number of them.
-        text.utf8.count <= textMax ? text : String(decoding: text.utf8.prefix(textMax), as: UTF8.self)
+        text.utf8.count <= textMax ? text : String(decoding: text.utf8.prefix(textMax), as: UTF8.self) + "…"
     }
 }
 

@@ -41,7 +41,7 @@ extension InstanceReport {
         masterPriority = status.masterPriority.map { Int($0.rawValue) }
         advertIntervalSeconds = max(0, status.advertInterval.seconds)
         lastAdvertAgeSeconds = status.lastAdvertReceived.map { $0.age(at: now).seconds }
-        faults += status.faults.filter { $0 != .configuration }.map(\.text)
+        faults += status.faults.filter { $0 != .configuration }.map { $0.text(settings) }
         if status.state == .backup, let waiting = status.waiting {
             // With nopreempt each advert of the master puts it off: it isn't a wait that ends.
             let moment = waiting == .nopreempt ? nil : status.takeoverAt
@@ -58,7 +58,7 @@ extension InstanceReport {
                 reason: $0.reason.name, text: $0.reason.text($0.detail), source: $0.source.description,
                 agoSeconds: $0.at.age(at: now).seconds, recent: now < $0.countsUntil)
         }
-        strangers = status.strangers.map { StrangerReport($0) }
+        strangers = status.strangers.map { StrangerReport($0, settings, status) }
         unadvertisedAddresses = status.unadvertisedAddresses
         differentAddressesOf = status.differentAddresses.flatMap {
             now < $0.countsUntil ? $0.source.description : nil
@@ -77,12 +77,27 @@ extension InstanceReport {
 }
 
 extension StrangerReport {
-    init(_ stranger: StrangerAddress) {
+    init(_ stranger: StrangerAddress, _ settings: InstanceSettings, _ status: InstanceStatus) {
         self.init()
         address = stranger.prefix.description
         interface = stranger.interface
         silent = stranger.isSilent
-        text = stranger.text
+        text =
+            status.state == .master
+            ? stranger.text(serving: settings.virtualAddress(servedBy: stranger, status)) : stranger.text
+    }
+}
+
+extension InstanceSettings {
+    /// The virtual address that a MASTER serves by an address that isn't its own: the kernel has no IPv6 address with two
+    /// lengths on an interface.
+    fileprivate func virtualAddress(servedBy stranger: StrangerAddress, _ status: InstanceStatus) -> VirtualAddress? {
+        let address = stranger.prefix.address
+        guard status.foreignAddresses.contains(address) else { return nil }
+        return (virtualAddresses + excludedAddresses).first {
+            $0.prefix.address == address && ($0.interface ?? interface) == stranger.interface
+                && ($0.prefix.length == stranger.prefix.length || address.family == .ipv6)
+        }
     }
 }
 
@@ -95,7 +110,7 @@ extension AddressReport {
         if status?.waitingAddresses.contains(address.prefix.address) ?? false {
             obstacle = Observation.missingInterface(interface)
         } else if let unusable = status?.unusableAddresses.first(where: { $0.address == address.prefix.address }) {
-            obstacle = unusable.reason
+            obstacle = unusable.reason(on: interface)
         }
         missing = status?.state == .master && !installed && !foreign && obstacle == nil && !address.isUntracked
     }

@@ -78,8 +78,8 @@ enum WithdrawRole {
         try connection.withdraw(addresses, into: &outcomes, while: isWanted)
         let gone = zip(addresses, outcomes).filter { $1 == .removed }.map(\.0)
         if !gone.isEmpty {
-            let list = gone.map { "\($0)" }.joined(separator: ", ")
-            say("no VRRP worker has advertised for too long: \(list) withdrawn")
+            let list = listed(gone.map { "\($0) from \($0.interfaceName)" })
+            say("no VRRP worker has advertised for too long: removed \(list)")
         }
         for (address, outcome) in zip(addresses, outcomes) {
             if case .failed(let code) = outcome { throw address.error(removing: code) }

@@ -1,5 +1,7 @@
 import Base
 import Configuration
+import IPC
+import Kernel
 import Reactor
 import VRRP
 
@@ -44,8 +46,8 @@ extension Remark {
 }
 
 extension Fault {
-    /// A clause: what is missing.
-    var text: String {
+    /// A clause: what is missing. `settings` are the instance's.
+    func text(_ settings: InstanceSettings?) -> String {
         switch self {
         case .configuration: "its configuration can't run"
         case .interfaceMissing(let name): "interface \(name) doesn't exist"
@@ -57,7 +59,8 @@ extension Fault {
             "unicast_src_ip \(address) is on no interface, not usable yet, or a virtual one of hasup"
         case .addressInterfaceDown(let name): "interface \(name), which has virtual addresses, is down or missing"
         case .addressesUnusable(let address, let code):
-            "none of its virtual addresses could be used, \(address) because \(UnusableAddress(address, code: code).reason)"
+            "none of its virtual addresses could be used, \(address) because "
+                + UnusableAddress(address, code: code).reason(on: settings?.interface(of: address))
         }
     }
 }
@@ -81,10 +84,23 @@ extension Fault {
 
 extension UnusableAddress {
     /// A clause: why.
-    var reason: String {
+    ///
+    /// - Parameter interface: where it was to go; nil when that isn't known.
+    func reason(on interface: String?) -> String {
         guard code != 0 else { return "another machine has it (duplicate address detection)" }
-        return "the kernel says: \(SystemError.text(of: code))"
+        return interface.flatMap { InterfaceAddress.refusal(code, of: address, on: $0) }
+            ?? "the kernel says: \(SystemError.text(of: code))"
     }
+}
+
+extension InstanceSettings {
+    /// A virtual address of this instance; nil when it has none like this.
+    func virtualAddress(_ address: IPAddress) -> VirtualAddress? {
+        (virtualAddresses + excludedAddresses).first { $0.prefix.address == address }
+    }
+
+    /// The interface that a virtual address goes to.
+    func interface(of address: IPAddress) -> String { virtualAddress(address)?.interface ?? interface }
 }
 
 extension StrangerAddress {
@@ -99,16 +115,53 @@ extension StrangerAddress {
             case AddressProtocol.ours: "another hasup has put it there"
             default: "hasup hasn't put it there"
             }
-        let start =
-            switch addedBy {
-            case _ where hasLifetime: ". It has a lifetime, so somebody renews it, a DHCP client perhaps"
-            case AddressProtocol.keepalived: "; a stop and start of hasupd does it, too"
-            case 0: ", or let a stop and start of hasupd do it (`@hasup adopt_leftovers` in global_defs)"
-            default: ""
-            }
         return "\(prefix) is on \(interface) although this node isn't MASTER, and \(whose): two machines may have it. "
-            + "Remove it (ip address del \(prefix) dev \(interface))\(start)"
+            + "Remove it (\(place.removal))\(others)"
     }
+
+    /// A sentence for who is MASTER: what happens when it isn't any more, and what prevents that.
+    ///
+    /// - Parameter served: the virtual address of the instance that it is; nil when it stands beside that.
+    func text(serving served: VirtualAddress?) -> String {
+        let end = "isn't ours: it stays there when a peer takes over, and then two machines have it"
+        let renewed = hasLifetime ? ". \(Self.renewal)" : ""
+        guard let served else {
+            return "\(prefix) is on \(interface), too, and \(end). Remove it (\(place.removal))\(renewed)"
+        }
+        let start = "\(prefix) was on \(interface) before and \(end)"
+        // What has no_track isn't put back.
+        return served.isUntracked
+            ? "\(start). Stop hasupd, remove it (\(place.removal)) and start hasupd\(renewed)"
+            : "\(start). Remove it now (\(place.removal)), and hasup puts it back as its own\(renewed)"
+    }
+
+    private static let renewal = "It has a lifetime, so somebody renews it, a DHCP client perhaps"
+
+    /// What else may be done while this node isn't MASTER, behind a sentence without its end.
+    private var others: String {
+        let when = "when it is stopped and started (a restart under systemd goes on where it was, and doesn't)"
+        switch atStart {
+        case _ where hasLifetime: return ". \(Self.renewal)"
+        case .stays: return ""
+        case .staysUnlessAdopted: return ", or set `@hasup adopt_leftovers` in global_defs: hasupd removes it \(when)"
+        case .goes: return "; hasupd removes it, too, \(when)"
+        }
+    }
+}
+
+extension NamedAddress {
+    /// The command that removes it.
+    var removal: String { "ip address del \(prefix) dev \(interface)" }
+}
+
+/// What was removed from interfaces at a start or an end, for the log and the history.
+///
+/// - Parameters:
+///   - addresses: each with its interface: `10.0.0.1/24 from eth0`.
+///   - count: how many there were; the first ones are named.
+///   - whose: a clause about `it` or `them`: whose they were.
+func removalText(of addresses: [String], count: Int, because whose: (_ them: String) -> String) -> String {
+    "removed \(listed(addresses, of: count)): \(whose(count == 1 ? "it" : "them"))"
 }
 
 extension TransitionReason {
@@ -153,10 +206,10 @@ extension Transition {
         case .equalPriorityHigherAddress:
             return "\(other) advertises with our priority (\(ownPriority)) and a higher address"
         case .fault(.configuration):
-            guard let settings, !settings.faults.isEmpty else { return Fault.configuration.text }
+            guard let settings, !settings.faults.isEmpty else { return Fault.configuration.text(nil) }
             let place = settings.faultLocation ?? settings.location
             return "\(place.file):\(place.line): \(settings.faults.joined(separator: "; "))"
-        case .fault(let fault): return fault.text
+        case .fault(let fault): return fault.text(settings)
         case .recovered:
             return background.fault?.end ?? "nothing that it needs is missing any more"
         case .addressRemoved(let address): return "address \(address) was removed by somebody else again and again"
@@ -259,10 +312,22 @@ extension Observation {
         case .discarded(let instance, _, _, _): instance
         case .accepted(let instance, _, _), .kernelFailure(let instance, _), .addressRemoved(let instance, _, _):
             instance
-        case .addressWaits(let instance, _, _), .strangerFound(let instance, _), .rivalMaster(let instance, _, _):
+        case .addressWaits(let instance, _, _), .strangerFound(let instance, _), .strangerGone(let instance, _):
             instance
-        case .stalled: nil
+        case .addressesStay(let instance, _, _), .addressesUnadvertised(let instance, _): instance
+        case .rivalMaster(let instance, _, _): instance
+        case .stalled, .leftoversRemoved: nil
         }
+    }
+
+    /// A sentence: what a MASTER that has ended leaves, and why that matters.
+    private static func stay(_ addresses: [NamedAddress], _ count: Int) -> String {
+        let list = listed(addresses.map { "\($0.prefix) on \($0.interface)" }, of: count)
+        let removal = addresses.first?.removal ?? ""
+        return count == 1
+            ? "\(list) stays: it was there before and isn't ours. If a peer is MASTER now, two machines have it: \(removal)"
+            : "\(list) stay: they were there before and aren't ours. If a peer is MASTER now, two machines have them: "
+                + "\(removal), and so on"
     }
 
     /// A clause: why an address isn't set, and when it will be.
@@ -298,6 +363,19 @@ extension Observation {
         case .addressWaits(_, let prefix, let interface):
             "\(name): address \(prefix) dev \(interface): \(Self.missingInterface(interface))"
         case .strangerFound(_, let stranger): "\(name): \(stranger.text)"
+        case .strangerGone(_, let address): "\(name): \(address.prefix) isn't on \(address.interface) any more"
+        case .addressesStay(_, let addresses, let count): "\(name): \(Self.stay(addresses, count))"
+        case .leftoversRemoved(let addresses, let count, let mark):
+            removalText(of: addresses.map { "\($0.prefix) from \($0.interface)" }, count: count) { them in
+                mark == AddressProtocol.keepalived
+                    ? "a keepalived had left \(them) there (its mark)"
+                    : "nobody's mark is on \(them), and adopt_leftovers is set"
+            }
+        case .addressesUnadvertised(_, 0): "\(name): all its addresses are advertised again"
+        case .addressesUnadvertised(_, let count):
+            "\(name): "
+                + InstanceReport.unadvertised(
+                    count, of: settings?.virtualAddresses.count ?? count, on: settings?.interface ?? "")
         case .rivalMaster(_, let source, let sign): "\(name): probably two masters: \(sign.sentence(of: source))"
         }
     }

@@ -105,6 +105,15 @@ public enum Observation: Hashable, Sendable {
     case addressWaits(InstanceID, Prefix, interface: String)
     /// A node that isn't MASTER has a virtual address that it hasn't added: two machines may have it.
     case strangerFound(InstanceID, StrangerAddress)
+    /// One that was told is gone, or isn't there any more on this interface.
+    case strangerGone(InstanceID, NamedAddress)
+    /// A MASTER has ended, and these virtual addresses, which it hadn't added, stay; `count` is how many there are.
+    case addressesStay(InstanceID, [NamedAddress], count: Int)
+    /// A start has removed virtual addresses that nobody of ours had added: those with this mark (IFA_PROTO), or with none
+    /// (0). `count` is how many there were.
+    case leftoversRemoved([NamedAddress], count: Int, addedBy: UInt8)
+    /// So many of its addresses, the last ones, don't fit the link's MTU and aren't advertised, now or, with 0, any more.
+    case addressesUnadvertised(InstanceID, count: Int)
     /// Another router advertises while this one is MASTER, and hasn't yielded; told once for as long as it is heard.
     case rivalMaster(InstanceID, source: IPAddress, RivalMaster.Sign)
 }

@@ -144,12 +144,49 @@ extension StrangerAddress {
         writer.write(isSilent)
         writer.write(addedBy)
         writer.write(hasLifetime)
+        writer.write(atStart.rawValue)
     }
 
     fileprivate init(from reader: inout ByteReader) throws(ByteError) {
         self.init(
             try reader.readPrefix(), interface: try reader.readText(), isSilent: try reader.readBool(),
-            addedBy: try reader.readUInt8(), hasLifetime: try reader.readBool())
+            addedBy: try reader.readUInt8(), hasLifetime: try reader.readBool(), atStart: try AtStart(from: &reader))
+    }
+}
+
+extension StrangerAddress.AtStart {
+    fileprivate init(from reader: inout ByteReader) throws(ByteError) {
+        guard let known = Self(rawValue: try reader.readUInt8()) else { throw .invalid }
+        self = known
+    }
+}
+
+extension NamedAddress {
+    fileprivate func encode(into writer: inout ByteWriter) {
+        writer.write(prefix)
+        writer.write(text: interface)
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(try reader.readPrefix(), interface: try reader.readText())
+    }
+
+    /// The first ones of a list, and how many it has.
+    fileprivate static func encode(_ list: [NamedAddress], count: Int, into writer: inout ByteWriter) {
+        let named = list.prefix(namedMax)
+        writer.write(UInt8(named.count))
+        named.forEach { $0.encode(into: &writer) }
+        writer.write(UInt32(clamping: count))
+    }
+
+    fileprivate static func readList(from reader: inout ByteReader) throws(ByteError) -> ([NamedAddress], count: Int) {
+        let named = Int(try reader.readUInt8())
+        guard (1...namedMax).contains(named) else { throw .invalid }
+        var list: [NamedAddress] = []
+        for _ in 0..<named { list.append(try NamedAddress(from: &reader)) }
+        let count = Int(try reader.readUInt32())
+        guard count >= named else { throw .invalid }
+        return (list, count)
     }
 }
 
@@ -347,7 +384,7 @@ extension InstanceStatus {
             unusableAddresses.append(
                 UnusableAddress(try reader.readTaggedAddress(), code: Int32(bitPattern: try reader.readUInt32())))
         }
-        for _ in 0..<(try reader.readCount(ofSize: 13)) { strangers.append(try StrangerAddress(from: &reader)) }
+        for _ in 0..<(try reader.readCount(ofSize: 14)) { strangers.append(try StrangerAddress(from: &reader)) }
         unadvertisedAddresses = Int(try reader.readUInt32())
         lastDiscard = try reader.readOptional { reader throws(ByteError) in
             guard let reason = DiscardReason(rawValue: try reader.readUInt8()) else { throw .invalid }
@@ -457,6 +494,22 @@ extension Observation {
             writer.write(UInt32(instance))
             writer.write(tagged: source)
             sign.encode(into: &writer)
+        case .strangerGone(let instance, let address):
+            writer.write(UInt8(10))
+            writer.write(UInt32(instance))
+            address.encode(into: &writer)
+        case .addressesStay(let instance, let addresses, let count):
+            writer.write(UInt8(11))
+            writer.write(UInt32(instance))
+            NamedAddress.encode(addresses, count: count, into: &writer)
+        case .leftoversRemoved(let addresses, let count, let mark):
+            writer.write(UInt8(12))
+            NamedAddress.encode(addresses, count: count, into: &writer)
+            writer.write(mark)
+        case .addressesUnadvertised(let instance, let count):
+            writer.write(UInt8(13))
+            writer.write(UInt32(instance))
+            writer.write(UInt32(clamping: count))
         }
     }
 
@@ -487,6 +540,16 @@ extension Observation {
             self = .rivalMaster(
                 Int(try reader.readUInt32()), source: try reader.readTaggedAddress(),
                 try RivalMaster.Sign(from: &reader))
+        case 10: self = .strangerGone(Int(try reader.readUInt32()), try NamedAddress(from: &reader))
+        case 11:
+            let instance = Int(try reader.readUInt32())
+            let (addresses, count) = try NamedAddress.readList(from: &reader)
+            self = .addressesStay(instance, addresses, count: count)
+        case 12:
+            let (addresses, count) = try NamedAddress.readList(from: &reader)
+            self = .leftoversRemoved(addresses, count: count, addedBy: try reader.readUInt8())
+        case 13:
+            self = .addressesUnadvertised(Int(try reader.readUInt32()), count: Int(try reader.readUInt32()))
         default: throw .invalid
         }
     }

@@ -9,6 +9,26 @@ public struct LeftBehind: Sendable {
     public private(set) var staying: [AddressRecord] = []
     /// Entries that mean nothing: their places are free.
     public private(set) var stale: [AddressRecord] = []
+    /// Those that are leaving though nobody of ours has put them there.
+    private var adopted: [(key: AddressKey, place: NamedAddress, mark: UInt8)] = []
+
+    /// What operators are told of the removal of what nobody of ours has put there: an observation for each mark.
+    ///
+    /// - Parameter stuck: what the kernel hasn't let go.
+    public func removals(except stuck: [AddressRecord]) -> [Observation] {
+        guard !adopted.isEmpty else { return [] }
+        let kept = Set(stuck.map(\.key))
+        let gone = Dictionary(grouping: adopted.filter { !kept.contains($0.key) }, by: \.mark)
+        return gone.sorted { $0.key < $1.key }.map { mark, addresses in
+            let named = addresses.map(\.place).sorted {
+                ($0.interface, $0.prefix.address, $0.prefix.length) < (
+                    $1.interface, $1.prefix.address, $1.prefix.length
+                )
+            }
+            return .leftoversRemoved(
+                Array(named.prefix(NamedAddress.namedMax)), count: named.count, addedBy: mark)
+        }
+    }
 
     /// What decides it, besides the kernel's addresses.
     public struct Evidence: Sendable {
@@ -105,8 +125,7 @@ public struct LeftBehind: Sendable {
     }
 
     /// Addresses of our file that a keepalived has left, which nobody removes any more: those with its mark, and with
-    /// `adopt_leftovers` those without any. Never an address owner's, which is the machine's own, and never one with a
-    /// lifetime, which somebody renews.
+    /// `adopt_leftovers` those without any. Never an address owner's, which is the machine's own.
     private mutating func adopt(
         _ kernel: [KernelAddress], _ interfaces: [Int32: String], _ model: ConfigurationModel
     ) {
@@ -121,16 +140,34 @@ public struct LeftBehind: Sendable {
             }
         }
         let known = Set((leaving + staying).map(\.key))
-        for address in kernel where !known.contains(address.key) && !address.flags.contains(.limited) {
+        for address in kernel where !known.contains(address.key) {
             guard let name = interfaces[address.key.interfaceIndex], !owned.contains(address.key.address),
-                places[address.key.address]?.contains(name) == true
+                places[address.key.address]?.contains(name) == true,
+                address.atStart(adoptsLeftovers: model.global.adoptsLeftovers) == .goes,
+                let fingerprint = named[address.key.address], let prefix = Prefix(address.key)
             else { continue }
-            let isKeepalived = address.addedBy == AddressProtocol.keepalived
-            let isAdopted = address.addedBy == 0 && model.global.adoptsLeftovers
-            guard isKeepalived || isAdopted, let fingerprint = named[address.key.address] else { continue }
             leaving.append(AddressRecord(key: address.key, fingerprint: fingerprint, form: 0, slot: nil))
+            adopted.append((address.key, NamedAddress(prefix, interface: name), address.addedBy))
         }
     }
+}
+
+extension KernelAddress {
+    /// What a start does with a virtual address that nobody of ours has put where the files want it. One with a lifetime is
+    /// somebody's, who renews it.
+    func atStart(adoptsLeftovers: Bool) -> StrangerAddress.AtStart {
+        guard !flags.contains(.limited) else { return .stays }
+        switch addedBy {
+        case AddressProtocol.keepalived: return .goes
+        case 0: return adoptsLeftovers ? .goes : .staysUnlessAdopted
+        default: return .stays
+        }
+    }
+}
+
+extension Prefix {
+    /// Nil for a length that the family doesn't have.
+    init?(_ key: AddressKey) { self.init(address: key.address, length: Int(key.length)) }
 }
 
 extension InstanceSettings {

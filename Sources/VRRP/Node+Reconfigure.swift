@@ -22,6 +22,7 @@ extension Node {
     mutating func adoptGlobal(_ global: GlobalSettings) {
         context.announcer.garpInterval = global.garpInterval
         context.announcer.gnaInterval = global.gnaInterval
+        context.adoptsLeftovers = global.adoptsLeftovers
     }
 
     private mutating func apply(_ instances: [InstanceSettings], at now: Instant, into actions: inout [Action]) {

@@ -119,10 +119,15 @@ extension VirtualRouter {
             }
             context.set(.masterDown, of: id, to: masterDownAt)
         }
+        // Its predecessor has told it.
+        if let interface = context.interfaces[settings.interface] { fitAdvertisement(interface.mtu) }
+        toldUnadvertised = unadvertisedCount
         reassess(previousDown: previousDown, at: now, &context, into: &actions)
         if unserved != nil { context.set(.retryAddresses, of: id, to: retryAt) }
-        toldStrangers = strangers(context)
-        guard state == .master else { return }
+        guard state == .master else {
+            toldStrangers = strangers(context)
+            return
+        }
         if now >= peersWaitUntil {
             enterBackup(.interrupted, at: now, &context, into: &actions)
         } else if hardwareSum != announcedBy {

@@ -54,6 +54,8 @@ struct NodeContext {
     var dependents = Dependents()
     /// End of vrrp_startup_delay: nothing is sent or judged before.
     var startsAt = Instant(nanoseconds: .min)
+    /// Whether a start removes virtual addresses without a mark, too (adopt_leftovers).
+    var adoptsLeftovers = false
     /// When addresses of removed instances that the kernel hasn't let go are asked for again: nothing may stay behind
     /// because its owner has left the configuration.
     private(set) var leftoversAt = Instant.never

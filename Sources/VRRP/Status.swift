@@ -34,7 +34,7 @@ public struct InstanceStatus: Hashable, Sendable {
     public var waitingAddresses: [IPAddress] = []
     /// Virtual addresses that a MASTER can't use, with the kernel's error number, or 0 for one that another machine has.
     public var unusableAddresses: [UnusableAddress] = []
-    /// Virtual addresses that this node has, although it isn't MASTER and hasn't added them.
+    /// Virtual addresses that this node has and hasn't added: beside a MASTER they stay when a peer takes over.
     public var strangers: [StrangerAddress] = []
     /// How many virtual addresses, the last ones, aren't advertised because the link's MTU has no room for them.
     public var unadvertisedAddresses = 0
@@ -73,8 +73,34 @@ public struct UnusableAddress: Hashable, Sendable {
     }
 }
 
-/// A virtual address that a node has although it isn't MASTER and hasn't added it.
+/// An address of an interface, under the interface's name: for who is told of it.
+public struct NamedAddress: Hashable, Sendable {
+    /// Address and length as they are there.
+    public var prefix: Prefix
+    /// The interface that has it, or had it.
+    public var interface: String
+    /// An address.
+    public init(_ prefix: Prefix, interface: String) {
+        self.prefix = prefix
+        self.interface = interface
+    }
+
+    /// How many of a list are named; the others are counted.
+    public static let namedMax = 10
+}
+
+/// A virtual address that a node has and hasn't added.
 public struct StrangerAddress: Hashable, Sendable {
+    /// What a start of hasupd does with it, once no keepalived runs.
+    public enum AtStart: UInt8, Hashable, Sendable {
+        /// It stays.
+        case stays = 0
+        /// It stays, and would go with `adopt_leftovers`.
+        case staysUnlessAdopted
+        /// It goes.
+        case goes
+    }
+
     /// Address and length as they are there.
     public var prefix: Prefix
     /// The interface that has it.
@@ -85,14 +111,22 @@ public struct StrangerAddress: Hashable, Sendable {
     public var addedBy: UInt8
     /// Whether it has a lifetime: somebody renews it.
     public var hasLifetime: Bool
+    /// What a start does with it.
+    public var atStart: AtStart
     /// An address.
-    public init(_ prefix: Prefix, interface: String, isSilent: Bool, addedBy: UInt8, hasLifetime: Bool) {
+    public init(
+        _ prefix: Prefix, interface: String, isSilent: Bool, addedBy: UInt8, hasLifetime: Bool, atStart: AtStart
+    ) {
+        self.atStart = atStart
         self.hasLifetime = hasLifetime
         self.prefix = prefix
         self.interface = interface
         self.isSilent = isSilent
         self.addedBy = addedBy
     }
+
+    /// Which it is, and where.
+    public var place: NamedAddress { NamedAddress(prefix, interface: interface) }
 }
 
 /// An advertisement that was thrown away.

@@ -108,32 +108,51 @@ extension VirtualRouter {
 
     // MARK: Strangers
 
-    /// Virtual addresses that this node has, although it isn't MASTER and hasn't added them: two machines may have them.
-    /// An address owner's are the machine's own.
+    /// Virtual addresses that this node has and hasn't added: unless it is MASTER, two machines may have them, and when a
+    /// MASTER yields they stay. An address owner's are the machine's own.
     func strangers(_ context: NodeContext) -> [StrangerAddress] {
-        guard state != .master, settings.priority != .owner else { return [] }
+        guard settings.priority != .owner else { return [] }
         return allAddresses.flatMap { address in
-            context.interfaces.all(address.prefix.address).compactMap { stranger($0, context) }
+            context.interfaces.all(address.prefix.address).compactMap { stranger($0, of: address, context) }
         }
     }
 
-    private func stranger(_ address: KernelAddress, _ context: NodeContext) -> StrangerAddress? {
+    private func stranger(
+        _ address: KernelAddress, of wanted: VirtualAddress, _ context: NodeContext
+    ) -> StrangerAddress? {
         guard context.ledger[address.key] == nil, !context.isLeaving(address.key),
             let interface = context.interfaces.state(of: address.key.interfaceIndex),
-            let prefix = Prefix(address: address.key.address, length: Int(address.key.length))
+            let prefix = Prefix(address.key)
         else { return nil }
+        let isInPlace = interface.name == self.interface(of: wanted)
         return StrangerAddress(
             prefix, interface: interface.name, isSilent: interface.isSilent, addedBy: address.addedBy,
-            hasLifetime: address.flags.contains(.limited))
+            hasLifetime: address.flags.contains(.limited),
+            atStart: isInPlace ? address.atStart(adoptsLeftovers: context.adoptsLeftovers) : .stays)
     }
 
-    /// Tells of strangers, each once for as long as it is there.
+    /// Tells of strangers, each once for as long as it is there, and of the end of those that were told. A MASTER serves
+    /// by them.
     mutating func tellStrangers(_ context: NodeContext, into actions: inout [Action]) {
+        guard state != .master else { return }
         let found = strangers(context)
         for stranger in found where !toldStrangers.contains(stranger) {
             actions.append(.observe(.strangerFound(id, stranger)))
         }
+        let places = Set(found.map(\.place))
+        for stranger in toldStrangers where !places.contains(stranger.place) {
+            actions.append(.observe(.strangerGone(id, stranger.place)))
+        }
         toldStrangers = found
+    }
+
+    /// A MASTER has ended: what it served by and hadn't added stays.
+    mutating func tellStaying(_ context: NodeContext, into actions: inout [Action]) {
+        toldStrangers = strangers(context)
+        let staying = toldStrangers.filter { !$0.isSilent }.map(\.place)
+        guard !staying.isEmpty else { return }
+        let named = Array(staying.prefix(NamedAddress.namedMax))
+        actions.append(.observe(.addressesStay(id, named, count: staying.count)))
     }
 }
 

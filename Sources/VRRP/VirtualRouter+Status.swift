@@ -12,13 +12,15 @@ extension VirtualRouter {
         status.faults = faults
         status.lastTransition = lastTransition
         status.counters = counters
-        status.unadvertisedAddresses = max(0, settings.virtualAddresses.count - Int(addressCount))
+        status.unadvertisedAddresses = unadvertisedCount
         if state == .master {
             let served = served(context)
             status.installedAddresses = served.installed
             status.foreignAddresses = served.foreign
             status.waitingAddresses = served.waiting
             status.unusableAddresses = served.unusable
+            // Where nobody is told of it, it is in nobody's way.
+            status.strangers = strangers(context).filter { !$0.isSilent }
         } else {
             // What the kernel hasn't let go yet.
             status.installedAddresses = heldKeys(context).map(\.address)

@@ -76,6 +76,8 @@ struct VirtualRouter {
     var refusedWithdrawals: [AddressKey] = []
     /// What somebody has removed in the last moment, to be told together.
     var untoldRemovals: Set<IPAddress> = []
+    /// How many addresses it was told of that aren't advertised.
+    var toldUnadvertised = 0
     /// Strangers that were told.
     var toldStrangers: [StrangerAddress] = []
     /// For status; a successor begins without.
@@ -105,12 +107,21 @@ struct VirtualRouter {
 
     /// What fits the link is advertised, the first ones of the file, as keepalived does: an advertisement that is longer
     /// than the MTU can't be sent at all, and both nodes would be MASTER.
-    private mutating func fitAdvertisement(_ mtu: UInt32) {
+    mutating func fitAdvertisement(_ mtu: UInt32) {
         let limit = mtu == 0 ? 255 : settings.advertisedAddressLimit(mtu: Int(mtu))
         let count = UInt8(clamping: min(settings.virtualAddresses.count, limit))
         guard count != addressCount else { return }
         addressCount = count
         addressList = Self.addressList(of: settings, count)
+    }
+
+    /// How many addresses have no room in an advertisement.
+    var unadvertisedCount: Int { max(0, settings.virtualAddresses.count - Int(addressCount)) }
+
+    private mutating func tellUnadvertised(into actions: inout [Action]) {
+        guard unadvertisedCount != toldUnadvertised else { return }
+        toldUnadvertised = unadvertisedCount
+        actions.append(.observe(.addressesUnadvertised(id, count: unadvertisedCount)))
     }
 
     /// Other settings name other addresses.
@@ -138,6 +149,7 @@ struct VirtualRouter {
         } else {
             enterBackup(.started, at: now, &context, into: &actions)
         }
+        tellUnadvertised(into: &actions)
     }
 
     /// Reads again what interfaces decide: faults, source, priority.
@@ -175,6 +187,7 @@ struct VirtualRouter {
     ) {
         let before = priority
         refreshSurroundings(context)
+        tellUnadvertised(into: &actions)
         switch state {
         case .initialize: break
         case .fault:
@@ -270,6 +283,7 @@ struct VirtualRouter {
         forgetMaster()
         notify(trigger, &context, into: &actions)
         tell(transition, into: &actions)
+        if transition.from == .master { tellStaying(context, into: &actions) }
     }
 
     private mutating func leaveState(_ context: inout NodeContext, into actions: inout [Action]) {

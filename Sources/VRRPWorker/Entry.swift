@@ -170,6 +170,7 @@ private final class Session {
             links.reload(snapshot)
             if hasOverflown { links.beginReload() }
             if !stuck.isEmpty { worker.handle(.leftBehind(stuck)) }
+            for removal in leftBehind.removals(except: stuck) { worker.reports.add(removal, generation: generation) }
             links.onDrained = { [unowned worker] in worker.linksChanged() }
             worker.configure(model, generation: generation)
         } catch {

@@ -153,11 +153,9 @@ struct StatusTable {
         let told = instance.lastTransition.map { $0.to == "FAULT" && instance.state == "FAULT" ? $0.text : "" } ?? ""
         for fault in instance.faults where !told.contains(fault) { texts.append("fault: \(fault)") }
         for address in instance.addresses + instance.excludedAddresses {
-            if address.foreign {
-                texts.append("\(address.address) was on \(address.interface) before and isn't ours: it stays there")
-            } else if let obstacle = address.obstacle {
+            if let obstacle = address.obstacle {
                 texts.append("\(address.address) dev \(address.interface): \(obstacle)")
-            } else if instance.state == "MASTER", !address.installed {
+            } else if instance.state == "MASTER", !address.installed, !address.foreign {
                 texts.append("\(address.address) is missing on \(address.interface)")
             } else if instance.keepsAddress, address.installed {
                 texts.append(
@@ -175,10 +173,8 @@ struct StatusTable {
         for stranger in instance.strangers { texts.append(stranger.text) }
         if instance.unadvertisedAddresses > 0 {
             texts.append(
-                "\(counted(instance.unadvertisedAddresses, "address")) of \(instance.addresses.count) "
-                    + "\(instance.unadvertisedAddresses == 1 ? "isn't" : "aren't") advertised: the "
-                    + "MTU of \(instance.interface) has no room for more, and a keepalived before 2.3 discards a list that "
-                    + "isn't its own")
+                InstanceReport.unadvertised(
+                    instance.unadvertisedAddresses, of: instance.addresses.count, on: instance.interface))
         }
         if let peer = instance.differentAddressesOf {
             texts.append(

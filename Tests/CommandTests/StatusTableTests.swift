@@ -46,6 +46,9 @@ import Testing
         backup.basePriority = 100
         backup.master = "2001:db8::2"
         backup.addresses = [AddressReport("2001:db8:0:1::10/64", interface: "eth0", foreign: true)]
+        var stranger = StrangerReport()
+        stranger.text = "2001:db8:0:1::10/64 is on eth0"
+        backup.strangers = [stranger]
         backup.whyNotMaster = WaitReport(
             code: "preemptDelay", text: "192.0.2.2 has a lower priority, and preempt_delay isn't over",
             secondsLeft: 3.1971)
@@ -105,6 +108,11 @@ import Testing
         #expect(!disputed.isWell, "most likely there are two masters")
         silent.daemon.workerTrouble = "the VRRP worker isn't running"
         #expect(!silent.isWell)
+        var shared = reply
+        shared.instances[0].strangers = [StrangerReport()]
+        #expect(shared.isWell, "a MASTER serves by it")
+        shared.instances[0].state = "BACKUP"
+        #expect(!shared.isWell)
         var partial = reply
         partial.daemon.unreadFiles = ["/etc/a.conf:3: can't read `b.conf`: no such file"]
         #expect(!partial.isWell && table.render(partial).contains("without a part of it, until a reload succeeds"))
@@ -192,7 +200,7 @@ import Testing
             a-very-long-insta~  BACKUP  12s    90/100  2001:db8::2  2001:db8:0:1::10/64
               not MASTER: 192.0.2.2 has a lower priority, and preempt_delay isn't over.
                   Becomes MASTER in 3.197 s if nothing changes.
-              2001:db8:0:1::10/64 was on eth0 before and isn't ours: it stays there
+              2001:db8:0:1::10/64 is on eth0
               adverts thrown away: 2 wrong checksum, 1 hop limit
             db                  FAULT   3.0s      100  -            -
               fault: interface eth1 is down

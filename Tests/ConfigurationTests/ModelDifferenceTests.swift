@@ -142,6 +142,15 @@ private let later = " (not handled yet: without effect)"
         #expect(difference("", "virtual_server 10.0.0.1 80 {\n}\n").global.map(\.name) == ["virtual servers"])
     }
 
+    /// Who reloads learns that it changes nothing that runs.
+    @Test(arguments: [
+        ("@hasup adopt_leftovers", "adopt_leftovers set"), ("vrrp_startup_delay 3", "vrrp_startup_delay 3 s added"),
+    ])
+    func whatActsAtAStart(_ line: String, _ change: String) {
+        let found = difference("", "global_defs {\n\(line)\n}\n")
+        #expect(found.global.map(\.description) == [change + " (acts when hasupd is stopped and started)"])
+    }
+
     /// A property that no line speaks of is told of too, without its value.
     @Test func nothingChangesUnseen() {
         #expect(

@@ -140,7 +140,7 @@ def test_a_worker_that_cannot_be_restarted_leaves_no_address(duo, pair, lan):
         hunter.join(2)
     a.wait_state("MASTER", bound=40)
     lan.wait_holder(VIP, "a", 5)
-    assert f"hasup-withdraw: no VRRP worker has advertised for too long: {VIP}/24 withdrawn" in a.log()
+    assert f"hasup-withdraw: no VRRP worker has advertised for too long: removed {VIP}/24 from eth0" in a.log()
     assert changes(b)[0] == 1
 
 

@@ -41,6 +41,8 @@ def test_what_happened_outlives_a_crash(lan):
     hasup.wait_state("MASTER")
     after = events(hasup)
     assert after[:len(before)] == before
+    removed = "removed 10.0.0.100/24 from eth0: an earlier hasupd had left it there"
+    assert removed in [event["text"] for event in after] and removed in hasup.log()
     assert changes(hasup) == 2 * [("INIT", "BACKUP"), ("BACKUP", "MASTER")]
     times = [event["unix_seconds"] for event in after]
     assert times == sorted(times)

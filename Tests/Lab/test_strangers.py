@@ -19,6 +19,11 @@ def words(hasup):
     return done.returncode, " ".join(done.stdout.split())
 
 
+def history(hasup):
+    """What `hasup history` shows, as one line."""
+    return " ".join(hasup.cli("history").stdout.split())
+
+
 def listening(*vips, settings=(), **options):
     """An instance for each address; none becomes MASTER within half a minute."""
     return conf.file(*(conf.instance(f"V{number}", vrid=number, version=3, advert=10, vips=[vip], **options)
@@ -38,6 +43,8 @@ def test_a_backup_that_has_the_address_says_so(duo, lan, pair):
         pair[1].netns.ip("address", "del", prefix, "dev", "eth0")
         wait_for("the end of the alarm", lambda: words(b), lambda seen: seen[0] == 0, 2)
     assert b.log().count(WORDS) == 2, b.log()
+    for prefix in (f"{VIP}/24", f"{VIP}/32"):
+        assert f"VI_1 {prefix} isn't on eth0 any more" in history(b)
     pair[1].netns.ip("address", "add", f"{VIP}/24", "dev", "eth0")
     wait_for("the alarm", lambda: words(b), lambda seen: seen[0] == 1, 2)
     b.stop()
@@ -46,11 +53,30 @@ def test_a_backup_that_has_the_address_says_so(duo, lan, pair):
     b.wait_state("BACKUP")
     status, text = words(b)
     assert status == 1 and WORDS in text and pair[1].holds(VIP), text
-    # As MASTER it is served by that address, and no word about two machines is left.
+    # As MASTER it is served by that address, and what remains is a note.
     a.stop()
     b.wait_state("MASTER")
-    status, text = wait_for("no alarm", lambda: words(b), lambda seen: WORDS not in seen[1], 2)
-    assert "isn't ours: it stays there" in text
+    pair[1].netns.ip("address", "add", f"{VIP}/32", "dev", "eth0")
+    status, text = wait_for("no alarm", lambda: words(b), lambda seen: WORDS not in seen[1] and f"{VIP}/32" in seen[1], 2)
+    assert status == 0, text
+    for prefix in (f"{VIP}/24 was on eth0 before", f"{VIP}/32 is on eth0, too,"):
+        assert f"{prefix} and isn't ours: it stays there when a peer takes over" in text, text
+    # At its end, which asks the kernel for nothing here, both are named, in a line of its own.
+    b.stop()
+    last = b.log().splitlines()[-1]
+    assert f"VI_1: {VIP}/24 on eth0, {VIP}/32 on eth0 stay: they were there before" in last, b.log()
+    assert f"ip address del {VIP}/24 dev eth0" in last and {f"{VIP}"} <= pair[1].addresses()
+    # The remedy that status names: it comes back as its own, and goes with it.
+    b.start()
+    b.wait_state("MASTER")
+    assert "stay: they were there before" in history(b)
+    pair[1].netns.ip("address", "del", f"{VIP}/24", "dev", "eth0")
+    wait_for("its own address", lambda: sorted(marks.of(pair[1], VIP)), lambda seen: seen == [0, marks.HASUP], 2)
+    status, text = words(b)
+    assert status == 0 and f"{VIP}/24 was" not in text and f"{VIP}/32 is on eth0, too," in text, text
+    b.stop()
+    assert marks.of(pair[1], VIP) == [0]
+    assert f"VI_1: {VIP}/32 on eth0 stays: it was there before" in b.log().splitlines()[-1], b.log()
 
 
 def test_the_address_of_a_real_server_is_only_noted(lan):
@@ -97,6 +123,13 @@ def test_what_a_start_removes(lan, adopt):
     gone = {"10.0.1.100", "fd00:6::100", *(("10.0.2.100", "fd00:7::100") if adopt else ())}
     stays = {*vips, "10.0.8.100", "10.0.9.100"} - gone
     assert node.addresses() & (gone | stays) == stays
+    removed = ["removed 10.0.1.100/24 from eth0, fd00:6::100/64 from eth0: a keepalived had left them there (its mark)"]
+    if adopt:
+        removed.append("removed 10.0.2.100/24 from eth0, fd00:7::100/64 from eth0: nobody's mark is on them, and "
+                       "adopt_leftovers is set")
+    for sentence in removed:
+        assert sentence in hasup.log() and sentence in history(hasup), hasup.log()
+    assert hasup.log().count("removed ") == len(removed)
     status, said = words(hasup)
     assert status == 1 and all(f"{address}/" in said for address in stays - {"10.0.8.100", "10.0.9.100"}), said
     # Somebody is doing something there.
@@ -104,9 +137,19 @@ def test_what_a_start_removes(lan, adopt):
     wait_for("the word", lambda: words(hasup)[1], lambda said: "10.0.1.100/24 is on eth0" in said, 2)
     said = words(hasup)[1]
     assert "10.0.1.100/24 is on eth0 although this node isn't MASTER, and a keepalived has left it there" in said, said
-    assert "a stop and start of hasupd does it, too" in said, said
+    assert "dev eth0); hasupd removes it, too, when it is stopped and started (a restart under systemd" in said, said
     hold_for("it stays", lambda: node.holds("10.0.1.100"), seconds=0.3)
     hasup.cli("reload")
+    if not adopt:
+        # What a reload with the setting doesn't do, it says, and status says from then on what will be.
+        assert "or set `@hasup adopt_leftovers` in global_defs" in said
+        done = hasup.reload(text.replace("global_defs {", "global_defs {\n" + ADOPT, 1))
+        assert "adopt_leftovers set (acts when hasupd is stopped and started)" in " ".join(done.stdout.split())
+        assert node.holds("10.0.2.100")
+        said = words(hasup)[1]
+        assert "set `@hasup" not in said
+        assert "(ip address del 10.0.2.100/24 dev eth0); hasupd removes it, too, when it is stopped and" in said, said
+        assert hasup.reload(text).returncode == 0
     assert node.holds("10.0.1.100")
     hasup.stop()
     assert node.addresses() & (gone | stays) == stays | {"10.0.1.100"}

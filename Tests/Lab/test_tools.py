@@ -316,3 +316,6 @@ def test_check_and_reload_know_what_a_packet_carries(lan, pair):
     assert a.status().answer["daemon"]["warnings"] == before + 1
     pair[0].netns.ip("link", "set", "eth0", "mtu", "1280")
     assert "carries 77 of 91 addresses" in check()
+    told = "14 of 91 addresses aren't advertised: the MTU of eth0 has no room for more"
+    wait_for("the word", lambda: " ".join(a.cli("history").stdout.split()), lambda text: told in text, 2)
+    assert told in a.log()

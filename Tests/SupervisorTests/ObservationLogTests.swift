@@ -26,7 +26,8 @@ struct ObservationLogTests {
         #expect(lines.texts.count == 2 * reasons.count)
         #expect(
             lines.texts.contains(
-                "299 more within a minute like this: packet from 10.0.0.1 or others thrown away: its checksum is wrong")
+                "packet from 10.0.0.1 or others thrown away: its checksum is wrong (299 more like this within a minute)"
+            )
         )
     }
 }

@@ -76,7 +76,7 @@ struct StatusReportsTests {
 
     @Test("with reverse, an interface that is up is said to be up")
     func reverse() {
-        let text = Fault.trackedInterfaceUp("eth1").text
+        let text = Fault.trackedInterfaceUp("eth1").text(nil)
         #expect(text == "tracked interface eth1 is up, and `reverse` wants it down")
         var recovered = Transition(
             instance: 0, from: .fault, to: .backup, reason: .recovered, peer: nil, peerPriority: nil,

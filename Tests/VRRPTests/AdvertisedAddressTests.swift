@@ -45,6 +45,26 @@ import Wire
         #expect(bench.state == .master)
     }
 
+    /// Each change of what is left out is told, and a reload that changes nothing of it tells nothing.
+    @Test func whatIsLeftOutIsTold() {
+        var bench = Bench(Self.settings(80))
+        bench.advance(.seconds(5))
+        #expect(bench.take().unadvertised.isEmpty)
+        for (mtu, left) in [(1_280 as UInt32, [3]), (1_290, []), (1_500, [0]), (9_000, [])] {
+            bench.eth0.mtu = mtu
+            bench.handle(.interface(bench.eth0))
+            #expect(bench.take().unadvertised == left, "\(mtu)")
+        }
+        bench.eth0.mtu = 1_280
+        bench.handle(.interface(bench.eth0))
+        _ = bench.take()
+        bench.reload { $0.instances[0].priority = .standard }
+        bench.reload { $0.instances[0].nopreempt = true }
+        #expect(bench.take().unadvertised.isEmpty)
+        bench.reload { $0.instances[0].virtualAddresses.removeLast() }
+        #expect(bench.take().unadvertised == [2])
+    }
+
     /// A peer on the same link leaves out the same ones: that is no other list.
     @Test func thePeersListIsTheSame() {
         var bench = Bench(Self.settings(91))

@@ -219,6 +219,21 @@ extension [Action] {
         compactMap { if case .observe(.strangerFound(_, let stranger)) = $0 { stranger } else { nil } }
     }
 
+    /// Strangers that were told and are gone.
+    var gone: [NamedAddress] {
+        compactMap { if case .observe(.strangerGone(_, let address)) = $0 { address } else { nil } }
+    }
+
+    /// What was told to stay behind a MASTER, each time.
+    var staying: [[NamedAddress]] {
+        compactMap { if case .observe(.addressesStay(_, let addresses, _)) = $0 { addresses } else { nil } }
+    }
+
+    /// How many addresses aren't advertised, each time that it was told.
+    var unadvertised: [Int] {
+        compactMap { if case .observe(.addressesUnadvertised(_, let count)) = $0 { count } else { nil } }
+    }
+
     var transitions: [Transition] {
         compactMap { if case .observe(.transition(let transition)) = $0 { transition } else { nil } }
     }

@@ -186,6 +186,38 @@ import VRRP
         #expect(bench.status().strangers.map(\.prefix.description) == ["10.0.4.1/24"])
     }
 
+    /// D14: what a MASTER served by and hadn't added stays when it ends, and that is said once, whatever the kernel tells
+    /// afterwards: the whole list, also one with another length, which is shown while it is MASTER.
+    @Test(arguments: [false, true]) func whatStaysIsSaidAtTheEnd(hasOwn: Bool) {
+        var bench = Bench { if hasOwn { $0.virtualAddresses.append(virtual("10.0.4.2/24")) } }
+        bench.tell([Bench.kernelAddress("10.0.4.1/24")])
+        bench.advance(.seconds(4))
+        bench.tell([Bench.kernelAddress("10.0.4.1/32")])
+        #expect(bench.state == .master)
+        #expect(bench.status().strangers.map(\.prefix.description) == ["10.0.4.1/24", "10.0.4.1/32"])
+        _ = bench.take()
+        bench.handle(.stop)
+        let actions = bench.take()
+        #expect(actions.withdrawn.isEmpty != hasOwn)
+        #expect(actions.strangers.isEmpty)
+        let names = [virtual("10.0.4.1/24"), virtual("10.0.4.1/32")].map { NamedAddress($0.prefix, interface: "eth0") }
+        #expect(actions.staying == [names])
+    }
+
+    /// Who yields says it as who isn't MASTER, and only so; who was BACKUP has said it before.
+    @Test func whatStaysIsSaidOnce() {
+        var bench = Bench()
+        bench.tell([Bench.kernelAddress("10.0.4.1/24")])
+        #expect(bench.take().strangers.count == 1)
+        bench.advance(.seconds(4))
+        bench.receive(200)
+        var actions = bench.take()
+        #expect(actions.strangers.count == 1 && actions.staying.isEmpty)
+        bench.handle(.stop)
+        actions = bench.take()
+        #expect(actions.strangers.isEmpty && actions.staying.isEmpty)
+    }
+
     /// D14: one that came between our look and our question isn't ours either.
     @Test func foreignAddressOfTheLastMoment() {
         var bench = Bench()
@@ -337,9 +369,29 @@ import VRRP
         #expect(bench.take().strangers.isEmpty)
         bench.remove(["10.0.4.1/24"])
         #expect(bench.status().strangers.isEmpty)
+        #expect(bench.take().gone == [NamedAddress(virtual("10.0.4.1/24").prefix, interface: "eth0")])
         bench.tell([Bench.kernelAddress("10.0.4.1/32", on: 3)])
         actions = bench.take()
-        #expect(actions.strangers.map(\.interface) == ["eth1"])
+        #expect(actions.strangers.map(\.interface) == ["eth1"] && actions.gone.isEmpty)
+    }
+
+    /// What a start will do with it is said as the file of the moment has it: not for what stands where the file doesn't
+    /// want it, has a lifetime, or another's mark.
+    @Test func whatAStartDoesWithStrangers() {
+        var bench = Bench()
+        func atStart(_ address: KernelAddress) -> StrangerAddress.AtStart? {
+            bench.tell([address])
+            defer { bench.tell([address], isPresent: false) }
+            return bench.status().strangers.first?.atStart
+        }
+        for adopts in [false, true] {
+            bench.reload { $0.global.adoptsLeftovers = adopts }
+            #expect(atStart(Bench.kernelAddress("10.0.4.1/24")) == (adopts ? .goes : .staysUnlessAdopted))
+            #expect(atStart(Bench.kernelAddress("10.0.4.1/24", by: AddressProtocol.keepalived)) == .goes)
+            #expect(atStart(Bench.kernelAddress("10.0.4.1/24", by: 77)) == .stays)
+            #expect(atStart(Bench.kernelAddress("10.0.4.1/24", flags: .limited)) == .stays)
+            #expect(atStart(Bench.kernelAddress("10.0.4.1/24", on: 3)) == .stays)
+        }
     }
 
     /// On the loopback interface it is a real server's of LVS; an address owner's is the machine's own.

@@ -65,8 +65,9 @@ import Testing
             ])
         #expect(
             labels(NodeContext()) == [
-                "timers", "announcer", "interfaces", "ledger", "dependents", "startsAt", "leftoversAt", "tickets",
-                "lastTicket", "expectedRemovals", "withdrawals", "withdrawalsKept", "lastNotification",
+                "timers", "announcer", "interfaces", "ledger", "dependents", "startsAt", "adoptsLeftovers",
+                "leftoversAt", "tickets", "lastTicket", "expectedRemovals", "withdrawals", "withdrawalsKept",
+                "lastNotification",
             ])
         #expect(
             labels(Announcer()) == ["garpInterval", "gnaInterval", "lanes", "numbers", "due", "lastOrder"])

@@ -1,4 +1,5 @@
 import Base
+import Configuration
 import Testing
 import VRRP
 
@@ -44,8 +45,19 @@ import VRRP
         #expect(try Self.decode(Self.encode(many)).rivals.count == 4)
     }
 
-    @Test func aRivalThatIsToldOf() throws {
-        let told = Observation.rivalMaster(3, source: Bench.lower, .discarded(.checksum, detail: 77))
+    private static let name = NamedAddress(virtual("10.0.4.1/24").prefix, interface: "eth0")
+
+    @Test(
+        arguments: [
+            .rivalMaster(3, source: Bench.lower, .discarded(.checksum, detail: 77)), .strangerGone(3, name),
+            .addressesStay(3, [name, name], count: 2), .leftoversRemoved([name], count: 40, addedBy: 18),
+            .addressesUnadvertised(3, count: 7),
+            .strangerFound(
+                3,
+                StrangerAddress(
+                    name.prefix, interface: "eth0", isSilent: false, addedBy: 0, hasLifetime: true, atStart: .goes)),
+        ] as [Observation]) func whatIsToldOf(_ told: Observation) throws
+    {
         var writer = ByteWriter()
         told.encode(into: &writer)
         try writer.bytes.withUnsafeBytes { buffer in
