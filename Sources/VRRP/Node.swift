@@ -149,7 +149,7 @@ public struct Node: Sendable {
         guard let first = routes[Self.key(information.interfaceIndex, family, virtualRouterID)] else {
             if let (id, view) = owner(ofAddressIn: bytes, information, at: now) {
                 changed.add(id)
-                return routers[id].hearOtherVRID(view, from: information.source, at: now, context, into: &actions)
+                return routers[id].hearOtherVRID(view, information, at: now, context, into: &actions)
             }
             return discard(.unknownVRID, information, detail: UInt32(virtualRouterID), at: now, into: &actions)
         }

@@ -115,17 +115,21 @@ extension DiscardReason {
 extension VirtualRouter {
     /// An advertisement for us that was thrown away: a sign of a second master, if we are one.
     mutating func noteRival(
-        _ view: AdvertisementView, _ reason: DiscardReason, detail: UInt32, from sender: IPAddress, at now: Instant,
-        _ context: NodeContext, into actions: inout [Action]
+        _ view: AdvertisementView, _ reason: DiscardReason, detail: UInt32, _ information: PacketInformation,
+        at now: Instant, _ context: NodeContext, into actions: inout [Action]
     ) {
         // Version 7 is nobody's, and priority 0 is a master's that goes.
-        guard reason.isAnotherRouters, view.version != nil, view.isAdvertisement, view.priority != .release else {
-            return
-        }
+        guard state == .master, reason.isAnotherRouters, view.version != nil, view.isAdvertisement,
+            view.priority != .release
+        else { return }
         if reason == .own, isEcho(view, at: now, context) { return }
-        // What a broken packet says of its interval says nothing.
-        let interval = reason == .checksum ? .zero : view.interval
-        noteRival(.discarded(reason, detail: detail), from: sender, interval: interval, at: now, into: &actions)
+        // What a broken packet says of its interval says nothing. It may have been thrown away for something else that is
+        // looked at before its checksum.
+        let isBroken =
+            view.judgeChecksum(source: information.source, destination: information.destination) == .wrong
+        noteRival(
+            .discarded(reason, detail: detail), from: information.source, interval: isBroken ? .zero : view.interval,
+            at: now, into: &actions)
     }
 
     /// Whether this is our own advertisement again: a bridge, a bond or a virtual switch may send it back, and does so

@@ -29,7 +29,7 @@ extension VirtualRouter {
                     return
                 }
                 reason = found
-                noteRival(view, found, detail: detail, from: information.source, at: now, context, into: &actions)
+                noteRival(view, found, detail: detail, information, at: now, context, into: &actions)
             } catch {
                 reason = DiscardReason(error)
                 detail = UInt32(clamping: bytes.count)
@@ -46,12 +46,12 @@ extension VirtualRouter {
 
     /// Another router advertises an address of this instance under another VRID: whoever is master of both, two have it.
     mutating func hearOtherVRID(
-        _ view: AdvertisementView, from source: IPAddress, at now: Instant, _ context: NodeContext,
+        _ view: AdvertisementView, _ information: PacketInformation, at now: Instant, _ context: NodeContext,
         into actions: inout [Action]
     ) {
         let detail = UInt32(view.rawVirtualRouterID)
-        noteRival(view, .otherVRID, detail: detail, from: source, at: now, context, into: &actions)
-        discard(.otherVRID, from: source, detail: detail, at: now, into: &actions)
+        noteRival(view, .otherVRID, detail: detail, information, at: now, context, into: &actions)
+        discard(.otherVRID, from: information.source, detail: detail, at: now, into: &actions)
     }
 
     static let noDiscardTold = [Instant](

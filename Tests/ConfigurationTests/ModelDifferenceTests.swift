@@ -109,7 +109,8 @@ private let later = " (not handled yet: without effect)"
         #expect(found.changed.first?.startsAnew == false)
     }
 
-    /// A reload pairs routers by what they are on the link, so names may change places and nothing starts anew.
+    /// vrid-swap-text: a reload pairs routers by what they are on the link, so names may change places and nothing starts
+    /// anew.
     @Test func exchangedNames() {
         let found = difference(block("A", 1) + block("B", 2), block("B", 1) + block("A", 2))
         #expect(found.added.isEmpty && found.removed.isEmpty && found.unchanged == 0)

@@ -105,7 +105,7 @@ import Testing
         #expect(try behind.only().faults == ["advert_int is invalid"])
     }
 
-    /// keepalived takes a length there, and it means nothing.
+    /// peer-with-prefix: keepalived takes a length there, and it means nothing.
     @Test func lengthsBehindAddresses() throws {
         let unicast = load(
             instance("unicast_src_ip 10.0.0.1/24\nunicast_peer {\n10.0.0.2/24\n10.0.0.3/32 min_ttl 3\n}"))

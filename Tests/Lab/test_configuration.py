@@ -106,7 +106,7 @@ def test_reloads_of_an_unchanged_file(duo, pair, sniffer):
 
 
 def test_a_backup_follows_its_master_also_after_a_reload(duo, pair, sniffer):
-    """A BACKUP whose file has a shorter interval now goes on with what its master advertises (version 3)."""
+    """p01: a BACKUP whose file has a shorter interval now goes on with what its master advertises (version 3)."""
     a, b = duo(advert=1, bound=10)
     sniffer.wait_advert(pair[0], since=time.time(), bound=3)
     begin = time.time()
@@ -382,7 +382,8 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("kind", UNREADABLE)
 def test_a_piece_that_cannot_be_read_is_never_left_out_silently(lan, pair, kind):
-    """A reload refuses it, and a start goes on without it: status names it, with exit status 1, until a reload succeeds."""
+    """include-glob-executable: a reload refuses it, and a start goes on without it. Status names it, with exit status 1,
+    until a reload succeeds."""
     second = conf.instance("VI_2", vrid=52, version=3, advert=0.1, vips=["10.0.0.102/24"])
     folder = os.path.join(pair[0].directory, "parts")
     os.mkdir(folder)

@@ -84,7 +84,7 @@ def test_nopreempt_leaves_the_master_alone(duo, lan, pair, sniffer):
 
 
 def test_preempt_delay_waits_then_preempts(duo, lan, pair, sniffer):
-    """T7 (b): preempt_delay delays displacing a live master with a lower priority, by itself and by no timer's rest."""
+    """p37, T7 (b): preempt_delay delays displacing a live master with a lower priority, by itself and by no timer's rest."""
     a, _ = duo(advert=0.5)
     a.stop()
     lan.wait_holder(VIP, "b")

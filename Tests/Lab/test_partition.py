@@ -107,7 +107,7 @@ def test_one_source_address_for_two_routers_is_told(lan, pair):
 
 
 def test_a_one_way_cut_is_told(duo, lan, pair):
-    """T2: b no longer hears a, and is MASTER beside it. a hears b: its status, log and history say so, until b is gone."""
+    """p39, T2: b no longer hears a, and is MASTER beside it. a hears b: its status, log and history say so, until b is gone."""
     a, b = duo()
     lan.deafen(pair[1])
     b.wait_state("MASTER")
@@ -124,7 +124,7 @@ def test_a_one_way_cut_is_told(duo, lan, pair):
 
 
 def test_adverts_heard_in_fault_are_no_second_master(lan, pair):
-    """a was in FAULT while b was MASTER. When a is MASTER again, b has yielded, and all is well."""
+    """fault-then-two-masters: a was in FAULT while b was MASTER. When a is MASTER again, b has yielded, and all is well."""
     for end in ("d0", "d1"):
         if end == "d0":
             pair[0].netns.ip("link", "add", "d0", "type", "veth", "peer", "name", "d1")
@@ -145,7 +145,7 @@ def test_adverts_heard_in_fault_are_no_second_master(lan, pair):
 
 
 def test_an_address_list_of_who_is_gone_is_none(lan, pair):
-    """The BACKUP has another list than its master, which is said until it takes over from it."""
+    """stale-address-list: the BACKUP has another list than its master, which is said until it takes over from it."""
     a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1)).start()
     b = Hasup(pair[1], conf.simple(100, version=3, advert=0.1, vips=[f"{VIP}/24", "10.0.0.102/24"])).start()
     lan.wait_holder(VIP, "a")

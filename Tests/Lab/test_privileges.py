@@ -295,7 +295,7 @@ def test_children_are_born_realtime_and_only_the_vrrp_worker_stays_so(lan):
 
 @pytest.mark.parametrize("owner", ["of the file", "of the folder of an include"])
 def test_a_file_of_somebody_else_is_read_again(lan, owner):
-    """D2: what a start can read, a reload and an upgrade can read, too; only then the right to do so is kept."""
+    """p11, D2: what a start can read, a reload and an upgrade can read, too; only then the right to do so is kept."""
     node = lan.node("a")
     folder = os.path.join(node.directory, "parts")
     os.mkdir(folder)

@@ -49,7 +49,7 @@ def start_beside(node, command, name):
 
 
 def test_a_setuid_program_called_keepalived(lan):
-    """D24: any user may start one by a link of that name, and it is root's as far as its effective user goes."""
+    """p04, D24: any user may start one by a link of that name, and it is root's as far as its effective user goes."""
     node = lan.node("a")
     os.chmod(node.directory, 0o755)
     program, link = os.path.join(node.directory, "waits"), os.path.join(node.directory, "keepalived")
@@ -95,7 +95,7 @@ def test_who_locks_the_pid_file(lan, kind):
 
 
 def test_with_the_standard_descriptors_closed(lan):
-    """No file of hasupd's becomes what scripts take for their standard error, and what hasup prints goes nowhere else."""
+    """p29: no file of hasupd's becomes what scripts take for their standard error, and what hasup prints goes nowhere else."""
     node = lan.node("a")
     os.chmod(node.directory, 0o755)
     seen = node.write("seen", "")

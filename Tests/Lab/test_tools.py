@@ -281,7 +281,7 @@ def test_why_a_test_was_skipped_is_told(tmp_path):
 @pytest.mark.parametrize("vips", [["fe80::100/64"], ["fe80::100/64", "fd00::100/64"], ["192.168.7.100/24"],
                                   ["10.0.0.100/24"]])
 def test_check_on_the_master_is_the_check_before_the_start(lan, pair, vips):
-    """What hasup has set isn't the machine's own: check and reload say the same on the MASTER as anywhere."""
+    """ipv6-check-on-master: what hasup has set isn't the machine's own: check and reload say the same on the MASTER as anywhere."""
     a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, vips=vips))
 
     def check():
@@ -300,7 +300,7 @@ def test_check_on_the_master_is_the_check_before_the_start(lan, pair, vips):
 
 
 def test_check_and_reload_know_what_a_packet_carries(lan, pair):
-    """90 IPv6 addresses fit into 1,500 bytes: the surplus is said, and a smaller MTU is looked at, too."""
+    """p02, advert-over-mtu: 90 IPv6 addresses fit into 1,500 bytes: the surplus is said, and a smaller MTU is looked at, too."""
     vips = ["fe80::100/64", *(f"fd00::1:{number:x}/128" for number in range(2, 92))]
     a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1, vips=vips[:90]))
 

@@ -215,7 +215,7 @@ def test_upgrade_with_a_configuration_that_gets_worse_meanwhile(kept_duo, pair, 
 
 
 def test_stop_of_a_worker_that_begins(lan, pair, sniffer):
-    """SIGTERM in the milliseconds in which a worker begins: it goes on as MASTER first, and then hands over as always.
+    """p23: SIGTERM in the milliseconds in which a worker begins. It goes on as MASTER first, and then hands over as always.
 
     The worker is killed for it, and the signal comes when its successor exists.
     """
@@ -235,8 +235,8 @@ def test_stop_of_a_worker_that_begins(lan, pair, sniffer):
         assert not hasup.node.holds("10.0.0.100")
 
 
-def test_stop_during_an_upgrade(lan):
-    """SIGTERM that comes when the answer to `hasup upgrade` has left: hasupd stops."""
+def test_stop_during_an_upgrade(lan, sniffer):
+    """p23: SIGTERM that comes when the answer to `hasup upgrade` has left. hasupd stops, and hands over."""
     hasup = Hasup(lan.node("a"), conf.simple(200, version=3, advert=0.1)).start()
     hasup.wait_state("MASTER")
     with Wire(hasup.control) as wire:
@@ -244,6 +244,7 @@ def test_stop_during_an_upgrade(lan):
         hasup.program.signal(signal.SIGTERM)
     assert "error" not in answer, answer
     assert hasup.program.wait(6) == 0
+    assert [advert.priority for advert in sniffer.adverts(hasup.node)][-1] == 0
     assert not hasup.node.holds("10.0.0.100")
 
 

@@ -8,6 +8,7 @@ import VRRP
 
 @Suite("What packets may cost the log (pain point O3)")
 struct ObservationLogTests {
+    /// p20: each bad packet comes from another source.
     @Test("a line a minute for each reason, whatever senders there are: their addresses are theirs to choose")
     func senders() throws {
         let lines = Lines()

@@ -98,6 +98,29 @@ import VRRP
         #expect(bench.status().installedAddresses == [address("10.0.4.1"), Self.far])
     }
 
+    /// D14: an entry ends with its interface. What is on a new one of the same number is wanted again, or a stranger's.
+    @Test func interfaceComesAgainUnderItsNumber() {
+        var bench = bench()
+        bench.handle(.interface(Bench.interface("eth9", 9)))
+        bench.advance(.seconds(5))
+        var places: [Int: AddressKey] = [:]
+        bench.node.saveLedger { places[$0] = $1?.key }
+        #expect(places.count == 2)
+        bench.handle(.interfaceRemoved(9))
+        bench.node.saveLedger { places[$0] = $1?.key }
+        #expect(places.values.map(\.address) == [address("10.0.4.1")])
+        _ = bench.take()
+        bench.handle(.interface(Bench.interface("eth9", 9)))
+        #expect(bench.take().installed == [[Self.far]])
+        bench.handle(.interfaceRemoved(9))
+        bench.handle(.interface(Bench.interface("lan9", 9)))
+        bench.tell([Bench.kernelAddress("10.9.0.1/24", on: 9)])
+        bench.receive(200)
+        let actions = bench.take()
+        #expect(bench.state == .backup && actions.withdrawn == [[address("10.0.4.1")]])
+        #expect(actions.strangers.map(\.interface) == ["lan9"])
+    }
+
     /// What the kernel says of an interface that is gone by now isn't believed, and not announced.
     @Test func answerAfterTheInterfaceIsGone() throws {
         var bench = bench()
@@ -241,6 +264,62 @@ import VRRP
         }
         let seconds = waits.map { ($0.nanoseconds + 500_000_000) / 1_000_000_000 }
         #expect(seconds == [1, 2, 4, 8, 16, 32, 60, 60, 60])
+    }
+
+    /// D129: the waits begin anew after a minute as MASTER with an address, and not before.
+    @Test(arguments: [(59, 8), (61, 1)] as [(Int64, Int64)])
+    func waitsBeginAnewAfterAMinute(served: Int64, wait: Int64) throws {
+        var bench = Bench { $0.announcements.delay = .zero }
+        bench.kernelAnswers = false
+        func refuse() throws {
+            let question = try #require(Bench.questions(bench.take()).last)
+            bench.answer(question, [.refused(22)])
+            #expect(bench.state == .fault)
+        }
+        for _ in 0..<3 {
+            while bench.state != .master { bench.advance(.milliseconds(10)) }
+            try refuse()
+        }
+        while bench.state != .master { bench.advance(.milliseconds(10)) }
+        bench.answer(try #require(Bench.questions(bench.take()).last))
+        bench.advance(.seconds(served))
+        #expect(bench.state == .master && bench.status().installedAddresses == [address("10.0.4.1")])
+        bench.remove(["10.0.4.1/24"])
+        try refuse()
+        bench.advance(.milliseconds(wait * 1_000 - 1))
+        #expect(bench.state == .fault)
+        bench.advance(.milliseconds(1))
+        #expect(bench.state == .backup)
+    }
+
+    /// D129: while duplicate address detection runs nothing is decided. Its end says whether an address serves.
+    @Test(arguments: [true, false])
+    func aTentativeAddressDecidesNothing(isDuplicate: Bool) throws {
+        let text = "fd00::100/64"
+        func kernel(_ flags: KernelAddress.Flags) -> [KernelAddress] {
+            [Bench.kernelAddress(text, by: AddressProtocol.ours, flags: flags)]
+        }
+        var bench = Bench {
+            $0.family = .ipv6
+            $0.version = .v3
+            $0.multicastGroup = address("ff02::12")
+            $0.virtualAddresses = [virtual(text), virtual("fd00::101/64")]
+        }
+        bench.kernelAnswers = false
+        bench.kernelTells = false
+        bench.advance(.seconds(5))
+        let question = try #require(Bench.questions(bench.take()).first)
+        bench.tell(kernel(.tentative))
+        bench.answer(question, [.done, .refused(22)])
+        #expect(bench.state == .master, "one is refused, the other may be used soon")
+        bench.tell(kernel(isDuplicate ? .duplicate : []))
+        if isDuplicate {
+            #expect(bench.state == .fault && bench.take().adverts.last == 0)
+        } else {
+            bench.advance(.seconds(3))
+            #expect(bench.state == .master)
+            #expect(bench.status().unusableAddresses.map(\.address) == [address("fd00::101")])
+        }
     }
 
     /// What may have mended it ends the wait: a change of the interface, of its addresses, or of the file.

@@ -21,7 +21,7 @@ import Wire
         actions.compactMap { if case .advertise(_, let said) = $0 { said.addressCount } else { nil } }
     }
 
-    /// RFC 9568 §5.2: 1,500 bytes are an IPv6 header, a VRRP header and 90 addresses. All are installed.
+    /// p02: 1,500 bytes are an IPv6 header, a VRRP header and 90 addresses (RFC 9568 §5.2). All are installed.
     @Test(arguments: [(90, 90), (91, 90), (300, 90)]) func fits(count: Int, advertised: UInt8) {
         var bench = Bench(Self.settings(count))
         bench.advance(.seconds(5))
@@ -31,7 +31,7 @@ import Wire
         #expect(bench.status().unadvertisedAddresses == count - Int(advertised))
     }
 
-    /// The MTU is followed: from the next advertisement on.
+    /// advert-over-mtu: the MTU is followed, from the next advertisement on.
     @Test func followsTheLink() {
         var bench = Bench(Self.settings(200))
         bench.advance(.seconds(5))

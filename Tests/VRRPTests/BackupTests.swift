@@ -176,7 +176,7 @@ import Wire
         #expect(bench.state == .master)
     }
 
-    /// T7 (b): preempt_delay runs from the first inferior advertisement, and the takeover is when it ends.
+    /// p37, T7 (b): preempt_delay runs from the first inferior advertisement, and the takeover is when it ends.
     @Test func preemptDelayDelaysALiveMaster() {
         var bench = Bench { $0.preemptDelay = .seconds(4) }
         bench.receive(50)

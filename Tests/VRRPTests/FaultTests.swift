@@ -148,7 +148,7 @@ import VRRP
         #expect(bench.status().priority == .owner)
     }
 
-    /// `reverse`: what is up keeps it in FAULT, and is said to be up.
+    /// p41: with `reverse` what is up keeps it in FAULT, and is said to be up.
     @Test func reversedFault() {
         var bench = Bench { $0.trackedInterfaces = [TrackedInterface(name: "eth1", weight: 0, reverse: true)] }
         #expect(bench.status().faults == [.trackedInterfaceUp("eth1")])

@@ -32,6 +32,19 @@ import Testing
         #expect(twin.bench.state == .backup)
     }
 
+    /// An address that no kernel can have is none: interface numbers count from 1, and a network has no more bits than its
+    /// addresses.
+    @Test(arguments: [
+        ("10.0.4.1", 2, 32, true), ("fd00::1", 2, 128, true), ("10.0.4.1", 0, 24, false), ("10.0.4.1", -2, 24, false),
+        ("10.0.4.1", 2, 33, false), ("fd00::1", 2, 129, false),
+    ])
+    func addressesThatNoKernelHas(_ text: String, _ index: Int32, _ length: UInt8, _ isRead: Bool) {
+        let key = AddressKey(interfaceIndex: index, address: address(text), length: length)
+        let record = AddressRecord(key: key, fingerprint: 7, form: 8, slot: 3)
+        let read = record.bytes.withUnsafeBytes { AddressRecord($0, slot: 3) }
+        #expect(read == (isRead ? record : nil))
+    }
+
     /// A stranger's bytes: cut short, bent, invented. Nothing traps, and what can't be read starts anew.
     @Test func hostileRecords() {
         let twin = Twin.master()

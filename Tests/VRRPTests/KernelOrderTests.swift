@@ -176,6 +176,31 @@ import Wire
         #expect(!owes)
     }
 
+    /// A successor goes on with its predecessor's places, in whatever order it finds them: an entry that it made anew would
+    /// leave the old one behind.
+    @Test func adoptedEntriesKeepTheirPlaces() {
+        func key(_ number: Int32) -> AddressKey { Bench.kernelAddress("10.0.4.\(number)/24").key }
+        var ledger = AddressLedger()
+        for slot in [5, 2, 7, 3] as [Int32] {
+            ledger.adopt(
+                AddressRecord(key: key(slot), fingerprint: 7, form: 1, slot: slot), owner: 0, phase: .present)
+        }
+        var changes: [Int] = []
+        ledger.saveChanges { place, _ in changes.append(place) }
+        #expect(changes.isEmpty, "they are where they were")
+        for slot in [2, 5] as [Int32] { ledger.end(key(slot)) }
+        ledger.saveChanges { place, record in if record == nil { changes.append(place) } }
+        #expect(changes == [2, 5])
+        // New ones go where nothing is.
+        var taken: Set = [3, 7]
+        for number in 10..<20 as Range<Int32> {
+            let hasRoom = ledger.ask(key(number), owner: 0, fingerprint: 7, form: 1, ticket: 1)
+            #expect(hasRoom)
+        }
+        ledger.saveChanges { place, _ in #expect(taken.insert(place).inserted) }
+        #expect(taken.count == 12)
+    }
+
     /// The kernel refuses to remove an address, and then to add it in its other form: it still has the old one.
     @Test func formThatTheKernelRefusedToChangeIsAskedForAgain() {
         var bench = Bench.master()

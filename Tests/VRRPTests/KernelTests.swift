@@ -394,6 +394,23 @@ import VRRP
         }
     }
 
+    /// News come by another way than answers: those of what we have added may come after we have taken it away again.
+    @Test func lateNewsOfOursAreNoStrangers() {
+        let ours = Bench.kernelAddress("10.0.4.1/24", by: AddressProtocol.ours)
+        var bench = Bench()
+        bench.kernelTells = false
+        bench.advance(.seconds(4))
+        bench.receive(200)
+        #expect(bench.state == .backup)
+        bench.tell([ours])
+        #expect(bench.status().strangers.isEmpty)
+        bench.tell([ours], isPresent: false)
+        #expect(bench.take().strangers.isEmpty)
+        // What comes now is one.
+        bench.tell([ours])
+        #expect(bench.take().strangers.count == 1)
+    }
+
     /// On the loopback interface it is a real server's of LVS; an address owner's is the machine's own.
     @Test func strangersThatAreNone() {
         var bench = Bench()
@@ -490,13 +507,42 @@ import VRRP
         #expect(bench.state == .master)
     }
 
+    /// Lost news: those of our own removals don't come any more. What goes later is somebody's doing.
+    @Test func lostNewsOfOursExcuseNobodyLater() {
+        var bench = Bench.master()
+        bench.kernelTells = false
+        bench.receive(200)
+        bench.kernelTells = true
+        bench.tell([], isAfterLoss: true)
+        bench.advance(.seconds(5))
+        #expect(bench.state == .master)
+        _ = bench.take()
+        bench.remove(["10.0.4.1/24"])
+        bench.advance(.milliseconds(200))
+        let actions = bench.take()
+        #expect(actions.installed == [[address("10.0.4.1")]] && actions.removals == [1])
+    }
+
+    /// A link that goes down takes IPv6 addresses along, and the news of them may come first: nobody has removed them.
+    @Test(arguments: [true, false])
+    func whatGoesJustBeforeItsLinkIsNobodysDoing(goesDown: Bool) {
+        var bench = Bench.master { $0.ignoresPrimaryInterface = true }
+        bench.remove(["10.0.4.1/24"])
+        bench.advance(.milliseconds(10))
+        bench.eth0.isUsable = !goesDown
+        bench.handle(.interface(bench.eth0))
+        bench.advance(.milliseconds(200))
+        #expect(bench.state == .master)
+        #expect(bench.take().removals == (goesDown ? [] : [1]))
+    }
+
     @Test func rareRemovalsArePutBackForEver() {
         var bench = Bench.master()
         for _ in 0..<50 {
             bench.advance(.seconds(3))
             bench.remove(["10.0.4.1/24"])
         }
-        #expect(bench.state == .master)
+        #expect(bench.state == .master && bench.take().transitions.isEmpty)
     }
 
     /// no_track, strange addresses, BACKUP.

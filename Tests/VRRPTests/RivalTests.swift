@@ -145,6 +145,20 @@ import Wire
         #expect(rivals(bench).isEmpty)
     }
 
+    /// What a broken packet says of its interval says nothing, whatever else is wrong with it: two of them would be a
+    /// second master for minutes.
+    @Test(arguments: [VRRPVersion.v2, .v3], [255, 1] as [UInt8])
+    func theIntervalOfABrokenAdvertIsNotBelieved(_ version: VRRPVersion, _ hopLimit: UInt8) {
+        var bench = Bench.master { $0.version = version }
+        for _ in 0..<2 {
+            bench.advance(.seconds(1))
+            bench.receive(200, hopLimit: hopLimit, { $0.interval = .seconds(40) }, bend: { $0[6] ^= 1 })
+        }
+        #expect(rivals(bench).count == 1 && bench.state == .master)
+        bench.advance(.seconds(4))
+        #expect(rivals(bench).isEmpty)
+    }
+
     @Test func whatSaysNothingOfASecondMaster() {
         func expectNone(_ comment: Comment, _ give: (inout Bench) -> Void) {
             var bench = Bench.master()

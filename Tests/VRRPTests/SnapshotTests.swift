@@ -73,6 +73,42 @@ import Testing
             labels(Announcer()) == ["garpInterval", "gnaInterval", "lanes", "numbers", "due", "lastOrder"])
     }
 
+    /// p36: links that come and go beside a thousand instances cost no record of theirs.
+    @Test func linksOfNoConcernChangeNoRecord() {
+        func saved(_ bench: inout Bench) -> [Int] {
+            var writer = ByteWriter()
+            var saved: [Int] = []
+            bench.node.saveChanges(with: &writer) { number, _ in
+                saved.append(number)
+            } mark: { _, _ in
+            }
+            return saved
+        }
+        var bench = Bench.master()
+        bench.reload { model in
+            model.instances += (1...9 as ClosedRange<UInt8>).map { number in
+                Bench.settings {
+                    $0.virtualRouterID = VRID(rawValue: number)
+                    $0.virtualAddresses = [virtual("10.0.5.\(number)/24")]
+                    if number == 3 { $0.trackedInterfaces = [TrackedInterface(name: "veth7", weight: 10)] }
+                }
+            }
+        }
+        bench.advance(.seconds(5))
+        #expect(saved(&bench).count > 10)
+        for index in 50..<60 as Range<Int32> {
+            var link = Bench.interface("c0", index)
+            bench.handle(.interface(link))
+            bench.tell([Bench.kernelAddress("10.200.0.1/24", on: index)])
+            link.isUsable = false
+            bench.handle(.interface(link))
+            bench.handle(.interfaceRemoved(index))
+        }
+        #expect(saved(&bench).isEmpty)
+        bench.handle(.interface(Bench.interface("veth7", 60)))
+        #expect(saved(&bench) == [4])
+    }
+
     /// D36: an advertisement on time is a mark beside the record, and the successor counts it.
     @Test func advertsOnTimeAreMarked() throws {
         var twin = Twin.master()
@@ -117,6 +153,25 @@ import Testing
         #expect(actions.adverts.isEmpty)
         #expect(twin.bench.state == .backup)
         #expect(twin.bench.node.resumption.late == 1)
+    }
+
+    /// A stranger's address was told by the predecessor: it isn't told again because its process died.
+    @Test func aStrangerIsToldOnce() {
+        let stranger = Bench.kernelAddress("10.0.4.1/24")
+        var twin = Twin(2)
+        twin.bench.tell([stranger])
+        twin.take(.wait(.milliseconds(10)))
+        #expect(twin.bench.take().strangers.count == 1)
+        let snapshot = twin.keeper.snapshot(heardUntil: twin.bench.now, lastNotification: 0)
+        twin.bench.node = Node()
+        twin.tellSurroundings()
+        twin.bench.tell([stranger])
+        twin.bench.handle(.resume(twin.bench.model, snapshot))
+        #expect(twin.bench.node.resumption.others == 1 && twin.bench.status().strangers.count == 1)
+        twin.bench.tell([Bench.kernelAddress("10.0.4.1/24", flags: .secondary)])
+        #expect(twin.bench.take().strangers.isEmpty)
+        twin.bench.tell([Bench.kernelAddress("10.0.4.2/24")])
+        #expect(twin.bench.take().strangers.count == 1)
     }
 
     /// What is missing in the kernel is put back and announced; what is there isn't touched.
