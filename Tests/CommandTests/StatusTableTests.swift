@@ -236,7 +236,7 @@ import Testing
             ])
     }
 
-    @Test(arguments: [(31, "31 addresses of 72 aren't advertised"), (1, "1 address of 72 isn't advertised")])
+    @Test(arguments: [(31, "31 of 72 addresses aren't advertised"), (1, "1 of 72 addresses isn't advertised")])
     func addressesWithoutRoomAreCounted(_ count: Int, _ expected: String) {
         var reply = sample()
         var one = instance("a", "MASTER", seconds: 5, priority: 100)
