@@ -67,9 +67,9 @@ public final class Keyword: Sendable {
     public var unit: KeywordUnit? { KeywordUnit.split(fields[3]).unit }
     /// The version of keepalived that brought it, `after 2.2.7` when it is only known that 2.2.7 lacks it, `hasup` when no
     /// keepalived knows it; nil when nobody wrote it down.
-    public let since: String?
+    public var since: String? { KeywordTable.version(of: name, in: context, KeywordTable.allVersions) }
     /// Whether no keepalived knows it.
-    public var isOwn: Bool { since == Preprocessor.ownName }
+    public let isOwn: Bool
     /// Whether it does anything.
     public let status: KeywordStatus
     /// What it means.
@@ -81,29 +81,23 @@ public final class Keyword: Sendable {
     /// Whether its values stand in the model, although it doesn't act yet. Nothing else needs to look at them then.
     let isTyped: Bool
     /// Limits of a whole number when `range` begins with them.
-    public let limits: ClosedRange<Int>?
+    public var limits: ClosedRange<Int>? { KeywordTable.limits(fields[3]) }
     /// The context of the block it opens; -1 when it opens none or one without keywords of its own.
     let child: Int
-    /// Its row. What only people read is made of it when they do.
+    /// Its row. What isn't asked of every keyword is made of it when it is: there are 827, and each start and reload makes
+    /// the table.
     private let fields: [Substring]
 
-    fileprivate init(context: String, fields: [Substring], child: Int, since: String?) {
+    fileprivate init(context: String, fields: [Substring], child: Int) {
         self.context = context
         name = String(fields[0])
         bytes = Array(fields[0].utf8)
         self.fields = fields
-        self.since = since
         status = KeywordTable.status(fields[4])
-        let meaning = fields[5]
         shape = KeywordTable.shape(fields[1])
         isTyped = fields[4] == "typed"
-        limits = KeywordTable.limits(fields[3])
         self.child = child
-        firstCounts = meaning.hasSuffix("; the first one counts")
-        isCumulative = meaning.hasWord("repeatable") || meaning.hasSuffix("; only one")
-        isSecret = meaning.hasWord("secret")
-        isDeprecated =
-            fields[3].hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
+        isOwn = KeywordTable.version(of: name, in: context, KeywordTable.ownVersions) != nil
     }
 
     /// What the value is in words, behind its abbreviation: `INT, a whole number`.
@@ -127,16 +121,18 @@ public final class Keyword: Sendable {
         case .flag, .script, .block, .list: false
         }
     }
-    private let isCumulative: Bool
+    private var isCumulative: Bool { fields[5].hasWord("repeatable") || fields[5].hasSuffix("; only one") }
 
     /// Whether the first one in a block counts, and later ones are left out.
-    let firstCounts: Bool
+    var firstCounts: Bool { fields[5].hasSuffix("; the first one counts") }
 
     /// Whether its words are nobody's business: the table says `secret` of them.
-    let isSecret: Bool
+    var isSecret: Bool { fields[5].hasWord("secret") }
 
     /// Known to keepalived's authors as a name of the past.
-    let isDeprecated: Bool
+    var isDeprecated: Bool {
+        fields[3].hasPrefix("deprecated") || fields[5].hasPrefix("deprecated") || fields[5].hasPrefix("former")
+    }
 }
 
 /// Every keyword of keepalived.conf. A setting that isn't here is an unknown keyword; one that is here says whether it
@@ -229,7 +225,6 @@ public struct KeywordTable: Sendable {
         // The first of a name counts.
         let numbers = Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         let root = numbers["(root)"] ?? 0
-        let since = Self.versions(Self.sinceRows)
         var keywords: [Keyword] = []
         var rowsOfContext = Array(repeating: [Int](), count: names.count)
         var places: [UInt64: Int] = [:]
@@ -241,10 +236,7 @@ public struct KeywordTable: Sendable {
             let entries = numbers[path + " (entry)"]
             rowsOfContext[context].append(keywords.count)
             places[Self.hash(Array(name.utf8)[...], context)] = keywords.count
-            keywords.append(
-                Keyword(
-                    context: names[context], fields: fields, child: own ?? entries ?? -1,
-                    since: since["\(names[context])\t\(name)"] ?? since["*\t\(name)"]))
+            keywords.append(Keyword(context: names[context], fields: fields, child: own ?? entries ?? -1))
         }
         self.keywords = keywords
         self.rowsOfContext = rowsOfContext
@@ -253,17 +245,28 @@ public struct KeywordTable: Sendable {
         contextNames = names
     }
 
+    fileprivate static let allVersions = versions(sinceRows)
+    fileprivate static let ownVersions = versions(sinceRows) { $0 == Preprocessor.ownName }
+
+    fileprivate static func version(of name: String, in context: String, _ versions: [String: String]) -> String? {
+        versions["\(context)\t\(name)"] ?? versions["*\t\(name)"]
+    }
+
     /// Context and name, with a tab between, and the version. The form is explained at `sinceRows`.
-    static func versions(_ rows: StaticString) -> [String: String] {
+    static func versions(_ rows: StaticString, where isWanted: (String) -> Bool = { _ in true }) -> [String: String] {
         var versions: [String: String] = [:]
         var version = ""
+        var isOfInterest = false
         for line in rows.description[...].parts(separatedBy: "\n") where !line.isEmpty {
-            let fields = line.parts(separatedBy: "\t")
-            if fields.count == 2 {
-                for name in names(of: fields[1]) { versions["\(fields[0])\t\(name)"] = version }
-            } else {
+            if line.utf8.first == UInt8(ascii: "[") {
                 version = String(line.dropFirst().dropLast())
+                isOfInterest = isWanted(version)
+                continue
             }
+            guard isOfInterest else { continue }
+            let fields = line.parts(separatedBy: "\t")
+            guard fields.count == 2 else { continue }
+            for name in names(of: fields[1]) { versions["\(fields[0])\t\(name)"] = version }
         }
         return versions
     }
