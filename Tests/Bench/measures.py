@@ -23,7 +23,7 @@ STATUS_PAUSE = 0.1
 
 def takeovers(engine, advert, runs):
     """Milliseconds beyond the protocol's time after kill -9 of everything, for each of several takeovers: until the new
-    master's advert, until it has the address, and until it announces that for the first time."""
+    master's advert, and until it has the address; and from there until it announces that for the first time."""
     late = []
     with Lan("bench") as lan:
         a, b = lan.node("a"), lan.node("b")
@@ -44,7 +44,7 @@ def takeovers(engine, advert, runs):
             taken = last + sniffer.takeover(a, b, bound=10)
             arrived = wait_for("the address", lambda: [moment for moment in watch.added if moment > last], bound=2)[0]
             announced = wait_for("an announcement", lambda: sniffer.announcements(VIP, b, last), bound=2)[0].time
-            late.append([(moment - due) * 1000 for moment in (taken, arrived, announced)])
+            late.append([(taken - due) * 1000, (arrived - due) * 1000, (announced - arrived) * 1000])
         watch.close()
         sniffer.close()
     return late
