@@ -14,6 +14,7 @@ enum Disturbance {
     case recreate(machine: Int, interface: Int)
     case rename(machine: Int, interface: Int)
     case moveHardware(machine: Int, interface: Int)
+    case shrink(machine: Int, mtu: UInt32)
     case cut(from: Int, to: Int)
     case isolate(machine: Int)
     case noise(loss: Int, duplicates: Int, reordering: Int)
@@ -29,7 +30,7 @@ enum Disturbance {
         let machine = Int.random(in: 0..<scenario.machineCount, using: &random)
         let other = (machine + Int.random(in: 1..<scenario.machineCount, using: &random)) % scenario.machineCount
         let interface = Int.random(in: 0...1, using: &random)
-        switch Int.random(in: 0..<23, using: &random) {
+        switch Int.random(in: 0..<24, using: &random) {
         case 0, 1: return .crash(machine: machine)
         case 2: return .stop(machine: machine)
         case 3, 4: return .pause(machine: machine, stopsClock: Bool.random(using: &random))
@@ -51,6 +52,8 @@ enum Disturbance {
                 isAll: Bool.random(using: &random))
         case 20: return .loseNews(machine: machine)
         case 21: return .die(machine: machine, changesFile: Bool.random(using: &random))
+        // One IPv6 address has room in version 3, and in version 2 two of IPv4.
+        case 22: return .shrink(machine: machine, mtu: UInt32.random(in: 64...100, using: &random))
         default: return .garbage(machine: machine)
         }
     }
@@ -110,7 +113,7 @@ extension World {
             reload(machine, isHeard: isHeard, changesOneOf: 1)
             kill(machine, gap: gap)
         case .garbage(let machine): garbage(machine)
-        case .linkDown, .recreate, .rename, .moveHardware, .refuse: changeKernel(disturbance)
+        case .linkDown, .recreate, .rename, .moveHardware, .shrink, .refuse: changeKernel(disturbance)
         }
         schedule(.undo(disturbance, life: life), after: pause)
     }
@@ -132,6 +135,9 @@ extension World {
         case .moveHardware(let machine, let interface):
             let address = MACAddress(bits: UInt64.random(in: 0..<1 << 40, using: &random) << 1 | 1 << 41)
             machines[machine].kernel.move(interface, to: address, at: now)
+            spread(machine)
+        case .shrink(let machine, let mtu):
+            machines[machine].kernel.setMTU(mtu)
             spread(machine)
         case .refuse(let machine, let router, let isAll):
             refuse(machine, router, isAll: isAll)
@@ -157,6 +163,9 @@ extension World {
         case .rename(let machine, let interface):
             for place in 0...interface { machines[machine].kernel.rename(place, to: nil) }
             spread(machine)
+        case .shrink(let machine, _):
+            machines[machine].kernel.setMTU(Scenario.mtu)
+            spread(machine)
         case .cut(let from, let to): network.setCut(false, from: from, to: to)
         case .isolate(let machine): isolate(machine, false)
         case .noise:
@@ -180,6 +189,7 @@ extension World {
             resume(machine)
             for place in 0...1 {
                 machines[machine].kernel.rename(place, to: nil)
+                machines[machine].kernel.setMTU(Scenario.mtu)
                 machines[machine].kernel.setUsable(place, true, at: now)
                 machines[machine].kernel.addOwn(place, at: now)
             }

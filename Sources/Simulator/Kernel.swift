@@ -248,6 +248,13 @@ struct Kernel {
         tellLink(place)
     }
 
+    /// Another MTU of the link that the routers are on.
+    mutating func setMTU(_ mtu: UInt32) {
+        guard links[0].state.mtu != mtu else { return }
+        links[0].state.mtu = mtu
+        tellLink(0)
+    }
+
     /// The machine's own addresses, as far as they aren't there.
     mutating func addOwn(_ place: Int, at now: Int64) {
         for prefix in links[place].own where links[place].state.isUsable || prefix.address.family == .ipv4 {

@@ -35,6 +35,8 @@ enum Sabotage: String, CaseIterable {
     case hidesDuplicates
     /// The news of what strangers add don't come.
     case hidesStrangers
+    /// The news of a link don't say its MTU.
+    case hidesMTU
     /// It isn't noted who has removed an address.
     case forgetsRobbers
     /// Something happens on the link all the time, so that a core tries again what was refused.
@@ -56,6 +58,7 @@ enum Sabotage: String, CaseIterable {
         case .liesAboutInstalls: "without having it"
         case .hidesDuplicates: "serves nothing"
         case .hidesStrangers: "says nothing of strangers"
+        case .hidesMTU: "on a link with an MTU"
         case .forgetsRobbers: "and nobody has"
         case .triesAllTheTime: "and can't use its addresses"
         }

@@ -81,6 +81,7 @@ struct Scenario {
                     address: Self.address(family, host: host), length: family == .ipv4 ? ownLength : 64)
             }
             var state = InterfaceState(index: Int32(2 + place), name: "eth\(place)", isUsable: true)
+            state.mtu = Self.mtu
             state.hardwareAddress = MACAddress(bits: UInt64(machine * 2 + place + 1) | 1 << 41)
             return KernelLink(state: state, own: own)
         }
@@ -91,6 +92,9 @@ struct Scenario {
 
     /// Whether machines' own addresses may be in one network with virtual ones.
     var sharesOwnNetwork: Bool { ownLength == prefixLength && !promotes }
+
+    /// Of a link, unless a fault makes it smaller.
+    static let mtu: UInt32 = 1_500
 
     /// Scope of what strangers add, to tell it from others.
     static let strangersScope: UInt8 = 200

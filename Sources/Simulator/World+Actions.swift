@@ -64,14 +64,23 @@ extension World {
         }
         let advertisement = Advertisement(
             version: settings.version, virtualRouterID: virtualRouterID, priority: advertised.priority,
-            interval: settings.advertInterval, addresses: settings.virtualAddresses.map(\.prefix.address),
+            interval: settings.advertInterval,
+            addresses: settings.virtualAddresses.prefix(Int(advertised.addressCount)).map(\.prefix.address),
             password: settings.password, checksumWithoutPseudoHeader: settings.checksumWithoutPseudoHeader)
         if sabotage == .sendsNoRelease, !isDisturbed, advertised.priority == .release { return }
         let destinations = settings.isUnicast ? settings.unicastPeers.map(\.address) : [settings.multicastGroup]
         for destination in destinations {
+            let bytes = advertisement.encode(source: advertised.source, destination: destination)
+            let length = bytes.count + (settings.family == .ipv4 ? 20 : 40)
+            guard length <= machines[machine].lan.mtu else {
+                if machines[machine].isQuiet {
+                    let mtu = machines[machine].lan.mtu
+                    invariants.fail(now, "machine \(machine) sends \(length) bytes on a link with an MTU of \(mtu)")
+                }
+                continue
+            }
             let frame = Frame(
-                from: machine, source: advertised.source, destination: destination, hopLimit: 255,
-                bytes: advertisement.encode(source: advertised.source, destination: destination))
+                from: machine, source: advertised.source, destination: destination, hopLimit: 255, bytes: bytes)
             for other in machines.indices where other != machine {
                 let isAddressee =
                     destination.isMulticast

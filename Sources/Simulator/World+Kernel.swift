@@ -129,7 +129,8 @@ extension World {
         var changes: [AddressChange] = []
         for piece in news {
             switch piece {
-            case .link(let state):
+            case .link(var state):
+                if sabotage == .hidesMTU { state.mtu = 0 }
                 links.removeAll { $0.index == state.index }
                 links.append((state.index, state))
             case .linkRemoved(let index):

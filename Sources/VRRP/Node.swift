@@ -40,8 +40,8 @@ public struct Node: Sendable {
         case .interface(let interface): update(interface, at: now, into: &actions)
         case .interfaceRemoved(let index): remove(index, at: now, into: &actions)
         case .addresses(let changes, let isAfterLoss): take(changes, isAfterLoss: isAfterLoss, at: now, into: &actions)
-        case .applied(let ticket, let answer):
-            guard let work = context.redeem(ticket, answer, at: now) else { break }
+        case .applied(let ticket, var answer):
+            guard let work = context.redeem(ticket, &answer, at: now) else { break }
             if let id = work.instance {
                 changed.add(id)
                 routers[id].applied(work, answer, at: now, &context, into: &actions)

@@ -4,6 +4,9 @@ import Configuration
 /// Wait before work that the kernel refused is asked for again.
 let kernelRetryDelay = Interval.seconds(1)
 
+/// EEXIST (errno-base.h).
+private let addressExists: Int32 = 17
+
 /// Timers of one instance.
 enum TimerKind: Int, CaseIterable {
     /// BACKUP: the master-down timer (RFC 9568 §6.2: Active_Down_Timer).
@@ -146,9 +149,14 @@ struct NodeContext {
     }
 
     /// The kernel has answered: what it has is noted, whatever is wanted by now.
-    mutating func redeem(_ ticket: UInt64, _ answer: KernelAnswer, at now: Instant) -> KernelWork? {
+    mutating func redeem(_ ticket: UInt64, _ answer: inout KernelAnswer, at now: Instant) -> KernelWork? {
         guard let work = tickets.removeValue(forKey: ticket), work.keys.count == answer.results.count else {
             return nil
+        }
+        if work.added != nil {
+            for (place, key) in work.keys.enumerated() where answer.results[place] == .existed && isInOurWay(key) {
+                answer.results[place] = .refused(addressExists)
+            }
         }
         for (key, result) in zip(work.keys, answer.results) {
             if work.added != nil {
@@ -170,13 +178,23 @@ struct NodeContext {
         return work
     }
 
+    /// Whether what the kernel has instead of an address is ours, with a length or a peer that isn't wanted any more: it is
+    /// on its way out, and doesn't serve.
+    private func isInOurWay(_ key: AddressKey) -> Bool {
+        guard let other = interfaces.obstacle(to: key)?.key, other != key else { return false }
+        return ledger[other] != nil || isLeaving(other)
+    }
+
     /// Without an entry the interface has gone meanwhile; with another ticket something else was asked since.
     private mutating func noteAdded(_ key: AddressKey, _ result: AddressResult, _ ticket: UInt64) {
         guard let entry = ledger[key], entry.ticket == ticket, case .asked(let isNew) = entry.phase else { return }
         if entry.mayBeGone, interfaces.address(key) == nil, !result.isRefusal { return ledger.set(.missing, of: key) }
         switch result {
         case .done: ledger.confirm(key, isAdded: true)
-        case .existed, .absent: if isNew { ledger.end(key) } else { ledger.confirm(key, isAdded: false) }
+        case .existed, .absent:
+            // Not this one, then, but what excludes it: a stranger's.
+            let isAnother = interfaces.obstacle(to: key).map { $0.key != key } ?? false
+            if isNew || isAnother { ledger.end(key) } else { ledger.confirm(key, isAdded: false) }
         case .refused where isNew: ledger.end(key)
         case .refused:
             // Its other form may be there still, when the removal of that was refused, too.
