@@ -313,7 +313,9 @@ def test_check_and_reload_know_what_a_packet_carries(lan, pair):
     before = a.status().answer["daemon"]["warnings"]
     assert a.reload(conf.simple(200, version=3, advert=0.1, vips=vips)).returncode == 0
     assert "carries 90 of 91 addresses" in check()
-    assert a.status().answer["daemon"]["warnings"] == before + 1
+    # What the machine lacks at the moment isn't the file's: the instance says it, for as long as it is so.
+    assert a.status().answer["daemon"]["warnings"] == before
+    assert a.status().instance()["unadvertised_addresses"] == 1
     pair[0].netns.ip("link", "set", "eth0", "mtu", "1280")
     assert "carries 77 of 91 addresses" in check()
     told = "14 of 91 addresses aren't advertised: the MTU of eth0 has no room for more"
