@@ -141,19 +141,25 @@ extension Node {
     private mutating func retryAddresses(
         of instances: [InstanceID], at now: Instant, into actions: inout [Action]
     ) {
-        for id in instances where routers[id].unserved != nil {
-            changed.add(id)
-            routers[id].retryAddresses(at: now, &context, into: &actions)
+        keepingRoutes(of: instances.filter { routers[$0].unserved != nil }) { node, id in
+            node.routers[id].retryAddresses(at: now, &node.context, into: &actions)
         }
     }
 
     private mutating func reassess(_ instances: [InstanceID], at now: Instant, into actions: inout [Action]) {
+        keepingRoutes(of: instances) { node, id in
+            let previousDown = node.routers[id].masterDownInterval
+            node.routers[id].reassess(previousDown: previousDown, at: now, &node.context, into: &actions)
+        }
+    }
+
+    /// Changes instances. One whose interface has another number afterwards is found by that.
+    private mutating func keepingRoutes(of instances: [InstanceID], _ change: (inout Node, InstanceID) -> Void) {
         var needsRoutes = false
         for id in instances {
             changed.add(id)
             let before = routers[id].interfaceIndex
-            let previousDown = routers[id].masterDownInterval
-            routers[id].reassess(previousDown: previousDown, at: now, &context, into: &actions)
+            change(&self, id)
             if routers[id].interfaceIndex != before { needsRoutes = true }
         }
         if needsRoutes { rebuildRoutes() }

@@ -24,6 +24,7 @@ import Testing
         (13917, "a form that the kernel refused to take away and to add"),
         (16835, "an address on an interface that had got another name, and left the file"),
         (31095, "a stranger's address that a reload named"),
+        (411_897, "a FAULT for want of an address that ends with another number of its interface"),
         (866, "an address that our own other length is in the way of, asked for by who has died"),
         (201_382, "a name that one interface had and another one has, both heard of at once"),
     ])
