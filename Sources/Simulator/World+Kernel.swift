@@ -148,9 +148,12 @@ extension World {
                 }
             }
         }
-        // Of the addresses it hasn't heard while it hears of the links.
-        machines[machine].news = changes.map { .address($0, isRobbed: false) }
-        for (index, state) in links { tell(machine, index, state) }
+        for (place, (index, state)) in links.enumerated() {
+            // Of the addresses it hasn't heard while it hears of the links, nor of the later links while of the first ones.
+            let isLast = place == links.count - 1
+            machines[machine].news = isLast ? changes.map { .address($0, isRobbed: false) } : news
+            tell(machine, index, state)
+        }
         machines[machine].news = []
         if changes.isEmpty { judge(machine) } else { give(machine, .addresses(changes, isAfterLoss: false)) }
     }
