@@ -33,17 +33,18 @@ int hasup_memfd_is_size_sealed(int fd) {
     return seals < 0 ? -errno : (seals & wanted) == wanted;
 }
 
-static int release_code(struct dl_phdr_info *object, size_t size, void *page_size) {
+/// Advice about the code of the program and of each of its libraries: nobody else may map libm, whose every page its
+/// relocation has touched.
+static int advise_on_code(struct dl_phdr_info *object, size_t size, void *advice) {
     (void)size;
-    uintptr_t mask = ~(uintptr_t)(*(long *)page_size - 1);
+    uintptr_t mask = ~(uintptr_t)(sysconf(_SC_PAGESIZE) - 1);
     for (int i = 0; i < object->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
         if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W)) continue;
         uintptr_t start = (object->dlpi_addr + segment->p_vaddr) & mask;
         uintptr_t end = object->dlpi_addr + segment->p_vaddr + segment->p_memsz;
-        madvise((void *)start, end - start, MADV_DONTNEED);
+        madvise((void *)start, end - start, *(int *)advice);
     }
-    // Libraries, too: nobody else may map libm, whose every page its relocation has touched.
     return 0;
 }
 
@@ -65,10 +66,15 @@ static void release_stack(long page_size) {
 }
 
 void hasup_release_code(void) {
-    long page_size = sysconf(_SC_PAGESIZE);
-    dl_iterate_phdr(release_code, &page_size);
+    int advice = MADV_DONTNEED;
+    dl_iterate_phdr(advise_on_code, &advice);
     malloc_trim(0);
-    release_stack(page_size);
+    release_stack(sysconf(_SC_PAGESIZE));
+}
+
+void hasup_fetch_code(void) {
+    int advice = MADV_WILLNEED;
+    dl_iterate_phdr(advise_on_code, &advice);
 }
 
 // A slot: sequence, checksum, record and length in one word, payload. Zero is no checksum.

@@ -72,6 +72,12 @@ public struct Node: Sendable {
         return routers.indices.contains(id) && routers[id].masterDownAt == next.deadline ? next.deadline : nil
     }
 
+    /// When the takeover at `takeoverAt` is an interval of the master away: it has missed an advertisement by then.
+    public var takeoverNoticeAt: Instant? {
+        guard let moment = takeoverAt, let next = context.timers.first else { return nil }
+        return moment - routers[next.timer / TimerKind.count].masterInterval
+    }
+
     /// What the takeover at `takeoverAt` will ask for, if nothing happens before. Nothing is changed by it.
     public func rehearseTakeover(into actions: inout [Action]) {
         guard let moment = takeoverAt, let next = context.timers.first else { return }

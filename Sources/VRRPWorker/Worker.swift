@@ -63,6 +63,7 @@ final class Worker {
     var incoming: (generation: UInt64, instanceCount: Int, smallestAdvertInterval: Interval?)?
     private var coreTimer: Timer?
     private var rehearsalTimer: Timer?
+    private var noticeTimer: Timer?
     private var reportTimer: Timer?
     /// When reports leave even though kernel calls are under way; nil when none waits.
     private var reportsDue: Instant?
@@ -120,6 +121,9 @@ final class Worker {
         }
         effects.onApplied = { [unowned self] in self.handle(.applied(ticket: $0, $1)) }
         coreTimer = loop.makeTimer { [unowned self] in self.fire() }
+        // What was given back (docs/decisions.md, D30) may have left the page cache: a disk takes longer than a rehearsal is
+        // early.
+        noticeTimer = loop.makeTimer { hasup_fetch_code() }
         rehearsalTimer = loop.makeTimer { [unowned self] in self.rehearse() }
         // The turn's end does what is due.
         reportTimer = loop.makeTimer {}
@@ -245,6 +249,10 @@ final class Worker {
         if let rehearsalTimer {
             let rehearsal = node.takeoverAt.map { $0 - Self.rehearsalLead } ?? .never
             loop.set(rehearsalTimer, to: rehearsal > loop.now ? rehearsal : .never)
+        }
+        if let noticeTimer {
+            let notice = node.takeoverNoticeAt ?? .never
+            loop.set(noticeTimer, to: notice > loop.now ? notice : .never)
         }
         if isStopping, effects.isIdle { finish() }
         if hasLongFuse, next == nil { change(to: .short) }

@@ -76,6 +76,7 @@ import Wire
         #expect(bench.node.takeoverAt == nil, "the timer is early: an advertisement has moved the takeover on")
         bench.advance(.seconds(3))
         let moment = try #require(bench.node.takeoverAt)
+        #expect(bench.node.takeoverNoticeAt == moment - .seconds(1), "an interval of the master before")
         #expect(moment - bench.now == Interval(nanoseconds: 609_375_000))
         _ = bench.take()
         var rehearsed: [Action] = []

@@ -25,6 +25,10 @@ void hasup_tame_malloc(void);
 /// Pages that are locked stay.
 void hasup_release_code(void);
 
+/// Has the kernel read the code of the program and its libraries from the disk, as far as it isn't in memory, and doesn't
+/// wait for it.
+void hasup_fetch_code(void);
+
 /// Nanoseconds or generation numbers in shared memory: whole, in order, and never torn.
 static inline int64_t hasup_atomic_load(const int64_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 static inline void hasup_atomic_store(int64_t *word, int64_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
