@@ -84,8 +84,8 @@ public final class Keyword: Sendable {
     public var limits: ClosedRange<Int>? { KeywordTable.limits(fields[3]) }
     /// The context of the block it opens; -1 when it opens none or one without keywords of its own.
     let child: Int
-    /// Its row. What isn't asked of every keyword is made of it when it is: there are 827, and each start and reload makes
-    /// the table.
+    /// Its row. What isn't asked for each statement is made of it when it is asked for: there are 827, and each start and
+    /// reload makes the table.
     private let fields: [Substring]
 
     fileprivate init(context: String, fields: [Substring], child: Int) {
@@ -97,6 +97,11 @@ public final class Keyword: Sendable {
         shape = KeywordTable.shape(fields[1])
         isTyped = fields[4] == "typed"
         self.child = child
+        let meaning = fields[5]
+        firstCounts = meaning.hasSuffix("; the first one counts")
+        isCumulative = meaning.hasWord("repeatable") || meaning.hasSuffix("; only one")
+        isDeprecated =
+            fields[3].hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
         isOwn = KeywordTable.version(of: name, in: context, KeywordTable.ownVersions) != nil
     }
 
@@ -121,18 +126,16 @@ public final class Keyword: Sendable {
         case .flag, .script, .block, .list: false
         }
     }
-    private var isCumulative: Bool { fields[5].hasWord("repeatable") || fields[5].hasSuffix("; only one") }
+    private let isCumulative: Bool
 
     /// Whether the first one in a block counts, and later ones are left out.
-    var firstCounts: Bool { fields[5].hasSuffix("; the first one counts") }
+    let firstCounts: Bool
 
     /// Whether its words are nobody's business: the table says `secret` of them.
     var isSecret: Bool { fields[5].hasWord("secret") }
 
     /// Known to keepalived's authors as a name of the past.
-    var isDeprecated: Bool {
-        fields[3].hasPrefix("deprecated") || fields[5].hasPrefix("deprecated") || fields[5].hasPrefix("former")
-    }
+    let isDeprecated: Bool
 }
 
 /// Every keyword of keepalived.conf. A setting that isn't here is an unknown keyword; one that is here says whether it

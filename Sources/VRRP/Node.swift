@@ -63,27 +63,26 @@ public struct Node: Sendable {
         min(context.timers.first?.deadline ?? .never, context.announcer.deadline, context.leftoversAt)
     }
 
-    /// When the next timer is a takeover that only an advertisement can still prevent: that time; else nil.
-    public var takeoverAt: Instant? {
+    /// The next timer, when it is a takeover that only an advertisement can still prevent.
+    private var nearestTakeover: (id: InstanceID, at: Instant)? {
         guard let next = context.timers.first, next.timer % TimerKind.count == TimerKind.masterDown.rawValue else {
             return nil
         }
         let id = next.timer / TimerKind.count
-        return routers.indices.contains(id) && routers[id].masterDownAt == next.deadline ? next.deadline : nil
+        return routers.indices.contains(id) && routers[id].masterDownAt == next.deadline ? (id, next.deadline) : nil
     }
 
+    /// When a takeover comes that only an advertisement can still prevent; nil when something else is due before.
+    public var takeoverAt: Instant? { nearestTakeover?.at }
+
     /// When the takeover at `takeoverAt` is an interval of the master away: it has missed an advertisement by then.
-    public var takeoverNoticeAt: Instant? {
-        guard let moment = takeoverAt, let next = context.timers.first else { return nil }
-        return moment - routers[next.timer / TimerKind.count].masterInterval
-    }
+    public var takeoverNoticeAt: Instant? { nearestTakeover.map { $0.at - routers[$0.id].masterInterval } }
 
     /// What the takeover at `takeoverAt` will ask for, if nothing happens before. Nothing is changed by it.
     public func rehearseTakeover(into actions: inout [Action]) {
-        guard let moment = takeoverAt, let next = context.timers.first else { return }
-        let id = next.timer / TimerKind.count
+        guard let (id, moment) = nearestTakeover else { return }
         var (router, context) = (routers[id], context)
-        context.timers.set(next.timer, to: nil)
+        context.set(.masterDown, of: id, to: nil)
         // A copy of all addresses would take as long as the rehearsal is early.
         context.ledger = AddressLedger()
         _ = router.fired(.masterDown, at: moment, &context, into: &actions)
