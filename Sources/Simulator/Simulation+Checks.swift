@@ -122,8 +122,7 @@ extension Simulation {
     /// What is in the memory file is there; what is there is in the memory file, see `World.judge`.
     private mutating func checkLedger(_ machine: Machine) {
         guard machine.node != nil, !machine.isStopped else { return }
-        let untracked = Set(machine.model.instances.flatMap(\.allAddresses).filter(\.isUntracked).map(\.prefix.address))
-        for key in machine.ledgerKeys.values where machine.kernel.held(key) == nil && !untracked.contains(key.address) {
+        for key in machine.ledgerKeys.values where machine.kernel.held(key) == nil {
             world.invariants.fail(
                 world.now, "machine \(machine.number) has records of \(key.address)/\(key.length), which isn't there")
         }

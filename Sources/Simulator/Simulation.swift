@@ -316,7 +316,13 @@ struct Simulation {
                 let parts = Int64(256 - Int(priority(of: machine, router).rawValue))
                 return (settings.version == .v2 ? Interval.seconds(1) : interval) * parts / 256
             }
-            world.invariants.noneMax[router] = drifted(skews.min() ?? .zero)
+            let shortest = skews.min() ?? .zero
+            world.invariants.noneMax[router] = drifted(shortest)
+            // A third machine may hear the next master first, and then the one that leaves: it claims a skew time later,
+            // until the next master's second advertisement.
+            if shortest < Network.quietDelayMax {
+                world.invariants.manyMax[router] = max(roundTrip, drifted(interval) + roundTrip)
+            }
         }
         world.trace.note(world.now, chosen.number, "stops")
         world.stop(chosen.number)

@@ -142,9 +142,10 @@ extension World {
                 }
                 changes.append(change)
                 machines[machine].told.take(change, at: now)
-                // Told 100 ms later at the latest.
+                // Told 100 ms later at the latest. When hasup is removing the same address just then, the first news pass for
+                // those of its own removal, and the next ones are blamed.
                 if isRobbed, sabotage != .forgetsRobbers {
-                    machines[machine].blamable[change.address.key.address] = now + 110_000_000
+                    machines[machine].blamable[change.address.key.address] = now + 220_000_000
                 }
             }
         }

@@ -154,11 +154,13 @@ extension VirtualRouter {
         judge(at: now, &context, into: &actions)
     }
 
-    /// What the kernel has added after its question had lost who asked: nobody has announced it. Before the first
-    /// installation is over, all of it is announced anyway.
+    /// What the kernel has added after its question had lost who asked: nobody has announced it. Nor may anybody have
+    /// announced a stranger's address that serves us, when the reload that has named it was the predecessor's last. Before
+    /// the first installation is over, all of it is announced anyway.
     private mutating func announceAwaited(at now: Instant, _ context: inout NodeContext) {
         let awaited = allAddresses.filter { address in
-            guard let key = place(of: address, context)?.key, let entry = context.ledger[key] else { return false }
+            guard let key = place(of: address, context)?.key else { return false }
+            guard let entry = context.ledger[key] else { return isThere(address, context) }
             return entry.owner == id && entry.phase == .present && entry.isAwaited
         }
         for address in awaited {

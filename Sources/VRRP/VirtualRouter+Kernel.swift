@@ -209,7 +209,13 @@ extension VirtualRouter {
     ) {
         guard state == .master else { return }
         let gone = Set(removed)
-        let lost = allAddresses.filter { gone.contains($0.prefix.address) && !isThere($0, context) && !$0.isUntracked }
+        let missing = allAddresses.filter { gone.contains($0.prefix.address) && !isThere($0, context) }
+        // What isn't put back isn't ours any more: what appears there later is a stranger's.
+        for key in missing.filter(\.isUntracked).compactMap({ place(of: $0, context)?.key })
+        where context.ledger[key]?.phase == .missing {
+            context.ledger.end(key)
+        }
+        let lost = missing.filter { !$0.isUntracked }
         guard !lost.isEmpty else { return }
         guard isBlamed else { return install(lost, at: now, &context, into: &actions) }
         removals.removeAll { now - $0.at > removalWindow }

@@ -207,15 +207,25 @@ extension VirtualRouter {
             masterPriority = view.priority
             return
         }
+        let delayBegins = preemptDelaySince ?? max(now, earliestDelay(from: sender))
         switch relation {
         case .superior: waiting = .higherPriority
         case .equal: waiting = source.map { sender > $0 } ?? true ? .higherAddress : .equalPriority
         case .inferior: waiting = settings.nopreempt ? .nopreempt : .preemptDelay
         }
-        preemptDelaySince = waiting == .preemptDelay ? preemptDelaySince ?? now : nil
+        preemptDelaySince = waiting == .preemptDelay ? delayBegins : nil
         follow(sender, view.priority, view.interval)
         armMasterDown(now + masterDownInterval, &context)
         advancePreemption(at: now, &context)
+    }
+
+    /// Earliest begin of preempt_delay: it doesn't end before the time of a master that isn't lower than us and may live.
+    /// A router that yields to that one sends a last advertisement, which may be heard after its own.
+    private func earliestDelay(from sender: IPAddress) -> Instant {
+        guard !isReleased, let master, master != sender, let masterPriority, masterPriority >= priority else {
+            return Instant(nanoseconds: .min)
+        }
+        return masterDownAt - settings.preemptDelay
     }
 
     /// preempt_delay runs from the first lower-priority advertisement of a live master (pain point T7): while it does,

@@ -41,7 +41,7 @@ extension VirtualRouter {
                     served.unusable.append(failure)
                     // It is being tried again.
                     if case .asked = entry.phase { served.undecided += 1 }
-                } else if !(address.isUntracked && entry.phase == .missing) {
+                } else {
                     served.undecided += 1
                 }
             } else if there != nil {

@@ -182,7 +182,7 @@ extension VirtualRouter {
 
         /// Whether what has happened has happened: a MASTER that will have advertised tomorrow would be one for ever.
         private func isPast(at now: Instant) -> Bool {
-            let moments = [router.lastSentAt, router.lastAdvertAt, router.preemptDelaySince]
+            let moments = [router.lastSentAt, router.lastAdvertAt]
             return router.since <= now && moments.allSatisfy { $0.map { $0 <= now } ?? true }
                 && router.removals.allSatisfy { $0.at <= now }
         }
@@ -193,6 +193,8 @@ extension VirtualRouter {
             let waits: [TimerKind: Interval] = [
                 .announceAgain: wanted.delay, .lowerPriorityAgain: wanted.lowerPriorityDelay, .refresh: wanted.refresh,
             ]
+            let latest = now + router.masterDownInterval
+            router.preemptDelaySince = router.preemptDelaySince.map { min($0, latest) }
             timers = timers.map { kind, deadline in (kind, min(deadline, now + (waits[kind] ?? .zero))) }
             if router.unserved != nil { router.retryAt = min(router.retryAt, now + VirtualRouter.retryWaitMax) }
             let rounds = max(wanted.rounds, wanted.refreshRounds, wanted.lowerPriorityRounds)

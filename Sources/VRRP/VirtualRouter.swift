@@ -41,7 +41,7 @@ struct VirtualRouter {
     var lastSentAt: Instant?
     var lastAdvertAt: Instant?
     /// When the first lower-priority advertisement since the start, FAULT or MASTER was heard: preempt_delay runs from
-    /// here. Who follows a superior master begins anew (behaviours §7).
+    /// here, or from a little later (`earliestDelay`). Who follows a superior master begins anew (behaviours §7).
     var preemptDelaySince: Instant?
     /// Source address of the moment.
     var source: IPAddress?

@@ -26,6 +26,9 @@ import Testing
         (31095, "a stranger's address that a reload named"),
         (411_897, "a FAULT for want of an address that ends with another number of its interface"),
         (866, "an address that our own other length is in the way of, asked for by who has died"),
+        (405_830, "a yielding master heard after the one that it yields to, with a short preempt_delay"),
+        (434_329, "a stranger's address in place of one that isn't tracked, and that somebody took away"),
+        (473_911, "a stranger's address that a reload names whose process dies at once"),
         (201_382, "a name that one interface had and another one has, both heard of at once"),
     ])
     func namedSeeds(_ seed: UInt64, _ story: String) {
@@ -46,7 +49,7 @@ import Testing
     /// Broken on purpose: found by the invariant that is meant for it, in a seed that comes by.
     @Test(arguments: [
         (Sabotage.staysCut, UInt64(1)), (.otherVirtualRouterIDs, 1), (.forgetfulKernel, 1),
-        (.forgetsNopreempt, 8), (.sendsNoRelease, 1), (.hearsNoRelease, 1), (.seesDeathLate, 1),
+        (.forgetsNopreempt, 9), (.sendsNoRelease, 1), (.hearsNoRelease, 1), (.seesDeathLate, 1),
         (.countsTooFew, 1), (.countsTooMany, 2), (.forgetsLedger, 19), (.losesRecords, 1),
         (.keepsEndedRecords, 1), (.adoptsStrangers, 2), (.liesAboutInstalls, 1), (.hidesDuplicates, 4),
         (.hidesStrangers, 1), (.hidesMTU, 5), (.forgetsRobbers, 7), (.triesAllTheTime, 7),

@@ -170,6 +170,20 @@ import VRRP
         #expect(bench.status().foreignAddresses.isEmpty)
     }
 
+    /// no_track: what somebody takes away isn't put back. What he puts there instead is his.
+    @Test func untrackedAddressRemoved() {
+        var bench = Bench.master {
+            var untracked = virtual("10.0.5.1/24")
+            untracked.isUntracked = true
+            $0.virtualAddresses.append(untracked)
+        }
+        bench.remove(["10.0.5.1/24"])
+        #expect(bench.take().installed.isEmpty)
+        bench.tell([Bench.kernelAddress("10.0.5.1/24")])
+        #expect(bench.status().installedAddresses == [address("10.0.4.1")])
+        #expect(bench.status().foreignAddresses == [address("10.0.5.1")])
+    }
+
     /// Another interface is another virtual router: the old one releases and takes its addresses with it.
     @Test func interfaceOfAnInstanceChanges() {
         var bench = Bench.master()

@@ -245,6 +245,27 @@ import Wire
         #expect(bench.status().waiting == .preemptDelay)
     }
 
+    /// The last advertisement of a lower master that yields to a superior one is heard after the superior one's: a short
+    /// delay that it began would be over before the next of those, and there would be two masters.
+    @Test func preemptDelayOutlastsASuperiorMaster() {
+        var bench = Bench { $0.preemptDelay = .milliseconds(500) }
+        bench.receive(200, from: Bench.higher)
+        bench.advance(.milliseconds(1))
+        bench.receive(50)
+        bench.advance(.milliseconds(990))
+        #expect(bench.state == .backup)
+        bench.receive(200, from: Bench.higher)
+        bench.advance(.seconds(1))
+        #expect(bench.status().waiting == .higherPriority)
+        // It dies, and the lower one is the master: its time is waited for, and no longer.
+        bench.receive(50)
+        bench.advance(.milliseconds(2_609))
+        #expect(bench.state == .backup)
+        bench.receive(50)
+        bench.advance(.milliseconds(1))
+        #expect(bench.status().lastTransition?.reason == .preempted)
+    }
+
     /// T7 (c): no master, no delay.
     @Test func preemptDelayNeedsAMaster() {
         var bench = Bench { $0.preemptDelay = .seconds(1_000) }
