@@ -117,7 +117,7 @@ def test_dual_master(lan, pair, sniffer):
     lan.wait_holder("10.0.0.102", "b")
     a.kill()
     assert sniffer.takeover(*pair, vrid=51) < master_down(0.1) + 0.05
-    assert pair[1].holds("10.0.0.101") and pair[1].holds("10.0.0.102")
+    wait_for("both addresses", lambda: pair[1].holds("10.0.0.101") and pair[1].holds("10.0.0.102"), bound=1)
     assert b.status().state("VI_1") == "MASTER"
     Hasup(pair[0], config(200, 100)).start()
     lan.wait_holder("10.0.0.101", "a")
