@@ -54,6 +54,8 @@ struct AddressLedger {
     private(set) var entries: [AddressKey: Entry] = [:]
     /// How many entries each instance has.
     private var counts: [InstanceID: Int] = [:]
+    /// How many are on each interface.
+    private var interfaceCounts: [Int32: Int] = [:]
     /// How many belong to no instance any more.
     private(set) var orphanCount = 0
     private var freeSlots: [Int32] = []
@@ -97,6 +99,7 @@ struct AddressLedger {
                 owner: owner, fingerprint: fingerprint, form: form, askedForm: form, phase: .asked(isNew: true),
                 ticket: ticket, isAwaited: true, slot: slot)
             entries[key] = entry
+            interfaceCounts[key.interfaceIndex, default: 0] += 1
             save(key, entry)
         }
         count(owner, 1)
@@ -122,6 +125,7 @@ struct AddressLedger {
             owner: owner, fingerprint: record.fingerprint, form: record.form, askedForm: record.form, phase: phase,
             isAwaited: record.isAwaited, slot: slot)
         entries[record.key] = entry
+        interfaceCounts[record.key.interfaceIndex, default: 0] += 1
         if record.slot != slot { save(record.key, entry) }
         count(owner, 1)
     }
@@ -159,6 +163,8 @@ struct AddressLedger {
 
     mutating func end(_ key: AddressKey) {
         guard let entry = entries.removeValue(forKey: key) else { return }
+        let left = interfaceCounts[key.interfaceIndex, default: 1] - 1
+        interfaceCounts[key.interfaceIndex] = left > 0 ? left : nil
         count(entry.owner, -1)
         freeSlots.append(entry.slot)
         changes.append((entry.slot, nil))
@@ -166,6 +172,7 @@ struct AddressLedger {
 
     /// An interface is gone, and with it what was on it. - Returns: what of ours that was.
     mutating func endAll(on interfaceIndex: Int32) -> [(key: AddressKey, owner: InstanceID?)] {
+        guard interfaceCounts[interfaceIndex] != nil else { return [] }
         // In the order of their places: a simulation is to be the same each time.
         let gone = entries.filter { $0.key.interfaceIndex == interfaceIndex }.sorted { $0.value.slot < $1.value.slot }
             .map { ($0.key, $0.value.owner) }

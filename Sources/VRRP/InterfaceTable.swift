@@ -22,6 +22,8 @@ struct InterfaceTable {
     private var entries: [Int32: Entry] = [:]
     private var indices: [String: Int32] = [:]
     private var places: [IPAddress: Places] = [:]
+    /// How many addresses are on each interface.
+    private var counts: [Int32: Int] = [:]
     /// Secondary addresses by network: what goes with its first address where they aren't promoted.
     private var secondaries: [LinkNetwork: Int] = [:]
 
@@ -50,7 +52,11 @@ struct InterfaceTable {
     mutating func remove(_ index: Int32) -> (state: InterfaceState, addresses: [IPAddress])? {
         guard let entry = entries.removeValue(forKey: index) else { return nil }
         if indices[entry.state.name] == index { indices[entry.state.name] = nil }
-        let gone = places.values.flatMap { [$0.first] + $0.others }.filter { $0.key.interfaceIndex == index }
+        // Links that come and go beside thousands of virtual addresses have none of them.
+        let gone =
+            counts[index] ?? 0 == entry.unmarked.count
+            ? entry.unmarked
+            : places.values.flatMap { [$0.first] + $0.others }.filter { $0.key.interfaceIndex == index }
         for address in gone { remove(address.key) }
         return (entry.state, gone.map(\.key.address))
     }
@@ -73,7 +79,7 @@ struct InterfaceTable {
     @discardableResult
     mutating func set(_ address: KernelAddress) -> KernelAddress? {
         let known = self.address(address.key)
-        if let known { forget(known) }
+        if let known { forget(known) } else { counts[address.key.interfaceIndex, default: 0] += 1 }
         if var spots = places[address.key.address] {
             if known == nil {
                 spots.others.append(address)
@@ -110,6 +116,8 @@ struct InterfaceTable {
     mutating func remove(_ key: AddressKey) -> Bool {
         guard let known = address(key) else { return false }
         forget(known)
+        let left = counts[key.interfaceIndex, default: 1] - 1
+        counts[key.interfaceIndex] = left > 0 ? left : nil
         if var spots = places[key.address] {
             if spots.first.key == key {
                 if spots.others.isEmpty {

@@ -8,6 +8,11 @@ final class LinkWatcher {
     private let monitor: LinkMonitor
     private let loop: EventLoop
     private var watch: Watch?
+    private var rest: Timer?
+    private var drainedAt = Instant(nanoseconds: .min / 2)
+    /// News that follow each other faster than this are gathered for so long: links that come and go beside ours bring
+    /// dozens each, and a realtime process would be woken for every one.
+    private static let gathering = Interval.milliseconds(3)
     /// Interfaces that the core knows.
     private var known: Set<Int32> = []
     /// An event for the core.
@@ -21,6 +26,11 @@ final class LinkWatcher {
         self.monitor = monitor
         self.loop = loop
         watch = try loop.add(monitor.descriptor) { [weak self] _ in self?.drain() }
+        rest = loop.makeTimer { [weak self] in
+            guard let self, let watch = self.watch else { return }
+            loop.modify(watch, .readable)
+            self.drain()
+        }
     }
 
     /// Reads everything anew: the first time at start, then after an overflow.
@@ -50,6 +60,11 @@ final class LinkWatcher {
         }
         publish(changes, isAfterLoss: false)
         if hasOverflown { beginReload() }
+        if let watch, let rest, loop.now - drainedAt < Self.gathering {
+            loop.modify(watch, [])
+            loop.set(rest, to: loop.now + Self.gathering)
+        }
+        drainedAt = loop.now
     }
 
     private static func collect(_ event: LinkEvent, _ changes: inout [AddressChange]) {
