@@ -17,9 +17,6 @@ public enum SystemEnvironment {
             environment.links = links()
         }
         environment.routingNames = routingNames()
-        if case .known(let account) = AccountLookup.find(user: "keepalived_script", group: nil) {
-            environment.defaultScriptAccount = account
-        }
         return environment
     }
 
