@@ -125,7 +125,7 @@ final class ConfigurationReader {
         }
     }
 
-    /// It has said what it had to say: its end, which takes half a millisecond, isn't waited for.
+    /// It has said what it had to say, and is over, whatever it would do next. Its end isn't waited for.
     private func answered(_ outcome: ReadOutcome) {
         if let reading { children[reading]?.kill() }
         finish(outcome)
