@@ -31,6 +31,12 @@ public struct IPAddress: Hashable, Sendable {
     /// An IPv6 address from its two halves in host order.
     @inlinable public init(v6High high: UInt64, low: UInt64) { self.init(family: .ipv6, high: high, low: low) }
 
+    /// Only what tells addresses of one family apart: a configuration may have a hundred thousand, in several tables.
+    @inlinable public func hash(into hasher: inout Hasher) {
+        if family == .ipv6 { hasher.combine(high) }
+        hasher.combine(low)
+    }
+
     /// An address from 4 or 16 bytes in network order; nil for any other length.
     public init?(bytes: some Collection<UInt8>) {
         var high: UInt64 = 0

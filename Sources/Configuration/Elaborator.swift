@@ -14,6 +14,8 @@ struct Elaborator {
     var lostPeers = 0
     let environment: Environment
     let files: any FileProvider
+    /// Who runs scripts that don't say another. Asked for when there are some, because a server may have to answer.
+    lazy var defaultScriptAccount = Self.defaultScriptAccount(files)
     var diagnostics: DiagnosticList
     /// How often an error was found, also one that was said before.
     private(set) var refusals = 0
@@ -44,7 +46,6 @@ struct Elaborator {
 
     /// Global definitions first: they apply to every instance, wherever they stand.
     mutating func run() {
-        model.global.defaultScriptAccount = environment.defaultScriptAccount
         for place in topLevel() where keyword(place) == "global_defs" { elaborateGlobal(place) }
         defaults.finish()
         elaborateDaemon()
@@ -59,6 +60,7 @@ struct Elaborator {
         elaborateGroups()
         elaborateServices()
         finishShared()
+        if model.hasScripts { model.global.defaultScriptAccount = defaultScriptAccount }
     }
 
     /// Places of the statements at the top level.

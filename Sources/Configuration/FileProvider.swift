@@ -111,8 +111,6 @@ public struct Environment: Hashable, Sendable {
     public var links: [String: LinkFacts]?
     /// Names of routing tables and their kin.
     public var routingNames = RoutingNames()
-    /// User `keepalived_script`, who runs scripts that don't say another; nil when there is none.
-    public var defaultScriptAccount: ScriptAccount?
 
     /// An environment; by default nothing is known about interfaces.
     public init(

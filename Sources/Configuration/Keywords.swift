@@ -38,11 +38,11 @@ public enum KeywordUnit: String, Hashable, Sendable {
     case bytes = "bytes"
 
     /// `1..255 s; whole ones` as `1..255; whole ones` and seconds; `s` alone has no range.
-    fileprivate static func split(_ text: Substring) -> (range: String, unit: KeywordUnit?) {
+    fileprivate static func split(_ text: String) -> (range: String, unit: KeywordUnit?) {
         let end = text.utf8.firstIndex(of: UInt8(ascii: ";")) ?? text.endIndex
         var limits = text[..<end]
         let last = limits.utf8.lastIndex(of: UInt8(ascii: " ")).map(limits.utf8.index(after:)) ?? limits.startIndex
-        guard let unit = KeywordUnit(rawValue: String(limits[last...])) else { return (String(text), nil) }
+        guard let unit = KeywordUnit(rawValue: String(limits[last...])) else { return (text, nil) }
         limits = limits[..<last]
         let parts = [limits, text[end...].dropFirst()].map { $0.drop { $0 == " " } }.filter { !$0.isEmpty }
         let words = parts.map { part in part.last == " " ? part.dropLast() : part }
@@ -58,52 +58,52 @@ public final class Keyword: Sendable {
     /// The keyword itself; `(entry)` for the entry as such.
     public let name: String
     /// What follows it, for people.
-    public var arguments: String { String(fields[1]) }
+    public var arguments: String { row.text(.arguments) }
     /// Its default; `-` without one.
-    public var defaultValue: String { String(fields[2]) }
+    public var defaultValue: String { row.text(.defaultValue) }
     /// Its range, with remarks behind semicolons; `-` without.
-    public var range: String { KeywordUnit.split(fields[3]).range }
+    public var range: String { KeywordUnit.split(row.text(.range)).range }
     /// What its number counts.
-    public var unit: KeywordUnit? { KeywordUnit.split(fields[3]).unit }
+    public var unit: KeywordUnit? { KeywordUnit.split(row.text(.range)).unit }
     /// The version of keepalived that brought it, `after 2.2.7` when it is only known that 2.2.7 lacks it, `hasup` when no
     /// keepalived knows it; nil when nobody wrote it down.
-    public var since: String? { KeywordTable.version(of: name, in: context, KeywordTable.allVersions) }
+    public var since: String? { KeywordTable.version(of: name, in: context) }
     /// Whether no keepalived knows it.
     public let isOwn: Bool
     /// Whether it does anything.
     public let status: KeywordStatus
     /// What it means.
-    public var meaning: String { String(fields[5]) }
+    public var meaning: String { row.text(.meaning) }
     /// What may follow it, for the parser.
     public let shape: KeywordShape
-    /// The name's bytes, for comparisons.
-    let bytes: [UInt8]
     /// Whether its values stand in the model, although it doesn't act yet. Nothing else needs to look at them then.
     let isTyped: Bool
     /// Limits of a whole number when `range` begins with them.
-    public var limits: ClosedRange<Int>? { KeywordTable.limits(fields[3]) }
+    public var limits: ClosedRange<Int>? { KeywordTable.limits(row.text(.range)[...]) }
     /// The context of the block it opens; -1 when it opens none or one without keywords of its own.
     let child: Int
-    /// Its row. What isn't asked for each statement is made of it when it is asked for: there are 827, and each start and
+    /// Its row. What isn't asked for each statement is made of it when it is asked for: there are 830, and each start and
     /// reload makes the table.
-    private let fields: [Substring]
+    private let row: KeywordRow
 
-    fileprivate init(context: String, fields: [Substring], child: Int) {
+    fileprivate init(context: String, name: String, row: KeywordRow, child: Int, isOwn: Bool) {
         self.context = context
-        name = String(fields[0])
-        bytes = Array(fields[0].utf8)
-        self.fields = fields
-        status = KeywordTable.status(fields[4])
-        shape = KeywordTable.shape(fields[1])
-        isTyped = fields[4] == "typed"
+        self.name = name
+        self.row = row
         self.child = child
-        let meaning = fields[5]
-        firstCounts = meaning.hasSuffix("; the first one counts")
-        isCumulative = meaning.hasWord("repeatable") || meaning.hasSuffix("; only one")
+        self.isOwn = isOwn
+        let (range, status, meaning) = (row[.range], row[.status], row[.meaning])
+        self.status = KeywordTable.status(status)
+        shape = KeywordTable.shape(row[.arguments])
+        isTyped = status.equals("typed")
+        firstCounts = meaning.ends(with: "; the first one counts")
+        isCumulative = meaning.holds("repeatable") || meaning.ends(with: "; only one")
         isDeprecated =
-            fields[3].hasPrefix("deprecated") || meaning.hasPrefix("deprecated") || meaning.hasPrefix("former")
-        isOwn = KeywordTable.version(of: name, in: context, KeywordTable.ownVersions) != nil
+            range.begins(with: "deprecated") || meaning.begins(with: "deprecated") || meaning.begins(with: "former")
     }
+
+    /// Whether this is its name.
+    func hasName(_ name: ArraySlice<UInt8>) -> Bool { row[.name].elementsEqual(name) }
 
     /// What the value is in words, behind its abbreviation: `INT, a whole number`.
     public var explainedArguments: String {
@@ -116,7 +116,7 @@ public final class Keyword: Sendable {
     }
 
     /// Whether words belong before the `{` of its block.
-    var isNamed: Bool { fields[1] != "block" && fields[1] != "list block" }
+    var isNamed: Bool { !row[.arguments].equals("block") && !row[.arguments].equals("list block") }
 
     /// Whether it has a value of which the last one in a block counts. The table says `repeatable` of those that add up,
     /// `only one` of those that complain themselves, and `the first one counts` of those of which it isn't the last.
@@ -132,7 +132,7 @@ public final class Keyword: Sendable {
     let firstCounts: Bool
 
     /// Whether its words are nobody's business: the table says `secret` of them.
-    var isSecret: Bool { fields[5].hasWord("secret") }
+    var isSecret: Bool { row[.meaning].holds("secret") }
 
     /// Known to keepalived's authors as a name of the past.
     let isDeprecated: Bool
@@ -183,7 +183,7 @@ public struct KeywordTable: Sendable {
     /// The row of a keyword in this context.
     func row(_ name: ArraySlice<UInt8>, in context: Int) -> Int? {
         guard let row = places[Self.hash(name, context)] else { return nil }
-        return keywords[row].bytes[...] == name ? row : nil
+        return keywords[row].hasName(name) ? row : nil
     }
 
     /// The keywords of this context whose blocks know a keyword.
@@ -208,20 +208,20 @@ public struct KeywordTable: Sendable {
     }
 
     private init(texts: [StaticString]) {
-        var rows: [(context: Int, fields: [Substring])] = []
+        var rows: [(context: Int, row: KeywordRow)] = []
         var names: [String] = []
+        rows.reserveCapacity(1_000)
         for text in texts {
-            var current: [Int] = []
-            for line in text.description[...].parts(separatedBy: "\n") where !line.isEmpty {
-                let fields = line.parts(separatedBy: "\t")
-                if fields.count == 1, line.hasPrefix("["), line.hasSuffix("]") {
-                    let listed = line.dropFirst().dropLast().parts(separatedBy: ",").map {
-                        String(Substring($0.utf8.drop { $0 == UInt8(ascii: " ") }))
+            var current: Range<Int> = 0..<0
+            KeywordRow.forEachLine(of: text) { line in
+                if let row = KeywordRow(text, line) {
+                    for context in current { rows.append((context, row)) }
+                } else if let listed = KeywordRow.heading(text, line) {
+                    let contexts = listed.split(separator: UInt8(ascii: ",")).map { part in
+                        String(decoding: part.drop { $0 == UInt8(ascii: " ") }, as: UTF8.self)
                     }
-                    current = Array(names.count..<names.count + listed.count)
-                    names += listed
-                } else {
-                    for context in current where fields.count == 6 { rows.append((context, fields)) }
+                    current = names.count..<names.count + contexts.count
+                    names += contexts
                 }
             }
         }
@@ -232,14 +232,21 @@ public struct KeywordTable: Sendable {
         var rowsOfContext = Array(repeating: [Int](), count: names.count)
         var places: [UInt64: Int] = [:]
         keywords.reserveCapacity(rows.count)
-        for (context, fields) in rows {
-            let name = String(fields[0])
-            let path = context == root ? name : "\(names[context])/\(name)"
-            let own = numbers[path]
-            let entries = numbers[path + " (entry)"]
+        places.reserveCapacity(rows.count)
+        for (context, row) in rows {
+            let name = row.text(.name)
+            var child: Int?
+            if row[.arguments].ends(with: "block") {
+                let path = context == root ? name : "\(names[context])/\(name)"
+                child = numbers[path] ?? numbers[path + " (entry)"]
+            }
             rowsOfContext[context].append(keywords.count)
-            places[Self.hash(Array(name.utf8)[...], context)] = keywords.count
-            keywords.append(Keyword(context: names[context], fields: fields, child: own ?? entries ?? -1))
+            places[Self.hash(row[.name], context)] = keywords.count
+            keywords.append(
+                Keyword(
+                    context: names[context], name: name, row: row, child: child ?? -1,
+                    isOwn: Self.own.contains { $0.name == name && ($0.context == names[context] || $0.context == "*") })
+            )
         }
         self.keywords = keywords
         self.rowsOfContext = rowsOfContext
@@ -248,30 +255,37 @@ public struct KeywordTable: Sendable {
         contextNames = names
     }
 
-    fileprivate static let allVersions = versions(sinceRows)
-    fileprivate static let ownVersions = versions(sinceRows) { $0 == Preprocessor.ownName }
+    private static let allVersions = versions(sinceRows)
 
-    fileprivate static func version(of name: String, in context: String, _ versions: [String: String]) -> String? {
-        versions["\(context)\t\(name)"] ?? versions["*\t\(name)"]
+    fileprivate static func version(of name: String, in context: String) -> String? {
+        allVersions["\(context)\t\(name)"] ?? allVersions["*\t\(name)"]
     }
 
-    /// Context and name, with a tab between, and the version. The form is explained at `sinceRows`.
-    static func versions(_ rows: StaticString, where isWanted: (String) -> Bool = { _ in true }) -> [String: String] {
-        var versions: [String: String] = [:]
-        var version = ""
-        var isOfInterest = false
-        for line in rows.description[...].parts(separatedBy: "\n") where !line.isEmpty {
-            if line.utf8.first == UInt8(ascii: "[") {
-                version = String(line.dropFirst().dropLast())
-                isOfInterest = isWanted(version)
-                continue
+    /// What no keepalived knows. Apart from the other versions, which only those who read of keywords want to know.
+    private static let own = introduced(sinceRows) { $0.elementsEqual(Preprocessor.ownName.utf8) }
+
+    /// Context and name, with a tab between, and the version.
+    static func versions(_ rows: StaticString) -> [String: String] {
+        let known = introduced(rows) { _ in true }.map { ("\($0.context)\t\($0.name)", $0.version) }
+        return Dictionary(known, uniquingKeysWith: { _, last in last })
+    }
+
+    /// The keywords of these versions. The form is explained at `sinceRows`.
+    private static func introduced(
+        _ rows: StaticString, in isWanted: (UnsafeBufferPointer<UInt8>) -> Bool
+    ) -> [(context: String, name: String, version: String)] {
+        var found: [(context: String, name: String, version: String)] = []
+        var version: String?
+        KeywordRow.forEachLine(of: rows) { line in
+            if let heading = KeywordRow.heading(rows, line) {
+                version = isWanted(heading) ? String(decoding: heading, as: UTF8.self) : nil
+            } else if let version {
+                let fields = String(decoding: KeywordRow.bytes(rows, line), as: UTF8.self).split(separator: "\t")
+                guard fields.count == 2 else { return }
+                for name in names(of: fields[1]) { found.append((String(fields[0]), String(name), version)) }
             }
-            guard isOfInterest else { continue }
-            let fields = line.parts(separatedBy: "\t")
-            guard fields.count == 2 else { continue }
-            for name in names(of: fields[1]) { versions["\(fields[0])\t\(name)"] = version }
         }
-        return versions
+        return found
     }
 
     /// Names with blanks between, except within brackets and braces.
@@ -287,30 +301,28 @@ public struct KeywordTable: Sendable {
         }.map { Substring($0) }
     }
 
-    fileprivate static func status(_ text: Substring) -> KeywordStatus {
-        if text == "acts" { return .acts }
-        if text.hasPrefix("accepted: ") { return .accepted(String(text.dropFirst(10))) }
-        if text.hasPrefix("refused: ") { return .refused(String(text.dropFirst(9))) }
+    fileprivate static func status(_ text: UnsafeBufferPointer<UInt8>) -> KeywordStatus {
+        if text.equals("acts") { return .acts }
+        if text.begins(with: "accepted: ") { return .accepted(String(decoding: text.dropFirst(10), as: UTF8.self)) }
+        if text.begins(with: "refused: ") { return .refused(String(decoding: text.dropFirst(9), as: UTF8.self)) }
         return .notYet
     }
 
-    fileprivate static func shape(_ arguments: Substring) -> KeywordShape {
-        if arguments.hasSuffix("list block") { return .list }
-        if arguments.hasSuffix("block") { return .block }
-        if arguments.hasPrefix("\"") { return .script }
-        switch arguments {
-        case "flag": return .flag
-        case "<BOOL>?": return .boolean
-        case "INT": return .integer
-        case "[SECS]", "[INT]", "[PRIO]": return .optionalInteger
-        default: return .words
+    fileprivate static func shape(_ arguments: UnsafeBufferPointer<UInt8>) -> KeywordShape {
+        if arguments.ends(with: "block") { return arguments.ends(with: "list block") ? .list : .block }
+        if arguments.begins(with: "\"") { return .script }
+        if arguments.equals("flag") { return .flag }
+        if arguments.equals("<BOOL>?") { return .boolean }
+        if arguments.equals("INT") { return .integer }
+        if arguments.equals("[SECS]") || arguments.equals("[INT]") || arguments.equals("[PRIO]") {
+            return .optionalInteger
         }
+        return .words
     }
 
     /// `1..255 s` as 1...255; `1..` has no upper limit.
     fileprivate static func limits(_ range: Substring) -> ClosedRange<Int>? {
-        // Most have none: looked at by bytes, because it is done for each keyword.
-        let text = Substring(range.utf8.drop { $0 == UInt8(ascii: " ") }.prefix { $0 != UInt8(ascii: " ") })
+        let text = range.drop { $0 == " " }.prefix { $0 != " " }
         guard let dot = text.utf8.firstIndex(of: UInt8(ascii: ".")), text[dot...].hasPrefix(".."),
             let low = Int(text[..<dot])
         else {
@@ -334,31 +346,9 @@ public struct KeywordTable: Sendable {
     }
 
     /// FNV-1a over the context and the name.
-    private static func hash(_ name: ArraySlice<UInt8>, _ context: Int) -> UInt64 {
+    private static func hash(_ name: some Sequence<UInt8>, _ context: Int) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(context)
         for byte in name { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         return hash
-    }
-}
-
-extension Substring {
-    /// The parts, empty ones among them. By bytes: to look for the characters of a table would take milliseconds of each
-    /// start and reload.
-    fileprivate func parts(separatedBy separator: Unicode.Scalar) -> [Substring] {
-        utf8.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false).map { Substring($0) }
-    }
-
-    /// Whether it contains these letters, which are ASCII's.
-    fileprivate func hasWord(_ word: StaticString) -> Bool {
-        let count = word.utf8CodeUnitCount
-        return word.withUTF8Buffer { wanted in
-            var rest = utf8[...]
-            while let start = rest.firstIndex(of: wanted[0]) {
-                rest = rest[start...]
-                if rest.prefix(count).elementsEqual(wanted) { return true }
-                rest = rest.dropFirst()
-            }
-            return false
-        }
     }
 }

@@ -72,11 +72,19 @@ public struct ModelDifference: Hashable, Sendable {
             }
         }
         removed = left.map { old.instances[$0].name }
-        global = SettingTexts.differences(old.global, new.global, SettingTexts.global)
+        // Who runs scripts that don't say it is looked up only where there are scripts.
+        var before = old.global
+        if !old.hasScripts || !new.hasScripts { before.defaultScriptAccount = new.global.defaultScriptAccount }
+        global = SettingTexts.differences(before, new.global, SettingTexts.global)
         global += SettingTexts.sharedDifferences(old, new)
+        var (rest, after) = (old, new)
+        rest.global = new.global
+        rest.instances = []
+        after.instances = []
+        rest.shared = new.shared
+        rest.ignoredSettings = new.ignoredSettings
         // Where a block stands is no setting.
-        global += SettingTexts.otherDifferences(
-            old.withoutPlaces, new.withoutPlaces, except: ["global", "instances", "shared", "ignoredSettings"])
+        global += SettingTexts.otherDifferences(rest.withoutPlaces, after.withoutPlaces)
         global = global.map { $0.marked(in: ["global_defs", "(root)"]) }
     }
 

@@ -83,12 +83,21 @@ extension Elaborator {
     }
 
     /// Who runs it (behaviours §5); nil when that isn't known.
-    private func user(of use: ScriptUse) -> UInt32? {
+    private mutating func user(of use: ScriptUse) -> UInt32? {
         if let identity = use.identity ?? model.global.scriptUser {
             return ["root", "0"].contains(identity.user) ? 0 : identity.account?.uid
         }
-        return environment.defaultScriptAccount?.uid ?? 0
+        return defaultScriptAccount?.uid ?? 0
     }
+
+    /// User `keepalived_script`; nil when there is none.
+    static func defaultScriptAccount(_ files: some FileProvider) -> ScriptAccount? {
+        guard case .known(let account) = files.account(user: defaultScriptUser, group: nil) else { return nil }
+        return account
+    }
+
+    /// Who runs scripts that don't say another.
+    fileprivate static let defaultScriptUser = "keepalived_script"
 }
 
 extension Diagnostic {
@@ -139,6 +148,7 @@ struct SurroundingsScan {
             } else if keywords.contains(String(decoding: name, as: UTF8.self)),
                 let words = text.raw(first + 1..<index).flatMap({ commandWords($0) })
             {
+                ask(files, for: [Elaborator.defaultScriptUser])
                 if let program = program(words) { _ = files.inspect(program: program) }
                 ask(files, for: words.dropFirst().map { String(decoding: $0, as: UTF8.self) })
             }

@@ -12,8 +12,10 @@ enum SettingTexts {
         case secret([UInt8]?)
     }
 
-    /// A keyword, the property of the model that it sets, and its value.
-    typealias Line<Model> = (name: String, property: String, text: @Sendable (Model) -> Text)
+    /// A keyword, how the property of the model that it sets is taken over from another model, and its value.
+    typealias Line<Model> = (
+        name: String, take: @Sendable (inout Model, Model) -> Void, text: @Sendable (Model) -> Text
+    )
 
     /// What differs; a difference that no line tells of is told as such.
     static func differences<Model: Equatable>(
@@ -33,20 +35,22 @@ enum SettingTexts {
             case (.value, _), (.list, _), (.secret, _): break
             }
         }
-        settings += otherDifferences(old, new, except: lines.map(\.property))
+        var rest = old
+        for line in lines { line.take(&rest, new) }
+        settings += otherDifferences(rest, new)
         // Texts may be alike where values aren't.
-        return settings.isEmpty ? otherDifferences(old, new, except: []) : settings
+        return settings.isEmpty ? otherDifferences(old, new) : settings
     }
 
-    /// Which other properties differ, without their values, as nobody has decided how to show them; they may be secrets.
-    static func otherDifferences<Model>(
-        _ old: Model, _ new: Model, except known: [String]
-    ) -> [ModelDifference.Setting] {
+    /// Which properties differ, without their values, as nobody has decided how to show them; they may be secrets.
+    static func otherDifferences<Model: Equatable>(_ old: Model, _ new: Model) -> [ModelDifference.Setting] {
+        // Usually there are none, and to look at each property costs a reload half a millisecond.
+        guard old != new else { return [] }
         let (before, after) = (Mirror(reflecting: old).children, Mirror(reflecting: new).children)
         return zip(before, after).compactMap { old, new in
-            guard let property = old.label, !known.contains(property),
-                String(reflecting: old.value) != String(reflecting: new.value)
-            else { return nil }
+            guard let property = old.label, String(reflecting: old.value) != String(reflecting: new.value) else {
+                return nil
+            }
             return .init(name: words(property), old: "", new: "")
         }
     }
@@ -72,50 +76,85 @@ enum SettingTexts {
 
     /// global_defs.
     static let global: [Line<GlobalSettings>] = [
-        ("router_id", "routerID", { value($0.routerID) }),
-        ("vrrp_garp_interval", "garpInterval", { seconds($0.garpInterval) }),
-        ("vrrp_gna_interval", "gnaInterval", { seconds($0.gnaInterval) }),
-        ("vrrp_startup_delay", "startupDelay", { seconds($0.startupDelay) }),
-        ("vrrp_rt_priority", "realtimePriority", { value($0.realtimePriority) }),
-        ("dynamic_interfaces", "dynamicInterfaces", { flag($0.dynamicInterfaces) }),
-        ("adopt_leftovers", "adoptsLeftovers", { flag($0.adoptsLeftovers) }),
-        ("enable_script_security", "scriptSecurity", { flag($0.scriptSecurity) }),
-        ("script_user", "scriptUser", { value($0.scriptUser?.text) }),
-        ("set_supplementary_groups", "supplementaryGroups", { flag($0.supplementaryGroups) }),
+        ("router_id", { $0.routerID = $1.routerID }, { value($0.routerID) }),
+        ("vrrp_garp_interval", { $0.garpInterval = $1.garpInterval }, { seconds($0.garpInterval) }),
+        ("vrrp_gna_interval", { $0.gnaInterval = $1.gnaInterval }, { seconds($0.gnaInterval) }),
+        ("vrrp_startup_delay", { $0.startupDelay = $1.startupDelay }, { seconds($0.startupDelay) }),
+        ("vrrp_rt_priority", { $0.realtimePriority = $1.realtimePriority }, { value($0.realtimePriority) }),
+        ("dynamic_interfaces", { $0.dynamicInterfaces = $1.dynamicInterfaces }, { flag($0.dynamicInterfaces) }),
+        ("adopt_leftovers", { $0.adoptsLeftovers = $1.adoptsLeftovers }, { flag($0.adoptsLeftovers) }),
+        ("enable_script_security", { $0.scriptSecurity = $1.scriptSecurity }, { flag($0.scriptSecurity) }),
+        ("script_user", { $0.scriptUser = $1.scriptUser }, { value($0.scriptUser?.text) }),
+        (
+            "set_supplementary_groups", { $0.supplementaryGroups = $1.supplementaryGroups },
+            { flag($0.supplementaryGroups) }
+        ),
     ]
 
     /// vrrp_instance.
     static let instance: [Line<InstanceSettings>] = [
-        ("vrrp_instance", "name", { .value($0.name) }), ("interface", "interface", { .value($0.interface) }),
-        ("family", "family", { .value($0.family == .ipv4 ? "IPv4" : "IPv6") }),
-        ("virtual_router_id", "virtualRouterID", { value($0.virtualRouterID) }),
-        ("version", "version", { value($0.version.rawValue) }),
-        ("priority", "priority", { value($0.priority) }),
-        ("advert_int", "advertInterval", { value($0.advertInterval) }),
-        ("state", "wantsMaster", { .value($0.wantsMaster ? "MASTER" : "BACKUP") }),
-        ("nopreempt", "nopreempt", { flag($0.nopreempt) }),
-        ("preempt_delay", "preemptDelay", { seconds($0.preemptDelay) }),
-        ("auth_pass", "password", { .secret($0.password) }),
-        ("virtual_ipaddress", "virtualAddresses", { .list($0.virtualAddresses.map(\.text)) }),
-        ("virtual_ipaddress_excluded", "excludedAddresses", { .list($0.excludedAddresses.map(\.text)) }),
-        ("source address", "sourceAddress", { value($0.sourceAddress) }),
-        ("mcast_dst_ip", "multicastGroup", { value($0.multicastGroup) }),
-        ("unicast_peer", "unicastPeers", { .list($0.unicastPeers.map(\.text)) }),
-        ("check_unicast_src", "checkUnicastSource", { flag($0.checkUnicastSource) }),
-        ("unicast_ttl", "unicastTTL", { value($0.unicastTTL) }),
-        ("track_interface", "trackedInterfaces", { .list($0.trackedInterfaces.map(\.text)) }),
-        ("dont_track_primary", "ignoresPrimaryInterface", { flag($0.ignoresPrimaryInterface) }),
-        ("garp_master_delay", "announcements", { seconds($0.announcements.delay) }),
-        ("garp_master_repeat", "announcements", { value($0.announcements.rounds) }),
-        ("garp_master_refresh", "announcements", { seconds($0.announcements.refresh) }),
-        ("garp_master_refresh_repeat", "announcements", { value($0.announcements.refreshRounds) }),
-        ("garp_lower_prio_delay", "announcements", { seconds($0.announcements.lowerPriorityDelay) }),
-        ("garp_lower_prio_repeat", "announcements", { value($0.announcements.lowerPriorityRounds) }),
-        ("down_timer_adverts", "downTimerAdverts", { value($0.downTimerAdverts) }),
-        ("v3_checksum_as_v2", "checksumWithoutPseudoHeader", { flag($0.checksumWithoutPseudoHeader) }),
-        ("skip_check_adv_addr", "skipsAddressListCheck", { flag($0.skipsAddressListCheck) }),
-        ("lower_prio_no_advert", "lowerPriorityNoAdvert", { flag($0.lowerPriorityNoAdvert) }),
-        ("script", "scripts", { .list($0.scripts.map(\.text)) }), ("fault", "faults", { .list($0.faults) }),
+        ("vrrp_instance", { $0.name = $1.name }, { .value($0.name) }),
+        ("interface", { $0.interface = $1.interface }, { .value($0.interface) }),
+        ("family", { $0.family = $1.family }, { .value($0.family == .ipv4 ? "IPv4" : "IPv6") }),
+        ("virtual_router_id", { $0.virtualRouterID = $1.virtualRouterID }, { value($0.virtualRouterID) }),
+        ("version", { $0.version = $1.version }, { value($0.version.rawValue) }),
+        ("priority", { $0.priority = $1.priority }, { value($0.priority) }),
+        ("advert_int", { $0.advertInterval = $1.advertInterval }, { value($0.advertInterval) }),
+        ("state", { $0.wantsMaster = $1.wantsMaster }, { .value($0.wantsMaster ? "MASTER" : "BACKUP") }),
+        ("nopreempt", { $0.nopreempt = $1.nopreempt }, { flag($0.nopreempt) }),
+        ("preempt_delay", { $0.preemptDelay = $1.preemptDelay }, { seconds($0.preemptDelay) }),
+        ("auth_pass", { $0.password = $1.password }, { .secret($0.password) }),
+        (
+            "virtual_ipaddress", { $0.virtualAddresses = $1.virtualAddresses },
+            { .list($0.virtualAddresses.map(\.text)) }
+        ),
+        (
+            "virtual_ipaddress_excluded", { $0.excludedAddresses = $1.excludedAddresses },
+            { .list($0.excludedAddresses.map(\.text)) }
+        ),
+        ("source address", { $0.sourceAddress = $1.sourceAddress }, { value($0.sourceAddress) }),
+        ("mcast_dst_ip", { $0.multicastGroup = $1.multicastGroup }, { value($0.multicastGroup) }),
+        ("unicast_peer", { $0.unicastPeers = $1.unicastPeers }, { .list($0.unicastPeers.map(\.text)) }),
+        ("check_unicast_src", { $0.checkUnicastSource = $1.checkUnicastSource }, { flag($0.checkUnicastSource) }),
+        ("unicast_ttl", { $0.unicastTTL = $1.unicastTTL }, { value($0.unicastTTL) }),
+        (
+            "track_interface", { $0.trackedInterfaces = $1.trackedInterfaces },
+            { .list($0.trackedInterfaces.map(\.text)) }
+        ),
+        (
+            "dont_track_primary", { $0.ignoresPrimaryInterface = $1.ignoresPrimaryInterface },
+            { flag($0.ignoresPrimaryInterface) }
+        ),
+        ("garp_master_delay", { $0.announcements = $1.announcements }, { seconds($0.announcements.delay) }),
+        ("garp_master_repeat", { $0.announcements = $1.announcements }, { value($0.announcements.rounds) }),
+        ("garp_master_refresh", { $0.announcements = $1.announcements }, { seconds($0.announcements.refresh) }),
+        (
+            "garp_master_refresh_repeat", { $0.announcements = $1.announcements },
+            { value($0.announcements.refreshRounds) }
+        ),
+        (
+            "garp_lower_prio_delay", { $0.announcements = $1.announcements },
+            { seconds($0.announcements.lowerPriorityDelay) }
+        ),
+        (
+            "garp_lower_prio_repeat", { $0.announcements = $1.announcements },
+            { value($0.announcements.lowerPriorityRounds) }
+        ),
+        ("down_timer_adverts", { $0.downTimerAdverts = $1.downTimerAdverts }, { value($0.downTimerAdverts) }),
+        (
+            "v3_checksum_as_v2", { $0.checksumWithoutPseudoHeader = $1.checksumWithoutPseudoHeader },
+            { flag($0.checksumWithoutPseudoHeader) }
+        ),
+        (
+            "skip_check_adv_addr", { $0.skipsAddressListCheck = $1.skipsAddressListCheck },
+            { flag($0.skipsAddressListCheck) }
+        ),
+        (
+            "lower_prio_no_advert", { $0.lowerPriorityNoAdvert = $1.lowerPriorityNoAdvert },
+            { flag($0.lowerPriorityNoAdvert) }
+        ),
+        ("script", { $0.scripts = $1.scripts }, { .list($0.scripts.map(\.text)) }),
+        ("fault", { $0.faults = $1.faults }, { .list($0.faults) }),
     ]
 }
 

@@ -3,19 +3,20 @@ import Base
 extension SettingTexts {
     /// vrrp_instance, what the protocol itself doesn't need.
     static let rest: [Line<InstanceSettings>] = [
-        ("option", "options", { .list($0.options.words) }), ("tracker", "trackers", { .list($0.trackers.map(\.text)) }),
-        ("virtual_routes", "routes", { .list($0.routes.map(\.text)) }),
-        ("virtual_rules", "rules", { .list($0.rules.map(\.text)) }),
-        ("vrf", "uncommon", { value($0.uncommon?.value.vrf) }),
-        ("virtual link", "uncommon", { value($0.uncommon?.value.link?.text) }),
-        ("auth_hmac", "uncommon", { .secret($0.uncommon?.value.hmac?.bytes) }),
-        ("auth_pass of AH", "uncommon", { .secret($0.uncommon?.value.headerKey) }),
+        ("option", { $0.options = $1.options }, { .list($0.options.words) }),
+        ("tracker", { $0.trackers = $1.trackers }, { .list($0.trackers.map(\.text)) }),
+        ("virtual_routes", { $0.routes = $1.routes }, { .list($0.routes.map(\.text)) }),
+        ("virtual_rules", { $0.rules = $1.rules }, { .list($0.rules.map(\.text)) }),
+        ("vrf", { $0.uncommon = $1.uncommon }, { value($0.uncommon?.value.vrf) }),
+        ("virtual link", { $0.uncommon = $1.uncommon }, { value($0.uncommon?.value.link?.text) }),
+        ("auth_hmac", { $0.uncommon = $1.uncommon }, { .secret($0.uncommon?.value.hmac?.bytes) }),
+        ("auth_pass of AH", { $0.uncommon = $1.uncommon }, { .secret($0.uncommon?.value.headerKey) }),
         (
-            "garp_extra_if", "uncommon",
+            "garp_extra_if", { $0.uncommon = $1.uncommon },
             { value($0.uncommon?.value.extraAnnouncements.map { ($0.onAll ? "all " : "") + "\($0.interval)" }) }
         ),
-        ("timer_expired_backup", "uncommon", { value($0.uncommon?.value.lateTimerPriority) }),
-        ("kernel_rx_buf_size", "uncommon", { value($0.uncommon?.value.receiveBuffer) }),
+        ("timer_expired_backup", { $0.uncommon = $1.uncommon }, { value($0.uncommon?.value.lateTimerPriority) }),
+        ("kernel_rx_buf_size", { $0.uncommon = $1.uncommon }, { value($0.uncommon?.value.receiveBuffer) }),
     ]
 
     /// Definitions, groups and static objects that come, go or change.

@@ -33,7 +33,7 @@ struct SharedContext {
     /// Where an interface was named first, by list.
     var interfaces: [String: Int] = [:]
     /// Where an address was given to an interface first, and by which instance.
-    var addresses: [IPAddress: AddressUse] = [:]
+    var addresses = AddressUses()
     var linkLocals: [AddressOnInterface: AddressUse] = [:]
     /// startup_script_timeout and its kin, until the scripts are known.
     var scriptTimeouts: [WritableKeyPath<ConfigurationModel, DaemonScript?>: Interval] = [:]

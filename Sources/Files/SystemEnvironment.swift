@@ -17,9 +17,6 @@ public enum SystemEnvironment {
             environment.links = links()
         }
         environment.routingNames = routingNames()
-        if case .known(let account) = AccountLookup.find(user: "keepalived_script", group: nil) {
-            environment.defaultScriptAccount = account
-        }
         return environment
     }
 
@@ -81,20 +78,21 @@ public enum SystemEnvironment {
     public static func routingNames() -> RoutingNames {
         var names = RoutingNames()
         let files = SystemFiles(inspectsPrograms: false)
-        for folder in ["/usr/share/iproute2", "/usr/lib/iproute2", "/etc/iproute2"] {
-            func read(_ file: String, _ path: WritableKeyPath<RoutingNames, [String: UInt32]>) {
-                let more = (try? files.glob(pattern: "\(folder)/\(file).d/*.conf").get()) ?? []
-                for path2 in ["\(folder)/\(file)"] + more {
-                    guard case .success(let content) = files.read(path: path2) else { continue }
-                    RoutingNames.add(content, to: &names[keyPath: path])
-                }
+        func read(_ file: String, in folder: String, into names: inout [String: UInt32]) {
+            let more = (try? files.glob(pattern: "\(folder)/\(file).d/*.conf").get()) ?? []
+            for path in ["\(folder)/\(file)"] + more {
+                guard case .success(let content) = files.read(path: path) else { continue }
+                RoutingNames.add(content, to: &names)
             }
-            read("rt_tables", \.tables)
-            read("rt_protos", \.protocols)
-            read("rt_scopes", \.scopes)
-            read("rt_realms", \.realms)
-            read("rt_dsfield", \.fields)
-            read("group", \.groups)
+        }
+        // Most systems have one or two of them.
+        for folder in ["/usr/share/iproute2", "/usr/lib/iproute2", "/etc/iproute2"] where access(folder, F_OK) == 0 {
+            read("rt_tables", in: folder, into: &names.tables)
+            read("rt_protos", in: folder, into: &names.protocols)
+            read("rt_scopes", in: folder, into: &names.scopes)
+            read("rt_realms", in: folder, into: &names.realms)
+            read("rt_dsfield", in: folder, into: &names.fields)
+            read("group", in: folder, into: &names.groups)
         }
         return names
     }

@@ -26,10 +26,11 @@ final class ConfigurationReader {
     private let filter: Int32
     private let leadsGroup: Bool
     private let loop: EventLoop
-    private var child: ChildProcess?
+    /// Those that haven't ended yet: the one that reads, and one that has answered.
+    private var children: [Int32: ChildProcess] = [:]
+    private var reading: Int32?
     private var channel: Channel?
     private var timer: Timer?
-    private var image: Result<ConfigurationImage, ImageError>?
     private var failure: String?
     private var completion: ((ReadOutcome) -> Void)?
 
@@ -60,14 +61,13 @@ final class ConfigurationReader {
         _ completion: @escaping (ReadOutcome) -> Void
     ) {
         self.completion = completion
-        image = nil
         failure = nil
         do throws(SystemError) {
             var pair: [Int32] = [-1, -1]
             try checked(hasup_socketpair(&pair), "create a socket pair")
             let ours = Descriptor(owning: pair[0])
             let theirs = Descriptor(owning: pair[1])
-            child = try ChildProcess.spawn(
+            let child = try ChildProcess.spawn(
                 path: "/proc/self/exe",
                 arguments: ConfigurationRole.arguments(
                     file: file, configID: configID, isCompared: running != nil, wantsText: wantsText, mark: mark,
@@ -75,7 +75,9 @@ final class ConfigurationReader {
                 environment: Self.environment,
                 descriptors: [theirs.number, filter] + (running.map { [$0.number] } ?? []),
                 leadsGroup: leadsGroup, on: loop
-            ) { [weak self] _, exit in self?.ended(exit) }
+            ) { [weak self] pid, exit in self?.ended(pid, exit) }
+            children[child.pid] = child
+            reading = child.pid
             channel = try Channel(
                 ours, on: loop,
                 onFrame: { [weak self] frame throws(FrameError) in try self?.receive(frame) }, onEnd: { _ in })
@@ -90,7 +92,7 @@ final class ConfigurationReader {
         var outcome: ReadOutcome?
         read { outcome = $0 }
         while true {
-            if let outcome { return outcome }
+            if let outcome, children.isEmpty { return outcome }
             try loop.turn()
         }
     }
@@ -115,26 +117,32 @@ final class ConfigurationReader {
         case .judged:
             let descriptor = try frame.descriptors.take(0)
             do throws(ImageError) {
-                image = .success(try ConfigurationImage(descriptor))
+                answered(Self.judge(try ConfigurationImage(descriptor)))
             } catch {
-                image = .failure(error)
+                answered(.failed(error.description))
             }
-        case .failed(let reason): failure = reason
+        case .failed(let reason): answered(.failed(reason))
         }
+    }
+
+    /// It has said what it had to say, and is over, whatever it would do next. Its end isn't waited for.
+    private func answered(_ outcome: ReadOutcome) {
+        if let reading { children[reading]?.kill() }
+        finish(outcome)
     }
 
     private func tookTooLong() {
         failure = "reading \(file) took longer than \(Self.limit)"
-        child?.kill()
+        if let reading { children[reading]?.kill() }
     }
 
-    private func ended(_ exit: WorkerExit) {
+    private func ended(_ pid: Int32, _ exit: WorkerExit) {
+        children[pid] = nil
+        guard pid == reading else { return }
+        // Its answer may not have been read yet.
         channel?.drain()
-        switch image {
-        case .success(let image): finish(Self.judge(image))
-        case .failure(let error): finish(.failed(error.description))
-        case nil: finish(.failed(failure ?? "reading \(file) failed: the reader ended with \(exit)"))
-        }
+        guard pid == reading else { return }
+        finish(.failed(failure ?? "reading \(file) failed: the reader ended with \(exit)"))
     }
 
     private static func judge(_ image: ConfigurationImage) -> ReadOutcome {
@@ -150,7 +158,7 @@ final class ConfigurationReader {
         if let timer { loop.set(timer, to: .never) }
         channel?.close()
         channel = nil
-        child = nil
+        reading = nil
         let completion = self.completion
         self.completion = nil
         completion?(outcome)

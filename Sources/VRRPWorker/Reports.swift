@@ -16,11 +16,12 @@ struct Reports {
     private var observations = ByteWriter()
     private var observationCount = 0
     private var requests: [NotifyRequest] = []
+    private var configured: UInt64?
 
     init(to channel: Channel) { self.channel = channel }
 
     /// Whether nothing waits to be sent.
-    var isEmpty: Bool { observations.bytes.isEmpty && requests.isEmpty }
+    var isEmpty: Bool { observations.bytes.isEmpty && requests.isEmpty && configured == nil }
 
     mutating func add(_ observation: Observation, generation: UInt64) {
         observation.encode(into: &observations)
@@ -38,10 +39,15 @@ struct Reports {
                 trigger: notification.trigger.rawValue, priority: notification.priority.rawValue))
     }
 
+    /// This generation runs. It is told behind what was gathered of the one before.
+    mutating func addConfigured(generation: UInt64) { configured = generation }
+
     /// Sends what was gathered. All of it belongs to one generation: before that changes, this is called.
     mutating func send(generation: UInt64) {
         if !observations.bytes.isEmpty { sendObservations(generation) }
         if !requests.isEmpty { sendRequests(generation) }
+        if let configured { VRRPToSupervisor.configured(generation: configured).send(on: channel) }
+        configured = nil
     }
 
     private mutating func sendObservations(_ generation: UInt64) {

@@ -46,8 +46,8 @@ extension Worker {
         adoptIncoming()
         requestSockets(for: model.instances, generation: generation)
         armStamp()
-        reports.send(generation: generation)
-        VRRPToSupervisor.configured(generation: generation).send(on: channel)
+        // hasupd is realtime and would take the processor from what puts new addresses on.
+        reports.addConfigured(generation: generation)
         owesCleared = true
         unsettle()
         if stopsWhenConfigured { stop() }

@@ -241,7 +241,7 @@ final class Worker {
         sendReports()
         // Until it goes on with what its predecessor left, nobody listens: the stamp says until when that one did.
         if generation > 0 { page.stamp = loop.now }
-        if owesCleared, !node.owesWithdrawals {
+        if owesCleared, reports.isEmpty, !node.owesWithdrawals {
             owesCleared = false
             VRRPToSupervisor.cleared(generation: generation).send(on: channel)
         }
@@ -323,6 +323,8 @@ final class Worker {
     /// Tells the status of all instances in as many frames as it takes, each so small that hasupd reads it in a moment.
     func tellStatus(_ correlation: UInt32) {
         let frameMax = 8_000
+        // It is read by the configuration that hasupd knows to run.
+        reports.send(generation: generation)
         var writer = ByteWriter(capacity: frameMax + 2_000)
         for id in 0..<node.instanceCount {
             guard var status = node.status(of: id) else { continue }

@@ -35,6 +35,10 @@ import Testing
         #expect(child("virtual_ipaddress", "vrrp_instance") == "vrrp_instance/virtual_ipaddress (entry)")
         #expect(child("url", "virtual_server/real_server/SSL_GET") == "virtual_server/real_server/SSL_GET/url")
         for keyword in table.keywords where keyword.shape == .block { #expect(keyword.child >= 0, "\(keyword.name)") }
+        let reached = Set(table.keywords.map(\.child))
+        for (place, context) in table.contexts.enumerated() where !context.hasPrefix("(") {
+            #expect(reached.contains(place) || context.hasSuffix(" (option)"), "\(context)")
+        }
     }
 
     /// A number of seconds or of parts of one says so.

@@ -123,6 +123,7 @@ import Testing
     private struct Machine: FileProvider {
         var text: String
         var programs: [String: ProgramFinding] = [:]
+        var hasDefaultUser = false
         func read(path: String) -> Result<[UInt8], FileError> {
             switch path {
             case "t.conf": .success(Array(text.utf8))
@@ -137,6 +138,7 @@ import Testing
             case ("root", nil): .known(ScriptAccount(uid: 0, gid: 0))
             case ("nobody", nil): .known(ScriptAccount(uid: 99, gid: 100, groups: [100, 101]))
             case ("nobody", "adm"): .known(ScriptAccount(uid: 99, gid: 4, groups: [4, 101]))
+            case ("keepalived_script", nil) where hasDefaultUser: .known(ScriptAccount(uid: 98, gid: 98))
             default: .unknown("there is no user '\(user)'")
             }
         }
@@ -147,9 +149,10 @@ import Testing
     private static let missing = ProgramFinding(obstacle: "no such file")
 
     private func findings(
-        _ text: String, _ programs: [String: ProgramFinding], _ environment: Environment = Environment()
+        _ text: String, _ programs: [String: ProgramFinding], _ environment: Environment = Environment(),
+        hasDefaultUser: Bool = false
     ) -> [String] {
-        let machine = Machine(text: text, programs: programs)
+        let machine = Machine(text: text, programs: programs, hasDefaultUser: hasDefaultUser)
         // Both ways: at once, and from what was remembered.
         let direct = loadConfiguration(path: "t.conf", files: machine, environment: environment)
         let sources = readSources(path: "t.conf", files: machine, environment: environment)
@@ -190,10 +193,28 @@ import Testing
         let own = ProgramFinding(weaknesses: [PathWeakness("/opt/n is nobody's", owner: 99)])
         #expect(findings(secure + instance("notify /opt/n nobody"), ["/opt/n": own]) == [])
         #expect(findings(text, ["/opt/n": own]).count == 1)
-        var environment = Environment()
-        environment.defaultScriptAccount = ScriptAccount(uid: 98, gid: 98)
-        #expect(findings(text, ["/opt/n": Self.weak], environment) == [])
-        #expect(findings(instance("notify /opt/n root"), ["/opt/n": Self.weak], environment).count == 1)
+        #expect(findings(text, ["/opt/n": Self.weak], hasDefaultUser: true) == [])
+        #expect(findings(instance("notify /opt/n root"), ["/opt/n": Self.weak], hasDefaultUser: true).count == 1)
+    }
+
+    /// The user whom nobody names is looked up only where scripts are, and it is no change that one is needed.
+    @Test func theUserOfScriptsThatSayNone() {
+        let machine = Machine(text: instance("notify /bin/n"), hasDefaultUser: true)
+        let plain = Machine(text: instance(""), hasDefaultUser: true)
+        let environment = Environment()
+        let sources = readSources(path: "t.conf", files: machine, environment: environment)
+        let with = parse(sources, environment: environment).model
+        let without = loadConfiguration(path: "t.conf", files: plain, environment: environment).model
+        #expect(with.global.defaultScriptAccount == ScriptAccount(uid: 98, gid: 98))
+        #expect(without.global.defaultScriptAccount == nil)
+        #expect(
+            readSources(path: "t.conf", files: plain, environment: environment)
+                .account(user: "keepalived_script", group: nil) == nil)
+        #expect(ModelDifference(from: without, to: with).global == [])
+        #expect(ModelDifference(from: with, to: without).global == [])
+        var another = with
+        another.global.defaultScriptAccount = ScriptAccount(uid: 97, gid: 98)
+        #expect(ModelDifference(from: with, to: another).global.map(\.name) == ["default script account"])
     }
 
     /// Names are looked up when the files are read; what isn't there is told, and nothing runs as it.
