@@ -7,6 +7,8 @@ SEEDS   ?= 1000
 LONG    ?=
 DEMO    ?= pair
 SECONDS ?= 60
+ONLY    ?=
+K       ?=
 
 # Daemons: Swift's library, libstdc++ and libgcc static, glibc shared, PIE (docs/decisions.md, D28).
 STATIC := $(CURDIR)/.build/static
@@ -18,7 +20,7 @@ LINK   += -Xlinker --no-warn-symbol-ordering -Xswiftc -Xfrontend -Xswiftc -funct
 LINK   += -Xswiftc -enforce-exclusivity=unchecked
 PYTEST := /usr/bin/python3 -m pytest -p no:cacheprovider
 
-.PHONY: all setup build demo test lab lab-asan bench agreement simulate fuzz docs lint format install clean
+.PHONY: all setup build demo test unit lab lab-asan bench agreement simulate fuzz docs lint format install clean
 
 all: build
 
@@ -40,10 +42,14 @@ demo:
 	@/usr/bin/python3 demo/demo.py $(DEMO)
 
 test: setup build
-	@LONG=$(LONG) Tests/run
+	@LONG=$(LONG) ONLY=$(ONLY) K=$(K) Tests/run
+
+# Without root, and without what the lab needs.
+unit:
+	@ONLY=$(ONLY) Tests/run unit
 
 lab: setup build
-	LONG=$(LONG) $(PYTEST) -rs Tests/Lab
+	@LONG=$(LONG) K=$(K) Tests/run lab
 
 # 2,000 reloads with every access to memory checked; what was freed is kept for a while, so it takes its time and memory.
 lab-asan: setup

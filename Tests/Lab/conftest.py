@@ -18,6 +18,17 @@ from lab.undisturbed import AddressWatch  # noqa: E402
 VIP = "10.0.0.100"
 
 
+def pytest_configure(config):
+    """Tests run side by side (pytest-xdist) unless they say otherwise."""
+    config.addinivalue_line("markers", "alone: measures what other tests beside it would spoil")
+    config.addinivalue_line("markers", "minutes: lasts for minutes, and so begins first")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest first: what begins last ends last."""
+    items.sort(key=lambda item: item.get_closest_marker("minutes") is None)
+
+
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item):
     """Keeps the outcome of each phase on the item, for the fixtures."""

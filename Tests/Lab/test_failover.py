@@ -152,6 +152,7 @@ def test_tshark_finds_nothing_malformed(lan, pair, sniffer, tmp_path):
         assert advert.checksum_ok and advert.ttl == 255, advert
 
 
+@pytest.mark.alone
 def test_advert_spacing(lan, sniffer):
     """I3: captured spacing is within 5 % of advert_int, and the rate does not drift."""
     node = lan.node("a")

@@ -214,6 +214,7 @@ def test_ipv6_address_is_usable_at_once(duo, pair):
     assert a.state() == "MASTER"
 
 
+@pytest.mark.alone
 def test_links_of_a_neighbour_do_not_delay_adverts(duo, lan, pair, sniffer):
     """docs/decisions.md, D5: while another namespace makes and deletes links, no peer takes over."""
     a, b = duo(advert=0.05)

@@ -3,6 +3,7 @@
 import json
 import time
 
+import pytest
 from lab import conf
 from lab.forge import LONG
 from lab.hasup import Hasup
@@ -29,6 +30,7 @@ def transitions(daemon, since):
     return [event["text"] for event in events if event["kind"] == "transition" and event["unix_seconds"] > since]
 
 
+@pytest.mark.alone
 def test_a_reload_every_second(lan, pair, sniffer, record_property):
     """R1, R5: no advert late, no transition anywhere, with 500 instances and a reload each second."""
     a = Hasup(pair[0], configuration(200)).start()

@@ -1,9 +1,11 @@
 """hasupd is never away for long: the bound of issue 9 on a turn of its loop."""
 
+import pytest
 from lab import turns
 from lab.net import Lan
 
 
+@pytest.mark.alone
 def test_no_turn_takes_more_than_its_share(record_property):
     """D6, with 1,000 instances, in processor time: twice the rule's 2 ms, because a machine may be slower than the one
     that `make bench` prints the figure of. A hypervisor's pauses are in that time, so the best of three counts."""

@@ -88,6 +88,7 @@ def test_sigstop_of_the_worker(duo, lan, pair):
     assert re.search(told, " ".join(a.cli("history").stdout.split()))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("advert", [0.1, 0.01])
 def test_a_stalled_machine_is_no_hung_worker(lan, advert):
     """D13: hasupd and its worker stop together and go on together, hasupd first: the worker isn't blamed."""
