@@ -13,9 +13,7 @@ K       ?=
 # Daemons: Swift's library, libstdc++ and libgcc static, glibc shared, PIE (docs/decisions.md, D28).
 STATIC := $(CURDIR)/.build/static
 LINK   := --static-swift-stdlib -Xswiftc -L$(STATIC) -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
-# Functions that run in the steady state lie side by side (D31).
-LINK   += -Xswiftc -use-ld=lld -Xlinker --symbol-ordering-file=$(CURDIR)/packaging/link/hot-functions
-LINK   += -Xlinker --no-warn-symbol-ordering -Xswiftc -Xfrontend -Xswiftc -function-sections -Xcc -ffunction-sections
+LINK   += -Xswiftc -use-ld=lld -Xswiftc -Xfrontend -Xswiftc -function-sections -Xcc -ffunction-sections
 # Exclusive access is proved at compile time or checked by the tests' debug builds (D32).
 LINK   += -Xswiftc -enforce-exclusivity=unchecked
 PYTEST := /usr/bin/python3 -m pytest -p no:cacheprovider

@@ -72,21 +72,9 @@ public struct Node: Sendable {
         return routers.indices.contains(id) && routers[id].masterDownAt == next.deadline ? (id, next.deadline) : nil
     }
 
-    /// When a takeover comes that only an advertisement can still prevent; nil when something else is due before.
-    public var takeoverAt: Instant? { nearestTakeover?.at }
-
-    /// When the takeover at `takeoverAt` is an interval of the master away: it has missed an advertisement by then.
+    /// When the next takeover that only an advertisement can still prevent is an interval of the master away: it has missed
+    /// an advertisement by then. Nil when something else is due before.
     public var takeoverNoticeAt: Instant? { nearestTakeover.map { $0.at - routers[$0.id].masterInterval } }
-
-    /// What the takeover at `takeoverAt` will ask for, if nothing happens before. Nothing is changed by it.
-    public func rehearseTakeover(into actions: inout [Action]) {
-        guard let (id, moment) = nearestTakeover else { return }
-        var (router, context) = (routers[id], context)
-        context.set(.masterDown, of: id, to: nil)
-        // A copy of all addresses would take as long as the rehearsal is early.
-        context.ledger = AddressLedger()
-        _ = router.fired(.masterDown, at: moment, &context, into: &actions)
-    }
 
     /// What waits to be announced and may leave now. An address that has gone meanwhile isn't announced.
     private mutating func announce(at now: Instant, into actions: inout [Action]) {

@@ -65,15 +65,10 @@ final class Transmitter {
 
     /// Encodes an advertisement and sends it.
     func advertise(_ id: InstanceID, _ instance: InstanceSettings, _ contents: Advertised) {
-        prepare(id, instance, contents)
-        if let packets = cached[id] { send(packets, of: id) }
-    }
-
-    /// Encodes an advertisement: `repeatAdvert` then sends it.
-    func prepare(_ id: InstanceID, _ instance: InstanceSettings, _ contents: Advertised) {
         // The bytes of the old one may be in the batch.
         flush()
         cached[id] = AdvertPackets(instance, contents, identification: identifications[id])
+        if let packets = cached[id] { send(packets, of: id) }
     }
 
     private func send(_ packets: AdvertPackets, of id: InstanceID) {

@@ -27,8 +27,6 @@ final class Worker {
     /// How long reports wait for kernel calls that are under way: hasupd, which is realtime, would take the processor from
     /// the thread that does them, and a takeover's address would be there 0.3 ms later.
     private static let reportPatience = Interval.milliseconds(1)
-    /// How long before a takeover it is rehearsed.
-    private static let rehearsalLead = Interval.microseconds(300)
 
     let loop: EventLoop
     let channel: Channel
@@ -62,7 +60,6 @@ final class Worker {
     /// The configuration that the core is being given.
     var incoming: (generation: UInt64, instanceCount: Int, smallestAdvertInterval: Interval?)?
     private var coreTimer: Timer?
-    private var rehearsalTimer: Timer?
     private var noticeTimer: Timer?
     private var reportTimer: Timer?
     /// When reports leave even though kernel calls are under way; nil when none waits.
@@ -77,7 +74,6 @@ final class Worker {
     /// When it may be told again that notifications were lost.
     private var nextLoss = Instant(nanoseconds: 0)
     private var unsentTold = (count: UInt64(0), next: Instant(nanoseconds: 0))
-    private var nextRehearsal = Instant(nanoseconds: 0)
     var stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: nil)
     private var hasWorked = false
     /// Whether hasupd waits for the word that nothing is left of earlier configurations.
@@ -121,10 +117,8 @@ final class Worker {
         }
         effects.onApplied = { [unowned self] in self.handle(.applied(ticket: $0, $1)) }
         coreTimer = loop.makeTimer { [unowned self] in self.fire() }
-        // What was given back (docs/decisions.md, D30) may have left the page cache: a disk takes longer than a rehearsal is
-        // early.
+        // What was given back (docs/decisions.md, D30) may have left the page cache.
         noticeTimer = loop.makeTimer { hasup_fetch_code() }
-        rehearsalTimer = loop.makeTimer { [unowned self] in self.rehearse() }
         // The turn's end does what is due.
         reportTimer = loop.makeTimer {}
         stampTimer = loop.makeTimer { [unowned self] in self.armStamp() }
@@ -173,17 +167,6 @@ final class Worker {
             if case .advertise = action { continue }
             perform(action)
         }
-    }
-
-    /// A takeover is near unless the master is heard at the last moment: its code and data are fetched, its advert is
-    /// encoded, and the processor is awake when it's due (docs/decisions.md, D41). Once for all that are due together.
-    private func rehearse() {
-        guard loop.now >= nextRehearsal else { return }
-        nextRehearsal = loop.now + Self.settleTime
-        actions.removeAll(keepingCapacity: true)
-        node.rehearseTakeover(into: &actions)
-        for case .advertise(let id, let contents) in actions { transmitter.prepare(id, settings(of: id), contents) }
-        unsettle()
     }
 
     private func perform(_ action: Action) {
@@ -246,10 +229,6 @@ final class Worker {
             VRRPToSupervisor.cleared(generation: generation).send(on: channel)
         }
         if let coreTimer { loop.set(coreTimer, to: node.deadline) }
-        if let rehearsalTimer {
-            let rehearsal = node.takeoverAt.map { $0 - Self.rehearsalLead } ?? .never
-            loop.set(rehearsalTimer, to: rehearsal > loop.now ? rehearsal : .never)
-        }
         if let noticeTimer {
             let notice = node.takeoverNoticeAt ?? .never
             loop.set(noticeTimer, to: notice > loop.now ? notice : .never)
