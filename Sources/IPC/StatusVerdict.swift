@@ -4,10 +4,11 @@ extension StatusReply {
     /// The VRRP worker answers, and every instance runs: none is in FAULT, nothing keeps one from running, no MASTER is
     /// silent against its will, beside none another router goes on advertising, and none hears its master advertise other
     /// addresses than its own, of which nobody may serve some. No MASTER lacks an address, and nobody else has one, nor has
-    /// the kernel kept one that was to go. Nor does a process work without its filter, or is a file of the configuration left out.
+    /// the kernel kept one that was to go. Nor does a process work without its filter, or is a file of the configuration left out, or
+    /// something missing around the daemon.
     public var isWell: Bool {
         daemon.workerTrouble == nil && daemon.unsealed.isEmpty && daemon.unreadFiles.isEmpty
-            && !daemon.keepsFormerAddresses
+            && daemon.problems.isEmpty && !daemon.keepsFormerAddresses
             && !instances.contains {
                 $0.state == "FAULT" || !$0.faults.isEmpty || $0.sendFailure?.silent == true || $0.isDisputed
                     || $0.differentAddressesOf != nil || $0.hasStranger || $0.lacksAddress

@@ -43,68 +43,57 @@ extension Daemon {
         let lost =
             "hasupd's log lines aren't taken, \(sink.dropped) are lost: whoever reads its standard error doesn't."
         return [
-            displacement, memory.problem(at: Clock.now), history.failure, ledger.failure, sink.isBlocked ? lost : nil,
-            budget.problem, claims?.problem,
+            missing, claims?.problem, history.failure, ledger.failure, sink.isBlocked ? lost : nil, budget.problem,
         ].compactMap { $0 }
     }
 
-    /// What may have changed around hasupd without anybody telling it.
+    /// Looks for what somebody may have removed. Each loss is told once, and in status for as long as it lasts.
     func lookAround() {
-        keepInPlace()
-        keepClaims()
-        let now = Clock.now
-        if memory.look(at: now), let problem = memory.problem(at: now) { log.warning("\(problem)") }
+        let found = [missing, claims?.problem].compactMap { $0 }
+        for problem in found where !losses.contains(problem) { log.error("\(problem)") }
+        losses = found
     }
 
-    /// Whoever removes the run directory removes what keeps another hasupd from the same virtual routers (D35).
-    ///
-    /// - Parameter done: called when they are claimed again, or it is known why they aren't.
-    func keepClaims(then done: (() -> Void)? = nil) {
-        guard let claims else {
-            done?()
-            return
+    /// What of the run directory isn't there any more, and how to get it back; nil when all is in place.
+    var missing: String? {
+        guard let control else { return nil }
+        let isAsked = control.isInPlace
+        var sentences: [String] = []
+        if !directory.isInPlace {
+            sentences.append(
+                "The run directory \(paths.runDirectory) was removed: what `hasup history` and the next start need isn't saved."
+            )
         }
-        claims.keepInPlace(on: loop, then: done) { [unowned self] isNew in
-            if let problem = self.claims?.problem { return self.log.error("\(problem)") }
-            guard isNew else { return self.log.notice("the virtual routers are claimed again") }
-            self.report("somebody has removed \(Claims.file); hasupd has claimed its virtual routers anew")
-            self.log.warning("somebody has removed \(Claims.file); the virtual routers are claimed anew")
-        }
+        if !isAsked { sentences.append("The control socket was removed or replaced: `hasup` can't ask hasupd.") }
+        guard !sentences.isEmpty else { return nil }
+        sentences.append(restoreFailure ?? "`kill -HUP \(getpid())` makes what is missing anew.")
+        return sentences.joined(separator: " ")
     }
 
-    /// Makes the run directory, what is in it, and the control socket anew if somebody has removed them. Each is told
-    /// once, and in status for as long as it lasts.
-    func keepInPlace() {
-        guard let control else { return }
-        let isDirectoryInPlace = directory.isInPlace
-        if isDirectoryInPlace, control.isInPlace {
-            displacement = nil
-            return
-        }
+    /// Makes the run directory, what is in it, and the control socket anew if somebody has removed them.
+    func restoreRunDirectory() {
+        restoreFailure = nil
+        guard let control, missing != nil else { return }
         var failures: [String] = []
-        if !isDirectoryInPlace {
+        if !directory.isInPlace {
             do throws(StartError) {
                 try directory.restore()
                 paths.enterRunDirectory()
                 refill()
             } catch {
-                failures.append(
-                    "The run directory \(paths.runDirectory) was removed, and hasupd can't be at home in a new one, so what "
-                        + "`hasup history` and the next start need isn't kept until hasupd is restarted: \(error.message)"
-                )
+                failures.append("It can't be made anew: \(error.message) Restart hasupd.")
             }
         }
         if !control.isInPlace {
             do throws(SystemError) { try control.restore() } catch {
-                failures.append("The control socket was removed, and nobody can ask hasupd: can't \(error).")
+                failures.append("It can't be made anew: \(error).")
             }
         }
-        let failure = failures.isEmpty ? nil : failures.joined(separator: " ")
-        if let failure, failure != displacement { log.error("\(failure)") }
-        displacement = failure
-        let missing = isDirectoryInPlace ? "the control socket" : "the run directory \(paths.runDirectory)"
-        if failure == nil { report("somebody has removed \(missing); hasupd has made it anew") }
-        if failure == nil { log.warning("somebody has removed \(missing); it is made anew") }
+        restoreFailure = failures.isEmpty ? nil : failures.joined(separator: " ")
+        lookAround()
+        guard failures.isEmpty else { return }
+        report("what was missing in the run directory \(paths.runDirectory) was made anew")
+        log.notice("what was missing in the run directory \(paths.runDirectory) was made anew")
     }
 
     /// What belongs into a run directory that was made anew.

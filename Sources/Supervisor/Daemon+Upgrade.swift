@@ -16,15 +16,11 @@ extension Daemon {
         guard let upgrade, !isStopping else { return completion(.failure(.init("hasupd is stopping"))) }
         // Then it is a reload, which needs nothing of what follows.
         if onlyIfChanged, !upgrade.isProgramChanged { return completion(.success(nil)) }
-        keepInPlace()
-        if let displacement { return completion(.failure(.init("the next hasupd couldn't start: \(displacement)"))) }
-        keepClaims { [unowned self] in
-            if let problem = self.claims?.problem {
-                return completion(.failure(.init("the virtual routers aren't all claimed: \(problem)")))
-            }
-            guard !self.isStopping else { return completion(.failure(.init("hasupd is stopping"))) }
-            self.judge(upgrade, completion)
+        lookAround()
+        if !directory.isInPlace, let missing {
+            return completion(.failure(.init("the next hasupd couldn't start: \(missing)")))
         }
+        judge(upgrade, completion)
     }
 
     private func judge(_ upgrade: Upgrade, _ completion: @escaping (Result<String?, Upgrade.Refusal>) -> Void) {

@@ -41,9 +41,10 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let workerRecord: WorkerRecord
     private(set) var reloads: ReloadConductor?
     private var surroundings: Timer?
-    var memory = CgroupMemory()
-    /// Why the run directory or the control socket isn't where it should be, a sentence; nil when it is.
-    var displacement: String?
+    /// What was removed at the last look, a sentence each.
+    var losses: [String] = []
+    /// Why what was removed can't be made anew, sentences.
+    var restoreFailure: String?
     /// The last reload, when it didn't succeed, and why.
     private(set) var refusedReload: (at: Instant, wallNanoseconds: Int64, reason: String)?
     private var stopTimer: Timer?
@@ -157,6 +158,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let claims = Claims(passed: passedClaims)
         do throws(Claims.Conflict) {
             try claims?.take(first.generation)
+            claims?.settle()
         } catch {
             throw StartError(.temporary, "\(error). Stop it, or give this one another configuration.")
         }
@@ -232,7 +234,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
                 be ours
                 """)
         }
-        if let problem = claims?.problem { log.error("\(problem)") }
+        lookAround()
         note(generation)
         vrrp.start()
         store.keep(generation.image)
@@ -281,7 +283,9 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     private func receive(signal: Int32) {
         switch signal {
-        case SIGHUP: requestReload(nil)
+        case SIGHUP:
+            restoreRunDirectory()
+            requestReload(nil)
         case SIGTERM: stop(because: "SIGTERM")
         case SIGINT: stop(because: "SIGINT")
         case OperatorSignals.park: park()

@@ -124,12 +124,12 @@ final class ReloadConductor {
                     comparedWith: delegate.generation.image, mark: paths.mark, wantsText: paths.saveFolder != nil
                 ) { [unowned self] outcome in
                     if case .judged(let image, _, _) = outcome { self.judged = image }
-                    self.withClaims(outcome) { self.judge($0) }
+                    self.judge(self.verdict(on: outcome))
                 }
             case .readForPreview:
                 previewBeganAt = Clock.now
                 reader.read(comparedWith: delegate.generation.image) { [unowned self] in
-                    self.withClaims($0) { self.preview($0) }
+                    self.preview(self.verdict(on: $0))
                 }
             case .answerPreview(let requests):
                 for request in requests { answers.removeValue(forKey: request)?(previewReport) }
@@ -154,32 +154,22 @@ final class ReloadConductor {
     }
 
     /// The verdict on what was read. A virtual router that another hasupd runs refuses it, too (docs/decisions.md, D35).
-    private func withClaims(_ outcome: ReadOutcome, _ completion: @escaping (ReloadVerdict) -> Void) {
+    private func verdict(on outcome: ReadOutcome) -> ReloadVerdict {
         var verdict = ReloadVerdict(outcome, file: file, setting: setting, number: lastNumber + 1)
-        guard let claims, let generation = verdict.generation else { return completion(verdict) }
-        claims.take(generation, on: loop) { conflict in
-            if let conflict {
-                verdict.generation = nil
-                verdict.refusal = "\(conflict)"
-            }
-            completion(verdict)
+        guard let claims, let generation = verdict.generation else { return verdict }
+        do throws(Claims.Conflict) {
+            try claims.take(generation)
+        } catch {
+            verdict.generation = nil
+            verdict.refusal = "\(error)"
         }
-    }
-
-    private func judge(_ verdict: ReloadVerdict) {
-        findings.begin()
-        var next = 0
-        loop.doInSlices { [unowned self] in
-            let end = min(next + 4, verdict.diagnostics.count)
-            for finding in verdict.diagnostics[next..<end] { self.findings.tell(finding) }
-            next = end
-            if next == verdict.diagnostics.count { self.judged(verdict) }
-            return next < verdict.diagnostics.count
-        }
+        return verdict
     }
 
     /// Strict (docs/decisions.md, D18): any error refuses the whole, and the old configuration stays.
-    private func judged(_ verdict: ReloadVerdict) {
+    private func judge(_ verdict: ReloadVerdict) {
+        findings.begin()
+        for finding in verdict.diagnostics { findings.tell(finding) }
         pending = verdict.generation
         if let pending { lastNumber = pending.number }
         diagnostics = verdict.diagnostics

@@ -170,7 +170,8 @@ enum FailureText {
         switch code {
         case ENOENT, ECONNREFUSED:
             elsewhere.isEmpty
-                ? "Is it running? If it has another control socket, name it with --control or --instance."
+                ? "Is it running? If it has another control socket, name it with --control or --instance. If its own was "
+                    + "removed: `systemctl kill -s HUP --kill-whom=main hasup` makes it anew."
                 : "Sockets of others: " + elsewhere.map(\.advice).joined(separator: "; ") + "."
         case EACCES, EPERM:
             "Only root and members of the group 'hasup' may ask: use sudo, or join the group."

@@ -294,7 +294,8 @@ import Testing
         #expect(
             FailureText.sentence(for: missing, path: "/run/hasup/control.sock")
                 == "hasupd does not answer at /run/hasup/control.sock: No such file or directory. Is it running? If it "
-                + "has another control socket, name it with --control or --instance.")
+                + "has another control socket, name it with --control or --instance. If its own was "
+                + "removed: `systemctl kill -s HUP --kill-whom=main hasup` makes it anew.")
         #expect(FailureText.exitCode(for: missing) == 2)
         let denied = ControlClient.Failure.refused(.permissionDenied)
         #expect(

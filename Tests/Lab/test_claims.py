@@ -1,4 +1,4 @@
-"""Claims keep a second hasupd from the same virtual routers, whatever becomes of their file (docs/decisions.md, D35)."""
+"""Claims keep a second hasupd from the same virtual routers (docs/decisions.md, D35)."""
 
 import fcntl
 import os
@@ -7,12 +7,11 @@ import struct
 import threading
 import time
 
-import pytest
 from lab import conf
 from lab.hasup import Hasup, binary
 from lab.launch import unlockable
 from lab.waiting import wait_for
-from test_removed_files import GOOD, in_place
+from test_removed_files import GOOD
 from test_upgrade import SAYS
 
 VIP, OTHER = "10.0.0.100", "10.0.0.101"
@@ -38,35 +37,31 @@ def master(lan, launcher=()):
     return hasup, place, node
 
 
-def claimed_anew(hasup, times):
-    """Waits until it has claimed its virtual routers in a new file, so many times by now."""
-    wait_for("the claims", lambda: hasup.log().count("the virtual routers are claimed anew"),
-             lambda seen: seen >= times, 4)
+def problem(hasup):
+    """What status says of it."""
+    return " ".join(hasup.status().answer["daemon"]["problems"])
 
 
-@pytest.mark.parametrize("kind", ["sealed", "with scripts"])
-def test_what_is_in_the_standard_run_directory_is_removed(lan, kind):
-    """The claims are taken again in the new file, so a second hasupd with the same addresses doesn't start."""
-    node = lan.node("a")
-    place = Place(node)
-    config = conf.simple(200, version=3, advert=0.1, extra=["notify /bin/true"] if kind == "with scripts" else [])
-    hasup = Hasup(node, config).start(launcher=place.launcher)
-    hasup.wait_state("MASTER")
-    for number in (1, 2):
-        if kind == "sealed":
-            os.unlink(place.claims)
-        else:
-            shutil.rmtree(f"{place.run}/hasup")
-        claimed_anew(hasup, number)
-        second = Hasup(node, config, name=f"second-{number}").start(launcher=place.launcher)
-        assert second.program.wait(5) == 75, second.log()
-        assert f"(pid {hasup.program.pid})" in second.log(), second.log()
-    assert in_place(hasup) and node.holds(VIP)
-    # What a reload gives up is free in the new file, too.
-    assert hasup.reload(config.replace("virtual_router_id 51", "virtual_router_id 52")).returncode == 0
-    other = Hasup(node, config.replace(VIP, OTHER), name="other").start(launcher=place.launcher)
+def test_the_file_of_claims_is_removed(lan):
+    """A second hasupd with the same virtual routers would start: log and status say so until hasupd is restarted."""
+    hasup, place, node = master(lan)
+    second = Hasup(node, GOOD, name="second").start(launcher=place.launcher)
+    assert second.program.wait(5) == 75, second.log()
+    assert f"(pid {hasup.program.pid})" in second.log(), second.log()
+    # What a reload gives up is free.
+    assert hasup.reload(GOOD.replace("virtual_router_id 51", "virtual_router_id 52")).returncode == 0
+    other = Hasup(node, GOOD.replace(VIP, OTHER), name="other").start(launcher=place.launcher)
     other.wait_state("MASTER")
-    assert other.stop()[0] == 0 and hasup.stop()[0] == 0
+    assert other.stop()[0] == 0
+    os.unlink(place.claims)
+    wait_for("the problem", lambda: problem(hasup),
+             lambda text: "/run/hasup/claims was removed" in text and "Restart hasupd" in text, 4)
+    assert hasup.cli("status").returncode == 1 and node.holds(VIP)
+    assert wait_for("a line", lambda: hasup.log().count("claims was removed")) == 1
+    assert hasup.stop()[0] == 0
+    hasup.start(launcher=place.launcher)
+    hasup.wait_state("MASTER")
+    assert not problem(hasup) and hasup.stop()[0] == 0
 
 
 def claim_holder(file):
@@ -131,154 +126,27 @@ def test_an_upgrade_that_fails_keeps_the_claims(lan):
     assert hasup.stop()[0] == 0
 
 
-def problem(hasup):
-    """What status says of it."""
-    return " ".join(hasup.status().answer["daemon"]["problems"])
-
-
-class Taken:
-    """While it lasts, this process has what lies where the claims should."""
-
-    def __init__(self, place):
-        self.place = place
-
-    def __enter__(self):
-        self.file = open(f"{self.place.run}/hasup/other", "wb")
-        fcntl.lockf(self.file, fcntl.LOCK_EX)
-        os.rename(self.file.name, self.place.claims)
-
-    def __exit__(self, *error):
-        self.file.close()
-
-
-class Replaced:
-    """While it lasts, no file can be made where the claims should be."""
-
-    def __init__(self, place):
-        self.place = place
-
-    def __enter__(self):
-        os.unlink(self.place.claims)
-        os.mkdir(self.place.claims)
-
-    def __exit__(self, *error):
-        os.rmdir(self.place.claims)
-
-
-def test_claims_that_cannot_be_taken_again(lan):
-    """The folder is gone and hasupd is sealed, or another process was quicker: status says so as long as it lasts."""
+def test_an_upgrade_keeps_the_claims_without_their_file(lan):
+    """The locks go with the descriptor: what runs then is still locked in the file that was removed, and says so."""
     hasup, place, node = master(lan)
-    with Taken(place):
-        wait_for("the problem", lambda: problem(hasup),
-                 lambda text: f"another hasupd (pid {os.getpid()}) has claimed 1 virtual router" in text, 4)
-        assert hasup.log().count("has claimed 1 virtual router") == 1
-    wait_for("no problem", lambda: problem(hasup), lambda text: not text, 4)
-    second = Hasup(node, GOOD, name="second").start(launcher=place.launcher)
-    assert second.program.wait(5) == 75, second.log()
-    shutil.rmtree(f"{place.run}/hasup")
-    wait_for("the problem", lambda: problem(hasup),
-             lambda text: "/run/hasup/claims was removed" in text and "Restart hasupd" in text, 4)
+    with open(place.claims, "r+b") as file:
+        os.unlink(place.claims)
+        assert hasup.cli("upgrade", bound=20).returncode == 0
+        wait_for("the problem", lambda: problem(hasup), lambda text: "Restart hasupd" in text, 4)
+        assert claim_holder(file) == hasup.program.pid
     assert hasup.state() == "MASTER" and node.holds(VIP)
-    assert hasup.stop()[0] == 0
-
-
-def goes_on_unchanged(hasup, worker, sentence):
-    """An upgrade was refused with this sentence, and nothing has changed by it."""
-    assert sentence in problem(hasup)
-    assert hasup.worker() == worker and hasup.state() == "MASTER" and hasup.node.holds(VIP)
-    assert "upgrade: hasupd" not in hasup.log()
-
-
-@pytest.mark.parametrize("command", [["upgrade"], ["reload", "--upgrade-if-changed"]])
-def test_an_upgrade_without_all_claims_is_refused(lan, command):
-    """Another process has one of them, so the new program might end at its start; it needn't be in status yet."""
-    node = lan.node("a")
-    place = Place(node)
-    hasup = copied(node, GOOD)
-    hasup.start(launcher=place.launcher)
-    hasup.wait_state("MASTER")
-    worker = hasup.worker()
-    with Taken(place):
-        # As long as the program is the same, it is a reload.
-        if command[0] == "reload":
-            assert hasup.cli(*command, bound=20).returncode == 0
-        shutil.copy(binary("hasupd"), hasup.binary + ".new")
-        os.rename(hasup.binary + ".new", hasup.binary)
-        done = hasup.cli(*command, bound=20)
-        sentence = f"another hasupd (pid {os.getpid()}) has claimed 1 virtual router"
-        assert done.returncode == 1 and sentence in " ".join(done.stderr.split()), done
-        goes_on_unchanged(hasup, worker, sentence)
-    assert hasup.cli(*command, bound=20).returncode == 0
-    wait_for("what it became", lambda: in_place(hasup), bound=4)
-    assert hasup.worker() != worker
-    second = Hasup(node, GOOD, name="second").start(launcher=place.launcher)
-    assert second.program.wait(5) == 75, second.log()
-    assert hasup.stop()[0] == 0
-
-
-def test_an_upgrade_of_a_sealed_hasupd_without_its_file_is_refused(lan):
-    """It couldn't make the file either, because Landlock outlives execve; and it would have nothing to say of it."""
-    hasup, place, _ = master(lan)
-    worker = hasup.worker()
-    shutil.rmtree(f"{place.run}/hasup")
-    done = hasup.cli("upgrade", bound=20)
-    assert done.returncode == 1 and "/run/hasup/claims was removed" in " ".join(done.stderr.split()), done
-    goes_on_unchanged(hasup, worker, "Restart hasupd")
-    assert hasup.stop()[0] == 0
-
-
-SLOW = "#!/bin/sh\ncase \"$*\" in *--check) touch {0}.asked; until [ -e {0}.go ]; do sleep 0.01; done ;; esac\n" \
-    "exec {0} \"$@\"\n"
-
-
-@pytest.mark.parametrize("kind", ["replaced", "taken"])
-def test_claims_that_are_lost_during_an_upgrade(lan, kind):
-    """The new program goes on and says what is wrong, as the one before it would have."""
-    node = lan.node("a")
-    place = Place(node)
-    hasup, real = copied(node), os.path.join(node.directory, "real")
-    shutil.copy(hasup.binary, real)
-    hasup.start(launcher=place.launcher)
-    hasup.wait_state("MASTER")
-    worker = hasup.worker()
-    os.chmod(node.write("hasupd.new", SLOW.format(real)), 0o755)
-    os.rename(hasup.binary + ".new", hasup.binary)
-    answers = []
-    asking = threading.Thread(target=lambda: answers.append(hasup.cli("upgrade", bound=20)))
-    asking.start()
-    try:
-        wait_for("the question", lambda: os.path.exists(f"{real}.asked"))
-        with Taken(place) if kind == "taken" else Replaced(place):
-            node.write("real.go", "")
-            asking.join(20)
-            assert answers[0].returncode == 0, answers
-            wait_for("another worker", lambda: hasup.worker() not in (None, worker))
-            sentence = "has claimed 1 virtual router" if kind == "taken" else "/run/hasup/claims was removed"
-            assert sentence in wait_for("an answer", lambda: problem(hasup))
-            assert hasup.log().split("upgrade: hasupd")[1].count(sentence) == 1
-            assert hasup.state() == "MASTER" and node.holds(VIP)
-    finally:
-        node.write("real.go", "")
-        asking.join(20)
-    wait_for("no problem", lambda: problem(hasup), lambda text: not text, 4)
-    second = Hasup(node, GOOD, name="second").start(launcher=place.launcher)
-    assert second.program.wait(5) == 75, second.log()
     assert hasup.stop()[0] == 0
 
 
 def test_a_kernel_without_room_for_locks(lan):
     """ENOLCK isn't another's claim: hasupd runs, and says that nothing keeps a second one away."""
     hasup, _, _ = master(lan, unlockable())
-    worker = hasup.worker()
-    sentence = "1 virtual router can't be claimed in /run/hasup/claims"
-    # Before the upgrade they are claimed again, which fails likewise.
-    done = hasup.cli("upgrade", bound=20)
-    assert done.returncode == 1 and "No locks available" in " ".join(done.stderr.split()), done
-    goes_on_unchanged(hasup, worker, sentence)
+    sentence = "1 virtual router can't be locked in /run/hasup/claims: No locks available"
+    wait_for("the problem", lambda: problem(hasup), lambda text: sentence in text, 4)
     assert hasup.log().count(sentence) == 1
     # Nothing that a reload adds is claimed either.
     more = conf.file(conf.instance("VI_1", vrid=51, version=3, advert=0.1, priority=200, vips=[f"{VIP}/24"]),
                      conf.instance("VI_2", vrid=52, version=3, advert=0.1, priority=200, vips=[f"{OTHER}/24"]))
     assert hasup.reload(more).returncode == 0
-    wait_for("the other one", lambda: problem(hasup), lambda text: "2 virtual routers can't be claimed" in text, 4)
+    wait_for("the other one", lambda: problem(hasup), lambda text: "2 virtual routers can't be locked" in text, 4)
     assert hasup.stop()[0] == 0

@@ -51,7 +51,7 @@ def test_clients_leave_descriptors_for_the_worker(lan, pair, limit):
     assert lan.holders(VIP) == ["a"]
     assert "can't be started" not in a.log() and "can't be given" not in a.log()
     status = a.cli("status")
-    assert status.returncode == 0
+    assert status.returncode == 1
     assert f"The limit of open files is {limit}" in " ".join(status.stdout.split())
     assert a.reload(conf.simple(255, version=3, advert=0.1, vips=("10.0.0.100/24", "10.0.0.101/24"))).returncode == 0
     wait_for("the second address", lambda: lan.holders("10.0.0.101"), lambda seen: seen == ["a"], 2)

@@ -1,4 +1,4 @@
-"""Somebody removes or replaces what hasupd has made: it makes it anew, and status says what is missing."""
+"""Somebody removes or replaces what hasupd has made: the log and status say what is missing, and SIGHUP makes it anew."""
 
 import os
 import shutil
@@ -17,17 +17,27 @@ def in_place(hasup):
     return hasup.state() == "MASTER" and not hasup.status().answer["daemon"]["problems"]
 
 
+def hang_up(hasup):
+    """What an operator does who can't ask it any more."""
+    hasup.program.signal(signal.SIGHUP)
+    wait_for("the control socket", lambda: in_place(hasup), bound=4)
+
+
 def test_the_run_directory_is_removed(lan):
-    """hasupd makes it, its lock, the socket and the history anew; nobody notices on the network."""
+    """It is said, with the command that makes folder, lock, socket and history anew; nobody notices on the network."""
     scripts = conf.simple(200, version=3, advert=0.1, extra=["notify /bin/true"])
     hasup = Hasup(lan.node("a"), scripts).start()
     hasup.wait_state("MASTER")
     before = hasup.status().instance()["last_transition"]["unix_seconds"]
-    for _ in range(2):
+    sentence = f"`kill -HUP {hasup.program.pid}` makes what is missing anew"
+    for times in (1, 2):
         shutil.rmtree(hasup.run_dir)
-        wait_for("the control socket", lambda: in_place(hasup), bound=4)
+        wait_for("the line", hasup.log, lambda text, times=times: text.count(sentence) == times, 4)
+        asked = hasup.cli("status")
+        assert asked.returncode == 2 and "kill -s HUP" in " ".join(asked.stderr.split()), asked
+        hang_up(hasup)
     history = hasup.cli("history").stdout
-    assert "MASTER" in history and "somebody has removed the run directory" in history, history
+    assert "MASTER" in history and "was made anew" in history, history
     assert os.stat(hasup.run_dir).st_mode & 0o777 == 0o750
     assert {"hasup.pid", "hasupd.lock", "vrrp-worker", "history"} < set(os.listdir(hasup.run_dir))
     assert any(name.startswith("ledger-") for name in os.listdir(hasup.run_dir))
@@ -45,15 +55,17 @@ def test_the_run_directory_is_removed_and_hasupd_is_sealed(lan):
     hasup = Hasup(lan.node("a"), GOOD).start()
     hasup.wait_state("MASTER")
     os.unlink(hasup.control)
-    wait_for("the control socket", lambda: in_place(hasup), bound=4)
+    hang_up(hasup)
     shutil.rmtree(hasup.run_dir)
-    wait_for("the problem", lambda: " ".join(hasup.cli("status").stdout.split()),
-             lambda text: "can't be at home in a new one" in text, 4)
+    hasup.program.signal(signal.SIGHUP)
+    shown = wait_for("the problem", lambda: hasup.cli("status"),
+                     lambda asked: "Restart hasupd" in " ".join(asked.stdout.split()), 4)
+    assert shown.returncode == 1 and "was removed" in shown.stdout
     assert hasup.state() == "MASTER"
     assert hasup.reload(GOOD.replace("priority 200", "priority 201")).returncode == 0
     refused = hasup.cli("upgrade")
-    assert refused.returncode == 1 and "can't be at home in a new one" in " ".join(refused.stderr.split()), refused
-    assert hasup.log().count("can't be at home in a new one") == 1
+    assert refused.returncode == 1 and "Restart hasupd" in " ".join(refused.stderr.split()), refused
+    assert hasup.log().count("isn't saved. It can't be made anew") == 1
     assert hasup.stop()[0] == 0
     hasup.start()
     wait_for("all well", lambda: in_place(hasup), bound=4)
@@ -68,7 +80,9 @@ def test_a_socket_of_somebody_else_is_left(lan):
     other = socket.socket(socket.AF_UNIX)
     other.bind(hasup.control)
     other.listen(8)
-    wait_for("a line", hasup.log, lambda text: "nobody can ask hasupd" in text, 4)
+    wait_for("a line", hasup.log, lambda text: "`hasup` can't ask hasupd" in text, 4)
+    hasup.program.signal(signal.SIGHUP)
+    wait_for("another line", hasup.log, lambda text: "can't be made anew" in text, 4)
     assert hasup.stop()[0] == 0
     assert os.path.exists(hasup.control)
     other.close()
@@ -90,6 +104,7 @@ def test_a_listener_that_accepts_nobody_holds_nobody_up(lan):
                 waiting[-1].connect(a.control)
             except BlockingIOError:
                 break
+        a.program.signal(signal.SIGHUP)
         wait_for("it to be told", a.log, lambda log: "control socket" in log and "Address already in use" in log, 5)
         worker = a.roles()["hasup-vrrp"][0]
         os.kill(worker, signal.SIGKILL)
@@ -97,4 +112,4 @@ def test_a_listener_that_accepts_nobody_holds_nobody_up(lan):
     for client in waiting:
         client.close()
     os.unlink(a.control)
-    a.wait_state("MASTER", bound=5)
+    hang_up(a)
