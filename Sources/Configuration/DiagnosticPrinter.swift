@@ -128,11 +128,6 @@ private struct SourceExcerpt {
 }
 
 extension LoadedConfiguration {
-    /// All findings, one below the other; empty without any.
-    public func renderedDiagnostics(inColour: Bool = false) -> String {
-        diagnostics.map { $0.rendered(inColour: inColour) }.joined(separator: "\n")
-    }
-
     /// One line that says how it went: `2 errors, 1 warning; 3 instances (1 in FAULT), 12 virtual servers`.
     public var summary: String {
         let faulted = model.instances.count { !$0.faults.isEmpty }

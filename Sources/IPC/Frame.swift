@@ -22,8 +22,6 @@ public struct FrameHeader: Hashable, Sendable {
 
     /// Which message; the meaning depends on the direction.
     public var type: UInt16
-    /// Answers the frame with the same correlation id.
-    public var isReply = false
     /// More frames with this correlation id follow.
     public var hasMore = false
     /// Descriptors that travel with the frame, at most 8.
@@ -38,7 +36,7 @@ public struct FrameHeader: Hashable, Sendable {
         var writer = ByteWriter(capacity: Self.size + payload.count)
         writer.write(UInt32(Self.size + payload.count))
         writer.write(type)
-        writer.write((isReply ? 0x8000 : 0) | (hasMore ? 0x4000 : 0) | UInt16(descriptorCount))
+        writer.write((hasMore ? 0x4000 : 0) | UInt16(descriptorCount))
         writer.write(correlation)
         writer.write(payload)
         return writer.bytes
@@ -53,8 +51,7 @@ public struct FrameHeader: Hashable, Sendable {
             let flags = try reader.readUInt16()
             correlation = try reader.readUInt32()
             guard Int(length) == packet.count else { throw FrameError.length(claimed: Int(length), real: packet.count) }
-            guard flags & 0x3ff0 == 0 else { throw FrameError.flags(flags) }
-            isReply = flags & 0x8000 != 0
+            guard flags & 0xbff0 == 0 else { throw FrameError.flags(flags) }
             hasMore = flags & 0x4000 != 0
             descriptorCount = UInt8(flags & 0xf)
         } catch let error as FrameError {

@@ -21,10 +21,9 @@ public enum LogLevel: UInt8, Hashable, Comparable, Sendable, CaseIterable {
 
 /// What hasupd says to the VRRP worker.
 public enum SupervisorToVRRP {
-    /// First of all: the generation of the configuration, and whether kernel changes are allowed. Descriptors, in this
-    /// order: state page, configuration, rtnetlink for changes, rtnetlink for notifications, packet socket, address page.
-    /// The last notification that has come tells a successor which ones to repeat. The grace is how long the worker goes
-    /// on when hasupd is gone. What is said of the address page is said until a worker has run its configuration.
+    /// First of all: the generation of the configuration. Descriptors, in this order: state page, configuration, rtnetlink
+    /// for changes, rtnetlink for notifications, packet socket, address page. The last notification that has come tells a
+    /// successor which ones to repeat. The grace is how long the worker goes on when hasupd is gone. What is said of the address page is said until a worker has run its configuration.
     ///
     /// - Parameters:
     ///   - isFirst: whether nobody has written into the address page: nothing was handed on to this hasupd.

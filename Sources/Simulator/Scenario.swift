@@ -13,7 +13,6 @@ struct Scenario {
         var addresses: [VirtualAddress]
     }
 
-    /// The longest interval, preempt_delay and startup delay: what bounds are made of.
     var machineCount: Int
     var routers: [VirtualRouterPlan]
     /// Length of the virtual IPv4 addresses' prefix. Below 32 they are one network to the kernel, which removes it with

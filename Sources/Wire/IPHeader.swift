@@ -35,19 +35,6 @@ public func encodeIPv4Header(
     return writer.bytes
 }
 
-/// Puts another identification into a packet that begins with an IPv4 header, and its checksum right, so that an
-/// encoded packet can be sent again. Anything shorter than a header is left alone.
-public func patchIPv4Identification(_ identification: UInt16, in packet: inout [UInt8]) {
-    guard packet.count >= ipv4HeaderLength else { return }
-    packet[4] = UInt8(identification >> 8)
-    packet[5] = UInt8(truncatingIfNeeded: identification)
-    packet[10] = 0
-    packet[11] = 0
-    let checksum = ipv4HeaderChecksum(of: packet)
-    packet[10] = UInt8(checksum >> 8)
-    packet[11] = UInt8(truncatingIfNeeded: checksum)
-}
-
 private func ipv4HeaderChecksum(of packet: [UInt8]) -> UInt16 {
     packet.withUnsafeBytes { bytes in
         var sum = InternetChecksum()

@@ -13,7 +13,7 @@ import Testing
         ("priority é", "t.conf:5:10: error: `é` isn't a whole number\npriority é\n         ^"),
     ])
     func rendering(_ line: String, _ expected: String) {
-        #expect(load(instance(line)).renderedDiagnostics().hasPrefix(expected + "\n    a start would "))
+        #expect(load(instance(line)).rendered.hasPrefix(expected + "\n    a start would "))
     }
 
     @Test func withoutPlaceOrLine() {
@@ -98,7 +98,7 @@ import Testing
     @Test func theValueIsTheOneThatIsUsed() throws {
         let loaded = load(instance("priority 999"))
         #expect(loaded.model.instances.first?.priority.rawValue == 100)
-        #expect(loaded.renderedDiagnostics().hasSuffix("\n    a start would use 100"))
+        #expect(loaded.rendered.hasSuffix("\n    a start would use 100"))
         let finding = try #require(loaded.diagnostics.first)
         #expect(finding.logLine(isStart: false).hasSuffix("not 999 (a start would use 100)"))
         #expect(finding.logLine(isStart: true).hasSuffix("not 999 (used instead: 100)"))
@@ -161,4 +161,9 @@ import Testing
         #expect(zip(places, places.dropFirst()).allSatisfy { $0 <= $1 })
         #expect(Set(places.map(\.0)) == [0, 1])
     }
+}
+
+extension LoadedConfiguration {
+    /// All findings as the command prints them.
+    fileprivate var rendered: String { diagnostics.map { $0.rendered(inColour: false) }.joined(separator: "\n") }
 }

@@ -12,7 +12,7 @@ import Testing
         let model = loaded.model
         let decoded = model.encode().withUnsafeBytes { try? EncodedModel($0).decode() }
         #expect(decoded == model)
-        _ = loaded.renderedDiagnostics()
+        for diagnostic in loaded.diagnostics { _ = diagnostic.rendered(inColour: false) }
         let preprocessor = preprocessed(bytes)
         #expect(preprocessor.usesLeft >= -Self.lastUse)
         #expect(preprocessor.text.bytes.count <= bytes.count + 2 * Preprocessor.maximumGenerated)

@@ -4,7 +4,6 @@ import Testing
 @testable import Configuration
 
 @Suite struct RuleTests {
-    /// Findings that leave the instance running.
     /// Static ones count too, in the order of the file.
     @Test func automaticPrioritiesFollowTheFile() throws {
         let first = "static_rules {\nfrom 10.0.0.1 table 1\n}\n"

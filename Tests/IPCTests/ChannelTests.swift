@@ -69,6 +69,7 @@ struct ChannelTests {
         arguments: [
             [0], [0, 0, 0, 12], frame(length: 13), frame(length: 11), frame(length: 0), frame(length: .max),
             frame(length: 12, payload: [1]), frame(flags: 1), frame(flags: 0x0010), frame(flags: 0x3ff0),
+            frame(flags: 0x8000),
             frame(type: 0xdead),
         ])
     func hostile(_ bytes: [UInt8]) throws {
