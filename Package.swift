@@ -52,9 +52,10 @@ let package = Package(
         // Pure: values, codecs, decisions. No clock, no descriptor, no Glibc.
         room("Base"),
         room("Wire", ["Base"]),
-        room("Configuration", ["Base"]),
-        room("VRRP", ["Base", "Wire", "Configuration"]),
-        room("Supervision", ["Base", "Configuration"]),
+        room("ConfigurationModel", ["Base"]),
+        room("Configuration", ["Base", "ConfigurationModel"]),
+        room("VRRP", ["Base", "Wire", "ConfigurationModel"]),
+        room("Supervision", ["Base", "ConfigurationModel"]),
 
         // Effects.
         .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
@@ -62,8 +63,10 @@ let package = Package(
         .systemLibrary(name: "CLibnl"),
         .systemLibrary(name: "CLibseccomp"),
         room("Reactor", ["Base", "CLinux"]),
-        room("IPC", ["Base", "Reactor", "CLinux"]),
-        room("Files", ["Base", "Configuration", "Reactor", "CLinux"]),
+        room("WorkerProtocol", ["Base", "Reactor", "CLinux"]),
+        room("Varlink"),
+        room("Control", ["Base", "Reactor", "Varlink", "CLinux"]),
+        room("Files", ["Base", "ConfigurationModel", "Configuration", "Reactor", "CLinux"]),
         room(
             "Kernel", ["Base", "Wire", "Reactor", "CLinux", "CLibnl"], settings: libnlHeaders,
             linker: [.linkedLibrary(":libnl-route-3.a"), .linkedLibrary(":libnl-3.a")]),
@@ -76,36 +79,52 @@ let package = Package(
         room(
             "VRRPWorker",
             [
-                "Base", "Wire", "Configuration", "VRRP", "Supervision", "IPC", "Reactor", "Kernel", "Sandbox", "CLinux",
+                "Base", "Wire", "ConfigurationModel", "VRRP", "Supervision", "WorkerProtocol", "Reactor", "Kernel",
+                "Sandbox",
+                "CLinux",
             ], settings: libnlHeaders),
         program(
             "Supervisor",
             [
-                "Base", "Configuration", "VRRP", "Supervision", "IPC", "Reactor", "Kernel", "Sandbox", "Telemetry",
-                "VRRPWorker", "Files", "CLinux", logging,
+                "Base", "ConfigurationModel", "Configuration", "VRRP", "Supervision", "WorkerProtocol", "Varlink",
+                "Control", "Reactor",
+                "Kernel",
+                "Sandbox", "Telemetry", "VRRPWorker", "Files", "CLinux", logging,
             ], settings: libnlHeaders),
-        program("CheckerWorker", ["Base", "IPC", "Reactor", "Sandbox", "CLinux"]),
-        program("hasup", ["Base", "Configuration", "Files", "IPC", "Reactor", "CLinux", argumentParser]),
-        program("Simulator", ["Base", "Wire", "Configuration", "VRRP"]),
+        program("CheckerWorker", ["Base", "WorkerProtocol", "Reactor", "Sandbox", "CLinux"]),
+        program(
+            "hasup",
+            [
+                "Base", "ConfigurationModel", "Configuration", "Files", "Varlink", "Control", "Reactor", "CLinux",
+                argumentParser,
+            ]),
+        program("Simulator", ["Base", "Wire", "ConfigurationModel", "VRRP"]),
 
         tests("BaseTests", ["Base"]),
         tests("WireTests", ["Base", "Wire"]),
-        tests("ConfigurationTests", ["Base", "Configuration"]),
-        tests("VRRPTests", ["Base", "Wire", "Configuration", "VRRP"]),
-        tests("SupervisionTests", ["Base", "Configuration", "Supervision"]),
-        tests("IPCTests", ["Base", "IPC", "Reactor", "CLinux"]),
-        tests("CommandTests", ["Base", "Configuration", "Files", "IPC", "Reactor", "hasup", argumentParser]),
+        tests("ConfigurationTests", ["Base", "ConfigurationModel", "Configuration"]),
+        tests("VRRPTests", ["Base", "Wire", "ConfigurationModel", "VRRP"]),
+        tests("SupervisionTests", ["Base", "ConfigurationModel", "Supervision"]),
+        tests("IPCTests", ["Base", "WorkerProtocol", "Varlink", "Control", "Reactor", "CLinux"]),
+        tests(
+            "CommandTests",
+            [
+                "Base", "ConfigurationModel", "Configuration", "Files", "Varlink", "Control", "Reactor", "hasup",
+                argumentParser,
+            ]),
         tests("ReactorTests", ["Base", "Reactor", "CLinux"]),
         tests("KernelTests", ["Base", "Wire", "Reactor", "Kernel", "CLinux"], settings: libnlHeaders),
         tests(
             "SupervisorTests",
             [
-                "Base", "Configuration", "VRRP", "IPC", "Reactor", "Kernel", "Supervisor", "Sandbox", "Supervision",
-                "Telemetry", logging,
+                "Base", "ConfigurationModel", "Configuration", "VRRP", "WorkerProtocol", "Varlink", "Control",
+                "Reactor", "Kernel",
+                "Supervisor",
+                "Sandbox", "Supervision", "Telemetry", logging,
             ], settings: libnlHeaders),
         tests("SandboxTests", ["Base", "Reactor", "Sandbox", "CLinux"]),
         tests("TelemetryTests", ["Base", "Telemetry"]),
-        tests("SimulationTests", ["Base", "Wire", "Configuration", "VRRP", "Simulator"]),
+        tests("SimulationTests", ["Base", "Wire", "ConfigurationModel", "VRRP", "Simulator"]),
     ]
 )
 
@@ -116,7 +135,9 @@ if Context.environment["HASUP_FUZZ"] != nil {
         .executableTarget(
             name: "hasup-fuzz",
             dependencies: [
-                "Base", "Wire", "Configuration", "VRRP", "VRRPWorker", "IPC", "Reactor", "Supervision", "CLinux",
+                "Base", "Wire", "ConfigurationModel", "Configuration", "VRRP", "VRRPWorker", "WorkerProtocol",
+                "Varlink", "Control",
+                "Reactor", "Supervision", "CLinux",
             ],
             path: "Tests/Fuzz",
             exclude: ["README.md", "run"], swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))

@@ -1,7 +1,7 @@
 /// Who added an address, as IFA_PROTO says (linux/if_addr.h; kernel 5.18 and later).
-public enum AddressProtocol {
+package enum AddressProtocol {
     /// Ours: VRRP's protocol number.
-    public static let ours: UInt8 = 112
+    package static let ours: UInt8 = 112
     /// keepalived's: RTPROT_KEEPALIVED (linux/rtnetlink.h).
-    public static let keepalived: UInt8 = 18
+    package static let keepalived: UInt8 = 18
 }

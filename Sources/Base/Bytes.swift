@@ -1,5 +1,5 @@
 /// What a reader says when its bytes end too early or hold what they must not.
-public enum ByteError: Error, Hashable, Sendable {
+package enum ByteError: Error, Hashable, Sendable {
     /// Fewer bytes were left than asked for.
     case truncated
     /// Bytes were left when the value was complete.
@@ -10,16 +10,16 @@ public enum ByteError: Error, Hashable, Sendable {
 
 /// A cursor over bytes in network order. Every read is checked, also in release builds, where
 /// `UnsafeRawBufferPointer`'s own subscripts are not. It must not outlive the buffer.
-public struct ByteReader {
+package struct ByteReader {
     @usableFromInline let bytes: UnsafeRawBufferPointer
     /// Place of the next read.
-    public private(set) var offset = 0
+    package private(set) var offset = 0
 
     /// A reader from the first byte.
-    @inlinable public init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    @inlinable package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     /// Bytes not yet read.
-    public var remaining: Int { bytes.count - offset }
+    package var remaining: Int { bytes.count - offset }
 
     private mutating func advance(_ count: Int) throws(ByteError) -> Int {
         guard count >= 0, count <= remaining else { throw .truncated }
@@ -28,15 +28,15 @@ public struct ByteReader {
     }
 
     /// Reads one byte. - Throws: `truncated`.
-    public mutating func readUInt8() throws(ByteError) -> UInt8 { bytes[try advance(1)] }
+    package mutating func readUInt8() throws(ByteError) -> UInt8 { bytes[try advance(1)] }
     /// Reads two bytes. - Throws: `truncated`.
-    public mutating func readUInt16() throws(ByteError) -> UInt16 { try readInteger() }
+    package mutating func readUInt16() throws(ByteError) -> UInt16 { try readInteger() }
     /// Reads four bytes. - Throws: `truncated`.
-    public mutating func readUInt32() throws(ByteError) -> UInt32 { try readInteger() }
+    package mutating func readUInt32() throws(ByteError) -> UInt32 { try readInteger() }
     /// Reads eight bytes. - Throws: `truncated`.
-    public mutating func readUInt64() throws(ByteError) -> UInt64 { try readInteger() }
+    package mutating func readUInt64() throws(ByteError) -> UInt64 { try readInteger() }
     /// Reads eight bytes as a signed number. - Throws: `truncated`.
-    public mutating func readInt64() throws(ByteError) -> Int64 { try readInteger() }
+    package mutating func readInt64() throws(ByteError) -> Int64 { try readInteger() }
 
     private mutating func readInteger<Value: FixedWidthInteger>() throws(ByteError) -> Value {
         let start = try advance(MemoryLayout<Value>.size)
@@ -44,7 +44,7 @@ public struct ByteReader {
     }
 
     /// Reads a number of 7 bits a byte, the lowest first. - Throws: `truncated`, `invalid` for more than 64 bits.
-    public mutating func readCompact() throws(ByteError) -> UInt64 {
+    package mutating func readCompact() throws(ByteError) -> UInt64 {
         var value: UInt64 = 0
         for shift in stride(from: UInt64(0), to: 64, by: 7) {
             let byte = try readUInt8()
@@ -56,7 +56,7 @@ public struct ByteReader {
     }
 
     /// Reads one byte that must be 0 or 1. - Throws: `truncated`, `invalid`.
-    public mutating func readBool() throws(ByteError) -> Bool {
+    package mutating func readBool() throws(ByteError) -> Bool {
         switch try readUInt8() {
         case 0: return false
         case 1: return true
@@ -65,23 +65,23 @@ public struct ByteReader {
     }
 
     /// A view of the next bytes, not copied. - Throws: `truncated`.
-    public mutating func readView(_ count: Int) throws(ByteError) -> UnsafeRawBufferPointer {
+    package mutating func readView(_ count: Int) throws(ByteError) -> UnsafeRawBufferPointer {
         let start = try advance(count)
         return UnsafeRawBufferPointer(rebasing: bytes[start..<start + count])
     }
 
     /// A copy of the next bytes. - Throws: `truncated`.
-    public mutating func readBytes(_ count: Int) throws(ByteError) -> [UInt8] { Array(try readView(count)) }
+    package mutating func readBytes(_ count: Int) throws(ByteError) -> [UInt8] { Array(try readView(count)) }
 
     /// Reads a 32-bit length and that much UTF-8. - Throws: `truncated`, `invalid` for text that isn't UTF-8.
-    public mutating func readString() throws(ByteError) -> String {
+    package mutating func readString() throws(ByteError) -> String {
         let view = try readView(Int(try readUInt32()))
         guard let text = String(validating: view, as: UTF8.self) else { throw .invalid }
         return text
     }
 
     /// Reads a string; one that equals `known` shares its memory. - Throws: `truncated`, `invalid`.
-    public mutating func readString(sharing known: String) throws(ByteError) -> String {
+    package mutating func readString(sharing known: String) throws(ByteError) -> String {
         let before = self
         let view = try readView(Int(try readUInt32()))
         if view.elementsEqual(known.utf8) { return known }
@@ -90,40 +90,40 @@ public struct ByteReader {
     }
 
     /// Reads the address of this family. - Throws: `truncated`.
-    public mutating func readAddress(_ family: AddressFamily) throws(ByteError) -> IPAddress {
+    package mutating func readAddress(_ family: AddressFamily) throws(ByteError) -> IPAddress {
         if family == .ipv4 { return IPAddress(v4: try readUInt32()) }
         return IPAddress(v6High: try readUInt64(), low: try readUInt64())
     }
 
     /// Says that the value is complete. - Throws: `trailing` when bytes are left.
-    public func finish() throws(ByteError) {
+    package func finish() throws(ByteError) {
         if remaining != 0 { throw .trailing }
     }
 }
 
 /// Appends values in network order.
-public struct ByteWriter: Sendable {
+package struct ByteWriter: Sendable {
     /// What was written so far.
-    public var bytes: [UInt8]
+    package var bytes: [UInt8]
 
     /// An empty writer with room for this many bytes.
-    public init(capacity: Int = 0) {
+    package init(capacity: Int = 0) {
         bytes = []
         bytes.reserveCapacity(capacity)
     }
 
     /// Appends one byte.
-    @inlinable public mutating func write(_ value: UInt8) { bytes.append(value) }
+    @inlinable package mutating func write(_ value: UInt8) { bytes.append(value) }
     /// Appends two bytes.
-    @inlinable public mutating func write(_ value: UInt16) { writeInteger(value) }
+    @inlinable package mutating func write(_ value: UInt16) { writeInteger(value) }
     /// Appends four bytes.
-    @inlinable public mutating func write(_ value: UInt32) { writeInteger(value) }
+    @inlinable package mutating func write(_ value: UInt32) { writeInteger(value) }
     /// Appends eight bytes.
-    @inlinable public mutating func write(_ value: UInt64) { writeInteger(value) }
+    @inlinable package mutating func write(_ value: UInt64) { writeInteger(value) }
     /// Appends eight bytes.
-    @inlinable public mutating func write(_ value: Int64) { writeInteger(value) }
+    @inlinable package mutating func write(_ value: Int64) { writeInteger(value) }
     /// Appends a number as 7 bits a byte, the lowest first: small ones take one byte.
-    @inlinable public mutating func write(compact value: UInt64) {
+    @inlinable package mutating func write(compact value: UInt64) {
         var rest = value
         while rest >= 0x80 {
             bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -131,17 +131,16 @@ public struct ByteWriter: Sendable {
         }
         bytes.append(UInt8(truncatingIfNeeded: rest))
     }
-    /// Appends 0 or 1.
-    @inlinable public mutating func write(_ value: Bool) { bytes.append(value ? 1 : 0) }
+    @inlinable package mutating func write(_ value: Bool) { bytes.append(value ? 1 : 0) }
     /// Appends the bytes alone, without a length.
-    public mutating func write(_ value: some Sequence<UInt8>) { bytes.append(contentsOf: value) }
+    package mutating func write(_ value: some Sequence<UInt8>) { bytes.append(contentsOf: value) }
     /// Appends a 32-bit length and the text's UTF-8.
-    public mutating func write(_ text: String) {
+    package mutating func write(_ text: String) {
         write(UInt32(text.utf8.count))
         bytes.append(contentsOf: text.utf8)
     }
     /// Appends the address's 4 or 16 bytes; the family isn't written.
-    public mutating func write(_ address: IPAddress) {
+    package mutating func write(_ address: IPAddress) {
         if address.family == .ipv6 {
             write(address.high)
             write(address.low)
@@ -155,7 +154,7 @@ public struct ByteWriter: Sendable {
     }
 
     /// Replaces two bytes that were written before, for checksums and lengths. The place must exist.
-    public mutating func patch(_ value: UInt16, at offset: Int) {
+    package mutating func patch(_ value: UInt16, at offset: Int) {
         bytes[offset] = UInt8(truncatingIfNeeded: value >> 8)
         bytes[offset + 1] = UInt8(truncatingIfNeeded: value)
     }

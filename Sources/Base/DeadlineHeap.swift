@@ -2,7 +2,7 @@
 ///
 /// An indexed binary heap: set, clear and removal of the earliest are O(log n), the earliest is O(1), and nothing is
 /// allocated while the highest number stays the same.
-public struct DeadlineHeap: Sendable {
+package struct DeadlineHeap: Sendable {
     private var heap: [Entry] = []
     /// Place in `heap` by timer number; -1 when the timer isn't set.
     private var place: [Int32] = []
@@ -13,22 +13,22 @@ public struct DeadlineHeap: Sendable {
     }
 
     /// No timers.
-    public init() {}
+    package init() {}
 
     /// The earliest deadline and its timer.
-    public var first: (timer: Int, deadline: Instant)? { heap.first.map { (Int($0.timer), $0.deadline) } }
+    package var first: (timer: Int, deadline: Instant)? { heap.first.map { (Int($0.timer), $0.deadline) } }
 
     /// Timers that are set.
-    public var count: Int { heap.count }
+    package var count: Int { heap.count }
 
     /// The deadline of this timer, nil when it isn't set.
-    public func deadline(of timer: Int) -> Instant? {
+    package func deadline(of timer: Int) -> Instant? {
         guard timer < place.count, place[timer] >= 0 else { return nil }
         return heap[Int(place[timer])].deadline
     }
 
     /// Sets or moves a timer; `.never` or nil clears it. Numbers should be small and dense.
-    public mutating func set(_ timer: Int, to deadline: Instant?) {
+    package mutating func set(_ timer: Int, to deadline: Instant?) {
         guard let deadline, deadline != .never else { return clear(timer) }
         if timer >= place.count { place.append(contentsOf: repeatElement(-1, count: timer + 1 - place.count)) }
         let known = Int(place[timer])
@@ -44,7 +44,7 @@ public struct DeadlineHeap: Sendable {
     }
 
     /// Takes the earliest timer that is due at `now`, or nil.
-    public mutating func popDue(at now: Instant) -> Int? {
+    package mutating func popDue(at now: Instant) -> Int? {
         guard let first = heap.first, first.deadline <= now else { return nil }
         clear(Int(first.timer))
         return Int(first.timer)

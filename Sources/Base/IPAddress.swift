@@ -1,23 +1,22 @@
 /// IPv4 or IPv6.
-public enum AddressFamily: UInt8, Hashable, Sendable {
+package enum AddressFamily: UInt8, Hashable, Sendable {
     case ipv4 = 4
     case ipv6 = 6
 
     /// Bytes of an address: 4 or 16.
-    @inlinable public var addressLength: Int { self == .ipv4 ? 4 : 16 }
+    @inlinable package var addressLength: Int { self == .ipv4 ? 4 : 16 }
     /// Bits of an address: 32 or 128.
-    @inlinable public var bitCount: Int { addressLength * 8 }
+    @inlinable package var bitCount: Int { addressLength * 8 }
 }
 
 /// An IPv4 or IPv6 address. Addresses of one family compare as unsigned integers in network order, which is the
 /// order that VRRP's tie-break uses (RFC 9568 §6.4.3).
-public struct IPAddress: Hashable, Sendable {
-    /// The family.
-    public let family: AddressFamily
+package struct IPAddress: Hashable, Sendable {
+    package let family: AddressFamily
     /// Bits 0-63 of an IPv6 address; 0 for IPv4.
-    public let high: UInt64
+    package let high: UInt64
     /// Bits 64-127 of an IPv6 address; the 32 bits of an IPv4 address.
-    public let low: UInt64
+    package let low: UInt64
 
     @inlinable init(family: AddressFamily, high: UInt64, low: UInt64) {
         self.family = family
@@ -26,19 +25,19 @@ public struct IPAddress: Hashable, Sendable {
     }
 
     /// An IPv4 address from its 32 bits in host order: `0x0a000001` is 10.0.0.1.
-    @inlinable public init(v4 bits: UInt32) { self.init(family: .ipv4, high: 0, low: UInt64(bits)) }
+    @inlinable package init(v4 bits: UInt32) { self.init(family: .ipv4, high: 0, low: UInt64(bits)) }
 
     /// An IPv6 address from its two halves in host order.
-    @inlinable public init(v6High high: UInt64, low: UInt64) { self.init(family: .ipv6, high: high, low: low) }
+    @inlinable package init(v6High high: UInt64, low: UInt64) { self.init(family: .ipv6, high: high, low: low) }
 
     /// Only what tells addresses of one family apart: a configuration may have a hundred thousand, in several tables.
-    @inlinable public func hash(into hasher: inout Hasher) {
+    @inlinable package func hash(into hasher: inout Hasher) {
         if family == .ipv6 { hasher.combine(high) }
         hasher.combine(low)
     }
 
     /// An address from 4 or 16 bytes in network order; nil for any other length.
-    public init?(bytes: some Collection<UInt8>) {
+    package init?(bytes: some Collection<UInt8>) {
         var high: UInt64 = 0
         var low: UInt64 = 0
         for byte in bytes {
@@ -53,24 +52,24 @@ public struct IPAddress: Hashable, Sendable {
     }
 
     /// The byte at this place of the network-order form.
-    @inlinable public func byte(at index: Int) -> UInt8 {
+    @inlinable package func byte(at index: Int) -> UInt8 {
         if family == .ipv4 { return UInt8(truncatingIfNeeded: low >> UInt64(8 * (3 - index))) }
         let half = index < 8 ? high : low
         return UInt8(truncatingIfNeeded: half >> UInt64(8 * (7 - index & 7)))
     }
 
     /// The address in network order, 4 or 16 bytes.
-    public var bytes: [UInt8] { (0..<family.addressLength).map(byte(at:)) }
+    package var bytes: [UInt8] { (0..<family.addressLength).map(byte(at:)) }
 
     /// 0.0.0.0 or ::.
-    @inlinable public var isUnspecified: Bool { high == 0 && low == 0 }
+    @inlinable package var isUnspecified: Bool { high == 0 && low == 0 }
     /// 224.0.0.0/4 or ff00::/8.
-    @inlinable public var isMulticast: Bool { family == .ipv4 ? low >> 28 == 0xe : high >> 56 == 0xff }
+    @inlinable package var isMulticast: Bool { family == .ipv4 ? low >> 28 == 0xe : high >> 56 == 0xff }
     /// fe80::/10; always false for IPv4.
-    @inlinable public var isLinkLocal: Bool { family == .ipv6 && high >> 54 == 0x3fa }
+    @inlinable package var isLinkLocal: Bool { family == .ipv6 && high >> 54 == 0x3fa }
 
     /// All addresses that share the first `length` bits with this one, the rest zero.
-    public func masked(to length: Int) -> IPAddress {
+    package func masked(to length: Int) -> IPAddress {
         if family == .ipv4 {
             let mask: UInt64 = length <= 0 ? 0 : (0xffff_ffff << UInt64(32 - min(length, 32))) & 0xffff_ffff
             return IPAddress(family: .ipv4, high: 0, low: low & mask)
@@ -83,7 +82,7 @@ public struct IPAddress: Hashable, Sendable {
 
 extension IPAddress: Comparable {
     /// Unsigned order of the address; IPv4 sorts before IPv6.
-    @inlinable public static func < (left: IPAddress, right: IPAddress) -> Bool {
+    @inlinable package static func < (left: IPAddress, right: IPAddress) -> Bool {
         if left.family != right.family { return left.family.rawValue < right.family.rawValue }
         return left.high != right.high ? left.high < right.high : left.low < right.low
     }
@@ -91,7 +90,7 @@ extension IPAddress: Comparable {
 
 extension IPAddress: CustomStringConvertible {
     /// Dotted quad, or RFC 5952's canonical IPv6 text.
-    public var description: String {
+    package var description: String {
         if family == .ipv4 { return (0..<4).map { String(byte(at: $0)) }.joined(separator: ".") }
         let groups = (0..<8).map { UInt16(byte(at: 2 * $0)) << 8 | UInt16(byte(at: 2 * $0 + 1)) }
         if high == 0, low >> 32 == 0xffff {
@@ -115,17 +114,17 @@ extension IPAddress: CustomStringConvertible {
 
 extension IPAddress: LosslessStringConvertible {
     /// Reads a dotted quad or any RFC 4291 §2.2 form; nil for everything else, host names and zones included.
-    public init?(_ text: String) { self.init(text[...]) }
+    package init?(_ text: String) { self.init(text[...]) }
 
     /// Reads a dotted quad or any RFC 4291 §2.2 form; nil for everything else, host names and zones included.
-    public init?(_ text: Substring) {
+    package init?(_ text: Substring) {
         let address = ContiguousArray(text.utf8).withUnsafeBufferPointer { IPAddress(utf8: $0) }
         guard let address else { return nil }
         self = address
     }
 
     /// The same from bytes. Nothing is allocated for a dotted quad: configurations have hundreds of thousands.
-    public init?(utf8: UnsafeBufferPointer<UInt8>) {
+    package init?(utf8: UnsafeBufferPointer<UInt8>) {
         if utf8.contains(UInt8(ascii: ":")) {
             guard let groups = Self.parseV6(Array(utf8)) else { return nil }
             let halves = groups.reduce(into: (UInt64(0), UInt64(0))) { halves, group in
@@ -204,44 +203,44 @@ extension IPAddress: LosslessStringConvertible {
 }
 
 /// An address and the length of its network prefix, as in `10.0.0.1/24`.
-public struct Prefix: Hashable, Sendable {
+package struct Prefix: Hashable, Sendable {
     /// The address, host bits included.
-    public let address: IPAddress
+    package let address: IPAddress
     /// Bits of the network part, 0...32 or 0...128.
-    public let length: Int
+    package let length: Int
 
     /// Nil when the length doesn't fit the family.
-    public init?(address: IPAddress, length: Int) {
+    package init?(address: IPAddress, length: Int) {
         guard (0...address.family.bitCount).contains(length) else { return nil }
         self.address = address
         self.length = length
     }
 
     /// The prefix that holds this one address: /32 or /128.
-    public init(host address: IPAddress) {
+    package init(host address: IPAddress) {
         self.address = address
         self.length = address.family.bitCount
     }
 
     /// Whether the other address lies in this network.
-    public func contains(_ other: IPAddress) -> Bool {
+    package func contains(_ other: IPAddress) -> Bool {
         other.family == address.family && other.masked(to: length) == address.masked(to: length)
     }
 }
 
 extension Prefix: CustomStringConvertible, LosslessStringConvertible {
     /// `address/length`.
-    public var description: String { "\(address)/\(length)" }
+    package var description: String { "\(address)/\(length)" }
 
     /// Reads `address` or `address/length`.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         let prefix = ContiguousArray(text.utf8).withUnsafeBufferPointer { Prefix(utf8: $0) }
         guard let prefix else { return nil }
         self = prefix
     }
 
     /// The same from bytes.
-    public init?(utf8: UnsafeBufferPointer<UInt8>) {
+    package init?(utf8: UnsafeBufferPointer<UInt8>) {
         guard let slash = utf8.firstIndex(of: UInt8(ascii: "/")) else {
             guard let address = IPAddress(utf8: utf8) else { return nil }
             self.init(host: address)

@@ -1,57 +1,56 @@
 /// A length of time in nanoseconds; negative when a deadline has passed.
 ///
 /// The standard library's `Duration` is 128 bits wide; on the advert path 64 bits of nanoseconds (292 years) do.
-public struct Interval: Hashable, Comparable, Sendable {
-    /// Nanoseconds.
-    public var nanoseconds: Int64
+package struct Interval: Hashable, Comparable, Sendable {
+    package var nanoseconds: Int64
 
     /// An interval of this many nanoseconds.
-    @inlinable public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+    @inlinable package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
     /// No time at all.
-    @inlinable public static var zero: Interval { Interval(nanoseconds: 0) }
+    @inlinable package static var zero: Interval { Interval(nanoseconds: 0) }
     /// Whole seconds.
-    @inlinable public static func seconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 1_000_000_000) }
-    /// Milliseconds.
-    @inlinable public static func milliseconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 1_000_000) }
-    /// Microseconds.
-    @inlinable public static func microseconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 1_000) }
+    @inlinable package static func seconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 1_000_000_000) }
+    @inlinable package static func milliseconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 1_000_000) }
+    @inlinable package static func microseconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 1_000) }
     /// Centiseconds, the unit of VRRPv3's Max Advertise Interval (RFC 9568 §5.2.7).
-    @inlinable public static func centiseconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 10_000_000) }
+    @inlinable package static func centiseconds(_ count: Int64) -> Interval {
+        Interval(nanoseconds: count * 10_000_000)
+    }
 
     /// The length in seconds, for texts and statistics only: whole microseconds, which are written in a tenth of the time.
-    @inlinable public var seconds: Double { Double(nanoseconds / 1_000) / 1e6 }
+    @inlinable package var seconds: Double { Double(nanoseconds / 1_000) / 1e6 }
 
     /// The same in whole milliseconds, rounded, for texts.
-    public var inMilliseconds: Interval {
+    package var inMilliseconds: Interval {
         let rounded =
             Int64(min((nanoseconds.magnitude + 500_000) / 1_000_000, UInt64(Int64.max) / 1_000_000)) * 1_000_000
         return Interval(nanoseconds: nanoseconds < 0 ? -rounded : rounded)
     }
 
     /// Whether it is shorter.
-    @inlinable public static func < (left: Interval, right: Interval) -> Bool { left.nanoseconds < right.nanoseconds }
+    @inlinable package static func < (left: Interval, right: Interval) -> Bool { left.nanoseconds < right.nanoseconds }
     /// Sum.
-    @inlinable public static func + (left: Interval, right: Interval) -> Interval {
+    @inlinable package static func + (left: Interval, right: Interval) -> Interval {
         Interval(nanoseconds: left.nanoseconds &+ right.nanoseconds)
     }
     /// Difference.
-    @inlinable public static func - (left: Interval, right: Interval) -> Interval {
+    @inlinable package static func - (left: Interval, right: Interval) -> Interval {
         Interval(nanoseconds: left.nanoseconds &- right.nanoseconds)
     }
     /// Multiple.
-    @inlinable public static func * (left: Interval, right: Int64) -> Interval {
+    @inlinable package static func * (left: Interval, right: Int64) -> Interval {
         Interval(nanoseconds: left.nanoseconds &* right)
     }
     /// Part, rounded towards zero.
-    @inlinable public static func / (left: Interval, right: Int64) -> Interval {
+    @inlinable package static func / (left: Interval, right: Int64) -> Interval {
         Interval(nanoseconds: left.nanoseconds / right)
     }
 }
 
 extension Interval: CustomStringConvertible {
     /// Seconds with as many decimals as are needed, at most six: `3.609375 s`, `0.01 s`, `1 s`.
-    public var description: String {
+    package var description: String {
         let sign = nanoseconds < 0 ? "-" : ""
         let micros = (nanoseconds.magnitude + 500) / 1_000
         let whole = micros / 1_000_000
@@ -64,33 +63,33 @@ extension Interval: CustomStringConvertible {
 }
 
 /// A point in time on CLOCK_BOOTTIME, in nanoseconds since boot (docs/decisions.md, D15). Never the wall clock.
-public struct Instant: Hashable, Comparable, Sendable {
+package struct Instant: Hashable, Comparable, Sendable {
     /// Nanoseconds since boot.
-    public var nanoseconds: Int64
+    package var nanoseconds: Int64
 
     /// The point this many nanoseconds after boot.
-    @inlinable public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+    @inlinable package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
     /// Later than any deadline: a timer that isn't set.
-    @inlinable public static var never: Instant { Instant(nanoseconds: .max) }
+    @inlinable package static var never: Instant { Instant(nanoseconds: .max) }
 
     /// Whether it is earlier.
-    @inlinable public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+    @inlinable package static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
     /// Later by this much.
-    @inlinable public static func + (left: Instant, right: Interval) -> Instant {
+    @inlinable package static func + (left: Instant, right: Interval) -> Instant {
         Instant(nanoseconds: left.nanoseconds &+ right.nanoseconds)
     }
     /// Earlier by this much.
-    @inlinable public static func - (left: Instant, right: Interval) -> Instant {
+    @inlinable package static func - (left: Instant, right: Interval) -> Instant {
         Instant(nanoseconds: left.nanoseconds &- right.nanoseconds)
     }
     /// How long ago this was: at least nothing and at most since boot. For points that a stranger names, which may lie
     /// anywhere.
-    public func age(at now: Instant) -> Interval {
+    package func age(at now: Instant) -> Interval {
         Interval(nanoseconds: max(0, now.nanoseconds) - min(max(0, nanoseconds), max(0, now.nanoseconds)))
     }
     /// Time from the second to the first.
-    @inlinable public static func - (left: Instant, right: Instant) -> Interval {
+    @inlinable package static func - (left: Instant, right: Instant) -> Interval {
         Interval(nanoseconds: left.nanoseconds &- right.nanoseconds)
     }
 }

@@ -1,11 +1,11 @@
 /// Text that came from a configuration, the network or the command line and goes to a terminal or a log.
-public enum Printable {
+package enum Printable {
     /// The text with an escape (`\x1b`, `\u{202e}`) for everything that could steer a terminal or begin a line of its
     /// own.
-    public static func text(_ text: String) -> String { self.text(text, limit: .max) }
+    package static func text(_ text: String) -> String { self.text(text, limit: .max) }
 
     /// The same, with this many characters at most; what is longer ends with `...`.
-    public static func text(_ text: String, limit: Int) -> String {
+    package static func text(_ text: String, limit: Int) -> String {
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) {
             return text.utf8.count <= limit ? text : String(decoding: text.utf8.prefix(limit), as: UTF8.self) + "..."
         }
@@ -20,7 +20,7 @@ public enum Printable {
     }
 
     /// What is written in place of this scalar; nil when it can be written as it is.
-    public static func escape(_ scalar: Unicode.Scalar) -> String? {
+    package static func escape(_ scalar: Unicode.Scalar) -> String? {
         if scalar.value >= 0x20, scalar.value < 0x7f { return nil }
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: break
@@ -37,13 +37,13 @@ public enum Printable {
     }
 
     /// Columns that it takes; wide characters count as one.
-    public static func width(_ text: String) -> Int {
+    package static func width(_ text: String) -> Int {
         let utf8 = text.utf8
         return utf8.allSatisfy { $0 < 0x80 } ? utf8.count : text.count
     }
 }
 
 /// A number with its noun: `1 instance`, `2 instances`, `2 addresses`.
-public func counted(_ number: Int, _ noun: String) -> String {
+package func counted(_ number: Int, _ noun: String) -> String {
     number == 1 ? "1 \(noun)" : "\(number) \(noun)\(noun.hasSuffix("s") ? "es" : "s")"
 }

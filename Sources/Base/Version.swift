@@ -1,2 +1,2 @@
 /// The version of all programs of this source tree.
-public let hasupVersion = "0.1.0"
+package let hasupVersion = "0.1.0"

@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
-import IPC
 import Reactor
 import Sandbox
+import WorkerProtocol
 
 /// `hasup-checker`: no capability at all, because it is to read what strangers send. Without checks to run it says that
 /// it is ready and waits. Descriptor 3 is hasupd, 4 the compiled system call filter, 5 its own image.

@@ -1,50 +1,50 @@
 import Base
+import ConfigurationModel
 
 /// What came of reading a configuration.
-public struct LoadedConfiguration: Sendable {
+package struct LoadedConfiguration: Sendable {
     /// What the files mean, as far as they mean anything.
-    public var model: ConfigurationModel
+    package var model: ConfigurationModel
     /// Findings in the order in which they were made; `orderedDiagnostics` is for people.
-    public var diagnostics: [Diagnostic]
+    package var diagnostics: [Diagnostic]
     /// The files that were read, the main file first.
     var paths: [String] = []
     /// Number of errors, also of those that aren't among `diagnostics` any more because there are too many.
-    public var errorCount: Int
+    package var errorCount: Int
     /// Number of warnings.
-    public var warningCount: Int
+    package var warningCount: Int
     /// Of the errors, those about which a start does no more than leave an instance in FAULT.
     var faultCount: Int
     /// Whether the main file could be read.
-    public var isReadable: Bool
+    package var isReadable: Bool
     /// Whether a daemon may start with it (docs/decisions.md, D18): the main file could be read and has a valid block.
-    public var canStart: Bool
+    package var canStart: Bool
     /// Whether all that it says would run: no errors, and no instance that stays in FAULT.
-    public var isWhole: Bool { canStart && !hasErrors && model.instances.allSatisfy(\.faults.isEmpty) }
+    package var isWhole: Bool { canStart && !hasErrors && model.instances.allSatisfy(\.faults.isEmpty) }
     /// Instances that a start or reload would leave in FAULT on the machine that was looked at, in the order of the
     /// files.
-    public var startFaults: [StartFault] = []
+    package var startFaults: [StartFault] = []
     /// A note on the first script, which a hasupd that runs none can't begin with (docs/decisions.md, D2); nil without
     /// scripts.
-    public var firstScript: Diagnostic?
+    package var firstScript: Diagnostic?
     /// Whether a start would leave out some of it, and not only leave instances in FAULT.
-    public var leavesOut: Bool { errorCount > faultCount }
+    package var leavesOut: Bool { errorCount > faultCount }
     /// Whether a reload refuses it.
-    public var hasErrors: Bool { errorCount > 0 }
+    package var hasErrors: Bool { errorCount > 0 }
 }
 
 /// An instance that can't run when it starts.
-public struct StartFault: Hashable, Sendable {
-    /// The block's name.
-    public var name: String
+package struct StartFault: Hashable, Sendable {
+    package var name: String
     /// What is wrong or missing: a clause.
-    public var reason: String
+    package var reason: String
 }
 
 /// Reads the main file and everything it includes, and nothing else: the only part that needs the right to read them.
 ///
 /// What is included follows from the text, so conditional lines and definitions are obeyed here already. Files that
 /// can't be read are remembered as such; `parse` reports them.
-public func readSources(
+package func readSources(
     path: String, files: some FileProvider, environment: Environment
 ) -> SourceSet {
     let recorder = RecordingProvider(files, mainPath: path)
@@ -55,12 +55,12 @@ public func readSources(
 }
 
 /// Parses files that were read before. The same sources and environment give the same result.
-public func parse(_ sources: SourceSet, environment: Environment) -> LoadedConfiguration {
+package func parse(_ sources: SourceSet, environment: Environment) -> LoadedConfiguration {
     load(path: sources.path, files: sources, environment: environment)
 }
 
 /// Reads and parses a configuration. Never fails: what is wrong stands in the diagnostics.
-public func loadConfiguration(
+package func loadConfiguration(
     path: String, files: some FileProvider, environment: Environment
 ) -> LoadedConfiguration {
     load(path: path, files: files, environment: environment)

@@ -1,4 +1,5 @@
 import Configuration
+import ConfigurationModel
 import Glibc
 
 /// Users and groups by the system's databases. It may ask a server that doesn't answer: never from an event loop.

@@ -1,4 +1,5 @@
 import Configuration
+import ConfigurationModel
 import Glibc
 
 extension SystemFiles {
@@ -6,7 +7,7 @@ extension SystemFiles {
     /// and a symbolic link goes on pointing to the same file.
     ///
     /// - Returns: nil, or why the old content is still there.
-    public static func replace(path: String, with content: [UInt8]) -> FileError? {
+    package static func replace(path: String, with content: [UInt8]) -> FileError? {
         guard let resolved = realpath(path, nil) else { return failure(errno) }
         defer { free(resolved) }
         let target = String(cString: resolved)

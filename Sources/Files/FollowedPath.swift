@@ -1,5 +1,6 @@
 import CLinux
 import Configuration
+import ConfigurationModel
 import Glibc
 import Reactor
 
@@ -8,11 +9,11 @@ import Reactor
 /// Each folder that is gone through is judged, those in which symbolic links lie as well as those that the links lead to,
 /// and at last the file itself. Where nobody but root may change any of them, it's this file that runs whenever `resolved`
 /// is executed.
-public struct FollowedPath: Sendable {
+package struct FollowedPath: Sendable {
     /// The file's own path: absolute, without symbolic links.
-    public var resolved: String { "/" + place.joined(separator: "/") }
+    package var resolved: String { "/" + place.joined(separator: "/") }
     /// What somebody else than root may change, in the order in which it was gone through, with owner and mode.
-    public private(set) var weaknesses: [PathWeakness] = []
+    package private(set) var weaknesses: [PathWeakness] = []
 
     /// Names of folders from the root on, and at last the file's.
     private var place: [String] = []
@@ -24,7 +25,7 @@ public struct FollowedPath: Sendable {
     private static let linksMax = 40
 
     /// Follows a path; a relative one begins in the process's folder. - Throws: `SystemError` where it leads nowhere.
-    public init(_ path: String) throws(SystemError) {
+    package init(_ path: String) throws(SystemError) {
         var start = path
         if !Self.isAbsolute(path) {
             guard let folder = getcwd(nil, 0) else { throw Self.error(path) }

@@ -1,4 +1,5 @@
 import Configuration
+import ConfigurationModel
 import Glibc
 
 /// Finds the files that match a pattern, like glob(3), but gives up when it has looked at too many: `/*/*/*/*/*` leads

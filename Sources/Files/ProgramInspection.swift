@@ -1,12 +1,13 @@
 import Base
 import Configuration
+import ConfigurationModel
 import Glibc
 import Reactor
 
 /// What is to be said against running a program: that it can't be, or that root had better not.
-public enum ProgramInspection {
+package enum ProgramInspection {
     /// Looks at a program, given by its path or by a name that is looked for in PATH.
-    public static func inspect(_ program: String) -> ProgramFinding {
+    package static func inspect(_ program: String) -> ProgramFinding {
         guard let path = locate(program) else {
             return ProgramFinding(obstacle: program.contains("/") ? "no such file" : "it isn't in PATH")
         }
@@ -53,10 +54,10 @@ public enum ProgramInspection {
     }
 
     /// Where programs without a path are looked for, now and when they run.
-    public static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    package static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     /// The path of a program; nil when there is none.
-    public static func locate(_ program: String) -> String? {
+    package static func locate(_ program: String) -> String? {
         if program.contains("/") { return access(program, F_OK) == 0 ? program : nil }
         for folder in searchPath.split(separator: ":") where access("\(folder)/\(program)", X_OK) == 0 {
             return "\(folder)/\(program)"

@@ -1,12 +1,13 @@
 import Base
 import Configuration
+import ConfigurationModel
 import Glibc
 
 /// What this machine answers when a configuration asks about its surroundings.
-public enum SystemEnvironment {
+package enum SystemEnvironment {
     /// The environment of this process and machine; interfaces are left unknown when they aren't to be checked. Each has
     /// a random seed of its own, so that nodes differ, and reading and parsing with one environment don't.
-    public static func current(
+    package static func current(
         checksInterfaces: Bool, randomSeed: UInt64 = .random(in: .min ... .max)
     ) -> Environment {
         var environment = Environment(
@@ -42,7 +43,7 @@ public enum SystemEnvironment {
     }
 
     /// What kind of interface each is; nil when the kernel doesn't tell.
-    public static func links() -> [String: LinkFacts]? {
+    package static func links() -> [String: LinkFacts]? {
         var list: UnsafeMutablePointer<ifaddrs>?
         guard getifaddrs(&list) == 0 else { return nil }
         defer { freeifaddrs(list) }
@@ -75,7 +76,7 @@ public enum SystemEnvironment {
     }
 
     /// Names from iproute2's files: the distribution's, then the administrator's.
-    public static func routingNames() -> RoutingNames {
+    package static func routingNames() -> RoutingNames {
         var names = RoutingNames()
         let files = SystemFiles(inspectsPrograms: false)
         func read(_ file: String, in folder: String, into names: inout [String: UInt32]) {
@@ -98,7 +99,7 @@ public enum SystemEnvironment {
     }
 
     /// Names of the network interfaces; nil when the kernel doesn't tell.
-    public static func interfaceNames() -> Set<String>? {
+    package static func interfaceNames() -> Set<String>? {
         guard let list = if_nameindex() else { return nil }
         defer { if_freenameindex(list) }
         var names: Set<String> = []
@@ -111,7 +112,7 @@ public enum SystemEnvironment {
     }
 
     /// The node's name up to its first dot.
-    public static func nodeName() -> String {
+    package static func nodeName() -> String {
         var buffer = [CChar](repeating: 0, count: 256)
         guard gethostname(&buffer, buffer.count - 1) == 0 else { return "" }
         let name = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -1,29 +1,29 @@
 import Configuration
+import ConfigurationModel
 import Glibc
 
 /// The machine's own files, as a configuration's reader sees them.
-public struct SystemFiles: FileProvider {
+package struct SystemFiles: FileProvider {
     /// The largest file that is read: a configuration of 200,000 lines has about 8 MiB.
-    public static let sizeMax = 64 * 1024 * 1024
+    package static let sizeMax = 64 * 1024 * 1024
 
     /// Whether programs are looked at; not when the files are for another machine.
-    public var inspectsPrograms: Bool
+    package var inspectsPrograms: Bool
 
     /// The files as this process may see them.
-    public init(inspectsPrograms: Bool = true) { self.inspectsPrograms = inspectsPrograms }
+    package init(inspectsPrograms: Bool = true) { self.inspectsPrograms = inspectsPrograms }
 
     /// What is to be said against running this program.
-    public func inspect(program: String) -> ProgramFinding? {
+    package func inspect(program: String) -> ProgramFinding? {
         inspectsPrograms ? ProgramInspection.inspect(program) : nil
     }
 
-    /// Who a user is.
-    public func account(user: String, group: String?) -> AccountFinding? {
+    package func account(user: String, group: String?) -> AccountFinding? {
         inspectsPrograms ? AccountLookup.find(user: user, group: group) : nil
     }
 
     /// The whole content.
-    public func read(path: String) -> Result<[UInt8], FileError> {
+    package func read(path: String) -> Result<[UInt8], FileError> {
         // Without O_NONBLOCK, opening a FIFO would wait for a writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         if descriptor < 0 { return .failure(Self.error(errno)) }
@@ -37,7 +37,7 @@ public struct SystemFiles: FileProvider {
     }
 
     /// The file that a path leads to.
-    public func identity(of path: String) -> FileIdentity? {
+    package func identity(of path: String) -> FileIdentity? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
@@ -70,7 +70,7 @@ public struct SystemFiles: FileProvider {
     }
 
     /// What matches, sorted by the bytes of the names whatever the locale is.
-    public func glob(pattern: String) -> Result<[String], FileError> {
+    package func glob(pattern: String) -> Result<[String], FileError> {
         var walk = PatternWalk()
         return walk.paths(matching: pattern).map { $0.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
     }

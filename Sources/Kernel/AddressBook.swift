@@ -4,7 +4,7 @@ import Reactor
 
 /// What has become of an address that was to be added or removed. No text in it, so that it crosses from one thread to
 /// the other without an allocation.
-public enum AddressOutcome: Hashable, Sendable {
+package enum AddressOutcome: Hashable, Sendable {
     /// It wasn't there; now it is, with our mark where the kernel keeps marks.
     case added
     /// It was there already: it is left as it is.
@@ -40,7 +40,7 @@ public enum AddressOutcome: Hashable, Sendable {
     }
 
     /// Whether it is there no more.
-    public var isWithdrawn: Bool { self == .removed || self == .absent }
+    package var isWithdrawn: Bool { self == .removed || self == .absent }
 }
 
 /// Adding and removing addresses. Whose an address is, isn't known here: who asks for a removal has looked into the ledger
@@ -48,7 +48,7 @@ public enum AddressOutcome: Hashable, Sendable {
 extension RouteConnection {
     /// Puts addresses on their interfaces, 32 requests to a system call. `outcomes` has one element for each address and is
     /// written in place.
-    public func install(_ addresses: [InterfaceAddress], into outcomes: inout [AddressOutcome]) {
+    package func install(_ addresses: [InterfaceAddress], into outcomes: inout [AddressOutcome]) {
         perform(Array(addresses.indices), into: &outcomes) { (index, number, acknowledge, bytes) throws(SystemError) in
             try RouteRequest.appendNew(addresses[index], sequence: number, acknowledge: acknowledge, to: &bytes)
         } outcome: {
@@ -61,7 +61,7 @@ extension RouteConnection {
     /// - Parameters:
     ///   - guarded: interfaces on which others would go with them unless secondary addresses are promoted.
     ///   - isWanted: asked before each batch; what it says no to stays `.pending`.
-    public func withdraw(
+    package func withdraw(
         _ addresses: [InterfaceAddress], guarded: Set<Int32>, into outcomes: inout [AddressOutcome],
         while isWanted: () -> Bool = { true }
     ) {
@@ -80,7 +80,7 @@ extension RouteConnection {
     }
 
     /// The same for who knows of no guards: looks which other addresses there are. - Throws: `SystemError`.
-    public func withdraw(
+    package func withdraw(
         _ addresses: [InterfaceAddress], into outcomes: inout [AddressOutcome], while isWanted: () -> Bool = { true }
     ) throws(SystemError) {
         var census = NetworkCensus()
@@ -119,20 +119,20 @@ extension RouteConnection {
 
 extension InterfaceAddress {
     /// `can't add 10.0.0.1/24 to eth0: …`.
-    public func error(adding code: Int32) -> SystemError {
+    package func error(adding code: Int32) -> SystemError {
         let cause = Self.refusal(code, of: address, on: interfaceName).map { ", because \($0)" } ?? ""
         return SystemError(code, "add \(self) to \(interfaceName)\(cause)")
     }
 
     /// A clause: why the kernel refuses to add an address, where its error says less than it means; else nil.
-    public static func refusal(_ code: Int32, of address: IPAddress, on interface: String) -> String? {
+    package static func refusal(_ code: Int32, of address: IPAddress, on interface: String) -> String? {
         guard code == EACCES, address.family == .ipv6 else { return nil }
         // sysctl(8) writes a dot of a name as a slash.
         return "IPv6 is off on \(interface) (net.ipv6.conf.\(interface.replacing(".", with: "/")).disable_ipv6)"
     }
 
     /// `can't remove 10.0.0.1/24 from eth0: …`.
-    public func error(removing code: Int32) -> SystemError {
+    package func error(removing code: Int32) -> SystemError {
         SystemError(code, "remove \(self) from \(interfaceName)")
     }
 }

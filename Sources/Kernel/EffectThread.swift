@@ -4,7 +4,7 @@ import Glibc
 import Reactor
 
 /// What the second thread is asked for.
-public enum Call: Sendable {
+package enum Call: Sendable {
     /// Put these addresses on their interfaces.
     case install([InterfaceAddress])
     /// Take away these addresses; guarded are the interfaces on which others would go with them.
@@ -14,20 +14,19 @@ public enum Call: Sendable {
 }
 
 /// What has become of a call.
-public struct Completion: Sendable {
+package struct Completion: Sendable {
     /// The number that the call was given.
-    public let ticket: UInt64
-    /// The call.
-    public let call: Call
+    package let ticket: UInt64
+    package let call: Call
     /// One for each address of the call.
-    public let outcomes: [AddressOutcome]
+    package let outcomes: [AddressOutcome]
     /// What `read` has found.
-    public let snapshot: RouteSnapshot?
+    package let snapshot: RouteSnapshot?
     /// Error number of `read`, 0 for none.
-    public let readError: Int32
+    package let readError: Int32
 
     /// What couldn't be done, one sentence each: `can't add 10.0.0.1/24 to eth0: …`.
-    public var failures: [SystemError] {
+    package var failures: [SystemError] {
         var failures: [SystemError] = []
         for (index, outcome) in outcomes.enumerated() {
             guard case .failed(let code) = outcome else { continue }
@@ -72,7 +71,7 @@ extension Call {
     }
 
     /// What it is about.
-    public var addresses: [InterfaceAddress] {
+    package var addresses: [InterfaceAddress] {
         switch self {
         case .install(let addresses), .withdraw(let addresses, _): addresses
         case .read: []
@@ -106,7 +105,7 @@ private struct JobChain {
 ///
 /// `@unchecked Sendable`: `waiting`, `finished` and `stopping` are touched only under `lock`, `connection` only by the
 /// second thread, the rest only by the event loop's; the descriptors never change.
-public final class EffectThread: @unchecked Sendable {
+package final class EffectThread: @unchecked Sendable {
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
     private let connection: RouteConnection
     private let wake: Descriptor
@@ -118,7 +117,7 @@ public final class EffectThread: @unchecked Sendable {
     private var finished = JobChain()
     private var stopping = false
     /// Calls that were submitted and not drained; the event loop's side only.
-    public private(set) var inFlight = 0
+    package private(set) var inFlight = 0
 
     /// Most addresses that consecutive calls are merged to: one look at what is ours serves all of them, and nobody
     /// waits for more than about this many changes.
@@ -127,7 +126,7 @@ public final class EffectThread: @unchecked Sendable {
     private static let stackSize = 256 << 10
 
     /// Starts the thread, which from then on owns the connection. - Throws: `SystemError`.
-    public init(_ connection: consuming sending RouteConnection) throws(SystemError) {
+    package init(_ connection: consuming sending RouteConnection) throws(SystemError) {
         self.connection = connection
         completed = try owned(hasup_eventfd_create(), "create an event counter")
         wake = try owned(hasup_eventfd_create(), "create an event counter")
@@ -173,10 +172,10 @@ public final class EffectThread: @unchecked Sendable {
     // MARK: The event loop's side
 
     /// Readable when there is something to drain.
-    public var descriptor: Int32 { completed.number }
+    package var descriptor: Int32 { completed.number }
 
     /// Hands a call over. It is done after those before it.
-    public func submit(_ call: Call, ticket: UInt64) {
+    package func submit(_ call: Call, ticket: UInt64) {
         let job = UnsafeMutablePointer<Job>.allocate(capacity: 1)
         job.initialize(to: Job(ticket: ticket, call: call))
         inFlight += 1
@@ -187,7 +186,7 @@ public final class EffectThread: @unchecked Sendable {
     }
 
     /// What was done since the last call, in the order of submission.
-    public func drain() -> [Completion] {
+    package func drain() -> [Completion] {
         _ = hasup_eventfd_take(completed.number)
         var completions: [Completion] = []
         while true {
@@ -206,7 +205,7 @@ public final class EffectThread: @unchecked Sendable {
     }
 
     /// Does what was submitted and ends the thread. Blocks until then; completions can still be drained.
-    public func stop() {
+    package func stop() {
         guard !isJoined else { return }
         isJoined = true
         pthread_mutex_lock(lock)

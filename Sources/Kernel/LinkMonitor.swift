@@ -4,7 +4,7 @@ import Glibc
 import Reactor
 
 /// What has happened to interfaces and addresses.
-public enum LinkEvent: Hashable, Sendable {
+package enum LinkEvent: Hashable, Sendable {
     /// An interface is new, or something of it has changed.
     case link(Link)
     /// An interface is gone, or has now another name (`link` follows then).
@@ -23,10 +23,10 @@ public enum LinkEvent: Hashable, Sendable {
 ///
 /// It reads a non-blocking NETLINK_ROUTE socket and never sends: a dump can wait for the RTNL lock
 /// (docs/decisions.md, D5), so dumps come from a `RouteConnection`, at start directly, later by the `EffectThread`.
-public final class LinkMonitor {
+package final class LinkMonitor {
     /// Groups of the socket, for `hasup_route_socket`: RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, and
     /// RTNLGRP_IPV6_NETCONF (25), which has no such name.
-    public static let groups: UInt32 = 0x1 | 0x10 | 0x100 | 1 << 24
+    package static let groups: UInt32 = 0x1 | 0x10 | 0x100 | 1 << 24
 
     private let socket: Descriptor
     private let incoming: UnsafeMutableRawBufferPointer
@@ -37,7 +37,7 @@ public final class LinkMonitor {
 
     /// Takes over a socket as `hasup_route_socket(LinkMonitor.groups)` makes it. Nothing is known yet: open the socket
     /// first, then `beginReload`, then dump, then `finishReload`, and nothing is missed.
-    public init(_ socket: consuming Descriptor) {
+    package init(_ socket: consuming Descriptor) {
         self.socket = socket
         // Notifications have no fixed limit, but one interface's is far below this; a longer one counts as an overflow.
         incoming = .allocate(byteCount: 16 << 10, alignment: 16)
@@ -46,12 +46,12 @@ public final class LinkMonitor {
     deinit { incoming.deallocate() }
 
     /// The socket's number, for the event loop.
-    public var descriptor: Int32 { socket.number }
+    package var descriptor: Int32 { socket.number }
 
     // MARK: Notifications
 
     /// Reads all that has come and reports what it has changed. - Throws: `SystemError` when the socket fails.
-    public func drain(_ handler: (LinkEvent) -> Void) throws(SystemError) {
+    package func drain(_ handler: (LinkEvent) -> Void) throws(SystemError) {
         while true {
             let count = receiveFromKernel(socket.number, incoming, Int32(MSG_DONTWAIT))
             switch Int32(clamping: -count) {
@@ -70,7 +70,7 @@ public final class LinkMonitor {
     }
 
     /// Takes in one message as `drain` does. Public for replaying what was recorded.
-    public func take(_ message: RouteMessage, _ handler: (LinkEvent) -> Void) {
+    package func take(_ message: RouteMessage, _ handler: (LinkEvent) -> Void) {
         let event: LinkEvent
         switch message {
         case .link(let link): event = .link(link)
@@ -98,12 +98,12 @@ public final class LinkMonitor {
 
     /// Call it before a snapshot is asked for: from now on notifications are also kept, because the snapshot may be
     /// older than they are.
-    public func beginReload() { journal = [] }
+    package func beginReload() { journal = [] }
 
     /// Takes over a snapshot that was asked for after `beginReload`, puts the notifications since then on top, and
     /// reports each difference from what was known. - Returns: false when notifications were lost in between; then
     /// nothing was changed, and it has to begin again.
-    public func finishReload(with snapshot: RouteSnapshot, _ handler: (LinkEvent) -> Void) -> Bool {
+    package func finishReload(with snapshot: RouteSnapshot, _ handler: (LinkEvent) -> Void) -> Bool {
         guard let since = journal else { return false }
         journal = nil
         var fresh = LinkTable(snapshot)
@@ -115,25 +115,25 @@ public final class LinkMonitor {
     // MARK: What is known
 
     /// Numbers of the interfaces that something has happened to since the last call, gone ones included.
-    public func takeChangedInterfaces() -> [Int32] {
+    package func takeChangedInterfaces() -> [Int32] {
         guard !changed.isEmpty else { return [] }
         defer { changed.removeAll(keepingCapacity: true) }
         return changed.sorted()
     }
 
     /// The interface with this number.
-    public func link(_ index: Int32) -> Link? { table.entries[index]?.link }
+    package func link(_ index: Int32) -> Link? { table.entries[index]?.link }
 
     /// The interface with this name.
-    public func link(named name: String) -> Link? { table.entries.values.first { $0.link.name == name }?.link }
+    package func link(named name: String) -> Link? { table.entries.values.first { $0.link.name == name }?.link }
 
     /// Whether this address is on the interface.
-    public func has(_ address: IPAddress, on index: Int32) -> Bool {
+    package func has(_ address: IPAddress, on index: Int32) -> Bool {
         table.entries[index]?.addresses.contains { $0.address == address } ?? false
     }
 
     /// The addresses of an interface, in the kernel's order; labels aren't kept.
-    public func addresses(on index: Int32) -> [LinkAddress] {
+    package func addresses(on index: Int32) -> [LinkAddress] {
         table.entries[index]?.addresses.map { $0.described(on: index) } ?? []
     }
 }

@@ -8,7 +8,7 @@ import Reactor
 ///
 /// A request runs inside send(2) under the kernel's RTNL lock and may take as long as others hold that
 /// (docs/decisions.md, D5), so this belongs on the `EffectThread`, or before an event loop runs.
-public final class RouteConnection {
+package final class RouteConnection {
     /// Most requests in one datagram.
     static let batchMaximum = 32
     /// The kernel's dumps come in datagrams of at most 32 KiB (netlink_recvmsg, linux/netlink).
@@ -20,7 +20,7 @@ public final class RouteConnection {
     private var sequence: UInt32 = 0
 
     /// Takes over a socket as `hasup_route_socket(0)` makes it. - Throws: `SystemError` when it isn't a netlink socket.
-    public init(_ socket: consuming Descriptor) throws(SystemError) {
+    package init(_ socket: consuming Descriptor) throws(SystemError) {
         // Answers are in the queue when send(2) returns; if one was lost after all, the thread must not hang for ever.
         var limit = timeval(tv_sec: 5, tv_usec: 0)
         let failed = setsockopt(
@@ -41,7 +41,7 @@ public final class RouteConnection {
     // MARK: Dumps
 
     /// All interfaces and addresses. - Throws: `SystemError`.
-    public func snapshot() throws(SystemError) -> RouteSnapshot {
+    package func snapshot() throws(SystemError) -> RouteSnapshot {
         var snapshot = RouteSnapshot()
         try forEachLink {
             snapshot.links.append($0)
@@ -57,7 +57,7 @@ public final class RouteConnection {
     }
 
     /// The addresses of one interface, or of all for index 0. - Throws: `SystemError`.
-    public func addresses(on interfaceIndex: Int32 = 0) throws(SystemError) -> [LinkAddress] {
+    package func addresses(on interfaceIndex: Int32 = 0) throws(SystemError) -> [LinkAddress] {
         var result: [LinkAddress] = []
         try forEachAddress(on: interfaceIndex) {
             result.append($0)

@@ -3,7 +3,7 @@ import CLibnl
 import Glibc
 
 /// What one message of rtnetlink(7) says.
-public enum RouteMessage: Hashable, Sendable {
+package enum RouteMessage: Hashable, Sendable {
     /// An interface exists, or has changed.
     case link(Link)
     /// An interface is gone.
@@ -23,7 +23,7 @@ public enum RouteMessage: Hashable, Sendable {
 }
 
 /// Reads the messages of one datagram. Every length is checked: what doesn't fit ends the reading.
-public struct RouteReader {
+package struct RouteReader {
     /// IPV4_DEVCONF_PROMOTE_SECONDARIES (linux/ip.h): settings are numbered from 1.
     static let promoteSecondaries: Int32 = 20
 
@@ -31,15 +31,15 @@ public struct RouteReader {
     private var offset = 0
     private var payload = UnsafeRawBufferPointer(start: nil, count: 0)
     /// nlmsg_seq of the last message: the request that it answers, 0 for a notification.
-    public private(set) var sequence: UInt32 = 0
+    package private(set) var sequence: UInt32 = 0
     /// Whether the last message said that something has changed during the dump (NLM_F_DUMP_INTR).
-    public private(set) var isInterrupted = false
+    package private(set) var isInterrupted = false
 
     /// A reader of a datagram. It must not outlive the bytes.
-    public init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     /// The next message, nil at the end.
-    public mutating func next() -> RouteMessage? {
+    package mutating func next() -> RouteMessage? {
         guard bytes.count - offset >= 16 else { return nil }
         let length = Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
         guard length >= 16, length <= bytes.count - offset else { return nil }

@@ -3,13 +3,12 @@ import CLinux
 import Glibc
 
 /// The only place that asks for the time.
-public enum Clock {
-    /// CLOCK_BOOTTIME.
-    public static var now: Instant { Instant(nanoseconds: hasup_boottime()) }
+package enum Clock {
+    package static var now: Instant { Instant(nanoseconds: hasup_boottime()) }
     /// CLOCK_MONOTONIC in microseconds, as sd_notify(3) wants it.
-    public static var monotonicMicroseconds: Int64 { clockNanoseconds(CLOCK_MONOTONIC) / 1_000 }
+    package static var monotonicMicroseconds: Int64 { clockNanoseconds(CLOCK_MONOTONIC) / 1_000 }
     /// Processor time of the calling thread. A system call, so not for every packet.
-    public static var threadTime: Interval { Interval(nanoseconds: clockNanoseconds(CLOCK_THREAD_CPUTIME_ID)) }
+    package static var threadTime: Interval { Interval(nanoseconds: clockNanoseconds(CLOCK_THREAD_CPUTIME_ID)) }
 
     private static func clockNanoseconds(_ clock: clockid_t) -> Int64 {
         var time = timespec()
@@ -18,5 +17,5 @@ public enum Clock {
     }
 
     /// Nanoseconds since 1970: for what a person reads.
-    public static var wallNanoseconds: Int64 { hasup_wall_clock() }
+    package static var wallNanoseconds: Int64 { hasup_wall_clock() }
 }

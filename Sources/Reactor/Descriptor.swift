@@ -2,17 +2,17 @@ import CLinux
 import Glibc
 
 /// A file descriptor with one owner, closed exactly once.
-public struct Descriptor: ~Copyable, Sendable {
+package struct Descriptor: ~Copyable, Sendable {
     /// The number, for calls that borrow it.
-    public let number: Int32
+    package let number: Int32
 
     /// Takes ownership of this number.
-    public init(owning number: Int32) { self.number = number }
+    package init(owning number: Int32) { self.number = number }
 
     deinit { close(number) }
 
     /// Gives ownership away: the caller closes it.
-    public consuming func release() -> Int32 {
+    package consuming func release() -> Int32 {
         let number = number
         discard self
         return number
@@ -20,33 +20,33 @@ public struct Descriptor: ~Copyable, Sendable {
 }
 
 /// A system call that failed, with what it was for: ends up in a sentence.
-public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
+package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The error number, as errno(3) has it.
-    public let code: Int32
+    package let code: Int32
     /// What was tried, as it continues "can't …".
-    public let operation: String
+    package let operation: String
 
     /// An error of this number.
-    public init(_ code: Int32, _ operation: String) {
+    package init(_ code: Int32, _ operation: String) {
         self.code = code
         self.operation = operation
     }
 
     /// `can't OPERATION: Text of the error`.
-    public var description: String { "can't \(operation): \(SystemError.text(of: code))" }
+    package var description: String { "can't \(operation): \(SystemError.text(of: code))" }
 
     /// The C library's text for an error number.
-    public static func text(of code: Int32) -> String { String(cString: strerror(code)) }
+    package static func text(of code: Int32) -> String { String(cString: strerror(code)) }
 }
 
 /// The result of a CLinux function, which is -errno when it failed. - Throws: `SystemError`.
 @discardableResult
-public func checked(_ result: Int32, _ operation: @autoclosure () -> String) throws(SystemError) -> Int32 {
+package func checked(_ result: Int32, _ operation: @autoclosure () -> String) throws(SystemError) -> Int32 {
     if result < 0 { throw SystemError(-result, operation()) }
     return result
 }
 
 /// A new descriptor from a CLinux function. - Throws: `SystemError`.
-public func owned(_ result: Int32, _ operation: @autoclosure () -> String) throws(SystemError) -> Descriptor {
+package func owned(_ result: Int32, _ operation: @autoclosure () -> String) throws(SystemError) -> Descriptor {
     Descriptor(owning: try checked(result, operation()))
 }

@@ -2,31 +2,31 @@ import Base
 import CLinux
 
 /// What to wait for, and what came.
-public struct Readiness: OptionSet, Sendable {
+package struct Readiness: OptionSet, Sendable {
     /// epoll's bits.
-    public let rawValue: UInt32
+    package let rawValue: UInt32
     /// epoll's bits.
-    public init(rawValue: UInt32) { self.rawValue = rawValue }
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
     /// Can be read.
-    public static let readable = Readiness(rawValue: UInt32(HASUP_IN))
+    package static let readable = Readiness(rawValue: UInt32(HASUP_IN))
     /// Can be written.
-    public static let writable = Readiness(rawValue: UInt32(HASUP_OUT))
+    package static let writable = Readiness(rawValue: UInt32(HASUP_OUT))
     /// An error is pending; always reported.
-    public static let failed = Readiness(rawValue: UInt32(HASUP_ERR))
+    package static let failed = Readiness(rawValue: UInt32(HASUP_ERR))
     /// The other side has closed; always reported.
-    public static let hungUp = Readiness(rawValue: UInt32(HASUP_HUP))
+    package static let hungUp = Readiness(rawValue: UInt32(HASUP_HUP))
     /// The other side will send no more.
-    public static let readHungUp = Readiness(rawValue: UInt32(HASUP_RDHUP))
+    package static let readHungUp = Readiness(rawValue: UInt32(HASUP_RDHUP))
 }
 
 /// A descriptor that the loop watches; good until it is removed.
-public struct Watch: Hashable, Sendable {
+package struct Watch: Hashable, Sendable {
     fileprivate let slot: Int32
     fileprivate let generation: UInt32
 }
 
 /// A timer of the loop; good until it is removed. It fires once for each deadline that it is given.
-public struct Timer: Hashable, Sendable {
+package struct Timer: Hashable, Sendable {
     fileprivate let slot: Int
     fileprivate let generation: UInt32
 }
@@ -36,7 +36,7 @@ public struct Timer: Hashable, Sendable {
 /// A turn is: all descriptors that are ready, then all timers that are due, then the end-of-turn actions. So whatever
 /// was received is judged before anything is sent (docs/decisions.md, D15), and what a turn wants to send leaves in
 /// one batch. Not thread-safe; handlers run on the loop's thread and may add and remove what they like.
-public final class EventLoop {
+package final class EventLoop {
     private struct Watched {
         var number: Int32 = -1
         var generation: UInt32 = 0
@@ -59,16 +59,16 @@ public final class EventLoop {
     private var endOfTurn: [() -> Void] = []
     var leisure = Leisure()
     /// How work at leisure is done: in a realtime process, out of the realtime class.
-    public var leisurely: (() -> Void) -> Void = { $0() }
+    package var leisurely: (() -> Void) -> Void = { $0() }
     private var running = true
     private var events = [hasup_event](repeating: hasup_event(), count: Int(HASUP_EVENTS_MAX))
 
     /// When the current turn began, so that a turn's events share one time.
-    public private(set) var now: Instant
+    package private(set) var now: Instant
     /// Moderation, as network cards have it: in the long run descriptors bring about one turn in this time at most, so
     /// that a storm of packets costs a wake-up for each gap, not one for each packet. A few turns after a quiet time are
     /// free, timers are never late because of it, and turns of timers alone don't count. Zero for none.
-    public var moderation = Interval.zero
+    package var moderation = Interval.zero
     /// Turns that may follow each other at once after a quiet time.
     static let freeTurns: Int64 = 4
     /// A realtime process that never waits is killed by its fuse (RLIMIT_RTTIME), so a loop that has had work for this
@@ -87,22 +87,22 @@ public final class EventLoop {
     private static let turnPatience = Interval.microseconds(500)
     /// Whether this turn has lasted so long that what can wait should: at least a little of everything is still done,
     /// so that nothing waits for ever.
-    public var isTurnLong: Bool { began > ended && Clock.now - began > Self.turnPatience }
+    package var isTurnLong: Bool { began > ended && Clock.now - began > Self.turnPatience }
     /// The longest turn so far: in hasupd it must stay below 2 ms (docs/decisions.md, D6).
-    public private(set) var longestTurn = Interval.zero
+    package private(set) var longestTurn = Interval.zero
     /// Whether each turn's processor time is measured, too, which takes two system calls.
-    public var measuresWork = false
+    package var measuresWork = false
     /// The processor time of the turn that took most: without what other processes took, but a hypervisor's pauses are in
     /// it.
-    public private(set) var longestWork = Interval.zero
+    package private(set) var longestWork = Interval.zero
     /// Turns that were measured.
-    public private(set) var turns: UInt64 = 0
+    package private(set) var turns: UInt64 = 0
     /// Those that took more processor time than the 2 ms of D6.
-    public private(set) var slowTurns: UInt64 = 0
+    package private(set) var slowTurns: UInt64 = 0
     private static let slow = Interval.milliseconds(2)
 
     /// An idle loop. - Throws: `SystemError` when descriptors can't be had.
-    public init() throws(SystemError) {
+    package init() throws(SystemError) {
         epoll = try owned(hasup_epoll_create(), "create an epoll descriptor")
         timer = try owned(hasup_timer_create(), "create a timer descriptor")
         now = Clock.now
@@ -113,7 +113,7 @@ public final class EventLoop {
     // MARK: Descriptors
 
     /// Watches a descriptor, which must stay open until `remove`. - Throws: `SystemError`.
-    public func add(
+    package func add(
         _ descriptor: Int32, _ interest: Readiness = .readable, handler: @escaping (Readiness) -> Void
     ) throws(SystemError) -> Watch {
         let slot = freeWatches.popLast() ?? Int32(watched.count)
@@ -130,14 +130,14 @@ public final class EventLoop {
     }
 
     /// Changes what is waited for.
-    public func modify(_ watch: Watch, _ interest: Readiness) {
+    package func modify(_ watch: Watch, _ interest: Readiness) {
         guard let entry = entry(of: watch) else { return }
         _ = hasup_epoll_modify(
             epoll.number, entry.number, interest.rawValue, Self.token(watch.slot, watch.generation))
     }
 
     /// Stops watching; events of this turn that weren't delivered yet are dropped. Call it before closing.
-    public func remove(_ watch: Watch) {
+    package func remove(_ watch: Watch) {
         guard let entry = entry(of: watch) else { return }
         _ = hasup_epoll_remove(epoll.number, entry.number)
         watched[Int(watch.slot)] = Watched(generation: watch.generation &+ 1)
@@ -156,7 +156,7 @@ public final class EventLoop {
     // MARK: Timers
 
     /// A timer that isn't set yet.
-    public func makeTimer(handler: @escaping () -> Void) -> Timer {
+    package func makeTimer(handler: @escaping () -> Void) -> Timer {
         let slot = freeTimers.popLast() ?? scheduled.count
         if slot == scheduled.count { scheduled.append(Scheduled()) }
         scheduled[slot].handler = handler
@@ -165,7 +165,7 @@ public final class EventLoop {
 
     /// Sets a timer, or moves it; `.never` clears it. A time in the past fires in the next turn at the latest. Moving a
     /// timer later costs no system call.
-    public func set(_ timer: Timer, to deadline: Instant) {
+    package func set(_ timer: Timer, to deadline: Instant) {
         guard scheduled[timer.slot].generation == timer.generation else { return }
         // What a timer sets into the past waits for the next turn, so that this one has an end.
         let deadline = isFiring && deadline <= now ? now + Self.moment : deadline
@@ -174,7 +174,7 @@ public final class EventLoop {
     }
 
     /// Forgets a timer.
-    public func remove(_ timer: Timer) {
+    package func remove(_ timer: Timer) {
         guard scheduled[timer.slot].generation == timer.generation else { return }
         deadlines.set(timer.slot, to: nil)
         scheduled[timer.slot] = Scheduled(generation: timer.generation &+ 1)
@@ -191,19 +191,19 @@ public final class EventLoop {
     // MARK: Running
 
     /// Runs this at the end of every turn, in the order of registration: for flushing what the turn has gathered.
-    public func atEndOfTurn(_ action: @escaping () -> Void) { endOfTurn.append(action) }
+    package func atEndOfTurn(_ action: @escaping () -> Void) { endOfTurn.append(action) }
 
     /// Turns until `stop`. - Throws: `SystemError` when epoll itself fails.
-    public func run() throws(SystemError) {
+    package func run() throws(SystemError) {
         running = true
         while running { try turn() }
     }
 
     /// Ends `run` after this turn.
-    public func stop() { running = false }
+    package func stop() { running = false }
 
     /// Waits once and handles everything that is ready and due. - Throws: `SystemError` when epoll itself fails.
-    public func turn() throws(SystemError) {
+    package func turn() throws(SystemError) {
         let rested = regularTurn - moderation * Self.freeTurns
         if rested > ended {
             hasup_sleep_until(min(rested, deadlines.first?.deadline ?? .never).nanoseconds)

@@ -2,9 +2,9 @@ import CLinux
 
 /// Tells when one file may have changed: it was written and closed, replaced, moved or removed. The folder is what is
 /// watched, so the file needn't exist (inotify(7)).
-public final class FileWatch {
+package final class FileWatch {
     /// What has happened.
-    public enum Change: Hashable, Sendable {
+    package enum Change: Hashable, Sendable {
         /// The file is to be looked at again.
         case file
         /// The folder was removed or moved away: nothing more is told.
@@ -16,7 +16,7 @@ public final class FileWatch {
     private var watch: Watch?
 
     /// Watches a file; the path is absolute. - Throws: `SystemError` when its folder isn't there.
-    public init(path: String, on loop: EventLoop, handler: @escaping (Change) -> Void) throws(SystemError) {
+    package init(path: String, on loop: EventLoop, handler: @escaping (Change) -> Void) throws(SystemError) {
         let parts = path.split(separator: "/")
         let name = parts.last.map(String.init) ?? ""
         let folder = "/" + parts.dropLast().joined(separator: "/")

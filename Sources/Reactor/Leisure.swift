@@ -11,7 +11,7 @@ struct Leisure {
 
 extension EventLoop {
     /// Does this in a while, with whatever else waits so, in the order in which it came (`leisurely`).
-    public func atLeisure(_ work: @escaping () -> Void) {
+    package func atLeisure(_ work: @escaping () -> Void) {
         let timer = leisure.timer ?? makeTimer { [unowned self] in self.doWaitingWork() }
         leisure.timer = timer
         if leisure.work.isEmpty { set(timer, to: now + Leisure.delay) }
@@ -19,7 +19,7 @@ extension EventLoop {
     }
 
     /// Does at once what waits for leisure: before nobody turns the loop any more.
-    public func finishLeisure() {
+    package func finishLeisure() {
         if !leisure.work.isEmpty { doWaitingWork() }
     }
 

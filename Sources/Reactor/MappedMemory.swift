@@ -2,13 +2,13 @@ import CLinux
 import Glibc
 
 /// A read-only view of a sealed memory file: what it holds can't change, and reading it can't fault.
-public final class MappedMemory {
+package final class MappedMemory {
     /// The bytes; valid as long as the object lives.
-    public let bytes: UnsafeRawBufferPointer
+    package let bytes: UnsafeRawBufferPointer
     private let descriptor: Descriptor
 
     /// Maps a memfd. - Throws: `SystemError` when it isn't sealed against writing and resizing, or can't be mapped.
-    public init(sealed descriptor: consuming Descriptor) throws(SystemError) {
+    package init(sealed descriptor: consuming Descriptor) throws(SystemError) {
         let isSealed = try checked(hasup_memfd_is_sealed(descriptor.number), "read a memory file's seals")
         guard isSealed == 1 else { throw SystemError(EPERM, "trust a memory file that isn't sealed") }
         var status = stat()
@@ -23,10 +23,10 @@ public final class MappedMemory {
     deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
 
     /// The memfd's number, to hand it over.
-    public var number: Int32 { descriptor.number }
+    package var number: Int32 { descriptor.number }
 
     /// A sealed memfd with these bytes. - Throws: `SystemError`.
-    public static func sealed(_ bytes: [UInt8], name: String) throws(SystemError) -> Descriptor {
+    package static func sealed(_ bytes: [UInt8], name: String) throws(SystemError) -> Descriptor {
         let descriptor = try owned(hasup_memfd_create(name), "create a memory file")
         var offset = 0
         while offset < bytes.count {

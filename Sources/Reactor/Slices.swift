@@ -2,7 +2,7 @@ extension EventLoop {
     /// Does long work piece by piece, so that no turn becomes long by it (docs/decisions.md, D6): `piece` is called in the
     /// next turns, again and again until the turn has lasted long enough, and no more when it has returned false. Each
     /// piece should take well below a millisecond.
-    public func doInSlices(_ piece: @escaping () -> Bool) {
+    package func doInSlices(_ piece: @escaping () -> Bool) {
         var timer: Timer?
         let fresh = makeTimer { [unowned self] in
             guard let own = timer else { return }

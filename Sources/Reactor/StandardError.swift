@@ -1,15 +1,15 @@
 import Glibc
 
 /// Standard error, which may be a pipe that nobody reads: writing to it never waits.
-public enum StandardError {
+package enum StandardError {
     /// What a writable pipe takes at once (PIPE_BUF, pipe(7)).
-    public static let lineMax = 4_096
+    package static let lineMax = 4_096
 
     /// Writes a line without its end; whether it was taken.
-    @discardableResult public static func tell(_ text: String) -> Bool { write(text + "\n") }
+    @discardableResult package static func tell(_ text: String) -> Bool { write(text + "\n") }
 
     /// Writes these bytes, at most `lineMax` of them; whether they were taken.
-    @discardableResult public static func write(_ text: String) -> Bool {
+    @discardableResult package static func write(_ text: String) -> Bool {
         var text = text
         return text.withUTF8 { bytes in
             let count = min(bytes.count, lineMax)

@@ -1,51 +1,50 @@
 /// A set of capabilities, bit n for capability n (linux/capability.h, capabilities(7)).
-public struct CapabilitySet: OptionSet, Hashable, Sendable {
+package struct CapabilitySet: OptionSet, Hashable, Sendable {
     /// The kernel's 64 bits, as /proc/PID/status shows them in hexadecimal.
-    public let rawValue: UInt64
+    package let rawValue: UInt64
     /// These bits.
-    public init(rawValue: UInt64) { self.rawValue = rawValue }
-    /// One capability by its number.
-    public init(number: Int32) { self.init(rawValue: number >= 0 && number < 64 ? 1 << UInt64(number) : 0) }
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+    package init(number: Int32) { self.init(rawValue: number >= 0 && number < 64 ? 1 << UInt64(number) : 0) }
 
     /// CAP_CHOWN.
-    public static let chown = CapabilitySet(number: 0)
+    package static let chown = CapabilitySet(number: 0)
     /// CAP_DAC_OVERRIDE.
-    public static let dacOverride = CapabilitySet(number: 1)
+    package static let dacOverride = CapabilitySet(number: 1)
     /// CAP_DAC_READ_SEARCH.
-    public static let dacReadSearch = CapabilitySet(number: 2)
+    package static let dacReadSearch = CapabilitySet(number: 2)
     /// CAP_KILL.
-    public static let kill = CapabilitySet(number: 5)
+    package static let kill = CapabilitySet(number: 5)
     /// CAP_SETGID.
-    public static let setGID = CapabilitySet(number: 6)
+    package static let setGID = CapabilitySet(number: 6)
     /// CAP_SETUID.
-    public static let setUID = CapabilitySet(number: 7)
+    package static let setUID = CapabilitySet(number: 7)
     /// CAP_SETPCAP.
-    public static let setPCap = CapabilitySet(number: 8)
+    package static let setPCap = CapabilitySet(number: 8)
     /// CAP_NET_BIND_SERVICE.
-    public static let netBindService = CapabilitySet(number: 10)
+    package static let netBindService = CapabilitySet(number: 10)
     /// CAP_NET_ADMIN.
-    public static let netAdmin = CapabilitySet(number: 12)
+    package static let netAdmin = CapabilitySet(number: 12)
     /// CAP_NET_RAW.
-    public static let netRaw = CapabilitySet(number: 13)
+    package static let netRaw = CapabilitySet(number: 13)
     /// CAP_IPC_LOCK.
-    public static let ipcLock = CapabilitySet(number: 14)
+    package static let ipcLock = CapabilitySet(number: 14)
     /// CAP_SYS_ADMIN.
-    public static let sysAdmin = CapabilitySet(number: 21)
+    package static let sysAdmin = CapabilitySet(number: 21)
     /// CAP_SYS_BOOT.
-    public static let sysBoot = CapabilitySet(number: 22)
+    package static let sysBoot = CapabilitySet(number: 22)
     /// CAP_SYS_NICE.
-    public static let sysNice = CapabilitySet(number: 23)
+    package static let sysNice = CapabilitySet(number: 23)
     /// CAP_SYS_RESOURCE.
-    public static let sysResource = CapabilitySet(number: 24)
+    package static let sysResource = CapabilitySet(number: 24)
 
     /// What hasupd always keeps (docs/decisions.md, D2).
-    public static let supervisor: CapabilitySet = [.netAdmin, .netRaw, .setUID, .setGID, .setPCap, .kill]
+    package static let supervisor: CapabilitySet = [.netAdmin, .netRaw, .setUID, .setGID, .setPCap, .kill]
 
     /// By which files are read that belong to others. The first one is enough, and the least that is.
-    public static let reading: CapabilitySet = [.dacReadSearch, .dacOverride]
+    package static let reading: CapabilitySet = [.dacReadSearch, .dacOverride]
 
     /// The numbers in the set, lowest first.
-    public var numbers: [Int32] { (0..<Int32(64)).filter { contains(CapabilitySet(number: $0)) } }
+    package var numbers: [Int32] { (0..<Int32(64)).filter { contains(CapabilitySet(number: $0)) } }
 }
 
 extension CapabilitySet: CustomStringConvertible {
@@ -59,7 +58,7 @@ extension CapabilitySet: CustomStringConvertible {
     ]
 
     /// `net_admin net_raw`, `none`, or `all but sys_resource` when few are missing.
-    public var description: String {
+    package var description: String {
         if isEmpty { return "none" }
         let known = CapabilitySet(rawValue: (1 << UInt64(Self.names.count)) - 1)
         let missing = known.subtracting(self)
@@ -68,7 +67,7 @@ extension CapabilitySet: CustomStringConvertible {
     }
 
     /// The names in the set, lowest number first, without `cap_`.
-    public var nameList: [String] {
+    package var nameList: [String] {
         numbers.map { Int($0) < Self.names.count ? Self.names[Int($0)] : "cap_\($0)" }
     }
 

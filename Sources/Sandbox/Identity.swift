@@ -3,26 +3,26 @@ import Reactor
 
 /// The numbers that a worker runs as. The supervisor looks them up once at start and hands them over: workers read no
 /// files (docs/decisions.md, D3).
-public struct Identity: Hashable, Sendable {
+package struct Identity: Hashable, Sendable {
     /// User.
-    public var uid: UInt32
+    package var uid: UInt32
     /// The only group.
-    public var gid: UInt32
+    package var gid: UInt32
 
     /// These numbers.
-    public init(uid: UInt32, gid: UInt32) {
+    package init(uid: UInt32, gid: UInt32) {
         self.uid = uid
         self.gid = gid
     }
 
     /// Looks up a user and a group in the system's databases. - Throws: `SystemError`: `can't find user hasup: …`;
     /// ENOENT when there is none of that name.
-    public static func lookup(user: String = "hasup", group: String = "hasup-run") throws(SystemError) -> Identity {
+    package static func lookup(user: String = "hasup", group: String = "hasup-run") throws(SystemError) -> Identity {
         Identity(uid: try userNumber(user), gid: try groupNumber(group))
     }
 
     /// The number of a user. - Throws: `SystemError`.
-    public static func userNumber(_ name: String) throws(SystemError) -> UInt32 {
+    package static func userNumber(_ name: String) throws(SystemError) -> UInt32 {
         var buffer = [CChar](repeating: 0, count: 4096)
         while true {
             var entry = passwd()
@@ -34,7 +34,7 @@ public struct Identity: Hashable, Sendable {
     }
 
     /// The number of a group. - Throws: `SystemError`.
-    public static func groupNumber(_ name: String) throws(SystemError) -> UInt32 {
+    package static func groupNumber(_ name: String) throws(SystemError) -> UInt32 {
         var buffer = [CChar](repeating: 0, count: 4096)
         while true {
             var entry = Glibc.group()

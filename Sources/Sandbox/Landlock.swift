@@ -3,24 +3,23 @@ import Glibc
 import Reactor
 
 /// Rights on files, as bits of LANDLOCK_ACCESS_FS_* (linux/landlock.h, landlock(7)).
-public struct FileRights: OptionSet, Hashable, Sendable {
+package struct FileRights: OptionSet, Hashable, Sendable {
     /// The kernel's bits.
-    public let rawValue: UInt64
+    package let rawValue: UInt64
     /// These bits.
-    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
 
     /// To execute files. What loads libraries maps them by reading.
-    public static let execute = FileRights(rawValue: 1 << 0)
+    package static let execute = FileRights(rawValue: 1 << 0)
     /// To open files for reading and to list folders.
-    public static let read = FileRights(rawValue: 1 << 2 | 1 << 3)
+    package static let read = FileRights(rawValue: 1 << 2 | 1 << 3)
     /// To remove what isn't a folder.
-    public static let removeFile = FileRights(rawValue: 1 << 5)
+    package static let removeFile = FileRights(rawValue: 1 << 5)
     /// To make sockets with a path.
-    public static let makeSocket = FileRights(rawValue: 1 << 9)
-    /// To make folders.
-    public static let makeFolder = FileRights(rawValue: 1 << 7)
+    package static let makeSocket = FileRights(rawValue: 1 << 9)
+    package static let makeFolder = FileRights(rawValue: 1 << 7)
     /// To open files for writing, to make, remove, rename and cut what isn't a device, and to make folders.
-    public static let change = FileRights(rawValue: 0x7fff & ~(1 << 0 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 11))
+    package static let change = FileRights(rawValue: 0x7fff & ~(1 << 0 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 11))
     /// Those that make sense for a single file.
     fileprivate static let ofFiles = FileRights(rawValue: 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15)
 
@@ -40,47 +39,46 @@ public struct FileRights: OptionSet, Hashable, Sendable {
 
 /// What a process may still do with files, ports and other processes. All that isn't named is forbidden, to it and to
 /// every program that it executes; what it has open stays open.
-public struct LandlockPlan: Hashable, Sendable {
+package struct LandlockPlan: Hashable, Sendable {
     /// Rights on a file, or on a folder with everything below it. What isn't there needs no rule.
-    public struct Rule: Hashable, Sendable {
+    package struct Rule: Hashable, Sendable {
         /// A path, which is looked up when the plan is put in force.
-        public var path: String
+        package var path: String
         /// What is allowed there.
-        public var rights: FileRights
+        package var rights: FileRights
 
         /// A rule.
-        public init(_ path: String, _ rights: FileRights) {
+        package init(_ path: String, _ rights: FileRights) {
             self.path = path
             self.rights = rights
         }
     }
 
     /// The exceptions.
-    public var rules: [Rule]
+    package var rules: [Rule]
     /// Whether TCP ports are closed to it, to bind to and to connect to.
-    public var forbidsTCP: Bool
+    package var forbidsTCP: Bool
     /// Whether it may reach no process outside by signals and abstract sockets.
-    public var isScoped: Bool
+    package var isScoped: Bool
 
-    /// A plan.
-    public init(_ rules: [Rule], forbidsTCP: Bool = false, isScoped: Bool = false) {
+    package init(_ rules: [Rule], forbidsTCP: Bool = false, isScoped: Bool = false) {
         self.rules = rules
         self.forbidsTCP = forbidsTCP
         self.isScoped = isScoped
     }
 
     /// No file, no port, nobody: for who was handed all that it needs.
-    public static let nothing = LandlockPlan([], forbidsTCP: true, isScoped: true)
+    package static let nothing = LandlockPlan([], forbidsTCP: true, isScoped: true)
     /// The checker's: libraries, certificates and what the C library looks up; it connects to strangers.
-    public static let checker = LandlockPlan(
+    package static let checker = LandlockPlan(
         ["/etc", "/usr", "/lib", "/lib32", "/lib64"].map { Rule($0, .read) }, isScoped: true)
     /// The reader's of a configuration, which may lie anywhere; users may be looked up at a server.
-    public static let reader = LandlockPlan([Rule("/", .read)])
+    package static let reader = LandlockPlan([Rule("/", .read)])
 
     /// hasupd's without scripts: it reads anywhere, writes in these folders, makes its control socket, also when somebody
     /// has removed that one's folder, and executes what lies in those folders. It starts and signals processes that it had
     /// before, so it isn't scoped, and its checker needs TCP.
-    public static func supervisor(
+    package static func supervisor(
         writing: [String], socketFolder: String, executing: [String]
     ) -> LandlockPlan {
         // A folder that is made anew has no rule: what its parent allows is allowed in it. Nobody removes /run.
@@ -93,9 +91,9 @@ public struct LandlockPlan: Hashable, Sendable {
 }
 
 /// Landlock: what a process gives up for good by itself, without privilege (landlock(7)).
-public enum Landlock {
+package enum Landlock {
     /// The version that this kernel has; 0 when it has none.
-    public static var version: Int { max(0, Int(hasup_landlock_abi())) }
+    package static var version: Int { max(0, Int(hasup_landlock_abi())) }
 
     /// Puts a plan in force for the calling process, which must have one thread and no_new_privs, as far as this kernel
     /// goes. - Throws: `SystemError`.
@@ -131,7 +129,7 @@ public enum Landlock {
 
     /// Whether this process is confined, by trying: nobody can ask the kernel. No plan of ours lets anybody open
     /// /dev/null for writing, which everybody may otherwise.
-    public static var isInForce: Bool {
+    package static var isInForce: Bool {
         let number = open("/dev/null", O_WRONLY | O_CLOEXEC)
         if number >= 0 { close(number) }
         return number < 0 && errno == EACCES

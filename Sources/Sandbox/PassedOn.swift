@@ -4,12 +4,11 @@ import Reactor
 
 /// The capabilities that programs get which the calling process executes, when it isn't uid 0: its ambient set
 /// (capabilities(7)). For uid 0 it is empty: root's programs get what is in the bounding set.
-public enum PassedOn {
-    /// What is passed on.
-    public static var current: CapabilitySet { Capabilities.ambient() }
+package enum PassedOn {
+    package static var current: CapabilitySet { Capabilities.ambient() }
 
     /// Passes on these of the capabilities that the process has, and no others. - Throws: `SystemError`.
-    public static func set(_ wanted: CapabilitySet) throws(SystemError) {
+    package static func set(_ wanted: CapabilitySet) throws(SystemError) {
         try Capabilities.clearAmbient()
         guard let state = cap_get_proc() else { throw SystemError(errno, "read the capabilities") }
         defer { cap_free(UnsafeMutableRawPointer(state)) }
@@ -25,5 +24,5 @@ public enum PassedOn {
     }
 
     /// Passes on nothing. - Throws: `SystemError`.
-    public static func clear() throws(SystemError) { try set([]) }
+    package static func clear() throws(SystemError) { try set([]) }
 }

@@ -2,45 +2,44 @@ import Glibc
 import Reactor
 
 /// What the kernel says about a process: `hasup status --processes` shows this and not what we believe (proc(5)).
-public struct ProcessInspection: Hashable, Sendable {
+package struct ProcessInspection: Hashable, Sendable {
     /// Name, at most 15 bytes.
-    public var name = ""
+    package var name = ""
     /// Effective user.
-    public var uid: UInt32 = 0
+    package var uid: UInt32 = 0
     /// Real user; nil when the kernel doesn't say.
-    public var realUser: UInt32?
+    package var realUser: UInt32?
     /// Effective group.
-    public var gid: UInt32 = 0
+    package var gid: UInt32 = 0
     /// Supplementary groups.
-    public var groups: [UInt32] = []
+    package var groups: [UInt32] = []
     /// What it may do now.
-    public var effective: CapabilitySet = []
+    package var effective: CapabilitySet = []
     /// What it may take up again.
-    public var permitted: CapabilitySet = []
+    package var permitted: CapabilitySet = []
     /// What a program that it executes could get at most.
-    public var bounding: CapabilitySet = []
+    package var bounding: CapabilitySet = []
     /// Whether nothing that it executes could gain privilege.
-    public var hasNoNewPrivileges = false
+    package var hasNoNewPrivileges = false
     /// 0 none, 1 strict, 2 filter.
-    public var seccompMode = 0
+    package var seccompMode = 0
     /// Number of filters.
-    public var seccompFilters = 0
-    /// Threads.
-    public var threads = 0
+    package var seccompFilters = 0
+    package var threads = 0
     /// Resident memory in kB.
-    public var residentKilobytes = 0
+    package var residentKilobytes = 0
     /// Locked memory in kB.
-    public var lockedKilobytes = 0
+    package var lockedKilobytes = 0
     /// Start in clock ticks after boot; with the pid it names a process for good.
-    public var startTicks: UInt64 = 0
+    package var startTicks: UInt64 = 0
     /// Largest core file in bytes; nil without a limit.
-    public var coreLimit: UInt64? = 0
+    package var coreLimit: UInt64? = 0
     /// Whether it is dumpable, which the owner of its files tells; nil for a process of root, whose files are root's
     /// either way.
-    public var isDumpable: Bool?
+    package var isDumpable: Bool?
 
     /// Reads /proc/PID. - Throws: `SystemError`; ENOENT or ESRCH when there is no such process.
-    public init(pid: Int32) throws(SystemError) {
+    package init(pid: Int32) throws(SystemError) {
         let limits = "/proc/\(pid)/limits"
         self.init(
             status: try Self.read("/proc/\(pid)/status", pid), stat: try Self.read("/proc/\(pid)/stat", pid),
@@ -60,7 +59,7 @@ public struct ProcessInspection: Hashable, Sendable {
     }
 
     /// From the text of the three files. What isn't there stays zero.
-    public init(status: String, stat: String, limits: String = "") {
+    package init(status: String, stat: String, limits: String = "") {
         for line in status.split(separator: "\n") {
             guard let colon = line.firstIndex(of: ":") else { continue }
             let words = line[line.index(after: colon)...].split { $0 == " " || $0 == "\t" }

@@ -7,7 +7,7 @@ import Reactor
 ///
 /// It is RLIMIT_RTTIME's soft limit, whose signal (SIGXCPU) nobody handles. The hard one is the long fuse's, so that a
 /// process may lengthen its fuse for a while without a privilege, and no further.
-public enum RealtimeFuse: UInt64, Hashable, Sendable {
+package enum RealtimeFuse: UInt64, Hashable, Sendable {
     /// For what only answers: 200 ms.
     case short = 200_000
     /// For work that grows with the configuration: 5 s.
@@ -18,20 +18,19 @@ public enum RealtimeFuse: UInt64, Hashable, Sendable {
 }
 
 /// What a process wants of the scheduler (docs/decisions.md, D1, D29).
-public struct RealtimePlan: Hashable, Sendable {
+package struct RealtimePlan: Hashable, Sendable {
     /// SCHED_FIFO's priority, 1...99; nil for the ordinary class.
-    public var priority: Int32?
+    package var priority: Int32?
     /// Nice value of threads that leave the realtime class; nil to leave it alone.
-    public var niceness: Int32?
+    package var niceness: Int32?
     /// Whether children start in the ordinary class (SCHED_RESET_ON_FORK).
-    public var resetsOnFork: Bool
+    package var resetsOnFork: Bool
     /// How long it may compute without ever waiting.
-    public var fuse: RealtimeFuse
+    package var fuse: RealtimeFuse
     /// Whether its memory is to be locked (mlockall with MCL_ONFAULT), if the limit allows that for good.
-    public var locksMemory: Bool
+    package var locksMemory: Bool
 
-    /// A plan.
-    public init(
+    package init(
         priority: Int32?, niceness: Int32? = nil, resetsOnFork: Bool = false, fuse: RealtimeFuse = .short,
         locksMemory: Bool = true
     ) {
@@ -44,9 +43,9 @@ public struct RealtimePlan: Hashable, Sendable {
 }
 
 /// Scheduling class and locked memory of the calling process, before it gives up what that needs.
-public enum Realtime {
+package enum Realtime {
     /// Applies the plan as far as it is possible. - Returns: what wasn't, one sentence each.
-    public static func apply(_ plan: RealtimePlan) -> [String] {
+    package static func apply(_ plan: RealtimePlan) -> [String] {
         var shortfalls: [String] = []
         if let priority = plan.priority {
             do {
@@ -70,11 +69,11 @@ public enum Realtime {
     }
 
     /// Back to the ordinary class, which everybody may.
-    public static func end() { hasup_set_realtime(0, 0) }
+    package static func end() { hasup_set_realtime(0, 0) }
 
     /// Does work that may take its time in the ordinary class, and comes back to the realtime class if the caller was
     /// there and still may.
-    public static func leaving<Result>(for work: () -> Result) -> Result {
+    package static func leaving<Result>(for work: () -> Result) -> Result {
         let priority = hasup_scheduling_policy() == SCHED_FIFO ? hasup_scheduling_priority() : 0
         if priority > 0 { end() }
         let result = work()
@@ -83,19 +82,19 @@ public enum Realtime {
     }
 
     /// Changes the fuse of the calling process, as far as its hard limit allows. - Throws: `SystemError`.
-    public static func change(to fuse: RealtimeFuse) throws(SystemError) {
+    package static func change(to fuse: RealtimeFuse) throws(SystemError) {
         // What was computed until now counts, and would blow a shorter fuse at once: any wait ends it.
         if fuse == .short { hasup_sleep_until((Clock.now + .microseconds(50)).nanoseconds) }
         try limitTime(fuse)
     }
 
     /// Whether the calling thread is SCHED_FIFO with this priority, read from the kernel.
-    public static func isRealtime(priority: Int32) -> Bool {
+    package static func isRealtime(priority: Int32) -> Bool {
         hasup_scheduling_policy() == SCHED_FIFO && hasup_scheduling_priority() == priority
     }
 
     /// Gives a process, 0 for the caller, another priority of the realtime class. - Throws: `SystemError`.
-    public static func schedule(
+    package static func schedule(
         process pid: Int32 = 0, priority: Int32, resetsOnFork: Bool = false
     ) throws(SystemError) {
         let whose = pid == 0 ? "" : " for process \(pid)"

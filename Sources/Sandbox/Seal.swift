@@ -3,28 +3,27 @@ import Glibc
 import Reactor
 
 /// What a worker gives up before it reads its first byte (docs/decisions.md, D1).
-public struct SealPlan: Hashable, Sendable {
+package struct SealPlan: Hashable, Sendable {
     /// Who it becomes; nil to stay who it is.
-    public var identity: Identity?
+    package var identity: Identity?
     /// Capabilities that it keeps.
-    public var capabilities: CapabilitySet
+    package var capabilities: CapabilitySet
     /// Descriptor of the compiled filter; nil for none. It stays the caller's.
-    public var filter: Int32?
+    package var filter: Int32?
     /// Scheduling and memory; nil to leave both alone.
-    public var realtime: RealtimePlan?
+    package var realtime: RealtimePlan?
     /// What it may still do with files; nil when that is settled otherwise.
-    public var landlock: LandlockPlan?
+    package var landlock: LandlockPlan?
     /// Descriptors that it may have open.
-    public var descriptorsMax: UInt64 = 64
+    package var descriptorsMax: UInt64 = 64
     /// Whether it will start one thread, and then call `ResourceLimits.noMoreThreads` itself.
-    public var startsThread = false
+    package var startsThread = false
     /// Whether a crash may leave a core file.
-    public var keepsCore = false
+    package var keepsCore = false
     /// Whether the kernel's audit log names each refused system call.
-    public var logsRefusals = false
+    package var logsRefusals = false
 
-    /// A plan.
-    public init(
+    package init(
         identity: Identity?, capabilities: CapabilitySet = [], filter: Int32? = nil, realtime: RealtimePlan? = nil
     ) {
         self.identity = identity
@@ -34,7 +33,7 @@ public struct SealPlan: Hashable, Sendable {
     }
 
     /// As hasupd has said on the command line.
-    public init(
+    package init(
         _ wishes: SealArguments, capabilities: CapabilitySet = [], filter: Int32, landlock: LandlockPlan?,
         descriptorsMax: UInt64 = 64
     ) {
@@ -47,35 +46,35 @@ public struct SealPlan: Hashable, Sendable {
 }
 
 /// What a seal has reached. Everything in it was read back from the kernel.
-public struct SealReport: Hashable, Sendable {
+package struct SealReport: Hashable, Sendable {
     /// What couldn't be done, one sentence each. Empty when all is as planned.
-    public internal(set) var shortfalls: [String] = []
+    package internal(set) var shortfalls: [String] = []
     /// Whether the process is who it was to be, with no supplementary group.
-    public internal(set) var hasIdentity = false
+    package internal(set) var hasIdentity = false
     /// Whether it has the planned capabilities and no others.
-    public internal(set) var hasOnlyPlannedCapabilities = false
+    package internal(set) var hasOnlyPlannedCapabilities = false
     /// Whether nothing that it executes could gain privilege.
-    public internal(set) var hasNoNewPrivileges = false
+    package internal(set) var hasNoNewPrivileges = false
     /// Whether the system call filter is in force.
-    public internal(set) var isFiltered = false
+    package internal(set) var isFiltered = false
     /// Whether it is scheduled in the realtime class as planned.
-    public internal(set) var isRealtime = false
+    package internal(set) var isRealtime = false
     /// Whether Landlock is in force: tried, because nobody can ask the kernel.
-    public internal(set) var isConfined = false
+    package internal(set) var isConfined = false
     /// Whether others of its user may look into its memory, and a crash may leave a core file.
-    public internal(set) var isDumpable = false
+    package internal(set) var isDumpable = false
     /// The folder that it stands in; nil when that can't be told.
-    public internal(set) var workingDirectory: String?
+    package internal(set) var workingDirectory: String?
 
     /// Nothing done yet.
-    public init() {}
+    package init() {}
 
     /// Whether nothing is missing.
-    public var isComplete: Bool { shortfalls.isEmpty }
+    package var isComplete: Bool { shortfalls.isEmpty }
 
     /// Why a process with this seal doesn't begin to work, a sentence's beginning; nil when it may. What reads strangers'
     /// bytes beside root is to be behind a filter, and who it was to be, if anything is.
-    public func refusal(for wishes: SealArguments) -> String? {
+    package func refusal(for wishes: SealArguments) -> String? {
         guard wishes.requiresFilter else { return nil }
         if !isFiltered { return "it refuses to work without its filter of system calls" }
         if wishes.identity != nil, !hasIdentity { return "it refuses to work as the user that hasupd is" }
@@ -96,7 +95,7 @@ public struct SealReport: Hashable, Sendable {
 
 /// Seals the calling process, which must have one thread. A part that isn't possible, because there is no such right
 /// or it was given up before, is reported, and the rest is done: the caller decides whether what was reached is enough.
-public func seal(as plan: SealPlan) -> SealReport {
+package func seal(as plan: SealPlan) -> SealReport {
     var report = SealReport()
     report.workingDirectory = workingDirectory()
     if let realtime = plan.realtime {
@@ -129,7 +128,7 @@ public func seal(as plan: SealPlan) -> SealReport {
 /// Lets the calling process open files for reading only, and execute nothing: for who reads with privilege what others
 /// have written, before the rest of its seal.
 /// - Throws: `SystemError`.
-public func confineToReading(removingIn folder: String? = nil) throws(SystemError) {
+package func confineToReading(removingIn folder: String? = nil) throws(SystemError) {
     try forbidNewPrivileges()
     var plan = LandlockPlan.reader
     if let folder { plan.rules.append(.init(folder, .removeFile)) }
@@ -137,27 +136,27 @@ public func confineToReading(removingIn folder: String? = nil) throws(SystemErro
 }
 
 /// What hasupd gives up (docs/decisions.md, D2).
-public struct SupervisorPlan: Hashable, Sendable {
+package struct SupervisorPlan: Hashable, Sendable {
     /// Capabilities that it keeps.
-    public var capabilities: CapabilitySet
+    package var capabilities: CapabilitySet
     /// Descriptor of the compiled filter; nil with scripts, which would inherit it.
-    public var filter: Int32?
+    package var filter: Int32?
     /// What it may still do with files; nil with scripts.
-    public var landlock: LandlockPlan?
+    package var landlock: LandlockPlan?
     /// Whether it gives up what scripts would inherit and live on, because there are none.
-    public var isFull: Bool
+    package var isFull: Bool
     /// Whether a hasupd that has become this one has put filter and Landlock in force already: layers can't be taken
     /// back, and the kernel has an end of them.
-    public var isSuccessor = false
+    package var isSuccessor = false
     /// Descriptors that it may have open.
-    public var descriptorsMax: UInt64 = 4096
+    package var descriptorsMax: UInt64 = 4096
     /// Whether a crash may leave a core file.
-    public var keepsCore = false
+    package var keepsCore = false
     /// Whether the kernel's audit log names each refused system call.
-    public var logsRefusals = false
+    package var logsRefusals = false
 
     /// A plan with or without all that scripts would inherit.
-    public init(capabilities: CapabilitySet, isFull: Bool) {
+    package init(capabilities: CapabilitySet, isFull: Bool) {
         self.capabilities = capabilities
         self.isFull = isFull
     }
@@ -165,7 +164,7 @@ public struct SupervisorPlan: Hashable, Sendable {
 
 /// Limits hasupd. With scripts only its own permitted and effective sets and soft limits, because scripts inherit
 /// everything else and live on it; without scripts also the bounding set, no_new_privs, Landlock and system calls.
-public func limitSupervisor(as plan: SupervisorPlan) -> SealReport {
+package func limitSupervisor(as plan: SupervisorPlan) -> SealReport {
     var report = SealReport()
     report.workingDirectory = workingDirectory()
     let capabilities = plan.capabilities

@@ -1,19 +1,18 @@
 /// What hasupd tells a worker on its command line, because the worker seals itself before it reads a message: who to
 /// become, which realtime priority to ask for, and what differs from the usual seal.
-public struct SealArguments: Hashable, Sendable {
+package struct SealArguments: Hashable, Sendable {
     /// Who the worker becomes; nil to stay who it is (in a user namespace, or when hasupd isn't root itself).
-    public var identity: Identity?
+    package var identity: Identity?
     /// SCHED_FIFO priority; nil for the ordinary class.
-    public var realtimePriority: Int32?
+    package var realtimePriority: Int32?
     /// Whether a crash may leave a core file.
-    public var keepsCore: Bool
+    package var keepsCore: Bool
     /// Whether the kernel's audit log names each refused system call.
-    public var logsRefusals: Bool
+    package var logsRefusals: Bool
     /// Whether it rather ends than works without its filter of system calls.
-    public var requiresFilter: Bool
+    package var requiresFilter: Bool
 
-    /// What to tell.
-    public init(
+    package init(
         identity: Identity?, realtimePriority: Int32? = nil, keepsCore: Bool = false, logsRefusals: Bool = false,
         requiresFilter: Bool = false
     ) {
@@ -25,10 +24,10 @@ public struct SealArguments: Hashable, Sendable {
     }
 
     /// Number of words.
-    public static let wordCount = 4
+    package static let wordCount = 4
 
     /// The four words: user, group, priority, and options with commas between them; a dash for what isn't wanted.
-    public var words: [String] {
+    package var words: [String] {
         let options = [keepsCore ? "core" : nil, logsRefusals ? "log" : nil, requiresFilter ? "strict" : nil]
             .compactMap { $0 }
         return [
@@ -38,7 +37,7 @@ public struct SealArguments: Hashable, Sendable {
     }
 
     /// Nil for words that hasupd wouldn't say.
-    public init?(words: some Collection<String>) {
+    package init?(words: some Collection<String>) {
         let words = Array(words)
         guard words.count == Self.wordCount else { return nil }
         self.init(identity: nil)

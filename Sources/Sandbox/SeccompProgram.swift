@@ -4,7 +4,7 @@ import Glibc
 import Reactor
 
 /// Whose allow-list.
-public enum SandboxRole: Hashable, Sendable, CaseIterable {
+package enum SandboxRole: Hashable, Sendable, CaseIterable {
     /// hasup-vrrp.
     case vrrp
     /// hasup-checker.
@@ -18,7 +18,7 @@ public enum SandboxRole: Hashable, Sendable, CaseIterable {
 }
 
 /// What happens at a system call that isn't on the list.
-public enum SeccompViolation: Hashable, Sendable {
+package enum SeccompViolation: Hashable, Sendable {
     /// The process dies by SIGSYS, and the kernel's audit log says by which call.
     case killProcess
     /// The call fails with EPERM.
@@ -31,9 +31,9 @@ public enum SeccompViolation: Hashable, Sendable {
 ///
 /// The supervisor compiles it once per start and hands it to each worker as a sealed memory file; a worker loads it
 /// without touching libseccomp.
-public enum SeccompProgram {
+package enum SeccompProgram {
     /// Compiles the role's list into a sealed memory file. - Throws: `SystemError`.
-    public static func compile(
+    package static func compile(
         _ role: SandboxRole, onViolation violation: SeccompViolation = .killProcess
     ) throws(SystemError) -> Descriptor {
         let fallback = violation == .killProcess ? UInt32(SCMP_ACT_KILL_PROCESS) : refusal(EPERM)
@@ -64,7 +64,7 @@ public enum SeccompProgram {
     }
 
     /// Reads a compiled program. - Throws: `SystemError`: EINVAL for what can't be one.
-    public static func instructions(in file: Int32) throws(SystemError) -> [UInt64] {
+    package static func instructions(in file: Int32) throws(SystemError) -> [UInt64] {
         let purpose = "read the system call filter"
         // BPF_MAXINSNS (linux/bpf_common.h) instructions.
         var program = [UInt64](repeating: 0, count: 4096)
@@ -83,7 +83,7 @@ public enum SeccompProgram {
     }
 
     /// Asks the kernel whether it knows filters. - Throws: `SystemError` when it doesn't.
-    public static func requireKernel() throws(SystemError) {
+    package static func requireKernel() throws(SystemError) {
         try checked(hasup_seccomp_probe(), "filter system calls")
     }
 

@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 import VRRP
 
 /// Who has put an address where it is. The kernel itself doesn't know; what it does is judged by it.
@@ -18,7 +18,6 @@ enum AddressOwner {
 enum Remover {
     case ours
     case stranger
-    /// Its link.
     case link
 }
 

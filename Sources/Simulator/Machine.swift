@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 import VRRP
 
 /// What waits for a machine that doesn't run.
@@ -63,7 +63,6 @@ struct Machine {
     var records: [Int: InstanceRecord] = [:]
     /// The memory file of addresses, by place.
     var ledger: [Int: [UInt8]] = [:]
-    /// The keys in it.
     var ledgerKeys: [Int: AddressKey] = [:]
     /// Configurations before the model of which something may still be in the kernel: what hasupd hands to a successor.
     var formers: [ConfigurationModel] = []

@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationModel
 import VRRP
 
 /// Deliberate breakage, to prove that the invariants can fail.

@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 import VRRP
 
 /// A random cluster: who is configured how. Everything here follows from the seed.

@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 import VRRP
 
 /// What somebody does to the addresses of a machine.

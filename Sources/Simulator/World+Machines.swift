@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 import VRRP
 
 /// Daemons that start, die, stop and go on.

@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 import VRRP
 
 /// Something that will happen at a time of the world's own clock.

@@ -1,8 +1,8 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// Read access to one generation of the configuration, an instance at a time.
-public protocol InstanceSource {
+package protocol InstanceSource {
     /// Instances in the order of the files.
     var instanceCount: Int { get }
     /// One of them; nil when there is none with this number.
@@ -10,7 +10,7 @@ public protocol InstanceSource {
 }
 
 /// Why a worker's request was refused. Each is counted and logged: a healthy worker never causes one.
-public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
+package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// The generation isn't one that this worker was given.
     case generation(UInt64)
     /// No instance has this number.
@@ -27,7 +27,7 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     case leap(UInt64)
 
     /// What makes two refusals the same for whoever logs them: numbers that a worker chose don't make another one.
-    public var kind: String {
+    package var kind: String {
         switch self {
         case .generation: "generation"
         case .instance: "instance"
@@ -40,7 +40,7 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The reason as it continues "refused a worker's request: ".
-    public var description: String {
+    package var description: String {
         switch self {
         case .generation(let number): "generation \(number) isn't the one that it runs"
         case .instance(let number): "the configuration has no instance number \(number)"
@@ -54,32 +54,31 @@ public enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A VRRP socket that hasupd opens for a worker.
-public struct SocketPlan: Hashable, Sendable {
+package struct SocketPlan: Hashable, Sendable {
     /// The interface that it is bound to.
-    public var interface: String
-    /// Its family.
-    public var family: AddressFamily
+    package var interface: String
+    package var family: AddressFamily
     /// The group that it joins; nil for unicast.
-    public var group: IPAddress?
+    package var group: IPAddress?
 }
 
 /// Scripts to run for one notification.
-public struct ScriptRun: Hashable, Sendable {
+package struct ScriptRun: Hashable, Sendable {
     /// The instance's name.
-    public var instance: String
+    package var instance: String
     /// The notification's number, as workers count; 0 when the count has begun anew since.
-    public var sequence: UInt64
+    package var sequence: UInt64
     /// The moment.
-    public var trigger: NotifyTrigger
+    package var trigger: NotifyTrigger
     /// The instance's priority of that moment.
-    public var priority: UInt8
+    package var priority: UInt8
     /// Scripts of the notification that a former hasupd has started: they aren't in `scripts`.
-    public var begun = 0
+    package var begun = 0
     /// Each script with its complete arguments.
-    public var scripts: [NotifyScript]
+    package var scripts: [NotifyScript]
 
     /// The scripts for a notification: the one of its moment first, then the generic one (behaviours §6).
-    public init(of instance: InstanceSettings, sequence: UInt64, trigger: NotifyTrigger, priority: UInt8) {
+    package init(of instance: InstanceSettings, sequence: UInt64, trigger: NotifyTrigger, priority: UInt8) {
         self.instance = instance.name
         self.sequence = sequence
         self.trigger = trigger
@@ -92,7 +91,7 @@ public struct ScriptRun: Hashable, Sendable {
     }
 
     /// What is left of a run that a former hasupd has kept.
-    public init(of instance: InstanceSettings, keptAs waiting: KeptNotifications.Waiting) {
+    package init(of instance: InstanceSettings, keptAs waiting: KeptNotifications.Waiting) {
         self.init(
             of: instance, sequence: waiting.sequence, trigger: waiting.trigger, priority: waiting.priority)
         begun = max(0, waiting.begun)
@@ -100,7 +99,7 @@ public struct ScriptRun: Hashable, Sendable {
     }
 
     /// The state's word in the arguments of a generic script.
-    public static func word(for trigger: NotifyTrigger) -> String {
+    package static func word(for trigger: NotifyTrigger) -> String {
         switch trigger {
         case .master: "MASTER"
         case .backup: "BACKUP"
@@ -114,48 +113,48 @@ public struct ScriptRun: Hashable, Sendable {
 }
 
 /// The broker rule (docs/architecture.md §1): a worker names things in the configuration, and only what is there is done.
-public struct Broker<Source: InstanceSource> {
+package struct Broker<Source: InstanceSource> {
     /// The generation that the worker runs or is about to run.
-    public private(set) var generation: UInt64
+    package private(set) var generation: UInt64
     /// That generation's instances.
-    public private(set) var source: Source
+    package private(set) var source: Source
     /// The generation before, until the worker says that it runs the new one: its requests may still be on their way.
     private var previous: (generation: UInt64, source: Source)?
     /// The last notification that a worker has asked for: its successor goes on counting.
-    public private(set) var lastNotification: UInt64
+    package private(set) var lastNotification: UInt64
     /// Sockets that the worker was given and may not have taken yet.
     private var onTheirWay: Set<SocketPlan> = []
 
     /// How many numbers of notifications may be missing: those that died with a worker on their way. A leap to the last
     /// number that there is would silence all successors.
-    public static var leapMax: UInt64 { 1 << 20 }
+    package static var leapMax: UInt64 { 1 << 20 }
     /// Numbers of notifications end here: pages and records hold no larger ones.
-    public static var notificationsEnd: UInt64 { 1 << 61 }
+    package static var notificationsEnd: UInt64 { 1 << 61 }
 
     /// A broker for a worker that is given this generation.
     ///
     /// - Parameter lastNotification: what the hasupd before this one had come to.
-    public init(generation: UInt64, source: Source, lastNotification: UInt64 = 0) {
+    package init(generation: UInt64, source: Source, lastNotification: UInt64 = 0) {
         self.generation = generation
         self.source = source
         self.lastNotification = lastNotification
     }
 
     /// The worker is given a new generation.
-    public mutating func advance(to generation: UInt64, source: Source) {
+    package mutating func advance(to generation: UInt64, source: Source) {
         previous = (self.generation, self.source)
         self.generation = generation
         self.source = source
     }
 
     /// The worker runs the newest generation; requests of older ones are refused from now on.
-    public mutating func configured() { previous = nil }
+    package mutating func configured() { previous = nil }
 
     /// A new worker starts. Its notifications count on where its predecessor's have ended, so that one that was begun
     /// isn't run again; without a snapshot they count from 1.
     ///
     /// - Returns: whether they count from 1: whoever knows numbers of before has to be told.
-    public mutating func workerStarted(hasSnapshot: Bool) -> Bool {
+    package mutating func workerStarted(hasSnapshot: Bool) -> Bool {
         if !hasSnapshot { lastNotification = 0 }
         previous = nil
         onTheirWay = []
@@ -163,26 +162,26 @@ public struct Broker<Source: InstanceSource> {
     }
 
     /// A generation that a worker may speak of. - Throws: `Refusal`.
-    public func source(of generation: UInt64) throws(Refusal) -> Source {
+    package func source(of generation: UInt64) throws(Refusal) -> Source {
         if generation == self.generation { return source }
         guard let previous, generation == previous.generation else { throw .generation(generation) }
         return previous.source
     }
 
     /// The instance that a worker means. - Throws: `Refusal`.
-    public func instance(_ number: UInt32, generation: UInt64) throws(Refusal) -> InstanceSettings {
+    package func instance(_ number: UInt32, generation: UInt64) throws(Refusal) -> InstanceSettings {
         let source = try source(of: generation)
         guard let instance = source.instance(at: Int(number)) else { throw .instance(number) }
         return instance
     }
 
     /// The worker has received everything that it was sent.
-    public mutating func workerHasTakenAll() { onTheirWay = [] }
+    package mutating func workerHasTakenAll() { onTheirWay = [] }
 
     /// The socket of an instance. Each socket once, until the worker has taken what it was sent: one that asks and doesn't
     /// read would make hasupd open, and the kernel keep, as many as it likes.
     /// - Throws: `Refusal`.
-    public mutating func socket(generation: UInt64, instance number: UInt32) throws(Refusal) -> SocketPlan {
+    package mutating func socket(generation: UInt64, instance number: UInt32) throws(Refusal) -> SocketPlan {
         let instance = try instance(number, generation: generation)
         guard !instance.interface.isEmpty else { throw .faultyInstance(instance.name) }
         let plan = SocketPlan(
@@ -193,7 +192,7 @@ public struct Broker<Source: InstanceSource> {
     }
 
     /// The scripts for a notification. - Throws: `Refusal`.
-    public mutating func scripts(
+    package mutating func scripts(
         generation: UInt64, instance number: UInt32, sequence: UInt64, trigger rawTrigger: UInt8, priority: UInt8
     ) throws(Refusal) -> ScriptRun {
         // What costs least first.

@@ -1,29 +1,29 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// What a hasupd leaves to its successor of one instance's notifications: the run that hasn't begun, or has only in part,
 /// and the scripts that run (docs/decisions.md, D40). It names what is in the configuration and doesn't describe it.
-public struct KeptNotifications: Hashable, Sendable {
+package struct KeptNotifications: Hashable, Sendable {
     /// The form of the bytes. A successor of the next version reads this one, too.
-    public static let formatVersion = 1
+    package static let formatVersion = 1
     /// Forms that are read: its own, and that of the minor version before, when there is one.
-    public static let readableFormats = [1]
+    package static let readableFormats = [1]
     /// More processes of one instance than anybody runs.
     private static let processesMax = 64
 
     /// A run that isn't done.
-    public struct Waiting: Hashable, Sendable {
+    package struct Waiting: Hashable, Sendable {
         /// Its number, as the worker counts; 0 when the count has begun anew since.
-        public var sequence: UInt64
+        package var sequence: UInt64
         /// The moment.
-        public var trigger: NotifyTrigger
+        package var trigger: NotifyTrigger
         /// The instance's priority of that moment.
-        public var priority: UInt8
+        package var priority: UInt8
         /// Scripts of it that have been started.
-        public var begun: Int
+        package var begun: Int
 
         /// A run of which so many scripts have been started.
-        public init(sequence: UInt64, trigger: NotifyTrigger, priority: UInt8, begun: Int) {
+        package init(sequence: UInt64, trigger: NotifyTrigger, priority: UInt8, begun: Int) {
             self.sequence = sequence
             self.trigger = trigger
             self.priority = priority
@@ -32,34 +32,33 @@ public struct KeptNotifications: Hashable, Sendable {
     }
 
     /// A script that was started.
-    public struct Process: Hashable, Sendable {
+    package struct Process: Hashable, Sendable {
         /// Its process, which leads its group.
-        public var pid: Int32
+        package var pid: Int32
         /// When the kernel started it, in clock ticks after boot: with the pid it names a process for good.
-        public var startTicks: UInt64
+        package var startTicks: UInt64
 
         /// A process.
-        public init(pid: Int32, startTicks: UInt64) {
+        package init(pid: Int32, startTicks: UInt64) {
             self.pid = pid
             self.startTicks = startTicks
         }
     }
 
     /// The instance's name; empty for none.
-    public var instance: String
+    package var instance: String
     /// What isn't done.
-    public var waiting: Waiting?
+    package var waiting: Waiting?
     /// What runs.
-    public var running: [Process] = []
+    package var running: [Process] = []
 
     /// Nothing of this instance yet.
-    public init(instance: String) { self.instance = instance }
+    package init(instance: String) { self.instance = instance }
 
     /// Whether there is nothing to leave.
-    public var isEmpty: Bool { waiting == nil && running.isEmpty }
+    package var isEmpty: Bool { waiting == nil && running.isEmpty }
 
-    /// The bytes.
-    public var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         var writer = ByteWriter(capacity: 128)
         writer.write(UInt8(Self.formatVersion))
         writer.write(isEmpty ? "" : instance)
@@ -79,7 +78,7 @@ public struct KeptNotifications: Hashable, Sendable {
     }
 
     /// What `bytes` gave; nil for anything else.
-    public init?(_ bytes: [UInt8]) {
+    package init?(_ bytes: [UInt8]) {
         let read = bytes.withUnsafeBytes { bytes in
             Result { () throws(ByteError) in
                 var reader = ByteReader(bytes)

@@ -9,14 +9,14 @@ import Base
 ///
 /// Who says that there was a transition may be a worker in strange hands, and scripts may be short: after the first few
 /// runs of an instance the next ones start half a second apart, and each is the last one that was told until then.
-public struct NotificationQueue<Run: Sendable>: Sendable {
+package struct NotificationQueue<Run: Sendable>: Sendable {
     /// Scripts of all instances that run at once, if nothing else is said.
-    public static var standardMax: Int { 64 }
+    package static var standardMax: Int { 64 }
 
     /// Runs of an instance that may follow one another at once.
-    public static var burst: Int64 { 10 }
+    package static var burst: Int64 { 10 }
     /// How far apart runs of an instance are when it has had those.
-    public static var spacing: Interval { .milliseconds(500) }
+    package static var spacing: Interval { .milliseconds(500) }
 
     private struct Waiting {
         var run: Run
@@ -54,20 +54,20 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
     private var skipped: [String: Int] = [:]
 
     /// An empty queue.
-    public init(runningMax: Int = Self.standardMax) { self.runningMax = max(1, runningMax) }
+    package init(runningMax: Int = Self.standardMax) { self.runningMax = max(1, runningMax) }
 
     /// Instances that something is remembered of.
     var instanceCount: Int { numbers.count }
 
     /// When the time of the next line comes. Ask `next` then.
-    public var deadline: Instant { times.first?.deadline ?? .never }
+    package var deadline: Instant { times.first?.deadline ?? .never }
 
     /// A transition of this instance, with so many scripts. Ask `next` what is to be started. One without scripts is a
     /// state, too: what waits isn't true any more, and nothing waits instead.
     ///
     /// - Returns: whether one that hadn't begun was given up for it.
     @discardableResult
-    public mutating func add(_ run: Run, of instance: String, scripts count: Int, at now: Instant) -> Bool {
+    package mutating func add(_ run: Run, of instance: String, scripts count: Int, at now: Instant) -> Bool {
         guard count > 0 else { return giveUp(of: instance, at: now) }
         let number = numbers[instance] ?? begin(instance)
         let isFolded = lines[number].next != nil
@@ -87,7 +87,7 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
     }
 
     /// Scripts of this instance run that a former hasupd has started: the next run waits for them.
-    public mutating func adopt(scripts count: Int, of instance: String) {
+    package mutating func adopt(scripts count: Int, of instance: String) {
         guard count > 0 else { return }
         let number = numbers[instance] ?? begin(instance)
         lines[number].running += count
@@ -95,7 +95,7 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
     }
 
     /// One script of this instance has ended, or couldn't be started. Ask `next` what is to be started.
-    public mutating func ended(of instance: String, at now: Instant) {
+    package mutating func ended(of instance: String, at now: Instant) {
         guard let number = numbers[instance], lines[number].running > 0 else { return }
         lines[number].running -= 1
         running -= 1
@@ -104,7 +104,7 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
 
     /// The run to start now; all its scripts count as running from here on. Ask until there is none; more may come at
     /// `deadline`, which may have passed.
-    public mutating func next(at now: Instant) -> Run? {
+    package mutating func next(at now: Instant) -> Run? {
         for _ in 0..<Self.lookedAtMax {
             guard let number = times.popDue(at: now) else { break }
             if lines[number].next == nil { forget(number) } else { look(at: number, now) }
@@ -138,7 +138,7 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
     }
 
     /// Nobody is left who could tell of another transition: what waits for its time doesn't any more. Ask `next`.
-    public mutating func hurry(at now: Instant) {
+    package mutating func hurry(at now: Instant) {
         isHurried = true
         for number in lines.indices where lines[number].next != nil { look(at: number, now) }
     }
@@ -173,19 +173,19 @@ public struct NotificationQueue<Run: Sendable>: Sendable {
     }
 
     /// Transitions of an instance whose scripts weren't run because a later one had overtaken them.
-    public func skipped(of instance: String) -> Int { skipped[instance] ?? 0 }
+    package func skipped(of instance: String) -> Int { skipped[instance] ?? 0 }
 
     /// Instances of which transitions were skipped.
-    public var skippedCount: Int { skipped.count }
+    package var skippedCount: Int { skipped.count }
 
     /// Instances of these names are gone: that some of their transitions were skipped doesn't matter any more.
-    public mutating func forgetSkipped(of isGone: (String) -> Bool) { skipped = skipped.filter { !isGone($0.key) } }
+    package mutating func forgetSkipped(of isGone: (String) -> Bool) { skipped = skipped.filter { !isGone($0.key) } }
 
     /// Runs that haven't begun, by their instances' names.
-    public var unbegun: [Run] {
+    package var unbegun: [Run] {
         lines.filter { $0.next != nil }.sorted { $0.name < $1.name }.compactMap { $0.next?.run }
     }
 
     /// Whether nothing runs or waits.
-    public var isIdle: Bool { running == 0 && waiting == 0 }
+    package var isIdle: Bool { running == 0 && waiting == 0 }
 }

@@ -2,14 +2,13 @@ import Base
 
 /// When somebody has to look for addresses that nobody advertises (docs/decisions.md, D12): a total table of what happens
 /// to the VRRP worker and to the process that looks.
-public struct OrphanWatch: Sendable {
+package struct OrphanWatch: Sendable {
     /// What happens.
-    public enum Event: Hashable, Sendable {
+    package enum Event: Hashable, Sendable {
         /// The worker is gone.
         case workerEnded
         /// Its successor is about to be started: it decides what stays.
         case successorStarts
-        /// A worker runs.
         case workerRuns
         /// The time to look has come.
         case due
@@ -18,8 +17,7 @@ public struct OrphanWatch: Sendable {
     }
 
     /// What the process that looked has found.
-    public enum Verdict: Hashable, Sendable {
-        /// Nothing is left.
+    package enum Verdict: Hashable, Sendable {
         case nothingLeft
         /// Somebody's time hasn't come yet.
         case moreLater
@@ -28,14 +26,13 @@ public struct OrphanWatch: Sendable {
     }
 
     /// What is to be done.
-    public enum Action: Hashable, Sendable {
+    package enum Action: Hashable, Sendable {
         /// Wake this machine after this time.
         case wake(Interval)
         /// Don't wake it.
         case sleep
         /// Start the process that looks.
         case look
-        /// End it.
         case endLook
         /// Tell that it failed.
         case tellFailure
@@ -47,10 +44,10 @@ public struct OrphanWatch: Sendable {
     private var isOutdated = false
 
     /// All is well.
-    public init() {}
+    package init() {}
 
     /// Applies an event; `interval` is the smallest advertisement interval.
-    public mutating func handle(_ event: Event, interval: Interval) -> [Action] {
+    package mutating func handle(_ event: Event, interval: Interval) -> [Action] {
         switch event {
         case .workerEnded:
             // Workers that never got so far as to run don't prolong the time.

@@ -1,5 +1,5 @@
 /// What happens during a reload.
-public enum ReloadEvent: Hashable, Sendable {
+package enum ReloadEvent: Hashable, Sendable {
     /// Somebody asks; the number is for the answer, 0 for a signal that wants none.
     case requested(UInt64)
     /// Somebody wants to know what a reload would do; the number is for the answer.
@@ -15,7 +15,7 @@ public enum ReloadEvent: Hashable, Sendable {
 }
 
 /// What is to be done about it.
-public enum ReloadAction: Hashable, Sendable {
+package enum ReloadAction: Hashable, Sendable {
     /// Read and judge the files in a child.
     case read
     /// The same, for those who only want to know.
@@ -33,7 +33,7 @@ public enum ReloadAction: Hashable, Sendable {
 }
 
 /// How a reload ended.
-public enum ReloadEnd: Hashable, Sendable {
+package enum ReloadEnd: Hashable, Sendable {
     /// The worker said that it runs the new generation.
     case runs
     /// The files were refused; nothing was changed.
@@ -49,9 +49,8 @@ public enum ReloadEnd: Hashable, Sendable {
 /// A reload has succeeded when the worker has said that it runs the new generation, and not before: a worker that dies
 /// over it is followed to its successor, and one that doesn't answer is replaced. When `workersMax` workers have ended
 /// without running it, the configuration is at fault, and the old one is given back.
-public struct ReloadMachine: Sendable {
-    /// Where it stands.
-    public enum State: Hashable, Sendable {
+package struct ReloadMachine: Sendable {
+    package enum State: Hashable, Sendable {
         case idle
         case reading
         case applying
@@ -59,10 +58,9 @@ public struct ReloadMachine: Sendable {
         case previewing
     }
 
-    /// Where it stands.
-    public private(set) var state = State.idle
+    package private(set) var state = State.idle
     /// Workers that may end over one new generation: one can die by chance, and one can hang.
-    public static let workersMax = 3
+    package static let workersMax = 3
 
     private var served: [UInt64] = []
     private var workersEnded = 0
@@ -70,10 +68,10 @@ public struct ReloadMachine: Sendable {
     private var queuedPreviews: [UInt64] = []
 
     /// No reload runs.
-    public init() {}
+    package init() {}
 
     /// Applies an event; the result is to be done in order.
-    public mutating func handle(_ event: ReloadEvent) -> [ReloadAction] {
+    package mutating func handle(_ event: ReloadEvent) -> [ReloadAction] {
         switch (state, event) {
         case (.idle, .requested(let request)):
             queued.append(request)

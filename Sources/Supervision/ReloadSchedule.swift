@@ -2,9 +2,9 @@ import Base
 
 /// When the next reload of a reload_time_file is due. It is told what the file says and what the wall clock shows, in
 /// seconds since 1970, and says when to look again; it never asks.
-public struct ReloadSchedule: Sendable {
+package struct ReloadSchedule: Sendable {
     /// What the file is at the moment.
-    public enum Content: Hashable, Sendable {
+    package enum Content: Hashable, Sendable {
         /// There is none.
         case absent
         /// It can't be read, and why, as a sentence's end.
@@ -14,7 +14,7 @@ public struct ReloadSchedule: Sendable {
     }
 
     /// What has come of looking at the file.
-    public enum Change: Hashable, Sendable {
+    package enum Change: Hashable, Sendable {
         /// The same as before.
         case none
         /// A reload is scheduled for this moment.
@@ -28,7 +28,7 @@ public struct ReloadSchedule: Sendable {
     }
 
     /// What is to be done at a moment.
-    public enum Step: Hashable, Sendable {
+    package enum Step: Hashable, Sendable {
         /// Look again after this time.
         case wait(Interval)
         /// Reload. The file has done its work and goes, or it stays for the next day.
@@ -38,21 +38,21 @@ public struct ReloadSchedule: Sendable {
     }
 
     /// The wall clock can be set, so no wait is longer than this.
-    public static let lookInterval = Interval.seconds(30)
+    package static let lookInterval = Interval.seconds(30)
 
     /// When the next reload is, in seconds since 1970.
-    public private(set) var due: Int64?
+    package private(set) var due: Int64?
     /// Why the file can't be used; nil when it can, or when there is none.
-    public private(set) var refusal: String?
+    package private(set) var refusal: String?
     /// reload_repeat: a time without a day stays for the next one.
-    public let repeats: Bool
+    package let repeats: Bool
     private var time: ReloadTime?
 
     /// Nothing is scheduled.
-    public init(repeats: Bool) { self.repeats = repeats }
+    package init(repeats: Bool) { self.repeats = repeats }
 
     /// The file was looked at.
-    public mutating func look(
+    package mutating func look(
         at content: Content, now: Int64, offset: (Int64) -> Int64
     ) -> Change {
         let before = due
@@ -83,7 +83,7 @@ public struct ReloadSchedule: Sendable {
     /// A moment has come. A clock that was put forward over the time makes it due at once.
     ///
     /// - Parameter nanoseconds: the wall clock, in nanoseconds since 1970.
-    public mutating func step(nanoseconds: Int64, offset: (Int64) -> Int64) -> Step {
+    package mutating func step(nanoseconds: Int64, offset: (Int64) -> Int64) -> Step {
         guard let time, let due else { return .idle }
         let now = nanoseconds / 1_000_000_000
         guard now >= due else {

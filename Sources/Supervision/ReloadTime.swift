@@ -1,27 +1,27 @@
 /// What a reload_time_file says (keepalived.conf(5)): a time of day, or a day and a time.
-public struct ReloadTime: Hashable, Sendable {
+package struct ReloadTime: Hashable, Sendable {
     /// Why a text isn't such a time, as a sentence's end.
-    public struct Malformed: Error, Hashable, Sendable {
+    package struct Malformed: Error, Hashable, Sendable {
         /// What is wrong.
-        public var reason: String
+        package var reason: String
     }
 
     /// Days since 1 January 1970; nil for every day.
-    public var day: Int64?
+    package var day: Int64?
     /// Seconds since midnight.
-    public var second: Int64
+    package var second: Int64
     /// Whether it is meant as UTC: a `Z` stands at its end.
-    public var isUTC: Bool
+    package var isUTC: Bool
 
     /// Whether it comes every day.
-    public var isDaily: Bool { day == nil }
+    package var isDaily: Bool { day == nil }
 
     private static let secondsPerDay: Int64 = 86_400
     private static let forms = "it has to be HH:MM:SS, YY-MM-DD HH:MM:SS or YYYY-MM-DD HH:MM:SS, with a Z for UTC"
 
     /// Reads the file's first line. keepalived takes a blank between day and time; a `T`, as ISO 8601 has it, will do, too.
     /// - Throws: `Malformed`.
-    public init(_ content: some Collection<UInt8>) throws(Malformed) {
+    package init(_ content: some Collection<UInt8>) throws(Malformed) {
         var line = Array(content.prefix { $0 != UInt8(ascii: "\n") })
         isUTC = line.last == UInt8(ascii: "Z")
         if isUTC { line.removeLast() }
@@ -70,7 +70,7 @@ public struct ReloadTime: Hashable, Sendable {
     /// - Parameters:
     ///   - now: the wall clock, in seconds since 1970.
     ///   - offset: seconds that local time is ahead of UTC at a moment, in seconds since 1970.
-    public func next(after now: Int64, offset: (Int64) -> Int64) -> Int64? {
+    package func next(after now: Int64, offset: (Int64) -> Int64) -> Int64? {
         let offset = isUTC ? { _ in 0 } : offset
         if let day {
             let moment = Self.moment(local: day * Self.secondsPerDay + second, offset)

@@ -2,14 +2,14 @@ import Base
 
 /// Scripts that run, by the number of their process group: none runs for longer than it may. One that does is asked to
 /// end, and a while later its group is ended: it may have ended itself and left behind what doesn't.
-public struct RunningScripts: Sendable {
+package struct RunningScripts: Sendable {
     /// How long a script may run, if nothing else is said.
-    public static let limit = Interval.seconds(60)
+    package static let limit = Interval.seconds(60)
     /// How long it may take to end when it was asked to.
-    public static let patience = Interval.seconds(5)
+    package static let patience = Interval.seconds(5)
 
     /// What is to be done about a script that takes too long.
-    public enum Measure: Hashable, Sendable {
+    package enum Measure: Hashable, Sendable {
         /// Ask its process group to end (SIGTERM).
         case terminate(Int32)
         /// End its process group (SIGKILL).
@@ -25,29 +25,29 @@ public struct RunningScripts: Sendable {
     }
 
     /// How long each of these may run.
-    public let limit: Interval
+    package let limit: Interval
     private let patience: Interval
     private var scripts: [Int32: Script] = [:]
 
     /// None runs.
-    public init(limit: Interval = Self.limit, patience: Interval = Self.patience) {
+    package init(limit: Interval = Self.limit, patience: Interval = Self.patience) {
         self.limit = limit
         self.patience = patience
     }
 
     /// When `due` wants to be asked.
-    public var deadline: Instant { scripts.values.reduce(.never) { min($0, $1.due) } }
+    package var deadline: Instant { scripts.values.reduce(.never) { min($0, $1.due) } }
     /// Whether nothing is left to be done about any.
-    public var isEmpty: Bool { scripts.isEmpty }
+    package var isEmpty: Bool { scripts.isEmpty }
 
     /// A script has been started.
-    public mutating func started(_ group: Int32, at now: Instant) { scripts[group] = Script(due: now + limit) }
+    package mutating func started(_ group: Int32, at now: Instant) { scripts[group] = Script(due: now + limit) }
 
     /// A script has ended. One that was told to has its group ended all the same, if that can be done.
     ///
     /// - Parameter keepsNumber: whether the number stays its group's until that is ended.
     /// - Returns: whether it was told to, because it had taken too long.
-    public mutating func ended(_ group: Int32, keepsNumber: Bool) -> Bool {
+    package mutating func ended(_ group: Int32, keepsNumber: Bool) -> Bool {
         guard let script = scripts.removeValue(forKey: group), script.isAsked else { return false }
         if keepsNumber, script.due != .never {
             scripts[group] = Script(due: script.due, isAsked: true, hasEnded: true)
@@ -56,7 +56,7 @@ public struct RunningScripts: Sendable {
     }
 
     /// What is to be done now, each thing once.
-    public mutating func due(at now: Instant) -> [Measure] {
+    package mutating func due(at now: Instant) -> [Measure] {
         var measures: [Measure] = []
         for (group, script) in scripts.sorted(by: { $0.key < $1.key }) where script.due <= now {
             guard script.isAsked else {
@@ -70,7 +70,7 @@ public struct RunningScripts: Sendable {
     }
 
     /// What is still to be done about those that were asked to end, when there is no more time to wait for them.
-    public mutating func dueAtOnce() -> [Measure] {
+    package mutating func dueAtOnce() -> [Measure] {
         scripts.sorted { $0.key < $1.key }.filter { $0.value.isAsked && $0.value.due != .never }.map {
             kill($0.key, $0.value)
         }

@@ -7,13 +7,13 @@ import Base
 /// wakes first isn't the better one. So a look that comes late counts nothing, and the worker gets its whole time again.
 /// A worker that wants to run and isn't given a processor isn't hung, and its successor would be no better off: it is
 /// waited for.
-public struct Watchdog: Hashable, Sendable {
+package struct Watchdog: Hashable, Sendable {
     /// Time between two looks.
-    public let period: Interval
+    package let period: Interval
     /// A worker is hung that leaves its stamp as it is for longer.
-    public let limit: Interval
+    package let limit: Interval
     /// How long a worker is waited for that gets no processor.
-    public static let starvationMax = Interval.seconds(1)
+    package static let starvationMax = Interval.seconds(1)
     /// Late looks at one stamp that count nothing: where each one is late, a worker that hangs is found all the same.
     static let lateLooksMax = 10
     private var lastLook: Instant?
@@ -24,21 +24,21 @@ public struct Watchdog: Hashable, Sendable {
     private var lastProcessorTime: Interval?
 
     /// A watchdog for workers whose smallest advert_int is this; one second when nothing is configured.
-    public init(smallestAdvertInterval: Interval?) {
+    package init(smallestAdvertInterval: Interval?) {
         let interval = smallestAdvertInterval ?? .seconds(1)
         period = max(.milliseconds(5), interval / 2)
         limit = max(.milliseconds(20), interval * 3 / 2)
     }
 
     /// The longest that a worker with nothing to do may leave its stamp alone: well below the limit.
-    public static func stampPeriod(smallestAdvertInterval: Interval?) -> Interval {
+    package static func stampPeriod(smallestAdvertInterval: Interval?) -> Interval {
         max(.milliseconds(8), (smallestAdvertInterval ?? .seconds(1)) / 2)
     }
 
     /// Looks at the stamp: for how long the worker has left it as it is, when that is so long that it is to be replaced;
     /// nil when all is well or can't be judged yet. What the kernel says of the worker is asked only when it may be hung;
     /// nil when it says nothing.
-    public mutating func look(at stamp: Instant, now: Instant, activity: () -> WorkerActivity?) -> Interval? {
+    package mutating func look(at stamp: Instant, now: Instant, activity: () -> WorkerActivity?) -> Interval? {
         defer {
             lastLook = now
             lastStamp = stamp
@@ -78,7 +78,7 @@ public struct Watchdog: Hashable, Sendable {
     /// Whether a service whose worker is in this state may call itself well: its loop turns, or there is none for a
     /// reason that has a limit of its own (it starts, it waits to be started again, it stops). A worker that hangs is
     /// replaced long before this says no; it does when that isn't possible.
-    public static func isWorkerWell(
+    package static func isWorkerWell(
         _ state: WorkerLife.State, stamp: Instant?, now: Instant, smallestAdvertInterval: Interval?
     ) -> Bool {
         switch state {
@@ -91,7 +91,7 @@ public struct Watchdog: Hashable, Sendable {
     }
 
     /// Forgets the last look: a new worker starts.
-    public mutating func reset() {
+    package mutating func reset() {
         lastLook = nil
         silence = .zero
         lateLooks = 0
@@ -100,14 +100,14 @@ public struct Watchdog: Hashable, Sendable {
 }
 
 /// What the kernel says of a worker at one moment.
-public struct WorkerActivity: Hashable, Sendable {
+package struct WorkerActivity: Hashable, Sendable {
     /// Whether it runs or waits for a processor (state R in proc(5)): neither stopped nor asleep.
-    public var isRunnable: Bool
+    package var isRunnable: Bool
     /// Processor time that it has used since its start.
-    public var processorTime: Interval
+    package var processorTime: Interval
 
     /// What the kernel says.
-    public init(isRunnable: Bool, processorTime: Interval) {
+    package init(isRunnable: Bool, processorTime: Interval) {
         self.isRunnable = isRunnable
         self.processorTime = processorTime
     }

@@ -1,8 +1,7 @@
 import Base
 
 /// What can happen to a worker, as hasupd sees it.
-public enum WorkerEvent: Hashable, Sendable {
-    /// It is wanted.
+package enum WorkerEvent: Hashable, Sendable {
     case start
     /// The process exists.
     case spawned
@@ -25,7 +24,7 @@ public enum WorkerEvent: Hashable, Sendable {
 }
 
 /// How a process ended.
-public enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
+package enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
     /// Exit status.
     case code(Int32)
     /// Ended by a signal.
@@ -34,7 +33,7 @@ public enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
     case unknown
 
     /// As waitpid(2) encodes it.
-    public init(waitStatus status: Int32) {
+    package init(waitStatus status: Int32) {
         self = status & 0x7f == 0 ? .code(status >> 8 & 0xff) : .signal(status & 0x7f)
     }
 
@@ -42,7 +41,7 @@ public enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
     private static let timeExceeded: Int32 = 24
 
     /// `exit status 1`, `signal 9` or `an unknown status`.
-    public var description: String {
+    package var description: String {
         switch self {
         case .signal(Self.timeExceeded): "signal 24: it computed for longer than its limits allow"
         case .code(let code): "exit status \(code)"
@@ -53,7 +52,7 @@ public enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// What hasupd is to do about a worker.
-public enum WorkerAction: Hashable, Sendable {
+package enum WorkerAction: Hashable, Sendable {
     /// Start the process; with an empty snapshot when what the last ones left behind is to be dropped.
     case spawn(dropsSnapshot: Bool)
     /// Ask it to hand over and end.
@@ -69,7 +68,7 @@ public enum WorkerAction: Hashable, Sendable {
 }
 
 /// What operators are told about a worker.
-public enum WorkerReport: Hashable, Sendable {
+package enum WorkerReport: Hashable, Sendable {
     /// It ended by itself or was killed by somebody; it starts again after this time.
     case died(WorkerExit, restartIn: Interval)
     /// It was replaced for this reason.
@@ -85,9 +84,8 @@ public enum WorkerReport: Hashable, Sendable {
 /// A worker that had worked is restarted at once, every time. One that dies before its first advertisement on time
 /// waits 0.1 s, then twice as long each time, at most 30 s. No exit status stops that: a worker may be in strange hands,
 /// and must not end hasupd by the way it ends.
-public struct WorkerLife: Sendable {
-    /// Where it stands.
-    public enum State: Hashable, Sendable {
+package struct WorkerLife: Sendable {
+    package enum State: Hashable, Sendable {
         /// Not wanted yet.
         case down
         /// Started, not yet ready.
@@ -105,48 +103,47 @@ public struct WorkerLife: Sendable {
     }
 
     /// Longest time from spawn to ready before it counts as hung.
-    public static let startLimitMax = Interval.seconds(10)
+    package static let startLimitMax = Interval.seconds(10)
     /// Counted deaths with one snapshot, after which it isn't given to another worker (D11): three early ones, and the
     /// first one after good work, which is no early one.
     static let deathsWithSnapshotMax = 3
     /// Time to hand over before it is killed.
-    public static let stopLimit = Interval.seconds(3)
+    package static let stopLimit = Interval.seconds(3)
     /// First and longest wait before a worker that never worked is started again.
-    public static let backOff = (first: Interval.milliseconds(100), longest: Interval.seconds(30))
+    package static let backOff = (first: Interval.milliseconds(100), longest: Interval.seconds(30))
 
     /// So many deaths within this time are early ones, whatever each worker has said of its work. Somebody who kills
     /// each worker after its first advertisements, 10 ms apart, stays far below.
-    public static let deathsAtOnce = (count: 500, within: Interval.seconds(10))
+    package static let deathsAtOnce = (count: 500, within: Interval.seconds(10))
 
-    /// Where it stands.
-    public private(set) var state = State.down
+    package private(set) var state = State.down
     private var deaths = (count: 0, since: Instant(nanoseconds: .min))
     /// Times that it was started again.
-    public private(set) var restarts = 0
+    package private(set) var restarts = 0
     /// Deaths since it last worked.
-    public private(set) var earlyDeaths = 0
+    package private(set) var earlyDeaths = 0
     /// Whether the present worker has said so.
     private var hasWorked = false
     /// Deaths with this snapshot since a worker last worked, those of hasupd itself among them.
-    public private(set) var deathsWithSnapshot: Int
+    package private(set) var deathsWithSnapshot: Int
     /// Those of hasupd among them.
     private var inheritedDeaths: Int
     /// Starts that failed since there last was a process: nothing has seen the snapshot, and nothing has died.
     private var spawnFailures = 0
     /// How many instances it has to begin with: a big configuration takes longer. Nil for the longest limit.
-    public var instanceCount: Int?
+    package var instanceCount: Int?
 
     /// A worker that isn't wanted yet.
     ///
     /// - Parameter deathsWithSnapshot: how often hasupd has died with the snapshot that it begins with, before a worker
     ///   had worked. What kills the one who reads it mustn't kill all who follow him.
-    public init(deathsWithSnapshot: Int = 0) {
+    package init(deathsWithSnapshot: Int = 0) {
         self.deathsWithSnapshot = deathsWithSnapshot
         inheritedDeaths = deathsWithSnapshot
     }
 
     /// hasupd has outlived what it is that it began with: the deaths of those before weren't the snapshot's.
-    public mutating func supervisorHasLived() {
+    package mutating func supervisorHasLived() {
         deathsWithSnapshot = max(0, deathsWithSnapshot - inheritedDeaths)
         inheritedDeaths = 0
     }
@@ -161,7 +158,7 @@ public struct WorkerLife: Sendable {
     }
 
     /// Applies an event; the result is to be done in order.
-    public mutating func handle(_ event: WorkerEvent, at now: Instant) -> [WorkerAction] {
+    package mutating func handle(_ event: WorkerEvent, at now: Instant) -> [WorkerAction] {
         switch state {
         case .down: handleDown(event, now)
         case .starting, .running: handleAlive(event, now)

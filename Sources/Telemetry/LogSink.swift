@@ -4,9 +4,9 @@ import Glibc
 import Reactor
 
 /// Where lines go. Writing never waits: what the other side doesn't take is dropped and counted (docs/architecture.md §3).
-public final class LogSink {
+package final class LogSink {
     /// The form of a line.
-    public enum Form: Sendable {
+    package enum Form: Sendable {
         /// Standard error with time and level, for a person.
         case plain
         /// Standard error with `<level>` in front, as the journal wants it (sd-daemon(3)).
@@ -21,12 +21,12 @@ public final class LogSink {
     private let identity: String
     private var syslog: Int32 = -1
     /// Lines that nobody took.
-    public private(set) var dropped = 0
+    package private(set) var dropped = 0
     /// Whether the last line was one of them.
-    public private(set) var isBlocked = false
+    package private(set) var isBlocked = false
 
     /// A sink that signs lines with this program name.
-    public init(_ form: Form, identity: String) {
+    package init(_ form: Form, identity: String) {
         self.form = form
         self.identity = identity
     }
@@ -35,13 +35,13 @@ public final class LogSink {
 
     /// The form that fits how the program was started: the journal's under systemd, a person's in the foreground or on
     /// a terminal, syslog otherwise.
-    public static func suitable(foreground: Bool, identity: String) -> LogSink {
+    package static func suitable(foreground: Bool, identity: String) -> LogSink {
         if getenv("JOURNAL_STREAM") != nil { return LogSink(.journal, identity: identity) }
         return LogSink(foreground || isatty(2) == 1 ? .plain : .syslog, identity: identity)
     }
 
     /// Writes a line; `level` is syslog's number. What could steer a terminal or fake a line is escaped.
-    public func write(level: UInt8, _ text: String) {
+    package func write(level: UInt8, _ text: String) {
         let text = Printable.text(text, limit: Self.lineMax)
         let isSent = deliver(form, line(form, level, text))
         // Better there than nowhere.

@@ -3,7 +3,7 @@ import Base
 /// At most one line a minute for something that repeats, with its count (pain point O3).
 ///
 /// The first occurrence is told at once; the following ones are counted, and the count is told when the minute is over.
-public struct RepeatLimiter<Key: Hashable> {
+package struct RepeatLimiter<Key: Hashable> {
     private struct Entry {
         var quietUntil: Instant
         var suppressed: UInt64
@@ -16,13 +16,13 @@ public struct RepeatLimiter<Key: Hashable> {
     private var untold: UInt64 = 0
 
     /// A limiter that tells each key once a period.
-    public init(period: Interval = .seconds(60), keysMax: Int = 4_096) {
+    package init(period: Interval = .seconds(60), keysMax: Int = 4_096) {
         self.period = period
         self.keysMax = keysMax
     }
 
     /// Whether this occurrence is to be told now.
-    public mutating func admits(_ key: Key, at now: Instant) -> Bool {
+    package mutating func admits(_ key: Key, at now: Instant) -> Bool {
         if entries[key] != nil {
             entries[key]?.suppressed += 1
             return false
@@ -36,7 +36,7 @@ public struct RepeatLimiter<Key: Hashable> {
     }
 
     /// Keys whose minute is over and that occurred again meanwhile, with how often; others are forgotten.
-    public mutating func due(at now: Instant) -> [(key: Key, count: UInt64)] {
+    package mutating func due(at now: Instant) -> [(key: Key, count: UInt64)] {
         var told: [(key: Key, count: UInt64)] = []
         for (key, entry) in entries where entry.quietUntil <= now {
             if entry.suppressed == 0 {
@@ -50,11 +50,11 @@ public struct RepeatLimiter<Key: Hashable> {
     }
 
     /// How many occurrences weren't told because there were too many keys, since this was asked last.
-    public mutating func takeUntold() -> UInt64 {
+    package mutating func takeUntold() -> UInt64 {
         defer { untold = 0 }
         return untold
     }
 
     /// When `due` is to be asked next; `.never` while nothing was told.
-    public var deadline: Instant { entries.values.map(\.quietUntil).min() ?? .never }
+    package var deadline: Instant { entries.values.map(\.quietUntil).min() ?? .never }
 }

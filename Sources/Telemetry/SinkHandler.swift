@@ -1,7 +1,7 @@
 import Logging
 
 /// swift-log's back end over a `LogSink`. The daemon has one thread that logs, so the sink needs no lock.
-public struct SinkHandler: LogHandler {
+package struct SinkHandler: LogHandler {
     private struct Shared: @unchecked Sendable {
         // Safe: only the event loop's thread logs (docs/architecture.md §3).
         let sink: LogSink
@@ -16,33 +16,33 @@ public struct SinkHandler: LogHandler {
     private let shared: Shared
     /// Lines below this level aren't written. All copies of a logger have the same one, so that it can be changed while
     /// the program runs.
-    public var logLevel: Logger.Level {
+    package var logLevel: Logger.Level {
         get { shared.level.value }
         set { shared.level.value = newValue }
     }
     /// Not written: a line says everything in words.
-    public var metadata: Logger.Metadata = [:]
+    package var metadata: Logger.Metadata = [:]
 
     /// A handler that writes lines of at least this level.
-    public init(_ sink: LogSink, level: Logger.Level) {
+    package init(_ sink: LogSink, level: Logger.Level) {
         shared = Shared(sink: sink, level: Level(level))
     }
 
     /// Not written: a line says everything in words.
-    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
     /// Writes a line.
-    public func log(event: LogEvent) {
+    package func log(event: LogEvent) {
         shared.sink.write(level: event.level.syslogNumber, "\(event.message)")
     }
 }
 
 extension Logger.Level {
     /// Syslog's number for it.
-    public var syslogNumber: UInt8 {
+    package var syslogNumber: UInt8 {
         switch self {
         case .trace, .debug: 7
         case .info: 6

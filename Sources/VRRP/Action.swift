@@ -1,8 +1,8 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// What a core wants done, in the order in which it is to happen on the wire and in the kernel.
-public enum Action: Sendable {
+package enum Action: Sendable {
     /// Send an advertisement of this instance now, to the group or to each unicast peer.
     case advertise(InstanceID, Advertised)
     /// Add these addresses; answer with `Event.applied(ticket:)`. One that is there already stays as it is.
@@ -23,18 +23,17 @@ public enum Action: Sendable {
 
 /// What is in an advertisement besides the configured addresses. The shell encodes an advertisement once and sends
 /// the same bytes again while this value and the configuration stay the same.
-public struct Advertised: Hashable, Sendable {
+package struct Advertised: Hashable, Sendable {
     /// Priority of the moment; 0 releases.
-    public var priority: Priority
-    /// IP source address.
-    public var source: IPAddress
+    package var priority: Priority
+    package var source: IPAddress
     /// Index of the interface it leaves by.
-    public var interfaceIndex: Int32
+    package var interfaceIndex: Int32
     /// How many of the virtual addresses it lists, the first ones: those that fit the link.
-    public var addressCount: UInt8
+    package var addressCount: UInt8
 
     /// The contents.
-    public init(priority: Priority, source: IPAddress, interfaceIndex: Int32, addressCount: UInt8) {
+    package init(priority: Priority, source: IPAddress, interfaceIndex: Int32, addressCount: UInt8) {
         self.priority = priority
         self.source = source
         self.interfaceIndex = interfaceIndex
@@ -43,7 +42,7 @@ public struct Advertised: Hashable, Sendable {
 }
 
 /// States under their operators' names (docs/architecture.md §4). RFC 9568 calls the first Initialize, the third Active.
-public enum RouterState: UInt8, Hashable, Sendable {
+package enum RouterState: UInt8, Hashable, Sendable {
     /// Not started, or stopped.
     case initialize = 0
     case backup = 1
@@ -53,7 +52,7 @@ public enum RouterState: UInt8, Hashable, Sendable {
 
 extension RouterState: CustomStringConvertible {
     /// INIT, BACKUP, MASTER or FAULT.
-    public var description: String {
+    package var description: String {
         switch self {
         case .initialize: "INIT"
         case .backup: "BACKUP"
@@ -64,18 +63,18 @@ extension RouterState: CustomStringConvertible {
 }
 
 /// A state that scripts and FIFOs are told of. `sequence` counts up per node, so that none is started twice or lost.
-public struct Notification: Hashable, Sendable {
+package struct Notification: Hashable, Sendable {
     /// Counts up from 1.
-    public var sequence: UInt64
+    package var sequence: UInt64
     /// Whose state.
-    public var instance: InstanceID
+    package var instance: InstanceID
     /// `.any` never appears here: it is for scripts that want all.
-    public var trigger: NotifyTrigger
+    package var trigger: NotifyTrigger
     /// Effective priority of the moment.
-    public var priority: Priority
+    package var priority: Priority
 
     /// A notification.
-    public init(sequence: UInt64, instance: InstanceID, trigger: NotifyTrigger, priority: Priority) {
+    package init(sequence: UInt64, instance: InstanceID, trigger: NotifyTrigger, priority: Priority) {
         self.sequence = sequence
         self.instance = instance
         self.trigger = trigger
@@ -84,7 +83,7 @@ public struct Notification: Hashable, Sendable {
 }
 
 /// Something that happened and may be told to operators. Text is made elsewhere, in one place.
-public enum Observation: Hashable, Sendable {
+package enum Observation: Hashable, Sendable {
     /// A state change.
     case transition(Transition)
     /// A state change that a predecessor decided and may not have told, and when it was.
@@ -119,26 +118,24 @@ public enum Observation: Hashable, Sendable {
 }
 
 /// One state change, with what an operator asks about it.
-public struct Transition: Hashable, Sendable {
+package struct Transition: Hashable, Sendable {
     /// Whose.
-    public var instance: InstanceID
+    package var instance: InstanceID
     /// State before.
-    public var from: RouterState
+    package var from: RouterState
     /// State after.
-    public var to: RouterState
-    /// Why.
-    public var reason: TransitionReason
+    package var to: RouterState
+    package var reason: TransitionReason
     /// The other router concerned, if any: the new master, or the one that fell silent.
-    public var peer: IPAddress?
-    /// Its priority.
-    public var peerPriority: Priority?
+    package var peer: IPAddress?
+    package var peerPriority: Priority?
     /// Our effective priority.
-    public var ownPriority: Priority
+    package var ownPriority: Priority
     /// Age of the last good advertisement of another master; nil when there was none.
-    public var lastAdvertAge: Interval?
+    package var lastAdvertAge: Interval?
 
     /// A transition.
-    public init(
+    package init(
         instance: InstanceID, from: RouterState, to: RouterState, reason: TransitionReason, peer: IPAddress?,
         peerPriority: Priority?, ownPriority: Priority, lastAdvertAge: Interval?
     ) {
@@ -154,7 +151,7 @@ public struct Transition: Hashable, Sendable {
 }
 
 /// Why a state changed.
-public enum TransitionReason: Hashable, Sendable {
+package enum TransitionReason: Hashable, Sendable {
     /// The node, or this instance of it, started.
     case started
     /// Priority 255: the addresses are ours.
@@ -184,7 +181,7 @@ public enum TransitionReason: Hashable, Sendable {
 }
 
 /// Why an instance can't take part.
-public enum Fault: Hashable, Sendable {
+package enum Fault: Hashable, Sendable {
     /// The configuration block can't run; its own sentences say why.
     case configuration
     /// The VRRP interface doesn't exist.
@@ -207,7 +204,7 @@ public enum Fault: Hashable, Sendable {
 }
 
 /// Something unusual in a packet that was accepted.
-public enum Remark: UInt8, Hashable, Sendable, CaseIterable {
+package enum Remark: UInt8, Hashable, Sendable, CaseIterable {
     /// Its address list isn't ours.
     case addressListMismatch = 0
     /// Version 3: it advertises another interval, which was adopted.
@@ -217,7 +214,7 @@ public enum Remark: UInt8, Hashable, Sendable, CaseIterable {
 }
 
 /// Why a packet was thrown away; each has its own counter.
-public enum DiscardReason: UInt8, Hashable, Sendable, CaseIterable {
+package enum DiscardReason: UInt8, Hashable, Sendable, CaseIterable {
     /// Shorter than its header or than its address count says, or longer than it may be.
     case length = 0
     /// TTL or hop limit isn't 255 (multicast), or outside the limits of a unicast peer.

@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// What hasup has put where (docs/decisions.md, D14): an entry is made before the kernel is asked for an address, and ends
 /// when the kernel has confirmed that it is gone, or with its interface. What appears afterwards is a stranger's.
@@ -216,15 +216,15 @@ struct AddressLedger {
 }
 
 /// An entry of the ledger as it outlives the process that made it. To its reader it is a stranger's bytes.
-public struct AddressRecord: Hashable, Sendable {
+package struct AddressRecord: Hashable, Sendable {
     /// Which address.
-    public var key: AddressKey
+    package var key: AddressKey
     /// The instance's, as `InstanceIdentity.fingerprint`.
-    public var fingerprint: UInt64
+    package var fingerprint: UInt64
     /// What it was added with; 0 when that isn't known.
-    public var form: UInt64
+    package var form: UInt64
     /// Its place in the memory file; nil for one that was never there.
-    public var slot: Int32?
+    package var slot: Int32?
     /// Whether nobody has heard yet that the kernel has added it.
     var isAwaited = false
 
@@ -236,10 +236,10 @@ public struct AddressRecord: Hashable, Sendable {
     }
 
     /// Bytes of a record: a slot of the memory file.
-    public static let size = 64
+    package static let size = 64
 
     /// The record's bytes: its checksum first, which is never 0, so that a half-written one isn't one.
-    public var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         var writer = ByteWriter(capacity: Self.size)
         writer.write(fingerprint)
         writer.write(form)
@@ -259,7 +259,7 @@ public struct AddressRecord: Hashable, Sendable {
     }
 
     /// Reads a slot; nil for what isn't a record.
-    public init?(_ bytes: UnsafeRawBufferPointer, slot: Int) {
+    package init?(_ bytes: UnsafeRawBufferPointer, slot: Int) {
         let read = Result { () throws(ByteError) in
             var reader = ByteReader(bytes)
             let sum = try reader.readUInt64()

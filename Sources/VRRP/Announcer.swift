@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// A burst that isn't over, as a snapshot keeps it.
 struct PendingBurst {

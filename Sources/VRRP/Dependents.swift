@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// Who is concerned by what: an event of an interface or an address touches the instances that depend on it, and no others.
 struct Dependents {

@@ -85,8 +85,7 @@ extension ByteReader {
 }
 
 extension Fault {
-    /// Appends it.
-    public func encode(into writer: inout ByteWriter) {
+    package func encode(into writer: inout ByteWriter) {
         switch self {
         case .configuration:
             writer.write(UInt8(0))
@@ -119,7 +118,7 @@ extension Fault {
     }
 
     /// Reads what `encode` wrote. - Throws: `ByteError`.
-    public init(from reader: inout ByteReader) throws(ByteError) {
+    package init(from reader: inout ByteReader) throws(ByteError) {
         switch try reader.readUInt8() {
         case 0: self = .configuration
         case 1: self = .interfaceMissing(try reader.readText())
@@ -234,8 +233,7 @@ extension TransitionReason {
 }
 
 extension Transition {
-    /// Appends it.
-    public func encode(into writer: inout ByteWriter) {
+    package func encode(into writer: inout ByteWriter) {
         writer.write(UInt32(instance))
         writer.write(from.rawValue)
         writer.write(to.rawValue)
@@ -247,7 +245,7 @@ extension Transition {
     }
 
     /// Reads what `encode` wrote. - Throws: `ByteError`.
-    public init(from reader: inout ByteReader) throws(ByteError) {
+    package init(from reader: inout ByteReader) throws(ByteError) {
         self.init(
             instance: Int(try reader.readUInt32()), from: try reader.readState(), to: try reader.readState(),
             reason: try TransitionReason(from: &reader),
@@ -309,8 +307,7 @@ extension Tally {
 }
 
 extension InstanceStatus {
-    /// Appends it.
-    public func encode(into writer: inout ByteWriter) {
+    package func encode(into writer: inout ByteWriter) {
         writer.write(since.nanoseconds)
         writer.write(priority.rawValue)
         writer.write(advertInterval.nanoseconds)
@@ -359,7 +356,7 @@ extension InstanceStatus {
     }
 
     /// Reads what `encode` wrote. - Throws: `ByteError`.
-    public init(from reader: inout ByteReader) throws(ByteError) {
+    package init(from reader: inout ByteReader) throws(ByteError) {
         self.init(
             since: try reader.readInstant(), priority: try reader.readPriority(),
             advertInterval: try reader.readInterval())
@@ -447,8 +444,7 @@ extension RivalMaster {
 }
 
 extension Observation {
-    /// Appends it.
-    public func encode(into writer: inout ByteWriter) {
+    package func encode(into writer: inout ByteWriter) {
         switch self {
         case .transition(let transition):
             writer.write(UInt8(0))
@@ -514,7 +510,7 @@ extension Observation {
     }
 
     /// Reads what `encode` wrote. - Throws: `ByteError`.
-    public init(from reader: inout ByteReader) throws(ByteError) {
+    package init(from reader: inout ByteReader) throws(ByteError) {
         switch try reader.readUInt8() {
         case 0: self = .transition(try Transition(from: &reader))
         case 1:

@@ -1,11 +1,11 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// Number of an instance: its place in the configuration's list.
-public typealias InstanceID = Int
+package typealias InstanceID = Int
 
 /// Everything that can happen to a node's virtual routers. With the time beside it, it is all that a core is told.
-public enum Event {
+package enum Event {
     /// A configuration to run. The first one starts the node; later ones are applied as differences, and a virtual
     /// router whose identity stays keeps its state. Tell of the interfaces that exist before the first one: what is
     /// unknown then is missing, and the instance starts in FAULT.
@@ -33,25 +33,24 @@ public enum Event {
 }
 
 /// What the kernel knows of an interface.
-public struct InterfaceState: Hashable, Sendable {
+package struct InterfaceState: Hashable, Sendable {
     /// The kernel's number; a re-created interface has a new one.
-    public var index: Int32
-    /// Name.
-    public var name: String
+    package var index: Int32
+    package var name: String
     /// IFF_UP and IFF_RUNNING.
-    public var isUsable: Bool
+    package var isUsable: Bool
     /// Hardware address; nil for interfaces without one.
-    public var hardwareAddress: MACAddress?
+    package var hardwareAddress: MACAddress?
     /// Largest packet in bytes; 0 when it isn't known.
-    public var mtu: UInt32 = 0
+    package var mtu: UInt32 = 0
     /// Whether nobody on a link is told of its addresses: the loopback interface, or one without ARP (IFF_NOARP). There the
     /// real servers of LVS-DR keep a virtual address for good.
-    public var isSilent = false
+    package var isSilent = false
     /// Whether the interface forwards IPv6, which sets the Router flag of neighbour advertisements.
-    public var forwardsIPv6 = false
+    package var forwardsIPv6 = false
 
     /// An interface.
-    public init(index: Int32, name: String, isUsable: Bool) {
+    package init(index: Int32, name: String, isUsable: Bool) {
         self.index = index
         self.name = name
         self.isUsable = isUsable
@@ -59,20 +58,18 @@ public struct InterfaceState: Hashable, Sendable {
 }
 
 /// What came with a packet.
-public struct PacketInformation: Hashable, Sendable {
+package struct PacketInformation: Hashable, Sendable {
     /// Index of the interface it arrived on.
-    public var interfaceIndex: Int32
-    /// IP source address.
-    public var source: IPAddress
-    /// IP destination address.
-    public var destination: IPAddress
+    package var interfaceIndex: Int32
+    package var source: IPAddress
+    package var destination: IPAddress
     /// TTL or hop limit; nil when the kernel didn't say.
-    public var hopLimit: UInt8?
+    package var hopLimit: UInt8?
     /// What the IP header says of the payload's length; differs from the bytes' count for a truncated packet.
-    public var payloadLength: Int
+    package var payloadLength: Int
 
     /// What came with a packet.
-    public init(
+    package init(
         interfaceIndex: Int32, source: IPAddress, destination: IPAddress, hopLimit: UInt8?, payloadLength: Int
     ) {
         self.interfaceIndex = interfaceIndex

@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// The interfaces and addresses of the machine, as the kernel has told them.
 struct InterfaceTable {

@@ -1,19 +1,19 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// Which of the kernel's addresses one is. IPv4 may have one address with two lengths on an interface, IPv6 may not.
-public struct AddressKey: Hashable, Sendable {
+package struct AddressKey: Hashable, Sendable {
     /// The kernel's number of the interface: a renamed one keeps it, one that is made anew has another.
-    public var interfaceIndex: Int32
+    package var interfaceIndex: Int32
     /// The address itself (IFA_LOCAL).
-    public var address: IPAddress
+    package var address: IPAddress
     /// Bits of the network; of the peer's when there is one.
-    public var length: UInt8
+    package var length: UInt8
     /// The other end of a point-to-point address; nil for none.
-    public var peer: IPAddress?
+    package var peer: IPAddress?
 
     /// A key.
-    public init(interfaceIndex: Int32, address: IPAddress, length: UInt8, peer: IPAddress? = nil) {
+    package init(interfaceIndex: Int32, address: IPAddress, length: UInt8, peer: IPAddress? = nil) {
         self.interfaceIndex = interfaceIndex
         self.address = address
         self.length = length
@@ -21,7 +21,7 @@ public struct AddressKey: Hashable, Sendable {
     }
 
     /// Where a virtual address goes on this interface.
-    public init(_ address: VirtualAddress, interfaceIndex: Int32) {
+    package init(_ address: VirtualAddress, interfaceIndex: Int32) {
         self.init(
             interfaceIndex: interfaceIndex, address: address.prefix.address, length: UInt8(address.prefix.length),
             peer: address.peer?.address)
@@ -38,34 +38,33 @@ public struct AddressKey: Hashable, Sendable {
 }
 
 /// An address as the kernel has it.
-public struct KernelAddress: Hashable, Sendable {
+package struct KernelAddress: Hashable, Sendable {
     /// Which it is.
-    public var key: AddressKey
+    package var key: AddressKey
     /// 0 global, 200 site, 253 link, 254 host, 255 nowhere (linux/rtnetlink.h).
-    public var scope: UInt8
+    package var scope: UInt8
     /// Who added it, as IFA_PROTO says; 0 when the kernel doesn't.
-    public var addedBy: UInt8
+    package var addedBy: UInt8
     /// What it is good for.
-    public var flags: Flags
+    package var flags: Flags
 
     /// IFA_F_* as far as they decide anything.
-    public struct Flags: OptionSet, Hashable, Sendable {
+    package struct Flags: OptionSet, Hashable, Sendable {
         /// Bits.
-        public let rawValue: UInt8
+        package let rawValue: UInt8
         /// Any bits.
-        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
         /// IPv4: it goes with its network's first address.
-        public static let secondary = Flags(rawValue: 1)
+        package static let secondary = Flags(rawValue: 1)
         /// Duplicate address detection isn't over, and nothing may leave with it.
-        public static let tentative = Flags(rawValue: 2)
+        package static let tentative = Flags(rawValue: 2)
         /// Another machine has it: nobody can use it here.
-        public static let duplicate = Flags(rawValue: 4)
+        package static let duplicate = Flags(rawValue: 4)
         /// It has a lifetime: somebody renews it (DHCP, router advertisements).
-        public static let limited = Flags(rawValue: 8)
+        package static let limited = Flags(rawValue: 8)
     }
 
-    /// An address.
-    public init(_ key: AddressKey, scope: UInt8 = 0, addedBy: UInt8 = 0, flags: Flags = []) {
+    package init(_ key: AddressKey, scope: UInt8 = 0, addedBy: UInt8 = 0, flags: Flags = []) {
         self.key = key
         self.scope = scope
         self.addedBy = addedBy
@@ -73,42 +72,41 @@ public struct KernelAddress: Hashable, Sendable {
     }
 
     /// Whether packets may leave with it.
-    public var isUsable: Bool { flags.isDisjoint(with: [.tentative, .duplicate]) }
+    package var isUsable: Bool { flags.isDisjoint(with: [.tentative, .duplicate]) }
 }
 
 /// An address that has come to an interface, has changed there or is gone from it.
-public struct AddressChange: Hashable, Sendable {
+package struct AddressChange: Hashable, Sendable {
     /// The address; when it is gone, as it was.
-    public var address: KernelAddress
+    package var address: KernelAddress
     /// Whether it is there now.
-    public var isPresent: Bool
+    package var isPresent: Bool
 
     /// A change.
-    public init(_ address: KernelAddress, isPresent: Bool) {
+    package init(_ address: KernelAddress, isPresent: Bool) {
         self.address = address
         self.isPresent = isPresent
     }
 }
 
 /// A virtual address with the interface that it goes to.
-public struct PlacedAddress: Hashable, Sendable {
+package struct PlacedAddress: Hashable, Sendable {
     /// The kernel's number of the interface.
-    public var interfaceIndex: Int32
+    package var interfaceIndex: Int32
     /// The address, with the options that it is added with.
-    public var address: VirtualAddress
+    package var address: VirtualAddress
 
-    /// An address on an interface.
-    public init(_ address: VirtualAddress, interfaceIndex: Int32) {
+    package init(_ address: VirtualAddress, interfaceIndex: Int32) {
         self.address = address
         self.interfaceIndex = interfaceIndex
     }
 
     /// Which of the kernel's addresses it becomes.
-    public var key: AddressKey { AddressKey(address, interfaceIndex: interfaceIndex) }
+    package var key: AddressKey { AddressKey(address, interfaceIndex: interfaceIndex) }
 }
 
 /// What has become of one address that the kernel was asked for.
-public enum AddressResult: Hashable, Sendable {
+package enum AddressResult: Hashable, Sendable {
     /// It is there now, or it is gone now, because it was asked for.
     case done
     /// It was there already, and wasn't added.
@@ -122,14 +120,14 @@ public enum AddressResult: Hashable, Sendable {
 }
 
 /// How the kernel answered.
-public struct KernelAnswer: Hashable, Sendable {
+package struct KernelAnswer: Hashable, Sendable {
     /// One for each address of the question, in its order.
-    public var results: [AddressResult]
+    package var results: [AddressResult]
     /// What was refused and why, for operators; empty when nothing was.
-    public var sentence: String
+    package var sentence: String
 
     /// An answer.
-    public init(_ results: [AddressResult], sentence: String = "") {
+    package init(_ results: [AddressResult], sentence: String = "") {
         self.results = results
         self.sentence = sentence
     }

@@ -1,21 +1,21 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// What a worker finds at its start, sorted: which addresses go, which stay with whom (docs/decisions.md, D14).
-public struct LeftBehind: Sendable {
+package struct LeftBehind: Sendable {
     /// What a predecessor has left behind, or a keepalived: it goes before a packet is sent or judged.
-    public private(set) var leaving: [AddressRecord] = []
+    package private(set) var leaving: [AddressRecord] = []
     /// Entries of the instances that go on as MASTER.
-    public private(set) var staying: [AddressRecord] = []
+    package private(set) var staying: [AddressRecord] = []
     /// Entries that mean nothing: their places are free.
-    public private(set) var stale: [AddressRecord] = []
+    package private(set) var stale: [AddressRecord] = []
     /// Those that are leaving though nobody of ours has put them there.
     private var adopted: [(key: AddressKey, place: NamedAddress, mark: UInt8)] = []
 
     /// What operators are told of the removal of what nobody of ours has put there: an observation for each mark.
     ///
     /// - Parameter stuck: what the kernel hasn't let go.
-    public func removals(except stuck: [AddressRecord]) -> [Observation] {
+    package func removals(except stuck: [AddressRecord]) -> [Observation] {
         guard !adopted.isEmpty else { return [] }
         let kept = Set(stuck.map(\.key))
         let gone = Dictionary(grouping: adopted.filter { !kept.contains($0.key) }, by: \.mark)
@@ -31,16 +31,16 @@ public struct LeftBehind: Sendable {
     }
 
     /// What decides it, besides the kernel's addresses.
-    public struct Evidence: Sendable {
+    package struct Evidence: Sendable {
         /// What predecessors have put where; nil when everything has died, and the kernel's mark is all there is.
-        public var records: [AddressRecord]?
+        package var records: [AddressRecord]?
         /// The instances of the model that may go on as MASTER.
-        public var claimed: Set<InstanceID>
+        package var claimed: Set<InstanceID>
         /// Whether addresses that keepalived has left are taken away: hasupd has seen that none runs here.
-        public var mayAdopt: Bool
+        package var mayAdopt: Bool
 
         /// Evidence.
-        public init(records: [AddressRecord]?, claimed: Set<InstanceID>, mayAdopt: Bool = false) {
+        package init(records: [AddressRecord]?, claimed: Set<InstanceID>, mayAdopt: Bool = false) {
             self.records = records
             self.claimed = claimed
             self.mayAdopt = mayAdopt
@@ -50,7 +50,7 @@ public struct LeftBehind: Sendable {
     /// - Parameters:
     ///   - formers: configurations before the model of which something may still be in the kernel.
     ///   - interfaces: names of the interfaces by their numbers.
-    public init(
+    package init(
         _ model: ConfigurationModel, formers: [ConfigurationModel], kernel: [KernelAddress],
         interfaces: [Int32: String], _ evidence: Evidence
     ) {

@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// What the kernel tells of interfaces and addresses. Only the instances that depend on what has changed are touched.
 extension Node {

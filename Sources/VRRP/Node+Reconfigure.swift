@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 extension Node {
     /// A configuration: the first one starts the node, later ones are applied as differences. The same again does nothing.

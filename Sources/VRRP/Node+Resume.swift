@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 extension Node {
     /// Goes on where a predecessor has died (docs/decisions.md, D12): states, deadlines and what was learned stay. What

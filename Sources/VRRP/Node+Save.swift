@@ -57,7 +57,7 @@ extension Node {
     ///
     /// - Parameter mark: an instance has done nothing but advertise on time since its record was given: when its next
     ///   advertisement is due is all that is new, and is kept beside the record until that is given anew.
-    public mutating func saveChanges(
+    package mutating func saveChanges(
         with writer: inout ByteWriter, _ save: (Int, [UInt8]) -> Void, mark: (Int, Instant) -> Void
     ) {
         if changed.isNodeChanged {
@@ -77,7 +77,7 @@ extension Node {
 
     /// Gives what has changed in the ledger since the last call, by place in its memory file; nil ends an entry. To be kept
     /// before the actions of the same call are done.
-    public mutating func saveLedger(_ save: (Int, AddressRecord?) -> Void) { context.ledger.saveChanges(save) }
+    package mutating func saveLedger(_ save: (Int, AddressRecord?) -> Void) { context.ledger.saveChanges(save) }
 
     private func encodeNode(into writer: inout ByteWriter) {
         writer.write(RecordHead.version)

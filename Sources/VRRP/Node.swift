@@ -1,9 +1,9 @@
 import Base
-import Configuration
+import ConfigurationModel
 import Wire
 
 /// All virtual routers of one machine: the core that the VRRP worker runs and the simulator drives.
-public struct Node: Sendable {
+package struct Node: Sendable {
     /// Whether it has a configuration. The routers hold their settings: a second copy would be half as big as they are.
     var isConfigured = false
     var routers: [VirtualRouter] = []
@@ -15,19 +15,19 @@ public struct Node: Sendable {
     private var isStopped = false
     var changed = ChangedInstances()
     /// How the instances of a node that has resumed went on.
-    public internal(set) var resumption = Resumption()
+    package internal(set) var resumption = Resumption()
 
     /// Packets thrown away that no instance could be found for, by `DiscardReason.rawValue` (`length` and
     /// `unknownVRID`; docs/decisions.md, D17).
-    public internal(set) var discardedWithoutInstance = [UInt64](repeating: 0, count: DiscardReason.allCases.count)
+    package internal(set) var discardedWithoutInstance = [UInt64](repeating: 0, count: DiscardReason.allCases.count)
     var nextDiscardTold = Instant(nanoseconds: .min)
     private var looks = StrangerLooks()
 
     /// A node without configuration.
-    public init() {}
+    package init() {}
 
     /// The only door: something happened at `now`; what is to be done is appended to `actions`.
-    public mutating func handle(_ event: Event, at now: Instant, into actions: inout [Action]) {
+    package mutating func handle(_ event: Event, at now: Instant, into actions: inout [Action]) {
         switch event {
         case .packet(let information, let bytes): receive(bytes, information, at: now, into: &actions)
         case .timeout: fireTimers(at: now, into: &actions)
@@ -59,7 +59,7 @@ public struct Node: Sendable {
 
     /// When `Event.timeout` is wanted, `.never` while nothing is pending. It may be early: a call then does nothing but
     /// find the later one.
-    public var deadline: Instant {
+    package var deadline: Instant {
         min(context.timers.first?.deadline ?? .never, context.announcer.deadline, context.leftoversAt)
     }
 
@@ -74,7 +74,7 @@ public struct Node: Sendable {
 
     /// When the next takeover that only an advertisement can still prevent is an interval of the master away: it has missed
     /// an advertisement by then. Nil when something else is due before.
-    public var takeoverNoticeAt: Instant? { nearestTakeover.map { $0.at - routers[$0.id].masterInterval } }
+    package var takeoverNoticeAt: Instant? { nearestTakeover.map { $0.at - routers[$0.id].masterInterval } }
 
     /// What waits to be announced and may leave now. An address that has gone meanwhile isn't announced.
     private mutating func announce(at now: Instant, into actions: inout [Action]) {
@@ -89,27 +89,27 @@ public struct Node: Sendable {
     }
 
     /// Whether something that was to go may still be in the kernel: of an earlier configuration, or of an earlier state.
-    public var owesWithdrawals: Bool {
+    package var owesWithdrawals: Bool {
         context.owesWithdrawals || routers.contains { !$0.refusedWithdrawals.isEmpty }
     }
 
     /// How many instances there are.
-    public var instanceCount: Int { routers.count }
+    package var instanceCount: Int { routers.count }
 
     /// The settings of an instance that exists.
-    public func settings(of instance: InstanceID) -> InstanceSettings { routers[instance].settings }
+    package func settings(of instance: InstanceID) -> InstanceSettings { routers[instance].settings }
 
     /// The settings of all instances in their order.
-    public var instances: some RandomAccessCollection<InstanceSettings> { routers.lazy.map { $0.settings } }
+    package var instances: some RandomAccessCollection<InstanceSettings> { routers.lazy.map { $0.settings } }
 
     /// What status shows of an instance.
-    public func status(of instance: InstanceID) -> InstanceStatus? {
+    package func status(of instance: InstanceID) -> InstanceStatus? {
         guard routers.indices.contains(instance) else { return nil }
         return routers[instance].status(context)
     }
 
     /// Whether any instance has accepted an advertisement since this node began.
-    public var hasHeard: Bool { routers.contains { $0.counters.advertsReceived > 0 } }
+    package var hasHeard: Bool { routers.contains { $0.counters.advertsReceived > 0 } }
 
     // MARK: Packets
 
@@ -201,7 +201,7 @@ public struct Node: Sendable {
     // MARK: Time
 
     /// Timers that fire at one timeout; while `deadline` has come, another one is wanted at once.
-    public static let timersPerTimeout = 64
+    package static let timersPerTimeout = 64
 
     private mutating func fireTimers(at now: Instant, into actions: inout [Action]) {
         guard let earliest = context.timers.first, earliest.deadline <= now else { return }

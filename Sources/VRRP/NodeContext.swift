@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// Wait before work that the kernel refused is asked for again.
 let kernelRetryDelay = Interval.seconds(1)

@@ -1,11 +1,11 @@
 import Base
-import Configuration
+import ConfigurationModel
 import Wire
 
 /// Another router that advertises while this one is MASTER, for longer than a takeover lasts: very likely both are.
-public struct RivalMaster: Hashable, Sendable {
+package struct RivalMaster: Hashable, Sendable {
     /// Why what it sends doesn't settle who is MASTER.
-    public enum Sign: Hashable, Sendable {
+    package enum Sign: Hashable, Sendable {
         /// It is heard, and should have yielded to our advertisements: its priority.
         case lowerPriority(Priority)
         /// It is thrown away; `detail` as `Observation.discarded` explains it.
@@ -18,18 +18,18 @@ public struct RivalMaster: Hashable, Sendable {
     }
 
     /// Where it sends from.
-    public var source: IPAddress
+    package var source: IPAddress
     /// Of its last advertisement.
-    public var sign: Sign
+    package var sign: Sign
     /// When it was first heard without such a pause as ends a series.
-    public var since: Instant
+    package var since: Instant
     /// When it was last heard.
-    public var lastHeard: Instant
+    package var lastHeard: Instant
     /// Silent until then, it is none any more.
-    public var countsUntil: Instant
+    package var countsUntil: Instant
 
     /// A router that was heard.
-    public init(_ source: IPAddress, _ sign: Sign, since: Instant, lastHeard: Instant, countsUntil: Instant) {
+    package init(_ source: IPAddress, _ sign: Sign, since: Instant, lastHeard: Instant, countsUntil: Instant) {
         self.source = source
         self.sign = sign
         self.since = since

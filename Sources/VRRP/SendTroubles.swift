@@ -2,7 +2,7 @@ import Base
 
 /// What the kernel didn't take, by instance: a firewall that forbids it, no route to a peer, a full queue, no socket.
 /// Kept beside the core, whose timers it must not touch: only an instance that has trouble costs anything.
-public struct SendTroubles: Sendable {
+package struct SendTroubles: Sendable {
     private struct Trouble {
         var count: UInt64 = 0
         /// Error number; 0 when there was no socket.
@@ -19,15 +19,15 @@ public struct SendTroubles: Sendable {
 
     private var troubles: [InstanceID: Trouble] = [:]
     /// Failures of all instances.
-    public private(set) var total: UInt64 = 0
+    package private(set) var total: UInt64 = 0
     /// Whether sendings that succeed have to be told.
-    public var isWatching: Bool { !troubles.isEmpty }
+    package var isWatching: Bool { !troubles.isEmpty }
 
     /// No trouble.
-    public init() {}
+    package init() {}
 
     /// An advertisement couldn't leave, with this error number or for want of a socket (0). - Returns: whether that is news.
-    public mutating func failed(_ id: InstanceID, _ code: Int32, at now: Instant) -> Bool {
+    package mutating func failed(_ id: InstanceID, _ code: Int32, at now: Instant) -> Bool {
         total += 1
         var trouble = troubles[id] ?? Trouble(since: now, last: Instant(nanoseconds: .min))
         let isNews = trouble.count == 0 || trouble.code != code || now - trouble.last > Self.seriesGap
@@ -41,11 +41,11 @@ public struct SendTroubles: Sendable {
     }
 
     /// An advertisement has left.
-    public mutating func left(_ id: InstanceID) { troubles[id]?.silentSince = nil }
+    package mutating func left(_ id: InstanceID) { troubles[id]?.silentSince = nil }
 
     /// Puts into a status what is known of its instance. `patience` is how long a master may be silent before its peers
     /// must think that it is gone.
-    public func describe(_ id: InstanceID, in status: inout InstanceStatus, patience: Interval, at now: Instant) {
+    package func describe(_ id: InstanceID, in status: inout InstanceStatus, patience: Interval, at now: Instant) {
         guard let trouble = troubles[id] else { return }
         status.counters.sendFailures = trouble.count
         guard now - trouble.last <= max(patience, .seconds(1)) else { return }
@@ -54,7 +54,7 @@ public struct SendTroubles: Sendable {
     }
 
     /// Follows a renumbering; what is known of removed instances is forgotten.
-    public mutating func renumber(_ map: [InstanceID?]) {
+    package mutating func renumber(_ map: [InstanceID?]) {
         var moved: [InstanceID: Trouble] = [:]
         for (old, trouble) in troubles where map.indices.contains(old) {
             if let new = map[old] { moved[new] = trouble }

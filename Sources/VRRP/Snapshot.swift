@@ -1,36 +1,36 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// What is kept of an instance, as `Node.saveChanges` gave it.
-public struct InstanceRecord: Sendable {
+package struct InstanceRecord: Sendable {
     /// The record.
-    public var bytes: [UInt8]
+    package var bytes: [UInt8]
     /// When the next advertisement was due after those that have left since.
-    public var nextAdvert: Instant?
+    package var nextAdvert: Instant?
 
     /// A record, and the last mark that followed it.
-    public init(_ bytes: [UInt8], nextAdvert: Instant? = nil) {
+    package init(_ bytes: [UInt8], nextAdvert: Instant? = nil) {
         self.bytes = bytes
         self.nextAdvert = nextAdvert
     }
 }
 
 /// What a dead worker has left to its successor (docs/decisions.md, D12), and what the kernel has by now.
-public struct NodeSnapshot: Sendable {
+package struct NodeSnapshot: Sendable {
     /// Records of instances as `Node.saveChanges` gave them, oldest first; under which number doesn't matter, an instance
     /// is recognized by its identity.
-    public var instances: [InstanceRecord]
+    package var instances: [InstanceRecord]
     /// The record of the node itself.
-    public var node: [UInt8]?
+    package var node: [UInt8]?
     /// Until when somebody listened.
-    public var heardUntil: Instant
+    package var heardUntil: Instant
     /// The last notification that hasupd has got.
-    public var lastNotification: UInt64
+    package var lastNotification: UInt64
     /// What the dead worker has put where, of the instances that may go on as MASTER (`LeftBehind.staying`).
-    public var ledger: [AddressRecord] = []
+    package var ledger: [AddressRecord] = []
 
     /// A snapshot of these records.
-    public init(instances: [InstanceRecord], node: [UInt8]?, heardUntil: Instant, lastNotification: UInt64) {
+    package init(instances: [InstanceRecord], node: [UInt8]?, heardUntil: Instant, lastNotification: UInt64) {
         self.instances = instances
         self.node = node
         self.heardUntil = heardUntil
@@ -39,7 +39,7 @@ public struct NodeSnapshot: Sendable {
 
     /// The instances of this configuration that were MASTER: their addresses stay where they are until it is decided
     /// whether they go on.
-    public func masters(of model: ConfigurationModel) -> Set<InstanceID> {
+    package func masters(of model: ConfigurationModel) -> Set<InstanceID> {
         var records = byIdentity
         var found: Set<InstanceID> = []
         for (id, settings) in model.instances.enumerated() {
@@ -51,7 +51,7 @@ public struct NodeSnapshot: Sendable {
 
     /// When a MASTER of this configuration is silent for so long that a peer may have taken over; nil for an instance that
     /// wasn't MASTER, or whose record says what can't be. For who withdraws its addresses when there is no successor.
-    public func masterDeadlines(of model: ConfigurationModel, at now: Instant) -> [InstanceID: Instant] {
+    package func masterDeadlines(of model: ConfigurationModel, at now: Instant) -> [InstanceID: Instant] {
         var records = byIdentity
         var found: [InstanceID: Instant] = [:]
         for (id, settings) in model.instances.enumerated() {
@@ -75,22 +75,22 @@ public struct NodeSnapshot: Sendable {
 }
 
 /// How many instances went on, and how.
-public struct Resumption: Hashable, Sendable {
+package struct Resumption: Hashable, Sendable {
     /// Went on as MASTER.
-    public var masters = 0
+    package var masters = 0
     /// Went on as BACKUP or in FAULT.
-    public var others = 0
+    package var others = 0
     /// Were MASTER, but for too long nobody has advertised: BACKUP now.
-    public var late = 0
+    package var late = 0
     /// Weren't known, or their record couldn't be read.
-    public var fresh = 0
+    package var fresh = 0
 }
 
 extension NodeSnapshot {
     /// The form of the records, of the node and of instances.
-    public static var formatVersion: Int { Int(RecordHead.version) }
+    package static var formatVersion: Int { Int(RecordHead.version) }
     /// Forms that are read: its own, and that of the minor version before, when there is one.
-    public static var readableFormats: [Int] { RecordHead.readableVersions.map(Int.init) }
+    package static var readableFormats: [Int] { RecordHead.readableVersions.map(Int.init) }
 }
 
 /// The beginning of an instance's record, whatever its settings are.

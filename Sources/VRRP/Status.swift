@@ -1,54 +1,53 @@
 import Base
 
 /// What status shows of one instance.
-public struct InstanceStatus: Hashable, Sendable {
-    /// State.
-    public var state: RouterState
+package struct InstanceStatus: Hashable, Sendable {
+    package var state: RouterState
     /// Since when.
-    public var since: Instant
+    package var since: Instant
     /// Effective priority.
-    public var priority: Priority
+    package var priority: Priority
     /// The master's address: our own when MASTER, nil when unknown.
-    public var master: IPAddress?
+    package var master: IPAddress?
     /// The master's priority.
-    public var masterPriority: Priority?
+    package var masterPriority: Priority?
     /// The interval in force: our own, or the one learned from the master (version 3).
-    public var advertInterval: Interval
+    package var advertInterval: Interval
     /// When an advertisement of another master was last accepted.
-    public var lastAdvertReceived: Instant?
+    package var lastAdvertReceived: Instant?
     /// When the master-down timer, or the preemption, will fire, for a BACKUP.
-    public var takeoverAt: Instant?
+    package var takeoverAt: Instant?
     /// Why it isn't MASTER, for a BACKUP.
-    public var waiting: BackupReason?
+    package var waiting: BackupReason?
     /// What keeps it in FAULT.
-    public var faults: [Fault]
+    package var faults: [Fault]
     /// The last transition, and when it was.
-    public var lastTransition: Transition?
+    package var lastTransition: Transition?
     /// Counters since start.
-    public var counters: Counters
+    package var counters: Counters
     /// Virtual addresses that the kernel has for us.
-    public var installedAddresses: [IPAddress]
+    package var installedAddresses: [IPAddress]
     /// Virtual addresses that were there before and aren't ours.
-    public var foreignAddresses: [IPAddress]
+    package var foreignAddresses: [IPAddress]
     /// Virtual addresses that a MASTER can't have, because their interface doesn't exist.
-    public var waitingAddresses: [IPAddress] = []
+    package var waitingAddresses: [IPAddress] = []
     /// Virtual addresses that a MASTER can't use, with the kernel's error number, or 0 for one that another machine has.
-    public var unusableAddresses: [UnusableAddress] = []
+    package var unusableAddresses: [UnusableAddress] = []
     /// Virtual addresses that this node has and hasn't added: beside a MASTER they stay when a peer takes over.
-    public var strangers: [StrangerAddress] = []
+    package var strangers: [StrangerAddress] = []
     /// How many virtual addresses, the last ones, aren't advertised because the link's MTU has no room for them.
-    public var unadvertisedAddresses = 0
+    package var unadvertisedAddresses = 0
     /// The last advertisement that was thrown away; nil when there was none.
-    public var lastDiscard: LastDiscard?
+    package var lastDiscard: LastDiscard?
     /// The last router whose address list differs from ours; nil when it was never so, or isn't any more.
-    public var differentAddresses: DifferentAddresses?
+    package var differentAddresses: DifferentAddresses?
     /// What keeps advertisements from leaving at this moment; the core doesn't know, the shell fills it in.
-    public var sendFailure: SendFailure?
+    package var sendFailure: SendFailure?
     /// MASTER: other routers that advertise, too, and haven't yielded.
-    public var rivals: [RivalMaster] = []
+    package var rivals: [RivalMaster] = []
 
     /// A status of an instance that hasn't started.
-    public init(since: Instant, priority: Priority, advertInterval: Interval) {
+    package init(since: Instant, priority: Priority, advertInterval: Interval) {
         state = .initialize
         self.since = since
         self.priority = priority
@@ -61,60 +60,54 @@ public struct InstanceStatus: Hashable, Sendable {
 }
 
 /// A virtual address that a MASTER can't use.
-public struct UnusableAddress: Hashable, Sendable {
-    /// The address.
-    public var address: IPAddress
+package struct UnusableAddress: Hashable, Sendable {
+    package var address: IPAddress
     /// The kernel's error number (errno(3)); 0 when another machine has the address (duplicate address detection).
-    public var code: Int32
-    /// An address.
-    public init(_ address: IPAddress, code: Int32) {
+    package var code: Int32
+    package init(_ address: IPAddress, code: Int32) {
         self.address = address
         self.code = code
     }
 }
 
 /// An address of an interface, under the interface's name: for who is told of it.
-public struct NamedAddress: Hashable, Sendable {
+package struct NamedAddress: Hashable, Sendable {
     /// Address and length as they are there.
-    public var prefix: Prefix
+    package var prefix: Prefix
     /// The interface that has it, or had it.
-    public var interface: String
-    /// An address.
-    public init(_ prefix: Prefix, interface: String) {
+    package var interface: String
+    package init(_ prefix: Prefix, interface: String) {
         self.prefix = prefix
         self.interface = interface
     }
 
     /// How many of a list are named; the others are counted.
-    public static let namedMax = 10
+    package static let namedMax = 10
 }
 
 /// A virtual address that a node has and hasn't added.
-public struct StrangerAddress: Hashable, Sendable {
+package struct StrangerAddress: Hashable, Sendable {
     /// What a start of hasupd does with it, once no keepalived runs.
-    public enum AtStart: UInt8, Hashable, Sendable {
-        /// It stays.
+    package enum AtStart: UInt8, Hashable, Sendable {
         case stays = 0
         /// It stays, and would go with `adopt_leftovers`.
         case staysUnlessAdopted
-        /// It goes.
         case goes
     }
 
     /// Address and length as they are there.
-    public var prefix: Prefix
+    package var prefix: Prefix
     /// The interface that has it.
-    public var interface: String
+    package var interface: String
     /// Whether nobody on a link is told of it: the loopback interface, or one without ARP.
-    public var isSilent: Bool
+    package var isSilent: Bool
     /// Who added it, as IFA_PROTO says; 0 when the kernel doesn't.
-    public var addedBy: UInt8
+    package var addedBy: UInt8
     /// Whether it has a lifetime: somebody renews it.
-    public var hasLifetime: Bool
+    package var hasLifetime: Bool
     /// What a start does with it.
-    public var atStart: AtStart
-    /// An address.
-    public init(
+    package var atStart: AtStart
+    package init(
         _ prefix: Prefix, interface: String, isSilent: Bool, addedBy: UInt8, hasLifetime: Bool, atStart: AtStart
     ) {
         self.atStart = atStart
@@ -126,23 +119,23 @@ public struct StrangerAddress: Hashable, Sendable {
     }
 
     /// Which it is, and where.
-    public var place: NamedAddress { NamedAddress(prefix, interface: interface) }
+    package var place: NamedAddress { NamedAddress(prefix, interface: interface) }
 }
 
 /// An advertisement that was thrown away.
-public struct LastDiscard: Hashable, Sendable {
+package struct LastDiscard: Hashable, Sendable {
     /// What was wrong with it.
-    public var reason: DiscardReason
+    package var reason: DiscardReason
     /// Who had sent it.
-    public var source: IPAddress
+    package var source: IPAddress
     /// As `Observation.discarded` explains it.
-    public var detail: UInt32
+    package var detail: UInt32
     /// When it came.
-    public var at: Instant
+    package var at: Instant
     /// So long it is said what was wrong with it: three master-down intervals.
-    public var countsUntil: Instant
+    package var countsUntil: Instant
     /// A packet.
-    public init(_ reason: DiscardReason, source: IPAddress, detail: UInt32, at: Instant, countsUntil: Instant) {
+    package init(_ reason: DiscardReason, source: IPAddress, detail: UInt32, at: Instant, countsUntil: Instant) {
         self.reason = reason
         self.source = source
         self.detail = detail
@@ -152,28 +145,28 @@ public struct LastDiscard: Hashable, Sendable {
 }
 
 /// Another router's address list that isn't ours.
-public struct DifferentAddresses: Hashable, Sendable {
+package struct DifferentAddresses: Hashable, Sendable {
     /// Who advertises it.
-    public var source: IPAddress
+    package var source: IPAddress
     /// Silent until then, it advertises nothing any more.
-    public var countsUntil: Instant
+    package var countsUntil: Instant
     /// A list.
-    public init(_ source: IPAddress, countsUntil: Instant) {
+    package init(_ source: IPAddress, countsUntil: Instant) {
         self.source = source
         self.countsUntil = countsUntil
     }
 }
 
 /// Advertisements that the kernel doesn't take.
-public struct SendFailure: Hashable, Sendable {
+package struct SendFailure: Hashable, Sendable {
     /// The last error's number (errno(3)); 0 when there is no socket.
-    public var code: Int32
+    package var code: Int32
     /// Since when they have been failing with it.
-    public var since: Instant
+    package var since: Instant
     /// Whether a MASTER's peers have heard nothing for so long that they must think it is gone.
-    public var isSilent: Bool
+    package var isSilent: Bool
     /// A failure.
-    public init(code: Int32, since: Instant, isSilent: Bool) {
+    package init(code: Int32, since: Instant, isSilent: Bool) {
         self.code = code
         self.since = since
         self.isSilent = isSilent
@@ -181,7 +174,7 @@ public struct SendFailure: Hashable, Sendable {
 }
 
 /// Why a BACKUP isn't MASTER.
-public enum BackupReason: UInt8, Hashable, Sendable {
+package enum BackupReason: UInt8, Hashable, Sendable {
     /// The master has a higher priority.
     case higherPriority = 0
     /// The master has our priority and a higher address.
@@ -201,40 +194,40 @@ public enum BackupReason: UInt8, Hashable, Sendable {
 }
 
 /// What one instance counted since it was configured.
-public struct Counters: Hashable, Sendable {
+package struct Counters: Hashable, Sendable {
     /// Good advertisements received.
-    public var advertsReceived: UInt64 = 0
+    package var advertsReceived: UInt64 = 0
     /// Advertisements sent.
-    public var advertsSent: UInt64 = 0
+    package var advertsSent: UInt64 = 0
     /// Priority 0 received.
-    public var releasesReceived: UInt64 = 0
+    package var releasesReceived: UInt64 = 0
     /// Priority 0 sent.
-    public var releasesSent: UInt64 = 0
+    package var releasesSent: UInt64 = 0
     /// Times that it became MASTER.
-    public var becameMaster: UInt64 = 0
+    package var becameMaster: UInt64 = 0
     /// Times that it left MASTER.
-    public var leftMaster: UInt64 = 0
+    package var leftMaster: UInt64 = 0
     /// Packets that the kernel didn't take; the core doesn't know, the shell fills it in.
-    public var sendFailures: UInt64 = 0
+    package var sendFailures: UInt64 = 0
     /// Packets thrown away, by `DiscardReason.rawValue`.
-    public var discarded = Tally()
+    package var discarded = Tally()
     /// Packets accepted with a remark, by `Remark.rawValue`.
-    public var remarks = Tally()
+    package var remarks = Tally()
 
     /// All zero.
-    public init() {}
+    package init() {}
 }
 
 /// Counters by small number. Most of them stay at zero for ever, on thousands of instances: memory is taken by the
 /// first one that counts.
-public struct Tally: Hashable, Sendable {
+package struct Tally: Hashable, Sendable {
     private var values: [UInt64] = []
 
     /// All zero.
-    public init() {}
+    package init() {}
 
     /// The counter of this number.
-    public subscript(number: UInt8) -> UInt64 {
+    package subscript(number: UInt8) -> UInt64 {
         get { Int(number) < values.count ? values[Int(number)] : 0 }
         set {
             guard newValue != self[number] else { return }
@@ -244,7 +237,7 @@ public struct Tally: Hashable, Sendable {
     }
 
     /// Numbers that have counted, in order.
-    public var numbers: [UInt8] { values.indices.filter { values[$0] > 0 }.map(UInt8.init) }
+    package var numbers: [UInt8] { values.indices.filter { values[$0] > 0 }.map(UInt8.init) }
     /// All together.
-    public var total: UInt64 { values.reduce(0, &+) }
+    package var total: UInt64 { values.reduce(0, &+) }
 }

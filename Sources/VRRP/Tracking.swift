@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// What tracked things make of an instance, as pure functions of the configuration and the interfaces known.
 enum Tracking {

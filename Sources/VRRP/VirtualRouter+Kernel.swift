@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// An address that somebody removed, and when.
 struct Removal {

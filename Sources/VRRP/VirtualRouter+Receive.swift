@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 import Wire
 
 /// Gap between two observations of the same discard reason of one instance; the counters count all.

@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 extension VirtualRouter {
     /// First half of a reload, done for all instances before the second half of any: an address that moves from one

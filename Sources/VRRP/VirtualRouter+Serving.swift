@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// What the kernel has of an instance's addresses: status shows it, and a MASTER is judged by it.
 struct ServedAddresses {

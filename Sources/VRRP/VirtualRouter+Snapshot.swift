@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 // What an instance leaves to its successor: everything that its future depends on, except what follows from the
 // configuration, the interfaces and the kernel. A field that is missing here is found by SnapshotTests.

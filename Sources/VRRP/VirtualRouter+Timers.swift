@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 extension VirtualRouter {
     /// How much too early an advertisement may leave together with others that are due. The next one is counted from when

@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 
 /// One virtual router: the state machine of RFC 9568 §6.4 (version 2: RFC 3768 §6.4) with keepalived's options, and a
 /// FAULT state beside Initialize. Packets are judged in VirtualRouter+Receive, timers in VirtualRouter+Timers.
@@ -133,7 +133,6 @@ struct VirtualRouter {
     /// Skew_Time.
     var skew: Interval { ElectionTimes.skew(settings.version, priority, masterInterval: masterInterval) }
 
-    /// Master_Down_Interval.
     var masterDownInterval: Interval {
         ElectionTimes.masterDown(
             settings.version, priority, masterInterval: masterInterval, adverts: settings.downTimerAdverts)

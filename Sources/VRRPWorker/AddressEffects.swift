@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 import Kernel
 import Reactor
 import VRRP
@@ -66,7 +66,7 @@ extension InterfaceAddress {
     }
 
     /// What is needed to remove an address.
-    public init(_ key: AddressKey, named name: String) {
+    package init(_ key: AddressKey, named name: String) {
         self.init(
             interfaceIndex: key.interfaceIndex, interfaceName: name, address: key.address, prefixLength: key.length)
         peer = key.peer
@@ -75,7 +75,7 @@ extension InterfaceAddress {
 
 extension KernelAddress {
     /// An address as the kernel reports it.
-    public init(_ known: LinkAddress) {
+    package init(_ known: LinkAddress) {
         var flags: Flags = []
         if known.address.family == .ipv4, known.isSecondary { flags.insert(.secondary) }
         if known.isTentative { flags.insert(.tentative) }

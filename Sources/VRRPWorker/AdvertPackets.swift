@@ -1,13 +1,12 @@
 import Base
 import CLinux
-import Configuration
+import ConfigurationModel
 import VRRP
 import Wire
 
 /// The encoded advertisements of one instance: made once, sent again until something in them changes. Unicast has one
 /// for each peer, because addresses and checksum differ.
 final class AdvertPackets {
-    /// What is in the packets.
     let contents: Advertised
     /// The socket that sends them.
     let key: VRRPSockets.Key

@@ -1,12 +1,12 @@
 import Base
 import CLinux
-import Configuration
+import ConfigurationModel
 import Glibc
-import IPC
 import Kernel
 import Reactor
 import Sandbox
 import VRRP
+import WorkerProtocol
 
 /// Packets that come faster than this in the long run are read together. A timer's turn reads what has come before it
 /// judges, so no election is decided differently.
@@ -17,7 +17,7 @@ private let descriptorsMax: UInt64 = 65_536
 
 /// The role `hasup-vrrp`, in the order that decides who could do what when (docs/decisions.md, D1): seal, and only
 /// then read. Descriptor 3 is hasupd, 4 the compiled system call filter. Returns an exit status of sysexits(3).
-public func runVRRPWorker(arguments: [String]) -> Int32 {
+package func runVRRPWorker(arguments: [String]) -> Int32 {
     guard let wishes = SealArguments(words: arguments) else { return 64 }
 
     do throws(SystemError) {

@@ -1,8 +1,8 @@
 import Base
-import Configuration
-import IPC
+import ConfigurationModel
 import Kernel
 import VRRP
+import WorkerProtocol
 
 /// What a predecessor has left in the state page, with what the kernel has of it (docs/decisions.md, D12).
 struct Inheritance {
@@ -34,7 +34,7 @@ struct Inheritance {
 
 extension InstanceRecord {
     /// An instance's record in the page; nil for the node's.
-    public init?(_ record: StatePage.Record) {
+    package init?(_ record: StatePage.Record) {
         guard record.number > 0 else { return nil }
         self.init(record.bytes, nextAdvert: record.mark)
     }

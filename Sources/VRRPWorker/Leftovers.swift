@@ -1,14 +1,14 @@
 import Base
-import Configuration
-import IPC
+import ConfigurationModel
 import Kernel
 import Reactor
 import VRRP
+import WorkerProtocol
 
 /// The ledger of addresses in its memory file (docs/decisions.md, D14).
 extension AddressPage {
     /// What was written, as far as it can be read.
-    public var records: [AddressRecord] {
+    package var records: [AddressRecord] {
         let bytes = UnsafeRawBufferPointer(slots)
         return (0..<slotsUsed).compactMap { slot in
             let start = slot * Self.slotSize
@@ -18,7 +18,7 @@ extension AddressPage {
 
     /// Writes an entry, or ends one. Its first word, the checksum, is written last and taken away first: a process that is
     /// killed in between leaves no entry.
-    public func write(_ record: AddressRecord?, at slot: Int) {
+    package func write(_ record: AddressRecord?, at slot: Int) {
         guard (0..<Self.slotCount).contains(slot) else { return }
         let place = UnsafeMutableRawBufferPointer(
             rebasing: slots[slot * Self.slotSize..<(slot + 1) * Self.slotSize])

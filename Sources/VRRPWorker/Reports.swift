@@ -1,7 +1,7 @@
 import Base
-import Configuration
-import IPC
+import ConfigurationModel
 import VRRP
+import WorkerProtocol
 
 /// What hasupd is told of a turn: gathered while it lasts and sent in few frames at its end. Thousands of instances may
 /// change at once, and a frame for each would be more than the channel's queue holds.

@@ -1,6 +1,6 @@
 import Base
 import CLinux
-import Configuration
+import ConfigurationModel
 import Glibc
 import Reactor
 import VRRP

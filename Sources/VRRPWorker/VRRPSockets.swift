@@ -1,9 +1,9 @@
 import Base
 import CLinux
 import Glibc
-import IPC
 import Reactor
 import VRRP
+import WorkerProtocol
 
 /// The VRRP sockets that hasupd has opened for us: one for each interface, family and group. Arriving packets are read
 /// in batches, leaving ones gathered in a turn and sent in one call (docs/architecture.md §3).

@@ -1,10 +1,10 @@
 import Base
-import Configuration
-import IPC
+import ConfigurationModel
 import Reactor
 import Sandbox
 import Supervision
 import VRRP
+import WorkerProtocol
 
 /// From the arrival of a configuration until it runs.
 extension Worker {

@@ -1,9 +1,9 @@
 import Base
-import Configuration
+import ConfigurationModel
 import Glibc
-import IPC
 import Reactor
 import VRRP
+import WorkerProtocol
 
 /// The VRRP sockets that instances need, which hasupd opens.
 extension Worker {

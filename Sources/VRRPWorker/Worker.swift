@@ -1,13 +1,13 @@
 import Base
 import CLinux
-import Configuration
+import ConfigurationModel
 import Glibc
-import IPC
 import Kernel
 import Reactor
 import Sandbox
 import Supervision
 import VRRP
+import WorkerProtocol
 
 /// The shell around the core: what the loop brings becomes an event, what the core wants becomes a packet, a kernel
 /// call or a message. It decides nothing about the protocol.

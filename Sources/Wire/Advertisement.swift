@@ -1,7 +1,7 @@
 import Base
 
 /// Protocol number of VRRP in the IPv4 Protocol and IPv6 Next Header fields (RFC 9568 §5.1.1.4, §5.1.2.5).
-public let vrrpProtocolNumber: UInt8 = 112
+package let vrrpProtocolNumber: UInt8 = 112
 
 /// What an advertisement says, before it is bytes.
 ///
@@ -25,24 +25,22 @@ public let vrrpProtocolNumber: UInt8 = 112
 /// |   Auth type   | interval (s)  |           Checksum            |
 /// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 /// ```
-public struct Advertisement: Hashable, Sendable {
-    /// Version.
-    public var version: VRRPVersion
-    /// Virtual router.
-    public var virtualRouterID: VRID
+package struct Advertisement: Hashable, Sendable {
+    package var version: VRRPVersion
+    package var virtualRouterID: VRID
     /// Priority; 0 releases.
-    public var priority: Priority
+    package var priority: Priority
     /// Time between two advertisements: whole seconds up to 255 (version 2), centiseconds up to 4095 (version 3).
-    public var interval: Interval
+    package var interval: Interval
     /// Addresses of the virtual router, at most 255, all of the sender's family.
-    public var addresses: [IPAddress]
+    package var addresses: [IPAddress]
     /// Version 2 over IPv4, RFC 2338's simple password: eight bytes; nil for authentication type 0.
-    public var password: [UInt8]?
+    package var password: [UInt8]?
     /// Version 3 over IPv4 only: leave the pseudo-header out of the checksum, as some vendors do.
-    public var checksumWithoutPseudoHeader: Bool
+    package var checksumWithoutPseudoHeader: Bool
 
     /// What an advertisement says.
-    public init(
+    package init(
         version: VRRPVersion, virtualRouterID: VRID, priority: Priority, interval: Interval, addresses: [IPAddress],
         password: [UInt8]? = nil, checksumWithoutPseudoHeader: Bool = false
     ) {
@@ -57,7 +55,7 @@ public struct Advertisement: Hashable, Sendable {
 
     /// The VRRP PDU. Addresses of another family than the source's and those beyond the 255th aren't written;
     /// an interval beyond its field is written as the field's highest or lowest value.
-    public func encode(source: IPAddress, destination: IPAddress) -> [UInt8] {
+    package func encode(source: IPAddress, destination: IPAddress) -> [UInt8] {
         let carried = addresses.filter { $0.family == source.family }.prefix(255)
         var writer = ByteWriter(capacity: 16 + carried.count * source.family.addressLength)
         writer.write(version.rawValue << 4 | AdvertisementView.advertisementType)
@@ -100,16 +98,16 @@ extension VRRPVersion {
 }
 
 /// Values of version 2's authentication type (RFC 3768 §5.3.6; 1 is RFC 2338's).
-public enum AuthenticationType {
+package enum AuthenticationType {
     /// No authentication.
-    public static let none: UInt8 = 0
+    package static let none: UInt8 = 0
     /// Eight bytes in clear text.
-    public static let simplePassword: UInt8 = 1
+    package static let simplePassword: UInt8 = 1
 }
 
 extension InternetChecksum {
     /// Adds the pseudo-header of RFC 8200 §8.1, whose sum is the same for RFC 9568's IPv4 form (§5.2.8).
-    public mutating func addPseudoHeader(source: IPAddress, destination: IPAddress, length: Int, next: UInt8) {
+    package mutating func addPseudoHeader(source: IPAddress, destination: IPAddress, length: Int, next: UInt8) {
         add(source)
         add(destination)
         add(UInt32(truncatingIfNeeded: length))

@@ -1,7 +1,7 @@
 import Base
 
 /// Why bytes are no advertisement. Contents that are merely wrong for a receiver are the receiver's business.
-public enum AdvertisementError: Error, Hashable, Sendable {
+package enum AdvertisementError: Error, Hashable, Sendable {
     /// Shorter or longer than its version and its address count say.
     case length
     /// CARP (OpenBSD, FreeBSD): another protocol with VRRP's number and group, and version 2's first byte.
@@ -11,18 +11,17 @@ public enum AdvertisementError: Error, Hashable, Sendable {
 }
 
 /// How a checksum fared.
-public enum ChecksumVerdict: Hashable, Sendable {
+package enum ChecksumVerdict: Hashable, Sendable {
     /// Right in the version's own form.
     case right
     /// Version 3 over IPv4: right only without the pseudo-header.
     case rightWithoutPseudoHeader
-    /// Wrong.
     case wrong
 }
 
 /// An advertisement as received: the fixed fields by value, the rest read where it lies, so that judging a packet
 /// allocates nothing. Valid as long as the bytes are.
-public struct AdvertisementView {
+package struct AdvertisementView {
     static let advertisementType: UInt8 = 1
     static let checksumOffset = 6
     static let headerLength = 8
@@ -36,23 +35,22 @@ public struct AdvertisementView {
     private let bytes: UnsafeRawBufferPointer
     private let family: AddressFamily
     /// Version as it stands there; known ones are 2 and 3.
-    public let rawVersion: UInt8
+    package let rawVersion: UInt8
     /// Type; 1 is the only one there is.
-    public let type: UInt8
+    package let type: UInt8
     /// Virtual router, 0 included.
-    public let rawVirtualRouterID: UInt8
-    /// Priority.
-    public let priority: Priority
+    package let rawVirtualRouterID: UInt8
+    package let priority: Priority
     /// Number of addresses.
-    public let addressCount: Int
+    package let addressCount: Int
     /// The second word's upper half: authentication type and interval (version 2) or the interval (version 3).
     private let intervalWord: UInt16
     /// Checksum as received.
-    public let checksum: UInt16
+    package let checksum: UInt16
 
     /// Reads the fixed fields and checks the length, which is exact for versions 2 and 3: neither has options.
     /// - Throws: `AdvertisementError`.
-    public init(_ bytes: UnsafeRawBufferPointer, family: AddressFamily) throws(AdvertisementError) {
+    package init(_ bytes: UnsafeRawBufferPointer, family: AddressFamily) throws(AdvertisementError) {
         var reader = ByteReader(bytes)
         do {
             let first = try reader.readUInt8()
@@ -89,27 +87,27 @@ public struct AdvertisementView {
     }
 
     /// The virtual router that bytes are for, before anything else is known of them; nil when they're too few.
-    public static func virtualRouterID(of bytes: UnsafeRawBufferPointer) -> UInt8? {
+    package static func virtualRouterID(of bytes: UnsafeRawBufferPointer) -> UInt8? {
         bytes.count >= 2 ? bytes[1] : nil
     }
 
     /// Version; nil for one that isn't known.
-    public var version: VRRPVersion? { VRRPVersion(rawValue: rawVersion) }
+    package var version: VRRPVersion? { VRRPVersion(rawValue: rawVersion) }
 
     /// Whether the type is ADVERTISEMENT (RFC 9568 §5.2.2).
-    public var isAdvertisement: Bool { type == Self.advertisementType }
+    package var isAdvertisement: Bool { type == Self.advertisementType }
 
     /// Version 2: authentication type.
-    public var authenticationType: UInt8 { UInt8(intervalWord >> 8) }
+    package var authenticationType: UInt8 { UInt8(intervalWord >> 8) }
 
     /// The sender's interval; its four reserved bits are ignored in version 3 (RFC 9568 §5.2.6).
-    public var interval: Interval {
+    package var interval: Interval {
         rawVersion == VRRPVersion.v2.rawValue
             ? .seconds(Int64(intervalWord & 0xff)) : .centiseconds(Int64(intervalWord & 0xfff))
     }
 
     /// Judges the checksum over everything received.
-    public func judgeChecksum(source: IPAddress, destination: IPAddress) -> ChecksumVerdict {
+    package func judgeChecksum(source: IPAddress, destination: IPAddress) -> ChecksumVerdict {
         var plain = InternetChecksum()
         plain.add(bytes)
         if rawVersion == VRRPVersion.v2.rawValue, family == .ipv4 { return plain.value == 0 ? .right : .wrong }
@@ -121,7 +119,7 @@ public struct AdvertisementView {
     }
 
     /// Version 2: whether the authentication data is this password, padded with NUL to eight bytes.
-    public func hasPassword(_ password: [UInt8]) -> Bool {
+    package func hasPassword(_ password: [UInt8]) -> Bool {
         guard version?.hasAuthenticationData(family) == true, bytes.count >= Self.authenticationLength else {
             return false
         }
@@ -138,14 +136,14 @@ public struct AdvertisementView {
     }
 
     /// Whether the address list is byte for byte this one, given in network order.
-    public func hasAddressList(_ expected: [UInt8]) -> Bool {
+    package func hasAddressList(_ expected: [UInt8]) -> Bool {
         let list = list
         guard expected.count == list.count, list.upperBound <= bytes.count else { return false }
         return bytes[list].elementsEqual(expected)
     }
 
     /// The address list, for messages and for comparison regardless of order. Allocates.
-    public var addresses: [IPAddress] {
+    package var addresses: [IPAddress] {
         guard list.upperBound <= bytes.count else { return [] }
         var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[list]))
         var found: [IPAddress] = []

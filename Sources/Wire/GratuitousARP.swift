@@ -7,7 +7,7 @@ import Base
 /// | hardware 1 | protocol 0800 | 6 | 4 | request 1 |
 /// | sender MAC | sender IP | target MAC ff.. | target IP |
 /// ```
-public func encodeGratuitousARP(for address: IPAddress, from hardware: MACAddress) -> [UInt8]? {
+package func encodeGratuitousARP(for address: IPAddress, from hardware: MACAddress) -> [UInt8]? {
     guard address.family == .ipv4 else { return nil }
     var writer = ByteWriter(capacity: 42)
     writer.write(MACAddress.broadcast.bytes)
@@ -26,11 +26,11 @@ public func encodeGratuitousARP(for address: IPAddress, from hardware: MACAddres
 }
 
 /// Values of the Ethernet type field.
-public enum EtherType {
+package enum EtherType {
     /// 0x0800.
-    public static let ipv4: UInt16 = 0x0800
+    package static let ipv4: UInt16 = 0x0800
     /// 0x0806.
-    public static let arp: UInt16 = 0x0806
+    package static let arp: UInt16 = 0x0806
     /// 0x86dd.
-    public static let ipv6: UInt16 = 0x86dd
+    package static let ipv6: UInt16 = 0x86dd
 }

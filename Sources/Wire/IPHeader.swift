@@ -1,9 +1,9 @@
 import Base
 
 /// Bytes of an IPv4 header without options.
-public let ipv4HeaderLength = 20
+package let ipv4HeaderLength = 20
 /// Bytes of the fixed IPv6 header.
-public let ipv6HeaderLength = 40
+package let ipv6HeaderLength = 40
 
 /// DSCP CS6, internetwork control (RFC 4594 §3.1), as the TOS and Traffic Class of everything VRRP.
 let controlTrafficClass: UInt8 = 0xc0
@@ -16,7 +16,7 @@ let controlTrafficClass: UInt8 = 0xc0
 /// |                  Source address                   |
 /// |                Destination address                |
 /// ```
-public func encodeIPv4Header(
+package func encodeIPv4Header(
     source: IPAddress, destination: IPAddress, payloadLength: Int, protocolNumber: UInt8, timeToLive: UInt8,
     identification: UInt16
 ) -> [UInt8] {
@@ -50,7 +50,7 @@ private func ipv4HeaderChecksum(of packet: [UInt8]) -> UInt16 {
 /// |                Source address, 16 bytes                       |
 /// |              Destination address, 16 bytes                    |
 /// ```
-public func encodeIPv6Header(
+package func encodeIPv6Header(
     source: IPAddress, destination: IPAddress, payloadLength: Int, nextHeader: UInt8, hopLimit: UInt8
 ) -> [UInt8] {
     var writer = ByteWriter(capacity: ipv6HeaderLength + payloadLength)
@@ -65,7 +65,7 @@ public func encodeIPv6Header(
 
 /// A whole IP packet with an advertisement, as a raw socket with IP_HDRINCL or IPV6_HDRINCL takes it.
 /// - Source: RFC 9568 §5.1.1 and §5.1.2. `hopLimit` is 255 except for unicast with a configured TTL.
-public func encodeAdvertisementPacket(
+package func encodeAdvertisementPacket(
     _ advertisement: Advertisement, source: IPAddress, destination: IPAddress, hopLimit: UInt8 = 255,
     identification: UInt16 = 0
 ) -> [UInt8] {

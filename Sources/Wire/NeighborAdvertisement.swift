@@ -8,7 +8,7 @@ import Base
 /// | target address, 16 bytes |
 /// | option 2 | length 1 | hardware address |
 /// ```
-public func encodeNeighborAdvertisement(
+package func encodeNeighborAdvertisement(
     for address: IPAddress, from hardware: MACAddress, isRouter: Bool
 ) -> [UInt8]? {
     guard address.family == .ipv6 else { return nil }

@@ -1,9 +1,11 @@
 import ArgumentParser
 import Base
 import Configuration
+import ConfigurationModel
+import Control
 import Files
 import Glibc
-import IPC
+import Varlink
 
 /// hasup check
 struct CheckCommand: ParsableCommand {

@@ -1,6 +1,6 @@
 import CLinux
+import Control
 import Glibc
-import IPC
 import Reactor
 
 /// The process that a client talks to, whatever program it becomes.

@@ -1,5 +1,5 @@
 import Base
-import IPC
+import Control
 
 /// One line of `hasup watch`.
 struct EventLine {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Base
 import Configuration
+import ConfigurationModel
 
 /// hasup explain
 struct ExplainCommand: ParsableCommand {

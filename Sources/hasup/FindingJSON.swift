@@ -1,5 +1,6 @@
 import Configuration
-import IPC
+import ConfigurationModel
+import Varlink
 
 /// Findings for programs: shaped as in the Language Server Protocol 3.17 (Diagnostic), with the file's path in place
 /// of a URI. Lines and characters count from 0, characters in UTF-16 code units.

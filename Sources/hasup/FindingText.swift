@@ -1,6 +1,7 @@
 import Base
 import Configuration
-import IPC
+import ConfigurationModel
+import Control
 
 extension LoadedConfiguration {
     /// All findings, and what a reload of a hasupd without scripts would find besides.

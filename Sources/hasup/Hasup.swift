@@ -2,9 +2,11 @@ import ArgumentParser
 import Base
 import CLinux
 import Configuration
+import ConfigurationModel
+import Control
 import Glibc
-import IPC
 import Reactor
+import Varlink
 
 /// The command line's entrance.
 @main struct Hasup: ParsableCommand {

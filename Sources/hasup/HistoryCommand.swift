@@ -1,7 +1,9 @@
 import ArgumentParser
 import Base
 import Configuration
-import IPC
+import ConfigurationModel
+import Control
+import Varlink
 
 /// hasup history
 struct HistoryCommand: ParsableCommand {

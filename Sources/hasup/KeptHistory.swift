@@ -1,4 +1,5 @@
-import IPC
+import Control
+import Varlink
 
 /// What a hasupd that doesn't answer has left of its history: a file of the run directory, a line of JSON for each event.
 enum KeptHistory {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import ConfigurationModel
 
 /// Prints docs/configuration.md or man/hasup.conf.5.
 struct KeywordsCommand: ParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Base
-import IPC
+import Control
+import Varlink
 
 /// hasup log-level
 struct LogLevelCommand: ParsableCommand {

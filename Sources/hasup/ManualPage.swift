@@ -1,4 +1,5 @@
 import Configuration
+import ConfigurationModel
 
 /// The keyword table as hasup.conf(5), in mdoc.
 enum ManualPage {

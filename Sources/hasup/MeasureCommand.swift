@@ -1,9 +1,10 @@
 import ArgumentParser
 import Base
 import Configuration
+import ConfigurationModel
 import Files
-import IPC
 import Reactor
+import Varlink
 
 /// Times what happens to a configuration on its way to a worker. Hidden: it is for `make bench`.
 struct MeasureCommand: ParsableCommand {

@@ -1,6 +1,6 @@
 import Base
+import Control
 import Glibc
-import IPC
 
 /// Whether the interfaces and addresses that this program sees are those that a daemon sees: each network namespace has
 /// its own.

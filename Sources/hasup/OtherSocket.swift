@@ -1,6 +1,6 @@
 import Base
+import Control
 import Glibc
-import IPC
 
 /// A control socket that is there, when the one that was asked isn't.
 struct OtherSocket: Hashable {

@@ -1,5 +1,6 @@
 import Base
 import Configuration
+import ConfigurationModel
 
 /// The text of a bug report: sections one after the other, so that it can be looked over before it is sent.
 struct Report {

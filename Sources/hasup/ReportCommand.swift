@@ -1,9 +1,10 @@
 import ArgumentParser
 import Base
 import Configuration
+import ConfigurationModel
+import Control
 import Files
 import Glibc
-import IPC
 import Reactor
 
 /// hasup report

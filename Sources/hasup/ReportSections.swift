@@ -1,8 +1,10 @@
 import Base
 import Configuration
+import ConfigurationModel
+import Control
 import Files
 import Glibc
-import IPC
+import Varlink
 
 /// What a report is put together from: the daemon's answers, the configuration, and what the machine tells anybody.
 extension Report {

@@ -1,5 +1,6 @@
 import Base
-import IPC
+import Control
+import Varlink
 
 /// `hasup status`: a table, and under each row what an operator asks next.
 struct StatusTable {

@@ -1,8 +1,9 @@
 import ArgumentParser
 import Base
+import Control
 import Glibc
-import IPC
 import Reactor
+import Varlink
 
 /// hasup upgrade
 struct UpgradeCommand: ParsableCommand {

@@ -1,9 +1,10 @@
 import Base
 import Configuration
+import ConfigurationModel
 import Foundation
 import Glibc
-import IPC
 import Testing
+import Varlink
 
 @testable import Files
 @testable import hasup

@@ -1,5 +1,6 @@
 import Base
 import Configuration
+import ConfigurationModel
 import Files
 import Glibc
 import Reactor

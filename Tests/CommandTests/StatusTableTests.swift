@@ -1,5 +1,6 @@
-import IPC
+import Control
 import Testing
+import Varlink
 
 @testable import hasup
 

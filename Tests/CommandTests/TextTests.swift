@@ -1,8 +1,10 @@
 import ArgumentParser
 import Configuration
-import IPC
+import ConfigurationModel
+import Control
 import Reactor
 import Testing
+import Varlink
 
 @testable import hasup
 

@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 @testable import Configuration
 
 /// Where a row may stand, and what may follow it.

@@ -1,3 +1,4 @@
+import ConfigurationModel
 import Foundation
 import Testing
 
@@ -111,10 +112,11 @@ import Testing
     /// The text of what runs a configuration.
     private static func consumers() throws -> String {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../Sources")
-        return try ["VRRP", "VRRPWorker", "CheckerWorker", "Supervision", "Supervisor", "IPC"].map { folder in
-            let folder = root.appending(path: folder)
-            return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-                .filter { $0.pathExtension == "swift" }.map { try String(contentsOf: $0, encoding: .utf8) }.joined()
+        return try ["VRRP", "VRRPWorker", "CheckerWorker", "Supervision", "Supervisor"].map { folder in
+            let files = FileManager.default.enumerator(
+                at: root.appending(path: folder), includingPropertiesForKeys: nil)
+            return try (files?.compactMap { $0 as? URL } ?? []).filter { $0.pathExtension == "swift" }
+                .map { try String(contentsOf: $0, encoding: .utf8) }.joined()
         }.joined()
     }
 

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 import Testing
 
 @testable import Configuration

@@ -1,5 +1,6 @@
 import Base
 import Configuration
+import ConfigurationModel
 import Foundation
 
 /// The configuration's text. Every file that it includes is itself.

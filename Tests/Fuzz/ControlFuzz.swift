@@ -1,5 +1,6 @@
 import Base
-import IPC
+import Control
+import Varlink
 
 /// What a client of the control socket may send, and what a daemon may answer a client.
 ///

@@ -1,4 +1,5 @@
 import Configuration
+import ConfigurationModel
 
 /// The formatter, on the text of a configuration.
 enum FormatterFuzz: FuzzTarget {

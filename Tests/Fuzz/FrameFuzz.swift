@@ -1,7 +1,7 @@
 import Base
 import VRRP
 
-@testable import IPC
+@testable import WorkerProtocol
 
 /// Frames between hasupd and its workers, in every direction, and what the VRRP worker packs into them.
 ///

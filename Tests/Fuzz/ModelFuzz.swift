@@ -1,5 +1,6 @@
 import Base
 import Configuration
+import ConfigurationModel
 
 /// An encoded model and encoded diagnostics, as a worker is handed them.
 enum ModelFuzz: FuzzTarget {

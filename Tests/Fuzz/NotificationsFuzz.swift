@@ -1,4 +1,5 @@
 import Configuration
+import ConfigurationModel
 import Supervision
 
 /// What a hasupd has left of an instance's notifications in memory that another process could have written, too: its

@@ -1,10 +1,11 @@
 import Base
 import CLinux
 import Configuration
+import ConfigurationModel
 import Glibc
-import IPC
 import Reactor
 import VRRPWorker
+import WorkerProtocol
 
 @testable import VRRP
 

@@ -3,7 +3,7 @@ import Glibc
 import Reactor
 import Testing
 
-@testable import IPC
+@testable import WorkerProtocol
 
 @Suite("The page of the addresses that were put onto interfaces (D10, D14)")
 struct AddressPageTests {

@@ -4,7 +4,7 @@ import Glibc
 import Reactor
 import Testing
 
-@testable import IPC
+@testable import WorkerProtocol
 
 /// Two ends of a socket pair: a channel under test, and a raw socket that plays a stranger.
 private final class Bench {

@@ -1,7 +1,8 @@
 import Base
-import IPC
+import Control
 import Reactor
 import Testing
+import Varlink
 
 /// Clients that do what they shouldn't: they are cut off with a reason, and a polite one beside them is served.
 @Suite struct ControlAbuseTests {

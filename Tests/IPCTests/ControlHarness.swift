@@ -1,9 +1,10 @@
 import Base
 import CLinux
+import Control
 import Glibc
-import IPC
 import Reactor
 import Testing
+import Varlink
 
 /// A directory that goes away with what is in it.
 final class TemporaryDirectory {

@@ -1,5 +1,5 @@
+import Control
 import Glibc
-import IPC
 import Testing
 
 @Suite struct ControlPathTests {

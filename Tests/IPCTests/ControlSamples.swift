@@ -1,4 +1,5 @@
-import IPC
+import Control
+import Varlink
 
 /// Reports with every member set, or every optional one missing, by turns.
 enum SampleStatus {

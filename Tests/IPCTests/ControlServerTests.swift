@@ -1,8 +1,9 @@
 import Base
+import Control
 import Glibc
-import IPC
 import Reactor
 import Testing
+import Varlink
 
 @Suite struct ControlServerTests {
     @Test func answersNowLaterAndInSlices() throws {

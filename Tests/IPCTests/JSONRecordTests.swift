@@ -1,6 +1,7 @@
 import Base
-import IPC
+import Control
 import Testing
+import Varlink
 
 @Suite struct JSONRecordTests {
     private func copy<Record: JSONRecord & Equatable>(_ record: Record) throws -> Record {

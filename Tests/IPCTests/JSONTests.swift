@@ -1,6 +1,6 @@
 import Base
-import IPC
 import Testing
+import Varlink
 
 @Suite struct JSONTests {
     private func parse(_ text: String) throws -> JSON { try JSON(parsing: Array(text.utf8)) }

@@ -4,7 +4,7 @@ import Glibc
 import Reactor
 import Testing
 
-@testable import IPC
+@testable import WorkerProtocol
 
 @Suite("A page that another hasupd has left (D10)")
 struct StatePageTests {

@@ -1,5 +1,6 @@
-import IPC
+import Control
 import Testing
+import Varlink
 
 @Suite struct VarlinkTests {
     private func feed(_ input: inout VarlinkInput, _ bytes: some Collection<UInt8>) {

@@ -1,6 +1,7 @@
 import Base
 import Configuration
-import IPC
+import ConfigurationModel
+import Control
 import Kernel
 import Reactor
 import Testing

@@ -1,9 +1,9 @@
 import Base
 import CLinux
 import Glibc
-import IPC
 import Reactor
 import Testing
+import WorkerProtocol
 
 @testable import Supervisor
 

@@ -1,12 +1,13 @@
 import Base
 import Configuration
+import ConfigurationModel
 import Glibc
-import IPC
 import Reactor
 import Supervision
 import Supervisor
 import Testing
 import VRRP
+import WorkerProtocol
 
 /// What one hasupd leaves to the next is of a form with a number (`Formats`). The bytes of each number are kept in
 /// Tests/Golden as they were when it was given: whoever changes a form counts its number up and adds a file, and reads the

@@ -1,7 +1,8 @@
+import Control
 import Glibc
-import IPC
 import Reactor
 import Testing
+import Varlink
 
 @testable import Supervisor
 

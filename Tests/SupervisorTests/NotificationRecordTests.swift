@@ -1,10 +1,11 @@
 import Base
 import Configuration
+import ConfigurationModel
 import Glibc
-import IPC
 import Reactor
 import Supervision
 import Testing
+import WorkerProtocol
 
 @testable import Supervisor
 

@@ -1,10 +1,11 @@
 import Base
+import Control
 import Glibc
-import IPC
 import Logging
 import Reactor
 import Testing
 import VRRP
+import WorkerProtocol
 
 @testable import Supervisor
 

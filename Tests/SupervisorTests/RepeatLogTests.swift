@@ -1,5 +1,6 @@
 import Base
 import Configuration
+import ConfigurationModel
 import Logging
 import Reactor
 import Testing

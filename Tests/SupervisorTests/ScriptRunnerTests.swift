@@ -1,12 +1,14 @@
 import Base
 import Configuration
+import ConfigurationModel
+import Control
 import Glibc
-import IPC
 import Logging
 import Reactor
 import Sandbox
 import Supervision
 import Testing
+import WorkerProtocol
 
 @testable import Supervisor
 

@@ -1,8 +1,10 @@
 import Base
 import Configuration
-import IPC
+import ConfigurationModel
+import Control
 import Testing
 import VRRP
+import WorkerProtocol
 
 @testable import Supervisor
 

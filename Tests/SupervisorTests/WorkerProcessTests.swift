@@ -1,11 +1,11 @@
 import Base
 import CLinux
 import Glibc
-import IPC
 import Logging
 import Reactor
 import Supervision
 import Testing
+import WorkerProtocol
 
 @testable import Supervisor
 

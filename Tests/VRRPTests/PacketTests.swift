@@ -1,5 +1,5 @@
 import Base
-import Configuration
+import ConfigurationModel
 import Testing
 import VRRP
 import Wire

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// The addresses of the nodes: the same ones, as the same, and of one virtual router only.
 extension ClusterCheck {

@@ -1,10 +1,11 @@
 import Base
+import ConfigurationModel
 
 /// Finds what would split a cluster: settings of one virtual router in which its nodes differ.
 ///
 /// Instances belong together when they have the same name, else the same family and virtual_router_id, else a virtual
 /// address in common. Each finding is at one node's setting, with a note at the other's.
-public func checkCluster(_ nodes: [ClusterNode]) -> [Diagnostic] {
+package func checkCluster(_ nodes: [ClusterNode]) -> [Diagnostic] {
     var check = ClusterCheck(nodes)
     check.run()
     return check.diagnostics

@@ -1,9 +1,11 @@
+import ConfigurationModel
+
 /// One node of a cluster as its configuration describes it.
-public struct ClusterNode: Sendable {
+package struct ClusterNode: Sendable {
     /// The main file.
-    public let path: String
+    package let path: String
     /// What it means.
-    public let loaded: LoadedConfiguration
+    package let loaded: LoadedConfiguration
     /// For each instance by name: tokens of its settings' keywords.
     private let places: [String: [String: Int]]
     private let text: SourceText
@@ -17,7 +19,7 @@ public struct ClusterNode: Sendable {
     }
 
     /// Reads a node's configuration.
-    public init(path: String, files: some FileProvider, environment: Environment) {
+    package init(path: String, files: some FileProvider, environment: Environment) {
         self.path = path
         let (elaborator, loaded) = elaborate(path: path, files: files, environment: environment, keepsPlaces: true)
         self.loaded = loaded

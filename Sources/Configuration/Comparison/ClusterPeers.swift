@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// What unicast peers have to know of each other.
 extension ClusterCheck {

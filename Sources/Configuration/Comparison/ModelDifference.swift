@@ -1,17 +1,18 @@
 import Base
+import ConfigurationModel
 
 /// What changes from one model to the next, for whoever wants to know before or after a reload.
-public struct ModelDifference: Hashable, Sendable {
+package struct ModelDifference: Hashable, Sendable {
     /// A setting with another value.
-    public struct Setting: Hashable, Sendable {
+    package struct Setting: Hashable, Sendable {
         /// The keyword.
-        public var name: String
+        package var name: String
         /// As it was; nil when it wasn't set.
-        public var old: String?
+        package var old: String?
         /// As it is; nil when it isn't set any more.
-        public var new: String?
+        package var new: String?
         /// Whether it changes nothing today, because its keyword isn't handled yet.
-        public var isWithoutEffect = false
+        package var isWithoutEffect = false
 
         /// Keywords of which a reload changes nothing that runs.
         private static let actingAtStart: Set = ["adopt_leftovers", "vrrp_startup_delay"]
@@ -21,32 +22,32 @@ public struct ModelDifference: Hashable, Sendable {
     }
 
     /// An instance that isn't the same any more.
-    public struct Change: Hashable, Sendable {
+    package struct Change: Hashable, Sendable {
         /// The block's name in the new model.
-        public var name: String
+        package var name: String
         /// The settings that differ.
-        public var settings: [Setting]
+        package var settings: [Setting]
         /// It becomes another virtual router: its state is given up, and it starts again in BACKUP.
-        public var startsAnew: Bool
+        package var startsAnew: Bool
     }
 
     /// Names of instances that are new.
-    public var added: [String] = []
+    package var added: [String] = []
     /// Names of instances that are gone.
-    public var removed: [String] = []
+    package var removed: [String] = []
     /// Instances that differ, in the order of the new model.
-    public var changed: [Change] = []
+    package var changed: [Change] = []
     /// How many instances are the same, wherever they stand in the files.
-    public var unchanged = 0
+    package var unchanged = 0
     /// Settings that belong to no instance.
-    public var global: [Setting] = []
+    package var global: [Setting] = []
 
     /// Whether a reload would do nothing.
-    public var isEmpty: Bool { added.isEmpty && removed.isEmpty && changed.isEmpty && global.isEmpty }
+    package var isEmpty: Bool { added.isEmpty && removed.isEmpty && changed.isEmpty && global.isEmpty }
 
     /// Instances are matched by what makes them the same virtual router on the link, as a reload does, whatever their
     /// names are; what is left, by name.
-    public init(from old: ConfigurationModel, to new: ConfigurationModel) {
+    package init(from old: ConfigurationModel, to new: ConfigurationModel) {
         var left = Array(old.instances.indices)
         var pairs = [Int?](repeating: nil, count: new.instances.count)
         func match(_ key: (InstanceSettings) -> some Hashable) {
@@ -141,7 +142,7 @@ extension ModelDifference.Setting {
 
 extension ModelDifference.Setting: CustomStringConvertible {
     /// `priority 100 -> 150`, `nopreempt set`, `unicast_peer 10.0.0.2 removed`.
-    public var description: String {
+    package var description: String {
         if isWithoutEffect { return change + " (not handled yet: without effect)" }
         return change + (actsAtStart ? " (acts when hasupd is stopped and started)" : "")
     }

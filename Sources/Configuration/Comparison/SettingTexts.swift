@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// Values of a model as an operator would write them, each under its keyword.
 enum SettingTexts {

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 extension SettingTexts {
     /// vrrp_instance, what the protocol itself doesn't need.

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// Gives statements their meaning. This part reads words; what each keyword does stands in the extensions.
 struct Elaborator {
@@ -216,7 +217,6 @@ struct Elaborator {
         return address(at: word)
     }
 
-    /// An address.
     mutating func address(_ statement: Statement) -> IPAddress? {
         guard let word = word(of: statement) else { return nil }
         return address(at: word)

@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 extension KeywordTable {
     /// What a start does without the value of a statement that it can't use: completes "a start would".
     func startInstead(_ statement: Statement?) -> String {

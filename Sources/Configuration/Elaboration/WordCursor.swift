@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// The words of a statement or entry, taken one by one.
 struct WordCursor {

@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 /// A row of the keyword table's text: where its fields stand. Nothing of it is copied, because each start and reload makes
 /// the table, and most of what it says is for people.
 struct KeywordRow: Sendable {
@@ -39,7 +41,6 @@ struct KeywordRow: Sendable {
     /// A field for people.
     func text(_ field: Field) -> String { String(decoding: self[field], as: UTF8.self) }
 
-    /// Bytes of a text.
     static func bytes(_ text: StaticString, _ range: Range<Int>) -> UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: text.utf8Start + range.lowerBound, count: range.count)
     }

@@ -1,5 +1,7 @@
+import ConfigurationModel
+
 /// What somebody who asks for a keyword finds.
-public enum KeywordSearch: Sendable {
+package enum KeywordSearch: Sendable {
     /// The rows that it may mean: those of vrrp_instance first, as most who ask mean it, and then in the order of the table.
     case found([Keyword])
     /// Nothing; the nearest names, best first.
@@ -9,7 +11,7 @@ public enum KeywordSearch: Sendable {
 extension KeywordTable {
     /// Looks a keyword up by its name in all contexts, or in one: `advert_int`, `vrrp_instance/advert_int`,
     /// `url/path`. Forms like `~SEQ(...)` and `$NAME=` are found by what stands before their variable part.
-    public func search(_ query: String) -> KeywordSearch {
+    package func search(_ query: String) -> KeywordSearch {
         let byName = keywords.filter { Self.isName(query, of: $0) }
         if !byName.isEmpty {
             let isFirst = { (row: Keyword) in row.context == "vrrp_instance" }
@@ -30,7 +32,7 @@ extension KeywordTable {
     }
 
     /// Names that stand for themselves, each once, sorted.
-    public var names: [String] {
+    package var names: [String] {
         Set(keywords.map(\.name)).filter { name in
             name.utf8.allSatisfy { Byte.isName($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }
         }.sorted()

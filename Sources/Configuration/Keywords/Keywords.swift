@@ -1,6 +1,7 @@
+import ConfigurationModel
+
 /// What a keyword's presence means today.
-public enum KeywordStatus: Hashable, Sendable {
-    /// It does what it says.
+package enum KeywordStatus: Hashable, Sendable {
     case acts
     /// It is read without effect, for this reason; no complaint.
     case accepted(String)
@@ -11,8 +12,7 @@ public enum KeywordStatus: Hashable, Sendable {
 }
 
 /// What may follow a keyword.
-public enum KeywordShape: UInt8, Hashable, Sendable {
-    /// Nothing.
+package enum KeywordShape: UInt8, Hashable, Sendable {
     case flag
     /// Nothing, or one of true, on, yes, false, off, no.
     case boolean
@@ -31,7 +31,7 @@ public enum KeywordShape: UInt8, Hashable, Sendable {
 }
 
 /// What the number behind a keyword counts. The raw value is how the table writes it.
-public enum KeywordUnit: String, Hashable, Sendable {
+package enum KeywordUnit: String, Hashable, Sendable {
     case seconds = "s"
     case milliseconds = "ms"
     case microseconds = "us"
@@ -51,35 +51,35 @@ public enum KeywordUnit: String, Hashable, Sendable {
 }
 
 /// One keyword in one kind of block. A reference, because a parser looks at one for each statement.
-public final class Keyword: Sendable {
+package final class Keyword: Sendable {
     /// Where it may stand: `(root)`, `vrrp_instance`, `vrrp_instance/authentication` and so on. Contexts that end in
     /// ` (entry)` hold the words of an entry in a list block.
-    public let context: String
+    package let context: String
     /// The keyword itself; `(entry)` for the entry as such.
-    public let name: String
+    package let name: String
     /// What follows it, for people.
-    public var arguments: String { row.text(.arguments) }
+    package var arguments: String { row.text(.arguments) }
     /// Its default; `-` without one.
-    public var defaultValue: String { row.text(.defaultValue) }
+    package var defaultValue: String { row.text(.defaultValue) }
     /// Its range, with remarks behind semicolons; `-` without.
-    public var range: String { KeywordUnit.split(row.text(.range)).range }
+    package var range: String { KeywordUnit.split(row.text(.range)).range }
     /// What its number counts.
-    public var unit: KeywordUnit? { KeywordUnit.split(row.text(.range)).unit }
+    package var unit: KeywordUnit? { KeywordUnit.split(row.text(.range)).unit }
     /// The version of keepalived that brought it, `after 2.2.7` when it is only known that 2.2.7 lacks it, `hasup` when no
     /// keepalived knows it; nil when nobody wrote it down.
-    public var since: String? { KeywordTable.version(of: name, in: context) }
+    package var since: String? { KeywordTable.version(of: name, in: context) }
     /// Whether no keepalived knows it.
-    public let isOwn: Bool
+    package let isOwn: Bool
     /// Whether it does anything.
-    public let status: KeywordStatus
+    package let status: KeywordStatus
     /// What it means.
-    public var meaning: String { row.text(.meaning) }
+    package var meaning: String { row.text(.meaning) }
     /// What may follow it, for the parser.
-    public let shape: KeywordShape
+    package let shape: KeywordShape
     /// Whether its values stand in the model, although it doesn't act yet. Nothing else needs to look at them then.
     let isTyped: Bool
     /// Limits of a whole number when `range` begins with them.
-    public var limits: ClosedRange<Int>? { KeywordTable.limits(row.text(.range)[...]) }
+    package var limits: ClosedRange<Int>? { KeywordTable.limits(row.text(.range)[...]) }
     /// The context of the block it opens; -1 when it opens none or one without keywords of its own.
     let child: Int
     /// Its row. What isn't asked for each statement is made of it when it is asked for: there are 830, and each start and
@@ -106,7 +106,7 @@ public final class Keyword: Sendable {
     func hasName(_ name: ArraySlice<UInt8>) -> Bool { row[.name].elementsEqual(name) }
 
     /// What the value is in words, behind its abbreviation: `INT, a whole number`.
-    public var explainedArguments: String {
+    package var explainedArguments: String {
         let words = [
             "INT": "a whole number", "NUM": "a whole number", "DEC": "a number such as 0.5",
             "TIMER": "seconds such as 0.5",
@@ -144,15 +144,15 @@ public final class Keyword: Sendable {
 /// but whose values are read into the model. The range may end in a unit, before the first semicolon: `1..1000 s; ...`.
 /// Which version of keepalived brought a keyword stands in a text of its own, `sinceRows`.
 /// A line in square brackets names the contexts that the following rows belong to.
-public struct KeywordTable: Sendable {
+package struct KeywordTable: Sendable {
     /// All rows.
-    public let keywords: [Keyword]
+    package let keywords: [Keyword]
     private let contextNames: [String]
     private let rowsOfContext: [[Int]]
     private let places: [UInt64: Int]
 
     /// The table, made from its text at first use.
-    public static let shared = KeywordTable(texts: [
+    package static let shared = KeywordTable(texts: [
         lexicalRows, globalRows, groupsRows, instanceRows, routingRows, servicesRows,
     ])
 
@@ -160,22 +160,21 @@ public struct KeywordTable: Sendable {
     let root: Int
 
     /// Looks a keyword up, as `hasup explain` does.
-    public func keyword(_ name: String, in context: String) -> Keyword? {
+    package func keyword(_ name: String, in context: String) -> Keyword? {
         guard let place = contextNames.firstIndex(of: context) else { return nil }
         return row(Array(name.utf8)[...], in: place).map { keywords[$0] }
     }
 
     /// The keyword that opens a block, whose context is named like `vrrp_instance/authentication`.
-    public func row(ofBlock context: String) -> Keyword? {
+    package func row(ofBlock context: String) -> Keyword? {
         guard let slash = context.lastIndex(of: "/") else { return keyword(context, in: "(root)") }
         return keyword(String(context[context.index(after: slash)...]), in: String(context[..<slash]))
     }
 
-    /// Names of all contexts.
-    public var contexts: [String] { contextNames }
+    package var contexts: [String] { contextNames }
 
     /// Rows of a context.
-    public func keywords(in context: String) -> [Keyword] {
+    package func keywords(in context: String) -> [Keyword] {
         guard let place = contextNames.firstIndex(of: context) else { return [] }
         return rowsOfContext[place].map { keywords[$0] }
     }

@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 extension KeywordTable {
     /// Rows of global_defs. The form is explained at `KeywordTable`.
     static let globalRows: StaticString = ##"""

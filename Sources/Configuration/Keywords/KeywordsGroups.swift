@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 extension KeywordTable {
     /// Rows of sync groups, scripts, trackers and BFD sessions. The form is explained at `KeywordTable`.
     static let groupsRows: StaticString = ##"""

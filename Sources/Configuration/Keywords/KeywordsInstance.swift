@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 extension KeywordTable {
     /// Rows of vrrp_instance and its blocks. The form is explained at `KeywordTable`.
     static let instanceRows: StaticString = ##"""

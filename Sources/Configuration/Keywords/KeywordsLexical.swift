@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 extension KeywordTable {
     /// Rows of lines, includes, definitions and top-level blocks. The form is explained at `KeywordTable`.
     static let lexicalRows: StaticString = ##"""

@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 extension KeywordTable {
     /// Rows of addresses, routes and rules. The form is explained at `KeywordTable`.
     static let routingRows: StaticString = ##"""

@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 extension KeywordTable {
     /// Rows of virtual_server and the checks. The form is explained at `KeywordTable`.
     static let servicesRows: StaticString = ##"""

@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 extension KeywordTable {
     /// The version of keepalived that brought a keyword, as far as its changelog (until 2.0.20) and its release notes tell.
     /// `after 2.2.7` stands for keywords that keepalived 2.2.7 complains about, `hasup` for those that no keepalived knows. A keyword that isn't here is as old as

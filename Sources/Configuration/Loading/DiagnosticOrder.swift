@@ -1,10 +1,12 @@
+import ConfigurationModel
+
 extension LoadedConfiguration {
     /// The findings as people read them: in the order of the files and of the lines in them. Notes stay behind what they
     /// belong to.
-    public var orderedDiagnostics: [Diagnostic] { ordered(with: nil) }
+    package var orderedDiagnostics: [Diagnostic] { ordered(with: nil) }
 
     /// The same with a note that belongs to no other finding.
-    public func ordered(with note: Diagnostic?) -> [Diagnostic] {
+    package func ordered(with note: Diagnostic?) -> [Diagnostic] {
         var ranks: [String: Int] = [:]
         for (rank, path) in paths.enumerated() where ranks[path] == nil { ranks[path] = rank }
         var groups: [(place: (Int, Int, Int), findings: [Diagnostic])] = []

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 extension Diagnostic {
     /// The longest message that is printed; a word of a thousand bytes can be quoted in it.
@@ -10,7 +11,7 @@ extension Diagnostic {
     /// - Parameters:
     ///   - inColour: whether to mark the parts with ANSI escapes; for a terminal only.
     ///   - width: columns; a source line that is longer is cut around the caret.
-    public func rendered(inColour: Bool = false, width: Int = 100) -> String {
+    package func rendered(inColour: Bool = false, width: Int = 100) -> String {
         func mark(_ text: String, _ code: String) -> String { inColour ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text }
         let word: String
         let colour: String
@@ -35,7 +36,7 @@ extension Diagnostic {
     /// The finding as one line of a log: place, message and what a start does.
     ///
     /// - Parameter isStart: whether this is the start, which has done it.
-    public func logLine(isStart: Bool) -> String {
+    package func logLine(isStart: Bool) -> String {
         let place = location.map { "\($0): " } ?? ""
         let deed = isStart ? done : "a start would \(atStart)"
         let start = severity == .error && !atStart.isEmpty ? " (\(deed))" : ""
@@ -129,7 +130,7 @@ private struct SourceExcerpt {
 
 extension LoadedConfiguration {
     /// One line that says how it went: `2 errors, 1 warning; 3 instances (1 in FAULT), 12 virtual servers`.
-    public var summary: String {
+    package var summary: String {
         let faulted = model.instances.count { !$0.faults.isEmpty }
         let faults = faulted > 0 ? " (\(faulted) in FAULT)" : ""
         let ignored = model.ignoredSettings

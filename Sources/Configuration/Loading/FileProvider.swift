@@ -1,7 +1,8 @@
 import Base
+import ConfigurationModel
 
 /// Why a file couldn't be read.
-public enum FileError: Error, Hashable, Sendable {
+package enum FileError: Error, Hashable, Sendable {
     /// No such file, or a part of its path is missing.
     case notFound
     /// It may not be read by this user.
@@ -16,7 +17,7 @@ public enum FileError: Error, Hashable, Sendable {
     case other(String)
 
     /// What an operator reads after the path.
-    public var explanation: String {
+    package var explanation: String {
         switch self {
         case .notFound: "no such file"
         case .permissionDenied: "permission denied"
@@ -29,21 +30,21 @@ public enum FileError: Error, Hashable, Sendable {
 }
 
 /// What makes a file the same one, whatever path leads to it.
-public struct FileIdentity: Hashable, Sendable {
+package struct FileIdentity: Hashable, Sendable {
     /// The file system's number.
-    public let device: UInt64
+    package let device: UInt64
     /// The file's number in it.
-    public let inode: UInt64
+    package let inode: UInt64
 
     /// A file by its numbers.
-    public init(device: UInt64, inode: UInt64) {
+    package init(device: UInt64, inode: UInt64) {
         self.device = device
         self.inode = inode
     }
 }
 
 /// The outside world as far as reading a configuration needs it. This room opens nothing by itself.
-public protocol FileProvider {
+package protocol FileProvider {
     /// The content of this file. The path is absolute, or relative to the working directory.
     func read(path: String) -> Result<[UInt8], FileError>
     /// The paths that match a pattern with `*`, `?` and `[...]`, sorted, whatever they lead to, and the folders that can't
@@ -58,33 +59,29 @@ public protocol FileProvider {
 }
 
 extension FileProvider {
-    /// Nothing is known.
-    public func inspect(program: String) -> ProgramFinding? { nil }
-    /// Nothing is known.
-    public func account(user: String, group: String?) -> AccountFinding? { nil }
-    /// Nothing is known.
-    public func identity(of path: String) -> FileIdentity? { nil }
+    package func inspect(program: String) -> ProgramFinding? { nil }
+    package func account(user: String, group: String?) -> AccountFinding? { nil }
+    package func identity(of path: String) -> FileIdentity? { nil }
 }
 
 /// What the machine says about a user and a group.
-public enum AccountFinding: Hashable, Sendable {
-    /// It knows both.
+package enum AccountFinding: Hashable, Sendable {
     case known(ScriptAccount)
     /// It doesn't, such as `there is no user 'x'`.
     case unknown(String)
 }
 
 /// What the kernel says about an interface.
-public struct LinkFacts: Hashable, Sendable {
+package struct LinkFacts: Hashable, Sendable {
     /// It leads back to this machine (IFF_LOOPBACK).
-    public var isLoopback: Bool
+    package var isLoopback: Bool
     /// It can send to groups (IFF_MULTICAST).
-    public var hasMulticast: Bool
+    package var hasMulticast: Bool
     /// Bytes of the largest packet that it sends; nil when that isn't known.
-    public var mtu: Int?
+    package var mtu: Int?
 
     /// An interface by its flags.
-    public init(isLoopback: Bool = false, hasMulticast: Bool = true, mtu: Int? = nil) {
+    package init(isLoopback: Bool = false, hasMulticast: Bool = true, mtu: Int? = nil) {
         self.isLoopback = isLoopback
         self.hasMulticast = hasMulticast
         self.mtu = mtu
@@ -92,28 +89,28 @@ public struct LinkFacts: Hashable, Sendable {
 }
 
 /// What the meaning of a configuration depends on besides its text.
-public struct Environment: Hashable, Sendable {
+package struct Environment: Hashable, Sendable {
     /// Names of the interfaces that exist; nil when that isn't to be checked.
-    public var interfaces: Set<String>?
+    package var interfaces: Set<String>?
     /// The name that `@NAME` lines are compared with: `--config-id`, else the node's name up to its first dot.
-    public var configID: String
+    package var configID: String
     /// Environment variables, for `${_ENV NAME}`.
-    public var variables: [String: String]
+    package var variables: [String: String]
     /// Seed of `${_RANDOM}`: the same seed gives the same configuration.
-    public var randomSeed: UInt64
+    package var randomSeed: UInt64
     /// Addresses of each interface with the length of their network, without those of virtual routers; nil when that isn't
     /// to be checked.
-    public var prefixes: [String: [Prefix]]?
+    package var prefixes: [String: [Prefix]]?
     /// Whether `prefixes` may have addresses of virtual routers all the same, because the kernel doesn't tell who has
     /// added an address.
-    public var mayHoldVirtualAddresses = false
+    package var mayHoldVirtualAddresses = false
     /// What kind of interface each is; nil when that isn't to be checked.
-    public var links: [String: LinkFacts]?
+    package var links: [String: LinkFacts]?
     /// Names of routing tables and their kin.
-    public var routingNames = RoutingNames()
+    package var routingNames = RoutingNames()
 
     /// An environment; by default nothing is known about interfaces.
-    public init(
+    package init(
         interfaces: Set<String>? = nil, configID: String = "", variables: [String: String] = [:],
         randomSeed: UInt64 = 0
     ) {
@@ -124,7 +121,7 @@ public struct Environment: Hashable, Sendable {
     }
 
     /// Leaves out addresses that a virtual router has set.
-    public mutating func leaveOut(_ addresses: some Sequence<(interface: String, address: IPAddress)>) {
+    package mutating func leaveOut(_ addresses: some Sequence<(interface: String, address: IPAddress)>) {
         for (interface, address) in addresses { prefixes?[interface]?.removeAll { $0.address == address } }
     }
 }
@@ -132,7 +129,7 @@ public struct Environment: Hashable, Sendable {
 extension ConfigurationModel {
     /// The addresses that its instances set while they are MASTER. The owner of an address (priority 255) may have it
     /// anyway.
-    public var virtualAddresses: [(interface: String, address: IPAddress)] {
+    package var virtualAddresses: [(interface: String, address: IPAddress)] {
         instances.filter { $0.priority != .owner }.flatMap { instance in
             (instance.virtualAddresses + instance.excludedAddresses).map {
                 (interface: $0.interface ?? instance.interface, address: $0.prefix.address)
@@ -143,9 +140,9 @@ extension ConfigurationModel {
 
 /// Every file that a configuration consists of, read once: a snapshot that can be parsed after privileges were
 /// dropped, and parsed again with the same result.
-public struct SourceSet: FileProvider, Sendable {
+package struct SourceSet: FileProvider, Sendable {
     /// The main file's path as it was given.
-    public let path: String
+    package let path: String
     private var files: [String: Result<[UInt8], FileError>] = [:]
     private var matches: [String: Result<[String], FileError>] = [:]
     private var programs: [String: ProgramFinding] = [:]
@@ -160,27 +157,27 @@ public struct SourceSet: FileProvider, Sendable {
     init(path: String) { self.path = path }
 
     /// Paths of all files that were read.
-    public var paths: [String] { files.keys.sorted() }
+    package var paths: [String] { files.keys.sorted() }
     /// Patterns for which files were looked for.
-    public var patterns: [String] { matches.keys.sorted() }
+    package var patterns: [String] { matches.keys.sorted() }
     /// Bytes of all files together.
-    public var byteCount: Int { files.values.reduce(0) { $0 + ((try? $1.get())?.count ?? 0) } }
+    package var byteCount: Int { files.values.reduce(0) { $0 + ((try? $1.get())?.count ?? 0) } }
 
     /// What was read from this path; `notFound` for one that wasn't asked for when the set was made.
-    public func read(path: String) -> Result<[UInt8], FileError> { files[path] ?? .failure(.notFound) }
+    package func read(path: String) -> Result<[UInt8], FileError> { files[path] ?? .failure(.notFound) }
     /// What matched this pattern when the set was made.
-    public func glob(pattern: String) -> Result<[String], FileError> { matches[pattern] ?? .success([]) }
+    package func glob(pattern: String) -> Result<[String], FileError> { matches[pattern] ?? .success([]) }
 
     /// What was said about this program when the set was made.
-    public func inspect(program: String) -> ProgramFinding? { programs[program] }
+    package func inspect(program: String) -> ProgramFinding? { programs[program] }
 
     /// What was said about this user when the set was made.
-    public func account(user: String, group: String?) -> AccountFinding? {
+    package func account(user: String, group: String?) -> AccountFinding? {
         accounts[AccountName(user: user, group: group)]
     }
 
     /// The file that this path led to when the set was made.
-    public func identity(of path: String) -> FileIdentity? { identities[path] }
+    package func identity(of path: String) -> FileIdentity? { identities[path] }
 
     mutating func remember(_ identity: FileIdentity, for path: String) { identities[path] = identity }
     mutating func remember(_ finding: ProgramFinding, for program: String) { programs[program] = finding }

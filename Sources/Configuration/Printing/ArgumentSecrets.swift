@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// Which of the words that scripts get are to go wherever they stand, in log lines and lists of processes as well.
 ///

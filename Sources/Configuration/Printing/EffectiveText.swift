@@ -1,6 +1,8 @@
+import ConfigurationModel
+
 /// What a configuration says after includes, conditional lines, definitions and generated lines were obeyed, in the
 /// canonical layout and without comments. Reading it again gives the same model.
-public func effectiveConfiguration(path: String, files: some FileProvider, environment: Environment) -> [UInt8] {
+package func effectiveConfiguration(path: String, files: some FileProvider, environment: Environment) -> [UInt8] {
     var preprocessor = Preprocessor(files, environment)
     _ = preprocessor.run(mainPath: path)
     return preprocessor.text.layout()

@@ -1,7 +1,9 @@
+import ConfigurationModel
+
 /// Why a file is left as it is.
-public struct FormatFailure: Error, Hashable, Sendable {
+package struct FormatFailure: Error, Hashable, Sendable {
     /// What is wrong with it; at least one error.
-    public var diagnostics: [Diagnostic]
+    package var diagnostics: [Diagnostic]
 }
 
 /// Puts one file into the canonical layout: four blanks for each open block, `{` at the end of its keyword's line, `}`
@@ -10,7 +12,7 @@ public struct FormatFailure: Error, Hashable, Sendable {
 /// Comments and quotes stay. Lines that mean something before they are split into words (includes, conditions,
 /// definitions, generated lines, references, shell quoting) are indented and otherwise left alone.
 /// - Throws: `FormatFailure` when its lines or braces are broken, so that its layout would be a guess.
-public func formatConfiguration(_ bytes: [UInt8], path: String) throws(FormatFailure) -> [UInt8] {
+package func formatConfiguration(_ bytes: [UInt8], path: String) throws(FormatFailure) -> [UInt8] {
     if let objection = FileHead.objection(to: bytes) {
         throw FormatFailure(
             diagnostics: [Diagnostic(.error, objection, at: SourceLocation(file: path, line: 1), code: .file)])

@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 /// A line of the canonical layout before it is indented.
 struct LayoutSegment {
     /// What stands in it, without indentation and comment.

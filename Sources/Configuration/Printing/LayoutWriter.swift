@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 /// Writes lines in the canonical layout: four blanks for each open block, at most one empty line, none at the edges of
 /// a block, and comments behind neighbouring lines of one depth below each other.
 struct LayoutWriter {
@@ -27,7 +29,6 @@ struct LayoutWriter {
 
     mutating func emptyLine() { wantsEmptyLine = true }
 
-    /// A line as it is.
     mutating func raw(_ line: ArraySlice<UInt8>) {
         flushAll()
         bytes += line

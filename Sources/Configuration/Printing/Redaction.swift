@@ -1,19 +1,21 @@
+import ConfigurationModel
+
 /// A configuration that may be shown to strangers.
-public struct RedactedConfiguration: Sendable {
+package struct RedactedConfiguration: Sendable {
     /// Its effective text without secrets.
-    public var text: [UInt8] = []
+    package var text: [UInt8] = []
     /// The secrets that were taken out: where else they stand, they go, too.
-    public var secrets: Set<String> = []
+    package var secrets: Set<String> = []
     /// How many words were taken out as secrets, and how many scripts lost their arguments.
-    public var secretCount = 0
+    package var secretCount = 0
     /// Scripts whose arguments were taken out.
-    public var argumentCount = 0
+    package var argumentCount = 0
 }
 
 /// The effective text of a configuration without what the keyword table calls secret, without the arguments of scripts,
 /// which often hold passwords, and without names and passwords in URLs. A secret that is in a wrong place, or behind a
 /// keyword that looks like one for secrets, goes as well.
-public func redactedConfiguration(
+package func redactedConfiguration(
     path: String, files: some FileProvider, environment: Environment
 ) -> RedactedConfiguration {
     var preprocessor = Preprocessor(files, environment)

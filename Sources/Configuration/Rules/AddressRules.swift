@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// A link-local address, which may be on every link of a machine.
 struct AddressOnInterface: Hashable {
@@ -216,5 +217,21 @@ extension Elaborator {
     private var hasFileChecks: Bool {
         let (statements, keywords) = (statements, table.keywords)
         return statements.contains { !$0.isEntry && keywords[$0.row].name == "FILE_CHECK" }
+    }
+}
+
+extension Elaborator {
+    /// An advertisement is one packet: what doesn't fit the link is left out of it.
+    mutating func checkRoom(_ draft: InstanceDraft) {
+        let settings = draft.settings
+        guard let mtu = environment.links?[settings.interface]?.mtu else { return }
+        let limit = settings.advertisedAddressLimit(mtu: mtu)
+        guard settings.virtualAddresses.count > limit, draft.virtualPlaces.indices.contains(limit) else { return }
+        report(
+            .warning,
+            "an advertisement on `\(settings.interface)`, whose MTU is \(mtu), carries "
+                + "\(limit) of \(settings.virtualAddresses.count) addresses: from here on they are set and not advertised, "
+                + "and a keepalived before 2.3 discards a list that isn't its own",
+            at: draft.virtualPlaces[limit], code: .machine)
     }
 }

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// The rules that settings of one instance have for each other, and instances for each other.
 extension Elaborator {

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// Where an instance's advertisements come from and go to.
 extension Elaborator {

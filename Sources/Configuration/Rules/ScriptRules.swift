@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 /// A program that the configuration wants to be run.
 struct ScriptUse: Hashable {
     /// As written: a path, or a name that is looked for in PATH.
@@ -9,33 +11,33 @@ struct ScriptUse: Hashable {
 }
 
 /// A part of a program's path that somebody else than root may change.
-public struct PathWeakness: Hashable, Sendable {
+package struct PathWeakness: Hashable, Sendable {
     /// A clause that names the part, its owner and its mode.
-    public var text: String
+    package var text: String
     /// The only one besides root who may change it; nil when there are more.
-    public var owner: UInt32?
+    package var owner: UInt32?
     /// A weakness.
-    public init(_ text: String, owner: UInt32? = nil) {
+    package init(_ text: String, owner: UInt32? = nil) {
         self.text = text
         self.owner = owner
     }
 }
 
 /// What the machine says about a program.
-public struct ProgramFinding: Hashable, Sendable {
+package struct ProgramFinding: Hashable, Sendable {
     /// Why it can't be run, such as `no such file`; nil when it can.
-    public var obstacle: String?
+    package var obstacle: String?
     /// The parts of its path that somebody else than root may change, from the root on.
-    public var weaknesses: [PathWeakness]
+    package var weaknesses: [PathWeakness]
     /// A program without complaints.
-    public init(obstacle: String? = nil, weaknesses: [PathWeakness] = []) {
+    package init(obstacle: String? = nil, weaknesses: [PathWeakness] = []) {
         self.obstacle = obstacle
         self.weaknesses = weaknesses
     }
 
     /// Why this user had better not run it: somebody who is neither he nor root could have written it. nil when nothing
     /// is to be said.
-    public func weakness(forUser uid: UInt32) -> String? {
+    package func weakness(forUser uid: UInt32) -> String? {
         weaknesses.first { $0.owner != uid }?.text
     }
 }
@@ -106,7 +108,7 @@ extension Diagnostic {
         "scripts begin here: a hasupd that was started without any refuses them at a reload, and needs a restart"
 
     /// Whether it is the note on the first script.
-    public var isAboutFirstScript: Bool { severity == .note && message == Self.firstScriptMessage }
+    package var isAboutFirstScript: Bool { severity == .note && message == Self.firstScriptMessage }
 
     static func firstScript(_ token: Token, in text: SourceText) -> Diagnostic {
         Diagnostic(

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// The rules that virtual servers have for each other.
 extension Elaborator {

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// What the settings of one virtual server mean for each other.
 extension Elaborator {

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 extension Elaborator {
     private static var strictAtStart: String { "run it all the same" }

@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 /// What somebody meant to say although it isn't among the statements: misspelt or misplaced keywords and blocks without
 /// a `{`. Each has an error of its own already, so what is missing without it is no second one.
 struct Attempts {

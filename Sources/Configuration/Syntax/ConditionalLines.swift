@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 /// The names that stand behind `@` in a configuration.
 struct NodeNames {
     /// Names for which there are lines, in their order, each once.

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// A `$NAME=` definition: its value line by line, unexpanded, because it is expanded each time it is used.
 struct Definition {

@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 /// Collects findings. A file of garbage has a finding on each line: only the first ones are kept, all are counted.
 struct DiagnosticList {
     private(set) var diagnostics: [Diagnostic] = []

@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 /// What the beginning of a file says about it before it is read as lines.
 enum FileHead {
     /// What some editors put in front of UTF-8 text.

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// `~SEQ`, `~SEQx` and `~LST`: one line for each value of a variable.
 extension Preprocessor {

@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 /// What a failed include means, beyond a file that is missing or can't be read, which is always an error.
 struct IncludeChecks: OptionSet {
     let rawValue: UInt8

@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 /// Characters that look like a blank or like nothing, and are part of a word: what is copied from a web page has them.
 enum InvisibleCharacter {
     /// What else to say about this text; nil when all of it can be seen.

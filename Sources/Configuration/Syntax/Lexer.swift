@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 /// Bytes that mean something to the lexer.
 enum Byte {
     static let newline = UInt8(ascii: "\n")

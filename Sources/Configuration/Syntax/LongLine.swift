@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 /// Lines that substitution has made longer than a file's lines may be: written as definitions and a line of references,
 /// so that what is printed can be read again.
 enum LongLine {

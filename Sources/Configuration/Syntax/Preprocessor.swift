@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// Turns files into tokens: lines, comments, conditional lines, definitions, generated lines and includes.
 ///

@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 /// What a backslash means to `shellWords`.
 enum ShellEscapes {
     /// Outside single quotes it begins an escape.

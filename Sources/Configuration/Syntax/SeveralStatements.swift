@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// Several statements on one line: only the first one counts, for keepalived, too.
 extension Elaborator {

@@ -1,4 +1,5 @@
-/// What a token is.
+import ConfigurationModel
+
 enum TokenKind: UInt8 {
     /// Text between blanks.
     case word

@@ -1,10 +1,12 @@
+import ConfigurationModel
+
 /// The candidate that a misspelled word most probably meant, nil when none is near.
-public func nearestWord(to word: String, among candidates: [String]) -> String? {
+package func nearestWord(to word: String, among candidates: [String]) -> String? {
     nearestWords(to: word, among: candidates, limit: 1).first
 }
 
 /// The candidates that a misspelled word may have meant, nearest first.
-public func nearestWords(to word: String, among candidates: [String], limit: Int = 5) -> [String] {
+package func nearestWords(to word: String, among candidates: [String], limit: Int = 5) -> [String] {
     let written = Array(word.utf8.prefix(64))
     // One error in three letters is a misspelling; more is another word.
     let tolerance = max(1, written.count / 3)

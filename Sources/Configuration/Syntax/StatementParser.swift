@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 /// A keyword with its words, or an entry of a list block.
 struct Statement {
     /// Row of the keyword table; for an entry, -1.

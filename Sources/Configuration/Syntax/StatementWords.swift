@@ -1,3 +1,5 @@
+import ConfigurationModel
+
 /// What is wrong with a statement by itself: its keyword's status, and words that nothing else will look at.
 extension StatementParser {
     /// Complains about a keyword that has no effect.

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// A decimal whole number with an optional minus; nil for anything else, or one that doesn't fit 53 bits.
 func wholeNumber(_ bytes: ArraySlice<UInt8>) -> Int? {

@@ -1,8 +1,9 @@
 import Base
 import CLinux
 import Configuration
+import ConfigurationModel
+import Control
 import Glibc
-import IPC
 import Reactor
 
 /// Which virtual routers this hasupd runs: a lock for each of them, in one file for all hasupds of the machine, whatever

@@ -1,12 +1,13 @@
 import Base
 import CLinux
 import Configuration
+import ConfigurationModel
 import Glibc
-import IPC
 import Kernel
 import Reactor
 import VRRP
 import VRRPWorker
+import WorkerProtocol
 
 /// What this hasupd may have put into the kernel: copies of the configurations that it has given to its workers, in the
 /// run directory, good for this boot (docs/decisions.md, D14).

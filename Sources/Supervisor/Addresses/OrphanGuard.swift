@@ -1,11 +1,12 @@
 import Base
 import CLinux
 import Configuration
-import IPC
+import ConfigurationModel
 import Logging
 import Reactor
 import Sandbox
 import Supervision
+import WorkerProtocol
 
 /// Sees to it that no address stays on an interface while nobody advertises it: when no worker has taken over by the time
 /// at which a peer may have become master, `hasup-withdraw` removes the addresses (docs/decisions.md, D12). The machine

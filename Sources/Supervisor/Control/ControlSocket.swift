@@ -1,13 +1,16 @@
 import Base
 import CLinux
 import Configuration
+import ConfigurationModel
+import Control
 import Glibc
-import IPC
 import Logging
 import Reactor
 import Sandbox
 import Supervision
 import VRRP
+import Varlink
+import WorkerProtocol
 
 /// The control socket as the daemon serves it: each method asks the daemon and answers in the words of `io.hasup`.
 final class ControlSocket {

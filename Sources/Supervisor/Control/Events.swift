@@ -1,6 +1,7 @@
 import Base
 import Configuration
-import IPC
+import ConfigurationModel
+import Control
 import VRRP
 
 // What happened, in the words of `io.hasup`: for those who watch now and those who ask for the history.

@@ -1,9 +1,12 @@
 import Base
 import Configuration
-import IPC
+import ConfigurationModel
+import Control
 import Reactor
 import Sandbox
 import VRRP
+import Varlink
+import WorkerProtocol
 
 // What status shows, from what the worker told and what the configuration says.
 

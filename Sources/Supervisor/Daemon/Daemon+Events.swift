@@ -1,5 +1,5 @@
 import Base
-import IPC
+import Control
 import Reactor
 import Supervision
 import VRRP

@@ -1,7 +1,8 @@
 import Base
-import IPC
+import Control
 import Logging
 import Reactor
+import WorkerProtocol
 
 extension Daemon {
     /// Becomes the program that now lies where this one was started from. The completion is told what it is, shortly

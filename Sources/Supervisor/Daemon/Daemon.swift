@@ -1,15 +1,17 @@
 import Base
 import CLinux
 import Configuration
+import ConfigurationModel
+import Control
 import Files
 import Glibc
-import IPC
 import Logging
 import Reactor
 import Sandbox
 import Supervision
 import Telemetry
 import VRRP
+import WorkerProtocol
 
 /// hasupd itself: reads no byte from the network, starts the workers and keeps them alive, does what they may ask for,
 /// and tells operators what is going on.

@@ -1,7 +1,8 @@
 import Base
 import Configuration
-import IPC
+import ConfigurationModel
 import Supervision
+import WorkerProtocol
 
 /// One accepted configuration: its number, the sealed image that workers map too, and its instances one at a time.
 /// Nothing is decoded that isn't asked for, so a configuration of thousands of instances costs hasupd no long turn.

@@ -1,11 +1,12 @@
 import Base
 import CLinux
 import Configuration
+import ConfigurationModel
 import Glibc
-import IPC
 import Logging
 import Reactor
 import Sandbox
+import WorkerProtocol
 
 /// What a start begins with.
 struct FirstConfiguration {

@@ -1,8 +1,9 @@
 import Base
 import Configuration
-import IPC
+import ConfigurationModel
 import Logging
 import Reactor
+import WorkerProtocol
 
 /// What outlives hasupd (docs/decisions.md, D10): the page with what the VRRP worker knows, which address it has put where,
 /// the configuration that runs, and, once there was one, which notifications are still to be told, all in memory files.
@@ -137,7 +138,6 @@ final class DescriptorStore {
         for complaint in complaints { log.error("\(complaint)") }
     }
 
-    /// Keeps the page.
     func keep(_ page: StatePage) {
         current.page = page
         keep(page.number, as: Name.state, isStored: page === self.page)
@@ -157,7 +157,6 @@ final class DescriptorStore {
         return (file, true)
     }
 
-    /// Keeps the configuration.
     func keep(_ image: ConfigurationImage) {
         current.image = image
         keep(image.number, as: Name.configuration, isStored: image === configuration?.image)

@@ -1,9 +1,10 @@
 import Base
 import Configuration
+import ConfigurationModel
 import Files
 import Glibc
-import IPC
 import Reactor
+import WorkerProtocol
 
 /// `hasupd --check`: the files are read and judged as at a start, by the same role, and nothing else is done. The program
 /// that is to replace a running one by `hasup upgrade` is asked this before: only it knows what it makes of them.

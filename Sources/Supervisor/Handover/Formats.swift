@@ -1,7 +1,8 @@
 import Configuration
-import IPC
+import ConfigurationModel
 import Supervision
 import VRRP
+import WorkerProtocol
 
 /// The forms of what a hasupd leaves to the one that it becomes by `hasup upgrade`. `hasupd --formats` tells which ones a
 /// program reads, so that the one that runs can ask before it gives itself up.

@@ -1,5 +1,5 @@
+import Control
 import Glibc
-import IPC
 
 /// Where this hasupd keeps its files: the same rule by which `hasup` finds them. All of them are absolute, because hasupd
 /// doesn't stay where it was started.

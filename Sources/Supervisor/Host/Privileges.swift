@@ -1,5 +1,6 @@
 import CLinux
 import Configuration
+import ConfigurationModel
 import Glibc
 import Sandbox
 
@@ -11,7 +12,6 @@ import Sandbox
 struct Privileges: Equatable {
     /// What hasupd has.
     var effective: CapabilitySet
-    /// Who it is.
     var user: UInt32
     /// Realtime priority that the limit allows without CAP_SYS_NICE (RLIMIT_RTPRIO).
     var realtimeLimit: UInt64

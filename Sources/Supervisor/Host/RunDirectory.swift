@@ -1,6 +1,6 @@
 import CLinux
+import Control
 import Glibc
-import IPC
 import Reactor
 import Sandbox
 

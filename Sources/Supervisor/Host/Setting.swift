@@ -1,9 +1,11 @@
 import CLinux
 import Configuration
+import ConfigurationModel
+import Control
 import Glibc
-import IPC
 import Reactor
 import Sandbox
+import WorkerProtocol
 
 /// What the machine lets this hasupd do, found out once at start: who the workers become, and their filters.
 final class Setting {

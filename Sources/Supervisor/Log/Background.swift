@@ -1,5 +1,6 @@
 import Base
 import Configuration
+import ConfigurationModel
 import VRRP
 
 /// What was observed before a transition and says more of why it happened than the transition knows.

@@ -1,7 +1,8 @@
 import Base
+import Control
 import Glibc
-import IPC
 import Reactor
+import Varlink
 
 /// What happened, for those who ask afterwards (docs/decisions.md, D26): the last 1,000 events that mattered, a line of
 /// JSON each, as `Watch` sends them.

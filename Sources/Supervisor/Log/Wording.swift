@@ -1,6 +1,7 @@
 import Base
 import Configuration
-import IPC
+import ConfigurationModel
+import Control
 import Kernel
 import Reactor
 import VRRP
@@ -165,7 +166,6 @@ func removalText(of addresses: [String], count: Int, because whose: (_ them: Str
 }
 
 extension TransitionReason {
-    /// The name in `--json`.
     var code: String {
         switch self {
         case .started: "started"
@@ -241,7 +241,6 @@ extension Transition {
 }
 
 extension BackupReason {
-    /// The name in `--json`.
     var code: String {
         switch self {
         case .higherPriority: "higherPriority"
@@ -305,7 +304,6 @@ extension BackupReason {
 }
 
 extension Observation {
-    /// Whose it is.
     var instance: InstanceID? {
         switch self {
         case .transition(let transition), .earlier(let transition, _): transition.instance
@@ -393,7 +391,6 @@ extension RivalMaster.Sign {
         }
     }
 
-    /// The name in `--json`.
     var code: String {
         switch self {
         case .lowerPriority: "lowerPriority"

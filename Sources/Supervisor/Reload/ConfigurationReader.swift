@@ -1,12 +1,13 @@
 import Base
 import CLinux
 import Configuration
+import ConfigurationModel
 import Glibc
-import IPC
 import Logging
 import Reactor
 import Sandbox
 import Supervision
+import WorkerProtocol
 
 /// What came of reading the files.
 enum ReadOutcome {

@@ -1,4 +1,5 @@
 import Configuration
+import ConfigurationModel
 import Logging
 
 /// Tells the log what each reading of the files has found. A warning or note that the reading before had as well isn't told

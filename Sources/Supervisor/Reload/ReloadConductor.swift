@@ -1,9 +1,11 @@
 import Base
 import Configuration
-import IPC
+import ConfigurationModel
+import Control
 import Logging
 import Reactor
 import Supervision
+import WorkerProtocol
 
 /// The effects of reloads and previews: the machine that decides is `ReloadMachine`.
 final class ReloadConductor {

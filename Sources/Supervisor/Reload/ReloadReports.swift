@@ -1,6 +1,9 @@
 import Base
 import Configuration
-import IPC
+import ConfigurationModel
+import Control
+import Varlink
+import WorkerProtocol
 
 extension ReloadReport {
     /// What changes with a new generation, from what its reader found out. It is a stranger's, so it may make no sense;

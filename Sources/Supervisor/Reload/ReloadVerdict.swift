@@ -1,7 +1,8 @@
 import Base
 import Configuration
-import IPC
+import ConfigurationModel
 import Reactor
+import WorkerProtocol
 
 extension String {
     /// With a full stop, unless it ends like a sentence already: what is quoted may be a question.

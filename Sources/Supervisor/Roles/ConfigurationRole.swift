@@ -1,11 +1,14 @@
 import Base
 import CLinux
 import Configuration
+import ConfigurationModel
+import Control
 import Files
 import Glibc
-import IPC
 import Reactor
 import Sandbox
+import Varlink
+import WorkerProtocol
 
 /// The role `hasup-config`: reads and judges the files in a short-lived process (docs/decisions.md, D6). A parser that
 /// crashes costs nothing, and one that takes long holds up nobody.

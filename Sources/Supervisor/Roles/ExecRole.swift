@@ -1,5 +1,6 @@
 import CLinux
 import Configuration
+import ConfigurationModel
 import Files
 import Glibc
 import Reactor

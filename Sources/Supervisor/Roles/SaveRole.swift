@@ -1,9 +1,10 @@
 import CLinux
 import Configuration
+import ConfigurationModel
 import Glibc
-import IPC
 import Reactor
 import Sandbox
+import WorkerProtocol
 
 /// The role `hasup-save`: writes what operators want to have on files around a reload, and ends. A process of its own
 /// because a folder may lie on a server that doesn't answer (docs/decisions.md, D6). It opens and thins out what is to be

@@ -1,13 +1,14 @@
 import Base
 import CLinux
 import Configuration
+import ConfigurationModel
 import Glibc
-import IPC
 import Kernel
 import Reactor
 import Sandbox
 import VRRP
 import VRRPWorker
+import WorkerProtocol
 
 /// The role `hasup-withdraw`: while there is no VRRP worker, removes the addresses of instances that aren't MASTER, or were
 /// and have been silent for so long that a peer may have taken over. A process of its own because a running hasupd reads no worker's bytes

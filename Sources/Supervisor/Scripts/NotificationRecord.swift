@@ -1,7 +1,7 @@
 import Base
-import IPC
 import Reactor
 import Supervision
+import WorkerProtocol
 
 /// Which notifications hasupd still has to tell, and which scripts run, in a memory file that outlives it
 /// (docs/decisions.md, D40): systemd's store keeps it, and `hasup upgrade` passes it on. No worker is given it. A script

@@ -1,4 +1,5 @@
 import Configuration
+import ConfigurationModel
 
 /// A script with everything that is needed to run it: by number who runs it, because names were looked up when the
 /// configuration was read (docs/decisions.md, D6).

@@ -1,12 +1,14 @@
 import Base
 import CLinux
 import Configuration
+import ConfigurationModel
+import Control
 import Glibc
-import IPC
 import Logging
 import Reactor
 import Sandbox
 import Supervision
+import WorkerProtocol
 
 /// Runs notify scripts as their users, each in a process group of its own, one transition of an instance at a time, and
 /// none for ever.

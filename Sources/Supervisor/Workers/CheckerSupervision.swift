@@ -1,11 +1,11 @@
 import Base
 import CLinux
 import Glibc
-import IPC
 import Logging
 import Reactor
 import Sandbox
 import Supervision
+import WorkerProtocol
 
 /// hasupd's side of the checker: an image of its own, opened at start so that a package upgrade under a running daemon
 /// never mixes versions (docs/decisions.md, D7).

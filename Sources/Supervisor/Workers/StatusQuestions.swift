@@ -1,7 +1,7 @@
 import Base
-import IPC
 import Reactor
 import VRRP
+import WorkerProtocol
 
 /// The questions for the status of all instances. One is under way at a time, and its answer is shared by all who asked
 /// before it was put: so many askers cost no more memory than one, and nobody is told what was before he asked.
@@ -38,7 +38,6 @@ final class StatusQuestions {
         expiry = loop.makeTimer { [weak self] in self?.finish(nil) }
     }
 
-    /// Asks.
     func ask(_ completion: @escaping Completion) {
         waiting.append(completion)
         if !isUnderWay { put() }

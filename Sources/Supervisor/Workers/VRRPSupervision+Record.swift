@@ -1,8 +1,8 @@
 import Base
-import IPC
 import Logging
 import Reactor
 import Supervision
+import WorkerProtocol
 
 // What the next hasupd finds, should this one die.
 

@@ -1,14 +1,15 @@
 import Base
 import CLinux
 import Configuration
+import ConfigurationModel
 import Glibc
-import IPC
 import Kernel
 import Logging
 import Reactor
 import Sandbox
 import Supervision
 import VRRP
+import WorkerProtocol
 
 /// hasupd's side of the VRRP worker: starts it, gives it what it needs, does what it may ask for, and asks its status.
 final class VRRPSupervision: WorkerProcess.Owner {

@@ -1,9 +1,9 @@
 import Base
 import Glibc
-import IPC
 import Logging
 import Reactor
 import Supervision
+import WorkerProtocol
 
 /// The effects of one worker's life: the machine that decides is `WorkerLife`.
 final class WorkerProcess {

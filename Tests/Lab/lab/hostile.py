@@ -15,7 +15,7 @@ PAGE_HEAD, SLOT, SLOT_HEAD, SLOTS_MAX, MARK = 4096, 256, 24, 65536, 8
 GENERATION, STAMP, SLOTS_USED, NOTIFIED = 8, 16, 24, 32
 MASK = (1 << 64) - 1
 
-# The VRRP worker's messages (Sources/IPC/WorkerMessages.swift) and, as far as it is to be answered, hasupd's.
+# The VRRP worker's messages (Sources/WorkerProtocol/WorkerMessages.swift) and, as far as it is to be answered, hasupd's.
 HELLO, CONFIGURED, WORKED, OPEN_SOCKET, NOTIFY, OBSERVATIONS, STATUS, LOG, STOPPED, RESUMED, CLEARED, \
     DISCARDED = range(0x201, 0x20D)
 SOCKET_GIVEN, SOCKET_REFUSED, ASK_STATUS = 0x103, 0x104, 0x105
@@ -24,7 +24,7 @@ VERSION = 4
 
 
 def frame(kind, payload=b"", flags=0, correlation=0, length=None):
-    """A frame; a length of one's own makes it a wrong one (Sources/IPC/Frame.swift)."""
+    """A frame; a length of one's own makes it a wrong one (Sources/WorkerProtocol/Frame.swift)."""
     size = 12 + len(payload) if length is None else length
     return struct.pack(">IHHI", size, kind & 0xFFFF, flags, correlation) + payload
 
@@ -62,7 +62,7 @@ def page_of(pid):
 
 
 class Page:
-    """A worker's state page, mapped (Sources/IPC/StatePage.swift)."""
+    """A worker's state page, mapped (Sources/WorkerProtocol/StatePage.swift)."""
 
     def __init__(self, pid):
         number = page_of(pid)

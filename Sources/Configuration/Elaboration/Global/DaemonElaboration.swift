@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 extension Elaborator {
     /// Statements at the top level that concern the daemon, and what global_defs says to instances about mail.

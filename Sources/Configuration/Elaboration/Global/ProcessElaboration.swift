@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 extension Elaborator {
     // MARK: - Processes

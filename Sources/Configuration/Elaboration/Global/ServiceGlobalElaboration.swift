@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// global_defs of the load balancer and of mail.
 extension Elaborator {

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 extension Elaborator {
     /// One entry of virtual_ipaddress or virtual_ipaddress_excluded; nil when it names no usable address.
@@ -214,7 +215,6 @@ extension Elaborator {
         }
     }
 
-    /// One entry of unicast_peer.
     mutating func unicastPeer(_ entry: Statement) -> UnicastPeer? {
         guard let first = entry.words.first, let address = host(at: first) else { return nil }
         guard !address.isMulticast, !address.isUnspecified else {

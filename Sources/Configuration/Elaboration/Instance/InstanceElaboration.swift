@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// A vrrp_instance block while it is read: what was written, and where, until the rules decide what it means.
 struct InstanceDraft {

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 extension Elaborator {
     /// Statements of an instance that the protocol itself doesn't need. - Returns: false for another keyword.

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 extension Elaborator {
     /// `encap mpls L1/L2 | ip|ip6 [id N] [dst A] [src A] [tos|tc N] [ttl|hoplimit N] [flags N] | ila LOCATOR`.

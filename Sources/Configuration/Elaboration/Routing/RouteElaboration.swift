@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// A route while it is read.
 struct RouteDraft {

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 extension Elaborator {
     /// mtu and its kin. - Returns: false for a word that isn't one.

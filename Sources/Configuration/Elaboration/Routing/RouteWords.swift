@@ -1,26 +1,27 @@
 import Base
+import ConfigurationModel
 
 /// What the names of iproute2's tables mean (/etc/iproute2/rt_*).
-public struct RoutingNames: Hashable, Sendable {
+package struct RoutingNames: Hashable, Sendable {
     /// rt_tables.
-    public var tables: [String: UInt32] = ["default": 253, "main": 254, "local": 255]
+    package var tables: [String: UInt32] = ["default": 253, "main": 254, "local": 255]
     /// rt_protos.
-    public var protocols: [String: UInt32] = [
+    package var protocols: [String: UInt32] = [
         "unspec": 0, "redirect": 1, "kernel": 2, "boot": 3, "static": 4, "ra": 9, "dhcp": 16, "keepalived": 18,
     ]
     /// rt_scopes.
-    public var scopes: [String: UInt32] = ["global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255]
+    package var scopes: [String: UInt32] = ["global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255]
     /// rt_realms.
-    public var realms: [String: UInt32] = ["cosmos": 0]
+    package var realms: [String: UInt32] = ["cosmos": 0]
     /// rt_dsfield.
-    public var fields: [String: UInt32] = ["default": 0]
+    package var fields: [String: UInt32] = ["default": 0]
     /// group: names of interface groups.
-    public var groups: [String: UInt32] = ["default": 0]
+    package var groups: [String: UInt32] = ["default": 0]
     /// What every machine knows.
-    public init() {}
+    package init() {}
 
     /// Adds lines of such a file: a number, blanks, a name; `#` begins a comment.
-    public static func add(_ file: [UInt8], to names: inout [String: UInt32]) {
+    package static func add(_ file: [UInt8], to names: inout [String: UInt32]) {
         for line in file.split(separator: Byte.newline) {
             let words = line.prefix { $0 != Byte.hash }.split(whereSeparator: Byte.isBlank)
             guard words.count >= 2 else { continue }

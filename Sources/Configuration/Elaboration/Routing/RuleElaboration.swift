@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// A rule while it is read.
 private struct RuleDraft {

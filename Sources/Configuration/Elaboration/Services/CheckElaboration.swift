@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// What virtual servers, real servers and checks say about checks; nil where nothing is said.
 struct CheckDefaults {

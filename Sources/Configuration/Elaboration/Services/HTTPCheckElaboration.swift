@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// HTTP_GET and SSL_GET.
 extension Elaborator {

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// UDP_CHECK, MISC_CHECK, FILE_CHECK and BFD_CHECK.
 extension Elaborator {

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// A real_server block while it is read.
 struct RealServerDraft {

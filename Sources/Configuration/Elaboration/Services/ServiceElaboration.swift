@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// What the blocks of the load balancer need to know of each other while they are read.
 struct ServiceContext {

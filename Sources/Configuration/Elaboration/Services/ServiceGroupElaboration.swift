@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 extension Elaborator {
     /// Reads one virtual_server_group block and appends it to the model.

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// Words that several blocks of the load balancer have in common.
 extension Elaborator {

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// A definition that trackers may name.
 struct TrackerDefinition {

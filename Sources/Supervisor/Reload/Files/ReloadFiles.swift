@@ -1,12 +1,14 @@
 import Base
 import CLinux
 import Configuration
+import ConfigurationModel
+import Control
 import Glibc
-import IPC
 import Logging
 import Reactor
 import Sandbox
 import Supervision
+import WorkerProtocol
 
 /// What global_defs names around reloads: the file that schedules them, and hasupd's side of `hasup-save`, which writes
 /// what operators want to keep of them.

@@ -1,10 +1,10 @@
 import Configuration
+import ConfigurationModel
 
 /// The files that global_defs names around a reload, as one configuration has them.
 struct ReloadPaths: Equatable {
     /// reload_time_file: read and unlinked by hasupd itself.
     var timeFile: String?
-    /// reload_repeat.
     var repeats = false
     /// reload_file: made and unlinked by `hasup-config`, and unlinked by `hasup-save` when that one died.
     var mark: String?

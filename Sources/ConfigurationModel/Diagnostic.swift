@@ -1,0 +1,81 @@
+/// How bad it is.
+package enum Severity: UInt8, Hashable, Comparable, Sendable {
+    /// Additional information about the diagnostic before it.
+    case note = 0
+    /// Accepted, but probably not what was meant, or without effect yet.
+    case warning = 1
+    /// Refused by a reload; at start, only this statement or instance is left out (docs/decisions.md, D18).
+    case error = 2
+
+    /// A note is less than a warning, a warning less than an error.
+    package static func < (left: Severity, right: Severity) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// What kind of finding it is, for programs that sort or silence findings. The names never change.
+package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
+    /// A file can't be read and is left out, or what there is configures nothing.
+    case file
+    /// A line, a quote, a definition, a generated line or an include is wrong.
+    case text
+    /// A brace is missing or too many.
+    case brace
+    /// Nobody knows the keyword.
+    case unknownKeyword = "unknown-keyword"
+    /// The keyword exists, in another block.
+    case misplacedKeyword = "misplaced-keyword"
+    /// The keyword is known and refused.
+    case refusedKeyword = "refused-keyword"
+    /// The keyword is known and has no effect yet.
+    case notYet = "not-yet"
+    /// The keyword is a name of the past.
+    case deprecated
+    /// A value, or what settings mean together.
+    case setting
+    /// An interface isn't there, and what needs it waits for it.
+    case missingInterface = "missing-interface"
+    /// What this machine lacks at the moment, or has no room for: it may change without a reload, and status tells of the
+    /// instance while it is so.
+    case machine
+    /// What the nodes of a cluster say doesn't go together.
+    case cluster
+}
+
+/// One finding about a configuration: where, what, and what to do about it.
+package struct Diagnostic: Hashable, Sendable {
+    /// How bad it is.
+    package var severity: Severity
+    /// Where it begins; nil when it is about the file set as a whole.
+    package var location: SourceLocation?
+    /// Length of the underlined text in UTF-8 bytes, at least 1.
+    package var length: Int
+    /// A sentence an operator can act on.
+    package var message: String
+    /// The source line, for the caret; nil when there is none to show.
+    package var sourceLine: String?
+    /// What kind of finding it is.
+    package var code: DiagnosticCode
+    /// The includes through which the file was reached, innermost first; empty in the main file.
+    package var includedFrom: [SourceLocation]
+    /// For an error: what a start does about it, completing "a start would"; empty when the message says it.
+    package var atStart: String
+
+    /// Whether it says nothing of a later time than that at which the files were read: an interface, an address or a link's
+    /// MTU may be another by then, and what an instance lacks is told of it while it lacks it.
+    package var isOfTheMoment: Bool { code == .missingInterface || code == .machine }
+
+    /// A finding.
+    package init(
+        _ severity: Severity, _ message: String, at location: SourceLocation? = nil, length: Int = 1,
+        sourceLine: String? = nil, code: DiagnosticCode = .setting, includedFrom: [SourceLocation] = [],
+        atStart: String = ""
+    ) {
+        self.severity = severity
+        self.message = message
+        self.location = location
+        self.length = length
+        self.sourceLine = sourceLine
+        self.code = code
+        self.includedFrom = includedFrom
+        self.atStart = atStart
+    }
+}

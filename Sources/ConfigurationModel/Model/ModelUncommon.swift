@@ -1,0 +1,171 @@
+import Base
+
+/// A value that lives elsewhere: thousands of instances pay a pointer for what few of them say.
+package struct Boxed<Value: Hashable & Sendable>: Hashable, Sendable {
+    private final class Storage: Sendable {
+        let value: Value
+        init(_ value: Value) { self.value = value }
+    }
+    private let storage: Storage
+
+    /// A value in a box.
+    package init(_ value: Value) { storage = Storage(value) }
+    package var value: Value { storage.value }
+
+    /// Boxes are equal when their values are.
+    package static func == (left: Boxed, right: Boxed) -> Bool {
+        left.storage === right.storage || left.value == right.value
+    }
+    package func hash(into hasher: inout Hasher) { hasher.combine(value) }
+}
+
+/// Switches of an instance; all are off unless the configuration or global_defs says otherwise.
+package struct InstanceOptions: OptionSet, Hashable, Sendable {
+    /// Bits as they are encoded.
+    package let rawValue: UInt32
+    /// Any bits; those without a name mean nothing.
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    /// strict_mode.
+    package static let strict = InstanceOptions(rawValue: 1 << 0)
+    /// The addresses don't accept packets but neighbour discovery: no_accept, or strict mode without accept.
+    package static let refusesPackets = InstanceOptions(rawValue: 1 << 1)
+    /// track_src_ip: FAULT while the source address is missing.
+    package static let tracksSourceAddress = InstanceOptions(rawValue: 1 << 2)
+    /// promote_secondaries: the interface's sysctl is set.
+    package static let promotesSecondaries = InstanceOptions(rawValue: 1 << 3)
+    /// unicast_fault_no_peer: unicast without a peer is FAULT, not multicast.
+    package static let faultsWithoutPeer = InstanceOptions(rawValue: 1 << 4)
+    /// notify_deleted: removal by a reload tells DELETED instead of FAULT.
+    package static let tellsDeletion = InstanceOptions(rawValue: 1 << 5)
+    /// smtp_alert.
+    package static let sendsMail = InstanceOptions(rawValue: 1 << 6)
+    /// notify_priority_changes.
+    package static let notifiesPriorityChanges = InstanceOptions(rawValue: 1 << 7)
+    /// owner_ignore_adverts.
+    package static let ownerIgnoresAdverts = InstanceOptions(rawValue: 1 << 8)
+    /// vmac_xmit_base, written or forced: advertisements leave by the interface below the virtual one.
+    package static let transmitsOnBase = InstanceOptions(rawValue: 1 << 9)
+    /// use_vmac_addr: addresses on other interfaces get virtual MAC addresses, too.
+    package static let usesVirtualMACForAddresses = InstanceOptions(rawValue: 1 << 10)
+    /// linkbeat_use_polling.
+    package static let pollsLink = InstanceOptions(rawValue: 1 << 11)
+
+    package static let all = InstanceOptions(rawValue: 1 << 12 - 1)
+}
+
+/// An interface that exists for one instance.
+package struct VirtualLink: Hashable, Sendable {
+    package enum Kind: Hashable, Sendable {
+        /// use_vmac: a macvlan in private mode; nil for the virtual router's own MAC address (RFC 9568 §7.3).
+        case vmac(address: MACAddress?)
+        /// use_ipvlan: an L2 ipvlan.
+        case ipvlan(mode: IPVLANMode, address: Prefix?)
+    }
+    /// How ipvlans of one interface see each other.
+    package enum IPVLANMode: UInt8, Hashable, Sendable {
+        case bridge = 0
+        case isolated = 1
+        case vepa = 2
+    }
+    package var kind: Kind
+    /// Its name; nil for vmac_prefix and the VRID.
+    package var name: String?
+    /// group; nil for none.
+    package var group: UInt32?
+    /// netlink_notify_msg: its creation is told to listeners that expect an old message.
+    package var sendsNotifyMessage = false
+    /// A link with default name.
+    package init(kind: Kind) { self.kind = kind }
+}
+
+/// auth_hmac: advertisements end with an HMAC-SHA256 trailer.
+package struct HMACSettings: Hashable, Sendable {
+    /// A key with its number.
+    package struct Key: Hashable, Sendable {
+        /// 1...255.
+        package var id: UInt8
+        /// 32 to 64 bytes.
+        package var secret: [UInt8]
+        /// A key.
+        package init(id: UInt8, secret: [UInt8]) {
+            self.id = id
+            self.secret = secret
+        }
+    }
+    /// anti_replay: what makes a message fresh.
+    package enum Freshness: UInt8, Hashable, Sendable {
+        /// Its time, within the window, and a rising sequence.
+        case time = 0
+        /// A rising sequence alone.
+        case monotonic = 1
+    }
+    package enum Mode: UInt8, Hashable, Sendable {
+        /// What fails is dropped.
+        case enforce = 0
+        /// What fails is logged and accepted.
+        case permissive = 1
+        /// What arrives is verified, what leaves isn't signed.
+        case receiveOnly = 2
+    }
+    /// key, in order; not empty, no number twice.
+    package var keys: [Key] = []
+    /// active_key: which one signs; one of `keys`.
+    package var activeKey: UInt8 = 0
+    /// time_window: allowed difference of clocks.
+    package var window = Interval.seconds(5)
+    /// anti_replay.
+    package var freshness = Freshness.time
+    package var mode = Mode.enforce
+    /// Nothing configured.
+    package init() {}
+}
+
+/// garp_extra_if: announcements on the other interfaces of a virtual MAC address.
+package struct ExtraAnnouncements: Hashable, Sendable {
+    /// Period.
+    package var interval: Interval
+    /// all: on every interface, not only those below virtual ones.
+    package var onAll: Bool
+    /// A period.
+    package init(interval: Interval, onAll: Bool = false) {
+        self.interval = interval
+        self.onAll = onAll
+    }
+}
+
+/// What few instances say.
+package struct UncommonSettings: Hashable, Sendable {
+    /// vrf: sockets are bound to this device.
+    package var vrf: String?
+    /// use_vmac or use_ipvlan.
+    package var link: VirtualLink?
+    /// auth_hmac.
+    package var hmac: HMACSettings?
+    /// auth_pass with `auth_type AH`: key of the Authentication Header's HMAC-MD5-96 (RFC 2403), padded with NUL to
+    /// 16 bytes.
+    package var headerKey: [UInt8]?
+    /// garp_extra_if.
+    package var extraAnnouncements: ExtraAnnouncements?
+    /// timer_expired_backup: after a late timer, an advertisement of at least this priority makes it BACKUP.
+    package var lateTimerPriority: Priority?
+    /// kernel_rx_buf_size, in bytes.
+    package var receiveBuffer: Int?
+    /// Where the first of the instance's faults is.
+    package var faultLocation: SourceLocation?
+    /// Nothing said.
+    package init() {}
+}
+
+extension InstanceSettings {
+    /// Where the first of `faults` is; nil without one.
+    package var faultLocation: SourceLocation? {
+        get { uncommon?.value.faultLocation }
+        set {
+            guard newValue != faultLocation else { return }
+            var settings = uncommon?.value ?? UncommonSettings()
+            settings.faultLocation = newValue
+            uncommon = settings == UncommonSettings() ? nil : Boxed(settings)
+        }
+    }
+}

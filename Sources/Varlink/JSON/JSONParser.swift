@@ -1,0 +1,264 @@
+extension JSON {
+    /// How deep lists and objects may be nested: what we speak needs six levels, and the parser recurses.
+    package static let depthMax = 32
+
+    /// Reads one complete value. The caller bounds the size. - Throws: `JSONError` with the place.
+    package init(parsing bytes: UnsafeBufferPointer<UInt8>) throws(JSONError) {
+        var parser = JSONParser(bytes: bytes)
+        self = try parser.parseDocument()
+    }
+
+    /// Reads one complete value. The caller bounds the size. - Throws: `JSONError` with the place.
+    package init(parsing bytes: some Collection<UInt8>) throws(JSONError) {
+        let result: Result<JSON, JSONError>
+        let parse = { (buffer: UnsafeBufferPointer<UInt8>) -> Result<JSON, JSONError> in
+            var parser = JSONParser(bytes: buffer)
+            do throws(JSONError) { return .success(try parser.parseDocument()) } catch { return .failure(error) }
+        }
+        result = bytes.withContiguousStorageIfAvailable(parse) ?? Array(bytes).withUnsafeBufferPointer(parse)
+        self = try result.get()
+    }
+}
+
+/// Recursive descent over bytes; every read is bounded. It must not outlive the buffer.
+package struct JSONParser {
+    package let bytes: UnsafeBufferPointer<UInt8>
+    private(set) var position = 0
+    private var depth = 0
+
+    package init(bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+
+    package mutating func parseDocument() throws(JSONError) -> JSON {
+        let value = try parseValue()
+        try finish()
+        return value
+    }
+
+    package mutating func finish() throws(JSONError) {
+        skipSpace()
+        if position != bytes.count { throw error("something follows the value") }
+    }
+
+    package func error(_ reason: String) -> JSONError { JSONError(reason, at: position) }
+
+    package var next: UInt8? { position < bytes.count ? bytes[position] : nil }
+
+    package mutating func skipSpace() {
+        while position < bytes.count {
+            switch bytes[position] {
+            case 0x20, 0x09, 0x0a, 0x0d: position += 1
+            default: return
+            }
+        }
+    }
+
+    package mutating func take(_ byte: UInt8) -> Bool {
+        guard next == byte else { return false }
+        position += 1
+        return true
+    }
+
+    package mutating func parseValue() throws(JSONError) -> JSON {
+        skipSpace()
+        guard let first = next else { throw error("the text ends where a value should be") }
+        switch first {
+        case UInt8(ascii: "{"): return try parseObject()
+        case UInt8(ascii: "["): return try parseArray()
+        case UInt8(ascii: "\""): return .string(try parseString())
+        case UInt8(ascii: "t"): return try parseWord("true", .bool(true))
+        case UInt8(ascii: "f"): return try parseWord("false", .bool(false))
+        case UInt8(ascii: "n"): return try parseWord("null", .null)
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try parseNumber()
+        default: throw error("no value begins like this")
+        }
+    }
+
+    private mutating func parseWord(_ word: StaticString, _ value: JSON) throws(JSONError) -> JSON {
+        let count = word.utf8CodeUnitCount
+        guard bytes.count - position >= count else { throw error("the text ends within a word") }
+        for index in 0..<count where bytes[position + index] != word.utf8Start[index] {
+            throw error("no value begins like this")
+        }
+        position += count
+        return value
+    }
+
+    package mutating func enter() throws(JSONError) {
+        depth += 1
+        position += 1
+        if depth > JSON.depthMax { throw error("more than \(JSON.depthMax) levels") }
+    }
+
+    package mutating func leave() { depth -= 1 }
+
+    package mutating func advance() { position += 1 }
+
+    /// Passes over a string with exactly these bytes, which need no escapes; false and not moved when it is another.
+    package mutating func takeName(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
+        let end = position + name.count + 1
+        guard end < bytes.count, bytes[position] == UInt8(ascii: "\""), bytes[end] == UInt8(ascii: "\"") else {
+            return false
+        }
+        for index in 0..<name.count where bytes[position + 1 + index] != name[index] { return false }
+        position = end + 1
+        return true
+    }
+
+    private mutating func parseObject() throws(JSONError) -> JSON {
+        try enter()
+        var members: [JSONMember] = []
+        skipSpace()
+        if !take(UInt8(ascii: "}")) {
+            repeat {
+                skipSpace()
+                guard next == UInt8(ascii: "\"") else { throw error("a member's name should be here") }
+                let name = try parseString()
+                skipSpace()
+                guard take(UInt8(ascii: ":")) else { throw error("a colon should be here") }
+                members.append(JSONMember(name, try parseValue()))
+                skipSpace()
+            } while take(UInt8(ascii: ","))
+            guard take(UInt8(ascii: "}")) else { throw error("a comma or } should be here") }
+        }
+        leave()
+        return .object(members)
+    }
+
+    private mutating func parseArray() throws(JSONError) -> JSON {
+        try enter()
+        var elements: [JSON] = []
+        skipSpace()
+        if !take(UInt8(ascii: "]")) {
+            repeat {
+                elements.append(try parseValue())
+                skipSpace()
+            } while take(UInt8(ascii: ","))
+            guard take(UInt8(ascii: "]")) else { throw error("a comma or ] should be here") }
+        }
+        leave()
+        return .array(elements)
+    }
+
+    /// Passes over a value, which is looked at as far as is needed to find its end.
+    package mutating func skipValue() throws(JSONError) {
+        guard let first = next else { throw error("the text ends where a value should be") }
+        if first != UInt8(ascii: "{"), first != UInt8(ascii: "[") {
+            _ = try parseValue()
+            return
+        }
+        var open = 0
+        while position < bytes.count {
+            let byte = bytes[position]
+            position += 1
+            switch byte {
+            case UInt8(ascii: "{"), UInt8(ascii: "["): open += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                open -= 1
+                if open == 0 { return }
+            case UInt8(ascii: "\""): try skipString()
+            default: break
+            }
+        }
+        throw error("the text ends within a value")
+    }
+
+    private mutating func skipString() throws(JSONError) {
+        while position < bytes.count {
+            let byte = bytes[position]
+            position += byte == UInt8(ascii: "\\") ? 2 : 1
+            if byte == UInt8(ascii: "\"") { return }
+        }
+        position = bytes.count
+        throw error("the text ends within a string")
+    }
+
+    // MARK: Strings
+
+    package mutating func parseString() throws(JSONError) -> String {
+        position += 1
+        let start = position
+        // Nearly every string has no escape: one look, one copy.
+        while position < bytes.count {
+            let byte = bytes[position]
+            if byte == UInt8(ascii: "\"") {
+                let text = try text(of: bytes[start..<position])
+                position += 1
+                return text
+            }
+            if byte == UInt8(ascii: "\\") { return try parseEscapedString(from: start) }
+            if byte < 0x20 { throw error("a control character within a string") }
+            position += 1
+        }
+        throw error("the text ends within a string")
+    }
+
+    private func text(of range: Slice<UnsafeBufferPointer<UInt8>>) throws(JSONError) -> String {
+        guard let text = String(validating: range, as: UTF8.self) else { throw error("a string that isn't UTF-8") }
+        return text
+    }
+
+    private mutating func parseEscapedString(from start: Int) throws(JSONError) -> String {
+        var content = [UInt8](bytes[start..<position])
+        while position < bytes.count {
+            let byte = bytes[position]
+            position += 1
+            switch byte {
+            case UInt8(ascii: "\""):
+                guard let text = String(validating: content, as: UTF8.self) else {
+                    throw error("a string that isn't UTF-8")
+                }
+                return text
+            case UInt8(ascii: "\\"): try parseEscape(into: &content)
+            case 0..<0x20: throw error("a control character within a string")
+            default: content.append(byte)
+            }
+        }
+        throw error("the text ends within a string")
+    }
+
+    private mutating func parseEscape(into content: inout [UInt8]) throws(JSONError) {
+        guard let letter = next else { throw error("the text ends within a string") }
+        position += 1
+        switch letter {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): content.append(letter)
+        case UInt8(ascii: "b"): content.append(0x08)
+        case UInt8(ascii: "f"): content.append(0x0c)
+        case UInt8(ascii: "n"): content.append(0x0a)
+        case UInt8(ascii: "r"): content.append(0x0d)
+        case UInt8(ascii: "t"): content.append(0x09)
+        case UInt8(ascii: "u"): content.append(contentsOf: Array(Character(try parseCodePoint()).utf8))
+        default: throw error("an unknown escape")
+        }
+    }
+
+    private mutating func parseCodePoint() throws(JSONError) -> Unicode.Scalar {
+        let first = try parseHex()
+        if first >> 10 == 0x36 {
+            guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else { throw error("half a surrogate pair") }
+            let second = try parseHex()
+            guard second >> 10 == 0x37,
+                let scalar = Unicode.Scalar(0x1_0000 + (first & 0x3ff) << 10 + (second & 0x3ff))
+            else { throw error("half a surrogate pair") }
+            return scalar
+        }
+        guard let scalar = Unicode.Scalar(first) else { throw error("half a surrogate pair") }
+        return scalar
+    }
+
+    private mutating func parseHex() throws(JSONError) -> UInt32 {
+        var value: UInt32 = 0
+        for _ in 0..<4 {
+            guard let byte = next else { throw error("the text ends within a string") }
+            let digit: UInt8
+            switch byte {
+            case 0x30...0x39: digit = byte - 0x30
+            case 0x41...0x46: digit = byte - 0x41 + 10
+            case 0x61...0x66: digit = byte - 0x61 + 10
+            default: throw error("not a hexadecimal digit")
+            }
+            value = value << 4 | UInt32(digit)
+            position += 1
+        }
+        return value
+    }
+}

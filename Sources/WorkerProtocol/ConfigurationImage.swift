@@ -1,0 +1,132 @@
+import Base
+import Reactor
+
+/// What the role `hasup-config` hands to hasupd, and hasupd to the workers: one sealed memfd with the verdict, the
+/// diagnostics, what differs from the configuration that runs, and the encoded model (docs/decisions.md, D6). The parts are encoded by the Configuration room.
+package final class ConfigurationImage {
+    private static let magic: UInt32 = 0x6861_7364
+    private static let headSize = 21
+
+    /// Whether a start may go on with it: at least one valid block was found.
+    package let canStart: Bool
+    /// Whether the main file could be read.
+    package let isReadable: Bool
+    /// Whether a reload must refuse it.
+    package let hasErrors: Bool
+    /// Whether files of it could be read only by the right to read what belongs to others (CAP_DAC_READ_SEARCH).
+    package let needsReadRight: Bool
+    /// The diagnostics' bytes.
+    package let diagnostics: UnsafeRawBufferPointer
+    /// What a reload would change, as JSON of `ReloadReport`; empty when nobody asked or it is refused.
+    package let difference: UnsafeRawBufferPointer
+    /// The model's bytes.
+    package let model: UnsafeRawBufferPointer
+    /// The configuration as one text without includes and definitions; empty unless config_save_dir wants it.
+    package let text: UnsafeRawBufferPointer
+    private let memory: MappedMemory
+
+    /// The memfd's number, to hand it over.
+    package var number: Int32 { memory.number }
+
+    /// Opens a memfd. - Throws: `ImageError` when it isn't sealed or not of this form.
+    package init(_ descriptor: consuming Descriptor) throws(ImageError) {
+        do throws(SystemError) {
+            memory = try MappedMemory(sealed: descriptor)
+        } catch {
+            throw .system(error)
+        }
+        do throws(ByteError) {
+            var reader = ByteReader(memory.bytes)
+            guard try reader.readUInt32() == Self.magic else { throw .invalid }
+            canStart = try reader.readBool()
+            hasErrors = try reader.readBool()
+            isReadable = try reader.readBool()
+            needsReadRight = try reader.readBool()
+            let hasText = try reader.readBool()
+            let diagnosticsSize = Int(try reader.readUInt32())
+            let differenceSize = Int(try reader.readUInt32())
+            let modelSize = Int(try reader.readUInt32())
+            let textSize = hasText ? Int(try reader.readUInt32()) : 0
+            diagnostics = try reader.readView(diagnosticsSize)
+            difference = try reader.readView(differenceSize)
+            model = try reader.readView(modelSize)
+            text = try reader.readView(textSize)
+            try reader.finish()
+        } catch {
+            throw .malformed(error)
+        }
+    }
+
+    /// A sealed memfd with a verdict. - Throws: `SystemError`.
+    package static func make(
+        canStart: Bool, isReadable: Bool, hasErrors: Bool, needsReadRight: Bool = false, diagnostics: [UInt8],
+        difference: [UInt8], model: [UInt8], text: [UInt8] = []
+    ) throws(SystemError) -> Descriptor {
+        var writer = ByteWriter(
+            capacity: headSize + 4 + diagnostics.count + difference.count + model.count + text.count)
+        writer.write(magic)
+        writer.write(canStart)
+        writer.write(hasErrors)
+        writer.write(isReadable)
+        writer.write(needsReadRight)
+        // Where there is none the bytes are what they were before there could be one, so that an older hasupd reads them.
+        writer.write(!text.isEmpty)
+        writer.write(UInt32(diagnostics.count))
+        writer.write(UInt32(difference.count))
+        writer.write(UInt32(model.count))
+        if !text.isEmpty { writer.write(UInt32(text.count)) }
+        writer.write(diagnostics)
+        writer.write(difference)
+        writer.write(model)
+        writer.write(text)
+        return try MappedMemory.sealed(writer.bytes, name: "hasup-configuration")
+    }
+}
+
+/// Why an image can't be used.
+package enum ImageError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The kernel refused, or the memory isn't sealed.
+    case system(SystemError)
+    /// The bytes aren't an image.
+    case malformed(ByteError)
+
+    /// The reason as a sentence.
+    package var description: String {
+        switch self {
+        case .system(let error): error.description
+        case .malformed(let error): "the configuration that was handed over is malformed (\(error))"
+        }
+    }
+}
+
+/// What the role `hasup-config` says to hasupd: one frame, then it ends.
+package enum ConfigurationToSupervisor {
+    /// Judged; the image comes along.
+    case judged
+    /// It couldn't even be judged.
+    case failed(String)
+
+    enum Kind: UInt16 { case judged = 0x501, failed }
+
+    /// Sends it, waiting until the socket takes it. - Throws: `SystemError`.
+    package func send(on socket: Int32, descriptors: [Int32] = []) throws(SystemError) {
+        var writer = ByteWriter()
+        var header = FrameHeader(type: Kind.judged.rawValue)
+        if case .failed(let reason) = self {
+            header.type = Kind.failed.rawValue
+            writer.write(reason)
+        }
+        try header.send(on: socket, payload: writer.bytes, descriptors: descriptors)
+    }
+
+    /// Reads a frame of this direction. - Throws: `FrameError`.
+    package init(_ frame: Frame) throws(FrameError) {
+        guard let kind = Kind(rawValue: frame.header.type) else { throw .unknownType(frame.header.type) }
+        self = try frame.decode { reader in
+            switch kind {
+            case .judged: .judged
+            case .failed: .failed(try reader.readString())
+            }
+        }
+    }
+}
