@@ -65,7 +65,7 @@ def test_the_run_directory_is_removed_and_hasupd_is_sealed(lan):
     assert hasup.reload(GOOD.replace("priority 200", "priority 201")).returncode == 0
     refused = hasup.cli("upgrade")
     assert refused.returncode == 1 and "Restart hasupd" in " ".join(refused.stderr.split()), refused
-    assert hasup.log().count("isn't saved. It can't be made anew") == 1
+    assert hasup.log().count("hasupd.lock: Permission denied. Restart hasupd.") == 1
     assert hasup.stop()[0] == 0
     hasup.start()
     wait_for("all well", lambda: in_place(hasup), bound=4)

@@ -54,7 +54,7 @@ import Testing
         #expect(fired == 10)
     }
 
-    /// A busy time of timers (a rehearsal, a takeover) doesn't keep the answers waiting that follow it.
+    /// A busy time of timers (takeovers) doesn't keep the answers waiting that follow it.
     @Test func turnsOfTimersDoNotCount() throws {
         let loop = try EventLoop()
         loop.moderation = .seconds(60)

@@ -81,7 +81,7 @@ extension Daemon {
                 paths.enterRunDirectory()
                 refill()
             } catch {
-                failures.append("It can't be made anew: \(error.message) Restart hasupd.")
+                failures.append("It can't be made anew: \(error.message.asSentence) Restart hasupd.")
             }
         }
         if !control.isInPlace {
