@@ -12,7 +12,7 @@ extension StatusReply {
         daemon.workerTrouble == nil && daemon.unsealed.isEmpty && daemon.unreadFiles.isEmpty
             && daemon.problems.isEmpty && !daemon.keepsFormerAddresses
             && !instances.contains {
-                $0.state == "FAULT" || !$0.faults.isEmpty || $0.sendFailure?.silent == true || $0.isDisputed
+                $0.state == "FAULT" || !$0.faults.isEmpty || $0.sendFailure?.silent == true || $0.hasConflictingMaster
                     || $0.differentAddressesOf != nil || $0.hasStranger || $0.lacksAddress
                     || $0.keepsAddress
             }
@@ -31,7 +31,7 @@ extension StatusReply {
 
 extension InstanceReport {
     /// A MASTER beside which another router goes on advertising: very likely both are master.
-    package var isDisputed: Bool { state == "MASTER" && !rivals.isEmpty }
+    package var hasConflictingMaster: Bool { state == "MASTER" && !rivals.isEmpty }
 
     /// A node that isn't MASTER has a virtual address, and neighbours may be told of it.
     package var hasStranger: Bool { state != "MASTER" && strangers.contains { !$0.silent } }

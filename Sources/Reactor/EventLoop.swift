@@ -57,9 +57,9 @@ package final class EventLoop {
     private var deadlines = DeadlineHeap()
     private var armed = Instant.never
     private var endOfTurn: [() -> Void] = []
-    var leisure = Leisure()
-    /// How work at leisure is done: in a realtime process, out of the realtime class.
-    package var leisurely: (() -> Void) -> Void = { $0() }
+    var deferredWork = DeferredWork()
+    /// How deferred work is done: in a realtime process, out of the realtime class.
+    package var deferred: (() -> Void) -> Void = { $0() }
     private var running = true
     private var events = [hasup_event](repeating: hasup_event(), count: Int(HASUP_EVENTS_MAX))
 
@@ -84,10 +84,10 @@ package final class EventLoop {
     private var isFiring = false
     private static let moment = Interval(nanoseconds: 1)
     /// Work that can wait for the next turn does, when this one has lasted longer (docs/decisions.md, D6).
-    private static let turnPatience = Interval.microseconds(500)
+    private static let turnBudget = Interval.microseconds(500)
     /// Whether this turn has lasted so long that what can wait should: at least a little of everything is still done,
     /// so that nothing waits for ever.
-    package var isTurnLong: Bool { began > ended && Clock.now - began > Self.turnPatience }
+    package var isTurnLong: Bool { began > ended && Clock.now - began > Self.turnBudget }
     /// The longest turn so far: in hasupd it must stay below 2 ms (docs/decisions.md, D6).
     package private(set) var longestTurn = Interval.zero
     /// Whether each turn's processor time is measured, too, which takes two system calls.

@@ -13,7 +13,7 @@ import Glibc
         """
 
     static func main() {
-        guard let options = Options(CommandLine.arguments.dropFirst()) else {
+        guard let options = SimulationOptions(CommandLine.arguments.dropFirst()) else {
             print(usage)
             exit(64)
         }
@@ -48,11 +48,11 @@ import Glibc
 }
 
 /// The command line.
-struct Options {
+struct SimulationOptions {
     var start: UInt64 = 1
     var count: UInt64 = 1
     var trace = false
-    var sabotage: Sabotage?
+    var sabotage: FaultInjection?
 
     /// Nil for anything that isn't understood.
     init?(_ arguments: some Sequence<String>) {
@@ -62,7 +62,7 @@ struct Options {
             switch argument {
             case "--trace": trace = true
             case "--sabotage":
-                guard let named = rest.next().flatMap({ Sabotage(rawValue: $0) }) else { return nil }
+                guard let named = rest.next().flatMap({ FaultInjection(rawValue: $0) }) else { return nil }
                 sabotage = named
             case "--seed", "--start", "--seeds":
                 guard let text = rest.next(), let number = UInt64(text) else { return nil }

@@ -13,7 +13,7 @@ struct Outcome {
 /// One seed: a random cluster, a time of faults, then peace and what must be true in it.
 struct Simulation {
     var world: World
-    private let sabotage: Sabotage?
+    private let sabotage: FaultInjection?
     /// Whether processes die among the faults.
     private let killsProcesses: Bool
     /// Whether they die over reloads, too.
@@ -23,12 +23,12 @@ struct Simulation {
     /// When faults ended.
     private(set) var peaceSince: Int64 = 0
 
-    static func run(seed: UInt64, trace: Bool = false, sabotage: Sabotage? = nil) -> Outcome {
+    static func run(seed: UInt64, trace: Bool = false, sabotage: FaultInjection? = nil) -> Outcome {
         var simulation = Simulation(seed: seed, trace: trace, sabotage: sabotage)
         return simulation.run()
     }
 
-    private init(seed: UInt64, trace: Bool, sabotage: Sabotage?) {
+    private init(seed: UInt64, trace: Bool, sabotage: FaultInjection?) {
         var random = SeededRandom(seed: seed)
         var scenario = Scenario(random: &random)
         if sabotage == .otherVirtualRouterIDs {

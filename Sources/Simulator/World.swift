@@ -30,12 +30,12 @@ struct World {
     var isDisturbed = false
     /// When a machine last left MASTER, by virtual router.
     var lastYield: [Int64]
-    let sabotage: Sabotage?
+    let sabotage: FaultInjection?
     private var queue = EventQueue()
     private var actions: [Action] = []
     private var record = ByteWriter()
 
-    init(scenario: Scenario, random: SeededRandom, trace: Trace, sabotage: Sabotage?) {
+    init(scenario: Scenario, random: SeededRandom, trace: Trace, sabotage: FaultInjection?) {
         var random = random
         self.sabotage = sabotage
         self.scenario = scenario

@@ -6,7 +6,7 @@ package struct RunningScripts: Sendable {
     /// How long a script may run, if nothing else is said.
     package static let limit = Interval.seconds(60)
     /// How long it may take to end when it was asked to.
-    package static let patience = Interval.seconds(5)
+    package static let timeout = Interval.seconds(5)
 
     /// What is to be done about a script that takes too long.
     package enum Measure: Hashable, Sendable {
@@ -26,13 +26,13 @@ package struct RunningScripts: Sendable {
 
     /// How long each of these may run.
     package let limit: Interval
-    private let patience: Interval
+    private let timeout: Interval
     private var scripts: [Int32: Script] = [:]
 
     /// None runs.
-    package init(limit: Interval = Self.limit, patience: Interval = Self.patience) {
+    package init(limit: Interval = Self.limit, timeout: Interval = Self.timeout) {
         self.limit = limit
-        self.patience = patience
+        self.timeout = timeout
     }
 
     /// When `due` wants to be asked.
@@ -61,7 +61,7 @@ package struct RunningScripts: Sendable {
         for (group, script) in scripts.sorted(by: { $0.key < $1.key }) where script.due <= now {
             guard script.isAsked else {
                 measures.append(.terminate(group))
-                scripts[group] = Script(due: now + patience, isAsked: true)
+                scripts[group] = Script(due: now + timeout, isAsked: true)
                 continue
             }
             measures.append(kill(group, script))

@@ -92,7 +92,7 @@ package enum Observation: Hashable, Sendable {
     /// bytes (`length`), TTL, version, type, checksum, authentication type, centiseconds (`interval`), VRID; else 0.
     case discarded(InstanceID?, DiscardReason, source: IPAddress, detail: UInt32)
     /// A packet was accepted although something in it differs (address list, version 3 interval).
-    case accepted(InstanceID, Remark, source: IPAddress)
+    case accepted(InstanceID, Anomaly, source: IPAddress)
     /// This node acted this much too late (it was stopped, or the machine was); everything received meanwhile was
     /// read before anything was sent.
     case stalled(Interval)
@@ -204,7 +204,7 @@ package enum Fault: Hashable, Sendable {
 }
 
 /// Something unusual in a packet that was accepted.
-package enum Remark: UInt8, Hashable, Sendable, CaseIterable {
+package enum Anomaly: UInt8, Hashable, Sendable, CaseIterable {
     /// Its address list isn't ours.
     case addressListMismatch = 0
     /// Version 3: it advertises another interval, which was adopted.

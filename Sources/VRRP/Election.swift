@@ -1,11 +1,11 @@
 import Base
 
 /// What decides who is master: priority, then the primary address (RFC 9568 §6.4.3).
-struct Candidate: Hashable, Comparable {
+struct MasterCandidate: Hashable, Comparable {
     var priority: Priority
     var address: IPAddress
 
-    static func < (left: Candidate, right: Candidate) -> Bool {
+    static func < (left: MasterCandidate, right: MasterCandidate) -> Bool {
         left.priority != right.priority ? left.priority < right.priority : left.address < right.address
     }
 }

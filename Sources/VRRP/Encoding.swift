@@ -277,7 +277,7 @@ extension Counters {
         leftMaster = try reader.readUInt64()
         sendFailures = try reader.readUInt64()
         discarded = try Tally(from: &reader, below: DiscardReason.allCases.count)
-        remarks = try Tally(from: &reader, below: Remark.allCases.count)
+        remarks = try Tally(from: &reader, below: Anomaly.allCases.count)
     }
 }
 
@@ -520,7 +520,7 @@ extension Observation {
                 instance, reason, source: try reader.readTaggedAddress(), detail: try reader.readUInt32())
         case 2:
             let instance = Int(try reader.readUInt32())
-            guard let remark = Remark(rawValue: try reader.readUInt8()) else { throw .invalid }
+            guard let remark = Anomaly(rawValue: try reader.readUInt8()) else { throw .invalid }
             self = .accepted(instance, remark, source: try reader.readTaggedAddress())
         case 3: self = .stalled(try reader.readInterval())
         case 4: self = .kernelFailure(Int(try reader.readUInt32()), try reader.readText())

@@ -82,7 +82,7 @@ extension Node {
     private func encodeNode(into writer: inout ByteWriter) {
         writer.write(RecordHead.version)
         writer.write(context.startsAt.nanoseconds == .min ? 0 : context.startsAt.nanoseconds)
-        writer.write(nextDiscardTold.nanoseconds == .min ? 0 : nextDiscardTold.nanoseconds)
+        writer.write(nextDiscardReportAt.nanoseconds == .min ? 0 : nextDiscardReportAt.nanoseconds)
         let counted = discardedWithoutInstance.enumerated().filter { $0.element > 0 }
         writer.write(UInt8(counted.count))
         for (number, count) in counted {
@@ -112,7 +112,7 @@ extension Node {
         guard case .success(let (startsAt, nextTold, counts)) = read else { return }
         // The delay runs from the first start, and never for longer than now configured.
         context.startsAt = min(context.startsAt, startsAt.nanoseconds == 0 ? Instant(nanoseconds: .min) : startsAt)
-        nextDiscardTold = min(nextTold, now + .seconds(1))
+        nextDiscardReportAt = min(nextTold, now + .seconds(1))
         for (number, count) in counts { discardedWithoutInstance[number] = count }
     }
 }

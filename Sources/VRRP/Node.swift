@@ -20,8 +20,8 @@ package struct Node: Sendable {
     /// Packets thrown away that no instance could be found for, by `DiscardReason.rawValue` (`length` and
     /// `unknownVRID`; docs/decisions.md, D17).
     package internal(set) var discardedWithoutInstance = [UInt64](repeating: 0, count: DiscardReason.allCases.count)
-    var nextDiscardTold = Instant(nanoseconds: .min)
-    private var looks = StrangerLooks()
+    var nextDiscardReportAt = Instant(nanoseconds: .min)
+    private var looks = UnknownVRIDSampler()
 
     /// A node without configuration.
     package init() {}
@@ -142,7 +142,7 @@ package struct Node: Sendable {
         guard let first = routes[Self.key(information.interfaceIndex, family, virtualRouterID)] else {
             if let (id, view) = owner(ofAddressIn: bytes, information, at: now) {
                 changed.add(id)
-                return routers[id].hearOtherVRID(view, information, at: now, context, into: &actions)
+                return routers[id].receivedForeignVRID(view, information, at: now, context, into: &actions)
             }
             return discard(.unknownVRID, information, detail: UInt32(virtualRouterID), at: now, into: &actions)
         }
@@ -193,8 +193,8 @@ package struct Node: Sendable {
     ) {
         discardedWithoutInstance[Int(reason.rawValue)] += 1
         changed.isNodeChanged = true
-        guard now >= nextDiscardTold else { return }
-        nextDiscardTold = now + .seconds(1)
+        guard now >= nextDiscardReportAt else { return }
+        nextDiscardReportAt = now + .seconds(1)
         actions.append(.observe(.discarded(nil, reason, source: information.source, detail: detail)))
     }
 

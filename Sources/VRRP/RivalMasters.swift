@@ -43,7 +43,7 @@ package struct RivalMaster: Hashable, Sendable {
 struct RivalMasters {
     /// Senders that are told apart.
     static let most = 4
-    /// Advertisements under another VRID are looked into by samples only (`StrangerLooks`): so many master-down intervals
+    /// Advertisements under another VRID are looked into by samples only (`UnknownVRIDSampler`): so many master-down intervals
     /// end them.
     private static let otherVRIDPatience: Int64 = 3
 
@@ -148,10 +148,10 @@ extension VirtualRouter {
     ) {
         guard state == .master, sender != source || sign.isWithOurSource, !sender.isUnspecified, !sender.isMulticast
         else { return }
-        let patience = ElectionTimes.masterDown(
+        let timeout = ElectionTimes.masterDown(
             settings.version, priority, masterInterval: max(settings.advertInterval, interval),
             adverts: settings.downTimerAdverts)
-        guard let rival = rivals.hear(sign, from: sender, downInterval: patience, at: now) else { return }
+        guard let rival = rivals.hear(sign, from: sender, downInterval: timeout, at: now) else { return }
         actions.append(.observe(.rivalMaster(id, source: rival.source, rival.sign)))
     }
 }

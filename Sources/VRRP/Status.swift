@@ -211,7 +211,7 @@ package struct Counters: Hashable, Sendable {
     package var sendFailures: UInt64 = 0
     /// Packets thrown away, by `DiscardReason.rawValue`.
     package var discarded = Tally()
-    /// Packets accepted with a remark, by `Remark.rawValue`.
+    /// Packets accepted with a remark, by `Anomaly.rawValue`.
     package var remarks = Tally()
 
     /// All zero.

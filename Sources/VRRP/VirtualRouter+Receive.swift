@@ -45,7 +45,7 @@ extension VirtualRouter {
     }
 
     /// Another router advertises an address of this instance under another VRID: whoever is master of both, two have it.
-    mutating func hearOtherVRID(
+    mutating func receivedForeignVRID(
         _ view: AdvertisementView, _ information: PacketInformation, at now: Instant, _ context: NodeContext,
         into actions: inout [Action]
     ) {
@@ -63,11 +63,11 @@ extension VirtualRouter {
         counters.discarded[reason.rawValue] += 1
         lastDiscard = (reason, source, detail, now)
         let number = Int(reason.rawValue)
-        if nextDiscardTold.isEmpty {
-            nextDiscardTold = Self.noDiscardTold
+        if nextDiscardReportAt.isEmpty {
+            nextDiscardReportAt = Self.noDiscardTold
         }
-        guard now >= nextDiscardTold[number] else { return }
-        nextDiscardTold[number] = now + discardObservationGap
+        guard now >= nextDiscardReportAt[number] else { return }
+        nextDiscardReportAt[number] = now + discardObservationGap
         actions.append(.observe(.discarded(id, reason, source: source, detail: detail)))
     }
 
@@ -161,7 +161,7 @@ extension VirtualRouter {
     private mutating func remark(
         on view: AdvertisementView, from sender: IPAddress, at now: Instant, into actions: inout [Action]
     ) {
-        if state == .backup, sender != master { toldRemarks = 0 }
+        if state == .backup, sender != master { reportedAnomalies = 0 }
         if !view.hasAddressList(addressList), !settings.skipsAddressListCheck,
             Set(view.addresses.map(\.bytes))
                 != Set(settings.virtualAddresses.prefix(Int(addressCount)).map(\.prefix.address.bytes))
@@ -178,11 +178,11 @@ extension VirtualRouter {
         if view.priority == priority { note(.equalPriority, from: sender, into: &actions) }
     }
 
-    private mutating func note(_ remark: Remark, from sender: IPAddress, into actions: inout [Action]) {
+    private mutating func note(_ remark: Anomaly, from sender: IPAddress, into actions: inout [Action]) {
         counters.remarks[remark.rawValue] += 1
         let bit: UInt8 = 1 << remark.rawValue
-        guard toldRemarks & bit == 0 else { return }
-        toldRemarks |= bit
+        guard reportedAnomalies & bit == 0 else { return }
+        reportedAnomalies |= bit
         actions.append(.observe(.accepted(id, remark, source: sender)))
     }
 
@@ -195,7 +195,7 @@ extension VirtualRouter {
             // election: the RFC would have us claim a skew time later, before the master's next advertisement.
             guard master == nil || master == sender else { return }
             isReleased = true
-            hasListenedAgain = false
+            hasExtendedMasterDown = false
             armMasterDown(now + skew, &context)
             return
         }
@@ -248,7 +248,7 @@ extension VirtualRouter {
         master = sender
         masterPriority = priority
         isReleased = false
-        hasListenedAgain = false
+        hasExtendedMasterDown = false
         if settings.version == .v3 {
             masterInterval = interval
             isIntervalLearned = true
@@ -265,8 +265,8 @@ extension VirtualRouter {
             if !assertMastership(at: now, into: &actions) { advertiseSoon(&context) }
             return
         }
-        let own = source.map { Candidate(priority: priority, address: $0) }
-        let other = Candidate(priority: view.priority, address: sender)
+        let own = source.map { MasterCandidate(priority: priority, address: $0) }
+        let other = MasterCandidate(priority: view.priority, address: sender)
         if let own, other < own {
             noteRival(
                 .lowerPriority(view.priority), from: sender, interval: view.interval, at: now, into: &actions)

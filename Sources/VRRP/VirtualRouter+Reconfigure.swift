@@ -29,7 +29,7 @@ extension VirtualRouter {
         let known = Set(allAddresses)
         settings = new
         renewAddressList()
-        toldRemarks = 0
+        reportedAnomalies = 0
         differentAddresses = nil
         isIntervalLearned = isIntervalLearned && new.version == .v3
         if !isIntervalLearned { masterInterval = new.advertInterval }

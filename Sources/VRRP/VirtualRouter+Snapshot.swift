@@ -38,11 +38,11 @@ extension VirtualRouter {
         writer.write(state.rawValue)
         writer.write(priority.rawValue)
         writer.write(waiting.rawValue)
-        writer.write(toldRemarks)
+        writer.write(reportedAnomalies)
         writer.write(compact: UInt64(UInt32(bitPattern: interfaceIndex)))
         writer.write(hardwareSum)
         var flags: UInt8 = isReleased ? 1 : 0
-        if hasListenedAgain { flags |= 2 }
+        if hasExtendedMasterDown { flags |= 2 }
         if isInstalled { flags |= 4 }
         if canSend { flags |= 8 }
         if state == .backup, !isIntervalLearned { flags |= 16 }
@@ -72,8 +72,8 @@ extension VirtualRouter {
             writer.write(false)
         }
         encodeRetry(into: &writer)
-        guard detail == .everything, !nextDiscardTold.isEmpty else { return writer.write(UInt8(0)) }
-        let told = nextDiscardTold.enumerated().filter { $0.element.nanoseconds != .min }
+        guard detail == .everything, !nextDiscardReportAt.isEmpty else { return writer.write(UInt8(0)) }
+        let told = nextDiscardReportAt.enumerated().filter { $0.element.nanoseconds != .min }
         writer.write(UInt8(told.count))
         for (number, moment) in told {
             writer.write(UInt8(number))
@@ -211,12 +211,12 @@ extension VirtualRouter {
             router.priority = try reader.readPriority()
             guard let waiting = BackupReason(rawValue: try reader.readUInt8()) else { throw .invalid }
             router.waiting = waiting
-            router.toldRemarks = try reader.readUInt8()
+            router.reportedAnomalies = try reader.readUInt8()
             router.interfaceIndex = Int32(bitPattern: UInt32(truncatingIfNeeded: try reader.readCompact()))
             router.hardwareSum = try reader.readUInt16()
             let flags = try reader.readUInt8()
             router.isReleased = flags & 1 != 0
-            router.hasListenedAgain = flags & 2 != 0
+            router.hasExtendedMasterDown = flags & 2 != 0
             router.isInstalled = flags & 4 != 0
             router.canSend = flags & 8 != 0
             router.isIntervalLearned = router.state == .backup && flags & 16 == 0
@@ -299,8 +299,8 @@ extension VirtualRouter {
             for _ in 0..<(try reader.readUInt8()) {
                 let number = Int(try reader.readUInt8())
                 guard number < DiscardReason.allCases.count else { throw .invalid }
-                if router.nextDiscardTold.isEmpty { router.nextDiscardTold = VirtualRouter.noDiscardTold }
-                router.nextDiscardTold[number] = try reader.readMoment()
+                if router.nextDiscardReportAt.isEmpty { router.nextDiscardReportAt = VirtualRouter.noDiscardTold }
+                router.nextDiscardReportAt[number] = try reader.readMoment()
             }
         }
     }
@@ -333,7 +333,7 @@ extension Counters {
         }
         for _ in 0..<(try reader.readUInt8()) {
             let number = try reader.readUInt8()
-            guard number < Remark.allCases.count else { throw .invalid }
+            guard number < Anomaly.allCases.count else { throw .invalid }
             remarks[number] = try reader.readCount64()
         }
     }

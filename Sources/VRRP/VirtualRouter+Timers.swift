@@ -51,8 +51,8 @@ extension VirtualRouter {
         // So a timer that fires more than an interval late is no evidence; one more interval is listened to, once per
         // silence, so that a machine that is always late still takes over (pain point T3).
         let late = now - masterDownAt
-        if late > masterInterval, !hasListenedAgain {
-            hasListenedAgain = true
+        if late > masterInterval, !hasExtendedMasterDown {
+            hasExtendedMasterDown = true
             actions.append(.observe(.stalled(late)))
             armMasterDown(now + masterInterval + skew, &context)
             return

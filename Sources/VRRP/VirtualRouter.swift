@@ -15,7 +15,7 @@ struct VirtualRouter {
     var priority: Priority
     var waiting = BackupReason.listening
     /// Remarks already told of this master.
-    var toldRemarks: UInt8 = 0
+    var reportedAnomalies: UInt8 = 0
     /// Index of the interface; 0 without one.
     var interfaceIndex: Int32 = 0
     /// Stands for the hardware addresses by which its neighbours know its addresses.
@@ -25,7 +25,7 @@ struct VirtualRouter {
     /// Whether the running master-down timer was shortened by a priority 0.
     var isReleased = false
     /// Whether this silence has already been prolonged because of a stall.
-    var hasListenedAgain = false
+    var hasExtendedMasterDown = false
     /// Whether the kernel has answered the installation of this mastership.
     var isInstalled = false
     /// BACKUP: whether `masterInterval` is what the master advertises (version 3), and not our own.
@@ -56,7 +56,7 @@ struct VirtualRouter {
     /// Addresses that were removed by somebody else in the last ten seconds.
     var removals: [Removal] = []
     /// By discard reason, when the next observation may be made; empty before the first one.
-    var nextDiscardTold: [Instant] = []
+    var nextDiscardReportAt: [Instant] = []
     /// Our address list as it stands in advertisements, to compare others' with.
     private(set) var addressList: [UInt8]
     /// How many addresses it has.
@@ -289,9 +289,9 @@ struct VirtualRouter {
         let wasMaster = state == .master
         generation += 1
         isReleased = false
-        hasListenedAgain = false
+        hasExtendedMasterDown = false
         preemptDelaySince = nil
-        toldRemarks = 0
+        reportedAnomalies = 0
         masterInterval = settings.advertInterval
         isIntervalLearned = false
         differentAddresses = nil

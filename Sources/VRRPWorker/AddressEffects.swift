@@ -6,7 +6,7 @@ import VRRP
 
 /// Puts virtual addresses on interfaces and takes them away, on the second thread (docs/decisions.md, D5).
 final class AddressEffects {
-    private let thread: EffectThread
+    private let thread: NetlinkThread
     private let loop: EventLoop
     private var watch: Watch?
     /// A ticket was answered.
@@ -14,7 +14,7 @@ final class AddressEffects {
     /// A snapshot that `readAll` asked for has come.
     var onSnapshot: ((RouteSnapshot) -> Void)?
 
-    init(_ thread: EffectThread, on loop: EventLoop) throws(SystemError) {
+    init(_ thread: NetlinkThread, on loop: EventLoop) throws(SystemError) {
         self.thread = thread
         self.loop = loop
         watch = try loop.add(thread.descriptor) { [weak self] _ in self?.drain() }

@@ -18,7 +18,7 @@ private let descriptorsMax: UInt64 = 65_536
 /// The role `hasup-vrrp`, in the order that decides who could do what when (docs/decisions.md, D1): seal, and only
 /// then read. Descriptor 3 is hasupd, 4 the compiled system call filter. Returns an exit status of sysexits(3).
 package func runVRRPWorker(arguments: [String]) -> Int32 {
-    guard let wishes = SealArguments(words: arguments) else { return 64 }
+    guard let wishes = SandboxArguments(words: arguments) else { return 64 }
 
     do throws(SystemError) {
         // The loop's own descriptors bring no input; after the seal none can be made.
@@ -29,7 +29,7 @@ package func runVRRPWorker(arguments: [String]) -> Int32 {
 
         // 1. Scheduling and memory, which need privilege and no input; then the whole drop. From here on there is
         //    CAP_NET_ADMIN and nothing else, no file can be opened and no socket made.
-        var plan = SealPlan(
+        var plan = SandboxPlan(
             wishes, capabilities: [.netAdmin], filter: 4, landlock: .nothing, descriptorsMax: descriptorsMax)
         // The second thread goes before ordinary programs: an address that waits for them is a takeover that does.
         plan.realtime = RealtimePlan(priority: wishes.realtimePriority, niceness: -20, fuse: .long)
@@ -59,7 +59,7 @@ private final class Session {
     private var mayAdopt = false
 
     /// - Parameter refusal: why it isn't to work; nil when it is.
-    init(on loop: EventLoop, _ report: SealReport, refusal: String?) throws(SystemError) {
+    init(on loop: EventLoop, _ report: AppliedSandbox, refusal: String?) throws(SystemError) {
         self.loop = loop
         let channel = try Channel(
             Descriptor(owning: 3), on: loop,
@@ -69,7 +69,7 @@ private final class Session {
                 worker.supervisorGone(end.description)
             })
         self.channel = channel
-        let seal = WorkerSeal(
+        let seal = SandboxReport(
             shortfalls: report.shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
             isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? "")
         VRRPToSupervisor.hello(version: workerProtocolVersion, seal).send(on: channel)
@@ -156,7 +156,7 @@ private final class Session {
             var hasOverflown = false
             try monitor.drain { if $0 == .overflow { hasOverflown = true } }
             let links = try LinkWatcher(monitor, on: loop)
-            let effects = try AddressEffects(try EffectThread(connection), on: loop)
+            let effects = try AddressEffects(try NetlinkThread(connection), on: loop)
             try ResourceLimits.noMoreThreads()
             effects.onSnapshot = { [unowned links] in links.reload($0) }
             let worker = try Worker(

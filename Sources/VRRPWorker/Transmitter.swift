@@ -19,7 +19,7 @@ final class Transmitter {
     /// Frames that the kernel didn't take.
     private(set) var framesFailed: UInt64 = 0
     /// Advertisements that couldn't leave.
-    private(set) var troubles = SendTroubles()
+    private(set) var troubles = SendFailures()
     /// The first of a series of advertisements that couldn't leave, and the error number; 0 without a socket.
     var onTrouble: ((InstanceID, Int32) -> Void)?
     /// Whether the interface with this number has a carrier.

@@ -13,8 +13,8 @@ import WorkerProtocol
 /// call or a message. It decides nothing about the protocol.
 ///
 ///     VRRP sockets ──► packet ──────┐                    ┌──► advertise, announce ──► Transmitter
-///     LinkMonitor ───► interface ───┤                    ├──► install, withdraw ────► EffectThread
-///     EffectThread ──► applied ─────┼──► Node.handle ────┤
+///     LinkMonitor ───► interface ───┤                    ├──► install, withdraw ────► NetlinkThread
+///     NetlinkThread ──► applied ─────┼──► Node.handle ────┤
 ///     hasupd ────────► configure ───┤   (the core)       └──► notify, observe ───────► hasupd
 ///     timer ─────────► timeout ─────┘
 final class Worker {
@@ -307,8 +307,8 @@ final class Worker {
         var writer = ByteWriter(capacity: frameMax + 2_000)
         for id in 0..<node.instanceCount {
             guard var status = node.status(of: id) else { continue }
-            let patience = status.advertInterval * Int64(max(1, node.settings(of: id).downTimerAdverts))
-            transmitter.troubles.describe(id, in: &status, patience: patience, at: loop.now)
+            let timeout = status.advertInterval * Int64(max(1, node.settings(of: id).downTimerAdverts))
+            transmitter.troubles.describe(id, in: &status, timeout: timeout, at: loop.now)
             writer.write(UInt32(id))
             status.encode(into: &writer)
             if writer.bytes.count > frameMax {

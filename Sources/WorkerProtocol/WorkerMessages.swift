@@ -119,7 +119,7 @@ package enum VRRPToSupervisor {
     package static let observationBytesMax = 8_192
 
     /// First of all: sealed and listening.
-    case hello(version: UInt16, WorkerSeal)
+    case hello(version: UInt16, SandboxReport)
     /// It goes on where its predecessor has died: how many instances as MASTER, how many as BACKUP or in FAULT, how many
     /// were MASTER for too long without advertising, and how many weren't known.
     case resumed(masters: UInt32, others: UInt32, late: UInt32, fresh: UInt32)
@@ -206,7 +206,7 @@ package enum VRRPToSupervisor {
         self = try frame.decode { reader in
             switch kind {
             case .hello:
-                .hello(version: try reader.readUInt16(), try WorkerSeal(from: &reader))
+                .hello(version: try reader.readUInt16(), try SandboxReport(from: &reader))
             case .resumed:
                 .resumed(
                     masters: try reader.readUInt32(), others: try reader.readUInt32(), late: try reader.readUInt32(),
@@ -305,7 +305,7 @@ package enum SupervisorToChecker {
 /// What the checker says to hasupd.
 package enum CheckerToSupervisor {
     /// First of all: sealed and listening.
-    case hello(version: UInt16, WorkerSeal)
+    case hello(version: UInt16, SandboxReport)
     /// A line for the log.
     case log(LogLevel, String)
 
@@ -333,7 +333,7 @@ package enum CheckerToSupervisor {
         guard frame.descriptors.count == 0 else { throw .descriptors(claimed: 0, real: frame.descriptors.count) }
         self = try frame.decode { reader in
             switch kind {
-            case .hello: .hello(version: try reader.readUInt16(), try WorkerSeal(from: &reader))
+            case .hello: .hello(version: try reader.readUInt16(), try SandboxReport(from: &reader))
             case .log: .log(try reader.readLogLevel(), try reader.readLine())
             }
         }

@@ -164,7 +164,7 @@ struct StatusTable {
                         + "have it, too; the log says why if it was refused")
             }
         }
-        if instance.isDisputed {
+        if instance.hasConflictingMaster {
             for rival in instance.rivals {
                 texts.append(
                     "probably two masters: \(rival.text); heard for \(Layout.age(rival.sinceSeconds)), "

@@ -21,7 +21,7 @@ struct UpgradeCommand: ParsableCommand {
 /// The daemon that is asked for an upgrade, and the one that it becomes.
 struct Succession {
     /// How long the daemon may take to be replaced, after it has said that it will be.
-    private static let patience = Interval.seconds(5)
+    private static let timeout = Interval.seconds(5)
     /// How long one that has closed the connection may take to end: it waits for scripts.
     private static let endPatience: Int32 = 5_000
     private static let pauseMilliseconds: Int32 = 20
@@ -70,7 +70,7 @@ struct Succession {
                 reply.unchanged = true
             }
             do throws(ControlClient.Failure) {
-                try client.waitForEnd(within: Self.patience)
+                try client.waitForEnd(within: Self.timeout)
             } catch {
                 Terminal.complain("hasupd at \(path) didn't become the new program: its log says why.")
                 Glibc.exit(1)

@@ -185,7 +185,7 @@ struct ChannelTests {
         let messages: [VRRPToSupervisor] = [
             .hello(
                 version: 1,
-                WorkerSeal(shortfalls: ["a", "ü"], isConfined: true, isDumpable: false, workingDirectory: "/x")),
+                SandboxReport(shortfalls: ["a", "ü"], isConfined: true, isDumpable: false, workingDirectory: "/x")),
             .configured(generation: 3), .worked,
             .openSocket(generation: 1, instance: 2),
             .notify(

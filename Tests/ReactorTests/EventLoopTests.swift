@@ -205,22 +205,22 @@ import Testing
     @Test func workAtLeisureIsDoneTogether() throws {
         let loop = try EventLoop()
         var batches: [[Int]] = []
-        loop.leisurely = { work in
+        loop.deferred = { work in
             batches.append([])
             work()
         }
-        for number in 1...3 { loop.atLeisure { batches[batches.count - 1].append(number) } }
+        for number in 1...3 { loop.deferWork { batches[batches.count - 1].append(number) } }
         #expect(batches.isEmpty)
         while batches.isEmpty { try loop.turn() }
         #expect(batches == [[1, 2, 3]])
         // What waits from then on has a time of its own.
-        loop.atLeisure { batches[batches.count - 1].append(4) }
+        loop.deferWork { batches[batches.count - 1].append(4) }
         while batches.count == 1 { try loop.turn() }
         #expect(batches == [[1, 2, 3], [4]])
         // At the end it doesn't wait, and isn't done twice.
-        loop.atLeisure { batches[batches.count - 1].append(5) }
-        loop.finishLeisure()
-        loop.finishLeisure()
+        loop.deferWork { batches[batches.count - 1].append(5) }
+        loop.flushDeferredWork()
+        loop.flushDeferredWork()
         #expect(batches == [[1, 2, 3], [4], [5]])
     }
 

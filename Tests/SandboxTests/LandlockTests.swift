@@ -13,7 +13,7 @@ struct LandlockTests {
     private func confined(
         to plan: LandlockPlan, _ body: (_ report: Int32) -> Int32
     ) throws -> (end: Child.End, report: String) {
-        var seal = SealPlan(identity: nil, capabilities: [.kill])
+        var seal = SandboxPlan(identity: nil, capabilities: [.kill])
         seal.landlock = plan
         seal.startsThread = true
         let wanted = seal

@@ -4,15 +4,15 @@ import Testing
 
 @Suite("Who rather ends than works without its seal")
 struct RefusalTests {
-    private var whole: SealReport {
-        var report = SealReport()
+    private var whole: AppliedSandbox {
+        var report = AppliedSandbox()
         report.isFiltered = true
         report.hasIdentity = true
         report.hasNoNewPrivileges = true
         return report
     }
 
-    private let strict = SealArguments(identity: Identity(uid: 1, gid: 2), requiresFilter: true)
+    private let strict = SandboxArguments(identity: Identity(uid: 1, gid: 2), requiresFilter: true)
 
     @Test func aWholeSealIsEnough() {
         #expect(whole.refusal(for: strict) == nil)
@@ -23,8 +23,8 @@ struct RefusalTests {
     }
 
     @Test func eachPartIsNeeded() {
-        let lenient = SealArguments(identity: strict.identity)
-        for part in [\SealReport.isFiltered, \.hasIdentity, \.hasNoNewPrivileges] {
+        let lenient = SandboxArguments(identity: strict.identity)
+        for part in [\AppliedSandbox.isFiltered, \.hasIdentity, \.hasNoNewPrivileges] {
             var report = whole
             report[keyPath: part] = false
             #expect(report.refusal(for: strict)?.hasPrefix("it refuses to work") == true)
@@ -35,6 +35,6 @@ struct RefusalTests {
     @Test func whoHasNobodyToBecomeStaysWhoItIs() {
         var report = whole
         report.hasIdentity = false
-        #expect(report.refusal(for: SealArguments(identity: nil, requiresFilter: true)) == nil)
+        #expect(report.refusal(for: SandboxArguments(identity: nil, requiresFilter: true)) == nil)
     }
 }

@@ -21,7 +21,7 @@ struct ResourceLimitTests {
 
     @Test func aSealedWorkerLeavesNoCoreAndStartsNothing() throws {
         let (end, text) = try Child.run { report in
-            let result = seal(as: SealPlan(identity: Identity(uid: 65534, gid: 65534)))
+            let result = seal(as: SandboxPlan(identity: Identity(uid: 65534, gid: 65534)))
             Child.say(result.shortfalls.joined(separator: "; "), to: report)
             guard result.isComplete, !result.isDumpable else { return 99 }
             guard Self.limit(HASUP_LIMIT_CORE) == [0, 0] else { return 1 }
@@ -36,7 +36,7 @@ struct ResourceLimitTests {
 
     @Test func theVRRPWorkerHasOneThreadMore() throws {
         let (end, text) = try Child.run { _ in
-            var plan = SealPlan(identity: Identity(uid: 65534, gid: 65534))
+            var plan = SandboxPlan(identity: Identity(uid: 65534, gid: 65534))
             plan.startsThread = true
             guard seal(as: plan).isComplete, Self.startsThread() else { return 1 }
             do throws(SystemError) { try ResourceLimits.noMoreThreads() } catch { return 2 }
@@ -48,7 +48,7 @@ struct ResourceLimitTests {
     @Test func coresMayBeAskedFor() throws {
         let (end, _) = try Child.run { _ in
             guard hasup_limit_set(HASUP_LIMIT_CORE, 4096, 8192) == 0 else { return 1 }
-            var plan = SealPlan(identity: Identity(uid: 65534, gid: 65534))
+            var plan = SandboxPlan(identity: Identity(uid: 65534, gid: 65534))
             plan.keepsCore = true
             let result = seal(as: plan)
             return result.isDumpable && Self.limit(HASUP_LIMIT_CORE) == [4096, 8192] ? 0 : 2
@@ -72,13 +72,13 @@ struct ResourceLimitTests {
     }
 
     @Test func saysWhatItWants() {
-        let wanted = SealArguments(
+        let wanted = SandboxArguments(
             identity: Identity(uid: 1, gid: 2), realtimePriority: 50, keepsCore: true, logsRefusals: true,
             requiresFilter: true)
         #expect(wanted.words == ["1", "2", "50", "core,log,strict"])
-        #expect(SealArguments(words: wanted.words) == wanted)
-        #expect(SealArguments(words: ["-", "-", "-", "-"]) == SealArguments(identity: nil))
-        #expect(SealArguments(words: ["-", "-", "-", "cores"]) == nil)
-        #expect(SealArguments(words: ["-", "-", "-"]) == nil)
+        #expect(SandboxArguments(words: wanted.words) == wanted)
+        #expect(SandboxArguments(words: ["-", "-", "-", "-"]) == SandboxArguments(identity: nil))
+        #expect(SandboxArguments(words: ["-", "-", "-", "cores"]) == nil)
+        #expect(SandboxArguments(words: ["-", "-", "-"]) == nil)
     }
 }

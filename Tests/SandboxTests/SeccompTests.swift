@@ -18,7 +18,7 @@ struct SeccompTests {
         // What other tests have open counts for the limit of descriptors.
         let kept = brought.map { $0 + [number] } ?? (role == .checker || role == .config ? [number] : nil)
         return try Child.run(keeping: kept) { report in
-            var plan = SealPlan(
+            var plan = SandboxPlan(
                 identity: Identity(uid: 65534, gid: 65534), capabilities: role == .vrrp ? .netAdmin : [],
                 filter: number)
             plan.startsThread = role == .vrrp
@@ -178,7 +178,7 @@ struct SeccompTests {
         let filter = try SeccompProgram.compile(.config, onViolation: .log)
         let number = filter.number
         let (end, text) = try Child.run { report in
-            var plan = SealPlan(identity: nil, filter: number)
+            var plan = SandboxPlan(identity: nil, filter: number)
             plan.logsRefusals = true
             let result = seal(as: plan)
             Child.say(result.shortfalls.joined(separator: "; "), to: report)

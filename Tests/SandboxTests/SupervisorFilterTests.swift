@@ -36,7 +36,7 @@ struct SupervisorFilterTests {
             guard pid > 0, waitpid(pid, &status, 0) == pid, status == 0 else { return 1 }
             let child = fork()
             if child == 0 {
-                var plan = SealPlan(
+                var plan = SandboxPlan(
                     identity: Identity(uid: 65534, gid: 65534), capabilities: .netAdmin, filter: number,
                     realtime: RealtimePlan(priority: nil, locksMemory: false))
                 plan.landlock = Landlock.version > 0 ? .nothing : nil

@@ -48,24 +48,24 @@ import Testing
 
     /// Broken on purpose: found by the invariant that is meant for it, in a seed that comes by.
     @Test(arguments: [
-        (Sabotage.staysCut, UInt64(1)), (.otherVirtualRouterIDs, 1), (.forgetfulKernel, 1),
+        (FaultInjection.staysCut, UInt64(1)), (.otherVirtualRouterIDs, 1), (.forgetfulKernel, 1),
         (.forgetsNopreempt, 9), (.sendsNoRelease, 1), (.hearsNoRelease, 1), (.seesDeathLate, 1),
         (.countsTooFew, 1), (.countsTooMany, 2), (.forgetsLedger, 19), (.losesRecords, 1),
         (.keepsEndedRecords, 1), (.adoptsStrangers, 2), (.liesAboutInstalls, 1), (.hidesDuplicates, 4),
         (.hidesStrangers, 1), (.hidesMTU, 5), (.forgetsRobbers, 7), (.triesAllTheTime, 7),
     ])
-    func invariantsCanFail(_ sabotage: Sabotage, _ seed: UInt64) {
+    func invariantsCanFail(_ sabotage: FaultInjection, _ seed: UInt64) {
         let failures = Simulation.run(seed: seed, sabotage: sabotage).failures
         #expect(failures.contains { $0.contains(sabotage.sign) }, "\(sabotage), seed \(seed): \(failures.prefix(2))")
     }
 
     @Test func arguments() {
-        #expect(Options(["--seed", "7", "--trace"])?.start == 7)
-        #expect(Options(["--seeds", "9", "--start", "4"])?.count == 9)
-        #expect(Options([]) == nil)
-        #expect(Options(["--start", "4"]) == nil)
-        #expect(Options(["--seed"]) == nil)
-        #expect(Options(["--seed", "x"]) == nil)
-        #expect(Options(["--what"]) == nil)
+        #expect(SimulationOptions(["--seed", "7", "--trace"])?.start == 7)
+        #expect(SimulationOptions(["--seeds", "9", "--start", "4"])?.count == 9)
+        #expect(SimulationOptions([]) == nil)
+        #expect(SimulationOptions(["--start", "4"]) == nil)
+        #expect(SimulationOptions(["--seed"]) == nil)
+        #expect(SimulationOptions(["--seed", "x"]) == nil)
+        #expect(SimulationOptions(["--what"]) == nil)
     }
 }

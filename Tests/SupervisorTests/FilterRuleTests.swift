@@ -8,23 +8,23 @@ struct FilterRuleTests {
     private static let machine = "         0          0 4294967295\n"
 
     @Test func whoNeedsIt() {
-        #expect(Setting.requiresFilters(isOptional: false, user: 0, userMap: Self.machine))
-        #expect(Setting.requiresFilters(isOptional: false, user: 0, userMap: nil), "nobody can tell")
-        #expect(!Setting.requiresFilters(isOptional: true, user: 0, userMap: Self.machine))
-        #expect(!Setting.requiresFilters(isOptional: false, user: 1000, userMap: Self.machine))
-        #expect(!Setting.requiresFilters(isOptional: false, user: 0, userMap: "         0       1000          1\n"))
-        #expect(!Setting.requiresFilters(isOptional: false, user: 0, userMap: "0 0 1000\n1000 100000 65536\n"))
+        #expect(HostProfile.requiresFilters(isOptional: false, user: 0, userMap: Self.machine))
+        #expect(HostProfile.requiresFilters(isOptional: false, user: 0, userMap: nil), "nobody can tell")
+        #expect(!HostProfile.requiresFilters(isOptional: true, user: 0, userMap: Self.machine))
+        #expect(!HostProfile.requiresFilters(isOptional: false, user: 1000, userMap: Self.machine))
+        #expect(!HostProfile.requiresFilters(isOptional: false, user: 0, userMap: "         0       1000          1\n"))
+        #expect(!HostProfile.requiresFilters(isOptional: false, user: 0, userMap: "0 0 1000\n1000 100000 65536\n"))
     }
 
     @Test func theOperatorSaysSo() throws {
-        func options(_ words: String...) throws -> Options? {
-            guard case .run(let options) = try Options.parse(words) else { return nil }
+        func options(_ words: String...) throws -> DaemonOptions? {
+            guard case .run(let options) = try DaemonOptions.parse(words) else { return nil }
             return options
         }
         #expect(try options()?.isFilterOptional == false)
         #expect(try options("--seccomp", "optional")?.isFilterOptional == true)
         #expect(try options("--seccomp", "optional")?.violation == .refuse)
         #expect(try options("--seccomp", "optional", "--seccomp", "kill")?.isFilterOptional == false)
-        #expect(throws: Options.UsageError.self) { try options("--seccomp", "off") }
+        #expect(throws: DaemonOptions.UsageError.self) { try options("--seccomp", "off") }
     }
 }

@@ -114,7 +114,7 @@ final class NotificationRecordTests {
     func anew() throws {
         let before = record()
         before.waits(run("A", 4))
-        before.countBeginsAnew()
+        before.resetSequence()
         #expect(before.resumeCount(page: 0) == 0)
         #expect(try successor().resumeCount(page: 0) == 0)
         #expect(try successor().all.count == 1)

@@ -23,7 +23,7 @@ struct ObservationLogTests {
         }
         #expect(lines.texts.count == reasons.count)
         #expect(lines.texts.first == "packet from 10.0.0.1 thrown away: no instance here has VRID 1")
-        log.tellRest()
+        log.flushRest()
         #expect(lines.texts.count == 2 * reasons.count)
         #expect(
             lines.texts.contains(

@@ -5,8 +5,8 @@ import Testing
 
 @Suite("The command line of hasupd")
 struct OptionsTests {
-    private func options(_ words: String...) throws -> Options? {
-        guard case .run(let options) = try Options.parse(words) else { return nil }
+    private func options(_ words: String...) throws -> DaemonOptions? {
+        guard case .run(let options) = try DaemonOptions.parse(words) else { return nil }
         return options
     }
 
@@ -16,7 +16,7 @@ struct OptionsTests {
         let both = try options("-nf/a.conf")
         #expect(both?.file == "/a.conf" && both?.foreground == true)
         #expect(try options("-nf", "/a.conf")?.file == "/a.conf")
-        guard case .help = try Options.parse(["-nh"]) else {
+        guard case .help = try DaemonOptions.parse(["-nh"]) else {
             Issue.record("-nh asks for help")
             return
         }
@@ -24,11 +24,11 @@ struct OptionsTests {
 
     @Test("what isn't one is named", arguments: ["-x", "-nx", "-n-n", "--f/a.conf", "-"])
     func unknown(word: String) {
-        #expect(throws: Options.UsageError.self) { _ = try Options.parse([word]) }
+        #expect(throws: DaemonOptions.UsageError.self) { _ = try DaemonOptions.parse([word]) }
     }
 
-    private static func grace(_ arguments: String...) throws(Options.UsageError) -> Double? {
-        guard case .run(let options) = try Options.parse(arguments) else { return nil }
+    private static func grace(_ arguments: String...) throws(DaemonOptions.UsageError) -> Double? {
+        guard case .run(let options) = try DaemonOptions.parse(arguments) else { return nil }
         return options.grace.seconds
     }
 
@@ -38,7 +38,7 @@ struct OptionsTests {
         #expect(try Self.grace("--grace=60") == 60)
         #expect(try Self.grace("--grace", "0") == 0)
         for text in ["61", "-1", "1e1", "nan", "0x1", "abc", ".", "1.2.3"] {
-            #expect(throws: Options.UsageError.self, "\(text)") { try Self.grace("--grace", text) }
+            #expect(throws: DaemonOptions.UsageError.self, "\(text)") { try Self.grace("--grace", text) }
         }
     }
 
@@ -49,7 +49,7 @@ struct OptionsTests {
             ("-P", "starts what"),
         ])
     func keepalivedOptions(word: String, advice: String) {
-        let error = #expect(throws: Options.UsageError.self) { try Options.parse([word]) }
+        let error = #expect(throws: DaemonOptions.UsageError.self) { try DaemonOptions.parse([word]) }
         #expect(error?.message.contains("'\(word)' is an option of keepalived: ") == true)
         #expect(error?.message.contains(advice) == true)
     }

@@ -47,13 +47,13 @@ struct RepeatLogTests {
         let log = repeatLog()
         for number in 0..<40 { for _ in 1...3 { log.tell(.info, "", "kind \(number)", kind: "\(number) kind") } }
         #expect(lines.texts.count == 40)
-        log.tellRest()
+        log.flushRest()
         #expect(lines.texts.count == 80)
         #expect(
             lines.texts.suffix(40).allSatisfy {
                 $0.hasPrefix("kind ") && $0.hasSuffix(" (2 more like this within a minute)")
             })
-        log.tellRest()
+        log.flushRest()
         #expect(lines.texts.count == 80)
     }
 

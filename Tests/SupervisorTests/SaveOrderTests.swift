@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct SaveOrderTests {
     @Test func wordsSurviveTheWay() {
-        var order = SaveOrder(seal: SealArguments(identity: Identity(uid: 5, gid: 6), realtimePriority: nil))
+        var order = SaveOrder(seal: SandboxArguments(identity: Identity(uid: 5, gid: 6), realtimePriority: nil))
         #expect(order.isEmpty)
         #expect(SaveOrder(words: order.words) == order)
         order.mark = "/run/x.reload"
@@ -33,8 +33,8 @@ import Testing
             "keepalived.conf", "hasup-20261126T120000Z-x.conf", "hasup-2026-7.conf", "hasup-20261126T120000Z-7", "../x",
             "hasup-../../../../../x-7.conf", "hasup-20261126T120000Z-7/.conf", "",
         ] { #expect(!SaveOrder.isName(name), "\(name)") }
-        var words = SaveOrder(seal: SealArguments(identity: nil, realtimePriority: nil)).words
-        words[SealArguments.wordCount + 2] = "../passwd"
+        var words = SaveOrder(seal: SandboxArguments(identity: nil, realtimePriority: nil)).words
+        words[SandboxArguments.wordCount + 2] = "../passwd"
         #expect(SaveOrder(words: words) == nil)
     }
 

@@ -33,14 +33,14 @@ final class ScriptRunnerTests {
     private let lines = Lines()
 
     private func successor(
-        timeLimit: Interval = RunningScripts.limit, patience: Interval = RunningScripts.patience
+        timeLimit: Interval = RunningScripts.limit, timeout: Interval = RunningScripts.timeout
     ) throws -> ScriptRunner {
         let lines = lines
         let page = try #require(page)
         let copy = try owned(fcntl(page.number, F_DUPFD_CLOEXEC, 3), "copy a descriptor")
         let runner = ScriptRunner(
             on: loop, log: Logger(label: "test") { _ in LineHandler(lines) }, limits: ScriptLimits(), runningMax: 4,
-            timeLimit: timeLimit, patience: patience, inherited: try StatePage.inherited(copy, mapsAll: true),
+            timeLimit: timeLimit, timeout: timeout, inherited: try StatePage.inherited(copy, mapsAll: true),
             keep: { _ in })
         runner.adoptScripts()
         return runner
@@ -50,7 +50,7 @@ final class ScriptRunnerTests {
     func limited() throws {
         let pid = try started("sleep 600")
         defer { kill(-pid, SIGKILL) }
-        let runner = try successor(timeLimit: .milliseconds(10), patience: .milliseconds(50))
+        let runner = try successor(timeLimit: .milliseconds(10), timeout: .milliseconds(50))
         #expect(runner.processes == [pid])
         try loop.turn { runner.isIdle }
         #expect(runner.report(of: "A")?.timedOut == 1)
@@ -95,7 +95,7 @@ final class ScriptRunnerTests {
     @Test("what one that was told to end has started ends, too, when its time has come")
     func endsGroup() throws {
         let group = try startedGroup(Self.ignoring)
-        let runner = try successor(timeLimit: .milliseconds(10), patience: .milliseconds(50))
+        let runner = try successor(timeLimit: .milliseconds(10), timeout: .milliseconds(50))
         try loop.turn { runner.isIdle }
         try loop.turn { group.hasEnded }
         try loop.turn { kill(group.pid, 0) == -1 && errno == ESRCH }
@@ -105,7 +105,7 @@ final class ScriptRunnerTests {
     @Test("it ends at once when nobody is going to look after it")
     func endsGroupAtOnce() throws {
         let group = try startedGroup(Self.ignoring)
-        let runner = try successor(timeLimit: .milliseconds(10), patience: .seconds(600))
+        let runner = try successor(timeLimit: .milliseconds(10), timeout: .seconds(600))
         try loop.turn { runner.isIdle }
         #expect(!group.hasEnded, "it has its time, and doesn't hold up what comes next")
         runner.endTold()

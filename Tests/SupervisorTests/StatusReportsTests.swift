@@ -59,12 +59,12 @@ struct StatusReportsTests {
                 wallNanoseconds: wall)
         }
         let rival = try #require(report().rivals.first)
-        #expect(report().rivals.count == 1 && report().isDisputed)
+        #expect(report().rivals.count == 1 && report().hasConflictingMaster)
         #expect(rival.source == "10.0.0.2" && rival.reason == "lowerPriority")
         #expect(rival.sinceSeconds == 9 && rival.agoSeconds == 0.5)
         #expect(rival.text.contains("doesn't yield to our priority (its own is 50)"))
         status.rivals.removeFirst()
-        #expect(report().rivals.isEmpty && !report().isDisputed)
+        #expect(report().rivals.isEmpty && !report().hasConflictingMaster)
         status.differentAddresses = DifferentAddresses(other, countsUntil: now + .milliseconds(1))
         #expect(report().differentAddressesOf == "10.0.0.2")
         status.differentAddresses?.countsUntil = now
@@ -83,7 +83,7 @@ struct StatusReportsTests {
         var recovered = Transition(
             instance: 0, from: .fault, to: .backup, reason: .recovered, peer: nil, peerPriority: nil,
             ownPriority: .standard, lastAdvertAge: nil)
-        let background = Background(fault: .trackedInterfaceUp("eth1"))
+        let background = TransitionContext(fault: .trackedInterfaceUp("eth1"))
         #expect(recovered.why(nil, background) == "tracked interface eth1, which has `reverse`, is down or gone now")
         recovered.reason = .fault(.trackedInterfaceUp("eth1"))
         #expect(recovered.why(nil) == text)

@@ -242,7 +242,7 @@ extension [Action] {
 
     var stalls: [Interval] { compactMap { if case .observe(.stalled(let late)) = $0 { late } else { nil } } }
 
-    var remarks: [Remark] {
+    var remarks: [Anomaly] {
         compactMap { if case .observe(.accepted(_, let remark, _)) = $0 { remark } else { nil } }
     }
 
@@ -258,5 +258,5 @@ extension [Action] {
 
 extension InstanceStatus {
     func discarded(_ reason: DiscardReason) -> UInt64 { counters.discarded[reason.rawValue] }
-    func remarks(_ remark: Remark) -> UInt64 { counters.remarks[remark.rawValue] }
+    func remarks(_ remark: Anomaly) -> UInt64 { counters.remarks[remark.rawValue] }
 }

@@ -15,7 +15,7 @@ import VRRP
             ("xxxx___", true, 4), ("xxxx____", nil, 4),
         ] as [(String, Bool?, UInt64)])
     func silence(story: String, isSilent: Bool?, count: UInt64) {
-        var troubles = SendTroubles()
+        var troubles = SendFailures()
         var now = Self.start
         for letter in story {
             switch letter {
@@ -29,18 +29,18 @@ import VRRP
         now = now - .seconds(1)
         var status = InstanceStatus(since: Self.start, priority: .release, advertInterval: .seconds(1))
         status.state = .master
-        troubles.describe(7, in: &status, patience: .seconds(3), at: now)
+        troubles.describe(7, in: &status, timeout: .seconds(3), at: now)
         #expect(status.sendFailure?.isSilent == isSilent)
         #expect(status.counters.sendFailures == count && troubles.total == count)
         // A BACKUP has nothing to say, so it isn't silent.
         var backup = status
         backup.state = .backup
-        troubles.describe(7, in: &backup, patience: .seconds(3), at: now)
+        troubles.describe(7, in: &backup, timeout: .seconds(3), at: now)
         #expect(backup.sendFailure?.isSilent ?? false == false)
     }
 
     @Test func news() {
-        var troubles = SendTroubles()
+        var troubles = SendFailures()
         #expect(!troubles.isWatching)
         var news: [Bool] = []
         for (id, code, second) in [(0, 1, 0), (0, 1, 60), (0, 2, 61), (1, 2, 61), (0, 2, 122)] as [(Int, Int32, Int64)]

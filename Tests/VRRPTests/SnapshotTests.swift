@@ -61,7 +61,7 @@ import Testing
         #expect(
             labels(Node()) == [
                 "isConfigured", "routers", "context", "routes", "nextWithSameKey", "isStopped", "changed", "resumption",
-                "discardedWithoutInstance", "nextDiscardTold", "looks",
+                "discardedWithoutInstance", "nextDiscardReportAt", "looks",
             ])
         #expect(
             labels(NodeContext()) == [

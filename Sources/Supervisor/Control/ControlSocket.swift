@@ -78,7 +78,7 @@ final class ControlSocket {
     func remove() { if isInPlace { unlink(path) } }
 
     /// Tells what was left out: before the end.
-    func tellRest() { lines.tellRest() }
+    func flushRest() { lines.flushRest() }
 
     private func note(_ text: String) { lines.tell(.info, "control socket", text, kind: text.withoutNumbers) }
 

@@ -9,7 +9,8 @@ import VRRP
 extension WatchEvent {
     /// What the VRRP worker observed. `settings` are the instance's; nil for what isn't about one.
     init(
-        _ observation: Observation, _ settings: InstanceSettings?, _ background: Background = Background(),
+        _ observation: Observation, _ settings: InstanceSettings?,
+        _ background: TransitionContext = TransitionContext(),
         wallNanoseconds: Int64
     ) {
         self.init("note", text: observation.line(settings, background), unixSeconds: Double(wallNanoseconds) / 1e9)

@@ -15,7 +15,8 @@ extension InstanceReport {
     ///
     /// - Parameter background: what was known when its last transition was told.
     init(
-        _ settings: InstanceSettings, _ status: InstanceStatus?, _ background: Background = Background(), now: Instant,
+        _ settings: InstanceSettings, _ status: InstanceStatus?, _ background: TransitionContext = TransitionContext(),
+        now: Instant,
         wallNanoseconds: Int64
     ) {
         self.init()
@@ -121,7 +122,7 @@ extension AddressReport {
 
 extension TransitionReport {
     init(
-        _ transition: Transition, _ settings: InstanceSettings?, _ background: Background = Background(),
+        _ transition: Transition, _ settings: InstanceSettings?, _ background: TransitionContext = TransitionContext(),
         at time: Instant, now: Instant, wallNanoseconds: Int64
     ) {
         self.init()
@@ -152,7 +153,7 @@ extension CounterReport {
         for reason in DiscardReason.allCases where counters.discarded[reason.rawValue] > 0 {
             discarded.add(reason.name, counters.discarded[reason.rawValue])
         }
-        for remark in Remark.allCases where counters.remarks[remark.rawValue] > 0 {
+        for remark in Anomaly.allCases where counters.remarks[remark.rawValue] > 0 {
             remarks.add(remark.name, counters.remarks[remark.rawValue])
         }
     }
@@ -182,7 +183,7 @@ extension ProcessReport {
     /// asking for others could block. Of what only the process itself can tell, `seal` is what it has said.
     init(
         role: String, pid: Int32?, restarts: Int, since: Instant?, stamp: Instant?, now: Instant, note: String?,
-        users: [UInt32: String], seal: WorkerSeal
+        users: [UInt32: String], seal: SandboxReport
     ) {
         self.init()
         self.role = role

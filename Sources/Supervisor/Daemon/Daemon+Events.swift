@@ -25,12 +25,12 @@ extension Daemon {
     }
 
     /// Writes what waits, and how often lines repeated whose minute isn't over: nobody does it later.
-    func tellRest() {
+    func flushRest() {
         observations.flush()
-        vrrp?.lines.tellRest()
-        checker?.lines.tellRest()
-        scripts.tellRest()
-        control?.tellRest()
+        vrrp?.lines.flushRest()
+        checker?.lines.flushRest()
+        scripts.flushRest()
+        control?.flushRest()
     }
 
     /// Tells those who watch, and those who will ask.
@@ -41,7 +41,7 @@ extension Daemon {
 
     func run(_ run: ScriptRun) { scripts.add(run, global: generation.global) }
 
-    func notificationCountBeginsAnew() { scripts.countBeginsAnew() }
+    func resetNotificationSequence() { scripts.resetSequence() }
 
     func report(_ text: String) {
         let event = WatchEvent("process", text: text, unixSeconds: Double(Clock.wallNanoseconds) / 1e9)

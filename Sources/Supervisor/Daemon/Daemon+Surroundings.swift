@@ -43,13 +43,13 @@ extension Daemon {
         let lost =
             "hasupd's log lines aren't taken, \(sink.dropped) are lost: whoever reads its standard error doesn't."
         return [
-            missing, claims?.problem, history.failure, ledger.failure, sink.isBlocked ? lost : nil, budget.problem,
+            missing, locks?.problem, history.failure, ledger.failure, sink.isBlocked ? lost : nil, budget.problem,
         ].compactMap { $0 }
     }
 
     /// Looks for what somebody may have removed. Each loss is told once, and in status for as long as it lasts.
     func lookAround() {
-        let found = [missing, claims?.problem].compactMap { $0 }
+        let found = [missing, locks?.problem].compactMap { $0 }
         for problem in found where !losses.contains(problem) { log.error("\(problem)") }
         losses = found
     }

@@ -41,13 +41,13 @@ extension Daemon {
                 self.report(text)
                 self.serviceState.tell(.reloading)
                 let succession = Succession(isSealed: self.setting.isFullySealed, limits: self.scripts.limits)
-                upgrade.becomeIt(
+                upgrade.execReplacement(
                     succession,
                     lastWork: { [unowned self] in
                         self.tellWhatIsLeft()
                         self.scripts.endTold()
-                        self.tellRest()
-                        self.loop.finishLeisure()
+                        self.flushRest()
+                        self.loop.flushDeferredWork()
                     },
                     onFailure: { [unowned self] in self.tellReadiness() })
             }

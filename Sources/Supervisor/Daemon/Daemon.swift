@@ -23,11 +23,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     /// How often it is looked whether what surrounds hasupd is as it was.
     private static let lookAroundPeriod = Interval.seconds(1)
 
-    let options: Options
+    let options: DaemonOptions
     let budget: DescriptorBudget
     let log: Logger
     let loop: EventLoop
-    let setting: Setting
+    let setting: HostProfile
     let sink: LogSink
     let startedAt: Instant
     private(set) var generation: Generation
@@ -38,8 +38,8 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private let reader: ConfigurationReader
     let reloadFiles: ReloadFiles
     let paths: Paths
-    let claims: Claims?
-    let ledger: Ledger
+    let locks: VirtualRouterLocks?
+    let ledger: InstalledConfigurations
     let workerRecord: WorkerRecord
     private(set) var reloads: ReloadConductor?
     private var surroundings: Timer?
@@ -71,18 +71,20 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private var exitStatus: Int32 = 0
 
     private init(
-        options: Options, log: Logger, sink: LogSink, loop: EventLoop, setting: Setting, reader: ConfigurationReader,
-        first: FirstConfiguration, paths: Paths, directory: RunDirectory, claims: Claims?, systemd: SystemdNotify,
+        options: DaemonOptions, log: Logger, sink: LogSink, loop: EventLoop, setting: HostProfile,
+        reader: ConfigurationReader,
+        first: FirstConfiguration, paths: Paths, directory: RunDirectory, locks: VirtualRouterLocks?,
+        systemd: SystemdNotify,
         store: DescriptorStore, limits: ScriptLimits, budget: DescriptorBudget, findings: FindingLog
     ) {
         self.findings = findings
         self.budget = budget
-        self.claims = claims
+        self.locks = locks
         self.options = options
         self.paths = paths
         self.directory = directory
         history = History(directory: paths.runDirectory, on: loop)
-        ledger = Ledger(directory: paths.runDirectory)
+        ledger = InstalledConfigurations(directory: paths.runDirectory)
         workerRecord = WorkerRecord(directory: paths.runDirectory)
         pidFiles = PidFiles(options, runDirectory: paths.runDirectory, log: log)
         self.log = log
@@ -107,11 +109,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     // MARK: Start
 
     /// The list of steps. What can fail for the operator's reasons comes before anything changes.
-    static func start(_ options: Options) throws(StartError) -> Int32 {
+    static func start(_ options: DaemonOptions) throws(StartError) -> Int32 {
         let systemd = SystemdNotify()
         let store = DescriptorStore(systemd)
         let predecessor = Succession.take()
-        let passedClaims = Claims.takePassed()
+        let passedClaims = VirtualRouterLocks.takePassed()
         let limits = predecessor?.limits ?? ScriptLimits()
         let identity = options.instance.map { "hasupd_\($0)" } ?? "hasupd"
         let sink = LogSink.suitable(foreground: options.foreground, identity: identity)
@@ -139,17 +141,17 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             }
         }
         let directory = try RunDirectory(
-            paths.runDirectory, operatorGroup: try? Identity.groupNumber(Setting.operatorGroupName))
+            paths.runDirectory, operatorGroup: try? Identity.groupNumber(HostProfile.operatorGroupName))
         paths.enterRunDirectory()
         let loop: EventLoop
-        let setting: Setting
+        let setting: HostProfile
         do throws(SystemError) {
             loop = try EventLoop()
-            setting = try Setting(options, paths, privileges, isSuccessor: predecessor?.isSealed ?? false)
+            setting = try HostProfile(options, paths, privileges, isSuccessor: predecessor?.isSealed ?? false)
         } catch {
             throw StartError(.unavailable, error.description)
         }
-        loop.leisurely = { Realtime.leaving(for: $0) }
+        loop.deferred = { Realtime.leaving(for: $0) }
         setting.passOn()
         let reader = ConfigurationReader(
             file: paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
@@ -157,17 +159,17 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let findings = FindingLog(log)
         let first = try readFirst(reader, stored: store.configuration, options, log, findings)
 
-        let claims = Claims(passed: passedClaims)
-        do throws(Claims.Conflict) {
-            try claims?.take(first.generation)
-            claims?.settle()
+        let locks = VirtualRouterLocks(passed: passedClaims)
+        do throws(VirtualRouterLocks.Conflict) {
+            try locks?.take(first.generation)
+            locks?.commit()
         } catch {
             throw StartError(.temporary, "\(error). Stop it, or give this one another configuration.")
         }
 
         let daemon = Daemon(
             options: options, log: log, sink: sink, loop: loop, setting: setting, reader: reader, first: first,
-            paths: paths, directory: directory, claims: claims, systemd: systemd, store: store, limits: limits,
+            paths: paths, directory: directory, locks: locks, systemd: systemd, store: store, limits: limits,
             budget: budget, findings: findings)
         daemon.scripts.adoptScripts()
         let formerChildren = ChildProcess.inherited(except: daemon.scripts.processes, on: loop)
@@ -187,18 +189,18 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         // Nobody waits for it any more, and what is left to do may be more than the fuse of the realtime class allows.
         Realtime.end()
         daemon.scripts.endTold()
-        loop.finishLeisure()
+        loop.flushDeferredWork()
         daemon.control?.remove()
         daemon.pidFiles.remove()
         if daemon.isParked {
-            daemon.tellRest()
+            daemon.flushRest()
             return 0
         }
         daemon.scripts.tellUnsent()
         store.clear()
         daemon.workerRecord.clear()
         if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
-        daemon.tellRest()
+        daemon.flushRest()
         withExtendedLifetime(formerChildren) {}
         return daemon.exitStatus
     }
@@ -208,11 +210,11 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         signals = try Signals(OperatorSignals.handled, on: loop) { [unowned self] in self.receive(signal: $0) }
         control = try ControlSocket(paths.controlSocket, daemon: self)
         reloads = ReloadConductor(
-            file: paths.configuration, reader: reader, setting: setting, claims: claims, on: loop, log: log,
+            file: paths.configuration, reader: reader, setting: setting, locks: locks, on: loop, log: log,
             findings: findings, delegate: self)
         stopTimer = loop.makeTimer { [unowned self] in self.loop.stop() }
         settledTimer = loop.makeTimer { hasup_release_code() }
-        upgrade = Upgrade(on: loop, log: log, store: store, claims: claims, paths: paths)
+        upgrade = Upgrade(on: loop, log: log, store: store, locks: locks, paths: paths)
         setting.judgePrivileges(
             for: generation.model, workerPriority: generation.workerPriority, controlSocket: paths.controlSocket)
         for note in setting.notes { log.notice("\(note)") }
@@ -229,7 +231,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             hasupd \(hasupVersion) started: \(instances) from \(paths.configuration), control socket \(paths.controlSocket)
             """)
         report("hasupd \(hasupVersion) started (pid \(getpid()), \(instances))")
-        if !Ledger.isKernelMarking {
+        if !InstalledConfigurations.isKernelMarking {
             log.warning(
                 """
                 kernel older than 5.18: addresses that stay when all of hasup's processes are killed at once aren't known to \

@@ -18,12 +18,12 @@ struct FirstConfiguration {
 extension Daemon {
     /// From the command line to the exit status.
     static func run(arguments: [String]) -> Int32 {
-        let options: Options
-        do throws(Options.UsageError) {
-            switch try Options.parse(arguments) {
+        let options: DaemonOptions
+        do throws(DaemonOptions.UsageError) {
+            switch try DaemonOptions.parse(arguments) {
             case .run(let parsed): options = parsed
             case .help:
-                print(Options.help, terminator: "")
+                print(DaemonOptions.help, terminator: "")
                 return 0
             case .version:
                 print("hasupd \(hasupVersion)")
@@ -31,7 +31,7 @@ extension Daemon {
             case .formats:
                 print(Formats.text(version: hasupVersion), terminator: "")
                 return 0
-            case .check(let parsed): return FileCheck.run(parsed)
+            case .check(let parsed): return CandidateCheck.run(parsed)
             }
         } catch {
             complain("\(error.message)\(error.message.hasSuffix("?") ? "" : ".") Try hasupd --help.")
@@ -65,8 +65,8 @@ extension Daemon {
     }
 
     /// As the machine's root nothing is begun that could only go on without its filter.
-    static func requireFilters(_ options: Options) throws(StartError) {
-        guard Setting.requiresFilters(options) else { return }
+    static func requireFilters(_ options: DaemonOptions) throws(StartError) {
+        guard HostProfile.requiresFilters(options) else { return }
         do throws(SystemError) {
             try SeccompProgram.requireKernel()
         } catch {
@@ -82,7 +82,8 @@ extension Daemon {
     /// With the configuration of a hasupd that is gone, it is strict as a reload: what ran goes on rather than files with
     /// an error in them, which somebody may be editing.
     static func readFirst(
-        _ reader: ConfigurationReader, stored: (image: ConfigurationImage, model: EncodedModel)?, _ options: Options,
+        _ reader: ConfigurationReader, stored: (image: ConfigurationImage, model: EncodedModel)?,
+        _ options: DaemonOptions,
         _ log: Logger, _ findings: FindingLog
     ) throws(StartError) -> FirstConfiguration {
         let outcome: ReadOutcome
@@ -101,7 +102,7 @@ extension Daemon {
         if case .judged(let image, _, let diagnostics) = outcome, image.isReadable {
             for finding in diagnostics { findings.tell(finding, isStart: true) }
         }
-        if let error = outcome.startError(options.file, isDefault: options.file == Options().file) { throw error }
+        if let error = outcome.startError(options.file, isDefault: options.file == DaemonOptions().file) { throw error }
         guard case .judged(let image, let model, let diagnostics) = outcome else {
             throw StartError(.noInput, "can't read \(options.file)")
         }

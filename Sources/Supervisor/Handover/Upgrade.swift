@@ -16,7 +16,7 @@ final class Upgrade {
     }
 
     /// How long the new program may take to say what it is, and to judge the configuration.
-    private static let patience = Interval.seconds(5)
+    private static let timeout = Interval.seconds(5)
     private static let checkPatience = Interval.seconds(15)
     /// Time for the answer to leave.
     private static let farewell = Interval.milliseconds(20)
@@ -24,10 +24,10 @@ final class Upgrade {
     private let loop: EventLoop
     private let log: Logger
     private let store: DescriptorStore
-    private let claims: Claims?
+    private let locks: VirtualRouterLocks?
     private let path: String
     private let paths: Paths
-    private let candidate: Candidate
+    private let candidate: UpgradeCandidate
     private var execTimer: Timer?
     private var lastWork: (() -> Void)?
     private var onFailure: (() -> Void)?
@@ -36,16 +36,16 @@ final class Upgrade {
     private var isCalledOff = false
 
     /// To be made at the start, when the image still lies where it was started from.
-    init(on loop: EventLoop, log: Logger, store: DescriptorStore, claims: Claims?, paths: Paths) {
+    init(on loop: EventLoop, log: Logger, store: DescriptorStore, locks: VirtualRouterLocks?, paths: Paths) {
         self.loop = loop
         self.paths = paths
         self.log = log
         self.store = store
-        self.claims = claims
+        self.locks = locks
         var buffer = [CChar](repeating: 0, count: 4096)
         let size = max(0, readlink("/proc/self/exe", &buffer, buffer.count))
         path = String(decoding: buffer.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        candidate = Candidate(path: path, on: loop)
+        candidate = UpgradeCandidate(path: path, on: loop)
         execTimer = loop.makeTimer { [unowned self] in self.execute() }
     }
 
@@ -58,9 +58,9 @@ final class Upgrade {
     }
 
     /// Lets the new program say its version and which forms of state it reads (`Formats`), and then what it makes of the
-    /// configuration (`FileCheck`); the completion is told the version, or why this one can't become it.
+    /// configuration (`CandidateCheck`); the completion is told the version, or why this one can't become it.
     func inspect(_ completion: @escaping (Result<String, Refusal>) -> Void) {
-        guard getuid() == 0 || PassedOn.current.isSuperset(of: [.netAdmin, .netRaw]) else {
+        guard getuid() == 0 || AmbientCapabilities.current.isSuperset(of: [.netAdmin, .netRaw]) else {
             return completion(.failure(Refusal("hasupd would lose its capabilities: restart it")))
         }
         guard !isBusy else { return completion(.failure(Refusal("another upgrade is under way"))) }
@@ -70,7 +70,7 @@ final class Upgrade {
             // What the program said, or that it was ended, doesn't matter any more.
             completion(self.isCalledOff ? .failure(Refusal("hasupd is stopping")) : result)
         }
-        candidate.ask(["--formats"], within: Self.patience) { [unowned self] answer in
+        candidate.ask(["--formats"], within: Self.timeout) { [unowned self] answer in
             do throws(Refusal) {
                 let version = try self.version(in: answer)
                 self.candidate.ask(
@@ -94,7 +94,7 @@ final class Upgrade {
         CommandLine.arguments.dropFirst() + ["-f", paths.configuration, "--check"]
     }
 
-    private func version(in answer: Candidate.Answer) throws(Refusal) -> String {
+    private func version(in answer: UpgradeCandidate.Answer) throws(Refusal) -> String {
         let text = try text(of: answer, to: "--formats")
         guard let version = Formats.version(in: text) else {
             throw Refusal("\(path) isn't hasupd: it says nothing of the kind when asked for its version")
@@ -107,10 +107,10 @@ final class Upgrade {
         return Printable.text(version)
     }
 
-    private func requireAcceptance(in answer: Candidate.Answer, by version: String) throws(Refusal) {
+    private func requireAcceptance(in answer: UpgradeCandidate.Answer, by version: String) throws(Refusal) {
         var reason: String?
         // One that refuses the files ends with a status of its own, after it has said why.
-        if case .ended(_, let text) = answer { reason = FileCheck.refusal(in: text) }
+        if case .ended(_, let text) = answer { reason = CandidateCheck.refusal(in: text) }
         guard let reason else {
             _ = try text(of: answer, to: "--check")
             return
@@ -119,11 +119,11 @@ final class Upgrade {
     }
 
     /// What it has printed. - Throws: `Refusal` when it has ended otherwise than well.
-    private func text(of answer: Candidate.Answer, to option: String) throws(Refusal) -> String {
+    private func text(of answer: UpgradeCandidate.Answer, to option: String) throws(Refusal) -> String {
         switch answer {
         case .ended(.code(0), let text): return text
         case .ended(let exit, _): throw Refusal("\(path) can't be run: \(option) ended with \(exit)")
-        case .late(let patience): throw Refusal("\(path) \(option) hasn't ended after \(patience)")
+        case .late(let timeout): throw Refusal("\(path) \(option) hasn't ended after \(timeout)")
         case .tooMuch(let count): throw Refusal("\(path) \(option) has printed more than \(count >> 20) MiB")
         case .unstartable(let code): throw Refusal("\(path) can't be run: \(SystemError.text(of: code))")
         }
@@ -134,7 +134,7 @@ final class Upgrade {
     /// - Parameters:
     ///   - lastWork: done immediately before, in the ordinary class: it may take its time.
     ///   - onFailure: called if this program goes on.
-    func becomeIt(
+    func execReplacement(
         _ succession: Succession, lastWork: @escaping () -> Void, onFailure: @escaping () -> Void
     ) {
         self.succession = succession
@@ -162,7 +162,7 @@ final class Upgrade {
         paths.enterRunDirectory()
         PassedDescriptors.unannounce()
         Succession.unannounce()
-        Claims.unannounce()
+        VirtualRouterLocks.unannounce()
         isBusy = false
         log.error("upgrade: \(SystemError(-result, "become \(path)")); this hasupd goes on")
         onFailure?()
@@ -173,11 +173,11 @@ final class Upgrade {
         let passing = store.passing
         PassedDescriptors.announce(passing.names)
         succession?.announce()
-        claims?.announce()
+        locks?.announce()
         // Relative paths in the arguments mean what they meant at the start.
         if let folder = paths.startDirectory, chdir(folder) < 0 { return -errno }
         return hasup_exec_passing(
             path, CommandLine.unsafeArgv, environ, passing.numbers, Int32(passing.numbers.count),
-            claims?.number ?? -1)
+            locks?.number ?? -1)
     }
 }

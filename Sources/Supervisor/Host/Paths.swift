@@ -11,7 +11,7 @@ struct Paths {
     let startDirectory: String?
 
     /// - Throws: `StartError` for names that can't be part of a path.
-    init(_ options: Options) throws(StartError) {
+    init(_ options: DaemonOptions) throws(StartError) {
         let namespace = ControlPath.currentNamespace()
         do throws(ControlPath.Failure) {
             let runDirectory = try ControlPath.runDirectory(

@@ -23,7 +23,7 @@ final class PidFiles {
         var inode: UInt?
     }
 
-    init(_ options: Options, runDirectory: String, log: Logger) {
+    init(_ options: DaemonOptions, runDirectory: String, log: Logger) {
         paths = (
             options.pidFile ?? "\(runDirectory)/\(Self.defaultName)", options.vrrpPidFile, options.checkersPidFile
         )

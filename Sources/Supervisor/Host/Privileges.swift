@@ -78,7 +78,7 @@ struct Privileges: Equatable {
             losses.append((.sysNice, "there is no realtime priority, and adverts may be late on a loaded machine"))
         }
         if wishes.needsChown {
-            losses.append((.chown, "the group '\(Setting.operatorGroupName)' can't use the control socket"))
+            losses.append((.chown, "the group '\(HostProfile.operatorGroupName)' can't use the control socket"))
         }
         return losses.filter { !effective.contains($0.0) }.map { "the capability \($0.0) is missing: \($0.1)" }
     }

@@ -25,7 +25,7 @@ final class RunDirectory {
     }
 
     /// Whether the lock that is held is the one that another hasupd would try.
-    var isInPlace: Bool { SmallFile.leads(lockPath, to: lock.number) }
+    var isInPlace: Bool { FileReader.leads(lockPath, to: lock.number) }
 
     /// Makes the folder again and takes the lock in it. - Throws: `StartError`.
     func restore() throws(StartError) {
@@ -97,7 +97,7 @@ final class RunDirectory {
     }
 
     private static func owner(of file: Int32) -> String {
-        SmallFile.processNumber(in: file).map { " (pid \($0))" } ?? ""
+        FileReader.processNumber(in: file).map { " (pid \($0))" } ?? ""
     }
 }
 

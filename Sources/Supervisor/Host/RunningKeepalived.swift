@@ -16,7 +16,7 @@ enum RunningKeepalived {
             guard opened >= 0 else { continue }
             let descriptor = Descriptor(owning: opened)
             let holder = hasup_lock_holder(descriptor.number)
-            let pid = holder > 0 ? holder : SmallFile.processNumber(in: descriptor.number)
+            let pid = holder > 0 ? holder : FileReader.processNumber(in: descriptor.number)
             // Newer ones lock it; older ones only write it, so the process that it names must be a keepalived.
             guard holder != 0 || pid.map(isKeepalived) == true else { continue }
             if let pid, !sharesNetworkNamespace(with: pid) { continue }
@@ -49,7 +49,7 @@ enum RunningKeepalived {
     private static func isKeepalived(_ pid: Int32) -> Bool {
         // Most processes are ruled out by this, which costs least.
         let program = program(of: pid)
-        guard (program ?? SmallFile.text(of: "/proc/\(pid)/comm").prefix { $0 != "\n" }) == name,
+        guard (program ?? FileReader.text(of: "/proc/\(pid)/comm").prefix { $0 != "\n" }) == name,
             let process = try? ProcessInspection(pid: pid)
         else { return false }
         return isKeepalived(process, program: program, sharesUserNamespace: shares("user", with: pid))

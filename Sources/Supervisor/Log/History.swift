@@ -32,7 +32,7 @@ final class History {
     private var lineCount = 0
     private var waiting: [() -> WatchEvent] = []
     /// Who waits for what was added before: it is written, or passed over.
-    private var readers = Milestones()
+    private var readers = DrainWaiters()
     private var timer: Timer?
     /// Why nothing is kept at the moment: a sentence; nil when all is well.
     private(set) var failure: String?
@@ -85,7 +85,7 @@ final class History {
 
     /// Writes what is kept to a new file if the file was removed or replaced.
     func restore() {
-        guard let number = file?.number, !SmallFile.leads(path, to: number) else { return }
+        guard let number = file?.number, !FileReader.leads(path, to: number) else { return }
         rewrite()
     }
 

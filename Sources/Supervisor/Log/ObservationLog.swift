@@ -28,7 +28,7 @@ struct ObservationLog {
     ///   - settings: the instance's; nil for what isn't about one.
     ///   - background: what was observed before and makes it clearer.
     mutating func add(
-        _ observation: Observation, _ settings: InstanceSettings?, _ background: Background = Background()
+        _ observation: Observation, _ settings: InstanceSettings?, _ background: TransitionContext = TransitionContext()
     ) -> Bool {
         guard observation.instance == nil || settings != nil else {
             lines.tell(.warning, "hasup-vrrp", "it speaks of an instance that there isn't")
@@ -76,7 +76,7 @@ struct ObservationLog {
     }
 
     /// Tells what was left out: before the end.
-    func tellRest() { lines.tellRest() }
+    func flushRest() { lines.flushRest() }
 
     private mutating func hasRoom(_ instance: String) -> Bool {
         let now = Clock.now

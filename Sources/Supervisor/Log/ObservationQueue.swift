@@ -44,13 +44,13 @@ final class ObservationQueue {
     private var waitingBytes = 0
     /// Those that came beyond, and weren't told of yet.
     private var leftOut: UInt64 = 0
-    private var readers = Milestones()
+    private var readers = DrainWaiters()
     private var timer: Timer?
     private var turn = Instant(nanoseconds: .min)
     private var toldInTurn = 0
     private var log: ObservationLog
     /// What was observed before the last transition of each instance.
-    private(set) var backgrounds = Backgrounds()
+    private(set) var backgrounds = TransitionContexts()
     private let history: History
     /// For those who watch.
     var onEvent: ((() -> WatchEvent) -> Void)?
@@ -96,7 +96,7 @@ final class ObservationQueue {
     /// Tells and notes all that waits: before the end.
     func flush() {
         while count > 0 { tellSome() }
-        log.tellRest()
+        log.flushRest()
         history.flush()
     }
 
@@ -104,7 +104,7 @@ final class ObservationQueue {
         let settings = entry.observation.instance.flatMap { entry.source?.instance(at: $0) }
         let background =
             settings.map { backgrounds.add(entry.observation, $0, at: entry.wallNanoseconds) }
-            ?? Background()
+            ?? TransitionContext()
         guard log.add(entry.observation, settings, background) else { return }
         let event = { WatchEvent(entry.observation, settings, background, wallNanoseconds: entry.wallNanoseconds) }
         onEvent?(event)

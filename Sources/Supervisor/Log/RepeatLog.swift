@@ -81,7 +81,7 @@ final class RepeatLog {
     }
 
     /// Tells what was left out and whose minute isn't over: before the end, which nobody would explain without it.
-    func tellRest() {
+    func flushRest() {
         counts = counts + limiter.due(at: .never)
         tellCounts()
         while !counts.isEmpty { tellCounts() }

@@ -23,9 +23,9 @@ final class ConfigurationReader {
 
     private let file: String
     private let configID: String
-    private let seal: SealArguments
+    private let seal: SandboxArguments
     private let filter: Int32
-    private let leadsGroup: Bool
+    private let hasOwnProcessGroup: Bool
     private let loop: EventLoop
     /// Those that haven't ended yet: the one that reads, and one that has answered.
     private var children: [Int32: ChildProcess] = [:]
@@ -37,12 +37,13 @@ final class ConfigurationReader {
 
     /// The filter's descriptor stays the caller's and must stay open.
     ///
-    /// - Parameter leadsGroup: whether the child has a process group of its own; otherwise who ends this process with its
+    /// - Parameter hasOwnProcessGroup: whether the child has a process group of its own; otherwise who ends this process with its
     ///   group ends that, too.
     init(
-        file: String, configID: String, seal: SealArguments, filter: Int32, leadsGroup: Bool = true, on loop: EventLoop
+        file: String, configID: String, seal: SandboxArguments, filter: Int32, hasOwnProcessGroup: Bool = true,
+        on loop: EventLoop
     ) {
-        self.leadsGroup = leadsGroup
+        self.hasOwnProcessGroup = hasOwnProcessGroup
         self.file = file
         self.configID = configID
         self.seal = seal
@@ -75,7 +76,7 @@ final class ConfigurationReader {
                     seal: seal),
                 environment: Self.environment,
                 descriptors: [theirs.number, filter] + (running.map { [$0.number] } ?? []),
-                leadsGroup: leadsGroup, on: loop
+                hasOwnProcessGroup: hasOwnProcessGroup, on: loop
             ) { [weak self] pid, exit in self?.ended(pid, exit) }
             children[child.pid] = child
             reading = child.pid

@@ -34,8 +34,8 @@ final class ReloadConductor {
     private let log: Logger
     private let findings: FindingLog
     private let loop: EventLoop
-    private let setting: Setting
-    private let claims: Claims?
+    private let setting: HostProfile
+    private let locks: VirtualRouterLocks?
     private let reader: ConfigurationReader
     unowned let delegate: any Delegate
     private var machine = ReloadMachine()
@@ -56,7 +56,8 @@ final class ReloadConductor {
     private var isOver = false
 
     init(
-        file: String, reader: ConfigurationReader, setting: Setting, claims: Claims?, on loop: EventLoop, log: Logger,
+        file: String, reader: ConfigurationReader, setting: HostProfile, locks: VirtualRouterLocks?, on loop: EventLoop,
+        log: Logger,
         findings: FindingLog, delegate: any Delegate
     ) {
         self.findings = findings
@@ -64,7 +65,7 @@ final class ReloadConductor {
         self.log = log
         self.loop = loop
         self.setting = setting
-        self.claims = claims
+        self.locks = locks
         self.reader = reader
         self.delegate = delegate
         lastNumber = delegate.generation.number
@@ -145,7 +146,7 @@ final class ReloadConductor {
                 delegate.replaceWorker("it hasn't taken its configuration for \(Self.applyPatience)")
             case .rollBack:
                 pending = nil
-                claims?.giveBack()
+                locks?.release()
                 lastNumber += 1
                 let old = Generation(delegate.generation, number: lastNumber)
                 delegate.give(old)
@@ -158,9 +159,9 @@ final class ReloadConductor {
     /// The verdict on what was read. A virtual router that another hasupd runs refuses it, too (docs/decisions.md, D35).
     private func verdict(on outcome: ReadOutcome) -> ReloadVerdict {
         var verdict = ReloadVerdict(outcome, file: file, setting: setting, number: lastNumber + 1)
-        guard let claims, let generation = verdict.generation else { return verdict }
-        do throws(Claims.Conflict) {
-            try claims.take(generation)
+        guard let locks, let generation = verdict.generation else { return verdict }
+        do throws(VirtualRouterLocks.Conflict) {
+            try locks.take(generation)
         } catch {
             verdict.generation = nil
             verdict.refusal = "\(error)"
@@ -178,7 +179,7 @@ final class ReloadConductor {
         refusal = verdict.refusal
         if pending != nil, let obstacle = delegate.obstacle {
             pending = nil
-            claims?.giveBack()
+            locks?.release()
             refusal = obstacle
         }
         perform(machine.handle(.read(accepted: pending != nil)))
@@ -186,7 +187,7 @@ final class ReloadConductor {
 
     /// The same verdict, for those who only want to know.
     private func preview(_ verdict: ReloadVerdict) {
-        claims?.giveBack()
+        locks?.release()
         var report = ReloadReport()
         report.dryRun = true
         report.diagnostics = verdict.diagnostics.map { DiagnosticReport($0) }
@@ -214,7 +215,7 @@ final class ReloadConductor {
             report.ok = true
             report.describe(pending)
             self.pending = nil
-            claims?.settle()
+            locks?.commit()
             delegate.adopt(pending)
             log.notice("reloaded: \(report.summaryText)")
         case .refused:

@@ -18,7 +18,7 @@ struct ReloadVerdict {
     var refusal = ""
 
     /// - Parameter number: what the new generation is called if it is accepted.
-    init(_ outcome: ReadOutcome, file: String, setting: Setting, number: UInt64) {
+    init(_ outcome: ReadOutcome, file: String, setting: HostProfile, number: UInt64) {
         switch outcome {
         case .failed(let reason): refusal = reason
         case .judged(let image, let model, let diagnostics):

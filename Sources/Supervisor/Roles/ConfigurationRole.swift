@@ -14,18 +14,19 @@ import WorkerProtocol
 /// crashes costs nothing, and one that takes long holds up nobody.
 ///
 /// Arguments: `FILE CONFIG-ID`, whether the result is to be compared with what runs, whether its text is wanted even
-/// when it has no config_save_dir (1 or 0), the path of reload_file or nothing, and the words of `SealArguments`.
+/// when it has no config_save_dir (1 or 0), the path of reload_file or nothing, and the words of `SandboxArguments`.
 /// Descriptor 3 is hasupd, 4 the compiled system call filter, 5 the image that runs; the answer is one
 /// frame with the new image's memfd. The comparison is made here because hasupd has no time for it.
 enum ConfigurationRole {
     static func arguments(
-        file: String, configID: String, isCompared: Bool, wantsText: Bool, mark: String?, seal: SealArguments
+        file: String, configID: String, isCompared: Bool, wantsText: Bool, mark: String?, seal: SandboxArguments
     ) -> [String] {
         ["hasup-config", file, configID, isCompared ? "1" : "0", wantsText ? "1" : "0", mark ?? ""] + seal.words
     }
 
     static func run(arguments: [String]) -> Int32 {
-        guard arguments.count == 5 + SealArguments.wordCount, let wishes = SealArguments(words: arguments[5...]) else {
+        guard arguments.count == 5 + SandboxArguments.wordCount, let wishes = SandboxArguments(words: arguments[5...])
+        else {
             return 64
         }
         var environment = SystemEnvironment.current(checksInterfaces: true)
@@ -37,7 +38,7 @@ enum ConfigurationRole {
         let needsReadRight = files.needsReadRight(for: sources)
         let running = arguments[2] == "1" ? try? ConfigurationImage(Descriptor(owning: 5)) : nil
         // From here on only bytes in memory are looked at: nothing is needed any more.
-        let report = seal(as: SealPlan(wishes, filter: 4, landlock: nil))
+        let report = seal(as: SandboxPlan(wishes, filter: 4, landlock: nil))
         if let refusal = report.refusal(for: wishes) {
             let sentence = "the configuration can't be read: \((report.shortfalls + [refusal]).joined(separator: ": "))"
             try? ConfigurationToSupervisor.failed(sentence).send(on: 3)

@@ -43,7 +43,7 @@ enum ExecRole {
             ScriptLimits.forgetScore()
             try become(account)
             // As an ordinary user hasupd passes its capabilities on to what it starts.
-            do throws(SystemError) { try PassedOn.clear() } catch { throw ExecRefusal("\(error)") }
+            do throws(SystemError) { try AmbientCapabilities.clear() } catch { throw ExecRefusal("\(error)") }
         } catch {
             return complain("it is refused: \(error.reason)", refused)
         }

@@ -37,7 +37,7 @@ enum SaveRole {
         }
         attempt { () throws(SystemError) in if let path = order.log { log = try openLog(path) } }
 
-        let report = seal(as: SealPlan(order.seal, filter: 4, landlock: .nothing))
+        let report = seal(as: SandboxPlan(order.seal, filter: 4, landlock: .nothing))
         if let refusal = report.refusal(for: order.seal) {
             let text = "hasup-save: \(refusal)"
             _ = Glibc.write(complaints, text, text.utf8.count)

@@ -14,7 +14,7 @@ import WorkerProtocol
 /// and have been silent for so long that a peer may have taken over. A process of its own because a running hasupd reads no worker's bytes
 /// and waits for no kernel (docs/decisions.md, D6, D12).
 ///
-/// Arguments: how many former configurations there are, then the words of `SealArguments`. Descriptor 3 is the state page, 4 the compiled system call filter, 5 the
+/// Arguments: how many former configurations there are, then the words of `SandboxArguments`. Descriptor 3 is the state page, 4 the compiled system call filter, 5 the
 /// configuration's image, 6 an rtnetlink socket, 7 the address page; from 8 on the images of former configurations of which something may still
 /// be in the kernel.
 enum WithdrawRole {
@@ -24,9 +24,9 @@ enum WithdrawRole {
 
     static func run(arguments: [String]) -> Int32 {
         guard let count = arguments.first.flatMap({ Int32($0) }), (0...Int32(formersMax)).contains(count),
-            let wishes = SealArguments(words: arguments.dropFirst())
+            let wishes = SandboxArguments(words: arguments.dropFirst())
         else { return 64 }
-        let report = seal(as: SealPlan(wishes, capabilities: [.netAdmin], filter: 4, landlock: .nothing))
+        let report = seal(as: SandboxPlan(wishes, capabilities: [.netAdmin], filter: 4, landlock: .nothing))
         if let refusal = report.refusal(for: wishes) {
             say(refusal)
             return 77

@@ -60,14 +60,14 @@ final class NotificationRecord {
     ///   from 1.
     func resumeCount(page: UInt64?) -> UInt64 {
         guard let page else {
-            countBeginsAnew()
+            resetSequence()
             return 0
         }
         return max(page, lastNotification)
     }
 
     /// Workers count from 1 again: numbers of before would be taken for ones that haven't come yet.
-    func countBeginsAnew() {
+    func resetSequence() {
         for line in lines.values where line.kept.waiting != nil {
             change(line.kept.instance) { $0.waiting?.sequence = 0 }
         }

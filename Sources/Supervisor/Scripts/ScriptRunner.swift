@@ -75,16 +75,16 @@ final class ScriptRunner {
     ///   - limits: those that hasupd was started with.
     ///   - runningMax: scripts that may run at once.
     ///   - timeLimit: how long each may run.
-    ///   - patience: how long it may take to end when it was told to.
+    ///   - timeout: how long it may take to end after SIGTERM.
     ///   - inherited: what a former hasupd has left, if there is something.
     ///   - keep: told of the memory that a successor finds it in.
     init(
         on loop: EventLoop, log: Logger, limits: ScriptLimits, runningMax: Int,
-        timeLimit: Interval = RunningScripts.limit, patience: Interval = RunningScripts.patience,
+        timeLimit: Interval = RunningScripts.limit, timeout: Interval = RunningScripts.timeout,
         inherited: StatePage?, keep: @escaping (StatePage) -> Void
     ) {
         queue = NotificationQueue(runningMax: runningMax)
-        overseer = RunningScripts(limit: timeLimit, patience: patience)
+        overseer = RunningScripts(limit: timeLimit, timeout: timeout)
         record = NotificationRecord(inherited: inherited)
         self.loop = loop
         self.limits = limits
@@ -175,10 +175,10 @@ final class ScriptRunner {
     }
 
     /// Workers count from 1 again.
-    func countBeginsAnew() { record.countBeginsAnew() }
+    func resetSequence() { record.resetSequence() }
 
     /// Tells what the log has left out: before the end.
-    func tellRest() { lines.tellRest() }
+    func flushRest() { lines.flushRest() }
 
     /// This configuration runs: what has become of scripts of instances that have left is forgotten. It isn't looked for
     /// as long as there can't be more of them than instances.

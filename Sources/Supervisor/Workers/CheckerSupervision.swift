@@ -13,20 +13,21 @@ final class CheckerSupervision: WorkerProcess.Owner {
     private let log: Logger
     private let loop: EventLoop
     let lines: RepeatLog
-    private let seal: SealArguments
+    private let seal: SandboxArguments
     private let filter: Int32
     private let image: Descriptor
     private var generation: UInt64
     private(set) var worker: WorkerProcess?
     /// What the worker that lives, or lived last, has said of its seal.
-    private(set) var sealed = WorkerSeal()
+    private(set) var sealed = SandboxReport()
     /// It says that it is at work.
     var onReady: (() -> Void)?
     var onFinished: (() -> Void)?
     var onReport: ((String) -> Void)?
 
     /// - Throws: `SystemError` when the program isn't where it is installed.
-    init(on loop: EventLoop, log: Logger, seal: SealArguments, filter: Int32, generation: UInt64) throws(SystemError) {
+    init(on loop: EventLoop, log: Logger, seal: SandboxArguments, filter: Int32, generation: UInt64) throws(SystemError)
+    {
         self.loop = loop
         lines = RepeatLog(log, on: loop)
         self.log = log

@@ -38,7 +38,7 @@ final class ChildProcess {
     func reap() { Self.reap(pid, on: loop) }
 
     /// Not at once (docs/decisions.md, D42).
-    private static func reap(_ pid: Int32, on loop: EventLoop) { loop.atLeisure { hasup_reap(pid) } }
+    private static func reap(_ pid: Int32, on loop: EventLoop) { loop.deferWork { hasup_reap(pid) } }
 
     private func forget() {
         if let watch { loop.remove(watch) }
@@ -48,13 +48,13 @@ final class ChildProcess {
 
     /// Starts a program; descriptor i of the list becomes 3 + i, and `output` its standard output, if there is one.
     ///
-    /// - Parameter lendsClass: whether the child of a realtime hasupd is born realtime (docs/decisions.md, D29): only for
+    /// - Parameter inheritsRealtime: whether the child of a realtime hasupd is born realtime (docs/decisions.md, D29): only for
     ///   programs that give it up themselves.
-    /// - Parameter leadsGroup: whether it has a process group of its own; otherwise it ends with ours.
+    /// - Parameter hasOwnProcessGroup: whether it has a process group of its own; otherwise it ends with ours.
     /// - Throws: `SystemError`.
     static func spawn(
         path: String, arguments: [String], environment: [String] = [], descriptors: [Int32], output: Int32 = -1,
-        lendsClass: Bool = true, leadsGroup: Bool = true, on loop: EventLoop,
+        inheritsRealtime: Bool = true, hasOwnProcessGroup: Bool = true, on loop: EventLoop,
         onExit: @escaping (Int32, WorkerExit) -> Void
     ) throws(SystemError) -> ChildProcess {
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
@@ -62,8 +62,8 @@ final class ChildProcess {
         defer { for pointer in argv + envp { free(pointer) } }
         let pid = try checked(
             hasup_spawn_into(
-                path, &argv, &envp, descriptors, Int32(descriptors.count), output, lendsClass ? 1 : 0,
-                leadsGroup ? 1 : 0),
+                path, &argv, &envp, descriptors, Int32(descriptors.count), output, inheritsRealtime ? 1 : 0,
+                hasOwnProcessGroup ? 1 : 0),
             "start \(arguments.first ?? path)")
         do throws(SystemError) {
             let pidfd = try owned(hasup_pidfd_open(pid), "watch process \(pid)")
@@ -94,7 +94,7 @@ final class ChildProcess {
     ///
     /// - Parameter watched: those that somebody else waits for: a status can be taken once.
     static func inherited(except watched: Set<Int32>, on loop: EventLoop) -> [ChildProcess] {
-        let bytes = SmallFile.bytes(of: "/proc/self/task/\(getpid())/children", max: 64 << 10)
+        let bytes = FileReader.bytes(of: "/proc/self/task/\(getpid())/children", max: 64 << 10)
         return String(decoding: bytes, as: UTF8.self).split(separator: " ").compactMap { word in
             guard let pid = Int32(word), !watched.contains(pid),
                 let pidfd = try? owned(hasup_pidfd_open(pid), "watch process \(pid)")

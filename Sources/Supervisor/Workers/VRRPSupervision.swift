@@ -22,7 +22,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         /// Scripts are to be run. It is kept for a successor when this returns.
         func run(_ scripts: ScriptRun)
         /// Notifications count from 1 again.
-        func notificationCountBeginsAnew()
+        func resetNotificationSequence()
         /// Something happened to the worker that operators should know.
         func report(_ text: String)
         /// Nothing that only generations before this one name is in the kernel any more.
@@ -41,7 +41,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private let loop: EventLoop
     private let log: Logger
     let lines: RepeatLog
-    private let setting: Setting
+    private let setting: HostProfile
     private let grace: Interval
     let record: WorkerRecord
     private unowned let delegate: any Delegate
@@ -63,8 +63,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private(set) var formers: [Generation] = []
     /// Whether the page is a former hasupd's, and nobody has gone on with it yet.
     private var isInherited: Bool
-    private let orphans: OrphanGuard
-    private var questions: StatusQuestions?
+    private let orphans: StaleAddressGuard
+    private var questions: StatusRequests?
     /// The newest generation that this worker has said to run.
     private var configuredGeneration: UInt64 = 0
     /// What the record says of deaths with the page.
@@ -75,7 +75,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     /// Packets that no instance could be found for, by `DiscardReason.rawValue`, when the worker last told its status.
     private(set) var discardedWithoutInstance: [UInt64] = []
     /// What the worker that lives, or lived last, has said of its seal.
-    private(set) var sealed = WorkerSeal()
+    private(set) var sealed = SandboxReport()
 
     /// - Parameters:
     ///   - grace: how long a worker goes on when hasupd is gone.
@@ -84,7 +84,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     ///   - lastNotification: where its worker's count of notifications goes on.
     ///   - isAlone: whether hasupd has seen that no keepalived runs here.
     init(
-        on loop: EventLoop, log: Logger, setting: Setting, grace: Interval, generation: Generation,
+        on loop: EventLoop, log: Logger, setting: HostProfile, grace: Interval, generation: Generation,
         inherited: StatePage?, deathsWithPage: Int, lastNotification: UInt64, isAlone: Bool, record: WorkerRecord,
         delegate: any Delegate
     ) throws(SystemError) {
@@ -102,9 +102,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
         (addresses, isFirst) = try delegate.keepAddresses()
         mayAdopt = isAlone && isFirst && inherited == nil
         frames = try owned(hasup_frame_socket(), "open a packet socket")
-        orphans = OrphanGuard(
+        orphans = StaleAddressGuard(
             on: loop, lines: lines, seal: setting.sealArguments, filter: setting.withdrawFilter.number)
-        questions = StatusQuestions(on: loop) { [unowned self] number in self.askStatus(number) }
+        questions = StatusRequests(on: loop) { [unowned self] number in self.askStatus(number) }
         trialTimer = loop.makeTimer { [unowned self] in self.pageHasPassed() }
         let worker = WorkerProcess(
             "hasup-vrrp", on: loop, lines: lines, deathsWithSnapshot: inherited == nil ? 0 : deathsWithPage, owner: self
@@ -182,7 +182,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             addresses = kept.file
             isFirst = true
         }
-        if broker.workerStarted(hasSnapshot: !dropsSnapshot) { delegate.notificationCountBeginsAnew() }
+        if broker.workerStarted(hasSnapshot: !dropsSnapshot) { delegate.resetNotificationSequence() }
         var seal = setting.sealArguments
         seal.realtimePriority = setting.realtime(broker.source.workerPriority)
         let child = try ChildProcess.spawn(
@@ -372,7 +372,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     // MARK: Status
 
     /// Asks for the status of all instances; nil when there is no worker that answers in time.
-    func status(_ completion: @escaping StatusQuestions.Completion) { questions?.ask(completion) }
+    func status(_ completion: @escaping StatusRequests.Completion) { questions?.ask(completion) }
 
     private func askStatus(_ number: UInt32) -> Bool {
         guard let channel = worker?.channel, worker?.life.state == .running else { return false }

@@ -35,7 +35,7 @@ final class WorkerProcess {
     }
 
     /// How long a worker may live on after it has closed its channel.
-    private static let exitPatience = Interval.milliseconds(100)
+    private static let exitTimeout = Interval.milliseconds(100)
 
     /// What a timer may be late by on a machine that runs.
     private static let latenessMax = Interval.milliseconds(50)
@@ -198,7 +198,7 @@ final class WorkerProcess {
                     guard end == .closed, let closedTimer = self.closedTimer else {
                         return self.handle(.channelEnded(end.description))
                     }
-                    self.loop.set(closedTimer, to: Clock.now + Self.exitPatience)
+                    self.loop.set(closedTimer, to: Clock.now + Self.exitTimeout)
                 })
             self.channel = channel
             handle(.spawned)

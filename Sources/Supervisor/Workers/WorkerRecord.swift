@@ -124,7 +124,7 @@ struct WorkerRecord {
     }
 
     private func noted() -> (started: UInt64, former: Former)? {
-        let words = SmallFile.text(of: path).split { $0 == " " || $0 == "\n" }
+        let words = FileReader.text(of: path).split { $0 == " " || $0 == "\n" }
         guard (2...4).contains(words.count), let pid = Int32(words[0]), pid > 1, let started = UInt64(words[1])
         else { return nil }
         let supervisor = words.count > 2 ? Int32(words[2]) ?? 0 : 0
@@ -138,6 +138,6 @@ struct WorkerRecord {
 
     /// argv[0] of a process; empty when there is none.
     static func role(of pid: Int32) -> String {
-        String(SmallFile.text(of: "/proc/\(pid)/cmdline").prefix { $0 != "\0" })
+        String(FileReader.text(of: "/proc/\(pid)/cmdline").prefix { $0 != "\0" })
     }
 }

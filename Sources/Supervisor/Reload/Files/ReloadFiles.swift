@@ -13,7 +13,7 @@ import WorkerProtocol
 /// What global_defs names around reloads: the file that schedules them, and hasupd's side of `hasup-save`, which writes
 /// what operators want to keep of them.
 final class ReloadFiles {
-    private let seal: SealArguments
+    private let seal: SandboxArguments
     private let filter: Int32
     private let loop: EventLoop
     private let log: Logger
@@ -23,7 +23,7 @@ final class ReloadFiles {
     private var failure: String?
     private var scheduled: ScheduledReload?
 
-    init(_ setting: Setting, on loop: EventLoop, log: Logger) {
+    init(_ setting: HostProfile, on loop: EventLoop, log: Logger) {
         seal = setting.sealArguments
         filter = setting.parserFilter.number
         self.loop = loop

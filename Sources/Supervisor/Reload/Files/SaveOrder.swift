@@ -3,7 +3,7 @@ import Sandbox
 /// What `hasup-save` is to do, as the words of its command line.
 struct SaveOrder: Equatable {
     /// Who it becomes when it has opened what it writes.
-    var seal: SealArguments
+    var seal: SandboxArguments
     /// A reload_file that its maker couldn't remove.
     var mark: String?
     /// config_save_dir.
@@ -17,7 +17,7 @@ struct SaveOrder: Equatable {
     /// Whether the second image has findings for it.
     var hasFindings = false
 
-    init(seal: SealArguments) { self.seal = seal }
+    init(seal: SandboxArguments) { self.seal = seal }
 
     var words: [String] {
         seal.words + [mark ?? "", folder ?? ""] + copies + [log ?? "", verdict, hasFindings ? "1" : "0"]
@@ -25,10 +25,10 @@ struct SaveOrder: Equatable {
 
     /// Nil for words that hasupd wouldn't say.
     init?(words: [String]) {
-        guard words.count == SealArguments.wordCount + 7,
-            let seal = SealArguments(words: words.prefix(SealArguments.wordCount))
+        guard words.count == SandboxArguments.wordCount + 7,
+            let seal = SandboxArguments(words: words.prefix(SandboxArguments.wordCount))
         else { return nil }
-        let words = Array(words.dropFirst(SealArguments.wordCount))
+        let words = Array(words.dropFirst(SandboxArguments.wordCount))
         guard words[2...3].allSatisfy({ $0.isEmpty || Self.isName($0) }) else { return nil }
         self.seal = seal
         func optional(_ word: String) -> String? { word.isEmpty ? nil : word }

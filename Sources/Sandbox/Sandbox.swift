@@ -3,7 +3,7 @@ import Glibc
 import Reactor
 
 /// What a worker gives up before it reads its first byte (docs/decisions.md, D1).
-package struct SealPlan: Hashable, Sendable {
+package struct SandboxPlan: Hashable, Sendable {
     /// Who it becomes; nil to stay who it is.
     package var identity: Identity?
     /// Capabilities that it keeps.
@@ -34,7 +34,7 @@ package struct SealPlan: Hashable, Sendable {
 
     /// As hasupd has said on the command line.
     package init(
-        _ wishes: SealArguments, capabilities: CapabilitySet = [], filter: Int32, landlock: LandlockPlan?,
+        _ wishes: SandboxArguments, capabilities: CapabilitySet = [], filter: Int32, landlock: LandlockPlan?,
         descriptorsMax: UInt64 = 64
     ) {
         self.init(identity: wishes.identity, capabilities: capabilities, filter: filter)
@@ -46,7 +46,7 @@ package struct SealPlan: Hashable, Sendable {
 }
 
 /// What a seal has reached. Everything in it was read back from the kernel.
-package struct SealReport: Hashable, Sendable {
+package struct AppliedSandbox: Hashable, Sendable {
     /// What couldn't be done, one sentence each. Empty when all is as planned.
     package internal(set) var shortfalls: [String] = []
     /// Whether the process is who it was to be, with no supplementary group.
@@ -74,7 +74,7 @@ package struct SealReport: Hashable, Sendable {
 
     /// Why a process with this seal doesn't begin to work, a sentence's beginning; nil when it may. What reads strangers'
     /// bytes beside root is to be behind a filter, and who it was to be, if anything is.
-    package func refusal(for wishes: SealArguments) -> String? {
+    package func refusal(for wishes: SandboxArguments) -> String? {
         guard wishes.requiresFilter else { return nil }
         if !isFiltered { return "it refuses to work without its filter of system calls" }
         if wishes.identity != nil, !hasIdentity { return "it refuses to work as the user that hasupd is" }
@@ -95,8 +95,8 @@ package struct SealReport: Hashable, Sendable {
 
 /// Seals the calling process, which must have one thread. A part that isn't possible, because there is no such right
 /// or it was given up before, is reported, and the rest is done: the caller decides whether what was reached is enough.
-package func seal(as plan: SealPlan) -> SealReport {
-    var report = SealReport()
+package func seal(as plan: SandboxPlan) -> AppliedSandbox {
+    var report = AppliedSandbox()
     report.workingDirectory = workingDirectory()
     if let realtime = plan.realtime {
         report.shortfalls += Realtime.apply(realtime)
@@ -164,8 +164,8 @@ package struct SupervisorPlan: Hashable, Sendable {
 
 /// Limits hasupd. With scripts only its own permitted and effective sets and soft limits, because scripts inherit
 /// everything else and live on it; without scripts also the bounding set, no_new_privs, Landlock and system calls.
-package func limitSupervisor(as plan: SupervisorPlan) -> SealReport {
-    var report = SealReport()
+package func limitSupervisor(as plan: SupervisorPlan) -> AppliedSandbox {
+    var report = AppliedSandbox()
     report.workingDirectory = workingDirectory()
     let capabilities = plan.capabilities
     report.setDumpable(plan.keepsCore)
@@ -197,7 +197,7 @@ package func limitSupervisor(as plan: SupervisorPlan) -> SealReport {
     return report
 }
 
-extension SealReport {
+extension AppliedSandbox {
     fileprivate mutating func setDumpable(_ isWanted: Bool) {
         // Another user's process isn't dumpable any more (PR_SET_DUMPABLE, prctl(2)).
         let purpose = isWanted ? "become dumpable" : "become undumpable"

@@ -15,7 +15,7 @@ import WorkerProtocol
 /// A hasupd that dies with everything leaves addresses behind, and its successor's file may not name them any more. An
 /// address goes only when a configuration noted here names it, and the page of addresses, or without one the kernel's mark,
 /// says that it is ours.
-final class Ledger {
+final class InstalledConfigurations {
     private static let sizeMax = 256 << 20
 
     private let directory: String
@@ -35,7 +35,7 @@ final class Ledger {
     /// A ledger in this folder. Those of earlier boots are removed.
     init(directory: String) {
         self.directory = directory
-        let boot = SmallFile.text(of: "/proc/sys/kernel/random/boot_id").filter { $0.isHexDigit || $0 == "-" }
+        let boot = FileReader.text(of: "/proc/sys/kernel/random/boot_id").filter { $0.isHexDigit || $0 == "-" }
         prefix = "ledger-\(boot)"
         for name in names(beginningWith: "ledger-") where !name.hasPrefix(prefix) { unlink("\(directory)/\(name)") }
         let numbers = names(beginningWith: prefix).map(number(of:))
@@ -143,7 +143,7 @@ final class Ledger {
 
     /// Whether the kernel keeps the mark (IFA_PROTO, since Linux 5.18). Without it nothing that was left is recognized.
     static var isKernelMarking: Bool {
-        let numbers = SmallFile.text(of: "/proc/sys/kernel/osrelease").split { !$0.isNumber }.prefix(2).compactMap {
+        let numbers = FileReader.text(of: "/proc/sys/kernel/osrelease").split { !$0.isNumber }.prefix(2).compactMap {
             Int($0)
         }
         guard numbers.count == 2 else { return true }
@@ -153,7 +153,7 @@ final class Ledger {
     /// All copies. One that can't be read says nothing: its form may be that of another version.
     private func notedModels() -> [ConfigurationModel] {
         names(beginningWith: prefix).filter { !$0.hasSuffix(".new") }.compactMap { name in
-            let model = SmallFile.bytes(of: "\(directory)/\(name)", max: Self.sizeMax).withUnsafeBytes { bytes in
+            let model = FileReader.bytes(of: "\(directory)/\(name)", max: Self.sizeMax).withUnsafeBytes { bytes in
                 Result { () throws(ByteError) in try EncodedModel(bytes).decode() }
             }
             return try? model.get()

@@ -4,7 +4,7 @@ import ConfigurationModel
 import VRRP
 
 /// What was observed before a transition and says more of why it happened than the transition knows.
-struct Background {
+struct TransitionContext {
     /// An advert that came and was thrown away.
     struct Refused {
         var reason: DiscardReason
@@ -20,27 +20,30 @@ struct Background {
 }
 
 /// The backgrounds of the last transitions, by the names of instances.
-struct Backgrounds {
+struct TransitionContexts {
     /// Names that are remembered: reloads may bring new ones for ever.
     private static let namesMax = 16_384
 
     private struct Memory {
-        var refused: (advert: Background.Refused, wallNanoseconds: Int64)?
+        var refused: (advert: TransitionContext.Refused, wallNanoseconds: Int64)?
         var fault: Fault?
-        var last = Background()
+        var last = TransitionContext()
     }
 
     private var memories: [String: Memory] = [:]
 
     /// Takes an observation in. - Returns: what is known of a transition.
-    mutating func add(_ observation: Observation, _ settings: InstanceSettings, at wallNanoseconds: Int64) -> Background
+    mutating func add(_ observation: Observation, _ settings: InstanceSettings, at wallNanoseconds: Int64)
+        -> TransitionContext
     {
         switch observation {
         case .discarded(_, let reason, let source, let detail):
             // What is thrown away because the instance doesn't run says nothing of why it didn't hear.
             guard reason != .notRunning else { break }
             remember(settings.name) {
-                $0.refused = (Background.Refused(reason: reason, source: source, detail: detail), wallNanoseconds)
+                $0.refused = (
+                    TransitionContext.Refused(reason: reason, source: source, detail: detail), wallNanoseconds
+                )
             }
         case .transition(let transition), .earlier(let transition, _):
             let background = background(of: transition, settings, at: wallNanoseconds)
@@ -57,14 +60,14 @@ struct Backgrounds {
             .addressesStay, .leftoversRemoved, .addressesUnadvertised, .rivalMaster:
             break
         }
-        return Background()
+        return TransitionContext()
     }
 
     /// How many instances something is known of.
     var count: Int { memories.count }
 
     /// What was known when this instance's last transition was told.
-    func last(of name: String) -> Background { memories[name]?.last ?? Background() }
+    func last(of name: String) -> TransitionContext { memories[name]?.last ?? TransitionContext() }
 
     private mutating func remember(_ name: String, _ change: (inout Memory) -> Void) {
         if memories.count >= Self.namesMax, memories[name] == nil { memories = [:] }
@@ -73,17 +76,17 @@ struct Backgrounds {
 
     private func background(
         of transition: Transition, _ settings: InstanceSettings, at wallNanoseconds: Int64
-    ) -> Background {
-        guard let memory = memories[settings.name] else { return Background() }
+    ) -> TransitionContext {
+        guard let memory = memories[settings.name] else { return TransitionContext() }
         switch transition.reason {
         case .masterDown:
-            guard let refused = memory.refused else { return Background() }
+            guard let refused = memory.refused else { return TransitionContext() }
             // Told once a second at most, so the last one that was told may be that much older.
             let wait = settings.advertInterval * Int64(settings.downTimerAdverts + 1) + .seconds(1)
             let age = wallNanoseconds - refused.wallNanoseconds
-            return Background(refused: age >= 0 && age <= wait.nanoseconds ? refused.advert : nil)
-        case .recovered: return Background(fault: memory.fault)
-        default: return Background()
+            return TransitionContext(refused: age >= 0 && age <= wait.nanoseconds ? refused.advert : nil)
+        case .recovered: return TransitionContext(fault: memory.fault)
+        default: return TransitionContext()
         }
     }
 }

@@ -2,7 +2,7 @@ import ConfigurationModel
 import VRRP
 
 /// Deliberate breakage, to prove that the invariants can fail.
-enum Sabotage: String, CaseIterable {
+enum FaultInjection: String, CaseIterable {
     /// The first machine stays cut off after the faults have ended.
     case staysCut
     /// The first machine has other VRIDs.

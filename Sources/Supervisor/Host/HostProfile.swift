@@ -8,7 +8,7 @@ import Sandbox
 import WorkerProtocol
 
 /// What the machine lets this hasupd do, found out once at start: who the workers become, and their filters.
-final class Setting {
+final class HostProfile {
     /// Who the workers become; nil when they must stay who hasupd is.
     let identity: Identity?
     /// Filters, compiled once.
@@ -26,16 +26,16 @@ final class Setting {
     /// Why its programs don't have what it has.
     private var unpassed: String?
     /// What it has given up.
-    private(set) var sealed = WorkerSeal()
+    private(set) var sealed = SandboxReport()
     /// What every child is told of its seal; the VRRP worker also a priority.
-    let sealArguments: SealArguments
+    let sealArguments: SandboxArguments
     /// The group whose members are operators (docs/decisions.md, D3).
     static let operatorGroupName = "hasup"
     /// Its number; nil when there is none.
     let operatorGroup: UInt32?
     /// Names of the users that processes may have, looked up once.
     let users: [UInt32: String]
-    private let options: Options
+    private let options: DaemonOptions
     private let paths: Paths
     private let isSuccessor: Bool
     /// Whether it has given up what scripts would inherit.
@@ -45,7 +45,7 @@ final class Setting {
     private let hasWorkerUser: Bool
 
     /// - Parameter isSuccessor: whether this process was a hasupd already before it became this one.
-    init(_ options: Options, _ paths: Paths, _ privileges: Privileges?, isSuccessor: Bool) throws(SystemError) {
+    init(_ options: DaemonOptions, _ paths: Paths, _ privileges: Privileges?, isSuccessor: Bool) throws(SystemError) {
         self.options = options
         self.paths = paths
         self.privileges = privileges
@@ -76,7 +76,7 @@ final class Setting {
         hasWorkerUser = found != nil
         if privileges?.mayChangeUsers == false { found = nil }
         identity = found
-        sealArguments = SealArguments(
+        sealArguments = SandboxArguments(
             identity: found, keepsCore: options.keepsCore, logsRefusals: violation == .log,
             requiresFilter: Self.requiresFilters(options))
         operatorGroup = try? Identity.groupNumber(Self.operatorGroupName)
@@ -88,7 +88,7 @@ final class Setting {
 
     /// Whether hasupd and its children rather end than work without their filters: as the machine's root, unless the
     /// operator says otherwise. In a user namespace, or as an ordinary user, less is at stake, and it is told.
-    static func requiresFilters(_ options: Options) -> Bool {
+    static func requiresFilters(_ options: DaemonOptions) -> Bool {
         requiresFilters(
             isOptional: options.isFilterOptional, user: getuid(), userMap: Self.text(of: "/proc/self/uid_map"))
     }
@@ -170,7 +170,7 @@ final class Setting {
         if isSuccessor, hasScripts {
             shortfalls.append("scripts run under what hasupd gave up before there were any: restart hasupd")
         }
-        sealed = WorkerSeal(
+        sealed = SandboxReport(
             shortfalls: shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
             isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? "")
         isFullySealed = !hasScripts || isSuccessor
@@ -211,7 +211,7 @@ final class Setting {
     /// an upgrade. Scripts give them up (`ExecRole`).
     func passOn() {
         guard getuid() != 0 else { return }
-        do throws(SystemError) { try PassedOn.set(kept) } catch { unpassed = "\(error)" }
+        do throws(SystemError) { try AmbientCapabilities.set(kept) } catch { unpassed = "\(error)" }
     }
 
     /// What hasupd keeps: the least with which it can open sockets, start and end workers, and let them seal themselves.

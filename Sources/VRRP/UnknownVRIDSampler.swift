@@ -5,7 +5,7 @@ import Base
 ///
 /// Some of each period are, and periods differ in length, or of senders that keep in step with them always the same ones
 /// would be. It isn't carried over to a successor, which begins with a new period.
-struct StrangerLooks {
+struct UnknownVRIDSampler {
     /// Packets that are looked into in a period …
     static let most = 20
     /// … which lasts so long, and up to a second longer.

@@ -2,7 +2,7 @@ import Base
 
 /// What the kernel didn't take, by instance: a firewall that forbids it, no route to a peer, a full queue, no socket.
 /// Kept beside the core, whose timers it must not touch: only an instance that has trouble costs anything.
-package struct SendTroubles: Sendable {
+package struct SendFailures: Sendable {
     private struct Trouble {
         var count: UInt64 = 0
         /// Error number; 0 when there was no socket.
@@ -43,13 +43,13 @@ package struct SendTroubles: Sendable {
     /// An advertisement has left.
     package mutating func left(_ id: InstanceID) { troubles[id]?.silentSince = nil }
 
-    /// Puts into a status what is known of its instance. `patience` is how long a master may be silent before its peers
+    /// Puts into a status what is known of its instance. `timeout` is how long a master may be silent before its peers
     /// must think that it is gone.
-    package func describe(_ id: InstanceID, in status: inout InstanceStatus, patience: Interval, at now: Instant) {
+    package func describe(_ id: InstanceID, in status: inout InstanceStatus, timeout: Interval, at now: Instant) {
         guard let trouble = troubles[id] else { return }
         status.counters.sendFailures = trouble.count
-        guard now - trouble.last <= max(patience, .seconds(1)) else { return }
-        let isSilent = status.state == .master && trouble.silentSince.map { now - $0 >= patience } ?? false
+        guard now - trouble.last <= max(timeout, .seconds(1)) else { return }
+        let isSilent = status.state == .master && trouble.silentSince.map { now - $0 >= timeout } ?? false
         status.sendFailure = SendFailure(code: trouble.code, since: trouble.since, isSilent: isSilent)
     }
 

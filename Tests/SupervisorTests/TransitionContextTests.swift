@@ -7,7 +7,7 @@ import VRRP
 @testable import Supervisor
 
 @Suite("What was observed before a transition says why it happened")
-struct BackgroundTests {
+struct TransitionContextTests {
     private let settings = InstanceSettings(name: "VI_1", location: SourceLocation(file: "a.conf", line: 1))
     private let peer = IPAddress(v4: 0x0a00_0002)
     private let other = IPAddress(v4: 0x0a00_0003)
@@ -20,7 +20,7 @@ struct BackgroundTests {
     }
 
     private func why(_ before: [(Observation, Int64)], _ last: Transition, at time: Int64) -> String {
-        var backgrounds = Backgrounds()
+        var backgrounds = TransitionContexts()
         for (observation, time) in before { _ = backgrounds.add(observation, settings, at: time) }
         let background = backgrounds.add(.transition(last), settings, at: time)
         let text = last.why(settings, background)
@@ -65,7 +65,7 @@ struct BackgroundTests {
     }
 
     @Test func namesForEverFillNothing() {
-        var backgrounds = Backgrounds()
+        var backgrounds = TransitionContexts()
         for number in 0..<40_000 {
             let one = InstanceSettings(name: "\(number)", location: settings.location)
             _ = backgrounds.add(.discarded(0, .checksum, source: peer, detail: 0), one, at: second)

@@ -10,8 +10,8 @@ import WorkerProtocol
 
 /// Sees to it that no address stays on an interface while nobody advertises it: when no worker has taken over by the time
 /// at which a peer may have become master, `hasup-withdraw` removes the addresses (docs/decisions.md, D12). The machine
-/// that decides when is `OrphanWatch`.
-final class OrphanGuard {
+/// that decides when is `StaleAddressWatch`.
+final class StaleAddressGuard {
     /// What the dead worker has left, which addresses it had put where, what it ran, and what it may have run before and not
     /// cleared away yet.
     private typealias Legacy = (
@@ -20,15 +20,15 @@ final class OrphanGuard {
 
     private let loop: EventLoop
     private let lines: RepeatLog
-    private let seal: SealArguments
+    private let seal: SandboxArguments
     private let filter: Int32
     private var timer: Timer?
-    private var watch = OrphanWatch()
+    private var watch = StaleAddressWatch()
     private var legacy: Legacy?
     private var child: ChildProcess?
 
     /// The filter's descriptor stays the caller's and must stay open.
-    init(on loop: EventLoop, lines: RepeatLog, seal: SealArguments, filter: Int32) {
+    init(on loop: EventLoop, lines: RepeatLog, seal: SandboxArguments, filter: Int32) {
         self.loop = loop
         self.lines = lines
         self.seal = seal
@@ -50,7 +50,7 @@ final class OrphanGuard {
     /// A worker runs: the addresses are its business.
     func workerRuns() { handle(.workerRuns) }
 
-    private func handle(_ event: OrphanWatch.Event) {
+    private func handle(_ event: StaleAddressWatch.Event) {
         let interval = legacy?.generation.model.smallestAdvertInterval ?? .seconds(1)
         for action in watch.handle(event, interval: interval) {
             switch action {

@@ -12,7 +12,7 @@ import Reactor
 /// Two daemons that run the same virtual router would each take the other's addresses for their own. The kernel drops
 /// the locks with the process, so nothing has to be tidied up. It looks at all records of a file's locks for each lock
 /// that is set or taken away, and joins neighbours to one record: so virtual routers of a link lie side by side.
-final class Claims {
+final class VirtualRouterLocks {
     /// In the standard run directory, because that is the one that all have in common.
     static let file = ControlPath.standardRunDirectory + "/claims"
 
@@ -38,7 +38,7 @@ final class Claims {
     ///
     /// - Parameter passed: the number that `takePassed` gave. It is kept even when the file was removed meanwhile: its locks
     ///   go with the last descriptor.
-    init?(path: String = Claims.file, passed: Int32? = nil) {
+    init?(path: String = VirtualRouterLocks.file, passed: Int32? = nil) {
         self.path = path
         lookedFor = Array(path.utf8CString)
         if let passed, fcntl(passed, F_SETFD, FD_CLOEXEC) == 0 {
@@ -61,7 +61,7 @@ final class Claims {
 
     /// Why another hasupd may run the same virtual routers, a sentence; nil when it can't.
     var problem: String? {
-        guard SmallFile.leads(lookedFor, to: descriptor.number) else {
+        guard FileReader.leads(lookedFor, to: descriptor.number) else {
             return "\(path) was removed: a hasupd that is started with the same virtual routers would take this one's "
                 + "addresses. Restart hasupd."
         }
@@ -112,7 +112,7 @@ final class Claims {
         let description: String
     }
 
-    /// Claims all virtual routers of a configuration. `settle` or `giveBack` is to follow. - Throws: `Conflict`; then
+    /// Takes the locks of all virtual routers of a configuration. `commit` or `release` is to follow. - Throws: `Conflict`; then
     /// nothing was claimed.
     func take(_ generation: Generation) throws(Conflict) {
         wanted = []
@@ -124,7 +124,7 @@ final class Claims {
             let result = held.contains(place) && unlocked[place] == nil ? 0 : hasup_claim(descriptor.number, place)
             if result == -EAGAIN {
                 let holder = hasup_claim_holder(descriptor.number, place)
-                giveBack()
+                release()
                 throw Conflict(
                     description: "another hasupd\(holder > 0 ? " (pid \(holder))" : "") runs virtual router \(id) on "
                         + "\(settings.interface) already (here: instance \(settings.name)), and each would take the "
@@ -137,7 +137,7 @@ final class Claims {
     }
 
     /// The configuration that was claimed last runs: what only the one before needed is free.
-    func settle() {
+    func commit() {
         if isSuccessor, held.isEmpty { releaseOthers() }
         release(held.subtracting(wanted))
         held = wanted
@@ -145,7 +145,7 @@ final class Claims {
     }
 
     /// The configuration that was claimed last won't run.
-    func giveBack() {
+    func release() {
         release(wanted.subtracting(held))
         wanted = held
         unlocked = unlocked.filter { held.contains($0.key) }

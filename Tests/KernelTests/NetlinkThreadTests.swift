@@ -6,7 +6,7 @@ import Reactor
 import Testing
 
 @Suite(.serialized, .enabled(if: NetworkNamespace.isPossible, "needs the right to make a network namespace"))
-struct EffectThreadTests {
+struct NetlinkThreadTests {
     private func addresses(_ first: UInt32, _ count: UInt32, on index: Int32) -> [InterfaceAddress] {
         (0..<count).map {
             InterfaceAddress(
@@ -15,7 +15,7 @@ struct EffectThreadTests {
     }
 
     /// Waits by the event loop, as a worker does.
-    private func completions(of thread: EffectThread, count: Int) throws -> [Completion] {
+    private func completions(of thread: NetlinkThread, count: Int) throws -> [Completion] {
         let loop = try EventLoop()
         var done: [Completion] = []
         let watch = try loop.add(thread.descriptor) { _ in
@@ -32,7 +32,7 @@ struct EffectThreadTests {
     @Test func answersEachCallInOrder() throws {
         try NetworkNamespace.inside {
             let index = try NetworkNamespace.makePair()
-            let thread = try EffectThread(try NetworkNamespace.connect())
+            let thread = try NetlinkThread(try NetworkNamespace.connect())
             let count = 1000
             let begin = Clock.now
             for number in 0..<count {
@@ -64,7 +64,7 @@ struct EffectThreadTests {
     @Test func keepsTheOrderOfContraryCalls() throws {
         try NetworkNamespace.inside {
             let index = try NetworkNamespace.makePair()
-            let thread = try EffectThread(try NetworkNamespace.connect())
+            let thread = try NetlinkThread(try NetworkNamespace.connect())
             let some = addresses(0x0a01_0000, 3, on: index)
             for ticket in 0..<20 as Range<UInt64> {
                 thread.submit(ticket % 2 == 0 ? .install(some) : .withdraw(some, guarded: []), ticket: ticket)
@@ -79,7 +79,7 @@ struct EffectThreadTests {
 
     @Test func reportsFailuresAsSentences() throws {
         try NetworkNamespace.inside {
-            let thread = try EffectThread(try NetworkNamespace.connect())
+            let thread = try NetlinkThread(try NetworkNamespace.connect())
             thread.submit(.install(addresses(0x0a00_0001, 2, on: 77)), ticket: 1)
             thread.stop()
             let done = thread.drain()
@@ -93,7 +93,7 @@ struct EffectThreadTests {
     @Test func endsWithoutBeingAsked() throws {
         try NetworkNamespace.inside {
             for _ in 0..<20 {
-                let thread = try EffectThread(try NetworkNamespace.connect())
+                let thread = try NetlinkThread(try NetworkNamespace.connect())
                 thread.submit(.read, ticket: 1)
             }
         }

@@ -1,5 +1,5 @@
 /// Those who wait until a queue has come to where its end was when they asked: what is added later they don't wait for.
-struct Milestones {
+struct DrainWaiters {
     private var passed: UInt64 = 0
     private var waiting: [(place: UInt64, call: () -> Void)] = []
 

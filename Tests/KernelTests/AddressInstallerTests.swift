@@ -6,7 +6,7 @@ import Reactor
 import Testing
 
 @Suite(.serialized, .enabled(if: NetworkNamespace.isPossible, "needs the right to make a network namespace"))
-struct AddressBookTests {
+struct AddressInstallerTests {
     private func address(_ text: String, _ length: UInt8, on index: Int32) throws -> InterfaceAddress {
         InterfaceAddress(
             interfaceIndex: index, interfaceName: "va", address: try #require(IPAddress(text)), prefixLength: length)

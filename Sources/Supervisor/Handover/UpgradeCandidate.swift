@@ -7,7 +7,7 @@ import Supervision
 /// The program that lies where hasupd was started from, while it is asked whether it can become this process. It may be
 /// anything: it runs as a child in the ordinary class, has a limited time, may print so much, and of that the end is kept.
 /// When it is over one of these limits it is ended with all that it has started in its process group.
-final class Candidate {
+final class UpgradeCandidate {
     /// What came of a question.
     enum Answer: Equatable {
         /// It ended, and what it printed ended with this.
@@ -44,7 +44,7 @@ final class Candidate {
 
     /// Asks it one thing; one question at a time.
     func ask(
-        _ arguments: [String], environment: [String] = ["LC_ALL=C"], within patience: Interval,
+        _ arguments: [String], environment: [String] = ["LC_ALL=C"], within timeout: Interval,
         _ completion: @escaping (Answer) -> Void
     ) {
         hasTimedOut = false
@@ -56,17 +56,17 @@ final class Candidate {
             let output = try Output(reading, on: loop) { [unowned self] in self.end() }
             child = try ChildProcess.spawn(
                 path: path, arguments: [path] + arguments, environment: environment, descriptors: [],
-                output: writing.number, lendsClass: false, on: loop
+                output: writing.number, inheritsRealtime: false, on: loop
             ) { [unowned self] _, exit in
                 self.child = nil
                 self.output = nil
                 if let timer = self.timer { self.loop.set(timer, to: .never) }
                 output.finish()
-                if self.hasTimedOut { return completion(.late(patience)) }
+                if self.hasTimedOut { return completion(.late(timeout)) }
                 completion(output.isTooMuch ? .tooMuch(Self.outputMax) : .ended(exit, output.end))
             }
             self.output = output
-            if let timer { loop.set(timer, to: Clock.now + patience) }
+            if let timer { loop.set(timer, to: Clock.now + timeout) }
         } catch {
             completion(.unstartable(error.code))
         }

@@ -4,7 +4,7 @@ import Reactor
 
 /// The capabilities that programs get which the calling process executes, when it isn't uid 0: its ambient set
 /// (capabilities(7)). For uid 0 it is empty: root's programs get what is in the bounding set.
-package enum PassedOn {
+package enum AmbientCapabilities {
     package static var current: CapabilitySet { Capabilities.ambient() }
 
     /// Passes on these of the capabilities that the process has, and no others. - Throws: `SystemError`.

@@ -3,7 +3,7 @@ import Reactor
 
 /// Addresses of one IPv4 network on one interface: to the kernel the first one is primary, the others are its
 /// secondaries, and with promote_secondaries=0 they go when it goes (ip-sysctl, `__inet_del_ifa`).
-private struct LinkNetwork: Hashable {
+private struct InterfaceSubnet: Hashable {
     let interfaceIndex: Int32
     let network: IPAddress
     let length: UInt8
@@ -41,14 +41,14 @@ private struct NetworkMember: Hashable {
 }
 
 /// Which networks have secondary addresses: what a removal could take away with it.
-struct NetworkCensus {
-    private var secondaries: [LinkNetwork: Int] = [:]
+struct PrefixOwners {
+    private var secondaries: [InterfaceSubnet: Int] = [:]
     private var keys: Set<NetworkMember> = []
 
     /// Takes in one address that exists.
     mutating func count(_ known: LinkAddress) {
         guard known.address.family == .ipv4, known.isSecondary else { return }
-        secondaries[LinkNetwork(known), default: 0] += 1
+        secondaries[InterfaceSubnet(known), default: 0] += 1
         keys.insert(NetworkMember(known))
     }
 
@@ -56,9 +56,9 @@ struct NetworkCensus {
     func interfacesToGuard(whileRemoving addresses: [InterfaceAddress]) -> Set<Int32> {
         guard !secondaries.isEmpty else { return [] }
         var staying = secondaries
-        var losing: Set<LinkNetwork> = []
+        var losing: Set<InterfaceSubnet> = []
         for address in addresses where address.address.family == .ipv4 {
-            let network = LinkNetwork(address)
+            let network = InterfaceSubnet(address)
             if keys.contains(NetworkMember(address)) {
                 staying[network, default: 0] -= 1
             } else {

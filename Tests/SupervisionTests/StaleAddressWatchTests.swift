@@ -6,10 +6,10 @@ import Testing
 private let interval = Interval.seconds(1)
 
 @Suite("Who looks for addresses that nobody advertises (D12)")
-struct OrphanWatchTests {
+struct StaleAddressWatchTests {
     @Test("two intervals after a worker's end somebody looks, and again while somebody's time hasn't come")
     func looks() {
-        var watch = OrphanWatch()
+        var watch = StaleAddressWatch()
         #expect(watch.handle(.workerEnded, interval: interval) == [.wake(.seconds(2))])
         #expect(watch.handle(.due, interval: interval) == [.look])
         #expect(watch.handle(.looked(.moreLater), interval: interval) == [.wake(.milliseconds(250))])
@@ -19,14 +19,14 @@ struct OrphanWatchTests {
 
     @Test("workers that end before they run don't put it off")
     func isNotPutOff() {
-        var watch = OrphanWatch()
+        var watch = StaleAddressWatch()
         _ = watch.handle(.workerEnded, interval: interval)
         #expect(watch.handle(.workerEnded, interval: interval).isEmpty)
     }
 
     @Test("a worker that runs ends it, also a look under way")
     func endsWithAWorker() {
-        var watch = OrphanWatch()
+        var watch = StaleAddressWatch()
         _ = watch.handle(.workerEnded, interval: interval)
         #expect(watch.handle(.workerRuns, interval: interval) == [.sleep])
         #expect(watch.handle(.due, interval: interval).isEmpty)
@@ -39,7 +39,7 @@ struct OrphanWatchTests {
 
     @Test("a second worker that ends during the first look is looked after")
     func looksAgain() {
-        var watch = OrphanWatch()
+        var watch = StaleAddressWatch()
         _ = watch.handle(.workerEnded, interval: interval)
         _ = watch.handle(.due, interval: interval)
         _ = watch.handle(.workerRuns, interval: interval)
@@ -51,7 +51,7 @@ struct OrphanWatchTests {
 
     @Test("a look ends when a successor starts, and is repeated should that one not run")
     func makesWay() {
-        var watch = OrphanWatch()
+        var watch = StaleAddressWatch()
         _ = watch.handle(.workerEnded, interval: interval)
         #expect(watch.handle(.successorStarts, interval: interval).isEmpty)
         _ = watch.handle(.due, interval: interval)
@@ -61,7 +61,7 @@ struct OrphanWatchTests {
 
     @Test("one that fails is told, and tried again")
     func failure() {
-        var watch = OrphanWatch()
+        var watch = StaleAddressWatch()
         _ = watch.handle(.workerEnded, interval: .milliseconds(10))
         _ = watch.handle(.due, interval: .milliseconds(10))
         #expect(

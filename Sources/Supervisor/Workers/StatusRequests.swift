@@ -5,7 +5,7 @@ import WorkerProtocol
 
 /// The questions for the status of all instances. One is under way at a time, and its answer is shared by all who asked
 /// before it was put: so many askers cost no more memory than one, and nobody is told what was before he asked.
-final class StatusQuestions {
+final class StatusRequests {
     /// What a worker has answered. Numbers of instances mean something in its generation only: while a reload is under
     /// way, that may be the one before hasupd's, or the one after it.
     struct Answer {
@@ -17,7 +17,7 @@ final class StatusQuestions {
     /// Nil when there is no worker that answers in time.
     typealias Completion = (Answer?) -> Void
 
-    private static let patience = Interval.seconds(2)
+    private static let timeout = Interval.seconds(2)
     private let loop: EventLoop
     /// Sends a question with this number to the worker; false when there is none that could answer.
     private let send: (UInt32) -> Bool
@@ -87,7 +87,7 @@ final class StatusQuestions {
         answer = nil
         isUnderWay = true
         guard send(number) else { return finish(nil) }
-        if let expiry { loop.set(expiry, to: Clock.now + Self.patience) }
+        if let expiry { loop.set(expiry, to: Clock.now + Self.timeout) }
     }
 
     private func finish(_ result: Answer?) {

@@ -7,7 +7,7 @@ import Testing
 @testable import Supervisor
 
 @Suite("The program that hasupd is to become is asked (D7)")
-final class CandidateTests {
+final class UpgradeCandidateTests {
     private let loop: EventLoop
     private let directory: String
 
@@ -24,11 +24,11 @@ final class CandidateTests {
 
     /// - Parameter isStarted: when the time that it has may be over: it is while nobody looks.
     private func ask(
-        _ script: String, within patience: Interval = .seconds(60), after isStarted: () -> Bool = { true }
-    ) throws -> Candidate.Answer {
-        let candidate = Candidate(path: "/bin/sh", on: loop)
-        var answer: Candidate.Answer?
-        candidate.ask(["-c", script], environment: ["PATH=/usr/bin:/bin"], within: patience) { answer = $0 }
+        _ script: String, within timeout: Interval = .seconds(60), after isStarted: () -> Bool = { true }
+    ) throws -> UpgradeCandidate.Answer {
+        let candidate = UpgradeCandidate(path: "/bin/sh", on: loop)
+        var answer: UpgradeCandidate.Answer?
+        candidate.ask(["-c", script], environment: ["PATH=/usr/bin:/bin"], within: timeout) { answer = $0 }
         let limit = Clock.now + .seconds(30)
         while !isStarted(), Clock.now < limit { usleep(1_000) }
         while true {
@@ -47,30 +47,30 @@ final class CandidateTests {
 
     @Test("one that prints without end is ended, and so is what it has started")
     func floods() throws {
-        #expect(try ask("sleep 600 & echo $! >\(directory)/pid; yes") == .tooMuch(Candidate.outputMax))
+        #expect(try ask("sleep 600 & echo $! >\(directory)/pid; yes") == .tooMuch(UpgradeCandidate.outputMax))
         try expectGone()
     }
 
     @Test("one that doesn't end in time is ended with what it has started")
     func late() throws {
         // The child is there before anybody looks whether the time is over: it is what the answer is about.
-        let patience = Interval.milliseconds(1)
-        let answer = try ask("sleep 600 & echo $! >\(directory)/pid; wait", within: patience) {
-            SmallFile.text(of: "\(self.directory)/pid").hasSuffix("\n")
+        let timeout = Interval.milliseconds(1)
+        let answer = try ask("sleep 600 & echo $! >\(directory)/pid; wait", within: timeout) {
+            FileReader.text(of: "\(self.directory)/pid").hasSuffix("\n")
         }
-        #expect(answer == .late(patience))
+        #expect(answer == .late(timeout))
         try expectGone()
     }
 
     @Test("who holds the other side of its output open isn't waited for")
     func left() throws {
         #expect(try ask("sleep 600 & echo $! >\(directory)/pid; echo done") == .ended(.code(0), "done\n"))
-        kill(try #require(Int32(SmallFile.text(of: "\(directory)/pid").prefix { $0 != "\n" })), SIGKILL)
+        kill(try #require(Int32(FileReader.text(of: "\(directory)/pid").prefix { $0 != "\n" })), SIGKILL)
     }
 
     /// The one whose number was noted is gone, or a zombie of somebody's.
     private func expectGone() throws {
-        let pid = try #require(Int32(SmallFile.text(of: "\(directory)/pid").prefix { $0 != "\n" }))
+        let pid = try #require(Int32(FileReader.text(of: "\(directory)/pid").prefix { $0 != "\n" }))
         var isLate = false
         let timer = loop.makeTimer { isLate = true }
         loop.set(timer, to: Clock.now + .seconds(10))
@@ -80,7 +80,7 @@ final class CandidateTests {
             loop.remove(tick)
         }
         while !isLate {
-            let state = SmallFile.text(of: "/proc/\(pid)/stat").split(separator: ")").last?.dropFirst().first
+            let state = FileReader.text(of: "/proc/\(pid)/stat").split(separator: ")").last?.dropFirst().first
             if state == nil || state == "Z" || state == "X" { return }
             loop.set(tick, to: Clock.now + .milliseconds(5))
             try loop.turn()

@@ -83,11 +83,11 @@ extension RouteConnection {
     package func withdraw(
         _ addresses: [InterfaceAddress], into outcomes: inout [AddressOutcome], while isWanted: () -> Bool = { true }
     ) throws(SystemError) {
-        var census = NetworkCensus()
+        var census = PrefixOwners()
         try forEachAddress(on: 0) {
             census.count($0)
         } restart: {
-            census = NetworkCensus()
+            census = PrefixOwners()
         }
         withdraw(
             addresses, guarded: census.interfacesToGuard(whileRemoving: addresses), into: &outcomes, while: isWanted)

@@ -1,6 +1,6 @@
 /// What hasupd tells a worker on its command line, because the worker seals itself before it reads a message: who to
 /// become, which realtime priority to ask for, and what differs from the usual seal.
-package struct SealArguments: Hashable, Sendable {
+package struct SandboxArguments: Hashable, Sendable {
     /// Who the worker becomes; nil to stay who it is (in a user namespace, or when hasupd isn't root itself).
     package var identity: Identity?
     /// SCHED_FIFO priority; nil for the ordinary class.

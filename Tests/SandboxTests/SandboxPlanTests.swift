@@ -5,12 +5,12 @@ import Sandbox
 import Testing
 
 @Suite(.serialized, .enabled(if: Child.canSeal, "needs root with SETUID, SETGID, SETPCAP, NET_ADMIN"))
-struct SealTests {
+struct SandboxPlanTests {
     private let nobody = Identity(uid: 65534, gid: 65534)
 
     /// Seals a child, which then waits to be looked at. - Returns: what the kernel says about it, and its report.
     private func inspectSealed(
-        _ action: @escaping () -> SealReport
+        _ action: @escaping () -> AppliedSandbox
     ) throws -> (process: ProcessInspection, shortfalls: [String], flags: String) {
         var toParent: [Int32] = [0, 0]
         var toChild: [Int32] = [0, 0]
@@ -52,7 +52,7 @@ struct SealTests {
         let number = filter.number
         let identity = nobody
         let (process, shortfalls, flags) = try inspectSealed {
-            seal(as: SealPlan(identity: identity, capabilities: .netAdmin, filter: number))
+            seal(as: SandboxPlan(identity: identity, capabilities: .netAdmin, filter: number))
         }
         #expect(shortfalls == [])
         #expect(flags == "flags true true true true")
@@ -71,9 +71,9 @@ struct SealTests {
     @Test func goesOnWithoutRights() throws {
         let identity = nobody
         let (process, shortfalls, flags) = try inspectSealed {
-            _ = seal(as: SealPlan(identity: identity))
+            _ = seal(as: SandboxPlan(identity: identity))
             // Nothing is left: neither another user nor a capability can be had.
-            return seal(as: SealPlan(identity: Identity(uid: 1, gid: 1), capabilities: .netAdmin))
+            return seal(as: SandboxPlan(identity: Identity(uid: 1, gid: 1), capabilities: .netAdmin))
         }
         #expect(flags == "flags false false true false")
         #expect(
@@ -108,7 +108,7 @@ struct SealTests {
         let identity = nobody
         let (end, text) = try Child.run { report in
             let plan = RealtimePlan(priority: 10)
-            let result = seal(as: SealPlan(identity: identity, realtime: plan))
+            let result = seal(as: SandboxPlan(identity: identity, realtime: plan))
             for line in result.shortfalls { Child.say(line, to: report) }
             // Raising oneself again isn't possible.
             let raised = hasup_set_realtime(20, 0)

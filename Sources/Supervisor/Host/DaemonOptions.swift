@@ -6,7 +6,7 @@ import Logging
 import Sandbox
 
 /// What stands on hasupd's command line. `table` is the only list of options: parsing and `--help` are made from it.
-struct Options {
+struct DaemonOptions {
     var file = "/etc/keepalived/keepalived.conf"
     var foreground = false
     var controlPath: String?
@@ -32,11 +32,11 @@ struct Options {
 
     /// What parsing found.
     enum Parsed {
-        case run(Options)
+        case run(DaemonOptions)
         case help
         case version
         case formats
-        case check(Options)
+        case check(DaemonOptions)
     }
 
     private struct Row {
@@ -69,7 +69,7 @@ struct Options {
 
     /// Reads the arguments after the program's name. - Throws: `UsageError`.
     static func parse(_ arguments: [String]) throws(UsageError) -> Parsed {
-        var options = Options()
+        var options = DaemonOptions()
         var isCheck = false
         var rest = arguments[...]
         while let word = rest.popFirst() {
@@ -185,7 +185,7 @@ struct Options {
             lines.append("  " + left + String(repeating: " ", count: max(1, 26 - left.count)) + row.text)
         }
         lines += [
-            "", "The default FILE is \(Options().file);",
+            "", "The default FILE is \(DaemonOptions().file);",
             "the default ID is the node's name up to its first dot.",
             "Lines go to the journal under systemd, to standard error on a terminal or with",
             "-n, else to syslog, and to standard error when there is none.",

@@ -5,7 +5,7 @@ import Reactor
 /// Files of the run directory and of /proc, read whole. What can't be read is empty: none of them decides alone.
 ///
 /// A path is what the kernel takes: a `String`, or, for what is looked at each second, an array that was made once.
-enum SmallFile {
+enum FileReader {
     /// The first 256 bytes as text.
     static func text(of path: UnsafePointer<CChar>) -> String {
         String(decoding: bytes(of: path, max: 256).prefix(256), as: UTF8.self)

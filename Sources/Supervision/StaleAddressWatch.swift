@@ -2,7 +2,7 @@ import Base
 
 /// When somebody has to look for addresses that nobody advertises (docs/decisions.md, D12): a total table of what happens
 /// to the VRRP worker and to the process that looks.
-package struct OrphanWatch: Sendable {
+package struct StaleAddressWatch: Sendable {
     /// What happens.
     package enum Event: Hashable, Sendable {
         /// The worker is gone.

@@ -105,7 +105,7 @@ private struct JobChain {
 ///
 /// `@unchecked Sendable`: `waiting`, `finished` and `stopping` are touched only under `lock`, `connection` only by the
 /// second thread, the rest only by the event loop's; the descriptors never change.
-package final class EffectThread: @unchecked Sendable {
+package final class NetlinkThread: @unchecked Sendable {
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
     private let connection: RouteConnection
     private let wake: Descriptor
@@ -153,7 +153,7 @@ package final class EffectThread: @unchecked Sendable {
         let failed = pthread_create(
             &thread, &attributes,
             { context in
-                if let context { Unmanaged<EffectThread>.fromOpaque(context).takeUnretainedValue().run() }
+                if let context { Unmanaged<NetlinkThread>.fromOpaque(context).takeUnretainedValue().run() }
                 return nil
             }, context)
         guard failed == 0 else {

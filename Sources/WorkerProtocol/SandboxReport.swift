@@ -1,7 +1,7 @@
 import Base
 
 /// What a worker says of its seal in its first message: what nobody else can read of it, and what wasn't possible.
-package struct WorkerSeal: Hashable, Sendable {
+package struct SandboxReport: Hashable, Sendable {
     /// What couldn't be done, one sentence each.
     package var shortfalls: [String]
     /// Whether Landlock is in force, as the worker has found by trying.

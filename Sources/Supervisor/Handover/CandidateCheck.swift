@@ -8,7 +8,7 @@ import WorkerProtocol
 
 /// `hasupd --check`: the files are read and judged as at a start, by the same role, and nothing else is done. The program
 /// that is to replace a running one by `hasup upgrade` is asked this before: only it knows what it makes of them.
-enum FileCheck {
+enum CandidateCheck {
     /// How the last line begins, by which the one who asks is told.
     enum Verdict: String {
         /// A start and a reload take all of it, as far as the files decide.
@@ -20,7 +20,7 @@ enum FileCheck {
     }
 
     /// The findings and the verdict, a line each. - Returns: the exit status that a start would have.
-    static func run(_ options: Options) -> Int32 {
+    static func run(_ options: DaemonOptions) -> Int32 {
         let outcome: ReadOutcome
         let path: String
         do throws(StartError) {
@@ -31,7 +31,9 @@ enum FileCheck {
             return refuse(error)
         }
         if case .judged(_, _, let findings) = outcome { for finding in findings { print(finding.line) } }
-        if let error = outcome.startError(path, isDefault: options.file == Options().file) { return refuse(error) }
+        if let error = outcome.startError(path, isDefault: options.file == DaemonOptions().file) {
+            return refuse(error)
+        }
         if case .judged(let image, _, let findings) = outcome, image.hasErrors {
             tell(.incomplete, ReloadVerdict.refusal(of: path, findings))
         } else {
@@ -40,15 +42,15 @@ enum FileCheck {
         return 0
     }
 
-    private static func read(_ options: Options, _ paths: Paths) throws(StartError) -> ReadOutcome {
+    private static func read(_ options: DaemonOptions, _ paths: Paths) throws(StartError) -> ReadOutcome {
         do throws(SystemError) {
             let loop = try EventLoop()
-            let setting = try Setting(options, paths, Privileges.current, isSuccessor: false)
+            let setting = try HostProfile(options, paths, Privileges.current, isSuccessor: false)
             let reader = ConfigurationReader(
                 file: paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
-                seal: setting.sealArguments, filter: setting.parserFilter.number, leadsGroup: false, on: loop)
+                seal: setting.sealArguments, filter: setting.parserFilter.number, hasOwnProcessGroup: false, on: loop)
             // What has ended isn't left to the machine's first process, which in a container may be hasupd.
-            defer { loop.finishLeisure() }
+            defer { loop.flushDeferredWork() }
             return try withExtendedLifetime(setting) { () throws(SystemError) in try reader.readNow() }
         } catch {
             throw StartError(.unavailable, error.description)

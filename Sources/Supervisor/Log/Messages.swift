@@ -35,7 +35,7 @@ extension DiscardReason {
     }
 }
 
-extension Remark {
+extension Anomaly {
     /// The name in status, statistics and `--json`.
     var name: String {
         switch self {
@@ -187,7 +187,7 @@ extension TransitionReason {
 
 extension Transition {
     /// A clause: why it happened, with the numbers. `settings` are the instance's, for what is wrong with them.
-    func why(_ settings: InstanceSettings?, _ background: Background = Background()) -> String {
+    func why(_ settings: InstanceSettings?, _ background: TransitionContext = TransitionContext()) -> String {
         let other = peer.map(\.description) ?? "another router"
         let otherPriority = peerPriority.map { " with priority \($0)" } ?? ""
         switch reason {
@@ -222,7 +222,7 @@ extension Transition {
     }
 
     /// There were adverts, but none that counts.
-    private func notHeard(_ refused: Background.Refused) -> String {
+    private func notHeard(_ refused: TransitionContext.Refused) -> String {
         let age = lastAdvertAge.map { " for \($0.inMilliseconds)" }
         return "no good advert of \(peer == nil ? "a master" : "master \(refused.source)")\(age ?? ""): "
             + "those of \(refused.source) came and were thrown away, the last because \(refused.reason.text(refused.detail))"
@@ -231,7 +231,7 @@ extension Transition {
     /// The line of the log: instance, states, reason, peer, both priorities, age of the last good advertisement
     /// (pain point O3).
     func line(
-        instance name: String, _ settings: InstanceSettings?, _ background: Background = Background()
+        instance name: String, _ settings: InstanceSettings?, _ background: TransitionContext = TransitionContext()
     ) -> String {
         var numbers = ["priority \(ownPriority)"]
         if let peer { numbers.append("peer \(peer)" + (peerPriority.map { " priority \($0)" } ?? "")) }
@@ -332,17 +332,17 @@ extension Observation {
     static func missingInterface(_ name: String) -> String { "no such interface; it is set when \(name) appears" }
 
     /// The line of the log; `settings` are the instance's, nil for the daemon's own.
-    func line(_ settings: InstanceSettings?, _ background: Background = Background()) -> String {
+    func line(_ settings: InstanceSettings?, _ background: TransitionContext = TransitionContext()) -> String {
         line(instance: settings?.name ?? "", settings, background)
     }
 
     /// What stands for all that differ only in who has sent a packet and in its numbers.
     func lineForAll(_ settings: InstanceSettings?) -> String {
-        line(instance: settings?.name ?? "", settings, Background(), " or others")
+        line(instance: settings?.name ?? "", settings, TransitionContext(), " or others")
     }
 
     private func line(
-        instance name: String, _ settings: InstanceSettings?, _ background: Background, _ orOthers: String = ""
+        instance name: String, _ settings: InstanceSettings?, _ background: TransitionContext, _ orOthers: String = ""
     ) -> String {
         switch self {
         case .transition(let transition): transition.line(instance: name, settings, background)
@@ -432,7 +432,7 @@ extension DiscardReason {
     }
 }
 
-extension Remark {
+extension Anomaly {
     /// A clause: what is unusual about a packet that was accepted.
     var text: String {
         switch self {
