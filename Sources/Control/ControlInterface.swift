@@ -210,7 +210,7 @@ package struct LoopReport: JSONRecord, Hashable {
     package static let summary = "The turns of the supervisor's loop since its start"
     /// How many there were.
     package var turns: UInt64 = 0
-    /// Those that took more than 2 ms of processor time.
+    /// Those that took more than 10 ms of processor time.
     package var slowTurns: UInt64 = 0
     package var longestTurnSeconds = 0.0
     /// The processor time of the turn that took most.

@@ -7,8 +7,7 @@ from lab.net import Lan
 
 @pytest.mark.alone
 def test_no_turn_takes_more_than_its_share(record_property):
-    """D6, with 1,000 instances, in processor time: twice the rule's 2 ms, because a machine may be slower than the one
-    that `make bench` prints the figure of. A hypervisor's pauses are in that time, so the best of three counts."""
+    """D6, with 1,000 instances, in processor time. A hypervisor's pauses are in that time, so the best of three counts."""
     attempts = []
     for _ in range(3):
         with Lan() as lan:

@@ -10,7 +10,7 @@ from .waiting import wait_for
 
 PER_FAMILY = 250
 # Debug builds take longer, and so may another machine.
-BOUND = 0.004 if OPTIMIZED else 0.1
+BOUND = 0.010 if OPTIMIZED else 0.1
 
 
 def configuration(priority, changed=None):
