@@ -44,7 +44,7 @@ test: setup build
 
 # Without root, and without what the lab needs.
 unit:
-	@ONLY=$(ONLY) Tests/run unit
+	@ONLY=$(ONLY) Tests/run $(if $(ONLY),,tidy) unit
 
 lab: setup build
 	@LONG=$(LONG) K=$(K) Tests/run lab
