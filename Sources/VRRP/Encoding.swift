@@ -136,7 +136,7 @@ extension Fault {
     }
 }
 
-extension StrangerAddress {
+extension ForeignAddress {
     fileprivate func encode(into writer: inout ByteWriter) {
         writer.write(prefix)
         writer.write(text: interface)
@@ -153,7 +153,7 @@ extension StrangerAddress {
     }
 }
 
-extension StrangerAddress.AtStart {
+extension ForeignAddress.AtStart {
     fileprivate init(from reader: inout ByteReader) throws(ByteError) {
         guard let known = Self(rawValue: try reader.readUInt8()) else { throw .invalid }
         self = known
@@ -381,7 +381,7 @@ extension InstanceStatus {
             unusableAddresses.append(
                 UnusableAddress(try reader.readTaggedAddress(), code: Int32(bitPattern: try reader.readUInt32())))
         }
-        for _ in 0..<(try reader.readCount(ofSize: 14)) { strangers.append(try StrangerAddress(from: &reader)) }
+        for _ in 0..<(try reader.readCount(ofSize: 14)) { strangers.append(try ForeignAddress(from: &reader)) }
         unadvertisedAddresses = Int(try reader.readUInt32())
         lastDiscard = try reader.readOptional { reader throws(ByteError) in
             guard let reason = DiscardReason(rawValue: try reader.readUInt8()) else { throw .invalid }
@@ -481,7 +481,7 @@ extension Observation {
             writer.write(UInt8(7))
             transition.encode(into: &writer)
             writer.write(time.nanoseconds)
-        case .strangerFound(let instance, let stranger):
+        case .foreignAddressFound(let instance, let stranger):
             writer.write(UInt8(8))
             writer.write(UInt32(instance))
             stranger.encode(into: &writer)
@@ -490,7 +490,7 @@ extension Observation {
             writer.write(UInt32(instance))
             writer.write(tagged: source)
             sign.encode(into: &writer)
-        case .strangerGone(let instance, let address):
+        case .foreignAddressGone(let instance, let address):
             writer.write(UInt8(10))
             writer.write(UInt32(instance))
             address.encode(into: &writer)
@@ -531,12 +531,12 @@ extension Observation {
             let instance = Int(try reader.readUInt32())
             self = .addressWaits(instance, try reader.readPrefix(), interface: try reader.readText())
         case 7: self = .earlier(try Transition(from: &reader), at: try reader.readInstant())
-        case 8: self = .strangerFound(Int(try reader.readUInt32()), try StrangerAddress(from: &reader))
+        case 8: self = .foreignAddressFound(Int(try reader.readUInt32()), try ForeignAddress(from: &reader))
         case 9:
             self = .rivalMaster(
                 Int(try reader.readUInt32()), source: try reader.readTaggedAddress(),
                 try RivalMaster.Sign(from: &reader))
-        case 10: self = .strangerGone(Int(try reader.readUInt32()), try NamedAddress(from: &reader))
+        case 10: self = .foreignAddressGone(Int(try reader.readUInt32()), try NamedAddress(from: &reader))
         case 11:
             let instance = Int(try reader.readUInt32())
             let (addresses, count) = try NamedAddress.readList(from: &reader)

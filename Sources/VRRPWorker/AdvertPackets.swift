@@ -7,7 +7,7 @@ import Wire
 /// The encoded advertisements of one instance: made once, sent again until something in them changes. Unicast has one
 /// for each peer, because addresses and checksum differ.
 final class AdvertPackets {
-    let contents: Advertised
+    let contents: AdvertContents
     /// The socket that sends them.
     let key: VRRPSockets.Key
     /// The way to it, once it is known.
@@ -21,7 +21,7 @@ final class AdvertPackets {
     private var identification: UInt16
 
     /// Encodes an instance's advertisements; nil for an instance without VRID, which never advertises.
-    init?(_ instance: InstanceSettings, _ contents: Advertised, identification: UInt16) {
+    init?(_ instance: InstanceSettings, _ contents: AdvertContents, identification: UInt16) {
         guard let id = instance.virtualRouterID else { return nil }
         self.contents = contents
         self.identification = identification

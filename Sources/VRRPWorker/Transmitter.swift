@@ -57,14 +57,14 @@ final class Transmitter {
     }
 
     /// Sends an advertisement that was encoded before. False when it must be encoded (anew): then `advertise` is asked.
-    func repeatAdvert(_ id: InstanceID, _ contents: Advertised) -> Bool {
+    func repeatAdvert(_ id: InstanceID, _ contents: AdvertContents) -> Bool {
         guard let packets = cached[id], packets.contents == contents else { return false }
         send(packets, of: id)
         return true
     }
 
     /// Encodes an advertisement and sends it.
-    func advertise(_ id: InstanceID, _ instance: InstanceSettings, _ contents: Advertised) {
+    func advertise(_ id: InstanceID, _ instance: InstanceSettings, _ contents: AdvertContents) {
         // The bytes of the old one may be in the batch.
         flush()
         cached[id] = AdvertPackets(instance, contents, identification: identifications[id])

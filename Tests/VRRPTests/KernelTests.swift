@@ -379,7 +379,7 @@ import VRRP
     /// want it, has a lifetime, or another's mark.
     @Test func whatAStartDoesWithStrangers() {
         var bench = Bench()
-        func atStart(_ address: KernelAddress) -> StrangerAddress.AtStart? {
+        func atStart(_ address: KernelAddress) -> ForeignAddress.AtStart? {
             bench.tell([address])
             defer { bench.tell([address], isPresent: false) }
             return bench.status().strangers.first?.atStart
