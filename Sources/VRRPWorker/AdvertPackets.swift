@@ -63,13 +63,12 @@ final class AdvertPackets {
 
     deinit { UnsafeMutableRawPointer(packets.baseAddress)?.deallocate() }
 
-    /// Gives the packets their next IPv4 identification. They count up per instance; the kernel, which fills in the
-    /// header's checksum for a raw socket, would take any.
+    /// Gives the packets their next IPv4 identification, which counts up per instance.
     func advance() -> UInt16 {
         identification &+= 1
         guard contents.source.family == .ipv4 else { return identification }
         for packet in packets {
-            packet.bytes?.storeBytes(of: identification.bigEndian, toByteOffset: 4, as: UInt16.self)
+            if let bytes = packet.bytes { IPHeaderView.setIdentification(identification, of: bytes) }
         }
         return identification
     }

@@ -3,7 +3,7 @@ import CLinux
 import Glibc
 import Reactor
 import VRRP
-import WorkerProtocol
+import Wire
 
 /// The VRRP sockets that hasupd has opened for us: one for each interface, family and group. Arriving packets are read
 /// in batches, leaving ones gathered in a turn and sent in one call (docs/architecture.md §3).
@@ -128,24 +128,24 @@ final class VRRPSockets {
         else { return }
         let bytes = UnsafeRawBufferPointer(start: start, count: Int(packet.count))
         let key = socket.key
-        guard let source = address(packet.source, key.family),
-            let destination = address(packet.destination, key.family),
-            isResponsible(key, for: destination)
-        else { return }
-        var payload = bytes
-        var claimed = bytes.count
-        if key.family == .ipv4 {
-            guard bytes.count >= 20 else { return }
-            let headerLength = Int(bytes[0] & 0xf) * 4
-            guard headerLength >= 20, headerLength <= bytes.count else { return }
-            claimed = Int(bytes[2]) << 8 + Int(bytes[3]) - headerLength
-            payload = UnsafeRawBufferPointer(rebasing: bytes[headerLength...])
+        let information: PacketInformation
+        let payload: UnsafeRawBufferPointer
+        switch key.family {
+        case .ipv4:
+            guard let header = IPHeaderView(bytes) else { return }
+            payload = header.payload
+            information = PacketInformation(
+                interfaceIndex: key.interfaceIndex, source: header.source, destination: header.destination,
+                hopLimit: header.timeToLive, payloadLength: header.payloadLength)
+        case .ipv6:
+            payload = bytes
+            information = PacketInformation(
+                interfaceIndex: key.interfaceIndex, source: IPAddress(v6: packet.source),
+                destination: IPAddress(v6: packet.destination),
+                hopLimit: packet.hop_limit < 0 ? nil : UInt8(truncatingIfNeeded: packet.hop_limit),
+                payloadLength: bytes.count)
         }
-        let information = PacketInformation(
-            interfaceIndex: key.interfaceIndex, source: source, destination: destination,
-            hopLimit: packet.hop_limit < 0 ? nil : UInt8(truncatingIfNeeded: packet.hop_limit),
-            payloadLength: claimed)
-        onPacket(information, payload)
+        if isResponsible(key, for: information.destination) { onPacket(information, payload) }
     }
 
     /// The kernel gives a unicast packet to every socket of the interface: only one of them is to judge it.
@@ -210,14 +210,13 @@ private typealias Bytes16 = (
     UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8
 )
 
-/// An address as the C side keeps it: 4 or 16 bytes in network order.
-private func address(_ bytes: Bytes16, _ family: AddressFamily) -> IPAddress? {
-    withUnsafeBytes(of: bytes) { buffer in
-        if family == .ipv4 {
-            return IPAddress(v4: UInt32(bigEndian: buffer.loadUnaligned(fromByteOffset: 0, as: UInt32.self)))
+extension IPAddress {
+    /// An address as the C side keeps it, in network order.
+    fileprivate init(v6 bytes: Bytes16) {
+        self = withUnsafeBytes(of: bytes) { buffer in
+            IPAddress(
+                v6High: UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
+                low: UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
         }
-        return IPAddress(
-            v6High: UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
-            low: UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
     }
 }
