@@ -44,24 +44,22 @@ final class VRRPSockets {
     /// The same sockets by number, for routes.
     private var numbered: [Socket] = []
     private var generation = 0
-    private var asked: [Key: Instant] = [:]
+    /// When a missing socket was last requested.
+    private var requestedAt: [Key: Instant] = [:]
     private var pending: [Socket] = []
-    private let onPacket: (PacketInformation, UnsafeRawBufferPointer) -> Void
-    private let onFailure: (Int32, Key) -> Void
+    /// A packet has come; its bytes are valid during the call.
+    var onPacket: ((PacketInformation, UnsafeRawBufferPointer) -> Void)?
+    /// A socket failed with this error number.
+    var onFailure: ((Int32, Key) -> Void)?
     /// A packet of this instance couldn't leave, and the error number.
     var onUnsent: ((InstanceID, Int32) -> Void)?
     /// Packets of this instance have left; only told while it's set.
     var onSent: ((InstanceID) -> Void)?
 
-    init(
-        on loop: EventLoop, onPacket: @escaping (PacketInformation, UnsafeRawBufferPointer) -> Void,
-        onFailure: @escaping (Int32, Key) -> Void
-    ) throws(SystemError) {
+    init(on loop: EventLoop) throws(SystemError) {
         guard let receiver = hasup_receiver_create() else { throw SystemError(ENOMEM, "allocate receive buffers") }
         self.loop = loop
         self.receiver = receiver
-        self.onPacket = onPacket
-        self.onFailure = onFailure
     }
 
     deinit { hasup_receiver_destroy(receiver) }
@@ -75,17 +73,17 @@ final class VRRPSockets {
     func has(_ key: Key) -> Bool { sockets[key] != nil }
 
     /// Drops sockets that are neither wanted any more nor to be kept, and gives those that are wanted, missing and weren't
-    /// asked for lately.
+    /// requested lately.
     func reconcile(wanted: Set<Key>, kept: Set<Key>, at now: Instant) -> [Key] {
         for key in sockets.keys where !wanted.contains(key) && !kept.contains(key) { close(key) }
-        asked = asked.filter { wanted.contains($0.key) && now - $0.value < .seconds(1) }
-        let missing = wanted.filter { sockets[$0] == nil && asked[$0] == nil }
-        for key in missing { asked[key] = now }
+        requestedAt = requestedAt.filter { wanted.contains($0.key) && now - $0.value < .seconds(1) }
+        let missing = wanted.filter { sockets[$0] == nil && requestedAt[$0] == nil }
+        for key in missing { requestedAt[key] = now }
         return Array(missing)
     }
 
     func adopt(_ descriptor: consuming Descriptor, for key: Key) throws(SystemError) {
-        asked[key] = nil
+        requestedAt[key] = nil
         close(key)
         let socket = Socket(key, descriptor)
         socket.watch = try loop.add(socket.descriptor.number) { [unowned self, unowned socket] _ in self.drain(socket) }
@@ -116,7 +114,8 @@ final class VRRPSockets {
             if count < 0 {
                 // The device is gone or down. An error that stays would be reported for ever: ask for a new socket.
                 if count == -ENODEV || count == -EBADF { close(socket.key) }
-                return onFailure(-count, socket.key)
+                onFailure?(-count, socket.key)
+                return
             }
             for index in 0..<count { deliver(index, of: socket) }
             if count < Int32(HASUP_BATCH_MAX) || sockets[socket.key] !== socket { return }
@@ -145,7 +144,7 @@ final class VRRPSockets {
                 hopLimit: packet.hop_limit < 0 ? nil : UInt8(truncatingIfNeeded: packet.hop_limit),
                 payloadLength: bytes.count)
         }
-        if isResponsible(key, for: information.destination) { onPacket(information, payload) }
+        if isResponsible(key, for: information.destination) { onPacket?(information, payload) }
     }
 
     /// The kernel gives a unicast packet to every socket of the interface: only one of them is to judge it.
