@@ -16,12 +16,12 @@ enum Main {
         hasup_process_name_set("hasup-checker")
         // It is born realtime, so that hasupd needn't wait for it.
         Realtime.end()
-        guard let wishes = SandboxArguments(words: CommandLine.arguments.dropFirst()) else { exit(64) }
+        guard let options = SandboxArguments(words: CommandLine.arguments.dropFirst()) else { exit(64) }
         do throws(SystemError) {
             // The loop's own descriptors bring no input; after the seal none can be made.
             let loop = try EventLoop()
             let report = seal(
-                as: SandboxPlan(wishes, filter: 4, landlock: .checker, descriptorsMax: descriptorsMax))
+                as: SandboxPlan(options, filter: 4, landlock: .checker, descriptorsMax: descriptorsMax))
             close(4)
             close(5)
             let channel = try Channel(
@@ -37,7 +37,7 @@ enum Main {
                 shortfalls: report.shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
                 isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? "")
             CheckerToSupervisor.hello(version: workerProtocolVersion, sealed).send(on: channel)
-            if let refusal = report.refusal(for: wishes) {
+            if let refusal = report.refusal(for: options) {
                 CheckerToSupervisor.log(.error, refusal).send(on: channel)
                 exit(77)
             }

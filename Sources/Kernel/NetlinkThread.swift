@@ -4,7 +4,7 @@ import Glibc
 import Reactor
 
 /// What the second thread is asked for.
-package enum Call: Sendable {
+package enum NetlinkCall: Sendable {
     /// Put these addresses on their interfaces.
     case install([InterfaceAddress])
     /// Take away these addresses; guarded are the interfaces on which others would go with them.
@@ -14,10 +14,10 @@ package enum Call: Sendable {
 }
 
 /// What has become of a call.
-package struct Completion: Sendable {
+package struct NetlinkCompletion: Sendable {
     /// The number that the call was given.
     package let ticket: UInt64
-    package let call: Call
+    package let call: NetlinkCall
     /// One for each address of the call.
     package let outcomes: [AddressOutcome]
     /// What `read` has found.
@@ -46,20 +46,20 @@ package struct Completion: Sendable {
 /// allocator, where a realtime thread would wait for one that isn't scheduled.
 private struct Job {
     let ticket: UInt64
-    let call: Call
+    let call: NetlinkCall
     var outcomes: [AddressOutcome]
     var snapshot: RouteSnapshot?
     var readError: Int32 = 0
     var next: UnsafeMutablePointer<Job>?
 
-    init(ticket: UInt64, call: Call) {
+    init(ticket: UInt64, call: NetlinkCall) {
         self.ticket = ticket
         self.call = call
         outcomes = Array(repeating: .pending, count: call.addresses.count)
     }
 }
 
-extension Call {
+extension NetlinkCall {
     fileprivate enum Kind { case install, withdraw, read }
 
     fileprivate var kind: Kind {
@@ -175,7 +175,7 @@ package final class NetlinkThread: @unchecked Sendable {
     package var descriptor: Int32 { completed.number }
 
     /// Hands a call over. It is done after those before it.
-    package func submit(_ call: Call, ticket: UInt64) {
+    package func submit(_ call: NetlinkCall, ticket: UInt64) {
         let job = UnsafeMutablePointer<Job>.allocate(capacity: 1)
         job.initialize(to: Job(ticket: ticket, call: call))
         inFlight += 1
@@ -186,9 +186,9 @@ package final class NetlinkThread: @unchecked Sendable {
     }
 
     /// What was done since the last call, in the order of submission.
-    package func drain() -> [Completion] {
+    package func drain() -> [NetlinkCompletion] {
         _ = hasup_eventfd_take(completed.number)
-        var completions: [Completion] = []
+        var completions: [NetlinkCompletion] = []
         while true {
             pthread_mutex_lock(lock)
             let job = finished.popFirst()
@@ -198,7 +198,7 @@ package final class NetlinkThread: @unchecked Sendable {
             let done = job.move()
             job.deallocate()
             completions.append(
-                Completion(
+                NetlinkCompletion(
                     ticket: done.ticket, call: done.call, outcomes: done.outcomes, snapshot: done.snapshot,
                     readError: done.readError))
         }
@@ -268,7 +268,7 @@ package final class NetlinkThread: @unchecked Sendable {
         }
     }
 
-    private func performMerged(_ run: JobChain, _ kind: Call.Kind, _ count: Int) {
+    private func performMerged(_ run: JobChain, _ kind: NetlinkCall.Kind, _ count: Int) {
         var addresses: [InterfaceAddress] = []
         addresses.reserveCapacity(count)
         var guarded: Set<Int32> = []

@@ -74,7 +74,7 @@ package final class EventLoop {
     /// A realtime process that never waits is killed by its fuse (RLIMIT_RTTIME), so a loop that has had work for this
     /// long waits for a moment all the same.
     private static let workMax = Interval.milliseconds(50)
-    private static let breath = Interval.microseconds(50)
+    private static let fusePause = Interval.microseconds(50)
     private var waited = Instant(nanoseconds: .min / 2)
     /// When the next turn would come if all of them kept their distance.
     private var regularTurn = Instant(nanoseconds: .min / 2)
@@ -208,7 +208,7 @@ package final class EventLoop {
         if rested > ended {
             hasup_sleep_until(min(rested, deadlines.first?.deadline ?? .never).nanoseconds)
         } else if ended - waited > Self.workMax {
-            hasup_sleep_until((ended + Self.breath).nanoseconds)
+            hasup_sleep_until((ended + Self.fusePause).nanoseconds)
             waited = ended
         }
         let count = try checked(hasup_epoll_wait(epoll.number, &events, Int32(events.count)), "wait for events")

@@ -34,14 +34,14 @@ package struct SandboxPlan: Hashable, Sendable {
 
     /// As hasupd has said on the command line.
     package init(
-        _ wishes: SandboxArguments, capabilities: CapabilitySet = [], filter: Int32, landlock: LandlockPlan?,
+        _ options: SandboxArguments, capabilities: CapabilitySet = [], filter: Int32, landlock: LandlockPlan?,
         descriptorsMax: UInt64 = 64
     ) {
-        self.init(identity: wishes.identity, capabilities: capabilities, filter: filter)
+        self.init(identity: options.identity, capabilities: capabilities, filter: filter)
         self.landlock = landlock
         self.descriptorsMax = descriptorsMax
-        keepsCore = wishes.keepsCore
-        logsRefusals = wishes.logsRefusals
+        keepsCore = options.keepsCore
+        logsRefusals = options.logsRefusals
     }
 }
 
@@ -74,10 +74,10 @@ package struct AppliedSandbox: Hashable, Sendable {
 
     /// Why a process with this seal doesn't begin to work, a sentence's beginning; nil when it may. What reads strangers'
     /// bytes beside root is to be behind a filter, and who it was to be, if anything is.
-    package func refusal(for wishes: SandboxArguments) -> String? {
-        guard wishes.requiresFilter else { return nil }
+    package func refusal(for options: SandboxArguments) -> String? {
+        guard options.requiresFilter else { return nil }
         if !isFiltered { return "it refuses to work without its filter of system calls" }
-        if wishes.identity != nil, !hasIdentity { return "it refuses to work as the user that hasupd is" }
+        if options.identity != nil, !hasIdentity { return "it refuses to work as the user that hasupd is" }
         if !hasNoNewPrivileges { return "it refuses to work where new privileges can't be given up" }
         return nil
     }

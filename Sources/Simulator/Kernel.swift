@@ -9,7 +9,7 @@ enum AddressOwner {
     /// The machine's own configuration.
     case machine
     /// Somebody else.
-    case stranger
+    case otherProgram
     /// Somebody else, while hasup's ledger named it: both may call it theirs.
     case disputed
 }
@@ -17,7 +17,7 @@ enum AddressOwner {
 /// Who takes an address away.
 enum Remover {
     case ours
-    case stranger
+    case otherProgram
     case link
 }
 
@@ -49,11 +49,11 @@ struct KernelLink {
 }
 
 /// What the kernel tells whoever listens.
-enum KernelNews {
+enum KernelNotification {
     case link(InterfaceState)
     case linkRemoved(Int32)
     /// Robbed: a stranger has taken it away, or what it went with.
-    case address(AddressChange, isRobbed: Bool)
+    case address(AddressChange, isForeign: Bool)
 }
 
 /// The addresses of one machine, as Linux keeps them: a network's first IPv4 address is primary, the others are its
@@ -67,11 +67,11 @@ struct Kernel {
     /// Addresses that it refuses for good.
     var refused: Set<IPAddress> = []
     /// What it has told and nobody has fetched yet.
-    private(set) var news: [KernelNews] = []
+    private(set) var notifications: [KernelNotification] = []
     /// Counts changes.
     private(set) var revision = 0
     /// Addresses of others that hasup has taken away.
-    private(set) var wronged: [(address: HeldAddress, isCollateral: Bool)] = []
+    private(set) var foreignRemovals: [(address: HeldAddress, isCollateral: Bool)] = []
 
     init(links: [KernelLink], keepsMarks: Bool, promotes: Bool) {
         self.links = links
@@ -79,14 +79,14 @@ struct Kernel {
         self.promotes = promotes
     }
 
-    mutating func takeNews() -> [KernelNews] {
-        defer { news.removeAll(keepingCapacity: true) }
-        return news
+    mutating func takeNotifications() -> [KernelNotification] {
+        defer { notifications.removeAll(keepingCapacity: true) }
+        return notifications
     }
 
-    mutating func takeWronged() -> [(address: HeldAddress, isCollateral: Bool)] {
-        defer { wronged = [] }
-        return wronged
+    mutating func takeForeignRemovals() -> [(address: HeldAddress, isCollateral: Bool)] {
+        defer { foreignRemovals = [] }
+        return foreignRemovals
     }
 
     // MARK: Looking
@@ -147,11 +147,11 @@ struct Kernel {
         let isPrimary = key.address.family == .ipv4 && !gone.address.flags.contains(.secondary)
         let heir = isPrimary ? links[place].addresses.firstIndex { isSibling($0.key, key) } : nil
         guard let heir else {
-            tell(gone.address, isPresent: false, isRobbed: remover == .stranger)
+            tell(gone.address, isPresent: false, isForeign: remover == .otherProgram)
             return 0
         }
         if promotes || isGuarded {
-            tell(gone.address, isPresent: false, isRobbed: remover == .stranger)
+            tell(gone.address, isPresent: false, isForeign: remover == .otherProgram)
             links[place].addresses[heir].address.flags.remove(.secondary)
             tell(links[place].addresses[heir].address, isPresent: true)
             return 0
@@ -160,9 +160,9 @@ struct Kernel {
         links[place].addresses = links[place].addresses.filter { !isSibling($0.key, key) }
         for sibling in lost {
             note(sibling, remover, isCollateral: true)
-            tell(sibling.address, isPresent: false, isRobbed: remover == .stranger)
+            tell(sibling.address, isPresent: false, isForeign: remover == .otherProgram)
         }
-        tell(gone.address, isPresent: false, isRobbed: remover == .stranger)
+        tell(gone.address, isPresent: false, isForeign: remover == .otherProgram)
         return 0
     }
 
@@ -181,8 +181,8 @@ struct Kernel {
             for number in links[place].addresses.indices {
                 let held = links[place].addresses[number]
                 let isMarked = held.address.addedBy == AddressProtocol.ours
-                if held.owner == .ours, !isMarked { links[place].addresses[number].owner = .stranger }
-                if held.owner == .disputed { links[place].addresses[number].owner = isMarked ? .ours : .stranger }
+                if held.owner == .ours, !isMarked { links[place].addresses[number].owner = .otherProgram }
+                if held.owner == .disputed { links[place].addresses[number].owner = isMarked ? .ours : .otherProgram }
             }
         }
     }
@@ -194,13 +194,13 @@ struct Kernel {
     }
 
     private mutating func note(_ gone: HeldAddress, _ remover: Remover, isCollateral: Bool) {
-        guard remover == .ours, gone.owner == .stranger || gone.owner == .machine else { return }
-        wronged.append((gone, isCollateral))
+        guard remover == .ours, gone.owner == .otherProgram || gone.owner == .machine else { return }
+        foreignRemovals.append((gone, isCollateral))
     }
 
-    private mutating func tell(_ address: KernelAddress, isPresent: Bool, isRobbed: Bool = false) {
+    private mutating func tell(_ address: KernelAddress, isPresent: Bool, isForeign: Bool = false) {
         revision += 1
-        news.append(.address(AddressChange(address, isPresent: isPresent), isRobbed: isRobbed))
+        notifications.append(.address(AddressChange(address, isPresent: isPresent), isForeign: isForeign))
     }
 
     // MARK: Links
@@ -223,9 +223,9 @@ struct Kernel {
         let old = links[place].state.index
         var state = links[place].state
         state.isUsable = false
-        news.append(.link(state))
+        notifications.append(.link(state))
         for held in links[place].addresses.reversed() { _ = remove(held.key, by: .link) }
-        news.append(.linkRemoved(old))
+        notifications.append(.linkRemoved(old))
         links[place].state.index += 10
         links[place].state.hardwareAddress = MACAddress(bits: UInt64(bitPattern: now) | 1 << 41)
         links[place].movedAt = now
@@ -267,11 +267,11 @@ struct Kernel {
             links[place].addresses = []
             addOwn(place, at: now)
         }
-        news = []
+        notifications = []
     }
 
     private mutating func tellLink(_ place: Int) {
         revision += 1
-        news.append(.link(links[place].state))
+        notifications.append(.link(links[place].state))
     }
 }

@@ -4,12 +4,12 @@ import VRRP
 
 /// What waits for a machine that doesn't run.
 enum Pending {
-    case frame(Frame)
+    case frame(LANFrame)
     case applied(ticket: UInt64, KernelAnswer)
 }
 
 /// Something that the kernel is asked for.
-struct KernelQuestion {
+struct KernelRequest {
     enum Work {
         case install([PlacedAddress])
         case withdraw([AddressKey], guarded: Set<Int32>)
@@ -19,11 +19,11 @@ struct KernelQuestion {
 
     var work: Work
     var ticket: UInt64
-    var askedAt: Int64
+    var requestedAt: Int64
 }
 
 /// What a machine's daemon has been told of its kernel.
-struct ToldKernel {
+struct KernelView {
     var links: [Int32: InterfaceState] = [:]
     var addresses: [AddressKey: (address: KernelAddress, since: Int64)] = [:]
 
@@ -44,7 +44,7 @@ struct Machine {
     var actingModel: ConfigurationModel
     /// Nil while the machine is off or its daemon is dead.
     var node: Node?
-    var clock: Clock
+    var clock: MachineClock
     /// Whether its core hasn't had its configuration yet.
     var isBeginning = false
     var isPaused = false
@@ -73,18 +73,18 @@ struct Machine {
 
     var kernel: Kernel
     /// What it is asked for; it does one thing after the other.
-    var questions: [KernelQuestion] = []
+    var requests: [KernelRequest] = []
     var kernelFreeAt: Int64 = 0
     /// Answers that its core hasn't had, and when the last one arrives.
     var answersUnderWay = 0
     var lastAnswerAt: Int64 = 0
     /// News that are under way.
-    var news: [KernelNews] = []
-    /// Whether news are being lost, until everything is read anew.
-    var losesNews = false
-    var told = ToldKernel()
+    var notifications: [KernelNotification] = []
+    /// Whether notifications are being lost, until everything is read anew.
+    var losesNotifications = false
+    var view = KernelView()
     /// The kernel's revision at the last look.
-    var judgedRevision = -1
+    var checkedRevision = -1
 
     // MARK: What the world observes
 
@@ -93,9 +93,9 @@ struct Machine {
     var masterSince: [Int64]
     var announcedAt: [[IPAddress: Int64]]
     /// Addresses whose loss may be blamed on somebody, until when.
-    var blamable: [IPAddress: Int64] = [:]
+    var foreignRemovalUntil: [IPAddress: Int64] = [:]
 
-    init(number: Int, model: ConfigurationModel, clock: Clock, kernel: Kernel, routerCount: Int) {
+    init(number: Int, model: ConfigurationModel, clock: MachineClock, kernel: Kernel, routerCount: Int) {
         self.number = number
         self.model = model
         actingModel = model
@@ -108,8 +108,8 @@ struct Machine {
 
     /// Whether its daemon knows all that its kernel has done and has no question open.
     var isQuiet: Bool {
-        node != nil && !isBeginning && !isPaused && questions.isEmpty && answersUnderWay == 0 && news.isEmpty
-            && !losesNews
+        node != nil && !isBeginning && !isPaused && requests.isEmpty && answersUnderWay == 0 && notifications.isEmpty
+            && !losesNotifications
     }
 
     /// The link of the virtual LAN.

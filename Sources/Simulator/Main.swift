@@ -5,10 +5,10 @@ import Glibc
 @main enum Main {
     static let usage = """
         usage: hasup-sim --seed N [--trace]
-               hasup-sim --seeds COUNT [--start N] [--trace] [--sabotage NAME]
+               hasup-sim --seeds COUNT [--start N] [--trace] [--inject NAME]
 
         Each seed is a random cluster of real VRRP cores on a network that lies, first with faults, then in peace. A
-        sabotage breaks something on purpose: the seeds that find it break a promise.
+        injection breaks something on purpose: the seeds that find it break a promise.
         Exit status: 0 when every promise held, 1 when a seed broke one, 64 for wrong arguments.
         """
 
@@ -23,7 +23,7 @@ import Glibc
         var broken = 0
         for offset in 0..<options.count {
             let seed = options.start &+ offset
-            let outcome = Simulation.run(seed: seed, trace: options.trace, sabotage: options.sabotage)
+            let outcome = Simulation.run(seed: seed, trace: options.trace, injection: options.injection)
             simulated = simulated + outcome.simulated
             events += outcome.events
             for line in outcome.trace { print(line) }
@@ -52,7 +52,7 @@ struct SimulationOptions {
     var start: UInt64 = 1
     var count: UInt64 = 1
     var trace = false
-    var sabotage: FaultInjection?
+    var injection: FaultInjection?
 
     /// Nil for anything that isn't understood.
     init?(_ arguments: some Sequence<String>) {
@@ -61,9 +61,9 @@ struct SimulationOptions {
         while let argument = rest.next() {
             switch argument {
             case "--trace": trace = true
-            case "--sabotage":
+            case "--inject":
                 guard let named = rest.next().flatMap({ FaultInjection(rawValue: $0) }) else { return nil }
-                sabotage = named
+                injection = named
             case "--seed", "--start", "--seeds":
                 guard let text = rest.next(), let number = UInt64(text) else { return nil }
                 if argument == "--seeds" { count = number } else { start = number }

@@ -96,7 +96,7 @@ struct Scenario {
     static let mtu: UInt32 = 1_500
 
     /// Scope of what strangers add, to tell it from others.
-    static let strangersScope: UInt8 = 200
+    static let foreignScope: UInt8 = 200
 
     /// A virtual address of this cluster.
     func virtual(_ address: IPAddress) -> VirtualAddress {

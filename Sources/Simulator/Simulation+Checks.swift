@@ -84,7 +84,7 @@ extension Simulation {
             world.invariants.fail(
                 world.now, "machine \(machine.number) has \(plain) of VI_\(router) in another form than its file says")
         }
-        // Also later than the end of any other mastership that peace has seen (pain point T1), but for what ends by news
+        // Also later than the end of any other mastership that peace has seen (pain point T1), but for what ends by notifications
         // of before that were still under way, and than the link's hardware address.
         let yielded = world.lastYield[router] > peaceSince + 25_000_000 ? world.lastYield[router] : 0
         let moved = machine.kernel.place(ofIndex: key.interfaceIndex).map { machine.kernel.links[$0].movedAt } ?? 0
@@ -119,7 +119,7 @@ extension Simulation {
         }
     }
 
-    /// What is in the memory file is there; what is there is in the memory file, see `World.judge`.
+    /// What is in the memory file is there; what is there is in the memory file, see `World.checkPromises`.
     private mutating func checkLedger(_ machine: Machine) {
         guard machine.node != nil, !machine.isStopped else { return }
         for key in machine.ledgerKeys.values where machine.kernel.held(key) == nil {

@@ -56,14 +56,14 @@ extension World {
         let last = invariants.lastNotification[machine]
         var snapshot = NodeSnapshot(
             instances: records.keys.sorted().filter { $0 > 0 }.compactMap { records[$0] }, node: records[0]?.bytes,
-            heardUntil: machines[machine].heardUntil, lastNotification: sabotage?.counted(last) ?? last)
+            heardUntil: machines[machine].heardUntil, lastNotification: injection?.counted(last) ?? last)
         let model = machines[machine].model
         let ledger = machines[machine].ledger
         let entries = ledger.keys.sorted().compactMap { slot in
             ledger[slot]?.withUnsafeBytes { AddressRecord($0, slot: slot) }
         }
         let evidence = LeftBehind.Evidence(
-            records: sabotage == .forgetsLedger ? [] : entries, claimed: snapshot.masters(of: model))
+            records: injection == .dropsLedger ? [] : entries, claimed: snapshot.masters(of: model))
         snapshot.ledger = begin(machine, model, evidence)
         invariants.continues(machine, life: machines[machine].life)
         machines[machine].isBeginning = false
@@ -80,17 +80,17 @@ extension World {
         machines[machine].isBeginning = true
         machines[machine].actingModel = model
         machines[machine].inbox = []
-        machines[machine].questions = []
+        machines[machine].requests = []
         machines[machine].kernelFreeAt = now
         machines[machine].answersUnderWay = 0
-        machines[machine].news = []
-        machines[machine].losesNews = false
-        machines[machine].blamable = [:]
-        _ = machines[machine].kernel.takeNews()
+        machines[machine].notifications = []
+        machines[machine].losesNotifications = false
+        machines[machine].foreignRemovalUntil = [:]
+        _ = machines[machine].kernel.takeNotifications()
         let names = Dictionary(
             machines[machine].kernel.links.map { ($0.state.index, $0.state.name) }, uniquingKeysWith: { $1 })
         let leftBehind = LeftBehind(
-            sabotage?.adopting(model) ?? model, formers: machines[machine].formers,
+            injection?.adopting(model) ?? model, formers: machines[machine].formers,
             kernel: machines[machine].kernel.all.map(\.address), interfaces: names, evidence)
         var stuck: [AddressRecord] = []
         trace.note(
@@ -104,13 +104,13 @@ extension World {
                 continue
             }
             _ = machines[machine].kernel.remove(record.key, by: .ours, isGuarded: true)
-            judgeWrongs(machine)
+            checkForeignRemovals(machine)
             if let slot = record.slot { endRecord(machine, Int(slot)) }
         }
         for record in leftBehind.stale { if let slot = record.slot { endRecord(machine, Int(slot)) } }
-        tellAll(machine)
-        // The news of what has just gone are read with that.
-        _ = machines[machine].kernel.takeNews()
+        reportAll(machine)
+        // The notifications of what has just gone are read with that.
+        _ = machines[machine].kernel.takeNotifications()
         if !stuck.isEmpty { give(machine, .leftBehind(stuck)) }
         return leftBehind.staying
     }
@@ -125,7 +125,7 @@ extension World {
     private mutating func allowAdoption(
         _ machine: Int, _ key: AddressKey, _ model: ConfigurationModel, isStart: Bool
     ) {
-        guard let held = machines[machine].kernel.held(key), held.owner == .stranger, isStart else { return }
+        guard let held = machines[machine].kernel.held(key), held.owner == .otherProgram, isStart else { return }
         let isNamed = model.instances.contains { settings in
             settings.priority != .owner
                 && settings.allAddresses.contains {
@@ -168,11 +168,11 @@ extension World {
         unpause(machine)
         trace.note(now, machine, "resumed")
         let length = now - machines[machine].pausedAt
-        machines[machine].blamable = machines[machine].blamable.mapValues { $0 + length }
-        let readsNewsFirst = Bool.random(using: &random)
-        if readsNewsFirst { deliverNews(machine) }
+        machines[machine].foreignRemovalUntil = machines[machine].foreignRemovalUntil.mapValues { $0 + length }
+        let readsNotificationsFirst = Bool.random(using: &random)
+        if readsNotificationsFirst { deliverNotifications(machine) }
         for pending in waiting { deliver(pending, to: machine) }
-        if !readsNewsFirst { deliverNews(machine) }
+        if !readsNotificationsFirst { deliverNotifications(machine) }
         give(machine, .timeout)
     }
 }

@@ -4,7 +4,7 @@ import ConfigurationModel
 /// What a core wants done, in the order in which it is to happen on the wire and in the kernel.
 package enum Action: Sendable {
     /// Send an advertisement of this instance now, to the group or to each unicast peer.
-    case advertise(InstanceID, Advertised)
+    case advertise(InstanceID, AdvertContents)
     /// Add these addresses; answer with `Event.applied(ticket:)`. One that is there already stays as it is.
     case install([PlacedAddress], ticket: UInt64)
     /// Remove these addresses, which the ledger calls ours; answer with `Event.applied(ticket:)`. Guarded: interfaces on
@@ -23,7 +23,7 @@ package enum Action: Sendable {
 
 /// What is in an advertisement besides the configured addresses. The shell encodes an advertisement once and sends
 /// the same bytes again while this value and the configuration stay the same.
-package struct Advertised: Hashable, Sendable {
+package struct AdvertContents: Hashable, Sendable {
     /// Priority of the moment; 0 releases.
     package var priority: Priority
     package var source: IPAddress
@@ -103,9 +103,9 @@ package enum Observation: Hashable, Sendable {
     /// A MASTER's address can't be set, because its interface doesn't exist; it is set when that appears.
     case addressWaits(InstanceID, Prefix, interface: String)
     /// A node that isn't MASTER has a virtual address that it hasn't added: two machines may have it.
-    case strangerFound(InstanceID, StrangerAddress)
+    case foreignAddressFound(InstanceID, ForeignAddress)
     /// One that was told is gone, or isn't there any more on this interface.
-    case strangerGone(InstanceID, NamedAddress)
+    case foreignAddressGone(InstanceID, NamedAddress)
     /// A MASTER has ended, and these virtual addresses, which it hadn't added, stay; `count` is how many there are.
     case addressesStay(InstanceID, [NamedAddress], count: Int)
     /// A start has removed virtual addresses that nobody of ours had added: those with this mark (IFA_PROTO), or with none

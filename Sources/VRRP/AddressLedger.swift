@@ -7,13 +7,13 @@ struct AddressLedger {
     /// What is known of an address of ours.
     enum Phase: Hashable {
         /// The kernel was asked for it. New: it wasn't in the ledger before.
-        case asked(isNew: Bool)
+        case requested(isNew: Bool)
         /// The kernel has it.
         case present
         /// Somebody has taken it away.
         case missing
         /// The kernel was asked to remove it.
-        case leaving
+        case withdrawing
     }
 
     struct Entry {
@@ -23,12 +23,12 @@ struct AddressLedger {
         /// What it was added with, as `VirtualAddress.form`; 0 when that isn't known.
         var form: UInt64
         /// What it is to be added with: the kernel may have the other form until it says that it has done it.
-        var askedForm: UInt64
+        var requestedForm: UInt64
         var phase: Phase
         /// The last question about it: an answer to an older one changes nothing.
         var ticket: UInt64 = 0
         /// Whether nobody has heard that the kernel has added it: it hasn't been announced.
-        var isAwaited: Bool
+        var isUnconfirmed: Bool
         /// Whether it went, or may have gone, while the answer was awaited: before what was asked for, or after it.
         var mayBeGone = false
         fileprivate var slot: Int32
@@ -36,8 +36,8 @@ struct AddressLedger {
         /// Whether the kernel should have it, or is to have it.
         var isWanted: Bool {
             switch phase {
-            case .present, .asked: true
-            case .missing, .leaving: false
+            case .present, .requested: true
+            case .missing, .withdrawing: false
             }
         }
 
@@ -45,8 +45,8 @@ struct AddressLedger {
         func hasOtherForm(than address: VirtualAddress) -> Bool {
             switch phase {
             case .present: form != 0 && form != address.form
-            case .asked: askedForm != 0 && askedForm != address.form
-            case .missing, .leaving: false
+            case .requested: requestedForm != 0 && requestedForm != address.form
+            case .missing, .withdrawing: false
             }
         }
     }
@@ -78,26 +78,26 @@ struct AddressLedger {
     }
 
     /// Makes an entry, or takes one over. - Returns: false when there is no room.
-    mutating func ask(
+    mutating func request(
         _ key: AddressKey, owner: InstanceID, fingerprint: UInt64, form: UInt64, ticket: UInt64
     ) -> Bool {
         if var entry = entries[key] {
             count(entry.owner, -1)
             entry.owner = owner
-            entry.askedForm = form
-            if case .asked = entry.phase {} else { entry.phase = .asked(isNew: false) }
+            entry.requestedForm = form
+            if case .requested = entry.phase {} else { entry.phase = .requested(isNew: false) }
             entry.ticket = ticket
             entry.mayBeGone = false
-            let isSame = entry.fingerprint == fingerprint && entry.isAwaited
-            entry.isAwaited = true
+            let isSame = entry.fingerprint == fingerprint && entry.isUnconfirmed
+            entry.isUnconfirmed = true
             entry.fingerprint = fingerprint
             entries[key] = entry
             if !isSame { save(key, entry) }
         } else {
             guard let slot = takeSlot() else { return false }
             let entry = Entry(
-                owner: owner, fingerprint: fingerprint, form: form, askedForm: form, phase: .asked(isNew: true),
-                ticket: ticket, isAwaited: true, slot: slot)
+                owner: owner, fingerprint: fingerprint, form: form, requestedForm: form, phase: .requested(isNew: true),
+                ticket: ticket, isUnconfirmed: true, slot: slot)
             entries[key] = entry
             interfaceCounts[key.interfaceIndex, default: 0] += 1
             save(key, entry)
@@ -122,8 +122,8 @@ struct AddressLedger {
             slot = fresh
         }
         let entry = Entry(
-            owner: owner, fingerprint: record.fingerprint, form: record.form, askedForm: record.form, phase: phase,
-            isAwaited: record.isAwaited, slot: slot)
+            owner: owner, fingerprint: record.fingerprint, form: record.form, requestedForm: record.form, phase: phase,
+            isUnconfirmed: record.isUnconfirmed, slot: slot)
         entries[record.key] = entry
         interfaceCounts[record.key.interfaceIndex, default: 0] += 1
         if record.slot != slot { save(record.key, entry) }
@@ -140,8 +140,8 @@ struct AddressLedger {
     mutating func noteRemoval(_ key: AddressKey) {
         switch entries[key]?.phase {
         case .present: entries[key]?.phase = .missing
-        case .asked: entries[key]?.mayBeGone = true
-        case .missing, .leaving, nil: break
+        case .requested: entries[key]?.mayBeGone = true
+        case .missing, .withdrawing, nil: break
         }
     }
 
@@ -149,8 +149,8 @@ struct AddressLedger {
     mutating func confirm(_ key: AddressKey, isAdded: Bool) {
         guard var entry = entries[key] else { return }
         entry.phase = .present
-        if isAdded { entry.form = entry.askedForm }
-        entry.isAwaited = false
+        if isAdded { entry.form = entry.requestedForm }
+        entry.isUnconfirmed = false
         entries[key] = entry
         save(key, entry)
     }
@@ -199,7 +199,7 @@ struct AddressLedger {
 
     private mutating func save(_ key: AddressKey, _ entry: Entry) {
         var record = AddressRecord(key: key, fingerprint: entry.fingerprint, form: entry.form, slot: entry.slot)
-        record.isAwaited = entry.isAwaited
+        record.isUnconfirmed = entry.isUnconfirmed
         changes.append((entry.slot, record))
     }
 
@@ -226,7 +226,7 @@ package struct AddressRecord: Hashable, Sendable {
     /// Its place in the memory file; nil for one that was never there.
     package var slot: Int32?
     /// Whether nobody has heard yet that the kernel has added it.
-    var isAwaited = false
+    var isUnconfirmed = false
 
     init(key: AddressKey, fingerprint: UInt64, form: UInt64, slot: Int32?) {
         self.key = key
@@ -247,7 +247,7 @@ package struct AddressRecord: Hashable, Sendable {
         writer.write(key.length)
         writer.write(key.address.family.rawValue)
         writer.write(key.peer != nil)
-        writer.write(isAwaited)
+        writer.write(isUnconfirmed)
         for address in [key.address, key.peer ?? key.address] {
             writer.write(address.high)
             writer.write(address.low)
@@ -270,7 +270,7 @@ package struct AddressRecord: Hashable, Sendable {
             let length = try reader.readUInt8()
             guard let family = AddressFamily(rawValue: try reader.readUInt8()) else { throw .invalid }
             let hasPeer = try reader.readBool()
-            let isAwaited = try reader.readBool()
+            let isUnconfirmed = try reader.readBool()
             var addresses: [IPAddress] = []
             for _ in 0..<2 {
                 let (high, low) = (try reader.readUInt64(), try reader.readUInt64())
@@ -285,7 +285,7 @@ package struct AddressRecord: Hashable, Sendable {
                 key: AddressKey(
                     interfaceIndex: index, address: addresses[0], length: length, peer: hasPeer ? addresses[1] : nil),
                 fingerprint: fingerprint, form: form, slot: Int32(slot))
-            record.isAwaited = isAwaited
+            record.isUnconfirmed = isUnconfirmed
             return record
         }
         guard case .success(let record) = read else { return nil }

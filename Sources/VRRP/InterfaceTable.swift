@@ -10,7 +10,7 @@ struct InterfaceTable {
     }
 
     /// The places of one address; nearly always one.
-    private struct Places {
+    private struct Occurrences {
         var first: KernelAddress
         var others: [KernelAddress] = []
 
@@ -21,7 +21,7 @@ struct InterfaceTable {
 
     private var entries: [Int32: Entry] = [:]
     private var indices: [String: Int32] = [:]
-    private var places: [IPAddress: Places] = [:]
+    private var places: [IPAddress: Occurrences] = [:]
     /// How many addresses are on each interface.
     private var counts: [Int32: Int] = [:]
     /// Secondary addresses by network: what goes with its first address where they aren't promoted.
@@ -80,17 +80,17 @@ struct InterfaceTable {
     mutating func set(_ address: KernelAddress) -> KernelAddress? {
         let known = self.address(address.key)
         if let known { forget(known) } else { counts[address.key.interfaceIndex, default: 0] += 1 }
-        if var spots = places[address.key.address] {
+        if var occurrences = places[address.key.address] {
             if known == nil {
-                spots.others.append(address)
-            } else if spots.first.key == address.key {
-                spots.first = address
+                occurrences.others.append(address)
+            } else if occurrences.first.key == address.key {
+                occurrences.first = address
             } else {
-                spots.others = spots.others.map { $0.key == address.key ? address : $0 }
+                occurrences.others = occurrences.others.map { $0.key == address.key ? address : $0 }
             }
-            places[address.key.address] = spots
+            places[address.key.address] = occurrences
         } else {
-            places[address.key.address] = Places(first: address)
+            places[address.key.address] = Occurrences(first: address)
         }
         if address.flags.contains(.secondary), let network = LinkNetwork(address.key) {
             secondaries[network, default: 0] += 1
@@ -118,17 +118,17 @@ struct InterfaceTable {
         forget(known)
         let left = counts[key.interfaceIndex, default: 1] - 1
         counts[key.interfaceIndex] = left > 0 ? left : nil
-        if var spots = places[key.address] {
-            if spots.first.key == key {
-                if spots.others.isEmpty {
+        if var occurrences = places[key.address] {
+            if occurrences.first.key == key {
+                if occurrences.others.isEmpty {
                     places[key.address] = nil
                 } else {
-                    spots.first = spots.others.removeFirst()
-                    places[key.address] = spots
+                    occurrences.first = occurrences.others.removeFirst()
+                    places[key.address] = occurrences
                 }
             } else {
-                spots.others.removeAll { $0.key == key }
-                places[key.address] = spots
+                occurrences.others.removeAll { $0.key == key }
+                places[key.address] = occurrences
             }
         }
         if known.addedBy != AddressProtocol.ours {

@@ -155,7 +155,7 @@ package struct LeftBehind: Sendable {
 extension KernelAddress {
     /// What a start does with a virtual address that nobody of ours has put where the files want it. One with a lifetime is
     /// somebody's, who renews it.
-    func atStart(adoptsLeftovers: Bool) -> StrangerAddress.AtStart {
+    func atStart(adoptsLeftovers: Bool) -> ForeignAddress.AtStart {
         guard !flags.contains(.limited) else { return .stays }
         switch addedBy {
         case AddressProtocol.keepalived: return .goes

@@ -61,7 +61,7 @@ extension Node {
         let flapped = interfacesThatWereDown(by: changes)
         for change in changes {
             let key = change.address.key
-            var isOurs = context.ledger[key] != nil || context.isLeaving(key)
+            var isOurs = context.ledger[key] != nil || context.isBeingRemoved(key)
             if change.isPresent {
                 context.interfaces.set(change.address)
                 if context.ledger[key]?.phase == .missing { context.ledger.set(.present, of: key) }
@@ -113,8 +113,8 @@ extension Node {
                 routers[id].addressesRemoved(
                     keys.map(\.address), isBlamed: isBlamed, at: now, &context, into: &actions)
             }
-            routers[id].judge(at: now, &context, into: &actions)
-            routers[id].tellStrangers(context, into: &actions)
+            routers[id].checkServing(at: now, &context, into: &actions)
+            routers[id].reportForeignAddresses(context, into: &actions)
         }
     }
 
@@ -124,7 +124,8 @@ extension Node {
         var found: Set<Int32> = []
         for change in changes where !change.isPresent && change.address.key.address.isLinkLocal {
             let key = change.address.key
-            if context.ledger[key] == nil, !context.isLeaving(key), context.dependents.having(key.address).isEmpty {
+            if context.ledger[key] == nil, !context.isBeingRemoved(key), context.dependents.having(key.address).isEmpty
+            {
                 found.insert(key.interfaceIndex)
             }
         }

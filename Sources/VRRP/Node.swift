@@ -21,7 +21,7 @@ package struct Node: Sendable {
     /// `unknownVRID`; docs/decisions.md, D17).
     package internal(set) var discardedWithoutInstance = [UInt64](repeating: 0, count: DiscardReason.allCases.count)
     var nextDiscardReportAt = Instant(nanoseconds: .min)
-    private var looks = UnknownVRIDSampler()
+    private var unknownVRIDs = UnknownVRIDSampler()
 
     /// A node without configuration.
     package init() {}
@@ -41,7 +41,7 @@ package struct Node: Sendable {
         case .interfaceRemoved(let index): remove(index, at: now, into: &actions)
         case .addresses(let changes, let isAfterLoss): take(changes, isAfterLoss: isAfterLoss, at: now, into: &actions)
         case .applied(let ticket, var answer):
-            guard let work = context.redeem(ticket, &answer, at: now) else { break }
+            guard let work = context.complete(ticket, &answer, at: now) else { break }
             if let id = work.instance {
                 changed.add(id)
                 routers[id].applied(work, answer, at: now, &context, into: &actions)
@@ -84,7 +84,7 @@ package struct Node: Sendable {
         while place < actions.count {
             guard case .announce(let id, let address) = actions[place] else { break }
             changed.add(id)
-            if routers[id].isThere(address, context) { place += 1 } else { actions.remove(at: place) }
+            if routers[id].isPresent(address, context) { place += 1 } else { actions.remove(at: place) }
         }
     }
 
@@ -157,11 +157,11 @@ package struct Node: Sendable {
     private mutating func owner(
         ofAddressIn bytes: UnsafeRawBufferPointer, _ information: PacketInformation, at now: Instant
     ) -> (InstanceID, AdvertisementView)? {
-        guard looks.mayLook(at: now), (0...bytes.count).contains(information.payloadLength) else { return nil }
+        guard unknownVRIDs.admits(at: now), (0...bytes.count).contains(information.payloadLength) else { return nil }
         let pdu = UnsafeRawBufferPointer(rebasing: bytes[..<information.payloadLength])
         guard let view = try? AdvertisementView(pdu, family: information.source.family), view.version != nil,
             view.isAdvertisement, view.priority != .release,
-            view.judgeChecksum(source: information.source, destination: information.destination) != .wrong
+            view.checkChecksum(source: information.source, destination: information.destination) != .wrong
         else { return nil }
         let listed = Set(view.addresses)
         let owner = routers.indices.first { id in

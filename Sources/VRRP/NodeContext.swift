@@ -22,7 +22,7 @@ enum TimerKind: Int, CaseIterable {
     /// Kernel work that was refused is asked for again.
     case kernelRetry
     /// MASTER: what somebody has removed is told.
-    case tellRemovals
+    case reportRemovals
     /// FAULT for want of a usable address: it tries again.
     case retryAddresses
 
@@ -97,7 +97,7 @@ struct NodeContext {
     mutating func withdraw(_ work: KernelWork, into actions: inout [Action]) {
         let ticket = issueTicket(for: work)
         for key in work.keys {
-            ledger.set(.leaving, of: key, ticket: ticket)
+            ledger.set(.withdrawing, of: key, ticket: ticket)
             expectedRemovals[key, default: 0] += 1
         }
         let guarded = interfaces.interfacesToGuard(removing: work.keys) { withdrawals[$0] != nil }
@@ -106,18 +106,18 @@ struct NodeContext {
     }
 
     /// Whether the kernel must be asked for an address. Not when it is known to have it, from us or from a stranger.
-    func mustAsk(for placed: PlacedAddress, _ owner: InstanceID) -> Bool {
+    func mustRequest(for placed: PlacedAddress, _ owner: InstanceID) -> Bool {
         let key = placed.key
         if let entry = ledger[key] {
-            return entry.phase == .missing || entry.phase == .leaving || entry.owner == nil
+            return entry.phase == .missing || entry.phase == .withdrawing || entry.owner == nil
         }
         guard let obstacle = interfaces.obstacle(to: key) else { return true }
         // What is about to go is in nobody's way: the kernel does one thing after the other.
-        return ledger[obstacle.key] != nil || isLeaving(obstacle.key)
+        return ledger[obstacle.key] != nil || isBeingRemoved(obstacle.key)
     }
 
     /// Whether we have removed this address and haven't had the news of it.
-    func isLeaving(_ key: AddressKey) -> Bool { expectedRemovals[key] != nil }
+    func isBeingRemoved(_ key: AddressKey) -> Bool { expectedRemovals[key] != nil }
 
     /// The news of a removal have come. - Returns: whether it was ours.
     mutating func takeExpectedRemoval(of key: AddressKey) -> Bool {
@@ -143,13 +143,13 @@ struct NodeContext {
     /// Asks again for what is left behind.
     mutating func retryLeftovers(into actions: inout [Action]) {
         leftoversAt = .never
-        let again = ledger.keys(of: nil).filter { ledger[$0]?.phase != .leaving }
+        let again = ledger.keys(of: nil).filter { ledger[$0]?.phase != .withdrawing }
         guard !again.isEmpty else { return }
         withdraw(KernelWork(instance: nil, generation: 0, keys: again), into: &actions)
     }
 
     /// The kernel has answered: what it has is noted, whatever is wanted by now.
-    mutating func redeem(_ ticket: UInt64, _ answer: inout KernelAnswer, at now: Instant) -> KernelWork? {
+    mutating func complete(_ ticket: UInt64, _ answer: inout KernelAnswer, at now: Instant) -> KernelWork? {
         guard let work = tickets.removeValue(forKey: ticket), work.keys.count == answer.results.count else {
             return nil
         }
@@ -182,12 +182,12 @@ struct NodeContext {
     /// on its way out, and doesn't serve.
     private func isInOurWay(_ key: AddressKey) -> Bool {
         guard let other = interfaces.obstacle(to: key)?.key, other != key else { return false }
-        return ledger[other] != nil || isLeaving(other)
+        return ledger[other] != nil || isBeingRemoved(other)
     }
 
     /// Without an entry the interface has gone meanwhile; with another ticket something else was asked since.
     private mutating func noteAdded(_ key: AddressKey, _ result: AddressResult, _ ticket: UInt64) {
-        guard let entry = ledger[key], entry.ticket == ticket, case .asked(let isNew) = entry.phase else { return }
+        guard let entry = ledger[key], entry.ticket == ticket, case .requested(let isNew) = entry.phase else { return }
         if entry.mayBeGone, interfaces.address(key) == nil, !result.isRefusal { return ledger.set(.missing, of: key) }
         switch result {
         case .done: ledger.confirm(key, isAdded: true)
@@ -198,7 +198,7 @@ struct NodeContext {
         case .refused where isNew: ledger.end(key)
         case .refused:
             // Its other form may be there still, when the removal of that was refused, too.
-            ledger.set(interfaces.address(key) == nil || isLeaving(key) ? .missing : .present, of: key)
+            ledger.set(interfaces.address(key) == nil || isBeingRemoved(key) ? .missing : .present, of: key)
         }
     }
 
@@ -207,7 +207,7 @@ struct NodeContext {
         switch result {
         case .done, .existed:
             // The news of it may still be on their way.
-            if isLeaving(key) { interfaces.remove(key) }
+            if isBeingRemoved(key) { interfaces.remove(key) }
             if isCurrent { ledger.end(key) }
         case .absent:
             _ = takeExpectedRemoval(of: key)

@@ -45,57 +45,57 @@ struct RivalMasters {
     static let most = 4
     /// Advertisements under another VRID are looked into by samples only (`UnknownVRIDSampler`): so many master-down intervals
     /// end them.
-    private static let otherVRIDPatience: Int64 = 3
+    private static let otherVRIDDownIntervals: Int64 = 3
 
-    private struct Heard {
+    private struct Sender {
         var router: RivalMaster
         var isRival: Bool
     }
 
-    private var heard: [Heard] = []
+    private var senders: [Sender] = []
 
     /// Those that are more than what a takeover leaves.
-    var rivals: [RivalMaster] { heard.filter(\.isRival).map(\.router) }
+    var rivals: [RivalMaster] { senders.filter(\.isRival).map(\.router) }
 
     /// An advertisement has come. - Returns: its sender when it is a rival from now on, and wasn't before.
     ///
     /// - Parameter downInterval: how long a router that advertises so often may be silent.
-    mutating func hear(
+    mutating func note(
         _ sign: RivalMaster.Sign, from source: IPAddress, downInterval: Interval, at now: Instant
     ) -> RivalMaster? {
-        heard.removeAll { now > $0.router.countsUntil }
+        senders.removeAll { now > $0.router.countsUntil }
         // Under another VRID it is no former master of ours: the first one counts.
         let isOther = sign.isOfOtherVRID
-        let end = now + downInterval * (isOther ? Self.otherVRIDPatience : 1)
-        let place = heard.firstIndex { $0.router.source == source && $0.router.sign.isOfOtherVRID == isOther }
+        let end = now + downInterval * (isOther ? Self.otherVRIDDownIntervals : 1)
+        let place = senders.firstIndex { $0.router.source == source && $0.router.sign.isOfOtherVRID == isOther }
         guard let place else {
-            var new = Heard(
+            var new = Sender(
                 router: RivalMaster(source, sign, since: now, lastHeard: now, countsUntil: end), isRival: isOther)
-            guard heard.count >= Self.most, let oldest = self.oldest else {
-                heard.append(new)
+            guard senders.count >= Self.most, let oldest = self.oldest else {
+                senders.append(new)
                 return new.isRival ? new.router : nil
             }
             // More senders than are told apart: whoever sends under ever new addresses is no passing master either.
-            let wasRival = heard[oldest].isRival
+            let wasRival = senders[oldest].isRival
             new.isRival = true
-            heard[oldest] = new
+            senders[oldest] = new
             return wasRival ? nil : new.router
         }
-        heard[place].router.sign = sign
-        heard[place].router.lastHeard = now
-        heard[place].router.countsUntil = end
-        guard !heard[place].isRival else { return nil }
-        heard[place].isRival = true
-        return heard[place].router
+        senders[place].router.sign = sign
+        senders[place].router.lastHeard = now
+        senders[place].router.countsUntil = end
+        guard !senders[place].isRival else { return nil }
+        senders[place].isRival = true
+        return senders[place].router
     }
 
     /// A router says that it is MASTER no more.
     mutating func released(by source: IPAddress) {
-        heard.removeAll { $0.router.source == source && !$0.router.sign.isOfOtherVRID }
+        senders.removeAll { $0.router.source == source && !$0.router.sign.isOfOtherVRID }
     }
 
     private var oldest: Int? {
-        heard.indices.min { heard[$0].router.lastHeard < heard[$1].router.lastHeard }
+        senders.indices.min { senders[$0].router.lastHeard < senders[$1].router.lastHeard }
     }
 }
 
@@ -126,7 +126,7 @@ extension VirtualRouter {
         // What a broken packet says of its interval says nothing. It may have been thrown away for something else that is
         // looked at before its checksum.
         let isBroken =
-            view.judgeChecksum(source: information.source, destination: information.destination) == .wrong
+            view.checkChecksum(source: information.source, destination: information.destination) == .wrong
         noteRival(
             .discarded(reason, detail: detail), from: information.source, interval: isBroken ? .zero : view.interval,
             at: now, into: &actions)
@@ -151,7 +151,7 @@ extension VirtualRouter {
         let timeout = ElectionTimes.masterDown(
             settings.version, priority, masterInterval: max(settings.advertInterval, interval),
             adverts: settings.downTimerAdverts)
-        guard let rival = rivals.hear(sign, from: sender, downInterval: timeout, at: now) else { return }
+        guard let rival = rivals.note(sign, from: sender, downInterval: timeout, at: now) else { return }
         actions.append(.observe(.rivalMaster(id, source: rival.source, rival.sign)))
     }
 }

@@ -56,9 +56,10 @@ package struct NodeSnapshot: Sendable {
         var found: [InstanceID: Instant] = [:]
         for (id, settings) in model.instances.enumerated() {
             guard let record = records[settings.identity.fingerprint]?.popLast(),
-                let kept = VirtualRouter.Kept(record, id: id, settings: settings, at: now), kept.router.state == .master
+                let kept = VirtualRouter.DecodedRecord(record, id: id, settings: settings, at: now),
+                kept.router.state == .master
             else { continue }
-            found[id] = kept.router.peersWaitUntil
+            found[id] = kept.router.peerTakeoverAt
         }
         return found
     }
@@ -140,7 +141,7 @@ extension InstanceIdentity {
 }
 
 /// A notification without the number of its instance, which may change.
-struct Notified: Hashable {
+struct LastNotification: Hashable {
     var sequence: UInt64
     var trigger: NotifyTrigger
     var priority: Priority

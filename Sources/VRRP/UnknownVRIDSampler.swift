@@ -16,7 +16,7 @@ struct UnknownVRIDSampler {
     private var random = SeededRandom(seed: 112)
 
     /// Whether one more may be looked into.
-    mutating func mayLook(at now: Instant) -> Bool {
+    mutating func admits(at now: Instant) -> Bool {
         if now >= end {
             end = now + Self.shortest + .milliseconds(Int64.random(in: 0...1_000, using: &random))
             left = Self.most

@@ -32,7 +32,7 @@ extension VirtualRouter {
     ) {
         guard !addresses.isEmpty else { return }
         let places = addresses.compactMap { place(of: $0, context) }
-        if places.count != addresses.count { tellWaiting(addresses, context, into: &actions) }
+        if places.count != addresses.count { reportWaiting(addresses, context, into: &actions) }
         let wrong = places.filter { placed in
             context.ledger[placed.key].map { $0.owner == id && $0.hasOtherForm(than: placed.address) } ?? false
         }
@@ -40,8 +40,8 @@ extension VirtualRouter {
         var asked: [PlacedAddress] = []
         var hasRoom = true
         let ticket = context.nextTicket
-        for placed in places where context.mustAsk(for: placed, id) {
-            let isKept = context.ledger.ask(
+        for placed in places where context.mustRequest(for: placed, id) {
+            let isKept = context.ledger.request(
                 placed.key, owner: id, fingerprint: fingerprint, form: placed.address.form, ticket: ticket)
             if isKept { asked.append(placed) } else { hasRoom = false }
         }
@@ -77,7 +77,7 @@ extension VirtualRouter {
         return Set(wanted).count == count ? wanted : context.ledger.keys(of: id)
     }
 
-    private func tellWaiting(_ addresses: [VirtualAddress], _ context: NodeContext, into actions: inout [Action]) {
+    private func reportWaiting(_ addresses: [VirtualAddress], _ context: NodeContext, into actions: inout [Action]) {
         for address in addresses where context.interfaces[interface(of: address)] == nil {
             actions.append(.observe(.addressWaits(id, address.prefix, interface: interface(of: address))))
         }
@@ -96,7 +96,7 @@ extension VirtualRouter {
     /// An interface is usable now, or has another hardware address: its neighbours are told.
     mutating func announce(on name: String, at now: Instant, _ context: inout NodeContext) {
         guard state == .master else { return }
-        let there = allAddresses.filter { interface(of: $0) == name && isThere($0, context) }
+        let there = allAddresses.filter { interface(of: $0) == name && isPresent($0, context) }
         context.announcer.announce(
             there, of: id, on: settings.interface, rounds: settings.announcements.rounds, at: now)
     }
@@ -107,7 +107,7 @@ extension VirtualRouter {
         let lost = allAddresses.filter { interface(of: $0) == name }
         refused.removeAll { failure in lost.contains { $0.prefix.address == failure.address } }
         context.announcer.cancel(Set(lost), of: id)
-        tellWaiting(lost, context, into: &actions)
+        reportWaiting(lost, context, into: &actions)
     }
 
     // MARK: The kernel answers
@@ -130,7 +130,7 @@ extension VirtualRouter {
                         refused.append(UnusableAddress(key.address, code: code))
                     }
                     context.set(.kernelRetry, of: id, to: now + kernelRetryDelay)
-                } else if isThere(address, context) {
+                } else if isPresent(address, context) {
                     announced.append(address)
                 }
             } else if case .refused = result, context.ledger[key]?.owner == id {
@@ -156,7 +156,7 @@ extension VirtualRouter {
         } else {
             settle(at: now, &context)
         }
-        judge(at: now, &context, into: &actions)
+        checkServing(at: now, &context, into: &actions)
     }
 
     /// The kernel has answered the installation of this mastership, as far as there was one: neighbours are told.
@@ -188,7 +188,7 @@ extension VirtualRouter {
     mutating func announceFound(_ addresses: [VirtualAddress], at now: Instant, _ context: inout NodeContext) {
         guard isInstalled else { return }
         let found = addresses.filter { address in
-            place(of: address, context).map { context.ledger[$0.key] == nil } ?? false && isThere(address, context)
+            place(of: address, context).map { context.ledger[$0.key] == nil } ?? false && isPresent(address, context)
         }
         context.announcer.announce(
             found, of: id, on: settings.interface, rounds: settings.announcements.rounds, at: now)
@@ -209,7 +209,7 @@ extension VirtualRouter {
     ) {
         guard state == .master else { return }
         let gone = Set(removed)
-        let missing = allAddresses.filter { gone.contains($0.prefix.address) && !isThere($0, context) }
+        let missing = allAddresses.filter { gone.contains($0.prefix.address) && !isPresent($0, context) }
         // What isn't put back isn't ours any more: what appears there later is a stranger's.
         for key in missing.filter(\.isUntracked).compactMap({ place(of: $0, context)?.key })
         where context.ledger[key]?.phase == .missing {
@@ -227,15 +227,15 @@ extension VirtualRouter {
             enterBackup(.addressRemoved(worst.prefix.address), at: now, &context, into: &actions)
             return
         }
-        if untoldRemovals.isEmpty { context.set(.tellRemovals, of: id, to: now + removalGathering) }
-        untoldRemovals.formUnion(lost.map(\.prefix.address))
+        if unreportedRemovals.isEmpty { context.set(.reportRemovals, of: id, to: now + removalGathering) }
+        unreportedRemovals.formUnion(lost.map(\.prefix.address))
         install(lost, at: now, &context, into: &actions)
     }
 
     /// Tells what was removed within a moment. Not when an interface went down meanwhile, which takes IPv6 addresses along.
-    mutating func tellRemovals(_ context: NodeContext, into actions: inout [Action]) {
-        let removed = untoldRemovals
-        untoldRemovals = []
+    mutating func reportRemovals(_ context: NodeContext, into actions: inout [Action]) {
+        let removed = unreportedRemovals
+        unreportedRemovals = []
         guard state == .master else { return }
         let told = allAddresses.filter {
             removed.contains($0.prefix.address) && context.interfaces[interface(of: $0)]?.isUsable == true

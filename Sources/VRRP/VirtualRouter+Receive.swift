@@ -24,7 +24,7 @@ extension VirtualRouter {
             let pdu = UnsafeRawBufferPointer(rebasing: bytes[..<information.payloadLength])
             do throws(AdvertisementError) {
                 let view = try AdvertisementView(pdu, family: settings.family)
-                guard let found = objection(to: view, information, &detail) else {
+                guard let found = discardReason(for: view, information, &detail) else {
                     accept(view, from: information.source, at: now, &context, into: &actions)
                     return
                 }
@@ -72,8 +72,8 @@ extension VirtualRouter {
     }
 
     /// The first thing that is wrong, in the order that operators know from keepalived's counters.
-    private func objection(
-        to view: AdvertisementView, _ information: PacketInformation, _ detail: inout UInt32
+    private func discardReason(
+        for view: AdvertisementView, _ information: PacketInformation, _ detail: inout UInt32
     ) -> DiscardReason? {
         // RFC 9568 §5.1.1.3, §5.1.2.3: only a sender on the link can have 255. Routers lie between unicast peers.
         if !settings.isUnicast, information.hopLimit != 255 {
@@ -84,12 +84,12 @@ extension VirtualRouter {
             detail = UInt32(view.rawVersion)
             return .version
         }
-        if settings.version == .v2, let reason = versionTwoObjection(to: view, &detail) { return reason }
+        if settings.version == .v2, let reason = versionTwoDiscardReason(for: view, &detail) { return reason }
         guard view.isAdvertisement else {
             detail = UInt32(view.type)
             return .type
         }
-        switch view.judgeChecksum(source: information.source, destination: information.destination) {
+        switch view.checkChecksum(source: information.source, destination: information.destination) {
         case .right: break
         case .rightWithoutPseudoHeader:
             if !settings.checksumWithoutPseudoHeader {
@@ -103,11 +103,11 @@ extension VirtualRouter {
         // An interval of 0 would make every BACKUP master at once; RFC 9568 §5.2.7 gives it no meaning.
         if view.interval == .zero { return .interval }
         if view.addressCount == 0, !settings.virtualAddresses.isEmpty { return .noAddress }
-        return addressObjection(information, &detail)
+        return addressDiscardReason(information, &detail)
     }
 
     /// RFC 3768 §7.1 and RFC 2338 §5.3.6.1: authentication and interval must be the configured ones.
-    private func versionTwoObjection(to view: AdvertisementView, _ detail: inout UInt32) -> DiscardReason? {
+    private func versionTwoDiscardReason(for view: AdvertisementView, _ detail: inout UInt32) -> DiscardReason? {
         let expected = settings.password == nil ? AuthenticationType.none : AuthenticationType.simplePassword
         guard view.authenticationType == expected else {
             detail = UInt32(view.authenticationType)
@@ -121,7 +121,7 @@ extension VirtualRouter {
         return nil
     }
 
-    private func addressObjection(_ information: PacketInformation, _ detail: inout UInt32) -> DiscardReason? {
+    private func addressDiscardReason(_ information: PacketInformation, _ detail: inout UInt32) -> DiscardReason? {
         let from = information.source
         if settings.isUnicast ? information.destination.isMulticast : information.destination != settings.multicastGroup
         {

@@ -51,7 +51,7 @@ extension VirtualRouter {
         context.set(.retryAddresses, of: id, to: nil)
         reassess(previousDown: previousDown, at: now, &context, into: &actions)
         if old.preemptDelay != new.preemptDelay { advancePreemption(at: now, &context) }
-        judge(at: now, &context, into: &actions)
-        if state != .master { tellStrangers(context, into: &actions) }
+        checkServing(at: now, &context, into: &actions)
+        if state != .master { reportForeignAddresses(context, into: &actions) }
     }
 }

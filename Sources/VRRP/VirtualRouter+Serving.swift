@@ -40,7 +40,7 @@ extension VirtualRouter {
                 } else if let failure = failures[plain] {
                     served.unusable.append(failure)
                     // It is being tried again.
-                    if case .asked = entry.phase { served.undecided += 1 }
+                    if case .requested = entry.phase { served.undecided += 1 }
                 } else {
                     served.undecided += 1
                 }
@@ -69,7 +69,7 @@ extension VirtualRouter {
     }
 
     /// Whether the kernel has an address: what isn't there isn't announced.
-    func isThere(_ address: VirtualAddress, _ context: NodeContext) -> Bool {
+    func isPresent(_ address: VirtualAddress, _ context: NodeContext) -> Bool {
         guard let key = place(of: address, context)?.key else { return false }
         if let entry = context.ledger[key] { return entry.phase == .present }
         return context.interfaces.obstacle(to: key) != nil
@@ -80,7 +80,7 @@ extension VirtualRouter {
 
     /// A MASTER that can use none of its addresses serves nobody: a peer is to try. One without addresses by configuration
     /// serves what it is asked to.
-    mutating func judge(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+    mutating func checkServing(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
         guard state == .master, isInstalled, !hasUsableAddress(context) else { return }
         let served = served(context)
         let worst = served.unusable.first ?? served.waiting.first.map { UnusableAddress($0, code: noSuchDevice) }
@@ -110,22 +110,22 @@ extension VirtualRouter {
 
     /// Virtual addresses that this node has and hasn't added: unless it is MASTER, two machines may have them, and when a
     /// MASTER yields they stay. An address owner's are the machine's own.
-    func strangers(_ context: NodeContext) -> [StrangerAddress] {
+    func foreignAddresses(_ context: NodeContext) -> [ForeignAddress] {
         guard settings.priority != .owner else { return [] }
         return allAddresses.flatMap { address in
-            context.interfaces.all(address.prefix.address).compactMap { stranger($0, of: address, context) }
+            context.interfaces.all(address.prefix.address).compactMap { foreignAddress($0, of: address, context) }
         }
     }
 
-    private func stranger(
+    private func foreignAddress(
         _ address: KernelAddress, of wanted: VirtualAddress, _ context: NodeContext
-    ) -> StrangerAddress? {
-        guard context.ledger[address.key] == nil, !context.isLeaving(address.key),
+    ) -> ForeignAddress? {
+        guard context.ledger[address.key] == nil, !context.isBeingRemoved(address.key),
             let interface = context.interfaces.state(of: address.key.interfaceIndex),
             let prefix = Prefix(address.key)
         else { return nil }
         let isInPlace = interface.name == self.interface(of: wanted)
-        return StrangerAddress(
+        return ForeignAddress(
             prefix, interface: interface.name, isSilent: interface.isSilent, addedBy: address.addedBy,
             hasLifetime: address.flags.contains(.limited),
             atStart: isInPlace ? address.atStart(adoptsLeftovers: context.adoptsLeftovers) : .stays)
@@ -133,23 +133,23 @@ extension VirtualRouter {
 
     /// Tells of strangers, each once for as long as it is there, and of the end of those that were told. A MASTER serves
     /// by them.
-    mutating func tellStrangers(_ context: NodeContext, into actions: inout [Action]) {
+    mutating func reportForeignAddresses(_ context: NodeContext, into actions: inout [Action]) {
         guard state != .master else { return }
-        let found = strangers(context)
-        for stranger in found where !toldStrangers.contains(stranger) {
-            actions.append(.observe(.strangerFound(id, stranger)))
+        let found = foreignAddresses(context)
+        for address in found where !reportedForeignAddresses.contains(address) {
+            actions.append(.observe(.foreignAddressFound(id, address)))
         }
         let places = Set(found.map(\.place))
-        for stranger in toldStrangers where !places.contains(stranger.place) {
-            actions.append(.observe(.strangerGone(id, stranger.place)))
+        for address in reportedForeignAddresses where !places.contains(address.place) {
+            actions.append(.observe(.foreignAddressGone(id, address.place)))
         }
-        toldStrangers = found
+        reportedForeignAddresses = found
     }
 
     /// A MASTER has ended: what it served by and hadn't added stays.
-    mutating func tellStaying(_ context: NodeContext, into actions: inout [Action]) {
-        toldStrangers = strangers(context)
-        let staying = toldStrangers.filter { !$0.isSilent }.map(\.place)
+    mutating func reportStayingAddresses(_ context: NodeContext, into actions: inout [Action]) {
+        reportedForeignAddresses = foreignAddresses(context)
+        let staying = reportedForeignAddresses.filter { !$0.isSilent }.map(\.place)
         guard !staying.isEmpty else { return }
         let named = Array(staying.prefix(NamedAddress.namedMax))
         actions.append(.observe(.addressesStay(id, named, count: staying.count)))

@@ -55,7 +55,7 @@ extension VirtualRouter {
         writer.write(master != nil && master == source)
         writer.write(optional: masterPriority) { $0.write($1.rawValue) }
         writer.write(compact: generation)
-        writer.write(optional: lastNotified) { $1.encode(into: &$0) }
+        writer.write(optional: lastNotification) { $1.encode(into: &$0) }
         counters.encodeCompactly(hasTallies: detail.rawValue < Detail.least.rawValue, into: &writer)
         let kept = detail == .least ? [] : removals.suffix(Self.removalsKept)
         writer.write(UInt8(kept.count))
@@ -145,7 +145,7 @@ extension VirtualRouter {
     }
 
     /// A record, read back with the settings that are in force now.
-    struct Kept {
+    struct DecodedRecord {
         var router: VirtualRouter
         var timers: [(TimerKind, Instant)] = []
         var bursts: [PendingBurst] = []
@@ -157,7 +157,7 @@ extension VirtualRouter {
             let kept = record.bytes.withUnsafeBytes { bytes in
                 Result { () throws(ByteError) in
                     var reader = ByteReader(bytes)
-                    let kept = try Kept(from: &reader, id: id, settings: settings)
+                    let kept = try DecodedRecord(from: &reader, id: id, settings: settings)
                     try reader.finish()
                     return kept
                 }
@@ -231,7 +231,9 @@ extension VirtualRouter {
             if try reader.readBool() { router.master = router.source }
             router.masterPriority = try reader.readOptional { reader throws(ByteError) in try reader.readPriority() }
             router.generation = try reader.readCount64()
-            router.lastNotified = try reader.readOptional { reader throws(ByteError) in try Notified(from: &reader) }
+            router.lastNotification = try reader.readOptional { reader throws(ByteError) in
+                try LastNotification(from: &reader)
+            }
             router.counters = try Counters(compactlyFrom: &reader)
             for _ in 0..<(try reader.readUInt8()) {
                 let address = try reader.readTaggedAddress()

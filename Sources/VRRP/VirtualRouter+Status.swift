@@ -20,11 +20,11 @@ extension VirtualRouter {
             status.waitingAddresses = served.waiting
             status.unusableAddresses = served.unusable
             // Where nobody is told of it, it is in nobody's way.
-            status.strangers = strangers(context).filter { !$0.isSilent }
+            status.strangers = foreignAddresses(context).filter { !$0.isSilent }
         } else {
             // What the kernel hasn't let go yet.
             status.installedAddresses = heldKeys(context).map(\.address)
-            status.strangers = strangers(context)
+            status.strangers = foreignAddresses(context)
         }
         status.lastDiscard = lastDiscard.map {
             LastDiscard(

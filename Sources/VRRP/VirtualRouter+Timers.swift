@@ -36,7 +36,7 @@ extension VirtualRouter {
             announceAll(rounds: settings.announcements.refreshRounds, at: now, &context)
             scheduleRefresh(at: now, &context)
         case .kernelRetry: retryRefused(at: now, &context, into: &actions)
-        case .tellRemovals: tellRemovals(context, into: &actions)
+        case .reportRemovals: reportRemovals(context, into: &actions)
         case .retryAddresses: retryAddresses(at: now, &context, into: &actions)
         }
         return .changed
@@ -99,7 +99,7 @@ extension VirtualRouter {
     /// refused: neighbours would be led to a machine without the address.
     mutating func announceAll(rounds: Int, at now: Instant, _ context: inout NodeContext) {
         guard state == .master, isInstalled else { return }
-        let addresses = allAddresses.filter { isThere($0, context) }
+        let addresses = allAddresses.filter { isPresent($0, context) }
         context.announcer.announce(addresses, of: id, on: settings.interface, rounds: rounds, at: now)
     }
 

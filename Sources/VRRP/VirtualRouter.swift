@@ -51,7 +51,7 @@ struct VirtualRouter {
     /// Counts state changes; answers of the kernel to older questions change no decision.
     var generation: UInt64 = 0
     /// The last notification, for a successor that can't know whether it was heard.
-    var lastNotified: Notified?
+    var lastNotification: LastNotification?
     var counters = Counters()
     /// Addresses that were removed by somebody else in the last ten seconds.
     var removals: [Removal] = []
@@ -75,11 +75,11 @@ struct VirtualRouter {
     /// Addresses that it didn't let go, likewise.
     var refusedWithdrawals: [AddressKey] = []
     /// What somebody has removed in the last moment, to be told together.
-    var untoldRemovals: Set<IPAddress> = []
+    var unreportedRemovals: Set<IPAddress> = []
     /// How many addresses it was told of that aren't advertised.
-    var toldUnadvertised = 0
+    var reportedUnadvertised = 0
     /// Strangers that were told.
-    var toldStrangers: [StrangerAddress] = []
+    var reportedForeignAddresses: [ForeignAddress] = []
     /// For status; a successor begins without.
     var lastDiscard: (reason: DiscardReason, source: IPAddress, detail: UInt32, at: Instant)?
     var differentAddresses: (source: IPAddress, at: Instant)?
@@ -118,9 +118,9 @@ struct VirtualRouter {
     /// How many addresses have no room in an advertisement.
     var unadvertisedCount: Int { max(0, settings.virtualAddresses.count - Int(addressCount)) }
 
-    private mutating func tellUnadvertised(into actions: inout [Action]) {
-        guard unadvertisedCount != toldUnadvertised else { return }
-        toldUnadvertised = unadvertisedCount
+    private mutating func reportUnadvertised(into actions: inout [Action]) {
+        guard unadvertisedCount != reportedUnadvertised else { return }
+        reportedUnadvertised = unadvertisedCount
         actions.append(.observe(.addressesUnadvertised(id, count: unadvertisedCount)))
     }
 
@@ -148,7 +148,7 @@ struct VirtualRouter {
         } else {
             enterBackup(.started, at: now, &context, into: &actions)
         }
-        tellUnadvertised(into: &actions)
+        reportUnadvertised(into: &actions)
     }
 
     /// Reads again what interfaces decide: faults, source, priority.
@@ -186,7 +186,7 @@ struct VirtualRouter {
     ) {
         let before = priority
         refreshSurroundings(context)
-        tellUnadvertised(into: &actions)
+        reportUnadvertised(into: &actions)
         switch state {
         case .initialize: break
         case .fault:
@@ -229,8 +229,8 @@ struct VirtualRouter {
         let ownerStarts = priority == .owner && starts
         armMasterDown(max(now, context.startsAt) + (ownerStarts ? .zero : masterDownInterval), &context)
         notify(.backup, &context, into: &actions)
-        tell(transition, into: &actions)
-        tellStrangers(context, into: &actions)
+        report(transition, into: &actions)
+        reportForeignAddresses(context, into: &actions)
     }
 
     /// To MASTER (RFC 9568 §6.4.2): advertise first, so that peers know, then the addresses, and announcements once the
@@ -250,9 +250,9 @@ struct VirtualRouter {
         context.set(.advertise, of: id, to: advertDueAt)
         install(allAddresses, at: now, &context, into: &actions)
         notify(.master, &context, into: &actions)
-        tell(transition, into: &actions)
-        toldStrangers = []
-        judge(at: now, &context, into: &actions)
+        report(transition, into: &actions)
+        reportedForeignAddresses = []
+        checkServing(at: now, &context, into: &actions)
     }
 
     /// To FAULT; a MASTER releases with priority 0 if anything can still leave.
@@ -266,8 +266,8 @@ struct VirtualRouter {
         since = now
         forgetMaster()
         notify(.fault, &context, into: &actions)
-        tell(transition, into: &actions)
-        tellStrangers(context, into: &actions)
+        report(transition, into: &actions)
+        reportForeignAddresses(context, into: &actions)
     }
 
     /// To Initialize: removed by a reload (its notification is FAULT, as keepalived's) or stopped.
@@ -281,8 +281,8 @@ struct VirtualRouter {
         since = now
         forgetMaster()
         notify(trigger, &context, into: &actions)
-        tell(transition, into: &actions)
-        if transition.from == .master { tellStaying(context, into: &actions) }
+        report(transition, into: &actions)
+        if transition.from == .master { reportStayingAddresses(context, into: &actions) }
     }
 
     private mutating func leaveState(_ context: inout NodeContext, into actions: inout [Action]) {
@@ -303,7 +303,7 @@ struct VirtualRouter {
         for kind in TimerKind.allCases where kind != .kernelRetry && kind != .retryAddresses {
             context.set(kind, of: id, to: nil)
         }
-        untoldRemovals = []
+        unreportedRemovals = []
         guard wasMaster else { return }
         removals = []
         counters.leftMaster += 1
@@ -330,11 +330,11 @@ struct VirtualRouter {
         _ trigger: NotifyTrigger, _ context: inout NodeContext, into actions: inout [Action]
     ) {
         let notification = context.notification(trigger, of: id, priority: priority)
-        lastNotified = Notified(notification)
+        lastNotification = LastNotification(notification)
         actions.append(.notify(notification))
     }
 
-    private mutating func tell(_ transition: Transition, into actions: inout [Action]) {
+    private mutating func report(_ transition: Transition, into actions: inout [Action]) {
         lastTransition = transition
         actions.append(.observe(.transition(transition)))
     }
@@ -349,7 +349,7 @@ struct VirtualRouter {
         actions.append(
             .advertise(
                 id,
-                Advertised(
+                AdvertContents(
                     priority: priority, source: source, interfaceIndex: interfaceIndex, addressCount: addressCount)))
         return true
     }

@@ -90,7 +90,7 @@ extension KernelAddress {
 
 extension KernelAnswer {
     /// What a completion means for the core.
-    init(_ completion: Completion) {
+    init(_ completion: NetlinkCompletion) {
         let results = completion.outcomes.map { outcome -> AddressResult in
             switch outcome {
             case .added, .removed: .done

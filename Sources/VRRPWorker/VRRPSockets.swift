@@ -3,7 +3,7 @@ import CLinux
 import Glibc
 import Reactor
 import VRRP
-import WorkerProtocol
+import Wire
 
 /// The VRRP sockets that hasupd has opened for us: one for each interface, family and group. Arriving packets are read
 /// in batches, leaving ones gathered in a turn and sent in one call (docs/architecture.md §3).
@@ -44,24 +44,22 @@ final class VRRPSockets {
     /// The same sockets by number, for routes.
     private var numbered: [Socket] = []
     private var generation = 0
-    private var asked: [Key: Instant] = [:]
+    /// When a missing socket was last requested.
+    private var requestedAt: [Key: Instant] = [:]
     private var pending: [Socket] = []
-    private let onPacket: (PacketInformation, UnsafeRawBufferPointer) -> Void
-    private let onFailure: (Int32, Key) -> Void
+    /// A packet has come; its bytes are valid during the call.
+    var onPacket: ((PacketInformation, UnsafeRawBufferPointer) -> Void)?
+    /// A socket failed with this error number.
+    var onFailure: ((Int32, Key) -> Void)?
     /// A packet of this instance couldn't leave, and the error number.
     var onUnsent: ((InstanceID, Int32) -> Void)?
     /// Packets of this instance have left; only told while it's set.
     var onSent: ((InstanceID) -> Void)?
 
-    init(
-        on loop: EventLoop, onPacket: @escaping (PacketInformation, UnsafeRawBufferPointer) -> Void,
-        onFailure: @escaping (Int32, Key) -> Void
-    ) throws(SystemError) {
+    init(on loop: EventLoop) throws(SystemError) {
         guard let receiver = hasup_receiver_create() else { throw SystemError(ENOMEM, "allocate receive buffers") }
         self.loop = loop
         self.receiver = receiver
-        self.onPacket = onPacket
-        self.onFailure = onFailure
     }
 
     deinit { hasup_receiver_destroy(receiver) }
@@ -75,17 +73,17 @@ final class VRRPSockets {
     func has(_ key: Key) -> Bool { sockets[key] != nil }
 
     /// Drops sockets that are neither wanted any more nor to be kept, and gives those that are wanted, missing and weren't
-    /// asked for lately.
+    /// requested lately.
     func reconcile(wanted: Set<Key>, kept: Set<Key>, at now: Instant) -> [Key] {
         for key in sockets.keys where !wanted.contains(key) && !kept.contains(key) { close(key) }
-        asked = asked.filter { wanted.contains($0.key) && now - $0.value < .seconds(1) }
-        let missing = wanted.filter { sockets[$0] == nil && asked[$0] == nil }
-        for key in missing { asked[key] = now }
+        requestedAt = requestedAt.filter { wanted.contains($0.key) && now - $0.value < .seconds(1) }
+        let missing = wanted.filter { sockets[$0] == nil && requestedAt[$0] == nil }
+        for key in missing { requestedAt[key] = now }
         return Array(missing)
     }
 
     func adopt(_ descriptor: consuming Descriptor, for key: Key) throws(SystemError) {
-        asked[key] = nil
+        requestedAt[key] = nil
         close(key)
         let socket = Socket(key, descriptor)
         socket.watch = try loop.add(socket.descriptor.number) { [unowned self, unowned socket] _ in self.drain(socket) }
@@ -116,7 +114,8 @@ final class VRRPSockets {
             if count < 0 {
                 // The device is gone or down. An error that stays would be reported for ever: ask for a new socket.
                 if count == -ENODEV || count == -EBADF { close(socket.key) }
-                return onFailure(-count, socket.key)
+                onFailure?(-count, socket.key)
+                return
             }
             for index in 0..<count { deliver(index, of: socket) }
             if count < Int32(HASUP_BATCH_MAX) || sockets[socket.key] !== socket { return }
@@ -128,24 +127,24 @@ final class VRRPSockets {
         else { return }
         let bytes = UnsafeRawBufferPointer(start: start, count: Int(packet.count))
         let key = socket.key
-        guard let source = address(packet.source, key.family),
-            let destination = address(packet.destination, key.family),
-            isResponsible(key, for: destination)
-        else { return }
-        var payload = bytes
-        var claimed = bytes.count
-        if key.family == .ipv4 {
-            guard bytes.count >= 20 else { return }
-            let headerLength = Int(bytes[0] & 0xf) * 4
-            guard headerLength >= 20, headerLength <= bytes.count else { return }
-            claimed = Int(bytes[2]) << 8 + Int(bytes[3]) - headerLength
-            payload = UnsafeRawBufferPointer(rebasing: bytes[headerLength...])
+        let information: PacketInformation
+        let payload: UnsafeRawBufferPointer
+        switch key.family {
+        case .ipv4:
+            guard let header = IPHeaderView(bytes) else { return }
+            payload = header.payload
+            information = PacketInformation(
+                interfaceIndex: key.interfaceIndex, source: header.source, destination: header.destination,
+                hopLimit: header.timeToLive, payloadLength: header.payloadLength)
+        case .ipv6:
+            payload = bytes
+            information = PacketInformation(
+                interfaceIndex: key.interfaceIndex, source: IPAddress(v6: packet.source),
+                destination: IPAddress(v6: packet.destination),
+                hopLimit: packet.hop_limit < 0 ? nil : UInt8(truncatingIfNeeded: packet.hop_limit),
+                payloadLength: bytes.count)
         }
-        let information = PacketInformation(
-            interfaceIndex: key.interfaceIndex, source: source, destination: destination,
-            hopLimit: packet.hop_limit < 0 ? nil : UInt8(truncatingIfNeeded: packet.hop_limit),
-            payloadLength: claimed)
-        onPacket(information, payload)
+        if isResponsible(key, for: information.destination) { onPacket?(information, payload) }
     }
 
     /// The kernel gives a unicast packet to every socket of the interface: only one of them is to judge it.
@@ -210,14 +209,13 @@ private typealias Bytes16 = (
     UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8
 )
 
-/// An address as the C side keeps it: 4 or 16 bytes in network order.
-private func address(_ bytes: Bytes16, _ family: AddressFamily) -> IPAddress? {
-    withUnsafeBytes(of: bytes) { buffer in
-        if family == .ipv4 {
-            return IPAddress(v4: UInt32(bigEndian: buffer.loadUnaligned(fromByteOffset: 0, as: UInt32.self)))
+extension IPAddress {
+    /// An address as the C side keeps it, in network order.
+    fileprivate init(v6 bytes: Bytes16) {
+        self = withUnsafeBytes(of: bytes) { buffer in
+            IPAddress(
+                v6High: UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
+                low: UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
         }
-        return IPAddress(
-            v6High: UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
-            low: UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
     }
 }

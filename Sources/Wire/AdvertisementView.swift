@@ -11,7 +11,7 @@ package enum AdvertisementError: Error, Hashable, Sendable {
 }
 
 /// How a checksum fared.
-package enum ChecksumVerdict: Hashable, Sendable {
+package enum ChecksumResult: Hashable, Sendable {
     /// Right in the version's own form.
     case right
     /// Version 3 over IPv4: right only without the pseudo-header.
@@ -107,7 +107,7 @@ package struct AdvertisementView {
     }
 
     /// Judges the checksum over everything received.
-    package func judgeChecksum(source: IPAddress, destination: IPAddress) -> ChecksumVerdict {
+    package func checkChecksum(source: IPAddress, destination: IPAddress) -> ChecksumResult {
         var plain = InternetChecksum()
         plain.add(bytes)
         if rawVersion == VRRPVersion.v2.rawValue, family == .ipv4 { return plain.value == 0 ? .right : .wrong }

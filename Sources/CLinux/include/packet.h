@@ -42,13 +42,12 @@ int hasup_send_batch(int fd, const struct hasup_outgoing *packets, int count);
 /// Sends one Ethernet frame out of an interface.
 int hasup_send_frame(int fd, int interface_index, const void *bytes, size_t count);
 
-/// A packet as it was received: IPv4 with its header, IPv6 without.
+/// A received packet: IPv4 with its header, which says what else there is to know; IPv6 without.
 struct hasup_incoming {
     uint16_t count;
-    uint8_t family;
-    /// -1 when the kernel didn't say.
+    /// IPv6 only; -1 when the kernel didn't say.
     int16_t hop_limit;
-    int32_t interface_index;
+    /// IPv6 only, like `destination`.
     uint8_t source[16];
     uint8_t destination[16];
 };

@@ -33,7 +33,8 @@ extension WatchEvent {
             kind = "rival"
             self.reason = sign.code
             self.source = source.description
-        case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .strangerFound, .strangerGone, .addressesStay,
+        case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
+            .addressesStay,
             .leftoversRemoved, .addressesUnadvertised:
             break
         }
@@ -95,7 +96,7 @@ extension Observation {
     /// mattered.
     var isHistory: Bool {
         switch self {
-        case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .strangerFound, .strangerGone,
+        case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
             .addressesStay, .leftoversRemoved, .addressesUnadvertised, .rivalMaster:
             true
         case .discarded, .accepted, .kernelFailure: false

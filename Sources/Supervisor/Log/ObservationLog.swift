@@ -51,8 +51,8 @@ struct ObservationLog {
         case .stalled: log.warning("\(line)")
         case .addressRemoved(_, let address, _):
             lines.tell(.warning, "", line, kind: "\(instance) \(address) removed")
-        case .strangerFound(_, let stranger): lines.tell(stranger.isSilent ? .notice : .warning, "", line)
-        case .strangerGone, .addressesUnadvertised(_, 0): lines.tell(.notice, "", line)
+        case .foreignAddressFound(_, let stranger): lines.tell(stranger.isSilent ? .notice : .warning, "", line)
+        case .foreignAddressGone, .addressesUnadvertised(_, 0): lines.tell(.notice, "", line)
         case .addressWaits, .kernelFailure, .addressesStay, .leftoversRemoved, .addressesUnadvertised:
             lines.tell(.warning, "", line)
         // What is in a packet, the address of its sender too, is the sender's to choose.

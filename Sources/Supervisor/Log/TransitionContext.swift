@@ -56,7 +56,8 @@ struct TransitionContexts {
                 $0.refused = nil
             }
             return background
-        case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .strangerFound, .strangerGone,
+        case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound,
+            .foreignAddressGone,
             .addressesStay, .leftoversRemoved, .addressesUnadvertised, .rivalMaster:
             break
         }

@@ -2,7 +2,7 @@ import Base
 import VRRP
 
 /// A frame on the virtual LAN: a VRRP PDU and what the IP header says.
-struct Frame {
+struct LANFrame {
     var from: Int
     var source: IPAddress
     var destination: IPAddress
@@ -11,7 +11,7 @@ struct Frame {
 }
 
 /// The virtual LAN: loses, delays, doubles and overtakes frames, and cuts directed pairs, all by the seed's numbers.
-struct Network {
+struct LAN {
     /// Longest delay of a frame while no fault is on.
     static let quietDelayMax = Interval.microseconds(2_200)
 

@@ -18,7 +18,7 @@ private let descriptorsMax: UInt64 = 65_536
 /// The role `hasup-vrrp`, in the order that decides who could do what when (docs/decisions.md, D1): seal, and only
 /// then read. Descriptor 3 is hasupd, 4 the compiled system call filter. Returns an exit status of sysexits(3).
 package func runVRRPWorker(arguments: [String]) -> Int32 {
-    guard let wishes = SandboxArguments(words: arguments) else { return 64 }
+    guard let options = SandboxArguments(words: arguments) else { return 64 }
 
     do throws(SystemError) {
         // The loop's own descriptors bring no input; after the seal none can be made.
@@ -30,15 +30,15 @@ package func runVRRPWorker(arguments: [String]) -> Int32 {
         // 1. Scheduling and memory, which need privilege and no input; then the whole drop. From here on there is
         //    CAP_NET_ADMIN and nothing else, no file can be opened and no socket made.
         var plan = SandboxPlan(
-            wishes, capabilities: [.netAdmin], filter: 4, landlock: .nothing, descriptorsMax: descriptorsMax)
+            options, capabilities: [.netAdmin], filter: 4, landlock: .nothing, descriptorsMax: descriptorsMax)
         // The second thread goes before ordinary programs: an address that waits for them is a takeover that does.
-        plan.realtime = RealtimePlan(priority: wishes.realtimePriority, niceness: -20, fuse: .long)
+        plan.realtime = RealtimePlan(priority: options.realtimePriority, niceness: -20, fuse: .long)
         plan.startsThread = true
         let report = seal(as: plan)
         close(4)
 
         // 2. The first bytes that are read are hasupd's.
-        session = try Session(on: loop, report, refusal: report.refusal(for: wishes))
+        session = try Session(on: loop, report, refusal: report.refusal(for: options))
         try loop.run()
         withExtendedLifetime((session, orders)) {}
         return 0
@@ -106,7 +106,7 @@ private final class Session {
         case .configure(let generation): try configure(worker, generation, frame.descriptors.take(0))
         case .socket: worker.adoptSocket(try frame.descriptors.take(0), request: frame.header.correlation)
         case .socketRefused(let reason): worker.socketRefused(reason, request: frame.header.correlation)
-        case .status: worker.tellStatus(frame.header.correlation)
+        case .status: worker.reportStatus(frame.header.correlation)
         case .stop: worker.stop()
         }
     }

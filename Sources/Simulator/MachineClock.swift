@@ -2,7 +2,7 @@ import Base
 
 /// A machine's clock: it runs up to one percent too fast or too slow, and it stands still while a hypervisor pauses the
 /// machine (docs/decisions.md, D15).
-struct Clock {
+struct MachineClock {
     private var base: Int64
     private var origin: Int64
     private let driftPPM: Int64

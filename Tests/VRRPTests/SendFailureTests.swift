@@ -3,7 +3,7 @@ import Testing
 import VRRP
 
 /// What is said of advertisements that couldn't leave.
-@Suite struct SendTroubleTests {
+@Suite struct SendFailureTests {
     private static let start = Instant(nanoseconds: 1_000_000_000_000)
 
     /// What happened to a MASTER whose peers wait for 3 s: `x` is a second in which nothing left, `.` one in which

@@ -3,7 +3,7 @@ import ConfigurationModel
 import VRRP
 
 /// What somebody does to the addresses of a machine.
-enum StrangersDeed {
+enum ForeignChange {
     /// Removes some addresses of a virtual router.
     case remove(router: Int, count: Int)
     /// Writes over one, by which its mark is lost.
@@ -15,7 +15,7 @@ enum StrangersDeed {
     /// Removes all IPv4 addresses of a link.
     case flush(place: Int)
 
-    static func random(_ scenario: Scenario, _ random: inout SeededRandom) -> StrangersDeed {
+    static func random(_ scenario: Scenario, _ random: inout SeededRandom) -> ForeignChange {
         let router = Int.random(in: 0..<scenario.routers.count, using: &random)
         switch Int.random(in: 0..<9, using: &random) {
         case 0, 1, 2: return .remove(router: router, count: Int.random(in: 1...6, using: &random))
@@ -35,13 +35,13 @@ enum StrangersDeed {
 }
 
 extension World {
-    mutating func perform(_ deed: StrangersDeed, on machine: Int) {
-        switch deed {
+    mutating func perform(_ change: ForeignChange, on machine: Int) {
+        switch change {
         case .remove(let router, let count):
             for _ in 0..<count {
                 guard let held = found(machine, router) else { return }
-                _ = machines[machine].kernel.remove(held.key, by: .stranger)
-                spread(machine)
+                _ = machines[machine].kernel.remove(held.key, by: .otherProgram)
+                sendNotifications(machine)
             }
         case .replace(let router):
             guard let held = found(machine, router) else { return }
@@ -50,9 +50,9 @@ extension World {
             guard let held = found(machine, router),
                 let prefix = Prefix(address: held.key.address, length: Int(held.key.length))
             else { return }
-            _ = machines[machine].kernel.remove(held.key, by: .stranger)
+            _ = machines[machine].kernel.remove(held.key, by: .otherProgram)
             if pause > 0 {
-                spread(machine)
+                sendNotifications(machine)
                 run(until: now + pause)
             }
             add(prefix, on: held.key.interfaceIndex, machine, mark: 0)
@@ -64,10 +64,10 @@ extension World {
             add(prefix, on: machines[machine].kernel.links[place].state.index, machine, mark: mark)
         case .flush(let place):
             for held in machines[machine].kernel.links[place].addresses where held.key.address.family == .ipv4 {
-                _ = machines[machine].kernel.remove(held.key, by: .stranger)
+                _ = machines[machine].kernel.remove(held.key, by: .otherProgram)
             }
         }
-        spread(machine)
+        sendNotifications(machine)
     }
 
     /// An address of a virtual router that is on the machine, whoever has added it.
@@ -80,8 +80,8 @@ extension World {
         let key = AddressKey(interfaceIndex: index, address: prefix.address, length: UInt8(prefix.length))
         let isKnown = machines[machine].ledgerKeys.values.contains(key)
         var address = VirtualAddress(prefix: prefix)
-        address.scope = Scenario.strangersScope
+        address.scope = Scenario.foreignScope
         _ = machines[machine].kernel.add(
-            address, on: index, by: isKnown ? .disputed : .stranger, mark: mark, at: now)
+            address, on: index, by: isKnown ? .disputed : .otherProgram, mark: mark, at: now)
     }
 }
