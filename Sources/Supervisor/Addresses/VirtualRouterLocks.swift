@@ -20,7 +20,7 @@ final class VirtualRouterLocks {
     /// As the kernel takes it: it is looked for each second.
     private let lookedFor: [CChar]
     private let descriptor: Descriptor
-    /// Whether this process was another program before, which had claimed what it ran.
+    /// True if this process was another program before, which had claimed what it ran.
     private let isSuccessor: Bool
     /// What the configuration that runs needs.
     private var held: Set<Int64> = []
@@ -36,12 +36,12 @@ final class VirtualRouterLocks {
 
     /// Nil when the file can't be opened, as it is for an ordinary user.
     ///
-    /// - Parameter passed: the number that `takePassed` gave. It is kept even when the file was removed meanwhile: its locks
-    ///   go with the last descriptor.
+    /// - Parameter passed: the number in the predecessor's handover. It is kept even when the file was removed meanwhile: its
+    ///   locks go with the last descriptor.
     init?(path: String = VirtualRouterLocks.file, passed: Int32? = nil) {
         self.path = path
         lookedFor = Array(path.utf8CString)
-        if let passed, fcntl(passed, F_SETFD, FD_CLOEXEC) == 0 {
+        if let passed {
             descriptor = Descriptor(owning: passed)
             isSuccessor = true
             return
@@ -53,10 +53,7 @@ final class VirtualRouterLocks {
     private static func open(_ path: String) throws(SystemError) -> Descriptor {
         mkdir(ControlPath.standardRunDirectory, 0o755)
         let number = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        let file = try owned(number < 0 ? -errno : number, "open \(path)")
-        // Its number is one that it can keep at an upgrade.
-        let kept = fcntl(file.number, F_DUPFD_CLOEXEC, Int32(HASUP_KEPT_MIN))
-        return try owned(kept < 0 ? -errno : kept, "open \(path)")
+        return try owned(number < 0 ? -errno : number, "open \(path)")
     }
 
     /// Why another hasupd may run the same virtual routers, a sentence; nil when it can't.
@@ -73,26 +70,9 @@ final class VirtualRouterLocks {
 
     // MARK: Upgrade
 
-    private static let variable = "HASUP_CLAIMS"
-
-    /// What stays open for the program that this process becomes: the locks are the process's as long as no descriptor
-    /// of the file is closed, so that at no moment the virtual routers are free.
+    /// The number at which the file stays open for the program that this process becomes: the locks are the process's as long
+    /// as no descriptor of the file is closed, so that at no moment the virtual routers are free.
     var number: Int32 { descriptor.number }
-
-    /// Says to that program where it finds them.
-    func announce() { setenv(Self.variable, "\(getpid()) \(number)", 1) }
-
-    /// Takes that back.
-    static func unannounce() { unsetenv(variable) }
-
-    /// What was said to this one; no child is told.
-    static func takePassed() -> Int32? {
-        defer { unannounce() }
-        guard let text = getenv(variable) else { return nil }
-        let words = String(cString: text).split(separator: " ").map { Int32($0) }
-        guard words.count == 2, words[0] == getpid(), let number = words[1] else { return nil }
-        return number >= HASUP_KEPT_MIN ? number : nil
-    }
 
     /// What the program before needed and this one doesn't is free: all that lies between what is wanted.
     private func releaseOthers() {

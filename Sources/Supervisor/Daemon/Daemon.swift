@@ -111,14 +111,15 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     /// The list of steps. What can fail for the operator's reasons comes before anything changes.
     static func start(_ options: DaemonOptions) throws(StartError) -> Int32 {
         let systemd = SystemdNotify()
-        let store = DescriptorStore(systemd)
-        let predecessor = Succession.take()
-        let passedClaims = VirtualRouterLocks.takePassed()
+        let handover = Result { () throws(Handover.Malformed) in try Handover.take() }
+        let predecessor = (try? handover.get()) ?? nil
+        let store = DescriptorStore(systemd, ListenDescriptors.take() + (predecessor?.stored ?? []))
         let limits = predecessor?.limits ?? ScriptLimits()
         let identity = options.instance.map { "hasupd_\($0)" } ?? "hasupd"
         let sink = LogSink.suitable(foreground: options.foreground, identity: identity)
         let log = Logger(label: "hasupd") { _ in SinkHandler(sink, level: options.logLevel) }
-        store.tell(log)
+        if case .failure(let error) = handover { log.error("\(error)") }
+        store.report(to: log)
         OperatorSignals.ignoreWhatEndsNothing()
         OperatorSignals.letFuseBlow()
         // Its files are its own.
@@ -159,7 +160,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let findings = FindingLog(log)
         let first = try readFirst(reader, stored: store.configuration, options, log, findings)
 
-        let locks = VirtualRouterLocks(passed: passedClaims)
+        let locks = VirtualRouterLocks(passed: predecessor?.locks)
         do throws(VirtualRouterLocks.Conflict) {
             try locks?.take(first.generation)
             locks?.commit()
@@ -214,7 +215,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             findings: findings, delegate: self)
         stopTimer = loop.makeTimer { [unowned self] in self.loop.stop() }
         settledTimer = loop.makeTimer { hasup_release_code() }
-        upgrade = Upgrade(on: loop, log: log, store: store, locks: locks, paths: paths)
+        upgrade = Upgrade(on: loop, log: log, paths: paths)
         setting.judgePrivileges(
             for: generation.model, workerPriority: generation.workerPriority, controlSocket: paths.controlSocket)
         for note in setting.notes { log.notice("\(note)") }

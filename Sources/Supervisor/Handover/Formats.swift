@@ -37,8 +37,8 @@ struct Formats {
             name: "notifications", title: "the notifications that are still to be told",
             written: KeptNotifications.formatVersion, readable: KeptNotifications.readableFormats),
         Format(
-            name: "succession", title: "what one hasupd tells the next", written: Succession.formatVersion,
-            readable: Succession.readableFormats),
+            name: "handover", title: "the handover from one hasupd to the next", written: Handover.formatVersion,
+            readable: Handover.readableFormats),
         Format(
             name: "configuration", title: "the configuration that runs", written: EncodedModel.formatVersion,
             readable: [EncodedModel.formatVersion], isNeeded: false),

@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Glibc
 import Logging
 import Reactor
@@ -23,25 +22,21 @@ final class Upgrade {
 
     private let loop: EventLoop
     private let log: Logger
-    private let store: DescriptorStore
-    private let locks: VirtualRouterLocks?
     private let path: String
     private let paths: Paths
     private let candidate: UpgradeCandidate
     private var execTimer: Timer?
     private var lastWork: (() -> Void)?
     private var onFailure: (() -> Void)?
-    private var succession: Succession?
+    private var handover: (() -> Handover)?
     private var isBusy = false
     private var isCalledOff = false
 
     /// To be made at the start, when the image still lies where it was started from.
-    init(on loop: EventLoop, log: Logger, store: DescriptorStore, locks: VirtualRouterLocks?, paths: Paths) {
+    init(on loop: EventLoop, log: Logger, paths: Paths) {
         self.loop = loop
         self.paths = paths
         self.log = log
-        self.store = store
-        self.locks = locks
         var buffer = [CChar](repeating: 0, count: 4096)
         let size = max(0, readlink("/proc/self/exe", &buffer, buffer.count))
         path = String(decoding: buffer.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -129,16 +124,17 @@ final class Upgrade {
         }
     }
 
-    /// Becomes it when the answer has left, and tells it this. The worker is left in its grace until its successor begins.
+    /// Becomes it when the answer has left. The worker is left in its grace until its successor begins.
     ///
     /// - Parameters:
     ///   - lastWork: done immediately before, in the ordinary class: it may take its time.
+    ///   - handover: the value for that program, made after that.
     ///   - onFailure: called if this program goes on.
     func execReplacement(
-        _ succession: Succession, lastWork: @escaping () -> Void, onFailure: @escaping () -> Void
+        lastWork: @escaping () -> Void, handover: @escaping () -> Handover, onFailure: @escaping () -> Void
     ) {
-        self.succession = succession
         self.lastWork = lastWork
+        self.handover = handover
         self.onFailure = onFailure
         if let execTimer { loop.set(execTimer, to: Clock.now + Self.farewell) }
     }
@@ -157,27 +153,13 @@ final class Upgrade {
         // than a realtime process may work without a pause. The next hasupd asks for the class itself.
         let result = Realtime.leaving { () -> Int32 in
             lastWork?()
-            return become()
+            // Relative paths in the arguments mean what they meant at the start.
+            if let folder = paths.startDirectory, chdir(folder) < 0 { return -errno }
+            return handover?().exec(path) ?? -EINVAL
         }
         paths.enterRunDirectory()
-        PassedDescriptors.unannounce()
-        Succession.unannounce()
-        VirtualRouterLocks.unannounce()
         isBusy = false
         log.error("upgrade: \(SystemError(-result, "become \(path)")); this hasupd goes on")
         onFailure?()
-    }
-
-    /// Comes back only if that fails, with -errno.
-    private func become() -> Int32 {
-        let passing = store.passing
-        PassedDescriptors.announce(passing.names)
-        succession?.announce()
-        locks?.announce()
-        // Relative paths in the arguments mean what they meant at the start.
-        if let folder = paths.startDirectory, chdir(folder) < 0 { return -errno }
-        return hasup_exec_passing(
-            path, CommandLine.unsafeArgv, environ, passing.numbers, Int32(passing.numbers.count),
-            locks?.number ?? -1)
     }
 }
