@@ -3,6 +3,8 @@ import ConfigurationModel
 
 /// Read access to one generation of the configuration, an instance at a time.
 package protocol InstanceSource {
+    /// What holds for all instances.
+    var global: GlobalSettings { get }
     /// Instances in the order of the files.
     var instanceCount: Int { get }
     /// One of them; nil when there is none with this number.
@@ -19,8 +21,8 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     case faultyInstance(String)
     /// The socket on this interface was given before, and the worker hasn't taken it yet.
     case pendingSocket(String)
-    /// No moment has this number.
-    case trigger(UInt8)
+    /// No state of an instance.
+    case trigger(NotifyTrigger)
     /// A notification with this number was started before.
     case repeated(UInt64)
     /// A notification leaves out more numbers than a worker and its successors could have lost.
@@ -46,7 +48,7 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .instance(let number): "the configuration has no instance number \(number)"
         case .faultyInstance(let name): "instance \(name) has no interface to open a socket on"
         case .pendingSocket(let interface): "a socket on \(interface) is on its way to it already"
-        case .trigger(let number): "there is no notification of kind \(number)"
+        case .trigger(let trigger): "a worker can't send notification \(trigger.word)"
         case .repeated(let number): "notification \(number) was started before"
         case .leap(let number): "notification \(number) is far beyond those before"
         }
@@ -60,56 +62,6 @@ package struct SocketPlan: Hashable, Sendable {
     package var family: AddressFamily
     /// The group that it joins; nil for unicast.
     package var group: IPAddress?
-}
-
-/// Scripts to run for one notification.
-package struct ScriptRun: Hashable, Sendable {
-    /// The instance's name.
-    package var instance: String
-    /// The notification's number, as workers count; 0 when the count has begun anew since.
-    package var sequence: UInt64
-    /// The moment.
-    package var trigger: NotifyTrigger
-    /// The instance's priority of that moment.
-    package var priority: UInt8
-    /// Scripts of the notification that a former hasupd has started: they aren't in `scripts`.
-    package var begun = 0
-    /// Each script with its complete arguments.
-    package var scripts: [NotifyScript]
-
-    /// The scripts for a notification: the one of its moment first, then the generic one (behaviours §6).
-    package init(of instance: InstanceSettings, sequence: UInt64, trigger: NotifyTrigger, priority: UInt8) {
-        self.instance = instance.name
-        self.sequence = sequence
-        self.trigger = trigger
-        self.priority = priority
-        scripts = instance.scripts.filter { $0.trigger == trigger }
-        for var generic in instance.scripts where generic.trigger == .any {
-            generic.arguments += ["INSTANCE", instance.name, Self.word(for: trigger), String(priority)]
-            scripts.append(generic)
-        }
-    }
-
-    /// What is left of a run that a former hasupd has kept.
-    package init(of instance: InstanceSettings, keptAs waiting: KeptNotifications.Waiting) {
-        self.init(
-            of: instance, sequence: waiting.sequence, trigger: waiting.trigger, priority: waiting.priority)
-        begun = max(0, waiting.begun)
-        scripts.removeFirst(min(begun, scripts.count))
-    }
-
-    /// The state's word in the arguments of a generic script.
-    package static func word(for trigger: NotifyTrigger) -> String {
-        switch trigger {
-        case .master: "MASTER"
-        case .backup: "BACKUP"
-        case .fault: "FAULT"
-        case .stop: "STOP"
-        case .any: "ANY"
-        case .deleted: "DELETED"
-        case .receivedLowerPriority: "MASTER_RX_LOWER_PRI"
-        }
-    }
 }
 
 /// The broker rule (docs/architecture.md §1): a worker names things in the configuration, and only what is there is done.
@@ -191,23 +143,22 @@ package struct Broker<Source: InstanceSource> {
         return plan
     }
 
-    /// The scripts for a notification. - Throws: `Refusal`.
-    package mutating func scripts(
-        generation: UInt64, instance number: UInt32, sequence: UInt64, trigger rawTrigger: UInt8, priority: UInt8
-    ) throws(Refusal) -> ScriptRun {
+    /// The notification that a worker reports, with its scripts. - Throws: `Refusal`.
+    package mutating func pending(
+        generation: UInt64, instance number: UInt32, sequence: UInt64, trigger: NotifyTrigger, priority: UInt8
+    ) throws(Refusal) -> PendingNotification {
         // What costs least first.
-        guard let trigger = NotifyTrigger(rawValue: rawTrigger), Self.transitions.contains(trigger) else {
-            throw .trigger(rawTrigger)
-        }
+        guard trigger.isState else { throw .trigger(trigger) }
         guard sequence > lastNotification else { throw .repeated(sequence) }
         guard sequence - lastNotification <= Self.leapMax, sequence < Self.notificationsEnd else {
             throw .leap(sequence)
         }
+        let source = try source(of: generation)
         let instance = try instance(number, generation: generation)
         lastNotification = sequence
-        return ScriptRun(of: instance, sequence: sequence, trigger: trigger, priority: priority)
+        var pending = PendingNotification(
+            instance: instance.name, sequence: sequence, trigger: trigger, priority: priority)
+        pending.findCommands(in: instance, source.global)
+        return pending
     }
-
-    /// What a worker tells: states, but neither deletion, which it doesn't survive, nor what isn't handled yet.
-    private static var transitions: [NotifyTrigger] { [.master, .backup, .fault, .stop] }
 }

@@ -79,7 +79,7 @@ extension Node {
         for (_, id) in unheard.sorted(by: { $0 < $1 }) {
             guard let notified = routers[id].lastNotified else { continue }
             let notification = context.notification(notified.trigger, of: id, priority: notified.priority)
-            routers[id].lastNotified = Notified(notification)
+            routers[id].lastNotified = notification
             actions.append(.notify(notification))
             if let transition = routers[id].lastTransition {
                 actions.append(.observe(.earlier(transition, at: routers[id].since)))

@@ -139,32 +139,6 @@ extension InstanceIdentity {
     }
 }
 
-/// A notification without the number of its instance, which may change.
-struct Notified: Hashable {
-    var sequence: UInt64
-    var trigger: NotifyTrigger
-    var priority: Priority
-
-    init(_ notification: Notification) {
-        sequence = notification.sequence
-        trigger = notification.trigger
-        priority = notification.priority
-    }
-
-    init(from reader: inout ByteReader) throws(ByteError) {
-        sequence = try reader.readCount64()
-        guard let trigger = NotifyTrigger(rawValue: try reader.readUInt8()), trigger != .any else { throw .invalid }
-        self.trigger = trigger
-        priority = try reader.readPriority()
-    }
-
-    func encode(into writer: inout ByteWriter) {
-        writer.write(compact: sequence)
-        writer.write(trigger.rawValue)
-        writer.write(priority.rawValue)
-    }
-}
-
 extension ByteReader {
     /// A counter that can go on counting.
     mutating func readCount64() throws(ByteError) -> UInt64 {

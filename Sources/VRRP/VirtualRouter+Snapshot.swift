@@ -55,7 +55,7 @@ extension VirtualRouter {
         writer.write(master != nil && master == source)
         writer.write(optional: masterPriority) { $0.write($1.rawValue) }
         writer.write(compact: generation)
-        writer.write(optional: lastNotified) { $1.encode(into: &$0) }
+        writer.write(optional: lastNotified) { $1.encodeRecord(into: &$0) }
         counters.encodeCompactly(hasTallies: detail.rawValue < Detail.least.rawValue, into: &writer)
         let kept = detail == .least ? [] : removals.suffix(Self.removalsKept)
         writer.write(UInt8(kept.count))
@@ -231,7 +231,9 @@ extension VirtualRouter {
             if try reader.readBool() { router.master = router.source }
             router.masterPriority = try reader.readOptional { reader throws(ByteError) in try reader.readPriority() }
             router.generation = try reader.readCount64()
-            router.lastNotified = try reader.readOptional { reader throws(ByteError) in try Notified(from: &reader) }
+            router.lastNotified = try reader.readOptional { reader throws(ByteError) in
+                try Notification(record: &reader, of: id)
+            }
             router.counters = try Counters(compactlyFrom: &reader)
             for _ in 0..<(try reader.readUInt8()) {
                 let address = try reader.readTaggedAddress()

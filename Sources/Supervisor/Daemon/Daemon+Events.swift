@@ -39,7 +39,7 @@ extension Daemon {
         history.add(event)
     }
 
-    func run(_ run: ScriptRun) { scripts.add(run, global: generation.global) }
+    func add(_ notification: PendingNotification) { scripts.add(notification) }
 
     func resetNotificationSequence() { scripts.resetSequence() }
 

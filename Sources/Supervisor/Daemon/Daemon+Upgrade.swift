@@ -43,7 +43,7 @@ extension Daemon {
                 upgrade.execReplacement(
                     lastWork: { [unowned self] in
                         self.tellWhatIsLeft()
-                        self.scripts.endTold()
+                        self.scripts.endTerminated()
                         self.flushRest()
                         self.loop.flushDeferredWork()
                     },

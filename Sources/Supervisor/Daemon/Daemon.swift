@@ -189,7 +189,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         }
         // Nobody waits for it any more, and what is left to do may be more than the fuse of the realtime class allows.
         Realtime.end()
-        daemon.scripts.endTold()
+        daemon.scripts.endTerminated()
         loop.flushDeferredWork()
         daemon.control?.remove()
         daemon.pidFiles.remove()
@@ -197,7 +197,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             daemon.flushRest()
             return 0
         }
-        daemon.scripts.tellUnsent()
+        daemon.scripts.reportUnsent()
         store.clear()
         daemon.workerRecord.clear()
         if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }

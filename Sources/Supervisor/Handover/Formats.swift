@@ -34,8 +34,8 @@ struct Formats {
             name: "address-page", title: "the page of the addresses that the VRRP worker has put onto interfaces",
             written: AddressPage.formatVersion, readable: AddressPage.readableFormats),
         Format(
-            name: "notifications", title: "the notifications that are still to be told",
-            written: KeptNotifications.formatVersion, readable: KeptNotifications.readableFormats),
+            name: "notifications", title: "the notifications that aren't sent",
+            written: InstanceScripts.formatVersion, readable: InstanceScripts.readableFormats),
         Format(
             name: "handover", title: "the handover from one hasupd to the next", written: Handover.formatVersion,
             readable: Handover.readableFormats),

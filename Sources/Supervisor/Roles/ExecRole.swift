@@ -5,6 +5,7 @@ import Files
 import Glibc
 import Reactor
 import Sandbox
+import Supervision
 
 /// The role `hasup-exec`: becomes a script's user and then the script. A process of its own, because looking at a file
 /// on a dead server may take for ever, and hasupd must not (docs/decisions.md, D6). It starts as hasupd's user with all
@@ -45,14 +46,14 @@ enum ExecRole {
             // As an ordinary user hasupd passes its capabilities on to what it starts.
             do throws(SystemError) { try AmbientCapabilities.clear() } catch { throw ExecRefusal("\(error)") }
         } catch {
-            return complain("it is refused: \(error.reason)", refused)
+            return complain("refused: \(error.reason)", refused)
         }
         clean()
         var vector: [UnsafeMutablePointer<CChar>?] = command.arguments.map { strdup($0) }
         vector.append(nil)
         // What was looked at is what runs: the path that was found, under the name that was written.
         execv(path, vector)
-        return complain("it can't be executed: \(SystemError.text(of: errno))", notExecutable)
+        return complain("can't be executed: \(SystemError.text(of: errno))", notExecutable)
     }
 
     private struct ExecRefusal: Error {

@@ -40,20 +40,3 @@ extension VRRPSupervision {
         if worker.life.deathsWithSnapshot + 1 != notedDeaths { noteWorker() }
     }
 }
-
-extension Broker {
-    /// Takes on what a worker wants to be told: for this hasupd's successor it is in the record of notifications first, and
-    /// then in the page's last number, so that one which is killed in between has left it once (docs/decisions.md, D40).
-    ///
-    /// - Parameter keep: has kept it for a successor when it returns.
-    /// - Throws: `Refusal`; then nothing is kept or noted.
-    mutating func takeOn(
-        _ request: NotifyRequest, generation: UInt64, notingIn page: StatePage, keep: (ScriptRun) -> Void
-    ) throws(Refusal) {
-        let run = try scripts(
-            generation: generation, instance: request.instance, sequence: request.sequence, trigger: request.trigger,
-            priority: request.priority)
-        keep(run)
-        page.lastNotification = lastNotification
-    }
-}

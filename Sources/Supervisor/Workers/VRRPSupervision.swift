@@ -19,8 +19,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
         func configured(_ generation: UInt64)
         /// Something that operators may be told of; the instance's name belongs to the generation.
         func observed(_ observation: Observation, generation: UInt64)
-        /// Scripts are to be run. It is kept for a successor when this returns.
-        func run(_ scripts: ScriptRun)
+        /// A notification is to be sent. It is kept for the next hasupd when this returns.
+        func add(_ notification: PendingNotification)
         /// Notifications count from 1 again.
         func resetNotificationSequence()
         /// Something happened to the worker that operators should know.
@@ -269,8 +269,16 @@ final class VRRPSupervision: WorkerProcess.Owner {
             noteWork(worker)
         case .openSocket(let generation, let instance):
             openSocket(generation: generation, instance: instance, correlation: frame.header.correlation, worker)
-        case .notify(let generation, let requests):
-            for request in requests { runScripts(request, generation: generation) }
+        case .notify(let generation, let bytes):
+            let notifications = try decode(frame, bytes) { reader throws(ByteError) in
+                var found: [Notification] = []
+                while reader.remaining > 0 {
+                    guard found.count < VRRPToSupervisor.entriesMax else { throw ByteError.invalid }
+                    found.append(try Notification(from: &reader))
+                }
+                return found
+            }
+            for notification in notifications { take(notification, generation: generation) }
         case .observations(let generation, let bytes):
             let observations = try decode(frame, bytes) { reader throws(ByteError) in
                 guard reader.remaining <= VRRPToSupervisor.observationBytesMax else { throw ByteError.invalid }
@@ -329,9 +337,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     // MARK: The broker
 
-    private func runScripts(_ request: NotifyRequest, generation: UInt64) {
+    private func take(_ notification: Notification, generation: UInt64) {
         do throws(Refusal) {
-            try broker.takeOn(request, generation: generation, notingIn: page) { delegate.run($0) }
+            try broker.take(notification, generation: generation, notingIn: page) { delegate.add($0) }
         } catch {
             refuse(error)
         }
