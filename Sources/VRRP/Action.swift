@@ -142,7 +142,7 @@ package enum Observation: Hashable, Sendable {
     case addressesStay(InstanceID, [NamedAddress], count: Int)
     /// A start has removed virtual addresses that nobody of ours had added: those with this mark (IFA_PROTO), or with none
     /// (0). `count` is how many there were.
-    case leftoversRemoved([NamedAddress], count: Int, addedBy: UInt8)
+    case staleAddressesRemoved([NamedAddress], count: Int, addedBy: UInt8)
     /// So many of its addresses, the last ones, don't fit the link's MTU and aren't advertised, now or, with 0, any more.
     case addressesUnadvertised(InstanceID, count: Int)
     /// Another router advertises while this one is MASTER, and hasn't yielded; told once for as long as it is heard.

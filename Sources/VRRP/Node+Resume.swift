@@ -24,7 +24,7 @@ extension Node {
         }
         adoptLedger(snapshot.ledger)
         // Of instances that a reload has taken away since the records were sorted: nobody else would.
-        context.retryLeftovers(into: &actions)
+        context.retryStaleAddresses(into: &actions)
         notifyAgain(after: snapshot.lastNotification, into: &actions)
         for burst in kept.values.flatMap(\.bursts).sorted(by: { ($0.order, $0.instance) < ($1.order, $1.instance) }) {
             context.announcer.resume(burst, at: now)

@@ -36,10 +36,10 @@ extension Worker {
         // model that is the same there are none.
         incoming = (generation, model.instances.count, model.smallestAdvertInterval)
         if self.generation == 0 { adoptIncoming() } else { former = Array(node.instances) }
-        if let inheritance {
-            self.inheritance = nil
-            handle(inheritance.event(model))
-            if !inheritance.isEmpty { tellResumption() }
+        if let predecessor {
+            self.predecessor = nil
+            handle(predecessor.event(model))
+            if !predecessor.isEmpty { tellResumption() }
         } else {
             handle(.configure(model))
         }

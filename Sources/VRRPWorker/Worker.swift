@@ -37,7 +37,7 @@ final class Worker {
     var snapshots: SnapshotWriter
     private var record = ByteWriter(capacity: 256)
     /// Until the first configuration.
-    var inheritance: Inheritance?
+    var predecessor: Predecessor?
     private let pageGeneration: Int64
     private(set) var node = Node()
     /// While the core takes a configuration: the instances that its actions mean until it renumbers them.
@@ -90,7 +90,7 @@ final class Worker {
 
     init(
         loop: EventLoop, channel: Channel, page: StatePage, addresses: AddressPage, links: LinkWatcher,
-        effects: AddressEffects, frames: consuming Descriptor, grace: Interval, inheritance: Inheritance
+        effects: AddressEffects, frames: consuming Descriptor, grace: Interval, predecessor: Predecessor
     ) throws(SystemError) {
         self.loop = loop
         self.channel = channel
@@ -98,7 +98,7 @@ final class Worker {
         reports = Reports(to: channel)
         self.page = page
         self.addresses = addresses
-        self.inheritance = inheritance
+        self.predecessor = predecessor
         snapshots = SnapshotWriter(page)
         self.links = links
         self.effects = effects

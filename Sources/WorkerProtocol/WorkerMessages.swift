@@ -6,7 +6,7 @@ import Reactor
 package let workerProtocolVersion: UInt16 = 4
 
 /// Former configurations that a worker is told of at most. A reload that would make more of them is refused.
-package let formersMax = 16
+package let previousGenerationsMax = 16
 
 /// How urgent a line is; syslog's numbers.
 package enum LogLevel: UInt8, Hashable, Comparable, Sendable, CaseIterable {
@@ -33,7 +33,7 @@ package enum SupervisorToVRRP {
         version: UInt16, generation: UInt64, lastNotification: UInt64, grace: Interval, isFirst: Bool, mayAdopt: Bool)
     /// Before `hello`: a configuration that isn't in force any more and of which something may still be in the kernel;
     /// its memfd comes along.
-    case former
+    case previousGeneration
     /// A new configuration; its memfd comes along.
     case configure(generation: UInt64)
     /// The VRRP socket that was asked for under the frame's correlation id, as the descriptor that comes along.
@@ -45,13 +45,13 @@ package enum SupervisorToVRRP {
     /// Hand over everything and end.
     case stop
 
-    enum Kind: UInt16 { case hello = 0x101, configure, socket, socketRefused, status, stop, former }
+    enum Kind: UInt16 { case hello = 0x101, configure, socket, socketRefused, status, stop, previousGeneration }
 
     /// How many descriptors come with it.
     package var descriptorCount: Int {
         switch self {
         case .hello: 6
-        case .configure, .socket, .former: 1
+        case .configure, .socket, .previousGeneration: 1
         case .socketRefused, .status, .stop: 0
         }
     }
@@ -68,7 +68,7 @@ package enum SupervisorToVRRP {
             writer.write(grace.nanoseconds)
             writer.write(isFirst)
             writer.write(mayAdopt)
-        case .former: kind = .former
+        case .previousGeneration: kind = .previousGeneration
         case .configure(let generation):
             kind = .configure
             writer.write(generation)
@@ -94,7 +94,7 @@ package enum SupervisorToVRRP {
                     version: try reader.readUInt16(), generation: try reader.readUInt64(),
                     lastNotification: try reader.readUInt64(), grace: Interval(nanoseconds: try reader.readInt64()),
                     isFirst: try reader.readBool(), mayAdopt: try reader.readBool())
-            case .former: .former
+            case .previousGeneration: .previousGeneration
             case .configure: .configure(generation: try reader.readUInt64())
             case .socket: .socket
             case .socketRefused: .socketRefused(try reader.readString())

@@ -100,10 +100,10 @@ struct AddressTextTests {
         let list = many.map { "\($0.prefix) from eth0" }.joined(separator: ", ")
         func line(_ observation: Observation) -> String { observation.line(settings) }
         #expect(
-            line(.leftoversRemoved([one], count: 1, addedBy: 0))
+            line(.staleAddressesRemoved([one], count: 1, addedBy: 0))
                 == "removed 10.0.4.1/24 from eth0: nobody's mark is on it, and adopt_leftovers is set")
         #expect(
-            line(.leftoversRemoved(many, count: 4_000, addedBy: AddressProtocol.keepalived))
+            line(.staleAddressesRemoved(many, count: 4_000, addedBy: AddressProtocol.keepalived))
                 == "removed \(list) and 3990 more: a keepalived had left them there (its mark)")
         #expect(
             line(.addressesStay(0, [one], count: 1))
@@ -120,7 +120,7 @@ struct AddressTextTests {
                 + "discards a list that isn't its own")
         #expect(line(.addressesUnadvertised(0, count: 0)) == "VI_1: all its addresses are advertised again")
         for observation in [
-            .leftoversRemoved([one], count: 1, addedBy: 0), .addressesStay(0, [one], count: 1), .strangerGone(0, one),
+            .staleAddressesRemoved([one], count: 1, addedBy: 0), .addressesStay(0, [one], count: 1), .strangerGone(0, one),
             .addressesUnadvertised(0, count: 1),
         ] as [Observation] { #expect(observation.isHistory) }
     }

@@ -34,7 +34,7 @@ extension WatchEvent {
             self.reason = sign.code
             self.source = source.description
         case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .strangerFound, .strangerGone, .addressesStay,
-            .leftoversRemoved, .addressesUnadvertised:
+            .staleAddressesRemoved, .addressesUnadvertised:
             break
         }
     }
@@ -96,7 +96,7 @@ extension Observation {
     var isHistory: Bool {
         switch self {
         case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .strangerFound, .strangerGone,
-            .addressesStay, .leftoversRemoved, .addressesUnadvertised, .rivalMaster:
+            .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster:
             true
         case .discarded, .accepted, .kernelFailure: false
         }

@@ -180,7 +180,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             if let text = former.sentence(isPassedOn: store.page != nil) { daemon.report(text) }
         }
         // With its page, a worker decides what of the new configuration stays; what isn't in that goes at once.
-        daemon.removeLeftovers(of: "an earlier hasupd", except: store.page == nil ? nil : first.generation)
+        daemon.removeStaleAddresses(of: "an earlier hasupd", except: store.page == nil ? nil : first.generation)
         do throws(SystemError) {
             try daemon.begin(deathsWithPage: former?.deathsWithSnapshot ?? 0, isAlone: isAlone)
             try loop.run()
@@ -200,7 +200,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         daemon.scripts.reportUnsent()
         store.clear()
         daemon.workerRecord.clear()
-        if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
+        if daemon.removeStaleAddresses(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
         daemon.flushRest()
         withExtendedLifetime(formerChildren) {}
         return daemon.exitStatus

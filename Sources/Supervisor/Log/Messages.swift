@@ -314,7 +314,7 @@ extension Observation {
             instance
         case .addressesStay(let instance, _, _), .addressesUnadvertised(let instance, _): instance
         case .rivalMaster(let instance, _, _): instance
-        case .stalled, .leftoversRemoved: nil
+        case .stalled, .staleAddressesRemoved: nil
         }
     }
 
@@ -363,7 +363,7 @@ extension Observation {
         case .strangerFound(_, let stranger): "\(name): \(stranger.text)"
         case .strangerGone(_, let address): "\(name): \(address.prefix) isn't on \(address.interface) any more"
         case .addressesStay(_, let addresses, let count): "\(name): \(Self.stay(addresses, count))"
-        case .leftoversRemoved(let addresses, let count, let mark):
+        case .staleAddressesRemoved(let addresses, let count, let mark):
             removalText(of: addresses.map { "\($0.prefix) from \($0.interface)" }, count: count) { them in
                 mark == AddressProtocol.keepalived
                     ? "a keepalived had left \(them) there (its mark)"

@@ -53,7 +53,7 @@ struct ObservationLog {
             lines.tell(.warning, "", line, kind: "\(instance) \(address) removed")
         case .strangerFound(_, let stranger): lines.tell(stranger.isSilent ? .notice : .warning, "", line)
         case .strangerGone, .addressesUnadvertised(_, 0): lines.tell(.notice, "", line)
-        case .addressWaits, .kernelFailure, .addressesStay, .leftoversRemoved, .addressesUnadvertised:
+        case .addressWaits, .kernelFailure, .addressesStay, .staleAddressesRemoved, .addressesUnadvertised:
             lines.tell(.warning, "", line)
         // What is in a packet, the address of its sender too, is the sender's to choose.
         case .discarded(_, let reason, _, _):

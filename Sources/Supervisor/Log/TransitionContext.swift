@@ -57,7 +57,7 @@ struct TransitionContexts {
             }
             return background
         case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .strangerFound, .strangerGone,
-            .addressesStay, .leftoversRemoved, .addressesUnadvertised, .rivalMaster:
+            .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster:
             break
         }
         return TransitionContext()

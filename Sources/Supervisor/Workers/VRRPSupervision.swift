@@ -60,10 +60,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var frames: Descriptor
     /// Generations before the newest one of which something may still be in the kernel: until a worker says that nothing
     /// is. Their images go to the next worker, and to whoever removes what none advertises.
-    private(set) var formers: [Generation] = []
+    private(set) var previousGenerations: [Generation] = []
     /// Whether the page is a former hasupd's, and nobody has gone on with it yet.
     private var isInherited: Bool
-    private let orphans: StaleAddressGuard
+    private let staleAddresses: StaleAddressGuard
     private var questions: StatusRequests?
     /// The newest generation that this worker has said to run.
     private var configuredGeneration: UInt64 = 0
@@ -102,7 +102,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         (addresses, isFirst) = try delegate.keepAddresses()
         mayAdopt = isAlone && isFirst && inherited == nil
         frames = try owned(hasup_frame_socket(), "open a packet socket")
-        orphans = StaleAddressGuard(
+        staleAddresses = StaleAddressGuard(
             on: loop, lines: lines, seal: setting.sealArguments, filter: setting.withdrawFilter.number)
         questions = StatusRequests(on: loop) { [unowned self] number in self.askStatus(number) }
         trialTimer = loop.makeTimer { [unowned self] in self.pageHasPassed() }
@@ -117,7 +117,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     func start() {
         delegate.keep(page)
         // Its addresses have had no owner since the last worker was ended.
-        if isInherited { orphans.workerEnded(page, addresses, broker.source, formers: formers) }
+        if isInherited { staleAddresses.workerEnded(page, addresses, broker.source, previous: previousGenerations) }
         worker?.handle(.start)
     }
 
@@ -125,16 +125,16 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     /// Why no further generation can be given at the moment: a sentence's beginning.
     var obstacle: String? {
-        formers.count < formersMax
+        previousGenerations.count < previousGenerationsMax
             ? nil
-            : "the VRRP worker hasn't removed yet what \(formers.count) reloads have taken away: hasupd's log says why"
+            : "the VRRP worker hasn't removed yet what \(previousGenerations.count) reloads have taken away: hasupd's log says why"
     }
 
     /// Gives a new generation to the worker; `configured` follows, or `vrrpEnded`.
     func apply(_ generation: Generation) {
         let before = broker.source
-        formers.removeAll { $0.image === generation.image }
-        if before.image !== generation.image { formers.append(before) }
+        previousGenerations.removeAll { $0.image === generation.image }
+        if before.image !== generation.image { previousGenerations.append(before) }
         broker.advance(to: generation.number, source: generation)
         worker?.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
@@ -162,7 +162,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     // MARK: WorkerProcess.Owner
 
     func start(_ worker: WorkerProcess, dropsSnapshot: Bool) throws(SystemError) -> WorkerProcess.Started {
-        orphans.successorStarts()
+        staleAddresses.successorStarts()
         var pair: [Int32] = [-1, -1]
         try checked(hasup_socketpair(&pair), "create a socket pair")
         let ours = Descriptor(owning: pair[0])
@@ -201,8 +201,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
             if hasup_frame_socket_restore(frames.number) < 0 {
                 frames = try owned(hasup_frame_socket(), "open a packet socket")
             }
-            for former in formers.suffix(formersMax) {
-                SupervisorToVRRP.former.send(on: channel, descriptors: [former.image.number])
+            for previous in previousGenerations.suffix(previousGenerationsMax) {
+                SupervisorToVRRP.previousGeneration.send(on: channel, descriptors: [previous.image.number])
             }
             SupervisorToVRRP.hello(
                 version: workerProtocolVersion, generation: broker.generation,
@@ -225,7 +225,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     func ended(_ worker: WorkerProcess) {
         questions?.workerEnded()
-        if worker.life.state != .stopping { orphans.workerEnded(page, addresses, broker.source, formers: formers) }
+        if worker.life.state != .stopping {
+            staleAddresses.workerEnded(page, addresses, broker.source, previous: previousGenerations)
+        }
         delegate.vrrpEnded()
     }
 
@@ -254,7 +256,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
                 noteWork(worker)
                 if let trialTimer { loop.set(trialTimer, to: Clock.now + Self.trial) }
             }
-            orphans.workerRuns()
+            staleAddresses.workerRuns()
             delegate.configured(generation)
         case .resumed(let masters, let others, let late, let fresh):
             guard !hasResumed else { throw .unexpected("a second resumption") }
@@ -262,7 +264,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             tellResumption(masters, others, late, fresh, worker)
         case .cleared(let generation):
             guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
-            formers.removeAll { $0.number < generation }
+            previousGenerations.removeAll { $0.number < generation }
             delegate.cleared(generation)
         case .worked:
             worker.handle(.worked)
