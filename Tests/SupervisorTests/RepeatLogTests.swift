@@ -3,6 +3,7 @@ import Configuration
 import ConfigurationModel
 import Logging
 import Reactor
+import Telemetry
 import Testing
 import VRRP
 
@@ -87,36 +88,16 @@ struct RepeatLogTests {
         #expect(lines.texts.last.map { $0.utf8.count < 400 } == true)
     }
 
-    @Test("the counts of a thousand kinds are written in several turns")
-    func countsInSlices() throws {
+    @Test("a burst of a kind is written, what comes after it is counted, and the next minute has one again")
+    func burst() throws {
         let log = repeatLog(period: .milliseconds(1))
-        for _ in 1...2 { for number in 1...1_000 { log.tell(.error, "hasup-vrrp", "\(number)") } }
-        var most = 0
-        while lines.texts.count < 2_000 {
-            let before = lines.texts.count
-            try loop.turn()
-            most = max(most, lines.texts.count - before)
+        var written = 0
+        for number in 1...5 {
+            if log.tell(.info, "", "\(number)", kind: "n", folded: "more", burst: 3) { written += 1 }
         }
-        #expect(most <= 32)
-        #expect(Set(lines.texts.dropFirst(1_000)).count == 1_000)
-    }
-
-    @Test("packets that are wrong in the same way are one kind for each instance, whoever sends them")
-    func packets() {
-        let lines = lines
-        var log = ObservationLog(log: Logger(label: "test") { _ in LineHandler(lines) }, on: loop)
-        let senders = [IPAddress("10.0.0.8"), IPAddress("10.0.0.9")].compactMap { $0 }
-        #expect(senders.count == 2)
-        let instances = ["VI_1", "VI_2"].map {
-            InstanceSettings(name: $0, location: SourceLocation(file: "a.conf", line: 1))
-        }
-        for detail in 1...50 as ClosedRange<UInt32> {
-            for (sender, settings) in senders.flatMap({ sender in instances.map { (sender, $0) } }) {
-                _ = log.add(.discarded(0, .hopLimit, source: sender, detail: detail), settings)
-                _ = log.add(.accepted(0, .equalPriority, source: sender), settings)
-            }
-        }
-        #expect(lines.texts.count == 4)
+        #expect(written == 3 && lines.texts == ["1", "2", "3"])
+        while lines.texts.count == 3 { try loop.turn() }
+        #expect(lines.texts.last == "more (2 more like this within a minute)")
     }
 }
 

@@ -4,6 +4,7 @@ import Glibc
 import Logging
 import Reactor
 import Supervision
+import Telemetry
 import Testing
 import WorkerProtocol
 

@@ -6,6 +6,7 @@ import Logging
 import Reactor
 import Sandbox
 import Supervision
+import Telemetry
 import WorkerProtocol
 
 /// Ends the time in which an address is on an interface and no worker advertises it: when none has taken over by the time

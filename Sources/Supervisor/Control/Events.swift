@@ -10,17 +10,17 @@ extension WatchEvent {
     /// What the VRRP worker observed. `settings` are the instance's; nil for what isn't about one.
     init(
         _ observation: Observation, _ settings: InstanceSettings?,
-        _ background: TransitionContext = TransitionContext(),
+        _ context: TransitionContext = TransitionContext(),
         wallNanoseconds: Int64
     ) {
-        self.init("note", text: observation.line(settings, background), unixSeconds: Double(wallNanoseconds) / 1e9)
+        self.init("note", text: observation.line(settings, context), unixSeconds: Double(wallNanoseconds) / 1e9)
         instance = settings?.name
         switch observation {
         case .transition(let change), .earlier(let change, _):
             kind = "transition"
             let now = Instant(nanoseconds: 0)
             transition = TransitionReport(
-                change, settings, background, at: now, now: now, wallNanoseconds: wallNanoseconds)
+                change, settings, context, at: now, now: now, wallNanoseconds: wallNanoseconds)
         case .discarded(_, let reason, let source, _):
             kind = "discard"
             self.reason = reason.name

@@ -60,7 +60,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let systemd: SystemdNotify
     let serviceState: ServiceState
     let store: DescriptorStore
-    let observations: ObservationQueue
+    let observations: ObservationLog
     private let findings: FindingLog
     /// The last packet for no instance here that the worker has told of.
     var lastStray: (reason: DiscardReason, detail: UInt32, source: IPAddress, at: Instant)?
@@ -83,7 +83,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         self.options = options
         self.paths = paths
         self.directory = directory
-        history = History(directory: paths.runDirectory, on: loop)
+        history = History(directory: paths.runDirectory)
         ledger = InstalledConfigurations(directory: paths.runDirectory)
         workerRecord = WorkerRecord(directory: paths.runDirectory)
         pidFiles = PidFiles(options, runDirectory: paths.runDirectory, log: log)
@@ -102,7 +102,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             on: loop, log: log, limits: limits, runningMax: budget.scriptsMax, inherited: store.notifications,
             keep: { store.keep(notifications: $0) })
         reloadFiles = ReloadFiles(setting, on: loop, log: log)
-        observations = ObservationQueue(log: log, history: history, on: loop)
+        observations = ObservationLog(log: log, history: history, on: loop)
         observations.onEvent = { [unowned self] in self.control?.publish($0) }
     }
 
@@ -200,7 +200,9 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         daemon.scripts.reportUnsent()
         store.clear()
         daemon.workerRecord.clear()
-        if daemon.removeStaleAddresses(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
+        if daemon.removeStaleAddresses(of: "the VRRP worker") > 0 {
+            daemon.exitStatus = StartError.Status.software.rawValue
+        }
         daemon.flushRest()
         withExtendedLifetime(formerChildren) {}
         return daemon.exitStatus
@@ -377,7 +379,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         reloadFiles.ended(report, before: before, judged: judged, after: report.ok ? generation : nil)
         let wall = Clock.wallNanoseconds
         refusedReload = report.ok ? nil : (Clock.now, wall, report.summaryText)
-        tell { WatchEvent(report, wallNanoseconds: wall) }
+        tell(WatchEvent(report, wallNanoseconds: wall))
         admitOperators()
         tellReadiness()
     }

@@ -7,6 +7,7 @@ import Logging
 import Reactor
 import Sandbox
 import Supervision
+import Telemetry
 import VRRP
 import WorkerProtocol
 

@@ -5,6 +5,7 @@ import Logging
 import Reactor
 import Sandbox
 import Supervision
+import Telemetry
 import WorkerProtocol
 
 /// hasupd's side of the checker: an image of its own, opened at start so that a package upgrade under a running daemon

@@ -2,6 +2,7 @@ import Base
 import Logging
 import Reactor
 import Supervision
+import Telemetry
 import WorkerProtocol
 
 // What the next hasupd finds, should this one die.

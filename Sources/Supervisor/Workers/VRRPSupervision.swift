@@ -8,6 +8,7 @@ import Logging
 import Reactor
 import Sandbox
 import Supervision
+import Telemetry
 import VRRP
 import WorkerProtocol
 

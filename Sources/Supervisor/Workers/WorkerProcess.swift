@@ -3,6 +3,7 @@ import Glibc
 import Logging
 import Reactor
 import Supervision
+import Telemetry
 import WorkerProtocol
 
 /// The effects of one worker's life: the machine that decides is `WorkerLife`.
