@@ -3,7 +3,7 @@ import ConfigurationModel
 
 /// Read access to one generation of the configuration, an instance at a time.
 package protocol InstanceSource {
-    /// What holds for all instances.
+    /// The settings of all instances.
     var global: GlobalSettings { get }
     /// Instances in the order of the files.
     var instanceCount: Int { get }
@@ -11,7 +11,7 @@ package protocol InstanceSource {
     func instance(at index: Int) -> InstanceSettings?
 }
 
-/// Why a worker's request was refused. Each is counted and logged: a healthy worker never causes one.
+/// A reason to refuse a worker's request. Each is logged: a healthy worker never causes one.
 package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// The generation isn't one that this worker was given.
     case generation(UInt64)
@@ -28,7 +28,7 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// A notification leaves out more numbers than a worker and its successors could have lost.
     case leap(UInt64)
 
-    /// What makes two refusals the same for whoever logs them: numbers that a worker chose don't make another one.
+    /// The kind by which the log counts refusals: numbers that a worker chose don't make another one.
     package var kind: String {
         switch self {
         case .generation: "generation"
@@ -70,14 +70,14 @@ package struct Broker<Source: InstanceSource> {
     package private(set) var generation: UInt64
     /// That generation's instances.
     package private(set) var source: Source
-    /// The generation before, until the worker says that it runs the new one: its requests may still be on their way.
+    /// The generation before, until the worker reports that it runs the new one: its requests may still be on their way.
     private var previous: (generation: UInt64, source: Source)?
     /// The last notification that a worker has asked for: its successor goes on counting.
     package private(set) var lastNotification: UInt64
     /// Sockets that the worker was given and may not have taken yet.
     private var onTheirWay: Set<SocketPlan> = []
 
-    /// How many numbers of notifications may be missing: those that died with a worker on their way. A leap to the last
+    /// The largest gap between the numbers of notifications: some die with a worker on their way. A leap to the last
     /// number that there is would silence all successors.
     package static var leapMax: UInt64 { 1 << 20 }
     /// Numbers of notifications end here: pages and records hold no larger ones.
@@ -105,7 +105,7 @@ package struct Broker<Source: InstanceSource> {
     /// A new worker starts. Its notifications count on where its predecessor's have ended, so that one that was begun
     /// isn't run again; without a snapshot they count from 1.
     ///
-    /// - Returns: whether they count from 1: whoever knows numbers of before has to be told.
+    /// - Returns: true if they count from 1: then numbers of before mean nothing.
     package mutating func workerStarted(hasSnapshot: Bool) -> Bool {
         if !hasSnapshot { lastNotification = 0 }
         previous = nil

@@ -11,7 +11,7 @@ package struct PendingNotification: Hashable, Sendable {
     package var trigger: NotifyTrigger
     /// The instance's priority of that moment.
     package var priority: UInt8
-    /// How many of its scripts were started.
+    /// The number of its scripts that were started.
     package var begun: Int
     /// The scripts that are left; none before `findCommands`.
     package private(set) var commands: [ScriptCommand] = []
@@ -62,7 +62,7 @@ package struct InstanceScripts: Hashable, Sendable {
     package struct Process: Hashable, Sendable {
         /// Its process, which leads its group.
         package var pid: Int32
-        /// When the kernel started it, in clock ticks after boot: with the pid it names a process for good.
+        /// The time at which the kernel started it, in clock ticks after boot: with the pid it names a process for good.
         package var startTicks: UInt64
 
         package init(pid: Int32, startTicks: UInt64) {

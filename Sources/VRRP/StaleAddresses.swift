@@ -31,7 +31,7 @@ package struct StaleAddresses: Sendable {
         }
     }
 
-    /// What decides about an address, besides the kernel.
+    /// The evidence about addresses besides the kernel's.
     package struct Evidence: Sendable {
         /// The entries of what predecessors have put where; nil when everything has died, and the kernel's mark is all there is.
         package var records: [AddressRecord]?
@@ -63,7 +63,7 @@ package struct StaleAddresses: Sendable {
         if evidence.mayAdopt { adopt(kernel, interfaces, model) }
     }
 
-    /// A record counts only when a configuration of this boot names its address for its instance: it is a stranger's bytes.
+    /// A record counts only when a configuration of this boot names its address for its instance: another program may have written it.
     private mutating func sort(
         _ records: [AddressRecord], _ there: Set<AddressKey>, _ model: ConfigurationModel,
         _ previous: [ConfigurationModel], _ claimed: Set<InstanceID>
@@ -73,7 +73,7 @@ package struct StaleAddresses: Sendable {
         for instance in previous.flatMap(\.instances) + model.instances {
             named[instance.identity.fingerprint, default: []].formUnion(instance.allAddresses)
         }
-        // What only a previous configuration names goes, whoever goes on.
+        // An address that only a previous configuration names goes, whichever instance goes on.
         var goesOn: [UInt64: Set<IPAddress>] = [:]
         for id in claimed {
             let instance = model.instances[id]
@@ -124,7 +124,7 @@ package struct StaleAddresses: Sendable {
         }
     }
 
-    /// Addresses of our file that a keepalived has left, which nobody removes any more: those with its mark, and with
+    /// Addresses of our file that a keepalived has left, which no program will remove: those with its mark, and with
     /// `adopt_leftovers` those without any. Never an address owner's, which is the machine's own.
     private mutating func adopt(
         _ kernel: [KernelAddress], _ interfaces: [Int32: String], _ model: ConfigurationModel
@@ -153,8 +153,8 @@ package struct StaleAddresses: Sendable {
 }
 
 extension KernelAddress {
-    /// What a start does with a virtual address that nobody of ours has put where the files want it. One with a lifetime is
-    /// somebody's, who renews it.
+    /// The action of a start on a virtual address that no hasup has put where the files want it. Another program renews one
+    /// with a lifetime.
     func atStart(adoptsLeftovers: Bool) -> StrangerAddress.AtStart {
         guard !flags.contains(.limited) else { return .stays }
         switch addedBy {

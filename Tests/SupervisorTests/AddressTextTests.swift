@@ -60,7 +60,7 @@ struct AddressTextTests {
         #expect(
             texts(.master, [try stranger("10.0.4.1/24", hasLifetime: true)], settings) == [
                 "10.0.4.1/24 is on eth0, too, and \(end) Remove it (ip address del 10.0.4.1/24 dev eth0). It has a lifetime, "
-                    + "so somebody renews it, a DHCP client perhaps"
+                    + "so another program renews it, perhaps a DHCP client"
             ])
         // The kernel has an IPv6 address once, whatever its length is.
         #expect(
@@ -101,7 +101,7 @@ struct AddressTextTests {
         func line(_ observation: Observation) -> String { observation.line(settings) }
         #expect(
             line(.staleAddressesRemoved([one], count: 1, addedBy: 0))
-                == "removed 10.0.4.1/24 from eth0: nobody's mark is on it, and adopt_leftovers is set")
+                == "removed 10.0.4.1/24 from eth0: no program's mark is on it, and adopt_leftovers is set")
         #expect(
             line(.staleAddressesRemoved(many, count: 4_000, addedBy: AddressProtocol.keepalived))
                 == "removed \(list) and 3990 more: a keepalived had left them there (its mark)")
@@ -120,7 +120,8 @@ struct AddressTextTests {
                 + "discards a list that isn't its own")
         #expect(line(.addressesUnadvertised(0, count: 0)) == "VI_1: all its addresses are advertised again")
         for observation in [
-            .staleAddressesRemoved([one], count: 1, addedBy: 0), .addressesStay(0, [one], count: 1), .strangerGone(0, one),
+            .staleAddressesRemoved([one], count: 1, addedBy: 0), .addressesStay(0, [one], count: 1),
+            .strangerGone(0, one),
             .addressesUnadvertised(0, count: 1),
         ] as [Observation] { #expect(observation.isHistory) }
     }

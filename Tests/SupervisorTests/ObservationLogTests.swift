@@ -45,12 +45,12 @@ final class ObservationLogTests {
         }
         #expect(events.count == 900, "who watches sees each")
         #expect(lines.texts.count == reasons.count)
-        #expect(lines.texts.first == "packet from 10.0.0.1 thrown away: no instance here has VRID 1")
+        #expect(lines.texts.first == "packet from 10.0.0.1 discarded: no instance here has VRID 1")
         log.flushRest()
         #expect(lines.texts.count == 2 * reasons.count)
         #expect(
             lines.texts.contains(
-                "packet from 10.0.0.1 or others thrown away: its checksum is wrong (299 more like this within a minute)"
+                "packet from 10.0.0.1 or others discarded: wrong checksum (299 more like this within a minute)"
             )
         )
     }

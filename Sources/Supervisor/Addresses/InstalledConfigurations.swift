@@ -19,12 +19,12 @@ final class InstalledConfigurations {
     private static let sizeMax = 256 << 20
 
     private let directory: String
-    /// What the names of this boot's copies begin with. A number follows: the higher, the newer.
+    /// The beginning of the names of this boot's copies. A number follows: the higher, the newer.
     private let prefix: String
     private var lastNumber: UInt64 = 0
     /// The copy of each generation of this hasupd.
     private var copies: [(generation: UInt64, number: UInt64)] = []
-    /// How many copies there are, those of an earlier hasupd counted: with one, nothing is left of a previous configuration.
+    /// The number of copies, those of an earlier hasupd counted: with one, nothing is left of a previous configuration.
     private(set) var copiesThere = 0
 
     /// True if a removal has failed: what is noted is still needed, whatever a worker says.
@@ -82,7 +82,8 @@ final class InstalledConfigurations {
         copiesThere += 1
     }
 
-    /// Nothing that only earlier generations name is in the kernel any more. What isn't noted is no reason to forget what is.
+    /// Removes the copies of earlier generations: nothing that only they name is in the kernel. If this one has no copy, they
+    /// stay.
     func forget(before generation: UInt64) {
         guard !owesRemoval, let kept = copies.first(where: { $0.generation >= generation }) else { return }
         copies.removeAll { $0.number < kept.number }

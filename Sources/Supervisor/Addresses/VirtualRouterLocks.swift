@@ -6,7 +6,7 @@ import Control
 import Glibc
 import Reactor
 
-/// Which virtual routers this hasupd runs: a lock for each of them, in one file for all hasupds of the machine, whatever
+/// The locks of the virtual routers that this hasupd runs, one for each, in one file for all hasupds of the machine, whatever
 /// their run directories are (docs/decisions.md, D35).
 ///
 /// Two daemons that run the same virtual router would each take the other's addresses for their own. The kernel drops
@@ -22,11 +22,11 @@ final class VirtualRouterLocks {
     private let descriptor: Descriptor
     /// True if this process was another program before, which had claimed what it ran.
     private let isSuccessor: Bool
-    /// What the configuration that runs needs.
+    /// The locks that the configuration that runs needs.
     private var held: Set<Int64> = []
-    /// What the configuration needs that was claimed last.
+    /// The locks that the configuration needs that was claimed last.
     private var wanted: Set<Int64> = []
-    /// What of these couldn't be locked, and the number of the error.
+    /// Those that couldn't be taken, and the number of the error.
     private var unlocked: [Int64: Int32] = [:]
     private lazy var namespace: UInt64 = {
         var status = stat()
@@ -56,7 +56,7 @@ final class VirtualRouterLocks {
         return try owned(number < 0 ? -errno : number, "open \(path)")
     }
 
-    /// Why another hasupd may run the same virtual routers, a sentence; nil when it can't.
+    /// The reason why another hasupd may run the same virtual routers, a sentence; nil when it can't.
     var problem: String? {
         guard FileReader.leads(lookedFor, to: descriptor.number) else {
             return "\(path) was removed: a hasupd that is started with the same virtual routers would take this one's "
@@ -74,7 +74,7 @@ final class VirtualRouterLocks {
     /// as no descriptor of the file is closed, so that at no moment the virtual routers are free.
     var number: Int32 { descriptor.number }
 
-    /// What the program before needed and this one doesn't is free: all that lies between what is wanted.
+    /// Releases what the program before needed and this one doesn't: all that lies between what is wanted.
     private func releaseOthers() {
         var next: Int64 = 0
         for place in wanted.sorted() {

@@ -5,12 +5,12 @@ import Logging
 import Reactor
 import WorkerProtocol
 
-/// What outlives hasupd (docs/decisions.md, D10), all in memory files: the page with what the VRRP worker knows, which
-/// address it has put where, the configuration that runs, and, once there was one, the notifications that aren't sent.
+/// The memory files that outlive hasupd (docs/decisions.md, D10): the state page of the VRRP worker, its address page, the
+/// configuration that runs, and, once there was one, the notifications that aren't sent.
 /// systemd keeps a copy of their descriptors in the service's store and passes them to the next hasupd; after `hasup upgrade`
 /// they are in the `Handover`.
 ///
-/// What is passed is a stranger's: what isn't whole is reported, closed, and removed from the store.
+/// Another program may have written them: a file that isn't whole is reported, closed, and removed from the store.
 final class DescriptorStore {
     private enum Kind: String, CaseIterable {
         case state = "hasup-state"
@@ -18,8 +18,8 @@ final class DescriptorStore {
         case configuration = "hasup-configuration"
         case notifications = "hasup-notifications"
 
-        /// What is stored instead of something has a name of its own, so that one of the two is there at every moment: the
-        /// kind, and a number from the second on.
+        /// The name of an entry: the kind, and a number from the second on. What replaces an entry has another name, so that one
+        /// of the two is there at every moment.
         func name(_ number: Int) -> String { number == 0 ? rawValue : "\(rawValue)-\(number)" }
 
         /// The kind and number of a name; nil for a strange one.
@@ -35,7 +35,7 @@ final class DescriptorStore {
         }
     }
 
-    /// What is known of the store's entries of one kind.
+    /// The store's entries of one kind.
     private struct Entry {
         /// The descriptor for the next hasupd, and the object that keeps it open; nil while there is nothing to pass.
         var descriptor: (number: Int32, owner: AnyObject)?
@@ -59,7 +59,7 @@ final class DescriptorStore {
     /// The predecessor's notifications that aren't sent; nil when there are none that can be used.
     private(set) var notifications: StatePage?
     private var entries: [Kind: Entry] = [:]
-    /// What was passed and can't be used, a sentence each.
+    /// The entries that were passed and can't be used, a sentence each.
     private var complaints: [String] = []
     private var log: Logger?
 
@@ -131,7 +131,7 @@ final class DescriptorStore {
         for complaint in complaints { log.error("\(complaint)") }
     }
 
-    /// Keeps what the worker knows.
+    /// Keeps the worker's page.
     func keep(_ page: StatePage) {
         keep(page.number, of: page, as: .state, isStored: page === self.page)
         self.page = nil
@@ -193,7 +193,7 @@ final class DescriptorStore {
         }
     }
 
-    /// What is kept, with its names, for the program that this process becomes.
+    /// The files that are kept, for the program that this process becomes.
     var stored: [StoredDescriptor] {
         Kind.allCases.compactMap { kind in
             guard let entry = entries[kind], let descriptor = entry.descriptor else { return nil }

@@ -5,20 +5,21 @@ import Reactor
 import Sandbox
 import Supervision
 
-/// hasupd becomes the program that lies where it was started from by now: the same process, with the same arguments, which
-/// goes on as after a crash (docs/decisions.md, D7, D9). Until then nothing changes, so an attempt that fails costs nothing.
+/// hasupd becomes the program that is now at the path where it was started from: the same process, with the same arguments,
+/// which goes on as after a crash (docs/decisions.md, D7, D9). Until then nothing changes, so an attempt that fails costs
+/// nothing.
 final class Upgrade {
-    /// Why it isn't done, as a sentence.
     struct Refusal: Error {
+        /// A sentence without its end.
         let reason: String
         init(_ reason: String) { self.reason = reason }
     }
 
-    /// How long the new program may take to say what it is, and to judge the configuration.
+    /// The time that the new program has to print its formats, and to check the configuration.
     private static let timeout = Interval.seconds(5)
-    private static let checkPatience = Interval.seconds(15)
+    private static let checkTimeout = Interval.seconds(15)
     /// Time for the answer to leave.
-    private static let farewell = Interval.milliseconds(20)
+    private static let answerTime = Interval.milliseconds(20)
 
     private let loop: EventLoop
     private let log: Logger
@@ -30,7 +31,7 @@ final class Upgrade {
     private var onFailure: (() -> Void)?
     private var handover: (() -> Handover)?
     private var isBusy = false
-    private var isCalledOff = false
+    private var isCancelled = false
 
     /// To be made at the start, when the image still lies where it was started from.
     init(on loop: EventLoop, log: Logger, paths: Paths) {
@@ -44,7 +45,7 @@ final class Upgrade {
         execTimer = loop.makeTimer { [unowned self] in self.execute() }
     }
 
-    /// Whether another file lies there by now than the one that runs. One that is missing is none.
+    /// True if the file at that path isn't the program that runs. One that is missing is none.
     var isProgramChanged: Bool {
         var running = stat()
         var installed = stat()
@@ -52,8 +53,8 @@ final class Upgrade {
         return running.st_ino != installed.st_ino || running.st_dev != installed.st_dev
     }
 
-    /// Lets the new program say its version and which forms of state it reads (`Formats`), and then what it makes of the
-    /// configuration (`CandidateCheck`); the completion is told the version, or why this one can't become it.
+    /// Asks the new program for its version and the forms of state that it reads (`Formats`), and lets it check the
+    /// configuration (`CandidateCheck`). The completion gets the version, or the reason why this process can't become it.
     func inspect(_ completion: @escaping (Result<String, Refusal>) -> Void) {
         guard getuid() == 0 || AmbientCapabilities.current.isSuperset(of: [.netAdmin, .netRaw]) else {
             return completion(.failure(Refusal("hasupd would lose its capabilities: restart it")))
@@ -62,14 +63,14 @@ final class Upgrade {
         isBusy = true
         let end = { [unowned self] (result: Result<String, Refusal>) in
             if case .failure = result { self.isBusy = false }
-            // What the program said, or that it was ended, doesn't matter any more.
-            completion(self.isCalledOff ? .failure(Refusal("hasupd is stopping")) : result)
+            // The program's answer doesn't count then.
+            completion(self.isCancelled ? .failure(Refusal("hasupd is stopping")) : result)
         }
         candidate.ask(["--formats"], within: Self.timeout) { [unowned self] answer in
             do throws(Refusal) {
                 let version = try self.version(in: answer)
                 self.candidate.ask(
-                    self.checkArguments, environment: ConfigurationReader.environment, within: Self.checkPatience
+                    self.checkArguments, environment: ConfigurationReader.environment, within: Self.checkTimeout
                 ) { [unowned self] answer in
                     do throws(Refusal) {
                         try self.requireAcceptance(in: answer, by: version)
@@ -84,7 +85,7 @@ final class Upgrade {
         }
     }
 
-    /// Its own arguments, which the new program has to understand; but it is asked where hasupd stands by now.
+    /// Its own arguments, which the new program has to understand, with the path of the file as it is by now.
     private var checkArguments: [String] {
         CommandLine.arguments.dropFirst() + ["-f", paths.configuration, "--check"]
     }
@@ -92,12 +93,12 @@ final class Upgrade {
     private func version(in answer: UpgradeCandidate.Answer) throws(Refusal) -> String {
         let text = try text(of: answer, to: "--formats")
         guard let version = Formats.version(in: text) else {
-            throw Refusal("\(path) isn't hasupd: it says nothing of the kind when asked for its version")
+            throw Refusal("\(path) isn't hasupd: --formats prints no version")
         }
         if let reason = Formats.refusal(to: text) {
             throw Refusal(
-                "\(Printable.text("hasupd \(version) at \(path) can't go on where this one is: \(reason)")); a restart "
-                    + "changes to it, and the addresses fail over")
+                "\(Printable.text("hasupd \(version) at \(path) can't take over from this one: \(reason)")). Restart hasupd "
+                    + "to change to it; the addresses fail over")
         }
         return Printable.text(version)
     }
@@ -110,10 +111,10 @@ final class Upgrade {
             _ = try text(of: answer, to: "--check")
             return
         }
-        throw Refusal("hasupd \(version) at \(path) doesn't take the configuration as it is: \(reason)")
+        throw Refusal("hasupd \(version) at \(path) doesn't accept the configuration: \(reason)")
     }
 
-    /// What it has printed. - Throws: `Refusal` when it has ended otherwise than well.
+    /// Returns what it has printed. - Throws: `Refusal` when it has failed.
     private func text(of answer: UpgradeCandidate.Answer, to option: String) throws(Refusal) -> String {
         switch answer {
         case .ended(.code(0), let text): return text
@@ -136,15 +137,15 @@ final class Upgrade {
         self.lastWork = lastWork
         self.handover = handover
         self.onFailure = onFailure
-        if let execTimer { loop.set(execTimer, to: Clock.now + Self.farewell) }
+        if let execTimer { loop.set(execTimer, to: Clock.now + Self.answerTime) }
     }
 
-    /// It isn't wanted any more: hasupd ends.
+    /// Cancels it: hasupd ends.
     func cancel() {
         guard isBusy else { return }
-        isCalledOff = true
+        isCancelled = true
         if let execTimer { loop.set(execTimer, to: .never) }
-        log.notice("the upgrade is called off: hasupd ends")
+        log.notice("upgrade cancelled: hasupd is stopping")
         candidate.end()
     }
 

@@ -4,12 +4,11 @@ import Glibc
 import Reactor
 import Varlink
 
-/// The history of events, for those who ask afterwards (docs/decisions.md, D26): the last 1,000 that mattered, a line of JSON
-/// each, as `Watch` sends them.
+/// The history of events (docs/decisions.md, D26): the last 1,000 that mattered, a line of JSON each, as `Watch` sends them.
 ///
 /// The file lies in the run directory: it outlives hasupd and its workers, and goes with a reboot.
 final class History {
-    /// How many events are kept.
+    /// The number of events that are kept.
     static let eventsMax = 1_000
     /// Bytes of a reload's texts that are kept …
     private static let eventMax = 4 << 10
@@ -81,7 +80,7 @@ final class History {
         if size > Self.fileMax { rewrite() }
     }
 
-    /// What is in the file; of one that is too long the last whole lines.
+    /// The file's bytes; of one that is too long the last whole lines.
     private func content() -> [UInt8] {
         guard let number = file?.number else { return [] }
         var status = stat()

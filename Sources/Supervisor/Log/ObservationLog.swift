@@ -6,19 +6,18 @@ import Reactor
 import Telemetry
 import VRRP
 
-/// The worker's observations: lines of the log, and events for those who watch and for the history. All of them are told in
+/// The worker's observations: lines of the log, and events for `Watch` and for the history. All of them are written in
 /// the turn in which they come: a frame holds few enough (`VRRPToSupervisor.entriesMax`). What repeats is a line a minute
 /// with its count (pain point O3).
 final class ObservationLog {
-    /// Transitions in a minute, after which they aren't told one by one: each is worth its line, unless the worker is
-    /// hostile.
+    /// Transitions in a minute that are written one by one: each is worth its line, unless the worker is hostile.
     private static let transitionsMax = 10_000
 
     private let lines: RepeatLog
     private let history: History
-    /// What was observed before the last transition of each instance.
+    /// The context of the last transition of each instance.
     private(set) var contexts = TransitionContexts()
-    /// Called with each event, for those who watch.
+    /// Called with each event, for `Watch`.
     var onEvent: ((() -> WatchEvent) -> Void)?
 
     init(log: Logger, history: History, on loop: EventLoop) {
@@ -26,7 +25,7 @@ final class ObservationLog {
         lines = RepeatLog(log, on: loop)
     }
 
-    /// Tells an observation.
+    /// Writes an observation.
     ///
     /// - Parameter settings: the instance's; nil for what isn't about one.
     func add(_ observation: Observation, _ settings: InstanceSettings?, wallNanoseconds: Int64) {
@@ -37,14 +36,14 @@ final class ObservationLog {
         let context =
             settings.map { contexts.add(observation, $0, at: wallNanoseconds) } ?? TransitionContext()
         let isNew = write(observation, settings, context)
-        // A line of the log stands for packets that repeat, but who watches sees each; transitions are bounded for all.
+        // A line of the log stands for packets that repeat, but `Watch` sends each; transitions are bounded everywhere.
         if observation.isTransition, !isNew { return }
         let event = { WatchEvent(observation, settings, context, wallNanoseconds: wallNanoseconds) }
         onEvent?(event)
         if observation.isHistory { history.add(event()) }
     }
 
-    /// Tells the counts of what was left out: before the end.
+    /// Writes the counts of what was left out: before the end.
     func flushRest() { lines.flushRest() }
 
     /// Writes a line. - Returns: false if it was counted instead.

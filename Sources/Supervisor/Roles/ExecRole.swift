@@ -70,7 +70,7 @@ enum ExecRole {
         }
     }
 
-    /// Where the program really is. One that root runs, or any under enable_script_security, must be such that nobody
+    /// The resolved path of the program. One that root runs, or any under enable_script_security, must be such that nobody
     /// else could have written it (pain point S5).
     private static func path(
         of program: String, runBy uid: UInt32, _ isSecurityEnabled: Bool
@@ -96,7 +96,7 @@ enum ExecRole {
 
     private static func become(_ account: ScriptAccount) throws(ExecRefusal) {
         let isOwn = account.uid == getuid() && account.gid == getgid()
-        // Who has no right to leave groups, and becomes nobody else, keeps his own.
+        // A process that may not leave its groups, and stays the same user, keeps them.
         guard setgroups(account.groups.count, account.groups) == 0 || isOwn else {
             throw ExecRefusal("can't set its groups: \(reason(.setGID))")
         }
@@ -108,7 +108,7 @@ enum ExecRole {
         }
     }
 
-    /// Why the kernel has refused, by errno.
+    /// The kernel's reason, by errno.
     private static func reason(_ needed: CapabilitySet) -> String {
         let code = errno
         guard code == EPERM else { return SystemError.text(of: code) }

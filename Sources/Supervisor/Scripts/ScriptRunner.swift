@@ -37,7 +37,7 @@ final class ScriptRunner {
         let child: ChildProcess
         let name: String
         let instance: String
-        /// Where `hasup-exec` says why it doesn't become the script; nil for a script that the predecessor has started.
+        /// The socket for the reason why `hasup-exec` doesn't become the script; nil for a script that the predecessor has started.
         let complaints: Descriptor?
 
         init(_ child: ChildProcess, name: String, instance: String, complaints: consuming Descriptor? = nil) {
@@ -75,11 +75,11 @@ final class ScriptRunner {
     /// Scripts that have ended after SIGTERM, and whose groups may not have.
     private var terminated: [Int32: ChildProcess] = [:]
     private var reports: [String: ScriptReport] = [:]
-    /// True while the predecessor's notifications wait for what its worker has to say: they may not be true any more.
+    /// True while the predecessor's notifications wait for its worker's reports, which may be newer.
     private var isHeld = false
     private var timer: Timer?
     private var startTimer: Timer?
-    /// Called when nothing runs or waits any more.
+    /// Called when the last script has ended and nothing waits.
     var onIdle: (() -> Void)?
 
     /// Scripts that run at once when nothing forbids it.
@@ -124,7 +124,7 @@ final class ScriptRunner {
         return reports[instance] == nil && report.skipped == 0 ? nil : report
     }
 
-    /// How many notifications wait for their turn.
+    /// The number of notifications that wait for their turn.
     var waitingCount: Int { queue.unbegun.count }
 
     /// Processes of the scripts that run.
@@ -210,7 +210,7 @@ final class ScriptRunner {
         case .unknown:
             log.info("\(script.instance): a script of the previous hasupd ended; its exit status isn't known")
         case .code(ExecRole.refused), .code(ExecRole.notExecutable):
-            // The script itself may end like that, too: then it has said nothing here.
+            // The script itself may end like that, too: then there is no complaint.
             let reason = script.complaint
             let isRefused = exit == .code(ExecRole.refused) && reason != nil
             fail(
