@@ -1,10 +1,10 @@
 import Base
 import CLinux
 import Glibc
+import LogOutput
 import Logging
 import Reactor
 import Supervision
-import Telemetry
 import Testing
 import WorkerProtocol
 

@@ -2,11 +2,11 @@ import Base
 import CLinux
 import Configuration
 import ConfigurationModel
+import LogOutput
 import Logging
 import Reactor
 import Sandbox
 import Supervision
-import Telemetry
 import WorkerProtocol
 
 /// Ends the time in which an address is on an interface and no worker advertises it: when none has taken over by the time
@@ -63,7 +63,7 @@ final class StaleAddressGuard {
             case .look: look()
             case .endLook: child?.kill()
             case .reportFailure:
-                lines.tell(
+                lines.write(
                     .error, "hasup-withdraw", "failed: addresses of the dead VRRP worker may still be on interfaces")
             }
         }
@@ -83,7 +83,7 @@ final class StaleAddressGuard {
                 descriptors: [dead.page.number, filter] + images, on: loop
             ) { [weak self] _, exit in self?.ended(exit) }
         } catch {
-            lines.tell(.error, "hasup-withdraw", error.description)
+            lines.write(.error, "hasup-withdraw", error.description)
             handle(.looked(.failed))
         }
     }

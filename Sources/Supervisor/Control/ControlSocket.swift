@@ -4,11 +4,11 @@ import Configuration
 import ConfigurationModel
 import Control
 import Glibc
+import LogOutput
 import Logging
 import Reactor
 import Sandbox
 import Supervision
-import Telemetry
 import VRRP
 import Varlink
 import WorkerProtocol
@@ -81,7 +81,7 @@ final class ControlSocket {
     /// Tells what was left out: before the end.
     func flushRest() { lines.flushRest() }
 
-    private func note(_ text: String) { lines.tell(.info, "control socket", text, kind: text.withoutNumbers) }
+    private func note(_ text: String) { lines.write(.info, "control socket", text, kind: text.withoutNumbers) }
 
     private func handle(_ request: ControlRequest, _ responder: ControlResponder) {
         switch request.method {

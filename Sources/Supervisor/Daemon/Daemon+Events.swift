@@ -1,8 +1,8 @@
 import Base
 import Control
+import LogOutput
 import Reactor
 import Supervision
-import Telemetry
 import VRRP
 
 /// What happens, for those who watch, those who will ask, and scripts.

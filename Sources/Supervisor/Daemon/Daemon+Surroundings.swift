@@ -1,9 +1,9 @@
 import Base
 import Glibc
 import Kernel
+import LogOutput
 import Logging
 import Reactor
-import Telemetry
 
 extension Daemon {
     /// Removes the addresses that a process of ours, which is gone, has left; how many there were.

@@ -5,11 +5,11 @@ import ConfigurationModel
 import Control
 import Files
 import Glibc
+import LogOutput
 import Logging
 import Reactor
 import Sandbox
 import Supervision
-import Telemetry
 import VRRP
 import WorkerProtocol
 

@@ -1,9 +1,9 @@
 import Base
 import ConfigurationModel
 import Control
+import LogOutput
 import Logging
 import Reactor
-import Telemetry
 import VRRP
 
 /// The worker's observations: lines of the log, and events for `Watch` and for the history. All of them are written in
@@ -30,7 +30,7 @@ final class ObservationLog {
     /// - Parameter settings: the instance's; nil for what isn't about one.
     func add(_ observation: Observation, _ settings: InstanceSettings?, wallNanoseconds: Int64) {
         guard observation.instance == nil || settings != nil else {
-            lines.tell(.warning, "hasup-vrrp", "it reported an unknown instance")
+            lines.write(.warning, "hasup-vrrp", "it reported an unknown instance")
             return
         }
         let context =
@@ -51,26 +51,26 @@ final class ObservationLog {
     {
         let line = observation.line(settings, context)
         let instance = settings?.name ?? ""
-        func tell(_ level: Logger.Level, kind: String? = nil, folded: String? = nil) -> Bool {
-            lines.tell(level, "", line, kind: kind, folded: folded)
+        func emit(_ level: Logger.Level, kind: String? = nil, folded: String? = nil) -> Bool {
+            lines.write(level, "", line, kind: kind, folded: folded)
         }
         switch observation {
         case .transition(let transition), .earlier(let transition, _):
-            return lines.tell(
+            return lines.write(
                 transition.to == .fault ? .warning : .notice, "", line, kind: "transitions",
                 folded: "too many transitions: further ones aren't logged one by one", burst: Self.transitionsMax)
-        case .addressRemoved(_, let address, _): return tell(.warning, kind: "\(instance) \(address) removed")
-        case .strangerFound(_, let stranger): return tell(stranger.isSilent ? .notice : .warning)
-        case .strangerGone, .addressesUnadvertised(_, 0): return tell(.notice)
+        case .addressRemoved(_, let address, _): return emit(.warning, kind: "\(instance) \(address) removed")
+        case .strangerFound(_, let stranger): return emit(stranger.isSilent ? .notice : .warning)
+        case .strangerGone, .addressesUnadvertised(_, 0): return emit(.notice)
         case .stalled, .addressWaits, .kernelFailure, .addressesStay, .staleAddressesRemoved, .addressesUnadvertised:
-            return tell(.warning)
+            return emit(.warning)
         // What is in a packet, the address of its sender too, is the sender's to choose.
         case .discarded(_, let reason, _, _):
-            return tell(.warning, kind: "\(instance) \(reason.name)", folded: observation.lineForAll(settings))
+            return emit(.warning, kind: "\(instance) \(reason.name)", folded: observation.lineForAll(settings))
         case .accepted(_, let anomaly, _):
-            return tell(.warning, kind: "\(instance) \(anomaly.name)", folded: observation.lineForAll(settings))
+            return emit(.warning, kind: "\(instance) \(anomaly.name)", folded: observation.lineForAll(settings))
         case .rivalMaster(_, let source, let sign):
-            return tell(.warning, kind: "\(instance) rival \(sign.code) \(source)")
+            return emit(.warning, kind: "\(instance) rival \(sign.code) \(source)")
         }
     }
 }

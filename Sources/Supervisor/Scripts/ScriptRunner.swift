@@ -3,11 +3,11 @@ import CLinux
 import ConfigurationModel
 import Control
 import Glibc
+import LogOutput
 import Logging
 import Reactor
 import Sandbox
 import Supervision
-import Telemetry
 import VRRP
 import WorkerProtocol
 
@@ -106,7 +106,7 @@ final class ScriptRunner {
         lines = RepeatLog(log, on: loop)
         record.onMade = keep
         record.onFailure = { [lines] in
-            lines.tell(
+            lines.write(
                 .warning, "", "pending notifications aren't kept for the next hasupd: \($0)",
                 kind: "notifications aren't kept")
         }
@@ -139,7 +139,7 @@ final class ScriptRunner {
         let isFolded = queue.add(
             notification, of: notification.instance, scripts: notification.commands.count, at: loop.now)
         if isFolded {
-            lines.tell(
+            lines.write(
                 .notice, notification.instance, "notification skipped: superseded by a newer one", kind: "skipped")
         }
         startLater()

@@ -1,8 +1,8 @@
 import Base
+import LogOutput
 import Logging
 import Reactor
 import Supervision
-import Telemetry
 import WorkerProtocol
 
 // What the next hasupd finds, should this one die.
@@ -14,7 +14,7 @@ extension VRRPSupervision {
             try record.note(pid, deaths: deaths)
             notedDeaths = deaths
         } catch {
-            lines.tell(.warning, "", "\(error): should hasupd be killed, its successor wouldn't find this worker")
+            lines.write(.warning, "", "\(error): should hasupd be killed, its successor wouldn't find this worker")
         }
     }
 

@@ -4,11 +4,11 @@ import Configuration
 import ConfigurationModel
 import Glibc
 import Kernel
+import LogOutput
 import Logging
 import Reactor
 import Sandbox
 import Supervision
-import Telemetry
 import VRRP
 import WorkerProtocol
 
@@ -169,7 +169,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         let ours = Descriptor(owning: pair[0])
         let theirs = Descriptor(owning: pair[1])
         if dropsSnapshot {
-            lines.tell(
+            lines.write(
                 .error, "hasup-vrrp", "it or hasupd dies early again and again: the next one starts without a snapshot")
             page = try StatePage.create()
             isInherited = false
@@ -177,7 +177,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         }
         let kept = try delegate.keepAddresses()
         if kept.isNew {
-            lines.tell(
+            lines.write(
                 .error, "hasup-vrrp",
                 "nobody can read any more which addresses it has put onto interfaces: the next one begins without that")
             addresses = kept.file
@@ -215,7 +215,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
                     addresses.number,
                 ])
         } catch {
-            lines.tell(.error, "hasup-vrrp", "it can't be given what it needs: \(error)")
+            lines.write(.error, "hasup-vrrp", "it can't be given what it needs: \(error)")
             worker.handle(.channelEnded(error.description))
         }
     }
@@ -245,7 +245,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             configuredGeneration = 0
             hasResumed = false
             sealed = seal
-            for sentence in seal.shortfalls { lines.tell(.notice, "hasup-vrrp", sentence) }
+            for sentence in seal.shortfalls { lines.write(.notice, "hasup-vrrp", sentence) }
         case .configured(let generation):
             guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
             guard generation > configuredGeneration else { throw .unexpected("a generation that was taken before") }
@@ -298,7 +298,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             try receiveStatus(frame, generation, bytes)
         case .log(let level, let text):
             // A worker that has gone mad must not fill the disk.
-            lines.tell(level.loggerLevel, "hasup-vrrp", text)
+            lines.write(level.loggerLevel, "hasup-vrrp", text)
         case .stopped: break
         }
     }
@@ -320,7 +320,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         if fresh > 0 { text += "; \(fresh) start anew" }
         if worker.lastEnd == nil { delegate.report("hasupd \(text)") } else { worker.recovered(text) }
         // Told and left out as its end was: one without the other would be half of what happened.
-        lines.tell(.notice, "", text, kind: "resumed: \(worker.lastEnd?.sentence.withoutNumbers ?? "")")
+        lines.write(.notice, "", text, kind: "resumed: \(worker.lastEnd?.sentence.withoutNumbers ?? "")")
     }
 
     private func decode<Value>(
@@ -376,7 +376,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     }
 
     private func refuse(_ refusal: Refusal) {
-        lines.tell(
+        lines.write(
             .warning, "hasup-vrrp", "refused a worker's request: \(refusal)", kind: "refusal: \(refusal.kind)")
     }
 

@@ -1,9 +1,9 @@
 import Base
 import Glibc
+import LogOutput
 import Logging
 import Reactor
 import Supervision
-import Telemetry
 import WorkerProtocol
 
 /// The effects of one worker's life: the machine that decides is `WorkerLife`.
@@ -247,7 +247,7 @@ final class WorkerProcess {
         case .notStarted(let wait):
             let what = "can't be started (\(startFailure ?? "no reason is known"))"
             tell("\(what): next try in \(wait)", folded: "\(what): next try after a while")
-        case .stoppedByForce: lines.tell(.warning, "", "\(name) didn't stop in \(WorkerLife.stopLimit): killed")
+        case .stoppedByForce: lines.write(.warning, "", "\(name) didn't stop in \(WorkerLife.stopLimit): killed")
         }
     }
 
@@ -260,7 +260,7 @@ final class WorkerProcess {
     private func tell(_ text: String, kind: String? = nil, folded: String? = nil) {
         trouble = ("\(name) \(text)", Clock.now)
         owner.report("\(name) \(text)")
-        lines.tell(
+        lines.write(
             .error, "", "\(name) \(text)", kind: "\(name) \(kind ?? text.withoutNumbers)",
             folded: folded.map { "\(name) \($0)" })
     }

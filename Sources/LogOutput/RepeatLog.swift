@@ -51,7 +51,7 @@ package final class RepeatLog {
     ///   - folded: what stands for all of them in the line with the count, without what was true of the first one only.
     ///   - burst: how many of a kind are written in a minute.
     /// - Returns: false if it was counted.
-    @discardableResult package func tell(
+    @discardableResult package func write(
         _ level: Logger.Level, _ subject: String, _ text: String, kind: String? = nil, folded: String? = nil,
         burst: Int = 1
     ) -> Bool {

@@ -1,5 +1,5 @@
 import Base
-import Telemetry
+import LogOutput
 import Testing
 
 @Suite("At most one line a minute for what repeats (pain point O3)")
