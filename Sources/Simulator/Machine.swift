@@ -65,7 +65,7 @@ struct Machine {
     var ledger: [Int: [UInt8]] = [:]
     var ledgerKeys: [Int: AddressKey] = [:]
     /// Configurations before the model of which something may still be in the kernel: what hasupd hands to a successor.
-    var formers: [ConfigurationModel] = []
+    var previousModels: [ConfigurationModel] = []
     /// When the core died whose successor hasn't come yet.
     var heardUntil = Instant(nanoseconds: 0)
 

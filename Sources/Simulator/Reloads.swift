@@ -25,7 +25,7 @@ extension World {
     }
 
     private mutating func adopt(_ model: ConfigurationModel, _ machine: Int) {
-        machines[machine].formers.append(machines[machine].model)
+        machines[machine].previousModels.append(machines[machine].model)
         machines[machine].model = model
     }
 

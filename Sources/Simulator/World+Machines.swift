@@ -17,7 +17,7 @@ extension World {
         unpause(machine)
         let model = told ?? machines[machine].model
         machines[machine].kernel.forgetOwners()
-        let evidence = LeftBehind.Evidence(records: nil, claimed: [], mayAdopt: true)
+        let evidence = StaleAddresses.Evidence(records: nil, claimed: [], mayAdopt: true)
         _ = begin(machine, model, evidence)
         machines[machine].isBeginning = false
         give(machine, .configure(model))
@@ -27,7 +27,7 @@ extension World {
     mutating func crash(_ machine: Int) {
         die(machine)
         machines[machine].kernel.restart(at: now)
-        machines[machine].formers = []
+        machines[machine].previousModels = []
         trace.note(now, machine, "off")
     }
 
@@ -62,7 +62,7 @@ extension World {
         let entries = ledger.keys.sorted().compactMap { slot in
             ledger[slot]?.withUnsafeBytes { AddressRecord($0, slot: slot) }
         }
-        let evidence = LeftBehind.Evidence(
+        let evidence = StaleAddresses.Evidence(
             records: injection == .dropsLedger ? [] : entries, claimed: snapshot.masters(of: model))
         snapshot.ledger = begin(machine, model, evidence)
         invariants.continues(machine, life: machines[machine].life)
@@ -74,7 +74,7 @@ extension World {
     ///
     /// - Returns: what stays with the instances that go on.
     private mutating func begin(
-        _ machine: Int, _ model: ConfigurationModel, _ evidence: LeftBehind.Evidence
+        _ machine: Int, _ model: ConfigurationModel, _ evidence: StaleAddresses.Evidence
     ) -> [AddressRecord] {
         machines[machine].node = Node()
         machines[machine].isBeginning = true
@@ -89,15 +89,15 @@ extension World {
         _ = machines[machine].kernel.takeNotifications()
         let names = Dictionary(
             machines[machine].kernel.links.map { ($0.state.index, $0.state.name) }, uniquingKeysWith: { $1 })
-        let leftBehind = LeftBehind(
-            injection?.adopting(model) ?? model, formers: machines[machine].formers,
+        let stale = StaleAddresses(
+            injection?.adopting(model) ?? model, previous: machines[machine].previousModels,
             kernel: machines[machine].kernel.all.map(\.address), interfaces: names, evidence)
         var stuck: [AddressRecord] = []
         trace.note(
             now, machine,
-            "finds \(leftBehind.leaving.map(\.key.address)), keeps \(leftBehind.staying.map(\.key.address)), "
-                + "forgets \(leftBehind.stale.map(\.key.address))")
-        for record in leftBehind.leaving {
+            "finds \(stale.leaving.map(\.key.address)), keeps \(stale.staying.map(\.key.address)), "
+                + "forgets \(stale.unused.map(\.key.address))")
+        for record in stale.leaving {
             allowAdoption(machine, record.key, model, isStart: evidence.records == nil)
             if isDisturbed, happens(oneIn: 50) {
                 stuck.append(record)
@@ -107,12 +107,12 @@ extension World {
             checkForeignRemovals(machine)
             if let slot = record.slot { endRecord(machine, Int(slot)) }
         }
-        for record in leftBehind.stale { if let slot = record.slot { endRecord(machine, Int(slot)) } }
+        for record in stale.unused { if let slot = record.slot { endRecord(machine, Int(slot)) } }
         reportAll(machine)
         // The notifications of what has just gone are read with that.
         _ = machines[machine].kernel.takeNotifications()
-        if !stuck.isEmpty { give(machine, .leftBehind(stuck)) }
-        return leftBehind.staying
+        if !stuck.isEmpty { give(machine, .staleAddresses(stuck)) }
+        return stale.staying
     }
 
     private mutating func endRecord(_ machine: Int, _ slot: Int) {

@@ -126,7 +126,7 @@ struct World {
         let done = actions
         keep(machine)
         if !machines[machine].isBeginning, machines[machine].node?.owesWithdrawals == false {
-            machines[machine].formers = []
+            machines[machine].previousModels = []
         }
         for action in done { perform(action, of: machine) }
         checkPromises(machine)

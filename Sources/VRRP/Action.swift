@@ -80,6 +80,38 @@ package struct Notification: Hashable, Sendable {
         self.trigger = trigger
         self.priority = priority
     }
+
+    /// Writes what hasupd is told.
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(UInt32(truncatingIfNeeded: instance))
+        writer.write(sequence)
+        writer.write(trigger.rawValue)
+        writer.write(priority.rawValue)
+    }
+
+    /// Reads what a worker tells. A trigger that there isn't is `.any`, which no worker may send. - Throws: `ByteError`.
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        instance = InstanceID(try reader.readUInt32())
+        sequence = try reader.readUInt64()
+        trigger = NotifyTrigger(rawValue: try reader.readUInt8()) ?? .any
+        priority = try reader.readPriority()
+    }
+
+    /// Writes what a worker's successor goes on with. The number of its instance may be another one by then.
+    func encodeRecord(into writer: inout ByteWriter) {
+        writer.write(compact: sequence)
+        writer.write(trigger.rawValue)
+        writer.write(priority.rawValue)
+    }
+
+    /// Reads what a predecessor has left of an instance. - Throws: `ByteError`.
+    init(record reader: inout ByteReader, of instance: InstanceID) throws(ByteError) {
+        self.instance = instance
+        sequence = try reader.readCount64()
+        guard let trigger = NotifyTrigger(rawValue: try reader.readUInt8()), trigger != .any else { throw .invalid }
+        self.trigger = trigger
+        priority = try reader.readPriority()
+    }
 }
 
 /// Something that happened and may be told to operators. Text is made elsewhere, in one place.
@@ -110,7 +142,7 @@ package enum Observation: Hashable, Sendable {
     case addressesStay(InstanceID, [NamedAddress], count: Int)
     /// A start has removed virtual addresses that nobody of ours had added: those with this mark (IFA_PROTO), or with none
     /// (0). `count` is how many there were.
-    case leftoversRemoved([NamedAddress], count: Int, addedBy: UInt8)
+    case staleAddressesRemoved([NamedAddress], count: Int, addedBy: UInt8)
     /// So many of its addresses, the last ones, don't fit the link's MTU and aren't advertised, now or, with 0, any more.
     case addressesUnadvertised(InstanceID, count: Int)
     /// Another router advertises while this one is MASTER, and hasn't yielded; told once for as long as it is heard.

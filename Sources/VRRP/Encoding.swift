@@ -333,7 +333,7 @@ extension Observation {
             writer.write(UInt8(11))
             writer.write(UInt32(instance))
             NamedAddress.encode(addresses, count: count, into: &writer)
-        case .leftoversRemoved(let addresses, let count, let mark):
+        case .staleAddressesRemoved(let addresses, let count, let mark):
             writer.write(UInt8(12))
             NamedAddress.encode(addresses, count: count, into: &writer)
             writer.write(mark)
@@ -378,7 +378,7 @@ extension Observation {
             self = .addressesStay(instance, addresses, count: count)
         case 12:
             let (addresses, count) = try NamedAddress.readList(from: &reader)
-            self = .leftoversRemoved(addresses, count: count, addedBy: try reader.readUInt8())
+            self = .staleAddressesRemoved(addresses, count: count, addedBy: try reader.readUInt8())
         case 13:
             self = .addressesUnadvertised(Int(try reader.readUInt32()), count: Int(try reader.readUInt32()))
         default: throw .invalid

@@ -25,7 +25,7 @@ package enum Event {
     /// The kernel has done, or refused, what a ticket asked for.
     case applied(ticket: UInt64, KernelAnswer)
     /// Addresses that a predecessor has left behind and the kernel hasn't let go.
-    case leftBehind([AddressRecord])
+    case staleAddresses([AddressRecord])
     /// `deadline` may have come. Spurious calls do nothing.
     case timeout
     /// Hand over everything: priority 0, addresses withdrawn, STOP notifications. Nothing is sent afterwards.

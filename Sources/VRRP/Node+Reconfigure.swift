@@ -34,7 +34,7 @@ extension Node {
         }
         actions.append(.renumber(map))
         context.renumber(map)
-        if context.ledger.orphanCount > 0 { context.retryLeftovers(at: now + kernelRetryDelay) }
+        if context.ledger.orphanCount > 0 { context.retryStaleAddresses(at: now + kernelRetryDelay) }
         var slots = [VirtualRouter?](repeating: nil, count: instances.count)
         for (id, new) in map.enumerated() {
             guard let new else { continue }

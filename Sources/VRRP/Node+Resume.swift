@@ -24,7 +24,7 @@ extension Node {
         }
         adoptLedger(snapshot.ledger)
         // Of instances that a reload has taken away since the records were sorted: nobody else would.
-        context.retryLeftovers(into: &actions)
+        context.retryStaleAddresses(into: &actions)
         notifyAgain(after: snapshot.lastNotification, into: &actions)
         for burst in kept.values.flatMap(\.bursts).sorted(by: { ($0.order, $0.instance) < ($1.order, $1.instance) }) {
             context.announcer.resume(burst, at: now)
@@ -79,7 +79,7 @@ extension Node {
         for (_, id) in unheard.sorted(by: { $0 < $1 }) {
             guard let notified = routers[id].lastNotification else { continue }
             let notification = context.notification(notified.trigger, of: id, priority: notified.priority)
-            routers[id].lastNotification = LastNotification(notification)
+            routers[id].lastNotification = notification
             actions.append(.notify(notification))
             if let transition = routers[id].lastTransition {
                 actions.append(.observe(.earlier(transition, at: routers[id].since)))

@@ -46,21 +46,21 @@ package struct Node: Sendable {
                 changed.add(id)
                 routers[id].applied(work, answer, at: now, &context, into: &actions)
             }
-        case .leftBehind(let records):
+        case .staleAddresses(let records):
             for record in records { context.ledger.adopt(record, owner: nil, phase: .present) }
-            if !records.isEmpty { context.retryLeftovers(at: now + kernelRetryDelay) }
+            if !records.isEmpty { context.retryStaleAddresses(at: now + kernelRetryDelay) }
         case .stop:
             stop(at: now, into: &actions)
             changed.addAll(routers.count)
         }
-        if context.leftoversAt <= now { context.retryLeftovers(into: &actions) }
+        if context.staleAddressesAt <= now { context.retryStaleAddresses(into: &actions) }
         if context.announcer.deadline <= now { announce(at: now, into: &actions) }
     }
 
     /// When `Event.timeout` is wanted, `.never` while nothing is pending. It may be early: a call then does nothing but
     /// find the later one.
     package var deadline: Instant {
-        min(context.timers.first?.deadline ?? .never, context.announcer.deadline, context.leftoversAt)
+        min(context.timers.first?.deadline ?? .never, context.announcer.deadline, context.staleAddressesAt)
     }
 
     /// The next timer, when it is a takeover that only an advertisement can still prevent.

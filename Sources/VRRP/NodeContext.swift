@@ -61,7 +61,7 @@ struct NodeContext {
     var adoptsLeftovers = false
     /// When addresses of removed instances that the kernel hasn't let go are asked for again: nothing may stay behind
     /// because its owner has left the configuration.
-    private(set) var leftoversAt = Instant.never
+    private(set) var staleAddressesAt = Instant.never
     private var tickets: [UInt64: KernelWork] = [:]
     private var lastTicket: UInt64 = 0
     /// Removals of ours whose news haven't come yet: they come by another way than the answer.
@@ -138,11 +138,11 @@ struct NodeContext {
     var owesWithdrawals: Bool { ledger.orphanCount > 0 || tickets.values.contains { $0.added == nil } }
 
     /// The kernel hasn't let go addresses whose instance is gone.
-    mutating func retryLeftovers(at moment: Instant) { leftoversAt = min(leftoversAt, moment) }
+    mutating func retryStaleAddresses(at moment: Instant) { staleAddressesAt = min(staleAddressesAt, moment) }
 
     /// Asks again for what is left behind.
-    mutating func retryLeftovers(into actions: inout [Action]) {
-        leftoversAt = .never
+    mutating func retryStaleAddresses(into actions: inout [Action]) {
+        staleAddressesAt = .never
         let again = ledger.keys(of: nil).filter { ledger[$0]?.phase != .withdrawing }
         guard !again.isEmpty else { return }
         withdraw(KernelWork(instance: nil, generation: 0, keys: again), into: &actions)
@@ -171,7 +171,7 @@ struct NodeContext {
                 withdrawals[network]?.until = now + withdrawalEcho
             }
             forgetWithdrawals(at: now)
-            if work.instance == nil, ledger.orphanCount > 0 { retryLeftovers(at: now + kernelRetryDelay) }
+            if work.instance == nil, ledger.orphanCount > 0 { retryStaleAddresses(at: now + kernelRetryDelay) }
         }
         // The room that a takeover of all instances needed isn't kept.
         if tickets.isEmpty { tickets = [:] }

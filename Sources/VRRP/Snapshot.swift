@@ -26,7 +26,7 @@ package struct NodeSnapshot: Sendable {
     package var heardUntil: Instant
     /// The last notification that hasupd has got.
     package var lastNotification: UInt64
-    /// What the dead worker has put where, of the instances that may go on as MASTER (`LeftBehind.staying`).
+    /// What the dead worker has put where, of the instances that may go on as MASTER (`StaleAddresses.staying`).
     package var ledger: [AddressRecord] = []
 
     /// A snapshot of these records.
@@ -137,32 +137,6 @@ extension InstanceIdentity {
             for byte in address?.bytes ?? [] { add(byte) }
         }
         return sum
-    }
-}
-
-/// A notification without the number of its instance, which may change.
-struct LastNotification: Hashable {
-    var sequence: UInt64
-    var trigger: NotifyTrigger
-    var priority: Priority
-
-    init(_ notification: Notification) {
-        sequence = notification.sequence
-        trigger = notification.trigger
-        priority = notification.priority
-    }
-
-    init(from reader: inout ByteReader) throws(ByteError) {
-        sequence = try reader.readCount64()
-        guard let trigger = NotifyTrigger(rawValue: try reader.readUInt8()), trigger != .any else { throw .invalid }
-        self.trigger = trigger
-        priority = try reader.readPriority()
-    }
-
-    func encode(into writer: inout ByteWriter) {
-        writer.write(compact: sequence)
-        writer.write(trigger.rawValue)
-        writer.write(priority.rawValue)
     }
 }
 

@@ -55,7 +55,7 @@ extension VirtualRouter {
         writer.write(master != nil && master == source)
         writer.write(optional: masterPriority) { $0.write($1.rawValue) }
         writer.write(compact: generation)
-        writer.write(optional: lastNotification) { $1.encode(into: &$0) }
+        writer.write(optional: lastNotification) { $1.encodeRecord(into: &$0) }
         counters.encodeCompactly(hasTallies: detail.rawValue < Detail.least.rawValue, into: &writer)
         let kept = detail == .least ? [] : removals.suffix(Self.removalsKept)
         writer.write(UInt8(kept.count))
@@ -232,7 +232,7 @@ extension VirtualRouter {
             router.masterPriority = try reader.readOptional { reader throws(ByteError) in try reader.readPriority() }
             router.generation = try reader.readCount64()
             router.lastNotification = try reader.readOptional { reader throws(ByteError) in
-                try LastNotification(from: &reader)
+                try Notification(record: &reader, of: id)
             }
             router.counters = try Counters(compactlyFrom: &reader)
             for _ in 0..<(try reader.readUInt8()) {

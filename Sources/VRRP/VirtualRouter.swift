@@ -51,7 +51,7 @@ struct VirtualRouter {
     /// Counts state changes; answers of the kernel to older questions change no decision.
     var generation: UInt64 = 0
     /// The last notification, for a successor that can't know whether it was heard.
-    var lastNotification: LastNotification?
+    var lastNotification: Notification?
     var counters = Counters()
     /// Addresses that were removed by somebody else in the last ten seconds.
     var removals: [Removal] = []
@@ -330,7 +330,7 @@ struct VirtualRouter {
         _ trigger: NotifyTrigger, _ context: inout NodeContext, into actions: inout [Action]
     ) {
         let notification = context.notification(trigger, of: id, priority: priority)
-        lastNotification = LastNotification(notification)
+        lastNotification = notification
         actions.append(.notify(notification))
     }
 

@@ -15,13 +15,14 @@ struct Reports {
     private let channel: Channel
     private var observations = ByteWriter()
     private var observationCount = 0
-    private var requests: [NotifyRequest] = []
+    private var notifications = ByteWriter()
+    private var notificationCount = 0
     private var configured: UInt64?
 
     init(to channel: Channel) { self.channel = channel }
 
     /// Whether nothing waits to be sent.
-    var isEmpty: Bool { observations.bytes.isEmpty && requests.isEmpty && configured == nil }
+    var isEmpty: Bool { observations.bytes.isEmpty && notificationCount == 0 && configured == nil }
 
     mutating func add(_ observation: Observation, generation: UInt64) {
         observation.encode(into: &observations)
@@ -32,11 +33,9 @@ struct Reports {
     }
 
     mutating func add(_ notification: Notification, generation: UInt64) {
-        if requests.count >= VRRPToSupervisor.entriesMax { send(generation: generation) }
-        requests.append(
-            NotifyRequest(
-                instance: UInt32(notification.instance), sequence: notification.sequence,
-                trigger: notification.trigger.rawValue, priority: notification.priority.rawValue))
+        if notificationCount >= VRRPToSupervisor.entriesMax { send(generation: generation) }
+        notification.encode(into: &notifications)
+        notificationCount += 1
     }
 
     /// This generation runs. It is told behind what was gathered of the one before.
@@ -45,7 +44,7 @@ struct Reports {
     /// Sends what was gathered. All of it belongs to one generation: before that changes, this is called.
     mutating func send(generation: UInt64) {
         if !observations.bytes.isEmpty { sendObservations(generation) }
-        if !requests.isEmpty { sendRequests(generation) }
+        if notificationCount > 0 { sendNotifications(generation) }
         if let configured { VRRPToSupervisor.configured(generation: configured).send(on: channel) }
         configured = nil
     }
@@ -56,8 +55,9 @@ struct Reports {
         observationCount = 0
     }
 
-    private mutating func sendRequests(_ generation: UInt64) {
-        VRRPToSupervisor.notify(generation: generation, requests).send(on: channel)
-        requests = []
+    private mutating func sendNotifications(_ generation: UInt64) {
+        VRRPToSupervisor.notify(generation: generation, notifications.bytes).send(on: channel)
+        notifications = ByteWriter()
+        notificationCount = 0
     }
 }

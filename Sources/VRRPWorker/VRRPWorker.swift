@@ -53,7 +53,7 @@ private final class Session {
     private let loop: EventLoop
     private var channel: Channel?
     private var worker: Worker?
-    private var formers: [ConfigurationModel] = []
+    private var previousModels: [ConfigurationModel] = []
     /// What hasupd has said of the page of addresses.
     private var isFirst = false
     private var mayAdopt = false
@@ -96,13 +96,15 @@ private final class Session {
             (self.isFirst, self.mayAdopt) = (isFirst, mayAdopt)
             return begin(generation, lastNotification, grace, frame)
         }
-        if case .former = message {
-            guard worker == nil, formers.count < formersMax else { throw .unexpected("one more former configuration") }
-            return noteFormer(try frame.descriptors.take(0))
+        if case .previousGeneration = message {
+            guard worker == nil, previousModels.count < previousGenerationsMax else {
+                throw .unexpected("one more previous configuration")
+            }
+            return notePrevious(try frame.descriptors.take(0))
         }
         guard let worker else { throw .unexpected("a message before hello") }
         switch message {
-        case .hello, .former: throw .unexpected("a second hello")
+        case .hello, .previousGeneration: throw .unexpected("a second hello")
         case .configure(let generation): try configure(worker, generation, frame.descriptors.take(0))
         case .socket: worker.adoptSocket(try frame.descriptors.take(0), request: frame.header.correlation)
         case .socketRefused(let reason): worker.socketRefused(reason, request: frame.header.correlation)
@@ -111,12 +113,12 @@ private final class Session {
         }
     }
 
-    private func noteFormer(_ image: consuming Descriptor) {
+    private func notePrevious(_ image: consuming Descriptor) {
         guard let channel else { return }
         do throws(ImageError) {
-            formers.append(try Self.model(from: image))
+            previousModels.append(try Self.model(from: image))
         } catch {
-            VRRPToSupervisor.log(.error, "a former configuration can't be used: \(error)").send(on: channel)
+            VRRPToSupervisor.log(.error, "a previous configuration can't be used: \(error)").send(on: channel)
         }
     }
 
@@ -136,21 +138,20 @@ private final class Session {
             let addresses = try AddressPage(mapping: try passed.take(5))
 
             let model = try Self.model(from: image)
-            var inheritance = Inheritance(page, lastNotification: lastNotification)
+            var predecessor = Predecessor(page, lastNotification: lastNotification)
             monitor.beginReload()
             let snapshot = try connection.snapshot()
-            // Addresses that a predecessor left behind go before anything is sent or judged, except what a MASTER goes on
+            // Addresses that a predecessor has left go before anything is sent or judged, except what a MASTER goes on
             // with (docs/decisions.md, D12, D14).
-            let evidence = LeftBehind.Evidence(
-                records: isFirst ? nil : addresses.records, claimed: inheritance.claims(in: model), mayAdopt: mayAdopt)
-            let leftBehind = LeftBehind(
-                model, formers: formers, kernel: snapshot.addresses.map(KernelAddress.init),
-                interfaces: Dictionary(snapshot.links.map { ($0.index, $0.name) }, uniquingKeysWith: { $1 }), evidence)
-            let stuck = try Leftovers.remove(leftBehind.leaving, links: snapshot.links, through: connection)
-            let ended = Set(leftBehind.leaving).subtracting(stuck).union(leftBehind.stale)
+            let evidence = StaleAddresses.Evidence(
+                records: isFirst ? nil : addresses.records, claimed: predecessor.claims(in: model), mayAdopt: mayAdopt)
+            let removal = try StaleAddressRemoval(
+                model, previous: previousModels, evidence, snapshot, through: connection)
+            let (stale, stuck) = (removal.addresses, removal.stuck)
+            let ended = Set(stale.leaving).subtracting(stuck).union(stale.unused)
             for record in ended { if let slot = record.slot { addresses.write(nil, at: Int(slot)) } }
-            formers = []
-            inheritance.note(leftBehind.staying)
+            previousModels = []
+            predecessor.note(stale.staying)
 
             // The news of what has just gone are older than anything that the core will ask for.
             var hasOverflown = false
@@ -161,7 +162,7 @@ private final class Session {
             effects.onSnapshot = { [unowned links] in links.reload($0) }
             let worker = try Worker(
                 loop: loop, channel: channel, page: page, addresses: addresses, links: links, effects: effects,
-                frames: frames, grace: grace, inheritance: inheritance)
+                frames: frames, grace: grace, predecessor: predecessor)
             self.worker = worker
             links.onOverflow = { [unowned effects, unowned worker] in
                 worker.notificationsLost()
@@ -169,8 +170,8 @@ private final class Session {
             }
             links.reload(snapshot)
             if hasOverflown { links.beginReload() }
-            if !stuck.isEmpty { worker.handle(.leftBehind(stuck)) }
-            for removal in leftBehind.removals(except: stuck) { worker.reports.add(removal, generation: generation) }
+            if !stuck.isEmpty { worker.handle(.staleAddresses(stuck)) }
+            for removal in stale.removals(except: stuck) { worker.reports.add(removal, generation: generation) }
             links.onDrained = { [unowned worker] in worker.linksChanged() }
             worker.configure(model, generation: generation)
         } catch {

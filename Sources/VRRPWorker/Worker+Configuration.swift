@@ -22,14 +22,14 @@ struct ConfigurationProgress {
     /// While the core takes a configuration: the instances that its actions mean until it renumbers them.
     var former: [InstanceSettings]?
     /// Until the first configuration.
-    var inheritance: Inheritance?
+    var predecessor: Predecessor?
     /// Whether hasupd hasn't heard yet that nothing is left of earlier configurations.
     var owesCleared = false
     /// Whether the worker may compute for long (docs/decisions.md, D29): from the start, or the arrival of a configuration,
     /// until that runs.
     var hasLongFuse = true
 
-    init(_ inheritance: Inheritance) { self.inheritance = inheritance }
+    init(_ predecessor: Predecessor) { self.predecessor = predecessor }
 }
 
 extension Worker {
@@ -80,10 +80,10 @@ extension Worker {
         // model that is the same there are none.
         configuration.incoming = (generation, model.instances.count, model.smallestAdvertInterval)
         if configuration.generation == 0 { adoptIncoming() } else { configuration.former = Array(node.instances) }
-        if let inheritance = configuration.inheritance {
-            configuration.inheritance = nil
-            handle(inheritance.event(model))
-            if !inheritance.isEmpty { reportResumption() }
+        if let predecessor = configuration.predecessor {
+            configuration.predecessor = nil
+            handle(predecessor.event(model))
+            if !predecessor.isEmpty { reportResumption() }
         } else {
             handle(.configure(model))
         }

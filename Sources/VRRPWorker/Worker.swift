@@ -43,7 +43,7 @@ final class Worker {
 
     init(
         loop: EventLoop, channel: Channel, page: StatePage, addresses: AddressPage, links: LinkWatcher,
-        effects: AddressEffects, frames: consuming Descriptor, grace: Interval, inheritance: Inheritance
+        effects: AddressEffects, frames: consuming Descriptor, grace: Interval, predecessor: Predecessor
     ) throws(SystemError) {
         self.loop = loop
         self.channel = channel
@@ -51,7 +51,7 @@ final class Worker {
         self.effects = effects
         reports = Reports(to: channel)
         reportDelay = ReportDelay(on: loop)
-        configuration = ConfigurationProgress(inheritance)
+        configuration = ConfigurationProgress(predecessor)
         pages = SnapshotPages(page, addresses)
         code = CodeResidency(on: loop)
         gracePeriod = GracePeriod(grace, on: loop)

@@ -6,7 +6,7 @@ import Reactor
 package let workerProtocolVersion: UInt16 = 4
 
 /// Former configurations that a worker is told of at most. A reload that would make more of them is refused.
-package let formersMax = 16
+package let previousGenerationsMax = 16
 
 /// How urgent a line is; syslog's numbers.
 package enum LogLevel: UInt8, Hashable, Comparable, Sendable, CaseIterable {
@@ -33,7 +33,7 @@ package enum SupervisorToVRRP {
         version: UInt16, generation: UInt64, lastNotification: UInt64, grace: Interval, isFirst: Bool, mayAdopt: Bool)
     /// Before `hello`: a configuration that isn't in force any more and of which something may still be in the kernel;
     /// its memfd comes along.
-    case former
+    case previousGeneration
     /// A new configuration; its memfd comes along.
     case configure(generation: UInt64)
     /// The VRRP socket that was asked for under the frame's correlation id, as the descriptor that comes along.
@@ -45,13 +45,13 @@ package enum SupervisorToVRRP {
     /// Hand over everything and end.
     case stop
 
-    enum Kind: UInt16 { case hello = 0x101, configure, socket, socketRefused, status, stop, former }
+    enum Kind: UInt16 { case hello = 0x101, configure, socket, socketRefused, status, stop, previousGeneration }
 
     /// How many descriptors come with it.
     package var descriptorCount: Int {
         switch self {
         case .hello: 6
-        case .configure, .socket, .former: 1
+        case .configure, .socket, .previousGeneration: 1
         case .socketRefused, .status, .stop: 0
         }
     }
@@ -68,7 +68,7 @@ package enum SupervisorToVRRP {
             writer.write(grace.nanoseconds)
             writer.write(isFirst)
             writer.write(mayAdopt)
-        case .former: kind = .former
+        case .previousGeneration: kind = .previousGeneration
         case .configure(let generation):
             kind = .configure
             writer.write(generation)
@@ -94,7 +94,7 @@ package enum SupervisorToVRRP {
                     version: try reader.readUInt16(), generation: try reader.readUInt64(),
                     lastNotification: try reader.readUInt64(), grace: Interval(nanoseconds: try reader.readInt64()),
                     isFirst: try reader.readBool(), mayAdopt: try reader.readBool())
-            case .former: .former
+            case .previousGeneration: .previousGeneration
             case .configure: .configure(generation: try reader.readUInt64())
             case .socket: .socket
             case .socketRefused: .socketRefused(try reader.readString())
@@ -131,8 +131,9 @@ package enum VRRPToSupervisor {
     case worked
     /// Open the VRRP socket of this instance's interface, family and group; the answer has the same correlation id.
     case openSocket(generation: UInt64, instance: UInt32)
-    /// Run the notify scripts for these moments. One frame for all of a turn: thousands of instances may change at once.
-    case notify(generation: UInt64, [NotifyRequest])
+    /// Notifications to send, one after the other, encoded by the VRRP room. One frame for all of a turn: thousands of
+    /// instances may change at once.
+    case notify(generation: UInt64, [UInt8])
     /// What operators may be told of, one after the other, encoded by the VRRP room.
     case observations(generation: UInt64, [UInt8])
     /// Some instances' status, encoded by the VRRP room; `hasMore` in the header until the last part.
@@ -172,10 +173,10 @@ package enum VRRPToSupervisor {
             kind = .openSocket
             writer.write(generation)
             writer.write(instance)
-        case .notify(let generation, let requests):
+        case .notify(let generation, let bytes):
             kind = .notify
             writer.write(generation)
-            for request in requests { request.encode(into: &writer) }
+            writer.write(bytes)
         case .observations(let generation, let bytes):
             kind = .observations
             writer.write(generation)
@@ -217,7 +218,7 @@ package enum VRRPToSupervisor {
             case .openSocket:
                 .openSocket(generation: try reader.readUInt64(), instance: try reader.readUInt32())
             case .notify:
-                .notify(generation: try reader.readUInt64(), try NotifyRequest.readAll(from: &reader))
+                .notify(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .observations:
                 .observations(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .status: .status(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
@@ -226,45 +227,6 @@ package enum VRRPToSupervisor {
             case .stopped: .stopped
             }
         }
-    }
-}
-
-/// A moment at which an instance's notify scripts are to run.
-package struct NotifyRequest: Hashable, Sendable {
-    /// Number of the instance.
-    package var instance: UInt32
-    /// Counts up from 1, so that none is run twice.
-    package var sequence: UInt64
-    /// What happened, as the VRRP room numbers it.
-    package var trigger: UInt8
-    /// Effective priority of the moment.
-    package var priority: UInt8
-
-    /// A request.
-    package init(instance: UInt32, sequence: UInt64, trigger: UInt8, priority: UInt8) {
-        self.instance = instance
-        self.sequence = sequence
-        self.trigger = trigger
-        self.priority = priority
-    }
-
-    func encode(into writer: inout ByteWriter) {
-        writer.write(instance)
-        writer.write(sequence)
-        writer.write(trigger)
-        writer.write(priority)
-    }
-
-    static func readAll(from reader: inout ByteReader) throws(ByteError) -> [NotifyRequest] {
-        var requests: [NotifyRequest] = []
-        while reader.remaining > 0 {
-            guard requests.count < VRRPToSupervisor.entriesMax else { throw .invalid }
-            requests.append(
-                NotifyRequest(
-                    instance: try reader.readUInt32(), sequence: try reader.readUInt64(),
-                    trigger: try reader.readUInt8(), priority: try reader.readUInt8()))
-        }
-        return requests
     }
 }
 

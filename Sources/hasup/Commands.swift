@@ -115,7 +115,7 @@ struct ReloadCommand: ParsableCommand {
     }
 
     func run() throws {
-        if upgradeIfChanged, try Succession(options).upgrade(onlyIfChanged: true, json: json) { return }
+        if upgradeIfChanged, try DaemonUpgrade(options).upgrade(onlyIfChanged: true, json: json) { return }
         let before = instances()
         let (parameters, reply) = try options.ask(
             .reload, with: dryRun ? [JSONMember("dry_run", .bool(true))] : [], ReloadReply.self, timeoutSeconds: 60)

@@ -15,11 +15,11 @@ struct UpgradeCommand: ParsableCommand {
     @OptionGroup var options: ControlOptions
     @Flag(help: "Print the result as JSON.") var json = false
 
-    func run() throws { _ = try Succession(options).upgrade(onlyIfChanged: false, json: json) }
+    func run() throws { _ = try DaemonUpgrade(options).upgrade(onlyIfChanged: false, json: json) }
 }
 
 /// The daemon that is asked for an upgrade, and the one that it becomes.
-struct Succession {
+struct DaemonUpgrade {
     /// How long the daemon may take to be replaced, after it has said that it will be.
     private static let timeout = Interval.seconds(5)
     /// How long one that has closed the connection may take to end: it waits for scripts.

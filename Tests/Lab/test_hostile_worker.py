@@ -218,7 +218,7 @@ def test_only_what_is_configured(lone):
             impostor.say(frame(hostile.NOTIFY, struct.pack(">QIQBB", *request, 100)))
         # A line for each kind: numbers don't make another one.
         for line in ("isn't the one that it runs", "the configuration has no instance number",
-                     "there is no notification of kind", "was started before", "is far beyond those before"):
+                     "a worker can't send notification ANY", "was started before", "is far beyond those before"):
             wait_for(line, a.log, lambda log, line=line: f"refused a worker's request: " in log and line in log, 3)
         assert alive(impostor.pid) and restarts(a) == 0
     # Its successor can be heard: the numbers weren't used up.

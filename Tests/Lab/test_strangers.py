@@ -125,7 +125,7 @@ def test_what_a_start_removes(lan, adopt):
     assert node.addresses() & (gone | stays) == stays
     removed = ["removed 10.0.1.100/24 from eth0, fd00:6::100/64 from eth0: a keepalived had left them there (its mark)"]
     if adopt:
-        removed.append("removed 10.0.2.100/24 from eth0, fd00:7::100/64 from eth0: nobody's mark is on them, and "
+        removed.append("removed 10.0.2.100/24 from eth0, fd00:7::100/64 from eth0: no program's mark is on them, and "
                        "adopt_leftovers is set")
     for sentence in removed:
         assert sentence in hasup.log() and sentence in history(hasup), hasup.log()

@@ -5,6 +5,7 @@ import Testing
 @testable import Supervision
 
 private struct Instances: InstanceSource {
+    let global = GlobalSettings()
     var list: [InstanceSettings]
     var instanceCount: Int { list.count }
     func instance(at index: Int) -> InstanceSettings? { list.indices.contains(index) ? list[index] : nil }
@@ -57,9 +58,9 @@ struct BrokerTests {
         #expect(throws: Refusal.generation(8)) { try broker.socket(generation: 8, instance: 0) }
         #expect(throws: Refusal.generation(6)) { try broker.socket(generation: 6, instance: 0) }
         #expect(throws: Refusal.faultyInstance("B")) { try broker.socket(generation: 7, instance: 1) }
-        for trigger: UInt8 in [0, 5, 6, 255] {
+        for trigger in [NotifyTrigger.any, .deleted, .receivedLowerPriority] {
             #expect(throws: Refusal.trigger(trigger)) {
-                try broker.scripts(generation: 7, instance: 0, sequence: 1, trigger: trigger, priority: 1)
+                try broker.pending(generation: 7, instance: 0, sequence: 1, trigger: trigger, priority: 1)
             }
         }
     }
@@ -67,30 +68,32 @@ struct BrokerTests {
     @Test("scripts: the moment's first, then the generic one with INSTANCE NAME STATE PRIORITY (behaviours §6)")
     func scripts() throws {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]))
-        let run = try broker.scripts(generation: 1, instance: 0, sequence: 1, trigger: 1, priority: 150)
+        let run = try broker.pending(generation: 1, instance: 0, sequence: 1, trigger: .master, priority: 150)
         #expect(
-            run.scripts.map(\.arguments) == [["/master", "a b"], ["/any", "extra", "INSTANCE", "A", "MASTER", "150"]])
-        let backup = try broker.scripts(generation: 1, instance: 0, sequence: 2, trigger: 2, priority: 150)
-        #expect(backup.scripts.map(\.arguments) == [["/any", "extra", "INSTANCE", "A", "BACKUP", "150"]])
+            run.commands.map(\.arguments) == [
+                ["/master", "a b"], ["/any", "extra", "INSTANCE", "A", "MASTER", "150"],
+            ])
+        let backup = try broker.pending(generation: 1, instance: 0, sequence: 2, trigger: .backup, priority: 150)
+        #expect(backup.commands.map(\.arguments) == [["/any", "extra", "INSTANCE", "A", "BACKUP", "150"]])
     }
 
     @Test("D12: a notification is started once; a successor counts on, without a snapshot from 1 again")
     func repeated() throws {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]))
-        _ = try broker.scripts(generation: 1, instance: 0, sequence: 5, trigger: 1, priority: 1)
+        _ = try broker.pending(generation: 1, instance: 0, sequence: 5, trigger: .master, priority: 1)
         for old: UInt64 in [0, 1, 5] {
             #expect(throws: Refusal.repeated(old)) {
-                try broker.scripts(generation: 1, instance: 0, sequence: old, trigger: 1, priority: 1)
+                try broker.pending(generation: 1, instance: 0, sequence: old, trigger: .master, priority: 1)
             }
         }
         _ = broker.workerStarted(hasSnapshot: true)
         #expect(broker.lastNotification == 5)
         #expect(throws: Refusal.repeated(5)) {
-            try broker.scripts(generation: 1, instance: 0, sequence: 5, trigger: 1, priority: 1)
+            try broker.pending(generation: 1, instance: 0, sequence: 5, trigger: .master, priority: 1)
         }
         let countsAnew = broker.workerStarted(hasSnapshot: false)
         #expect(countsAnew, "whoever knows numbers has to be told")
-        _ = try broker.scripts(generation: 1, instance: 0, sequence: 1, trigger: 1, priority: 1)
+        _ = try broker.pending(generation: 1, instance: 0, sequence: 1, trigger: .master, priority: 1)
     }
 
     @Test(
@@ -99,10 +102,10 @@ struct BrokerTests {
     func leaps(number: UInt64) throws {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]))
         #expect(throws: Refusal.leap(number)) {
-            try broker.scripts(generation: 1, instance: 0, sequence: number, trigger: 1, priority: 1)
+            try broker.pending(generation: 1, instance: 0, sequence: number, trigger: .master, priority: 1)
         }
         #expect(broker.lastNotification == 0)
-        _ = try broker.scripts(generation: 1, instance: 0, sequence: 1 << 20, trigger: 1, priority: 1)
+        _ = try broker.pending(generation: 1, instance: 0, sequence: 1 << 20, trigger: .master, priority: 1)
     }
 
     @Test("nor step by step: the last numbers are nobody's")
@@ -110,9 +113,9 @@ struct BrokerTests {
         let end = Broker<Instances>.notificationsEnd
         var broker = Broker(
             generation: 1, source: Instances(list: [instance("A")]), lastNotification: end - 2)
-        _ = try broker.scripts(generation: 1, instance: 0, sequence: end - 1, trigger: 1, priority: 1)
+        _ = try broker.pending(generation: 1, instance: 0, sequence: end - 1, trigger: .master, priority: 1)
         #expect(throws: Refusal.leap(end)) {
-            try broker.scripts(generation: 1, instance: 0, sequence: end, trigger: 1, priority: 1)
+            try broker.pending(generation: 1, instance: 0, sequence: end, trigger: .master, priority: 1)
         }
         #expect(broker.lastNotification == end - 1)
     }
@@ -132,9 +135,9 @@ struct BrokerTests {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]), lastNotification: 5)
         _ = broker.workerStarted(hasSnapshot: true)
         #expect(throws: Refusal.repeated(5)) {
-            try broker.scripts(generation: 1, instance: 0, sequence: 5, trigger: 1, priority: 1)
+            try broker.pending(generation: 1, instance: 0, sequence: 5, trigger: .master, priority: 1)
         }
-        _ = try broker.scripts(generation: 1, instance: 0, sequence: 6, trigger: 1, priority: 1)
+        _ = try broker.pending(generation: 1, instance: 0, sequence: 6, trigger: .master, priority: 1)
         #expect(broker.lastNotification == 6)
     }
 

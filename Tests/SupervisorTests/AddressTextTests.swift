@@ -60,7 +60,7 @@ struct AddressTextTests {
         #expect(
             texts(.master, [try stranger("10.0.4.1/24", hasLifetime: true)], settings) == [
                 "10.0.4.1/24 is on eth0, too, and \(end) Remove it (ip address del 10.0.4.1/24 dev eth0). It has a lifetime, "
-                    + "so somebody renews it, a DHCP client perhaps"
+                    + "so another program renews it, perhaps a DHCP client"
             ])
         // The kernel has an IPv6 address once, whatever its length is.
         #expect(
@@ -100,10 +100,10 @@ struct AddressTextTests {
         let list = many.map { "\($0.prefix) from eth0" }.joined(separator: ", ")
         func line(_ observation: Observation) -> String { observation.line(settings) }
         #expect(
-            line(.leftoversRemoved([one], count: 1, addedBy: 0))
-                == "removed 10.0.4.1/24 from eth0: nobody's mark is on it, and adopt_leftovers is set")
+            line(.staleAddressesRemoved([one], count: 1, addedBy: 0))
+                == "removed 10.0.4.1/24 from eth0: no program's mark is on it, and adopt_leftovers is set")
         #expect(
-            line(.leftoversRemoved(many, count: 4_000, addedBy: AddressProtocol.keepalived))
+            line(.staleAddressesRemoved(many, count: 4_000, addedBy: AddressProtocol.keepalived))
                 == "removed \(list) and 3990 more: a keepalived had left them there (its mark)")
         #expect(
             line(.addressesStay(0, [one], count: 1))
@@ -120,7 +120,7 @@ struct AddressTextTests {
                 + "discards a list that isn't its own")
         #expect(line(.addressesUnadvertised(0, count: 0)) == "VI_1: all its addresses are advertised again")
         for observation in [
-            .leftoversRemoved([one], count: 1, addedBy: 0), .addressesStay(0, [one], count: 1),
+            .staleAddressesRemoved([one], count: 1, addedBy: 0), .addressesStay(0, [one], count: 1),
             .foreignAddressGone(0, one),
             .addressesUnadvertised(0, count: 1),
         ] as [Observation] { #expect(observation.isHistory) }

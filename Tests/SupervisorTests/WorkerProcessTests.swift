@@ -1,6 +1,7 @@
 import Base
 import CLinux
 import Glibc
+import LogOutput
 import Logging
 import Reactor
 import Supervision

@@ -77,4 +77,20 @@ import Testing
         #expect(numbers == [heard + 1], "repeated, because it wasn't heard, under a number that will be")
         #expect(node.routers[0].lastNotification?.sequence == heard + 1)
     }
+
+    @Test("a trigger that there isn't is one that no worker may send")
+    func unknownTrigger() throws {
+        for raw: UInt8 in [0, 8, 255] {
+            var writer = ByteWriter()
+            writer.write(UInt32(2))
+            writer.write(UInt64(3))
+            writer.write(raw)
+            writer.write(UInt8(100))
+            let told = try writer.bytes.withUnsafeBytes { bytes in
+                var reader = ByteReader(bytes)
+                return try Notification(from: &reader)
+            }
+            #expect(told == Notification(sequence: 3, instance: 2, trigger: .any, priority: .standard))
+        }
+    }
 }

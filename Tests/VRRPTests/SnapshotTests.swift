@@ -66,7 +66,7 @@ import Testing
         #expect(
             labels(NodeContext()) == [
                 "timers", "announcer", "interfaces", "ledger", "dependents", "startsAt", "adoptsLeftovers",
-                "leftoversAt", "tickets", "lastTicket", "expectedRemovals", "withdrawals", "withdrawalsKept",
+                "staleAddressesAt", "tickets", "lastTicket", "expectedRemovals", "withdrawals", "withdrawalsKept",
                 "lastNotification",
             ])
         #expect(

@@ -50,7 +50,7 @@ import VRRP
     @Test(
         arguments: [
             .rivalMaster(3, source: Bench.lower, .discarded(.checksum, detail: 77)), .foreignAddressGone(3, name),
-            .addressesStay(3, [name, name], count: 2), .leftoversRemoved([name], count: 40, addedBy: 18),
+            .addressesStay(3, [name, name], count: 2), .staleAddressesRemoved([name], count: 40, addedBy: 18),
             .addressesUnadvertised(3, count: 7),
             .foreignAddressFound(
                 3,

@@ -22,15 +22,11 @@ int hasup_spawn_into(
     const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int output,
     int lends_class, int own_group);
 
-enum { HASUP_PASSED_MAX = 4, HASUP_KEPT_MIN = 8 };
-
-/// Becomes another program, in which `descriptors[i]` is descriptor 3 + i and nothing else above 2 is open: what
-/// sd_listen_fds(3) expects. Comes back only if that fails, with -errno and every descriptor as it was.
-///
-/// `kept` stays open at its own number, which is HASUP_KEPT_MIN at least, or is -1. Nothing that leads to its file is closed:
-/// the process would lose its locks on it.
+/// Becomes another program, in which these descriptors are open at their numbers, and nothing else above 2. Returns only if
+/// that fails, with -errno: then each descriptor that was passed is closed on exec, and so is every other above 2. No
+/// descriptor is closed before: the process would lose its locks on that file.
 int hasup_exec_passing(
-    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int kept);
+    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count);
 
 /// How a child has ended, without waiting: the status as of waitpid(2), -EAGAIN while it runs, or another -errno. The
 /// kernel keeps it until it is reaped.

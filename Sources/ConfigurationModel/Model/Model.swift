@@ -347,6 +347,27 @@ package enum NotifyTrigger: UInt8, Hashable, Sendable, CaseIterable {
     case deleted = 6
     /// notify_master_rx_lower_pri: a MASTER heard a lower-priority advertisement.
     case receivedLowerPriority = 7
+
+    /// The state's word in the arguments of a generic script.
+    package var word: String {
+        switch self {
+        case .master: "MASTER"
+        case .backup: "BACKUP"
+        case .fault: "FAULT"
+        case .stop: "STOP"
+        case .any: "ANY"
+        case .deleted: "DELETED"
+        case .receivedLowerPriority: "MASTER_RX_LOWER_PRI"
+        }
+    }
+
+    /// True for a state of an instance, which a worker reports. It doesn't survive its deletion.
+    package var isState: Bool {
+        switch self {
+        case .master, .backup, .fault, .stop: true
+        case .any, .deleted, .receivedLowerPriority: false
+        }
+    }
 }
 
 /// A script and who runs it.

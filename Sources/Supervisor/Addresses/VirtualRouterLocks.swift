@@ -6,7 +6,7 @@ import Control
 import Glibc
 import Reactor
 
-/// Which virtual routers this hasupd runs: a lock for each of them, in one file for all hasupds of the machine, whatever
+/// The locks of the virtual routers that this hasupd runs, one for each, in one file for all hasupds of the machine, whatever
 /// their run directories are (docs/decisions.md, D35).
 ///
 /// Two daemons that run the same virtual router would each take the other's addresses for their own. The kernel drops
@@ -20,13 +20,13 @@ final class VirtualRouterLocks {
     /// As the kernel takes it: it is looked for each second.
     private let lookedFor: [CChar]
     private let descriptor: Descriptor
-    /// Whether this process was another program before, which had claimed what it ran.
+    /// True if this process was another program before, which had claimed what it ran.
     private let isSuccessor: Bool
-    /// What the configuration that runs needs.
+    /// The locks that the configuration that runs needs.
     private var held: Set<Int64> = []
-    /// What the configuration needs that was claimed last.
+    /// The locks that the configuration needs that was claimed last.
     private var wanted: Set<Int64> = []
-    /// What of these couldn't be locked, and the number of the error.
+    /// Those that couldn't be taken, and the number of the error.
     private var unlocked: [Int64: Int32] = [:]
     private lazy var namespace: UInt64 = {
         var status = stat()
@@ -36,12 +36,12 @@ final class VirtualRouterLocks {
 
     /// Nil when the file can't be opened, as it is for an ordinary user.
     ///
-    /// - Parameter passed: the number that `takePassed` gave. It is kept even when the file was removed meanwhile: its locks
-    ///   go with the last descriptor.
+    /// - Parameter passed: the number in the predecessor's handover. It is kept even when the file was removed meanwhile: its
+    ///   locks go with the last descriptor.
     init?(path: String = VirtualRouterLocks.file, passed: Int32? = nil) {
         self.path = path
         lookedFor = Array(path.utf8CString)
-        if let passed, fcntl(passed, F_SETFD, FD_CLOEXEC) == 0 {
+        if let passed {
             descriptor = Descriptor(owning: passed)
             isSuccessor = true
             return
@@ -53,13 +53,10 @@ final class VirtualRouterLocks {
     private static func open(_ path: String) throws(SystemError) -> Descriptor {
         mkdir(ControlPath.standardRunDirectory, 0o755)
         let number = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        let file = try owned(number < 0 ? -errno : number, "open \(path)")
-        // Its number is one that it can keep at an upgrade.
-        let kept = fcntl(file.number, F_DUPFD_CLOEXEC, Int32(HASUP_KEPT_MIN))
-        return try owned(kept < 0 ? -errno : kept, "open \(path)")
+        return try owned(number < 0 ? -errno : number, "open \(path)")
     }
 
-    /// Why another hasupd may run the same virtual routers, a sentence; nil when it can't.
+    /// The reason why another hasupd may run the same virtual routers, a sentence; nil when it can't.
     var problem: String? {
         guard FileReader.leads(lookedFor, to: descriptor.number) else {
             return "\(path) was removed: a hasupd that is started with the same virtual routers would take this one's "
@@ -73,28 +70,11 @@ final class VirtualRouterLocks {
 
     // MARK: Upgrade
 
-    private static let variable = "HASUP_CLAIMS"
-
-    /// What stays open for the program that this process becomes: the locks are the process's as long as no descriptor
-    /// of the file is closed, so that at no moment the virtual routers are free.
+    /// The number at which the file stays open for the program that this process becomes: the locks are the process's as long
+    /// as no descriptor of the file is closed, so that at no moment the virtual routers are free.
     var number: Int32 { descriptor.number }
 
-    /// Says to that program where it finds them.
-    func announce() { setenv(Self.variable, "\(getpid()) \(number)", 1) }
-
-    /// Takes that back.
-    static func unannounce() { unsetenv(variable) }
-
-    /// What was said to this one; no child is told.
-    static func takePassed() -> Int32? {
-        defer { unannounce() }
-        guard let text = getenv(variable) else { return nil }
-        let words = String(cString: text).split(separator: " ").map { Int32($0) }
-        guard words.count == 2, words[0] == getpid(), let number = words[1] else { return nil }
-        return number >= HASUP_KEPT_MIN ? number : nil
-    }
-
-    /// What the program before needed and this one doesn't is free: all that lies between what is wanted.
+    /// Releases what the program before needed and this one doesn't: all that lies between what is wanted.
     private func releaseOthers() {
         var next: Int64 = 0
         for place in wanted.sorted() {

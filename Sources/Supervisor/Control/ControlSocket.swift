@@ -4,6 +4,7 @@ import Configuration
 import ConfigurationModel
 import Control
 import Glibc
+import LogOutput
 import Logging
 import Reactor
 import Sandbox
@@ -80,7 +81,7 @@ final class ControlSocket {
     /// Tells what was left out: before the end.
     func flushRest() { lines.flushRest() }
 
-    private func note(_ text: String) { lines.tell(.info, "control socket", text, kind: text.withoutNumbers) }
+    private func note(_ text: String) { lines.write(.info, "control socket", text, kind: text.withoutNumbers) }
 
     private func handle(_ request: ControlRequest, _ responder: ControlResponder) {
         switch request.method {
@@ -102,11 +103,8 @@ final class ControlSocket {
         case .instances: instances(responder)
         case .statistics: statistics(responder)
         case .history:
-            let history = daemon.history
-            daemon.observations.whenNoted {
-                let (text, count) = history.text()
-                responder.reply(history: text, count: count)
-            }
+            let (text, count) = daemon.history.text()
+            responder.reply(history: text, count: count)
         case .setLogLevel: setLogLevel(request.level, responder)
         case .upgrade: upgrade(onlyIfChanged: request.onlyIfChanged, responder)
         case .watch: break
@@ -154,7 +152,7 @@ final class ControlSocket {
             ) { index in
                 generation.instance(at: index).map {
                     var report = InstanceReport(
-                        $0, statuses?[UInt32(index)], observations.backgrounds.last(of: $0.name), now: now,
+                        $0, statuses?[UInt32(index)], observations.contexts.last(of: $0.name), now: now,
                         wallNanoseconds: wall)
                     report.scripts = scripts.report(of: report.name)
                     report.notificationsSkipped = report.scripts?.skipped ?? 0

@@ -10,17 +10,17 @@ extension WatchEvent {
     /// What the VRRP worker observed. `settings` are the instance's; nil for what isn't about one.
     init(
         _ observation: Observation, _ settings: InstanceSettings?,
-        _ background: TransitionContext = TransitionContext(),
+        _ context: TransitionContext = TransitionContext(),
         wallNanoseconds: Int64
     ) {
-        self.init("note", text: observation.line(settings, background), unixSeconds: Double(wallNanoseconds) / 1e9)
+        self.init("note", text: observation.line(settings, context), unixSeconds: Double(wallNanoseconds) / 1e9)
         instance = settings?.name
         switch observation {
         case .transition(let change), .earlier(let change, _):
             kind = "transition"
             let now = Instant(nanoseconds: 0)
             transition = TransitionReport(
-                change, settings, background, at: now, now: now, wallNanoseconds: wallNanoseconds)
+                change, settings, context, at: now, now: now, wallNanoseconds: wallNanoseconds)
         case .discarded(_, let reason, let source, _):
             kind = "discard"
             self.reason = reason.name
@@ -33,9 +33,8 @@ extension WatchEvent {
             kind = "rival"
             self.reason = sign.code
             self.source = source.description
-        case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
-            .addressesStay,
-            .leftoversRemoved, .addressesUnadvertised:
+        case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone, .addressesStay,
+            .staleAddressesRemoved, .addressesUnadvertised:
             break
         }
     }
@@ -97,7 +96,7 @@ extension Observation {
     var isHistory: Bool {
         switch self {
         case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
-            .addressesStay, .leftoversRemoved, .addressesUnadvertised, .rivalMaster:
+            .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster:
             true
         case .discarded, .accepted, .kernelFailure: false
         }

@@ -13,9 +13,9 @@ import WorkerProtocol
 extension InstanceReport {
     /// An instance whose worker told its status, or nil when there is no worker that does.
     ///
-    /// - Parameter background: what was known when its last transition was told.
+    /// - Parameter context: what was known when its last transition was told.
     init(
-        _ settings: InstanceSettings, _ status: InstanceStatus?, _ background: TransitionContext = TransitionContext(),
+        _ settings: InstanceSettings, _ status: InstanceStatus?, _ context: TransitionContext = TransitionContext(),
         now: Instant,
         wallNanoseconds: Int64
     ) {
@@ -54,7 +54,7 @@ extension InstanceReport {
                 secondsLeft: moment.map { max(0, ($0 - now).seconds) })
         }
         lastTransition = status.lastTransition.map {
-            TransitionReport($0, settings, background, at: status.since, now: now, wallNanoseconds: wallNanoseconds)
+            TransitionReport($0, settings, context, at: status.since, now: now, wallNanoseconds: wallNanoseconds)
         }
         counters = CounterReport(status.counters)
         lastDiscard = status.lastDiscard.map {
@@ -122,14 +122,14 @@ extension AddressReport {
 
 extension TransitionReport {
     init(
-        _ transition: Transition, _ settings: InstanceSettings?, _ background: TransitionContext = TransitionContext(),
+        _ transition: Transition, _ settings: InstanceSettings?, _ context: TransitionContext = TransitionContext(),
         at time: Instant, now: Instant, wallNanoseconds: Int64
     ) {
         self.init()
         from = transition.from.description
         to = transition.to.description
         reason = transition.reason.code
-        text = transition.why(settings, background)
+        text = transition.why(settings, context)
         peer = transition.peer?.description
         peerPriority = transition.peerPriority.map { Int($0.rawValue) }
         ownPriority = Int(transition.ownPriority.rawValue)

@@ -1,5 +1,6 @@
 import Base
 import Control
+import LogOutput
 import Reactor
 import Supervision
 import VRRP
@@ -12,10 +13,12 @@ extension Daemon {
             lastStray = (reason, detail, source, Clock.now)
         }
         // While a reload is being applied, numbers may mean the old list or the new one.
-        let source = number == reloads?.pending?.number ? reloads?.pending : generation
+        let pending = reloads?.pending
+        let source = number == pending?.number ? pending ?? generation : generation
         var wallNanoseconds = Clock.wallNanoseconds
         if case .earlier(_, let time) = observation { wallNanoseconds -= Self.lateness(of: time) }
-        observations.add(.init(observation: observation, source: source, wallNanoseconds: wallNanoseconds))
+        let settings = observation.instance.flatMap { source.instance(at: $0) }
+        observations.add(observation, settings, wallNanoseconds: wallNanoseconds)
     }
 
     /// How long ago something happened that is told only now, in nanoseconds. The time is a worker's word: at most what a
@@ -24,9 +27,9 @@ extension Daemon {
         min(max(0, time.age(at: Clock.now).nanoseconds), WatchEvent.lateness.nanoseconds)
     }
 
-    /// Writes what waits, and how often lines repeated whose minute isn't over: nobody does it later.
+    /// Logs how often lines repeated whose minute isn't over: before the end.
     func flushRest() {
-        observations.flush()
+        observations.flushRest()
         vrrp?.lines.flushRest()
         checker?.lines.flushRest()
         scripts.flushRest()
@@ -34,17 +37,17 @@ extension Daemon {
     }
 
     /// Tells those who watch, and those who will ask.
-    func tell(_ event: @escaping () -> WatchEvent) {
-        control?.publish(event)
+    func tell(_ event: WatchEvent) {
+        control?.publish { event }
         history.add(event)
     }
 
-    func run(_ run: ScriptRun) { scripts.add(run, global: generation.global) }
+    func add(_ notification: PendingNotification) { scripts.add(notification) }
 
     func resetNotificationSequence() { scripts.resetSequence() }
 
     func report(_ text: String) {
         let event = WatchEvent("process", text: text, unixSeconds: Double(Clock.wallNanoseconds) / 1e9)
-        tell { event }
+        tell(event)
     }
 }

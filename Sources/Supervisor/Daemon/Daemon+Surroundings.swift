@@ -1,17 +1,17 @@
 import Base
 import Glibc
 import Kernel
+import LogOutput
 import Logging
 import Reactor
-import Telemetry
 
 extension Daemon {
     /// Removes the addresses that a process of ours, which is gone, has left; how many there were.
     ///
     /// - Parameter kept: a configuration whose addresses are left alone.
-    @discardableResult func removeLeftovers(of whom: String, except kept: Generation? = nil) -> Int {
+    @discardableResult func removeStaleAddresses(of whom: String, except kept: Generation? = nil) -> Int {
         do throws(SystemError) {
-            let left = try ledger.withdraw(except: kept?.model, by: store.addressPage)
+            let left = try ledger.removeStaleAddresses(except: kept?.model, by: store.addressPage)
             if let kept {
                 note(kept)
                 ledger.forget(before: kept.number)
@@ -99,7 +99,7 @@ extension Daemon {
     /// What belongs into a run directory that was made anew.
     private func refill() {
         history.restore()
-        ledger.restore((vrrp?.formers ?? []) + [generation] + [reloads?.pending].compactMap { $0 })
+        ledger.restore((vrrp?.previousGenerations ?? []) + [generation] + [reloads?.pending].compactMap { $0 })
         vrrp?.noteWorker()
         pidFiles.restore(
             daemon: getpid(), vrrp: vrrp?.worker?.child?.pid, checker: checker?.worker?.child?.pid)

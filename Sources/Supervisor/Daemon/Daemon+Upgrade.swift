@@ -40,14 +40,17 @@ extension Daemon {
                 self.log.notice("\(text)")
                 self.report(text)
                 self.serviceState.tell(.reloading)
-                let succession = Succession(isSealed: self.setting.isFullySealed, limits: self.scripts.limits)
                 upgrade.execReplacement(
-                    succession,
                     lastWork: { [unowned self] in
                         self.tellWhatIsLeft()
-                        self.scripts.endTold()
+                        self.scripts.endTerminated()
                         self.flushRest()
                         self.loop.flushDeferredWork()
+                    },
+                    handover: { [unowned self] in
+                        Handover(
+                            isSealed: self.setting.isFullySealed, limits: self.scripts.limits,
+                            stored: self.store.stored, locks: self.locks?.number)
                     },
                     onFailure: { [unowned self] in self.tellReadiness() })
             }

@@ -5,11 +5,11 @@ import ConfigurationModel
 import Control
 import Files
 import Glibc
+import LogOutput
 import Logging
 import Reactor
 import Sandbox
 import Supervision
-import Telemetry
 import VRRP
 import WorkerProtocol
 
@@ -60,7 +60,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let systemd: SystemdNotify
     let serviceState: ServiceState
     let store: DescriptorStore
-    let observations: ObservationQueue
+    let observations: ObservationLog
     private let findings: FindingLog
     /// The last packet for no instance here that the worker has told of.
     var lastStray: (reason: DiscardReason, detail: UInt32, source: IPAddress, at: Instant)?
@@ -83,7 +83,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         self.options = options
         self.paths = paths
         self.directory = directory
-        history = History(directory: paths.runDirectory, on: loop)
+        history = History(directory: paths.runDirectory)
         ledger = InstalledConfigurations(directory: paths.runDirectory)
         workerRecord = WorkerRecord(directory: paths.runDirectory)
         pidFiles = PidFiles(options, runDirectory: paths.runDirectory, log: log)
@@ -102,7 +102,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             on: loop, log: log, limits: limits, runningMax: budget.scriptsMax, inherited: store.notifications,
             keep: { store.keep(notifications: $0) })
         reloadFiles = ReloadFiles(setting, on: loop, log: log)
-        observations = ObservationQueue(log: log, history: history, on: loop)
+        observations = ObservationLog(log: log, history: history, on: loop)
         observations.onEvent = { [unowned self] in self.control?.publish($0) }
     }
 
@@ -111,14 +111,15 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     /// The list of steps. What can fail for the operator's reasons comes before anything changes.
     static func start(_ options: DaemonOptions) throws(StartError) -> Int32 {
         let systemd = SystemdNotify()
-        let store = DescriptorStore(systemd)
-        let predecessor = Succession.take()
-        let passedClaims = VirtualRouterLocks.takePassed()
+        let handover = Result { () throws(Handover.Malformed) in try Handover.take() }
+        let predecessor = (try? handover.get()) ?? nil
+        let store = DescriptorStore(systemd, ListenDescriptors.take() + (predecessor?.stored ?? []))
         let limits = predecessor?.limits ?? ScriptLimits()
         let identity = options.instance.map { "hasupd_\($0)" } ?? "hasupd"
         let sink = LogSink.suitable(foreground: options.foreground, identity: identity)
         let log = Logger(label: "hasupd") { _ in SinkHandler(sink, level: options.logLevel) }
-        store.tell(log)
+        if case .failure(let error) = handover { log.error("\(error)") }
+        store.report(to: log)
         OperatorSignals.ignoreWhatEndsNothing()
         OperatorSignals.letFuseBlow()
         // Its files are its own.
@@ -159,7 +160,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         let findings = FindingLog(log)
         let first = try readFirst(reader, stored: store.configuration, options, log, findings)
 
-        let locks = VirtualRouterLocks(passed: passedClaims)
+        let locks = VirtualRouterLocks(passed: predecessor?.locks)
         do throws(VirtualRouterLocks.Conflict) {
             try locks?.take(first.generation)
             locks?.commit()
@@ -179,7 +180,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             if let text = former.sentence(isPassedOn: store.page != nil) { daemon.report(text) }
         }
         // With its page, a worker decides what of the new configuration stays; what isn't in that goes at once.
-        daemon.removeLeftovers(of: "an earlier hasupd", except: store.page == nil ? nil : first.generation)
+        daemon.removeStaleAddresses(of: "an earlier hasupd", except: store.page == nil ? nil : first.generation)
         do throws(SystemError) {
             try daemon.begin(deathsWithPage: former?.deathsWithSnapshot ?? 0, isAlone: isAlone)
             try loop.run()
@@ -188,7 +189,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         }
         // Nobody waits for it any more, and what is left to do may be more than the fuse of the realtime class allows.
         Realtime.end()
-        daemon.scripts.endTold()
+        daemon.scripts.endTerminated()
         loop.flushDeferredWork()
         daemon.control?.remove()
         daemon.pidFiles.remove()
@@ -196,10 +197,12 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             daemon.flushRest()
             return 0
         }
-        daemon.scripts.tellUnsent()
+        daemon.scripts.reportUnsent()
         store.clear()
         daemon.workerRecord.clear()
-        if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
+        if daemon.removeStaleAddresses(of: "the VRRP worker") > 0 {
+            daemon.exitStatus = StartError.Status.software.rawValue
+        }
         daemon.flushRest()
         withExtendedLifetime(formerChildren) {}
         return daemon.exitStatus
@@ -214,7 +217,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             findings: findings, delegate: self)
         stopTimer = loop.makeTimer { [unowned self] in self.loop.stop() }
         settledTimer = loop.makeTimer { hasup_release_code() }
-        upgrade = Upgrade(on: loop, log: log, store: store, locks: locks, paths: paths)
+        upgrade = Upgrade(on: loop, log: log, paths: paths)
         setting.judgePrivileges(
             for: generation.model, workerPriority: generation.workerPriority, controlSocket: paths.controlSocket)
         for note in setting.notes { log.notice("\(note)") }
@@ -376,7 +379,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         reloadFiles.ended(report, before: before, judged: judged, after: report.ok ? generation : nil)
         let wall = Clock.wallNanoseconds
         refusedReload = report.ok ? nil : (Clock.now, wall, report.summaryText)
-        tell { WatchEvent(report, wallNanoseconds: wall) }
+        tell(WatchEvent(report, wallNanoseconds: wall))
         admitOperators()
         tellReadiness()
     }

@@ -10,8 +10,8 @@ import Sandbox
 import Varlink
 import WorkerProtocol
 
-/// The role `hasup-config`: reads and judges the files in a short-lived process (docs/decisions.md, D6). A parser that
-/// crashes costs nothing, and one that takes long holds up nobody.
+/// The role `hasup-config`: reads and checks the files in a short-lived process (docs/decisions.md, D6). A parser that
+/// crashes or takes long costs hasupd nothing.
 ///
 /// Arguments: `FILE CONFIG-ID`, whether the result is to be compared with what runs, whether its text is wanted even
 /// when it has no config_save_dir (1 or 0), the path of reload_file or nothing, and the words of `SandboxArguments`.
@@ -37,7 +37,7 @@ enum ConfigurationRole {
         }
         let needsReadRight = files.needsReadRight(for: sources)
         let running = arguments[2] == "1" ? try? ConfigurationImage(Descriptor(owning: 5)) : nil
-        // From here on only bytes in memory are looked at: nothing is needed any more.
+        // From here on only bytes in memory are read.
         let report = seal(as: SandboxPlan(wishes, filter: 4, landlock: nil))
         if let refusal = report.refusal(for: wishes) {
             let sentence = "the configuration can't be read: \((report.shortfalls + [refusal]).joined(separator: ": "))"
@@ -66,7 +66,7 @@ enum ConfigurationRole {
         return 0
     }
 
-    /// All findings. Of scripts where none run it is said where they begin: first, as it is a note on nothing else.
+    /// All findings. The first one is the note on the place of the scripts, where none can run.
     private static func findings(
         on loaded: LoadedConfiguration, comparedWith running: ConfigurationImage?
     ) -> [Diagnostic] {
@@ -92,7 +92,7 @@ enum ConfigurationRole {
         return (sources, trouble)
     }
 
-    /// What a reload would change; empty for one that would be refused anyway.
+    /// The changes that a reload would make; none for one that would be refused.
     private static func difference(from running: ConfigurationImage?, to loaded: LoadedConfiguration) -> [UInt8] {
         guard let running, loaded.canStart, !loaded.hasErrors,
             let old = try? EncodedModel(running.model).decode()

@@ -1,6 +1,7 @@
 import Base
 import CLinux
 import Glibc
+import LogOutput
 import Logging
 import Reactor
 import Sandbox
@@ -78,13 +79,13 @@ final class CheckerSupervision: WorkerProcess.Owner {
         case .hello(let version, let seal):
             try worker.hello(version: version)
             sealed = seal
-            for sentence in seal.shortfalls { lines.tell(.notice, "hasup-checker", sentence) }
+            for sentence in seal.shortfalls { lines.write(.notice, "hasup-checker", sentence) }
             worker.ready()
             worker.handle(.worked)
             onReady?()
         case .log(let level, let text):
             try worker.requireHello()
-            lines.tell(level.loggerLevel, "hasup-checker", text)
+            lines.write(level.loggerLevel, "hasup-checker", text)
         }
     }
 

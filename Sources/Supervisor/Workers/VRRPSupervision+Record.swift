@@ -1,4 +1,5 @@
 import Base
+import LogOutput
 import Logging
 import Reactor
 import Supervision
@@ -13,7 +14,7 @@ extension VRRPSupervision {
             try record.note(pid, deaths: deaths)
             notedDeaths = deaths
         } catch {
-            lines.tell(.warning, "", "\(error): should hasupd be killed, its successor wouldn't find this worker")
+            lines.write(.warning, "", "\(error): should hasupd be killed, its successor wouldn't find this worker")
         }
     }
 
@@ -38,22 +39,5 @@ extension VRRPSupervision {
     /// A worker has worked: what killed others before isn't its snapshot.
     func noteWork(_ worker: WorkerProcess) {
         if worker.life.deathsWithSnapshot + 1 != notedDeaths { noteWorker() }
-    }
-}
-
-extension Broker {
-    /// Takes on what a worker wants to be told: for this hasupd's successor it is in the record of notifications first, and
-    /// then in the page's last number, so that one which is killed in between has left it once (docs/decisions.md, D40).
-    ///
-    /// - Parameter keep: has kept it for a successor when it returns.
-    /// - Throws: `Refusal`; then nothing is kept or noted.
-    mutating func takeOn(
-        _ request: NotifyRequest, generation: UInt64, notingIn page: StatePage, keep: (ScriptRun) -> Void
-    ) throws(Refusal) {
-        let run = try scripts(
-            generation: generation, instance: request.instance, sequence: request.sequence, trigger: request.trigger,
-            priority: request.priority)
-        keep(run)
-        page.lastNotification = lastNotification
     }
 }

@@ -4,6 +4,7 @@ import Configuration
 import ConfigurationModel
 import Glibc
 import Kernel
+import LogOutput
 import Logging
 import Reactor
 import Sandbox
@@ -19,8 +20,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
         func configured(_ generation: UInt64)
         /// Something that operators may be told of; the instance's name belongs to the generation.
         func observed(_ observation: Observation, generation: UInt64)
-        /// Scripts are to be run. It is kept for a successor when this returns.
-        func run(_ scripts: ScriptRun)
+        /// A notification is to be sent. It is kept for the next hasupd when this returns.
+        func add(_ notification: PendingNotification)
         /// Notifications count from 1 again.
         func resetNotificationSequence()
         /// Something happened to the worker that operators should know.
@@ -60,10 +61,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var frames: Descriptor
     /// Generations before the newest one of which something may still be in the kernel: until a worker says that nothing
     /// is. Their images go to the next worker, and to whoever removes what none advertises.
-    private(set) var formers: [Generation] = []
+    private(set) var previousGenerations: [Generation] = []
     /// Whether the page is a former hasupd's, and nobody has gone on with it yet.
     private var isInherited: Bool
-    private let orphans: StaleAddressGuard
+    private let staleAddresses: StaleAddressGuard
     private var questions: StatusRequests?
     /// The newest generation that this worker has said to run.
     private var configuredGeneration: UInt64 = 0
@@ -102,7 +103,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         (addresses, isFirst) = try delegate.keepAddresses()
         mayAdopt = isAlone && isFirst && inherited == nil
         frames = try owned(hasup_frame_socket(), "open a packet socket")
-        orphans = StaleAddressGuard(
+        staleAddresses = StaleAddressGuard(
             on: loop, lines: lines, seal: setting.sealArguments, filter: setting.withdrawFilter.number)
         questions = StatusRequests(on: loop) { [unowned self] number in self.askStatus(number) }
         trialTimer = loop.makeTimer { [unowned self] in self.pageHasPassed() }
@@ -117,7 +118,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     func start() {
         delegate.keep(page)
         // Its addresses have had no owner since the last worker was ended.
-        if isInherited { orphans.workerEnded(page, addresses, broker.source, formers: formers) }
+        if isInherited { staleAddresses.workerEnded(page, addresses, broker.source, previous: previousGenerations) }
         worker?.handle(.start)
     }
 
@@ -125,16 +126,16 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     /// Why no further generation can be given at the moment: a sentence's beginning.
     var obstacle: String? {
-        formers.count < formersMax
+        previousGenerations.count < previousGenerationsMax
             ? nil
-            : "the VRRP worker hasn't removed yet what \(formers.count) reloads have taken away: hasupd's log says why"
+            : "the VRRP worker hasn't removed yet what \(previousGenerations.count) reloads have taken away: hasupd's log says why"
     }
 
     /// Gives a new generation to the worker; `configured` follows, or `vrrpEnded`.
     func apply(_ generation: Generation) {
         let before = broker.source
-        formers.removeAll { $0.image === generation.image }
-        if before.image !== generation.image { formers.append(before) }
+        previousGenerations.removeAll { $0.image === generation.image }
+        if before.image !== generation.image { previousGenerations.append(before) }
         broker.advance(to: generation.number, source: generation)
         worker?.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
@@ -162,13 +163,13 @@ final class VRRPSupervision: WorkerProcess.Owner {
     // MARK: WorkerProcess.Owner
 
     func start(_ worker: WorkerProcess, dropsSnapshot: Bool) throws(SystemError) -> WorkerProcess.Started {
-        orphans.successorStarts()
+        staleAddresses.successorStarts()
         var pair: [Int32] = [-1, -1]
         try checked(hasup_socketpair(&pair), "create a socket pair")
         let ours = Descriptor(owning: pair[0])
         let theirs = Descriptor(owning: pair[1])
         if dropsSnapshot {
-            lines.tell(
+            lines.write(
                 .error, "hasup-vrrp", "it or hasupd dies early again and again: the next one starts without a snapshot")
             page = try StatePage.create()
             isInherited = false
@@ -176,7 +177,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         }
         let kept = try delegate.keepAddresses()
         if kept.isNew {
-            lines.tell(
+            lines.write(
                 .error, "hasup-vrrp",
                 "nobody can read any more which addresses it has put onto interfaces: the next one begins without that")
             addresses = kept.file
@@ -201,8 +202,8 @@ final class VRRPSupervision: WorkerProcess.Owner {
             if hasup_frame_socket_restore(frames.number) < 0 {
                 frames = try owned(hasup_frame_socket(), "open a packet socket")
             }
-            for former in formers.suffix(formersMax) {
-                SupervisorToVRRP.former.send(on: channel, descriptors: [former.image.number])
+            for previous in previousGenerations.suffix(previousGenerationsMax) {
+                SupervisorToVRRP.previousGeneration.send(on: channel, descriptors: [previous.image.number])
             }
             SupervisorToVRRP.hello(
                 version: workerProtocolVersion, generation: broker.generation,
@@ -214,7 +215,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
                     addresses.number,
                 ])
         } catch {
-            lines.tell(.error, "hasup-vrrp", "it can't be given what it needs: \(error)")
+            lines.write(.error, "hasup-vrrp", "it can't be given what it needs: \(error)")
             worker.handle(.channelEnded(error.description))
         }
     }
@@ -225,7 +226,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     func ended(_ worker: WorkerProcess) {
         questions?.workerEnded()
-        if worker.life.state != .stopping { orphans.workerEnded(page, addresses, broker.source, formers: formers) }
+        if worker.life.state != .stopping {
+            staleAddresses.workerEnded(page, addresses, broker.source, previous: previousGenerations)
+        }
         delegate.vrrpEnded()
     }
 
@@ -242,7 +245,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             configuredGeneration = 0
             hasResumed = false
             sealed = seal
-            for sentence in seal.shortfalls { lines.tell(.notice, "hasup-vrrp", sentence) }
+            for sentence in seal.shortfalls { lines.write(.notice, "hasup-vrrp", sentence) }
         case .configured(let generation):
             guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
             guard generation > configuredGeneration else { throw .unexpected("a generation that was taken before") }
@@ -254,7 +257,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
                 noteWork(worker)
                 if let trialTimer { loop.set(trialTimer, to: Clock.now + Self.trial) }
             }
-            orphans.workerRuns()
+            staleAddresses.workerRuns()
             delegate.configured(generation)
         case .resumed(let masters, let others, let late, let fresh):
             guard !hasResumed else { throw .unexpected("a second resumption") }
@@ -262,15 +265,23 @@ final class VRRPSupervision: WorkerProcess.Owner {
             tellResumption(masters, others, late, fresh, worker)
         case .cleared(let generation):
             guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
-            formers.removeAll { $0.number < generation }
+            previousGenerations.removeAll { $0.number < generation }
             delegate.cleared(generation)
         case .worked:
             worker.handle(.worked)
             noteWork(worker)
         case .openSocket(let generation, let instance):
             openSocket(generation: generation, instance: instance, correlation: frame.header.correlation, worker)
-        case .notify(let generation, let requests):
-            for request in requests { runScripts(request, generation: generation) }
+        case .notify(let generation, let bytes):
+            let notifications = try decode(frame, bytes) { reader throws(ByteError) in
+                var found: [Notification] = []
+                while reader.remaining > 0 {
+                    guard found.count < VRRPToSupervisor.entriesMax else { throw ByteError.invalid }
+                    found.append(try Notification(from: &reader))
+                }
+                return found
+            }
+            for notification in notifications { take(notification, generation: generation) }
         case .observations(let generation, let bytes):
             let observations = try decode(frame, bytes) { reader throws(ByteError) in
                 guard reader.remaining <= VRRPToSupervisor.observationBytesMax else { throw ByteError.invalid }
@@ -287,7 +298,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             try receiveStatus(frame, generation, bytes)
         case .log(let level, let text):
             // A worker that has gone mad must not fill the disk.
-            lines.tell(level.loggerLevel, "hasup-vrrp", text)
+            lines.write(level.loggerLevel, "hasup-vrrp", text)
         case .stopped: break
         }
     }
@@ -309,7 +320,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         if fresh > 0 { text += "; \(fresh) start anew" }
         if worker.lastEnd == nil { delegate.report("hasupd \(text)") } else { worker.recovered(text) }
         // Told and left out as its end was: one without the other would be half of what happened.
-        lines.tell(.notice, "", text, kind: "resumed: \(worker.lastEnd?.sentence.withoutNumbers ?? "")")
+        lines.write(.notice, "", text, kind: "resumed: \(worker.lastEnd?.sentence.withoutNumbers ?? "")")
     }
 
     private func decode<Value>(
@@ -329,9 +340,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     // MARK: The broker
 
-    private func runScripts(_ request: NotifyRequest, generation: UInt64) {
+    private func take(_ notification: Notification, generation: UInt64) {
         do throws(Refusal) {
-            try broker.takeOn(request, generation: generation, notingIn: page) { delegate.run($0) }
+            try broker.take(notification, generation: generation, notingIn: page) { delegate.add($0) }
         } catch {
             refuse(error)
         }
@@ -365,7 +376,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     }
 
     private func refuse(_ refusal: Refusal) {
-        lines.tell(
+        lines.write(
             .warning, "hasup-vrrp", "refused a worker's request: \(refusal)", kind: "refusal: \(refusal.kind)")
     }
 

@@ -1,5 +1,6 @@
 import Base
 import Glibc
+import LogOutput
 import Logging
 import Reactor
 import Supervision
@@ -246,7 +247,7 @@ final class WorkerProcess {
         case .notStarted(let wait):
             let what = "can't be started (\(startFailure ?? "no reason is known"))"
             tell("\(what): next try in \(wait)", folded: "\(what): next try after a while")
-        case .stoppedByForce: lines.tell(.warning, "", "\(name) didn't stop in \(WorkerLife.stopLimit): killed")
+        case .stoppedByForce: lines.write(.warning, "", "\(name) didn't stop in \(WorkerLife.stopLimit): killed")
         }
     }
 
@@ -259,7 +260,7 @@ final class WorkerProcess {
     private func tell(_ text: String, kind: String? = nil, folded: String? = nil) {
         trouble = ("\(name) \(text)", Clock.now)
         owner.report("\(name) \(text)")
-        lines.tell(
+        lines.write(
             .error, "", "\(name) \(text)", kind: "\(name) \(kind ?? text.withoutNumbers)",
             folded: folded.map { "\(name) \($0)" })
     }

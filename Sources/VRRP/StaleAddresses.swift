@@ -1,45 +1,45 @@
 import Base
 import ConfigurationModel
 
-/// What a worker finds at its start, sorted: which addresses go, which stay with whom (docs/decisions.md, D14).
-package struct LeftBehind: Sendable {
-    /// What a predecessor has left behind, or a keepalived: it goes before a packet is sent or judged.
+/// The addresses that a worker finds at its start, sorted: those that go, and those that stay with a MASTER
+/// (docs/decisions.md, D14).
+package struct StaleAddresses: Sendable {
+    /// Stale: a predecessor has left them, or a keepalived. They go before a packet is sent or judged.
     package private(set) var leaving: [AddressRecord] = []
     /// Entries of the instances that go on as MASTER.
     package private(set) var staying: [AddressRecord] = []
     /// Entries that mean nothing: their places are free.
-    package private(set) var stale: [AddressRecord] = []
-    /// Those that are leaving though nobody of ours has put them there.
-    private var adopted: [(key: AddressKey, place: NamedAddress, mark: UInt8)] = []
+    package private(set) var unused: [AddressRecord] = []
+    /// Those that are leaving though no hasup has put them there.
+    private var foreign: [(key: AddressKey, place: NamedAddress, mark: UInt8)] = []
 
-    /// What operators are told of the removal of what nobody of ours has put there: an observation for each mark.
+    /// Observations of the removal of what no hasup has put there, one for each mark.
     ///
-    /// - Parameter stuck: what the kernel hasn't let go.
+    /// - Parameter stuck: entries of addresses that are still there.
     package func removals(except stuck: [AddressRecord]) -> [Observation] {
-        guard !adopted.isEmpty else { return [] }
+        guard !foreign.isEmpty else { return [] }
         let kept = Set(stuck.map(\.key))
-        let gone = Dictionary(grouping: adopted.filter { !kept.contains($0.key) }, by: \.mark)
+        let gone = Dictionary(grouping: foreign.filter { !kept.contains($0.key) }, by: \.mark)
         return gone.sorted { $0.key < $1.key }.map { mark, addresses in
             let named = addresses.map(\.place).sorted {
                 ($0.interface, $0.prefix.address, $0.prefix.length) < (
                     $1.interface, $1.prefix.address, $1.prefix.length
                 )
             }
-            return .leftoversRemoved(
+            return .staleAddressesRemoved(
                 Array(named.prefix(NamedAddress.namedMax)), count: named.count, addedBy: mark)
         }
     }
 
-    /// What decides it, besides the kernel's addresses.
+    /// The evidence about addresses besides the kernel's.
     package struct Evidence: Sendable {
-        /// What predecessors have put where; nil when everything has died, and the kernel's mark is all there is.
+        /// The entries of what predecessors have put where; nil when everything has died, and the kernel's mark is all there is.
         package var records: [AddressRecord]?
         /// The instances of the model that may go on as MASTER.
         package var claimed: Set<InstanceID>
-        /// Whether addresses that keepalived has left are taken away: hasupd has seen that none runs here.
+        /// True if addresses that keepalived has left go: hasupd has seen that none runs here.
         package var mayAdopt: Bool
 
-        /// Evidence.
         package init(records: [AddressRecord]?, claimed: Set<InstanceID>, mayAdopt: Bool = false) {
             self.records = records
             self.claimed = claimed
@@ -48,32 +48,32 @@ package struct LeftBehind: Sendable {
     }
 
     /// - Parameters:
-    ///   - formers: configurations before the model of which something may still be in the kernel.
+    ///   - previous: configurations before the model of which something may still be in the kernel.
     ///   - interfaces: names of the interfaces by their numbers.
     package init(
-        _ model: ConfigurationModel, formers: [ConfigurationModel], kernel: [KernelAddress],
+        _ model: ConfigurationModel, previous: [ConfigurationModel], kernel: [KernelAddress],
         interfaces: [Int32: String], _ evidence: Evidence
     ) {
         if let records = evidence.records {
             let there = Set(kernel.map(\.key))
-            sort(records, there, model, formers, evidence.claimed)
+            sort(records, there, model, previous, evidence.claimed)
         } else {
-            takeMarked(kernel, interfaces, model, formers, evidence.claimed)
+            takeMarked(kernel, interfaces, model, previous, evidence.claimed)
         }
         if evidence.mayAdopt { adopt(kernel, interfaces, model) }
     }
 
-    /// A record counts only when a configuration of this boot names its address for its instance: it is a stranger's bytes.
+    /// A record counts only when a configuration of this boot names its address for its instance: another program may have written it.
     private mutating func sort(
         _ records: [AddressRecord], _ there: Set<AddressKey>, _ model: ConfigurationModel,
-        _ formers: [ConfigurationModel], _ claimed: Set<InstanceID>
+        _ previous: [ConfigurationModel], _ claimed: Set<InstanceID>
     ) {
         guard !records.isEmpty else { return }
         var named: [UInt64: Set<IPAddress>] = [:]
-        for instance in formers.flatMap(\.instances) + model.instances {
+        for instance in previous.flatMap(\.instances) + model.instances {
             named[instance.identity.fingerprint, default: []].formUnion(instance.allAddresses)
         }
-        // What only a former configuration names goes, whoever goes on.
+        // An address that only a previous configuration names goes, whichever instance goes on.
         var goesOn: [UInt64: Set<IPAddress>] = [:]
         for id in claimed {
             let instance = model.instances[id]
@@ -83,7 +83,7 @@ package struct LeftBehind: Sendable {
         for record in records {
             guard named[record.fingerprint]?.contains(record.key.address) == true, seen.insert(record.key).inserted
             else {
-                stale.append(record)
+                unused.append(record)
                 continue
             }
             if goesOn[record.fingerprint]?.contains(record.key.address) == true {
@@ -91,19 +91,19 @@ package struct LeftBehind: Sendable {
             } else if there.contains(record.key) {
                 leaving.append(record)
             } else {
-                stale.append(record)
+                unused.append(record)
             }
         }
     }
 
     private mutating func takeMarked(
         _ kernel: [KernelAddress], _ interfaces: [Int32: String], _ model: ConfigurationModel,
-        _ formers: [ConfigurationModel], _ claimed: Set<InstanceID>
+        _ previous: [ConfigurationModel], _ claimed: Set<InstanceID>
     ) {
         let marked = kernel.filter { $0.addedBy == AddressProtocol.ours }
         guard !marked.isEmpty else { return }
         var named: [IPAddress: UInt64] = [:]
-        for instance in formers.flatMap(\.instances) + model.instances {
+        for instance in previous.flatMap(\.instances) + model.instances {
             for address in instance.allAddresses { named[address] = instance.identity.fingerprint }
         }
         for address in marked {
@@ -124,7 +124,7 @@ package struct LeftBehind: Sendable {
         }
     }
 
-    /// Addresses of our file that a keepalived has left, which nobody removes any more: those with its mark, and with
+    /// Addresses of our file that a keepalived has left, which no program will remove: those with its mark, and with
     /// `adopt_leftovers` those without any. Never an address owner's, which is the machine's own.
     private mutating func adopt(
         _ kernel: [KernelAddress], _ interfaces: [Int32: String], _ model: ConfigurationModel
@@ -147,14 +147,14 @@ package struct LeftBehind: Sendable {
                 let fingerprint = named[address.key.address], let prefix = Prefix(address.key)
             else { continue }
             leaving.append(AddressRecord(key: address.key, fingerprint: fingerprint, form: 0, slot: nil))
-            adopted.append((address.key, NamedAddress(prefix, interface: name), address.addedBy))
+            foreign.append((address.key, NamedAddress(prefix, interface: name), address.addedBy))
         }
     }
 }
 
 extension KernelAddress {
-    /// What a start does with a virtual address that nobody of ours has put where the files want it. One with a lifetime is
-    /// somebody's, who renews it.
+    /// The action of a start on a virtual address that no hasup has put where the files want it. Another program renews one
+    /// with a lifetime.
     func atStart(adoptsLeftovers: Bool) -> ForeignAddress.AtStart {
         guard !flags.contains(.limited) else { return .stays }
         switch addedBy {

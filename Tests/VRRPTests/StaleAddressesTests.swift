@@ -5,7 +5,7 @@ import Testing
 @testable import VRRP
 
 /// What a worker finds at its start, and what of it is whose (docs/decisions.md, D14).
-@Suite struct LeftBehindTests {
+@Suite struct StaleAddressesTests {
     private static let interfaces: [Int32: String] = [2: "eth0", 3: "eth1"]
 
     /// VI_1 has 10.0.4.1 under VRID 20, VI_2 has 10.0.4.2 under VRID 21.
@@ -43,11 +43,11 @@ import Testing
         let kernel = ["10.0.0.5/24", "10.0.4.1/24", "10.0.4.2/24"].map {
             Bench.kernelAddress($0, by: AddressProtocol.ours)
         }
-        let found = LeftBehind(
-            Self.model(), formers: [Self.model()], kernel: kernel, interfaces: Self.interfaces,
-            LeftBehind.Evidence(records: records, claimed: claimed))
+        let found = StaleAddresses(
+            Self.model(), previous: [Self.model()], kernel: kernel, interfaces: Self.interfaces,
+            StaleAddresses.Evidence(records: records, claimed: claimed))
         #expect(found.leaving.isEmpty && found.staying.isEmpty)
-        #expect(Self.slots(found.stale) == [0, 1, 2])
+        #expect(Self.slots(found.unused) == [0, 1, 2])
     }
 
     /// What belongs to who goes on stays, there or not; what is of others, or only in a former file, goes if it is there.
@@ -61,24 +61,24 @@ import Testing
             Self.record("10.0.4.2/24", of: 1, slot: 4),
         ]
         let kernel = ["10.0.4.2/24", "10.0.4.9/24"].map { Bench.kernelAddress($0) }
-        let found = LeftBehind(
-            Self.model(), formers: [former], kernel: kernel, interfaces: Self.interfaces,
-            LeftBehind.Evidence(records: records, claimed: [0]))
+        let found = StaleAddresses(
+            Self.model(), previous: [former], kernel: kernel, interfaces: Self.interfaces,
+            StaleAddresses.Evidence(records: records, claimed: [0]))
         #expect(Self.slots(found.staying) == [0])
         #expect(Self.slots(found.leaving) == [2, 3])
-        #expect(Self.slots(found.stale) == [1, 4], "not in the kernel, and told twice")
+        #expect(Self.slots(found.unused) == [1, 4], "not in the kernel, and told twice")
     }
 
     /// Everything has died, and the kernel's mark is all there is: it stays with who goes on only where that puts it.
     @Test func aMarkedAddressStaysOnlyOnItsInterface() {
-        func found(on index: Int32) -> LeftBehind {
-            LeftBehind(
-                Self.model(), formers: [],
+        func found(on index: Int32) -> StaleAddresses {
+            StaleAddresses(
+                Self.model(), previous: [],
                 kernel: [
                     Bench.kernelAddress("10.0.4.1/24", on: index, by: AddressProtocol.ours),
                     Bench.kernelAddress("10.0.4.1/32", on: index),
                     Bench.kernelAddress("10.0.4.77/24", on: index, by: AddressProtocol.ours),
-                ], interfaces: Self.interfaces, LeftBehind.Evidence(records: nil, claimed: [0, 1]))
+                ], interfaces: Self.interfaces, StaleAddresses.Evidence(records: nil, claimed: [0, 1]))
         }
         let key = { Bench.kernelAddress("10.0.4.1/24", on: $0).key }
         #expect(found(on: 2).staying.map(\.key) == [key(2)] && found(on: 2).leaving.isEmpty)
@@ -97,10 +97,10 @@ import Testing
                 $0.global.adoptsLeftovers = mark == 0
                 change(&$0)
             }
-            return LeftBehind(
-                model, formers: [],
+            return StaleAddresses(
+                model, previous: [],
                 kernel: [Bench.kernelAddress("10.0.4.1/24", on: index, by: mark, flags: flags)],
-                interfaces: Self.interfaces, LeftBehind.Evidence(records: [], claimed: [], mayAdopt: mayAdopt)
+                interfaces: Self.interfaces, StaleAddresses.Evidence(records: [], claimed: [], mayAdopt: mayAdopt)
             ).leaving.map(\.key)
         }
         #expect(leaving() == [Bench.kernelAddress("10.0.4.1/24").key])

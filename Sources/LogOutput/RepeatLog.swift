@@ -1,11 +1,10 @@
 import Base
 import Logging
 import Reactor
-import Telemetry
 
 /// Lines that may repeat: the first of a kind is written at once, then one a minute with the count of those that were
-/// left out (pain point O3). What writes them may be a worker in strange hands, so kinds are bounded in number and size.
-final class RepeatLog {
+/// left out (pain point O3). A hostile worker may write them, so kinds are bounded in number and size.
+package final class RepeatLog {
     private struct Kind: Hashable {
         var level: Logger.Level
         var subject: String
@@ -29,23 +28,20 @@ final class RepeatLog {
     /// Bytes of a text by which lines are told apart and which is repeated with the count.
     private static let textMax = 256
 
-    /// Kinds that are remembered at once, and counts that are written in a turn (docs/decisions.md, D6).
+    /// Kinds that are remembered at once.
     private static let kindsMax = 1_024
-    private static let countsPerTurn = 32
 
     private let log: Logger
     private let loop: EventLoop
-    /// Counts that are due and wait for the next turns.
-    private var counts: ArraySlice<(key: Kind, count: UInt64)> = []
     private var limiter: RepeatLimiter<Kind>
     private var timer: Timer?
     private var isArmed = false
 
-    init(_ log: Logger, on loop: EventLoop, period: Interval = .seconds(60)) {
+    package init(_ log: Logger, on loop: EventLoop, period: Interval = .seconds(60)) {
         limiter = RepeatLimiter(period: period, keysMax: Self.kindsMax)
         self.log = log
         self.loop = loop
-        timer = loop.makeTimer { [unowned self] in self.tellCounts() }
+        timer = loop.makeTimer { [unowned self] in self.writeCounts(due: loop.now) }
     }
 
     /// Writes `subject: text`, or counts it.
@@ -53,38 +49,35 @@ final class RepeatLog {
     /// - Parameters:
     ///   - kind: what makes two lines the same; the text itself when it isn't given.
     ///   - folded: what stands for all of them in the line with the count, without what was true of the first one only.
-    func tell(
-        _ level: Logger.Level, _ subject: String, _ text: String, kind: String? = nil, folded: String? = nil
-    ) {
+    ///   - burst: how many of a kind are written in a minute.
+    /// - Returns: false if it was counted.
+    @discardableResult package func write(
+        _ level: Logger.Level, _ subject: String, _ text: String, kind: String? = nil, folded: String? = nil,
+        burst: Int = 1
+    ) -> Bool {
         let key = Kind(
             level: level, subject: subject, kind: Array((kind ?? text).utf8.prefix(Self.textMax)),
             text: Self.cut(folded ?? text))
-        if limiter.admits(key, at: Clock.now) { log.log(level: level, "\(Self.prefix(subject))\(text)") }
+        let isNew = limiter.admits(key, at: Clock.now, burst: burst)
+        if isNew { log.log(level: level, "\(Self.prefix(subject))\(text)") }
         if !isArmed { arm() }
+        return isNew
     }
 
-    private func tellCounts() {
-        if counts.isEmpty { counts = limiter.due(at: loop.now)[...] }
-        for (key, count) in counts.prefix(Self.countsPerTurn) {
+    /// Writes the counts of what was left out and whose minute isn't over: before the end, which would stay unexplained
+    /// without it.
+    package func flushRest() { writeCounts(due: .never) }
+
+    private func writeCounts(due now: Instant) {
+        for (key, count) in limiter.due(at: now) {
             log.log(
                 level: key.level, "\(Self.prefix(key.subject))\(key.text) (\(count) more like this within a minute)")
         }
-        counts = counts.dropFirst(Self.countsPerTurn)
-        // Later than this turn's timers.
-        if !counts.isEmpty, let timer { return loop.set(timer, to: Clock.now) }
-        counts = []
-        let untold = limiter.takeUntold()
-        if untold > 0 {
-            log.warning("\(counted(Int(clamping: untold), "line")) left out: too many kinds within a minute")
+        let surplus = limiter.takeSurplus()
+        if surplus > 0 {
+            log.warning("\(counted(Int(clamping: surplus), "line")) left out: too many kinds within a minute")
         }
         arm()
-    }
-
-    /// Tells what was left out and whose minute isn't over: before the end, which nobody would explain without it.
-    func flushRest() {
-        counts = counts + limiter.due(at: .never)
-        tellCounts()
-        while !counts.isEmpty { tellCounts() }
     }
 
     private func arm() {
@@ -104,5 +97,5 @@ final class RepeatLog {
 
 extension String {
     /// Without digits: texts that differ only in a process id or an age are of one kind.
-    var withoutNumbers: String { filter { !$0.isNumber } }
+    package var withoutNumbers: String { filter { !$0.isNumber } }
 }

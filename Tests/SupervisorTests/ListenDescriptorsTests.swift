@@ -3,9 +3,9 @@ import Testing
 @testable import Supervisor
 
 @Suite("Descriptors that were passed (sd_listen_fds)")
-struct PassedDescriptorsTests {
+struct ListenDescriptorsTests {
     private func parse(_ pid: String?, _ count: String?, _ names: String?) -> [String] {
-        PassedDescriptors.parse(pid: pid, count: count, names: names, ownPID: 42).map { "\($0.number) \($0.name)" }
+        ListenDescriptors.parse(pid: pid, count: count, names: names, ownPID: 42).map { "\($0.number) \($0.name)" }
     }
 
     @Test("each has its number and its name")

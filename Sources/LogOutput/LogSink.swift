@@ -3,7 +3,8 @@ import CLinux
 import Glibc
 import Reactor
 
-/// Where lines go. Writing never waits: what the other side doesn't take is dropped and counted (docs/architecture.md §3).
+/// The output of the log. Writing never waits: a line that the other side doesn't take is dropped and counted
+/// (docs/architecture.md §3).
 package final class LogSink {
     /// The form of a line.
     package enum Form: Sendable {
@@ -11,18 +12,18 @@ package final class LogSink {
         case plain
         /// Standard error with `<level>` in front, as the journal wants it (sd-daemon(3)).
         case journal
-        /// A datagram to /dev/log (RFC 3164 as syslog(3) writes it); standard error while nobody listens there.
+        /// A datagram to /dev/log (RFC 3164 as syslog(3) writes it); standard error while no program listens there.
         case syslog
     }
 
-    /// What fits a pipe's atomic write, so that a writable pipe takes it without waiting.
+    /// The size of a pipe's atomic write, so that a writable pipe takes a line without waiting.
     private static let lineMax = 4_000
     private let form: Form
     private let identity: String
     private var syslog: Int32 = -1
-    /// Lines that nobody took.
+    /// The number of lines that were dropped.
     package private(set) var dropped = 0
-    /// Whether the last line was one of them.
+    /// True if the last line was dropped.
     package private(set) var isBlocked = false
 
     /// A sink that signs lines with this program name.

@@ -1,24 +1,22 @@
-import Configuration
 import ConfigurationModel
 
-/// A script with everything that is needed to run it: by number who runs it, because names were looked up when the
-/// configuration was read (docs/decisions.md, D6).
-struct ScriptCommand: Equatable {
-    /// Who runs it.
-    enum User: Equatable {
-        /// Nobody said a user, and there is no `keepalived_script`: hasupd's own (behaviours §5).
+/// A script's arguments and the user that runs it, by number: names were looked up when the configuration was read
+/// (docs/decisions.md, D6).
+package struct ScriptCommand: Hashable, Sendable {
+    package enum User: Hashable, Sendable {
+        /// No user is configured, and there is no `keepalived_script`: hasupd's own.
         case own
         case account(ScriptAccount)
         /// There was no such user or group when the configuration was read.
         case unknown(String)
     }
 
-    var user: User
-    /// Whether it is refused when others than root and its user could have written it; root's always are.
-    var isSecurityEnabled: Bool
-    var arguments: [String]
+    package var user: User
+    /// True if it is refused when others than root and its user could have written it; root's scripts always are.
+    package var isSecurityEnabled: Bool
+    package var arguments: [String]
 
-    init(_ script: NotifyScript, global: GlobalSettings) {
+    package init(_ script: NotifyScript, global: GlobalSettings) {
         arguments = script.arguments
         isSecurityEnabled = global.scriptSecurity
         if let identity = script.identity ?? global.scriptUser {
@@ -54,21 +52,21 @@ struct ScriptCommand: Equatable {
         }
     }
 
-    /// What `words` gave; nil for anything else.
-    init?(words: [String]) {
+    /// Reads `words`; nil for anything else.
+    package init?(words: [String]) {
         guard words.count >= 3 else { return nil }
         self.init(user: words[0], security: words[1], Array(words[2...]))
     }
 
-    /// How it is told to the process that becomes it.
-    var words: [String] {
-        let who: String
-        switch user {
-        case .own: who = "own"
-        case .unknown(let name): who = "?\(name)"
+    /// The arguments of the process that becomes it.
+    package var words: [String] {
+        let user: String
+        switch self.user {
+        case .own: user = "own"
+        case .unknown(let name): user = "?\(name)"
         case .account(let account):
-            who = "\(account.uid):\(account.gid):\(account.groups.map(String.init).joined(separator: ","))"
+            user = "\(account.uid):\(account.gid):\(account.groups.map(String.init).joined(separator: ","))"
         }
-        return [who, isSecurityEnabled ? "1" : "0"] + arguments
+        return [user, isSecurityEnabled ? "1" : "0"] + arguments
     }
 }

@@ -1,5 +1,5 @@
 import Base
-import Telemetry
+import LogOutput
 import Testing
 
 @Suite("At most one line a minute for what repeats (pain point O3)")
@@ -27,14 +27,26 @@ struct RepeatLimiterTests {
         #expect(limiter.admits("ttl", at: start + .seconds(61)) == true)
     }
 
+    @Test("a burst is told at once, in each period")
+    func bursts() {
+        var limiter = RepeatLimiter<String>()
+        let first = (0..<10).count { limiter.admits("transition", at: start + .milliseconds(Int64($0)), burst: 4) }
+        #expect(first == 4)
+        let told = limiter.due(at: start + .seconds(60))
+        #expect(told.map(\.count) == [6])
+        // The line with the count is one of them.
+        let second = (0..<10).count { _ in limiter.admits("transition", at: start + .seconds(61), burst: 4) }
+        #expect(second == 3)
+    }
+
     @Test("keys don't disturb each other, and a flood of new ones is bounded")
     func bounded() {
         var limiter = RepeatLimiter<Int>(keysMax: 10)
         let told = (0..<1_000).count { limiter.admits($0, at: start) }
         #expect(told == 10)
-        let untold = limiter.takeUntold()
-        #expect(untold == 990)
-        let afterwards = limiter.takeUntold()
+        let surplus = limiter.takeSurplus()
+        #expect(surplus == 990)
+        let afterwards = limiter.takeSurplus()
         #expect(afterwards == 0)
     }
 }

@@ -4,8 +4,8 @@ import Kernel
 import VRRP
 import WorkerProtocol
 
-/// What a predecessor has left in the state page, with what the kernel has of it (docs/decisions.md, D12).
-struct Inheritance {
+/// The worker before this one, by its records in the state page (docs/decisions.md, D12).
+struct Predecessor {
     private(set) var snapshot: NodeSnapshot
 
     /// Copies the records: from here on the page is the new worker's.
@@ -16,7 +16,7 @@ struct Inheritance {
             heardUntil: page.stamp, lastNotification: lastNotification)
     }
 
-    /// Whether there was a predecessor that ran anything.
+    /// True if there was none, or none that ran anything.
     var isEmpty: Bool { snapshot.instances.isEmpty }
 
     /// Instances whose addresses stay.
