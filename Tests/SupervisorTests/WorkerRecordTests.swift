@@ -59,7 +59,7 @@ final class WorkerRecordTests {
     func ends() throws {
         let record = WorkerRecord(directory: directory)
         let child = try sleeper(WorkerRecord.role)
-        try record.write(child.pid, deaths: 1)
+        try record.save(child.pid, deaths: 1)
         let ended = try record.endWorker(handsOver: false)
         #expect(
             ended
@@ -78,7 +78,7 @@ final class WorkerRecordTests {
     func handsOver() throws {
         let record = WorkerRecord(directory: directory)
         let child = try sleeper(WorkerRecord.role)
-        try record.write(child.pid, deaths: 1)
+        try record.save(child.pid, deaths: 1)
         let ended = try record.endWorker(handsOver: true)
         #expect(ended?.handedOver == true)
         #expect(ended?.wasEnded == true)
@@ -95,7 +95,7 @@ final class WorkerRecordTests {
             fputs("\(child.pid) 1\n", file)
             fclose(file)
         } else {
-            try record.write(child.pid, deaths: 1)
+            try record.save(child.pid, deaths: 1)
         }
         let ended = try record.endWorker(handsOver: false)
         #expect(ended?.wasEnded == false)
@@ -114,7 +114,7 @@ final class WorkerRecordTests {
         fclose(file)
         let former = try record.endWorker(handsOver: false)
         #expect(former?.deathsWithSnapshot == counted)
-        try record.write(getpid(), deaths: 3)
+        try record.save(getpid(), deaths: 3)
         let same = try record.endWorker(handsOver: false)
         #expect(same?.deathsWithSnapshot == 2)
     }

@@ -37,7 +37,7 @@ final class ReloadConductor {
     private let host: HostProfile
     private let locks: VirtualRouterLocks?
     private let reader: ConfigurationReader
-    unowned let delegate: any Delegate
+    unowned let delegate: any ReloadConductorDelegate
     private var machine = ReloadMachine()
     /// What was accepted and isn't known to run yet.
     private(set) var pending: Generation?
@@ -58,7 +58,7 @@ final class ReloadConductor {
     init(
         file: String, reader: ConfigurationReader, host: HostProfile, locks: VirtualRouterLocks?, on loop: EventLoop,
         log: Logger,
-        findings: FindingLog, delegate: any Delegate
+        findings: FindingLog, delegate: any ReloadConductorDelegate
     ) {
         self.findings = findings
         self.file = file

@@ -10,7 +10,7 @@ extension VRRPSupervision {
     /// Notes a worker, and how many deaths its snapshot has seen, should hasupd die now.
     func record(_ pid: Int32, deaths: Int) {
         do throws(SystemError) {
-            try workerRecord.write(pid, deaths: deaths)
+            try workerRecord.save(pid, deaths: deaths)
             recordedDeaths = deaths
         } catch {
             lines.tell(.warning, "", "\(error): should hasupd be killed, its successor wouldn't find this worker")

@@ -44,7 +44,7 @@ final class VRRPSupervision: WorkerProcessOwner {
     private let host: HostProfile
     private let grace: Interval
     let workerRecord: WorkerRecord
-    private unowned let delegate: any Delegate
+    private unowned let delegate: any VRRPSupervisionDelegate
     private var broker: Broker<Generation>
     private(set) var worker: WorkerProcess?
     private var page: StatePage
@@ -60,7 +60,7 @@ final class VRRPSupervision: WorkerProcessOwner {
     private var frames: Descriptor
     /// Generations before the newest one of which something may still be in the kernel: until a worker says that nothing
     /// is. Their images go to the next worker, and to whoever removes what none advertises.
-    private(set) var formers: [Generation] = []
+    private(set) var previousGenerations: [Generation] = []
     /// Whether the page is a former hasupd's, and nobody has gone on with it yet.
     private var isInherited: Bool
     private let staleAddresses: StaleAddressGuard
@@ -86,7 +86,7 @@ final class VRRPSupervision: WorkerProcessOwner {
     init(
         on loop: EventLoop, log: Logger, host: HostProfile, grace: Interval, generation: Generation,
         inherited: StatePage?, deathsWithPage: Int, lastNotification: UInt64, isAlone: Bool, record: WorkerRecord,
-        delegate: any Delegate
+        delegate: any VRRPSupervisionDelegate
     ) throws(SystemError) {
         self.loop = loop
         self.log = log

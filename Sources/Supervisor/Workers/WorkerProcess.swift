@@ -46,7 +46,7 @@ final class WorkerProcess {
     let name: String
     private let loop: EventLoop
     private let lines: RepeatLog
-    private unowned let owner: any Owner
+    private unowned let owner: any WorkerProcessOwner
     private(set) var life: WorkerLife
     private(set) var child: ChildProcess?
     /// Processes that exist and were never greeted: killed, and kept until they are reaped.
@@ -83,7 +83,7 @@ final class WorkerProcess {
     private var watchdog = Watchdog(smallestAdvertInterval: nil)
 
     /// - Parameter deathsWithSnapshot: those of former hasupds (`WorkerLife`).
-    init(_ name: String, on loop: EventLoop, lines: RepeatLog, deathsWithSnapshot: Int = 0, owner: any Owner) {
+    init(_ name: String, on loop: EventLoop, lines: RepeatLog, deathsWithSnapshot: Int = 0, owner: any WorkerProcessOwner) {
         self.name = name
         life = WorkerLife(deathsWithSnapshot: deathsWithSnapshot)
         self.loop = loop

@@ -65,7 +65,7 @@ struct WorkerRecord {
     /// Notes a worker. - Throws: `SystemError`.
     ///
     /// - Parameter deaths: what `RecordedWorker.deathsWithSnapshot` will be, should hasupd die now.
-    func write(_ pid: Int32, deaths: Int) throws(SystemError) {
+    func save(_ pid: Int32, deaths: Int) throws(SystemError) {
         let started = try ProcessInspection(pid: pid).startTicks
         let number = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { throw SystemError(errno, "write \(path)") }
