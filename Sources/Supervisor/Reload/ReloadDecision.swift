@@ -9,23 +9,23 @@ extension String {
     var asSentence: String { hasSuffix(".") || hasSuffix("?") ? self : self + "." }
 }
 
-/// What a reload makes of files that were read. Strict (docs/decisions.md, D18): any error refuses the whole.
-struct ReloadVerdict {
-    /// The new generation; nil when it is refused.
+/// The decision of a reload on the files. It is strict (docs/decisions.md, D18): any error refuses the whole.
+struct ReloadDecision {
+    /// The new generation; nil when the files are refused.
     var generation: Generation?
     var diagnostics: [Diagnostic] = []
-    /// Why it is refused.
+    /// The reason of a refusal, a sentence without its end.
     var refusal = ""
 
-    /// - Parameter number: what the new generation is called if it is accepted.
-    init(_ outcome: ReadOutcome, file: String, setting: HostProfile, number: UInt64) {
+    /// - Parameter number: the new generation's.
+    init(_ outcome: ReadOutcome, file: String, host: HostProfile, number: UInt64) {
         switch outcome {
         case .failed(let reason): refusal = reason
         case .judged(let image, let model, let diagnostics):
             self.diagnostics = diagnostics
             if image.hasErrors || !image.canStart {
                 refusal = Self.refusal(of: file, diagnostics)
-            } else if let missing = setting.missingCapability(for: model) {
+            } else if let missing = host.missingCapability(for: model) {
                 let place = diagnostics.first { $0.isAboutFirstScript && model.hasScripts }?.location
                 refusal = place.map { "\($0): \(missing)" } ?? missing
             } else {
@@ -36,7 +36,7 @@ struct ReloadVerdict {
         }
     }
 
-    /// How many errors there are, and where the first one is: a clause.
+    /// Returns the number of errors and the place of the first one, a sentence without its end.
     static func refusal(of file: String, _ diagnostics: [Diagnostic]) -> String {
         let errors = diagnostics.filter { $0.severity == .error }
         guard let first = errors.first else { return "\(file) has nothing that can run" }
