@@ -48,7 +48,7 @@ static int advise_on_code(struct dl_phdr_info *object, size_t size, void *advice
     return 0;
 }
 
-void hasup_tame_malloc(void) {
+void hasup_configure_malloc(void) {
     // A fixed threshold: glibc raises its own with the first large block that is freed.
     mallopt(M_MMAP_THRESHOLD, 32 << 10);
     mallopt(M_ARENA_MAX, 1);

@@ -12,7 +12,7 @@ enum Main {
     private static let descriptorsMax: UInt64 = 4_096
 
     static func main() {
-        hasup_occupy_standard(O_RDWR)
+        hasup_open_standard_descriptors(O_RDWR)
         hasup_process_name_set("hasup-checker")
         // It is born realtime, so that hasupd needn't wait for it.
         Realtime.end()

@@ -18,7 +18,7 @@ int hasup_memfd_is_sealed(int fd);
 
 /// Keeps large blocks apart from small ones for good, so that what a burst needed goes back to the kernel when it is
 /// freed (mallopt(3)). Call it first.
-void hasup_tame_malloc(void);
+void hasup_configure_malloc(void);
 
 /// Lets go of the code pages of the program and its libraries, of free memory and of the unused part of the main
 /// thread's stack. Code that is still needed comes back by itself, page by page; what only the start needed doesn't.

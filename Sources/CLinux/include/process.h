@@ -65,7 +65,7 @@ int hasup_seccomp_probe(void);
 /// Opens /dev/null where descriptor 0, 1 or 2 is closed, so that nothing that is opened later is taken for what a program
 /// reads and prints. Before anything else is opened. `output` is O_RDWR to throw away what is printed there, O_RDONLY to
 /// have it refused as before.
-void hasup_occupy_standard(int output);
+void hasup_open_standard_descriptors(int output);
 
 /// Takes an open-file-description write lock on the whole file without waiting; -EAGAIN when another process has it.
 int hasup_lock_file(int fd);
@@ -74,11 +74,11 @@ int hasup_lock_holder(int fd);
 
 /// Takes the calling process's write lock on one byte without waiting; -EAGAIN when another process has it. It ends with
 /// the process, or when the process closes any descriptor of the file.
-int hasup_claim(int fd, int64_t offset);
+int hasup_lock_byte(int fd, int64_t offset);
 /// Gives `length` bytes back, 0 for all that follow.
-void hasup_unclaim(int fd, int64_t offset, int64_t length);
+void hasup_unlock_bytes(int fd, int64_t offset, int64_t length);
 /// The pid of another process that has this byte; 0 for none.
-int hasup_claim_holder(int fd, int64_t offset);
+int hasup_byte_lock_holder(int fd, int64_t offset);
 
 /// SCHED_FIFO with this priority for the calling thread; with reset-on-fork if asked. 0 puts SCHED_OTHER back.
 int hasup_set_realtime(int priority, int reset_on_fork);
