@@ -46,7 +46,7 @@ extension Daemon {
     }
 
     private static func complain(_ text: String) {
-        StandardError.tell("hasupd: \(Printable.text(text))")
+        StandardError.writeLine("hasupd: \(Printable.text(text))")
     }
 
     /// What hasupd may do here; without what everything needs it doesn't start. What else is missing costs less, and is

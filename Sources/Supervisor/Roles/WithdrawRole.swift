@@ -87,5 +87,5 @@ enum WithdrawRole {
         }
     }
 
-    private static func say(_ text: String) { StandardError.tell("hasup-withdraw: \(text)") }
+    private static func say(_ text: String) { StandardError.writeLine("hasup-withdraw: \(text)") }
 }
