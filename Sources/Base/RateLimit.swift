@@ -6,7 +6,7 @@ package struct RateLimit: Hashable, Sendable {
 
     package init(period: Interval) { self.period = period }
 
-    /// Whether an event may happen now; if so, the period begins.
+    /// True if an event may happen now; then the period begins.
     package mutating func admits(at now: Instant) -> Bool {
         guard now >= next else { return false }
         next = now + period

@@ -1,18 +1,22 @@
+// Room CheckerWorker: the program `hasup-checker`, which will run health checks.
+// Imports: Base, WorkerProtocol, Reactor, Sandbox and CLinux.
+// Begin: `Main.main` here.
+
 import CLinux
 import Glibc
 import Reactor
 import Sandbox
 import WorkerProtocol
 
-/// `hasup-checker`: no capability at all, because it is to read what strangers send. Without checks to run it says that
-/// it is ready and waits. Descriptor 3 is hasupd, 4 the compiled system call filter, 5 its own image.
+/// `hasup-checker`: no capability at all, because it is to read untrusted bytes of the network. Without checks to run
+/// it says that it is ready and waits. Descriptor 3 is hasupd, 4 the compiled system call filter, 5 its own image.
 @main
 enum Main {
     /// Connections that checks may have open at once.
     private static let descriptorsMax: UInt64 = 4_096
 
     static func main() {
-        hasup_occupy_standard(O_RDWR)
+        hasup_open_standard_descriptors(O_RDWR)
         hasup_process_name_set("hasup-checker")
         // It is born realtime, so that hasupd needn't wait for it.
         Realtime.end()
@@ -44,7 +48,7 @@ enum Main {
             try loop.run()
             withExtendedLifetime(channel) {}
         } catch {
-            StandardError.tell("hasup-checker: \(error)")
+            StandardError.writeLine("hasup-checker: \(error)")
             exit(71)
         }
     }

@@ -1,9 +1,13 @@
+// Room Kernel: interfaces and addresses by rtnetlink(7): requests with typed results, notifications as events.
+// Imports: Base, Wire, Reactor, CLibnl and CLinux.
+// Begin: NetlinkThread here hands requests to RouteConnection.swift; LinkMonitor.swift follows notifications.
+
 import Base
 import CLinux
 import Glibc
 import Reactor
 
-/// What the second thread is asked for.
+/// A call for the second thread.
 package enum NetlinkCall: Sendable {
     /// Put these addresses on their interfaces.
     case install([InterfaceAddress])
@@ -13,19 +17,19 @@ package enum NetlinkCall: Sendable {
     case read
 }
 
-/// What has become of a call.
+/// The result of a call.
 package struct NetlinkCompletion: Sendable {
     /// The number that the call was given.
     package let ticket: UInt64
     package let call: NetlinkCall
     /// One for each address of the call.
     package let outcomes: [AddressOutcome]
-    /// What `read` has found.
+    /// The result of `read`.
     package let snapshot: RouteSnapshot?
     /// Error number of `read`, 0 for none.
     package let readError: Int32
 
-    /// What couldn't be done, one sentence each: `can't add 10.0.0.1/24 to eth0: …`.
+    /// The failures, one sentence each: `can't add 10.0.0.1/24 to eth0: …`.
     package var failures: [SystemError] {
         var failures: [SystemError] = []
         for (index, outcome) in outcomes.enumerated() {
@@ -70,7 +74,6 @@ extension NetlinkCall {
         }
     }
 
-    /// What it is about.
     package var addresses: [InterfaceAddress] {
         switch self {
         case .install(let addresses), .withdraw(let addresses, _): addresses
@@ -185,7 +188,7 @@ package final class NetlinkThread: @unchecked Sendable {
         _ = hasup_eventfd_signal(wake.number)
     }
 
-    /// What was done since the last call, in the order of submission.
+    /// Returns what was done since the last call, in the order of submission.
     package func drain() -> [NetlinkCompletion] {
         _ = hasup_eventfd_take(completed.number)
         var completions: [NetlinkCompletion] = []

@@ -1,7 +1,7 @@
 import ConfigurationModel
 import VRRP
 
-/// Deliberate breakage, to prove that the invariants can fail.
+/// A deliberate fault, to prove that the invariants can fail.
 enum FaultInjection: String, CaseIterable {
     /// The first machine stays cut off after the faults have ended.
     case keepsPartition
@@ -17,32 +17,32 @@ enum FaultInjection: String, CaseIterable {
     case dropsPriorityZero
     /// The death of a process in peace is seen when its peers have given it up.
     case delaysRestart
-    /// A successor is told of one notification less than was sent.
+    /// A successor counts one notification less than was sent.
     case undercountsNotifications
-    /// A successor is told of one notification more than was sent.
+    /// A successor counts one notification more than was sent.
     case overcountsNotifications
     /// A successor isn't given the ledger.
     case dropsLedger
     /// Nothing is written into the ledger's memory file.
     case dropsLedgerRecords
-    /// What ends in the ledger stays in its memory file.
+    /// An entry that ends in the ledger stays in its memory file.
     case keepsEndedLedgerRecords
-    /// Whatever nobody has marked is taken for a leftover.
+    /// What carries no mark is removed at a start.
     case removesForeignAddresses
     /// The kernel says that it has added what it hasn't.
     case skipsInstalls
     /// The notifications of another machine's having the address don't come.
     case hidesDuplicates
-    /// The notifications of what strangers add don't come.
+    /// The notifications of what other programs add don't come.
     case hidesForeignAddresses
     /// The notifications of a link don't say its MTU.
     case hidesMTU
-    /// It isn't noted who has removed an address.
+    /// A removal by another program isn't noted.
     case ignoresForeignRemovals
     /// Something happens on the link all the time, so that a core tries again what was refused.
     case changesLinkConstantly
 
-    /// How the one invariant that finds it says so.
+    /// A part of the message of the one invariant that finds it.
     var sign: String {
         switch self {
         case .keepsPartition, .changesVRIDs: "masters"
@@ -54,24 +54,24 @@ enum FaultInjection: String, CaseIterable {
         case .dropsLedger: " left"
         case .dropsLedgerRecords: "without a record of it"
         case .keepsEndedLedgerRecords: "has records of"
-        case .removesForeignAddresses: "which is a stranger's"
+        case .removesForeignAddresses: "which another program has added"
         case .skipsInstalls: "without having it"
         case .hidesDuplicates: "serves nothing"
-        case .hidesForeignAddresses: "says nothing of strangers"
+        case .hidesForeignAddresses: "reports no foreign"
         case .hidesMTU: "on a link with an MTU"
-        case .ignoresForeignRemovals: "and nobody has"
+        case .ignoresForeignRemovals: "and none has"
         case .changesLinkConstantly: "and can't use its addresses"
         }
     }
 
-    /// What decides about leftovers.
+    /// Returns the configuration that decides about leftovers.
     func adopting(_ model: ConfigurationModel) -> ConfigurationModel {
         var model = model
         if self == .removesForeignAddresses { model.global.adoptsLeftovers = true }
         return model
     }
 
-    /// What a successor believes was the last notification.
+    /// Returns the number that a successor believes was the last notification's.
     func counted(_ last: UInt64) -> UInt64 {
         switch self {
         case .undercountsNotifications: last > 0 ? last - 1 : 0
@@ -80,7 +80,7 @@ enum FaultInjection: String, CaseIterable {
         }
     }
 
-    /// What a machine that is started in peace is told instead of its configuration.
+    /// Returns what a machine that is started in peace is given instead of its configuration.
     func started(_ model: ConfigurationModel) -> ConfigurationModel {
         guard self == .ignoresNopreempt else { return model }
         var model = model

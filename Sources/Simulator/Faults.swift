@@ -2,7 +2,7 @@ import Base
 import ConfigurationModel
 import VRRP
 
-/// What can go wrong while faults are on.
+/// A fault of the first phase.
 enum Disturbance {
     case crash(machine: Int)
     /// All processes of hasup die, the kernel lives. The file may be another one when they start again.
@@ -127,8 +127,8 @@ extension World {
             machines[machine].kernel.recreate(interface, at: now)
             sendNotifications(machine)
         case .rename(let machine, let interface):
-            // The second one's name goes to the first one at once: whoever reads the notifications then finds it with another number
-            // before it hears that the second one has a new name.
+            // The second one's name goes to the first one at once: whoever reads the notifications then finds it with
+            // another number before it hears that the second one has a new name.
             if interface == 1 { machines[machine].kernel.rename(0, to: "eth1") }
             machines[machine].kernel.rename(interface, to: "lan\(interface)")
             sendNotifications(machine)

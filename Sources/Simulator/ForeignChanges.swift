@@ -2,7 +2,7 @@ import Base
 import ConfigurationModel
 import VRRP
 
-/// What somebody does to the addresses of a machine.
+/// A change of a machine's addresses by another program.
 enum ForeignChange {
     /// Removes some addresses of a virtual router.
     case remove(router: Int, count: Int)

@@ -15,13 +15,13 @@ struct LAN {
     /// Longest delay of a frame while no fault is on.
     static let quietDelayMax = Interval.microseconds(2_200)
 
-    /// How much later than others, in nanoseconds, a frame that is overtaken arrives.
+    /// The time by which, in nanoseconds, a frame that is overtaken arrives.
     static let detourMax: Int64 = 300_000_000
 
     private let machineCount: Int
     private let baseDelay: [Int64]
     private var cuts: [Bool]
-    /// When the last frame of each directed pair arrives: frames overtake each other only while that fault is on.
+    /// The arrival of the last frame of each directed pair: frames overtake each other only while that fault is on.
     private var lastArrival: [Int64]
     /// Parts of 1,000 frames.
     var lossPermille = 0

@@ -1,3 +1,7 @@
+// Room Simulator: `hasup-sim`: clusters of real cores with a simulated clock, network and kernel, one seed each.
+// Imports: Base, Wire, ConfigurationModel and VRRP.
+// Begin: Simulation.swift, one seed from faults to peace; World.swift is the event loop, Invariants.swift the promises.
+
 import Base
 import Glibc
 
@@ -47,7 +51,6 @@ import Glibc
     }
 }
 
-/// The command line.
 struct SimulationOptions {
     var start: UInt64 = 1
     var count: UInt64 = 1

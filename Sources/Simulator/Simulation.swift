@@ -2,7 +2,7 @@ import Base
 import ConfigurationModel
 import VRRP
 
-/// What became of a seed.
+/// The result of a seed.
 struct SimulationResult {
     var failures: [String]
     var trace: [String]
@@ -14,13 +14,13 @@ struct SimulationResult {
 struct Simulation {
     var world: World
     private let injection: FaultInjection?
-    /// Whether processes die among the faults.
+    /// True if processes die among the faults.
     private let killsProcesses: Bool
-    /// Whether they die over reloads, too.
+    /// True if they die over reloads, too.
     private let killsOverReloads: Bool
-    /// Whether in the end nobody gets the addresses of a virtual router.
+    /// True if in the end nobody gets the addresses of a virtual router.
     private let refusesAll: Bool
-    /// When faults ended.
+    /// The end of the faults.
     private(set) var peaceSince: Int64 = 0
 
     static func run(seed: UInt64, trace: Bool = false, injection: FaultInjection? = nil) -> SimulationResult {
@@ -121,8 +121,8 @@ struct Simulation {
         }.max() ?? .zero
     }
 
-    /// Longest wait for a first master: startup delay, a master-down interval, and the one interval and skew more that a
-    /// stalled BACKUP listens.
+    /// Longest wait for a first master: startup delay, a master-down interval, and the one interval and skew more that
+    /// a stalled BACKUP listens.
     private func firstMasterBound(_ router: Int) -> Int64 {
         let interval = largest(router) { settings, _ in settings.advertInterval }
         let skew = max(interval, .seconds(1))
@@ -186,7 +186,7 @@ struct Simulation {
         }
     }
 
-    /// Somebody does something to the addresses of a MASTER, or adds them to a BACKUP: nobody moves.
+    /// Another program changes the addresses of a MASTER, or adds them to a BACKUP: no master changes.
     private mutating func interfere() {
         let before = world.invariants.transitions
         for _ in 0..<3 {
@@ -205,13 +205,13 @@ struct Simulation {
                 case 2: .removeAndAdd(router: router, pause: Int64.random(in: 0...1_000_000, using: &world.random))
                 default: .add(router: router, isLonger: Bool.random(using: &world.random), mark: 0, place: 0)
                 }
-            world.trace.note(world.now, machine, "a stranger: \(change)")
+            world.trace.note(world.now, machine, "another program: \(change)")
             world.perform(change, on: machine)
             world.run(until: world.now + Int64.random(in: 0...3_000_000_000, using: &world.random))
         }
         world.run(until: world.now + 6_000_000_000)
         for router in routers where world.invariants.transitions[router] != before[router] {
-            world.invariants.fail(world.now, "VI_\(router) moves because of a stranger")
+            world.invariants.fail(world.now, "VI_\(router) moves because of another program")
         }
         checkState()
     }
@@ -221,7 +221,7 @@ struct Simulation {
         let router = 0
         world.invariants.noneFrom[router] = .max
         world.invariants.manyFrom[router] = .max
-        world.trace.note(world.now, nil, "nobody gets the addresses of VI_\(router)")
+        world.trace.note(world.now, nil, "no machine gets the addresses of VI_\(router)")
         for machine in world.machines.indices {
             world.refuse(machine, router, isAll: true)
             world.perform(.remove(router: router, count: 20), on: machine)
@@ -289,7 +289,7 @@ struct Simulation {
         world.trace.note(world.now, chosen.number, "restarts")
         if Bool.random(using: &world.random) { world.crash(chosen.number) } else { world.die(chosen.number) }
         world.run(until: world.now + 500_000_000)
-        world.start(chosen.number, told: injection?.started(chosen.model))
+        world.start(chosen.number, with: injection?.started(chosen.model))
         world.run(until: world.now + (routers.map(settledBound).max() ?? 0))
         checkState()
         for router in routers {
@@ -318,8 +318,8 @@ struct Simulation {
             }
             let shortest = skews.min() ?? .zero
             world.invariants.noneMax[router] = drifted(shortest)
-            // A third machine may hear the next master first, and then the one that leaves: it claims a skew time later,
-            // until the next master's second advertisement.
+            // A third machine may hear the next master first, and then the one that leaves: it claims a skew time
+            // later, until the next master's second advertisement.
             if shortest < LAN.quietDelayMax {
                 world.invariants.manyMax[router] = max(roundTrip, drifted(interval) + roundTrip)
             }

@@ -3,7 +3,7 @@ import ConfigurationModel
 import VRRP
 import Wire
 
-/// What cores want done, and whether they may.
+/// The actions of the cores, and whether they may.
 extension World {
     mutating func perform(_ action: Action, of machine: Int) {
         func settings(_ instance: InstanceID) -> InstanceSettings {
@@ -51,7 +51,7 @@ extension World {
 
     private mutating func checkBlame(_ machine: Int, for address: IPAddress, _ settings: InstanceSettings) {
         if let until = machines[machine].foreignRemovalUntil[address], now <= until { return }
-        invariants.fail(now, "machine \(machine) says that somebody has removed \(address), and nobody has")
+        invariants.fail(now, "machine \(machine) says that another program has removed \(address), and none has")
     }
 
     private mutating func transmit(_ settings: InstanceSettings, _ advertised: AdvertContents, from machine: Int) {

@@ -2,9 +2,9 @@ import Base
 import ConfigurationModel
 import VRRP
 
-/// What a kernel is asked for, answers and tells.
+/// Requests to a kernel, its answers and its notifications.
 extension World {
-    // MARK: Questions
+    // MARK: Requests
 
     mutating func request(_ machine: Int, _ work: KernelRequest.Work, ticket: UInt64) {
         let isSlow = happens(oneIn: 20)
@@ -31,7 +31,7 @@ extension World {
         sendNotifications(machine)
     }
 
-    /// A process dies over what it has asked for: what the kernel was doing it does, and nobody hears of it.
+    /// A process dies over its requests: what the kernel was doing it does, and the answer is lost.
     mutating func endKernelWork(_ machine: Int) {
         if let first = machines[machine].requests.first, Bool.random(using: &random) {
             _ = execute(first, on: machine)
@@ -88,7 +88,7 @@ extension World {
                     known.address.flags.contains(.secondary)
                 else { continue }
             }
-            invariants.fail(now, "machine \(machine) removes \(gone.key.address), which is a stranger's")
+            invariants.fail(now, "machine \(machine) removes \(gone.key.address), which another program has added")
         }
     }
 
@@ -107,9 +107,9 @@ extension World {
         sendNotifications(machine)
     }
 
-    // MARK: News
+    // MARK: Notifications
 
-    /// What the kernel has told begins its way to who listens.
+    /// Sends the kernel's notifications on their way.
     mutating func sendNotifications(_ machine: Int) {
         let notifications = machines[machine].kernel.takeNotifications()
         guard !notifications.isEmpty, machines[machine].node != nil, !machines[machine].losesNotifications else {
@@ -123,7 +123,7 @@ extension World {
         schedule(.notifications(machine: machine, life: machines[machine].life), after: takes)
     }
 
-    /// All that was told by now is read together: interfaces first, as they are in the end, then the addresses.
+    /// All notifications until now are read together: interfaces first, as they are in the end, then the addresses.
     mutating func deliverNotifications(_ machine: Int) {
         let notifications = machines[machine].notifications
         guard !notifications.isEmpty, machines[machine].node != nil else { return }
@@ -145,15 +145,16 @@ extension World {
                 }
                 changes.append(change)
                 machines[machine].view.take(change, at: now)
-                // Told 100 ms later at the latest. When hasup is removing the same address just then, the first notifications pass for
-                // those of its own removal, and the next ones are blamed.
+                // Reported 100 ms later at the latest. When hasup is removing the same address just then, the first
+                // notifications pass for those of its own removal, and the next ones are blamed.
                 if isForeign, injection != .ignoresForeignRemovals {
                     machines[machine].foreignRemovalUntil[change.address.key.address] = now + 220_000_000
                 }
             }
         }
         for (place, (index, state)) in links.enumerated() {
-            // Of the addresses it hasn't heard while it hears of the links, nor of the later links while of the first ones.
+            // Of the addresses it hasn't heard while it hears of the links, nor of the later links while of the first
+            // ones.
             let isLast = place == links.count - 1
             machines[machine].notifications = isLast ? changes.map { .address($0, isForeign: false) } : notifications
             report(machine, index, state)
@@ -172,7 +173,7 @@ extension World {
         }
     }
 
-    /// News are lost from here on (ENOBUFS), until everything is read anew.
+    /// Notifications are lost from here on (ENOBUFS), until everything is read anew.
     mutating func loseNotifications(_ machine: Int) {
         guard machines[machine].node != nil, !machines[machine].losesNotifications else { return }
         machines[machine].losesNotifications = true
@@ -180,7 +181,7 @@ extension World {
         request(machine, .read, ticket: 0)
     }
 
-    /// The difference between what was told and what is there.
+    /// The difference between what was reported and what is there.
     mutating func readAnew(_ machine: Int) {
         guard machines[machine].node != nil else { return }
         guard !machines[machine].isPaused, machines[machine].answersUnderWay == 0 else {
@@ -209,7 +210,7 @@ extension World {
         give(machine, .addresses(changes, isAfterLoss: true))
     }
 
-    /// What a core is told at its start.
+    /// Reports all that there is to a core that starts.
     mutating func reportAll(_ machine: Int) {
         machines[machine].view = KernelView()
         for link in machines[machine].kernel.links { report(machine, link.state.index, link.state) }

@@ -6,8 +6,8 @@ import VRRP
 extension World {
     /// A daemon that knows nothing of an earlier one but the configurations of this boot.
     ///
-    /// - Parameter told: what it is told instead of its configuration; nil for that.
-    mutating func start(_ machine: Int, told: ConfigurationModel? = nil) {
+    /// - Parameter substitute: what it gets instead of its configuration; nil for that.
+    mutating func start(_ machine: Int, with substitute: ConfigurationModel? = nil) {
         machines[machine].life += 1
         machines[machine].records = [:]
         machines[machine].ledger = [:]
@@ -15,7 +15,7 @@ extension World {
         machines[machine].isStopped = false
         for router in scenario.routers.indices { change(machine, router, to: .initialize, "dead") }
         unpause(machine)
-        let model = told ?? machines[machine].model
+        let model = substitute ?? machines[machine].model
         machines[machine].kernel.forgetOwners()
         let evidence = StaleAddresses.Evidence(records: nil, claimed: [], mayAdopt: true)
         _ = begin(machine, model, evidence)
@@ -70,7 +70,7 @@ extension World {
         give(machine, .resume(model, snapshot))
     }
 
-    /// A new core is told what there is, and what a predecessor has left behind goes (docs/decisions.md, D14).
+    /// A new core gets a report of what there is, and what a predecessor has left behind goes (docs/decisions.md, D14).
     ///
     /// - Returns: what stays with the instances that go on.
     private mutating func begin(
@@ -120,8 +120,8 @@ extension World {
         machines[machine].ledgerKeys[slot] = nil
     }
 
-    /// What a keepalived has left, and with adopt_leftovers what nobody has marked, may go at a start although a stranger
-    /// has added it.
+    /// Allows a start to remove what a keepalived has left, and with adopt_leftovers what nobody has marked, although
+    /// another program has added it.
     private mutating func allowAdoption(
         _ machine: Int, _ key: AddressKey, _ model: ConfigurationModel, isStart: Bool
     ) {

@@ -6,7 +6,7 @@ import VRRP
 enum WorldEvent {
     case wake(machine: Int, version: Int)
     case frame(LANFrame, to: Int)
-    /// The kernel does what it was asked for first.
+    /// The kernel does its first request.
     case work(machine: Int, life: Int)
     case answer(machine: Int, life: Int, ticket: UInt64, KernelAnswer)
     case notifications(machine: Int, life: Int)
@@ -26,9 +26,9 @@ struct World {
     var trace: Trace
     var invariants: Invariants
     var eventCount = 0
-    /// Whether faults are on.
+    /// True if faults are on.
     var isDisturbed = false
-    /// When a machine last left MASTER, by virtual router.
+    /// The time at which a machine last left MASTER, by virtual router.
     var lastYield: [Int64]
     let injection: FaultInjection?
     private var queue = EventQueue()
@@ -56,7 +56,7 @@ struct World {
 
     mutating func schedule(_ event: WorldEvent, after delay: Int64) { queue.push(event, at: now + max(0, delay)) }
 
-    /// Whether something with this chance happens.
+    /// True if something with this chance happens.
     mutating func happens(oneIn count: Int) -> Bool { Int.random(in: 0..<count, using: &random) == 0 }
 
     /// Runs until this time of the world.
@@ -138,7 +138,7 @@ struct World {
         schedule(.wake(machine: machine, version: machines[machine].wakeVersion), after: max(due, 0) + lateness)
     }
 
-    /// What the core has changed goes where its successor finds it.
+    /// Keeps what the core has changed where its successor finds it.
     private mutating func keep(_ machine: Int) {
         // Taken out and put back: a copy for each event would be most of the work.
         var records: [Int: InstanceRecord] = [:]

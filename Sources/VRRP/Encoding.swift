@@ -3,7 +3,7 @@ import Base
 // How transitions and observations cross a process boundary; status has StatusEncoding.swift. Both ends are of one build
 // (docs/decisions.md, D7), so there is no version in them; but the bytes aren't trusted.
 
-/// Bytes of a text that is told to hasupd: what is kept of thousands of observations is bounded by it.
+/// Bytes of a text in an observation: what is kept of thousands of observations is bounded by it.
 private let textMax = 512
 
 extension ByteWriter {
@@ -59,7 +59,7 @@ extension ByteReader {
 
     mutating func readInterval() throws(ByteError) -> Interval { Interval(nanoseconds: try readInt64()) }
 
-    /// How long ago something was: what can be calculated with.
+    /// Reads an age that can be calculated with.
     mutating func readAge() throws(ByteError) -> Interval {
         let age = try readInterval()
         guard (0..<(1 << 61)).contains(age.nanoseconds) else { throw .invalid }
@@ -316,10 +316,10 @@ extension Observation {
             writer.write(UInt8(7))
             transition.encode(into: &writer)
             writer.write(time.nanoseconds)
-        case .foreignAddressFound(let instance, let stranger):
+        case .foreignAddressFound(let instance, let address):
             writer.write(UInt8(8))
             writer.write(UInt32(instance))
-            stranger.encode(into: &writer)
+            address.encode(into: &writer)
         case .rivalMaster(let instance, let source, let sign):
             writer.write(UInt8(9))
             writer.write(UInt32(instance))

@@ -3,7 +3,7 @@ import ConfigurationModel
 
 extension Node {
     /// Goes on where a predecessor has died (docs/decisions.md, D12): states, deadlines and what was learned stay. What
-    /// the interfaces and the kernel say by now is judged at once; nothing is sent before the next timeout.
+    /// the interfaces and the kernel say by now takes effect at once; nothing is sent before the next timeout.
     mutating func resume(
         _ new: ConfigurationModel, _ snapshot: NodeSnapshot, at now: Instant, into actions: inout [Action]
     ) {
@@ -56,8 +56,8 @@ extension Node {
         rebuildRoutes()
     }
 
-    /// What a predecessor has put where. What isn't there any more was taken away by somebody, and goes back, if anybody
-    /// wants it.
+    /// Takes over a predecessor's ledger. An address that isn't there any more was removed by another program, and goes
+    /// back, if anybody wants it.
     private mutating func adoptLedger(_ records: [AddressRecord]) {
         let owners = Dictionary(
             routers.map { ($0.settings.identity.fingerprint, $0.id) }, uniquingKeysWith: { first, _ in first })
@@ -69,9 +69,10 @@ extension Node {
         }
     }
 
-    /// What was decided and may not have been heard: only the last of each instance is still true. They are numbered anew
-    /// behind the last one that was heard: a record that leapt to a number far away would have this one and all that
-    /// follow refused. The transition that a notification is about is told again, too, or the history would never have it.
+    /// Repeats notifications that hasupd may not have heard: only the last of each instance is still true. They are
+    /// numbered anew behind the last one that was heard: a record that leapt to a number far away would have this one
+    /// and all that follow refused. The transition that a notification is about is reported again, too, or the history
+    /// would never have it.
     private mutating func notifyAgain(after last: UInt64, into actions: inout [Action]) {
         let unheard = routers.compactMap { router in
             router.lastNotification.flatMap { $0.sequence > last ? (sequence: $0.sequence, id: router.id) : nil }
@@ -89,8 +90,8 @@ extension Node {
 }
 
 extension VirtualRouter {
-    /// When the best possible peer takes over if nobody advertises. The last advertisement may have left a little before
-    /// it was due, which is all that a mark says of it (`advertSlack`).
+    /// The time at which the best possible peer takes over if nobody advertises. The last advertisement may have left a
+    /// little before it was due, which is all that a mark says of it (`advertSlack`).
     var peerTakeoverAt: Instant {
         let best = Priority(rawValue: 254)
         let wait = ElectionTimes.masterDown(
@@ -119,7 +120,7 @@ extension VirtualRouter {
             }
             context.set(.masterDown, of: id, to: masterDownAt)
         }
-        // Its predecessor has told it.
+        // Its predecessor has reported it.
         if let interface = context.interfaces[settings.interface] { fitAdvertisement(interface.mtu) }
         reportedUnadvertised = unadvertisedCount
         reassess(previousDown: previousDown, at: now, &context, into: &actions)
@@ -136,8 +137,8 @@ extension VirtualRouter {
         }
     }
 
-    /// Presence and form: the ledger, the kernel and the configuration are compared, and what differs is put right. First
-    /// what isn't wanted any more.
+    /// Presence and form: the ledger, the kernel and the configuration are compared, and what differs is put right.
+    /// First what isn't wanted any more.
     mutating func withdrawUnwanted(_ context: inout NodeContext, into actions: inout [Action]) {
         guard state == .master else { return }
         let wanted = Set(allAddresses.compactMap { place(of: $0, context)?.key })
@@ -154,9 +155,9 @@ extension VirtualRouter {
         checkServing(at: now, &context, into: &actions)
     }
 
-    /// What the kernel has added after its question had lost who asked: nobody has announced it. Nor may anybody have
-    /// announced a stranger's address that serves us, when the reload that has named it was the predecessor's last. Before
-    /// the first installation is over, all of it is announced anyway.
+    /// Announces addresses that the kernel has added after the requesting process had died: nobody has. Nor may anybody
+    /// have announced a foreign address that serves us, when the reload that has named it was the predecessor's
+    /// last. Before the first installation is over, all of it is announced anyway.
     private mutating func announceUnconfirmed(at now: Instant, _ context: inout NodeContext) {
         let awaited = allAddresses.filter { address in
             guard let key = place(of: address, context)?.key else { return false }

@@ -4,31 +4,27 @@ import Wire
 
 /// Another router that advertises while this one is MASTER, for longer than a takeover lasts: very likely both are.
 package struct RivalMaster: Hashable, Sendable {
-    /// Why what it sends doesn't settle who is MASTER.
+    /// The reason its advertisements don't settle who is MASTER.
     package enum Sign: Hashable, Sendable {
         /// It is heard, and should have yielded to our advertisements: its priority.
         case lowerPriority(Priority)
         /// It is thrown away; `detail` as `Observation.discarded` explains it.
         case discarded(DiscardReason, detail: UInt32)
 
-        /// Whether it is about one of our addresses under another VRID.
+        /// True if it is about one of our addresses under another VRID.
         var isOfOtherVRID: Bool { if case .discarded(.otherVRID, _) = self { true } else { false } }
-        /// Whether it is that it sends with our source address.
+        /// True if it sends with our source address.
         var isWithOurSource: Bool { if case .discarded(.own, _) = self { true } else { false } }
     }
 
-    /// Where it sends from.
     package var source: IPAddress
-    /// Of its last advertisement.
     package var sign: Sign
-    /// When it was first heard without such a pause as ends a series.
+    /// The time at which it was first heard without such a pause as ends a series.
     package var since: Instant
-    /// When it was last heard.
     package var lastHeard: Instant
     /// Silent until then, it is none any more.
     package var countsUntil: Instant
 
-    /// A router that was heard.
     package init(_ source: IPAddress, _ sign: Sign, since: Instant, lastHeard: Instant, countsUntil: Instant) {
         self.source = source
         self.sign = sign
@@ -38,13 +34,14 @@ package struct RivalMaster: Hashable, Sendable {
     }
 }
 
-/// Who else advertises while an instance is MASTER. One advertisement is what a takeover leaves of the former master; the
-/// second one of the same sender within a master-down interval says that it hasn't yielded. Silence for as long ends it.
+/// Other routers that advertise while an instance is MASTER. One advertisement is what a takeover leaves of the former
+/// master; the second one of the same sender within a master-down interval says that it hasn't yielded. Silence for as
+/// long ends it.
 struct RivalMasters {
-    /// Senders that are told apart.
+    /// Senders that are distinguished.
     static let most = 4
-    /// Advertisements under another VRID are looked into by samples only (`UnknownVRIDSampler`): so many master-down intervals
-    /// end them.
+    /// Advertisements under another VRID are looked into by samples only (`UnknownVRIDSampler`): so many master-down
+    /// intervals end them.
     private static let otherVRIDDownIntervals: Int64 = 3
 
     private struct Sender {
@@ -75,7 +72,7 @@ struct RivalMasters {
                 senders.append(new)
                 return new.isRival ? new.router : nil
             }
-            // More senders than are told apart: whoever sends under ever new addresses is no passing master either.
+            // More senders than are distinguished: one that sends under ever new addresses is no passing master either.
             let wasRival = senders[oldest].isRival
             new.isRival = true
             senders[oldest] = new
@@ -100,7 +97,7 @@ struct RivalMasters {
 }
 
 extension DiscardReason {
-    /// Whether what is thrown away for this is a router's advertisement for our virtual router all the same. What isn't
+    /// True if what is discarded for this is a router's advertisement for our virtual router all the same. What isn't
     /// an advertisement at all says nothing of a second master.
     var isAnotherRouters: Bool {
         switch self {
@@ -123,8 +120,8 @@ extension VirtualRouter {
             view.priority != .release
         else { return }
         if reason == .own, isEcho(view, at: now, context) { return }
-        // What a broken packet says of its interval says nothing. It may have been thrown away for something else that is
-        // looked at before its checksum.
+        // What a broken packet says of its interval says nothing. It may have been thrown away for something else that
+        // is looked at before its checksum.
         let isBroken =
             view.checkChecksum(source: information.source, destination: information.destination) == .wrong
         noteRival(
@@ -132,7 +129,7 @@ extension VirtualRouter {
             at: now, into: &actions)
     }
 
-    /// Whether this is our own advertisement again: a bridge, a bond or a virtual switch may send it back, and does so
+    /// True if this is our own advertisement again: a bridge, a bond or a virtual switch may send it back, and does so
     /// at once. Another router with our source address (the same mcast_src_ip in both files) sends at its own time.
     private func isEcho(_ view: AdvertisementView, at now: Instant, _ context: NodeContext) -> Bool {
         guard view.priority == priority, let next = context.deadline(of: .advertise, of: id) else { return false }

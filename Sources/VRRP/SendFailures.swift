@@ -1,7 +1,7 @@
 import Base
 
-/// What the kernel didn't take, by instance: a firewall that forbids it, no route to a peer, a full queue, no socket.
-/// Kept beside the core, whose timers it must not touch: only an instance with failures costs anything.
+/// Packets that the kernel didn't take, by instance: a firewall that forbids it, no route to a peer, a full queue, no
+/// socket. Kept beside the core, whose timers it must not touch: only an instance with failures costs anything.
 package struct SendFailures: Sendable {
     private struct Series {
         var count: UInt64 = 0
@@ -10,7 +10,7 @@ package struct SendFailures: Sendable {
         /// First and last failure of a series.
         var since: Instant
         var last: Instant
-        /// When nothing has left since; nil when something has.
+        /// The time since which nothing has left; nil when something has.
         var silentSince: Instant?
     }
 
@@ -18,15 +18,14 @@ package struct SendFailures: Sendable {
     private static let seriesGap = Interval.seconds(60)
 
     private var series: [InstanceID: Series] = [:]
-    /// Failures of all instances.
     package private(set) var total: UInt64 = 0
-    /// Whether sendings that succeed have to be told.
+    /// True while packets that leave are to be reported, too.
     package var isWatching: Bool { !series.isEmpty }
 
-    /// No failure.
     package init() {}
 
-    /// An advertisement couldn't leave, with this error number or for want of a socket (0). - Returns: whether that is news.
+    /// An advertisement couldn't leave, with this error number or for want of a socket (0). - Returns: whether that is
+    /// news.
     package mutating func failed(_ id: InstanceID, _ code: Int32, at now: Instant) -> Bool {
         total += 1
         var failure = series[id] ?? Series(since: now, last: Instant(nanoseconds: .min))
@@ -40,7 +39,6 @@ package struct SendFailures: Sendable {
         return isNews
     }
 
-    /// An advertisement has left.
     package mutating func left(_ id: InstanceID) { series[id]?.silentSince = nil }
 
     /// Puts into a status what is known of its instance. `timeout` is how long a master may be silent before its peers

@@ -1,21 +1,21 @@
 import Base
 import ConfigurationModel
 
-/// An address that somebody removed, and when.
+/// A removal by another program.
 struct Removal {
     var address: IPAddress
     var at: Instant
 }
 
-/// Limits of the fight for an address with somebody who keeps removing it (pain point A1).
+/// Limits of the fight for an address with a program that keeps removing it (pain point A1).
 private let removalsMax = 5
 private let removalWindow = Interval.seconds(10)
-/// What is removed within this time is told together: one command may remove thousands.
+/// Addresses that are removed within this time are reported together: one command may remove thousands.
 private let removalGathering = Interval.milliseconds(100)
 
-/// Asking the kernel for addresses, and what it answers and tells.
+/// Requests to the kernel, its answers and its notifications.
 extension VirtualRouter {
-    /// Where an address goes; nil while its interface doesn't exist.
+    /// Returns the place of an address; nil while its interface doesn't exist.
     func place(of address: VirtualAddress, _ context: NodeContext) -> PlacedAddress? {
         context.interfaces.index(of: interface(of: address)).map { PlacedAddress(address, interfaceIndex: $0) }
     }
@@ -23,7 +23,7 @@ extension VirtualRouter {
     /// The interface that an address goes to.
     func interface(of address: VirtualAddress) -> String { address.interface ?? settings.interface }
 
-    // MARK: Asking
+    // MARK: Requests
 
     /// Sees to it that the kernel has these addresses, in the form that the settings want. One that is there and isn't
     /// ours stays as it is.
@@ -37,20 +37,22 @@ extension VirtualRouter {
             context.ledger[placed.key].map { $0.owner == id && $0.hasOtherForm(than: placed.address) } ?? false
         }
         withdraw(wrong.map(\.key), &context, into: &actions)
-        var asked: [PlacedAddress] = []
+        var requested: [PlacedAddress] = []
         var hasRoom = true
         let ticket = context.nextTicket
         for placed in places where context.mustRequest(for: placed, id) {
             let isKept = context.ledger.request(
                 placed.key, owner: id, fingerprint: fingerprint, form: placed.address.form, ticket: ticket)
-            if isKept { asked.append(placed) } else { hasRoom = false }
+            if isKept { requested.append(placed) } else { hasRoom = false }
         }
         if !hasRoom {
-            actions.append(.observe(.kernelFailure(id, "more addresses than are kept account of: some stay away")))
+            actions.append(
+                .observe(
+                    .kernelFailure(id, "there are more addresses than hasup can keep account of: some aren't added")))
         }
-        guard !asked.isEmpty else { return settle(at: now, &context) }
-        let work = KernelWork(instance: id, generation: generation, keys: asked.map(\.key), added: asked)
-        actions.append(.install(asked, ticket: context.issueTicket(for: work)))
+        guard !requested.isEmpty else { return settle(at: now, &context) }
+        let work = KernelWork(instance: id, generation: generation, keys: requested.map(\.key), added: requested)
+        actions.append(.install(requested, ticket: context.issueTicket(for: work)))
     }
 
     /// Takes addresses of ours away.
@@ -67,8 +69,8 @@ extension VirtualRouter {
         withdraw(heldKeys(context), &context, into: &actions)
     }
 
-    /// What the ledger has of this instance. Nearly always just what the settings name, so the whole ledger is looked
-    /// through only when there is more.
+    /// Returns the addresses of this instance in the ledger. Nearly always just what the settings name, so the whole
+    /// ledger is looked through only when there is more.
     func heldKeys(_ context: NodeContext) -> [AddressKey] {
         let count = context.ledger.count(of: id)
         guard count > 0 else { return [] }
@@ -110,10 +112,10 @@ extension VirtualRouter {
         reportWaiting(lost, context, into: &actions)
     }
 
-    // MARK: The kernel answers
+    // MARK: Answers of the kernel
 
-    /// What follows from an answer. What the kernel has was noted before, whatever is wanted by now; the rest only happens
-    /// when the question was this state's.
+    /// Draws the consequences of an answer. What the kernel has was noted before, whatever is wanted by now; the rest
+    /// only happens when the request was this state's.
     mutating func applied(
         _ work: KernelWork, _ answer: KernelAnswer, at now: Instant, _ context: inout NodeContext,
         into actions: inout [Action]
@@ -138,7 +140,7 @@ extension VirtualRouter {
                 context.set(.kernelRetry, of: id, to: now + kernelRetryDelay)
             }
         }
-        // What may have gone before the answer came is asked for again: then it is there, or it comes.
+        // What may have gone before the answer came is requested again: then it is there, or it comes.
         let gone = Set((work.added ?? []).map(\.key).filter { context.ledger[$0]?.mayBeGone == true })
         if state == .master, !gone.isEmpty {
             let again = allAddresses.filter { address in
@@ -183,8 +185,8 @@ extension VirtualRouter {
         announceFound(addresses, at: now, &context)
     }
 
-    /// Of addresses that a MASTER gets later than the others: what a stranger has put there isn't asked for, so no answer
-    /// will have it announced.
+    /// Announces addresses that a MASTER gets later than the others and that are there already: they aren't requested,
+    /// so no answer will have it announced.
     mutating func announceFound(_ addresses: [VirtualAddress], at now: Instant, _ context: inout NodeContext) {
         guard isInstalled else { return }
         let found = addresses.filter { address in
@@ -194,15 +196,15 @@ extension VirtualRouter {
             found, of: id, on: settings.interface, rounds: settings.announcements.rounds, at: now)
     }
 
-    // MARK: The kernel tells
+    // MARK: Notifications of the kernel
 
-    /// Somebody has removed addresses of ours, or of a stranger that served us. They are put back at once, which keeps
-    /// the service up through a stray `ip address flush`; against somebody who persists we yield, with priority 0 so that
-    /// a peer takes over within its skew: we don't serve the address, and nobody gains by waiting. Each address has its own
-    /// count: one command may remove many, a whole network with its first address.
+    /// Another program has removed addresses of ours, or foreign ones that served us. They are put back at once, which
+    /// keeps the service up through a stray `ip address flush`; against a program that persists we yield, with priority
+    /// 0 so that a peer takes over within its skew: we don't serve the address, and nobody gains by waiting. Each
+    /// address has its own count: one command may remove many, a whole network with its first address.
     ///
-    /// - Parameter isBlamed: whether somebody must have done it; nobody is blamed for what went with an address that we
-    ///   took away, or when news were lost.
+    /// - Parameter isBlamed: whether another program must have done it; none is blamed for what went with an address that we
+    ///   took away, or when notifications were lost.
     mutating func addressesRemoved(
         _ removed: [IPAddress], isBlamed: Bool, at now: Instant, _ context: inout NodeContext,
         into actions: inout [Action]
@@ -210,7 +212,7 @@ extension VirtualRouter {
         guard state == .master else { return }
         let gone = Set(removed)
         let missing = allAddresses.filter { gone.contains($0.prefix.address) && !isPresent($0, context) }
-        // What isn't put back isn't ours any more: what appears there later is a stranger's.
+        // What isn't put back isn't ours any more: what appears there later is another program's.
         for key in missing.filter(\.isUntracked).compactMap({ place(of: $0, context)?.key })
         where context.ledger[key]?.phase == .missing {
             context.ledger.end(key)
@@ -232,16 +234,17 @@ extension VirtualRouter {
         install(lost, at: now, &context, into: &actions)
     }
 
-    /// Tells what was removed within a moment. Not when an interface went down meanwhile, which takes IPv6 addresses along.
+    /// Reports what was removed within a moment. Not when an interface went down meanwhile, which takes IPv6 addresses
+    /// along.
     mutating func reportRemovals(_ context: NodeContext, into actions: inout [Action]) {
         let removed = unreportedRemovals
         unreportedRemovals = []
         guard state == .master else { return }
-        let told = allAddresses.filter {
+        let reported = allAddresses.filter {
             removed.contains($0.prefix.address) && context.interfaces[interface(of: $0)]?.isUsable == true
         }
-        guard let first = told.first else { return }
-        actions.append(.observe(.addressRemoved(id, first.prefix.address, count: told.count)))
+        guard let first = reported.first else { return }
+        actions.append(.observe(.addressRemoved(id, first.prefix.address, count: reported.count)))
     }
 }
 

@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// What the kernel has of an instance's addresses: status shows it, and a MASTER is judged by it.
+/// An instance's addresses by their state in the kernel: status shows them, and they decide whether a MASTER stays one.
 struct ServedAddresses {
     /// There, and ours.
     var installed: [IPAddress] = []
@@ -11,14 +11,12 @@ struct ServedAddresses {
     var waiting: [IPAddress] = []
     /// Refused, or another machine's.
     var unusable: [UnusableAddress] = []
-    /// How many can be used.
     var usable = 0
-    /// How many the kernel hasn't answered for.
+    /// The number that the kernel hasn't answered for.
     var undecided = 0
 }
 
 extension VirtualRouter {
-    /// The verdict on a MASTER's addresses.
     func served(_ context: NodeContext) -> ServedAddresses {
         var served = ServedAddresses()
         let failures = Dictionary(refused.map { ($0.address, $0) }, uniquingKeysWith: { first, _ in first })
@@ -54,8 +52,8 @@ extension VirtualRouter {
         return served
     }
 
-    /// Whether one of its addresses can be used. Asked at each piece of the kernel's news, so it stops at the first one: of
-    /// thousands that come and go one by one, all would be looked at each time.
+    /// True if one of its addresses can be used. Asked at each notification of the kernel, so it stops at the first
+    /// one: of thousands that come and go one by one, all would be looked at each time.
     private func hasUsableAddress(_ context: NodeContext) -> Bool {
         func isUsable(_ address: VirtualAddress) -> Bool {
             guard let key = place(of: address, context)?.key else { return false }
@@ -68,7 +66,7 @@ extension VirtualRouter {
             || settings.excludedAddresses.contains(where: isUsable)
     }
 
-    /// Whether the kernel has an address: what isn't there isn't announced.
+    /// True if the kernel has an address: what isn't there isn't announced.
     func isPresent(_ address: VirtualAddress, _ context: NodeContext) -> Bool {
         guard let key = place(of: address, context)?.key else { return false }
         if let entry = context.ledger[key] { return entry.phase == .present }
@@ -78,8 +76,8 @@ extension VirtualRouter {
     /// The longest wait before a node that could use none of its addresses tries again.
     static let retryWaitMax = Interval.seconds(60)
 
-    /// A MASTER that can use none of its addresses serves nobody: a peer is to try. One without addresses by configuration
-    /// serves what it is asked to.
+    /// A MASTER that can use none of its addresses serves nobody: a peer is to try. One without addresses by
+    /// configuration serves all the same.
     mutating func checkServing(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
         guard state == .master, isInstalled, !hasUsableAddress(context) else { return }
         let served = served(context)
@@ -106,10 +104,10 @@ extension VirtualRouter {
         reassess(previousDown: masterDownInterval, at: now, &context, into: &actions)
     }
 
-    // MARK: Strangers
+    // MARK: Foreign addresses
 
-    /// Virtual addresses that this node has and hasn't added: unless it is MASTER, two machines may have them, and when a
-    /// MASTER yields they stay. An address owner's are the machine's own.
+    /// Returns the virtual addresses that this node has and hasn't added: unless it is MASTER, two machines may have
+    /// them, and when a MASTER yields they stay. An address owner's are the machine's own.
     func foreignAddresses(_ context: NodeContext) -> [ForeignAddress] {
         guard settings.priority != .owner else { return [] }
         return allAddresses.flatMap { address in
@@ -131,8 +129,8 @@ extension VirtualRouter {
             atStart: isInPlace ? address.atStart(adoptsLeftovers: context.adoptsLeftovers) : .stays)
     }
 
-    /// Tells of strangers, each once for as long as it is there, and of the end of those that were told. A MASTER serves
-    /// by them.
+    /// Reports foreign addresses, each once for as long as it is there, and the end of those that were reported. A
+    /// MASTER serves by them.
     mutating func reportForeignAddresses(_ context: NodeContext, into actions: inout [Action]) {
         guard state != .master else { return }
         let found = foreignAddresses(context)

@@ -4,7 +4,7 @@ import ConfigurationModel
 // What an instance leaves to its successor: everything that its future depends on, except what follows from the
 // configuration, the interfaces and the kernel. A field that is missing here is found by SnapshotTests.
 
-/// How much of a record is left out when it doesn't fit: what only logs and statistics would miss goes first.
+/// The part of a record that is left out when it doesn't fit: what only logs and statistics would miss goes first.
 private enum Detail: Int {
     case everything = 0
     case withoutLogLimits
@@ -72,13 +72,7 @@ extension VirtualRouter {
             writer.write(false)
         }
         encodeRetry(into: &writer)
-        guard detail == .everything, !nextDiscardReportAt.isEmpty else { return writer.write(UInt8(0)) }
-        let told = nextDiscardReportAt.enumerated().filter { $0.element.nanoseconds != .min }
-        writer.write(UInt8(told.count))
-        for (number, moment) in told {
-            writer.write(UInt8(number))
-            writer.write(moment.nanoseconds)
-        }
+        if detail == .everything { discardReports.encode(into: &writer) } else { writer.write(UInt8(0)) }
     }
 
     /// The points in time that are set, behind a byte that says which. Without an array: this runs at every advert.
@@ -104,7 +98,7 @@ extension VirtualRouter {
         writer.bytes[place] = mask
     }
 
-    /// Why it isn't MASTER for want of a usable address, and when it tries again.
+    /// The reason that it has given up being MASTER for want of a usable address, and when it tries again.
     private mutating func encodeRetry(into writer: inout ByteWriter) {
         writer.write(UInt8(retries))
         guard case .some = unserved else { return writer.write(false) }
@@ -180,7 +174,8 @@ extension VirtualRouter {
             router.advertDueAt = nextAdvert
         }
 
-        /// Whether what has happened has happened: a MASTER that will have advertised tomorrow would be one for ever.
+        /// True if everything in it lies in the past: a MASTER that will have advertised tomorrow would be one for
+        /// ever.
         private func isPast(at now: Instant) -> Bool {
             let moments = [router.lastSentAt, router.lastAdvertAt]
             return router.since <= now && moments.allSatisfy { $0.map { $0 <= now } ?? true }
@@ -196,6 +191,7 @@ extension VirtualRouter {
             let latest = now + router.masterDownInterval
             router.preemptDelaySince = router.preemptDelaySince.map { min($0, latest) }
             timers = timers.map { kind, deadline in (kind, min(deadline, now + (waits[kind] ?? .zero))) }
+            router.discardReports.bound(at: now)
             if router.unserved != nil { router.retryAt = min(router.retryAt, now + VirtualRouter.retryWaitMax) }
             let rounds = max(wanted.rounds, wanted.refreshRounds, wanted.lowerPriorityRounds)
             for index in bursts.indices { bursts[index].rounds = min(bursts[index].rounds, rounds) }
@@ -250,7 +246,7 @@ extension VirtualRouter {
                 router.retryAt = try reader.readMoment()
             }
             guard router.retries <= 6, router.unserved == nil || router.state == .fault else { throw .invalid }
-            try readLogLimits(from: &reader)
+            router.discardReports = try DiscardReportLimit(from: &reader)
         }
 
         private mutating func readMoments(from reader: inout ByteReader) throws(ByteError) {
@@ -294,15 +290,6 @@ extension VirtualRouter {
                     PendingBurst(
                         instance: router.id, interface: interface, addresses: chosen, rounds: Int(rounds),
                         next: Int(next) < chosen.count ? Int(next) : 0, order: order, notBefore: notBefore))
-            }
-        }
-
-        private mutating func readLogLimits(from reader: inout ByteReader) throws(ByteError) {
-            for _ in 0..<(try reader.readUInt8()) {
-                let number = Int(try reader.readUInt8())
-                guard number < DiscardReason.allCases.count else { throw .invalid }
-                if router.nextDiscardReportAt.isEmpty { router.nextDiscardReportAt = VirtualRouter.noDiscardTold }
-                router.nextDiscardReportAt[number] = try reader.readMoment()
             }
         }
     }

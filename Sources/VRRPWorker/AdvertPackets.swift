@@ -12,11 +12,11 @@ final class AdvertPackets {
     let key: VRRPSockets.Key
     /// The way to it, once it is known.
     var route: VRRPSockets.Route?
-    /// The packets, as the kernel is told of them; their bytes lie behind them in the same block.
+    /// The packets, in the form for the system call; their bytes lie behind them in the same block.
     let packets: UnsafeMutableBufferPointer<hasup_outgoing>
     /// dont_track_primary: they are sent without a carrier, too.
     let ignoresCarrier: Bool
-    /// Whether there was none when they were last sent: that the kernel took them says nothing then.
+    /// True if there was none when they were last sent: that the kernel took them says nothing then.
     var isLost = false
     private var identification: UInt16
 

@@ -2,8 +2,8 @@ import Base
 import CLinux
 import Reactor
 
-/// The memory of code that only events need: given back when nothing has happened for a while, and fetched again before a
-/// takeover (docs/decisions.md, D30).
+/// The memory of code that only events need: given back when nothing has happened for a while, and fetched again before
+/// a takeover (docs/decisions.md, D30).
 final class CodeResidency {
     /// After this long without a transition, an announcement or a reload, their code needn't stay in memory.
     private static let idleTime = Interval.seconds(2)
@@ -11,7 +11,7 @@ final class CodeResidency {
     private let loop: EventLoop
     private var releaseTimer: Timer?
     private let fetchTimer: Timer
-    /// What else can be given back.
+    /// Gives back other memory.
     var onRelease: (() -> Void)?
 
     init(on loop: EventLoop) {

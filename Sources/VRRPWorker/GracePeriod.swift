@@ -13,7 +13,7 @@ final class GracePeriod {
     private var reason = ""
     /// The loss, in a sentence for the log.
     var onReport: ((String) -> Void)?
-    /// Nobody has come.
+    /// No hasupd has connected.
     var onEnd: (() -> Void)?
 
     init(_ length: Interval, on loop: EventLoop) {

@@ -1,14 +1,14 @@
 import Base
 import Reactor
 
-/// Holds reports back while kernel calls are under way: hasupd, which is realtime, would take the processor from the thread
-/// that does them, and a takeover's address would be there 0.3 ms later.
+/// Holds reports back while kernel calls are under way: hasupd, which is realtime, would take the processor from the
+/// thread that does them, and a takeover's address would be there 0.3 ms later.
 struct ReportDelay {
     private static let delayMax = Interval.milliseconds(1)
 
     private let loop: EventLoop
     private let timer: Timer
-    /// When reports leave in any case; nil when none waits.
+    /// The time at which reports leave in any case; nil when none waits.
     private var due: Instant?
 
     init(on loop: EventLoop) {
@@ -17,7 +17,7 @@ struct ReportDelay {
         timer = loop.makeTimer {}
     }
 
-    /// Whether reports that are there are to wait.
+    /// True if reports are to wait.
     mutating func holds(isBusy: Bool) -> Bool {
         let due = self.due ?? loop.now + Self.delayMax
         let waits = isBusy && loop.now < due

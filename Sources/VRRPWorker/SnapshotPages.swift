@@ -18,7 +18,7 @@ final class SnapshotPages {
         generation = page.generation
     }
 
-    /// Whether another worker owns the page: nothing more may be sent (docs/decisions.md, D9).
+    /// True if another worker owns the page: nothing more may be sent (docs/decisions.md, D9).
     var isReplaced: Bool { page.generation != generation }
 
     /// Writes what has changed.

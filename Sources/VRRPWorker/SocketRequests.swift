@@ -5,7 +5,7 @@ import Reactor
 import VRRP
 import WorkerProtocol
 
-/// The VRRP sockets that instances need: asks hasupd for those that are missing.
+/// The VRRP sockets that instances need: requests those that are missing from hasupd.
 final class SocketRequests {
     let sockets: VRRPSockets
     private let links: LinkWatcher
@@ -16,7 +16,7 @@ final class SocketRequests {
     private var lastRequest: UInt32 = 0
     /// Interfaces that instances send by: a change of another one is no reason to look through all instances.
     private var interfaces: Set<String> = []
-    /// Whether one of them has changed, or had no socket at the last request.
+    /// True if one of them has changed, or had no socket at the last request.
     private(set) var mayLackSockets = false
     var onLog: ((LogLevel, String) -> Void)?
 
@@ -28,7 +28,7 @@ final class SocketRequests {
         sockets.onFailure = { [unowned self] in self.failed($0, $1) }
     }
 
-    /// Whether every request was answered.
+    /// True if every request was answered.
     var isComplete: Bool { pending.isEmpty }
 
     /// - Parameter running: instances that still run: what a reload removes says goodbye by its own socket.
@@ -95,7 +95,7 @@ final class SocketRequests {
 }
 
 extension SystemError {
-    /// Whether an error says that a device is down or gone: the link monitor reports that, in better words.
+    /// True if an error says that a device is down or gone: the link monitor reports that, in better words.
     static func isOfMissingLink(_ code: Int32) -> Bool {
         code == ENETDOWN || code == ENODEV || code == ENXIO || code == EADDRNOTAVAIL
     }

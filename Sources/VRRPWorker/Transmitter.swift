@@ -7,13 +7,13 @@ import VRRP
 import Wire
 
 /// Sends what the core wants on the wire: advertisements through the VRRP sockets, gratuitous ARP and neighbour
-/// advertisements as frames. Order is kept: an advertisement never leaves after a frame that the core asked for later.
+/// advertisements as frames. Order is kept: an advertisement never leaves after a frame that the core requested later.
 final class Transmitter {
     private let sockets: VRRPSockets
     private let frames: Descriptor
     private var cached: [AdvertPackets?] = []
     private var identifications: [UInt16] = []
-    /// By instance, the batch that its packets were last queued in.
+    /// The batch that an instance's packets were last queued in, by instance.
     private var batches: [UInt64] = []
     private var batch: UInt64 = 1
     /// Frames that the kernel didn't take.
@@ -24,7 +24,7 @@ final class Transmitter {
     private var unsentReports = RateLimit(period: .seconds(60))
     /// The first of a series of advertisements that couldn't leave, and the error number; 0 without a socket.
     var onFailure: ((InstanceID, Int32) -> Void)?
-    /// Whether the interface with this number has a carrier.
+    /// True if the interface with this number has a carrier.
     var hasCarrier: ((Int32) -> Bool)?
     private let now: () -> Instant
 
@@ -58,7 +58,8 @@ final class Transmitter {
         batches = Array(repeating: 0, count: instanceCount)
     }
 
-    /// Sends an advertisement that was encoded before. False when it must be encoded (anew): then `advertise` is asked.
+    /// Sends an advertisement that was encoded before. False when it must be encoded (anew): then `advertise` is
+    /// called.
     func repeatAdvert(_ id: InstanceID, _ contents: AdvertContents) -> Bool {
         guard let packets = cached[id], packets.contents == contents else { return false }
         send(packets, of: id)
@@ -101,7 +102,7 @@ final class Transmitter {
         if hasup_send_frame(frames.number, interfaceIndex, frame, frame.count) < 0 { framesFailed += 1 }
     }
 
-    /// How many packets couldn't leave since the last report, at most once a minute; nil for none.
+    /// Returns the number of packets that couldn't leave since the last report, at most once a minute; nil for none.
     func unsentToReport() -> UInt64? {
         let unsent = failures.total + framesFailed
         guard unsent > reportedUnsent, unsentReports.admits(at: now()) else { return nil }

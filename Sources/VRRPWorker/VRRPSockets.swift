@@ -8,7 +8,7 @@ import Wire
 /// The VRRP sockets that hasupd has opened for us: one for each interface, family and group. Arriving packets are read
 /// in batches, leaving ones gathered in a turn and sent in one call (docs/architecture.md §3).
 final class VRRPSockets {
-    /// What a socket is for; nil group for unicast.
+    /// The purpose of a socket; nil group for unicast.
     struct Key: Hashable {
         var interfaceIndex: Int32
         var family: AddressFamily
@@ -20,7 +20,7 @@ final class VRRPSockets {
         let descriptor: Descriptor
         var watch: Watch?
         var outgoing: [hasup_outgoing] = []
-        /// By packet, whose it is.
+        /// The instances of the outgoing packets, in their order.
         var senders: [InstanceID] = []
 
         init(_ key: Key, _ descriptor: consuming Descriptor) {
@@ -41,10 +41,10 @@ final class VRRPSockets {
     private let loop: EventLoop
     private let receiver: OpaquePointer
     private var sockets: [Key: Socket] = [:]
-    /// The same sockets by number, for routes.
+    /// The sockets by number, for routes.
     private var numbered: [Socket] = []
     private var generation = 0
-    /// When a missing socket was last requested.
+    /// The time at which a missing socket was last requested.
     private var requestedAt: [Key: Instant] = [:]
     private var pending: [Socket] = []
     /// A packet has come; its bytes are valid during the call.
@@ -53,7 +53,7 @@ final class VRRPSockets {
     var onFailure: ((Int32, Key) -> Void)?
     /// A packet of this instance couldn't leave, and the error number.
     var onUnsent: ((InstanceID, Int32) -> Void)?
-    /// Packets of this instance have left; only told while it's set.
+    /// Packets of this instance have left; unset while no one needs it.
     var onSent: ((InstanceID) -> Void)?
 
     init(on loop: EventLoop) throws(SystemError) {
@@ -66,14 +66,13 @@ final class VRRPSockets {
 
     // MARK: Which sockets there are
 
-    /// Whether there is a socket on the interface with this number.
+    /// True if there is a socket on the interface with this number.
     func uses(_ interfaceIndex: Int32) -> Bool { sockets.keys.contains { $0.interfaceIndex == interfaceIndex } }
 
-    /// Whether there is this socket.
     func has(_ key: Key) -> Bool { sockets[key] != nil }
 
-    /// Drops sockets that are neither wanted any more nor to be kept, and gives those that are wanted, missing and weren't
-    /// requested lately.
+    /// Drops sockets that are neither wanted any more nor to be kept, and gives those that are wanted, missing and
+    /// weren't requested lately.
     func reconcile(wanted: Set<Key>, kept: Set<Key>, at now: Instant) -> [Key] {
         for key in sockets.keys where !wanted.contains(key) && !kept.contains(key) { close(key) }
         requestedAt = requestedAt.filter { wanted.contains($0.key) && now - $0.value < .seconds(1) }
@@ -112,7 +111,7 @@ final class VRRPSockets {
         for _ in 0..<Self.batchesPerTurnMax {
             let count = hasup_receive_batch(receiver, socket.descriptor.number, family.rawValue)
             if count < 0 {
-                // The device is gone or down. An error that stays would be reported for ever: ask for a new socket.
+                // The device is gone or down. An error that stays would be reported for ever: a new socket is needed.
                 if count == -ENODEV || count == -EBADF { close(socket.key) }
                 onFailure?(-count, socket.key)
                 return
@@ -147,7 +146,7 @@ final class VRRPSockets {
         if isResponsible(key, for: information.destination) { onPacket?(information, payload) }
     }
 
-    /// The kernel gives a unicast packet to every socket of the interface: only one of them is to judge it.
+    /// The kernel gives a unicast packet to every socket of the interface: only one of them is to deliver it.
     private func isResponsible(_ key: Key, for destination: IPAddress) -> Bool {
         if destination.isMulticast { return key.group == destination }
         guard key.group != nil else { return true }
@@ -165,7 +164,7 @@ final class VRRPSockets {
         numbered.firstIndex { $0.key == key }.map { Route(socket: $0, generation: generation) }
     }
 
-    /// Whether `send` may be told to use it.
+    /// True if `send` may use it.
     func isGood(_ route: Route) -> Bool { route.generation == generation }
 
     /// Queues a packet on a good route; its bytes must stay as they are until `flush`.

@@ -1,3 +1,7 @@
+// Room VRRPWorker: the role `hasup-vrrp`, the shell around the VRRP room: sockets, netlink, messages; no decisions.
+// Imports: Base, Wire, ConfigurationModel, VRRP, Supervision, WorkerProtocol, Reactor, Kernel, Sandbox and CLinux.
+// Begin: `runVRRPWorker` here, then the drawing in Worker.swift.
+
 import Base
 import CLinux
 import ConfigurationModel
@@ -9,7 +13,7 @@ import VRRP
 import WorkerProtocol
 
 /// Packets that come faster than this in the long run are read together. A timer's turn reads what has come before it
-/// judges, so no election is decided differently.
+/// judges, so no election ends differently.
 private let moderation = Interval.microseconds(250)
 
 /// Sockets that thousands of interfaces need: one for each family and group.
@@ -43,7 +47,7 @@ package func runVRRPWorker(arguments: [String]) -> Int32 {
         withExtendedLifetime((session, orders)) {}
         return 0
     } catch {
-        StandardError.tell("hasup-vrrp: \(error)")
+        StandardError.writeLine("hasup-vrrp: \(error)")
         return 71
     }
 }
@@ -79,8 +83,8 @@ private final class Session {
         }
     }
 
-    /// SIGTERM: one that no hasupd is connected to hands over at once instead of after its grace, because another hasupd
-    /// is about to start. Any other ends as by default, and its successor goes on.
+    /// SIGTERM: one that no hasupd is connected to hands over at once instead of after its grace, because another
+    /// hasupd is about to start. Any other ends as by default, and its successor goes on.
     func terminate() {
         guard let worker, channel?.isOpen == false else { exit(128 + SIGTERM) }
         worker.stop()
@@ -128,8 +132,8 @@ private final class Session {
         do {
             let passed = frame.descriptors
             let page = try StatePage(mapping: try passed.take(0))
-            // From now on an older worker that still lives ends by itself before it sends, and `hasup-withdraw` leaves the
-            // addresses to us (docs/decisions.md, D9).
+            // From now on an older worker that still lives ends by itself before it sends, and `hasup-withdraw` leaves
+            // the addresses to us (docs/decisions.md, D9).
             page.generation &+= 1
             let image = try passed.take(1)
             let connection = try RouteConnection(try passed.take(2))
@@ -153,7 +157,7 @@ private final class Session {
             previousModels = []
             predecessor.note(stale.staying)
 
-            // The news of what has just gone are older than anything that the core will ask for.
+            // The notifications of what has just gone are older than any request of the core.
             var hasOverflown = false
             try monitor.drain { if $0 == .overflow { hasOverflown = true } }
             let links = try LinkWatcher(monitor, on: loop)
@@ -175,7 +179,7 @@ private final class Session {
             links.onDrained = { [unowned worker] in worker.linksChanged() }
             worker.configure(model, generation: generation)
         } catch {
-            VRRPToSupervisor.log(.error, "can't begin: \(error)").send(on: channel)
+            VRRPToSupervisor.log(.error, "can't start: \(error)").send(on: channel)
             exit(71)
         }
     }

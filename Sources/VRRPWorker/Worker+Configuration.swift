@@ -6,9 +6,8 @@ import Supervision
 import VRRP
 import WorkerProtocol
 
-/// What becomes of configurations: one that has come waits for its sockets, is given to the core, and runs.
+/// The progress of configurations: one that has come waits for its sockets, is given to the core, and runs.
 struct ConfigurationProgress {
-    /// How long a configuration waits for its sockets.
     static let socketTimeout = Interval.milliseconds(500)
 
     /// The number of the one that runs; 0 for none.
@@ -25,8 +24,8 @@ struct ConfigurationProgress {
     var predecessor: Predecessor?
     /// Whether hasupd hasn't heard yet that nothing is left of earlier configurations.
     var owesCleared = false
-    /// Whether the worker may compute for long (docs/decisions.md, D29): from the start, or the arrival of a configuration,
-    /// until that runs.
+    /// True while the worker may compute for long (docs/decisions.md, D29): from the start, or the arrival of a
+    /// configuration, until that runs.
     var hasLongFuse = true
 
     init(_ predecessor: Predecessor) { self.predecessor = predecessor }

@@ -37,8 +37,9 @@ final class Worker {
     private let gracePeriod: GracePeriod
     private var lossReports = RateLimit(period: .seconds(60))
     private var hasWorked = false
-    /// A worker that is to stop before its first configuration doesn't know what its predecessor has left to it, and would
-    /// leave that without a word: it stops when it has taken one. Finishing, it ends when its last words have left.
+    /// A worker that is to stop before its first configuration doesn't know what its predecessor has left to it, and
+    /// would leave that without a word: it stops when it has taken one. Finishing, it ends when its last words have
+    /// left.
     private(set) var phase = Phase.running
 
     init(
@@ -87,8 +88,8 @@ final class Worker {
         for action in actions { perform(action) }
     }
 
-    /// Deadlines have come. Adverts leave before anything else is begun: a takeover is over for the peers when they hear
-    /// of it, and what follows (kernel calls, reports) may touch code that isn't in memory.
+    /// Deadlines have come. Adverts leave before anything else is begun: a takeover is over for the peers when they
+    /// hear of it, and what follows (kernel calls, reports) may touch code that isn't in memory.
     private func fire() {
         endIfReplaced()
         actions.removeAll(keepingCapacity: true)
@@ -180,7 +181,7 @@ final class Worker {
         loop.set(stampTimer, to: loop.now + configuration.stampPeriod)
     }
 
-    /// The first advertisement, sent or judged, says that this worker works (docs/decisions.md, D11).
+    /// The first advertisement, sent or received, says that this worker works (docs/decisions.md, D11).
     private func noteWork() {
         guard !hasWorked else { return }
         hasWorked = true
@@ -197,7 +198,10 @@ final class Worker {
     /// Notifications of the kernel were lost: interfaces and addresses are being read again.
     func notificationsLost() {
         guard lossReports.admits(at: loop.now) else { return }
-        log(.warning, "the kernel had more to tell than could be read in time: interfaces and addresses are read again")
+        log(
+            .warning,
+            "the kernel's notifications came faster than they were read, and some were lost: interfaces and addresses are read again"
+        )
     }
 
     // MARK: hasupd
@@ -223,12 +227,13 @@ final class Worker {
         if node.discardedWithoutInstance.contains(where: { $0 > 0 }) {
             VRRPToSupervisor.discarded(node.discardedWithoutInstance).send(on: channel)
         }
-        VRRPToSupervisor.status(generation: configuration.generation, writer.bytes).send(on: channel, correlation: correlation)
+        VRRPToSupervisor.status(generation: configuration.generation, writer.bytes).send(
+            on: channel, correlation: correlation)
     }
 
     func log(_ level: LogLevel, _ text: String) {
         guard channel.isOpen else {
-            StandardError.tell("hasup-vrrp: \(text)")
+            StandardError.writeLine("hasup-vrrp: \(text)")
             return
         }
         VRRPToSupervisor.log(level, text).send(on: channel)

@@ -41,7 +41,7 @@ extension Daemon {
     }
 
     private static func printError(_ text: String) {
-        StandardError.tell("hasupd: \(Printable.text(text))")
+        StandardError.writeLine("hasupd: \(Printable.text(text))")
     }
 
     /// The steps from the start to the end. What can fail for the operator's reasons comes before anything changes.
