@@ -2,11 +2,11 @@ import Base
 
 /// At most so many lines a minute for something that repeats, with its count (pain point O3).
 ///
-/// The first occurrences are told at once; the following ones are counted, and the count is told when the minute is over.
+/// The first occurrences are admitted at once; the following ones are counted, and the count is due when the minute is over.
 package struct RepeatLimiter<Key: Hashable> {
     private struct Entry {
         var periodEnd: Instant
-        var told = 1
+        var admitted = 1
         var suppressed: UInt64 = 0
     }
 
@@ -21,13 +21,13 @@ package struct RepeatLimiter<Key: Hashable> {
         self.keysMax = keysMax
     }
 
-    /// True if this occurrence is to be told now.
+    /// True if this occurrence is to be written now.
     ///
-    /// - Parameter burst: how many are told within a period.
+    /// - Parameter burst: how many are admitted within a period.
     package mutating func admits(_ key: Key, at now: Instant, burst: Int = 1) -> Bool {
         if let entry = entries[key] {
-            if entry.told < burst { entries[key]?.told += 1 } else { entries[key]?.suppressed += 1 }
-            return entry.told < burst
+            if entry.admitted < burst { entries[key]?.admitted += 1 } else { entries[key]?.suppressed += 1 }
+            return entry.admitted < burst
         }
         guard entries.count < keysMax else {
             surplus += 1
@@ -39,24 +39,24 @@ package struct RepeatLimiter<Key: Hashable> {
 
     /// Returns the keys whose period is over and that were suppressed meanwhile, with how often; others are forgotten.
     package mutating func due(at now: Instant) -> [(key: Key, count: UInt64)] {
-        var told: [(key: Key, count: UInt64)] = []
+        var found: [(key: Key, count: UInt64)] = []
         for (key, entry) in entries where entry.periodEnd <= now {
             if entry.suppressed == 0 {
                 entries[key] = nil
             } else {
                 entries[key] = Entry(periodEnd: now + period)
-                told.append((key, entry.suppressed))
+                found.append((key, entry.suppressed))
             }
         }
-        return told
+        return found
     }
 
-    /// Returns how many occurrences weren't told because there were too many keys, since the last call.
+    /// Returns how many occurrences weren't admitted because there were too many keys, since the last call.
     package mutating func takeSurplus() -> UInt64 {
         defer { surplus = 0 }
         return surplus
     }
 
-    /// The time of the next call of `due`; `.never` while nothing was told.
+    /// The time of the next call of `due`; `.never` while there is no key.
     package var deadline: Instant { entries.values.map(\.periodEnd).min() ?? .never }
 }

@@ -18,15 +18,10 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     /// The time between runs of an instance after those.
     package static var spacing: Interval { .milliseconds(500) }
 
-    private struct Waiting {
-        var run: Run
-        var scripts: Int
-    }
-
     private struct Line {
         var name = ""
         var running = 0
-        var next: Waiting?
+        var next: (run: Run, scripts: Int)?
         var isReady = false
         /// The moment from which on all of the burst may be had again; each run moves it by the spacing.
         var rested = Instant(nanoseconds: 0)
@@ -72,7 +67,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
         let number = numbers[instance] ?? begin(instance)
         let isFolded = lines[number].next != nil
         if isFolded { skipped[instance, default: 0] += 1 } else { waiting += 1 }
-        lines[number].next = Waiting(run: run, scripts: count)
+        lines[number].next = (run, count)
         look(at: number, now)
         return isFolded
     }
@@ -120,7 +115,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
 
     /// The first line whose next run may start; none while there isn't room for it. Those whose run was given up meanwhile
     /// are passed over: each was added by one transition.
-    private mutating func takeReady(at now: Instant) -> (number: Int, next: Waiting)? {
+    private mutating func takeReady(at now: Instant) -> (number: Int, next: (run: Run, scripts: Int))? {
         while firstReady < ready.count {
             let number = ready[firstReady]
             // Smaller ones behind it wait as well, or its turn might never come.

@@ -45,7 +45,7 @@ package struct RunningScripts: Sendable {
 
     /// A script has ended. After SIGTERM its group is ended all the same, if that can be done.
     ///
-    /// - Parameter keepsNumber: whether the number stays its group's until that is ended.
+    /// - Parameter keepsNumber: true if the number stays its group's until that is ended.
     /// - Returns: true if it had got SIGTERM, because it had taken too long.
     package mutating func ended(_ group: Int32, keepsNumber: Bool) -> Bool {
         guard let script = scripts.removeValue(forKey: group), script.isAsked else { return false }

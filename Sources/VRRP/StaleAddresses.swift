@@ -4,7 +4,7 @@ import ConfigurationModel
 /// The addresses that a worker finds at its start, sorted: those that go, and those that stay with a MASTER
 /// (docs/decisions.md, D14).
 package struct StaleAddresses: Sendable {
-    /// Stale: a predecessor has left them, or a keepalived. They go before a packet is sent or judged.
+    /// Stale: a predecessor has left them, or a keepalived. They go before a packet is sent or looked at.
     package private(set) var leaving: [AddressRecord] = []
     /// Entries of the instances that go on as MASTER.
     package private(set) var staying: [AddressRecord] = []

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import signal
 
 import pytest
@@ -54,6 +55,18 @@ def test_what_is_strange_in_the_store(lan, pair, stores, kind):
     store.restart()
     assert "resumed 1 master" in a.log()
     assert a.state() == "MASTER"
+
+
+@pytest.mark.parametrize("content, reason", [(b"\x63rubbish", "it isn't of a form that hasupd"),
+                                             (None, "isn't the number of an open file")])
+def test_a_handover_that_is_none(lan, pair, content, reason):
+    """It is refused with a sentence that says why, and the start is one without a predecessor."""
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1))
+    number = memory(100, 14, content) if content else 987
+    a.start(environment={"HASUP_HANDOVER": str(number)}, descriptors=[number] if content else [])
+    lan.wait_holder(VIP, "a", 4)
+    assert re.search(f"The handover of the hasupd before can't be used: .*{reason}.*starts without a predecessor", a.log())
+    assert a.stop()[0] == 0
 
 
 def test_a_page_full_of_rubbish(kept_duo, pair, lan):

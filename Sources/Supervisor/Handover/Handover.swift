@@ -41,33 +41,6 @@ struct Handover: Equatable {
         return writer.bytes
     }
 
-    /// Reads `bytes`. - Throws: `ByteError` for anything else.
-    init(_ bytes: UnsafeRawBufferPointer) throws(ByteError) {
-        var reader = ByteReader(bytes)
-        guard Self.readableFormats.contains(Int(try reader.readUInt8())) else { throw .invalid }
-        isSealed = try reader.readBool()
-        guard let limits = ScriptLimits(word: try reader.readString()) else { throw .invalid }
-        self.limits = limits
-        let count = try reader.readUInt8()
-        guard count <= Self.storedMax else { throw .invalid }
-        for _ in 0..<count {
-            stored.append(
-                StoredDescriptor(
-                    name: try reader.readString(), number: Int32(bitPattern: try reader.readUInt32())))
-        }
-        let locks = Int32(bitPattern: try reader.readUInt32())
-        self.locks = locks < 0 ? nil : locks
-        try reader.finish()
-        guard Set(openFiles).count == openFiles.count, openFiles.allSatisfy({ $0 > 2 }) else { throw .invalid }
-    }
-
-    init(isSealed: Bool, limits: ScriptLimits, stored: [StoredDescriptor], locks: Int32?) {
-        self.isSealed = isSealed
-        self.limits = limits
-        self.stored = stored
-        self.locks = locks
-    }
-
     private var openFiles: [Int32] { stored.map(\.number) + (locks.map { [$0] } ?? []) }
 
     // MARK: From one program to the next
@@ -80,7 +53,10 @@ struct Handover: Equatable {
             setenv(Self.variable, "\(memory.number)", 1)
             defer { unsetenv(Self.variable) }
             let passed = openFiles + [memory.number]
-            return hasup_exec_passing(path, CommandLine.unsafeArgv, environ, passed, Int32(passed.count))
+            let result = hasup_exec_passing(path, CommandLine.unsafeArgv, environ, passed, Int32(passed.count))
+            // It is open until here.
+            _ = consume memory
+            return result
         } catch {
             return -error.code
         }
@@ -118,5 +94,27 @@ struct Handover: Equatable {
             throw Malformed("it names file \(file), which isn't open")
         }
         return handover
+    }
+}
+
+extension Handover {
+    /// Reads `bytes`. - Throws: `ByteError` for anything else.
+    init(_ bytes: UnsafeRawBufferPointer) throws(ByteError) {
+        var reader = ByteReader(bytes)
+        guard Self.readableFormats.contains(Int(try reader.readUInt8())) else { throw .invalid }
+        isSealed = try reader.readBool()
+        guard let limits = ScriptLimits(word: try reader.readString()) else { throw .invalid }
+        self.limits = limits
+        let count = try reader.readUInt8()
+        guard count <= Self.storedMax else { throw .invalid }
+        for _ in 0..<count {
+            stored.append(
+                StoredDescriptor(
+                    name: try reader.readString(), number: Int32(bitPattern: try reader.readUInt32())))
+        }
+        let locks = Int32(bitPattern: try reader.readUInt32())
+        self.locks = locks < 0 ? nil : locks
+        try reader.finish()
+        guard Set(openFiles).count == openFiles.count, openFiles.allSatisfy({ $0 > 2 }) else { throw .invalid }
     }
 }

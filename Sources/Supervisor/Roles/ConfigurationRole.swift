@@ -79,7 +79,7 @@ enum ConfigurationRole {
     /// Reads while reload_file is there. A mark that can't be made is no reason not to read.
     private static func withMark(_ path: String, _ body: () -> SourceSet) -> (SourceSet, [SystemError]) {
         // It reads as hasupd's user what others have written, and changes and executes nothing meanwhile, but for the
-        // mark. What can't be sealed on this machine is told by the workers, which seal themselves the same way.
+        // mark. The workers, which seal themselves the same way, report what can't be sealed on this machine.
         guard !path.isEmpty else {
             try? confineToReading()
             return (body(), [])

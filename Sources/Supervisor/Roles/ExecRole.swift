@@ -70,8 +70,8 @@ enum ExecRole {
         }
     }
 
-    /// The resolved path of the program. One that root runs, or any under enable_script_security, must be such that nobody
-    /// else could have written it (pain point S5).
+    /// The resolved path of the program. One that root runs, or any under enable_script_security, must be such that no
+    /// other user could have written it (pain point S5).
     private static func path(
         of program: String, runBy uid: UInt32, _ isSecurityEnabled: Bool
     ) throws(ExecRefusal) -> String {
