@@ -29,11 +29,11 @@ final class ControlSocket {
         filePath = Array(path.utf8CString)
         self.daemon = daemon
         lines = RepeatLog(daemon.log, on: daemon.loop)
-        let listener = try Self.listen(path, daemon.setting.operatorGroup)
+        let listener = try Self.listen(path, daemon.host.operatorGroup)
         file = Self.identity(of: path)
         let policy = ControlPolicy(
-            refusedUsers: Set(daemon.setting.identity.map { [$0.uid] } ?? []), daemonUser: getuid(),
-            operatorGroup: daemon.setting.operatorGroup)
+            refusedUsers: Set(daemon.host.identity.map { [$0.uid] } ?? []), daemonUser: getuid(),
+            operatorGroup: daemon.host.operatorGroup)
         var limits = ControlLimits()
         limits.clientsMax = daemon.budget.clientsMax
         limits.streamsMax = min(limits.streamsMax, max(1, limits.clientsMax / 2))
@@ -70,7 +70,7 @@ final class ControlSocket {
 
     /// Makes the socket's file anew; those who are connected stay so. - Throws: `SystemError`.
     func restore() throws(SystemError) {
-        try server?.listen(at: try Self.listen(path, daemon.setting.operatorGroup))
+        try server?.listen(at: try Self.listen(path, daemon.host.operatorGroup))
         file = Self.identity(of: path)
     }
 
@@ -282,24 +282,24 @@ final class ControlSocket {
         let vrrp = daemon.vrrp.flatMap { $0.worker?.life.state == .running ? $0.sealed : nil }
         let checker = daemon.checker.flatMap { $0.worker?.life.state == .running ? $0.sealed : nil }
         let processes = [
-            ("hasupd", daemon.setting.isUnfiltered), ("hasup-vrrp", vrrp?.isFiltered == false),
+            ("hasupd", daemon.host.isUnfiltered), ("hasup-vrrp", vrrp?.isFiltered == false),
             ("hasup-checker", checker?.isFiltered == false),
         ]
         return processes.filter(\.1).map { "\($0.0) works without its filter of system calls." }
     }
 
     private var supervisorNotes: [String] {
-        daemon.setting.notes + daemon.setting.shortfalls
+        daemon.host.limitations + daemon.host.shortfalls
     }
 
     private func processes() -> [ProcessReport] {
         let now = Clock.now
-        let users = daemon.setting.users
+        let users = daemon.host.users
         func note(_ sentences: [String]) -> String? { sentences.isEmpty ? nil : sentences.joined(separator: "; ") }
         var reports = [
             ProcessReport(
                 role: "supervisor", pid: getpid(), restarts: 0, since: daemon.startedAt, stamp: nil, now: now,
-                note: note(supervisorNotes), users: users, seal: daemon.setting.sealed)
+                note: note(supervisorNotes), users: users, seal: daemon.host.sealed)
         ]
         if let vrrp = daemon.vrrp, let worker = vrrp.worker {
             reports.append(

@@ -7,7 +7,7 @@ import VRRP
 /// What happens, for those who watch, those who will ask, and scripts.
 extension Daemon {
     func observed(_ observation: Observation, generation number: UInt64) {
-        unsettle()
+        deferCodeRelease()
         if case .discarded(nil, let reason, let source, let detail) = observation {
             lastStray = (reason, detail, source, Clock.now)
         }

@@ -99,8 +99,8 @@ extension Daemon {
     /// What belongs into a run directory that was made anew.
     private func refill() {
         history.restore()
-        ledger.restore((vrrp?.formers ?? []) + [generation] + [reloads?.pending].compactMap { $0 })
-        vrrp?.noteWorker()
+        ledger.restore((vrrp?.previousGenerations ?? []) + [generation] + [reloads?.pending].compactMap { $0 })
+        vrrp?.recordWorker()
         pidFiles.restore(
             daemon: getpid(), vrrp: vrrp?.worker?.child?.pid, checker: checker?.worker?.child?.pid)
     }

@@ -39,8 +39,8 @@ extension Daemon {
                     : "upgrade: hasupd \(hasupVersion) becomes hasupd \(version)"
                 self.log.notice("\(text)")
                 self.report(text)
-                self.serviceState.tell(.reloading)
-                let succession = Succession(isSealed: self.setting.isFullySealed, limits: self.scripts.limits)
+                self.service.notify(.reloading)
+                let succession = Succession(isSealed: self.host.isFullySealed, limits: self.scripts.limits)
                 upgrade.execReplacement(
                     succession,
                     lastWork: { [unowned self] in
@@ -49,7 +49,7 @@ extension Daemon {
                         self.flushRest()
                         self.loop.flushDeferredWork()
                     },
-                    onFailure: { [unowned self] in self.tellReadiness() })
+                    onFailure: { [unowned self] in self.notifyReady() })
             }
         }
     }
@@ -62,6 +62,6 @@ extension Daemon {
 
     /// Whoever asked for this may have been a command of the unit, for which systemd has taken the run directory back.
     func admitOperators() {
-        if let group = setting.operatorGroup { directory.admitAgain(group) }
+        if let group = host.operatorGroup { directory.readmit(group) }
     }
 }

@@ -15,11 +15,11 @@ import WorkerProtocol
 
 /// hasupd itself: reads no byte from the network, starts the workers and keeps them alive, does what they may ask for,
 /// and tells operators what is going on.
-final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
+final class Daemon: VRRPSupervisionDelegate, ReloadConductorDelegate {
     /// How long stop scripts may run before hasupd ends without them (behaviours §4).
     private static let stopScriptPatience = Interval.seconds(1)
     /// After this long without an event, the code of the start and of events needn't stay in memory.
-    private static let settleTime = Interval.seconds(2)
+    private static let codeReleaseDelay = Interval.seconds(2)
     /// How often it is looked whether what surrounds hasupd is as it was.
     private static let lookAroundPeriod = Interval.seconds(1)
 
@@ -27,7 +27,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let budget: DescriptorBudget
     let log: Logger
     let loop: EventLoop
-    let setting: HostProfile
+    let host: HostProfile
     let sink: LogSink
     let startedAt: Instant
     private(set) var generation: Generation
@@ -50,7 +50,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     /// The last reload, when it didn't succeed, and why.
     private(set) var refusedReload: (at: Instant, wallNanoseconds: Int64, reason: String)?
     private var stopTimer: Timer?
-    private var settledTimer: Timer?
+    private var codeReleaseTimer: Timer?
     private var signals: Signals?
     private(set) var control: ControlSocket?
     private(set) var upgrade: Upgrade?
@@ -58,7 +58,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     let pidFiles: PidFiles
     let directory: RunDirectory
     let systemd: SystemdNotify
-    let serviceState: ServiceState
+    let service: ServiceNotifier
     let store: DescriptorStore
     let observations: ObservationQueue
     private let findings: FindingLog
@@ -71,7 +71,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
     private var exitStatus: Int32 = 0
 
     private init(
-        options: DaemonOptions, log: Logger, sink: LogSink, loop: EventLoop, setting: HostProfile,
+        options: DaemonOptions, log: Logger, sink: LogSink, loop: EventLoop, host: HostProfile,
         reader: ConfigurationReader,
         first: FirstConfiguration, paths: Paths, directory: RunDirectory, locks: VirtualRouterLocks?,
         systemd: SystemdNotify,
@@ -90,10 +90,10 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         self.log = log
         self.sink = sink
         self.loop = loop
-        self.setting = setting
+        self.host = host
         self.reader = reader
         self.systemd = systemd
-        serviceState = ServiceState(systemd, on: loop, log: log)
+        service = ServiceNotifier(systemd, on: loop, log: log)
         self.store = store
         generation = first.generation
         refusedReload = first.refusal.map { (Clock.now, Clock.wallNanoseconds, $0) }
@@ -101,7 +101,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         scripts = ScriptRunner(
             on: loop, log: log, limits: limits, runningMax: budget.scriptsMax, inherited: store.notifications,
             keep: { store.keep(notifications: $0) })
-        reloadFiles = ReloadFiles(setting, on: loop, log: log)
+        reloadFiles = ReloadFiles(host, on: loop, log: log)
         observations = ObservationQueue(log: log, history: history, on: loop)
         observations.onEvent = { [unowned self] in self.control?.publish($0) }
     }
@@ -132,7 +132,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         // What it was allowed before goes on, and a sealed one couldn't look at other processes' namespaces any more.
         var isAlone = false
         if predecessor?.isSealed != true {
-            if let reason = RunningKeepalived.objection {
+            if let reason = KeepalivedDetection.conflict {
                 // What ran goes on: ended by this, it would leave its addresses to chance.
                 guard store.page != nil else { throw StartError(.temporary, reason) }
                 log.error("\(reason)")
@@ -144,18 +144,18 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
             paths.runDirectory, operatorGroup: try? Identity.groupNumber(HostProfile.operatorGroupName))
         paths.enterRunDirectory()
         let loop: EventLoop
-        let setting: HostProfile
+        let host: HostProfile
         do throws(SystemError) {
             loop = try EventLoop()
-            setting = try HostProfile(options, paths, privileges, isSuccessor: predecessor?.isSealed ?? false)
+            host = try HostProfile(options, paths, privileges, isSuccessor: predecessor?.isSealed ?? false)
         } catch {
             throw StartError(.unavailable, error.description)
         }
         loop.deferred = { Realtime.leaving(for: $0) }
-        setting.passOn()
+        host.setAmbientCapabilities()
         let reader = ConfigurationReader(
             file: paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
-            seal: setting.sealArguments, filter: setting.parserFilter.number, on: loop)
+            seal: host.sealArguments, filter: host.parserFilter.number, on: loop)
         let findings = FindingLog(log)
         let first = try readFirst(reader, stored: store.configuration, options, log, findings)
 
@@ -168,7 +168,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         }
 
         let daemon = Daemon(
-            options: options, log: log, sink: sink, loop: loop, setting: setting, reader: reader, first: first,
+            options: options, log: log, sink: sink, loop: loop, host: host, reader: reader, first: first,
             paths: paths, directory: directory, locks: locks, systemd: systemd, store: store, limits: limits,
             budget: budget, findings: findings)
         daemon.scripts.adoptScripts()
@@ -210,18 +210,18 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         signals = try Signals(OperatorSignals.handled, on: loop) { [unowned self] in self.receive(signal: $0) }
         control = try ControlSocket(paths.controlSocket, daemon: self)
         reloads = ReloadConductor(
-            file: paths.configuration, reader: reader, setting: setting, locks: locks, on: loop, log: log,
+            file: paths.configuration, reader: reader, host: host, locks: locks, on: loop, log: log,
             findings: findings, delegate: self)
         stopTimer = loop.makeTimer { [unowned self] in self.loop.stop() }
-        settledTimer = loop.makeTimer { hasup_release_code() }
+        codeReleaseTimer = loop.makeTimer { hasup_release_code() }
         upgrade = Upgrade(on: loop, log: log, store: store, locks: locks, paths: paths)
-        setting.judgePrivileges(
+        host.checkPrivileges(
             for: generation.model, workerPriority: generation.workerPriority, controlSocket: paths.controlSocket)
-        for note in setting.notes { log.notice("\(note)") }
+        for sentence in host.limitations { log.notice("\(sentence)") }
 
         let lastNotification = scripts.resume(generation, pageNotification: store.page?.lastNotification)
         let vrrp = try VRRPSupervision(
-            on: loop, log: log, setting: setting, grace: options.grace, generation: generation,
+            on: loop, log: log, host: host, grace: options.grace, generation: generation,
             inherited: store.page, deathsWithPage: deathsWithPage, lastNotification: lastNotification,
             isAlone: isAlone, record: workerRecord, delegate: self)
         self.vrrp = vrrp
@@ -243,13 +243,13 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         vrrp.start()
         store.keep(generation.image)
         startChecker()
-        serviceWatchdog = ServiceWatchdog(systemd, on: loop) { [unowned self] in self.isWell }
+        serviceWatchdog = ServiceWatchdog(systemd, on: loop) { [unowned self] in self.isHealthy }
         reloadFiles.started(generation) { [unowned self] in self.requestReload(nil) }
-        setting.limitSupervisor(
+        host.limitSupervisor(
             hasScripts: generation.model.hasScripts, needsReadRight: generation.image.needsReadRight,
             realtimePriority: generation.supervisorPriority,
             writing: ReloadPaths(generation).writableFolders)
-        for note in setting.shortfalls { log.notice("\(note)") }
+        for sentence in host.shortfalls { log.notice("\(sentence)") }
         surroundings = loop.makeTimer { [unowned self] in
             // A parked hasupd's files are its successor's.
             guard !self.isStopping else { return }
@@ -267,10 +267,10 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         guard generation.model.virtualServerCount > 0, checker == nil else { return }
         do throws(SystemError) {
             let checker = try CheckerSupervision(
-                on: loop, log: log, seal: setting.sealArguments, filter: setting.checkerFilter.number,
+                on: loop, log: log, seal: host.sealArguments, filter: host.checkerFilter.number,
                 generation: generation.number)
             checker.onReport = { [unowned self] in self.report($0) }
-            checker.onReady = { [unowned self] in self.notePids() }
+            checker.onReady = { [unowned self] in self.writePidFiles() }
             checker.onFinished = { [unowned self] in
                 self.isCheckerGone = true
                 self.endIfIdle()
@@ -312,9 +312,9 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         report("hasupd (pid \(getpid())) is parked: the next one goes on")
         upgrade?.cancel()
         log.notice("parked: the next hasupd goes on with what systemd keeps; if none comes, the VRRP worker hands over")
-        serviceState.tell(.stopping)
+        service.notify(.stopping)
         reloads?.stop()
-        vrrp?.noteWorker(isParting: true)
+        vrrp?.recordWorker(isParting: true)
         tellWhatIsLeft()
         loop.stop()
     }
@@ -327,7 +327,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         upgrade?.cancel()
         log.notice("stopping (\(reason)): handing over")
         report("hasupd (pid \(getpid())) stops (\(reason)): handing over")
-        serviceState.tell(.stopping)
+        service.notify(.stopping)
         reloads?.stop()
         scripts.onIdle = { [unowned self] in self.endIfIdle() }
         vrrp?.stop()
@@ -351,7 +351,7 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         reloads?.request(isDryRun: isDryRun, completion)
     }
 
-    func reloadBegins() { serviceState.tell(.reloading) }
+    func reloadBegan() { service.notify(.reloading) }
 
     func give(_ generation: Generation) {
         note(generation)
@@ -378,30 +378,30 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
         refusedReload = report.ok ? nil : (Clock.now, wall, report.summaryText)
         tell { WatchEvent(report, wallNanoseconds: wall) }
         admitOperators()
-        tellReadiness()
+        notifyReady()
     }
 
-    // MARK: VRRPSupervision.Delegate
+    // MARK: VRRPSupervisionDelegate
 
     func configured(_ number: UInt64) {
-        unsettle()
+        deferCodeRelease()
         scripts.resumed()
-        notePids()
+        writePidFiles()
         if reloads?.configured(number) != true, number == 1 {
-            tellReadiness()
+            notifyReady()
         }
     }
 
-    func tellReadiness() { serviceState.tell(.ready(counted(generation.instanceCount, "instance"))) }
+    func notifyReady() { service.notify(.ready(counted(generation.instanceCount, "instance"))) }
 
     /// For whoever reads pid files; hasupd itself never does (pain point C1).
-    private func notePids() {
+    private func writePidFiles() {
         pidFiles.write(
             daemon: getpid(), vrrp: vrrp?.worker?.child?.pid, checker: checker?.worker?.child?.pid)
     }
 
-    func unsettle() {
-        if let settledTimer { loop.set(settledTimer, to: Clock.now + Self.settleTime) }
+    func deferCodeRelease() {
+        if let codeReleaseTimer { loop.set(codeReleaseTimer, to: Clock.now + Self.codeReleaseDelay) }
     }
 
     func cleared(_ number: UInt64) { ledger.forget(before: number) }

@@ -95,12 +95,12 @@ extension Daemon {
         if let stored, let refusal = outcome.refusal(insteadOf: stored.image, options.file),
             let generation = Generation(stored: stored.image, stored.model)
         {
-            if case .judged(_, _, let diagnostics) = outcome { for finding in diagnostics { findings.tell(finding) } }
+            if case .judged(_, _, let diagnostics) = outcome { for finding in diagnostics { findings.log(finding) } }
             log.error("\(refusal). The configuration that ran before goes on.")
             return FirstConfiguration(generation: generation, refusal: "\(refusal). The old configuration goes on.")
         }
         if case .judged(let image, _, let diagnostics) = outcome, image.isReadable {
-            for finding in diagnostics { findings.tell(finding, isStart: true) }
+            for finding in diagnostics { findings.log(finding, isStart: true) }
         }
         if let error = outcome.startError(options.file, isDefault: options.file == DaemonOptions().file) { throw error }
         guard case .judged(let image, let model, let diagnostics) = outcome else {
@@ -140,7 +140,7 @@ extension ReadOutcome {
                 return nil
             }
             guard image.isReadable else { return diagnostics.first?.message ?? "can't read \(file)" }
-            return ReloadVerdict.refusal(of: file, diagnostics)
+            return ReloadDecision.refusal(of: file, diagnostics)
         }
     }
 }

@@ -126,7 +126,7 @@ final class DescriptorStore {
     }
 
     /// Whether somebody keeps what is stored.
-    var isKept: Bool { systemd.isHeard }
+    var isKept: Bool { systemd.isAvailable }
 
     private func complain(_ reason: String, about name: String) {
         complaints.append("'\(Printable.text(name))', which was kept for this start, can't be used: \(reason)")

@@ -49,7 +49,7 @@ final class ConfigurationReader {
         self.seal = seal
         self.filter = filter
         self.loop = loop
-        timer = loop.makeTimer { [weak self] in self?.tookTooLong() }
+        timer = loop.makeTimer { [weak self] in self?.timedOut() }
     }
 
     /// Reads once; one reading at a time.
@@ -119,21 +119,21 @@ final class ConfigurationReader {
         case .judged:
             let descriptor = try frame.descriptors.take(0)
             do throws(ImageError) {
-                answered(Self.judge(try ConfigurationImage(descriptor)))
+                received(Self.judge(try ConfigurationImage(descriptor)))
             } catch {
-                answered(.failed(error.description))
+                received(.failed(error.description))
             }
-        case .failed(let reason): answered(.failed(reason))
+        case .failed(let reason): received(.failed(reason))
         }
     }
 
     /// It has said what it had to say, and is over, whatever it would do next. Its end isn't waited for.
-    private func answered(_ outcome: ReadOutcome) {
+    private func received(_ outcome: ReadOutcome) {
         if let reading { children[reading]?.kill() }
         finish(outcome)
     }
 
-    private func tookTooLong() {
+    private func timedOut() {
         failure = "reading \(file) took longer than \(Self.limit)"
         if let reading { children[reading]?.kill() }
     }

@@ -7,26 +7,26 @@ import Reactor
 import Supervision
 import WorkerProtocol
 
+/// What the daemon does for it.
+protocol ReloadConductorDelegate: AnyObject {
+    /// The configuration that runs.
+    var generation: Generation { get }
+    /// Why no other generation can be given at the moment: a sentence's beginning.
+    var obstacle: String? { get }
+    /// Gives a generation to the worker; `configured` or `workerEnded` follows.
+    func give(_ generation: Generation)
+    /// The worker is to be replaced, for this reason.
+    func replaceWorker(_ reason: String)
+    /// This generation runs from now on.
+    func adopt(_ generation: Generation)
+    /// The files are being read.
+    func reloadBegan()
+    /// A reload has ended. - Parameters: what ran before, what was read, and whether that runs now.
+    func reloadEnded(_ report: ReloadReport, before: Generation, judged: ConfigurationImage?)
+}
+
 /// The effects of reloads and previews: the machine that decides is `ReloadMachine`.
 final class ReloadConductor {
-    /// What the daemon does for it.
-    protocol Delegate: AnyObject {
-        /// The configuration that runs.
-        var generation: Generation { get }
-        /// Why no other generation can be given at the moment: a sentence's beginning.
-        var obstacle: String? { get }
-        /// Gives a generation to the worker; `configured` or `workerEnded` follows.
-        func give(_ generation: Generation)
-        /// The worker is to be replaced, for this reason.
-        func replaceWorker(_ reason: String)
-        /// This generation runs from now on.
-        func adopt(_ generation: Generation)
-        /// The files are being read.
-        func reloadBegins()
-        /// A reload has ended. - Parameters: what ran before, what was read, and whether that runs now.
-        func reloadEnded(_ report: ReloadReport, before: Generation, judged: ConfigurationImage?)
-    }
-
     /// How long a worker may take to run a new configuration.
     private static let applyPatience = Interval.seconds(10)
 
@@ -34,10 +34,10 @@ final class ReloadConductor {
     private let log: Logger
     private let findings: FindingLog
     private let loop: EventLoop
-    private let setting: HostProfile
+    private let host: HostProfile
     private let locks: VirtualRouterLocks?
     private let reader: ConfigurationReader
-    unowned let delegate: any Delegate
+    unowned let delegate: any ReloadConductorDelegate
     private var machine = ReloadMachine()
     /// What was accepted and isn't known to run yet.
     private(set) var pending: Generation?
@@ -48,7 +48,7 @@ final class ReloadConductor {
     private var beganAt = Instant(nanoseconds: 0)
     private var previewBeganAt = Instant(nanoseconds: 0)
     private var previewReport = ReloadReport()
-    private var answers: [UInt64: (ReloadReport) -> Void] = [:]
+    private var completions: [UInt64: (ReloadReport) -> Void] = [:]
     private var lastRequest: UInt64 = 0
     /// Numbers are never used twice, not even when a generation was taken back.
     private var lastNumber: UInt64
@@ -56,15 +56,15 @@ final class ReloadConductor {
     private var isOver = false
 
     init(
-        file: String, reader: ConfigurationReader, setting: HostProfile, locks: VirtualRouterLocks?, on loop: EventLoop,
+        file: String, reader: ConfigurationReader, host: HostProfile, locks: VirtualRouterLocks?, on loop: EventLoop,
         log: Logger,
-        findings: FindingLog, delegate: any Delegate
+        findings: FindingLog, delegate: any ReloadConductorDelegate
     ) {
         self.findings = findings
         self.file = file
         self.log = log
         self.loop = loop
-        self.setting = setting
+        self.host = host
         self.locks = locks
         self.reader = reader
         self.delegate = delegate
@@ -84,7 +84,7 @@ final class ReloadConductor {
         if let completion {
             lastRequest += 1
             number = lastRequest
-            answers[number] = completion
+            completions[number] = completion
         }
         perform(machine.handle(isDryRun ? .previewRequested(number) : .requested(number)))
     }
@@ -104,8 +104,8 @@ final class ReloadConductor {
         guard !isOver else { return }
         isOver = true
         if let applyTimer { loop.set(applyTimer, to: .never) }
-        let waiting = answers.values
-        answers = [:]
+        let waiting = completions.values
+        completions = [:]
         for answer in waiting { answer(Self.stopping) }
     }
 
@@ -120,22 +120,22 @@ final class ReloadConductor {
         for action in actions {
             switch action {
             case .read:
-                delegate.reloadBegins()
+                delegate.reloadBegan()
                 beganAt = Clock.now
                 let paths = ReloadPaths(delegate.generation)
                 reader.read(
                     comparedWith: delegate.generation.image, mark: paths.mark, wantsText: paths.saveFolder != nil
                 ) { [unowned self] outcome in
                     if case .judged(let image, _, _) = outcome { self.judged = image }
-                    self.judge(self.verdict(on: outcome))
+                    self.apply(self.decision(on: outcome))
                 }
             case .readForPreview:
                 previewBeganAt = Clock.now
                 reader.read(comparedWith: delegate.generation.image) { [unowned self] in
-                    self.preview(self.verdict(on: $0))
+                    self.preview(self.decision(on: $0))
                 }
             case .answerPreview(let requests):
-                for request in requests { answers.removeValue(forKey: request)?(previewReport) }
+                for request in requests { completions.removeValue(forKey: request)?(previewReport) }
                 previewReport = ReloadReport()
             case .apply:
                 guard let pending else { return }
@@ -156,27 +156,27 @@ final class ReloadConductor {
         }
     }
 
-    /// The verdict on what was read. A virtual router that another hasupd runs refuses it, too (docs/decisions.md, D35).
-    private func verdict(on outcome: ReadOutcome) -> ReloadVerdict {
-        var verdict = ReloadVerdict(outcome, file: file, setting: setting, number: lastNumber + 1)
-        guard let locks, let generation = verdict.generation else { return verdict }
+    /// The decision on what was read. A virtual router that another hasupd runs refuses it, too (docs/decisions.md, D35).
+    private func decision(on outcome: ReadOutcome) -> ReloadDecision {
+        var decision = ReloadDecision(outcome, file: file, host: host, number: lastNumber + 1)
+        guard let locks, let generation = decision.generation else { return decision }
         do throws(VirtualRouterLocks.Conflict) {
             try locks.take(generation)
         } catch {
-            verdict.generation = nil
-            verdict.refusal = "\(error)"
+            decision.generation = nil
+            decision.refusal = "\(error)"
         }
-        return verdict
+        return decision
     }
 
     /// Strict (docs/decisions.md, D18): any error refuses the whole, and the old configuration stays.
-    private func judge(_ verdict: ReloadVerdict) {
+    private func apply(_ decision: ReloadDecision) {
         findings.begin()
-        for finding in verdict.diagnostics { findings.tell(finding) }
-        pending = verdict.generation
+        for finding in decision.diagnostics { findings.log(finding) }
+        pending = decision.generation
         if let pending { lastNumber = pending.number }
-        diagnostics = verdict.diagnostics
-        refusal = verdict.refusal
+        diagnostics = decision.diagnostics
+        refusal = decision.refusal
         if pending != nil, let obstacle = delegate.obstacle {
             pending = nil
             locks?.release()
@@ -185,18 +185,18 @@ final class ReloadConductor {
         perform(machine.handle(.read(accepted: pending != nil)))
     }
 
-    /// The same verdict, for those who only want to know.
-    private func preview(_ verdict: ReloadVerdict) {
+    /// The same decision, for those who only want to know.
+    private func preview(_ decision: ReloadDecision) {
         locks?.release()
         var report = ReloadReport()
         report.dryRun = true
-        report.diagnostics = verdict.diagnostics.map { DiagnosticReport($0) }
+        report.diagnostics = decision.diagnostics.map { DiagnosticReport($0) }
         report.generation = Int(delegate.generation.number)
-        if let new = verdict.generation {
+        if let new = decision.generation {
             report.ok = true
             report.describe(new)
         } else {
-            report.summaryText = verdict.refusal.asSentence
+            report.summaryText = decision.refusal.asSentence
         }
         report.elapsedSeconds = (Clock.now - previewBeganAt).seconds
         previewReport = report
@@ -228,7 +228,7 @@ final class ReloadConductor {
             log.error("reload failed: \(report.summaryText)")
         }
         report.generation = Int(delegate.generation.number)
-        for request in requests { answers.removeValue(forKey: request)?(report) }
+        for request in requests { completions.removeValue(forKey: request)?(report) }
         let judged = self.judged
         self.judged = nil
         delegate.reloadEnded(report, before: before, judged: judged)

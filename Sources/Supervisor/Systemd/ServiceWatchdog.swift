@@ -10,12 +10,12 @@ final class ServiceWatchdog {
     private var timer: Timer?
 
     /// Nil when the service has no watchdog.
-    init?(_ systemd: SystemdNotify, on loop: EventLoop, isWell: @escaping () -> Bool) {
-        guard systemd.isHeard, let limit = systemd.watchdogLimit else { return nil }
+    init?(_ systemd: SystemdNotify, on loop: EventLoop, isHealthy: @escaping () -> Bool) {
+        guard systemd.isAvailable, let limit = systemd.watchdogLimit else { return nil }
         // Two words may get lost.
         let period = limit / 3
         timer = loop.makeTimer { [unowned self] in
-            if isWell() { systemd.well() }
+            if isHealthy() { systemd.keepAlive() }
             if let timer = self.timer { loop.set(timer, to: Clock.now + period) }
         }
         // At once: a hasupd that has just become this one (`hasup upgrade`) may have said its last word a while ago.
@@ -25,7 +25,7 @@ final class ServiceWatchdog {
 
 extension Daemon {
     /// What the service manager's watchdog is told: hasupd's loop turns, or nobody would ask, and so does its worker's.
-    var isWell: Bool {
+    var isHealthy: Bool {
         guard let worker = vrrp?.worker else { return true }
         let interval = generation.model.smallestAdvertInterval
         return Watchdog.isWorkerWell(

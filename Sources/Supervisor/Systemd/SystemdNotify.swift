@@ -14,11 +14,11 @@ struct SystemdNotify {
     init(path: String?) { self.path = path }
 
     /// Whether anybody is told.
-    var isHeard: Bool { path?.isEmpty == false }
+    var isAvailable: Bool { path?.isEmpty == false }
 
     /// Tells a state as it is now. - Throws: `SystemError`.
-    func tell(_ word: ServiceState.Word) throws(SystemError) {
-        switch word {
+    func notify(_ state: ServiceState) throws(SystemError) {
+        switch state {
         case .ready(let status): try send("READY=1\nSTATUS=\(status)\nMAINPID=\(getpid())")
         case .reloading: try send("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonicMicroseconds)")
         case .stopping: try send("STOPPING=1")
@@ -26,7 +26,7 @@ struct SystemdNotify {
     }
 
     /// The service is well: to be told more often than `watchdogLimit` says.
-    func well() { try? send("WATCHDOG=1") }
+    func keepAlive() { try? send("WATCHDOG=1") }
 
     /// WatchdogSec of the service: after this long without a word systemd ends it and starts it again. Nil without one
     /// (sd_watchdog_enabled(3)).
@@ -53,7 +53,7 @@ struct SystemdNotify {
     func unstore(_ name: String) throws(SystemError) { try send("FDSTOREREMOVE=1\nFDNAME=\(name)") }
 
     private func send(_ text: String, descriptors: [Int32] = []) throws(SystemError) {
-        guard isHeard, let path else { return }
+        guard isAvailable, let path else { return }
         let socket = try owned(hasup_connect_unix_datagram(path), "reach systemd at \(path)")
         let sent = hasup_send_packet(socket.number, text, text.utf8.count, descriptors, Int32(descriptors.count))
         try checked(Int32(clamping: sent), "tell systemd at \(path)")

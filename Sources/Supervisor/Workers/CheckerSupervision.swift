@@ -9,7 +9,7 @@ import WorkerProtocol
 
 /// hasupd's side of the checker: an image of its own, opened at start so that a package upgrade under a running daemon
 /// never mixes versions (docs/decisions.md, D7).
-final class CheckerSupervision: WorkerProcess.Owner {
+final class CheckerSupervision: WorkerProcessOwner {
     private let log: Logger
     private let loop: EventLoop
     let lines: RepeatLog

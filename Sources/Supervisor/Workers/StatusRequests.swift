@@ -3,20 +3,17 @@ import Reactor
 import VRRP
 import WorkerProtocol
 
+/// What a worker has answered. Numbers of instances mean something in its generation only: while a reload is under
+/// way, that may be the one before hasupd's, or the one after it.
+struct WorkerStatuses {
+    let generation: Generation
+    /// By the number of the instance.
+    fileprivate(set) var statuses: [UInt32: InstanceStatus] = [:]
+}
+
 /// The questions for the status of all instances. One is under way at a time, and its answer is shared by all who asked
 /// before it was put: so many askers cost no more memory than one, and nobody is told what was before he asked.
 final class StatusRequests {
-    /// What a worker has answered. Numbers of instances mean something in its generation only: while a reload is under
-    /// way, that may be the one before hasupd's, or the one after it.
-    struct Answer {
-        let generation: Generation
-        /// By the number of the instance.
-        fileprivate(set) var statuses: [UInt32: InstanceStatus] = [:]
-    }
-
-    /// Nil when there is no worker that answers in time.
-    typealias Completion = (Answer?) -> Void
-
     private static let timeout = Interval.seconds(2)
     private let loop: EventLoop
     /// Sends a question with this number to the worker; false when there is none that could answer.
@@ -26,10 +23,10 @@ final class StatusRequests {
     private var isUnderWay = false
     /// Frames that have come of the answer.
     private var parts = 0
-    private var answer: Answer?
-    private var asking: [Completion] = []
+    private var answer: WorkerStatuses?
+    private var served: [(WorkerStatuses?) -> Void] = []
     /// Those who have asked since.
-    private var waiting: [Completion] = []
+    private var waiting: [(WorkerStatuses?) -> Void] = []
     private var expiry: Timer?
 
     init(on loop: EventLoop, send: @escaping (UInt32) -> Bool) {
@@ -38,14 +35,14 @@ final class StatusRequests {
         expiry = loop.makeTimer { [weak self] in self?.finish(nil) }
     }
 
-    func ask(_ completion: @escaping Completion) {
+    func add(_ completion: @escaping (WorkerStatuses?) -> Void) {
         waiting.append(completion)
-        if !isUnderWay { put() }
+        if !isUnderWay { sendNext() }
     }
 
     /// The worker is gone: nobody will answer.
     func workerEnded() {
-        asking += waiting
+        served += waiting
         waiting = []
         finish(nil)
     }
@@ -68,7 +65,7 @@ final class StatusRequests {
         // No part is empty but the only one.
         guard parts <= generation.instanceCount else { throw .unexpected("a status without an end") }
         if answer == nil {
-            answer = Answer(generation: generation)
+            answer = WorkerStatuses(generation: generation)
             answer?.statuses.reserveCapacity(generation.instanceCount)
         }
         guard answer?.generation === generation else { throw .unexpected("a status of two generations") }
@@ -77,9 +74,9 @@ final class StatusRequests {
         if isLast { finish(answer) }
     }
 
-    private func put() {
+    private func sendNext() {
         guard !waiting.isEmpty else { return }
-        asking = waiting
+        served = waiting
         waiting = []
         number &+= 1
         if number == 0 { number = 1 }
@@ -90,13 +87,13 @@ final class StatusRequests {
         if let expiry { loop.set(expiry, to: Clock.now + Self.timeout) }
     }
 
-    private func finish(_ result: Answer?) {
+    private func finish(_ result: WorkerStatuses?) {
         if let expiry { loop.set(expiry, to: .never) }
-        let answered = asking
-        asking = []
+        let answered = served
+        served = []
         answer = nil
         isUnderWay = false
-        put()
+        sendNext()
         guard !answered.isEmpty else { return }
         var next = answered.startIndex
         loop.doInSlices {

@@ -11,40 +11,40 @@ import Supervision
 import VRRP
 import WorkerProtocol
 
-/// hasupd's side of the VRRP worker: starts it, gives it what it needs, does what it may ask for, and asks its status.
-final class VRRPSupervision: WorkerProcess.Owner {
-    /// What the daemon is told.
-    protocol Delegate: AnyObject {
-        /// The worker runs this generation.
-        func configured(_ generation: UInt64)
-        /// Something that operators may be told of; the instance's name belongs to the generation.
-        func observed(_ observation: Observation, generation: UInt64)
-        /// Scripts are to be run. It is kept for a successor when this returns.
-        func run(_ scripts: ScriptRun)
-        /// Notifications count from 1 again.
-        func resetNotificationSequence()
-        /// Something happened to the worker that operators should know.
-        func report(_ text: String)
-        /// Nothing that only generations before this one name is in the kernel any more.
-        func cleared(_ generation: UInt64)
-        /// What workers leave to their successors is in this page from now on.
-        func keep(_ page: StatePage)
-        /// The file that tells which address has been put where, and whether it was made for this call.
-        /// - Throws: `SystemError` when there is none and none can be made.
-        func keepAddresses() throws(SystemError) -> (file: AddressFile, isNew: Bool)
-        /// The worker is gone, another one follows.
-        func vrrpEnded()
-        /// The worker is gone for good.
-        func vrrpFinished()
-    }
+/// What the daemon is told.
+protocol VRRPSupervisionDelegate: AnyObject {
+    /// The worker runs this generation.
+    func configured(_ generation: UInt64)
+    /// Something that operators may be told of; the instance's name belongs to the generation.
+    func observed(_ observation: Observation, generation: UInt64)
+    /// Scripts are to be run. It is kept for a successor when this returns.
+    func run(_ scripts: ScriptRun)
+    /// Notifications count from 1 again.
+    func resetNotificationSequence()
+    /// Something happened to the worker that operators should know.
+    func report(_ text: String)
+    /// Nothing that only generations before this one name is in the kernel any more.
+    func cleared(_ generation: UInt64)
+    /// What workers leave to their successors is in this page from now on.
+    func keep(_ page: StatePage)
+    /// The file that tells which address has been put where, and whether it was made for this call.
+    /// - Throws: `SystemError` when there is none and none can be made.
+    func keepAddresses() throws(SystemError) -> (file: AddressFile, isNew: Bool)
+    /// The worker is gone, another one follows.
+    func vrrpEnded()
+    /// The worker is gone for good.
+    func vrrpFinished()
+}
 
+/// hasupd's side of the VRRP worker: starts it, gives it what it needs, does what it may ask for, and asks its status.
+final class VRRPSupervision: WorkerProcessOwner {
     private let loop: EventLoop
     private let log: Logger
     let lines: RepeatLog
-    private let setting: HostProfile
+    private let host: HostProfile
     private let grace: Interval
-    let record: WorkerRecord
-    private unowned let delegate: any Delegate
+    let workerRecord: WorkerRecord
+    private unowned let delegate: any VRRPSupervisionDelegate
     private var broker: Broker<Generation>
     private(set) var worker: WorkerProcess?
     private var page: StatePage
@@ -60,16 +60,16 @@ final class VRRPSupervision: WorkerProcess.Owner {
     private var frames: Descriptor
     /// Generations before the newest one of which something may still be in the kernel: until a worker says that nothing
     /// is. Their images go to the next worker, and to whoever removes what none advertises.
-    private(set) var formers: [Generation] = []
+    private(set) var previousGenerations: [Generation] = []
     /// Whether the page is a former hasupd's, and nobody has gone on with it yet.
     private var isInherited: Bool
-    private let orphans: StaleAddressGuard
-    private var questions: StatusRequests?
+    private let staleAddresses: StaleAddressGuard
+    private var statusRequests: StatusRequests?
     /// The newest generation that this worker has said to run.
     private var configuredGeneration: UInt64 = 0
     /// What the record says of deaths with the page.
-    var notedDeaths = 0
-    private var trialTimer: Timer?
+    var recordedDeaths = 0
+    private var survivalTimer: Timer?
     /// Whether this worker has said with what it goes on: once is enough, and each is an entry of the history.
     private var hasResumed = false
     /// Packets that no instance could be found for, by `DiscardReason.rawValue`, when the worker last told its status.
@@ -84,15 +84,15 @@ final class VRRPSupervision: WorkerProcess.Owner {
     ///   - lastNotification: where its worker's count of notifications goes on.
     ///   - isAlone: whether hasupd has seen that no keepalived runs here.
     init(
-        on loop: EventLoop, log: Logger, setting: HostProfile, grace: Interval, generation: Generation,
+        on loop: EventLoop, log: Logger, host: HostProfile, grace: Interval, generation: Generation,
         inherited: StatePage?, deathsWithPage: Int, lastNotification: UInt64, isAlone: Bool, record: WorkerRecord,
-        delegate: any Delegate
+        delegate: any VRRPSupervisionDelegate
     ) throws(SystemError) {
         self.loop = loop
         self.log = log
         lines = RepeatLog(log, on: loop)
-        self.setting = setting
-        self.record = record
+        self.host = host
+        workerRecord = record
         self.grace = grace
         self.delegate = delegate
         broker = Broker(
@@ -102,10 +102,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
         (addresses, isFirst) = try delegate.keepAddresses()
         mayAdopt = isAlone && isFirst && inherited == nil
         frames = try owned(hasup_frame_socket(), "open a packet socket")
-        orphans = StaleAddressGuard(
-            on: loop, lines: lines, seal: setting.sealArguments, filter: setting.withdrawFilter.number)
-        questions = StatusRequests(on: loop) { [unowned self] number in self.askStatus(number) }
-        trialTimer = loop.makeTimer { [unowned self] in self.pageHasPassed() }
+        staleAddresses = StaleAddressGuard(
+            on: loop, lines: lines, seal: host.sealArguments, filter: host.withdrawFilter.number)
+        statusRequests = StatusRequests(on: loop) { [unowned self] number in self.askStatus(number) }
+        survivalTimer = loop.makeTimer { [unowned self] in self.snapshotSurvived() }
         let worker = WorkerProcess(
             "hasup-vrrp", on: loop, lines: lines, deathsWithSnapshot: inherited == nil ? 0 : deathsWithPage, owner: self
         )
@@ -117,7 +117,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     func start() {
         delegate.keep(page)
         // Its addresses have had no owner since the last worker was ended.
-        if isInherited { orphans.workerEnded(page, addresses, broker.source, formers: formers) }
+        if isInherited { staleAddresses.workerEnded(page, addresses, broker.source, formers: previousGenerations) }
         worker?.handle(.start)
     }
 
@@ -125,21 +125,21 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     /// Why no further generation can be given at the moment: a sentence's beginning.
     var obstacle: String? {
-        formers.count < formersMax
+        previousGenerations.count < formersMax
             ? nil
-            : "the VRRP worker hasn't removed yet what \(formers.count) reloads have taken away: hasupd's log says why"
+            : "the VRRP worker hasn't removed yet what \(previousGenerations.count) reloads have taken away: hasupd's log says why"
     }
 
     /// Gives a new generation to the worker; `configured` follows, or `vrrpEnded`.
     func apply(_ generation: Generation) {
         let before = broker.source
-        formers.removeAll { $0.image === generation.image }
-        if before.image !== generation.image { formers.append(before) }
+        previousGenerations.removeAll { $0.image === generation.image }
+        if before.image !== generation.image { previousGenerations.append(before) }
         broker.advance(to: generation.number, source: generation)
         worker?.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
         guard let channel = worker?.channel else { return }
-        noteDelivery(on: channel)
+        checkDelivery(on: channel)
         SupervisorToVRRP.configure(generation: generation.number)
             .send(on: channel, descriptors: [generation.image.number])
     }
@@ -159,10 +159,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
     /// A worker that doesn't take its configuration is replaced.
     func replace(_ reason: String) { worker?.handle(.channelEnded(reason)) }
 
-    // MARK: WorkerProcess.Owner
+    // MARK: WorkerProcessOwner
 
     func start(_ worker: WorkerProcess, dropsSnapshot: Bool) throws(SystemError) -> WorkerProcess.Started {
-        orphans.successorStarts()
+        staleAddresses.successorStarts()
         var pair: [Int32] = [-1, -1]
         try checked(hasup_socketpair(&pair), "create a socket pair")
         let ours = Descriptor(owning: pair[0])
@@ -183,14 +183,14 @@ final class VRRPSupervision: WorkerProcess.Owner {
             isFirst = true
         }
         if broker.workerStarted(hasSnapshot: !dropsSnapshot) { delegate.resetNotificationSequence() }
-        var seal = setting.sealArguments
-        seal.realtimePriority = setting.realtime(broker.source.workerPriority)
+        var seal = host.sealArguments
+        seal.realtimePriority = host.realtime(broker.source.workerPriority)
         let child = try ChildProcess.spawn(
             path: "/proc/self/exe", arguments: [WorkerRecord.role] + seal.words,
-            descriptors: [theirs.number, setting.workerFilter.number], on: loop
+            descriptors: [theirs.number, host.workerFilter.number], on: loop
         ) { [weak worker] pid, exit in worker?.exited(pid, exit) }
         // Before it is greeted: until then it does nothing, so none is at work that isn't noted.
-        note(child.pid, deaths: dropsSnapshot ? 1 : worker.life.deathsWithSnapshot + 1)
+        record(child.pid, deaths: dropsSnapshot ? 1 : worker.life.deathsWithSnapshot + 1)
         return WorkerProcess.Started(child: child, socket: ours)
     }
 
@@ -201,7 +201,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             if hasup_frame_socket_restore(frames.number) < 0 {
                 frames = try owned(hasup_frame_socket(), "open a packet socket")
             }
-            for former in formers.suffix(formersMax) {
+            for former in previousGenerations.suffix(formersMax) {
                 SupervisorToVRRP.former.send(on: channel, descriptors: [former.image.number])
             }
             SupervisorToVRRP.hello(
@@ -224,8 +224,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
     func requestStop(on channel: Channel) { SupervisorToVRRP.stop.send(on: channel) }
 
     func ended(_ worker: WorkerProcess) {
-        questions?.workerEnded()
-        if worker.life.state != .stopping { orphans.workerEnded(page, addresses, broker.source, formers: formers) }
+        statusRequests?.workerEnded()
+        if worker.life.state != .stopping {
+            staleAddresses.workerEnded(page, addresses, broker.source, formers: previousGenerations)
+        }
         delegate.vrrpEnded()
     }
 
@@ -251,22 +253,22 @@ final class VRRPSupervision: WorkerProcess.Owner {
             if generation == broker.generation { broker.configured() }
             if worker.life.state == .starting {
                 worker.ready()
-                noteWork(worker)
-                if let trialTimer { loop.set(trialTimer, to: Clock.now + Self.trial) }
+                recordWork(worker)
+                if let survivalTimer { loop.set(survivalTimer, to: Clock.now + Self.survivalTime) }
             }
-            orphans.workerRuns()
+            staleAddresses.workerRuns()
             delegate.configured(generation)
         case .resumed(let masters, let others, let late, let fresh):
             guard !hasResumed else { throw .unexpected("a second resumption") }
             hasResumed = true
-            tellResumption(masters, others, late, fresh, worker)
+            logResumption(masters, others, late, fresh, worker)
         case .cleared(let generation):
             guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
-            formers.removeAll { $0.number < generation }
+            previousGenerations.removeAll { $0.number < generation }
             delegate.cleared(generation)
         case .worked:
             worker.handle(.worked)
-            noteWork(worker)
+            recordWork(worker)
         case .openSocket(let generation, let instance):
             openSocket(generation: generation, instance: instance, correlation: frame.header.correlation, worker)
         case .notify(let generation, let requests):
@@ -292,7 +294,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         }
     }
 
-    private func tellResumption(
+    private func logResumption(
         _ masters: UInt32, _ others: UInt32, _ late: UInt32, _ fresh: UInt32, _ worker: WorkerProcess
     ) {
         let resumed = "\(counted(Int(masters), "master")), \(counted(Int(others), "backup"))"
@@ -339,7 +341,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     private func openSocket(generation: UInt64, instance: UInt32, correlation: UInt32, _ worker: WorkerProcess) {
         guard let channel = worker.channel else { return }
-        noteDelivery(on: channel)
+        checkDelivery(on: channel)
         do throws(Refusal) {
             let plan = try broker.socket(generation: generation, instance: instance)
             do throws(SystemError) {
@@ -360,7 +362,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     }
 
     /// To be called before something is sent: what is unread afterwards needn't be a socket.
-    private func noteDelivery(on channel: Channel) {
+    private func checkDelivery(on channel: Channel) {
         if channel.hasDeliveredAll { broker.workerHasTakenAll() }
     }
 
@@ -372,7 +374,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
     // MARK: Status
 
     /// Asks for the status of all instances; nil when there is no worker that answers in time.
-    func status(_ completion: @escaping StatusRequests.Completion) { questions?.ask(completion) }
+    func status(_ completion: @escaping (WorkerStatuses?) -> Void) { statusRequests?.add(completion) }
 
     private func askStatus(_ number: UInt32) -> Bool {
         guard let channel = worker?.channel, worker?.life.state == .running else { return false }
@@ -385,7 +387,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             throw .unexpected("a status of a generation that it doesn't run")
         }
         let limit = source.instanceCount
-        try questions?.receive(frame.header.correlation, source, isLast: !frame.header.hasMore) {
+        try statusRequests?.receive(frame.header.correlation, source, isLast: !frame.header.hasMore) {
             () throws(FrameError) in
             try decode(frame, bytes) { reader throws(ByteError) in
                 var part: [(UInt32, InstanceStatus)] = []

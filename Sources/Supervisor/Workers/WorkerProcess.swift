@@ -5,33 +5,33 @@ import Reactor
 import Supervision
 import WorkerProtocol
 
+/// What the owner of a worker does.
+protocol WorkerProcessOwner: AnyObject {
+    /// Starts the program, without what the last one left behind if that is to be dropped; exits are to be reported
+    /// by `WorkerProcess.exited`. - Throws: `SystemError`.
+    func start(_ worker: WorkerProcess, dropsSnapshot: Bool) throws(SystemError) -> WorkerProcess.Started
+    /// The worker listens on the channel: say hello.
+    func greet(on channel: Channel, _ worker: WorkerProcess)
+    /// A frame has come. - Throws: `FrameError` to end the worker.
+    func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError)
+    /// Ask it to end.
+    func requestStop(on channel: Channel)
+    /// When its loop last turned; nil when that isn't watched.
+    func stamp(of worker: WorkerProcess) -> Instant?
+    /// Something happened to it that operators should know.
+    func report(_ text: String)
+    /// It is gone; another one may follow.
+    func ended(_ worker: WorkerProcess)
+    /// It is gone for good.
+    func finished(_ worker: WorkerProcess)
+}
+
 /// The effects of one worker's life: the machine that decides is `WorkerLife`.
 final class WorkerProcess {
     /// A started worker: its process, and hasupd's end of the socket pair.
     struct Started: ~Copyable {
         let child: ChildProcess
         let socket: Descriptor
-    }
-
-    /// What the owner of a worker does.
-    protocol Owner: AnyObject {
-        /// Starts the program, without what the last one left behind if that is to be dropped; exits are to be reported
-        /// by `WorkerProcess.exited`. - Throws: `SystemError`.
-        func start(_ worker: WorkerProcess, dropsSnapshot: Bool) throws(SystemError) -> Started
-        /// The worker listens on the channel: say hello.
-        func greet(on channel: Channel, _ worker: WorkerProcess)
-        /// A frame has come. - Throws: `FrameError` to end the worker.
-        func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError)
-        /// Ask it to end.
-        func requestStop(on channel: Channel)
-        /// When its loop last turned; nil when that isn't watched.
-        func stamp(of worker: WorkerProcess) -> Instant?
-        /// Something happened to it that operators should know.
-        func report(_ text: String)
-        /// It is gone; another one may follow.
-        func ended(_ worker: WorkerProcess)
-        /// It is gone for good.
-        func finished(_ worker: WorkerProcess)
     }
 
     /// How long a worker may live on after it has closed its channel.
@@ -43,7 +43,7 @@ final class WorkerProcess {
     let name: String
     private let loop: EventLoop
     private let lines: RepeatLog
-    private unowned let owner: any Owner
+    private unowned let owner: any WorkerProcessOwner
     private(set) var life: WorkerLife
     private(set) var child: ChildProcess?
     /// Processes that exist and were never greeted: killed, and kept until they are reaped.
@@ -80,7 +80,7 @@ final class WorkerProcess {
     private var watchdog = Watchdog(smallestAdvertInterval: nil)
 
     /// - Parameter deathsWithSnapshot: those of former hasupds (`WorkerLife`).
-    init(_ name: String, on loop: EventLoop, lines: RepeatLog, deathsWithSnapshot: Int = 0, owner: any Owner) {
+    init(_ name: String, on loop: EventLoop, lines: RepeatLog, deathsWithSnapshot: Int = 0, owner: any WorkerProcessOwner) {
         self.name = name
         life = WorkerLife(deathsWithSnapshot: deathsWithSnapshot)
         self.loop = loop
@@ -101,7 +101,7 @@ final class WorkerProcess {
     }
 
     /// hasupd has lived for a while with what it began with.
-    func supervisorHasLived() { life.supervisorHasLived() }
+    func supervisorSurvived() { life.supervisorSurvived() }
 
     /// It says hello. - Throws: `FrameError` for another version of the protocol, and for a second hello.
     func hello(version: UInt16) throws(FrameError) {

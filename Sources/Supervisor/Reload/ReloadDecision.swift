@@ -10,7 +10,7 @@ extension String {
 }
 
 /// What a reload makes of files that were read. Strict (docs/decisions.md, D18): any error refuses the whole.
-struct ReloadVerdict {
+struct ReloadDecision {
     /// The new generation; nil when it is refused.
     var generation: Generation?
     var diagnostics: [Diagnostic] = []
@@ -18,14 +18,14 @@ struct ReloadVerdict {
     var refusal = ""
 
     /// - Parameter number: what the new generation is called if it is accepted.
-    init(_ outcome: ReadOutcome, file: String, setting: HostProfile, number: UInt64) {
+    init(_ outcome: ReadOutcome, file: String, host: HostProfile, number: UInt64) {
         switch outcome {
         case .failed(let reason): refusal = reason
         case .judged(let image, let model, let diagnostics):
             self.diagnostics = diagnostics
             if image.hasErrors || !image.canStart {
                 refusal = Self.refusal(of: file, diagnostics)
-            } else if let missing = setting.missingCapability(for: model) {
+            } else if let missing = host.missingCapability(for: model) {
                 let place = diagnostics.first { $0.isAboutFirstScript && model.hasScripts }?.location
                 refusal = place.map { "\($0): \(missing)" } ?? missing
             } else {

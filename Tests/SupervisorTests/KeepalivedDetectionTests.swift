@@ -4,7 +4,7 @@ import Testing
 @testable import Supervisor
 
 @Suite("Which process counts as a keepalived (D24)")
-struct RunningKeepalivedTests {
+struct KeepalivedDetectionTests {
     private func process(
         _ name: String = "keepalived", real: UInt32? = 0, effective: UInt32 = 0,
         _ capabilities: CapabilitySet = .netAdmin
@@ -15,7 +15,7 @@ struct RunningKeepalivedTests {
     }
 
     private func counts(_ process: ProcessInspection, program: Substring? = "keepalived", shares: Bool = true) -> Bool {
-        RunningKeepalived.isKeepalived(process, program: program, sharesUserNamespace: shares)
+        KeepalivedDetection.isKeepalived(process, program: program, sharesUserNamespace: shares)
     }
 
     @Test("one of root, under any name, and one of a user who has CAP_NET_ADMIN")

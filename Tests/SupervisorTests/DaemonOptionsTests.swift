@@ -4,7 +4,7 @@ import Testing
 @testable import Supervisor
 
 @Suite("The command line of hasupd")
-struct OptionsTests {
+struct DaemonOptionsTests {
     private func options(_ words: String...) throws -> DaemonOptions? {
         guard case .run(let options) = try DaemonOptions.parse(words) else { return nil }
         return options

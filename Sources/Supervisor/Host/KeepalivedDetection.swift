@@ -4,12 +4,12 @@ import Reactor
 import Sandbox
 
 /// A keepalived that runs in our network namespace (docs/decisions.md, D24): both would own the addresses.
-enum RunningKeepalived {
+enum KeepalivedDetection {
     private static let name = "keepalived"
     private static let pidFiles = ["/run/keepalived.pid", "/run/keepalived/keepalived.pid", "/var/run/keepalived.pid"]
 
     /// Why a start beside it is refused; nil when there is none.
-    static var objection: String? {
+    static var conflict: String? {
         for file in pidFiles {
             // To read is enough to ask for a lock, and is what an ordinary user may.
             let opened = open(file, O_RDONLY | O_CLOEXEC)
@@ -20,12 +20,12 @@ enum RunningKeepalived {
             // Newer ones lock it; older ones only write it, so the process that it names must be a keepalived.
             guard holder != 0 || pid.map(isKeepalived) == true else { continue }
             if let pid, !sharesNetworkNamespace(with: pid) { continue }
-            return objection(pid, saidBy: file)
+            return conflict(pid, namedIn: file)
         }
-        return found.map { objection($0) }
+        return found.map { conflict($0) }
     }
 
-    private static func objection(_ pid: Int32?, saidBy file: String? = nil) -> String {
+    private static func conflict(_ pid: Int32?, namedIn file: String? = nil) -> String {
         "keepalived runs here\(pid.map { " (pid \($0))" } ?? "")\(file.map { ", says \($0)" } ?? ""), and both would own "
             + "the addresses. Stop it first; the README says how to go from keepalived to hasup."
     }

@@ -6,7 +6,7 @@ import Sandbox
 
 /// The machine's files as the role `hasup-config` reads them: with the right to read what belongs to others, where hasupd
 /// has that. hasupd keeps it when a file of its start needs it (docs/decisions.md, D2).
-struct ConfigurationFiles: FileProvider {
+struct ConfigurationFileProvider: FileProvider {
     private let files = SystemFiles()
     private let hasReadRight = ReadRight.isThere
     private let isReload: Bool

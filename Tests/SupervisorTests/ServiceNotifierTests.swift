@@ -7,7 +7,7 @@ import Testing
 @testable import Supervisor
 
 @Suite("What systemd is told (C2)")
-final class ServiceStateTests {
+final class ServiceNotifierTests {
     private let loop: EventLoop
     private let path: String
     private let manager: Descriptor
@@ -56,18 +56,18 @@ final class ServiceStateTests {
         }
     }
 
-    private func state() -> ServiceState {
+    private func notifier() -> ServiceNotifier {
         let lines = lines
-        return ServiceState(
+        return ServiceNotifier(
             SystemdNotify(path: path), on: loop, log: Logger(label: "test") { _ in LineHandler(lines) },
             period: .milliseconds(1))
     }
 
     @Test("a word that didn't arrive is said again until it does, and the log tells of both")
     func again() throws {
-        let state = state()
+        let notifier = notifier()
         try fill()
-        state.tell(.ready("1 instance"))
+        notifier.notify(.ready("1 instance"))
         #expect(lines.texts.count == 1)
         #expect(lines.texts[0].hasPrefix("systemd doesn't know that hasupd is ready: can't tell systemd at "))
         for _ in 0..<3 { try loop.turn() }
@@ -76,24 +76,24 @@ final class ServiceStateTests {
         try loop.turn { lines.texts.count == 2 }
         #expect(received() == ["READY=1"])
         #expect(lines.texts.last == "systemd knows by now that hasupd is ready")
-        state.tell(.stopping)
+        notifier.notify(.stopping)
         #expect(received() == ["STOPPING=1"] && lines.texts.count == 2)
     }
 
     @Test("what isn't true any more isn't said, and the beginning of a reload comes before its end")
     func latest() throws {
-        let state = state()
+        let notifier = notifier()
         try fill()
         for _ in 0..<3 {
-            state.tell(.reloading)
-            state.tell(.ready("1 instance"))
+            notifier.notify(.reloading)
+            notifier.notify(.ready("1 instance"))
         }
         #expect(received().isEmpty)
         try loop.turn { lines.texts.count == 2 }
         #expect(received() == ["RELOADING=1", "READY=1"])
         try fill()
-        state.tell(.ready("1 instance"))
-        state.tell(.stopping)
+        notifier.notify(.ready("1 instance"))
+        notifier.notify(.stopping)
         #expect(received().isEmpty)
         try loop.turn { lines.texts.count == 4 }
         #expect(received() == ["READY=1", "STOPPING=1"])
