@@ -69,13 +69,13 @@ final class ServiceNotifierTests {
         try fill()
         notifier.notify(.ready("1 instance"))
         #expect(lines.texts.count == 1)
-        #expect(lines.texts[0].hasPrefix("systemd doesn't know that hasupd is ready: can't tell systemd at "))
+        #expect(lines.texts[0].hasPrefix("systemd isn't notified that hasupd is ready: can't send to systemd at "))
         for _ in 0..<3 { try loop.turn() }
         #expect(lines.texts.count == 1, "once")
         #expect(received().isEmpty)
         try loop.turn { lines.texts.count == 2 }
         #expect(received() == ["READY=1"])
-        #expect(lines.texts.last == "systemd knows by now that hasupd is ready")
+        #expect(lines.texts.last == "systemd is notified that hasupd is ready")
         notifier.notify(.stopping)
         #expect(received() == ["STOPPING=1"] && lines.texts.count == 2)
     }

@@ -4,8 +4,8 @@ import Files
 import Reactor
 import Sandbox
 
-/// The machine's files as the role `hasup-config` reads them: with the right to read what belongs to others, where hasupd
-/// has that. hasupd keeps it when a file of its start needs it (docs/decisions.md, D2).
+/// The files of the host, read with the right to read those of other users (CAP_DAC_READ_SEARCH) where hasupd has it.
+/// hasupd keeps that right only if a file needs it at the start (docs/decisions.md, D2).
 struct ConfigurationFileProvider: FileProvider {
     private let files = SystemFiles()
     private let hasReadRight = ReadRight.isThere
@@ -18,8 +18,8 @@ struct ConfigurationFileProvider: FileProvider {
         guard case .failure(.permissionDenied) = result, isReload, !hasReadRight else { return result }
         return .failure(
             .other(
-                "permission denied, and hasupd has no right to read what belongs to others, which it keeps when a file of "
-                    + "its start needs it: restart hasupd"))
+                "permission denied: hasupd has given up the right to read files of other users, because no file needed it "
+                    + "at the start. Restart hasupd"))
     }
 
     func glob(pattern: String) -> Result<[String], FileError> { files.glob(pattern: pattern) }
@@ -27,7 +27,7 @@ struct ConfigurationFileProvider: FileProvider {
     func account(user: String, group: String?) -> AccountFinding? { files.account(user: user, group: group) }
     func identity(of path: String) -> FileIdentity? { files.identity(of: path) }
 
-    /// Whether these could be read by that right only, which the process hasn't any more afterwards.
+    /// Returns true if these files need that right. The process has given it up afterwards.
     func needsReadRight(for sources: SourceSet) -> Bool {
         guard hasReadRight, (try? ReadRight.lower()) != nil else { return false }
         return sources.paths.contains { path in

@@ -9,15 +9,15 @@ extension String {
     var asSentence: String { hasSuffix(".") || hasSuffix("?") ? self : self + "." }
 }
 
-/// What a reload makes of files that were read. Strict (docs/decisions.md, D18): any error refuses the whole.
+/// The decision of a reload on the files. It is strict (docs/decisions.md, D18): any error refuses the whole.
 struct ReloadDecision {
-    /// The new generation; nil when it is refused.
+    /// The new generation; nil when the files are refused.
     var generation: Generation?
     var diagnostics: [Diagnostic] = []
-    /// Why it is refused.
+    /// The reason of a refusal, a sentence without its end.
     var refusal = ""
 
-    /// - Parameter number: what the new generation is called if it is accepted.
+    /// - Parameter number: the new generation's.
     init(_ outcome: ReadOutcome, file: String, host: HostProfile, number: UInt64) {
         switch outcome {
         case .failed(let reason): refusal = reason
@@ -36,7 +36,7 @@ struct ReloadDecision {
         }
     }
 
-    /// How many errors there are, and where the first one is: a clause.
+    /// Returns the number of errors and the place of the first one, a sentence without its end.
     static func refusal(of file: String, _ diagnostics: [Diagnostic]) -> String {
         let errors = diagnostics.filter { $0.severity == .error }
         guard let first = errors.first else { return "\(file) has nothing that can run" }

@@ -2,36 +2,37 @@ import Base
 import Logging
 import Reactor
 
-/// A state, as sd_notify(3) has them.
+/// A state of the service, as sd_notify(3) has them.
 enum ServiceState: Hashable {
-    /// With what `systemctl status` shows.
+    /// With the status text of `systemctl status`.
     case ready(String)
     case reloading
     case stopping
 
-    fileprivate var meaning: String {
+    fileprivate var name: String {
         switch self {
-        case .ready: "is ready"
-        case .reloading: "reloads"
-        case .stopping: "stops"
+        case .ready: "ready"
+        case .reloading: "reloading"
+        case .stopping: "stopping"
         }
     }
 }
 
-/// What the service manager knows of hasupd's state. A state that doesn't arrive, because systemd is busy and its socket
-/// full, is said again until it does: without READY=1 systemd would end a hasupd that is well.
+/// Notifies the service manager of hasupd's state. A notification that fails, because systemd is busy and its socket full,
+/// is repeated until it succeeds: without READY=1 systemd would end a healthy hasupd.
 final class ServiceNotifier {
     private let systemd: SystemdNotify
     private let log: Logger
     private let loop: EventLoop
     private let period: Interval
     private var timer: Timer?
-    /// In this order: a manager that waits for the end of a reload has to hear of its beginning first.
+    private var watchdog: ServiceWatchdog?
+    /// In order: a manager that waits for the end of a reload has to know of its beginning first.
     private var pending: [ServiceState] = []
-    /// Whether the log tells that something didn't arrive, and not yet that it has.
+    /// True after the log has told of a failure, until it tells of success.
     private var isFailing = false
 
-    /// - Parameter period: how long it waits before it says something again.
+    /// - Parameter period: the time between two attempts.
     init(_ systemd: SystemdNotify, on loop: EventLoop, log: Logger, period: Interval = .seconds(1)) {
         self.systemd = systemd
         self.loop = loop
@@ -40,9 +41,14 @@ final class ServiceNotifier {
         timer = loop.makeTimer { [weak self] in self?.send() }
     }
 
+    /// Starts to feed the service's watchdog, if it has one, as long as hasupd is healthy.
+    func startWatchdog(isHealthy: @escaping () -> Bool) {
+        watchdog = ServiceWatchdog(systemd, on: loop, isHealthy: isHealthy)
+    }
+
     func notify(_ state: ServiceState) {
         let isRetrying = !pending.isEmpty
-        // Of reloads that end while nothing arrives, only the last one is still to be told.
+        // Of reloads that end while nothing arrives, only the last one counts.
         switch state {
         case .ready: pending = pending.filter { $0 == .reloading }
         case .reloading: pending = []
@@ -58,7 +64,7 @@ final class ServiceNotifier {
                 try systemd.notify(state)
             } catch {
                 if !isFailing {
-                    log.warning("systemd doesn't know that hasupd \(state.meaning): \(error); it is told again")
+                    log.warning("systemd isn't notified that hasupd is \(state.name): \(error); will retry")
                 }
                 isFailing = true
                 if let timer { loop.set(timer, to: Clock.now + period) }
@@ -67,7 +73,7 @@ final class ServiceNotifier {
             pending.removeFirst()
             guard isFailing, pending.isEmpty else { continue }
             isFailing = false
-            log.notice("systemd knows by now that hasupd \(state.meaning)")
+            log.notice("systemd is notified that hasupd is \(state.name)")
         }
     }
 }

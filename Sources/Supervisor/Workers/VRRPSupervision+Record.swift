@@ -4,29 +4,27 @@ import Reactor
 import Supervision
 import WorkerProtocol
 
-// What the next hasupd finds, should this one die.
-
 extension VRRPSupervision {
-    /// Notes a worker, and how many deaths its snapshot has seen, should hasupd die now.
+    /// Records a worker, and how many deaths its snapshot has seen if hasupd dies now.
     func record(_ pid: Int32, deaths: Int) {
         do throws(SystemError) {
             try workerRecord.save(pid, deaths: deaths)
             recordedDeaths = deaths
         } catch {
-            lines.tell(.warning, "", "\(error): should hasupd be killed, its successor wouldn't find this worker")
+            lines.tell(.warning, "", "\(error): if hasupd is killed, the next one can't end this worker")
         }
     }
 
-    /// Notes the worker that is at work, where it is noted no more or otherwise.
+    /// Records the worker that runs.
     ///
-    /// - Parameter isParting: whether hasupd ends in order, and leaves it to a successor.
+    /// - Parameter isParting: true if hasupd ends in order and leaves it to a successor.
     func recordWorker(isParting: Bool = false) {
         guard let worker, let pid = worker.child?.pid else { return }
         record(pid, deaths: worker.life.deathsWithSnapshot + (isParting ? 0 : 1))
     }
 
-    /// What the page says is read, told and resumed within milliseconds: a hasupd that lives for so long with a worker that
-    /// runs its configuration has been killed by something else, if at all.
+    /// Time after which a snapshot counts as harmless: it is read and resumed within milliseconds, so what kills hasupd
+    /// later isn't the snapshot.
     static let survivalTime = Interval.milliseconds(500)
 
     func snapshotSurvived() {
@@ -35,18 +33,18 @@ extension VRRPSupervision {
         recordWork(worker)
     }
 
-    /// A worker has worked: what killed others before isn't its snapshot.
+    /// Records a worker that has worked, so that its snapshot's deaths count from 0.
     func recordWork(_ worker: WorkerProcess) {
         if worker.life.deathsWithSnapshot + 1 != recordedDeaths { recordWorker() }
     }
 }
 
 extension Broker {
-    /// Takes on what a worker wants to be told: for this hasupd's successor it is in the record of notifications first, and
-    /// then in the page's last number, so that one which is killed in between has left it once (docs/decisions.md, D40).
+    /// Accepts a notification of a worker. It is first in the record of notifications and then in the page's last number, so
+    /// that a successor finds it once wherever hasupd was killed in between (docs/decisions.md, D40).
     ///
-    /// - Parameter keep: has kept it for a successor when it returns.
-    /// - Throws: `Refusal`; then nothing is kept or noted.
+    /// - Parameter keep: records it for a successor.
+    /// - Throws: `Refusal`; then nothing is recorded.
     mutating func takeOn(
         _ request: NotifyRequest, generation: UInt64, notingIn page: StatePage, keep: (ScriptRun) -> Void
     ) throws(Refusal) {
