@@ -43,7 +43,7 @@ extension Daemon {
     private func exec(_ upgrade: Upgrade, _ version: String) {
         let text =
             version == hasupVersion
-            ? "upgrade: hasupd \(version) starts anew from what is installed, which is the same version"
+            ? "upgrade: hasupd \(version) restarts from the installed program, which is the same version"
             : "upgrade: hasupd \(hasupVersion) becomes hasupd \(version)"
         log.notice("\(text)")
         report(text)

@@ -37,9 +37,9 @@ struct FirstConfiguration {
             let generation = Generation(stored: stored.image, stored.model)
         {
             if case .judged(_, _, let diagnostics) = outcome { for finding in diagnostics { findings.log(finding) } }
-            log.error("\(refusal). The configuration that ran before stays in effect.")
+            log.error("\(refusal). The configuration that ran before stays in force.")
             self.generation = generation
-            self.refusal = "\(refusal). The old configuration stays in effect."
+            self.refusal = "\(refusal). The old configuration stays in force."
             return
         }
         if case .judged(let image, _, let diagnostics) = outcome, image.isReadable {

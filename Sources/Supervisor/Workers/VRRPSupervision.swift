@@ -309,7 +309,7 @@ final class VRRPSupervision: WorkerProcessOwner {
         }
         isInherited = false
         if late > 0 { text += "; \(late) too late to stay MASTER" }
-        if fresh > 0 { text += "; \(fresh) started anew" }
+        if fresh > 0 { text += "; \(fresh) started in INIT" }
         if worker.lastEnd == nil { delegate.report("hasupd \(text)") } else { worker.recovered(text) }
         // Logged or only counted as its end was.
         lines.tell(.notice, "", text, kind: "resumed: \(worker.lastEnd?.sentence.withoutNumbers ?? "")")
