@@ -48,7 +48,7 @@ extension Daemon {
         log.notice("\(text)")
         report(text)
         service.notify(.reloading)
-        let succession = Succession(isSealed: context.host.isFullySealed, limits: scripts.limits)
+        let succession = Succession(isSealed: context.host.isFullySandboxed, limits: scripts.limits)
         upgrade.execReplacement(
             succession,
             lastWork: { [unowned self] in

@@ -20,15 +20,15 @@ final class HostProfile {
     /// Restrictions that this host imposes, a sentence each.
     private(set) var limitations: [String]
     /// Privileges that hasupd itself couldn't give up or get, a sentence each.
-    var shortfalls: [String] { sealed.shortfalls + (ambientFailure.map { [$0] } ?? []) }
+    var shortfalls: [String] { sandboxReport.shortfalls + (ambientFailure.map { [$0] } ?? []) }
     /// Folders besides its own in which hasupd writes, by its first configuration.
     private var writableFolders: [String] = []
     /// The reason that hasupd's children don't inherit its capabilities.
     private var ambientFailure: String?
     /// The report on hasupd's own sandbox.
-    private(set) var sealed = SandboxReport()
+    private(set) var sandboxReport = SandboxReport()
     /// The sandbox arguments of every child; the VRRP worker's have a priority, too.
-    let sealArguments: SandboxArguments
+    let sandboxArguments: SandboxArguments
     /// The group whose members are operators (docs/decisions.md, D3).
     static let operatorGroupName = "hasup"
     /// The group's number; nil when it doesn't exist.
@@ -39,7 +39,7 @@ final class HostProfile {
     private let paths: Paths
     private let isSuccessor: Bool
     /// True after hasupd has given up what scripts would need.
-    private(set) var isFullySealed = false
+    private(set) var isFullySandboxed = false
     /// Nil when /proc can't be read.
     private let privileges: Privileges?
     private let hasWorkerUser: Bool
@@ -76,7 +76,7 @@ final class HostProfile {
         hasWorkerUser = found != nil
         if privileges?.mayChangeUsers == false { found = nil }
         identity = found
-        sealArguments = SandboxArguments(
+        sandboxArguments = SandboxArguments(
             identity: found, keepsCore: options.keepsCore, logsRefusals: violation == .log,
             requiresFilter: Self.requiresFilters(options))
         operatorGroup = try? Identity.groupNumber(Self.operatorGroupName)
@@ -139,10 +139,12 @@ final class HostProfile {
     }
 
     /// Returns the priority to ask for; nil when hasupd may not have it, which `limitations` say.
-    func realtime(_ priority: Int32) -> Int32? { privileges?.mayBeRealtime(priority) == false ? nil : priority }
+    func permittedPriority(_ priority: Int32) -> Int32? {
+        privileges?.mayBeRealtime(priority) == false ? nil : priority
+    }
 
     /// True if hasupd should have a filter and has none.
-    var isUnfiltered: Bool { isFullySealed && !sealed.isFiltered }
+    var isUnfiltered: Bool { isFullySandboxed && !sandboxReport.isFiltered }
 
     /// Gives up what hasupd doesn't need (docs/decisions.md, D2), and asks for realtime before that.
     ///
@@ -154,7 +156,8 @@ final class HostProfile {
     ) {
         writableFolders = folders
         if !needsReadRight { keptCapabilities.remove(.dacReadSearch) }
-        let unscheduled = Realtime.apply(RealtimePlan(priority: realtime(realtimePriority), resetsOnFork: true))
+        let realtime = RealtimePlan(priority: permittedPriority(realtimePriority), resetsOnFork: true)
+        let unscheduled = Realtime.apply(realtime)
         // `limitations` name capabilities that it never had.
         let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? keptCapabilities
         var plan = SupervisorPlan(capabilities: keptCapabilities.intersection(available), isFull: !hasScripts)
@@ -171,10 +174,10 @@ final class HostProfile {
             shortfalls.append(
                 "scripts run without the privileges that hasupd gave up when it had no scripts: restart hasupd")
         }
-        sealed = SandboxReport(
+        sandboxReport = SandboxReport(
             shortfalls: shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
             isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? "")
-        isFullySealed = !hasScripts || isSuccessor
+        isFullySandboxed = !hasScripts || isSuccessor
         setAmbientCapabilities()
     }
 
@@ -219,7 +222,7 @@ final class HostProfile {
 
     /// The reason that a new configuration needs a restart; nil when it doesn't.
     func missingCapability(for model: EncodedModel) -> String? {
-        guard isFullySealed else { return nil }
+        guard isFullySandboxed else { return nil }
         if model.hasScripts {
             return
                 "the new configuration has scripts, and hasupd gave up the privileges for them when it started without "

@@ -24,7 +24,7 @@ final class ReloadFiles {
     private var scheduled: ScheduledReload?
 
     init(_ host: HostProfile, on loop: EventLoop, log: Logger) {
-        seal = host.sealArguments
+        seal = host.sandboxArguments
         filter = host.parserFilter.number
         self.loop = loop
         self.log = log
