@@ -30,20 +30,20 @@ package enum ShutdownAction: Hashable, Sendable {
     case end
 }
 
+package enum ShutdownPhase: Hashable, Sendable {
+    case running
+    case parked
+    case stoppingWorkers
+    case finishingScripts
+    case ended
+}
+
 /// The shutdown of hasupd: first its workers end, then the scripts of their last notifications.
 package struct Shutdown: Sendable {
-    package enum Phase: Hashable, Sendable {
-        case running
-        case parked
-        case stoppingWorkers
-        case finishingScripts
-        case ended
-    }
-
-    /// How long scripts may run after the workers have ended (behaviours §4).
+    /// Time for the scripts after the workers have ended (behaviours §4).
     package static let scriptTimeout = Interval.seconds(1)
 
-    package private(set) var phase = Phase.running
+    package private(set) var phase = ShutdownPhase.running
     private var isVRRPFinished = false
     private var isCheckerFinished = true
 

@@ -153,13 +153,13 @@ def test_with_scripts_nothing_is_inherited(lan):
     hasup.wait_state("MASTER")
     refused = hasup.reload(scripted)
     told = " ".join(refused.stdout.split())
-    assert refused.returncode == 1 and "restart hasupd" in told, refused.stdout + refused.stderr
+    assert refused.returncode == 1 and "Restart hasupd" in told, refused.stdout + refused.stderr
     line, column = next((number, text.index("notify") + len("notify ") + 1)
                         for number, text in enumerate(scripted.splitlines(), 1) if "notify" in text)
-    assert f"hasup.conf:{line}:{column}: it has scripts" in told, told
+    assert f"hasup.conf:{line}:{column}: the new configuration has scripts" in told, told
     assert hasup.state() == "MASTER"
     upgrade = hasup.cli("upgrade")
-    assert upgrade.returncode != 0 and "restart hasupd" in " ".join((upgrade.stdout + upgrade.stderr).split())
+    assert upgrade.returncode != 0 and "Restart hasupd" in " ".join((upgrade.stdout + upgrade.stderr).split())
     assert hasup.reload(plain).returncode == 0
 
 
@@ -329,5 +329,5 @@ def test_a_file_that_becomes_somebody_elses(master):
     os.chmod(master.config, 0o600)
     done = master.cli("reload")
     told = " ".join((done.stdout + done.stderr).split())
-    assert done.returncode == 1 and "no right to read what belongs to others" in told and "restart hasupd" in told, told
+    assert done.returncode == 1 and "the right to read files of other users" in told and "Restart hasupd" in told, told
     assert master.state() == "MASTER"

@@ -182,7 +182,7 @@ def test_upgrade_with_errors_in_the_configuration_is_refused(kept_duo, pair, sni
     same = Undisturbed(a, b, pair[0], sniffer, watched)
     pair[0].write("hasup.conf", "vrrp_instance VI_1 {\n")
     done = a.cli("upgrade", bound=20)
-    assert done.returncode == 1 and "mended" in done.stderr, done.stderr
+    assert done.returncode == 1 and "correct the configuration" in done.stderr, done.stderr
     same.goes_on(0.1)
     same.check("upgrade with a broken configuration")
 

@@ -249,7 +249,7 @@ struct WorkerLifeTests {
         // SIGXCPU: the realtime fuse (D29).
         let fused = WorkerExit(waitStatus: 24)
         #expect(fused == .signal(24))
-        #expect("\(fused)" == "signal 24: it computed for longer than its limits allow")
+        #expect("\(fused)" == "signal 24: it used more processor time than its limits allow")
     }
 }
 

@@ -46,7 +46,7 @@ struct DaemonOptionsTests {
         "options that come along with keepalived's DAEMON_ARGS are explained",
         arguments: [
             ("-D", "--log-level debug"), ("-l", "-n"), ("--dont-fork", "-n"), ("-t", "hasup check"),
-            ("-P", "starts what"),
+            ("-P", "starts the processes"),
         ])
     func keepalivedOptions(word: String, advice: String) {
         let error = #expect(throws: DaemonOptions.UsageError.self) { try DaemonOptions.parse([word]) }

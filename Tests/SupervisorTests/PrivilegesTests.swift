@@ -31,9 +31,9 @@ struct PrivilegesTests {
     }
 
     @Test func withoutTheTwoThatEverythingNeedsItDoesNotStart() {
-        #expect(root(without: .netRaw).refusal?.contains("net_raw is missing, so no VRRP packet") == true)
-        #expect(root(without: .netAdmin).refusal?.contains("net_admin is missing, so no virtual address") == true)
-        #expect(root(without: [.netRaw, .netAdmin]).refusal?.contains("net_raw is missing, so no VRRP packet") == true)
+        #expect(root(without: .netRaw).refusal?.contains("net_raw is missing: hasupd can't send") == true)
+        #expect(root(without: .netAdmin).refusal?.contains("net_admin is missing: hasupd can't set") == true)
+        #expect(root(without: [.netRaw, .netAdmin]).refusal?.contains("net_raw is missing: hasupd can't send") == true)
     }
 
     @Test(arguments: [CapabilitySet.setUID, .setGID, .kill])

@@ -139,12 +139,12 @@ final class WorkerRecordTests {
         #expect(
             killed.sentence(isPassedOn: false)
                 == "the former hasupd (pid 11) was killed; its VRRP worker (pid 12) was ended")
-        #expect(killed.sentence(isPassedOn: true)?.contains("gone on with") == true)
+        #expect(killed.sentence(isPassedOn: true)?.contains("resumes from the state of its VRRP worker") == true)
         let gone = RecordedWorker(pid: 12, supervisor: 0)
-        #expect(gone.sentence(isPassedOn: false)?.contains("is gone, too") == true)
+        #expect(gone.sentence(isPassedOn: false)?.contains("is gone as well") == true)
         #expect(gone.endSentence.hasSuffix("of a hasupd that is gone"))
         let own = RecordedWorker(pid: 12, supervisor: getpid()).endSentence
-        #expect(own == "ended the VRRP worker (pid 12) that this process started before it became this program")
+        #expect(own == "ended the VRRP worker (pid 12) of this process before the upgrade")
         #expect(RecordedWorker(pid: 12, supervisor: getpid()).sentence(isPassedOn: true) == nil, "an upgrade")
     }
 }

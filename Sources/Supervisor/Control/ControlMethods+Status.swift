@@ -37,13 +37,13 @@ extension ControlMethods {
                 ? "the VRRP worker isn't running" : "the VRRP worker doesn't answer"
         }
         status.replacements = [workers.vrrp?.worker, workers.checker?.worker].compactMap { worker in
-            guard let worker, let trouble = worker.trouble, now - trouble.at < Self.replacementMemory else {
+            guard let worker, let fault = worker.lastFault, now - fault.at < Self.replacementMemory else {
                 return nil
             }
             var report = ReplacementReport()
             report.process = worker.name
-            report.text = trouble.text
-            report.agoSeconds = (now - trouble.at).seconds
+            report.text = fault.text
+            report.agoSeconds = (now - fault.at).seconds
             report.restarts = worker.life.restarts
             return report
         }
@@ -59,8 +59,8 @@ extension ControlMethods {
                 agoSeconds: (now - $0.at).seconds, recent: now - $0.at < Self.discardMemory)
         }
         status.notes = context.host.limitations + context.host.shortfalls
-        status.notes += (workers.vrrp?.sealed.shortfalls ?? []).map { "hasup-vrrp: \($0)" }
-        status.notes += (workers.checker?.sealed.shortfalls ?? []).map { "hasup-checker: \($0)" }
+        status.notes += (workers.vrrp?.sandboxReport.shortfalls ?? []).map { "hasup-vrrp: \($0)" }
+        status.notes += (workers.checker?.sandboxReport.shortfalls ?? []).map { "hasup-checker: \($0)" }
         return status
     }
 
@@ -102,8 +102,8 @@ extension ControlMethods {
 
     /// Processes that should have a filter of system calls and have none, a sentence each.
     private var unfiltered: [String] {
-        let vrrp = workers.vrrp.flatMap { $0.worker?.life.state == .running ? $0.sealed : nil }
-        let checker = workers.checker.flatMap { $0.worker?.life.state == .running ? $0.sealed : nil }
+        let vrrp = workers.vrrp.flatMap { $0.worker?.life.state == .running ? $0.sandboxReport : nil }
+        let checker = workers.checker.flatMap { $0.worker?.life.state == .running ? $0.sandboxReport : nil }
         let processes = [
             ("hasupd", context.host.isUnfiltered), ("hasup-vrrp", vrrp?.isFiltered == false),
             ("hasup-checker", checker?.isFiltered == false),
@@ -118,21 +118,22 @@ extension ControlMethods {
         var reports = [
             ProcessReport(
                 role: "supervisor", pid: getpid(), restarts: 0, since: context.startedAt, stamp: nil, now: now,
-                note: note(host.limitations + host.shortfalls), users: host.users, seal: host.sealed)
+                note: note(host.limitations + host.shortfalls), users: host.users, seal: host.sandboxReport)
         ]
         if let vrrp = workers.vrrp, let worker = vrrp.worker {
             reports.append(
                 ProcessReport(
                     role: "vrrp", pid: worker.child?.pid, restarts: worker.life.restarts, since: worker.startedAt,
-                    stamp: vrrp.stamp(of: worker), now: now, note: note(vrrp.sealed.shortfalls), users: host.users,
-                    seal: vrrp.sealed))
+                    stamp: vrrp.stamp(of: worker), now: now, note: note(vrrp.sandboxReport.shortfalls),
+                    users: host.users,
+                    seal: vrrp.sandboxReport))
         }
         if let checker = workers.checker, let worker = checker.worker {
             reports.append(
                 ProcessReport(
                     role: "checker", pid: worker.child?.pid, restarts: worker.life.restarts, since: worker.startedAt,
-                    stamp: nil, now: now, note: note(checker.sealed.shortfalls), users: host.users,
-                    seal: checker.sealed))
+                    stamp: nil, now: now, note: note(checker.sandboxReport.shortfalls), users: host.users,
+                    seal: checker.sandboxReport))
         }
         return reports
     }

@@ -4,10 +4,12 @@ import ConfigurationModel
 import Control
 import VRRP
 
-// What happened, in the words of `io.hasup`: for those who watch now and those who ask for the history.
+// Events of `io.hasup`, for clients that watch and for the history.
 
 extension WatchEvent {
-    /// What the VRRP worker observed. `settings` are the instance's; nil for what isn't about one.
+    /// An observation of the VRRP worker.
+    ///
+    /// - Parameter settings: the instance's; nil for an observation that isn't about one.
     init(
         _ observation: Observation, _ settings: InstanceSettings?,
         _ context: TransitionContext = TransitionContext(),
@@ -39,7 +41,7 @@ extension WatchEvent {
         }
     }
 
-    /// How a reload ended.
+    /// The end of a reload.
     init(_ report: ReloadReport, wallNanoseconds: Int64) {
         let result = report.ok ? "reloaded" : "reload refused"
         self.init("reload", text: "\(result): \(report.summaryText)", unixSeconds: Double(wallNanoseconds) / 1e9)
@@ -48,10 +50,10 @@ extension WatchEvent {
 }
 
 extension WatchEvent {
-    /// Of a reload the first entries of each list, errors before other findings; `hasup check` shows the rest. An event is a
-    /// line of a file, and a reload may touch thousands of instances of hundreds of addresses.
+    /// Shortens a reload's lists to their first entries, of the findings only errors; `hasup check` shows the rest. An event
+    /// is a line of a file, and a reload may change thousands of instances with hundreds of addresses.
     ///
-    /// - Parameter kept: entries of each list, and of each change's settings; their texts aren't cut.
+    /// - Parameter kept: entries of each list, and of each change's settings. Their texts aren't cut.
     func brief(keeping kept: Int) -> WatchEvent {
         guard var report = reload else { return self }
         var left = 0
@@ -78,7 +80,7 @@ extension WatchEvent {
 }
 
 extension ReloadReport {
-    /// Bytes of what its lists say.
+    /// Bytes of the texts in its lists.
     var textBytes: Int {
         func bytes(_ settings: [SettingChange]) -> Int {
             settings.reduce(0) { $0 + $1.text.utf8.count + ($1.old ?? "").utf8.count + ($1.new ?? "").utf8.count }
@@ -91,8 +93,7 @@ extension ReloadReport {
 }
 
 extension Observation {
-    /// Whether it is kept: packets that were thrown away have their counters, and a flood of them would push out what
-    /// mattered.
+    /// True if the history keeps it. Discarded packets have their counters, and a flood of them would push out the rest.
     var isHistory: Bool {
         switch self {
         case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,

@@ -43,7 +43,7 @@ extension Daemon {
     private func exec(_ upgrade: Upgrade, _ version: String) {
         let text =
             version == hasupVersion
-            ? "upgrade: hasupd \(version) starts anew from what is installed, which is the same version"
+            ? "upgrade: hasupd \(version) restarts from the installed program, which is the same version"
             : "upgrade: hasupd \(hasupVersion) becomes hasupd \(version)"
         log.notice("\(text)")
         report(text)
@@ -57,7 +57,7 @@ extension Daemon {
             },
             handover: { [unowned self] in
                 Handover(
-                    isSealed: self.context.host.isFullySealed, limits: self.scripts.limits, stored: self.store.stored,
+                    isSealed: self.context.host.isFullySandboxed, limits: self.scripts.limits, stored: self.store.stored,
                     locks: self.locks?.number)
             },
             onFailure: { [unowned self] in self.notifyReady() })

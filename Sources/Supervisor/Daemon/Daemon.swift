@@ -206,7 +206,7 @@ final class Daemon {
     private func park() {
         guard store.isKept else {
             log.notice("there is no descriptor store of systemd to leave the state in for a restart")
-            return advance(.stop("the signal to park"))
+            return advance(.stop("SIGRTMIN+10"))
         }
         advance(.park)
     }

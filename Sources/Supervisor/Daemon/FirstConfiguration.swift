@@ -25,7 +25,7 @@ struct FirstConfiguration {
         let (options, log, host) = (context.options, context.log, context.host)
         reader = ConfigurationReader(
             file: context.paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
-            seal: host.sealArguments, filter: host.parserFilter.number, on: context.loop)
+            seal: host.sandboxArguments, filter: host.parserFilter.number, on: context.loop)
         findings = FindingLog(log)
         let outcome: ReadOutcome
         do throws(SystemError) {
@@ -37,9 +37,9 @@ struct FirstConfiguration {
             let generation = Generation(stored: stored.image, stored.model)
         {
             if case .judged(_, _, let diagnostics) = outcome { for finding in diagnostics { findings.log(finding) } }
-            log.error("\(refusal). The configuration that ran before stays in effect.")
+            log.error("\(refusal). The configuration that ran before stays in force.")
             self.generation = generation
-            self.refusal = "\(refusal). The old configuration stays in effect."
+            self.refusal = "\(refusal). The old configuration stays in force."
             return
         }
         if case .judged(let image, _, let diagnostics) = outcome, image.isReadable {

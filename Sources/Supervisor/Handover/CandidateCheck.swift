@@ -48,7 +48,7 @@ enum CandidateCheck {
             let host = try HostProfile(options, paths, Privileges.current, isSuccessor: false)
             let reader = ConfigurationReader(
                 file: paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
-                seal: host.sealArguments, filter: host.parserFilter.number, hasOwnProcessGroup: false, on: loop)
+                seal: host.sandboxArguments, filter: host.parserFilter.number, hasOwnProcessGroup: false, on: loop)
             // What has ended isn't left to the machine's first process, which in a container may be hasupd.
             defer { loop.flushDeferredWork() }
             return try withExtendedLifetime(host) { () throws(SystemError) in try reader.readNow() }

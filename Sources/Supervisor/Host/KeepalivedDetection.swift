@@ -3,21 +3,21 @@ import Glibc
 import Reactor
 import Sandbox
 
-/// A keepalived that runs in our network namespace (docs/decisions.md, D24): both would own the addresses.
+/// Finds a keepalived in this network namespace (docs/decisions.md, D24): both would set the same addresses.
 enum KeepalivedDetection {
     private static let name = "keepalived"
     private static let pidFiles = ["/run/keepalived.pid", "/run/keepalived/keepalived.pid", "/var/run/keepalived.pid"]
 
-    /// Why a start beside it is refused; nil when there is none.
+    /// The reason that a start beside it is refused; nil when there is none.
     static var conflict: String? {
         for file in pidFiles {
-            // To read is enough to ask for a lock, and is what an ordinary user may.
+            // Read access is enough to ask for a lock's holder, and all that an ordinary user has.
             let opened = open(file, O_RDONLY | O_CLOEXEC)
             guard opened >= 0 else { continue }
             let descriptor = Descriptor(owning: opened)
             let holder = hasup_lock_holder(descriptor.number)
             let pid = holder > 0 ? holder : FileReader.processNumber(in: descriptor.number)
-            // Newer ones lock it; older ones only write it, so the process that it names must be a keepalived.
+            // Newer ones lock the file. Older ones only write it, so its process must be a keepalived.
             guard holder != 0 || pid.map(isKeepalived) == true else { continue }
             if let pid, !sharesNetworkNamespace(with: pid) { continue }
             return conflict(pid, namedIn: file)
@@ -26,11 +26,13 @@ enum KeepalivedDetection {
     }
 
     private static func conflict(_ pid: Int32?, namedIn file: String? = nil) -> String {
-        "keepalived runs here\(pid.map { " (pid \($0))" } ?? "")\(file.map { ", says \($0)" } ?? ""), and both would own "
-            + "the addresses. Stop it first; the README says how to go from keepalived to hasup."
+        let details = [pid.map { "pid \($0)" }, file.map { "from \($0)" }].compactMap { $0 }.joined(separator: ", ")
+        return
+            "keepalived is running\(details.isEmpty ? "" : " (\(details))"), and both would set the same addresses. Stop it "
+            + "first; the README describes the change from keepalived to hasup."
     }
 
-    /// One that has another pid file, or none; nil when no process can be seen that is one.
+    /// Returns the pid of one with another pid file or none; nil when no process is one.
     private static var found: Int32? {
         guard let folder = opendir("/proc") else { return nil }
         defer { closedir(folder) }
@@ -55,11 +57,11 @@ enum KeepalivedDetection {
         return isKeepalived(process, program: program, sharesUserNamespace: shares("user", with: pid))
     }
 
-    /// Whether a process is keepalived's program and may do what it does.
+    /// Returns true if a process is keepalived's program and has its privileges.
     ///
-    /// A process's name is anybody's to choose, also of a setuid program: that of the link by which it was started. So it
-    /// counts only where the program can't be looked at, and privilege counts only where nobody has lent it: a setuid
-    /// program keeps the real user. Capabilities of another user namespace are none here, and anybody can make one.
+    /// Any user can choose a process's name, also that of a setuid program, by a link. So the name counts only where the
+    /// program can't be read. A setuid program doesn't count: it keeps the real user. Capabilities of another user namespace
+    /// don't either: any user can make one.
     ///
     /// - Parameter program: the last part of its path; nil when it can't be looked at.
     static func isKeepalived(_ process: ProcessInspection, program: Substring?, sharesUserNamespace: Bool) -> Bool {
@@ -83,8 +85,8 @@ enum KeepalivedDetection {
         return ours == theirs
     }
 
-    /// A number that stands for a process's network namespace: that of a file which each of them has for itself, and
-    /// which unlike `ns/net` all may look at, whoever the process belongs to.
+    /// Returns a number for a process's network namespace: the inode of a file that each namespace has for itself, and which
+    /// unlike `ns/net` any user may read.
     private static func networkNamespace(of process: String) -> UInt? {
         var status = stat()
         return stat("/proc/\(process)/net/dev", &status) == 0 ? UInt(status.st_ino) : nil

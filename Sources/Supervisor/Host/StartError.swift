@@ -1,4 +1,4 @@
-/// Why hasupd doesn't start: an exit status of sysexits(3) and a sentence.
+/// The reason that hasupd doesn't start: an exit status of sysexits(3) and a sentence.
 struct StartError: Error {
     enum Status: Int32 {
         case usage = 64
@@ -6,12 +6,12 @@ struct StartError: Error {
         case noInput = 66
         /// The kernel refused something that is needed.
         case unavailable = 69
-        /// Handed over badly: addresses had to be taken from a worker that was gone.
+        /// A worker ended without removing its addresses, and hasupd had to.
         case software = 70
         case cannotCreate = 73
-        /// Another hasupd, or keepalived, runs here.
+        /// Another hasupd or keepalived runs.
         case temporary = 75
-        /// A privilege is missing without which nothing works.
+        /// A required privilege is missing.
         case permission = 77
         /// Nothing in the configuration can run.
         case configuration = 78

@@ -224,12 +224,12 @@ final class ReloadConductor {
             delegate.adopt(pending)
             context.log.notice("reloaded: \(report.summaryText)")
         case .refused:
-            report.summaryText = "\(refusal.asSentence) The old configuration stays in effect."
+            report.summaryText = "\(refusal.asSentence) The old configuration stays in force."
             context.log.error("reload refused: \(report.summaryText)")
         case .failed:
             report.summaryText =
                 "\(ReloadMachine.workersMax) VRRP workers ended before they ran the new configuration: "
-                + "see hasupd's log. The old configuration stays in effect."
+                + "see hasupd's log. The old configuration stays in force."
             context.log.error("reload failed: \(report.summaryText)")
         }
         report.generation = Int(delegate.generation.number)

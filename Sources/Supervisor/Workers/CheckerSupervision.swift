@@ -17,7 +17,7 @@ final class CheckerSupervision: WorkerProcessOwner {
     private var generation: UInt64
     private(set) var worker: WorkerProcess?
     /// The last worker's report on its sandbox.
-    private(set) var sealed = SandboxReport()
+    private(set) var sandboxReport = SandboxReport()
     /// Called when a worker has begun to work.
     var onReady: (() -> Void)?
     var onFinished: (() -> Void)?
@@ -57,7 +57,7 @@ final class CheckerSupervision: WorkerProcessOwner {
         let theirs = Descriptor(owning: pair[1])
         // Descriptor 5 of the child is the image.
         let child = try ChildProcess.spawn(
-            path: "/proc/self/fd/5", arguments: ["hasup-checker"] + context.host.sealArguments.words,
+            path: "/proc/self/fd/5", arguments: ["hasup-checker"] + context.host.sandboxArguments.words,
             descriptors: [theirs.number, context.host.checkerFilter.number, image.number], on: context.loop
         ) { [weak worker] pid, exit in worker?.exited(pid, exit) }
         return WorkerProcess.Started(child: child, socket: ours)
@@ -69,10 +69,10 @@ final class CheckerSupervision: WorkerProcessOwner {
 
     func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError) {
         switch try CheckerToSupervisor(frame) {
-        case .hello(let version, let seal):
+        case .hello(let version, let report):
             try worker.hello(version: version)
-            sealed = seal
-            for sentence in seal.shortfalls { lines.write(.notice, "hasup-checker", sentence) }
+            sandboxReport = report
+            for sentence in report.shortfalls { lines.write(.notice, "hasup-checker", sentence) }
             worker.ready()
             worker.handle(.worked)
             onReady?()

@@ -65,7 +65,7 @@ final class VRRPSupervision: WorkerProcessOwner {
     private var mayAdopt: Bool
     /// The packet socket of all workers, so that none closes its last descriptor when it dies: that waits for the kernel's
     /// RCU, 8 to 16 ms (docs/decisions.md, D39). It receives nothing, and is restored or replaced for each worker.
-    private var frames: Descriptor
+    private var packetSocket: Descriptor
     /// Generations before the newest one of which addresses may still be in the kernel, until a worker reports that none
     /// are. Their images go to the next worker, and to the process that removes stale addresses.
     private(set) var previousGenerations: [Generation] = []
@@ -83,7 +83,7 @@ final class VRRPSupervision: WorkerProcessOwner {
     /// Packets that no instance matched, by `DiscardReason.rawValue`, as the worker last reported them.
     private(set) var discardedWithoutInstance: [UInt64] = []
     /// The last worker's report on its sandbox.
-    private(set) var sealed = SandboxReport()
+    private(set) var sandboxReport = SandboxReport()
 
     init(
         _ context: DaemonContext, _ generation: Generation, _ saved: SavedWorkerState, _ record: WorkerRecord,
@@ -100,9 +100,9 @@ final class VRRPSupervision: WorkerProcessOwner {
         if let inherited = saved.page { page = inherited } else { page = try StatePage.create() }
         (addresses, isFirst) = try delegate.keepAddresses()
         mayAdopt = context.isAlone && isFirst && saved.page == nil
-        frames = try owned(hasup_frame_socket(), "open a packet socket")
+        packetSocket = try owned(hasup_frame_socket(), "open a packet socket")
         staleAddresses = StaleAddressGuard(
-            on: loop, lines: lines, seal: host.sealArguments, filter: host.withdrawFilter.number)
+            on: loop, lines: lines, seal: host.sandboxArguments, filter: host.withdrawFilter.number)
         statusRequests = StatusRequests(on: loop) { [unowned self] number in self.sendStatusRequest(number) }
         survivalTimer = loop.makeTimer { [unowned self] in self.snapshotSurvived() }
         let worker = WorkerProcess(
@@ -184,10 +184,10 @@ final class VRRPSupervision: WorkerProcessOwner {
             isFirst = true
         }
         if broker.workerStarted(hasSnapshot: !dropsSnapshot) { delegate.resetNotificationSequence() }
-        var seal = context.host.sealArguments
-        seal.realtimePriority = context.host.realtime(broker.source.workerPriority)
+        var sandbox = context.host.sandboxArguments
+        sandbox.realtimePriority = context.host.permittedPriority(broker.source.workerPriority)
         let child = try ChildProcess.spawn(
-            path: "/proc/self/exe", arguments: [WorkerRecord.role] + seal.words,
+            path: "/proc/self/exe", arguments: [WorkerRecord.role] + sandbox.words,
             descriptors: [theirs.number, context.host.workerFilter.number], on: context.loop
         ) { [weak worker] pid, exit in worker?.exited(pid, exit) }
         // Before its hello: until then it does nothing, so no worker runs that isn't recorded.
@@ -199,8 +199,8 @@ final class VRRPSupervision: WorkerProcessOwner {
         do throws(SystemError) {
             let commands = try owned(hasup_route_socket(0), "open an rtnetlink socket")
             let notifications = try owned(hasup_route_socket(LinkMonitor.groups), "open an rtnetlink socket")
-            if hasup_frame_socket_restore(frames.number) < 0 {
-                frames = try owned(hasup_frame_socket(), "open a packet socket")
+            if hasup_frame_socket_restore(packetSocket.number) < 0 {
+                packetSocket = try owned(hasup_frame_socket(), "open a packet socket")
             }
             for previous in previousGenerations.suffix(previousGenerationsMax) {
                 SupervisorToVRRP.previousGeneration.send(on: channel, descriptors: [previous.image.number])
@@ -212,7 +212,7 @@ final class VRRPSupervision: WorkerProcessOwner {
             ).send(
                 on: channel,
                 descriptors: [
-                    page.number, broker.source.image.number, commands.number, notifications.number, frames.number,
+                    page.number, broker.source.image.number, commands.number, notifications.number, packetSocket.number,
                     addresses.number,
                 ])
         } catch {
@@ -241,12 +241,12 @@ final class VRRPSupervision: WorkerProcessOwner {
         let message = try VRRPToSupervisor(frame)
         if case .hello = message {} else { try worker.requireHello() }
         switch message {
-        case .hello(let version, let seal):
+        case .hello(let version, let report):
             try worker.hello(version: version)
             configuredGeneration = 0
             hasResumed = false
-            sealed = seal
-            for sentence in seal.shortfalls { lines.write(.notice, "hasup-vrrp", sentence) }
+            sandboxReport = report
+            for sentence in report.shortfalls { lines.write(.notice, "hasup-vrrp", sentence) }
         case .configured(let generation):
             guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
             guard generation > configuredGeneration else { throw .unexpected("a generation that it runs already") }
@@ -318,7 +318,7 @@ final class VRRPSupervision: WorkerProcessOwner {
         }
         isInherited = false
         if late > 0 { text += "; \(late) too late to stay MASTER" }
-        if fresh > 0 { text += "; \(fresh) started anew" }
+        if fresh > 0 { text += "; \(fresh) started in INIT" }
         if worker.lastEnd == nil { delegate.report("hasupd \(text)") } else { worker.recovered(text) }
         // Logged or only counted as its end was.
         lines.write(.notice, "", text, kind: "resumed: \(worker.lastEnd?.sentence.withoutNumbers ?? "")")

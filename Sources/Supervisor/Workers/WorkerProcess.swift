@@ -60,7 +60,7 @@ final class WorkerProcess {
     /// The start of this process.
     private(set) var startedAt: Instant?
     /// The last fault.
-    private(set) var trouble: (text: String, at: Instant)?
+    private(set) var lastFault: (text: String, at: Instant)?
     /// The reason that the last start failed.
     private var startFailure: String?
     /// The end of a process.
@@ -252,12 +252,12 @@ final class WorkerProcess {
 
     /// Its successor has resumed: status and history show that instead of its end.
     func recovered(_ text: String) {
-        trouble = (text, Clock.now)
+        lastFault = (text, Clock.now)
         owner.report(text)
     }
 
     private func log(_ text: String, kind: String? = nil, folded: String? = nil) {
-        trouble = ("\(name) \(text)", Clock.now)
+        lastFault = ("\(name) \(text)", Clock.now)
         owner.report("\(name) \(text)")
         lines.write(
             .error, "", "\(name) \(text)", kind: "\(name) \(kind ?? text.withoutNumbers)",
