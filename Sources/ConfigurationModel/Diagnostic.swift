@@ -1,5 +1,5 @@
 /// How bad it is.
-package enum Severity: UInt8, Hashable, Comparable, Sendable {
+package enum Severity: UInt8, FieldValue, Comparable {
     /// Additional information about the diagnostic before it.
     case note = 0
     /// Accepted, but probably not what was meant, or without effect yet.
@@ -12,7 +12,7 @@ package enum Severity: UInt8, Hashable, Comparable, Sendable {
 }
 
 /// What kind of finding it is, for programs that sort or silence findings. The names never change.
-package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
+package enum DiagnosticCode: String, FieldValue, CaseIterable {
     /// A file can't be read and is left out, or what there is configures nothing.
     case file
     /// A line, a quote, a definition, a generated line or an include is wrong.

@@ -1,8 +1,7 @@
 import Base
 
 /// What the files mean, with every default filled in: the only form in which a configuration leaves this room.
-package struct ConfigurationModel: Hashable, Sendable {
-    /// global_defs.
+package struct ConfigurationModel: Record {
     package var global = GlobalSettings()
     /// vrrp_instance blocks in the order of the files. A block that can't run is here too, with its `faults`.
     package var instances: [InstanceSettings] = []
@@ -25,10 +24,19 @@ package struct ConfigurationModel: Hashable, Sendable {
     /// Whether any script is run, which decides how far the supervisor may seal itself (D2). Those of sync groups and
     /// trackers, and of start, shutdown and FIFOs, aren't handled yet.
     package var hasScripts: Bool { instances.contains { !$0.scripts.isEmpty } }
+
+    /// All but the instances, which stand in bytes by themselves and are compared one by one.
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.part(&global)
+        try fields.part(&shared)
+        try fields.blocks("virtual_server_group", &virtualServerGroups, name: \.name)
+        try fields.part(&tlsClient, prefix: "SSL ")
+        try fields.blocks("virtual_server", &virtualServers, name: \.address.description)
+    }
 }
 
 /// global_defs, as far as instances don't carry the result themselves.
-package struct GlobalSettings: Hashable, Sendable {
+package struct GlobalSettings: Record {
     /// router_id; nil when it is to be the host name.
     package var routerID: String?
     /// vrrp_garp_interval: shortest gap between two gratuitous ARPs on an interface; zero for none.
@@ -43,7 +51,6 @@ package struct GlobalSettings: Hashable, Sendable {
     package var dynamicInterfaces = false
     /// adopt_leftovers: virtual addresses of the files that are there at a start without anybody's mark are removed.
     package var adoptsLeftovers = false
-    /// enable_script_security.
     package var scriptSecurity = false
     /// script_user, as written.
     package var scriptUser: ScriptIdentity?
@@ -53,7 +60,6 @@ package struct GlobalSettings: Hashable, Sendable {
     package var supplementaryGroups = false
     /// vrrp_delay_after_boot: nothing is sent or judged before this much time has passed since the machine's start.
     package var delayAfterBoot = Interval.zero
-    /// log_unknown_vrids.
     package var logsUnknownVirtualRouters = false
     /// Where the daemon runs, and what it runs itself.
     package var daemon = DaemonSettings()
@@ -61,7 +67,6 @@ package struct GlobalSettings: Hashable, Sendable {
     package var vrrpProcess = ProcessSettings()
     /// Scheduling of keepalived's BFD process.
     package var bfdProcess = ProcessSettings()
-    /// max_auto_priority and min_auto_priority_delay.
     package var automaticPriority = AutomaticPriority()
     /// The packet filter.
     package var firewall = FirewallSettings()
@@ -80,10 +85,37 @@ package struct GlobalSettings: Hashable, Sendable {
 
     /// keepalived's defaults.
     package init() {}
+
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("router_id", &routerID)
+        try fields.field("vrrp_garp_interval", &garpInterval)
+        try fields.field("vrrp_gna_interval", &gnaInterval)
+        try fields.field("vrrp_startup_delay", &startupDelay)
+        try fields.field("vrrp_rt_priority", &realtimePriority, in: 1...99)
+        try fields.field("dynamic_interfaces", &dynamicInterfaces)
+        try fields.field("adopt_leftovers", &adoptsLeftovers)
+        try fields.field("enable_script_security", &scriptSecurity)
+        try fields.field("script_user", &scriptUser)
+        try fields.field("user keepalived_script", &defaultScriptAccount)
+        try fields.field("set_supplementary_groups", &supplementaryGroups)
+        try fields.field("vrrp_delay_after_boot", &delayAfterBoot)
+        try fields.field("log_unknown_vrids", &logsUnknownVirtualRouters)
+        try fields.part(&daemon)
+        try fields.part(&vrrpProcess, prefix: "vrrp_")
+        try fields.part(&bfdProcess, prefix: "bfd_")
+        try fields.part(&automaticPriority)
+        try fields.part(&firewall)
+        try fields.part(&agent)
+        try fields.part(&reports)
+        try fields.part(&buffers)
+        try fields.part(&links)
+        try fields.part(&balancer)
+        try fields.part(&mail)
+    }
 }
 
 /// The numbers that a user and a group stand for, looked up when the configuration was read.
-package struct ScriptAccount: Hashable, Sendable {
+package struct ScriptAccount: Record {
     /// User.
     package var uid: UInt32
     /// Group.
@@ -96,10 +128,17 @@ package struct ScriptAccount: Hashable, Sendable {
         self.gid = gid
         self.groups = groups
     }
+
+    package init() { self.init(uid: 0, gid: 0) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &uid)
+        try fields.field("", &gid)
+        try fields.list("", &groups)
+    }
 }
 
 /// Who a script runs as: user and group names (or numbers) as written.
-package struct ScriptIdentity: Hashable, Sendable {
+package struct ScriptIdentity: Record {
     /// User name or number.
     package var user: String
     /// Group name or number; nil for the user's primary group.
@@ -114,10 +153,19 @@ package struct ScriptIdentity: Hashable, Sendable {
         self.group = group
         self.supplementaryGroups = supplementaryGroups
     }
+
+    package init() { self.init(user: "") }
+    package var fieldText: String { user + (group.map { (supplementaryGroups ? " :" : " ") + $0 } ?? "") }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &user)
+        try fields.field("", &group)
+        try fields.field("", &supplementaryGroups)
+        try fields.field("", &account)
+    }
 }
 
 /// One vrrp_instance block.
-package struct InstanceSettings: Hashable, Sendable {
+package struct InstanceSettings: Record {
     package var name: String
     package var location: SourceLocation
     /// `interface`; empty when the block names none (then `faults` says so, or the instance is unicast).
@@ -129,7 +177,6 @@ package struct InstanceSettings: Hashable, Sendable {
     package var version = VRRPVersion.v2
     /// priority, 1...255.
     package var priority = Priority.standard
-    /// advert_int.
     package var advertInterval = Interval.seconds(1)
     /// `state MASTER`. keepalived starts in BACKUP all the same unless the priority is 255.
     package var wantsMaster = false
@@ -153,7 +200,6 @@ package struct InstanceSettings: Hashable, Sendable {
     package var checkUnicastSource = false
     /// unicast_ttl: TTL or hop limit of unicast advertisements.
     package var unicastTTL: UInt8 = 255
-    /// track_interface.
     package var trackedInterfaces: [TrackedInterface] = []
     /// dont_track_primary: `interface` being down is no fault.
     package var ignoresPrimaryInterface = false
@@ -162,7 +208,6 @@ package struct InstanceSettings: Hashable, Sendable {
     package var downTimerAdverts = 3
     /// v3_checksum_as_v2: IPv4 checksum of version 3 without pseudo-header.
     package var checksumWithoutPseudoHeader = false
-    /// skip_check_adv_addr.
     package var skipsAddressListCheck = false
     /// lower_prio_no_advert: a lower-priority advertisement isn't answered at once.
     package var lowerPriorityNoAdvert = false
@@ -176,7 +221,7 @@ package struct InstanceSettings: Hashable, Sendable {
     /// virtual_rules: installed while MASTER.
     package var rules: [RuleSettings] = []
     /// What few instances say; nil when nothing of it is said.
-    package var uncommon: Boxed<UncommonSettings>?
+    package var extra: OutOfLine<ExtraSettings>?
     /// Why this block can't run, a sentence each; empty when it can (docs/decisions.md, D18).
     package var faults: [String] = []
 
@@ -195,6 +240,45 @@ package struct InstanceSettings: Hashable, Sendable {
             interface: interface, family: family, virtualRouterID: virtualRouterID?.rawValue ?? 0,
             unicastSource: isUnicast ? sourceAddress : nil, group: isUnicast ? nil : multicastGroup)
     }
+
+    package init() { self.init(name: "", location: SourceLocation()) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("vrrp_instance", &name)
+        try fields.unlisted(&location)
+        try fields.field("interface", &interface)
+        try fields.field("family", &family)
+        try fields.field("virtual_router_id", &virtualRouterID)
+        try fields.field("version", &version)
+        try fields.field("priority", &priority, in: Limits.priority)
+        try fields.field("advert_int", &advertInterval, in: Limits.advertInterval)
+        try fields.field("state", &wantsMaster) { $0 ? "MASTER" : "BACKUP" }
+        try fields.field("nopreempt", &nopreempt)
+        try fields.field("preempt_delay", &preemptDelay)
+        try fields.secret("auth_pass", &password)
+        try fields.require(password?.count ?? 8 == 8)
+        try fields.list("virtual_ipaddress", &virtualAddresses)
+        try fields.require(virtualAddresses.count <= Self.maximumAddresses)
+        try fields.list("virtual_ipaddress_excluded", &excludedAddresses)
+        try fields.field("source address", &sourceAddress)
+        try fields.field("mcast_dst_ip", &multicastGroup)
+        try fields.list("unicast_peer", &unicastPeers)
+        try fields.field("check_unicast_src", &checkUnicastSource)
+        try fields.field("unicast_ttl", &unicastTTL)
+        try fields.list("track_interface", &trackedInterfaces)
+        try fields.field("dont_track_primary", &ignoresPrimaryInterface)
+        try fields.part(&announcements)
+        try fields.field("down_timer_adverts", &downTimerAdverts, in: Limits.downTimerAdverts)
+        try fields.field("v3_checksum_as_v2", &checksumWithoutPseudoHeader)
+        try fields.field("skip_check_adv_addr", &skipsAddressListCheck)
+        try fields.field("lower_prio_no_advert", &lowerPriorityNoAdvert)
+        try fields.list("script", &scripts)
+        try fields.list("fault", &faults)
+        try fields.flags("option", &options)
+        try fields.list("tracker", &trackers)
+        try fields.list("virtual_routes", &routes)
+        try fields.list("virtual_rules", &rules)
+        try fields.part(&extra)
+    }
 }
 
 /// The key by which a reload recognises a virtual router.
@@ -210,17 +294,16 @@ package struct InstanceIdentity: Hashable, Sendable {
 }
 
 /// One entry of virtual_ipaddress.
-package struct VirtualAddress: Hashable, Sendable {
+package struct VirtualAddress: Record {
     /// Address and prefix length.
     package var prefix: Prefix
     /// dev; nil for the instance's interface.
     package var interface: String?
     /// scope as the kernel numbers it (0 global, 200 site, 253 link, 254 host, 255 nowhere).
     package var scope: UInt8 = 0
-    private var rare: Boxed<RareAddressSettings>?
+    private var extra: OutOfLine<ExtraAddressSettings>?
     /// -nodad: duplicate address detection is wanted (IPv6 addresses go in without it otherwise).
     package var duplicateAddressDetection = false
-    /// noprefixroute.
     package var noPrefixRoute = false
     /// no_track: its removal by somebody else doesn't matter.
     package var isUntracked = false
@@ -229,40 +312,60 @@ package struct VirtualAddress: Hashable, Sendable {
     /// preferred_lft in seconds, `UInt32.max` for `forever`; nil for the default (forever, or 0 for an IPv6 /128).
     package var preferredLifetime: UInt32?
 
-    /// An address with no options.
+    /// An address without options.
     package init(prefix: Prefix) { self.prefix = prefix }
 
     /// brd, resolved for `+` and `-`.
     package var broadcast: IPAddress? {
-        get { rare?.value.broadcast }
+        get { extra?.value.broadcast }
         set { change { $0.broadcast = newValue } }
     }
     /// label; nil for none.
     package var label: String? {
-        get { rare?.value.label }
+        get { extra?.value.label }
         set { change { $0.label = newValue } }
     }
     package var peer: Prefix? {
-        get { rare?.value.peer }
+        get { extra?.value.peer }
         set { change { $0.peer = newValue } }
     }
 
-    private mutating func change(_ body: (inout RareAddressSettings) -> Void) {
-        var settings = rare?.value ?? RareAddressSettings()
+    private mutating func change(_ body: (inout ExtraAddressSettings) -> Void) {
+        var settings = extra?.value ?? ExtraAddressSettings()
         body(&settings)
-        rare = settings == RareAddressSettings() ? nil : Boxed(settings)
+        extra = settings == ExtraAddressSettings() ? nil : OutOfLine(settings)
+    }
+
+    package init() { self.init(prefix: Prefix(host: IPAddress(v4: 0))) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &prefix)
+        try fields.field("dev", &interface)
+        try fields.field("scope", &scope)
+        try fields.part(&extra)
+        try fields.field("-nodad", &duplicateAddressDetection)
+        try fields.field("noprefixroute", &noPrefixRoute)
+        try fields.field("no_track", &isUntracked)
+        try fields.flags("", &flags)
+        try fields.field("preferred_lft", &preferredLifetime) { $0 == .max ? "forever" : $0?.fieldText }
     }
 }
 
 /// What few addresses have.
-private struct RareAddressSettings: Hashable, Sendable {
-    package var broadcast: IPAddress?
-    package var label: String?
-    package var peer: Prefix?
+private struct ExtraAddressSettings: Record {
+    var broadcast: IPAddress?
+    var label: String?
+    var peer: Prefix?
+
+    init() {}
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("brd", &broadcast)
+        try fields.field("label", &label)
+        try fields.field("peer", &peer)
+    }
 }
 
 /// Rare flags of an address.
-package struct AddressFlags: OptionSet, Hashable, Sendable {
+package struct AddressFlags: FlagSet {
     /// Bits as they are encoded.
     package let rawValue: UInt8
     /// Any bits; those without a name mean nothing.
@@ -283,7 +386,7 @@ package struct AddressFlags: OptionSet, Hashable, Sendable {
 }
 
 /// One entry of unicast_peer.
-package struct UnicastPeer: Hashable, Sendable {
+package struct UnicastPeer: Record {
     /// Where advertisements go.
     package var address: IPAddress
     /// min_ttl: lowest TTL accepted from it.
@@ -295,10 +398,17 @@ package struct UnicastPeer: Hashable, Sendable {
         self.minimumTTL = minimumTTL
         self.maximumTTL = maximumTTL
     }
+
+    package init() { self.init(address: IPAddress(v4: 0)) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &address)
+        try fields.field("min_ttl", &minimumTTL)
+        try fields.field("max_ttl", &maximumTTL)
+    }
 }
 
 /// One entry of track_interface.
-package struct TrackedInterface: Hashable, Sendable {
+package struct TrackedInterface: Record {
     package var name: String
     /// 0: down is a fault; above 0: added while up; below 0: added while down.
     package var weight: Int
@@ -310,10 +420,17 @@ package struct TrackedInterface: Hashable, Sendable {
         self.weight = weight
         self.reverse = reverse
     }
+
+    package init() { self.init(name: "") }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &name)
+        try fields.field("weight", &weight, in: Limits.interfaceWeight)
+        try fields.field("reverse", &reverse)
+    }
 }
 
 /// Gratuitous ARP and unsolicited neighbour advertisement bursts.
-package struct AnnouncementSettings: Hashable, Sendable {
+package struct AnnouncementSettings: Record {
     /// garp_master_delay: second burst this long after becoming MASTER; zero for none.
     package var delay = Interval.seconds(5)
     /// garp_master_repeat: rounds of a burst, at least 1.
@@ -329,28 +446,52 @@ package struct AnnouncementSettings: Hashable, Sendable {
 
     /// keepalived's defaults.
     package init() {}
+
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("garp_master_delay", &delay)
+        try fields.field("garp_master_repeat", &rounds, in: Limits.rounds)
+        try fields.field("garp_master_refresh", &refresh)
+        try fields.field("garp_master_refresh_repeat", &refreshRounds, in: Limits.rounds)
+        try fields.field("garp_lower_prio_delay", &lowerPriorityDelay)
+        try fields.field("garp_lower_prio_repeat", &lowerPriorityRounds, in: Limits.rounds)
+    }
 }
 
 /// The moment a notify script is for.
-package enum NotifyTrigger: UInt8, Hashable, Sendable, CaseIterable {
-    /// notify_master.
+package enum NotifyTrigger: UInt8, FieldValue, CaseIterable {
     case master = 1
-    /// notify_backup.
     case backup = 2
-    /// notify_fault.
     case fault = 3
-    /// notify_stop.
     case stop = 4
-    /// notify: every transition, with `INSTANCE NAME STATE PRIORITY` appended to its arguments.
+    /// Every transition, with `INSTANCE NAME STATE PRIORITY` appended to its arguments.
     case any = 5
-    /// notify_deleted: the instance is gone after a reload.
+    /// The instance is gone after a reload.
     case deleted = 6
-    /// notify_master_rx_lower_pri: a MASTER heard a lower-priority advertisement.
+    /// A MASTER heard a lower-priority advertisement.
     case receivedLowerPriority = 7
+
+    package var keyword: String {
+        switch self {
+        case .master: "notify_master"
+        case .backup: "notify_backup"
+        case .fault: "notify_fault"
+        case .stop: "notify_stop"
+        case .any: "notify"
+        case .deleted: "notify_deleted"
+        case .receivedLowerPriority: "notify_master_rx_lower_pri"
+        }
+    }
+    package var fieldText: String { keyword }
+
+    /// The trigger of a keyword; nil for one of something else.
+    package init?(keyword: String) {
+        guard let trigger = Self.allCases.first(where: { $0.keyword == keyword }) else { return nil }
+        self = trigger
+    }
 }
 
 /// A script and who runs it.
-package struct NotifyScript: Hashable, Sendable {
+package struct NotifyScript: Record {
     /// When it runs.
     package var trigger: NotifyTrigger
     /// The program and its arguments.
@@ -363,10 +504,17 @@ package struct NotifyScript: Hashable, Sendable {
         self.arguments = arguments
         self.identity = identity
     }
+
+    package init() { self.init(trigger: .any, arguments: []) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &trigger)
+        try fields.command("", &arguments)
+        try fields.field("", &identity)
+    }
 }
 
 /// A place in a file, for diagnostics and for status.
-package struct SourceLocation: Hashable, Sendable, CustomStringConvertible {
+package struct SourceLocation: Record, CustomStringConvertible {
     /// Path as it was opened.
     package var file: String
     /// From 1.
@@ -380,4 +528,11 @@ package struct SourceLocation: Hashable, Sendable, CustomStringConvertible {
     }
     /// `file:line:column`.
     package var description: String { "\(file):\(line):\(column)" }
+
+    package init() { self.init(file: "", line: 0) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &file)
+        try fields.field("", &line, in: Limits.number)
+        try fields.field("", &column, in: Limits.number)
+    }
 }
