@@ -89,6 +89,20 @@ import Testing
         #expect(try model.encode().withUnsafeBytes { try EncodedModel($0).decode() } == model)
     }
 
+    /// Who reads the network isn't told what it doesn't need.
+    @Test func partForTheVRRPWorker() throws {
+        let part = Self.full.vrrpPart
+        #expect(part.instances.count == Self.full.instances.count && !part.hasScripts)
+        #expect(part.instances.map(\.identity) == Self.full.instances.map(\.identity))
+        #expect(part.instances.map(\.password) == Self.full.instances.map(\.password))
+        #expect(part.global.garpInterval == Self.full.global.garpInterval && part.global.adoptsLeftovers)
+        let text = String(decoding: part.encode(), as: UTF8.self)
+        for secret in ["/bin/n", "mail", "a@b", "/run/f", "/ca.pem", "/bin/chk", "/bin/r"] {
+            #expect(String(decoding: Self.full.encode(), as: UTF8.self).contains(secret), "\(secret)")
+            #expect(!text.contains(secret), "\(secret)")
+        }
+    }
+
     @Test func truncation() {
         let bytes = Self.full.encode()
         for length in 0..<bytes.count {

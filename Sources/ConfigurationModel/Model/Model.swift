@@ -25,6 +25,19 @@ package struct ConfigurationModel: Record {
     /// trackers, and of start, shutdown and FIFOs, aren't handled yet.
     package var hasScripts: Bool { instances.contains { !$0.scripts.isEmpty } }
 
+    /// What the VRRP worker is handed: who reads the network isn't to know what it doesn't need, as passwords of mail servers
+    /// and arguments of programs. Scripts are run by hasupd.
+    package var vrrpPart: ConfigurationModel {
+        var part = ConfigurationModel()
+        part.global.garpInterval = global.garpInterval
+        part.global.gnaInterval = global.gnaInterval
+        part.global.startupDelay = global.startupDelay
+        part.global.adoptsLeftovers = global.adoptsLeftovers
+        part.instances = instances
+        for index in part.instances.indices { part.instances[index].scripts = [] }
+        return part
+    }
+
     /// All but the instances, which stand in bytes by themselves and are compared one by one.
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
         try fields.part(&global)

@@ -4,7 +4,7 @@ import ConfigurationModel
 import Supervision
 import WorkerProtocol
 
-/// One accepted configuration: its number, the sealed image that workers map too, and its instances one at a time.
+/// One accepted configuration: its number, the sealed image, and its instances one at a time.
 /// Nothing is decoded that isn't asked for, so a configuration of thousands of instances costs hasupd no long turn.
 final class Generation: InstanceSource {
     let number: UInt64
@@ -63,6 +63,9 @@ final class Generation: InstanceSource {
 
     /// One below: the worker's deadlines come first (docs/decisions.md, D6).
     var supervisorPriority: Int32 { workerPriority - 1 }
+
+    /// The descriptor of what the VRRP worker is handed.
+    var partNumber: Int32 { image.part?.number ?? -1 }
 
     var instanceCount: Int { model.instanceCount }
 

@@ -141,7 +141,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
         guard let channel = worker?.channel else { return }
         noteDelivery(on: channel)
         SupervisorToVRRP.configure(generation: generation.number)
-            .send(on: channel, descriptors: [generation.image.number])
+            .send(on: channel, descriptors: [generation.partNumber])
     }
 
     /// A changed vrrp_rt_priority acts at once where that is possible: for the worker that lives, and for hasupd.
@@ -202,7 +202,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
                 frames = try owned(hasup_frame_socket(), "open a packet socket")
             }
             for former in formers.suffix(formersMax) {
-                SupervisorToVRRP.former.send(on: channel, descriptors: [former.image.number])
+                SupervisorToVRRP.former.send(on: channel, descriptors: [former.partNumber])
             }
             SupervisorToVRRP.hello(
                 version: workerProtocolVersion, generation: broker.generation,
@@ -210,7 +210,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             ).send(
                 on: channel,
                 descriptors: [
-                    page.number, broker.source.image.number, commands.number, notifications.number, frames.number,
+                    page.number, broker.source.partNumber, commands.number, notifications.number, frames.number,
                     addresses.number,
                 ])
         } catch {
