@@ -98,12 +98,11 @@ def test_the_vrrp_worker_knows_nothing_it_does_not_need(lan):
     hasup.wait_state("MASTER")
     assert memory_has(hasup.program.pid, secret), "it isn't looked for in the right way"
     assert not memory_has(hasup.worker(), secret)
-    hasup.write(text(201))
-    assert hasup.reload().returncode == 0
+    assert hasup.reload(text(201)).returncode == 0
     assert not memory_has(hasup.worker(), secret)
     before = hasup.worker()
     os.kill(before, 9)
-    wait_for(lambda: hasup.worker() not in (None, before), 10, "another worker")
+    wait_for("another worker", lambda: hasup.roles().get("hasup-vrrp", []), lambda pids: pids and pids != [before], 5)
     hasup.wait_state("MASTER")
     assert not memory_has(hasup.worker(), secret)
     assert hasup.cli("upgrade", bound=20).returncode == 0

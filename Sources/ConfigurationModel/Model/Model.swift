@@ -16,7 +16,6 @@ package struct ConfigurationModel: Record {
     /// Settings that were read but have no effect (unknown, misplaced or not yet handled); status shows the number.
     package var ignoredSettings = 0
 
-    /// Nothing configured.
     package init() {}
 
     /// The smallest advert_int of all instances; the watchdog's measure (docs/decisions.md, D13).
@@ -81,22 +80,15 @@ package struct GlobalSettings: Record {
     /// Scheduling of keepalived's BFD process.
     package var bfdProcess = ProcessSettings()
     package var automaticPriority = AutomaticPriority()
-    /// The packet filter.
     package var firewall = FirewallSettings()
-    /// SNMP and D-Bus.
     package var agent = AgentSettings()
     /// Reloading, and files for people and programs.
     package var reports = ReportSettings()
-    /// Receive buffers.
     package var buffers = BufferSettings()
-    /// What concerns all interfaces.
     package var links = LinkSettings()
-    /// What concerns the load balancer.
     package var balancer = BalancerSettings()
-    /// What concerns mail.
     package var mail = MailSettings()
 
-    /// keepalived's defaults.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -129,13 +121,10 @@ package struct GlobalSettings: Record {
 
 /// The numbers that a user and a group stand for, looked up when the configuration was read.
 package struct ScriptAccount: Record {
-    /// User.
     package var uid: UInt32
-    /// Group.
     package var gid: UInt32
     /// The user's groups; used only when they are wanted.
     package var groups: [UInt32]
-    /// These numbers.
     package init(uid: UInt32, gid: UInt32, groups: [UInt32] = []) {
         self.uid = uid
         self.gid = gid
@@ -160,7 +149,6 @@ package struct ScriptIdentity: Record {
     package var supplementaryGroups: Bool
     /// Who that is; nil when nobody was asked, or when there is none of that name, and then it runs nothing.
     package var account: ScriptAccount?
-    /// An identity as written.
     package init(user: String, group: String? = nil, supplementaryGroups: Bool = false) {
         self.user = user
         self.group = group
@@ -225,7 +213,6 @@ package struct InstanceSettings: Record {
     /// lower_prio_no_advert: a lower-priority advertisement isn't answered at once.
     package var lowerPriorityNoAdvert = false
     package var scripts: [NotifyScript] = []
-    /// Switches.
     package var options: InstanceOptions = []
     /// track_script, track_file, track_process and track_bfd.
     package var trackers: [Tracker] = []
@@ -238,7 +225,6 @@ package struct InstanceSettings: Record {
     /// Why this block can't run, a sentence each; empty when it can (docs/decisions.md, D18).
     package var faults: [String] = []
 
-    /// An instance with keepalived's defaults.
     package init(name: String, location: SourceLocation) {
         self.name = name
         self.location = location
@@ -325,7 +311,6 @@ package struct VirtualAddress: Record {
     /// preferred_lft in seconds, `UInt32.max` for `forever`; nil for the default (forever, or 0 for an IPv6 /128).
     package var preferredLifetime: UInt32?
 
-    /// An address without options.
     package init(prefix: Prefix) { self.prefix = prefix }
 
     /// brd, resolved for `+` and `-`.
@@ -379,9 +364,7 @@ private struct ExtraAddressSettings: Record {
 
 /// Rare flags of an address.
 package struct AddressFlags: FlagSet {
-    /// Bits as they are encoded.
     package let rawValue: UInt8
-    /// Any bits; those without a name mean nothing.
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// home: mobile IPv6 home address.
@@ -427,7 +410,6 @@ package struct TrackedInterface: Record {
     package var weight: Int
     /// reverse: up and down change places.
     package var reverse: Bool
-    /// A tracked interface.
     package init(name: String, weight: Int = 0, reverse: Bool = false) {
         self.name = name
         self.weight = weight
@@ -457,7 +439,6 @@ package struct AnnouncementSettings: Record {
     /// garp_lower_prio_repeat: rounds of that burst; 0 for none.
     package var lowerPriorityRounds = 5
 
-    /// keepalived's defaults.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -505,13 +486,10 @@ package enum NotifyTrigger: UInt8, FieldValue, CaseIterable {
 
 /// A script and who runs it.
 package struct NotifyScript: Record {
-    /// When it runs.
     package var trigger: NotifyTrigger
-    /// The program and its arguments.
     package var arguments: [String]
     /// Who it runs as; nil for the default (script_user, keepalived_script, or hasupd's own user).
     package var identity: ScriptIdentity?
-    /// A script for this moment.
     package init(trigger: NotifyTrigger, arguments: [String], identity: ScriptIdentity? = nil) {
         self.trigger = trigger
         self.arguments = arguments

@@ -2,13 +2,11 @@ import Base
 
 /// startup_script or shutdown_script.
 package struct DaemonScript: Record {
-    /// The program and its arguments.
     package var arguments: [String]
     /// Who it runs as; nil for the default.
     package var identity: ScriptIdentity?
     /// How long it may take.
     package var timeout = Interval.seconds(10)
-    /// A script with the default time.
     package init(arguments: [String], identity: ScriptIdentity? = nil) {
         self.arguments = arguments
         self.identity = identity
@@ -44,7 +42,6 @@ package struct DaemonSettings: Record {
     /// umask of the files that are made.
     package var umask: UInt16 = 0o177
     package var keepsSymbolicLinks = false
-    /// Nothing said.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -73,7 +70,6 @@ package struct ProcessSettings: Record {
     /// ..._cpu_affinity: numbers of CPUs; empty for all.
     package var processors: [Int] = []
     package var realtimeLimit: Interval?
-    /// The system's defaults.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -92,7 +88,6 @@ package struct AutomaticPriority: Record {
     package var maximum: Int?
     /// min_auto_priority_delay: lateness of a timer that raises it.
     package var lateness = Interval.seconds(1)
-    /// keepalived's defaults.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -105,11 +100,8 @@ package struct AutomaticPriority: Record {
 package struct FirewallSettings: Record {
     /// vrrp_iptables: chains for arriving and leaving packets.
     package struct Chains: Record {
-        /// For arriving packets.
         package var input: String
-        /// For leaving packets.
         package var output: String?
-        /// Both chains.
         package init(input: String, output: String?) {
             self.input = input
             self.output = output
@@ -138,7 +130,6 @@ package struct FirewallSettings: Record {
     package var ipvsPriority = -1
     /// nftables_ipvs_start_fwmark: the first mark.
     package var firstMark: UInt32 = 1_000
-    /// keepalived's defaults.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -172,7 +163,6 @@ package struct AgentSettings: Record {
     package var busName: String?
     /// dbus_no_interface_name: path element of instances without interface.
     package var busNameWithoutInterface: String?
-    /// Nothing served.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -204,7 +194,6 @@ package struct ReportSettings: Record {
     package var jsonVersion = 1
     /// state_dump_file; nil for the default.
     package var stateFile: String?
-    /// Nothing asked for.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -223,11 +212,9 @@ package struct ReportSettings: Record {
 package struct BufferSettings: Record {
     /// A size, and whether the system's limit is overridden.
     package struct Size: Record {
-        /// Size; nil for the kernel's.
         package var bytes: Int?
         /// Whether SO_RCVBUFFORCE is used.
         package var isForced = false
-        /// The kernel's.
         package init() {}
 
         package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -266,7 +253,6 @@ package struct BufferSettings: Record {
     package var processMonitor = Size()
     package var policy: Policy?
     package var multiplier = 3
-    /// The kernel's.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -292,7 +278,6 @@ package struct LinkSettings: Record {
     package var virtualAddressPrefix: String?
     /// linkbeat_use_polling at the top level.
     package var pollsLinks = false
-    /// keepalived's defaults.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {

@@ -17,7 +17,6 @@ package struct SyncGroup: Record {
     package var keepsMemberWeights = false
     /// notify_priority_changes: a FIFO line for each change of a member's priority.
     package var notifiesPriorityChanges = false
-    /// A group without members.
     package init(name: String) {
         self.name = name
     }
@@ -40,7 +39,6 @@ package struct TrackGroup: Record {
     package var name: String
     /// group: places of the members in `ConfigurationModel.instances`.
     package var members: [Int] = []
-    /// A group without members.
     package init(name: String) { self.name = name }
 
     package init() { self.init(name: "") }
@@ -58,7 +56,6 @@ package struct AnnouncementGroup: Record {
     package var garpInterval = Interval.zero
     /// gna_interval: the same for unsolicited neighbour advertisements.
     package var gnaInterval = Interval.zero
-    /// A group without interfaces.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -75,7 +72,6 @@ package struct InterfaceDelay: Record {
     package var down: Interval
     /// How long it has to be up before that counts.
     package var up: Interval
-    /// Delays of an interface.
     package init(interface: String, down: Interval, up: Interval) {
         self.interface = interface
         self.down = down
@@ -96,7 +92,6 @@ package struct StaticAddress: Record {
     package var address: VirtualAddress
     /// track_group; nil for none.
     package var trackGroup: String?
-    /// An address of no group.
     package init(address: VirtualAddress, trackGroup: String? = nil) {
         self.address = address
         self.trackGroup = trackGroup
@@ -121,9 +116,7 @@ package enum LinkProbe: UInt8, FieldValue {
 /// One entry of linkbeat_interfaces.
 package struct PolledInterface: Record {
     package var interface: String
-    /// How it is asked.
     package var probe: LinkProbe
-    /// An interface to poll.
     package init(interface: String, probe: LinkProbe = .any) {
         self.interface = interface
         self.probe = probe
@@ -159,7 +152,6 @@ package struct SharedObjects: Record {
     package var staticRoutes: [RouteSettings] = []
     package var staticRules: [RuleSettings] = []
 
-    /// Nothing shared.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {

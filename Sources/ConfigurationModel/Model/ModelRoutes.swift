@@ -46,13 +46,10 @@ package struct RouteMetric: Record {
         case quickack = 15
         case fastopenNoCookie = 17
     }
-    /// Which one.
     package var kind: Kind
-    /// Its value, in the kernel's unit.
     package var value: UInt32
     /// lock: path discovery doesn't change it.
     package var isLocked: Bool
-    /// A metric.
     package init(kind: Kind, value: UInt32, isLocked: Bool = false) {
         self.kind = kind
         self.value = value
@@ -78,7 +75,6 @@ package enum Encapsulation: Choice {
 
     /// Fields of an outer IP header; nil leaves the kernel's default.
     package struct IPTunnel: Record {
-        /// Family of the outer header.
         package var family: AddressFamily
         /// id: key of the tunnel.
         package var id: UInt64?
@@ -89,7 +85,6 @@ package enum Encapsulation: Choice {
         /// ttl or hoplimit.
         package var timeToLive: UInt8?
         package var flags: UInt16?
-        /// A tunnel with the kernel's defaults.
         package init(family: AddressFamily) { self.family = family }
 
         package init() { self.init(family: .ipv4) }
@@ -131,9 +126,7 @@ package enum Encapsulation: Choice {
 package struct Realms: Record {
     /// Realm of the source, 0 for none.
     package var source: UInt16
-    /// Realm of the destination.
     package var destination: UInt16
-    /// Both.
     package init(source: UInt16 = 0, destination: UInt16) {
         self.source = source
         self.destination = destination
@@ -159,7 +152,6 @@ package struct NextHop: Record {
     package var isOnLink = false
     package var encapsulation: Encapsulation?
     package var realms: Realms?
-    /// A hop to nowhere yet.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -234,7 +226,6 @@ package struct RouteSettings: Record {
     /// track_group, in static_routes.
     package var trackGroup: String?
 
-    /// A route to somewhere.
     package init(destination: Prefix) {
         self.destination = destination
         family = destination.address.family
@@ -348,7 +339,6 @@ package struct RuleSettings: Record {
         package var value: UInt32
         /// Bits that are looked at.
         package var mask: UInt32
-        /// All bits count by default.
         package init(value: UInt32, mask: UInt32 = .max) {
             self.value = value
             self.mask = mask
@@ -361,7 +351,6 @@ package struct RuleSettings: Record {
         }
     }
 
-    /// A rule for all packets.
     package init(priority: UInt32, action: RuleAction) {
         self.priority = priority
         self.action = action

@@ -22,7 +22,6 @@ package struct Tracker: Record {
     package var weight: Int
     /// reverse: success and failure change places.
     package var reverse: Bool
-    /// A reference with its weight.
     package init(kind: TrackerKind, name: String, weight: Int = 0, reverse: Bool = false) {
         self.kind = kind
         self.name = name
@@ -80,7 +79,6 @@ package struct TrackScript: Record {
     package var identity: ScriptIdentity?
     /// init_fail: it counts as failed until its first success.
     package var startsFailed = false
-    /// A script with keepalived's defaults.
     package init(name: String, command: TrackCommand) {
         self.name = name
         self.command = command
@@ -114,7 +112,6 @@ package struct TrackFile: Record {
     package var initialValue: Int?
     /// `init_file ... overwrite`: an existing file is written at start, too.
     package var overwrites = false
-    /// A file with keepalived's defaults.
     package init(name: String, path: String) {
         self.name = name
         self.path = path
@@ -163,7 +160,6 @@ package struct TrackProcess: Record {
     package var forkDelay = Interval.zero
     /// terminate_delay: the lack of a quorum has to last this long before it counts.
     package var terminateDelay = Interval.zero
-    /// A process with keepalived's defaults.
     package init(name: String, process: String) {
         self.name = name
         self.process = process
@@ -216,7 +212,6 @@ package struct BFDSession: Record {
     package var servesVRRP = true
     /// Whether real servers may be checked by it (`vrrp` alone excludes them).
     package var servesCheckers = true
-    /// A session with keepalived's defaults.
     package init(name: String, neighbor: IPAddress) {
         self.name = name
         self.neighbor = neighbor

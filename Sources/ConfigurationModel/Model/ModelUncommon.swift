@@ -19,9 +19,7 @@ package struct OutOfLine<Value: Hashable & Sendable>: Hashable, Sendable {
 
 /// Switches of an instance; all are off unless the configuration or global_defs says otherwise.
 package struct InstanceOptions: FlagSet {
-    /// Bits as they are encoded.
     package let rawValue: UInt32
-    /// Any bits; those without a name mean nothing.
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
     /// strict_mode.
@@ -97,7 +95,6 @@ package struct VirtualLink: Record {
     package var group: UInt32?
     /// netlink_notify_msg: its creation is told to listeners that expect an old message.
     package var sendsNotifyMessage = false
-    /// A link with default name.
     package init(kind: Kind) { self.kind = kind }
 
     package init() { self.init(kind: .vmac(address: nil)) }
@@ -117,7 +114,6 @@ package struct HMACSettings: Record {
         package var id: UInt8
         /// 32 to 64 bytes.
         package var secret: [UInt8]
-        /// A key.
         package init(id: UInt8, secret: [UInt8]) {
             self.id = id
             self.secret = secret
@@ -152,7 +148,6 @@ package struct HMACSettings: Record {
     package var window = Interval.seconds(5)
     package var freshness = Freshness.time
     package var mode = Mode.enforce
-    /// Nothing configured.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -168,11 +163,9 @@ package struct HMACSettings: Record {
 
 /// garp_extra_if: announcements on the other interfaces of a virtual MAC address.
 package struct ExtraAnnouncements: Record {
-    /// Period.
     package var interval: Interval
     /// all: on every interface, not only those below virtual ones.
     package var onAll: Bool
-    /// A period.
     package init(interval: Interval, onAll: Bool = false) {
         self.interval = interval
         self.onAll = onAll
@@ -202,7 +195,6 @@ package struct ExtraSettings: Record {
     package var receiveBuffer: Int?
     /// Where the first of the instance's faults is.
     package var faultLocation: SourceLocation?
-    /// Nothing said.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {

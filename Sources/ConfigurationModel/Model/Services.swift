@@ -36,7 +36,6 @@ package struct VirtualServerSettings: Record {
     /// Why this service can't be set up, a sentence each; empty when it can (docs/decisions.md, D18).
     package var faults: [String] = []
 
-    /// A service with keepalived's defaults.
     package init(address: ServiceAddress, location: SourceLocation) {
         self.address = address
         self.location = location
@@ -139,7 +138,6 @@ package enum Scheduler: String, FieldValue, CaseIterable {
 package struct SchedulerFlags: FlagSet {
     /// The bits as they are encoded; not the kernel's.
     package let rawValue: UInt8
-    /// Flags from these bits.
     package init(rawValue: UInt8) { self.rawValue = rawValue }
     /// flag-1; for sh and mh: fall back to another server when the hashed one isn't available.
     package static let first = SchedulerFlags(rawValue: 1)
@@ -230,7 +228,6 @@ package struct Persistence: Record {
     package var granularity: PersistenceGranularity
     /// persistence_engine, for example `sip`.
     package var engine: String?
-    /// Affinity of each client address for itself.
     package init(granularity: PersistenceGranularity) { self.granularity = granularity }
 
     package init() { self.init(granularity: .netmask(.max)) }
@@ -270,7 +267,6 @@ package struct SorryServer: Record {
     package var forwarding: Forwarding
     /// sorry_server_inhibit: it stays in the table with weight 0 while it isn't used.
     package var isInhibited = false
-    /// A server.
     package init(address: IPAddress, port: UInt16, forwarding: Forwarding) {
         self.address = address
         self.port = port
@@ -307,7 +303,6 @@ package struct RealServerSettings: Record {
     /// Its checks; it is up while none of them fails, so without any it is always up.
     package var checks: [CheckSettings] = []
 
-    /// A server with keepalived's defaults.
     package init(address: IPAddress, port: UInt16) {
         self.address = address
         self.port = port
@@ -339,13 +334,10 @@ package enum ServiceTrigger: UInt8, FieldValue {
 
 /// A script of a virtual or real server.
 package struct ServiceScript: Record {
-    /// When it runs.
     package var trigger: ServiceTrigger
-    /// The program and its arguments.
     package var arguments: [String]
     /// Who it runs as; nil for the default.
     package var identity: ScriptIdentity?
-    /// A script for this moment.
     package init(trigger: ServiceTrigger, arguments: [String], identity: ScriptIdentity? = nil) {
         self.trigger = trigger
         self.arguments = arguments
@@ -362,11 +354,9 @@ package struct ServiceScript: Record {
 
 /// One virtual_server_group: what a virtual_server block serves at once.
 package struct VirtualServerGroup: Record {
-    /// The group's name.
     package var name: String
     package var location: SourceLocation
     package var entries: [ServiceGroupEntry] = []
-    /// An empty group.
     package init(name: String, location: SourceLocation) {
         self.name = name
         self.location = location

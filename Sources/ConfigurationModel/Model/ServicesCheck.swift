@@ -2,7 +2,6 @@ import Base
 
 /// One check of a real server, with everything it inherits from the real and the virtual server filled in.
 package struct CheckSettings: Record {
-    /// What is done.
     package var kind: CheckKind
     /// Where it is done; nil for MISC_CHECK, FILE_CHECK and BFD_CHECK, which address nobody.
     package var endpoint: CheckEndpoint?
@@ -40,7 +39,6 @@ package struct CheckSchedule: Record {
     package var delayBeforeRetry: Interval
     /// warmup: the first check begins at random within this time.
     package var warmup: Interval
-    /// A schedule.
     package init(interval: Interval, retries: Int, delayBeforeRetry: Interval, warmup: Interval) {
         self.interval = interval
         self.retries = retries
@@ -72,7 +70,6 @@ package struct CheckEndpoint: Record {
     package var localInterface: String?
     /// fwmark that the check's packets carry.
     package var firewallMark: UInt32 = 0
-    /// An endpoint without anything local.
     package init(address: IPAddress, port: UInt16, timeout: Interval) {
         self.address = address
         self.port = port
@@ -171,7 +168,6 @@ package struct HTTPCheck: Record {
     package var recoversFast = false
     /// url blocks; never empty.
     package var requests: [HTTPRequest]
-    /// A check with these requests.
     package init(isEncrypted: Bool, requests: [HTTPRequest] = []) {
         self.isEncrypted = isEncrypted
         self.requests = requests
@@ -211,7 +207,6 @@ package struct HTTPRequest: Record {
     /// status_code: accepted ones, in order and without overlaps.
     package var statusCodes: [ClosedRange<UInt16>] = [200...299]
     package var pattern: BodyPattern?
-    /// A request for a path.
     package init(path: String) { self.path = path }
 
     package init() { self.init(path: "") }
@@ -239,7 +234,6 @@ package struct BodyPattern: Record {
     package var minimumOffset = 0
     /// regex_max_offset: a match begins before this place, in bytes; nil for anywhere.
     package var maximumOffset: Int?
-    /// A pattern.
     package init(expression: [UInt8]) { self.expression = expression }
 
     package init() { self.init(expression: []) }
@@ -284,7 +278,6 @@ package struct DNSQuery: Record {
     package var type = DNSRecordType.startOfAuthority
     /// name, without a dot at the end; empty for the root.
     package var name = ""
-    /// The root's SOA record.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -332,7 +325,6 @@ package struct UDPProbe: Record {
     package var minimumReplyLength = 0
     /// max_reply_length, in bytes.
     package var maximumReplyLength = 255
-    /// keepalived's defaults.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -350,7 +342,6 @@ package struct ReplyByte: Record {
     package var value: UInt8
     /// Bits that count; a wildcard digit clears four of them.
     package var mask: UInt8
-    /// An expectation.
     package init(value: UInt8, mask: UInt8) {
         self.value = value & mask
         self.mask = mask
@@ -366,15 +357,12 @@ package struct ReplyByte: Record {
 
 /// MISC_CHECK.
 package struct ScriptCheck: Record {
-    /// The program and its arguments.
     package var arguments: [String]
-    /// user; nil for the default.
     package var identity: ScriptIdentity?
     /// misc_timeout: it is killed after this long.
     package var timeout: Interval
     /// misc_dynamic: exit status 2 to 255 sets the weight to the status less two.
     package var setsWeight = false
-    /// A script.
     package init(arguments: [String], timeout: Interval) {
         self.arguments = arguments
         self.timeout = timeout
@@ -395,7 +383,6 @@ package struct FileCheck: Record {
     /// Factor of the file's value in the server's weight; 0: a value other than 0 is a failure.
     package var weight = 1
     package var isReversed = false
-    /// A check of this file.
     package init(tracker: String) { self.tracker = tracker }
 
     package init() { self.init(tracker: "") }

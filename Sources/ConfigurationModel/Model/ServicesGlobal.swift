@@ -15,10 +15,8 @@ package struct BalancerSettings: Record {
     /// rs_init_notifies: real servers' scripts run for the first state, too.
     package var notifiesInitialState = false
     package var notifyFIFO: NotifyFIFO?
-    /// Scheduling of the checker's process.
     package var process = ProcessSettings()
 
-    /// keepalived's defaults.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -58,7 +56,6 @@ package struct SyncDaemonSettings: Record {
     package var port: UInt16 = 8848
     package var timeToLive: UInt8 = 1
     package var group = IPAddress(v4: 0xe000_0051)
-    /// A daemon with the kernel's defaults.
     package init(interface: String, instance: String) {
         self.interface = interface
         self.instance = instance
@@ -85,7 +82,6 @@ package struct NotifyFIFO: Record {
     package var script: [String] = []
     /// Who that runs as; nil for the default.
     package var scriptIdentity: ScriptIdentity?
-    /// A FIFO at a path.
     package init(path: String) { self.path = path }
 
     package init() { self.init(path: "") }
@@ -120,7 +116,6 @@ package struct MailSettings: Record {
     /// no_checker_emails: only the state of a real server as a whole is worth a mail.
     package var omitsChecks = false
 
-    /// keepalived's defaults.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
@@ -148,7 +143,6 @@ package struct TLSClientSettings: Record {
     package var certificate: String?
     /// key: file.
     package var key: String?
-    /// Nothing set.
     package init() {}
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
