@@ -1,3 +1,29 @@
+import Base
+
+/// A place in a file, for diagnostics and for status.
+package struct SourceLocation: Record, CustomStringConvertible {
+    /// Path as it was opened.
+    package var file: String
+    /// From 1.
+    package var line: Int
+    /// From 1, in UTF-8 bytes.
+    package var column: Int
+    package init(file: String, line: Int, column: Int = 1) {
+        self.file = file
+        self.line = line
+        self.column = column
+    }
+    /// `file:line:column`.
+    package var description: String { "\(file):\(line):\(column)" }
+
+    package init() { self.init(file: "", line: 0) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &file)
+        try fields.field("", &line, in: Limits.number)
+        try fields.field("", &column, in: Limits.number)
+    }
+}
+
 /// How bad it is.
 package enum Severity: UInt8, FieldValue, Comparable {
     /// Additional information about the diagnostic before it.
