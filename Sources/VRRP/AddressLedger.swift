@@ -289,24 +289,25 @@ package struct AddressRecord: Hashable, Sendable {
     }
 
     private static func checksum(_ bytes: some Sequence<UInt8>) -> UInt64 {
-        max(1, bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
+        var hash = FNV1a()
+        hash.add(bytes)
+        return max(1, hash.value)
     }
 }
 
 extension VirtualAddress {
     /// A number that stands for what it is added with besides its key. 0 never occurs.
     var form: UInt64 {
-        var sum: UInt64 = 0xcbf2_9ce4_8422_2325
-        func add(_ byte: UInt8) { sum = (sum ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        add(scope)
-        add((duplicateAddressDetection ? 1 : 0) | (noPrefixRoute ? 2 : 0))
-        for byte in label?.utf8 ?? "".utf8 { add(byte) }
-        add(0)
-        for byte in broadcast?.bytes ?? [] { add(byte) }
-        add(preferredLifetime == nil ? 0 : 1)
+        var hash = FNV1a()
+        hash.add(scope)
+        hash.add((duplicateAddressDetection ? 1 : 0) | (noPrefixRoute ? 2 : 0))
+        hash.add(label?.utf8 ?? "".utf8)
+        hash.add(0)
+        hash.add(broadcast?.bytes ?? [])
+        hash.add(preferredLifetime == nil ? 0 : 1)
         for shift in stride(from: UInt32(0), to: 32, by: 8) {
-            add(UInt8(truncatingIfNeeded: (preferredLifetime ?? 0) >> shift))
+            hash.add(UInt8(truncatingIfNeeded: (preferredLifetime ?? 0) >> shift))
         }
-        return max(1, sum)
+        return max(1, hash.value)
     }
 }

@@ -7,57 +7,21 @@ import Base
 private let textMax = 512
 
 extension ByteWriter {
-    // Generic code copies by way of tables that lie all over Swift's library, and this runs at every advert.
-    @inline(__always)
-    mutating func write<Value>(optional value: Value?, _ body: (inout ByteWriter, Value) -> Void) {
-        write(value != nil)
-        if let value { body(&self, value) }
-    }
-
     /// Appends a text, or as much of it as `readText` takes.
     mutating func write(text: String) {
         guard text.utf8.count > textMax else { return write(text) }
         // A character that is cut in two becomes U+FFFD, of three bytes.
         write(String(decoding: text.utf8.prefix(textMax - 3), as: UTF8.self))
     }
-
-    mutating func write(tagged address: IPAddress) {
-        write(address.family.rawValue)
-        write(address)
-    }
-
-    fileprivate mutating func write(_ prefix: Prefix) {
-        write(tagged: prefix.address)
-        write(UInt8(prefix.length))
-    }
 }
 
 extension ByteReader {
-    mutating func readOptional<Value>(
-        _ body: (inout ByteReader) throws(ByteError) -> Value
-    ) throws(ByteError) -> Value? {
-        try readBool() ? try body(&self) : nil
-    }
-
     /// A name or a sentence of a reasonable length.
     mutating func readText() throws(ByteError) -> String {
         let text = try readString()
         guard text.utf8.count <= textMax else { throw .invalid }
         return text
     }
-
-    mutating func readTaggedAddress() throws(ByteError) -> IPAddress {
-        guard let family = AddressFamily(rawValue: try readUInt8()) else { throw .invalid }
-        return try readAddress(family)
-    }
-
-    fileprivate mutating func readPrefix() throws(ByteError) -> Prefix {
-        let address = try readTaggedAddress()
-        guard let prefix = Prefix(address: address, length: Int(try readUInt8())) else { throw .invalid }
-        return prefix
-    }
-
-    mutating func readInterval() throws(ByteError) -> Interval { Interval(nanoseconds: try readInt64()) }
 
     /// Reads an age that can be calculated with.
     mutating func readAge() throws(ByteError) -> Interval {
@@ -69,10 +33,7 @@ extension ByteReader {
     mutating func readInstant() throws(ByteError) -> Instant { Instant(nanoseconds: try readInt64()) }
     mutating func readPriority() throws(ByteError) -> Priority { Priority(rawValue: try readUInt8()) }
 
-    mutating func readState() throws(ByteError) -> RouterState {
-        guard let state = RouterState(rawValue: try readUInt8()) else { throw .invalid }
-        return state
-    }
+    mutating func readState() throws(ByteError) -> RouterState { try readCase(RouterState.self) }
 
     /// A 32-bit count that the remaining bytes can hold, at `size` bytes each at least.
     mutating func readCount(ofSize size: Int) throws(ByteError) -> Int {

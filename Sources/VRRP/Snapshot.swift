@@ -125,17 +125,16 @@ extension InstanceIdentity {
     /// A number that stands for it in records. Two identities with one number would be taken for each other, which
     /// happens once in 2^64.
     var fingerprint: UInt64 {
-        var sum: UInt64 = 0xcbf2_9ce4_8422_2325
-        func add(_ byte: UInt8) { sum = (sum ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        for byte in interface.utf8 { add(byte) }
-        add(0)
-        add(family.rawValue)
-        add(virtualRouterID)
+        var hash = FNV1a()
+        hash.add(interface.utf8)
+        hash.add(0)
+        hash.add(family.rawValue)
+        hash.add(virtualRouterID)
         for address in [unicastSource, group] {
-            add(address == nil ? 0 : 1)
-            for byte in address?.bytes ?? [] { add(byte) }
+            hash.add(address == nil ? 0 : 1)
+            hash.add(address?.bytes ?? [])
         }
-        return sum
+        return hash.value
     }
 }
 

@@ -1,9 +1,9 @@
 import Base
 import Reactor
 
-/// A configuration as the role `hasup-config` hands it to hasupd, and hasupd to the workers: one sealed memfd with the
-/// verdict, the diagnostics, what differs from the configuration that runs, and the encoded model (docs/decisions.md,
-/// D6). The parts are encoded by the Configuration room.
+/// A configuration as the role `hasup-config` hands it to hasupd: one sealed memfd with the verdict, the diagnostics, what differs from the
+/// configuration that runs, and the encoded model (docs/decisions.md, D6). The VRRP worker is handed another one with its part
+/// of the model and nothing else. The contents are encoded by the Configuration room.
 package final class ConfigurationImage {
     private static let magic: UInt32 = 0x6861_7364
     private static let headSize = 21
@@ -22,6 +22,8 @@ package final class ConfigurationImage {
     package let model: UnsafeRawBufferPointer
     /// The configuration as one text without includes and definitions; empty unless config_save_dir wants it.
     package let text: UnsafeRawBufferPointer
+    /// The image for the VRRP worker.
+    package var part: ConfigurationImage?
     private let memory: MappedMemory
 
     /// The memfd's number, to hand it over.
@@ -54,6 +56,12 @@ package final class ConfigurationImage {
         } catch {
             throw .malformed(error)
         }
+    }
+
+    /// A sealed memfd with the VRRP worker's part of a model. - Throws: `SystemError`.
+    package static func make(part model: [UInt8]) throws(SystemError) -> Descriptor {
+        try make(
+            canStart: true, isReadable: true, hasErrors: false, diagnostics: [], difference: [], model: model)
     }
 
     /// A sealed memfd with a verdict. - Throws: `SystemError`.
@@ -101,7 +109,7 @@ package enum ImageError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// A message of the role `hasup-config` to hasupd: one frame, then it ends.
 package enum ConfigurationToSupervisor {
-    /// The check is done; the image comes along.
+    /// The check is done; the image, and the part of it for the VRRP worker, come along.
     case judged
     /// It couldn't be checked.
     case failed(String)

@@ -215,7 +215,7 @@ import Testing
         #expect(ModelDifference(from: with, to: without).global == [])
         var another = with
         another.global.defaultScriptAccount = ScriptAccount(uid: 97, gid: 98)
-        #expect(ModelDifference(from: with, to: another).global.map(\.name) == ["default script account"])
+        #expect(ModelDifference(from: with, to: another).global.map(\.name) == ["user keepalived_script"])
     }
 
     /// Names are looked up when the files are read; what isn't there is told, and nothing runs as it.

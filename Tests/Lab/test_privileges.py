@@ -64,6 +64,52 @@ def test_the_vrrp_worker_is_sealed(master):
     assert found.st_uid == 0 and stat.S_IMODE(found.st_mode) & 0o007 == 0
 
 
+def memory_has(pid, text):
+    """Where a process has these bytes in its memory; empty when nowhere."""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as file:
+        rows = [line.split() for line in file]
+    places = []
+    with open(f"/proc/{pid}/mem", "rb") as memory:
+        for span, rights, *rest in rows:
+            low, high = (int(end, 16) for end in span.split("-"))
+            if "r" not in rights or rest[-1].startswith("[v") or high - low > 1 << 28:
+                continue
+            try:
+                memory.seek(low)
+                if text in memory.read(high - low):
+                    places.append(rest[-1])
+            except OSError:
+                continue
+    return places
+
+
+def test_the_vrrp_worker_knows_nothing_it_does_not_need(lan):
+    """p27: arguments of programs and settings of mail aren't in the memory of the process that reads the network, be it
+    started, reloaded, started again or upgraded."""
+    node = lan.node("a")
+    secret = b"s3cr3tT0ken"
+
+    def text(priority):
+        return conf.file(
+            conf.instance(priority=priority, version=3, advert=0.1, extra=[f'notify_master "/bin/true {secret.decode()} root"']),
+            settings=(f"smtp_helo_name {secret.decode()}", f"config_save_dir {node.directory}/save", "script_user root")) + LVS
+
+    hasup = Hasup(node, text(200)).start()
+    hasup.wait_state("MASTER")
+    assert memory_has(hasup.program.pid, secret), "it isn't looked for in the right way"
+    assert not memory_has(hasup.worker(), secret)
+    assert hasup.reload(text(201)).returncode == 0
+    assert not memory_has(hasup.worker(), secret)
+    before = hasup.worker()
+    os.kill(before, 9)
+    wait_for("another worker", lambda: hasup.roles().get("hasup-vrrp", []), lambda pids: pids and pids != [before], 5)
+    hasup.wait_state("MASTER")
+    assert not memory_has(hasup.worker(), secret)
+    assert hasup.cli("upgrade", bound=20).returncode == 0
+    hasup.wait_state("MASTER")
+    assert not memory_has(hasup.worker(), secret)
+
+
 def test_the_checker_has_nothing(master):
     """User hasup, no capability at all, no_new_privs, a seccomp filter."""
     view = kernel_view(master.worker("hasup-checker"))

@@ -139,9 +139,8 @@ final class VirtualRouterLocks {
     /// The byte that stands for a virtual router: its family and VRID behind a hash of where it is. Two that fall
     /// together are as improbable as 2^-52.
     private static func place(_ namespace: UInt64, _ interface: String, _ id: VRID, _ family: AddressFamily) -> Int64 {
-        // FNV-1a.
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ namespace
-        for byte in interface.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return Int64(hash >> 12) << 9 | (family == .ipv6 ? 256 : 0) | Int64(id.rawValue)
+        var hash = FNV1a(salt: namespace)
+        hash.add(interface.utf8)
+        return Int64(hash.value >> 12) << 9 | (family == .ipv6 ? 256 : 0) | Int64(id.rawValue)
     }
 }

@@ -91,9 +91,10 @@ extension ReadOutcome {
 extension Generation {
     /// The configuration of a hasupd that is gone; nil when it is malformed.
     fileprivate convenience init?(stored image: ConfigurationImage, _ model: EncodedModel) {
-        guard (try? model.decode()) != nil, let diagnostics = try? [Diagnostic](decoding: image.diagnostics) else {
-            return nil
-        }
+        guard let decoded = try? model.decode(), let diagnostics = try? [Diagnostic](decoding: image.diagnostics),
+            let part = try? ConfigurationImage(ConfigurationImage.make(part: decoded.vrrpPart.encode()))
+        else { return nil }
+        image.part = part
         self.init(
             number: 1, image: image, model: model, diagnostics: diagnostics, acceptedAt: Clock.wallNanoseconds)
     }

@@ -64,6 +64,9 @@ final class Generation: InstanceSource {
     /// One below: the worker's deadlines come first (docs/decisions.md, D6).
     var supervisorPriority: Int32 { workerPriority - 1 }
 
+    /// The descriptor of what the VRRP worker is handed.
+    var partNumber: Int32 { image.part?.number ?? -1 }
+
     var instanceCount: Int { model.instanceCount }
 
     /// The last instance that was decoded: a frame may name the same one a hundred times, and one with many addresses takes

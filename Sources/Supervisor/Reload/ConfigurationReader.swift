@@ -117,8 +117,11 @@ final class ConfigurationReader {
         switch try ConfigurationToSupervisor(frame) {
         case .judged:
             let descriptor = try frame.descriptors.take(0)
+            let part = try frame.descriptors.take(1)
             do throws(ImageError) {
-                received(Self.judge(try ConfigurationImage(descriptor)))
+                let image = try ConfigurationImage(descriptor)
+                image.part = try ConfigurationImage(part)
+                received(Self.judge(image))
             } catch {
                 received(.failed(error.description))
             }

@@ -140,7 +140,7 @@ final class VRRPSupervision: WorkerProcessOwner {
         guard let channel = worker?.channel else { return }
         checkDelivery(on: channel)
         SupervisorToVRRP.configure(generation: generation.number)
-            .send(on: channel, descriptors: [generation.image.number])
+            .send(on: channel, descriptors: [generation.partNumber])
     }
 
     /// Applies a changed vrrp_rt_priority to the worker that runs, and to hasupd.
@@ -203,7 +203,7 @@ final class VRRPSupervision: WorkerProcessOwner {
                 packetSocket = try owned(hasup_frame_socket(), "open a packet socket")
             }
             for previous in previousGenerations.suffix(previousGenerationsMax) {
-                SupervisorToVRRP.previousGeneration.send(on: channel, descriptors: [previous.image.number])
+                SupervisorToVRRP.previousGeneration.send(on: channel, descriptors: [previous.partNumber])
             }
             SupervisorToVRRP.hello(
                 version: workerProtocolVersion, generation: broker.generation,
@@ -212,7 +212,7 @@ final class VRRPSupervision: WorkerProcessOwner {
             ).send(
                 on: channel,
                 descriptors: [
-                    page.number, broker.source.image.number, commands.number, notifications.number, packetSocket.number,
+                    page.number, broker.source.partNumber, commands.number, notifications.number, packetSocket.number,
                     addresses.number,
                 ])
         } catch {

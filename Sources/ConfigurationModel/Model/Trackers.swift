@@ -1,7 +1,7 @@
 import Base
 
 /// What a tracker's name refers to.
-package enum TrackerKind: UInt8, Hashable, Sendable, CaseIterable {
+package enum TrackerKind: UInt8, FieldValue, CaseIterable {
     /// A vrrp_script.
     case script = 1
     /// A track_file.
@@ -13,7 +13,7 @@ package enum TrackerKind: UInt8, Hashable, Sendable, CaseIterable {
 }
 
 /// One entry of track_script, track_file, track_process or track_bfd.
-package struct Tracker: Hashable, Sendable {
+package struct Tracker: Record {
     /// Which list of definitions `name` belongs to.
     package var kind: TrackerKind
     /// Name of the definition, which exists.
@@ -22,27 +22,46 @@ package struct Tracker: Hashable, Sendable {
     package var weight: Int
     /// reverse: success and failure change places.
     package var reverse: Bool
-    /// A reference with its weight.
     package init(kind: TrackerKind, name: String, weight: Int = 0, reverse: Bool = false) {
         self.kind = kind
         self.name = name
         self.weight = weight
         self.reverse = reverse
     }
+
+    package init() { self.init(kind: .script, name: "") }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &kind)
+        try fields.field("", &name)
+        try fields.field("weight", &weight, in: Limits.trackerWeight)
+        try fields.field("reverse", &reverse)
+    }
 }
 
 /// What a vrrp_script does.
-package enum TrackCommand: Hashable, Sendable {
+package enum TrackCommand: Choice {
     /// Runs a program with arguments; exit status 0 is success.
     case run([String])
     /// `</PATH`: opens a file; that it can be opened is success.
     case open(String)
+
+    package static let cases: [Self] = [.run([]), .open("")]
+    package var number: UInt8 { if case .run = self { 0 } else { 1 } }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        switch self {
+        case .run(var words):
+            try fields.command("", &words)
+            self = .run(words)
+        case .open(var path):
+            try fields.field("<", &path)
+            self = .open(path)
+        }
+    }
 }
 
 /// One vrrp_script block.
-package struct TrackScript: Hashable, Sendable {
+package struct TrackScript: Record {
     package var name: String
-    /// script.
     package var command: TrackCommand
     /// interval between starts.
     package var interval = Interval.seconds(1)
@@ -60,15 +79,28 @@ package struct TrackScript: Hashable, Sendable {
     package var identity: ScriptIdentity?
     /// init_fail: it counts as failed until its first success.
     package var startsFailed = false
-    /// A script with keepalived's defaults.
     package init(name: String, command: TrackCommand) {
         self.name = name
         self.command = command
     }
+
+    package init() { self.init(name: "", command: .run([])) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &name)
+        try fields.field("script", &command)
+        try fields.field("interval", &interval, in: Limits.positive)
+        try fields.field("timeout", &timeout, in: Limits.positive)
+        try fields.field("weight", &weight, in: Limits.trackerWeight)
+        try fields.field("reverse", &reverse)
+        try fields.field("rise", &rise, in: Limits.results)
+        try fields.field("fall", &fall, in: Limits.results)
+        try fields.field("user", &identity)
+        try fields.field("init_fail", &startsFailed)
+    }
 }
 
 /// One track_file block.
-package struct TrackFile: Hashable, Sendable {
+package struct TrackFile: Record {
     package var name: String
     /// file: its first whole number is the tracked value.
     package var path: String
@@ -80,15 +112,24 @@ package struct TrackFile: Hashable, Sendable {
     package var initialValue: Int?
     /// `init_file ... overwrite`: an existing file is written at start, too.
     package var overwrites = false
-    /// A file with keepalived's defaults.
     package init(name: String, path: String) {
         self.name = name
         self.path = path
     }
+
+    package init() { self.init(name: "", path: "") }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &name)
+        try fields.field("file", &path)
+        try fields.field("weight", &weight, in: Limits.trackerWeight)
+        try fields.field("reverse", &reverse)
+        try fields.field("init_file", &initialValue, in: Limits.fileValue)
+        try fields.field("overwrite", &overwrites)
+    }
 }
 
 /// How the parameters of a process are compared with those that are looked for.
-package enum ParameterMatch: UInt8, Hashable, Sendable {
+package enum ParameterMatch: UInt8, FieldValue {
     /// All of them, in order.
     case exact = 0
     /// The first ones.
@@ -98,13 +139,12 @@ package enum ParameterMatch: UInt8, Hashable, Sendable {
 }
 
 /// One vrrp_track_process block.
-package struct TrackProcess: Hashable, Sendable {
+package struct TrackProcess: Record {
     package var name: String
     /// process: path or name of the program.
     package var process: String
     /// Words after it.
     package var parameters: [String] = []
-    /// param_match.
     package var match = ParameterMatch.exact
     /// full_command: the whole command line is looked at, not only the kernel's 15 bytes of the name.
     package var usesFullCommand = false
@@ -120,15 +160,29 @@ package struct TrackProcess: Hashable, Sendable {
     package var forkDelay = Interval.zero
     /// terminate_delay: the lack of a quorum has to last this long before it counts.
     package var terminateDelay = Interval.zero
-    /// A process with keepalived's defaults.
     package init(name: String, process: String) {
         self.name = name
         self.process = process
     }
+
+    package init() { self.init(name: "", process: "") }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &name)
+        try fields.field("process", &process)
+        try fields.list("", &parameters)
+        try fields.field("param_match", &match)
+        try fields.field("full_command", &usesFullCommand)
+        try fields.field("weight", &weight, in: Limits.trackerWeight)
+        try fields.field("reverse", &reverse)
+        try fields.field("quorum", &quorum, in: Limits.processes)
+        try fields.field("quorum_max", &quorumMaximum, in: Limits.processes)
+        try fields.field("fork_delay", &forkDelay)
+        try fields.field("terminate_delay", &terminateDelay)
+    }
 }
 
 /// One bfd_instance block (RFC 5880, 5881, 5883).
-package struct BFDSession: Hashable, Sendable {
+package struct BFDSession: Record {
     /// The block's name, at most 31 bytes.
     package var name: String
     package var neighbor: IPAddress
@@ -158,7 +212,6 @@ package struct BFDSession: Hashable, Sendable {
     package var servesVRRP = true
     /// Whether real servers may be checked by it (`vrrp` alone excludes them).
     package var servesCheckers = true
-    /// A session with keepalived's defaults.
     package init(name: String, neighbor: IPAddress) {
         self.name = name
         self.neighbor = neighbor
@@ -167,4 +220,23 @@ package struct BFDSession: Hashable, Sendable {
 
     /// How long the neighbour may be silent when it agrees to these intervals (RFC 5880 §6.8.4).
     package var detectionTime: Interval { max(minimumReceive, minimumTransmit) * Int64(multiplier) }
+
+    package init() { self.init(name: "", neighbor: IPAddress(v4: 0)) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &name)
+        try fields.field("neighbor_ip", &neighbor)
+        try fields.field("source_ip", &source)
+        try fields.field("min_rx", &minimumReceive, in: Limits.positive)
+        try fields.field("min_tx", &minimumTransmit, in: Limits.positive)
+        try fields.field("idle_tx", &idleTransmit)
+        try fields.field("multiplier", &multiplier, in: 1...255)
+        try fields.field("passive", &isPassive)
+        try fields.field("ttl", &timeToLive, in: 1...255)
+        try fields.field("max_hops", &maximumHops)
+        try fields.field("multihop", &isMultihop)
+        try fields.field("weight", &weight, in: Limits.trackerWeight)
+        try fields.field("reverse", &reverse)
+        try fields.field("vrrp", &servesVRRP)
+        try fields.field("checker", &servesCheckers)
+    }
 }

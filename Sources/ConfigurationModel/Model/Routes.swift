@@ -1,7 +1,7 @@
 import Base
 
 /// Kind of a route (ip-route(8)); numbers are the kernel's RTN_*.
-package enum RouteType: UInt8, Hashable, Sendable {
+package enum RouteType: UInt8, FieldValue {
     case unicast = 1
     case local = 2
     case broadcast = 3
@@ -23,9 +23,9 @@ package enum RouteType: UInt8, Hashable, Sendable {
 }
 
 /// A number of the kernel's route metrics (RTAX_*), with `lock`.
-package struct RouteMetric: Hashable, Sendable {
+package struct RouteMetric: Record {
     /// Which one; numbers are the kernel's RTAX_*.
-    package enum Kind: UInt8, Hashable, Sendable {
+    package enum Kind: UInt8, FieldValue {
         case mtu = 2
         case window = 3
         /// In the kernel's unit, eighths of a millisecond.
@@ -46,22 +46,26 @@ package struct RouteMetric: Hashable, Sendable {
         case quickack = 15
         case fastopenNoCookie = 17
     }
-    /// Which one.
     package var kind: Kind
-    /// Its value, in the kernel's unit.
     package var value: UInt32
     /// lock: path discovery doesn't change it.
     package var isLocked: Bool
-    /// A metric.
     package init(kind: Kind, value: UInt32, isLocked: Bool = false) {
         self.kind = kind
         self.value = value
         self.isLocked = isLocked
     }
+
+    package init() { self.init(kind: .mtu, value: 0) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &kind)
+        try fields.field("", &value)
+        try fields.field("lock", &isLocked)
+    }
 }
 
 /// A light weight tunnel that packets of a route enter.
-package enum Encapsulation: Hashable, Sendable {
+package enum Encapsulation: Choice {
     /// `encap mpls L1/L2`: labels of 20 bits, outermost first.
     case mpls(labels: [UInt32])
     /// `encap ip` and `encap ip6`.
@@ -70,40 +74,74 @@ package enum Encapsulation: Hashable, Sendable {
     case ila(locator: UInt64)
 
     /// Fields of an outer IP header; nil leaves the kernel's default.
-    package struct IPTunnel: Hashable, Sendable {
-        /// Family of the outer header.
+    package struct IPTunnel: Record {
         package var family: AddressFamily
         /// id: key of the tunnel.
         package var id: UInt64?
-        /// src.
         package var source: IPAddress?
-        /// dst.
         package var destination: IPAddress?
         /// tos or tc.
         package var trafficClass: UInt8?
         /// ttl or hoplimit.
         package var timeToLive: UInt8?
         package var flags: UInt16?
-        /// A tunnel with the kernel's defaults.
         package init(family: AddressFamily) { self.family = family }
+
+        package init() { self.init(family: .ipv4) }
+        package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+            try fields.field("", &family)
+            try fields.field("id", &id)
+            try fields.field("src", &source)
+            try fields.field("dst", &destination)
+            try fields.field("tos", &trafficClass)
+            try fields.field("ttl", &timeToLive)
+            try fields.field("flags", &flags)
+        }
+    }
+
+    package static let cases: [Self] = [.mpls(labels: []), .ip(IPTunnel()), .ila(locator: 0)]
+    package var number: UInt8 {
+        switch self {
+        case .mpls: 0
+        case .ip: 1
+        case .ila: 2
+        }
+    }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        switch self {
+        case .mpls(var labels):
+            try fields.list("mpls", &labels)
+            self = .mpls(labels: labels)
+        case .ip(var tunnel):
+            try fields.field("ip", &tunnel)
+            self = .ip(tunnel)
+        case .ila(var locator):
+            try fields.field("ila", &locator)
+            self = .ila(locator: locator)
+        }
     }
 }
 
 /// Realms of a route or rule: `[SOURCE/]DESTINATION`.
-package struct Realms: Hashable, Sendable {
+package struct Realms: Record {
     /// Realm of the source, 0 for none.
     package var source: UInt16
-    /// Realm of the destination.
     package var destination: UInt16
-    /// Both.
     package init(source: UInt16 = 0, destination: UInt16) {
         self.source = source
         self.destination = destination
     }
+
+    package init() { self.init(destination: 0) }
+    package var fieldText: String { source == 0 ? "\(destination)" : "\(source)/\(destination)" }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &source)
+        try fields.field("", &destination)
+    }
 }
 
 /// Where packets of a route go next.
-package struct NextHop: Hashable, Sendable {
+package struct NextHop: Record {
     /// via; nil when the destination is on the link.
     package var gateway: IPAddress?
     /// dev; nil lets the kernel find it from the gateway.
@@ -112,15 +150,22 @@ package struct NextHop: Hashable, Sendable {
     package var weight = 1
     /// onlink: the gateway is on the link although no address says so.
     package var isOnLink = false
-    /// encap.
     package var encapsulation: Encapsulation?
     package var realms: Realms?
-    /// A hop to nowhere yet.
     package init() {}
+
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("via", &gateway)
+        try fields.field("dev", &interface)
+        try fields.field("weight", &weight, in: 1...256)
+        try fields.field("onlink", &isOnLink)
+        try fields.field("encap", &encapsulation)
+        try fields.field("realms", &realms)
+    }
 }
 
 /// How a route joins those to the same destination (ip-route(8)).
-package enum RouteOperation: UInt8, Hashable, Sendable {
+package enum RouteOperation: UInt8, FieldValue {
     /// Before them; the default.
     case prepend = 0
     /// Behind them.
@@ -130,14 +175,14 @@ package enum RouteOperation: UInt8, Hashable, Sendable {
 }
 
 /// Preference of an IPv6 router (RFC 4191 §2.1).
-package enum RouterPreference: UInt8, Hashable, Sendable {
+package enum RouterPreference: UInt8, FieldValue {
     case medium = 0
     case high = 1
     case low = 3
 }
 
 /// One entry of virtual_routes or static_routes.
-package struct RouteSettings: Hashable, Sendable {
+package struct RouteSettings: Record {
     /// Family of destination and gateway.
     package var family = AddressFamily.ipv4
     /// Type, `unicast` when none is written.
@@ -181,15 +226,40 @@ package struct RouteSettings: Hashable, Sendable {
     /// track_group, in static_routes.
     package var trackGroup: String?
 
-    /// A route to somewhere.
     package init(destination: Prefix) {
         self.destination = destination
         family = destination.address.family
     }
+
+    package init() { self.init(destination: Prefix(host: IPAddress(v4: 0))) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &type) { $0 == .unicast ? nil : $0.fieldText }
+        try fields.field("", &destination)
+        try fields.unlisted(&family)
+        try fields.require(family == destination.address.family)
+        try fields.field("", &hops) { $0.map(\.fieldText).joined(separator: " nexthop ") }
+        try fields.field("table", &table)
+        try fields.field("vrf", &vrf)
+        try fields.field("metric", &metric)
+        try fields.field("from", &source)
+        try fields.field("src", &preferredSource)
+        try fields.field("tos", &typeOfService)
+        try fields.field("protocol", &routeProtocol)
+        try fields.field("scope", &scope)
+        try fields.list("", &metrics)
+        try fields.field("congctl", &congestionControl)
+        try fields.field("lock congctl", &locksCongestionControl)
+        try fields.field("expires", &expires)
+        try fields.field("pref", &preference)
+        try fields.field("ttl-propagate", &propagatesTTL)
+        try fields.field("", &operation) { $0 == .prepend ? nil : $0.fieldText }
+        try fields.field("no_track", &isUntracked)
+        try fields.field("track_group", &trackGroup)
+    }
 }
 
 /// What a rule does with a packet that matches.
-package enum RuleAction: Hashable, Sendable {
+package enum RuleAction: Choice {
     /// Looks the route up in this table.
     case table(UInt32)
     /// Goes on with the rule of this priority.
@@ -198,10 +268,33 @@ package enum RuleAction: Hashable, Sendable {
     case blackhole
     case unreachable
     case prohibit
+
+    package static let cases: [Self] = [.table(0), .goto(0), .nop, .blackhole, .unreachable, .prohibit]
+    package var number: UInt8 {
+        switch self {
+        case .table: 0
+        case .goto: 1
+        case .nop: 2
+        case .blackhole: 3
+        case .unreachable: 4
+        case .prohibit: 5
+        }
+    }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        switch self {
+        case .table(var table):
+            try fields.field("table", &table)
+            self = .table(table)
+        case .goto(var priority):
+            try fields.field("goto", &priority)
+            self = .goto(priority)
+        case .nop, .blackhole, .unreachable, .prohibit: fields.word("\(self)")
+        }
+    }
 }
 
 /// One entry of virtual_rules or static_rules (ip-rule(8)).
-package struct RuleSettings: Hashable, Sendable {
+package struct RuleSettings: Record {
     /// Family of the packets.
     package var family = AddressFamily.ipv4
     /// not: packets that don't match.
@@ -210,9 +303,7 @@ package struct RuleSettings: Hashable, Sendable {
     package var source: Prefix?
     /// to; nil for all.
     package var destination: Prefix?
-    /// iif.
     package var inputInterface: String?
-    /// oif.
     package var outputInterface: String?
     /// fwmark and its mask.
     package var mark: Mark?
@@ -220,13 +311,9 @@ package struct RuleSettings: Hashable, Sendable {
     package var typeOfService: UInt8 = 0
     /// ipproto, 1...255.
     package var ipProtocol: UInt8?
-    /// sport.
     package var sourcePorts: ClosedRange<UInt16>?
-    /// dport.
     package var destinationPorts: ClosedRange<UInt16>?
-    /// uidrange.
     package var users: ClosedRange<UInt32>?
-    /// tunnel-id.
     package var tunnel: UInt64?
     /// l3mdev: the table of the packet's VRF.
     package var usesL3MasterDevice = false
@@ -247,21 +334,52 @@ package struct RuleSettings: Hashable, Sendable {
     package var trackGroup: String?
 
     /// fwmark: `value` after `mask`.
-    package struct Mark: Hashable, Sendable {
+    package struct Mark: Record {
         /// Bits that the packet has to have.
         package var value: UInt32
         /// Bits that are looked at.
         package var mask: UInt32
-        /// All bits count by default.
         package init(value: UInt32, mask: UInt32 = .max) {
             self.value = value
             self.mask = mask
         }
+
+        package init() { self.init(value: 0) }
+        package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+            try fields.field("", &value)
+            try fields.field("mask", &mask)
+        }
     }
 
-    /// A rule for all packets.
     package init(priority: UInt32, action: RuleAction) {
         self.priority = priority
         self.action = action
+    }
+
+    package init() { self.init(priority: 0, action: .table(0)) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("priority", &priority)
+        try fields.field("not", &isInverted)
+        try fields.field("from", &source)
+        try fields.field("to", &destination)
+        try fields.field("", &action)
+        try fields.unlisted(&family)
+        try fields.require([source, destination].allSatisfy { $0?.address.family ?? family == family })
+        try fields.field("iif", &inputInterface)
+        try fields.field("oif", &outputInterface)
+        try fields.field("fwmark", &mark)
+        try fields.field("tos", &typeOfService)
+        try fields.field("ipproto", &ipProtocol)
+        try fields.field("sport", &sourcePorts)
+        try fields.field("dport", &destinationPorts)
+        try fields.field("uidrange", &users)
+        try fields.field("tunnel-id", &tunnel)
+        try fields.field("l3mdev", &usesL3MasterDevice)
+        try fields.field("realms", &realms)
+        try fields.field("suppress_prefixlength", &suppressedLength)
+        try fields.field("suppress_ifgroup", &suppressedGroup)
+        try fields.field("protocol", &ruleProtocol)
+        try fields.field("no_track", &isUntracked)
+        try fields.field("track_group", &trackGroup)
     }
 }

@@ -1,7 +1,7 @@
 import Base
 
 /// global_defs for the load balancer.
-package struct BalancerSettings: Hashable, Sendable {
+package struct BalancerSettings: Record {
     /// lvs_timeouts: `tcp`; nil for the kernel's.
     package var tcpTimeout: Interval?
     /// lvs_timeouts: `tcpfin`.
@@ -10,23 +10,30 @@ package struct BalancerSettings: Hashable, Sendable {
     package var udpTimeout: Interval?
     /// lvs_flush: the whole IPVS table is emptied at start.
     package var flushesAtStart = false
-    /// lvs_flush_on_stop.
     package var flushAtStop = FlushAtStop.none
-    /// lvs_sync_daemon.
     package var syncDaemon: SyncDaemonSettings?
     /// rs_init_notifies: real servers' scripts run for the first state, too.
     package var notifiesInitialState = false
-    /// lvs_notify_fifo.
     package var notifyFIFO: NotifyFIFO?
-    /// Scheduling of the checker's process.
-    package var process = CheckerProcessSettings()
+    package var process = ProcessSettings()
 
-    /// keepalived's defaults.
     package init() {}
+
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("lvs_timeouts tcp", &tcpTimeout)
+        try fields.field("lvs_timeouts tcpfin", &tcpFinTimeout)
+        try fields.field("lvs_timeouts udp", &udpTimeout)
+        try fields.field("lvs_flush", &flushesAtStart)
+        try fields.field("lvs_flush_on_stop", &flushAtStop)
+        try fields.field("lvs_sync_daemon", &syncDaemon)
+        try fields.field("rs_init_notifies", &notifiesInitialState)
+        try fields.field("lvs_notify_fifo", &notifyFIFO)
+        try fields.part(&process, prefix: "checker_")
+    }
 }
 
 /// lvs_flush_on_stop.
-package enum FlushAtStop: UInt8, Hashable, Sendable {
+package enum FlushAtStop: UInt8, FieldValue {
     /// Services are removed one by one.
     case none = 0
     /// The whole table is emptied, other people's services with it.
@@ -36,7 +43,7 @@ package enum FlushAtStop: UInt8, Hashable, Sendable {
 }
 
 /// lvs_sync_daemon: the connection table goes from the master to the backups.
-package struct SyncDaemonSettings: Hashable, Sendable {
+package struct SyncDaemonSettings: Record {
     /// Interface the messages leave by.
     package var interface: String
     /// The vrrp_instance that decides which role is played.
@@ -47,18 +54,27 @@ package struct SyncDaemonSettings: Hashable, Sendable {
     package var maximumLength: UInt16?
     /// port, UDP.
     package var port: UInt16 = 8848
-    /// ttl.
     package var timeToLive: UInt8 = 1
     package var group = IPAddress(v4: 0xe000_0051)
-    /// A daemon with the kernel's defaults.
     package init(interface: String, instance: String) {
         self.interface = interface
         self.instance = instance
     }
+
+    package init() { self.init(interface: "", instance: "") }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &interface)
+        try fields.field("", &instance)
+        try fields.field("id", &identifier)
+        try fields.field("maxlen", &maximumLength)
+        try fields.field("port", &port)
+        try fields.field("ttl", &timeToLive)
+        try fields.field("group", &group)
+    }
 }
 
 /// A FIFO that events are written to.
-package struct NotifyFIFO: Hashable, Sendable {
+package struct NotifyFIFO: Record {
     package var path: String
     /// Who it belongs to; nil for the default.
     package var owner: ScriptIdentity?
@@ -66,39 +82,28 @@ package struct NotifyFIFO: Hashable, Sendable {
     package var script: [String] = []
     /// Who that runs as; nil for the default.
     package var scriptIdentity: ScriptIdentity?
-    /// A FIFO at a path.
     package init(path: String) { self.path = path }
-}
 
-/// checker_priority and its kin.
-package struct CheckerProcessSettings: Hashable, Sendable {
-    /// checker_priority: nice value.
-    package var nice: Int?
-    /// checker_rt_priority.
-    package var realtimePriority: Int?
-    /// checker_no_swap.
-    package var locksMemory = false
-    /// checker_cpu_affinity: numbers of CPUs; empty for all.
-    package var processors: [Int] = []
-    /// checker_rlimit_rttime.
-    package var realtimeLimit: Interval?
-    /// The system's defaults.
-    package init() {}
+    package init() { self.init(path: "") }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &path)
+        try fields.field("", &owner)
+        try fields.list("script", &script)
+        try fields.field("", &scriptIdentity)
+    }
 }
 
 /// global_defs for mail.
-package struct MailSettings: Hashable, Sendable {
+package struct MailSettings: Record {
     /// smtp_server: name or address; nil sends no mail.
     package var relay: String?
     /// Port of smtp_server.
     package var relayPort: UInt16 = 25
     /// smtp_helo_name; nil for the host's name.
     package var heloName: String?
-    /// smtp_connect_timeout.
     package var connectTimeout = Interval.seconds(30)
     /// notification_email_from; nil for the user's name at the host's.
     package var sender: String?
-    /// notification_email.
     package var recipients: [String] = []
     /// smtp_alert; nil when nothing is said.
     package var isDefault: Bool?
@@ -111,12 +116,25 @@ package struct MailSettings: Hashable, Sendable {
     /// no_checker_emails: only the state of a real server as a whole is worth a mail.
     package var omitsChecks = false
 
-    /// keepalived's defaults.
     package init() {}
+
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("smtp_server", &relay)
+        try fields.field("smtp_server port", &relayPort)
+        try fields.field("smtp_helo_name", &heloName)
+        try fields.field("smtp_connect_timeout", &connectTimeout)
+        try fields.field("notification_email_from", &sender)
+        try fields.list("notification_email", &recipients)
+        try fields.field("smtp_alert", &isDefault)
+        try fields.field("smtp_alert_vrrp", &isDefaultOfInstances)
+        try fields.field("smtp_alert_checker", &isDefaultOfServers)
+        try fields.field("no_email_faults", &omitsFaults)
+        try fields.field("no_checker_emails", &omitsChecks)
+    }
 }
 
 /// SSL: what SSL_GET connects with. Nil members aren't set.
-package struct TLSClientSettings: Hashable, Sendable {
+package struct TLSClientSettings: Record {
     /// password of the key.
     package var password: String?
     /// ca: file of certificate authorities.
@@ -125,6 +143,12 @@ package struct TLSClientSettings: Hashable, Sendable {
     package var certificate: String?
     /// key: file.
     package var key: String?
-    /// Nothing set.
     package init() {}
+
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.secret("password", &password)
+        try fields.field("ca", &authorities)
+        try fields.field("certificate", &certificate)
+        try fields.field("key", &key)
+    }
 }
