@@ -16,11 +16,6 @@ package struct MACAddress: Hashable, Sendable {
 
     package var bytes: [UInt8] { (0..<6).map { UInt8(truncatingIfNeeded: bits >> UInt64(40 - 8 * $0)) } }
 
-    /// The virtual router MAC address (RFC 9568 §7.3): 00-00-5E-00-01-VRID, or -02- for IPv6.
-    package static func virtualRouter(_ id: VRID, _ family: AddressFamily) -> MACAddress {
-        MACAddress(bits: 0x0000_5e00_0000 | (family == .ipv4 ? 0x100 : 0x200) | UInt64(id.rawValue))
-    }
-
     /// The group address that an IP multicast address maps to (RFC 1112 §6.4, RFC 2464 §7).
     package static func multicast(_ group: IPAddress) -> MACAddress {
         group.family == .ipv4

@@ -66,7 +66,6 @@ package struct LinkAddress: Hashable, Sendable {
     /// True if it has a lifetime: somebody renews it, or it goes.
     package var hasLifetime = false
 
-    package var isOurs: Bool { addedBy == AddressProtocol.ours }
     /// IFA_F_SECONDARY; for IPv6 the same bit means a temporary address.
     package var isSecondary: Bool { flags & 0x01 != 0 }
     /// True while duplicate address detection isn't over (IFA_F_TENTATIVE). An optimistic address (IFA_F_OPTIMISTIC) is
@@ -83,13 +82,9 @@ package struct Link: Hashable, Sendable {
     package var name: String
     /// IFF_* bits (netdevice(7)).
     package var flags: UInt32
-    /// RFC 2863's state as the kernel numbers it: 0 unknown, 2 down, 6 up (linux/if.h).
-    package var operationalState: UInt8
     /// Ethernet address; nil for interfaces without one.
     package var hardwareAddress: MACAddress?
     package var mtu: UInt32
-    /// The interface below, for macvlan, VLAN and the like; 0 for none.
-    package var lowerIndex: Int32
     /// True if it forwards IPv6, which makes its host a router to its neighbours (RFC 4861 §6.2.2); nil when this
     /// message doesn't say.
     package var forwardsIPv6: Bool?

@@ -127,11 +127,6 @@ package final class LinkMonitor {
     /// The interface with this name.
     package func link(named name: String) -> Link? { table.entries.values.first { $0.link.name == name }?.link }
 
-    /// True if this address is on the interface.
-    package func has(_ address: IPAddress, on index: Int32) -> Bool {
-        table.entries[index]?.addresses.contains { $0.address == address } ?? false
-    }
-
     /// The addresses of an interface, in the kernel's order; labels aren't kept.
     package func addresses(on index: Int32) -> [LinkAddress] {
         table.entries[index]?.addresses.map { $0.described(on: index) } ?? []

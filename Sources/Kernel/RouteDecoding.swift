@@ -70,16 +70,13 @@ package struct RouteReader {
         guard payload.count >= MemoryLayout<ifinfomsg>.size, payload[0] == UInt8(AF_UNSPEC) else { return nil }
         let header = payload.loadUnaligned(as: ifinfomsg.self)
         var link = Link(
-            index: header.ifi_index, name: "", flags: header.ifi_flags, operationalState: 0, hardwareAddress: nil,
-            mtu: 0, lowerIndex: 0)
+            index: header.ifi_index, name: "", flags: header.ifi_flags, hardwareAddress: nil, mtu: 0)
         var attributes = AttributeReader(payload, from: MemoryLayout<ifinfomsg>.size)
         while let attribute = attributes.next() {
             switch attribute.type {
             case IFLA_IFNAME: link.name = attribute.text ?? ""
             case IFLA_ADDRESS: link.hardwareAddress = MACAddress(bytes: attribute.value)
             case IFLA_MTU: link.mtu = attribute.word ?? 0
-            case IFLA_LINK: link.lowerIndex = attribute.word.map { Int32(bitPattern: $0) } ?? 0
-            case IFLA_OPERSTATE: link.operationalState = attribute.value.first ?? 0
             case IFLA_AF_SPEC: link.forwardsIPv6 = forwardsIPv6(attribute.value)
             default: break
             }

@@ -22,7 +22,7 @@ struct AddressInstallerTests {
                 #expect(try connection.add(address) == .existed)
                 let known = try #require(try connection.addresses(on: index).first { $0.address == address.address })
                 // Kernels before 5.18 keep no mark.
-                #expect(known.isOurs || known.addedBy == nil)
+                #expect(known.addedBy == AddressProtocol.ours || known.addedBy == nil)
                 #expect(known.prefixLength == length)
                 // No duplicate address detection: usable at once.
                 #expect(!known.isTentative && !known.isDuplicate && !known.hasLifetime)
@@ -45,7 +45,7 @@ struct AddressInstallerTests {
                 let address = try address(text, length, on: index)
                 #expect(try connection.add(address) == .existed)
                 let known = try #require(try connection.addresses(on: index).first { $0.address == address.address })
-                #expect(!known.isOurs)
+                #expect(known.addedBy != AddressProtocol.ours)
                 #expect(known.hasLifetime == (text == "10.0.0.1"))
             }
         }

@@ -70,7 +70,7 @@ import Testing
             #expect(address.peer?.description == "10.9.9.9")
             #expect(address.prefixLength == 24)
             #expect(address.label == "eth0:1")
-            #expect(address.isOurs)
+            #expect(address.addedBy == AddressProtocol.ours)
             #expect(reader.sequence == 7)
             #expect(reader.next() == nil)
         }
