@@ -2,7 +2,7 @@
 import PackageDescription
 
 // The rooms of the house and what each may import: docs/architecture.md, section 2.
-// C libraries are linked statically (docs/decisions.md, D28): `link` is absent from their module maps and the
+// C libraries are linked statically (docs/decisions, D28): `link` is absent from their module maps and the
 // archives are named here, users before used.
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),

@@ -1,4 +1,3 @@
-/// What a reader says when its bytes end too early or hold what they must not.
 package enum ByteError: Error, Hashable, Sendable {
     /// Fewer bytes were left than asked for.
     case truncated
@@ -103,7 +102,6 @@ package struct ByteReader {
 
 /// Appends values in network order.
 package struct ByteWriter: Sendable {
-    /// What was written so far.
     package var bytes: [UInt8]
 
     /// An empty writer with room for this many bytes.
@@ -112,15 +110,10 @@ package struct ByteWriter: Sendable {
         bytes.reserveCapacity(capacity)
     }
 
-    /// Appends one byte.
     @inlinable package mutating func write(_ value: UInt8) { bytes.append(value) }
-    /// Appends two bytes.
     @inlinable package mutating func write(_ value: UInt16) { writeInteger(value) }
-    /// Appends four bytes.
     @inlinable package mutating func write(_ value: UInt32) { writeInteger(value) }
-    /// Appends eight bytes.
     @inlinable package mutating func write(_ value: UInt64) { writeInteger(value) }
-    /// Appends eight bytes.
     @inlinable package mutating func write(_ value: Int64) { writeInteger(value) }
     /// Appends a number as 7 bits a byte, the lowest first: small ones take one byte.
     @inlinable package mutating func write(compact value: UInt64) {

@@ -132,7 +132,7 @@ int hasup_seccomp_probe(void) {
     return errno == EFAULT ? 0 : -errno;
 }
 
-void hasup_occupy_standard(int output) {
+void hasup_open_standard_descriptors(int output) {
     for (int fd = 0; fd <= 2; fd++) {
         // The lowest free number is this one.
         if (fcntl(fd, F_GETFD) < 0) (void)open("/dev/null", fd == 0 ? O_RDONLY : output);
@@ -151,17 +151,17 @@ int hasup_lock_holder(int fd) {
     return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
 }
 
-int hasup_claim(int fd, int64_t offset) {
+int hasup_lock_byte(int fd, int64_t offset) {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
     return fcntl(fd, F_SETLK, &lock) < 0 ? (errno == EACCES ? -EAGAIN : -errno) : 0;
 }
 
-void hasup_unclaim(int fd, int64_t offset, int64_t length) {
+void hasup_unlock_bytes(int fd, int64_t offset, int64_t length) {
     struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = length};
     (void)fcntl(fd, F_SETLK, &lock);
 }
 
-int hasup_claim_holder(int fd, int64_t offset) {
+int hasup_byte_lock_holder(int fd, int64_t offset) {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
     if (fcntl(fd, F_GETLK, &lock) < 0) return -errno;
     return lock.l_type == F_UNLCK ? 0 : lock.l_pid;

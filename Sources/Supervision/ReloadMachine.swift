@@ -50,7 +50,7 @@ package enum ReloadEnd: Hashable, Sendable {
 /// over it is followed to its successor, and one that doesn't answer is replaced. When `workersMax` workers have ended
 /// without running it, the configuration is at fault, and the old one is given back.
 package struct ReloadMachine: Sendable {
-    package enum State: Hashable, Sendable {
+    package enum Phase: Hashable, Sendable {
         case idle
         case reading
         case applying
@@ -58,7 +58,7 @@ package struct ReloadMachine: Sendable {
         case previewing
     }
 
-    package private(set) var state = State.idle
+    package private(set) var phase = Phase.idle
     /// Workers that may end over one new generation: one can die by chance, and one can hang.
     package static let workersMax = 3
 
@@ -72,7 +72,7 @@ package struct ReloadMachine: Sendable {
 
     /// Applies an event; the result is to be done in order.
     package mutating func handle(_ event: ReloadEvent) -> [ReloadAction] {
-        switch (state, event) {
+        switch (phase, event) {
         case (.idle, .requested(let request)):
             queued.append(request)
             return begin()
@@ -89,7 +89,7 @@ package struct ReloadMachine: Sendable {
             return []
         case (.reading, .read(let accepted)):
             if accepted {
-                state = .applying
+                phase = .applying
                 workersEnded = 0
                 return [.apply]
             }
@@ -121,12 +121,12 @@ package struct ReloadMachine: Sendable {
         if !queued.isEmpty {
             served = queued
             queued = []
-            state = .reading
+            phase = .reading
             return [.read]
         }
         served = queuedPreviews
         queuedPreviews = []
-        state = served.isEmpty ? .idle : .previewing
+        phase = served.isEmpty ? .idle : .previewing
         return served.isEmpty ? [] : [.readForPreview]
     }
 }

@@ -1,32 +1,32 @@
 import Base
 
+/// What the file is at the moment.
+package enum ReloadTimeFile: Hashable, Sendable {
+    /// There is none.
+    case absent
+    /// It can't be read, and why, as a sentence's end.
+    case unreadable(String)
+    /// Its first bytes.
+    case bytes([UInt8])
+}
+
+/// What has come of looking at the file.
+package enum ReloadScheduleChange: Hashable, Sendable {
+    /// The same as before.
+    case none
+    /// A reload is scheduled for this moment.
+    case scheduled(Int64)
+    /// What was scheduled isn't any more.
+    case cancelled
+    /// It names a moment that has passed, so nothing is scheduled.
+    case passed
+    /// It can't be used, and why; what was scheduled stays.
+    case refused(String)
+}
+
 /// When the next reload of a reload_time_file is due. It is told what the file says and what the wall clock shows, in
 /// seconds since 1970, and says when to look again; it never asks.
 package struct ReloadSchedule: Sendable {
-    /// What the file is at the moment.
-    package enum Content: Hashable, Sendable {
-        /// There is none.
-        case absent
-        /// It can't be read, and why, as a sentence's end.
-        case unreadable(String)
-        /// Its first bytes.
-        case bytes([UInt8])
-    }
-
-    /// What has come of looking at the file.
-    package enum Change: Hashable, Sendable {
-        /// The same as before.
-        case none
-        /// A reload is scheduled for this moment.
-        case scheduled(Int64)
-        /// What was scheduled isn't any more.
-        case cancelled
-        /// It names a moment that has passed, so nothing is scheduled.
-        case passed
-        /// It can't be used, and why; what was scheduled stays.
-        case refused(String)
-    }
-
     /// What is to be done at a moment.
     package enum Step: Hashable, Sendable {
         /// Look again after this time.
@@ -53,8 +53,8 @@ package struct ReloadSchedule: Sendable {
 
     /// The file was looked at.
     package mutating func look(
-        at content: Content, now: Int64, offset: (Int64) -> Int64
-    ) -> Change {
+        at content: ReloadTimeFile, now: Int64, offset: (Int64) -> Int64
+    ) -> ReloadScheduleChange {
         let before = due
         switch content {
         case .absent:
@@ -75,7 +75,7 @@ package struct ReloadSchedule: Sendable {
         }
     }
 
-    private mutating func refuse(_ reason: String) -> Change {
+    private mutating func refuse(_ reason: String) -> ReloadScheduleChange {
         defer { refusal = reason }
         return refusal == reason ? .none : .refused(reason)
     }

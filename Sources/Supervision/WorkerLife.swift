@@ -114,7 +114,7 @@ package struct WorkerLife: Sendable {
 
     /// So many deaths within this time are early ones, whatever each worker has said of its work. Somebody who kills
     /// each worker after its first advertisements, 10 ms apart, stays far below.
-    package static let deathsAtOnce = (count: 500, within: Interval.seconds(10))
+    package static let deathBurst = (count: 500, within: Interval.seconds(10))
 
     package private(set) var state = State.down
     private var deaths = (count: 0, since: Instant(nanoseconds: .min))
@@ -143,7 +143,7 @@ package struct WorkerLife: Sendable {
     }
 
     /// hasupd has outlived what it is that it began with: the deaths of those before weren't the snapshot's.
-    package mutating func supervisorHasLived() {
+    package mutating func supervisorSurvived() {
         deathsWithSnapshot = max(0, deathsWithSnapshot - inheritedDeaths)
         inheritedDeaths = 0
     }
@@ -193,13 +193,13 @@ package struct WorkerLife: Sendable {
         switch event {
         case .ready:
             state = .running
-            if hasWorked { countFromHere() }
+            if hasWorked { resetDeathCounts() }
             return [.wake(.never)]
         case .worked:
             // A successor judges what has waited in its sockets first of all. But what never runs its configuration can't
             // have worked.
             hasWorked = true
-            if state == .running { countFromHere() }
+            if state == .running { resetDeathCounts() }
             return []
         case .timeout:
             return state == .starting ? replace("it wasn't ready after \(startLimit)") : []
@@ -249,7 +249,7 @@ package struct WorkerLife: Sendable {
     /// Whether too many have died with this snapshot: the next process starts without one.
     private var dropsSnapshot: Bool { deathsWithSnapshot > Self.deathsWithSnapshotMax }
 
-    private mutating func countFromHere() {
+    private mutating func resetDeathCounts() {
         earlyDeaths = 0
         deathsWithSnapshot = 0
         inheritedDeaths = 0
@@ -267,9 +267,9 @@ package struct WorkerLife: Sendable {
 
     private mutating func retry(at now: Instant, report: (Interval) -> WorkerReport) -> [WorkerAction] {
         restarts += 1
-        if deaths.count == 0 || now > deaths.since + Self.deathsAtOnce.within { deaths = (0, now) }
+        if deaths.count == 0 || now > deaths.since + Self.deathBurst.within { deaths = (0, now) }
         deaths.count += 1
-        if deaths.count > Self.deathsAtOnce.count {
+        if deaths.count > Self.deathBurst.count {
             earlyDeaths = max(earlyDeaths, Self.deathsWithSnapshotMax)
             deathsWithSnapshot = max(deathsWithSnapshot, Self.deathsWithSnapshotMax)
         }

@@ -7,8 +7,8 @@ import VRRPWorker
 @main
 enum Main {
     static func main() {
-        hasup_occupy_standard(O_RDWR)
-        hasup_tame_malloc()
+        hasup_open_standard_descriptors(O_RDWR)
+        hasup_configure_malloc()
         let arguments = CommandLine.arguments
         let role = arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? ""
         // The image is /proc/self/exe to all roles, so the kernel would call them "exe".

@@ -2,7 +2,8 @@ import Base
 import ConfigurationModel
 
 extension Node {
-    /// A configuration: the first one starts the node, later ones are applied as differences. The same again does nothing.
+    /// A configuration: the first one starts the node, later ones are applied as differences. The same again does
+    /// nothing.
     mutating func configure(_ new: ConfigurationModel, at now: Instant, into actions: inout [Action]) {
         adoptGlobal(new.global)
         context.dependents = Dependents(new.instances)

@@ -155,7 +155,7 @@ package struct StaleAddresses: Sendable {
 extension KernelAddress {
     /// The action of a start on a virtual address that no hasup has put where the files want it. Another program renews one
     /// with a lifetime.
-    func atStart(adoptsLeftovers: Bool) -> StrangerAddress.AtStart {
+    func atStart(adoptsLeftovers: Bool) -> ForeignAddress.AtStart {
         guard !flags.contains(.limited) else { return .stays }
         switch addedBy {
         case AddressProtocol.keepalived: return .goes

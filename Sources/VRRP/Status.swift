@@ -34,7 +34,7 @@ package struct InstanceStatus: Hashable, Sendable {
     /// Virtual addresses that a MASTER can't use, with the kernel's error number, or 0 for one that another machine has.
     package var unusableAddresses: [UnusableAddress] = []
     /// Virtual addresses that this node has and hasn't added: beside a MASTER they stay when a peer takes over.
-    package var strangers: [StrangerAddress] = []
+    package var strangers: [ForeignAddress] = []
     /// How many virtual addresses, the last ones, aren't advertised because the link's MTU has no room for them.
     package var unadvertisedAddresses = 0
     /// The last advertisement that was thrown away; nil when there was none.
@@ -86,7 +86,7 @@ package struct NamedAddress: Hashable, Sendable {
 }
 
 /// A virtual address that a node has and hasn't added.
-package struct StrangerAddress: Hashable, Sendable {
+package struct ForeignAddress: Hashable, Sendable {
     /// What a start of hasupd does with it, once no keepalived runs.
     package enum AtStart: UInt8, Hashable, Sendable {
         case stays = 0

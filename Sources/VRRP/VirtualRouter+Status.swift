@@ -2,7 +2,6 @@ import Base
 import ConfigurationModel
 
 extension VirtualRouter {
-    /// What status shows.
     func status(_ context: NodeContext) -> InstanceStatus {
         var status = InstanceStatus(since: since, priority: priority, advertInterval: masterInterval)
         status.state = state
@@ -19,12 +18,12 @@ extension VirtualRouter {
             status.foreignAddresses = served.foreign
             status.waitingAddresses = served.waiting
             status.unusableAddresses = served.unusable
-            // Where nobody is told of it, it is in nobody's way.
-            status.strangers = strangers(context).filter { !$0.isSilent }
+            // Where no neighbour learns of it, it does no harm.
+            status.strangers = foreignAddresses(context).filter { !$0.isSilent }
         } else {
             // What the kernel hasn't let go yet.
             status.installedAddresses = heldKeys(context).map(\.address)
-            status.strangers = strangers(context)
+            status.strangers = foreignAddresses(context)
         }
         status.lastDiscard = lastDiscard.map {
             LastDiscard(

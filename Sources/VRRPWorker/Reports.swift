@@ -3,11 +3,11 @@ import ConfigurationModel
 import VRRP
 import WorkerProtocol
 
-/// What hasupd is told of a turn: gathered while it lasts and sent in few frames at its end. Thousands of instances may
+/// Reports of a turn to hasupd: gathered while it lasts and sent in few frames at its end. Thousands of instances may
 /// change at once, and a frame for each would be more than the channel's queue holds.
 ///
-/// A transition is told before its notification: a successor repeats both until the notification was heard, so a worker
-/// that dies in between may tell a transition twice, but none is lost.
+/// A transition is reported before its notification: a successor repeats both until the notification was heard, so a worker
+/// that dies in between may report a transition twice, but none is lost.
 struct Reports {
     /// Bytes of observations at which a frame is sent: the longest one still fits behind them.
     private static let observationsMax = VRRPToSupervisor.observationBytesMax - 2_000
@@ -38,7 +38,7 @@ struct Reports {
         notificationCount += 1
     }
 
-    /// This generation runs. It is told behind what was gathered of the one before.
+    /// This generation runs. It is reported behind what was gathered of the one before.
     mutating func addConfigured(generation: UInt64) { configured = generation }
 
     /// Sends what was gathered. All of it belongs to one generation: before that changes, this is called.

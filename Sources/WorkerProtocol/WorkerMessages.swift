@@ -1,3 +1,7 @@
+// Room WorkerProtocol: messages between hasupd and its workers, and the memory that they share.
+// Imports: Base, Reactor and CLinux.
+// Begin: the messages by direction here; Frame.swift and Channel.swift carry them, StatePage.swift is the memory.
+
 import Base
 import Reactor
 
@@ -8,7 +12,7 @@ package let workerProtocolVersion: UInt16 = 4
 /// Former configurations that a worker is told of at most. A reload that would make more of them is refused.
 package let previousGenerationsMax = 16
 
-/// How urgent a line is; syslog's numbers.
+/// The severity of a line by syslog's numbers.
 package enum LogLevel: UInt8, Hashable, Comparable, Sendable, CaseIterable {
     case error = 3
     case warning = 4
@@ -19,11 +23,12 @@ package enum LogLevel: UInt8, Hashable, Comparable, Sendable, CaseIterable {
     package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// What hasupd says to the VRRP worker.
+/// A message of hasupd to the VRRP worker.
 package enum SupervisorToVRRP {
-    /// First of all: the generation of the configuration. Descriptors, in this order: state page, configuration, rtnetlink
-    /// for changes, rtnetlink for notifications, packet socket, address page. The last notification that has come tells a
-    /// successor which ones to repeat. The grace is how long the worker goes on when hasupd is gone. What is said of the address page is said until a worker has run its configuration.
+    /// First of all: the generation of the configuration. Descriptors, in this order: state page, configuration,
+    /// rtnetlink for changes, rtnetlink for notifications, packet socket, address page. The last notification that has
+    /// come tells a successor which ones to repeat. The grace is how long the worker goes on when hasupd is gone. What
+    /// is said of the address page is said until a worker has run its configuration.
     ///
     /// - Parameters:
     ///   - isFirst: whether nobody has written into the address page: nothing was handed on to this hasupd.
@@ -36,18 +41,17 @@ package enum SupervisorToVRRP {
     case previousGeneration
     /// A new configuration; its memfd comes along.
     case configure(generation: UInt64)
-    /// The VRRP socket that was asked for under the frame's correlation id, as the descriptor that comes along.
+    /// The VRRP socket that was requested under the frame's correlation id, as the descriptor that comes along.
     case socket
     /// It can't be had, and why.
     case socketRefused(String)
-    /// Tell the status of all instances, under the frame's correlation id.
+    /// Send the status of all instances, under the frame's correlation id.
     case status
     /// Hand over everything and end.
     case stop
 
     enum Kind: UInt16 { case hello = 0x101, configure, socket, socketRefused, status, stop, previousGeneration }
 
-    /// How many descriptors come with it.
     package var descriptorCount: Int {
         switch self {
         case .hello: 6
@@ -108,7 +112,8 @@ package enum SupervisorToVRRP {
     }
 }
 
-/// What the VRRP worker says to hasupd. It names things of the configuration, it never describes them (the broker rule).
+/// A message of the VRRP worker to hasupd. It names things of the configuration, it never describes them (the broker
+/// rule).
 package enum VRRPToSupervisor {
     /// Requests or observations in one frame: what hasupd does within a millisecond. A frame is always handled as a
     /// whole, so more of them would hold its loop (docs/decisions.md, D6).
@@ -120,14 +125,14 @@ package enum VRRPToSupervisor {
 
     /// First of all: sealed and listening.
     case hello(version: UInt16, SandboxReport)
-    /// It goes on where its predecessor has died: how many instances as MASTER, how many as BACKUP or in FAULT, how many
-    /// were MASTER for too long without advertising, and how many weren't known.
+    /// It goes on where its predecessor has died: how many instances as MASTER, how many as BACKUP or in FAULT, how
+    /// many were MASTER for too long without advertising, and how many weren't known.
     case resumed(masters: UInt32, others: UInt32, late: UInt32, fresh: UInt32)
     /// This generation runs.
     case configured(generation: UInt64)
     /// Nothing that only configurations before this generation name is in the kernel any more.
     case cleared(generation: UInt64)
-    /// One advertisement was sent or judged on time since the start (docs/decisions.md, D11).
+    /// One advertisement was sent or received on time since the start (docs/decisions.md, D11).
     case worked
     /// Open the VRRP socket of this instance's interface, family and group; the answer has the same correlation id.
     case openSocket(generation: UInt64, instance: UInt32)
@@ -138,8 +143,8 @@ package enum VRRPToSupervisor {
     case observations(generation: UInt64, [UInt8])
     /// Some instances' status, encoded by the VRRP room; `hasMore` in the header until the last part.
     case status(generation: UInt64, [UInt8])
-    /// Packets thrown away that no instance could be found for, by the number of the reason. Precedes the last part of a
-    /// status when there are any.
+    /// Packets thrown away that no instance could be found for, by the number of the reason. Precedes the last part of
+    /// a status when there are any.
     case discarded([UInt64])
     /// A line for the log.
     case log(LogLevel, String)
@@ -232,9 +237,7 @@ package enum VRRPToSupervisor {
 
 /// What hasupd says to the checker.
 package enum SupervisorToChecker {
-    /// First of all.
     case hello(version: UInt16, generation: UInt64)
-    /// End.
     case stop
 
     enum Kind: UInt16 { case hello = 0x301, stop }
@@ -264,7 +267,7 @@ package enum SupervisorToChecker {
     }
 }
 
-/// What the checker says to hasupd.
+/// A message of the checker to hasupd.
 package enum CheckerToSupervisor {
     /// First of all: sealed and listening.
     case hello(version: UInt16, SandboxReport)
@@ -306,8 +309,8 @@ extension ByteReader {
     /// Bytes of a line that are read. Our own lines are shorter.
     private static let lineMax = 2_048
 
-    /// A line for the log. A worker in strange hands could send 64 KB of one character again and again, and to decode and
-    /// escape all of it would take too long (docs/decisions.md, D6).
+    /// A line for the log. A worker in strange hands could send 64 KB of one character again and again, and to decode
+    /// and escape all of it would take too long (docs/decisions.md, D6).
     fileprivate mutating func readLine() throws(ByteError) -> String {
         let bytes = try readView(Int(try readUInt32()))
         guard bytes.count <= Self.lineMax else {

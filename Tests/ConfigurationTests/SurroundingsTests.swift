@@ -146,7 +146,7 @@ import Testing
     }
 
     private static let weak = ProgramFinding(
-        weaknesses: [PathWeakness("/opt (owner 7, mode 777) can be changed by somebody else")])
+        weaknesses: [PathWeakness("/opt (owner 7, mode 777) can be changed by users other than root")])
     private static let missing = ProgramFinding(obstacle: "no such file")
 
     private func findings(
@@ -181,7 +181,7 @@ import Testing
         let text = instance("notify /opt/n")
         func refused(_ line: Int, _ user: String) -> [String] {
             [
-                "\(line):8 error `/opt/n` is refused: it would run as \(user), and /opt (owner 7, mode 777) can be changed by somebody else; change that, or say another user"
+                "\(line):8 error `/opt/n` is refused: it would run as \(user), and /opt (owner 7, mode 777) can be changed by users other than root; change that, or say another user"
             ]
         }
         let secure = "global_defs {\nenable_script_security\n}\n"

@@ -151,8 +151,8 @@ CRIMES = {
     **{f"an age of {age}": (frame(hostile.OBSERVATIONS, struct.pack(">Q", 1) + master_down(age)), "malformed payload")
        for age in (-1, 1 << 61, (1 << 63) - 1, -(1 << 63))},
     "no such observation": (frame(hostile.OBSERVATIONS, struct.pack(">QB", 1, 99)), "malformed payload"),
-    "a status for 0": (frame(hostile.STATUS, struct.pack(">Q", 1)), "a status that nobody asked for"),
-    "a status for 70000": (frame(hostile.STATUS, struct.pack(">Q", 1), correlation=70_000), "that nobody asked for"),
+    "a status for 0": (frame(hostile.STATUS, struct.pack(">Q", 1)), "a status that wasn't requested"),
+    "a status for 70000": (frame(hostile.STATUS, struct.pack(">Q", 1), correlation=70_000), "that wasn't requested"),
     "a second resumption": (frame(hostile.RESUMED, struct.pack(">IIII", 1, 0, 0, 0)), "a second resumption at the wrong"),
     "the end": (b"", "it closed its channel and goes on living"),
 }

@@ -108,7 +108,7 @@ def test_more_notifications_than_the_socket_holds(lan):
     hasup.wait_state("FAULT", "VI_2", bound=3)
     assert hasup.worker() == worker, "it was replaced: the burst took longer than the watchdog waits"
     assert hasup.state() == "MASTER"
-    assert hasup.log().count("had more to tell than could be read") == 1
+    assert hasup.log().count("notifications came faster than they were read") == 1
     assert hasup.reload(config(0.1)).returncode == 0
     node.netns.ip("link", "set", "eth1", "up")
     hasup.wait_state("MASTER", "VI_2")

@@ -11,7 +11,7 @@ import WorkerProtocol
 @testable import Supervisor
 
 /// An owner whose program is sleep(1), and whose first socket can't be watched.
-private final class Owner: WorkerProcess.Owner {
+private final class Owner: WorkerProcessOwner {
     let loop: EventLoop
     var started: [Int32] = []
     var ends = 0

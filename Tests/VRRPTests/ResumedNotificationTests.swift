@@ -61,9 +61,9 @@ import Testing
     @Test func notificationsCountOnBehindTheLastOneThatWasHeard() throws {
         var twin = Twin.master()
         let heard = twin.bench.node.context.lastNotification
-        var notified = try #require(twin.bench.node.routers[0].lastNotified)
+        var notified = try #require(twin.bench.node.routers[0].lastNotification)
         notified.sequence = 1 << 50
-        twin.bench.node.routers[0].lastNotified = notified
+        twin.bench.node.routers[0].lastNotification = notified
         twin.bench.node.changed.add(0)
         twin.take(.wait(.seconds(1)))
         let snapshot = twin.keeper.snapshot(heardUntil: twin.bench.now, lastNotification: heard)
@@ -75,7 +75,7 @@ import Testing
         node.handle(.resume(twin.bench.model, snapshot), at: twin.bench.now, into: &actions)
         let numbers = actions.compactMap { if case .notify(let told) = $0 { told.sequence } else { nil } }
         #expect(numbers == [heard + 1], "repeated, because it wasn't heard, under a number that will be")
-        #expect(node.routers[0].lastNotified?.sequence == heard + 1)
+        #expect(node.routers[0].lastNotification?.sequence == heard + 1)
     }
 
     @Test("a trigger that there isn't is one that no worker may send")

@@ -61,7 +61,7 @@ import Testing
         #expect(
             labels(Node()) == [
                 "isConfigured", "routers", "context", "routes", "nextWithSameKey", "isStopped", "changed", "resumption",
-                "discardedWithoutInstance", "nextDiscardReportAt", "looks",
+                "discardedWithoutInstance", "discardReports", "unknownVRIDs",
             ])
         #expect(
             labels(NodeContext()) == [

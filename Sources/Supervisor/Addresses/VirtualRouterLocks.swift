@@ -78,10 +78,10 @@ final class VirtualRouterLocks {
     private func releaseOthers() {
         var next: Int64 = 0
         for place in wanted.sorted() {
-            if place > next { hasup_unclaim(descriptor.number, next, place - next) }
+            if place > next { hasup_unlock_bytes(descriptor.number, next, place - next) }
             next = place + 1
         }
-        hasup_unclaim(descriptor.number, next, 0)
+        hasup_unlock_bytes(descriptor.number, next, 0)
     }
 
     // MARK: Claiming
@@ -101,9 +101,9 @@ final class VirtualRouterLocks {
                 let id = settings.virtualRouterID
             else { continue }
             let place = Self.place(namespace, settings.interface, id, settings.family)
-            let result = held.contains(place) && unlocked[place] == nil ? 0 : hasup_claim(descriptor.number, place)
+            let result = held.contains(place) && unlocked[place] == nil ? 0 : hasup_lock_byte(descriptor.number, place)
             if result == -EAGAIN {
-                let holder = hasup_claim_holder(descriptor.number, place)
+                let holder = hasup_byte_lock_holder(descriptor.number, place)
                 release()
                 throw Conflict(
                     description: "another hasupd\(holder > 0 ? " (pid \(holder))" : "") runs virtual router \(id) on "
@@ -133,7 +133,7 @@ final class VirtualRouterLocks {
 
     /// In their order: at random, the kernel's records would be cut into thousands.
     private func release(_ places: Set<Int64>) {
-        for place in places.sorted() { hasup_unclaim(descriptor.number, place, 1) }
+        for place in places.sorted() { hasup_unlock_bytes(descriptor.number, place, 1) }
     }
 
     /// The byte that stands for a virtual router: its family and VRID behind a hash of where it is. Two that fall

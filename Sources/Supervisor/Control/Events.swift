@@ -33,7 +33,7 @@ extension WatchEvent {
             kind = "rival"
             self.reason = sign.code
             self.source = source.description
-        case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .strangerFound, .strangerGone, .addressesStay,
+        case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone, .addressesStay,
             .staleAddressesRemoved, .addressesUnadvertised:
             break
         }
@@ -95,7 +95,7 @@ extension Observation {
     /// mattered.
     var isHistory: Bool {
         switch self {
-        case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .strangerFound, .strangerGone,
+        case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
             .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster:
             true
         case .discarded, .accepted, .kernelFailure: false

@@ -81,7 +81,7 @@ extension InstanceReport {
 }
 
 extension StrangerReport {
-    init(_ stranger: StrangerAddress, _ settings: InstanceSettings, _ status: InstanceStatus) {
+    init(_ stranger: ForeignAddress, _ settings: InstanceSettings, _ status: InstanceStatus) {
         self.init()
         address = stranger.prefix.description
         interface = stranger.interface
@@ -95,7 +95,7 @@ extension StrangerReport {
 extension InstanceSettings {
     /// The virtual address that a MASTER serves by an address that isn't its own: the kernel has no IPv6 address with two
     /// lengths on an interface.
-    fileprivate func virtualAddress(servedBy stranger: StrangerAddress, _ status: InstanceStatus) -> VirtualAddress? {
+    fileprivate func virtualAddress(servedBy stranger: ForeignAddress, _ status: InstanceStatus) -> VirtualAddress? {
         let address = stranger.prefix.address
         guard status.foreignAddresses.contains(address) else { return nil }
         return (virtualAddresses + excludedAddresses).first {

@@ -35,7 +35,7 @@ enum CandidateCheck {
             return refuse(error)
         }
         if case .judged(let image, _, let findings) = outcome, image.hasErrors {
-            write(.incomplete, ReloadVerdict.refusal(of: path, findings))
+            write(.incomplete, ReloadDecision.refusal(of: path, findings))
         } else {
             write(.accepted, path)
         }
@@ -45,13 +45,13 @@ enum CandidateCheck {
     private static func read(_ options: DaemonOptions, _ paths: Paths) throws(StartError) -> ReadOutcome {
         do throws(SystemError) {
             let loop = try EventLoop()
-            let setting = try HostProfile(options, paths, Privileges.current, isSuccessor: false)
+            let host = try HostProfile(options, paths, Privileges.current, isSuccessor: false)
             let reader = ConfigurationReader(
                 file: paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
-                seal: setting.sealArguments, filter: setting.parserFilter.number, hasOwnProcessGroup: false, on: loop)
+                seal: host.sealArguments, filter: host.parserFilter.number, hasOwnProcessGroup: false, on: loop)
             // What has ended isn't left to the machine's first process, which in a container may be hasupd.
             defer { loop.flushDeferredWork() }
-            return try withExtendedLifetime(setting) { () throws(SystemError) in try reader.readNow() }
+            return try withExtendedLifetime(host) { () throws(SystemError) in try reader.readNow() }
         } catch {
             throw StartError(.unavailable, error.description)
         }

@@ -119,7 +119,7 @@ final class DescriptorStore {
     }
 
     /// True if systemd keeps what is stored.
-    var isKept: Bool { systemd.isHeard }
+    var isKept: Bool { systemd.isAvailable }
 
     private func complain(_ reason: String, about name: String) {
         complaints.append("'\(Printable.text(name))', which was kept for this start, can't be used: \(reason)")

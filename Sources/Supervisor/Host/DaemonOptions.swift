@@ -73,13 +73,13 @@ struct DaemonOptions {
         var isCheck = false
         var rest = arguments[...]
         while let word = rest.popFirst() {
-            if let apart = takenApart(word) {
-                rest = apart + rest
+            if let words = splitShortOptions(word) {
+                rest = words + rest
                 continue
             }
             let parts = word.hasPrefix("--") ? word.split(separator: "=", maxSplits: 1) : [word[...]]
             guard let name = parts.first.map(String.init), let row = table.first(where: { $0.names.contains(name) })
-            else { throw UsageError(message: complaint(about: word)) }
+            else { throw UsageError(message: usageMessage(for: word)) }
             var value = ""
             if let argument = row.argument {
                 guard let given = parts.count == 2 ? String(parts[1]) : rest.popFirst(), !given.isEmpty else {
@@ -132,7 +132,7 @@ struct DaemonOptions {
     }
 
     /// `-fFILE` is `-f FILE` and `-nh` is `-n -h`, as with getopt(3); nil for any other word.
-    private static func takenApart(_ word: String) -> ArraySlice<String>? {
+    private static func splitShortOptions(_ word: String) -> ArraySlice<String>? {
         let (name, more) = (String(word.prefix(2)), word.dropFirst(2))
         guard name != "--", !more.isEmpty, let row = table.first(where: { $0.names.contains(name) }) else { return nil }
         return [name, row.argument == nil ? "-\(more)" : String(more)]
@@ -163,7 +163,7 @@ struct DaemonOptions {
         (["-x", "--snmp"], "SNMP isn't there yet"),
     ]
 
-    private static func complaint(about word: String) -> String {
+    private static func usageMessage(for word: String) -> String {
         guard word.hasPrefix("-") else {
             return "hasupd takes options only, not '\(word)'; -f names the configuration"
         }

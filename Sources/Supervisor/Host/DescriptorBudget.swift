@@ -26,15 +26,15 @@ struct DescriptorBudget: Equatable {
         let room = Int(clamping: min(limit, Self.wanted) - Self.needed)
         clientsMax = min(clients, max(1, room / 3))
         scriptsMax = min(scripts, (room - clientsMax) / Int(Self.perScript))
-        isAmple = clientsMax == clients && scriptsMax == scripts
+        isUnrestricted = clientsMax == clients && scriptsMax == scripts
     }
 
     /// Whether nobody has to do with less.
-    private let isAmple: Bool
+    private let isUnrestricted: Bool
 
     /// What is lost by the limit, a sentence; nil when nothing is.
     var problem: String? {
-        isAmple
+        isUnrestricted
             ? nil
             : "The limit of open files is \(limit), so hasupd serves at most \(clientsMax) clients of its control socket at "
                 + "a time and runs \(scriptsMax) scripts: raise it (LimitNOFILE= in the unit, ulimit -n)."

@@ -18,13 +18,13 @@ final class HostProfile {
     let withdrawFilter: Descriptor
     private let supervisorFilter: Descriptor
     /// What isn't as it should be, a sentence each.
-    private(set) var notes: [String]
+    private(set) var limitations: [String]
     /// What the supervisor itself couldn't give up or get.
-    var shortfalls: [String] { sealed.shortfalls + (unpassed.map { [$0] } ?? []) }
+    var shortfalls: [String] { sealed.shortfalls + (ambientFailure.map { [$0] } ?? []) }
     /// Where it writes besides its own folders, as its first configuration says.
     private var writableFolders: [String] = []
     /// Why its programs don't have what it has.
-    private var unpassed: String?
+    private var ambientFailure: String?
     /// What it has given up.
     private(set) var sealed = SandboxReport()
     /// What every child is told of its seal; the VRRP worker also a priority.
@@ -56,21 +56,21 @@ final class HostProfile {
         parserFilter = try SeccompProgram.compile(.config, onViolation: violation)
         withdrawFilter = try SeccompProgram.compile(.withdraw, onViolation: violation)
         supervisorFilter = try SeccompProgram.compile(.supervisor, onViolation: violation)
-        var notes: [String] = []
+        var limitations: [String] = []
         var found: Identity?
         if getuid() != 0 {
-            notes.append("hasupd runs as uid \(getuid()): its workers keep that user")
+            limitations.append("hasupd runs as uid \(getuid()): its workers keep that user")
         } else {
             do throws(SystemError) {
                 let wanted = try Identity.lookup()
                 if Self.isMapped(wanted) {
                     found = wanted
                 } else {
-                    notes.append(
+                    limitations.append(
                         "user hasup (uid \(wanted.uid)) doesn't exist in this user namespace: workers stay uid 0 of it")
                 }
             } catch {
-                notes.append("\(error): workers stay root; `make install` or the package creates the user")
+                limitations.append("\(error): workers stay root; `make install` or the package creates the user")
             }
         }
         hasWorkerUser = found != nil
@@ -83,7 +83,7 @@ final class HostProfile {
         var users: [UInt32: String] = [0: "root"]
         if let found { users[found.uid] = "hasup" }
         self.users = users
-        self.notes = notes
+        self.limitations = limitations
     }
 
     /// Whether hasupd and its children rather end than work without their filters: as the machine's root, unless the
@@ -122,10 +122,10 @@ final class HostProfile {
     }
 
     /// Notes what is lost by capabilities that are missing, now that it is known what they are needed for.
-    func judgePrivileges(for model: EncodedModel, workerPriority: Int32, controlSocket: String) {
+    func checkPrivileges(for model: EncodedModel, workerPriority: Int32, controlSocket: String) {
         guard let privileges else { return }
-        notes += privileges.losses(
-            for: Privileges.Wishes(
+        limitations += privileges.losses(
+            for: Privileges.Needs(
                 hasWorkerUser: hasWorkerUser, hasScripts: model.hasScripts, realtimePriority: workerPriority,
                 needsChown: operatorGroup.map { !Self.admits($0, to: controlSocket) } ?? false))
     }
@@ -153,11 +153,11 @@ final class HostProfile {
         hasScripts: Bool, needsReadRight: Bool, realtimePriority: Int32, writing folders: [String]
     ) {
         writableFolders = folders
-        if !needsReadRight { kept.remove(.dacReadSearch) }
+        if !needsReadRight { keptCapabilities.remove(.dacReadSearch) }
         let unscheduled = Realtime.apply(RealtimePlan(priority: realtime(realtimePriority), resetsOnFork: true))
         // What isn't there at all was told once, with what is lost by it.
-        let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? kept
-        var plan = SupervisorPlan(capabilities: kept.intersection(available), isFull: !hasScripts)
+        let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? keptCapabilities
+        var plan = SupervisorPlan(capabilities: keptCapabilities.intersection(available), isFull: !hasScripts)
         plan.keepsCore = options.keepsCore
         plan.logsRefusals = options.violation == .log
         plan.isSuccessor = isSuccessor
@@ -174,7 +174,7 @@ final class HostProfile {
             shortfalls: shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
             isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? "")
         isFullySealed = !hasScripts || isSuccessor
-        passOn()
+        setAmbientCapabilities()
     }
 
     /// What hasupd may do with files when it runs no scripts. Executed are its own image and the checker's, those that lie
@@ -209,13 +209,13 @@ final class HostProfile {
 
     /// An ordinary user's programs have no capability but those that are passed on: workers, and what hasupd becomes at
     /// an upgrade. Scripts give them up (`ExecRole`).
-    func passOn() {
+    func setAmbientCapabilities() {
         guard getuid() != 0 else { return }
-        do throws(SystemError) { try AmbientCapabilities.set(kept) } catch { unpassed = "\(error)" }
+        do throws(SystemError) { try AmbientCapabilities.set(keptCapabilities) } catch { ambientFailure = "\(error)" }
     }
 
     /// What hasupd keeps: the least with which it can open sockets, start and end workers, and let them seal themselves.
-    private var kept: CapabilitySet = [.supervisor, .sysNice, .ipcLock, .dacReadSearch]
+    private var keptCapabilities: CapabilitySet = [.supervisor, .sysNice, .ipcLock, .dacReadSearch]
 
     /// Why a new configuration can't run without a restart; nil when it can.
     func missingCapability(for model: EncodedModel) -> String? {

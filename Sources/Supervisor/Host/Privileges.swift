@@ -26,7 +26,7 @@ struct Privileges: Equatable {
     }
 
     /// What is asked of it.
-    struct Wishes: Equatable {
+    struct Needs: Equatable {
         /// Whether there is a user whom the workers are to become.
         var hasWorkerUser = false
         /// Whether the configuration has scripts.
@@ -57,27 +57,27 @@ struct Privileges: Equatable {
     }
 
     /// One sentence for each capability that is missing and costs something.
-    func losses(for wishes: Wishes) -> [String] {
+    func losses(for needs: Needs) -> [String] {
         var losses: [(CapabilitySet, String)] = []
-        let changesWorkers = user == 0 && wishes.hasWorkerUser
-        if changesWorkers || wishes.hasScripts {
+        let changesWorkers = user == 0 && needs.hasWorkerUser
+        if changesWorkers || needs.hasScripts {
             let identities: [(CapabilitySet, String)] = [(.setUID, "user"), (.setGID, "group")]
             for (capability, what) in identities {
                 let workers = changesWorkers ? ["the workers keep uid \(user)"] : []
-                let scripts = wishes.hasScripts ? ["scripts of another \(what) are refused"] : []
+                let scripts = needs.hasScripts ? ["scripts of another \(what) are refused"] : []
                 losses.append((capability, (workers + scripts).joined(separator: ", and ")))
             }
         }
         if changesWorkers {
             losses.append((.kill, "the workers keep uid \(user), because one of another user couldn't be ended"))
-        } else if wishes.hasScripts, effective.contains(.setUID) {
+        } else if needs.hasScripts, effective.contains(.setUID) {
             losses.append((.kill, "scripts of other users that take too long can't be ended"))
         }
         losses.append((.setPCap, "the workers' bounding sets stay as hasupd's is"))
-        if let priority = wishes.realtimePriority, !mayBeRealtime(priority) {
+        if let priority = needs.realtimePriority, !mayBeRealtime(priority) {
             losses.append((.sysNice, "there is no realtime priority, and adverts may be late on a loaded machine"))
         }
-        if wishes.needsChown {
+        if needs.needsChown {
             losses.append((.chown, "the group '\(HostProfile.operatorGroupName)' can't use the control socket"))
         }
         return losses.filter { !effective.contains($0.0) }.map { "the capability \($0.0) is missing: \($0.1)" }

@@ -92,39 +92,11 @@ final class RunDirectory {
 
     /// Lets the group look in again: systemd takes the folder back whenever it starts a command of the unit, and
     /// `systemctl reload` is one.
-    func admitAgain(_ group: UInt32) {
+    func readmit(_ group: UInt32) {
         if Self.isOurs(path) { Self.admit(group, to: path) }
     }
 
     private static func owner(of file: Int32) -> String {
         FileReader.processNumber(in: file).map { " (pid \($0))" } ?? ""
-    }
-}
-
-/// Why hasupd doesn't start: an exit status of sysexits(3) and a sentence.
-struct StartError: Error {
-    enum Status: Int32 {
-        case usage = 64
-        /// The main file can't be read.
-        case noInput = 66
-        /// The kernel refused something that is needed.
-        case unavailable = 69
-        /// Handed over badly: addresses had to be taken from a worker that was gone.
-        case software = 70
-        case cannotCreate = 73
-        /// Another hasupd, or keepalived, runs here.
-        case temporary = 75
-        /// A privilege is missing without which nothing works.
-        case permission = 77
-        /// Nothing in the configuration can run.
-        case configuration = 78
-    }
-
-    let status: Status
-    let message: String
-
-    init(_ status: Status, _ message: String) {
-        self.status = status
-        self.message = message
     }
 }

@@ -104,7 +104,7 @@ extension InstanceSettings {
     func interface(of address: IPAddress) -> String { virtualAddress(address)?.interface ?? interface }
 }
 
-extension StrangerAddress {
+extension ForeignAddress {
     /// A sentence about such an address on a node that isn't MASTER, and what ends it.
     var text: String {
         if isSilent {
@@ -311,7 +311,8 @@ extension Observation {
         case .discarded(let instance, _, _, _): instance
         case .accepted(let instance, _, _), .kernelFailure(let instance, _), .addressRemoved(let instance, _, _):
             instance
-        case .addressWaits(let instance, _, _), .strangerFound(let instance, _), .strangerGone(let instance, _):
+        case .addressWaits(let instance, _, _), .foreignAddressFound(let instance, _),
+            .foreignAddressGone(let instance, _):
             instance
         case .addressesStay(let instance, _, _), .addressesUnadvertised(let instance, _): instance
         case .rivalMaster(let instance, _, _): instance
@@ -361,8 +362,8 @@ extension Observation {
             "\(name): \(count) addresses, \(address) among them, were removed by another program; they are put back"
         case .addressWaits(_, let prefix, let interface):
             "\(name): address \(prefix) dev \(interface): \(Self.missingInterface(interface))"
-        case .strangerFound(_, let stranger): "\(name): \(stranger.text)"
-        case .strangerGone(_, let address): "\(name): \(address.prefix) isn't on \(address.interface) any more"
+        case .foreignAddressFound(_, let stranger): "\(name): \(stranger.text)"
+        case .foreignAddressGone(_, let address): "\(name): \(address.prefix) isn't on \(address.interface) any more"
         case .addressesStay(_, let addresses, let count): "\(name): \(Self.stay(addresses, count))"
         case .staleAddressesRemoved(let addresses, let count, let mark):
             removalText(of: addresses.map { "\($0.prefix) from \($0.interface)" }, count: count) { them in

@@ -60,8 +60,8 @@ final class ObservationLog {
                 transition.to == .fault ? .warning : .notice, "", line, kind: "transitions",
                 folded: "too many transitions: further ones aren't logged one by one", burst: Self.transitionsMax)
         case .addressRemoved(_, let address, _): return emit(.warning, kind: "\(instance) \(address) removed")
-        case .strangerFound(_, let stranger): return emit(stranger.isSilent ? .notice : .warning)
-        case .strangerGone, .addressesUnadvertised(_, 0): return emit(.notice)
+        case .foreignAddressFound(_, let stranger): return emit(stranger.isSilent ? .notice : .warning)
+        case .foreignAddressGone, .addressesUnadvertised(_, 0): return emit(.notice)
         case .stalled, .addressWaits, .kernelFailure, .addressesStay, .staleAddressesRemoved, .addressesUnadvertised:
             return emit(.warning)
         // What is in a packet, the address of its sender too, is the sender's to choose.

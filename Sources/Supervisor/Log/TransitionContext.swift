@@ -56,7 +56,7 @@ struct TransitionContexts {
                 $0.refused = nil
             }
             return context
-        case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .strangerFound, .strangerGone,
+        case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
             .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster:
             break
         }

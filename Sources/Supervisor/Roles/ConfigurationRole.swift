@@ -31,7 +31,7 @@ enum ConfigurationRole {
         }
         var environment = SystemEnvironment.current(checksInterfaces: true)
         environment.configID = arguments[1]
-        let files = ConfigurationFiles(isReload: arguments[2] == "1")
+        let files = ConfigurationFileProvider(isReload: arguments[2] == "1")
         let (sources, trouble) = withMark(arguments[4]) {
             readSources(path: arguments[0], files: files, environment: environment)
         }

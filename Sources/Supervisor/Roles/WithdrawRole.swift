@@ -70,5 +70,5 @@ enum WithdrawRole {
         }
     }
 
-    private static func say(_ text: String) { StandardError.tell("hasup-withdraw: \(text)") }
+    private static func say(_ text: String) { StandardError.writeLine("hasup-withdraw: \(text)") }
 }

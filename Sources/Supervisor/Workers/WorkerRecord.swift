@@ -3,6 +3,40 @@ import Glibc
 import Reactor
 import Sandbox
 
+/// The worker of a hasupd that didn't end as it should.
+struct RecordedWorker: Equatable {
+    let pid: Int32
+    /// The hasupd that had started it; 0 when that isn't known.
+    let supervisor: Int32
+    /// How often hasupd has died with its snapshot since a worker last worked.
+    var deathsWithSnapshot = 0
+    /// Whether it still lived.
+    var wasEnded = false
+    /// Whether it ended by itself when it was asked to hand over.
+    var handedOver = false
+
+    /// For the log, when it still lived: whose it was.
+    var endSentence: String {
+        let whose =
+            supervisor == getpid()
+            ? "that this process started before it became this program" : "of a hasupd that is gone"
+        if handedOver { return "the VRRP worker (pid \(pid)) \(whose) has handed over" }
+        return "ended the VRRP worker (pid \(pid)) \(whose)"
+    }
+
+    /// For the history. - Parameter isPassedOn: whether what it left is gone on with. Nil when the same process
+    /// goes on as another program: that has been told.
+    func sentence(isPassedOn: Bool) -> String? {
+        if supervisor == getpid() { return nil }
+        let who = supervisor > 0 ? "the former hasupd (pid \(supervisor))" : "the former hasupd"
+        if isPassedOn { return "\(who) is gone; what its VRRP worker (pid \(pid)) left is gone on with" }
+        let end =
+            handedOver
+            ? "has handed over" : wasEnded ? "was ended" : "is gone, too: it handed over, or was killed as well"
+        return "\(who) was killed; its VRRP worker (pid \(pid)) \(end)"
+    }
+}
+
 /// Which VRRP worker is at work, noted in the run directory.
 ///
 /// The worker of a hasupd that was killed goes on for its grace (docs/decisions.md, D10). A hasupd that is started
@@ -30,8 +64,8 @@ struct WorkerRecord {
 
     /// Notes a worker. - Throws: `SystemError`.
     ///
-    /// - Parameter deaths: what `Former.deathsWithSnapshot` will be, should hasupd die now.
-    func note(_ pid: Int32, deaths: Int) throws(SystemError) {
+    /// - Parameter deaths: what `RecordedWorker.deathsWithSnapshot` will be, should hasupd die now.
+    func save(_ pid: Int32, deaths: Int) throws(SystemError) {
         let started = try ProcessInspection(pid: pid).startTicks
         let number = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { throw SystemError(errno, "write \(path)") }
@@ -48,47 +82,13 @@ struct WorkerRecord {
     /// There is none any more.
     func clear() { unlink(path) }
 
-    /// The worker of a hasupd that didn't end as it should.
-    struct Former: Equatable {
-        let pid: Int32
-        /// The hasupd that had started it; 0 when that isn't known.
-        let supervisor: Int32
-        /// How often hasupd has died with its snapshot since a worker last worked.
-        var deathsWithSnapshot = 0
-        /// Whether it still lived.
-        var wasEnded = false
-        /// Whether it ended by itself when it was asked to hand over.
-        var handedOver = false
-
-        /// For the log, when it still lived: whose it was.
-        var endSentence: String {
-            let whose =
-                supervisor == getpid()
-                ? "that this process started before it became this program" : "of a hasupd that is gone"
-            if handedOver { return "the VRRP worker (pid \(pid)) \(whose) has handed over" }
-            return "ended the VRRP worker (pid \(pid)) \(whose)"
-        }
-
-        /// For the history. - Parameter isPassedOn: whether what it left is gone on with. Nil when the same process
-        /// goes on as another program: that has been told.
-        func sentence(isPassedOn: Bool) -> String? {
-            if supervisor == getpid() { return nil }
-            let who = supervisor > 0 ? "the former hasupd (pid \(supervisor))" : "the former hasupd"
-            if isPassedOn { return "\(who) is gone; what its VRRP worker (pid \(pid)) left is gone on with" }
-            let end =
-                handedOver
-                ? "has handed over" : wasEnded ? "was ended" : "is gone, too: it handed over, or was killed as well"
-            return "\(who) was killed; its VRRP worker (pid \(pid)) \(end)"
-        }
-    }
-
     /// Ends the noted worker if it lives; nil when none is noted.
     ///
     /// - Parameter handsOver: whether it is asked to hand over first, because nobody goes on with what it leaves: peers
     ///   that hear nothing of its end wait for the master-down interval.
     /// - Throws: `StartError` when it doesn't end: starting beside it would make two masters.
-    func endWorker(handsOver: Bool) throws(StartError) -> Former? {
-        guard let (started, noted) = noted() else { return nil }
+    func endWorker(handsOver: Bool) throws(StartError) -> RecordedWorker? {
+        guard let (started, noted) = read() else { return nil }
         var former = noted
         let pid = former.pid
         let opened = hasup_pidfd_open(pid)
@@ -123,7 +123,7 @@ struct WorkerRecord {
         return poll(&ready, 1, milliseconds) == 1
     }
 
-    private func noted() -> (started: UInt64, former: Former)? {
+    private func read() -> (started: UInt64, former: RecordedWorker)? {
         let words = FileReader.text(of: path).split { $0 == " " || $0 == "\n" }
         guard (2...4).contains(words.count), let pid = Int32(words[0]), pid > 1, let started = UInt64(words[1])
         else { return nil }
@@ -132,7 +132,8 @@ struct WorkerRecord {
         // One that has become another program hasn't died.
         let counted = supervisor == getpid() ? deaths - 1 : deaths
         return (
-            started, Former(pid: pid, supervisor: supervisor, deathsWithSnapshot: min(max(counted, 0), Self.deathsMax))
+            started,
+            RecordedWorker(pid: pid, supervisor: supervisor, deathsWithSnapshot: min(max(counted, 0), Self.deathsMax))
         )
     }
 

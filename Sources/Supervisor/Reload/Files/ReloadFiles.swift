@@ -23,9 +23,9 @@ final class ReloadFiles {
     private var failure: String?
     private var scheduled: ScheduledReload?
 
-    init(_ setting: HostProfile, on loop: EventLoop, log: Logger) {
-        seal = setting.sealArguments
-        filter = setting.parserFilter.number
+    init(_ host: HostProfile, on loop: EventLoop, log: Logger) {
+        seal = host.sealArguments
+        filter = host.parserFilter.number
         self.loop = loop
         self.log = log
     }

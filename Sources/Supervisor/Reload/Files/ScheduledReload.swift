@@ -109,7 +109,7 @@ final class ScheduledReload {
     }
 
     /// The first bytes: more than any time has.
-    private static func content(of path: String) -> ReloadSchedule.Content {
+    private static func content(of path: String) -> ReloadTimeFile {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard number >= 0 else {
             switch errno {

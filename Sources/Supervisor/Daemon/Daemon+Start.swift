@@ -1,0 +1,124 @@
+import Base
+import Configuration
+import ConfigurationModel
+import Control
+import Glibc
+import LogOutput
+import Logging
+import Reactor
+import Sandbox
+import Supervision
+import WorkerProtocol
+
+extension Daemon {
+    /// Runs hasupd from its command line to its exit status.
+    static func run(arguments: [String]) -> Int32 {
+        let options: DaemonOptions
+        do throws(DaemonOptions.UsageError) {
+            switch try DaemonOptions.parse(arguments) {
+            case .run(let parsed): options = parsed
+            case .help:
+                print(DaemonOptions.help, terminator: "")
+                return 0
+            case .version:
+                print("hasupd \(hasupVersion)")
+                return 0
+            case .formats:
+                print(Formats.text(version: hasupVersion), terminator: "")
+                return 0
+            case .check(let parsed): return CandidateCheck.run(parsed)
+            }
+        } catch {
+            printError("\(error.message)\(error.message.hasSuffix("?") ? "" : ".") Try hasupd --help.")
+            return StartError.Status.usage.rawValue
+        }
+        do throws(StartError) {
+            return try start(options)
+        } catch {
+            printError(error.message)
+            return error.status.rawValue
+        }
+    }
+
+    private static func printError(_ text: String) {
+        StandardError.writeLine("hasupd: \(Printable.text(text))")
+    }
+
+    /// The steps from the start to the end. What can fail for the operator's reasons comes before anything changes.
+    private static func start(_ options: DaemonOptions) throws(StartError) -> Int32 {
+        let systemd = SystemdNotify()
+        let handover = Result { () throws(Handover.Malformed) in try Handover.take() }
+        let predecessor = (try? handover.get()) ?? nil
+        let store = DescriptorStore(systemd, ListenDescriptors.take() + (predecessor?.stored ?? []))
+        let sink = LogSink.suitable(
+            foreground: options.foreground, identity: options.instance.map { "hasupd_\($0)" } ?? "hasupd")
+        let log = Logger(label: "hasupd") { _ in SinkHandler(sink, level: options.logLevel) }
+        if case .failure(let error) = handover { log.error("\(error)") }
+        store.report(to: log)
+        OperatorSignals.ignoreWhatEndsNothing()
+        OperatorSignals.letFuseBlow()
+        // Its files are its own.
+        umask(0o077)
+
+        let context = try DaemonContext(options, log, predecessor: predecessor, hasSnapshot: store.page != nil)
+        let first = try FirstConfiguration(context, stored: store.configuration)
+        let locks = try lock(first.generation, passed: predecessor?.locks)
+
+        let events = EventRecorder(context, sink)
+        let daemon = Daemon(
+            context, first.generation, events, store, systemd, predecessor?.limits ?? ScriptLimits())
+        daemon.scripts.adoptScripts()
+        let children = ChildProcess.inherited(except: daemon.scripts.processes, on: context.loop)
+        let record = WorkerRecord(directory: context.paths.runDirectory)
+        let deathsWithSnapshot = try daemon.endFormerWorker(record)
+        // With its page, a worker decides what of the new configuration stays; what isn't in that goes at once.
+        daemon.removeStaleAddresses(of: "an earlier hasupd", except: store.page == nil ? nil : first.generation)
+        do throws(SystemError) {
+            try daemon.begin(first, locks, record, deathsWithSnapshot: deathsWithSnapshot)
+            try context.loop.run()
+        } catch {
+            throw StartError(.unavailable, error.description)
+        }
+        return withExtendedLifetime(children) { daemon.end(record) }
+    }
+
+    /// Takes the locks of the virtual routers that are about to run.
+    private static func lock(_ generation: Generation, passed: Int32?) throws(StartError) -> VirtualRouterLocks? {
+        let locks = VirtualRouterLocks(passed: passed)
+        do throws(VirtualRouterLocks.Conflict) {
+            try locks?.take(generation)
+            locks?.commit()
+        } catch {
+            throw StartError(.temporary, "\(error). Stop it, or give this one another configuration.")
+        }
+        return locks
+    }
+
+    /// Ends the VRRP worker of a hasupd that is gone. Returns how often hasupd died with its snapshot.
+    private func endFormerWorker(_ record: WorkerRecord) throws(StartError) -> Int {
+        guard let former = try record.endWorker(handsOver: store.page == nil) else { return 0 }
+        if former.wasEnded { log.notice("\(former.endSentence)") }
+        if let text = former.sentence(isPassedOn: store.page != nil) { report(text) }
+        return former.deathsWithSnapshot
+    }
+
+    /// Tidies up after the loop has ended. Returns the exit status.
+    private func end(_ record: WorkerRecord) -> Int32 {
+        // No worker waits for hasupd any more, and the rest may take longer than the fuse of the realtime class allows.
+        Realtime.end()
+        scripts.endTerminated()
+        loop.flushDeferredWork()
+        control?.remove()
+        workers.removePidFiles()
+        if shutdown.phase == .parked {
+            flushRest()
+            return 0
+        }
+        scripts.reportUnsent()
+        store.clear()
+        record.clear()
+        let left = removeStaleAddresses(of: "the VRRP worker")
+        flushRest()
+        return left > 0 ? StartError.Status.software.rawValue : 0
+    }
+}
