@@ -35,7 +35,8 @@ extension WatchEvent {
             kind = "rival"
             self.reason = sign.code
             self.source = source.description
-        case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone, .addressesStay,
+        case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
+            .addressesStay,
             .staleAddressesRemoved, .addressesUnadvertised:
             break
         }

@@ -56,7 +56,8 @@ struct TransitionContexts {
                 $0.refused = nil
             }
             return context
-        case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
+        case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound,
+            .foreignAddressGone,
             .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster:
             break
         }
