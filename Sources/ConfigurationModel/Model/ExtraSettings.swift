@@ -122,7 +122,7 @@ package struct HMACSettings: Record {
         package init() { self.init(id: 0, secret: []) }
         package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
             try fields.field("", &id)
-            try fields.field("", &secret)
+            try fields.unlisted(&secret)
         }
     }
     /// anti_replay: what makes a message fresh.
