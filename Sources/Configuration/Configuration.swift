@@ -110,9 +110,7 @@ extension Elaborator {
     fileprivate func hasValidBlock(errorCount: Int) -> Bool {
         if errorCount == 0 { return !statements.isEmpty }
         return topLevel().contains { place in
-            let row = statements[place].row
-            guard row >= 0, table.keywords[row].name != "global_defs" else { return false }
-            return table.keywords[row].shape == .block || table.keywords[row].shape == .list
+            statements[place].row.isBlock && statements[place].row.stage != .globals
         }
     }
 }

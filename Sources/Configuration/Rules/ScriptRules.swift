@@ -10,38 +10,6 @@ struct ScriptUse: Hashable {
     var isTracker = false
 }
 
-/// A part of a program's path that somebody else than root may change.
-package struct PathWeakness: Hashable, Sendable {
-    /// A clause that names the part, its owner and its mode.
-    package var text: String
-    /// The only one besides root who may change it; nil when there are more.
-    package var owner: UInt32?
-    /// A weakness.
-    package init(_ text: String, owner: UInt32? = nil) {
-        self.text = text
-        self.owner = owner
-    }
-}
-
-/// What the machine says about a program.
-package struct ProgramFinding: Hashable, Sendable {
-    /// Why it can't be run, such as `no such file`; nil when it can.
-    package var obstacle: String?
-    /// The parts of its path that somebody else than root may change, from the root on.
-    package var weaknesses: [PathWeakness]
-    /// A program without complaints.
-    package init(obstacle: String? = nil, weaknesses: [PathWeakness] = []) {
-        self.obstacle = obstacle
-        self.weaknesses = weaknesses
-    }
-
-    /// Why this user had better not run it: somebody who is neither he nor root could have written it. nil when nothing
-    /// is to be said.
-    package func weakness(forUser uid: UInt32) -> String? {
-        weaknesses.first { $0.owner != uid }?.text
-    }
-}
-
 extension ScriptIdentity {
     /// From the words `USER [[:]GROUP]`; nil without a user.
     init?(words: [String]) {
@@ -124,9 +92,9 @@ struct SurroundingsScan {
     let text: SourceText
     private let keywords: Set<String>
 
-    init(_ text: SourceText, table: KeywordTable = .shared) {
+    init(_ text: SourceText) {
         self.text = text
-        keywords = Set(table.keywords.filter { $0.shape == .script }.map(\.name))
+        keywords = KeywordTable.scriptKeywords
     }
 
     /// Asks for each program and each key file once or more often.

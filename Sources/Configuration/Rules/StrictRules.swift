@@ -5,7 +5,8 @@ extension Elaborator {
     private static var strictAtStart: String { "run it all the same" }
 
     /// What strict mode forbids (behaviours §7). It isn't enforced yet, so nothing is reset here.
-    mutating func checkStrictness(_ draft: InstanceDraft) {
+    mutating func checkStrictness() {
+        let draft = draft
         let settings = draft.settings
         guard settings.options.contains(.strict) else { return }
         let isOwner = settings.priority == .owner

@@ -1,8 +1,8 @@
 import ConfigurationModel
 
-/// What somebody meant to say although it isn't among the statements: misspelt or misplaced keywords and blocks without
-/// a `{`. Each has an error of its own already, so what is missing without it is no second one.
-struct Attempts {
+/// Misspelt or misplaced keywords and blocks without a `{`, which aren't among the statements. Each has an error of its
+/// own already, so what is missing without it is no second one.
+struct MisplacedKeywords {
     /// Keywords by the place of the block's statement that they were meant for, -1 being the top level, each with the
     /// token of the first one.
     private var keywords: [Int: [String: Int]] = [:]
@@ -49,43 +49,7 @@ struct Attempts {
 
     /// Whether a block with this keyword and name was meant.
     func has(_ keyword: String, named name: String) -> Bool { names[keyword]?.contains(name) ?? false }
-}
 
-extension Elaborator {
-    /// Whether a block tries to say one of these, rightly or not. One that says nothing (`virtual_ipaddress { }`)
-    /// doesn't.
-    func tries(_ keywords: String..., in place: Int) -> Bool {
-        keywords.contains { attempts.has($0, in: place) } || says(keywords, in: place)
-    }
-
-    /// Whether a block says this, misspelt or not, beyond doubt: not only because its end is guessed.
-    func means(_ keyword: String, in place: Int) -> Bool {
-        attempts.names(keyword, in: place) || says([keyword], in: place)
-    }
-
-    private func says(_ keywords: [String], in place: Int) -> Bool {
-        var child = place + 1
-        while child < statements[place].end {
-            let statement = statements[child]
-            let isEmpty = statement.isEntry || isHollow(statement, child)
-            if !isEmpty, keywords.contains(keyword(child)) { return true }
-            child = max(child + 1, statement.end)
-        }
-        return false
-    }
-
-    /// Whether it is a block without a name and with nothing in it.
-    private func isHollow(_ statement: Statement, _ place: Int) -> Bool {
-        let keyword = table.keywords[statement.row]
-        guard keyword.shape == .block || keyword.shape == .list, !keyword.isNamed else { return false }
-        return statement.end <= place + 1 && !attempts.hasAny(in: place)
-    }
-
-    /// Whether the block that somebody looks for is there but was refused.
-    func tries(_ keyword: String, named name: String) -> Bool { attempts.has(keyword, named: name) }
-}
-
-extension Attempts {
     /// Whether anything was meant for this block.
     func hasAny(in block: Int) -> Bool { keywords[block] != nil || unclear.contains(block) }
 }
