@@ -1,13 +1,13 @@
 import ConfigurationModel
 
 extension Elaborator {
-    /// Whether a block tries to say one of these, rightly or not. One that says nothing (`virtual_ipaddress { }`)
+    /// True if a block tries to say one of these, rightly or not. One that says nothing (`virtual_ipaddress { }`)
     /// doesn't.
     func tries(_ keywords: String..., in block: Statement) -> Bool {
         keywords.contains { misplaced.has($0, in: block.place) } || says(keywords, in: block)
     }
 
-    /// Whether a block says this, misspelt or not, beyond doubt: not only because its end is guessed.
+    /// True if a block says this, misspelt or not, beyond doubt: not only because its end is guessed.
     func means(_ keyword: String, in block: Statement) -> Bool {
         misplaced.names(keyword, in: block.place) || says([keyword], in: block)
     }
@@ -22,12 +22,12 @@ extension Elaborator {
         return false
     }
 
-    /// Whether it is a block without a name and with nothing in it.
+    /// True if it is a block without a name and with nothing in it.
     private func isHollow(_ statement: Statement) -> Bool {
         guard statement.row.isBlock, !statement.row.value.isNamed else { return false }
         return statement.end <= statement.place + 1 && !misplaced.hasAny(in: statement.place)
     }
 
-    /// Whether the block that somebody looks for is there but was refused.
+    /// True if the block that somebody looks for is there but was refused.
     func tries(_ keyword: String, named name: String) -> Bool { misplaced.has(keyword, named: name) }
 }

@@ -9,7 +9,7 @@ enum ElaborationStage: CaseIterable {
     case instances
     /// Groups of instances and of interfaces.
     case groups
-    /// What is installed whatever the instances' states are.
+    /// Addresses, routes and rules that are installed whatever the instances' states are.
     case statics
     case serverGroups
     case servers
@@ -29,10 +29,10 @@ struct Elaborator {
     var lostPeers = 0
     let environment: Environment
     let files: any FileProvider
-    /// Who runs scripts that don't say another. Asked for when there are some, because a server may have to answer.
+    /// The user of scripts that don't say another. Asked for when there are some, because a server may have to answer.
     lazy var defaultScriptAccount = Self.defaultScriptAccount(files)
     var diagnostics: DiagnosticList
-    /// How often an error was found, also one that was said before.
+    /// Number of errors, repeated ones included.
     private(set) var refusals = 0
     var model = ConfigurationModel()
     var defaults = InstanceDefaults()
@@ -40,7 +40,7 @@ struct Elaborator {
     var identities: [InstanceIdentity: Int] = [:]
     /// Places of the names of instances.
     var names: [String: Int] = [:]
-    /// Whether `settingPlaces` is wanted; a daemon has no use for it.
+    /// True if `settingPlaces` is wanted; a daemon has no use for it.
     var keepsPlaces = false
     /// For each instance by name: places of the keywords of its settings.
     var settingPlaces: [String: [String: Int]] = [:]
@@ -73,9 +73,9 @@ struct Elaborator {
     /// track_group of the entry, and where it stands.
     var trackGroupName: String?
     var trackGroupPlace: Int?
-    /// Whether the entry is of static_routes or static_rules.
+    /// True if the entry is of static_routes or static_rules.
     var isStatic = false
-    /// Whether nothing so far makes the entry unusable.
+    /// True if nothing so far makes the entry unusable.
     var isUsable = true
 
     init(_ parser: StatementParser, _ environment: Environment, _ files: any FileProvider) {
@@ -259,68 +259,6 @@ struct Elaborator {
         return interval
     }
 
-    // MARK: - Settings
-
-    mutating func set<Value: NumericSetting>(_ path: KeywordRow.Path<Value>, _ statement: Statement) {
-        guard let number = integer(statement), let value = Value(number: number, unit: statement.row.unit) else {
-            return
-        }
-        self[keyPath: path] = value
-    }
-
-    /// A number of rounds; 0 means 1, as in keepalived.
-    mutating func set<Value: NumericSetting>(_ path: KeywordRow.Path<Value>, rounds statement: Statement) {
-        guard let number = integer(statement), let word = statement.words.first else { return }
-        if number == 0 { report(.warning, "`\(string(statement.token)) 0` means 1", at: word) }
-        if let value = Value(number: max(1, number), unit: nil) { self[keyPath: path] = value }
-    }
-
-    mutating func set<Value: BooleanSetting>(_ path: KeywordRow.Path<Value>, boolean statement: Statement) {
-        if let value = boolean(statement) { self[keyPath: path] = Value(value) }
-    }
-
-    mutating func set<Value: IntervalSetting>(_ path: KeywordRow.Path<Value>, seconds statement: Statement) {
-        if let value = seconds(statement) { self[keyPath: path] = Value(value) }
-    }
-
-    mutating func set<Value: TextSetting>(_ path: KeywordRow.Path<Value>, text statement: Statement) {
-        if let word = word(of: statement) { self[keyPath: path] = Value(string(word)) }
-    }
-
-    mutating func set<Value: TextSetting>(_ path: KeywordRow.Path<Value>, interface statement: Statement) {
-        guard let word = word(of: statement), let name = interfaceName(at: word) else { return }
-        self[keyPath: path] = Value(name)
-    }
-
-    mutating func set(_ path: KeywordRow.Path<IPAddress>, address statement: Statement) {
-        if let address = address(statement) { self[keyPath: path] = address }
-    }
-
-    /// An absolute path.
-    mutating func set(_ path: KeywordRow.Path<String?>, path statement: Statement) {
-        guard let word = word(of: statement) else { return }
-        guard bytes(word).first == Byte.slash else {
-            return refuse("`\(string(word))` isn't an absolute path", at: word)
-        }
-        self[keyPath: path] = string(word)
-    }
-
-    /// `USER [[:]GROUP]`.
-    mutating func set(_ path: KeywordRow.Path<ScriptIdentity?>, identity statement: Statement) {
-        guard let identity = identity(statement.words) else {
-            return refuse("`\(string(statement.token))` needs USER [[:]GROUP]", at: statement.token)
-        }
-        self[keyPath: path] = identity
-    }
-
-    /// An address, behind which keepalived takes a length that means nothing.
-    mutating func set(_ path: KeywordRow.Path<IPAddress?>, host statement: Statement) {
-        if let word = word(of: statement), let host = host(at: word) { self[keyPath: path] = host }
-    }
-
-    /// The first word; nil without words.
-    func firstWord(_ statement: Statement) -> String? { statement.words.first.map { string($0) } }
-
     // MARK: - Addresses and names
 
     mutating func host(at word: Int) -> IPAddress? {
@@ -354,7 +292,7 @@ struct Elaborator {
         return name
     }
 
-    /// Whether an interface may be used: it exists, or nobody wants to know.
+    /// True if an interface may be used: it exists, or nobody wants to know.
     func isKnown(interface: String) -> Bool {
         model.global.dynamicInterfaces || environment.interfaces?.contains(interface) ?? true
     }

@@ -25,16 +25,16 @@ extension Elaborator {
         return true
     }
 
-    /// What a start does without a keyword that stands behind another statement.
+    /// The action of a start without a keyword that stands behind another statement.
     private func startWithout(_ row: KeywordRow?) -> String {
         guard let row, row.hasOneValue else { return "leave it out" }
         return startInstead(row)
     }
 
-    /// How many words of a crowded line a message names.
+    /// Number of words of a crowded line that a message names.
     private static var maximumNamed: Int { 8 }
 
-    /// What to do with words that belong onto lines of their own; each is named once.
+    /// Advice about words that belong onto lines of their own; each is named once.
     private func ownLines(for words: [Int]) -> String {
         var names: [String] = []
         for word in words where !names.contains("`\(string(word))`") {

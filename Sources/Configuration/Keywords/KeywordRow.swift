@@ -13,7 +13,7 @@ package enum KeywordStatus: Hashable, Sendable {
     /// It is known and refused, for this reason: an error.
     case refused(String)
 
-    /// Whether it is to act one day.
+    /// True if it is to act one day.
     package var isWaiting: Bool { self == .notYet || self == .typed }
 }
 
@@ -88,11 +88,11 @@ package final class KeywordRow: Sendable {
     }
     /// Limits of a whole number.
     package var limits: ClosedRange<Int>? { value.numbers }
-    /// Whether no keepalived knows it.
+    /// True if no keepalived knows it.
     package var isOwn: Bool { traits.contains(.own) }
     var isBlock: Bool { shape == .block || shape == .list }
 
-    /// Whether it has a value of which the last one in a block counts.
+    /// True if it has a value of which the last one in a block counts.
     var hasOneValue: Bool {
         switch shape {
         case .integer, .boolean, .optionalInteger, .words: traits.isDisjoint(with: [.repeatable, .once])

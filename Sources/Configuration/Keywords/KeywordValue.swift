@@ -91,10 +91,10 @@ struct KeywordValue: Sendable {
         Self(arguments: arguments, shape: .list, inside: inside)
     }
 
-    /// Whether words belong before the `{` of its block.
+    /// True if words belong before the `{` of its block.
     var isNamed: Bool { arguments != "block" && arguments != "list block" }
 
-    /// Whether nothing has to follow: in the manual, brackets are around what may be left out.
+    /// True if nothing has to follow: in the manual, brackets are around what may be left out.
     var isOptional: Bool { arguments.utf8.first == UInt8(ascii: "[") }
 
     /// The limits as the manual writes them, without the unit; nil without limits.

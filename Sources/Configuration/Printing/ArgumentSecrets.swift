@@ -11,7 +11,7 @@ struct ArgumentSecrets {
     private static let lengthMin = 6
     /// Also one that is told to be secret.
     private static let announcedLengthMin = 4
-    /// What scripts are told of an instance, and what a report is full of.
+    /// States of an instance: scripts get them, and a report is full of them.
     private static let states: Set<String> = ["init", "backup", "master", "fault", "stop"]
 
     /// The arguments of one script, as written and as the script gets them.
@@ -21,7 +21,7 @@ struct ArgumentSecrets {
     }
 
     private var commands: [Command] = []
-    /// What is in the configuration otherwise, and may be shown.
+    /// Words elsewhere in the configuration, which may be shown.
     private var known: Set<String>
 
     /// - Parameter known: names that aren't secret, whatever scripts are told of them.
@@ -43,7 +43,7 @@ struct ArgumentSecrets {
             ))
     }
 
-    /// What is to go.
+    /// The words to take out.
     var secrets: Set<String> {
         var secrets: Set<String> = []
         for command in commands {
@@ -66,7 +66,7 @@ struct ArgumentSecrets {
         return secrets
     }
 
-    /// Whether what follows this name is likely to be one: `--db_pass` and `dbPass` say so, `--bypass` doesn't.
+    /// True if what follows this name is likely to be one: `--db_pass` and `dbPass` say so, `--bypass` doesn't.
     static func looksLikeSecret(_ name: String) -> Bool {
         let small = name.lowercased()
         // They are parts of no other words: `PGPASSWORD` counts, too.

@@ -6,7 +6,7 @@ package struct RedactedConfiguration: Sendable {
     package var text: [UInt8] = []
     /// The secrets that were taken out: where else they stand, they go, too.
     package var secrets: Set<String> = []
-    /// How many words were taken out as secrets, and how many scripts lost their arguments.
+    /// Number of words that were taken out as secrets.
     package var secretCount = 0
     /// Scripts whose arguments were taken out.
     package var argumentCount = 0
@@ -28,7 +28,7 @@ package func redactedConfiguration(
 struct Redaction {
     var result = RedactedConfiguration()
     private var text: SourceText
-    /// What a token becomes.
+    /// New texts of tokens.
     private var replacements: [Int: [UInt8]] = [:]
     private var arguments: ArgumentSecrets
     private static let gone = Array("<redacted>".utf8)

@@ -14,7 +14,7 @@ struct AddressUse {
     let instance: UInt32
 }
 
-/// Who was given each address first. IPv4 ones by their 32 bits: a table of whole addresses is three times as large, and
+/// The first use of each address. IPv4 ones by their 32 bits: a table of whole addresses is three times as large, and
 /// was a quarter of the time that a large file takes.
 struct AddressUses {
     private var ipv4: [UInt32: AddressUse] = [:]
@@ -36,7 +36,7 @@ struct AddressUses {
 }
 
 extension Elaborator {
-    /// What an instance's addresses have to do with the link and with other instances.
+    /// Checks an instance's addresses against the link and other instances.
     mutating func checkAddresses() {
         // An instance that can't run takes nothing from anybody.
         guard draft.settings.faults.isEmpty else { return }

@@ -101,7 +101,7 @@ extension Elaborator {
         forgetOwnInterface()
     }
 
-    /// What says that it's no slip.
+    /// The advice for an interface that is missing on purpose.
     static var laterInterfaces: String { "`dynamic_interfaces` in global_defs is for interfaces that come later" }
 
     /// Listing the own interface among the tracked ones says nothing new; its weight is ignored, as in keepalived.
@@ -117,7 +117,7 @@ extension Elaborator {
             at: draft.places["track_interface"] ?? draft.token)
     }
 
-    /// What the kernel says about the interface.
+    /// Checks the interface against the kernel's facts.
     private mutating func checkLinkKind(at token: Int) {
         let name = draft.settings.interface
         let link = environment.links?[name]
@@ -169,15 +169,15 @@ extension Elaborator {
         }
     }
 
-    /// How many interfaces of the machine a message lists.
+    /// Number of interfaces of the machine that a message lists.
     private static var maximumListed: Int { 4 }
 
-    /// That an interface isn't there, and which one may have been meant.
+    /// A message about a missing interface, with the one that may have been meant.
     mutating func missing(interface name: String) -> String {
         "interface `\(name)` doesn't exist\(existingInterfaces(insteadOf: name))"
     }
 
-    /// What a name that no interface has may have meant, or which ones there are, for the end of a message: those that
+    /// The interface that a wrong name may have meant, or those that there are, for the end of a message: those that
     /// have an address first, and never the loopback.
     private mutating func existingInterfaces(insteadOf name: String) -> String {
         guard !diagnostics.isFull, shared.suggestions < Self.maximumSuggestions, let known = environment.interfaces

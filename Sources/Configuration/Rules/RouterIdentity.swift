@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// What of an instance its peers have to share, or hear it by. A value that can't be read is no detail then: with the
+/// Settings that peers of an instance have to share, or hear it by. A value that can't be read is no detail then: with the
 /// default instead, the instance would be another virtual router beside theirs, and both would be master.
 enum RouterIdentity {
     /// The keywords of an instance by the property of the model that they decide.
@@ -20,7 +20,7 @@ enum RouterIdentity {
         "v3_checksum_as_v2": "v3_checksum_as_v2",
     ]
 
-    /// Why an instance doesn't run without this.
+    /// The reason an instance doesn't run without this.
     static func reason(_ keyword: String) -> String {
         switch keyword {
         case "virtual_router_id": "virtual_router_id is missing or invalid"
@@ -60,7 +60,7 @@ extension Elaborator {
         diagnostics.amendErrors(since: mark, atStart: "leave the instances that follow it in FAULT")
     }
 
-    /// What an instance doesn't say itself, and nobody knows.
+    /// The same for defaults that can't be read and that an instance doesn't set itself.
     mutating func failByDefaults() {
         for (keyword, place) in defaults.slips.sorted(by: { $0.key < $1.key }) {
             guard let own = RouterIdentity.defaults[keyword], draft.places[own] == nil else { continue }

@@ -4,7 +4,7 @@ import ConfigurationModel
 struct ScriptUse: Hashable {
     /// As written: a path, or a name that is looked for in PATH.
     var program: String
-    /// Who runs it, as its statement says.
+    /// The user in its statement.
     var identity: ScriptIdentity?
     /// A tracker that can't run is a wrong verdict about this node; a notification that can't run is only missed.
     var isTracker = false
@@ -52,7 +52,7 @@ extension Elaborator {
         return false
     }
 
-    /// Who runs it (behaviours §5); nil when that isn't known.
+    /// The user that runs it (behaviours §5); nil when that isn't known.
     private mutating func user(of use: ScriptUse) -> UInt32? {
         if let identity = use.identity ?? model.global.scriptUser {
             return ["root", "0"].contains(identity.user) ? 0 : identity.account?.uid
@@ -66,16 +66,16 @@ extension Elaborator {
         return account
     }
 
-    /// Who runs scripts that don't say another.
+    /// The user of scripts that don't say another.
     fileprivate static let defaultScriptUser = "keepalived_script"
 }
 
 extension Diagnostic {
-    /// What the note on the first script says; it is found by that.
+    /// The text of the note on the first script, by which it is found.
     private static let firstScriptMessage =
         "scripts begin here: a hasupd that was started without any refuses them at a reload, and needs a restart"
 
-    /// Whether it is the note on the first script.
+    /// True if it is the note on the first script.
     package var isAboutFirstScript: Bool { severity == .note && message == Self.firstScriptMessage }
 
     static func firstScript(_ token: Token, in text: SourceText) -> Diagnostic {

@@ -11,7 +11,7 @@ extension Elaborator {
         var server: Int
     }
 
-    /// What must not be served twice, apart from the addresses.
+    /// The part of a service, apart from its addresses, that must not be served twice.
     private struct ClaimKey: Hashable {
         var transport: ServiceTransport?
         var port: UInt16

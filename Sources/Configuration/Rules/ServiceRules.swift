@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// What the settings of one virtual server mean for each other.
+/// Rules between the settings of one virtual server.
 extension Elaborator {
     /// Decides what real servers depend on. It runs before they are read.
     mutating func decideService() {
@@ -223,7 +223,7 @@ extension Elaborator {
 }
 
 extension Forwarding {
-    /// Whether packets are wrapped, so that the server may be of another family.
+    /// True if packets are wrapped, so that the server may be of another family.
     var isTunnel: Bool { if case .tunnel = self { true } else { false } }
 }
 

@@ -4,7 +4,7 @@ import ConfigurationModel
 extension Elaborator {
     private static var strictAtStart: String { "run it all the same" }
 
-    /// What strict mode forbids (behaviours §7). It isn't enforced yet, so nothing is reset here.
+    /// Complains about what strict mode forbids (behaviours §7). It isn't enforced yet, so nothing is reset here.
     mutating func checkStrictness() {
         let draft = draft
         let settings = draft.settings

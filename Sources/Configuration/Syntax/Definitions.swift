@@ -8,7 +8,7 @@ struct Definition {
     /// Tells it from every other, also from another value of the same name.
     var number = 0
 
-    /// What one use of it makes.
+    /// The text that one use of it makes.
     var byteCount: Int { lines.reduce(0) { $0 + $1.end - $1.start + 1 } }
 }
 

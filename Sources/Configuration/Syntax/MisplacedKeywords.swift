@@ -30,26 +30,26 @@ struct MisplacedKeywords {
     /// A block in which a keyword isn't known, whether or not it's near to one.
     mutating func noteMisread(_ block: Int) { misread.insert(block) }
 
-    /// Whether one of its keywords isn't known.
+    /// True if one of its keywords isn't known.
     func isMisread(_ block: Int) -> Bool { misread.contains(block) }
 
-    /// Whether this very keyword was written in this block, misspelt or misplaced.
+    /// True if this very keyword was written in this block, misspelt or misplaced.
     func names(_ keyword: String, in block: Int) -> Bool { place(of: keyword, in: block) != nil }
 
     /// The token of this very keyword, misspelt or misplaced; nil when it wasn't written for this block.
     func place(of keyword: String, in block: Int) -> Int? { keywords[block]?[keyword] }
 
-    /// Whether it was meant for this block.
+    /// True if it was meant for this block.
     func has(_ keyword: String, in block: Int) -> Bool {
         unclear.contains(block) || names(keyword, in: block)
     }
 
-    /// Whether it was meant for any block, or may stand in one that is left out.
+    /// True if it was meant for any block, or may stand in one that is left out.
     func has(_ keyword: String) -> Bool { skipsBlocks || !unclear.isEmpty || anywhere.contains(keyword) }
 
-    /// Whether a block with this keyword and name was meant.
+    /// True if a block with this keyword and name was meant.
     func has(_ keyword: String, named name: String) -> Bool { names[keyword]?.contains(name) ?? false }
 
-    /// Whether anything was meant for this block.
+    /// True if anything was meant for this block.
     func hasAny(in block: Int) -> Bool { keywords[block] != nil || unclear.contains(block) }
 }

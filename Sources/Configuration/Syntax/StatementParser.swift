@@ -58,7 +58,7 @@ struct StatementParser {
         var seen: [(row: KeywordRow, token: Int)] = []
     }
 
-    /// Whether it was said that keepalived doesn't know a keyword.
+    /// True if it was said that keepalived doesn't know a keyword.
     var hasWarnedOfOwnKeyword = false
 
     /// Deeper nesting than any keyword has; only garbage reaches it.
@@ -310,7 +310,7 @@ struct StatementParser {
         return !firstCounts
     }
 
-    /// Whether what follows a keyword without `{` looks like the inside of its block.
+    /// True if what follows a keyword without `{` looks like the inside of its block.
     private func followsAsBlock(_ keyword: KeywordRow) -> Bool {
         guard next < text.tokens.count, text.tokens[next].isText else { return false }
         let name = text.slice(text.tokens[next])

@@ -1,6 +1,6 @@
 import ConfigurationModel
 
-/// What is wrong with a statement by itself: its keyword's status, and words that nothing else will look at.
+/// Checks of a statement by itself: its keyword's status, and words that nothing else will look at.
 extension StatementParser {
     /// Complains about a keyword that has no effect.
     mutating func judge(_ keyword: KeywordRow, at place: Int, isSilent: Bool) {
@@ -19,7 +19,7 @@ extension StatementParser {
         }
     }
 
-    /// What a cluster loses by keywords that aren't handled yet, where it may be more than an operator thinks.
+    /// The loss of a cluster by keywords that aren't handled yet, where it may be more than an operator thinks.
     private static let losses = [
         "vrrp_script": "whatever it finds, this node keeps its role",
         "vrrp_track_process": "whatever ends, this node keeps its role",

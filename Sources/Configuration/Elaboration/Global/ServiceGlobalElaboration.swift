@@ -42,7 +42,7 @@ extension Elaborator {
 
     private func mailbox(_ words: Range<Int>) -> String { words.map { string($0) }.joined(separator: " ") }
 
-    /// Whether a name could be one of a host: no label begins with a hyphen, and the last isn't a number, because then an
+    /// True if a name could be one of a host: no label begins with a hyphen, and the last isn't a number, because then an
     /// IPv4 address was meant (RFC 1123 section 2.1). Underscores are taken, as resolvers do.
     private static func isHostName(_ name: String) -> Bool {
         let labels = name.hasSuffix(".") ? name.dropLast() : name[...]

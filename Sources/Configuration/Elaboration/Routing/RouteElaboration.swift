@@ -225,7 +225,7 @@ extension Elaborator {
         return settings
     }
 
-    /// What the kernel would refuse.
+    /// Complains about a route that the kernel would refuse.
     private mutating func isSound(_ route: RouteSettings, forced: AddressFamily?, at first: Int) -> Bool {
         func complain(_ message: String, _ elaborator: inout Elaborator) -> Bool {
             elaborator.refuse("\(message): the route is left out", at: first, atStart: "")

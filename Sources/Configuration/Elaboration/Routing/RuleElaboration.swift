@@ -16,7 +16,10 @@ extension Elaborator {
         var next: UInt32 = 16_384
         for block in statements where ["virtual_rules", "static_rules"].contains(block.row.name) {
             for entry in statements[block.place + 1..<block.end] where entry.isEntry {
-                let says = entry.words.contains { ["priority", "preference", "order"].contains(string($0)) }
+                let says = entry.words.contains { word in
+                    let row = KeywordList.rule.option(bytes(word))
+                    return (row?.alias ?? row?.name) == "priority"
+                }
                 guard !says, let first = entry.words.first else { continue }
                 shared.rulePriorities[first] = next
                 next = max(1, next - 1)
@@ -28,7 +31,14 @@ extension Elaborator {
     mutating func readRule(_ entry: Statement, in block: Statement) -> RuleSettings? {
         guard let first = entry.words.first else { return nil }
         rule = RuleDraft()
-        words(of: entry, in: block)
+        words(of: entry, in: block) { elaborator, word in
+            // Another spelling of the same.
+            guard elaborator.text.matches(elaborator.text.tokens[word], "ip_proto"),
+                let row = KeywordList.rule["ipproto"]
+            else { return false }
+            row.effect?(&elaborator, Statement(row, token: word, words: word + 1..<word + 1, place: entry.place))
+            return true
+        }
         return isUsable ? finishRule(at: first) : nil
     }
 

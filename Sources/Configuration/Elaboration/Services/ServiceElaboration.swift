@@ -22,7 +22,7 @@ struct ServiceDraft {
     var block = Statement.none
     /// The keyword `virtual_server`.
     var token: Int { block.token }
-    /// Whether its address could be read; without one it isn't set up whatever else it says.
+    /// True if its address could be read; without one it isn't set up whatever else it says.
     var hasAddress = true
     /// Where the last statement with this keyword begins.
     var places: [String: Int] = [:]

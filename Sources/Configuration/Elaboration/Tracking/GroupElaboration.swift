@@ -143,7 +143,7 @@ extension Elaborator {
                 + "`\(model.instances[group.members[other]].name)` hasn't", at: places[other])
     }
 
-    /// What a group tracks replaces what its members say about the same object (behaviours §8).
+    /// Warns of objects that a group and a member track: the group's options replace the member's (behaviours §8).
     private mutating func checkTrackers(of group: SyncGroup, _ places: [Int]) {
         for (number, place) in zip(group.members, places) {
             let member = model.instances[number]

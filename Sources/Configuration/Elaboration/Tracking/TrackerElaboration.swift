@@ -12,13 +12,13 @@ struct TrackerDefinition {
     var isUsed = false
 }
 
-/// What blocks outside of instances say, for those that refer to them.
+/// Facts of blocks outside of instances, for those that refer to them.
 struct SharedContext {
     /// Definitions by kind and name.
     var trackers: [TrackerKind: [String: TrackerDefinition]] = [:]
     /// Places in the model, and the tokens of the names, of instances.
     var instances: [String: Int] = [:]
-    /// What this machine lacks for an instance to start, by the instance's name.
+    /// The lack on this machine that keeps an instance from starting, by the instance's name.
     var startFaults: [String: String] = [:]
     /// Where an instance was made a member of a sync group.
     var memberships: [Int: Int] = [:]
@@ -27,7 +27,7 @@ struct SharedContext {
     var trackGroups: [String: Int] = [:]
     /// Where the block that is being read has something that it may have once, by a word for it.
     var seenInBlock: [String: Int] = [:]
-    /// How often it was looked for what a misspelled name may have meant.
+    /// Number of searches for what a misspelled name may have meant.
     var suggestions = 0
     /// Place of the first program that hasupd is to run.
     var firstScript: Int?
