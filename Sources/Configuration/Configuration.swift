@@ -1,9 +1,9 @@
 import Base
 import ConfigurationModel
 
-/// What came of reading a configuration.
+/// Result of reading a configuration.
 package struct LoadedConfiguration: Sendable {
-    /// What the files mean, as far as they mean anything.
+    /// Meaning of the files, as far as they have one.
     package var model: ConfigurationModel
     /// Findings in the order in which they were made; `orderedDiagnostics` is for people.
     package var diagnostics: [Diagnostic]
@@ -15,11 +15,11 @@ package struct LoadedConfiguration: Sendable {
     package var warningCount: Int
     /// Of the errors, those about which a start does no more than leave an instance in FAULT.
     var faultCount: Int
-    /// Whether the main file could be read.
+    /// True if the main file could be read.
     package var isReadable: Bool
-    /// Whether a daemon may start with it (docs/decisions.md, D18): the main file could be read and has a valid block.
+    /// True if a daemon may start with it (docs/decisions.md, D18): the main file could be read and has a valid block.
     package var canStart: Bool
-    /// Whether all that it says would run: no errors, and no instance that stays in FAULT.
+    /// True if all that it says would run: no errors, and no instance that stays in FAULT.
     package var isWhole: Bool { canStart && !hasErrors && model.instances.allSatisfy(\.faults.isEmpty) }
     /// Instances that a start or reload would leave in FAULT on the machine that was looked at, in the order of the
     /// files.
@@ -27,22 +27,22 @@ package struct LoadedConfiguration: Sendable {
     /// A note on the first script, which a hasupd that runs none can't begin with (docs/decisions.md, D2); nil without
     /// scripts.
     package var firstScript: Diagnostic?
-    /// Whether a start would leave out some of it, and not only leave instances in FAULT.
+    /// True if a start would leave out some of it, and not only leave instances in FAULT.
     package var leavesOut: Bool { errorCount > faultCount }
-    /// Whether a reload refuses it.
+    /// True if a reload refuses it.
     package var hasErrors: Bool { errorCount > 0 }
 }
 
 /// An instance that can't run when it starts.
 package struct StartFault: Hashable, Sendable {
     package var name: String
-    /// What is wrong or missing: a clause.
+    /// The fault: a clause.
     package var reason: String
 }
 
 /// Reads the main file and everything it includes, and nothing else: the only part that needs the right to read them.
 ///
-/// What is included follows from the text, so conditional lines and definitions are obeyed here already. Files that
+/// The text says which files are included, so conditional lines and definitions are applied here already. Files that
 /// can't be read are remembered as such; `parse` reports them.
 package func readSources(
     path: String, files: some FileProvider, environment: Environment
@@ -105,14 +105,12 @@ func elaborate(
 }
 
 extension Elaborator {
-    /// Whether there is something to start with. Definitions alone run nothing: beside an error that is a configuration
+    /// True if there is something to start with. Definitions alone run nothing: beside an error that is a configuration
     /// whose only block was misspelt, without one it's what somebody wants.
     fileprivate func hasValidBlock(errorCount: Int) -> Bool {
         if errorCount == 0 { return !statements.isEmpty }
         return topLevel().contains { place in
-            let row = statements[place].row
-            guard row >= 0, table.keywords[row].name != "global_defs" else { return false }
-            return table.keywords[row].shape == .block || table.keywords[row].shape == .list
+            statements[place].row.isBlock && statements[place].row.stage != .globals
         }
     }
 }

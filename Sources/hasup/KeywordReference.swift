@@ -19,7 +19,7 @@ enum KeywordReference {
     static func markdown(_ table: KeywordTable) -> String {
         let known = table.keywords
         let acting = known.count { $0.status == .acts }
-        let waiting = known.count { $0.status == .notYet }
+        let waiting = known.count { $0.status.isWaiting }
         var lines = [
             "# Configuration", "",
             "Made from the keyword table by `make docs`; a test fails when the two differ. hasup reads keepalived.conf as",
@@ -65,7 +65,7 @@ enum KeywordReference {
         switch status {
         case .acts: "acts"
         case .accepted(let reason): "no effect: \(reason)"
-        case .notYet: "not yet"
+        case .notYet, .typed: "not yet"
         case .refused(let reason): "refused: \(reason)"
         }
     }
@@ -83,7 +83,7 @@ enum KeywordReference {
         switch keyword.status {
         case .acts: waitingBlock(around: keyword) == nil ? nil : "not yet"
         case .accepted: "no effect"
-        case .notYet: "not yet"
+        case .notYet, .typed: "not yet"
         case .refused: "refused"
         }
     }
@@ -92,7 +92,7 @@ enum KeywordReference {
     static func waitingBlock(around keyword: Keyword) -> String? {
         var path = keyword.context.hasSuffix(" (entry)") ? String(keyword.context.dropLast(8)) : keyword.context
         while let row = KeywordTable.shared.row(ofBlock: path) {
-            if row.status == .notYet { return row.name }
+            if row.status.isWaiting { return row.name }
             path = row.context
         }
         return nil

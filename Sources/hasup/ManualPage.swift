@@ -98,7 +98,7 @@ enum ManualPage {
         switch keyword.status {
         case .acts: break
         case .accepted(let reason): sentences.append("No effect: \(reason).")
-        case .notYet: sentences.append("Not handled yet.")
+        case .notYet, .typed: sentences.append("Not handled yet.")
         case .refused(let reason): sentences.append("Refused: \(reason).")
         }
         return [".It Ic \(argument(keyword.name))\(values)"] + sentences.map(line)

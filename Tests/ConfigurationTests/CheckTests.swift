@@ -220,7 +220,7 @@ import Testing
 
     /// Checks that stay, with the findings about them; the lines begin on line 6.
     @Test(arguments: [
-        ("TCP_CHECK {\nconnect_port 0\n}", "7:14 error a port is 1 to 65535, not 0"),
+        ("TCP_CHECK {\nconnect_port 0\n}", "7:14 error `connect_port` is 1 to 65535, not 0"),
         ("TCP_CHECK {\nconnect_timeout 0\n}", "7:17 error `connect_timeout` is 0.000001 s to 4294967 s"),
         ("TCP_CHECK {\nretry -1\n}", "7:7 error `retry` is 0 to 65535, not -1"),
         ("TCP_CHECK {\nfwmark 4294967296\n}", "7:8 error `fwmark` is 0 to 4294967295, not 4294967296"),

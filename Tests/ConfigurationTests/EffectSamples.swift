@@ -230,6 +230,16 @@ enum EffectSamples {
         return special + (words + general).map { "\(name) \($0)" }
     }
 
+    /// The row with a number in it.
+    static func text(of row: Keyword, number: String) -> String {
+        switch row.name {
+        case "(entry)": "eth1 \(number)"
+        case "lvs_timeouts": "lvs_timeouts tcp \(number)"
+        case "key": "key \(number) 0123456789012345678901234567890123456789"
+        default: "\(row.name) \(number)"
+        }
+    }
+
     /// What can't be guessed.
     private static let specials: [String: [String]] = [
         "lvs_timeouts": ["lvs_timeouts tcp 7"], "lvs_sched": ["lvs_sched wrr"],

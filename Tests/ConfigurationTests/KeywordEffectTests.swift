@@ -50,7 +50,7 @@ import Testing
     @Test func whatIsReadChangesTheModel() {
         var idle: [String] = []
         for row in KeywordTable.shared.keywords where row.context != "(lexical)" {
-            let isRead = row.status == .acts || row.isTyped
+            let isRead = row.status == .acts || row.status == .typed
             guard isRead, !EffectSamples.withoutModel.contains("\(row.context) \(row.name)") else { continue }
             let isFound = Self.hasEffect(
                 EffectSamples.texts(of: row), in: EffectSamples.scaffolds(of: row),
@@ -135,12 +135,63 @@ import Testing
 
     @Test func whatHasNoEffectChangesNothing() {
         for row in KeywordTable.shared.keywords where row.context != "(lexical)" {
-            guard row.status != .acts, !row.isTyped, !EffectSamples.kept.contains("\(row.context) \(row.name)"),
-                row.child < 0
+            guard row.status != .acts, row.status != .typed, !EffectSamples.kept.contains("\(row.context) \(row.name)"),
+                !row.row.isBlock
             else { continue }
             #expect(
                 !Self.hasEffect(EffectSamples.texts(of: row), in: EffectSamples.scaffolds(of: row)),
                 "\(row.context) \(row.name)")
         }
+    }
+
+    // MARK: - Limits
+
+    /// The printed range is the one that the parser takes: its ends are read, and what is next to them is refused.
+    @Test func rangesAreWhatTheParserTakes() {
+        var wrong: [String] = []
+        for row in KeywordTable.shared.keywords where row.status == .acts || row.status == .typed {
+            guard let ends = Self.printedEnds(of: row) else {
+                if row.row.value.range != nil { wrong.append("\(row.context) \(row.name): \(row.range)") }
+                continue
+            }
+            // A value in milliseconds has six decimals, too.
+            let step = row.row.value.times == nil ? Decimal(1) : Decimal(sign: .plus, exponent: -6, significand: 1)
+            for value in [ends.low, ends.high] where !Self.isRead(value, row) {
+                wrong.append("\(row.context) \(row.name): \(value) is refused")
+            }
+            for value in [ends.low - step, ends.high + step] where Self.isReadEverywhere(value, row) {
+                wrong.append("\(row.context) \(row.name): \(value) is read")
+            }
+        }
+        #expect(wrong == [], "\(wrong.joined(separator: "\n"))")
+    }
+
+    /// `LOW..HIGH` at the beginning of a range.
+    private static func printedEnds(of row: Keyword) -> (low: Decimal, high: Decimal)? {
+        let powers = ["2^31-1": Decimal(Int(Int32.max)), "2^32-1": Decimal(Int(UInt32.max))]
+        let ends = row.range.prefix { $0 != ";" }.components(separatedBy: "..")
+            .map { powers[$0] ?? Decimal(string: $0) }
+        guard row.row.value.range != nil, ends.count == 2, let low = ends[0], let high = ends[1] else { return nil }
+        return (low, high)
+    }
+
+    /// Whether a number is read in one of the places of a keyword: what stands beside it may allow less.
+    private static func isRead(_ value: Decimal, _ row: Keyword) -> Bool {
+        EffectSamples.scaffolds(of: row).contains { complaints(value, row, in: $0).allSatisfy { $0 != .error } }
+    }
+
+    private static func isReadEverywhere(_ value: Decimal, _ row: Keyword) -> Bool {
+        EffectSamples.scaffolds(of: row).allSatisfy { complaints(value, row, in: $0).isEmpty }
+    }
+
+    /// Complaints about a number: errors, and warnings when it's clamped.
+    private static func complaints(_ value: Decimal, _ row: Keyword, in scaffold: String) -> [Severity] {
+        let line = scaffold.prefix { $0 != "%" }.count { $0 == "\n" } + 1
+        let patterns = [" is \\S+( s)? to ", "isn't a (whole )?number", "isn't a status code"]
+        return load(scaffold.replacing("%", with: EffectSamples.text(of: row, number: "\(value)"))).diagnostics
+            .filter { finding in
+                finding.location?.line == line
+                    && patterns.contains { finding.message.range(of: $0, options: .regularExpression) != nil }
+            }.map(\.severity)
     }
 }

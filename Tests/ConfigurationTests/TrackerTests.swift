@@ -218,8 +218,8 @@ import Testing
         (
             "bfd_instance x {\nneighbor_ip 10.0.0.1\nidle_tx 10\nmin_rx 0.5\n}\n",
             [
-                "3:9 error `idle_tx` is at least 1000, in milliseconds",
-                "4:8 error `min_rx` is at least 1, in milliseconds",
+                "3:9 error `idle_tx` is 1000 to 4294967.295, in milliseconds",
+                "4:8 error `min_rx` is 1 to 4294967.295, in milliseconds",
             ]
         ),
         (

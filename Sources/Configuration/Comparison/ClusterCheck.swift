@@ -11,7 +11,7 @@ package func checkCluster(_ nodes: [ClusterNode]) -> [Diagnostic] {
     return check.diagnostics
 }
 
-/// What was found so far, and the nodes that are compared.
+/// Findings so far, and the nodes that are compared.
 struct ClusterCheck {
     /// One node's part of a virtual router.
     struct Member {
@@ -119,7 +119,7 @@ struct ClusterCheck {
         report(.note, "the other node's is here", at: first, keywords)
     }
 
-    /// What has to be the same on all nodes.
+    /// Settings that have to be the same on all nodes.
     private mutating func compare(_ first: Member, _ second: Member) {
         let (a, b) = (first.instance, second.instance)
         guard a.family == b.family else {
@@ -156,7 +156,7 @@ struct ClusterCheck {
         compareAddressOptions(first, second, "virtual_ipaddress_excluded", \.excludedAddresses)
     }
 
-    /// How messages are authenticated: the kind first, then what goes with it.
+    /// Authentication of messages: the kind first, then what goes with it.
     private mutating func compareAuthentication(_ first: Member, _ second: Member) {
         let (a, b) = (first.instance, second.instance)
         let (one, other) = (Authentication(a), Authentication(b))
@@ -208,7 +208,7 @@ struct ClusterCheck {
         }
     }
 
-    /// What each two nodes have to agree on.
+    /// Settings that each two nodes have to agree on.
     private mutating func compareWithEach(_ first: Member, _ second: Member) {
         let (a, b) = (first.instance, second.instance)
         if a.priority == b.priority {
@@ -241,7 +241,7 @@ struct ClusterCheck {
     }
 }
 
-/// What an instance authenticates its messages with.
+/// The means by which an instance authenticates its messages.
 private enum Authentication: Equatable {
     case none
     case password([UInt8])

@@ -4,7 +4,7 @@ import ConfigurationModel
 package struct ClusterNode: Sendable {
     /// The main file.
     package let path: String
-    /// What it means.
+    /// Its meaning.
     package let loaded: LoadedConfiguration
     /// For each instance by name: tokens of its settings' keywords.
     private let places: [String: [String: Int]]
@@ -27,7 +27,7 @@ package struct ClusterNode: Sendable {
         places = elaborator.settingPlaces
     }
 
-    /// Whether the instance's block has this keyword.
+    /// True if the instance's block has this keyword.
     func says(_ keyword: String, _ instance: InstanceSettings) -> Bool { places[instance.name]?[keyword] != nil }
 
     /// Where the first of these keywords stands that the instance's block has; where the block begins without one.

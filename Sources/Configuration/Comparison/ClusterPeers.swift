@@ -1,9 +1,9 @@
 import Base
 import ConfigurationModel
 
-/// What unicast peers have to know of each other.
+/// Settings that unicast peers have to know of each other.
 extension ClusterCheck {
-    /// What is sent with a TTL below `min_ttl` is discarded. A TTL above `max_ttl` may be lower at its arrival.
+    /// A packet with a TTL below `min_ttl` is discarded. A TTL above `max_ttl` may be lower at its arrival.
     mutating func compareHopLimits(sender: Member, receiver: Member) {
         // Without a source address it may be any of the peers.
         let source = sender.instance.sourceAddress

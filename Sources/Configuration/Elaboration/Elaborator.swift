@@ -1,24 +1,38 @@
 import Base
 import ConfigurationModel
 
-/// Gives statements their meaning. This part reads words; what each keyword does stands in the extensions.
+/// A pass over the top level. What others refer to is read before them.
+enum ElaborationStage: CaseIterable {
+    case globals
+    /// Definitions that trackers name.
+    case trackers
+    case instances
+    /// Groups of instances and of interfaces.
+    case groups
+    /// Addresses, routes and rules that are installed whatever the instances' states are.
+    case statics
+    case serverGroups
+    case servers
+}
+
+/// Gives statements their meaning: runs the effect of each statement's row. A block that is being read is a property, so
+/// that a row can name the setting that it is about by a key path.
 struct Elaborator {
     let text: SourceText
-    let table: KeywordTable
     let statements: [Statement]
-    var attempts: Attempts
+    var misplaced: MisplacedKeywords
     /// The line of which it was said that its entries are one a line.
     var crowdedLine: SourceLocation?
-    /// For each statement the place of the block around it, -1 at the top level; empty until somebody asks.
+    /// For each statement the place of the block around it, -1 at the top level; empty until it is asked for.
     var enclosing: [Int32] = []
     /// Peers of the instance that is read that can't be: they hear nothing of it.
     var lostPeers = 0
     let environment: Environment
     let files: any FileProvider
-    /// Who runs scripts that don't say another. Asked for when there are some, because a server may have to answer.
+    /// The user of scripts that don't say another. Asked for when there are some, because a server may have to answer.
     lazy var defaultScriptAccount = Self.defaultScriptAccount(files)
     var diagnostics: DiagnosticList
-    /// How often an error was found, also one that was said before.
+    /// Number of errors, repeated ones included.
     private(set) var refusals = 0
     var model = ConfigurationModel()
     var defaults = InstanceDefaults()
@@ -26,40 +40,67 @@ struct Elaborator {
     var identities: [InstanceIdentity: Int] = [:]
     /// Places of the names of instances.
     var names: [String: Int] = [:]
-    /// Whether `settingPlaces` is wanted; a daemon has no use for it.
+    /// True if `settingPlaces` is wanted; a daemon has no use for it.
     var keepsPlaces = false
     /// For each instance by name: places of the keywords of its settings.
     var settingPlaces: [String: [String: Int]] = [:]
     var services = ServiceContext()
     var shared = SharedContext()
 
+    // Blocks while they are read.
+    var draft = InstanceDraft()
+    var group = SyncGroupDraft()
+    var announcements = AnnouncementGroup()
+    var trackGroup = TrackGroup(name: "")
+    var script = TrackScriptDraft()
+    var file = TrackFile(name: "", path: "")
+    var process = TrackProcessDraft()
+    var session = BFDSessionDraft()
+    var sync = SyncDaemonSettings(interface: "", instance: "")
+    var service = ServiceDraft()
+    var server = RealServerDraft()
+    var check = CheckDraft()
+    var request = RequestDraft()
+
+    // Entries while they are read.
+    var address = VirtualAddress(prefix: Prefix(host: IPAddress(v4: 0)))
+    var peer = UnicastPeer(address: IPAddress(v4: 0))
+    var tracked = TrackedOptions()
+    var route = RouteDraft()
+    var rule = RuleDraft()
+    /// The words of the route or rule that follow.
+    var words = WordCursor(0..<0)
+    /// track_group of the entry, and where it stands.
+    var trackGroupName: String?
+    var trackGroupPlace: Int?
+    /// True if the entry is of static_routes or static_rules.
+    var isStatic = false
+    /// True if nothing so far makes the entry unusable.
+    var isUsable = true
+
     init(_ parser: StatementParser, _ environment: Environment, _ files: any FileProvider) {
         self.files = files
         text = parser.text
-        table = parser.table
         statements = parser.statements
-        attempts = parser.attempts
+        misplaced = parser.misplaced
         diagnostics = parser.diagnostics
         diagnostics.stage = .setting
         model.ignoredSettings = parser.ignored
         self.environment = environment
     }
 
-    /// Global definitions first: they apply to every instance, wherever they stand.
     mutating func run() {
-        for place in topLevel() where keyword(place) == "global_defs" { elaborateGlobal(place) }
-        defaults.finish()
-        elaborateDaemon()
-        elaborateTrackers()
-        numberRules()
-        for place in topLevel() {
-            switch keyword(place) {
-            case "vrrp_instance": elaborateInstance(place)
-            default: break
+        for stage in ElaborationStage.allCases {
+            for place in topLevel() where statements[place].row.stage == stage { perform(statements[place]) }
+            switch stage {
+            case .globals:
+                finishGlobals()
+                numberRules()
+            case .trackers, .instances, .groups, .serverGroups: break
+            case .statics: checkSyncInstance()
+            case .servers: checkServicesAgainstEachOther()
             }
         }
-        elaborateGroups()
-        elaborateServices()
         finishShared()
         if model.hasScripts { model.global.defaultScriptAccount = defaultScriptAccount }
     }
@@ -76,19 +117,26 @@ struct Elaborator {
     }
 
     /// Calls the body with each statement directly inside a block.
-    mutating func forEach(inside place: Int, _ body: (inout Elaborator, Statement, Int) -> Void) {
-        var child = place + 1
-        while child < statements[place].end {
+    mutating func forEach(inside block: Statement, _ body: (inout Elaborator, Statement) -> Void) {
+        var child = block.place + 1
+        while child < block.end {
             let next = statements[child]
-            body(&self, next, child)
+            body(&self, next)
             child = max(child + 1, next.end)
         }
     }
 
-    func keyword(_ place: Int) -> String {
-        let row = statements[place].row
-        return row < 0 ? "" : table.keywords[row].name
+    /// Gives a statement its effect.
+    mutating func perform(_ statement: Statement) {
+        guard let effect = statement.row.effect else { return }
+        let ignored = model.ignoredSettings
+        effect(&self, statement)
+        // The parser has counted it, whatever is wrong in it.
+        if statement.row.status.isWaiting { model.ignoredSettings = ignored }
     }
+
+    /// Gives each statement directly inside a block its effect.
+    mutating func perform(inside block: Statement) { forEach(inside: block) { $0.perform($1) } }
 
     func string(_ token: Int) -> String { text.string(text.tokens[token]) }
     func bytes(_ token: Int) -> ArraySlice<UInt8> { text.slice(text.tokens[token]) }
@@ -107,7 +155,7 @@ struct Elaborator {
     mutating func refuse(_ message: String, at token: Int, atStart: String? = nil) {
         model.ignoredSettings += 1
         let isWorded = diagnostics.isFull || atStart != nil
-        report(.error, message, at: token, atStart: isWorded ? atStart : table.startInstead(statement(with: token)))
+        report(.error, message, at: token, atStart: isWorded ? atStart : startInstead(statement(with: token)))
     }
 
     /// The statement to which a token belongs.
@@ -130,7 +178,7 @@ struct Elaborator {
     mutating func word(of statement: Statement) -> Int? {
         guard let first = statement.words.first else {
             let name = string(statement.token)
-            let wanted = statement.isEntry ? "a value" : table.keywords[statement.row].explainedArguments
+            let wanted = statement.isEntry ? "a value" : statement.row.explainedArguments
             refuse("`\(name)` needs a value: \(wanted)", at: statement.token)
             return nil
         }
@@ -165,10 +213,15 @@ struct Elaborator {
     /// A keyword as messages write it. What has a blank is no keyword but a description.
     func quoted(_ name: String) -> String { name.contains(" ") ? name : "`\(name)`" }
 
-    /// A whole number within limits.
-    mutating func integer(_ statement: Statement, _ limits: ClosedRange<Int>) -> Int? {
+    /// A whole number within the limits of its row.
+    mutating func integer(_ statement: Statement) -> Int? {
         guard let word = word(of: statement) else { return nil }
-        return integer(at: word, limits, for: string(statement.token))
+        return integer(at: word, of: statement)
+    }
+
+    /// A whole number at this token, within the limits of the row.
+    mutating func integer(at word: Int, of statement: Statement) -> Int? {
+        integer(at: word, statement.row.value.numbers ?? Limits.int32, for: statement.row.name)
     }
 
     /// A whole number at this token.
@@ -186,8 +239,8 @@ struct Elaborator {
         return value
     }
 
-    /// Seconds with decimals, within limits in microseconds.
-    mutating func seconds(_ statement: Statement, _ limits: ClosedRange<Int64>) -> Interval? {
+    /// Seconds with decimals, within the limits of its row.
+    mutating func seconds(_ statement: Statement) -> Interval? {
         guard let word = word(of: statement) else { return nil }
         let value = decimalMicroseconds(bytes(word))
         guard value != nil || isNumber(bytes(word)) else {
@@ -197,20 +250,16 @@ struct Elaborator {
         if value?.isExact == false {
             report(.warning, "only six decimals of a second count; the rest is ignored", at: word)
         }
-        guard let value, limits.contains(value.value) else {
-            let low = Interval.microseconds(limits.lowerBound)
-            let high = Interval.microseconds(limits.upperBound)
-            refuse("`\(string(statement.token))` is \(low) to \(high)", at: word)
+        let interval = value.map { Interval.microseconds($0.value) }
+        guard let limits = statement.row.value.times else { return interval }
+        guard let interval, limits.contains(interval) else {
+            refuse("`\(string(statement.token))` is \(limits.lowerBound) to \(limits.upperBound)", at: word)
             return nil
         }
-        return .microseconds(value.value)
+        return interval
     }
 
-    /// An address, behind which keepalived takes a length that means nothing.
-    mutating func host(_ statement: Statement) -> IPAddress? {
-        guard let word = word(of: statement) else { return nil }
-        return host(at: word)
-    }
+    // MARK: - Addresses and names
 
     mutating func host(at word: Int) -> IPAddress? {
         if let prefix = Prefix(string(word)) { return prefix.address }
@@ -243,7 +292,7 @@ struct Elaborator {
         return name
     }
 
-    /// Whether an interface may be used: it exists, or nobody wants to know.
+    /// True if an interface may be used: it exists, or nobody wants to know.
     func isKnown(interface: String) -> Bool {
         model.global.dynamicInterfaces || environment.interfaces?.contains(interface) ?? true
     }
@@ -273,7 +322,7 @@ struct Elaborator {
         _ statement: Statement, by rules: (ArraySlice<UInt8>) -> [[UInt8]]? = { shellWords($0) }
     ) -> [[UInt8]]? {
         guard let first = statement.words.first else {
-            let keyword = table.keywords[statement.row]
+            let keyword = statement.row
             let wanted = keyword.shape == .script ? "a command" : keyword.arguments
             refuse("`\(keyword.name)` needs \(wanted)", at: statement.token)
             return nil
@@ -332,4 +381,9 @@ struct Elaborator {
             hint: " (a command and its arguments stand in one pair of double quotes)")
         return (arguments, identity)
     }
+}
+
+extension SourceLocation {
+    /// The place of a draft that nothing was read into.
+    static let nowhere = SourceLocation(file: "", line: 0)
 }

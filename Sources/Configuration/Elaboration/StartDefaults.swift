@@ -1,15 +1,15 @@
 import ConfigurationModel
 
-extension KeywordTable {
-    /// What a start does without the value of a statement that it can't use: completes "a start would".
+extension Elaborator {
+    /// The action of a start without the value of a statement that it can't use: completes "a start would".
     func startInstead(_ statement: Statement?) -> String {
         // Of several words one may be left out, and the others count.
-        guard let statement, statement.row >= 0, statement.words.count <= 1 else { return "leave it out" }
-        return startInstead(keywords[statement.row])
+        guard let statement, !statement.isEntry, statement.words.count <= 1 else { return "leave it out" }
+        return startInstead(statement.row)
     }
 
     /// The same of a keyword that isn't read at all.
-    func startInstead(_ keyword: Keyword) -> String {
+    func startInstead(_ keyword: KeywordRow) -> String {
         let written = keyword.defaultValue
         let head = written.prefix { !"(;,".contains($0) }.split(separator: " ").map(String.init)
         guard let value = head.first, !["-", "none", "required", "unset"].contains(value) else { return "leave it out" }

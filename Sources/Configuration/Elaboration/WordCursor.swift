@@ -30,12 +30,10 @@ extension Elaborator {
         return nil
     }
 
-    /// A whole number after an option.
-    mutating func integer(
-        of option: Int, in words: inout WordCursor, _ limits: ClosedRange<Int>
-    ) -> Int? {
-        guard let word = value(of: option, in: &words) else { return nil }
-        return integer(at: word, limits, for: string(option))
+    /// A whole number among the words of a statement, within the limits of its row.
+    mutating func integer(of statement: Statement, in words: inout WordCursor) -> Int? {
+        guard let word = value(of: statement.token, in: &words) else { return nil }
+        return integer(at: word, of: statement)
     }
 
     /// Takes the next word when it is this one.
@@ -43,18 +41,6 @@ extension Elaborator {
         guard let word = words.peek, self.text.matches(self.text.tokens[word], text) else { return false }
         _ = words.take()
         return true
-    }
-
-    /// Seconds with decimals at this token, within limits in microseconds.
-    mutating func seconds(at word: Int, _ limits: ClosedRange<Int64>, for name: String) -> Interval? {
-        guard let micros = decimal(at: word) else { return nil }
-        guard limits.contains(micros) else {
-            let low = Interval.microseconds(limits.lowerBound)
-            let high = Interval.microseconds(limits.upperBound)
-            refuse("\(quoted(name)) is \(low) to \(high)", at: word)
-            return nil
-        }
-        return .microseconds(micros)
     }
 
     /// A number with decimals, in millionths.
@@ -68,9 +54,9 @@ extension Elaborator {
     }
 
     /// Names of a block's entries, each with its token; more than one a line are all read.
-    mutating func names(inside place: Int) -> [(name: String, token: Int)] {
+    mutating func names(inside block: Statement) -> [(name: String, token: Int)] {
         var names: [(String, Int)] = []
-        forEach(inside: place) { elaborator, entry, _ in
+        forEach(inside: block) { elaborator, entry in
             for word in entry.words { names.append((elaborator.string(word), word)) }
         }
         return names

@@ -1,6 +1,6 @@
 import ConfigurationModel
 
-/// What somebody who asks for a keyword finds.
+/// Result of a search for a keyword.
 package enum KeywordSearch: Sendable {
     /// The rows that it may mean: those of vrrp_instance first, as most who ask mean it, and then in the order of the table.
     case found([Keyword])
@@ -51,7 +51,7 @@ extension KeywordTable {
         context.split(separator: " ").first?.split(separator: "/") ?? []
     }
 
-    /// Whether a context ends with these blocks.
+    /// True if a context ends with these blocks.
     private static func isContext(_ blocks: ArraySlice<Substring>, of keyword: Keyword) -> Bool {
         path(of: keyword.context).suffix(blocks.count).elementsEqual(blocks)
     }

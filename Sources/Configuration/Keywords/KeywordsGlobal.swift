@@ -1,156 +1,160 @@
+import Base
 import ConfigurationModel
 
-extension KeywordTable {
-    /// Rows of global_defs. The form is explained at `KeywordTable`.
-    static let globalRows: StaticString = ##"""
-        [global_defs]
-        process_names	flag	off	-	accepted: processes are named by their role	set default distinct process names keepalived_vrrp / keepalived_lvs / keepalived_bfd
-        process_name	NAME	keepalived	<=15 chars	accepted: processes are named by their role	comm name of parent (and base)
-        vrrp_process_name	NAME	-	<=15 chars	accepted: processes are named by their role	comm name of vrrp child
-        checker_process_name	NAME	-	<=15 chars	accepted: processes are named by their role	comm name of checker child
-        lvs_process_name	NAME	-	<=15	accepted: processes are named by their role	deprecated alias of checker_process_name
-        bfd_process_name	NAME	-	<=15 chars	accepted: processes are named by their role	comm name of bfd child
-        use_symlink_paths	<BOOL>?	false	-	typed	keep symlinks in script paths instead of resolving them
-        set_supplementary_groups	<BOOL>?	false	-	acts	give scripts the supplementary groups of their user
-        router_id	STR	hostname	-	acts	identification string in e-mails and SNMP
-        notification_email_from	ADDR	<user>@<hostname>	-	typed	From: address
-        smtp_server	HOST|IP [PORT]	none (alerts off)	port 25	typed	relay for alerts; plain SMTP
-        smtp_helo_name	STR	hostname	-	typed	HELO name
-        smtp_connect_timeout	INT	30	0..4294 s; 0 -> 1	typed	SMTP connect timeout
-        notification_email	list block	none	one address per line	typed	recipients
-        smtp_alert	<BOOL>?	unset	-	typed	default for every smtp_alert
-        smtp_alert_vrrp	<BOOL>?	unset	-	typed	default for vrrp instances/groups; wins over smtp_alert
-        smtp_alert_checker	<BOOL>?	unset	-	typed	default for virtual/real servers; wins over smtp_alert
-        startup_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	run by parent before children start; the first one counts
-        startup_script_timeout	INT	10	1..1000 s	typed	limit for startup_script
-        shutdown_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	run by parent after children ended; the first one counts
-        shutdown_script_timeout	INT	10	1..1000 s	typed	limit for shutdown_script
-        max_auto_priority	[INT]	0 (off); no arg = system max	-1..99 (99=sched RR max)	typed	ceiling for automatic real-time priority increases
-        min_auto_priority_delay	INT	1000000	1..10000000 us	typed	timer lateness that triggers automatic priority increase
-        checker_log_all_failures	<BOOL>?	false	-	typed	log each checker failure, also during retries
-        dynamic_interfaces	[allow_if_changes]	off	-	acts	permit configured interfaces that do not exist yet; optional: interface type may change when recreated
-        no_email_faults	flag	off	-	typed	no mails for FAULT transitions
-        default_interface	IF	eth0	-	typed	interface for static_ipaddress entries without dev
-        disable_local_igmp	flag	off	not changeable on reload	typed	stop kernel from sending IGMP for VRRP group on VMAC base (needs matching sysctl set)
-        v3_checksum_as_v2	flag	off	argument not parsed	acts	omit IPv4 pseudo-header in v3 checksum for all instances
-        lvs_timeouts	tcp N tcpfin N udp N (any subset)	kernel	0..2678400 s	typed	IPVS connection timeouts
-        lvs_flush	flag	off	-	typed	clear whole IPVS table at start
-        lvs_flush_on_stop	[VS]	off	VS = only our services	typed	flush IPVS at stop without individually removing
-        lvs_flush_onstop	[VS]	off	-	typed	deprecated alias
-        lvs_sync_daemon	IF [inst] VRRP_INST [id N] [maxlen N] [port N] [ttl N] [group MCAST]	off	-	typed	IPVS connection sync: master on VRRP MASTER, backup otherwise
-        vrrp_mcast_group4	ADDR	224.0.0.18	IPv4 multicast	acts	destination for IPv4 adverts
-        vrrp_mcast_group6	ADDR	ff02::12	IPv6 multicast	acts	destination for IPv6 adverts
-        vrrp_garp_master_delay	INT	5	0..4294 s; 0 = no second burst	acts	delay of second GARP burst after becoming MASTER
-        vrrp_garp_master_repeat	INT	5	0 -> 1	acts	GARPs per burst
-        vrrp_garp_master_refresh	INT	0 (off)	s	acts	period of GARP refresh while MASTER
-        vrrp_garp_master_refresh_repeat	INT	1	0 -> 1	acts	GARPs per refresh
-        vrrp_garp_lower_prio_delay	INT	= vrrp_garp_master_delay	0..4294 s	acts	delay of second burst after hearing a lower-priority advert
-        vrrp_garp_lower_prio_repeat	INT	= vrrp_garp_master_repeat	0..; 0 = none	acts	GARPs in that case
-        vrrp_down_timer_adverts	INT	3	1..100	acts	advert intervals before master is declared down
-        vrrp_garp_interval	DEC	0	0.. s	acts	minimum gap between GARPs on an interface; 0 for none
-        vrrp_gna_interval	DEC	0	0.. s	acts	minimum gap between unsolicited NAs on an interface; 0 for none
-        vrrp_min_garp	<BOOL>?	off	-	acts	one GARP only: repeat 1, delay 0 (only settings still at default)
-        vrrp_garp_extra_if	[all] SECS	off	1..86400 s	typed	with VMAC: also send GARPs on other VMAC/base interfaces periodically
-        vrrp_vmac_garp_intvl	[all] SECS	off	1..86400 s	typed	deprecated alias of vrrp_garp_extra_if
-        vrrp_lower_prio_no_advert	<BOOL>?	false	-	acts	do not answer lower-priority adverts at once (RFC behaviour)
-        vrrp_higher_prio_send_advert	<BOOL>?	false	-	accepted: one more advertisement is always sent before yielding, because the new master announces its addresses again when it hears it	send one more advert before yielding to a higher-priority master
-        vrrp_version	INT	2	2|3	acts	default VRRP version (IPv4 instances; IPv6 defaults to 3)
-        vrrp_iptables	[IN [OUT]]	no filtering unless needed; no arg: INPUT OUTPUT	chain names	typed	use iptables for no_accept/VMAC filter rules
-        vrrp_ipsets	[NAME x up to 6]	keepalived, +6 _if6 _igmp _mld _nd	all different, <=31	typed	use ipsets with iptables (no arg disables)
-        nftables	[TABLE]	keepalived	<=31 chars; fixed on reload	typed	use nftables with this table
-        nftables_priority	INT	-1	int32	typed	chain priority
-        nftables_ifindex	flag	off	-	typed	match interface by index not name
-        nftables_counters	flag	off	-	typed	add counters to rules
-        nftables_ipvs	[TABLE]	keepalived_ipvs	<=31	typed	table for automatic fwmark of virtual_server_group
-        nftables_ipvs_priority	INT	-1	int32	typed	chain priority
-        nftables_ipvs_start_fwmark	INT	1000	1..2^32-1	typed	first automatic fwmark
-        vrrp_check_unicast_src	flag	off	-	acts	accept unicast adverts only from configured peers
-        vrrp_skip_check_adv_addr	<BOOL>?	false	-	acts	skip VIP list check when sender is same as last accepted
-        vrrp_strict	<BOOL>?	false	-	acts	warn of what the RFC doesn't allow, in all instances; what is forbidden is done all the same
-        vrrp_priority	INT	0	-20..19	typed	nice of vrrp child
-        vrrp_no_swap	flag	off	-	accepted: memory is always locked	mlockall for vrrp child
-        vrrp_rt_priority	INT	off	1..99 (clamped)	acts	SCHED_RR priority of vrrp child
-        vrrp_cpu_affinity	CPU...	all	0..ncpu-1	typed	CPU pinning
-        vrrp_rlimit_rttime	INT	10000	>=2 us	typed	RLIMIT_RTTIME of vrrp child
-        vrrp_rlimit_rtime	INT	-	-	accepted: a deprecated misspelling	deprecated misspelling
-        checker_priority	INT	0	-20..19	typed	nice of checker child
-        checker_no_swap	flag	off	-	typed	mlockall for checker child
-        checker_rt_priority	INT	off	1..99	typed	SCHED_RR priority of checker child
-        checker_cpu_affinity	CPU...	all	-	typed	CPU pinning
-        checker_rlimit_rttime	INT	10000	us	typed	RLIMIT_RTTIME
-        checker_rlimit_rtime	INT	-	-	accepted: a deprecated misspelling	deprecated misspelling
-        bfd_priority	INT	0	-20..19	typed	nice of bfd child
-        bfd_no_swap	flag	off	-	typed	mlockall for bfd child
-        bfd_rt_priority	INT	off	1..99	typed	SCHED_RR priority of bfd child
-        bfd_cpu_affinity	CPU...	all	-	typed	CPU pinning
-        bfd_rlimit_rttime	INT	10000	us	typed	RLIMIT_RTTIME
-        bfd_rlimit_rtime	INT	-	-	accepted: a deprecated misspelling	deprecated misspelling
-        notify_fifo	PATH [USER [GROUP]]	none	-	typed	FIFO for VRRP and LVS events; the first one counts
-        notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	path appended as last arg	typed	reader process of notify_fifo; not respawned if it dies; started anew on reload; the first one counts
-        vrrp_notify_fifo	PATH [USER [GROUP]]	none	-	typed	FIFO for VRRP events only; the first one counts
-        vrrp_notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	reader for vrrp_notify_fifo; the first one counts
-        lvs_notify_fifo	PATH [USER [GROUP]]	none	-	typed	FIFO for LVS events only; the first one counts
-        lvs_notify_fifo_script	"SCRIPT ARGS" [USER [[:]GROUP]]	none	-	typed	reader for lvs_notify_fifo; the first one counts
-        vrrp_notify_priority_changes	<BOOL>?	false	-	typed	FIFO line (no script) on effective-priority change
-        fifo_write_vrrp_states_on_reload	flag	off	-	typed	after reload write all current states to FIFOs
-        snmp_socket	SOCKET	unix:/var/agentx/master	udp:host:port if bare	typed	AgentX master address
-        enable_traps	flag	off	-	typed	send SNMP traps
-        enable_snmp_vrrp	flag	off	-	typed	KEEPALIVED-MIB vrrp part
-        enable_snmp_keepalived	flag	off	-	typed	deprecated alias of enable_snmp_vrrp
-        enable_snmp_checker	flag	off	-	typed	KEEPALIVED-MIB check part
-        enable_snmp_rfc	flag	off	-	typed	RFC2787 and RFC6527 MIBs
-        enable_snmp_rfcv2	flag	off	-	typed	RFC2787 VRRP-MIB
-        enable_snmp_rfcv3	flag	off	-	typed	RFC6527 VRRPV3-MIB
-        snmp_vs_stats_update_interval	DEC	5	0.001..30 s	typed	refresh limit of VS stats for SNMP
-        snmp_rs_stats_update_interval	DEC	= vs value	0.001..30 s	typed	refresh limit of RS stats for SNMP
-        enable_dbus	flag	off	-	typed	DBus service
-        dbus_service_name	NAME	org.keepalived.Vrrp1	-	typed	bus name
-        dbus_no_interface_name	NAME	none	-	typed	object path element when instance has no interface
-        script_user	USER [[:]GROUP]	keepalived_script if exists else own uid	":" = with supplementary groups	acts	default user for scripts
-        enable_script_security	flag	off	-	acts	refuse scripts on a path that others than root and the script's user can write; those that run as root always are
-        vrrp_netlink_cmd_rcv_bufs	INT	kernel default	bytes	typed	netlink command socket buffer, vrrp
-        vrrp_netlink_cmd_rcv_bufs_force	<BOOL>?	false	-	typed	use SO_RCVBUFFORCE
-        vrrp_netlink_monitor_rcv_bufs	INT	kernel default	bytes	typed	netlink monitor socket buffer, vrrp
-        vrrp_netlink_monitor_rcv_bufs_force	<BOOL>?	false	-	typed	use SO_RCVBUFFORCE
-        lvs_netlink_cmd_rcv_bufs	INT	kernel default	bytes	typed	same for checker
-        lvs_netlink_cmd_rcv_bufs_force	<BOOL>?	false	-	typed	same for checker
-        lvs_netlink_monitor_rcv_bufs	INT	kernel default	bytes	typed	same for checker
-        lvs_netlink_monitor_rcv_bufs_force	<BOOL>?	false	-	typed	same for checker
-        process_monitor_rcv_bufs	INT	kernel default	bytes	typed	proc connector socket buffer
-        process_monitor_rcv_bufs_force	<BOOL>?	false	-	typed	use SO_RCVBUFFORCE
-        rs_init_notifies	<BOOL>?	false	-	typed	run RS notifies for initial state at start/reload
-        no_checker_emails	<BOOL>?	false	-	typed	mail only on RS state change, not per checker
-        vrrp_rx_bufs_policy	MTU|ADVERT|INT	kernel default	bytes	typed	socket receive buffer policy
-        vrrp_rx_bufs_multiplier	INT	3	>=1	typed	multiplier for policy
-        vrrp_startup_delay	DEC	0	>=0.001 s	acts	delay before VRRP starts after daemon start
-        vrrp_delay_after_boot	DEC	0	>=0.001 s	typed	VRRP not before N s after boot; longer of both delays wins
-        log_unknown_vrids	flag	off	-	typed	log adverts with unconfigured VRID
-        vrrp_owner_ignore_adverts	<BOOL>?	false	-	typed	address owner discards adverts
-        vmac_prefix	STR	vrrp	<= IFNAMSIZ limits	typed	name prefix for generated VMAC interfaces
-        vmac_addr_prefix	STR	= vmac_prefix	-	typed	name prefix for VMACs created for VIPs on other interfaces (use_vmac_addr / VIP use_vmac)
-        umask	NUM | BITNAME|BITNAME..	IXUSR|IRWXG|IRWXO (0177)	-	typed	umask for created files
-        adopt_leftovers	flag	off	no effect on instances with priority 255, and on addresses with a lifetime	acts	at a start, once no keepalived runs, remove virtual addresses of the file that are here without a mark, too. Linux 5.18 and newer keep for each address which program added it (IFA_PROTO): those of hasup, and of keepalived since 2.3, have such a mark; what an administrator or an older keepalived added has none
-        random_seed	INT	none	uint32	acts	seed of ${_RANDOM} from this line on; the numbers aren't keepalived's
-        reload_check_config	[LOGFILE]	off	no arg -> /dev/null	acts	every reload is judged first, with or without it; LOGFILE takes the verdict and the findings of the last one
-        reload_time_file	PATH	none	-	acts	file with the time of a scheduled reload: HH:MM:SS, YY-MM-DD HH:MM:SS or YYYY-MM-DD HH:MM:SS, Z for UTC; it is removed when the time has come
-        reload_repeat	flag	off	-	acts	keep a reload_time_file without a day, and reload daily
-        reload_file	[PATH]	off; no arg -> PIDDIR/keepalived[_INST].reload	-	acts	file that is there, and empty, while a reload reads the configuration
-        include_check	[[+|-]read|match|wildcard_match|brace_match ..]	off	without a word all of them	acts	default strictness of plain include; repeatable
-        config_save_dir	DIR	none	-	acts	folder for copies of each configuration that ran or was refused, as one text; the newest 40 stay
-        tmp_config_directory	DIR	memfd / run dir	fixed on reload	accepted: the snapshot is kept in memory	where consolidated config copy lives
-        data_use_instance	<BOOL>?	false	-	typed	include namespace/instance in dump file names
-        json_version	INT	1	1|2	typed	JSON dump layout
-        iproute_usr_dir	PATH	build value (/etc/iproute2 or /usr/share/iproute2)	-	notYet	dir with iproute2 name tables
-        iproute_etc_dir	PATH	/etc/iproute2	-	notYet	dir with iproute2 name tables (override)
-        state_dump_file	PATH	TMPDIR/keepalived.data	-	typed	path of state dump
-        stats_dump_file	PATH	TMPDIR/keepalived.stats	-	accepted: keepalived reads it without effect, too	path of stats dump
-        json_dump_file	PATH	TMPDIR/keepalived.json	-	accepted: keepalived reads it without effect, too	path of JSON dump
-        [global_defs/lvs_sync_daemon (option)]
-        inst	NAME	-	-	typed	vrrp instance that decides the role (first bare word also accepted)
-        id	N	vrid of instance	0..255	typed	sync id
-        maxlen	N	kernel (mtu-28)	1..65507 bytes	typed	max packet length
-        port	N	8848	1..65535	typed	UDP port
-        ttl	N	1	1..255	typed	multicast TTL
-        group	ADDR	224.0.0.81	v4/v6 multicast	typed	multicast group
-        """##
+// Rows of global_defs. A table: one row a line, so the formatter keeps off.
+extension KeywordList {
+    // swift-format-ignore
+    static let global = KeywordList { r in
+        r.row("process_names", .flag, default: "off", .accepted("processes are named by their role"), "set default distinct process names keepalived_vrrp / keepalived_lvs / keepalived_bfd")
+        r.row("process_name", .words("NAME"), default: "keepalived", note: "<=15 chars", .accepted("processes are named by their role"), "comm name of parent (and base)")
+        r.row("vrrp_process_name", .words("NAME"), note: "<=15 chars", .accepted("processes are named by their role"), "comm name of vrrp child")
+        r.row("checker_process_name", .words("NAME"), note: "<=15 chars", .accepted("processes are named by their role"), "comm name of checker child")
+        r.row("lvs_process_name", .words("NAME"), note: "<=15", traits: .deprecated, .accepted("processes are named by their role"), "deprecated alias of checker_process_name")
+        r.row("bfd_process_name", .words("NAME"), note: "<=15 chars", .accepted("processes are named by their role"), "comm name of bfd child")
+        r.boolean("use_symlink_paths", .typed, "keep symlinks in script paths instead of resolving them", \.model.global.daemon.keepsSymbolicLinks)
+        r.boolean("set_supplementary_groups", .acts, "give scripts the supplementary groups of their user", \.model.global.supplementaryGroups)
+        r.text("router_id", "STR", default: "hostname", .acts, "identification string in e-mails and SNMP", \.model.global.routerID)
+        r.row("notification_email_from", .words("ADDR"), default: "<user>@<hostname>", .typed, "From: address") { $0.mailSender($1) }
+        r.row("smtp_server", .words("HOST|IP [PORT]"), default: "none (alerts off)", note: "port 25", .typed, "relay for alerts; plain SMTP") { $0.mailRelay($1) }
+        r.text("smtp_helo_name", "STR", default: "hostname", .typed, "HELO name", \.model.global.mail.heloName)
+        r.row("smtp_connect_timeout", .integer(Limits.shortSeconds, unit: .seconds), default: "30", note: "0 -> 1", .typed, "SMTP connect timeout") { $0.connectTimeout($1) }
+        r.row("notification_email", .list(), default: "none", note: "one address per line", .typed, "recipients") { $0.mailRecipients($1) }
+        r.boolean("smtp_alert", default: "unset", .typed, "default for every smtp_alert", \.model.global.mail.isDefault)
+        r.boolean("smtp_alert_vrrp", default: "unset", .typed, "default for vrrp instances/groups; wins over smtp_alert", \.model.global.mail.isDefaultOfInstances)
+        r.boolean("smtp_alert_checker", default: "unset", .typed, "default for virtual/real servers; wins over smtp_alert", \.model.global.mail.isDefaultOfServers)
+        r.row("startup_script", .command, default: "none", traits: .firstCounts, .typed, "run by parent before children start; the first one counts") { $0.daemonScript(\.model.global.daemon.startupScript, $1) }
+        r.integer("startup_script_timeout", 1...1_000, unit: .seconds, default: "10", .typed, "limit for startup_script", \.shared.startupTimeout)
+        r.row("shutdown_script", .command, default: "none", traits: .firstCounts, .typed, "run by parent after children ended; the first one counts") { $0.daemonScript(\.model.global.daemon.shutdownScript, $1) }
+        r.integer("shutdown_script_timeout", 1...1_000, unit: .seconds, default: "10", .typed, "limit for shutdown_script", \.shared.shutdownTimeout)
+        r.row("max_auto_priority", .optionalInteger("[INT]", -1...99), default: "0 (off); no arg = system max", note: "99=sched RR max", .typed, "ceiling for automatic real-time priority increases") { $0.automaticPriority($1) }
+        r.integer("min_auto_priority_delay", 1...10_000_000, unit: .microseconds, default: "1000000", .typed, "timer lateness that triggers automatic priority increase", \.model.global.automaticPriority.lateness)
+        r.boolean("checker_log_all_failures", .typed, "log each checker failure, also during retries", \.services.logsAllFailures)
+        r.row("dynamic_interfaces", .words("[allow_if_changes]"), default: "off", .acts, "permit configured interfaces that do not exist yet; optional: interface type may change when recreated") { $0.dynamicInterfaces($1) }
+        r.flag("no_email_faults", .typed, "no mails for FAULT transitions", \.model.global.mail.omitsFaults)
+        r.row("default_interface", .words("IF"), default: "eth0", .typed, "interface for static_ipaddress entries without dev") { $0.set(\.model.global.links.defaultInterface, interface: $1) }
+        r.flag("disable_local_igmp", note: "not changeable on reload", .typed, "stop kernel from sending IGMP for VRRP group on VMAC base (needs matching sysctl set)", \.model.global.links.suppressesIGMP)
+        r.flag("v3_checksum_as_v2", note: "argument not parsed", .acts, "omit IPv4 pseudo-header in v3 checksum for all instances", \.defaults.checksumWithoutPseudoHeader)
+        r.row("lvs_timeouts", .number("tcp N tcpfin N udp N (any subset)", 0...2_678_400, unit: .seconds), default: "kernel", .typed, "IPVS connection timeouts") { $0.timeouts($1) }
+        r.flag("lvs_flush", .typed, "clear whole IPVS table at start", \.model.global.balancer.flushesAtStart)
+        r.row("lvs_flush_on_stop", .words("[VS]"), default: "off", note: "VS = only our services", .typed, "flush IPVS at stop without individually removing") { $0.flushOnStop($1) }
+        r.row("lvs_flush_onstop", .words("[VS]"), default: "off", traits: .deprecated, .typed, "deprecated alias") { $0.flushOnStop($1) }
+        r.row("lvs_sync_daemon", .words("IF [inst] VRRP_INST [id N] [maxlen N] [port N] [ttl N] [group MCAST]"), default: "off", .typed, "IPVS connection sync: master on VRRP MASTER, backup otherwise") { $0.syncDaemon($1) }
+        r.row("vrrp_mcast_group4", .words("ADDR"), default: "224.0.0.18", note: "IPv4 multicast", .acts, "destination for IPv4 adverts") { $0.set(\.defaults.group4, group: $1, .ipv4) }
+        r.row("vrrp_mcast_group6", .words("ADDR"), default: "ff02::12", note: "IPv6 multicast", .acts, "destination for IPv6 adverts") { $0.set(\.defaults.group6, group: $1, .ipv6) }
+        r.integer("vrrp_garp_master_delay", Limits.shortSeconds, unit: .seconds, default: "5", note: "0 = no second burst", .acts, "delay of second GARP burst after becoming MASTER", \.defaults.delay)
+        r.row("vrrp_garp_master_repeat", .integer(Limits.rounds), default: "5", note: "0 -> 1", .acts, "GARPs per burst") { $0.set(\.defaults.rounds, rounds: $1) }
+        r.integer("vrrp_garp_master_refresh", Limits.seconds, unit: .seconds, default: "0 (off)", .acts, "period of GARP refresh while MASTER", \.defaults.refresh)
+        r.row("vrrp_garp_master_refresh_repeat", .integer(Limits.rounds), default: "1", note: "0 -> 1", .acts, "GARPs per refresh") { $0.set(\.defaults.refreshRounds, rounds: $1) }
+        r.integer("vrrp_garp_lower_prio_delay", Limits.shortSeconds, unit: .seconds, default: "= vrrp_garp_master_delay", .acts, "delay of second burst after hearing a lower-priority advert", \.defaults.lowerPriorityDelay)
+        r.integer("vrrp_garp_lower_prio_repeat", Limits.rounds, default: "= vrrp_garp_master_repeat", note: "0 = none", .acts, "GARPs in that case", \.defaults.lowerPriorityRounds)
+        r.integer("vrrp_down_timer_adverts", Limits.downTimerAdverts, default: "3", .acts, "advert intervals before master is declared down", \.defaults.downTimerAdverts)
+        r.row("vrrp_garp_interval", .seconds(Limits.gap), default: "0", .acts, "minimum gap between GARPs on an interface; 0 for none") { $0.set(\.model.global.garpInterval, gap: $1) }
+        r.row("vrrp_gna_interval", .seconds(Limits.gap), default: "0", .acts, "minimum gap between unsolicited NAs on an interface; 0 for none") { $0.set(\.model.global.gnaInterval, gap: $1) }
+        r.boolean("vrrp_min_garp", default: "off", .acts, "one GARP only: repeat 1, delay 0 (only settings still at default)", \.defaults.sendsFewAnnouncements)
+        r.row("vrrp_garp_extra_if", .number("[all] SECS", 1...86_400, unit: .seconds), default: "off", .typed, "with VMAC: also send GARPs on other VMAC/base interfaces periodically") { $0.defaults.extraAnnouncements = $0.extraAnnouncements($1) }
+        r.row("vrrp_vmac_garp_intvl", .number("[all] SECS", 1...86_400, unit: .seconds), default: "off", traits: .deprecated, .typed, "deprecated alias of vrrp_garp_extra_if") { $0.defaults.extraAnnouncements = $0.extraAnnouncements($1) }
+        r.boolean("vrrp_lower_prio_no_advert", .acts, "do not answer lower-priority adverts at once (RFC behaviour)", \.defaults.lowerPriorityNoAdvert)
+        r.row("vrrp_higher_prio_send_advert", .boolean, default: "false", .accepted("one more advertisement is always sent before yielding, because the new master announces its addresses again when it hears it"), "send one more advert before yielding to a higher-priority master")
+        r.integer("vrrp_version", 2...3, default: "2", .acts, "default VRRP version (IPv4 instances; IPv6 defaults to 3)", \.defaults.version)
+        r.row("vrrp_iptables", .words("[IN [OUT]]"), default: "no filtering unless needed; no arg: INPUT OUTPUT", note: "chain names", .typed, "use iptables for no_accept/VMAC filter rules") { $0.chains($1) }
+        r.row("vrrp_ipsets", .words("[NAME x up to 6]"), default: "keepalived, +6 _if6 _igmp _mld _nd", note: "all different, <=31", .typed, "use ipsets with iptables (no arg disables)") { $0.addressSets($1) }
+        r.row("nftables", .words("[TABLE]"), default: "keepalived", note: "<=31 chars; fixed on reload", .typed, "use nftables with this table") { $0.model.global.firewall.table = $0.table($1, standard: "keepalived") }
+        r.integer("nftables_priority", Limits.int32, default: "-1", .typed, "chain priority", \.model.global.firewall.priority)
+        r.flag("nftables_ifindex", .typed, "match interface by index not name", \.model.global.firewall.matchesIndices)
+        r.flag("nftables_counters", .typed, "add counters to rules", \.model.global.firewall.countsPackets)
+        r.row("nftables_ipvs", .words("[TABLE]"), default: "keepalived_ipvs", note: "<=31", .typed, "table for automatic fwmark of virtual_server_group") { $0.model.global.firewall.ipvsTable = $0.table($1, standard: "keepalived_ipvs") }
+        r.integer("nftables_ipvs_priority", Limits.int32, default: "-1", .typed, "chain priority", \.model.global.firewall.ipvsPriority)
+        r.integer("nftables_ipvs_start_fwmark", Limits.mark, default: "1000", .typed, "first automatic fwmark", \.model.global.firewall.firstMark)
+        r.flag("vrrp_check_unicast_src", .acts, "accept unicast adverts only from configured peers", \.defaults.checkUnicastSource)
+        r.boolean("vrrp_skip_check_adv_addr", .acts, "skip VIP list check when sender is same as last accepted", \.defaults.skipsAddressListCheck)
+        r.boolean("vrrp_strict", .acts, "warn of what the RFC doesn't allow, in all instances; what is forbidden is done all the same", \.defaults.options[.strict])
+        r.integer("vrrp_priority", Limits.nice, default: "0", .typed, "nice of vrrp child", \.model.global.vrrpProcess.nice)
+        r.flag("vrrp_no_swap", .accepted("memory is always locked"), "mlockall for vrrp child", \.model.global.vrrpProcess.locksMemory)
+        r.row("vrrp_rt_priority", .integer(0...Int(Int32.max)), default: "off", note: "1..99 is used", .acts, "SCHED_RR priority of vrrp child") { $0.realtimePriority($1) }
+        r.row("vrrp_cpu_affinity", .number("CPU...", Limits.processor), default: "all", .typed, "CPU pinning") { $0.set(\.model.global.vrrpProcess.processors, processors: $1) }
+        r.integer("vrrp_rlimit_rttime", 2...Int(Int32.max), unit: .microseconds, default: "10000", .typed, "RLIMIT_RTTIME of vrrp child", \.model.global.vrrpProcess.realtimeLimit)
+        r.row("vrrp_rlimit_rtime", .integer(nil), traits: .deprecated, .accepted("a deprecated misspelling"), "deprecated misspelling")
+        r.integer("checker_priority", Limits.nice, default: "0", .typed, "nice of checker child", \.model.global.balancer.process.nice)
+        r.flag("checker_no_swap", .typed, "mlockall for checker child", \.model.global.balancer.process.locksMemory)
+        r.integer("checker_rt_priority", 1...99, default: "off", .typed, "SCHED_RR priority of checker child", \.model.global.balancer.process.realtimePriority)
+        r.row("checker_cpu_affinity", .number("CPU...", Limits.processor), default: "all", .typed, "CPU pinning") { $0.set(\.model.global.balancer.process.processors, processors: $1) }
+        r.integer("checker_rlimit_rttime", 2...Int(Int32.max), unit: .microseconds, default: "10000", .typed, "RLIMIT_RTTIME", \.model.global.balancer.process.realtimeLimit)
+        r.row("checker_rlimit_rtime", .integer(nil), traits: .deprecated, .accepted("a deprecated misspelling"), "deprecated misspelling")
+        r.integer("bfd_priority", Limits.nice, default: "0", .typed, "nice of bfd child", \.model.global.bfdProcess.nice)
+        r.flag("bfd_no_swap", .typed, "mlockall for bfd child", \.model.global.bfdProcess.locksMemory)
+        r.integer("bfd_rt_priority", 1...99, default: "off", .typed, "SCHED_RR priority of bfd child", \.model.global.bfdProcess.realtimePriority)
+        r.row("bfd_cpu_affinity", .number("CPU...", Limits.processor), default: "all", .typed, "CPU pinning") { $0.set(\.model.global.bfdProcess.processors, processors: $1) }
+        r.integer("bfd_rlimit_rttime", 2...Int(Int32.max), unit: .microseconds, default: "10000", .typed, "RLIMIT_RTTIME", \.model.global.bfdProcess.realtimeLimit)
+        r.row("bfd_rlimit_rtime", .integer(nil), traits: .deprecated, .accepted("a deprecated misspelling"), "deprecated misspelling")
+        r.row("notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .typed, "FIFO for VRRP and LVS events; the first one counts") { $0.fifo(\.model.global.daemon.notifyFIFO, $1) }
+        r.row("notify_fifo_script", .command, default: "none", note: "path appended as last arg", traits: .firstCounts, .typed, "reader process of notify_fifo; not respawned if it dies; started anew on reload; the first one counts") { $0.fifoScript(\.model.global.daemon.notifyFIFO, $1) }
+        r.row("vrrp_notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .typed, "FIFO for VRRP events only; the first one counts") { $0.fifo(\.model.global.daemon.vrrpNotifyFIFO, $1) }
+        r.row("vrrp_notify_fifo_script", .command, default: "none", traits: .firstCounts, .typed, "reader for vrrp_notify_fifo; the first one counts") { $0.fifoScript(\.model.global.daemon.vrrpNotifyFIFO, $1) }
+        r.row("lvs_notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .typed, "FIFO for LVS events only; the first one counts") { $0.balancerFIFO($1) }
+        r.row("lvs_notify_fifo_script", .command, default: "none", traits: .firstCounts, .typed, "reader for lvs_notify_fifo; the first one counts") { $0.services.fifoScript = $0.script($1) }
+        r.boolean("vrrp_notify_priority_changes", .typed, "FIFO line (no script) on effective-priority change", \.defaults.options[.notifiesPriorityChanges])
+        r.flag("fifo_write_vrrp_states_on_reload", .typed, "after reload write all current states to FIFOs", \.model.global.daemon.writesStatesOnReload)
+        r.text("snmp_socket", "SOCKET", default: "unix:/var/agentx/master", note: "udp:host:port if bare", .typed, "AgentX master address", \.model.global.agent.masterSocket)
+        r.flag("enable_traps", .typed, "send SNMP traps", \.model.global.agent.sendsTraps)
+        r.flag("enable_snmp_vrrp", .typed, "KEEPALIVED-MIB vrrp part", \.model.global.agent.servesVRRP)
+        r.flag("enable_snmp_keepalived", traits: .deprecated, .typed, "deprecated alias of enable_snmp_vrrp", \.model.global.agent.servesVRRP)
+        r.flag("enable_snmp_checker", .typed, "KEEPALIVED-MIB check part", \.model.global.agent.servesCheckers)
+        r.flag("enable_snmp_rfc", .typed, "RFC2787 and RFC6527 MIBs", \.model.global.agent.servesRFCs)
+        r.flag("enable_snmp_rfcv2", .typed, "RFC2787 VRRP-MIB", \.model.global.agent.servesRFC2787)
+        r.flag("enable_snmp_rfcv3", .typed, "RFC6527 VRRPV3-MIB", \.model.global.agent.servesRFC6527)
+        r.seconds("snmp_vs_stats_update_interval", 1_000...30_000_000, default: "5", .typed, "refresh limit of VS stats for SNMP", \.shared.serviceAge)
+        r.seconds("snmp_rs_stats_update_interval", 1_000...30_000_000, default: "= vs value", .typed, "refresh limit of RS stats for SNMP", \.shared.serverAge)
+        r.flag("enable_dbus", .typed, "DBus service", \.model.global.agent.servesDBus)
+        r.text("dbus_service_name", "NAME", default: "org.keepalived.Vrrp1", .typed, "bus name", \.model.global.agent.busName)
+        r.text("dbus_no_interface_name", "NAME", default: "none", .typed, "object path element when instance has no interface", \.model.global.agent.busNameWithoutInterface)
+        r.row("script_user", .words("USER [[:]GROUP]"), default: "keepalived_script if exists else own uid", note: "\":\" = with supplementary groups", .acts, "default user for scripts") { $0.set(\.model.global.scriptUser, identity: $1) }
+        r.flag("enable_script_security", .acts, "refuse scripts on a path that others than root and the script's user can write; those that run as root always are", \.model.global.scriptSecurity)
+        r.integer("vrrp_netlink_cmd_rcv_bufs", Limits.buffer, unit: .bytes, default: "kernel default", .typed, "netlink command socket buffer, vrrp", \.model.global.buffers.vrrpCommands.bytes)
+        r.boolean("vrrp_netlink_cmd_rcv_bufs_force", .typed, "use SO_RCVBUFFORCE", \.model.global.buffers.vrrpCommands.isForced)
+        r.integer("vrrp_netlink_monitor_rcv_bufs", Limits.buffer, unit: .bytes, default: "kernel default", .typed, "netlink monitor socket buffer, vrrp", \.model.global.buffers.vrrpMonitor.bytes)
+        r.boolean("vrrp_netlink_monitor_rcv_bufs_force", .typed, "use SO_RCVBUFFORCE", \.model.global.buffers.vrrpMonitor.isForced)
+        r.integer("lvs_netlink_cmd_rcv_bufs", Limits.buffer, unit: .bytes, default: "kernel default", .typed, "same for checker", \.model.global.buffers.balancerCommands.bytes)
+        r.boolean("lvs_netlink_cmd_rcv_bufs_force", .typed, "same for checker", \.model.global.buffers.balancerCommands.isForced)
+        r.integer("lvs_netlink_monitor_rcv_bufs", Limits.buffer, unit: .bytes, default: "kernel default", .typed, "same for checker", \.model.global.buffers.balancerMonitor.bytes)
+        r.boolean("lvs_netlink_monitor_rcv_bufs_force", .typed, "same for checker", \.model.global.buffers.balancerMonitor.isForced)
+        r.integer("process_monitor_rcv_bufs", Limits.buffer, unit: .bytes, default: "kernel default", .typed, "proc connector socket buffer", \.model.global.buffers.processMonitor.bytes)
+        r.boolean("process_monitor_rcv_bufs_force", .typed, "use SO_RCVBUFFORCE", \.model.global.buffers.processMonitor.isForced)
+        r.boolean("rs_init_notifies", .typed, "run RS notifies for initial state at start/reload", \.model.global.balancer.notifiesInitialState)
+        r.boolean("no_checker_emails", .typed, "mail only on RS state change, not per checker", \.model.global.mail.omitsChecks)
+        r.row("vrrp_rx_bufs_policy", .number("MTU|ADVERT|INT", Limits.buffer, unit: .bytes), default: "kernel default", .typed, "socket receive buffer policy") { $0.bufferPolicy($1) }
+        r.integer("vrrp_rx_bufs_multiplier", Limits.bufferMultiplier, default: "3", .typed, "multiplier for policy", \.model.global.buffers.multiplier)
+        r.seconds("vrrp_startup_delay", 1_000...4_294_967_295, default: "0", .acts, "delay before VRRP starts after daemon start", \.model.global.startupDelay)
+        r.seconds("vrrp_delay_after_boot", 1_000...4_294_967_295, default: "0", .typed, "VRRP not before N s after boot; longer of both delays wins", \.model.global.delayAfterBoot)
+        r.flag("log_unknown_vrids", .typed, "log adverts with unconfigured VRID", \.model.global.logsUnknownVirtualRouters)
+        r.boolean("vrrp_owner_ignore_adverts", .typed, "address owner discards adverts", \.defaults.options[.ownerIgnoresAdverts])
+        r.row("vmac_prefix", .words("STR"), default: "vrrp", note: "<= IFNAMSIZ limits", .typed, "name prefix for generated VMAC interfaces") { $0.set(\.model.global.links.virtualPrefix, prefix: $1) }
+        r.row("vmac_addr_prefix", .words("STR"), default: "= vmac_prefix", .typed, "name prefix for VMACs created for VIPs on other interfaces (use_vmac_addr / VIP use_vmac)") { $0.set(\.model.global.links.virtualAddressPrefix, prefix: $1) }
+        r.row("umask", .words("NUM | BITNAME|BITNAME.."), default: "IXUSR|IRWXG|IRWXO (0177)", .typed, "umask for created files") { $0.umask($1) }
+        r.flag("adopt_leftovers", note: "no effect on instances with priority 255, and on addresses with a lifetime", traits: .own, .acts, "at a start, once no keepalived runs, remove virtual addresses of the file that are here without a mark, too. Linux 5.18 and newer keep for each address which program added it (IFA_PROTO): those of hasup, and of keepalived since 2.3, have such a mark; what an administrator or an older keepalived added has none", \.model.global.adoptsLeftovers)
+        r.row("random_seed", .integer(0...Int(UInt32.max)), default: "none", .acts, "seed of ${_RANDOM} from this line on; the numbers aren't keepalived's") { _ = $0.integer($1) }
+        r.row("reload_check_config", .words("[LOGFILE]"), default: "off", note: "no arg -> /dev/null", .acts, "every reload is judged first, with or without it; LOGFILE takes the verdict and the findings of the last one") { $0.model.global.reports.reloadLog = $0.firstWord($1) ?? "/dev/null" }
+        r.row("reload_time_file", .words("PATH"), default: "none", .acts, "file with the time of a scheduled reload: HH:MM:SS, YY-MM-DD HH:MM:SS or YYYY-MM-DD HH:MM:SS, Z for UTC; it is removed when the time has come") { $0.set(\.model.global.reports.reloadTimeFile, path: $1) }
+        r.flag("reload_repeat", .acts, "keep a reload_time_file without a day, and reload daily", \.model.global.reports.repeatsReload)
+        r.row("reload_file", .words("[PATH]"), default: "off; no arg -> PIDDIR/keepalived[_INST].reload", .acts, "file that is there, and empty, while a reload reads the configuration") { $0.reloadFile($1) }
+        r.row("include_check", .words("[[+|-]read|match|wildcard_match|brace_match ..]"), default: "off", note: "without a word all of them", traits: .repeatable, .acts, "default strictness of plain include; repeatable")
+        r.row("config_save_dir", .words("DIR"), default: "none", .acts, "folder for copies of each configuration that ran or was refused, as one text; the newest 40 stay") { $0.set(\.model.global.reports.saveDirectory, path: $1) }
+        r.row("tmp_config_directory", .words("DIR"), default: "memfd / run dir", note: "fixed on reload", .accepted("the snapshot is kept in memory"), "where consolidated config copy lives")
+        r.boolean("data_use_instance", .typed, "include namespace/instance in dump file names", \.model.global.reports.namesInstance)
+        r.integer("json_version", 1...2, default: "1", .typed, "JSON dump layout", \.model.global.reports.jsonVersion)
+        r.row("iproute_usr_dir", .words("PATH"), default: "build value (/etc/iproute2 or /usr/share/iproute2)", .notYet, "dir with iproute2 name tables")
+        r.row("iproute_etc_dir", .words("PATH"), default: "/etc/iproute2", .notYet, "dir with iproute2 name tables (override)")
+        r.row("state_dump_file", .words("PATH"), default: "TMPDIR/keepalived.data", .typed, "path of state dump") { $0.set(\.model.global.reports.stateFile, path: $1) }
+        r.row("stats_dump_file", .words("PATH"), default: "TMPDIR/keepalived.stats", .accepted("keepalived reads it without effect, too"), "path of stats dump")
+        r.row("json_dump_file", .words("PATH"), default: "TMPDIR/keepalived.json", .accepted("keepalived reads it without effect, too"), "path of JSON dump")
+    }
+
+    // swift-format-ignore
+    static let syncDaemon = KeywordList { r in
+        r.row("inst", .words("NAME"), .typed, "vrrp instance that decides the role (first bare word also accepted)") { $0.syncInstance(at: $1.words.lowerBound) }
+        r.row("id", .number("N", 0...255), default: "vrid of instance", .typed, "sync id") { $0.set(\.sync.identifier, $1) }
+        r.row("maxlen", .number("N", 1...65_507, unit: .bytes), default: "kernel (mtu-28)", .typed, "max packet length") { $0.set(\.sync.maximumLength, $1) }
+        r.row("port", .number("N", Limits.port), default: "8848", .typed, "UDP port") { $0.set(\.sync.port, $1) }
+        r.row("ttl", .number("N", 1...255), default: "1", .typed, "multicast TTL") { $0.set(\.sync.timeToLive, $1) }
+        r.row("group", .words("ADDR"), default: "224.0.0.81", note: "v4/v6 multicast", .typed, "multicast group") { $0.syncGroupAddress($1) }
+    }
 }

@@ -1,78 +1,103 @@
+import Base
 import ConfigurationModel
 
-extension KeywordTable {
-    /// Rows of sync groups, scripts, trackers and BFD sessions. The form is explained at `KeywordTable`.
-    static let groupsRows: StaticString = ##"""
-        [track_file, vrrp_track_file]
-        file	PATH (quoted)	required	-	typed	file whose first integer is the tracked value; the first one counts
-        weight	INT [reverse]	1	-254..254	typed	multiplier; 0 = any non-zero value means fault
-        init_file	[VALUE] [overwrite]	not created; VALUE 0	int	typed	create (or overwrite at start) the file; never overwritten on reload
-        [track_group]
-        group	list block	required	existing vrrp_instance names	typed	members; the first one counts
-        [garp_group]
-        garp_interval	DEC	0	s; us resolution	typed	gap between GARPs over the whole group
-        gna_interval	DEC	0	s	typed	gap between NAs over the whole group
-        interface	IF	-	-	typed	single interface to which the interval applies
-        interfaces	list block	-	-	typed	interfaces sharing one interval
-        [linkbeat_interfaces]
-        (entry)	IF [MII|ETHTOOL|IOCTL]	probe order MII, ETHTOOL, IOCTL	-	typed	interface to be polled
-        [interface_up_down_delays]
-        (entry)	IF DOWN_DELAY [UP_DELAY]	UP_DELAY 0	0..255 s; decimal	typed	debounce link down / link up
-        [vrrp_sync_group]
-        group	list block	required	instance names, each in one group only	typed	members; the first one counts
-        track_interface	list block	-	-	typed	trackers applied to every member
-        track_script	list block	-	-	typed	trackers applied to every member
-        track_file	list block	-	-	typed	trackers applied to every member
-        track_process	list block	-	-	typed	trackers applied to every member
-        track_bfd	list block	-	-	typed	trackers applied to every member
-        notify_master	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run on group -> MASTER
-        notify_backup	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run on group -> BACKUP
-        notify_fault	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run on group -> FAULT
-        notify_stop	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run when daemon stops
-        notify	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	generic; args appended: GROUP NAME STATE 0
-        smtp_alert	<BOOL>?	global, else false	-	typed	mail on group transitions
-        global_tracking	flag	-	-	refused: deprecated; list the trackers in the group itself	deprecated: give all trackers to all members
-        sync_group_tracking_weight	flag	off	-	typed	allow non-zero weights in trackers of member instances
-        notify_priority_changes	<BOOL>?	global	-	typed	FIFO line on member effective-priority change
-        [vrrp_sync_group/track_interface (entry)]
-        (entry)	IF [weight N] [reverse|noreverse]	weight 0	-253..253 (254 clamped)	typed	0: down -> FAULT; >0 added when up; <0 added (subtract) when down
-        weight	INT	0	-253..253	typed	priority change
-        reverse	flag	off	-	typed	invert effect
-        noreverse	flag	-	-	typed	cancel a reverse
-        [vrrp_script]
-        script	"CMD ARGS" (one quoted word)	required	words after the first are silently dropped	typed	command; exit 0 = ok; "</PATH" = test that file exists
-        interval	DEC	1	s; ms resolution; 0 -> 1	typed	period between starts
-        timeout	DEC	0 = interval	s; ms resolution	typed	run time after which the script is killed and counted failed
-        weight	INT [reverse]	0	-253..253	typed	0: fail -> FAULT; >0 add when ok; <0 subtract when failed
-        rise	INT	1	>=1	typed	successes needed to become ok
-        fall	INT	1	>=1	typed	failures needed to become failed
-        user	USER [[:]GROUP]	script_user	-	typed	identity to run with
-        init_fail	flag	off	-	typed	assume failed until first success
-        [vrrp_track_process]
-        process	PATH|NAME [PARAMS]	required	quoted parts ok	typed	process to look for (comm unless full_command/params); the first one counts
-        param_match	[initial|partial]	exact	-	typed	how parameters must match
-        weight	INT [reverse]	0	-254..254	typed	0: not in quorum -> FAULT
-        quorum	INT	1	1..65535	typed	minimum number of processes
-        quorum_max	INT	unlimited	0..65535	typed	maximum number of processes
-        delay	DEC	0	0.000001..3600 s	typed	sets fork and terminate delay
-        fork_delay	DEC	0	0.000001..3600 s	typed	delay before gaining quorum
-        terminate_delay	DEC	0	0.000001..3600 s	typed	delay before losing quorum
-        full_command	flag	off	-	typed	match complete command line
-        [bfd_instance]
-        source_ip	ADDR	kernel choice	family of neighbour	typed	local address
-        neighbor_ip	ADDR	required	unique	typed	peer address
-        neighbour_ip	ADDR	-	-	typed	alias of neighbor_ip
-        min_rx	DEC	10	>=1 ms; us resolution	typed	Required Min RX
-        min_tx	DEC	10	>=1 ms	typed	Desired Min TX
-        idle_tx	DEC	1000	>=1000 ms	typed	TX interval while not UP
-        multiplier	INT	5	1..255	typed	detection multiplier
-        passive	flag	off	-	typed	wait for peer to start
-        ttl	INT	255 (v4) / 64 (v6)	1..255	typed	TTL of sent packets
-        hoplimit	INT	as ttl	1..255	typed	alias of ttl
-        max_hops	INT	0	-1..255; 255 or -1 = unlimited	typed	hops a received packet may have travelled
-        multihop	<BOOL>?	false	-	typed	RFC5883: port 4784 instead of 3784
-        weight	INT [reverse]	0	-253..253	typed	default weight for track_bfd
-        vrrp	flag	both	-	typed	deliver events to vrrp only
-        checker	flag	both	-	typed	deliver events to checker only
-        """##
+// Rows of sync groups, scripts, trackers and BFD sessions. A table: one row a line, so the formatter keeps off.
+extension KeywordList {
+    // swift-format-ignore
+    static let trackFile = KeywordList { r in
+        r.row("file", .words("PATH (quoted)"), default: "required", traits: .firstCounts, .typed, "file whose first integer is the tracked value; the first one counts") { $0.trackedPath($1) }
+        r.row("weight", .number("INT [reverse]", Limits.trackerWeight), default: "1", .typed, "multiplier; 0 = any non-zero value means fault") { $0.weight(\.file.weight, \.file.reverse, $1) }
+        r.row("init_file", .number("[VALUE] [overwrite]", Limits.fileValue), default: "not created; VALUE 0", .typed, "create (or overwrite at start) the file; never overwritten on reload") { $0.initialFile($1) }
+    }
+
+    // swift-format-ignore
+    static let trackGroup = KeywordList { r in
+        r.row("group", .list(), default: "required", note: "existing vrrp_instance names", traits: .firstCounts, .typed, "members; the first one counts") { $0.trackGroupMembers($1) }
+    }
+
+    // swift-format-ignore
+    static let announcementGroup = KeywordList { r in
+        r.seconds("garp_interval", Limits.gap, default: "0", note: "us resolution", .typed, "gap between GARPs over the whole group", \.announcements.garpInterval)
+        r.seconds("gna_interval", Limits.gap, default: "0", .typed, "gap between NAs over the whole group", \.announcements.gnaInterval)
+        r.row("interface", .words("IF"), .typed, "single interface to which the interval applies") { $0.announcementInterface($1) }
+        r.row("interfaces", .list(), .typed, "interfaces sharing one interval") { $0.announcementInterfaces($1) }
+    }
+
+    // swift-format-ignore
+    static let polledInterface = KeywordList { r in
+        r.row("(entry)", .words("IF [MII|ETHTOOL|IOCTL]"), default: "probe order MII, ETHTOOL, IOCTL", .typed, "interface to be polled")
+    }
+
+    // swift-format-ignore
+    static let interfaceDelay = KeywordList { r in
+        r.row("(entry)", .seconds(0...255_000_000, "IF DOWN_DELAY [UP_DELAY]"), default: "UP_DELAY 0", note: "decimal", .typed, "debounce link down / link up")
+    }
+
+    // swift-format-ignore
+    static let syncGroup = KeywordList { r in
+        r.row("group", .list(), default: "required", note: "instance names, each in one group only", traits: .firstCounts, .typed, "members; the first one counts") { $0.groupMembers($1) }
+        r.row("track_interface", .list(.groupInterface), .typed, "trackers applied to every member") { $0.trackedInterfaces($1, into: \.group.settings.trackedInterfaces) }
+        r.row("track_script", .list(.trackedScript), .typed, "trackers applied to every member") { $0.trackers(.script, $1, into: \.group.settings.trackers) }
+        r.row("track_file", .list(.trackedFile), .typed, "trackers applied to every member") { $0.trackers(.file, $1, into: \.group.settings.trackers) }
+        r.row("track_process", .list(.trackedProcess), .typed, "trackers applied to every member") { $0.trackers(.process, $1, into: \.group.settings.trackers) }
+        r.row("track_bfd", .list(.trackedSession), .typed, "trackers applied to every member") { $0.trackers(.bfd, $1, into: \.group.settings.trackers) }
+        r.row("notify_master", .command, .typed, "run on group -> MASTER") { $0.notify(.master, $1, into: \.group.settings.scripts) }
+        r.row("notify_backup", .command, .typed, "run on group -> BACKUP") { $0.notify(.backup, $1, into: \.group.settings.scripts) }
+        r.row("notify_fault", .command, .typed, "run on group -> FAULT") { $0.notify(.fault, $1, into: \.group.settings.scripts) }
+        r.row("notify_stop", .command, .typed, "run when daemon stops") { $0.notify(.stop, $1, into: \.group.settings.scripts) }
+        r.row("notify", .command, .typed, "generic; args appended: GROUP NAME STATE 0") { $0.notify(.any, $1, into: \.group.settings.scripts) }
+        r.boolean("smtp_alert", default: "global, else false", .typed, "mail on group transitions", \.group.settings.sendsMail)
+        r.row("global_tracking", .flag, traits: .deprecated, .refused("deprecated; list the trackers in the group itself"), "deprecated: give all trackers to all members")
+        r.flag("sync_group_tracking_weight", .typed, "allow non-zero weights in trackers of member instances", \.group.settings.keepsMemberWeights)
+        r.boolean("notify_priority_changes", default: "global", .typed, "FIFO line on member effective-priority change", \.group.settings.notifiesPriorityChanges)
+    }
+
+    // swift-format-ignore
+    static let groupInterface = KeywordList { r in
+        r.trackedInterface(.typed)
+    }
+
+    // swift-format-ignore
+    static let trackScript = KeywordList { r in
+        r.row("script", .command("\"CMD ARGS\" (one quoted word)"), default: "required", note: "words after the first are silently dropped", .typed, "command; exit 0 = ok; \"</PATH\" = test that file exists") { $0.trackCommand($1) }
+        r.row("interval", .seconds(0...Limits.longest), default: "1", note: "ms resolution; 0 -> 1", .typed, "period between starts") { $0.period($1) }
+        r.row("timeout", .seconds(0...Limits.longest), default: "0 = interval", note: "ms resolution", .typed, "run time after which the script is killed and counted failed") { $0.runTime($1) }
+        r.row("weight", .number("INT [reverse]", Limits.priorityWeight), default: "0", .typed, "0: fail -> FAULT; >0 add when ok; <0 subtract when failed") { $0.weight(\.script.settings.weight, \.script.settings.reverse, $1) }
+        r.integer("rise", Limits.results, default: "1", .typed, "successes needed to become ok", \.script.settings.rise)
+        r.integer("fall", Limits.results, default: "1", .typed, "failures needed to become failed", \.script.settings.fall)
+        r.row("user", .words("USER [[:]GROUP]"), default: "script_user", .typed, "identity to run with") { $0.set(\.script.settings.identity, identity: $1) }
+        r.flag("init_fail", .typed, "assume failed until first success", \.script.settings.startsFailed)
+    }
+
+    // swift-format-ignore
+    static let trackProcess = KeywordList { r in
+        r.row("process", .words("PATH|NAME [PARAMS]"), default: "required", note: "quoted parts ok", traits: .firstCounts, .typed, "process to look for (comm unless full_command/params); the first one counts") { $0.trackedProgram($1) }
+        r.row("param_match", .words("[initial|partial]"), default: "exact", .typed, "how parameters must match") { $0.parameterMatch($1) }
+        r.row("weight", .number("INT [reverse]", Limits.trackerWeight), default: "0", .typed, "0: not in quorum -> FAULT") { $0.weight(\.process.settings.weight, \.process.settings.reverse, $1) }
+        r.integer("quorum", 1...65_535, default: "1", .typed, "minimum number of processes", \.process.settings.quorum)
+        r.row("quorum_max", .integer(0...65_535), default: "unlimited", .typed, "maximum number of processes") { $0.quorumMaximum($1) }
+        r.row("delay", .seconds(1...3_600_000_000), default: "0", .typed, "sets fork and terminate delay") { $0.processDelay($1) }
+        r.seconds("fork_delay", 1...3_600_000_000, default: "0", .typed, "delay before gaining quorum", \.process.settings.forkDelay)
+        r.seconds("terminate_delay", 1...3_600_000_000, default: "0", .typed, "delay before losing quorum", \.process.settings.terminateDelay)
+        r.flag("full_command", .typed, "match complete command line", \.process.settings.usesFullCommand)
+    }
+
+    // swift-format-ignore
+    static let bfdInstance = KeywordList { r in
+        r.row("source_ip", .words("ADDR"), default: "kernel choice", note: "family of neighbour", .typed, "local address") { $0.sessionSource($1) }
+        r.row("neighbor_ip", .words("ADDR"), default: "required", note: "unique", .typed, "peer address") { $0.neighbor($1) }
+        r.row("neighbour_ip", .words("ADDR"), .typed, "alias of neighbor_ip") { $0.neighbor($1) }
+        r.row("min_rx", .milliseconds(1_000...Int64(UInt32.max)), default: "10", note: "us resolution", .typed, "Required Min RX") { $0.set(\.session.settings.minimumReceive, milliseconds: $1) }
+        r.row("min_tx", .milliseconds(1_000...Int64(UInt32.max)), default: "10", .typed, "Desired Min TX") { $0.set(\.session.settings.minimumTransmit, milliseconds: $1) }
+        r.row("idle_tx", .milliseconds(1_000_000...Int64(UInt32.max)), default: "1000", .typed, "TX interval while not UP") { $0.set(\.session.settings.idleTransmit, milliseconds: $1) }
+        r.integer("multiplier", 1...255, default: "5", .typed, "detection multiplier", \.session.settings.multiplier)
+        r.flag("passive", .typed, "wait for peer to start", \.session.settings.isPassive)
+        r.integer("ttl", 1...255, default: "255 (v4) / 64 (v6)", .typed, "TTL of sent packets", \.session.timeToLive)
+        r.integer("hoplimit", 1...255, default: "as ttl", .typed, "alias of ttl", \.session.timeToLive)
+        r.row("max_hops", .integer(-1...255), default: "0", note: "255 or -1 = unlimited", .typed, "hops a received packet may have travelled") { $0.maximumHops($1) }
+        r.boolean("multihop", .typed, "RFC5883: port 4784 instead of 3784", \.session.settings.isMultihop)
+        r.row("weight", .number("INT [reverse]", Limits.priorityWeight), default: "0", .typed, "default weight for track_bfd") { $0.weight(\.session.settings.weight, \.session.settings.reverse, $1) }
+        r.flag("vrrp", default: "both", .typed, "deliver events to vrrp only", \.session.isForVRRP)
+        r.flag("checker", default: "both", .typed, "deliver events to checker only", \.session.isForCheckers)
+    }
 }

@@ -1,132 +1,155 @@
+import Base
 import ConfigurationModel
 
-extension KeywordTable {
-    /// Rows of vrrp_instance and its blocks. The form is explained at `KeywordTable`.
-    static let instanceRows: StaticString = ##"""
-        [vrrp_instance]
-        use_vmac	[[name] IF] [MAC] [netlink_notify_msg] [group ID]	off; vrrp.VRID; 00:00:5e:00:01|02:VRID	MAC 5 (VRID appended) or 6 octets, not multicast, not RFC prefix	typed	VRRP over private macvlan with virtual MAC
-        use_vmac_addr	flag	off	-	typed	put VMAC under VIPs configured on other interfaces too
-        vmac_xmit_base	flag	off (forced on for unicast, IPv6 w/o link-local)	-	typed	send/receive adverts on base interface instead of VMAC
-        use_ipvlan	[[name] IF] [ADDR] [bridge|private|vepa] [group ID]	off; mode bridge	exclusive with use_vmac	typed	VRRP over an L2 ipvlan; ADDR becomes source address
-        unicast_peer	list block	-	family = instance family	acts	unicast destinations; enables unicast mode
-        unicast_fault_no_peer	flag	off	-	typed	unicast with no peers -> FAULT instead of multicast
-        check_unicast_src	flag	global	-	acts	drop adverts not from a configured peer
-        old_unicast_checksum	[never]	auto	-	accepted: checksums follow RFC 9568	legacy v3 unicast checksum compatibility; never = always correct
-        native_ipv6	flag	-	-	accepted: the family follows from the addresses	deprecated; force family IPv6
-        state	MASTER|BACKUP	from priority: 255 MASTER, else BACKUP	-	acts	wanted start state; always starts BACKUP unless prio 255; MASTER only: clears nopreempt/preempt_delay, default prio 255, shorter first wait when held in BACKUP by sync group; the first one counts
-        interface	IF	required	-	acts	interface VRRP runs on
-        vrf	NAME	none	VRF device	typed	bind sockets in VRF
-        dont_track_primary	flag	off	-	acts	ignore faults of the VRRP interface
-        track_interface	list block	-	-	acts	extra interfaces to track
-        track_script	list block	-	-	typed	scripts to track
-        track_file	list block	-	-	typed	files to track
-        track_process	list block	-	-	typed	processes to track
-        track_bfd	list block	-	-	typed	BFD sessions to track
-        mcast_src_ip	ADDR	primary address of interface	-	acts	source address for multicast adverts
-        unicast_src_ip	ADDR	primary address of interface	-	acts	source address for unicast adverts
-        mcast_dst_ip	ADDR	global group	multicast	acts	per-instance multicast group
-        track_src_ip	flag	off	needs *_src_ip	typed	FAULT when source address is deleted
-        virtual_router_id	INT	required	1..255	acts	VRID; unique per interface+family(+mcast dst)
-        unicast_ttl	INT	255	0..255	acts	TTL/hop limit of sent unicast adverts
-        version	INT	vrrp_version, or 2 (IPv6: 3)	2|3	acts	VRRP version; in strict mode IPv6 has version 3 only; the first one counts
-        priority	INT	100 (255 with state MASTER when no priority stands in the block)	1..255	acts	base priority; 255 = address owner
-        advert_int	DEC	1	0.01..255 s; version 2: whole seconds, 1..255; version 3: steps of 0.01, up to 40.95	acts	advert interval
-        virtual_ipaddress	list block	-	family decides instance family	acts	VIPs carried in adverts
-        virtual_ipaddress_excluded	list block	-	any family	acts	VIPs not carried in adverts
-        no_virtual_ipaddress	flag	off	-	acts	allow instance with no VIP (v3/strict otherwise fatal)
-        promote_secondaries	flag	off	-	typed	set promote_secondaries on interface
-        linkbeat_use_polling	flag	off	deprecated here	typed	poll link state of this interface
-        v3_checksum_as_v2	<BOOL>?	global	v3 IPv4	acts	omit pseudo-header from checksum
-        virtual_routes	list block	-	-	typed	routes present only while MASTER
-        virtual_rules	list block	-	-	typed	rules present only while MASTER
-        accept	flag	on if not strict or owner	-	acts	accept traffic to VIPs when not owner
-        no_accept	flag	off	-	typed	drop traffic to VIPs except NS/NA (firewall rule)
-        skip_check_adv_addr	<BOOL>?	global	-	acts	skip VIP list check
-        strict_mode	<BOOL>?	global	-	acts	warn of what the RFC doesn't allow; what is forbidden is done all the same
-        preempt	flag	on	-	acts	default; undo nopreempt
-        nopreempt	flag	off	cleared by priority 255 or state MASTER	acts	higher priority does not take over from live master
-        preempt_delay	DEC	0	0..1000 s	acts	wait before preempting lower-priority master; `state MASTER` and nopreempt clear it
-        debug	INT	0	0..4; debug build	accepted: logging is set for the whole daemon	debug level
-        notify_master	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	acts	run on -> MASTER
-        notify_backup	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	acts	run on -> BACKUP
-        notify_fault	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	acts	run on -> FAULT
-        notify_stop	"SCRIPT ARGS" [USER [[:]GROUP]]	-	1 s time allowance	acts	run at stop
-        notify_deleted	"SCRIPT ARGS" [USER [[:]GROUP]]	off	no arg allowed	typed	emit DELETED (not FAULT) when removed by reload; optional script
-        notify	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	acts	generic; args appended: INSTANCE NAME STATE PRIO
-        notify_master_rx_lower_pri	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run when MASTER hears a lower-priority advert
-        smtp_alert	<BOOL>?	global, else false	-	typed	mail on transitions
-        notify_priority_changes	<BOOL>?	global	-	typed	FIFO line MASTER_PRIORITY/BACKUP_PRIORITY on effective-priority change
-        lvs_sync_daemon_interface	IF	-	deprecated	refused: deprecated; write `lvs_sync_daemon IF INSTANCE` in global_defs	use global lvs_sync_daemon
-        garp_master_delay	INT	global (5)	0..4294 s; 0 = no second burst	acts	second GARP burst delay
-        garp_master_refresh	INT	global (0)	s	acts	GARP refresh period
-        garp_master_repeat	INT	global (5)	0 -> 1	acts	GARPs per burst
-        garp_master_refresh_repeat	INT	global (1)	0 -> 1	acts	GARPs per refresh
-        garp_lower_prio_delay	INT	global	0..4294 s	acts	as global
-        garp_lower_prio_repeat	INT	global	0..	acts	as global
-        down_timer_adverts	INT	global (3)	1..100	acts	advert intervals before master down
-        timer_expired_backup	[PRIO]	off; no arg = 254	1..254	typed	if our timers were late, go BACKUP when advert with at least this prio is seen
-        thread_timer_expired	[PRIO]	-	-	typed	alias of timer_expired_backup
-        garp_extra_if	[all] SECS	global	0..86400 s	typed	extra GARPs on VMAC/base interfaces
-        vmac_garp_intvl	[all] SECS	-	s	typed	deprecated alias of garp_extra_if
-        lower_prio_no_advert	<BOOL>?	global; strict = true	-	acts	do not answer lower-priority adverts
-        higher_prio_send_advert	<BOOL>?	global	-	accepted: one more advertisement is always sent before yielding, because the new master announces its addresses again when it hears it	send one last advert before yielding
-        owner_ignore_adverts	<BOOL>?	global	-	typed	owner drops received adverts
-        kernel_rx_buf_size	INT	global policy	bytes	typed	socket receive buffer
-        authentication	block	none	v2 non-strict only	acts	RFC2338 authentication
-        auth_hmac	block	none	exclusive with authentication	typed	HMAC-SHA256 trailer authentication (2026 draft)
-        [vrrp_instance/authentication]
-        auth_type	PASS|AH	none	-	acts	simple password; IPsec AH (HMAC-MD5-96, IPv4) isn't handled yet, and such an instance is in FAULT
-        auth_pass	STR	-	truncated to 8 chars	acts	shared secret, padded with NUL
-        [vrrp_instance/auth_hmac]
-        key	ID hex:HEX|file:PATH|ASCII	required	ID 1..255; 32..64 bytes	typed	a secret to verify and sign with; repeatable
-        active_key	ID	required	1..255, must exist	typed	key used for signing
-        time_window	INT	max(3*advert_int,5)	1..300 s	typed	allowed clock difference in time mode
-        anti_replay	time|monotonic	time	-	typed	freshness by wall clock or only by increasing sequence
-        mode	enforce|permissive|receive-only	enforce (forced by strict)	-	typed	drop / log-only / verify but do not sign
-        [vrrp_instance/unicast_peer (entry)]
-        (entry)	ADDR [min_ttl N] [max_ttl N]	-	-	acts	one peer per line
-        min_ttl	INT	0	0..255; turns source check on	acts	lowest accepted TTL from this peer
-        max_ttl	INT	255	0..255; turns source check on	acts	highest accepted TTL from this peer
-        [vrrp_instance/track_interface (entry)]
-        (entry)	IF [weight N] [reverse|noreverse]	weight 0	-253..253 (254 clamped)	acts	0: down -> FAULT; >0 added when up; <0 added (subtract) when down
-        weight	INT	0	-253..253	acts	priority change
-        reverse	flag	off	-	acts	invert effect
-        noreverse	flag	-	-	acts	cancel a reverse
-        [vrrp_instance/track_script (entry), vrrp_sync_group/track_script (entry)]
-        (entry)	NAME [weight N] [reverse|noreverse]	weight of script	script must be defined before	typed	tracked script
-        weight	INT	of vrrp_script	-253..253	typed	override
-        reverse	flag	of vrrp_script	-	typed	invert
-        noreverse	flag	-	-	typed	cancel reverse
-        [vrrp_instance/track_file (entry), vrrp_sync_group/track_file (entry)]
-        (entry)	NAME [weight N] [reverse|noreverse]	weight of track_file	-254..254	typed	tracked file
-        weight	INT	of track_file	-254..254	typed	override
-        reverse	flag	of track_file	-	typed	invert
-        noreverse	flag	-	-	typed	cancel reverse
-        [vrrp_instance/track_process (entry), vrrp_sync_group/track_process (entry)]
-        (entry)	NAME [weight N] [reverse|noreverse]	weight of process	-254..254	typed	tracked process
-        weight	INT	of definition	-254..254	typed	override
-        reverse	flag	-	-	typed	invert
-        noreverse	flag	-	-	typed	cancel reverse
-        [vrrp_instance/track_bfd (entry), vrrp_sync_group/track_bfd (entry)]
-        (entry)	NAME [weight N] [reverse|noreverse]	weight of bfd_instance	-253..253	typed	tracked BFD session
-        weight	INT	of bfd_instance	-253..253	typed	override
-        reverse	flag	-	-	typed	invert
-        noreverse	flag	-	-	typed	cancel reverse
-        [vrrp_instance/virtual_ipaddress (entry), vrrp_instance/virtual_ipaddress_excluded (entry)]
-        (entry)	ADDR[/LEN] [options]	/32 or /128	-	acts	one address per line
-        dev	IF	instance interface (static: default_interface)	-	acts	interface to add it on
-        scope	NAME|NUM	global	site link host nowhere global or rt_scopes	acts	address scope
-        brd	ADDR|+|-	none	IPv4	acts	broadcast address; + = all ones, - = all zeros
-        broadcast	ADDR|+|-	none	IPv4	acts	alias of brd
-        label	STR	none	<=15 chars, IPv4	acts	address label
-        peer	ADDR[/LEN]	none	-	acts	point-to-point peer
-        home	flag	off	IPv6	typed	mobile IPv6 home flag
-        -nodad	flag	VIP: nodad set	IPv6	acts	re-enable duplicate address detection
-        mngtmpaddr	flag	off	IPv6	typed	template for temporary addresses
-        noprefixroute	flag	off	-	acts	no automatic prefix route
-        autojoin	flag	off	-	typed	join multicast group automatically
-        no_track	flag	off	-	acts	removal does not affect state and is not undone; its interface is not tracked
-        preferred_lft	SECS|forever	forever (IPv6 /128: 0)	uint32 s	acts	preferred lifetime
-        use_vmac	flag	off	dev differs from instance interface	typed	create VMAC for this address
-        """##
+// Rows of vrrp_instance and its blocks. A table: one row a line, so the formatter keeps off.
+extension KeywordList {
+    // swift-format-ignore
+    static let instance = KeywordList { r in
+        r.row("use_vmac", .words("[[name] IF] [MAC] [netlink_notify_msg] [group ID]"), default: "off; vrrp.VRID; 00:00:5e:00:01|02:VRID", note: "MAC 5 (VRID appended) or 6 octets, not multicast, not RFC prefix", .typed, "VRRP over private macvlan with virtual MAC") { $0.vmac($1) }
+        r.flag("use_vmac_addr", .typed, "put VMAC under VIPs configured on other interfaces too", \.draft.settings.options[.usesVirtualMACForAddresses])
+        r.flag("vmac_xmit_base", default: "off (forced on for unicast, IPv6 w/o link-local)", .typed, "send/receive adverts on base interface instead of VMAC", \.draft.settings.options[.transmitsOnBase])
+        r.row("use_ipvlan", .words("[[name] IF] [ADDR] [bridge|private|vepa] [group ID]"), default: "off; mode bridge", note: "exclusive with use_vmac", .typed, "VRRP over an L2 ipvlan; ADDR becomes source address") { $0.ipvlan($1) }
+        r.row("unicast_peer", .list(.unicastPeer), note: "family = instance family", .acts, "unicast destinations; enables unicast mode") { $0.unicastPeers($1) }
+        r.flag("unicast_fault_no_peer", .typed, "unicast with no peers -> FAULT instead of multicast", \.draft.settings.options[.faultsWithoutPeer])
+        r.flag("check_unicast_src", default: "global", .acts, "drop adverts not from a configured peer", \.draft.settings.checkUnicastSource)
+        r.row("old_unicast_checksum", .words("[never]"), default: "auto", .accepted("checksums follow RFC 9568"), "legacy v3 unicast checksum compatibility; never = always correct")
+        r.row("native_ipv6", .flag, traits: .deprecated, .accepted("the family follows from the addresses"), "deprecated; force family IPv6")
+        r.row("state", .words("MASTER|BACKUP"), default: "from priority: 255 MASTER, else BACKUP", traits: .firstCounts, .acts, "wanted start state; always starts BACKUP unless prio 255; MASTER only: clears nopreempt/preempt_delay, default prio 255, shorter first wait when held in BACKUP by sync group; the first one counts") { $0.state($1) }
+        r.row("interface", .words("IF"), default: "required", .acts, "interface VRRP runs on") { $0.set(\.draft.settings.interface, interface: $1) }
+        r.row("vrf", .words("NAME"), default: "none", note: "VRF device", .typed, "bind sockets in VRF") { $0.set(\.draft.extra.vrf, interface: $1) }
+        r.flag("dont_track_primary", .acts, "ignore faults of the VRRP interface", \.draft.settings.ignoresPrimaryInterface)
+        r.row("track_interface", .list(.trackedInterface), .acts, "extra interfaces to track") { $0.trackInterfaces($1) }
+        r.row("track_script", .list(.trackedScript), .typed, "scripts to track") { $0.track(.script, $1) }
+        r.row("track_file", .list(.trackedFile), .typed, "files to track") { $0.track(.file, $1) }
+        r.row("track_process", .list(.trackedProcess), .typed, "processes to track") { $0.track(.process, $1) }
+        r.row("track_bfd", .list(.trackedSession), .typed, "BFD sessions to track") { $0.track(.bfd, $1) }
+        r.row("mcast_src_ip", .words("ADDR"), default: "primary address of interface", .acts, "source address for multicast adverts") { $0.set(\.draft.settings.sourceAddress, host: $1) }
+        r.row("unicast_src_ip", .words("ADDR"), default: "primary address of interface", .acts, "source address for unicast adverts") { $0.set(\.draft.settings.sourceAddress, host: $1) }
+        r.row("mcast_dst_ip", .words("ADDR"), default: "global group", note: "multicast", .acts, "per-instance multicast group") { $0.set(\.draft.group, host: $1) }
+        r.flag("track_src_ip", note: "needs *_src_ip", .typed, "FAULT when source address is deleted", \.draft.settings.options[.tracksSourceAddress])
+        r.integer("virtual_router_id", 1...255, default: "required", .acts, "VRID; unique per interface+family(+mcast dst)", \.draft.settings.virtualRouterID)
+        r.integer("unicast_ttl", 0...255, default: "255", .acts, "TTL/hop limit of sent unicast adverts", \.draft.settings.unicastTTL)
+        r.integer("version", 2...3, default: "vrrp_version, or 2 (IPv6: 3)", traits: .firstCounts, .acts, "VRRP version; in strict mode IPv6 has version 3 only; the first one counts", \.draft.version)
+        r.integer("priority", 1...255, default: "100 (255 with state MASTER when no priority stands in the block)", .acts, "base priority; 255 = address owner", \.draft.priority)
+        r.seconds("advert_int", 10_000...255_000_000, default: "1", note: "version 2: whole seconds, 1..255; version 3: steps of 0.01, up to 40.95", .acts, "advert interval", \.draft.advertInterval)
+        r.row("virtual_ipaddress", .list(.virtualAddress), note: "family decides instance family", .acts, "VIPs carried in adverts") { $0.virtualAddresses($1, \.draft.settings.virtualAddresses, \.draft.virtualPlaces) }
+        r.row("virtual_ipaddress_excluded", .list(.virtualAddress), note: "any family", .acts, "VIPs not carried in adverts") { $0.virtualAddresses($1, \.draft.settings.excludedAddresses, \.draft.excludedPlaces) }
+        r.flag("no_virtual_ipaddress", .acts, "allow instance with no VIP (v3/strict otherwise fatal)", \.draft.mayLackAddresses)
+        r.flag("promote_secondaries", .typed, "set promote_secondaries on interface", \.draft.settings.options[.promotesSecondaries])
+        r.flag("linkbeat_use_polling", note: "deprecated here", traits: .deprecated, .typed, "poll link state of this interface", \.draft.settings.options[.pollsLink])
+        r.boolean("v3_checksum_as_v2", default: "global", note: "v3 IPv4", .acts, "omit pseudo-header from checksum", \.draft.settings.checksumWithoutPseudoHeader)
+        r.row("virtual_routes", .list(.route), .typed, "routes present only while MASTER") { $0.routes($1, into: \.draft.settings.routes) }
+        r.row("virtual_rules", .list(.rule), .typed, "rules present only while MASTER") { $0.rules($1, into: \.draft.settings.rules) }
+        r.row("accept", .flag, default: "on if not strict or owner", .acts, "accept traffic to VIPs when not owner") { $0.draft.accepts = $0.flag($1) }
+        r.row("no_accept", .flag, default: "off", .typed, "drop traffic to VIPs except NS/NA (firewall rule)") { $0.draft.accepts = !$0.flag($1) }
+        r.boolean("skip_check_adv_addr", default: "global", .acts, "skip VIP list check", \.draft.settings.skipsAddressListCheck)
+        r.boolean("strict_mode", default: "global", .acts, "warn of what the RFC doesn't allow; what is forbidden is done all the same", \.draft.settings.options[.strict])
+        r.row("preempt", .flag, default: "on", .acts, "default; undo nopreempt") { $0.draft.settings.nopreempt = !$0.flag($1) }
+        r.flag("nopreempt", note: "cleared by priority 255 or state MASTER", .acts, "higher priority does not take over from live master", \.draft.settings.nopreempt)
+        r.seconds("preempt_delay", 0...1_000_000_000, default: "0", .acts, "wait before preempting lower-priority master; `state MASTER` and nopreempt clear it", \.draft.settings.preemptDelay)
+        r.row("debug", .integer(0...4), default: "0", note: "debug build", .accepted("logging is set for the whole daemon"), "debug level")
+        r.row("notify_master", .command, .acts, "run on -> MASTER") { $0.notify(.master, $1, into: \.draft.settings.scripts) }
+        r.row("notify_backup", .command, .acts, "run on -> BACKUP") { $0.notify(.backup, $1, into: \.draft.settings.scripts) }
+        r.row("notify_fault", .command, .acts, "run on -> FAULT") { $0.notify(.fault, $1, into: \.draft.settings.scripts) }
+        r.row("notify_stop", .command, note: "1 s time allowance", .acts, "run at stop") { $0.notify(.stop, $1, into: \.draft.settings.scripts) }
+        r.row("notify_deleted", .command, default: "off", note: "no arg allowed", .typed, "emit DELETED (not FAULT) when removed by reload; optional script") { $0.notifyDeleted($1) }
+        r.row("notify", .command, .acts, "generic; args appended: INSTANCE NAME STATE PRIO") { $0.notify(.any, $1, into: \.draft.settings.scripts) }
+        r.row("notify_master_rx_lower_pri", .command, .typed, "run when MASTER hears a lower-priority advert") { $0.notify(.receivedLowerPriority, $1, into: \.draft.settings.scripts) }
+        r.boolean("smtp_alert", default: "global, else false", .typed, "mail on transitions", \.draft.settings.options[.sendsMail])
+        r.boolean("notify_priority_changes", default: "global", .typed, "FIFO line MASTER_PRIORITY/BACKUP_PRIORITY on effective-priority change", \.draft.settings.options[.notifiesPriorityChanges])
+        r.row("lvs_sync_daemon_interface", .words("IF"), note: "deprecated", traits: .deprecated, .refused("deprecated; write `lvs_sync_daemon IF INSTANCE` in global_defs"), "use global lvs_sync_daemon")
+        r.integer("garp_master_delay", Limits.shortSeconds, unit: .seconds, default: "global (5)", note: "0 = no second burst", .acts, "second GARP burst delay", \.draft.settings.announcements.delay)
+        r.integer("garp_master_refresh", Limits.seconds, unit: .seconds, default: "global (0)", .acts, "GARP refresh period", \.draft.settings.announcements.refresh)
+        r.row("garp_master_repeat", .integer(Limits.rounds), default: "global (5)", note: "0 -> 1", .acts, "GARPs per burst") { $0.set(\.draft.settings.announcements.rounds, rounds: $1) }
+        r.row("garp_master_refresh_repeat", .integer(Limits.rounds), default: "global (1)", note: "0 -> 1", .acts, "GARPs per refresh") { $0.set(\.draft.settings.announcements.refreshRounds, rounds: $1) }
+        r.integer("garp_lower_prio_delay", Limits.shortSeconds, unit: .seconds, default: "global", .acts, "as global", \.draft.settings.announcements.lowerPriorityDelay)
+        r.integer("garp_lower_prio_repeat", Limits.rounds, default: "global", .acts, "as global", \.draft.settings.announcements.lowerPriorityRounds)
+        r.integer("down_timer_adverts", Limits.downTimerAdverts, default: "global (3)", .acts, "advert intervals before master down", \.draft.settings.downTimerAdverts)
+        r.row("timer_expired_backup", .optionalInteger("[PRIO]", 1...254), default: "off; no arg = 254", .typed, "if our timers were late, go BACKUP when advert with at least this prio is seen") { $0.lateTimer($1) }
+        r.row("thread_timer_expired", .optionalInteger("[PRIO]", 1...254), .typed, "alias of timer_expired_backup") { $0.lateTimer($1) }
+        r.row("garp_extra_if", .number("[all] SECS", 0...86_400, unit: .seconds), default: "global", .typed, "extra GARPs on VMAC/base interfaces") { $0.draft.extra.extraAnnouncements = $0.extraAnnouncements($1) }
+        r.row("vmac_garp_intvl", .number("[all] SECS", 0...86_400, unit: .seconds), traits: .deprecated, .typed, "deprecated alias of garp_extra_if") { $0.draft.extra.extraAnnouncements = $0.extraAnnouncements($1) }
+        r.boolean("lower_prio_no_advert", default: "global; strict = true", .acts, "do not answer lower-priority adverts", \.draft.settings.lowerPriorityNoAdvert)
+        r.row("higher_prio_send_advert", .boolean, default: "global", .accepted("one more advertisement is always sent before yielding, because the new master announces its addresses again when it hears it"), "send one last advert before yielding")
+        r.boolean("owner_ignore_adverts", default: "global", .typed, "owner drops received adverts", \.draft.settings.options[.ownerIgnoresAdverts])
+        r.integer("kernel_rx_buf_size", Limits.buffer, unit: .bytes, default: "global policy", .typed, "socket receive buffer", \.draft.extra.receiveBuffer)
+        r.row("authentication", .block(.authentication), default: "none", note: "v2 non-strict only", .acts, "RFC2338 authentication") { $0.authentication($1) }
+        r.row("auth_hmac", .block(.hmac), default: "none", note: "exclusive with authentication", .typed, "HMAC-SHA256 trailer authentication (2026 draft)") { $0.hmac($1) }
+    }
+
+    // swift-format-ignore
+    static let authentication = KeywordList { r in
+        r.row("auth_type", .words("PASS|AH"), default: "none", .acts, "simple password; IPsec AH (HMAC-MD5-96, IPv4) isn't handled yet, and such an instance is in FAULT") { $0.authenticationType($1) }
+        r.row("auth_pass", .words("STR"), note: "truncated to 8 chars", traits: .secret, .acts, "shared secret, padded with NUL") { $0.authenticationPassword($1) }
+    }
+
+    // swift-format-ignore
+    static let hmac = KeywordList { r in
+        r.row("key", .number("ID hex:HEX|file:PATH|ASCII", 1...255), default: "required", note: "32..64 bytes", traits: [.repeatable, .secret], .typed, "a secret to verify and sign with; repeatable") { $0.hmacKey($1) }
+        r.row("active_key", .number("ID", 1...255), default: "required", note: "must exist", .typed, "key used for signing") { $0.activeKey($1) }
+        r.integer("time_window", 1...300, unit: .seconds, default: "max(3*advert_int,5)", .typed, "allowed clock difference in time mode", \.draft.hmac.window)
+        r.row("anti_replay", .words("time|monotonic"), default: "time", .typed, "freshness by wall clock or only by increasing sequence") { $0.freshness($1) }
+        r.row("mode", .words("enforce|permissive|receive-only"), default: "enforce (forced by strict)", .typed, "drop / log-only / verify but do not sign") { $0.hmacMode($1) }
+    }
+
+    // swift-format-ignore
+    static let unicastPeer = KeywordList { r in
+        r.row("(entry)", .words("ADDR [min_ttl N] [max_ttl N]"), .acts, "one peer per line")
+        r.integer("min_ttl", 0...255, default: "0", note: "turns source check on", .acts, "lowest accepted TTL from this peer", \.peer.minimumTTL)
+        r.integer("max_ttl", 0...255, default: "255", note: "turns source check on", .acts, "highest accepted TTL from this peer", \.peer.maximumTTL)
+    }
+
+    // swift-format-ignore
+    static let trackedInterface = KeywordList { r in
+        r.trackedInterface(.acts)
+    }
+
+    // swift-format-ignore
+    static let trackedScript = KeywordList { r in
+        r.row("(entry)", .words("NAME [weight N] [reverse|noreverse]"), default: "weight of script", note: "script must be defined before", .typed, "tracked script")
+        r.row("weight", .integer(Limits.priorityWeight), default: "of vrrp_script", traits: .once, .typed, "override") { $0.trackedWeight($1) }
+        r.flag("reverse", default: "of vrrp_script", .typed, "invert", \.tracked.reverse)
+        r.row("noreverse", .flag, .typed, "cancel reverse") { $0.tracked.reverse = !$0.flag($1) }
+    }
+
+    // swift-format-ignore
+    static let trackedFile = KeywordList { r in
+        r.row("(entry)", .words("NAME [weight N] [reverse|noreverse]"), default: "weight of track_file", note: "-254..254", .typed, "tracked file")
+        r.row("weight", .integer(Limits.trackerWeight), default: "of track_file", traits: .once, .typed, "override") { $0.trackedWeight($1) }
+        r.flag("reverse", default: "of track_file", .typed, "invert", \.tracked.reverse)
+        r.row("noreverse", .flag, .typed, "cancel reverse") { $0.tracked.reverse = !$0.flag($1) }
+    }
+
+    // swift-format-ignore
+    static let trackedProcess = KeywordList { r in
+        r.row("(entry)", .words("NAME [weight N] [reverse|noreverse]"), default: "weight of process", note: "-254..254", .typed, "tracked process")
+        r.row("weight", .integer(Limits.trackerWeight), default: "of definition", traits: .once, .typed, "override") { $0.trackedWeight($1) }
+        r.flag("reverse", default: "-", .typed, "invert", \.tracked.reverse)
+        r.row("noreverse", .flag, .typed, "cancel reverse") { $0.tracked.reverse = !$0.flag($1) }
+    }
+
+    // swift-format-ignore
+    static let trackedSession = KeywordList { r in
+        r.row("(entry)", .words("NAME [weight N] [reverse|noreverse]"), default: "weight of bfd_instance", note: "-253..253", .typed, "tracked BFD session")
+        r.row("weight", .integer(Limits.priorityWeight), default: "of bfd_instance", traits: .once, .typed, "override") { $0.trackedWeight($1) }
+        r.flag("reverse", default: "-", .typed, "invert", \.tracked.reverse)
+        r.row("noreverse", .flag, .typed, "cancel reverse") { $0.tracked.reverse = !$0.flag($1) }
+    }
+
+    // swift-format-ignore
+    static let virtualAddress = KeywordList { r in
+        r.address(.acts, noTrack: "removal does not affect state and is not undone; its interface is not tracked")
+        r.row("use_vmac", .flag, default: "off", note: "dev differs from instance interface", .typed, "create VMAC for this address") { $0.addressFlag(.usesVirtualMAC, $1) }
+    }
+}
+
+// Rows that lists of tracked interfaces share.
+extension KeywordRows {
+    // swift-format-ignore
+    mutating func trackedInterface(_ status: KeywordStatus) {
+        row("(entry)", .words("IF [weight N] [reverse|noreverse]"), default: "weight 0", note: "-253..253 (254 clamped)", status, "0: down -> FAULT; >0 added when up; <0 added (subtract) when down")
+        row("weight", .integer(Limits.priorityWeight), default: "0", traits: .once, status, "priority change") { $0.trackedWeight($1) }
+        flag("reverse", status, "invert effect", \.tracked.reverse)
+        row("noreverse", .flag, status, "cancel a reverse") { $0.tracked.reverse = !$0.flag($1) }
+    }
 }

@@ -1,199 +1,196 @@
+import Base
 import ConfigurationModel
 
-extension KeywordTable {
-    /// Rows of virtual_server and the checks. The form is explained at `KeywordTable`.
-    static let servicesRows: StaticString = ##"""
-        [SSL]
-        password	STR	none	-	typed	pass phrase of key, a secret
-        ca	FILE	none (system default not loaded)	-	typed	CA file loaded into context; server certificate is still not verified (no verify mode set)
-        certificate	FILE	none	-	typed	client certificate
-        key	FILE	none	-	typed	client private key
-        [virtual_server_group (entry)]
-        (entry)	ADDR [PORT]	port 0 = any (persistent)	-	typed	one VIP:port
-        (range)	ADDR-LAST [PORT]	-	LAST = last octet/hex group, or whole address	typed	address range
-        (mask)	ADDR/LEN [PORT]	-	host bits must be zero	typed	address block
-        fwmark	N [inet|inet6]	family from vs	0..2^32-1	typed	firewall mark
-        [virtual_server]
-        ip_family	inet|inet6	from address or real servers	fwmark/group only	typed	address family
-        retry	INT	checker default (1; MISC 0; DNS 3)	>=1	typed	default retries for checkers
-        delay_before_retry	TIMER	checker default (1 s; HTTP 3 s; DNS delay_loop)	s	typed	default delay between retries
-        warmup	TIMER	= delay_loop	s	typed	max random initial delay; 0 = check at once
-        connect_timeout	TIMER	5	>0 s	typed	default checker connect timeout
-        delay_loop	TIMER	60	>0 s	typed	default interval between checks
-        inhibit_on_failure	flag	off	-	typed	on failure set weight 0 instead of removing
-        lb_algo	rr|wrr|lc|wlc|lblc|lblcr|sh|mh|dh|fo|ovf|sed|nq|twos	wlc (warning)	exactly these names; others = config error, ignored	typed	IPVS scheduler
-        lvs_sched	as lb_algo	-	-	typed	alias of lb_algo
-        hashed	flag	no effect	-	accepted: the kernel knows it by the scheduler	sets the hashed flag of IPVS, which the kernel sets itself
-        ops	flag	off	UDP	typed	one packet scheduling
-        flag-1	flag	off	-	typed	scheduler flag 1
-        flag-2	flag	off	-	typed	scheduler flag 2
-        flag-3	flag	off	-	typed	scheduler flag 3
-        sh-port	flag	off	sched sh first	typed	include port in hash
-        sh-fallback	flag	off	sched sh first	typed	fallback on unavailable server
-        mh-port	flag	off	sched mh first	typed	include port in hash
-        mh-fallback	flag	off	sched mh first	typed	fallback on unavailable server
-        lb_kind	NAT|DR|TUN [type ipip|gue port N [nocsum|csum|remcsum]|gre [nocsum|csum]]	NAT (warning)	-	typed	forwarding method
-        lvs_method	as lb_kind	-	-	typed	alias of lb_kind
-        persistence_engine	NAME	none	<=15, e.g. sip	typed	persistence engine
-        persistence_timeout	[SECS]	off; no arg = 360	1..2678400 s	typed	client affinity
-        persistence_granularity	NETMASK (v4) | LEN (v6)	/32, /128	v6 1..128	typed	affinity prefix; implies timeout 360
-        protocol	TCP|UDP|SCTP	UDP with warning if unset (not fwmark)	case-insensitive	typed	L4 protocol
-        ha_suspend	flag	off	-	typed	checks run only while VIP is on this host
-        smtp_alert	<BOOL>?	global, else false	-	typed	mail on quorum change
-        virtualhost	STR	none	-	typed	default Host header for HTTP checks
-        snmp_name	STR	none	-	typed	name in SNMP
-        alpha	flag	off	-	typed	default alpha for real servers
-        omega	flag	off	-	typed	run down notifications at shutdown
-        quorum_up	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run when quorum is gained
-        quorum_down	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run when quorum is lost
-        quorum	INT	1	1..; reduced if > total weight	typed	live weight for service
-        hysteresis	INT	0	0..quorum-1	typed	hysteresis on live weight
-        weight	INT	1	1..2^31-1	typed	default RS weight
-        sorry_server	IP [PORT]	none	-	typed	server used when quorum is lost; only one
-        sorry_server_inhibit	flag	off	-	typed	inhibit rule for sorry server
-        sorry_server_lvs_method	as lb_kind	as virtual server	-	typed	forwarding for sorry server
-        real_server	IP [PORT] block	-	port 0/omitted = VS port	typed	real server
-        [virtual_server/real_server]
-        weight	INT	VS weight (1)	0..2^31-1 (kernel limit)	typed	weight
-        lvs_method	as VS	VS value	-	typed	forwarding method
-        uthreshold	INT	0	-	typed	upper connection limit
-        lthreshold	INT	0	<= uthreshold	typed	lower connection limit
-        inhibit_on_failure	<BOOL>?	VS value	-	typed	as VS
-        notify_up	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run when RS goes up
-        notify_down	"SCRIPT ARGS" [USER [[:]GROUP]]	-	-	typed	run when RS goes down
-        alpha	<BOOL>?	VS value	-	typed	start in down state
-        retry	INT	VS value	>=1	typed	default for checkers
-        delay_before_retry	TIMER	VS value	s	typed	default for checkers
-        warmup	TIMER	VS value	s	typed	default for checkers
-        connect_timeout	TIMER	VS value	s	typed	default for checkers
-        delay_loop	TIMER	VS value	s	typed	default for checkers
-        smtp_alert	<BOOL>?	global, else TRUE	-	typed	mail on RS/checker change
-        virtualhost	STR	VS value	-	typed	Host header
-        snmp_name	STR	none	-	typed	name in SNMP
-        HTTP_GET	block	-	-	typed	HTTP check
-        SSL_GET	block	-	-	typed	HTTPS check
-        TCP_CHECK	block	-	-	typed	connect check
-        SMTP_CHECK	block	-	-	typed	SMTP dialogue check
-        DNS_CHECK	block	-	-	typed	DNS query check
-        MISC_CHECK	block	-	-	typed	external program check
-        UDP_CHECK	block	-	-	typed	UDP probe
-        PING_CHECK	block	-	-	typed	ICMP echo check
-        FILE_CHECK	block	-	-	typed	tracked-file check
-        BFD_CHECK	block	-	-	typed	BFD session check
-        [virtual_server/real_server/HTTP_GET, virtual_server/real_server/SSL_GET]
-        connect_ip	ADDR	RS address	-	typed	destination
-        connect_port	INT	RS port	1..65535	typed	destination port
-        bindto	ADDR	none	-	typed	local address
-        bind_port	INT	none	1..65535	typed	local port
-        bind_if	IF	none	-	typed	bind to device (SO_BINDTODEVICE; needed for link-local)
-        connect_timeout	TIMER	RS/VS (5)	>0 s	typed	timeout for connect and each I/O wait
-        fwmark	INT	0	uint32	typed	SO_MARK
-        retry	INT	RS/VS or 1	>=0	typed	retries before failing
-        delay_before_retry	TIMER	RS/VS or 3 s	s	typed	delay between retries
-        warmup	TIMER	RS/VS or delay_loop	s	typed	max random initial delay
-        delay_loop	TIMER	RS/VS (60)	>0 s	typed	check interval
-        alpha	<BOOL>?	RS/VS	-	typed	this checker starts down
-        log_all_failures	<BOOL>?	global	-	typed	log each failure
-        nb_get_retry	INT	-	deprecated	typed	alias of retry
-        virtualhost	STR	RS, VS	-	typed	Host header
-        http_protocol	1.0|1.1|1.0C|1.0c	1.0	1.0C = 1.0 + Connection: close	typed	HTTP version
-        enable_sni	<BOOL>?	off	SSL	typed	send SNI
-        sni_name	[NAME]	url/checker/vs virtualhost	SSL	typed	SNI name, implies SNI
-        fast_recovery	<BOOL>?	off	-	typed	no delay between URLs while checker is not up (first run/recovery)
-        tls_compliant	<BOOL>?	off	SSL	typed	strict shutdown
-        url	block	required, repeatable	-	typed	request
-        [virtual_server/real_server/HTTP_GET/url, virtual_server/real_server/SSL_GET/url]
-        path	STR	required	-	typed	request target
-        digest	MD5HEX	none	32 hex	typed	expected MD5 of body
-        status_code	N|N-M ...	200-299	100..599	typed	accepted status codes
-        virtualhost	STR	checker, RS, VS	-	typed	Host header
-        regex	PATTERN (quoted)	none	PCRE2	typed	body must match
-        regex_no_match	flag	off	-	typed	body must not match
-        regex_options	NAME...	none	allow_empty_class alt_bsux auto_callout caseless dollar_endonly dotall dupnames extended firstline match_unset_backref multiline never_ucp never_utf no_auto_capture no_auto_possess no_dotstar_anchor no_start_optimize ucp ungreedy utf never_backslash_c alt_circumflex alt_verbnames use_offset_limit	typed	PCRE2 compile options; unknown names silently ignored
-        regex_min_offset	INT	0	bytes	typed	match may not start before
-        regex_max_offset	INT	unlimited	bytes	typed	match may not start after
-        regex_stack	START MAX	pcre default	bytes	notYet	PCRE2 JIT stack
-        tls_compliant	<BOOL>?	checker value	SSL only	typed	strict close-notify
-        [virtual_server/real_server/TCP_CHECK, virtual_server/real_server/SMTP_CHECK/host, virtual_server/real_server/PING_CHECK]
-        connect_ip	ADDR	RS address	-	typed	destination
-        connect_port	INT	RS port	1..65535	typed	destination port
-        bindto	ADDR	none	-	typed	local address
-        bind_port	INT	none	1..65535	typed	local port
-        bind_if	IF	none	-	typed	bind to device (SO_BINDTODEVICE; needed for link-local)
-        connect_timeout	TIMER	RS/VS (5)	>0 s	typed	timeout for connect and each I/O wait
-        fwmark	INT	0	uint32	typed	SO_MARK
-        retry	INT	RS/VS or 1	>=0	typed	retries before failing
-        delay_before_retry	TIMER	RS/VS or 1 s	s	typed	delay between retries
-        warmup	TIMER	RS/VS or delay_loop	s	typed	max random initial delay
-        delay_loop	TIMER	RS/VS (60)	>0 s	typed	check interval
-        alpha	<BOOL>?	RS/VS	-	typed	this checker starts down
-        log_all_failures	<BOOL>?	global	-	typed	log each failure
-        [virtual_server/real_server/SMTP_CHECK]
-        connect_ip	ADDR	RS address	-	typed	destination
-        connect_port	INT	RS port	1..65535	typed	destination port
-        bindto	ADDR	none	-	typed	local address
-        bind_port	INT	none	1..65535	typed	local port
-        bind_if	IF	none	-	typed	bind to device (SO_BINDTODEVICE; needed for link-local)
-        connect_timeout	TIMER	RS/VS (5)	>0 s	typed	timeout for connect and each I/O wait
-        fwmark	INT	0	uint32	typed	SO_MARK
-        retry	INT	RS/VS or 1	>=0	typed	retries before failing
-        delay_before_retry	TIMER	RS/VS or 1 s	s	typed	delay between retries
-        warmup	TIMER	RS/VS or delay_loop	s	typed	max random initial delay
-        delay_loop	TIMER	RS/VS (60)	>0 s	typed	check interval
-        alpha	<BOOL>?	RS/VS	-	typed	this checker starts down
-        log_all_failures	<BOOL>?	global	-	typed	log each failure
-        helo_name	STR	smtpchecker.keepalived.org	-	typed	HELO argument
-        host	block	-	deprecated	typed	several targets; common options
-        [virtual_server/real_server/DNS_CHECK]
-        connect_ip	ADDR	RS address	-	typed	destination
-        connect_port	INT	RS port	1..65535	typed	destination port
-        bindto	ADDR	none	-	typed	local address
-        bind_port	INT	none	1..65535	typed	local port
-        bind_if	IF	none	-	typed	bind to device (SO_BINDTODEVICE; needed for link-local)
-        connect_timeout	TIMER	RS/VS (5)	>0 s	typed	timeout for connect and each I/O wait
-        fwmark	INT	0	uint32	typed	SO_MARK
-        retry	INT	RS/VS or 3	>=0	typed	retries before failing
-        delay_before_retry	TIMER	RS/VS or delay_loop	s	typed	delay between retries
-        warmup	TIMER	RS/VS or delay_loop	s	typed	max random initial delay
-        delay_loop	TIMER	RS/VS (60)	>0 s	typed	check interval
-        alpha	<BOOL>?	RS/VS	-	typed	this checker starts down
-        log_all_failures	<BOOL>?	global	-	typed	log each failure
-        type	A|NS|CNAME|SOA|MX|TXT|AAAA|RRSIG|DNSKEY	SOA	-	typed	query type
-        name	DOMAIN	.	-	typed	query name
-        [virtual_server/real_server/MISC_CHECK]
-        retry	INT	RS/VS or 0	>=0	typed	retries before failing
-        delay_before_retry	TIMER	RS/VS or 1 s	s	typed	delay between retries
-        warmup	TIMER	RS/VS or delay_loop	s	typed	max random initial delay
-        delay_loop	TIMER	RS/VS (60)	>0 s	typed	check interval
-        alpha	<BOOL>?	RS/VS	-	typed	this checker starts down
-        log_all_failures	<BOOL>?	global	-	typed	log each failure
-        misc_path	"CMD ARGS" (one quoted word)	required	words after the first are dropped	typed	program
-        misc_timeout	INT	VS delay_loop	s	typed	kill after
-        misc_dynamic	flag	off	-	typed	exit 2..255 sets weight code-2
-        user	USER [[:]GROUP]	script_user	-	typed	identity
-        [virtual_server/real_server/UDP_CHECK]
-        connect_ip	ADDR	RS address	-	typed	destination
-        connect_port	INT	RS port	1..65535	typed	destination port
-        bindto	ADDR	none	-	typed	local address
-        bind_port	INT	none	1..65535	typed	local port
-        bind_if	IF	none	-	typed	bind to device (SO_BINDTODEVICE; needed for link-local)
-        connect_timeout	TIMER	RS/VS (5)	>0 s	typed	timeout for connect and each I/O wait
-        fwmark	INT	0	uint32	typed	SO_MARK
-        retry	INT	RS/VS or 1	>=0	typed	retries before failing
-        delay_before_retry	TIMER	RS/VS or 1 s	s	typed	delay between retries
-        warmup	TIMER	RS/VS or delay_loop	s	typed	max random initial delay
-        delay_loop	TIMER	RS/VS (60)	>0 s	typed	check interval
-        alpha	<BOOL>?	RS/VS	-	typed	this checker starts down
-        log_all_failures	<BOOL>?	global	-	typed	log each failure
-        payload	HEX	-	-	typed	datagram content
-        require_reply	[HEX with X wildcards]	off	-	typed	a reply (matching) is needed
-        min_reply_length	INT	0	0..65535 bytes	typed	min reply length
-        max_reply_length	INT	255	0..65535 bytes	typed	max reply length
-        [virtual_server/real_server/BFD_CHECK]
-        name	NAME	required	existing bfd_instance	typed	session
-        alpha	<BOOL>?	RS/VS	-	typed	starts down
-        [virtual_server/real_server/FILE_CHECK]
-        track_file	NAME	required	-	typed	tracked file
-        weight	INT [reverse|noreverse]	weight of track_file (1)	-2147483647..2147483647	typed	value*weight added to RS weight; 0 = non-zero value is failure (zero when reverse)
-        """##
+// Rows of virtual_server and the checks. A table: one row a line, so the formatter keeps off.
+extension KeywordList {
+    // swift-format-ignore
+    static let tlsClient = KeywordList { r in
+        r.text("password", "STR", default: "none", traits: .secret, .typed, "pass phrase of key, a secret", \.model.tlsClient.password)
+        r.text("ca", "FILE", default: "none (system default not loaded)", .typed, "CA file loaded into context; server certificate is still not verified (no verify mode set)", \.model.tlsClient.authorities)
+        r.text("certificate", "FILE", default: "none", .typed, "client certificate", \.model.tlsClient.certificate)
+        r.text("key", "FILE", default: "none", .typed, "client private key", \.model.tlsClient.key)
+    }
+
+    // swift-format-ignore
+    static let serverGroup = KeywordList { r in
+        r.row("(entry)", .words("ADDR [PORT]"), default: "port 0 = any (persistent)", .typed, "one VIP:port")
+        r.row("(range)", .words("ADDR-LAST [PORT]"), note: "LAST = last octet/hex group, or whole address", .typed, "address range")
+        r.row("(mask)", .words("ADDR/LEN [PORT]"), note: "host bits must be zero", .typed, "address block")
+        r.row("fwmark", .number("N [inet|inet6]", Limits.mark), default: "family from vs", .typed, "firewall mark")
+    }
+
+    // swift-format-ignore
+    static let virtualServer = KeywordList { r in
+        r.row("ip_family", .words("inet|inet6"), default: "from address or real servers", note: "fwmark/group only", .typed, "address family") { $0.set(\.service.family, family: $1) }
+        r.integer("retry", Limits.retries, default: "checker default (1; MISC 0; DNS 3)", .typed, "default retries for checkers", \.service.defaults.retries)
+        r.timer("delay_before_retry", Limits.timesOrNone, default: "checker default (1 s; HTTP 3 s; DNS delay_loop)", .typed, "default delay between retries", \.service.defaults.delayBeforeRetry)
+        r.timer("warmup", Limits.timesOrNone, default: "= delay_loop", .typed, "max random initial delay; 0 = check at once", \.service.defaults.warmup)
+        r.timer("connect_timeout", Limits.times, default: "5", .typed, "default checker connect timeout", \.service.defaults.timeout)
+        r.timer("delay_loop", Limits.times, default: "60", .typed, "default interval between checks", \.service.defaults.interval)
+        r.flag("inhibit_on_failure", .typed, "on failure set weight 0 instead of removing", \.service.isInhibitedOnFailure)
+        r.row("lb_algo", .words("rr|wrr|lc|wlc|lblc|lblcr|sh|mh|dh|fo|ovf|sed|nq|twos"), default: "wlc (warning)", note: "exactly these names; others = config error, ignored", .typed, "IPVS scheduler") { $0.scheduler($1) }
+        r.row("lvs_sched", .words("as lb_algo"), .typed, "alias of lb_algo") { $0.scheduler($1) }
+        r.row("hashed", .flag, default: "no effect", .accepted("the kernel knows it by the scheduler"), "sets the hashed flag of IPVS, which the kernel sets itself")
+        r.flag("ops", note: "UDP", .typed, "one packet scheduling", \.service.settings.schedulesSinglePackets)
+        r.flag("flag-1", .typed, "scheduler flag 1", \.service.settings.schedulerFlags[.first])
+        r.flag("flag-2", .typed, "scheduler flag 2", \.service.settings.schedulerFlags[.second])
+        r.flag("flag-3", .typed, "scheduler flag 3", \.service.settings.schedulerFlags[.third])
+        r.flag("sh-port", note: "sched sh first", .typed, "include port in hash", \.service.settings.schedulerFlags[.second])
+        r.flag("sh-fallback", note: "sched sh first", .typed, "fallback on unavailable server", \.service.settings.schedulerFlags[.first])
+        r.flag("mh-port", note: "sched mh first", .typed, "include port in hash", \.service.settings.schedulerFlags[.second])
+        r.flag("mh-fallback", note: "sched mh first", .typed, "fallback on unavailable server", \.service.settings.schedulerFlags[.first])
+        r.row("lb_kind", .words("NAT|DR|TUN [type ipip|gue port N [nocsum|csum|remcsum]|gre [nocsum|csum]]"), default: "NAT (warning)", .typed, "forwarding method") { $0.set(\.service.settings.forwarding, forwarding: $1) }
+        r.row("lvs_method", .words("as lb_kind"), .typed, "alias of lb_kind") { $0.set(\.service.settings.forwarding, forwarding: $1) }
+        r.row("persistence_engine", .words("NAME"), default: "none", note: "<=15, e.g. sip", .typed, "persistence engine") { $0.persistenceEngine($1) }
+        r.row("persistence_timeout", .optionalInteger("[SECS]", 1...2_678_400, unit: .seconds), default: "off; no arg = 360", .typed, "client affinity") { $0.persistenceTimeout($1) }
+        r.row("persistence_granularity", .words("NETMASK (v4) | LEN (v6)"), default: "/32, /128", note: "v6 1..128", .typed, "affinity prefix; implies timeout 360") { $0.service.granularityPlace = $0.word(of: $1) ?? $0.service.granularityPlace }
+        r.row("protocol", .words("TCP|UDP|SCTP"), default: "UDP with warning if unset (not fwmark)", note: "case-insensitive", .typed, "L4 protocol") { $0.transport($1) }
+        r.flag("ha_suspend", .typed, "checks run only while VIP is on this host", \.service.settings.suspendsWithoutAddress)
+        r.boolean("smtp_alert", default: "global, else false", .typed, "mail on quorum change", \.service.sendsMail)
+        r.text("virtualhost", "STR", default: "none", .typed, "default Host header for HTTP checks", \.service.host)
+        r.text("snmp_name", "STR", default: "none", .typed, "name in SNMP", \.service.settings.snmpName)
+        r.row("alpha", .flag, default: "off", .typed, "default alpha for real servers") { $0.service.defaults.startsDown = $0.flag($1) }
+        r.flag("omega", .typed, "run down notifications at shutdown", \.service.settings.notifiesAtShutdown)
+        r.row("quorum_up", .command, .typed, "run when quorum is gained") { $0.notify(.up, $1, into: \.service.settings.scripts) }
+        r.row("quorum_down", .command, .typed, "run when quorum is lost") { $0.notify(.down, $1, into: \.service.settings.scripts) }
+        r.integer("quorum", 1...Int(UInt32.max), default: "1", note: "reduced if > total weight", .typed, "live weight for service", \.service.settings.quorum)
+        r.integer("hysteresis", 0...Int(UInt32.max), default: "0", note: "below quorum", .typed, "hysteresis on live weight", \.service.settings.hysteresis)
+        r.integer("weight", 1...Limits.weight.upperBound, default: "1", .typed, "default RS weight", \.service.weight)
+        r.row("sorry_server", .words("IP [PORT]"), default: "none", traits: .once, .typed, "server used when quorum is lost; only one") { $0.sorryServer($1) }
+        r.flag("sorry_server_inhibit", .typed, "inhibit rule for sorry server", \.service.isSorryInhibited)
+        r.row("sorry_server_lvs_method", .words("as lb_kind"), default: "as virtual server", .typed, "forwarding for sorry server") { $0.set(\.service.sorryForwarding, forwarding: $1) }
+        r.row("real_server", .block(.realServer, "IP [PORT] block"), note: "port 0/omitted = VS port", .typed, "real server") { $0.realServer($1) }
+    }
+
+    // swift-format-ignore
+    static let realServer = KeywordList { r in
+        r.integer("weight", Limits.weight, default: "VS weight (1)", note: "kernel limit", .typed, "weight", \.server.settings.weight)
+        r.row("lvs_method", .words("as VS"), default: "VS value", .typed, "forwarding method") { $0.set(\.server.settings.forwarding, forwarding: $1) }
+        r.integer("uthreshold", 0...Int(UInt32.max), default: "0", .typed, "upper connection limit", \.server.settings.upperThreshold)
+        r.row("lthreshold", .integer(0...Int(UInt32.max)), default: "0", note: "<= uthreshold", .typed, "lower connection limit") { $0.lowerThreshold($1) }
+        r.boolean("inhibit_on_failure", default: "VS value", .typed, "as VS", \.server.settings.isInhibitedOnFailure)
+        r.row("notify_up", .command, .typed, "run when RS goes up") { $0.notify(.up, $1, into: \.server.settings.scripts) }
+        r.row("notify_down", .command, .typed, "run when RS goes down") { $0.notify(.down, $1, into: \.server.settings.scripts) }
+        r.boolean("alpha", default: "VS value", .typed, "start in down state", \.server.defaults.startsDown)
+        r.integer("retry", Limits.retries, default: "VS value", .typed, "default for checkers", \.server.defaults.retries)
+        r.timer("delay_before_retry", Limits.timesOrNone, default: "VS value", .typed, "default for checkers", \.server.defaults.delayBeforeRetry)
+        r.timer("warmup", Limits.timesOrNone, default: "VS value", .typed, "default for checkers", \.server.defaults.warmup)
+        r.timer("connect_timeout", Limits.times, default: "VS value", .typed, "default for checkers", \.server.defaults.timeout)
+        r.timer("delay_loop", Limits.times, default: "VS value", .typed, "default for checkers", \.server.defaults.interval)
+        r.boolean("smtp_alert", default: "global, else TRUE", .typed, "mail on RS/checker change", \.server.settings.sendsMail)
+        r.text("virtualhost", "STR", default: "VS value", .typed, "Host header", \.server.host)
+        r.text("snmp_name", "STR", default: "none", .typed, "name in SNMP", \.server.settings.snmpName)
+        r.row("HTTP_GET", .block(.httpCheck), .typed, "HTTP check") { $0.httpCheck($1, isEncrypted: false) }
+        r.row("SSL_GET", .block(.httpCheck), .typed, "HTTPS check") { $0.httpCheck($1, isEncrypted: true) }
+        r.row("TCP_CHECK", .block(.networkCheck), .typed, "connect check") { $0.networkCheck($1, .tcp, over: .tcp) }
+        r.row("SMTP_CHECK", .block(.smtpCheck), .typed, "SMTP dialogue check") { $0.smtpCheck($1) }
+        r.row("DNS_CHECK", .block(.dnsCheck), .typed, "DNS query check") { $0.dnsCheck($1) }
+        r.row("MISC_CHECK", .block(.scriptCheck), .typed, "external program check") { $0.scriptCheck($1) }
+        r.row("UDP_CHECK", .block(.udpCheck), .typed, "UDP probe") { $0.udpCheck($1) }
+        r.row("PING_CHECK", .block(.networkCheck), .typed, "ICMP echo check") { $0.networkCheck($1, .ping, over: nil) }
+        r.row("FILE_CHECK", .block(.fileCheck), .typed, "tracked-file check") { $0.fileCheck($1) }
+        r.row("BFD_CHECK", .block(.sessionCheck), .typed, "BFD session check") { $0.sessionCheck($1) }
+    }
+
+    // swift-format-ignore
+    static let httpCheck = KeywordList { r in
+        r.networkCheck(retries: "RS/VS or 1", delay: "RS/VS or 3 s")
+        r.integer("nb_get_retry", Limits.rounds, note: "deprecated", traits: .deprecated, .typed, "alias of retry", \.check.defaults.retries)
+        r.text("virtualhost", "STR", default: "RS, VS", .typed, "Host header", \.check.http.host)
+        r.row("http_protocol", .words("1.0|1.1|1.0C|1.0c"), default: "1.0", note: "1.0C = 1.0 + Connection: close", .typed, "HTTP version") { $0.httpVersion($1) }
+        r.row("enable_sni", .boolean, default: "off", note: "SSL", .typed, "send SNI") { $0.tls($1) { $0.set(\.check.http.sendsName, boolean: $1) } }
+        r.row("sni_name", .words("[NAME]"), default: "url/checker/vs virtualhost", note: "SSL", .typed, "SNI name, implies SNI") { $0.tls($1) { $0.serverName($1) } }
+        r.boolean("fast_recovery", default: "off", .typed, "no delay between URLs while checker is not up (first run/recovery)", \.check.http.settings.recoversFast)
+        r.row("tls_compliant", .boolean, default: "off", note: "SSL", .typed, "strict shutdown") { $0.tls($1) { $0.set(\.check.http.isTLSCompliant, boolean: $1) } }
+        r.row("url", .block(.url), default: "required, repeatable", .typed, "request")
+    }
+
+    // swift-format-ignore
+    static let url = KeywordList { r in
+        r.row("path", .words("STR"), default: "required", .typed, "request target") { $0.requestPath($1) }
+        r.row("digest", .words("MD5HEX"), default: "none", note: "32 hex", .typed, "expected MD5 of body") { $0.digest($1) }
+        r.row("status_code", .number("N|N-M ...", 100...599), default: "200-299", .typed, "accepted status codes") { $0.statusCodes($1) }
+        r.text("virtualhost", "STR", default: "checker, RS, VS", .typed, "Host header", \.request.host)
+        r.row("regex", .words("PATTERN (quoted)"), default: "none", note: "PCRE2", .typed, "body must match") { $0.pattern($1) }
+        r.row("regex_no_match", .flag, default: "off", .typed, "body must not match") { $0.patternSetting($1) { $0.request.mustNotMatch = $0.flag($1) } }
+        r.row("regex_options", .words("NAME..."), default: "none", note: "allow_empty_class alt_bsux auto_callout caseless dollar_endonly dotall dupnames extended firstline match_unset_backref multiline never_ucp never_utf no_auto_capture no_auto_possess no_dotstar_anchor no_start_optimize ucp ungreedy utf never_backslash_c alt_circumflex alt_verbnames use_offset_limit", .typed, "PCRE2 compile options; unknown names silently ignored") { $0.patternSetting($1) { $0.patternOptions($1) } }
+        r.row("regex_min_offset", .integer(0...Int(UInt32.max), unit: .bytes), default: "0", .typed, "match may not start before") { $0.patternSetting($1) { $0.set(\.request.minimumOffset, $1) } }
+        r.row("regex_max_offset", .integer(0...Int(UInt32.max), unit: .bytes), default: "unlimited", .typed, "match may not start after") { $0.patternSetting($1) { $0.set(\.request.maximumOffset, $1) } }
+        r.row("regex_stack", .words("START MAX", unit: .bytes), default: "pcre default", .notYet, "PCRE2 JIT stack") { $0.request.patternPlace = $1.token }
+        r.boolean("tls_compliant", default: "checker value", note: "SSL only", .typed, "strict close-notify", \.request.isTLSCompliant)
+    }
+
+    // swift-format-ignore
+    static let networkCheck = KeywordList { r in
+        r.networkCheck(retries: "RS/VS or 1", delay: "RS/VS or 1 s")
+    }
+
+    // swift-format-ignore
+    static let smtpCheck = KeywordList { r in
+        r.networkCheck(retries: "RS/VS or 1", delay: "RS/VS or 1 s")
+        r.text("helo_name", "STR", default: "smtpchecker.keepalived.org", .typed, "HELO argument", \.check.heloName)
+        r.row("host", .block(.networkCheck), note: "deprecated", traits: .deprecated, .typed, "several targets; common options")
+    }
+
+    // swift-format-ignore
+    static let dnsCheck = KeywordList { r in
+        r.networkCheck(retries: "RS/VS or 3", delay: "RS/VS or delay_loop")
+        r.row("type", .words("A|NS|CNAME|SOA|MX|TXT|AAAA|RRSIG|DNSKEY"), default: "SOA", .typed, "query type") { $0.recordType($1) }
+        r.row("name", .words("DOMAIN"), default: ".", .typed, "query name") { $0.domainName($1) }
+    }
+
+    // swift-format-ignore
+    static let scriptCheck = KeywordList { r in
+        r.schedule(retries: "RS/VS or 0", delay: "RS/VS or 1 s")
+        r.row("misc_path", .command("\"CMD ARGS\" (one quoted word)"), default: "required", note: "words after the first are dropped", .typed, "program") { $0.checkCommand($1) }
+        r.row("misc_timeout", .integer(Limits.seconds, unit: .seconds), default: "VS delay_loop", .typed, "kill after") { $0.checkTime($1) }
+        r.flag("misc_dynamic", .typed, "exit 2..255 sets weight code-2", \.check.script.setsWeight)
+        r.row("user", .words("USER [[:]GROUP]"), default: "script_user", .typed, "identity") { $0.checkUser($1) }
+    }
+
+    // swift-format-ignore
+    static let udpCheck = KeywordList { r in
+        r.networkCheck(retries: "RS/VS or 1", delay: "RS/VS or 1 s")
+        r.row("payload", .words("HEX"), .typed, "datagram content") { $0.payload($1) }
+        r.row("require_reply", .words("[HEX with X wildcards]"), default: "off", .typed, "a reply (matching) is needed") { $0.reply($1) }
+        r.integer("min_reply_length", 0...65_535, unit: .bytes, default: "0", .typed, "min reply length", \.check.probe.minimumReplyLength)
+        r.integer("max_reply_length", 0...65_535, unit: .bytes, default: "255", .typed, "max reply length", \.check.probe.maximumReplyLength)
+    }
+
+    // swift-format-ignore
+    static let sessionCheck = KeywordList { r in
+        r.row("name", .words("NAME"), default: "required", note: "existing bfd_instance", .typed, "session") { $0.checkedSession($1) }
+        r.boolean("alpha", default: "RS/VS", .typed, "starts down", \.check.defaults.startsDown)
+    }
+
+    // swift-format-ignore
+    static let fileCheck = KeywordList { r in
+        r.row("track_file", .words("NAME"), default: "required", .typed, "tracked file") { $0.checkedFile($1) }
+        r.row("weight", .number("INT [reverse|noreverse]", Limits.fileCheckWeight), default: "weight of track_file (1)", .typed, "value*weight added to RS weight; 0 = non-zero value is failure (zero when reverse)") { $0.fileWeight($1) }
+    }
+}
+
+// Rows that several checks share.
+extension KeywordRows {
+    // swift-format-ignore
+    fileprivate mutating func networkCheck(retries: String, delay: String) {
+        row("connect_ip", .words("ADDR"), default: "RS address", .typed, "destination") { $0.set(\.check.address, address: $1) }
+        integer("connect_port", Limits.port, default: "RS port", .typed, "destination port", \.check.port)
+        row("bindto", .words("ADDR"), default: "none", .typed, "local address") { $0.localAddress($1) }
+        integer("bind_port", Limits.port, default: "none", .typed, "local port", \.check.localPort)
+        row("bind_if", .words("IF"), default: "none", .typed, "bind to device (SO_BINDTODEVICE; needed for link-local)") { $0.localInterface($1) }
+        timer("connect_timeout", Limits.times, default: "RS/VS (5)", .typed, "timeout for connect and each I/O wait", \.check.defaults.timeout)
+        integer("fwmark", 0...Int(UInt32.max), default: "0", .typed, "SO_MARK", \.check.firewallMark)
+        schedule(retries: retries, delay: delay)
+    }
+
+    // swift-format-ignore
+    fileprivate mutating func schedule(retries: String, delay: String) {
+        integer("retry", Limits.rounds, default: retries, .typed, "retries before failing", \.check.defaults.retries)
+        timer("delay_before_retry", Limits.timesOrNone, default: delay, .typed, "delay between retries", \.check.defaults.delayBeforeRetry)
+        timer("warmup", Limits.timesOrNone, default: "RS/VS or delay_loop", .typed, "max random initial delay", \.check.defaults.warmup)
+        timer("delay_loop", Limits.times, default: "RS/VS (60)", .typed, "check interval", \.check.defaults.interval)
+        boolean("alpha", default: "RS/VS", .typed, "this checker starts down", \.check.defaults.startsDown)
+        boolean("log_all_failures", default: "global", .typed, "log each failure", \.check.logsAllFailures)
+    }
 }

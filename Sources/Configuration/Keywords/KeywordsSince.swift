@@ -2,7 +2,7 @@ import ConfigurationModel
 
 extension KeywordTable {
     /// The version of keepalived that brought a keyword, as far as its changelog (until 2.0.20) and its release notes tell.
-    /// `after 2.2.7` stands for keywords that keepalived 2.2.7 complains about, `hasup` for those that no keepalived knows. A keyword that isn't here is as old as
+    /// `after 2.2.7` stands for keywords that keepalived 2.2.7 complains about. A keyword that isn't here is as old as
     /// keepalived, or nobody wrote down when it came. A line in square brackets is the version of the following lines: a
     /// context, or a star for every one, then its keywords.
     static let sinceRows: StaticString = ##"""
@@ -140,7 +140,39 @@ extension KeywordTable {
         vrrp_instance	timer_expired_backup thread_timer_expired auth_hmac
         bfd_instance	multihop
         *	sni_name tls_compliant
-        [hasup]
-        global_defs	adopt_leftovers
         """##
+
+    private static let allVersions = versions(sinceRows)
+
+    static func version(of name: String, in context: String) -> String? {
+        allVersions["\(context)\t\(name)"] ?? allVersions["*\t\(name)"]
+    }
+
+    /// Context and name, with a tab between, and the version.
+    static func versions(_ rows: StaticString) -> [String: String] {
+        var known: [String: String] = [:]
+        var version = ""
+        for line in rows.description.split(separator: "\n") {
+            let fields = line.split(separator: "\t")
+            guard fields.count == 2 else {
+                version = String(line.dropFirst().dropLast())
+                continue
+            }
+            for name in names(of: fields[1]) { known["\(fields[0])\t\(name)"] = version }
+        }
+        return known
+    }
+
+    /// Names with blanks between, except within brackets and braces.
+    static func names(of text: Substring) -> [Substring] {
+        var depth = 0
+        return text.utf8.split { byte in
+            switch byte {
+            case UInt8(ascii: "("), UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
+            case UInt8(ascii: ")"), UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
+            default: break
+            }
+            return byte == UInt8(ascii: " ") && depth == 0
+        }.map { Substring($0) }
+    }
 }

@@ -59,7 +59,7 @@ extension Diagnostic {
 /// The part of a source line that is shown, with the caret below it.
 private struct SourceExcerpt {
     var line = ""
-    /// What stands before the caret: tabs are repeated, so that it lines up whatever the terminal's tab stops are.
+    /// The text before the caret: tabs are repeated, so that it lines up whatever the terminal's tab stops are.
     var padding = ""
     var caret = "^"
 
@@ -67,7 +67,7 @@ private struct SourceExcerpt {
     /// Columns of a tab, for cutting.
     private static let tab = 8
 
-    /// What is written for a scalar, and where it begins in the line's bytes.
+    /// The text that is written for a scalar, and where it begins in the line's bytes.
     private struct Cell {
         var text: String
         var offset: Int

@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// Why a file couldn't be read.
+/// The reason a file couldn't be read.
 package enum FileError: Error, Hashable, Sendable {
     /// No such file, or a part of its path is missing.
     case notFound
@@ -16,7 +16,7 @@ package enum FileError: Error, Hashable, Sendable {
     /// Anything else, with the system's words.
     case other(String)
 
-    /// What an operator reads after the path.
+    /// The clause that follows the path in messages.
     package var explanation: String {
         switch self {
         case .notFound: "no such file"
@@ -29,7 +29,7 @@ package enum FileError: Error, Hashable, Sendable {
     }
 }
 
-/// What makes a file the same one, whatever path leads to it.
+/// Identity of a file, whatever path leads to it.
 package struct FileIdentity: Hashable, Sendable {
     /// The file system's number.
     package let device: UInt64
@@ -50,9 +50,9 @@ package protocol FileProvider {
     /// The paths that match a pattern with `*`, `?` and `[...]`, sorted, whatever they lead to, and the folders that can't
     /// be looked into. `tooLarge` when more would have to be looked at than the provider is willing to.
     func glob(pattern: String) -> Result<[String], FileError>
-    /// What is to be said against running this program; nil when it isn't known or not to be judged.
+    /// Objections to running this program; nil when it isn't known or not to be judged.
     func inspect(program: String) -> ProgramFinding?
-    /// Who a user is, with this group or his own; nil when it isn't known or not to be judged.
+    /// The account of a user with this group or his own; nil when it isn't known or not to be judged.
     func account(user: String, group: String?) -> AccountFinding?
     /// The file that a path leads to; nil when there is none or it isn't known.
     func identity(of path: String) -> FileIdentity?
@@ -64,14 +64,14 @@ extension FileProvider {
     package func identity(of path: String) -> FileIdentity? { nil }
 }
 
-/// What the machine says about a user and a group.
+/// The machine's answer about a user and a group.
 package enum AccountFinding: Hashable, Sendable {
     case known(ScriptAccount)
     /// It doesn't, such as `there is no user 'x'`.
     case unknown(String)
 }
 
-/// What the kernel says about an interface.
+/// The kernel's facts about an interface.
 package struct LinkFacts: Hashable, Sendable {
     /// It leads back to this machine (IFF_LOOPBACK).
     package var isLoopback: Bool
@@ -88,7 +88,7 @@ package struct LinkFacts: Hashable, Sendable {
     }
 }
 
-/// What the meaning of a configuration depends on besides its text.
+/// Facts that the meaning of a configuration depends on besides its text.
 package struct Environment: Hashable, Sendable {
     /// Names of the interfaces that exist; nil when that isn't to be checked.
     package var interfaces: Set<String>?
@@ -101,10 +101,10 @@ package struct Environment: Hashable, Sendable {
     /// Addresses of each interface with the length of their network, without those of virtual routers; nil when that isn't
     /// to be checked.
     package var prefixes: [String: [Prefix]]?
-    /// Whether `prefixes` may have addresses of virtual routers all the same, because the kernel doesn't tell who has
+    /// True if `prefixes` may have addresses of virtual routers all the same, because the kernel doesn't tell who has
     /// added an address.
     package var mayHoldVirtualAddresses = false
-    /// What kind of interface each is; nil when that isn't to be checked.
+    /// The kind of each interface; nil when that isn't to be checked.
     package var links: [String: LinkFacts]?
     /// Names of routing tables and their kin.
     package var routingNames = RoutingNames()
@@ -163,15 +163,15 @@ package struct SourceSet: FileProvider, Sendable {
     /// Bytes of all files together.
     package var byteCount: Int { files.values.reduce(0) { $0 + ((try? $1.get())?.count ?? 0) } }
 
-    /// What was read from this path; `notFound` for one that wasn't asked for when the set was made.
+    /// The bytes of this path; `notFound` for one that wasn't asked for when the set was made.
     package func read(path: String) -> Result<[UInt8], FileError> { files[path] ?? .failure(.notFound) }
-    /// What matched this pattern when the set was made.
+    /// The matches of this pattern when the set was made.
     package func glob(pattern: String) -> Result<[String], FileError> { matches[pattern] ?? .success([]) }
 
-    /// What was said about this program when the set was made.
+    /// The finding about this program when the set was made.
     package func inspect(program: String) -> ProgramFinding? { programs[program] }
 
-    /// What was said about this user when the set was made.
+    /// The finding about this user when the set was made.
     package func account(user: String, group: String?) -> AccountFinding? {
         accounts[AccountName(user: user, group: group)]
     }

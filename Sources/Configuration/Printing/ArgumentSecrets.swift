@@ -11,7 +11,7 @@ struct ArgumentSecrets {
     private static let lengthMin = 6
     /// Also one that is told to be secret.
     private static let announcedLengthMin = 4
-    /// What scripts are told of an instance, and what a report is full of.
+    /// States of an instance: scripts get them, and a report is full of them.
     private static let states: Set<String> = ["init", "backup", "master", "fault", "stop"]
 
     /// The arguments of one script, as written and as the script gets them.
@@ -21,7 +21,7 @@ struct ArgumentSecrets {
     }
 
     private var commands: [Command] = []
-    /// What is in the configuration otherwise, and may be shown.
+    /// Words elsewhere in the configuration, which may be shown.
     private var known: Set<String>
 
     /// - Parameter known: names that aren't secret, whatever scripts are told of them.
@@ -43,7 +43,7 @@ struct ArgumentSecrets {
             ))
     }
 
-    /// What is to go.
+    /// The words to take out.
     var secrets: Set<String> {
         var secrets: Set<String> = []
         for command in commands {
@@ -56,8 +56,8 @@ struct ArgumentSecrets {
                 let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                     .map { String($0) }
                 let value = parts.count > 1 ? parts[1] : word
-                let isSecret = isAnnounced || parts.count > 1 && Redaction.looksLikeSecret(parts[0])
-                isAnnounced = parts.count == 1 && word.hasPrefix("-") && Redaction.looksLikeSecret(word)
+                let isSecret = isAnnounced || parts.count > 1 && Self.looksLikeSecret(parts[0])
+                isAnnounced = parts.count == 1 && word.hasPrefix("-") && Self.looksLikeSecret(word)
                 let isLong = value.utf8.count >= Self.announcedLengthMin
                 if isSecret && isLong && !isKnown(value) || isTelling(value) { secrets.insert(value) }
                 if isTelling(word) { secrets.insert(word) }
@@ -65,6 +65,22 @@ struct ArgumentSecrets {
         }
         return secrets
     }
+
+    /// True if what follows this name is likely to be one: `--db_pass` and `dbPass` say so, `--bypass` doesn't.
+    static func looksLikeSecret(_ name: String) -> Bool {
+        let small = name.lowercased()
+        // They are parts of no other words: `PGPASSWORD` counts, too.
+        let words = ["password", "passwd", "passphrase", "secret", "token", "credential"]
+        if words.contains(where: { small.contains($0) }) { return true }
+        let bytes = Array(name.utf8)
+        return bytes.indices.contains { place in
+            guard bytes[place...].prefix(4).map({ $0 | 0x20 }).elementsEqual("pass".utf8) else { return false }
+            guard place > 0, isLetter(bytes[place - 1]) else { return true }
+            return bytes[place] == UInt8(ascii: "P") && bytes[place - 1] & 0x20 != 0
+        }
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool { UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 }
 
     private func isKnown(_ word: String) -> Bool {
         if known.contains(word) || Self.states.contains(word.lowercased()) { return true }

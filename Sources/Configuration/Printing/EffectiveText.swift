@@ -1,6 +1,6 @@
 import ConfigurationModel
 
-/// What a configuration says after includes, conditional lines, definitions and generated lines were obeyed, in the
+/// The configuration after includes, conditional lines, definitions and generated lines have been applied, in the
 /// canonical layout and without comments. Reading it again gives the same model.
 package func effectiveConfiguration(path: String, files: some FileProvider, environment: Environment) -> [UInt8] {
     var preprocessor = Preprocessor(files, environment)

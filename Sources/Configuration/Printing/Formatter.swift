@@ -1,8 +1,8 @@
 import ConfigurationModel
 
-/// Why a file is left as it is.
+/// The reason a file is left as it is.
 package struct FormatFailure: Error, Hashable, Sendable {
-    /// What is wrong with it; at least one error.
+    /// Its errors; at least one.
     package var diagnostics: [Diagnostic]
 }
 
@@ -183,7 +183,7 @@ private struct Formatter {
         return segment
     }
 
-    /// Whether the preprocessor looks at the line before it is split into words.
+    /// True if the preprocessor looks at the line before it is split into words.
     private mutating func isSpecial(_ line: PhysicalLine) -> Bool {
         let body = text.bytes[line.textStart..<line.code.upperBound]
         let word = body.prefix { !Byte.isBlank($0) && $0 != Byte.quote }
@@ -255,7 +255,7 @@ private struct Formatter {
         }
     }
 
-    /// What is wrong with the braces on one node; empty without errors.
+    /// Findings about the braces on one node; empty without errors.
     private func braceFindings(node: String, generatesOnce: Bool) -> [Diagnostic] {
         var preprocessor = Preprocessor(SourceSet(path: path), Environment(configID: node))
         preprocessor.generatesOnce = generatesOnce

@@ -1,6 +1,6 @@
 import ConfigurationModel
 
-/// How deep in blocks a line stands. Conditional lines make that differ from node to node, and definitions may bring
+/// Depth of a line in blocks. Conditional lines make that differ from node to node, and definitions may bring
 /// braces of their own, so it is counted for each name that a condition mentions, and for all others together.
 struct FormatterNesting {
     /// `@NAME` and `@^NAME` before a line's text.

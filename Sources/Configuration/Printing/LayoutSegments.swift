@@ -2,7 +2,7 @@ import ConfigurationModel
 
 /// A line of the canonical layout before it is indented.
 struct LayoutSegment {
-    /// What stands in it, without indentation and comment.
+    /// Its text without indentation and comment.
     var code: [UInt8]
     /// `{` minus `}` in it.
     var nesting = 0
@@ -110,7 +110,7 @@ extension SourceText {
         return result
     }
 
-    /// Whether a word means something to the preprocessor when a line begins with it.
+    /// True if a word means something to the preprocessor when a line begins with it.
     private func isSpecialAtLineStart(_ token: Token) -> Bool {
         guard token.kind == .word, let first = bytes[token.range].first else { return false }
         switch first {

@@ -6,7 +6,7 @@ package struct RedactedConfiguration: Sendable {
     package var text: [UInt8] = []
     /// The secrets that were taken out: where else they stand, they go, too.
     package var secrets: Set<String> = []
-    /// How many words were taken out as secrets, and how many scripts lost their arguments.
+    /// Number of words that were taken out as secrets.
     package var secretCount = 0
     /// Scripts whose arguments were taken out.
     package var argumentCount = 0
@@ -28,12 +28,13 @@ package func redactedConfiguration(
 struct Redaction {
     var result = RedactedConfiguration()
     private var text: SourceText
-    /// What a token becomes.
+    /// New texts of tokens.
     private var replacements: [Int: [UInt8]] = [:]
     private var arguments: ArgumentSecrets
     private static let gone = Array("<redacted>".utf8)
 
-    private static let secretNames = Set(KeywordTable.shared.keywords.filter(\.isSecret).map(\.name))
+    private static let secretNames = Set(
+        KeywordTable.shared.keywords.filter { $0.row.traits.contains(.secret) }.map(\.name))
     private static let scriptNames = Set(KeywordTable.shared.keywords.filter { $0.shape == .script }.map(\.name))
     private static let names = Set(KeywordTable.shared.keywords.map(\.name))
 
@@ -86,24 +87,8 @@ struct Redaction {
     private static func announcesSecret(_ name: String, isStart: Bool) -> Bool {
         // `key` is a word of many things where it isn't the first one.
         if secretNames.contains(name) { return isStart || name.contains("pass") }
-        return isStart && !names.contains(name) && looksLikeSecret(name)
+        return isStart && !names.contains(name) && ArgumentSecrets.looksLikeSecret(name)
     }
-
-    /// Whether what follows this name is likely to be one: `--db_pass` and `dbPass` say so, `--bypass` doesn't.
-    static func looksLikeSecret(_ name: String) -> Bool {
-        let small = name.lowercased()
-        // They are parts of no other words: `PGPASSWORD` counts, too.
-        let words = ["password", "passwd", "passphrase", "secret", "token", "credential"]
-        if words.contains(where: { small.contains($0) }) { return true }
-        let bytes = Array(name.utf8)
-        return bytes.indices.contains { place in
-            guard bytes[place...].prefix(4).map({ $0 | 0x20 }).elementsEqual("pass".utf8) else { return false }
-            guard place > 0, isLetter(bytes[place - 1]) else { return true }
-            return bytes[place] == UInt8(ascii: "P") && bytes[place - 1] & 0x20 != 0
-        }
-    }
-
-    private static func isLetter(_ byte: UInt8) -> Bool { UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 }
 
     private mutating func takeOut(_ place: Int) {
         let secret = text.string(text.tokens[place])

@@ -14,7 +14,7 @@ struct AddressUse {
     let instance: UInt32
 }
 
-/// Who was given each address first. IPv4 ones by their 32 bits: a table of whole addresses is three times as large, and
+/// The first use of each address. IPv4 ones by their 32 bits: a table of whole addresses is three times as large, and
 /// was a quarter of the time that a large file takes.
 struct AddressUses {
     private var ipv4: [UInt32: AddressUse] = [:]
@@ -36,8 +36,8 @@ struct AddressUses {
 }
 
 extension Elaborator {
-    /// What an instance's addresses have to do with the link and with other instances.
-    mutating func checkAddresses(_ draft: InstanceDraft) {
+    /// Checks an instance's addresses against the link and other instances.
+    mutating func checkAddresses() {
         // An instance that can't run takes nothing from anybody.
         guard draft.settings.faults.isEmpty else { return }
         for (address, token) in zip(draft.settings.virtualAddresses, draft.virtualPlaces) {
@@ -46,8 +46,8 @@ extension Elaborator {
         for (address, token) in zip(draft.settings.excludedAddresses, draft.excludedPlaces) {
             claim(address, on: draft.settings.interface, at: token)
         }
-        checkLink(draft)
-        checkNetworks(draft)
+        checkLink()
+        checkNetworks()
     }
 
     /// Two owners of one address take it from each other when their states differ.
@@ -92,7 +92,7 @@ extension Elaborator {
     }
 
     /// Neighbours ask for an address only when it is in a network of theirs.
-    private mutating func checkLink(_ draft: InstanceDraft) {
+    private mutating func checkLink() {
         guard let prefixes = environment.prefixes else { return }
         /// Addresses outside of the networks of each interface: the first one's place, and how many.
         var strangers: [String: (address: IPAddress, token: Int, count: Int)] = [:]
@@ -136,8 +136,8 @@ extension Elaborator {
     }
 
     /// The first and the last address of an IPv4 network are nobody's.
-    private mutating func checkNetworks(_ draft: InstanceDraft) {
-        guard draft.settings.family == .ipv4 else { return checkFirstAddress(draft) }
+    private mutating func checkNetworks() {
+        guard draft.settings.family == .ipv4 else { return checkFirstAddress() }
         for (address, token) in zip(draft.settings.virtualAddresses, draft.virtualPlaces) {
             let (own, length) = (address.prefix.address, address.prefix.length)
             guard length < 31 else { continue }
@@ -152,7 +152,7 @@ extension Elaborator {
     }
 
     /// In strict mode it is an error.
-    private mutating func checkFirstAddress(_ draft: InstanceDraft) {
+    private mutating func checkFirstAddress() {
         guard !draft.settings.isUnicast, !draft.settings.options.contains(.strict),
             let first = draft.settings.virtualAddresses.first, !first.prefix.address.isLinkLocal,
             let token = draft.virtualPlaces.first
@@ -207,7 +207,7 @@ extension Elaborator {
         for kind in TrackerKind.allCases where kind != .bfd {
             let idle = (shared.trackers[kind] ?? [:]).filter { !$0.value.isUsed && $0.value.isUsable }
             // A file may be checked by a real server instead.
-            if idle.isEmpty || kind == .file && hasFileChecks || attempts.has(kind.list) { continue }
+            if idle.isEmpty || kind == .file && hasFileChecks || misplaced.has(kind.list) { continue }
             for (name, definition) in idle.sorted(by: { $0.value.token < $1.value.token }) {
                 report(.warning, "nothing tracks `\(kind.keyword) \(name)`", at: definition.token)
             }
@@ -215,14 +215,13 @@ extension Elaborator {
     }
 
     private var hasFileChecks: Bool {
-        let (statements, keywords) = (statements, table.keywords)
-        return statements.contains { !$0.isEntry && keywords[$0.row].name == "FILE_CHECK" }
+        statements.contains { $0.row.name == "FILE_CHECK" }
     }
 }
 
 extension Elaborator {
     /// An advertisement is one packet: what doesn't fit the link is left out of it.
-    mutating func checkRoom(_ draft: InstanceDraft) {
+    mutating func checkRoom() {
         let settings = draft.settings
         guard let mtu = environment.links?[settings.interface]?.mtu else { return }
         let limit = settings.advertisedAddressLimit(mtu: mtu)

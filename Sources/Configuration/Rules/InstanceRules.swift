@@ -3,26 +3,26 @@ import ConfigurationModel
 
 /// The rules that settings of one instance have for each other, and instances for each other.
 extension Elaborator {
-    /// Decides what the draft means. The order matters: the family is known first, then the version.
-    mutating func applyRules(_ draft: inout InstanceDraft) {
-        decideFamily(&draft)
-        decideVersion(&draft)
-        decideInterval(&draft)
-        decidePriority(&draft)
-        decideAuthentication(&draft)
-        decideAddresses(&draft)
-        decidePeers(&draft)
-        checkInterface(&draft)
+    /// Decides the meaning of the draft. The order matters: the family is known first, then the version.
+    mutating func applyRules() {
+        decideFamily()
+        decideVersion()
+        decideInterval()
+        decidePriority()
+        decideAuthentication()
+        decideAddresses()
+        decidePeers()
+        checkInterface()
         if draft.settings.virtualRouterID == nil {
-            condemn(
-                "virtual_router_id is missing or invalid", &draft, missing: "virtual_router_id",
+            fail(
+                "virtual_router_id is missing or invalid", missing: "virtual_router_id",
                 at: draft.places["virtual_router_id"])
         }
-        condemnByDefaults(&draft)
-        checkDuplicate(&draft)
-        decideOptions(&draft)
-        checkStrictness(draft)
-        checkAddresses(draft)
+        failByDefaults()
+        checkDuplicate()
+        decideOptions()
+        checkStrictness()
+        checkAddresses()
         if draft.extra != ExtraSettings() { draft.settings.extra = OutOfLine(draft.extra) }
     }
 
@@ -31,18 +31,18 @@ extension Elaborator {
     /// - Parameters:
     ///   - missing: the keyword that isn't there. An attempt at it has an error of its own, and this is no second one.
     ///   - block: where that keyword belongs; nil for the instance's block.
-    mutating func condemn(
-        _ reason: String, _ draft: inout InstanceDraft, missing: String? = nil, in block: Int? = nil,
+    mutating func fail(
+        _ reason: String, missing: String? = nil, in block: Statement? = nil,
         at token: Int? = nil
     ) {
-        fault(reason, &draft, at: token ?? draft.token)
+        fault(reason, at: token ?? draft.token)
         if let missing, tries(missing, in: block ?? draft.block) { return }
         let consequence = DiagnosticList.inFault(draft.settings.name)
         report(.error, reason, at: token ?? draft.token, atStart: consequence)
         diagnostics.noteFault()
     }
 
-    private func decideFamily(_ draft: inout InstanceDraft) {
+    private mutating func decideFamily() {
         let addresses = [
             draft.settings.virtualAddresses.first?.prefix.address, draft.settings.sourceAddress,
             draft.settings.unicastPeers.first?.address, draft.group,
@@ -51,7 +51,7 @@ extension Elaborator {
         draft.settings.family = addresses.compactMap { $0?.family }.first ?? .ipv4
     }
 
-    private mutating func decideVersion(_ draft: inout InstanceDraft) {
+    private mutating func decideVersion() {
         guard draft.settings.family == .ipv6 else {
             draft.settings.version = draft.version ?? defaults.version ?? .v2
             return
@@ -70,27 +70,28 @@ extension Elaborator {
         }
     }
 
-    private mutating func decideInterval(_ draft: inout InstanceDraft) {
-        guard let micros = draft.advertMicroseconds else { return }
+    private mutating func decideInterval() {
+        guard let interval = draft.advertInterval else { return }
         let token = draft.places["advert_int"]
         if draft.settings.version == .v2 {
-            guard micros >= 1_000_000, micros % 1_000_000 == 0 else {
-                return condemn(
-                    "advert_int of VRRP version 2 is a whole number of seconds (`version 3` allows 0.01)", &draft,
+            guard interval >= .seconds(1), interval.isMultiple(of: .seconds(1)) else {
+                return fail(
+                    "advert_int of VRRP version 2 is a whole number of seconds (`version 3` allows 0.01)",
                     at: token)
             }
         } else {
-            guard micros % 10_000 == 0, micros <= 40_950_000 else {
-                return condemn("advert_int of VRRP version 3 is 0.01 to 40.95 in steps of 0.01", &draft, at: token)
+            guard interval.isMultiple(of: .centiseconds(1)), interval <= .centiseconds(4_095) else {
+                return fail("advert_int of VRRP version 3 is 0.01 to 40.95 in steps of 0.01", at: token)
             }
         }
-        draft.settings.advertInterval = .microseconds(micros)
+        draft.settings.advertInterval = interval
     }
 
-    private mutating func decidePriority(_ draft: inout InstanceDraft) {
+    private mutating func decidePriority() {
         // A `state MASTER` without a priority means the owner; a priority that can't be read means the standard.
         let isOwner =
-            draft.settings.wantsMaster && draft.places["priority"] == nil && !attempts.has("priority", in: draft.block)
+            draft.settings.wantsMaster && draft.places["priority"] == nil
+            && !misplaced.has("priority", in: draft.block.place)
         let standard: Priority = isOwner ? .owner : .standard
         draft.settings.priority = draft.priority ?? standard
         if draft.settings.nopreempt, let token = draft.places["nopreempt"] {
@@ -119,22 +120,23 @@ extension Elaborator {
         }
     }
 
-    private mutating func decideAuthentication(_ draft: inout InstanceDraft) {
+    private mutating func decideAuthentication() {
         let written = draft.authentication
-        if draft.places["auth_hmac"] == nil, let token = attempts.place(of: "auth_hmac", in: draft.block) {
-            fault("its auth_hmac can't be read", &draft, at: token)
+        if draft.places["auth_hmac"] == nil, let token = misplaced.place(of: "auth_hmac", in: draft.block.place) {
+            fault("its auth_hmac can't be read", at: token)
         }
-        guard let place = written.place else {
+        guard let block = written.block else {
             // Misspelt, without a `{`, or what belongs into it outside of it: what was meant to be authenticated must not
             // run without it.
             let meant = ["authentication", "auth_type", "auth_pass"].compactMap {
-                attempts.place(of: $0, in: draft.block)
+                misplaced.place(of: $0, in: draft.block.place)
             }
             if draft.settings.version == .v2, draft.settings.family == .ipv4, let token = meant.min() {
-                fault("its authentication can't be read", &draft, at: token)
+                fault("its authentication can't be read", at: token)
             }
             return
         }
+        let place = block.token
         if draft.settings.version == .v3 || draft.settings.family == .ipv6 {
             let form = draft.settings.version == .v3 ? "version 3" : "version 2 over IPv6"
             model.ignoredSettings += 1
@@ -146,25 +148,25 @@ extension Elaborator {
         switch written.type {
         case "PASS":
             guard var password = written.password else {
-                return condemn(
-                    "authentication without auth_pass", &draft, missing: "auth_pass", in: written.block, at: place)
+                return fail(
+                    "authentication without auth_pass", missing: "auth_pass", in: block, at: place)
             }
             password = Array(password.prefix(8))
             draft.settings.password = password + Array(repeating: 0, count: 8 - password.count)
-        case "AH": decideHeader(written, &draft, at: written.typePlace ?? place)
-        case .some(let type): condemn("auth_type is PASS or AH, not `\(type)`", &draft, at: written.typePlace ?? place)
+        case "AH": decideHeader(written, at: written.typePlace ?? place)
+        case .some(let type): fail("auth_type is PASS or AH, not `\(type)`", at: written.typePlace ?? place)
         case nil:
             model.ignoredSettings += 1
             // The peers that have the password would discard its adverts, and it theirs.
-            if let block = written.block, tries("auth_type", in: block) || attempts.isMisread(block) {
-                return fault("authentication without a valid auth_type", &draft, at: place)
+            if tries("auth_type", in: block) || misplaced.isMisread(block.place) {
+                return fault("authentication without a valid auth_type", at: place)
             }
             report(.warning, "authentication without auth_type has no effect", at: place)
         }
     }
 
-    private mutating func decideAddresses(_ draft: inout InstanceDraft) {
-        keepDistinct(&draft)
+    private mutating func decideAddresses() {
+        keepDistinct()
         let surplus = draft.settings.virtualAddresses.count - InstanceSettings.maximumAddresses
         if surplus > 0 {
             report(
@@ -177,13 +179,14 @@ extension Elaborator {
         guard draft.settings.virtualAddresses.isEmpty else { return }
         // Neither its family nor its list is known, and its peers discard another list.
         if draft.settings.version == .v2, means("virtual_ipaddress", in: draft.block) {
-            let place = draft.places["virtual_ipaddress"] ?? attempts.place(of: "virtual_ipaddress", in: draft.block)
-            fault("its virtual_ipaddress names no address that can be read", &draft, at: place ?? draft.token)
+            let place =
+                draft.places["virtual_ipaddress"] ?? misplaced.place(of: "virtual_ipaddress", in: draft.block.place)
+            fault("its virtual_ipaddress names no address that can be read", at: place ?? draft.token)
         }
         guard !draft.mayLackAddresses else { return }
         if draft.settings.version == .v3 {
-            condemn(
-                "VRRP version 3 needs at least one virtual address", &draft, missing: "virtual_ipaddress",
+            fail(
+                "VRRP version 3 needs at least one virtual address", missing: "virtual_ipaddress",
                 at: draft.places["virtual_ipaddress"])
         } else if !tries("virtual_ipaddress", in: draft.block) {
             report(.warning, "instance `\(draft.settings.name)` has no virtual address", at: draft.token)
@@ -191,7 +194,7 @@ extension Elaborator {
     }
 
     /// Drops addresses of the wrong family and those that were named before.
-    private mutating func keepDistinct(_ draft: inout InstanceDraft) {
+    private mutating func keepDistinct() {
         struct Key: Hashable {
             var address: IPAddress
             var interface: String?
@@ -234,16 +237,20 @@ extension Elaborator {
         draft.settings.excludedAddresses = kept
     }
 
-    private mutating func checkDuplicate(_ draft: inout InstanceDraft) {
+    private mutating func checkDuplicate() {
         guard let id = draft.settings.virtualRouterID else { return }
         let identity = draft.settings.identity
         guard let first = identities[identity] else {
             identities[identity] = draft.places["virtual_router_id"] ?? draft.token
             return
         }
-        condemn(
-            "virtual_router_id \(id) is used already on `\(identity.interface)`", &draft,
+        fail(
+            "virtual_router_id \(id) is used already on `\(identity.interface)`",
             at: draft.places["virtual_router_id"])
         report(.note, "the first instance with it is here", at: first)
     }
+}
+
+extension Interval {
+    fileprivate func isMultiple(of step: Interval) -> Bool { nanoseconds.isMultiple(of: step.nanoseconds) }
 }

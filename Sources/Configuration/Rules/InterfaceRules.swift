@@ -3,13 +3,13 @@ import ConfigurationModel
 
 /// Where an instance's advertisements come from and go to.
 extension Elaborator {
-    mutating func decidePeers(_ draft: inout InstanceDraft) {
+    mutating func decidePeers() {
         let family = draft.settings.family
         var peers: [UnicastPeer] = []
         var places: [IPAddress: Int] = [:]
         for (peer, token) in zip(draft.settings.unicastPeers, draft.peerPlaces) {
             if peer.address.family != family {
-                condemn("this peer isn't of the instance's family", &draft, at: token)
+                fail("this peer isn't of the instance's family", at: token)
             } else if let first = places[peer.address] {
                 report(.warning, "peer `\(peer.address)` is listed already; the first entry counts", at: token)
                 report(.note, "the first time is here", at: first)
@@ -23,25 +23,25 @@ extension Elaborator {
         if let source = draft.settings.sourceAddress, source.family != family {
             draft.settings.sourceAddress = nil
             let token = draft.places["unicast_src_ip"] ?? draft.places["mcast_src_ip"] ?? draft.token
-            condemn("the source address isn't of the same family as the virtual addresses", &draft, at: token)
+            fail("the source address isn't of the same family as the virtual addresses", at: token)
         }
         if peers.isEmpty {
-            adviseAboutMulticast(draft)
+            adviseAboutMulticast()
         } else {
-            adviseAboutOwnAddress(draft, places)
+            adviseAboutOwnAddress(places)
         }
         draft.settings.multicastGroup = family == .ipv4 ? defaults.group4 : defaults.group6
         if let group = draft.group, let token = draft.places["mcast_dst_ip"] {
             if group.family == family, group.isMulticast {
                 draft.settings.multicastGroup = group
             } else {
-                condemn("`mcast_dst_ip` isn't a multicast address of the instance's family", &draft, at: token)
+                fail("`mcast_dst_ip` isn't a multicast address of the instance's family", at: token)
             }
         }
     }
 
     /// Words about unicast in an instance without peers.
-    private mutating func adviseAboutMulticast(_ draft: InstanceDraft) {
+    private mutating func adviseAboutMulticast() {
         let keywords = ["unicast_peer", "unicast_src_ip", "check_unicast_src", "unicast_ttl", "old_unicast_checksum"]
         guard let keyword = keywords.first(where: { draft.places[$0] != nil }), let token = draft.places[keyword],
             keyword != "unicast_src_ip" || draft.settings.sourceAddress != nil, !tries("unicast_peer", in: draft.block)
@@ -55,7 +55,7 @@ extension Elaborator {
     }
 
     /// The file of one node, copied to the other: the node's own address is left among its peers.
-    private mutating func adviseAboutOwnAddress(_ draft: InstanceDraft, _ places: [IPAddress: Int]) {
+    private mutating func adviseAboutOwnAddress(_ places: [IPAddress: Int]) {
         let source = draft.settings.sourceAddress
         if let source, let token = places[source] {
             return report(
@@ -74,18 +74,18 @@ extension Elaborator {
         }
     }
 
-    mutating func checkInterface(_ draft: inout InstanceDraft) {
+    mutating func checkInterface() {
         let name = draft.settings.interface
         let token = draft.places["interface"]
         if name.isEmpty {
             let isUnicast = draft.settings.isUnicast && draft.settings.sourceAddress != nil
-            condemn(
-                isUnicast ? "unicast without `interface` isn't handled yet" : "interface is missing", &draft,
+            fail(
+                isUnicast ? "unicast without `interface` isn't handled yet" : "interface is missing",
                 missing: "interface", at: token)
         } else if environment.interfaces?.contains(name) == false {
             shared.startFaults[draft.settings.name] = "interface `\(name)` doesn't exist"
             // Who says dynamic_interfaces knows that it comes later.
-            if model.global.dynamicInterfaces { return forgetOwnInterface(&draft) }
+            if model.global.dynamicInterfaces { return forgetOwnInterface() }
             // No fault of the block: the instance runs as soon as the interface appears (pain point A3).
             report(
                 .error,
@@ -95,17 +95,17 @@ extension Elaborator {
                 code: .missingInterface)
             diagnostics.noteFault()
         } else {
-            checkLinkKind(&draft, at: token ?? draft.token)
-            checkRoom(draft)
+            checkLinkKind(at: token ?? draft.token)
+            checkRoom()
         }
-        forgetOwnInterface(&draft)
+        forgetOwnInterface()
     }
 
-    /// What says that it's no slip.
+    /// The advice for an interface that is missing on purpose.
     static var laterInterfaces: String { "`dynamic_interfaces` in global_defs is for interfaces that come later" }
 
     /// Listing the own interface among the tracked ones says nothing new; its weight is ignored, as in keepalived.
-    private mutating func forgetOwnInterface(_ draft: inout InstanceDraft) {
+    private mutating func forgetOwnInterface() {
         let name = draft.settings.interface
         guard !name.isEmpty, let own = draft.settings.trackedInterfaces.firstIndex(where: { $0.name == name }) else {
             return
@@ -117,14 +117,14 @@ extension Elaborator {
             at: draft.places["track_interface"] ?? draft.token)
     }
 
-    /// What the kernel says about the interface.
-    private mutating func checkLinkKind(_ draft: inout InstanceDraft, at token: Int) {
+    /// Checks the interface against the kernel's facts.
+    private mutating func checkLinkKind(at token: Int) {
         let name = draft.settings.interface
         let link = environment.links?[name]
         // Its VRRP interface is another one.
         if draft.extra.link != nil { return }
         if name == "lo" || link?.isLoopback == true {
-            return condemn("VRRP can't run on the loopback interface `\(name)`", &draft, at: token)
+            return fail("VRRP can't run on the loopback interface `\(name)`", at: token)
         }
         if link?.hasMulticast == false, !draft.settings.isUnicast, !tries("unicast_peer", in: draft.block) {
             report(
@@ -135,7 +135,7 @@ extension Elaborator {
         guard let prefixes = environment.prefixes else { return }
         if let source = draft.settings.sourceAddress {
             guard !prefixes.values.contains(where: { $0.contains { $0.address == source } }) else { return }
-            return adviseAboutMissingSource(source, draft, at: token)
+            return adviseAboutMissingSource(source, at: token)
         }
         let family = draft.settings.family
         let own = (prefixes[name] ?? []).filter { $0.address.family == family }
@@ -153,7 +153,7 @@ extension Elaborator {
 
     /// A source address that this machine hasn't got. Multicast leaves with any, as keepalived's does; which node an advert
     /// comes from is told by nothing else.
-    private mutating func adviseAboutMissingSource(_ source: IPAddress, _ draft: InstanceDraft, at token: Int) {
+    private mutating func adviseAboutMissingSource(_ source: IPAddress, at token: Int) {
         let name = draft.settings.name
         let place = draft.places["unicast_src_ip"] ?? draft.places["mcast_src_ip"] ?? token
         let missing = "source address \(source) is on no interface of this machine"
@@ -169,15 +169,15 @@ extension Elaborator {
         }
     }
 
-    /// How many interfaces of the machine a message lists.
+    /// Number of interfaces of the machine that a message lists.
     private static var maximumListed: Int { 4 }
 
-    /// That an interface isn't there, and which one may have been meant.
+    /// A message about a missing interface, with the one that may have been meant.
     mutating func missing(interface name: String) -> String {
         "interface `\(name)` doesn't exist\(existingInterfaces(insteadOf: name))"
     }
 
-    /// What a name that no interface has may have meant, or which ones there are, for the end of a message: those that
+    /// The interface that a wrong name may have meant, or those that there are, for the end of a message: those that
     /// have an address first, and never the loopback.
     private mutating func existingInterfaces(insteadOf name: String) -> String {
         guard !diagnostics.isFull, shared.suggestions < Self.maximumSuggestions, let known = environment.interfaces

@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// What of an instance its peers have to share, or hear it by. A value that can't be read is no detail then: with the
+/// Settings that peers of an instance have to share, or hear it by. A value that can't be read is no detail then: with the
 /// default instead, the instance would be another virtual router beside theirs, and both would be master.
 enum RouterIdentity {
     /// The keywords of an instance by the property of the model that they decide.
@@ -20,7 +20,7 @@ enum RouterIdentity {
         "v3_checksum_as_v2": "v3_checksum_as_v2",
     ]
 
-    /// Why an instance doesn't run without this.
+    /// The reason an instance doesn't run without this.
     static func reason(_ keyword: String) -> String {
         switch keyword {
         case "virtual_router_id": "virtual_router_id is missing or invalid"
@@ -35,33 +35,33 @@ enum RouterIdentity {
 extension Elaborator {
     /// An error in what peers share keeps the instance from running, whatever a second line says: which of them is meant
     /// is unknown.
-    mutating func condemnBySlip(
-        in keyword: String, _ statement: Statement, since mark: DiagnosticList.Mark, _ draft: inout InstanceDraft
-    ) {
+    mutating func failBySlip(in statement: Statement, since mark: DiagnosticList.Mark) {
+        let keyword = statement.row.name
         guard RouterIdentity.decides(keyword), keyword != "unicast_peer" || lostPeers > 0 else { return }
         let place = diagnostics.firstError(since: mark) ?? text.location(text.tokens[statement.token])
-        fault(RouterIdentity.reason(keyword), &draft, at: place)
+        fault(RouterIdentity.reason(keyword), at: place)
         diagnostics.amendErrors(since: mark, atStart: DiagnosticList.inFault(draft.settings.name))
     }
 
     /// So does a line that was meant to say it. There is an error about it already.
-    mutating func condemnByAttempts(_ draft: inout InstanceDraft) {
-        guard attempts.hasAny(in: draft.block) else { return }
+    mutating func failByMisplacedKeywords() {
+        guard misplaced.hasAny(in: draft.block.place) else { return }
         for keyword in RouterIdentity.keywords.flatMap(\.keywords) {
-            guard let token = attempts.place(of: keyword, in: draft.block) else { continue }
-            fault(RouterIdentity.reason(keyword), &draft, at: token)
+            guard let token = misplaced.place(of: keyword, in: draft.block.place) else { continue }
+            fault(RouterIdentity.reason(keyword), at: token)
         }
     }
 
     /// An error in global_defs about what instances share with their peers.
-    mutating func noteSlip(in keyword: String, _ statement: Statement, since mark: DiagnosticList.Mark) {
+    mutating func noteSlip(in statement: Statement, since mark: DiagnosticList.Mark) {
+        let keyword = statement.row.name
         guard RouterIdentity.defaults[keyword] != nil else { return }
         defaults.slips[keyword] = diagnostics.firstError(since: mark) ?? text.location(text.tokens[statement.token])
         diagnostics.amendErrors(since: mark, atStart: "leave the instances that follow it in FAULT")
     }
 
-    /// What an instance doesn't say itself, and nobody knows.
-    func condemnByDefaults(_ draft: inout InstanceDraft) {
+    /// The same for defaults that can't be read and that an instance doesn't set itself.
+    mutating func failByDefaults() {
         for (keyword, place) in defaults.slips.sorted(by: { $0.key < $1.key }) {
             guard let own = RouterIdentity.defaults[keyword], draft.places[own] == nil else { continue }
             let settings = draft.settings
@@ -72,7 +72,7 @@ extension Elaborator {
                 case "v3_checksum_as_v2": settings.family == .ipv4 && settings.version == .v3
                 default: settings.family == .ipv4
                 }
-            if follows { fault(RouterIdentity.reason(keyword), &draft, at: place) }
+            if follows { fault(RouterIdentity.reason(keyword), at: place) }
         }
     }
 }

@@ -4,42 +4,10 @@ import ConfigurationModel
 struct ScriptUse: Hashable {
     /// As written: a path, or a name that is looked for in PATH.
     var program: String
-    /// Who runs it, as its statement says.
+    /// The user in its statement.
     var identity: ScriptIdentity?
     /// A tracker that can't run is a wrong verdict about this node; a notification that can't run is only missed.
     var isTracker = false
-}
-
-/// A part of a program's path that somebody else than root may change.
-package struct PathWeakness: Hashable, Sendable {
-    /// A clause that names the part, its owner and its mode.
-    package var text: String
-    /// The only one besides root who may change it; nil when there are more.
-    package var owner: UInt32?
-    /// A weakness.
-    package init(_ text: String, owner: UInt32? = nil) {
-        self.text = text
-        self.owner = owner
-    }
-}
-
-/// What the machine says about a program.
-package struct ProgramFinding: Hashable, Sendable {
-    /// Why it can't be run, such as `no such file`; nil when it can.
-    package var obstacle: String?
-    /// The parts of its path that somebody else than root may change, from the root on.
-    package var weaknesses: [PathWeakness]
-    /// A program without complaints.
-    package init(obstacle: String? = nil, weaknesses: [PathWeakness] = []) {
-        self.obstacle = obstacle
-        self.weaknesses = weaknesses
-    }
-
-    /// Why this user had better not run it: somebody who is neither he nor root could have written it. nil when nothing
-    /// is to be said.
-    package func weakness(forUser uid: UInt32) -> String? {
-        weaknesses.first { $0.owner != uid }?.text
-    }
 }
 
 extension ScriptIdentity {
@@ -84,7 +52,7 @@ extension Elaborator {
         return false
     }
 
-    /// Who runs it (behaviours §5); nil when that isn't known.
+    /// The user that runs it (behaviours §5); nil when that isn't known.
     private mutating func user(of use: ScriptUse) -> UInt32? {
         if let identity = use.identity ?? model.global.scriptUser {
             return ["root", "0"].contains(identity.user) ? 0 : identity.account?.uid
@@ -98,16 +66,16 @@ extension Elaborator {
         return account
     }
 
-    /// Who runs scripts that don't say another.
+    /// The user of scripts that don't say another.
     fileprivate static let defaultScriptUser = "keepalived_script"
 }
 
 extension Diagnostic {
-    /// What the note on the first script says; it is found by that.
+    /// The text of the note on the first script, by which it is found.
     private static let firstScriptMessage =
         "scripts begin here: a hasupd that was started without any refuses them at a reload, and needs a restart"
 
-    /// Whether it is the note on the first script.
+    /// True if it is the note on the first script.
     package var isAboutFirstScript: Bool { severity == .note && message == Self.firstScriptMessage }
 
     static func firstScript(_ token: Token, in text: SourceText) -> Diagnostic {
@@ -124,9 +92,9 @@ struct SurroundingsScan {
     let text: SourceText
     private let keywords: Set<String>
 
-    init(_ text: SourceText, table: KeywordTable = .shared) {
+    init(_ text: SourceText) {
         self.text = text
-        keywords = Set(table.keywords.filter { $0.shape == .script }.map(\.name))
+        keywords = KeywordTable.scriptKeywords
     }
 
     /// Asks for each program and each key file once or more often.

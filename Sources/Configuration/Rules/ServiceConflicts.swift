@@ -11,7 +11,7 @@ extension Elaborator {
         var server: Int
     }
 
-    /// What must not be served twice, apart from the addresses.
+    /// The part of a service, apart from its addresses, that must not be served twice.
     private struct ClaimKey: Hashable {
         var transport: ServiceTransport?
         var port: UInt16
@@ -78,9 +78,7 @@ extension Elaborator {
                 report(.warning, "the group of this virtual server names \(clash.what) twice", at: token)
                 continue
             }
-            var settings = model.virtualServers[clash.server]
-            condemn("\(clash.what) is served already", &settings, at: token)
-            model.virtualServers[clash.server] = settings
+            reject("\(clash.what) is served already", \.model.virtualServers[clash.server], at: token)
             report(.note, "the virtual server that serves it is here", at: services.tokens[clash.with])
         }
     }

@@ -1,23 +1,23 @@
 import Base
 import ConfigurationModel
 
-/// What the settings of one virtual server mean for each other.
+/// Rules between the settings of one virtual server.
 extension Elaborator {
     /// Decides what real servers depend on. It runs before they are read.
-    mutating func decideService(_ draft: inout ServiceDraft) {
-        decideServiceFamily(&draft)
-        decideTransport(&draft)
+    mutating func decideService() {
+        decideServiceFamily()
+        decideTransport()
         for (names, standard) in [(["lb_algo", "lvs_sched"], "wlc"), (["lb_kind", "lvs_method"], "NAT")]
-        where !names.contains(where: { draft.places[$0] != nil || attempts.has($0, in: draft.place) }) {
-            report(.warning, "`\(names[0])` is missing; `\(standard)` is used", at: draft.token)
+        where !names.contains(where: { service.places[$0] != nil || misplaced.has($0, in: service.block.place) }) {
+            report(.warning, "`\(names[0])` is missing; `\(standard)` is used", at: service.token)
         }
-        decideScheduling(&draft)
-        decidePersistence(&draft)
-        draft.settings.sendsMail =
-            draft.sendsMail ?? model.global.mail.isDefaultOfServers ?? model.global.mail.isDefault ?? false
-        if draft.settings.suspendsWithoutAddress, let token = draft.places["ha_suspend"] {
-            guard case .address = draft.settings.address else {
-                draft.settings.suspendsWithoutAddress = false
+        decideScheduling()
+        decidePersistence()
+        service.settings.sendsMail =
+            service.sendsMail ?? model.global.mail.isDefaultOfServers ?? model.global.mail.isDefault ?? false
+        if service.settings.suspendsWithoutAddress, let token = service.places["ha_suspend"] {
+            guard case .address = service.settings.address else {
+                service.settings.suspendsWithoutAddress = false
                 return report(
                     .warning, "`ha_suspend` needs a virtual server with an address of its own; it has no effect here",
                     at: token)
@@ -26,87 +26,92 @@ extension Elaborator {
     }
 
     /// An error that keeps this service, and no other, from being set up.
-    mutating func condemn(_ reason: String, _ settings: inout VirtualServerSettings, at token: Int) {
-        settings.faults.append(reason)
-        report(.error, "\(reason): virtual server `\(settings.address)` isn't set up", at: token)
+    mutating func reject(
+        _ reason: String, _ path: WritableKeyPath<Elaborator, VirtualServerSettings> = \.service.settings, at token: Int
+    ) {
+        self[keyPath: path].faults.append(reason)
+        report(.error, "\(reason): virtual server `\(self[keyPath: path].address)` isn't set up", at: token)
     }
 
-    private mutating func decideServiceFamily(_ draft: inout ServiceDraft) {
-        switch draft.settings.address {
+    private mutating func decideServiceFamily() {
+        switch service.settings.address {
         case .address(let address, _):
-            draft.settings.family = address.family
-            if let family = draft.family, family != address.family, let token = draft.places["ip_family"] {
+            service.settings.family = address.family
+            if let family = service.family, family != address.family, let token = service.places["ip_family"] {
                 report(.error, "`ip_family` isn't the family of `\(address)`; it is ignored", at: token)
             }
-        case .firewallMark: draft.settings.family = draft.family ?? firstServerFamily(draft) ?? .ipv4
+        case .firewallMark: service.settings.family = service.family ?? firstServerFamily() ?? .ipv4
         case .group(let name):
             guard let group = services.groups[name] else {
-                draft.settings.family = draft.family ?? firstServerFamily(draft) ?? .ipv4
+                service.settings.family = service.family ?? firstServerFamily() ?? .ipv4
                 if tries("virtual_server_group", named: name) {
-                    draft.settings.faults.append("there is no virtual_server_group `\(name)`")
+                    service.settings.faults.append("there is no virtual_server_group `\(name)`")
                     return
                 }
                 let known = services.groups
                 let hint = suggestedName(for: name, among: known.keys.sorted())
                 let advice = hint.map { " (did you mean `\($0)`?)" } ?? ""
-                return condemn(
-                    "there is no virtual_server_group `\(name)`\(advice)", &draft.settings, at: draft.token + 2)
+                return reject(
+                    "there is no virtual_server_group `\(name)`\(advice)", at: service.token + 2)
             }
             let families = model.virtualServerGroups[group.index].entries.compactMap(\.family)
-            draft.settings.family = families.first ?? draft.family ?? firstServerFamily(draft) ?? .ipv4
-            if let family = draft.family, families.first ?? family != family, let token = draft.places["ip_family"] {
+            service.settings.family = families.first ?? service.family ?? firstServerFamily() ?? .ipv4
+            if let family = service.family, families.first ?? family != family, let token = service.places["ip_family"]
+            {
                 report(.error, "`ip_family` isn't the family of group `\(name)`; it is ignored", at: token)
             }
         }
     }
 
     /// Family of the first real server that can be read.
-    private func firstServerFamily(_ draft: ServiceDraft) -> AddressFamily? {
-        for child in draft.place + 1..<statements[draft.place].end where keyword(child) == "real_server" {
+    private func firstServerFamily() -> AddressFamily? {
+        for child in service.block.place + 1..<service.block.end where statements[child].row.name == "real_server" {
             if let word = statements[child].words.first, let address = IPAddress(string(word)) { return address.family }
         }
         return nil
     }
 
-    private mutating func decideTransport(_ draft: inout ServiceDraft) {
-        if case .firewallMark = draft.settings.address, let token = draft.places["protocol"] {
+    private mutating func decideTransport() {
+        if case .firewallMark = service.settings.address, let token = service.places["protocol"] {
             report(.warning, "`protocol` has no effect with `fwmark`: the mark says which packets are meant", at: token)
         }
-        if draft.settings.transport == nil {
-            if case .firewallMark = draft.settings.address { return }
-            draft.settings.transport = .udp
-            if tries("protocol", in: draft.place) { return }
+        if service.settings.transport == nil {
+            if case .firewallMark = service.settings.address { return }
+            service.settings.transport = .udp
+            if tries("protocol", in: service.block) { return }
             report(
                 .warning, "`protocol` is missing; UDP is used, which is seldom what is meant: say TCP, UDP or SCTP",
-                at: draft.token)
+                at: service.token)
         }
     }
 
-    private mutating func decideScheduling(_ draft: inout ServiceDraft) {
+    private mutating func decideScheduling() {
         for (prefix, scheduler) in [("sh-", Scheduler.sourceHashing), ("mh-", .maglevHashing)]
-        where draft.settings.scheduler != scheduler {
+        where service.settings.scheduler != scheduler {
             for name in ["\(prefix)fallback", "\(prefix)port"] {
-                guard let token = draft.places[name] else { continue }
-                draft.settings.schedulerFlags.remove(name.hasSuffix("port") ? .second : .first)
+                guard let token = service.places[name] else { continue }
+                service.settings.schedulerFlags.remove(name.hasSuffix("port") ? .second : .first)
                 report(
                     .warning,
-                    "`\(name)` belongs to scheduler \(scheduler.rawValue), not \(draft.settings.scheduler.rawValue); "
+                    "`\(name)` belongs to scheduler \(scheduler.rawValue), not \(service.settings.scheduler.rawValue); "
                         + "it is ignored", at: token)
             }
         }
-        if draft.settings.schedulesSinglePackets, draft.settings.transport != .udp, let token = draft.places["ops"] {
-            draft.settings.schedulesSinglePackets = false
+        if service.settings.schedulesSinglePackets, service.settings.transport != .udp,
+            let token = service.places["ops"]
+        {
+            service.settings.schedulesSinglePackets = false
             report(.warning, "`ops`, one packet scheduling, needs `protocol UDP`; it is ignored", at: token)
         }
     }
 
-    private mutating func decidePersistence(_ draft: inout ServiceDraft) {
-        let family = draft.settings.family
+    private mutating func decidePersistence() {
+        let family = service.settings.family
         var persistence = Persistence(granularity: family == .ipv4 ? .netmask(.max) : .prefixLength(128))
-        var isWanted = draft.persistenceTimeout != nil || draft.engine != nil
-        if let timeout = draft.persistenceTimeout { persistence.timeout = timeout }
-        persistence.engine = draft.engine
-        if let word = draft.granularityPlace {
+        var isWanted = service.persistenceTimeout != nil || service.engine != nil
+        if let timeout = service.persistenceTimeout { persistence.timeout = timeout }
+        persistence.engine = service.engine
+        if let word = service.granularityPlace {
             isWanted = true
             if family == .ipv4 {
                 if let mask = IPAddress(string(word)), mask.family == .ipv4 {
@@ -118,92 +123,92 @@ extension Elaborator {
                 persistence.granularity = .prefixLength(UInt8(length))
             }
         }
-        if case .address(_, 0) = draft.settings.address, !isWanted {
+        if case .address(_, 0) = service.settings.address, !isWanted {
             isWanted = true
             report(
                 .error,
                 "a port is missing, and a service on all ports has to be persistent; persistence_timeout 360 is used",
-                at: draft.token)
+                at: service.token)
         }
-        if isWanted { draft.settings.persistence = persistence }
+        if isWanted { service.settings.persistence = persistence }
     }
 
     // MARK: - With the real servers known
 
     /// Decides what depends on the real servers. It runs after they were read.
-    mutating func applyServiceRules(_ draft: inout ServiceDraft) {
-        decideSorryServer(&draft)
-        if draft.settings.realServers.isEmpty {
-            if !draft.hasAddress || tries("real_server", in: draft.place) {
-                draft.settings.faults.append("there is no valid real_server")
+    mutating func applyServiceRules() {
+        decideSorryServer()
+        if service.settings.realServers.isEmpty {
+            if !service.hasAddress || tries("real_server", in: service.block) {
+                service.settings.faults.append("there is no valid real_server")
             } else {
-                condemn("there is no valid real_server", &draft.settings, at: draft.token)
+                reject("there is no valid real_server", at: service.token)
             }
         } else {
-            decideQuorum(&draft)
+            decideQuorum()
         }
-        checkGroupFamilies(&draft)
+        checkGroupFamilies()
     }
 
-    private mutating func decideSorryServer(_ draft: inout ServiceDraft) {
-        guard let sorry = draft.sorryAddress else {
+    private mutating func decideSorryServer() {
+        guard let sorry = service.sorryAddress else {
             for name in ["sorry_server_inhibit", "sorry_server_lvs_method"] {
-                guard let token = draft.places[name], !tries("sorry_server", in: draft.place) else { continue }
+                guard let token = service.places[name], !tries("sorry_server", in: service.block) else { continue }
                 report(.warning, "`\(name)` has no effect without `sorry_server`", at: token)
             }
             return
         }
-        let forwarding = draft.sorryForwarding ?? draft.settings.forwarding
-        guard sorry.address.family == draft.settings.family || forwarding.isTunnel else {
+        let forwarding = service.sorryForwarding ?? service.settings.forwarding
+        guard sorry.address.family == service.settings.family || forwarding.isTunnel else {
             return refuse(
                 "this sorry_server isn't of the virtual server's family; only TUN can do that", at: sorry.token)
         }
-        let port = serverPort(sorry.port, forwarding, draft.settings.address)
+        let port = serverPort(sorry.port, forwarding, service.settings.address)
         var server = SorryServer(address: sorry.address, port: port, forwarding: forwarding)
-        server.isInhibited = draft.isSorryInhibited
-        if let index = draft.settings.realServers.firstIndex(where: { $0.address == sorry.address && $0.port == port })
-        {
+        server.isInhibited = service.isSorryInhibited
+        if let index = service.settings.realServers.firstIndex(where: { $0.address == sorry.address && $0.port == port }
+        ) {
             report(
                 .warning, "the sorry_server is one of the real servers, which are gone when it is needed",
                 at: sorry.token)
-            report(.note, "the real_server is here", at: draft.serverTokens[index])
+            report(.note, "the real_server is here", at: service.serverTokens[index])
         }
-        draft.settings.sorryServer = server
+        service.settings.sorryServer = server
     }
 
-    private mutating func decideQuorum(_ draft: inout ServiceDraft) {
-        let total = draft.settings.realServers.reduce(0) { $0 + $1.weight }
-        if draft.settings.quorum > max(total, 1), let token = draft.places["quorum"] {
-            if !attempts.has("real_server", in: draft.place) {
+    private mutating func decideQuorum() {
+        let total = service.settings.realServers.reduce(0) { $0 + $1.weight }
+        if service.settings.quorum > max(total, 1), let token = service.places["quorum"] {
+            if !misplaced.has("real_server", in: service.block.place) {
                 report(
-                    .warning, "quorum \(draft.settings.quorum) is above the sum of weights, \(total), which is used",
+                    .warning, "quorum \(service.settings.quorum) is above the sum of weights, \(total), which is used",
                     at: token)
             }
-            draft.settings.quorum = max(total, 1)
+            service.settings.quorum = max(total, 1)
         }
-        if total == 0, !draft.settings.realServers.isEmpty {
+        if total == 0, !service.settings.realServers.isEmpty {
             report(
                 .warning, "the weights of its real servers are all 0: none of them is given a connection",
-                at: draft.token)
+                at: service.token)
         }
-        if draft.settings.hysteresis >= draft.settings.quorum, let token = draft.places["hysteresis"],
-            draft.settings.hysteresis > 0
+        if service.settings.hysteresis >= service.settings.quorum, let token = service.places["hysteresis"],
+            service.settings.hysteresis > 0
         {
             report(
                 .warning,
-                "hysteresis \(draft.settings.hysteresis) isn't below the quorum, \(draft.settings.quorum); "
-                    + "\(draft.settings.quorum - 1) is used", at: token)
-            draft.settings.hysteresis = draft.settings.quorum - 1
+                "hysteresis \(service.settings.hysteresis) isn't below the quorum, \(service.settings.quorum); "
+                    + "\(service.settings.quorum - 1) is used", at: token)
+            service.settings.hysteresis = service.settings.quorum - 1
         }
     }
 
     /// A service hands packets of one family to servers of the same, unless it wraps them.
-    private mutating func checkGroupFamilies(_ draft: inout ServiceDraft) {
-        guard case .group(let name) = draft.settings.address, let group = services.groups[name] else { return }
+    private mutating func checkGroupFamilies() {
+        guard case .group(let name) = service.settings.address, let group = services.groups[name] else { return }
         let families = Set(model.virtualServerGroups[group.index].entries.compactMap(\.family))
-        guard families.count > 1, !draft.settings.realServers.allSatisfy(\.forwarding.isTunnel) else { return }
-        condemn(
-            "group `\(name)` mixes IPv4 and IPv6, which only `lb_kind TUN` can serve", &draft.settings, at: draft.token)
+        guard families.count > 1, !service.settings.realServers.allSatisfy(\.forwarding.isTunnel) else { return }
+        reject(
+            "group `\(name)` mixes IPv4 and IPv6, which only `lb_kind TUN` can serve", at: service.token)
         report(.note, "the group is here", at: group.token)
     }
 
@@ -218,7 +223,7 @@ extension Elaborator {
 }
 
 extension Forwarding {
-    /// Whether packets are wrapped, so that the server may be of another family.
+    /// True if packets are wrapped, so that the server may be of another family.
     var isTunnel: Bool { if case .tunnel = self { true } else { false } }
 }
 

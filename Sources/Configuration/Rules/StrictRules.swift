@@ -4,8 +4,9 @@ import ConfigurationModel
 extension Elaborator {
     private static var strictAtStart: String { "run it all the same" }
 
-    /// What strict mode forbids (behaviours §7). It isn't enforced yet, so nothing is reset here.
-    mutating func checkStrictness(_ draft: InstanceDraft) {
+    /// Complains about what strict mode forbids (behaviours §7). It isn't enforced yet, so nothing is reset here.
+    mutating func checkStrictness() {
+        let draft = draft
         let settings = draft.settings
         guard settings.options.contains(.strict) else { return }
         let isOwner = settings.priority == .owner

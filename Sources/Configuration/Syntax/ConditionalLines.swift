@@ -6,7 +6,7 @@ struct NodeNames {
     private(set) var names: [String] = []
     /// The first line that is for a name.
     private(set) var first: TextLine?
-    /// Whether this node was spoken of: by its name, or as one that isn't another one.
+    /// True if this node was spoken of: by its name, or as one that isn't another one.
     private(set) var isSpokenOf = false
     /// Names that are kept for the message.
     static var maximumKept: Int { 8 }

@@ -8,7 +8,7 @@ struct Definition {
     /// Tells it from every other, also from another value of the same name.
     var number = 0
 
-    /// What one use of it makes.
+    /// The text that one use of it makes.
     var byteCount: Int { lines.reduce(0) { $0 + $1.end - $1.start + 1 } }
 }
 
@@ -180,7 +180,7 @@ extension Preprocessor {
     }
 
     /// `random_seed NUMBER` holds from its line on. Nobody looks for it before a random number is wanted.
-    private mutating func obeyRandomSeed() {
+    private mutating func applyRandomSeed() {
         let tokens = text.tokens
         for place in tokens.indices[seedSearched...].dropLast() where text.matches(tokens[place], "random_seed") {
             guard tokens[place + 1].isText, !tokens[place + 1].startsLine,
@@ -199,7 +199,7 @@ extension Preprocessor {
         case "_HASH": return [Byte.hash]
         case "_BANG": return [Byte.bang]
         case "_RANDOM":
-            obeyRandomSeed()
+            applyRandomSeed()
             let bounds = reference.arguments.map { UInt32($0) }
             let low = bounds.first.flatMap { $0 } ?? 0
             let high = bounds.dropFirst().first.flatMap { $0 } ?? 32_767

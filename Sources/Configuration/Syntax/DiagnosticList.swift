@@ -8,12 +8,12 @@ struct DiagnosticList {
     /// Errors about which a start does no more than leave an instance in FAULT.
     private(set) var faultCount = 0
 
-    /// What a finding is when nothing more precise is said: set by each stage at its start.
+    /// The code of a finding without a more precise one: set by each stage at its start.
     var stage = DiagnosticCode.text
 
     static let maximumKept = 5_000
 
-    /// What was said where: a line that is made many times has each of its findings once.
+    /// Findings so far: a line that is made many times has each of its findings once.
     private var said: Set<Finding> = []
     /// The last finding was there already, and so are its notes.
     private var isRepeating = false
@@ -82,7 +82,7 @@ struct DiagnosticList {
         if !diagnostics[about..<next].contains(note) { diagnostics.insert(note, at: next) }
     }
 
-    /// What a start does about an error of this kind when nothing more precise is said.
+    /// The action of a start about an error of this kind when nothing more precise is said.
     private static func usuallyAtStart(_ code: DiagnosticCode) -> String {
         switch code {
         case .unknownKeyword, .misplacedKeyword, .refusedKeyword: "leave it out"
@@ -92,7 +92,7 @@ struct DiagnosticList {
         }
     }
 
-    /// What a start does about an error that an instance can't run with.
+    /// The action of a start about an error that an instance can't run with.
     static func inFault(_ instance: String) -> String { "leave instance `\(instance)` in FAULT" }
 
     /// Says what a start does about the last finding, which is an error: it leaves this instance in FAULT.
@@ -101,7 +101,7 @@ struct DiagnosticList {
         amendLast(atStart: Self.inFault(instance))
     }
 
-    /// What was found so far.
+    /// The number of findings so far.
     var mark: Mark { Mark(kept: diagnostics.count, errors: errorCount) }
 
     /// A moment between two findings.
@@ -146,6 +146,6 @@ struct DiagnosticList {
             includedFrom: text.includeChain(of: line.file))
     }
 
-    /// Whether further findings are only counted, so that nobody needs to word them.
+    /// True if further findings are only counted, so that nobody needs to word them.
     var isFull: Bool { diagnostics.count > Self.maximumKept }
 }

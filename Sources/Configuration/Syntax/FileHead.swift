@@ -1,8 +1,8 @@
 import ConfigurationModel
 
-/// What the beginning of a file says about it before it is read as lines.
+/// Checks of the beginning of a file before it is read as lines.
 enum FileHead {
-    /// What some editors put in front of UTF-8 text.
+    /// The byte order mark that some editors put in front of UTF-8 text.
     private static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
     /// As much as is looked at.
     private static let size = 4096
@@ -10,7 +10,7 @@ enum FileHead {
     /// Bytes of a byte order mark in front of the text.
     static func markLength(_ bytes: [UInt8]) -> Int { bytes.starts(with: byteOrderMark) ? byteOrderMark.count : 0 }
 
-    /// Why these bytes aren't the text of a configuration; nil when they may be.
+    /// The reason these bytes aren't the text of a configuration; nil when they may be.
     static func objection(to bytes: [UInt8]) -> String? {
         if bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) {
             return "it is UTF-16 text: save it as UTF-8"

@@ -85,7 +85,7 @@ extension Preprocessor {
         }
     }
 
-    /// Whether a text has as many `{` as `}`.
+    /// True if a text has as many `{` as `}`.
     private func isEven(_ body: TextLine) -> Bool {
         text.bytes[body.start..<body.end].reduce(0) { $0 + ($1 == Byte.open ? 1 : $1 == Byte.close ? -1 : 0) } == 0
     }

@@ -1,6 +1,6 @@
 import ConfigurationModel
 
-/// What a failed include means, beyond a file that is missing or can't be read, which is always an error.
+/// Failures of an include that are errors, beyond a file that is missing or can't be read, which always is one.
 struct IncludeChecks: OptionSet {
     let rawValue: UInt8
     /// Every matched file must be readable, which is asked of each one anyway.
@@ -23,13 +23,13 @@ struct IncludeFrame {
     var checks: IncludeChecks
 }
 
-/// What one alternative of a pattern matches.
+/// Matches of one alternative of a pattern.
 struct PatternMatches {
     var pattern: String
     var paths: [String]
 }
 
-/// Why a pattern isn't followed.
+/// The reason a pattern isn't followed.
 enum PatternObjection: Error, CustomStringConvertible {
     case tooManyPatterns(String, limit: Int)
     case tooManyNames(String)
@@ -48,7 +48,7 @@ struct OutermostBlock {
     private var depth = 0
     private var isGlobal = false
 
-    /// Whether the next token stands directly in global_defs.
+    /// True if the next token stands directly in global_defs.
     mutating func isGlobal(in text: SourceText) -> Bool {
         while seen < text.tokens.count {
             switch text.tokens[seen].kind {
@@ -196,12 +196,12 @@ extension Preprocessor {
         }
     }
 
-    /// Whether a path has wildcards or alternatives.
+    /// True if a path has wildcards or alternatives.
     static func isPattern(_ path: String) -> Bool { path.utf8.contains { "*?[{".utf8.contains($0) } }
 
     static func isBefore(_ left: String, _ right: String) -> Bool { left.utf8.lexicographicallyPrecedes(right.utf8) }
 
-    /// What each alternative of a pattern matches.
+    /// Matches of each alternative of a pattern.
     func matches(of pattern: String) -> Result<[PatternMatches], PatternObjection> {
         guard let alternatives = Self.alternatives(of: pattern, limit: Self.maximumAlternatives) else {
             return .failure(.tooManyPatterns(pattern, limit: Self.maximumAlternatives))

@@ -2,7 +2,7 @@ import ConfigurationModel
 
 /// Characters that look like a blank or like nothing, and are part of a word: what is copied from a web page has them.
 enum InvisibleCharacter {
-    /// What else to say about this text; nil when all of it can be seen.
+    /// A remark on this text; nil when all of it can be seen.
     static func remark(on bytes: ArraySlice<UInt8>) -> String? {
         guard bytes.contains(where: { $0 < 0x20 || $0 > 0x7e }) else { return nil }
         let text = String(decoding: bytes, as: UTF8.self)

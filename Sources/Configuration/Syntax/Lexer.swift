@@ -35,7 +35,7 @@ enum Byte {
 }
 
 extension SourceText {
-    /// What a first look at a physical line found.
+    /// Result of a first look at a physical line.
     struct LineScan {
         /// One past the last byte that isn't comment or blank.
         var end: Int
@@ -97,7 +97,7 @@ extension SourceText {
         return scan
     }
 
-    /// Whether a stretch ends with a backslash that no other backslash protects.
+    /// True if a stretch ends with a backslash that no other backslash protects.
     func endsWithBackslash(_ range: Range<Int>) -> Bool {
         !bytes[range].reversed().prefix { $0 == Byte.backslash }.count.isMultiple(of: 2)
     }

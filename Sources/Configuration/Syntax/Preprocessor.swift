@@ -15,12 +15,12 @@ struct Preprocessor {
     var random: SeededRandom
     /// Tokens among which `random_seed` was looked for.
     var seedSearched = 0
-    /// How often the lines of the generators that are at work are made, as far as that is known; 0 when it isn't, because
+    /// Number of times that the lines of the generators at work are made, as far as that is known; 0 when it isn't, because
     /// one of them is past its first value.
     var repetitions = 1
-    /// Whether a generator whose braces are even makes only its first line: enough for who counts braces.
+    /// True if a generator whose braces are even makes only its first line: enough for who counts braces.
     var generatesOnce = false
-    /// Whether the line is made by `~SEQ`, `~SEQx` or `~LST`.
+    /// True if the line is made by `~SEQ`, `~SEQx` or `~LST`.
     var isGenerating = false
     /// Files being read, outermost first, each with the strictness of its includes.
     var frames: [IncludeFrame] = []

@@ -1,6 +1,6 @@
 import ConfigurationModel
 
-/// What a backslash means to `shellWords`.
+/// Meaning of a backslash for `shellWords`.
 enum ShellEscapes {
     /// Outside single quotes it begins an escape.
     case outsideSingleQuotes

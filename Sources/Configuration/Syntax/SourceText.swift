@@ -26,7 +26,7 @@ struct Token {
     /// Index in `SourceText.files`.
     var file: UInt16
     var kind: TokenKind
-    /// Whether a new line began before it. A statement's words end where the next line begins.
+    /// True if a new line began before it. A statement's words end where the next line begins.
     var startsLine: Bool
 
     var isText: Bool { kind == .word || kind == .quoted }
@@ -64,7 +64,7 @@ struct SourceText {
 
     mutating func noteOwnLine(_ line: TextLine) { ownLines.insert(OwnLine(file: line.file, line: line.line)) }
 
-    /// Whether keepalived skips the line of a token, because `@hasup` stands before it or before an include that leads
+    /// True if keepalived skips the line of a token, because `@hasup` stands before it or before an include that leads
     /// to it.
     func isOwn(_ token: Token) -> Bool {
         guard !ownLines.isEmpty else { return false }
@@ -83,7 +83,7 @@ struct SourceText {
     /// A token's text. Bytes that aren't UTF-8 are replaced.
     func string(_ token: Token) -> String { String(decoding: bytes[token.range], as: UTF8.self) }
 
-    /// Whether a token's text is this, byte for byte.
+    /// True if a token's text is this, byte for byte.
     func matches(_ token: Token, _ text: StaticString) -> Bool {
         let count = text.utf8CodeUnitCount
         guard token.range.count == count else { return false }

@@ -28,25 +28,6 @@ extension String {
     }
 }
 
-extension Elaborator {
-    /// How often a run looks for what a misspelled name may have meant. Each time costs as much as there are names.
-    static let maximumSuggestions = 100
-
-    /// What a misspelled name may have meant, for the end of a message; empty when nothing is near.
-    ///
-    /// - Parameter candidates: the names that the configuration has. They are only listed when they are looked at.
-    mutating func suggestion(for name: String, among candidates: @autoclosure () -> [String]) -> String {
-        suggestedName(for: name, among: candidates()).map { "; did you mean `\($0)`?" } ?? ""
-    }
-
-    /// What a misspelled name may have meant; nil when nothing is near, or when it was looked for too often.
-    mutating func suggestedName(for name: String, among candidates: @autoclosure () -> [String]) -> String? {
-        guard !diagnostics.isFull, shared.suggestions < Self.maximumSuggestions else { return nil }
-        shared.suggestions += 1
-        return nearestWord(to: name, among: candidates())
-    }
-}
-
 /// Insertions, deletions, replacements and swaps of neighbours that make one word of the other (Damerau 1964, in the
 /// restricted form).
 private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {

@@ -1,16 +1,29 @@
 import ConfigurationModel
 
 /// A keyword with its words, or an entry of a list block.
-struct Statement {
-    /// Row of the keyword table; for an entry, -1.
-    var row: Int
+struct Statement: Sendable {
+    /// The keyword's row; of an entry, `KeywordRow.entry`.
+    let row: KeywordRow
     /// Place of the keyword, or of the entry's first word, in `SourceText.tokens`.
     var token: Int
     /// Words after the keyword; for an entry, all its words.
     var words: Range<Int>
+    /// Its own place among the statements.
+    let place: Int
     /// One past the last statement inside its block; its own place plus one without a block.
     var end: Int
-    var isEntry: Bool { row < 0 }
+    var isEntry: Bool { row === KeywordRow.entry }
+
+    init(_ row: KeywordRow, token: Int, words: Range<Int>, place: Int) {
+        self.row = row
+        self.token = token
+        self.words = words
+        self.place = place
+        end = place + 1
+    }
+
+    /// The block of a draft that nothing was read into.
+    static let none = Statement(.entry, token: 0, words: 0..<0, place: 0)
 }
 
 /// Groups tokens into statements and blocks as the keyword table says, and reports what doesn't fit.
@@ -18,13 +31,11 @@ struct Statement {
 /// Statements lie in one array in the order of the text; those inside a block follow its statement up to `end`.
 struct StatementParser {
     let text: SourceText
-    let table: KeywordTable
     var diagnostics: DiagnosticList
     private(set) var statements: [Statement] = []
     /// Statements that were left out because of an error, or have no effect.
     var ignored = 0
-    /// What was meant although it is left out.
-    private(set) var attempts = Attempts()
+    private(set) var misplaced = MisplacedKeywords()
     private var next = 0
     private var openBlocks: [OpenBlock] = []
     /// The block that ended last: what is said behind a `}` too many was meant for it.
@@ -35,8 +46,8 @@ struct StatementParser {
     private struct OpenBlock {
         /// Place of its statement; nil for a block that is skipped.
         var statement: Int?
-        /// Context of its keywords, -1 for a list whose entries have no keywords of their own.
-        var context: Int
+        /// The rows of its keywords.
+        var rows: KeywordList
         /// The `{`, or the keyword when the `{` is missing.
         var brace: Int
         var name: String
@@ -44,27 +55,26 @@ struct StatementParser {
         /// A block that is wholly not handled yet, or skipped: complaints about its inside would only repeat that.
         var isSilent: Bool
         /// Keywords that were seen directly inside it, with the place of each one's last statement.
-        var seen: [(row: Int, token: Int)] = []
+        var seen: [(row: KeywordRow, token: Int)] = []
     }
 
-    /// Whether it was said that keepalived doesn't know a keyword.
+    /// True if it was said that keepalived doesn't know a keyword.
     var hasWarnedOfOwnKeyword = false
 
     /// Deeper nesting than any keyword has; only garbage reaches it.
     static let maximumDepth = 32
 
-    init(_ text: SourceText, _ diagnostics: DiagnosticList, table: KeywordTable = .shared) {
+    init(_ text: SourceText, _ diagnostics: DiagnosticList) {
         self.text = text
         self.diagnostics = diagnostics
         self.diagnostics.stage = .brace
-        self.table = table
         for token in text.tokens {
             if token.kind == .open { missingCloses += 1 }
             if token.kind == .close { missingCloses -= 1 }
         }
     }
 
-    private var context: Int { openBlocks.last?.context ?? table.root }
+    private var rows: KeywordList { openBlocks.last?.rows ?? .root }
 
     /// - Parameter code: nil when it is about a brace.
     mutating func report(_ severity: Severity, _ message: String, at place: Int, code: DiagnosticCode? = nil) {
@@ -97,7 +107,7 @@ struct StatementParser {
                 at: last)
             report(.note, "`\(block.name)` was opened here", at: block.brace)
             finish(block)
-            if let statement = block.statement { attempts.noteUnclear(statement) }
+            if let statement = block.statement { misplaced.noteUnclear(statement) }
         }
         openBlocks = []
     }
@@ -118,7 +128,7 @@ struct StatementParser {
 
     /// Remembers a statement that is left out, because others will miss it. - Parameter words: those behind it.
     private mutating func attempt(_ keyword: String, in block: Int?, _ words: Range<Int>, at token: Int) {
-        attempts.note(keyword, in: block ?? -1, name: words.first.map { text.string(text.tokens[$0]) }, at: token)
+        misplaced.note(keyword, in: block ?? -1, name: words.first.map { text.string(text.tokens[$0]) }, at: token)
     }
 
     /// A keyword that stands in the wrong place was meant for one of the blocks around it or for the one before.
@@ -128,12 +138,12 @@ struct StatementParser {
         let outer = openBlocks.last?.statement ?? -1
         let before = lastClosed.flatMap { $0.statement ?? -1 > outer || openBlocks.isEmpty ? $0 : nil }
         for block in openBlocks + (before.map { [$0] } ?? [])
-        where !block.isList && table.row(name, in: block.context) != nil {
+        where !block.isList && block.rows.row(name) != nil {
             attempt(text.string(text.tokens[place]), in: block.statement, words, at: place)
         }
         // What belongs into a block of the one around it: that block was meant.
         guard let block = openBlocks.last, !block.isList else { return }
-        for meant in table.blocks(of: block.context, with: name) {
+        for meant in block.rows.blocks(with: name) {
             attempt(meant, in: block.statement, 0..<0, at: place)
         }
     }
@@ -169,7 +179,7 @@ struct StatementParser {
             // It has a `}` of its own.
             openBlocks.append(
                 OpenBlock(
-                    statement: nil, context: block.context, brace: next, name: block.name, isList: block.isList,
+                    statement: nil, rows: block.rows, brace: next, name: block.name, isList: block.isList,
                     isSilent: block.isSilent))
         }
         next += 1
@@ -211,14 +221,14 @@ struct StatementParser {
         if text.matches(text.tokens[words.lowerBound], "include") {
             report(.error, "`include` has to stand at the beginning of its line", at: words.lowerBound, code: .text)
         }
-        statements.append(Statement(row: -1, token: words.lowerBound, words: words, end: statements.count + 1))
+        statements.append(Statement(.entry, token: words.lowerBound, words: words, place: statements.count))
     }
 
     private mutating func statement() {
         let place = next
         let words = takeWords()
         let token = text.tokens[place]
-        guard let row = table.row(text.slice(token), in: context) else {
+        guard let keyword = rows.row(text.slice(token)) else {
             // One brace missing is one error, not one for each line that follows.
             if closesImplicitly(text.slice(token), at: place) {
                 next = place
@@ -226,27 +236,25 @@ struct StatementParser {
             }
             unknown(at: place, place + 1..<words.upperBound)
             if isAtOpen {
-                attempts.noteSkippedBlock()
+                misplaced.noteSkippedBlock()
                 skipBlock()
             }
             return
         }
-        let keyword = table.keywords[row]
         let statement = Statement(
-            row: row, token: place, words: place + 1..<words.upperBound, end: statements.count + 1)
+            keyword, token: place, words: place + 1..<words.upperBound, place: statements.count)
         let isSilent = openBlocks.last?.isSilent ?? false
-        let isBlock = keyword.shape == .block || keyword.shape == .list
         statements.append(statement)
         judge(keyword, at: place, isSilent: isSilent)
         if keyword.isOwn { warnOfOwnKeyword(keyword, at: place) }
         // Which one is meant is the same while the block isn't handled yet.
-        if !isSilent || keyword.firstCounts, !countsAgain(keyword, row, at: place) {
+        if !isSilent || keyword.traits.contains(.firstCounts), !countsAgain(keyword, at: place) {
             statements.removeLast()
             ignored += 1
             if isAtOpen { skipBlock() }
             return
         }
-        guard isBlock else {
+        guard keyword.isBlock else {
             checkWords(of: statement, keyword)
             if isAtOpen {
                 report(.error, "unexpected `{`: `\(keyword.name)` has no block", at: next)
@@ -276,38 +284,37 @@ struct StatementParser {
             }
         }
         checkHead(of: statement, keyword)
-        var isNotHandled = isSilent
-        if case .notYet = keyword.status { isNotHandled = true }
         openBlocks.append(
             OpenBlock(
-                statement: statements.count - 1, context: keyword.child, brace: brace, name: keyword.name,
-                isList: keyword.shape == .list, isSilent: isNotHandled))
+                statement: statements.count - 1, rows: keyword.value.inside?() ?? .empty, brace: brace,
+                name: keyword.name,
+                isList: keyword.shape == .list, isSilent: isSilent || keyword.status.isWaiting))
     }
 
     /// Looks for something that is written twice in one block although only one counts: the other is probably forgotten.
     ///
     /// - Returns: false when it has no effect, because the first one counts.
-    private mutating func countsAgain(_ keyword: Keyword, _ row: Int, at place: Int) -> Bool {
-        guard keyword.hasOneValue || keyword.firstCounts, let block = openBlocks.indices.last else { return true }
-        guard let known = openBlocks[block].seen.firstIndex(where: { $0.row == row }) else {
-            openBlocks[block].seen.append((row, place))
+    private mutating func countsAgain(_ keyword: KeywordRow, at place: Int) -> Bool {
+        let firstCounts = keyword.traits.contains(.firstCounts)
+        guard keyword.hasOneValue || firstCounts, let block = openBlocks.indices.last else { return true }
+        guard let known = openBlocks[block].seen.firstIndex(where: { $0.row === keyword }) else {
+            openBlocks[block].seen.append((keyword, place))
             return true
         }
         let inside = openBlocks[block].name
-        let effect = keyword.firstCounts ? "the first one counts, and this one is ignored" : "this one counts"
+        let effect = firstCounts ? "the first one counts, and this one is ignored" : "this one counts"
         report(
             .warning, "`\(keyword.name)` is set again in this `\(inside)`; \(effect)", at: place, code: .setting)
         report(.note, "the first time is here", at: openBlocks[block].seen[known].token, code: .setting)
-        if !keyword.firstCounts { openBlocks[block].seen[known].token = place }
-        return !keyword.firstCounts
+        if !firstCounts { openBlocks[block].seen[known].token = place }
+        return !firstCounts
     }
 
-    /// Whether what follows a keyword without `{` looks like the inside of its block.
-    private func followsAsBlock(_ keyword: Keyword) -> Bool {
+    /// True if what follows a keyword without `{` looks like the inside of its block.
+    private func followsAsBlock(_ keyword: KeywordRow) -> Bool {
         guard next < text.tokens.count, text.tokens[next].isText else { return false }
         let name = text.slice(text.tokens[next])
-        let isKnownHere = table.row(name, in: context) != nil
-        return keyword.shape == .list ? !isKnownHere : !isKnownHere && table.row(name, in: keyword.child) != nil
+        return rows.row(name) == nil && (keyword.shape == .list || keyword.value.inside?().row(name) != nil)
     }
 
     /// Closes blocks up to one that knows this keyword when a `}` is missing somewhere and this is where it shows.
@@ -315,9 +322,9 @@ struct StatementParser {
         guard missingCloses > 0, !openBlocks.isEmpty, text.tokens[place].startsLine else { return false }
         var outer = openBlocks.count - 1
         while outer >= 0 {
-            let context = outer == 0 ? table.root : openBlocks[outer - 1].context
+            let rows = outer == 0 ? .root : openBlocks[outer - 1].rows
             let isList = outer > 0 && openBlocks[outer - 1].isList
-            if !isList, table.row(name, in: context) != nil { break }
+            if !isList, rows.row(name) != nil { break }
             outer -= 1
         }
         guard outer >= 0, openBlocks.count - outer <= missingCloses else { return false }
@@ -329,7 +336,7 @@ struct StatementParser {
                 at: place)
             report(.note, "`\(block.name)` was opened here", at: block.brace)
             finish(block)
-            if let statement = block.statement { attempts.noteUnclear(statement) }
+            if let statement = block.statement { misplaced.noteUnclear(statement) }
             missingCloses -= 1
         }
         openBlocks.removeSubrange(outer...)
@@ -338,17 +345,19 @@ struct StatementParser {
 
     private mutating func unknown(at place: Int, _ words: Range<Int>) {
         ignored += 1
-        if let block = openBlocks.last?.statement { attempts.noteMisread(block) }
+        if let block = openBlocks.last?.statement { misplaced.noteMisread(block) }
         if diagnostics.isFull { return diagnostics.add(.error, "", at: nil) }
         let name = text.string(text.tokens[place])
         let inside = openBlocks.last.map { "in `\($0.name)`" } ?? "at the top level"
-        if let nearest = table.nearest(to: name, in: context) {
+        if let nearest = rows.nearest(to: name) {
             attempt(nearest, in: openBlocks.last?.statement, words, at: place)
             return report(
                 .error, "unknown keyword `\(name)` \(inside); did you mean `\(nearest)`?", at: place,
                 code: .unknownKeyword)
         }
-        let elsewhere = table.contexts(of: text.slice(text.tokens[place])).filter { !$0.hasSuffix("(entry)") }
+        let elsewhere = KeywordTable.shared.contexts(of: text.slice(text.tokens[place])).filter {
+            !$0.hasSuffix("(entry)")
+        }
         if let home = elsewhere.first {
             let home = home == "(root)" ? "at the top level" : "in `\(home)`"
             attemptElsewhere(at: place, words)

@@ -1,15 +1,15 @@
 import ConfigurationModel
 
-/// What is wrong with a statement by itself: its keyword's status, and words that nothing else will look at.
+/// Checks of a statement by itself: its keyword's status, and words that nothing else will look at.
 extension StatementParser {
     /// Complains about a keyword that has no effect.
-    mutating func judge(_ keyword: Keyword, at place: Int, isSilent: Bool) {
+    mutating func judge(_ keyword: KeywordRow, at place: Int, isSilent: Bool) {
         switch keyword.status {
         case .acts, .accepted: break
         case .refused(let reason):
             ignored += 1
             report(.error, "`\(keyword.name)` is refused: \(reason)", at: place, code: .refusedKeyword)
-        case .notYet:
+        case .notYet, .typed:
             ignored += 1
             if !isSilent {
                 let loss = Self.losses[keyword.name].map { ": \($0)" } ?? ""
@@ -19,7 +19,7 @@ extension StatementParser {
         }
     }
 
-    /// What a cluster loses by keywords that aren't handled yet, where it may be more than an operator thinks.
+    /// The loss of a cluster by keywords that aren't handled yet, where it may be more than an operator thinks.
     private static let losses = [
         "vrrp_script": "whatever it finds, this node keeps its role",
         "vrrp_track_process": "whatever ends, this node keeps its role",
@@ -34,7 +34,7 @@ extension StatementParser {
     ]
 
     /// Once: keepalived should be able to read the same files.
-    mutating func warnOfOwnKeyword(_ keyword: Keyword, at place: Int) {
+    mutating func warnOfOwnKeyword(_ keyword: KeywordRow, at place: Int) {
         guard !hasWarnedOfOwnKeyword, !text.isOwn(text.tokens[place]) else { return }
         hasWarnedOfOwnKeyword = true
         report(
@@ -44,8 +44,8 @@ extension StatementParser {
     }
 
     /// Complains about words before the `{` of a block that has no name.
-    mutating func checkHead(of statement: Statement, _ keyword: Keyword) {
-        guard !keyword.isNamed, let word = statement.words.first else { return }
+    mutating func checkHead(of statement: Statement, _ keyword: KeywordRow) {
+        guard !keyword.value.isNamed, let word = statement.words.first else { return }
         if keyword.shape == .list {
             ignored += 1
             diagnostics.add(
@@ -58,14 +58,14 @@ extension StatementParser {
     }
 
     /// Checks the words of keywords that nothing else will look at.
-    mutating func checkWords(of statement: Statement, _ keyword: Keyword) {
+    mutating func checkWords(of statement: Statement, _ keyword: KeywordRow) {
         if case .refused = keyword.status { return }
-        if keyword.isDeprecated {
+        if keyword.traits.contains(.deprecated) {
             report(.warning, "`\(keyword.name)` is deprecated", at: statement.token, code: .deprecated)
         }
-        if keyword.isTyped || keyword.status == .acts { return }
+        if keyword.status == .typed || keyword.status == .acts { return }
         guard let word = statement.words.first else {
-            if keyword.shape == .integer || keyword.shape == .script || needsWord(keyword) {
+            if [.integer, .script, .words].contains(keyword.shape), !keyword.value.isOptional {
                 report(.error, "`\(keyword.name)` needs \(keyword.arguments)", at: statement.token, code: .setting)
             }
             return
@@ -83,9 +83,5 @@ extension StatementParser {
             report(
                 .error, "`\(keyword.name)` is \(limits.lowerBound) to \(limits.upperBound)", at: word, code: .setting)
         }
-    }
-
-    private func needsWord(_ keyword: Keyword) -> Bool {
-        keyword.shape == .words && !keyword.arguments.hasPrefix("[") && keyword.arguments != "as VS"
     }
 }

@@ -35,7 +35,7 @@ func decimalMicroseconds(_ bytes: ArraySlice<UInt8>) -> (value: Int64, isExact: 
     return (micros, parts[1].dropFirst(6).allSatisfy { $0 == Byte.zero })
 }
 
-/// Whether these bytes are a number at all, however large, small or long.
+/// True if these bytes are a number at all, however large, small or long.
 func isNumber(_ bytes: ArraySlice<UInt8>) -> Bool {
     let digits = bytes.first == UInt8(ascii: "-") ? bytes.dropFirst() : bytes
     let parts = digits.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)

@@ -2,50 +2,21 @@ import Base
 import ConfigurationModel
 
 extension Elaborator {
-    /// One entry of virtual_ipaddress or virtual_ipaddress_excluded; nil when it names no usable address.
-    mutating func virtualAddress(_ entry: Statement, context: String) -> VirtualAddress? {
-        var group: String?
-        return virtualAddress(entry, context: context, trackGroup: &group)
-    }
-
-    /// One entry of a list of addresses; those that are static may have a track_group.
-    mutating func virtualAddress(_ entry: Statement, context: String, trackGroup: inout String?) -> VirtualAddress? {
+    /// One entry of a list of addresses; nil when it names no usable address. `address` keeps its track_group.
+    mutating func virtualAddress(_ entry: Statement, of list: KeywordList) -> VirtualAddress? {
         guard let first = entry.words.first, let prefix = prefix(at: first) else { return nil }
         guard !prefix.address.isUnspecified, !prefix.address.isMulticast, !isReserved(prefix) else {
             refuse("`\(string(first))` can't be a virtual address", at: first)
             return nil
         }
-        var address = VirtualAddress(prefix: prefix)
-        var next = first + 1
-        var said: Set<String> = []
-        while next < entry.words.upperBound {
-            let option = next
-            next += 1
-            let name = string(option) == "broadcast" ? "brd" : string(option)
-            if ["dev", "scope", "brd", "label"].contains(name), !said.insert(name).inserted {
-                refuse("`\(name)` is written twice: the address is left out", at: option, atStart: "")
-                return nil
-            }
-            switch string(option) {
-            case "-nodad", "noprefixroute", "no_track": flagOption(option, of: &address)
-            case "home", "mngtmpaddr", "autojoin", "use_vmac": rareFlag(option, of: &address)
-            case "track_group" where context.hasPrefix("static_ipaddress"):
-                guard next < entry.words.upperBound else {
-                    refuse("`track_group` needs a value", at: option)
-                    return address
-                }
-                trackGroup = trackGroupName(at: next, of: option, in: context)
-                next += 1
-            case "dev", "scope", "brd", "broadcast", "label", "peer", "preferred_lft":
-                guard next < entry.words.upperBound else {
-                    refuse("`\(string(option))` needs a value", at: option)
-                    return address
-                }
-                guard valueOption(option, value: next, of: &address) else { return nil }
-                next += 1
-            default: if unknownOption(option, in: context, end: entry.words.upperBound) { next += 1 }
-            }
+        address = VirtualAddress(prefix: prefix)
+        trackGroupName = nil
+        options(entry, of: list) { elaborator, row, option in
+            let name = row.alias ?? row.name
+            elaborator.refuse("`\(name)` is written twice: the address is left out", at: option, atStart: "")
+            elaborator.isUsable = false
         }
+        guard isUsable else { return nil }
         if let peer = address.peer {
             // As in ip-address(8), the length is that of the peer's network.
             if let slash = string(first).firstIndex(of: "/") {
@@ -57,6 +28,31 @@ extension Elaborator {
             address.prefix = Prefix(address: prefix.address, length: peer.length) ?? prefix
         }
         return address
+    }
+
+    /// Gives the options of an entry, which stand behind its first word, their effects, until one makes it unusable.
+    ///
+    /// - Parameter again: complains about an option that may stand there once.
+    mutating func options(
+        _ entry: Statement, of list: KeywordList, again: (inout Elaborator, KeywordRow, Int) -> Void = { _, _, _ in }
+    ) {
+        isUsable = true
+        var words = WordCursor(entry.words.dropFirst())
+        var seen: Set<String> = []
+        while isUsable, let option = words.take() {
+            guard let row = list.option(bytes(option)) else {
+                if unknownOption(option, of: list, end: words.end) { _ = words.take() }
+                continue
+            }
+            if row.traits.contains(.once), !seen.insert(row.alias ?? row.name).inserted { again(&self, row, option) }
+            guard isUsable else { return }
+            var value = option + 1..<option + 1
+            if row.shape != .flag {
+                guard let word = self.value(of: option, in: &words) else { return }
+                value = word..<word + 1
+            }
+            row.effect?(&self, Statement(row, token: option, words: value, place: entry.place))
+        }
     }
 
     /// Addresses that the kernel takes for its own: no virtual router can hand them out.
@@ -73,17 +69,13 @@ extension Elaborator {
     /// - Parameter end: one past the last word that may belong to it.
     /// - Returns: whether the next word belongs to it: the value of what it was probably meant for.
     @discardableResult
-    mutating func unknownOption(_ word: Int, in context: String, end: Int) -> Bool {
-        if splitsEntries(at: word, in: context, end: end) { return false }
+    mutating func unknownOption(_ word: Int, of list: KeywordList, end: Int) -> Bool {
+        if splitsEntries(at: word, of: list, end: end) { return false }
         let name = string(word)
-        let known = table.keywords(in: context).filter { !$0.name.hasPrefix("(") }
-        let near = nearestWord(to: name, among: known.map(\.name))
+        let near = nearestWord(to: name, among: list.names)
         refuse("unknown option `\(name)`\(near.map { "; did you mean `\($0)`?" } ?? "")", at: word)
-        guard word + 1 < end, let option = known.first(where: { $0.name == near }) else {
-            return false
-        }
-        let next = string(word + 1)
-        return option.shape != .flag && !known.contains { $0.name == next }
+        guard word + 1 < end, let option = near.flatMap({ list[$0] }) else { return false }
+        return option.shape != .flag && list.option(bytes(word + 1)) == nil
     }
 
     /// `ADDRESS[/LENGTH]`. An impossible length is an error and counts as none, as in keepalived.
@@ -102,116 +94,96 @@ extension Elaborator {
         return prefix
     }
 
-    /// Flags that aren't handled yet.
-    private mutating func rareFlag(_ option: Int, of address: inout VirtualAddress) {
-        let name = string(option)
-        let flag: AddressFlags =
-            switch name {
-            case "home": .home
-            case "mngtmpaddr": .managesTemporary
-            case "autojoin": .joinsGroup
-            default: .usesVirtualMAC
-            }
+    /// A flag that isn't handled yet.
+    mutating func addressFlag(_ flag: AddressFlags, _ option: Statement) {
         if flag == .home || flag == .managesTemporary, address.prefix.address.family == .ipv4 {
-            return refuse("`\(name)` is for IPv6 addresses", at: option)
+            return refuse("`\(option.row.name)` is for IPv6 addresses", at: option.token)
         }
         address.flags.insert(flag)
         model.ignoredSettings += 1
-        report(.warning, "`\(name)` isn't handled yet and has no effect", at: option)
+        report(.warning, "`\(option.row.name)` isn't handled yet and has no effect", at: option.token)
     }
 
-    private mutating func flagOption(_ option: Int, of address: inout VirtualAddress) {
-        switch string(option) {
-        case "-nodad":
-            address.duplicateAddressDetection = true
-            if address.prefix.address.family == .ipv4 {
-                report(
-                    .warning, "IPv4 addresses have no duplicate address detection; `-nodad` has no effect", at: option)
-            }
-        case "noprefixroute": address.noPrefixRoute = true
-        default: address.isUntracked = true
+    mutating func duplicateAddressDetection(_ option: Statement) {
+        address.duplicateAddressDetection = true
+        guard address.prefix.address.family == .ipv4 else { return }
+        report(
+            .warning, "IPv4 addresses have no duplicate address detection; `-nodad` has no effect", at: option.token)
+    }
+
+    mutating func addressInterface(_ option: Statement) {
+        guard let name = interfaceName(at: option.words.lowerBound) else { return isUsable = false }
+        address.interface = name
+        guard !isKnown(interface: name) else { return }
+        // No fault of the file: it may be made later.
+        report(
+            .error,
+            missing(interface: name).followed(by: "this address is set when it appears; \(Self.laterInterfaces)"),
+            at: option.words.lowerBound, code: .missingInterface)
+    }
+
+    mutating func addressLabel(_ option: Statement) {
+        let (word, label) = (option.words.lowerBound, string(option.words.lowerBound))
+        if address.prefix.address.family == .ipv6 {
+            refuse("IPv6 addresses have no labels", at: word)
+        } else if label.utf8.count > 15 {
+            refuse("a label has at most 15 bytes", at: word)
+        } else {
+            address.label = label
         }
     }
 
-    /// An option with a value. - Returns: false when the address can't be used without it.
-    private mutating func valueOption(_ option: Int, value: Int, of address: inout VirtualAddress) -> Bool {
-        let written = string(value)
-        switch string(option) {
-        case "dev":
-            guard let name = interfaceName(at: value) else { return false }
-            address.interface = name
-            if !isKnown(interface: name) {
-                // No fault of the file: it may be made later.
-                report(
-                    .error,
-                    missing(interface: name)
-                        .followed(by: "this address is set when it appears; \(Self.laterInterfaces)"),
-                    at: value, code: .missingInterface)
-            }
-        case "scope":
-            if let scope = scope(at: value) { address.scope = scope }
-        case "brd", "broadcast":
-            if let broadcast = broadcast(at: value, of: address.prefix) { address.broadcast = broadcast }
-        case "label":
-            if address.prefix.address.family == .ipv6 {
-                refuse("IPv6 addresses have no labels", at: value)
-            } else if written.utf8.count > 15 {
-                refuse("a label has at most 15 bytes", at: value)
-            } else {
-                address.label = written
-            }
-        case "peer":
-            guard let peer = prefix(at: value) else { return false }
-            guard peer.address.family == address.prefix.address.family else {
-                refuse("the peer isn't of the same family as the address", at: value)
-                return false
-            }
-            address.peer = peer
-        default:
-            if written == "forever" {
-                address.preferredLifetime = .max
-            } else if let seconds = integer(at: value, 0...Int(UInt32.max), for: "preferred_lft") {
-                address.preferredLifetime = UInt32(seconds)
-            }
+    mutating func addressPeer(_ option: Statement) {
+        guard let peer = prefix(at: option.words.lowerBound) else { return isUsable = false }
+        guard peer.address.family == address.prefix.address.family else {
+            refuse("the peer isn't of the same family as the address", at: option.words.lowerBound)
+            return isUsable = false
         }
-        return true
+        address.peer = peer
     }
 
-    private mutating func scope(at word: Int) -> UInt8? {
+    mutating func preferredLifetime(_ option: Statement) {
+        let word = option.words.lowerBound
+        if text.matches(text.tokens[word], "forever") {
+            address.preferredLifetime = .max
+        } else if let seconds = integer(at: word, of: option) {
+            address.preferredLifetime = UInt32(seconds)
+        }
+    }
+
+    mutating func addressScope(_ option: Statement) {
+        let word = option.words.lowerBound
         switch string(word) {
-        case "global": return 0
-        case "site": return 200
-        case "link": return 253
-        case "host": return 254
-        case "nowhere": return 255
+        case "global": address.scope = 0
+        case "site": address.scope = 200
+        case "link": address.scope = 253
+        case "host": address.scope = 254
+        case "nowhere": address.scope = 255
         default:
             guard let number = wholeNumber(bytes(word)), let scope = UInt8(exactly: number) else {
-                refuse("`\(string(word))` isn't a scope: global, site, link, host, nowhere or 0 to 255", at: word)
-                return nil
+                return refuse(
+                    "`\(string(word))` isn't a scope: global, site, link, host, nowhere or 0 to 255", at: word)
             }
-            return scope
+            address.scope = scope
         }
     }
 
     /// An address, or `+` for all host bits one, or `-` for all zero.
-    private mutating func broadcast(at word: Int, of prefix: Prefix) -> IPAddress? {
-        guard prefix.address.family == .ipv4 else {
-            refuse("IPv6 has no broadcast addresses", at: word)
-            return nil
-        }
+    mutating func addressBroadcast(_ option: Statement) {
+        let (word, prefix) = (option.words.lowerBound, address.prefix)
+        guard prefix.address.family == .ipv4 else { return refuse("IPv6 has no broadcast addresses", at: word) }
         let network = prefix.address.masked(to: prefix.length)
         switch string(word) {
-        case "-": return network
+        case "-": address.broadcast = network
         case "+":
             let hostBits = prefix.length >= 32 ? 0 : UInt32.max >> UInt32(prefix.length)
-            return IPAddress(v4: UInt32(truncatingIfNeeded: network.low) | hostBits)
+            address.broadcast = IPAddress(v4: UInt32(truncatingIfNeeded: network.low) | hostBits)
         default:
-            guard let address = address(at: word) else { return nil }
-            guard address.family == .ipv4 else {
-                refuse("the broadcast address of an IPv4 address is an IPv4 address", at: word)
-                return nil
+            guard let broadcast = self.address(at: word) else { return }
+            guard broadcast.family == .ipv4 else {
+                return refuse("the broadcast address of an IPv4 address is an IPv4 address", at: word)
             }
-            return address
+            address.broadcast = broadcast
         }
     }
 
@@ -221,25 +193,8 @@ extension Elaborator {
             refuse("`\(address)` can't be a peer", at: first)
             return nil
         }
-        var peer = UnicastPeer(address: address)
-        var next = first + 1
-        while next < entry.words.upperBound {
-            let option = next
-            next += 2
-            let name = string(option)
-            guard name == "min_ttl" || name == "max_ttl" else {
-                let hasValue = unknownOption(
-                    option, in: "vrrp_instance/unicast_peer (entry)", end: entry.words.upperBound)
-                if !hasValue { next = option + 1 }
-                continue
-            }
-            guard option + 1 < entry.words.upperBound else {
-                refuse("`\(name)` needs a value", at: option)
-                break
-            }
-            guard let value = integer(at: option + 1, 0...255, for: name) else { continue }
-            if name == "min_ttl" { peer.minimumTTL = UInt8(value) } else { peer.maximumTTL = UInt8(value) }
-        }
+        peer = UnicastPeer(address: address)
+        options(entry, of: .unicastPeer)
         if let low = peer.minimumTTL, let high = peer.maximumTTL, low > high {
             refuse("min_ttl \(low) is above max_ttl \(high): nothing would be accepted from this peer", at: first)
         }
@@ -247,16 +202,14 @@ extension Elaborator {
     }
 
     /// One entry of track_interface.
-    mutating func trackedInterface(_ entry: Statement) -> TrackedInterface? {
+    mutating func trackedInterface(_ entry: Statement, of list: KeywordList) -> TrackedInterface? {
         guard let first = entry.words.first, let name = interfaceName(at: first) else { return nil }
         guard isKnown(interface: name) else {
             refuse("tracked \(missing(interface: name))".followed(by: Self.laterInterfaces), at: first)
             return nil
         }
-        var tracked = TrackedInterface(name: name)
-        var words = WordCursor(first + 1..<entry.words.upperBound)
-        let context = "vrrp_instance/track_interface (entry)"
-        trackerOptions(&words, 253, &tracked.weight, &tracked.reverse, context: context)
-        return tracked
+        (tracked.weight, tracked.reverse) = (0, false)
+        trackerOptions(entry, of: list)
+        return TrackedInterface(name: name, weight: tracked.weight, reverse: tracked.reverse)
     }
 }

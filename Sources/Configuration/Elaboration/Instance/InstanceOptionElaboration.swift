@@ -1,70 +1,27 @@
 import Base
 import ConfigurationModel
 
+/// An auth_hmac block while it is read.
+struct HMACDraft {
+    var settings = HMACSettings()
+    var keyPlaces: [Int] = []
+    /// The word of active_key.
+    var active: Int?
+    var window: Interval?
+}
+
 extension Elaborator {
-    /// Statements of an instance that the protocol itself doesn't need. - Returns: false for another keyword.
-    mutating func optionStatement(
-        _ statement: Statement, _ name: String, _ place: Int, _ draft: inout InstanceDraft
-    ) -> Bool {
-        switch name {
-        case "no_accept":
-            if flag(statement) { draft.accepts = false }
-        case "strict_mode": set(.strict, statement, &draft)
-        case "smtp_alert": set(.sendsMail, statement, &draft)
-        case "notify_priority_changes": set(.notifiesPriorityChanges, statement, &draft)
-        case "owner_ignore_adverts": set(.ownerIgnoresAdverts, statement, &draft)
-        case "track_src_ip": setFlag(.tracksSourceAddress, statement, &draft)
-        case "promote_secondaries": setFlag(.promotesSecondaries, statement, &draft)
-        case "unicast_fault_no_peer": setFlag(.faultsWithoutPeer, statement, &draft)
-        case "vmac_xmit_base": setFlag(.transmitsOnBase, statement, &draft)
-        case "use_vmac_addr": setFlag(.usesVirtualMACForAddresses, statement, &draft)
-        case "linkbeat_use_polling": setFlag(.pollsLink, statement, &draft)
-        case "vrf": if let word = word(of: statement) { draft.extra.vrf = interfaceName(at: word) }
-        case "use_vmac": vmac(statement, &draft)
-        case "use_ipvlan": ipvlan(statement, &draft)
-        case "timer_expired_backup", "thread_timer_expired": lateTimer(statement, &draft)
-        case "garp_extra_if", "vmac_garp_intvl":
-            draft.extra.extraAnnouncements = extraAnnouncements(statement, 0...86_400)
-        case "kernel_rx_buf_size":
-            if let value = integer(statement, Limits.buffer) { draft.extra.receiveBuffer = value }
-        case "virtual_routes":
-            forEach(inside: place) { elaborator, entry, _ in
-                let context = "vrrp_instance/virtual_routes (entry)"
-                guard let route = elaborator.route(entry, context: context) else { return }
-                draft.settings.routes.append(route)
-            }
-        case "virtual_rules":
-            forEach(inside: place) { elaborator, entry, _ in
-                let context = "vrrp_instance/virtual_rules (entry)"
-                guard let rule = elaborator.rule(entry, context: context) else { return }
-                draft.settings.rules.append(rule)
-            }
-        default: return false
-        }
-        return true
-    }
-
-    private mutating func set(_ option: InstanceOptions, _ statement: Statement, _ draft: inout InstanceDraft) {
-        guard let value = boolean(statement) else { return }
-        if value { draft.settings.options.insert(option) } else { draft.settings.options.remove(option) }
-    }
-
-    private mutating func setFlag(_ option: InstanceOptions, _ statement: Statement, _ draft: inout InstanceDraft) {
-        if flag(statement) { draft.settings.options.insert(option) }
-    }
-
     /// `timer_expired_backup [PRIORITY]`.
-    private mutating func lateTimer(_ statement: Statement, _ draft: inout InstanceDraft) {
+    mutating func lateTimer(_ statement: Statement) {
         guard !statement.words.isEmpty else { return draft.extra.lateTimerPriority = Priority(rawValue: 254) }
-        guard let value = integer(statement, 1...254) else { return }
-        draft.extra.lateTimerPriority = Priority(rawValue: UInt8(value))
+        set(\.draft.extra.lateTimerPriority, statement)
     }
 
     /// `[all] SECONDS`; 0 turns off what global_defs says.
-    mutating func extraAnnouncements(_ statement: Statement, _ limits: ClosedRange<Int>) -> ExtraAnnouncements? {
+    mutating func extraAnnouncements(_ statement: Statement) -> ExtraAnnouncements? {
         var words = WordCursor(statement.words)
         let onAll = takes("all", from: &words)
-        guard let seconds = integer(of: statement.token, in: &words, limits) else { return nil }
+        guard let seconds = integer(of: statement, in: &words) else { return nil }
         ignoreRest(of: words)
         return seconds == 0 ? nil : ExtraAnnouncements(interval: .seconds(Int64(seconds)), onAll: onAll)
     }
@@ -72,36 +29,76 @@ extension Elaborator {
     // MARK: - Virtual links
 
     /// `use_vmac [[name] IF] [MAC] [netlink_notify_msg] [group ID]`.
-    private mutating func vmac(_ statement: Statement, _ draft: inout InstanceDraft) {
-        guard isOnlyLink(statement, draft) else { return }
+    mutating func vmac(_ statement: Statement) {
         var address: MACAddress?
+        var sendsNotifyMessage = false
+        var link = link(statement, "a MAC address") { elaborator, word in
+            if elaborator.text.matches(elaborator.text.tokens[word], "netlink_notify_msg") {
+                sendsNotifyMessage = true
+            } else if elaborator.bytes(word).contains(UInt8(ascii: ":")) {
+                address = elaborator.virtualMAC(at: word)
+            } else {
+                return false
+            }
+            return true
+        }
+        link?.kind = .vmac(address: address)
+        link?.sendsNotifyMessage = sendsNotifyMessage
+        if let link { draft.extra.link = link }
+    }
+
+    /// `use_ipvlan [[name] IF] [ADDRESS] [bridge|private|vepa] [group ID]`.
+    mutating func ipvlan(_ statement: Statement) {
+        var mode = VirtualLink.IPVLANMode.bridge
+        var address: Prefix?
+        var link = link(statement, "an address") { elaborator, word in
+            switch elaborator.string(word) {
+            case "bridge": mode = .bridge
+            case "private": mode = .isolated
+            case "vepa": mode = .vepa
+            default:
+                guard let prefix = Prefix(elaborator.string(word)) else { return false }
+                address = prefix
+            }
+            return true
+        }
+        link?.kind = .ipvlan(mode: mode, address: address)
+        if let link { draft.extra.link = link }
+    }
+
+    /// The words that use_vmac and use_ipvlan share.
+    ///
+    /// - Parameters:
+    ///   - address: the address that the keyword takes, for messages.
+    ///   - takes: reads a word of one keyword alone; false for any other word.
+    private mutating func link(
+        _ statement: Statement, _ address: String, takes: (inout Elaborator, Int) -> Bool
+    ) -> VirtualLink? {
+        guard isOnlyLink(statement) else { return nil }
         var link = VirtualLink(kind: .vmac(address: nil))
         var words = WordCursor(statement.words)
         while let word = words.take() {
             switch string(word) {
             case "name":
-                guard let value = value(of: word, in: &words) else { return }
+                guard let value = value(of: word, in: &words) else { return nil }
                 link.name = interfaceName(at: value)
             case "group":
-                guard let value = value(of: word, in: &words) else { return }
+                guard let value = value(of: word, in: &words) else { return nil }
                 link.group = routingNumber(at: value, \.groups, maximum: UInt32(Int32.max), "an interface group")
-            case "netlink_notify_msg": link.sendsNotifyMessage = true
             default:
-                if string(word).utf8.contains(UInt8(ascii: ":")) {
-                    address = virtualMAC(at: word, draft)
-                } else if link.name == nil {
+                if takes(&self, word) { continue }
+                if link.name == nil {
                     link.name = interfaceName(at: word)
                 } else {
-                    refuse("`\(string(word))` isn't a MAC address, and the name is set already", at: word)
+                    refuse("`\(string(word))` isn't \(address), and the name is set already", at: word)
                 }
             }
         }
-        link.kind = .vmac(address: address)
-        draft.extra.link = link
+        return link
     }
 
     /// Six octets, or five to which the VRID is appended.
-    private mutating func virtualMAC(at word: Int, _ draft: InstanceDraft) -> MACAddress? {
+    private mutating func virtualMAC(at word: Int) -> MACAddress? {
         let octets = string(word).split(separator: ":", omittingEmptySubsequences: false).map { part in
             (1...2).contains(part.utf8.count) ? UInt8(part, radix: 16) : nil
         }
@@ -130,40 +127,8 @@ extension Elaborator {
         return nil
     }
 
-    /// `use_ipvlan [[name] IF] [ADDRESS] [bridge|private|vepa] [group ID]`.
-    private mutating func ipvlan(_ statement: Statement, _ draft: inout InstanceDraft) {
-        guard isOnlyLink(statement, draft) else { return }
-        var mode = VirtualLink.IPVLANMode.bridge
-        var address: Prefix?
-        var link = VirtualLink(kind: .ipvlan(mode: mode, address: nil))
-        var words = WordCursor(statement.words)
-        while let word = words.take() {
-            switch string(word) {
-            case "name":
-                guard let value = value(of: word, in: &words) else { return }
-                link.name = interfaceName(at: value)
-            case "group":
-                guard let value = value(of: word, in: &words) else { return }
-                link.group = routingNumber(at: value, \.groups, maximum: UInt32(Int32.max), "an interface group")
-            case "bridge": mode = .bridge
-            case "private": mode = .isolated
-            case "vepa": mode = .vepa
-            default:
-                if let prefix = Prefix(string(word)) {
-                    address = prefix
-                } else if link.name == nil {
-                    link.name = interfaceName(at: word)
-                } else {
-                    refuse("`\(string(word))` isn't an address, and the name is set already", at: word)
-                }
-            }
-        }
-        link.kind = .ipvlan(mode: mode, address: address)
-        draft.extra.link = link
-    }
-
     /// use_vmac and use_ipvlan exclude each other.
-    private mutating func isOnlyLink(_ statement: Statement, _ draft: InstanceDraft) -> Bool {
+    private mutating func isOnlyLink(_ statement: Statement) -> Bool {
         let other = string(statement.token) == "use_vmac" ? "use_ipvlan" : "use_vmac"
         if let first = draft.places[other] {
             refuse("`use_vmac` and `use_ipvlan` exclude each other", at: statement.token)
@@ -179,7 +144,7 @@ extension Elaborator {
     // MARK: - What options mean together
 
     /// Decides what depends on several statements.
-    mutating func decideOptions(_ draft: inout InstanceDraft) {
+    mutating func decideOptions() {
         let isOwner = draft.settings.priority == .owner
         let isStrict = draft.settings.options.contains(.strict)
         if let accepts = draft.accepts {
@@ -216,16 +181,16 @@ extension Elaborator {
             report(.warning, "`vrf` is for unicast without `interface`", at: token)
         }
         if draft.settings.options.contains(.faultsWithoutPeer), draft.places["unicast_peer"] == nil,
-            draft.places["unicast_src_ip"] == nil, !attempts.has("unicast_peer", in: draft.block),
+            draft.places["unicast_src_ip"] == nil, !misplaced.has("unicast_peer", in: draft.block.place),
             let token = draft.places["unicast_fault_no_peer"]
         {
             report(.warning, "`unicast_fault_no_peer` means nothing without `unicast_peer`", at: token)
         }
-        if isOwner { adviseOwner(draft) }
+        if isOwner { adviseOwner() }
     }
 
-    /// What priority 255 makes pointless (RFC 9568 §5.2.4; behaviours §8).
-    private mutating func adviseOwner(_ draft: InstanceDraft) {
+    /// Warns about settings that priority 255 makes pointless (RFC 9568 §5.2.4; behaviours §8).
+    private mutating func adviseOwner() {
         if let token = draft.places["state"], let priority = draft.places["priority"], !draft.settings.wantsMaster {
             report(.warning, "with priority 255 the instance starts as MASTER; `state BACKUP` has no effect", at: token)
             report(.note, "priority 255 is here", at: priority)
@@ -252,82 +217,79 @@ extension Elaborator {
     // MARK: - Authentication
 
     /// `auth_type AH`: an Authentication Header with HMAC-MD5-96, for IPv4 and version 2.
-    mutating func decideHeader(
-        _ written: InstanceDraft.Authentication, _ draft: inout InstanceDraft, at token: Int
-    ) {
+    mutating func decideHeader(_ written: InstanceDraft.Authentication, at token: Int) {
         guard let password = written.password, !password.isEmpty else {
-            return condemn(
-                "authentication without auth_pass", &draft, missing: "auth_pass", in: written.block, at: token)
+            return fail("authentication without auth_pass", missing: "auth_pass", in: written.block, at: token)
         }
         let key = Array(password.prefix(8))
         draft.extra.headerKey = key + Array(repeating: 0, count: 16 - key.count)
-        condemn("authentication by AH isn't handled yet", &draft, at: token)
+        fail("authentication by AH isn't handled yet", at: token)
     }
 
-    /// auth_hmac: without what it says the instance must not run.
-    mutating func hmac(_ place: Int, _ draft: inout InstanceDraft) {
-        let block = statements[place].token
-        var settings = HMACSettings()
-        var keyPlaces: [Int] = []
-        var active: Int?
-        var window: Interval?
-        forEach(inside: place) { elaborator, statement, child in
-            switch elaborator.keyword(child) {
-            case "key":
-                guard let key = elaborator.hmacKey(statement) else { return }
-                if let first = settings.keys.firstIndex(where: { $0.id == key.id }) {
-                    elaborator.refuse("key \(key.id) exists already", at: statement.token)
-                    return elaborator.report(.note, "the first one is here", at: keyPlaces[first])
-                }
-                settings.keys.append(key)
-                keyPlaces.append(statement.token)
-            case "active_key":
-                guard let value = elaborator.integer(statement, 1...255) else { return }
-                settings.activeKey = UInt8(value)
-                active = statement.words.first
-            case "time_window":
-                if let value = elaborator.integer(statement, 1...300) { window = .seconds(Int64(value)) }
-            case "anti_replay":
-                guard let word = elaborator.word(of: statement) else { return }
-                switch elaborator.string(word) {
-                case "time": settings.freshness = .time
-                case "monotonic": settings.freshness = .monotonic
-                default: elaborator.refuse("`anti_replay` is time or monotonic", at: word)
-                }
-            case "mode":
-                guard let word = elaborator.word(of: statement) else { return }
-                switch elaborator.string(word) {
-                case "enforce": settings.mode = .enforce
-                case "permissive": settings.mode = .permissive
-                case "receive-only": settings.mode = .receiveOnly
-                default: elaborator.refuse("`mode` is enforce, permissive or receive-only", at: word)
-                }
-            default: break
-            }
-        }
-        let interval = draft.advertMicroseconds.map { Interval.microseconds($0) } ?? .seconds(1)
-        settings.window = window ?? max(interval * 3, .seconds(5))
+    /// auth_hmac: without its settings the instance must not run.
+    mutating func hmac(_ block: Statement) {
+        draft.hmac = HMACDraft()
+        perform(inside: block)
+        let (token, active) = (block.token, draft.hmac.active)
+        var settings = draft.hmac.settings
+        settings.window = draft.hmac.window ?? max((draft.advertInterval ?? .seconds(1)) * 3, .seconds(5))
         if settings.keys.isEmpty {
-            if !tries("key", in: place) { refuse("`auth_hmac` has no usable key", at: block) }
-        } else if active == nil, tries("active_key", in: place) {
+            if !tries("key", in: block) { refuse("`auth_hmac` has no usable key", at: token) }
+        } else if active == nil, tries("active_key", in: block) {
             model.ignoredSettings += 1
         } else if !settings.keys.contains(where: { $0.id == settings.activeKey }) {
-            refuse(active == nil ? "`auth_hmac` needs `active_key`" : "there is no such key", at: active ?? block)
+            refuse(active == nil ? "`auth_hmac` needs `active_key`" : "there is no such key", at: active ?? token)
         } else {
             draft.extra.hmac = settings
         }
         if let legacy = draft.places["authentication"] {
             refuse("`auth_hmac` and `authentication` exclude each other", at: legacy)
         }
-        fault("auth_hmac isn't handled yet, and the instance must not run without it", &draft, at: block)
+        fault("auth_hmac isn't handled yet, and the instance must not run without it", at: token)
         report(
-            .error, "without auth_hmac this instance would accept unauthenticated peers: FAULT", at: block)
+            .error, "without auth_hmac this instance would accept unauthenticated peers: FAULT", at: token)
+    }
+
+    mutating func activeKey(_ statement: Statement) {
+        guard let value = integer(statement) else { return }
+        draft.hmac.settings.activeKey = UInt8(value)
+        draft.hmac.active = statement.words.first
+    }
+
+    mutating func freshness(_ statement: Statement) {
+        guard let word = word(of: statement) else { return }
+        switch string(word) {
+        case "time": draft.hmac.settings.freshness = .time
+        case "monotonic": draft.hmac.settings.freshness = .monotonic
+        default: refuse("`anti_replay` is time or monotonic", at: word)
+        }
+    }
+
+    mutating func hmacMode(_ statement: Statement) {
+        guard let word = word(of: statement) else { return }
+        switch string(word) {
+        case "enforce": draft.hmac.settings.mode = .enforce
+        case "permissive": draft.hmac.settings.mode = .permissive
+        case "receive-only": draft.hmac.settings.mode = .receiveOnly
+        default: refuse("`mode` is enforce, permissive or receive-only", at: word)
+        }
+    }
+
+    /// A key, unless there is one of its number.
+    mutating func hmacKey(_ statement: Statement) {
+        guard let key = readKey(statement) else { return }
+        if let first = draft.hmac.settings.keys.firstIndex(where: { $0.id == key.id }) {
+            refuse("key \(key.id) exists already", at: statement.token)
+            return report(.note, "the first one is here", at: draft.hmac.keyPlaces[first])
+        }
+        draft.hmac.settings.keys.append(key)
+        draft.hmac.keyPlaces.append(statement.token)
     }
 
     /// `key ID hex:HEX|file:PATH|ASCII`.
-    private mutating func hmacKey(_ statement: Statement) -> HMACSettings.Key? {
+    private mutating func readKey(_ statement: Statement) -> HMACSettings.Key? {
         var words = WordCursor(statement.words)
-        guard let id = integer(of: statement.token, in: &words, 1...255),
+        guard let id = integer(of: statement, in: &words),
             let word = value(of: statement.token, in: &words)
         else { return nil }
         ignoreRest(of: words)

@@ -3,17 +3,23 @@ import ConfigurationModel
 
 extension Elaborator {
     /// `encap mpls L1/L2 | ip|ip6 [id N] [dst A] [src A] [tos|tc N] [ttl|hoplimit N] [flags N] | ila LOCATOR`.
-    mutating func encapsulation(_ option: Int, _ words: inout WordCursor) -> Encapsulation? {
-        guard let kind = value(of: option, in: &words) else { return nil }
+    mutating func encapsulation(_ option: Statement) -> Encapsulation? {
+        guard let kind = value(of: option) else { return nil }
         switch string(kind) {
-        case "mpls": return value(of: kind, in: &words).flatMap { labels(at: $0) }
-        case "ila": return value(of: kind, in: &words).flatMap { locator(at: $0) }
-        case "ip": return tunnel(.ipv4, &words)
-        case "ip6": return tunnel(.ipv6, &words)
+        case "mpls": return encapsulationValue(kind).flatMap { labels(at: $0) }
+        case "ila": return encapsulationValue(kind).flatMap { locator(at: $0) }
+        case "ip": return tunnel(.ipv4)
+        case "ip6": return tunnel(.ipv6)
         default:
             refuse("`encap` is mpls, ip, ip6 or ila, not `\(string(kind))`", at: kind)
             return nil
         }
+    }
+
+    private mutating func encapsulationValue(_ word: Int) -> Int? {
+        if let value = words.take() { return value }
+        refuse("`\(string(word))` needs a value", at: word)
+        return nil
     }
 
     private mutating func labels(at word: Int) -> Encapsulation? {
@@ -36,19 +42,16 @@ extension Elaborator {
         return .ila(locator: groups.reduce(0) { $0 << 16 | UInt64($1) })
     }
 
-    private mutating func tunnel(_ family: AddressFamily, _ words: inout WordCursor) -> Encapsulation? {
+    private mutating func tunnel(_ family: AddressFamily) -> Encapsulation? {
         var tunnel = Encapsulation.IPTunnel(family: family)
         while let option = words.peek {
             let name = string(option)
             guard ["id", "dst", "src", "tos", "tc", "ttl", "hoplimit", "flags"].contains(name) else { break }
             _ = words.take()
-            guard let value = value(of: option, in: &words) else { return nil }
+            guard let value = encapsulationValue(option) else { return nil }
             switch name {
             case "id":
-                guard let id = anyBaseNumber(string(value)) else {
-                    refuse("`\(string(value))` isn't a whole number", at: value)
-                    return nil
-                }
+                guard let id = wideNumber(at: value) else { return nil }
                 tunnel.id = id
             case "dst", "src":
                 guard let address = address(at: value) else { return nil }

@@ -3,103 +3,51 @@ import ConfigurationModel
 
 /// A route while it is read.
 struct RouteDraft {
-    var settings: RouteSettings
+    var settings = RouteSettings(destination: Prefix(host: IPAddress(v4: 0)))
     var family: AddressFamily?
     var destination: Prefix?
     var destinationPlace: Int?
-    /// The hop that via, dev, onlink and encap outside of nexthop describe.
+    /// The hop that is read: of via, dev, onlink and encap outside of nexthop, or of one nexthop.
     var hop = NextHop()
     var hasHop = false
     var multipath: [NextHop] = []
-    /// Where a type and a track_group are written.
     var typePlace: Int?
-    var trackGroupPlace: Int?
-    /// Options that were read, by their usual names.
-    var said = SaidOptions()
-    var isUsable = true
 }
 
 extension Elaborator {
     /// One entry of virtual_routes or static_routes in the language of ip-route(8); nil when it can't be installed.
-    mutating func route(_ entry: Statement, context: String) -> RouteSettings? {
+    mutating func readRoute(_ entry: Statement, in block: Statement) -> RouteSettings? {
         guard let first = entry.words.first else { return nil }
-        let nowhere = Prefix(host: IPAddress(v4: 0))
-        var draft = RouteDraft(
-            settings: RouteSettings(destination: nowhere))
-        var words = WordCursor(entry.words)
-        while let word = words.take() {
-            if text.matches(text.tokens[word], "nexthop") {
-                nextHop(&words, &draft)
-            } else {
-                routeWord(word, &words, &draft, context)
-            }
-            guard draft.isUsable else { return nil }
-        }
-        return finish(&draft, at: first)
+        route = RouteDraft()
+        words(of: entry, in: block) { $0.routeWord($1) }
+        return isUsable ? finishRoute(at: first) : nil
     }
 
-    private mutating func routeWord(
-        _ word: Int, _ words: inout WordCursor, _ draft: inout RouteDraft, _ context: String
-    ) {
-        let name = string(word)
-        note(word, in: &draft.said)
-        switch name {
-        case "inet": draft.family = .ipv4
-        case "inet6": draft.family = .ipv6
-        case "to":
-            guard let value = value(of: word, in: &words) else { return draft.isUsable = false }
-            if let type = RouteType(word: string(value)) {
-                set(type, at: value, &draft)
-            } else {
-                destination(at: value, &draft)
-            }
-        case "onlink": (draft.hop.isOnLink, draft.hasHop) = (true, true)
-        case "no_track": draft.settings.isUntracked = true
-        case "add": draft.settings.operation = .add
-        case "append": draft.settings.operation = .append
-        case "prepend": draft.settings.operation = .prepend
-        case "via", "gw", "dev", "oif", "encap", "realms":
-            var hop = draft.hop
-            hopWord(word, &words, &hop, &draft)
-            draft.hop = hop
-        case "or":
-            // The old way to say two gateways.
-            deprecate(word, "`nexthop via` for each gateway")
-            var hop = NextHop()
-            guard let value = value(of: word, in: &words), let gateway = address(at: value) else {
-                return draft.isUsable = false
-            }
-            hop.gateway = gateway
-            draft.multipath.append(hop)
-        case "src", "from", "tos", "dsfield", "table", "protocol", "scope", "metric", "priority", "preference", "vrf",
-            "expires", "pref", "ttl-propagate", "track_group", "as":
-            guard let value = value(of: word, in: &words) else { return draft.isUsable = false }
-            if name == "track_group" {
-                draft.trackGroupPlace = word
-                draft.settings.trackGroup = trackGroupName(at: value, of: word, in: context)
-                return
-            }
-            routeValue(name, value, &words, &draft)
-        default:
-            if metric(word, &words, &draft) { return }
-            if draft.destination == nil, RouteType(word: name) == nil, isDestination(word) {
-                destination(at: word, &draft)
-            } else if draft.destination == nil, let type = RouteType(word: name) {
-                set(type, at: word, &draft)
-            } else {
-                unknownOption(word, in: context, end: words.end)
-                draft.isUsable = false
-            }
+    /// A destination or type without a keyword.
+    private mutating func routeWord(_ word: Int) -> Bool {
+        guard route.destination == nil else { return false }
+        if let type = RouteType(word: string(word)) {
+            set(type, at: word)
+        } else if isDestination(word) {
+            destination(at: word)
+        } else {
+            return false
         }
+        return true
     }
 
-    private mutating func set(_ type: RouteType, at word: Int, _ draft: inout RouteDraft) {
-        if let first = draft.typePlace {
-            draft.refuse(&self, "a route has one type", at: word)
+    mutating func routeTarget(_ option: Statement) {
+        guard let value = value(of: option) else { return }
+        if let type = RouteType(word: string(value)) { set(type, at: value) } else { destination(at: value) }
+    }
+
+    private mutating func set(_ type: RouteType, at word: Int) {
+        if let first = route.typePlace {
+            refuseEntry("a route has one type", at: word)
             return report(.note, "the first one is here", at: first)
         }
-        draft.typePlace = word
-        draft.settings.type = type
+        route.typePlace = word
+        route.settings.type = type
     }
 
     private func isDestination(_ word: Int) -> Bool {
@@ -109,20 +57,19 @@ extension Elaborator {
             || name.utf8.first.map(Byte.isDigit) == true
     }
 
-    private mutating func destination(at word: Int, _ draft: inout RouteDraft) {
-        guard draft.destination == nil, draft.destinationPlace == nil else {
-            refuse("a route has one destination", at: word)
-            return draft.isUsable = false
+    private mutating func destination(at word: Int) {
+        guard route.destination == nil, route.destinationPlace == nil else {
+            return refuseEntry("a route has one destination", at: word)
         }
-        draft.destinationPlace = word
+        route.destinationPlace = word
         switch string(word) {
         case "default", "any", "all": break
         case "default6":
             deprecate(word, "`inet6 default`")
-            draft.family = .ipv6
+            route.family = .ipv6
         default:
-            guard let prefix = networkPrefix(at: word) else { return draft.isUsable = false }
-            draft.destination = prefix
+            guard let prefix = networkPrefix(at: word) else { return isUsable = false }
+            route.destination = prefix
         }
     }
 
@@ -145,103 +92,107 @@ extension Elaborator {
         return nil
     }
 
-    private mutating func routeValue(
-        _ name: String, _ value: Int, _ words: inout WordCursor, _ draft: inout RouteDraft
-    ) {
-        switch name {
-        case "src": draft.settings.preferredSource = required(address(at: value), &draft)
-        case "from": draft.settings.source = required(networkPrefix(at: value), &draft)
-        case "tos", "dsfield": draft.settings.typeOfService = required(byte(at: value, \.fields, "a TOS"), &draft) ?? 0
-        case "table": draft.settings.table = required(routingTable(at: value), &draft)
-        case "protocol":
-            draft.settings.routeProtocol = required(byte(at: value, \.protocols, "a protocol"), &draft) ?? 0
-        case "scope": draft.settings.scope = required(byte(at: value, \.scopes, "a scope"), &draft)
-        case "vrf":
-            draft.settings.vrf = required(routingInterface(at: value), &draft)
-            draft.settings.table = nil
-        case "expires": draft.settings.expires = required(unsigned(at: value, for: name), &draft)
-        case "pref":
-            switch string(value) {
-            case "low": draft.settings.preference = .low
-            case "medium": draft.settings.preference = .medium
-            case "high": draft.settings.preference = .high
-            default: draft.refuse(&self, "`pref` is low, medium or high", at: value)
-            }
-        case "ttl-propagate":
-            switch string(value) {
-            case "enabled": draft.settings.propagatesTTL = true
-            case "disabled": draft.settings.propagatesTTL = false
-            default: draft.refuse(&self, "`ttl-propagate` is enabled or disabled", at: value)
-            }
-        case "as":
-            draft.refuse(&self, "routes that translate addresses (`as`) don't exist in Linux any more", at: value)
-        default: draft.settings.metric = required(unsigned(at: value, for: name), &draft) ?? 0
+    mutating func preference(_ option: Statement) {
+        guard let value = value(of: option) else { return }
+        switch string(value) {
+        case "low": route.settings.preference = .low
+        case "medium": route.settings.preference = .medium
+        case "high": route.settings.preference = .high
+        default: refuseEntry("`pref` is low, medium or high", at: value)
         }
     }
 
-    /// A value without which the route can't be installed.
-    func required<Value>(_ value: Value?, _ draft: inout RouteDraft) -> Value? {
-        if value == nil { draft.isUsable = false }
-        return value
+    mutating func propagation(_ option: Statement) {
+        guard let value = value(of: option) else { return }
+        switch string(value) {
+        case "enabled": route.settings.propagatesTTL = true
+        case "disabled": route.settings.propagatesTTL = false
+        default: refuseEntry("`ttl-propagate` is enabled or disabled", at: value)
+        }
+    }
+
+    mutating func routeVRF(_ option: Statement) {
+        set(\.route.settings.vrf, needed: routingInterface(option))
+        route.settings.table = nil
+    }
+
+    mutating func translation(_ option: Statement) {
+        guard let value = value(of: option) else { return }
+        refuseEntry("routes that translate addresses (`as`) don't exist in Linux any more", at: value)
+    }
+
+    mutating func network(_ option: Statement) -> Prefix? {
+        guard let value = value(of: option) else { return nil }
+        return networkPrefix(at: value)
     }
 
     // MARK: - Hops
 
-    private mutating func hopWord(
-        _ word: Int, _ words: inout WordCursor, _ hop: inout NextHop, _ draft: inout RouteDraft
-    ) {
-        draft.hasHop = true
-        switch string(word) {
-        case "via", "gw":
-            if text.matches(text.tokens[word], "gw") {
-                deprecate(word, "`via`")
-            }
-            let family = forcedFamily(&words)
-            guard let value = value(of: word, in: &words), let gateway = address(at: value) else {
-                return draft.isUsable = false
-            }
-            if let family, family != gateway.family {
-                return draft.refuse(&self, "`\(gateway)` isn't of the family that is written before it", at: value)
-            }
-            hop.gateway = gateway
-        case "dev", "oif":
-            guard let value = value(of: word, in: &words), let name = routingInterface(at: value) else {
-                return draft.isUsable = false
-            }
-            hop.interface = name
-        case "realms":
-            guard let value = value(of: word, in: &words), let realms = realms(at: value) else {
-                return draft.isUsable = false
-            }
-            hop.realms = realms
-        default:
-            guard let encapsulation = encapsulation(word, &words) else { return draft.isUsable = false }
-            hop.encapsulation = encapsulation
+    mutating func gateway(_ option: Statement) {
+        route.hasHop = true
+        if option.row.alias != nil { deprecate(option.token, "`via`") }
+        let family = forcedFamily()
+        guard let value = value(of: option), let gateway = address(at: value) else { return isUsable = false }
+        if let family, family != gateway.family {
+            return refuseEntry("`\(gateway)` isn't of the family that is written before it", at: value)
         }
+        route.hop.gateway = gateway
     }
+
+    /// The old way to say two gateways.
+    mutating func secondGateway(_ option: Statement) {
+        deprecate(option.token, "`nexthop via` for each gateway")
+        var hop = NextHop()
+        guard let value = value(of: option), let gateway = address(at: value) else { return isUsable = false }
+        hop.gateway = gateway
+        route.multipath.append(hop)
+    }
+
+    mutating func hopInterface(_ option: Statement) {
+        route.hasHop = true
+        set(\.route.hop.interface, needed: routingInterface(option))
+    }
+
+    mutating func hopRealms(_ option: Statement) {
+        route.hasHop = true
+        set(\.route.hop.realms, needed: realms(option))
+    }
+
+    mutating func hopEncapsulation(_ option: Statement) {
+        route.hasHop = true
+        set(\.route.hop.encapsulation, needed: encapsulation(option))
+    }
+
+    mutating func onLink(_ option: Statement) { (route.hop.isOnLink, route.hasHop) = (true, true) }
 
     /// `nexthop [inet|inet6] via A dev IF weight N onlink ...`, up to the next one or the end.
-    private mutating func nextHop(_ words: inout WordCursor, _ draft: inout RouteDraft) {
-        var hop = NextHop()
-        var said = SaidOptions()
-        while let word = words.peek, !text.matches(text.tokens[word], "nexthop"), draft.isUsable {
+    mutating func nextHop(_ option: Statement) {
+        let (hop, hasHop) = (route.hop, route.hasHop)
+        route.hop = NextHop()
+        var seen: Set<String> = []
+        while isUsable, let word = words.peek, !text.matches(text.tokens[word], "nexthop") {
             _ = words.take()
-            note(word, in: &said)
             switch string(word) {
             case "inet", "inet6": break
-            case "onlink": hop.isOnLink = true
-            case "weight": hop.weight = required(integer(of: word, in: &words, 1...256), &draft) ?? 1
-            case "via", "gw", "dev", "oif", "encap", "realms":
-                let hadHop = draft.hasHop
-                hopWord(word, &words, &hop, &draft)
-                draft.hasHop = hadHop
-            default: draft.refuse(&self, "`\(string(word))` can't stand behind `nexthop`, which ends a route", at: word)
+            case "weight":
+                if !seen.insert("weight").inserted {
+                    report(.warning, "`weight` is written twice; the last one counts", at: word)
+                }
+                guard let value = words.take() else { return refuseEntry("`weight` needs a value", at: word) }
+                set(\.route.hop.weight, number: integer(at: value, 1...256, for: "weight"))
+            case "onlink", "via", "gw", "dev", "oif", "encap", "realms":
+                guard let row = KeywordList.route.option(bytes(word)) else { continue }
+                note(row, word, &seen)
+                row.effect?(&self, Statement(row, token: word, words: word + 1..<word + 1, place: option.place))
+            default: refuseEntry("`\(string(word))` can't stand behind `nexthop`, which ends a route", at: word)
             }
         }
-        draft.multipath.append(hop)
+        route.multipath.append(route.hop)
+        (route.hop, route.hasHop) = (hop, hasHop)
     }
 
-    private mutating func finish(_ draft: inout RouteDraft, at first: Int) -> RouteSettings? {
+    private mutating func finishRoute(at first: Int) -> RouteSettings? {
+        var draft = route
         if draft.hasHop || draft.multipath.isEmpty && draft.settings.type.forwards {
             draft.multipath.insert(draft.hop, at: 0)
         }
@@ -264,7 +215,8 @@ extension Elaborator {
             settings.isUntracked = true
             report(.warning, "without `dev` the route can't be tracked; say `no_track` or an interface", at: first)
         }
-        if let place = draft.trackGroupPlace, settings.trackGroup != nil,
+        settings.trackGroup = trackGroupName
+        if let place = trackGroupPlace, settings.trackGroup != nil,
             settings.hops.allSatisfy({ $0.interface == nil })
         {
             report(.warning, "`track_group` has no effect on a route without `dev`", at: place)
@@ -273,7 +225,7 @@ extension Elaborator {
         return settings
     }
 
-    /// What the kernel would refuse.
+    /// Complains about a route that the kernel would refuse.
     private mutating func isSound(_ route: RouteSettings, forced: AddressFamily?, at first: Int) -> Bool {
         func complain(_ message: String, _ elaborator: inout Elaborator) -> Bool {
             elaborator.refuse("\(message): the route is left out", at: first, atStart: "")
@@ -305,14 +257,6 @@ extension Elaborator {
             return complain("`onlink` needs `dev`", &self)
         }
         return true
-    }
-}
-
-extension RouteDraft {
-    /// The route can't be installed.
-    mutating func refuse(_ elaborator: inout Elaborator, _ message: String, at word: Int) {
-        elaborator.refuse(message, at: word)
-        isUsable = false
     }
 }
 

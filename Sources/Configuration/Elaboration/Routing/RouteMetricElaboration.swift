@@ -1,32 +1,19 @@
 import Base
 import ConfigurationModel
 
+/// mtu and its kin.
 extension Elaborator {
-    /// mtu and its kin. - Returns: false for a word that isn't one.
-    mutating func metric(_ word: Int, _ words: inout WordCursor, _ draft: inout RouteDraft) -> Bool {
-        let name = string(word)
-        if name == "congctl" {
-            draft.settings.locksCongestionControl = takes("lock", from: &words)
-            draft.settings.congestionControl = required(value(of: word, in: &words).map { string($0) }, &draft)
-            return true
-        }
-        guard let form = MetricForm(name) else { return false }
-        let isLocked = form.mayLock && takes("lock", from: &words)
-        guard let value = value(of: word, in: &words) else {
-            draft.isUsable = false
-            return true
-        }
-        if name == "features", string(value) != "ecn" {
-            draft.refuse(&self, "`features` is ecn", at: value)
-        } else if let number = required(name == "features" ? 1 : metricValue(form, at: value, name), &draft) {
-            draft.settings.metrics.append(RouteMetric(kind: form.kind, value: number, isLocked: isLocked))
-        }
-        return true
+    /// A number, which may be locked.
+    mutating func metric(_ kind: RouteMetric.Kind, _ option: Statement) {
+        let isLocked = option.row.value.isOptional && takes("lock")
+        guard let value = unsigned(option) else { return isUsable = false }
+        route.settings.metrics.append(RouteMetric(kind: kind, value: value, isLocked: isLocked))
     }
 
-    /// A metric's number; times may end in `s` or `ms` and count in the kernel's unit.
-    private mutating func metricValue(_ form: MetricForm, at word: Int, _ name: String) -> UInt32? {
-        guard form.isTime else { return unsigned(at: word, for: name, 0...form.maximum) }
+    /// A time that may end in `s` or `ms` and counts in the kernel's unit.
+    mutating func timeMetric(_ kind: RouteMetric.Kind, unitsPerMillisecond: Double, _ option: Statement) {
+        let isLocked = takes("lock")
+        guard let word = value(of: option) else { return }
         var text = string(word)
         var factor = 1.0
         if text.hasSuffix("ms") {
@@ -36,56 +23,21 @@ extension Elaborator {
             factor = 1_000
         }
         guard let value = decimalMicroseconds(Array(text.utf8)[...])?.value else {
-            refuse("`\(string(word))` isn't a time in s or ms", at: word)
-            return nil
+            return refuseEntry("`\(string(word))` isn't a time in s or ms", at: word)
         }
-        let units = Double(value) / 1e6 * factor * form.unitsPerMillisecond
-        guard units <= Double(UInt32.max) else {
-            refuse("`\(name)` is too long", at: word)
-            return nil
-        }
-        return UInt32(units.rounded())
-    }
-}
-
-/// How a metric is written.
-private struct MetricForm {
-    var kind: RouteMetric.Kind
-    var mayLock = true
-    var isTime = false
-    var unitsPerMillisecond = 1.0
-    var maximum = UInt32.max
-
-    init(kind: RouteMetric.Kind, mayLock: Bool = true, maximum: UInt32 = .max) {
-        self.kind = kind
-        self.mayLock = mayLock
-        self.maximum = maximum
+        let units = Double(value) / 1e6 * factor * unitsPerMillisecond
+        guard units <= Double(UInt32.max) else { return refuseEntry("`\(option.row.name)` is too long", at: word) }
+        route.settings.metrics.append(RouteMetric(kind: kind, value: UInt32(units.rounded()), isLocked: isLocked))
     }
 
-    init(time kind: RouteMetric.Kind, unitsPerMillisecond: Double) {
-        self.kind = kind
-        isTime = true
-        self.unitsPerMillisecond = unitsPerMillisecond
+    mutating func features(_ option: Statement) {
+        guard let word = value(of: option) else { return }
+        guard text.matches(text.tokens[word], "ecn") else { return refuseEntry("`features` is ecn", at: word) }
+        route.settings.metrics.append(RouteMetric(kind: .features, value: 1))
     }
 
-    init?(_ name: String) {
-        switch name {
-        case "mtu": self.init(kind: .mtu)
-        case "advmss": self.init(kind: .advmss)
-        case "reordering": self.init(kind: .reordering)
-        case "cwnd": self.init(kind: .cwnd)
-        case "ssthresh": self.init(kind: .ssthresh)
-        case "window": self.init(kind: .window, mayLock: false)
-        case "hoplimit": self.init(kind: .hoplimit, mayLock: false, maximum: 255)
-        case "initcwnd": self.init(kind: .initcwnd, mayLock: false)
-        case "initrwnd": self.init(kind: .initrwnd, mayLock: false)
-        case "features": self.init(kind: .features, mayLock: false)
-        case "quickack": self.init(kind: .quickack, mayLock: false, maximum: 1)
-        case "fastopen_no_cookie": self.init(kind: .fastopenNoCookie, mayLock: false, maximum: 1)
-        case "rtt": self.init(time: .rtt, unitsPerMillisecond: 8)
-        case "rttvar": self.init(time: .rttvar, unitsPerMillisecond: 4)
-        case "rto_min": self.init(time: .rtoMin, unitsPerMillisecond: 1)
-        default: return nil
-        }
+    mutating func congestionControl(_ option: Statement) {
+        route.settings.locksCongestionControl = takes("lock")
+        if let word = value(of: option) { route.settings.congestionControl = string(word) }
     }
 }

@@ -1,66 +1,98 @@
 import Base
 import ConfigurationModel
 
-/// What the names of iproute2's tables mean (/etc/iproute2/rt_*).
-package struct RoutingNames: Hashable, Sendable {
-    /// rt_tables.
-    package var tables: [String: UInt32] = ["default": 253, "main": 254, "local": 255]
-    /// rt_protos.
-    package var protocols: [String: UInt32] = [
-        "unspec": 0, "redirect": 1, "kernel": 2, "boot": 3, "static": 4, "ra": 9, "dhcp": 16, "keepalived": 18,
-    ]
-    /// rt_scopes.
-    package var scopes: [String: UInt32] = ["global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255]
-    /// rt_realms.
-    package var realms: [String: UInt32] = ["cosmos": 0]
-    /// rt_dsfield.
-    package var fields: [String: UInt32] = ["default": 0]
-    /// group: names of interface groups.
-    package var groups: [String: UInt32] = ["default": 0]
-    /// What every machine knows.
-    package init() {}
-
-    /// Adds lines of such a file: a number, blanks, a name; `#` begins a comment.
-    package static func add(_ file: [UInt8], to names: inout [String: UInt32]) {
-        for line in file.split(separator: Byte.newline) {
-            let words = line.prefix { $0 != Byte.hash }.split(whereSeparator: Byte.isBlank)
-            guard words.count >= 2 else { continue }
-            let text = String(decoding: words[0], as: UTF8.self)
-            guard let number = anyBaseNumber(text), let value = UInt32(exactly: number) else { continue }
-            names[String(decoding: words[1], as: UTF8.self)] = value
-        }
-    }
-}
-
-/// Options of a route or rule that were read, by the names that stand for all their aliases.
-struct SaidOptions {
-    fileprivate var names: Set<String> = []
-
-    /// The name that an option shares with its aliases; nil for flags, lists and what complains itself.
-    fileprivate static func name(of option: String) -> String? {
-        switch option {
-        case "via", "gw": "via"
-        case "dev", "oif", "iif", "src", "from", "fwmark", "realms", "encap", "protocol", "scope", "vrf", "expires",
-            "pref", "weight", "mtu", "advmss", "rtt", "rttvar", "cwnd", "window", "hoplimit", "initcwnd", "initrwnd",
-            "rto_min", "ipproto", "sport", "dport", "uidrange", "tunnel-id", "track_group", "congctl", "ssthresh",
-            "reordering", "quickack":
-            option
-        case "metric", "priority", "preference", "order": "priority"
-        case "tos", "dsfield": "tos"
-        case "suppress_prefixlength", "sup_pl": "suppress_prefixlength"
-        case "suppress_ifgroup", "sup_group": "suppress_ifgroup"
-        default: nil
-        }
-    }
-}
-
-/// Words that the languages of routes and of rules share.
+/// Words that the languages of routes and of rules share. An option's effect takes its values from `words`; a value that
+/// is missing or wrong makes the entry unusable.
 extension Elaborator {
+    /// Entries of a list of routes.
+    mutating func routes(_ block: Statement, into path: KeywordRow.Path<[RouteSettings]>) {
+        forEach(inside: block) { elaborator, entry in
+            guard let route = elaborator.readRoute(entry, in: block) else { return }
+            elaborator[keyPath: path].append(route)
+        }
+    }
+
+    /// Entries of a list of rules.
+    mutating func rules(_ block: Statement, into path: KeywordRow.Path<[RuleSettings]>) {
+        forEach(inside: block) { elaborator, entry in
+            guard let rule = elaborator.readRule(entry, in: block) else { return }
+            elaborator[keyPath: path].append(rule)
+        }
+    }
+
+    /// Gives the words of an entry the effects of their rows, until one makes it unusable.
+    ///
+    /// - Parameter other: reads a word that isn't an option; false for one that nothing knows.
+    mutating func words(
+        of entry: Statement, in block: Statement, other: (inout Elaborator, Int) -> Bool = { _, _ in false }
+    ) {
+        let list = block.row.value.inside?() ?? .empty
+        words = WordCursor(entry.words)
+        trackGroupName = nil
+        trackGroupPlace = nil
+        isStatic = block.row.stage != nil
+        isUsable = true
+        var seen: Set<String> = []
+        while isUsable, let word = words.take() {
+            if let row = list.option(bytes(word)), let effect = row.effect {
+                note(row, word, &seen)
+                effect(&self, Statement(row, token: word, words: word + 1..<word + 1, place: entry.place))
+            } else if !other(&self, word) {
+                unknownOption(word, of: list, end: words.end)
+                isUsable = false
+            }
+        }
+    }
+
     /// Complains about an option that is there already: its last value counts, as in keepalived.
-    mutating func note(_ word: Int, in said: inout SaidOptions) {
-        let option = string(word)
-        guard let name = SaidOptions.name(of: option), !said.names.insert(name).inserted else { return }
-        report(.warning, "`\(option)` is written twice; the last one counts", at: word)
+    mutating func note(_ row: KeywordRow, _ word: Int, _ seen: inout Set<String>) {
+        guard row.traits.contains(.once), !seen.insert(row.alias ?? row.name).inserted else { return }
+        report(.warning, "`\(string(word))` is written twice; the last one counts", at: word)
+    }
+
+    /// The next word, for an option that needs one.
+    mutating func value(of option: Statement) -> Int? {
+        if let word = words.take() { return word }
+        refuseEntry("`\(string(option.token))` needs a value", at: option.token)
+        return nil
+    }
+
+    mutating func optionAddress(_ option: Statement) -> IPAddress? {
+        guard let word = value(of: option) else { return nil }
+        return address(at: word)
+    }
+
+    /// Takes the next word when it is this one.
+    mutating func takes(_ word: StaticString) -> Bool {
+        guard let next = words.peek, text.matches(text.tokens[next], word) else { return false }
+        _ = words.take()
+        return true
+    }
+
+    /// The entry can't be used.
+    mutating func refuseEntry(_ message: String, at word: Int) {
+        refuse(message, at: word)
+        isUsable = false
+    }
+
+    /// Sets what makes the entry unusable when it's nil.
+    mutating func set<Value>(_ path: KeywordRow.Path<Value?>, needed value: Value?) {
+        self[keyPath: path] = value
+        if value == nil { isUsable = false }
+    }
+
+    mutating func set<Value>(_ path: KeywordRow.Path<Value>, number value: Value?) {
+        if let value { self[keyPath: path] = value } else { isUsable = false }
+    }
+
+    /// track_group of a route or rule.
+    mutating func trackGroup(_ option: Statement, of kind: String) {
+        guard let value = value(of: option) else { return }
+        guard isStatic else {
+            return refuse("`track_group` is for static_\(kind): these follow their own instance", at: option.token)
+        }
+        trackGroupPlace = option.token
+        trackGroupName = trackGroupName(at: value)
     }
 
     /// Complains about a word of the past.
@@ -90,14 +122,17 @@ extension Elaborator {
     }
 
     mutating func byte(
-        at word: Int, _ names: KeyPath<RoutingNames, [String: UInt32]>, _ what: String
+        _ option: Statement, _ names: KeyPath<RoutingNames, [String: UInt32]>, _ what: String
     ) -> UInt8? {
-        routingNumber(at: word, names, maximum: 255, what).map { UInt8($0) }
+        guard let word = value(of: option) else { return nil }
+        return routingNumber(at: word, names, maximum: 255, what).map { UInt8($0) }
     }
 
     /// A table, which isn't 0.
-    mutating func routingTable(at word: Int) -> UInt32? {
-        guard let table = routingNumber(at: word, \.tables, maximum: .max, "a table") else { return nil }
+    mutating func routingTable(_ option: Statement) -> UInt32? {
+        guard let word = value(of: option),
+            let table = routingNumber(at: word, \.tables, maximum: .max, "a table")
+        else { return nil }
         guard table != 0 else {
             refuse("there is no table 0", at: word)
             return nil
@@ -105,12 +140,15 @@ extension Elaborator {
         return table
     }
 
-    /// A 32-bit number in any base.
-    mutating func unsigned(at word: Int, for name: String, _ limits: ClosedRange<UInt32> = 0...UInt32.max) -> UInt32? {
-        guard let number = anyBaseNumber(string(word)) else {
-            refuse("`\(string(word))` isn't a whole number", at: word)
-            return nil
-        }
+    /// A 32-bit number in any base, within the limits of the option's row.
+    mutating func unsigned(_ option: Statement) -> UInt32? {
+        guard let word = value(of: option) else { return nil }
+        let limits = option.row.limits ?? 0...Int(UInt32.max)
+        return unsigned(at: word, for: option.row.name, UInt32(limits.lowerBound)...UInt32(limits.upperBound))
+    }
+
+    mutating func unsigned(at word: Int, for name: String, _ limits: ClosedRange<UInt32>) -> UInt32? {
+        guard let number = wideNumber(at: word) else { return nil }
         guard let value = UInt32(exactly: number), limits.contains(value) else {
             refuse("`\(name)` is \(limits.lowerBound) to \(limits.upperBound)", at: word)
             return nil
@@ -118,8 +156,16 @@ extension Elaborator {
         return value
     }
 
+    /// A number in any base.
+    mutating func wideNumber(at word: Int) -> UInt64? {
+        if let number = anyBaseNumber(string(word)) { return number }
+        refuse("`\(string(word))` isn't a whole number", at: word)
+        return nil
+    }
+
     /// `[SOURCE/]DESTINATION`.
-    mutating func realms(at word: Int) -> Realms? {
+    mutating func realms(_ option: Statement) -> Realms? {
+        guard let word = value(of: option) else { return nil }
         let parts = string(word).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         var numbers: [UInt16] = []
         for part in parts {
@@ -136,8 +182,8 @@ extension Elaborator {
 
     /// An interface that a route or rule names. One that is missing is an error, but no reason to leave it out when
     /// interfaces may appear later.
-    mutating func routingInterface(at word: Int) -> String? {
-        guard let name = interfaceName(at: word) else { return nil }
+    mutating func routingInterface(_ option: Statement) -> String? {
+        guard let word = value(of: option), let name = interfaceName(at: word) else { return nil }
         guard isKnown(interface: name) else {
             refuse(missing(interface: name), at: word)
             return nil
@@ -146,18 +192,19 @@ extension Elaborator {
     }
 
     /// The family that `inet` or `inet6` forces, when the next word is one.
-    mutating func forcedFamily(_ words: inout WordCursor) -> AddressFamily? {
-        if takes("inet", from: &words) { return .ipv4 }
-        if takes("inet6", from: &words) { return .ipv6 }
+    mutating func forcedFamily() -> AddressFamily? {
+        if takes("inet") { return .ipv4 }
+        if takes("inet6") { return .ipv6 }
         return nil
     }
 
     /// `LOW-HIGH` or one number for both.
-    mutating func numberRange(at word: Int, maximum: UInt32, for name: String) -> ClosedRange<UInt32>? {
+    mutating func numberRange(_ option: Statement, maximum: UInt32) -> ClosedRange<UInt32>? {
+        guard let word = value(of: option) else { return nil }
         let parts = string(word).split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
         let numbers = parts.compactMap { anyBaseNumber(String($0)) }.compactMap { UInt32(exactly: $0) }
         guard numbers.count == parts.count, let low = numbers.first, let high = numbers.last, high <= maximum else {
-            refuse("`\(name)` is a number or a range LOW-HIGH up to \(maximum)", at: word)
+            refuse("`\(option.row.name)` is a number or a range LOW-HIGH up to \(maximum)", at: word)
             return nil
         }
         guard low <= high else {

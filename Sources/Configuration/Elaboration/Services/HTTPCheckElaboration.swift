@@ -1,106 +1,94 @@
 import Base
 import ConfigurationModel
 
+/// An HTTP_GET or SSL_GET block while it is read.
+struct HTTPCheckDraft {
+    var settings = HTTPCheck(isEncrypted: false)
+    var host: String?
+    var sendsName = false
+    var serverName: String?
+    var isTLSCompliant = false
+}
+
+/// A url block while it is read.
+struct RequestDraft {
+    var path: String?
+    var host: String?
+    var isTLSCompliant: Bool?
+    var digest: [UInt8]?
+    var statusCodes: [ClosedRange<UInt16>]?
+    var pattern: BodyPattern?
+    var mustNotMatch = false
+    var options: [PatternOption] = []
+    var minimumOffset = 0
+    var maximumOffset: Int?
+    /// The last keyword that means nothing without `regex`.
+    var patternPlace: Int?
+}
+
 /// HTTP_GET and SSL_GET.
 extension Elaborator {
-    /// A url block while it is read.
-    private struct RequestDraft {
-        var path: String?
-        var host: String?
-        var isTLSCompliant: Bool?
-        var digest: [UInt8]?
-        var statusCodes: [ClosedRange<UInt16>]?
-        var pattern: BodyPattern?
-        var mustNotMatch = false
-        var options: [PatternOption] = []
-        var minimumOffset = 0
-        var maximumOffset: Int?
-        /// The last keyword that means nothing without `regex`.
-        var patternPlace: Int?
-    }
-
-    mutating func httpCheck(_ place: Int, _ draft: inout CheckDraft, _ server: inout RealServerDraft) {
-        let isEncrypted = draft.name == "SSL_GET"
-        var check = HTTPCheck(isEncrypted: isEncrypted)
-        var host: String?
-        var sendsName = false
-        var serverName: String?
-        var isTLSCompliant = false
-        forEach(inside: place) { elaborator, statement, child in
-            let name = elaborator.keyword(child)
-            switch name {
-            case "virtualhost": if let word = elaborator.word(of: statement) { host = elaborator.string(word) }
-            case "http_protocol":
-                if let word = elaborator.word(of: statement), let version = elaborator.httpVersion(at: word) {
-                    check.version = version
-                }
-            case "enable_sni", "sni_name", "tls_compliant":
-                if !isEncrypted {
-                    elaborator.report(.warning, "`\(name)` has no effect in HTTP_GET", at: statement.token)
-                }
-                if name == "sni_name" {
-                    sendsName = true
-                    if !statement.words.isEmpty, let word = elaborator.word(of: statement) {
-                        serverName = elaborator.string(word)
-                    }
-                } else if let value = elaborator.boolean(statement) {
-                    if name == "enable_sni" { sendsName = value } else { isTLSCompliant = value }
-                }
-            case "fast_recovery": if let value = elaborator.boolean(statement) { check.recoversFast = value }
-            case "url": break
-            default: elaborator.endpointStatement(statement, name, &draft)
-            }
-        }
-        let inherited = host ?? server.host
+    mutating func httpCheck(_ block: Statement, isEncrypted: Bool) {
+        let urls = readCheck(block)
+        check.http.settings.isEncrypted = isEncrypted
+        let sendsName = isEncrypted && check.http.sendsName
         var tokens: [Int] = []
-        forEach(inside: place) { elaborator, statement, child in
-            guard elaborator.keyword(child) == "url",
-                var request = elaborator.request(statement, child, inherited, isEncrypted ? isTLSCompliant : nil)
-            else { return }
-            if isEncrypted, sendsName { request.serverName = serverName ?? request.host }
-            check.requests.append(request)
-            tokens.append(statement.token)
+        for url in urls {
+            guard var request = readRequest(url) else { continue }
+            if sendsName { request.serverName = check.http.serverName ?? request.host }
+            check.http.settings.requests.append(request)
+            tokens.append(url.token)
         }
-        guard !check.requests.isEmpty else {
-            return leaveOut(draft, missing: "url", in: place)
-        }
-        if isEncrypted, sendsName, let nameless = check.requests.firstIndex(where: { $0.serverName == nil }) {
+        let requests = check.http.settings.requests
+        guard !requests.isEmpty else { return leaveOut(missing: "url") }
+        if sendsName, let nameless = requests.firstIndex(where: { $0.serverName == nil }) {
             report(
                 .warning, "`enable_sni` needs a name: `sni_name` or `virtualhost`; none is sent", at: tokens[nameless])
         }
-        finish(draft, .http(check), over: .tcp, &server)
+        finish(.http(check.http.settings), over: .tcp)
     }
 
-    private mutating func httpVersion(at word: Int) -> HTTPVersion? {
+    /// Settings of TLS, which HTTP_GET hasn't got.
+    mutating func tls(_ statement: Statement, _ effect: (inout Elaborator, Statement) -> Void) {
+        if check.name == "HTTP_GET" {
+            report(.warning, "`\(statement.row.name)` has no effect in HTTP_GET", at: statement.token)
+        }
+        effect(&self, statement)
+    }
+
+    mutating func serverName(_ statement: Statement) {
+        check.http.sendsName = true
+        if !statement.words.isEmpty { set(\.check.http.serverName, text: statement) }
+    }
+
+    mutating func httpVersion(_ statement: Statement) {
+        guard let word = word(of: statement) else { return }
         switch string(word) {
-        case "1.0": return .http10
-        case "1.1": return .http11
-        case "1.0C", "1.0c": return .http10WithClose
+        case "1.0": check.http.settings.version = .http10
+        case "1.1": check.http.settings.version = .http11
+        case "1.0C", "1.0c": check.http.settings.version = .http10WithClose
         default:
             refuse("`http_protocol` is 1.0, 1.0C or 1.1, not `\(string(word))`; 1.0 is used", at: word, atStart: "")
-            return nil
         }
     }
 
-    private mutating func request(
-        _ block: Statement, _ place: Int, _ host: String?, _ isTLSCompliant: Bool?
-    ) -> HTTPRequest? {
-        var draft = RequestDraft()
-        forEach(inside: place) { elaborator, statement, child in
-            elaborator.requestStatement(statement, elaborator.keyword(child), &draft)
-        }
+    private mutating func readRequest(_ block: Statement) -> HTTPRequest? {
+        request = RequestDraft()
+        perform(inside: block)
+        let draft = request
         guard let path = draft.path else {
-            if tries("path", in: place) { return nil }
+            if tries("path", in: block) { return nil }
             refuse("`url` needs a `path`; it is left out", at: block.token, atStart: "")
             return nil
         }
         var request = HTTPRequest(path: path)
-        request.host = draft.host ?? host
-        request.isTLSCompliant = isTLSCompliant.map { draft.isTLSCompliant ?? $0 } ?? false
+        request.host = draft.host ?? check.http.host ?? server.host
+        request.isTLSCompliant =
+            check.http.settings.isEncrypted && draft.isTLSCompliant ?? check.http.isTLSCompliant
         request.digest = draft.digest
         if let codes = draft.statusCodes { request.statusCodes = codes }
         guard var pattern = draft.pattern else {
-            if let token = draft.patternPlace, !tries("regex", in: place) {
+            if let token = draft.patternPlace, !tries("regex", in: block) {
                 report(.warning, "`\(string(token))` has no effect without `regex`", at: token)
             }
             return request
@@ -117,34 +105,29 @@ extension Elaborator {
         return request
     }
 
-    private mutating func requestStatement(_ statement: Statement, _ name: String, _ draft: inout RequestDraft) {
-        if name.hasPrefix("regex_") { draft.patternPlace = statement.token }
-        switch name {
-        case "path": path(statement, &draft)
-        case "virtualhost": if let word = word(of: statement) { draft.host = string(word) }
-        case "digest": if let word = word(of: statement), let digest = digest(at: word) { draft.digest = digest }
-        case "status_code": if let codes = statusCodes(statement) { draft.statusCodes = codes }
-        case "tls_compliant": if let value = boolean(statement) { draft.isTLSCompliant = value }
-        case "regex":
-            guard let words = quotedWords(statement), let first = statement.words.first else { return }
-            guard !words[0].isEmpty else { return refuse("the regex is empty", at: first) }
-            if words.count > 1 {
-                report(.warning, "only the first word counts; put the regex into double quotes", at: first + 1)
-            }
-            draft.pattern = BodyPattern(expression: words[0])
-        case "regex_no_match": draft.mustNotMatch = flag(statement)
-        case "regex_options":
-            if statement.words.isEmpty { refuseMissing(statement) }
-            for word in statement.words {
-                if let option = patternOption(at: word) { draft.options.append(option) }
-            }
-        case "regex_min_offset": if let value = integer(statement, 0...Int(UInt32.max)) { draft.minimumOffset = value }
-        case "regex_max_offset": if let value = integer(statement, 0...Int(UInt32.max)) { draft.maximumOffset = value }
-        default: break
+    /// A setting that means nothing without `regex`.
+    mutating func patternSetting(_ statement: Statement, _ effect: (inout Elaborator, Statement) -> Void) {
+        request.patternPlace = statement.token
+        effect(&self, statement)
+    }
+
+    mutating func pattern(_ statement: Statement) {
+        guard let words = quotedWords(statement), let first = statement.words.first else { return }
+        guard !words[0].isEmpty else { return refuse("the regex is empty", at: first) }
+        if words.count > 1 {
+            report(.warning, "only the first word counts; put the regex into double quotes", at: first + 1)
+        }
+        request.pattern = BodyPattern(expression: words[0])
+    }
+
+    mutating func patternOptions(_ statement: Statement) {
+        if statement.words.isEmpty { refuseMissing(statement) }
+        for word in statement.words {
+            if let option = patternOption(at: word) { request.options.append(option) }
         }
     }
 
-    private mutating func path(_ statement: Statement, _ draft: inout RequestDraft) {
+    mutating func requestPath(_ statement: Statement) {
         guard let word = word(of: statement) else { return }
         let path = string(word)
         guard !path.isEmpty else { return refuse("a path can't be empty; write `/`", at: word) }
@@ -155,42 +138,44 @@ extension Elaborator {
         if path.utf8.first != Byte.slash, !path.hasPrefix("http://"), !path.hasPrefix("https://") {
             report(.warning, "a path begins with `/`; servers refuse a request for this one", at: word)
         }
-        draft.path = path
+        request.path = path
     }
 
     /// An MD5 digest, 32 hexadecimal digits.
-    private mutating func digest(at word: Int) -> [UInt8]? {
+    mutating func digest(_ statement: Statement) {
+        guard let word = word(of: statement) else { return }
         let digits = bytes(word)
         guard digits.count == 32 else {
-            refuse(
+            return refuse(
                 "a digest is 32 hexadecimal digits, not \(counted(digits.count, "character")); it is ignored", at: word,
                 atStart: "")
-            return nil
         }
         guard let digest = hexadecimalBytes(digits, allowsWildcards: false)?.map(\.value) else {
-            refuse("a digest is 32 hexadecimal digits; it is ignored", at: word, atStart: "")
-            return nil
+            return refuse("a digest is 32 hexadecimal digits; it is ignored", at: word, atStart: "")
         }
-        return digest
+        request.digest = digest
     }
 
-    /// `N` or `N-M`, several of them. - Returns: ranges in order that don't touch; nil when there is none.
-    private mutating func statusCodes(_ statement: Statement) -> [ClosedRange<UInt16>]? {
+    /// `N` or `N-M`, several of them, as ranges in order that don't touch.
+    mutating func statusCodes(_ statement: Statement) {
+        let known = statement.row.limits ?? 100...599
         if statement.words.isEmpty { refuseMissing(statement) }
         var ranges: [ClosedRange<UInt16>] = []
         for word in statement.words {
             let parts = bytes(word).split(
                 separator: UInt8(ascii: "-"), maxSplits: 1, omittingEmptySubsequences: false)
             let limits = parts.compactMap { wholeNumber($0) }
-            guard limits.count == parts.count, let low = limits.first, let high = limits.last, low >= 100, low <= high,
-                high <= 599
+            guard limits.count == parts.count, let low = limits.first, let high = limits.last, low <= high,
+                known.contains(low), known.contains(high)
             else {
-                refuse("`\(string(word))` isn't a status code of 100 to 599, or a range of them", at: word)
+                refuse(
+                    "`\(string(word))` isn't a status code of \(known.lowerBound) to \(known.upperBound), or a range of them",
+                    at: word)
                 continue
             }
             ranges.append(UInt16(low)...UInt16(high))
         }
-        guard !ranges.isEmpty else { return nil }
+        guard !ranges.isEmpty else { return }
         var merged: [ClosedRange<UInt16>] = []
         for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
             if let last = merged.last, range.lowerBound <= last.upperBound + 1 {
@@ -199,7 +184,7 @@ extension Elaborator {
                 merged.append(range)
             }
         }
-        return merged
+        request.statusCodes = merged
     }
 
     private mutating func patternOption(at word: Int) -> PatternOption? {

@@ -3,8 +3,7 @@ import ConfigurationModel
 
 extension Elaborator {
     /// Reads one virtual_server_group block and appends it to the model.
-    mutating func elaborateGroup(_ place: Int) {
-        let block = statements[place]
+    mutating func serverGroup(_ block: Statement) {
         guard let nameToken = word(of: block) else { return }
         let name = string(nameToken)
         if let known = services.groups[name] {
@@ -12,11 +11,11 @@ extension Elaborator {
             return report(.note, "the first one is here", at: known.token)
         }
         var group = VirtualServerGroup(name: name, location: text.location(text.tokens[block.token]))
-        forEach(inside: place) { elaborator, entry, _ in
+        forEach(inside: block) { elaborator, entry in
             guard let value = elaborator.groupEntry(entry.words) else { return }
             group.entries.append(value)
         }
-        if group.entries.isEmpty, statements[place].end == place + 1 {
+        if group.entries.isEmpty, block.end == block.place + 1 {
             report(.error, "virtual_server_group `\(name)` has no valid entry", at: nameToken)
         }
         services.groups[name] = (model.virtualServerGroups.count, nameToken)
@@ -32,7 +31,7 @@ extension Elaborator {
                 refuse("`fwmark` needs a value", at: first)
                 return nil
             }
-            guard let mark = integer(at: first + 1, Self.markLimits, for: "fwmark") else { return nil }
+            guard let mark = integer(at: first + 1, Limits.mark, for: "fwmark") else { return nil }
             return .firewallMark(UInt32(mark), words.count > 2 ? family(at: first + 2) : nil)
         }
         guard let range = addressRange(at: first) else { return nil }

@@ -3,12 +3,10 @@ import ConfigurationModel
 
 /// Words that several blocks of the load balancer have in common.
 extension Elaborator {
-    static var markLimits: ClosedRange<Int> { 1...Int(UInt32.max) }
-
     /// A statement without the words it needs.
     mutating func refuseMissing(_ statement: Statement) {
         refuse(
-            "`\(string(statement.token))` needs a value: \(table.keywords[statement.row].explainedArguments)",
+            "`\(string(statement.token))` needs a value: \(statement.row.explainedArguments)",
             at: statement.token)
     }
 
@@ -18,7 +16,7 @@ extension Elaborator {
         report(.warning, "`\(string(first))` and what follows is ignored", at: first)
     }
 
-    mutating func port(at word: Int, _ limits: ClosedRange<Int> = 1...65_535) -> UInt16? {
+    mutating func port(at word: Int, _ limits: ClosedRange<Int> = Limits.port) -> UInt16? {
         integer(at: word, limits, for: "a port").map { UInt16($0) }
     }
 
@@ -32,8 +30,17 @@ extension Elaborator {
         }
     }
 
+    mutating func set(_ path: KeywordRow.Path<AddressFamily?>, family statement: Statement) {
+        guard let word = word(of: statement) else { return }
+        self[keyPath: path] = family(at: word)
+    }
+
+    mutating func set<Value: ForwardingSetting>(_ path: KeywordRow.Path<Value>, forwarding statement: Statement) {
+        if let value = forwarding(statement) { self[keyPath: path] = Value(value) }
+    }
+
     /// `NAT`, `DR` or `TUN [type ipip|gue port N [nocsum|csum|remcsum]|gre [nocsum|csum]]`.
-    mutating func forwarding(_ statement: Statement) -> Forwarding? {
+    private mutating func forwarding(_ statement: Statement) -> Forwarding? {
         guard let first = statement.words.first else {
             refuseMissing(statement)
             return nil
@@ -91,13 +98,27 @@ extension Elaborator {
     }
 
     /// Appends a script unless there is one for this moment.
-    mutating func add(_ statement: Statement, _ trigger: ServiceTrigger, to scripts: inout [ServiceScript]) {
+    mutating func notify(
+        _ trigger: ServiceTrigger, _ statement: Statement, into scripts: KeywordRow.Path<[ServiceScript]>
+    ) {
         guard let script = script(statement), let first = statement.words.first else { return }
-        guard !scripts.contains(where: { $0.trigger == trigger }) else {
+        guard !self[keyPath: scripts].contains(where: { $0.trigger == trigger }) else {
             return report(
                 .warning, "`\(string(statement.token))` is set already; this one is ignored", at: statement.token)
         }
         _ = checkProgram(ScriptUse(program: script.arguments[0], identity: script.identity), at: first)
-        scripts.append(ServiceScript(trigger: trigger, arguments: script.arguments, identity: script.identity))
+        self[keyPath: scripts].append(
+            ServiceScript(trigger: trigger, arguments: script.arguments, identity: script.identity))
     }
 }
+
+/// A property that lb_kind and its kin set.
+protocol ForwardingSetting: Sendable {
+    init(_ forwarding: Forwarding)
+}
+
+extension Forwarding: ForwardingSetting {
+    init(_ forwarding: Forwarding) { self = forwarding }
+}
+
+extension Forwarding?: ForwardingSetting {}

@@ -1,102 +1,72 @@
 import Base
 import ConfigurationModel
 
-extension Elaborator {
-    /// Reads what refers to instances, after them.
-    mutating func elaborateGroups() {
-        for place in topLevel() {
-            switch keyword(place) {
-            case "vrrp_sync_group": syncGroup(place)
-            case "track_group": trackGroup(place)
-            case "garp_group": announcementGroup(place)
-            case "interface_up_down_delays": interfaceDelays(place)
-            case "linkbeat_interfaces": polledInterfaces(place)
-            default: break
-            }
-        }
-        for place in topLevel() {
-            switch keyword(place) {
-            case "static_ipaddress": staticAddresses(place)
-            case "static_routes":
-                let context = "static_routes (entry)"
-                forEach(inside: place) { elaborator, entry, _ in
-                    if let route = elaborator.route(entry, context: context) {
-                        elaborator.model.shared.staticRoutes.append(route)
-                    }
-                }
-            case "static_rules":
-                let context = "static_rules (entry)"
-                forEach(inside: place) { elaborator, entry, _ in
-                    if let rule = elaborator.rule(entry, context: context) {
-                        elaborator.model.shared.staticRules.append(rule)
-                    }
-                }
-            default: break
-            }
-        }
-    }
+/// A vrrp_sync_group block while it is read.
+struct SyncGroupDraft {
+    var settings = SyncGroup(name: "")
+    var memberPlaces: [Int] = []
+}
 
+extension Elaborator {
     /// An error about something that this block says a second time.
     mutating func refuse(_ message: String, at token: Int, first what: String) {
         refuse(message, at: token)
-        if let first = shared.saidInBlock[what] { report(.note, "the first time is here", at: first) }
+        if let first = shared.seenInBlock[what] { report(.note, "the first time is here", at: first) }
+    }
+
+    /// A group's name, when no other of its kind has it.
+    private mutating func define(_ names: KeywordRow.Path<[String: Int]>, _ block: Statement) -> String? {
+        guard let token = word(of: block) else { return nil }
+        let name = string(token)
+        if let first = self[keyPath: names][name] {
+            refuse("`\(block.row.name) \(name)` exists already; this block is left out", at: token, atStart: "")
+            report(.note, "the first one is here", at: first)
+            return nil
+        }
+        self[keyPath: names][name] = token
+        shared.seenInBlock = [:]
+        return name
     }
 
     // MARK: - Sync groups
 
-    private mutating func syncGroup(_ place: Int) {
-        let block = statements[place]
-        guard let token = word(of: block) else { return }
-        let name = string(token)
-        if let first = shared.syncGroups[name] {
-            refuse("`vrrp_sync_group \(name)` exists already; this block is left out", at: token, atStart: "")
-            return report(.note, "the first one is here", at: first)
-        }
-        shared.syncGroups[name] = token
-        shared.saidInBlock = [:]
-        var group = SyncGroup(name: name)
-        group.sendsMail = defaults.sendsMail
-        group.notifiesPriorityChanges = defaults.options.contains(.notifiesPriorityChanges)
-        var memberPlaces: [Int] = []
-        forEach(inside: place) { elaborator, statement, child in
-            let keyword = elaborator.keyword(child)
-            switch keyword {
-            case "group": memberPlaces += elaborator.groupMembers(child, &group)
-            case "track_interface":
-                elaborator.forEach(inside: child) { elaborator, entry, _ in
-                    guard let tracked = elaborator.trackedInterface(entry) else { return }
-                    if group.trackedInterfaces.contains(where: { $0.name == tracked.name }) {
-                        return elaborator.refuse(
-                            "`\(tracked.name)` is tracked already", at: entry.token, first: "interface \(tracked.name)")
-                    }
-                    elaborator.shared.saidInBlock["interface \(tracked.name)"] = entry.token
-                    group.trackedInterfaces.append(tracked)
-                }
-            case "smtp_alert": if let value = elaborator.boolean(statement) { group.sendsMail = value }
-            case "sync_group_tracking_weight": group.keepsMemberWeights = elaborator.flag(statement)
-            case "notify_priority_changes":
-                if let value = elaborator.boolean(statement) { group.notifiesPriorityChanges = value }
-            default:
-                if let kind = TrackerKind(list: keyword) {
-                    elaborator.trackers(kind, child, "vrrp_sync_group/\(keyword) (entry)", into: &group.trackers)
-                } else if let trigger = NotifyTrigger(keyword: keyword) {
-                    elaborator.notify(trigger, statement, into: &group.scripts)
-                }
+    mutating func syncGroup(_ block: Statement) {
+        guard let name = define(\.shared.syncGroups, block), let token = block.words.first else { return }
+        group = SyncGroupDraft(settings: SyncGroup(name: name))
+        group.settings.sendsMail = defaults.options.contains(.sendsMail)
+        group.settings.notifiesPriorityChanges = defaults.options.contains(.notifiesPriorityChanges)
+        perform(inside: block)
+        finish(group.settings, block, at: token, group.memberPlaces)
+    }
+
+    /// Entries of a list of tracked interfaces.
+    mutating func trackedInterfaces(
+        _ block: Statement, into path: KeywordRow.Path<[TrackedInterface]>,
+        _ note: (inout Elaborator, TrackedInterface, Int) -> Void = { _, _, _ in }
+    ) {
+        let list = block.row.value.inside?() ?? .empty
+        forEach(inside: block) { elaborator, entry in
+            guard let tracked = elaborator.trackedInterface(entry, of: list) else { return }
+            note(&elaborator, tracked, entry.token)
+            if elaborator[keyPath: path].contains(where: { $0.name == tracked.name }) {
+                return elaborator.refuse(
+                    "`\(tracked.name)` is tracked already", at: entry.token, first: "interface \(tracked.name)")
             }
+            elaborator.shared.seenInBlock["interface \(tracked.name)"] = entry.token
+            elaborator[keyPath: path].append(tracked)
         }
-        finish(group, place, at: token, memberPlaces)
     }
 
     /// Entries of one list of trackers.
-    mutating func trackers(_ kind: TrackerKind, _ place: Int, _ context: String, into trackers: inout [Tracker]) {
-        var found = trackers
-        forEach(inside: place) { elaborator, entry, _ in
-            guard let tracker = elaborator.tracker(entry, kind, context: context) else { return }
-            if found.contains(where: { $0.kind == kind && $0.name == tracker.name }) {
+    mutating func trackers(_ kind: TrackerKind, _ block: Statement, into path: KeywordRow.Path<[Tracker]>) {
+        let list = block.row.value.inside?() ?? .empty
+        forEach(inside: block) { elaborator, entry in
+            guard let tracker = elaborator.tracker(entry, kind, of: list) else { return }
+            if elaborator[keyPath: path].contains(where: { $0.kind == kind && $0.name == tracker.name }) {
                 return elaborator.refuse(
                     "`\(tracker.name)` is tracked already", at: entry.token, first: "\(kind) \(tracker.name)")
             }
-            elaborator.shared.saidInBlock["\(kind) \(tracker.name)"] = entry.token
+            elaborator.shared.seenInBlock["\(kind) \(tracker.name)"] = entry.token
             if kind == .bfd,
                 let session = elaborator.model.shared.bfdSessions.first(where: { $0.name == tracker.name }),
                 !session.servesVRRP
@@ -104,15 +74,13 @@ extension Elaborator {
                 return elaborator.refuse(
                     "`bfd_instance \(session.name)` is for checkers only; this isn't tracked", at: entry.token)
             }
-            found.append(tracker)
+            elaborator[keyPath: path].append(tracker)
         }
-        trackers = found
     }
 
-    /// Members of a `group` block, which are instances of no other group. - Returns: their tokens.
-    private mutating func groupMembers(_ place: Int, _ group: inout SyncGroup) -> [Int] {
-        var places: [Int] = []
-        for (name, token) in names(inside: place) {
+    /// Members of a `group` block, which are instances of no other group.
+    mutating func groupMembers(_ block: Statement) {
+        for (name, token) in names(inside: block) {
             guard let number = member(name, at: token) else { continue }
             if let first = shared.memberships[number] {
                 refuse("instance `\(name)` is in a sync group already", at: token)
@@ -120,10 +88,9 @@ extension Elaborator {
                 continue
             }
             shared.memberships[number] = token
-            group.members.append(number)
-            places.append(token)
+            group.settings.members.append(number)
+            group.memberPlaces.append(token)
         }
-        return places
     }
 
     /// The instance of this name.
@@ -139,8 +106,8 @@ extension Elaborator {
         return nil
     }
 
-    private mutating func finish(_ group: SyncGroup, _ place: Int, at token: Int, _ memberPlaces: [Int]) {
-        let wanted = wantedMembers(place)
+    private mutating func finish(_ group: SyncGroup, _ block: Statement, at token: Int, _ memberPlaces: [Int]) {
+        let wanted = wantedMembers(block)
         guard !group.members.isEmpty else {
             if wanted > 0 {
                 model.ignoredSettings += 1
@@ -176,7 +143,7 @@ extension Elaborator {
                 + "`\(model.instances[group.members[other]].name)` hasn't", at: places[other])
     }
 
-    /// What a group tracks replaces what its members say about the same object (behaviours §8).
+    /// Warns of objects that a group and a member track: the group's options replace the member's (behaviours §8).
     private mutating func checkTrackers(of group: SyncGroup, _ places: [Int]) {
         for (number, place) in zip(group.members, places) {
             let member = model.instances[number]
@@ -196,78 +163,69 @@ extension Elaborator {
         }
     }
 
-    /// How many members are named, rightly or not; a misspelt list counts as one.
-    private func wantedMembers(_ place: Int) -> Int {
-        var count = attempts.has("group", in: place) ? 1 : 0
-        for child in place + 1..<max(place + 1, statements[place].end) where keyword(child) == "group" {
-            for entry in child + 1..<max(child + 1, statements[child].end) { count += statements[entry].words.count }
+    /// Number of members that are named, rightly or not; a misspelt list counts as one.
+    private mutating func wantedMembers(_ block: Statement) -> Int {
+        var count = misplaced.has("group", in: block.place) ? 1 : 0
+        forEach(inside: block) { elaborator, statement in
+            if statement.row.name == "group" { count += elaborator.names(inside: statement).count }
         }
         return count
     }
 
     // MARK: - Other groups
 
-    private mutating func trackGroup(_ place: Int) {
-        guard let token = word(of: statements[place]) else { return }
-        let name = string(token)
-        if let first = shared.trackGroups[name] {
-            refuse("`track_group \(name)` exists already; this block is left out", at: token, atStart: "")
-            return report(.note, "the first one is here", at: first)
-        }
-        shared.trackGroups[name] = token
-        shared.saidInBlock = [:]
-        var group = TrackGroup(name: name)
-        forEach(inside: place) { elaborator, _, child in
-            guard elaborator.keyword(child) == "group" else { return }
-            for (name, token) in elaborator.names(inside: child) {
-                guard let number = elaborator.member(name, at: token) else { continue }
-                if group.members.contains(number) {
-                    elaborator.refuse("instance `\(name)` is listed already", at: token, first: "member \(name)")
-                } else {
-                    elaborator.shared.saidInBlock["member \(name)"] = token
-                    group.members.append(number)
-                }
-            }
-        }
-        if group.members.isEmpty, wantedMembers(place) == 0 {
+    mutating func trackGroup(_ block: Statement) {
+        guard let name = define(\.shared.trackGroups, block), let token = block.words.first else { return }
+        trackGroup = TrackGroup(name: name)
+        perform(inside: block)
+        if trackGroup.members.isEmpty, wantedMembers(block) == 0 {
             refuse("`track_group \(name)` has no members", at: token)
         }
-        model.shared.trackGroups.append(group)
+        model.shared.trackGroups.append(trackGroup)
     }
 
-    private mutating func announcementGroup(_ place: Int) {
-        var group = AnnouncementGroup()
-        forEach(inside: place) { elaborator, statement, child in
-            switch elaborator.keyword(child) {
-            case "garp_interval":
-                if let value = elaborator.seconds(statement, Limits.gap) { group.garpInterval = value }
-            case "gna_interval":
-                if let value = elaborator.seconds(statement, Limits.gap) { group.gnaInterval = value }
-            case "interface":
-                if let word = elaborator.word(of: statement) { elaborator.addInterface(word, to: &group) }
-            case "interfaces":
-                for (_, token) in elaborator.names(inside: child) { elaborator.addInterface(token, to: &group) }
-            default: break
+    mutating func trackGroupMembers(_ block: Statement) {
+        for (name, token) in names(inside: block) {
+            guard let number = member(name, at: token) else { continue }
+            if trackGroup.members.contains(number) {
+                refuse("instance `\(name)` is listed already", at: token, first: "member \(name)")
+            } else {
+                shared.seenInBlock["member \(name)"] = token
+                trackGroup.members.append(number)
             }
         }
-        let token = statements[place].token
-        guard !group.interfaces.isEmpty else {
-            if tries("interface", "interfaces", in: place) {
+    }
+
+    mutating func announcementGroup(_ block: Statement) {
+        announcements = AnnouncementGroup()
+        perform(inside: block)
+        guard !announcements.interfaces.isEmpty else {
+            if tries("interface", "interfaces", in: block) {
                 model.ignoredSettings += 1
                 return
             }
-            return refuse("`garp_group` has no interfaces and is left out", at: token, atStart: "")
+            return refuse("`garp_group` has no interfaces and is left out", at: block.token, atStart: "")
         }
-        let isUnlimited = group.garpInterval == .zero && group.gnaInterval == .zero
-        if isUnlimited, !attempts.has("garp_interval", in: place), !attempts.has("gna_interval", in: place) {
-            report(.warning, "`garp_group` limits nothing: neither garp_interval nor gna_interval is set", at: token)
+        let isUnlimited = announcements.garpInterval == .zero && announcements.gnaInterval == .zero
+        if isUnlimited, !misplaced.has("garp_interval", in: block.place),
+            !misplaced.has("gna_interval", in: block.place)
+        {
+            report(
+                .warning, "`garp_group` limits nothing: neither garp_interval nor gna_interval is set", at: block.token)
         }
-        model.shared.announcementGroups.append(group)
+        model.shared.announcementGroups.append(announcements)
     }
 
-    private mutating func addInterface(_ token: Int, to group: inout AnnouncementGroup) {
-        guard let name = listedInterface(at: token, list: "garp_group") else { return }
-        group.interfaces.append(name)
+    mutating func announcementInterface(_ statement: Statement) {
+        if let word = word(of: statement) { addAnnouncementInterface(at: word) }
+    }
+
+    mutating func announcementInterfaces(_ block: Statement) {
+        for (_, token) in names(inside: block) { addAnnouncementInterface(at: token) }
+    }
+
+    private mutating func addAnnouncementInterface(at word: Int) {
+        if let name = listedInterface(at: word, list: "garp_group") { announcements.interfaces.append(name) }
     }
 
     /// An interface that exists and that this kind of list hasn't named before.
@@ -287,18 +245,17 @@ extension Elaborator {
     }
 
     /// `IF DOWN [UP]`. Without UP it is DOWN, as keepalived's manual says; its code takes 0.
-    private mutating func interfaceDelays(_ place: Int) {
-        let limits: ClosedRange<Int64> = 0...255_000_000
-        forEach(inside: place) { elaborator, entry, _ in
+    mutating func interfaceDelays(_ block: Statement) {
+        forEach(inside: block) { elaborator, entry in
             var words = WordCursor(entry.words)
             guard let first = words.take(),
                 let name = elaborator.listedInterface(at: first, list: "interface_up_down_delays"),
                 let second = elaborator.value(of: first, in: &words),
-                let down = elaborator.seconds(at: second, limits, for: "down delay")
+                let down = elaborator.linkDelay(at: second, "down delay")
             else { return }
             var up = down
             if let third = words.take() {
-                guard let value = elaborator.seconds(at: third, limits, for: "up delay") else { return }
+                guard let value = elaborator.linkDelay(at: third, "up delay") else { return }
                 up = value
             }
             elaborator.ignoreRest(of: words)
@@ -306,8 +263,20 @@ extension Elaborator {
         }
     }
 
-    private mutating func polledInterfaces(_ place: Int) {
-        forEach(inside: place) { elaborator, entry, _ in
+    private mutating func linkDelay(at word: Int, _ name: String) -> Interval? {
+        guard let micros = decimal(at: word), let limits = KeywordList.interfaceDelay["(entry)"]?.value.times else {
+            return nil
+        }
+        let delay = Interval.microseconds(micros)
+        guard limits.contains(delay) else {
+            refuse("\(name) is \(limits.lowerBound) to \(limits.upperBound)", at: word)
+            return nil
+        }
+        return delay
+    }
+
+    mutating func polledInterfaces(_ block: Statement) {
+        forEach(inside: block) { elaborator, entry in
             var words = WordCursor(entry.words)
             guard let first = words.take(),
                 let name = elaborator.listedInterface(at: first, list: "linkbeat_interfaces")
@@ -329,13 +298,9 @@ extension Elaborator {
 
     // MARK: - Static addresses
 
-    private mutating func staticAddresses(_ place: Int) {
-        forEach(inside: place) { elaborator, entry, _ in
-            var group: String?
-            guard
-                var address = elaborator.virtualAddress(
-                    entry, context: "static_ipaddress (entry)", trackGroup: &group)
-            else { return }
+    mutating func staticAddresses(_ block: Statement) {
+        forEach(inside: block) { elaborator, entry in
+            guard var address = elaborator.virtualAddress(entry, of: .staticAddress) else { return }
             let interface = address.interface ?? elaborator.model.global.links.defaultInterface ?? "eth0"
             // With `dev` it is said already.
             if address.interface == nil, !elaborator.isKnown(interface: interface) {
@@ -347,17 +312,18 @@ extension Elaborator {
             }
             address.interface = interface
             elaborator.claim(address, on: interface, at: entry.token, isStatic: true)
-            elaborator.model.shared.staticAddresses.append(StaticAddress(address: address, trackGroup: group))
+            elaborator.model.shared.staticAddresses.append(
+                StaticAddress(address: address, trackGroup: elaborator.trackGroupName))
         }
     }
 
-    /// The track_group of this name, for something static.
-    mutating func trackGroupName(at token: Int, of option: Int, in context: String) -> String? {
-        guard context.hasPrefix("static_") else {
-            let block = context.hasPrefix("vrrp_instance/virtual_rules") ? "rules" : "routes"
-            refuse("`track_group` is for static_\(block): these follow their own instance", at: option)
-            return nil
-        }
+    /// The track_group of something static.
+    mutating func trackGroupReference(_ option: Statement) {
+        trackGroupName = trackGroupName(at: option.words.lowerBound)
+    }
+
+    /// The track_group of this name.
+    mutating func trackGroupName(at token: Int) -> String? {
         let name = string(token)
         guard let definition = shared.trackGroups[name] else {
             if tries("track_group", named: name) {

@@ -12,22 +12,22 @@ struct TrackerDefinition {
     var isUsed = false
 }
 
-/// What blocks outside of instances say, for those that refer to them.
+/// Facts of blocks outside of instances, for those that refer to them.
 struct SharedContext {
     /// Definitions by kind and name.
     var trackers: [TrackerKind: [String: TrackerDefinition]] = [:]
     /// Places in the model, and the tokens of the names, of instances.
     var instances: [String: Int] = [:]
-    /// What this machine lacks for an instance to start, by the instance's name.
+    /// The lack on this machine that keeps an instance from starting, by the instance's name.
     var startFaults: [String: String] = [:]
     /// Where an instance was made a member of a sync group.
     var memberships: [Int: Int] = [:]
     /// Tokens of the names of groups.
     var syncGroups: [String: Int] = [:]
     var trackGroups: [String: Int] = [:]
-    /// Where the block that is being read said something that it may say once, by what it is.
-    var saidInBlock: [String: Int] = [:]
-    /// How often it was looked for what a misspelled name may have meant.
+    /// Where the block that is being read has something that it may have once, by a word for it.
+    var seenInBlock: [String: Int] = [:]
+    /// Number of searches for what a misspelled name may have meant.
     var suggestions = 0
     /// Place of the first program that hasupd is to run.
     var firstScript: Int?
@@ -37,11 +37,13 @@ struct SharedContext {
     var addresses = AddressUses()
     var linkLocals: [AddressOnInterface: AddressUse] = [:]
     /// startup_script_timeout and its kin, until the scripts are known.
-    var scriptTimeouts: [WritableKeyPath<ConfigurationModel, DaemonScript?>: Interval] = [:]
+    var startupTimeout: Interval?
+    var shutdownTimeout: Interval?
     /// Where FIFOs or their scripts were named.
-    var fifoPlaces: [WritableKeyPath<ConfigurationModel, NotifyFIFO?>: Int] = [:]
-    /// snmp_rs_stats_update_interval was written.
-    var hasServerAge = false
+    var fifoPlaces: [WritableKeyPath<Elaborator, NotifyFIFO?>: Int] = [:]
+    /// snmp_vs_stats_update_interval and snmp_rs_stats_update_interval.
+    var serviceAge: Interval?
+    var serverAge: Interval?
     /// Programs of global_defs that are still to be looked at, with their places.
     var pendingPrograms: [(use: ScriptUse, token: Int)] = []
     /// Priorities of rules that say none, by the rule's first token.
@@ -68,26 +70,32 @@ extension TrackerKind {
 
     /// The keyword of the list that names them.
     var list: String { "track_\(self)" }
+}
 
-    init?(list: String) {
-        switch list {
-        case "track_script": self = .script
-        case "track_file": self = .file
-        case "track_process": self = .process
-        case "track_bfd": self = .bfd
-        default: return nil
-        }
-    }
+/// Options of a tracked object in the list that names it.
+struct TrackedOptions {
+    var weight = 0
+    var reverse = false
+}
 
-    /// Values add up or are multiplied by it, which makes one more meaningful (behaviours §8).
-    var weightLimit: Int { self == .script || self == .bfd ? 253 : 254 }
+/// A vrrp_script block while it is read.
+struct TrackScriptDraft {
+    var settings = TrackScript(name: "", command: .open(""))
+    var timeout: Interval?
+    var commandPlace: Int?
+}
+
+/// A vrrp_track_process block while it is read.
+struct TrackProcessDraft {
+    var settings = TrackProcess(name: "", process: "")
+    var maximumPlace: Int?
 }
 
 // MARK: - References
 
 extension Elaborator {
     /// One entry of track_script, track_file, track_process or track_bfd; nil when it names nothing usable.
-    mutating func tracker(_ entry: Statement, _ kind: TrackerKind, context: String) -> Tracker? {
+    mutating func tracker(_ entry: Statement, _ kind: TrackerKind, of list: KeywordList) -> Tracker? {
         guard let token = entry.words.first else { return nil }
         let name = string(token)
         guard let definition = shared.trackers[kind]?[name] else {
@@ -110,58 +118,36 @@ extension Elaborator {
             return nil
         }
         warnIfLater(definition.token, token)
-        var tracker = Tracker(kind: kind, name: name, weight: definition.weight, reverse: definition.reverse)
-        var words = WordCursor(entry.words.lowerBound + 1..<entry.words.upperBound)
-        trackerOptions(&words, kind.weightLimit, &tracker.weight, &tracker.reverse, context: context)
-        return tracker
+        (tracked.weight, tracked.reverse) = (definition.weight, definition.reverse)
+        trackerOptions(entry, of: list)
+        return Tracker(kind: kind, name: name, weight: tracked.weight, reverse: tracked.reverse)
     }
 
     /// `[weight N] [reverse|noreverse]`.
-    mutating func trackerOptions(
-        _ words: inout WordCursor, _ limit: Int, _ weight: inout Int, _ reverse: inout Bool, context: String
-    ) {
-        var hasWeight = false
-        while let option = words.take() {
-            switch string(option) {
-            case "reverse": reverse = true
-            case "noreverse": reverse = false
-            case "weight":
-                if hasWeight { refuse("`weight` is written twice; the last one counts", at: option, atStart: "") }
-                hasWeight = true
-                guard let word = value(of: option, in: &words) else { return }
-                if let value = trackerWeight(at: word, limit) { weight = value }
-            default: if unknownOption(option, in: context, end: words.end) { _ = words.take() }
-            }
+    mutating func trackerOptions(_ entry: Statement, of list: KeywordList) {
+        options(entry, of: list) { elaborator, row, option in
+            elaborator.refuse("`\(row.name)` is written twice; the last one counts", at: option, atStart: "")
         }
     }
 
+    mutating func trackedWeight(_ option: Statement) {
+        if let value = weight(at: option.words.lowerBound, of: option) { tracked.weight = value }
+    }
+
     /// A weight. One more than the limit is clamped, as in keepalived.
-    mutating func trackerWeight(at word: Int, _ limit: Int) -> Int? {
-        if let weight = wholeNumber(bytes(word)), abs(weight) == 254, limit == 253 {
+    private mutating func weight(at word: Int, of statement: Statement) -> Int? {
+        if let weight = wholeNumber(bytes(word)), abs(weight) == 254, statement.row.limits == Limits.priorityWeight {
             report(.warning, "a weight is -253 to 253; \(weight.signum() * 253) is used", at: word)
             return weight.signum() * 253
         }
-        return integer(at: word, -limit...limit, for: "weight")
+        return integer(at: word, of: statement)
     }
 
     // MARK: - Definitions
 
-    /// Reads all blocks that trackers may name, wherever they stand.
-    mutating func elaborateTrackers() {
-        for place in topLevel() {
-            switch keyword(place) {
-            case "vrrp_script": trackScript(place)
-            case "track_file", "vrrp_track_file": trackFile(place)
-            case "vrrp_track_process": trackProcess(place)
-            case "bfd_instance": bfdSession(place)
-            default: break
-            }
-        }
-    }
-
     /// A block's name, when no other of its kind has it.
-    mutating func define(_ kind: TrackerKind, _ place: Int) -> String? {
-        guard let token = word(of: statements[place]) else { return nil }
+    mutating func define(_ kind: TrackerKind, _ block: Statement) -> String? {
+        guard let token = word(of: block) else { return nil }
         let name = string(token)
         if let first = shared.trackers[kind]?[name] {
             refuse("`\(kind.keyword) \(name)` exists already; this block is left out", at: token, atStart: "")
@@ -172,13 +158,13 @@ extension Elaborator {
         return name
     }
 
-    /// The definition can't be used. - Parameter place: of its block, when what is missing there is `keyword`.
+    /// The definition can't be used. - Parameter block: its block, when `keyword` is missing there.
     mutating func discard(
         _ kind: TrackerKind, _ name: String, _ reason: String, at token: Int, missing keyword: String = "",
-        in place: Int? = nil
+        in block: Statement? = nil
     ) {
         shared.trackers[kind]?[name]?.isUsable = false
-        if let place, tries(keyword, in: place) {
+        if let block, tries(keyword, in: block) {
             model.ignoredSettings += 1
             return
         }
@@ -192,76 +178,66 @@ extension Elaborator {
     }
 
     /// `weight INT [reverse]`.
-    mutating func weight(_ statement: Statement, _ limit: Int, _ weight: inout Int, _ reverse: inout Bool) {
+    mutating func weight(
+        _ path: KeywordRow.Path<Int>, _ reverse: KeywordRow.Path<Bool>, _ statement: Statement
+    ) {
         var words = WordCursor(statement.words)
         guard let word = value(of: statement.token, in: &words) else { return }
-        if let value = trackerWeight(at: word, limit) { weight = value }
+        if let value = weight(at: word, of: statement) { self[keyPath: path] = value }
         if takes("reverse", from: &words) {
-            reverse = true
+            self[keyPath: reverse] = true
         } else if takes("noreverse", from: &words) {
-            reverse = false
+            self[keyPath: reverse] = false
         }
         ignoreRest(of: words)
     }
 
-    private mutating func trackScript(_ place: Int) {
-        guard let name = define(.script, place) else { return }
-        let block = statements[place]
-        var script = TrackScript(name: name, command: .open(""))
-        var timeout: Interval?
-        var commandPlace: Int?
-        forEach(inside: place) { elaborator, statement, child in
-            switch elaborator.keyword(child) {
-            case "script":
-                guard let command = elaborator.trackCommand(statement) else { return }
-                script.command = command
-                commandPlace = statement.words.first
-            case "interval":
-                if let value = elaborator.period(statement) { script.interval = value }
-            case "timeout":
-                timeout = elaborator.seconds(statement, 0...Limits.longest)
-                if timeout == .zero, let word = statement.words.first {
-                    timeout = .seconds(1)
-                    elaborator.report(.warning, "`timeout 0` means 1 s", at: word)
-                }
-            case "weight": elaborator.weight(statement, 253, &script.weight, &script.reverse)
-            case "rise": if let value = elaborator.integer(statement, Limits.results) { script.rise = value }
-            case "fall": if let value = elaborator.integer(statement, Limits.results) { script.fall = value }
-            case "user":
-                if let identity = elaborator.identity(statement.words) {
-                    script.identity = identity
-                } else {
-                    elaborator.refuse("`user` needs USER [[:]GROUP]", at: statement.token)
-                }
-            case "init_fail": script.startsFailed = elaborator.flag(statement)
-            default: break
-            }
+    // MARK: - Scripts
+
+    mutating func trackScript(_ block: Statement) {
+        guard let name = define(.script, block) else { return }
+        script = TrackScriptDraft()
+        script.settings.name = name
+        perform(inside: block)
+        script.settings.timeout = script.timeout ?? script.settings.interval
+        let settings = script.settings
+        settle(.script, name, weight: settings.weight, reverse: settings.reverse)
+        guard let commandPlace = script.commandPlace else {
+            return discard(.script, name, "it has no usable `script`", at: block.token, missing: "script", in: block)
         }
-        script.timeout = timeout ?? script.interval
-        settle(.script, name, weight: script.weight, reverse: script.reverse)
-        guard let commandPlace else {
-            return discard(
-                .script, name, "it has no usable `script`", at: block.token, missing: "script", in: place)
-        }
-        if case .run(let arguments) = script.command {
-            let use = ScriptUse(program: arguments[0], identity: script.identity, isTracker: true)
+        if case .run(let arguments) = settings.command {
+            let use = ScriptUse(program: arguments[0], identity: settings.identity, isTracker: true)
             if !checkProgram(use, at: commandPlace) { shared.trackers[.script]?[name]?.isUsable = false }
         }
         guard shared.trackers[.script]?[name]?.isUsable == true else { return }
-        model.shared.trackScripts.append(script)
+        model.shared.trackScripts.append(settings)
+    }
+
+    /// Time that a run may take.
+    mutating func runTime(_ statement: Statement) {
+        script.timeout = seconds(statement)
+        guard script.timeout == .zero, let word = statement.words.first else { return }
+        script.timeout = .seconds(1)
+        report(.warning, "`timeout 0` means 1 s", at: word)
     }
 
     /// An interval between runs; 0 means 1 s, as in keepalived.
-    private mutating func period(_ statement: Statement) -> Interval? {
-        guard let value = seconds(statement, 0...Limits.longest), let word = statement.words.first else { return nil }
-        guard value.nanoseconds < 1_000_000 else { return value }
-        let used = value == .zero ? Interval.seconds(1) : .milliseconds(1)
-        report(.warning, "an interval is 0.001 s or longer; \(used) is used", at: word)
-        return used
+    mutating func period(_ statement: Statement) {
+        guard let value = seconds(statement), let word = statement.words.first else { return }
+        script.settings.interval = value
+        guard value < .milliseconds(1) else { return }
+        script.settings.interval = value == .zero ? .seconds(1) : .milliseconds(1)
+        report(.warning, "an interval is 0.001 s or longer; \(script.settings.interval) is used", at: word)
     }
 
     /// `"COMMAND ARGUMENTS"` or `</PATH`.
-    private mutating func trackCommand(_ statement: Statement) -> TrackCommand? {
+    mutating func trackCommand(_ statement: Statement) {
+        guard let command = readTrackCommand(statement) else { return }
+        script.settings.command = command
+        script.commandPlace = statement.words.first
+    }
+
+    private mutating func readTrackCommand(_ statement: Statement) -> TrackCommand? {
         guard let first = statement.words.first else {
             _ = word(of: statement)
             return nil
@@ -285,100 +261,85 @@ extension Elaborator {
         return .run(script.arguments)
     }
 
-    private mutating func trackFile(_ place: Int) {
-        guard let name = define(.file, place) else { return }
-        let block = statements[place]
-        var file = TrackFile(name: name, path: "")
-        forEach(inside: place) { elaborator, statement, child in
-            switch elaborator.keyword(child) {
-            case "file":
-                guard let word = elaborator.word(of: statement) else { return }
-                let path = elaborator.string(word)
-                guard path.hasPrefix("/") else {
-                    return elaborator.refuse("`\(path)` isn't an absolute path", at: word)
-                }
-                file.path = path
-            case "weight": elaborator.weight(statement, 254, &file.weight, &file.reverse)
-            case "init_file": elaborator.initialFile(statement, &file)
-            default: break
-            }
-        }
+    // MARK: - Files and processes
+
+    mutating func trackFile(_ block: Statement) {
+        guard let name = define(.file, block) else { return }
+        file = TrackFile(name: name, path: "")
+        perform(inside: block)
         settle(.file, name, weight: file.weight, reverse: file.reverse)
         guard !file.path.isEmpty else {
-            return discard(.file, name, "it has no usable `file`", at: block.token, missing: "file", in: place)
+            return discard(.file, name, "it has no usable `file`", at: block.token, missing: "file", in: block)
         }
         model.shared.trackFiles.append(file)
     }
 
+    mutating func trackedPath(_ statement: Statement) {
+        guard let word = word(of: statement) else { return }
+        let path = string(word)
+        guard path.hasPrefix("/") else { return refuse("`\(path)` isn't an absolute path", at: word) }
+        file.path = path
+    }
+
     /// `init_file [VALUE] [overwrite]`.
-    private mutating func initialFile(_ statement: Statement, _ file: inout TrackFile) {
+    mutating func initialFile(_ statement: Statement) {
         file.initialValue = 0
         for word in statement.words {
             if text.matches(text.tokens[word], "overwrite") {
                 file.overwrites = true
-            } else if let value = integer(at: word, Limits.fileValue, for: "init_file") {
+            } else if let value = integer(at: word, of: statement) {
                 file.initialValue = value
             }
         }
     }
 
-    private mutating func trackProcess(_ place: Int) {
-        guard let name = define(.process, place) else { return }
-        let block = statements[place]
-        var process = TrackProcess(name: name, process: "")
-        var maximumPlace: Int?
-        let delays: ClosedRange<Int64> = 1...3_600_000_000
-        forEach(inside: place) { elaborator, statement, child in
-            switch elaborator.keyword(child) {
-            case "process":
-                guard let first = statement.words.first else {
-                    _ = elaborator.word(of: statement)
-                    return
-                }
-                process.process = elaborator.string(first)
-                process.parameters = statement.words.dropFirst().map { elaborator.string($0) }
-            case "param_match": elaborator.parameterMatch(statement, &process)
-            case "weight": elaborator.weight(statement, 254, &process.weight, &process.reverse)
-            case "quorum": if let value = elaborator.integer(statement, 1...65_535) { process.quorum = value }
-            case "quorum_max":
-                if let value = elaborator.integer(statement, 0...65_535) {
-                    process.quorumMaximum = value
-                    maximumPlace = statement.words.first
-                }
-            case "delay":
-                if let value = elaborator.seconds(statement, delays) {
-                    process.forkDelay = value
-                    process.terminateDelay = value
-                }
-            case "fork_delay": if let value = elaborator.seconds(statement, delays) { process.forkDelay = value }
-            case "terminate_delay":
-                if let value = elaborator.seconds(statement, delays) { process.terminateDelay = value }
-            case "full_command": process.usesFullCommand = elaborator.flag(statement)
-            default: break
-            }
-        }
-        settle(.process, name, weight: process.weight, reverse: process.reverse)
-        guard !process.process.isEmpty else {
+    mutating func trackProcess(_ block: Statement) {
+        guard let name = define(.process, block) else { return }
+        process = TrackProcessDraft()
+        process.settings.name = name
+        perform(inside: block)
+        settle(.process, name, weight: process.settings.weight, reverse: process.settings.reverse)
+        guard !process.settings.process.isEmpty else {
             return discard(
-                .process, name, "it has no usable `process`", at: block.token, missing: "process", in: place)
+                .process, name, "it has no usable `process`", at: block.token, missing: "process", in: block)
         }
-        if let maximum = process.quorumMaximum, maximum < process.quorum, let token = maximumPlace {
-            if maximum == 0 {
-                // "At most none": the process must not run.
-                process.quorum = 0
-            } else {
-                discard(.process, name, "quorum_max \(maximum) is below quorum \(process.quorum)", at: token)
-                return
+        let (maximum, quorum) = (process.settings.quorumMaximum ?? .max, process.settings.quorum)
+        if maximum < quorum, let token = process.maximumPlace {
+            // "At most none": the process must not run.
+            guard maximum == 0 else {
+                return discard(.process, name, "quorum_max \(maximum) is below quorum \(quorum)", at: token)
             }
+            process.settings.quorum = 0
         }
-        model.shared.trackProcesses.append(process)
+        model.shared.trackProcesses.append(process.settings)
     }
 
-    private mutating func parameterMatch(_ statement: Statement, _ process: inout TrackProcess) {
+    mutating func trackedProgram(_ statement: Statement) {
+        guard let first = statement.words.first else {
+            _ = word(of: statement)
+            return
+        }
+        process.settings.process = string(first)
+        process.settings.parameters = statement.words.dropFirst().map { string($0) }
+    }
+
+    mutating func quorumMaximum(_ statement: Statement) {
+        guard let value = integer(statement) else { return }
+        process.settings.quorumMaximum = value
+        process.maximumPlace = statement.words.first
+    }
+
+    mutating func processDelay(_ statement: Statement) {
+        guard let value = seconds(statement) else { return }
+        process.settings.forkDelay = value
+        process.settings.terminateDelay = value
+    }
+
+    mutating func parameterMatch(_ statement: Statement) {
         guard let word = statement.words.first else { return }
         switch string(word) {
-        case "initial": process.match = .initial
-        case "partial": process.match = .partial
+        case "initial": process.settings.match = .initial
+        case "partial": process.settings.match = .partial
         default: refuse("`param_match` is initial or partial, not `\(string(word))`", at: word)
         }
     }

@@ -9,32 +9,32 @@ extension Elaborator {
     /// - Returns: whether there is one.
     mutating func splitsLine(_ words: Range<Int>, of statement: Statement) -> Bool {
         guard !statement.isEntry, !diagnostics.isFull else { return false }
-        let context = table.keywords[statement.row].context
-        let meant = words.filter { text.tokens[$0].kind == .word && table.keyword(string($0), in: context) != nil }
-        guard let first = meant.first else { return false }
         let block = block(around: statement)
+        let rows = block < 0 ? .root : statements[block].row.value.inside?() ?? .empty
+        let meant = words.filter { text.tokens[$0].kind == .word && rows[string($0)] != nil }
+        guard let first = meant.first else { return false }
         for token in meant {
             let value = token + 1 < words.upperBound ? string(token + 1) : nil
-            attempts.note(string(token), in: block, name: value, at: token)
+            misplaced.note(string(token), in: block, name: value, at: token)
         }
         model.ignoredSettings += meant.count
         // It's no error in the first statement.
         diagnostics.add(
             .error, "one statement a line: \(ownLines(for: meant))", at: text.tokens[first], in: text,
-            atStart: meant.count == 1 ? startWithout(first, in: context) : "leave them out")
+            atStart: meant.count == 1 ? startWithout(rows[string(first)]) : "leave them out")
         return true
     }
 
-    /// What a start does without a keyword that stands behind another statement.
-    private func startWithout(_ keyword: Int, in context: String) -> String {
-        guard let row = table.keyword(string(keyword), in: context), row.hasOneValue else { return "leave it out" }
-        return table.startInstead(row)
+    /// The action of a start without a keyword that stands behind another statement.
+    private func startWithout(_ row: KeywordRow?) -> String {
+        guard let row, row.hasOneValue else { return "leave it out" }
+        return startInstead(row)
     }
 
-    /// How many words of a crowded line a message names.
+    /// Number of words of a crowded line that a message names.
     private static var maximumNamed: Int { 8 }
 
-    /// What to do with words that belong onto lines of their own; each is named once.
+    /// Advice about words that belong onto lines of their own; each is named once.
     private func ownLines(for words: [Int]) -> String {
         var names: [String] = []
         for word in words where !names.contains("`\(string(word))`") {
@@ -74,10 +74,10 @@ extension Elaborator {
     ///
     /// - Parameter end: one past the line's last word.
     /// - Returns: whether this word is one.
-    mutating func splitsEntries(at word: Int, in context: String, end: Int) -> Bool {
-        let isOfPeers = context.hasPrefix("vrrp_instance/unicast_peer")
+    mutating func splitsEntries(at word: Int, of list: KeywordList, end: Int) -> Bool {
+        let isOfPeers = list === KeywordList.unicastPeer
         // In a route, an address may be the value of what was forgotten.
-        guard isOfPeers || context.hasPrefix("vrrp_instance/virtual_ipaddress") else { return false }
+        guard isOfPeers || list === KeywordList.virtualAddress else { return false }
         guard isAddress(word) else { return false }
         if isOfPeers { lostPeers += 1 }
         let place = text.location(text.tokens[word])
