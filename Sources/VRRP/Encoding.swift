@@ -1,12 +1,8 @@
 import Base
+import Varlink
 
 // How transitions and status cross a process boundary. Both ends are of one build (docs/decisions.md, D7), so there is
 // no version in them; but they are read as a stranger's bytes.
-
-/// Bytes of a text that is told to hasupd: what is kept of thousands of observations is bounded by it.
-private let textMax = 512
-/// Faults of one instance.
-private let faultsMax = 256
 
 extension ByteWriter {
     // Generic code copies by way of tables that lie all over Swift's library, and this runs at every advert.
@@ -16,22 +12,14 @@ extension ByteWriter {
         if let value { body(&self, value) }
     }
 
-    /// Appends a text, or as much of it as `readText` takes.
-    mutating func write(text: String) {
-        guard text.utf8.count > textMax else { return write(text) }
-        // A character that is cut in two becomes U+FFFD, of three bytes.
-        write(String(decoding: text.utf8.prefix(textMax - 3), as: UTF8.self))
-    }
+    mutating func write(text: String) { text.encode(into: &self) }
 
     mutating func write(tagged address: IPAddress) {
         write(address.family.rawValue)
         write(address)
     }
 
-    fileprivate mutating func write(_ prefix: Prefix) {
-        write(tagged: prefix.address)
-        write(UInt8(prefix.length))
-    }
+    fileprivate mutating func write(_ prefix: Prefix) { prefix.encode(into: &self) }
 }
 
 extension ByteReader {
@@ -41,24 +29,9 @@ extension ByteReader {
         try readBool() ? try body(&self) : nil
     }
 
-    /// A name or a sentence of a reasonable length.
-    mutating func readText() throws(ByteError) -> String {
-        let text = try readString()
-        guard text.utf8.count <= textMax else { throw .invalid }
-        return text
-    }
-
-    mutating func readTaggedAddress() throws(ByteError) -> IPAddress {
-        guard let family = AddressFamily(rawValue: try readUInt8()) else { throw .invalid }
-        return try readAddress(family)
-    }
-
-    fileprivate mutating func readPrefix() throws(ByteError) -> Prefix {
-        let address = try readTaggedAddress()
-        guard let prefix = Prefix(address: address, length: Int(try readUInt8())) else { throw .invalid }
-        return prefix
-    }
-
+    mutating func readText() throws(ByteError) -> String { try String(decoding: &self) }
+    mutating func readTaggedAddress() throws(ByteError) -> IPAddress { try IPAddress(decoding: &self) }
+    fileprivate mutating func readPrefix() throws(ByteError) -> Prefix { try Prefix(decoding: &self) }
     mutating func readInterval() throws(ByteError) -> Interval { Interval(nanoseconds: try readInt64()) }
 
     /// How long ago something was: what can be calculated with.
@@ -75,16 +48,9 @@ extension ByteReader {
         guard let state = RouterState(rawValue: try readUInt8()) else { throw .invalid }
         return state
     }
-
-    /// A 32-bit count that the remaining bytes can hold, at `size` bytes each at least.
-    mutating func readCount(ofSize size: Int) throws(ByteError) -> Int {
-        let count = Int(try readUInt32())
-        guard count <= remaining / size else { throw .truncated }
-        return count
-    }
 }
 
-extension Fault {
+extension Fault: ByteCoded {
     package func encode(into writer: inout ByteWriter) {
         switch self {
         case .configuration:
@@ -118,7 +84,7 @@ extension Fault {
     }
 
     /// Reads what `encode` wrote. - Throws: `ByteError`.
-    package init(from reader: inout ByteReader) throws(ByteError) {
+    package init(decoding reader: inout ByteReader) throws(ByteError) {
         switch try reader.readUInt8() {
         case 0: self = .configuration
         case 1: self = .interfaceMissing(try reader.readText())
@@ -133,30 +99,6 @@ extension Fault {
         case 8: self = .trackedInterfaceUp(try reader.readText())
         default: throw .invalid
         }
-    }
-}
-
-extension StrangerAddress {
-    fileprivate func encode(into writer: inout ByteWriter) {
-        writer.write(prefix)
-        writer.write(text: interface)
-        writer.write(isSilent)
-        writer.write(addedBy)
-        writer.write(hasLifetime)
-        writer.write(atStart.rawValue)
-    }
-
-    fileprivate init(from reader: inout ByteReader) throws(ByteError) {
-        self.init(
-            try reader.readPrefix(), interface: try reader.readText(), isSilent: try reader.readBool(),
-            addedBy: try reader.readUInt8(), hasLifetime: try reader.readBool(), atStart: try AtStart(from: &reader))
-    }
-}
-
-extension StrangerAddress.AtStart {
-    fileprivate init(from reader: inout ByteReader) throws(ByteError) {
-        guard let known = Self(rawValue: try reader.readUInt8()) else { throw .invalid }
-        self = known
     }
 }
 
@@ -221,7 +163,7 @@ extension TransitionReason {
         case 4: self = .preempted
         case 5: self = .higherPriority
         case 6: self = .equalPriorityHigherAddress
-        case 7: self = .fault(try Fault(from: &reader))
+        case 7: self = .fault(try Fault(decoding: &reader))
         case 8: self = .recovered
         case 9: self = .addressRemoved(try reader.readTaggedAddress())
         case 10: self = .reconfigured
@@ -232,7 +174,7 @@ extension TransitionReason {
     }
 }
 
-extension Transition {
+extension Transition: ByteCoded {
     package func encode(into writer: inout ByteWriter) {
         writer.write(UInt32(instance))
         writer.write(from.rawValue)
@@ -245,7 +187,7 @@ extension Transition {
     }
 
     /// Reads what `encode` wrote. - Throws: `ByteError`.
-    package init(from reader: inout ByteReader) throws(ByteError) {
+    package init(decoding reader: inout ByteReader) throws(ByteError) {
         self.init(
             instance: Int(try reader.readUInt32()), from: try reader.readState(), to: try reader.readState(),
             reason: try TransitionReason(from: &reader),
@@ -256,155 +198,8 @@ extension Transition {
     }
 }
 
-extension Counters {
-    func encode(into writer: inout ByteWriter) {
-        for value in [
-            advertsReceived, advertsSent, releasesReceived, releasesSent, becameMaster, leftMaster, sendFailures,
-        ] {
-            writer.write(value)
-        }
-        discarded.encode(into: &writer)
-        remarks.encode(into: &writer)
-    }
-
-    init(from reader: inout ByteReader) throws(ByteError) {
-        self.init()
-        advertsReceived = try reader.readUInt64()
-        advertsSent = try reader.readUInt64()
-        releasesReceived = try reader.readUInt64()
-        releasesSent = try reader.readUInt64()
-        becameMaster = try reader.readUInt64()
-        leftMaster = try reader.readUInt64()
-        sendFailures = try reader.readUInt64()
-        discarded = try Tally(from: &reader, below: DiscardReason.allCases.count)
-        remarks = try Tally(from: &reader, below: Anomaly.allCases.count)
-    }
-}
-
-extension Tally {
-    func encode(into writer: inout ByteWriter) {
-        let numbers = numbers
-        writer.write(UInt8(numbers.count))
-        for number in numbers {
-            writer.write(number)
-            writer.write(self[number])
-        }
-    }
-
-    /// - Throws: `ByteError` also for numbers that aren't below the limit or don't rise, and for a counter of zero.
-    init(from reader: inout ByteReader, below limit: Int) throws(ByteError) {
-        self.init()
-        var lowest: UInt8 = 0
-        for _ in 0..<Int(try reader.readUInt8()) {
-            let number = try reader.readUInt8()
-            guard number >= lowest, number < limit else { throw ByteError.invalid }
-            let value = try reader.readUInt64()
-            guard value > 0 else { throw ByteError.invalid }
-            self[number] = value
-            lowest = number + 1
-        }
-    }
-}
-
-extension InstanceStatus {
+extension RivalMaster.Sign: ByteCoded {
     package func encode(into writer: inout ByteWriter) {
-        writer.write(since.nanoseconds)
-        writer.write(priority.rawValue)
-        writer.write(advertInterval.nanoseconds)
-        writer.write(state.rawValue)
-        writer.write(optional: master) { $0.write(tagged: $1) }
-        writer.write(optional: masterPriority) { $0.write($1.rawValue) }
-        writer.write(optional: lastAdvertReceived) { $0.write($1.nanoseconds) }
-        writer.write(optional: takeoverAt) { $0.write($1.nanoseconds) }
-        writer.write(optional: waiting) { $0.write($1.rawValue) }
-        let faults = faults.prefix(faultsMax)
-        writer.write(UInt32(faults.count))
-        faults.forEach { $0.encode(into: &writer) }
-        writer.write(optional: lastTransition) { $1.encode(into: &$0) }
-        counters.encode(into: &writer)
-        for list in [installedAddresses, foreignAddresses, waitingAddresses] {
-            writer.write(UInt32(list.count))
-            list.forEach { writer.write(tagged: $0) }
-        }
-        writer.write(UInt32(unusableAddresses.count))
-        for unusable in unusableAddresses {
-            writer.write(tagged: unusable.address)
-            writer.write(UInt32(bitPattern: unusable.code))
-        }
-        writer.write(UInt32(strangers.count))
-        strangers.forEach { $0.encode(into: &writer) }
-        writer.write(UInt32(clamping: unadvertisedAddresses))
-        writer.write(optional: lastDiscard) { writer, discard in
-            writer.write(discard.reason.rawValue)
-            writer.write(tagged: discard.source)
-            writer.write(discard.detail)
-            writer.write(discard.at.nanoseconds)
-            writer.write(discard.countsUntil.nanoseconds)
-        }
-        writer.write(optional: differentAddresses) { writer, other in
-            writer.write(tagged: other.source)
-            writer.write(other.countsUntil.nanoseconds)
-        }
-        writer.write(optional: sendFailure) { writer, failure in
-            writer.write(UInt32(bitPattern: failure.code))
-            writer.write(failure.since.nanoseconds)
-            writer.write(failure.isSilent)
-        }
-        let rivals = rivals.prefix(RivalMasters.most)
-        writer.write(UInt8(rivals.count))
-        rivals.forEach { $0.encode(into: &writer) }
-    }
-
-    /// Reads what `encode` wrote. - Throws: `ByteError`.
-    package init(from reader: inout ByteReader) throws(ByteError) {
-        self.init(
-            since: try reader.readInstant(), priority: try reader.readPriority(),
-            advertInterval: try reader.readInterval())
-        state = try reader.readState()
-        master = try reader.readOptional { reader throws(ByteError) in try reader.readTaggedAddress() }
-        masterPriority = try reader.readOptional { reader throws(ByteError) in try reader.readPriority() }
-        lastAdvertReceived = try reader.readOptional { reader throws(ByteError) in try reader.readInstant() }
-        takeoverAt = try reader.readOptional { reader throws(ByteError) in try reader.readInstant() }
-        waiting = try reader.readOptional { reader throws(ByteError) in
-            guard let reason = BackupReason(rawValue: try reader.readUInt8()) else { throw .invalid }
-            return reason
-        }
-        let count = try reader.readCount(ofSize: 1)
-        guard count <= faultsMax else { throw .invalid }
-        for _ in 0..<count { faults.append(try Fault(from: &reader)) }
-        lastTransition = try reader.readOptional { reader throws(ByteError) in try Transition(from: &reader) }
-        counters = try Counters(from: &reader)
-        for _ in 0..<(try reader.readCount(ofSize: 5)) { installedAddresses.append(try reader.readTaggedAddress()) }
-        for _ in 0..<(try reader.readCount(ofSize: 5)) { foreignAddresses.append(try reader.readTaggedAddress()) }
-        for _ in 0..<(try reader.readCount(ofSize: 5)) { waitingAddresses.append(try reader.readTaggedAddress()) }
-        for _ in 0..<(try reader.readCount(ofSize: 9)) {
-            unusableAddresses.append(
-                UnusableAddress(try reader.readTaggedAddress(), code: Int32(bitPattern: try reader.readUInt32())))
-        }
-        for _ in 0..<(try reader.readCount(ofSize: 14)) { strangers.append(try StrangerAddress(from: &reader)) }
-        unadvertisedAddresses = Int(try reader.readUInt32())
-        lastDiscard = try reader.readOptional { reader throws(ByteError) in
-            guard let reason = DiscardReason(rawValue: try reader.readUInt8()) else { throw .invalid }
-            return LastDiscard(
-                reason, source: try reader.readTaggedAddress(), detail: try reader.readUInt32(),
-                at: try reader.readInstant(), countsUntil: try reader.readInstant())
-        }
-        differentAddresses = try reader.readOptional { reader throws(ByteError) in
-            DifferentAddresses(try reader.readTaggedAddress(), countsUntil: try reader.readInstant())
-        }
-        sendFailure = try reader.readOptional { reader throws(ByteError) in
-            SendFailure(
-                code: Int32(bitPattern: try reader.readUInt32()), since: try reader.readInstant(),
-                isSilent: try reader.readBool())
-        }
-        let rivalCount = Int(try reader.readUInt8())
-        guard rivalCount <= RivalMasters.most else { throw .invalid }
-        for _ in 0..<rivalCount { rivals.append(try RivalMaster(from: &reader)) }
-    }
-}
-
-extension RivalMaster.Sign {
-    func encode(into writer: inout ByteWriter) {
         switch self {
         case .lowerPriority(let priority):
             writer.write(UInt8(0))
@@ -416,7 +211,7 @@ extension RivalMaster.Sign {
         }
     }
 
-    init(from reader: inout ByteReader) throws(ByteError) {
+    package init(decoding reader: inout ByteReader) throws(ByteError) {
         switch try reader.readUInt8() {
         case 0: self = .lowerPriority(try reader.readPriority())
         case 1:
@@ -424,22 +219,6 @@ extension RivalMaster.Sign {
             self = .discarded(reason, detail: try reader.readUInt32())
         default: throw .invalid
         }
-    }
-}
-
-extension RivalMaster {
-    func encode(into writer: inout ByteWriter) {
-        writer.write(tagged: source)
-        sign.encode(into: &writer)
-        writer.write(since.nanoseconds)
-        writer.write(lastHeard.nanoseconds)
-        writer.write(countsUntil.nanoseconds)
-    }
-
-    init(from reader: inout ByteReader) throws(ByteError) {
-        self.init(
-            try reader.readTaggedAddress(), try Sign(from: &reader), since: try reader.readInstant(),
-            lastHeard: try reader.readInstant(), countsUntil: try reader.readInstant())
     }
 }
 
@@ -512,7 +291,7 @@ extension Observation {
     /// Reads what `encode` wrote. - Throws: `ByteError`.
     package init(from reader: inout ByteReader) throws(ByteError) {
         switch try reader.readUInt8() {
-        case 0: self = .transition(try Transition(from: &reader))
+        case 0: self = .transition(try Transition(decoding: &reader))
         case 1:
             let instance = try reader.readOptional { reader throws(ByteError) in Int(try reader.readUInt32()) }
             guard let reason = DiscardReason(rawValue: try reader.readUInt8()) else { throw .invalid }
@@ -530,12 +309,12 @@ extension Observation {
         case 6:
             let instance = Int(try reader.readUInt32())
             self = .addressWaits(instance, try reader.readPrefix(), interface: try reader.readText())
-        case 7: self = .earlier(try Transition(from: &reader), at: try reader.readInstant())
-        case 8: self = .strangerFound(Int(try reader.readUInt32()), try StrangerAddress(from: &reader))
+        case 7: self = .earlier(try Transition(decoding: &reader), at: try reader.readInstant())
+        case 8: self = .strangerFound(Int(try reader.readUInt32()), try StrangerAddress(decoding: &reader))
         case 9:
             self = .rivalMaster(
                 Int(try reader.readUInt32()), source: try reader.readTaggedAddress(),
-                try RivalMaster.Sign(from: &reader))
+                try RivalMaster.Sign(decoding: &reader))
         case 10: self = .strangerGone(Int(try reader.readUInt32()), try NamedAddress(from: &reader))
         case 11:
             let instance = Int(try reader.readUInt32())

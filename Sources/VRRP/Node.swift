@@ -102,10 +102,9 @@ package struct Node: Sendable {
     /// The settings of all instances in their order.
     package var instances: some RandomAccessCollection<InstanceSettings> { routers.lazy.map { $0.settings } }
 
-    /// What status shows of an instance.
-    package func status(of instance: InstanceID) -> InstanceStatus? {
+    package func status(of instance: InstanceID, at now: Instant) -> InstanceStatus? {
         guard routers.indices.contains(instance) else { return nil }
-        return routers[instance].status(context)
+        return routers[instance].status(context, at: now)
     }
 
     /// Whether any instance has accepted an advertisement since this node began.

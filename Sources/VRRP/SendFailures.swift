@@ -50,7 +50,7 @@ package struct SendFailures: Sendable {
         status.counters.sendFailures = trouble.count
         guard now - trouble.last <= max(timeout, .seconds(1)) else { return }
         let isSilent = status.state == .master && trouble.silentSince.map { now - $0 >= timeout } ?? false
-        status.sendFailure = SendFailure(code: trouble.code, since: trouble.since, isSilent: isSilent)
+        status.sendFailure = SendFailure(code: trouble.code, since: trouble.since.age(at: now), isSilent: isSilent)
     }
 
     /// Follows a renumbering; what is known of removed instances is forgotten.

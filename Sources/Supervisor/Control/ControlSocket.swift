@@ -166,14 +166,13 @@ final class ControlSocket {
 
     private func instances(_ responder: ControlResponder) {
         ask { generation, statuses in
-            let now = Clock.now
             responder.reply(instanceCount: generation.instanceCount) { index in
                 generation.instance(at: index).map { settings in
                     let status = statuses?[UInt32(index)]
                     return InstanceSummary(
-                        name: settings.name, state: status?.state.description ?? "INIT",
+                        name: settings.name, state: (status?.state ?? .initialize).name,
                         priority: Int(status?.priority.rawValue ?? settings.priority.rawValue),
-                        inStateSeconds: status?.since.age(at: now).seconds ?? 0)
+                        inStateSeconds: status?.timeInState.seconds ?? 0)
                 }
             }
         }
@@ -191,7 +190,7 @@ final class ControlSocket {
                 generation.instance(at: index).map {
                     InstanceStatistics(
                         name: $0.name,
-                        counters: statuses?[UInt32(index)].map { CounterReport($0.counters) } ?? CounterReport())
+                        counters: statuses?[UInt32(index)]?.counters ?? Counters())
                 }
             }
         }
@@ -268,10 +267,11 @@ final class ControlSocket {
             status.discarded.add(reason.name, count)
         }
         status.lastDiscard = daemon.lastStray.map {
-            DiscardReport(
-                reason: $0.reason.name, text: $0.reason.text($0.detail), source: $0.source.description,
-                agoSeconds: (now - $0.at).seconds, recent: now - $0.at < Self.strayMemory)
+            LastDiscard(
+                $0.reason, source: $0.source, detail: $0.detail, age: now - $0.at,
+                isRecent: now - $0.at < Self.strayMemory)
         }
+        status.lastDiscard?.explain()
         status.notes = supervisorNotes
         status.notes += (daemon.vrrp?.sealed.shortfalls ?? []).map { "hasup-vrrp: \($0)" }
         status.notes += (daemon.checker?.sealed.shortfalls ?? []).map { "hasup-checker: \($0)" }

@@ -9,6 +9,7 @@ import Reactor
 import Sandbox
 import Supervision
 import VRRP
+import Varlink
 import WorkerProtocol
 
 /// hasupd's side of the VRRP worker: starts it, gives it what it needs, does what it may ask for, and asks its status.
@@ -392,7 +393,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
                 while reader.remaining > 0 {
                     let id = try reader.readUInt32()
                     guard id < limit, part.count < limit else { throw ByteError.invalid }
-                    part.append((id, try InstanceStatus(from: &reader)))
+                    part.append((id, try InstanceStatus(decoding: &reader)))
                 }
                 return part
             }
