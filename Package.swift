@@ -54,7 +54,8 @@ let package = Package(
         room("Wire", ["Base"]),
         room("ConfigurationModel", ["Base"]),
         room("Configuration", ["Base", "ConfigurationModel"]),
-        room("VRRP", ["Base", "Wire", "ConfigurationModel"]),
+        room("Varlink", ["Base"]),
+        room("VRRP", ["Base", "Wire", "ConfigurationModel", "Varlink"]),
         room("Supervision", ["Base", "ConfigurationModel"]),
 
         // Effects.
@@ -64,8 +65,7 @@ let package = Package(
         .systemLibrary(name: "CLibseccomp"),
         room("Reactor", ["Base", "CLinux"]),
         room("WorkerProtocol", ["Base", "Reactor", "CLinux"]),
-        room("Varlink"),
-        room("Control", ["Base", "Reactor", "Varlink", "CLinux"]),
+        room("Control", ["Base", "VRRP", "Reactor", "Varlink", "CLinux"]),
         room("Files", ["Base", "ConfigurationModel", "Configuration", "Reactor", "CLinux"]),
         room(
             "Kernel", ["Base", "Wire", "Reactor", "CLinux", "CLibnl"], settings: libnlHeaders,
@@ -79,9 +79,8 @@ let package = Package(
         room(
             "VRRPWorker",
             [
-                "Base", "Wire", "ConfigurationModel", "VRRP", "Supervision", "WorkerProtocol", "Reactor", "Kernel",
-                "Sandbox",
-                "CLinux",
+                "Base", "Wire", "ConfigurationModel", "VRRP", "Supervision", "WorkerProtocol", "Varlink", "Reactor",
+                "Kernel", "Sandbox", "CLinux",
             ], settings: libnlHeaders),
         program(
             "Supervisor",
@@ -95,21 +94,22 @@ let package = Package(
         program(
             "hasup",
             [
-                "Base", "ConfigurationModel", "Configuration", "Files", "Varlink", "Control", "Reactor", "CLinux",
-                argumentParser,
+                "Base", "ConfigurationModel", "Configuration", "VRRP", "Files", "Varlink", "Control", "Reactor",
+                "CLinux", argumentParser,
             ]),
         program("Simulator", ["Base", "Wire", "ConfigurationModel", "VRRP"]),
 
         tests("BaseTests", ["Base"]),
         tests("WireTests", ["Base", "Wire"]),
         tests("ConfigurationTests", ["Base", "ConfigurationModel", "Configuration"]),
-        tests("VRRPTests", ["Base", "Wire", "ConfigurationModel", "VRRP"]),
+        tests("VRRPTests", ["Base", "Wire", "ConfigurationModel", "VRRP", "Varlink"]),
         tests("SupervisionTests", ["Base", "ConfigurationModel", "Supervision"]),
-        tests("IPCTests", ["Base", "WorkerProtocol", "Varlink", "Control", "Reactor", "CLinux"]),
+        tests("IPCTests", ["Base", "VRRP", "WorkerProtocol", "Varlink", "Control", "Reactor", "CLinux"]),
         tests(
             "CommandTests",
             [
-                "Base", "ConfigurationModel", "Configuration", "Files", "Varlink", "Control", "Reactor", "hasup",
+                "Base", "ConfigurationModel", "Configuration", "VRRP", "Files", "Varlink", "Control", "Reactor",
+                "hasup",
                 argumentParser,
             ]),
         tests("ReactorTests", ["Base", "Reactor", "CLinux"]),

@@ -19,6 +19,12 @@ package struct Interval: Hashable, Comparable, Sendable {
     /// time.
     @inlinable package var seconds: Double { Double(nanoseconds / 1_000) / 1e6 }
 
+    /// Nil for a number that doesn't fit.
+    package init?(seconds: Double) {
+        guard abs(seconds) < 9e9 else { return nil }
+        self.init(nanoseconds: Int64((seconds * 1e9).rounded()))
+    }
+
     /// The interval in whole milliseconds, rounded, for texts.
     package var inMilliseconds: Interval {
         let rounded =

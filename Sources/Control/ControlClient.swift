@@ -6,15 +6,15 @@ import Varlink
 
 /// A client that waits, with a limit on each wait: for programs that have nothing else to do.
 package final class ControlClient {
-    /// Why there is no answer.
+    /// The reason there is no answer.
     package enum Failure: Error, Hashable, Sendable {
-        /// Nobody could be reached.
+        /// The socket can't be connected to.
         case unreachable(SystemError)
         /// Nothing came in time.
         case timeout(Interval)
         /// The connection ended without an answer.
         case ended
-        /// What came is no reply.
+        /// The message isn't a reply.
         case malformed(String)
         /// The daemon answered with an error.
         case refused(VarlinkError)
@@ -96,7 +96,7 @@ package final class ControlClient {
         try send(call)
     }
 
-    /// The stream's next reply, waited for as long as `limit` says, or for ever. - Throws: `Failure`.
+    /// The stream's next reply, within `limit` if there is one. - Throws: `Failure`.
     package func nextEvent(within limit: Interval?) throws(Failure) -> JSONText {
         try receive(within: limit)
     }

@@ -5,7 +5,7 @@ import Varlink
 
 /// One client: its buffers and the request that is being answered. It knows nothing of other clients.
 final class ControlConnection {
-    /// Why a client was cut off; each is counted.
+    /// The reason a client was cut off; each is counted.
     enum Cut: String, CaseIterable {
         case malformed
         case tooLong = "too_long"
@@ -17,13 +17,13 @@ final class ControlConnection {
         case failed
     }
 
-    /// What a piece of work came to.
+    /// The result of a piece of work.
     enum Outcome {
         /// There is more to do without waiting for the client.
         case again
         /// Nothing to do until the client does something.
         case wait
-        /// It is over, with the reason when it was cut off.
+        /// The connection ends, with the reason if it was cut off.
         case close(Cut?, String)
     }
 
@@ -40,9 +40,9 @@ final class ControlConnection {
     let peer: ControlPeer
     let access: ControlAccess
     let limits: ControlLimits
-    /// Told when there is something to do.
+    /// Called when there is something to do.
     var wake: (() -> Void)?
-    /// Told of a finished call, and whether it failed.
+    /// Called at the end of each call.
     var onFinished: ((_ failed: Bool) -> Void)?
 
     private var activity = Activity.idle
@@ -57,7 +57,7 @@ final class ControlConnection {
     /// When the request began, the connection fell idle, or the client last took something.
     private(set) var lastProgress: Instant
     private(set) var currentRequest: UInt64 = 0
-    /// Whether it waits in the server's queue.
+    /// True while it waits in the server's queue.
     var isQueued = false
 
     init(
@@ -72,7 +72,7 @@ final class ControlConnection {
         lastProgress = now
     }
 
-    /// Nothing is known to be asked and nothing waits to be sent; half a request counts as nothing.
+    /// True without a request and without bytes to send; half a request counts as none.
     var isIdle: Bool {
         if case .idle = activity { return queued == 0 && !isQueued }
         return false
@@ -85,7 +85,7 @@ final class ControlConnection {
 
     private var queued: Int { output.count - sent }
 
-    /// What epoll should wait for.
+    /// The events for epoll.
     var interest: Readiness {
         var interest: Readiness = []
         if case .idle = activity, !inputEnded, !canRead { interest.insert(.readable) }
@@ -97,14 +97,14 @@ final class ControlConnection {
         if !readiness.isDisjoint(with: [.readable, .readHungUp, .hungUp, .failed]) { canRead = true }
         if readiness.contains(.writable) { canWrite = true }
         guard !readiness.isDisjoint(with: [.hungUp, .failed]) else { return }
-        // Nobody is there for what we would say. What was said before may hold a call that wants no reply.
+        // There is no reader any more. What was received may hold a call that wants no reply.
         drop()
         if case .idle = activity { return }
         end(nil, "")
     }
 
     private func end(_ cut: Cut?, _ reason: String) {
-        // A late answer finds that its request is no longer the current one.
+        // Makes a late answer one to another request, which is ignored.
         currentRequest += 1
         activity = .ending(cut, reason)
     }
@@ -199,7 +199,8 @@ final class ControlConnection {
             return .again
         }
         if inputEnded {
-            return input.pending > 0 ? .close(.halfRequest, "it ended within a request") : .close(nil, "")
+            return input.pending > 0
+                ? .close(.halfRequest, "it closed the connection within a request") : .close(nil, "")
         }
         return canRead ? receive(now: now) : .wait
     }
@@ -238,7 +239,7 @@ final class ControlConnection {
 
     /// The answer to the current request comes in slices.
     func finish(producing slices: @escaping ControlSlices) {
-        // Nobody wants the answer: it needn't be made.
+        // The caller wants no reply.
         if isOneway { return finish(sending: [], failed: false) }
         writer = JSONWriter()
         swap(&writer.bytes, &output)
@@ -250,7 +251,7 @@ final class ControlConnection {
         wake?()
     }
 
-    /// The current request goes on until the client leaves.
+    /// The current request lasts until the client leaves.
     func startStream(with message: [UInt8]) {
         activity = .streaming
         enqueue(message)
@@ -261,7 +262,7 @@ final class ControlConnection {
         guard isStreaming else { return }
         if queued + message.count > limits.queuedMax {
             drop()
-            end(.slowReader, "it doesn't read the stream: \(limits.queuedMax) bytes wait")
+            end(.slowReader, "it doesn't read the stream: \(limits.queuedMax) bytes are queued")
         } else {
             if queued == 0 { lastProgress = Clock.now }
             output.append(contentsOf: message)
@@ -285,17 +286,17 @@ final class ControlConnection {
 
     // MARK: Time
 
-    /// Whether it has used up its time.
+    /// The reason to cut it off if it has used up its time.
     func overdue(now: Instant) -> (Cut, String)? {
         let age = now - lastProgress
         if queued > 0 {
-            return age > limits.stallTime ? (.stalled, "it took nothing for \(limits.stallTime)") : nil
+            return age > limits.stallTime ? (.stalled, "it read nothing for \(limits.stallTime)") : nil
         }
         guard case .idle = activity else { return nil }
         if input.pending > 0 {
             return age > limits.requestTime
                 ? (.halfRequest, "its request wasn't complete after \(limits.requestTime)") : nil
         }
-        return age > limits.idleTime ? (.idle, "it asked nothing for \(limits.idleTime)") : nil
+        return age > limits.idleTime ? (.idle, "it sent no request for \(limits.idleTime)") : nil
     }
 }

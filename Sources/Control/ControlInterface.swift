@@ -1,3 +1,7 @@
+// Room Control: the protocol io.hasup between hasupd and its clients: requests, reports, server and client.
+// May import Base, VRRP (types of status), Varlink, Reactor, CLinux.
+// Begin here, then read ControlStatus.swift for `hasup status` and ControlServer.swift for the socket.
+
 import Varlink
 
 /// The methods of `io.hasup` that are served.
@@ -12,18 +16,18 @@ package enum ControlMethod: String, Hashable, Sendable, CaseIterable {
     case reload = "Reload"
     /// The daemon's version.
     case version = "Version"
-    /// The instances in short.
+    /// The instances in brief.
     case instances = "Instances"
     /// Counters.
     case statistics = "Statistics"
-    /// What happened.
+    /// Past events.
     case history = "History"
-    /// Changes how much is logged.
+    /// Changes the log level.
     case setLogLevel = "SetLogLevel"
-    /// Becomes the program that is installed by now.
+    /// Replaces the daemon by the installed program.
     case upgrade = "Upgrade"
 
-    /// Whether it changes something, so that reading access isn't enough.
+    /// True if read access isn't enough.
     package var changesSomething: Bool {
         switch self {
         case .reload, .setLogLevel, .upgrade: true
@@ -39,7 +43,7 @@ package enum ControlMethod: String, Hashable, Sendable, CaseIterable {
 package enum ControlInterface {
     /// The interface's name.
     package static let name = "io.hasup"
-    /// How much can be logged, from the most to the least: the one list of `hasupd --log-level` and SetLogLevel.
+    /// Log levels from the most to the least: the one list of `hasupd --log-level` and SetLogLevel.
     package static let logLevels = ["debug", "info", "notice", "warning", "error"]
     /// The longest request.
     package static let requestMax = 64 * 1024
@@ -50,7 +54,7 @@ package enum ControlInterface {
     package static func tooManyClients(_ limit: Int) -> VarlinkError {
         VarlinkError("\(name).TooManyClients", [JSONMember("limit", .int(Int64(limit)))])
     }
-    /// It can't be done now; the sentence says why.
+    /// The request can't be served now, for the reason in this sentence.
     package static func unavailable(_ reason: String) -> VarlinkError {
         VarlinkError("\(name).Unavailable", [JSONMember("reason", .string(reason))])
     }
@@ -61,11 +65,12 @@ package enum ControlInterface {
 
     /// The interface's text, from the records that are sent.
     package static let text: String = {
-        var interface = VarlinkInterface(name, summary: "hasup: VRRP and virtual services. Numbers carry their units.")
+        var interface = VarlinkInterface(
+            name, summary: "hasup: VRRP and virtual services. Names of numbers end in their units.")
         for method in ControlMethod.allCases { declare(method, in: &interface) }
         interface.error("TooManyClients", "limit: int", "No more clients, or streams, than this are served at a time")
-        interface.error("Unavailable", "reason: string", "It can't be done now")
-        interface.error("MalformedRequest", "reason: string", "That was no Varlink message; the connection ends")
+        interface.error("Unavailable", "reason: string", "The request can't be served now")
+        interface.error("MalformedRequest", "reason: string", "It isn't a Varlink message; the connection is closed")
         return interface.text
     }()
 
@@ -80,9 +85,9 @@ package enum ControlInterface {
             interface.method(
                 name, arguments: "dry_run: ?bool", ReloadReply.self,
                 "Reads the configuration again and answers when the new one runs or was refused; "
-                    + "dry_run only judges it")
+                    + "dry_run only checks it")
         case .version: interface.method(name, VersionReply.self, "The daemon's version")
-        case .instances: interface.method(name, InstancesReply.self, "The instances in short")
+        case .instances: interface.method(name, InstancesReply.self, "The instances in brief")
         case .statistics: interface.method(name, StatisticsReply.self, "Counters")
         case .setLogLevel:
             interface.method(
@@ -92,11 +97,12 @@ package enum ControlInterface {
         case .upgrade:
             interface.method(
                 name, arguments: "only_if_changed: ?bool", UpgradeReply.self,
-                "Becomes the installed program (with only_if_changed: if another one runs); the connection ends then")
+                "Replaces the daemon by the installed program (with only_if_changed: if it is another one) and closes the connection"
+            )
         case .history:
             interface.method(
                 name, HistoryReply.self,
-                "The last 1,000 transitions and reloads since the machine booted, the oldest first")
+                "The last 1,000 transitions and reloads since the machine booted, oldest first")
         }
     }
 }
@@ -110,7 +116,7 @@ package struct StatusReply: JSONRecord, Hashable {
     package var instances: [InstanceReport] = []
 
     package init() {}
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("daemon", &daemon)
         members.member("instances", &instances)
     }
@@ -123,29 +129,27 @@ package struct ProcessesReply: JSONRecord, Hashable {
     package var processes: [ProcessReport] = []
 
     package init() {}
-    package mutating func visit(_ members: inout some JSONMembers) { members.member("processes", &processes) }
+    package mutating func visit(_ members: inout some Members) { members.member("processes", &processes) }
 }
 
 /// One result of Watch.
 package struct WatchReply: JSONRecord, Hashable {
     package static let summary = "One result of Watch"
-    /// What happened.
     package var event = WatchEvent()
 
     /// No event.
     package init() {}
-    package mutating func visit(_ members: inout some JSONMembers) { members.member("event", &event) }
+    package mutating func visit(_ members: inout some Members) { members.member("event", &event) }
 }
 
 /// Results of Reload.
 package struct ReloadReply: JSONRecord, Hashable {
     package static let summary = "Results of Reload"
-    /// How it ended.
     package var result = ReloadReport()
 
     /// No result.
     package init() {}
-    package mutating func visit(_ members: inout some JSONMembers) { members.member("result", &result) }
+    package mutating func visit(_ members: inout some Members) { members.member("result", &result) }
 }
 
 /// Results of Version.
@@ -154,7 +158,7 @@ package struct VersionReply: JSONRecord, Hashable {
     package var version = ""
 
     package init() {}
-    package mutating func visit(_ members: inout some JSONMembers) { members.member("version", &version) }
+    package mutating func visit(_ members: inout some Members) { members.member("version", &version) }
 }
 
 /// Results of Instances.
@@ -164,7 +168,7 @@ package struct InstancesReply: JSONRecord, Hashable {
     package var instances: [InstanceSummary] = []
 
     package init() {}
-    package mutating func visit(_ members: inout some JSONMembers) { members.member("instances", &instances) }
+    package mutating func visit(_ members: inout some Members) { members.member("instances", &instances) }
 }
 
 /// Results of SetLogLevel.
@@ -174,21 +178,21 @@ package struct LogLevelReply: JSONRecord, Hashable {
     package var before = ""
 
     package init() {}
-    package mutating func visit(_ members: inout some JSONMembers) { members.member("before", &before) }
+    package mutating func visit(_ members: inout some Members) { members.member("before", &before) }
 }
 
 /// Results of Upgrade.
 package struct UpgradeReply: JSONRecord, Hashable {
     package static let summary = "Results of Upgrade"
-    /// The daemon's version until now.
+    /// The version that was running.
     package var before = ""
-    /// The version that it is about to become.
+    /// The version that it becomes.
     package var version = ""
-    /// Nothing happens: it is the program that is installed.
+    /// Nothing was done: the running program is the installed one.
     package var unchanged = false
 
     package init() {}
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("before", &before)
         members.member("version", &version)
         members.member("unchanged", &unchanged)
@@ -202,22 +206,21 @@ package struct HistoryReply: JSONRecord, Hashable {
     package var events: [WatchEvent] = []
 
     package init() {}
-    package mutating func visit(_ members: inout some JSONMembers) { members.member("events", &events) }
+    package mutating func visit(_ members: inout some Members) { members.member("events", &events) }
 }
 
 /// The supervisor's loop since its start.
 package struct LoopReport: JSONRecord, Hashable {
     package static let summary = "The turns of the supervisor's loop since its start"
-    /// How many there were.
     package var turns: UInt64 = 0
-    /// Those that took more than 10 ms of processor time.
+    /// Turns that took more than 10 ms of processor time.
     package var slowTurns: UInt64 = 0
     package var longestTurnSeconds = 0.0
     /// The processor time of the turn that took most.
     package var longestWorkSeconds = 0.0
 
     package init() {}
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("turns", &turns)
         members.member("slow_turns", &slowTurns)
         members.member("longest_turn_seconds", &longestTurnSeconds)
@@ -236,7 +239,7 @@ package struct StatisticsReply: JSONRecord, Hashable {
     package var instances: [InstanceStatistics] = []
 
     package init() {}
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("loop", &loop)
         members.member("control", &control)
         members.member("instances", &instances)

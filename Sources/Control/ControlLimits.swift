@@ -1,6 +1,6 @@
 import Base
 
-/// What a client may take; beyond, it is cut off or has to wait, and nobody else notices.
+/// Limits of a client; beyond, it is cut off or has to wait, and no other client is affected.
 package struct ControlLimits: Sendable {
     /// Clients at a time. One more pushes out the one that has been idle longest.
     package var clientsMax = 256
@@ -20,14 +20,10 @@ package struct ControlLimits: Sendable {
     package var idleTime = Interval.seconds(60)
     /// A client must take a byte of what waits for it within this time.
     package var stallTime = Interval.seconds(10)
-    /// How often the three are looked at.
+    /// Period of the checks of these three.
     package var sweepTime = Interval.seconds(1)
     /// Work in one turn of the loop (docs/decisions.md, D6).
     package var workPerTurn = Interval.microseconds(500)
-    /// Work that may be done at once after a quiet time …
-    package var workBurst = Interval.milliseconds(20)
-    /// … and the part of the time that is spent here for long: one n-th.
-    package var workShare: Int64 = 4
     /// Pause after the process ran out of descriptors.
     package var acceptPause = Interval.milliseconds(100)
 

@@ -1,15 +1,15 @@
 import Glibc
 
-/// Where the run directory and the control socket are: one rule for the daemon and for its clients.
+/// Paths of the run directory and the control socket: one rule for the daemon and its clients.
 package enum ControlPath {
     /// The run directory of a daemon in the initial network namespace.
     package static let standardRunDirectory = "/run/hasup"
-    /// Where `ip netns` keeps its names.
+    /// The directory of `ip netns`.
     package static let namespaceDirectory = "/run/netns"
     /// The longest path that a Unix socket's address holds.
     package static let lengthMax = 107
 
-    /// Why there is no path.
+    /// The reason there is no path.
     package struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
         /// A sentence.
         package let description: String
@@ -52,10 +52,10 @@ package enum ControlPath {
         return path
     }
 
-    /// What the network namespace that this process is in is called, when it isn't the initial one (that of process 1):
-    /// the name that `ip netns` gave it, else its number, which lsns(8) shows.
+    /// The name of this process's network namespace, unless it is the initial one (that of process 1): that of `ip netns`,
+    /// else its number, which lsns(8) shows.
     ///
-    /// A process that may not know whether it is in the initial one takes an unnamed one for that.
+    /// A process that may not compare the two takes an unnamed one for the initial one.
     package static func currentNamespace(
         ofProcess process: String = "/proc/self", initial: String = "/proc/1",
         among directory: String = namespaceDirectory
@@ -76,7 +76,7 @@ package enum ControlPath {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
                 tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            // Two names for one namespace: the smaller one, so that everybody derives the same.
+            // Two names for one namespace: the smaller one, so that all programs derive the same.
             if !name.hasPrefix("."), identity("\(directory)/\(name)") == namespace {
                 found = min(found ?? name, name)
             }

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// Who is at the other end, as the kernel recorded it when the connection was made.
+/// The process at the other end, as the kernel recorded it when the connection was made.
 package struct ControlPeer: Hashable, Sendable, CustomStringConvertible {
     /// Process.
     package var pid: Int32
@@ -19,7 +19,7 @@ package struct ControlPeer: Hashable, Sendable, CustomStringConvertible {
         self.groups = groups
     }
 
-    /// Asks the kernel; nil when it doesn't know.
+    /// From SO_PEERCRED; nil if the kernel has none.
     init?(of descriptor: Int32) {
         var pid: Int32 = 0
         var uid: UInt32 = 0
@@ -32,7 +32,7 @@ package struct ControlPeer: Hashable, Sendable, CustomStringConvertible {
     private static let peerGroupsOption: Int32 = 59
 
     private static func groups(of descriptor: Int32) -> [UInt32] {
-        // 64 do for nearly everybody; the kernel says how many there are when they don't.
+        // 64 are enough for nearly all users; if not, the kernel returns the number.
         var groups = [UInt32](repeating: 0, count: 64)
         var size = socklen_t(groups.count * 4)
         if getsockopt(descriptor, SOL_SOCKET, peerGroupsOption, &groups, &size) == 0 {
@@ -48,21 +48,21 @@ package struct ControlPeer: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "pid \(pid) (uid \(uid))" }
 }
 
-/// What a client may do.
+/// The rights of a client.
 package enum ControlAccess: UInt8, Hashable, Sendable {
-    /// Not even be connected.
+    /// None, not even a connection.
     case refused
-    /// Look.
+    /// Methods that change nothing.
     case read
-    /// Look and change.
+    /// All methods.
     case change
 }
 
-/// Who may do what. The socket's file mode (0660, group hasup) is the first gate; this is the second.
+/// The rights of users. The socket's file mode (0660, group hasup) is the first gate; this is the second.
 package struct ControlPolicy: Sendable {
-    /// Users that workers run as: an owned worker may not talk to its supervisor's front door (docs/decisions.md, D3).
+    /// Users that workers run as: a compromised worker may not use its supervisor's control socket (docs/decisions.md, D3).
     package var refusedUsers: Set<UInt32>
-    /// The user hasupd runs as.
+    /// hasupd's user.
     package var daemonUser: UInt32
     /// The group `hasup`; nil when there is none.
     package var operatorGroup: UInt32?
@@ -73,7 +73,7 @@ package struct ControlPolicy: Sendable {
         self.operatorGroup = operatorGroup
     }
 
-    /// The verdict. Where daemon and workers share one user (no privileges at all), that user isn't refused.
+    /// Where daemon and workers share one user (no privileges at all), that user isn't refused.
     package func access(of peer: ControlPeer) -> ControlAccess {
         if peer.uid == 0 || peer.uid == daemonUser { return .change }
         if refusedUsers.contains(peer.uid) { return .refused }

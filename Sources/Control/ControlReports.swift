@@ -1,4 +1,5 @@
 import Base
+import VRRP
 import Varlink
 
 /// One process of the daemon, as the kernel shows it.
@@ -20,30 +21,28 @@ package struct ProcessReport: JSONRecord, Hashable {
     package var seccomp = ""
     /// no_new_privs.
     package var noNewPrivileges = false
-    /// What a program that it executes could have at most, by name, without `cap_`.
+    /// Limit of the capabilities of programs that it executes, by name, without `cap_`.
     package var boundingSet: [String] = []
-    /// Whether Landlock is in force, as the process has found by trying.
+    /// True if Landlock is in force, as the process found by a test.
     package var landlock = false
     /// The largest core file that a crash may leave; nil without a limit.
     package var coreLimitBytes: Int?
-    /// Whether processes of its user may look into it, and a crash may leave a core file.
+    /// True if processes of its user may trace it, and a crash may leave a core file.
     package var dumpable = false
-    /// Where it stands, as it has said itself; nil when it couldn't tell.
+    /// By its own report; nil if it couldn't read it.
     package var workingDirectory: String?
-    /// How often it was replaced.
     package var restarts = 0
-    /// For how long it has been running.
     package var uptimeSeconds = 0.0
     /// Resident memory.
     package var residentBytes = 0
-    /// How old the stamp of its loop is; nil for who has none.
+    /// Age of its loop's stamp; nil without one.
     package var loopStampAgeSeconds: Double?
-    /// Why it isn't running, or isn't sealed: a sentence.
+    /// The reason it isn't running, or isn't sandboxed: a sentence.
     package var note: String?
 
     package init() {}
 
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("role", &role)
         members.member("pid", &pid)
         members.member("uid", &uid)
@@ -82,7 +81,7 @@ package struct DiagnosticReport: JSONRecord, Hashable {
     package var length: Int?
     /// The line itself.
     package var sourceLine: String?
-    /// What kind of finding it is.
+    /// The kind of finding.
     package var code: String?
     /// The includes through which the file was reached, innermost first.
     package var includedFrom: [PlaceReport] = []
@@ -90,7 +89,7 @@ package struct DiagnosticReport: JSONRecord, Hashable {
     /// No finding.
     package init() {}
 
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("severity", &severity)
         members.member("message", &message)
         members.member("file", &file)
@@ -117,7 +116,7 @@ package struct PlaceReport: JSONRecord, Hashable {
         self.line = line
     }
 
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("file", &file)
         members.member("line", &line)
     }
@@ -137,7 +136,7 @@ package struct SettingChange: JSONRecord, Hashable {
 
     package init() {}
 
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("setting", &setting)
         members.member("old", &old)
         members.member("new", &new)
@@ -151,12 +150,11 @@ package struct InstanceChange: JSONRecord, Hashable {
     package var name = ""
     /// It becomes another virtual router and starts again, in BACKUP or FAULT.
     package var startsAnew = false
-    /// What changes in it.
     package var settings: [SettingChange] = []
 
     package init() {}
 
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("name", &name)
         members.member("starts_anew", &startsAnew)
         members.member("settings", &settings)
@@ -167,29 +165,28 @@ package struct InstanceChange: JSONRecord, Hashable {
 package struct InstanceFault: JSONRecord, Hashable {
     package static let summary = "An instance that is in FAULT with the new configuration"
     package var name = ""
-    /// What is wrong or missing.
     package var reason = ""
 
     /// No fault.
     package init() {}
 
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("name", &name)
         members.member("reason", &reason)
     }
 }
 
-/// How a reload ended.
+/// The result of a reload.
 package struct ReloadReport: JSONRecord, Hashable {
     package static let summary =
-        "How a reload ended, or would end; ok false: the old configuration goes on in every detail"
-    /// Whether the new configuration runs, or would.
+        "The result of a reload, or of a dry run; ok false: the old configuration stays in force"
+    /// True if the new configuration runs, or would.
     package var ok = false
-    /// Nothing was changed: this is what a reload would do.
+    /// Nothing was changed: the effect of a reload.
     package var dryRun = false
     /// The generation that runs now.
     package var generation = 0
-    /// What changed, or why it was refused: a sentence.
+    /// The changes, or the reason of the refusal: a sentence.
     package var summaryText = ""
     /// Names of instances that are new.
     package var added: [String] = []
@@ -199,25 +196,24 @@ package struct ReloadReport: JSONRecord, Hashable {
     package var changed: [String] = []
     /// The same instances with what changes in them, the first of them only when there are many.
     package var changes: [InstanceChange] = []
-    /// What changes outside of instances.
+    /// Changes outside of instances.
     package var globalChanges: [SettingChange] = []
     /// Entries of the five lists above, and settings in them, that weren't sent because there are too many.
     package var changesOmitted = 0
     /// New and changed instances that lack something, and so are in FAULT.
     package var faults: [InstanceFault] = []
-    /// How many instances stayed as they were.
+    /// Number of instances that didn't change.
     package var unchanged = 0
     /// All findings.
     package var diagnostics: [DiagnosticReport] = []
     /// Findings that weren't sent because there are too many.
     package var diagnosticsOmitted = 0
-    /// How long it took.
     package var elapsedSeconds = 0.0
 
     /// Refused without a reason.
     package init() {}
 
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("ok", &ok)
         members.member("dry_run", &dryRun)
         members.member("generation", &generation)
@@ -236,19 +232,17 @@ package struct ReloadReport: JSONRecord, Hashable {
     }
 }
 
-/// Something that happened just now.
+/// An event.
 package struct WatchEvent: JSONRecord, Hashable {
-    /// How much later than it happened an event may be told: what a worker did while its hasupd was replaced. Nothing
-    /// older is believed to be late.
+    /// The longest delay between an event and its report: of a worker whose hasupd was being replaced.
     package static let lateness = Interval.seconds(60)
 
     package static let summary =
-        "Something that happened; kind is one of watching, transition, discard, remark, rival, reload, process, note"
-    /// What kind of event it is.
+        "An event; kind is one of watching, transition, discard, remark, rival, reload, process, note"
     package var kind = ""
-    /// When it was, with microseconds.
+    /// With microseconds.
     package var unixSeconds = 0.0
-    /// Whose it is; nil for the daemon's own.
+    /// Nil for the daemon's own events.
     package var instance: String?
     /// A line for people.
     package var text = ""
@@ -272,7 +266,7 @@ package struct WatchEvent: JSONRecord, Hashable {
         self.unixSeconds = unixSeconds
     }
 
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("kind", &kind)
         members.member("unix_seconds", &unixSeconds)
         members.member("instance", &instance)
@@ -285,15 +279,14 @@ package struct WatchEvent: JSONRecord, Hashable {
     }
 }
 
-/// An instance in short.
+/// An instance in brief.
 package struct InstanceSummary: JSONRecord, Hashable {
-    package static let summary = "An instance in short"
+    package static let summary = "An instance in brief"
     package var name = ""
     /// INIT, BACKUP, MASTER or FAULT.
     package var state = ""
     /// Effective priority.
     package var priority = 0
-    /// For how long it has been in this state.
     package var inStateSeconds = 0.0
 
     package init() {}
@@ -305,7 +298,7 @@ package struct InstanceSummary: JSONRecord, Hashable {
         self.inStateSeconds = inStateSeconds
     }
 
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("name", &name)
         members.member("state", &state)
         members.member("priority", &priority)
@@ -318,30 +311,30 @@ package struct InstanceStatistics: JSONRecord, Hashable {
     package static let summary = "An instance's counters"
     package var name = ""
     /// Since it was configured.
-    package var counters = CounterReport()
+    package var counters = Counters()
 
     /// Nothing counted.
     package init() {}
     /// An instance's counters.
-    package init(name: String, counters: CounterReport) {
+    package init(name: String, counters: Counters) {
         self.name = name
         self.counters = counters
     }
 
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("name", &name)
         members.member("counters", &counters)
     }
 }
 
-/// What the control socket counted since the start.
+/// Counts of the control socket since the start.
 package struct ControlCounters: JSONRecord, Hashable {
-    package static let summary = "What the control socket counted since the start"
+    package static let summary = "Counts of the control socket since the start"
     /// Clients that were accepted.
     package var accepted: UInt64 = 0
     /// Clients connected now.
     package var connected = 0
-    /// Clients turned away: too many, or not allowed.
+    /// Clients refused: too many, or not allowed.
     package var refused: UInt64 = 0
     /// Calls that were answered.
     package var calls: UInt64 = 0
@@ -352,7 +345,7 @@ package struct ControlCounters: JSONRecord, Hashable {
 
     package init() {}
 
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("accepted", &accepted)
         members.member("connected", &connected)
         members.member("refused", &refused)

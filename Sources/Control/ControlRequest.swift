@@ -2,13 +2,12 @@ import Varlink
 
 /// A call that was checked: the method exists, its arguments are right, and the caller may do this.
 package struct ControlRequest: Sendable {
-    /// What is asked for.
     package var method: ControlMethod
-    /// Who asks.
+    /// The caller.
     package var peer: ControlPeer
-    /// Of Reload: read and judge, and change nothing.
+    /// Of Reload: read and check, and change nothing.
     package var dryRun = false
-    /// Of Upgrade: leave it when the program that runs is the one that is installed.
+    /// Of Upgrade: do nothing if the installed program is the running one.
     package var onlyIfChanged = false
     /// Of SetLogLevel: the level's name, not yet checked.
     package var level = ""
@@ -33,7 +32,7 @@ package struct ControlRequest: Sendable {
 /// a millisecond.
 package typealias ControlSlices = (inout JSONWriter) -> Bool
 
-/// Answers one request, now or later; forgotten ones answer with an error by themselves. It may outlive the client:
+/// Answers one request, now or later; one that is dropped answers with an error. It may outlive the client:
 /// then it does nothing.
 package final class ControlResponder {
     weak var connection: ControlConnection?
@@ -47,7 +46,7 @@ package final class ControlResponder {
 
     deinit { fail(ControlInterface.unavailable("The request was dropped; try again.")) }
 
-    /// Whether somebody still waits for the answer.
+    /// True while the client waits for the answer.
     package var isAwaited: Bool { !answered && connection?.currentRequest == number }
 
     private func take() -> ControlConnection? {
@@ -78,7 +77,7 @@ extension ControlResponder {
     /// - Parameters:
     ///   - name: the list's name in the reply.
     ///   - head: writes the members before the list.
-    ///   - element: writes the element of an index, or nothing to leave it out; asked for each index once, in order.
+    ///   - element: writes the element of an index, or nothing to leave it out; called for each index once, in order.
     private func reply(
         list name: StaticString, count: Int, head: @escaping (inout JSONWriter) -> Void = { _ in },
         element: @escaping (Int, inout JSONWriter) -> Void
@@ -135,7 +134,7 @@ extension ControlResponder {
         reply(list: "instances", count: instanceCount) { index, writer in summary(index)?.write(into: &writer) }
     }
 
-    /// Answers Statistics; what `head` holds of instances isn't looked at.
+    /// Answers Statistics; the instances of `head` are ignored.
     package func reply(
         statistics head: StatisticsReply, instanceCount: Int, instance: @escaping (Int) -> InstanceStatistics?
     ) {

@@ -6,16 +6,16 @@ import Varlink
 
 /// The control socket: accepts clients, checks who they are, and hands their calls to the daemon.
 ///
-/// Clients are served in turn, a small piece of work each, and all of them together get a bounded part of the thread's
-/// time: one that floods, stalls or sends rubbish costs the others nothing and the supervisor little.
+/// Clients are served in turn, a small piece of work each, and a turn of the loop has a limit for all of them: one that
+/// floods, stalls or sends rubbish doesn't delay the others, nor hasupd.
 package final class ControlServer {
-    /// What the server needs from the daemon.
+    /// The daemon's part.
     package struct Callbacks {
-        /// Who may do what.
+        /// The rights of a client.
         package var access: (ControlPeer) -> ControlAccess
         /// Answers a request, except for Watch, which `publish` serves.
         package var handle: (ControlRequest, ControlResponder) -> Void
-        /// Told of each client that was cut off or turned away: a clause for the log, to be rate-limited there.
+        /// Takes a clause for the log about each client that was cut off or refused; the log limits their rate.
         package var note: (String) -> Void
 
         /// Callbacks.
@@ -50,8 +50,6 @@ package final class ControlServer {
     private var sweepTimer: Timer?
     private var acceptTimer: Timer?
     private var isSweeping = false
-    private var credit: Interval
-    private var creditTime: Instant
 
     /// Serves a listening, non-blocking Unix socket. - Throws: `SystemError` when it can't be watched.
     package init(
@@ -63,10 +61,8 @@ package final class ControlServer {
         self.limits = limits
         self.callbacks = callbacks
         service = VarlinkService(version: version, interfaces: [(ControlInterface.name, ControlInterface.text)])
-        credit = limits.workBurst
-        creditTime = loop.now
         listening = try loop.add(self.listener.number) { [weak self] _ in self?.accept() }
-        // Firing is all that it does: the work is done at the end of the turn that this begins.
+        // It only begins a turn, at whose end the work is done.
         workTimer = loop.makeTimer {}
         sweepTimer = loop.makeTimer { [weak self] in self?.sweep() }
         acceptTimer = loop.makeTimer { [weak self] in self?.resumeAccepting() }
@@ -88,7 +84,7 @@ package final class ControlServer {
         self.listener = listener
     }
 
-    /// What was counted since the start.
+    /// Counts since the start.
     package var counters: ControlCounters {
         var result = counted
         result.connected = clients.count
@@ -98,10 +94,10 @@ package final class ControlServer {
         return result
     }
 
-    /// Whether anybody watches; without, events needn't be made.
+    /// True if there is a stream of events to feed.
     package var isWatched: Bool { clients.values.contains { $0.connection.isStreaming } }
 
-    /// Sends an event to everybody who watches.
+    /// Sends an event to all streams.
     package func publish(_ event: WatchEvent) {
         let watching = clients.values.filter { $0.connection.isStreaming }
         if watching.isEmpty { return }
@@ -118,18 +114,13 @@ package final class ControlServer {
     // MARK: Clients come and go
 
     private func accept() {
-        let began = Clock.now
-        refill(at: began)
-        // A flood of connections is paid from the same purse as their requests; the backlog keeps them in order.
-        if credit <= .zero { return pauseAccepting(for: limits.workPerTurn * limits.workShare) }
-        defer { credit = credit - (Clock.now - began) }
         for _ in 0..<limits.acceptedPerTurnMax {
             let number = hasup_accept(listener.number)
             if number < 0 {
                 if number == -EAGAIN || number == -EINTR || number == -ECONNABORTED { return }
                 // Out of descriptors, most likely: the listener stays readable, so the loop would spin.
                 callbacks.note("\(SystemError(-number, "accept a client")); trying again in \(limits.acceptPause)")
-                return pauseAccepting(for: limits.acceptPause)
+                return pauseAccepting()
             }
             admit(Descriptor(owning: number))
         }
@@ -186,10 +177,10 @@ package final class ControlServer {
         callbacks.note("cut off \(client.connection.peer): \(reason)")
     }
 
-    private func pauseAccepting(for pause: Interval) {
+    private func pauseAccepting() {
         guard let listening, let acceptTimer else { return }
         loop.modify(listening, [])
-        loop.set(acceptTimer, to: Clock.now + pause)
+        loop.set(acceptTimer, to: Clock.now + limits.acceptPause)
     }
 
     private func resumeAccepting() {
@@ -236,28 +227,18 @@ package final class ControlServer {
         return nil
     }
 
-    private func refill(at now: Instant) {
-        credit = min(credit + (now - creditTime) / limits.workShare, limits.workBurst)
-        creditTime = now
-    }
-
     /// One turn's work: round robin, until the time is over.
     private func work() {
         if queue.isEmpty { return }
         let began = Clock.now
-        refill(at: began)
-        // When the turn has been long without us, one piece is enough.
-        let budget = min(loop.isTurnLong ? .microseconds(1) : limits.workPerTurn, credit)
+        // In a turn that is long already, one piece is enough.
+        let budget = loop.isTurnLong ? .microseconds(1) : limits.workPerTurn
         var now = began
         while now - began < budget, let connection = dequeue() {
             serve(connection, now: now)
             now = Clock.now
         }
-        credit = credit - (now - began)
-        if queueStart < queue.count, let workTimer {
-            let shortage = limits.workPerTurn - credit
-            loop.set(workTimer, to: shortage > .zero ? now + shortage * limits.workShare : now)
-        }
+        if queueStart < queue.count, let workTimer { loop.set(workTimer, to: now) }
     }
 
     private func serve(_ connection: ControlConnection, now: Instant) {

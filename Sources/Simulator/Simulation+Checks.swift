@@ -34,7 +34,13 @@ extension Simulation {
     }
 
     func priority(of machine: Machine, _ router: Int) -> Priority {
-        machine.instance(of: router).flatMap { machine.node?.status(of: $0)?.priority } ?? .release
+        status(of: router, on: machine)?.priority ?? .release
+    }
+
+    private func status(of router: Int, on machine: Machine) -> InstanceStatus? {
+        machine.instance(of: router).flatMap {
+            machine.node?.status(of: $0, at: machine.clock.reading(at: world.now))
+        }
     }
 
     /// The kernel has what a fresh start would give it, and status says so.
@@ -43,9 +49,7 @@ extension Simulation {
         if machine.states[router] == .master {
             for address in settings.allAddresses { checkServed(address, settings, router, of: machine) }
         }
-        guard let instance = machine.instance(of: router), let status = machine.node?.status(of: instance) else {
-            return
-        }
+        guard let status = status(of: router, on: machine) else { return }
         let addresses = settings.allAddresses.map(\.prefix.address)
         if machine.states[router] == .master {
             let said = status.installedAddresses + status.foreignAddresses + status.unusableAddresses.map(\.address)

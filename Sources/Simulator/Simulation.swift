@@ -159,7 +159,7 @@ struct Simulation {
 
     private func isUnserved(_ machine: Machine) -> Bool {
         machine.model.instances.indices.contains { id in
-            machine.node?.status(of: id)?.faults.contains { fault in
+            machine.node?.status(of: id, at: machine.clock.reading(at: world.now))?.faults.contains { fault in
                 if case .addressesUnusable = fault { true } else { false }
             } ?? false
         }

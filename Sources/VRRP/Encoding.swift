@@ -1,27 +1,15 @@
 import Base
+import Varlink
 
-// How transitions and observations cross a process boundary; status has StatusEncoding.swift. Both ends are of one build
-// (docs/decisions.md, D7), so there is no version in them; but the bytes aren't trusted.
-
-/// Bytes of a text in an observation: what is kept of thousands of observations is bounded by it.
-private let textMax = 512
+// The forms of transitions and observations between processes. Both ends are of one build (docs/decisions.md, D7), so there
+// is no version in them; but the bytes aren't trusted.
 
 extension ByteWriter {
-    /// Appends a text, or as much of it as `readText` takes.
-    mutating func write(text: String) {
-        guard text.utf8.count > textMax else { return write(text) }
-        // A character that is cut in two becomes U+FFFD, of three bytes.
-        write(String(decoding: text.utf8.prefix(textMax - 3), as: UTF8.self))
-    }
+    mutating func write(text: String) { text.encode(into: &self) }
 }
 
 extension ByteReader {
-    /// A name or a sentence of a reasonable length.
-    mutating func readText() throws(ByteError) -> String {
-        let text = try readString()
-        guard text.utf8.count <= textMax else { throw .invalid }
-        return text
-    }
+    mutating func readText() throws(ByteError) -> String { try String(decoding: &self) }
 
     /// Reads an age that can be calculated with.
     mutating func readAge() throws(ByteError) -> Interval {
@@ -34,16 +22,9 @@ extension ByteReader {
     mutating func readPriority() throws(ByteError) -> Priority { Priority(rawValue: try readUInt8()) }
 
     mutating func readState() throws(ByteError) -> RouterState { try readCase(RouterState.self) }
-
-    /// A 32-bit count that the remaining bytes can hold, at `size` bytes each at least.
-    mutating func readCount(ofSize size: Int) throws(ByteError) -> Int {
-        let count = Int(try readUInt32())
-        guard count <= remaining / size else { throw .truncated }
-        return count
-    }
 }
 
-extension Fault {
+extension Fault: ByteCoded {
     package func encode(into writer: inout ByteWriter) {
         switch self {
         case .configuration:
@@ -77,7 +58,7 @@ extension Fault {
     }
 
     /// Reads what `encode` wrote. - Throws: `ByteError`.
-    package init(from reader: inout ByteReader) throws(ByteError) {
+    package init(decoding reader: inout ByteReader) throws(ByteError) {
         switch try reader.readUInt8() {
         case 0: self = .configuration
         case 1: self = .interfaceMissing(try reader.readText())
@@ -95,37 +76,13 @@ extension Fault {
     }
 }
 
-extension ForeignAddress {
-    func encode(into writer: inout ByteWriter) {
-        writer.write(prefix)
-        writer.write(text: interface)
-        writer.write(isSilent)
-        writer.write(addedBy)
-        writer.write(hasLifetime)
-        writer.write(atStart.rawValue)
-    }
-
-    init(from reader: inout ByteReader) throws(ByteError) {
-        self.init(
-            try reader.readPrefix(), interface: try reader.readText(), isSilent: try reader.readBool(),
-            addedBy: try reader.readUInt8(), hasLifetime: try reader.readBool(), atStart: try AtStart(from: &reader))
-    }
-}
-
-extension ForeignAddress.AtStart {
-    init(from reader: inout ByteReader) throws(ByteError) {
-        guard let known = Self(rawValue: try reader.readUInt8()) else { throw .invalid }
-        self = known
-    }
-}
-
 extension NamedAddress {
-    func encode(into writer: inout ByteWriter) {
+    fileprivate func encode(into writer: inout ByteWriter) {
         writer.write(prefix)
         writer.write(text: interface)
     }
 
-    init(from reader: inout ByteReader) throws(ByteError) {
+    fileprivate init(from reader: inout ByteReader) throws(ByteError) {
         self.init(try reader.readPrefix(), interface: try reader.readText())
     }
 
@@ -180,7 +137,7 @@ extension TransitionReason {
         case 4: self = .preempted
         case 5: self = .higherPriority
         case 6: self = .equalPriorityHigherAddress
-        case 7: self = .fault(try Fault(from: &reader))
+        case 7: self = .fault(try Fault(decoding: &reader))
         case 8: self = .recovered
         case 9: self = .addressRemoved(try reader.readTaggedAddress())
         case 10: self = .reconfigured
@@ -191,7 +148,7 @@ extension TransitionReason {
     }
 }
 
-extension Transition {
+extension Transition: ByteCoded {
     package func encode(into writer: inout ByteWriter) {
         writer.write(UInt32(instance))
         writer.write(from.rawValue)
@@ -204,7 +161,7 @@ extension Transition {
     }
 
     /// Reads what `encode` wrote. - Throws: `ByteError`.
-    package init(from reader: inout ByteReader) throws(ByteError) {
+    package init(decoding reader: inout ByteReader) throws(ByteError) {
         self.init(
             instance: Int(try reader.readUInt32()), from: try reader.readState(), to: try reader.readState(),
             reason: try TransitionReason(from: &reader),
@@ -215,8 +172,8 @@ extension Transition {
     }
 }
 
-extension RivalMaster.Sign {
-    func encode(into writer: inout ByteWriter) {
+extension RivalMaster.Sign: ByteCoded {
+    package func encode(into writer: inout ByteWriter) {
         switch self {
         case .lowerPriority(let priority):
             writer.write(UInt8(0))
@@ -228,7 +185,7 @@ extension RivalMaster.Sign {
         }
     }
 
-    init(from reader: inout ByteReader) throws(ByteError) {
+    package init(decoding reader: inout ByteReader) throws(ByteError) {
         switch try reader.readUInt8() {
         case 0: self = .lowerPriority(try reader.readPriority())
         case 1:
@@ -277,10 +234,10 @@ extension Observation {
             writer.write(UInt8(7))
             transition.encode(into: &writer)
             writer.write(time.nanoseconds)
-        case .foreignAddressFound(let instance, let address):
+        case .foreignAddressFound(let instance, let stranger):
             writer.write(UInt8(8))
             writer.write(UInt32(instance))
-            address.encode(into: &writer)
+            stranger.encode(into: &writer)
         case .rivalMaster(let instance, let source, let sign):
             writer.write(UInt8(9))
             writer.write(UInt32(instance))
@@ -308,7 +265,7 @@ extension Observation {
     /// Reads what `encode` wrote. - Throws: `ByteError`.
     package init(from reader: inout ByteReader) throws(ByteError) {
         switch try reader.readUInt8() {
-        case 0: self = .transition(try Transition(from: &reader))
+        case 0: self = .transition(try Transition(decoding: &reader))
         case 1:
             let instance = try reader.readOptional { reader throws(ByteError) in Int(try reader.readUInt32()) }
             guard let reason = DiscardReason(rawValue: try reader.readUInt8()) else { throw .invalid }
@@ -326,12 +283,12 @@ extension Observation {
         case 6:
             let instance = Int(try reader.readUInt32())
             self = .addressWaits(instance, try reader.readPrefix(), interface: try reader.readText())
-        case 7: self = .earlier(try Transition(from: &reader), at: try reader.readInstant())
-        case 8: self = .foreignAddressFound(Int(try reader.readUInt32()), try ForeignAddress(from: &reader))
+        case 7: self = .earlier(try Transition(decoding: &reader), at: try reader.readInstant())
+        case 8: self = .foreignAddressFound(Int(try reader.readUInt32()), try ForeignAddress(decoding: &reader))
         case 9:
             self = .rivalMaster(
                 Int(try reader.readUInt32()), source: try reader.readTaggedAddress(),
-                try RivalMaster.Sign(from: &reader))
+                try RivalMaster.Sign(decoding: &reader))
         case 10: self = .foreignAddressGone(Int(try reader.readUInt32()), try NamedAddress(from: &reader))
         case 11:
             let instance = Int(try reader.readUInt32())

@@ -102,9 +102,9 @@ package struct Node: Sendable {
 
     package var instances: some RandomAccessCollection<InstanceSettings> { routers.lazy.map { $0.settings } }
 
-    package func status(of instance: InstanceID) -> InstanceStatus? {
+    package func status(of instance: InstanceID, at now: Instant) -> InstanceStatus? {
         guard routers.indices.contains(instance) else { return nil }
-        return routers[instance].status(context)
+        return routers[instance].status(context, at: now)
     }
 
     /// True if any instance has accepted an advertisement since this node began.

@@ -48,7 +48,7 @@ package struct SendFailures: Sendable {
         status.counters.sendFailures = failure.count
         guard now - failure.last <= max(timeout, .seconds(1)) else { return }
         let isSilent = status.state == .master && failure.silentSince.map { now - $0 >= timeout } ?? false
-        status.sendFailure = SendFailure(code: failure.code, since: failure.since, isSilent: isSilent)
+        status.sendFailure = SendFailure(code: failure.code, since: failure.since.age(at: now), isSilent: isSilent)
     }
 
     /// Follows a renumbering; what is known of removed instances is forgotten.

@@ -237,12 +237,12 @@ extension VirtualRouter {
             }
             try readBursts(from: &reader)
             router.lastTransition = try reader.readOptional { reader throws(ByteError) in
-                try Transition(from: &reader)
+                try Transition(decoding: &reader)
             }
             router.lastTransition?.instance = id
             router.retries = Int(try reader.readUInt8())
             if try reader.readBool() {
-                router.unserved = try Fault(from: &reader)
+                router.unserved = try Fault(decoding: &reader)
                 router.retryAt = try reader.readMoment()
             }
             guard router.retries <= 6, router.unserved == nil || router.state == .fault else { throw .invalid }

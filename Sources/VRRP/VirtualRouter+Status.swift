@@ -2,12 +2,14 @@ import Base
 import ConfigurationModel
 
 extension VirtualRouter {
-    func status(_ context: NodeContext) -> InstanceStatus {
-        var status = InstanceStatus(since: since, priority: priority, advertInterval: masterInterval)
+    func status(_ context: NodeContext, at now: Instant) -> InstanceStatus {
+        var status = InstanceStatus(priority: priority, advertInterval: masterInterval)
         status.state = state
+        status.timeInState = since.age(at: now)
+        status.source = source
         status.master = master
         status.masterPriority = masterPriority
-        status.lastAdvertReceived = lastAdvertAt
+        status.lastAdvertAge = lastAdvertAt?.age(at: now)
         status.faults = faults
         status.lastTransition = lastTransition
         status.counters = counters
@@ -18,29 +20,31 @@ extension VirtualRouter {
             status.foreignAddresses = served.foreign
             status.waitingAddresses = served.waiting
             status.unusableAddresses = served.unusable
-            // Where no neighbour learns of it, it does no harm.
+            // One that no neighbour hears of doesn't disturb any.
             status.strangers = foreignAddresses(context).filter { !$0.isSilent }
         } else {
-            // What the kernel hasn't let go yet.
+            // The kernel hasn't removed them yet.
             status.installedAddresses = heldKeys(context).map(\.address)
             status.strangers = foreignAddresses(context)
         }
         status.lastDiscard = lastDiscard.map {
             LastDiscard(
-                $0.reason, source: $0.source, detail: $0.detail, at: $0.at,
-                countsUntil: $0.at + masterDownInterval * 3)
+                $0.reason, source: $0.source, detail: $0.detail, age: $0.at.age(at: now),
+                isRecent: now < $0.at + masterDownInterval * 3)
         }
-        status.rivals = rivals.rivals
+        status.rivals = rivals.rivals.filter { now < $0.countsUntil }.map {
+            RivalReport($0.source, $0.sign, since: $0.since.age(at: now), age: $0.lastHeard.age(at: now))
+        }
         // A MASTER's own list counts: of another one it is of interest as long as there are two.
-        if let (other, time) = differentAddresses,
+        if let (other, time) = differentAddresses, now < time + masterDownInterval,
             state != .master || status.rivals.contains(where: { $0.source == other })
         {
-            status.differentAddresses = DifferentAddresses(other, countsUntil: time + masterDownInterval)
+            status.differentAddressesOf = other
         }
         if state == .backup {
             status.waiting = waiting
             // While preempt_delay runs, the master-down timer is started again by each advertisement.
-            status.takeoverAt = max(masterDownAt, preemptionAt ?? masterDownAt)
+            status.takeover = max(.zero, max(masterDownAt, preemptionAt ?? masterDownAt) - now)
         }
         return status
     }

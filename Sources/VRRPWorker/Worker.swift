@@ -6,6 +6,7 @@ import Reactor
 import Sandbox
 import Supervision
 import VRRP
+import Varlink
 import WorkerProtocol
 
 /// The shell around the core: what the loop brings becomes an event, what the core wants becomes a packet, a kernel
@@ -213,7 +214,7 @@ final class Worker {
         reports.send(generation: configuration.generation)
         var writer = ByteWriter(capacity: frameMax + 2_000)
         for id in 0..<node.instanceCount {
-            guard var status = node.status(of: id) else { continue }
+            guard var status = node.status(of: id, at: loop.now) else { continue }
             let timeout = status.advertInterval * Int64(max(1, node.settings(of: id).downTimerAdverts))
             transmitter.failures.describe(id, in: &status, timeout: timeout, at: loop.now)
             writer.write(UInt32(id))

@@ -2,7 +2,7 @@ import Glibc
 
 /// Bytes in, complete messages out: each ends with a NUL (https://varlink.org).
 package struct VarlinkInput: Sendable {
-    /// Why bytes can't become a message.
+    /// The reason bytes can't become a message.
     package enum Failure: Error, Hashable, Sendable {
         /// More bytes than a message may have came without a NUL.
         case tooLong(limit: Int)

@@ -11,13 +11,13 @@ package struct VarlinkTypes: Sendable {
         guard names.insert(Record.typeName).inserted else { return }
         var members = VarlinkMemberList(types: self)
         var sample = Record()
-        sample.visit(&members)
+        try? sample.visit(&members)
         self = members.types
         definitions.append("# \(Record.summary)\ntype \(Record.typeName) (\n\(members.text)\n)")
     }
 }
 
-package struct VarlinkMemberList: JSONMembers {
+package struct VarlinkMemberList: Members {
     package var types: VarlinkTypes
     private var lines: [String] = []
 
@@ -55,7 +55,7 @@ package struct VarlinkInterface: Sendable {
     ) {
         var members = VarlinkMemberList(types: types)
         var sample = Results()
-        sample.visit(&members)
+        try? sample.visit(&members)
         types = members.types
         methods.append("# \(comment)\nmethod \(name)(\(arguments)) -> (\(members.inline))")
     }

@@ -67,7 +67,7 @@ package struct VarlinkReply: Hashable, Sendable {
     package var parameters: JSON
     /// The error's full name.
     package var error: String?
-    /// Whether more replies follow.
+    /// True if more replies follow.
     package var continues: Bool
 
     /// Reads a message without its NUL. - Throws: `JSONError` when it is no reply.
@@ -94,7 +94,7 @@ package struct VarlinkReply: Hashable, Sendable {
     }
 }
 
-/// A reply whose parameters are left as they came.
+/// A reply whose parameters aren't parsed.
 package struct VarlinkEnvelope: JSONRecord {
     package static let summary = "A reply"
     package var continues: Bool?
@@ -102,7 +102,7 @@ package struct VarlinkEnvelope: JSONRecord {
     package var parameters = JSONText()
 
     package init() {}
-    package mutating func visit(_ members: inout some JSONMembers) {
+    package mutating func visit(_ members: inout some Members) {
         members.member("continues", &continues)
         members.member("error", &error)
         members.member("parameters", &parameters)
@@ -122,7 +122,7 @@ package struct VarlinkError: Error, Hashable, Sendable {
         self.parameters = parameters
     }
 
-    /// Nobody here has this interface.
+    /// The service has no such interface.
     package static func interfaceNotFound(_ interface: String) -> VarlinkError {
         VarlinkError("org.varlink.service.InterfaceNotFound", [JSONMember("interface", .string(interface))])
     }

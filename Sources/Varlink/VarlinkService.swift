@@ -1,6 +1,6 @@
-/// `org.varlink.service`: what every Varlink service says about itself.
+/// `org.varlink.service`: the self-description of each Varlink service.
 package struct VarlinkService: Sendable {
-    /// What it answers to a call.
+    /// The answer to a call.
     package enum Answer: Hashable, Sendable {
         /// The call is one of these interfaces' own; `method` is without the interface.
         case other(interface: String, method: String)
@@ -19,7 +19,7 @@ package struct VarlinkService: Sendable {
         self.interfaces = [(Self.name, Self.text)] + interfaces
     }
 
-    /// Answers a call, or says whose it is.
+    /// Answers a call, or returns the interface that has to.
     package func answer(_ call: VarlinkCall) -> Answer {
         guard let dot = call.method.lastIndex(of: ".") else {
             return .failure(.interfaceNotFound(call.method))
@@ -49,7 +49,7 @@ package struct VarlinkService: Sendable {
     }
 
     private struct Information: JSONRecord {
-        static let summary = "What the service is"
+        static let summary = "The service"
         var vendor = "hasup"
         var product = "hasup"
         var version = ""
@@ -61,7 +61,7 @@ package struct VarlinkService: Sendable {
             self.version = version
             self.interfaces = interfaces
         }
-        mutating func visit(_ members: inout some JSONMembers) {
+        mutating func visit(_ members: inout some Members) {
             members.member("vendor", &vendor)
             members.member("product", &product)
             members.member("version", &version)
@@ -76,7 +76,7 @@ package struct VarlinkService: Sendable {
 
         init() {}
         init(description: String) { self.description = description }
-        mutating func visit(_ members: inout some JSONMembers) { members.member("description", &description) }
+        mutating func visit(_ members: inout some Members) { members.member("description", &description) }
     }
 
     /// The interface's name.

@@ -10,21 +10,21 @@ import Varlink
 /// hasup check
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Reads configurations and says everything that is wrong with them.",
-        discussion: "Needs no daemon. Several files are the nodes of one cluster: what would split it is found too. "
-            + "Exit status 1 when a reload would refuse one of them, or the nodes don't go together.")
+        commandName: "check", abstract: "Checks configurations and prints all findings.",
+        discussion: "Needs no daemon. Several files are checked as the nodes of one cluster, too, for what would split "
+            + "it. Exit status 1 when a reload would refuse one of them, or the nodes don't fit together.")
 
-    @Flag(help: "Don't look whether this machine has the interfaces and programs: the files are for another one.")
+    @Flag(help: "Skip checks against this machine (interfaces, programs): the files are for another host.")
     var anyInterface = false
 
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "What @NAME lines are compared with (default: the node's name). Given once for each file, or several times "
-                + "with one file that all nodes of a cluster share.", valueName: "name"))
+            "The name that @NAME lines are compared with (default: the node's name). Give it once for each file, or "
+                + "several times with one file that all nodes of a cluster share.", valueName: "name"))
     var configId: [String] = []
 
-    @Flag(help: "Print what the file says after includes, conditions, definitions and sequences.")
+    @Flag(help: "Print the effective text: includes, conditions, definitions and sequences are applied.")
     var effective = false
 
     @Flag(help: "Print the findings as one line of JSON, shaped as in the Language Server Protocol.")
@@ -61,7 +61,7 @@ struct CheckCommand: ParsableCommand {
             return ClusterNode(
                 path: files.count > 1 ? files[number] : files[0], files: machine, environment: environment)
         }
-        // What can't be read can't be compared: of its instances nothing is known.
+        // The instances of a file that can't be read are unknown.
         let isComparable = nodes.count > 1 && nodes.allSatisfy(\.loaded.isReadable)
         let cluster = isComparable ? checkCluster(nodes) : []
         if json {
@@ -80,7 +80,7 @@ struct CheckCommand: ParsableCommand {
             Terminal.write(
                 FindingText.verdict(on: node.path, node.loaded, isOfThisMachine: isOfThisMachine))
         }
-        if isOfThisMachine, let remark = NetworkPlace.remark() {
+        if isOfThisMachine, let remark = NamespaceCheck.remark() {
             Terminal.write(Layout.wrap(remark, width: Terminal.width, indent: 0).joined(separator: "\n") + "\n")
         }
         guard nodes.count > 1 else { return }
@@ -107,9 +107,9 @@ struct CheckCommand: ParsableCommand {
 }
 
 extension CheckCommand {
-    /// What the hasupd of this network namespace has set, as it says itself; nothing without one that answers.
+    /// The virtual addresses that the hasupd of this network namespace has set; none without its answer.
     private static func virtualAddresses() -> [(interface: String, address: IPAddress)] {
-        guard let socket = NetworkPlace.ownSocket, access(socket, R_OK | W_OK) == 0,
+        guard let socket = NamespaceCheck.ownSocket, access(socket, R_OK | W_OK) == 0,
             let client = try? ControlClient(path: socket, timeout: .seconds(1)),
             let status = try? client.call(.status, StatusReply.self)
         else { return [] }
@@ -119,7 +119,7 @@ extension CheckCommand {
         }
     }
 
-    /// The errors, each with its notes: a note belongs to what stands before it.
+    /// The errors, each with its notes: a note belongs to the finding before it.
     static func errors(of findings: [Diagnostic]) -> [Diagnostic] {
         var isOfError = false
         return findings.filter { finding in
@@ -129,8 +129,8 @@ extension CheckCommand {
     }
 }
 
-/// The machine's files, with standard input under the name `-`. What was found out about a program or a user is
-/// remembered: ten thousand servers may name the same script.
+/// The machine's files, with standard input under the name `-`. Findings about programs and users are
+/// cached: ten thousand servers may name the same script.
 final class InputFiles: FileProvider {
     static let name = "-"
     private let files: SystemFiles

@@ -8,7 +8,7 @@ import Varlink
 /// hasup status
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Shows every instance, its state and why it has it.")
+        commandName: "status", abstract: "Shows each instance, its state and the reason for it.")
 
     @OptionGroup var options: ControlOptions
     @Flag(help: "Print the daemon's answer as JSON.") var json = false
@@ -39,7 +39,7 @@ struct StatusCommand: ParsableCommand {
 /// hasup watch
 struct WatchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "watch", abstract: "Prints what happens, as it happens.")
+        commandName: "watch", abstract: "Prints events as they happen.")
 
     @OptionGroup var options: ControlOptions
     @Flag(help: "Print each event as a line of JSON.") var json = false
@@ -58,7 +58,7 @@ struct WatchCommand: ParsableCommand {
                     parameters = try client.nextEvent(within: nil)
                 } catch {
                     guard case .ended = error else { throw error }
-                    Terminal.complain("hasupd at \(path) has ended: there is nothing more to watch.")
+                    Terminal.complain("hasupd at \(path) exited: there are no more events.")
                     Glibc.exit(2)
                 }
                 try show(parameters)
@@ -66,7 +66,7 @@ struct WatchCommand: ParsableCommand {
         }
     }
 
-    /// What all instances are before anything happens.
+    /// The states of all instances before the first event.
     private func showBeginning() throws {
         let (_, status) = try options.ask(.status, StatusReply.self)
         let line = EventLine(style: Terminal.style)
@@ -97,21 +97,21 @@ struct ReloadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload", abstract: "Makes the daemon read its configuration again, and waits for the result.",
         discussion:
-            "With any error in it the new configuration is refused and the old one goes on. Exit status 1 then, and "
-            + "when an instance is in FAULT because of it that wasn't before.")
+            "A configuration with any error is refused, and the old one stays in force. Exit status 1 then, and when "
+            + "the reload puts an instance into FAULT.")
 
     @OptionGroup var options: ControlOptions
-    @Flag(help: "Change nothing: let the daemon read and judge the files, and print what would change.")
+    @Flag(help: "Dry run: check the files and show what a reload would change.")
     var dryRun = false
     @Flag(
         help: ArgumentHelp(
-            "Upgrade the daemon instead when another program is installed by now than the one that runs.",
-            discussion: "It reads its configuration then, too. The unit's ExecReload does this."))
+            "Upgrade the daemon instead if another program than the running one is installed.",
+            discussion: "The new program reads the configuration, too. The unit's ExecReload uses this."))
     var upgradeIfChanged = false
     @Flag(help: "Print the result as JSON.") var json = false
 
     func validate() throws {
-        if dryRun, upgradeIfChanged { throw ValidationError("--dry-run changes nothing, and an upgrade does.") }
+        if dryRun, upgradeIfChanged { throw ValidationError("--dry-run and --upgrade-if-changed exclude each other.") }
     }
 
     func run() throws {
@@ -129,7 +129,7 @@ struct ReloadCommand: ParsableCommand {
         if !reply.result.ok || !faults.isEmpty { throw ExitCode(1) }
     }
 
-    /// What runs at the moment; nil when that isn't told. A reload needn't fail for it.
+    /// The running instances; nil without an answer, for which a reload needn't fail.
     private func instances() -> [InstanceReport]? {
         guard let path = try? options.path(), let client = try? ControlClient(path: path, timeout: options.limit())
         else { return nil }

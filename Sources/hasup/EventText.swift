@@ -1,5 +1,7 @@
 import Base
 import Control
+import VRRP
+import Varlink
 
 /// One line of `hasup watch`.
 struct EventLine {
@@ -12,7 +14,7 @@ struct EventLine {
             let to = style.paint(Printable.text(transition.to), Style.colour(ofState: transition.to))
             parts.append("\(Printable.text(transition.from)) -> \(to): \(Printable.text(transition.text))")
         } else {
-            // The log's lines begin with the name, which stands here already.
+            // The log's lines begin with the name, too.
             let name = event.instance.map { "\($0): " } ?? ""
             parts.append(
                 Printable.text(event.text.hasPrefix(name) ? String(event.text.dropFirst(name.count)) : event.text))
@@ -24,7 +26,7 @@ struct EventLine {
 }
 
 extension EventLine {
-    /// What a reload has changed, setting by setting, of the first instances; nil when there is nothing to say.
+    /// The settings that a reload has changed, of the first instances; nil without any.
     private static func changes(_ report: ReloadReport) -> String? {
         let shown = report.changes.prefix(3).map { change in
             let settings = change.settings.prefix(4).map(\.text).joined(separator: ", ")
@@ -37,15 +39,15 @@ extension EventLine {
         return "(" + texts.joined(separator: "; ") + (others > 0 ? "; and more" : "") + ")"
     }
 
-    /// What an instance is when the watching begins.
+    /// The state of an instance when the watching begins.
     func render(_ instance: InstanceReport, at time: LocalTime) -> String {
-        let state = style.paint(Printable.text(instance.state), Style.colour(ofState: instance.state))
-        let age = "for \(Layout.age(instance.inStateSeconds))"
+        let state = style.paint(instance.state.name, Style.colour(ofState: instance.state.name))
+        let age = "for \(Layout.age(instance.timeInState))"
         return [time.text, Printable.text(instance.name), "\(state) \(age)\(Printable.text(reason(of: instance)))"]
             .joined(separator: "  ")
     }
 
-    /// What keeps it there now; only of a MASTER it is what once made it one.
+    /// The reason for its state now; for a MASTER, that of its last transition.
     private func reason(of instance: InstanceReport) -> String {
         if let fault = instance.faults.first { return ": \(fault)" }
         if let wait = instance.whyNotMaster { return ": \(wait.text)" }
@@ -55,7 +57,7 @@ extension EventLine {
 
 extension ReloadReport {
     /// Instances that are in FAULT because of a reload, and weren't before: those that are new or changed. Without any error
-    /// in the file, a reload may still take a service away, as with a source address that the machine hasn't got.
+    /// in the file, a reload may still take a service away, as with a source address that the machine doesn't have.
     ///
     /// - Parameters:
     ///   - before: what ran before; nil when that isn't known.
@@ -63,12 +65,12 @@ extension ReloadReport {
     func newFaults(before: [InstanceReport]?, after: [InstanceReport]?) -> [InstanceFault] {
         guard ok else { return [] }
         let touched = Set(added + changed)
-        let former = Set((before ?? []).filter { $0.state == "FAULT" }.map(\.name))
+        let former = Set((before ?? []).filter { $0.state == .fault }.map(\.name))
         let found = after.map { instances in
-            instances.filter { $0.state == "FAULT" && touched.contains($0.name) }.map { instance in
+            instances.filter { $0.state == .fault && touched.contains($0.name) }.map { instance in
                 var fault = InstanceFault()
                 fault.name = instance.name
-                fault.reason = instance.faults.first ?? instance.lastTransition?.text ?? "`hasup status` says why"
+                fault.reason = instance.faults.first ?? instance.lastTransition?.text ?? "see `hasup status`"
                 return fault
             }
         }
@@ -76,18 +78,18 @@ extension ReloadReport {
     }
 }
 
-/// What `hasup reload` prints.
+/// The output of `hasup reload`.
 struct ReloadText {
     var style: Style
 
-    /// How many instances a sentence names.
+    /// Number of instances that a sentence names.
     private static let namedMax = 8
 
-    /// That a reload has taken instances into FAULT, why, and what to do; nil without any.
+    /// The sentence about instances that a reload has put into FAULT, with the remedy; nil without any.
     static func sentence(onFaults faults: [InstanceFault], isDryRun: Bool) -> String? {
         guard let first = faults.first else { return nil }
         let because = isDryRun ? "in FAULT because of it" : "in FAULT because of this reload"
-        let advice = isDryRun ? "Mend that first." : "Mend that, or put the former file back and reload again."
+        let advice = isDryRun ? "Fix that first." : "Fix that, or restore the old file and reload again."
         guard faults.count > 1 else {
             return "\(first.name) \(isDryRun ? "would be" : "is") \(because): \(first.reason). \(advice)"
         }
@@ -144,7 +146,7 @@ struct ReloadText {
         text.prefix(1).uppercased() + text.dropFirst() + (text.hasSuffix(".") || text.hasSuffix("?") ? "" : ".")
     }
 
-    /// Why it is refused, when that stands above: the daemon's sentence quotes the first error for logs.
+    /// The reason of a refusal whose errors are shown above: the daemon's sentence quotes the first one for logs.
     private func refusal(_ report: ReloadReport) -> String? {
         let errors = report.diagnostics.count { $0.severity == "error" }
         guard !report.ok, errors > 0 else { return nil }

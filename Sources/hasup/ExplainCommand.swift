@@ -8,8 +8,8 @@ struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain", abstract: "Explains a keyword of the configuration.",
         discussion:
-            "A bare name is looked up in all blocks; vrrp_instance/advert_int in one. Exit status 1 when nobody "
-            + "knows it.")
+            "A bare name is looked up in all blocks; vrrp_instance/advert_int in one. Exit status 1 if it is "
+            + "unknown.")
 
     @Argument(
         help: "The keyword, with its block and a slash before it or without.",
@@ -33,7 +33,7 @@ struct ExplainText {
     var width: Int
     var style: Style
 
-    /// Where the values begin.
+    /// The column of the values.
     private static let column = 15
 
     /// One paragraph for each meaning; blocks in which it is the same are listed together.
@@ -76,7 +76,7 @@ struct ExplainText {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// What may stand in the block, a line each: a list's entry first.
+    /// The keywords of a block, a line each: a list's entry first.
     private func inside(_ row: Keyword) -> [String] {
         let path = row.context == "(root)" ? row.name : "\(row.context)/\(row.name)"
         let entries = KeywordTable.shared.keywords(in: path + " (entry)")
@@ -99,7 +99,8 @@ struct ExplainText {
         }
         if isCut {
             lines += Layout.wrap(
-                "What ends in ... is told whole by `hasup explain \(path)/KEYWORD`.", width: width, indent: Self.column)
+                "Lines that end in ... are shown in full by `hasup explain \(path)/KEYWORD`.", width: width,
+                indent: Self.column)
         }
         return lines
     }

@@ -13,7 +13,7 @@ struct FindingText {
     var style: Style
     /// Columns; longer source lines are cut around the caret.
     var width = Terminal.width
-    /// Whether lines are broken between words: for a person. A program gets each message on one line, as compilers do.
+    /// True if lines are broken between words, for a person. A program gets each message on one line, as from compilers.
     var wraps = Terminal.isTerminal
 
     func render(_ finding: Diagnostic) -> String {
@@ -45,16 +45,16 @@ struct FindingText {
                 includedFrom: chain))
     }
 
-    /// The last line about a file: what start and reload would do with it (docs/decisions.md, D18).
+    /// The last line about a file: the effect of a start and of a reload with it (docs/decisions.md, D18).
     ///
-    /// - Parameter isOfThisMachine: whether the interfaces, programs and scripts that it names were looked at.
+    /// - Parameter isOfThisMachine: whether the interfaces, programs and scripts that it names were checked.
     static func verdict(on file: String, _ loaded: LoadedConfiguration, isOfThisMachine: Bool = true) -> String {
         let file = Printable.text(file)
         let verdict =
             if loaded.isReadable {
                 "\(file): \(loaded.summary). \(consequence(of: loaded, isOfThisMachine))"
             } else {
-                "\(file) can't be read, so nothing is known of it. hasupd would not start with it, and a reload would "
+                "\(file) can't be read. hasupd would not start with it, and a reload would "
                     + "refuse it."
             }
         return wrapped(verdict)
@@ -65,7 +65,7 @@ struct FindingText {
     }
 
     private static func consequence(of loaded: LoadedConfiguration, _ isOfThisMachine: Bool) -> String {
-        let unseen = isOfThisMachine ? "" : ", but interfaces and scripts weren't looked at"
+        let unseen = isOfThisMachine ? "" : ", but interfaces and scripts weren't checked"
         guard loaded.canStart else { return "hasupd would not start with it, and a reload would refuse it." }
         let faults = loaded.startFaults.isEmpty ? "" : "leave \(faulted(loaded)) in FAULT"
         if loaded.hasErrors {
@@ -78,7 +78,7 @@ struct FindingText {
         return "A start or reload would take it\(unseen); \(title) above would hold."
     }
 
-    /// How many names a sentence lists.
+    /// Number of names that a sentence lists.
     private static var maximumNamed: Int { 8 }
 
     /// `2 of 5 instances (VI_1, VI_3)`.
@@ -105,8 +105,8 @@ struct FindingText {
             if errors > 0 {
                 "This cluster would split."
             } else if !areWhole {
-                "Nothing else splits this cluster, but not every node would run what it says."
-            } else { warnings > 0 ? "Nothing splits this cluster, but mind the warnings." : "Good." }
+                "Nothing else splits this cluster, but not every node would run all of its file."
+            } else { warnings > 0 ? "Nothing splits this cluster, but see the warnings." : "Good." }
         return wrapped(
             "\(count) nodes together: \(counted(errors, "error")), \(counted(warnings, "warning")). \(consequence)")
     }

@@ -9,7 +9,7 @@ struct FormatCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fmt", abstract: "Prints configurations in the canonical layout.",
         discussion: "Comments stay; includes, conditions, definitions and sequences are left as they are. Included "
-            + "files aren't followed. A file whose lines or braces are broken is left alone, with exit status 1.")
+            + "files aren't followed. A file with broken lines or braces isn't changed; exit status 1.")
 
     @Flag(name: [.customShort("w"), .customLong("write")], help: "Write the result into the file.") var write = false
     @Flag(help: "Print only the names of files that would change; exit status 1 when there are any.") var check = false
@@ -46,7 +46,7 @@ struct FormatCommand: ParsableCommand {
         file == "-" ? Terminal.readInput(limit: SystemFiles.sizeMax) : SystemFiles().read(path: file)
     }
 
-    /// - Returns: false when the exit status has to say that something is to do.
+    /// - Returns: false if the exit status is to be 1.
     private func finish(_ file: String, _ old: [UInt8], _ new: [UInt8]) -> Bool {
         if check {
             if old != new { Terminal.write("\(Printable.text(file))\n") }

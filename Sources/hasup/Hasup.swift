@@ -8,11 +8,15 @@ import Glibc
 import Reactor
 import Varlink
 
+// Room hasup: the command line of operators, a client of the control socket and of the configuration's parser.
+// May import everything but Supervision, WorkerProtocol, Kernel, Sandbox, Telemetry and the daemons.
+// Begin here, then read Commands.swift; each command has its own file.
+
 /// The command line's entrance.
 @main struct Hasup: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hasup",
-        abstract: "Asks a running hasupd; checks, formats and explains configurations.",
+        abstract: "Queries and controls a running hasupd; checks, formats and explains configurations.",
         discussion:
             "Exit status: 0 all is well; 1 something isn't, a check or reload found errors, or an instance is in "
             + "FAULT because of a reload; "
@@ -55,7 +59,7 @@ import Varlink
         }.joined(separator: "\n") + "\n"
     }
 
-    /// A usage error as all of them are said: a sentence, and where to read on.
+    /// The form of all usage errors: a sentence and a pointer to the help.
     static func usageComplaint(_ message: String, command: String?) -> String {
         let names = configuration.subcommands.compactMap { $0.configuration.commandName }
         let help = command.flatMap { names.contains($0) ? "hasup \($0) --help" : nil } ?? "hasup --help"
@@ -65,7 +69,7 @@ import Varlink
         return sentence + (sentence.last.map { ".?!".contains($0) } == true ? "" : ".") + " Try \(help)."
     }
 
-    /// What is to be said of the first word; nil when it is an option or a command.
+    /// The error for the first word; nil if it is an option or a command.
     static func complaint(aboutCommand word: String) -> String? {
         let commands = configuration.subcommands
         let names = commands.compactMap { $0.configuration.commandName } + ["help"]
@@ -77,7 +81,7 @@ import Varlink
     }
 }
 
-/// Which daemon is asked, and for how long.
+/// Options that choose the daemon and the time to wait for it.
 struct ControlOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("The control socket.", valueName: "path"))
     var control: String?
@@ -106,22 +110,22 @@ struct ControlOptions: ParsableArguments {
             explicit: control, runDirectory: runDir, instance: instance, namespace: ControlPath.currentNamespace())
     }
 
-    /// Where the daemon keeps its files: beside the control socket, when only that is named. - Throws: `ControlPath.Failure`.
+    /// The daemon's run directory: that of the control socket, if only that is named. - Throws: `ControlPath.Failure`.
     func runDirectory() throws(ControlPath.Failure) -> String {
         if let control, runDir == nil, let slash = control.lastIndex(of: "/") { return String(control[..<slash]) }
         return try ControlPath.runDirectory(
             explicit: runDir, instance: instance, namespace: ControlPath.currentNamespace())
     }
 
-    /// How long to wait.
+    /// Time to wait.
     func limit(seconds: Double = 5) -> Interval { Interval(nanoseconds: Int64((timeout ?? seconds) * 1e9)) }
 
-    /// Why there is no answer.
+    /// The sentence about a missing answer.
     func sentence(for failure: ControlClient.Failure, path: String) -> String {
-        FailureText.sentence(for: failure, path: path, elsewhere: OtherSocket.all(but: path))
+        FailureText.sentence(for: failure, path: path, elsewhere: OtherDaemon.all(except: path))
     }
 
-    /// Connects and asks; a failure ends the program with its sentence. - Throws: `ExitCode`, `ControlPath.Failure`.
+    /// Connects and calls; a failure ends the program with its sentence. - Throws: `ExitCode`, `ControlPath.Failure`.
     func ask<Answer>(
         timeoutSeconds: Double = 5, _ question: (ControlClient) throws(ControlClient.Failure) -> Answer
     ) throws -> Answer {
@@ -147,37 +151,37 @@ extension ControlOptions {
     }
 }
 
-/// What a person is told when there is no answer.
+/// Sentences about a missing answer.
 enum FailureText {
     static func sentence(
-        for failure: ControlClient.Failure, path: String, elsewhere: [OtherSocket] = []
+        for failure: ControlClient.Failure, path: String, elsewhere: [OtherDaemon] = []
     ) -> String {
         switch failure {
         case .unreachable(let error):
             return
                 "hasupd does not answer at \(path): \(SystemError.text(of: error.code)). \(advice(error.code, elsewhere))"
         case .timeout(let limit):
-            return "hasupd at \(path) did not answer within \(limit). What was asked of it may happen all the same: "
-                + "`hasup history` and its log say so."
+            return "hasupd at \(path) did not answer within \(limit). It may still carry out the request: see "
+                + "`hasup history` and its log."
         case .ended:
-            return "hasupd at \(path) closed the connection without an answer. Its log says why."
+            return "hasupd at \(path) closed the connection without an answer. The reason is in its log."
         case .malformed(let reason):
-            return "What answers at \(path) is no hasupd of a known version: \(reason)."
+            return "The program at \(path) isn't a hasupd of a known version: \(reason)."
         case .refused(let error):
             return "hasupd refused: \(reason(of: error))"
         }
     }
 
-    private static func advice(_ code: Int32, _ elsewhere: [OtherSocket]) -> String {
+    private static func advice(_ code: Int32, _ elsewhere: [OtherDaemon]) -> String {
         switch code {
         case ENOENT, ECONNREFUSED:
             elsewhere.isEmpty
                 ? "Is it running? If it has another control socket, name it with --control or --instance. If its own was "
-                    + "removed: `systemctl kill -s HUP --kill-whom=main hasup` makes it anew."
-                : "Sockets of others: " + elsewhere.map(\.advice).joined(separator: "; ") + "."
+                    + "removed: `systemctl kill -s HUP --kill-whom=main hasup` creates it again."
+                : "Other control sockets: " + elsewhere.map(\.advice).joined(separator: "; ") + "."
         case EACCES, EPERM:
-            "Only root and members of the group 'hasup' may ask: use sudo, or join the group."
-        default: "Its log may say more."
+            "Only root and members of the group 'hasup' may connect: use sudo, or join the group."
+        default: "See its log."
         }
     }
 
@@ -194,14 +198,14 @@ enum FailureText {
             return "only root and members of the group 'hasup' may do this."
         case "\(ControlInterface.name).TooManyClients":
             return "it serves \(detail ?? "as many") clients already; try again in a moment."
-        case "\(ControlInterface.name).Unavailable": return detail ?? "it can't be done now."
+        case "\(ControlInterface.name).Unavailable": return detail ?? "the request can't be served now."
         case "org.varlink.service.MethodNotFound":
             return "its version doesn't know \(detail ?? "this"). Is it older than this program?"
         default: return detail.map { "\(error.name) (\($0))." } ?? "\(error.name)."
         }
     }
 
-    /// 2 when there is no daemon to talk to, 1 when it said no.
+    /// 2 without an answer of a daemon, 1 if it refused.
     static func exitCode(for failure: ControlClient.Failure) -> Int32 {
         switch failure {
         case .unreachable, .timeout, .ended, .malformed: 2

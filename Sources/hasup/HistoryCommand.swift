@@ -8,14 +8,14 @@ import Varlink
 /// hasup history
 struct HistoryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "history", abstract: "Prints what happened: transitions, reloads, deaths of processes.",
-        discussion: "The daemon keeps the last 1,000 events. They outlive the daemon, not a reboot.")
+        commandName: "history", abstract: "Prints past events: transitions, reloads, exits of processes.",
+        discussion: "The daemon keeps the last 1,000 events. They survive the daemon, not a reboot.")
 
     @OptionGroup var options: ControlOptions
     @Argument(help: ArgumentHelp("Only this instance's events.", valueName: "name")) var name: String?
     @Option(
         name: [.customShort("n", allowingJoined: true), .long],
-        help: ArgumentHelp("Only the last so many.", valueName: "count"))
+        help: ArgumentHelp("Only the last COUNT events.", valueName: "count"))
     var lines: Int?
     @Flag(help: "Print each event as a line of JSON.") var json = false
 
@@ -46,14 +46,14 @@ struct HistoryCommand: ParsableCommand {
             if !known.instances.contains(where: { $0.name == name }) {
                 let hint =
                     nearestWord(to: name, among: known.instances.map(\.name)).map { " Did you mean '\($0)'?" } ?? ""
-                Terminal.complain("there is no instance '\(Printable.text(name))', and the history knows none.\(hint)")
+                Terminal.complain("there is no instance '\(Printable.text(name))', and none in the history.\(hint)")
                 throw ExitCode(1)
             }
         }
-        if chosen.isEmpty, !json { Terminal.complain("nothing has happened yet\(name.map { " to \($0)" } ?? "").") }
+        if chosen.isEmpty, !json { Terminal.complain("no events yet\(name.map { " of \($0)" } ?? "").") }
     }
 
-    /// What the daemon has kept; from its file when it doesn't answer, with the exit status for that.
+    /// The daemon's events; without an answer those of its file, with the exit status for that.
     private func events() throws -> ([WatchEvent], ExitCode?) {
         let path = try options.path()
         do throws(ControlClient.Failure) {
@@ -61,17 +61,24 @@ struct HistoryCommand: ParsableCommand {
             return (try ControlClient.read(HistoryReply.self, from: try client.call(.history, [])).events, nil)
         } catch {
             let file = try options.runDirectory() + "/history"
-            let events = KeptHistory.events(in: file)
+            let events = HistoryCommand.savedEvents(in: file)
             let sentence = options.sentence(for: error, path: path)
-            Terminal.complain(events.isEmpty ? sentence : "\(sentence) This is what it has left in \(file):")
+            Terminal.complain(events.isEmpty ? sentence : "\(sentence) These events are from \(file):")
             let code = ExitCode(FailureText.exitCode(for: error))
             if events.isEmpty { throw code }
             return (events, code)
         }
     }
 
-    /// In the order in which they happened: what a worker did while its hasupd was replaced is told, and so kept, later.
-    /// A clock that was set back further than that is left to speak for itself.
+    /// The events in the history file of a hasupd that doesn't answer, the oldest first; lines that aren't events are
+    /// ignored.
+    static func savedEvents(in path: String) -> [WatchEvent] {
+        guard case .success(let bytes) = FileTail.bytes(of: path, max: 8 << 20) else { return [] }
+        return bytes.split(separator: 0x0a).compactMap { try? WatchEvent(parsing: $0) }
+    }
+
+    /// Events in the order in which they happened: those of a worker whose hasupd was being replaced are reported, and so
+    /// saved, later. A greater disorder is that of a clock that was set back, and stays.
     static func inOrder(_ events: [WatchEvent]) -> [WatchEvent] {
         var ordered: [WatchEvent] = []
         ordered.reserveCapacity(events.count)
@@ -89,7 +96,7 @@ struct HistoryCommand: ParsableCommand {
         return ordered
     }
 
-    /// The events that were asked for.
+    /// The requested events.
     static func choose(_ events: [WatchEvent], of name: String?, last count: Int?) -> [WatchEvent] {
         let events = inOrder(events)
         let chosen = name.map { name in events.filter { $0.instance == name } } ?? events

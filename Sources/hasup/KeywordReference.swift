@@ -57,7 +57,7 @@ enum KeywordReference {
 
     /// `2.0.3` or `after 2.2.7` with the program's name.
     static func sentence(since: String) -> String {
-        if since == "hasup" { return "hasup, which alone knows it: it is written behind @hasup" }
+        if since == "hasup" { return "hasup, not in keepalived: it is written behind @hasup" }
         return since.hasPrefix("after ") ? "after keepalived \(since.dropFirst(6))" : "keepalived \(since)"
     }
 
@@ -70,7 +70,7 @@ enum KeywordReference {
         }
     }
 
-    /// What a keyword does where it stands: in a block that isn't handled yet nothing acts.
+    /// The effect of a keyword in its block: in one that isn't handled yet nothing acts.
     static func status(of keyword: Keyword) -> String {
         guard keyword.status == .acts, let block = waitingBlock(around: keyword) else {
             return word(for: keyword.status)
@@ -78,7 +78,7 @@ enum KeywordReference {
         return "not yet, as `\(block)` around it"
     }
 
-    /// Why a keyword doesn't act, in as few words as a list of keywords has room for; nil when it does.
+    /// The reason a keyword doesn't act, short enough for a list of keywords; nil if it acts.
     static func mark(of keyword: Keyword) -> String? {
         switch keyword.status {
         case .acts: waitingBlock(around: keyword) == nil ? nil : "not yet"

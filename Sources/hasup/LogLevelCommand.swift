@@ -9,17 +9,19 @@ struct LogLevelCommand: ParsableCommand {
     static let levels = ControlInterface.logLevels
 
     static let configuration = CommandConfiguration(
-        commandName: "log-level", abstract: "Prints or changes how much the daemon logs.",
-        discussion: "A change lasts until the next one, or until the daemon ends.")
+        commandName: "log-level", abstract: "Prints or changes the daemon's log level.",
+        discussion: "A change lasts until the next one, or until the daemon exits.")
 
     @OptionGroup var options: ControlOptions
     @Argument(
-        help: ArgumentHelp("One of \(Self.levels.joined(separator: ", ")); nothing to print it.", valueName: "level"))
+        help: ArgumentHelp(
+            "The new level, one of \(Self.levels.joined(separator: ", ")). Without it the level is printed.",
+            valueName: "level"))
     var level: String?
 
     func validate() throws {
         if let level, !Self.levels.contains(level) {
-            throw ValidationError("'\(level)' is none of \(Self.levels.joined(separator: ", ")).")
+            throw ValidationError("'\(level)' isn't one of \(Self.levels.joined(separator: ", ")).")
         }
     }
 

@@ -1,4 +1,4 @@
-/// EXAMPLES of hasup.conf(5). Each is a whole file that `hasup check` has nothing to say about.
+/// EXAMPLES of hasup.conf(5). Each is a whole file without findings of `hasup check`.
 enum ManualExamples {
     /// A configuration, and what it is for in mdoc.
     struct Example {
@@ -20,7 +20,7 @@ enum ManualExamples {
             ]),
         Example(
             about: "A router between two networks: while eth1 is down it can't serve, so it is in FAULT and the other "
-                + "node takes over. A script is told of each change; it runs as the user that stands behind it.",
+                + "node takes over. A script is run at each change, as the user that follows its name.",
             files: [("node a", router)]),
     ]
 

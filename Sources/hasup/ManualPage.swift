@@ -27,22 +27,22 @@ enum ManualPage {
         .Pa /etc/keepalived/keepalived.conf
         as it is.
         .Ic hasup check
-        says what is wrong with a file,
+        prints the findings about a file,
         .Ic hasup fmt
-        lays it out, and
+        formats it, and
         .Ic hasup explain Ar keyword
-        prints what stands below of one keyword.
+        prints the entry of one keyword.
         .Ss Lines
         A line is a keyword with its values, separated by blanks.
-        Values with blanks stand in double quotes, which have no escapes inside.
-        Braces begin and end blocks wherever they stand outside double quotes.
+        Values with blanks are put in double quotes, which have no escapes inside.
+        Braces outside double quotes begin and end blocks.
         The values of keywords that run a program are one quoted word, which is read again by rules like a shell's: single
         and double quotes, and a backslash before what is to be taken literally.
         .Pp
         .Ql #
         and
         .Ql \&!
-        begin a comment outside double quotes unless a backslash stands before them.
+        begin a comment outside double quotes unless a backslash precedes them.
         A line has at most 1023 bytes.
         .Ss Before a line is split into words
         .Bl -tag -width Ds
@@ -58,7 +58,7 @@ enum ManualPage {
         .It Pa /etc/keepalived/keepalived.conf
         The configuration, unless
         .Xr hasupd 8
-        is told otherwise.
+        is given another file.
         .El
         """#.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
 

@@ -6,7 +6,7 @@ import Files
 import Reactor
 import Varlink
 
-/// Times what happens to a configuration on its way to a worker. Hidden: it is for `make bench`.
+/// Measures the steps of a configuration on its way to a worker. Hidden: it is for `make bench`.
 struct MeasureCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "measure", abstract: "Prints how long reading, parsing, encoding and decoding take, as JSON.",
@@ -23,7 +23,7 @@ struct MeasureCommand: ParsableCommand {
         let parsed = Clock.now
         let bytes = loaded.model.encode()
         let encoded = Clock.now
-        // What a worker does with the memory that it maps.
+        // As a worker decodes the memory that it maps.
         let isSame = bytes.withUnsafeBytes { bytes in (try? EncodedModel(bytes).decode())?.instances.count }
         let decoded = Clock.now
         guard isSame == loaded.model.instances.count else {

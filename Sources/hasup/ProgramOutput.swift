@@ -3,7 +3,7 @@ import CLinux
 import Glibc
 import Reactor
 
-/// What another program prints, within bounds of time and size.
+/// The output of another program, limited in time and size.
 enum ProgramOutput {
     private static let limit = Interval.seconds(5)
     private static let sizeMax = 1 << 20
@@ -26,11 +26,11 @@ enum ProgramOutput {
         }
         guard pid > 0 else { return ([], SystemError.text(of: -pid)) }
         let (bytes, isWhole) = read(reading.number, until: Clock.now + limit)
-        // The process group is the program's own: nothing of it stays.
+        // The program has a process group of its own, which ends with it.
         if !isWhole { kill(-pid, SIGKILL) }
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-        guard isWhole else { return (bytes, "it took too long or said too much") }
+        guard isWhole else { return (bytes, "it took too long or printed too much") }
         let code = (status >> 8) & 0xff
         guard code != 127 else { return ([], "it isn't installed") }
         return (bytes, status == 0 ? nil : "it ended with status \(code)")

@@ -4,7 +4,7 @@ import ConfigurationModel
 
 /// The text of a bug report: sections one after the other, so that it can be looked over before it is sent.
 struct Report {
-    /// What isn't in it, and why, a line each.
+    /// The omissions with their reasons, a line each.
     private(set) var omissions: [String] = []
     private var sections: [(title: String, body: String)] = []
 
@@ -12,12 +12,12 @@ struct Report {
 
     mutating func add(_ title: String, _ body: [UInt8]) { add(title, String(decoding: body, as: UTF8.self)) }
 
-    /// Something that can't be in it.
+    /// Adds an omission.
     mutating func omit(_ what: String) { omissions.append(what) }
 
-    /// Everything, without these secrets wherever they stand.
+    /// The whole text without these secrets.
     func render(without secrets: SecretFinder) -> String {
-        var text = "A report on hasup, made by `hasup report`. What isn't in it stands at its end.\n"
+        var text = "A report on hasup, made by `hasup report`. Omissions are listed at its end.\n"
         for (title, body) in sections { text += Self.part(title, secrets.redacted(body)) }
         let list = omissions.isEmpty ? "nothing" : omissions.map { "- \($0)" }.joined(separator: "\n")
         return text + Self.part("Left out", secrets.redacted(list))

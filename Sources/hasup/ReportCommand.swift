@@ -10,10 +10,10 @@ import Reactor
 /// hasup report
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "report", abstract: "Writes what a bug report needs to one text file, without secrets.",
-        discussion: "It has what the daemon says of itself, its configuration and the findings about it, its last log "
-            + "lines, and the interfaces, addresses, routes and rules of this machine. Passwords, keys and the arguments "
-            + "of scripts are left out; addresses and names stay. Look it over before you send it.")
+        commandName: "report", abstract: "Writes a bug report to one text file, without secrets.",
+        discussion: "It contains the daemon's status and last log lines, the configuration and its findings, and the "
+            + "interfaces, addresses, routes and rules of this machine. Passwords, keys and the arguments of scripts are "
+            + "left out; addresses and names stay. Review it before you send it.")
 
     @OptionGroup var options: ControlOptions
     @Option(
@@ -30,7 +30,7 @@ struct ReportCommand: ParsableCommand {
     var file: String?
 
     func run() throws {
-        // Before the work: who may not write here wants to know at once.
+        // Before the work, so that a missing permission is reported at once.
         let path = output ?? Self.defaultName(host: SystemEnvironment.nodeName(), at: .now)
         let target = path == "-" ? nil : try Self.create(path)
         var report = Report()
@@ -40,11 +40,11 @@ struct ReportCommand: ParsableCommand {
         let file = file ?? status?.daemon.configurationFile ?? "/etc/keepalived/keepalived.conf"
         let secrets = SecretFinder(
             report.addConfiguration(file, SystemEnvironment.current(checksInterfaces: true)))
-        if let pid = status?.daemon.pid, NetworkPlace.isElsewhere(pid: pid) == true {
+        if let pid = status?.daemon.pid, NamespaceCheck.isElsewhere(pid: pid) == true {
             report.omit(
                 "the interfaces, addresses, routes and rules of hasupd's own network namespace: the report was made in "
-                    + "another, whose are shown, and `hasup check` judged by those. `nsenter --net --target \(pid) hasup "
-                    + "report` makes it in the right one")
+                    + "another, whose are shown and used by `hasup check`. `nsenter --net --target \(pid) hasup report` "
+                    + "makes it in the right one")
         }
         report.addMachine(daemon: status?.daemon.pid)
         let text = report.render(without: secrets)
@@ -56,8 +56,8 @@ struct ReportCommand: ParsableCommand {
         let omissions = report.omissions.map { "  - \(Printable.text(secrets.redacted($0)))\n" }.joined()
         Terminal.writeError("Left out:\n\(omissions)")
         Terminal.writeError(
-            "\(path == "-" ? "The report" : Printable.text(path)) has names, addresses and log lines of this machine: "
-                + "look it over before you send it.\n")
+            "\(path == "-" ? "The report" : Printable.text(path)) contains names, addresses and log lines of this machine: "
+                + "review it before you send it.\n")
     }
 
     /// `hasup-report-HOST-YYYYMMDD-HHMMSS.txt`
@@ -68,7 +68,7 @@ struct ReportCommand: ParsableCommand {
     }
 
     private static func create(_ path: String) throws -> Int32 {
-        // Never somebody else's file, and for nobody else's eyes.
+        // It must not overwrite another file, and only its owner may read it.
         let number = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else {
             Terminal.complain(

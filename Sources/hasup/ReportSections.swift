@@ -6,11 +6,11 @@ import Files
 import Glibc
 import Varlink
 
-/// What a report is put together from: the daemon's answers, the configuration, and what the machine tells anybody.
+/// The parts of a report: the daemon's answers, the configuration, and what any user may read of the machine.
 extension Report {
     // MARK: The daemon
 
-    /// What hasupd says of itself. - Returns: its answer to Status; nil when it doesn't answer.
+    /// hasupd's own data. - Returns: its answer to Status; nil without one.
     mutating func addDaemon(_ options: ControlOptions) -> StatusReply? {
         guard let path = try? options.path() else { return nil }
         let limit = Interval(nanoseconds: Int64((options.timeout ?? 5) * 1e9))
@@ -18,9 +18,9 @@ extension Report {
         do throws(ControlClient.Failure) {
             client = try ControlClient(path: path, timeout: limit)
         } catch {
-            let sentence = FailureText.sentence(for: error, path: path, elsewhere: OtherSocket.all(but: path))
+            let sentence = FailureText.sentence(for: error, path: path, elsewhere: OtherDaemon.all(except: path))
             add("The daemon", sentence)
-            omit("what hasupd itself knows (status, processes, history, statistics): \(sentence)")
+            omit("hasupd's own data (status, processes, history, statistics): \(sentence)")
             return nil
         }
         var status: StatusReply?
@@ -47,7 +47,7 @@ extension Report {
                 add("io.hasup.\(name)", parameters.bytes)
             } catch {
                 omit("io.hasup.\(name): \(FailureText.sentence(for: error, path: path))")
-                // After a failure the connection can't be trusted any more.
+                // After a failure the connection is unusable.
                 guard case .refused = error else { return status }
             }
         }
@@ -83,7 +83,7 @@ extension Report {
         return redacted.secrets
     }
 
-    /// What isn't in the configuration's text; of what there was none, nothing is said.
+    /// The omissions of the configuration's text; those of which there were none aren't listed.
     static func omission(secrets: Int, scripts: Int) -> String {
         var parts: [String] = []
         if secrets > 0 { parts.append("\(counted(secrets, "word")) that \(secrets == 1 ? "is" : "are") secret") }
@@ -154,7 +154,7 @@ extension Report {
         let title = command.joined(separator: " ")
         let (bytes, trouble) = ProgramOutput.of(command)
         if !bytes.isEmpty { add(title, bytes) }
-        if let trouble { omit("\(bytes.isEmpty ? "" : "something of ")`\(title)`: \(trouble)") }
+        if let trouble { omit("\(bytes.isEmpty ? "" : "part of ")`\(title)`: \(trouble)") }
     }
 
     private mutating func addFile(_ path: String) {

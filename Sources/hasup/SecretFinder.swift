@@ -9,7 +9,7 @@ struct SecretFinder {
     private let secrets: [[UInt8]]
     /// The longest other secret that this one begins with, or -1.
     private let prefixes: [Int]
-    /// Where the secrets with these first two bytes, or greater ones, begin.
+    /// The first secret with these first two bytes, or greater ones.
     private let starts: [Int]
     private let quoted: Set<[UInt8]>
 
@@ -77,7 +77,7 @@ struct SecretFinder {
         return candidate < 0 ? 0 : secrets[candidate].count
     }
 
-    /// How many bytes the two have in common, and whether the secret comes behind the text in order.
+    /// The number of bytes that the two have in common, and the order: true if the secret comes behind the text.
     private static func compare(_ secret: [UInt8], _ bytes: [UInt8], _ place: Int) -> (common: Int, isBehind: Bool) {
         let length = min(secret.count, bytes.count - place)
         var common = 0
@@ -86,12 +86,12 @@ struct SecretFinder {
         return (common, common == length || secret[common] > bytes[place + common])
     }
 
-    /// The length of the short secret that stands here between two quotation marks; 0 for none.
+    /// The length of the short secret between two quotation marks at this place; 0 for none.
     private func longestQuoted(in bytes: [UInt8], at place: Int) -> Int {
         guard place > 0, !quoted.isEmpty else { return 0 }
         let quote = bytes[place - 1]
         guard quote == UInt8(ascii: "`") || quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"") else { return 0 }
-        // An empty one would stand between any two of them.
+        // An empty one would be found between any two of them.
         for length in stride(from: Self.lengthMin - 1, to: 0, by: -1) where place + length < bytes.count {
             if bytes[place + length] == quote, quoted.contains(Array(bytes[place..<place + length])) { return length }
         }

@@ -1,16 +1,17 @@
 import Base
 import Control
+import VRRP
 import Varlink
 
-/// `hasup status`: a table, and under each row what an operator asks next.
+/// `hasup status`: a table with details under each row.
 struct StatusTable {
     var width: Int
     var style: Style
 
-    /// Codes of a backup that is what it should be.
+    /// Codes of a backup as it should be.
     private static let healthy = ["higherPriority", "higherAddress", "equalPriority"]
 
-    /// Stands in a cell whose text has no room there.
+    /// In the cell of a text that is too wide for it.
     private static let below = "(below)"
 
     private struct Columns {
@@ -60,12 +61,12 @@ struct StatusTable {
         let spare = max(0, width - 80)
         var columns = Columns(
             name: widest("INSTANCE", 18 + spare / 4) { $0.name },
-            since: widest("SINCE", 7) { Layout.age($0.inStateSeconds) },
+            since: widest("SINCE", 7) { Layout.age($0.timeInState) },
             priority: widest("PRIO", 7, priority), master: 0, addresses: 0)
         let left = width - (columns.name + columns.state + columns.since + columns.priority + 5 * 2)
         let longest = instances.lazy.flatMap { $0.allAddresses }.reduce(18) { max($0, Printable.width($1)) }
         // What isn't needed for the virtual addresses is the masters'.
-        columns.master = widest("MASTER", max(17, left - longest)) { $0.master ?? "-" }
+        columns.master = widest("MASTER", max(17, left - longest)) { $0.master?.description ?? "-" }
         columns.addresses = max(18, left - columns.master)
         return columns
     }
@@ -85,8 +86,8 @@ struct StatusTable {
         let cells = [
             Layout.cell(Printable.text(instance.name), columns.name),
             style.paint(
-                Layout.cell(Printable.text(instance.state), columns.state), Style.colour(ofState: instance.state)),
-            Layout.cell(Layout.age(instance.inStateSeconds), columns.since),
+                Layout.cell(instance.state.name, columns.state), Style.colour(ofState: instance.state.name)),
+            Layout.cell(Layout.age(instance.timeInState), columns.since),
             Layout.right(priority(instance), columns.priority),
             Layout.cell(masterCell(instance, columns), columns.master),
             addressLines.first ?? "-",
@@ -96,14 +97,14 @@ struct StatusTable {
     }
 
     private func masterCell(_ instance: InstanceReport, _ columns: Columns) -> String {
-        let master = Printable.text(instance.master ?? "-")
+        let master = instance.master?.description ?? "-"
         return Printable.width(master) <= columns.master ? master : Self.below
     }
 
     /// Addresses that have no room in the row. An address isn't cut: half of one misleads.
     private func whole(_ instance: InstanceReport, _ columns: Columns) -> [String] {
         var texts: [String] = []
-        if let master = instance.master.map(Printable.text), Printable.width(master) > columns.master {
+        if let master = instance.master?.description, Printable.width(master) > columns.master {
             texts.append("master: \(master)")
         }
         if instance.isTooWide(for: columns.addresses) {
@@ -130,11 +131,11 @@ struct StatusTable {
     }
 
     private func priority(_ instance: InstanceReport) -> String {
-        instance.priority == instance.basePriority || instance.basePriority == 0
+        Int(instance.priority.rawValue) == instance.basePriority || instance.basePriority == 0
             ? "\(instance.priority)" : "\(instance.priority)/\(instance.basePriority)"
     }
 
-    // MARK: What an operator asks next
+    // MARK: Details
 
     private func details(_ instance: InstanceReport) -> [String] {
         var texts: [String] = []
@@ -150,25 +151,25 @@ struct StatusTable {
                 texts.append("not MASTER: \(sentence)\(act)")
             }
         }
-        // What the last transition says already isn't said again.
-        let told = instance.lastTransition.map { $0.to == "FAULT" && instance.state == "FAULT" ? $0.text : "" } ?? ""
-        for fault in instance.faults where !told.contains(fault) { texts.append("fault: \(fault)") }
+        // A fault in the last transition's text isn't repeated.
+        let shown = instance.lastTransition.map { $0.to == "FAULT" && instance.state == .fault ? $0.text : "" } ?? ""
+        for fault in instance.faults where !shown.contains(fault) { texts.append("fault: \(fault)") }
         for address in instance.addresses + instance.excludedAddresses {
             if let obstacle = address.obstacle {
                 texts.append("\(address.address) dev \(address.interface): \(obstacle)")
-            } else if instance.state == "MASTER", !address.installed, !address.foreign {
+            } else if instance.state == .master, !address.installed, !address.foreign {
                 texts.append("\(address.address) is missing on \(address.interface)")
             } else if instance.keepsAddress, address.installed {
                 texts.append(
                     "\(address.address) is still on \(address.interface): the kernel hasn't removed it, and a MASTER may "
-                        + "have it, too; the log says why if it was refused")
+                        + "have it, too; if it refused, the reason is in the log")
             }
         }
         if instance.hasConflictingMaster {
             for rival in instance.rivals {
                 texts.append(
-                    "probably two masters: \(rival.text); heard for \(Layout.age(rival.sinceSeconds)), "
-                        + "the last \(Layout.age(rival.agoSeconds)) ago")
+                    "probably two masters: \(rival.text); heard for \(Layout.age(rival.since)), "
+                        + "the last \(Layout.age(rival.age)) ago")
             }
         }
         for stranger in instance.strangers { texts.append(stranger.text) }
@@ -179,15 +180,16 @@ struct StatusTable {
         }
         if let peer = instance.differentAddressesOf {
             texts.append(
-                "\(peer) advertises other addresses than ours, so some may be nobody's: compare virtual_ipaddress")
+                "\(peer) advertises other addresses than ours, so some may be served by no router: compare virtual_ipaddress"
+            )
         }
         if instance.notificationsSkipped > 0 {
             texts.append(
-                "\(counted(instance.notificationsSkipped, "notification")) left out: newer ones overtook them")
+                "\(counted(instance.notificationsSkipped, "notification")) skipped: newer ones superseded them")
         }
         if let failure = instance.sendFailure {
-            let silent = failure.silent ? "; nothing leaves: its peers must think that it is gone" : ""
-            texts.append("adverts can't leave since \(Layout.age(failure.sinceSeconds)): \(failure.text)\(silent)")
+            let silent = failure.isSilent ? "; its peers hear nothing and must think that it is gone" : ""
+            texts.append("adverts can't be sent for \(Layout.age(failure.since)): \(failure.text)\(silent)")
         }
         if let scripts = instance.scripts, let last = scripts.lastFailure {
             let counts = [
@@ -198,26 +200,33 @@ struct StatusTable {
         }
         let discarded = instance.counters.discarded.entries.filter { $0.count > 0 }
         if !discarded.isEmpty {
-            let counts = discarded.map { "\($0.count) \(DiscardWords.of($0.name))" }.joined(separator: ", ")
+            let counts = discarded.map { "\($0.count) \(Self.words(for: $0.name))" }.joined(separator: ", ")
             let last = instance.lastDiscard.map { last in
-                "; the last \(Layout.age(last.agoSeconds)) ago from \(last.source)"
-                    + (last.recent ? ": \(last.text)" : "")
+                "; the last \(Layout.age(last.age)) ago from \(last.source)"
+                    + (last.isRecent ? ": \(last.text)" : "")
             }
-            texts.append("adverts thrown away: \(counts)\(last ?? "")")
+            texts.append("adverts discarded: \(counts)\(last ?? "")")
         }
         return texts.flatMap { Layout.wrap(Printable.text($0), width: width) }
     }
 
-    /// How many are what; for one instance that is well the table says it.
+    /// A discard reason in words; a newer daemon's, which isn't known here, by its name.
+    static func words(for name: String) -> String {
+        if let known = DiscardReason(name: name) { return known.words }
+        let parts = name.flatMap { $0.isUppercase ? " " + $0.lowercased() : $0 == "_" ? " " : String($0) }
+        return Printable.text(String(parts))
+    }
+
+    /// Numbers of instances by state; one instance that is well needs none.
     private func totals(_ status: StatusReply) -> String? {
         let instances = status.instances
         guard !instances.isEmpty, instances.count > 1 || !status.isWell else { return nil }
-        func count(_ state: String) -> Int { instances.count { $0.state == state } }
-        let starting = count("INIT")
+        func count(_ state: RouterState) -> Int { instances.count { $0.state == state } }
+        let starting = count(.initialize)
         let rejected = status.packetsRejected
-        return "\(counted(instances.count, "instance")): \(count("MASTER")) MASTER, \(count("BACKUP")) BACKUP, "
-            + "\(count("FAULT")) FAULT\(starting > 0 ? ", \(starting) INIT" : ""); "
-            + "\(counted(Int(clamping: rejected), "packet")) thrown away"
+        return "\(counted(instances.count, "instance")): \(count(.master)) MASTER, \(count(.backup)) BACKUP, "
+            + "\(count(.fault)) FAULT\(starting > 0 ? ", \(starting) INIT" : ""); "
+            + "\(counted(Int(clamping: rejected), "packet")) discarded"
     }
 
     private func problems(_ status: StatusReply) -> [String] {
@@ -225,7 +234,7 @@ struct StatusTable {
         var texts: [String] = []
         if let totals = totals(status) { texts.append(totals) }
         if let trouble = daemon.workerTrouble {
-            texts.append("\(trouble): what is shown above is the configuration, and no state is known.")
+            texts.append("\(trouble): the table shows the configuration only, and no state is known.")
         }
         for replaced in daemon.replacements {
             texts.append(
@@ -244,8 +253,8 @@ struct StatusTable {
         }
         if daemon.keepsFormerAddresses {
             texts.append(
-                "The kernel still has addresses that left the configuration: their removal was refused, which the log "
-                    + "says, or it hangs; another machine may have them, too.")
+                "The kernel still has addresses that were removed from the configuration: it refused the removal (see the "
+                    + "log), or it hangs; another machine may have them, too.")
         }
         if let refused = daemon.refusedReload {
             texts.append(
@@ -259,11 +268,11 @@ struct StatusTable {
         }
         let strays = daemon.discarded.entries.filter { $0.count > 0 }
         if !strays.isEmpty {
-            let counts = strays.map { "\($0.count) \(DiscardWords.of($0.name))" }.joined(separator: ", ")
+            let counts = strays.map { "\($0.count) \(Self.words(for: $0.name))" }.joined(separator: ", ")
             let last =
-                daemon.lastDiscard.map { "; the last \(Layout.age($0.agoSeconds)) ago from \($0.source): \($0.text)" }
+                daemon.lastDiscard.map { "; the last \(Layout.age($0.age)) ago from \($0.source): \($0.text)" }
                 ?? ""
-            texts.append("Packets for no instance here, thrown away: \(counts)\(last).")
+            texts.append("Packets for no instance here, discarded: \(counts)\(last).")
         }
         texts += daemon.unsealed + daemon.problems
         if !daemon.notes.isEmpty {
@@ -278,7 +287,7 @@ extension InstanceReport {
     /// With the excluded ones, as they are shown.
     fileprivate var allAddresses: [String] { (addresses + excludedAddresses).map { Printable.text($0.address) } }
 
-    /// Whether one of its addresses is longer than this.
+    /// True if one of its addresses is longer than this.
     fileprivate func isTooWide(for width: Int) -> Bool { allAddresses.contains { Printable.width($0) > width } }
 }
 

@@ -3,12 +3,12 @@ import ConfigurationModel
 import Glibc
 import Reactor
 
-/// Where output goes.
+/// Standard input, output and error.
 enum Terminal {
     static func write(_ text: String) { write(Array(text.utf8)) }
 
-    /// Everything, or nothing more: a reader that is gone ends the program quietly, as SIGPIPE does; a full disk with a
-    /// word, and sysexits(3)'s EX_IOERR, which says nothing of how hasupd is.
+    /// Writes all of it. A closed pipe ends the program quietly, as SIGPIPE does; a full disk ends it with a message and
+    /// sysexits(3)'s EX_IOERR, which is no statement about hasupd.
     static func write(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { buffer in
             var written = 0
@@ -52,7 +52,7 @@ enum Terminal {
         _ = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
     }
 
-    /// Whether a person reads standard output.
+    /// True if standard output is a terminal.
     static var isTerminal: Bool { isatty(1) == 1 }
 
     /// Columns of the terminal; 80 where there is none, so that what scripts see never changes.
@@ -75,7 +75,7 @@ enum Terminal {
     }
 }
 
-/// How words are set off.
+/// Emphasis of words.
 enum Style {
     case plain
     case coloured
@@ -121,7 +121,7 @@ struct LocalTime {
     }
 
     init(unixSeconds: Double) {
-        // A daemon says it: any number may come.
+        // The number is the daemon's: it may be anything.
         let milliseconds = Int(min(max(unixSeconds * 1_000, 0), 1e15).rounded(.down))
         var seconds = time_t(milliseconds / 1_000)
         var parts = tm()

@@ -102,6 +102,8 @@ enum Layout {
         return result
     }
 
+    static func age(_ interval: Interval) -> String { age(interval.seconds) }
+
     /// The two largest units: `3d 4h`, `1h 2m`, `12m 5s`, `42s`, `1.3s`.
     static func age(_ seconds: Double) -> String {
         if !(seconds >= 0) || seconds > 1e12 { return "?" }

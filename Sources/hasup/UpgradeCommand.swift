@@ -8,9 +8,9 @@ import Varlink
 /// hasup upgrade
 struct UpgradeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "upgrade", abstract: "Makes the daemon become the program that is installed by now.",
-        discussion: "Masters stay masters and no address is moved. It is refused, and nothing changes, when the new "
-            + "program can't be run or the configuration has errors.")
+        commandName: "upgrade", abstract: "Replaces the running daemon by the installed program.",
+        discussion: "Masters stay masters and no address moves. If the new program can't be run, or the configuration "
+            + "has errors, the upgrade is refused and nothing changes.")
 
     @OptionGroup var options: ControlOptions
     @Flag(help: "Print the result as JSON.") var json = false
@@ -18,20 +18,20 @@ struct UpgradeCommand: ParsableCommand {
     func run() throws { _ = try DaemonUpgrade(options).upgrade(onlyIfChanged: false, json: json) }
 }
 
-/// The daemon that is asked for an upgrade, and the one that it becomes.
+/// An upgrade of one daemon, from the request until the new program answers.
 struct DaemonUpgrade {
-    /// How long the daemon may take to be replaced, after it has said that it will be.
+    /// Limit from the daemon's consent to its replacement.
     private static let timeout = Interval.seconds(5)
-    /// How long one that has closed the connection may take to end: it waits for scripts.
-    private static let endPatience: Int32 = 5_000
+    /// Limit for the exit of a daemon that has closed the connection: it waits for scripts.
+    private static let exitTimeout: Int32 = 5_000
     private static let pauseMilliseconds: Int32 = 20
 
     let options: ControlOptions
 
     init(_ options: ControlOptions) { self.options = options }
 
-    /// Upgrades it and prints what it was and is. - Returns: false when it was left, because it is the program that is
-    /// installed. - Throws: `ExitCode`.
+    /// Upgrades the daemon and prints both versions. - Returns: false if nothing was done, because it is the installed
+    /// program already. - Throws: `ExitCode`.
     func upgrade(onlyIfChanged: Bool, json: Bool) throws -> Bool {
         let path = try options.path()
         var process: DaemonProcess?
@@ -51,17 +51,17 @@ struct DaemonUpgrade {
             Terminal.write(writer.bytes + [0x0a])
         } else {
             let (before, after) = (Printable.text(reply.before), Printable.text(version))
-            Terminal.write("hasupd \(before) -> \(after == before ? "\(after), the same version anew" : after)\n")
+            Terminal.write("hasupd \(before) -> \(after == before ? "\(after), the same version" : after)\n")
         }
         return true
     }
 
-    /// What the daemon says; when it says that it will be replaced, also waits until it is about to be.
+    /// Asks the daemon and, if it agrees, waits until it is being replaced.
     private func ask(
         _ client: ControlClient, onlyIfChanged: Bool, _ process: DaemonProcess?, _ path: String
     ) throws(ControlClient.Failure) -> UpgradeReply {
         do throws(ControlClient.Failure) {
-            // The daemon says whether it is another program only when the answer matters to it.
+            // Only with the condition does the daemon compare itself with the installed program.
             let condition = JSONMember("only_if_changed", .bool(true))
             var reply = try ControlClient.read(UpgradeReply.self, from: client.call(.upgrade, [condition]))
             if reply.unchanged {
@@ -72,28 +72,28 @@ struct DaemonUpgrade {
             do throws(ControlClient.Failure) {
                 try client.waitForEnd(within: Self.timeout)
             } catch {
-                Terminal.complain("hasupd at \(path) didn't become the new program: its log says why.")
+                Terminal.complain("hasupd at \(path) wasn't upgraded. The reason is in its log.")
                 Glibc.exit(1)
             }
             return reply
         } catch {
-            // Who ends closes the connection first.
-            if error == .ended, let process, process.ends(within: Self.endPatience) { Self.tellEnd(of: process) }
+            // A daemon that exits closes the connection first.
+            if error == .ended, let process, process.ends(within: Self.exitTimeout) { Self.reportExit(of: process) }
             throw error
         }
     }
 
-    private static func tellEnd(of process: DaemonProcess) -> Never {
-        Terminal.complain("hasupd (pid \(process.pid)) has ended, and wasn't upgraded: its log says why.")
+    private static func reportExit(of process: DaemonProcess) -> Never {
+        Terminal.complain("hasupd (pid \(process.pid)) exited and wasn't upgraded. The reason is in its log.")
         Glibc.exit(1)
     }
 
-    /// The version of what answers now and has a VRRP worker that runs. It is the same process: another one that answers
-    /// after its end isn't what it has become. - Throws: `ExitCode`.
+    /// Waits for an answer of the new program with a running VRRP worker, and returns its version. It must be the same
+    /// process: another daemon may answer after this one's exit. - Throws: `ExitCode`.
     private func awaitSuccessor(of process: DaemonProcess?, at path: String) throws -> String {
         let deadline = Clock.now + Interval(nanoseconds: Int64((options.timeout ?? 60) * 1e9))
         while Clock.now < deadline {
-            if let process, process.ends(within: 0) { Self.tellEnd(of: process) }
+            if let process, process.ends(within: 0) { Self.reportExit(of: process) }
             if let client = try? ControlClient(path: path, timeout: .seconds(2)),
                 let status = try? client.call(.status, StatusReply.self), status.daemon.workerTrouble == nil
             {
@@ -101,7 +101,8 @@ struct DaemonUpgrade {
             }
             if process?.ends(within: Self.pauseMilliseconds) == nil { usleep(UInt32(Self.pauseMilliseconds) * 1_000) }
         }
-        Terminal.complain("What hasupd has become doesn't answer at \(path), or has no VRRP worker: its log says why.")
+        Terminal.complain(
+            "The upgraded hasupd doesn't answer at \(path), or has no VRRP worker. The reason is in its log.")
         throw ExitCode(2)
     }
 }

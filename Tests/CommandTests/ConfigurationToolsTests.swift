@@ -44,7 +44,7 @@ private struct Texts: FileProvider {
         #expect(verdict("a", load("")) == "a: 0 errors, 0 warnings; \(Self.counts). Good.\n")
         #expect(
             verdict("a", load(""), isOfThisMachine: false).hasSuffix(
-                "Good, but interfaces and scripts weren't looked at.\n"))
+                "Good, but interfaces and scripts weren't checked.\n"))
     }
 
     @Test func aNotificationThatCannotRunIsNotGood() {
@@ -125,8 +125,7 @@ private struct Texts: FileProvider {
         let missing = loadConfiguration(path: "v2", files: Texts(texts: [:]), environment: Environment())
         #expect(
             verdict("v2", missing)
-                == "v2 can't be read, so nothing is known of it. hasupd would not start with it, and a reload would refuse "
-                + "it.\n")
+                == "v2 can't be read. hasupd would not start with it, and a reload would refuse it.\n")
         #expect(
             FindingText.incomparable(2, missing.diagnostics.map(\.message))
                 == "2 nodes together: they can't be compared: can't read v2: no such file.\n")
@@ -274,7 +273,7 @@ private struct Texts: FileProvider {
 }
 
 /// Interfaces are those of one network namespace.
-@Suite struct NetworkPlaceTests {
+@Suite struct NamespaceCheckTests {
     private let folder = "/tmp/hasup-test-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
 
     private func make(_ name: String, pid: Int32) throws {
@@ -284,7 +283,7 @@ private struct Texts: FileProvider {
     }
 
     private func remark(_ isElsewhere: Bool?, socket: String = "/control.sock") -> String? {
-        NetworkPlace.remark(socket: folder + socket, in: folder) { _ in isElsewhere }
+        NamespaceCheck.remark(socket: folder + socket, in: folder) { _ in isElsewhere }
     }
 
     @Test func daemonsElsewhereAreNamed() throws {
@@ -292,7 +291,7 @@ private struct Texts: FileProvider {
         #expect(remark(true) == nil, "there is none")
         try make("/netns-blue", pid: getpid())
         let text = try #require(remark(true))
-        #expect(text.hasPrefix("Interfaces and addresses were looked at in this network namespace, and hasupd runs in"))
+        #expect(text.hasPrefix("Interfaces and addresses were checked in this network namespace, but hasupd runs in"))
         #expect(text.contains("ip netns exec blue hasup"), "\(text)")
         #expect(remark(nil) == text, "by its name, for who may not know")
         #expect(remark(false) == nil)
@@ -301,7 +300,7 @@ private struct Texts: FileProvider {
         #expect(remark(false) == nil, "the daemon of this namespace is the one that counts")
         try make("", pid: 0)
         #expect(remark(true) == nil)
-        #expect(NetworkPlace.isElsewhere(pid: Int(getpid())) == false)
-        #expect(NetworkPlace.isElsewhere(pid: 0) == nil)
+        #expect(NamespaceCheck.isElsewhere(pid: Int(getpid())) == false)
+        #expect(NamespaceCheck.isElsewhere(pid: 0) == nil)
     }
 }

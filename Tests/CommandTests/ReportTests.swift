@@ -44,7 +44,7 @@ import Testing
         #expect(ProgramOutput.of(["false"]).trouble == "it ended with status 1")
         #expect(ProgramOutput.of(["no-such-program"]).trouble == "it isn't installed")
         let endless = ProgramOutput.of(["yes"])
-        #expect(endless.trouble == "it took too long or said too much")
+        #expect(endless.trouble == "it took too long or printed too much")
         #expect(endless.bytes.count < 2 << 20)
     }
 }

@@ -1,5 +1,7 @@
+import Base
 import Control
 import Testing
+import VRRP
 import Varlink
 
 @testable import hasup
@@ -7,13 +9,13 @@ import Varlink
 @Suite struct StatusTableTests {
     private let table = StatusTable(width: 80, style: .plain)
 
-    private func instance(_ name: String, _ state: String, seconds: Double, priority: Int) -> InstanceReport {
+    private func instance(_ name: String, _ state: RouterState, seconds: Int64, priority: UInt8) -> InstanceReport {
         var report = InstanceReport()
         report.name = name
         report.state = state
-        report.inStateSeconds = seconds
-        report.priority = priority
-        report.basePriority = priority
+        report.timeInState = .seconds(seconds)
+        report.priority = Priority(rawValue: priority)
+        report.basePriority = Int(priority)
         report.interface = "eth0"
         return report
     }
@@ -27,8 +29,8 @@ import Varlink
         reply.daemon.configurationGeneration = 2
         reply.daemon.configurationFile = "/etc/keepalived/keepalived.conf"
 
-        var master = instance("VI_1", "MASTER", seconds: 93_700, priority: 150)
-        master.master = "192.0.2.1"
+        var master = instance("VI_1", .master, seconds: 93_700, priority: 150)
+        master.master = IPAddress("192.0.2.1")
         master.addresses = [
             AddressReport("192.0.2.10/24", interface: "eth0", installed: true),
             AddressReport("192.0.2.11/24", interface: "eth0"),
@@ -43,11 +45,11 @@ import Varlink
         became.agoSeconds = 93_700
         master.lastTransition = became
 
-        var backup = instance("a-very-long-instance-name", "BACKUP", seconds: 12.5, priority: 90)
+        var backup = instance("a-very-long-instance-name", .backup, seconds: 12, priority: 90)
         backup.basePriority = 100
-        backup.master = "2001:db8::2"
+        backup.master = IPAddress("2001:db8::2")
         backup.addresses = [AddressReport("2001:db8:0:1::10/64", interface: "eth0", foreign: true)]
-        var stranger = StrangerReport()
+        var stranger = ForeignAddress()
         stranger.text = "2001:db8:0:1::10/64 is on eth0"
         backup.strangers = [stranger]
         backup.whyNotMaster = WaitReport(
@@ -56,7 +58,7 @@ import Varlink
         backup.counters.discarded.add("checksum", 2)
         backup.counters.discarded.add("hop_limit", 1)
 
-        var faulty = instance("db", "FAULT", seconds: 3, priority: 100)
+        var faulty = instance("db", .fault, seconds: 3, priority: 100)
         faulty.faults = ["interface eth1 is down", "interface eth2 doesn't exist"]
         reply.instances = [master, backup, faulty]
         return reply
@@ -64,10 +66,10 @@ import Varlink
 
     @Test func oneThatIsWellNeedsNoTotals() {
         var reply = sample()
-        reply.instances = [instance("VI_1", "BACKUP", seconds: 1, priority: 1)]
-        #expect(!table.render(reply).contains("thrown away"))
+        reply.instances = [instance("VI_1", .backup, seconds: 1, priority: 1)]
+        #expect(!table.render(reply).contains("discarded"))
         reply.instances[0].faults = ["its configuration can't run"]
-        #expect(table.render(reply).contains("1 instance: 0 MASTER, 1 BACKUP, 0 FAULT; 0 packets thrown away"))
+        #expect(table.render(reply).contains("1 instance: 0 MASTER, 1 BACKUP, 0 FAULT; 0 packets discarded"))
     }
 
     @Test func aWorkerThatIsGoneIsSaid() {
@@ -79,16 +81,18 @@ import Varlink
         replaced.restarts = 3
         reply.daemon.replacements = [replaced]
         let text = table.render(reply)
-        #expect(text.contains("the VRRP worker isn't running: what is shown above is the configuration"))
+        #expect(text.contains("the VRRP worker isn't running: the table shows the configuration only"))
         #expect(text.contains("hasup-vrrp ended (signal 9): starting it again, 40s ago (3 restarts since hasupd"))
     }
 
     /// The one rule behind the exit status.
     @Test func whatIsWell() {
         var reply = StatusReply()
-        reply.instances = [instance("A", "MASTER", seconds: 1, priority: 1)]
+        reply.instances = [instance("A", .master, seconds: 1, priority: 1)]
         #expect(reply.isWell)
-        for (state, faults) in [("FAULT", []), ("INIT", ["its configuration can't run"])] {
+        for (state, faults) in [(.fault, []), (.initialize, ["its configuration can't run"])]
+            as [(RouterState, [String])]
+        {
             var other = reply
             other.instances.append(instance("B", state, seconds: 1, priority: 1))
             other.instances[1].faults = faults
@@ -97,22 +101,21 @@ import Varlink
         var silent = StatusReply()
         #expect(silent.isWell)
         var mute = reply
-        mute.instances[0].sendFailure = SendFailureReport("no route to host", sinceSeconds: 3, silent: false)
+        mute.instances[0].sendFailure = SendFailure(code: 113, since: .seconds(3), isSilent: false)
         #expect(mute.isWell, "another peer hears it")
-        mute.instances[0].sendFailure?.silent = true
+        mute.instances[0].sendFailure?.isSilent = true
         #expect(!mute.isWell)
         var disputed = reply
-        disputed.instances[0].lastDiscard = DiscardReport(
-            reason: "version", text: "its version is 2", source: "192.0.2.2", agoSeconds: 0.4, recent: true)
+        disputed.instances[0].lastDiscard = Self.discard
         #expect(disputed.isWell, "one advert is no second master")
         disputed.instances[0].rivals = [Self.rival]
         #expect(!disputed.isWell, "most likely there are two masters")
         silent.daemon.workerTrouble = "the VRRP worker isn't running"
         #expect(!silent.isWell)
         var shared = reply
-        shared.instances[0].strangers = [StrangerReport()]
+        shared.instances[0].strangers = [ForeignAddress()]
         #expect(shared.isWell, "a MASTER serves by it")
-        shared.instances[0].state = "BACKUP"
+        shared.instances[0].state = .backup
         #expect(!shared.isWell)
         var partial = reply
         partial.daemon.unreadFiles = ["/etc/a.conf:3: can't read `b.conf`: no such file"]
@@ -132,29 +135,38 @@ import Varlink
     @Test func aDiscardNamesItsSenderAndAge() {
         var reply = sample()
         reply.instances[0].counters.discarded.add("version", 4)
-        reply.instances[0].lastDiscard = DiscardReport(
-            reason: "version", text: "its version is 2", source: "192.0.2.2", agoSeconds: 0.4, recent: true)
-        reply.instances[0].differentAddressesOf = "192.0.2.3"
+        reply.instances[0].lastDiscard = Self.discard
+        reply.instances[0].differentAddressesOf = IPAddress("192.0.2.3")
         let text = table.render(reply)
         #expect(
             text.split { $0.isWhitespace }.joined(separator: " ").contains(
-                "adverts thrown away: 4 wrong version; the last 0.4s ago from 192.0.2.2: its version is 2"))
+                "adverts discarded: 4 wrong version; the last 0.4s ago from 192.0.2.2: its version is 2"))
         #expect(text.contains("192.0.2.3 advertises other addresses than ours"))
         #expect(!reply.isWell)
-        reply.instances[0].lastDiscard?.recent = false
-        reply.instances[0].lastDiscard?.agoSeconds = 7_200
+        reply.instances[0].lastDiscard?.isRecent = false
+        reply.instances[0].lastDiscard?.age = .seconds(7_200)
         let later = table.render(reply)
-        #expect(later.contains("adverts thrown away: 4 wrong version; the last 2h 0m ago from"))
+        #expect(later.contains("adverts discarded: 4 wrong version; the last 2h 0m ago from"))
         #expect(!later.contains("probably"))
     }
 
-    private static let rival = RivalReport(
-        source: "192.0.2.2", reason: "lowerPriority", text: "192.0.2.2 advertises, too", sinceSeconds: 65,
-        agoSeconds: 0.4)
+    private static let peer = IPAddress(v4: 0xc000_0202)
+
+    private static var rival: RivalReport {
+        var rival = RivalReport(peer, .lowerPriority(.standard), since: .seconds(65), age: .milliseconds(400))
+        rival.text = "192.0.2.2 advertises, too"
+        return rival
+    }
+
+    private static var discard: LastDiscard {
+        var last = LastDiscard(.version, source: peer, detail: 2, age: .milliseconds(400), isRecent: true)
+        last.text = "its version is 2"
+        return last
+    }
 
     @Test func aSecondMasterIsNamed() {
         var reply = sample()
-        reply.instances[0].state = "MASTER"
+        reply.instances[0].state = .master
         reply.instances[0].rivals = [Self.rival]
         let text = table.render(reply).split { $0.isWhitespace }.joined(separator: " ")
         #expect(text.contains("probably two masters: 192.0.2.2 advertises, too; heard for 1m 5s, the last 0.4s ago"))
@@ -167,7 +179,7 @@ import Varlink
         reply.daemon.discarded.add("unknownVRID", 3)
         reply.daemon.discarded.add("length", 1)
         let text = table.render(reply)
-        #expect(text.contains("Packets for no instance here, thrown away: 3 unknown VRID, 1 wrong length."))
+        #expect(text.contains("Packets for no instance here, discarded: 3 unknown VRID, 1 wrong length."))
     }
 
     @Test func aFaultIsSaidOnce() {
@@ -202,11 +214,11 @@ import Varlink
               not MASTER: 192.0.2.2 has a lower priority, and preempt_delay isn't over.
                   Becomes MASTER in 3.197 s if nothing changes.
               2001:db8:0:1::10/64 is on eth0
-              adverts thrown away: 2 wrong checksum, 1 hop limit
+              adverts discarded: 2 wrong checksum, 1 hop limit
             db                  FAULT   3.0s      100  -            -
               fault: interface eth1 is down
               fault: interface eth2 doesn't exist
-            3 instances: 1 MASTER, 1 BACKUP, 1 FAULT; 3 packets thrown away
+            3 instances: 1 MASTER, 1 BACKUP, 1 FAULT; 3 packets discarded
 
             """
         #expect(text == golden)
@@ -215,7 +227,7 @@ import Varlink
 
     @Test func problemsStandBelow() {
         var reply = sample()
-        reply.instances = [instance("a", "INIT", seconds: 0, priority: 100)]
+        reply.instances = [instance("a", .initialize, seconds: 0, priority: 100)]
         reply.daemon.ignoredSettings = 2
         reply.daemon.warnings = 1
         reply.daemon.notes = ["not sealed: there is no user 'hasup'"]
@@ -240,7 +252,7 @@ import Varlink
     @Test(arguments: [(31, "31 of 72 addresses aren't advertised"), (1, "1 of 72 addresses isn't advertised")])
     func addressesWithoutRoomAreCounted(_ count: Int, _ expected: String) {
         var reply = sample()
-        var one = instance("a", "MASTER", seconds: 5, priority: 100)
+        var one = instance("a", .master, seconds: 5, priority: 100)
         one.addresses = (1...72).map { AddressReport("10.0.0.\($0)/24", interface: "eth0", installed: true) }
         one.unadvertisedAddresses = count
         reply.instances = [one]
@@ -261,7 +273,7 @@ import Varlink
 
     @Test func aHealthyBackupDoesntAlarm() {
         var reply = sample()
-        var backup = instance("VI_1", "BACKUP", seconds: 5, priority: 100)
+        var backup = instance("VI_1", .backup, seconds: 5, priority: 100)
         let text = "backup of 10.0.0.2 (priority 150 > 100); takes over 3.6 s after its last advert"
         backup.whyNotMaster = WaitReport(code: "higherPriority", text: text, secondsLeft: 3.1)
         reply.instances = [backup]
@@ -307,8 +319,8 @@ import Varlink
     ])
     func ipv6AtEightyColumns(_ name: String, _ master: String, _ addresses: [String]) {
         var reply = sample()
-        var report = instance(name, "BACKUP", seconds: 86_400, priority: 100)
-        report.master = master
+        var report = instance(name, .backup, seconds: 86_400, priority: 100)
+        report.master = IPAddress(master)
         report.addresses = addresses.map { AddressReport($0, interface: "eth0", installed: true) }
         reply.instances = [report]
         let text = table.render(reply)

@@ -1,9 +1,11 @@
 import ArgumentParser
+import Base
 import Configuration
 import ConfigurationModel
 import Control
 import Reactor
 import Testing
+import VRRP
 import Varlink
 
 @testable import hasup
@@ -30,12 +32,12 @@ import Varlink
     @Test func aWatchBeginsWithWhatIs() {
         var instance = InstanceReport()
         instance.name = "VI_1"
-        instance.state = "FAULT"
-        instance.inStateSeconds = 65
+        instance.state = .fault
+        instance.timeInState = .seconds(65)
         instance.faults = ["eth0 is down"]
         let time = LocalTime(hour: 7, minute: 5, second: 9, millisecond: 4)
         let line = EventLine(style: .plain).render(instance, at: time)
-        #expect(line == "07:05:09.004  VI_1  FAULT for \(Layout.age(65)): eth0 is down")
+        #expect(line == "07:05:09.004  VI_1  FAULT for \(Layout.age(65.0)): eth0 is down")
     }
 
     @Test func aReloadThatWasRefused() {
@@ -101,9 +103,10 @@ import Varlink
                 """)
     }
 
-    private func instance(_ name: String, _ state: String, fault: String? = nil) -> InstanceReport {
+    private func instance(_ name: String, _ state: RouterState, fault: String? = nil) -> InstanceReport {
         var instance = InstanceReport()
-        (instance.name, instance.state, instance.faults) = (name, state, fault.map { [$0] } ?? [])
+        (instance.name, instance.faults) = (name, fault.map { [$0] } ?? [])
+        instance.state = state
         return instance
     }
 
@@ -119,13 +122,13 @@ import Varlink
             return fault
         }
         let before = [
-            instance("A", "MASTER"), instance("B", "FAULT"), instance("C", "BACKUP"), instance("D", "BACKUP"),
+            instance("A", .master), instance("B", .fault), instance("C", .backup), instance("D", .backup),
         ]
         // D isn't touched by the reload; C's interface is down, which no file tells.
         let after = [
-            instance("A", "FAULT", fault: "no source"), instance("B", "FAULT", fault: "no source"),
-            instance("C", "FAULT", fault: "eth1 is down"), instance("D", "FAULT", fault: "eth2 is down"),
-            instance("E", "BACKUP"),
+            instance("A", .fault, fault: "no source"), instance("B", .fault, fault: "no source"),
+            instance("C", .fault, fault: "eth1 is down"), instance("D", .fault, fault: "eth2 is down"),
+            instance("E", .backup),
         ]
         #expect(report.newFaults(before: before, after: after).map(\.name) == ["A", "C"])
         #expect(report.newFaults(before: before, after: after).map(\.reason) == ["no source", "eth1 is down"])
@@ -144,15 +147,15 @@ import Varlink
         }
         #expect(
             told(Array(faults.prefix(1))).hasSuffix(
-                "Reloaded. Changed A. A is in FAULT because of this reload: no source. Mend that, or put the former file "
-                    + "back and reload again."))
+                "Reloaded. Changed A. A is in FAULT because of this reload: no source. Fix that, or restore the old file "
+                    + "and reload again."))
         #expect(
             told(faults).contains("2 instances are in FAULT because of this reload: A (no source); C (eth1 is down)."))
-        #expect(told(Array(repeating: faults[0], count: 10)).contains("; and 2 more. Mend that"))
+        #expect(told(Array(repeating: faults[0], count: 10)).contains("; and 2 more. Fix that"))
         report.dryRun = true
         #expect(
             told(Array(faults.prefix(1))).hasSuffix(
-                "A would be in FAULT because of it: no source. Mend that first."))
+                "A would be in FAULT because of it: no source. Fix that first."))
         #expect(!told([]).contains("because of"))
     }
 
@@ -200,14 +203,14 @@ import Varlink
     @Test func aWatchDoesNotBeginWithWhatIsOver() {
         var instance = InstanceReport()
         instance.name = "A"
-        instance.state = "BACKUP"
+        instance.state = .backup
         instance.lastTransition = TransitionReport()
         instance.lastTransition?.text = "10.0.0.1 advertises"
         instance.whyNotMaster = WaitReport(code: "higherPriority", text: "backup of 10.0.0.2", secondsLeft: nil)
         let time = LocalTime(hour: 7, minute: 5, second: 9, millisecond: 4)
         let line = EventLine(style: .plain).render(instance, at: time)
         #expect(line.hasSuffix(": backup of 10.0.0.2"), "\(line)")
-        instance.state = "FAULT"
+        instance.state = .fault
         instance.faults = ["eth0 is down"]
         #expect(EventLine(style: .plain).render(instance, at: time).hasSuffix(": eth0 is down"))
     }
@@ -216,7 +219,8 @@ import Varlink
         let rows = KeywordTable.shared.keywords.filter { $0.name == "vrrp_script" }
         let text = ExplainText(width: 60, style: .plain).render(rows)
         #expect(text.contains("..."))
-        #expect(text.split(separator: "\n").joined(separator: " ").contains("What ends in ... is told whole by"))
+        #expect(
+            text.split(separator: "\n").joined(separator: " ").contains("Lines that end in ... are shown in full by"))
         #expect(text.split(separator: "\n").allSatisfy { $0.count <= 60 }, "\(text)")
         #expect(!ExplainText(width: 200, style: .plain).render(rows).contains("..."))
     }
@@ -255,7 +259,7 @@ import Varlink
     @Test(arguments: [
         (["history", "--lines", "0"], "--lines must be 1 or more. Try hasup history --help."),
         (["check"], "missing expected argument '<files> ...'. Try hasup check --help."),
-        (["log-level", "loud"], "'loud' is none of debug, info, notice, warning, error. Try hasup log-level --help."),
+        (["log-level", "loud"], "'loud' isn't one of debug, info, notice, warning, error. Try hasup log-level --help."),
         (["check", "--jsn", "a"], "unknown option '--jsn'. Did you mean '--json'? Try hasup check --help."),
     ])
     func usageErrors(words: [String], expected: String) {
@@ -287,8 +291,8 @@ import Varlink
     }
 
     @Test func whatWasThrownAwayIsToldInWords() {
-        #expect(DiscardWords.of("notRunning") == "while it wasn't running")
-        #expect(DiscardWords.of("newReason") == "new reason", "of a newer daemon")
+        #expect(StatusTable.words(for: "notRunning") == "while it wasn't running")
+        #expect(StatusTable.words(for: "newReason") == "new reason", "of a newer daemon")
     }
 
     @Test func failuresSayWhatToDo() {
@@ -297,7 +301,7 @@ import Varlink
             FailureText.sentence(for: missing, path: "/run/hasup/control.sock")
                 == "hasupd does not answer at /run/hasup/control.sock: No such file or directory. Is it running? If it "
                 + "has another control socket, name it with --control or --instance. If its own was "
-                + "removed: `systemctl kill -s HUP --kill-whom=main hasup` makes it anew.")
+                + "removed: `systemctl kill -s HUP --kill-whom=main hasup` creates it again.")
         #expect(FailureText.exitCode(for: missing) == 2)
         let denied = ControlClient.Failure.refused(.permissionDenied)
         #expect(

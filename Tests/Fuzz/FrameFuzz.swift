@@ -1,5 +1,6 @@
 import Base
 import VRRP
+import Varlink
 
 @testable import WorkerProtocol
 
@@ -51,7 +52,7 @@ enum FrameFuzz: FuzzTarget {
             },
             packet(0x207) { writer in
                 writer.write(UInt64(9))
-                InstanceStatus(since: Instant(nanoseconds: 1), priority: .standard, advertInterval: .seconds(1))
+                InstanceStatus(priority: .standard, advertInterval: .seconds(1))
                     .encode(into: &writer)
             },
             packet(0x208) { writer in
@@ -85,7 +86,7 @@ enum FrameFuzz: FuzzTarget {
         case .observations(_, let bytes):
             decode(bytes, Observation.init(from:)) { value, writer in value.encode(into: &writer) }
         case .status(_, let bytes):
-            decode(bytes, InstanceStatus.init(from:)) { value, writer in value.encode(into: &writer) }
+            decode(bytes, InstanceStatus.init(decoding:)) { value, writer in value.encode(into: &writer) }
         default: break
         }
     }

@@ -76,12 +76,12 @@ enum PacketFuzz: FuzzTarget {
             now = now + .seconds(10)
             node.handle(.timeout, at: now, into: &actions)
         }
-        let before = node.status(of: 0)
+        let before = node.status(of: 0, at: now)
         let deadline = node.deadline
         let information = PacketInformation(
             interfaceIndex: 2, source: source, destination: destination, hopLimit: input[2], payloadLength: pdu.count)
         pdu.withUnsafeBytes { node.handle(.packet(information, $0), at: now, into: &actions) }
-        guard let before, let after = node.status(of: 0) else { return }
+        guard let before, let after = node.status(of: 0, at: now) else { return }
         if after.counters.discarded != before.counters.discarded {
             precondition(after.state == before.state && node.deadline == deadline, "a rejected packet had an effect")
         }

@@ -1,4 +1,6 @@
+import Base
 import Control
+import VRRP
 import Varlink
 
 /// Reports with every member set, or every optional one missing, by turns.
@@ -33,33 +35,44 @@ enum SampleStatus {
     static func backup(_ number: Int) -> InstanceReport {
         var report = InstanceReport()
         report.name = "web-v4-\(number)"
-        report.state = "BACKUP"
-        report.inStateSeconds = 75.25
+        report.state = .backup
+        report.timeInState = .milliseconds(75_250)
         report.sinceUnixSeconds = 1_700_003_600
-        report.priority = 100
+        report.priority = .standard
         report.basePriority = 100
         report.interface = "eth0"
         report.vrid = number % 255 + 1
         report.version = 3
         report.family = "ipv4"
         report.addresses = [AddressReport("192.0.2.10/24", interface: "eth0", foreign: true)]
-        report.source = "192.0.2.1"
-        report.master = "192.0.2.2"
-        report.masterPriority = 150
-        report.advertIntervalSeconds = 1
-        report.lastAdvertAgeSeconds = 0.412
+        report.source = IPAddress("192.0.2.1")
+        report.master = IPAddress("192.0.2.2")
+        report.masterPriority = Priority(rawValue: 150)
+        report.advertInterval = .seconds(1)
+        report.lastAdvertAge = .milliseconds(412)
         report.whyNotMaster = WaitReport(
             code: "higher_priority", text: "The master has a higher priority: 150 > 100.", secondsLeft: 3.197375)
         report.lastTransition = transition
         report.counters.advertsReceived = 75
         report.counters.discarded.add("checksum", 2)
+        report.lastDiscard = LastDiscard(
+            .checksum, source: IPAddress(v4: 0xc000_0202), detail: 0, age: .seconds(3), isRecent: true)
+        report.lastDiscard?.text = "its checksum is wrong"
+        report.sendFailure = SendFailure(code: 0, since: .milliseconds(1_500), isSilent: true)
+        report.rivals = [
+            RivalReport(
+                IPAddress(v4: 0xc000_0203), .lowerPriority(.release), since: .seconds(9), age: .milliseconds(500))
+        ]
+        report.strangers = [ForeignAddress()]
+        report.unadvertisedAddresses = 3
+        report.differentAddressesOf = report.master
         return report
     }
 
     static func faulty(_ number: Int) -> InstanceReport {
         var report = InstanceReport()
         report.name = "db-\(number)"
-        report.state = "FAULT"
+        report.state = .fault
         report.family = "ipv6"
         report.faults = ["interface eth1 is down"]
         return report

@@ -26,7 +26,7 @@ import Varlink
         #expect(try client.reply()?.parameters["version"] == .string("7"))
         client.call("io.hasup.Status")
         let reply = try #require(try client.reply())
-        #expect(try StatusReply(json: reply.parameters) == status)
+        #expect(try StatusReply(parsing: reply.parameters.encoded) == status)
         #expect(!reply.continues && reply.error == nil)
         client.call("io.hasup.Reload")
         #expect(try harness.turn { waiting.count == 1 })

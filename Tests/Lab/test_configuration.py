@@ -284,7 +284,7 @@ def test_a_dry_run_says_what_would_be_in_fault(lan):
     for done in (a.cli("reload", "--dry-run"), a.cli("reload")):
         told = " ".join(done.stdout.split())
         assert done.returncode == 1, done.stdout
-        assert "2 instances " in told and "in FAULT because of " in told and "VI_1 (" in told and "Mend that" in told, told
+        assert "2 instances " in told and "in FAULT because of " in told and "VI_1 (" in told and "Fix that" in told, told
         assert "new: VI_2 starts in FAULT: its source address 10.0.0.77 is on no interface" in told, told
         assert "becomes another virtual router and starts again in FAULT: its source address" in told, told
         assert "BACKUP" not in told.replace("state BACKUP", ""), told

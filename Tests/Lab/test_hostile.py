@@ -115,7 +115,7 @@ def test_packets_for_no_instance_are_counted(lan, intruder):
     wait_for("the count", strays, lambda counts: counts == {"unknownVRID": 3}, 2)
     text = a.cli("status")
     told = " ".join(text.stdout.split())
-    assert text.returncode == 0 and "Packets for no instance here, thrown away: 3 unknown VRID; the last 0." in told, told
+    assert text.returncode == 0 and "Packets for no instance here, discarded: 3 unknown VRID; the last 0." in told, told
     assert f"ago from {INTRUDER}: no instance here has VRID 99." in told, told
     old = a.worker()
     os.kill(old, signal.SIGKILL)

@@ -79,7 +79,7 @@ def test_one_file_for_all_nodes(tmp_path):
     done = hasup("check", "--config-id", "one", "--config-id", "two", path)
     assert done.returncode == 1 and "virtual_router_id of `VI_1` is 52 here and 51" in done.stdout, done.stdout
     said = " ".join(hasup("check", "--config-id", "one", "--config-id", "one", path).stdout.split())
-    assert said.endswith("Nothing splits this cluster, but mind the warnings."), said
+    assert said.endswith("Nothing splits this cluster, but see the warnings."), said
     assert hasup("check", "--config-id", "one", "--config-id", "two", path, path, path).returncode == 64
 
 
@@ -239,7 +239,7 @@ def test_report_has_what_is_needed_and_no_secret(lan, tmp_path):
     path = tmp_path / "report.txt"
     done = hasup_daemon.cli("report", "-o", str(path), bound=60)
     assert done.returncode == 0, done.stderr
-    assert "look it over" in done.stderr and "Left out" in done.stderr
+    assert "review it" in done.stderr and "Left out" in done.stderr
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     text = path.read_text()
     for part in ("io.hasup.Status", "hasup history", "MASTER", "10.0.0.100", "virtual_router_id 51", "ip address",

@@ -40,7 +40,7 @@ struct AddressTextTests {
     private func texts(
         _ state: RouterState, _ strangers: [ForeignAddress], foreign: [String] = [], _ settings: InstanceSettings
     ) -> [String] {
-        var status = InstanceStatus(since: now, priority: .standard, advertInterval: .seconds(1))
+        var status = InstanceStatus(priority: .standard, advertInterval: .seconds(1))
         status.state = state
         status.strangers = strangers
         status.foreignAddresses = foreign.compactMap { IPAddress($0) }
@@ -129,7 +129,7 @@ struct AddressTextTests {
     @Test("the kernel's EACCES for an IPv6 address says what is off, in status, in a fault and in the log")
     func disabled() throws {
         let (denied, v6) = (Int32(13), try #require(IPAddress("fd00::1")))
-        var status = InstanceStatus(since: now, priority: .standard, advertInterval: .seconds(1))
+        var status = InstanceStatus(priority: .standard, advertInterval: .seconds(1))
         status.state = .master
         status.unusableAddresses = [
             UnusableAddress(v6, code: denied), UnusableAddress(try Self.prefix("10.0.4.1/24").address, code: denied),

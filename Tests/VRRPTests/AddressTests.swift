@@ -2,6 +2,7 @@ import Base
 import ConfigurationModel
 import Testing
 import VRRP
+import Varlink
 
 /// Addresses that can't be where they belong: their interface doesn't exist, or somebody takes them away.
 @Suite struct AddressTests {
@@ -204,12 +205,12 @@ import VRRP
         for observation in said { observation.encode(into: &writer) }
         var status = bench.status()
         status.counters.sendFailures = 7
-        status.sendFailure = SendFailure(code: 1, since: bench.now, isSilent: true)
+        status.sendFailure = SendFailure(code: 1, since: .seconds(2), isSilent: true)
         status.encode(into: &writer)
         try writer.bytes.withUnsafeBytes { bytes in
             var reader = ByteReader(bytes)
             for observation in said { #expect(try Observation(from: &reader) == observation) }
-            #expect(try InstanceStatus(from: &reader) == status)
+            #expect(try InstanceStatus(decoding: &reader) == status)
             try reader.finish()
         }
     }

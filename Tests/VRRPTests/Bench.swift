@@ -138,13 +138,13 @@ struct Bench {
     }
 
     func status(_ instance: Int = 0) -> InstanceStatus {
-        node.status(of: instance) ?? InstanceStatus(since: now, priority: .release, advertInterval: .zero)
+        node.status(of: instance, at: now) ?? InstanceStatus(priority: .release, advertInterval: .zero)
     }
 
     var state: RouterState { status().state }
 
     /// Remaining time of the master-down timer.
-    var remaining: Interval { (status().takeoverAt ?? .never) - now }
+    var remaining: Interval { status().takeover ?? (.never - now) }
 
     /// Gives a packet as it would come from a peer with our configuration.
     mutating func receive(

@@ -306,7 +306,7 @@ import Wire
             bench.advance(.milliseconds(500))
             if bench.state == .backup { bench.receive(50) }
         }
-        #expect(bench.status().since - began == .seconds(seconds))
+        #expect(bench.now - bench.status().timeInState - began == .seconds(seconds))
         #expect(bench.status().lastTransition?.reason == .preempted)
     }
 
@@ -407,8 +407,8 @@ import Wire
         bench.handle(.stop)
         #expect(bench.take().isEmpty)
         #expect(bench.node.deadline == .never)
-        #expect(bench.node.status(of: 0) == nil)
-        #expect(bench.node.status(of: -1) == nil)
+        #expect(bench.node.status(of: 0, at: bench.now) == nil)
+        #expect(bench.node.status(of: -1, at: bench.now) == nil)
     }
 
     /// Multicast and unicast instances may share VRID and interface: the destination tells them apart.

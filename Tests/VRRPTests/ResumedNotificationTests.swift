@@ -26,10 +26,12 @@ import Testing
         node.handle(Self.addresses, at: twin.bench.now, into: &actions)
         node.handle(.resume(twin.bench.model, snapshot), at: twin.bench.now, into: &actions)
         #expect(actions.notified == [.master])
-        let status = try #require(twin.bench.node.status(of: 0))
+        let status = try #require(twin.bench.node.status(of: 0, at: twin.bench.now))
         let told = try #require(status.lastTransition)
         let observed = actions.compactMap { if case .observe(let seen) = $0 { seen } else { nil } }
-        #expect(observed.contains(.earlier(told, at: status.since)), "with the time at which it happened")
+        #expect(
+            observed.contains(.earlier(told, at: twin.bench.now - status.timeInState)),
+            "with the time at which it happened")
         #expect(actions.transitions.isEmpty)
         snapshot.lastNotification = last
         node = Node()

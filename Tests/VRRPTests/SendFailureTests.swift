@@ -27,7 +27,7 @@ import VRRP
             now = now + .seconds(1)
         }
         now = now - .seconds(1)
-        var status = InstanceStatus(since: Self.start, priority: .release, advertInterval: .seconds(1))
+        var status = InstanceStatus(priority: .release, advertInterval: .seconds(1))
         status.state = .master
         troubles.describe(7, in: &status, timeout: .seconds(3), at: now)
         #expect(status.sendFailure?.isSilent == isSilent)

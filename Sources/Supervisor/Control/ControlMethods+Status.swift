@@ -54,10 +54,11 @@ extension ControlMethods {
             status.discarded.add(reason.name, count)
         }
         status.lastDiscard = events.lastUnmatched.map {
-            DiscardReport(
-                reason: $0.reason.name, text: $0.reason.text($0.detail), source: $0.source.description,
-                agoSeconds: (now - $0.at).seconds, recent: now - $0.at < Self.discardMemory)
+            LastDiscard(
+                $0.reason, source: $0.source, detail: $0.detail, age: now - $0.at,
+                isRecent: now - $0.at < Self.discardMemory)
         }
+        status.lastDiscard?.explain()
         status.notes = context.host.limitations + context.host.shortfalls
         status.notes += (workers.vrrp?.sandboxReport.shortfalls ?? []).map { "hasup-vrrp: \($0)" }
         status.notes += (workers.checker?.sandboxReport.shortfalls ?? []).map { "hasup-checker: \($0)" }

@@ -125,14 +125,13 @@ final class ControlMethods {
 
     private func instances(_ responder: ControlResponder) {
         requestStatuses { generation, statuses in
-            let now = Clock.now
             responder.reply(instanceCount: generation.instanceCount) { index in
                 generation.instance(at: index).map { settings in
                     let status = statuses?[UInt32(index)]
                     return InstanceSummary(
-                        name: settings.name, state: status?.state.description ?? "INIT",
+                        name: settings.name, state: (status?.state ?? .initialize).name,
                         priority: Int(status?.priority.rawValue ?? settings.priority.rawValue),
-                        inStateSeconds: status?.since.age(at: now).seconds ?? 0)
+                        inStateSeconds: status?.timeInState.seconds ?? 0)
                 }
             }
         }
@@ -150,7 +149,7 @@ final class ControlMethods {
                 generation.instance(at: index).map {
                     InstanceStatistics(
                         name: $0.name,
-                        counters: statuses?[UInt32(index)].map { CounterReport($0.counters) } ?? CounterReport())
+                        counters: statuses?[UInt32(index)]?.counters ?? Counters())
                 }
             }
         }

@@ -20,9 +20,8 @@ extension WatchEvent {
         switch observation {
         case .transition(let change), .earlier(let change, _):
             kind = "transition"
-            let now = Instant(nanoseconds: 0)
             transition = TransitionReport(
-                change, settings, context, at: now, now: now, wallNanoseconds: wallNanoseconds)
+                change, settings, context, age: .zero, wallNanoseconds: wallNanoseconds)
         case .discarded(_, let reason, let source, _):
             kind = "discard"
             self.reason = reason.name

@@ -8,14 +8,14 @@ import VRRP
 import Varlink
 import WorkerProtocol
 
-// What status shows, from what the worker told and what the configuration says.
+// The reports of the control socket, from what the worker reports and the configuration says.
 
 extension InstanceReport {
-    /// An instance whose worker told its status, or nil when there is no worker that does.
-    ///
-    /// - Parameter context: what was known when its last transition was told.
+    /// - Parameters:
+    ///   - answer: the worker's; nil if it doesn't answer.
+    ///   - context: the context of its last transition.
     init(
-        _ settings: InstanceSettings, _ status: InstanceStatus?, _ context: TransitionContext = TransitionContext(),
+        _ settings: InstanceSettings, _ answer: InstanceStatus?, _ context: TransitionContext = TransitionContext(),
         now: Instant,
         wallNanoseconds: Int64
     ) {
@@ -26,70 +26,54 @@ extension InstanceReport {
         version = Int(settings.version.rawValue)
         family = settings.family == .ipv4 ? "ipv4" : "ipv6"
         basePriority = Int(settings.priority.rawValue)
-        priority = basePriority
-        state = "INIT"
+        status = answer ?? InstanceStatus(priority: settings.priority, advertInterval: settings.advertInterval)
         addresses = settings.virtualAddresses.map { AddressReport($0, settings, status) }
         excludedAddresses = settings.excludedAddresses.map { AddressReport($0, settings, status) }
-        advertIntervalSeconds = settings.advertInterval.seconds
         faults = settings.faults
-        guard let status else {
+        guard answer != nil else {
             faults.append("the VRRP worker doesn't answer: see `hasup status --processes`")
             return
         }
-        state = status.state.description
-        let age = status.since.age(at: now)
-        inStateSeconds = age.seconds
-        sinceUnixSeconds = Int((wallNanoseconds - age.nanoseconds) / 1_000_000_000)
-        priority = Int(status.priority.rawValue)
-        master = status.master?.description
-        masterPriority = status.masterPriority.map { Int($0.rawValue) }
-        advertIntervalSeconds = max(0, status.advertInterval.seconds)
-        lastAdvertAgeSeconds = status.lastAdvertReceived.map { $0.age(at: now).seconds }
+        // Nothing is older than the boot, whatever the worker says.
+        let sinceBoot = now - Instant(nanoseconds: 0)
+        status.timeInState = min(status.timeInState, sinceBoot)
+        status.lastAdvertAge = status.lastAdvertAge.map { min($0, sinceBoot) }
+        sinceUnixSeconds = Int((wallNanoseconds - status.timeInState.nanoseconds) / 1_000_000_000)
         faults += status.faults.filter { $0 != .configuration }.map { $0.text(settings) }
         if status.state == .backup, let waiting = status.waiting {
             // With nopreempt each advert of the master puts it off: it isn't a wait that ends.
-            let moment = waiting == .nopreempt ? nil : status.takeoverAt
-            whyNotMaster = WaitReport(
-                code: waiting.code, text: waiting.sentence(status),
-                secondsLeft: moment.map { max(0, ($0 - now).seconds) })
+            let left = waiting == .nopreempt ? nil : status.takeover
+            whyNotMaster = WaitReport(code: waiting.name, text: waiting.sentence(status), secondsLeft: left?.seconds)
         }
         lastTransition = status.lastTransition.map {
-            TransitionReport($0, settings, context, at: status.since, now: now, wallNanoseconds: wallNanoseconds)
+            TransitionReport($0, settings, context, age: status.timeInState, wallNanoseconds: wallNanoseconds)
         }
-        counters = CounterReport(status.counters)
-        lastDiscard = status.lastDiscard.map {
-            DiscardReport(
-                reason: $0.reason.name, text: $0.reason.text($0.detail), source: $0.source.description,
-                agoSeconds: $0.at.age(at: now).seconds, recent: now < $0.countsUntil)
+        status.explain(settings)
+    }
+}
+
+extension InstanceStatus {
+    /// Adds the texts for people.
+    fileprivate mutating func explain(_ settings: InstanceSettings) {
+        lastDiscard?.explain()
+        for index in strangers.indices {
+            strangers[index].text =
+                state == .master
+                ? strangers[index].text(serving: settings.virtualAddress(servedBy: strangers[index], self))
+                : strangers[index].sentence
         }
-        strangers = status.strangers.map { StrangerReport($0, settings, status) }
-        unadvertisedAddresses = status.unadvertisedAddresses
-        differentAddressesOf = status.differentAddresses.flatMap {
-            now < $0.countsUntil ? $0.source.description : nil
+        for index in rivals.indices {
+            rivals[index].reason = rivals[index].sign.code
+            rivals[index].text = rivals[index].sign.sentence(of: rivals[index].source)
         }
-        rivals = status.rivals.filter { now < $0.countsUntil }.map {
-            RivalReport(
-                source: $0.source.description, reason: $0.sign.code, text: $0.sign.sentence(of: $0.source),
-                sinceSeconds: $0.since.age(at: now).seconds, agoSeconds: $0.lastHeard.age(at: now).seconds)
-        }
-        sendFailure = status.sendFailure.map {
-            SendFailureReport(
-                $0.code == 0 ? "there is no socket" : SystemError.text(of: $0.code),
-                sinceSeconds: max(0, (now - $0.since).seconds), silent: $0.isSilent)
+        if let failure = sendFailure {
+            sendFailure?.text = failure.code == 0 ? "there is no socket" : SystemError.text(of: failure.code)
         }
     }
 }
 
-extension StrangerReport {
-    init(_ stranger: ForeignAddress, _ settings: InstanceSettings, _ status: InstanceStatus) {
-        self.init()
-        address = stranger.prefix.description
-        interface = stranger.interface
-        silent = stranger.isSilent
-        text =
-            status.state == .master
-            ? stranger.text(serving: settings.virtualAddress(servedBy: stranger, status)) : stranger.text
-    }
+extension LastDiscard {
+    mutating func explain() { text = reason.text(detail) }
 }
 
 extension InstanceSettings {
@@ -106,56 +90,36 @@ extension InstanceSettings {
 }
 
 extension AddressReport {
-    init(_ address: VirtualAddress, _ settings: InstanceSettings, _ status: InstanceStatus?) {
+    init(_ address: VirtualAddress, _ settings: InstanceSettings, _ status: InstanceStatus) {
+        let plain = address.prefix.address
         self.init(
             address.prefix.description, interface: address.interface ?? settings.interface,
-            installed: status?.installedAddresses.contains(address.prefix.address) ?? false,
-            foreign: status?.foreignAddresses.contains(address.prefix.address) ?? false)
-        if status?.waitingAddresses.contains(address.prefix.address) ?? false {
+            installed: status.installedAddresses.contains(plain), foreign: status.foreignAddresses.contains(plain))
+        if status.waitingAddresses.contains(plain) {
             obstacle = Observation.missingInterface(interface)
-        } else if let unusable = status?.unusableAddresses.first(where: { $0.address == address.prefix.address }) {
+        } else if let unusable = status.unusableAddresses.first(where: { $0.address == plain }) {
             obstacle = unusable.reason(on: interface)
         }
-        missing = status?.state == .master && !installed && !foreign && obstacle == nil && !address.isUntracked
+        missing = status.state == .master && !installed && !foreign && obstacle == nil && !address.isUntracked
     }
 }
 
 extension TransitionReport {
     init(
         _ transition: Transition, _ settings: InstanceSettings?, _ context: TransitionContext = TransitionContext(),
-        at time: Instant, now: Instant, wallNanoseconds: Int64
+        age: Interval, wallNanoseconds: Int64
     ) {
         self.init()
-        from = transition.from.description
-        to = transition.to.description
+        from = transition.from.name
+        to = transition.to.name
         reason = transition.reason.code
         text = transition.why(settings, context)
         peer = transition.peer?.description
         peerPriority = transition.peerPriority.map { Int($0.rawValue) }
         ownPriority = Int(transition.ownPriority.rawValue)
         lastAdvertAgeSeconds = transition.lastAdvertAge.map { max(0, $0.seconds) }
-        let age = time.age(at: now)
         agoSeconds = age.seconds
         unixSeconds = Int((wallNanoseconds - age.nanoseconds) / 1_000_000_000)
-    }
-}
-
-extension CounterReport {
-    init(_ counters: Counters) {
-        self.init()
-        advertsReceived = counters.advertsReceived
-        advertsSent = counters.advertsSent
-        releasesReceived = counters.releasesReceived
-        releasesSent = counters.releasesSent
-        sendFailures = counters.sendFailures
-        becameMaster = counters.becameMaster
-        leftMaster = counters.leftMaster
-        for reason in DiscardReason.allCases where counters.discarded[reason.rawValue] > 0 {
-            discarded.add(reason.name, counters.discarded[reason.rawValue])
-        }
-        for remark in Anomaly.allCases where counters.remarks[remark.rawValue] > 0 {
-            remarks.add(remark.name, counters.remarks[remark.rawValue])
-        }
     }
 }
 

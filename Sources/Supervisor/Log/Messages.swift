@@ -8,44 +8,6 @@ import VRRP
 
 // The texts that operators read: one for each value, in one place.
 
-extension DiscardReason {
-    /// The name in status, statistics and `--json`.
-    var name: String {
-        switch self {
-        case .length: "length"
-        case .hopLimit: "ttl"
-        case .version: "version"
-        case .type: "type"
-        case .checksum: "checksum"
-        case .checksumOtherForm: "checksumOtherForm"
-        case .authenticationType: "authenticationType"
-        case .authenticationFailure: "authenticationFailure"
-        case .interval: "interval"
-        case .unknownVRID: "unknownVRID"
-        case .destination: "destination"
-        case .source: "source"
-        case .badSource: "badSource"
-        case .own: "own"
-        case .notRunning: "notRunning"
-        case .noAddress: "noAddress"
-        case .otherVRID: "otherVRID"
-        case .carp: "carp"
-        case .authenticationTrailer: "authenticationTrailer"
-        }
-    }
-}
-
-extension Anomaly {
-    /// The name in status, statistics and `--json`.
-    var name: String {
-        switch self {
-        case .addressListMismatch: "addressListMismatch"
-        case .intervalAdopted: "intervalAdopted"
-        case .equalPriority: "equalPriority"
-        }
-    }
-}
-
 extension Fault {
     /// A clause: what is missing. `settings` are the instance's.
     func text(_ settings: InstanceSettings?) -> String {
@@ -105,8 +67,8 @@ extension InstanceSettings {
 }
 
 extension ForeignAddress {
-    /// A sentence about such an address on a node that isn't MASTER, and what ends it.
-    var text: String {
+    /// A sentence for who isn't MASTER: what is there, and what ends it.
+    var sentence: String {
         if isSilent {
             return "\(prefix) is on \(interface), where no ARP announces it: perhaps that of a real server of LVS"
         }
@@ -241,20 +203,7 @@ extension Transition {
 }
 
 extension BackupReason {
-    var code: String {
-        switch self {
-        case .higherPriority: "higherPriority"
-        case .higherAddress: "higherAddress"
-        case .nopreempt: "nopreempt"
-        case .preemptDelay: "preemptDelay"
-        case .preempting: "preempting"
-        case .listening: "listening"
-        case .startupDelay: "startupDelay"
-        case .equalPriority: "equalPriority"
-        }
-    }
-
-    /// A sentence: the reason why it isn't MASTER, or of which master it is a healthy backup.
+    /// For somebody who asks why it isn't MASTER: what a healthy backup is, or a sentence.
     func sentence(_ status: InstanceStatus) -> String {
         let master = status.master.map(\.description) ?? "the master"
         let priority = status.masterPriority.map { " (\($0) against \(status.priority))" } ?? ""
@@ -296,8 +245,8 @@ extension BackupReason {
 
     /// The time at which it becomes MASTER if nothing more is heard.
     private static func takeover(_ status: InstanceStatus) -> String {
-        guard let heard = status.lastAdvertReceived, let takeover = status.takeoverAt else { return "" }
-        let milliseconds = (takeover - heard).nanoseconds / 1_000_000
+        guard let heard = status.lastAdvertAge, let takeover = status.takeover else { return "" }
+        let milliseconds = (heard + takeover).nanoseconds / 1_000_000
         let time =
             milliseconds < 1_000 ? "\(milliseconds) ms" : "\(milliseconds / 1_000).\(milliseconds % 1_000 / 100) s"
         return "; takes over \(time) after its last advert"
@@ -362,7 +311,7 @@ extension Observation {
             "\(name): \(count) addresses, \(address) among them, were removed by another program; they are put back"
         case .addressWaits(_, let prefix, let interface):
             "\(name): address \(prefix) dev \(interface): \(Self.missingInterface(interface))"
-        case .foreignAddressFound(_, let stranger): "\(name): \(stranger.text)"
+        case .foreignAddressFound(_, let stranger): "\(name): \(stranger.sentence)"
         case .foreignAddressGone(_, let address): "\(name): \(address.prefix) isn't on \(address.interface) any more"
         case .addressesStay(_, let addresses, let count): "\(name): \(Self.stay(addresses, count))"
         case .staleAddressesRemoved(let addresses, let count, let mark):

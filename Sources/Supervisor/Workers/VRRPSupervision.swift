@@ -10,6 +10,7 @@ import Reactor
 import Sandbox
 import Supervision
 import VRRP
+import Varlink
 import WorkerProtocol
 
 /// Effects of the VRRP worker that concern the rest of hasupd.
@@ -404,7 +405,7 @@ final class VRRPSupervision: WorkerProcessOwner {
                 while reader.remaining > 0 {
                     let id = try reader.readUInt32()
                     guard id < limit, part.count < limit else { throw ByteError.invalid }
-                    part.append((id, try InstanceStatus(from: &reader)))
+                    part.append((id, try InstanceStatus(decoding: &reader)))
                 }
                 return part
             }

@@ -1,3 +1,7 @@
+// Room Varlink: JSON, the visitor that writes and reads records as JSON and bytes, and the messages of https://varlink.org.
+// May import Base.
+// Begin with JSON/JSONRecord.swift, then VarlinkMessage.swift.
+
 /// A JSON value (RFC 8259). Members of an object keep their order.
 package enum JSON: Hashable, Sendable {
     case null
@@ -44,7 +48,7 @@ package enum JSON: Hashable, Sendable {
         return nil
     }
 
-    /// What it is, for error messages.
+    /// The kind of value, for error messages.
     package var kind: String {
         switch self {
         case .null: "null"
@@ -77,17 +81,24 @@ package struct JSONMember: Hashable, Sendable {
     }
 }
 
-/// Why bytes aren't the JSON that was wanted.
+/// The reason bytes aren't the expected JSON.
 package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What is wrong.
     package var reason: String
-    /// Where, in bytes from the beginning; nil when the text was fine and its meaning wasn't.
+    /// Place in bytes from the beginning; nil if the syntax is right and the meaning isn't.
     package var offset: Int?
+    /// True for a name that an enumeration hasn't: a newer program may have it.
+    package var isUnknownName = false
 
     /// An error.
     package init(_ reason: String, at offset: Int? = nil) {
         self.reason = reason
         self.offset = offset
+    }
+
+    static func unknownName(_ name: String) -> JSONError {
+        var error = JSONError("is \(name), which isn't known")
+        error.isUnknownName = true
+        return error
     }
 
     /// `REASON at byte OFFSET`.

@@ -1,23 +1,10 @@
-extension JSON {
-    /// How deep lists and objects may be nested: what we speak needs six levels, and the parser recurses.
+extension JSON: JSONCoded {
+    /// Limit of nested lists and objects, as the parser recurses. hasup's own messages have six levels.
     package static let depthMax = 32
 
-    /// Reads one complete value. The caller bounds the size. - Throws: `JSONError` with the place.
-    package init(parsing bytes: UnsafeBufferPointer<UInt8>) throws(JSONError) {
-        var parser = JSONParser(bytes: bytes)
-        self = try parser.parseDocument()
-    }
-
-    /// Reads one complete value. The caller bounds the size. - Throws: `JSONError` with the place.
-    package init(parsing bytes: some Collection<UInt8>) throws(JSONError) {
-        let result: Result<JSON, JSONError>
-        let parse = { (buffer: UnsafeBufferPointer<UInt8>) -> Result<JSON, JSONError> in
-            var parser = JSONParser(bytes: buffer)
-            do throws(JSONError) { return .success(try parser.parseDocument()) } catch { return .failure(error) }
-        }
-        result = bytes.withContiguousStorageIfAvailable(parse) ?? Array(bytes).withUnsafeBufferPointer(parse)
-        self = try result.get()
-    }
+    package init(parsing parser: inout JSONParser) throws(JSONError) { self = try parser.parseValue() }
+    package func write(into writer: inout JSONWriter) { writer.write(self) }
+    package static func varlinkType(_ types: inout VarlinkTypes) -> String { "object" }
 }
 
 /// Recursive descent over bytes; every read is bounded. It must not outlive the buffer.
@@ -27,12 +14,6 @@ package struct JSONParser {
     private var depth = 0
 
     package init(bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
-
-    package mutating func parseDocument() throws(JSONError) -> JSON {
-        let value = try parseValue()
-        try finish()
-        return value
-    }
 
     package mutating func finish() throws(JSONError) {
         skipSpace()
@@ -93,32 +74,71 @@ package struct JSONParser {
 
     package mutating func advance() { position += 1 }
 
-    /// Passes over a string with exactly these bytes, which need no escapes; false and not moved when it is another.
-    package mutating func takeName(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
-        let end = position + name.count + 1
-        guard end < bytes.count, bytes[position] == UInt8(ascii: "\""), bytes[end] == UInt8(ascii: "\"") else {
-            return false
+    /// A member of an object whose value isn't read yet.
+    struct Member {
+        fileprivate var name: Range<Int>
+        /// The name without its escapes; nil if it has none.
+        fileprivate var unescaped: String?
+        fileprivate var value: Int
+    }
+
+    /// Finds the members of an object and stops behind it; `leave` is the caller's. - Throws: `JSONError`.
+    mutating func enterObject(for type: @autoclosure () -> String) throws(JSONError) -> [Member] {
+        skipSpace()
+        guard next == UInt8(ascii: "{") else {
+            throw JSONError("\(type()) should be an object and is \(try parseValue().kind)")
         }
-        for index in 0..<name.count where bytes[position + 1 + index] != name[index] { return false }
-        position = end + 1
-        return true
+        var members: [Member] = []
+        try eachMember { parser, name, text throws(JSONError) in
+            members.append(Member(name: name, unescaped: text, value: parser.position))
+            try parser.skipValue()
+        }
+        return members
+    }
+
+    func moved(to member: Member) -> JSONParser {
+        var parser = self
+        parser.position = member.value
+        return parser
+    }
+
+    func isName(of member: Member, _ name: UnsafeBufferPointer<UInt8>) -> Bool {
+        if let unescaped = member.unescaped { return unescaped.utf8.elementsEqual(name) }
+        return member.name.count == name.count && bytes[member.name].elementsEqual(name)
+    }
+
+    /// Enters an object and calls `body` at each value, which it reads.
+    private mutating func eachMember(
+        _ body: (inout JSONParser, Range<Int>, _ unescaped: String?) throws(JSONError) -> Void
+    ) throws(JSONError) {
+        try enter()
+        skipSpace()
+        if take(UInt8(ascii: "}")) { return }
+        repeat {
+            skipSpace()
+            guard next == UInt8(ascii: "\"") else { throw error("a member's name should be here") }
+            let start = position + 1
+            try skipString()
+            let name = start..<position - 1
+            var unescaped: String?
+            if bytes[name].contains(UInt8(ascii: "\\")) {
+                position = start - 1
+                unescaped = try parseString()
+            }
+            skipSpace()
+            guard take(UInt8(ascii: ":")) else { throw error("a colon should be here") }
+            skipSpace()
+            try body(&self, name, unescaped)
+            skipSpace()
+        } while take(UInt8(ascii: ","))
+        guard take(UInt8(ascii: "}")) else { throw error("a comma or } should be here") }
     }
 
     private mutating func parseObject() throws(JSONError) -> JSON {
-        try enter()
         var members: [JSONMember] = []
-        skipSpace()
-        if !take(UInt8(ascii: "}")) {
-            repeat {
-                skipSpace()
-                guard next == UInt8(ascii: "\"") else { throw error("a member's name should be here") }
-                let name = try parseString()
-                skipSpace()
-                guard take(UInt8(ascii: ":")) else { throw error("a colon should be here") }
-                members.append(JSONMember(name, try parseValue()))
-                skipSpace()
-            } while take(UInt8(ascii: ","))
-            guard take(UInt8(ascii: "}")) else { throw error("a comma or } should be here") }
+        try eachMember { parser, name, unescaped throws(JSONError) in
+            let text = if let unescaped { unescaped } else { try parser.text(of: parser.bytes[name]) }
+            members.append(JSONMember(text, try parser.parseValue()))
         }
         leave()
         return .object(members)
@@ -139,10 +159,12 @@ package struct JSONParser {
         return .array(elements)
     }
 
-    /// Passes over a value, which is looked at as far as is needed to find its end.
+    /// Skips a value, which is checked as far as is needed to find its end.
     package mutating func skipValue() throws(JSONError) {
-        guard let first = next else { throw error("the text ends where a value should be") }
-        if first != UInt8(ascii: "{"), first != UInt8(ascii: "[") {
+        switch next {
+        case UInt8(ascii: "{"), UInt8(ascii: "["): break
+        case UInt8(ascii: "\""): return try skipString()
+        default:
             _ = try parseValue()
             return
         }
@@ -155,7 +177,9 @@ package struct JSONParser {
             case UInt8(ascii: "}"), UInt8(ascii: "]"):
                 open -= 1
                 if open == 0 { return }
-            case UInt8(ascii: "\""): try skipString()
+            case UInt8(ascii: "\""):
+                position -= 1
+                try skipString()
             default: break
             }
         }
@@ -163,6 +187,7 @@ package struct JSONParser {
     }
 
     private mutating func skipString() throws(JSONError) {
+        position += 1
         while position < bytes.count {
             let byte = bytes[position]
             position += byte == UInt8(ascii: "\\") ? 2 : 1

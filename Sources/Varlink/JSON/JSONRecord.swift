@@ -1,12 +1,10 @@
-/// Something with a JSON form and a Varlink type: written by the daemon, read by its clients.
+import Base
+
+/// A value with a JSON form and a Varlink type: written by the daemon, read by its clients.
 package protocol JSONCoded: Sendable {
-    /// The value that a missing member has.
-    init()
-    /// Reads the value. - Throws: `JSONError` when it is of another kind.
-    init(json: JSON) throws(JSONError)
-    /// Reads the value from bytes, without a tree where that is possible. - Throws: `JSONError`.
+    /// Reads the value. - Throws: `JSONError`.
     init(parsing parser: inout JSONParser) throws(JSONError)
-    /// Whether the member is left out when it is written.
+    /// True if the member is left out when it is written.
     var isAbsent: Bool { get }
     func write(into writer: inout JSONWriter)
     /// The Varlink type; named types that it needs are added to the list.
@@ -16,9 +14,6 @@ package protocol JSONCoded: Sendable {
 extension JSONCoded {
     /// Only what is optional may be left out.
     package var isAbsent: Bool { false }
-
-    /// By way of a tree.
-    package init(parsing parser: inout JSONParser) throws(JSONError) { try self.init(json: try parser.parseValue()) }
 
     /// Reads one complete value. - Throws: `JSONError`.
     package init(parsing bytes: some Collection<UInt8>) throws(JSONError) {
@@ -37,66 +32,74 @@ extension JSONCoded {
     }
 }
 
-/// What a record lists its members to: a writer, a reader, or the maker of the interface's text. One list serves all
-/// three, so that they can't differ.
-package protocol JSONMembers {
-    /// One member under its name.
+/// Visitor of a record's members: one list in `visit` serves the writer and the reader of JSON, the Varlink interface's text,
+/// and the writer and the reader of bytes. Only a reader of bytes throws, and the check of a list's length.
+package protocol Members {
+    /// A member that hasupd adds for its clients: in JSON only.
     mutating func member(_ name: StaticString, _ value: inout some JSONCoded)
+    /// A member that comes from a worker in bytes and goes to clients in JSON.
+    mutating func field(_ name: StaticString, _ value: inout some JSONCoded & ByteCoded) throws(ByteError)
+    /// A member that only hasupd needs: in bytes only.
+    mutating func hidden(_ value: inout some ByteCoded) throws(ByteError)
 }
 
-/// A structure with named members. Readers take a missing member as its default and pass over unknown ones, so that a
+extension Members {
+    package mutating func field(_ name: StaticString, _ value: inout some JSONCoded & ByteCoded) throws(ByteError) {
+        member(name, &value)
+    }
+
+    package mutating func hidden(_ value: inout some ByteCoded) throws(ByteError) {}
+
+    /// A list that is cut when it is written, and refused when it is read, beyond `limit`.
+    package mutating func field<Element: JSONCoded & ByteCoded>(
+        _ name: StaticString, _ list: inout [Element], atMost limit: Int
+    ) throws(ByteError) {
+        list = Array(list.prefix(limit))
+        try field(name, &list)
+        if list.count > limit { throw .invalid }
+    }
+
+    package mutating func hidden<Element: ByteCoded>(_ list: inout [Element], atMost limit: Int) throws(ByteError) {
+        list = Array(list.prefix(limit))
+        try hidden(&list)
+        if list.count > limit { throw .invalid }
+    }
+}
+
+/// A structure with named members. Readers take a missing member as its default and ignore unknown ones, so that a
 /// client and a daemon of two versions understand each other.
 package protocol JSONRecord: JSONCoded {
     /// One line about it for the interface's text.
     static var summary: String { get }
+    /// The Varlink name of the type.
+    static var typeName: String { get }
+    /// A record whose members have their defaults.
+    init()
     /// Lists all members in their order.
-    mutating func visit(_ members: inout some JSONMembers)
+    mutating func visit(_ members: inout some Members) throws(ByteError)
 }
 
 extension JSONRecord {
-    /// The Varlink name of the type.
     package static var typeName: String { "\(Self.self)" }
 
-    /// Reads the members that are there. - Throws: `JSONError`.
-    package init(json: JSON) throws(JSONError) {
-        guard case .object(let members) = json else {
-            throw JSONError("\(Self.typeName) should be an object and is \(json.kind)")
-        }
-        self.init()
-        var reader = JSONMemberReader(members)
-        visit(&reader)
-        if let failure = reader.failure { throw failure }
-    }
-
-    /// Reads members in our order as they come; an object in another order, or with unknown members, goes by way of a
-    /// tree. - Throws: `JSONError`.
+    /// Reads members in any order. - Throws: `JSONError`.
     package init(parsing parser: inout JSONParser) throws(JSONError) {
-        var reader = JSONMemberStream(parser)
         self.init()
-        if reader.begin() {
-            visit(&reader)
-            if reader.end() {
-                parser = reader.parser
-                return
-            }
-        }
-        self = try Self(json: try parser.parseValue())
+        var reader = JSONMemberReader(try parser.enterObject(for: Self.typeName), parser)
+        do throws(ByteError) { try visit(&reader) } catch { throw JSONError("a list has too many elements") }
+        if let failure = reader.failure { throw failure }
+        parser.leave()
     }
 
     package func write(into writer: inout JSONWriter) {
         writer.beginObject()
-        writeMembers(into: &writer)
-        writer.endObject()
-    }
-
-    /// Writes the members alone, for an object that the caller begins and ends.
-    package func writeMembers(into writer: inout JSONWriter) {
         var copy = self
         var members = JSONMemberWriter(writer)
-        // The bytes are moved, not copied: while the members' writer has them nobody else does.
+        // The bytes are moved, not copied: the members' writer is their only owner.
         writer = JSONWriter()
-        copy.visit(&members)
+        try? copy.visit(&members)
         writer = members.writer
+        writer.endObject()
     }
 
     /// The type's name; its definition goes into the list.
@@ -106,7 +109,9 @@ extension JSONRecord {
     }
 }
 
-package struct JSONMemberWriter: JSONMembers {
+// MARK: Visitors
+
+package struct JSONMemberWriter: Members {
     package var writer: JSONWriter
     package init(_ writer: JSONWriter) { self.writer = writer }
 
@@ -117,70 +122,70 @@ package struct JSONMemberWriter: JSONMembers {
     }
 }
 
-package struct JSONMemberReader: JSONMembers {
-    private let members: [JSONMember]
+package struct JSONMemberReader: Members {
+    private let members: [JSONParser.Member]
+    private let parser: JSONParser
     private var expected = 0
     private(set) var failure: JSONError?
 
-    package init(_ members: [JSONMember]) { self.members = members }
+    init(_ members: [JSONParser.Member], _ parser: JSONParser) {
+        self.members = members
+        self.parser = parser
+    }
 
     package mutating func member<Value: JSONCoded>(_ name: StaticString, _ value: inout Value) {
         guard failure == nil, let found = find(name) else { return }
+        var parser = parser.moved(to: found)
         do throws(JSONError) {
-            value = try Value(json: found)
+            value = try Value(parsing: &parser)
+        } catch  where error.isUnknownName {
+            // A newer daemon's: the default stays.
         } catch {
             failure = JSONError("\(name): \(error.reason)")
         }
     }
 
     /// Members mostly come in our order, so the search begins after the last one found.
-    private mutating func find(_ name: StaticString) -> JSON? {
+    private mutating func find(_ name: StaticString) -> JSONParser.Member? {
         for step in 0..<members.count {
             let index = expected + step < members.count ? expected + step : expected + step - members.count
-            let isIt = name.withUTF8Buffer { wanted in
-                members[index].name.utf8.count == wanted.count && members[index].name.utf8.elementsEqual(wanted)
-            }
-            if isIt {
+            if name.withUTF8Buffer({ parser.isName(of: members[index], $0) }) {
                 expected = index + 1
-                return members[index].value
+                return members[index]
             }
         }
         return nil
     }
 }
 
-/// Reads an object whose members come in our order. It gives up at the first thing that is otherwise.
-package struct JSONMemberStream: JSONMembers {
-    private(set) var parser: JSONParser
-    private var isOver = false
-    private var hasFailed = false
+extension ByteWriter: Members {
+    package mutating func member(_ name: StaticString, _ value: inout some JSONCoded) {}
+    package mutating func field(_ name: StaticString, _ value: inout some JSONCoded & ByteCoded) {
+        value.encode(into: &self)
+    }
+    package mutating func hidden(_ value: inout some ByteCoded) { value.encode(into: &self) }
+}
 
-    package init(_ parser: JSONParser) { self.parser = parser }
+extension ByteReader: Members {
+    package mutating func member(_ name: StaticString, _ value: inout some JSONCoded) {}
+    package mutating func field<Value: JSONCoded & ByteCoded>(
+        _ name: StaticString, _ value: inout Value
+    ) throws(ByteError) {
+        value = try Value(decoding: &self)
+    }
+    package mutating func hidden<Value: ByteCoded>(_ value: inout Value) throws(ByteError) {
+        value = try Value(decoding: &self)
+    }
+}
 
-    package mutating func begin() -> Bool {
-        parser.skipSpace()
-        guard parser.next == UInt8(ascii: "{"), (try? parser.enter()) != nil else { return false }
-        parser.skipSpace()
-        isOver = parser.next == UInt8(ascii: "}")
-        return true
+extension ByteCoded where Self: JSONRecord {
+    package init(decoding reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        try visit(&reader)
     }
 
-    package mutating func member<Value: JSONCoded>(_ name: StaticString, _ value: inout Value) {
-        // Another name here means that this member is missing, or that the order is another; `end` tells which.
-        if isOver || hasFailed || !name.withUTF8Buffer({ parser.takeName($0) }) { return }
-        parser.skipSpace()
-        guard parser.take(UInt8(ascii: ":")), let read = try? Value(parsing: &parser) else {
-            hasFailed = true
-            return
-        }
-        value = read
-        parser.skipSpace()
-        if parser.take(UInt8(ascii: ",")) { parser.skipSpace() } else { isOver = true }
-    }
-
-    package mutating func end() -> Bool {
-        guard isOver, !hasFailed, parser.take(UInt8(ascii: "}")) else { return false }
-        parser.leave()
-        return true
+    package func encode(into writer: inout ByteWriter) {
+        var copy = self
+        try? copy.visit(&writer)
     }
 }

@@ -1,71 +1,127 @@
+import Base
+
 // MARK: Simple values
 
 extension Bool: JSONCoded {
-    /// - Throws: `JSONError`.
-    package init(json: JSON) throws(JSONError) {
+    package init(parsing parser: inout JSONParser) throws(JSONError) {
+        let json = try parser.parseValue()
         guard case .bool(let value) = json else { throw JSONError("should be true or false and is \(json.kind)") }
         self = value
     }
     package func write(into writer: inout JSONWriter) { writer.write(self) }
-    /// `bool`.
     package static func varlinkType(_ types: inout VarlinkTypes) -> String { "bool" }
 }
 
 extension JSONCoded where Self: FixedWidthInteger {
     /// - Throws: `JSONError`, also for a number that doesn't fit.
-    package init(json: JSON) throws(JSONError) {
+    package init(parsing parser: inout JSONParser) throws(JSONError) {
+        let json = try parser.parseValue()
         guard case .int(let value) = json, let fitting = Self(exactly: value) else {
             throw JSONError("should be a whole number and is \(json.kind)")
         }
         self = fitting
     }
     package func write(into writer: inout JSONWriter) { writer.write(Int64(clamping: self)) }
-    /// `int`.
     package static func varlinkType(_ types: inout VarlinkTypes) -> String { "int" }
 }
 
 extension Int: JSONCoded {}
 extension Int64: JSONCoded {}
+extension UInt8: JSONCoded {}
 extension UInt64: JSONCoded {}
 
 extension Double: JSONCoded {
-    /// - Throws: `JSONError`.
-    package init(json: JSON) throws(JSONError) {
-        switch json {
+    package init(parsing parser: inout JSONParser) throws(JSONError) {
+        switch try parser.parseValue() {
         case .double(let value): self = value
         case .int(let value): self = Double(value)
-        case .null, .bool, .string, .array, .object: throw JSONError("should be a number and is \(json.kind)")
+        case let json: throw JSONError("should be a number and is \(json.kind)")
         }
     }
     package func write(into writer: inout JSONWriter) { writer.write(self) }
-    /// `float`.
     package static func varlinkType(_ types: inout VarlinkTypes) -> String { "float" }
 }
 
 extension String: JSONCoded {
-    /// - Throws: `JSONError`.
-    package init(json: JSON) throws(JSONError) {
+    package init(parsing parser: inout JSONParser) throws(JSONError) {
+        let json = try parser.parseValue()
         guard case .string(let value) = json else { throw JSONError("should be a string and is \(json.kind)") }
         self = value
     }
     package func write(into writer: inout JSONWriter) { writer.write(self) }
-    /// `string`.
+    package static func varlinkType(_ types: inout VarlinkTypes) -> String { "string" }
+}
+
+// MARK: Values of the protocol
+
+extension Priority: JSONCoded {
+    package init(parsing parser: inout JSONParser) throws(JSONError) {
+        self.init(rawValue: try UInt8(parsing: &parser))
+    }
+    package func write(into writer: inout JSONWriter) { rawValue.write(into: &writer) }
+    package static func varlinkType(_ types: inout VarlinkTypes) -> String { "int" }
+}
+
+/// Seconds.
+extension Interval: JSONCoded {
+    package init(parsing parser: inout JSONParser) throws(JSONError) {
+        guard let interval = Interval(seconds: try Double(parsing: &parser)) else {
+            throw JSONError("should be a number of seconds and is too large")
+        }
+        self = interval
+    }
+    package func write(into writer: inout JSONWriter) { writer.write(seconds) }
+    package static func varlinkType(_ types: inout VarlinkTypes) -> String { "float" }
+}
+
+extension JSONCoded where Self: LosslessStringConvertible {
+    package init(parsing parser: inout JSONParser) throws(JSONError) {
+        guard let value = Self(try String(parsing: &parser)) else { throw JSONError("should be an address") }
+        self = value
+    }
+    package func write(into writer: inout JSONWriter) { writer.write(description) }
+    package static func varlinkType(_ types: inout VarlinkTypes) -> String { "string" }
+}
+
+extension IPAddress: JSONCoded {}
+extension Prefix: JSONCoded {}
+
+/// An enumeration: a number in bytes, a name in JSON.
+package protocol NamedCase: RawRepresentable, CaseIterable, Hashable, JSONCoded, ByteCoded where RawValue == UInt8 {
+    /// The name that clients know.
+    var name: String { get }
+}
+
+extension NamedCase {
+    package init?(name: String) {
+        guard let found = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        self = found
+    }
+
+    package init(decoding reader: inout ByteReader) throws(ByteError) {
+        guard let value = Self(rawValue: try reader.readUInt8()) else { throw .invalid }
+        self = value
+    }
+    package func encode(into writer: inout ByteWriter) { writer.write(rawValue) }
+
+    package init(parsing parser: inout JSONParser) throws(JSONError) {
+        let name = try String(parsing: &parser)
+        guard let value = Self(name: name) else { throw .unknownName(name) }
+        self = value
+    }
+    package func write(into writer: inout JSONWriter) { writer.write(name) }
     package static func varlinkType(_ types: inout VarlinkTypes) -> String { "string" }
 }
 
 // MARK: Compound values
 
 extension Optional: JSONCoded where Wrapped: JSONCoded {
-    package init() { self = .none }
-    /// `null` is nothing. - Throws: `JSONError`.
-    package init(json: JSON) throws(JSONError) {
-        if case .null = json { self = .none } else { self = .some(try Wrapped(json: json)) }
-    }
     /// `null` is nothing. - Throws: `JSONError`.
     package init(parsing parser: inout JSONParser) throws(JSONError) {
         parser.skipSpace()
         if parser.next == UInt8(ascii: "n") {
-            try self.init(json: try parser.parseValue())
+            _ = try parser.parseValue()
+            self = nil
         } else {
             self = .some(try Wrapped(parsing: &parser))
         }
@@ -75,26 +131,15 @@ extension Optional: JSONCoded where Wrapped: JSONCoded {
     package func write(into writer: inout JSONWriter) {
         if let self { self.write(into: &writer) } else { writer.writeNull() }
     }
-    /// `?TYPE`.
     package static func varlinkType(_ types: inout VarlinkTypes) -> String { "?" + Wrapped.varlinkType(&types) }
 }
 
 extension Array: JSONCoded where Element: JSONCoded {
-    /// - Throws: `JSONError`.
-    package init(json: JSON) throws(JSONError) {
-        guard case .array(let elements) = json else { throw JSONError("should be a list and is \(json.kind)") }
-        self.init()
-        reserveCapacity(elements.count)
-        for element in elements { append(try Element(json: element)) }
-    }
-    /// Element by element. - Throws: `JSONError`.
     package init(parsing parser: inout JSONParser) throws(JSONError) {
         self.init()
         parser.skipSpace()
-        // Whatever it is instead, the tree's reader names it.
         guard parser.next == UInt8(ascii: "[") else {
-            self = try Self(json: try parser.parseValue())
-            return
+            throw JSONError("should be a list and is \(try parser.parseValue().kind)")
         }
         try parser.enter()
         parser.skipSpace()
@@ -107,39 +152,45 @@ extension Array: JSONCoded where Element: JSONCoded {
         }
         parser.leave()
     }
-    /// Writes a list.
     package func write(into writer: inout JSONWriter) {
         writer.beginArray()
         for element in self { element.write(into: &writer) }
         writer.endArray()
     }
-    /// `[]TYPE`.
     package static func varlinkType(_ types: inout VarlinkTypes) -> String { "[]" + Element.varlinkType(&types) }
 }
 
 /// Numbers under names, in their order: counters that only some have.
 package struct NamedCounts: JSONCoded, Hashable {
-    /// One number under its name.
     package struct Entry: Hashable, Sendable {
         package var name: String
-        /// Number.
         package var count: UInt64
+
+        package init(name: String, count: UInt64) {
+            self.name = name
+            self.count = count
+        }
     }
 
-    /// In the order in which they were added.
-    package var entries: [Entry] = []
+    package var entries: [Entry]
 
-    package init() {}
+    package init(_ entries: [Entry] = []) { self.entries = entries }
 
     package mutating func add(_ name: String, _ count: UInt64) { entries.append(Entry(name: name, count: count)) }
 
     /// The number under this name; 0 when there is none.
     package subscript(_ name: String) -> UInt64 { entries.first { $0.name == name }?.count ?? 0 }
 
-    /// - Throws: `JSONError`.
-    package init(json: JSON) throws(JSONError) {
+    package init(parsing parser: inout JSONParser) throws(JSONError) {
+        let json = try parser.parseValue()
         guard case .object(let members) = json else { throw JSONError("should be an object and is \(json.kind)") }
-        for member in members { add(member.name, try UInt64(json: member.value)) }
+        self.init()
+        for member in members {
+            guard case .int(let number) = member.value, let count = UInt64(exactly: number) else {
+                throw JSONError("should be a whole number and is \(member.value.kind)")
+            }
+            add(member.name, count)
+        }
     }
     package func write(into writer: inout JSONWriter) {
         writer.beginObject()
@@ -149,20 +200,16 @@ package struct NamedCounts: JSONCoded, Hashable {
         }
         writer.endObject()
     }
-    /// `[string]int`.
     package static func varlinkType(_ types: inout VarlinkTypes) -> String { "[string]int" }
 }
 
 /// A value that is kept as its text, to be passed on or read later.
 package struct JSONText: JSONCoded, Hashable {
-    /// The value's bytes.
     package var bytes: [UInt8] = Array("{}".utf8)
 
     /// An empty object.
     package init() {}
-    /// The value's compact text.
-    package init(json: JSON) { bytes = json.encoded }
-    /// The text as it stands. - Throws: `JSONError`.
+    /// The text as it is. - Throws: `JSONError`.
     package init(parsing parser: inout JSONParser) throws(JSONError) {
         parser.skipSpace()
         let start = parser.position
@@ -170,6 +217,5 @@ package struct JSONText: JSONCoded, Hashable {
         bytes = Array(parser.bytes[start..<parser.position])
     }
     package func write(into writer: inout JSONWriter) { writer.write(encoded: bytes) }
-    /// `object`.
     package static func varlinkType(_ types: inout VarlinkTypes) -> String { "object" }
 }

@@ -1,7 +1,5 @@
-/// Appends JSON to bytes as it goes, without a tree. Commas and quotes are its business; that what is begun is ended is
-/// the caller's.
+/// Appends JSON to bytes as it goes, without a tree. It writes commas and quotes; the caller ends what it begins.
 package struct JSONWriter: Sendable {
-    /// What was written so far.
     package var bytes: [UInt8]
     private var needsComma = false
 
@@ -128,7 +126,7 @@ package struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// DEL is escaped too: what a client prints must not steer its terminal.
+    /// DEL is escaped, too: text must not control the terminal of a client that prints it.
     private mutating func escape(_ byte: UInt8) {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"):
