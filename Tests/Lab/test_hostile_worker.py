@@ -140,7 +140,7 @@ CRIMES = {
        for kind, payload in VALID.items() if payload},
     "a generation of tomorrow": (frame(hostile.CONFIGURED, struct.pack(">Q", 99)), "a generation that doesn't exist"),
     "nothing left of tomorrow": (frame(hostile.CLEARED, struct.pack(">Q", 99)), "a generation that doesn't exist"),
-    "a generation again": (frame(hostile.CONFIGURED, struct.pack(">Q", 1)), "a generation that was taken before"),
+    "a generation again": (frame(hostile.CONFIGURED, struct.pack(">Q", 1)), "a generation that it runs already"),
     "no log level": (frame(hostile.LOG, b"\x09" + text("x")), "malformed payload"),
     "no UTF-8": (frame(hostile.LOG, b"\x06" + text(b"\xff\xfe")), "malformed payload"),
     "an endless string": (frame(hostile.LOG, b"\x06\xff\xff\xff\xff"), "malformed payload"),
@@ -154,7 +154,7 @@ CRIMES = {
     "a status for 0": (frame(hostile.STATUS, struct.pack(">Q", 1)), "a status that wasn't requested"),
     "a status for 70000": (frame(hostile.STATUS, struct.pack(">Q", 1), correlation=70_000), "that wasn't requested"),
     "a second resumption": (frame(hostile.RESUMED, struct.pack(">IIII", 1, 0, 0, 0)), "a second resumption at the wrong"),
-    "the end": (b"", "it closed its channel and goes on living"),
+    "the end": (b"", "it closed its channel but didn't exit"),
 }
 
 
