@@ -88,7 +88,7 @@ def test_nobody_can_read_the_address_page(kept_duo):
     before = dict(store.kept)["hasup-addresses"]
     os.pwrite(before, b"rubbish!", 0)
     os.kill(a.worker(), signal.SIGKILL)
-    wait_for("it is told", a.log, lambda log: "the addresses that it has set can't be read" in log, 4)
+    wait_for("it is told", a.log, lambda log: "the addresses that it has set can't be read any more" in log, 4)
     a.wait_state("MASTER", bound=6)
     wait_for("the new one in its place", store.names, lambda names: names == USUAL, 2)
     os.pwrite(dict(store.kept)["hasup-addresses-1"], b"rubbish!", 0)
