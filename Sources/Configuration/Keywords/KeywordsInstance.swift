@@ -16,7 +16,7 @@ extension KeywordList {
         r.row("native_ipv6", .flag, traits: .deprecated, .accepted("the family follows from the addresses"), "deprecated; force family IPv6")
         r.row("state", .words("MASTER|BACKUP"), default: "from priority: 255 MASTER, else BACKUP", traits: .firstCounts, .acts, "wanted start state; always starts BACKUP unless prio 255; MASTER only: clears nopreempt/preempt_delay, default prio 255, shorter first wait when held in BACKUP by sync group; the first one counts") { $0.state($1) }
         r.row("interface", .words("IF"), default: "required", .acts, "interface VRRP runs on") { $0.set(\.draft.settings.interface, interface: $1) }
-        r.row("vrf", .words("NAME"), default: "none", note: "VRF device", .typed, "bind sockets in VRF") { $0.set(\.draft.uncommon.vrf, interface: $1) }
+        r.row("vrf", .words("NAME"), default: "none", note: "VRF device", .typed, "bind sockets in VRF") { $0.set(\.draft.extra.vrf, interface: $1) }
         r.flag("dont_track_primary", .acts, "ignore faults of the VRRP interface", \.draft.settings.ignoresPrimaryInterface)
         r.row("track_interface", .list(.trackedInterface), .acts, "extra interfaces to track") { $0.trackInterfaces($1) }
         r.row("track_script", .list(.trackedScript), .typed, "scripts to track") { $0.track(.script, $1) }
@@ -67,12 +67,12 @@ extension KeywordList {
         r.integer("down_timer_adverts", Limits.downTimerAdverts, default: "global (3)", .acts, "advert intervals before master down", \.draft.settings.downTimerAdverts)
         r.row("timer_expired_backup", .optionalInteger("[PRIO]", 1...254), default: "off; no arg = 254", .typed, "if our timers were late, go BACKUP when advert with at least this prio is seen") { $0.lateTimer($1) }
         r.row("thread_timer_expired", .optionalInteger("[PRIO]", 1...254), .typed, "alias of timer_expired_backup") { $0.lateTimer($1) }
-        r.row("garp_extra_if", .number("[all] SECS", 0...86_400, unit: .seconds), default: "global", .typed, "extra GARPs on VMAC/base interfaces") { $0.draft.uncommon.extraAnnouncements = $0.extraAnnouncements($1) }
-        r.row("vmac_garp_intvl", .number("[all] SECS", 0...86_400, unit: .seconds), traits: .deprecated, .typed, "deprecated alias of garp_extra_if") { $0.draft.uncommon.extraAnnouncements = $0.extraAnnouncements($1) }
+        r.row("garp_extra_if", .number("[all] SECS", 0...86_400, unit: .seconds), default: "global", .typed, "extra GARPs on VMAC/base interfaces") { $0.draft.extra.extraAnnouncements = $0.extraAnnouncements($1) }
+        r.row("vmac_garp_intvl", .number("[all] SECS", 0...86_400, unit: .seconds), traits: .deprecated, .typed, "deprecated alias of garp_extra_if") { $0.draft.extra.extraAnnouncements = $0.extraAnnouncements($1) }
         r.boolean("lower_prio_no_advert", default: "global; strict = true", .acts, "do not answer lower-priority adverts", \.draft.settings.lowerPriorityNoAdvert)
         r.row("higher_prio_send_advert", .boolean, default: "global", .accepted("one more advertisement is always sent before yielding, because the new master announces its addresses again when it hears it"), "send one last advert before yielding")
         r.boolean("owner_ignore_adverts", default: "global", .typed, "owner drops received adverts", \.draft.settings.options[.ownerIgnoresAdverts])
-        r.integer("kernel_rx_buf_size", Limits.buffer, unit: .bytes, default: "global policy", .typed, "socket receive buffer", \.draft.uncommon.receiveBuffer)
+        r.integer("kernel_rx_buf_size", Limits.buffer, unit: .bytes, default: "global policy", .typed, "socket receive buffer", \.draft.extra.receiveBuffer)
         r.row("authentication", .block(.authentication), default: "none", note: "v2 non-strict only", .acts, "RFC2338 authentication") { $0.authentication($1) }
         r.row("auth_hmac", .block(.hmac), default: "none", note: "exclusive with authentication", .typed, "HMAC-SHA256 trailer authentication (2026 draft)") { $0.hmac($1) }
     }

@@ -23,7 +23,7 @@ extension Elaborator {
         decideOptions()
         checkStrictness()
         checkAddresses()
-        if draft.uncommon != UncommonSettings() { draft.settings.uncommon = Boxed(draft.uncommon) }
+        if draft.extra != UncommonSettings() { draft.settings.uncommon = Boxed(draft.extra) }
     }
 
     /// An error that keeps this instance, and no other, from running.

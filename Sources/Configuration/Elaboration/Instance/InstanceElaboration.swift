@@ -21,7 +21,7 @@ struct InstanceDraft {
     var group: IPAddress?
     /// The first weighted tracker, for the advice about nopreempt.
     var weightPlace: Int?
-    var uncommon = UncommonSettings()
+    var extra = UncommonSettings()
     /// accept or no_accept, whichever came last.
     var accepts: Bool?
 
@@ -65,7 +65,7 @@ extension Elaborator {
         draft.settings.skipsAddressListCheck = defaults.skipsAddressListCheck
         draft.settings.lowerPriorityNoAdvert = defaults.lowerPriorityNoAdvert
         draft.settings.options = defaults.options
-        draft.uncommon.extraAnnouncements = defaults.extraAnnouncements
+        draft.extra.extraAnnouncements = defaults.extraAnnouncements
         forEach(inside: block) { elaborator, statement in
             guard !statement.isEntry else { return }
             elaborator.draft.places[statement.row.name] = statement.token
@@ -185,7 +185,7 @@ extension Elaborator {
 
     /// The instance can't run for this reason, which stands there.
     mutating func fault(_ reason: String, at place: SourceLocation) {
-        if draft.settings.faults.isEmpty { draft.uncommon.faultLocation = place }
+        if draft.settings.faults.isEmpty { draft.extra.faultLocation = place }
         if !draft.settings.faults.contains(reason) { draft.settings.faults.append(reason) }
     }
 

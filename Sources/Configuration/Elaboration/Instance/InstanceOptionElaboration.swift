@@ -13,8 +13,8 @@ struct HMACDraft {
 extension Elaborator {
     /// `timer_expired_backup [PRIORITY]`.
     mutating func lateTimer(_ statement: Statement) {
-        guard !statement.words.isEmpty else { return draft.uncommon.lateTimerPriority = Priority(rawValue: 254) }
-        set(\.draft.uncommon.lateTimerPriority, statement)
+        guard !statement.words.isEmpty else { return draft.extra.lateTimerPriority = Priority(rawValue: 254) }
+        set(\.draft.extra.lateTimerPriority, statement)
     }
 
     /// `[all] SECONDS`; 0 turns off what global_defs says.
@@ -44,7 +44,7 @@ extension Elaborator {
         }
         link?.kind = .vmac(address: address)
         link?.sendsNotifyMessage = sendsNotifyMessage
-        if let link { draft.uncommon.link = link }
+        if let link { draft.extra.link = link }
     }
 
     /// `use_ipvlan [[name] IF] [ADDRESS] [bridge|private|vepa] [group ID]`.
@@ -63,7 +63,7 @@ extension Elaborator {
             return true
         }
         link?.kind = .ipvlan(mode: mode, address: address)
-        if let link { draft.uncommon.link = link }
+        if let link { draft.extra.link = link }
     }
 
     /// The words that use_vmac and use_ipvlan share.
@@ -161,7 +161,7 @@ extension Elaborator {
                 refuse("`track_src_ip` needs mcast_src_ip or unicast_src_ip", at: token)
             }
         }
-        let hasLink = draft.uncommon.link != nil
+        let hasLink = draft.extra.link != nil
         if draft.settings.isUnicast, hasLink, !draft.settings.options.contains(.transmitsOnBase) {
             draft.settings.options.insert(.transmitsOnBase)
             report(
@@ -175,7 +175,7 @@ extension Elaborator {
         if hasLink, let token = draft.places["promote_secondaries"] {
             report(.warning, "virtual interfaces have `promote_secondaries` anyway", at: token)
         }
-        if let token = draft.places["vrf"], draft.uncommon.vrf != nil,
+        if let token = draft.places["vrf"], draft.extra.vrf != nil,
             !draft.settings.isUnicast || !draft.settings.interface.isEmpty
         {
             report(.warning, "`vrf` is for unicast without `interface`", at: token)
@@ -222,7 +222,7 @@ extension Elaborator {
             return fail("authentication without auth_pass", missing: "auth_pass", in: written.block, at: token)
         }
         let key = Array(password.prefix(8))
-        draft.uncommon.headerKey = key + Array(repeating: 0, count: 16 - key.count)
+        draft.extra.headerKey = key + Array(repeating: 0, count: 16 - key.count)
         fail("authentication by AH isn't handled yet", at: token)
     }
 
@@ -240,7 +240,7 @@ extension Elaborator {
         } else if !settings.keys.contains(where: { $0.id == settings.activeKey }) {
             refuse(active == nil ? "`auth_hmac` needs `active_key`" : "there is no such key", at: active ?? token)
         } else {
-            draft.uncommon.hmac = settings
+            draft.extra.hmac = settings
         }
         if let legacy = draft.places["authentication"] {
             refuse("`auth_hmac` and `authentication` exclude each other", at: legacy)
