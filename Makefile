@@ -10,7 +10,7 @@ SECONDS ?= 60
 ONLY    ?=
 K       ?=
 
-# Daemons: Swift's library, libstdc++ and libgcc static, glibc shared, PIE (docs/decisions.md, D28).
+# Daemons: Swift's library, libstdc++ and libgcc static, glibc shared, PIE (docs/decisions, D28).
 STATIC := $(CURDIR)/.build/static
 LINK   := --static-swift-stdlib -Xswiftc -L$(STATIC) -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
 LINK   += -Xswiftc -use-ld=lld -Xswiftc -Xfrontend -Xswiftc -function-sections -Xcc -ffunction-sections
@@ -44,7 +44,7 @@ test: setup build
 
 # Without root, and without what the lab needs.
 unit:
-	@ONLY=$(ONLY) Tests/run unit
+	@ONLY=$(ONLY) Tests/run $(if $(ONLY),,tidy) unit
 
 lab: setup build
 	@LONG=$(LONG) K=$(K) Tests/run lab
@@ -60,7 +60,7 @@ bench: setup build
 
 # It builds the tests first, which takes minutes and prints nothing of its own.
 agreement:
-	@echo "make agreement: builds the tests, then judges the files in Tests/Corpus"
+	@echo "make agreement: builds the tests, then checks the files in Tests/Corpus"
 	@mkdir -p .build
 	@swift test --filter CorpusTests >.build/agreement.log 2>&1; status=$$?; \
 		sed -n '/^file  /,/^agreement/p; /recorded an issue/p' .build/agreement.log; \
@@ -69,7 +69,7 @@ agreement:
 simulate: setup build
 	.build/release/hasup-sim --seeds $(SEEDS)
 
-# Each decoder of strangers' bytes for SECONDS, by libFuzzer of the Swift toolchain. Optimized code doesn't check unsafe
+# Each decoder of untrusted bytes for SECONDS, by libFuzzer of the Swift toolchain. Optimized code doesn't check unsafe
 # subscripts, so the address sanitizer does; it has to stand in one option with the fuzzer, or the fuzzer is blind.
 FUZZ := swift build -c release --scratch-path .build-fuzz --product hasup-fuzz -Xswiftc -enable-testing \
 	--sanitize=fuzzer -Xswiftc -sanitize=fuzzer,address

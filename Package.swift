@@ -2,7 +2,7 @@
 import PackageDescription
 
 // The rooms of the house and what each may import: docs/architecture.md, section 2.
-// C libraries are linked statically (docs/decisions.md, D28): `link` is absent from their module maps and the
+// C libraries are linked statically (docs/decisions, D28): `link` is absent from their module maps and the
 // archives are named here, users before used.
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -73,7 +73,7 @@ let package = Package(
         room(
             "Sandbox", ["Base", "Reactor", "CLinux", "CLibcap", "CLibseccomp"],
             linker: [.linkedLibrary(":libcap.a"), .linkedLibrary(":libseccomp.a")]),
-        room("Telemetry", ["Base", "Reactor", "CLinux", logging]),
+        room("LogOutput", ["Base", "Reactor", "CLinux", logging]),
 
         // Programs. The VRRP worker is a role of the supervisor's image (docs/architecture.md, section 3).
         room(
@@ -88,7 +88,7 @@ let package = Package(
                 "Base", "ConfigurationModel", "Configuration", "VRRP", "Supervision", "WorkerProtocol", "Varlink",
                 "Control", "Reactor",
                 "Kernel",
-                "Sandbox", "Telemetry", "VRRPWorker", "Files", "CLinux", logging,
+                "Sandbox", "LogOutput", "VRRPWorker", "Files", "CLinux", logging,
             ], settings: libnlHeaders),
         program("CheckerWorker", ["Base", "WorkerProtocol", "Reactor", "Sandbox", "CLinux"]),
         program(
@@ -120,10 +120,10 @@ let package = Package(
                 "Base", "ConfigurationModel", "Configuration", "VRRP", "WorkerProtocol", "Varlink", "Control",
                 "Reactor", "Kernel",
                 "Supervisor",
-                "Sandbox", "Supervision", "Telemetry", logging,
+                "Sandbox", "Supervision", "LogOutput", logging,
             ], settings: libnlHeaders),
         tests("SandboxTests", ["Base", "Reactor", "Sandbox", "CLinux"]),
-        tests("TelemetryTests", ["Base", "Telemetry"]),
+        tests("LogOutputTests", ["Base", "LogOutput"]),
         tests("SimulationTests", ["Base", "Wire", "ConfigurationModel", "VRRP", "Simulator"]),
     ]
 )

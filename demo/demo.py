@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Two nodes and a client in network namespaces: the master's VRRP worker is killed, then its supervisor, and nobody notices
-either; then all of the master, and the other one takes the address over.
+"""Two nodes and a client in network namespaces: the master's VRRP worker is killed, then its supervisor, and the
+other node notices neither; then all of the master, and the other one takes the address over.
 
     demo.py pair         one address, one master and its backup
     demo.py dual-master  two addresses, each node is master of one and backup of the other
@@ -119,14 +119,14 @@ def story(lan, kind):
     victim, moment = a.worker(), time.time()
     os.kill(victim, signal.SIGKILL)
     nothing_happened(sniffer, nodes, address, moment)
-    print(f"   process {victim} is followed by {a.worker()}")
+    print(f"   process {victim} is replaced by {a.worker()}")
 
-    say("node a's supervisor is killed: kill -9; it is started again with what was kept for it")
+    say("node a's supervisor is killed: kill -9; it is started again with the memory files that were kept")
     victim, moment = a.program.pid, time.time()
     print(f"   kept: {', '.join(manager.names())}")
     manager.restart(signal.SIGKILL)
     nothing_happened(sniffer, nodes, address, moment)
-    print(f"   process {victim} is followed by {a.program.pid}, its worker's successor is {a.worker()}")
+    print(f"   process {victim} is replaced by {a.program.pid}, its worker by {a.worker()}")
 
     say("node a dies: kill -9 of all its processes, its cable pulled")
     a.kill()

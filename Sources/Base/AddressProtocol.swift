@@ -1,4 +1,4 @@
-/// Who added an address, as IFA_PROTO says (linux/if_addr.h; kernel 5.18 and later).
+/// Programs that add addresses, as IFA_PROTO names them (linux/if_addr.h; kernel 5.18 and later).
 package enum AddressProtocol {
     /// Ours: VRRP's protocol number.
     package static let ours: UInt8 = 112

@@ -56,25 +56,16 @@ extension String: ByteCoded {
 
 extension IPAddress: ByteCoded {
     package init(decoding reader: inout ByteReader) throws(ByteError) {
-        guard let family = AddressFamily(rawValue: try reader.readUInt8()) else { throw .invalid }
-        self = try reader.readAddress(family)
+        self = try reader.readTaggedAddress()
     }
-    package func encode(into writer: inout ByteWriter) {
-        writer.write(family.rawValue)
-        writer.write(self)
-    }
+    package func encode(into writer: inout ByteWriter) { writer.write(tagged: self) }
 }
 
 extension Prefix: ByteCoded {
     package init(decoding reader: inout ByteReader) throws(ByteError) {
-        let address = try IPAddress(decoding: &reader)
-        guard let prefix = Prefix(address: address, length: Int(try reader.readUInt8())) else { throw .invalid }
-        self = prefix
+        self = try reader.readPrefix()
     }
-    package func encode(into writer: inout ByteWriter) {
-        address.encode(into: &writer)
-        writer.write(UInt8(length))
-    }
+    package func encode(into writer: inout ByteWriter) { writer.write(self) }
 }
 
 extension Priority: ByteCoded {

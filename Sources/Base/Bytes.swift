@@ -1,4 +1,3 @@
-/// What a reader says when its bytes end too early or hold what they must not.
 package enum ByteError: Error, Hashable, Sendable {
     /// Fewer bytes were left than asked for.
     case truncated
@@ -80,19 +79,40 @@ package struct ByteReader {
         return text
     }
 
-    /// Reads a string; one that equals `known` shares its memory. - Throws: `truncated`, `invalid`.
-    package mutating func readString(sharing known: String) throws(ByteError) -> String {
-        let before = self
-        let view = try readView(Int(try readUInt32()))
-        if view.elementsEqual(known.utf8) { return known }
-        self = before
-        return try readString()
-    }
-
     /// Reads the address of this family. - Throws: `truncated`.
     package mutating func readAddress(_ family: AddressFamily) throws(ByteError) -> IPAddress {
         if family == .ipv4 { return IPAddress(v4: try readUInt32()) }
         return IPAddress(v6High: try readUInt64(), low: try readUInt64())
+    }
+
+    /// Reads a family and its address. - Throws: `truncated`, `invalid`.
+    package mutating func readTaggedAddress() throws(ByteError) -> IPAddress {
+        try readAddress(try readCase(AddressFamily.self))
+    }
+
+    /// Reads an address and its length. - Throws: `truncated`, `invalid`.
+    package mutating func readPrefix() throws(ByteError) -> Prefix {
+        let address = try readTaggedAddress()
+        guard let prefix = Prefix(address: address, length: Int(try readUInt8())) else { throw .invalid }
+        return prefix
+    }
+
+    /// Reads nanoseconds. - Throws: `truncated`.
+    package mutating func readInterval() throws(ByteError) -> Interval { Interval(nanoseconds: try readInt64()) }
+
+    /// Reads one of an enumeration's cases. - Throws: `truncated`, `invalid`.
+    @inlinable package mutating func readCase<Value: RawRepresentable<UInt8>>(
+        _: Value.Type
+    ) throws(ByteError) -> Value {
+        guard let value = Value(rawValue: try readUInt8()) else { throw .invalid }
+        return value
+    }
+
+    /// Reads whether there is a value, and the value. - Throws: `truncated`, `invalid`.
+    @inlinable package mutating func readOptional<Value>(
+        _ body: (inout ByteReader) throws(ByteError) -> Value
+    ) throws(ByteError) -> Value? {
+        try readBool() ? try body(&self) : nil
     }
 
     /// Says that the value is complete. - Throws: `trailing` when bytes are left.
@@ -103,7 +123,6 @@ package struct ByteReader {
 
 /// Appends values in network order.
 package struct ByteWriter: Sendable {
-    /// What was written so far.
     package var bytes: [UInt8]
 
     /// An empty writer with room for this many bytes.
@@ -112,15 +131,10 @@ package struct ByteWriter: Sendable {
         bytes.reserveCapacity(capacity)
     }
 
-    /// Appends one byte.
     @inlinable package mutating func write(_ value: UInt8) { bytes.append(value) }
-    /// Appends two bytes.
     @inlinable package mutating func write(_ value: UInt16) { writeInteger(value) }
-    /// Appends four bytes.
     @inlinable package mutating func write(_ value: UInt32) { writeInteger(value) }
-    /// Appends eight bytes.
     @inlinable package mutating func write(_ value: UInt64) { writeInteger(value) }
-    /// Appends eight bytes.
     @inlinable package mutating func write(_ value: Int64) { writeInteger(value) }
     /// Appends a number as 7 bits a byte, the lowest first: small ones take one byte.
     @inlinable package mutating func write(compact value: UInt64) {
@@ -147,6 +161,24 @@ package struct ByteWriter: Sendable {
         } else {
             write(UInt32(truncatingIfNeeded: address.low))
         }
+    }
+
+    /// Appends the family and the address.
+    package mutating func write(tagged address: IPAddress) {
+        write(address.family.rawValue)
+        write(address)
+    }
+    /// Appends the address and its length.
+    package mutating func write(_ prefix: Prefix) {
+        write(tagged: prefix.address)
+        write(UInt8(prefix.length))
+    }
+    /// Appends whether there is a value, and the value.
+    // Generic code copies by way of tables that lie all over Swift's library, and this runs at every advert.
+    @inlinable @inline(__always)
+    package mutating func write<Value>(optional value: Value?, _ body: (inout ByteWriter, Value) -> Void) {
+        write(value != nil)
+        if let value { body(&self, value) }
     }
 
     @inlinable mutating func writeInteger(_ value: some FixedWidthInteger) {

@@ -12,13 +12,11 @@ package struct DeadlineHeap: Sendable {
         var timer: Int32
     }
 
-    /// No timers.
     package init() {}
 
     /// The earliest deadline and its timer.
     package var first: (timer: Int, deadline: Instant)? { heap.first.map { (Int($0.timer), $0.deadline) } }
 
-    /// Timers that are set.
     package var count: Int { heap.count }
 
     /// The deadline of this timer, nil when it isn't set.

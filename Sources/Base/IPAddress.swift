@@ -1,4 +1,7 @@
-/// IPv4 or IPv6.
+// Room Base: the value types of all rooms: addresses, times, deadlines, bytes in network order.
+// Imports: nothing but Swift.
+// Begin: any file; each is one type.
+
 package enum AddressFamily: UInt8, Hashable, Sendable {
     case ipv4 = 4
     case ipv6 = 6
@@ -30,7 +33,8 @@ package struct IPAddress: Hashable, Sendable {
     /// An IPv6 address from its two halves in host order.
     @inlinable package init(v6High high: UInt64, low: UInt64) { self.init(family: .ipv6, high: high, low: low) }
 
-    /// Only what tells addresses of one family apart: a configuration may have a hundred thousand, in several tables.
+    /// Only what differs between addresses of one family: a configuration may have a hundred thousand, in several
+    /// tables.
     @inlinable package func hash(into hasher: inout Hasher) {
         if family == .ipv6 { hasher.combine(high) }
         hasher.combine(low)
@@ -123,7 +127,7 @@ extension IPAddress: LosslessStringConvertible {
         self = address
     }
 
-    /// The same from bytes. Nothing is allocated for a dotted quad: configurations have hundreds of thousands.
+    /// Reads bytes. Nothing is allocated for a dotted quad: configurations have hundreds of thousands.
     package init?(utf8: UnsafeBufferPointer<UInt8>) {
         if utf8.contains(UInt8(ascii: ":")) {
             guard let groups = Self.parseV6(Array(utf8)) else { return nil }
@@ -222,7 +226,7 @@ package struct Prefix: Hashable, Sendable {
         self.length = address.family.bitCount
     }
 
-    /// Whether the other address lies in this network.
+    /// True if the other address lies in this network.
     package func contains(_ other: IPAddress) -> Bool {
         other.family == address.family && other.masked(to: length) == address.masked(to: length)
     }
@@ -239,7 +243,6 @@ extension Prefix: CustomStringConvertible, LosslessStringConvertible {
         self = prefix
     }
 
-    /// The same from bytes.
     package init?(utf8: UnsafeBufferPointer<UInt8>) {
         guard let slash = utf8.firstIndex(of: UInt8(ascii: "/")) else {
             guard let address = IPAddress(utf8: utf8) else { return nil }

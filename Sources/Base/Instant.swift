@@ -4,12 +4,9 @@
 package struct Interval: Hashable, Comparable, Sendable {
     package var nanoseconds: Int64
 
-    /// An interval of this many nanoseconds.
     @inlinable package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-    /// No time at all.
     @inlinable package static var zero: Interval { Interval(nanoseconds: 0) }
-    /// Whole seconds.
     @inlinable package static func seconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 1_000_000_000) }
     @inlinable package static func milliseconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 1_000_000) }
     @inlinable package static func microseconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 1_000) }
@@ -18,7 +15,8 @@ package struct Interval: Hashable, Comparable, Sendable {
         Interval(nanoseconds: count * 10_000_000)
     }
 
-    /// The length in seconds, for texts and statistics only: whole microseconds, which are written in a tenth of the time.
+    /// The length in seconds, for texts and statistics only: whole microseconds, which are written in a tenth of the
+    /// time.
     @inlinable package var seconds: Double { Double(nanoseconds / 1_000) / 1e6 }
 
     /// Nil for a number that doesn't fit.
@@ -34,17 +32,13 @@ package struct Interval: Hashable, Comparable, Sendable {
         return Interval(nanoseconds: nanoseconds < 0 ? -rounded : rounded)
     }
 
-    /// Whether it is shorter.
     @inlinable package static func < (left: Interval, right: Interval) -> Bool { left.nanoseconds < right.nanoseconds }
-    /// Sum.
     @inlinable package static func + (left: Interval, right: Interval) -> Interval {
         Interval(nanoseconds: left.nanoseconds &+ right.nanoseconds)
     }
-    /// Difference.
     @inlinable package static func - (left: Interval, right: Interval) -> Interval {
         Interval(nanoseconds: left.nanoseconds &- right.nanoseconds)
     }
-    /// Multiple.
     @inlinable package static func * (left: Interval, right: Int64) -> Interval {
         Interval(nanoseconds: left.nanoseconds &* right)
     }
@@ -70,31 +64,25 @@ extension Interval: CustomStringConvertible {
 
 /// A point in time on CLOCK_BOOTTIME, in nanoseconds since boot (docs/decisions.md, D15). Never the wall clock.
 package struct Instant: Hashable, Comparable, Sendable {
-    /// Nanoseconds since boot.
     package var nanoseconds: Int64
 
-    /// The point this many nanoseconds after boot.
     @inlinable package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
     /// Later than any deadline: a timer that isn't set.
     @inlinable package static var never: Instant { Instant(nanoseconds: .max) }
 
-    /// Whether it is earlier.
     @inlinable package static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
-    /// Later by this much.
     @inlinable package static func + (left: Instant, right: Interval) -> Instant {
         Instant(nanoseconds: left.nanoseconds &+ right.nanoseconds)
     }
-    /// Earlier by this much.
     @inlinable package static func - (left: Instant, right: Interval) -> Instant {
         Instant(nanoseconds: left.nanoseconds &- right.nanoseconds)
     }
-    /// How long ago this was: at least nothing and at most since boot. For points that a stranger names, which may lie
+    /// The age of this point: at least nothing and at most since boot. For points of an untrusted source, which may lie
     /// anywhere.
     package func age(at now: Instant) -> Interval {
         Interval(nanoseconds: max(0, now.nanoseconds) - min(max(0, nanoseconds), max(0, now.nanoseconds)))
     }
-    /// Time from the second to the first.
     @inlinable package static func - (left: Instant, right: Instant) -> Interval {
         Interval(nanoseconds: left.nanoseconds &- right.nanoseconds)
     }

@@ -2,7 +2,6 @@
 package struct InternetChecksum: Sendable {
     @usableFromInline var sum: UInt64 = 0
 
-    /// An empty sum.
     @inlinable package init() {}
 
     /// Adds bytes as big-endian words; an odd last byte is padded with zero, so only the last piece may be odd.

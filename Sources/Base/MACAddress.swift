@@ -1,4 +1,3 @@
-/// A 48-bit Ethernet address.
 package struct MACAddress: Hashable, Sendable {
     /// The address in the low 48 bits, first octet most significant.
     package let bits: UInt64
@@ -15,7 +14,6 @@ package struct MACAddress: Hashable, Sendable {
     /// ff:ff:ff:ff:ff:ff.
     package static let broadcast = MACAddress(bits: 0xffff_ffff_ffff)
 
-    /// The six octets.
     package var bytes: [UInt8] { (0..<6).map { UInt8(truncatingIfNeeded: bits >> UInt64(40 - 8 * $0)) } }
 
     /// The virtual router MAC address (RFC 9568 §7.3): 00-00-5E-00-01-VRID, or -02- for IPv6.

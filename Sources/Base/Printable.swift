@@ -4,7 +4,7 @@ package enum Printable {
     /// own.
     package static func text(_ text: String) -> String { self.text(text, limit: .max) }
 
-    /// The same, with this many characters at most; what is longer ends with `...`.
+    /// Does the same with this many characters at most; what is longer ends with `...`.
     package static func text(_ text: String, limit: Int) -> String {
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) {
             return text.utf8.count <= limit ? text : String(decoding: text.utf8.prefix(limit), as: UTF8.self) + "..."
@@ -19,7 +19,7 @@ package enum Printable {
         return result
     }
 
-    /// What is written in place of this scalar; nil when it can be written as it is.
+    /// Returns the text in place of this scalar; nil when it can be written as it is.
     package static func escape(_ scalar: Unicode.Scalar) -> String? {
         if scalar.value >= 0x20, scalar.value < 0x7f { return nil }
         switch scalar.properties.generalCategory {

@@ -7,7 +7,6 @@ package struct VRID: RawRepresentable, Hashable, Comparable, Sendable, CustomStr
         guard rawValue != 0 else { return nil }
         self.rawValue = rawValue
     }
-    /// Order of the numbers.
     package static func < (left: VRID, right: VRID) -> Bool { left.rawValue < right.rawValue }
     package var description: String { String(rawValue) }
 }
@@ -24,7 +23,6 @@ package struct Priority: RawRepresentable, Hashable, Comparable, Sendable, Custo
     @inlinable package static var standard: Priority { Priority(rawValue: 100) }
     /// 255: the sender owns the virtual router's addresses.
     @inlinable package static var owner: Priority { Priority(rawValue: 255) }
-    /// Whether it is outranked.
     @inlinable package static func < (left: Priority, right: Priority) -> Bool { left.rawValue < right.rawValue }
     package var description: String { String(rawValue) }
 }

@@ -48,7 +48,7 @@ static int advise_on_code(struct dl_phdr_info *object, size_t size, void *advice
     return 0;
 }
 
-void hasup_tame_malloc(void) {
+void hasup_configure_malloc(void) {
     // A fixed threshold: glibc raises its own with the first large block that is freed.
     mallopt(M_MMAP_THRESHOLD, 32 << 10);
     mallopt(M_ARENA_MAX, 1);
@@ -56,8 +56,8 @@ void hasup_tame_malloc(void) {
 
 enum { RELEASED_STACK = 1 << 20 };
 
-/// What deep calls have used of the main thread's stack and left behind. Below the stack nothing is mapped for at least
-/// 128 MiB (mmap_base in the kernel's arch/x86/mm/mmap.c and mm/util.c), so the range holds nothing else.
+/// Gives back what deep calls have used of the main thread's stack and left behind. Below the stack nothing is mapped
+/// for at least 128 MiB (mmap_base in the kernel's arch/x86/mm/mmap.c and mm/util.c), so the range holds nothing else.
 static void release_stack(long page_size) {
     if (gettid() != getpid()) return;
     uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~((uintptr_t)page_size - 1);

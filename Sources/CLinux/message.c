@@ -102,7 +102,7 @@ static int connect_at(const char *path, int type) {
     return fd;
 }
 
-/* Whether somebody listens there: 1, 0, or -errno. One who has more waiting than he takes would make us wait, too. */
+/* Whether a process listens there: 1, 0, or -errno. A full backlog would make us wait, too. */
 static int is_listened_at(const char *path) {
     int fd = connect_at(path, SOCK_STREAM | SOCK_NONBLOCK);
     if (fd >= 0) close(fd);

@@ -165,18 +165,9 @@ struct hasup_receiver *hasup_receiver_create(void) { return calloc(1, sizeof(str
 
 void hasup_receiver_destroy(struct hasup_receiver *receiver) { free(receiver); }
 
-static void describe_v4(struct hasup_incoming *packet, const unsigned char *bytes, int count) {
-    packet->hop_limit = -1;
-    if (count < 20) return;
-    packet->hop_limit = bytes[8];
-    memcpy(packet->source, bytes + 12, 4);
-    memcpy(packet->destination, bytes + 16, 4);
-}
-
 static void describe_v6(struct hasup_incoming *packet, struct msghdr *message) {
     const struct sockaddr_in6 *name = message->msg_name;
     memcpy(packet->source, &name->sin6_addr, 16);
-    packet->interface_index = (int32_t)name->sin6_scope_id;
     packet->hop_limit = -1;
     for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
         if (header->cmsg_level != IPPROTO_IPV6) continue;
@@ -188,7 +179,6 @@ static void describe_v6(struct hasup_incoming *packet, struct msghdr *message) {
             struct in6_pktinfo info;
             memcpy(&info, CMSG_DATA(header), sizeof info);
             memcpy(packet->destination, &info.ipi6_addr, 16);
-            packet->interface_index = (int32_t)info.ipi6_ifindex;
         }
     }
 }
@@ -210,10 +200,7 @@ int hasup_receive_batch(struct hasup_receiver *receiver, int fd, uint8_t family)
     for (int i = 0; i < count; i++) {
         struct hasup_incoming *packet = &receiver->packets[i];
         packet->count = (uint16_t)receiver->messages[i].msg_len;
-        packet->family = family;
-        packet->interface_index = 0;
-        if (family == 4) describe_v4(packet, (const unsigned char *)receiver->bytes[i], packet->count);
-        else describe_v6(packet, &receiver->messages[i].msg_hdr);
+        if (family == 6) describe_v6(packet, &receiver->messages[i].msg_hdr);
     }
     return count;
 }

@@ -88,36 +88,17 @@ int hasup_spawn_into(
 }
 
 int hasup_exec_passing(
-    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int kept) {
-    int saved[HASUP_PASSED_MAX], passed[HASUP_PASSED_MAX];
-    if (count < 0 || count > HASUP_PASSED_MAX || (kept >= 0 && kept < HASUP_KEPT_MIN)) return -EINVAL;
-    // What is closed by the program's start, if that comes about, stays open if it doesn't.
+    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count) {
     if (close_range(FIRST_PASSED, ~0U, CLOSE_RANGE_CLOEXEC) < 0) return -errno;
     int error = 0;
-    for (int i = 0; i < count; i++) {
-        // A target number may be the source of another one, and is somebody's: both are copied away first.
-        saved[i] = fcntl(FIRST_PASSED + i, F_DUPFD_CLOEXEC, FIRST_PASSED + count);
-        passed[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, FIRST_PASSED + count);
-        if (passed[i] < 0) error = errno;
-    }
     for (int i = 0; !error && i < count; i++) {
-        if (dup2(passed[i], FIRST_PASSED + i) < 0) error = errno;
+        if (fcntl(descriptors[i], F_SETFD, 0) < 0) error = errno;
     }
-    if (!error && kept >= 0 && fcntl(kept, F_SETFD, 0) < 0) error = errno;
     if (!error) {
         execve(path, argv, envp);
         error = errno;
     }
-    if (kept >= 0) (void)fcntl(kept, F_SETFD, FD_CLOEXEC);
-    for (int i = 0; i < count; i++) {
-        if (saved[i] >= 0) {
-            dup3(saved[i], FIRST_PASSED + i, O_CLOEXEC);
-            close(saved[i]);
-        } else {
-            close(FIRST_PASSED + i);
-        }
-        if (passed[i] >= 0) close(passed[i]);
-    }
+    for (int i = 0; i < count; i++) (void)fcntl(descriptors[i], F_SETFD, FD_CLOEXEC);
     return -error;
 }
 
@@ -151,7 +132,7 @@ int hasup_seccomp_probe(void) {
     return errno == EFAULT ? 0 : -errno;
 }
 
-void hasup_occupy_standard(int output) {
+void hasup_open_standard_descriptors(int output) {
     for (int fd = 0; fd <= 2; fd++) {
         // The lowest free number is this one.
         if (fcntl(fd, F_GETFD) < 0) (void)open("/dev/null", fd == 0 ? O_RDONLY : output);
@@ -170,17 +151,17 @@ int hasup_lock_holder(int fd) {
     return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
 }
 
-int hasup_claim(int fd, int64_t offset) {
+int hasup_lock_byte(int fd, int64_t offset) {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
     return fcntl(fd, F_SETLK, &lock) < 0 ? (errno == EACCES ? -EAGAIN : -errno) : 0;
 }
 
-void hasup_unclaim(int fd, int64_t offset, int64_t length) {
+void hasup_unlock_bytes(int fd, int64_t offset, int64_t length) {
     struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = length};
     (void)fcntl(fd, F_SETLK, &lock);
 }
 
-int hasup_claim_holder(int fd, int64_t offset) {
+int hasup_byte_lock_holder(int fd, int64_t offset) {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
     if (fcntl(fd, F_GETLK, &lock) < 0) return -errno;
     return lock.l_type == F_UNLCK ? 0 : lock.l_pid;

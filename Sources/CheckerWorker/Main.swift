@@ -1,27 +1,31 @@
+// Room CheckerWorker: the program `hasup-checker`, which will run health checks.
+// Imports: Base, WorkerProtocol, Reactor, Sandbox and CLinux.
+// Begin: `Main.main` here.
+
 import CLinux
 import Glibc
 import Reactor
 import Sandbox
 import WorkerProtocol
 
-/// `hasup-checker`: no capability at all, because it is to read what strangers send. Without checks to run it says that
-/// it is ready and waits. Descriptor 3 is hasupd, 4 the compiled system call filter, 5 its own image.
+/// `hasup-checker`: no capability at all, because it is to read untrusted bytes of the network. Without checks to run
+/// it says that it is ready and waits. Descriptor 3 is hasupd, 4 the compiled system call filter, 5 its own image.
 @main
 enum Main {
     /// Connections that checks may have open at once.
     private static let descriptorsMax: UInt64 = 4_096
 
     static func main() {
-        hasup_occupy_standard(O_RDWR)
+        hasup_open_standard_descriptors(O_RDWR)
         hasup_process_name_set("hasup-checker")
         // It is born realtime, so that hasupd needn't wait for it.
         Realtime.end()
-        guard let wishes = SandboxArguments(words: CommandLine.arguments.dropFirst()) else { exit(64) }
+        guard let options = SandboxArguments(words: CommandLine.arguments.dropFirst()) else { exit(64) }
         do throws(SystemError) {
             // The loop's own descriptors bring no input; after the seal none can be made.
             let loop = try EventLoop()
             let report = seal(
-                as: SandboxPlan(wishes, filter: 4, landlock: .checker, descriptorsMax: descriptorsMax))
+                as: SandboxPlan(options, filter: 4, landlock: .checker, descriptorsMax: descriptorsMax))
             close(4)
             close(5)
             let channel = try Channel(
@@ -37,14 +41,14 @@ enum Main {
                 shortfalls: report.shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
                 isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? "")
             CheckerToSupervisor.hello(version: workerProtocolVersion, sealed).send(on: channel)
-            if let refusal = report.refusal(for: wishes) {
+            if let refusal = report.refusal(for: options) {
                 CheckerToSupervisor.log(.error, refusal).send(on: channel)
                 exit(77)
             }
             try loop.run()
             withExtendedLifetime(channel) {}
         } catch {
-            StandardError.tell("hasup-checker: \(error)")
+            StandardError.writeLine("hasup-checker: \(error)")
             exit(71)
         }
     }

@@ -1,5 +1,31 @@
+import Base
+
+/// A place in a file, for diagnostics and for status.
+package struct SourceLocation: Record, CustomStringConvertible {
+    /// Path as it was opened.
+    package var file: String
+    /// From 1.
+    package var line: Int
+    /// From 1, in UTF-8 bytes.
+    package var column: Int
+    package init(file: String, line: Int, column: Int = 1) {
+        self.file = file
+        self.line = line
+        self.column = column
+    }
+    /// `file:line:column`.
+    package var description: String { "\(file):\(line):\(column)" }
+
+    package init() { self.init(file: "", line: 0) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &file)
+        try fields.field("", &line, in: Limits.number)
+        try fields.field("", &column, in: Limits.number)
+    }
+}
+
 /// How bad it is.
-package enum Severity: UInt8, Hashable, Comparable, Sendable {
+package enum Severity: UInt8, FieldValue, Comparable {
     /// Additional information about the diagnostic before it.
     case note = 0
     /// Accepted, but probably not what was meant, or without effect yet.
@@ -12,7 +38,7 @@ package enum Severity: UInt8, Hashable, Comparable, Sendable {
 }
 
 /// What kind of finding it is, for programs that sort or silence findings. The names never change.
-package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
+package enum DiagnosticCode: String, FieldValue, CaseIterable {
     /// A file can't be read and is left out, or what there is configures nothing.
     case file
     /// A line, a quote, a definition, a generated line or an include is wrong.

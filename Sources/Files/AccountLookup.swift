@@ -25,14 +25,16 @@ enum AccountLookup {
             guard let number = groupNumber(group) else { return .unknown("there is no group '\(group)'") }
             account.gid = number
         } else {
-            guard let ownGroup else { return .unknown("user \(user) isn't known here and has no group: say one") }
+            guard let ownGroup else {
+                return .unknown("user \(user) isn't known on this machine and has no group: name one")
+            }
             account.gid = ownGroup
         }
         account.groups = groups(of: name, account.gid)
         return .known(account)
     }
 
-    /// By name, else by number.
+    /// Looks up by name, else by number.
     private static func entry(_ user: String) -> (name: String, uid: UInt32, gid: UInt32)? {
         var room = [CChar](repeating: 0, count: 4096)
         while true {

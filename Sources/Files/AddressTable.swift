@@ -4,7 +4,7 @@ import Glibc
 import Reactor
 
 /// The addresses of the machine's interfaces and who has added them, as the kernel lists them (rtnetlink(7)).
-/// getifaddrs(3) doesn't tell who.
+/// getifaddrs(3) doesn't say which program.
 struct AddressTable {
     /// An address of an interface.
     struct Entry: Hashable {
@@ -22,10 +22,10 @@ struct AddressTable {
     /// The kernel's list has ended.
     private(set) var isWhole = false
 
-    /// Whether the kernel keeps marks (5.18 and later): it marks its own addresses, such as the loopback's, too.
+    /// True if the kernel keeps marks (5.18 and later): it marks its own addresses, such as the loopback's, too.
     var hasMarks: Bool { entries.contains { $0.addedBy != nil } }
 
-    /// Asks the kernel; nil when it doesn't tell.
+    /// Reads the kernel's table; nil when it fails.
     static func current() -> AddressTable? {
         let number = hasup_route_socket(0)
         guard number >= 0 else { return nil }

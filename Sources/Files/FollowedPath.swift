@@ -6,19 +6,20 @@ import Reactor
 
 /// A path, followed step by step as the kernel does it, and who could make it lead elsewhere (pain point S5).
 ///
-/// Each folder that is gone through is judged, those in which symbolic links lie as well as those that the links lead to,
+/// Each folder that is gone through is checked, those in which symbolic links lie as well as those that the links lead to,
 /// and at last the file itself. Where nobody but root may change any of them, it's this file that runs whenever `resolved`
 /// is executed.
 package struct FollowedPath: Sendable {
     /// The file's own path: absolute, without symbolic links.
     package var resolved: String { "/" + place.joined(separator: "/") }
-    /// What somebody else than root may change, in the order in which it was gone through, with owner and mode.
+    /// The steps that somebody else than root may change, in the order in which it was gone through, with owner and
+    /// mode.
     package private(set) var weaknesses: [PathWeakness] = []
 
     /// Names of folders from the root on, and at last the file's.
     private var place: [String] = []
-    /// What was judged, and whether others than its owner may write in it. That something can be reached by several
-    /// links doesn't make it weaker.
+    /// True for a step in which others than its owner may write. That something can be reached by several links doesn't
+    /// make it weaker.
     private var isOpen: [String: Bool] = [:]
 
     /// Links that are followed, as many as the kernel follows (path_resolution(7)).
@@ -54,12 +55,12 @@ package struct FollowedPath: Sendable {
         }
     }
 
-    /// Judges the thing at a path whose folders have been judged. - Returns: where it leads to, if it is a link.
+    /// Checks the thing at a path whose folders have been checked. - Returns: where it leads to, if it is a link.
     private mutating func visit(_ path: String, in folder: String) throws(SystemError) -> String? {
         var status = stat()
         guard lstat(path, &status) == 0 else { throw Self.error(path) }
         guard status.st_mode & S_IFMT == S_IFLNK else {
-            judge(path, status)
+            check(path, status)
             return nil
         }
         // The mode of a link means nothing: who may replace it is up to its folder. In one with the sticky bit that is
@@ -71,7 +72,7 @@ package struct FollowedPath: Sendable {
     }
 
     /// In a folder with the sticky bit nobody can replace what isn't his own.
-    private mutating func judge(_ path: String, _ status: stat) {
+    private mutating func check(_ path: String, _ status: stat) {
         guard isOpen[path] == nil else { return }
         let mode = status.st_mode & 0o7777
         let isSticky = status.st_mode & S_IFMT == S_IFDIR && mode & 0o1000 != 0
@@ -89,7 +90,7 @@ package struct FollowedPath: Sendable {
     }
 
     private static func weakness(_ path: String, _ what: String, owner: UInt32?) -> PathWeakness {
-        PathWeakness("\(path) (\(what)) can be changed by somebody else", owner: owner)
+        PathWeakness("\(path) (\(what)) can be changed by users other than root", owner: owner)
     }
 
     private static func target(ofLink path: String) throws(SystemError) -> String {
@@ -100,12 +101,11 @@ package struct FollowedPath: Sendable {
         return String(decoding: bytes[..<count], as: UTF8.self)
     }
 
-    /// By errno.
     private static func error(_ path: String) -> SystemError { SystemError(errno, "follow \(path)") }
 
     private static func isAbsolute(_ path: String) -> Bool { path.utf8.first == UInt8(ascii: "/") }
 
-    /// By bytes: to Swift a slash with a combining mark behind it isn't a slash.
+    /// Splits by bytes: to Swift a slash with a combining mark behind it isn't a slash.
     private static func names(in path: String) -> [String] {
         path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }.filter { $0 != "." }
     }

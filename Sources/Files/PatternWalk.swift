@@ -11,7 +11,8 @@ struct PatternWalk {
     private var namesLeft = PatternWalk.maximumNames
     private var paths: [String] = []
 
-    /// Files, folders and what there is otherwise, also what only seems to be there; `tooLarge` when there is too much to look at.
+    /// Files, folders and what there is otherwise, also what only seems to be there; `tooLarge` when there is too much
+    /// to look at.
     mutating func paths(matching pattern: String) -> Result<[String], FileError> {
         let parts = pattern.split(separator: "/", omittingEmptySubsequences: true)
         walk(pattern.hasPrefix("/") ? "/" : "", parts[...])
@@ -59,7 +60,7 @@ struct PatternWalk {
         if !mayBeMissing || stat(path, &status) == 0 || !Self.isNothingThere { paths.append(path) }
     }
 
-    /// Whether the last call has failed because there is no such file, or a part of its way is no folder.
+    /// True if the last call has failed because there is no such file, or a part of its way is no folder.
     private static var isNothingThere: Bool { errno == ENOENT || errno == ENOTDIR }
 
     /// A part without wildcards: a backslash protects what follows.

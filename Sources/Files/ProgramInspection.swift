@@ -4,7 +4,7 @@ import ConfigurationModel
 import Glibc
 import Reactor
 
-/// What is to be said against running a program: that it can't be, or that root had better not.
+/// Reasons not to run a program: it isn't executable, or isn't safe to run as root.
 package enum ProgramInspection {
     /// Looks at a program, given by its path or by a name that is looked for in PATH.
     package static func inspect(_ program: String) -> ProgramFinding {
@@ -30,8 +30,8 @@ package enum ProgramInspection {
         return ProgramFinding(obstacle: interpreterObstacle(followed.resolved), weaknesses: followed.weaknesses)
     }
 
-    /// Why the kernel can't run a script by the interpreter that its first line names: it says `No such file or directory`
-    /// of a script that is there. nil for any other program, or one that may not be read.
+    /// Returns the reason the kernel can't run a script by the interpreter that its first line names: it says
+    /// `No such file or directory` of a script that is there. nil for any other program, or one that may not be read.
     private static func interpreterObstacle(_ path: String) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { return nil }
@@ -53,7 +53,7 @@ package enum ProgramInspection {
         return access(interpreter, X_OK) == 0 ? nil : "its interpreter \(interpreter) isn't executable"
     }
 
-    /// Where programs without a path are looked for, now and when they run.
+    /// The folders of programs without a path, now and when they run.
     package static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     /// The path of a program; nil when there is none.

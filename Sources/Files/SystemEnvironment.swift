@@ -3,10 +3,10 @@ import Configuration
 import ConfigurationModel
 import Glibc
 
-/// What this machine answers when a configuration asks about its surroundings.
+/// The environment of a configuration on this machine.
 package enum SystemEnvironment {
-    /// The environment of this process and machine; interfaces are left unknown when they aren't to be checked. Each has
-    /// a random seed of its own, so that nodes differ, and reading and parsing with one environment don't.
+    /// The environment of this process and machine; interfaces are left unknown when they aren't to be checked. Each
+    /// has a random seed of its own, so that nodes differ, and reading and parsing with one environment don't.
     package static func current(
         checksInterfaces: Bool, randomSeed: UInt64 = .random(in: .min ... .max)
     ) -> Environment {
@@ -42,7 +42,7 @@ package enum SystemEnvironment {
         return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// What kind of interface each is; nil when the kernel doesn't tell.
+    /// Returns the kind of each interface; nil when the kernel doesn't say.
     package static func links() -> [String: LinkFacts]? {
         var list: UnsafeMutablePointer<ifaddrs>?
         guard getifaddrs(&list) == 0 else { return nil }
@@ -61,7 +61,7 @@ package enum SystemEnvironment {
         return links
     }
 
-    /// Bytes of the largest packet of an interface; nil when the kernel doesn't tell. Files in /sys may be those of
+    /// Bytes of the largest packet of an interface; nil when the kernel doesn't say. Files in /sys may be those of
     /// another network namespace.
     private static func mtu(of name: String, _ control: Int32) -> Int? {
         var request = ifreq()
@@ -98,7 +98,7 @@ package enum SystemEnvironment {
         return names
     }
 
-    /// Names of the network interfaces; nil when the kernel doesn't tell.
+    /// Names of the network interfaces; nil when the kernel doesn't say.
     package static func interfaceNames() -> Set<String>? {
         guard let list = if_nameindex() else { return nil }
         defer { if_freenameindex(list) }

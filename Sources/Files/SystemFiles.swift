@@ -1,3 +1,7 @@
+// Room Files: files, programs, accounts and interfaces of the machine, as the configuration's reader sees them.
+// Imports: Base, ConfigurationModel, Configuration, Reactor and CLinux.
+// Begin: SystemFiles here for files, SystemEnvironment.swift for the machine.
+
 import Configuration
 import ConfigurationModel
 import Glibc
@@ -7,13 +11,12 @@ package struct SystemFiles: FileProvider {
     /// The largest file that is read: a configuration of 200,000 lines has about 8 MiB.
     package static let sizeMax = 64 * 1024 * 1024
 
-    /// Whether programs are looked at; not when the files are for another machine.
+    /// True if programs are looked at; not when the files are for another machine.
     package var inspectsPrograms: Bool
 
     /// The files as this process may see them.
     package init(inspectsPrograms: Bool = true) { self.inspectsPrograms = inspectsPrograms }
 
-    /// What is to be said against running this program.
     package func inspect(program: String) -> ProgramFinding? {
         inspectsPrograms ? ProgramInspection.inspect(program) : nil
     }
@@ -22,7 +25,6 @@ package struct SystemFiles: FileProvider {
         inspectsPrograms ? AccountLookup.find(user: user, group: group) : nil
     }
 
-    /// The whole content.
     package func read(path: String) -> Result<[UInt8], FileError> {
         // Without O_NONBLOCK, opening a FIFO would wait for a writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
@@ -69,7 +71,7 @@ package struct SystemFiles: FileProvider {
         }
     }
 
-    /// What matches, sorted by the bytes of the names whatever the locale is.
+    /// Returns what matches, sorted by the bytes of the names whatever the locale is.
     package func glob(pattern: String) -> Result<[String], FileError> {
         var walk = PatternWalk()
         return walk.paths(matching: pattern).map { $0.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }

@@ -2,8 +2,8 @@ import Base
 import Glibc
 import Reactor
 
-/// What has become of an address that was to be added or removed. No text in it, so that it crosses from one thread to
-/// the other without an allocation.
+/// The result of adding or removing an address. No text in it, so that it crosses from one thread to the other without
+/// an allocation.
 package enum AddressOutcome: Hashable, Sendable {
     /// It wasn't there; now it is, with our mark where the kernel keeps marks.
     case added
@@ -18,7 +18,7 @@ package enum AddressOutcome: Hashable, Sendable {
     /// Not done.
     case pending
 
-    /// What an answer to RTM_NEWADDR means.
+    /// Interprets an answer to RTM_NEWADDR.
     init(addition code: Int32) {
         self =
             switch code {
@@ -28,7 +28,7 @@ package enum AddressOutcome: Hashable, Sendable {
             }
     }
 
-    /// What an answer to RTM_DELADDR means.
+    /// Interprets an answer to RTM_DELADDR.
     init(deletion code: Int32) {
         self =
             switch code {
@@ -39,15 +39,14 @@ package enum AddressOutcome: Hashable, Sendable {
             }
     }
 
-    /// Whether it is there no more.
     package var isWithdrawn: Bool { self == .removed || self == .absent }
 }
 
-/// Adding and removing addresses. Whose an address is, isn't known here: who asks for a removal has looked into the ledger
-/// (docs/decisions.md, D14).
+/// Adding and removing addresses. This room doesn't know the owner of an address: the caller has looked into the
+/// ledger (docs/decisions.md, D14).
 extension RouteConnection {
-    /// Puts addresses on their interfaces, 32 requests to a system call. `outcomes` has one element for each address and is
-    /// written in place.
+    /// Puts addresses on their interfaces, 32 requests to a system call. `outcomes` has one element for each address
+    /// and is written in place.
     package func install(_ addresses: [InterfaceAddress], into outcomes: inout [AddressOutcome]) {
         perform(Array(addresses.indices), into: &outcomes) { (index, number, acknowledge, bytes) throws(SystemError) in
             try RouteRequest.appendNew(addresses[index], sequence: number, acknowledge: acknowledge, to: &bytes)
@@ -79,7 +78,7 @@ extension RouteConnection {
         }
     }
 
-    /// The same for who knows of no guards: looks which other addresses there are. - Throws: `SystemError`.
+    /// Does the same without knowing the guards: looks which other addresses there are. - Throws: `SystemError`.
     package func withdraw(
         _ addresses: [InterfaceAddress], into outcomes: inout [AddressOutcome], while isWanted: () -> Bool = { true }
     ) throws(SystemError) {

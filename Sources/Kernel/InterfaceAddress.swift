@@ -1,6 +1,6 @@
 import Base
 
-/// An address as it is to be put on an interface: what `ip address add` would be told.
+/// An address as it is to be put on an interface: like the arguments of `ip address add`.
 package struct InterfaceAddress: Hashable, Sendable {
     /// The kernel's number of the interface.
     package var interfaceIndex: Int32
@@ -18,14 +18,13 @@ package struct InterfaceAddress: Hashable, Sendable {
     package var scope: UInt8 = 0
     /// Label, at most 15 bytes and IPv4 only; nil for the interface's name.
     package var label: String?
-    /// Whether an IPv6 address goes through duplicate address detection; without it, it is usable at once.
+    /// True if an IPv6 address goes through duplicate address detection; without it, it is usable at once.
     package var detectsDuplicates = false
-    /// Whether the kernel leaves out the route to the prefix.
+    /// True if the kernel leaves out the route to the prefix.
     package var noPrefixRoute = false
     /// Seconds as preferred source; nil for ever, or 0 for an IPv6 /128, so that it isn't chosen as source.
     package var preferredLifetime: UInt32?
 
-    /// An address with no options.
     package init(interfaceIndex: Int32, interfaceName: String, address: IPAddress, prefixLength: UInt8) {
         self.interfaceIndex = interfaceIndex
         self.interfaceName = interfaceName
@@ -33,7 +32,7 @@ package struct InterfaceAddress: Hashable, Sendable {
         self.prefixLength = prefixLength
     }
 
-    /// What is needed to remove an address that the kernel has reported.
+    /// Holds as much as is needed to remove an address that the kernel has reported.
     package init(_ known: LinkAddress, interfaceName: String) {
         self.init(
             interfaceIndex: known.interfaceIndex, interfaceName: interfaceName, address: known.address,
@@ -53,27 +52,25 @@ package struct LinkAddress: Hashable, Sendable {
     package var interfaceIndex: Int32
     /// The address itself (IFA_LOCAL, or IFA_ADDRESS where there is no other).
     package var address: IPAddress
-    /// Bits of the network.
     package var prefixLength: UInt8
     /// 0 global, 200 site, 253 link, 254 host, 255 nowhere.
     package var scope: UInt8
     /// IFA_F_* bits.
     package var flags: UInt32
-    /// Who added it; nil when the kernel doesn't say.
+    /// The program that added it; nil when the kernel doesn't say.
     package var addedBy: UInt8?
     /// The other end, when it isn't the address itself.
     package var peer: IPAddress?
     /// Label (IPv4 only).
     package var label: String?
-    /// Whether it has a lifetime: somebody renews it, or it goes.
+    /// True if it has a lifetime: somebody renews it, or it goes.
     package var hasLifetime = false
 
-    /// Whether we have added it.
     package var isOurs: Bool { addedBy == AddressProtocol.ours }
     /// IFA_F_SECONDARY; for IPv6 the same bit means a temporary address.
     package var isSecondary: Bool { flags & 0x01 != 0 }
-    /// Whether duplicate address detection isn't over (IFA_F_TENTATIVE). An optimistic address (IFA_F_OPTIMISTIC) is used
-    /// before it is known to be the only one (RFC 4429).
+    /// True while duplicate address detection isn't over (IFA_F_TENTATIVE). An optimistic address (IFA_F_OPTIMISTIC) is
+    /// used before it is known to be the only one (RFC 4429).
     package var isTentative: Bool { flags & 0x44 == 0x40 && !isDuplicate }
     /// IFA_F_DADFAILED: another machine has it.
     package var isDuplicate: Bool { flags & 0x08 != 0 }
@@ -90,11 +87,10 @@ package struct Link: Hashable, Sendable {
     package var operationalState: UInt8
     /// Ethernet address; nil for interfaces without one.
     package var hardwareAddress: MACAddress?
-    /// Largest packet in bytes.
     package var mtu: UInt32
     /// The interface below, for macvlan, VLAN and the like; 0 for none.
     package var lowerIndex: Int32
-    /// Whether it forwards IPv6, which makes its host a router to its neighbours (RFC 4861 §6.2.2); nil when this
+    /// True if it forwards IPv6, which makes its host a router to its neighbours (RFC 4861 §6.2.2); nil when this
     /// message doesn't say.
     package var forwardsIPv6: Bool?
 
@@ -104,7 +100,6 @@ package struct Link: Hashable, Sendable {
     package var isRunning: Bool { flags & 0x40 != 0 }
     /// IFF_LOWER_UP: there is a carrier. Without it the kernel takes packets and drops them.
     package var hasCarrier: Bool { flags & 0x1_0000 != 0 }
-    /// IFF_UP and IFF_RUNNING.
     package var isUsable: Bool { isUp && isRunning }
     /// IFF_LOOPBACK or IFF_NOARP: nobody on a link is told of its addresses.
     package var isSilent: Bool { flags & 0x88 != 0 }
@@ -112,11 +107,9 @@ package struct Link: Hashable, Sendable {
 
 /// All interfaces and addresses at one time.
 package struct RouteSnapshot: Sendable {
-    /// Interfaces.
     package var links: [Link] = []
     /// Addresses of all of them, in the kernel's order.
     package var addresses: [LinkAddress] = []
 
-    /// Nothing yet.
     package init() {}
 }

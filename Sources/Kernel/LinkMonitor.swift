@@ -3,7 +3,7 @@ import CLibnl
 import Glibc
 import Reactor
 
-/// What has happened to interfaces and addresses.
+/// A change of an interface or an address.
 package enum LinkEvent: Hashable, Sendable {
     /// An interface is new, or something of it has changed.
     case link(Link)
@@ -11,15 +11,15 @@ package enum LinkEvent: Hashable, Sendable {
     case linkRemoved(index: Int32, name: String)
     /// An address is new, or its flags have changed.
     case address(LinkAddress)
-    /// An address is gone, whoever has removed it. One that went with its interface is reported, too.
+    /// An address is gone, whichever program has removed it. One that went with its interface is reported, too.
     case addressRemoved(LinkAddress)
-    /// An interface forwards IPv6 from now on, or doesn't any more; told as `link` when it changes anything.
+    /// An interface forwards IPv6 from now on, or doesn't any more; reported as `link` when it changes anything.
     case forwardsIPv6(index: Int32, Bool)
     /// Notifications were lost (ENOBUFS): everything has to be read again (`beginReload`).
     case overflow
 }
 
-/// Follows interfaces and addresses by the kernel's notifications, and keeps the little of them that is asked for.
+/// Follows interfaces and addresses by the kernel's notifications, and keeps the little of them that is needed.
 ///
 /// It reads a non-blocking NETLINK_ROUTE socket and never sends: a dump can wait for the RTNL lock
 /// (docs/decisions.md, D5), so dumps come from a `RouteConnection`, at start directly, later by the `NetlinkThread`.
@@ -32,7 +32,7 @@ package final class LinkMonitor {
     private let incoming: UnsafeMutableRawBufferPointer
     private var table = LinkTable()
     private var changed: Set<Int32> = []
-    /// What has come since `beginReload`; nil while none is under way.
+    /// The events since `beginReload`; nil while none is under way.
     private var journal: [LinkEvent]?
 
     /// Takes over a socket as `hasup_route_socket(LinkMonitor.groups)` makes it. Nothing is known yet: open the socket
@@ -96,11 +96,11 @@ package final class LinkMonitor {
 
     // MARK: Reading everything
 
-    /// Call it before a snapshot is asked for: from now on notifications are also kept, because the snapshot may be
+    /// Call it before a snapshot is requested: from now on notifications are also kept, because the snapshot may be
     /// older than they are.
     package func beginReload() { journal = [] }
 
-    /// Takes over a snapshot that was asked for after `beginReload`, puts the notifications since then on top, and
+    /// Takes over a snapshot that was requested after `beginReload`, puts the notifications since then on top, and
     /// reports each difference from what was known. - Returns: false when notifications were lost in between; then
     /// nothing was changed, and it has to begin again.
     package func finishReload(with snapshot: RouteSnapshot, _ handler: (LinkEvent) -> Void) -> Bool {
@@ -127,7 +127,7 @@ package final class LinkMonitor {
     /// The interface with this name.
     package func link(named name: String) -> Link? { table.entries.values.first { $0.link.name == name }?.link }
 
-    /// Whether this address is on the interface.
+    /// True if this address is on the interface.
     package func has(_ address: IPAddress, on index: Int32) -> Bool {
         table.entries[index]?.addresses.contains { $0.address == address } ?? false
     }

@@ -1,6 +1,6 @@
 import Base
 
-/// What is known of the interfaces and their addresses, kept small: 40 bytes an address.
+/// The interfaces and their addresses, kept small: 40 bytes an address.
 struct LinkTable {
     struct Entry {
         var link: Link
@@ -18,7 +18,7 @@ struct LinkTable {
         }
     }
 
-    /// An address without what nobody asks for.
+    /// An address without what isn't needed.
     struct Address: Equatable {
         var address: IPAddress
         var peer: IPAddress?

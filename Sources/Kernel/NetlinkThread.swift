@@ -1,10 +1,14 @@
+// Room Kernel: interfaces and addresses by rtnetlink(7): requests with typed results, notifications as events.
+// Imports: Base, Wire, Reactor, CLibnl and CLinux.
+// Begin: NetlinkThread here hands requests to RouteConnection.swift; LinkMonitor.swift follows notifications.
+
 import Base
 import CLinux
 import Glibc
 import Reactor
 
-/// What the second thread is asked for.
-package enum Call: Sendable {
+/// A call for the second thread.
+package enum NetlinkCall: Sendable {
     /// Put these addresses on their interfaces.
     case install([InterfaceAddress])
     /// Take away these addresses; guarded are the interfaces on which others would go with them.
@@ -13,19 +17,19 @@ package enum Call: Sendable {
     case read
 }
 
-/// What has become of a call.
-package struct Completion: Sendable {
+/// The result of a call.
+package struct NetlinkCompletion: Sendable {
     /// The number that the call was given.
     package let ticket: UInt64
-    package let call: Call
+    package let call: NetlinkCall
     /// One for each address of the call.
     package let outcomes: [AddressOutcome]
-    /// What `read` has found.
+    /// The result of `read`.
     package let snapshot: RouteSnapshot?
     /// Error number of `read`, 0 for none.
     package let readError: Int32
 
-    /// What couldn't be done, one sentence each: `can't add 10.0.0.1/24 to eth0: …`.
+    /// The failures, one sentence each: `can't add 10.0.0.1/24 to eth0: …`.
     package var failures: [SystemError] {
         var failures: [SystemError] = []
         for (index, outcome) in outcomes.enumerated() {
@@ -46,20 +50,20 @@ package struct Completion: Sendable {
 /// allocator, where a realtime thread would wait for one that isn't scheduled.
 private struct Job {
     let ticket: UInt64
-    let call: Call
+    let call: NetlinkCall
     var outcomes: [AddressOutcome]
     var snapshot: RouteSnapshot?
     var readError: Int32 = 0
     var next: UnsafeMutablePointer<Job>?
 
-    init(ticket: UInt64, call: Call) {
+    init(ticket: UInt64, call: NetlinkCall) {
         self.ticket = ticket
         self.call = call
         outcomes = Array(repeating: .pending, count: call.addresses.count)
     }
 }
 
-extension Call {
+extension NetlinkCall {
     fileprivate enum Kind { case install, withdraw, read }
 
     fileprivate var kind: Kind {
@@ -70,7 +74,6 @@ extension Call {
         }
     }
 
-    /// What it is about.
     package var addresses: [InterfaceAddress] {
         switch self {
         case .install(let addresses), .withdraw(let addresses, _): addresses
@@ -175,7 +178,7 @@ package final class NetlinkThread: @unchecked Sendable {
     package var descriptor: Int32 { completed.number }
 
     /// Hands a call over. It is done after those before it.
-    package func submit(_ call: Call, ticket: UInt64) {
+    package func submit(_ call: NetlinkCall, ticket: UInt64) {
         let job = UnsafeMutablePointer<Job>.allocate(capacity: 1)
         job.initialize(to: Job(ticket: ticket, call: call))
         inFlight += 1
@@ -185,10 +188,10 @@ package final class NetlinkThread: @unchecked Sendable {
         _ = hasup_eventfd_signal(wake.number)
     }
 
-    /// What was done since the last call, in the order of submission.
-    package func drain() -> [Completion] {
+    /// Returns what was done since the last call, in the order of submission.
+    package func drain() -> [NetlinkCompletion] {
         _ = hasup_eventfd_take(completed.number)
-        var completions: [Completion] = []
+        var completions: [NetlinkCompletion] = []
         while true {
             pthread_mutex_lock(lock)
             let job = finished.popFirst()
@@ -198,7 +201,7 @@ package final class NetlinkThread: @unchecked Sendable {
             let done = job.move()
             job.deallocate()
             completions.append(
-                Completion(
+                NetlinkCompletion(
                     ticket: done.ticket, call: done.call, outcomes: done.outcomes, snapshot: done.snapshot,
                     readError: done.readError))
         }
@@ -268,7 +271,7 @@ package final class NetlinkThread: @unchecked Sendable {
         }
     }
 
-    private func performMerged(_ run: JobChain, _ kind: Call.Kind, _ count: Int) {
+    private func performMerged(_ run: JobChain, _ kind: NetlinkCall.Kind, _ count: Int) {
         var addresses: [InterfaceAddress] = []
         addresses.reserveCapacity(count)
         var guarded: Set<Int32> = []

@@ -147,7 +147,7 @@ package final class RouteConnection {
         }
     }
 
-    /// Whether an interface promotes secondary addresses; nil when the kernel doesn't say. - Throws: `SystemError`.
+    /// True if an interface promotes secondary addresses; nil when the kernel doesn't say. - Throws: `SystemError`.
     func promotesSecondaries(on interfaceIndex: Int32) throws(SystemError) -> Bool? {
         let purpose = "read an interface's settings"
         let number = nextSequence()

@@ -2,15 +2,13 @@ import Base
 import CLibnl
 import Glibc
 
-/// What one message of rtnetlink(7) says.
+/// A message of rtnetlink(7).
 package enum RouteMessage: Hashable, Sendable {
     /// An interface exists, or has changed.
     case link(Link)
-    /// An interface is gone.
     case linkRemoved(Link)
     /// An address exists, or has changed.
     case address(LinkAddress)
-    /// An address is gone.
     case addressRemoved(LinkAddress)
     /// Forwarding of IPv6 was switched on or off on an interface.
     case forwardsIPv6(index: Int32, Bool)
@@ -32,7 +30,7 @@ package struct RouteReader {
     private var payload = UnsafeRawBufferPointer(start: nil, count: 0)
     /// nlmsg_seq of the last message: the request that it answers, 0 for a notification.
     package private(set) var sequence: UInt32 = 0
-    /// Whether the last message said that something has changed during the dump (NLM_F_DUMP_INTR).
+    /// True if the last message said that something has changed during the dump (NLM_F_DUMP_INTR).
     package private(set) var isInterrupted = false
 
     /// A reader of a datagram. It must not outlive the bytes.
@@ -103,7 +101,7 @@ package struct RouteReader {
         return nil
     }
 
-    /// Whether the interface that the last message is about promotes secondary addresses; nil when it isn't one about
+    /// True if the interface that the last message is about promotes secondary addresses; nil when it isn't one about
     /// an interface.
     var promotesSecondaries: Bool? {
         var attributes = AttributeReader(payload, from: MemoryLayout<ifinfomsg>.size)

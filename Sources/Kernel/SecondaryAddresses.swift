@@ -1,27 +1,20 @@
 import Base
 import Reactor
 
-/// Addresses of one IPv4 network on one interface: to the kernel the first one is primary, the others are its
-/// secondaries, and with promote_secondaries=0 they go when it goes (ip-sysctl, `__inet_del_ifa`).
-private struct InterfaceSubnet: Hashable {
-    let interfaceIndex: Int32
-    let network: IPAddress
-    let length: UInt8
-
-    init(_ address: InterfaceAddress) {
-        interfaceIndex = address.interfaceIndex
-        network = (address.peer ?? address.address).masked(to: Int(address.prefixLength))
-        length = address.prefixLength
+extension InterfaceSubnet {
+    fileprivate init(_ address: InterfaceAddress) {
+        self.init(
+            interfaceIndex: address.interfaceIndex, address: address.address, length: address.prefixLength,
+            peer: address.peer)
     }
 
-    init(_ known: LinkAddress) {
-        interfaceIndex = known.interfaceIndex
-        network = (known.peer ?? known.address).masked(to: Int(known.prefixLength))
-        length = known.prefixLength
+    fileprivate init(_ known: LinkAddress) {
+        self.init(
+            interfaceIndex: known.interfaceIndex, address: known.address, length: known.prefixLength, peer: known.peer)
     }
 }
 
-/// Which of the kernel's entries an address is: IPv4 may have one address with two lengths, IPv6 may not.
+/// The key of an address in the kernel: IPv4 may have one address with two lengths, IPv6 may not.
 private struct NetworkMember: Hashable {
     let interfaceIndex: Int32
     let address: IPAddress
@@ -40,7 +33,7 @@ private struct NetworkMember: Hashable {
     }
 }
 
-/// Which networks have secondary addresses: what a removal could take away with it.
+/// The networks with secondary addresses, which a removal could take away with it.
 struct PrefixOwners {
     private var secondaries: [InterfaceSubnet: Int] = [:]
     private var keys: Set<NetworkMember> = []
@@ -72,7 +65,7 @@ struct PrefixOwners {
 extension RouteConnection {
     /// Removes addresses of which some have secondaries that stay: those are promoted, whatever the interface's
     /// promote_secondaries says. Where it is off it goes on for the length of the datagram, which the kernel works
-    /// through even if this process dies: nobody's setting is changed for longer. Where that is refused, the siblings
+    /// through even if this process dies: the setting isn't changed for longer. Where that is refused, the secondaries
     /// go, and their owners put them back.
     func delete(
         _ addresses: [InterfaceAddress], at indices: [Int], on interfaceIndex: Int32,

@@ -2,7 +2,7 @@ import Base
 import CLinux
 import Glibc
 
-/// The only place that asks for the time.
+/// The only reader of the clock.
 package enum Clock {
     package static var now: Instant { Instant(nanoseconds: hasup_boottime()) }
     /// CLOCK_MONOTONIC in microseconds, as sd_notify(3) wants it.

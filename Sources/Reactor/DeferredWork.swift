@@ -2,7 +2,7 @@ import Base
 
 /// Work that mustn't delay anything: it waits for a while, and then all that waits is done together.
 struct DeferredWork {
-    /// How long the first of it waits.
+    /// The time for which the first of it waits.
     static let delay = Interval.milliseconds(100)
 
     var work: [() -> Void] = []

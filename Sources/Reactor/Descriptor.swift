@@ -23,7 +23,7 @@ package struct Descriptor: ~Copyable, Sendable {
 package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The error number, as errno(3) has it.
     package let code: Int32
-    /// What was tried, as it continues "can't …".
+    /// The operation, as it continues "can't …".
     package let operation: String
 
     /// An error of this number.

@@ -1,15 +1,15 @@
+// Room Reactor: epoll, one timer, signals and owned descriptors for one thread; the only room that reads the clock.
+// Imports: Base and CLinux.
+// Begin: `EventLoop.turn` here.
+
 import Base
 import CLinux
 
-/// What to wait for, and what came.
+/// Events of a descriptor, to wait for or that came.
 package struct Readiness: OptionSet, Sendable {
-    /// epoll's bits.
     package let rawValue: UInt32
-    /// epoll's bits.
     package init(rawValue: UInt32) { self.rawValue = rawValue }
-    /// Can be read.
     package static let readable = Readiness(rawValue: UInt32(HASUP_IN))
-    /// Can be written.
     package static let writable = Readiness(rawValue: UInt32(HASUP_OUT))
     /// An error is pending; always reported.
     package static let failed = Readiness(rawValue: UInt32(HASUP_ERR))
@@ -34,7 +34,7 @@ package struct Timer: Hashable, Sendable {
 /// One thread's loop over epoll and one absolute timer descriptor (docs/architecture.md §3).
 ///
 /// A turn is: all descriptors that are ready, then all timers that are due, then the end-of-turn actions. So whatever
-/// was received is judged before anything is sent (docs/decisions.md, D15), and what a turn wants to send leaves in
+/// was received is handled before anything is sent (docs/decisions.md, D15), and what a turn wants to send leaves in
 /// one batch. Not thread-safe; handlers run on the loop's thread and may add and remove what they like.
 package final class EventLoop {
     private struct Watched {
@@ -58,42 +58,42 @@ package final class EventLoop {
     private var armed = Instant.never
     private var endOfTurn: [() -> Void] = []
     var deferredWork = DeferredWork()
-    /// How deferred work is done: in a realtime process, out of the realtime class.
+    /// Runs deferred work: in a realtime process, out of the realtime class.
     package var deferred: (() -> Void) -> Void = { $0() }
     private var running = true
     private var events = [hasup_event](repeating: hasup_event(), count: Int(HASUP_EVENTS_MAX))
 
-    /// When the current turn began, so that a turn's events share one time.
+    /// The beginning of the current turn, so that a turn's events share one time.
     package private(set) var now: Instant
     /// Moderation, as network cards have it: in the long run descriptors bring about one turn in this time at most, so
-    /// that a storm of packets costs a wake-up for each gap, not one for each packet. A few turns after a quiet time are
-    /// free, timers are never late because of it, and turns of timers alone don't count. Zero for none.
+    /// that a storm of packets costs a wake-up for each gap, not one for each packet. A few turns after a quiet time
+    /// are free, timers are never late because of it, and turns of timers alone don't count. Zero for none.
     package var moderation = Interval.zero
     /// Turns that may follow each other at once after a quiet time.
     static let freeTurns: Int64 = 4
     /// A realtime process that never waits is killed by its fuse (RLIMIT_RTTIME), so a loop that has had work for this
     /// long waits for a moment all the same.
     private static let workMax = Interval.milliseconds(50)
-    private static let breath = Interval.microseconds(50)
+    private static let fusePause = Interval.microseconds(50)
     private var waited = Instant(nanoseconds: .min / 2)
-    /// When the next turn would come if all of them kept their distance.
+    /// The time of the next turn if all of them kept their distance.
     private var regularTurn = Instant(nanoseconds: .min / 2)
     private var ended = Instant(nanoseconds: 0)
     private var began = Instant(nanoseconds: 0)
-    /// Whether it is the timers' part of the turn.
+    /// True if it is the timers' part of the turn.
     private var isFiring = false
     private static let moment = Interval(nanoseconds: 1)
     /// Work that can wait for the next turn does, when this one has lasted longer (docs/decisions.md, D6).
     private static let turnBudget = Interval.microseconds(500)
-    /// Whether this turn has lasted so long that what can wait should: at least a little of everything is still done,
+    /// True if this turn has lasted so long that what can wait should: at least a little of everything is still done,
     /// so that nothing waits for ever.
     package var isTurnLong: Bool { began > ended && Clock.now - began > Self.turnBudget }
     /// The longest turn so far: in hasupd it must stay below 10 ms (docs/decisions.md, D6).
     package private(set) var longestTurn = Interval.zero
-    /// Whether each turn's processor time is measured, too, which takes two system calls.
+    /// True if each turn's processor time is measured, too, which takes two system calls.
     package var measuresWork = false
-    /// The processor time of the turn that took most: without what other processes took, but a hypervisor's pauses are in
-    /// it.
+    /// The processor time of the turn that took most: without what other processes took, but a hypervisor's pauses are
+    /// in it.
     package private(set) var longestWork = Interval.zero
     /// Turns that were measured.
     package private(set) var turns: UInt64 = 0
@@ -173,7 +173,6 @@ package final class EventLoop {
         arm(deadline)
     }
 
-    /// Forgets a timer.
     package func remove(_ timer: Timer) {
         guard scheduled[timer.slot].generation == timer.generation else { return }
         deadlines.set(timer.slot, to: nil)
@@ -208,7 +207,7 @@ package final class EventLoop {
         if rested > ended {
             hasup_sleep_until(min(rested, deadlines.first?.deadline ?? .never).nanoseconds)
         } else if ended - waited > Self.workMax {
-            hasup_sleep_until((ended + Self.breath).nanoseconds)
+            hasup_sleep_until((ended + Self.fusePause).nanoseconds)
             waited = ended
         }
         let count = try checked(hasup_epoll_wait(epoll.number, &events, Int32(events.count)), "wait for events")

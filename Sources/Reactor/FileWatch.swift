@@ -1,13 +1,12 @@
 import CLinux
 
-/// Tells when one file may have changed: it was written and closed, replaced, moved or removed. The folder is what is
+/// Reports when one file may have changed: it was written and closed, replaced, moved or removed. The folder is what is
 /// watched, so the file needn't exist (inotify(7)).
 package final class FileWatch {
-    /// What has happened.
     package enum Change: Hashable, Sendable {
         /// The file is to be looked at again.
         case file
-        /// The folder was removed or moved away: nothing more is told.
+        /// The folder was removed or moved away: nothing more is reported.
         case folderGone
     }
 

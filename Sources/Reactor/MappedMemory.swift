@@ -10,7 +10,7 @@ package final class MappedMemory {
     /// Maps a memfd. - Throws: `SystemError` when it isn't sealed against writing and resizing, or can't be mapped.
     package init(sealed descriptor: consuming Descriptor) throws(SystemError) {
         let isSealed = try checked(hasup_memfd_is_sealed(descriptor.number), "read a memory file's seals")
-        guard isSealed == 1 else { throw SystemError(EPERM, "trust a memory file that isn't sealed") }
+        guard isSealed == 1 else { throw SystemError(EPERM, "use a memory file that isn't sealed") }
         var status = stat()
         try checked(fstat(descriptor.number, &status) < 0 ? -errno : 0, "read a memory file's size")
         let size = Int(status.st_size)

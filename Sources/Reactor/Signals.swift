@@ -6,7 +6,8 @@ package final class Signals {
     private let loop: EventLoop
     private var watch: Watch?
 
-    /// Blocks these signals and reports each to the handler. Children start with an empty mask. - Throws: `SystemError`.
+    /// Blocks these signals and reports each to the handler. Children start with an empty mask. - Throws:
+    /// `SystemError`.
     package init(_ numbers: [Int32], on loop: EventLoop, handler: @escaping (Int32) -> Void) throws(SystemError) {
         self.loop = loop
         descriptor = try owned(hasup_signals_open(numbers, Int32(numbers.count)), "open a signal descriptor")

@@ -2,11 +2,11 @@ import Glibc
 
 /// Standard error, which may be a pipe that nobody reads: writing to it never waits.
 package enum StandardError {
-    /// What a writable pipe takes at once (PIPE_BUF, pipe(7)).
+    /// The bytes that a writable pipe takes at once (PIPE_BUF, pipe(7)).
     package static let lineMax = 4_096
 
     /// Writes a line without its end; whether it was taken.
-    @discardableResult package static func tell(_ text: String) -> Bool { write(text + "\n") }
+    @discardableResult package static func writeLine(_ text: String) -> Bool { write(text + "\n") }
 
     /// Writes these bytes, at most `lineMax` of them; whether they were taken.
     @discardableResult package static func write(_ text: String) -> Bool {

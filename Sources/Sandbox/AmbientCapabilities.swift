@@ -17,9 +17,9 @@ package enum AmbientCapabilities {
         guard cap_clear_flag(state, CAP_INHERITABLE) == 0,
             numbers.isEmpty || cap_set_flag(state, CAP_INHERITABLE, Int32(numbers.count), numbers, CAP_SET) == 0,
             cap_set_proc(state) == 0
-        else { throw SystemError(errno, "pass on the capabilities \(wanted)") }
+        else { throw SystemError(errno, "pass to programs the capabilities \(wanted)") }
         for number in numbers where cap_set_ambient(number, CAP_SET) != 0 {
-            throw SystemError(errno, "pass on the capability \(CapabilitySet(number: number))")
+            throw SystemError(errno, "pass to programs the capability \(CapabilitySet(number: number))")
         }
     }
 

@@ -6,7 +6,6 @@ import Reactor
 /// The calling thread's capability sets (capabilities(7)), by libcap. A process that changes them must still have one
 /// thread: each thread has its own.
 enum Capabilities {
-    /// Which of the three sets.
     enum Kind { case permitted, effective, inheritable }
 
     /// One of the sets, read from the kernel. - Throws: `SystemError`.
@@ -47,7 +46,7 @@ enum Capabilities {
         else { throw SystemError(errno, "lower the capabilities \(unwanted)") }
     }
 
-    /// What a program that is executed could get back at most.
+    /// The capabilities that a program that is executed could get back at most.
     static func bounding() -> CapabilitySet {
         var result: CapabilitySet = []
         for number in 0..<count where cap_get_bound(number) > 0 { result.insert(CapabilitySet(number: number)) }
@@ -61,7 +60,7 @@ enum Capabilities {
         }
     }
 
-    /// What a program that is executed would get from us without privilege of its own.
+    /// The capabilities that a program that is executed would get from us without privilege of its own.
     static func ambient() -> CapabilitySet {
         var result: CapabilitySet = []
         for number in 0..<count where cap_get_ambient(number) > 0 { result.insert(CapabilitySet(number: number)) }

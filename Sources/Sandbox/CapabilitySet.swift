@@ -2,45 +2,29 @@
 package struct CapabilitySet: OptionSet, Hashable, Sendable {
     /// The kernel's 64 bits, as /proc/PID/status shows them in hexadecimal.
     package let rawValue: UInt64
-    /// These bits.
     package init(rawValue: UInt64) { self.rawValue = rawValue }
     package init(number: Int32) { self.init(rawValue: number >= 0 && number < 64 ? 1 << UInt64(number) : 0) }
 
-    /// CAP_CHOWN.
     package static let chown = CapabilitySet(number: 0)
-    /// CAP_DAC_OVERRIDE.
     package static let dacOverride = CapabilitySet(number: 1)
-    /// CAP_DAC_READ_SEARCH.
     package static let dacReadSearch = CapabilitySet(number: 2)
-    /// CAP_KILL.
     package static let kill = CapabilitySet(number: 5)
-    /// CAP_SETGID.
     package static let setGID = CapabilitySet(number: 6)
-    /// CAP_SETUID.
     package static let setUID = CapabilitySet(number: 7)
-    /// CAP_SETPCAP.
     package static let setPCap = CapabilitySet(number: 8)
-    /// CAP_NET_BIND_SERVICE.
     package static let netBindService = CapabilitySet(number: 10)
-    /// CAP_NET_ADMIN.
     package static let netAdmin = CapabilitySet(number: 12)
-    /// CAP_NET_RAW.
     package static let netRaw = CapabilitySet(number: 13)
-    /// CAP_IPC_LOCK.
     package static let ipcLock = CapabilitySet(number: 14)
-    /// CAP_SYS_ADMIN.
     package static let sysAdmin = CapabilitySet(number: 21)
-    /// CAP_SYS_BOOT.
     package static let sysBoot = CapabilitySet(number: 22)
-    /// CAP_SYS_NICE.
     package static let sysNice = CapabilitySet(number: 23)
-    /// CAP_SYS_RESOURCE.
     package static let sysResource = CapabilitySet(number: 24)
 
-    /// What hasupd always keeps (docs/decisions.md, D2).
+    /// The capabilities that hasupd always keeps (docs/decisions.md, D2).
     package static let supervisor: CapabilitySet = [.netAdmin, .netRaw, .setUID, .setGID, .setPCap, .kill]
 
-    /// By which files are read that belong to others. The first one is enough, and the least that is.
+    /// The capabilities by which files of others are read. The first one is enough, and the least that is.
     package static let reading: CapabilitySet = [.dacReadSearch, .dacOverride]
 
     /// The numbers in the set, lowest first.

@@ -4,12 +4,10 @@ import Reactor
 /// The numbers that a worker runs as. The supervisor looks them up once at start and hands them over: workers read no
 /// files (docs/decisions.md, D3).
 package struct Identity: Hashable, Sendable {
-    /// User.
     package var uid: UInt32
     /// The only group.
     package var gid: UInt32
 
-    /// These numbers.
     package init(uid: UInt32, gid: UInt32) {
         self.uid = uid
         self.gid = gid

@@ -4,9 +4,7 @@ import Reactor
 
 /// Rights on files, as bits of LANDLOCK_ACCESS_FS_* (linux/landlock.h, landlock(7)).
 package struct FileRights: OptionSet, Hashable, Sendable {
-    /// The kernel's bits.
     package let rawValue: UInt64
-    /// These bits.
     package init(rawValue: UInt64) { self.rawValue = rawValue }
 
     /// To execute files. What loads libraries maps them by reading.
@@ -23,7 +21,7 @@ package struct FileRights: OptionSet, Hashable, Sendable {
     /// Those that make sense for a single file.
     fileprivate static let ofFiles = FileRights(rawValue: 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15)
 
-    /// What a kernel with this version of Landlock knows.
+    /// The rights that a kernel with this version of Landlock knows.
     fileprivate static func known(to abi: Int) -> FileRights {
         switch abi {
         case ...1: FileRights(rawValue: 0x1fff)
@@ -37,28 +35,25 @@ package struct FileRights: OptionSet, Hashable, Sendable {
     }
 }
 
-/// What a process may still do with files, ports and other processes. All that isn't named is forbidden, to it and to
+/// The rights that a process keeps on files, ports and other processes. All that isn't named is forbidden, to it and to
 /// every program that it executes; what it has open stays open.
 package struct LandlockPlan: Hashable, Sendable {
     /// Rights on a file, or on a folder with everything below it. What isn't there needs no rule.
     package struct Rule: Hashable, Sendable {
         /// A path, which is looked up when the plan is put in force.
         package var path: String
-        /// What is allowed there.
         package var rights: FileRights
 
-        /// A rule.
         package init(_ path: String, _ rights: FileRights) {
             self.path = path
             self.rights = rights
         }
     }
 
-    /// The exceptions.
     package var rules: [Rule]
-    /// Whether TCP ports are closed to it, to bind to and to connect to.
+    /// True if TCP ports are closed to it, to bind to and to connect to.
     package var forbidsTCP: Bool
-    /// Whether it may reach no process outside by signals and abstract sockets.
+    /// True if it may reach no process outside by signals and abstract sockets.
     package var isScoped: Bool
 
     package init(_ rules: [Rule], forbidsTCP: Bool = false, isScoped: Bool = false) {
@@ -69,15 +64,15 @@ package struct LandlockPlan: Hashable, Sendable {
 
     /// No file, no port, nobody: for who was handed all that it needs.
     package static let nothing = LandlockPlan([], forbidsTCP: true, isScoped: true)
-    /// The checker's: libraries, certificates and what the C library looks up; it connects to strangers.
+    /// The checker's: libraries, certificates and what the C library looks up; it connects to any server.
     package static let checker = LandlockPlan(
         ["/etc", "/usr", "/lib", "/lib32", "/lib64"].map { Rule($0, .read) }, isScoped: true)
     /// The reader's of a configuration, which may lie anywhere; users may be looked up at a server.
     package static let reader = LandlockPlan([Rule("/", .read)])
 
-    /// hasupd's without scripts: it reads anywhere, writes in these folders, makes its control socket, also when somebody
-    /// has removed that one's folder, and executes what lies in those folders. It starts and signals processes that it had
-    /// before, so it isn't scoped, and its checker needs TCP.
+    /// hasupd's without scripts: it reads anywhere, writes in these folders, makes its control socket, also when
+    /// somebody has removed that one's folder, and executes what lies in those folders. It starts and signals processes
+    /// that it had before, so it isn't scoped, and its checker needs TCP.
     package static func supervisor(
         writing: [String], socketFolder: String, executing: [String]
     ) -> LandlockPlan {
@@ -98,7 +93,7 @@ package enum Landlock {
     /// Puts a plan in force for the calling process, which must have one thread and no_new_privs, as far as this kernel
     /// goes. - Throws: `SystemError`.
     static func confine(to plan: LandlockPlan) throws(SystemError) {
-        let purpose = "confine itself by Landlock"
+        let purpose = "restrict itself with Landlock"
         let abi = Int(try checked(hasup_landlock_abi(), purpose))
         let handled = FileRights.known(to: abi)
         let set = try owned(
@@ -114,7 +109,7 @@ package enum Landlock {
     }
 
     private static func allow(_ rule: LandlockPlan.Rule, _ handled: FileRights, in set: Int32) throws(SystemError) {
-        let purpose = "allow itself \(rule.path) by Landlock"
+        let purpose = "allow \(rule.path) with Landlock"
         // O_PATH (asm-generic/fcntl.h): nothing is opened, only found.
         let number = open(rule.path, 0o10000000 | O_CLOEXEC)
         if number < 0, errno == ENOENT || errno == ENOTDIR { return }
@@ -127,7 +122,7 @@ package enum Landlock {
         if !rights.isEmpty { try checked(hasup_landlock_allow(set, place.number, rights.rawValue), purpose) }
     }
 
-    /// Whether this process is confined, by trying: nobody can ask the kernel. No plan of ours lets anybody open
+    /// True if this process is confined, by trying: nobody can ask the kernel. No plan of ours lets anybody open
     /// /dev/null for writing, which everybody may otherwise.
     package static var isInForce: Bool {
         let number = open("/dev/null", O_WRONLY | O_CLOEXEC)

@@ -1,40 +1,30 @@
 import Glibc
 import Reactor
 
-/// What the kernel says about a process: `hasup status --processes` shows this and not what we believe (proc(5)).
+/// The state of a process in the kernel: `hasup status --processes` shows this and not what we believe (proc(5)).
 package struct ProcessInspection: Hashable, Sendable {
     /// Name, at most 15 bytes.
     package var name = ""
-    /// Effective user.
     package var uid: UInt32 = 0
-    /// Real user; nil when the kernel doesn't say.
     package var realUser: UInt32?
-    /// Effective group.
     package var gid: UInt32 = 0
-    /// Supplementary groups.
     package var groups: [UInt32] = []
-    /// What it may do now.
     package var effective: CapabilitySet = []
-    /// What it may take up again.
     package var permitted: CapabilitySet = []
-    /// What a program that it executes could get at most.
     package var bounding: CapabilitySet = []
-    /// Whether nothing that it executes could gain privilege.
+    /// True if nothing that it executes could gain privilege.
     package var hasNoNewPrivileges = false
     /// 0 none, 1 strict, 2 filter.
     package var seccompMode = 0
-    /// Number of filters.
     package var seccompFilters = 0
     package var threads = 0
-    /// Resident memory in kB.
     package var residentKilobytes = 0
-    /// Locked memory in kB.
     package var lockedKilobytes = 0
     /// Start in clock ticks after boot; with the pid it names a process for good.
     package var startTicks: UInt64 = 0
     /// Largest core file in bytes; nil without a limit.
     package var coreLimit: UInt64? = 0
-    /// Whether it is dumpable, which the owner of its files tells; nil for a process of root, whose files are root's
+    /// True if it is dumpable, which the owner of its files tells; nil for a process of root, whose files are root's
     /// either way.
     package var isDumpable: Bool?
 

@@ -3,7 +3,8 @@ import CLinux
 import Glibc
 import Reactor
 
-/// How long a realtime process may compute without ever waiting before the kernel ends it (docs/decisions.md, D29).
+/// The time for which a realtime process may compute without ever waiting before the kernel ends it (docs/decisions.md,
+/// D29).
 ///
 /// It is RLIMIT_RTTIME's soft limit, whose signal (SIGXCPU) nobody handles. The hard one is the long fuse's, so that a
 /// process may lengthen its fuse for a while without a privilege, and no further.
@@ -13,21 +14,19 @@ package enum RealtimeFuse: UInt64, Hashable, Sendable {
     /// For work that grows with the configuration: 5 s.
     case long = 5_000_000
 
-    /// The time in microseconds.
     var microseconds: UInt64 { rawValue }
 }
 
-/// What a process wants of the scheduler (docs/decisions.md, D1, D29).
+/// The scheduling that a process wants (docs/decisions.md, D1, D29).
 package struct RealtimePlan: Hashable, Sendable {
     /// SCHED_FIFO's priority, 1...99; nil for the ordinary class.
     package var priority: Int32?
     /// Nice value of threads that leave the realtime class; nil to leave it alone.
     package var niceness: Int32?
-    /// Whether children start in the ordinary class (SCHED_RESET_ON_FORK).
+    /// True if children start in the ordinary class (SCHED_RESET_ON_FORK).
     package var resetsOnFork: Bool
-    /// How long it may compute without ever waiting.
     package var fuse: RealtimeFuse
-    /// Whether its memory is to be locked (mlockall with MCL_ONFAULT), if the limit allows that for good.
+    /// True if its memory is to be locked (mlockall with MCL_ONFAULT), if the limit allows that for good.
     package var locksMemory: Bool
 
     package init(
@@ -88,7 +87,7 @@ package enum Realtime {
         try limitTime(fuse)
     }
 
-    /// Whether the calling thread is SCHED_FIFO with this priority, read from the kernel.
+    /// True if the calling thread is SCHED_FIFO with this priority, read from the kernel.
     package static func isRealtime(priority: Int32) -> Bool {
         hasup_scheduling_policy() == SCHED_FIFO && hasup_scheduling_priority() == priority
     }

@@ -1,26 +1,29 @@
+// Room Sandbox: the rights that processes give up before they read input, each step read back from the kernel.
+// Imports: Base, Reactor, CLibcap, CLibseccomp and CLinux.
+// Begin: `seal` and `limitSupervisor` here; SeccompLists.swift and SupervisorCalls.swift are the allow-lists.
+
 import CLinux
 import Glibc
 import Reactor
 
-/// What a worker gives up before it reads its first byte (docs/decisions.md, D1).
+/// The rights that a worker gives up before it reads its first byte (docs/decisions.md, D1).
 package struct SandboxPlan: Hashable, Sendable {
-    /// Who it becomes; nil to stay who it is.
+    /// The user that it becomes; nil to stay the same.
     package var identity: Identity?
-    /// Capabilities that it keeps.
     package var capabilities: CapabilitySet
     /// Descriptor of the compiled filter; nil for none. It stays the caller's.
     package var filter: Int32?
     /// Scheduling and memory; nil to leave both alone.
     package var realtime: RealtimePlan?
-    /// What it may still do with files; nil when that is settled otherwise.
+    /// The rights on files that it keeps; nil when that is settled otherwise.
     package var landlock: LandlockPlan?
     /// Descriptors that it may have open.
     package var descriptorsMax: UInt64 = 64
-    /// Whether it will start one thread, and then call `ResourceLimits.noMoreThreads` itself.
+    /// True if it will start one thread, and then call `ResourceLimits.noMoreThreads` itself.
     package var startsThread = false
-    /// Whether a crash may leave a core file.
+    /// True if a crash may leave a core file.
     package var keepsCore = false
-    /// Whether the kernel's audit log names each refused system call.
+    /// True if the kernel's audit log names each refused system call.
     package var logsRefusals = false
 
     package init(
@@ -34,51 +37,50 @@ package struct SandboxPlan: Hashable, Sendable {
 
     /// As hasupd has said on the command line.
     package init(
-        _ wishes: SandboxArguments, capabilities: CapabilitySet = [], filter: Int32, landlock: LandlockPlan?,
+        _ options: SandboxArguments, capabilities: CapabilitySet = [], filter: Int32, landlock: LandlockPlan?,
         descriptorsMax: UInt64 = 64
     ) {
-        self.init(identity: wishes.identity, capabilities: capabilities, filter: filter)
+        self.init(identity: options.identity, capabilities: capabilities, filter: filter)
         self.landlock = landlock
         self.descriptorsMax = descriptorsMax
-        keepsCore = wishes.keepsCore
-        logsRefusals = wishes.logsRefusals
+        keepsCore = options.keepsCore
+        logsRefusals = options.logsRefusals
     }
 }
 
-/// What a seal has reached. Everything in it was read back from the kernel.
+/// The result of a seal, read back from the kernel.
 package struct AppliedSandbox: Hashable, Sendable {
-    /// What couldn't be done, one sentence each. Empty when all is as planned.
+    /// The failures, one sentence each. Empty when all is as planned.
     package internal(set) var shortfalls: [String] = []
-    /// Whether the process is who it was to be, with no supplementary group.
+    /// True if the process is who it was to be, with no supplementary group.
     package internal(set) var hasIdentity = false
-    /// Whether it has the planned capabilities and no others.
+    /// True if it has the planned capabilities and no others.
     package internal(set) var hasOnlyPlannedCapabilities = false
-    /// Whether nothing that it executes could gain privilege.
+    /// True if nothing that it executes could gain privilege.
     package internal(set) var hasNoNewPrivileges = false
-    /// Whether the system call filter is in force.
+    /// True if the system call filter is in force.
     package internal(set) var isFiltered = false
-    /// Whether it is scheduled in the realtime class as planned.
+    /// True if it is scheduled in the realtime class as planned.
     package internal(set) var isRealtime = false
-    /// Whether Landlock is in force: tried, because nobody can ask the kernel.
+    /// True if Landlock is in force: tried, because nobody can ask the kernel.
     package internal(set) var isConfined = false
-    /// Whether others of its user may look into its memory, and a crash may leave a core file.
+    /// True if others of its user may look into its memory, and a crash may leave a core file.
     package internal(set) var isDumpable = false
     /// The folder that it stands in; nil when that can't be told.
     package internal(set) var workingDirectory: String?
 
-    /// Nothing done yet.
     package init() {}
 
-    /// Whether nothing is missing.
+    /// True if nothing is missing.
     package var isComplete: Bool { shortfalls.isEmpty }
 
-    /// Why a process with this seal doesn't begin to work, a sentence's beginning; nil when it may. What reads strangers'
-    /// bytes beside root is to be behind a filter, and who it was to be, if anything is.
-    package func refusal(for wishes: SandboxArguments) -> String? {
-        guard wishes.requiresFilter else { return nil }
-        if !isFiltered { return "it refuses to work without its filter of system calls" }
-        if wishes.identity != nil, !hasIdentity { return "it refuses to work as the user that hasupd is" }
-        if !hasNoNewPrivileges { return "it refuses to work where new privileges can't be given up" }
+    /// Returns the reason a process with this seal doesn't begin to work; nil when it may. What reads
+    /// untrusted bytes beside root is to be behind a filter, and who it was to be, if anything is.
+    package func refusal(for options: SandboxArguments) -> String? {
+        guard options.requiresFilter else { return nil }
+        if !isFiltered { return "it can't run: its system call filter isn't in force" }
+        if options.identity != nil, !hasIdentity { return "it can't run: it couldn't become its own user" }
+        if !hasNoNewPrivileges { return "it can't run: new privileges couldn't be given up (no_new_privs)" }
         return nil
     }
 
@@ -135,24 +137,23 @@ package func confineToReading(removingIn folder: String? = nil) throws(SystemErr
     try Landlock.confine(to: plan)
 }
 
-/// What hasupd gives up (docs/decisions.md, D2).
+/// The rights that hasupd gives up (docs/decisions.md, D2).
 package struct SupervisorPlan: Hashable, Sendable {
-    /// Capabilities that it keeps.
     package var capabilities: CapabilitySet
     /// Descriptor of the compiled filter; nil with scripts, which would inherit it.
     package var filter: Int32?
-    /// What it may still do with files; nil with scripts.
+    /// The rights on files that it keeps; nil with scripts.
     package var landlock: LandlockPlan?
-    /// Whether it gives up what scripts would inherit and live on, because there are none.
+    /// True if it gives up what scripts would inherit and live on, because there are none.
     package var isFull: Bool
-    /// Whether a hasupd that has become this one has put filter and Landlock in force already: layers can't be taken
+    /// True if a hasupd that has become this one has put filter and Landlock in force already: layers can't be taken
     /// back, and the kernel has an end of them.
     package var isSuccessor = false
     /// Descriptors that it may have open.
     package var descriptorsMax: UInt64 = 4096
-    /// Whether a crash may leave a core file.
+    /// True if a crash may leave a core file.
     package var keepsCore = false
-    /// Whether the kernel's audit log names each refused system call.
+    /// True if the kernel's audit log names each refused system call.
     package var logsRefusals = false
 
     /// A plan with or without all that scripts would inherit.

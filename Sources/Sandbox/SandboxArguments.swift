@@ -1,15 +1,15 @@
-/// What hasupd tells a worker on its command line, because the worker seals itself before it reads a message: who to
-/// become, which realtime priority to ask for, and what differs from the usual seal.
+/// The words on a worker's command line, because the worker seals itself before it reads a message: who to become,
+/// which realtime priority to ask for, and what differs from the usual seal.
 package struct SandboxArguments: Hashable, Sendable {
-    /// Who the worker becomes; nil to stay who it is (in a user namespace, or when hasupd isn't root itself).
+    /// The user that the worker becomes; nil to stay who it is (in a user namespace, or when hasupd isn't root itself).
     package var identity: Identity?
     /// SCHED_FIFO priority; nil for the ordinary class.
     package var realtimePriority: Int32?
-    /// Whether a crash may leave a core file.
+    /// True if a crash may leave a core file.
     package var keepsCore: Bool
-    /// Whether the kernel's audit log names each refused system call.
+    /// True if the kernel's audit log names each refused system call.
     package var logsRefusals: Bool
-    /// Whether it rather ends than works without its filter of system calls.
+    /// True if it rather ends than works without its filter of system calls.
     package var requiresFilter: Bool
 
     package init(
@@ -23,7 +23,6 @@ package struct SandboxArguments: Hashable, Sendable {
         self.requiresFilter = requiresFilter
     }
 
-    /// Number of words.
     package static let wordCount = 4
 
     /// The four words: user, group, priority, and options with commas between them; a dash for what isn't wanted.

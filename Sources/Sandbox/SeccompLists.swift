@@ -50,7 +50,7 @@ enum SeccompLists {
     /// No PROT_EXEC.
     static let notExecutable = ArgumentRule(2, is: 0, mask: UInt64(PROT_EXEC))
 
-    /// What the C library and Swift's need to live, and the event loop.
+    /// Calls that the C library and Swift's need to live, and the event loop.
     private static let common: [SeccompRule] =
         plain(
             "read", "write", "close", "fstat", "lseek", "futex", "munmap", "madvise", "mremap", "brk", "getrandom",

@@ -3,11 +3,9 @@ import CLinux
 import Glibc
 import Reactor
 
-/// Whose allow-list.
+/// A process with an allow-list of its own.
 package enum SandboxRole: Hashable, Sendable, CaseIterable {
-    /// hasup-vrrp.
     case vrrp
-    /// hasup-checker.
     case checker
     /// The short-lived child that parses the configuration (docs/decisions.md, D6).
     case config
@@ -17,7 +15,7 @@ package enum SandboxRole: Hashable, Sendable, CaseIterable {
     case supervisor
 }
 
-/// What happens at a system call that isn't on the list.
+/// The consequence of a system call that isn't on the list.
 package enum SeccompViolation: Hashable, Sendable {
     /// The process dies by SIGSYS, and the kernel's audit log says by which call.
     case killProcess
@@ -87,6 +85,6 @@ package enum SeccompProgram {
         try checked(hasup_seccomp_probe(), "filter system calls")
     }
 
-    /// Whether the calling process is under a filter (PR_GET_SECCOMP: 2 is "filter").
+    /// True if the calling process is under a filter (PR_GET_SECCOMP: 2 is "filter").
     static var isInForce: Bool { hasup_prctl(21, 0, 0, 0, 0) == 2 }
 }

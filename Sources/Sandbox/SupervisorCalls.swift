@@ -1,14 +1,14 @@
 import Glibc
 
-/// hasupd's allow-list, in force when no scripts are configured (docs/decisions.md, D2). Every child inherits it, so it has
-/// all that a child needs from its first instruction to its own filter, too. What it keeps out: tracing and reading other
-/// processes, mounts, namespaces, modules, keys, BPF, io_uring, performance events, clocks, reboot, memory that is
-/// writable and executable, and sockets of other families.
+/// hasupd's allow-list, in force when no scripts are configured (docs/decisions.md, D2). Every child inherits it, so it
+/// has all that a child needs from its first instruction to its own filter, too. What it keeps out: tracing and reading
+/// other processes, mounts, namespaces, modules, keys, BPF, io_uring, performance events, clocks, reboot, memory that
+/// is writable and executable, and sockets of other families.
 extension SeccompLists {
     static let supervisor: [SeccompRule] =
         life + files + processes + privileges + sockets + memory + unknown
 
-    /// What the C library and Swift's need to live, and the event loop.
+    /// Calls that the C library and Swift's need to live, and the event loop.
     private static let life: [SeccompRule] =
         controls
         + plain(
@@ -21,7 +21,8 @@ extension SeccompLists {
             "timerfd_create", "timerfd_settime", "timerfd_gettime", "eventfd2", "signalfd4", "pipe", "pipe2", "fcntl",
             "dup", "dup2", "dup3", "close_range")
 
-    /// TCGETS, FIONREAD, FIONBIO, SIOCGIFNAME, SIOCGIFFLAGS, SIOCGIFMTU, SIOCGIFINDEX (asm-generic/ioctls.h, linux/sockios.h).
+    /// TCGETS, FIONREAD, FIONBIO, SIOCGIFNAME, SIOCGIFFLAGS, SIOCGIFMTU, SIOCGIFINDEX (asm-generic/ioctls.h,
+    /// linux/sockios.h).
     private static let controls: [SeccompRule] = [0x5401, 0x541b, 0x5421, 0x8910, 0x8913, 0x8921, 0x8933].map {
         request in
         SeccompRule("ioctl", int(1, request))
@@ -37,8 +38,8 @@ extension SeccompLists {
             "ftruncate", "fsync", "fdatasync", "flock", "fadvise64", "memfd_create", "inotify_init1",
             "inotify_add_watch", "inotify_rm_watch", "lgetxattr")
 
-    /// Starting, watching and ending children; no new namespace. `setpriority` is a worker's before its own seal: after an
-    /// upgrade it is started beneath this filter.
+    /// Starting, watching and ending children; no new namespace. `setpriority` is a worker's before its own seal: after
+    /// an upgrade it is started beneath this filter.
     private static let processes: [SeccompRule] =
         plain(
             "execve", "vfork", "wait4", "waitid", "kill", "tgkill", "pidfd_open", "pidfd_send_signal", "setpgid",
@@ -60,7 +61,7 @@ extension SeccompLists {
         3, 4, 7, 8, 15, 16, 21, 23, 24, 27, 38, 39, 47, 0x5356_4d41,
     ].map { option in SeccompRule("prctl", int(0, option)) }
 
-    /// Sockets for the workers, the control socket, and whom the C library asks for names.
+    /// Sockets for the workers, the control socket, and the C library's name services.
     private static let sockets: [SeccompRule] =
         plain(
             "socketpair", "bind", "listen", "accept4", "accept", "connect", "shutdown", "getsockname", "getpeername",

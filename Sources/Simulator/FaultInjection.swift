@@ -1,88 +1,88 @@
 import ConfigurationModel
 import VRRP
 
-/// Deliberate breakage, to prove that the invariants can fail.
+/// A deliberate fault, to prove that the invariants can fail.
 enum FaultInjection: String, CaseIterable {
     /// The first machine stays cut off after the faults have ended.
-    case staysCut
+    case keepsPartition
     /// The first machine has other VRIDs.
-    case otherVirtualRouterIDs
+    case changesVRIDs
     /// The kernel of the first machine forgets addresses without telling.
-    case forgetfulKernel
+    case losesKernelAddresses
     /// A machine that comes back has forgotten its nopreempt.
-    case forgetsNopreempt
+    case ignoresNopreempt
     /// In peace nobody sends priority 0.
-    case sendsNoRelease
+    case suppressesPriorityZero
     /// In peace nobody hears priority 0.
-    case hearsNoRelease
+    case dropsPriorityZero
     /// The death of a process in peace is seen when its peers have given it up.
-    case seesDeathLate
-    /// A successor is told of one notification less than was sent.
-    case countsTooFew
-    /// A successor is told of one notification more than was sent.
-    case countsTooMany
+    case delaysRestart
+    /// A successor counts one notification less than was sent.
+    case undercountsNotifications
+    /// A successor counts one notification more than was sent.
+    case overcountsNotifications
     /// A successor isn't given the ledger.
-    case forgetsLedger
+    case dropsLedger
     /// Nothing is written into the ledger's memory file.
-    case losesRecords
-    /// What ends in the ledger stays in its memory file.
-    case keepsEndedRecords
-    /// Whatever nobody has marked is taken for a leftover.
-    case adoptsStrangers
+    case dropsLedgerRecords
+    /// An entry that ends in the ledger stays in its memory file.
+    case keepsEndedLedgerRecords
+    /// What carries no mark is removed at a start.
+    case removesForeignAddresses
     /// The kernel says that it has added what it hasn't.
-    case liesAboutInstalls
-    /// The news of another machine's having the address don't come.
+    case skipsInstalls
+    /// The notifications of another machine's having the address don't come.
     case hidesDuplicates
-    /// The news of what strangers add don't come.
-    case hidesStrangers
-    /// The news of a link don't say its MTU.
+    /// The notifications of what other programs add don't come.
+    case hidesForeignAddresses
+    /// The notifications of a link don't say its MTU.
     case hidesMTU
-    /// It isn't noted who has removed an address.
-    case forgetsRobbers
+    /// A removal by another program isn't noted.
+    case ignoresForeignRemovals
     /// Something happens on the link all the time, so that a core tries again what was refused.
-    case triesAllTheTime
+    case changesLinkConstantly
 
-    /// How the one invariant that finds it says so.
+    /// A part of the message of the one invariant that finds it.
     var sign: String {
         switch self {
-        case .staysCut, .otherVirtualRouterIDs: "masters"
-        case .forgetfulKernel: "serves nothing"
-        case .forgetsNopreempt: "moved when machine"
-        case .sendsNoRelease, .hearsNoRelease: "has had no master"
-        case .seesDeathLate: "the death of a process was seen by others"
-        case .countsTooFew, .countsTooMany: "notifies"
-        case .forgetsLedger: " left"
-        case .losesRecords: "without a record of it"
-        case .keepsEndedRecords: "has records of"
-        case .adoptsStrangers: "which is a stranger's"
-        case .liesAboutInstalls: "without having it"
+        case .keepsPartition, .changesVRIDs: "masters"
+        case .losesKernelAddresses: "serves nothing"
+        case .ignoresNopreempt: "moved when machine"
+        case .suppressesPriorityZero, .dropsPriorityZero: "has had no master"
+        case .delaysRestart: "the death of a process was seen by others"
+        case .undercountsNotifications, .overcountsNotifications: "notifies"
+        case .dropsLedger: " left"
+        case .dropsLedgerRecords: "without a record of it"
+        case .keepsEndedLedgerRecords: "has records of"
+        case .removesForeignAddresses: "which another program has added"
+        case .skipsInstalls: "without having it"
         case .hidesDuplicates: "serves nothing"
-        case .hidesStrangers: "says nothing of strangers"
+        case .hidesForeignAddresses: "reports no foreign"
         case .hidesMTU: "on a link with an MTU"
-        case .forgetsRobbers: "and nobody has"
-        case .triesAllTheTime: "and can't use its addresses"
+        case .ignoresForeignRemovals: "and none has"
+        case .changesLinkConstantly: "and can't use its addresses"
         }
     }
 
-    /// What decides about leftovers.
+    /// Returns the configuration that decides about leftovers.
     func adopting(_ model: ConfigurationModel) -> ConfigurationModel {
         var model = model
-        if self == .adoptsStrangers { model.global.adoptsLeftovers = true }
+        if self == .removesForeignAddresses { model.global.adoptsLeftovers = true }
         return model
     }
 
-    /// What a successor believes was the last notification.
+    /// Returns the number that a successor believes was the last notification's.
     func counted(_ last: UInt64) -> UInt64 {
         switch self {
-        case .countsTooFew: last > 0 ? last - 1 : 0
-        case .countsTooMany: last + 1
+        case .undercountsNotifications: last > 0 ? last - 1 : 0
+        case .overcountsNotifications: last + 1
         default: last
         }
     }
 
-    /// What a machine that is started in peace is told instead of its configuration.
+    /// Returns what a machine that is started in peace is given instead of its configuration.
     func started(_ model: ConfigurationModel) -> ConfigurationModel {
-        guard self == .forgetsNopreempt else { return model }
+        guard self == .ignoresNopreempt else { return model }
         var model = model
         for place in model.instances.indices { model.instances[place].nopreempt = false }
         return model

@@ -2,7 +2,7 @@ import Base
 import ConfigurationModel
 import VRRP
 
-/// What can go wrong while faults are on.
+/// A fault of the first phase.
 enum Disturbance {
     case crash(machine: Int)
     /// All processes of hasup die, the kernel lives. The file may be another one when they start again.
@@ -19,8 +19,8 @@ enum Disturbance {
     case isolate(machine: Int)
     case noise(loss: Int, duplicates: Int, reordering: Int)
     case refuse(machine: Int, router: Int, isAll: Bool)
-    case loseNews(machine: Int)
-    case stranger(machine: Int, StrangersDeed)
+    case loseNotifications(machine: Int)
+    case foreignChange(machine: Int, ForeignChange)
     case reload(machine: Int)
     /// A reload whose worker dies before it has done it, or before it has heard of it.
     case reloadAndKill(machine: Int, isHeard: Bool, gap: Int64)
@@ -42,7 +42,7 @@ enum Disturbance {
             return .noise(
                 loss: Int.random(in: 0...600, using: &random), duplicates: Int.random(in: 0...300, using: &random),
                 reordering: Int.random(in: 0...300, using: &random))
-        case 11, 12, 13, 14: return .stranger(machine: machine, .random(scenario, &random))
+        case 11, 12, 13, 14: return .foreignChange(machine: machine, .random(scenario, &random))
         case 15, 16: return .reload(machine: machine)
         case 17: return .rename(machine: machine, interface: interface)
         case 18: return .moveHardware(machine: machine, interface: interface)
@@ -50,7 +50,7 @@ enum Disturbance {
             return .refuse(
                 machine: machine, router: Int.random(in: 0..<scenario.routers.count, using: &random),
                 isAll: Bool.random(using: &random))
-        case 20: return .loseNews(machine: machine)
+        case 20: return .loseNotifications(machine: machine)
         case 21: return .die(machine: machine, changesFile: Bool.random(using: &random))
         // One IPv6 address has room in version 3, and in version 2 two of IPv4.
         case 22: return .shrink(machine: machine, mtu: UInt32.random(in: 64...100, using: &random))
@@ -106,8 +106,8 @@ extension World {
             network.lossPermille = loss
             network.duplicatePermille = duplicates
             network.reorderPermille = reordering
-        case .loseNews(let machine): loseNews(machine)
-        case .stranger(let machine, let deed): perform(deed, on: machine)
+        case .loseNotifications(let machine): loseNotifications(machine)
+        case .foreignChange(let machine, let change): perform(change, on: machine)
         case .reload(let machine): reload(machine)
         case .reloadAndKill(let machine, let isHeard, let gap):
             reload(machine, isHeard: isHeard, changesOneOf: 1)
@@ -122,23 +122,23 @@ extension World {
         switch disturbance {
         case .linkDown(let machine, let interface):
             machines[machine].kernel.setUsable(interface, false, at: now)
-            spread(machine)
+            sendNotifications(machine)
         case .recreate(let machine, let interface):
             machines[machine].kernel.recreate(interface, at: now)
-            spread(machine)
+            sendNotifications(machine)
         case .rename(let machine, let interface):
-            // The second one's name goes to the first one at once: whoever reads the news then finds it with another number
-            // before it hears that the second one has a new name.
+            // The second one's name goes to the first one at once: whoever reads the notifications then finds it with
+            // another number before it hears that the second one has a new name.
             if interface == 1 { machines[machine].kernel.rename(0, to: "eth1") }
             machines[machine].kernel.rename(interface, to: "lan\(interface)")
-            spread(machine)
+            sendNotifications(machine)
         case .moveHardware(let machine, let interface):
             let address = MACAddress(bits: UInt64.random(in: 0..<1 << 40, using: &random) << 1 | 1 << 41)
             machines[machine].kernel.move(interface, to: address, at: now)
-            spread(machine)
+            sendNotifications(machine)
         case .shrink(let machine, let mtu):
             machines[machine].kernel.setMTU(mtu)
-            spread(machine)
+            sendNotifications(machine)
         case .refuse(let machine, let router, let isAll):
             refuse(machine, router, isAll: isAll)
         default: break
@@ -159,13 +159,13 @@ extension World {
             if machines[machine].life == life { resume(machine) }
         case .linkDown(let machine, let interface):
             machines[machine].kernel.setUsable(interface, true, at: now)
-            spread(machine)
+            sendNotifications(machine)
         case .rename(let machine, let interface):
             for place in 0...interface { machines[machine].kernel.rename(place, to: nil) }
-            spread(machine)
+            sendNotifications(machine)
         case .shrink(let machine, _):
             machines[machine].kernel.setMTU(Scenario.mtu)
-            spread(machine)
+            sendNotifications(machine)
         case .cut(let from, let to): network.setCut(false, from: from, to: to)
         case .isolate(let machine): isolate(machine, false)
         case .noise:
@@ -173,10 +173,11 @@ extension World {
             network.duplicatePermille = 0
             network.reorderPermille = 0
         case .refuse(let machine, _, _): machines[machine].kernel.refused = []
-        case .stranger(let machine, .flush(let place)):
+        case .foreignChange(let machine, .flush(let place)):
             machines[machine].kernel.addOwn(place, at: now)
-            spread(machine)
-        case .kill, .recreate, .moveHardware, .loseNews, .stranger, .reload, .reloadAndKill, .garbage: break
+            sendNotifications(machine)
+        case .kill, .recreate, .moveHardware, .loseNotifications, .foreignChange, .reload, .reloadAndKill, .garbage:
+            break
         }
     }
 
@@ -196,12 +197,12 @@ extension World {
             machines[machine].kernel.refused = []
             for held in machines[machine].kernel.all
             where held.owner != .ours && held.address.flags.contains(.duplicate) {
-                _ = machines[machine].kernel.remove(held.key, by: .stranger)
+                _ = machines[machine].kernel.remove(held.key, by: .otherProgram)
             }
             for held in machines[machine].kernel.all where held.address.flags.contains(.duplicate) {
                 machines[machine].kernel.change(held.key) { $0.address.flags = [] }
             }
-            spread(machine)
+            sendNotifications(machine)
             restoreFile(machine)
             if machines[machine].isStopped { die(machine) }
             // One that is being replaced goes on by itself.
@@ -226,7 +227,7 @@ extension World {
             let length = Int.random(in: 0..<64, using: &random)
             var bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
             if length > 1 { bytes[1] = UInt8.random(in: 0...5, using: &random) }
-            let frame = Frame(
+            let frame = LANFrame(
                 from: machine, source: Scenario.address(.ipv4, host: 200), destination: IPAddress(v4: 0xe000_0012),
                 hopLimit: 255, bytes: bytes)
             deliver(.frame(frame), to: machine)

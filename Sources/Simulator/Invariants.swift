@@ -1,17 +1,17 @@
 import Base
 
-/// What must hold, checked while the world runs. A virtual router may have two masters, or none, only before its time has
+/// Promises, checked while the world runs. A virtual router may have two masters, or none, only before its time has
 /// come, and afterwards only as long as its limit says.
 struct Invariants {
     private(set) var failures: [String] = []
-    /// By virtual router.
+    /// The number of masters by virtual router.
     private var masters: [Int]
     private var manySince: [Int64?]
     private var noneSince: [Int64?]
     private(set) var transitions: [Int]
     private(set) var lastNotification: [UInt64]
     private var notificationLife: [Int]
-    /// When each machine gave up being MASTER, by virtual router, since `countsFaults`.
+    /// The times at which each machine gave up being MASTER, by virtual router, since `countsFaults`.
     private(set) var gaveUpAt: [[[Int64]]]
     var countsFaults = false
 
@@ -38,7 +38,7 @@ struct Invariants {
     }
 
     mutating func fail(_ now: Int64, _ sentence: String) {
-        // The first few tell the story; a broken run could make millions.
+        // The first few are enough; a broken run could make millions.
         if failures.count < 20 { failures.append("at \(Interval(nanoseconds: now)): \(sentence)") }
     }
 
@@ -55,7 +55,7 @@ struct Invariants {
         if countsFaults { gaveUpAt[machine][router].append(now) }
     }
 
-    /// Judges what has lasted until now.
+    /// Checks what has lasted until now.
     mutating func check(_ router: Int, at now: Int64) {
         if let since = manySince[router] {
             let length = now - max(since, manyFrom[router])

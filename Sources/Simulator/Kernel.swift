@@ -2,22 +2,21 @@ import Base
 import ConfigurationModel
 import VRRP
 
-/// Who has put an address where it is. The kernel itself doesn't know; what it does is judged by it.
+/// The program that has added an address. The kernel itself doesn't know; the checks need it.
 enum AddressOwner {
-    /// hasup.
     case ours
     /// The machine's own configuration.
     case machine
-    /// Somebody else.
-    case stranger
-    /// Somebody else, while hasup's ledger named it: both may call it theirs.
+    /// Another program.
+    case otherProgram
+    /// Another program, while hasup's ledger named it: both may call it theirs.
     case disputed
 }
 
-/// Who takes an address away.
+/// The cause of a removal.
 enum Remover {
     case ours
-    case stranger
+    case otherProgram
     case link
 }
 
@@ -25,13 +24,13 @@ enum Remover {
 struct HeldAddress {
     var address: KernelAddress
     var owner: AddressOwner
-    /// What hasup has added it with; nil for others.
+    /// The form in which hasup has added it; nil for others.
     var form: VirtualAddress?
     var addedAt: Int64
 
     var key: AddressKey { address.key }
 
-    /// Whether it is this one, or keeps the kernel from having it.
+    /// True if it is this one, or keeps the kernel from adding it.
     func excludes(_ key: AddressKey) -> Bool {
         key.address == address.key.address && key.interfaceIndex == address.key.interfaceIndex
             && (key == address.key || key.address.family == .ipv6)
@@ -48,30 +47,30 @@ struct KernelLink {
     var movedAt: Int64 = 0
 }
 
-/// What the kernel tells whoever listens.
-enum KernelNews {
+/// A notification of the kernel.
+enum KernelNotification {
     case link(InterfaceState)
     case linkRemoved(Int32)
-    /// Robbed: a stranger has taken it away, or what it went with.
-    case address(AddressChange, isRobbed: Bool)
+    /// Foreign: another program has removed it, or what it went with.
+    case address(AddressChange, isForeign: Bool)
 }
 
 /// The addresses of one machine, as Linux keeps them: a network's first IPv4 address is primary, the others are its
 /// secondaries; IPv6 addresses go with their link.
 struct Kernel {
     var links: [KernelLink]
-    /// Whether it keeps IFA_PROTO (Linux 5.18).
+    /// True if it keeps IFA_PROTO (Linux 5.18).
     let keepsMarks: Bool
     /// promote_secondaries.
     let promotes: Bool
     /// Addresses that it refuses for good.
     var refused: Set<IPAddress> = []
-    /// What it has told and nobody has fetched yet.
-    private(set) var news: [KernelNews] = []
+    /// The notifications that weren't fetched yet.
+    private(set) var notifications: [KernelNotification] = []
     /// Counts changes.
     private(set) var revision = 0
     /// Addresses of others that hasup has taken away.
-    private(set) var wronged: [(address: HeldAddress, isCollateral: Bool)] = []
+    private(set) var foreignRemovals: [(address: HeldAddress, isCollateral: Bool)] = []
 
     init(links: [KernelLink], keepsMarks: Bool, promotes: Bool) {
         self.links = links
@@ -79,14 +78,14 @@ struct Kernel {
         self.promotes = promotes
     }
 
-    mutating func takeNews() -> [KernelNews] {
-        defer { news.removeAll(keepingCapacity: true) }
-        return news
+    mutating func takeNotifications() -> [KernelNotification] {
+        defer { notifications.removeAll(keepingCapacity: true) }
+        return notifications
     }
 
-    mutating func takeWronged() -> [(address: HeldAddress, isCollateral: Bool)] {
-        defer { wronged = [] }
-        return wronged
+    mutating func takeForeignRemovals() -> [(address: HeldAddress, isCollateral: Bool)] {
+        defer { foreignRemovals = [] }
+        return foreignRemovals
     }
 
     // MARK: Looking
@@ -97,7 +96,7 @@ struct Kernel {
 
     func place(ofName name: String) -> Int? { links.firstIndex { $0.state.name == name } }
 
-    /// What is there of this key, or in its way.
+    /// The address of this key, or the one in its way.
     func held(_ key: AddressKey) -> HeldAddress? {
         guard let place = place(ofIndex: key.interfaceIndex) else { return nil }
         return links[place].addresses.first { $0.excludes(key) }
@@ -107,7 +106,7 @@ struct Kernel {
         links.contains { $0.addresses.contains { $0.key.address == address } }
     }
 
-    /// Where a virtual address of an instance belongs; nil without the interface.
+    /// Returns the key of an instance's virtual address; nil without the interface.
     func key(of address: VirtualAddress, _ settings: InstanceSettings) -> AddressKey? {
         place(ofName: address.interface ?? settings.interface).map {
             AddressKey(address, interfaceIndex: links[$0].state.index)
@@ -125,7 +124,7 @@ struct Kernel {
         if owner == .ours, refused.contains(key.address) { return 22 }
         if links[place].addresses.contains(where: { $0.excludes(key) }) { return 17 }
         var flags: KernelAddress.Flags = []
-        if key.address.family == .ipv4, links[place].addresses.contains(where: { isSibling($0.key, key) }) {
+        if key.address.family == .ipv4, links[place].addresses.contains(where: { sharesSubnet($0.key, key) }) {
             flags.insert(.secondary)
         }
         if key.address.family == .ipv6, address.duplicateAddressDetection { flags.insert(.tentative) }
@@ -133,7 +132,7 @@ struct Kernel {
             address: KernelAddress(key, scope: address.scope, addedBy: keepsMarks ? mark : 0, flags: flags),
             owner: owner, form: owner == .ours ? address : nil, addedAt: now)
         links[place].addresses.append(held)
-        tell(held.address, isPresent: true)
+        notify(held.address, isPresent: true)
         return 0
     }
 
@@ -145,62 +144,62 @@ struct Kernel {
         let gone = links[place].addresses.remove(at: number)
         note(gone, remover, isCollateral: false)
         let isPrimary = key.address.family == .ipv4 && !gone.address.flags.contains(.secondary)
-        let heir = isPrimary ? links[place].addresses.firstIndex { isSibling($0.key, key) } : nil
+        let heir = isPrimary ? links[place].addresses.firstIndex { sharesSubnet($0.key, key) } : nil
         guard let heir else {
-            tell(gone.address, isPresent: false, isRobbed: remover == .stranger)
+            notify(gone.address, isPresent: false, isForeign: remover == .otherProgram)
             return 0
         }
         if promotes || isGuarded {
-            tell(gone.address, isPresent: false, isRobbed: remover == .stranger)
+            notify(gone.address, isPresent: false, isForeign: remover == .otherProgram)
             links[place].addresses[heir].address.flags.remove(.secondary)
-            tell(links[place].addresses[heir].address, isPresent: true)
+            notify(links[place].addresses[heir].address, isPresent: true)
             return 0
         }
-        let lost = links[place].addresses.filter { isSibling($0.key, key) }
-        links[place].addresses = links[place].addresses.filter { !isSibling($0.key, key) }
-        for sibling in lost {
-            note(sibling, remover, isCollateral: true)
-            tell(sibling.address, isPresent: false, isRobbed: remover == .stranger)
+        let lost = links[place].addresses.filter { sharesSubnet($0.key, key) }
+        links[place].addresses = links[place].addresses.filter { !sharesSubnet($0.key, key) }
+        for secondary in lost {
+            note(secondary, remover, isCollateral: true)
+            notify(secondary.address, isPresent: false, isForeign: remover == .otherProgram)
         }
-        tell(gone.address, isPresent: false, isRobbed: remover == .stranger)
+        notify(gone.address, isPresent: false, isForeign: remover == .otherProgram)
         return 0
     }
 
-    /// Changes an address in place and tells it.
+    /// Changes an address in place and notifies.
     mutating func change(_ key: AddressKey, _ body: (inout HeldAddress) -> Void) {
         guard let place = place(ofIndex: key.interfaceIndex),
             let number = links[place].addresses.firstIndex(where: { $0.key == key })
         else { return }
         body(&links[place].addresses[number])
-        tell(links[place].addresses[number].address, isPresent: true)
+        notify(links[place].addresses[number].address, isPresent: true)
     }
 
-    /// Everything has died that could have said whose it is: what carries no mark is a stranger's from here on.
+    /// Everything has died that could have said whose it is: what carries no mark is another program's from here on.
     mutating func forgetOwners() {
         for place in links.indices {
             for number in links[place].addresses.indices {
                 let held = links[place].addresses[number]
                 let isMarked = held.address.addedBy == AddressProtocol.ours
-                if held.owner == .ours, !isMarked { links[place].addresses[number].owner = .stranger }
-                if held.owner == .disputed { links[place].addresses[number].owner = isMarked ? .ours : .stranger }
+                if held.owner == .ours, !isMarked { links[place].addresses[number].owner = .otherProgram }
+                if held.owner == .disputed { links[place].addresses[number].owner = isMarked ? .ours : .otherProgram }
             }
         }
     }
 
-    private func isSibling(_ one: AddressKey, _ other: AddressKey) -> Bool {
+    private func sharesSubnet(_ one: AddressKey, _ other: AddressKey) -> Bool {
         one.address.family == .ipv4 && other.address.family == .ipv4 && one.length == other.length && one.length < 32
             && one.interfaceIndex == other.interfaceIndex
             && one.address.masked(to: Int(one.length)) == other.address.masked(to: Int(one.length))
     }
 
     private mutating func note(_ gone: HeldAddress, _ remover: Remover, isCollateral: Bool) {
-        guard remover == .ours, gone.owner == .stranger || gone.owner == .machine else { return }
-        wronged.append((gone, isCollateral))
+        guard remover == .ours, gone.owner == .otherProgram || gone.owner == .machine else { return }
+        foreignRemovals.append((gone, isCollateral))
     }
 
-    private mutating func tell(_ address: KernelAddress, isPresent: Bool, isRobbed: Bool = false) {
+    private mutating func notify(_ address: KernelAddress, isPresent: Bool, isForeign: Bool = false) {
         revision += 1
-        news.append(.address(AddressChange(address, isPresent: isPresent), isRobbed: isRobbed))
+        notifications.append(.address(AddressChange(address, isPresent: isPresent), isForeign: isForeign))
     }
 
     // MARK: Links
@@ -208,7 +207,7 @@ struct Kernel {
     mutating func setUsable(_ place: Int, _ isUsable: Bool, at now: Int64) {
         guard links[place].state.isUsable != isUsable else { return }
         links[place].state.isUsable = isUsable
-        tellLink(place)
+        notifyLink(place)
         if isUsable {
             addOwn(place, at: now)
         } else {
@@ -223,13 +222,13 @@ struct Kernel {
         let old = links[place].state.index
         var state = links[place].state
         state.isUsable = false
-        news.append(.link(state))
+        notifications.append(.link(state))
         for held in links[place].addresses.reversed() { _ = remove(held.key, by: .link) }
-        news.append(.linkRemoved(old))
+        notifications.append(.linkRemoved(old))
         links[place].state.index += 10
         links[place].state.hardwareAddress = MACAddress(bits: UInt64(bitPattern: now) | 1 << 41)
         links[place].movedAt = now
-        tellLink(place)
+        notifyLink(place)
         addOwn(place, at: now)
     }
 
@@ -238,20 +237,20 @@ struct Kernel {
         guard let next = name ?? links[place].renamedFrom, next != links[place].state.name else { return }
         links[place].renamedFrom = name == nil ? nil : links[place].renamedFrom ?? links[place].state.name
         links[place].state.name = next
-        tellLink(place)
+        notifyLink(place)
     }
 
     mutating func move(_ place: Int, to address: MACAddress, at now: Int64) {
         links[place].state.hardwareAddress = address
         links[place].movedAt = now
-        tellLink(place)
+        notifyLink(place)
     }
 
     /// Another MTU of the link that the routers are on.
     mutating func setMTU(_ mtu: UInt32) {
         guard links[0].state.mtu != mtu else { return }
         links[0].state.mtu = mtu
-        tellLink(0)
+        notifyLink(0)
     }
 
     /// The machine's own addresses, as far as they aren't there.
@@ -261,17 +260,17 @@ struct Kernel {
         }
     }
 
-    /// Power is off: what was added is gone, and nobody is told.
+    /// Power is off: what was added is gone, without a notification.
     mutating func restart(at now: Int64) {
         for place in links.indices {
             links[place].addresses = []
             addOwn(place, at: now)
         }
-        news = []
+        notifications = []
     }
 
-    private mutating func tellLink(_ place: Int) {
+    private mutating func notifyLink(_ place: Int) {
         revision += 1
-        news.append(.link(links[place].state))
+        notifications.append(.link(links[place].state))
     }
 }

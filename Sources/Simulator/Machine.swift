@@ -2,14 +2,14 @@ import Base
 import ConfigurationModel
 import VRRP
 
-/// What waits for a machine that doesn't run.
+/// An input that waits for a machine that doesn't run.
 enum Pending {
-    case frame(Frame)
+    case frame(LANFrame)
     case applied(ticket: UInt64, KernelAnswer)
 }
 
-/// Something that the kernel is asked for.
-struct KernelQuestion {
+/// A request to the kernel.
+struct KernelRequest {
     enum Work {
         case install([PlacedAddress])
         case withdraw([AddressKey], guarded: Set<Int32>)
@@ -19,11 +19,11 @@ struct KernelQuestion {
 
     var work: Work
     var ticket: UInt64
-    var askedAt: Int64
+    var requestedAt: Int64
 }
 
-/// What a machine's daemon has been told of its kernel.
-struct ToldKernel {
+/// The kernel as a machine's daemon knows it.
+struct KernelView {
     var links: [Int32: InterfaceState] = [:]
     var addresses: [AddressKey: (address: KernelAddress, since: Int64)] = [:]
 
@@ -44,12 +44,12 @@ struct Machine {
     var actingModel: ConfigurationModel
     /// Nil while the machine is off or its daemon is dead.
     var node: Node?
-    var clock: Clock
-    /// Whether its core hasn't had its configuration yet.
+    var clock: MachineClock
+    /// True if its core hasn't had its configuration yet.
     var isBeginning = false
     var isPaused = false
     var pausedAt: Int64 = 0
-    /// Whether the daemon was told to stop and hasn't been started again.
+    /// True if the daemon was told to stop and hasn't been started again.
     var isStopped = false
     var inbox: [Pending] = []
     /// Counts starts: what an earlier life was still waiting for never arrives.
@@ -59,43 +59,43 @@ struct Machine {
 
     // MARK: What outlives a process
 
-    /// What the core has left for a successor, by record number.
+    /// The core's records for a successor, by record number.
     var records: [Int: InstanceRecord] = [:]
     /// The memory file of addresses, by place.
     var ledger: [Int: [UInt8]] = [:]
     var ledgerKeys: [Int: AddressKey] = [:]
     /// Configurations before the model of which something may still be in the kernel: what hasupd hands to a successor.
-    var formers: [ConfigurationModel] = []
+    var previousModels: [ConfigurationModel] = []
     /// When the core died whose successor hasn't come yet.
     var heardUntil = Instant(nanoseconds: 0)
 
     // MARK: The kernel and the ways to it
 
     var kernel: Kernel
-    /// What it is asked for; it does one thing after the other.
-    var questions: [KernelQuestion] = []
+    /// The requests to the kernel; it does one thing after the other.
+    var requests: [KernelRequest] = []
     var kernelFreeAt: Int64 = 0
     /// Answers that its core hasn't had, and when the last one arrives.
     var answersUnderWay = 0
     var lastAnswerAt: Int64 = 0
-    /// News that are under way.
-    var news: [KernelNews] = []
-    /// Whether news are being lost, until everything is read anew.
-    var losesNews = false
-    var told = ToldKernel()
+    /// Notifications under way.
+    var notifications: [KernelNotification] = []
+    /// True if notifications are being lost, until everything is read anew.
+    var losesNotifications = false
+    var view = KernelView()
     /// The kernel's revision at the last look.
-    var judgedRevision = -1
+    var checkedRevision = -1
 
     // MARK: What the world observes
 
-    /// By virtual router.
+    /// Its state by virtual router.
     var states: [RouterState]
     var masterSince: [Int64]
     var announcedAt: [[IPAddress: Int64]]
-    /// Addresses whose loss may be blamed on somebody, until when.
-    var blamable: [IPAddress: Int64] = [:]
+    /// The time until which the loss of an address may be blamed on another program.
+    var foreignRemovalUntil: [IPAddress: Int64] = [:]
 
-    init(number: Int, model: ConfigurationModel, clock: Clock, kernel: Kernel, routerCount: Int) {
+    init(number: Int, model: ConfigurationModel, clock: MachineClock, kernel: Kernel, routerCount: Int) {
         self.number = number
         self.model = model
         actingModel = model
@@ -106,10 +106,10 @@ struct Machine {
         announcedAt = [[IPAddress: Int64]](repeating: [:], count: routerCount)
     }
 
-    /// Whether its daemon knows all that its kernel has done and has no question open.
+    /// True if its daemon knows all that its kernel has done and has no request open.
     var isQuiet: Bool {
-        node != nil && !isBeginning && !isPaused && questions.isEmpty && answersUnderWay == 0 && news.isEmpty
-            && !losesNews
+        node != nil && !isBeginning && !isPaused && requests.isEmpty && answersUnderWay == 0 && notifications.isEmpty
+            && !losesNotifications
     }
 
     /// The link of the virtual LAN.

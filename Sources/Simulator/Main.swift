@@ -1,3 +1,7 @@
+// Room Simulator: `hasup-sim`: clusters of real cores with a simulated clock, network and kernel, one seed each.
+// Imports: Base, Wire, ConfigurationModel and VRRP.
+// Begin: Simulation.swift, one seed from faults to peace; World.swift is the event loop, Invariants.swift the promises.
+
 import Base
 import Glibc
 
@@ -5,10 +9,10 @@ import Glibc
 @main enum Main {
     static let usage = """
         usage: hasup-sim --seed N [--trace]
-               hasup-sim --seeds COUNT [--start N] [--trace] [--sabotage NAME]
+               hasup-sim --seeds COUNT [--start N] [--trace] [--inject NAME]
 
         Each seed is a random cluster of real VRRP cores on a network that lies, first with faults, then in peace. A
-        sabotage breaks something on purpose: the seeds that find it break a promise.
+        injection breaks something on purpose: the seeds that find it break a promise.
         Exit status: 0 when every promise held, 1 when a seed broke one, 64 for wrong arguments.
         """
 
@@ -23,7 +27,7 @@ import Glibc
         var broken = 0
         for offset in 0..<options.count {
             let seed = options.start &+ offset
-            let outcome = Simulation.run(seed: seed, trace: options.trace, sabotage: options.sabotage)
+            let outcome = Simulation.run(seed: seed, trace: options.trace, injection: options.injection)
             simulated = simulated + outcome.simulated
             events += outcome.events
             for line in outcome.trace { print(line) }
@@ -47,12 +51,11 @@ import Glibc
     }
 }
 
-/// The command line.
 struct SimulationOptions {
     var start: UInt64 = 1
     var count: UInt64 = 1
     var trace = false
-    var sabotage: FaultInjection?
+    var injection: FaultInjection?
 
     /// Nil for anything that isn't understood.
     init?(_ arguments: some Sequence<String>) {
@@ -61,9 +64,9 @@ struct SimulationOptions {
         while let argument = rest.next() {
             switch argument {
             case "--trace": trace = true
-            case "--sabotage":
+            case "--inject":
                 guard let named = rest.next().flatMap({ FaultInjection(rawValue: $0) }) else { return nil }
-                sabotage = named
+                injection = named
             case "--seed", "--start", "--seeds":
                 guard let text = rest.next(), let number = UInt64(text) else { return nil }
                 if argument == "--seeds" { count = number } else { start = number }

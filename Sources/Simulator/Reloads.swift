@@ -25,7 +25,7 @@ extension World {
     }
 
     private mutating func adopt(_ model: ConfigurationModel, _ machine: Int) {
-        machines[machine].formers.append(machines[machine].model)
+        machines[machine].previousModels.append(machines[machine].model)
         machines[machine].model = model
     }
 
@@ -111,8 +111,8 @@ extension World {
         }
     }
 
-    /// Every virtual router is on every machine again when the checks begin, and its machines agree about what they have
-    /// to agree about.
+    /// Every virtual router is on every machine again when the checks begin, and its machines agree about what they
+    /// have to agree about.
     mutating func restoreFile(_ machine: Int) {
         var model = machines[machine].model
         addMissing(&model, machine)

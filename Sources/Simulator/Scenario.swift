@@ -20,10 +20,10 @@ struct Scenario {
     private(set) var prefixLength = 32
     /// Length of the machines' own IPv4 addresses: with 16 they may share a network with the virtual ones.
     private let ownLength: Int
-    /// Whether kernels keep marks, and promote secondary addresses.
+    /// True if kernels keep marks, and promote secondary addresses.
     private let keepsMarks: Bool
     private let promotes: Bool
-    /// By machine; instance order is the routers' order.
+    /// The configuration of each machine; instance order is the routers' order.
     var models: [ConfigurationModel]
 
     init(random: inout SeededRandom) {
@@ -89,14 +89,14 @@ struct Scenario {
         return kernel
     }
 
-    /// Whether machines' own addresses may be in one network with virtual ones.
+    /// True if machines' own addresses may be in one network with virtual ones.
     var sharesOwnNetwork: Bool { ownLength == prefixLength && !promotes }
 
-    /// Of a link, unless a fault makes it smaller.
+    /// The MTU of a link, unless a fault makes it smaller.
     static let mtu: UInt32 = 1_500
 
-    /// Scope of what strangers add, to tell it from others.
-    static let strangersScope: UInt8 = 200
+    /// Scope of the addresses of other programs, to tell them from ours.
+    static let foreignScope: UInt8 = 200
 
     /// A virtual address of this cluster.
     func virtual(_ address: IPAddress) -> VirtualAddress {

@@ -2,7 +2,7 @@ import Base
 import ConfigurationModel
 import VRRP
 
-/// What must be true in peace.
+/// Promises that hold in peace.
 extension Simulation {
     /// Exactly one master, the right one, with the addresses and announced; nobody else has them.
     mutating func checkState() {
@@ -65,7 +65,7 @@ extension Simulation {
             let isOwner = settings.priority == .owner
             if Set(status.strangers.map(\.prefix)) != (isOwner ? [] : Set(prefixes)) {
                 world.invariants.fail(
-                    world.now, "machine \(machine.number) says nothing of strangers' \(prefixes) of VI_\(router)")
+                    world.now, "machine \(machine.number) reports no foreign \(prefixes) of VI_\(router)")
             }
         }
         if status.state != machine.states[router] {
@@ -88,8 +88,8 @@ extension Simulation {
             world.invariants.fail(
                 world.now, "machine \(machine.number) has \(plain) of VI_\(router) in another form than its file says")
         }
-        // Also later than the end of any other mastership that peace has seen (pain point T1), but for what ends by news
-        // of before that were still under way, and than the link's hardware address.
+        // Also later than the end of any other mastership that peace has seen (pain point T1), but for what ends by
+        // notifications of before that were still under way, and than the link's hardware address.
         let yielded = world.lastYield[router] > peaceSince + 25_000_000 ? world.lastYield[router] : 0
         let moved = machine.kernel.place(ofIndex: key.interfaceIndex).map { machine.kernel.links[$0].movedAt } ?? 0
         let due = max(machine.masterSince[router], yielded, moved)
@@ -123,7 +123,7 @@ extension Simulation {
         }
     }
 
-    /// What is in the memory file is there; what is there is in the memory file, see `World.judge`.
+    /// Checks that what is in the memory file is there; what is there is in the memory file, see `World.checkPromises`.
     private mutating func checkLedger(_ machine: Machine) {
         guard machine.node != nil, !machine.isStopped else { return }
         for key in machine.ledgerKeys.values where machine.kernel.held(key) == nil {

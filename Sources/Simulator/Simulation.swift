@@ -2,8 +2,8 @@ import Base
 import ConfigurationModel
 import VRRP
 
-/// What became of a seed.
-struct Outcome {
+/// The result of a seed.
+struct SimulationResult {
     var failures: [String]
     var trace: [String]
     var simulated: Interval
@@ -13,41 +13,41 @@ struct Outcome {
 /// One seed: a random cluster, a time of faults, then peace and what must be true in it.
 struct Simulation {
     var world: World
-    private let sabotage: FaultInjection?
-    /// Whether processes die among the faults.
+    private let injection: FaultInjection?
+    /// True if processes die among the faults.
     private let killsProcesses: Bool
-    /// Whether they die over reloads, too.
+    /// True if they die over reloads, too.
     private let killsOverReloads: Bool
-    /// Whether in the end nobody gets the addresses of a virtual router.
+    /// True if in the end nobody gets the addresses of a virtual router.
     private let refusesAll: Bool
-    /// When faults ended.
+    /// The end of the faults.
     private(set) var peaceSince: Int64 = 0
 
-    static func run(seed: UInt64, trace: Bool = false, sabotage: FaultInjection? = nil) -> Outcome {
-        var simulation = Simulation(seed: seed, trace: trace, sabotage: sabotage)
+    static func run(seed: UInt64, trace: Bool = false, injection: FaultInjection? = nil) -> SimulationResult {
+        var simulation = Simulation(seed: seed, trace: trace, injection: injection)
         return simulation.run()
     }
 
-    private init(seed: UInt64, trace: Bool, sabotage: FaultInjection?) {
+    private init(seed: UInt64, trace: Bool, injection: FaultInjection?) {
         var random = SeededRandom(seed: seed)
         var scenario = Scenario(random: &random)
-        if sabotage == .otherVirtualRouterIDs {
+        if injection == .changesVRIDs {
             for place in scenario.models[0].instances.indices {
                 let other = UInt8(200 + place)
                 scenario.models[0].instances[place].virtualRouterID = VRID(rawValue: other)
             }
         }
         if random.next() % 3 == 0 { scenario.shareNetwork() }
-        self.sabotage = sabotage
+        self.injection = injection
         killsProcesses = random.next() % 4 == 0
         killsOverReloads = random.next() % 4 == 0
         refusesAll = random.next() % 16 == 0
-        world = World(scenario: scenario, random: random, trace: Trace(isOn: trace), sabotage: sabotage)
+        world = World(scenario: scenario, random: random, trace: Trace(isOn: trace), injection: injection)
     }
 
     var routers: Range<Int> { world.scenario.routers.indices }
 
-    private mutating func run() -> Outcome {
+    private mutating func run() -> SimulationResult {
         describe()
         for machine in world.machines.indices {
             world.run(until: world.now + Int64.random(in: 0...1_000_000_000, using: &world.random))
@@ -55,7 +55,7 @@ struct Simulation {
         }
         disturb()
         world.heal()
-        if sabotage == .staysCut {
+        if injection == .keepsPartition {
             for other in 1..<world.machines.count {
                 world.network.setCut(true, from: 0, to: other)
                 world.network.setCut(true, from: other, to: 0)
@@ -64,12 +64,12 @@ struct Simulation {
         expectConvergence()
         checkPeace()
         if world.invariants.failures.isEmpty { restartBackup() }
-        if world.invariants.failures.isEmpty { meetStrangers() }
+        if world.invariants.failures.isEmpty { interfere() }
         if world.invariants.failures.isEmpty { shutDownMaster() }
         if world.invariants.failures.isEmpty { killProcesses() }
         if world.invariants.failures.isEmpty, refusesAll { refuseEverywhere() }
         for router in routers { world.invariants.check(router, at: world.now) }
-        return Outcome(
+        return SimulationResult(
             failures: world.invariants.failures, trace: world.trace.lines,
             simulated: Interval(nanoseconds: world.now), events: world.eventCount)
     }
@@ -110,7 +110,7 @@ struct Simulation {
     // MARK: Bounds
 
     /// Handling, queueing and delay on the quiet network, there and back.
-    private var roundTrip: Int64 { (Network.quietDelayMax * 2 + .milliseconds(1)).nanoseconds }
+    private var roundTrip: Int64 { (LAN.quietDelayMax * 2 + .milliseconds(1)).nanoseconds }
 
     /// Clocks are up to one percent wrong.
     private func drifted(_ interval: Interval) -> Int64 { interval.nanoseconds * 102 / 100 + roundTrip }
@@ -121,8 +121,8 @@ struct Simulation {
         }.max() ?? .zero
     }
 
-    /// Longest wait for a first master: startup delay, a master-down interval, and the one interval and skew more that a
-    /// stalled BACKUP listens.
+    /// Longest wait for a first master: startup delay, a master-down interval, and the one interval and skew more that
+    /// a stalled BACKUP listens.
     private func firstMasterBound(_ router: Int) -> Int64 {
         let interval = largest(router) { settings, _ in settings.advertInterval }
         let skew = max(interval, .seconds(1))
@@ -145,7 +145,7 @@ struct Simulation {
             let interval = largest(router) { settings, _ in settings.advertInterval }
             // Two masters know of each other when the next advertisement has come. But a priority 0 sent while faults
             // were on may still be on its way, and whoever hears it claims a skew time later, until the next one.
-            let late = Interval(nanoseconds: Network.detourMax) + max(interval, .seconds(1)) + interval
+            let late = Interval(nanoseconds: LAN.detourMax) + max(interval, .seconds(1)) + interval
             world.invariants.manyFrom[router] = healed + drifted(late)
             world.invariants.manyMax[router] = roundTrip
             world.invariants.noneFrom[router] = healed + firstMasterBound(router)
@@ -169,7 +169,7 @@ struct Simulation {
     private mutating func checkPeace() {
         let before = world.invariants.transitions
         let longest = routers.map { largest($0) { settings, _ in settings.advertInterval } }.max() ?? .zero
-        if sabotage == .forgetfulKernel { forgetAddresses() }
+        if injection == .losesKernelAddresses { forgetAddresses() }
         world.run(until: world.now + (longest * 10 + .seconds(10)).nanoseconds)
         for router in routers where world.invariants.transitions[router] != before[router] {
             world.invariants.fail(world.now, "VI_\(router) changes its master for no reason")
@@ -182,12 +182,12 @@ struct Simulation {
             for held in world.machines[machine].kernel.all where held.owner == .ours {
                 _ = world.machines[machine].kernel.remove(held.key, by: .link)
             }
-            _ = world.machines[machine].kernel.takeNews()
+            _ = world.machines[machine].kernel.takeNotifications()
         }
     }
 
-    /// Somebody does something to the addresses of a MASTER, or adds them to a BACKUP: nobody moves.
-    private mutating func meetStrangers() {
+    /// Another program changes the addresses of a MASTER, or adds them to a BACKUP: no master changes.
+    private mutating func interfere() {
         let before = world.invariants.transitions
         for _ in 0..<3 {
             let machine = Int.random(in: 0..<world.machines.count, using: &world.random)
@@ -198,20 +198,20 @@ struct Simulation {
                 || world.machines[machine].kernel.all.contains {
                     $0.owner == .machine && $0.address.flags.contains(.secondary)
                 }
-            let deed: StrangersDeed =
+            let change: ForeignChange =
                 switch Int.random(in: risksOwn ? 3..<5 : 0..<4, using: &world.random) {
                 case 0: .remove(router: router, count: 1)
                 case 1: .replace(router: router)
                 case 2: .removeAndAdd(router: router, pause: Int64.random(in: 0...1_000_000, using: &world.random))
                 default: .add(router: router, isLonger: Bool.random(using: &world.random), mark: 0, place: 0)
                 }
-            world.trace.note(world.now, machine, "a stranger: \(deed)")
-            world.perform(deed, on: machine)
+            world.trace.note(world.now, machine, "another program: \(change)")
+            world.perform(change, on: machine)
             world.run(until: world.now + Int64.random(in: 0...3_000_000_000, using: &world.random))
         }
         world.run(until: world.now + 6_000_000_000)
         for router in routers where world.invariants.transitions[router] != before[router] {
-            world.invariants.fail(world.now, "VI_\(router) moves because of a stranger")
+            world.invariants.fail(world.now, "VI_\(router) moves because of another program")
         }
         checkState()
     }
@@ -221,7 +221,7 @@ struct Simulation {
         let router = 0
         world.invariants.noneFrom[router] = .max
         world.invariants.manyFrom[router] = .max
-        world.trace.note(world.now, nil, "nobody gets the addresses of VI_\(router)")
+        world.trace.note(world.now, nil, "no machine gets the addresses of VI_\(router)")
         for machine in world.machines.indices {
             world.refuse(machine, router, isAll: true)
             world.perform(.remove(router: router, count: 20), on: machine)
@@ -245,12 +245,12 @@ struct Simulation {
     }
 
     private mutating func runWithNoise(for length: Interval) {
-        guard sabotage == .triesAllTheTime else { return world.run(until: world.now + length.nanoseconds) }
+        guard injection == .changesLinkConstantly else { return world.run(until: world.now + length.nanoseconds) }
         for _ in 0..<length.nanoseconds / 3_000_000_000 {
             world.run(until: world.now + 3_000_000_000)
             for machine in world.machines.indices {
                 world.machines[machine].kernel.move(0, to: MACAddress(bits: UInt64(world.now)), at: world.now)
-                world.spread(machine)
+                world.sendNotifications(machine)
             }
         }
     }
@@ -270,7 +270,7 @@ struct Simulation {
         for _ in 0..<3 {
             let chosen = Int.random(in: 0..<world.machines.count, using: &world.random)
             let gap = Int64.random(in: 1_000_000...shortest.nanoseconds / 2, using: &world.random)
-            world.kill(chosen, gap: sabotage == .seesDeathLate ? longestDown : gap)
+            world.kill(chosen, gap: injection == .delaysRestart ? longestDown : gap)
             world.run(
                 until: world.now + Int64.random(in: 0...2_000_000_000, using: &world.random) + shortest.nanoseconds * 4)
         }
@@ -289,7 +289,7 @@ struct Simulation {
         world.trace.note(world.now, chosen.number, "restarts")
         if Bool.random(using: &world.random) { world.crash(chosen.number) } else { world.die(chosen.number) }
         world.run(until: world.now + 500_000_000)
-        world.start(chosen.number, told: sabotage?.started(chosen.model))
+        world.start(chosen.number, with: injection?.started(chosen.model))
         world.run(until: world.now + (routers.map(settledBound).max() ?? 0))
         checkState()
         for router in routers {
@@ -318,9 +318,9 @@ struct Simulation {
             }
             let shortest = skews.min() ?? .zero
             world.invariants.noneMax[router] = drifted(shortest)
-            // A third machine may hear the next master first, and then the one that leaves: it claims a skew time later,
-            // until the next master's second advertisement.
-            if shortest < Network.quietDelayMax {
+            // A third machine may hear the next master first, and then the one that leaves: it claims a skew time
+            // later, until the next master's second advertisement.
+            if shortest < LAN.quietDelayMax {
                 world.invariants.manyMax[router] = max(roundTrip, drifted(interval) + roundTrip)
             }
         }

@@ -3,7 +3,7 @@ import ConfigurationModel
 import VRRP
 import Wire
 
-/// What cores want done, and whether they may.
+/// The actions of the cores, and whether they may.
 extension World {
     mutating func perform(_ action: Action, of machine: Int) {
         func settings(_ instance: InstanceID) -> InstanceSettings {
@@ -11,16 +11,17 @@ extension World {
         }
         switch action {
         case .advertise(let instance, let advertised): transmit(settings(instance), advertised, from: machine)
-        case .install(let addresses, let ticket): ask(machine, .install(addresses), ticket: ticket)
+        case .install(let addresses, let ticket): request(machine, .install(addresses), ticket: ticket)
         case .withdraw(let keys, let guarded, let ticket):
-            ask(machine, .withdraw(keys, guarded: guarded), ticket: ticket)
+            request(machine, .withdraw(keys, guarded: guarded), ticket: ticket)
         case .announce(let instance, let address): announce(address, settings(instance), by: machine)
         case .notify(let notification):
             invariants.notified(machine, life: machines[machine].life, notification.sequence, at: now)
-        case .observe(.addressRemoved(let instance, let address, _)): blame(machine, for: address, settings(instance))
+        case .observe(.addressRemoved(let instance, let address, _)):
+            checkBlame(machine, for: address, settings(instance))
         case .observe(.transition(let transition)):
             if case .addressRemoved(let address) = transition.reason {
-                blame(machine, for: address, settings(transition.instance))
+                checkBlame(machine, for: address, settings(transition.instance))
             }
             change(
                 machine, Machine.router(of: settings(transition.instance)), to: transition.to, "\(transition.reason)")
@@ -38,8 +39,8 @@ extension World {
             return
         }
         let isUnheard =
-            machines[machine].losesNews
-            || machines[machine].news.contains { piece in
+            machines[machine].losesNotifications
+            || machines[machine].notifications.contains { piece in
                 switch piece {
                 case .address(let change, _): change.address.key.address == plain
                 case .link, .linkRemoved: true
@@ -48,12 +49,12 @@ extension World {
         if !isUnheard { invariants.fail(now, "machine \(machine) announces \(plain) without having it") }
     }
 
-    private mutating func blame(_ machine: Int, for address: IPAddress, _ settings: InstanceSettings) {
-        if let until = machines[machine].blamable[address], now <= until { return }
-        invariants.fail(now, "machine \(machine) says that somebody has removed \(address), and nobody has")
+    private mutating func checkBlame(_ machine: Int, for address: IPAddress, _ settings: InstanceSettings) {
+        if let until = machines[machine].foreignRemovalUntil[address], now <= until { return }
+        invariants.fail(now, "machine \(machine) says that another program has removed \(address), and none has")
     }
 
-    private mutating func transmit(_ settings: InstanceSettings, _ advertised: Advertised, from machine: Int) {
+    private mutating func transmit(_ settings: InstanceSettings, _ advertised: AdvertContents, from machine: Int) {
         guard let virtualRouterID = settings.virtualRouterID, machines[machine].lan.isUsable,
             machines[machine].lan.index == advertised.interfaceIndex
         else { return }
@@ -67,7 +68,7 @@ extension World {
             interval: settings.advertInterval,
             addresses: settings.virtualAddresses.prefix(Int(advertised.addressCount)).map(\.prefix.address),
             password: settings.password, checksumWithoutPseudoHeader: settings.checksumWithoutPseudoHeader)
-        if sabotage == .sendsNoRelease, !isDisturbed, advertised.priority == .release { return }
+        if injection == .suppressesPriorityZero, !isDisturbed, advertised.priority == .release { return }
         let destinations = settings.isUnicast ? settings.unicastPeers.map(\.address) : [settings.multicastGroup]
         for destination in destinations {
             let bytes = advertisement.encode(source: advertised.source, destination: destination)
@@ -79,7 +80,7 @@ extension World {
                 }
                 continue
             }
-            let frame = Frame(
+            let frame = LANFrame(
                 from: machine, source: advertised.source, destination: destination, hopLimit: 255, bytes: bytes)
             for other in machines.indices where other != machine {
                 let isAddressee =
@@ -96,11 +97,11 @@ extension World {
     // MARK: Promises that hold at all times
 
     /// Looked at when something has changed.
-    mutating func judge(_ machine: Int) {
-        guard machines[machine].judgedRevision != machines[machine].kernel.revision, machines[machine].isQuiet else {
+    mutating func checkPromises(_ machine: Int) {
+        guard machines[machine].checkedRevision != machines[machine].kernel.revision, machines[machine].isQuiet else {
             return
         }
-        machines[machine].judgedRevision = machines[machine].kernel.revision
+        machines[machine].checkedRevision = machines[machine].kernel.revision
         let known = Set(machines[machine].ledgerKeys.values)
         for held in machines[machine].kernel.all where held.owner == .ours && !known.contains(held.key) {
             invariants.fail(now, "machine \(machine) has \(held.key.address) without a record of it")

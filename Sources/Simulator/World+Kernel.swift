@@ -2,46 +2,46 @@ import Base
 import ConfigurationModel
 import VRRP
 
-/// What a kernel is asked for, answers and tells.
+/// Requests to a kernel, its answers and its notifications.
 extension World {
-    // MARK: Questions
+    // MARK: Requests
 
-    mutating func ask(_ machine: Int, _ work: KernelQuestion.Work, ticket: UInt64) {
+    mutating func request(_ machine: Int, _ work: KernelRequest.Work, ticket: UInt64) {
         let isSlow = happens(oneIn: 20)
         let takes = Int64.random(in: 20_000...(isSlow ? 80_000_000 : 400_000), using: &random)
         let done = max(now, machines[machine].kernelFreeAt) + takes
         machines[machine].kernelFreeAt = done
-        machines[machine].questions.append(KernelQuestion(work: work, ticket: ticket, askedAt: now))
+        machines[machine].requests.append(KernelRequest(work: work, ticket: ticket, requestedAt: now))
         schedule(.work(machine: machine, life: machines[machine].life), after: done - now)
     }
 
-    /// The first question's work is done, and its answer begins its way.
+    /// The first request's work is done, and its answer begins its way.
     mutating func work(_ machine: Int) {
-        guard !machines[machine].questions.isEmpty else { return }
-        let question = machines[machine].questions.removeFirst()
-        if case .read = question.work { return readAnew(machine) }
-        let answer = execute(question, on: machine)
+        guard !machines[machine].requests.isEmpty else { return }
+        let request = machines[machine].requests.removeFirst()
+        if case .read = request.work { return readAnew(machine) }
+        let answer = execute(request, on: machine)
         let arrives = max(
             now + Int64.random(in: 0...300_000, using: &random), machines[machine].lastAnswerAt)
         machines[machine].lastAnswerAt = arrives
         machines[machine].answersUnderWay += 1
         schedule(
-            .answer(machine: machine, life: machines[machine].life, ticket: question.ticket, answer),
+            .answer(machine: machine, life: machines[machine].life, ticket: request.ticket, answer),
             after: arrives - now)
-        spread(machine)
+        sendNotifications(machine)
     }
 
-    /// A process dies over what it has asked for: what the kernel was doing it does, and nobody hears of it.
+    /// A process dies over its requests: what the kernel was doing it does, and the answer is lost.
     mutating func endKernelWork(_ machine: Int) {
-        if let first = machines[machine].questions.first, Bool.random(using: &random) {
+        if let first = machines[machine].requests.first, Bool.random(using: &random) {
             _ = execute(first, on: machine)
         }
-        machines[machine].questions = []
+        machines[machine].requests = []
     }
 
-    private mutating func execute(_ question: KernelQuestion, on machine: Int) -> KernelAnswer {
+    private mutating func execute(_ request: KernelRequest, on machine: Int) -> KernelAnswer {
         var results: [AddressResult]
-        switch question.work {
+        switch request.work {
         case .read: return KernelAnswer([])
         case .install(let addresses):
             results = addresses.map { install($0, on: machine) }
@@ -49,7 +49,7 @@ extension World {
             results = keys.map { _ in .absent }
             for isGuarded in [false, true] {
                 for (place, key) in keys.enumerated() where guarded.contains(key.interfaceIndex) == isGuarded {
-                    results[place] = withdraw(key, isGuarded: isGuarded, askedAt: question.askedAt, on: machine)
+                    results[place] = withdraw(key, isGuarded: isGuarded, requestedAt: request.requestedAt, on: machine)
                 }
             }
         }
@@ -59,7 +59,7 @@ extension World {
 
     private mutating func install(_ placed: PlacedAddress, on machine: Int) -> AddressResult {
         if isDisturbed, happens(oneIn: 50) { return .refused(105) }
-        if sabotage == .liesAboutInstalls { return .done }
+        if injection == .skipsInstalls { return .done }
         let key = placed.key
         let code = machines[machine].kernel.add(
             placed.address, on: placed.interfaceIndex, by: .ours, mark: AddressProtocol.ours, at: now)
@@ -71,24 +71,24 @@ extension World {
     }
 
     private mutating func withdraw(
-        _ key: AddressKey, isGuarded: Bool, askedAt: Int64, on machine: Int
+        _ key: AddressKey, isGuarded: Bool, requestedAt: Int64, on machine: Int
     ) -> AddressResult {
         if isDisturbed, happens(oneIn: 50) { return .refused(16) }
         let code = machines[machine].kernel.remove(key, by: .ours, isGuarded: isGuarded)
         trace.note(now, machine, "removes \(key.address)/\(key.length) from \(key.interfaceIndex): \(code)")
-        judgeWrongs(machine, askedAt: askedAt)
+        checkForeignRemovals(machine, requestedAt: requestedAt)
         return code == 0 ? .done : .absent
     }
 
     /// Nobody else's address is taken away. What goes with an address of ours counts when the core knew of it.
-    mutating func judgeWrongs(_ machine: Int, askedAt: Int64 = 0) {
-        for (gone, isCollateral) in machines[machine].kernel.takeWronged() {
+    mutating func checkForeignRemovals(_ machine: Int, requestedAt: Int64 = 0) {
+        for (gone, isCollateral) in machines[machine].kernel.takeForeignRemovals() {
             if isCollateral {
-                guard let told = machines[machine].told.addresses[gone.key], told.since < askedAt,
-                    told.address.flags.contains(.secondary)
+                guard let known = machines[machine].view.addresses[gone.key], known.since < requestedAt,
+                    known.address.flags.contains(.secondary)
                 else { continue }
             }
-            invariants.fail(now, "machine \(machine) removes \(gone.key.address), which is a stranger's")
+            invariants.fail(now, "machine \(machine) removes \(gone.key.address), which another program has added")
         }
     }
 
@@ -98,70 +98,74 @@ extension World {
         else { return }
         let isDuplicate = isDisturbed && happens(oneIn: 2)
         if isDuplicate { trace.note(now, machine, "\(key.address) is another machine's") }
-        if isDuplicate, sabotage == .hidesDuplicates {
+        if isDuplicate, injection == .hidesDuplicates {
             machines[machine].kernel.change(key) { $0.address.flags = .duplicate }
-            machines[machine].news += machines[machine].kernel.takeNews().dropLast()
+            machines[machine].notifications += machines[machine].kernel.takeNotifications().dropLast()
             return
         }
         machines[machine].kernel.change(key) { $0.address.flags = isDuplicate ? .duplicate : [] }
-        spread(machine)
+        sendNotifications(machine)
     }
 
-    // MARK: News
+    // MARK: Notifications
 
-    /// What the kernel has told begins its way to who listens.
-    mutating func spread(_ machine: Int) {
-        let news = machines[machine].kernel.takeNews()
-        guard !news.isEmpty, machines[machine].node != nil, !machines[machine].losesNews else { return }
-        let isFirst = machines[machine].news.isEmpty
-        machines[machine].news += news
+    /// Sends the kernel's notifications on their way.
+    mutating func sendNotifications(_ machine: Int) {
+        let notifications = machines[machine].kernel.takeNotifications()
+        guard !notifications.isEmpty, machines[machine].node != nil, !machines[machine].losesNotifications else {
+            return
+        }
+        let isFirst = machines[machine].notifications.isEmpty
+        machines[machine].notifications += notifications
         guard isFirst else { return }
         let isSlow = happens(oneIn: 20)
         let takes = Int64.random(in: 0...(isSlow ? 20_000_000 : 300_000), using: &random)
-        schedule(.news(machine: machine, life: machines[machine].life), after: takes)
+        schedule(.notifications(machine: machine, life: machines[machine].life), after: takes)
     }
 
-    /// All that was told by now is read together: interfaces first, as they are in the end, then the addresses.
-    mutating func deliverNews(_ machine: Int) {
-        let news = machines[machine].news
-        guard !news.isEmpty, machines[machine].node != nil else { return }
+    /// All notifications until now are read together: interfaces first, as they are in the end, then the addresses.
+    mutating func deliverNotifications(_ machine: Int) {
+        let notifications = machines[machine].notifications
+        guard !notifications.isEmpty, machines[machine].node != nil else { return }
         var links: [(index: Int32, state: InterfaceState?)] = []
         var changes: [AddressChange] = []
-        for piece in news {
+        for piece in notifications {
             switch piece {
             case .link(var state):
-                if sabotage == .hidesMTU { state.mtu = 0 }
+                if injection == .hidesMTU { state.mtu = 0 }
                 links.removeAll { $0.index == state.index }
                 links.append((state.index, state))
             case .linkRemoved(let index):
                 links.removeAll { $0.index == index }
                 links.append((index, nil))
-            case .address(let change, let isRobbed):
-                if sabotage == .hidesStrangers, change.isPresent, change.address.scope == Scenario.strangersScope {
+            case .address(let change, let isForeign):
+                if injection == .hidesForeignAddresses, change.isPresent, change.address.scope == Scenario.foreignScope
+                {
                     continue
                 }
                 changes.append(change)
-                machines[machine].told.take(change, at: now)
-                // Told 100 ms later at the latest. When hasup is removing the same address just then, the first news pass for
-                // those of its own removal, and the next ones are blamed.
-                if isRobbed, sabotage != .forgetsRobbers {
-                    machines[machine].blamable[change.address.key.address] = now + 220_000_000
+                machines[machine].view.take(change, at: now)
+                // Reported 100 ms later at the latest. When hasup is removing the same address just then, the first
+                // notifications pass for those of its own removal, and the next ones are blamed.
+                if isForeign, injection != .ignoresForeignRemovals {
+                    machines[machine].foreignRemovalUntil[change.address.key.address] = now + 220_000_000
                 }
             }
         }
         for (place, (index, state)) in links.enumerated() {
-            // Of the addresses it hasn't heard while it hears of the links, nor of the later links while of the first ones.
+            // Of the addresses it hasn't heard while it hears of the links, nor of the later links while of the first
+            // ones.
             let isLast = place == links.count - 1
-            machines[machine].news = isLast ? changes.map { .address($0, isRobbed: false) } : news
-            tell(machine, index, state)
+            machines[machine].notifications = isLast ? changes.map { .address($0, isForeign: false) } : notifications
+            report(machine, index, state)
         }
-        machines[machine].news = []
-        if changes.isEmpty { judge(machine) } else { give(machine, .addresses(changes, isAfterLoss: false)) }
+        machines[machine].notifications = []
+        if changes.isEmpty { checkPromises(machine) } else { give(machine, .addresses(changes, isAfterLoss: false)) }
     }
 
-    private mutating func tell(_ machine: Int, _ index: Int32, _ state: InterfaceState?) {
-        let known = machines[machine].told.links[index]
-        machines[machine].told.links[index] = state
+    private mutating func report(_ machine: Int, _ index: Int32, _ state: InterfaceState?) {
+        let known = machines[machine].view.links[index]
+        machines[machine].view.links[index] = state
         if let state {
             give(machine, .interface(state))
         } else if known != nil {
@@ -169,49 +173,49 @@ extension World {
         }
     }
 
-    /// News are lost from here on (ENOBUFS), until everything is read anew.
-    mutating func loseNews(_ machine: Int) {
-        guard machines[machine].node != nil, !machines[machine].losesNews else { return }
-        machines[machine].losesNews = true
-        machines[machine].news = []
-        ask(machine, .read, ticket: 0)
+    /// Notifications are lost from here on (ENOBUFS), until everything is read anew.
+    mutating func loseNotifications(_ machine: Int) {
+        guard machines[machine].node != nil, !machines[machine].losesNotifications else { return }
+        machines[machine].losesNotifications = true
+        machines[machine].notifications = []
+        request(machine, .read, ticket: 0)
     }
 
-    /// The difference between what was told and what is there.
+    /// The difference between what was reported and what is there.
     mutating func readAnew(_ machine: Int) {
         guard machines[machine].node != nil else { return }
         guard !machines[machine].isPaused, machines[machine].answersUnderWay == 0 else {
-            machines[machine].questions.insert(KernelQuestion(work: .read, ticket: 0, askedAt: now), at: 0)
+            machines[machine].requests.insert(KernelRequest(work: .read, ticket: 0, requestedAt: now), at: 0)
             return schedule(.work(machine: machine, life: machines[machine].life), after: 5_000_000)
         }
-        _ = machines[machine].kernel.takeNews()
+        _ = machines[machine].kernel.takeNotifications()
         let links = machines[machine].kernel.links.map(\.state)
         let held = machines[machine].kernel.all
         let there = Set(held.map(\.key))
-        let gone = machines[machine].told.addresses.values.map(\.address).filter { !there.contains($0.key) }
+        let gone = machines[machine].view.addresses.values.map(\.address).filter { !there.contains($0.key) }
             .sorted {
                 ($0.key.interfaceIndex, $0.key.address, $0.key.length) < (
                     $1.key.interfaceIndex, $1.key.address, $1.key.length
                 )
             }
-        let come = held.map(\.address).filter { machines[machine].told.addresses[$0.key]?.address != $0 }
+        let come = held.map(\.address).filter { machines[machine].view.addresses[$0.key]?.address != $0 }
         let indices = Set(links.map(\.index))
-        let removed = machines[machine].told.links.keys.filter { !indices.contains($0) }.sorted()
-        let changed = links.filter { machines[machine].told.links[$0.index] != $0 }
+        let removed = machines[machine].view.links.keys.filter { !indices.contains($0) }.sorted()
+        let changed = links.filter { machines[machine].view.links[$0.index] != $0 }
         let changes = gone.map { AddressChange($0, isPresent: false) } + come.map { AddressChange($0, isPresent: true) }
-        for change in changes { machines[machine].told.take(change, at: now) }
-        for index in removed { tell(machine, index, nil) }
-        for state in changed { tell(machine, state.index, state) }
-        machines[machine].losesNews = false
+        for change in changes { machines[machine].view.take(change, at: now) }
+        for index in removed { report(machine, index, nil) }
+        for state in changed { report(machine, state.index, state) }
+        machines[machine].losesNotifications = false
         give(machine, .addresses(changes, isAfterLoss: true))
     }
 
-    /// What a core is told at its start.
-    mutating func tellAll(_ machine: Int) {
-        machines[machine].told = ToldKernel()
-        for link in machines[machine].kernel.links { tell(machine, link.state.index, link.state) }
+    /// Reports all that there is to a core that starts.
+    mutating func reportAll(_ machine: Int) {
+        machines[machine].view = KernelView()
+        for link in machines[machine].kernel.links { report(machine, link.state.index, link.state) }
         let changes = machines[machine].kernel.all.map { AddressChange($0.address, isPresent: true) }
-        for change in changes { machines[machine].told.take(change, at: now) }
+        for change in changes { machines[machine].view.take(change, at: now) }
         give(machine, .addresses(changes, isAfterLoss: true))
     }
 }

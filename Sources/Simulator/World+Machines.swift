@@ -6,8 +6,8 @@ import VRRP
 extension World {
     /// A daemon that knows nothing of an earlier one but the configurations of this boot.
     ///
-    /// - Parameter told: what it is told instead of its configuration; nil for that.
-    mutating func start(_ machine: Int, told: ConfigurationModel? = nil) {
+    /// - Parameter substitute: what it gets instead of its configuration; nil for that.
+    mutating func start(_ machine: Int, with substitute: ConfigurationModel? = nil) {
         machines[machine].life += 1
         machines[machine].records = [:]
         machines[machine].ledger = [:]
@@ -15,9 +15,9 @@ extension World {
         machines[machine].isStopped = false
         for router in scenario.routers.indices { change(machine, router, to: .initialize, "dead") }
         unpause(machine)
-        let model = told ?? machines[machine].model
+        let model = substitute ?? machines[machine].model
         machines[machine].kernel.forgetOwners()
-        let evidence = LeftBehind.Evidence(records: nil, claimed: [], mayAdopt: true)
+        let evidence = StaleAddresses.Evidence(records: nil, claimed: [], mayAdopt: true)
         _ = begin(machine, model, evidence)
         machines[machine].isBeginning = false
         give(machine, .configure(model))
@@ -27,7 +27,7 @@ extension World {
     mutating func crash(_ machine: Int) {
         die(machine)
         machines[machine].kernel.restart(at: now)
-        machines[machine].formers = []
+        machines[machine].previousModels = []
         trace.note(now, machine, "off")
     }
 
@@ -56,63 +56,63 @@ extension World {
         let last = invariants.lastNotification[machine]
         var snapshot = NodeSnapshot(
             instances: records.keys.sorted().filter { $0 > 0 }.compactMap { records[$0] }, node: records[0]?.bytes,
-            heardUntil: machines[machine].heardUntil, lastNotification: sabotage?.counted(last) ?? last)
+            heardUntil: machines[machine].heardUntil, lastNotification: injection?.counted(last) ?? last)
         let model = machines[machine].model
         let ledger = machines[machine].ledger
         let entries = ledger.keys.sorted().compactMap { slot in
             ledger[slot]?.withUnsafeBytes { AddressRecord($0, slot: slot) }
         }
-        let evidence = LeftBehind.Evidence(
-            records: sabotage == .forgetsLedger ? [] : entries, claimed: snapshot.masters(of: model))
+        let evidence = StaleAddresses.Evidence(
+            records: injection == .dropsLedger ? [] : entries, claimed: snapshot.masters(of: model))
         snapshot.ledger = begin(machine, model, evidence)
         invariants.continues(machine, life: machines[machine].life)
         machines[machine].isBeginning = false
         give(machine, .resume(model, snapshot))
     }
 
-    /// A new core is told what there is, and what a predecessor has left behind goes (docs/decisions.md, D14).
+    /// A new core gets a report of what there is, and what a predecessor has left behind goes (docs/decisions.md, D14).
     ///
     /// - Returns: what stays with the instances that go on.
     private mutating func begin(
-        _ machine: Int, _ model: ConfigurationModel, _ evidence: LeftBehind.Evidence
+        _ machine: Int, _ model: ConfigurationModel, _ evidence: StaleAddresses.Evidence
     ) -> [AddressRecord] {
         machines[machine].node = Node()
         machines[machine].isBeginning = true
         machines[machine].actingModel = model
         machines[machine].inbox = []
-        machines[machine].questions = []
+        machines[machine].requests = []
         machines[machine].kernelFreeAt = now
         machines[machine].answersUnderWay = 0
-        machines[machine].news = []
-        machines[machine].losesNews = false
-        machines[machine].blamable = [:]
-        _ = machines[machine].kernel.takeNews()
+        machines[machine].notifications = []
+        machines[machine].losesNotifications = false
+        machines[machine].foreignRemovalUntil = [:]
+        _ = machines[machine].kernel.takeNotifications()
         let names = Dictionary(
             machines[machine].kernel.links.map { ($0.state.index, $0.state.name) }, uniquingKeysWith: { $1 })
-        let leftBehind = LeftBehind(
-            sabotage?.adopting(model) ?? model, formers: machines[machine].formers,
+        let stale = StaleAddresses(
+            injection?.adopting(model) ?? model, previous: machines[machine].previousModels,
             kernel: machines[machine].kernel.all.map(\.address), interfaces: names, evidence)
         var stuck: [AddressRecord] = []
         trace.note(
             now, machine,
-            "finds \(leftBehind.leaving.map(\.key.address)), keeps \(leftBehind.staying.map(\.key.address)), "
-                + "forgets \(leftBehind.stale.map(\.key.address))")
-        for record in leftBehind.leaving {
+            "finds \(stale.leaving.map(\.key.address)), keeps \(stale.staying.map(\.key.address)), "
+                + "forgets \(stale.unused.map(\.key.address))")
+        for record in stale.leaving {
             allowAdoption(machine, record.key, model, isStart: evidence.records == nil)
             if isDisturbed, happens(oneIn: 50) {
                 stuck.append(record)
                 continue
             }
             _ = machines[machine].kernel.remove(record.key, by: .ours, isGuarded: true)
-            judgeWrongs(machine)
+            checkForeignRemovals(machine)
             if let slot = record.slot { endRecord(machine, Int(slot)) }
         }
-        for record in leftBehind.stale { if let slot = record.slot { endRecord(machine, Int(slot)) } }
-        tellAll(machine)
-        // The news of what has just gone are read with that.
-        _ = machines[machine].kernel.takeNews()
-        if !stuck.isEmpty { give(machine, .leftBehind(stuck)) }
-        return leftBehind.staying
+        for record in stale.unused { if let slot = record.slot { endRecord(machine, Int(slot)) } }
+        reportAll(machine)
+        // The notifications of what has just gone are read with that.
+        _ = machines[machine].kernel.takeNotifications()
+        if !stuck.isEmpty { give(machine, .staleAddresses(stuck)) }
+        return stale.staying
     }
 
     private mutating func endRecord(_ machine: Int, _ slot: Int) {
@@ -120,12 +120,12 @@ extension World {
         machines[machine].ledgerKeys[slot] = nil
     }
 
-    /// What a keepalived has left, and with adopt_leftovers what nobody has marked, may go at a start although a stranger
-    /// has added it.
+    /// Allows a start to remove what a keepalived has left, and with adopt_leftovers what nobody has marked, although
+    /// another program has added it.
     private mutating func allowAdoption(
         _ machine: Int, _ key: AddressKey, _ model: ConfigurationModel, isStart: Bool
     ) {
-        guard let held = machines[machine].kernel.held(key), held.owner == .stranger, isStart else { return }
+        guard let held = machines[machine].kernel.held(key), held.owner == .otherProgram, isStart else { return }
         let isNamed = model.instances.contains { settings in
             settings.priority != .owner
                 && settings.allAddresses.contains {
@@ -168,11 +168,11 @@ extension World {
         unpause(machine)
         trace.note(now, machine, "resumed")
         let length = now - machines[machine].pausedAt
-        machines[machine].blamable = machines[machine].blamable.mapValues { $0 + length }
-        let readsNewsFirst = Bool.random(using: &random)
-        if readsNewsFirst { deliverNews(machine) }
+        machines[machine].foreignRemovalUntil = machines[machine].foreignRemovalUntil.mapValues { $0 + length }
+        let readsNotificationsFirst = Bool.random(using: &random)
+        if readsNotificationsFirst { deliverNotifications(machine) }
         for pending in waiting { deliver(pending, to: machine) }
-        if !readsNewsFirst { deliverNews(machine) }
+        if !readsNotificationsFirst { deliverNotifications(machine) }
         give(machine, .timeout)
     }
 }

@@ -5,11 +5,11 @@ import VRRP
 /// Something that will happen at a time of the world's own clock.
 enum WorldEvent {
     case wake(machine: Int, version: Int)
-    case frame(Frame, to: Int)
-    /// The kernel does what it was asked for first.
+    case frame(LANFrame, to: Int)
+    /// The kernel does its first request.
     case work(machine: Int, life: Int)
     case answer(machine: Int, life: Int, ticket: UInt64, KernelAnswer)
-    case news(machine: Int, life: Int)
+    case notifications(machine: Int, life: Int)
     /// Duplicate address detection is over.
     case detected(machine: Int, AddressKey, addedAt: Int64)
     case revive(machine: Int, life: Int)
@@ -20,31 +20,31 @@ enum WorldEvent {
 struct World {
     let scenario: Scenario
     var random: SeededRandom
-    var network: Network
+    var network: LAN
     var machines: [Machine]
     var now: Int64 = 0
     var trace: Trace
     var invariants: Invariants
     var eventCount = 0
-    /// Whether faults are on.
+    /// True if faults are on.
     var isDisturbed = false
-    /// When a machine last left MASTER, by virtual router.
+    /// The time at which a machine last left MASTER, by virtual router.
     var lastYield: [Int64]
-    let sabotage: FaultInjection?
+    let injection: FaultInjection?
     private var queue = EventQueue()
     private var actions: [Action] = []
     private var record = ByteWriter()
 
-    init(scenario: Scenario, random: SeededRandom, trace: Trace, sabotage: FaultInjection?) {
+    init(scenario: Scenario, random: SeededRandom, trace: Trace, injection: FaultInjection?) {
         var random = random
-        self.sabotage = sabotage
+        self.injection = injection
         self.scenario = scenario
-        network = Network(machineCount: scenario.machineCount, random: &random)
+        network = LAN(machineCount: scenario.machineCount, random: &random)
         self.trace = trace
         lastYield = [Int64](repeating: 0, count: scenario.routers.count)
         invariants = Invariants(routerCount: scenario.routers.count, machineCount: scenario.machineCount)
         machines = scenario.models.enumerated().map { number, model in
-            let clock = Clock(
+            let clock = MachineClock(
                 startingAt: 0, reading: Int64.random(in: 0...1_000_000_000_000, using: &random),
                 driftPPM: Int64.random(in: -10_000...10_000, using: &random))
             return Machine(
@@ -56,7 +56,7 @@ struct World {
 
     mutating func schedule(_ event: WorldEvent, after delay: Int64) { queue.push(event, at: now + max(0, delay)) }
 
-    /// Whether something with this chance happens.
+    /// True if something with this chance happens.
     mutating func happens(oneIn count: Int) -> Bool { Int.random(in: 0..<count, using: &random) == 0 }
 
     /// Runs until this time of the world.
@@ -82,8 +82,8 @@ struct World {
         case .answer(let machine, let life, let ticket, let answer):
             guard machines[machine].life == life else { return }
             deliver(.applied(ticket: ticket, answer), to: machine)
-        case .news(let machine, let life):
-            if machines[machine].life == life, !machines[machine].isPaused { deliverNews(machine) }
+        case .notifications(let machine, let life):
+            if machines[machine].life == life, !machines[machine].isPaused { deliverNotifications(machine) }
         case .detected(let machine, let key, let addedAt): endDetection(machine, key, addedAt: addedAt)
         case .revive(let machine, let life):
             if machines[machine].life == life { revive(machine) }
@@ -91,9 +91,9 @@ struct World {
         }
     }
 
-    /// A priority 0 that a sabotage lets nobody hear; it is the third byte in both versions.
-    private func isLost(_ frame: Frame) -> Bool {
-        sabotage == .hearsNoRelease && !isDisturbed && frame.bytes.count > 2 && frame.bytes[2] == 0
+    /// A priority 0 that an injected fault lets nobody hear; it is the third byte in both versions.
+    private func isLost(_ frame: LANFrame) -> Bool {
+        injection == .dropsPriorityZero && !isDisturbed && frame.bytes.count > 2 && frame.bytes[2] == 0
     }
 
     // MARK: Events for cores
@@ -126,10 +126,10 @@ struct World {
         let done = actions
         keep(machine)
         if !machines[machine].isBeginning, machines[machine].node?.owesWithdrawals == false {
-            machines[machine].formers = []
+            machines[machine].previousModels = []
         }
         for action in done { perform(action, of: machine) }
-        judge(machine)
+        checkPromises(machine)
         let deadline = machines[machine].node?.deadline ?? .never
         machines[machine].wakeVersion += 1
         guard deadline != .never else { return }
@@ -138,7 +138,7 @@ struct World {
         schedule(.wake(machine: machine, version: machines[machine].wakeVersion), after: max(due, 0) + lateness)
     }
 
-    /// What the core has changed goes where its successor finds it.
+    /// Keeps what the core has changed where its successor finds it.
     private mutating func keep(_ machine: Int) {
         // Taken out and put back: a copy for each event would be most of the work.
         var records: [Int: InstanceRecord] = [:]
@@ -154,8 +154,8 @@ struct World {
         var changes: [(Int, AddressRecord?)] = []
         machines[machine].node?.saveLedger { changes.append(($0, $1)) }
         for (slot, record) in changes {
-            if record == nil, sabotage == .keepsEndedRecords { continue }
-            if record != nil, sabotage == .losesRecords { continue }
+            if record == nil, injection == .keepsEndedLedgerRecords { continue }
+            if record != nil, injection == .dropsLedgerRecords { continue }
             machines[machine].ledger[slot] = record?.bytes
             machines[machine].ledgerKeys[slot] = record?.key
         }
@@ -165,7 +165,7 @@ struct World {
         let before = machines[machine].states[router]
         guard before != state else { return }
         machines[machine].states[router] = state
-        machines[machine].judgedRevision = -1
+        machines[machine].checkedRevision = -1
         if state == .master {
             machines[machine].masterSince[router] = now
         }

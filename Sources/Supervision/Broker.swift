@@ -3,13 +3,15 @@ import ConfigurationModel
 
 /// Read access to one generation of the configuration, an instance at a time.
 package protocol InstanceSource {
+    /// The settings of all instances.
+    var global: GlobalSettings { get }
     /// Instances in the order of the files.
     var instanceCount: Int { get }
     /// One of them; nil when there is none with this number.
     func instance(at index: Int) -> InstanceSettings?
 }
 
-/// Why a worker's request was refused. Each is counted and logged: a healthy worker never causes one.
+/// A reason to refuse a worker's request. Each is logged: a healthy worker never causes one.
 package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// The generation isn't one that this worker was given.
     case generation(UInt64)
@@ -19,14 +21,14 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     case faultyInstance(String)
     /// The socket on this interface was given before, and the worker hasn't taken it yet.
     case pendingSocket(String)
-    /// No moment has this number.
-    case trigger(UInt8)
+    /// No state of an instance.
+    case trigger(NotifyTrigger)
     /// A notification with this number was started before.
     case repeated(UInt64)
     /// A notification leaves out more numbers than a worker and its successors could have lost.
     case leap(UInt64)
 
-    /// What makes two refusals the same for whoever logs them: numbers that a worker chose don't make another one.
+    /// The kind by which the log counts refusals: numbers that a worker chose don't make another one.
     package var kind: String {
         switch self {
         case .generation: "generation"
@@ -46,7 +48,7 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .instance(let number): "the configuration has no instance number \(number)"
         case .faultyInstance(let name): "instance \(name) has no interface to open a socket on"
         case .pendingSocket(let interface): "a socket on \(interface) is on its way to it already"
-        case .trigger(let number): "there is no notification of kind \(number)"
+        case .trigger(let trigger): "a worker can't send notification \(trigger.word)"
         case .repeated(let number): "notification \(number) was started before"
         case .leap(let number): "notification \(number) is far beyond those before"
         }
@@ -62,70 +64,20 @@ package struct SocketPlan: Hashable, Sendable {
     package var group: IPAddress?
 }
 
-/// Scripts to run for one notification.
-package struct ScriptRun: Hashable, Sendable {
-    /// The instance's name.
-    package var instance: String
-    /// The notification's number, as workers count; 0 when the count has begun anew since.
-    package var sequence: UInt64
-    /// The moment.
-    package var trigger: NotifyTrigger
-    /// The instance's priority of that moment.
-    package var priority: UInt8
-    /// Scripts of the notification that a former hasupd has started: they aren't in `scripts`.
-    package var begun = 0
-    /// Each script with its complete arguments.
-    package var scripts: [NotifyScript]
-
-    /// The scripts for a notification: the one of its moment first, then the generic one (behaviours §6).
-    package init(of instance: InstanceSettings, sequence: UInt64, trigger: NotifyTrigger, priority: UInt8) {
-        self.instance = instance.name
-        self.sequence = sequence
-        self.trigger = trigger
-        self.priority = priority
-        scripts = instance.scripts.filter { $0.trigger == trigger }
-        for var generic in instance.scripts where generic.trigger == .any {
-            generic.arguments += ["INSTANCE", instance.name, Self.word(for: trigger), String(priority)]
-            scripts.append(generic)
-        }
-    }
-
-    /// What is left of a run that a former hasupd has kept.
-    package init(of instance: InstanceSettings, keptAs waiting: KeptNotifications.Waiting) {
-        self.init(
-            of: instance, sequence: waiting.sequence, trigger: waiting.trigger, priority: waiting.priority)
-        begun = max(0, waiting.begun)
-        scripts.removeFirst(min(begun, scripts.count))
-    }
-
-    /// The state's word in the arguments of a generic script.
-    package static func word(for trigger: NotifyTrigger) -> String {
-        switch trigger {
-        case .master: "MASTER"
-        case .backup: "BACKUP"
-        case .fault: "FAULT"
-        case .stop: "STOP"
-        case .any: "ANY"
-        case .deleted: "DELETED"
-        case .receivedLowerPriority: "MASTER_RX_LOWER_PRI"
-        }
-    }
-}
-
 /// The broker rule (docs/architecture.md §1): a worker names things in the configuration, and only what is there is done.
 package struct Broker<Source: InstanceSource> {
     /// The generation that the worker runs or is about to run.
     package private(set) var generation: UInt64
     /// That generation's instances.
     package private(set) var source: Source
-    /// The generation before, until the worker says that it runs the new one: its requests may still be on their way.
+    /// The generation before, until the worker reports that it runs the new one: its requests may still be on their way.
     private var previous: (generation: UInt64, source: Source)?
     /// The last notification that a worker has asked for: its successor goes on counting.
     package private(set) var lastNotification: UInt64
     /// Sockets that the worker was given and may not have taken yet.
     private var onTheirWay: Set<SocketPlan> = []
 
-    /// How many numbers of notifications may be missing: those that died with a worker on their way. A leap to the last
+    /// The largest gap between the numbers of notifications: some die with a worker on their way. A leap to the last
     /// number that there is would silence all successors.
     package static var leapMax: UInt64 { 1 << 20 }
     /// Numbers of notifications end here: pages and records hold no larger ones.
@@ -153,7 +105,7 @@ package struct Broker<Source: InstanceSource> {
     /// A new worker starts. Its notifications count on where its predecessor's have ended, so that one that was begun
     /// isn't run again; without a snapshot they count from 1.
     ///
-    /// - Returns: whether they count from 1: whoever knows numbers of before has to be told.
+    /// - Returns: true if they count from 1: then numbers of before mean nothing.
     package mutating func workerStarted(hasSnapshot: Bool) -> Bool {
         if !hasSnapshot { lastNotification = 0 }
         previous = nil
@@ -191,23 +143,22 @@ package struct Broker<Source: InstanceSource> {
         return plan
     }
 
-    /// The scripts for a notification. - Throws: `Refusal`.
-    package mutating func scripts(
-        generation: UInt64, instance number: UInt32, sequence: UInt64, trigger rawTrigger: UInt8, priority: UInt8
-    ) throws(Refusal) -> ScriptRun {
+    /// The notification that a worker reports, with its scripts. - Throws: `Refusal`.
+    package mutating func pending(
+        generation: UInt64, instance number: UInt32, sequence: UInt64, trigger: NotifyTrigger, priority: UInt8
+    ) throws(Refusal) -> PendingNotification {
         // What costs least first.
-        guard let trigger = NotifyTrigger(rawValue: rawTrigger), Self.transitions.contains(trigger) else {
-            throw .trigger(rawTrigger)
-        }
+        guard trigger.isState else { throw .trigger(trigger) }
         guard sequence > lastNotification else { throw .repeated(sequence) }
         guard sequence - lastNotification <= Self.leapMax, sequence < Self.notificationsEnd else {
             throw .leap(sequence)
         }
+        let source = try source(of: generation)
         let instance = try instance(number, generation: generation)
         lastNotification = sequence
-        return ScriptRun(of: instance, sequence: sequence, trigger: trigger, priority: priority)
+        var pending = PendingNotification(
+            instance: instance.name, sequence: sequence, trigger: trigger, priority: priority)
+        pending.findCommands(in: instance, source.global)
+        return pending
     }
-
-    /// What a worker tells: states, but neither deletion, which it doesn't survive, nor what isn't handled yet.
-    private static var transitions: [NotifyTrigger] { [.master, .backup, .fault, .stop] }
 }

@@ -7,35 +7,30 @@ import Base
 /// many scripts run at once: a takeover of thousands isn't to be a storm of processes. The scripts of one run start
 /// together, so a run waits until there is room for all of them; one that has more than may run at once runs alone.
 ///
-/// Who says that there was a transition may be a worker in strange hands, and scripts may be short: after the first few
-/// runs of an instance the next ones start half a second apart, and each is the last one that was told until then.
+/// The worker that reports the transitions may be hostile, and scripts may be short: after the first few runs of an instance
+/// the next ones start half a second apart, and each is the last one that was added until then.
 package struct NotificationQueue<Run: Sendable>: Sendable {
     /// Scripts of all instances that run at once, if nothing else is said.
     package static var standardMax: Int { 64 }
 
     /// Runs of an instance that may follow one another at once.
     package static var burst: Int64 { 10 }
-    /// How far apart runs of an instance are when it has had those.
+    /// The time between runs of an instance after those.
     package static var spacing: Interval { .milliseconds(500) }
-
-    private struct Waiting {
-        var run: Run
-        var scripts: Int
-    }
 
     private struct Line {
         var name = ""
         var running = 0
-        var next: Waiting?
+        var next: (run: Run, scripts: Int)?
         var isReady = false
         /// The moment from which on all of the burst may be had again; each run moves it by the spacing.
         var rested = Instant(nanoseconds: 0)
 
-        /// When the next run may start.
+        /// The time at which the next run may start.
         var due: Instant { rested - NotificationQueue.spacing * (NotificationQueue.burst - 1) }
     }
 
-    /// So many lines whose time has come are looked at for one run: a turn has an end, whoever fills them.
+    /// Lines whose time has come that are looked at for one run: a turn has an end, however many there are.
     private static var lookedAtMax: Int { 64 }
 
     private let runningMax: Int
@@ -46,7 +41,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     private var numbers: [String: Int] = [:]
     private var lines: [Line] = []
     private var free: [Int] = []
-    /// When a line's next run may start; of one without, when it is rested and can be forgotten.
+    /// The time at which a line's next run may start; of one without, at which it is rested and can be forgotten.
     private var times = DeadlineHeap()
     /// Lines whose next run may start as soon as there is room, in the order in which they came.
     private var ready: [Int] = []
@@ -59,20 +54,20 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     /// Instances that something is remembered of.
     var instanceCount: Int { numbers.count }
 
-    /// When the time of the next line comes. Ask `next` then.
+    /// The time of the next line. Call `next` then.
     package var deadline: Instant { times.first?.deadline ?? .never }
 
-    /// A transition of this instance, with so many scripts. Ask `next` what is to be started. One without scripts is a
-    /// state, too: what waits isn't true any more, and nothing waits instead.
+    /// Adds a transition of this instance, with so many scripts. `next` returns what is to be started. One without scripts is
+    /// a state, too: it takes the place of what waits, and nothing waits instead.
     ///
-    /// - Returns: whether one that hadn't begun was given up for it.
+    /// - Returns: true if one that hadn't begun was given up for it.
     @discardableResult
     package mutating func add(_ run: Run, of instance: String, scripts count: Int, at now: Instant) -> Bool {
         guard count > 0 else { return giveUp(of: instance, at: now) }
         let number = numbers[instance] ?? begin(instance)
         let isFolded = lines[number].next != nil
         if isFolded { skipped[instance, default: 0] += 1 } else { waiting += 1 }
-        lines[number].next = Waiting(run: run, scripts: count)
+        lines[number].next = (run, count)
         look(at: number, now)
         return isFolded
     }
@@ -120,7 +115,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
 
     /// The first line whose next run may start; none while there isn't room for it. Those whose run was given up meanwhile
     /// are passed over: each was added by one transition.
-    private mutating func takeReady(at now: Instant) -> (number: Int, next: Waiting)? {
+    private mutating func takeReady(at now: Instant) -> (number: Int, next: (run: Run, scripts: Int))? {
         while firstReady < ready.count {
             let number = ready[firstReady]
             // Smaller ones behind it wait as well, or its turn might never come.
@@ -137,7 +132,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
         return nil
     }
 
-    /// Nobody is left who could tell of another transition: what waits for its time doesn't any more. Ask `next`.
+    /// Ends all waits for a time: no further transition will come. Call `next`.
     package mutating func hurry(at now: Instant) {
         isHurried = true
         for number in lines.indices where lines[number].next != nil { look(at: number, now) }
@@ -161,7 +156,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
         free.append(number)
     }
 
-    /// What a line in which nothing runs waits for.
+    /// Sets the time of a line in which nothing runs.
     private mutating func look(at number: Int, _ now: Instant) {
         let line = lines[number]
         guard line.running == 0, !line.isReady else { return }
@@ -178,7 +173,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     /// Instances of which transitions were skipped.
     package var skippedCount: Int { skipped.count }
 
-    /// Instances of these names are gone: that some of their transitions were skipped doesn't matter any more.
+    /// Forgets the skipped transitions of instances that are gone.
     package mutating func forgetSkipped(of isGone: (String) -> Bool) { skipped = skipped.filter { !isGone($0.key) } }
 
     /// Runs that haven't begun, by their instances' names.
@@ -186,6 +181,6 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
         lines.filter { $0.next != nil }.sorted { $0.name < $1.name }.compactMap { $0.next?.run }
     }
 
-    /// Whether nothing runs or waits.
+    /// True if nothing runs or waits.
     package var isIdle: Bool { running == 0 && waiting == 0 }
 }

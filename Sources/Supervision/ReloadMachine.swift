@@ -1,65 +1,65 @@
-/// What happens during a reload.
+/// Events of a reload.
 package enum ReloadEvent: Hashable, Sendable {
-    /// Somebody asks; the number is for the answer, 0 for a signal that wants none.
+    /// A reload is requested. The number is for the completion, 0 for a signal, which has none.
     case requested(UInt64)
-    /// Somebody wants to know what a reload would do; the number is for the answer.
+    /// A dry run is requested. The number is for the completion.
     case previewRequested(UInt64)
-    /// The files were read and judged.
+    /// The files were read and checked.
     case read(accepted: Bool)
     /// The worker runs the new generation.
     case configured
-    /// The worker that was to run it is gone; its successor starts with the new generation.
+    /// The worker that was to run it is gone. Its successor starts with the new generation.
     case workerEnded
-    /// The worker hasn't answered in time.
+    /// The worker hasn't applied it in time.
     case timeout
 }
 
-/// What is to be done about it.
+/// Actions of a reload.
 package enum ReloadAction: Hashable, Sendable {
-    /// Read and judge the files in a child.
+    /// Read and check the files in a child.
     case read
-    /// The same, for those who only want to know.
+    /// The same for a dry run.
     case readForPreview
-    /// Tell these what a reload would do.
+    /// Complete these dry runs.
     case answerPreview([UInt64])
     /// Give the new generation to the worker.
     case apply
-    /// Answer these requests.
+    /// Complete these requests.
     case answer([UInt64], ReloadEnd)
-    /// The worker is to be replaced: it doesn't take the configuration.
+    /// Replace the worker, which doesn't apply the configuration.
     case replaceWorker
     /// Give the old configuration back to the worker: no worker runs the new one.
     case rollBack
 }
 
-/// How a reload ended.
+/// The end of a reload.
 package enum ReloadEnd: Hashable, Sendable {
-    /// The worker said that it runs the new generation.
+    /// The worker runs the new generation.
     case runs
-    /// The files were refused; nothing was changed.
+    /// The files were refused. Nothing was changed.
     case refused
-    /// The files were accepted, but no worker came to run them; the old configuration was given back.
+    /// The files were accepted, but no worker came to run them. The old configuration was given back.
     case failed
 }
 
-/// One reload at a time: a request that comes while one runs is served by the next, because the files may have changed
-/// after they were read. A preview is a reading of its own that is never applied. Everything is judged before anything is
-/// applied (docs/decisions.md, D18).
-///
-/// A reload has succeeded when the worker has said that it runs the new generation, and not before: a worker that dies
-/// over it is followed to its successor, and one that doesn't answer is replaced. When `workersMax` workers have ended
-/// without running it, the configuration is at fault, and the old one is given back.
-package struct ReloadMachine: Sendable {
-    package enum State: Hashable, Sendable {
-        case idle
-        case reading
-        case applying
-        /// Reading for those who only want to know.
-        case previewing
-    }
+package enum ReloadPhase: Hashable, Sendable {
+    case idle
+    case reading
+    case applying
+    /// Reading for a dry run.
+    case previewing
+}
 
-    package private(set) var state = State.idle
-    /// Workers that may end over one new generation: one can die by chance, and one can hang.
+/// Performs one reload at a time: a request that comes meanwhile is served by the next one, because the files may have
+/// changed after they were read. A dry run is a reading of its own that is never applied. Everything is checked before
+/// anything is applied (docs/decisions.md, D18).
+///
+/// A reload succeeds when the worker reports that it runs the new generation. If the worker dies, its successor is waited
+/// for; if it doesn't report in time, it is replaced. When `workersMax` workers have ended without running the new
+/// generation, the configuration is at fault, and the old one is given back.
+package struct ReloadMachine: Sendable {
+    package private(set) var phase = ReloadPhase.idle
+    /// Workers that may end with one new generation: one can die by chance, and one can hang.
     package static let workersMax = 3
 
     private var served: [UInt64] = []
@@ -67,12 +67,11 @@ package struct ReloadMachine: Sendable {
     private var queued: [UInt64] = []
     private var queuedPreviews: [UInt64] = []
 
-    /// No reload runs.
     package init() {}
 
-    /// Applies an event; the result is to be done in order.
+    /// Applies an event. The actions are to be performed in order.
     package mutating func handle(_ event: ReloadEvent) -> [ReloadAction] {
-        switch (state, event) {
+        switch (phase, event) {
         case (.idle, .requested(let request)):
             queued.append(request)
             return begin()
@@ -89,7 +88,7 @@ package struct ReloadMachine: Sendable {
             return []
         case (.reading, .read(let accepted)):
             if accepted {
-                state = .applying
+                phase = .applying
                 workersEnded = 0
                 return [.apply]
             }
@@ -116,17 +115,17 @@ package struct ReloadMachine: Sendable {
         return [answer] + begin()
     }
 
-    /// Starts what waits: reloads first, because a preview should speak of what comes after them.
+    /// Starts what waits: reloads first, because a dry run should show the changes after them.
     private mutating func begin() -> [ReloadAction] {
         if !queued.isEmpty {
             served = queued
             queued = []
-            state = .reading
+            phase = .reading
             return [.read]
         }
         served = queuedPreviews
         queuedPreviews = []
-        state = served.isEmpty ? .idle : .previewing
+        phase = served.isEmpty ? .idle : .previewing
         return served.isEmpty ? [] : [.readForPreview]
     }
 }

@@ -1,60 +1,58 @@
 import Base
 
-/// When the next reload of a reload_time_file is due. It is told what the file says and what the wall clock shows, in
-/// seconds since 1970, and says when to look again; it never asks.
+/// The content of a reload_time_file.
+package enum ReloadTimeFile: Hashable, Sendable {
+    /// The file doesn't exist.
+    case absent
+    /// The file can't be used, for this reason: the end of a sentence.
+    case unreadable(String)
+    /// The file's first bytes.
+    case bytes([UInt8])
+}
+
+/// The result of looking at the file.
+package enum ReloadScheduleChange: Hashable, Sendable {
+    /// Nothing has changed.
+    case none
+    /// A reload is scheduled for this time.
+    case scheduled(Int64)
+    /// The scheduled reload is cancelled.
+    case cancelled
+    /// The file's time has passed, so nothing is scheduled.
+    case passed
+    /// The file can't be used, for this reason. A scheduled reload stays.
+    case refused(String)
+}
+
+/// Computes the next reload from the content of reload_time_file and the wall clock, in seconds since 1970.
 package struct ReloadSchedule: Sendable {
-    /// What the file is at the moment.
-    package enum Content: Hashable, Sendable {
-        /// There is none.
-        case absent
-        /// It can't be read, and why, as a sentence's end.
-        case unreadable(String)
-        /// Its first bytes.
-        case bytes([UInt8])
-    }
-
-    /// What has come of looking at the file.
-    package enum Change: Hashable, Sendable {
-        /// The same as before.
-        case none
-        /// A reload is scheduled for this moment.
-        case scheduled(Int64)
-        /// What was scheduled isn't any more.
-        case cancelled
-        /// It names a moment that has passed, so nothing is scheduled.
-        case passed
-        /// It can't be used, and why; what was scheduled stays.
-        case refused(String)
-    }
-
-    /// What is to be done at a moment.
+    /// The next action.
     package enum Step: Hashable, Sendable {
-        /// Look again after this time.
+        /// Call `step` again after this time.
         case wait(Interval)
-        /// Reload. The file has done its work and goes, or it stays for the next day.
+        /// Reload. The file is removed, or stays for the next day.
         case reload(removesFile: Bool)
-        /// There is nothing to wait for.
+        /// Nothing is scheduled.
         case idle
     }
 
-    /// The wall clock can be set, so no wait is longer than this.
+    /// The longest wait: the wall clock can be set.
     package static let lookInterval = Interval.seconds(30)
 
-    /// When the next reload is, in seconds since 1970.
+    /// The time of the next reload, in seconds since 1970.
     package private(set) var due: Int64?
-    /// Why the file can't be used; nil when it can, or when there is none.
+    /// The reason that the file can't be used; nil when it can, or doesn't exist.
     package private(set) var refusal: String?
-    /// reload_repeat: a time without a day stays for the next one.
+    /// reload_repeat: a time without a day comes every day.
     package let repeats: Bool
     private var time: ReloadTime?
 
-    /// Nothing is scheduled.
     package init(repeats: Bool) { self.repeats = repeats }
 
-    /// The file was looked at.
+    /// The file has this content now.
     package mutating func look(
-        at content: Content, now: Int64, offset: (Int64) -> Int64
-    ) -> Change {
+        at content: ReloadTimeFile, now: Int64, offset: (Int64) -> Int64
+    ) -> ReloadScheduleChange {
         let before = due
         switch content {
         case .absent:
@@ -75,22 +73,22 @@ package struct ReloadSchedule: Sendable {
         }
     }
 
-    private mutating func refuse(_ reason: String) -> Change {
+    private mutating func refuse(_ reason: String) -> ReloadScheduleChange {
         defer { refusal = reason }
         return refusal == reason ? .none : .refused(reason)
     }
 
-    /// A moment has come. A clock that was put forward over the time makes it due at once.
+    /// Returns the next action. A clock that was put forward past the time makes the reload due at once.
     ///
     /// - Parameter nanoseconds: the wall clock, in nanoseconds since 1970.
     package mutating func step(nanoseconds: Int64, offset: (Int64) -> Int64) -> Step {
         guard let time, let due else { return .idle }
         let now = nanoseconds / 1_000_000_000
         guard now >= due else {
-            // A clock that was put back may have brought an earlier day's time within reach again.
+            // A clock that was put back may have an earlier day's time before it again.
             let next = time.next(after: now, offset: offset) ?? due
             self.due = next
-            // Not the difference of seconds: a wait that ended early would look again a thousand times.
+            // Not the difference of seconds: after a wait that ended early, it would be called a thousand times.
             return .wait(min(Interval(nanoseconds: next * 1_000_000_000 - nanoseconds), Self.lookInterval))
         }
         let stays = repeats && time.isDaily

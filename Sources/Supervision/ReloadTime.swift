@@ -1,8 +1,7 @@
-/// What a reload_time_file says (keepalived.conf(5)): a time of day, or a day and a time.
+/// The time in a reload_time_file (keepalived.conf(5)): a time of day, or a day and a time.
 package struct ReloadTime: Hashable, Sendable {
-    /// Why a text isn't such a time, as a sentence's end.
+    /// The reason that a text is no such time, the end of a sentence.
     package struct Malformed: Error, Hashable, Sendable {
-        /// What is wrong.
         package var reason: String
     }
 
@@ -10,16 +9,15 @@ package struct ReloadTime: Hashable, Sendable {
     package var day: Int64?
     /// Seconds since midnight.
     package var second: Int64
-    /// Whether it is meant as UTC: a `Z` stands at its end.
+    /// True for UTC: it ends in `Z`.
     package var isUTC: Bool
 
-    /// Whether it comes every day.
     package var isDaily: Bool { day == nil }
 
     private static let secondsPerDay: Int64 = 86_400
     private static let forms = "it has to be HH:MM:SS, YY-MM-DD HH:MM:SS or YYYY-MM-DD HH:MM:SS, with a Z for UTC"
 
-    /// Reads the file's first line. keepalived takes a blank between day and time; a `T`, as ISO 8601 has it, will do, too.
+    /// Reads the file's first line. Between day and time keepalived has a blank; the `T` of ISO 8601 is allowed, too.
     /// - Throws: `Malformed`.
     package init(_ content: some Collection<UInt8>) throws(Malformed) {
         var line = Array(content.prefix { $0 != UInt8(ascii: "\n") })
@@ -43,7 +41,7 @@ package struct ReloadTime: Hashable, Sendable {
         second = (time[0] * 60 + time[1]) * 60 + time[2]
     }
 
-    /// Three numbers; all but the first have two digits.
+    /// Returns three numbers. All but the first have two digits.
     private static func numbers(_ text: ArraySlice<UInt8>, _ separator: UInt8) throws(Malformed) -> [Int64] {
         let parts = text.split(separator: separator, omittingEmptySubsequences: false)
         let isWellFormed = parts.enumerated().allSatisfy { index, part in
@@ -53,7 +51,7 @@ package struct ReloadTime: Hashable, Sendable {
         return parts.map { $0.reduce(0) { $0 * 10 + Int64($1 - 48) } }
     }
 
-    /// Days since 1970 of a day of the Gregorian calendar.
+    /// Returns the days since 1970 of a day of the Gregorian calendar.
     private static func day(year: Int64, month: Int64, day: Int64) throws(Malformed) -> Int64 {
         let isLeapYear = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
         let lengths: [Int64] = [31, isLeapYear ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
@@ -65,7 +63,7 @@ package struct ReloadTime: Hashable, Sendable {
         return (year - 1970) * 365 + leapDays + lengths[..<(Int(month) - 1)].reduce(0, +) + day - 1
     }
 
-    /// When it comes next, in seconds since 1970; nil for a day and time that have passed.
+    /// Returns its next moment, in seconds since 1970; nil for a day and time that have passed.
     ///
     /// - Parameters:
     ///   - now: the wall clock, in seconds since 1970.
@@ -77,7 +75,7 @@ package struct ReloadTime: Hashable, Sendable {
             return moment > now ? moment : nil
         }
         let today = Self.floored(now + offset(now))
-        // A day when the clocks are changed may have the time early, late, or twice.
+        // On a day when the clocks are changed, the time may come early, late, or twice.
         return (-1...2).map { Self.moment(local: (today + $0) * Self.secondsPerDay + second, offset) }
             .first { $0 > now }
     }
@@ -86,8 +84,8 @@ package struct ReloadTime: Hashable, Sendable {
         seconds >= 0 ? seconds / secondsPerDay : (seconds + 1) / secondsPerDay - 1
     }
 
-    /// The moment when clocks show a local time: the first one when there are two, and for one that is left out in
-    /// spring as much later as the clocks are put forward.
+    /// Returns the moment when clocks show a local time: the first one of two, and for a time that is skipped in spring as
+    /// much later as the clocks are put forward.
     private static func moment(local: Int64, _ offset: (Int64) -> Int64) -> Int64 {
         let before = local - offset(local - secondsPerDay)
         let after = local - offset(local + secondsPerDay)

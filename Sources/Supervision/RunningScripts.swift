@@ -3,12 +3,12 @@ import Base
 /// Scripts that run, by the number of their process group: none runs for longer than it may. One that does is asked to
 /// end, and a while later its group is ended: it may have ended itself and left behind what doesn't.
 package struct RunningScripts: Sendable {
-    /// How long a script may run, if nothing else is said.
+    /// The time that a script may run, if no other is given.
     package static let limit = Interval.seconds(60)
-    /// How long it may take to end when it was asked to.
+    /// The time that it may take to end after SIGTERM.
     package static let timeout = Interval.seconds(5)
 
-    /// What is to be done about a script that takes too long.
+    /// A measure against a script that takes too long.
     package enum Measure: Hashable, Sendable {
         /// Ask its process group to end (SIGTERM).
         case terminate(Int32)
@@ -17,14 +17,14 @@ package struct RunningScripts: Sendable {
     }
 
     private struct Script {
-        /// When the next measure is due; never after the last one.
+        /// The time of the next measure; never after the last one.
         var due: Instant
         var isAsked = false
-        /// Whether only its group is left.
+        /// True if only its group is left.
         var hasEnded = false
     }
 
-    /// How long each of these may run.
+    /// The time that each of these may run.
     package let limit: Interval
     private let timeout: Interval
     private var scripts: [Int32: Script] = [:]
@@ -35,18 +35,18 @@ package struct RunningScripts: Sendable {
         self.timeout = timeout
     }
 
-    /// When `due` wants to be asked.
+    /// The time of the next call of `due`.
     package var deadline: Instant { scripts.values.reduce(.never) { min($0, $1.due) } }
-    /// Whether nothing is left to be done about any.
+    /// True if no script is left.
     package var isEmpty: Bool { scripts.isEmpty }
 
     /// A script has been started.
     package mutating func started(_ group: Int32, at now: Instant) { scripts[group] = Script(due: now + limit) }
 
-    /// A script has ended. One that was told to has its group ended all the same, if that can be done.
+    /// A script has ended. After SIGTERM its group is ended all the same, if that can be done.
     ///
-    /// - Parameter keepsNumber: whether the number stays its group's until that is ended.
-    /// - Returns: whether it was told to, because it had taken too long.
+    /// - Parameter keepsNumber: true if the number stays its group's until that is ended.
+    /// - Returns: true if it had got SIGTERM, because it had taken too long.
     package mutating func ended(_ group: Int32, keepsNumber: Bool) -> Bool {
         guard let script = scripts.removeValue(forKey: group), script.isAsked else { return false }
         if keepsNumber, script.due != .never {
@@ -55,7 +55,7 @@ package struct RunningScripts: Sendable {
         return true
     }
 
-    /// What is to be done now, each thing once.
+    /// Returns the measures that are due, each once.
     package mutating func due(at now: Instant) -> [Measure] {
         var measures: [Measure] = []
         for (group, script) in scripts.sorted(by: { $0.key < $1.key }) where script.due <= now {
@@ -69,7 +69,7 @@ package struct RunningScripts: Sendable {
         return measures
     }
 
-    /// What is still to be done about those that were asked to end, when there is no more time to wait for them.
+    /// Returns the measures against those that were sent SIGTERM, when there is no more time to wait for them.
     package mutating func dueAtOnce() -> [Measure] {
         scripts.sorted { $0.key < $1.key }.filter { $0.value.isAsked && $0.value.due != .never }.map {
             kill($0.key, $0.value)

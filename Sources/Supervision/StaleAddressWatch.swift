@@ -1,9 +1,8 @@
 import Base
 
-/// When somebody has to look for addresses that nobody advertises (docs/decisions.md, D12): a total table of what happens
-/// to the VRRP worker and to the process that looks.
+/// The times at which a process looks for addresses that no worker advertises (docs/decisions.md, D12): a total table of the
+/// events of the VRRP worker and of that process.
 package struct StaleAddressWatch: Sendable {
-    /// What happens.
     package enum Event: Hashable, Sendable {
         /// The worker is gone.
         case workerEnded
@@ -13,19 +12,18 @@ package struct StaleAddressWatch: Sendable {
         /// The time to look has come.
         case due
         /// The process that looked is gone.
-        case looked(Verdict)
+        case looked(Finding)
     }
 
-    /// What the process that looked has found.
-    package enum Verdict: Hashable, Sendable {
+    /// The finding of the process that looked.
+    package enum Finding: Hashable, Sendable {
         case nothingLeft
-        /// Somebody's time hasn't come yet.
+        /// A MASTER's time hasn't come yet.
         case moreLater
         /// It couldn't be started, or failed.
         case failed
     }
 
-    /// What is to be done.
     package enum Action: Hashable, Sendable {
         /// Wake this machine after this time.
         case wake(Interval)
@@ -34,13 +32,13 @@ package struct StaleAddressWatch: Sendable {
         /// Start the process that looks.
         case look
         case endLook
-        /// Tell that it failed.
-        case tellFailure
+        /// Log that it failed.
+        case reportFailure
     }
 
-    private var isOrphaned = false
+    private var hasNoWorker = false
     private var isLooking = false
-    /// Whether the process was told to end, or what it finds is out of date.
+    /// True if the process was ended, or what it finds is out of date.
     private var isOutdated = false
 
     /// All is well.
@@ -51,33 +49,33 @@ package struct StaleAddressWatch: Sendable {
         switch event {
         case .workerEnded:
             // Workers that never got so far as to run don't prolong the time.
-            if isOrphaned { return [] }
-            isOrphaned = true
+            if hasNoWorker { return [] }
+            hasNoWorker = true
             if isLooking { isOutdated = true }
             return [.wake(interval * 2)]
         case .successorStarts: return endLook()
         case .workerRuns:
-            isOrphaned = false
+            hasNoWorker = false
             return [.sleep] + endLook()
         case .due:
-            guard isOrphaned else { return [] }
+            guard hasNoWorker else { return [] }
             if isLooking {
                 isOutdated = true
                 return []
             }
             isLooking = true
             return [.look]
-        case .looked(let verdict):
+        case .looked(let finding):
             defer {
                 isLooking = false
                 isOutdated = false
             }
-            let again: [Action] = isOrphaned ? [.wake(max(.milliseconds(20), interval / 4))] : []
+            let again: [Action] = hasNoWorker ? [.wake(max(.milliseconds(20), interval / 4))] : []
             if isOutdated { return again }
-            switch verdict {
+            switch finding {
             case .nothingLeft: return []
             case .moreLater: return again
-            case .failed: return [.tellFailure] + again
+            case .failed: return [.reportFailure] + again
             }
         }
     }

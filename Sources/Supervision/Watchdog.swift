@@ -1,49 +1,48 @@
 import Base
 
-/// When a worker's loop counts as hung (docs/decisions.md, D13): hasupd looks at the stamp in the shared page now and
-/// then, and a worker that leaves it as it is for too long is replaced.
+/// Finds a worker whose loop has hung (docs/decisions.md, D13): hasupd reads the stamp in the shared page periodically, and
+/// replaces a worker that leaves it unchanged for too long.
 ///
-/// Only time counts in which hasupd itself ran when it meant to: a machine that was paused stops both, and whoever of them
-/// wakes first isn't the better one. So a look that comes late counts nothing, and the worker gets its whole time again.
-/// A worker that wants to run and isn't given a processor isn't hung, and its successor would be no better off: it is
-/// waited for.
+/// Only time counts in which hasupd itself ran on time: a paused machine stops both, and hasupd may wake first. So a late
+/// look doesn't count, and the worker gets its whole time again. A worker that waits for a processor isn't hung, and its
+/// successor would have to wait as well.
 package struct Watchdog: Hashable, Sendable {
     /// Time between two looks.
     package let period: Interval
-    /// A worker is hung that leaves its stamp as it is for longer.
+    /// A worker that leaves its stamp unchanged for longer is hung.
     package let limit: Interval
-    /// How long a worker is waited for that gets no processor.
+    /// Time that a worker may wait for a processor.
     package static let starvationMax = Interval.seconds(1)
-    /// Late looks at one stamp that count nothing: where each one is late, a worker that hangs is found all the same.
+    /// Late looks at one stamp that don't count: where each look is late, a hung worker is still found.
     static let lateLooksMax = 10
     private var lastLook: Instant?
     private var lastStamp = Instant(nanoseconds: 0)
-    /// How long the stamp has been what it is, as far as that counts.
+    /// The time that counts for which the stamp was unchanged.
     private var silence = Interval.zero
     private var lateLooks = 0
     private var lastProcessorTime: Interval?
 
-    /// A watchdog for workers whose smallest advert_int is this; one second when nothing is configured.
+    /// - Parameter smallestAdvertInterval: the workers' smallest advert_int; nil for one second.
     package init(smallestAdvertInterval: Interval?) {
         let interval = smallestAdvertInterval ?? .seconds(1)
         period = max(.milliseconds(5), interval / 2)
         limit = max(.milliseconds(20), interval * 3 / 2)
     }
 
-    /// The longest that a worker with nothing to do may leave its stamp alone: well below the limit.
+    /// The period at which an idle worker writes its stamp: well below the limit.
     package static func stampPeriod(smallestAdvertInterval: Interval?) -> Interval {
         max(.milliseconds(8), (smallestAdvertInterval ?? .seconds(1)) / 2)
     }
 
-    /// Looks at the stamp: for how long the worker has left it as it is, when that is so long that it is to be replaced;
-    /// nil when all is well or can't be judged yet. What the kernel says of the worker is asked only when it may be hung;
-    /// nil when it says nothing.
+    /// Looks at the stamp. Returns the time for which it was unchanged if the worker has hung, nil otherwise.
+    ///
+    /// - Parameter activity: reads the worker's state, only when it may have hung; nil when that can't be read.
     package mutating func look(at stamp: Instant, now: Instant, activity: () -> WorkerActivity?) -> Interval? {
         defer {
             lastLook = now
             lastStamp = stamp
         }
-        // A stamp from the future is as wrong as an old one: the page is the worker's.
+        // A stamp from the future is as wrong as an old one: the worker writes the page.
         let age = max(stamp.age(at: now), now.age(at: stamp))
         guard let lastLook else {
             silence = min(age, period)
@@ -68,16 +67,15 @@ package struct Watchdog: Hashable, Sendable {
             return nil
         }
         guard let activity = activity(), activity.isRunnable, silence < Self.starvationMax else { return silence }
-        // It spins when it has used a good part of the time since the last look, and starves otherwise.
+        // It spins if it has used much of the time since the last look, and starves otherwise.
         let used = lastProcessorTime.map { activity.processorTime - $0 }
         lastProcessorTime = activity.processorTime
         guard let used, used > passed / 4 else { return nil }
         return silence
     }
 
-    /// Whether a service whose worker is in this state may call itself well: its loop turns, or there is none for a
-    /// reason that has a limit of its own (it starts, it waits to be started again, it stops). A worker that hangs is
-    /// replaced long before this says no; it does when that isn't possible.
+    /// Returns true if a service with a worker in this state is healthy: its loop turns, or it doesn't for a reason that has
+    /// a limit of its own (a start, a wait, a stop). A hung worker is replaced long before; this finds that it wasn't.
     package static func isWorkerWell(
         _ state: WorkerLife.State, stamp: Instant?, now: Instant, smallestAdvertInterval: Interval?
     ) -> Bool {
@@ -90,7 +88,7 @@ package struct Watchdog: Hashable, Sendable {
         }
     }
 
-    /// Forgets the last look: a new worker starts.
+    /// Forgets the last look, for a new worker.
     package mutating func reset() {
         lastLook = nil
         silence = .zero
@@ -99,14 +97,13 @@ package struct Watchdog: Hashable, Sendable {
     }
 }
 
-/// What the kernel says of a worker at one moment.
+/// A worker's state in the kernel at one moment.
 package struct WorkerActivity: Hashable, Sendable {
-    /// Whether it runs or waits for a processor (state R in proc(5)): neither stopped nor asleep.
+    /// True if it runs or waits for a processor (state R in proc(5)).
     package var isRunnable: Bool
-    /// Processor time that it has used since its start.
+    /// Processor time since its start.
     package var processorTime: Interval
 
-    /// What the kernel says.
     package init(isRunnable: Bool, processorTime: Interval) {
         self.isRunnable = isRunnable
         self.processorTime = processorTime

@@ -1,35 +1,35 @@
 import Base
 
-/// What can happen to a worker, as hasupd sees it.
+/// Events of a worker's life.
 package enum WorkerEvent: Hashable, Sendable {
     case start
     /// The process exists.
     case spawned
     /// The process couldn't be started.
     case spawnFailed
-    /// It has said hello and runs its configuration.
+    /// It has sent hello and runs its configuration.
     case ready
-    /// It has sent or judged an advertisement on time: deaths from now on aren't early ones.
+    /// It has sent or checked an advertisement on time: deaths from now on aren't early ones.
     case worked
     /// Its channel ended, for this reason.
     case channelEnded(String)
-    /// Its stamp is this old, which is too old.
+    /// Its stamp is too old, by this age.
     case hung(Interval)
-    /// The process is gone: the kernel says so.
+    /// The kernel has reported the process's end.
     case exited(WorkerExit)
     /// The deadline has come.
     case timeout
-    /// It isn't wanted any more.
+    /// It is to end.
     case stop
 }
 
-/// How a process ended.
+/// The end of a process.
 package enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
-    /// Exit status.
+    /// By its exit status.
     case code(Int32)
-    /// Ended by a signal.
+    /// By a signal.
     case signal(Int32)
-    /// Another process was told: it wasn't our child, or not for long enough.
+    /// It wasn't hasupd's child, or not any more, so another process got its status.
     case unknown
 
     /// As waitpid(2) encodes it.
@@ -43,7 +43,7 @@ package enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
     /// `exit status 1`, `signal 9` or `an unknown status`.
     package var description: String {
         switch self {
-        case .signal(Self.timeExceeded): "signal 24: it computed for longer than its limits allow"
+        case .signal(Self.timeExceeded): "signal 24: it used more processor time than its limits allow"
         case .code(let code): "exit status \(code)"
         case .unknown: "an unknown status"
         case .signal(let number): "signal \(number)"
@@ -51,50 +51,50 @@ package enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What hasupd is to do about a worker.
+/// Actions on a worker.
 package enum WorkerAction: Hashable, Sendable {
-    /// Start the process; with an empty snapshot when what the last ones left behind is to be dropped.
+    /// Start the process, with an empty snapshot if the last one is dropped.
     case spawn(dropsSnapshot: Bool)
     /// Ask it to hand over and end.
     case requestStop
-    /// End it at once (SIGKILL); `exited` follows.
+    /// Send SIGKILL; `exited` follows.
     case kill
-    /// Wake this machine at this time; `.never` for not at all.
+    /// Send `timeout` at this time; `.never` for not at all.
     case wake(Instant)
-    /// Tell the log.
+    /// Log this.
     case report(WorkerReport)
-    /// It is gone and won't come back.
+    /// It is gone for good.
     case finished
 }
 
-/// What operators are told about a worker.
+/// Reports on a worker, for the log and the history.
 package enum WorkerReport: Hashable, Sendable {
-    /// It ended by itself or was killed by somebody; it starts again after this time.
+    /// It ended or was killed. It starts again after this time.
     case died(WorkerExit, restartIn: Interval)
-    /// It was replaced for this reason.
+    /// It is replaced, for this reason.
     case replaced(String)
-    /// It can't be started; the next try is after this time.
+    /// It can't be started. The next attempt is after this time.
     case notStarted(retryIn: Interval)
     /// It didn't stop in time and was killed.
     case stoppedByForce
 }
 
-/// One worker's life: a total table of state and event (docs/decisions.md, D9, D11, D13).
+/// The life of a worker, as a total table of states and events (docs/decisions.md, D9, D11, D13).
 ///
-/// A worker that had worked is restarted at once, every time. One that dies before its first advertisement on time
-/// waits 0.1 s, then twice as long each time, at most 30 s. No exit status stops that: a worker may be in strange hands,
-/// and must not end hasupd by the way it ends.
+/// A worker that had worked is restarted at once, every time. After one that died before its first advertisement on time,
+/// the restart waits 0.1 s, then twice as long each time, at most 30 s. No exit status stops that: a worker may be
+/// compromised, and must not end hasupd by the way it ends.
 package struct WorkerLife: Sendable {
     package enum State: Hashable, Sendable {
-        /// Not wanted yet.
+        /// Not started yet.
         case down
         /// Started, not yet ready.
         case starting
         /// At work.
         case running
-        /// Killed by us, not yet gone.
+        /// Killed by hasupd, not yet gone.
         case dying
-        /// Dead, to be started again.
+        /// Dead, and started again after a wait.
         case waiting
         /// Asked to end.
         case stopping
@@ -104,17 +104,17 @@ package struct WorkerLife: Sendable {
 
     /// Longest time from spawn to ready before it counts as hung.
     package static let startLimitMax = Interval.seconds(10)
-    /// Counted deaths with one snapshot, after which it isn't given to another worker (D11): three early ones, and the
-    /// first one after good work, which is no early one.
+    /// Deaths with one snapshot after which no further worker gets it (D11): three early ones, and the first one after good
+    /// work, which is no early one.
     static let deathsWithSnapshotMax = 3
-    /// Time to hand over before it is killed.
+    /// Time to hand over, after which it is killed.
     package static let stopLimit = Interval.seconds(3)
     /// First and longest wait before a worker that never worked is started again.
     package static let backOff = (first: Interval.milliseconds(100), longest: Interval.seconds(30))
 
-    /// So many deaths within this time are early ones, whatever each worker has said of its work. Somebody who kills
-    /// each worker after its first advertisements, 10 ms apart, stays far below.
-    package static let deathsAtOnce = (count: 500, within: Interval.seconds(10))
+    /// More deaths than these within this time are early ones, whatever the workers reported of their work. An operator who
+    /// kills each worker after its first advertisements, 10 ms apart, stays far below.
+    package static let deathBurst = (count: 500, within: Interval.seconds(10))
 
     package private(set) var state = State.down
     private var deaths = (count: 0, since: Instant(nanoseconds: .min))
@@ -122,34 +122,32 @@ package struct WorkerLife: Sendable {
     package private(set) var restarts = 0
     /// Deaths since it last worked.
     package private(set) var earlyDeaths = 0
-    /// Whether the present worker has said so.
+    /// True after the present worker has worked.
     private var hasWorked = false
-    /// Deaths with this snapshot since a worker last worked, those of hasupd itself among them.
+    /// Deaths with this snapshot since a worker last worked, including those of hasupd itself.
     package private(set) var deathsWithSnapshot: Int
-    /// Those of hasupd among them.
+    /// Deaths of hasupd that `deathsWithSnapshot` includes.
     private var inheritedDeaths: Int
-    /// Starts that failed since there last was a process: nothing has seen the snapshot, and nothing has died.
+    /// Starts that failed since the last process: none of them has read the snapshot, so they count as no deaths.
     private var spawnFailures = 0
-    /// How many instances it has to begin with: a big configuration takes longer. Nil for the longest limit.
+    /// Instances of its configuration: more of them take longer to start. Nil for the longest limit.
     package var instanceCount: Int?
 
-    /// A worker that isn't wanted yet.
-    ///
-    /// - Parameter deathsWithSnapshot: how often hasupd has died with the snapshot that it begins with, before a worker
-    ///   had worked. What kills the one who reads it mustn't kill all who follow him.
+    /// - Parameter deathsWithSnapshot: times that hasupd died with the snapshot that it begins with before a worker had
+    ///   worked. A snapshot that kills its reader must not kill all later ones.
     package init(deathsWithSnapshot: Int = 0) {
         self.deathsWithSnapshot = deathsWithSnapshot
         inheritedDeaths = deathsWithSnapshot
     }
 
-    /// hasupd has outlived what it is that it began with: the deaths of those before weren't the snapshot's.
-    package mutating func supervisorHasLived() {
+    /// hasupd has survived the snapshot that it began with: earlier deaths of hasupd had another cause.
+    package mutating func supervisorSurvived() {
         deathsWithSnapshot = max(0, deathsWithSnapshot - inheritedDeaths)
         inheritedDeaths = 0
     }
 
-    /// Time from spawn to ready before it counts as hung. Meanwhile nobody advertises, so it is short; on a machine that
-    /// is too slow for it each further try gets twice the time.
+    /// Time from spawn to ready before it counts as hung. It is short, because no worker advertises meanwhile. Each further
+    /// attempt gets twice the time, for a slow machine.
     var startLimit: Interval {
         guard let instanceCount else { return Self.startLimitMax }
         let first = Interval.seconds(1) + .milliseconds(Int64(clamping: instanceCount))
@@ -157,7 +155,7 @@ package struct WorkerLife: Sendable {
         return min(doubled, Self.startLimitMax)
     }
 
-    /// Applies an event; the result is to be done in order.
+    /// Applies an event. The actions are to be performed in order.
     package mutating func handle(_ event: WorkerEvent, at now: Instant) -> [WorkerAction] {
         switch state {
         case .down: handleDown(event, now)
@@ -193,13 +191,13 @@ package struct WorkerLife: Sendable {
         switch event {
         case .ready:
             state = .running
-            if hasWorked { countFromHere() }
+            if hasWorked { resetDeathCounts() }
             return [.wake(.never)]
         case .worked:
-            // A successor judges what has waited in its sockets first of all. But what never runs its configuration can't
-            // have worked.
+            // A successor first checks the packets that waited in its sockets. But one that never runs its configuration
+            // can't have worked.
             hasWorked = true
-            if state == .running { countFromHere() }
+            if state == .running { resetDeathCounts() }
             return []
         case .timeout:
             return state == .starting ? replace("it wasn't ready after \(startLimit)") : []
@@ -246,10 +244,10 @@ package struct WorkerLife: Sendable {
         }
     }
 
-    /// Whether too many have died with this snapshot: the next process starts without one.
+    /// True if too many have died with this snapshot: the next process starts without it.
     private var dropsSnapshot: Bool { deathsWithSnapshot > Self.deathsWithSnapshotMax }
 
-    private mutating func countFromHere() {
+    private mutating func resetDeathCounts() {
         earlyDeaths = 0
         deathsWithSnapshot = 0
         inheritedDeaths = 0
@@ -267,9 +265,9 @@ package struct WorkerLife: Sendable {
 
     private mutating func retry(at now: Instant, report: (Interval) -> WorkerReport) -> [WorkerAction] {
         restarts += 1
-        if deaths.count == 0 || now > deaths.since + Self.deathsAtOnce.within { deaths = (0, now) }
+        if deaths.count == 0 || now > deaths.since + Self.deathBurst.within { deaths = (0, now) }
         deaths.count += 1
-        if deaths.count > Self.deathsAtOnce.count {
+        if deaths.count > Self.deathBurst.count {
             earlyDeaths = max(earlyDeaths, Self.deathsWithSnapshotMax)
             deathsWithSnapshot = max(deathsWithSnapshot, Self.deathsWithSnapshotMax)
         }
@@ -287,7 +285,7 @@ package struct WorkerLife: Sendable {
         return [.report(report(time)), .wake(now + time)]
     }
 
-    /// The wait after this many early deaths before the one that just happened.
+    /// Returns the wait after this many early deaths before the one that just happened.
     static func wait(after deaths: Int) -> Interval {
         let doubled = backOff.first * (Int64(1) << Int64(min(max(deaths - 1, 0), 20)))
         return min(doubled, backOff.longest)

@@ -1,19 +1,23 @@
+// Supervisor: hasupd, the privileged process: its start and end, its workers and children, reloads, control, log.
+// Imports: what Package.swift lists.
+// Begin with Start.swift, the steps from the start to the end, then Daemon.swift.
+
 import CLinux
 import Glibc
 import Sandbox
 import VRRPWorker
 
-/// One image, six roles (docs/architecture.md §3): the role is argv[0], fixed before anything is read.
+/// The roles of hasupd's image (docs/architecture.md §3). argv[0] names the role, before anything is read.
 @main
 enum Main {
     static func main() {
-        hasup_occupy_standard(O_RDWR)
-        hasup_tame_malloc()
+        hasup_open_standard_descriptors(O_RDWR)
+        hasup_configure_malloc()
         let arguments = CommandLine.arguments
         let role = arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? ""
-        // The image is /proc/self/exe to all roles, so the kernel would call them "exe".
+        // All roles execute /proc/self/exe, so the kernel would call them "exe".
         if role.hasPrefix("hasup-") { hasup_process_name_set(role) }
-        // A child is born realtime, so that hasupd needn't wait for it; only the VRRP worker stays so.
+        // A child inherits the realtime class, so that hasupd needn't wait for it. Only the VRRP worker keeps it.
         if role.hasPrefix("hasup-"), role != WorkerRecord.role { Realtime.end() }
         switch role {
         case "hasup-vrrp": exit(runVRRPWorker(arguments: Array(arguments.dropFirst())))

@@ -1,18 +1,18 @@
 import Base
 import ConfigurationModel
 
-/// What a core wants done, in the order in which it is to happen on the wire and in the kernel.
+/// A request of the core to its shell, in the order of execution on the wire and in the kernel.
 package enum Action: Sendable {
     /// Send an advertisement of this instance now, to the group or to each unicast peer.
-    case advertise(InstanceID, Advertised)
+    case advertise(InstanceID, AdvertContents)
     /// Add these addresses; answer with `Event.applied(ticket:)`. One that is there already stays as it is.
     case install([PlacedAddress], ticket: UInt64)
-    /// Remove these addresses, which the ledger calls ours; answer with `Event.applied(ticket:)`. Guarded: interfaces on
-    /// which others would go with them unless the kernel promotes secondary addresses.
+    /// Remove these addresses, which the ledger calls ours; answer with `Event.applied(ticket:)`. Guarded: interfaces
+    /// on which others would go with them unless the kernel promotes secondary addresses.
     case withdraw([AddressKey], guarded: Set<Int32>, ticket: UInt64)
     /// Send one gratuitous ARP or unsolicited neighbour advertisement for this address.
     case announce(InstanceID, VirtualAddress)
-    /// A transition that operators and scripts are told of.
+    /// A state change for scripts and FIFOs.
     case notify(Notification)
     /// Something worth a log line or a live event.
     case observe(Observation)
@@ -21,18 +21,17 @@ package enum Action: Sendable {
     case renumber([InstanceID?])
 }
 
-/// What is in an advertisement besides the configured addresses. The shell encodes an advertisement once and sends
-/// the same bytes again while this value and the configuration stay the same.
-package struct Advertised: Hashable, Sendable {
+/// The contents of an advertisement that the configuration alone doesn't decide. The shell encodes an advertisement
+/// once and sends the same bytes again while this value and the configuration stay the same.
+package struct AdvertContents: Hashable, Sendable {
     /// Priority of the moment; 0 releases.
     package var priority: Priority
     package var source: IPAddress
     /// Index of the interface it leaves by.
     package var interfaceIndex: Int32
-    /// How many of the virtual addresses it lists, the first ones: those that fit the link.
+    /// The number of virtual addresses that it lists, the first ones: those that fit the link.
     package var addressCount: UInt8
 
-    /// The contents.
     package init(priority: Priority, source: IPAddress, interfaceIndex: Int32, addressCount: UInt8) {
         self.priority = priority
         self.source = source
@@ -41,7 +40,8 @@ package struct Advertised: Hashable, Sendable {
     }
 }
 
-/// States under their operators' names (docs/architecture.md §4). RFC 9568 calls the first Initialize, the third Active.
+/// States under their operators' names (docs/architecture.md §4). RFC 9568 calls the first Initialize, the third
+/// Active.
 package enum RouterState: UInt8, Hashable, Sendable, CaseIterable {
     /// Not started, or stopped.
     case initialize = 0
@@ -62,33 +62,62 @@ extension RouterState: CustomStringConvertible {
     }
 }
 
-/// A state that scripts and FIFOs are told of. `sequence` counts up per node, so that none is started twice or lost.
+/// A state change for scripts and FIFOs. `sequence` counts up per node, so that none is started twice or lost.
 package struct Notification: Hashable, Sendable {
     /// Counts up from 1.
     package var sequence: UInt64
-    /// Whose state.
     package var instance: InstanceID
     /// `.any` never appears here: it is for scripts that want all.
     package var trigger: NotifyTrigger
     /// Effective priority of the moment.
     package var priority: Priority
 
-    /// A notification.
     package init(sequence: UInt64, instance: InstanceID, trigger: NotifyTrigger, priority: Priority) {
         self.sequence = sequence
         self.instance = instance
         self.trigger = trigger
         self.priority = priority
     }
+
+    /// Writes what hasupd is told.
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(UInt32(truncatingIfNeeded: instance))
+        writer.write(sequence)
+        writer.write(trigger.rawValue)
+        writer.write(priority.rawValue)
+    }
+
+    /// Reads what a worker tells. A trigger that there isn't is `.any`, which no worker may send. - Throws: `ByteError`.
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        instance = InstanceID(try reader.readUInt32())
+        sequence = try reader.readUInt64()
+        trigger = NotifyTrigger(rawValue: try reader.readUInt8()) ?? .any
+        priority = try reader.readPriority()
+    }
+
+    /// Writes what a worker's successor goes on with. The number of its instance may be another one by then.
+    func encodeRecord(into writer: inout ByteWriter) {
+        writer.write(compact: sequence)
+        writer.write(trigger.rawValue)
+        writer.write(priority.rawValue)
+    }
+
+    /// Reads what a predecessor has left of an instance. - Throws: `ByteError`.
+    init(record reader: inout ByteReader, of instance: InstanceID) throws(ByteError) {
+        self.instance = instance
+        sequence = try reader.readCount64()
+        guard let trigger = NotifyTrigger(rawValue: try reader.readUInt8()), trigger != .any else { throw .invalid }
+        self.trigger = trigger
+        priority = try reader.readPriority()
+    }
 }
 
-/// Something that happened and may be told to operators. Text is made elsewhere, in one place.
+/// An event for operators. Text is made elsewhere, in one place.
 package enum Observation: Hashable, Sendable {
-    /// A state change.
     case transition(Transition)
-    /// A state change that a predecessor decided and may not have told, and when it was.
+    /// A state change that a predecessor decided and may not have reported, and its time.
     case earlier(Transition, at: Instant)
-    /// A packet was thrown away; told at most once a second per instance and reason. `detail` is what was received:
+    /// A packet was discarded; reported at most once a second per instance and reason. `detail` is what was received:
     /// bytes (`length`), TTL, version, type, checksum, authentication type, centiseconds (`interval`), VRID; else 0.
     case discarded(InstanceID?, DiscardReason, source: IPAddress, detail: UInt32)
     /// A packet was accepted although something in it differs (address list, version 3 interval).
@@ -96,34 +125,31 @@ package enum Observation: Hashable, Sendable {
     /// This node acted this much too late (it was stopped, or the machine was); everything received meanwhile was
     /// read before anything was sent.
     case stalled(Interval)
-    /// The kernel refused something.
     case kernelFailure(InstanceID, String)
-    /// Virtual addresses were removed by somebody else, this one and others; they were put back.
+    /// Virtual addresses were removed by another program, this one and others; they were put back.
     case addressRemoved(InstanceID, IPAddress, count: Int)
     /// A MASTER's address can't be set, because its interface doesn't exist; it is set when that appears.
     case addressWaits(InstanceID, Prefix, interface: String)
     /// A node that isn't MASTER has a virtual address that it hasn't added: two machines may have it.
-    case strangerFound(InstanceID, StrangerAddress)
-    /// One that was told is gone, or isn't there any more on this interface.
-    case strangerGone(InstanceID, NamedAddress)
+    case foreignAddressFound(InstanceID, ForeignAddress)
+    /// A foreign address that was reported is gone, or isn't there any more on this interface.
+    case foreignAddressGone(InstanceID, NamedAddress)
     /// A MASTER has ended, and these virtual addresses, which it hadn't added, stay; `count` is how many there are.
     case addressesStay(InstanceID, [NamedAddress], count: Int)
-    /// A start has removed virtual addresses that nobody of ours had added: those with this mark (IFA_PROTO), or with none
+    /// A start has removed virtual addresses that hasup hadn't added: those with this mark (IFA_PROTO), or with none
     /// (0). `count` is how many there were.
-    case leftoversRemoved([NamedAddress], count: Int, addedBy: UInt8)
+    case staleAddressesRemoved([NamedAddress], count: Int, addedBy: UInt8)
     /// So many of its addresses, the last ones, don't fit the link's MTU and aren't advertised, now or, with 0, any more.
     case addressesUnadvertised(InstanceID, count: Int)
-    /// Another router advertises while this one is MASTER, and hasn't yielded; told once for as long as it is heard.
+    /// Another router advertises while this one is MASTER, and hasn't yielded; reported once for as long as it is
+    /// heard.
     case rivalMaster(InstanceID, source: IPAddress, RivalMaster.Sign)
 }
 
-/// One state change, with what an operator asks about it.
+/// One state change, with what an operator needs to know.
 package struct Transition: Hashable, Sendable {
-    /// Whose.
     package var instance: InstanceID
-    /// State before.
     package var from: RouterState
-    /// State after.
     package var to: RouterState
     package var reason: TransitionReason
     /// The other router concerned, if any: the new master, or the one that fell silent.
@@ -134,7 +160,6 @@ package struct Transition: Hashable, Sendable {
     /// Age of the last good advertisement of another master; nil when there was none.
     package var lastAdvertAge: Interval?
 
-    /// A transition.
     package init(
         instance: InstanceID, from: RouterState, to: RouterState, reason: TransitionReason, peer: IPAddress?,
         peerPriority: Priority?, ownPriority: Priority, lastAdvertAge: Interval?
@@ -150,7 +175,6 @@ package struct Transition: Hashable, Sendable {
     }
 }
 
-/// Why a state changed.
 package enum TransitionReason: Hashable, Sendable {
     /// The node, or this instance of it, started.
     case started
@@ -170,17 +194,17 @@ package enum TransitionReason: Hashable, Sendable {
     case fault(Fault)
     /// The last fault is gone.
     case recovered
-    /// A virtual address was removed by somebody else.
+    /// A virtual address was removed by another program.
     case addressRemoved(IPAddress)
     /// A reload removed or replaced the instance.
     case reconfigured
-    /// The node was told to stop.
+    /// The node is to stop.
     case stopped
     /// A MASTER died, and its successor came too late: by then a peer may have taken over.
     case interrupted
 }
 
-/// Why an instance can't take part.
+/// A reason that keeps an instance from taking part.
 package enum Fault: Hashable, Sendable {
     /// The configuration block can't run; its own sentences say why.
     case configuration
@@ -194,7 +218,8 @@ package enum Fault: Hashable, Sendable {
     case trackedInterfaceUp(String)
     /// The interface has no address to send from.
     case noSourceAddress(String)
-    /// The configured source address of a unicast instance is on no interface as an address that packets may leave with.
+    /// The configured source address of a unicast instance is on no interface as an address that packets may leave
+    /// with.
     case sourceAddressMissing(IPAddress)
     /// An interface that virtual addresses go to is down or missing.
     case addressInterfaceDown(String)
@@ -213,7 +238,7 @@ package enum Anomaly: UInt8, Hashable, Sendable, CaseIterable {
     case equalPriority = 2
 }
 
-/// Why a packet was thrown away; each has its own counter.
+/// The reason a packet was discarded; each has its own counter.
 package enum DiscardReason: UInt8, Hashable, Sendable, CaseIterable {
     /// Shorter than its header or than its address count says, or longer than it may be.
     case length = 0
@@ -223,13 +248,11 @@ package enum DiscardReason: UInt8, Hashable, Sendable, CaseIterable {
     case version
     /// Type isn't 1.
     case type
-    /// Checksum is wrong.
     case checksum
     /// Checksum is wrong, and would be right with the other form of version 3's IPv4 checksum (pain point I1).
     case checksumOtherForm
     /// Authentication type isn't the configured one.
     case authenticationType
-    /// Password is wrong.
     case authenticationFailure
     /// Version 2: the interval isn't ours.
     case interval

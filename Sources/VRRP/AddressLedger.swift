@@ -1,74 +1,71 @@
 import Base
 import ConfigurationModel
 
-/// What hasup has put where (docs/decisions.md, D14): an entry is made before the kernel is asked for an address, and ends
-/// when the kernel has confirmed that it is gone, or with its interface. What appears afterwards is a stranger's.
+/// The virtual addresses that hasup has added (docs/decisions.md, D14): an entry is made before the kernel is asked for
+/// an address, and ends when the kernel has confirmed that it is gone, or with its interface. What appears afterwards
+/// is another program's.
 struct AddressLedger {
-    /// What is known of an address of ours.
     enum Phase: Hashable {
-        /// The kernel was asked for it. New: it wasn't in the ledger before.
-        case asked(isNew: Bool)
-        /// The kernel has it.
+        /// The kernel is to add it. New: it wasn't in the ledger before.
+        case requested(isNew: Bool)
         case present
-        /// Somebody has taken it away.
+        /// Another program has removed it.
         case missing
-        /// The kernel was asked to remove it.
-        case leaving
+        /// The kernel is to remove it.
+        case withdrawing
     }
 
     struct Entry {
         /// Nil when the instance is gone.
         var owner: InstanceID?
         var fingerprint: UInt64
-        /// What it was added with, as `VirtualAddress.form`; 0 when that isn't known.
+        /// The options that it was added with, as `VirtualAddress.form`; 0 when that isn't known.
         var form: UInt64
-        /// What it is to be added with: the kernel may have the other form until it says that it has done it.
-        var askedForm: UInt64
+        /// The options that it is to be added with: the kernel may have the other form until it says that it has done
+        /// it.
+        var requestedForm: UInt64
         var phase: Phase
-        /// The last question about it: an answer to an older one changes nothing.
+        /// The last request about it: an answer to an older one changes nothing.
         var ticket: UInt64 = 0
-        /// Whether nobody has heard that the kernel has added it: it hasn't been announced.
-        var isAwaited: Bool
-        /// Whether it went, or may have gone, while the answer was awaited: before what was asked for, or after it.
+        /// True until a worker has heard that the kernel has added it: it hasn't been announced.
+        var isUnconfirmed: Bool
+        /// True if it went, or may have gone, before the answer came: before the kernel did what was requested, or
+        /// after it.
         var mayBeGone = false
         fileprivate var slot: Int32
 
-        /// Whether the kernel should have it, or is to have it.
+        /// True if the kernel should have it, or is to have it.
         var isWanted: Bool {
             switch phase {
-            case .present, .asked: true
-            case .missing, .leaving: false
+            case .present, .requested: true
+            case .missing, .withdrawing: false
             }
         }
 
-        /// Whether the kernel has it, or will have it, in another form than this.
+        /// True if the kernel has it, or will have it, in another form than this.
         func hasOtherForm(than address: VirtualAddress) -> Bool {
             switch phase {
             case .present: form != 0 && form != address.form
-            case .asked: askedForm != 0 && askedForm != address.form
-            case .missing, .leaving: false
+            case .requested: requestedForm != 0 && requestedForm != address.form
+            case .missing, .withdrawing: false
             }
         }
     }
 
     private(set) var entries: [AddressKey: Entry] = [:]
-    /// How many entries each instance has.
     private var counts: [InstanceID: Int] = [:]
-    /// How many are on each interface.
     private var interfaceCounts: [Int32: Int] = [:]
-    /// How many belong to no instance any more.
+    /// The number of entries that belong to no instance any more.
     private(set) var orphanCount = 0
     private var freeSlots: [Int32] = []
     private var slotsUsed: Int32 = 0
     /// Slots that differ from what was saved.
     private var changes: [(slot: Int32, record: AddressRecord?)] = []
 
-    /// Most addresses that are kept.
     static let slotsMax: Int32 = 262_144
 
     subscript(key: AddressKey) -> Entry? { entries[key] }
 
-    /// How many entries an instance has.
     func count(of owner: InstanceID) -> Int { counts[owner] ?? 0 }
 
     /// All addresses of an instance. Looks through the whole ledger.
@@ -78,26 +75,26 @@ struct AddressLedger {
     }
 
     /// Makes an entry, or takes one over. - Returns: false when there is no room.
-    mutating func ask(
+    mutating func request(
         _ key: AddressKey, owner: InstanceID, fingerprint: UInt64, form: UInt64, ticket: UInt64
     ) -> Bool {
         if var entry = entries[key] {
             count(entry.owner, -1)
             entry.owner = owner
-            entry.askedForm = form
-            if case .asked = entry.phase {} else { entry.phase = .asked(isNew: false) }
+            entry.requestedForm = form
+            if case .requested = entry.phase {} else { entry.phase = .requested(isNew: false) }
             entry.ticket = ticket
             entry.mayBeGone = false
-            let isSame = entry.fingerprint == fingerprint && entry.isAwaited
-            entry.isAwaited = true
+            let isSame = entry.fingerprint == fingerprint && entry.isUnconfirmed
+            entry.isUnconfirmed = true
             entry.fingerprint = fingerprint
             entries[key] = entry
             if !isSame { save(key, entry) }
         } else {
             guard let slot = takeSlot() else { return false }
             let entry = Entry(
-                owner: owner, fingerprint: fingerprint, form: form, askedForm: form, phase: .asked(isNew: true),
-                ticket: ticket, isAwaited: true, slot: slot)
+                owner: owner, fingerprint: fingerprint, form: form, requestedForm: form, phase: .requested(isNew: true),
+                ticket: ticket, isUnconfirmed: true, slot: slot)
             entries[key] = entry
             interfaceCounts[key.interfaceIndex, default: 0] += 1
             save(key, entry)
@@ -106,7 +103,7 @@ struct AddressLedger {
         return true
     }
 
-    /// What a predecessor has left.
+    /// Takes over a predecessor's entry.
     mutating func adopt(_ record: AddressRecord, owner: InstanceID?, phase: Phase) {
         guard entries[record.key] == nil else { return }
         let slot: Int32
@@ -122,8 +119,8 @@ struct AddressLedger {
             slot = fresh
         }
         let entry = Entry(
-            owner: owner, fingerprint: record.fingerprint, form: record.form, askedForm: record.form, phase: phase,
-            isAwaited: record.isAwaited, slot: slot)
+            owner: owner, fingerprint: record.fingerprint, form: record.form, requestedForm: record.form, phase: phase,
+            isUnconfirmed: record.isUnconfirmed, slot: slot)
         entries[record.key] = entry
         interfaceCounts[record.key.interfaceIndex, default: 0] += 1
         if record.slot != slot { save(record.key, entry) }
@@ -136,26 +133,26 @@ struct AddressLedger {
         if let ticket { entries[key]?.ticket = ticket }
     }
 
-    /// Somebody has taken it away, or its link.
+    /// Notes that another program has removed an address, or that it went with its link.
     mutating func noteRemoval(_ key: AddressKey) {
         switch entries[key]?.phase {
         case .present: entries[key]?.phase = .missing
-        case .asked: entries[key]?.mayBeGone = true
-        case .missing, .leaving, nil: break
+        case .requested: entries[key]?.mayBeGone = true
+        case .missing, .withdrawing, nil: break
         }
     }
 
-    /// The kernel has it. - Parameter isAdded: whether because it was asked to, in the form that it was asked for.
+    /// Notes that the kernel has an address. - Parameter isAdded: whether on request, in the requested form.
     mutating func confirm(_ key: AddressKey, isAdded: Bool) {
         guard var entry = entries[key] else { return }
         entry.phase = .present
-        if isAdded { entry.form = entry.askedForm }
-        entry.isAwaited = false
+        if isAdded { entry.form = entry.requestedForm }
+        entry.isUnconfirmed = false
         entries[key] = entry
         save(key, entry)
     }
 
-    /// What the kernel should have, or soon have, and hasn't now that everything was read anew.
+    /// Returns the entries that the kernel should have, or soon have, and hasn't now that everything was read anew.
     func missing(from interfaces: InterfaceTable) -> [AddressKey] {
         entries.compactMap { $0.value.isWanted && interfaces.address($0.key) == nil ? $0.key : nil }
             .sorted { ($0.interfaceIndex, $0.address, $0.length) < ($1.interfaceIndex, $1.address, $1.length) }
@@ -199,7 +196,7 @@ struct AddressLedger {
 
     private mutating func save(_ key: AddressKey, _ entry: Entry) {
         var record = AddressRecord(key: key, fingerprint: entry.fingerprint, form: entry.form, slot: entry.slot)
-        record.isAwaited = entry.isAwaited
+        record.isUnconfirmed = entry.isUnconfirmed
         changes.append((entry.slot, record))
     }
 
@@ -215,18 +212,17 @@ struct AddressLedger {
     }
 }
 
-/// An entry of the ledger as it outlives the process that made it. To its reader it is a stranger's bytes.
+/// An entry of the ledger as it outlives the process that made it. Its reader doesn't trust it.
 package struct AddressRecord: Hashable, Sendable {
-    /// Which address.
     package var key: AddressKey
     /// The instance's, as `InstanceIdentity.fingerprint`.
     package var fingerprint: UInt64
-    /// What it was added with; 0 when that isn't known.
+    /// The options that it was added with; 0 when that isn't known.
     package var form: UInt64
     /// Its place in the memory file; nil for one that was never there.
     package var slot: Int32?
-    /// Whether nobody has heard yet that the kernel has added it.
-    var isAwaited = false
+    /// True until a worker has heard that the kernel has added it.
+    var isUnconfirmed = false
 
     init(key: AddressKey, fingerprint: UInt64, form: UInt64, slot: Int32?) {
         self.key = key
@@ -247,7 +243,7 @@ package struct AddressRecord: Hashable, Sendable {
         writer.write(key.length)
         writer.write(key.address.family.rawValue)
         writer.write(key.peer != nil)
-        writer.write(isAwaited)
+        writer.write(isUnconfirmed)
         for address in [key.address, key.peer ?? key.address] {
             writer.write(address.high)
             writer.write(address.low)
@@ -270,7 +266,7 @@ package struct AddressRecord: Hashable, Sendable {
             let length = try reader.readUInt8()
             guard let family = AddressFamily(rawValue: try reader.readUInt8()) else { throw .invalid }
             let hasPeer = try reader.readBool()
-            let isAwaited = try reader.readBool()
+            let isUnconfirmed = try reader.readBool()
             var addresses: [IPAddress] = []
             for _ in 0..<2 {
                 let (high, low) = (try reader.readUInt64(), try reader.readUInt64())
@@ -285,7 +281,7 @@ package struct AddressRecord: Hashable, Sendable {
                 key: AddressKey(
                     interfaceIndex: index, address: addresses[0], length: length, peer: hasPeer ? addresses[1] : nil),
                 fingerprint: fingerprint, form: form, slot: Int32(slot))
-            record.isAwaited = isAwaited
+            record.isUnconfirmed = isUnconfirmed
             return record
         }
         guard case .success(let record) = read else { return nil }
@@ -293,24 +289,25 @@ package struct AddressRecord: Hashable, Sendable {
     }
 
     private static func checksum(_ bytes: some Sequence<UInt8>) -> UInt64 {
-        max(1, bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
+        var hash = FNV1a()
+        hash.add(bytes)
+        return max(1, hash.value)
     }
 }
 
 extension VirtualAddress {
     /// A number that stands for what it is added with besides its key. 0 never occurs.
     var form: UInt64 {
-        var sum: UInt64 = 0xcbf2_9ce4_8422_2325
-        func add(_ byte: UInt8) { sum = (sum ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        add(scope)
-        add((duplicateAddressDetection ? 1 : 0) | (noPrefixRoute ? 2 : 0))
-        for byte in label?.utf8 ?? "".utf8 { add(byte) }
-        add(0)
-        for byte in broadcast?.bytes ?? [] { add(byte) }
-        add(preferredLifetime == nil ? 0 : 1)
+        var hash = FNV1a()
+        hash.add(scope)
+        hash.add((duplicateAddressDetection ? 1 : 0) | (noPrefixRoute ? 2 : 0))
+        hash.add(label?.utf8 ?? "".utf8)
+        hash.add(0)
+        hash.add(broadcast?.bytes ?? [])
+        hash.add(preferredLifetime == nil ? 0 : 1)
         for shift in stride(from: UInt32(0), to: 32, by: 8) {
-            add(UInt8(truncatingIfNeeded: (preferredLifetime ?? 0) >> shift))
+            hash.add(UInt8(truncatingIfNeeded: (preferredLifetime ?? 0) >> shift))
         }
-        return max(1, sum)
+        return max(1, hash.value)
     }
 }

@@ -4,13 +4,12 @@ import ConfigurationModel
 /// A burst that isn't over, as a snapshot keeps it.
 struct PendingBurst {
     var instance: InstanceID
-    /// Of the lane.
     var interface: String
     var addresses: [VirtualAddress]
     var rounds: Int
     var next: Int
     var order: UInt64
-    /// When the lane's next frame may leave.
+    /// The earliest time of the lane's next frame.
     var notBefore: Instant
 }
 
@@ -21,8 +20,8 @@ struct Announcer: Sendable {
     /// Frames that leave in one turn when the gap isn't configured. At one turn a millisecond, the first round of 500
     /// addresses takes 16 ms, and an advertisement never waits for more than these.
     static let framesPerTurnMax = 32
-    /// What a frame of a repetition takes of a turn. Repetitions aren't urgent: at the first round's pace they would keep
-    /// a processor from the kernel's own threads (ksoftirqd), which carry the advertisements.
+    /// The share of a turn that a repetition's frame takes. Repetitions aren't urgent: at the first round's pace they
+    /// would keep a processor from the kernel's own threads (ksoftirqd), which carry the advertisements.
     private static let costOfRepetition = 4
     private static let turn = Interval.milliseconds(1)
 
@@ -42,7 +41,7 @@ struct Announcer: Sendable {
         var next = 0
         /// Counts up, in the order of the asking.
         var order: UInt64
-        /// Whether each address was announced once.
+        /// True when each address was announced once.
         var isRepetition = false
     }
 
@@ -58,10 +57,10 @@ struct Announcer: Sendable {
     private var due = DeadlineHeap()
     private var lastOrder: UInt64 = 0
 
-    /// When the next frames want to leave.
+    /// The time at which the next frames are to leave.
     var deadline: Instant { due.first?.deadline ?? .never }
 
-    /// Asks for this many rounds. A burst for the same addresses that still waits is prolonged, not doubled, which
+    /// Queues this many rounds. A burst for the same addresses that still waits is prolonged, not doubled, which
     /// bounds the queue.
     mutating func announce(
         _ addresses: [VirtualAddress], of instance: InstanceID, on interface: String, rounds: Int, at now: Instant
@@ -109,7 +108,7 @@ struct Announcer: Sendable {
         }
     }
 
-    /// What waits for this instance; so many bursts at most.
+    /// Returns an instance's bursts that aren't over, at most this many.
     func pending(_ instance: InstanceID, most: Int = .max) -> [PendingBurst] {
         guard due.count > 0 else { return [] }
         var found: [PendingBurst] = []
@@ -197,7 +196,8 @@ struct Announcer: Sendable {
         return lanes.count - 1
     }
 
-    /// A gap below one turn is kept on average, several frames a turn: a wake-up for each would cost more than it gives.
+    /// A gap below one turn is kept on average, several frames a turn: a wake-up for each would cost more than it
+    /// gives.
     private static func framesPerTurn(_ interval: Interval) -> Int {
         if interval <= .zero { return framesPerTurnMax }
         if interval >= turn { return 1 }

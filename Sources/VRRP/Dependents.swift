@@ -1,7 +1,8 @@
 import Base
 import ConfigurationModel
 
-/// Who is concerned by what: an event of an interface or an address touches the instances that depend on it, and no others.
+/// Instances by what concerns them: an event of an interface or an address touches the instances that depend on it, and
+/// no others.
 struct Dependents {
     /// Instances by the name of an interface that they send by, track or put addresses on.
     private var byInterface: [String: [InstanceID]] = [:]
@@ -40,7 +41,7 @@ struct Dependents {
     /// Unicast instances that send from this address.
     func sending(from address: IPAddress) -> [InstanceID] { bySource[address] ?? [] }
 
-    /// Whether an address is a virtual one and no address owner's: it is never a source (pain point A5).
+    /// True if an address is a virtual one and no address owner's: it is never a source (pain point A5).
     func isVirtual(_ address: IPAddress) -> Bool { byAddress[address] != nil && !owned.contains(address) }
 
     /// Instances that have this virtual address.

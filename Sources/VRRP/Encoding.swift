@@ -1,40 +1,17 @@
 import Base
 import Varlink
 
-// How transitions and status cross a process boundary. Both ends are of one build (docs/decisions.md, D7), so there is
-// no version in them; but they are read as a stranger's bytes.
+// How transitions and observations cross a process boundary; status has its list in Status.swift. Both ends are of one build
+// (docs/decisions.md, D7), so there is no version in them; but the bytes aren't trusted.
 
 extension ByteWriter {
-    // Generic code copies by way of tables that lie all over Swift's library, and this runs at every advert.
-    @inline(__always)
-    mutating func write<Value>(optional value: Value?, _ body: (inout ByteWriter, Value) -> Void) {
-        write(value != nil)
-        if let value { body(&self, value) }
-    }
-
     mutating func write(text: String) { text.encode(into: &self) }
-
-    mutating func write(tagged address: IPAddress) {
-        write(address.family.rawValue)
-        write(address)
-    }
-
-    fileprivate mutating func write(_ prefix: Prefix) { prefix.encode(into: &self) }
 }
 
 extension ByteReader {
-    mutating func readOptional<Value>(
-        _ body: (inout ByteReader) throws(ByteError) -> Value
-    ) throws(ByteError) -> Value? {
-        try readBool() ? try body(&self) : nil
-    }
-
     mutating func readText() throws(ByteError) -> String { try String(decoding: &self) }
-    mutating func readTaggedAddress() throws(ByteError) -> IPAddress { try IPAddress(decoding: &self) }
-    fileprivate mutating func readPrefix() throws(ByteError) -> Prefix { try Prefix(decoding: &self) }
-    mutating func readInterval() throws(ByteError) -> Interval { Interval(nanoseconds: try readInt64()) }
 
-    /// How long ago something was: what can be calculated with.
+    /// Reads an age that can be calculated with.
     mutating func readAge() throws(ByteError) -> Interval {
         let age = try readInterval()
         guard (0..<(1 << 61)).contains(age.nanoseconds) else { throw .invalid }
@@ -44,10 +21,7 @@ extension ByteReader {
     mutating func readInstant() throws(ByteError) -> Instant { Instant(nanoseconds: try readInt64()) }
     mutating func readPriority() throws(ByteError) -> Priority { Priority(rawValue: try readUInt8()) }
 
-    mutating func readState() throws(ByteError) -> RouterState {
-        guard let state = RouterState(rawValue: try readUInt8()) else { throw .invalid }
-        return state
-    }
+    mutating func readState() throws(ByteError) -> RouterState { try readCase(RouterState.self) }
 }
 
 extension Fault: ByteCoded {
@@ -103,12 +77,12 @@ extension Fault: ByteCoded {
 }
 
 extension NamedAddress {
-    fileprivate func encode(into writer: inout ByteWriter) {
+    func encode(into writer: inout ByteWriter) {
         writer.write(prefix)
         writer.write(text: interface)
     }
 
-    fileprivate init(from reader: inout ByteReader) throws(ByteError) {
+    init(from reader: inout ByteReader) throws(ByteError) {
         self.init(try reader.readPrefix(), interface: try reader.readText())
     }
 
@@ -260,16 +234,16 @@ extension Observation {
             writer.write(UInt8(7))
             transition.encode(into: &writer)
             writer.write(time.nanoseconds)
-        case .strangerFound(let instance, let stranger):
+        case .foreignAddressFound(let instance, let address):
             writer.write(UInt8(8))
             writer.write(UInt32(instance))
-            stranger.encode(into: &writer)
+            address.encode(into: &writer)
         case .rivalMaster(let instance, let source, let sign):
             writer.write(UInt8(9))
             writer.write(UInt32(instance))
             writer.write(tagged: source)
             sign.encode(into: &writer)
-        case .strangerGone(let instance, let address):
+        case .foreignAddressGone(let instance, let address):
             writer.write(UInt8(10))
             writer.write(UInt32(instance))
             address.encode(into: &writer)
@@ -277,7 +251,7 @@ extension Observation {
             writer.write(UInt8(11))
             writer.write(UInt32(instance))
             NamedAddress.encode(addresses, count: count, into: &writer)
-        case .leftoversRemoved(let addresses, let count, let mark):
+        case .staleAddressesRemoved(let addresses, let count, let mark):
             writer.write(UInt8(12))
             NamedAddress.encode(addresses, count: count, into: &writer)
             writer.write(mark)
@@ -310,19 +284,19 @@ extension Observation {
             let instance = Int(try reader.readUInt32())
             self = .addressWaits(instance, try reader.readPrefix(), interface: try reader.readText())
         case 7: self = .earlier(try Transition(decoding: &reader), at: try reader.readInstant())
-        case 8: self = .strangerFound(Int(try reader.readUInt32()), try StrangerAddress(decoding: &reader))
+        case 8: self = .foreignAddressFound(Int(try reader.readUInt32()), try ForeignAddress(decoding: &reader))
         case 9:
             self = .rivalMaster(
                 Int(try reader.readUInt32()), source: try reader.readTaggedAddress(),
                 try RivalMaster.Sign(decoding: &reader))
-        case 10: self = .strangerGone(Int(try reader.readUInt32()), try NamedAddress(from: &reader))
+        case 10: self = .foreignAddressGone(Int(try reader.readUInt32()), try NamedAddress(from: &reader))
         case 11:
             let instance = Int(try reader.readUInt32())
             let (addresses, count) = try NamedAddress.readList(from: &reader)
             self = .addressesStay(instance, addresses, count: count)
         case 12:
             let (addresses, count) = try NamedAddress.readList(from: &reader)
-            self = .leftoversRemoved(addresses, count: count, addedBy: try reader.readUInt8())
+            self = .staleAddressesRemoved(addresses, count: count, addedBy: try reader.readUInt8())
         case 13:
             self = .addressesUnadvertised(Int(try reader.readUInt32()), count: Int(try reader.readUInt32()))
         default: throw .invalid

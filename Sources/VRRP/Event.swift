@@ -4,35 +4,35 @@ import ConfigurationModel
 /// Number of an instance: its place in the configuration's list.
 package typealias InstanceID = Int
 
-/// Everything that can happen to a node's virtual routers. With the time beside it, it is all that a core is told.
+/// Everything that can happen to a node's virtual routers. With the time beside it, it is the whole input of a core.
 package enum Event {
     /// A configuration to run. The first one starts the node; later ones are applied as differences, and a virtual
-    /// router whose identity stays keeps its state. Tell of the interfaces that exist before the first one: what is
+    /// router whose identity stays keeps its state. Report the interfaces that exist before the first one: what is
     /// unknown then is missing, and the instance starts in FAULT.
     case configure(ConfigurationModel)
-    /// The first configuration of a node that goes on where a predecessor has died. What the snapshot doesn't know starts
-    /// as with `configure`.
+    /// The first configuration of a node that goes on where a predecessor has died. What the snapshot doesn't know
+    /// starts as with `configure`.
     case resume(ConfigurationModel, NodeSnapshot)
     /// State of an interface, at start for each that exists and then at each change; with another name, it was renamed.
     case interface(InterfaceState)
     /// The interface with this number is gone, and its addresses with it.
     case interfaceRemoved(Int32)
-    /// What has come to the interfaces' addresses, all of it that was read together: one command may change thousands.
-    /// At start all that are there. Lost: news were lost before these, and what they tell nobody has to have done lately.
+    /// Changes of addresses, all of it that was read together: one command may change thousands. At start all that are
+    /// there. Lost: notifications were lost before these, and what they report may be old.
     case addresses([AddressChange], isAfterLoss: Bool)
     /// A packet of protocol 112 from a VRRP socket. The bytes are the VRRP PDU, valid during the call only.
     case packet(PacketInformation, UnsafeRawBufferPointer)
-    /// The kernel has done, or refused, what a ticket asked for.
+    /// The kernel has done, or refused, the request of a ticket.
     case applied(ticket: UInt64, KernelAnswer)
     /// Addresses that a predecessor has left behind and the kernel hasn't let go.
-    case leftBehind([AddressRecord])
+    case staleAddresses([AddressRecord])
     /// `deadline` may have come. Spurious calls do nothing.
     case timeout
     /// Hand over everything: priority 0, addresses withdrawn, STOP notifications. Nothing is sent afterwards.
     case stop
 }
 
-/// What the kernel knows of an interface.
+/// The state of an interface in the kernel.
 package struct InterfaceState: Hashable, Sendable {
     /// The kernel's number; a re-created interface has a new one.
     package var index: Int32
@@ -43,13 +43,12 @@ package struct InterfaceState: Hashable, Sendable {
     package var hardwareAddress: MACAddress?
     /// Largest packet in bytes; 0 when it isn't known.
     package var mtu: UInt32 = 0
-    /// Whether nobody on a link is told of its addresses: the loopback interface, or one without ARP (IFF_NOARP). There the
-    /// real servers of LVS-DR keep a virtual address for good.
+    /// True if nobody on a link is told of its addresses: the loopback interface, or one without ARP (IFF_NOARP). There
+    /// the real servers of LVS-DR keep a virtual address for good.
     package var isSilent = false
-    /// Whether the interface forwards IPv6, which sets the Router flag of neighbour advertisements.
+    /// True if the interface forwards IPv6, which sets the Router flag of neighbour advertisements.
     package var forwardsIPv6 = false
 
-    /// An interface.
     package init(index: Int32, name: String, isUsable: Bool) {
         self.index = index
         self.name = name
@@ -57,7 +56,7 @@ package struct InterfaceState: Hashable, Sendable {
     }
 }
 
-/// What came with a packet.
+/// The facts about a packet that its payload doesn't hold.
 package struct PacketInformation: Hashable, Sendable {
     /// Index of the interface it arrived on.
     package var interfaceIndex: Int32
@@ -65,10 +64,10 @@ package struct PacketInformation: Hashable, Sendable {
     package var destination: IPAddress
     /// TTL or hop limit; nil when the kernel didn't say.
     package var hopLimit: UInt8?
-    /// What the IP header says of the payload's length; differs from the bytes' count for a truncated packet.
+    /// The payload's length by the IP header; differs from the bytes' count for a truncated packet.
     package var payloadLength: Int
 
-    /// What came with a packet.
+    /// The facts about a packet that its payload doesn't hold.
     package init(
         interfaceIndex: Int32, source: IPAddress, destination: IPAddress, hopLimit: UInt8?, payloadLength: Int
     ) {

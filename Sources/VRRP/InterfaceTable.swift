@@ -1,16 +1,17 @@
 import Base
 import ConfigurationModel
 
-/// The interfaces and addresses of the machine, as the kernel has told them.
+/// The interfaces and addresses of the machine, as the kernel has reported them.
 struct InterfaceTable {
     private struct Entry {
         var state: InterfaceState
-        /// Addresses that carry no mark of ours, in the kernel's order: few on a machine with thousands of virtual ones.
+        /// Addresses that carry no mark of ours, in the kernel's order: few on a machine with thousands of virtual
+        /// ones.
         var unmarked: [KernelAddress] = []
     }
 
-    /// The places of one address; nearly always one.
-    private struct Places {
+    /// The interfaces and lengths with which one address exists; nearly always one.
+    private struct Occurrences {
         var first: KernelAddress
         var others: [KernelAddress] = []
 
@@ -21,11 +22,10 @@ struct InterfaceTable {
 
     private var entries: [Int32: Entry] = [:]
     private var indices: [String: Int32] = [:]
-    private var places: [IPAddress: Places] = [:]
-    /// How many addresses are on each interface.
+    private var places: [IPAddress: Occurrences] = [:]
     private var counts: [Int32: Int] = [:]
     /// Secondary addresses by network: what goes with its first address where they aren't promoted.
-    private var secondaries: [LinkNetwork: Int] = [:]
+    private var secondaries: [InterfaceSubnet: Int] = [:]
 
     /// The interface with this name.
     subscript(name: String) -> InterfaceState? { indices[name].flatMap { entries[$0]?.state } }
@@ -66,10 +66,11 @@ struct InterfaceTable {
     /// The kernel's address of this key.
     func address(_ key: AddressKey) -> KernelAddress? { places[key.address]?.first { $0.key == key } }
 
-    /// What is in the way of this key: itself, or the same IPv6 address with another length.
+    /// Returns the address that keeps the kernel from adding this key: itself, or the same IPv6 address with another
+    /// length.
     func obstacle(to key: AddressKey) -> KernelAddress? { places[key.address]?.first { $0.key.excludes(key) } }
 
-    /// Where this address is, on all interfaces.
+    /// Returns the address as it is on each interface.
     func all(_ address: IPAddress) -> [KernelAddress] { places[address].map { [$0.first] + $0.others } ?? [] }
 
     /// Addresses of an interface that carry no mark of ours, in the kernel's order.
@@ -80,19 +81,19 @@ struct InterfaceTable {
     mutating func set(_ address: KernelAddress) -> KernelAddress? {
         let known = self.address(address.key)
         if let known { forget(known) } else { counts[address.key.interfaceIndex, default: 0] += 1 }
-        if var spots = places[address.key.address] {
+        if var occurrences = places[address.key.address] {
             if known == nil {
-                spots.others.append(address)
-            } else if spots.first.key == address.key {
-                spots.first = address
+                occurrences.others.append(address)
+            } else if occurrences.first.key == address.key {
+                occurrences.first = address
             } else {
-                spots.others = spots.others.map { $0.key == address.key ? address : $0 }
+                occurrences.others = occurrences.others.map { $0.key == address.key ? address : $0 }
             }
-            places[address.key.address] = spots
+            places[address.key.address] = occurrences
         } else {
-            places[address.key.address] = Places(first: address)
+            places[address.key.address] = Occurrences(first: address)
         }
-        if address.flags.contains(.secondary), let network = LinkNetwork(address.key) {
+        if address.flags.contains(.secondary), let network = InterfaceSubnet(address.key) {
             secondaries[network, default: 0] += 1
         }
         keepUnmarked(address)
@@ -118,17 +119,17 @@ struct InterfaceTable {
         forget(known)
         let left = counts[key.interfaceIndex, default: 1] - 1
         counts[key.interfaceIndex] = left > 0 ? left : nil
-        if var spots = places[key.address] {
-            if spots.first.key == key {
-                if spots.others.isEmpty {
+        if var occurrences = places[key.address] {
+            if occurrences.first.key == key {
+                if occurrences.others.isEmpty {
                     places[key.address] = nil
                 } else {
-                    spots.first = spots.others.removeFirst()
-                    places[key.address] = spots
+                    occurrences.first = occurrences.others.removeFirst()
+                    places[key.address] = occurrences
                 }
             } else {
-                spots.others.removeAll { $0.key == key }
-                places[key.address] = spots
+                occurrences.others.removeAll { $0.key == key }
+                places[key.address] = occurrences
             }
         }
         if known.addedBy != AddressProtocol.ours {
@@ -138,7 +139,7 @@ struct InterfaceTable {
     }
 
     private mutating func forget(_ known: KernelAddress) {
-        guard known.flags.contains(.secondary), let network = LinkNetwork(known.key) else { return }
+        guard known.flags.contains(.secondary), let network = InterfaceSubnet(known.key) else { return }
         let left = secondaries[network, default: 0] - 1
         secondaries[network] = left > 0 ? left : nil
     }
@@ -147,12 +148,12 @@ struct InterfaceTable {
     /// promote secondary addresses (`__inet_del_ifa`).
     ///
     /// - Parameter isMoving: whether addresses are being taken out of a network: a secondary one may be its first by then.
-    func interfacesToGuard(removing keys: [AddressKey], isMoving: (LinkNetwork) -> Bool) -> Set<Int32> {
+    func interfacesToGuard(removing keys: [AddressKey], isMoving: (InterfaceSubnet) -> Bool) -> Set<Int32> {
         guard !secondaries.isEmpty else { return [] }
-        var staying: [LinkNetwork: Int] = [:]
-        var losing: Set<LinkNetwork> = []
+        var staying: [InterfaceSubnet: Int] = [:]
+        var losing: Set<InterfaceSubnet> = []
         for key in keys {
-            guard let network = LinkNetwork(key), let count = secondaries[network] else { continue }
+            guard let network = InterfaceSubnet(key), let count = secondaries[network] else { continue }
             if address(key)?.flags.contains(.secondary) == true {
                 staying[network, default: count] -= 1
                 if isMoving(network) { losing.insert(network) }
@@ -164,17 +165,11 @@ struct InterfaceTable {
     }
 }
 
-/// An IPv4 network on an interface: its addresses may share the fate of its first one (`__inet_del_ifa`).
-struct LinkNetwork: Hashable {
-    var interfaceIndex: Int32
-    var network: IPAddress
-    var length: UInt8
-
-    /// Nil for an address that has no siblings: IPv6, or alone in its network.
+extension InterfaceSubnet {
+    /// Nil for an address that shares its network with no other: IPv6, or a whole address.
     init?(_ key: AddressKey) {
         guard key.address.family == .ipv4, key.length < 32 else { return nil }
-        interfaceIndex = key.interfaceIndex
-        length = key.length
-        network = (key.peer ?? key.address).masked(to: Int(key.length))
+        self.init(
+            interfaceIndex: key.interfaceIndex, address: key.address, length: key.length, peer: key.peer)
     }
 }

@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// Which of the kernel's addresses one is. IPv4 may have one address with two lengths on an interface, IPv6 may not.
+/// The key of an address in the kernel. IPv4 may have one address with two lengths on an interface, IPv6 may not.
 package struct AddressKey: Hashable, Sendable {
     /// The kernel's number of the interface: a renamed one keeps it, one that is made anew has another.
     package var interfaceIndex: Int32
@@ -12,7 +12,6 @@ package struct AddressKey: Hashable, Sendable {
     /// The other end of a point-to-point address; nil for none.
     package var peer: IPAddress?
 
-    /// A key.
     package init(interfaceIndex: Int32, address: IPAddress, length: UInt8, peer: IPAddress? = nil) {
         self.interfaceIndex = interfaceIndex
         self.address = address
@@ -20,14 +19,13 @@ package struct AddressKey: Hashable, Sendable {
         self.peer = peer == address ? nil : peer
     }
 
-    /// Where a virtual address goes on this interface.
     package init(_ address: VirtualAddress, interfaceIndex: Int32) {
         self.init(
             interfaceIndex: interfaceIndex, address: address.prefix.address, length: UInt8(address.prefix.length),
             peer: address.peer?.address)
     }
 
-    /// Whether the kernel can't have both: of an IPv6 address it takes one length, of an IPv4 address one peer in each
+    /// True if the kernel can't have both: of an IPv6 address it takes one length, of an IPv4 address one peer in each
     /// network (`__inet_insert_ifa`).
     func excludes(_ other: AddressKey) -> Bool {
         guard address == other.address, interfaceIndex == other.interfaceIndex else { return false }
@@ -39,20 +37,16 @@ package struct AddressKey: Hashable, Sendable {
 
 /// An address as the kernel has it.
 package struct KernelAddress: Hashable, Sendable {
-    /// Which it is.
     package var key: AddressKey
     /// 0 global, 200 site, 253 link, 254 host, 255 nowhere (linux/rtnetlink.h).
     package var scope: UInt8
-    /// Who added it, as IFA_PROTO says; 0 when the kernel doesn't.
+    /// The program that added it, as IFA_PROTO says; 0 when the kernel doesn't.
     package var addedBy: UInt8
-    /// What it is good for.
     package var flags: Flags
 
     /// IFA_F_* as far as they decide anything.
     package struct Flags: OptionSet, Hashable, Sendable {
-        /// Bits.
         package let rawValue: UInt8
-        /// Any bits.
         package init(rawValue: UInt8) { self.rawValue = rawValue }
         /// IPv4: it goes with its network's first address.
         package static let secondary = Flags(rawValue: 1)
@@ -71,7 +65,7 @@ package struct KernelAddress: Hashable, Sendable {
         self.flags = flags
     }
 
-    /// Whether packets may leave with it.
+    /// True if packets may leave with it.
     package var isUsable: Bool { flags.isDisjoint(with: [.tentative, .duplicate]) }
 }
 
@@ -79,10 +73,8 @@ package struct KernelAddress: Hashable, Sendable {
 package struct AddressChange: Hashable, Sendable {
     /// The address; when it is gone, as it was.
     package var address: KernelAddress
-    /// Whether it is there now.
     package var isPresent: Bool
 
-    /// A change.
     package init(_ address: KernelAddress, isPresent: Bool) {
         self.address = address
         self.isPresent = isPresent
@@ -101,13 +93,12 @@ package struct PlacedAddress: Hashable, Sendable {
         self.interfaceIndex = interfaceIndex
     }
 
-    /// Which of the kernel's addresses it becomes.
     package var key: AddressKey { AddressKey(address, interfaceIndex: interfaceIndex) }
 }
 
-/// What has become of one address that the kernel was asked for.
+/// The result of a request for one address.
 package enum AddressResult: Hashable, Sendable {
-    /// It is there now, or it is gone now, because it was asked for.
+    /// It is there now, or it is gone now, on request.
     case done
     /// It was there already, and wasn't added.
     case existed
@@ -119,14 +110,13 @@ package enum AddressResult: Hashable, Sendable {
     var isRefusal: Bool { if case .refused = self { true } else { false } }
 }
 
-/// How the kernel answered.
+/// The kernel's answer to a request.
 package struct KernelAnswer: Hashable, Sendable {
-    /// One for each address of the question, in its order.
+    /// One for each address of the request, in its order.
     package var results: [AddressResult]
-    /// What was refused and why, for operators; empty when nothing was.
+    /// The refusals and their reasons, for operators; empty without any.
     package var sentence: String
 
-    /// An answer.
     package init(_ results: [AddressResult], sentence: String = "") {
         self.results = results
         self.sentence = sentence

@@ -1,11 +1,12 @@
 import Base
 import ConfigurationModel
 
-/// What the kernel tells of interfaces and addresses. Only the instances that depend on what has changed are touched.
+/// Handles what the kernel reports of interfaces and addresses. Only the instances that depend on what has changed are
+/// touched.
 extension Node {
     mutating func update(_ interface: InterfaceState, at now: Instant, into actions: inout [Action]) {
-        // Another number has this name now. The interface that had it is gone, or was renamed: the news of that will come,
-        // and until then its name isn't known.
+        // Another number has this name now. The interface that had it is gone, or was renamed: the notification of that
+        // will come, and until then its name isn't known.
         if let known = context.interfaces.index(of: interface.name), known != interface.index,
             var nameless = context.interfaces.state(of: known)
         {
@@ -49,8 +50,8 @@ extension Node {
         for id in concerned { routers[id].interfaceVanished(gone.state.name, &context, into: &actions) }
     }
 
-    /// Each removal is a withdrawal of ours, or the interface's doing, or somebody else's: only the last one is blamed on
-    /// anybody. What was removed and added again in one go was never away.
+    /// Each removal is a withdrawal of ours, or the interface's doing, or another program's: only the last one is
+    /// blamed on anybody. What was removed and added again in one go was never away.
     mutating func take(_ changes: [AddressChange], isAfterLoss: Bool, at now: Instant, into actions: inout [Action]) {
         if isAfterLoss { context.forgetExpectedRemovals() }
         var touched: Set<InstanceID> = []
@@ -61,7 +62,7 @@ extension Node {
         let flapped = interfacesThatWereDown(by: changes)
         for change in changes {
             let key = change.address.key
-            var isOurs = context.ledger[key] != nil || context.isLeaving(key)
+            var isOurs = context.ledger[key] != nil || context.isBeingRemoved(key)
             if change.isPresent {
                 context.interfaces.set(change.address)
                 if context.ledger[key]?.phase == .missing { context.ledger.set(.present, of: key) }
@@ -113,25 +114,27 @@ extension Node {
                 routers[id].addressesRemoved(
                     keys.map(\.address), isBlamed: isBlamed, at: now, &context, into: &actions)
             }
-            routers[id].judge(at: now, &context, into: &actions)
-            routers[id].tellStrangers(context, into: &actions)
+            routers[id].checkServing(at: now, &context, into: &actions)
+            routers[id].reportForeignAddresses(context, into: &actions)
         }
     }
 
-    /// Interfaces that have gone down, and come up again before anybody looked: their own link-local address went, and with
-    /// it all of IPv6 (`addrconf_ifdown`).
+    /// Interfaces that have gone down, and come up again before anybody looked: their own link-local address went, and
+    /// with it all of IPv6 (`addrconf_ifdown`).
     private func interfacesThatWereDown(by changes: [AddressChange]) -> Set<Int32> {
         var found: Set<Int32> = []
         for change in changes where !change.isPresent && change.address.key.address.isLinkLocal {
             let key = change.address.key
-            if context.ledger[key] == nil, !context.isLeaving(key), context.dependents.having(key.address).isEmpty {
+            if context.ledger[key] == nil, !context.isBeingRemoved(key), context.dependents.having(key.address).isEmpty
+            {
                 found.insert(key.interfaceIndex)
             }
         }
         return found
     }
 
-    /// Whether somebody must have removed an address: it hasn't gone with one that we removed, nor with its link.
+    /// True if another program must have removed an address: it hasn't gone with one that we removed, nor with its
+    /// link.
     private func mayBeTaken(_ key: AddressKey, at now: Instant) -> Bool {
         !context.hasWithdrawn(beside: key, at: now)
             && context.interfaces.state(of: key.interfaceIndex)?.isUsable == true

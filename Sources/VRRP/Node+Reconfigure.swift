@@ -2,7 +2,8 @@ import Base
 import ConfigurationModel
 
 extension Node {
-    /// A configuration: the first one starts the node, later ones are applied as differences. The same again does nothing.
+    /// A configuration: the first one starts the node, later ones are applied as differences. The same again does
+    /// nothing.
     mutating func configure(_ new: ConfigurationModel, at now: Instant, into actions: inout [Action]) {
         adoptGlobal(new.global)
         context.dependents = Dependents(new.instances)
@@ -34,7 +35,7 @@ extension Node {
         }
         actions.append(.renumber(map))
         context.renumber(map)
-        if context.ledger.orphanCount > 0 { context.retryLeftovers(at: now + kernelRetryDelay) }
+        if context.ledger.orphanCount > 0 { context.retryStaleAddresses(at: now + kernelRetryDelay) }
         var slots = [VirtualRouter?](repeating: nil, count: instances.count)
         for (id, new) in map.enumerated() {
             guard let new else { continue }

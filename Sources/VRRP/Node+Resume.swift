@@ -3,7 +3,7 @@ import ConfigurationModel
 
 extension Node {
     /// Goes on where a predecessor has died (docs/decisions.md, D12): states, deadlines and what was learned stay. What
-    /// the interfaces and the kernel say by now is judged at once; nothing is sent before the next timeout.
+    /// the interfaces and the kernel say by now takes effect at once; nothing is sent before the next timeout.
     mutating func resume(
         _ new: ConfigurationModel, _ snapshot: NodeSnapshot, at now: Instant, into actions: inout [Action]
     ) {
@@ -15,16 +15,16 @@ extension Node {
         resumeNode(snapshot, at: now)
         context.lastNotification = snapshot.lastNotification
         var records = snapshot.byIdentity
-        var kept: [InstanceID: VirtualRouter.Kept] = [:]
+        var kept: [InstanceID: VirtualRouter.DecodedRecord] = [:]
         routers = new.instances.enumerated().map { id, settings in
             if let record = records[settings.identity.fingerprint]?.popLast() {
-                kept[id] = VirtualRouter.Kept(record, id: id, settings: settings, at: now)
+                kept[id] = VirtualRouter.DecodedRecord(record, id: id, settings: settings, at: now)
             }
             return kept[id]?.router ?? VirtualRouter(id: id, settings: settings, at: now)
         }
         adoptLedger(snapshot.ledger)
         // Of instances that a reload has taken away since the records were sorted: nobody else would.
-        context.retryLeftovers(into: &actions)
+        context.retryStaleAddresses(into: &actions)
         notifyAgain(after: snapshot.lastNotification, into: &actions)
         for burst in kept.values.flatMap(\.bursts).sorted(by: { ($0.order, $0.instance) < ($1.order, $1.instance) }) {
             context.announcer.resume(burst, at: now)
@@ -56,8 +56,8 @@ extension Node {
         rebuildRoutes()
     }
 
-    /// What a predecessor has put where. What isn't there any more was taken away by somebody, and goes back, if anybody
-    /// wants it.
+    /// Takes over a predecessor's ledger. An address that isn't there any more was removed by another program, and goes
+    /// back, if anybody wants it.
     private mutating func adoptLedger(_ records: [AddressRecord]) {
         let owners = Dictionary(
             routers.map { ($0.settings.identity.fingerprint, $0.id) }, uniquingKeysWith: { first, _ in first })
@@ -69,17 +69,18 @@ extension Node {
         }
     }
 
-    /// What was decided and may not have been heard: only the last of each instance is still true. They are numbered anew
-    /// behind the last one that was heard: a record that leapt to a number far away would have this one and all that
-    /// follow refused. The transition that a notification is about is told again, too, or the history would never have it.
+    /// Repeats notifications that hasupd may not have heard: only the last of each instance is still true. They are
+    /// numbered anew behind the last one that was heard: a record that leapt to a number far away would have this one
+    /// and all that follow refused. The transition that a notification is about is reported again, too, or the history
+    /// would never have it.
     private mutating func notifyAgain(after last: UInt64, into actions: inout [Action]) {
         let unheard = routers.compactMap { router in
-            router.lastNotified.flatMap { $0.sequence > last ? (sequence: $0.sequence, id: router.id) : nil }
+            router.lastNotification.flatMap { $0.sequence > last ? (sequence: $0.sequence, id: router.id) : nil }
         }
         for (_, id) in unheard.sorted(by: { $0 < $1 }) {
-            guard let notified = routers[id].lastNotified else { continue }
+            guard let notified = routers[id].lastNotification else { continue }
             let notification = context.notification(notified.trigger, of: id, priority: notified.priority)
-            routers[id].lastNotified = Notified(notification)
+            routers[id].lastNotification = notification
             actions.append(.notify(notification))
             if let transition = routers[id].lastTransition {
                 actions.append(.observe(.earlier(transition, at: routers[id].since)))
@@ -89,9 +90,9 @@ extension Node {
 }
 
 extension VirtualRouter {
-    /// When the best possible peer takes over if nobody advertises. The last advertisement may have left a little before
-    /// it was due, which is all that a mark says of it (`advertSlack`).
-    var peersWaitUntil: Instant {
+    /// The time at which the best possible peer takes over if nobody advertises. The last advertisement may have left a
+    /// little before it was due, which is all that a mark says of it (`advertSlack`).
+    var peerTakeoverAt: Instant {
         let best = Priority(rawValue: 254)
         let wait = ElectionTimes.masterDown(
             settings.version, best, masterInterval: settings.advertInterval, adverts: min(3, settings.downTimerAdverts))
@@ -119,16 +120,16 @@ extension VirtualRouter {
             }
             context.set(.masterDown, of: id, to: masterDownAt)
         }
-        // Its predecessor has told it.
+        // Its predecessor has reported it.
         if let interface = context.interfaces[settings.interface] { fitAdvertisement(interface.mtu) }
-        toldUnadvertised = unadvertisedCount
+        reportedUnadvertised = unadvertisedCount
         reassess(previousDown: previousDown, at: now, &context, into: &actions)
         if unserved != nil { context.set(.retryAddresses, of: id, to: retryAt) }
         guard state == .master else {
-            toldStrangers = strangers(context)
+            reportedForeignAddresses = foreignAddresses(context)
             return
         }
-        if now >= peersWaitUntil {
+        if now >= peerTakeoverAt {
             enterBackup(.interrupted, at: now, &context, into: &actions)
         } else if hardwareSum != announcedBy {
             // A link has got another hardware address while nobody listened.
@@ -136,32 +137,32 @@ extension VirtualRouter {
         }
     }
 
-    /// Presence and form: the ledger, the kernel and the configuration are compared, and what differs is put right. First
-    /// what isn't wanted any more.
+    /// Presence and form: the ledger, the kernel and the configuration are compared, and what differs is put right.
+    /// First what isn't wanted any more.
     mutating func withdrawUnwanted(_ context: inout NodeContext, into actions: inout [Action]) {
         guard state == .master else { return }
         let wanted = Set(allAddresses.compactMap { place(of: $0, context)?.key })
-        let unwanted = heldKeys(context).filter { !wanted.contains($0) && context.ledger[$0]?.phase != .leaving }
+        let unwanted = heldKeys(context).filter { !wanted.contains($0) && context.ledger[$0]?.phase != .withdrawing }
         withdraw(unwanted, &context, into: &actions)
     }
 
     /// Then what is.
     mutating func correct(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
         guard state == .master else { return }
-        announceAwaited(at: now, &context)
+        announceUnconfirmed(at: now, &context)
         install(
             allAddresses.filter { place(of: $0, context) != nil }, at: now, &context, into: &actions)
-        judge(at: now, &context, into: &actions)
+        checkServing(at: now, &context, into: &actions)
     }
 
-    /// What the kernel has added after its question had lost who asked: nobody has announced it. Nor may anybody have
-    /// announced a stranger's address that serves us, when the reload that has named it was the predecessor's last. Before
-    /// the first installation is over, all of it is announced anyway.
-    private mutating func announceAwaited(at now: Instant, _ context: inout NodeContext) {
+    /// Announces addresses that the kernel has added after the requesting process had died: nobody has. Nor may anybody
+    /// have announced a foreign address that serves us, when the reload that has named it was the predecessor's
+    /// last. Before the first installation is over, all of it is announced anyway.
+    private mutating func announceUnconfirmed(at now: Instant, _ context: inout NodeContext) {
         let awaited = allAddresses.filter { address in
             guard let key = place(of: address, context)?.key else { return false }
-            guard let entry = context.ledger[key] else { return isThere(address, context) }
-            return entry.owner == id && entry.phase == .present && entry.isAwaited
+            guard let entry = context.ledger[key] else { return isPresent(address, context) }
+            return entry.owner == id && entry.phase == .present && entry.isUnconfirmed
         }
         for address in awaited {
             if let key = place(of: address, context)?.key { context.ledger.confirm(key, isAdded: false) }

@@ -1,12 +1,12 @@
 import Base
 
-/// Which instances have changed since they were last saved: each once.
+/// The instances that have changed since they were last saved, each once.
 struct ChangedInstances: Sendable {
     private(set) var list: [InstanceID] = []
-    /// Those of which nothing but an advertisement on time is to be told; some may be in the other list by now.
+    /// Those of which nothing but an advertisement on time is to be saved; some may be in the other list by now.
     private(set) var advertised: [InstanceID] = []
     private var changes: [Change] = []
-    /// Whether the node's own record has.
+    /// True if the node's own record has changed.
     var isNodeChanged = true
 
     private enum Change: UInt8 {
@@ -29,7 +29,6 @@ struct ChangedInstances: Sendable {
         advertised.append(id)
     }
 
-    /// Whether this one has only advertised.
     func hasOnlyAdvertised(_ id: InstanceID) -> Bool { changes[id] == .advertised }
 
     private mutating func grow(to id: InstanceID) {
@@ -52,8 +51,8 @@ struct ChangedInstances: Sendable {
 }
 
 extension Node {
-    /// Gives the records of everything that has changed since the last call: number 0 is the node's own, an instance's is
-    /// one more than its number. Whoever keeps them can give them to `Event.resume`.
+    /// Gives the records of everything that has changed since the last call: number 0 is the node's own, an instance's
+    /// is one more than its number. Whoever keeps them can give them to `Event.resume`.
     ///
     /// - Parameter mark: an instance has done nothing but advertise on time since its record was given: when its next
     ///   advertisement is due is all that is new, and is kept beside the record until that is given anew.
@@ -75,14 +74,14 @@ extension Node {
         changed.removeAll()
     }
 
-    /// Gives what has changed in the ledger since the last call, by place in its memory file; nil ends an entry. To be kept
-    /// before the actions of the same call are done.
+    /// Gives what has changed in the ledger since the last call, by place in its memory file; nil ends an entry. To be
+    /// kept before the actions of the same call are done.
     package mutating func saveLedger(_ save: (Int, AddressRecord?) -> Void) { context.ledger.saveChanges(save) }
 
     private func encodeNode(into writer: inout ByteWriter) {
         writer.write(RecordHead.version)
         writer.write(context.startsAt.nanoseconds == .min ? 0 : context.startsAt.nanoseconds)
-        writer.write(nextDiscardReportAt.nanoseconds == .min ? 0 : nextDiscardReportAt.nanoseconds)
+        discardReports.encode(into: &writer)
         let counted = discardedWithoutInstance.enumerated().filter { $0.element > 0 }
         writer.write(UInt8(counted.count))
         for (number, count) in counted {
@@ -98,7 +97,7 @@ extension Node {
                 var reader = ByteReader(bytes)
                 guard RecordHead.readableVersions.contains(try reader.readUInt8()) else { throw ByteError.invalid }
                 let startsAt = try reader.readMoment()
-                let nextTold = try reader.readMoment()
+                let discardReports = try DiscardReportLimit(from: &reader)
                 var counts: [Int: UInt64] = [:]
                 for _ in 0..<(try reader.readUInt8()) {
                     let number = Int(try reader.readUInt8())
@@ -106,13 +105,14 @@ extension Node {
                     counts[number] = try reader.readCount64()
                 }
                 try reader.finish()
-                return (startsAt, nextTold, counts)
+                return (startsAt, discardReports, counts)
             }
         }
-        guard case .success(let (startsAt, nextTold, counts)) = read else { return }
+        guard case .success(let (startsAt, discardReports, counts)) = read else { return }
         // The delay runs from the first start, and never for longer than now configured.
         context.startsAt = min(context.startsAt, startsAt.nanoseconds == 0 ? Instant(nanoseconds: .min) : startsAt)
-        nextDiscardReportAt = min(nextTold, now + .seconds(1))
+        self.discardReports = discardReports
+        self.discardReports.bound(at: now)
         for (number, count) in counts { discardedWithoutInstance[number] = count }
     }
 }

@@ -1,29 +1,31 @@
+// Room VRRP: the virtual routers of a node as pure values: events and the time in, actions out (RFC 9568).
+// Imports: Base, Wire and ConfigurationModel: no clock, no descriptor, no Glibc.
+// Begin: `Node.handle` here takes Event.swift and gives Action.swift; VirtualRouter+Receive and +Timers decide.
+
 import Base
 import ConfigurationModel
 import Wire
 
 /// All virtual routers of one machine: the core that the VRRP worker runs and the simulator drives.
 package struct Node: Sendable {
-    /// Whether it has a configuration. The routers hold their settings: a second copy would be half as big as they are.
+    /// True if it has a configuration. The routers hold their settings: a second copy would be half as big as they are.
     var isConfigured = false
     var routers: [VirtualRouter] = []
     var context = NodeContext()
     /// First instance by interface index, family and VRID.
     private var routes: [UInt64: InstanceID] = [:]
-    /// By instance, the next one with the same key (multicast beside unicast); -1 for none.
+    /// The next instance with the same key, by instance (multicast beside unicast); -1 for none.
     private var nextWithSameKey: [InstanceID] = []
     private var isStopped = false
     var changed = ChangedInstances()
-    /// How the instances of a node that has resumed went on.
     package internal(set) var resumption = Resumption()
 
     /// Packets thrown away that no instance could be found for, by `DiscardReason.rawValue` (`length` and
     /// `unknownVRID`; docs/decisions.md, D17).
     package internal(set) var discardedWithoutInstance = [UInt64](repeating: 0, count: DiscardReason.allCases.count)
-    var nextDiscardReportAt = Instant(nanoseconds: .min)
-    private var looks = UnknownVRIDSampler()
+    var discardReports = DiscardReportLimit()
+    private var unknownVRIDs = UnknownVRIDSampler()
 
-    /// A node without configuration.
     package init() {}
 
     /// The only door: something happened at `now`; what is to be done is appended to `actions`.
@@ -41,26 +43,26 @@ package struct Node: Sendable {
         case .interfaceRemoved(let index): remove(index, at: now, into: &actions)
         case .addresses(let changes, let isAfterLoss): take(changes, isAfterLoss: isAfterLoss, at: now, into: &actions)
         case .applied(let ticket, var answer):
-            guard let work = context.redeem(ticket, &answer, at: now) else { break }
+            guard let work = context.complete(ticket, &answer, at: now) else { break }
             if let id = work.instance {
                 changed.add(id)
                 routers[id].applied(work, answer, at: now, &context, into: &actions)
             }
-        case .leftBehind(let records):
+        case .staleAddresses(let records):
             for record in records { context.ledger.adopt(record, owner: nil, phase: .present) }
-            if !records.isEmpty { context.retryLeftovers(at: now + kernelRetryDelay) }
+            if !records.isEmpty { context.retryStaleAddresses(at: now + kernelRetryDelay) }
         case .stop:
             stop(at: now, into: &actions)
             changed.addAll(routers.count)
         }
-        if context.leftoversAt <= now { context.retryLeftovers(into: &actions) }
+        if context.staleAddressesAt <= now { context.retryStaleAddresses(into: &actions) }
         if context.announcer.deadline <= now { announce(at: now, into: &actions) }
     }
 
-    /// When `Event.timeout` is wanted, `.never` while nothing is pending. It may be early: a call then does nothing but
-    /// find the later one.
+    /// The time at which `Event.timeout` is wanted, `.never` while nothing is pending. It may be early: a call then
+    /// does nothing but find the later one.
     package var deadline: Instant {
-        min(context.timers.first?.deadline ?? .never, context.announcer.deadline, context.leftoversAt)
+        min(context.timers.first?.deadline ?? .never, context.announcer.deadline, context.staleAddressesAt)
     }
 
     /// The next timer, when it is a takeover that only an advertisement can still prevent.
@@ -72,11 +74,11 @@ package struct Node: Sendable {
         return routers.indices.contains(id) && routers[id].masterDownAt == next.deadline ? (id, next.deadline) : nil
     }
 
-    /// When the next takeover that only an advertisement can still prevent is an interval of the master away: it has missed
-    /// an advertisement by then. Nil when something else is due before.
+    /// The time at which the next takeover that only an advertisement can still prevent is an interval of the master
+    /// away: it has missed an advertisement by then. Nil when something else is due before.
     package var takeoverNoticeAt: Instant? { nearestTakeover.map { $0.at - routers[$0.id].masterInterval } }
 
-    /// What waits to be announced and may leave now. An address that has gone meanwhile isn't announced.
+    /// Announces what waits and may leave now. An address that has gone meanwhile isn't announced.
     private mutating func announce(at now: Instant, into actions: inout [Action]) {
         let before = actions.count
         context.announcer.run(at: now, into: &actions)
@@ -84,22 +86,20 @@ package struct Node: Sendable {
         while place < actions.count {
             guard case .announce(let id, let address) = actions[place] else { break }
             changed.add(id)
-            if routers[id].isThere(address, context) { place += 1 } else { actions.remove(at: place) }
+            if routers[id].isPresent(address, context) { place += 1 } else { actions.remove(at: place) }
         }
     }
 
-    /// Whether something that was to go may still be in the kernel: of an earlier configuration, or of an earlier state.
+    /// True while something that was to go may still be in the kernel: of an earlier configuration, or of an earlier
+    /// state.
     package var owesWithdrawals: Bool {
         context.owesWithdrawals || routers.contains { !$0.refusedWithdrawals.isEmpty }
     }
 
-    /// How many instances there are.
     package var instanceCount: Int { routers.count }
 
-    /// The settings of an instance that exists.
     package func settings(of instance: InstanceID) -> InstanceSettings { routers[instance].settings }
 
-    /// The settings of all instances in their order.
     package var instances: some RandomAccessCollection<InstanceSettings> { routers.lazy.map { $0.settings } }
 
     package func status(of instance: InstanceID, at now: Instant) -> InstanceStatus? {
@@ -107,7 +107,7 @@ package struct Node: Sendable {
         return routers[instance].status(context, at: now)
     }
 
-    /// Whether any instance has accepted an advertisement since this node began.
+    /// True if any instance has accepted an advertisement since this node began.
     package var hasHeard: Bool { routers.contains { $0.counters.advertsReceived > 0 } }
 
     // MARK: Packets
@@ -156,11 +156,11 @@ package struct Node: Sendable {
     private mutating func owner(
         ofAddressIn bytes: UnsafeRawBufferPointer, _ information: PacketInformation, at now: Instant
     ) -> (InstanceID, AdvertisementView)? {
-        guard looks.mayLook(at: now), (0...bytes.count).contains(information.payloadLength) else { return nil }
+        guard unknownVRIDs.admits(at: now), (0...bytes.count).contains(information.payloadLength) else { return nil }
         let pdu = UnsafeRawBufferPointer(rebasing: bytes[..<information.payloadLength])
         guard let view = try? AdvertisementView(pdu, family: information.source.family), view.version != nil,
             view.isAdvertisement, view.priority != .release,
-            view.judgeChecksum(source: information.source, destination: information.destination) != .wrong
+            view.checkChecksum(source: information.source, destination: information.destination) != .wrong
         else { return nil }
         let listed = Set(view.addresses)
         let owner = routers.indices.first { id in
@@ -171,7 +171,7 @@ package struct Node: Sendable {
         return owner.map { ($0, view) }
     }
 
-    /// Of several instances with one key, the one that the destination fits; the first when none does.
+    /// Returns the one of several instances with one key that the destination fits; the first when none does.
     private func choose(from first: InstanceID, destination: IPAddress) -> InstanceID {
         var id = first
         while id >= 0 {
@@ -192,8 +192,7 @@ package struct Node: Sendable {
     ) {
         discardedWithoutInstance[Int(reason.rawValue)] += 1
         changed.isNodeChanged = true
-        guard now >= nextDiscardReportAt else { return }
-        nextDiscardReportAt = now + .seconds(1)
+        guard discardReports.admits(reason, at: now) else { return }
         actions.append(.observe(.discarded(nil, reason, source: information.source, detail: detail)))
     }
 

@@ -1,13 +1,12 @@
 import Base
 import ConfigurationModel
 
-/// Wait before work that the kernel refused is asked for again.
+/// Wait before work that the kernel refused is requested again.
 let kernelRetryDelay = Interval.seconds(1)
 
 /// EEXIST (errno-base.h).
 private let addressExists: Int32 = 17
 
-/// Timers of one instance.
 enum TimerKind: Int, CaseIterable {
     /// BACKUP: the master-down timer (RFC 9568 §6.2: Active_Down_Timer).
     case masterDown = 0
@@ -19,55 +18,54 @@ enum TimerKind: Int, CaseIterable {
     case lowerPriorityAgain
     /// MASTER: garp_master_refresh.
     case refresh
-    /// Kernel work that was refused is asked for again.
+    /// Kernel work that was refused is requested again.
     case kernelRetry
-    /// MASTER: what somebody has removed is told.
-    case tellRemovals
+    /// MASTER: removals by another program are reported.
+    case reportRemovals
     /// FAULT for want of a usable address: it tries again.
     case retryAddresses
 
-    /// How many there are. `allCases.count` would build an array each time a timer is set.
+    /// The number of kinds. `allCases.count` would build an array each time a timer is set.
     static let count = TimerKind.retryAddresses.rawValue + 1
 }
 
-/// What a ticket stands for while the kernel works.
+/// A request to the kernel that it hasn't answered, by ticket.
 struct KernelWork {
     /// Nil when the instance is gone.
     var instance: InstanceID?
-    /// The instance's generation when it asked: an answer to an older one changes no decision.
+    /// The instance's generation at the request: an answer to an older one changes no decision.
     var generation: UInt64
     var keys: [AddressKey]
-    /// What is added, in the same order; nil for a withdrawal.
+    /// The added addresses, in the same order; nil for a withdrawal.
     var added: [PlacedAddress]?
 
     /// The networks of its addresses, each once.
-    var networks: Set<LinkNetwork> { Set(keys.compactMap(LinkNetwork.init)) }
+    var networks: Set<InterfaceSubnet> { Set(keys.compactMap(InterfaceSubnet.init)) }
 }
 
-/// How long after the kernel's answer the news of what a withdrawal took away with it may still come.
+/// The time after the kernel's answer in which it may still report what a withdrawal took away with it.
 private let withdrawalEcho = Interval.seconds(1)
 
-/// What all virtual routers of a node share.
+/// The state that all virtual routers of a node share.
 struct NodeContext {
     var timers = DeadlineHeap()
     var announcer = Announcer()
     var interfaces = InterfaceTable()
     var ledger = AddressLedger()
-    /// Who depends on which interface, and whose the virtual addresses are.
     var dependents = Dependents()
-    /// End of vrrp_startup_delay: nothing is sent or judged before.
+    /// End of vrrp_startup_delay: nothing is sent or received before.
     var startsAt = Instant(nanoseconds: .min)
-    /// Whether a start removes virtual addresses without a mark, too (adopt_leftovers).
+    /// True if a start removes virtual addresses without a mark, too (adopt_leftovers).
     var adoptsLeftovers = false
     /// When addresses of removed instances that the kernel hasn't let go are asked for again: nothing may stay behind
     /// because its owner has left the configuration.
-    private(set) var leftoversAt = Instant.never
+    private(set) var staleAddressesAt = Instant.never
     private var tickets: [UInt64: KernelWork] = [:]
     private var lastTicket: UInt64 = 0
-    /// Removals of ours whose news haven't come yet: they come by another way than the answer.
+    /// Removals of ours that the kernel hasn't reported yet: its notifications come by another way than the answer.
     private var expectedRemovals: [AddressKey: Int] = [:]
     /// Networks that we take or have just taken addresses out of: work under way, and until when its echo may come.
-    private var withdrawals: [LinkNetwork: (underWay: Int, until: Instant)] = [:]
+    private var withdrawals: [InterfaceSubnet: (underWay: Int, until: Instant)] = [:]
     /// Count at which old ones are forgotten.
     private var withdrawalsKept = 64
     var lastNotification: UInt64 = 0
@@ -84,7 +82,6 @@ struct NodeContext {
         timers.deadline(of: Self.timer(kind, of: instance))
     }
 
-    /// The number of the next question.
     var nextTicket: UInt64 { lastTicket + 1 }
 
     mutating func issueTicket(for work: KernelWork) -> UInt64 {
@@ -97,7 +94,7 @@ struct NodeContext {
     mutating func withdraw(_ work: KernelWork, into actions: inout [Action]) {
         let ticket = issueTicket(for: work)
         for key in work.keys {
-            ledger.set(.leaving, of: key, ticket: ticket)
+            ledger.set(.withdrawing, of: key, ticket: ticket)
             expectedRemovals[key, default: 0] += 1
         }
         let guarded = interfaces.interfacesToGuard(removing: work.keys) { withdrawals[$0] != nil }
@@ -105,28 +102,28 @@ struct NodeContext {
         actions.append(.withdraw(work.keys, guarded: guarded, ticket: ticket))
     }
 
-    /// Whether the kernel must be asked for an address. Not when it is known to have it, from us or from a stranger.
-    func mustAsk(for placed: PlacedAddress, _ owner: InstanceID) -> Bool {
+    /// True if the kernel must be asked for an address: it isn't known to have it, from us or from another program.
+    func mustRequest(for placed: PlacedAddress, _ owner: InstanceID) -> Bool {
         let key = placed.key
         if let entry = ledger[key] {
-            return entry.phase == .missing || entry.phase == .leaving || entry.owner == nil
+            return entry.phase == .missing || entry.phase == .withdrawing || entry.owner == nil
         }
         guard let obstacle = interfaces.obstacle(to: key) else { return true }
         // What is about to go is in nobody's way: the kernel does one thing after the other.
-        return ledger[obstacle.key] != nil || isLeaving(obstacle.key)
+        return ledger[obstacle.key] != nil || isBeingRemoved(obstacle.key)
     }
 
-    /// Whether we have removed this address and haven't had the news of it.
-    func isLeaving(_ key: AddressKey) -> Bool { expectedRemovals[key] != nil }
+    /// True until the kernel has reported an address that we have removed.
+    func isBeingRemoved(_ key: AddressKey) -> Bool { expectedRemovals[key] != nil }
 
-    /// The news of a removal have come. - Returns: whether it was ours.
+    /// Takes in the notification of a removal. - Returns: whether it was ours.
     mutating func takeExpectedRemoval(of key: AddressKey) -> Bool {
         guard let count = expectedRemovals[key] else { return false }
         expectedRemovals[key] = count > 1 ? count - 1 : nil
         return true
     }
 
-    /// News were lost: those of removals that the kernel has answered for don't come any more.
+    /// Notifications were lost: those of removals that the kernel has answered for don't come any more.
     mutating func forgetExpectedRemovals() {
         expectedRemovals = [:]
         for work in tickets.values where work.added == nil {
@@ -134,22 +131,22 @@ struct NodeContext {
         }
     }
 
-    /// Whether the kernel is asked for a withdrawal, or is to be asked again.
+    /// True while the kernel is asked for a withdrawal, or is to be requested again.
     var owesWithdrawals: Bool { ledger.orphanCount > 0 || tickets.values.contains { $0.added == nil } }
 
     /// The kernel hasn't let go addresses whose instance is gone.
-    mutating func retryLeftovers(at moment: Instant) { leftoversAt = min(leftoversAt, moment) }
+    mutating func retryStaleAddresses(at moment: Instant) { staleAddressesAt = min(staleAddressesAt, moment) }
 
     /// Asks again for what is left behind.
-    mutating func retryLeftovers(into actions: inout [Action]) {
-        leftoversAt = .never
-        let again = ledger.keys(of: nil).filter { ledger[$0]?.phase != .leaving }
+    mutating func retryStaleAddresses(into actions: inout [Action]) {
+        staleAddressesAt = .never
+        let again = ledger.keys(of: nil).filter { ledger[$0]?.phase != .withdrawing }
         guard !again.isEmpty else { return }
         withdraw(KernelWork(instance: nil, generation: 0, keys: again), into: &actions)
     }
 
     /// The kernel has answered: what it has is noted, whatever is wanted by now.
-    mutating func redeem(_ ticket: UInt64, _ answer: inout KernelAnswer, at now: Instant) -> KernelWork? {
+    mutating func complete(_ ticket: UInt64, _ answer: inout KernelAnswer, at now: Instant) -> KernelWork? {
         guard let work = tickets.removeValue(forKey: ticket), work.keys.count == answer.results.count else {
             return nil
         }
@@ -171,34 +168,34 @@ struct NodeContext {
                 withdrawals[network]?.until = now + withdrawalEcho
             }
             forgetWithdrawals(at: now)
-            if work.instance == nil, ledger.orphanCount > 0 { retryLeftovers(at: now + kernelRetryDelay) }
+            if work.instance == nil, ledger.orphanCount > 0 { retryStaleAddresses(at: now + kernelRetryDelay) }
         }
         // The room that a takeover of all instances needed isn't kept.
         if tickets.isEmpty { tickets = [:] }
         return work
     }
 
-    /// Whether what the kernel has instead of an address is ours, with a length or a peer that isn't wanted any more: it is
-    /// on its way out, and doesn't serve.
+    /// True if what the kernel has instead of an address is ours, with a length or a peer that isn't wanted any more:
+    /// it is on its way out, and doesn't serve.
     private func isInOurWay(_ key: AddressKey) -> Bool {
         guard let other = interfaces.obstacle(to: key)?.key, other != key else { return false }
-        return ledger[other] != nil || isLeaving(other)
+        return ledger[other] != nil || isBeingRemoved(other)
     }
 
-    /// Without an entry the interface has gone meanwhile; with another ticket something else was asked since.
+    /// Without an entry the interface has gone meanwhile; with another ticket something else was requested since.
     private mutating func noteAdded(_ key: AddressKey, _ result: AddressResult, _ ticket: UInt64) {
-        guard let entry = ledger[key], entry.ticket == ticket, case .asked(let isNew) = entry.phase else { return }
+        guard let entry = ledger[key], entry.ticket == ticket, case .requested(let isNew) = entry.phase else { return }
         if entry.mayBeGone, interfaces.address(key) == nil, !result.isRefusal { return ledger.set(.missing, of: key) }
         switch result {
         case .done: ledger.confirm(key, isAdded: true)
         case .existed, .absent:
-            // Not this one, then, but what excludes it: a stranger's.
+            // Not this one, then, but what excludes it, of another program.
             let isAnother = interfaces.obstacle(to: key).map { $0.key != key } ?? false
             if isNew || isAnother { ledger.end(key) } else { ledger.confirm(key, isAdded: false) }
         case .refused where isNew: ledger.end(key)
         case .refused:
             // Its other form may be there still, when the removal of that was refused, too.
-            ledger.set(interfaces.address(key) == nil || isLeaving(key) ? .missing : .present, of: key)
+            ledger.set(interfaces.address(key) == nil || isBeingRemoved(key) ? .missing : .present, of: key)
         }
     }
 
@@ -206,8 +203,8 @@ struct NodeContext {
         let isCurrent = ledger[key]?.ticket == ticket
         switch result {
         case .done, .existed:
-            // The news of it may still be on their way.
-            if isLeaving(key) { interfaces.remove(key) }
+            // Its notification may still be on its way.
+            if isBeingRemoved(key) { interfaces.remove(key) }
             if isCurrent { ledger.end(key) }
         case .absent:
             _ = takeExpectedRemoval(of: key)
@@ -227,9 +224,9 @@ struct NodeContext {
         withdrawalsKept = max(64, 2 * withdrawals.count)
     }
 
-    /// Whether the loss of this address may come from a withdrawal of ours: that of its network's first address.
+    /// True if the loss of this address may come from a withdrawal of ours: that of its network's first address.
     func hasWithdrawn(beside key: AddressKey, at now: Instant) -> Bool {
-        guard let network = LinkNetwork(key), let found = withdrawals[network] else { return false }
+        guard let network = InterfaceSubnet(key), let found = withdrawals[network] else { return false }
         return found.underWay > 0 || found.until > now
     }
 

@@ -4,31 +4,27 @@ import Wire
 
 /// Another router that advertises while this one is MASTER, for longer than a takeover lasts: very likely both are.
 package struct RivalMaster: Hashable, Sendable {
-    /// Why what it sends doesn't settle who is MASTER.
+    /// The reason its advertisements don't settle who is MASTER.
     package enum Sign: Hashable, Sendable {
         /// It is heard, and should have yielded to our advertisements: its priority.
         case lowerPriority(Priority)
         /// It is thrown away; `detail` as `Observation.discarded` explains it.
         case discarded(DiscardReason, detail: UInt32)
 
-        /// Whether it is about one of our addresses under another VRID.
+        /// True if it is about one of our addresses under another VRID.
         var isOfOtherVRID: Bool { if case .discarded(.otherVRID, _) = self { true } else { false } }
-        /// Whether it is that it sends with our source address.
+        /// True if it sends with our source address.
         var isWithOurSource: Bool { if case .discarded(.own, _) = self { true } else { false } }
     }
 
-    /// Where it sends from.
     package var source: IPAddress
-    /// Of its last advertisement.
     package var sign: Sign
-    /// When it was first heard without such a pause as ends a series.
+    /// The time at which it was first heard without such a pause as ends a series.
     package var since: Instant
-    /// When it was last heard.
     package var lastHeard: Instant
     /// Silent until then, it is none any more.
     package var countsUntil: Instant
 
-    /// A router that was heard.
     package init(_ source: IPAddress, _ sign: Sign, since: Instant, lastHeard: Instant, countsUntil: Instant) {
         self.source = source
         self.sign = sign
@@ -38,69 +34,70 @@ package struct RivalMaster: Hashable, Sendable {
     }
 }
 
-/// Who else advertises while an instance is MASTER. One advertisement is what a takeover leaves of the former master; the
-/// second one of the same sender within a master-down interval says that it hasn't yielded. Silence for as long ends it.
+/// Other routers that advertise while an instance is MASTER. One advertisement is what a takeover leaves of the former
+/// master; the second one of the same sender within a master-down interval says that it hasn't yielded. Silence for as
+/// long ends it.
 struct RivalMasters {
-    /// Senders that are told apart.
+    /// Senders that are distinguished.
     static let most = 4
-    /// Advertisements under another VRID are looked into by samples only (`UnknownVRIDSampler`): so many master-down intervals
-    /// end them.
-    private static let otherVRIDPatience: Int64 = 3
+    /// Advertisements under another VRID are looked into by samples only (`UnknownVRIDSampler`): so many master-down
+    /// intervals end them.
+    private static let otherVRIDDownIntervals: Int64 = 3
 
-    private struct Heard {
+    private struct Sender {
         var router: RivalMaster
         var isRival: Bool
     }
 
-    private var heard: [Heard] = []
+    private var senders: [Sender] = []
 
     /// Those that are more than what a takeover leaves.
-    var rivals: [RivalMaster] { heard.filter(\.isRival).map(\.router) }
+    var rivals: [RivalMaster] { senders.filter(\.isRival).map(\.router) }
 
     /// An advertisement has come. - Returns: its sender when it is a rival from now on, and wasn't before.
     ///
     /// - Parameter downInterval: how long a router that advertises so often may be silent.
-    mutating func hear(
+    mutating func note(
         _ sign: RivalMaster.Sign, from source: IPAddress, downInterval: Interval, at now: Instant
     ) -> RivalMaster? {
-        heard.removeAll { now > $0.router.countsUntil }
+        senders.removeAll { now > $0.router.countsUntil }
         // Under another VRID it is no former master of ours: the first one counts.
         let isOther = sign.isOfOtherVRID
-        let end = now + downInterval * (isOther ? Self.otherVRIDPatience : 1)
-        let place = heard.firstIndex { $0.router.source == source && $0.router.sign.isOfOtherVRID == isOther }
+        let end = now + downInterval * (isOther ? Self.otherVRIDDownIntervals : 1)
+        let place = senders.firstIndex { $0.router.source == source && $0.router.sign.isOfOtherVRID == isOther }
         guard let place else {
-            var new = Heard(
+            var new = Sender(
                 router: RivalMaster(source, sign, since: now, lastHeard: now, countsUntil: end), isRival: isOther)
-            guard heard.count >= Self.most, let oldest = self.oldest else {
-                heard.append(new)
+            guard senders.count >= Self.most, let oldest = self.oldest else {
+                senders.append(new)
                 return new.isRival ? new.router : nil
             }
-            // More senders than are told apart: whoever sends under ever new addresses is no passing master either.
-            let wasRival = heard[oldest].isRival
+            // More senders than are distinguished: one that sends under ever new addresses is no passing master either.
+            let wasRival = senders[oldest].isRival
             new.isRival = true
-            heard[oldest] = new
+            senders[oldest] = new
             return wasRival ? nil : new.router
         }
-        heard[place].router.sign = sign
-        heard[place].router.lastHeard = now
-        heard[place].router.countsUntil = end
-        guard !heard[place].isRival else { return nil }
-        heard[place].isRival = true
-        return heard[place].router
+        senders[place].router.sign = sign
+        senders[place].router.lastHeard = now
+        senders[place].router.countsUntil = end
+        guard !senders[place].isRival else { return nil }
+        senders[place].isRival = true
+        return senders[place].router
     }
 
     /// A router says that it is MASTER no more.
     mutating func released(by source: IPAddress) {
-        heard.removeAll { $0.router.source == source && !$0.router.sign.isOfOtherVRID }
+        senders.removeAll { $0.router.source == source && !$0.router.sign.isOfOtherVRID }
     }
 
     private var oldest: Int? {
-        heard.indices.min { heard[$0].router.lastHeard < heard[$1].router.lastHeard }
+        senders.indices.min { senders[$0].router.lastHeard < senders[$1].router.lastHeard }
     }
 }
 
 extension DiscardReason {
-    /// Whether what is thrown away for this is a router's advertisement for our virtual router all the same. What isn't
+    /// True if what is discarded for this is a router's advertisement for our virtual router all the same. What isn't
     /// an advertisement at all says nothing of a second master.
     var isAnotherRouters: Bool {
         switch self {
@@ -123,16 +120,16 @@ extension VirtualRouter {
             view.priority != .release
         else { return }
         if reason == .own, isEcho(view, at: now, context) { return }
-        // What a broken packet says of its interval says nothing. It may have been thrown away for something else that is
-        // looked at before its checksum.
+        // What a broken packet says of its interval says nothing. It may have been thrown away for something else that
+        // is looked at before its checksum.
         let isBroken =
-            view.judgeChecksum(source: information.source, destination: information.destination) == .wrong
+            view.checkChecksum(source: information.source, destination: information.destination) == .wrong
         noteRival(
             .discarded(reason, detail: detail), from: information.source, interval: isBroken ? .zero : view.interval,
             at: now, into: &actions)
     }
 
-    /// Whether this is our own advertisement again: a bridge, a bond or a virtual switch may send it back, and does so
+    /// True if this is our own advertisement again: a bridge, a bond or a virtual switch may send it back, and does so
     /// at once. Another router with our source address (the same mcast_src_ip in both files) sends at its own time.
     private func isEcho(_ view: AdvertisementView, at now: Instant, _ context: NodeContext) -> Bool {
         guard view.priority == priority, let next = context.deadline(of: .advertise, of: id) else { return false }
@@ -151,7 +148,7 @@ extension VirtualRouter {
         let timeout = ElectionTimes.masterDown(
             settings.version, priority, masterInterval: max(settings.advertInterval, interval),
             adverts: settings.downTimerAdverts)
-        guard let rival = rivals.hear(sign, from: sender, downInterval: timeout, at: now) else { return }
+        guard let rival = rivals.note(sign, from: sender, downInterval: timeout, at: now) else { return }
         actions.append(.observe(.rivalMaster(id, source: rival.source, rival.sign)))
     }
 }

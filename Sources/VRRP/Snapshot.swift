@@ -1,11 +1,10 @@
 import Base
 import ConfigurationModel
 
-/// What is kept of an instance, as `Node.saveChanges` gave it.
+/// The record of an instance, as `Node.saveChanges` gave it.
 package struct InstanceRecord: Sendable {
-    /// The record.
     package var bytes: [UInt8]
-    /// When the next advertisement was due after those that have left since.
+    /// The time at which the next advertisement was due after those that have left since.
     package var nextAdvert: Instant?
 
     /// A record, and the last mark that followed it.
@@ -15,18 +14,18 @@ package struct InstanceRecord: Sendable {
     }
 }
 
-/// What a dead worker has left to its successor (docs/decisions.md, D12), and what the kernel has by now.
+/// The state that a dead worker has left to its successor (docs/decisions.md, D12), and what the kernel has by now.
 package struct NodeSnapshot: Sendable {
-    /// Records of instances as `Node.saveChanges` gave them, oldest first; under which number doesn't matter, an instance
-    /// is recognized by its identity.
+    /// Records of instances as `Node.saveChanges` gave them, oldest first; under which number doesn't matter, an
+    /// instance is recognized by its identity.
     package var instances: [InstanceRecord]
     /// The record of the node itself.
     package var node: [UInt8]?
-    /// Until when somebody listened.
+    /// The time until which a worker listened.
     package var heardUntil: Instant
     /// The last notification that hasupd has got.
     package var lastNotification: UInt64
-    /// What the dead worker has put where, of the instances that may go on as MASTER (`LeftBehind.staying`).
+    /// What the dead worker has put where, of the instances that may go on as MASTER (`StaleAddresses.staying`).
     package var ledger: [AddressRecord] = []
 
     /// A snapshot of these records.
@@ -49,16 +48,18 @@ package struct NodeSnapshot: Sendable {
         return found
     }
 
-    /// When a MASTER of this configuration is silent for so long that a peer may have taken over; nil for an instance that
-    /// wasn't MASTER, or whose record says what can't be. For who withdraws its addresses when there is no successor.
+    /// Returns the time at which a MASTER of this configuration is silent for so long that a peer may have taken over;
+    /// nil for an instance that wasn't MASTER, or whose record says what can't be. For who withdraws its addresses when
+    /// there is no successor.
     package func masterDeadlines(of model: ConfigurationModel, at now: Instant) -> [InstanceID: Instant] {
         var records = byIdentity
         var found: [InstanceID: Instant] = [:]
         for (id, settings) in model.instances.enumerated() {
             guard let record = records[settings.identity.fingerprint]?.popLast(),
-                let kept = VirtualRouter.Kept(record, id: id, settings: settings, at: now), kept.router.state == .master
+                let kept = VirtualRouter.DecodedRecord(record, id: id, settings: settings, at: now),
+                kept.router.state == .master
             else { continue }
-            found[id] = kept.router.peersWaitUntil
+            found[id] = kept.router.peerTakeoverAt
         }
         return found
     }
@@ -74,7 +75,7 @@ package struct NodeSnapshot: Sendable {
     }
 }
 
-/// How many instances went on, and how.
+/// The number of instances by how they went on.
 package struct Resumption: Hashable, Sendable {
     /// Went on as MASTER.
     package var masters = 0
@@ -96,9 +97,8 @@ extension NodeSnapshot {
 /// The beginning of an instance's record, whatever its settings are.
 struct RecordHead {
     /// The form of records. A successor of the next version reads this one, too.
-    static let version: UInt8 = 2
-    /// Forms that are read.
-    static let readableVersions: [UInt8] = [2]
+    static let version: UInt8 = 3
+    static let readableVersions: [UInt8] = [3]
 
     var fingerprint: UInt64
     var state: RouterState
@@ -125,43 +125,16 @@ extension InstanceIdentity {
     /// A number that stands for it in records. Two identities with one number would be taken for each other, which
     /// happens once in 2^64.
     var fingerprint: UInt64 {
-        var sum: UInt64 = 0xcbf2_9ce4_8422_2325
-        func add(_ byte: UInt8) { sum = (sum ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        for byte in interface.utf8 { add(byte) }
-        add(0)
-        add(family.rawValue)
-        add(virtualRouterID)
+        var hash = FNV1a()
+        hash.add(interface.utf8)
+        hash.add(0)
+        hash.add(family.rawValue)
+        hash.add(virtualRouterID)
         for address in [unicastSource, group] {
-            add(address == nil ? 0 : 1)
-            for byte in address?.bytes ?? [] { add(byte) }
+            hash.add(address == nil ? 0 : 1)
+            hash.add(address?.bytes ?? [])
         }
-        return sum
-    }
-}
-
-/// A notification without the number of its instance, which may change.
-struct Notified: Hashable {
-    var sequence: UInt64
-    var trigger: NotifyTrigger
-    var priority: Priority
-
-    init(_ notification: Notification) {
-        sequence = notification.sequence
-        trigger = notification.trigger
-        priority = notification.priority
-    }
-
-    init(from reader: inout ByteReader) throws(ByteError) {
-        sequence = try reader.readCount64()
-        guard let trigger = NotifyTrigger(rawValue: try reader.readUInt8()), trigger != .any else { throw .invalid }
-        self.trigger = trigger
-        priority = try reader.readPriority()
-    }
-
-    func encode(into writer: inout ByteWriter) {
-        writer.write(compact: sequence)
-        writer.write(trigger.rawValue)
-        writer.write(priority.rawValue)
+        return hash.value
     }
 }
 

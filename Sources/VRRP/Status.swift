@@ -36,7 +36,7 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
     package var waitingAddresses: [IPAddress] = []
     package var unusableAddresses: [UnusableAddress] = []
     /// Virtual addresses that this node has and hasn't added: beside a MASTER they stay when a peer takes over.
-    package var strangers: [StrangerAddress] = []
+    package var strangers: [ForeignAddress] = []
     /// Number of virtual addresses, the last ones, that aren't advertised because the link's MTU has no room for them.
     package var unadvertisedAddresses = 0
     package var lastDiscard: LastDiscard?
@@ -114,7 +114,7 @@ package struct NamedAddress: Hashable, Sendable {
 }
 
 /// A virtual address that a node has and hasn't added.
-package struct StrangerAddress: JSONRecord, ByteCoded, Hashable {
+package struct ForeignAddress: JSONRecord, ByteCoded, Hashable {
     package static let typeName = "StrangerReport"
     package static let summary =
         "An address that a node has and hasn't added: an alarm unless it is MASTER; silent: no neighbour hears of it"
@@ -127,8 +127,7 @@ package struct StrangerAddress: JSONRecord, ByteCoded, Hashable {
         case goes
 
         package init(decoding reader: inout ByteReader) throws(ByteError) {
-            guard let known = Self(rawValue: try reader.readUInt8()) else { throw .invalid }
-            self = known
+            self = try reader.readCase(Self.self)
         }
         package func encode(into writer: inout ByteWriter) { writer.write(rawValue) }
     }

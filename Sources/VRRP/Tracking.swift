@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// What tracked things make of an instance, as pure functions of the configuration and the interfaces known.
+/// The effect of tracked objects on an instance, as pure functions of the configuration and the interfaces known.
 enum Tracking {
     private static func isUsable(_ name: String, _ interfaces: InterfaceTable) -> Bool {
         interfaces[name]?.isUsable ?? false

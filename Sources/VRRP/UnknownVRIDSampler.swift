@@ -1,7 +1,7 @@
 import Base
 
-/// How many packets of VRIDs that nobody here has are looked into: to compare what they list with thousands of own
-/// addresses takes a while, and whoever sends them may send as many as he likes.
+/// Limits the packets of unknown VRIDs that are looked into: to compare what they list with thousands of own addresses
+/// takes a while, and whoever sends them may send as many as he likes.
 ///
 /// Some of each period are, and periods differ in length, or of senders that keep in step with them always the same ones
 /// would be. It isn't carried over to a successor, which begins with a new period.
@@ -15,8 +15,8 @@ struct UnknownVRIDSampler {
     private var left = 0
     private var random = SeededRandom(seed: 112)
 
-    /// Whether one more may be looked into.
-    mutating func mayLook(at now: Instant) -> Bool {
+    /// True if one more may be looked into.
+    mutating func admits(at now: Instant) -> Bool {
         if now >= end {
             end = now + Self.shortest + .milliseconds(Int64.random(in: 0...1_000, using: &random))
             left = Self.most

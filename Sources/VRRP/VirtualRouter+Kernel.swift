@@ -1,21 +1,21 @@
 import Base
 import ConfigurationModel
 
-/// An address that somebody removed, and when.
+/// A removal by another program.
 struct Removal {
     var address: IPAddress
     var at: Instant
 }
 
-/// Limits of the fight for an address with somebody who keeps removing it (pain point A1).
+/// Limits of the fight for an address with a program that keeps removing it (pain point A1).
 private let removalsMax = 5
 private let removalWindow = Interval.seconds(10)
-/// What is removed within this time is told together: one command may remove thousands.
+/// Addresses that are removed within this time are reported together: one command may remove thousands.
 private let removalGathering = Interval.milliseconds(100)
 
-/// Asking the kernel for addresses, and what it answers and tells.
+/// Requests to the kernel, its answers and its notifications.
 extension VirtualRouter {
-    /// Where an address goes; nil while its interface doesn't exist.
+    /// Returns the place of an address; nil while its interface doesn't exist.
     func place(of address: VirtualAddress, _ context: NodeContext) -> PlacedAddress? {
         context.interfaces.index(of: interface(of: address)).map { PlacedAddress(address, interfaceIndex: $0) }
     }
@@ -23,7 +23,7 @@ extension VirtualRouter {
     /// The interface that an address goes to.
     func interface(of address: VirtualAddress) -> String { address.interface ?? settings.interface }
 
-    // MARK: Asking
+    // MARK: Requests
 
     /// Sees to it that the kernel has these addresses, in the form that the settings want. One that is there and isn't
     /// ours stays as it is.
@@ -32,25 +32,27 @@ extension VirtualRouter {
     ) {
         guard !addresses.isEmpty else { return }
         let places = addresses.compactMap { place(of: $0, context) }
-        if places.count != addresses.count { tellWaiting(addresses, context, into: &actions) }
+        if places.count != addresses.count { reportWaiting(addresses, context, into: &actions) }
         let wrong = places.filter { placed in
             context.ledger[placed.key].map { $0.owner == id && $0.hasOtherForm(than: placed.address) } ?? false
         }
         withdraw(wrong.map(\.key), &context, into: &actions)
-        var asked: [PlacedAddress] = []
+        var requested: [PlacedAddress] = []
         var hasRoom = true
         let ticket = context.nextTicket
-        for placed in places where context.mustAsk(for: placed, id) {
-            let isKept = context.ledger.ask(
+        for placed in places where context.mustRequest(for: placed, id) {
+            let isKept = context.ledger.request(
                 placed.key, owner: id, fingerprint: fingerprint, form: placed.address.form, ticket: ticket)
-            if isKept { asked.append(placed) } else { hasRoom = false }
+            if isKept { requested.append(placed) } else { hasRoom = false }
         }
         if !hasRoom {
-            actions.append(.observe(.kernelFailure(id, "more addresses than are kept account of: some stay away")))
+            actions.append(
+                .observe(
+                    .kernelFailure(id, "there are more addresses than hasup can keep account of: some aren't added")))
         }
-        guard !asked.isEmpty else { return settle(at: now, &context) }
-        let work = KernelWork(instance: id, generation: generation, keys: asked.map(\.key), added: asked)
-        actions.append(.install(asked, ticket: context.issueTicket(for: work)))
+        guard !requested.isEmpty else { return settle(at: now, &context) }
+        let work = KernelWork(instance: id, generation: generation, keys: requested.map(\.key), added: requested)
+        actions.append(.install(requested, ticket: context.issueTicket(for: work)))
     }
 
     /// Takes addresses of ours away.
@@ -67,8 +69,8 @@ extension VirtualRouter {
         withdraw(heldKeys(context), &context, into: &actions)
     }
 
-    /// What the ledger has of this instance. Nearly always just what the settings name, so the whole ledger is looked
-    /// through only when there is more.
+    /// Returns the addresses of this instance in the ledger. Nearly always just what the settings name, so the whole
+    /// ledger is looked through only when there is more.
     func heldKeys(_ context: NodeContext) -> [AddressKey] {
         let count = context.ledger.count(of: id)
         guard count > 0 else { return [] }
@@ -77,7 +79,7 @@ extension VirtualRouter {
         return Set(wanted).count == count ? wanted : context.ledger.keys(of: id)
     }
 
-    private func tellWaiting(_ addresses: [VirtualAddress], _ context: NodeContext, into actions: inout [Action]) {
+    private func reportWaiting(_ addresses: [VirtualAddress], _ context: NodeContext, into actions: inout [Action]) {
         for address in addresses where context.interfaces[interface(of: address)] == nil {
             actions.append(.observe(.addressWaits(id, address.prefix, interface: interface(of: address))))
         }
@@ -96,7 +98,7 @@ extension VirtualRouter {
     /// An interface is usable now, or has another hardware address: its neighbours are told.
     mutating func announce(on name: String, at now: Instant, _ context: inout NodeContext) {
         guard state == .master else { return }
-        let there = allAddresses.filter { interface(of: $0) == name && isThere($0, context) }
+        let there = allAddresses.filter { interface(of: $0) == name && isPresent($0, context) }
         context.announcer.announce(
             there, of: id, on: settings.interface, rounds: settings.announcements.rounds, at: now)
     }
@@ -107,13 +109,13 @@ extension VirtualRouter {
         let lost = allAddresses.filter { interface(of: $0) == name }
         refused.removeAll { failure in lost.contains { $0.prefix.address == failure.address } }
         context.announcer.cancel(Set(lost), of: id)
-        tellWaiting(lost, context, into: &actions)
+        reportWaiting(lost, context, into: &actions)
     }
 
-    // MARK: The kernel answers
+    // MARK: Answers of the kernel
 
-    /// What follows from an answer. What the kernel has was noted before, whatever is wanted by now; the rest only happens
-    /// when the question was this state's.
+    /// Draws the consequences of an answer. What the kernel has was noted before, whatever is wanted by now; the rest
+    /// only happens when the request was this state's.
     mutating func applied(
         _ work: KernelWork, _ answer: KernelAnswer, at now: Instant, _ context: inout NodeContext,
         into actions: inout [Action]
@@ -130,7 +132,7 @@ extension VirtualRouter {
                         refused.append(UnusableAddress(key.address, code: code))
                     }
                     context.set(.kernelRetry, of: id, to: now + kernelRetryDelay)
-                } else if isThere(address, context) {
+                } else if isPresent(address, context) {
                     announced.append(address)
                 }
             } else if case .refused = result, context.ledger[key]?.owner == id {
@@ -138,7 +140,7 @@ extension VirtualRouter {
                 context.set(.kernelRetry, of: id, to: now + kernelRetryDelay)
             }
         }
-        // What may have gone before the answer came is asked for again: then it is there, or it comes.
+        // What may have gone before the answer came is requested again: then it is there, or it comes.
         let gone = Set((work.added ?? []).map(\.key).filter { context.ledger[$0]?.mayBeGone == true })
         if state == .master, !gone.isEmpty {
             let again = allAddresses.filter { address in
@@ -156,7 +158,7 @@ extension VirtualRouter {
         } else {
             settle(at: now, &context)
         }
-        judge(at: now, &context, into: &actions)
+        checkServing(at: now, &context, into: &actions)
     }
 
     /// The kernel has answered the installation of this mastership, as far as there was one: neighbours are told.
@@ -183,34 +185,34 @@ extension VirtualRouter {
         announceFound(addresses, at: now, &context)
     }
 
-    /// Of addresses that a MASTER gets later than the others: what a stranger has put there isn't asked for, so no answer
-    /// will have it announced.
+    /// Announces addresses that a MASTER gets later than the others and that are there already: they aren't requested,
+    /// so no answer will have it announced.
     mutating func announceFound(_ addresses: [VirtualAddress], at now: Instant, _ context: inout NodeContext) {
         guard isInstalled else { return }
         let found = addresses.filter { address in
-            place(of: address, context).map { context.ledger[$0.key] == nil } ?? false && isThere(address, context)
+            place(of: address, context).map { context.ledger[$0.key] == nil } ?? false && isPresent(address, context)
         }
         context.announcer.announce(
             found, of: id, on: settings.interface, rounds: settings.announcements.rounds, at: now)
     }
 
-    // MARK: The kernel tells
+    // MARK: Notifications of the kernel
 
-    /// Somebody has removed addresses of ours, or of a stranger that served us. They are put back at once, which keeps
-    /// the service up through a stray `ip address flush`; against somebody who persists we yield, with priority 0 so that
-    /// a peer takes over within its skew: we don't serve the address, and nobody gains by waiting. Each address has its own
-    /// count: one command may remove many, a whole network with its first address.
+    /// Another program has removed addresses of ours, or foreign ones that served us. They are put back at once, which
+    /// keeps the service up through a stray `ip address flush`; against a program that persists we yield, with priority
+    /// 0 so that a peer takes over within its skew: we don't serve the address, and nobody gains by waiting. Each
+    /// address has its own count: one command may remove many, a whole network with its first address.
     ///
-    /// - Parameter isBlamed: whether somebody must have done it; nobody is blamed for what went with an address that we
-    ///   took away, or when news were lost.
+    /// - Parameter isBlamed: whether another program must have done it; none is blamed for what went with an address that we
+    ///   took away, or when notifications were lost.
     mutating func addressesRemoved(
         _ removed: [IPAddress], isBlamed: Bool, at now: Instant, _ context: inout NodeContext,
         into actions: inout [Action]
     ) {
         guard state == .master else { return }
         let gone = Set(removed)
-        let missing = allAddresses.filter { gone.contains($0.prefix.address) && !isThere($0, context) }
-        // What isn't put back isn't ours any more: what appears there later is a stranger's.
+        let missing = allAddresses.filter { gone.contains($0.prefix.address) && !isPresent($0, context) }
+        // What isn't put back isn't ours any more: what appears there later is another program's.
         for key in missing.filter(\.isUntracked).compactMap({ place(of: $0, context)?.key })
         where context.ledger[key]?.phase == .missing {
             context.ledger.end(key)
@@ -227,21 +229,22 @@ extension VirtualRouter {
             enterBackup(.addressRemoved(worst.prefix.address), at: now, &context, into: &actions)
             return
         }
-        if untoldRemovals.isEmpty { context.set(.tellRemovals, of: id, to: now + removalGathering) }
-        untoldRemovals.formUnion(lost.map(\.prefix.address))
+        if unreportedRemovals.isEmpty { context.set(.reportRemovals, of: id, to: now + removalGathering) }
+        unreportedRemovals.formUnion(lost.map(\.prefix.address))
         install(lost, at: now, &context, into: &actions)
     }
 
-    /// Tells what was removed within a moment. Not when an interface went down meanwhile, which takes IPv6 addresses along.
-    mutating func tellRemovals(_ context: NodeContext, into actions: inout [Action]) {
-        let removed = untoldRemovals
-        untoldRemovals = []
+    /// Reports what was removed within a moment. Not when an interface went down meanwhile, which takes IPv6 addresses
+    /// along.
+    mutating func reportRemovals(_ context: NodeContext, into actions: inout [Action]) {
+        let removed = unreportedRemovals
+        unreportedRemovals = []
         guard state == .master else { return }
-        let told = allAddresses.filter {
+        let reported = allAddresses.filter {
             removed.contains($0.prefix.address) && context.interfaces[interface(of: $0)]?.isUsable == true
         }
-        guard let first = told.first else { return }
-        actions.append(.observe(.addressRemoved(id, first.prefix.address, count: told.count)))
+        guard let first = reported.first else { return }
+        actions.append(.observe(.addressRemoved(id, first.prefix.address, count: reported.count)))
     }
 }
 

@@ -2,11 +2,8 @@ import Base
 import ConfigurationModel
 import Wire
 
-/// Gap between two observations of the same discard reason of one instance; the counters count all.
-private let discardObservationGap = Interval.seconds(1)
-
 extension VirtualRouter {
-    /// Judges a packet for this virtual router (RFC 9568 §7.1) and acts on a good one. A packet that is thrown away
+    /// Checks a packet for this virtual router (RFC 9568 §7.1) and acts on a good one. A packet that is discarded
     /// raises its own counter and touches nothing else: no sender of rubbish can silence a master or start an election.
     mutating func receive(
         _ bytes: UnsafeRawBufferPointer, _ information: PacketInformation, at now: Instant,
@@ -14,9 +11,11 @@ extension VirtualRouter {
     ) {
         var detail: UInt32 = 0
         let reason: DiscardReason
+        // RFC 9568 §6.4.2, §6.4.3: only Backup and Active receive advertisements.
         if state != .backup && state != .master || now < context.startsAt {
             reason = .notRunning
         } else if bytes.count < information.payloadLength || information.payloadLength < 0 {
+            // RFC 9568 §7.1: a received packet contains the complete VRRP packet.
             reason = .length
             detail = UInt32(clamping: bytes.count)
         } else {
@@ -24,7 +23,7 @@ extension VirtualRouter {
             let pdu = UnsafeRawBufferPointer(rebasing: bytes[..<information.payloadLength])
             do throws(AdvertisementError) {
                 let view = try AdvertisementView(pdu, family: settings.family)
-                guard let found = objection(to: view, information, &detail) else {
+                guard let found = discardReason(for: view, information, &detail) else {
                     accept(view, from: information.source, at: now, &context, into: &actions)
                     return
                 }
@@ -44,7 +43,8 @@ extension VirtualRouter {
         discard(reason, from: information.source, detail: detail, at: now, into: &actions)
     }
 
-    /// Another router advertises an address of this instance under another VRID: whoever is master of both, two have it.
+    /// Another router advertises an address of this instance under another VRID: whoever is master of both, two have
+    /// it.
     mutating func receivedForeignVRID(
         _ view: AdvertisementView, _ information: PacketInformation, at now: Instant, _ context: NodeContext,
         into actions: inout [Action]
@@ -54,42 +54,37 @@ extension VirtualRouter {
         discard(.otherVRID, from: information.source, detail: detail, at: now, into: &actions)
     }
 
-    static let noDiscardTold = [Instant](
-        repeating: Instant(nanoseconds: .min), count: DiscardReason.allCases.count)
-
     private mutating func discard(
         _ reason: DiscardReason, from source: IPAddress, detail: UInt32, at now: Instant, into actions: inout [Action]
     ) {
         counters.discarded[reason.rawValue] += 1
         lastDiscard = (reason, source, detail, now)
-        let number = Int(reason.rawValue)
-        if nextDiscardReportAt.isEmpty {
-            nextDiscardReportAt = Self.noDiscardTold
-        }
-        guard now >= nextDiscardReportAt[number] else { return }
-        nextDiscardReportAt[number] = now + discardObservationGap
+        guard discardReports.admits(reason, at: now) else { return }
         actions.append(.observe(.discarded(id, reason, source: source, detail: detail)))
     }
 
     /// The first thing that is wrong, in the order that operators know from keepalived's counters.
-    private func objection(
-        to view: AdvertisementView, _ information: PacketInformation, _ detail: inout UInt32
+    private func discardReason(
+        for view: AdvertisementView, _ information: PacketInformation, _ detail: inout UInt32
     ) -> DiscardReason? {
         // RFC 9568 §5.1.1.3, §5.1.2.3: only a sender on the link can have 255. Routers lie between unicast peers.
         if !settings.isUnicast, information.hopLimit != 255 {
             detail = UInt32(information.hopLimit ?? 0)
             return .hopLimit
         }
+        // RFC 9568 §7.1: the version is the configured one.
         guard view.version == settings.version else {
             detail = UInt32(view.rawVersion)
             return .version
         }
-        if settings.version == .v2, let reason = versionTwoObjection(to: view, &detail) { return reason }
+        if settings.version == .v2, let reason = versionTwoDiscardReason(for: view, &detail) { return reason }
+        // RFC 9568 §5.2.2: a packet with unknown type is discarded.
         guard view.isAdvertisement else {
             detail = UInt32(view.type)
             return .type
         }
-        switch view.judgeChecksum(source: information.source, destination: information.destination) {
+        // RFC 9568 §7.1, §5.2.8: the checksum; with the pseudo-header but in version 2.
+        switch view.checkChecksum(source: information.source, destination: information.destination) {
         case .right: break
         case .rightWithoutPseudoHeader:
             if !settings.checksumWithoutPseudoHeader {
@@ -102,12 +97,13 @@ extension VirtualRouter {
         }
         // An interval of 0 would make every BACKUP master at once; RFC 9568 §5.2.7 gives it no meaning.
         if view.interval == .zero { return .interval }
+        // RFC 9568 §5.2.5: at least one address, as ours has.
         if view.addressCount == 0, !settings.virtualAddresses.isEmpty { return .noAddress }
-        return addressObjection(information, &detail)
+        return addressDiscardReason(information, &detail)
     }
 
     /// RFC 3768 §7.1 and RFC 2338 §5.3.6.1: authentication and interval must be the configured ones.
-    private func versionTwoObjection(to view: AdvertisementView, _ detail: inout UInt32) -> DiscardReason? {
+    private func versionTwoDiscardReason(for view: AdvertisementView, _ detail: inout UInt32) -> DiscardReason? {
         let expected = settings.password == nil ? AuthenticationType.none : AuthenticationType.simplePassword
         guard view.authenticationType == expected else {
             detail = UInt32(view.authenticationType)
@@ -121,12 +117,13 @@ extension VirtualRouter {
         return nil
     }
 
-    private func addressObjection(_ information: PacketInformation, _ detail: inout UInt32) -> DiscardReason? {
+    private func addressDiscardReason(_ information: PacketInformation, _ detail: inout UInt32) -> DiscardReason? {
         let from = information.source
         if settings.isUnicast ? information.destination.isMulticast : information.destination != settings.multicastGroup
         {
             return .destination
         }
+        // RFC 9568 §5.1.1.1, §5.1.2.1: the source is the primary address of the sender's interface.
         if from.isUnspecified || from.isMulticast { return .badSource }
         if from == source { return .own }
         guard settings.isUnicast else { return nil }
@@ -157,11 +154,12 @@ extension VirtualRouter {
         }
     }
 
-    /// Counts what is unusual, and tells it once per state and sender.
+    /// Counts anomalies, and reports each once per state and sender.
     private mutating func remark(
         on view: AdvertisementView, from sender: IPAddress, at now: Instant, into actions: inout [Action]
     ) {
         if state == .backup, sender != master { reportedAnomalies = 0 }
+        // RFC 9568 §7.1: the addresses may be compared with the configured ones; a difference is logged.
         if !view.hasAddressList(addressList), !settings.skipsAddressListCheck,
             Set(view.addresses.map(\.bytes))
                 != Set(settings.virtualAddresses.prefix(Int(addressCount)).map(\.prefix.address.bytes))
@@ -172,6 +170,7 @@ extension VirtualRouter {
         } else if differentAddresses?.source == sender {
             differentAddresses = nil
         }
+        // RFC 9568 §7.1: so may the interval be, which isn't an error.
         if settings.version == .v3, view.interval != settings.advertInterval {
             note(.intervalAdopted, from: sender, into: &actions)
         }
@@ -186,10 +185,11 @@ extension VirtualRouter {
         actions.append(.observe(.accepted(id, remark, source: sender)))
     }
 
-    /// RFC 9568 §6.4.2, (420) and following.
+    /// RFC 9568 §6.4.2: an ADVERTISEMENT is received in Backup.
     private mutating func acceptAsBackup(
         _ view: AdvertisementView, from sender: IPAddress, at now: Instant, _ context: inout NodeContext
     ) {
+        // RFC 9568 §6.4.2: priority 0 sets the Active_Down_Timer to Skew_Time.
         if view.priority == .release {
             // Only the master can hand over. A third router that leaves while the master is heard must not start an
             // election: the RFC would have us claim a skew time later, before the master's next advertisement.
@@ -199,19 +199,23 @@ extension VirtualRouter {
             armMasterDown(now + skew, &context)
             return
         }
-        let relation = BackupView(of: view.priority, own: priority)
-        if relation == .inferior, !settings.nopreempt, settings.preemptDelay == .zero {
+        // RFC 9568 §6.4.2: with Preempt_Mode, one of a lower priority is discarded. The address doesn't count here: a
+        // BACKUP leaves a master of its own priority alone; only two masters compare them.
+        if view.priority < priority, !settings.nopreempt, settings.preemptDelay == .zero {
             // Discarded: the timer runs on, and we claim when it fires.
             waiting = .preempting
             master = sender
             masterPriority = view.priority
             return
         }
+        // RFC 9568 §6.4.2: any other one resets the Active_Down_Timer to Active_Down_Interval.
         let delayBegins = preemptDelaySince ?? max(now, earliestDelay(from: sender))
-        switch relation {
-        case .superior: waiting = .higherPriority
-        case .equal: waiting = source.map { sender > $0 } ?? true ? .higherAddress : .equalPriority
-        case .inferior: waiting = settings.nopreempt ? .nopreempt : .preemptDelay
+        if view.priority > priority {
+            waiting = .higherPriority
+        } else if view.priority == priority {
+            waiting = source.map { sender > $0 } ?? true ? .higherAddress : .equalPriority
+        } else {
+            waiting = settings.nopreempt ? .nopreempt : .preemptDelay
         }
         preemptDelaySince = waiting == .preemptDelay ? delayBegins : nil
         follow(sender, view.priority, view.interval)
@@ -219,8 +223,8 @@ extension VirtualRouter {
         advancePreemption(at: now, &context)
     }
 
-    /// Earliest begin of preempt_delay: it doesn't end before the time of a master that isn't lower than us and may live.
-    /// A router that yields to that one sends a last advertisement, which may be heard after its own.
+    /// Earliest begin of preempt_delay: it doesn't end before the time of a master that isn't lower than us and may
+    /// live. A router that yields to that one sends a last advertisement, which may be heard after its own.
     private func earliestDelay(from sender: IPAddress) -> Instant {
         guard !isReleased, let master, master != sender, let masterPriority, masterPriority >= priority else {
             return Instant(nanoseconds: .min)
@@ -235,8 +239,9 @@ extension VirtualRouter {
         armMasterDown(min(masterDownAt, max(now, preemptionAt)), &context)
     }
 
-    /// When preempt_delay will be, or was, all that we wait for; nil when something else is. By a change of ours the
-    /// master may be a superior one now, or one that nopreempt protects, which its next advertisement will settle.
+    /// The time at which preempt_delay will be, or was, all that we wait for; nil when something else is. By a change
+    /// of ours the master may be a superior one now, or one that nopreempt protects, which its next advertisement will
+    /// settle.
     var preemptionAt: Instant? {
         guard waiting == .preemptDelay, !settings.nopreempt, !isReleased, let began = preemptDelaySince,
             let masterPriority, masterPriority < priority
@@ -249,35 +254,38 @@ extension VirtualRouter {
         masterPriority = priority
         isReleased = false
         hasExtendedMasterDown = false
+        // RFC 9568 §6.4.2: set Active_Adver_Interval to the Max Advertise Interval of the ADVERTISEMENT.
         if settings.version == .v3 {
             masterInterval = interval
             isIntervalLearned = true
         }
     }
 
-    /// RFC 9568 §6.4.3, (700) and following.
+    /// RFC 9568 §6.4.3: an ADVERTISEMENT is received in Active.
     private mutating func acceptAsMaster(
         _ view: AdvertisementView, from sender: IPAddress, at now: Instant, _ context: inout NodeContext,
         into actions: inout [Action]
     ) {
+        // RFC 9568 §6.4.3: priority 0 is answered with an ADVERTISEMENT.
         if view.priority == .release {
             rivals.released(by: sender)
             if !assertMastership(at: now, into: &actions) { advertiseSoon(&context) }
             return
         }
-        let own = source.map { MasterCandidate(priority: priority, address: $0) }
-        let other = MasterCandidate(priority: view.priority, address: sender)
-        if let own, other < own {
+        // RFC 9568 §6.4.3: a lower priority, or the same and a lower address, is discarded, and mastership asserted at
+        // once.
+        if let source, (view.priority, sender) < (priority, source) {
             noteRival(
                 .lowerPriority(view.priority), from: sender, interval: view.interval, at: now, into: &actions)
             if !settings.lowerPriorityNoAdvert { assertMastership(at: now, into: &actions) }
             announceAfterLowerPriority(at: now, &context)
             return
         }
-        // One more advertisement before yielding, which is why higher_prio_send_advert has no effect: after a cut that we
-        // noticed and the winner didn't, it is the only way in which the winner learns that neighbours may have
-        // learned our hardware address, and it then announces again (pain point T1). It is harmless otherwise: the
-        // winner answers it, and everyone else ignores it or follows the winner.
+        // RFC 9568 §6.4.3: a higher priority, or the same and a higher address: transition to Backup. One more
+        // advertisement before yielding, which is why higher_prio_send_advert has no effect: after a cut that we
+        // noticed and the winner didn't, it is the only way in which the winner learns that neighbours may have learned
+        // our hardware address, and it then announces again (pain point T1). It is harmless otherwise: the winner
+        // answers it, and everyone else ignores it or follows the winner.
         advertise(priority, at: now, into: &actions)
         let reason: TransitionReason = view.priority > priority ? .higherPriority : .equalPriorityHigherAddress
         master = sender
@@ -299,8 +307,8 @@ extension VirtualRouter {
     /// The least time between an advertisement and the answer to another router.
     private var answerGap: Interval { settings.advertInterval / 16 }
 
-    /// Brings the next advertisement forward to when one may leave again; the period goes on from there. Who has heard a
-    /// priority 0 waits for its skew only, and our last advertisement may have come before it: it needs one after it.
+    /// Brings the next advertisement forward to when one may leave again; the period goes on from there. Who has heard
+    /// a priority 0 waits for its skew only, and our last advertisement may have come before it: it needs one after it.
     private mutating func advertiseSoon(_ context: inout NodeContext) {
         guard let lastSentAt, lastSentAt + answerGap < advertDueAt else { return }
         advertDueAt = lastSentAt + answerGap

@@ -11,7 +11,8 @@ extension VirtualRouter {
         let vanished = allAddresses.filter { !kept.contains($0) }
         guard state == .master, !vanished.isEmpty else { return }
         context.announcer.cancel(Set(vanished), of: id)
-        // The same address with another option is corrected when it is asked for; with another length it is another one.
+        // The same address with another option is corrected when it is requested; with another length it is another
+        // one.
         let wanted = Set(kept.compactMap { place(of: $0, context)?.key })
         let gone = vanished.compactMap { place(of: $0, context)?.key }.filter {
             !wanted.contains($0) && context.ledger[$0]?.owner == id
@@ -51,7 +52,7 @@ extension VirtualRouter {
         context.set(.retryAddresses, of: id, to: nil)
         reassess(previousDown: previousDown, at: now, &context, into: &actions)
         if old.preemptDelay != new.preemptDelay { advancePreemption(at: now, &context) }
-        judge(at: now, &context, into: &actions)
-        if state != .master { tellStrangers(context, into: &actions) }
+        checkServing(at: now, &context, into: &actions)
+        if state != .master { reportForeignAddresses(context, into: &actions) }
     }
 }

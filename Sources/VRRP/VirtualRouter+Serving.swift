@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// What the kernel has of an instance's addresses: status shows it, and a MASTER is judged by it.
+/// An instance's addresses by their state in the kernel: status shows them, and they decide whether a MASTER stays one.
 struct ServedAddresses {
     /// There, and ours.
     var installed: [IPAddress] = []
@@ -11,14 +11,12 @@ struct ServedAddresses {
     var waiting: [IPAddress] = []
     /// Refused, or another machine's.
     var unusable: [UnusableAddress] = []
-    /// How many can be used.
     var usable = 0
-    /// How many the kernel hasn't answered for.
+    /// The number that the kernel hasn't answered for.
     var undecided = 0
 }
 
 extension VirtualRouter {
-    /// The verdict on a MASTER's addresses.
     func served(_ context: NodeContext) -> ServedAddresses {
         var served = ServedAddresses()
         let failures = Dictionary(refused.map { ($0.address, $0) }, uniquingKeysWith: { first, _ in first })
@@ -40,7 +38,7 @@ extension VirtualRouter {
                 } else if let failure = failures[plain] {
                     served.unusable.append(failure)
                     // It is being tried again.
-                    if case .asked = entry.phase { served.undecided += 1 }
+                    if case .requested = entry.phase { served.undecided += 1 }
                 } else {
                     served.undecided += 1
                 }
@@ -54,8 +52,8 @@ extension VirtualRouter {
         return served
     }
 
-    /// Whether one of its addresses can be used. Asked at each piece of the kernel's news, so it stops at the first one: of
-    /// thousands that come and go one by one, all would be looked at each time.
+    /// True if one of its addresses can be used. Asked at each notification of the kernel, so it stops at the first
+    /// one: of thousands that come and go one by one, all would be looked at each time.
     private func hasUsableAddress(_ context: NodeContext) -> Bool {
         func isUsable(_ address: VirtualAddress) -> Bool {
             guard let key = place(of: address, context)?.key else { return false }
@@ -68,8 +66,8 @@ extension VirtualRouter {
             || settings.excludedAddresses.contains(where: isUsable)
     }
 
-    /// Whether the kernel has an address: what isn't there isn't announced.
-    func isThere(_ address: VirtualAddress, _ context: NodeContext) -> Bool {
+    /// True if the kernel has an address: what isn't there isn't announced.
+    func isPresent(_ address: VirtualAddress, _ context: NodeContext) -> Bool {
         guard let key = place(of: address, context)?.key else { return false }
         if let entry = context.ledger[key] { return entry.phase == .present }
         return context.interfaces.obstacle(to: key) != nil
@@ -78,9 +76,9 @@ extension VirtualRouter {
     /// The longest wait before a node that could use none of its addresses tries again.
     static let retryWaitMax = Interval.seconds(60)
 
-    /// A MASTER that can use none of its addresses serves nobody: a peer is to try. One without addresses by configuration
-    /// serves what it is asked to.
-    mutating func judge(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+    /// A MASTER that can use none of its addresses serves nobody: a peer is to try. One without addresses by
+    /// configuration serves all the same.
+    mutating func checkServing(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
         guard state == .master, isInstalled, !hasUsableAddress(context) else { return }
         let served = served(context)
         let worst = served.unusable.first ?? served.waiting.first.map { UnusableAddress($0, code: noSuchDevice) }
@@ -106,50 +104,50 @@ extension VirtualRouter {
         reassess(previousDown: masterDownInterval, at: now, &context, into: &actions)
     }
 
-    // MARK: Strangers
+    // MARK: Foreign addresses
 
-    /// Virtual addresses that this node has and hasn't added: unless it is MASTER, two machines may have them, and when a
-    /// MASTER yields they stay. An address owner's are the machine's own.
-    func strangers(_ context: NodeContext) -> [StrangerAddress] {
+    /// Returns the virtual addresses that this node has and hasn't added: unless it is MASTER, two machines may have
+    /// them, and when a MASTER yields they stay. An address owner's are the machine's own.
+    func foreignAddresses(_ context: NodeContext) -> [ForeignAddress] {
         guard settings.priority != .owner else { return [] }
         return allAddresses.flatMap { address in
-            context.interfaces.all(address.prefix.address).compactMap { stranger($0, of: address, context) }
+            context.interfaces.all(address.prefix.address).compactMap { foreignAddress($0, of: address, context) }
         }
     }
 
-    private func stranger(
+    private func foreignAddress(
         _ address: KernelAddress, of wanted: VirtualAddress, _ context: NodeContext
-    ) -> StrangerAddress? {
-        guard context.ledger[address.key] == nil, !context.isLeaving(address.key),
+    ) -> ForeignAddress? {
+        guard context.ledger[address.key] == nil, !context.isBeingRemoved(address.key),
             let interface = context.interfaces.state(of: address.key.interfaceIndex),
             let prefix = Prefix(address.key)
         else { return nil }
         let isInPlace = interface.name == self.interface(of: wanted)
-        return StrangerAddress(
+        return ForeignAddress(
             prefix, interface: interface.name, isSilent: interface.isSilent, addedBy: address.addedBy,
             hasLifetime: address.flags.contains(.limited),
             atStart: isInPlace ? address.atStart(adoptsLeftovers: context.adoptsLeftovers) : .stays)
     }
 
-    /// Tells of strangers, each once for as long as it is there, and of the end of those that were told. A MASTER serves
-    /// by them.
-    mutating func tellStrangers(_ context: NodeContext, into actions: inout [Action]) {
+    /// Reports foreign addresses, each once for as long as it is there, and the end of those that were reported. A
+    /// MASTER serves by them.
+    mutating func reportForeignAddresses(_ context: NodeContext, into actions: inout [Action]) {
         guard state != .master else { return }
-        let found = strangers(context)
-        for stranger in found where !toldStrangers.contains(stranger) {
-            actions.append(.observe(.strangerFound(id, stranger)))
+        let found = foreignAddresses(context)
+        for address in found where !reportedForeignAddresses.contains(address) {
+            actions.append(.observe(.foreignAddressFound(id, address)))
         }
         let places = Set(found.map(\.place))
-        for stranger in toldStrangers where !places.contains(stranger.place) {
-            actions.append(.observe(.strangerGone(id, stranger.place)))
+        for address in reportedForeignAddresses where !places.contains(address.place) {
+            actions.append(.observe(.foreignAddressGone(id, address.place)))
         }
-        toldStrangers = found
+        reportedForeignAddresses = found
     }
 
     /// A MASTER has ended: what it served by and hadn't added stays.
-    mutating func tellStaying(_ context: NodeContext, into actions: inout [Action]) {
-        toldStrangers = strangers(context)
-        let staying = toldStrangers.filter { !$0.isSilent }.map(\.place)
+    mutating func reportStayingAddresses(_ context: NodeContext, into actions: inout [Action]) {
+        reportedForeignAddresses = foreignAddresses(context)
+        let staying = reportedForeignAddresses.filter { !$0.isSilent }.map(\.place)
         guard !staying.isEmpty else { return }
         let named = Array(staying.prefix(NamedAddress.namedMax))
         actions.append(.observe(.addressesStay(id, named, count: staying.count)))

@@ -4,7 +4,7 @@ import ConfigurationModel
 // What an instance leaves to its successor: everything that its future depends on, except what follows from the
 // configuration, the interfaces and the kernel. A field that is missing here is found by SnapshotTests.
 
-/// How much of a record is left out when it doesn't fit: what only logs and statistics would miss goes first.
+/// The part of a record that is left out when it doesn't fit: what only logs and statistics would miss goes first.
 private enum Detail: Int {
     case everything = 0
     case withoutLogLimits
@@ -55,7 +55,7 @@ extension VirtualRouter {
         writer.write(master != nil && master == source)
         writer.write(optional: masterPriority) { $0.write($1.rawValue) }
         writer.write(compact: generation)
-        writer.write(optional: lastNotified) { $1.encode(into: &$0) }
+        writer.write(optional: lastNotification) { $1.encodeRecord(into: &$0) }
         counters.encodeCompactly(hasTallies: detail.rawValue < Detail.least.rawValue, into: &writer)
         let kept = detail == .least ? [] : removals.suffix(Self.removalsKept)
         writer.write(UInt8(kept.count))
@@ -72,13 +72,7 @@ extension VirtualRouter {
             writer.write(false)
         }
         encodeRetry(into: &writer)
-        guard detail == .everything, !nextDiscardReportAt.isEmpty else { return writer.write(UInt8(0)) }
-        let told = nextDiscardReportAt.enumerated().filter { $0.element.nanoseconds != .min }
-        writer.write(UInt8(told.count))
-        for (number, moment) in told {
-            writer.write(UInt8(number))
-            writer.write(moment.nanoseconds)
-        }
+        if detail == .everything { discardReports.encode(into: &writer) } else { writer.write(UInt8(0)) }
     }
 
     /// The points in time that are set, behind a byte that says which. Without an array: this runs at every advert.
@@ -104,7 +98,7 @@ extension VirtualRouter {
         writer.bytes[place] = mask
     }
 
-    /// Why it isn't MASTER for want of a usable address, and when it tries again.
+    /// The reason that it has given up being MASTER for want of a usable address, and when it tries again.
     private mutating func encodeRetry(into writer: inout ByteWriter) {
         writer.write(UInt8(retries))
         guard case .some = unserved else { return writer.write(false) }
@@ -145,7 +139,7 @@ extension VirtualRouter {
     }
 
     /// A record, read back with the settings that are in force now.
-    struct Kept {
+    struct DecodedRecord {
         var router: VirtualRouter
         var timers: [(TimerKind, Instant)] = []
         var bursts: [PendingBurst] = []
@@ -157,7 +151,7 @@ extension VirtualRouter {
             let kept = record.bytes.withUnsafeBytes { bytes in
                 Result { () throws(ByteError) in
                     var reader = ByteReader(bytes)
-                    let kept = try Kept(from: &reader, id: id, settings: settings)
+                    let kept = try DecodedRecord(from: &reader, id: id, settings: settings)
                     try reader.finish()
                     return kept
                 }
@@ -180,7 +174,8 @@ extension VirtualRouter {
             router.advertDueAt = nextAdvert
         }
 
-        /// Whether what has happened has happened: a MASTER that will have advertised tomorrow would be one for ever.
+        /// True if everything in it lies in the past: a MASTER that will have advertised tomorrow would be one for
+        /// ever.
         private func isPast(at now: Instant) -> Bool {
             let moments = [router.lastSentAt, router.lastAdvertAt]
             return router.since <= now && moments.allSatisfy { $0.map { $0 <= now } ?? true }
@@ -196,6 +191,7 @@ extension VirtualRouter {
             let latest = now + router.masterDownInterval
             router.preemptDelaySince = router.preemptDelaySince.map { min($0, latest) }
             timers = timers.map { kind, deadline in (kind, min(deadline, now + (waits[kind] ?? .zero))) }
+            router.discardReports.bound(at: now)
             if router.unserved != nil { router.retryAt = min(router.retryAt, now + VirtualRouter.retryWaitMax) }
             let rounds = max(wanted.rounds, wanted.refreshRounds, wanted.lowerPriorityRounds)
             for index in bursts.indices { bursts[index].rounds = min(bursts[index].rounds, rounds) }
@@ -231,7 +227,9 @@ extension VirtualRouter {
             if try reader.readBool() { router.master = router.source }
             router.masterPriority = try reader.readOptional { reader throws(ByteError) in try reader.readPriority() }
             router.generation = try reader.readCount64()
-            router.lastNotified = try reader.readOptional { reader throws(ByteError) in try Notified(from: &reader) }
+            router.lastNotification = try reader.readOptional { reader throws(ByteError) in
+                try Notification(record: &reader, of: id)
+            }
             router.counters = try Counters(compactlyFrom: &reader)
             for _ in 0..<(try reader.readUInt8()) {
                 let address = try reader.readTaggedAddress()
@@ -248,7 +246,7 @@ extension VirtualRouter {
                 router.retryAt = try reader.readMoment()
             }
             guard router.retries <= 6, router.unserved == nil || router.state == .fault else { throw .invalid }
-            try readLogLimits(from: &reader)
+            router.discardReports = try DiscardReportLimit(from: &reader)
         }
 
         private mutating func readMoments(from reader: inout ByteReader) throws(ByteError) {
@@ -292,15 +290,6 @@ extension VirtualRouter {
                     PendingBurst(
                         instance: router.id, interface: interface, addresses: chosen, rounds: Int(rounds),
                         next: Int(next) < chosen.count ? Int(next) : 0, order: order, notBefore: notBefore))
-            }
-        }
-
-        private mutating func readLogLimits(from reader: inout ByteReader) throws(ByteError) {
-            for _ in 0..<(try reader.readUInt8()) {
-                let number = Int(try reader.readUInt8())
-                guard number < DiscardReason.allCases.count else { throw .invalid }
-                if router.nextDiscardReportAt.isEmpty { router.nextDiscardReportAt = VirtualRouter.noDiscardTold }
-                router.nextDiscardReportAt[number] = try reader.readMoment()
             }
         }
     }

@@ -20,12 +20,12 @@ extension VirtualRouter {
             status.foreignAddresses = served.foreign
             status.waitingAddresses = served.waiting
             status.unusableAddresses = served.unusable
-            // One that no neighbour hears of doesn't disturb any.
-            status.strangers = strangers(context).filter { !$0.isSilent }
+            // Where no neighbour learns of it, it does no harm.
+            status.strangers = foreignAddresses(context).filter { !$0.isSilent }
         } else {
             // The kernel hasn't removed them yet.
             status.installedAddresses = heldKeys(context).map(\.address)
-            status.strangers = strangers(context)
+            status.strangers = foreignAddresses(context)
         }
         status.lastDiscard = lastDiscard.map {
             LastDiscard(

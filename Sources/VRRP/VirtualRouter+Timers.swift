@@ -2,9 +2,10 @@ import Base
 import ConfigurationModel
 
 extension VirtualRouter {
-    /// How much too early an advertisement may leave together with others that are due. The next one is counted from when
-    /// this one was due, so the rate stays exact in the long run, and a peer, which waits for three intervals, can't tell
-    /// a 64th of one from the jitter of the network. Only advertisements: any other timer fires late rather than early.
+    /// The time by which an advertisement may leave together with others that are due. The next one is counted from
+    /// when this one was due, so the rate stays exact in the long run, and a peer, which waits for three intervals,
+    /// can't tell a 64th of one from the jitter of the network. Only advertisements: any other timer fires late rather
+    /// than early.
     var advertSlack: Interval { min(settings.advertInterval / 64, .microseconds(1_500)) }
 
     /// Sets the master-down timer. A later time than the one in the heap only stands here until the earlier one pops:
@@ -15,7 +16,7 @@ extension VirtualRouter {
         context.set(.masterDown, of: id, to: deadline)
     }
 
-    /// What a timer has changed.
+    /// The extent of the change that a timer has made.
     enum Outcome {
         /// An advertisement has left, and the next one is due an interval after this one was.
         case advertised
@@ -28,7 +29,9 @@ extension VirtualRouter {
         _ kind: TimerKind, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) -> Outcome {
         switch kind {
+        // RFC 9568 §6.4.3: the Adver_Timer fires.
         case .advertise: return advertiseFired(at: now, &context, into: &actions)
+        // RFC 9568 §6.4.2: the Active_Down_Timer fires.
         case .masterDown: masterDownFired(at: now, &context, into: &actions)
         case .announceAgain: announceAll(rounds: settings.announcements.rounds, at: now, &context)
         case .lowerPriorityAgain: announceAll(rounds: settings.announcements.lowerPriorityRounds, at: now, &context)
@@ -36,20 +39,20 @@ extension VirtualRouter {
             announceAll(rounds: settings.announcements.refreshRounds, at: now, &context)
             scheduleRefresh(at: now, &context)
         case .kernelRetry: retryRefused(at: now, &context, into: &actions)
-        case .tellRemovals: tellRemovals(context, into: &actions)
+        case .reportRemovals: reportRemovals(context, into: &actions)
         case .retryAddresses: retryAddresses(at: now, &context, into: &actions)
         }
         return .changed
     }
 
-    /// Nobody was heard for the master-down interval (RFC 9568 §6.4.2, 345).
+    /// RFC 9568 §6.4.2: the Active_Down_Timer fires; nobody was heard for the master-down interval.
     private mutating func masterDownFired(
         at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
         guard state == .backup else { return }
-        // Who didn't run can't say that nobody was there: the socket may have overflowed, or the whole machine was away.
-        // So a timer that fires more than an interval late is no evidence; one more interval is listened to, once per
-        // silence, so that a machine that is always late still takes over (pain point T3).
+        // Who didn't run can't say that nobody was there: the socket may have overflowed, or the whole machine was
+        // away. So a timer that fires more than an interval late is no evidence; one more interval is listened to, once
+        // per silence, so that a machine that is always late still takes over (pain point T3).
         let late = now - masterDownAt
         if late > masterInterval, !hasExtendedMasterDown {
             hasExtendedMasterDown = true
@@ -64,6 +67,7 @@ extension VirtualRouter {
             armMasterDown(silentAt, &context)
             return advancePreemption(at: now, &context)
         }
+        // RFC 9568 §6.4.2: send an ADVERTISEMENT and transition to Active.
         let reason: TransitionReason
         if isReleased {
             reason = .masterReleased
@@ -75,8 +79,8 @@ extension VirtualRouter {
         enterMaster(reason, at: now, &context, into: &actions)
     }
 
-    /// The next advertisement is due. Deadlines are absolute, so intervals don't drift; only when a whole one was missed
-    /// they start again from now.
+    /// RFC 9568 §6.4.3: the Adver_Timer fires; send an ADVERTISEMENT and reset the timer. Deadlines are absolute, so
+    /// intervals don't drift; only when a whole one was missed they start again from now.
     private mutating func advertiseFired(
         at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) -> Outcome {
@@ -99,7 +103,7 @@ extension VirtualRouter {
     /// refused: neighbours would be led to a machine without the address.
     mutating func announceAll(rounds: Int, at now: Instant, _ context: inout NodeContext) {
         guard state == .master, isInstalled else { return }
-        let addresses = allAddresses.filter { isThere($0, context) }
+        let addresses = allAddresses.filter { isPresent($0, context) }
         context.announcer.announce(addresses, of: id, on: settings.interface, rounds: rounds, at: now)
     }
 

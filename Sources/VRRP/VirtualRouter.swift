@@ -2,31 +2,37 @@ import Base
 import ConfigurationModel
 
 /// One virtual router: the state machine of RFC 9568 §6.4 (version 2: RFC 3768 §6.4) with keepalived's options, and a
-/// FAULT state beside Initialize. Packets are judged in VirtualRouter+Receive, timers in VirtualRouter+Timers.
+/// FAULT state beside Initialize. VirtualRouter+Receive has what packets do, VirtualRouter+Timers what timers do.
 struct VirtualRouter {
-    // What every advertisement reads or changes comes first and in one piece: of a thousand instances, each of which is
-    // looked at a few times a second, every line of the cache is fetched anew.
-
     var id: InstanceID
     /// Stands for the settings' identity in every record that is written.
     private(set) var fingerprint: UInt64
+    /// The number of addresses that an advertisement carries.
+    private(set) var addressCount: UInt8
+
+    // MARK: State that survives a crash
+
+    // It is in the instance's record: who adds a property writes and reads it in VirtualRouter+Snapshot.swift, and
+    // counts up `RecordHead.version`. What every advertisement reads or changes comes first and in one piece: of a
+    // thousand instances, each of which is looked at a few times a second, every line of the cache is fetched anew.
+
     var state = RouterState.initialize
     /// Effective priority.
     var priority: Priority
     var waiting = BackupReason.listening
-    /// Remarks already told of this master.
+    /// Anomalies of this master that were reported, one bit each.
     var reportedAnomalies: UInt8 = 0
     /// Index of the interface; 0 without one.
     var interfaceIndex: Int32 = 0
     /// Stands for the hardware addresses by which its neighbours know its addresses.
     var hardwareSum: UInt16 = 0
-    /// Whether a packet can leave.
+    /// True if a packet can leave.
     var canSend = false
-    /// Whether the running master-down timer was shortened by a priority 0.
+    /// True if the running master-down timer was shortened by a priority 0.
     var isReleased = false
-    /// Whether this silence has already been prolonged because of a stall.
+    /// True if this silence has already been prolonged because of a stall.
     var hasExtendedMasterDown = false
-    /// Whether the kernel has answered the installation of this mastership.
+    /// True if the kernel has answered the installation of this mastership.
     var isInstalled = false
     /// BACKUP: whether `masterInterval` is what the master advertises (version 3), and not our own.
     var isIntervalLearned = false
@@ -40,50 +46,48 @@ struct VirtualRouter {
     var advertDueAt = Instant.never
     var lastSentAt: Instant?
     var lastAdvertAt: Instant?
-    /// When the first lower-priority advertisement since the start, FAULT or MASTER was heard: preempt_delay runs from
-    /// here, or from a little later (`earliestDelay`). Who follows a superior master begins anew (behaviours §7).
+    /// The time at which the first lower-priority advertisement since the start, FAULT or MASTER was heard:
+    /// preempt_delay runs from here, or from a little later (`earliestDelay`). Who follows a superior master begins
+    /// anew (behaviours §7).
     var preemptDelaySince: Instant?
     /// Source address of the moment.
     var source: IPAddress?
     /// The last other router that advertised.
     var master: IPAddress?
     var masterPriority: Priority?
-    /// Counts state changes; answers of the kernel to older questions change no decision.
+    /// Counts state changes; answers of the kernel to requests of an earlier state change no decision.
     var generation: UInt64 = 0
     /// The last notification, for a successor that can't know whether it was heard.
-    var lastNotified: Notified?
+    var lastNotification: Notification?
     var counters = Counters()
-    /// Addresses that were removed by somebody else in the last ten seconds.
+    /// Addresses that another program has removed in the last ten seconds.
     var removals: [Removal] = []
-    /// By discard reason, when the next observation may be made; empty before the first one.
-    var nextDiscardReportAt: [Instant] = []
-    /// Our address list as it stands in advertisements, to compare others' with.
-    private(set) var addressList: [UInt8]
-    /// How many addresses it has.
-    private(set) var addressCount: UInt8
+    var discardReports = DiscardReportLimit()
     var lastTransition: Transition?
-    var settings: InstanceSettings { didSet { fingerprint = settings.identity.fingerprint } }
-
-    var faults: [Fault] = []
-    /// Why it gave up being MASTER without a usable address, until it tries again, how often it has tried, and when it
-    /// does again.
+    /// FAULT: why it gave up being MASTER without a usable address, until it tries again.
     var unserved: Fault?
     var retries = 0
     var retryAt = Instant.never
-    /// Addresses that the kernel refused, asked for again in a second.
+
+    // MARK: State that doesn't
+
+    // It follows from the configuration, the interfaces and the kernel, or a successor begins without.
+
+    var settings: InstanceSettings { didSet { fingerprint = settings.identity.fingerprint } }
+    /// Our address list as it stands in advertisements, to compare others' with.
+    private(set) var addressList: [UInt8]
+    var faults: [Fault] = []
+    /// Addresses that the kernel refused to add, requested again in a second.
     var refused: [UnusableAddress] = []
-    /// Addresses that it didn't let go, likewise.
+    /// Addresses that it refused to remove, likewise.
     var refusedWithdrawals: [AddressKey] = []
-    /// What somebody has removed in the last moment, to be told together.
-    var untoldRemovals: Set<IPAddress> = []
-    /// How many addresses it was told of that aren't advertised.
-    var toldUnadvertised = 0
-    /// Strangers that were told.
-    var toldStrangers: [StrangerAddress] = []
-    /// For status; a successor begins without.
+    /// Addresses that another program has removed in the last moment, to be reported together.
+    var unreportedRemovals: Set<IPAddress> = []
+    var reportedUnadvertised = 0
+    var reportedForeignAddresses: [ForeignAddress] = []
     var lastDiscard: (reason: DiscardReason, source: IPAddress, detail: UInt32, at: Instant)?
     var differentAddresses: (source: IPAddress, at: Instant)?
-    /// MASTER: who else advertises.
+    /// MASTER: other routers that advertise, too.
     var rivals = RivalMasters()
 
     init(id: InstanceID, settings: InstanceSettings, at now: Instant) {
@@ -97,7 +101,7 @@ struct VirtualRouter {
         addressList = Self.addressList(of: settings, addressCount)
     }
 
-    /// What both kinds of virtual addresses need: installing, announcing, withdrawing.
+    /// The virtual addresses of both kinds, for what both need: installing, announcing, withdrawing.
     var allAddresses: [VirtualAddress] { settings.virtualAddresses + settings.excludedAddresses }
 
     private static func addressList(of settings: InstanceSettings, _ count: UInt8) -> [UInt8] {
@@ -105,8 +109,8 @@ struct VirtualRouter {
             .flatMap(\.bytes)
     }
 
-    /// What fits the link is advertised, the first ones of the file, as keepalived does: an advertisement that is longer
-    /// than the MTU can't be sent at all, and both nodes would be MASTER.
+    /// Limits the advertisement to the addresses that fit the link, the first ones of the file, as keepalived does: an
+    /// advertisement that is longer than the MTU can't be sent at all, and both nodes would be MASTER.
     mutating func fitAdvertisement(_ mtu: UInt32) {
         let limit = mtu == 0 ? 255 : settings.advertisedAddressLimit(mtu: Int(mtu))
         let count = UInt8(clamping: min(settings.virtualAddresses.count, limit))
@@ -115,12 +119,12 @@ struct VirtualRouter {
         addressList = Self.addressList(of: settings, count)
     }
 
-    /// How many addresses have no room in an advertisement.
+    /// The number of addresses without room in an advertisement.
     var unadvertisedCount: Int { max(0, settings.virtualAddresses.count - Int(addressCount)) }
 
-    private mutating func tellUnadvertised(into actions: inout [Action]) {
-        guard unadvertisedCount != toldUnadvertised else { return }
-        toldUnadvertised = unadvertisedCount
+    private mutating func reportUnadvertised(into actions: inout [Action]) {
+        guard unadvertisedCount != reportedUnadvertised else { return }
+        reportedUnadvertised = unadvertisedCount
         actions.append(.observe(.addressesUnadvertised(id, count: unadvertisedCount)))
     }
 
@@ -148,7 +152,7 @@ struct VirtualRouter {
         } else {
             enterBackup(.started, at: now, &context, into: &actions)
         }
-        tellUnadvertised(into: &actions)
+        reportUnadvertised(into: &actions)
     }
 
     /// Reads again what interfaces decide: faults, source, priority.
@@ -164,7 +168,7 @@ struct VirtualRouter {
         hardwareSum = sumOfHardware(context)
     }
 
-    /// Of its own interface, and of each other one that an address goes to.
+    /// Returns a number for the hardware addresses of its own interface, and of each other one that an address goes to.
     private func sumOfHardware(_ context: NodeContext) -> UInt16 {
         func sum(_ name: String) -> UInt64 {
             guard let interface = context.interfaces[name], let hardware = interface.hardwareAddress else { return 0 }
@@ -179,14 +183,14 @@ struct VirtualRouter {
         return UInt16(truncatingIfNeeded: total >> 48)
     }
 
-    /// An interface or the configuration changed: faults come or go, and the priority takes effect at once. In BACKUP the
-    /// running timer moves by the difference of the master-down intervals.
+    /// An interface or the configuration changed: faults come or go, and the priority takes effect at once. In BACKUP
+    /// the running timer moves by the difference of the master-down intervals.
     mutating func reassess(
         previousDown: Interval, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
         let before = priority
         refreshSurroundings(context)
-        tellUnadvertised(into: &actions)
+        reportUnadvertised(into: &actions)
         switch state {
         case .initialize: break
         case .fault:
@@ -229,8 +233,8 @@ struct VirtualRouter {
         let ownerStarts = priority == .owner && starts
         armMasterDown(max(now, context.startsAt) + (ownerStarts ? .zero : masterDownInterval), &context)
         notify(.backup, &context, into: &actions)
-        tell(transition, into: &actions)
-        tellStrangers(context, into: &actions)
+        report(transition, into: &actions)
+        reportForeignAddresses(context, into: &actions)
     }
 
     /// To MASTER (RFC 9568 §6.4.2): advertise first, so that peers know, then the addresses, and announcements once the
@@ -250,9 +254,9 @@ struct VirtualRouter {
         context.set(.advertise, of: id, to: advertDueAt)
         install(allAddresses, at: now, &context, into: &actions)
         notify(.master, &context, into: &actions)
-        tell(transition, into: &actions)
-        toldStrangers = []
-        judge(at: now, &context, into: &actions)
+        report(transition, into: &actions)
+        reportedForeignAddresses = []
+        checkServing(at: now, &context, into: &actions)
     }
 
     /// To FAULT; a MASTER releases with priority 0 if anything can still leave.
@@ -266,8 +270,8 @@ struct VirtualRouter {
         since = now
         forgetMaster()
         notify(.fault, &context, into: &actions)
-        tell(transition, into: &actions)
-        tellStrangers(context, into: &actions)
+        report(transition, into: &actions)
+        reportForeignAddresses(context, into: &actions)
     }
 
     /// To Initialize: removed by a reload (its notification is FAULT, as keepalived's) or stopped.
@@ -281,8 +285,8 @@ struct VirtualRouter {
         since = now
         forgetMaster()
         notify(trigger, &context, into: &actions)
-        tell(transition, into: &actions)
-        if transition.from == .master { tellStaying(context, into: &actions) }
+        report(transition, into: &actions)
+        if transition.from == .master { reportStayingAddresses(context, into: &actions) }
     }
 
     private mutating func leaveState(_ context: inout NodeContext, into actions: inout [Action]) {
@@ -303,7 +307,7 @@ struct VirtualRouter {
         for kind in TimerKind.allCases where kind != .kernelRetry && kind != .retryAddresses {
             context.set(kind, of: id, to: nil)
         }
-        untoldRemovals = []
+        unreportedRemovals = []
         guard wasMaster else { return }
         removals = []
         counters.leftMaster += 1
@@ -330,11 +334,11 @@ struct VirtualRouter {
         _ trigger: NotifyTrigger, _ context: inout NodeContext, into actions: inout [Action]
     ) {
         let notification = context.notification(trigger, of: id, priority: priority)
-        lastNotified = Notified(notification)
+        lastNotification = notification
         actions.append(.notify(notification))
     }
 
-    private mutating func tell(_ transition: Transition, into actions: inout [Action]) {
+    private mutating func report(_ transition: Transition, into actions: inout [Action]) {
         lastTransition = transition
         actions.append(.observe(.transition(transition)))
     }
@@ -349,7 +353,7 @@ struct VirtualRouter {
         actions.append(
             .advertise(
                 id,
-                Advertised(
+                AdvertContents(
                     priority: priority, source: source, interfaceIndex: interfaceIndex, addressCount: addressCount)))
         return true
     }

@@ -11,7 +11,7 @@ final class AddressEffects {
     private var watch: Watch?
     /// A ticket was answered.
     var onApplied: ((UInt64, KernelAnswer) -> Void)?
-    /// A snapshot that `readAll` asked for has come.
+    /// A snapshot that `readAll` requested has come.
     var onSnapshot: ((RouteSnapshot) -> Void)?
 
     init(_ thread: NetlinkThread, on loop: EventLoop) throws(SystemError) {
@@ -20,7 +20,6 @@ final class AddressEffects {
         watch = try loop.add(thread.descriptor) { [weak self] _ in self?.drain() }
     }
 
-    /// Whether nothing is under way.
     var isIdle: Bool { thread.inFlight == 0 }
 
     func install(_ addresses: [PlacedAddress], ticket: UInt64, links: LinkWatcher) {
@@ -35,7 +34,7 @@ final class AddressEffects {
         thread.submit(.withdraw(named, guarded: guarded), ticket: ticket)
     }
 
-    /// Asks for all interfaces and addresses.
+    /// Requests all interfaces and addresses.
     func readAll() { thread.submit(.read, ticket: 0) }
 
     /// Waits for what is under way and ends the thread.
@@ -51,7 +50,6 @@ final class AddressEffects {
 }
 
 extension InterfaceAddress {
-    /// A virtual address on an interface.
     init(_ address: VirtualAddress, on interfaceIndex: Int32, named name: String) {
         self.init(
             interfaceIndex: interfaceIndex, interfaceName: name, address: address.prefix.address,
@@ -65,7 +63,6 @@ extension InterfaceAddress {
         preferredLifetime = address.preferredLifetime
     }
 
-    /// What is needed to remove an address.
     package init(_ key: AddressKey, named name: String) {
         self.init(
             interfaceIndex: key.interfaceIndex, interfaceName: name, address: key.address, prefixLength: key.length)
@@ -74,7 +71,6 @@ extension InterfaceAddress {
 }
 
 extension KernelAddress {
-    /// An address as the kernel reports it.
     package init(_ known: LinkAddress) {
         var flags: Flags = []
         if known.address.family == .ipv4, known.isSecondary { flags.insert(.secondary) }
@@ -89,8 +85,7 @@ extension KernelAddress {
 }
 
 extension KernelAnswer {
-    /// What a completion means for the core.
-    init(_ completion: Completion) {
+    init(_ completion: NetlinkCompletion) {
         let results = completion.outcomes.map { outcome -> AddressResult in
             switch outcome {
             case .added, .removed: .done

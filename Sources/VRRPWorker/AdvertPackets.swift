@@ -7,21 +7,21 @@ import Wire
 /// The encoded advertisements of one instance: made once, sent again until something in them changes. Unicast has one
 /// for each peer, because addresses and checksum differ.
 final class AdvertPackets {
-    let contents: Advertised
+    let contents: AdvertContents
     /// The socket that sends them.
     let key: VRRPSockets.Key
     /// The way to it, once it is known.
     var route: VRRPSockets.Route?
-    /// The packets, as the kernel is told of them; their bytes lie behind them in the same block.
+    /// The packets, in the form for the system call; their bytes lie behind them in the same block.
     let packets: UnsafeMutableBufferPointer<hasup_outgoing>
     /// dont_track_primary: they are sent without a carrier, too.
     let ignoresCarrier: Bool
-    /// Whether there was none when they were last sent: that the kernel took them says nothing then.
+    /// True if there was none when they were last sent: that the kernel took them says nothing then.
     var isLost = false
     private var identification: UInt16
 
     /// Encodes an instance's advertisements; nil for an instance without VRID, which never advertises.
-    init?(_ instance: InstanceSettings, _ contents: Advertised, identification: UInt16) {
+    init?(_ instance: InstanceSettings, _ contents: AdvertContents, identification: UInt16) {
         guard let id = instance.virtualRouterID else { return nil }
         self.contents = contents
         self.identification = identification
@@ -63,13 +63,12 @@ final class AdvertPackets {
 
     deinit { UnsafeMutableRawPointer(packets.baseAddress)?.deallocate() }
 
-    /// Gives the packets their next IPv4 identification. They count up per instance; the kernel, which fills in the
-    /// header's checksum for a raw socket, would take any.
+    /// Gives the packets their next IPv4 identification, which counts up per instance.
     func advance() -> UInt16 {
         identification &+= 1
         guard contents.source.family == .ipv4 else { return identification }
         for packet in packets {
-            packet.bytes?.storeBytes(of: identification.bigEndian, toByteOffset: 4, as: UInt16.self)
+            if let bytes = packet.bytes { IPHeaderView.setIdentification(identification, of: bytes) }
         }
         return identification
     }

@@ -10,8 +10,8 @@ final class LinkWatcher {
     private var watch: Watch?
     private var rest: Timer?
     private var drainedAt = Instant(nanoseconds: .min / 2)
-    /// News that follow each other faster than this are gathered for so long: links that come and go beside ours bring
-    /// dozens each, and a realtime process would be woken for every one.
+    /// Notifications that follow each other faster than this are gathered for so long: links that come and go beside
+    /// ours bring dozens each, and a realtime process would be woken for every one.
     private static let gathering = Interval.milliseconds(3)
     /// Interfaces that the core knows.
     private var known: Set<Int32> = []
@@ -41,7 +41,7 @@ final class LinkWatcher {
         publish(changes, isAfterLoss: true)
     }
 
-    /// Before a snapshot is asked for.
+    /// Before a snapshot is requested.
     func beginReload() {
         monitor.beginReload()
         onOverflow?()
@@ -93,13 +93,13 @@ final class LinkWatcher {
     /// The interface with this name.
     func state(ofInterface name: String) -> InterfaceState? { monitor.link(named: name).map(InterfaceState.init) }
 
-    /// Whether what is sent on the interface with this number can reach anybody.
+    /// True if what is sent on the interface with this number can reach anybody.
     func hasCarrier(_ index: Int32) -> Bool { monitor.link(index)?.hasCarrier ?? false }
 
     /// The name of the interface with this number.
     func name(of index: Int32) -> String? { monitor.link(index)?.name }
 
-    /// The same for a sentence.
+    /// The name of an interface for a sentence.
     func describe(_ index: Int32) -> String { name(of: index) ?? "interface \(index)" }
 }
 

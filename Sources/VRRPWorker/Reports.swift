@@ -3,11 +3,11 @@ import ConfigurationModel
 import VRRP
 import WorkerProtocol
 
-/// What hasupd is told of a turn: gathered while it lasts and sent in few frames at its end. Thousands of instances may
+/// Reports of a turn to hasupd: gathered while it lasts and sent in few frames at its end. Thousands of instances may
 /// change at once, and a frame for each would be more than the channel's queue holds.
 ///
-/// A transition is told before its notification: a successor repeats both until the notification was heard, so a worker
-/// that dies in between may tell a transition twice, but none is lost.
+/// A transition is reported before its notification: a successor repeats both until the notification was heard, so a worker
+/// that dies in between may report a transition twice, but none is lost.
 struct Reports {
     /// Bytes of observations at which a frame is sent: the longest one still fits behind them.
     private static let observationsMax = VRRPToSupervisor.observationBytesMax - 2_000
@@ -15,13 +15,14 @@ struct Reports {
     private let channel: Channel
     private var observations = ByteWriter()
     private var observationCount = 0
-    private var requests: [NotifyRequest] = []
+    private var notifications = ByteWriter()
+    private var notificationCount = 0
     private var configured: UInt64?
 
     init(to channel: Channel) { self.channel = channel }
 
     /// Whether nothing waits to be sent.
-    var isEmpty: Bool { observations.bytes.isEmpty && requests.isEmpty && configured == nil }
+    var isEmpty: Bool { observations.bytes.isEmpty && notificationCount == 0 && configured == nil }
 
     mutating func add(_ observation: Observation, generation: UInt64) {
         observation.encode(into: &observations)
@@ -32,20 +33,18 @@ struct Reports {
     }
 
     mutating func add(_ notification: Notification, generation: UInt64) {
-        if requests.count >= VRRPToSupervisor.entriesMax { send(generation: generation) }
-        requests.append(
-            NotifyRequest(
-                instance: UInt32(notification.instance), sequence: notification.sequence,
-                trigger: notification.trigger.rawValue, priority: notification.priority.rawValue))
+        if notificationCount >= VRRPToSupervisor.entriesMax { send(generation: generation) }
+        notification.encode(into: &notifications)
+        notificationCount += 1
     }
 
-    /// This generation runs. It is told behind what was gathered of the one before.
+    /// This generation runs. It is reported behind what was gathered of the one before.
     mutating func addConfigured(generation: UInt64) { configured = generation }
 
     /// Sends what was gathered. All of it belongs to one generation: before that changes, this is called.
     mutating func send(generation: UInt64) {
         if !observations.bytes.isEmpty { sendObservations(generation) }
-        if !requests.isEmpty { sendRequests(generation) }
+        if notificationCount > 0 { sendNotifications(generation) }
         if let configured { VRRPToSupervisor.configured(generation: configured).send(on: channel) }
         configured = nil
     }
@@ -56,8 +55,9 @@ struct Reports {
         observationCount = 0
     }
 
-    private mutating func sendRequests(_ generation: UInt64) {
-        VRRPToSupervisor.notify(generation: generation, requests).send(on: channel)
-        requests = []
+    private mutating func sendNotifications(_ generation: UInt64) {
+        VRRPToSupervisor.notify(generation: generation, notifications.bytes).send(on: channel)
+        notifications = ByteWriter()
+        notificationCount = 0
     }
 }

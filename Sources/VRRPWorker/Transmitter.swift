@@ -7,22 +7,24 @@ import VRRP
 import Wire
 
 /// Sends what the core wants on the wire: advertisements through the VRRP sockets, gratuitous ARP and neighbour
-/// advertisements as frames. Order is kept: an advertisement never leaves after a frame that the core asked for later.
+/// advertisements as frames. Order is kept: an advertisement never leaves after a frame that the core requested later.
 final class Transmitter {
     private let sockets: VRRPSockets
     private let frames: Descriptor
     private var cached: [AdvertPackets?] = []
     private var identifications: [UInt16] = []
-    /// By instance, the batch that its packets were last queued in.
+    /// The batch that an instance's packets were last queued in, by instance.
     private var batches: [UInt64] = []
     private var batch: UInt64 = 1
     /// Frames that the kernel didn't take.
     private(set) var framesFailed: UInt64 = 0
     /// Advertisements that couldn't leave.
-    private(set) var troubles = SendFailures()
+    private(set) var failures = SendFailures()
+    private var reportedUnsent: UInt64 = 0
+    private var unsentReports = RateLimit(period: .seconds(60))
     /// The first of a series of advertisements that couldn't leave, and the error number; 0 without a socket.
-    var onTrouble: ((InstanceID, Int32) -> Void)?
-    /// Whether the interface with this number has a carrier.
+    var onFailure: ((InstanceID, Int32) -> Void)?
+    /// True if the interface with this number has a carrier.
     var hasCarrier: ((Int32) -> Bool)?
     private let now: () -> Instant
 
@@ -34,18 +36,18 @@ final class Transmitter {
     }
 
     private func failed(_ id: InstanceID, _ code: Int32) {
-        if troubles.failed(id, code, at: now()) { onTrouble?(id, code) }
+        if failures.failed(id, code, at: now()) { onFailure?(id, code) }
         guard sockets.onSent == nil else { return }
         sockets.onSent = { [unowned self] in
-            if self.cached[$0]?.isLost != true { self.troubles.left($0) }
+            if self.cached[$0]?.isLost != true { self.failures.left($0) }
         }
     }
 
     /// A new configuration gives instances new numbers.
     func renumber(_ map: [InstanceID?]) {
         flush()
-        troubles.renumber(map)
-        if !troubles.isWatching { sockets.onSent = nil }
+        failures.renumber(map)
+        if !failures.isWatching { sockets.onSent = nil }
     }
 
     /// A new configuration: everything is encoded anew. Packets in the batch leave first.
@@ -56,15 +58,16 @@ final class Transmitter {
         batches = Array(repeating: 0, count: instanceCount)
     }
 
-    /// Sends an advertisement that was encoded before. False when it must be encoded (anew): then `advertise` is asked.
-    func repeatAdvert(_ id: InstanceID, _ contents: Advertised) -> Bool {
+    /// Sends an advertisement that was encoded before. False when it must be encoded (anew): then `advertise` is
+    /// called.
+    func repeatAdvert(_ id: InstanceID, _ contents: AdvertContents) -> Bool {
         guard let packets = cached[id], packets.contents == contents else { return false }
         send(packets, of: id)
         return true
     }
 
     /// Encodes an advertisement and sends it.
-    func advertise(_ id: InstanceID, _ instance: InstanceSettings, _ contents: Advertised) {
+    func advertise(_ id: InstanceID, _ instance: InstanceSettings, _ contents: AdvertContents) {
         // The bytes of the old one may be in the batch.
         flush()
         cached[id] = AdvertPackets(instance, contents, identification: identifications[id])
@@ -97,6 +100,14 @@ final class Transmitter {
             }
         guard let frame else { return }
         if hasup_send_frame(frames.number, interfaceIndex, frame, frame.count) < 0 { framesFailed += 1 }
+    }
+
+    /// Returns the number of packets that couldn't leave since the last report, at most once a minute; nil for none.
+    func unsentToReport() -> UInt64? {
+        let unsent = failures.total + framesFailed
+        guard unsent > reportedUnsent, unsentReports.admits(at: now()) else { return nil }
+        defer { reportedUnsent = unsent }
+        return unsent - reportedUnsent
     }
 
     func flush() {

@@ -3,12 +3,12 @@ import CLinux
 import Glibc
 import Reactor
 import VRRP
-import WorkerProtocol
+import Wire
 
 /// The VRRP sockets that hasupd has opened for us: one for each interface, family and group. Arriving packets are read
 /// in batches, leaving ones gathered in a turn and sent in one call (docs/architecture.md §3).
 final class VRRPSockets {
-    /// What a socket is for; nil group for unicast.
+    /// The purpose of a socket; nil group for unicast.
     struct Key: Hashable {
         var interfaceIndex: Int32
         var family: AddressFamily
@@ -20,7 +20,7 @@ final class VRRPSockets {
         let descriptor: Descriptor
         var watch: Watch?
         var outgoing: [hasup_outgoing] = []
-        /// By packet, whose it is.
+        /// The instances of the outgoing packets, in their order.
         var senders: [InstanceID] = []
 
         init(_ key: Key, _ descriptor: consuming Descriptor) {
@@ -41,51 +41,48 @@ final class VRRPSockets {
     private let loop: EventLoop
     private let receiver: OpaquePointer
     private var sockets: [Key: Socket] = [:]
-    /// The same sockets by number, for routes.
+    /// The sockets by number, for routes.
     private var numbered: [Socket] = []
     private var generation = 0
-    private var asked: [Key: Instant] = [:]
+    /// The time at which a missing socket was last requested.
+    private var requestedAt: [Key: Instant] = [:]
     private var pending: [Socket] = []
-    private let onPacket: (PacketInformation, UnsafeRawBufferPointer) -> Void
-    private let onFailure: (Int32, Key) -> Void
+    /// A packet has come; its bytes are valid during the call.
+    var onPacket: ((PacketInformation, UnsafeRawBufferPointer) -> Void)?
+    /// A socket failed with this error number.
+    var onFailure: ((Int32, Key) -> Void)?
     /// A packet of this instance couldn't leave, and the error number.
     var onUnsent: ((InstanceID, Int32) -> Void)?
-    /// Packets of this instance have left; only told while it's set.
+    /// Packets of this instance have left; unset while no one needs it.
     var onSent: ((InstanceID) -> Void)?
 
-    init(
-        on loop: EventLoop, onPacket: @escaping (PacketInformation, UnsafeRawBufferPointer) -> Void,
-        onFailure: @escaping (Int32, Key) -> Void
-    ) throws(SystemError) {
+    init(on loop: EventLoop) throws(SystemError) {
         guard let receiver = hasup_receiver_create() else { throw SystemError(ENOMEM, "allocate receive buffers") }
         self.loop = loop
         self.receiver = receiver
-        self.onPacket = onPacket
-        self.onFailure = onFailure
     }
 
     deinit { hasup_receiver_destroy(receiver) }
 
     // MARK: Which sockets there are
 
-    /// Whether there is a socket on the interface with this number.
+    /// True if there is a socket on the interface with this number.
     func uses(_ interfaceIndex: Int32) -> Bool { sockets.keys.contains { $0.interfaceIndex == interfaceIndex } }
 
-    /// Whether there is this socket.
     func has(_ key: Key) -> Bool { sockets[key] != nil }
 
-    /// Drops sockets that are neither wanted any more nor to be kept, and gives those that are wanted, missing and weren't
-    /// asked for lately.
+    /// Drops sockets that are neither wanted any more nor to be kept, and gives those that are wanted, missing and
+    /// weren't requested lately.
     func reconcile(wanted: Set<Key>, kept: Set<Key>, at now: Instant) -> [Key] {
         for key in sockets.keys where !wanted.contains(key) && !kept.contains(key) { close(key) }
-        asked = asked.filter { wanted.contains($0.key) && now - $0.value < .seconds(1) }
-        let missing = wanted.filter { sockets[$0] == nil && asked[$0] == nil }
-        for key in missing { asked[key] = now }
+        requestedAt = requestedAt.filter { wanted.contains($0.key) && now - $0.value < .seconds(1) }
+        let missing = wanted.filter { sockets[$0] == nil && requestedAt[$0] == nil }
+        for key in missing { requestedAt[key] = now }
         return Array(missing)
     }
 
     func adopt(_ descriptor: consuming Descriptor, for key: Key) throws(SystemError) {
-        asked[key] = nil
+        requestedAt[key] = nil
         close(key)
         let socket = Socket(key, descriptor)
         socket.watch = try loop.add(socket.descriptor.number) { [unowned self, unowned socket] _ in self.drain(socket) }
@@ -114,9 +111,10 @@ final class VRRPSockets {
         for _ in 0..<Self.batchesPerTurnMax {
             let count = hasup_receive_batch(receiver, socket.descriptor.number, family.rawValue)
             if count < 0 {
-                // The device is gone or down. An error that stays would be reported for ever: ask for a new socket.
+                // The device is gone or down. An error that stays would be reported for ever: a new socket is needed.
                 if count == -ENODEV || count == -EBADF { close(socket.key) }
-                return onFailure(-count, socket.key)
+                onFailure?(-count, socket.key)
+                return
             }
             for index in 0..<count { deliver(index, of: socket) }
             if count < Int32(HASUP_BATCH_MAX) || sockets[socket.key] !== socket { return }
@@ -128,27 +126,27 @@ final class VRRPSockets {
         else { return }
         let bytes = UnsafeRawBufferPointer(start: start, count: Int(packet.count))
         let key = socket.key
-        guard let source = address(packet.source, key.family),
-            let destination = address(packet.destination, key.family),
-            isResponsible(key, for: destination)
-        else { return }
-        var payload = bytes
-        var claimed = bytes.count
-        if key.family == .ipv4 {
-            guard bytes.count >= 20 else { return }
-            let headerLength = Int(bytes[0] & 0xf) * 4
-            guard headerLength >= 20, headerLength <= bytes.count else { return }
-            claimed = Int(bytes[2]) << 8 + Int(bytes[3]) - headerLength
-            payload = UnsafeRawBufferPointer(rebasing: bytes[headerLength...])
+        let information: PacketInformation
+        let payload: UnsafeRawBufferPointer
+        switch key.family {
+        case .ipv4:
+            guard let header = IPHeaderView(bytes) else { return }
+            payload = header.payload
+            information = PacketInformation(
+                interfaceIndex: key.interfaceIndex, source: header.source, destination: header.destination,
+                hopLimit: header.timeToLive, payloadLength: header.payloadLength)
+        case .ipv6:
+            payload = bytes
+            information = PacketInformation(
+                interfaceIndex: key.interfaceIndex, source: IPAddress(v6: packet.source),
+                destination: IPAddress(v6: packet.destination),
+                hopLimit: packet.hop_limit < 0 ? nil : UInt8(truncatingIfNeeded: packet.hop_limit),
+                payloadLength: bytes.count)
         }
-        let information = PacketInformation(
-            interfaceIndex: key.interfaceIndex, source: source, destination: destination,
-            hopLimit: packet.hop_limit < 0 ? nil : UInt8(truncatingIfNeeded: packet.hop_limit),
-            payloadLength: claimed)
-        onPacket(information, payload)
+        if isResponsible(key, for: information.destination) { onPacket?(information, payload) }
     }
 
-    /// The kernel gives a unicast packet to every socket of the interface: only one of them is to judge it.
+    /// The kernel gives a unicast packet to every socket of the interface: only one of them is to deliver it.
     private func isResponsible(_ key: Key, for destination: IPAddress) -> Bool {
         if destination.isMulticast { return key.group == destination }
         guard key.group != nil else { return true }
@@ -166,7 +164,7 @@ final class VRRPSockets {
         numbered.firstIndex { $0.key == key }.map { Route(socket: $0, generation: generation) }
     }
 
-    /// Whether `send` may be told to use it.
+    /// True if `send` may use it.
     func isGood(_ route: Route) -> Bool { route.generation == generation }
 
     /// Queues a packet on a good route; its bytes must stay as they are until `flush`.
@@ -210,14 +208,13 @@ private typealias Bytes16 = (
     UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8
 )
 
-/// An address as the C side keeps it: 4 or 16 bytes in network order.
-private func address(_ bytes: Bytes16, _ family: AddressFamily) -> IPAddress? {
-    withUnsafeBytes(of: bytes) { buffer in
-        if family == .ipv4 {
-            return IPAddress(v4: UInt32(bigEndian: buffer.loadUnaligned(fromByteOffset: 0, as: UInt32.self)))
+extension IPAddress {
+    /// An address as the C side keeps it, in network order.
+    fileprivate init(v6 bytes: Bytes16) {
+        self = withUnsafeBytes(of: bytes) { buffer in
+            IPAddress(
+                v6High: UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
+                low: UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
         }
-        return IPAddress(
-            v6High: UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
-            low: UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
     }
 }

@@ -6,54 +6,97 @@ import Supervision
 import VRRP
 import WorkerProtocol
 
-/// From the arrival of a configuration until it runs.
+/// The progress of configurations: one that has come waits for its sockets, is given to the core, and runs.
+struct ConfigurationProgress {
+    static let socketTimeout = Interval.milliseconds(500)
+
+    /// The number of the one that runs; 0 for none.
+    var generation: UInt64 = 0
+    var stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: nil)
+    /// The one that waits for its sockets.
+    var next: (generation: UInt64, model: ConfigurationModel)?
+    var socketTimer: Timer?
+    /// The one that the core is being given.
+    var incoming: (generation: UInt64, instanceCount: Int, smallestAdvertInterval: Interval?)?
+    /// While the core takes a configuration: the instances that its actions mean until it renumbers them.
+    var former: [InstanceSettings]?
+    /// Until the first configuration.
+    var predecessor: Predecessor?
+    /// Whether hasupd hasn't heard yet that nothing is left of earlier configurations.
+    var owesCleared = false
+    /// True while the worker may compute for long (docs/decisions.md, D29): from the start, or the arrival of a
+    /// configuration, until that runs.
+    var hasLongFuse = true
+
+    init(_ predecessor: Predecessor) { self.predecessor = predecessor }
+}
+
 extension Worker {
     /// A configuration has come: decoding and taking it takes as long as it is large.
     func lengthenFuse() { change(to: .long) }
 
     func change(to fuse: RealtimeFuse) {
-        hasLongFuse = fuse == .long
+        configuration.hasLongFuse = fuse == .long
         do throws(SystemError) { try Realtime.change(to: fuse) } catch { log(.warning, "\(error)") }
     }
 
     /// Takes a configuration; it runs as soon as the sockets that it needs are there.
     func configure(_ model: ConfigurationModel, generation: UInt64) {
-        next = (generation, model)
-        requestSockets(for: model.instances, keepingThoseOf: node.instances, generation: generation)
-        if socketRequests.isEmpty {
+        configuration.next = (generation, model)
+        sockets.request(for: model.instances, keepingThoseOf: node.instances, generation: generation)
+        if sockets.isComplete {
             runNextConfiguration()
-        } else if let patienceTimer {
+        } else if let timer = configuration.socketTimer {
             // From now on, not from the beginning of a turn in which a large configuration was decoded.
-            loop.set(patienceTimer, to: Clock.now + Self.socketPatience)
+            loop.set(timer, to: Clock.now + ConfigurationProgress.socketTimeout)
+        }
+    }
+
+    func adoptSocket(_ descriptor: consuming Descriptor, request: UInt32) {
+        sockets.adopt(descriptor, request: request)
+        if sockets.isComplete { runNextConfiguration() }
+    }
+
+    func socketRefused(_ reason: String, request: UInt32) {
+        sockets.refused(reason, request: request)
+        if sockets.isComplete { runNextConfiguration() }
+    }
+
+    /// Something happened to interfaces: sockets that are missing now are requested.
+    func linksChanged() {
+        if let (generation, model) = configuration.next {
+            sockets.request(for: model.instances, keepingThoseOf: node.instances, generation: generation)
+        } else if sockets.mayLackSockets {
+            sockets.request(for: node.instances, generation: configuration.generation)
         }
     }
 
     func runNextConfiguration() {
-        guard let (generation, model) = next else { return }
-        next = nil
-        if let patienceTimer { loop.set(patienceTimer, to: .never) }
+        guard let (generation, model) = configuration.next else { return }
+        configuration.next = nil
+        if let timer = configuration.socketTimer { loop.set(timer, to: .never) }
         // The core says by `renumber` from where on its actions mean the new model; at start they all do, and for a
         // model that is the same there are none.
-        incoming = (generation, model.instances.count, model.smallestAdvertInterval)
-        if self.generation == 0 { adoptIncoming() } else { former = Array(node.instances) }
-        if let inheritance {
-            self.inheritance = nil
-            handle(inheritance.event(model))
-            if !inheritance.isEmpty { tellResumption() }
+        configuration.incoming = (generation, model.instances.count, model.smallestAdvertInterval)
+        if configuration.generation == 0 { adoptIncoming() } else { configuration.former = Array(node.instances) }
+        if let predecessor = configuration.predecessor {
+            configuration.predecessor = nil
+            handle(predecessor.event(model))
+            if !predecessor.isEmpty { reportResumption() }
         } else {
             handle(.configure(model))
         }
         adoptIncoming()
-        requestSockets(for: model.instances, generation: generation)
+        sockets.request(for: model.instances, generation: generation)
         armStamp()
         // hasupd is realtime and would take the processor from what puts new addresses on.
         reports.addConfigured(generation: generation)
-        owesCleared = true
-        unsettle()
-        if stopsWhenConfigured { stop() }
+        configuration.owesCleared = true
+        code.postponeRelease()
+        if phase == .stopsWhenConfigured { stop() }
     }
 
-    func tellResumption() {
+    private func reportResumption() {
         let counts = node.resumption
         VRRPToSupervisor.resumed(
             masters: UInt32(counts.masters), others: UInt32(counts.others), late: UInt32(counts.late),
@@ -62,14 +105,14 @@ extension Worker {
     }
 
     func adoptIncoming() {
-        guard let incoming else { return }
-        self.incoming = nil
-        former = nil
-        reports.send(generation: self.generation)
+        guard let incoming = configuration.incoming else { return }
+        configuration.incoming = nil
+        configuration.former = nil
+        reports.send(generation: configuration.generation)
         transmitter.reset(instanceCount: incoming.instanceCount)
-        generation = incoming.generation
-        snapshots.forget(from: incoming.instanceCount + 1)
+        configuration.generation = incoming.generation
+        pages.forget(from: incoming.instanceCount + 1)
         // All instances are looked at: not for every stamp.
-        stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: incoming.smallestAdvertInterval)
+        configuration.stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: incoming.smallestAdvertInterval)
     }
 }

@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import ConfigurationModel
 import Glibc
 import Kernel
@@ -19,120 +18,65 @@ import WorkerProtocol
 ///     hasupd ────────► configure ───┤   (the core)       └──► notify, observe ───────► hasupd
 ///     timer ─────────► timeout ─────┘
 final class Worker {
-    /// How long a configuration waits for the sockets that it needs.
-    static let socketPatience = Interval.milliseconds(500)
-    /// In an upgrade the next hasupd has replaced this worker by then.
-    private static let upgradeTime = Interval.milliseconds(200)
-    /// After this long without a transition, an announcement or a reload, their code needn't stay in memory.
-    private static let settleTime = Interval.seconds(2)
-    /// How long reports wait for kernel calls that are under way: hasupd, which is realtime, would take the processor from
-    /// the thread that does them, and a takeover's address would be there 0.3 ms later.
-    private static let reportPatience = Interval.milliseconds(1)
+    enum Phase { case running, stopsWhenConfigured, stopping, finishing }
 
     let loop: EventLoop
     let channel: Channel
-    /// How long it goes on without hasupd before it hands over (docs/decisions.md, D10).
-    private let grace: Interval
-    private let page: StatePage
-    private let addresses: AddressPage
-    var snapshots: SnapshotWriter
-    private var record = ByteWriter(capacity: 256)
-    /// Until the first configuration.
-    var inheritance: Inheritance?
-    private let pageGeneration: Int64
+    let pages: SnapshotPages
     private(set) var node = Node()
-    /// While the core takes a configuration: the instances that its actions mean until it renumbers them.
-    var former: [InstanceSettings]?
-    var generation: UInt64 = 0
     private var actions: [Action] = []
-    let links: LinkWatcher
+    private let links: LinkWatcher
     private let effects: AddressEffects
-    let sockets: VRRPSockets
+    let sockets: SocketRequests
     let transmitter: Transmitter
     var reports: Reports
-    var socketRequests: [UInt32: VRRPSockets.Key] = [:]
-    /// Interfaces that instances send by: what comes to another one is no reason to look through all instances.
-    var socketInterfaces: Set<String> = []
-    /// Whether something has come to one of them, or one had no socket when it was last looked at.
-    var mayLackSockets = false
-    var lastRequest: UInt32 = 0
-    /// The configuration that waits for its sockets.
-    var next: (generation: UInt64, model: ConfigurationModel)?
-    /// The configuration that the core is being given.
-    var incoming: (generation: UInt64, instanceCount: Int, smallestAdvertInterval: Interval?)?
+    private var reportDelay: ReportDelay
+    var configuration: ConfigurationProgress
     private var coreTimer: Timer?
-    private var noticeTimer: Timer?
-    private var reportTimer: Timer?
-    /// When reports leave even though kernel calls are under way; nil when none waits.
-    private var reportsDue: Instant?
     private var stampTimer: Timer?
-    var patienceTimer: Timer?
-    private var graceTimer: Timer?
-    private var goneTimer: Timer?
-    /// Why there is no hasupd.
-    private var goneReason = ""
-    private var settledTimer: Timer?
-    /// When it may be told again that notifications were lost.
-    private var nextLoss = Instant(nanoseconds: 0)
-    private var unsentTold = (count: UInt64(0), next: Instant(nanoseconds: 0))
-    var stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: nil)
+    let code: CodeResidency
+    private let gracePeriod: GracePeriod
+    private var lossReports = RateLimit(period: .seconds(60))
     private var hasWorked = false
-    /// Whether hasupd waits for the word that nothing is left of earlier configurations.
-    var owesCleared = false
-    private var isStopping = false
-    /// Whether it is to hand over as soon as it has taken its first configuration: until then it doesn't know what a
-    /// predecessor has left to it, and would leave that without a word.
-    private(set) var stopsWhenConfigured = false
-    /// All is said; it ends when that has left.
-    private var isFinishing = false
-    /// Whether it may compute for long (docs/decisions.md, D29): from the start, or the arrival of a configuration, until
-    /// that runs.
-    var hasLongFuse = true
+    /// A worker that is to stop before its first configuration doesn't know what its predecessor has left to it, and
+    /// would leave that without a word: it stops when it has taken one. Finishing, it ends when its last words have
+    /// left.
+    private(set) var phase = Phase.running
 
     init(
         loop: EventLoop, channel: Channel, page: StatePage, addresses: AddressPage, links: LinkWatcher,
-        effects: AddressEffects, frames: consuming Descriptor, grace: Interval, inheritance: Inheritance
+        effects: AddressEffects, frames: consuming Descriptor, grace: Interval, predecessor: Predecessor
     ) throws(SystemError) {
         self.loop = loop
         self.channel = channel
-        self.grace = grace
-        reports = Reports(to: channel)
-        self.page = page
-        self.addresses = addresses
-        self.inheritance = inheritance
-        snapshots = SnapshotWriter(page)
         self.links = links
         self.effects = effects
-        pageGeneration = page.generation
-        let relay = Relay()
-        sockets = try VRRPSockets(
-            on: loop, onPacket: { relay.worker?.handle(.packet($0, $1)) },
-            onFailure: { relay.worker?.socketFailed($0, $1) })
-        transmitter = Transmitter(sockets, frames: frames, now: { [unowned loop] in loop.now })
-        relay.worker = self
-        transmitter.onTrouble = { [unowned self] in self.sendFailed($0, $1) }
+        reports = Reports(to: channel)
+        reportDelay = ReportDelay(on: loop)
+        configuration = ConfigurationProgress(predecessor)
+        pages = SnapshotPages(page, addresses)
+        code = CodeResidency(on: loop)
+        gracePeriod = GracePeriod(grace, on: loop)
+        sockets = SocketRequests(try VRRPSockets(on: loop), links: links, channel: channel, loop: loop)
+        transmitter = Transmitter(sockets.sockets, frames: frames, now: { [unowned loop] in loop.now })
+        sockets.sockets.onPacket = { [unowned self] in self.handle(.packet($0, $1)) }
+        sockets.onLog = { [unowned self] in self.log($0, $1) }
+        transmitter.onFailure = { [unowned self] in self.sendFailed($0, $1) }
         transmitter.hasCarrier = { [unowned links] in links.hasCarrier($0) }
         links.onChange = { [unowned self] event in
-            if self.concernsSockets(event) { self.mayLackSockets = true }
+            self.sockets.note(event)
             self.handle(event)
         }
         effects.onApplied = { [unowned self] in self.handle(.applied(ticket: $0, $1)) }
+        code.onRelease = { [unowned self] in self.actions = [] }
+        gracePeriod.onReport = { [unowned self] in self.log(.warning, $0) }
+        gracePeriod.onEnd = { [unowned self] in self.stop() }
         coreTimer = loop.makeTimer { [unowned self] in self.fire() }
-        // What was given back (docs/decisions.md, D30) may have left the page cache.
-        noticeTimer = loop.makeTimer { hasup_fetch_code() }
-        // The turn's end does what is due.
-        reportTimer = loop.makeTimer {}
         stampTimer = loop.makeTimer { [unowned self] in self.armStamp() }
-        patienceTimer = loop.makeTimer { [unowned self] in self.runNextConfiguration() }
-        graceTimer = loop.makeTimer { [unowned self] in self.stop() }
-        goneTimer = loop.makeTimer { [unowned self] in self.complain(left: self.grace - Self.upgradeTime) }
-        settledTimer = loop.makeTimer { [unowned self] in self.settle() }
+        configuration.socketTimer = loop.makeTimer { [unowned self] in self.runNextConfiguration() }
         loop.atEndOfTurn { [unowned self] in self.endTurn() }
         armStamp()
     }
-
-    /// Lets the sockets call a worker that doesn't exist yet when they are made.
-    private final class Relay { weak var worker: Worker? }
 
     // MARK: The core
 
@@ -141,26 +85,26 @@ final class Worker {
         actions.removeAll(keepingCapacity: true)
         node.handle(event, at: loop.now, into: &actions)
         // What was decided is kept before it is done: a successor does it again rather than never.
-        if !actions.isEmpty { save() }
+        if !actions.isEmpty { pages.save(&node) }
         for action in actions { perform(action) }
     }
 
-    /// Deadlines have come. Adverts leave before anything else is begun: a takeover is over for the peers when they hear
-    /// of it, and what follows (kernel calls, reports) may touch code that isn't in memory.
+    /// Deadlines have come. Adverts leave before anything else is begun: a takeover is over for the peers when they
+    /// hear of it, and what follows (kernel calls, reports) may touch code that isn't in memory.
     private func fire() {
         endIfReplaced()
         actions.removeAll(keepingCapacity: true)
         var others = false
-        var looked = 0
+        var performed = 0
         // In pieces, each of which is sent and kept while it is in the processor's cache.
         for _ in 0...node.instanceCount / Node.timersPerTimeout {
             node.handle(.timeout, at: loop.now, into: &actions)
-            for action in actions[looked...] {
+            for action in actions[performed...] {
                 if case .advertise = action { perform(action) } else { others = true }
             }
-            looked = actions.count
+            performed = actions.count
             transmitter.flush()
-            save()
+            pages.save(&node)
             guard node.deadline <= loop.now else { break }
         }
         guard others else { return }
@@ -180,19 +124,21 @@ final class Worker {
             effects.withdraw(keys, guarded: guarded, ticket: ticket, links: links)
         case .announce(let id, let address):
             announce(address, of: settings(of: id))
-            unsettle()
+            code.postponeRelease()
         case .notify(let notification):
-            unsettle()
-            reports.add(notification, generation: generation)
-        case .observe(let observation): reports.add(observation, generation: generation)
+            code.postponeRelease()
+            reports.add(notification, generation: configuration.generation)
+        case .observe(let observation): reports.add(observation, generation: configuration.generation)
         case .renumber(let map):
             transmitter.renumber(map)
             adoptIncoming()
         }
     }
 
-    /// What an action of the core means by this number.
-    private func settings(of id: InstanceID) -> InstanceSettings { former?[id] ?? node.settings(of: id) }
+    /// The settings of the instance that an action of the core names.
+    private func settings(of id: InstanceID) -> InstanceSettings {
+        configuration.former?[id] ?? node.settings(of: id)
+    }
 
     private func announce(_ address: VirtualAddress, of instance: InstanceSettings) {
         guard let interface = links.state(ofInterface: address.interface ?? instance.interface),
@@ -203,117 +149,78 @@ final class Worker {
     }
 
     /// Another worker owns the page: nothing more is sent (docs/decisions.md, D9).
-    private func endIfReplaced() {
-        if page.generation != pageGeneration { exit(0) }
-    }
-
-    /// Keeps what has changed for a successor.
-    private func save() {
-        node.saveChanges(with: &record) {
-            snapshots.write($0, $1)
-        } mark: {
-            snapshots.mark($0, $1)
-        }
-        node.saveLedger { addresses.write($1, at: $0) }
-    }
+    private func endIfReplaced() { if pages.isReplaced { exit(0) } }
 
     private func endTurn() {
-        if isFinishing { return exitIfHeard() }
+        if phase == .finishing { return exitIfSent() }
         endIfReplaced()
         transmitter.flush()
-        save()
-        sendReports()
+        pages.save(&node)
+        if !reports.isEmpty, !reportDelay.holds(isBusy: !effects.isIdle) {
+            reports.send(generation: configuration.generation)
+        }
         // Until it goes on with what its predecessor left, nobody listens: the stamp says until when that one did.
-        if generation > 0 { page.stamp = loop.now }
-        if owesCleared, reports.isEmpty, !node.owesWithdrawals {
-            owesCleared = false
-            VRRPToSupervisor.cleared(generation: generation).send(on: channel)
+        if configuration.generation > 0 { pages.stamp(loop.now) }
+        if configuration.owesCleared, reports.isEmpty, !node.owesWithdrawals {
+            configuration.owesCleared = false
+            VRRPToSupervisor.cleared(generation: configuration.generation).send(on: channel)
         }
         if let coreTimer { loop.set(coreTimer, to: node.deadline) }
-        if let noticeTimer {
-            let notice = node.takeoverNoticeAt ?? .never
-            loop.set(noticeTimer, to: notice > loop.now ? notice : .never)
-        }
-        if isStopping, effects.isIdle { finish() }
-        if hasLongFuse, next == nil { change(to: .short) }
+        code.fetch(at: node.takeoverNoticeAt)
+        if phase == .stopping, effects.isIdle { finish() }
+        if configuration.hasLongFuse, configuration.next == nil { change(to: .short) }
     }
 
-    private func sendReports() {
-        guard !reports.isEmpty else { return }
-        let due = reportsDue ?? loop.now + Self.reportPatience
-        let waits = !effects.isIdle && loop.now < due
-        reportsDue = waits ? due : nil
-        if let reportTimer { loop.set(reportTimer, to: waits ? due : .never) }
-        if !waits { reports.send(generation: generation) }
-    }
-
+    /// Turns the loop, and so renews the stamp, often enough for hasupd's watchdog (docs/decisions.md, D13).
     func armStamp() {
         guard let stampTimer else { return }
-        tellUnsent()
+        if let count = transmitter.unsentToReport() {
+            let packets = count == 1 ? "1 advertisement or announcement" : "\(count) advertisements or announcements"
+            log(.warning, "\(packets) couldn't be sent: `hasup status` shows the instances")
+        }
         if !hasWorked, node.hasHeard { noteWork() }
-        loop.set(stampTimer, to: loop.now + stampPeriod)
+        loop.set(stampTimer, to: loop.now + configuration.stampPeriod)
     }
 
-    /// What the core sent and the wire never saw, told at most once a minute.
-    private func tellUnsent() {
-        let unsent = transmitter.troubles.total + transmitter.framesFailed
-        guard unsent > unsentTold.count, loop.now >= unsentTold.next else { return }
-        let count = unsent - unsentTold.count
-        let packets = count == 1 ? "1 advert or announcement" : "\(count) adverts or announcements"
-        log(.warning, "\(packets) couldn't leave: `hasup status` shows whose")
-        unsentTold = (unsent, loop.now + .seconds(60))
-    }
-
-    /// The first advertisement, sent or judged, says that this worker works (docs/decisions.md, D11).
+    /// The first advertisement, sent or received, says that this worker works (docs/decisions.md, D11).
     private func noteWork() {
         guard !hasWorked else { return }
         hasWorked = true
         VRRPToSupervisor.worked.send(on: channel)
     }
 
-    /// Nothing has happened for a while: what only happenings need is given back (docs/decisions.md, D30).
-    private func settle() {
-        actions = []
-        hasup_release_code()
-    }
-
-    func unsettle() {
-        if let settledTimer { loop.set(settledTimer, to: loop.now + Self.settleTime) }
-    }
-
-    // MARK: What goes wrong
-
     /// The first of a series of advertisements couldn't leave. What follows is counted.
     private func sendFailed(_ id: InstanceID, _ code: Int32) {
-        if code == ENETDOWN || code == ENODEV || code == ENXIO || code == EADDRNOTAVAIL { return }
-        guard id < node.instanceCount else { return }
+        guard !SystemError.isOfMissingLink(code), id < node.instanceCount else { return }
         let reason = code == 0 ? "it has no socket" : SystemError.text(of: code)
         log(.warning, "\(settings(of: id).name): an advertisement couldn't leave: \(reason)")
     }
 
-    /// The kernel had more to tell than its socket holds: what is known may be wrong until everything was read again.
+    /// Notifications of the kernel were lost: interfaces and addresses are being read again.
     func notificationsLost() {
-        guard loop.now >= nextLoss else { return }
-        nextLoss = loop.now + .seconds(60)
-        log(.warning, "the kernel had more to tell than could be read in time: interfaces and addresses are read again")
+        guard lossReports.admits(at: loop.now) else { return }
+        log(
+            .warning,
+            "the kernel's notifications came faster than they were read, and some were lost: interfaces and addresses are read again"
+        )
     }
 
     // MARK: hasupd
 
-    /// Tells the status of all instances in as many frames as it takes, each so small that hasupd reads it in a moment.
-    func tellStatus(_ correlation: UInt32) {
+    /// Sends the status of all instances in as many frames as it takes, each so small that hasupd reads it in a moment.
+    func reportStatus(_ correlation: UInt32) {
         let frameMax = 8_000
         // It is read by the configuration that hasupd knows to run.
-        reports.send(generation: generation)
+        reports.send(generation: configuration.generation)
         var writer = ByteWriter(capacity: frameMax + 2_000)
         for id in 0..<node.instanceCount {
             guard var status = node.status(of: id, at: loop.now) else { continue }
             let timeout = status.advertInterval * Int64(max(1, node.settings(of: id).downTimerAdverts))
-            transmitter.troubles.describe(id, in: &status, timeout: timeout, at: loop.now)
+            transmitter.failures.describe(id, in: &status, timeout: timeout, at: loop.now)
             writer.write(UInt32(id))
             status.encode(into: &writer)
             if writer.bytes.count > frameMax {
-                VRRPToSupervisor.status(generation: generation, writer.bytes)
+                VRRPToSupervisor.status(generation: configuration.generation, writer.bytes)
                     .send(on: channel, correlation: correlation, hasMore: true)
                 writer.bytes.removeAll(keepingCapacity: true)
             }
@@ -321,49 +228,39 @@ final class Worker {
         if node.discardedWithoutInstance.contains(where: { $0 > 0 }) {
             VRRPToSupervisor.discarded(node.discardedWithoutInstance).send(on: channel)
         }
-        VRRPToSupervisor.status(generation: generation, writer.bytes).send(on: channel, correlation: correlation)
+        VRRPToSupervisor.status(generation: configuration.generation, writer.bytes).send(
+            on: channel, correlation: correlation)
     }
 
     func log(_ level: LogLevel, _ text: String) {
         guard channel.isOpen else {
-            StandardError.tell("hasup-vrrp: \(text)")
+            StandardError.writeLine("hasup-vrrp: \(text)")
             return
         }
         VRRPToSupervisor.log(level, text).send(on: channel)
     }
 
-    /// hasupd is gone, or becomes another program, which looks the same from here: go on for the grace, then hand over.
-    func supervisorGone(_ reason: String) {
-        if let graceTimer { loop.set(graceTimer, to: loop.now + grace) }
-        goneReason = reason
-        // An upgrade is over before it is said.
-        guard grace > Self.upgradeTime * 2 else { return complain(left: grace) }
-        if let goneTimer { loop.set(goneTimer, to: loop.now + Self.upgradeTime) }
-    }
-
-    private func complain(left: Interval) {
-        log(.warning, "no hasupd is connected (\(goneReason)): handing over in \(left) unless one takes over before")
-    }
+    func supervisorGone(_ reason: String) { gracePeriod.begin(reason) }
 
     /// Hands over everything; the process ends when the kernel has withdrawn the addresses.
     func stop() {
-        guard !isStopping else { return }
-        guard generation > 0 else {
-            stopsWhenConfigured = true
+        guard phase == .running || phase == .stopsWhenConfigured else { return }
+        guard configuration.generation > 0 else {
+            phase = .stopsWhenConfigured
             return
         }
-        isStopping = true
+        phase = .stopping
         handle(.stop)
     }
 
     private func finish() {
-        reports.send(generation: generation)
+        reports.send(generation: configuration.generation)
         VRRPToSupervisor.stopped.send(on: channel)
         effects.stop()
-        isFinishing = true
-        exitIfHeard()
+        phase = .finishing
+        exitIfSent()
     }
 
-    /// What was said last has to be in the socket; hasupd ends a worker that it doesn't want to hear.
-    private func exitIfHeard() { if channel.isSent || !channel.isOpen { exit(0) } }
+    /// Its last message has to be in the socket; hasupd ends a worker that it doesn't want to hear.
+    private func exitIfSent() { if channel.isSent || !channel.isOpen { exit(0) } }
 }

@@ -1,9 +1,13 @@
+// Room Wire: packets as bytes: VRRP advertisements, IP headers, gratuitous ARP, neighbour advertisements.
+// Imports: Base.
+// Begin: Advertisement writes here, AdvertisementView.swift reads.
+
 import Base
 
 /// Protocol number of VRRP in the IPv4 Protocol and IPv6 Next Header fields (RFC 9568 §5.1.1.4, §5.1.2.5).
 package let vrrpProtocolNumber: UInt8 = 112
 
-/// What an advertisement says, before it is bytes.
+/// The contents of an advertisement.
 ///
 /// Version 3 (RFC 9568 §5.1):
 /// ```
@@ -39,7 +43,6 @@ package struct Advertisement: Hashable, Sendable {
     /// Version 3 over IPv4 only: leave the pseudo-header out of the checksum, as some vendors do.
     package var checksumWithoutPseudoHeader: Bool
 
-    /// What an advertisement says.
     package init(
         version: VRRPVersion, virtualRouterID: VRID, priority: Priority, interval: Interval, addresses: [IPAddress],
         password: [UInt8]? = nil, checksumWithoutPseudoHeader: Bool = false
@@ -93,13 +96,12 @@ package struct Advertisement: Hashable, Sendable {
 }
 
 extension VRRPVersion {
-    /// Whether eight bytes of authentication data follow the addresses.
+    /// True if eight bytes of authentication data follow the addresses.
     func hasAuthenticationData(_ family: AddressFamily) -> Bool { self == .v2 && family == .ipv4 }
 }
 
 /// Values of version 2's authentication type (RFC 3768 §5.3.6; 1 is RFC 2338's).
 package enum AuthenticationType {
-    /// No authentication.
     package static let none: UInt8 = 0
     /// Eight bytes in clear text.
     package static let simplePassword: UInt8 = 1

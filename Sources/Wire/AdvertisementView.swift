@@ -1,6 +1,7 @@
 import Base
 
-/// Why bytes are no advertisement. Contents that are merely wrong for a receiver are the receiver's business.
+/// The reason bytes are no advertisement. Contents that are merely wrong for a receiver are the receiver's
+/// business.
 package enum AdvertisementError: Error, Hashable, Sendable {
     /// Shorter or longer than its version and its address count say.
     case length
@@ -10,8 +11,7 @@ package enum AdvertisementError: Error, Hashable, Sendable {
     case authenticationTrailer
 }
 
-/// How a checksum fared.
-package enum ChecksumVerdict: Hashable, Sendable {
+package enum ChecksumResult: Hashable, Sendable {
     /// Right in the version's own form.
     case right
     /// Version 3 over IPv4: right only without the pseudo-header.
@@ -41,11 +41,9 @@ package struct AdvertisementView {
     /// Virtual router, 0 included.
     package let rawVirtualRouterID: UInt8
     package let priority: Priority
-    /// Number of addresses.
     package let addressCount: Int
     /// The second word's upper half: authentication type and interval (version 2) or the interval (version 3).
     private let intervalWord: UInt16
-    /// Checksum as received.
     package let checksum: UInt16
 
     /// Reads the fixed fields and checks the length, which is exact for versions 2 and 3: neither has options.
@@ -73,7 +71,7 @@ package struct AdvertisementView {
         }
     }
 
-    /// What bytes are that have another length than an advertisement of their version and address count.
+    /// Explains bytes that have another length than an advertisement of their version and address count.
     private func otherThan(_ expected: Int, _ version: VRRPVersion) -> AdvertisementError {
         if version == .v2, isAdvertisement, bytes.count == Self.carp.length,
             addressCount == Self.carp.authenticationWords
@@ -94,10 +92,9 @@ package struct AdvertisementView {
     /// Version; nil for one that isn't known.
     package var version: VRRPVersion? { VRRPVersion(rawValue: rawVersion) }
 
-    /// Whether the type is ADVERTISEMENT (RFC 9568 §5.2.2).
+    /// True if the type is ADVERTISEMENT (RFC 9568 §5.2.2).
     package var isAdvertisement: Bool { type == Self.advertisementType }
 
-    /// Version 2: authentication type.
     package var authenticationType: UInt8 { UInt8(intervalWord >> 8) }
 
     /// The sender's interval; its four reserved bits are ignored in version 3 (RFC 9568 §5.2.6).
@@ -106,8 +103,8 @@ package struct AdvertisementView {
             ? .seconds(Int64(intervalWord & 0xff)) : .centiseconds(Int64(intervalWord & 0xfff))
     }
 
-    /// Judges the checksum over everything received.
-    package func judgeChecksum(source: IPAddress, destination: IPAddress) -> ChecksumVerdict {
+    /// Checks the checksum over everything received.
+    package func checkChecksum(source: IPAddress, destination: IPAddress) -> ChecksumResult {
         var plain = InternetChecksum()
         plain.add(bytes)
         if rawVersion == VRRPVersion.v2.rawValue, family == .ipv4 { return plain.value == 0 ? .right : .wrong }
@@ -135,7 +132,7 @@ package struct AdvertisementView {
         Self.headerLength..<Self.headerLength + addressCount * family.addressLength
     }
 
-    /// Whether the address list is byte for byte this one, given in network order.
+    /// True if the address list is byte for byte this one, given in network order.
     package func hasAddressList(_ expected: [UInt8]) -> Bool {
         let list = list
         guard expected.count == list.count, list.upperBound <= bytes.count else { return false }

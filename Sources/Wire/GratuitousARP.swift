@@ -27,10 +27,7 @@ package func encodeGratuitousARP(for address: IPAddress, from hardware: MACAddre
 
 /// Values of the Ethernet type field.
 package enum EtherType {
-    /// 0x0800.
     package static let ipv4: UInt16 = 0x0800
-    /// 0x0806.
     package static let arp: UInt16 = 0x0806
-    /// 0x86dd.
     package static let ipv6: UInt16 = 0x86dd
 }

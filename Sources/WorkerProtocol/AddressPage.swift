@@ -12,7 +12,7 @@ import Reactor
 /// Only a worker and `hasup-withdraw` map it. Room is reserved for more addresses than anybody has: only pages that were
 /// written take memory.
 package final class AddressPage {
-    /// What the kernel calls it.
+    /// The kernel's name for it.
     package static let name = "hasup-addresses"
     /// The form of the page: to be counted up with every change of its layout.
     package static let formatVersion = 1
@@ -20,7 +20,6 @@ package final class AddressPage {
     package static let readableFormats = [1]
     /// Bytes of the part before the slots.
     package static let headSize = 4_096
-    /// Bytes of one slot.
     package static let slotSize = 64
     /// Slots that there is room for.
     package static let slotCount = 262_144
@@ -32,7 +31,7 @@ package final class AddressPage {
     /// An empty one. - Throws: `SystemError`.
     package static func create() throws(SystemError) -> Descriptor {
         let descriptor = try owned(hasup_memfd_create(name), "create shared memory")
-        try checked(ftruncate(descriptor.number, off_t(size)) < 0 ? -errno : 0, "size shared memory")
+        try checked(ftruncate(descriptor.number, off_t(size)) < 0 ? -errno : 0, "set the size of shared memory")
         try checked(hasup_memfd_seal_size(descriptor.number), "seal shared memory")
         var word = magic + Int64(formatVersion)
         let count = pwrite(descriptor.number, &word, MemoryLayout<Int64>.size, 0)
@@ -40,18 +39,18 @@ package final class AddressPage {
         return descriptor
     }
 
-    /// Whether nobody can make a mapping of it fault. - Throws: `SystemError` when somebody could.
+    /// Requires that nobody can make a mapping of it fault. - Throws: `SystemError` when somebody could.
     fileprivate static func requireSealedSize(_ descriptor: borrowing Descriptor) throws(SystemError) {
         let isSealed = try checked(hasup_memfd_is_size_sealed(descriptor.number), "read the seals of shared memory")
-        guard isSealed == 1 else { throw SystemError(EPERM, "trust shared memory whose size isn't sealed") }
+        guard isSealed == 1 else { throw SystemError(EPERM, "use shared memory whose size isn't sealed") }
         var status = stat()
         try checked(fstat(descriptor.number, &status) < 0 ? -errno : 0, "read the size of shared memory")
-        guard status.st_size == size else { throw SystemError(EINVAL, "use shared memory of this size") }
+        guard status.st_size == size else { throw SystemError(EINVAL, "use shared memory of another size") }
     }
 
     fileprivate static func requireReadable(_ word: Int64) throws(SystemError) {
         guard readableFormats.contains(Int(truncatingIfNeeded: word &- magic)) else {
-            throw SystemError(EINVAL, "use shared memory of this form")
+            throw SystemError(EINVAL, "use shared memory of another format version")
         }
     }
 
@@ -66,27 +65,27 @@ package final class AddressPage {
 
     deinit { munmap(memory.baseAddress, memory.count) }
 
-    /// How many slots from the first one on were ever written: what is behind them isn't looked at, because a look would
-    /// make memory of it.
+    /// The number of slots from the first one on that were ever written: what is behind them isn't looked at, because a
+    /// look would make memory of it.
     package var slotsUsed: Int {
         get { min(max(0, memory.loadUnaligned(fromByteOffset: 8, as: Int.self)), Self.slotCount) }
         set { memory.storeBytes(of: newValue, toByteOffset: 8, as: Int.self) }
     }
 
-    /// What is behind the head, zero where nobody has written.
+    /// The bytes behind the head, zero where nobody has written.
     package var slots: UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(rebasing: memory[Self.headSize...])
     }
 }
 
-/// The same memory as hasupd has it: it hands it on and reads nothing of it but its form.
+/// The address page as hasupd has it: it hands it on and reads nothing of it but its form.
 package final class AddressFile {
     private let descriptor: Descriptor
 
     /// An empty one. - Throws: `SystemError`.
     package init() throws(SystemError) { descriptor = try AddressPage.create() }
 
-    /// One that another hasupd has left: a stranger's. - Throws: `SystemError` when it isn't one.
+    /// One that another hasupd has left: untrusted. - Throws: `SystemError` when it isn't one.
     package init(inherited: consuming Descriptor) throws(SystemError) {
         try AddressPage.requireSealedSize(inherited)
         descriptor = inherited
@@ -102,13 +101,13 @@ package final class AddressFile {
     /// Its number, to hand it over.
     package var number: Int32 { descriptor.number }
 
-    /// Whether a worker that is given it can use it: the one before may have written over its form.
+    /// True if a worker that is given it can use it: the one before may have written over its form.
     package var isReadable: Bool { (try? requireReadable()) != nil }
 
     private func requireReadable() throws(SystemError) {
         var word: Int64 = 0
         let count = pread(descriptor.number, &word, MemoryLayout<Int64>.size, 0)
-        try checked(count < 0 ? -errno : 0, "read the form of shared memory")
+        try checked(count < 0 ? -errno : 0, "read the format of shared memory")
         try AddressPage.requireReadable(word)
     }
 }

@@ -3,7 +3,7 @@ import CLinux
 import Glibc
 import Reactor
 
-/// Why a channel ended.
+/// The reason a channel ended.
 package enum ChannelEnd: Hashable, Sendable, CustomStringConvertible {
     /// The other process closed it or ended.
     case closed
@@ -73,12 +73,12 @@ package final class Channel {
         buffer.deallocate()
     }
 
-    /// Whether all that was sent has left.
+    /// True if all that was sent has left.
     package var isSent: Bool { waiting.isEmpty }
-    /// Whether frames can still be exchanged.
+    /// True if frames can still be exchanged.
     package var isOpen: Bool { watch != nil }
 
-    /// Whether the other side has received all that was sent.
+    /// True if the other side has received all that was sent.
     package var hasDeliveredAll: Bool { waiting.isEmpty && hasup_unreceived(descriptor.number) == 0 }
 
     /// Ends the channel from our side, without telling `onEnd`.
@@ -115,8 +115,8 @@ package final class Channel {
         if let watch { loop.modify(watch, [.readable, .writable]) }
     }
 
-    /// Handles at once what has come already, as far as a turn's time goes. For a process that has ended: its last words
-    /// may still be waiting when the loop tells of its end.
+    /// Handles at once what has come already, as far as a turn's time goes. For a process that has ended: its last
+    /// words may still be waiting when the loop tells of its end.
     ///
     /// - Returns: whether that was all.
     @discardableResult package func drain() -> Bool {
@@ -184,7 +184,9 @@ package final class Channel {
 
     private func failed(_ result: Int) {
         let code = Int32(-result)
-        end(code == EPIPE || code == ECONNRESET ? .closed : .system(SystemError(code, "use the channel")))
+        end(
+            code == EPIPE || code == ECONNRESET
+                ? .closed : .system(SystemError(code, "use the channel between hasupd and a worker")))
     }
 
     private func end(_ reason: ChannelEnd) {

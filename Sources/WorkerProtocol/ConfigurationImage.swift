@@ -1,28 +1,29 @@
 import Base
 import Reactor
 
-/// What the role `hasup-config` hands to hasupd, and hasupd to the workers: one sealed memfd with the verdict, the
-/// diagnostics, what differs from the configuration that runs, and the encoded model (docs/decisions.md, D6). The parts are encoded by the Configuration room.
+/// A configuration as the role `hasup-config` hands it to hasupd: one sealed memfd with the verdict, the diagnostics, what differs from the
+/// configuration that runs, and the encoded model (docs/decisions.md, D6). The VRRP worker is handed another one with its part
+/// of the model and nothing else. The contents are encoded by the Configuration room.
 package final class ConfigurationImage {
     private static let magic: UInt32 = 0x6861_7364
     private static let headSize = 21
 
-    /// Whether a start may go on with it: at least one valid block was found.
+    /// True if a start may go on with it: at least one valid block was found.
     package let canStart: Bool
-    /// Whether the main file could be read.
+    /// True if the main file could be read.
     package let isReadable: Bool
-    /// Whether a reload must refuse it.
+    /// True if a reload must refuse it.
     package let hasErrors: Bool
-    /// Whether files of it could be read only by the right to read what belongs to others (CAP_DAC_READ_SEARCH).
+    /// True if files of it could be read only by the right to read what belongs to others (CAP_DAC_READ_SEARCH).
     package let needsReadRight: Bool
-    /// The diagnostics' bytes.
     package let diagnostics: UnsafeRawBufferPointer
-    /// What a reload would change, as JSON of `ReloadReport`; empty when nobody asked or it is refused.
+    /// The changes that a reload would make, as JSON of `ReloadReport`; empty when nobody asked or it is refused.
     package let difference: UnsafeRawBufferPointer
-    /// The model's bytes.
     package let model: UnsafeRawBufferPointer
     /// The configuration as one text without includes and definitions; empty unless config_save_dir wants it.
     package let text: UnsafeRawBufferPointer
+    /// The image for the VRRP worker.
+    package var part: ConfigurationImage?
     private let memory: MappedMemory
 
     /// The memfd's number, to hand it over.
@@ -57,6 +58,12 @@ package final class ConfigurationImage {
         }
     }
 
+    /// A sealed memfd with the VRRP worker's part of a model. - Throws: `SystemError`.
+    package static func make(part model: [UInt8]) throws(SystemError) -> Descriptor {
+        try make(
+            canStart: true, isReadable: true, hasErrors: false, diagnostics: [], difference: [], model: model)
+    }
+
     /// A sealed memfd with a verdict. - Throws: `SystemError`.
     package static func make(
         canStart: Bool, isReadable: Bool, hasErrors: Bool, needsReadRight: Bool = false, diagnostics: [UInt8],
@@ -69,7 +76,8 @@ package final class ConfigurationImage {
         writer.write(hasErrors)
         writer.write(isReadable)
         writer.write(needsReadRight)
-        // Where there is none the bytes are what they were before there could be one, so that an older hasupd reads them.
+        // Where there is none the bytes are what they were before there could be one, so that an older hasupd reads
+        // them.
         writer.write(!text.isEmpty)
         writer.write(UInt32(diagnostics.count))
         writer.write(UInt32(difference.count))
@@ -83,7 +91,7 @@ package final class ConfigurationImage {
     }
 }
 
-/// Why an image can't be used.
+/// The reason an image can't be used.
 package enum ImageError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kernel refused, or the memory isn't sealed.
     case system(SystemError)
@@ -99,11 +107,11 @@ package enum ImageError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What the role `hasup-config` says to hasupd: one frame, then it ends.
+/// A message of the role `hasup-config` to hasupd: one frame, then it ends.
 package enum ConfigurationToSupervisor {
-    /// Judged; the image comes along.
+    /// The check is done; the image, and the part of it for the VRRP worker, come along.
     case judged
-    /// It couldn't even be judged.
+    /// It couldn't be checked.
     case failed(String)
 
     enum Kind: UInt16 { case judged = 0x501, failed }

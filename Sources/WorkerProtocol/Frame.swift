@@ -15,21 +15,20 @@ import Reactor
 ///
 /// A frame is one SOCK_SEQPACKET packet, so its descriptors can't slip to another one.
 package struct FrameHeader: Hashable, Sendable {
-    /// Bytes of the header.
     package static let size = 12
     /// The largest frame, header included. Twice that still fits the kernel's default send buffer.
     package static let frameSizeMax = 65_536
 
-    /// Which message; the meaning depends on the direction.
+    /// The kind of message; its meaning depends on the direction.
     package var type: UInt16
     /// More frames with this correlation id follow.
     package var hasMore = false
     /// Descriptors that travel with the frame, at most 8.
     package var descriptorCount: UInt8 = 0
-    /// Chosen by the asking side; 0 for messages that aren't asked for.
+    /// Chosen by the side that requests; 0 for messages without a request.
     package var correlation: UInt32 = 0
 
-    /// The header of a message that nobody asked for.
+    /// The header of a message without a request.
     package init(type: UInt16) { self.type = type }
 
     func encode(payload: some Collection<UInt8>) -> [UInt8] {
@@ -65,7 +64,7 @@ package struct FrameHeader: Hashable, Sendable {
     }
 }
 
-/// What is wrong with a frame; each ends the channel that it came from.
+/// A fault of a frame; each ends the channel that it came from.
 package enum FrameError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Torn or padded.
     case length(claimed: Int, real: Int)
@@ -96,7 +95,7 @@ package enum FrameError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Descriptors that came with a frame. Those that nobody takes are closed.
+/// Descriptors that came with a frame. Those that aren't taken are closed.
 package final class PassedDescriptors {
     private var numbers: [Int32]
 
@@ -104,7 +103,6 @@ package final class PassedDescriptors {
 
     deinit { for number in numbers where number >= 0 { _ = Descriptor(owning: number) } }
 
-    /// How many came.
     package var count: Int { numbers.count }
 
     /// Takes ownership of one. - Throws: `FrameError` when it didn't come or was taken before.
@@ -119,10 +117,8 @@ package final class PassedDescriptors {
 
 /// A frame as it was received.
 package struct Frame {
-    /// Its head.
     package let header: FrameHeader
     package let payload: [UInt8]
-    /// What came with it.
     package let descriptors: PassedDescriptors
 
     /// Reads a payload completely. - Throws: `FrameError.payload`.

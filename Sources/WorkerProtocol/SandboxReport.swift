@@ -1,19 +1,18 @@
 import Base
 
-/// What a worker says of its seal in its first message: what nobody else can read of it, and what wasn't possible.
+/// A worker's report on its seal in its first message: as far as nobody else can read it, and what wasn't possible.
 package struct SandboxReport: Hashable, Sendable {
-    /// What couldn't be done, one sentence each.
+    /// The failures, one sentence each.
     package var shortfalls: [String]
-    /// Whether Landlock is in force, as the worker has found by trying.
+    /// True if Landlock is in force, as the worker has found by trying.
     package var isConfined: Bool
-    /// Whether its filter of system calls is in force.
+    /// True if its filter of system calls is in force.
     package var isFiltered: Bool
-    /// Whether it is dumpable (PR_GET_DUMPABLE, prctl(2)).
+    /// True if it is dumpable (PR_GET_DUMPABLE, prctl(2)).
     package var isDumpable: Bool
     /// The folder that it stands in; empty when that can't be told.
     package var workingDirectory: String
 
-    /// What was reached.
     package init(
         shortfalls: [String] = [], isConfined: Bool = false, isFiltered: Bool = false, isDumpable: Bool = true,
         workingDirectory: String = ""

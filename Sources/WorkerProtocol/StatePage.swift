@@ -16,11 +16,10 @@ import Reactor
 package final class StatePage {
     /// One record as the last worker left it.
     package struct Record: Sendable {
-        /// Whose: 0 for the node, one more than the number of the instance.
+        /// 0 for the node, one more than the number of the instance.
         package var number: UInt32
         /// Counts writes: of two records for one thing, the higher is the newer.
         package var sequence: Int64
-        /// What was written.
         package var bytes: [UInt8]
         /// The point in time that was added to it last, if one was (`SnapshotWriter.mark`).
         package var mark: Instant?
@@ -30,15 +29,15 @@ package final class StatePage {
     package static let headSize = 4_096
     /// Slots that there is room for.
     package static let slotsMax = 65_536
-    /// Where the marks begin. They lie side by side, so that those of many instances share a line of the cache.
+    /// The beginning of the marks. They lie side by side, so that those of many instances share a line of the cache.
     package static let marksOffset = headSize + slotsMax * Int(HASUP_SLOT_SIZE)
     /// Bytes of all of it.
     package static let size = marksOffset + slotsMax * 8
     /// The form of the page: to be counted up with every change of its layout, which a test notices.
     package static let formatVersion = 3
-    /// Forms that are read: its own, and that of the minor version before, when there is one. An inherited page keeps its
-    /// form, so whoever counts it up also has to bring an inherited one to the new form: `hasup upgrade` asks the program
-    /// after that for the form that is written (`Formats`).
+    /// Forms that are read: its own, and that of the minor version before, when there is one. An inherited page keeps
+    /// its form, so whoever counts it up also has to bring an inherited one to the new form: `hasup upgrade` asks the
+    /// program after that for the form that is written (`Formats`).
     package static let readableFormats = [3]
     private static let magic: Int64 = 0x6861_7375_7000_0000
     private static let format = magic + Int64(formatVersion)
@@ -55,7 +54,7 @@ package final class StatePage {
         -> StatePage
     {
         let descriptor = try owned(hasup_memfd_create(name), "create shared memory")
-        try checked(ftruncate(descriptor.number, off_t(size)) < 0 ? -errno : 0, "size shared memory")
+        try checked(ftruncate(descriptor.number, off_t(size)) < 0 ? -errno : 0, "set the size of shared memory")
         try checked(hasup_memfd_seal_size(descriptor.number), "seal shared memory")
         let page = try StatePage(descriptor, size: mapsAll ? size : headSize)
         hasup_atomic_store(page.words, format)
@@ -66,25 +65,25 @@ package final class StatePage {
     package convenience init(mapping descriptor: consuming Descriptor) throws(SystemError) {
         var status = stat()
         try checked(fstat(descriptor.number, &status) < 0 ? -errno : 0, "read the size of shared memory")
-        guard status.st_size == Self.size else { throw SystemError(EINVAL, "use shared memory of this size") }
+        guard status.st_size == Self.size else { throw SystemError(EINVAL, "use shared memory of another size") }
         try self.init(descriptor, size: Self.size)
         // hasupd hands an inherited one to its workers as it is.
-        guard isReadable else { throw SystemError(EINVAL, "use shared memory of this form") }
+        guard isReadable else { throw SystemError(EINVAL, "use shared memory of another format version") }
     }
 
-    /// A page that another hasupd has left, of which only the head is mapped, or all of it: a stranger's bytes.
+    /// A page that another hasupd has left, of which only the head is mapped, or all of it: untrusted bytes.
     /// - Throws: `SystemError` when it isn't one, or could be made to fault.
     package static func inherited(
         _ descriptor: consuming Descriptor, mapsAll: Bool = false
     ) throws(SystemError) -> StatePage {
         let isSealed = try checked(hasup_memfd_is_size_sealed(descriptor.number), "read the seals of shared memory")
-        guard isSealed == 1 else { throw SystemError(EPERM, "trust shared memory whose size isn't sealed") }
+        guard isSealed == 1 else { throw SystemError(EPERM, "use shared memory whose size isn't sealed") }
         var status = stat()
         try checked(fstat(descriptor.number, &status) < 0 ? -errno : 0, "read the size of shared memory")
-        guard status.st_size == size else { throw SystemError(EINVAL, "use shared memory of this size") }
+        guard status.st_size == size else { throw SystemError(EINVAL, "use shared memory of another size") }
         let page = try StatePage(descriptor, size: mapsAll ? size : headSize)
         guard page.isReadable, (0..<Int64.max / 2).contains(page.generation) else {
-            throw SystemError(EINVAL, "use shared memory of this form")
+            throw SystemError(EINVAL, "use shared memory of another format version")
         }
         return page
     }
@@ -112,18 +111,18 @@ package final class StatePage {
         set { hasup_atomic_store(words + 1, newValue) }
     }
 
-    /// When the owner's loop last turned.
+    /// The last turn of the owner's loop.
     package var stamp: Instant {
         get { Instant(nanoseconds: hasup_atomic_load(words + 2)) }
         set { hasup_atomic_store(words + 2, newValue.nanoseconds) }
     }
 
-    /// The end of what is believed of `lastNotification`. Counting goes on behind it for longer than anybody lives, so a
-    /// hostile worker can't make the next hasupd refuse all notifications by writing the last number that there is.
+    /// The end of what is believed of `lastNotification`. Counting goes on behind it for longer than anybody lives, so
+    /// a hostile worker can't make the next hasupd refuse all notifications by writing the last number that there is.
     package static let notificationsBelieved: UInt64 = 1 << 60
 
-    /// The last notification that hasupd has taken on, which it keeps here for its own successor and reads never again. A
-    /// hostile worker can write it, too: what no count reaches is 0, and anything else makes the next hasupd's worker
+    /// The last notification that hasupd has taken on, which it keeps here for its own successor and reads never again.
+    /// A hostile worker can write it, too: what no count reaches is 0, and anything else makes the next hasupd's worker
     /// repeat its instances' last notifications, or leave them out, and no more.
     package var lastNotification: UInt64 {
         get {
@@ -159,18 +158,17 @@ package final class StatePage {
         return record
     }
 
-    /// Everything that is whole, oldest first: a stranger's bytes.
+    /// Everything that is whole, oldest first: untrusted bytes.
     package var records: [Record] {
         (0..<slotCount).compactMap(read).sorted { $0.sequence < $1.sequence }
     }
 }
 
 /// Keeps one record for the node and one for each instance in the page. A record is never written over: it goes into a
-/// spare slot, and then the old one becomes the spare. So a worker that is killed in the middle leaves the record before,
-/// and a thousand instances take a thousand and one slots. What changes all the time, one point in time, is marked beside
-/// the record instead: a store of eight bytes.
+/// spare slot, and then the old one becomes the spare. So a worker that is killed in the middle leaves the record
+/// before, and a thousand instances take a thousand and one slots. What changes all the time, one point in time, is
+/// marked beside the record instead: a store of eight bytes.
 package struct SnapshotWriter {
-    /// Bytes of one record.
     package static let recordMax = Int(HASUP_SLOT_PAYLOAD)
     private let page: StatePage
     /// Slot by record number; -1 for none.
@@ -180,8 +178,8 @@ package struct SnapshotWriter {
     /// Records that there was no room for.
     package private(set) var refused = 0
 
-    /// Goes on where the last writer has left the page. What isn't the newest of its number is cleared: it would be read
-    /// beside what is written from now on.
+    /// Goes on where the last writer has left the page. What isn't the newest of its number is cleared: it would be
+    /// read beside what is written from now on.
     package init(_ page: StatePage) {
         self.page = page
         var newest: [UInt32: (slot: Int32, sequence: Int64)] = [:]
@@ -229,7 +227,8 @@ package struct SnapshotWriter {
         set(UInt32(number), to: free)
     }
 
-    /// Adds a point in time, after 0, to the record that was written last under this number; the next one begins without.
+    /// Adds a point in time, after 0, to the record that was written last under this number; the next one begins
+    /// without.
     package func mark(_ number: Int, _ moment: Instant) {
         guard number < slots.count, slots[number] >= 0 else { return }
         hasup_atomic_store(page.mark(Int(slots[number])), moment.nanoseconds)

@@ -1,3 +1,7 @@
+// Room WorkerProtocol: messages between hasupd and its workers, and the memory that they share.
+// Imports: Base, Reactor and CLinux.
+// Begin: the messages by direction here; Frame.swift and Channel.swift carry them, StatePage.swift is the memory.
+
 import Base
 import Reactor
 
@@ -6,9 +10,9 @@ import Reactor
 package let workerProtocolVersion: UInt16 = 4
 
 /// Former configurations that a worker is told of at most. A reload that would make more of them is refused.
-package let formersMax = 16
+package let previousGenerationsMax = 16
 
-/// How urgent a line is; syslog's numbers.
+/// The severity of a line by syslog's numbers.
 package enum LogLevel: UInt8, Hashable, Comparable, Sendable, CaseIterable {
     case error = 3
     case warning = 4
@@ -19,11 +23,12 @@ package enum LogLevel: UInt8, Hashable, Comparable, Sendable, CaseIterable {
     package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// What hasupd says to the VRRP worker.
+/// A message of hasupd to the VRRP worker.
 package enum SupervisorToVRRP {
-    /// First of all: the generation of the configuration. Descriptors, in this order: state page, configuration, rtnetlink
-    /// for changes, rtnetlink for notifications, packet socket, address page. The last notification that has come tells a
-    /// successor which ones to repeat. The grace is how long the worker goes on when hasupd is gone. What is said of the address page is said until a worker has run its configuration.
+    /// First of all: the generation of the configuration. Descriptors, in this order: state page, configuration,
+    /// rtnetlink for changes, rtnetlink for notifications, packet socket, address page. The last notification that has
+    /// come tells a successor which ones to repeat. The grace is how long the worker goes on when hasupd is gone. What
+    /// is said of the address page is said until a worker has run its configuration.
     ///
     /// - Parameters:
     ///   - isFirst: whether nobody has written into the address page: nothing was handed on to this hasupd.
@@ -33,25 +38,24 @@ package enum SupervisorToVRRP {
         version: UInt16, generation: UInt64, lastNotification: UInt64, grace: Interval, isFirst: Bool, mayAdopt: Bool)
     /// Before `hello`: a configuration that isn't in force any more and of which something may still be in the kernel;
     /// its memfd comes along.
-    case former
+    case previousGeneration
     /// A new configuration; its memfd comes along.
     case configure(generation: UInt64)
-    /// The VRRP socket that was asked for under the frame's correlation id, as the descriptor that comes along.
+    /// The VRRP socket that was requested under the frame's correlation id, as the descriptor that comes along.
     case socket
     /// It can't be had, and why.
     case socketRefused(String)
-    /// Tell the status of all instances, under the frame's correlation id.
+    /// Send the status of all instances, under the frame's correlation id.
     case status
     /// Hand over everything and end.
     case stop
 
-    enum Kind: UInt16 { case hello = 0x101, configure, socket, socketRefused, status, stop, former }
+    enum Kind: UInt16 { case hello = 0x101, configure, socket, socketRefused, status, stop, previousGeneration }
 
-    /// How many descriptors come with it.
     package var descriptorCount: Int {
         switch self {
         case .hello: 6
-        case .configure, .socket, .former: 1
+        case .configure, .socket, .previousGeneration: 1
         case .socketRefused, .status, .stop: 0
         }
     }
@@ -68,7 +72,7 @@ package enum SupervisorToVRRP {
             writer.write(grace.nanoseconds)
             writer.write(isFirst)
             writer.write(mayAdopt)
-        case .former: kind = .former
+        case .previousGeneration: kind = .previousGeneration
         case .configure(let generation):
             kind = .configure
             writer.write(generation)
@@ -94,7 +98,7 @@ package enum SupervisorToVRRP {
                     version: try reader.readUInt16(), generation: try reader.readUInt64(),
                     lastNotification: try reader.readUInt64(), grace: Interval(nanoseconds: try reader.readInt64()),
                     isFirst: try reader.readBool(), mayAdopt: try reader.readBool())
-            case .former: .former
+            case .previousGeneration: .previousGeneration
             case .configure: .configure(generation: try reader.readUInt64())
             case .socket: .socket
             case .socketRefused: .socketRefused(try reader.readString())
@@ -108,7 +112,8 @@ package enum SupervisorToVRRP {
     }
 }
 
-/// What the VRRP worker says to hasupd. It names things of the configuration, it never describes them (the broker rule).
+/// A message of the VRRP worker to hasupd. It names things of the configuration, it never describes them (the broker
+/// rule).
 package enum VRRPToSupervisor {
     /// Requests or observations in one frame: what hasupd does within a millisecond. A frame is always handled as a
     /// whole, so more of them would hold its loop (docs/decisions.md, D6).
@@ -120,25 +125,26 @@ package enum VRRPToSupervisor {
 
     /// First of all: sealed and listening.
     case hello(version: UInt16, SandboxReport)
-    /// It goes on where its predecessor has died: how many instances as MASTER, how many as BACKUP or in FAULT, how many
-    /// were MASTER for too long without advertising, and how many weren't known.
+    /// It goes on where its predecessor has died: how many instances as MASTER, how many as BACKUP or in FAULT, how
+    /// many were MASTER for too long without advertising, and how many weren't known.
     case resumed(masters: UInt32, others: UInt32, late: UInt32, fresh: UInt32)
     /// This generation runs.
     case configured(generation: UInt64)
     /// Nothing that only configurations before this generation name is in the kernel any more.
     case cleared(generation: UInt64)
-    /// One advertisement was sent or judged on time since the start (docs/decisions.md, D11).
+    /// One advertisement was sent or received on time since the start (docs/decisions.md, D11).
     case worked
     /// Open the VRRP socket of this instance's interface, family and group; the answer has the same correlation id.
     case openSocket(generation: UInt64, instance: UInt32)
-    /// Run the notify scripts for these moments. One frame for all of a turn: thousands of instances may change at once.
-    case notify(generation: UInt64, [NotifyRequest])
+    /// Notifications to send, one after the other, encoded by the VRRP room. One frame for all of a turn: thousands of
+    /// instances may change at once.
+    case notify(generation: UInt64, [UInt8])
     /// What operators may be told of, one after the other, encoded by the VRRP room.
     case observations(generation: UInt64, [UInt8])
     /// Some instances' status, encoded by the VRRP room; `hasMore` in the header until the last part.
     case status(generation: UInt64, [UInt8])
-    /// Packets thrown away that no instance could be found for, by the number of the reason. Precedes the last part of a
-    /// status when there are any.
+    /// Packets thrown away that no instance could be found for, by the number of the reason. Precedes the last part of
+    /// a status when there are any.
     case discarded([UInt64])
     /// A line for the log.
     case log(LogLevel, String)
@@ -172,10 +178,10 @@ package enum VRRPToSupervisor {
             kind = .openSocket
             writer.write(generation)
             writer.write(instance)
-        case .notify(let generation, let requests):
+        case .notify(let generation, let bytes):
             kind = .notify
             writer.write(generation)
-            for request in requests { request.encode(into: &writer) }
+            writer.write(bytes)
         case .observations(let generation, let bytes):
             kind = .observations
             writer.write(generation)
@@ -217,7 +223,7 @@ package enum VRRPToSupervisor {
             case .openSocket:
                 .openSocket(generation: try reader.readUInt64(), instance: try reader.readUInt32())
             case .notify:
-                .notify(generation: try reader.readUInt64(), try NotifyRequest.readAll(from: &reader))
+                .notify(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .observations:
                 .observations(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .status: .status(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
@@ -229,50 +235,9 @@ package enum VRRPToSupervisor {
     }
 }
 
-/// A moment at which an instance's notify scripts are to run.
-package struct NotifyRequest: Hashable, Sendable {
-    /// Number of the instance.
-    package var instance: UInt32
-    /// Counts up from 1, so that none is run twice.
-    package var sequence: UInt64
-    /// What happened, as the VRRP room numbers it.
-    package var trigger: UInt8
-    /// Effective priority of the moment.
-    package var priority: UInt8
-
-    /// A request.
-    package init(instance: UInt32, sequence: UInt64, trigger: UInt8, priority: UInt8) {
-        self.instance = instance
-        self.sequence = sequence
-        self.trigger = trigger
-        self.priority = priority
-    }
-
-    func encode(into writer: inout ByteWriter) {
-        writer.write(instance)
-        writer.write(sequence)
-        writer.write(trigger)
-        writer.write(priority)
-    }
-
-    static func readAll(from reader: inout ByteReader) throws(ByteError) -> [NotifyRequest] {
-        var requests: [NotifyRequest] = []
-        while reader.remaining > 0 {
-            guard requests.count < VRRPToSupervisor.entriesMax else { throw .invalid }
-            requests.append(
-                NotifyRequest(
-                    instance: try reader.readUInt32(), sequence: try reader.readUInt64(),
-                    trigger: try reader.readUInt8(), priority: try reader.readUInt8()))
-        }
-        return requests
-    }
-}
-
 /// What hasupd says to the checker.
 package enum SupervisorToChecker {
-    /// First of all.
     case hello(version: UInt16, generation: UInt64)
-    /// End.
     case stop
 
     enum Kind: UInt16 { case hello = 0x301, stop }
@@ -302,7 +267,7 @@ package enum SupervisorToChecker {
     }
 }
 
-/// What the checker says to hasupd.
+/// A message of the checker to hasupd.
 package enum CheckerToSupervisor {
     /// First of all: sealed and listening.
     case hello(version: UInt16, SandboxReport)
@@ -344,8 +309,8 @@ extension ByteReader {
     /// Bytes of a line that are read. Our own lines are shorter.
     private static let lineMax = 2_048
 
-    /// A line for the log. A worker in strange hands could send 64 KB of one character again and again, and to decode and
-    /// escape all of it would take too long (docs/decisions.md, D6).
+    /// A line for the log. A worker in strange hands could send 64 KB of one character again and again, and to decode
+    /// and escape all of it would take too long (docs/decisions.md, D6).
     fileprivate mutating func readLine() throws(ByteError) -> String {
         let bytes = try readView(Int(try readUInt32()))
         guard bytes.count <= Self.lineMax else {

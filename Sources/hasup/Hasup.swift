@@ -30,7 +30,7 @@ import Varlink
         ])
 
     static func main() {
-        hasup_occupy_standard(O_RDONLY)
+        hasup_open_standard_descriptors(O_RDONLY)
         let words = Array(CommandLine.arguments.dropFirst())
         if let word = words.first, let complaint = complaint(aboutCommand: word) {
             Terminal.complain(complaint)

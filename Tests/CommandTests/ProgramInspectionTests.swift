@@ -71,19 +71,19 @@ import Testing
             chmod("\(folder)/good", 0o757)
             #expect(
                 ProgramInspection.inspect("\(folder)/link").weakness(forUser: 0)
-                    == "\(folder)/good (owner 0, mode 757) can be changed by somebody else")
+                    == "\(folder)/good (owner 0, mode 757) can be changed by users other than root")
             chmod("\(folder)/good", 0o755)
             chmod(folder, 0o777)
             #expect(
                 ProgramInspection.inspect("\(folder)/good").weakness(forUser: 0)
-                    == "\(folder) (owner 0, mode 777) can be changed by somebody else")
+                    == "\(folder) (owner 0, mode 777) can be changed by users other than root")
             chmod(folder, 0o755)
             chown("\(folder)/good", 12345, 0)
             #expect(ProgramInspection.inspect("\(folder)/good").weakness(forUser: 12345) == nil)
             #expect(ProgramInspection.inspect("\(folder)/good").weakness(forUser: 12346) != nil)
             #expect(
                 ProgramInspection.inspect("\(folder)/good").weakness(forUser: 0)
-                    == "\(folder)/good (owner 12345, mode 755) can be changed by somebody else")
+                    == "\(folder)/good (owner 12345, mode 755) can be changed by users other than root")
         }
     }
 
@@ -103,11 +103,11 @@ import Testing
             }
             #expect(weakness() == nil)
             chown("\(folder)/bob", 65534, 65534)
-            #expect(weakness() == "\(folder)/bob (owner 65534, mode 755) can be changed by somebody else")
+            #expect(weakness() == "\(folder)/bob (owner 65534, mode 755) can be changed by users other than root")
             #expect(ProgramInspection.inspect("\(folder)/link").weakness(forUser: 65534) == nil)
             chown("\(folder)/bob", 0, 0)
             chmod("\(folder)/bob", 0o757)
-            #expect(weakness() == "\(folder)/bob (owner 0, mode 757) can be changed by somebody else")
+            #expect(weakness() == "\(folder)/bob (owner 0, mode 757) can be changed by users other than root")
             chmod("\(folder)/bob", 0o1777)
             #expect(weakness() == nil, "root's own link")
         }
@@ -125,7 +125,7 @@ import Testing
             let finding = ProgramInspection.inspect("\(folder)/bob/link")
             #expect(
                 finding.weakness(forUser: 0)
-                    == "\(folder)/bob/link (a link, owner 65534) can be changed by somebody else")
+                    == "\(folder)/bob/link (a link, owner 65534) can be changed by users other than root")
             #expect(finding.weakness(forUser: 65534) == nil)
         }
     }
@@ -186,7 +186,8 @@ import Testing
             }
             #expect(
                 ProgramInspection.inspect("\(folder)/good").weakness(forUser: 0)
-                    == "\(folder)/good (owner 0, mode 775 and an access control list) can be changed by somebody else")
+                    == "\(folder)/good (owner 0, mode 775 and an access control list) can be changed by users other than root"
+            )
             chmod("\(folder)/good", 0o755)
             #expect(ProgramInspection.inspect("\(folder)/good") == ProgramFinding(), "it grants no writing any more")
             try #require(grantToNobody(folder))
@@ -227,7 +228,8 @@ import Testing
         #expect(files.account(user: "0", group: nil) == .known(root))
         #expect(files.account(user: "4711", group: "root") == .known(ScriptAccount(uid: 4711, gid: 0, groups: [0])))
         #expect(
-            files.account(user: "4711", group: nil) == .unknown("user 4711 isn't known here and has no group: say one"))
+            files.account(user: "4711", group: nil)
+                == .unknown("user 4711 isn't known on this machine and has no group: name one"))
         #expect(files.account(user: "hasup-none", group: nil) == .unknown("there is no user 'hasup-none'"))
         #expect(files.account(user: "root", group: "hasup-none") == .unknown("there is no group 'hasup-none'"))
         #expect(SystemFiles(inspectsPrograms: false).account(user: "root", group: nil) == nil)

@@ -49,7 +49,7 @@ import Varlink
         backup.basePriority = 100
         backup.master = IPAddress("2001:db8::2")
         backup.addresses = [AddressReport("2001:db8:0:1::10/64", interface: "eth0", foreign: true)]
-        var stranger = StrangerAddress()
+        var stranger = ForeignAddress()
         stranger.text = "2001:db8:0:1::10/64 is on eth0"
         backup.strangers = [stranger]
         backup.whyNotMaster = WaitReport(
@@ -113,7 +113,7 @@ import Varlink
         silent.daemon.workerTrouble = "the VRRP worker isn't running"
         #expect(!silent.isWell)
         var shared = reply
-        shared.instances[0].strangers = [StrangerAddress()]
+        shared.instances[0].strangers = [ForeignAddress()]
         #expect(shared.isWell, "a MASTER serves by it")
         shared.instances[0].state = .backup
         #expect(!shared.isWell)

@@ -39,11 +39,11 @@ import Testing
         let only = try load(global + instance("")).only()
         #expect(
             only.options == [.sendsMail, .strict, .refusesPackets, .notifiesPriorityChanges, .ownerIgnoresAdverts])
-        #expect(only.uncommon?.value.extraAnnouncements == ExtraAnnouncements(interval: .seconds(30), onAll: true))
+        #expect(only.extra?.value.extraAnnouncements == ExtraAnnouncements(interval: .seconds(30), onAll: true))
         let off = try load(
             global + instance("smtp_alert no\nstrict_mode off\ngarp_extra_if 0\nnotify_priority_changes off")
         ).only()
-        #expect(off.options == [.ownerIgnoresAdverts] && off.uncommon == nil)
+        #expect(off.options == [.ownerIgnoresAdverts] && off.extra == nil)
         let own = "global_defs {\nsmtp_alert_vrrp off\nsmtp_alert on\n}\n"
         #expect(try load(own + instance("")).only().options == [])
     }
@@ -68,7 +68,7 @@ import Testing
     func links(_ line: String, _ expected: VirtualLink) throws {
         let loaded = load(instance(line))
         #expect(!loaded.hasErrors, "\(loaded.findings)")
-        #expect(try loaded.only().uncommon?.value.link == expected)
+        #expect(try loaded.only().extra?.value.link == expected)
         #expect(try loaded.model.encode().withUnsafeBytes { try EncodedModel($0).decode() } == loaded.model)
     }
 
@@ -154,7 +154,7 @@ import Testing
                 "timer_expired_backup\nkernel_rx_buf_size 9000\nnotify_deleted /bin/d\nnotify_master_rx_lower_pri /bin/l"
             ))
         let only = try loaded.only()
-        #expect(only.uncommon?.value.lateTimerPriority?.rawValue == 254 && only.uncommon?.value.receiveBuffer == 9000)
+        #expect(only.extra?.value.lateTimerPriority?.rawValue == 254 && only.extra?.value.receiveBuffer == 9000)
         #expect(only.scripts.map(\.trigger) == [.deleted, .receivedLowerPriority])
         #expect(try loaded.model.encode().withUnsafeBytes { try EncodedModel($0).decode() } == loaded.model)
     }
@@ -176,13 +176,13 @@ import Testing
             }
             """
         let loaded = load(instance(lines), others: ["/etc/key": "hex:" + Self.key + "\n"])
-        let hmac = try #require(try loaded.only().uncommon?.value.hmac)
+        let hmac = try #require(try loaded.only().extra?.value.hmac)
         #expect(hmac.keys.map(\.id) == [1, 2, 3] && hmac.keys[0].secret == Array(repeating: 10, count: 32))
         #expect(hmac.keys[2].secret == hmac.keys[0].secret && hmac.activeKey == 2 && hmac.window == .seconds(9))
         #expect(hmac.freshness == .monotonic && hmac.mode == .receiveOnly)
         #expect(try loaded.model.encode().withUnsafeBytes { try EncodedModel($0).decode() } == loaded.model)
         let short = load(instance("advert_int 3\nauth_hmac {\nkey 1 hex:\(Self.key)\nactive_key 1\n}"))
-        #expect(try short.only().uncommon?.value.hmac?.window == .seconds(9))
+        #expect(try short.only().extra?.value.hmac?.window == .seconds(9))
     }
 
     /// A key that can't be used must never mean "no authentication" (behaviours §7).
@@ -213,7 +213,7 @@ import Testing
 
     @Test func header() throws {
         let only = try load(instance("authentication {\nauth_type AH\nauth_pass 1234\n}")).only()
-        #expect(only.uncommon?.value.headerKey == [49, 50, 51, 52] + Array(repeating: 0, count: 12))
+        #expect(only.extra?.value.headerKey == [49, 50, 51, 52] + Array(repeating: 0, count: 12))
         #expect(only.password == nil && only.faults == ["authentication by AH isn't handled yet"])
     }
 }

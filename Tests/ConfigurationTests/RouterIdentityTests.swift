@@ -20,14 +20,14 @@ import Testing
     private static let local: Set<String> = [
         "priority", "wantsMaster", "nopreempt", "preemptDelay", "excludedAddresses", "checkUnicastSource",
         "trackedInterfaces", "ignoresPrimaryInterface", "announcements", "downTimerAdverts", "skipsAddressListCheck",
-        "lowerPriorityNoAdvert", "scripts", "options", "trackers", "routes", "rules", "uncommon", "vrf", "link",
+        "lowerPriorityNoAdvert", "scripts", "options", "trackers", "routes", "rules", "extra", "vrf", "link",
         "extraAnnouncements", "lateTimerPriority", "receiveBuffer",
     ]
 
     /// Who adds a property has to say which of these it is.
     @Test func nothingIsForgotten() {
         let settings = InstanceSettings(name: "A", location: SourceLocation(file: "t", line: 1))
-        let children = [Mirror(reflecting: settings), Mirror(reflecting: UncommonSettings())].flatMap(\.children)
+        let children = [Mirror(reflecting: settings), Mirror(reflecting: ExtraSettings())].flatMap(\.children)
         let properties = children.compactMap(\.label)
         let shared = Set(RouterIdentity.keywords.map(\.property))
         for property in properties {

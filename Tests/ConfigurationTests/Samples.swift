@@ -80,3 +80,17 @@ func words(_ text: String, _ environment: Environment = Environment(), others: [
     }
     return lines
 }
+
+extension ConfigurationModel {
+    /// The same model from files with other line numbers.
+    var withoutPlaces: ConfigurationModel {
+        var model = self
+        for index in instances.indices {
+            model.instances[index].location = SourceLocation()
+            model.instances[index].faultLocation = nil
+        }
+        for index in virtualServers.indices { model.virtualServers[index].location = SourceLocation() }
+        for index in virtualServerGroups.indices { model.virtualServerGroups[index].location = SourceLocation() }
+        return model
+    }
+}

@@ -8,7 +8,7 @@ import Testing
     @Test func sizeOfAnInstance() {
         #expect(MemoryLayout<InstanceSettings>.stride <= 320)
         #expect(MemoryLayout<VirtualAddress>.stride <= 144)
-        #expect(MemoryLayout<Boxed<UncommonSettings>?>.size == 8)
+        #expect(MemoryLayout<OutOfLine<ExtraSettings>?>.size == 8)
     }
 
     /// 4,000 instances of 50 lines. The time is printed; it depends on the machine and the build, so only the release

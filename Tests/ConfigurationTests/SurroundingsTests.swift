@@ -146,7 +146,7 @@ import Testing
     }
 
     private static let weak = ProgramFinding(
-        weaknesses: [PathWeakness("/opt (owner 7, mode 777) can be changed by somebody else")])
+        weaknesses: [PathWeakness("/opt (owner 7, mode 777) can be changed by users other than root")])
     private static let missing = ProgramFinding(obstacle: "no such file")
 
     private func findings(
@@ -181,7 +181,7 @@ import Testing
         let text = instance("notify /opt/n")
         func refused(_ line: Int, _ user: String) -> [String] {
             [
-                "\(line):8 error `/opt/n` is refused: it would run as \(user), and /opt (owner 7, mode 777) can be changed by somebody else; change that, or say another user"
+                "\(line):8 error `/opt/n` is refused: it would run as \(user), and /opt (owner 7, mode 777) can be changed by users other than root; change that, or say another user"
             ]
         }
         let secure = "global_defs {\nenable_script_security\n}\n"
@@ -215,7 +215,7 @@ import Testing
         #expect(ModelDifference(from: with, to: without).global == [])
         var another = with
         another.global.defaultScriptAccount = ScriptAccount(uid: 97, gid: 98)
-        #expect(ModelDifference(from: with, to: another).global.map(\.name) == ["default script account"])
+        #expect(ModelDifference(from: with, to: another).global.map(\.name) == ["user keepalived_script"])
     }
 
     /// Names are looked up when the files are read; what isn't there is told, and nothing runs as it.

@@ -256,6 +256,5 @@ import Testing
     @Test func roundTrip() throws {
         let model = load(Self.definitions + instance(Self.use)).model
         #expect(try model.encode().withUnsafeBytes { try EncodedModel($0).decode() } == model)
-        #expect(try model.encode().withUnsafeBytes { try EncodedModel($0).shared() } == model.shared)
     }
 }

@@ -92,9 +92,7 @@ enum ModelFuzz: FuzzTarget {
         }
         guard let encoded = try? EncodedModel(input) else { return }
         _ = try? encoded.global()
-        _ = try? encoded.serviceCommons()
         for index in 0..<min(encoded.instanceCount, 64) { _ = try? encoded.instance(at: index) }
-        for index in 0..<min(encoded.virtualServerCount, 64) { _ = try? encoded.virtualServer(at: index) }
         guard let model = try? encoded.decode() else { return }
         // A model that was accepted can be handed on.
         let again = model.encode().withUnsafeBytes { try? EncodedModel($0).decode() }

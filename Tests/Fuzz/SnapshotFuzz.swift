@@ -118,9 +118,9 @@ enum SnapshotFuzz: FuzzTarget {
             AddressRecord(UnsafeRawBufferPointer(rebasing: input[$0..<$0 + AddressRecord.size]), slot: $0)
         }
         if mode & 2 != 0 { records += Self.records(of: model) }
-        let evidence = LeftBehind.Evidence(records: records, claimed: snapshot.masters(of: model))
+        let evidence = StaleAddresses.Evidence(records: records, claimed: snapshot.masters(of: model))
         let kernel = mode & 8 != 0 ? records.map { KernelAddress($0.key) } : []
-        snapshot.ledger = LeftBehind(model, formers: [], kernel: kernel, interfaces: [2: "eth0"], evidence).staying
+        snapshot.ledger = StaleAddresses(model, previous: [], kernel: kernel, interfaces: [2: "eth0"], evidence).staying
         // Nobody is taken for a MASTER for longer than its peers would wait.
         let longest = model.instances.map { $0.advertInterval * 4 }.max() ?? .zero
         for deadline in snapshot.masterDeadlines(of: model, at: now).values { precondition(deadline <= now + longest) }

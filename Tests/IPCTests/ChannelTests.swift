@@ -188,12 +188,7 @@ struct ChannelTests {
                 SandboxReport(shortfalls: ["a", "ü"], isConfined: true, isDumpable: false, workingDirectory: "/x")),
             .configured(generation: 3), .worked,
             .openSocket(generation: 1, instance: 2),
-            .notify(
-                generation: 1,
-                [
-                    NotifyRequest(instance: 2, sequence: 3, trigger: 4, priority: 5),
-                    NotifyRequest(instance: 3, sequence: 4, trigger: 1, priority: 0),
-                ]),
+            .notify(generation: 1, [3, 4, 5]),
             .observations(generation: 9, [1, 2]), .status(generation: 9, []), .log(.warning, "text"), .stopped,
         ]
         for message in messages { message.send(on: channel) }

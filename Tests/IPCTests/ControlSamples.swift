@@ -63,7 +63,7 @@ enum SampleStatus {
             RivalReport(
                 IPAddress(v4: 0xc000_0203), .lowerPriority(.release), since: .seconds(9), age: .milliseconds(500))
         ]
-        report.strangers = [StrangerAddress()]
+        report.strangers = [ForeignAddress()]
         report.unadvertisedAddresses = 3
         report.differentAddressesOf = report.master
         return report

@@ -15,9 +15,9 @@ struct NetlinkThreadTests {
     }
 
     /// Waits by the event loop, as a worker does.
-    private func completions(of thread: NetlinkThread, count: Int) throws -> [Completion] {
+    private func completions(of thread: NetlinkThread, count: Int) throws -> [NetlinkCompletion] {
         let loop = try EventLoop()
-        var done: [Completion] = []
+        var done: [NetlinkCompletion] = []
         let watch = try loop.add(thread.descriptor) { _ in
             done += thread.drain()
             if done.count >= count { loop.stop() }

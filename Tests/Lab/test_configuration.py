@@ -320,8 +320,8 @@ def test_adverts_that_are_refused_were_heard(lan, pair):
     b.wait_state("MASTER")
     a = Hasup(pair[0], conf.simple(200, extra=conf.password("two"))).start()
     a.wait_state("MASTER")
-    why = (f"no good advert of a master: those of {pair[1].ip4} came and were thrown away, the last because its "
-           "password is wrong")
+    why = (f"no good advert of a master: those of {pair[1].ip4} were discarded, the last one: wrong "
+           "password")
     for text in (a.log(), a.cli("status").stdout, a.cli("history").stdout):
         assert why in " ".join(text.split()), text
 

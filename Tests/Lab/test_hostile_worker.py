@@ -140,7 +140,7 @@ CRIMES = {
        for kind, payload in VALID.items() if payload},
     "a generation of tomorrow": (frame(hostile.CONFIGURED, struct.pack(">Q", 99)), "a generation that doesn't exist"),
     "nothing left of tomorrow": (frame(hostile.CLEARED, struct.pack(">Q", 99)), "a generation that doesn't exist"),
-    "a generation again": (frame(hostile.CONFIGURED, struct.pack(">Q", 1)), "a generation that was taken before"),
+    "a generation again": (frame(hostile.CONFIGURED, struct.pack(">Q", 1)), "a generation that it runs already"),
     "no log level": (frame(hostile.LOG, b"\x09" + text("x")), "malformed payload"),
     "no UTF-8": (frame(hostile.LOG, b"\x06" + text(b"\xff\xfe")), "malformed payload"),
     "an endless string": (frame(hostile.LOG, b"\x06\xff\xff\xff\xff"), "malformed payload"),
@@ -151,10 +151,10 @@ CRIMES = {
     **{f"an age of {age}": (frame(hostile.OBSERVATIONS, struct.pack(">Q", 1) + master_down(age)), "malformed payload")
        for age in (-1, 1 << 61, (1 << 63) - 1, -(1 << 63))},
     "no such observation": (frame(hostile.OBSERVATIONS, struct.pack(">QB", 1, 99)), "malformed payload"),
-    "a status for 0": (frame(hostile.STATUS, struct.pack(">Q", 1)), "a status that nobody asked for"),
-    "a status for 70000": (frame(hostile.STATUS, struct.pack(">Q", 1), correlation=70_000), "that nobody asked for"),
+    "a status for 0": (frame(hostile.STATUS, struct.pack(">Q", 1)), "a status that wasn't requested"),
+    "a status for 70000": (frame(hostile.STATUS, struct.pack(">Q", 1), correlation=70_000), "that wasn't requested"),
     "a second resumption": (frame(hostile.RESUMED, struct.pack(">IIII", 1, 0, 0, 0)), "a second resumption at the wrong"),
-    "the end": (b"", "it closed its channel and goes on living"),
+    "the end": (b"", "it closed its channel but didn't exit"),
 }
 
 
@@ -218,7 +218,7 @@ def test_only_what_is_configured(lone):
             impostor.say(frame(hostile.NOTIFY, struct.pack(">QIQBB", *request, 100)))
         # A line for each kind: numbers don't make another one.
         for line in ("isn't the one that it runs", "the configuration has no instance number",
-                     "there is no notification of kind", "was started before", "is far beyond those before"):
+                     "a worker can't send notification ANY", "was started before", "is far beyond those before"):
             wait_for(line, a.log, lambda log, line=line: f"refused a worker's request: " in log and line in log, 3)
         assert alive(impostor.pid) and restarts(a) == 0
     # Its successor can be heard: the numbers weren't used up.

@@ -55,7 +55,7 @@ def test_somebody_who_keeps_removing_it(duo, lan, pair):
         pair[0].netns.ip("address", "del", f"{VIP}/24", "dev", "eth0", check=False)
     lan.wait_holder(VIP, "b", 3)
     assert cpu(a) - before < 1
-    assert len([line for line in a.log().splitlines() if "was removed by somebody else" in line]) < 20
+    assert len([line for line in a.log().splitlines() if "was removed by another program" in line]) < 20
 
 
 def test_an_address_on_another_interface_that_comes_later(duo, lan, pair, sniffer):

@@ -91,7 +91,7 @@ def test_beside_keepalived_it_refuses(lan):
     # Its pid file is out of sight from here, the process isn't.
     beside = Hasup(node, CONFIG, name="beside").start()
     assert beside.program.wait(3) == 75
-    assert "keepalived runs here (pid" in beside.log(), beside.log()
+    assert "keepalived is running (pid" in beside.log(), beside.log()
     assert node.holds(VIP)
     keepalived.stop()
     again = node.spawn(inside_run(node), "again", private_run=True)

@@ -15,7 +15,7 @@ from lab.waiting import wait_for
 from test_continuity import replaced
 
 VIP = "10.0.0.100"
-BLAME = "removed by somebody else"
+BLAME = "removed by another program"
 
 
 def infos(node, address):

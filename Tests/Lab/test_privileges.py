@@ -64,6 +64,52 @@ def test_the_vrrp_worker_is_sealed(master):
     assert found.st_uid == 0 and stat.S_IMODE(found.st_mode) & 0o007 == 0
 
 
+def memory_has(pid, text):
+    """Where a process has these bytes in its memory; empty when nowhere."""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as file:
+        rows = [line.split() for line in file]
+    places = []
+    with open(f"/proc/{pid}/mem", "rb") as memory:
+        for span, rights, *rest in rows:
+            low, high = (int(end, 16) for end in span.split("-"))
+            if "r" not in rights or rest[-1].startswith("[v") or high - low > 1 << 28:
+                continue
+            try:
+                memory.seek(low)
+                if text in memory.read(high - low):
+                    places.append(rest[-1])
+            except OSError:
+                continue
+    return places
+
+
+def test_the_vrrp_worker_knows_nothing_it_does_not_need(lan):
+    """p27: arguments of programs and settings of mail aren't in the memory of the process that reads the network, be it
+    started, reloaded, started again or upgraded."""
+    node = lan.node("a")
+    secret = b"s3cr3tT0ken"
+
+    def text(priority):
+        return conf.file(
+            conf.instance(priority=priority, version=3, advert=0.1, extra=[f'notify_master "/bin/true {secret.decode()} root"']),
+            settings=(f"smtp_helo_name {secret.decode()}", f"config_save_dir {node.directory}/save", "script_user root")) + LVS
+
+    hasup = Hasup(node, text(200)).start()
+    hasup.wait_state("MASTER")
+    assert memory_has(hasup.program.pid, secret), "it isn't looked for in the right way"
+    assert not memory_has(hasup.worker(), secret)
+    assert hasup.reload(text(201)).returncode == 0
+    assert not memory_has(hasup.worker(), secret)
+    before = hasup.worker()
+    os.kill(before, 9)
+    wait_for("another worker", lambda: hasup.roles().get("hasup-vrrp", []), lambda pids: pids and pids != [before], 5)
+    hasup.wait_state("MASTER")
+    assert not memory_has(hasup.worker(), secret)
+    assert hasup.cli("upgrade", bound=20).returncode == 0
+    hasup.wait_state("MASTER")
+    assert not memory_has(hasup.worker(), secret)
+
+
 def test_the_checker_has_nothing(master):
     """User hasup, no capability at all, no_new_privs, a seccomp filter."""
     view = kernel_view(master.worker("hasup-checker"))
@@ -153,13 +199,13 @@ def test_with_scripts_nothing_is_inherited(lan):
     hasup.wait_state("MASTER")
     refused = hasup.reload(scripted)
     told = " ".join(refused.stdout.split())
-    assert refused.returncode == 1 and "restart hasupd" in told, refused.stdout + refused.stderr
+    assert refused.returncode == 1 and "Restart hasupd" in told, refused.stdout + refused.stderr
     line, column = next((number, text.index("notify") + len("notify ") + 1)
                         for number, text in enumerate(scripted.splitlines(), 1) if "notify" in text)
-    assert f"hasup.conf:{line}:{column}: it has scripts" in told, told
+    assert f"hasup.conf:{line}:{column}: the new configuration has scripts" in told, told
     assert hasup.state() == "MASTER"
     upgrade = hasup.cli("upgrade")
-    assert upgrade.returncode != 0 and "restart hasupd" in " ".join((upgrade.stdout + upgrade.stderr).split())
+    assert upgrade.returncode != 0 and "Restart hasupd" in " ".join((upgrade.stdout + upgrade.stderr).split())
     assert hasup.reload(plain).returncode == 0
 
 
@@ -329,5 +375,5 @@ def test_a_file_that_becomes_somebody_elses(master):
     os.chmod(master.config, 0o600)
     done = master.cli("reload")
     told = " ".join((done.stdout + done.stderr).split())
-    assert done.returncode == 1 and "no right to read what belongs to others" in told and "restart hasupd" in told, told
+    assert done.returncode == 1 and "the right to read files of other users" in told and "Restart hasupd" in told, told
     assert master.state() == "MASTER"

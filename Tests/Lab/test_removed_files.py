@@ -29,7 +29,7 @@ def test_the_run_directory_is_removed(lan):
     hasup = Hasup(lan.node("a"), scripts).start()
     hasup.wait_state("MASTER")
     before = hasup.status().instance()["last_transition"]["unix_seconds"]
-    sentence = f"`kill -HUP {hasup.program.pid}` makes what is missing anew"
+    sentence = f"`kill -HUP {hasup.program.pid}` creates what is missing"
     for times in (1, 2):
         shutil.rmtree(hasup.run_dir)
         wait_for("the line", hasup.log, lambda text, times=times: text.count(sentence) == times, 4)
@@ -37,12 +37,12 @@ def test_the_run_directory_is_removed(lan):
         assert asked.returncode == 2 and "kill -s HUP" in " ".join(asked.stderr.split()), asked
         hang_up(hasup)
     history = hasup.cli("history").stdout
-    assert "MASTER" in history and "was made anew" in history, history
+    assert "MASTER" in history and "created what was missing" in history, history
     assert os.stat(hasup.run_dir).st_mode & 0o777 == 0o750
     assert {"hasup.pid", "hasupd.lock", "vrrp-worker", "history"} < set(os.listdir(hasup.run_dir))
     assert any(name.startswith("ledger-") for name in os.listdir(hasup.run_dir))
     beside = Hasup(lan.node("b"), scripts, run_dir=hasup.run_dir).start()
-    assert beside.program.wait(5) == 75 and "another hasupd runs" in beside.log()
+    assert beside.program.wait(5) == 75 and "another hasupd uses" in beside.log()
     assert hasup.cli("upgrade").returncode == 0
     wait_for("what it became", lambda: in_place(hasup), bound=4)
     assert hasup.status().instance()["last_transition"]["unix_seconds"] == before
@@ -80,9 +80,9 @@ def test_a_socket_of_somebody_else_is_left(lan):
     other = socket.socket(socket.AF_UNIX)
     other.bind(hasup.control)
     other.listen(8)
-    wait_for("a line", hasup.log, lambda text: "`hasup` can't ask hasupd" in text, 4)
+    wait_for("a line", hasup.log, lambda text: "`hasup` can't connect" in text, 4)
     hasup.program.signal(signal.SIGHUP)
-    wait_for("another line", hasup.log, lambda text: "can't be made anew" in text, 4)
+    wait_for("another line", hasup.log, lambda text: "can't be created" in text, 4)
     assert hasup.stop()[0] == 0
     assert os.path.exists(hasup.control)
     other.close()

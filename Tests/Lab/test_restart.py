@@ -49,7 +49,7 @@ def test_park_without_a_store_hands_over(duo, pair, lan, sniffer):
     begin = time.time()
     a.program.signal(PARK)
     assert a.program.wait(4) == 0
-    assert "there is none" in a.log()
+    assert "there is no descriptor store" in a.log()
     assert not pair[0].holds(VIP)
     lan.wait_holder(VIP, "b", 2)
     assert any(advert.priority == 0 for advert in sniffer.adverts(pair[0]) if advert.time > begin)
@@ -88,8 +88,8 @@ def test_a_file_with_an_error_does_not_end_what_ran(kept_duo, pair, sniffer, wat
         store.restart()
         same.goes_on(0.1)
         assert a.state() == "MASTER"
-        assert "The old configuration goes on" in " ".join(a.cli("status").stdout.split())
-        assert "The configuration that ran before goes on" in a.log()
+        assert "The old configuration stays in force" in " ".join(a.cli("status").stdout.split())
+        assert "The configuration that ran before stays in force" in a.log()
     os.unlink(a.config)
     store.restart()
     same.goes_on(0.1)

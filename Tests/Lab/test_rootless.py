@@ -145,7 +145,7 @@ def test_a_keepalived_of_root_is_seen_by_an_ordinary_user(lan):
     lan.wait_holder(VIP, "a")
     hasup = daemon(node, ordinary(LEAST))
     assert hasup.program.wait(5) == 75
-    assert "keepalived runs here" in hasup.log() and keepalived.running()
+    assert "keepalived is running" in hasup.log() and keepalived.running()
 
 
 def test_pid_files(lan):

@@ -192,7 +192,7 @@ def test_a_script_that_others_may_write(lan, kind):
         written = os.path.join(node.directory, "link.py")
         os.symlink(real, written)
     hasup = daemon(node, f'notify_master "{written}" root')
-    sentence = f"{weak} (owner 0, mode 777) can be changed by somebody else"
+    sentence = f"{weak} (owner 0, mode 777) can be changed by users other than root"
     is_refused(hasup, sentence)
     assert sentence in hasup.log()
     assert "1 refused" in hasup.cli("status").stdout
@@ -217,10 +217,10 @@ def test_a_link_that_others_may_replace(lan, kind):
     os.lchown(link, nobody.pw_uid, nobody.pw_gid)
     if kind == "folder":
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        sentence = f"{folder} (owner {nobody.pw_uid}, mode 755) can be changed by somebody else"
+        sentence = f"{folder} (owner {nobody.pw_uid}, mode 755) can be changed by users other than root"
     else:
         os.chmod(folder, 0o1777)
-        sentence = f"{link} (a link, owner {nobody.pw_uid}) can be changed by somebody else"
+        sentence = f"{link} (a link, owner {nobody.pw_uid}) can be changed by users other than root"
     hasup = daemon(node, f'notify_master "{link} {evil}" root')
     is_refused(hasup, sentence)
     assert not os.path.exists(proof)
@@ -246,7 +246,7 @@ def test_a_script_that_a_list_opens(lan, kind):
     real, weak, out = weakened(node, kind, 0o775)
     grant(weak, pwd.getpwnam("nobody").pw_uid)
     hasup = daemon(node, f'notify_master "{real}" root')
-    is_refused(hasup, f"{weak} (owner 0, mode 775 and an access control list) can be changed by somebody else")
+    is_refused(hasup, f"{weak} (owner 0, mode 775 and an access control list) can be changed by users other than root")
     assert not os.path.exists(out)
     # Without the list it's a file of root and root's group.
     os.removexattr(weak, "system.posix_acl_access")

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import signal
 
 import pytest
@@ -56,6 +57,18 @@ def test_what_is_strange_in_the_store(lan, pair, stores, kind):
     assert a.state() == "MASTER"
 
 
+@pytest.mark.parametrize("content, reason", [(b"\x63rubbish", "it isn't of a form that hasupd"),
+                                             (None, "isn't the number of an open file")])
+def test_a_handover_that_is_none(lan, pair, content, reason):
+    """It is refused with a sentence that says why, and the start is one without a predecessor."""
+    a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1))
+    number = memory(100, 14, content) if content else 987
+    a.start(environment={"HASUP_HANDOVER": str(number)}, descriptors=[number] if content else [])
+    lan.wait_holder(VIP, "a", 4)
+    assert re.search(f"The handover of the hasupd before can't be used: .*{reason}.*starts without a predecessor", a.log())
+    assert a.stop()[0] == 0
+
+
 def test_a_page_full_of_rubbish(kept_duo, pair, lan):
     """Sealed, of the right size and form, and yet no record in it is one: the worker starts anew."""
     a, b, store = kept_duo()
@@ -75,7 +88,7 @@ def test_nobody_can_read_the_address_page(kept_duo):
     before = dict(store.kept)["hasup-addresses"]
     os.pwrite(before, b"rubbish!", 0)
     os.kill(a.worker(), signal.SIGKILL)
-    wait_for("it is told", a.log, lambda log: "can read any more which addresses" in log, 4)
+    wait_for("it is told", a.log, lambda log: "the addresses that it has set can't be read" in log, 4)
     a.wait_state("MASTER", bound=6)
     wait_for("the new one in its place", store.names, lambda names: names == USUAL, 2)
     os.pwrite(dict(store.kept)["hasup-addresses-1"], b"rubbish!", 0)

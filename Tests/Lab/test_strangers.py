@@ -91,7 +91,7 @@ def test_the_address_of_a_real_server_is_only_noted(lan):
     hasup.wait_state("BACKUP", "V3")
     status, text = words(hasup)
     assert status == 0 and WORDS not in text, text
-    assert "10.0.1.100/32 is on lo, where nobody is told of it" in text, text
+    assert "10.0.1.100/32 is on lo, where no ARP announces it" in text, text
     assert "10.0.2.100/32 is on eth1, where" in text and "fd00:3::100/128 is on lo, where" in text, text
     assert "two machines" not in hasup.log()
     node.netns.ip("link", "set", "eth1", "arp", "on")
@@ -125,7 +125,7 @@ def test_what_a_start_removes(lan, adopt):
     assert node.addresses() & (gone | stays) == stays
     removed = ["removed 10.0.1.100/24 from eth0, fd00:6::100/64 from eth0: a keepalived had left them there (its mark)"]
     if adopt:
-        removed.append("removed 10.0.2.100/24 from eth0, fd00:7::100/64 from eth0: nobody's mark is on them, and "
+        removed.append("removed 10.0.2.100/24 from eth0, fd00:7::100/64 from eth0: no program's mark is on them, and "
                        "adopt_leftovers is set")
     for sentence in removed:
         assert sentence in hasup.log() and sentence in history(hasup), hasup.log()

@@ -38,7 +38,7 @@ def test_who_is_only_called_keepalived(lan):
     wait_for("its name", lambda: open(f"/proc/{real.pid}/comm").read().strip(), lambda name: name == "keepalived")
     hasup.start()
     assert hasup.program.wait(5) == 75
-    assert "keepalived runs here" in hasup.log()
+    assert "keepalived is running" in hasup.log()
 
 
 def start_beside(node, command, name):
@@ -88,7 +88,7 @@ def test_who_locks_the_pid_file(lan, kind):
     hasup = node.spawn(["sh", script], "hasup", private_run=True)
     if kind == "write":
         assert hasup.wait(5) == 75
-        assert re.search(r"keepalived runs here \(pid \d+\), says /run/keepalived.pid", hasup.log()), hasup.log()
+        assert re.search(r"keepalived is running \(pid \d+, from /run/keepalived.pid\)", hasup.log()), hasup.log()
     else:
         wait_for("hasup as master", lambda: node.holds("10.0.0.100"), bound=4)
         assert hasup.stop()[0] == 0

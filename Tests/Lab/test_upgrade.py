@@ -67,21 +67,21 @@ def test_upgrade_without_a_store(duo, pair, sniffer, watched):
 
 # What a program says that could go on where hasupd is, and then what it makes of the configuration.
 SAYS = "#!/bin/sh\ncase \"$*\" in *--check) {} ;; esac\n" \
-    "printf 'hasupd 9.9\\nstate-page 2 3\\nrecord 2\\naddress-page 1\\nnotifications 1 2\\nsuccession 1 2\\n'\n"
+    "printf 'hasupd 9.9\\nstate-page 2 3\\nrecord 2\\naddress-page 1\\nnotifications 1 2\\nhandover 1 2\\n'\n"
 BROKEN = {
     "refuses the files": (SAYS.format("echo 'refused: nothing can run'; exit 78").encode(), 0o755,
-                          "hasupd 9.9 at .* doesn't take the configuration as it is: nothing can run"),
+                          "hasupd 9.9 at .* doesn't accept the configuration: nothing can run"),
     "would leave something out": (SAYS.format("echo 'incomplete: it has 1 error'; exit 0").encode(), 0o755,
-                                  "doesn't take the configuration as it is: it has 1 error"),
-    "knows no such option": (SAYS.format("exit 64").encode(), 0o755, "doesn't say what it makes of the configuration"),
+                                  "doesn't accept the configuration: it has 1 error"),
+    "knows no such option": (SAYS.format("exit 64").encode(), 0o755, "it can't check it"),
     "accepts and fails": (SAYS.format("echo 'accepted: it'; exit 70").encode(), 0o755, "exit status 70"),
     "garbage": (b"\x7fELF and nothing more\n", 0o755, "can't be run"),
     "fails": (b"#!/bin/sh\nexit 3\n", 0o755, "exit status 3"),
     "another": (b"#!/bin/sh\necho something else\n", 0o755, "isn't hasupd"),
     "hangs": (b"#!/bin/sh\nexec sleep 60\n", 0o755, "hasn't ended"),
-    "without our page": (b"#!/bin/sh\nprintf 'hasupd 9.9\\nstate-page 4 5\\nrecord 2\\nsuccession 1\\n'\n", 0o755,
+    "without our page": (b"#!/bin/sh\nprintf 'hasupd 9.9\\nstate-page 4 5\\nrecord 2\\nhandover 1\\n'\n", 0o755,
                          "can't read the page of the VRRP worker's state, which is of form 3: it reads form 4, 5"),
-    "without forms": (b"#!/bin/sh\necho hasupd 0.0.1\n", 0o755, "it reads no form of it; a restart changes to it"),
+    "without forms": (b"#!/bin/sh\necho hasupd 0.0.1\n", 0o755, "it reads no form of it. Restart hasupd to change to it"),
     "not executable": (b"", 0o644, "Permission denied"),
     "missing": (None, 0, "No such file"),
 }
@@ -182,7 +182,7 @@ def test_upgrade_with_errors_in_the_configuration_is_refused(kept_duo, pair, sni
     same = Undisturbed(a, b, pair[0], sniffer, watched)
     pair[0].write("hasup.conf", "vrrp_instance VI_1 {\n")
     done = a.cli("upgrade", bound=20)
-    assert done.returncode == 1 and "mended" in done.stderr, done.stderr
+    assert done.returncode == 1 and "correct the configuration" in done.stderr, done.stderr
     same.goes_on(0.1)
     same.check("upgrade with a broken configuration")
 
@@ -201,7 +201,7 @@ def test_upgrade_with_a_configuration_that_gets_worse_meanwhile(kept_duo, pair, 
     said = " ".join(done.stderr.split())
     reason = (f"{a.config} has 1 error: {a.config}:1: the files end, but a `}}` was expected to close "
               "`vrrp_instance`, which begins on line 1")
-    assert done.returncode == 1 and f"doesn't take the configuration as it is: {reason}" in said, done.stderr
+    assert done.returncode == 1 and f"doesn't accept the configuration: {reason}" in said, done.stderr
     assert (a.program.pid, a.worker()) == (pid, worker) and a.program.running()
     assert store.names() == ALL
     # Once the file is mended, the same program is taken.

@@ -83,7 +83,7 @@ def test_sigstop_of_the_worker(duo, lan, pair):
     replaced(a, old)
     assert not alive(old)
     lan.wait_holder(VIP, "a", 3)
-    told = r"was ended by hasupd \(its loop has stood still for [\d.]+ m?s\): replaced, resumed .*[\d.]+ ms after it last did"
+    told = r"was ended by hasupd \(its loop has stood still for [\d.]+ m?s\): replaced, resumed .*[\d.]+ ms after its last"
     wait_for("its end is told", a.log, lambda log: re.search(told, log))
     assert re.search(told, " ".join(a.cli("history").stdout.split()))
 

@@ -174,34 +174,6 @@ import Testing
         }
     }
 
-    @Test("D6: long work is done piece by piece, some each turn, in order, and is forgotten afterwards")
-    func slices() throws {
-        final class Work { var pieces: [Int] = [] }
-        let loop = try EventLoop()
-        weak var forgotten: Work?
-        do {
-            let work = Work()
-            forgotten = work
-            loop.doInSlices {
-                // As long as a turn is patient, so that it is one piece a turn.
-                let begin = Clock.now
-                while Clock.now - begin < .milliseconds(1) {}
-                work.pieces.append(work.pieces.count)
-                return work.pieces.count < 4
-            }
-            #expect(work.pieces.isEmpty)
-            for turn in 1...4 {
-                try loop.turn()
-                #expect(work.pieces == Array(0..<turn))
-            }
-        }
-        #expect(forgotten == nil)
-        var isOver = false
-        let end = loop.makeTimer { isOver = true }
-        loop.set(end, to: Clock.now + .milliseconds(5))
-        while !isOver { try loop.turn() }
-    }
-
     @Test func workAtLeisureIsDoneTogether() throws {
         let loop = try EventLoop()
         var batches: [[Int]] = []

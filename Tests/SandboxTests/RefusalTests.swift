@@ -27,7 +27,7 @@ struct RefusalTests {
         for part in [\AppliedSandbox.isFiltered, \.hasIdentity, \.hasNoNewPrivileges] {
             var report = whole
             report[keyPath: part] = false
-            #expect(report.refusal(for: strict)?.hasPrefix("it refuses to work") == true)
+            #expect(report.refusal(for: strict)?.hasPrefix("it can't run") == true)
             #expect(report.refusal(for: lenient) == nil, "as an ordinary user, or by choice")
         }
     }

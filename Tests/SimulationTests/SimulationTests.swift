@@ -48,15 +48,15 @@ import Testing
 
     /// Broken on purpose: found by the invariant that is meant for it, in a seed that comes by.
     @Test(arguments: [
-        (FaultInjection.staysCut, UInt64(1)), (.otherVirtualRouterIDs, 1), (.forgetfulKernel, 1),
-        (.forgetsNopreempt, 9), (.sendsNoRelease, 1), (.hearsNoRelease, 1), (.seesDeathLate, 1),
-        (.countsTooFew, 1), (.countsTooMany, 2), (.forgetsLedger, 19), (.losesRecords, 1),
-        (.keepsEndedRecords, 1), (.adoptsStrangers, 2), (.liesAboutInstalls, 1), (.hidesDuplicates, 4),
-        (.hidesStrangers, 1), (.hidesMTU, 5), (.forgetsRobbers, 7), (.triesAllTheTime, 7),
+        (FaultInjection.keepsPartition, UInt64(1)), (.changesVRIDs, 1), (.losesKernelAddresses, 1),
+        (.ignoresNopreempt, 9), (.suppressesPriorityZero, 1), (.dropsPriorityZero, 1), (.delaysRestart, 1),
+        (.undercountsNotifications, 1), (.overcountsNotifications, 2), (.dropsLedger, 19), (.dropsLedgerRecords, 1),
+        (.keepsEndedLedgerRecords, 1), (.removesForeignAddresses, 2), (.skipsInstalls, 1), (.hidesDuplicates, 4),
+        (.hidesForeignAddresses, 1), (.hidesMTU, 5), (.ignoresForeignRemovals, 7), (.changesLinkConstantly, 7),
     ])
-    func invariantsCanFail(_ sabotage: FaultInjection, _ seed: UInt64) {
-        let failures = Simulation.run(seed: seed, sabotage: sabotage).failures
-        #expect(failures.contains { $0.contains(sabotage.sign) }, "\(sabotage), seed \(seed): \(failures.prefix(2))")
+    func invariantsCanFail(_ injection: FaultInjection, _ seed: UInt64) {
+        let failures = Simulation.run(seed: seed, injection: injection).failures
+        #expect(failures.contains { $0.contains(injection.sign) }, "\(injection), seed \(seed): \(failures.prefix(2))")
     }
 
     @Test func arguments() {

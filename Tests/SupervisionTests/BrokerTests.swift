@@ -5,6 +5,7 @@ import Testing
 @testable import Supervision
 
 private struct Instances: InstanceSource {
+    let global = GlobalSettings()
     var list: [InstanceSettings]
     var instanceCount: Int { list.count }
     func instance(at index: Int) -> InstanceSettings? { list.indices.contains(index) ? list[index] : nil }
@@ -57,9 +58,9 @@ struct BrokerTests {
         #expect(throws: Refusal.generation(8)) { try broker.socket(generation: 8, instance: 0) }
         #expect(throws: Refusal.generation(6)) { try broker.socket(generation: 6, instance: 0) }
         #expect(throws: Refusal.faultyInstance("B")) { try broker.socket(generation: 7, instance: 1) }
-        for trigger: UInt8 in [0, 5, 6, 255] {
+        for trigger in [NotifyTrigger.any, .deleted, .receivedLowerPriority] {
             #expect(throws: Refusal.trigger(trigger)) {
-                try broker.scripts(generation: 7, instance: 0, sequence: 1, trigger: trigger, priority: 1)
+                try broker.pending(generation: 7, instance: 0, sequence: 1, trigger: trigger, priority: 1)
             }
         }
     }
@@ -67,30 +68,32 @@ struct BrokerTests {
     @Test("scripts: the moment's first, then the generic one with INSTANCE NAME STATE PRIORITY (behaviours §6)")
     func scripts() throws {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]))
-        let run = try broker.scripts(generation: 1, instance: 0, sequence: 1, trigger: 1, priority: 150)
+        let run = try broker.pending(generation: 1, instance: 0, sequence: 1, trigger: .master, priority: 150)
         #expect(
-            run.scripts.map(\.arguments) == [["/master", "a b"], ["/any", "extra", "INSTANCE", "A", "MASTER", "150"]])
-        let backup = try broker.scripts(generation: 1, instance: 0, sequence: 2, trigger: 2, priority: 150)
-        #expect(backup.scripts.map(\.arguments) == [["/any", "extra", "INSTANCE", "A", "BACKUP", "150"]])
+            run.commands.map(\.arguments) == [
+                ["/master", "a b"], ["/any", "extra", "INSTANCE", "A", "MASTER", "150"],
+            ])
+        let backup = try broker.pending(generation: 1, instance: 0, sequence: 2, trigger: .backup, priority: 150)
+        #expect(backup.commands.map(\.arguments) == [["/any", "extra", "INSTANCE", "A", "BACKUP", "150"]])
     }
 
     @Test("D12: a notification is started once; a successor counts on, without a snapshot from 1 again")
     func repeated() throws {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]))
-        _ = try broker.scripts(generation: 1, instance: 0, sequence: 5, trigger: 1, priority: 1)
+        _ = try broker.pending(generation: 1, instance: 0, sequence: 5, trigger: .master, priority: 1)
         for old: UInt64 in [0, 1, 5] {
             #expect(throws: Refusal.repeated(old)) {
-                try broker.scripts(generation: 1, instance: 0, sequence: old, trigger: 1, priority: 1)
+                try broker.pending(generation: 1, instance: 0, sequence: old, trigger: .master, priority: 1)
             }
         }
         _ = broker.workerStarted(hasSnapshot: true)
         #expect(broker.lastNotification == 5)
         #expect(throws: Refusal.repeated(5)) {
-            try broker.scripts(generation: 1, instance: 0, sequence: 5, trigger: 1, priority: 1)
+            try broker.pending(generation: 1, instance: 0, sequence: 5, trigger: .master, priority: 1)
         }
         let countsAnew = broker.workerStarted(hasSnapshot: false)
         #expect(countsAnew, "whoever knows numbers has to be told")
-        _ = try broker.scripts(generation: 1, instance: 0, sequence: 1, trigger: 1, priority: 1)
+        _ = try broker.pending(generation: 1, instance: 0, sequence: 1, trigger: .master, priority: 1)
     }
 
     @Test(
@@ -99,10 +102,10 @@ struct BrokerTests {
     func leaps(number: UInt64) throws {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]))
         #expect(throws: Refusal.leap(number)) {
-            try broker.scripts(generation: 1, instance: 0, sequence: number, trigger: 1, priority: 1)
+            try broker.pending(generation: 1, instance: 0, sequence: number, trigger: .master, priority: 1)
         }
         #expect(broker.lastNotification == 0)
-        _ = try broker.scripts(generation: 1, instance: 0, sequence: 1 << 20, trigger: 1, priority: 1)
+        _ = try broker.pending(generation: 1, instance: 0, sequence: 1 << 20, trigger: .master, priority: 1)
     }
 
     @Test("nor step by step: the last numbers are nobody's")
@@ -110,9 +113,9 @@ struct BrokerTests {
         let end = Broker<Instances>.notificationsEnd
         var broker = Broker(
             generation: 1, source: Instances(list: [instance("A")]), lastNotification: end - 2)
-        _ = try broker.scripts(generation: 1, instance: 0, sequence: end - 1, trigger: 1, priority: 1)
+        _ = try broker.pending(generation: 1, instance: 0, sequence: end - 1, trigger: .master, priority: 1)
         #expect(throws: Refusal.leap(end)) {
-            try broker.scripts(generation: 1, instance: 0, sequence: end, trigger: 1, priority: 1)
+            try broker.pending(generation: 1, instance: 0, sequence: end, trigger: .master, priority: 1)
         }
         #expect(broker.lastNotification == end - 1)
     }
@@ -132,9 +135,9 @@ struct BrokerTests {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]), lastNotification: 5)
         _ = broker.workerStarted(hasSnapshot: true)
         #expect(throws: Refusal.repeated(5)) {
-            try broker.scripts(generation: 1, instance: 0, sequence: 5, trigger: 1, priority: 1)
+            try broker.pending(generation: 1, instance: 0, sequence: 5, trigger: .master, priority: 1)
         }
-        _ = try broker.scripts(generation: 1, instance: 0, sequence: 6, trigger: 1, priority: 1)
+        _ = try broker.pending(generation: 1, instance: 0, sequence: 6, trigger: .master, priority: 1)
         #expect(broker.lastNotification == 6)
     }
 
@@ -146,94 +149,5 @@ struct BrokerTests {
         #expect(try broker.instance(0, generation: 2).name == "new")
         broker.configured()
         #expect(throws: Refusal.generation(1)) { try broker.instance(0, generation: 1) }
-    }
-}
-
-@Suite("Reload (D18, R3)")
-struct ReloadMachineTests {
-    @Test("read, apply, answer")
-    func accepted() {
-        var machine = ReloadMachine()
-        #expect(machine.handle(.requested(1)) == [.read])
-        #expect(machine.handle(.read(accepted: true)) == [.apply])
-        #expect(machine.handle(.configured) == [.answer([1], .runs)])
-        #expect(machine.state == .idle)
-    }
-
-    @Test("a refused configuration is never applied")
-    func refused() {
-        var machine = ReloadMachine()
-        _ = machine.handle(.requested(1))
-        #expect(machine.handle(.read(accepted: false)) == [.answer([1], .refused)])
-        #expect(machine.handle(.configured).isEmpty)
-    }
-
-    @Test("requests that come meanwhile are served by the next reading, together")
-    func queued() {
-        var machine = ReloadMachine()
-        _ = machine.handle(.requested(1))
-        #expect(machine.handle(.requested(2)).isEmpty)
-        #expect(machine.handle(.requested(0)).isEmpty)
-        #expect(machine.handle(.read(accepted: false)) == [.answer([1], .refused), .read])
-        #expect(machine.handle(.read(accepted: true)) == [.apply])
-        #expect(machine.handle(.configured) == [.answer([2], .runs)])
-    }
-
-    @Test("a preview is read and answered, and never applied")
-    func preview() {
-        var machine = ReloadMachine()
-        #expect(machine.handle(.previewRequested(1)) == [.readForPreview])
-        #expect(machine.handle(.previewRequested(2)).isEmpty)
-        #expect(machine.handle(.read(accepted: true)) == [.answerPreview([1]), .readForPreview])
-        #expect(machine.handle(.configured).isEmpty)
-        #expect(machine.handle(.read(accepted: false)) == [.answerPreview([2])])
-        #expect(machine.state == .idle)
-    }
-
-    @Test("a reload that comes during a preview is done before the next preview, and the other way round")
-    func previewAndReload() {
-        var machine = ReloadMachine()
-        _ = machine.handle(.previewRequested(1))
-        #expect(machine.handle(.previewRequested(2)).isEmpty)
-        #expect(machine.handle(.requested(3)).isEmpty)
-        #expect(machine.handle(.read(accepted: true)) == [.answerPreview([1]), .read])
-        #expect(machine.handle(.previewRequested(4)).isEmpty)
-        #expect(machine.handle(.read(accepted: true)) == [.apply])
-        #expect(machine.handle(.configured) == [.answer([3], .runs), .readForPreview])
-        #expect(machine.handle(.read(accepted: true)) == [.answerPreview([2, 4])])
-        #expect(machine.state == .idle)
-    }
-
-    @Test("a worker that doesn't take the configuration is replaced, and its successor ends the reload")
-    func timeout() {
-        var machine = ReloadMachine()
-        _ = machine.handle(.requested(1))
-        _ = machine.handle(.read(accepted: true))
-        #expect(machine.handle(.timeout) == [.replaceWorker])
-        #expect(machine.handle(.workerEnded).isEmpty)
-        #expect(machine.handle(.configured) == [.answer([1], .runs)])
-    }
-
-    @Test("a worker that dies before it runs the new configuration is followed to its successor")
-    func workerDies() {
-        var machine = ReloadMachine()
-        _ = machine.handle(.requested(1))
-        _ = machine.handle(.read(accepted: true))
-        #expect(machine.handle(.workerEnded).isEmpty)
-        #expect(machine.state == .applying)
-        #expect(machine.handle(.configured) == [.answer([1], .runs)])
-    }
-
-    @Test("a configuration that no worker comes to run is taken back, and the next reload counts anew")
-    func rollsBack() {
-        var machine = ReloadMachine()
-        for request in 1...2 as ClosedRange<UInt64> {
-            _ = machine.handle(.requested(request))
-            _ = machine.handle(.read(accepted: true))
-            for _ in 1..<ReloadMachine.workersMax { #expect(machine.handle(.workerEnded).isEmpty) }
-            #expect(machine.handle(.workerEnded) == [.rollBack, .answer([request], .failed)])
-            #expect(machine.state == .idle)
-            #expect(machine.handle(.configured).isEmpty)
-        }
     }
 }

@@ -67,7 +67,7 @@ private func time(_ text: String) throws -> ReloadTime { try ReloadTime(Array(te
 }
 
 @Suite struct ReloadScheduleTests {
-    private static func bytes(_ text: String) -> ReloadSchedule.Content { .bytes(Array(text.utf8)) }
+    private static func bytes(_ text: String) -> ReloadTimeFile { .bytes(Array(text.utf8)) }
 
     private static func after(_ seconds: Double) -> Int64 { noon * 1_000_000_000 + Int64(seconds * 1e9) }
 

@@ -65,6 +65,6 @@ struct StaleAddressWatchTests {
         _ = watch.handle(.workerEnded, interval: .milliseconds(10))
         _ = watch.handle(.due, interval: .milliseconds(10))
         #expect(
-            watch.handle(.looked(.failed), interval: .milliseconds(10)) == [.tellFailure, .wake(.milliseconds(20))])
+            watch.handle(.looked(.failed), interval: .milliseconds(10)) == [.reportFailure, .wake(.milliseconds(20))])
     }
 }

@@ -89,12 +89,12 @@ struct WorkerLifeTests {
         _ = life.handle(.spawned, at: start)
         _ = life.handle(.exited(.signal(9)), at: start)
         #expect(life.deathsWithSnapshot == 4)
-        life.supervisorHasLived()
+        life.supervisorSurvived()
         #expect(life.deathsWithSnapshot == 1, "hasupd has lived: the worker's own death counts on")
     }
 
     @Test("D11: hundreds of deaths within seconds are early ones, whatever the workers say; as many in minutes aren't")
-    func deathsAtOnce() {
+    func deathBurst() {
         var life = runningWorker()
         func die(after wait: Interval, _ times: Int) -> Int? {
             for round in 1...times {
@@ -108,7 +108,7 @@ struct WorkerLifeTests {
         }
         #expect(die(after: .milliseconds(30), 2_000) == nil)
         life = runningWorker()
-        #expect(die(after: .milliseconds(5), 2_000) == WorkerLife.deathsAtOnce.count + 1)
+        #expect(die(after: .milliseconds(5), 2_000) == WorkerLife.deathBurst.count + 1)
         #expect(life.earlyDeaths > WorkerLife.deathsWithSnapshotMax)
     }
 
@@ -249,7 +249,7 @@ struct WorkerLifeTests {
         // SIGXCPU: the realtime fuse (D29).
         let fused = WorkerExit(waitStatus: 24)
         #expect(fused == .signal(24))
-        #expect("\(fused)" == "signal 24: it computed for longer than its limits allow")
+        #expect("\(fused)" == "signal 24: it used more processor time than its limits allow")
     }
 }
 

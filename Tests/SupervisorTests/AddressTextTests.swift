@@ -29,16 +29,16 @@ struct AddressTextTests {
     }
 
     private func stranger(
-        _ text: String, by mark: UInt8 = 0, hasLifetime: Bool = false, _ atStart: StrangerAddress.AtStart = .stays
-    ) throws -> StrangerAddress {
-        StrangerAddress(
+        _ text: String, by mark: UInt8 = 0, hasLifetime: Bool = false, _ atStart: ForeignAddress.AtStart = .stays
+    ) throws -> ForeignAddress {
+        ForeignAddress(
             try Self.prefix(text), interface: "eth0", isSilent: false, addedBy: mark, hasLifetime: hasLifetime,
             atStart: atStart)
     }
 
     /// What status says of strangers.
     private func texts(
-        _ state: RouterState, _ strangers: [StrangerAddress], foreign: [String] = [], _ settings: InstanceSettings
+        _ state: RouterState, _ strangers: [ForeignAddress], foreign: [String] = [], _ settings: InstanceSettings
     ) -> [String] {
         var status = InstanceStatus(priority: .standard, advertInterval: .seconds(1))
         status.state = state
@@ -60,7 +60,7 @@ struct AddressTextTests {
         #expect(
             texts(.master, [try stranger("10.0.4.1/24", hasLifetime: true)], settings) == [
                 "10.0.4.1/24 is on eth0, too, and \(end) Remove it (ip address del 10.0.4.1/24 dev eth0). It has a lifetime, "
-                    + "so somebody renews it, a DHCP client perhaps"
+                    + "so another program renews it, perhaps a DHCP client"
             ])
         // The kernel has an IPv6 address once, whatever its length is.
         #expect(
@@ -100,10 +100,10 @@ struct AddressTextTests {
         let list = many.map { "\($0.prefix) from eth0" }.joined(separator: ", ")
         func line(_ observation: Observation) -> String { observation.line(settings) }
         #expect(
-            line(.leftoversRemoved([one], count: 1, addedBy: 0))
-                == "removed 10.0.4.1/24 from eth0: nobody's mark is on it, and adopt_leftovers is set")
+            line(.staleAddressesRemoved([one], count: 1, addedBy: 0))
+                == "removed 10.0.4.1/24 from eth0: no program's mark is on it, and adopt_leftovers is set")
         #expect(
-            line(.leftoversRemoved(many, count: 4_000, addedBy: AddressProtocol.keepalived))
+            line(.staleAddressesRemoved(many, count: 4_000, addedBy: AddressProtocol.keepalived))
                 == "removed \(list) and 3990 more: a keepalived had left them there (its mark)")
         #expect(
             line(.addressesStay(0, [one], count: 1))
@@ -113,14 +113,15 @@ struct AddressTextTests {
             line(.addressesStay(0, many, count: 11)).hasSuffix(
                 "10.0.4.10/24 on eth0 and 1 more stay: they were there before and aren't ours. If a peer is MASTER now, two "
                     + "machines have them: ip address del 10.0.4.1/24 dev eth0, and so on"))
-        #expect(line(.strangerGone(0, one)) == "VI_1: 10.0.4.1/24 isn't on eth0 any more")
+        #expect(line(.foreignAddressGone(0, one)) == "VI_1: 10.0.4.1/24 isn't on eth0 any more")
         #expect(
             line(.addressesUnadvertised(0, count: 1))
                 == "VI_1: 1 of 1 addresses isn't advertised: the MTU of eth0 has no room for more, and a keepalived before 2.3 "
                 + "discards a list that isn't its own")
         #expect(line(.addressesUnadvertised(0, count: 0)) == "VI_1: all its addresses are advertised again")
         for observation in [
-            .leftoversRemoved([one], count: 1, addedBy: 0), .addressesStay(0, [one], count: 1), .strangerGone(0, one),
+            .staleAddressesRemoved([one], count: 1, addedBy: 0), .addressesStay(0, [one], count: 1),
+            .foreignAddressGone(0, one),
             .addressesUnadvertised(0, count: 1),
         ] as [Observation] { #expect(observation.isHistory) }
     }

@@ -108,8 +108,8 @@ struct DescriptorStoreTests {
         let second = try store.keepAddresses()
         #expect(!second.isNew && second.file === first.file)
         #expect(listener.told().isEmpty, "it is stored already")
-        #expect(store.passing.names == ["hasup-addresses"])
-        #expect(store.passing.numbers == [first.file.number])
+        #expect(store.stored.map(\.name) == ["hasup-addresses"])
+        #expect(store.stored.map(\.number) == [first.file.number])
         // A new state page, for a worker to which the old one isn't given, doesn't replace it.
         store.keep(try StatePage.create())
         #expect(try store.keepAddresses().file === first.file)
@@ -120,7 +120,7 @@ struct DescriptorStoreTests {
         let third = try store.keepAddresses()
         #expect(third.isNew && third.file.isReadable)
         #expect(listener.told() == ["+hasup-addresses-1", "-hasup-addresses"])
-        #expect(store.passing.names == ["hasup-state", "hasup-addresses-1"])
+        #expect(store.stored.map(\.name) == ["hasup-state", "hasup-addresses-1"])
         store.clear()
         #expect(Set(listener.told()) == ["-hasup-state", "-hasup-addresses-1"])
     }

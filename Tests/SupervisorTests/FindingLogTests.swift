@@ -19,25 +19,25 @@ struct FindingLogTests {
     @Test("a warning that was there before isn't told again, wherever it stands by now")
     func warnings() {
         let findings = findings
-        findings.tell(warning, isStart: true)
+        findings.log(warning, isStart: true)
         findings.begin()
         var moved = warning
         moved.location = SourceLocation(file: "a.conf", line: 9)
-        findings.tell(moved)
+        findings.log(moved)
         #expect(lines.texts.count == 1)
         var other = warning
         other.sourceLine = "use_vmac vrrp.7"
-        findings.tell(other)
+        findings.log(other)
         #expect(lines.texts.count == 2)
     }
 
     @Test("one that was gone is new")
     func comesBack() {
         let findings = findings
-        findings.tell(warning)
+        findings.log(warning)
         findings.begin()
         findings.begin()
-        findings.tell(warning)
+        findings.log(warning)
         #expect(lines.texts.count == 2)
     }
 
@@ -48,7 +48,7 @@ struct FindingLogTests {
         error.severity = .error
         for _ in 1...3 {
             findings.begin()
-            findings.tell(error)
+            findings.log(error)
         }
         #expect(lines.texts.count == 3)
     }
@@ -59,7 +59,7 @@ struct FindingLogTests {
         for _ in 1...2 {
             findings.begin()
             for number in 0...FindingLog.rememberedMax {
-                findings.tell(Diagnostic(.warning, "finding \(number)"))
+                findings.log(Diagnostic(.warning, "finding \(number)"))
             }
         }
         #expect(lines.texts.count == FindingLog.rememberedMax + 2)

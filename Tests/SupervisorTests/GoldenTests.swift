@@ -151,20 +151,21 @@ import WorkerProtocol
         try Golden.compare(bytes, "addresses-\(AddressPage.formatVersion)")
     }
 
-    private let kept: KeptNotifications = {
-        var kept = KeptNotifications(instance: "VI_1")
-        kept.waiting = .init(sequence: 300, trigger: .fault, priority: 150, begun: 1)
+    private let kept: InstanceScripts = {
+        var kept = InstanceScripts(instance: "VI_1")
+        kept.pending = PendingNotification(
+            instance: "VI_1", sequence: 300, trigger: .fault, priority: 150, begun: 1)
         kept.running = [.init(pid: 4_321, startTicks: 0x0102_0304_0506)]
         return kept
     }()
 
     @Test("what is still to be told of an instance is what it was when its form got its number")
     func notifications() throws {
-        try Golden.compare(kept.bytes, "notifications-\(KeptNotifications.formatVersion)")
+        try Golden.compare(kept.bytes, "notifications-\(InstanceScripts.formatVersion)")
     }
 
-    @Test("each form of it that is said to be readable is", arguments: KeptNotifications.readableFormats)
+    @Test("each form of it that is said to be readable is", arguments: InstanceScripts.readableFormats)
     func notificationsAreReadable(version: Int) throws {
-        #expect(KeptNotifications(try Golden.bytes("notifications-\(version)")) == kept)
+        #expect(InstanceScripts(try Golden.bytes("notifications-\(version)")) == kept)
     }
 }

@@ -1,6 +1,5 @@
 import Control
 import Glibc
-import Reactor
 import Testing
 import Varlink
 
@@ -8,11 +7,9 @@ import Varlink
 
 @Suite("D26: the history's file")
 struct HistoryTests {
-    private let loop: EventLoop
     private let folder = "/tmp/hasup-history-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
 
-    init() throws {
-        loop = try EventLoop()
+    init() {
         mkdir(folder, 0o700)
     }
 
@@ -21,11 +18,8 @@ struct HistoryTests {
         rmdir(folder)
     }
 
-    private func add(_ numbers: Range<Int>, to history: History) throws {
-        for number in numbers { history.add { WatchEvent("test", text: "\(number)", unixSeconds: 0) } }
-        var isWritten = false
-        history.whenWritten { isWritten = true }
-        while !isWritten { try loop.turn() }
+    private func add(_ numbers: Range<Int>, to history: History) {
+        for number in numbers { history.add(WatchEvent("test", text: "\(number)", unixSeconds: 0)) }
     }
 
     private func texts(_ history: History) throws -> [String] {
@@ -42,30 +36,30 @@ struct HistoryTests {
         ])
     func newest(count: Int) throws {
         defer { removeFolder() }
-        let history = History(directory: folder, on: loop)
-        for start in stride(from: 0, to: count, by: 500) { try add(start..<min(count, start + 500), to: history) }
+        let history = History(directory: folder)
+        add(0..<count, to: history)
         let expected = (max(0, count - History.eventsMax)..<count).map { "\($0)" }
         #expect(try texts(history) == expected)
-        #expect(try texts(History(directory: folder, on: loop)) == expected)
+        #expect(try texts(History(directory: folder)) == expected)
     }
 
     @Test("long events take the place of older ones; the newest are told, after another start, too")
     func longEvents() throws {
         defer { removeFolder() }
-        let history = History(directory: folder, on: loop)
+        let history = History(directory: folder)
         let long = String(repeating: "x", count: 6_000)
         for start in stride(from: 0, to: 1_900, by: 100) {
             for number in start..<start + 100 {
-                history.add { WatchEvent("test", text: "\(number) \(long)", unixSeconds: 0) }
+                history.add(WatchEvent("test", text: "\(number) \(long)", unixSeconds: 0))
             }
-            try add(0..<1, to: history)
+            add(0..<1, to: history)
             let told = try texts(history)
             #expect(told.count >= 600 || told.count == start / 100 + start + 101)
             #expect(told.suffix(2).first?.hasPrefix("\(start + 99) ") == true)
             var status = stat()
             #expect(stat("\(folder)/history", &status) == 0 && status.st_size < 9 << 20)
         }
-        let again = try texts(History(directory: folder, on: loop))
+        let again = try texts(History(directory: folder))
         #expect(try again == texts(history) && again.count >= 600)
     }
 
@@ -85,24 +79,5 @@ struct HistoryTests {
         #expect(line.count < 8 << 10)
         let kept = try #require(try WatchEvent(parsing: line.dropLast()).reload)
         #expect(kept.changes.count + kept.changed.count + kept.changesOmitted == 60 && kept.changesOmitted > 0)
-    }
-
-    @Test("whoever asks is answered when what came before is written, and waits for nothing that came after")
-    func order() throws {
-        defer { removeFolder() }
-        let history = History(directory: folder, on: loop)
-        var answers: [[String]] = []
-        history.whenWritten { answers.append([]) }
-        #expect(answers == [[]])
-        for number in 0..<100 { history.add { WatchEvent("test", text: "\(number)", unixSeconds: 0) } }
-        var seen = 0
-        history.whenWritten { seen = (try? texts(history).count) ?? -1 }
-        var isLate = false
-        for number in 100..<900 { history.add { WatchEvent("test", text: "\(number)", unixSeconds: 0) } }
-        history.whenWritten { isLate = true }
-        while seen == 0 { try loop.turn() }
-        #expect(seen >= 100 && seen < 200 && !isLate)
-        while !isLate { try loop.turn() }
-        #expect(try texts(history).count == 900)
     }
 }

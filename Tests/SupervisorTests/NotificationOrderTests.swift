@@ -5,12 +5,14 @@ import Glibc
 import Reactor
 import Supervision
 import Testing
+import VRRP
 import WorkerProtocol
 
 @testable import Supervisor
 
 /// One instance with a script for each of its states.
 private struct Instances: InstanceSource {
+    let global = GlobalSettings()
     let instanceCount = 1
 
     func instance(at index: Int) -> InstanceSettings? {
@@ -32,8 +34,8 @@ struct NotificationOrderTests {
         _ = broker.workerStarted(hasSnapshot: true)
     }
 
-    private func request(_ sequence: UInt64) -> NotifyRequest {
-        NotifyRequest(instance: 0, sequence: sequence, trigger: NotifyTrigger.master.rawValue, priority: 100)
+    private func notification(_ sequence: UInt64) -> Notification {
+        Notification(sequence: sequence, instance: 0, trigger: .master, priority: .standard)
     }
 
     @Test("a hasupd that is killed when it has kept one hasn't noted it yet, and its successor has it once")
@@ -43,9 +45,9 @@ struct NotificationOrderTests {
         record.onMade = { memory = $0 }
         var seen: [UInt64] = []
         for sequence in 1...3 as ClosedRange<UInt64> {
-            try broker.takeOn(request(sequence), generation: 1, notingIn: page) { run in
+            try broker.take(notification(sequence), generation: 1, notingIn: page) { pending in
                 seen.append(page.lastNotification)
-                record.waits(run)
+                record.keep(pending)
             }
             #expect(page.lastNotification == sequence)
         }
@@ -55,17 +57,17 @@ struct NotificationOrderTests {
         let number = try #require(memory).number
         let copy = try owned(fcntl(number, F_DUPFD_CLOEXEC, 3), "copy a descriptor")
         let successor = NotificationRecord(inherited: try StatePage.inherited(copy, mapsAll: true))
-        #expect(successor.all.map(\.waiting?.sequence) == [3])
+        #expect(successor.all.map(\.pending?.sequence) == [3])
         #expect(successor.resumeCount(page: seen.last) == 3)
     }
 
     @Test("what is refused is neither kept nor noted")
     mutating func refused() throws {
-        try broker.takeOn(request(1), generation: 1, notingIn: page) { _ in }
+        try broker.take(notification(1), generation: 1, notingIn: page) { _ in }
         var kept = 0
         for (sequence, generation) in [(1, 1), (2, 9), (1 << 40, 1)] as [(UInt64, UInt64)] {
             #expect(throws: Refusal.self) {
-                try broker.takeOn(request(sequence), generation: generation, notingIn: page) { _ in kept += 1 }
+                try broker.take(notification(sequence), generation: generation, notingIn: page) { _ in kept += 1 }
             }
         }
         #expect(kept == 0 && page.lastNotification == 1)

@@ -28,73 +28,95 @@ final class NotificationRecordTests {
         return NotificationRecord(inherited: try StatePage.inherited(copy, mapsAll: true))
     }
 
-    private func run(
+    private func pending(
         _ name: String, _ sequence: UInt64, _ trigger: NotifyTrigger = .master, scripts count: Int = 1
-    ) -> ScriptRun {
+    ) -> PendingNotification {
         var settings = InstanceSettings(name: name, location: SourceLocation(file: "test.conf", line: 1))
         settings.scripts = (0..<count).map { NotifyScript(trigger: trigger, arguments: ["/bin/\($0)"]) }
-        return ScriptRun(of: settings, sequence: sequence, trigger: trigger, priority: 100)
+        var pending = PendingNotification(instance: name, sequence: sequence, trigger: trigger, priority: 100)
+        pending.findCommands(in: settings, GlobalSettings())
+        return pending
+    }
+
+    /// Begins its next script.
+    private func begin(_ notification: inout PendingNotification, in record: NotificationRecord) {
+        _ = notification.takeCommand()
+        record.begin(notification)
+    }
+
+    private func begin(_ notification: PendingNotification, in record: NotificationRecord) {
+        var notification = notification
+        begin(&notification, in: record)
     }
 
     @Test("what waits is found, until it is begun")
     func waiting() throws {
         let before = record()
-        before.waits(run("A", 4))
-        before.waits(run("B", 7, .fault))
+        before.keep(pending("A", 4))
+        before.keep(pending("B", 7, .fault))
         let found = try successor()
         #expect(found.all.map(\.instance) == ["A", "B"])
-        #expect(found.all.map(\.waiting?.trigger) == [.master, .fault])
+        #expect(found.all.map(\.pending?.trigger) == [.master, .fault])
         #expect(found.resumeCount(page: 6) == 7, "killed between the record and the page")
         #expect(found.resumeCount(page: 9) == 9)
-        before.begins(run("B", 7, .fault), script: 0)
+        begin(pending("B", 7, .fault), in: before)
         #expect(try successor().all.map(\.instance) == ["A"])
-        before.begins(run("A", 4), script: 0)
+        begin(pending("A", 4), in: before)
         #expect(try successor().all.isEmpty)
     }
 
     @Test("a later run of the same instance takes the place of the one before")
     func folded() throws {
         let before = record()
-        before.waits(run("A", 4))
-        before.waits(run("A", 5, .backup))
-        #expect(try successor().all.map(\.waiting?.sequence) == [5])
-        before.begins(run("A", 5, .backup), script: 0)
+        before.keep(pending("A", 4))
+        before.keep(pending("A", 5, .backup))
+        #expect(try successor().all.map(\.pending?.sequence) == [5])
+        begin(pending("A", 5, .backup), in: before)
         #expect(try successor().all.isEmpty, "the one before doesn't come back")
     }
 
     @Test("a run that was begun in part goes on where it was")
     func partly() throws {
         let before = record()
-        let whole = run("A", 4, scripts: 3)
-        before.waits(whole)
-        before.begins(whole, script: 0)
-        var waiting = try #require(try successor().all.first?.waiting)
-        #expect(waiting.begun == 1)
+        var whole = pending("A", 4, scripts: 3)
+        before.keep(whole)
+        begin(&whole, in: before)
+        var rest = try #require(try successor().all.first?.pending)
+        #expect(rest.begun == 1 && rest.commands.isEmpty)
         var settings = InstanceSettings(name: "A", location: SourceLocation(file: "test.conf", line: 1))
-        settings.scripts = whole.scripts
-        let rest = ScriptRun(of: settings, keptAs: waiting)
-        #expect(rest.scripts.map(\.arguments) == [["/bin/1"], ["/bin/2"]])
+        settings.scripts = (0..<3).map { NotifyScript(trigger: .master, arguments: ["/bin/\($0)"]) }
+        rest.findCommands(in: settings, GlobalSettings())
+        #expect(rest.commands.map(\.arguments) == [["/bin/1"], ["/bin/2"]])
         let second = try successor()
-        second.begins(rest, script: 0)
-        waiting = try #require(try successor().all.first?.waiting)
-        #expect(waiting.begun == 2)
-        second.begins(rest, script: 1)
+        begin(&rest, in: second)
+        #expect(try successor().all.first?.pending?.begun == 2)
+        begin(&rest, in: second)
         #expect(try successor().all.isEmpty)
+    }
+
+    @Test("one that was begun before numbers are forgotten has none either")
+    func begunAfterReset() throws {
+        let before = record()
+        var whole = pending("A", 4, scripts: 2)
+        before.keep(whole)
+        before.resetSequence()
+        begin(&whole, in: before)
+        #expect(try successor().all.first?.pending?.sequence == 0)
     }
 
     @Test("what runs is found, beside what waits behind it")
     func running() throws {
         let before = record()
-        let first = run("A", 4)
-        before.waits(first)
-        before.begins(first, script: 0)
-        before.runs(.init(pid: 77, startTicks: 1_234), of: "A")
-        before.waits(run("A", 5, .fault))
+        let first = pending("A", 4)
+        before.keep(first)
+        begin(first, in: before)
+        before.started(.init(pid: 77, startTicks: 1_234), of: "A")
+        before.keep(pending("A", 5, .fault))
         var kept = try #require(try successor().all.first)
-        #expect(kept.running == [.init(pid: 77, startTicks: 1_234)] && kept.waiting?.sequence == 5)
+        #expect(kept.running == [.init(pid: 77, startTicks: 1_234)] && kept.pending?.sequence == 5)
         before.ended(77, of: "A")
         kept = try #require(try successor().all.first)
-        #expect(kept.running.isEmpty && kept.waiting?.sequence == 5)
+        #expect(kept.running.isEmpty && kept.pending?.sequence == 5)
     }
 
     @Test("records are used again, and a successor's successor finds what was left")
@@ -102,10 +124,10 @@ final class NotificationRecordTests {
         var record = record()
         for round in 0..<200 {
             let name = "I\(round)"
-            record.waits(run(name, UInt64(round + 1)))
+            record.keep(pending(name, UInt64(round + 1)))
             if round % 3 == 0 { record = try successor() }
             #expect(try successor().all.map(\.instance) == [name])
-            record.begins(run(name, 0), script: 0)
+            begin(pending(name, 0), in: record)
         }
         #expect(try #require(page).records.count <= 2, "one line, and the one before")
     }
@@ -113,7 +135,7 @@ final class NotificationRecordTests {
     @Test("numbers of before mean nothing when workers count from 1 again")
     func anew() throws {
         let before = record()
-        before.waits(run("A", 4))
+        before.keep(pending("A", 4))
         before.resetSequence()
         #expect(before.resumeCount(page: 0) == 0)
         #expect(try successor().resumeCount(page: 0) == 0)
@@ -122,25 +144,25 @@ final class NotificationRecordTests {
 
     @Test("and so it is when there is no page")
     func noPage() throws {
-        record().waits(run("A", 4))
+        record().keep(pending("A", 4))
         let found = try successor()
         #expect(found.resumeCount(page: nil) == 0)
-        #expect(found.all.map(\.waiting?.sequence) == [0])
+        #expect(found.all.map(\.pending?.sequence) == [0])
         #expect(try successor().resumeCount(page: 1) == 1)
     }
 
     @Test("what doesn't fit is told, or left out as far as it is only of use to somebody who waits")
     func tooLong() throws {
         let before = record()
-        before.waits(run(String(repeating: "x", count: 300), 1))
+        before.keep(pending(String(repeating: "x", count: 300), 1))
         #expect(failures.count == 1)
-        let many = run("A", 2)
-        before.waits(many)
-        for pid in 100..<200 as Range<Int32> { before.runs(.init(pid: pid, startTicks: 1 << 40), of: "A") }
+        let many = pending("A", 2)
+        before.keep(many)
+        for pid in 100..<200 as Range<Int32> { before.started(.init(pid: pid, startTicks: 1 << 40), of: "A") }
         let kept = try #require(try successor().all.first)
-        #expect(kept.waiting?.sequence == 2 && kept.running.count > 10)
-        before.begins(many, script: 0)
-        #expect(try successor().all.first?.waiting == nil)
+        #expect(kept.pending?.sequence == 2 && kept.running.count > 10)
+        begin(many, in: before)
+        #expect(try successor().all.first?.pending == nil)
         #expect(failures.count == 1)
     }
 
@@ -154,7 +176,7 @@ final class NotificationRecordTests {
         writer.write(2, [UInt8](repeating: 255, count: SnapshotWriter.recordMax))
         let found = try successor()
         #expect(found.all.isEmpty)
-        found.waits(run("A", 1))
+        found.keep(pending("A", 1))
         #expect(try successor().all.count == 1)
     }
 }

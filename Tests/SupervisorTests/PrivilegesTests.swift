@@ -9,7 +9,7 @@ struct PrivilegesTests {
     private static let all: CapabilitySet = [
         .netAdmin, .netRaw, .setUID, .setGID, .setPCap, .kill, .sysNice, .chown,
     ]
-    private static let wishes = Privileges.Wishes(
+    private static let needs = Privileges.Needs(
         hasWorkerUser: true, hasScripts: true, realtimePriority: 50, needsChown: true)
 
     private func root(without missing: CapabilitySet) -> Privileges {
@@ -18,22 +18,22 @@ struct PrivilegesTests {
 
     @Test func nothingIsMissing() {
         #expect(root(without: []).refusal == nil)
-        #expect(root(without: []).losses(for: Self.wishes) == [])
+        #expect(root(without: []).losses(for: Self.needs) == [])
         #expect(root(without: []).mayChangeUsers)
     }
 
     @Test(arguments: [CapabilitySet.setUID, .setGID, .setPCap, .kill, .sysNice, .chown])
     func eachGivesOneSentence(_ missing: CapabilitySet) {
-        let losses = root(without: missing).losses(for: Self.wishes)
+        let losses = root(without: missing).losses(for: Self.needs)
         #expect(losses.count == 1)
         #expect(losses.first?.hasPrefix("the capability \(missing) is missing: ") == true)
         #expect(root(without: missing).refusal == nil)
     }
 
     @Test func withoutTheTwoThatEverythingNeedsItDoesNotStart() {
-        #expect(root(without: .netRaw).refusal?.contains("net_raw is missing, so no VRRP packet") == true)
-        #expect(root(without: .netAdmin).refusal?.contains("net_admin is missing, so no virtual address") == true)
-        #expect(root(without: [.netRaw, .netAdmin]).refusal?.contains("net_raw is missing, so no VRRP packet") == true)
+        #expect(root(without: .netRaw).refusal?.contains("net_raw is missing: hasupd can't send") == true)
+        #expect(root(without: .netAdmin).refusal?.contains("net_admin is missing: hasupd can't set") == true)
+        #expect(root(without: [.netRaw, .netAdmin]).refusal?.contains("net_raw is missing: hasupd can't send") == true)
     }
 
     @Test(arguments: [CapabilitySet.setUID, .setGID, .kill])
@@ -43,8 +43,8 @@ struct PrivilegesTests {
 
     @Test func whatNobodyAsksForIsNotMissed() {
         let ordinary = Privileges(effective: [.netAdmin, .netRaw, .setPCap], user: 1000, realtimeLimit: 99)
-        #expect(ordinary.losses(for: Privileges.Wishes(hasWorkerUser: true, realtimePriority: 50)) == [])
-        let scripts = Privileges.Wishes(hasWorkerUser: true, hasScripts: true, realtimePriority: 50)
+        #expect(ordinary.losses(for: Privileges.Needs(hasWorkerUser: true, realtimePriority: 50)) == [])
+        let scripts = Privileges.Needs(hasWorkerUser: true, hasScripts: true, realtimePriority: 50)
         #expect(ordinary.losses(for: scripts).count == 2)
         #expect(!ordinary.mayChangeUsers)
     }

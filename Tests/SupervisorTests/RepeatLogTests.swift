@@ -1,6 +1,7 @@
 import Base
 import Configuration
 import ConfigurationModel
+import LogOutput
 import Logging
 import Reactor
 import Testing
@@ -24,7 +25,7 @@ struct RepeatLogTests {
     func counts() throws {
         let log = repeatLog(period: .milliseconds(1))
         for number in 1...100 {
-            log.tell(.info, "control socket", "cut off pid \(number)", kind: "cut off pid \(number)".withoutNumbers)
+            log.write(.info, "control socket", "cut off pid \(number)", kind: "cut off pid \(number)".withoutNumbers)
         }
         #expect(lines.texts == ["control socket: cut off pid 1"])
         while lines.texts.count == 1 { try loop.turn() }
@@ -35,7 +36,7 @@ struct RepeatLogTests {
     func folded() throws {
         let log = repeatLog(period: .milliseconds(1))
         for wait in 1...4 {
-            log.tell(.error, "", "died: again in \(wait) s", kind: "died", folded: "died: again later")
+            log.write(.error, "", "died: again in \(wait) s", kind: "died", folded: "died: again later")
         }
         #expect(lines.texts == ["died: again in 1 s"])
         while lines.texts.count == 1 { try loop.turn() }
@@ -45,7 +46,7 @@ struct RepeatLogTests {
     @Test("before the end what was left out is told, though its minute isn't over, and once")
     func rest() {
         let log = repeatLog()
-        for number in 0..<40 { for _ in 1...3 { log.tell(.info, "", "kind \(number)", kind: "\(number) kind") } }
+        for number in 0..<40 { for _ in 1...3 { log.write(.info, "", "kind \(number)", kind: "\(number) kind") } }
         #expect(lines.texts.count == 40)
         log.flushRest()
         #expect(lines.texts.count == 80)
@@ -60,11 +61,11 @@ struct RepeatLogTests {
     @Test("other kinds, subjects and levels are lines of their own")
     func kinds() {
         let log = repeatLog()
-        log.tell(.warning, "a", "x")
-        log.tell(.warning, "b", "x")
-        log.tell(.error, "a", "x")
-        log.tell(.warning, "a", "y")
-        log.tell(.warning, "a", "x")
+        log.write(.warning, "a", "x")
+        log.write(.warning, "b", "x")
+        log.write(.error, "a", "x")
+        log.write(.warning, "a", "y")
+        log.write(.warning, "a", "x")
         #expect(lines.texts.count == 4)
     }
 
@@ -72,7 +73,7 @@ struct RepeatLogTests {
     func flood() throws {
         let log = repeatLog(period: .milliseconds(1))
         let long = String(repeating: "a", count: 10_000)
-        for number in 1...5_000 { log.tell(.error, "hasup-vrrp", "\(number)\(long)") }
+        for number in 1...5_000 { log.write(.error, "hasup-vrrp", "\(number)\(long)") }
         #expect(lines.texts.count == 1_024)
         while lines.texts.count == 1_024 { try loop.turn() }
         #expect(lines.texts.last == "3976 lines left out: too many kinds within a minute")
@@ -82,41 +83,21 @@ struct RepeatLogTests {
     func oneLongCharacter() throws {
         let log = repeatLog(period: .milliseconds(1))
         let long = "a" + String(repeating: "\u{301}", count: 5_000)
-        for _ in 1...2 { log.tell(.error, "hasup-vrrp", long) }
+        for _ in 1...2 { log.write(.error, "hasup-vrrp", long) }
         while lines.texts.count == 1 { try loop.turn() }
         #expect(lines.texts.last.map { $0.utf8.count < 400 } == true)
     }
 
-    @Test("the counts of a thousand kinds are written in several turns")
-    func countsInSlices() throws {
+    @Test("a burst of a kind is written, what comes after it is counted, and the next minute has one again")
+    func burst() throws {
         let log = repeatLog(period: .milliseconds(1))
-        for _ in 1...2 { for number in 1...1_000 { log.tell(.error, "hasup-vrrp", "\(number)") } }
-        var most = 0
-        while lines.texts.count < 2_000 {
-            let before = lines.texts.count
-            try loop.turn()
-            most = max(most, lines.texts.count - before)
+        var written = 0
+        for number in 1...5 {
+            if log.write(.info, "", "\(number)", kind: "n", folded: "more", burst: 3) { written += 1 }
         }
-        #expect(most <= 32)
-        #expect(Set(lines.texts.dropFirst(1_000)).count == 1_000)
-    }
-
-    @Test("packets that are wrong in the same way are one kind for each instance, whoever sends them")
-    func packets() {
-        let lines = lines
-        var log = ObservationLog(log: Logger(label: "test") { _ in LineHandler(lines) }, on: loop)
-        let senders = [IPAddress("10.0.0.8"), IPAddress("10.0.0.9")].compactMap { $0 }
-        #expect(senders.count == 2)
-        let instances = ["VI_1", "VI_2"].map {
-            InstanceSettings(name: $0, location: SourceLocation(file: "a.conf", line: 1))
-        }
-        for detail in 1...50 as ClosedRange<UInt32> {
-            for (sender, settings) in senders.flatMap({ sender in instances.map { (sender, $0) } }) {
-                _ = log.add(.discarded(0, .hopLimit, source: sender, detail: detail), settings)
-                _ = log.add(.accepted(0, .equalPriority, source: sender), settings)
-            }
-        }
-        #expect(lines.texts.count == 4)
+        #expect(written == 3 && lines.texts == ["1", "2", "3"])
+        while lines.texts.count == 3 { try loop.turn() }
+        #expect(lines.texts.last == "more (2 more like this within a minute)")
     }
 }
 

@@ -12,7 +12,7 @@ import WorkerProtocol
 
 @testable import Supervisor
 
-@Suite("Scripts of a former hasupd (D40)")
+@Suite("Scripts of a previous hasupd (D40)")
 final class ScriptRunnerTests {
     private let loop: EventLoop
     private let record = NotificationRecord(inherited: nil)
@@ -20,13 +20,14 @@ final class ScriptRunnerTests {
 
     init() throws { loop = try EventLoop() }
 
-    /// A process that a former hasupd has started and noted.
+    /// A process that a previous hasupd has started and noted.
     private func started(_ command: String, of instance: String = "A", output: Int32 = -1) throws -> Int32 {
         record.onMade = { [unowned self] in self.page = $0 }
         let child = try ChildProcess.spawn(
             path: "/bin/sh", arguments: ["sh", "-c", command], descriptors: [], output: output, on: loop
         ) { _, _ in }
-        record.runs(.init(pid: child.pid, startTicks: try ProcessInspection(pid: child.pid).startTicks), of: instance)
+        record.started(
+            .init(pid: child.pid, startTicks: try ProcessInspection(pid: child.pid).startTicks), of: instance)
         return child.pid
     }
 
@@ -108,7 +109,7 @@ final class ScriptRunnerTests {
         let runner = try successor(timeLimit: .milliseconds(10), timeout: .seconds(600))
         try loop.turn { runner.isIdle }
         #expect(!group.hasEnded, "it has its time, and doesn't hold up what comes next")
-        runner.endTold()
+        runner.endTerminated()
         try loop.turn { group.hasEnded }
         try loop.turn { kill(group.pid, 0) == -1 && errno == ESRCH }
     }
@@ -120,7 +121,7 @@ final class ScriptRunnerTests {
         try loop.turn { runner.isIdle }
         // It is reaped after all that could be done to it.
         try loop.turn { kill(group.pid, 0) == -1 && errno == ESRCH }
-        runner.endTold()
+        runner.endTerminated()
         #expect(kill(-group.pid, 0) == 0)
         #expect(!group.hasEnded)
         #expect(runner.report(of: "A") == nil)
@@ -151,13 +152,13 @@ final class ScriptRunnerTests {
         let pid = try #require(Int32(String(decoding: text.prefix(max(0, count - 1)), as: UTF8.self)))
         defer { kill(-parent.pid, SIGKILL) }
         record.onMade = { [unowned self] in self.page = $0 }
-        record.runs(.init(pid: pid, startTicks: try ProcessInspection(pid: pid).startTicks), of: "A")
+        record.started(.init(pid: pid, startTicks: try ProcessInspection(pid: pid).startTicks), of: "A")
         let runner = try successor()
         #expect(runner.processes == [pid])
         kill(pid, SIGKILL)
         try loop.turn { runner.isIdle }
         #expect(runner.report(of: "A") == nil)
-        #expect(lines.texts == ["A: a script of the former hasupd has ended; how isn't known"])
+        #expect(lines.texts == ["A: a script of the previous hasupd ended; its exit status isn't known"])
     }
 
     @Test("what became of scripts is forgotten when their instance has left the configuration")

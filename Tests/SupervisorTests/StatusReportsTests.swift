@@ -73,8 +73,8 @@ struct StatusReportsTests {
         let line = Observation.rivalMaster(0, source: other, .discarded(.version, detail: 3)).line(
             InstanceSettings(name: "VI_1", location: SourceLocation(file: "a.conf", line: 1)))
         #expect(
-            line == "VI_1: probably two masters: 10.0.0.2 advertises, too, and what it sends is thrown away: "
-                + "its version is 3, which isn't the configured one")
+            line == "VI_1: probably two masters: 10.0.0.2 advertises, too, and its adverts are discarded: "
+                + "version 3, which isn't the configured one")
     }
 
     @Test("with reverse, an interface that is up is said to be up")
@@ -84,8 +84,8 @@ struct StatusReportsTests {
         var recovered = Transition(
             instance: 0, from: .fault, to: .backup, reason: .recovered, peer: nil, peerPriority: nil,
             ownPriority: .standard, lastAdvertAge: nil)
-        let background = TransitionContext(fault: .trackedInterfaceUp("eth1"))
-        #expect(recovered.why(nil, background) == "tracked interface eth1, which has `reverse`, is down or gone now")
+        let context = TransitionContext(fault: .trackedInterfaceUp("eth1"))
+        #expect(recovered.why(nil, context) == "tracked interface eth1, which has `reverse`, is down or gone now")
         recovered.reason = .fault(.trackedInterfaceUp("eth1"))
         #expect(recovered.why(nil) == text)
     }
@@ -106,7 +106,7 @@ struct StatusReportsTests {
         #expect(report().whyNotMaster?.secondsLeft == nil)
         #expect(
             report().whyNotMaster?.text
-                == "the master has a lower priority (100 against 200), and nopreempt leaves it alone; "
+                == "the master has a lower priority (100 against 200), and nopreempt is set; "
                 + "takes over 322 ms after its last advert")
         status.waiting = .preemptDelay
         #expect(report().whyNotMaster?.secondsLeft == 0.322)
@@ -207,7 +207,7 @@ struct StatusReportsTests {
         var status = InstanceStatus(priority: own, advertInterval: .seconds(1))
         status.masterPriority = Priority(rawValue: theirs)
         let text = reason.sentence(status)
-        let decides = "advertised priority \(theirs) last, and ours is \(ours) by now: its next advert decides"
+        let decides = "advertised priority \(theirs) last, and ours is now \(ours): its next advert decides"
         #expect(text.contains(expected ?? decides), "\(text)")
         #expect(text.contains("next advert decides") == (expected == nil), "\(text)")
     }

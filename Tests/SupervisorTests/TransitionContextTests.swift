@@ -20,11 +20,11 @@ struct TransitionContextTests {
     }
 
     private func why(_ before: [(Observation, Int64)], _ last: Transition, at time: Int64) -> String {
-        var backgrounds = TransitionContexts()
-        for (observation, time) in before { _ = backgrounds.add(observation, settings, at: time) }
-        let background = backgrounds.add(.transition(last), settings, at: time)
-        let text = last.why(settings, background)
-        #expect(last.why(settings, backgrounds.last(of: "VI_1")) == text, "status says the same")
+        var contexts = TransitionContexts()
+        for (observation, time) in before { _ = contexts.add(observation, settings, at: time) }
+        let context = contexts.add(.transition(last), settings, at: time)
+        let text = last.why(settings, context)
+        #expect(last.why(settings, contexts.last(of: "VI_1")) == text, "status says the same")
         return text
     }
 
@@ -33,12 +33,12 @@ struct TransitionContextTests {
         let down = transition(.masterDown, peer: peer)
         #expect(
             why([(refused, 5 * second)], down, at: 6 * second)
-                == "no good advert of master 10.0.0.2 for 3.609 s: those of 10.0.0.2 came and were thrown away, the last "
-                + "because its password is wrong")
+                == "no good advert of master 10.0.0.2 for 3.609 s: those of 10.0.0.2 were discarded, the last one: wrong "
+                + "password")
         #expect(
             why([(refused, 5 * second)], transition(.masterDown), at: 6 * second)
-                == "no good advert of a master: those of 10.0.0.2 came and were thrown away, the last because its password "
-                + "is wrong")
+                == "no good advert of a master: those of 10.0.0.2 were discarded, the last one: wrong "
+                + "password")
         let silence = "master 10.0.0.2 wasn't heard for 3.609 s"
         // Long ago, of somebody else, or because we ourselves didn't run.
         #expect(why([(refused, 5 * second)], down, at: 60 * second) == silence)
@@ -55,22 +55,22 @@ struct TransitionContextTests {
         #expect(
             why([(.transition(transition(.fault(.sourceAddressMissing(peer)))), second)], back, at: 2 * second)
                 == "unicast_src_ip 10.0.0.2 can be used now")
-        #expect(why([], back, at: second) == "nothing that it needs is missing any more")
+        #expect(why([], back, at: second) == "everything that it needs is there again")
     }
 
     @Test func whatWasToldLateIsMarked() {
         let text = Observation.earlier(transition(.masterDown), at: Instant(nanoseconds: 5)).line(settings)
-        #expect(text.hasSuffix(", told late"), "\(text)")
+        #expect(text.hasSuffix(", reported late"), "\(text)")
         #expect(text.hasPrefix("VI_1: BACKUP -> MASTER: "), "\(text)")
     }
 
     @Test func namesForEverFillNothing() {
-        var backgrounds = TransitionContexts()
+        var contexts = TransitionContexts()
         for number in 0..<40_000 {
             let one = InstanceSettings(name: "\(number)", location: settings.location)
-            _ = backgrounds.add(.discarded(0, .checksum, source: peer, detail: 0), one, at: second)
+            _ = contexts.add(.discarded(0, .checksum, source: peer, detail: 0), one, at: second)
         }
-        #expect(backgrounds.count <= 16_384)
+        #expect(contexts.count <= 16_384)
     }
 
     @Test func sentencesEndOnce() {

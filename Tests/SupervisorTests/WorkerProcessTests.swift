@@ -1,6 +1,7 @@
 import Base
 import CLinux
 import Glibc
+import LogOutput
 import Logging
 import Reactor
 import Supervision
@@ -10,7 +11,7 @@ import WorkerProtocol
 @testable import Supervisor
 
 /// An owner whose program is sleep(1), and whose first socket can't be watched.
-private final class Owner: WorkerProcess.Owner {
+private final class Owner: WorkerProcessOwner {
     let loop: EventLoop
     var started: [Int32] = []
     var ends = 0
@@ -55,7 +56,8 @@ private final class Owner: WorkerProcess.Owner {
         worker.handle(.start)
         let first = try #require(owner.started.first)
         #expect(worker.child == nil && worker.life.state == .waiting)
-        #expect(worker.trouble?.text.contains("can't be started (can't watch a descriptor") == true, "status says why")
+        #expect(
+            worker.lastFault?.text.contains("can't be started (can't watch a descriptor") == true, "status says why")
         let limit = Clock.now + .seconds(5)
         while Clock.now < limit, kill(first, 0) == 0 || owner.started.count < 2 { try loop.turn() }
         #expect(kill(first, 0) == -1 && errno == ESRCH)
@@ -64,7 +66,7 @@ private final class Owner: WorkerProcess.Owner {
         worker.child?.kill()
         while Clock.now < limit, owner.ends == 0 { try loop.turn() }
         #expect(owner.ends == 1)
-        #expect(worker.trouble?.text.hasPrefix("sleeper ended (signal 9): starting it again") == true)
+        #expect(worker.lastFault?.text.hasPrefix("sleeper ended (signal 9): starting it again") == true)
     }
 
     /// One that hasupd replaces isn't one that somebody else has killed.
@@ -79,7 +81,7 @@ private final class Owner: WorkerProcess.Owner {
         worker.handle(.channelEnded("it said nonsense"))
         while Clock.now < limit, owner.ends == 0 { try loop.turn() }
         #expect(owner.ends == 1)
-        #expect(worker.trouble?.text.hasPrefix("sleeper was ended by hasupd: starting it again") == true)
+        #expect(worker.lastFault?.text.hasPrefix("sleeper was ended by hasupd: starting it again") == true)
     }
 
     /// D13: hasupd didn't run either when the worker's time was over, so that one gets its turn first.

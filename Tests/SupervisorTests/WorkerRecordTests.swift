@@ -59,16 +59,16 @@ final class WorkerRecordTests {
     func ends() throws {
         let record = WorkerRecord(directory: directory)
         let child = try sleeper(WorkerRecord.role)
-        try record.note(child.pid, deaths: 1)
+        try record.save(child.pid, deaths: 1)
         let ended = try record.endWorker(handsOver: false)
         #expect(
             ended
-                == WorkerRecord.Former(pid: child.pid, supervisor: getpid(), wasEnded: true))
+                == RecordedWorker(pid: child.pid, supervisor: getpid(), wasEnded: true))
         child.kill()
         try waitForExit()
         #expect(exit == .signal(SIGKILL))
         let again = try record.endWorker(handsOver: false)
-        #expect(again == WorkerRecord.Former(pid: child.pid, supervisor: getpid()))
+        #expect(again == RecordedWorker(pid: child.pid, supervisor: getpid()))
         record.clear()
         let cleared = try record.endWorker(handsOver: false)
         #expect(cleared == nil, "a clean stop leaves no trace of a death")
@@ -78,7 +78,7 @@ final class WorkerRecordTests {
     func handsOver() throws {
         let record = WorkerRecord(directory: directory)
         let child = try sleeper(WorkerRecord.role)
-        try record.note(child.pid, deaths: 1)
+        try record.save(child.pid, deaths: 1)
         let ended = try record.endWorker(handsOver: true)
         #expect(ended?.handedOver == true)
         #expect(ended?.wasEnded == true)
@@ -95,7 +95,7 @@ final class WorkerRecordTests {
             fputs("\(child.pid) 1\n", file)
             fclose(file)
         } else {
-            try record.note(child.pid, deaths: 1)
+            try record.save(child.pid, deaths: 1)
         }
         let ended = try record.endWorker(handsOver: false)
         #expect(ended?.wasEnded == false)
@@ -114,7 +114,7 @@ final class WorkerRecordTests {
         fclose(file)
         let former = try record.endWorker(handsOver: false)
         #expect(former?.deathsWithSnapshot == counted)
-        try record.note(getpid(), deaths: 3)
+        try record.save(getpid(), deaths: 3)
         let same = try record.endWorker(handsOver: false)
         #expect(same?.deathsWithSnapshot == 2)
     }
@@ -135,16 +135,16 @@ final class WorkerRecordTests {
 
     @Test("what has become of the former hasupd, for the history")
     func sentences() {
-        let killed = WorkerRecord.Former(pid: 12, supervisor: 11, wasEnded: true)
+        let killed = RecordedWorker(pid: 12, supervisor: 11, wasEnded: true)
         #expect(
             killed.sentence(isPassedOn: false)
                 == "the former hasupd (pid 11) was killed; its VRRP worker (pid 12) was ended")
-        #expect(killed.sentence(isPassedOn: true)?.contains("gone on with") == true)
-        let gone = WorkerRecord.Former(pid: 12, supervisor: 0)
-        #expect(gone.sentence(isPassedOn: false)?.contains("is gone, too") == true)
+        #expect(killed.sentence(isPassedOn: true)?.contains("resumes from the state of its VRRP worker") == true)
+        let gone = RecordedWorker(pid: 12, supervisor: 0)
+        #expect(gone.sentence(isPassedOn: false)?.contains("is gone as well") == true)
         #expect(gone.endSentence.hasSuffix("of a hasupd that is gone"))
-        let own = WorkerRecord.Former(pid: 12, supervisor: getpid()).endSentence
-        #expect(own == "ended the VRRP worker (pid 12) that this process started before it became this program")
-        #expect(WorkerRecord.Former(pid: 12, supervisor: getpid()).sentence(isPassedOn: true) == nil, "an upgrade")
+        let own = RecordedWorker(pid: 12, supervisor: getpid()).endSentence
+        #expect(own == "ended the VRRP worker (pid 12) of this process before the upgrade")
+        #expect(RecordedWorker(pid: 12, supervisor: getpid()).sentence(isPassedOn: true) == nil, "an upgrade")
     }
 }

@@ -215,13 +215,13 @@ extension [Action] {
         compactMap { if case .observe(.addressRemoved(_, _, let count)) = $0 { count } else { nil } }
     }
 
-    var strangers: [StrangerAddress] {
-        compactMap { if case .observe(.strangerFound(_, let stranger)) = $0 { stranger } else { nil } }
+    var strangers: [ForeignAddress] {
+        compactMap { if case .observe(.foreignAddressFound(_, let stranger)) = $0 { stranger } else { nil } }
     }
 
     /// Strangers that were told and are gone.
     var gone: [NamedAddress] {
-        compactMap { if case .observe(.strangerGone(_, let address)) = $0 { address } else { nil } }
+        compactMap { if case .observe(.foreignAddressGone(_, let address)) = $0 { address } else { nil } }
     }
 
     /// What was told to stay behind a MASTER, each time.

@@ -194,7 +194,7 @@ import Wire
         // New ones go where nothing is.
         var taken: Set = [3, 7]
         for number in 10..<20 as Range<Int32> {
-            let hasRoom = ledger.ask(key(number), owner: 0, fingerprint: 7, form: 1, ticket: 1)
+            let hasRoom = ledger.request(key(number), owner: 0, fingerprint: 7, form: 1, ticket: 1)
             #expect(hasRoom)
         }
         ledger.saveChanges { place, _ in #expect(taken.insert(place).inserted) }

@@ -45,7 +45,7 @@ import Wire
         bench.kernelAnswers = false
         #expect(!bench.node.owesWithdrawals)
         let key = Bench.kernelAddress("10.0.9.9/24").key
-        bench.handle(.leftBehind([AddressRecord(key: key, fingerprint: 1, form: 1, slot: 7)]))
+        bench.handle(.staleAddresses([AddressRecord(key: key, fingerprint: 1, form: 1, slot: 7)]))
         #expect(bench.node.owesWithdrawals)
         bench.advance(.seconds(2))
         let again = bench.take()

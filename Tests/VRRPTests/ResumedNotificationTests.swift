@@ -63,9 +63,9 @@ import Testing
     @Test func notificationsCountOnBehindTheLastOneThatWasHeard() throws {
         var twin = Twin.master()
         let heard = twin.bench.node.context.lastNotification
-        var notified = try #require(twin.bench.node.routers[0].lastNotified)
+        var notified = try #require(twin.bench.node.routers[0].lastNotification)
         notified.sequence = 1 << 50
-        twin.bench.node.routers[0].lastNotified = notified
+        twin.bench.node.routers[0].lastNotification = notified
         twin.bench.node.changed.add(0)
         twin.take(.wait(.seconds(1)))
         let snapshot = twin.keeper.snapshot(heardUntil: twin.bench.now, lastNotification: heard)
@@ -77,6 +77,22 @@ import Testing
         node.handle(.resume(twin.bench.model, snapshot), at: twin.bench.now, into: &actions)
         let numbers = actions.compactMap { if case .notify(let told) = $0 { told.sequence } else { nil } }
         #expect(numbers == [heard + 1], "repeated, because it wasn't heard, under a number that will be")
-        #expect(node.routers[0].lastNotified?.sequence == heard + 1)
+        #expect(node.routers[0].lastNotification?.sequence == heard + 1)
+    }
+
+    @Test("a trigger that there isn't is one that no worker may send")
+    func unknownTrigger() throws {
+        for raw: UInt8 in [0, 8, 255] {
+            var writer = ByteWriter()
+            writer.write(UInt32(2))
+            writer.write(UInt64(3))
+            writer.write(raw)
+            writer.write(UInt8(100))
+            let told = try writer.bytes.withUnsafeBytes { bytes in
+                var reader = ByteReader(bytes)
+                return try Notification(from: &reader)
+            }
+            #expect(told == Notification(sequence: 3, instance: 2, trigger: .any, priority: .standard))
+        }
     }
 }

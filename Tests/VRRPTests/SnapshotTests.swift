@@ -61,12 +61,12 @@ import Testing
         #expect(
             labels(Node()) == [
                 "isConfigured", "routers", "context", "routes", "nextWithSameKey", "isStopped", "changed", "resumption",
-                "discardedWithoutInstance", "nextDiscardReportAt", "looks",
+                "discardedWithoutInstance", "discardReports", "unknownVRIDs",
             ])
         #expect(
             labels(NodeContext()) == [
                 "timers", "announcer", "interfaces", "ledger", "dependents", "startsAt", "adoptsLeftovers",
-                "leftoversAt", "tickets", "lastTicket", "expectedRemovals", "withdrawals", "withdrawalsKept",
+                "staleAddressesAt", "tickets", "lastTicket", "expectedRemovals", "withdrawals", "withdrawalsKept",
                 "lastNotification",
             ])
         #expect(

@@ -47,12 +47,12 @@ import Varlink
 
     @Test(
         arguments: [
-            .rivalMaster(3, source: Bench.lower, .discarded(.checksum, detail: 77)), .strangerGone(3, name),
-            .addressesStay(3, [name, name], count: 2), .leftoversRemoved([name], count: 40, addedBy: 18),
+            .rivalMaster(3, source: Bench.lower, .discarded(.checksum, detail: 77)), .foreignAddressGone(3, name),
+            .addressesStay(3, [name, name], count: 2), .staleAddressesRemoved([name], count: 40, addedBy: 18),
             .addressesUnadvertised(3, count: 7),
-            .strangerFound(
+            .foreignAddressFound(
                 3,
-                StrangerAddress(
+                ForeignAddress(
                     name.prefix, interface: "eth0", isSilent: false, addedBy: 0, hasLifetime: true, atStart: .goes)),
         ] as [Observation]) func whatIsToldOf(_ told: Observation) throws
     {

@@ -107,7 +107,7 @@ struct Twin {
     }
 
     /// Whether something was removed that isn't told yet: a log line that a death may cost.
-    var isGathering: Bool { bench.node.routers.contains { !$0.untoldRemovals.isEmpty } }
+    var isGathering: Bool { bench.node.routers.contains { !$0.unreportedRemovals.isEmpty } }
 
     /// A MASTER that has announced its addresses.
     static func master() -> Twin {

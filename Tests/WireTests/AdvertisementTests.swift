@@ -98,8 +98,8 @@ let recorded: [Recorded] = [
             #expect(view.addresses == said.addresses)
             #expect(view.hasAddressList(said.addresses.flatMap(\.bytes)))
             #expect(!view.hasAddressList([]))
-            let verdict: ChecksumVerdict = said.checksumWithoutPseudoHeader ? .rightWithoutPseudoHeader : .right
-            #expect(view.judgeChecksum(source: source, destination: destination) == verdict)
+            let verdict: ChecksumResult = said.checksumWithoutPseudoHeader ? .rightWithoutPseudoHeader : .right
+            #expect(view.checkChecksum(source: source, destination: destination) == verdict)
             if said.version == .v2, source.family == .ipv4 {
                 #expect(view.authenticationType == (said.password == nil ? 0 : 1))
                 #expect(view.hasPassword(said.password ?? []))
@@ -136,7 +136,7 @@ let recorded: [Recorded] = [
                 guard let view = try? AdvertisementView(bytes, family: source.family),
                     view.rawVersion == sample.advertisement.version.rawValue
                 else { return }
-                let verdict = view.judgeChecksum(source: source, destination: destination)
+                let verdict = view.checkChecksum(source: source, destination: destination)
                 #expect(verdict == .wrong, "bit \(bit)")
             }
         }
@@ -153,7 +153,7 @@ let recorded: [Recorded] = [
                     _ = view.addresses
                     _ = view.hasPassword(bytes)
                     _ = view.hasAddressList(bytes)
-                    _ = view.judgeChecksum(source: address("10.0.0.1"), destination: address("224.0.0.18"))
+                    _ = view.checkChecksum(source: address("10.0.0.1"), destination: address("224.0.0.18"))
                 }
             }
         }

@@ -34,7 +34,7 @@ int hasup_accept(int listener);
 int hasup_connect_unix(const char *path);
 /// Connects a non-blocking datagram socket to this path.
 int hasup_connect_unix_datagram(const char *path);
-/// Who is at the other end of a Unix socket (SO_PEERCRED).
+/// Reads who is at the other end of a Unix socket (SO_PEERCRED).
 int hasup_peer_credentials(int fd, int32_t *pid, uint32_t *uid, uint32_t *gid);
 
 #endif

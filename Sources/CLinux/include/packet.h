@@ -11,16 +11,16 @@
 /// there (group == NULL for unicast). `family` is 4 or 6; `group` is 4 or 16 bytes.
 int hasup_vrrp_socket(int family, int interface_index, const char *interface_name, const uint8_t *group);
 
-/// Whether raw sockets may be opened in this network namespace: 0, or -EPERM. Cheap, where closing a packet socket waits
-/// for the kernel's RCU.
+/// Tests whether raw sockets may be opened in this network namespace: 0, or -EPERM. Cheap, where closing a packet
+/// socket waits for the kernel's RCU.
 int hasup_probe_raw(void);
 
 /// A packet socket of protocol 0, which receives nothing, with its filter locked: for ARP and ND frames.
 int hasup_frame_socket(void);
 
-/// Makes it what it was when it was made, whatever a former user of the socket has made of it: its send buffer and flags,
-/// which a sealed worker can change, and what only one without a filter of system calls can. 0, or -errno when another one
-/// has to be made.
+/// Makes it what it was when it was made, whatever a former user of the socket has made of it: its send buffer and
+/// flags, which a sealed worker can change, and what only one without a filter of system calls can. 0, or -errno when
+/// another one has to be made.
 int hasup_frame_socket_restore(int fd);
 
 /// A NETLINK_ROUTE socket, non-blocking for `groups` != 0 (RTMGRP_* bits), blocking otherwise.
@@ -42,18 +42,17 @@ int hasup_send_batch(int fd, const struct hasup_outgoing *packets, int count);
 /// Sends one Ethernet frame out of an interface.
 int hasup_send_frame(int fd, int interface_index, const void *bytes, size_t count);
 
-/// A packet as it was received: IPv4 with its header, IPv6 without.
+/// A received packet: IPv4 with its header, which says what else there is to know; IPv6 without.
 struct hasup_incoming {
     uint16_t count;
-    uint8_t family;
-    /// -1 when the kernel didn't say.
+    /// IPv6 only; -1 when the kernel didn't say.
     int16_t hop_limit;
-    int32_t interface_index;
+    /// IPv6 only, like `destination`.
     uint8_t source[16];
     uint8_t destination[16];
 };
 
-/// Where a batch is received to.
+/// The memory of a received batch.
 struct hasup_receiver;
 
 struct hasup_receiver *hasup_receiver_create(void);

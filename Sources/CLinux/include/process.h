@@ -15,25 +15,21 @@ enum { HASUP_GIVEN_MAX = 64 };
 /// `argv` and `envp` end with NULL. Returns the pid or -errno.
 int hasup_spawn(const char *path, char *const argv[], char *const envp[], const int *descriptors, int count);
 
-/// The same with the child's standard output in `output`; -1 to inherit that, too. With `lends_class` the child of a
-/// realtime process is realtime, too, until it gives that up, also where SCHED_RESET_ON_FORK is set. With `own_group` it
-/// leads a process group; otherwise it is in ours, and ends with it.
+/// Does the same with the child's standard output in `output`; -1 to inherit that, too. With `lends_class` the child of
+/// a realtime process is realtime, too, until it gives that up, also where SCHED_RESET_ON_FORK is set. With `own_group`
+/// it leads a process group; otherwise it is in ours, and ends with it.
 int hasup_spawn_into(
     const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int output,
     int lends_class, int own_group);
 
-enum { HASUP_PASSED_MAX = 4, HASUP_KEPT_MIN = 8 };
-
-/// Becomes another program, in which `descriptors[i]` is descriptor 3 + i and nothing else above 2 is open: what
-/// sd_listen_fds(3) expects. Comes back only if that fails, with -errno and every descriptor as it was.
-///
-/// `kept` stays open at its own number, which is HASUP_KEPT_MIN at least, or is -1. Nothing that leads to its file is closed:
-/// the process would lose its locks on it.
+/// Becomes another program, in which these descriptors are open at their numbers, and nothing else above 2. Returns only if
+/// that fails, with -errno: then each descriptor that was passed is closed on exec, and so is every other above 2. No
+/// descriptor is closed before: the process would lose its locks on that file.
 int hasup_exec_passing(
-    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, int kept);
+    const char *path, char *const argv[], char *const envp[], const int *descriptors, int count);
 
-/// How a child has ended, without waiting: the status as of waitpid(2), -EAGAIN while it runs, or another -errno. The
-/// kernel keeps it until it is reaped.
+/// Returns how a child has ended, without waiting: the status as of waitpid(2), -EAGAIN while it runs, or another
+/// -errno. The kernel keeps it until it is reaped.
 int hasup_exit_status(int pid);
 
 /// Frees a child that has ended.
@@ -55,35 +51,35 @@ int hasup_prctl(int option, unsigned long a, unsigned long b, unsigned long c, u
 /// The name that ps(1) shows; a program that was started through a descriptor is called by that otherwise.
 int hasup_process_name_set(const char *name);
 
-/// Installs a seccomp filter of `count` BPF instructions (8 bytes each) for all threads; with `logged` the kernel's audit
-/// log names each call that isn't allowed (SECCOMP_FILTER_FLAG_LOG).
+/// Installs a seccomp filter of `count` BPF instructions (8 bytes each) for all threads; with `logged` the kernel's
+/// audit log names each call that isn't allowed (SECCOMP_FILTER_FLAG_LOG).
 int hasup_seccomp_load(const void *program, unsigned short count, int logged);
 
 /// 0 when the kernel knows seccomp filters, or -errno. Nothing is installed.
 int hasup_seccomp_probe(void);
 
-/// Opens /dev/null where descriptor 0, 1 or 2 is closed, so that nothing that is opened later is taken for what a program
-/// reads and prints. Before anything else is opened. `output` is O_RDWR to throw away what is printed there, O_RDONLY to
-/// have it refused as before.
-void hasup_occupy_standard(int output);
+/// Opens /dev/null where descriptor 0, 1 or 2 is closed, so that nothing that is opened later is taken for what a
+/// program reads and prints. Before anything else is opened. `output` is O_RDWR to throw away what is printed there,
+/// O_RDONLY to have it refused as before.
+void hasup_open_standard_descriptors(int output);
 
 /// Takes an open-file-description write lock on the whole file without waiting; -EAGAIN when another process has it.
 int hasup_lock_file(int fd);
 /// The pid that holds a write lock on this file, 0 for none (or -1 for an open-file-description lock).
 int hasup_lock_holder(int fd);
 
-/// Takes the calling process's write lock on one byte without waiting; -EAGAIN when another process has it. It ends with
-/// the process, or when the process closes any descriptor of the file.
-int hasup_claim(int fd, int64_t offset);
+/// Takes the calling process's write lock on one byte without waiting; -EAGAIN when another process has it. It ends
+/// with the process, or when the process closes any descriptor of the file.
+int hasup_lock_byte(int fd, int64_t offset);
 /// Gives `length` bytes back, 0 for all that follow.
-void hasup_unclaim(int fd, int64_t offset, int64_t length);
+void hasup_unlock_bytes(int fd, int64_t offset, int64_t length);
 /// The pid of another process that has this byte; 0 for none.
-int hasup_claim_holder(int fd, int64_t offset);
+int hasup_byte_lock_holder(int fd, int64_t offset);
 
 /// SCHED_FIFO with this priority for the calling thread; with reset-on-fork if asked. 0 puts SCHED_OTHER back.
 int hasup_set_realtime(int priority, int reset_on_fork);
 
-/// The same for the first thread of a process; 0 is the caller.
+/// Does the same for the first thread of a process; 0 is the caller.
 int hasup_set_realtime_of(int pid, int priority, int reset_on_fork);
 /// The calling thread's nice value, -20...19: it and threads that it starts have it in the ordinary class.
 int hasup_set_niceness(int niceness);

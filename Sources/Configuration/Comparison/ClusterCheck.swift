@@ -249,9 +249,9 @@ private enum Authentication: Equatable {
     case hmac(HMACSettings)
 
     init(_ instance: InstanceSettings) {
-        if let hmac = instance.uncommon?.value.hmac {
+        if let hmac = instance.extra?.value.hmac {
             self = .hmac(hmac)
-        } else if let key = instance.uncommon?.value.headerKey {
+        } else if let key = instance.extra?.value.headerKey {
             self = .header(key)
         } else {
             self = instance.password.map { .password($0) } ?? .none

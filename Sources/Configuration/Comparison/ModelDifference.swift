@@ -74,19 +74,14 @@ package struct ModelDifference: Hashable, Sendable {
         }
         removed = left.map { old.instances[$0].name }
         // Who runs scripts that don't say it is looked up only where there are scripts.
-        var before = old.global
-        if !old.hasScripts || !new.hasScripts { before.defaultScriptAccount = new.global.defaultScriptAccount }
-        global = SettingTexts.differences(before, new.global, SettingTexts.global)
-        global += SettingTexts.sharedDifferences(old, new)
-        var (rest, after) = (old, new)
-        rest.global = new.global
-        rest.instances = []
-        after.instances = []
-        rest.shared = new.shared
-        rest.ignoredSettings = new.ignoredSettings
-        // Where a block stands is no setting.
-        global += SettingTexts.otherDifferences(rest.withoutPlaces, after.withoutPlaces)
-        global = global.map { $0.marked(in: ["global_defs", "(root)"]) }
+        var before = old
+        if !old.hasScripts || !new.hasScripts {
+            before.global.defaultScriptAccount = new.global.defaultScriptAccount
+        }
+        let names = (old: old.instances.map(\.name), new: new.instances.map(\.name))
+        global = SettingTexts.differences(before, new, instances: names).map {
+            $0.marked(in: ["global_defs", "(root)"])
+        }
     }
 
     private mutating func compare(_ old: InstanceSettings, _ new: InstanceSettings) {
@@ -101,37 +96,18 @@ package struct ModelDifference: Hashable, Sendable {
         changed.append(
             Change(
                 name: new.name,
-                settings: SettingTexts.differences(moved, new, SettingTexts.instance + SettingTexts.rest)
-                    .map { $0.marked(in: ["vrrp_instance"]) },
+                settings: SettingTexts.differences(moved, new).map { $0.marked(in: ["vrrp_instance"]) },
                 startsAnew: old.identity != new.identity))
-    }
-}
-
-extension ConfigurationModel {
-    /// The same model from files with other line numbers.
-    var withoutPlaces: ConfigurationModel {
-        let nowhere = SourceLocation(file: "", line: 0)
-        var model = self
-        for index in instances.indices {
-            model.instances[index].location = nowhere
-            model.instances[index].faultLocation = nil
-        }
-        for index in virtualServers.indices { model.virtualServers[index].location = nowhere }
-        for index in virtualServerGroups.indices { model.virtualServerGroups[index].location = nowhere }
-        return model
     }
 }
 
 extension ModelDifference.Setting {
     /// The same, with what the keyword table says of its keyword in one of these blocks. A setting may be named after what
-    /// several keywords have in common (`option`, `virtual servers`): then its value begins with the keyword, or it is
-    /// their plural.
+    /// several keywords have in common (`option`): then its value begins with the keyword.
     func marked(in blocks: [String]) -> Self {
         let value = (new ?? old ?? "").prefix { $0 != " " }
-        let singular = name.hasSuffix("s") ? name.dropLast() : name[...]
         let names: [String] = [
-            name, name == "tracker" ? "track_\(value)" : String(value), String(singular).replacing(" ", with: "_"),
-            String(name.prefix { $0 != " " }),
+            name, name == "tracker" ? "track_\(value)" : String(value), String(name.prefix { $0 != " " }),
         ]
         let keywords = names.flatMap { name in blocks.compactMap { KeywordTable.shared.keyword(name, in: $0) } }
         var setting = self

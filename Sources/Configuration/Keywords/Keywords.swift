@@ -1,3 +1,4 @@
+import Base
 import ConfigurationModel
 
 /// What a keyword's presence means today.
@@ -344,10 +345,9 @@ package struct KeywordTable: Sendable {
         return less.map { (1 << exponent) - $0 }
     }
 
-    /// FNV-1a over the context and the name.
     private static func hash(_ name: some Sequence<UInt8>, _ context: Int) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(context)
-        for byte in name { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return hash
+        var hash = FNV1a(salt: UInt64(context))
+        hash.add(name)
+        return hash.value
     }
 }

@@ -23,7 +23,7 @@ extension Elaborator {
         decideOptions(&draft)
         checkStrictness(draft)
         checkAddresses(draft)
-        if draft.uncommon != UncommonSettings() { draft.settings.uncommon = Boxed(draft.uncommon) }
+        if draft.extra != ExtraSettings() { draft.settings.extra = OutOfLine(draft.extra) }
     }
 
     /// An error that keeps this instance, and no other, from running.

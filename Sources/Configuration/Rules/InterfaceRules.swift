@@ -122,7 +122,7 @@ extension Elaborator {
         let name = draft.settings.interface
         let link = environment.links?[name]
         // Its VRRP interface is another one.
-        if draft.uncommon.link != nil { return }
+        if draft.extra.link != nil { return }
         if name == "lo" || link?.isLoopback == true {
             return condemn("VRRP can't run on the loopback interface `\(name)`", &draft, at: token)
         }

@@ -30,7 +30,7 @@ extension Elaborator {
         }
         forbid("preempt_delay", "a higher priority takes over at once", &self)
         if settings.downTimerAdverts != 3 { forbid("down_timer_adverts", "it is 3 (RFC 9568 §6.1)", &self) }
-        if case .vmac(.some) = draft.uncommon.link?.kind {
+        if case .vmac(.some) = draft.extra.link?.kind {
             forbid("use_vmac", "the MAC address is 00:00:5e:00:01:VRID, or 02 for IPv6", &self)
         }
         forbid("vmac_xmit_base", "advertisements come from the virtual MAC address", &self)
@@ -44,7 +44,7 @@ extension Elaborator {
         if settings.announcements.lowerPriorityRounds != 0 {
             forbid("garp_lower_prio_repeat", "lower priorities cause no announcement", &self)
         }
-        if let hmac = draft.uncommon.hmac, hmac.mode != .enforce {
+        if let hmac = draft.extra.hmac, hmac.mode != .enforce {
             forbid("auth_hmac", "its mode is enforce", &self)
         }
         if isOwner, draft.places["owner_ignore_adverts"] != nil, !settings.options.contains(.ownerIgnoresAdverts) {

@@ -1,7 +1,15 @@
+import Base
+
 /// Limits that the words of several blocks share.
 package enum Limits {
     /// Whole seconds: as many as 32-bit milliseconds hold.
     package static let seconds = 0...4_294_967
+    /// A length of time that a configuration can name.
+    package static let interval = Interval.zero...Interval.seconds(Int64(seconds.upperBound))
+    /// The same for a time that has to pass.
+    package static let positive = Interval(nanoseconds: 1)...interval.upperBound
+    package static let advertInterval = Interval.milliseconds(10)...Interval.seconds(255)
+    package static let priority = Priority(rawValue: 1)...Priority.owner
     /// Whole seconds: as many as 32-bit microseconds hold.
     package static let shortSeconds = 0...4_294
     package static let rounds = 0...65_535
@@ -26,6 +34,14 @@ package enum Limits {
     package static let nice = -20...19
     /// Number of a CPU: as many as cpu_set_t holds.
     package static let processor = 0...1_023
+    /// Weight of a tracked interface.
+    package static let interfaceWeight = -255...255
+    /// Number of processes.
+    package static let processes = 0...65_535
+    /// Bytes of a datagram.
+    package static let datagram = 0...65_535
+    /// Number of a line, and of whatever else fits into 32 bits.
+    package static let number = 0...Int(UInt32.max)
     package static let int32 = Int(Int32.min)...Int(Int32.max)
     /// Bytes of an auth_hmac key.
     package static let hmacKey = 32...64

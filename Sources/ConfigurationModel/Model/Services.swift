@@ -1,7 +1,7 @@
 import Base
 
 /// One virtual_server block: an IPVS service and the servers behind it.
-package struct VirtualServerSettings: Hashable, Sendable {
+package struct VirtualServerSettings: Record {
     /// What clients address.
     package var address: ServiceAddress
     package var location: SourceLocation
@@ -9,7 +9,6 @@ package struct VirtualServerSettings: Hashable, Sendable {
     package var family = AddressFamily.ipv4
     /// protocol; nil only for a firewall mark, whose packets may be of any.
     package var transport: ServiceTransport?
-    /// lb_algo.
     package var scheduler = Scheduler.weightedLeastConnections
     /// flag-1 to flag-3 and their names for single schedulers.
     package var schedulerFlags: SchedulerFlags = []
@@ -29,7 +28,6 @@ package struct VirtualServerSettings: Hashable, Sendable {
     package var quorum = 1
     /// hysteresis around the quorum, below it.
     package var hysteresis = 0
-    /// quorum_up and quorum_down.
     package var scripts: [ServiceScript] = []
     package var snmpName: String?
     package var sorryServer: SorryServer?
@@ -38,21 +36,66 @@ package struct VirtualServerSettings: Hashable, Sendable {
     /// Why this service can't be set up, a sentence each; empty when it can (docs/decisions.md, D18).
     package var faults: [String] = []
 
-    /// A service with keepalived's defaults.
     package init(address: ServiceAddress, location: SourceLocation) {
         self.address = address
         self.location = location
     }
+
+    package init() { self.init(address: .firewallMark(0), location: SourceLocation()) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &address)
+        try fields.unlisted(&location)
+        try fields.field("ip_family", &family)
+        try fields.field("protocol", &transport)
+        try fields.field("lb_algo", &scheduler)
+        try fields.flags("", &schedulerFlags)
+        try fields.field("ops", &schedulesSinglePackets)
+        try fields.field("lb_kind", &forwarding)
+        try fields.field("persistence_timeout", &persistence)
+        try fields.field("ha_suspend", &suspendsWithoutAddress)
+        try fields.field("smtp_alert", &sendsMail)
+        try fields.field("omega", &notifiesAtShutdown)
+        try fields.field("quorum", &quorum, in: 1...Int(UInt32.max))
+        try fields.field("hysteresis", &hysteresis, in: Limits.number)
+        try fields.list("", &scripts)
+        try fields.field("snmp_name", &snmpName)
+        try fields.field("sorry_server", &sorryServer)
+        try fields.list("real_server", &realServers)
+        try fields.list("fault", &faults)
+    }
 }
 
 /// What clients of a service address.
-package enum ServiceAddress: Hashable, Sendable {
+package enum ServiceAddress: Choice {
     /// An address and a port; port 0 stands for all ports.
     case address(IPAddress, port: UInt16)
     /// Packets with this firewall mark.
     case firewallMark(UInt32)
     /// Every entry of the virtual_server_group of this name.
     case group(String)
+
+    package static let cases: [Self] = [.address(IPAddress(v4: 0), port: 0), .firewallMark(0), .group("")]
+    package var number: UInt8 {
+        switch self {
+        case .address: 0
+        case .firewallMark: 1
+        case .group: 2
+        }
+    }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        switch self {
+        case .address(var address, var port):
+            try fields.field("", &address)
+            try fields.field("", &port)
+            self = .address(address, port: port)
+        case .firewallMark(var mark):
+            try fields.field("fwmark", &mark)
+            self = .firewallMark(mark)
+        case .group(var name):
+            try fields.field("group", &name)
+            self = .group(name)
+        }
+    }
 }
 
 extension ServiceAddress: CustomStringConvertible {
@@ -67,14 +110,14 @@ extension ServiceAddress: CustomStringConvertible {
 }
 
 /// Transport protocols that IPVS balances, by their IP protocol numbers.
-package enum ServiceTransport: UInt8, Hashable, Sendable {
+package enum ServiceTransport: UInt8, FieldValue {
     case tcp = 6
     case udp = 17
     case sctp = 132
 }
 
 /// An IPVS scheduler, by the name of its kernel module (`ip_vs_rr` and so on).
-package enum Scheduler: String, Hashable, Sendable, CaseIterable {
+package enum Scheduler: String, FieldValue, CaseIterable {
     case roundRobin = "rr"
     case weightedRoundRobin = "wrr"
     case leastConnections = "lc"
@@ -92,10 +135,9 @@ package enum Scheduler: String, Hashable, Sendable, CaseIterable {
 }
 
 /// IPVS's scheduler flags (linux/ip_vs.h: IP_VS_SVC_F_SCHED1 and following).
-package struct SchedulerFlags: OptionSet, Hashable, Sendable {
+package struct SchedulerFlags: FlagSet {
     /// The bits as they are encoded; not the kernel's.
     package let rawValue: UInt8
-    /// Flags from these bits.
     package init(rawValue: UInt8) { self.rawValue = rawValue }
     /// flag-1; for sh and mh: fall back to another server when the hashed one isn't available.
     package static let first = SchedulerFlags(rawValue: 1)
@@ -103,29 +145,73 @@ package struct SchedulerFlags: OptionSet, Hashable, Sendable {
     package static let second = SchedulerFlags(rawValue: 2)
     /// flag-3.
     package static let third = SchedulerFlags(rawValue: 4)
+
+    package static let all: SchedulerFlags = [.first, .second, .third]
+    package static let words: [(flag: SchedulerFlags, word: String)] = [
+        (.first, "flag-1"), (.second, "flag-2"), (.third, "flag-3"),
+    ]
 }
 
 /// How packets reach a real server.
-package enum Forwarding: Hashable, Sendable {
+package enum Forwarding: Choice {
     /// NAT.
     case masquerading
     /// DR: the frame is sent on with the server's MAC address.
     case directRouting
     /// TUN.
     case tunnel(Tunnel)
+
+    package static let cases: [Self] = [.masquerading, .directRouting, .tunnel(.ipip)]
+    package var number: UInt8 {
+        switch self {
+        case .masquerading: 0
+        case .directRouting: 1
+        case .tunnel: 2
+        }
+    }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        switch self {
+        case .masquerading: fields.word("NAT")
+        case .directRouting: fields.word("DR")
+        case .tunnel(var tunnel):
+            try fields.field("TUN", &tunnel)
+            self = .tunnel(tunnel)
+        }
+    }
 }
 
 /// How TUN wraps packets.
-package enum Tunnel: Hashable, Sendable {
+package enum Tunnel: Choice {
     /// IP in IP.
     case ipip
     /// Generic UDP encapsulation to this port.
     case gue(port: UInt16, TunnelChecksum)
     case gre(TunnelChecksum)
+
+    package static let cases: [Self] = [.ipip, .gue(port: 0, .none), .gre(.none)]
+    package var number: UInt8 {
+        switch self {
+        case .ipip: 0
+        case .gue: 1
+        case .gre: 2
+        }
+    }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        switch self {
+        case .ipip: fields.word("ipip")
+        case .gue(var port, var checksum):
+            try fields.field("gue port", &port)
+            try fields.field("", &checksum)
+            self = .gue(port: port, checksum)
+        case .gre(var checksum):
+            try fields.field("gre", &checksum)
+            self = .gre(checksum)
+        }
+    }
 }
 
 /// Checksums in the tunnel's header.
-package enum TunnelChecksum: UInt8, Hashable, Sendable {
+package enum TunnelChecksum: UInt8, FieldValue {
     /// nocsum.
     case none = 0
     /// csum.
@@ -135,50 +221,74 @@ package enum TunnelChecksum: UInt8, Hashable, Sendable {
 }
 
 /// Client affinity.
-package struct Persistence: Hashable, Sendable {
+package struct Persistence: Record {
     /// persistence_timeout, whole seconds.
     package var timeout = Interval.seconds(360)
     /// persistence_granularity: which clients count as one.
     package var granularity: PersistenceGranularity
     /// persistence_engine, for example `sip`.
     package var engine: String?
-    /// Affinity of each client address for itself.
     package init(granularity: PersistenceGranularity) { self.granularity = granularity }
+
+    package init() { self.init(granularity: .netmask(.max)) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &timeout)
+        try fields.field("persistence_granularity", &granularity)
+        try fields.field("persistence_engine", &engine)
+    }
 }
 
 /// The part of a client's address that persistence looks at.
-package enum PersistenceGranularity: Hashable, Sendable {
+package enum PersistenceGranularity: Choice {
     /// An IPv4 netmask in host order. The kernel takes any, also one with gaps.
     case netmask(UInt32)
     /// A prefix length of IPv6.
     case prefixLength(UInt8)
+
+    package static let cases: [Self] = [.netmask(0), .prefixLength(128)]
+    package var number: UInt8 { if case .netmask = self { 0 } else { 1 } }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        switch self {
+        case .netmask(var mask):
+            try fields.field("", &mask)
+            self = .netmask(mask)
+        case .prefixLength(var length):
+            try fields.field("", &length, in: 1...128)
+            self = .prefixLength(length)
+        }
+    }
 }
 
 /// sorry_server: used while the quorum is lost.
-package struct SorryServer: Hashable, Sendable {
+package struct SorryServer: Record {
     package var address: IPAddress
     /// Its port; 0 for the one the client used.
     package var port: UInt16
-    /// sorry_server_lvs_method.
     package var forwarding: Forwarding
     /// sorry_server_inhibit: it stays in the table with weight 0 while it isn't used.
     package var isInhibited = false
-    /// A server.
     package init(address: IPAddress, port: UInt16, forwarding: Forwarding) {
         self.address = address
         self.port = port
         self.forwarding = forwarding
     }
+
+    package init() { self.init(address: IPAddress(v4: 0), port: 0, forwarding: .masquerading) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &address)
+        try fields.field("", &port)
+        try fields.field("sorry_server_lvs_method", &forwarding)
+        try fields.field("sorry_server_inhibit", &isInhibited)
+    }
 }
 
 /// One real_server block.
-package struct RealServerSettings: Hashable, Sendable {
+package struct RealServerSettings: Record {
     package var address: IPAddress
     /// Its port as IPVS has it: 0 for a service on all ports, or on a firewall mark.
     package var port: UInt16
     /// weight, 0...`Limits.weight`.
     package var weight = 1
-    /// lvs_method.
     package var forwarding = Forwarding.masquerading
     /// uthreshold: above this many connections it gets no new ones; 0 for no limit.
     package var upperThreshold: UInt32 = 0
@@ -188,21 +298,34 @@ package struct RealServerSettings: Hashable, Sendable {
     package var isInhibitedOnFailure = false
     /// smtp_alert: a mail when it goes up or down.
     package var sendsMail = true
-    /// notify_up and notify_down.
     package var scripts: [ServiceScript] = []
     package var snmpName: String?
     /// Its checks; it is up while none of them fails, so without any it is always up.
     package var checks: [CheckSettings] = []
 
-    /// A server with keepalived's defaults.
     package init(address: IPAddress, port: UInt16) {
         self.address = address
         self.port = port
     }
+
+    package init() { self.init(address: IPAddress(v4: 0), port: 0) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &address)
+        try fields.field("", &port)
+        try fields.field("weight", &weight, in: Limits.weight)
+        try fields.field("lvs_method", &forwarding)
+        try fields.field("uthreshold", &upperThreshold)
+        try fields.field("lthreshold", &lowerThreshold)
+        try fields.field("inhibit_on_failure", &isInhibitedOnFailure)
+        try fields.field("smtp_alert", &sendsMail)
+        try fields.list("", &scripts)
+        try fields.field("snmp_name", &snmpName)
+        try fields.list("", &checks)
+    }
 }
 
 /// The moment a service's script is for.
-package enum ServiceTrigger: UInt8, Hashable, Sendable {
+package enum ServiceTrigger: UInt8, FieldValue {
     /// quorum_up of a virtual server, notify_up of a real one.
     case up = 1
     /// quorum_down, notify_down.
@@ -210,38 +333,69 @@ package enum ServiceTrigger: UInt8, Hashable, Sendable {
 }
 
 /// A script of a virtual or real server.
-package struct ServiceScript: Hashable, Sendable {
-    /// When it runs.
+package struct ServiceScript: Record {
     package var trigger: ServiceTrigger
-    /// The program and its arguments.
     package var arguments: [String]
     /// Who it runs as; nil for the default.
     package var identity: ScriptIdentity?
-    /// A script for this moment.
     package init(trigger: ServiceTrigger, arguments: [String], identity: ScriptIdentity? = nil) {
         self.trigger = trigger
         self.arguments = arguments
         self.identity = identity
     }
+
+    package init() { self.init(trigger: .up, arguments: []) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &trigger)
+        try fields.command("", &arguments)
+        try fields.field("", &identity)
+    }
 }
 
 /// One virtual_server_group: what a virtual_server block serves at once.
-package struct VirtualServerGroup: Hashable, Sendable {
-    /// The group's name.
+package struct VirtualServerGroup: Record {
     package var name: String
     package var location: SourceLocation
     package var entries: [ServiceGroupEntry] = []
-    /// An empty group.
     package init(name: String, location: SourceLocation) {
         self.name = name
         self.location = location
     }
+
+    package init() { self.init(name: "", location: SourceLocation()) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &name)
+        try fields.unlisted(&location)
+        try fields.list("", &entries)
+    }
 }
 
 /// One entry of a virtual_server_group.
-package enum ServiceGroupEntry: Hashable, Sendable {
+package enum ServiceGroupEntry: Choice {
     /// All addresses from the first to the last, which are of one family; port 0 stands for all ports.
     case addresses(first: IPAddress, last: IPAddress, port: UInt16)
     /// A firewall mark; the family is the virtual server's when the entry doesn't say.
     case firewallMark(UInt32, AddressFamily?)
+
+    package static let cases: [Self] = [
+        .addresses(first: IPAddress(v4: 0), last: IPAddress(v4: 0), port: 0), .firewallMark(0, nil),
+    ]
+    package var number: UInt8 { if case .addresses = self { 0 } else { 1 } }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        switch self {
+        case .addresses(var first, var last, var port):
+            try fields.field("", &first)
+            try fields.field("", &last)
+            try fields.field("", &port)
+            // Whoever walks through it must come to an end.
+            try fields.require(
+                first <= last && first.family == last.family && first.high == last.high
+                    && last.low - first.low < Limits.rangeMaximum)
+            self = .addresses(first: first, last: last, port: port)
+        case .firewallMark(var mark, var family):
+            try fields.field("fwmark", &mark)
+            try fields.field("", &family)
+            self = .firewallMark(mark, family)
+        }
+    }
 }

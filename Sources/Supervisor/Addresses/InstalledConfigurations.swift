@@ -9,30 +9,30 @@ import VRRP
 import VRRPWorker
 import WorkerProtocol
 
-/// What this hasupd may have put into the kernel: copies of the configurations that it has given to its workers, in the
+/// The configurations of which something may be in the kernel: copies of those that hasupd has given to its workers, in the
 /// run directory, good for this boot (docs/decisions.md, D14).
 ///
-/// A hasupd that dies with everything leaves addresses behind, and its successor's file may not name them any more. An
-/// address goes only when a configuration noted here names it, and the page of addresses, or without one the kernel's mark,
-/// says that it is ours.
+/// When everything dies at once, addresses stay, and the next hasupd's file may not name them any more. An address goes only
+/// when a configuration noted here names it, and the page of addresses, or without one the kernel's mark, says that it is
+/// ours.
 final class InstalledConfigurations {
     private static let sizeMax = 256 << 20
 
     private let directory: String
-    /// What the names of this boot's copies begin with. A number follows: the higher, the newer.
+    /// The beginning of the names of this boot's copies. A number follows: the higher, the newer.
     private let prefix: String
     private var lastNumber: UInt64 = 0
     /// The copy of each generation of this hasupd.
     private var copies: [(generation: UInt64, number: UInt64)] = []
-    /// How many copies there are, those of an earlier hasupd counted: with one, nothing is left of a former configuration.
+    /// The number of copies, those of an earlier hasupd counted: with one, nothing is left of a previous configuration.
     private(set) var copiesThere = 0
 
-    /// Whether a withdrawal has failed: what is noted is still wanted, whatever a worker says.
-    private var owesWithdrawal = false
-    /// Why the newest configuration isn't noted, a sentence; nil when it is.
+    /// True if a removal has failed: what is noted is still needed, whatever a worker says.
+    private var owesRemoval = false
+    /// The reason why the newest configuration isn't noted, a sentence; nil when it is.
     private(set) var failure: String?
 
-    /// A ledger in this folder. Those of earlier boots are removed.
+    /// The copies in this folder. Those of earlier boots are removed.
     init(directory: String) {
         self.directory = directory
         let boot = FileReader.text(of: "/proc/sys/kernel/random/boot_id").filter { $0.isHexDigit || $0 == "-" }
@@ -44,7 +44,7 @@ final class InstalledConfigurations {
     }
 
     /// Notes a configuration before a worker is given it. Those before it stay noted: their addresses may still be there.
-    /// What can't be done is told by `failure`.
+    /// `failure` says what can't be done.
     func record(_ image: ConfigurationImage, as generation: UInt64) {
         guard copies.last?.generation != generation else { return }
         do throws(SystemError) {
@@ -82,9 +82,10 @@ final class InstalledConfigurations {
         copiesThere += 1
     }
 
-    /// Nothing that only earlier generations name is in the kernel any more. What isn't noted is no reason to forget what is.
+    /// Removes the copies of earlier generations: nothing that only they name is in the kernel. If this one has no copy, they
+    /// stay.
     func forget(before generation: UInt64) {
-        guard !owesWithdrawal, let kept = copies.first(where: { $0.generation >= generation }) else { return }
+        guard !owesRemoval, let kept = copies.first(where: { $0.generation >= generation }) else { return }
         copies.removeAll { $0.number < kept.number }
         for name in names(beginningWith: prefix) where number(of: name) < kept.number { unlink("\(directory)/\(name)") }
         copiesThere = copies.count
@@ -103,35 +104,29 @@ final class InstalledConfigurations {
         return names
     }
 
-    /// The copy's number; 0 for one of a hasupd that had no numbers, and for one that was never finished.
+    /// The copy's number; 0 for one that was never finished.
     private func number(of name: String) -> UInt64 { UInt64(name.dropFirst(prefix.count + 1)) ?? 0 }
 
-    /// Removes from the kernel what is noted, ours and still there, except what this model names, too. Only to be called
-    /// while no worker lives.
+    /// Removes the addresses of the noted configurations that are ours and still there, except those of this model. Only to
+    /// be called while no worker lives.
     ///
-    /// - Parameter page: what workers have put where; without it everything has died, and the kernel's mark says what is
-    ///   ours.
+    /// - Parameter page: the entries of what workers have put where; without it everything has died, and the kernel's mark
+    ///   says what is ours.
     /// - Returns: the addresses that were removed. - Throws: `SystemError`.
-    func withdraw(except kept: EncodedModel? = nil, by page: AddressPage?) throws(SystemError) -> [InterfaceAddress] {
+    func removeStaleAddresses(except kept: EncodedModel? = nil, by page: AddressPage?) throws(SystemError)
+        -> [InterfaceAddress]
+    {
         let model = kept.flatMap { try? $0.decode() } ?? ConfigurationModel()
         let noted = notedModels()
-        owesWithdrawal = true
+        owesRemoval = true
         let connection = try RouteConnection(try owned(hasup_route_socket(0), "open an rtnetlink socket"))
-        let routes = try connection.snapshot()
-        let names = Dictionary(routes.links.map { ($0.index, $0.name) }, uniquingKeysWith: { first, _ in first })
-        let left = LeftBehind(
-            model, formers: noted, kernel: routes.addresses.map(KernelAddress.init), interfaces: names,
-            LeftBehind.Evidence(records: page?.records, claimed: Set(model.instances.indices)))
-        let addresses = left.leaving.map {
-            InterfaceAddress($0.key, named: names[$0.key.interfaceIndex] ?? "interface \($0.key.interfaceIndex)")
-        }
-        var outcomes: [AddressOutcome] = addresses.map { _ in .pending }
-        if !addresses.isEmpty { try connection.withdraw(addresses, into: &outcomes) }
-        for (address, outcome) in zip(addresses, outcomes) {
-            if case .failed(let code) = outcome { throw address.error(removing: code) }
-        }
-        owesWithdrawal = false
-        return zip(addresses, outcomes).filter { $1 == .removed }.map(\.0)
+        let removal = try StaleAddressRemoval(
+            model, previous: noted,
+            StaleAddresses.Evidence(records: page?.records, claimed: Set(model.instances.indices)),
+            connection.snapshot(), through: connection)
+        try removal.requireSuccess()
+        owesRemoval = false
+        return removal.removed
     }
 
     /// Forgets everything: nothing of ours is in the kernel.
@@ -141,7 +136,7 @@ final class InstalledConfigurations {
         copiesThere = 0
     }
 
-    /// Whether the kernel keeps the mark (IFA_PROTO, since Linux 5.18). Without it nothing that was left is recognized.
+    /// True if the kernel keeps the mark (IFA_PROTO, since Linux 5.18). Without it no stale address is recognized.
     static var isKernelMarking: Bool {
         let numbers = FileReader.text(of: "/proc/sys/kernel/osrelease").split { !$0.isNumber }.prefix(2).compactMap {
             Int($0)
@@ -150,7 +145,7 @@ final class InstalledConfigurations {
         return (numbers[0], numbers[1]) >= (5, 18)
     }
 
-    /// All copies. One that can't be read says nothing: its form may be that of another version.
+    /// The models of all copies that can be read: another version may have written one.
     private func notedModels() -> [ConfigurationModel] {
         names(beginningWith: prefix).filter { !$0.hasSuffix(".new") }.compactMap { name in
             let model = FileReader.bytes(of: "\(directory)/\(name)", max: Self.sizeMax).withUnsafeBytes { bytes in

@@ -2,21 +2,25 @@ import Base
 import CLinux
 import Configuration
 import ConfigurationModel
+import LogOutput
 import Logging
 import Reactor
 import Sandbox
 import Supervision
 import WorkerProtocol
 
-/// Sees to it that no address stays on an interface while nobody advertises it: when no worker has taken over by the time
+/// Ends the time in which an address is on an interface and no worker advertises it: when none has taken over by the time
 /// at which a peer may have become master, `hasup-withdraw` removes the addresses (docs/decisions.md, D12). The machine
 /// that decides when is `StaleAddressWatch`.
 final class StaleAddressGuard {
-    /// What the dead worker has left, which addresses it had put where, what it ran, and what it may have run before and not
-    /// cleared away yet.
-    private typealias Legacy = (
-        page: StatePage, addresses: AddressFile, generation: Generation, formers: [Generation]
-    )
+    /// The state of the dead worker: its page, the addresses that it had put where, its configuration, and those before of
+    /// which something may still be in the kernel.
+    private struct DeadWorker {
+        let page: StatePage
+        let addresses: AddressFile
+        let generation: Generation
+        let previous: [Generation]
+    }
 
     private let loop: EventLoop
     private let lines: RepeatLog
@@ -24,7 +28,7 @@ final class StaleAddressGuard {
     private let filter: Int32
     private var timer: Timer?
     private var watch = StaleAddressWatch()
-    private var legacy: Legacy?
+    private var dead: DeadWorker?
     private var child: ChildProcess?
 
     /// The filter's descriptor stays the caller's and must stay open.
@@ -36,49 +40,50 @@ final class StaleAddressGuard {
         timer = loop.makeTimer { [weak self] in self?.handle(.due) }
     }
 
-    /// The kernel says that the worker is gone. The page is what it has left, the generation what it ran.
+    /// The kernel says that the worker is gone.
     func workerEnded(
-        _ page: StatePage, _ addresses: AddressFile, _ generation: Generation, formers: [Generation]
+        _ page: StatePage, _ addresses: AddressFile, _ generation: Generation, previous: [Generation]
     ) {
-        legacy = (page, addresses, generation, formers)
+        dead = DeadWorker(page: page, addresses: addresses, generation: generation, previous: previous)
         handle(.workerEnded)
     }
 
     /// The successor is about to be started: from now on it decides what stays.
     func successorStarts() { handle(.successorStarts) }
 
-    /// A worker runs: the addresses are its business.
+    /// A worker runs, and owns the addresses.
     func workerRuns() { handle(.workerRuns) }
 
     private func handle(_ event: StaleAddressWatch.Event) {
-        let interval = legacy?.generation.model.smallestAdvertInterval ?? .seconds(1)
+        let interval = dead?.generation.model.smallestAdvertInterval ?? .seconds(1)
         for action in watch.handle(event, interval: interval) {
             switch action {
             case .wake(let wait): if let timer { loop.set(timer, to: Clock.now + wait) }
             case .sleep: if let timer { loop.set(timer, to: .never) }
             case .look: look()
             case .endLook: child?.kill()
-            case .tellFailure:
-                lines.tell(.error, "hasup-withdraw", "failed: addresses of the dead VRRP worker may be left")
+            case .reportFailure:
+                lines.write(
+                    .error, "hasup-withdraw", "failed: addresses of the dead VRRP worker may still be on interfaces")
             }
         }
-        if event == .workerRuns { legacy = nil }
+        if event == .workerRuns { dead = nil }
     }
 
     private func look() {
-        guard let legacy else { return handle(.looked(.nothingLeft)) }
+        guard let dead else { return handle(.looked(.nothingLeft)) }
         do throws(SystemError) {
             let route = try owned(hasup_route_socket(0), "open an rtnetlink socket")
             let images =
-                [legacy.generation.image.number, route.number, legacy.addresses.number]
-                + legacy.formers.map(\.image.number)
+                [dead.generation.image.number, route.number, dead.addresses.number]
+                + dead.previous.map(\.image.number)
             child = try ChildProcess.spawn(
                 path: "/proc/self/exe",
-                arguments: ["hasup-withdraw", String(legacy.formers.count)] + seal.words,
-                descriptors: [legacy.page.number, filter] + images, on: loop
+                arguments: ["hasup-withdraw", String(dead.previous.count)] + seal.words,
+                descriptors: [dead.page.number, filter] + images, on: loop
             ) { [weak self] _, exit in self?.ended(exit) }
         } catch {
-            lines.tell(.error, "hasup-withdraw", error.description)
+            lines.write(.error, "hasup-withdraw", error.description)
             handle(.looked(.failed))
         }
     }

@@ -4,22 +4,24 @@ import ConfigurationModel
 import Control
 import VRRP
 
-// What happened, in the words of `io.hasup`: for those who watch now and those who ask for the history.
+// Events of `io.hasup`, for clients that watch and for the history.
 
 extension WatchEvent {
-    /// What the VRRP worker observed. `settings` are the instance's; nil for what isn't about one.
+    /// An observation of the VRRP worker.
+    ///
+    /// - Parameter settings: the instance's; nil for an observation that isn't about one.
     init(
         _ observation: Observation, _ settings: InstanceSettings?,
-        _ background: TransitionContext = TransitionContext(),
+        _ context: TransitionContext = TransitionContext(),
         wallNanoseconds: Int64
     ) {
-        self.init("note", text: observation.line(settings, background), unixSeconds: Double(wallNanoseconds) / 1e9)
+        self.init("note", text: observation.line(settings, context), unixSeconds: Double(wallNanoseconds) / 1e9)
         instance = settings?.name
         switch observation {
         case .transition(let change), .earlier(let change, _):
             kind = "transition"
             transition = TransitionReport(
-                change, settings, background, age: .zero, wallNanoseconds: wallNanoseconds)
+                change, settings, context, age: .zero, wallNanoseconds: wallNanoseconds)
         case .discarded(_, let reason, let source, _):
             kind = "discard"
             self.reason = reason.name
@@ -32,13 +34,14 @@ extension WatchEvent {
             kind = "rival"
             self.reason = sign.code
             self.source = source.description
-        case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .strangerFound, .strangerGone, .addressesStay,
-            .leftoversRemoved, .addressesUnadvertised:
+        case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
+            .addressesStay,
+            .staleAddressesRemoved, .addressesUnadvertised:
             break
         }
     }
 
-    /// How a reload ended.
+    /// The end of a reload.
     init(_ report: ReloadReport, wallNanoseconds: Int64) {
         let result = report.ok ? "reloaded" : "reload refused"
         self.init("reload", text: "\(result): \(report.summaryText)", unixSeconds: Double(wallNanoseconds) / 1e9)
@@ -47,10 +50,10 @@ extension WatchEvent {
 }
 
 extension WatchEvent {
-    /// Of a reload the first entries of each list, errors before other findings; `hasup check` shows the rest. An event is a
-    /// line of a file, and a reload may touch thousands of instances of hundreds of addresses.
+    /// Shortens a reload's lists to their first entries, of the findings only errors; `hasup check` shows the rest. An event
+    /// is a line of a file, and a reload may change thousands of instances with hundreds of addresses.
     ///
-    /// - Parameter kept: entries of each list, and of each change's settings; their texts aren't cut.
+    /// - Parameter kept: entries of each list, and of each change's settings. Their texts aren't cut.
     func brief(keeping kept: Int) -> WatchEvent {
         guard var report = reload else { return self }
         var left = 0
@@ -77,7 +80,7 @@ extension WatchEvent {
 }
 
 extension ReloadReport {
-    /// Bytes of what its lists say.
+    /// Bytes of the texts in its lists.
     var textBytes: Int {
         func bytes(_ settings: [SettingChange]) -> Int {
             settings.reduce(0) { $0 + $1.text.utf8.count + ($1.old ?? "").utf8.count + ($1.new ?? "").utf8.count }
@@ -90,12 +93,11 @@ extension ReloadReport {
 }
 
 extension Observation {
-    /// Whether it is kept: packets that were thrown away have their counters, and a flood of them would push out what
-    /// mattered.
+    /// True if the history keeps it. Discarded packets have their counters, and a flood of them would push out the rest.
     var isHistory: Bool {
         switch self {
-        case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .strangerFound, .strangerGone,
-            .addressesStay, .leftoversRemoved, .addressesUnadvertised, .rivalMaster:
+        case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
+            .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster:
             true
         case .discarded, .accepted, .kernelFailure: false
         }

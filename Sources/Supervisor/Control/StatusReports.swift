@@ -13,9 +13,9 @@ import WorkerProtocol
 extension InstanceReport {
     /// - Parameters:
     ///   - answer: the worker's; nil if it doesn't answer.
-    ///   - background: the context of its last transition.
+    ///   - context: the context of its last transition.
     init(
-        _ settings: InstanceSettings, _ answer: InstanceStatus?, _ background: TransitionContext = TransitionContext(),
+        _ settings: InstanceSettings, _ answer: InstanceStatus?, _ context: TransitionContext = TransitionContext(),
         now: Instant,
         wallNanoseconds: Int64
     ) {
@@ -46,7 +46,7 @@ extension InstanceReport {
             whyNotMaster = WaitReport(code: waiting.name, text: waiting.sentence(status), secondsLeft: left?.seconds)
         }
         lastTransition = status.lastTransition.map {
-            TransitionReport($0, settings, background, age: status.timeInState, wallNanoseconds: wallNanoseconds)
+            TransitionReport($0, settings, context, age: status.timeInState, wallNanoseconds: wallNanoseconds)
         }
         status.explain(settings)
     }
@@ -79,7 +79,7 @@ extension LastDiscard {
 extension InstanceSettings {
     /// The virtual address that a MASTER serves by an address that isn't its own: the kernel has no IPv6 address with two
     /// lengths on an interface.
-    fileprivate func virtualAddress(servedBy stranger: StrangerAddress, _ status: InstanceStatus) -> VirtualAddress? {
+    fileprivate func virtualAddress(servedBy stranger: ForeignAddress, _ status: InstanceStatus) -> VirtualAddress? {
         let address = stranger.prefix.address
         guard status.foreignAddresses.contains(address) else { return nil }
         return (virtualAddresses + excludedAddresses).first {
@@ -106,14 +106,14 @@ extension AddressReport {
 
 extension TransitionReport {
     init(
-        _ transition: Transition, _ settings: InstanceSettings?, _ background: TransitionContext = TransitionContext(),
+        _ transition: Transition, _ settings: InstanceSettings?, _ context: TransitionContext = TransitionContext(),
         age: Interval, wallNanoseconds: Int64
     ) {
         self.init()
         from = transition.from.name
         to = transition.to.name
         reason = transition.reason.code
-        text = transition.why(settings, background)
+        text = transition.why(settings, context)
         peer = transition.peer?.description
         peerPriority = transition.peerPriority.map { Int($0.rawValue) }
         ownPriority = Int(transition.ownPriority.rawValue)

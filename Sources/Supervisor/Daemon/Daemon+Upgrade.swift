@@ -2,66 +2,65 @@ import Base
 import Control
 import Logging
 import Reactor
+import Sandbox
+import Supervision
 import WorkerProtocol
 
 extension Daemon {
-    /// Becomes the program that now lies where this one was started from. The completion is told what it is, shortly
-    /// before that happens, or why it doesn't.
+    /// Becomes the program that is installed now. The completion gets its version shortly before, or the reason that it
+    /// doesn't happen.
     ///
-    /// - Parameter onlyIfChanged: whether it is left when the program that runs is still the one that lies there: then
-    ///   the completion is told nil.
-    func requestUpgrade(
-        onlyIfChanged: Bool = false, _ completion: @escaping (Result<String?, Upgrade.Refusal>) -> Void
-    ) {
-        admitOperators()
+    /// - Parameter onlyIfChanged: true to do nothing when the installed program is the one that runs: then the completion
+    ///   gets nil.
+    func requestUpgrade(onlyIfChanged: Bool, _ completion: @escaping (Result<String?, Upgrade.Refusal>) -> Void) {
+        monitor?.readmitOperators()
         guard let upgrade, !isStopping else { return completion(.failure(.init("hasupd is stopping"))) }
         // Then it is a reload, which needs nothing of what follows.
         if onlyIfChanged, !upgrade.isProgramChanged { return completion(.success(nil)) }
-        lookAround()
-        if !directory.isInPlace, let missing {
+        monitor?.check()
+        if let missing = monitor?.missingDirectory {
             return completion(.failure(.init("the next hasupd couldn't start: \(missing)")))
         }
-        judge(upgrade, completion)
+        checkConfiguration(upgrade, completion)
     }
 
-    private func judge(_ upgrade: Upgrade, _ completion: @escaping (Result<String?, Upgrade.Refusal>) -> Void) {
-        // Judged as a reload is: with another version's files nobody has an older configuration to go on with.
+    private func checkConfiguration(
+        _ upgrade: Upgrade, _ completion: @escaping (Result<String?, Upgrade.Refusal>) -> Void
+    ) {
+        // As for a reload: with another version's files no older configuration can stay in effect.
         requestReload(isDryRun: true) { report in
             guard report.ok else {
-                return completion(.failure(.init("the configuration must be mended first: \(report.summaryText)")))
+                return completion(.failure(.init("correct the configuration first: \(report.summaryText)")))
             }
             upgrade.inspect { [unowned self] result in
                 completion(result.map { $0 })
                 guard case .success(let version) = result, !self.isStopping else { return }
-                let text =
-                    version == hasupVersion
-                    ? "upgrade: hasupd \(version) starts anew from what is installed, which is the same version"
-                    : "upgrade: hasupd \(hasupVersion) becomes hasupd \(version)"
-                self.log.notice("\(text)")
-                self.report(text)
-                self.serviceState.tell(.reloading)
-                let succession = Succession(isSealed: self.setting.isFullySealed, limits: self.scripts.limits)
-                upgrade.execReplacement(
-                    succession,
-                    lastWork: { [unowned self] in
-                        self.tellWhatIsLeft()
-                        self.scripts.endTold()
-                        self.flushRest()
-                        self.loop.flushDeferredWork()
-                    },
-                    onFailure: { [unowned self] in self.tellReadiness() })
+                self.exec(upgrade, version)
             }
         }
     }
 
-    /// Notifications that wait are the next hasupd's (docs/decisions.md, D40).
-    func tellWhatIsLeft() {
-        let count = scripts.waitingCount
-        if count > 0 { log.notice("left to the next hasupd: \(counted(count, "notification"))") }
-    }
-
-    /// Whoever asked for this may have been a command of the unit, for which systemd has taken the run directory back.
-    func admitOperators() {
-        if let group = setting.operatorGroup { directory.admitAgain(group) }
+    private func exec(_ upgrade: Upgrade, _ version: String) {
+        let text =
+            version == hasupVersion
+            ? "upgrade: hasupd \(version) restarts from the installed program, which is the same version"
+            : "upgrade: hasupd \(hasupVersion) becomes hasupd \(version)"
+        log.notice("\(text)")
+        report(text)
+        service.notify(.reloading)
+        upgrade.execReplacement(
+            lastWork: { [unowned self] in
+                self.logWaitingNotifications()
+                self.scripts.endTerminated()
+                self.flushRest()
+                self.loop.flushDeferredWork()
+            },
+            handover: { [unowned self] in
+                Handover(
+                    isSealed: self.context.host.isFullySandboxed, limits: self.scripts.limits,
+                    stored: self.store.stored,
+                    locks: self.locks?.number)
+            },
+            onFailure: { [unowned self] in self.notifyReady() })
     }
 }

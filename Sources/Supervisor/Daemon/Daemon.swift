@@ -3,408 +3,299 @@ import CLinux
 import Configuration
 import ConfigurationModel
 import Control
-import Files
 import Glibc
+import Kernel
 import Logging
 import Reactor
 import Sandbox
 import Supervision
-import Telemetry
 import VRRP
 import WorkerProtocol
 
-/// hasupd itself: reads no byte from the network, starts the workers and keeps them alive, does what they may ask for,
-/// and tells operators what is going on.
-final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
-    /// How long stop scripts may run before hasupd ends without them (behaviours §4).
-    private static let stopScriptPatience = Interval.seconds(1)
-    /// After this long without an event, the code of the start and of events needn't stay in memory.
-    private static let settleTime = Interval.seconds(2)
-    /// How often it is looked whether what surrounds hasupd is as it was.
-    private static let lookAroundPeriod = Interval.seconds(1)
+/// hasupd itself: it starts the workers and keeps them running, does what they may ask for, and serves operators. It reads
+/// no byte from the network.
+final class Daemon {
+    /// Time without an event after which the code of the start and of events is given back (docs/decisions.md, D30).
+    private static let codeReleaseDelay = Interval.seconds(2)
 
-    let options: DaemonOptions
-    let budget: DescriptorBudget
-    let log: Logger
-    let loop: EventLoop
-    let setting: HostProfile
-    let sink: LogSink
-    let startedAt: Instant
-    private(set) var generation: Generation
-    private(set) var vrrp: VRRPSupervision?
-    private(set) var checker: CheckerSupervision?
-    let scripts: ScriptRunner
-    let history: History
-    private let reader: ConfigurationReader
-    let reloadFiles: ReloadFiles
-    let paths: Paths
-    let locks: VirtualRouterLocks?
-    let ledger: InstalledConfigurations
-    let workerRecord: WorkerRecord
-    private(set) var reloads: ReloadConductor?
-    private var surroundings: Timer?
-    /// What was removed at the last look, a sentence each.
-    var losses: [String] = []
-    /// Why what was removed can't be made anew, sentences.
-    var restoreFailure: String?
-    /// The last reload, when it didn't succeed, and why.
-    private(set) var refusedReload: (at: Instant, wallNanoseconds: Int64, reason: String)?
-    private var stopTimer: Timer?
-    private var settledTimer: Timer?
-    private var signals: Signals?
-    private(set) var control: ControlSocket?
-    private(set) var upgrade: Upgrade?
-    private var serviceWatchdog: ServiceWatchdog?
-    let pidFiles: PidFiles
-    let directory: RunDirectory
-    let systemd: SystemdNotify
-    let serviceState: ServiceState
+    let context: DaemonContext
     let store: DescriptorStore
-    let observations: ObservationQueue
-    private let findings: FindingLog
-    /// The last packet for no instance here that the worker has told of.
-    var lastStray: (reason: DiscardReason, detail: UInt32, source: IPAddress, at: Instant)?
-    private(set) var isStopping = false
-    private var isParked = false
-    private var isVRRPGone = false
-    private var isCheckerGone = true
-    private var exitStatus: Int32 = 0
+    private(set) var generation: Generation
+    let workers: Workers
+    let scripts: ScriptRunner
+    let events: EventRecorder
+    let installed: InstalledConfigurations
+    let service: ServiceNotifier
+    private let reloadFiles: ReloadFiles
+    private(set) var shutdown = Shutdown()
+    private(set) var locks: VirtualRouterLocks?
+    private var reloads: ReloadConductor?
+    private(set) var control: ControlSocket?
+    private(set) var monitor: RunDirectoryMonitor?
+    private(set) var upgrade: Upgrade?
+    private var signals: Signals?
+    private var stopTimer: Timer?
+    private var codeReleaseTimer: Timer?
 
-    private init(
-        options: DaemonOptions, log: Logger, sink: LogSink, loop: EventLoop, setting: HostProfile,
-        reader: ConfigurationReader,
-        first: FirstConfiguration, paths: Paths, directory: RunDirectory, locks: VirtualRouterLocks?,
-        systemd: SystemdNotify,
-        store: DescriptorStore, limits: ScriptLimits, budget: DescriptorBudget, findings: FindingLog
+    var log: Logger { context.log }
+    var loop: EventLoop { context.loop }
+    var isStopping: Bool { shutdown.phase != .running }
+
+    init(
+        _ context: DaemonContext, _ generation: Generation, _ events: EventRecorder, _ store: DescriptorStore,
+        _ systemd: SystemdNotify, _ limits: ScriptLimits
     ) {
-        self.findings = findings
-        self.budget = budget
-        self.locks = locks
-        self.options = options
-        self.paths = paths
-        self.directory = directory
-        history = History(directory: paths.runDirectory, on: loop)
-        ledger = InstalledConfigurations(directory: paths.runDirectory)
-        workerRecord = WorkerRecord(directory: paths.runDirectory)
-        pidFiles = PidFiles(options, runDirectory: paths.runDirectory, log: log)
-        self.log = log
-        self.sink = sink
-        self.loop = loop
-        self.setting = setting
-        self.reader = reader
-        self.systemd = systemd
-        serviceState = ServiceState(systemd, on: loop, log: log)
+        self.context = context
+        self.generation = generation
+        self.events = events
         self.store = store
-        generation = first.generation
-        refusedReload = first.refusal.map { (Clock.now, Clock.wallNanoseconds, $0) }
-        startedAt = Clock.now
+        workers = Workers(context)
+        installed = InstalledConfigurations(directory: context.paths.runDirectory)
+        service = ServiceNotifier(systemd, on: context.loop, log: context.log)
         scripts = ScriptRunner(
-            on: loop, log: log, limits: limits, runningMax: budget.scriptsMax, inherited: store.notifications,
-            keep: { store.keep(notifications: $0) })
-        reloadFiles = ReloadFiles(setting, on: loop, log: log)
-        observations = ObservationQueue(log: log, history: history, on: loop)
-        observations.onEvent = { [unowned self] in self.control?.publish($0) }
+            on: context.loop, log: context.log, limits: limits, runningMax: context.budget.scriptsMax,
+            inherited: store.notifications, keep: { store.keep(notifications: $0) })
+        reloadFiles = ReloadFiles(context.host, on: context.loop, log: context.log)
     }
 
     // MARK: Start
 
-    /// The list of steps. What can fail for the operator's reasons comes before anything changes.
-    static func start(_ options: DaemonOptions) throws(StartError) -> Int32 {
-        let systemd = SystemdNotify()
-        let store = DescriptorStore(systemd)
-        let predecessor = Succession.take()
-        let passedClaims = VirtualRouterLocks.takePassed()
-        let limits = predecessor?.limits ?? ScriptLimits()
-        let identity = options.instance.map { "hasupd_\($0)" } ?? "hasupd"
-        let sink = LogSink.suitable(foreground: options.foreground, identity: identity)
-        let log = Logger(label: "hasupd") { _ in SinkHandler(sink, level: options.logLevel) }
-        store.tell(log)
-        OperatorSignals.ignoreWhatEndsNothing()
-        OperatorSignals.letFuseBlow()
-        // Its files are its own.
-        umask(0o077)
+    /// Starts to serve operators, and the workers.
+    ///
+    /// - Parameter deathsWithSnapshot: times that hasupd died with the snapshot that it begins with.
+    func begin(
+        _ first: FirstConfiguration, _ locks: VirtualRouterLocks?, _ record: WorkerRecord, deathsWithSnapshot: Int
+    ) throws(SystemError) {
+        try beginControl(first, locks)
+        let host = context.host
+        host.checkPrivileges(
+            for: generation.model, workerPriority: generation.workerPriority,
+            controlSocket: context.paths.controlSocket)
+        for sentence in host.limitations { log.notice("\(sentence)") }
 
-        let budget = try DescriptorBudget.take(
-            clients: ControlLimits().clientsMax, scripts: ScriptRunner.runningMax)
-        let privileges = try requirePrivileges()
-        try requireFilters(options)
-        let paths = try Paths(options)
-        // What it was allowed before goes on, and a sealed one couldn't look at other processes' namespaces any more.
-        var isAlone = false
-        if predecessor?.isSealed != true {
-            if let reason = RunningKeepalived.objection {
-                // What ran goes on: ended by this, it would leave its addresses to chance.
-                guard store.page != nil else { throw StartError(.temporary, reason) }
-                log.error("\(reason)")
-            } else {
-                isAlone = true
-            }
-        }
-        let directory = try RunDirectory(
-            paths.runDirectory, operatorGroup: try? Identity.groupNumber(HostProfile.operatorGroupName))
-        paths.enterRunDirectory()
-        let loop: EventLoop
-        let setting: HostProfile
-        do throws(SystemError) {
-            loop = try EventLoop()
-            setting = try HostProfile(options, paths, privileges, isSuccessor: predecessor?.isSealed ?? false)
-        } catch {
-            throw StartError(.unavailable, error.description)
-        }
-        loop.deferred = { Realtime.leaving(for: $0) }
-        setting.passOn()
-        let reader = ConfigurationReader(
-            file: paths.configuration, configID: options.configID ?? SystemEnvironment.nodeName(),
-            seal: setting.sealArguments, filter: setting.parserFilter.number, on: loop)
-        let findings = FindingLog(log)
-        let first = try readFirst(reader, stored: store.configuration, options, log, findings)
-
-        let locks = VirtualRouterLocks(passed: passedClaims)
-        do throws(VirtualRouterLocks.Conflict) {
-            try locks?.take(first.generation)
-            locks?.commit()
-        } catch {
-            throw StartError(.temporary, "\(error). Stop it, or give this one another configuration.")
-        }
-
-        let daemon = Daemon(
-            options: options, log: log, sink: sink, loop: loop, setting: setting, reader: reader, first: first,
-            paths: paths, directory: directory, locks: locks, systemd: systemd, store: store, limits: limits,
-            budget: budget, findings: findings)
-        daemon.scripts.adoptScripts()
-        let formerChildren = ChildProcess.inherited(except: daemon.scripts.processes, on: loop)
-        let former = try daemon.workerRecord.endWorker(handsOver: store.page == nil)
-        if let former {
-            if former.wasEnded { log.notice("\(former.endSentence)") }
-            if let text = former.sentence(isPassedOn: store.page != nil) { daemon.report(text) }
-        }
-        // With its page, a worker decides what of the new configuration stays; what isn't in that goes at once.
-        daemon.removeLeftovers(of: "an earlier hasupd", except: store.page == nil ? nil : first.generation)
-        do throws(SystemError) {
-            try daemon.begin(deathsWithPage: former?.deathsWithSnapshot ?? 0, isAlone: isAlone)
-            try loop.run()
-        } catch {
-            throw StartError(.unavailable, error.description)
-        }
-        // Nobody waits for it any more, and what is left to do may be more than the fuse of the realtime class allows.
-        Realtime.end()
-        daemon.scripts.endTold()
-        loop.flushDeferredWork()
-        daemon.control?.remove()
-        daemon.pidFiles.remove()
-        if daemon.isParked {
-            daemon.flushRest()
-            return 0
-        }
-        daemon.scripts.tellUnsent()
-        store.clear()
-        daemon.workerRecord.clear()
-        if daemon.removeLeftovers(of: "the VRRP worker") > 0 { daemon.exitStatus = StartError.Status.software.rawValue }
-        daemon.flushRest()
-        withExtendedLifetime(formerChildren) {}
-        return daemon.exitStatus
-    }
-
-    private func begin(deathsWithPage: Int, isAlone: Bool) throws(SystemError) {
-        loop.measuresWork = true
-        signals = try Signals(OperatorSignals.handled, on: loop) { [unowned self] in self.receive(signal: $0) }
-        control = try ControlSocket(paths.controlSocket, daemon: self)
-        reloads = ReloadConductor(
-            file: paths.configuration, reader: reader, setting: setting, locks: locks, on: loop, log: log,
-            findings: findings, delegate: self)
-        stopTimer = loop.makeTimer { [unowned self] in self.loop.stop() }
-        settledTimer = loop.makeTimer { hasup_release_code() }
-        upgrade = Upgrade(on: loop, log: log, store: store, locks: locks, paths: paths)
-        setting.judgePrivileges(
-            for: generation.model, workerPriority: generation.workerPriority, controlSocket: paths.controlSocket)
-        for note in setting.notes { log.notice("\(note)") }
-
-        let lastNotification = scripts.resume(generation, pageNotification: store.page?.lastNotification)
-        let vrrp = try VRRPSupervision(
-            on: loop, log: log, setting: setting, grace: options.grace, generation: generation,
-            inherited: store.page, deathsWithPage: deathsWithPage, lastNotification: lastNotification,
-            isAlone: isAlone, record: workerRecord, delegate: self)
-        self.vrrp = vrrp
-        let instances = counted(generation.instanceCount, "instance")
-        log.notice(
-            """
-            hasupd \(hasupVersion) started: \(instances) from \(paths.configuration), control socket \(paths.controlSocket)
-            """)
-        report("hasupd \(hasupVersion) started (pid \(getpid()), \(instances))")
-        if !InstalledConfigurations.isKernelMarking {
-            log.warning(
-                """
-                kernel older than 5.18: addresses that stay when all of hasup's processes are killed at once aren't known to \
-                be ours
-                """)
-        }
-        lookAround()
-        note(generation)
+        let saved = SavedWorkerState(
+            page: store.page, deathsWithSnapshot: deathsWithSnapshot,
+            lastNotification: scripts.resume(generation, pageNotification: store.page?.lastNotification))
+        let vrrp = try VRRPSupervision(context, generation, saved, record, delegate: self)
+        workers.vrrp = vrrp
+        logStart()
+        monitor?.check()
+        recordInstalled(generation)
         vrrp.start()
         store.keep(generation.image)
         startChecker()
-        serviceWatchdog = ServiceWatchdog(systemd, on: loop) { [unowned self] in self.isWell }
+        service.startWatchdog { [unowned self] in self.workers.isHealthy(self.generation) }
         reloadFiles.started(generation) { [unowned self] in self.requestReload(nil) }
-        setting.limitSupervisor(
+        host.limitSupervisor(
             hasScripts: generation.model.hasScripts, needsReadRight: generation.image.needsReadRight,
             realtimePriority: generation.supervisorPriority,
             writing: ReloadPaths(generation).writableFolders)
-        for note in setting.shortfalls { log.notice("\(note)") }
-        surroundings = loop.makeTimer { [unowned self] in
-            // A parked hasupd's files are its successor's.
-            guard !self.isStopping else { return }
-            self.lookAround()
-            self.lookAroundLater()
-        }
-        lookAroundLater()
+        for sentence in host.shortfalls { log.notice("\(sentence)") }
+        monitor?.start()
     }
 
-    private func lookAroundLater() {
-        if let surroundings { loop.set(surroundings, to: Clock.now + Self.lookAroundPeriod) }
+    private func beginControl(_ first: FirstConfiguration, _ locks: VirtualRouterLocks?) throws(SystemError) {
+        self.locks = locks
+        loop.measuresWork = true
+        signals = try Signals(OperatorSignals.handled, on: loop) { [unowned self] in self.receive(signal: $0) }
+        let methods = ControlMethods(context, workers, scripts, events, installed, delegate: self)
+        let control = try ControlSocket(context) { methods.handle($0, $1, counters: $2) }
+        self.control = control
+        events.publish = { [unowned control] in control.publish($0) }
+        monitor = RunDirectoryMonitor(context, control, locks)
+        reloads = ReloadConductor(context, first, locks, delegate: self)
+        stopTimer = loop.makeTimer { [unowned self] in self.advance(.timeout) }
+        codeReleaseTimer = loop.makeTimer { hasup_release_code() }
+        scripts.onIdle = { [unowned self] in self.advance(.scriptsFinished) }
+        upgrade = Upgrade(on: loop, log: log, paths: context.paths)
+    }
+
+    private func logStart() {
+        let instances = counted(generation.instanceCount, "instance")
+        log.notice(
+            """
+            hasupd \(hasupVersion) started: \(instances) from \(context.paths.configuration), \
+            control socket \(context.paths.controlSocket)
+            """)
+        events.record(process: "hasupd \(hasupVersion) started (pid \(getpid()), \(instances))")
+        if !InstalledConfigurations.isKernelMarking {
+            log.warning(
+                """
+                the kernel is older than 5.18 and can't mark addresses as hasup's: those that stay when all of its processes \
+                are killed at once have to be removed by hand
+                """)
+        }
     }
 
     private func startChecker() {
-        guard generation.model.virtualServerCount > 0, checker == nil else { return }
+        let isStarted = workers.startChecker(
+            for: generation, report: { [unowned self] in self.report($0) },
+            onFinished: { [unowned self] in self.advance(.checkerFinished) })
+        if isStarted { advance(.checkerStarted) }
+    }
+
+    // MARK: Addresses
+
+    /// Removes the addresses that a process of hasup's has left. Returns their number.
+    ///
+    /// - Parameters:
+    ///   - owner: the process, for the log.
+    ///   - kept: a configuration whose addresses are left alone.
+    @discardableResult func removeStaleAddresses(of owner: String, except kept: Generation? = nil) -> Int {
         do throws(SystemError) {
-            let checker = try CheckerSupervision(
-                on: loop, log: log, seal: setting.sealArguments, filter: setting.checkerFilter.number,
-                generation: generation.number)
-            checker.onReport = { [unowned self] in self.report($0) }
-            checker.onReady = { [unowned self] in self.notePids() }
-            checker.onFinished = { [unowned self] in
-                self.isCheckerGone = true
-                self.endIfIdle()
+            let left = try installed.removeStaleAddresses(except: kept?.model, by: store.addressPage)
+            if let kept {
+                recordInstalled(kept)
+                installed.forget(before: kept.number)
+            } else {
+                installed.clear()
             }
-            self.checker = checker
-            isCheckerGone = false
-            checker.start()
+            if !left.isEmpty {
+                let text = removalText(of: left.map { "\($0) from \($0.interfaceName)" }, count: left.count) { them in
+                    "\(owner) had left \(them) there"
+                }
+                log.warning("\(text)")
+                report(text)
+            }
+            return left.count
         } catch {
-            log.error("the checker can't be started: \(error)")
+            log.error("can't remove the addresses that \(owner) may have left: \(error)")
+            return 0
         }
     }
 
-    // MARK: Signals and stop
+    /// Records a configuration before a worker is given it.
+    private func recordInstalled(_ generation: Generation) {
+        installed.record(generation.image, as: generation.number)
+        if let failure = installed.failure { log.warning("\(failure)") }
+    }
+
+    // MARK: Signals
 
     private func receive(signal: Int32) {
         switch signal {
         case SIGHUP:
             restoreRunDirectory()
             requestReload(nil)
-        case SIGTERM: stop(because: "SIGTERM")
-        case SIGINT: stop(because: "SIGINT")
+        case SIGTERM: advance(.stop("SIGTERM"))
+        case SIGINT: advance(.stop("SIGINT"))
         case OperatorSignals.park: park()
         default:
             let name = signal == SIGUSR1 ? "SIGUSR1" : "SIGUSR2"
-            log.notice("\(name) does nothing: `hasup status` and `hasup status --json` show what goes on")
+            log.notice("\(name) ignored: use `hasup status` or `hasup status --json`")
         }
     }
 
-    /// Ends for a successor that goes on with what the descriptor store keeps: the worker is left in its grace, and
-    /// hands over if none comes.
+    private func restoreRunDirectory() {
+        let isRestored = monitor?.restore {
+            events.history.restore()
+            installed.restore(
+                (workers.vrrp?.previousGenerations ?? []) + [generation] + [reloads?.pending].compactMap { $0 })
+            workers.vrrp?.recordWorker()
+            workers.restorePidFiles()
+        }
+        guard isRestored == true else { return }
+        let text = "created what was missing in the run directory \(context.paths.runDirectory)"
+        report(text)
+        log.notice("\(text)")
+    }
+
+    // MARK: Shutdown
+
+    /// Ends hasupd for a successor that goes on with the state in systemd's descriptor store.
     private func park() {
         guard store.isKept else {
-            log.notice("parking needs systemd's descriptor store, and there is none")
-            return stop(because: "the signal to park")
+            log.notice("there is no descriptor store of systemd to leave the state in for a restart")
+            return advance(.stop("SIGRTMIN+10"))
         }
-        guard !isStopping else { return }
-        isStopping = true
-        isParked = true
-        report("hasupd (pid \(getpid())) is parked: the next one goes on")
-        upgrade?.cancel()
-        log.notice("parked: the next hasupd goes on with what systemd keeps; if none comes, the VRRP worker hands over")
-        serviceState.tell(.stopping)
+        advance(.park)
+    }
+
+    private func advance(_ event: ShutdownEvent) {
+        for action in shutdown.handle(event) { perform(action) }
+    }
+
+    private func perform(_ action: ShutdownAction) {
+        switch action {
+        case .stopWorkers(let reason):
+            upgrade?.cancel()
+            log.notice("stopping (\(reason)): handing over")
+            report("hasupd (pid \(getpid())) stops (\(reason)): handing over")
+            beginStop()
+            workers.stop()
+        case .leaveWorkers:
+            report("hasupd (pid \(getpid())) stops for a restart: the VRRP worker keeps running")
+            upgrade?.cancel()
+            log.notice(
+                """
+                stopping for a restart: the VRRP worker keeps running, and hands over unless a new hasupd starts within \
+                \(context.options.grace)
+                """)
+            beginStop()
+            workers.vrrp?.recordWorker(isParting: true)
+            logWaitingNotifications()
+        case .finishScripts(let limit):
+            if scripts.isIdle { return advance(.scriptsFinished) }
+            scripts.hurry()
+            if let stopTimer { loop.set(stopTimer, to: Clock.now + limit) }
+        case .end: loop.stop()
+        }
+    }
+
+    private func beginStop() {
+        service.notify(.stopping)
+        // The files of a parked hasupd are its successor's.
+        monitor?.stop()
         reloads?.stop()
-        vrrp?.noteWorker(isParting: true)
-        tellWhatIsLeft()
-        loop.stop()
     }
 
-    private func stop(because reason: String) {
-        // A stop overrides a park that came in the same turn: the loop hasn't ended yet.
-        guard !isStopping || isParked else { return }
-        isStopping = true
-        isParked = false
-        upgrade?.cancel()
-        log.notice("stopping (\(reason)): handing over")
-        report("hasupd (pid \(getpid())) stops (\(reason)): handing over")
-        serviceState.tell(.stopping)
-        reloads?.stop()
-        scripts.onIdle = { [unowned self] in self.endIfIdle() }
-        vrrp?.stop()
-        checker?.stop()
+    /// Logs the notifications that are left to the next hasupd (docs/decisions.md, D40).
+    func logWaitingNotifications() {
+        let count = scripts.waitingCount
+        if count > 0 { log.notice("left to the next hasupd: \(counted(count, "notification"))") }
     }
 
-    /// Ends the loop when the workers are gone and the stop scripts are done, or have had their time.
-    private func endIfIdle() {
-        guard isStopping, isVRRPGone, isCheckerGone, let stopTimer else { return }
-        if scripts.isIdle { return loop.stop() }
-        scripts.hurry()
-        loop.set(stopTimer, to: Clock.now + Self.stopScriptPatience)
+    /// Writes the events that wait, and the lines that were only counted so far: before the end.
+    func flushRest() {
+        events.observations.flushRest()
+        workers.flushRest()
+        scripts.flushRest()
+        control?.flushRest()
     }
 
-    // MARK: Reload
+    // MARK: Events
 
-    /// Reads the files again; the completion is told when the new configuration runs or was refused.
-    ///
-    /// - Parameter isDryRun: whether it is only to be told what would happen.
-    func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {
-        reloads?.request(isDryRun: isDryRun, completion)
+    func notifyReady() { service.notify(.ready(counted(generation.instanceCount, "instance"))) }
+
+    private func deferCodeRelease() {
+        if let codeReleaseTimer { loop.set(codeReleaseTimer, to: Clock.now + Self.codeReleaseDelay) }
     }
+}
 
-    func reloadBegins() { serviceState.tell(.reloading) }
-
-    func give(_ generation: Generation) {
-        note(generation)
-        vrrp?.apply(generation)
-    }
-
-    var obstacle: String? { vrrp?.obstacle }
-
-    func replaceWorker(_ reason: String) { vrrp?.replace(reason) }
-
-    func adopt(_ generation: Generation) {
-        let before = self.generation
-        self.generation = generation
-        scripts.adopt(generation)
-        store.keep(generation.image)
-        if generation.workerPriority != before.workerPriority { vrrp?.applyPriority() }
-        startChecker()
-        reloadFiles.adopted(generation)
-    }
-
-    func reloadEnded(_ report: ReloadReport, before: Generation, judged: ConfigurationImage?) {
-        reloadFiles.ended(report, before: before, judged: judged, after: report.ok ? generation : nil)
-        let wall = Clock.wallNanoseconds
-        refusedReload = report.ok ? nil : (Clock.now, wall, report.summaryText)
-        tell { WatchEvent(report, wallNanoseconds: wall) }
-        admitOperators()
-        tellReadiness()
-    }
-
-    // MARK: VRRPSupervision.Delegate
-
+extension Daemon: VRRPSupervisionDelegate {
     func configured(_ number: UInt64) {
-        unsettle()
+        deferCodeRelease()
         scripts.resumed()
-        notePids()
+        workers.writePidFiles()
         if reloads?.configured(number) != true, number == 1 {
-            tellReadiness()
+            notifyReady()
         }
     }
 
-    func tellReadiness() { serviceState.tell(.ready(counted(generation.instanceCount, "instance"))) }
-
-    /// For whoever reads pid files; hasupd itself never does (pain point C1).
-    private func notePids() {
-        pidFiles.write(
-            daemon: getpid(), vrrp: vrrp?.worker?.child?.pid, checker: checker?.worker?.child?.pid)
+    func observed(_ observation: Observation, generation number: UInt64) {
+        deferCodeRelease()
+        // While a reload is being applied, numbers may belong to the old generation or to the new one.
+        let pending = reloads?.pending
+        events.record(observation, of: number == pending?.number ? pending ?? generation : generation)
     }
 
-    func unsettle() {
-        if let settledTimer { loop.set(settledTimer, to: Clock.now + Self.settleTime) }
-    }
+    func add(_ notification: PendingNotification) { scripts.add(notification) }
 
-    func cleared(_ number: UInt64) { ledger.forget(before: number) }
+    func resetNotificationSequence() { scripts.resetSequence() }
+
+    func report(_ text: String) { events.record(process: text) }
+
+    func cleared(_ number: UInt64) { installed.forget(before: number) }
 
     func keep(_ page: StatePage) { store.keep(page) }
 
@@ -412,8 +303,51 @@ final class Daemon: VRRPSupervision.Delegate, ReloadConductor.Delegate {
 
     func vrrpEnded() { reloads?.workerEnded() }
 
-    func vrrpFinished() {
-        isVRRPGone = true
-        endIfIdle()
+    func vrrpFinished() { advance(.vrrpFinished) }
+}
+
+extension Daemon: ReloadConductorDelegate {
+    func reloadBegan() { service.notify(.reloading) }
+
+    func give(_ generation: Generation) {
+        recordInstalled(generation)
+        workers.vrrp?.apply(generation)
+    }
+
+    var obstacle: String? { workers.vrrp?.obstacle }
+
+    func replaceWorker(_ reason: String) { workers.vrrp?.replace(reason) }
+
+    func adopt(_ generation: Generation) {
+        let before = self.generation
+        self.generation = generation
+        scripts.adopt(generation)
+        store.keep(generation.image)
+        if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
+        startChecker()
+        reloadFiles.adopted(generation)
+    }
+
+    func reloadEnded(_ report: ReloadReport, before: Generation, judged: ConfigurationImage?) {
+        reloadFiles.ended(report, before: before, judged: judged, after: report.ok ? generation : nil)
+        let wall = Clock.wallNanoseconds
+        events.record(WatchEvent(report, wallNanoseconds: wall))
+        monitor?.readmitOperators()
+        notifyReady()
+    }
+}
+
+extension Daemon: ControlMethodsDelegate {
+    var refusedReload: RefusedConfiguration? { reloads?.refused }
+
+    var scheduledReload: Int64? { reloadFiles.due }
+
+    var problems: [String] {
+        (monitor?.problems ?? []) + events.problems
+            + [installed.failure, context.budget.problem].compactMap { $0 } + reloadFiles.problems
+    }
+
+    func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {
+        reloads?.request(isDryRun: isDryRun, completion)
     }
 }

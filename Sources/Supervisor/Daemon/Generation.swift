@@ -4,20 +4,20 @@ import ConfigurationModel
 import Supervision
 import WorkerProtocol
 
-/// One accepted configuration: its number, the sealed image that workers map too, and its instances one at a time.
-/// Nothing is decoded that isn't asked for, so a configuration of thousands of instances costs hasupd no long turn.
+/// An accepted configuration: its number, the sealed image that workers map too, and its instances one at a time. Only
+/// what is needed is decoded, so that thousands of instances cost hasupd no long turn.
 final class Generation: InstanceSource {
     let number: UInt64
     let image: ConfigurationImage
     let model: EncodedModel
-    /// When it was accepted, nanoseconds since 1970.
+    /// The time of its acceptance, nanoseconds since 1970.
     let acceptedAt: Int64
-    /// Without findings that were of the moment.
+    /// Without findings about the moment.
     let warnings: Int
     let errors: Int
-    /// Files that a start went on without, a sentence each.
+    /// Files that couldn't be read at a start, a sentence each.
     let unreadFiles: [String]
-    /// What holds for all instances, decoded once: thousands of notifications may ask at once.
+    /// Decoded once: thousands of notifications may need it at once.
     private(set) lazy var global = (try? model.global()) ?? GlobalSettings()
 
     init(
@@ -43,7 +43,7 @@ final class Generation: InstanceSource {
         unreadFiles = other.unreadFiles
     }
 
-    /// How many files are named.
+    /// Files that are named in `unreadFiles`.
     private static let namedMax = 16
 
     private static func unreadFiles(_ diagnostics: [Diagnostic]) -> [String] {
@@ -64,10 +64,13 @@ final class Generation: InstanceSource {
     /// One below: the worker's deadlines come first (docs/decisions.md, D6).
     var supervisorPriority: Int32 { workerPriority - 1 }
 
+    /// The descriptor of what the VRRP worker is handed.
+    var partNumber: Int32 { image.part?.number ?? -1 }
+
     var instanceCount: Int { model.instanceCount }
 
-    /// The instance that was asked for last: a worker may speak of the same one a hundred times in a frame, and to decode
-    /// one with many addresses takes a while.
+    /// The last instance that was decoded: a frame may name the same one a hundred times, and one with many addresses takes
+    /// a while.
     private var last: (index: Int, settings: InstanceSettings?)?
 
     func instance(at index: Int) -> InstanceSettings? {

@@ -1,18 +1,17 @@
 import Glibc
 
-/// The signals that mean something to hasupd, and those that must not end it.
+/// The signals that hasupd handles or ignores.
 enum OperatorSignals {
-    /// Reload, stop, and the two by which keepalived writes what it knows to files: operators' habits and old monitoring
-    /// send them.
+    /// Reload, stop, and the two that make keepalived write its data to files: operators and old monitoring send them.
     static let handled = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, park]
 
-    /// Ends hasupd so that its successor goes on where it was: SIGRTMIN+10, which means nothing to keepalived. The unit
-    /// has it as RestartKillSignal.
+    /// Ends hasupd for a successor that continues from its state: SIGRTMIN+10, which keepalived doesn't use. It is the
+    /// unit's RestartKillSignal.
     static var park: Int32 { __libc_current_sigrtmin() + 10 }
 
-    /// By default all of these end a process, and none of them is a reason to drop the addresses. SIGQUIT and SIGABRT
-    /// stay: they are asked for when a core dump is wanted. So does `park`: until it is handled, an end loses nothing.
-    /// What is handled waits for its handler once that is there; until then nothing runs that could be reloaded.
+    /// Ignores the signals that end a process by default and are no reason to drop the addresses. SIGQUIT and SIGABRT stay,
+    /// for core dumps. So does `park`: until it is handled, an end loses nothing. Signals in `handled` are ignored until
+    /// their handler is there: before that nothing runs that could be reloaded.
     static func ignoreWhatEndsNothing() {
         let realtime = Array(__libc_current_sigrtmin()...__libc_current_sigrtmax())
         let ordinary = [
@@ -21,7 +20,7 @@ enum OperatorSignals {
         for number in ordinary + realtime where number != park { signal(number, SIG_IGN) }
     }
 
-    /// SIGXCPU is the realtime fuse (docs/decisions.md, D29): it ends hasupd whatever its parent ignored or blocked.
+    /// Restores SIGXCPU, the realtime fuse (docs/decisions.md, D29), which the parent may have ignored or blocked.
     static func letFuseBlow() {
         signal(SIGXCPU, SIG_DFL)
         var fuse = sigset_t()

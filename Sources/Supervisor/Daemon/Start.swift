@@ -1,22 +1,17 @@
 import Base
-import CLinux
 import Configuration
 import ConfigurationModel
+import Control
 import Glibc
+import LogOutput
 import Logging
 import Reactor
 import Sandbox
+import Supervision
 import WorkerProtocol
 
-/// What a start begins with.
-struct FirstConfiguration {
-    let generation: Generation
-    /// Why it isn't what the files say; nil when it is.
-    var refusal: String?
-}
-
 extension Daemon {
-    /// From the command line to the exit status.
+    /// Runs hasupd from its command line to its exit status.
     static func run(arguments: [String]) -> Int32 {
         let options: DaemonOptions
         do throws(DaemonOptions.UsageError) {
@@ -34,124 +29,96 @@ extension Daemon {
             case .check(let parsed): return CandidateCheck.run(parsed)
             }
         } catch {
-            complain("\(error.message)\(error.message.hasSuffix("?") ? "" : ".") Try hasupd --help.")
+            printError("\(error.message)\(error.message.hasSuffix("?") ? "" : ".") Try hasupd --help.")
             return StartError.Status.usage.rawValue
         }
         do throws(StartError) {
             return try start(options)
         } catch {
-            complain(error.message)
+            printError(error.message)
             return error.status.rawValue
         }
     }
 
-    private static func complain(_ text: String) {
-        StandardError.tell("hasupd: \(Printable.text(text))")
+    private static func printError(_ text: String) {
+        StandardError.writeLine("hasupd: \(Printable.text(text))")
     }
 
-    /// What hasupd may do here; without what everything needs it doesn't start. What else is missing costs less, and is
-    /// told when the configuration is known.
-    static func requirePrivileges() throws(StartError) -> Privileges? {
-        let privileges = Privileges.current
-        if let refusal = privileges?.refusal { throw StartError(.permission, refusal) }
-        // A capability counts only in the user namespace that it belongs to.
-        if hasup_probe_raw() == -EPERM {
-            throw StartError(
-                .permission,
-                "the capability net_raw doesn't count in this network namespace, which belongs to another user namespace, "
-                    + "so no VRRP packet can be sent. Start it as root there, or in a network namespace of its own.")
-        }
-        return privileges
-    }
+    /// The steps from the start to the end. What can fail for the operator's reasons comes before anything changes.
+    private static func start(_ options: DaemonOptions) throws(StartError) -> Int32 {
+        let systemd = SystemdNotify()
+        let handover = Result { () throws(Handover.Malformed) in try Handover.take() }
+        let predecessor = (try? handover.get()) ?? nil
+        let store = DescriptorStore(systemd, ListenDescriptors.take() + (predecessor?.stored ?? []))
+        let sink = LogSink.suitable(
+            foreground: options.foreground, identity: options.instance.map { "hasupd_\($0)" } ?? "hasupd")
+        let log = Logger(label: "hasupd") { _ in SinkHandler(sink, level: options.logLevel) }
+        if case .failure(let error) = handover { log.error("\(error)") }
+        store.report(to: log)
+        OperatorSignals.ignoreWhatEndsNothing()
+        OperatorSignals.letFuseBlow()
+        // Its files are its own.
+        umask(0o077)
 
-    /// As the machine's root nothing is begun that could only go on without its filter.
-    static func requireFilters(_ options: DaemonOptions) throws(StartError) {
-        guard HostProfile.requiresFilters(options) else { return }
+        let context = try DaemonContext(options, log, predecessor: predecessor, hasSnapshot: store.page != nil)
+        let first = try FirstConfiguration(context, stored: store.configuration)
+        let locks = try lock(first.generation, passed: predecessor?.locks)
+
+        let events = EventRecorder(context, sink)
+        let daemon = Daemon(
+            context, first.generation, events, store, systemd, predecessor?.limits ?? ScriptLimits())
+        daemon.scripts.adoptScripts()
+        let children = ChildProcess.inherited(except: daemon.scripts.processes, on: context.loop)
+        let record = WorkerRecord(directory: context.paths.runDirectory)
+        let deathsWithSnapshot = try daemon.endFormerWorker(record)
+        // With its page, a worker decides what of the new configuration stays; what isn't in that goes at once.
+        daemon.removeStaleAddresses(of: "an earlier hasupd", except: store.page == nil ? nil : first.generation)
         do throws(SystemError) {
-            try SeccompProgram.requireKernel()
-        } catch {
-            throw StartError(
-                .unavailable,
-                "\(error), and hasupd's processes don't work as root's without that: take a kernel with "
-                    + "CONFIG_SECCOMP_FILTER, or start hasupd with --seccomp optional")
-        }
-    }
-
-    /// The first configuration: tolerant (docs/decisions.md, D18), but nothing at all is an error.
-    ///
-    /// With the configuration of a hasupd that is gone, it is strict as a reload: what ran goes on rather than files with
-    /// an error in them, which somebody may be editing.
-    static func readFirst(
-        _ reader: ConfigurationReader, stored: (image: ConfigurationImage, model: EncodedModel)?,
-        _ options: DaemonOptions,
-        _ log: Logger, _ findings: FindingLog
-    ) throws(StartError) -> FirstConfiguration {
-        let outcome: ReadOutcome
-        do throws(SystemError) {
-            outcome = try reader.readNow()
+            try daemon.begin(first, locks, record, deathsWithSnapshot: deathsWithSnapshot)
+            try context.loop.run()
         } catch {
             throw StartError(.unavailable, error.description)
         }
-        if let stored, let refusal = outcome.refusal(insteadOf: stored.image, options.file),
-            let generation = Generation(stored: stored.image, stored.model)
-        {
-            if case .judged(_, _, let diagnostics) = outcome { for finding in diagnostics { findings.tell(finding) } }
-            log.error("\(refusal). The configuration that ran before goes on.")
-            return FirstConfiguration(generation: generation, refusal: "\(refusal). The old configuration goes on.")
-        }
-        if case .judged(let image, _, let diagnostics) = outcome, image.isReadable {
-            for finding in diagnostics { findings.tell(finding, isStart: true) }
-        }
-        if let error = outcome.startError(options.file, isDefault: options.file == DaemonOptions().file) { throw error }
-        guard case .judged(let image, let model, let diagnostics) = outcome else {
-            throw StartError(.noInput, "can't read \(options.file)")
-        }
-        return FirstConfiguration(
-            generation: Generation(
-                number: 1, image: image, model: model, diagnostics: diagnostics, acceptedAt: Clock.wallNanoseconds))
-    }
-}
-
-extension ReadOutcome {
-    /// Why a start ends with these files; nil when it goes on, be it without what is wrong.
-    ///
-    /// - Parameter isDefault: whether nobody has named the file.
-    func startError(_ file: String, isDefault: Bool) -> StartError? {
-        switch self {
-        case .failed(let reason): return StartError(.noInput, reason)
-        case .judged(let image, _, let diagnostics):
-            guard image.isReadable else {
-                let advice = isDefault ? " Name the file with -f." : ""
-                return StartError(.noInput, "\(diagnostics.first?.message ?? "can't read \(file)").\(advice)")
-            }
-            guard !image.canStart else { return nil }
-            return StartError(
-                .configuration, "\(file) has nothing that can run; `hasup check \(file)` shows each finding")
-        }
+        return withExtendedLifetime(children) { daemon.end(record) }
     }
 
-    /// Why these files aren't to replace a configuration that ran: a sentence's beginning. Nil when they may, or are the
-    /// same: then their errors are nothing new.
-    fileprivate func refusal(insteadOf running: ConfigurationImage, _ file: String) -> String? {
-        switch self {
-        case .failed(let reason): return reason
-        case .judged(let image, _, let diagnostics):
-            if image.isReadable, image.canStart, !image.hasErrors || image.model.elementsEqual(running.model) {
-                return nil
-            }
-            guard image.isReadable else { return diagnostics.first?.message ?? "can't read \(file)" }
-            return ReloadVerdict.refusal(of: file, diagnostics)
+    /// Takes the locks of the virtual routers that are about to run.
+    private static func lock(_ generation: Generation, passed: Int32?) throws(StartError) -> VirtualRouterLocks? {
+        let locks = VirtualRouterLocks(passed: passed)
+        do throws(VirtualRouterLocks.Conflict) {
+            try locks?.take(generation)
+            locks?.commit()
+        } catch {
+            throw StartError(.temporary, "\(error). Stop it, or give this one another configuration.")
         }
+        return locks
     }
-}
 
-extension Generation {
-    /// The configuration of a hasupd that is gone; nil for what is malformed.
-    fileprivate convenience init?(stored image: ConfigurationImage, _ model: EncodedModel) {
-        guard (try? model.decode()) != nil, let diagnostics = try? [Diagnostic](decoding: image.diagnostics) else {
-            return nil
+    /// Ends the VRRP worker of a hasupd that is gone. Returns how often hasupd died with its snapshot.
+    private func endFormerWorker(_ record: WorkerRecord) throws(StartError) -> Int {
+        guard let former = try record.endWorker(handsOver: store.page == nil) else { return 0 }
+        if former.wasEnded { log.notice("\(former.endSentence)") }
+        if let text = former.sentence(isPassedOn: store.page != nil) { report(text) }
+        return former.deathsWithSnapshot
+    }
+
+    /// Tidies up after the loop has ended. Returns the exit status.
+    private func end(_ record: WorkerRecord) -> Int32 {
+        // No worker waits for hasupd any more, and the rest may take longer than the fuse of the realtime class allows.
+        Realtime.end()
+        scripts.endTerminated()
+        loop.flushDeferredWork()
+        control?.remove()
+        workers.removePidFiles()
+        if shutdown.phase == .parked {
+            flushRest()
+            return 0
         }
-        self.init(
-            number: 1, image: image, model: model, diagnostics: diagnostics, acceptedAt: Clock.wallNanoseconds)
+        scripts.reportUnsent()
+        store.clear()
+        record.clear()
+        let left = removeStaleAddresses(of: "the VRRP worker")
+        flushRest()
+        return left > 0 ? StartError.Status.software.rawValue : 0
     }
 }

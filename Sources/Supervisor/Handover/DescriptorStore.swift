@@ -5,29 +5,29 @@ import Logging
 import Reactor
 import WorkerProtocol
 
-/// What outlives hasupd (docs/decisions.md, D10): the page with what the VRRP worker knows, which address it has put where,
-/// the configuration that runs, and, once there was one, which notifications are still to be told, all in memory files.
-/// systemd keeps a copy of their descriptors in the service's store and passes them to the next hasupd; `hasup upgrade`
-/// passes them by itself, in the same way.
+/// The memory files that outlive hasupd (docs/decisions.md, D10): the state page of the VRRP worker, its address page, the
+/// configuration that runs, and, once there was one, the notifications that aren't sent.
+/// systemd keeps a copy of their descriptors in the service's store and passes them to the next hasupd; after `hasup upgrade`
+/// they are in the `Handover`.
 ///
-/// What is passed is a stranger's: what isn't whole is told, closed, and removed from the store.
+/// Another program may have written them: a file that isn't whole is reported, closed, and removed from the store.
 final class DescriptorStore {
-    private enum Name {
-        static let state = "hasup-state"
-        static let addresses = AddressPage.name
-        static let configuration = "hasup-configuration"
-        static let notifications = "hasup-notifications"
+    private enum Kind: String, CaseIterable {
+        case state = "hasup-state"
+        case addresses = "hasup-addresses"
+        case configuration = "hasup-configuration"
+        case notifications = "hasup-notifications"
 
-        /// What is stored instead of something has a name of its own, so that one of the two is there at every moment: the
-        /// kind, and a number from the second on.
-        static func name(_ kind: String, _ number: Int) -> String { number == 0 ? kind : "\(kind)-\(number)" }
+        /// The name of an entry: the kind, and a number from the second on. What replaces an entry has another name, so that one
+        /// of the two is there at every moment.
+        func name(_ number: Int) -> String { number == 0 ? rawValue : "\(rawValue)-\(number)" }
 
         /// The kind and number of a name; nil for a strange one.
-        static func parse(_ name: String) -> (kind: String, number: Int)? {
-            for kind in [state, addresses, configuration, notifications] {
-                if name == kind { return (kind, 0) }
-                guard name.hasPrefix(kind + "-"), let number = Int(name.dropFirst(kind.count + 1)), number > 0,
-                    number < 1 << 40
+        static func parse(_ name: String) -> (kind: Kind, number: Int)? {
+            for kind in allCases {
+                if name == kind.rawValue { return (kind, 0) }
+                guard name.hasPrefix(kind.rawValue + "-"), let number = Int(name.dropFirst(kind.rawValue.count + 1)),
+                    number > 0, number < 1 << 40
                 else { continue }
                 return (kind, number)
             }
@@ -35,186 +35,169 @@ final class DescriptorStore {
         }
     }
 
+    /// The store's entries of one kind.
+    private struct Entry {
+        /// The descriptor for the next hasupd, and the object that keeps it open; nil while there is nothing to pass.
+        var descriptor: (number: Int32, owner: AnyObject)?
+        /// The number in the newest one's name.
+        var number: Int?
+        /// Names of what is older and still there.
+        var older: Set<String> = []
+        /// True if the newest one is the only one, and needn't be stored again while hasupd goes on with it.
+        var isStored = false
+    }
+
     private let systemd: SystemdNotify
-    /// The page that a former hasupd has left; nil when there is none that can be used.
+    /// The predecessor's page; nil when there is none that can be used.
     private(set) var page: StatePage?
-    /// Which address its worker had put where, likewise; then what is kept of it.
+    /// Which address workers have put where.
     private var addresses: AddressFile?
     /// The same to look into; nil when there is none.
     var addressPage: AddressPage? { addresses.flatMap { try? AddressPage(mapping: try $0.copy()) } }
-    /// The configuration that it ran, likewise.
+    /// The predecessor's configuration; nil when there is none that can be used.
     private(set) var configuration: (image: ConfigurationImage, model: EncodedModel)?
-    /// The notifications that it had still to tell, likewise.
+    /// The predecessor's notifications that aren't sent; nil when there are none that can be used.
     private(set) var notifications: StatePage?
-    /// What was passed and can't be used, a sentence each.
-    private(set) var complaints: [String] = []
-    /// What was passed once and is what this hasupd goes on with: it needn't be stored again.
-    private var stored: Set<String> = []
-    /// Number of the newest of each kind, and what is older and still there.
-    private var numbers: [String: Int] = [:]
-    private var older: [String: Set<String>] = [:]
-    private var current: (page: StatePage?, image: ConfigurationImage?, notifications: StatePage?)
+    private var entries: [Kind: Entry] = [:]
+    /// The entries that were passed and can't be used, a sentence each.
+    private var complaints: [String] = []
     private var log: Logger?
 
     /// Takes what was passed: to be made before anything else is opened.
-    init(_ systemd: SystemdNotify) {
+    init(_ systemd: SystemdNotify, _ passed: [StoredDescriptor] = []) {
         self.systemd = systemd
-        var count: [String: Int] = [:]
         // The newest first: what comes after it is what it was stored instead of.
-        let all = PassedDescriptors.take().map { (name: $0.name, number: $0.number, place: Name.parse($0.name)) }
+        let all = passed.map { (name: $0.name, number: $0.number, place: Kind.parse($0.name)) }
         for passed in all.sorted(by: { $0.place?.number ?? 0 > $1.place?.number ?? 0 }) {
             let descriptor = Descriptor(owning: passed.number)
-            let kind = passed.place?.kind ?? passed.name
-            if let place = passed.place {
-                if numbers[kind] == nil { numbers[kind] = place.number }
-                if place.number != numbers[kind] {
-                    older[kind, default: []].insert(passed.name)
-                    if isTaken(kind) { continue }
-                }
-            }
-            count[kind, default: 0] += 1
-            switch kind {
-            case Name.state where page == nil:
-                do throws(SystemError) {
-                    page = try StatePage.inherited(descriptor)
-                } catch {
-                    complain("\(error)", about: passed.name)
-                }
-            case Name.addresses where addresses == nil:
-                do throws(SystemError) {
-                    addresses = try AddressFile(inherited: descriptor)
-                } catch {
-                    complain("\(error)", about: passed.name)
-                }
-            case Name.configuration where configuration == nil:
-                do {
-                    let image = try ConfigurationImage(descriptor)
-                    configuration = (image, try EncodedModel(image.model))
-                } catch {
-                    complain("\(error)", about: passed.name)
-                }
-            case Name.notifications where notifications == nil:
-                do throws(SystemError) {
-                    notifications = try StatePage.inherited(descriptor, mapsAll: true)
-                } catch {
-                    complain("\(error)", about: passed.name)
-                    // Perhaps nothing follows it.
-                    try? systemd.unstore(passed.name)
-                }
-            case Name.state, Name.addresses, Name.configuration, Name.notifications:
-                complain("there is another one", about: passed.name)
-            default:
-                complain("nothing of that name is known", about: passed.name)
+            guard let (kind, number) = passed.place else {
+                complain("no such name is known", about: passed.name)
                 try? systemd.unstore(passed.name)
+                continue
+            }
+            var entry = entries[kind] ?? Entry(number: number)
+            defer { entries[kind] = entry }
+            if number != entry.number {
+                entry.older.insert(passed.name)
+                if isTaken(kind) { continue }
+            }
+            // What can't be used is removed from the store when what follows it is stored.
+            entry.isStored = entries[kind] == nil
+            do {
+                guard !isTaken(kind) else { throw Surplus() }
+                try take(descriptor, as: kind)
+            } catch {
+                entry.isStored = false
+                complain("\(error)", about: passed.name)
+                // Perhaps nothing follows it.
+                if kind == .notifications, !isTaken(kind) { try? systemd.unstore(passed.name) }
             }
         }
-        // What can't be used is removed from the store when what follows it is stored.
-        if page != nil, count[Name.state] == 1 { stored.insert(Name.state) }
-        if addresses != nil, count[Name.addresses] == 1 { stored.insert(Name.addresses) }
-        if configuration != nil, count[Name.configuration] == 1 { stored.insert(Name.configuration) }
-        if notifications != nil, count[Name.notifications] == 1 { stored.insert(Name.notifications) }
         if let notifications { keep(notifications: notifications) }
     }
 
-    private func isTaken(_ kind: String) -> Bool {
+    private struct Surplus: Error, CustomStringConvertible { let description = "there is another one" }
+
+    private func take(_ descriptor: consuming Descriptor, as kind: Kind) throws {
         switch kind {
-        case Name.state: page != nil
-        case Name.addresses: addresses != nil
-        case Name.configuration: configuration != nil
-        default: notifications != nil
+        case .state: page = try StatePage.inherited(descriptor)
+        case .addresses: addresses = try AddressFile(inherited: descriptor)
+        case .configuration:
+            let image = try ConfigurationImage(descriptor)
+            configuration = (image, try EncodedModel(image.model))
+        case .notifications: notifications = try StatePage.inherited(descriptor, mapsAll: true)
         }
     }
 
-    /// Whether somebody keeps what is stored.
-    var isKept: Bool { systemd.isHeard }
+    private func isTaken(_ kind: Kind) -> Bool {
+        switch kind {
+        case .state: page != nil
+        case .addresses: addresses != nil
+        case .configuration: configuration != nil
+        case .notifications: notifications != nil
+        }
+    }
+
+    /// True if systemd keeps what is stored.
+    var isKept: Bool { systemd.isAvailable }
 
     private func complain(_ reason: String, about name: String) {
         complaints.append("'\(Printable.text(name))', which was kept for this start, can't be used: \(reason)")
     }
 
-    /// From now on the log is told of what can't be stored. What couldn't be used is told at once.
-    func tell(_ log: Logger) {
+    /// Logs what couldn't be used, and from now on what can't be stored.
+    func report(to log: Logger) {
         self.log = log
         for complaint in complaints { log.error("\(complaint)") }
     }
 
+    /// Keeps the worker's page.
     func keep(_ page: StatePage) {
-        current.page = page
-        keep(page.number, as: Name.state, isStored: page === self.page)
+        keep(page.number, of: page, as: .state, isStored: page === self.page)
         self.page = nil
     }
 
-    /// Keeps which address the worker has put where: what was passed or kept before, or a new file if nothing was or nobody
-    /// could read it. - Throws: `SystemError` when there is none and none can be made.
+    /// Keeps which address the worker has put where: what was passed or kept before, or a new file if there is none that
+    /// can be read. - Throws: `SystemError` when there is none and none can be made.
     func keepAddresses() throws(SystemError) -> (file: AddressFile, isNew: Bool) {
         if let addresses, addresses.isReadable {
-            keep(addresses.number, as: Name.addresses, isStored: true)
+            keep(addresses.number, of: addresses, as: .addresses, isStored: true)
             return (addresses, false)
         }
         let file = try AddressFile()
         addresses = file
-        keep(file.number, as: Name.addresses, isStored: false)
+        keep(file.number, of: file, as: .addresses, isStored: false)
         return (file, true)
     }
 
+    /// Keeps the configuration that runs.
     func keep(_ image: ConfigurationImage) {
-        current.image = image
-        keep(image.number, as: Name.configuration, isStored: image === configuration?.image)
+        keep(image.number, of: image, as: .configuration, isStored: image === configuration?.image)
         configuration = nil
     }
 
-    /// Keeps what is still to be told.
+    /// Keeps the notifications that aren't sent.
     func keep(notifications: StatePage) {
-        current.notifications = notifications
-        keep(notifications.number, as: Name.notifications, isStored: notifications === self.notifications)
+        keep(
+            notifications.number, of: notifications, as: .notifications, isStored: notifications === self.notifications)
     }
 
-    private func keep(_ number: Int32, as name: String, isStored: Bool) {
-        guard isKept, !isStored || !stored.contains(name) else { return }
+    private func keep(_ descriptor: Int32, of owner: AnyObject, as kind: Kind, isStored: Bool) {
+        var entry = entries[kind] ?? Entry()
+        defer { entries[kind] = entry }
+        entry.descriptor = (descriptor, owner)
+        guard isKept, !isStored || !entry.isStored else { return }
         do throws(SystemError) {
             // Stored before what was there is removed: a hasupd that is killed in between leaves both.
-            let last = numbers[name]
-            let next = last.map { $0 + 1 } ?? 0
-            try systemd.store(number, as: Name.name(name, next))
-            numbers[name] = next
-            stored.insert(name)
-            if let last { older[name, default: []].insert(Name.name(name, last)) }
-            for old in older.removeValue(forKey: name) ?? [] { try systemd.unstore(old) }
+            let next = entry.number.map { $0 + 1 } ?? 0
+            try systemd.store(descriptor, as: kind.name(next))
+            if let last = entry.number { entry.older.insert(kind.name(last)) }
+            entry.number = next
+            entry.isStored = true
+            for old in entry.older {
+                try systemd.unstore(old)
+                entry.older.remove(old)
+            }
         } catch {
-            stored.remove(name)
-            log?.warning("\(error): should hasupd be killed, its successor couldn't go on where it was")
+            entry.isStored = false
+            log?.warning("\(error): should hasupd be killed, the next one couldn't go on where it was")
         }
     }
 
-    /// Nothing is kept for a successor any more: the workers have handed over.
+    /// Removes everything from the store: the workers have handed over.
     func clear() {
-        for (name, number) in numbers { try? systemd.unstore(Name.name(name, number)) }
-        for name in older.values.joined() { try? systemd.unstore(name) }
-        stored = []
-        numbers = [:]
-        older = [:]
+        for (kind, entry) in entries {
+            if let number = entry.number { try? systemd.unstore(kind.name(number)) }
+            for name in entry.older { try? systemd.unstore(name) }
+            entries[kind] = Entry(descriptor: entry.descriptor)
+        }
     }
 
-    /// What the program is passed that this process becomes, with its names.
-    var passing: (numbers: [Int32], names: [String]) {
-        var numbers: [Int32] = []
-        var names: [String] = []
-        if let page = current.page {
-            numbers.append(page.number)
-            names.append(Name.name(Name.state, self.numbers[Name.state] ?? 0))
+    /// The files that are kept, for the program that this process becomes.
+    var stored: [StoredDescriptor] {
+        Kind.allCases.compactMap { kind in
+            guard let entry = entries[kind], let descriptor = entry.descriptor else { return nil }
+            return StoredDescriptor(name: kind.name(entry.number ?? 0), number: descriptor.number)
         }
-        if let addresses {
-            numbers.append(addresses.number)
-            names.append(Name.name(Name.addresses, self.numbers[Name.addresses] ?? 0))
-        }
-        if let image = current.image {
-            numbers.append(image.number)
-            names.append(Name.name(Name.configuration, self.numbers[Name.configuration] ?? 0))
-        }
-        if let page = current.notifications {
-            numbers.append(page.number)
-            names.append(Name.name(Name.notifications, self.numbers[Name.notifications] ?? 0))
-        }
-        return (numbers, names)
     }
 }

@@ -4,21 +4,20 @@ import Supervision
 import VRRP
 import WorkerProtocol
 
-/// The forms of what a hasupd leaves to the one that it becomes by `hasup upgrade`. `hasupd --formats` tells which ones a
-/// program reads, so that the one that runs can ask before it gives itself up.
+/// The forms of what a hasupd leaves to the program that it becomes by `hasup upgrade`. `hasupd --formats` prints those that
+/// a program reads, so that the running one can ask before.
 struct Formats {
-    /// One of them.
     struct Format: Equatable {
-        /// As it is called in the answer, without a space.
+        /// Its word in the answer.
         let name: String
-        /// What it is, in a sentence.
+        /// Its name in a sentence.
         let title: String
         /// The form that this program writes.
         let written: Int
-        /// Those that it reads.
+        /// The forms that this program reads.
         let readable: [Int]
-        /// Whether an upgrade without it would lose what it is to keep. The configuration isn't needed: the files were
-        /// judged to be without an error (docs/decisions.md, D7).
+        /// True if an upgrade without it would lose what it is to keep. The configuration isn't needed: the files were
+        /// checked to be without an error (docs/decisions.md, D7).
         var isNeeded = true
     }
 
@@ -34,17 +33,17 @@ struct Formats {
             name: "address-page", title: "the page of the addresses that the VRRP worker has put onto interfaces",
             written: AddressPage.formatVersion, readable: AddressPage.readableFormats),
         Format(
-            name: "notifications", title: "the notifications that are still to be told",
-            written: KeptNotifications.formatVersion, readable: KeptNotifications.readableFormats),
+            name: "notifications", title: "the notifications that aren't sent",
+            written: InstanceScripts.formatVersion, readable: InstanceScripts.readableFormats),
         Format(
-            name: "succession", title: "what one hasupd tells the next", written: Succession.formatVersion,
-            readable: Succession.readableFormats),
+            name: "handover", title: "the handover from one hasupd to the next", written: Handover.formatVersion,
+            readable: Handover.readableFormats),
         Format(
             name: "configuration", title: "the configuration that runs", written: EncodedModel.formatVersion,
             readable: [EncodedModel.formatVersion], isNeeded: false),
     ]
 
-    /// What `--formats` prints: the version, then a line for each form.
+    /// The answer to `--formats`: the version, then a line for each form.
     static func text(version: String) -> String {
         let lines = own.map { format in
             ([format.name] + format.readable.map(String.init)).joined(separator: " ")
@@ -59,7 +58,7 @@ struct Formats {
         return words.count == 2 && words[0] == "hasupd" ? String(words[1]) : nil
     }
 
-    /// Why a program that answers this can't go on where this one is, a sentence's end; nil when it can.
+    /// Returns the reason why a program with this answer can't go on where this one is, a clause; nil when it can.
     static func refusal(to answer: String, from own: [Format] = own) -> String? {
         var readable: [Substring: [Substring]] = [:]
         for line in answer.split(separator: "\n").dropFirst() {

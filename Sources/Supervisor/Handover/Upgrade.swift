@@ -1,47 +1,43 @@
 import Base
-import CLinux
 import Glibc
 import Logging
 import Reactor
 import Sandbox
 import Supervision
 
-/// hasupd becomes the program that lies where it was started from by now: the same process, with the same arguments, which
-/// goes on as after a crash (docs/decisions.md, D7, D9). Until then nothing changes, so an attempt that fails costs nothing.
+/// hasupd becomes the program that is now at the path where it was started from: the same process, with the same arguments,
+/// which goes on as after a crash (docs/decisions.md, D7, D9). Until then nothing changes, so an attempt that fails costs
+/// nothing.
 final class Upgrade {
-    /// Why it isn't done, as a sentence.
     struct Refusal: Error {
+        /// A sentence without its end.
         let reason: String
         init(_ reason: String) { self.reason = reason }
     }
 
-    /// How long the new program may take to say what it is, and to judge the configuration.
+    /// The time that the new program has to print its formats, and to check the configuration.
     private static let timeout = Interval.seconds(5)
-    private static let checkPatience = Interval.seconds(15)
+    private static let checkTimeout = Interval.seconds(15)
     /// Time for the answer to leave.
-    private static let farewell = Interval.milliseconds(20)
+    private static let answerTime = Interval.milliseconds(20)
 
     private let loop: EventLoop
     private let log: Logger
-    private let store: DescriptorStore
-    private let locks: VirtualRouterLocks?
     private let path: String
     private let paths: Paths
     private let candidate: UpgradeCandidate
     private var execTimer: Timer?
     private var lastWork: (() -> Void)?
     private var onFailure: (() -> Void)?
-    private var succession: Succession?
+    private var handover: (() -> Handover)?
     private var isBusy = false
-    private var isCalledOff = false
+    private var isCancelled = false
 
     /// To be made at the start, when the image still lies where it was started from.
-    init(on loop: EventLoop, log: Logger, store: DescriptorStore, locks: VirtualRouterLocks?, paths: Paths) {
+    init(on loop: EventLoop, log: Logger, paths: Paths) {
         self.loop = loop
         self.paths = paths
         self.log = log
-        self.store = store
-        self.locks = locks
         var buffer = [CChar](repeating: 0, count: 4096)
         let size = max(0, readlink("/proc/self/exe", &buffer, buffer.count))
         path = String(decoding: buffer.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -49,7 +45,7 @@ final class Upgrade {
         execTimer = loop.makeTimer { [unowned self] in self.execute() }
     }
 
-    /// Whether another file lies there by now than the one that runs. One that is missing is none.
+    /// True if the file at that path isn't the program that runs. One that is missing is none.
     var isProgramChanged: Bool {
         var running = stat()
         var installed = stat()
@@ -57,8 +53,8 @@ final class Upgrade {
         return running.st_ino != installed.st_ino || running.st_dev != installed.st_dev
     }
 
-    /// Lets the new program say its version and which forms of state it reads (`Formats`), and then what it makes of the
-    /// configuration (`CandidateCheck`); the completion is told the version, or why this one can't become it.
+    /// Asks the new program for its version and the forms of state that it reads (`Formats`), and lets it check the
+    /// configuration (`CandidateCheck`). The completion gets the version, or the reason why this process can't become it.
     func inspect(_ completion: @escaping (Result<String, Refusal>) -> Void) {
         guard getuid() == 0 || AmbientCapabilities.current.isSuperset(of: [.netAdmin, .netRaw]) else {
             return completion(.failure(Refusal("hasupd would lose its capabilities: restart it")))
@@ -67,14 +63,14 @@ final class Upgrade {
         isBusy = true
         let end = { [unowned self] (result: Result<String, Refusal>) in
             if case .failure = result { self.isBusy = false }
-            // What the program said, or that it was ended, doesn't matter any more.
-            completion(self.isCalledOff ? .failure(Refusal("hasupd is stopping")) : result)
+            // The program's answer doesn't count then.
+            completion(self.isCancelled ? .failure(Refusal("hasupd is stopping")) : result)
         }
         candidate.ask(["--formats"], within: Self.timeout) { [unowned self] answer in
             do throws(Refusal) {
                 let version = try self.version(in: answer)
                 self.candidate.ask(
-                    self.checkArguments, environment: ConfigurationReader.environment, within: Self.checkPatience
+                    self.checkArguments, environment: ConfigurationReader.environment, within: Self.checkTimeout
                 ) { [unowned self] answer in
                     do throws(Refusal) {
                         try self.requireAcceptance(in: answer, by: version)
@@ -89,7 +85,7 @@ final class Upgrade {
         }
     }
 
-    /// Its own arguments, which the new program has to understand; but it is asked where hasupd stands by now.
+    /// Its own arguments, which the new program has to understand, with the path of the file as it is by now.
     private var checkArguments: [String] {
         CommandLine.arguments.dropFirst() + ["-f", paths.configuration, "--check"]
     }
@@ -97,12 +93,12 @@ final class Upgrade {
     private func version(in answer: UpgradeCandidate.Answer) throws(Refusal) -> String {
         let text = try text(of: answer, to: "--formats")
         guard let version = Formats.version(in: text) else {
-            throw Refusal("\(path) isn't hasupd: it says nothing of the kind when asked for its version")
+            throw Refusal("\(path) isn't hasupd: --formats prints no version")
         }
         if let reason = Formats.refusal(to: text) {
             throw Refusal(
-                "\(Printable.text("hasupd \(version) at \(path) can't go on where this one is: \(reason)")); a restart "
-                    + "changes to it, and the addresses fail over")
+                "\(Printable.text("hasupd \(version) at \(path) can't take over from this one: \(reason)")). Restart hasupd "
+                    + "to change to it; the addresses fail over")
         }
         return Printable.text(version)
     }
@@ -115,10 +111,10 @@ final class Upgrade {
             _ = try text(of: answer, to: "--check")
             return
         }
-        throw Refusal("hasupd \(version) at \(path) doesn't take the configuration as it is: \(reason)")
+        throw Refusal("hasupd \(version) at \(path) doesn't accept the configuration: \(reason)")
     }
 
-    /// What it has printed. - Throws: `Refusal` when it has ended otherwise than well.
+    /// Returns what it has printed. - Throws: `Refusal` when it has failed.
     private func text(of answer: UpgradeCandidate.Answer, to option: String) throws(Refusal) -> String {
         switch answer {
         case .ended(.code(0), let text): return text
@@ -129,26 +125,27 @@ final class Upgrade {
         }
     }
 
-    /// Becomes it when the answer has left, and tells it this. The worker is left in its grace until its successor begins.
+    /// Becomes it when the answer has left. The worker is left in its grace until its successor begins.
     ///
     /// - Parameters:
     ///   - lastWork: done immediately before, in the ordinary class: it may take its time.
+    ///   - handover: the value for that program, made after that.
     ///   - onFailure: called if this program goes on.
     func execReplacement(
-        _ succession: Succession, lastWork: @escaping () -> Void, onFailure: @escaping () -> Void
+        lastWork: @escaping () -> Void, handover: @escaping () -> Handover, onFailure: @escaping () -> Void
     ) {
-        self.succession = succession
         self.lastWork = lastWork
+        self.handover = handover
         self.onFailure = onFailure
-        if let execTimer { loop.set(execTimer, to: Clock.now + Self.farewell) }
+        if let execTimer { loop.set(execTimer, to: Clock.now + Self.answerTime) }
     }
 
-    /// It isn't wanted any more: hasupd ends.
+    /// Cancels it: hasupd ends.
     func cancel() {
         guard isBusy else { return }
-        isCalledOff = true
+        isCancelled = true
         if let execTimer { loop.set(execTimer, to: .never) }
-        log.notice("the upgrade is called off: hasupd ends")
+        log.notice("upgrade cancelled: hasupd is stopping")
         candidate.end()
     }
 
@@ -157,27 +154,13 @@ final class Upgrade {
         // than a realtime process may work without a pause. The next hasupd asks for the class itself.
         let result = Realtime.leaving { () -> Int32 in
             lastWork?()
-            return become()
+            // Relative paths in the arguments mean what they meant at the start.
+            if let folder = paths.startDirectory, chdir(folder) < 0 { return -errno }
+            return handover?().exec(path) ?? -EINVAL
         }
         paths.enterRunDirectory()
-        PassedDescriptors.unannounce()
-        Succession.unannounce()
-        VirtualRouterLocks.unannounce()
         isBusy = false
         log.error("upgrade: \(SystemError(-result, "become \(path)")); this hasupd goes on")
         onFailure?()
-    }
-
-    /// Comes back only if that fails, with -errno.
-    private func become() -> Int32 {
-        let passing = store.passing
-        PassedDescriptors.announce(passing.names)
-        succession?.announce()
-        locks?.announce()
-        // Relative paths in the arguments mean what they meant at the start.
-        if let folder = paths.startDirectory, chdir(folder) < 0 { return -errno }
-        return hasup_exec_passing(
-            path, CommandLine.unsafeArgv, environ, passing.numbers, Int32(passing.numbers.count),
-            locks?.number ?? -1)
     }
 }

@@ -4,11 +4,10 @@ import Glibc
 import Reactor
 import Supervision
 
-/// The program that lies where hasupd was started from, while it is asked whether it can become this process. It may be
-/// anything: it runs as a child in the ordinary class, has a limited time, may print so much, and of that the end is kept.
-/// When it is over one of these limits it is ended with all that it has started in its process group.
+/// The program at the path where hasupd was started from, while it is asked whether this process can become it. It may be
+/// anything: it runs as a child in the ordinary class, its time and its output are limited, and the end of its output is
+/// kept. Over one of these limits it is killed with its process group.
 final class UpgradeCandidate {
-    /// What came of a question.
     enum Answer: Equatable {
         /// It ended, and what it printed ended with this.
         case ended(WorkerExit, String)
@@ -23,7 +22,6 @@ final class UpgradeCandidate {
     /// Findings of thousands of lines are less.
     static let outputMax = 4 << 20
 
-    /// Where it lies.
     let path: String
     private let loop: EventLoop
     private var child: ChildProcess?
@@ -72,10 +70,10 @@ final class UpgradeCandidate {
         }
     }
 
-    /// The answer isn't wanted any more.
+    /// Kills it: its answer isn't needed.
     func end() { child?.killGroup() }
 
-    /// What the program prints.
+    /// The program's output.
     private final class Output {
         private static let keptMax = 2_048
         private static let partMax = 64 << 10
@@ -103,13 +101,13 @@ final class UpgradeCandidate {
         /// The end of it. Bytes that aren't UTF-8 are replaced.
         var end: String { String(decoding: last, as: UTF8.self) }
 
-        /// What is there after its end, whoever else may hold the other side open.
+        /// Reads the rest after its end; another process may hold the other side open.
         func finish() {
             while readPart() {}
             forget()
         }
 
-        /// - Returns: whether there may be more.
+        /// - Returns: true if there may be more.
         private func readPart() -> Bool {
             guard watch != nil else { return false }
             var part = [UInt8](repeating: 0, count: Self.partMax)

@@ -5,7 +5,7 @@ import Control
 import Logging
 import Sandbox
 
-/// What stands on hasupd's command line. `table` is the only list of options: parsing and `--help` are made from it.
+/// The options of hasupd's command line. `table` is the only list of them: parsing and `--help` are made from it.
 struct DaemonOptions {
     var file = "/etc/keepalived/keepalived.conf"
     var foreground = false
@@ -13,24 +13,23 @@ struct DaemonOptions {
     var runDirectory: String?
     var instance: String?
     var violation = SeccompViolation.refuse
-    /// Whether the workers may go on where the kernel knows no filters.
+    /// True if the workers may run without system call filters where the kernel has none.
     var isFilterOptional = false
     var keepsCore = false
     var logLevel = Logger.Level.info
     var configID: String?
-    /// Files that are given the pids of hasupd, its VRRP worker and its checker; nil for the default, and for none.
+    /// Pid files of hasupd, its VRRP worker and its checker. Nil for the default one of hasupd, and for none of the others.
     var pidFile: String?
     var vrrpPidFile: String?
     var checkersPidFile: String?
-    /// How long the VRRP worker goes on when hasupd is gone (docs/decisions.md, D10).
+    /// Time that the VRRP worker runs on after hasupd has died (docs/decisions.md, D10).
     var grace = Interval.seconds(2)
 
-    /// What is wrong with a command line, as a sentence.
+    /// The fault of a command line, a sentence without its end.
     struct UsageError: Error {
         let message: String
     }
 
-    /// What parsing found.
     enum Parsed {
         case run(DaemonOptions)
         case help
@@ -50,19 +49,19 @@ struct DaemonOptions {
         Row(names: ["-n", "--foreground"], argument: nil, text: "log to standard error"),
         Row(names: ["--control"], argument: "PATH", text: "put the control socket here"),
         Row(names: ["--run-dir"], argument: "DIR", text: "keep the lock and the control socket here"),
-        Row(names: ["--instance"], argument: "NAME", text: "run beside other instances, under this name"),
+        Row(names: ["--instance"], argument: "NAME", text: "run under this name, beside other instances"),
         Row(names: ["-p", "--pid"], argument: "FILE", text: "write the pid here, not into the run directory"),
         Row(names: ["-r", "--vrrp_pid"], argument: "FILE", text: "write the pid of the VRRP worker here"),
         Row(names: ["-c", "--checkers_pid"], argument: "FILE", text: "write the pid of the checker here"),
-        Row(names: ["-i", "--config-id"], argument: "ID", text: "what @ID lines are compared with"),
+        Row(names: ["-i", "--config-id"], argument: "ID", text: "the ID that @ID lines are compared with"),
         Row(names: ["--log-level"], argument: "LEVEL", text: "debug, info (default), notice, warning or error"),
         Row(names: ["--seccomp"], argument: "ACTION", text: "errno (default), kill, log, optional: hasupd(8)"),
         Row(names: ["--core"], argument: nil, text: "let a crash leave a core file"),
-        Row(names: ["--grace"], argument: "SECONDS", text: "0 to 60: VRRP goes on so long without hasupd (2)"),
+        Row(names: ["--grace"], argument: "SECONDS", text: "how long VRRP runs on after hasupd dies (2)"),
         Row(names: ["-h", "--help"], argument: nil, text: "show this text"),
         Row(names: ["-v", "--version"], argument: nil, text: "show the version"),
-        Row(names: ["--formats"], argument: nil, text: "show the version and what state it reads"),
-        Row(names: ["--check"], argument: nil, text: "only judge the configuration as at a start"),
+        Row(names: ["--formats"], argument: nil, text: "show the version and the state formats it reads"),
+        Row(names: ["--check"], argument: nil, text: "only check the configuration as at a start"),
     ]
 
     private static let violations: [String: SeccompViolation] = ["errno": .refuse, "kill": .killProcess, "log": .log]
@@ -73,13 +72,13 @@ struct DaemonOptions {
         var isCheck = false
         var rest = arguments[...]
         while let word = rest.popFirst() {
-            if let apart = takenApart(word) {
-                rest = apart + rest
+            if let words = splitShortOptions(word) {
+                rest = words + rest
                 continue
             }
             let parts = word.hasPrefix("--") ? word.split(separator: "=", maxSplits: 1) : [word[...]]
             guard let name = parts.first.map(String.init), let row = table.first(where: { $0.names.contains(name) })
-            else { throw UsageError(message: complaint(about: word)) }
+            else { throw UsageError(message: usageMessage(for: word)) }
             var value = ""
             if let argument = row.argument {
                 guard let given = parts.count == 2 ? String(parts[1]) : rest.popFirst(), !given.isEmpty else {
@@ -131,41 +130,44 @@ struct DaemonOptions {
         return isCheck ? .check(options) : .run(options)
     }
 
-    /// `-fFILE` is `-f FILE` and `-nh` is `-n -h`, as with getopt(3); nil for any other word.
-    private static func takenApart(_ word: String) -> ArraySlice<String>? {
+    /// Splits `-fFILE` into `-f FILE` and `-nh` into `-n -h`, as getopt(3) does. Returns nil for any other word.
+    private static func splitShortOptions(_ word: String) -> ArraySlice<String>? {
         let (name, more) = (String(word.prefix(2)), word.dropFirst(2))
         guard name != "--", !more.isEmpty, let row = table.first(where: { $0.names.contains(name) }) else { return nil }
         return [name, row.argument == nil ? "-\(more)" : String(more)]
     }
 
-    /// Digits, and a dot among them: what `Double` reads beyond that (`1e1`, `0x2`, `nan`) isn't meant.
+    /// Digits with at most one dot: not what `Double` reads beyond that (`1e1`, `0x2`, `nan`).
     private static func decimal(_ text: String) -> Double? {
         text.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (48...57).contains($0) } ? Double(text) : nil
     }
 
-    /// What stands in for options that keepalived has: they come along with its DAEMON_ARGS.
+    /// Replacements of keepalived's options, which a copied DAEMON_ARGS may have.
     private static let keepalived: [(names: [String], advice: String)] = [
-        (["-D", "--log-detail"], "hasupd's log has the details; --log-level debug tells more"),
-        (["-l", "--log-console", "-G", "--no-syslog"], "-n logs to standard error"),
+        (["-D", "--log-detail"], "hasupd's log has the details; --log-level debug adds more"),
+        (["-l", "--log-console", "-G", "--no-syslog"], "use -n to log to standard error"),
         (
             ["-S", "--log-facility", "-g", "--log-file"],
             "hasupd logs to the journal, syslog or, with -n, standard error"
         ),
-        (["--dont-fork"], "hasupd never forks away; -n logs to standard error"),
-        (["-t", "--config-test"], "`hasup check FILE` does that"),
-        (["-d", "--dump-conf"], "`hasup check --effective FILE` does that"),
-        (["-P", "--vrrp", "-C", "-B", "--no_bfd", "--all"], "hasupd starts what the configuration needs"),
+        (["--dont-fork"], "hasupd never forks; use -n to log to standard error"),
+        (["-t", "--config-test"], "use `hasup check FILE`"),
+        (["-d", "--dump-conf"], "use `hasup check --effective FILE`"),
+        (
+            ["-P", "--vrrp", "-C", "-B", "--no_bfd", "--all"],
+            "hasupd starts the processes that the configuration needs"
+        ),
         (
             ["-V", "--dont-release-vrrp", "-I", "--dont-release-ipvs"],
             "`systemctl restart hasup` keeps the addresses; a stop removes them"
         ),
-        (["-m", "--core-dump", "-M", "--core-dump-pattern"], "--core leaves a core file"),
-        (["-x", "--snmp"], "SNMP isn't there yet"),
+        (["-m", "--core-dump", "-M", "--core-dump-pattern"], "use --core"),
+        (["-x", "--snmp"], "hasupd doesn't have SNMP yet"),
     ]
 
-    private static func complaint(about word: String) -> String {
+    private static func usageMessage(for word: String) -> String {
         guard word.hasPrefix("-") else {
-            return "hasupd takes options only, not '\(word)'; -f names the configuration"
+            return "hasupd takes only options, not '\(word)'; name the configuration with -f"
         }
         if let row = keepalived.first(where: { $0.names.contains(word) }) {
             return "'\(word)' is an option of keepalived: \(row.advice)"
@@ -174,11 +176,10 @@ struct DaemonOptions {
         return "unknown option '\(word)'\(hint)"
     }
 
-    /// The text of `--help`.
     static var help: String {
         var lines = [
             "Usage: hasupd [-f FILE] [OPTION]...",
-            "Keeps service addresses alive by VRRP, as a keepalived.conf says.", "",
+            "Keeps service addresses available with VRRP, as configured in keepalived.conf.", "",
         ]
         for row in table {
             let left = row.names.joined(separator: ", ") + (row.argument.map { " " + $0 } ?? "")
@@ -186,9 +187,9 @@ struct DaemonOptions {
         }
         lines += [
             "", "The default FILE is \(DaemonOptions().file);",
-            "the default ID is the node's name up to its first dot.",
-            "Lines go to the journal under systemd, to standard error on a terminal or with",
-            "-n, else to syslog, and to standard error when there is none.",
+            "the default ID is the host name up to its first dot.",
+            "The log goes to the journal under systemd, to standard error on a terminal or with",
+            "-n, else to syslog, or to standard error without syslog.",
             "See hasupd(8) and hasup(1).",
         ]
         return lines.joined(separator: "\n") + "\n"

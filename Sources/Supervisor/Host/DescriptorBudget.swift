@@ -2,46 +2,45 @@ import CLinux
 import Reactor
 import Sandbox
 
-/// What the limit of open files (RLIMIT_NOFILE) is used for. Those who ask hasupd for something must not use it up, or no
-/// worker could be started again: a small limit leaves room for fewer of them.
+/// The use of the limit of open files (RLIMIT_NOFILE). Clients and scripts must not use it up, or no worker could be
+/// started again: a small limit leaves room for fewer of them.
 struct DescriptorBudget: Equatable {
-    /// What hasupd has open by itself, with a worker that is being started while the addresses of the last one are being
-    /// removed, and some to spare.
+    /// Descriptors of hasupd itself, while a worker is being started and the addresses of the last one are being removed, and
+    /// some to spare.
     static let needed: UInt64 = 48
-    /// More than this isn't asked for.
+    /// The limit that is asked for.
     static let wanted: UInt64 = 4_096
-    /// A script that runs: its process, and what it complains of.
+    /// A running script's: its pidfd, and its error channel.
     private static let perScript: UInt64 = 2
 
-    /// Clients of the control socket at a time.
+    /// Clients of the control socket at one time.
     let clientsMax: Int
     /// Scripts that run at once.
     let scriptsMax: Int
     private let limit: UInt64
 
-    /// What this limit leaves room for, up to these numbers; nil when it is too small for anything.
+    /// Divides a limit, up to these numbers of clients and scripts. Nil when it is too small.
     init?(limit: UInt64, clients: Int, scripts: Int) {
         guard limit >= Self.needed + 1 + Self.perScript else { return nil }
         self.limit = limit
         let room = Int(clamping: min(limit, Self.wanted) - Self.needed)
         clientsMax = min(clients, max(1, room / 3))
         scriptsMax = min(scripts, (room - clientsMax) / Int(Self.perScript))
-        isAmple = clientsMax == clients && scriptsMax == scripts
+        isUnrestricted = clientsMax == clients && scriptsMax == scripts
     }
 
-    /// Whether nobody has to do with less.
-    private let isAmple: Bool
+    /// True if the limit allows all clients and scripts that were asked for.
+    private let isUnrestricted: Bool
 
-    /// What is lost by the limit, a sentence; nil when nothing is.
+    /// A sentence on the loss by a small limit; nil when there is none.
     var problem: String? {
-        isAmple
+        isUnrestricted
             ? nil
-            : "The limit of open files is \(limit), so hasupd serves at most \(clientsMax) clients of its control socket at "
-                + "a time and runs \(scriptsMax) scripts: raise it (LimitNOFILE= in the unit, ulimit -n)."
+            : "The limit of open files is \(limit): hasupd serves at most \(clientsMax) clients of its control socket and "
+                + "runs at most \(scriptsMax) scripts at a time. Raise it (LimitNOFILE= in the unit, ulimit -n)."
     }
 
-    /// Raises the soft limit as far as the hard one allows and there is use for it. - Throws: `StartError` when even that
-    /// is too small.
+    /// Raises the soft limit as far as the hard one allows and it is of use. - Throws: `StartError` when that is too small.
     static func take(clients: Int, scripts: Int) throws(StartError) -> DescriptorBudget {
         var soft: UInt64 = 0
         var hard: UInt64 = 0
@@ -54,8 +53,8 @@ struct DescriptorBudget: Equatable {
         guard let budget = DescriptorBudget(limit: soft, clients: clients, scripts: scripts) else {
             throw StartError(
                 .unavailable,
-                "the limit of open files is \(soft), and hasupd needs \(needed + 1 + perScript) at least: raise it "
-                    + "(LimitNOFILE= in the unit, ulimit -n)")
+                "the limit of open files is \(soft), and hasupd needs at least \(needed + 1 + perScript). Raise it "
+                    + "(LimitNOFILE= in the unit, ulimit -n).")
         }
         return budget
     }

@@ -2,16 +2,16 @@ import CLinux
 import Glibc
 import Reactor
 
-/// Files of the run directory and of /proc, read whole. What can't be read is empty: none of them decides alone.
+/// Reads whole files of the run directory and of /proc. One that can't be read counts as empty: none of them decides alone.
 ///
-/// A path is what the kernel takes: a `String`, or, for what is looked at each second, an array that was made once.
+/// A path is a `String`, or an array of the kernel's form for a path that is needed each second.
 enum FileReader {
-    /// The first 256 bytes as text.
+    /// Returns the first 256 bytes as text.
     static func text(of path: UnsafePointer<CChar>) -> String {
         String(decoding: bytes(of: path, max: 256).prefix(256), as: UTF8.self)
     }
 
-    /// The file's bytes; of more than `max`, some more.
+    /// Returns the file's bytes; of one longer than `max`, at least that many.
     static func bytes(of path: UnsafePointer<CChar>, max: Int) -> [UInt8] {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard number >= 0 else { return [] }
@@ -27,7 +27,7 @@ enum FileReader {
         return bytes
     }
 
-    /// The number at the beginning of a pid file that is open; nil when there is none.
+    /// Returns the number at the beginning of an open pid file; nil when there is none.
     static func processNumber(in file: Int32) -> Int32? {
         var bytes = [UInt8](repeating: 0, count: 16)
         let size = pread(file, &bytes, bytes.count, 0)
@@ -35,7 +35,7 @@ enum FileReader {
         return Int32(String(decoding: bytes.prefix(size), as: UTF8.self).prefix { $0.isNumber })
     }
 
-    /// Whether this path leads to the file that is open.
+    /// Returns true if this path leads to the open file.
     static func leads(_ path: UnsafePointer<CChar>, to open: Int32) -> Bool {
         var there = stat()
         var ours = stat()

@@ -7,44 +7,44 @@ import Reactor
 import Sandbox
 import WorkerProtocol
 
-/// What the machine lets this hasupd do, found out once at start: who the workers become, and their filters.
+/// The host's users, capabilities and filters for hasupd and its workers, found out once at the start.
 final class HostProfile {
-    /// Who the workers become; nil when they must stay who hasupd is.
+    /// The workers' user; nil when they keep hasupd's.
     let identity: Identity?
-    /// Filters, compiled once.
+    /// System call filters, compiled once.
     let workerFilter: Descriptor
     let checkerFilter: Descriptor
     let parserFilter: Descriptor
     let withdrawFilter: Descriptor
     private let supervisorFilter: Descriptor
-    /// What isn't as it should be, a sentence each.
-    private(set) var notes: [String]
-    /// What the supervisor itself couldn't give up or get.
-    var shortfalls: [String] { sealed.shortfalls + (unpassed.map { [$0] } ?? []) }
-    /// Where it writes besides its own folders, as its first configuration says.
+    /// Restrictions that this host imposes, a sentence each.
+    private(set) var limitations: [String]
+    /// Privileges that hasupd itself couldn't give up or get, a sentence each.
+    var shortfalls: [String] { sandboxReport.shortfalls + (ambientFailure.map { [$0] } ?? []) }
+    /// Folders besides its own in which hasupd writes, by its first configuration.
     private var writableFolders: [String] = []
-    /// Why its programs don't have what it has.
-    private var unpassed: String?
-    /// What it has given up.
-    private(set) var sealed = SandboxReport()
-    /// What every child is told of its seal; the VRRP worker also a priority.
-    let sealArguments: SandboxArguments
+    /// The reason that hasupd's children don't inherit its capabilities.
+    private var ambientFailure: String?
+    /// The report on hasupd's own sandbox.
+    private(set) var sandboxReport = SandboxReport()
+    /// The sandbox arguments of every child; the VRRP worker's have a priority, too.
+    let sandboxArguments: SandboxArguments
     /// The group whose members are operators (docs/decisions.md, D3).
     static let operatorGroupName = "hasup"
-    /// Its number; nil when there is none.
+    /// The group's number; nil when it doesn't exist.
     let operatorGroup: UInt32?
-    /// Names of the users that processes may have, looked up once.
+    /// Names of the processes' users, looked up once.
     let users: [UInt32: String]
     private let options: DaemonOptions
     private let paths: Paths
     private let isSuccessor: Bool
-    /// Whether it has given up what scripts would inherit.
-    private(set) var isFullySealed = false
-    /// What hasupd may do; nil when that can't be found out.
+    /// True after hasupd has given up what scripts would need.
+    private(set) var isFullySandboxed = false
+    /// Nil when /proc can't be read.
     private let privileges: Privileges?
     private let hasWorkerUser: Bool
 
-    /// - Parameter isSuccessor: whether this process was a hasupd already before it became this one.
+    /// - Parameter isSuccessor: true if this process has become this program by `hasup upgrade`.
     init(_ options: DaemonOptions, _ paths: Paths, _ privileges: Privileges?, isSuccessor: Bool) throws(SystemError) {
         self.options = options
         self.paths = paths
@@ -56,38 +56,38 @@ final class HostProfile {
         parserFilter = try SeccompProgram.compile(.config, onViolation: violation)
         withdrawFilter = try SeccompProgram.compile(.withdraw, onViolation: violation)
         supervisorFilter = try SeccompProgram.compile(.supervisor, onViolation: violation)
-        var notes: [String] = []
+        var limitations: [String] = []
         var found: Identity?
         if getuid() != 0 {
-            notes.append("hasupd runs as uid \(getuid()): its workers keep that user")
+            limitations.append("hasupd runs as uid \(getuid()): the workers keep that user")
         } else {
             do throws(SystemError) {
                 let wanted = try Identity.lookup()
                 if Self.isMapped(wanted) {
                     found = wanted
                 } else {
-                    notes.append(
-                        "user hasup (uid \(wanted.uid)) doesn't exist in this user namespace: workers stay uid 0 of it")
+                    limitations.append(
+                        "user hasup (uid \(wanted.uid)) doesn't exist in this user namespace: the workers keep uid 0")
                 }
             } catch {
-                notes.append("\(error): workers stay root; `make install` or the package creates the user")
+                limitations.append("\(error): the workers stay root. `make install` or the package creates the user")
             }
         }
         hasWorkerUser = found != nil
         if privileges?.mayChangeUsers == false { found = nil }
         identity = found
-        sealArguments = SandboxArguments(
+        sandboxArguments = SandboxArguments(
             identity: found, keepsCore: options.keepsCore, logsRefusals: violation == .log,
             requiresFilter: Self.requiresFilters(options))
         operatorGroup = try? Identity.groupNumber(Self.operatorGroupName)
         var users: [UInt32: String] = [0: "root"]
         if let found { users[found.uid] = "hasup" }
         self.users = users
-        self.notes = notes
+        self.limitations = limitations
     }
 
-    /// Whether hasupd and its children rather end than work without their filters: as the machine's root, unless the
-    /// operator says otherwise. In a user namespace, or as an ordinary user, less is at stake, and it is told.
+    /// True if hasupd and its children must not run without their filters: as the machine's root, unless an option allows it.
+    /// In a user namespace, or as an ordinary user, less is at stake, and the log says it.
     static func requiresFilters(_ options: DaemonOptions) -> Bool {
         requiresFilters(
             isOptional: options.isFilterOptional, user: getuid(), userMap: Self.text(of: "/proc/self/uid_map"))
@@ -100,7 +100,7 @@ final class HostProfile {
         return userMap.split(whereSeparator: \.isWhitespace) == ["0", "0", "4294967295"]
     }
 
-    /// Whether both numbers exist in this user namespace (user_namespaces(7)).
+    /// Returns true if both numbers exist in this user namespace (user_namespaces(7)).
     private static func isMapped(_ identity: Identity) -> Bool {
         maps("/proc/self/uid_map", identity.uid) && maps("/proc/self/gid_map", identity.gid)
     }
@@ -121,16 +121,16 @@ final class HostProfile {
         return String(decoding: buffer.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Notes what is lost by capabilities that are missing, now that it is known what they are needed for.
-    func judgePrivileges(for model: EncodedModel, workerPriority: Int32, controlSocket: String) {
+    /// Adds the losses by missing capabilities, which depend on the configuration.
+    func checkPrivileges(for model: EncodedModel, workerPriority: Int32, controlSocket: String) {
         guard let privileges else { return }
-        notes += privileges.losses(
-            for: Privileges.Wishes(
+        limitations += privileges.losses(
+            for: Privileges.Needs(
                 hasWorkerUser: hasWorkerUser, hasScripts: model.hasScripts, realtimePriority: workerPriority,
                 needsChown: operatorGroup.map { !Self.admits($0, to: controlSocket) } ?? false))
     }
 
-    /// Whether the group comes to the socket: what was tried counts, not how it was done.
+    /// Returns true if the group can reach the socket.
     private static func admits(_ group: UInt32, to socket: String) -> Bool {
         var status = stat()
         guard lstat(socket, &status) == 0, status.st_gid == group else { return false }
@@ -138,26 +138,29 @@ final class HostProfile {
         return stat(folder, &status) == 0 && (status.st_gid == group || status.st_mode & S_IXOTH != 0)
     }
 
-    /// The priority to ask for: nil when there is no right to it, which was told once.
-    func realtime(_ priority: Int32) -> Int32? { privileges?.mayBeRealtime(priority) == false ? nil : priority }
+    /// Returns the priority to ask for; nil when hasupd may not have it, which `limitations` say.
+    func permittedPriority(_ priority: Int32) -> Int32? {
+        privileges?.mayBeRealtime(priority) == false ? nil : priority
+    }
 
-    /// Whether hasupd was to have a filter and has none.
-    var isUnfiltered: Bool { isFullySealed && !sealed.isFiltered }
+    /// True if hasupd should have a filter and has none.
+    var isUnfiltered: Bool { isFullySandboxed && !sandboxReport.isFiltered }
 
     /// Gives up what hasupd doesn't need (docs/decisions.md, D2), and asks for realtime before that.
     ///
     /// - Parameters:
-    ///   - needsReadRight: whether it reads what belongs to others.
+    ///   - needsReadRight: true if it reads files of other users.
     ///   - writing: folders besides its own in which it or its children write.
     func limitSupervisor(
         hasScripts: Bool, needsReadRight: Bool, realtimePriority: Int32, writing folders: [String]
     ) {
         writableFolders = folders
-        if !needsReadRight { kept.remove(.dacReadSearch) }
-        let unscheduled = Realtime.apply(RealtimePlan(priority: realtime(realtimePriority), resetsOnFork: true))
-        // What isn't there at all was told once, with what is lost by it.
-        let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? kept
-        var plan = SupervisorPlan(capabilities: kept.intersection(available), isFull: !hasScripts)
+        if !needsReadRight { keptCapabilities.remove(.dacReadSearch) }
+        let realtime = RealtimePlan(priority: permittedPriority(realtimePriority), resetsOnFork: true)
+        let unscheduled = Realtime.apply(realtime)
+        // `limitations` name capabilities that it never had.
+        let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? keptCapabilities
+        var plan = SupervisorPlan(capabilities: keptCapabilities.intersection(available), isFull: !hasScripts)
         plan.keepsCore = options.keepsCore
         plan.logsRefusals = options.violation == .log
         plan.isSuccessor = isSuccessor
@@ -168,18 +171,18 @@ final class HostProfile {
         let report = Sandbox.limitSupervisor(as: plan)
         var shortfalls = unscheduled + report.shortfalls
         if isSuccessor, hasScripts {
-            shortfalls.append("scripts run under what hasupd gave up before there were any: restart hasupd")
+            shortfalls.append(
+                "scripts run without the privileges that hasupd gave up when it had no scripts: restart hasupd")
         }
-        sealed = SandboxReport(
+        sandboxReport = SandboxReport(
             shortfalls: shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
             isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? "")
-        isFullySealed = !hasScripts || isSuccessor
-        passOn()
+        isFullySandboxed = !hasScripts || isSuccessor
+        setAmbientCapabilities()
     }
 
-    /// What hasupd may do with files when it runs no scripts. Executed are its own image and the checker's, those that lie
-    /// there after a package upgrade, and what loads their libraries, which may be replaced, too: folders, because rules
-    /// on files would end with these files.
+    /// Landlock rules for a hasupd without scripts. It executes its own image and the checker's, also those of a later
+    /// package, and the dynamic loader. The rules are on folders: those on files would end with the files.
     private var landlock: LandlockPlan {
         var executing = ["/proc/self/exe"]
         if let own = Self.resolved("/proc/self/exe") {
@@ -207,26 +210,27 @@ final class HostProfile {
         return parts.isEmpty ? "/" : parts.reduce("") { $0 + "/" + $1 }
     }
 
-    /// An ordinary user's programs have no capability but those that are passed on: workers, and what hasupd becomes at
-    /// an upgrade. Scripts give them up (`ExecRole`).
-    func passOn() {
+    /// Passes an ordinary user's capabilities to its children, and to the next hasupd at an upgrade. Scripts give them up
+    /// (`ExecRole`).
+    func setAmbientCapabilities() {
         guard getuid() != 0 else { return }
-        do throws(SystemError) { try AmbientCapabilities.set(kept) } catch { unpassed = "\(error)" }
+        do throws(SystemError) { try AmbientCapabilities.set(keptCapabilities) } catch { ambientFailure = "\(error)" }
     }
 
-    /// What hasupd keeps: the least with which it can open sockets, start and end workers, and let them seal themselves.
-    private var kept: CapabilitySet = [.supervisor, .sysNice, .ipcLock, .dacReadSearch]
+    /// The least with which hasupd can open sockets, start and end workers, and let them enter their sandboxes.
+    private var keptCapabilities: CapabilitySet = [.supervisor, .sysNice, .ipcLock, .dacReadSearch]
 
-    /// Why a new configuration can't run without a restart; nil when it can.
+    /// The reason that a new configuration needs a restart; nil when it doesn't.
     func missingCapability(for model: EncodedModel) -> String? {
-        guard isFullySealed else { return nil }
+        guard isFullySandboxed else { return nil }
         if model.hasScripts {
-            return "it has scripts, and hasupd has given up what running them needs when it started without any: "
-                + "restart hasupd"
+            return
+                "the new configuration has scripts, and hasupd gave up the privileges for them when it started without "
+                + "any. Restart hasupd"
         }
         let folders = ReloadPaths((try? model.global()) ?? GlobalSettings()).writableFolders
         guard let folder = folders.first(where: { !writableFolders.contains($0) }) else { return nil }
-        return "it has files written in \(folder), and hasupd has given up what that needs when it started: "
-            + "restart hasupd"
+        return "the new configuration writes files in \(folder), and hasupd gave up the access to it when it started. "
+            + "Restart hasupd"
     }
 }

@@ -1,10 +1,10 @@
 import Glibc
 
-/// The group whose members are operators (docs/decisions.md, D3) is given the run directory and the control socket.
+/// Gives the run directory and the control socket to the group of the operators (docs/decisions.md, D3).
 enum OperatorGroup {
-    /// Gives the group a file of ours; whether it has it now.
+    /// Gives a file of hasupd's to the group. Returns true if the group has it now.
     ///
-    /// An owner may give a file to a group that he is in. CAP_CHOWN is gone after the start (D2), and CAP_SETGID isn't.
+    /// An owner may give a file to a group of his own: CAP_CHOWN is gone after the start (D2), but CAP_SETGID isn't.
     @discardableResult static func give(_ path: String, to group: UInt32) -> Bool {
         if chown(path, uid_t.max, group) == 0 { return true }
         var groups = [gid_t](repeating: 0, count: 256)

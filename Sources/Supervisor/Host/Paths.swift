@@ -1,13 +1,13 @@
 import Control
 import Glibc
 
-/// Where this hasupd keeps its files: the same rule by which `hasup` finds them. All of them are absolute, because hasupd
-/// doesn't stay where it was started.
+/// The paths of this hasupd's files, by the same rule as those of `hasup`. All are absolute, because hasupd changes its
+/// working directory.
 struct Paths {
     let configuration: String
     let runDirectory: String
     let controlSocket: String
-    /// Where hasupd was started; nil when no path that it was given depends on that.
+    /// The working directory of the start; nil when no given path is relative to it.
     let startDirectory: String?
 
     /// - Throws: `StartError` for names that can't be part of a path.
@@ -29,7 +29,7 @@ struct Paths {
         }
     }
 
-    /// What can't be told any more is what it would be for who starts anew.
+    /// The root directory when it can't be read.
     private static var currentDirectory: String {
         guard let path = getcwd(nil, 0) else { return "/" }
         defer { free(path) }
@@ -40,7 +40,6 @@ struct Paths {
         path.hasPrefix("/") ? path : "\(folder ?? "")/\(path)"
     }
 
-    /// Makes the run directory the working directory, of hasupd and of what it starts: nobody but root leaves or finds
-    /// anything there.
+    /// Makes the run directory the working directory of hasupd and its children: only root can write there.
     func enterRunDirectory() { if chdir(runDirectory) < 0 { _ = chdir("/") } }
 }

@@ -4,20 +4,20 @@ import Glibc
 import Logging
 import Reactor
 
-/// The files in which other programs look for pids, as keepalived writes them. hasupd itself never reads one: it is the
-/// lock of its run directory that tells whether another one runs (pain point C1).
+/// Pid files for other programs, as keepalived writes them. hasupd itself never reads one: another hasupd is found by the
+/// lock of the run directory (pain point C1).
 ///
-/// They are written when the configuration runs, and again when a worker was replaced. Each is replaced as a whole, so
-/// that nobody reads half of one, and a link at its place isn't followed.
+/// They are written when the configuration runs, and again when a worker was replaced. Each is replaced by rename(2): no
+/// reader sees half of one, and a link in its place isn't followed.
 final class PidFiles {
-    /// In the run directory: keepalived's own names are keepalived's (docs/decisions.md, D24).
+    /// In the run directory. It isn't keepalived's name (docs/decisions.md, D24).
     static let defaultName = "hasup.pid"
 
     private let paths: (daemon: String, vrrp: String?, checker: String?)
     private let log: Logger
     private var written: [String: File] = [:]
 
-    /// What was written; without an inode when it couldn't be, which isn't tried again at every reload.
+    /// A file that was written. Without an inode that failed, and isn't tried again at every reload.
     private struct File {
         var pid: Int32
         var inode: UInt?
@@ -30,20 +30,20 @@ final class PidFiles {
         self.log = log
     }
 
-    /// Writes what has changed; the file of a program that doesn't run goes.
+    /// Writes the files that change, and removes that of a program that doesn't run.
     func write(daemon: Int32, vrrp: Int32?, checker: Int32?) {
         write(daemon, to: paths.daemon)
         write(vrrp, to: paths.vrrp)
         write(checker, to: paths.checker)
     }
 
-    /// Writes those again that were removed. - Parameters: as for `write`.
+    /// Writes the files again that were removed.
     func restore(daemon: Int32, vrrp: Int32?, checker: Int32?) {
         for path in Array(written.keys) where access(path, F_OK) < 0 { written[path] = nil }
         write(daemon: daemon, vrrp: vrrp, checker: checker)
     }
 
-    /// Removes those that were written, unless they are somebody else's by now.
+    /// Removes the files that were written, unless another program has replaced them.
     func remove() {
         for path in Array(written.keys) { remove(path) }
     }

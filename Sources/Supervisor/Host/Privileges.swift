@@ -4,19 +4,17 @@ import ConfigurationModel
 import Glibc
 import Sandbox
 
-/// What hasupd may do on this machine, and what is lost by what it may not (pain point C3): each capability that is
-/// missing, and would be needed, gives one sentence that names it and the loss.
+/// hasupd's privileges, and the losses by missing ones (pain point C3): each capability that is needed and missing gives
+/// one sentence that names it and the loss.
 ///
-/// As root, in a container whose root has few capabilities, or as an ordinary user to whom a service manager gave some
-/// as ambient ones: it is the same judgement.
+/// The rules are the same for root, for a container's root with few capabilities, and for an ordinary user with ambient ones.
 struct Privileges: Equatable {
-    /// What hasupd has.
     var effective: CapabilitySet
     var user: UInt32
     /// Realtime priority that the limit allows without CAP_SYS_NICE (RLIMIT_RTPRIO).
     var realtimeLimit: UInt64
 
-    /// The calling process's; nil when /proc doesn't tell.
+    /// The calling process's; nil when /proc can't be read.
     static var current: Privileges? {
         guard let process = try? ProcessInspection(pid: getpid()) else { return nil }
         var soft: UInt64 = 0
@@ -25,59 +23,58 @@ struct Privileges: Equatable {
         return Privileges(effective: process.effective, user: process.uid, realtimeLimit: soft)
     }
 
-    /// What is asked of it.
-    struct Wishes: Equatable {
-        /// Whether there is a user whom the workers are to become.
+    /// The needs of a configuration.
+    struct Needs: Equatable {
+        /// True if the workers have a user of their own.
         var hasWorkerUser = false
-        /// Whether the configuration has scripts.
         var hasScripts = false
         /// SCHED_FIFO priority of the VRRP worker.
         var realtimePriority: Int32?
-        /// Whether there are operators to whom the control socket can't be given without CAP_CHOWN.
+        /// True if only CAP_CHOWN can give the control socket to the operators.
         var needsChown = false
     }
 
-    /// Without these, nothing works that a configuration can ask for: why hasupd can't start, nil when it can.
+    /// The capabilities without which hasupd can't start, with the remedy; nil when it has them.
     var refusal: String? {
         let needed: [(CapabilitySet, String)] = [
-            (.netRaw, "no VRRP packet can be sent or received"), (.netAdmin, "no virtual address can be set"),
+            (.netRaw, "hasupd can't send or receive VRRP packets"), (.netAdmin, "hasupd can't set virtual addresses"),
         ]
         let missing = needed.filter { !effective.contains($0.0) }
         if missing.isEmpty { return nil }
-        return missing.map { "the capability \($0.0) is missing, so \($0.1)" }.joined(separator: "; ")
-            + ". Start it as root, or with this capability: hasupd(8), Without root."
+        return missing.map { "the capability \($0.0) is missing: \($0.1)" }.joined(separator: "; ")
+            + ". Start hasupd as root, or with this capability: see hasupd(8), Without root."
     }
 
-    /// Whether workers can be given a user of their own, and be ended afterwards.
+    /// True if workers can be given a user of their own, and be killed afterwards.
     var mayChangeUsers: Bool { user == 0 && effective.isSuperset(of: [.setUID, .setGID, .kill]) }
 
-    /// Whether a process of hasupd's may have this priority of the realtime class.
+    /// Returns true if a process of hasupd's may have this realtime priority.
     func mayBeRealtime(_ priority: Int32) -> Bool {
         effective.contains(.sysNice) || realtimeLimit >= UInt64(max(priority, 0))
     }
 
-    /// One sentence for each capability that is missing and costs something.
-    func losses(for wishes: Wishes) -> [String] {
+    /// Returns a sentence for each capability that is needed and missing.
+    func losses(for needs: Needs) -> [String] {
         var losses: [(CapabilitySet, String)] = []
-        let changesWorkers = user == 0 && wishes.hasWorkerUser
-        if changesWorkers || wishes.hasScripts {
+        let changesWorkers = user == 0 && needs.hasWorkerUser
+        if changesWorkers || needs.hasScripts {
             let identities: [(CapabilitySet, String)] = [(.setUID, "user"), (.setGID, "group")]
             for (capability, what) in identities {
                 let workers = changesWorkers ? ["the workers keep uid \(user)"] : []
-                let scripts = wishes.hasScripts ? ["scripts of another \(what) are refused"] : []
+                let scripts = needs.hasScripts ? ["scripts of another \(what) are refused"] : []
                 losses.append((capability, (workers + scripts).joined(separator: ", and ")))
             }
         }
         if changesWorkers {
-            losses.append((.kill, "the workers keep uid \(user), because one of another user couldn't be ended"))
-        } else if wishes.hasScripts, effective.contains(.setUID) {
-            losses.append((.kill, "scripts of other users that take too long can't be ended"))
+            losses.append((.kill, "the workers keep uid \(user), because hasupd couldn't kill those of another user"))
+        } else if needs.hasScripts, effective.contains(.setUID) {
+            losses.append((.kill, "hasupd can't end scripts of other users that take too long"))
         }
-        losses.append((.setPCap, "the workers' bounding sets stay as hasupd's is"))
-        if let priority = wishes.realtimePriority, !mayBeRealtime(priority) {
-            losses.append((.sysNice, "there is no realtime priority, and adverts may be late on a loaded machine"))
+        losses.append((.setPCap, "the workers keep hasupd's bounding set"))
+        if let priority = needs.realtimePriority, !mayBeRealtime(priority) {
+            losses.append((.sysNice, "hasup gets no realtime priority, and adverts may be late on a loaded machine"))
         }
-        if wishes.needsChown {
+        if needs.needsChown {
             losses.append((.chown, "the group '\(HostProfile.operatorGroupName)' can't use the control socket"))
         }
         return losses.filter { !effective.contains($0.0) }.map { "the capability \($0.0) is missing: \($0.1)" }

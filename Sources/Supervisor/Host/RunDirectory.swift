@@ -4,18 +4,18 @@ import Glibc
 import Reactor
 import Sandbox
 
-/// The folder of one running hasupd. "Already running" is decided by a kernel lock, never by a number in a file (pain
-/// point C1).
+/// The folder of one running hasupd. A kernel lock, and no number in a file, decides whether another one runs (pain point
+/// C1).
 final class RunDirectory {
     let path: String
     private let operatorGroup: UInt32?
     private var lock: Descriptor
-    /// As the kernel takes it: it is looked for each second.
+    /// For lstat(2) each second.
     private let lockPath: [CChar]
 
-    /// Makes the folder when it is missing and takes its lock. - Throws: `StartError`.
+    /// Makes the folder when it is missing, and takes its lock. - Throws: `StartError`.
     ///
-    /// What it makes is for root and the operators' group, nil when there is none: the control socket is in it.
+    /// - Parameter operatorGroup: the group that may enter the folder, for the control socket; nil for root only.
     init(_ path: String, operatorGroup: UInt32?) throws(StartError) {
         self.path = path
         lockPath = Array("\(path)/\(Self.lockName)".utf8CString)
@@ -24,10 +24,10 @@ final class RunDirectory {
         lock = try Self.takeLock(in: path)
     }
 
-    /// Whether the lock that is held is the one that another hasupd would try.
+    /// True if another hasupd would find the lock that this one holds.
     var isInPlace: Bool { FileReader.leads(lockPath, to: lock.number) }
 
-    /// Makes the folder again and takes the lock in it. - Throws: `StartError`.
+    /// Makes the folder anew and takes its lock. - Throws: `StartError`.
     func restore() throws(StartError) {
         try Self.make(path, operatorGroup)
         lock = try Self.takeLock(in: path)
@@ -63,21 +63,21 @@ final class RunDirectory {
         if result == -EAGAIN {
             throw StartError(
                 .temporary,
-                "another hasupd runs with the run directory \(path)\(owner(of: number)). "
+                "another hasupd uses the run directory \(path)\(owner(of: number)). "
                     + "Stop it, or start this one with --instance NAME or --run-dir DIR.")
         }
         guard result == 0 else {
             throw StartError(.cannotCreate, "can't lock \(file): \(SystemError.text(of: -result))")
         }
-        // For people only; nobody decides by it.
+        // For people: no program decides by it.
         let text = "\(getpid())\n"
         _ = ftruncate(number, 0)
         _ = pwrite(number, text, text.utf8.count, 0)
         return lock
     }
 
-    /// The standard folder and what is in it belong to hasupd, whoever made them: an older one, or a service manager
-    /// that knows nothing of groups. Any other folder that was there before is somebody's.
+    /// Returns true for the standard folder and folders in it: they are hasupd's even if an older hasupd or a service
+    /// manager made them. Any other folder that existed before isn't.
     private static func isOurs(_ folder: String) -> Bool {
         let standard = ControlPath.standardRunDirectory
         var status = stat()
@@ -85,46 +85,18 @@ final class RunDirectory {
         return status.st_mode & S_IFMT == S_IFDIR && status.st_uid == getuid()
     }
 
-    /// Lets the group look in. Who may not give files away keeps the folder for himself.
+    /// Lets the group enter. A hasupd that may not give files away keeps the folder to itself.
     private static func admit(_ group: UInt32, to folder: String) {
         if OperatorGroup.give(folder, to: group) { chmod(folder, 0o750) }
     }
 
-    /// Lets the group look in again: systemd takes the folder back whenever it starts a command of the unit, and
-    /// `systemctl reload` is one.
-    func admitAgain(_ group: UInt32) {
+    /// Lets the group enter again: systemd takes the folder back whenever it starts a command of the unit, as for
+    /// `systemctl reload`.
+    func readmit(_ group: UInt32) {
         if Self.isOurs(path) { Self.admit(group, to: path) }
     }
 
     private static func owner(of file: Int32) -> String {
         FileReader.processNumber(in: file).map { " (pid \($0))" } ?? ""
-    }
-}
-
-/// Why hasupd doesn't start: an exit status of sysexits(3) and a sentence.
-struct StartError: Error {
-    enum Status: Int32 {
-        case usage = 64
-        /// The main file can't be read.
-        case noInput = 66
-        /// The kernel refused something that is needed.
-        case unavailable = 69
-        /// Handed over badly: addresses had to be taken from a worker that was gone.
-        case software = 70
-        case cannotCreate = 73
-        /// Another hasupd, or keepalived, runs here.
-        case temporary = 75
-        /// A privilege is missing without which nothing works.
-        case permission = 77
-        /// Nothing in the configuration can run.
-        case configuration = 78
-    }
-
-    let status: Status
-    let message: String
-
-    init(_ status: Status, _ message: String) {
-        self.status = status
-        self.message = message
     }
 }

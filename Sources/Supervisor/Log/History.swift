@@ -4,19 +4,12 @@ import Glibc
 import Reactor
 import Varlink
 
-/// What happened, for those who ask afterwards (docs/decisions.md, D26): the last 1,000 events that mattered, a line of
-/// JSON each, as `Watch` sends them.
+/// The history of events (docs/decisions.md, D26): the last 1,000 that mattered, a line of JSON each, as `Watch` sends them.
 ///
-/// The file lies in the run directory: it outlives hasupd and its workers, and goes with a reboot. Events wait for the
-/// turns after theirs, so that a thousand transitions at once cost no turn more than its share; of more than the file is
-/// to hold, the oldest are passed over unwritten.
+/// The file lies in the run directory: it outlives hasupd and its workers, and goes with a reboot.
 final class History {
-    /// How many events are kept.
+    /// The number of events that are kept.
     static let eventsMax = 1_000
-    /// Events written in a turn at most …
-    private static let eventsPerTurn = 32
-    /// … and at least, also when it has been long without them, so that an end comes.
-    private static let eventsPerTurnMin = 2
     /// Bytes of a reload's texts that are kept …
     private static let eventMax = 4 << 10
     /// … of so many entries of each of its lists, or of as many as fit.
@@ -26,48 +19,28 @@ final class History {
     private static let fileMax = 8 << 20
 
     private let path: String
-    private let loop: EventLoop
     private var file: Descriptor?
     private var size = 0
     private var lineCount = 0
-    private var waiting: [() -> WatchEvent] = []
-    /// Who waits for what was added before: it is written, or passed over.
-    private var readers = DrainWaiters()
-    private var timer: Timer?
-    /// Why nothing is kept at the moment: a sentence; nil when all is well.
+    /// The reason why nothing is kept at the moment, a sentence; nil when all is well.
     private(set) var failure: String?
 
     /// The history of this run directory; what is in it already stays.
-    init(directory: String, on loop: EventLoop) {
+    init(directory: String) {
         path = "\(directory)/history"
-        self.loop = loop
-        timer = loop.makeTimer { [unowned self] in self.writeSome() }
         open()
     }
 
-    /// Notes an event; its text is made when it is written.
-    func add(_ event: @escaping () -> WatchEvent) {
-        waiting.append(event)
-        if waiting.count >= 2 * Self.eventsMax { passOver() }
-        if waiting.count == 1, let timer { loop.set(timer, to: loop.now) }
-    }
+    /// Writes an event.
+    func add(_ event: WatchEvent) { append(Self.line(event)) }
 
-    /// The kept events as lines with their ends, the oldest first, and how many they are. What still waits isn't in it.
+    /// Returns the kept events as lines with their ends, the oldest first, and how many they are.
     func text() -> (ArraySlice<UInt8>, count: Int) {
         let content = content()
         let lines = size > Self.fileMax ? content.count { $0 == 0x0a } : lineCount
         let surplus = max(0, lines - Self.eventsMax)
         return (content.dropFirst(Self.end(ofLines: surplus, in: content)), lines - surplus)
     }
-
-    /// Calls back when all that waits now is written; at once when nothing does.
-    func whenWritten(_ completion: @escaping () -> Void) {
-        if waiting.isEmpty { return completion() }
-        readers.wait(behind: waiting.count, completion)
-    }
-
-    /// Writes all that waits: before the end.
-    func flush() { while !waiting.isEmpty { writeSome() } }
 
     /// The place behind so many lines.
     private static func end(ofLines count: Int, in content: [UInt8]) -> Int {
@@ -107,7 +80,7 @@ final class History {
         if size > Self.fileMax { rewrite() }
     }
 
-    /// What is in the file; of one that is too long the last whole lines.
+    /// The file's bytes; of one that is too long the last whole lines.
     private func content() -> [UInt8] {
         guard let number = file?.number else { return [] }
         var status = stat()
@@ -121,30 +94,6 @@ final class History {
         return Array(bytes.drop { $0 != 0x0a }.dropFirst())
     }
 
-    /// Of more than the file is to hold, the oldest needn't be written.
-    private func passOver() {
-        let surplus = max(0, waiting.count - Self.eventsMax)
-        waiting.removeFirst(surplus)
-        readers.pass(surplus)
-    }
-
-    private func writeSome() {
-        passOver()
-        var text: [UInt8] = []
-        var count = 0
-        for event in waiting.prefix(Self.eventsPerTurn) {
-            if count >= Self.eventsPerTurnMin, loop.isTurnLong { break }
-            count += 1
-            text += Self.line(event())
-        }
-        waiting.removeFirst(count)
-        readers.pass(count)
-        append(text, lines: count)
-        if let timer { loop.set(timer, to: waiting.isEmpty ? .never : Clock.now) }
-        if waiting.isEmpty { waiting = [] }
-        for call in readers.takeReached() { call() }
-    }
-
     /// An event as it is kept.
     static func line(_ event: WatchEvent) -> [UInt8] {
         let fitting = entries.lazy.map { event.brief(keeping: $0) }.first { $0.reload?.textBytes ?? 0 < eventMax }
@@ -153,7 +102,7 @@ final class History {
         return writer.bytes + [0x0a]
     }
 
-    private func append(_ text: [UInt8], lines: Int) {
+    private func append(_ text: [UInt8]) {
         if file == nil { open() }
         guard let number = file?.number else { return }
         let written = pwrite(number, text, text.count, off_t(size))
@@ -165,7 +114,7 @@ final class History {
         }
         failure = nil
         size += written
-        lineCount += lines
+        lineCount += 1
         if lineCount >= 2 * Self.eventsMax || size > Self.fileMax { rewrite() }
     }
 

@@ -6,7 +6,7 @@ import Kernel
 import Reactor
 import VRRP
 
-// What operators read: one text for each value, in one place.
+// The texts that operators read: one for each value, in one place.
 
 extension Fault {
     /// A clause: what is missing. `settings` are the instance's.
@@ -40,7 +40,7 @@ extension Fault {
         case .noSourceAddress(let name): "interface \(name) has an address to send from now"
         case .sourceAddressMissing(let address): "unicast_src_ip \(address) can be used now"
         case .addressInterfaceDown(let name): "interface \(name), which has virtual addresses, is up now"
-        case .addressesUnusable: "it tries again to use its virtual addresses"
+        case .addressesUnusable: "its virtual addresses are tried again"
         }
     }
 }
@@ -66,11 +66,11 @@ extension InstanceSettings {
     func interface(of address: IPAddress) -> String { virtualAddress(address)?.interface ?? interface }
 }
 
-extension StrangerAddress {
-    /// A sentence for who isn't MASTER: what is there, and what ends it.
+extension ForeignAddress {
+    /// A sentence about such an address on a node that isn't MASTER, and what ends it.
     var sentence: String {
         if isSilent {
-            return "\(prefix) is on \(interface), where nobody is told of it: that of a real server of LVS, perhaps"
+            return "\(prefix) is on \(interface), where no ARP announces it: perhaps that of a real server of LVS"
         }
         let whose =
             switch addedBy {
@@ -82,7 +82,7 @@ extension StrangerAddress {
             + "Remove it (\(place.removal))\(others)"
     }
 
-    /// A sentence for who is MASTER: what happens when it isn't any more, and what prevents that.
+    /// A sentence about such an address on a MASTER: what follows when it yields, and what prevents that.
     ///
     /// - Parameter served: the virtual address of the instance that it is; nil when it stands beside that.
     func text(serving served: VirtualAddress?) -> String {
@@ -98,9 +98,9 @@ extension StrangerAddress {
             : "\(start). Remove it now (\(place.removal)), and hasup puts it back as its own\(renewed)"
     }
 
-    private static let renewal = "It has a lifetime, so somebody renews it, a DHCP client perhaps"
+    private static let renewal = "It has a lifetime, so another program renews it, perhaps a DHCP client"
 
-    /// What else may be done while this node isn't MASTER, behind a sentence without its end.
+    /// The other ways to remove it while this node isn't MASTER, behind a sentence without its end.
     private var others: String {
         let when = "when it is stopped and started (a restart under systemd goes on where it was, and doesn't)"
         switch atStart {
@@ -117,7 +117,7 @@ extension NamedAddress {
     var removal: String { "ip address del \(prefix) dev \(interface)" }
 }
 
-/// What was removed from interfaces at a start or an end, for the log and the history.
+/// A sentence about addresses that were removed at a start or an end.
 ///
 /// - Parameters:
 ///   - addresses: each with its interface: `10.0.0.1/24 from eth0`.
@@ -149,14 +149,14 @@ extension TransitionReason {
 
 extension Transition {
     /// A clause: why it happened, with the numbers. `settings` are the instance's, for what is wrong with them.
-    func why(_ settings: InstanceSettings?, _ background: TransitionContext = TransitionContext()) -> String {
+    func why(_ settings: InstanceSettings?, _ context: TransitionContext = TransitionContext()) -> String {
         let other = peer.map(\.description) ?? "another router"
         let otherPriority = peerPriority.map { " with priority \($0)" } ?? ""
         switch reason {
         case .started: return "started"
         case .addressOwner: return "priority 255: it owns the addresses"
         case .masterDown:
-            if let refused = background.refused, peer ?? refused.source == refused.source {
+            if let refused = context.refused, peer ?? refused.source == refused.source {
                 return notHeard(refused)
             }
             guard let lastAdvertAge else { return "no master was heard" }
@@ -173,13 +173,13 @@ extension Transition {
             return "\(place.file):\(place.line): \(settings.faults.joined(separator: "; "))"
         case .fault(let fault): return fault.text(settings)
         case .recovered:
-            return background.fault?.end ?? "nothing that it needs is missing any more"
-        case .addressRemoved(let address): return "address \(address) was removed by somebody else again and again"
+            return context.fault?.end ?? "everything that it needs is there again"
+        case .addressRemoved(let address): return "address \(address) was repeatedly removed by another program"
         case .reconfigured where to == .initialize:
-            return "the configuration names it no more, or makes another virtual router of it"
+            return "removed from the configuration, or its interface or VRID changed"
         case .reconfigured: return "the configuration has changed"
         case .stopped: return "stopped"
-        case .interrupted: return "its process died and was replaced too late"
+        case .interrupted: return "its worker died and was replaced too late"
         }
     }
 
@@ -187,28 +187,28 @@ extension Transition {
     private func notHeard(_ refused: TransitionContext.Refused) -> String {
         let age = lastAdvertAge.map { " for \($0.inMilliseconds)" }
         return "no good advert of \(peer == nil ? "a master" : "master \(refused.source)")\(age ?? ""): "
-            + "those of \(refused.source) came and were thrown away, the last because \(refused.reason.text(refused.detail))"
+            + "those of \(refused.source) were discarded, the last one: \(refused.reason.text(refused.detail))"
     }
 
     /// The line of the log: instance, states, reason, peer, both priorities, age of the last good advertisement
     /// (pain point O3).
     func line(
-        instance name: String, _ settings: InstanceSettings?, _ background: TransitionContext = TransitionContext()
+        instance name: String, _ settings: InstanceSettings?, _ context: TransitionContext = TransitionContext()
     ) -> String {
         var numbers = ["priority \(ownPriority)"]
         if let peer { numbers.append("peer \(peer)" + (peerPriority.map { " priority \($0)" } ?? "")) }
         if let lastAdvertAge { numbers.append("last good advert \(lastAdvertAge) ago") }
-        return "\(name): \(from) -> \(to): \(why(settings, background)) [\(numbers.joined(separator: ", "))]"
+        return "\(name): \(from) -> \(to): \(why(settings, context)) [\(numbers.joined(separator: ", "))]"
     }
 }
 
 extension BackupReason {
-    /// For somebody who asks why it isn't MASTER: what a healthy backup is, or a sentence.
+    /// A sentence: the reason why it isn't MASTER, or of which master it is a healthy backup.
     func sentence(_ status: InstanceStatus) -> String {
         let master = status.master.map(\.description) ?? "the master"
         let priority = status.masterPriority.map { " (\($0) against \(status.priority))" } ?? ""
         if let theirs = status.masterPriority, !holds(theirs, status.priority) {
-            return "\(master) advertised priority \(theirs) last, and ours is \(status.priority) by now: "
+            return "\(master) advertised priority \(theirs) last, and ours is now \(status.priority): "
                 + "its next advert decides"
         }
         switch self {
@@ -216,9 +216,10 @@ extension BackupReason {
             let numbers = status.masterPriority.map { " (priority \($0) > \(status.priority))" } ?? ""
             return Self.backup(of: master + numbers, status)
         case .higherAddress: return Self.backup(of: "\(master) (same priority, higher address)", status)
-        case .equalPriority: return Self.backup(of: "\(master) (same priority; an equal isn't displaced)", status)
+        case .equalPriority:
+            return Self.backup(of: "\(master) (same priority; an equal router isn't preempted)", status)
         case .nopreempt:
-            return "\(master) has a lower priority\(priority), and nopreempt leaves it alone"
+            return "\(master) has a lower priority\(priority), and nopreempt is set"
                 + Self.takeover(status)
         case .preemptDelay: return "\(master) has a lower priority\(priority), and preempt_delay isn't over"
         case .preempting: return "\(master) has a lower priority\(priority) and is about to be replaced"
@@ -227,7 +228,7 @@ extension BackupReason {
         }
     }
 
-    /// Whether it is still so. It was found at the master's last advert; a reload or a tracker may have changed our
+    /// True if it is still so. It was found at the master's last advert; a reload or a tracker may have changed our
     /// priority since.
     private func holds(_ theirs: Priority, _ ours: Priority) -> Bool {
         switch self {
@@ -242,7 +243,7 @@ extension BackupReason {
         "backup of \(master)" + takeover(status)
     }
 
-    /// When it becomes MASTER, should nothing more be heard.
+    /// The time at which it becomes MASTER if nothing more is heard.
     private static func takeover(_ status: InstanceStatus) -> String {
         guard let heard = status.lastAdvertAge, let takeover = status.takeover else { return "" }
         let milliseconds = (heard + takeover).nanoseconds / 1_000_000
@@ -259,11 +260,12 @@ extension Observation {
         case .discarded(let instance, _, _, _): instance
         case .accepted(let instance, _, _), .kernelFailure(let instance, _), .addressRemoved(let instance, _, _):
             instance
-        case .addressWaits(let instance, _, _), .strangerFound(let instance, _), .strangerGone(let instance, _):
+        case .addressWaits(let instance, _, _), .foreignAddressFound(let instance, _),
+            .foreignAddressGone(let instance, _):
             instance
         case .addressesStay(let instance, _, _), .addressesUnadvertised(let instance, _): instance
         case .rivalMaster(let instance, _, _): instance
-        case .stalled, .leftoversRemoved: nil
+        case .stalled, .staleAddressesRemoved: nil
         }
     }
 
@@ -281,42 +283,42 @@ extension Observation {
     static func missingInterface(_ name: String) -> String { "no such interface; it is set when \(name) appears" }
 
     /// The line of the log; `settings` are the instance's, nil for the daemon's own.
-    func line(_ settings: InstanceSettings?, _ background: TransitionContext = TransitionContext()) -> String {
-        line(instance: settings?.name ?? "", settings, background)
+    func line(_ settings: InstanceSettings?, _ context: TransitionContext = TransitionContext()) -> String {
+        line(instance: settings?.name ?? "", settings, context)
     }
 
-    /// What stands for all that differ only in who has sent a packet and in its numbers.
+    /// A line that stands for all that differ only in the sender of a packet and in its numbers.
     func lineForAll(_ settings: InstanceSettings?) -> String {
         line(instance: settings?.name ?? "", settings, TransitionContext(), " or others")
     }
 
     private func line(
-        instance name: String, _ settings: InstanceSettings?, _ background: TransitionContext, _ orOthers: String = ""
+        instance name: String, _ settings: InstanceSettings?, _ context: TransitionContext, _ orOthers: String = ""
     ) -> String {
         switch self {
-        case .transition(let transition): transition.line(instance: name, settings, background)
-        case .earlier(let transition, _): transition.line(instance: name, settings, background) + ", told late"
+        case .transition(let transition): transition.line(instance: name, settings, context)
+        case .earlier(let transition, _): transition.line(instance: name, settings, context) + ", reported late"
         case .discarded(let instance, let reason, let source, let detail):
             (instance == nil ? "" : "\(name): ")
-                + "packet from \(source)\(orOthers) thrown away: \(reason.text(detail))"
+                + "packet from \(source)\(orOthers) discarded: \(reason.text(detail))"
         case .accepted(_, let remark, let source): "\(name): \(source)\(orOthers): \(remark.text)"
         case .stalled(let interval):
-            "stalled \(interval.nanoseconds / 1_000_000) ms: this node didn't run; what came meanwhile was read first"
+            "stalled \(interval.nanoseconds / 1_000_000) ms: this node didn't run; packets that came meanwhile were read first"
         case .kernelFailure(_, let sentence): "\(name): \(sentence)"
         case .addressRemoved(_, let address, 1):
-            "\(name): address \(address) was removed by somebody else; it is put back"
+            "\(name): address \(address) was removed by another program; it is put back"
         case .addressRemoved(_, let address, let count):
-            "\(name): \(count) addresses, \(address) among them, were removed by somebody else; they are put back"
+            "\(name): \(count) addresses, \(address) among them, were removed by another program; they are put back"
         case .addressWaits(_, let prefix, let interface):
             "\(name): address \(prefix) dev \(interface): \(Self.missingInterface(interface))"
-        case .strangerFound(_, let stranger): "\(name): \(stranger.sentence)"
-        case .strangerGone(_, let address): "\(name): \(address.prefix) isn't on \(address.interface) any more"
+        case .foreignAddressFound(_, let stranger): "\(name): \(stranger.sentence)"
+        case .foreignAddressGone(_, let address): "\(name): \(address.prefix) isn't on \(address.interface) any more"
         case .addressesStay(_, let addresses, let count): "\(name): \(Self.stay(addresses, count))"
-        case .leftoversRemoved(let addresses, let count, let mark):
+        case .staleAddressesRemoved(let addresses, let count, let mark):
             removalText(of: addresses.map { "\($0.prefix) from \($0.interface)" }, count: count) { them in
                 mark == AddressProtocol.keepalived
                     ? "a keepalived had left \(them) there (its mark)"
-                    : "nobody's mark is on \(them), and adopt_leftovers is set"
+                    : "no program's mark is on \(them), and adopt_leftovers is set"
             }
         case .addressesUnadvertised(_, 0): "\(name): all its addresses are advertised again"
         case .addressesUnadvertised(_, let count):
@@ -334,9 +336,9 @@ extension RivalMaster.Sign {
         switch self {
         case .lowerPriority(let priority):
             "\(source) advertises, too, and doesn't yield to our priority (its own is \(priority)): "
-                + "it doesn't hear our adverts, or doesn't take them"
+                + "it doesn't receive our adverts, or discards them"
         case .discarded(let reason, let detail):
-            "\(source) advertises, too, and what it sends is thrown away: \(reason.text(detail))"
+            "\(source) advertises, too, and its adverts are discarded: \(reason.text(detail))"
         }
     }
 
@@ -352,31 +354,31 @@ extension DiscardReason {
     /// A clause: what was wrong with the packet; `detail` as `Observation.discarded` explains it.
     func text(_ detail: UInt32) -> String {
         switch self {
-        case .length: "its length (\(detail) bytes) is wrong"
-        case .hopLimit: "its TTL is \(detail), not 255 or not within the peer's limits"
-        case .version: "its version is \(detail), which isn't the configured one"
-        case .type: "its type is \(detail), not 1 (advertisement)"
-        case .checksum: "its checksum is wrong"
+        case .length: "wrong length (\(detail) bytes)"
+        case .hopLimit: "TTL \(detail), which isn't 255 or within the peer's limits"
+        case .version: "version \(detail), which isn't the configured one"
+        case .type: "type \(detail), which isn't 1 (advertisement)"
+        case .checksum: "wrong checksum"
         case .checksumOtherForm:
-            "its checksum is right only in the other form of version 3 (with or without pseudo-header): "
+            "checksum right only in the other form of version 3 (with or without pseudo-header): "
                 + "set v3_checksum_as_v2 alike on all routers"
-        case .authenticationType: "its authentication type is \(detail), which isn't the configured one"
-        case .authenticationFailure: "its password is wrong"
-        case .interval: "its advert_int is \(Interval.centiseconds(Int64(detail))), ours differs (version 2)"
+        case .authenticationType: "authentication type \(detail), which isn't the configured one"
+        case .authenticationFailure: "wrong password"
+        case .interval: "advert_int \(Interval.centiseconds(Int64(detail))), which isn't ours (version 2)"
         case .unknownVRID: "no instance here has VRID \(detail)"
-        case .destination: "it is unicast where multicast is configured, or the other way round"
-        case .source: "its sender isn't a configured unicast_peer"
-        case .badSource: "its source address can't be a router's"
+        case .destination: "received by unicast, but multicast is configured (or vice versa)"
+        case .source: "the sender isn't a configured unicast_peer"
+        case .badSource: "impossible source address"
         case .own:
-            "its source address is ours: when it isn't an echo of our own adverts, give each router its own mcast_src_ip "
+            "our own source address: if it isn't an echo of our adverts, give each router its own mcast_src_ip "
                 + "or unicast_src_ip"
         case .notRunning: "the instance isn't running"
-        case .noAddress: "it names no address"
-        case .otherVRID: "it lists an address of this instance under VRID \(detail), and virtual_router_id differs"
+        case .noAddress: "no address in it"
+        case .otherVRID: "an address of this instance under VRID \(detail): virtual_router_id differs"
         case .carp:
-            "it is CARP (OpenBSD, FreeBSD, pfSense), another protocol with VRRP's number: give its vhid or this "
-                + "instance's virtual_router_id another number, because both mean the same MAC address"
-        case .authenticationTrailer: "it is signed (auth_hmac of keepalived), which hasup doesn't read"
+            "CARP (OpenBSD, FreeBSD, pfSense), another protocol with VRRP's number: give its vhid or this "
+                + "instance's virtual_router_id another number: both mean the same MAC address"
+        case .authenticationTrailer: "signed (auth_hmac of keepalived), which hasup doesn't support"
         }
     }
 }

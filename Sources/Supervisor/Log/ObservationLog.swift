@@ -1,88 +1,85 @@
 import Base
-import Configuration
 import ConfigurationModel
+import Control
+import LogOutput
 import Logging
 import Reactor
 import VRRP
 
-/// Observations as lines of the log: one for each transition, at most one a minute for a packet error that repeats,
+/// The worker's observations: lines of the log, and events for `Watch` and for the history. All of them are written in
+/// the turn in which they come: a frame holds few enough (`VRRPToSupervisor.entriesMax`). What repeats is a line a minute
 /// with its count (pain point O3).
-struct ObservationLog {
-    /// Transitions that are written in a minute, of all and of one instance: each is worth its line, unless the worker
-    /// has gone mad.
+final class ObservationLog {
+    /// Transitions in a minute that are written one by one: each is worth its line, unless the worker is hostile.
     private static let transitionsMax = 10_000
-    private static let transitionsOfOneMax = 600
 
-    private var minute = (transitions: 0, of: [String: Int](), end: Instant(nanoseconds: 0))
-    private let log: Logger
     private let lines: RepeatLog
+    private let history: History
+    /// The context of the last transition of each instance.
+    private(set) var contexts = TransitionContexts()
+    /// Called with each event, for `Watch`.
+    var onEvent: ((() -> WatchEvent) -> Void)?
 
-    init(log: Logger, on loop: EventLoop) {
-        self.log = log
+    init(log: Logger, history: History, on loop: EventLoop) {
+        self.history = history
         lines = RepeatLog(log, on: loop)
     }
 
-    /// Whether it is one that others are to be told of, too.
+    /// Writes an observation.
     ///
-    /// - Parameters:
-    ///   - settings: the instance's; nil for what isn't about one.
-    ///   - background: what was observed before and makes it clearer.
-    mutating func add(
-        _ observation: Observation, _ settings: InstanceSettings?, _ background: TransitionContext = TransitionContext()
-    ) -> Bool {
+    /// - Parameter settings: the instance's; nil for what isn't about one.
+    func add(_ observation: Observation, _ settings: InstanceSettings?, wallNanoseconds: Int64) {
         guard observation.instance == nil || settings != nil else {
-            lines.tell(.warning, "hasup-vrrp", "it speaks of an instance that there isn't")
-            return false
+            lines.write(.warning, "hasup-vrrp", "it reported an unknown instance")
+            return
         }
-        // Made when it is known that it is written.
-        var line: String { observation.line(settings, background) }
-        let instance = settings?.name ?? ""
-        switch observation {
-        case .transition(let transition), .earlier(let transition, _):
-            guard hasRoom(instance) else {
-                lines.tell(.warning, "", "more transitions than can be told one by one", kind: "transitions")
-                return false
-            }
-            if transition.to == .fault {
-                log.warning("\(line)")
-            } else {
-                log.notice("\(line)")
-            }
-        case .stalled: log.warning("\(line)")
-        case .addressRemoved(_, let address, _):
-            lines.tell(.warning, "", line, kind: "\(instance) \(address) removed")
-        case .strangerFound(_, let stranger): lines.tell(stranger.isSilent ? .notice : .warning, "", line)
-        case .strangerGone, .addressesUnadvertised(_, 0): lines.tell(.notice, "", line)
-        case .addressWaits, .kernelFailure, .addressesStay, .leftoversRemoved, .addressesUnadvertised:
-            lines.tell(.warning, "", line)
-        // What is in a packet, the address of its sender too, is the sender's to choose.
-        case .discarded(_, let reason, _, _):
-            lines.tell(
-                .warning, "", line, kind: "\(instance) \(reason.name)", folded: observation.lineForAll(settings))
-        case .accepted(_, let remark, _):
-            lines.tell(
-                .warning, "", line, kind: "\(instance) \(remark.name)", folded: observation.lineForAll(settings))
-        case .rivalMaster(_, let source, let sign):
-            lines.tell(.warning, "", line, kind: "\(instance) rival \(sign.code) \(source)")
-        }
-        return true
+        let context =
+            settings.map { contexts.add(observation, $0, at: wallNanoseconds) } ?? TransitionContext()
+        let isNew = write(observation, settings, context)
+        // A line of the log stands for packets that repeat, but `Watch` sends each; transitions are bounded everywhere.
+        if observation.isTransition, !isNew { return }
+        let event = { WatchEvent(observation, settings, context, wallNanoseconds: wallNanoseconds) }
+        onEvent?(event)
+        if observation.isHistory { history.add(event()) }
     }
 
-    /// So many came while more waited than is kept.
-    func leftOut(_ count: UInt64) {
-        lines.tell(
-            .warning, "hasup-vrrp", "\(counted(Int(clamping: count), "event")) left out: more came than could be told",
-            kind: "left out")
-    }
-
-    /// Tells what was left out: before the end.
+    /// Writes the counts of what was left out: before the end.
     func flushRest() { lines.flushRest() }
 
-    private mutating func hasRoom(_ instance: String) -> Bool {
-        let now = Clock.now
-        if now >= minute.end { minute = (0, [:], now + .seconds(60)) }
-        minute.transitions += 1
-        minute.of[instance, default: 0] += 1
-        return minute.transitions <= Self.transitionsMax && minute.of[instance, default: 0] <= Self.transitionsOfOneMax
+    /// Writes a line. - Returns: false if it was counted instead.
+    private func write(_ observation: Observation, _ settings: InstanceSettings?, _ context: TransitionContext) -> Bool
+    {
+        let line = observation.line(settings, context)
+        let instance = settings?.name ?? ""
+        func emit(_ level: Logger.Level, kind: String? = nil, folded: String? = nil) -> Bool {
+            lines.write(level, "", line, kind: kind, folded: folded)
+        }
+        switch observation {
+        case .transition(let transition), .earlier(let transition, _):
+            return lines.write(
+                transition.to == .fault ? .warning : .notice, "", line, kind: "transitions",
+                folded: "too many transitions: further ones aren't logged one by one", burst: Self.transitionsMax)
+        case .addressRemoved(_, let address, _): return emit(.warning, kind: "\(instance) \(address) removed")
+        case .foreignAddressFound(_, let stranger): return emit(stranger.isSilent ? .notice : .warning)
+        case .foreignAddressGone, .addressesUnadvertised(_, 0): return emit(.notice)
+        case .stalled, .addressWaits, .kernelFailure, .addressesStay, .staleAddressesRemoved, .addressesUnadvertised:
+            return emit(.warning)
+        // What is in a packet, the address of its sender too, is the sender's to choose.
+        case .discarded(_, let reason, _, _):
+            return emit(.warning, kind: "\(instance) \(reason.name)", folded: observation.lineForAll(settings))
+        case .accepted(_, let anomaly, _):
+            return emit(.warning, kind: "\(instance) \(anomaly.name)", folded: observation.lineForAll(settings))
+        case .rivalMaster(_, let source, let sign):
+            return emit(.warning, kind: "\(instance) rival \(sign.code) \(source)")
+        }
+    }
+}
+
+extension Observation {
+    fileprivate var isTransition: Bool {
+        switch self {
+        case .transition, .earlier: true
+        default: false
+        }
     }
 }

@@ -3,7 +3,7 @@ import Configuration
 import ConfigurationModel
 import VRRP
 
-/// What was observed before a transition and says more of why it happened than the transition knows.
+/// Observations before a transition that explain it better than the transition does.
 struct TransitionContext {
     /// An advert that came and was thrown away.
     struct Refused {
@@ -13,13 +13,13 @@ struct TransitionContext {
         var detail: UInt32
     }
 
-    /// For one that says that no master was heard: the last advert that came meanwhile.
+    /// The last advert that came while no master was heard.
     var refused: Refused?
-    /// For one out of FAULT: what it was.
+    /// The fault that a transition out of FAULT ends.
     var fault: Fault?
 }
 
-/// The backgrounds of the last transitions, by the names of instances.
+/// The contexts of the last transitions, by the names of instances.
 struct TransitionContexts {
     /// Names that are remembered: reloads may bring new ones for ever.
     private static let namesMax = 16_384
@@ -32,13 +32,13 @@ struct TransitionContexts {
 
     private var memories: [String: Memory] = [:]
 
-    /// Takes an observation in. - Returns: what is known of a transition.
+    /// Takes an observation in. - Returns: the context of a transition.
     mutating func add(_ observation: Observation, _ settings: InstanceSettings, at wallNanoseconds: Int64)
         -> TransitionContext
     {
         switch observation {
         case .discarded(_, let reason, let source, let detail):
-            // What is thrown away because the instance doesn't run says nothing of why it didn't hear.
+            // An advert that is discarded because the instance doesn't run doesn't explain why it heard none.
             guard reason != .notRunning else { break }
             remember(settings.name) {
                 $0.refused = (
@@ -46,27 +46,28 @@ struct TransitionContexts {
                 )
             }
         case .transition(let transition), .earlier(let transition, _):
-            let background = background(of: transition, settings, at: wallNanoseconds)
+            let context = context(of: transition, settings, at: wallNanoseconds)
             var fault: Fault?
             if case .fault(let found) = transition.reason { fault = found }
             guard memories[settings.name] != nil || fault != nil else { break }
             remember(settings.name) {
-                $0.last = background
+                $0.last = context
                 $0.fault = fault
                 $0.refused = nil
             }
-            return background
-        case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .strangerFound, .strangerGone,
-            .addressesStay, .leftoversRemoved, .addressesUnadvertised, .rivalMaster:
+            return context
+        case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound,
+            .foreignAddressGone,
+            .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster:
             break
         }
         return TransitionContext()
     }
 
-    /// How many instances something is known of.
+    /// The number of instances with a context.
     var count: Int { memories.count }
 
-    /// What was known when this instance's last transition was told.
+    /// The context of this instance's last transition.
     func last(of name: String) -> TransitionContext { memories[name]?.last ?? TransitionContext() }
 
     private mutating func remember(_ name: String, _ change: (inout Memory) -> Void) {
@@ -74,14 +75,14 @@ struct TransitionContexts {
         change(&memories[name, default: Memory()])
     }
 
-    private func background(
+    private func context(
         of transition: Transition, _ settings: InstanceSettings, at wallNanoseconds: Int64
     ) -> TransitionContext {
         guard let memory = memories[settings.name] else { return TransitionContext() }
         switch transition.reason {
         case .masterDown:
             guard let refused = memory.refused else { return TransitionContext() }
-            // Told once a second at most, so the last one that was told may be that much older.
+            // Reported once a second at most, so the last one may be that much older.
             let wait = settings.advertInterval * Int64(settings.downTimerAdverts + 1) + .seconds(1)
             let age = wallNanoseconds - refused.wallNanoseconds
             return TransitionContext(refused: age >= 0 && age <= wait.nanoseconds ? refused.advert : nil)

@@ -9,17 +9,17 @@ import Sandbox
 import Supervision
 import WorkerProtocol
 
-/// What came of reading the files.
+/// The outcome of reading the files.
 enum ReadOutcome {
-    /// Judged; the caller decides whether errors matter.
+    /// The findings may be errors: the caller decides what they mean.
     case judged(ConfigurationImage, EncodedModel, [Diagnostic])
-    /// There is nothing to judge, and why.
+    /// The files couldn't be read, for this reason.
     case failed(String)
 }
 
-/// hasupd's side of `hasup-config`: starts the child, waits for its one frame, and reads that as a stranger's.
+/// hasupd's side of `hasup-config`: starts the child, waits for its one frame, and decodes that without trust.
 final class ConfigurationReader {
-    private static let limit = Interval.seconds(30)
+    private static let timeout = Interval.seconds(30)
 
     private let file: String
     private let configID: String
@@ -27,7 +27,7 @@ final class ConfigurationReader {
     private let filter: Int32
     private let hasOwnProcessGroup: Bool
     private let loop: EventLoop
-    /// Those that haven't ended yet: the one that reads, and one that has answered.
+    /// Children that haven't ended yet: the one that reads, and one whose frame has come.
     private var children: [Int32: ChildProcess] = [:]
     private var reading: Int32?
     private var channel: Channel?
@@ -35,10 +35,9 @@ final class ConfigurationReader {
     private var failure: String?
     private var completion: ((ReadOutcome) -> Void)?
 
-    /// The filter's descriptor stays the caller's and must stay open.
-    ///
-    /// - Parameter hasOwnProcessGroup: whether the child has a process group of its own; otherwise who ends this process with its
-    ///   group ends that, too.
+    /// - Parameters:
+    ///   - filter: a descriptor that stays the caller's and must stay open.
+    ///   - hasOwnProcessGroup: false if the child is to end with this process's group.
     init(
         file: String, configID: String, seal: SandboxArguments, filter: Int32, hasOwnProcessGroup: Bool = true,
         on loop: EventLoop
@@ -49,15 +48,15 @@ final class ConfigurationReader {
         self.seal = seal
         self.filter = filter
         self.loop = loop
-        timer = loop.makeTimer { [weak self] in self?.tookTooLong() }
+        timer = loop.makeTimer { [weak self] in self?.timedOut() }
     }
 
-    /// Reads once; one reading at a time.
+    /// Reads the files once; one reading at a time.
     ///
     /// - Parameters:
-    ///   - running: what the result is compared with.
-    ///   - mark: the path of a file that is to exist while the files are read.
-    ///   - wantsText: whether the result's text is wanted even when it has no config_save_dir.
+    ///   - running: the configuration that the result is compared with.
+    ///   - mark: the path of a file that exists while the files are read.
+    ///   - wantsText: true if the result's text is wanted even when it has no config_save_dir.
     func read(
         comparedWith running: ConfigurationImage? = nil, mark: String? = nil, wantsText: Bool = false,
         _ completion: @escaping (ReadOutcome) -> Void
@@ -86,10 +85,10 @@ final class ConfigurationReader {
         } catch {
             return finish(.failed(error.description))
         }
-        if let timer { loop.set(timer, to: Clock.now + Self.limit) }
+        if let timer { loop.set(timer, to: Clock.now + Self.timeout) }
     }
 
-    /// Reads, and works the loop until that is done. - Throws: `SystemError` when the loop itself fails.
+    /// Reads, and runs the loop until that is done. - Throws: `SystemError` when the loop itself fails.
     func readNow() throws(SystemError) -> ReadOutcome {
         var outcome: ReadOutcome?
         read { outcome = $0 }
@@ -99,7 +98,7 @@ final class ConfigurationReader {
         }
     }
 
-    /// hasupd's own environment, which a configuration may ask for, without what changes how programs are loaded.
+    /// hasupd's own environment, which a configuration may use, without the variables of the dynamic loader.
     static let environment: [String] = {
         var result: [String] = []
         var entry = environ
@@ -118,30 +117,33 @@ final class ConfigurationReader {
         switch try ConfigurationToSupervisor(frame) {
         case .judged:
             let descriptor = try frame.descriptors.take(0)
+            let part = try frame.descriptors.take(1)
             do throws(ImageError) {
-                answered(Self.judge(try ConfigurationImage(descriptor)))
+                let image = try ConfigurationImage(descriptor)
+                image.part = try ConfigurationImage(part)
+                received(Self.judge(image))
             } catch {
-                answered(.failed(error.description))
+                received(.failed(error.description))
             }
-        case .failed(let reason): answered(.failed(reason))
+        case .failed(let reason): received(.failed(reason))
         }
     }
 
-    /// It has said what it had to say, and is over, whatever it would do next. Its end isn't waited for.
-    private func answered(_ outcome: ReadOutcome) {
+    /// The frame has come: the child is ended, and its end isn't waited for.
+    private func received(_ outcome: ReadOutcome) {
         if let reading { children[reading]?.kill() }
         finish(outcome)
     }
 
-    private func tookTooLong() {
-        failure = "reading \(file) took longer than \(Self.limit)"
+    private func timedOut() {
+        failure = "reading \(file) took longer than \(Self.timeout)"
         if let reading { children[reading]?.kill() }
     }
 
     private func ended(_ pid: Int32, _ exit: WorkerExit) {
         children[pid] = nil
         guard pid == reading else { return }
-        // Its answer may not have been read yet.
+        // Its frame may not have been received yet.
         channel?.drain()
         guard pid == reading else { return }
         finish(.failed(failure ?? "reading \(file) failed: the reader ended with \(exit)"))
@@ -152,7 +154,7 @@ final class ConfigurationReader {
             let diagnostics = try [Diagnostic](decoding: image.diagnostics)
             return .judged(image, try EncodedModel(image.model), diagnostics)
         } catch {
-            return .failed("the reader's answer is malformed (\(error))")
+            return .failed("the reader's result is malformed (\(error))")
         }
     }
 

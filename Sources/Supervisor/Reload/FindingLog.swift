@@ -2,45 +2,44 @@ import Configuration
 import ConfigurationModel
 import Logging
 
-/// Tells the log what each reading of the files has found. A warning or note that the reading before had as well isn't told
-/// again: who reloads every minute would have it every minute. Errors are, because they say why something was refused.
+/// Logs the findings of each reading of the files. A warning or note that the reading before had as well isn't logged
+/// again: some reload every minute. Errors are, because they are the reason of a refusal.
 final class FindingLog {
-    /// How many findings are remembered; what comes after them is told each time.
+    /// Findings that are remembered; others are logged each time.
     static let rememberedMax = 1_000
 
-    private let log: Logger
-    /// Findings by their hashes: of this reading, and of the one before.
-    private var told: Set<Int> = []
-    private var toldBefore: Set<Int> = []
+    private let logger: Logger
+    /// Hashes of the findings of this reading and of the one before.
+    private var logged: Set<Int> = []
+    private var loggedBefore: Set<Int> = []
 
-    init(_ log: Logger) { self.log = log }
+    init(_ logger: Logger) { self.logger = logger }
 
-    /// Another reading's findings follow.
+    /// The findings of another reading follow.
     func begin() {
-        toldBefore = told
-        told = []
+        loggedBefore = logged
+        logged = []
     }
 
-    /// Tells one, if it is new.
+    /// Logs a finding, if it is new.
     ///
-    /// - Parameter isStart: whether hasupd goes on with what can run of the files, instead of refusing them.
-    func tell(_ finding: Diagnostic, isStart: Bool = false) {
+    /// - Parameter isStart: true if hasupd runs what can run of the files, instead of refusing them.
+    func log(_ finding: Diagnostic, isStart: Bool = false) {
         if finding.severity != .error {
             var hasher = Hasher()
             hasher.combine(finding.message)
             // Not the number of the line, which each change above it moves.
             hasher.combine(finding.sourceLine)
             let hash = hasher.finalize()
-            if told.count < Self.rememberedMax { told.insert(hash) }
-            if toldBefore.contains(hash) { return }
+            if logged.count < Self.rememberedMax { logged.insert(hash) }
+            if loggedBefore.contains(hash) { return }
         }
-        finding.tell(log, isStart: isStart)
+        finding.write(to: logger, isStart: isStart)
     }
 }
 
 extension Diagnostic {
-    /// One line in the log.
-    fileprivate func tell(_ log: Logger, isStart: Bool) {
+    fileprivate func write(to log: Logger, isStart: Bool) {
         switch severity {
         case .error: log.error("\(logLine(isStart: isStart))")
         case .warning: log.warning("\(logLine(isStart: isStart))")

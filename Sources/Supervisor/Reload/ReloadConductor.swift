@@ -7,76 +7,80 @@ import Reactor
 import Supervision
 import WorkerProtocol
 
-/// The effects of reloads and previews: the machine that decides is `ReloadMachine`.
+/// Effects of a reload that concern the rest of hasupd.
+protocol ReloadConductorDelegate: AnyObject {
+    /// The configuration that runs.
+    var generation: Generation { get }
+    /// The reason that no other generation can be given now, a sentence without its end.
+    var obstacle: String? { get }
+    /// Gives a generation to the worker; `configured` or `workerEnded` follows.
+    func give(_ generation: Generation)
+    /// Replaces the worker, for this reason.
+    func replaceWorker(_ reason: String)
+    /// This generation runs from now on.
+    func adopt(_ generation: Generation)
+    /// The files are about to be read.
+    func reloadBegan()
+    /// A reload has ended.
+    ///
+    /// - Parameters:
+    ///   - before: the generation that ran when it began.
+    ///   - judged: the files as they were read; nil when the reader failed.
+    func reloadEnded(_ report: ReloadReport, before: Generation, judged: ConfigurationImage?)
+}
+
+/// The effects of reloads and previews. `ReloadMachine` decides.
 final class ReloadConductor {
-    /// What the daemon does for it.
-    protocol Delegate: AnyObject {
-        /// The configuration that runs.
-        var generation: Generation { get }
-        /// Why no other generation can be given at the moment: a sentence's beginning.
-        var obstacle: String? { get }
-        /// Gives a generation to the worker; `configured` or `workerEnded` follows.
-        func give(_ generation: Generation)
-        /// The worker is to be replaced, for this reason.
-        func replaceWorker(_ reason: String)
-        /// This generation runs from now on.
-        func adopt(_ generation: Generation)
-        /// The files are being read.
-        func reloadBegins()
-        /// A reload has ended. - Parameters: what ran before, what was read, and whether that runs now.
-        func reloadEnded(_ report: ReloadReport, before: Generation, judged: ConfigurationImage?)
-    }
+    /// Time that a worker may take to run a new configuration.
+    private static let applyTimeout = Interval.seconds(10)
 
-    /// How long a worker may take to run a new configuration.
-    private static let applyPatience = Interval.seconds(10)
-
-    private let file: String
-    private let log: Logger
+    private let context: DaemonContext
     private let findings: FindingLog
-    private let loop: EventLoop
-    private let setting: HostProfile
     private let locks: VirtualRouterLocks?
     private let reader: ConfigurationReader
-    unowned let delegate: any Delegate
+    private unowned let delegate: any ReloadConductorDelegate
     private var machine = ReloadMachine()
-    /// What was accepted and isn't known to run yet.
+    /// A generation that was accepted and isn't known to run yet.
     private(set) var pending: Generation?
-    /// What was read last, until its reload has ended.
+    /// The last refusal, until a reload succeeds.
+    private(set) var refused: RefusedConfiguration?
+    /// The files as they were read, until their reload has ended.
     private var judged: ConfigurationImage?
     private var diagnostics: [Diagnostic] = []
     private var refusal = ""
     private var beganAt = Instant(nanoseconds: 0)
     private var previewBeganAt = Instant(nanoseconds: 0)
     private var previewReport = ReloadReport()
-    private var answers: [UInt64: (ReloadReport) -> Void] = [:]
+    private var completions: [UInt64: (ReloadReport) -> Void] = [:]
     private var lastRequest: UInt64 = 0
-    /// Numbers are never used twice, not even when a generation was taken back.
+    /// Numbers are never used twice, not even that of a generation that was rolled back.
     private var lastNumber: UInt64
     private var applyTimer: Timer?
-    private var isOver = false
+    private var isStopped = false
 
     init(
-        file: String, reader: ConfigurationReader, setting: HostProfile, locks: VirtualRouterLocks?, on loop: EventLoop,
-        log: Logger,
-        findings: FindingLog, delegate: any Delegate
+        _ context: DaemonContext, _ first: FirstConfiguration, _ locks: VirtualRouterLocks?,
+        delegate: any ReloadConductorDelegate
     ) {
-        self.findings = findings
-        self.file = file
-        self.log = log
-        self.loop = loop
-        self.setting = setting
+        self.context = context
+        reader = first.reader
+        findings = first.findings
         self.locks = locks
-        self.reader = reader
         self.delegate = delegate
         lastNumber = delegate.generation.number
-        applyTimer = loop.makeTimer { [unowned self] in self.perform(self.machine.handle(.timeout)) }
+        refused = first.refusal.map(Self.refused)
+        applyTimer = context.loop.makeTimer { [unowned self] in self.perform(self.machine.handle(.timeout)) }
     }
 
-    /// Reads the files again; the completion is told when the new configuration runs or was refused.
+    private static func refused(_ reason: String) -> RefusedConfiguration {
+        RefusedConfiguration(at: Clock.now, wallNanoseconds: Clock.wallNanoseconds, reason: reason)
+    }
+
+    /// Reads the files again. The completion is called when the new configuration runs or was refused.
     ///
-    /// - Parameter isDryRun: whether it is only to be told what would happen.
+    /// - Parameter isDryRun: true to only find out what a reload would do.
     func request(isDryRun: Bool, _ completion: ((ReloadReport) -> Void)?) {
-        guard !isOver else {
+        guard !isStopped else {
             completion?(Self.stopping)
             return
         }
@@ -84,28 +88,28 @@ final class ReloadConductor {
         if let completion {
             lastRequest += 1
             number = lastRequest
-            answers[number] = completion
+            completions[number] = completion
         }
         perform(machine.handle(isDryRun ? .previewRequested(number) : .requested(number)))
     }
 
-    /// The worker runs this generation. - Returns: whether a reload had waited for it.
+    /// The worker runs this generation. Returns true if a reload waited for that.
     func configured(_ number: UInt64) -> Bool {
         guard let pending, pending.number == number else { return false }
         perform(machine.handle(.configured))
         return true
     }
 
-    /// The worker is gone; its successor is given the newest generation.
+    /// The worker is gone. Its successor is given the newest generation.
     func workerEnded() { perform(machine.handle(.workerEnded)) }
 
-    /// Nothing is read or given any more, and whoever waits is told so.
+    /// Ends all reloads, and completes their requests.
     func stop() {
-        guard !isOver else { return }
-        isOver = true
-        if let applyTimer { loop.set(applyTimer, to: .never) }
-        let waiting = answers.values
-        answers = [:]
+        guard !isStopped else { return }
+        isStopped = true
+        if let applyTimer { context.loop.set(applyTimer, to: .never) }
+        let waiting = completions.values
+        completions = [:]
         for answer in waiting { answer(Self.stopping) }
     }
 
@@ -116,34 +120,34 @@ final class ReloadConductor {
     }
 
     private func perform(_ actions: [ReloadAction]) {
-        guard !isOver else { return }
+        guard !isStopped else { return }
         for action in actions {
             switch action {
             case .read:
-                delegate.reloadBegins()
+                delegate.reloadBegan()
                 beganAt = Clock.now
                 let paths = ReloadPaths(delegate.generation)
                 reader.read(
                     comparedWith: delegate.generation.image, mark: paths.mark, wantsText: paths.saveFolder != nil
                 ) { [unowned self] outcome in
                     if case .judged(let image, _, _) = outcome { self.judged = image }
-                    self.judge(self.verdict(on: outcome))
+                    self.apply(self.decision(on: outcome))
                 }
             case .readForPreview:
                 previewBeganAt = Clock.now
                 reader.read(comparedWith: delegate.generation.image) { [unowned self] in
-                    self.preview(self.verdict(on: $0))
+                    self.preview(self.decision(on: $0))
                 }
             case .answerPreview(let requests):
-                for request in requests { answers.removeValue(forKey: request)?(previewReport) }
+                for request in requests { completions.removeValue(forKey: request)?(previewReport) }
                 previewReport = ReloadReport()
             case .apply:
                 guard let pending else { return }
                 delegate.give(pending)
-                if let applyTimer { loop.set(applyTimer, to: Clock.now + Self.applyPatience) }
+                if let applyTimer { context.loop.set(applyTimer, to: Clock.now + Self.applyTimeout) }
             case .replaceWorker:
-                if let applyTimer { loop.set(applyTimer, to: Clock.now + Self.applyPatience) }
-                delegate.replaceWorker("it hasn't taken its configuration for \(Self.applyPatience)")
+                if let applyTimer { context.loop.set(applyTimer, to: Clock.now + Self.applyTimeout) }
+                delegate.replaceWorker("it hasn't applied its configuration for \(Self.applyTimeout)")
             case .rollBack:
                 pending = nil
                 locks?.release()
@@ -156,27 +160,28 @@ final class ReloadConductor {
         }
     }
 
-    /// The verdict on what was read. A virtual router that another hasupd runs refuses it, too (docs/decisions.md, D35).
-    private func verdict(on outcome: ReadOutcome) -> ReloadVerdict {
-        var verdict = ReloadVerdict(outcome, file: file, setting: setting, number: lastNumber + 1)
-        guard let locks, let generation = verdict.generation else { return verdict }
+    /// Decides on the files. They are refused for a virtual router that another hasupd runs, too (docs/decisions.md, D35).
+    private func decision(on outcome: ReadOutcome) -> ReloadDecision {
+        var decision = ReloadDecision(
+            outcome, file: context.paths.configuration, host: context.host, number: lastNumber + 1)
+        guard let locks, let generation = decision.generation else { return decision }
         do throws(VirtualRouterLocks.Conflict) {
             try locks.take(generation)
         } catch {
-            verdict.generation = nil
-            verdict.refusal = "\(error)"
+            decision.generation = nil
+            decision.refusal = "\(error)"
         }
-        return verdict
+        return decision
     }
 
     /// Strict (docs/decisions.md, D18): any error refuses the whole, and the old configuration stays.
-    private func judge(_ verdict: ReloadVerdict) {
+    private func apply(_ decision: ReloadDecision) {
         findings.begin()
-        for finding in verdict.diagnostics { findings.tell(finding) }
-        pending = verdict.generation
+        for finding in decision.diagnostics { findings.log(finding) }
+        pending = decision.generation
         if let pending { lastNumber = pending.number }
-        diagnostics = verdict.diagnostics
-        refusal = verdict.refusal
+        diagnostics = decision.diagnostics
+        refusal = decision.refusal
         if pending != nil, let obstacle = delegate.obstacle {
             pending = nil
             locks?.release()
@@ -185,18 +190,18 @@ final class ReloadConductor {
         perform(machine.handle(.read(accepted: pending != nil)))
     }
 
-    /// The same verdict, for those who only want to know.
-    private func preview(_ verdict: ReloadVerdict) {
+    /// Completes dry runs.
+    private func preview(_ decision: ReloadDecision) {
         locks?.release()
         var report = ReloadReport()
         report.dryRun = true
-        report.diagnostics = verdict.diagnostics.map { DiagnosticReport($0) }
+        report.diagnostics = decision.diagnostics.map { DiagnosticReport($0) }
         report.generation = Int(delegate.generation.number)
-        if let new = verdict.generation {
+        if let new = decision.generation {
             report.ok = true
             report.describe(new)
         } else {
-            report.summaryText = verdict.refusal.asSentence
+            report.summaryText = decision.refusal.asSentence
         }
         report.elapsedSeconds = (Clock.now - previewBeganAt).seconds
         previewReport = report
@@ -204,7 +209,7 @@ final class ReloadConductor {
     }
 
     private func finish(_ requests: [UInt64], _ end: ReloadEnd) {
-        if let applyTimer { loop.set(applyTimer, to: .never) }
+        if let applyTimer { context.loop.set(applyTimer, to: .never) }
         let before = delegate.generation
         var report = ReloadReport()
         report.diagnostics = diagnostics.map { DiagnosticReport($0) }
@@ -217,20 +222,21 @@ final class ReloadConductor {
             self.pending = nil
             locks?.commit()
             delegate.adopt(pending)
-            log.notice("reloaded: \(report.summaryText)")
+            context.log.notice("reloaded: \(report.summaryText)")
         case .refused:
-            report.summaryText = "\(refusal.asSentence) The old configuration goes on."
-            log.error("reload refused: \(report.summaryText)")
+            report.summaryText = "\(refusal.asSentence) The old configuration stays in force."
+            context.log.error("reload refused: \(report.summaryText)")
         case .failed:
             report.summaryText =
-                "\(ReloadMachine.workersMax) VRRP workers ended before they ran the new configuration; "
-                + "hasupd's log says how. The old configuration goes on."
-            log.error("reload failed: \(report.summaryText)")
+                "\(ReloadMachine.workersMax) VRRP workers ended before they ran the new configuration: "
+                + "see hasupd's log. The old configuration stays in force."
+            context.log.error("reload failed: \(report.summaryText)")
         }
         report.generation = Int(delegate.generation.number)
-        for request in requests { answers.removeValue(forKey: request)?(report) }
+        for request in requests { completions.removeValue(forKey: request)?(report) }
         let judged = self.judged
         self.judged = nil
+        refused = report.ok ? nil : Self.refused(report.summaryText)
         delegate.reloadEnded(report, before: before, judged: judged)
     }
 }

@@ -6,8 +6,7 @@ import Varlink
 import WorkerProtocol
 
 extension ReloadReport {
-    /// What changes with a new generation, from what its reader found out. It is a stranger's, so it may make no sense;
-    /// that costs the description, not the reload.
+    /// Describes the changes that its reader found in a new generation. A malformed description doesn't end the reload.
     mutating func describe(_ generation: Generation) {
         do throws(JSONError) {
             let found = try ReloadReport(parsing: generation.image.difference)
@@ -16,17 +15,15 @@ extension ReloadReport {
             faults = found.faults
             summaryText = found.summaryText
         } catch {
-            summaryText = "what changed can't be told (\(error))"
+            summaryText = "the list of changes is malformed (\(error))"
         }
     }
 
-    /// Instances that are described; of more only the names are told. hasupd reads and writes all of it in one turn
-    /// (docs/decisions.md, D6), and nobody reads as much.
+    /// Instances that are described; of the others the names are given. hasupd reads and writes all of it in one turn
+    /// (docs/decisions.md, D6).
     static let describedMax = 100
 
-    /// A difference in the words of the control socket.
-    ///
-    /// - Parameter startFaults: what instances of the new model would lack.
+    /// - Parameter startFaults: faults of the new model's instances.
     init(_ difference: ModelDifference, startFaults: [StartFault] = []) {
         self.init()
         let touched = Set(difference.added + difference.changed.map(\.name))
@@ -60,9 +57,9 @@ extension ReloadReport {
     }
 }
 
-/// The first ten names, and how many more there are.
+/// Returns the first ten names and the number of the others.
 ///
-/// - Parameter count: of how many `names` are the first ones; nil when they are all.
+/// - Parameter count: the number of all names, of which `names` are the first ones; nil for that of `names`.
 func listed(_ names: [String], of count: Int? = nil) -> String {
     let shown = names.prefix(10)
     let rest = (count ?? names.count) - shown.count

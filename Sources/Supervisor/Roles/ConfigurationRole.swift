@@ -10,13 +10,13 @@ import Sandbox
 import Varlink
 import WorkerProtocol
 
-/// The role `hasup-config`: reads and judges the files in a short-lived process (docs/decisions.md, D6). A parser that
-/// crashes costs nothing, and one that takes long holds up nobody.
+/// The role `hasup-config`: reads and checks the files in a short-lived process (docs/decisions.md, D6). A parser that
+/// crashes or takes long costs hasupd nothing.
 ///
 /// Arguments: `FILE CONFIG-ID`, whether the result is to be compared with what runs, whether its text is wanted even
 /// when it has no config_save_dir (1 or 0), the path of reload_file or nothing, and the words of `SandboxArguments`.
 /// Descriptor 3 is hasupd, 4 the compiled system call filter, 5 the image that runs; the answer is one
-/// frame with the new image's memfd. The comparison is made here because hasupd has no time for it.
+/// frame with the memfds of the new image and of its part for the VRRP worker. The comparison is made here because hasupd has no time for it.
 enum ConfigurationRole {
     static func arguments(
         file: String, configID: String, isCompared: Bool, wantsText: Bool, mark: String?, seal: SandboxArguments
@@ -31,13 +31,13 @@ enum ConfigurationRole {
         }
         var environment = SystemEnvironment.current(checksInterfaces: true)
         environment.configID = arguments[1]
-        let files = ConfigurationFiles(isReload: arguments[2] == "1")
+        let files = ConfigurationFileProvider(isReload: arguments[2] == "1")
         let (sources, trouble) = withMark(arguments[4]) {
             readSources(path: arguments[0], files: files, environment: environment)
         }
         let needsReadRight = files.needsReadRight(for: sources)
         let running = arguments[2] == "1" ? try? ConfigurationImage(Descriptor(owning: 5)) : nil
-        // From here on only bytes in memory are looked at: nothing is needed any more.
+        // From here on only bytes in memory are read.
         let report = seal(as: SandboxPlan(wishes, filter: 4, landlock: nil))
         if let refusal = report.refusal(for: wishes) {
             let sentence = "the configuration can't be read: \((report.shortfalls + [refusal]).joined(separator: ": "))"
@@ -58,7 +58,8 @@ enum ConfigurationRole {
                 needsReadRight: needsReadRight, diagnostics: findings(on: loaded, comparedWith: running).encode(),
                 difference: difference(from: running, to: loaded),
                 model: loaded.model.encode(), text: text)
-            try ConfigurationToSupervisor.judged.send(on: 3, descriptors: [image.number])
+            let part = try ConfigurationImage.make(part: loaded.model.vrrpPart.encode())
+            try ConfigurationToSupervisor.judged.send(on: 3, descriptors: [image.number, part.number])
         } catch {
             try? ConfigurationToSupervisor.failed(error.description).send(on: 3)
             return 71
@@ -66,7 +67,7 @@ enum ConfigurationRole {
         return 0
     }
 
-    /// All findings. Of scripts where none run it is said where they begin: first, as it is a note on nothing else.
+    /// All findings. The first one is the note on the place of the scripts, where none can run.
     private static func findings(
         on loaded: LoadedConfiguration, comparedWith running: ConfigurationImage?
     ) -> [Diagnostic] {
@@ -79,7 +80,7 @@ enum ConfigurationRole {
     /// Reads while reload_file is there. A mark that can't be made is no reason not to read.
     private static func withMark(_ path: String, _ body: () -> SourceSet) -> (SourceSet, [SystemError]) {
         // It reads as hasupd's user what others have written, and changes and executes nothing meanwhile, but for the
-        // mark. What can't be sealed on this machine is told by the workers, which seal themselves the same way.
+        // mark. The workers, which seal themselves the same way, report what can't be sealed on this machine.
         guard !path.isEmpty else {
             try? confineToReading()
             return (body(), [])
@@ -92,7 +93,7 @@ enum ConfigurationRole {
         return (sources, trouble)
     }
 
-    /// What a reload would change; empty for one that would be refused anyway.
+    /// The changes that a reload would make; none for one that would be refused.
     private static func difference(from running: ConfigurationImage?, to loaded: LoadedConfiguration) -> [UInt8] {
         guard let running, loaded.canStart, !loaded.hasErrors,
             let old = try? EncodedModel(running.model).decode()

@@ -5,6 +5,7 @@ import Files
 import Glibc
 import Reactor
 import Sandbox
+import Supervision
 
 /// The role `hasup-exec`: becomes a script's user and then the script. A process of its own, because looking at a file
 /// on a dead server may take for ever, and hasupd must not (docs/decisions.md, D6). It starts as hasupd's user with all
@@ -45,14 +46,14 @@ enum ExecRole {
             // As an ordinary user hasupd passes its capabilities on to what it starts.
             do throws(SystemError) { try AmbientCapabilities.clear() } catch { throw ExecRefusal("\(error)") }
         } catch {
-            return complain("it is refused: \(error.reason)", refused)
+            return complain("refused: \(error.reason)", refused)
         }
         clean()
         var vector: [UnsafeMutablePointer<CChar>?] = command.arguments.map { strdup($0) }
         vector.append(nil)
         // What was looked at is what runs: the path that was found, under the name that was written.
         execv(path, vector)
-        return complain("it can't be executed: \(SystemError.text(of: errno))", notExecutable)
+        return complain("can't be executed: \(SystemError.text(of: errno))", notExecutable)
     }
 
     private struct ExecRefusal: Error {
@@ -69,8 +70,8 @@ enum ExecRole {
         }
     }
 
-    /// Where the program really is. One that root runs, or any under enable_script_security, must be such that nobody
-    /// else could have written it (pain point S5).
+    /// The resolved path of the program. One that root runs, or any under enable_script_security, must be such that no
+    /// other user could have written it (pain point S5).
     private static func path(
         of program: String, runBy uid: UInt32, _ isSecurityEnabled: Bool
     ) throws(ExecRefusal) -> String {
@@ -95,7 +96,7 @@ enum ExecRole {
 
     private static func become(_ account: ScriptAccount) throws(ExecRefusal) {
         let isOwn = account.uid == getuid() && account.gid == getgid()
-        // Who has no right to leave groups, and becomes nobody else, keeps his own.
+        // A process that may not leave its groups, and stays the same user, keeps them.
         guard setgroups(account.groups.count, account.groups) == 0 || isOwn else {
             throw ExecRefusal("can't set its groups: \(reason(.setGID))")
         }
@@ -107,7 +108,7 @@ enum ExecRole {
         }
     }
 
-    /// Why the kernel has refused, by errno.
+    /// The kernel's reason, by errno.
     private static func reason(_ needed: CapabilitySet) -> String {
         let code = errno
         guard code == EPERM else { return SystemError.text(of: code) }

@@ -11,19 +11,19 @@ import VRRPWorker
 import WorkerProtocol
 
 /// The role `hasup-withdraw`: while there is no VRRP worker, removes the addresses of instances that aren't MASTER, or were
-/// and have been silent for so long that a peer may have taken over. A process of its own because a running hasupd reads no worker's bytes
-/// and waits for no kernel (docs/decisions.md, D6, D12).
+/// and have been silent for so long that a peer may have taken over. A process of its own because a running hasupd reads no
+/// worker's bytes and waits for no kernel (docs/decisions.md, D6, D12).
 ///
-/// Arguments: how many former configurations there are, then the words of `SandboxArguments`. Descriptor 3 is the state page, 4 the compiled system call filter, 5 the
-/// configuration's image, 6 an rtnetlink socket, 7 the address page; from 8 on the images of former configurations of which something may still
-/// be in the kernel.
+/// Arguments: the number of previous configurations, then the words of `SandboxArguments`. Descriptor 3 is the state page,
+/// 4 the compiled system call filter, 5 the configuration's image, 6 an rtnetlink socket, 7 the address page; from 8 on the
+/// images of previous configurations of which something may still be in the kernel.
 enum WithdrawRole {
     /// Exit statuses: done, or a MASTER's time hasn't come yet.
     static let nothingLeft: Int32 = 0
     static let moreLater: Int32 = 75
 
     static func run(arguments: [String]) -> Int32 {
-        guard let count = arguments.first.flatMap({ Int32($0) }), (0...Int32(formersMax)).contains(count),
+        guard let count = arguments.first.flatMap({ Int32($0) }), (0...Int32(previousGenerationsMax)).contains(count),
             let wishes = SandboxArguments(words: arguments.dropFirst())
         else { return 64 }
         let report = seal(as: SandboxPlan(wishes, capabilities: [.netAdmin], filter: 4, landlock: .nothing))
@@ -38,10 +38,10 @@ enum WithdrawRole {
             let image = try ConfigurationImage(Descriptor(owning: 5))
             let connection = try RouteConnection(Descriptor(owning: 6))
             let addresses = try AddressPage(mapping: Descriptor(owning: 7))
-            var formers: [ConfigurationModel] = []
+            var previous: [ConfigurationModel] = []
             for number in 0..<count {
-                let former = try ConfigurationImage(Descriptor(owning: 8 + number))
-                formers.append(try EncodedModel(former.model).decode())
+                let image = try ConfigurationImage(Descriptor(owning: 8 + number))
+                previous.append(try EncodedModel(image.model).decode())
             }
             let records = page.records
             let snapshot = NodeSnapshot(
@@ -52,17 +52,17 @@ enum WithdrawRole {
             let deadlines = snapshot.masterDeadlines(of: model, at: now)
             let inTime = deadlines.filter { $0.value > now }
             // What isn't MASTER has no address to keep either: its worker may have died while it removed them.
-            let routes = try connection.snapshot()
-            let names = Dictionary(routes.links.map { ($0.index, $0.name) }, uniquingKeysWith: { first, _ in first })
-            let orphans = LeftBehind(
-                model, formers: formers, kernel: routes.addresses.map(KernelAddress.init), interfaces: names,
-                LeftBehind.Evidence(records: addresses.records, claimed: Set(inTime.keys)))
-            try withdraw(
-                orphans.leaving.map {
-                    let index = $0.key.interfaceIndex
-                    return InterfaceAddress($0.key, named: names[index] ?? "interface \(index)")
-                }, through: connection
+            let removal = try StaleAddressRemoval(
+                model, previous: previous,
+                StaleAddresses.Evidence(records: addresses.records, claimed: Set(inTime.keys)), connection.snapshot(),
+                through: connection
             ) { page.generation == owner && page.stamp == stamp }
+            // The worker that comes ends their entries.
+            if !removal.removed.isEmpty {
+                let list = listed(removal.removed.map { "\($0) from \($0.interfaceName)" })
+                say("no VRRP worker has advertised for too long: removed \(list)")
+            }
+            try removal.requireSuccess()
             return inTime.isEmpty ? nothingLeft : moreLater
         } catch {
             say("\(error)")
@@ -70,22 +70,5 @@ enum WithdrawRole {
         }
     }
 
-    /// Removes them, for as long as it is asked for. The worker that comes ends their entries.
-    private static func withdraw(
-        _ addresses: [InterfaceAddress], through connection: RouteConnection, while isWanted: () -> Bool
-    ) throws(SystemError) {
-        guard !addresses.isEmpty else { return }
-        var outcomes: [AddressOutcome] = addresses.map { _ in .pending }
-        try connection.withdraw(addresses, into: &outcomes, while: isWanted)
-        let gone = zip(addresses, outcomes).filter { $1 == .removed }.map(\.0)
-        if !gone.isEmpty {
-            let list = listed(gone.map { "\($0) from \($0.interfaceName)" })
-            say("no VRRP worker has advertised for too long: removed \(list)")
-        }
-        for (address, outcome) in zip(addresses, outcomes) {
-            if case .failed(let code) = outcome { throw address.error(removing: code) }
-        }
-    }
-
-    private static func say(_ text: String) { StandardError.tell("hasup-withdraw: \(text)") }
+    private static func say(_ text: String) { StandardError.writeLine("hasup-withdraw: \(text)") }
 }

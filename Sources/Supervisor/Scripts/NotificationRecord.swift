@@ -3,131 +3,119 @@ import Reactor
 import Supervision
 import WorkerProtocol
 
-/// Which notifications hasupd still has to tell, and which scripts run, in a memory file that outlives it
-/// (docs/decisions.md, D40): systemd's store keeps it, and `hasup upgrade` passes it on. No worker is given it. A script
-/// is noted as begun immediately before it is started, so that none is started twice, whenever hasupd is killed.
+/// The notifications that aren't sent and the scripts that run, in a memory file that outlives hasupd (docs/decisions.md,
+/// D40): systemd's store keeps it, and the `Handover` has it. No worker is given it. `ScriptRunner` shows when it is written.
 ///
 /// The memory is that of a state page: a record that is being written leaves the one before whole. It is made with the
-/// first notification, because most of those who have no scripts never need it.
+/// first notification, because most configurations have no scripts.
 final class NotificationRecord {
-    private struct Line {
-        var number: Int
-        var kept: KeptNotifications
-    }
-
-    /// Told of the memory when it is made.
+    /// Called with the memory when it is made.
     var onMade: ((StatePage) -> Void)?
-    /// Told why something can't be kept, a sentence's end.
+    /// Called when something can't be kept, with the reason, a clause.
     var onFailure: ((String) -> Void)?
     private var writer: SnapshotWriter?
-    private var lines: [String: Line] = [:]
+    private var entries: [String: (number: Int, scripts: InstanceScripts)] = [:]
+    /// Numbers of records that can be used again, and how many numbers there are.
     private var free: [Int] = []
-    private var lineCount = 0
+    private var count = 0
 
-    /// A record that goes on with what a former hasupd has left, if there is something.
+    /// A record that goes on with the predecessor's, if there is one.
     init(inherited: StatePage?) {
         guard let inherited else { return }
-        var newest: [Int: KeptNotifications] = [:]
+        var newest: [Int: InstanceScripts] = [:]
         for record in inherited.records {
-            lineCount = max(lineCount, Int(record.number) + 1)
+            count = max(count, Int(record.number) + 1)
             // What can't be read stands for nothing, and so does what was written before it.
-            newest[Int(record.number)] = KeptNotifications(record.bytes)
+            newest[Int(record.number)] = InstanceScripts(record.bytes)
         }
         writer = SnapshotWriter(inherited)
-        for number in 0..<lineCount {
-            if let kept = newest[number], !kept.isEmpty, !kept.instance.isEmpty, lines[kept.instance] == nil {
-                lines[kept.instance] = Line(number: number, kept: kept)
+        for number in 0..<count {
+            if let scripts = newest[number], !scripts.isEmpty, !scripts.instance.isEmpty,
+                entries[scripts.instance] == nil
+            {
+                entries[scripts.instance] = (number, scripts)
             } else {
                 free.append(number)
             }
         }
     }
 
-    /// What there is, in the order of the workers' count.
-    var all: [KeptNotifications] {
-        lines.values.map(\.kept).sorted {
-            ($0.waiting?.sequence ?? 0, $0.instance) < ($1.waiting?.sequence ?? 0, $1.instance)
+    /// All entries, in the order of the workers' count.
+    var all: [InstanceScripts] {
+        entries.values.map(\.scripts).sorted {
+            ($0.pending?.sequence ?? 0, $0.instance) < ($1.pending?.sequence ?? 0, $1.instance)
         }
     }
 
-    /// The last notification that waits, by the workers' count; 0 for none.
-    private var lastNotification: UInt64 { lines.values.reduce(0) { max($0, $1.kept.waiting?.sequence ?? 0) } }
-
-    /// Where the workers' count goes on. A hasupd that was killed between the record and the page has noted a notification
-    /// here only.
+    /// Returns the number from which the workers' count goes on. A hasupd that was killed between the record and the page has
+    /// noted a notification here only.
     ///
-    /// - Parameter page: the last notification by the former worker's page; nil when there is no page: then workers count
-    ///   from 1.
+    /// - Parameter page: the last notification in the predecessor's page; nil without a page: then workers count from 1.
     func resumeCount(page: UInt64?) -> UInt64 {
         guard let page else {
             resetSequence()
             return 0
         }
-        return max(page, lastNotification)
+        return entries.values.reduce(page) { max($0, $1.scripts.pending?.sequence ?? 0) }
     }
 
-    /// Workers count from 1 again: numbers of before would be taken for ones that haven't come yet.
+    /// Forgets the numbers of notifications: workers count from 1 again, and would take one of before for one that hasn't come.
     func resetSequence() {
-        for line in lines.values where line.kept.waiting != nil {
-            change(line.kept.instance) { $0.waiting?.sequence = 0 }
+        for entry in entries.values where entry.scripts.pending != nil {
+            change(entry.scripts.instance) { $0.pending?.sequence = 0 }
         }
     }
 
-    /// This run of an instance waits, instead of one before it.
-    func waits(_ run: ScriptRun) {
-        change(run.instance) {
-            $0.waiting = .init(
-                sequence: run.sequence, trigger: run.trigger, priority: run.priority, begun: run.begun)
+    /// Keeps a notification instead of one of the same instance; one without scripts leaves none.
+    func keep(_ notification: PendingNotification) {
+        change(notification.instance) {
+            $0.pending = notification.commands.isEmpty ? nil : notification.withoutCommands
         }
     }
 
-    /// Nothing of an instance waits any more.
-    func waitsNoMore(_ instance: String) { change(instance) { $0.waiting = nil } }
-
-    /// A script of a run is started next: when it can't be, that was its turn all the same.
-    func begins(_ run: ScriptRun, script index: Int) {
-        change(run.instance) {
-            if index + 1 == run.scripts.count { $0.waiting = nil } else { $0.waiting?.begun = run.begun + index + 1 }
+    /// Notes which of its scripts are begun.
+    func begin(_ notification: PendingNotification) {
+        change(notification.instance) {
+            if notification.commands.isEmpty { $0.pending = nil } else { $0.pending?.begun = notification.begun }
         }
     }
 
-    /// A script runs.
-    func runs(_ process: KeptNotifications.Process, of instance: String) {
+    /// Forgets the notification of an instance.
+    func drop(_ instance: String) { change(instance) { $0.pending = nil } }
+
+    /// Notes a script that runs.
+    func started(_ process: InstanceScripts.Process, of instance: String) {
         change(instance) { $0.running.append(process) }
     }
 
-    /// It runs no more.
+    /// Forgets a script that has ended.
     func ended(_ pid: Int32, of instance: String) { change(instance) { $0.running.removeAll { $0.pid == pid } } }
 
-    private func change(_ instance: String, _ body: (inout KeptNotifications) -> Void) {
-        var line = lines[instance] ?? Line(number: -1, kept: KeptNotifications(instance: instance))
-        let before = line.kept
-        body(&line.kept)
-        guard line.kept != before, makePage() else { return }
-        guard let bytes = Self.bytes(of: line.kept) else {
+    private func change(_ instance: String, _ body: (inout InstanceScripts) -> Void) {
+        var (number, scripts) = entries[instance] ?? (-1, InstanceScripts(instance: instance))
+        let before = scripts
+        body(&scripts)
+        guard scripts != before, makePage() else { return }
+        guard let bytes = Self.bytes(of: scripts) else {
             onFailure?("the name of instance \(instance) is too long")
             return
         }
-        if line.number < 0 {
-            line.number = free.popLast() ?? lineCount
-            lineCount = max(lineCount, line.number + 1)
+        if number < 0 {
+            number = free.popLast() ?? count
+            count = max(count, number + 1)
         }
-        writer?.write(line.number, bytes)
-        if line.kept.isEmpty {
-            lines[instance] = nil
-            free.append(line.number)
-        } else {
-            lines[instance] = line
-        }
+        writer?.write(number, bytes)
+        entries[instance] = scripts.isEmpty ? nil : (number, scripts)
+        if scripts.isEmpty { free.append(number) }
     }
 
-    /// What is still to be told comes before what runs; nil when there is no room for that.
-    private static func bytes(of kept: KeptNotifications) -> [UInt8]? {
-        var kept = kept
+    /// Its bytes, without the scripts that run as far as there is no room for them; nil without room for the rest.
+    private static func bytes(of scripts: InstanceScripts) -> [UInt8]? {
+        var scripts = scripts
         while true {
-            let bytes = kept.bytes
+            let bytes = scripts.bytes
             if bytes.count <= SnapshotWriter.recordMax { return bytes }
-            if kept.running.popLast() == nil { return nil }
+            if scripts.running.popLast() == nil { return nil }
         }
     }
 

@@ -25,7 +25,7 @@ struct ScriptLimits: Equatable {
         }
     }
 
-    /// What `word` gave; nil for anything else.
+    /// Reads `word`; nil for anything else.
     init?(word: String) {
         limits = word.split(separator: ",").compactMap { part in
             let numbers = part.split(separator: ":").map { UInt64($0) }
@@ -35,7 +35,7 @@ struct ScriptLimits: Equatable {
         guard limits.count == Self.kinds.count, word == self.word else { return nil }
     }
 
-    /// How they are told to another process.
+    /// The form for another process.
     var word: String { limits.map { "\($0.soft):\($0.hard)" }.joined(separator: ",") }
 
     /// Puts them in force for this process, as far as it may.

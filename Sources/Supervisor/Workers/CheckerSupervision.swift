@@ -1,51 +1,45 @@
 import Base
 import CLinux
 import Glibc
+import LogOutput
 import Logging
 import Reactor
 import Sandbox
 import Supervision
 import WorkerProtocol
 
-/// hasupd's side of the checker: an image of its own, opened at start so that a package upgrade under a running daemon
-/// never mixes versions (docs/decisions.md, D7).
-final class CheckerSupervision: WorkerProcess.Owner {
-    private let log: Logger
-    private let loop: EventLoop
+/// hasupd's side of the checker. Its image is opened at the start, so that a package upgrade under a running daemon never
+/// mixes versions (docs/decisions.md, D7).
+final class CheckerSupervision: WorkerProcessOwner {
+    private let context: DaemonContext
     let lines: RepeatLog
-    private let seal: SandboxArguments
-    private let filter: Int32
     private let image: Descriptor
     private var generation: UInt64
     private(set) var worker: WorkerProcess?
-    /// What the worker that lives, or lived last, has said of its seal.
-    private(set) var sealed = SandboxReport()
-    /// It says that it is at work.
+    /// The last worker's report on its sandbox.
+    private(set) var sandboxReport = SandboxReport()
+    /// Called when a worker has begun to work.
     var onReady: (() -> Void)?
     var onFinished: (() -> Void)?
     var onReport: ((String) -> Void)?
 
     /// - Throws: `SystemError` when the program isn't where it is installed.
-    init(on loop: EventLoop, log: Logger, seal: SandboxArguments, filter: Int32, generation: UInt64) throws(SystemError)
-    {
-        self.loop = loop
-        lines = RepeatLog(log, on: loop)
-        self.log = log
-        self.seal = seal
-        self.filter = filter
+    init(_ context: DaemonContext, generation: UInt64) throws(SystemError) {
+        self.context = context
+        lines = RepeatLog(context.log, on: context.loop)
         self.generation = generation
         image = try Self.openImage()
-        worker = WorkerProcess("hasup-checker", on: loop, lines: lines, owner: self)
+        worker = WorkerProcess("hasup-checker", on: context.loop, lines: lines, owner: self)
     }
 
     func start() { worker?.handle(.start) }
     func stop() { worker?.handle(.stop) }
 
-    /// Beside hasupd (a build folder), or in libexec (installed).
+    /// Opens the program beside hasupd (in a build folder) or in libexec (installed).
     private static func openImage() throws(SystemError) -> Descriptor {
         var buffer = [CChar](repeating: 0, count: 4096)
         let size = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-        guard size > 0 else { throw SystemError(errno, "find where hasupd lies") }
+        guard size > 0 else { throw SystemError(errno, "find hasupd's program") }
         let own = String(decoding: buffer.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let folder = own.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
         let places = ["\(folder)/hasup-checker", "\(folder)/../libexec/hasup/hasup-checker"]
@@ -61,10 +55,10 @@ final class CheckerSupervision: WorkerProcess.Owner {
         try checked(hasup_socketpair(&pair), "create a socket pair")
         let ours = Descriptor(owning: pair[0])
         let theirs = Descriptor(owning: pair[1])
-        // Descriptor 5 of the child is the image itself, by which it is executed.
+        // Descriptor 5 of the child is the image.
         let child = try ChildProcess.spawn(
-            path: "/proc/self/fd/5", arguments: ["hasup-checker"] + seal.words,
-            descriptors: [theirs.number, filter, image.number], on: loop
+            path: "/proc/self/fd/5", arguments: ["hasup-checker"] + context.host.sandboxArguments.words,
+            descriptors: [theirs.number, context.host.checkerFilter.number, image.number], on: context.loop
         ) { [weak worker] pid, exit in worker?.exited(pid, exit) }
         return WorkerProcess.Started(child: child, socket: ours)
     }
@@ -75,22 +69,22 @@ final class CheckerSupervision: WorkerProcess.Owner {
 
     func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError) {
         switch try CheckerToSupervisor(frame) {
-        case .hello(let version, let seal):
+        case .hello(let version, let report):
             try worker.hello(version: version)
-            sealed = seal
-            for sentence in seal.shortfalls { lines.tell(.notice, "hasup-checker", sentence) }
+            sandboxReport = report
+            for sentence in report.shortfalls { lines.write(.notice, "hasup-checker", sentence) }
             worker.ready()
             worker.handle(.worked)
             onReady?()
         case .log(let level, let text):
             try worker.requireHello()
-            lines.tell(level.loggerLevel, "hasup-checker", text)
+            lines.write(level.loggerLevel, "hasup-checker", text)
         }
     }
 
     func requestStop(on channel: Channel) { SupervisorToChecker.stop.send(on: channel) }
 
-    /// It has no deadlines to miss yet.
+    /// Nil: it has no deadlines yet.
     func stamp(of worker: WorkerProcess) -> Instant? { nil }
 
     func report(_ text: String) { onReport?(text) }

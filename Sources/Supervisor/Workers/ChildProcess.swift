@@ -5,12 +5,12 @@ import Reactor
 import Sandbox
 import Supervision
 
-/// A child of ours, from its start until the kernel has told how it ended; it is reaped a moment later.
+/// A child process, from its start until its exit status is known. It is reaped a moment later.
 final class ChildProcess {
     let pid: Int32
-    /// Whether it stays as it is when it has ended, until `reap`: its number is nobody else's, and neither is its group's.
+    /// True if it stays a zombie until `reap`, so that its pid and its group's aren't used again.
     var isKept = false
-    /// Until it has ended.
+    /// Nil when it has ended.
     private var pidfd: Descriptor?
     private let loop: EventLoop
     private var watch: Watch?
@@ -34,7 +34,7 @@ final class ChildProcess {
 
     deinit { forget() }
 
-    /// Frees it when it has ended and was kept.
+    /// Reaps a child that has ended and was kept.
     func reap() { Self.reap(pid, on: loop) }
 
     /// Not at once (docs/decisions.md, D42).
@@ -46,11 +46,11 @@ final class ChildProcess {
         pidfd = nil
     }
 
-    /// Starts a program; descriptor i of the list becomes 3 + i, and `output` its standard output, if there is one.
+    /// Starts a program. Descriptor i of the list becomes 3 + i, and `output` its standard output, if there is one.
     ///
-    /// - Parameter inheritsRealtime: whether the child of a realtime hasupd is born realtime (docs/decisions.md, D29): only for
-    ///   programs that give it up themselves.
-    /// - Parameter hasOwnProcessGroup: whether it has a process group of its own; otherwise it ends with ours.
+    /// - Parameters:
+    ///   - inheritsRealtime: true for a program that gives up the realtime class itself (docs/decisions.md, D29).
+    ///   - hasOwnProcessGroup: false if it is to end with this process's group.
     /// - Throws: `SystemError`.
     static func spawn(
         path: String, arguments: [String], environment: [String] = [], descriptors: [Int32], output: Int32 = -1,
@@ -69,30 +69,30 @@ final class ChildProcess {
             let pidfd = try owned(hasup_pidfd_open(pid), "watch process \(pid)")
             return try ChildProcess(pid: pid, pidfd: pidfd, on: loop, onExit: onExit)
         } catch {
-            // Unwatched, it could become a zombie: it doesn't live.
+            // Unwatched, it would become a zombie.
             kill(pid, SIGKILL)
             Realtime.leaving { _ = waitpid(pid, nil, 0) }
             throw error
         }
     }
 
-    /// A process that a former hasupd has started, whosever child it is by now. - Throws: `SystemError`; ESRCH when it is
-    /// gone, or another has its number.
+    /// Watches a process that a former hasupd has started. - Throws: `SystemError`; ESRCH when it is gone, or another process
+    /// has its pid.
     static func adopted(
         _ pid: Int32, startTicks: UInt64, on loop: EventLoop, onExit: @escaping (Int32, WorkerExit) -> Void
     ) throws(SystemError) -> ChildProcess {
         let pidfd = try owned(hasup_pidfd_open(pid), "watch process \(pid)")
-        // Looked at after the descriptor was opened: from here on it is the same process.
+        // Read after the descriptor was opened: from here on it is the same process.
         guard try ProcessInspection(pid: pid).startTicks == startTicks else {
             throw SystemError(ESRCH, "watch process \(pid)")
         }
         return try ChildProcess(pid: pid, pidfd: pidfd, on: loop, onExit: onExit)
     }
 
-    /// Children that this process had before it became hasupd, so that they don't stay zombies: those of the one that has
-    /// become this one by `hasup upgrade`. Keep them until they are gone.
+    /// Watches the children that this process had before it became this program by `hasup upgrade`, so that they don't stay
+    /// zombies. The result has to be kept until they are gone.
     ///
-    /// - Parameter watched: those that somebody else waits for: a status can be taken once.
+    /// - Parameter watched: children that are watched elsewhere: a status can be taken once.
     static func inherited(except watched: Set<Int32>, on loop: EventLoop) -> [ChildProcess] {
         let bytes = FileReader.bytes(of: "/proc/self/task/\(getpid())/children", max: 64 << 10)
         return String(decoding: bytes, as: UTF8.self).split(separator: " ").compactMap { word in
@@ -103,7 +103,7 @@ final class ChildProcess {
         }
     }
 
-    /// What the kernel says of it at this moment; nil when it says nothing.
+    /// Its state and processor time; nil when they can't be read.
     var activity: WorkerActivity? {
         let used = hasup_processor_time(pid)
         let state = hasup_process_state(pid)
@@ -112,7 +112,6 @@ final class ChildProcess {
             isRunnable: state == Int32(UInt8(ascii: "R")), processorTime: Interval(nanoseconds: used))
     }
 
-    /// Ends it at once.
     func kill() {
         switch pidfd {
         case .some(let pidfd): _ = hasup_pidfd_signal(pidfd.number, SIGKILL)
@@ -120,8 +119,7 @@ final class ChildProcess {
         }
     }
 
-    /// Ends it with all of its process group at once. Only while it hasn't been reaped, and for who leads one: until then
-    /// its number is nobody else's.
+    /// Kills its process group. Only for the leader of one that hasn't been reaped: until then its pid isn't used again.
     func killGroup() { Self.kill(-pid, SIGKILL) }
 
     private static func kill(_ pid: Int32, _ signal: Int32) { _ = Glibc.kill(pid, signal) }

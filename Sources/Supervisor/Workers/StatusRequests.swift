@@ -3,106 +3,99 @@ import Reactor
 import VRRP
 import WorkerProtocol
 
-/// The questions for the status of all instances. One is under way at a time, and its answer is shared by all who asked
-/// before it was put: so many askers cost no more memory than one, and nobody is told what was before he asked.
+/// The status of all instances, as a worker reported it. Numbers of instances belong to the worker's generation: during
+/// a reload that may be the one before hasupd's, or the one after it.
+struct WorkerStatuses {
+    let generation: Generation
+    /// By the number of the instance.
+    fileprivate(set) var statuses: [UInt32: InstanceStatus] = [:]
+}
+
+/// Requests for the status of all instances. One is sent to the worker at a time, and its reply completes all requests
+/// that were made before it was sent: many clients cost no more memory than one, and none gets a status older than its
+/// request.
 final class StatusRequests {
-    /// What a worker has answered. Numbers of instances mean something in its generation only: while a reload is under
-    /// way, that may be the one before hasupd's, or the one after it.
-    struct Answer {
-        let generation: Generation
-        /// By the number of the instance.
-        fileprivate(set) var statuses: [UInt32: InstanceStatus] = [:]
-    }
-
-    /// Nil when there is no worker that answers in time.
-    typealias Completion = (Answer?) -> Void
-
     private static let timeout = Interval.seconds(2)
     private let loop: EventLoop
-    /// Sends a question with this number to the worker; false when there is none that could answer.
+    /// Sends a request with this number to the worker; false when no worker can reply.
     private let send: (UInt32) -> Bool
-    /// The number of the question that is under way, or was last.
+    /// The number of the last request that was sent.
     private var number: UInt32 = 0
-    private var isUnderWay = false
-    /// Frames that have come of the answer.
-    private var parts = 0
-    private var answer: Answer?
-    private var asking: [Completion] = []
-    /// Those who have asked since.
-    private var waiting: [Completion] = []
-    private var expiry: Timer?
+    private var isPending = false
+    /// Frames of the reply that were received.
+    private var frames = 0
+    private var reply: WorkerStatuses?
+    /// Requests that the pending reply completes.
+    private var current: [(WorkerStatuses?) -> Void] = []
+    /// Requests made since.
+    private var next: [(WorkerStatuses?) -> Void] = []
+    private var timer: Timer?
 
     init(on loop: EventLoop, send: @escaping (UInt32) -> Bool) {
         self.loop = loop
         self.send = send
-        expiry = loop.makeTimer { [weak self] in self?.finish(nil) }
+        timer = loop.makeTimer { [weak self] in self?.complete(nil) }
     }
 
-    func ask(_ completion: @escaping Completion) {
-        waiting.append(completion)
-        if !isUnderWay { put() }
+    /// Adds a request. It is completed with nil when no worker replies in time.
+    func add(_ completion: @escaping (WorkerStatuses?) -> Void) {
+        next.append(completion)
+        if !isPending { sendNext() }
     }
 
-    /// The worker is gone: nobody will answer.
+    /// Completes all requests with nil.
     func workerEnded() {
-        asking += waiting
-        waiting = []
-        finish(nil)
+        current += next
+        next = []
+        complete(nil)
     }
 
-    /// A part of an answer; one that comes too late isn't looked at.
+    /// Receives a frame of a reply. One that comes after its request's timeout is ignored.
     ///
     /// - Parameters:
-    ///   - generation: whose instances it speaks of.
-    ///   - part: decodes it.
-    /// - Throws: `FrameError` for an answer that nobody asked for, or one without an end.
+    ///   - generation: the one that the numbers of instances belong to.
+    ///   - decode: returns what the frame holds.
+    /// - Throws: `FrameError` for a reply to a request that was never sent, and for one without an end.
     func receive(
         _ correlation: UInt32, _ generation: Generation, isLast: Bool,
-        _ part: () throws(FrameError) -> [(UInt32, InstanceStatus)]
+        _ decode: () throws(FrameError) -> [(UInt32, InstanceStatus)]
     ) throws(FrameError) {
-        // One to a number that wasn't given yet is a crime.
         guard correlation != 0, number &- correlation < 1 << 31 else {
-            throw .unexpected("a status that nobody asked for")
+            throw .unexpected("a status that wasn't requested")
         }
-        guard isUnderWay, correlation == number else { return }
-        // No part is empty but the only one.
-        guard parts <= generation.instanceCount else { throw .unexpected("a status without an end") }
-        if answer == nil {
-            answer = Answer(generation: generation)
-            answer?.statuses.reserveCapacity(generation.instanceCount)
+        guard isPending, correlation == number else { return }
+        // Only a reply of one frame may be empty.
+        guard frames <= generation.instanceCount else { throw .unexpected("a status without an end") }
+        if reply == nil {
+            reply = WorkerStatuses(generation: generation)
+            reply?.statuses.reserveCapacity(generation.instanceCount)
         }
-        guard answer?.generation === generation else { throw .unexpected("a status of two generations") }
-        parts += 1
-        for (id, status) in try part() { answer?.statuses[id] = status }
-        if isLast { finish(answer) }
+        guard reply?.generation === generation else { throw .unexpected("a status of two generations") }
+        frames += 1
+        for (id, status) in try decode() { reply?.statuses[id] = status }
+        if isLast { complete(reply) }
     }
 
-    private func put() {
-        guard !waiting.isEmpty else { return }
-        asking = waiting
-        waiting = []
+    private func sendNext() {
+        guard !next.isEmpty else { return }
+        current = next
+        next = []
         number &+= 1
         if number == 0 { number = 1 }
-        parts = 0
-        answer = nil
-        isUnderWay = true
-        guard send(number) else { return finish(nil) }
-        if let expiry { loop.set(expiry, to: Clock.now + Self.timeout) }
+        frames = 0
+        reply = nil
+        isPending = true
+        guard send(number) else { return complete(nil) }
+        if let timer { loop.set(timer, to: Clock.now + Self.timeout) }
     }
 
-    private func finish(_ result: Answer?) {
-        if let expiry { loop.set(expiry, to: .never) }
-        let answered = asking
-        asking = []
-        answer = nil
-        isUnderWay = false
-        put()
-        guard !answered.isEmpty else { return }
-        var next = answered.startIndex
-        loop.doInSlices {
-            answered[next](result)
-            next += 1
-            return next < answered.endIndex
-        }
+    private func complete(_ result: WorkerStatuses?) {
+        if let timer { loop.set(timer, to: .never) }
+        let completed = current
+        current = []
+        reply = nil
+        isPending = false
+        sendNext()
+        for completion in completed { completion(result) }
     }
 }

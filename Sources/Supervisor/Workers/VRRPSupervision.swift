@@ -4,6 +4,7 @@ import Configuration
 import ConfigurationModel
 import Glibc
 import Kernel
+import LogOutput
 import Logging
 import Reactor
 import Sandbox
@@ -12,104 +13,102 @@ import VRRP
 import Varlink
 import WorkerProtocol
 
-/// hasupd's side of the VRRP worker: starts it, gives it what it needs, does what it may ask for, and asks its status.
-final class VRRPSupervision: WorkerProcess.Owner {
-    /// What the daemon is told.
-    protocol Delegate: AnyObject {
-        /// The worker runs this generation.
-        func configured(_ generation: UInt64)
-        /// Something that operators may be told of; the instance's name belongs to the generation.
-        func observed(_ observation: Observation, generation: UInt64)
-        /// Scripts are to be run. It is kept for a successor when this returns.
-        func run(_ scripts: ScriptRun)
-        /// Notifications count from 1 again.
-        func resetNotificationSequence()
-        /// Something happened to the worker that operators should know.
-        func report(_ text: String)
-        /// Nothing that only generations before this one name is in the kernel any more.
-        func cleared(_ generation: UInt64)
-        /// What workers leave to their successors is in this page from now on.
-        func keep(_ page: StatePage)
-        /// The file that tells which address has been put where, and whether it was made for this call.
-        /// - Throws: `SystemError` when there is none and none can be made.
-        func keepAddresses() throws(SystemError) -> (file: AddressFile, isNew: Bool)
-        /// The worker is gone, another one follows.
-        func vrrpEnded()
-        /// The worker is gone for good.
-        func vrrpFinished()
-    }
+/// Effects of the VRRP worker that concern the rest of hasupd.
+protocol VRRPSupervisionDelegate: AnyObject {
+    /// The worker runs this generation.
+    func configured(_ generation: UInt64)
+    /// The worker has observed something. The number of the instance belongs to the generation.
+    func observed(_ observation: Observation, generation: UInt64)
+    /// Runs scripts. When this returns, they are kept for a successor.
+    func add(_ notification: PendingNotification)
+    /// Notifications are numbered from 1 again.
+    func resetNotificationSequence()
+    /// Something happened to the worker, for the history.
+    func report(_ text: String)
+    /// The kernel has nothing any more that only generations before this one name.
+    func cleared(_ generation: UInt64)
+    /// Workers keep their state for successors in this page from now on.
+    func keep(_ page: StatePage)
+    /// Returns the file of the addresses that workers have set, and whether it is new.
+    /// - Throws: `SystemError` when there is none and none can be made.
+    func keepAddresses() throws(SystemError) -> (file: AddressFile, isNew: Bool)
+    /// The worker is gone, another one follows.
+    func vrrpEnded()
+    /// The worker is gone for good.
+    func vrrpFinished()
+}
 
-    private let loop: EventLoop
-    private let log: Logger
+/// The state that a former hasupd has left for the VRRP worker.
+struct SavedWorkerState {
+    /// Nil to begin with an empty one.
+    let page: StatePage?
+    /// Times that hasupd died with that page.
+    let deathsWithSnapshot: Int
+    /// The number of the last notification.
+    let lastNotification: UInt64
+}
+
+/// hasupd's side of the VRRP worker: starts it, passes it descriptors and configurations, performs its requests, and
+/// requests its status.
+final class VRRPSupervision: WorkerProcessOwner {
+    private let context: DaemonContext
     let lines: RepeatLog
-    private let setting: HostProfile
-    private let grace: Interval
-    let record: WorkerRecord
-    private unowned let delegate: any Delegate
+    let workerRecord: WorkerRecord
+    private unowned let delegate: any VRRPSupervisionDelegate
     private var broker: Broker<Generation>
     private(set) var worker: WorkerProcess?
     private var page: StatePage
-    /// Which address has been put where: for all workers the same, also for one that gets a new page.
+    /// The addresses that workers have set: the same file for all of them, also for one that gets a new page.
     private var addresses: AddressFile
-    /// Whether no worker has run its configuration since that file was made.
+    /// True until a worker has run its configuration since that file was made.
     private var isFirst: Bool
-    /// Whether no worker has run its configuration since hasupd was started anew beside no keepalived.
+    /// True until a worker has run its configuration since hasupd was started anew without a keepalived beside it.
     private var mayAdopt: Bool
-    /// The packet socket that each worker gets. It is this one for all: closing the last descriptor of a packet socket
-    /// waits for the kernel's RCU, and a dying worker that had to wait for it was dead to hasupd only 8 to 16 ms later
-    /// (docs/decisions.md, D39). It receives nothing, and for each it is made what it was, or replaced.
-    private var frames: Descriptor
-    /// Generations before the newest one of which something may still be in the kernel: until a worker says that nothing
-    /// is. Their images go to the next worker, and to whoever removes what none advertises.
-    private(set) var formers: [Generation] = []
-    /// Whether the page is a former hasupd's, and nobody has gone on with it yet.
+    /// The packet socket of all workers, so that none closes its last descriptor when it dies: that waits for the kernel's
+    /// RCU, 8 to 16 ms (docs/decisions.md, D39). It receives nothing, and is restored or replaced for each worker.
+    private var packetSocket: Descriptor
+    /// Generations before the newest one of which addresses may still be in the kernel, until a worker reports that none
+    /// are. Their images go to the next worker, and to the process that removes stale addresses.
+    private(set) var previousGenerations: [Generation] = []
+    /// True as long as the page is a former hasupd's and no worker has resumed from it.
     private var isInherited: Bool
-    private let orphans: StaleAddressGuard
-    private var questions: StatusRequests?
-    /// The newest generation that this worker has said to run.
+    private let staleAddresses: StaleAddressGuard
+    private var statusRequests: StatusRequests?
+    /// The newest generation that this worker runs.
     private var configuredGeneration: UInt64 = 0
-    /// What the record says of deaths with the page.
-    var notedDeaths = 0
-    private var trialTimer: Timer?
-    /// Whether this worker has said with what it goes on: once is enough, and each is an entry of the history.
+    /// Deaths with the page, as the record has them.
+    var recordedDeaths = 0
+    private var survivalTimer: Timer?
+    /// True after this worker has reported its resumption. A second report is refused: each is an entry of the history.
     private var hasResumed = false
-    /// Packets that no instance could be found for, by `DiscardReason.rawValue`, when the worker last told its status.
+    /// Packets that no instance matched, by `DiscardReason.rawValue`, as the worker last reported them.
     private(set) var discardedWithoutInstance: [UInt64] = []
-    /// What the worker that lives, or lived last, has said of its seal.
-    private(set) var sealed = SandboxReport()
+    /// The last worker's report on its sandbox.
+    private(set) var sandboxReport = SandboxReport()
 
-    /// - Parameters:
-    ///   - grace: how long a worker goes on when hasupd is gone.
-    ///   - inherited: the page of a hasupd that is gone; nil to begin with an empty one.
-    ///   - deathsWithPage: how often hasupd has died with that page.
-    ///   - lastNotification: where its worker's count of notifications goes on.
-    ///   - isAlone: whether hasupd has seen that no keepalived runs here.
     init(
-        on loop: EventLoop, log: Logger, setting: HostProfile, grace: Interval, generation: Generation,
-        inherited: StatePage?, deathsWithPage: Int, lastNotification: UInt64, isAlone: Bool, record: WorkerRecord,
-        delegate: any Delegate
+        _ context: DaemonContext, _ generation: Generation, _ saved: SavedWorkerState, _ record: WorkerRecord,
+        delegate: any VRRPSupervisionDelegate
     ) throws(SystemError) {
-        self.loop = loop
-        self.log = log
-        lines = RepeatLog(log, on: loop)
-        self.setting = setting
-        self.record = record
-        self.grace = grace
+        let (loop, host) = (context.loop, context.host)
+        self.context = context
+        lines = RepeatLog(context.log, on: loop)
+        workerRecord = record
         self.delegate = delegate
         broker = Broker(
-            generation: generation.number, source: generation, lastNotification: lastNotification)
-        isInherited = inherited != nil
-        if let inherited { page = inherited } else { page = try StatePage.create() }
+            generation: generation.number, source: generation, lastNotification: saved.lastNotification)
+        isInherited = saved.page != nil
+        if let inherited = saved.page { page = inherited } else { page = try StatePage.create() }
         (addresses, isFirst) = try delegate.keepAddresses()
-        mayAdopt = isAlone && isFirst && inherited == nil
-        frames = try owned(hasup_frame_socket(), "open a packet socket")
-        orphans = StaleAddressGuard(
-            on: loop, lines: lines, seal: setting.sealArguments, filter: setting.withdrawFilter.number)
-        questions = StatusRequests(on: loop) { [unowned self] number in self.askStatus(number) }
-        trialTimer = loop.makeTimer { [unowned self] in self.pageHasPassed() }
+        mayAdopt = context.isAlone && isFirst && saved.page == nil
+        packetSocket = try owned(hasup_frame_socket(), "open a packet socket")
+        staleAddresses = StaleAddressGuard(
+            on: loop, lines: lines, seal: host.sandboxArguments, filter: host.withdrawFilter.number)
+        statusRequests = StatusRequests(on: loop) { [unowned self] number in self.sendStatusRequest(number) }
+        survivalTimer = loop.makeTimer { [unowned self] in self.snapshotSurvived() }
         let worker = WorkerProcess(
-            "hasup-vrrp", on: loop, lines: lines, deathsWithSnapshot: inherited == nil ? 0 : deathsWithPage, owner: self
-        )
+            "hasup-vrrp", on: loop, lines: lines,
+            deathsWithSnapshot: saved.page == nil ? 0 : saved.deathsWithSnapshot, owner: self)
         worker.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
         self.worker = worker
@@ -117,81 +116,83 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     func start() {
         delegate.keep(page)
-        // Its addresses have had no owner since the last worker was ended.
-        if isInherited { orphans.workerEnded(page, addresses, broker.source, formers: formers) }
+        // Its addresses have had no owner since the last worker ended.
+        if isInherited { staleAddresses.workerEnded(page, addresses, broker.source, previous: previousGenerations) }
         worker?.handle(.start)
     }
 
     func stop() { worker?.handle(.stop) }
 
-    /// Why no further generation can be given at the moment: a sentence's beginning.
+    /// The reason that no further generation can be given now, a sentence without its end.
     var obstacle: String? {
-        formers.count < formersMax
+        previousGenerations.count < previousGenerationsMax
             ? nil
-            : "the VRRP worker hasn't removed yet what \(formers.count) reloads have taken away: hasupd's log says why"
+            : "the VRRP worker hasn't removed yet what \(previousGenerations.count) reloads have taken away: hasupd's log says why"
     }
 
-    /// Gives a new generation to the worker; `configured` follows, or `vrrpEnded`.
+    /// Gives a new generation to the worker. `configured` follows, or `vrrpEnded`.
     func apply(_ generation: Generation) {
         let before = broker.source
-        formers.removeAll { $0.image === generation.image }
-        if before.image !== generation.image { formers.append(before) }
+        previousGenerations.removeAll { $0.image === generation.image }
+        if before.image !== generation.image { previousGenerations.append(before) }
         broker.advance(to: generation.number, source: generation)
         worker?.watch(
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
         guard let channel = worker?.channel else { return }
-        noteDelivery(on: channel)
+        checkDelivery(on: channel)
         SupervisorToVRRP.configure(generation: generation.number)
-            .send(on: channel, descriptors: [generation.image.number])
+            .send(on: channel, descriptors: [generation.partNumber])
     }
 
-    /// A changed vrrp_rt_priority acts at once where that is possible: for the worker that lives, and for hasupd.
+    /// Applies a changed vrrp_rt_priority to the worker that runs, and to hasupd.
     func applyPriority() {
         let generation = broker.source
         do throws(SystemError) {
             if let pid = worker?.child?.pid { try Realtime.schedule(process: pid, priority: generation.workerPriority) }
             try Realtime.schedule(priority: generation.supervisorPriority, resetsOnFork: true)
         } catch {
-            log.warning(
-                "vrrp_rt_priority \(generation.workerPriority) acts when the VRRP worker starts again: \(error)")
+            context.log.warning(
+                "vrrp_rt_priority \(generation.workerPriority) takes effect when the VRRP worker starts again: \(error)"
+            )
         }
     }
 
-    /// A worker that doesn't take its configuration is replaced.
+    /// Replaces the worker, for this reason.
     func replace(_ reason: String) { worker?.handle(.channelEnded(reason)) }
 
-    // MARK: WorkerProcess.Owner
+    // MARK: WorkerProcessOwner
 
     func start(_ worker: WorkerProcess, dropsSnapshot: Bool) throws(SystemError) -> WorkerProcess.Started {
-        orphans.successorStarts()
+        staleAddresses.successorStarts()
         var pair: [Int32] = [-1, -1]
         try checked(hasup_socketpair(&pair), "create a socket pair")
         let ours = Descriptor(owning: pair[0])
         let theirs = Descriptor(owning: pair[1])
         if dropsSnapshot {
-            lines.tell(
-                .error, "hasup-vrrp", "it or hasupd dies early again and again: the next one starts without a snapshot")
+            lines.write(
+                .error, "hasup-vrrp", "it or hasupd repeatedly died early: the next one starts without a snapshot")
             page = try StatePage.create()
             isInherited = false
             delegate.keep(page)
         }
         let kept = try delegate.keepAddresses()
         if kept.isNew {
-            lines.tell(
+            lines.write(
                 .error, "hasup-vrrp",
-                "nobody can read any more which addresses it has put onto interfaces: the next one begins without that")
+                "the list of the addresses that it has set can't be read any more: the next one starts with an empty list"
+            )
             addresses = kept.file
             isFirst = true
         }
         if broker.workerStarted(hasSnapshot: !dropsSnapshot) { delegate.resetNotificationSequence() }
-        var seal = setting.sealArguments
-        seal.realtimePriority = setting.realtime(broker.source.workerPriority)
+        var sandbox = context.host.sandboxArguments
+        sandbox.realtimePriority = context.host.permittedPriority(broker.source.workerPriority)
         let child = try ChildProcess.spawn(
-            path: "/proc/self/exe", arguments: [WorkerRecord.role] + seal.words,
-            descriptors: [theirs.number, setting.workerFilter.number], on: loop
+            path: "/proc/self/exe", arguments: [WorkerRecord.role] + sandbox.words,
+            descriptors: [theirs.number, context.host.workerFilter.number], on: context.loop
         ) { [weak worker] pid, exit in worker?.exited(pid, exit) }
-        // Before it is greeted: until then it does nothing, so none is at work that isn't noted.
-        note(child.pid, deaths: dropsSnapshot ? 1 : worker.life.deathsWithSnapshot + 1)
+        // Before its hello: until then it does nothing, so no worker runs that isn't recorded.
+        record(child.pid, deaths: dropsSnapshot ? 1 : worker.life.deathsWithSnapshot + 1)
         return WorkerProcess.Started(child: child, socket: ours)
     }
 
@@ -199,23 +200,24 @@ final class VRRPSupervision: WorkerProcess.Owner {
         do throws(SystemError) {
             let commands = try owned(hasup_route_socket(0), "open an rtnetlink socket")
             let notifications = try owned(hasup_route_socket(LinkMonitor.groups), "open an rtnetlink socket")
-            if hasup_frame_socket_restore(frames.number) < 0 {
-                frames = try owned(hasup_frame_socket(), "open a packet socket")
+            if hasup_frame_socket_restore(packetSocket.number) < 0 {
+                packetSocket = try owned(hasup_frame_socket(), "open a packet socket")
             }
-            for former in formers.suffix(formersMax) {
-                SupervisorToVRRP.former.send(on: channel, descriptors: [former.image.number])
+            for previous in previousGenerations.suffix(previousGenerationsMax) {
+                SupervisorToVRRP.previousGeneration.send(on: channel, descriptors: [previous.partNumber])
             }
             SupervisorToVRRP.hello(
                 version: workerProtocolVersion, generation: broker.generation,
-                lastNotification: broker.lastNotification, grace: grace, isFirst: isFirst, mayAdopt: mayAdopt
+                lastNotification: broker.lastNotification, grace: context.options.grace, isFirst: isFirst,
+                mayAdopt: mayAdopt
             ).send(
                 on: channel,
                 descriptors: [
-                    page.number, broker.source.image.number, commands.number, notifications.number, frames.number,
+                    page.number, broker.source.partNumber, commands.number, notifications.number, packetSocket.number,
                     addresses.number,
                 ])
         } catch {
-            lines.tell(.error, "hasup-vrrp", "it can't be given what it needs: \(error)")
+            lines.write(.error, "hasup-vrrp", "can't set up the worker: \(error)")
             worker.handle(.channelEnded(error.description))
         }
     }
@@ -225,8 +227,10 @@ final class VRRPSupervision: WorkerProcess.Owner {
     func requestStop(on channel: Channel) { SupervisorToVRRP.stop.send(on: channel) }
 
     func ended(_ worker: WorkerProcess) {
-        questions?.workerEnded()
-        if worker.life.state != .stopping { orphans.workerEnded(page, addresses, broker.source, formers: formers) }
+        statusRequests?.workerEnded()
+        if worker.life.state != .stopping {
+            staleAddresses.workerEnded(page, addresses, broker.source, previous: previousGenerations)
+        }
         delegate.vrrpEnded()
     }
 
@@ -238,40 +242,48 @@ final class VRRPSupervision: WorkerProcess.Owner {
         let message = try VRRPToSupervisor(frame)
         if case .hello = message {} else { try worker.requireHello() }
         switch message {
-        case .hello(let version, let seal):
+        case .hello(let version, let report):
             try worker.hello(version: version)
             configuredGeneration = 0
             hasResumed = false
-            sealed = seal
-            for sentence in seal.shortfalls { lines.tell(.notice, "hasup-vrrp", sentence) }
+            sandboxReport = report
+            for sentence in report.shortfalls { lines.write(.notice, "hasup-vrrp", sentence) }
         case .configured(let generation):
             guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
-            guard generation > configuredGeneration else { throw .unexpected("a generation that was taken before") }
+            guard generation > configuredGeneration else { throw .unexpected("a generation that it runs already") }
             configuredGeneration = generation
             (isFirst, mayAdopt) = (false, false)
             if generation == broker.generation { broker.configured() }
             if worker.life.state == .starting {
                 worker.ready()
-                noteWork(worker)
-                if let trialTimer { loop.set(trialTimer, to: Clock.now + Self.trial) }
+                recordWork(worker)
+                if let survivalTimer { context.loop.set(survivalTimer, to: Clock.now + Self.survivalTime) }
             }
-            orphans.workerRuns()
+            staleAddresses.workerRuns()
             delegate.configured(generation)
         case .resumed(let masters, let others, let late, let fresh):
             guard !hasResumed else { throw .unexpected("a second resumption") }
             hasResumed = true
-            tellResumption(masters, others, late, fresh, worker)
+            logResumption(masters, others, late, fresh, worker)
         case .cleared(let generation):
             guard generation <= broker.generation else { throw .unexpected("a generation that doesn't exist") }
-            formers.removeAll { $0.number < generation }
+            previousGenerations.removeAll { $0.number < generation }
             delegate.cleared(generation)
         case .worked:
             worker.handle(.worked)
-            noteWork(worker)
+            recordWork(worker)
         case .openSocket(let generation, let instance):
             openSocket(generation: generation, instance: instance, correlation: frame.header.correlation, worker)
-        case .notify(let generation, let requests):
-            for request in requests { runScripts(request, generation: generation) }
+        case .notify(let generation, let bytes):
+            let notifications = try decode(frame, bytes) { reader throws(ByteError) in
+                var found: [Notification] = []
+                while reader.remaining > 0 {
+                    guard found.count < VRRPToSupervisor.entriesMax else { throw ByteError.invalid }
+                    found.append(try Notification(from: &reader))
+                }
+                return found
+            }
+            for notification in notifications { take(notification, generation: generation) }
         case .observations(let generation, let bytes):
             let observations = try decode(frame, bytes) { reader throws(ByteError) in
                 guard reader.remaining <= VRRPToSupervisor.observationBytesMax else { throw ByteError.invalid }
@@ -287,13 +299,13 @@ final class VRRPSupervision: WorkerProcess.Owner {
         case .status(let generation, let bytes):
             try receiveStatus(frame, generation, bytes)
         case .log(let level, let text):
-            // A worker that has gone mad must not fill the disk.
-            lines.tell(level.loggerLevel, "hasup-vrrp", text)
+            // A compromised worker must not fill the disk.
+            lines.write(level.loggerLevel, "hasup-vrrp", text)
         case .stopped: break
         }
     }
 
-    private func tellResumption(
+    private func logResumption(
         _ masters: UInt32, _ others: UInt32, _ late: UInt32, _ fresh: UInt32, _ worker: WorkerProcess
     ) {
         let resumed = "\(counted(Int(masters), "master")), \(counted(Int(others), "backup"))"
@@ -301,16 +313,16 @@ final class VRRPSupervision: WorkerProcess.Owner {
         if let end = worker.lastEnd {
             text = "hasup-vrrp \(end.sentence): replaced, resumed \(resumed), \(end.gap(until: Clock.now))"
         } else if isInherited {
-            text = "goes on where the former hasupd was: resumed \(resumed)"
+            text = "continues for the former hasupd: resumed \(resumed)"
         } else {
             return
         }
         isInherited = false
-        if late > 0 { text += "; \(late) came too late to go on as MASTER" }
-        if fresh > 0 { text += "; \(fresh) start anew" }
+        if late > 0 { text += "; \(late) too late to stay MASTER" }
+        if fresh > 0 { text += "; \(fresh) started in INIT" }
         if worker.lastEnd == nil { delegate.report("hasupd \(text)") } else { worker.recovered(text) }
-        // Told and left out as its end was: one without the other would be half of what happened.
-        lines.tell(.notice, "", text, kind: "resumed: \(worker.lastEnd?.sentence.withoutNumbers ?? "")")
+        // Logged or only counted as its end was.
+        lines.write(.notice, "", text, kind: "resumed: \(worker.lastEnd?.sentence.withoutNumbers ?? "")")
     }
 
     private func decode<Value>(
@@ -330,9 +342,9 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     // MARK: The broker
 
-    private func runScripts(_ request: NotifyRequest, generation: UInt64) {
+    private func take(_ notification: Notification, generation: UInt64) {
         do throws(Refusal) {
-            try broker.takeOn(request, generation: generation, notingIn: page) { delegate.run($0) }
+            try broker.take(notification, generation: generation, notingIn: page) { delegate.add($0) }
         } catch {
             refuse(error)
         }
@@ -340,7 +352,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
 
     private func openSocket(generation: UInt64, instance: UInt32, correlation: UInt32, _ worker: WorkerProcess) {
         guard let channel = worker.channel else { return }
-        noteDelivery(on: channel)
+        checkDelivery(on: channel)
         do throws(Refusal) {
             let plan = try broker.socket(generation: generation, instance: instance)
             do throws(SystemError) {
@@ -360,22 +372,22 @@ final class VRRPSupervision: WorkerProcess.Owner {
         }
     }
 
-    /// To be called before something is sent: what is unread afterwards needn't be a socket.
-    private func noteDelivery(on channel: Channel) {
+    /// Checks whether the worker has received all that was sent: to be called before something else is.
+    private func checkDelivery(on channel: Channel) {
         if channel.hasDeliveredAll { broker.workerHasTakenAll() }
     }
 
     private func refuse(_ refusal: Refusal) {
-        lines.tell(
+        lines.write(
             .warning, "hasup-vrrp", "refused a worker's request: \(refusal)", kind: "refusal: \(refusal.kind)")
     }
 
     // MARK: Status
 
-    /// Asks for the status of all instances; nil when there is no worker that answers in time.
-    func status(_ completion: @escaping StatusRequests.Completion) { questions?.ask(completion) }
+    /// Requests the status of all instances; nil when no worker replies in time.
+    func requestStatus(_ completion: @escaping (WorkerStatuses?) -> Void) { statusRequests?.add(completion) }
 
-    private func askStatus(_ number: UInt32) -> Bool {
+    private func sendStatusRequest(_ number: UInt32) -> Bool {
         guard let channel = worker?.channel, worker?.life.state == .running else { return false }
         SupervisorToVRRP.status.send(on: channel, correlation: number)
         return true
@@ -386,7 +398,7 @@ final class VRRPSupervision: WorkerProcess.Owner {
             throw .unexpected("a status of a generation that it doesn't run")
         }
         let limit = source.instanceCount
-        try questions?.receive(frame.header.correlation, source, isLast: !frame.header.hasMore) {
+        try statusRequests?.receive(frame.header.correlation, source, isLast: !frame.header.hasMore) {
             () throws(FrameError) in
             try decode(frame, bytes) { reader throws(ByteError) in
                 var part: [(UInt32, InstanceStatus)] = []
@@ -402,7 +414,6 @@ final class VRRPSupervision: WorkerProcess.Owner {
 }
 
 extension LogLevel {
-    /// swift-log's level.
     var loggerLevel: Logger.Level {
         switch self {
         case .error: .error

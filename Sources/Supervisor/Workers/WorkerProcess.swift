@@ -1,9 +1,31 @@
 import Base
 import Glibc
+import LogOutput
 import Logging
 import Reactor
 import Supervision
 import WorkerProtocol
+
+/// The part of a worker's supervision that depends on its role.
+protocol WorkerProcessOwner: AnyObject {
+    /// Starts the program, with an empty snapshot if the last one is dropped. `WorkerProcess.exited` is to be called at
+    /// its end. - Throws: `SystemError`.
+    func start(_ worker: WorkerProcess, dropsSnapshot: Bool) throws(SystemError) -> WorkerProcess.Started
+    /// Sends hello.
+    func greet(on channel: Channel, _ worker: WorkerProcess)
+    /// Handles a frame. - Throws: `FrameError` to end the worker.
+    func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError)
+    /// Asks the worker to end.
+    func requestStop(on channel: Channel)
+    /// The time of the last turn of its loop; nil when that isn't watched.
+    func stamp(of worker: WorkerProcess) -> Instant?
+    /// Something happened to the worker, for the history.
+    func report(_ text: String)
+    /// The worker is gone; another one may follow.
+    func ended(_ worker: WorkerProcess)
+    /// The worker is gone for good.
+    func finished(_ worker: WorkerProcess)
+}
 
 /// The effects of one worker's life: the machine that decides is `WorkerLife`.
 final class WorkerProcess {
@@ -13,65 +35,47 @@ final class WorkerProcess {
         let socket: Descriptor
     }
 
-    /// What the owner of a worker does.
-    protocol Owner: AnyObject {
-        /// Starts the program, without what the last one left behind if that is to be dropped; exits are to be reported
-        /// by `WorkerProcess.exited`. - Throws: `SystemError`.
-        func start(_ worker: WorkerProcess, dropsSnapshot: Bool) throws(SystemError) -> Started
-        /// The worker listens on the channel: say hello.
-        func greet(on channel: Channel, _ worker: WorkerProcess)
-        /// A frame has come. - Throws: `FrameError` to end the worker.
-        func receive(_ frame: Frame, _ worker: WorkerProcess) throws(FrameError)
-        /// Ask it to end.
-        func requestStop(on channel: Channel)
-        /// When its loop last turned; nil when that isn't watched.
-        func stamp(of worker: WorkerProcess) -> Instant?
-        /// Something happened to it that operators should know.
-        func report(_ text: String)
-        /// It is gone; another one may follow.
-        func ended(_ worker: WorkerProcess)
-        /// It is gone for good.
-        func finished(_ worker: WorkerProcess)
-    }
-
-    /// How long a worker may live on after it has closed its channel.
+    /// Time that a worker may take to exit after it has closed its channel.
     private static let exitTimeout = Interval.milliseconds(100)
 
-    /// What a timer may be late by on a machine that runs.
+    /// Times that the channel of a stopped worker is drained, a millisecond each: it holds far less.
+    private static let drainsMax = 1_000
+
+    /// Lateness of a timer above which the machine counts as paused.
     private static let latenessMax = Interval.milliseconds(50)
 
     let name: String
     private let loop: EventLoop
     private let lines: RepeatLog
-    private unowned let owner: any Owner
+    private unowned let owner: any WorkerProcessOwner
     private(set) var life: WorkerLife
     private(set) var child: ChildProcess?
     /// Processes that exist and were never greeted: killed, and kept until they are reaped.
     private var abandoned: [ChildProcess] = []
     private(set) var channel: Channel?
-    /// Whether this process has said hello. What it says before, and a second hello, end it.
+    /// A frame before hello ends the process, and so does a second hello.
     private var hasSaidHello = false
-    /// Whether hasupd has ended this process: its signal comes from nowhere else.
+    /// True if hasupd has sent SIGKILL to this process.
     private var isKilledByUs = false
-    /// Since when this process exists.
+    /// The start of this process.
     private(set) var startedAt: Instant?
-    /// What went wrong with it last, and when.
-    private(set) var trouble: (text: String, at: Instant)?
-    /// Why the last start failed.
+    /// The last fault.
+    private(set) var lastFault: (text: String, at: Instant)?
+    /// The reason that the last start failed.
     private var startFailure: String?
-    /// How a process ended.
+    /// The end of a process.
     struct End {
         let exit: WorkerExit
         let at: Instant
-        /// Why hasupd ended it, a sentence; nil when it ended without that.
+        /// The reason that hasupd ended it; nil when it ended by itself.
         let replacement: String?
-        /// When its loop last turned; nil when that isn't watched.
+        /// The time of the last turn of its loop; nil when that isn't watched.
         let lastTurn: Instant?
     }
 
-    /// How the last process ended.
+    /// The end of the last process.
     private(set) var lastEnd: End?
-    /// Why hasupd has ended the process that is still there.
+    /// The reason that hasupd ends the process that is still there.
     private var replacement: String?
     private var wakeTimer: Timer?
     private var wakeDeadline = Instant.never
@@ -80,7 +84,9 @@ final class WorkerProcess {
     private var watchdog = Watchdog(smallestAdvertInterval: nil)
 
     /// - Parameter deathsWithSnapshot: those of former hasupds (`WorkerLife`).
-    init(_ name: String, on loop: EventLoop, lines: RepeatLog, deathsWithSnapshot: Int = 0, owner: any Owner) {
+    init(
+        _ name: String, on loop: EventLoop, lines: RepeatLog, deathsWithSnapshot: Int = 0, owner: any WorkerProcessOwner
+    ) {
         self.name = name
         life = WorkerLife(deathsWithSnapshot: deathsWithSnapshot)
         self.loop = loop
@@ -89,33 +95,33 @@ final class WorkerProcess {
         wakeTimer = loop.makeTimer { [weak self] in self?.wake() }
         watchdogTimer = loop.makeTimer { [weak self] in self?.lookAtStamp() }
         closedTimer = loop.makeTimer { [weak self] in
-            self?.handle(.channelEnded("it closed its channel and goes on living"))
+            self?.handle(.channelEnded("it closed its channel but didn't exit"))
         }
     }
 
-    /// The limits of the watchdog and of a start follow the configuration.
+    /// Adapts the limits of the watchdog and of a start to the configuration.
     func watch(smallestAdvertInterval: Interval?, instanceCount: Int) {
         life.instanceCount = instanceCount
         watchdog = Watchdog(smallestAdvertInterval: smallestAdvertInterval)
         if life.state == .running { armWatchdog() }
     }
 
-    /// hasupd has lived for a while with what it began with.
-    func supervisorHasLived() { life.supervisorHasLived() }
+    /// hasupd has run for a while with the snapshot that it began with.
+    func supervisorSurvived() { life.supervisorSurvived() }
 
-    /// It says hello. - Throws: `FrameError` for another version of the protocol, and for a second hello.
+    /// The worker has sent hello. - Throws: `FrameError` for another version of the protocol, and for a second hello.
     func hello(version: UInt16) throws(FrameError) {
         guard version == workerProtocolVersion else { throw .version(version) }
         guard !hasSaidHello else { throw .unexpected("a second hello") }
         hasSaidHello = true
     }
 
-    /// It says anything else. - Throws: `FrameError` before its hello.
+    /// The worker has sent anything else. - Throws: `FrameError` before its hello.
     func requireHello() throws(FrameError) {
         guard hasSaidHello else { throw .unexpected("a message before hello") }
     }
 
-    /// It has said hello and runs its configuration.
+    /// The worker has sent hello and runs its configuration.
     func ready() {
         handle(.ready)
         watchdog.reset()
@@ -125,15 +131,8 @@ final class WorkerProcess {
     func exited(_ pid: Int32, _ exit: WorkerExit) {
         abandoned.removeAll { $0.pid == pid }
         guard child?.pid == pid else { return }
-        // After a stop nothing is urgent, and what a thousand instances have said last is heard to its end.
-        if channel?.drain() == false, life.state == .stopping {
-            return loop.doInSlices { [weak self] in
-                guard let self else { return false }
-                if self.channel?.drain() == false { return true }
-                self.ended(exit)
-                return false
-            }
-        }
+        // Its last frames come before its end. After a stop nothing is urgent, and all of them are read.
+        for _ in 0..<Self.drainsMax { if channel?.drain() != false || life.state != .stopping { break } }
         ended(exit)
     }
 
@@ -159,7 +158,7 @@ final class WorkerProcess {
             isKilledByUs = true
             child?.kill()
         case .wake(let deadline): wake(at: deadline)
-        case .report(let report): tell(report)
+        case .report(let report): log(report)
         case .finished:
             if let watchdogTimer { loop.set(watchdogTimer, to: .never) }
             owner.finished(self)
@@ -171,7 +170,7 @@ final class WorkerProcess {
         if let wakeTimer { loop.set(wakeTimer, to: deadline) }
     }
 
-    /// Its time is over, unless hasupd itself didn't run meanwhile: then a worker that is alive gets that much again.
+    /// The deadline has come. If hasupd itself didn't run meanwhile, a worker that lives gets that much time again.
     private func wake() {
         let lateness = loop.now - wakeDeadline
         if child != nil, lateness > Self.latenessMax { return wake(at: loop.now + lateness) }
@@ -228,51 +227,52 @@ final class WorkerProcess {
         }
     }
 
-    /// A worker that dies again and again must not fill the log: ages and waits don't make another kind of line.
-    private func tell(_ report: WorkerReport) {
+    /// Ages and waits don't make another kind of line: a worker that dies repeatedly must not fill the log.
+    private func log(_ report: WorkerReport) {
         switch report {
         case .died(let exit, let wait):
             let how = isKilledByUs && exit == .signal(SIGKILL) ? "was ended by hasupd" : "ended (\(exit))"
             if wait == .zero {
-                tell("\(how): starting it again", kind: how)
+                log("\(how): starting it again", kind: how)
             } else {
-                tell(
+                log(
                     "\(how): starting it again in \(wait)", kind: "\(how) early",
-                    folded: "\(how): starting it again after a while")
+                    folded: "\(how): starting it again after a wait")
             }
         case .replaced(let reason):
             replacement = reason
-            tell("is replaced: \(reason)")
+            log("is replaced: \(reason)")
         case .notStarted(let wait):
-            let what = "can't be started (\(startFailure ?? "no reason is known"))"
-            tell("\(what): next try in \(wait)", folded: "\(what): next try after a while")
-        case .stoppedByForce: lines.tell(.warning, "", "\(name) didn't stop in \(WorkerLife.stopLimit): killed")
+            let text = "can't be started (\(startFailure ?? "unknown reason"))"
+            log("\(text): next attempt in \(wait)", folded: "\(text): next attempt after a wait")
+        case .stoppedByForce:
+            lines.write(.warning, "", "\(name) didn't stop within \(WorkerLife.stopLimit) and was killed")
         }
     }
 
-    /// Its successor goes on where it was: what status and history said before isn't the end.
+    /// Its successor has resumed: status and history show that instead of its end.
     func recovered(_ text: String) {
-        trouble = (text, Clock.now)
+        lastFault = (text, Clock.now)
         owner.report(text)
     }
 
-    private func tell(_ text: String, kind: String? = nil, folded: String? = nil) {
-        trouble = ("\(name) \(text)", Clock.now)
+    private func log(_ text: String, kind: String? = nil, folded: String? = nil) {
+        lastFault = ("\(name) \(text)", Clock.now)
         owner.report("\(name) \(text)")
-        lines.tell(
+        lines.write(
             .error, "", "\(name) \(text)", kind: "\(name) \(kind ?? text.withoutNumbers)",
             folded: folded.map { "\(name) \($0)" })
     }
 }
 
 extension WorkerProcess.End {
-    /// What happened to it.
+    /// Its end, as a predicate.
     var sentence: String { replacement.map { "was ended by hasupd (\($0))" } ?? "died (\(exit))" }
 
-    /// How long nobody was there: of one that was replaced, since it last did anything.
+    /// The time without a working process; for one that was replaced, since its last turn.
     func gap(until now: Instant) -> String {
         let (since, what) =
-            if replacement != nil, let lastTurn { (lastTurn, " after it last did anything") } else { (at, "") }
+            if replacement != nil, let lastTurn { (lastTurn, " after its last turn") } else { (at, "") }
         let tenths = max(0, (now - since).nanoseconds / 100_000)
         return (what.isEmpty ? "after " : "") + "\(tenths / 10).\(tenths % 10) ms" + what
     }

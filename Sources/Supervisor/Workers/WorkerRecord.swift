@@ -3,41 +3,75 @@ import Glibc
 import Reactor
 import Sandbox
 
-/// Which VRRP worker is at work, noted in the run directory.
+/// The VRRP worker of a hasupd that is gone.
+struct RecordedWorker: Equatable {
+    let pid: Int32
+    /// The hasupd that started it; 0 when that isn't known.
+    let supervisor: Int32
+    /// Times that hasupd died with its snapshot since a worker last worked.
+    var deathsWithSnapshot = 0
+    /// True if it was still running.
+    var wasEnded = false
+    /// True if it ended by itself when it was asked to hand over.
+    var handedOver = false
+
+    /// A clause for the log, for one that was still running.
+    var endSentence: String {
+        let whose =
+            supervisor == getpid()
+            ? "of this process before the upgrade" : "of a hasupd that is gone"
+        if handedOver { return "the VRRP worker (pid \(pid)) \(whose) has handed over" }
+        return "ended the VRRP worker (pid \(pid)) \(whose)"
+    }
+
+    /// A sentence for the history. Nil after an upgrade of the same process: the history has that already.
+    ///
+    /// - Parameter isPassedOn: true if the next worker resumes from its state.
+    func sentence(isPassedOn: Bool) -> String? {
+        if supervisor == getpid() { return nil }
+        let who = supervisor > 0 ? "the former hasupd (pid \(supervisor))" : "the former hasupd"
+        if isPassedOn {
+            return "\(who) is gone; the next worker resumes from the state of its VRRP worker (pid \(pid))"
+        }
+        let end =
+            handedOver
+            ? "has handed over" : wasEnded ? "was ended" : "is gone as well: it handed over or was killed"
+        return "\(who) was killed; its VRRP worker (pid \(pid)) \(end)"
+    }
+}
+
+/// The record of the running VRRP worker in the run directory.
 ///
-/// The worker of a hasupd that was killed goes on for its grace (docs/decisions.md, D10). A hasupd that is started
-/// meanwhile ends it before it removes what it left and starts its own: no two of them may send. A number in a file
-/// alone means nothing (pain point C1): the kernel's start time of that process and its role have to fit too.
+/// The worker of a hasupd that was killed runs on for its grace (docs/decisions.md, D10). A hasupd that is started meanwhile
+/// ends it before it starts its own: no two of them may send. A pid alone proves nothing (pain point C1): the process's start
+/// time and its role have to match, too.
 ///
-/// With it stands how often hasupd has died with the snapshot that this worker has, should it die now: what kills the
-/// hasupd that reads it would kill each one after it, because the store keeps it (docs/decisions.md, D11).
+/// The record also counts how often hasupd has died with this worker's snapshot, if it dies now: a snapshot that kills the
+/// hasupd which reads it would kill each one after it, because the store keeps it (docs/decisions.md, D11).
 struct WorkerRecord {
     /// argv[0] of the VRRP worker.
     static let role = "hasup-vrrp"
-    /// How long a worker may take to hand over: peers, which hear its priority 0 at once, don't wait for the rest.
+    /// Time for a worker to hand over. Peers, which hear its priority 0 at once, don't wait for that.
     private static let handOverMilliseconds: Int32 = 500
-    /// How long a worker may take to end that was killed.
-    private static let patienceMilliseconds: Int32 = 2_000
+    /// Time for a worker to exit after SIGKILL.
+    private static let exitMilliseconds: Int32 = 2_000
 
     /// Four numbers with spaces between them.
     private static let lengthMax = 48
-    /// More than are counted.
     private static let deathsMax = 99
 
     private let path: String
 
     init(directory: String) { path = "\(directory)/vrrp-worker" }
 
-    /// Notes a worker. - Throws: `SystemError`.
-    ///
-    /// - Parameter deaths: what `Former.deathsWithSnapshot` will be, should hasupd die now.
-    func note(_ pid: Int32, deaths: Int) throws(SystemError) {
+    /// - Parameter deaths: `RecordedWorker.deathsWithSnapshot` if hasupd dies now.
+    /// - Throws: `SystemError`.
+    func save(_ pid: Int32, deaths: Int) throws(SystemError) {
         let started = try ProcessInspection(pid: pid).startTicks
         let number = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { throw SystemError(errno, "write \(path)") }
         let file = Descriptor(owning: number)
-        // Always as long as before: this stands between a worker's death and its successor's hello, and giving back a
-        // file's blocks may wait for the disk.
+        // Always of the same length: freeing a file's blocks may wait for the disk, and a worker's start waits for this.
         let words = "\(pid) \(started) \(getpid()) \(deaths)"
         let text = words + String(repeating: " ", count: max(0, Self.lengthMax - words.utf8.count)) + "\n"
         guard write(file.number, text, text.utf8.count) == text.utf8.count else {
@@ -45,56 +79,21 @@ struct WorkerRecord {
         }
     }
 
-    /// There is none any more.
     func clear() { unlink(path) }
 
-    /// The worker of a hasupd that didn't end as it should.
-    struct Former: Equatable {
-        let pid: Int32
-        /// The hasupd that had started it; 0 when that isn't known.
-        let supervisor: Int32
-        /// How often hasupd has died with its snapshot since a worker last worked.
-        var deathsWithSnapshot = 0
-        /// Whether it still lived.
-        var wasEnded = false
-        /// Whether it ended by itself when it was asked to hand over.
-        var handedOver = false
-
-        /// For the log, when it still lived: whose it was.
-        var endSentence: String {
-            let whose =
-                supervisor == getpid()
-                ? "that this process started before it became this program" : "of a hasupd that is gone"
-            if handedOver { return "the VRRP worker (pid \(pid)) \(whose) has handed over" }
-            return "ended the VRRP worker (pid \(pid)) \(whose)"
-        }
-
-        /// For the history. - Parameter isPassedOn: whether what it left is gone on with. Nil when the same process
-        /// goes on as another program: that has been told.
-        func sentence(isPassedOn: Bool) -> String? {
-            if supervisor == getpid() { return nil }
-            let who = supervisor > 0 ? "the former hasupd (pid \(supervisor))" : "the former hasupd"
-            if isPassedOn { return "\(who) is gone; what its VRRP worker (pid \(pid)) left is gone on with" }
-            let end =
-                handedOver
-                ? "has handed over" : wasEnded ? "was ended" : "is gone, too: it handed over, or was killed as well"
-            return "\(who) was killed; its VRRP worker (pid \(pid)) \(end)"
-        }
-    }
-
-    /// Ends the noted worker if it lives; nil when none is noted.
+    /// Ends the recorded worker if it runs. Returns nil when none is recorded.
     ///
-    /// - Parameter handsOver: whether it is asked to hand over first, because nobody goes on with what it leaves: peers
-    ///   that hear nothing of its end wait for the master-down interval.
-    /// - Throws: `StartError` when it doesn't end: starting beside it would make two masters.
-    func endWorker(handsOver: Bool) throws(StartError) -> Former? {
-        guard let (started, noted) = noted() else { return nil }
+    /// - Parameter handsOver: true to ask it to hand over first, because no worker resumes from its state: without that,
+    ///   peers wait for the master-down interval.
+    /// - Throws: `StartError` when it doesn't end: a start beside it would make two masters.
+    func endWorker(handsOver: Bool) throws(StartError) -> RecordedWorker? {
+        guard let (started, noted) = read() else { return nil }
         var former = noted
         let pid = former.pid
         let opened = hasup_pidfd_open(pid)
         guard opened >= 0 else { return former }
         let process = Descriptor(owning: opened)
-        // Looked at after the descriptor was opened: from here on it is the same process.
+        // Read after the descriptor was opened: from here on it is the same process.
         guard (try? ProcessInspection(pid: pid))?.startTicks == started, Self.role(of: pid) == Self.role else {
             return former
         }
@@ -108,11 +107,11 @@ struct WorkerRecord {
         let result = hasup_pidfd_signal(process.number, SIGKILL)
         // Gone already.
         if result == -ESRCH { return former }
-        guard result == 0, Self.ends(process.number, within: Self.patienceMilliseconds) else {
+        guard result == 0, Self.ends(process.number, within: Self.exitMilliseconds) else {
             throw StartError(
                 .unavailable,
-                "the VRRP worker (pid \(pid)) of a hasupd that is gone can't be ended, and both would own the "
-                    + "addresses. End it, then start hasupd again.")
+                "can't end the VRRP worker (pid \(pid)) of a hasupd that is gone, and both would set the same "
+                    + "addresses. Kill it, then start hasupd again.")
         }
         former.wasEnded = true
         return former
@@ -123,20 +122,21 @@ struct WorkerRecord {
         return poll(&ready, 1, milliseconds) == 1
     }
 
-    private func noted() -> (started: UInt64, former: Former)? {
+    private func read() -> (started: UInt64, former: RecordedWorker)? {
         let words = FileReader.text(of: path).split { $0 == " " || $0 == "\n" }
         guard (2...4).contains(words.count), let pid = Int32(words[0]), pid > 1, let started = UInt64(words[1])
         else { return nil }
         let supervisor = words.count > 2 ? Int32(words[2]) ?? 0 : 0
         let deaths = words.count > 3 ? Int(words[3]) ?? 0 : 0
-        // One that has become another program hasn't died.
+        // A hasupd that has become another program hasn't died.
         let counted = supervisor == getpid() ? deaths - 1 : deaths
         return (
-            started, Former(pid: pid, supervisor: supervisor, deathsWithSnapshot: min(max(counted, 0), Self.deathsMax))
+            started,
+            RecordedWorker(pid: pid, supervisor: supervisor, deathsWithSnapshot: min(max(counted, 0), Self.deathsMax))
         )
     }
 
-    /// argv[0] of a process; empty when there is none.
+    /// Returns argv[0] of a process; empty when there is none.
     static func role(of pid: Int32) -> String {
         String(FileReader.text(of: "/proc/\(pid)/cmdline").prefix { $0 != "\0" })
     }

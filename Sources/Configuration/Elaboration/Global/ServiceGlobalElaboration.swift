@@ -236,7 +236,7 @@ extension Elaborator {
         case "checker_cpu_affinity":
             if statement.words.isEmpty { refuseMissing(statement) }
             for word in statement.words {
-                guard let number = integer(at: word, 0...8_191, for: "a CPU's number") else { continue }
+                guard let number = integer(at: word, Limits.processor, for: "a CPU's number") else { continue }
                 model.global.balancer.process.processors.append(number)
             }
         case "checker_rlimit_rttime":

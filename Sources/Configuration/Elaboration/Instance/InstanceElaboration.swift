@@ -22,7 +22,7 @@ struct InstanceDraft {
     var group: IPAddress?
     /// The first weighted tracker, for the advice about nopreempt.
     var weightPlace: Int?
-    var uncommon = UncommonSettings()
+    var extra = ExtraSettings()
     /// accept or no_accept, whichever came last.
     var accepts: Bool?
 
@@ -63,7 +63,7 @@ extension Elaborator {
         draft.settings.lowerPriorityNoAdvert = defaults.lowerPriorityNoAdvert
         draft.settings.options = defaults.options
         if defaults.sendsMail { draft.settings.options.insert(.sendsMail) }
-        draft.uncommon.extraAnnouncements = defaults.extraAnnouncements
+        draft.extra.extraAnnouncements = defaults.extraAnnouncements
         forEach(inside: place) { elaborator, statement, child in
             guard !statement.isEntry else { return }
             let keyword = elaborator.keyword(child)
@@ -253,7 +253,7 @@ extension Elaborator {
 
     /// The instance can't run for this reason, which stands there.
     func fault(_ reason: String, _ draft: inout InstanceDraft, at place: SourceLocation) {
-        if draft.settings.faults.isEmpty { draft.uncommon.faultLocation = place }
+        if draft.settings.faults.isEmpty { draft.extra.faultLocation = place }
         if !draft.settings.faults.contains(reason) { draft.settings.faults.append(reason) }
     }
 

@@ -19,14 +19,14 @@ extension Elaborator {
         case "vmac_xmit_base": setFlag(.transmitsOnBase, statement, &draft)
         case "use_vmac_addr": setFlag(.usesVirtualMACForAddresses, statement, &draft)
         case "linkbeat_use_polling": setFlag(.pollsLink, statement, &draft)
-        case "vrf": if let word = word(of: statement) { draft.uncommon.vrf = interfaceName(at: word) }
+        case "vrf": if let word = word(of: statement) { draft.extra.vrf = interfaceName(at: word) }
         case "use_vmac": vmac(statement, &draft)
         case "use_ipvlan": ipvlan(statement, &draft)
         case "timer_expired_backup", "thread_timer_expired": lateTimer(statement, &draft)
         case "garp_extra_if", "vmac_garp_intvl":
-            draft.uncommon.extraAnnouncements = extraAnnouncements(statement, 0...86_400)
+            draft.extra.extraAnnouncements = extraAnnouncements(statement, 0...86_400)
         case "kernel_rx_buf_size":
-            if let value = integer(statement, Limits.buffer) { draft.uncommon.receiveBuffer = value }
+            if let value = integer(statement, Limits.buffer) { draft.extra.receiveBuffer = value }
         case "virtual_routes":
             forEach(inside: place) { elaborator, entry, _ in
                 let context = "vrrp_instance/virtual_routes (entry)"
@@ -55,9 +55,9 @@ extension Elaborator {
 
     /// `timer_expired_backup [PRIORITY]`.
     private mutating func lateTimer(_ statement: Statement, _ draft: inout InstanceDraft) {
-        guard !statement.words.isEmpty else { return draft.uncommon.lateTimerPriority = Priority(rawValue: 254) }
+        guard !statement.words.isEmpty else { return draft.extra.lateTimerPriority = Priority(rawValue: 254) }
         guard let value = integer(statement, 1...254) else { return }
-        draft.uncommon.lateTimerPriority = Priority(rawValue: UInt8(value))
+        draft.extra.lateTimerPriority = Priority(rawValue: UInt8(value))
     }
 
     /// `[all] SECONDS`; 0 turns off what global_defs says.
@@ -97,7 +97,7 @@ extension Elaborator {
             }
         }
         link.kind = .vmac(address: address)
-        draft.uncommon.link = link
+        draft.extra.link = link
     }
 
     /// Six octets, or five to which the VRID is appended.
@@ -159,7 +159,7 @@ extension Elaborator {
             }
         }
         link.kind = .ipvlan(mode: mode, address: address)
-        draft.uncommon.link = link
+        draft.extra.link = link
     }
 
     /// use_vmac and use_ipvlan exclude each other.
@@ -196,7 +196,7 @@ extension Elaborator {
                 refuse("`track_src_ip` needs mcast_src_ip or unicast_src_ip", at: token)
             }
         }
-        let hasLink = draft.uncommon.link != nil
+        let hasLink = draft.extra.link != nil
         if draft.settings.isUnicast, hasLink, !draft.settings.options.contains(.transmitsOnBase) {
             draft.settings.options.insert(.transmitsOnBase)
             report(
@@ -210,7 +210,7 @@ extension Elaborator {
         if hasLink, let token = draft.places["promote_secondaries"] {
             report(.warning, "virtual interfaces have `promote_secondaries` anyway", at: token)
         }
-        if let token = draft.places["vrf"], draft.uncommon.vrf != nil,
+        if let token = draft.places["vrf"], draft.extra.vrf != nil,
             !draft.settings.isUnicast || !draft.settings.interface.isEmpty
         {
             report(.warning, "`vrf` is for unicast without `interface`", at: token)
@@ -260,7 +260,7 @@ extension Elaborator {
                 "authentication without auth_pass", &draft, missing: "auth_pass", in: written.block, at: token)
         }
         let key = Array(password.prefix(8))
-        draft.uncommon.headerKey = key + Array(repeating: 0, count: 16 - key.count)
+        draft.extra.headerKey = key + Array(repeating: 0, count: 16 - key.count)
         condemn("authentication by AH isn't handled yet", &draft, at: token)
     }
 
@@ -314,7 +314,7 @@ extension Elaborator {
         } else if !settings.keys.contains(where: { $0.id == settings.activeKey }) {
             refuse(active == nil ? "`auth_hmac` needs `active_key`" : "there is no such key", at: active ?? block)
         } else {
-            draft.uncommon.hmac = settings
+            draft.extra.hmac = settings
         }
         if let legacy = draft.places["authentication"] {
             refuse("`auth_hmac` and `authentication` exclude each other", at: legacy)

@@ -381,19 +381,3 @@ extension Elaborator {
         report(.note, "it is defined here", at: definition)
     }
 }
-
-extension NotifyTrigger {
-    /// The trigger of a notify keyword.
-    init?(keyword: String) {
-        switch keyword {
-        case "notify_master": self = .master
-        case "notify_backup": self = .backup
-        case "notify_fault": self = .fault
-        case "notify_stop": self = .stop
-        case "notify": self = .any
-        case "notify_deleted": self = .deleted
-        case "notify_master_rx_lower_pri": self = .receivedLowerPriority
-        default: return nil
-        }
-    }
-}

@@ -10,8 +10,8 @@ import Sandbox
 import Supervision
 import WorkerProtocol
 
-/// What global_defs names around reloads: the file that schedules them, and hasupd's side of `hasup-save`, which writes
-/// what operators want to keep of them.
+/// The files of global_defs that belong to reloads: reload_time_file, which schedules them, and those that hasupd's child
+/// `hasup-save` writes.
 final class ReloadFiles {
     private let seal: SandboxArguments
     private let filter: Int32
@@ -19,24 +19,23 @@ final class ReloadFiles {
     private let log: Logger
     private var child: ChildProcess?
     private var complaints: Descriptor?
-    /// What went wrong the last time, a sentence; nil when all is well.
+    /// The fault of the last save, a sentence.
     private var failure: String?
     private var scheduled: ScheduledReload?
 
-    init(_ setting: HostProfile, on loop: EventLoop, log: Logger) {
-        seal = setting.sealArguments
-        filter = setting.parserFilter.number
+    init(_ host: HostProfile, on loop: EventLoop, log: Logger) {
+        seal = host.sandboxArguments
+        filter = host.parserFilter.number
         self.loop = loop
         self.log = log
     }
 
-    /// When the next scheduled reload is, in seconds since 1970; nil when there is none.
+    /// The time of the next scheduled reload, in seconds since 1970.
     var due: Int64? { scheduled?.due }
 
-    /// What isn't as it should be, a sentence each.
     var problems: [String] { [scheduled?.problem, failure].compactMap { $0 } }
 
-    /// The first configuration runs. - Parameter reload: what is done when the time of a scheduled reload has come.
+    /// The first configuration runs. - Parameter reload: called at the time of a scheduled reload.
     func started(_ generation: Generation, reload: @escaping () -> Void) {
         scheduled = ScheduledReload(on: loop, log: log, reload: reload)
         adopted(generation)
@@ -52,9 +51,9 @@ final class ReloadFiles {
     /// A reload has ended.
     ///
     /// - Parameters:
-    ///   - before: what ran when it began.
-    ///   - judged: what was read; nil when the reader failed.
-    ///   - after: what runs since; nil when it was refused.
+    ///   - before: the configuration that ran when it began.
+    ///   - judged: the files as they were read; nil when the reader failed.
+    ///   - after: the configuration that runs since; nil when it was refused.
     func ended(_ report: ReloadReport, before: Generation, judged: ConfigurationImage?, after: Generation?) {
         let paths = ReloadPaths(before)
         var order = SaveOrder(seal: seal)
@@ -78,7 +77,7 @@ final class ReloadFiles {
         return SaveOrder.name(of: time(generation.acceptedAt), generation: generation.number)
     }
 
-    /// `YYYYMMDDTHHMMSSZ`, which sorts as time goes.
+    /// Returns `YYYYMMDDTHHMMSSZ`, which sorts by time.
     private static func time(_ wallNanoseconds: Int64) -> String {
         var seconds = time_t(wallNanoseconds / 1_000_000_000)
         var parts = tm()
@@ -91,8 +90,8 @@ final class ReloadFiles {
     private func start(_ order: SaveOrder, _ images: [ConfigurationImage]) {
         guard !order.isEmpty else { return }
         guard child == nil else {
-            // Each copy is offered again as what ran before the next reload.
-            return fail("files of an earlier reload are still being written, so those of this one are left out")
+            // The next reload writes the copy again, as the configuration before it.
+            return fail("the files of this reload are skipped: those of an earlier one are still being written")
         }
         do throws(SystemError) {
             var pair: [Int32] = [-1, -1]
@@ -126,12 +125,12 @@ final class ReloadFiles {
     }
 
     private func fail(_ reason: String) {
-        failure = "Files that reloads leave aren't all as they should be: \(reason)."
+        failure = "The last reload's files weren't all written: \(reason)."
         log.warning("\(reason)")
     }
 }
 
 extension ReloadPaths {
-    /// Those of a configuration; one that can't be read names none.
+    /// The paths of a configuration; none of one that can't be decoded.
     init(_ generation: Generation) { self.init((try? generation.model.global()) ?? .init()) }
 }

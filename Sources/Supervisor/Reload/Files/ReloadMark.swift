@@ -1,10 +1,10 @@
 import Glibc
 import Reactor
 
-/// The file of reload_file: it is there, and empty, while the files of the configuration are being read. Whoever changes
-/// them may have made it before, with something in it, and waits for it to go.
+/// The file of reload_file: it exists, and is empty, while the files of the configuration are being read. A program that
+/// changes them may have made it before, with some content, and waits until it is gone.
 enum ReloadMark {
-    /// Makes it, or empties the one that is there. No link is followed, neither a symbolic nor a hard one.
+    /// Makes the file, or empties the one that exists. It follows no symbolic or hard link.
     /// - Throws: `SystemError`.
     static func make(_ path: String) throws(SystemError) {
         do throws(SystemError) {
@@ -24,19 +24,18 @@ enum ReloadMark {
         return Descriptor(owning: number)
     }
 
-    /// Removes it. - Throws: `SystemError`.
+    /// - Throws: `SystemError`.
     static func remove(_ path: String) throws(SystemError) {
         guard unlink(path) == 0 || errno == ENOENT else { throw SystemError(errno, "remove reload_file \(path)") }
     }
 }
 
-/// What root may write over: an ordinary file with one name. Anything else could be a trap in a folder of somebody
-/// else's.
+/// A file that root may overwrite: an ordinary one with one name. Any other could be a trap in another user's folder.
 enum OwnFile {
     /// - Throws: `SystemError`.
     static func require(_ file: borrowing Descriptor, _ path: String) throws(SystemError) {
         var status = stat()
-        guard fstat(file.number, &status) == 0 else { throw SystemError(errno, "look at \(path)") }
+        guard fstat(file.number, &status) == 0 else { throw SystemError(errno, "inspect \(path)") }
         guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 else {
             throw SystemError(EPERM, "write \(path), which isn't an ordinary file with one name")
         }

@@ -21,22 +21,22 @@ struct ReloadPaths: Equatable {
         saveFolder = global.reports.saveDirectory
     }
 
-    /// What keepalived makes of reload_file without a name.
+    /// keepalived's name of a reload_file without one.
     private static func standardMark(_ daemon: DaemonSettings) -> String {
         let folder = daemon.usesPIDDirectory ? "/run/keepalived" : "/run"
         let instance = daemon.instance.map { "_\($0)" } ?? ""
         return "\(folder)/keepalived\(instance).reload"
     }
 
-    /// Folders in which hasupd or a child of it makes, writes and removes files: what a sandbox around both has to allow.
-    /// config_save_dir itself may have to be made in the last one.
+    /// Folders in which hasupd or a child makes, writes and removes files, for the sandbox around both. config_save_dir itself
+    /// may have to be made in the last one.
     var writableFolders: [String] {
         var folders = [timeFile, mark, log].compactMap { $0.map(Self.folder) }
         if let saveFolder { folders += [saveFolder, Self.folder(of: saveFolder)] }
         return folders
     }
 
-    /// The folder that a file is in.
+    /// Returns the folder of a file.
     static func folder(of path: String) -> String {
         let parts = path.split(separator: "/").dropLast()
         return "/" + parts.joined(separator: "/")

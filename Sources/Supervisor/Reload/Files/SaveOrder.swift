@@ -1,20 +1,20 @@
 import Sandbox
 
-/// What `hasup-save` is to do, as the words of its command line.
+/// The command line of `hasup-save`.
 struct SaveOrder: Equatable {
-    /// Who it becomes when it has opened what it writes.
+    /// The sandbox that it enters after it has opened its files.
     var seal: SandboxArguments
     /// A reload_file that its maker couldn't remove.
     var mark: String?
     /// config_save_dir.
     var folder: String?
-    /// What the copies of the first and second image are called; empty for one without a text.
+    /// Names of the copies of the first and second image; empty for one without a text.
     var copies = ["", ""]
     /// The file of reload_check_config.
     var log: String?
     /// Its first line.
     var verdict = ""
-    /// Whether the second image has findings for it.
+    /// True if the second image has findings for the log.
     var hasFindings = false
 
     init(seal: SandboxArguments) { self.seal = seal }
@@ -23,7 +23,7 @@ struct SaveOrder: Equatable {
         seal.words + [mark ?? "", folder ?? ""] + copies + [log ?? "", verdict, hasFindings ? "1" : "0"]
     }
 
-    /// Nil for words that hasupd wouldn't say.
+    /// Nil for words that hasupd wouldn't pass.
     init?(words: [String]) {
         guard words.count == SandboxArguments.wordCount + 7,
             let seal = SandboxArguments(words: words.prefix(SandboxArguments.wordCount))
@@ -40,16 +40,16 @@ struct SaveOrder: Equatable {
         hasFindings = words[6] == "1"
     }
 
-    /// Whether there is anything to do.
+    /// True if there is nothing to do.
     var isEmpty: Bool { mark == nil && log == nil && (folder == nil || copies.allSatisfy(\.isEmpty)) }
 
-    /// What a copy is called: `hasup-20261126T120000Z-7.conf`, the time at which it was accepted and its generation; one
-    /// that was refused has that instead of its number.
+    /// Returns a copy's name, as `hasup-20261126T120000Z-7.conf`: the time of its acceptance and its generation, or
+    /// `refused`.
     static func name(of time: String, generation: UInt64?) -> String {
         "hasup-\(time)-\(generation.map { "\($0)" } ?? "refused").conf"
     }
 
-    /// Whether a file is one of ours.
+    /// Returns true for the name of a copy.
     static func isName(_ name: String) -> Bool {
         let parts = name.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0] == "hasup", parts[1].count == 16, name.hasSuffix(".conf") else { return false }

@@ -4,7 +4,7 @@ import Logging
 import Reactor
 import Supervision
 
-/// reload_time_file: watches the file, and reloads when its time has come. When that is, `ReloadSchedule` says.
+/// Watches reload_time_file, and reloads at its time, which `ReloadSchedule` computes.
 final class ScheduledReload {
     private let loop: EventLoop
     private let log: Logger
@@ -13,10 +13,10 @@ final class ScheduledReload {
     private var schedule = ReloadSchedule(repeats: false)
     private var watch: FileWatch?
     private var timer: Timer?
-    /// Why nothing is scheduled although a file was named, a sentence; nil when all is well.
-    private(set) var failure: String?
+    /// The fault that prevents a schedule, a sentence.
+    private var failure: String?
 
-    /// Nothing is scheduled. - Parameter reload: what is done when the time has come.
+    /// Nothing is scheduled. - Parameter reload: called at the time of a reload.
     init(on loop: EventLoop, log: Logger, reload: @escaping () -> Void) {
         self.loop = loop
         self.log = log
@@ -24,17 +24,17 @@ final class ScheduledReload {
         timer = loop.makeTimer { [unowned self] in self.step() }
     }
 
-    /// When the next reload is, in seconds since 1970; nil when none is scheduled.
+    /// The time of the next reload, in seconds since 1970; nil when none is scheduled.
     var due: Int64? { schedule.due }
 
-    /// What status says is wrong, a sentence; nil when all is well.
+    /// A sentence for status; nil without a fault.
     var problem: String? {
         if let failure { return failure }
         guard let path, let refusal = schedule.refusal else { return nil }
-        return "reload_time_file \(path) schedules nothing: \(refusal)."
+        return "reload_time_file \(path) is ignored: \(refusal)."
     }
 
-    /// A configuration has been taken on. What is scheduled stays when it names the same file.
+    /// Follows the paths of a new configuration. A schedule of the same file stays.
     func follow(_ paths: ReloadPaths) {
         guard paths.timeFile != path || paths.repeats != schedule.repeats || paths.timeFile != nil && watch == nil
         else {
@@ -46,7 +46,7 @@ final class ScheduledReload {
         failure = nil
         if let timer { loop.set(timer, to: .never) }
         guard let path else { return }
-        // A zone that was changed since the last configuration counts from now on.
+        // The time zone may have been changed since the last configuration.
         tzset()
         do throws(SystemError) {
             watch = try FileWatch(path: path, on: loop) { [unowned self] change in
@@ -57,7 +57,7 @@ final class ScheduledReload {
             }
             look()
         } catch {
-            fail("no reload is scheduled by reload_time_file: \(error). A reload looks again.")
+            fail("no reload is scheduled by reload_time_file: \(error). Reload to try again.")
         }
     }
 
@@ -71,7 +71,7 @@ final class ScheduledReload {
         watch = nil
         schedule = ReloadSchedule(repeats: schedule.repeats)
         if let timer { loop.set(timer, to: .never) }
-        fail("no reload is scheduled any more: the folder of reload_time_file \(path) is gone. A reload looks again.")
+        fail("the scheduled reload is cancelled: the folder of reload_time_file \(path) is gone. Reload to try again.")
     }
 
     private func look() {
@@ -80,10 +80,10 @@ final class ScheduledReload {
         switch schedule.look(at: content, now: Clock.wallNanoseconds / 1_000_000_000, offset: Self.offset) {
         case .none: break
         case .scheduled(let moment):
-            log.notice("a reload is scheduled for \(Self.text(of: moment)), as \(path) says")
-        case .cancelled: log.notice("no reload is scheduled any more: \(path) is gone")
+            log.notice("a reload is scheduled for \(Self.text(of: moment)) by \(path)")
+        case .cancelled: log.notice("the scheduled reload is cancelled: \(path) is gone")
         case .passed: log.notice("no reload is scheduled: the time in \(path) has passed")
-        case .refused(let reason): log.error("\(path) schedules nothing: \(reason)")
+        case .refused(let reason): log.error("ignoring \(path): \(reason)")
         }
         step()
     }
@@ -95,7 +95,7 @@ final class ScheduledReload {
         case .idle: loop.set(timer, to: .never)
         case .wait(let interval): loop.set(timer, to: Clock.now + interval)
         case .reload(let removesFile):
-            log.notice("the time of a scheduled reload has come")
+            log.notice("starting the scheduled reload")
             if removesFile { remove() }
             reload()
             // For a time of every day, the next one.
@@ -108,8 +108,8 @@ final class ScheduledReload {
         fail("can't remove reload_time_file \(path): \(SystemError.text(of: errno)). Its time isn't used again.")
     }
 
-    /// The first bytes: more than any time has.
-    private static func content(of path: String) -> ReloadSchedule.Content {
+    /// Returns the first bytes: more than any time has.
+    private static func content(of path: String) -> ReloadTimeFile {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard number >= 0 else {
             switch errno {

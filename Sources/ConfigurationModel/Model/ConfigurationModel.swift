@@ -1,0 +1,48 @@
+import Base
+
+/// What the files mean, with every default filled in: the only form in which a configuration leaves this room.
+package struct ConfigurationModel: Record {
+    package var global = GlobalSettings()
+    /// vrrp_instance blocks in the order of the files. A block that can't run is here too, with its `faults`.
+    package var instances: [InstanceSettings] = []
+    /// Definitions, groups, and what is installed whatever the instances' states are.
+    package var shared = SharedObjects()
+    /// virtual_server blocks in the order of the files, those with `faults` too: the checker is started for them.
+    package var virtualServers: [VirtualServerSettings] = []
+    /// virtual_server_group blocks.
+    package var virtualServerGroups: [VirtualServerGroup] = []
+    /// SSL.
+    package var tlsClient = TLSClientSettings()
+    /// Settings that were read but have no effect (unknown, misplaced or not yet handled); status shows the number.
+    package var ignoredSettings = 0
+
+    package init() {}
+
+    /// The smallest advert_int of all instances; the watchdog's measure (docs/decisions.md, D13).
+    package var smallestAdvertInterval: Interval? { instances.map(\.advertInterval).min() }
+    /// Whether any script is run, which decides how far the supervisor may seal itself (D2). Those of sync groups and
+    /// trackers, and of start, shutdown and FIFOs, aren't handled yet.
+    package var hasScripts: Bool { instances.contains { !$0.scripts.isEmpty } }
+
+    /// What the VRRP worker is handed: who reads the network isn't to know what it doesn't need, as passwords of mail servers
+    /// and arguments of programs. Scripts are run by hasupd.
+    package var vrrpPart: ConfigurationModel {
+        var part = ConfigurationModel()
+        part.global.garpInterval = global.garpInterval
+        part.global.gnaInterval = global.gnaInterval
+        part.global.startupDelay = global.startupDelay
+        part.global.adoptsLeftovers = global.adoptsLeftovers
+        part.instances = instances
+        for index in part.instances.indices { part.instances[index].scripts = [] }
+        return part
+    }
+
+    /// All but the instances, which stand in bytes by themselves and are compared one by one.
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.part(&global)
+        try fields.part(&shared)
+        try fields.blocks("virtual_server_group", &virtualServerGroups, name: \.name)
+        try fields.part(&tlsClient, prefix: "SSL ")
+        try fields.blocks("virtual_server", &virtualServers, name: \.address.description)
+    }
+}

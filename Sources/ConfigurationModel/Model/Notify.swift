@@ -1,0 +1,111 @@
+import Base
+
+/// The moment a notify script is for.
+package enum NotifyTrigger: UInt8, FieldValue, CaseIterable {
+    case master = 1
+    case backup = 2
+    case fault = 3
+    case stop = 4
+    /// Every transition, with `INSTANCE NAME STATE PRIORITY` appended to its arguments.
+    case any = 5
+    /// The instance is gone after a reload.
+    case deleted = 6
+    /// A MASTER heard a lower-priority advertisement.
+    case receivedLowerPriority = 7
+
+    package var keyword: String {
+        switch self {
+        case .master: "notify_master"
+        case .backup: "notify_backup"
+        case .fault: "notify_fault"
+        case .stop: "notify_stop"
+        case .any: "notify"
+        case .deleted: "notify_deleted"
+        case .receivedLowerPriority: "notify_master_rx_lower_pri"
+        }
+    }
+    package var fieldText: String { keyword }
+
+    /// The word in the arguments of a generic script: `MASTER` of `notify_master`.
+    package var word: String { self == .any ? "ANY" : keyword.dropFirst("notify_".count).uppercased() }
+
+    /// True for a state of an instance, which a worker reports. It doesn't survive its deletion.
+    package var isState: Bool {
+        switch self {
+        case .master, .backup, .fault, .stop: true
+        case .any, .deleted, .receivedLowerPriority: false
+        }
+    }
+
+    /// The trigger of a keyword; nil for one of something else.
+    package init?(keyword: String) {
+        guard let trigger = Self.allCases.first(where: { $0.keyword == keyword }) else { return nil }
+        self = trigger
+    }
+}
+
+/// A script and who runs it.
+package struct NotifyScript: Record {
+    package var trigger: NotifyTrigger
+    package var arguments: [String]
+    /// Who it runs as; nil for the default (script_user, keepalived_script, or hasupd's own user).
+    package var identity: ScriptIdentity?
+    package init(trigger: NotifyTrigger, arguments: [String], identity: ScriptIdentity? = nil) {
+        self.trigger = trigger
+        self.arguments = arguments
+        self.identity = identity
+    }
+
+    package init() { self.init(trigger: .any, arguments: []) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &trigger)
+        try fields.command("", &arguments)
+        try fields.field("", &identity)
+    }
+}
+
+/// Who a script runs as: user and group names (or numbers) as written.
+package struct ScriptIdentity: Record {
+    /// User name or number.
+    package var user: String
+    /// Group name or number; nil for the user's primary group.
+    package var group: String?
+    /// Whether the user's supplementary groups are set too (`:` before the group).
+    package var supplementaryGroups: Bool
+    /// Who that is; nil when nobody was asked, or when there is none of that name, and then it runs nothing.
+    package var account: ScriptAccount?
+    package init(user: String, group: String? = nil, supplementaryGroups: Bool = false) {
+        self.user = user
+        self.group = group
+        self.supplementaryGroups = supplementaryGroups
+    }
+
+    package init() { self.init(user: "") }
+    package var fieldText: String { user + (group.map { (supplementaryGroups ? " :" : " ") + $0 } ?? "") }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &user)
+        try fields.field("", &group)
+        try fields.field("", &supplementaryGroups)
+        try fields.field("", &account)
+    }
+}
+
+/// The numbers that a user and a group stand for, looked up when the configuration was read.
+package struct ScriptAccount: Record {
+    package var uid: UInt32
+    package var gid: UInt32
+    /// The user's groups; used only when they are wanted.
+    package var groups: [UInt32]
+    package init(uid: UInt32, gid: UInt32, groups: [UInt32] = []) {
+        self.uid = uid
+        self.gid = gid
+        self.groups = groups
+    }
+
+    package init() { self.init(uid: 0, gid: 0) }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &uid)
+        try fields.field("", &gid)
+        try fields.list("", &groups)
+    }
+}

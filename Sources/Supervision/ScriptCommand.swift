@@ -1,0 +1,72 @@
+import ConfigurationModel
+
+/// A script's arguments and the user that runs it, by number: names were looked up when the configuration was read
+/// (docs/decisions.md, D6).
+package struct ScriptCommand: Hashable, Sendable {
+    package enum User: Hashable, Sendable {
+        /// No user is configured, and there is no `keepalived_script`: hasupd's own.
+        case own
+        case account(ScriptAccount)
+        /// There was no such user or group when the configuration was read.
+        case unknown(String)
+    }
+
+    package var user: User
+    /// True if it is refused when others than root and its user could have written it; root's scripts always are.
+    package var isSecurityEnabled: Bool
+    package var arguments: [String]
+
+    package init(_ script: NotifyScript, global: GlobalSettings) {
+        arguments = script.arguments
+        isSecurityEnabled = global.scriptSecurity
+        if let identity = script.identity ?? global.scriptUser {
+            if var account = identity.account {
+                if !identity.supplementaryGroups, !global.supplementaryGroups { account.groups = [] }
+                user = .account(account)
+            } else {
+                user = .unknown(identity.group.map { "\(identity.user):\($0)" } ?? identity.user)
+            }
+        } else if var account = global.defaultScriptAccount {
+            if !global.supplementaryGroups { account.groups = [] }
+            user = .account(account)
+        } else {
+            user = .own
+        }
+    }
+
+    /// The words for `hasup-exec`, without the program's arguments: `own`, `?NAME` or `UID:GID:GROUP,GROUP`, then
+    /// whether security is enabled.
+    private init?(user word: String, security: String, _ arguments: [String]) {
+        self.arguments = arguments
+        isSecurityEnabled = security == "1"
+        if word == "own" {
+            user = .own
+        } else if word.hasPrefix("?") {
+            user = .unknown(String(word.dropFirst()))
+        } else {
+            let parts = word.split(separator: ":", omittingEmptySubsequences: false)
+            guard parts.count == 3, let uid = UInt32(parts[0]), let gid = UInt32(parts[1]) else { return nil }
+            let groups = parts[2].split(separator: ",").map { UInt32($0) }
+            guard !groups.contains(nil) else { return nil }
+            user = .account(ScriptAccount(uid: uid, gid: gid, groups: groups.compactMap { $0 }))
+        }
+    }
+
+    /// Reads `words`; nil for anything else.
+    package init?(words: [String]) {
+        guard words.count >= 3 else { return nil }
+        self.init(user: words[0], security: words[1], Array(words[2...]))
+    }
+
+    /// The arguments of the process that becomes it.
+    package var words: [String] {
+        let user: String
+        switch self.user {
+        case .own: user = "own"
+        case .unknown(let name): user = "?\(name)"
+        case .account(let account):
+            user = "\(account.uid):\(account.gid):\(account.groups.map(String.init).joined(separator: ","))"
+        }
+        return [user, isSecurityEnabled ? "1" : "0"] + arguments
+    }
+}

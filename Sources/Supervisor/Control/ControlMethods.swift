@@ -1,0 +1,166 @@
+import Base
+import Configuration
+import ConfigurationModel
+import Control
+import Logging
+import Reactor
+import Supervision
+import VRRP
+import Varlink
+
+/// Operations and facts that the methods of `io.hasup` need from hasupd.
+protocol ControlMethodsDelegate: AnyObject {
+    /// The configuration that runs.
+    var generation: Generation { get }
+    /// The last reload, if it was refused.
+    var refusedReload: RefusedConfiguration? { get }
+    /// The time of the next scheduled reload, in seconds since 1970.
+    var scheduledReload: Int64? { get }
+    /// Faults of hasupd's surroundings, a sentence each.
+    var problems: [String] { get }
+    func requestReload(isDryRun: Bool, _ completion: ((ReloadReport) -> Void)?)
+    /// The completion gets the new program's version; nil when it is the one that runs.
+    func requestUpgrade(onlyIfChanged: Bool, _ completion: @escaping (Result<String?, Upgrade.Refusal>) -> Void)
+}
+
+/// The methods of `io.hasup`. The text of the status is made in ControlMethods+Status.swift.
+final class ControlMethods {
+    let context: DaemonContext
+    let workers: Workers
+    let events: EventRecorder
+    let installed: InstalledConfigurations
+    private let scripts: ScriptRunner
+    unowned let delegate: any ControlMethodsDelegate
+
+    init(
+        _ context: DaemonContext, _ workers: Workers, _ scripts: ScriptRunner, _ events: EventRecorder,
+        _ installed: InstalledConfigurations, delegate: any ControlMethodsDelegate
+    ) {
+        self.context = context
+        self.workers = workers
+        self.scripts = scripts
+        self.events = events
+        self.installed = installed
+        self.delegate = delegate
+    }
+
+    /// Answers a request. `counters` are the server's.
+    func handle(_ request: ControlRequest, _ responder: ControlResponder, counters: ControlCounters) {
+        switch request.method {
+        case .status: status(responder)
+        case .processes:
+            var reply = ProcessesReply()
+            reply.processes = processes()
+            responder.reply(reply)
+        case .reload:
+            delegate.requestReload(isDryRun: request.dryRun) { report in
+                var reply = ReloadReply()
+                reply.result = report
+                responder.reply(reply)
+            }
+        case .version:
+            var reply = VersionReply()
+            reply.version = hasupVersion
+            responder.reply(reply)
+        case .instances: instances(responder)
+        case .statistics: statistics(responder, counters)
+        case .history:
+            let (text, count) = events.history.text()
+            responder.reply(history: text, count: count)
+        case .setLogLevel: setLogLevel(request.level, responder)
+        case .upgrade: upgrade(onlyIfChanged: request.onlyIfChanged, responder)
+        case .watch: break
+        }
+    }
+
+    private func setLogLevel(_ name: String, _ responder: ControlResponder) {
+        guard ControlInterface.logLevels.contains(name), let level = Logger.Level(rawValue: name) else {
+            return responder.fail(.invalidParameter("level"))
+        }
+        var reply = LogLevelReply()
+        reply.before = context.log.logLevel.rawValue
+        // All copies of the logger share its level.
+        var log = context.log
+        log.logLevel = level
+        log.log(level: max(level, .notice), "log level: \(reply.before) -> \(level)")
+        responder.reply(reply)
+    }
+
+    private func upgrade(onlyIfChanged: Bool, _ responder: ControlResponder) {
+        delegate.requestUpgrade(onlyIfChanged: onlyIfChanged) { result in
+            switch result {
+            case .success(let version):
+                var reply = UpgradeReply()
+                reply.before = hasupVersion
+                reply.version = version ?? hasupVersion
+                reply.unchanged = version == nil
+                responder.reply(reply)
+            case .failure(let refusal): responder.fail(ControlInterface.unavailable(refusal.reason))
+            }
+        }
+    }
+
+    // MARK: Instances
+
+    private func status(_ responder: ControlResponder) {
+        requestStatuses { [unowned self] generation, statuses in
+            let now = Clock.now
+            let wall = Clock.wallNanoseconds
+            let (scripts, observations) = (self.scripts, self.events.observations)
+            responder.reply(
+                status: self.daemonStatus(of: generation, isAnswered: statuses != nil),
+                instanceCount: generation.instanceCount
+            ) { index in
+                generation.instance(at: index).map {
+                    var report = InstanceReport(
+                        $0, statuses?[UInt32(index)], observations.contexts.last(of: $0.name), now: now,
+                        wallNanoseconds: wall)
+                    report.scripts = scripts.report(of: report.name)
+                    report.notificationsSkipped = report.scripts?.skipped ?? 0
+                    return report
+                }
+            }
+        }
+    }
+
+    private func instances(_ responder: ControlResponder) {
+        requestStatuses { generation, statuses in
+            responder.reply(instanceCount: generation.instanceCount) { index in
+                generation.instance(at: index).map { settings in
+                    let status = statuses?[UInt32(index)]
+                    return InstanceSummary(
+                        name: settings.name, state: (status?.state ?? .initialize).name,
+                        priority: Int(status?.priority.rawValue ?? settings.priority.rawValue),
+                        inStateSeconds: status?.timeInState.seconds ?? 0)
+                }
+            }
+        }
+    }
+
+    private func statistics(_ responder: ControlResponder, _ counters: ControlCounters) {
+        requestStatuses { [context] generation, statuses in
+            var head = StatisticsReply()
+            head.loop.turns = context.loop.turns
+            head.loop.slowTurns = context.loop.slowTurns
+            head.loop.longestTurnSeconds = context.loop.longestTurn.seconds
+            head.loop.longestWorkSeconds = context.loop.longestWork.seconds
+            head.control = counters
+            responder.reply(statistics: head, instanceCount: generation.instanceCount) { index in
+                generation.instance(at: index).map {
+                    InstanceStatistics(
+                        name: $0.name,
+                        counters: statuses?[UInt32(index)]?.counters ?? Counters())
+                }
+            }
+        }
+    }
+
+    /// Requests the statuses of the generation that the worker runs. Without a worker that replies, the generation is
+    /// hasupd's and there are none.
+    private func requestStatuses(_ completion: @escaping (Generation, [UInt32: InstanceStatus]?) -> Void) {
+        guard let vrrp = workers.vrrp else { return completion(delegate.generation, nil) }
+        vrrp.requestStatus { [unowned self] reply in
+            completion(reply?.generation ?? self.delegate.generation, reply?.statuses)
+        }
+    }
+}

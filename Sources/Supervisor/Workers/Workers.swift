@@ -1,0 +1,76 @@
+import Base
+import Configuration
+import ConfigurationModel
+import Glibc
+import LogOutput
+import Logging
+import Reactor
+import Supervision
+
+/// The worker processes, and the files that name their pids.
+final class Workers {
+    private let context: DaemonContext
+    private let pidFiles: PidFiles
+    /// Nil until the start has come to it.
+    var vrrp: VRRPSupervision?
+    /// Nil without virtual servers.
+    private(set) var checker: CheckerSupervision?
+
+    init(_ context: DaemonContext) {
+        self.context = context
+        pidFiles = PidFiles(context.options, runDirectory: context.paths.runDirectory, log: context.log)
+    }
+
+    /// Starts the checker for a configuration with virtual servers, unless it was started before. Returns true if it was
+    /// started now.
+    func startChecker(
+        for generation: Generation, report: @escaping (String) -> Void, onFinished: @escaping () -> Void
+    ) -> Bool {
+        guard generation.model.virtualServerCount > 0, checker == nil else { return false }
+        do throws(SystemError) {
+            let checker = try CheckerSupervision(context, generation: generation.number)
+            checker.onReport = report
+            checker.onReady = { [unowned self] in self.writePidFiles() }
+            checker.onFinished = onFinished
+            self.checker = checker
+            checker.start()
+            return true
+        } catch {
+            context.log.error("can't start the checker: \(error)")
+            return false
+        }
+    }
+
+    func stop() {
+        vrrp?.stop()
+        checker?.stop()
+    }
+
+    /// False when the VRRP worker has hung: the service manager's watchdog is to end hasupd then, too.
+    func isHealthy(_ generation: Generation) -> Bool {
+        guard let worker = vrrp?.worker else { return true }
+        return Watchdog.isWorkerWell(
+            worker.life.state, stamp: vrrp?.stamp(of: worker), now: Clock.now,
+            smallestAdvertInterval: generation.model.smallestAdvertInterval)
+    }
+
+    /// Writes the lines that were only counted so far: before the end.
+    func flushRest() {
+        vrrp?.lines.flushRest()
+        checker?.lines.flushRest()
+    }
+
+    // MARK: Pid files
+
+    /// Writes the pid files that have changed. hasupd itself never reads them (pain point C1).
+    func writePidFiles() {
+        pidFiles.write(daemon: getpid(), vrrp: vrrp?.worker?.child?.pid, checker: checker?.worker?.child?.pid)
+    }
+
+    /// Writes the pid files that were removed.
+    func restorePidFiles() {
+        pidFiles.restore(daemon: getpid(), vrrp: vrrp?.worker?.child?.pid, checker: checker?.worker?.child?.pid)
+    }
+
+    func removePidFiles() { pidFiles.remove() }
+}

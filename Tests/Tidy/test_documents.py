@@ -1,0 +1,138 @@
+"""Documents: what they and the comments point at is there."""
+
+import re
+
+import tree
+from tree import demand
+
+PATH = re.compile(r"(?<![\w/.~$}-])(?:Sources|Tests|docs|packaging|examples|man|demo)/[\w+./*-]*[\w*/]")
+FILE = re.compile(r"(?<![\w/+.-])(?:[A-Z]\w*(?:\+\w+)?\.swift|test_\w+\.py)\b")
+LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+DECISION = re.compile(r"(?<![\w.-])D([1-9]\d?)\b(?![-.:]\w|\()")
+BEHAVIOURS = re.compile(r"behaviours?[ ,]+(§ ?\d+(?:(?:,|\s+and|,\s+and)\s+§ ?\d+)*)")
+DATA = (".conf", ".tsv", ".resolved")
+BEHAVIOURS_PAGE = "docs/keepalived-behaviours.md"
+
+
+def prose(repository):
+    """What people read, line by line: documents, man pages, comments of Swift; of other programs everything."""
+    for path in repository.paths():
+        if path.startswith(tree.FOREIGN):
+            continue
+        if path.endswith(".swift") and path.startswith(("Sources/", "Tests/")):
+            source = repository.swift(path)[0]
+            yield from ((path, comment.line, comment.text) for comment in source.comments)
+        elif not path.endswith(DATA):
+            yield from ((path, number, line) for number, line in enumerate(repository.files[path].split("\n"), 1))
+
+
+def titles_of_tests(repository):
+    """The sentences that name Swift's tests and suites: they cite decisions, too."""
+    for source in repository.swift("Tests/"):
+        for name, token in zip(source.tokens, source.tokens[2:]):
+            if token.kind == "string" and name.text in ("@Test", "@Suite"):
+                yield source.path, token.line, token.text
+
+
+def missing_paths(repository):
+    """Paths, files and links that lead nowhere, but in lines that say that they are planned."""
+    names, found = {path.split("/")[-1] for path in repository.files}, []
+    for path, line, text in prose(repository):
+        if "planned" in text.lower():
+            continue
+        for word in PATH.findall(text):
+            if not exists(repository, word):
+                found.append(f"{path}:{line}: there is no {word}: correct the path, or mark the line as planned")
+        for word in FILE.findall(text):
+            if word not in names:
+                found.append(f"{path}:{line}: there is no file {word}: correct its name")
+        for target in LINK.findall(text) if path.endswith(".md") else []:
+            parts = path.split("/")[:-1]
+            for part in target.split("/"):
+                parts = parts[:-1] if part == ".." else parts if part in (".", "") else parts + [part]
+            if "://" not in target and not repository.exists("/".join(parts)):
+                found.append(f"{path}:{line}: the link leads to {target}, which isn't there: correct it")
+    return found
+
+
+def exists(repository, word):
+    """Says if there is such a path; * stands for any name."""
+    if "*" not in word:
+        return repository.exists(word)
+    pattern = re.compile(re.escape(word.rstrip("/")).replace(r"\*", "[^/]*"))
+    return any(pattern.fullmatch(path) for path in list(repository.files) + list(repository.folders))
+
+
+def missing_decisions(repository):
+    """Decisions and observed behaviours that are cited and not written down."""
+    known = {int(path.split("/")[-1][:4]) for path in repository.paths("docs/decisions/")
+             if re.match(r"\d{4}-", path.split("/")[-1])}
+    known |= {int(number) for number in
+              re.findall(r"^(?:#+ |\*\*)D(\d+)\b", repository.files.get("docs/decisions.md", ""), re.MULTILINE)}
+    sections = set(re.findall(r"^#+ §?(\d+)", repository.files.get(BEHAVIOURS_PAGE, ""), re.MULTILINE))
+    found = []
+    for path, line, text in [*prose(repository), *titles_of_tests(repository)]:
+        found += [f"{path}:{line}: there is no decision D{number} in docs: correct the number"
+                  for number in DECISION.findall(text) if int(number) not in known]
+        if BEHAVIOURS_PAGE in repository.files:
+            found += [f"{path}:{line}: {BEHAVIOURS_PAGE} has no section {number}: correct the number"
+                      for cited in BEHAVIOURS.findall(text) for number in re.findall(r"\d+", cited)
+                      if number not in sections]
+    return found
+
+
+def titles(repository):
+    """Markdown files without one title, or with two."""
+    found = []
+    for path in repository.paths(suffix=".md"):
+        text = re.sub(r"^```.*?^```", lambda code: "\n" * code.group().count("\n"), repository.files[path],
+                      flags=re.MULTILINE | re.DOTALL)
+        lines = [number for number, line in enumerate(text.split("\n"), 1) if line.startswith("# ")]
+        if len(lines) != 1:
+            found.append(f"{path}:{(lines + [1, 1])[1]}: {len(lines)} titles (#): a page has one; make others ##")
+    return found
+
+
+def test_paths_exist(repository):
+    """Of files in documents, man pages and comments."""
+    demand(missing_paths(repository))
+
+
+def test_decisions_exist(repository):
+    """D-numbers and sections of the observed behaviours."""
+    demand(missing_decisions(repository))
+
+
+def test_pages_have_one_title(repository):
+    """Each Markdown file."""
+    demand(titles(repository))
+
+
+def test_missing_path_is_found():
+    """In a page, a comment, a link; a planned one isn't."""
+    files = {"Sources/A/A.swift": "/// See Sources/A/Gone.swift, docs/*.md and docs.\nlet a = \"Sources/none\"\n",
+             "docs/a.md": "Sources/A, Tests/Later (planned)\n/usr/docs/x, [b](b.md), [A](../Sources/A/A.swift).\n",
+             "man/x.8": "B.swift and A.swift\n"}
+    found = missing_paths(tree.Tree(files))
+    assert [line.split(": ")[0] for line in found] == [
+        "Sources/A/A.swift:1", "docs/a.md:2", "man/x.8:1"]
+
+
+def test_missing_decision_is_found():
+    """As a heading, as an entry, as a file."""
+    files = {"docs/decisions.md": "# Decisions\n**D1. One.**\n## D2\n", "docs/decisions/0003-three.md": "# D3\n",
+             BEHAVIOURS_PAGE: "## 4. Four\n## §5\n",
+             "Sources/A/A.swift": "// D1, (D2), D3, D4, 0x00D9, behaviours §4, §5 and §6\n// behaviours §7\n",
+             "Tests/ATests/A.swift": '@Test("D5: no") func a() {}\nlet hex = "D6"\n', "Tests/Lab/a.py": '"""D7."""\n'}
+    found = [(line.split(": ")[0], re.search(r"(?:decision|section) (\w+)", line).group(1))
+             for line in missing_decisions(tree.Tree(files))]
+    assert sorted(found) == [("Sources/A/A.swift:1", "6"), ("Sources/A/A.swift:1", "D4"), ("Sources/A/A.swift:2", "7"),
+                             ("Tests/ATests/A.swift:1", "D5"), ("Tests/Lab/a.py:1", "D7")]
+    del files[BEHAVIOURS_PAGE]
+    assert len(missing_decisions(tree.Tree(files))) == 3
+
+
+def test_second_title_is_found():
+    """A comment in a block of code is none."""
+    files = {"docs/a.md": "# A\n```\n# b\n```\n", "docs/b.md": "# B\n\n# C\n", "docs/c.md": "## C\n"}
+    assert [line.split(": ")[0] for line in titles(tree.Tree(files))] == ["docs/b.md:3", "docs/c.md:1"]
