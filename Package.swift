@@ -75,7 +75,7 @@ let package = Package(
             linker: [.linkedLibrary(":libcap.a"), .linkedLibrary(":libseccomp.a")]),
         room("LogOutput", ["Base", "Reactor", "CLinux", logging]),
 
-        // Programs. The VRRP worker is a role of the supervisor's image (docs/architecture.md, section 3).
+        // Programs. The VRRP worker is a role of the supervisor's image (docs/processes.md).
         room(
             "VRRPWorker",
             [

@@ -1,5 +1,5 @@
 /// A value with one form in bytes, for what one process of hasup sends to another. Both ends are of one build
-/// (docs/decisions.md, D7), so the form has no version; the sender may be compromised, so every read is checked.
+/// (docs/decisions, D7), so the form has no version; the sender may be compromised, so every read is checked.
 package protocol ByteCoded {
     init(decoding reader: inout ByteReader) throws(ByteError)
     func encode(into writer: inout ByteWriter)
@@ -58,18 +58,14 @@ extension IPAddress: ByteCoded {
     package init(decoding reader: inout ByteReader) throws(ByteError) {
         self = try reader.readTaggedAddress()
     }
-    package func encode(into writer: inout ByteWriter) {
-        writer.write(tagged: self)
-    }
+    package func encode(into writer: inout ByteWriter) { writer.write(tagged: self) }
 }
 
 extension Prefix: ByteCoded {
     package init(decoding reader: inout ByteReader) throws(ByteError) {
         self = try reader.readPrefix()
     }
-    package func encode(into writer: inout ByteWriter) {
-        writer.write(self)
-    }
+    package func encode(into writer: inout ByteWriter) { writer.write(self) }
 }
 
 extension Priority: ByteCoded {

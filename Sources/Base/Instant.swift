@@ -25,7 +25,7 @@ package struct Interval: Hashable, Comparable, Sendable {
         self.init(nanoseconds: Int64((seconds * 1e9).rounded()))
     }
 
-    /// The interval in whole milliseconds, rounded, for texts.
+    /// The same in whole milliseconds, rounded, for texts.
     package var inMilliseconds: Interval {
         let rounded =
             Int64(min((nanoseconds.magnitude + 500_000) / 1_000_000, UInt64(Int64.max) / 1_000_000)) * 1_000_000
@@ -62,7 +62,7 @@ extension Interval: CustomStringConvertible {
     }
 }
 
-/// A point in time on CLOCK_BOOTTIME, in nanoseconds since boot (docs/decisions.md, D15). Never the wall clock.
+/// A point in time on CLOCK_BOOTTIME, in nanoseconds since boot (docs/decisions, D15). Never the wall clock.
 package struct Instant: Hashable, Comparable, Sendable {
     package var nanoseconds: Int64
 

@@ -17,14 +17,14 @@ package struct LoadedConfiguration: Sendable {
     var faultCount: Int
     /// True if the main file could be read.
     package var isReadable: Bool
-    /// True if a daemon may start with it (docs/decisions.md, D18): the main file could be read and has a valid block.
+    /// True if a daemon may start with it (docs/decisions, D18): the main file could be read and has a valid block.
     package var canStart: Bool
     /// True if all that it says would run: no errors, and no instance that stays in FAULT.
     package var isWhole: Bool { canStart && !hasErrors && model.instances.allSatisfy(\.faults.isEmpty) }
     /// Instances that a start or reload would leave in FAULT on the machine that was looked at, in the order of the
     /// files.
     package var startFaults: [StartFault] = []
-    /// A note on the first script, which a hasupd that runs none can't begin with (docs/decisions.md, D2); nil without
+    /// A note on the first script, which a hasupd that runs none can't begin with (docs/decisions, D2); nil without
     /// scripts.
     package var firstScript: Diagnostic?
     /// True if a start would leave out some of it, and not only leave instances in FAULT.

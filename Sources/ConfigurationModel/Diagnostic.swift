@@ -30,7 +30,7 @@ package enum Severity: UInt8, FieldValue, Comparable {
     case note = 0
     /// Accepted, but probably not what was meant, or without effect yet.
     case warning = 1
-    /// Refused by a reload; at start, only this statement or instance is left out (docs/decisions.md, D18).
+    /// Refused by a reload; at start, only this statement or instance is left out (docs/decisions, D18).
     case error = 2
 
     /// A note is less than a warning, a warning less than an error.

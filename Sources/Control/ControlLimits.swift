@@ -22,7 +22,7 @@ package struct ControlLimits: Sendable {
     package var stallTime = Interval.seconds(10)
     /// Period of the checks of these three.
     package var sweepTime = Interval.seconds(1)
-    /// Work in one turn of the loop (docs/decisions.md, D6).
+    /// Work in one turn of the loop (docs/decisions, D6).
     package var workPerTurn = Interval.microseconds(500)
     /// Pause after the process ran out of descriptors.
     package var acceptPause = Interval.milliseconds(100)

@@ -60,7 +60,7 @@ package enum ControlAccess: UInt8, Hashable, Sendable {
 
 /// The rights of users. The socket's file mode (0660, group hasup) is the first gate; this is the second.
 package struct ControlPolicy: Sendable {
-    /// Users that workers run as: a compromised worker may not use its supervisor's control socket (docs/decisions.md, D3).
+    /// Users that workers run as: a compromised worker may not use its supervisor's control socket (docs/decisions, D3).
     package var refusedUsers: Set<UInt32>
     /// hasupd's user.
     package var daemonUser: UInt32

@@ -43,7 +43,7 @@ package enum AddressOutcome: Hashable, Sendable {
 }
 
 /// Adding and removing addresses. This room doesn't know the owner of an address: the caller has looked into the
-/// ledger (docs/decisions.md, D14).
+/// ledger (docs/decisions, D14).
 extension RouteConnection {
     /// Puts addresses on their interfaces, 32 requests to a system call. `outcomes` has one element for each address
     /// and is written in place.

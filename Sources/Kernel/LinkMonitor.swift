@@ -22,7 +22,7 @@ package enum LinkEvent: Hashable, Sendable {
 /// Follows interfaces and addresses by the kernel's notifications, and keeps the little of them that is needed.
 ///
 /// It reads a non-blocking NETLINK_ROUTE socket and never sends: a dump can wait for the RTNL lock
-/// (docs/decisions.md, D5), so dumps come from a `RouteConnection`, at start directly, later by the `NetlinkThread`.
+/// (docs/decisions, D5), so dumps come from a `RouteConnection`, at start directly, later by the `NetlinkThread`.
 package final class LinkMonitor {
     /// Groups of the socket, for `hasup_route_socket`: RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, and
     /// RTNLGRP_IPV6_NETCONF (25), which has no such name.

@@ -101,7 +101,7 @@ private struct JobChain {
     }
 }
 
-/// The one second thread: kernel calls that may block are done there (docs/decisions.md, D5).
+/// The one second thread: kernel calls that may block are done there (docs/decisions, D5).
 ///
 /// Start it after the seal, which allows exactly this kind of thread. It runs as SCHED_OTHER whatever its creator is.
 /// Calls go in and completions come out as values; the event loop watches `descriptor` and drains.

@@ -7,7 +7,7 @@ import Reactor
 /// Requests to rtnetlink(7) over a blocking NETLINK_ROUTE socket, one thread at a time.
 ///
 /// A request runs inside send(2) under the kernel's RTNL lock and may take as long as others hold that
-/// (docs/decisions.md, D5), so this belongs on the `NetlinkThread`, or before an event loop runs.
+/// (docs/decisions, D5), so this belongs on the `NetlinkThread`, or before an event loop runs.
 package final class RouteConnection {
     /// Most requests in one datagram.
     static let batchMaximum = 32

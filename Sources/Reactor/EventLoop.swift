@@ -34,7 +34,7 @@ package struct Timer: Hashable, Sendable {
 /// One thread's loop over epoll and one absolute timer descriptor (docs/architecture.md §3).
 ///
 /// A turn is: all descriptors that are ready, then all timers that are due, then the end-of-turn actions. So whatever
-/// was received is handled before anything is sent (docs/decisions.md, D15), and what a turn wants to send leaves in
+/// was received is handled before anything is sent (docs/decisions, D15), and what a turn wants to send leaves in
 /// one batch. Not thread-safe; handlers run on the loop's thread and may add and remove what they like.
 package final class EventLoop {
     private struct Watched {
@@ -83,12 +83,12 @@ package final class EventLoop {
     /// True if it is the timers' part of the turn.
     private var isFiring = false
     private static let moment = Interval(nanoseconds: 1)
-    /// Work that can wait for the next turn does, when this one has lasted longer (docs/decisions.md, D6).
+    /// Work that can wait for the next turn does, when this one has lasted longer (docs/decisions, D6).
     private static let turnBudget = Interval.microseconds(500)
     /// True if this turn has lasted so long that what can wait should: at least a little of everything is still done,
     /// so that nothing waits for ever.
     package var isTurnLong: Bool { began > ended && Clock.now - began > Self.turnBudget }
-    /// The longest turn so far: in hasupd it must stay below 10 ms (docs/decisions.md, D6).
+    /// The longest turn so far: in hasupd it must stay below 10 ms (docs/decisions, D6).
     package private(set) var longestTurn = Interval.zero
     /// True if each turn's processor time is measured, too, which takes two system calls.
     package var measuresWork = false

@@ -18,7 +18,7 @@ package struct CapabilitySet: OptionSet, Hashable, Sendable {
     package static let sysNice = CapabilitySet(number: 23)
     package static let sysResource = CapabilitySet(number: 24)
 
-    /// The capabilities that hasupd always keeps (docs/decisions.md, D2).
+    /// The capabilities that hasupd always keeps (docs/decisions, D2).
     package static let supervisor: CapabilitySet = [.netAdmin, .netRaw, .setUID, .setGID, .setPCap, .kill]
 
     /// The capabilities by which files of others are read. The first one is enough, and the least that is.

@@ -2,7 +2,7 @@ import Glibc
 import Reactor
 
 /// The numbers that a worker runs as. The supervisor looks them up once at start and hands them over: workers read no
-/// files (docs/decisions.md, D3).
+/// files (docs/decisions, D3).
 package struct Identity: Hashable, Sendable {
     package var uid: UInt32
     /// The only group.

@@ -3,7 +3,7 @@ import CLinux
 import Glibc
 import Reactor
 
-/// The time for which a realtime process may compute without ever waiting before the kernel ends it (docs/decisions.md,
+/// The time for which a realtime process may compute without ever waiting before the kernel ends it (docs/decisions,
 /// D29).
 ///
 /// It is RLIMIT_RTTIME's soft limit, whose signal (SIGXCPU) nobody handles. The hard one is the long fuse's, so that a
@@ -17,7 +17,7 @@ package enum RealtimeFuse: UInt64, Hashable, Sendable {
     var microseconds: UInt64 { rawValue }
 }
 
-/// The scheduling that a process wants (docs/decisions.md, D1, D29).
+/// The scheduling that a process wants (docs/decisions, D1, D29).
 package struct RealtimePlan: Hashable, Sendable {
     /// SCHED_FIFO's priority, 1...99; nil for the ordinary class.
     package var priority: Int32?

@@ -6,7 +6,7 @@ import CLinux
 import Glibc
 import Reactor
 
-/// The rights that a worker gives up before it reads its first byte (docs/decisions.md, D1).
+/// The rights that a worker gives up before it reads its first byte (docs/decisions, D1).
 package struct SandboxPlan: Hashable, Sendable {
     /// The user that it becomes; nil to stay the same.
     package var identity: Identity?
@@ -137,7 +137,7 @@ package func confineToReading(removingIn folder: String? = nil) throws(SystemErr
     try Landlock.confine(to: plan)
 }
 
-/// The rights that hasupd gives up (docs/decisions.md, D2).
+/// The rights that hasupd gives up (docs/decisions, D2).
 package struct SupervisorPlan: Hashable, Sendable {
     package var capabilities: CapabilitySet
     /// Descriptor of the compiled filter; nil with scripts, which would inherit it.

@@ -27,7 +27,7 @@ struct SeccompRule {
     }
 }
 
-/// The allow-lists. What isn't here is forbidden (docs/decisions.md, D3, D4): kill and its relatives, ptrace,
+/// The allow-lists. What isn't here is forbidden (docs/decisions, D3, D4): kill and its relatives, ptrace,
 /// process_vm_*, prlimit64, execve, every fork, opening files, and for the VRRP worker socket, bind and connect.
 enum SeccompLists {
     static func rules(for role: SandboxRole) -> [SeccompRule] {

@@ -7,7 +7,7 @@ import Reactor
 package enum SandboxRole: Hashable, Sendable, CaseIterable {
     case vrrp
     case checker
-    /// The short-lived child that parses the configuration (docs/decisions.md, D6).
+    /// The short-lived child that parses the configuration (docs/decisions, D6).
     case config
     /// The short-lived child that removes addresses which nobody advertises.
     case withdraw

@@ -1,6 +1,6 @@
 import Glibc
 
-/// hasupd's allow-list, in force when no scripts are configured (docs/decisions.md, D2). Every child inherits it, so it
+/// hasupd's allow-list, in force when no scripts are configured (docs/decisions, D2). Every child inherits it, so it
 /// has all that a child needs from its first instruction to its own filter, too. What it keeps out: tracing and reading
 /// other processes, mounts, namespaces, modules, keys, BPF, io_uring, performance events, clocks, reboot, memory that
 /// is writable and executable, and sockets of other families.
@@ -72,7 +72,7 @@ extension SeccompLists {
         SeccompRule("socket", int(0, AF_UNIX)),
         // NETLINK_ROUTE.
         SeccompRule("socket", int(0, AF_NETLINK), int(2, 0)),
-        // Bound to no protocol: it receives nothing (docs/decisions.md, D4).
+        // Bound to no protocol: it receives nothing (docs/decisions, D4).
         SeccompRule("socket", int(0, AF_PACKET), int(2, 0)),
     ]
 

@@ -1,7 +1,7 @@
 import Base
 
 /// A machine's clock: it runs up to one percent too fast or too slow, and it stands still while a hypervisor pauses the
-/// machine (docs/decisions.md, D15).
+/// machine (docs/decisions, D15).
 struct MachineClock {
     private var base: Int64
     private var origin: Int64

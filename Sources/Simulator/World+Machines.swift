@@ -70,7 +70,7 @@ extension World {
         give(machine, .resume(model, snapshot))
     }
 
-    /// A new core gets a report of what there is, and what a predecessor has left behind goes (docs/decisions.md, D14).
+    /// A new core gets a report of what there is, and what a predecessor has left behind goes (docs/decisions, D14).
     ///
     /// - Returns: what stays with the instances that go on.
     private mutating func begin(

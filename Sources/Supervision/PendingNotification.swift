@@ -2,7 +2,7 @@ import Base
 import ConfigurationModel
 
 /// A notification whose scripts haven't all been started. It waits in this form, and is kept in it, without the commands, for
-/// the next hasupd (docs/decisions.md, D40).
+/// the next hasupd (docs/decisions, D40).
 package struct PendingNotification: Hashable, Sendable {
     /// The instance's name.
     package var instance: String

@@ -52,7 +52,7 @@ package enum ReloadPhase: Hashable, Sendable {
 
 /// Performs one reload at a time: a request that comes meanwhile is served by the next one, because the files may have
 /// changed after they were read. A dry run is a reading of its own that is never applied. Everything is checked before
-/// anything is applied (docs/decisions.md, D18).
+/// anything is applied (docs/decisions, D18).
 ///
 /// A reload succeeds when the worker reports that it runs the new generation. If the worker dies, its successor is waited
 /// for; if it doesn't report in time, it is replaced. When `workersMax` workers have ended without running the new

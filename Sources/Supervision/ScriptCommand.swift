@@ -1,7 +1,7 @@
 import ConfigurationModel
 
 /// A script's arguments and the user that runs it, by number: names were looked up when the configuration was read
-/// (docs/decisions.md, D6).
+/// (docs/decisions, D6).
 package struct ScriptCommand: Hashable, Sendable {
     package enum User: Hashable, Sendable {
         /// No user is configured, and there is no `keepalived_script`: hasupd's own.

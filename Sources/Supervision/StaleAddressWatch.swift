@@ -1,6 +1,6 @@
 import Base
 
-/// The times at which a process looks for addresses that no worker advertises (docs/decisions.md, D12): a total table of the
+/// The times at which a process looks for addresses that no worker advertises (docs/decisions, D12): a total table of the
 /// events of the VRRP worker and of that process.
 package struct StaleAddressWatch: Sendable {
     package enum Event: Hashable, Sendable {

@@ -1,6 +1,6 @@
 import Base
 
-/// Finds a worker whose loop has hung (docs/decisions.md, D13): hasupd reads the stamp in the shared page periodically, and
+/// Finds a worker whose loop has hung (docs/decisions, D13): hasupd reads the stamp in the shared page periodically, and
 /// replaces a worker that leaves it unchanged for too long.
 ///
 /// Only time counts in which hasupd itself ran on time: a paused machine stops both, and hasupd may wake first. So a late

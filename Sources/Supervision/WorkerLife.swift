@@ -79,7 +79,7 @@ package enum WorkerReport: Hashable, Sendable {
     case stoppedByForce
 }
 
-/// The life of a worker, as a total table of states and events (docs/decisions.md, D9, D11, D13).
+/// The life of a worker, as a total table of states and events (docs/decisions, D9, D11, D13).
 ///
 /// A worker that had worked is restarted at once, every time. After one that died before its first advertisement on time,
 /// the restart waits 0.1 s, then twice as long each time, at most 30 s. No exit status stops that: a worker may be

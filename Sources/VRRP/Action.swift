@@ -40,7 +40,8 @@ package struct AdvertContents: Hashable, Sendable {
     }
 }
 
-/// States under their operators' names (docs/architecture.md §4). RFC 9568 calls the first Initialize, the third Active.
+/// States under their operators' names (docs/architecture.md §4). RFC 9568 calls the first Initialize, the third
+/// Active.
 package enum RouterState: UInt8, Hashable, Sendable, CaseIterable {
     /// Not started, or stopped.
     case initialize = 0

@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// The virtual addresses that hasup has added (docs/decisions.md, D14): an entry is made before the kernel is asked for
+/// The virtual addresses that hasup has added (docs/decisions, D14): an entry is made before the kernel is asked for
 /// an address, and ends when the kernel has confirmed that it is gone, or with its interface. What appears afterwards
 /// is another program's.
 struct AddressLedger {

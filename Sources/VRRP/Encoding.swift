@@ -1,8 +1,8 @@
 import Base
 import Varlink
 
-// The forms of transitions and observations between processes. Both ends are of one build (docs/decisions.md, D7), so there
-// is no version in them; but the bytes aren't trusted.
+// How transitions and observations cross a process boundary; status has its list in Status.swift. Both ends are of one build
+// (docs/decisions, D7), so there is no version in them; but the bytes aren't trusted.
 
 extension ByteWriter {
     mutating func write(text: String) { text.encode(into: &self) }
@@ -77,12 +77,12 @@ extension Fault: ByteCoded {
 }
 
 extension NamedAddress {
-    fileprivate func encode(into writer: inout ByteWriter) {
+    func encode(into writer: inout ByteWriter) {
         writer.write(prefix)
         writer.write(text: interface)
     }
 
-    fileprivate init(from reader: inout ByteReader) throws(ByteError) {
+    init(from reader: inout ByteReader) throws(ByteError) {
         self.init(try reader.readPrefix(), interface: try reader.readText())
     }
 
@@ -234,10 +234,10 @@ extension Observation {
             writer.write(UInt8(7))
             transition.encode(into: &writer)
             writer.write(time.nanoseconds)
-        case .foreignAddressFound(let instance, let stranger):
+        case .foreignAddressFound(let instance, let address):
             writer.write(UInt8(8))
             writer.write(UInt32(instance))
-            stranger.encode(into: &writer)
+            address.encode(into: &writer)
         case .rivalMaster(let instance, let source, let sign):
             writer.write(UInt8(9))
             writer.write(UInt32(instance))

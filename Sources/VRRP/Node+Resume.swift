@@ -2,7 +2,7 @@ import Base
 import ConfigurationModel
 
 extension Node {
-    /// Goes on where a predecessor has died (docs/decisions.md, D12): states, deadlines and what was learned stay. What
+    /// Goes on where a predecessor has died (docs/decisions, D12): states, deadlines and what was learned stay. What
     /// the interfaces and the kernel say by now takes effect at once; nothing is sent before the next timeout.
     mutating func resume(
         _ new: ConfigurationModel, _ snapshot: NodeSnapshot, at now: Instant, into actions: inout [Action]

@@ -14,7 +14,7 @@ package struct InstanceRecord: Sendable {
     }
 }
 
-/// The state that a dead worker has left to its successor (docs/decisions.md, D12), and what the kernel has by now.
+/// The state that a dead worker has left to its successor (docs/decisions, D12), and what the kernel has by now.
 package struct NodeSnapshot: Sendable {
     /// Records of instances as `Node.saveChanges` gave them, oldest first; under which number doesn't matter, an
     /// instance is recognized by its identity.

@@ -2,7 +2,7 @@ import Base
 import ConfigurationModel
 
 /// The addresses that a worker finds at its start, sorted: those that go, and those that stay with a MASTER
-/// (docs/decisions.md, D14).
+/// (docs/decisions, D14).
 package struct StaleAddresses: Sendable {
     /// Stale: a predecessor has left them, or a keepalived. They go before a packet is sent or looked at.
     package private(set) var leaving: [AddressRecord] = []

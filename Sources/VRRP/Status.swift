@@ -127,8 +127,7 @@ package struct ForeignAddress: JSONRecord, ByteCoded, Hashable {
         case goes
 
         package init(decoding reader: inout ByteReader) throws(ByteError) {
-            guard let known = Self(rawValue: try reader.readUInt8()) else { throw .invalid }
-            self = known
+            self = try reader.readCase(Self.self)
         }
         package func encode(into writer: inout ByteWriter) { writer.write(rawValue) }
     }

@@ -39,7 +39,7 @@ enum Tracking {
                     tracked.reverse ? .trackedInterfaceUp(tracked.name) : .trackedInterfaceDown(tracked.name))
             }
         }
-        // A master with an address on a dead link serves nobody there (behaviours §6).
+        // A master with an address on a dead link serves nobody there (docs/decisions, D129).
         for address in [settings.virtualAddresses, settings.excludedAddresses].joined() where !address.isUntracked {
             guard let other = address.interface, other != name, !isUsable(other, interfaces) else { continue }
             let fault = Fault.addressInterfaceDown(other)

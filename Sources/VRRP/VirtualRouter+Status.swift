@@ -20,7 +20,7 @@ extension VirtualRouter {
             status.foreignAddresses = served.foreign
             status.waitingAddresses = served.waiting
             status.unusableAddresses = served.unusable
-            // One that no neighbour hears of doesn't disturb any.
+            // Where no neighbour learns of it, it does no harm.
             status.strangers = foreignAddresses(context).filter { !$0.isSilent }
         } else {
             // The kernel hasn't removed them yet.

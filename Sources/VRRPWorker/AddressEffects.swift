@@ -4,7 +4,7 @@ import Kernel
 import Reactor
 import VRRP
 
-/// Puts virtual addresses on interfaces and takes them away, on the second thread (docs/decisions.md, D5).
+/// Puts virtual addresses on interfaces and takes them away, on the second thread (docs/decisions, D5).
 final class AddressEffects {
     private let thread: NetlinkThread
     private let loop: EventLoop

@@ -3,7 +3,7 @@ import ConfigurationModel
 import VRRP
 import WorkerProtocol
 
-/// The ledger of addresses in its memory file (docs/decisions.md, D14).
+/// The ledger of addresses in its memory file (docs/decisions, D14).
 extension AddressPage {
     /// The entries that can be read.
     package var records: [AddressRecord] {

@@ -3,7 +3,7 @@ import CLinux
 import Reactor
 
 /// The memory of code that only events need: given back when nothing has happened for a while, and fetched again before
-/// a takeover (docs/decisions.md, D30).
+/// a takeover (docs/decisions, D30).
 final class CodeResidency {
     /// After this long without a transition, an announcement or a reload, their code needn't stay in memory.
     private static let idleTime = Interval.seconds(2)

@@ -1,7 +1,7 @@
 import Base
 import Reactor
 
-/// The time after hasupd's loss in which another hasupd may replace this worker (docs/decisions.md, D10).
+/// The time after hasupd's loss in which another hasupd may replace this worker (docs/decisions, D10).
 final class GracePeriod {
     /// In an upgrade the next hasupd has replaced this worker by then.
     private static let upgradeTime = Interval.milliseconds(200)

@@ -4,7 +4,7 @@ import Kernel
 import VRRP
 import WorkerProtocol
 
-/// The worker before this one, by its records in the state page (docs/decisions.md, D12).
+/// The worker before this one, by its records in the state page (docs/decisions, D12).
 struct Predecessor {
     private(set) var snapshot: NodeSnapshot
 

@@ -3,7 +3,7 @@ import VRRP
 import WorkerProtocol
 
 /// The memory in which this worker leaves to its successor what it needs: records in the state page, addresses in the
-/// address page (docs/decisions.md, D9, D12, D14).
+/// address page (docs/decisions, D9, D12, D14).
 final class SnapshotPages {
     private let page: StatePage
     private let addresses: AddressPage
@@ -18,7 +18,7 @@ final class SnapshotPages {
         generation = page.generation
     }
 
-    /// True if another worker owns the page: nothing more may be sent (docs/decisions.md, D9).
+    /// True if another worker owns the page: nothing more may be sent (docs/decisions, D9).
     var isReplaced: Bool { page.generation != generation }
 
     /// Writes what has changed.
@@ -31,7 +31,7 @@ final class SnapshotPages {
         node.saveLedger { addresses.write($1, at: $0) }
     }
 
-    /// Notes a turn of the loop, for hasupd's watchdog (docs/decisions.md, D13).
+    /// Notes a turn of the loop, for hasupd's watchdog (docs/decisions, D13).
     func stamp(_ now: Instant) { page.stamp = now }
 
     /// Forgets the records of instances that have left the configuration.

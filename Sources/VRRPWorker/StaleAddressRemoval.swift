@@ -5,7 +5,7 @@ import Reactor
 import VRRP
 
 /// The removal of stale addresses from interfaces: the one way in which a worker that begins, `hasup-withdraw` and a hasupd
-/// without a worker find and remove what is in the kernel and has no MASTER (docs/decisions.md, D12, D14).
+/// without a worker find and remove what is in the kernel and has no MASTER (docs/decisions, D12, D14).
 package struct StaleAddressRemoval {
     /// The addresses that go, and those that stay.
     package let addresses: StaleAddresses

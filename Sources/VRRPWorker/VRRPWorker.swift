@@ -19,7 +19,7 @@ private let moderation = Interval.microseconds(250)
 /// Sockets that thousands of interfaces need: one for each family and group.
 private let descriptorsMax: UInt64 = 65_536
 
-/// The role `hasup-vrrp`, in the order that decides who could do what when (docs/decisions.md, D1): seal, and only
+/// The role `hasup-vrrp`, in the order that decides who could do what when (docs/decisions, D1): seal, and only
 /// then read. Descriptor 3 is hasupd, 4 the compiled system call filter. Returns an exit status of sysexits(3).
 package func runVRRPWorker(arguments: [String]) -> Int32 {
     guard let options = SandboxArguments(words: arguments) else { return 64 }
@@ -133,7 +133,7 @@ private final class Session {
             let passed = frame.descriptors
             let page = try StatePage(mapping: try passed.take(0))
             // From now on an older worker that still lives ends by itself before it sends, and `hasup-withdraw` leaves
-            // the addresses to us (docs/decisions.md, D9).
+            // the addresses to us (docs/decisions, D9).
             page.generation &+= 1
             let image = try passed.take(1)
             let connection = try RouteConnection(try passed.take(2))
@@ -146,7 +146,7 @@ private final class Session {
             monitor.beginReload()
             let snapshot = try connection.snapshot()
             // Addresses that a predecessor has left go before anything is sent or judged, except what a MASTER goes on
-            // with (docs/decisions.md, D12, D14).
+            // with (docs/decisions, D12, D14).
             let evidence = StaleAddresses.Evidence(
                 records: isFirst ? nil : addresses.records, claimed: predecessor.claims(in: model), mayAdopt: mayAdopt)
             let removal = try StaleAddressRemoval(

@@ -24,7 +24,7 @@ struct ConfigurationProgress {
     var predecessor: Predecessor?
     /// Whether hasupd hasn't heard yet that nothing is left of earlier configurations.
     var owesCleared = false
-    /// True while the worker may compute for long (docs/decisions.md, D29): from the start, or the arrival of a
+    /// True while the worker may compute for long (docs/decisions, D29): from the start, or the arrival of a
     /// configuration, until that runs.
     var hasLongFuse = true
 

@@ -148,7 +148,7 @@ final class Worker {
             address.prefix.address, from: hardware, interfaceIndex: interface.index, isRouter: interface.forwardsIPv6)
     }
 
-    /// Another worker owns the page: nothing more is sent (docs/decisions.md, D9).
+    /// Another worker owns the page: nothing more is sent (docs/decisions, D9).
     private func endIfReplaced() { if pages.isReplaced { exit(0) } }
 
     private func endTurn() {
@@ -171,7 +171,7 @@ final class Worker {
         if configuration.hasLongFuse, configuration.next == nil { change(to: .short) }
     }
 
-    /// Turns the loop, and so renews the stamp, often enough for hasupd's watchdog (docs/decisions.md, D13).
+    /// Turns the loop, and so renews the stamp, often enough for hasupd's watchdog (docs/decisions, D13).
     func armStamp() {
         guard let stampTimer else { return }
         if let count = transmitter.unsentToReport() {
@@ -182,7 +182,7 @@ final class Worker {
         loop.set(stampTimer, to: loop.now + configuration.stampPeriod)
     }
 
-    /// The first advertisement, sent or received, says that this worker works (docs/decisions.md, D11).
+    /// The first advertisement, sent or received, says that this worker works (docs/decisions, D11).
     private func noteWork() {
         guard !hasWorked else { return }
         hasWorked = true

@@ -4,7 +4,7 @@ import Glibc
 import Reactor
 
 /// The memory in which each VRRP worker leaves to the next one which virtual address it has put where: a sealed memfd
-/// whose size nobody can change, which outlives the worker, its state page and hasupd (docs/decisions.md, D10, D14).
+/// whose size nobody can change, which outlives the worker, its state page and hasupd (docs/decisions, D10, D14).
 ///
 ///     page 0   words of 8 bytes: format, slots used
 ///     then     slots

@@ -36,7 +36,7 @@ package final class Channel {
     package static let waitingDescriptorsMax = 256
     /// Frames handled in one turn, so that a flood can't hold the loop.
     package static let framesPerTurnMax = 64
-    /// Last words are listened to no longer than this (docs/decisions.md, D6).
+    /// Last words are listened to no longer than this (docs/decisions, D6).
     private static let drainMax = Interval.milliseconds(1)
 
     private struct Waiting {

@@ -2,7 +2,7 @@ import Base
 import Reactor
 
 /// A configuration as the role `hasup-config` hands it to hasupd: one sealed memfd with the verdict, the diagnostics, what differs from the
-/// configuration that runs, and the encoded model (docs/decisions.md, D6). The VRRP worker is handed another one with its part
+/// configuration that runs, and the encoded model (docs/decisions, D6). The VRRP worker is handed another one with its part
 /// of the model and nothing else. The contents are encoded by the Configuration room.
 package final class ConfigurationImage {
     private static let magic: UInt32 = 0x6861_7364

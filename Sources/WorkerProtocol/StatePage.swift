@@ -4,7 +4,7 @@ import Glibc
 import Reactor
 
 /// The memory that hasupd and one worker share: a sealed memfd whose size nobody can change, so that a hostile worker
-/// can't make hasupd's mapping fault (docs/decisions.md, D9, D13, D36).
+/// can't make hasupd's mapping fault (docs/decisions, D9, D13, D36).
 ///
 ///     page 0   words of 8 bytes: format, generation of the worker that owns it, time of its last loop turn, slots used,
 ///              last notification that hasupd has taken on

@@ -6,7 +6,7 @@ import Base
 import Reactor
 
 /// The protocol's version, exchanged in the first message of both sides. Workers start from the running image
-/// (docs/decisions.md, D7), so there is never a second version to talk to; a difference is an error.
+/// (docs/decisions, D7), so there is never a second version to talk to; a difference is an error.
 package let workerProtocolVersion: UInt16 = 4
 
 /// Former configurations that a worker is told of at most. A reload that would make more of them is refused.
@@ -116,7 +116,7 @@ package enum SupervisorToVRRP {
 /// rule).
 package enum VRRPToSupervisor {
     /// Requests or observations in one frame: what hasupd does within a millisecond. A frame is always handled as a
-    /// whole, so more of them would hold its loop (docs/decisions.md, D6).
+    /// whole, so more of them would hold its loop (docs/decisions, D6).
     package static let entriesMax = 128
     /// Reasons for which packets are thrown away: more than there are.
     static let reasonsMax = 64
@@ -132,7 +132,7 @@ package enum VRRPToSupervisor {
     case configured(generation: UInt64)
     /// Nothing that only configurations before this generation name is in the kernel any more.
     case cleared(generation: UInt64)
-    /// One advertisement was sent or received on time since the start (docs/decisions.md, D11).
+    /// One advertisement was sent or received on time since the start (docs/decisions, D11).
     case worked
     /// Open the VRRP socket of this instance's interface, family and group; the answer has the same correlation id.
     case openSocket(generation: UInt64, instance: UInt32)
@@ -310,7 +310,7 @@ extension ByteReader {
     private static let lineMax = 2_048
 
     /// A line for the log. A worker in strange hands could send 64 KB of one character again and again, and to decode
-    /// and escape all of it would take too long (docs/decisions.md, D6).
+    /// and escape all of it would take too long (docs/decisions, D6).
     fileprivate mutating func readLine() throws(ByteError) -> String {
         let bytes = try readView(Int(try readUInt32()))
         guard bytes.count <= Self.lineMax else {

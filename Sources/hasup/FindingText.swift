@@ -45,7 +45,7 @@ struct FindingText {
                 includedFrom: chain))
     }
 
-    /// The last line about a file: the effect of a start and of a reload with it (docs/decisions.md, D18).
+    /// The last line about a file: the effect of a start and of a reload with it (docs/decisions, D18).
     ///
     /// - Parameter isOfThisMachine: whether the interfaces, programs and scripts that it names were checked.
     static func verdict(on file: String, _ loaded: LoadedConfiguration, isOfThisMachine: Bool = true) -> String {

@@ -259,7 +259,10 @@ import Varlink
     @Test(arguments: [
         (["history", "--lines", "0"], "--lines must be 1 or more. Try hasup history --help."),
         (["check"], "missing expected argument '<files> ...'. Try hasup check --help."),
-        (["log-level", "loud"], "'loud' isn't one of debug, info, notice, warning, error. Try hasup log-level --help."),
+        (
+            ["log-level", "loud"],
+            "'loud' isn't one of debug, info, notice, warning, error. Try hasup log-level --help."
+        ),
         (["check", "--jsn", "a"], "unknown option '--jsn'. Did you mean '--json'? Try hasup check --help."),
     ])
     func usageErrors(words: [String], expected: String) {

@@ -1,4 +1,4 @@
-"""Claims keep a second hasupd from the same virtual routers (docs/decisions.md, D35)."""
+"""Claims keep a second hasupd from the same virtual routers (docs/decisions, D35)."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""A VRRP worker that dies is replaced, and the peers don't notice (docs/decisions.md, D12)."""
+"""A VRRP worker that dies is replaced, and the peers don't notice (docs/decisions, D12)."""
 
 import os
 import signal

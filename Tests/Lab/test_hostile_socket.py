@@ -1,4 +1,4 @@
-"""The packet socket that one VRRP worker after the other is given (docs/decisions.md, D39): what a worker that an
+"""The packet socket that one VRRP worker after the other is given (docs/decisions, D39): what a worker that an
 attacker owns makes of it isn't its successor's."""
 
 import fcntl

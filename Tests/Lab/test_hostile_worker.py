@@ -44,7 +44,7 @@ def loop(daemon):
 
 
 class Turns:
-    """hasupd's turns meanwhile (docs/decisions.md, D6): hardly one takes more than 10 ms of processor time.
+    """hasupd's turns meanwhile (docs/decisions, D6): hardly one takes more than 10 ms of processor time.
 
     A hypervisor's pauses are in that time, so a few in a hundred prove nothing; what is slow for each frame is in most.
     """

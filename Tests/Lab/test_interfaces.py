@@ -80,7 +80,7 @@ def test_an_address_on_another_interface_that_comes_later(duo, lan, pair, sniffe
 
 
 def test_an_address_that_was_there_is_never_removed(lan, pair):
-    """docs/decisions.md, D14: found at the start, it stays at the stop, and status and log say so."""
+    """docs/decisions, D14: found at the start, it stays at the stop, and status and log say so."""
     pair[0].netns.ip("address", "add", f"{VIP}/24", "dev", "eth0")
     a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1)).start()
     a.wait_state("MASTER")
@@ -216,7 +216,7 @@ def test_ipv6_address_is_usable_at_once(duo, pair):
 
 @pytest.mark.alone
 def test_links_of_a_neighbour_do_not_delay_adverts(duo, lan, pair, sniffer):
-    """docs/decisions.md, D5: while another namespace makes and deletes links, no peer takes over."""
+    """docs/decisions, D5: while another namespace makes and deletes links, no peer takes over."""
     a, b = duo(advert=0.05)
     other = Namespace("churn")
     stop = threading.Event()

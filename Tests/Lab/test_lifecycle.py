@@ -79,7 +79,7 @@ def test_the_same_file_in_two_namespaces(lan, pair):
 
 
 def test_beside_keepalived_it_refuses(lan):
-    """docs/decisions.md, D24: while keepalived's pid file is locked hasupd doesn't start, and names the pid."""
+    """docs/decisions, D24: while keepalived's pid file is locked hasupd doesn't start, and names the pid."""
     node = lan.node("a")
     config = node.write("keepalived.conf", CONFIG)
     keepalived = node.spawn(["keepalived", "-n", "-l", "-G", "-f", config], "keepalived", private_run=True)

@@ -1,4 +1,4 @@
-"""Whose an address is stands in a ledger, whatever the kernel says of it (docs/decisions.md, D14)."""
+"""Whose an address is stands in a ledger, whatever the kernel says of it (docs/decisions, D14)."""
 
 import os
 import signal

@@ -144,7 +144,7 @@ def test_the_reader_of_the_configuration_is_sealed(lan):
 
 
 def test_the_supervisor_keeps_only_what_it_needs(master):
-    """docs/decisions.md, D2: always six capabilities, some more by configuration, never the rest."""
+    """docs/decisions, D2: always six capabilities, some more by configuration, never the rest."""
     view = kernel_view(master.program.pid)
     always = ("net_admin", "net_raw", "setuid", "setgid", "setpcap", "kill")
     allowed = (*always, "sys_nice", "ipc_lock", "chown", "dac_read_search", "dac_override", "sys_boot", "sys_admin")
@@ -155,7 +155,7 @@ def test_the_supervisor_keeps_only_what_it_needs(master):
 
 
 def test_without_scripts_the_supervisor_is_sandboxed_too(master):
-    """docs/decisions.md, D2: no script in the file, so no_new_privs, a bounding set that is cut to what is kept, a filter
+    """docs/decisions, D2: no script in the file, so no_new_privs, a bounding set that is cut to what is kept, a filter
     of system calls, Landlock, no core file. Its workers are what they were, also those that it starts now."""
     view = kernel_view(master.program.pid)
     assert view["no_new_privs"] == 1
@@ -182,7 +182,7 @@ def has_landlock():
 
 
 def test_with_scripts_nothing_is_inherited(lan):
-    """docs/decisions.md, D2: hasupd's own sets and soft limits only; and scripts that come later need a restart."""
+    """docs/decisions, D2: hasupd's own sets and soft limits only; and scripts that come later need a restart."""
     node = lan.node("a")
     plain, scripted = (conf.simple(200, version=3, advert=0.1, extra=lines) for lines in ((), ("notify /bin/true",)))
     hasup = Hasup(node, scripted).start(launcher=("prlimit", "--core=4096:8192"))

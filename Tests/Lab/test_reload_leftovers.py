@@ -1,4 +1,4 @@
-"""What a reload takes away goes, whatever becomes of the worker that should remove it (R7; docs/decisions.md, D14)."""
+"""What a reload takes away goes, whatever becomes of the worker that should remove it (R7; docs/decisions, D14)."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""A VRRP worker whose place another has taken says nothing more, whoever has ended it or not (docs/decisions.md, D9)."""
+"""A VRRP worker whose place another has taken says nothing more, whoever has ended it or not (docs/decisions, D9)."""
 
 import os
 import signal

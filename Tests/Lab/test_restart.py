@@ -1,4 +1,4 @@
-"""hasupd dies or is restarted, and the peers don't notice (docs/decisions.md, D9, D10)."""
+"""hasupd dies or is restarted, and the peers don't notice (docs/decisions, D9, D10)."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What a worker that an attacker owns leaves in its page: its successor lives with it (docs/decisions.md, D9)."""
+"""What a worker that an attacker owns leaves in its page: its successor lives with it (docs/decisions, D9)."""
 
 import random
 import struct

@@ -1,4 +1,4 @@
-"""What is in the descriptor store, or in the page, is a stranger's (docs/decisions.md, D10)."""
+"""What is in the descriptor store, or in the page, is a stranger's (docs/decisions, D10)."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""A virtual address that a node has although it isn't MASTER, and that hasup hasn't put there (docs/decisions.md, D14)."""
+"""A virtual address that a node has although it isn't MASTER, and that hasup hasn't put there (docs/decisions, D14)."""
 
 import signal
 

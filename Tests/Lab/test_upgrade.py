@@ -1,4 +1,4 @@
-"""hasupd becomes another program, or refuses to, and the peers don't notice (docs/decisions.md, D7, D9)."""
+"""hasupd becomes another program, or refuses to, and the peers don't notice (docs/decisions, D7, D9)."""
 
 import itertools
 import json

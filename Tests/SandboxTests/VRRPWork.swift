@@ -128,7 +128,7 @@ enum VRRPWork {
     }
 }
 
-/// What the VRRP worker must die of (docs/decisions.md, D3, D4).
+/// What the VRRP worker must die of (docs/decisions, D3, D4).
 enum Forbidden: CaseIterable {
     case killsParent, opensSocket, binds, connects, forks, executes, setsFilter, joinsGroup, mapsCode, makesCode
     case raisesItself, changesLimits, signalsByDescriptor

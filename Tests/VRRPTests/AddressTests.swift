@@ -216,7 +216,7 @@ import Varlink
     }
 
     /// The interface of each address is tracked unless it says no_track; dont_track_primary is about the instance's own
-    /// interface only (behaviours §6).
+    /// interface only (docs/decisions, D129).
     @Test(arguments: [true, false]) func interfacesOfAddressesAreTracked(ignoresPrimary: Bool) {
         var bench = Bench {
             var elsewhere = virtual("10.9.0.1/24")

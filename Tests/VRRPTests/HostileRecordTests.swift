@@ -3,7 +3,7 @@ import Testing
 
 @testable import VRRP
 
-/// Records that a worker in strange hands, or a broken one, has left (docs/decisions.md, D36).
+/// Records that a worker in strange hands, or a broken one, has left (docs/decisions, D36).
 @Suite struct HostileRecordTests {
     /// A record whose head says MASTER and whose rest is unreadable: the addresses were left in place, and go now.
     @Test func aMasterWithoutAReadableRecordLeavesNothing() {

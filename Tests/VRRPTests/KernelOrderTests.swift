@@ -5,7 +5,7 @@ import Wire
 
 @testable import VRRP
 
-/// Questions, answers and news cross each other, and a process may die between any two of them (docs/decisions.md, D14).
+/// Questions, answers and news cross each other, and a process may die between any two of them (docs/decisions, D14).
 @Suite struct KernelOrderTests {
     private static func fast(_ settings: inout InstanceSettings) {
         settings.version = .v3

@@ -4,7 +4,7 @@ import Testing
 
 @testable import VRRP
 
-/// A worker's successor tells what nobody has heard, and counts on (docs/decisions.md, D12, D40).
+/// A worker's successor tells what nobody has heard, and counts on (docs/decisions, D12, D40).
 @Suite struct ResumedNotificationTests {
     /// The node's own addresses and those that its predecessor has left, which no entry of a ledger claims.
     private static var addresses: Event {

@@ -3,7 +3,7 @@ import ConfigurationModel
 import Testing
 import VRRP
 
-/// What a start takes away though nobody of ours has put it there, and what is said of it (docs/decisions.md, D14).
+/// What a start takes away though nobody of ours has put it there, and what is said of it (docs/decisions, D14).
 @Suite struct StaleAddressRemovalTests {
     private func stale(
         _ kernel: [KernelAddress], adopts: Bool, _ change: (inout InstanceSettings) -> Void = { _ in }

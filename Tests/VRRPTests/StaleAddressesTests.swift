@@ -4,7 +4,7 @@ import Testing
 
 @testable import VRRP
 
-/// What a worker finds at its start, and what of it is whose (docs/decisions.md, D14).
+/// What a worker finds at its start, and what of it is whose (docs/decisions, D14).
 @Suite struct StaleAddressesTests {
     private static let interfaces: [Int32: String] = [2: "eth0", 3: "eth1"]
 

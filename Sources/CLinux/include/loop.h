@@ -23,7 +23,7 @@ struct hasup_event {
 enum { HASUP_IN = 0x001, HASUP_OUT = 0x004, HASUP_ERR = 0x008, HASUP_HUP = 0x010, HASUP_RDHUP = 0x2000 };
 
 /// Events of one wait. More descriptors than this must not be ready at once: after a pause all of them are read before
-/// a timer acts (docs/decisions.md, D15).
+/// a timer acts (docs/decisions, D15).
 enum { HASUP_EVENTS_MAX = 256 };
 
 int hasup_epoll_create(void);

@@ -1,6 +1,6 @@
 import Base
 
-/// The binary form in which a model goes from the parser to the daemon and its workers (docs/decisions.md, D6).
+/// The binary form in which a model goes from the parser to the daemon and its workers (docs/decisions, D6).
 ///
 /// Header: magic, version, numbers of instances and of virtual servers, ignored settings, smallest advert_int, whether there
 /// are scripts; then one offset for each instance and a last one for the end of the instances; then the globals and all else

@@ -18,7 +18,7 @@ package struct ConfigurationModel: Record {
 
     package init() {}
 
-    /// The smallest advert_int of all instances; the watchdog's measure (docs/decisions.md, D13).
+    /// The smallest advert_int of all instances; the watchdog's measure (docs/decisions, D13).
     package var smallestAdvertInterval: Interval? { instances.map(\.advertInterval).min() }
     /// Whether any script is run, which decides how far the supervisor may seal itself (D2). Those of sync groups and
     /// trackers, and of start, shutdown and FIFOs, aren't handled yet.

@@ -57,7 +57,7 @@ package struct InstanceSettings: Record {
     package var rules: [RuleSettings] = []
     /// What few instances say; nil when nothing of it is said.
     package var extra: OutOfLine<ExtraSettings>?
-    /// Why this block can't run, a sentence each; empty when it can (docs/decisions.md, D18).
+    /// Why this block can't run, a sentence each; empty when it can (docs/decisions, D18).
     package var faults: [String] = []
 
     package init(name: String, location: SourceLocation) {

@@ -33,7 +33,7 @@ package struct VirtualServerSettings: Record {
     package var sorryServer: SorryServer?
     /// real_server blocks in the order of the files.
     package var realServers: [RealServerSettings] = []
-    /// Why this service can't be set up, a sentence each; empty when it can (docs/decisions.md, D18).
+    /// Why this service can't be set up, a sentence each; empty when it can (docs/decisions, D18).
     package var faults: [String] = []
 
     package init(address: ServiceAddress, location: SourceLocation) {

@@ -10,7 +10,7 @@ import VRRPWorker
 import WorkerProtocol
 
 /// The configurations of which something may be in the kernel: copies of those that hasupd has given to its workers, in the
-/// run directory, good for this boot (docs/decisions.md, D14).
+/// run directory, good for this boot (docs/decisions, D14).
 ///
 /// When everything dies at once, addresses stay, and the next hasupd's file may not name them any more. An address goes only
 /// when a configuration noted here names it, and the page of addresses, or without one the kernel's mark, says that it is

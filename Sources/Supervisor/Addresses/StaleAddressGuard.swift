@@ -10,7 +10,7 @@ import Supervision
 import WorkerProtocol
 
 /// Ends the time in which an address is on an interface and no worker advertises it: when none has taken over by the time
-/// at which a peer may have become master, `hasup-withdraw` removes the addresses (docs/decisions.md, D12). The machine
+/// at which a peer may have become master, `hasup-withdraw` removes the addresses (docs/decisions, D12). The machine
 /// that decides when is `StaleAddressWatch`.
 final class StaleAddressGuard {
     /// The state of the dead worker: its page, the addresses that it had put where, its configuration, and those before of

@@ -7,7 +7,7 @@ import Glibc
 import Reactor
 
 /// The locks of the virtual routers that this hasupd runs, one for each, in one file for all hasupds of the machine, whatever
-/// their run directories are (docs/decisions.md, D35).
+/// their run directories are (docs/decisions, D35).
 ///
 /// Two daemons that run the same virtual router would each take the other's addresses for their own. The kernel drops
 /// the locks with the process, so nothing has to be tidied up. It looks at all records of a file's locks for each lock

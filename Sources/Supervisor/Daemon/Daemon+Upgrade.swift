@@ -57,7 +57,8 @@ extension Daemon {
             },
             handover: { [unowned self] in
                 Handover(
-                    isSealed: self.context.host.isFullySandboxed, limits: self.scripts.limits, stored: self.store.stored,
+                    isSealed: self.context.host.isFullySandboxed, limits: self.scripts.limits,
+                    stored: self.store.stored,
                     locks: self.locks?.number)
             },
             onFailure: { [unowned self] in self.notifyReady() })

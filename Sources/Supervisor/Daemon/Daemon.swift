@@ -15,7 +15,7 @@ import WorkerProtocol
 /// hasupd itself: it starts the workers and keeps them running, does what they may ask for, and serves operators. It reads
 /// no byte from the network.
 final class Daemon {
-    /// Time without an event after which the code of the start and of events is given back (docs/decisions.md, D30).
+    /// Time without an event after which the code of the start and of events is given back (docs/decisions, D30).
     private static let codeReleaseDelay = Interval.seconds(2)
 
     let context: DaemonContext
@@ -249,7 +249,7 @@ final class Daemon {
         reloads?.stop()
     }
 
-    /// Logs the notifications that are left to the next hasupd (docs/decisions.md, D40).
+    /// Logs the notifications that are left to the next hasupd (docs/decisions, D40).
     func logWaitingNotifications() {
         let count = scripts.waitingCount
         if count > 0 { log.notice("left to the next hasupd: \(counted(count, "notification"))") }

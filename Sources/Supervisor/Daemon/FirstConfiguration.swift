@@ -15,7 +15,7 @@ struct FirstConfiguration {
     /// The reason the files were refused and an older configuration runs; nil when the files do.
     let refusal: String?
 
-    /// Reads the files. A start is tolerant (docs/decisions.md, D18), but ends when nothing at all can run.
+    /// Reads the files. A start is tolerant (docs/decisions, D18), but ends when nothing at all can run.
     ///
     /// - Parameter stored: the configuration of a hasupd that is gone. With it the start is as strict as a reload: what
     ///   ran goes on rather than files with an error, which somebody may be editing.

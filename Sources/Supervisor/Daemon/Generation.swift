@@ -55,13 +55,13 @@ final class Generation: InstanceSource {
         return found.prefix(namedMax) + (more > 0 ? ["\(more) more: `hasup check` lists them"] : [])
     }
 
-    /// SCHED_FIFO priority of the VRRP worker, 2...99: vrrp_rt_priority, or 50 (docs/decisions.md, D29).
+    /// SCHED_FIFO priority of the VRRP worker, 2...99: vrrp_rt_priority, or 50 (docs/decisions, D29).
     var workerPriority: Int32 {
         guard let configured = (try? model.global())?.realtimePriority else { return 50 }
         return Int32(min(99, max(2, configured)))
     }
 
-    /// One below: the worker's deadlines come first (docs/decisions.md, D6).
+    /// One below: the worker's deadlines come first (docs/decisions, D6).
     var supervisorPriority: Int32 { workerPriority - 1 }
 
     /// The descriptor of what the VRRP worker is handed.

@@ -20,7 +20,7 @@ enum OperatorSignals {
         for number in ordinary + realtime where number != park { signal(number, SIG_IGN) }
     }
 
-    /// Restores SIGXCPU, the realtime fuse (docs/decisions.md, D29), which the parent may have ignored or blocked.
+    /// Restores SIGXCPU, the realtime fuse (docs/decisions, D29), which the parent may have ignored or blocked.
     static func letFuseBlow() {
         signal(SIGXCPU, SIG_DFL)
         var fuse = sigset_t()

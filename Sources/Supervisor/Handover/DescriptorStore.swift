@@ -5,7 +5,7 @@ import Logging
 import Reactor
 import WorkerProtocol
 
-/// The memory files that outlive hasupd (docs/decisions.md, D10): the state page of the VRRP worker, its address page, the
+/// The memory files that outlive hasupd (docs/decisions, D10): the state page of the VRRP worker, its address page, the
 /// configuration that runs, and, once there was one, the notifications that aren't sent.
 /// systemd keeps a copy of their descriptors in the service's store and passes them to the next hasupd; after `hasup upgrade`
 /// they are in the `Handover`.

@@ -17,7 +17,7 @@ struct Formats {
         /// The forms that this program reads.
         let readable: [Int]
         /// True if an upgrade without it would lose what it is to keep. The configuration isn't needed: the files were
-        /// checked to be without an error (docs/decisions.md, D7).
+        /// checked to be without an error (docs/decisions, D7).
         var isNeeded = true
     }
 

@@ -6,7 +6,7 @@ import Sandbox
 import Supervision
 
 /// hasupd becomes the program that is now at the path where it was started from: the same process, with the same arguments,
-/// which goes on as after a crash (docs/decisions.md, D7, D9). Until then nothing changes, so an attempt that fails costs
+/// which goes on as after a crash (docs/decisions, D7, D9). Until then nothing changes, so an attempt that fails costs
 /// nothing.
 final class Upgrade {
     struct Refusal: Error {

@@ -22,7 +22,7 @@ struct DaemonOptions {
     var pidFile: String?
     var vrrpPidFile: String?
     var checkersPidFile: String?
-    /// Time that the VRRP worker runs on after hasupd has died (docs/decisions.md, D10).
+    /// Time that the VRRP worker runs on after hasupd has died (docs/decisions, D10).
     var grace = Interval.seconds(2)
 
     /// The fault of a command line, a sentence without its end.

@@ -29,7 +29,7 @@ final class HostProfile {
     private(set) var sandboxReport = SandboxReport()
     /// The sandbox arguments of every child; the VRRP worker's have a priority, too.
     let sandboxArguments: SandboxArguments
-    /// The group whose members are operators (docs/decisions.md, D3).
+    /// The group whose members are operators (docs/decisions, D3).
     static let operatorGroupName = "hasup"
     /// The group's number; nil when it doesn't exist.
     let operatorGroup: UInt32?
@@ -146,7 +146,7 @@ final class HostProfile {
     /// True if hasupd should have a filter and has none.
     var isUnfiltered: Bool { isFullySandboxed && !sandboxReport.isFiltered }
 
-    /// Gives up what hasupd doesn't need (docs/decisions.md, D2), and asks for realtime before that.
+    /// Gives up what hasupd doesn't need (docs/decisions, D2), and asks for realtime before that.
     ///
     /// - Parameters:
     ///   - needsReadRight: true if it reads files of other users.

@@ -3,7 +3,7 @@ import Glibc
 import Reactor
 import Sandbox
 
-/// Finds a keepalived in this network namespace (docs/decisions.md, D24): both would set the same addresses.
+/// Finds a keepalived in this network namespace (docs/decisions, D24): both would set the same addresses.
 enum KeepalivedDetection {
     private static let name = "keepalived"
     private static let pidFiles = ["/run/keepalived.pid", "/run/keepalived/keepalived.pid", "/var/run/keepalived.pid"]

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Gives the run directory and the control socket to the group of the operators (docs/decisions.md, D3).
+/// Gives the run directory and the control socket to the group of the operators (docs/decisions, D3).
 enum OperatorGroup {
     /// Gives a file of hasupd's to the group. Returns true if the group has it now.
     ///

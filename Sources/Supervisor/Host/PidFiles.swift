@@ -10,7 +10,7 @@ import Reactor
 /// They are written when the configuration runs, and again when a worker was replaced. Each is replaced by rename(2): no
 /// reader sees half of one, and a link in its place isn't followed.
 final class PidFiles {
-    /// In the run directory. It isn't keepalived's name (docs/decisions.md, D24).
+    /// In the run directory. It isn't keepalived's name (docs/decisions, D24).
     static let defaultName = "hasup.pid"
 
     private let paths: (daemon: String, vrrp: String?, checker: String?)

@@ -4,7 +4,7 @@ import Glibc
 import Reactor
 import Varlink
 
-/// The history of events (docs/decisions.md, D26): the last 1,000 that mattered, a line of JSON each, as `Watch` sends them.
+/// The history of events (docs/decisions, D26): the last 1,000 that mattered, a line of JSON each, as `Watch` sends them.
 ///
 /// The file lies in the run directory: it outlives hasupd and its workers, and goes with a reboot.
 final class History {

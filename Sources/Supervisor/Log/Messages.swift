@@ -67,7 +67,7 @@ extension InstanceSettings {
 }
 
 extension ForeignAddress {
-    /// A sentence for who isn't MASTER: what is there, and what ends it.
+    /// A sentence about such an address on a node that isn't MASTER, and what ends it.
     var sentence: String {
         if isSilent {
             return "\(prefix) is on \(interface), where no ARP announces it: perhaps that of a real server of LVS"
@@ -203,7 +203,7 @@ extension Transition {
 }
 
 extension BackupReason {
-    /// For somebody who asks why it isn't MASTER: what a healthy backup is, or a sentence.
+    /// A sentence: the reason why it isn't MASTER, or of which master it is a healthy backup.
     func sentence(_ status: InstanceStatus) -> String {
         let master = status.master.map(\.description) ?? "the master"
         let priority = status.masterPriority.map { " (\($0) against \(status.priority))" } ?? ""

@@ -5,7 +5,7 @@ import Reactor
 import Sandbox
 
 /// The files of the host, read with the right to read those of other users (CAP_DAC_READ_SEARCH) where hasupd has it.
-/// hasupd keeps that right only if a file needs it at the start (docs/decisions.md, D2).
+/// hasupd keeps that right only if a file needs it at the start (docs/decisions, D2).
 struct ConfigurationFileProvider: FileProvider {
     private let files = SystemFiles()
     private let hasReadRight = ReadRight.isThere

@@ -160,7 +160,7 @@ final class ReloadConductor {
         }
     }
 
-    /// Decides on the files. They are refused for a virtual router that another hasupd runs, too (docs/decisions.md, D35).
+    /// Decides on the files. They are refused for a virtual router that another hasupd runs, too (docs/decisions, D35).
     private func decision(on outcome: ReadOutcome) -> ReloadDecision {
         var decision = ReloadDecision(
             outcome, file: context.paths.configuration, host: context.host, number: lastNumber + 1)
@@ -174,7 +174,7 @@ final class ReloadConductor {
         return decision
     }
 
-    /// Strict (docs/decisions.md, D18): any error refuses the whole, and the old configuration stays.
+    /// Strict (docs/decisions, D18): any error refuses the whole, and the old configuration stays.
     private func apply(_ decision: ReloadDecision) {
         findings.begin()
         for finding in decision.diagnostics { findings.log(finding) }

@@ -9,7 +9,7 @@ extension String {
     var asSentence: String { hasSuffix(".") || hasSuffix("?") ? self : self + "." }
 }
 
-/// The decision of a reload on the files. It is strict (docs/decisions.md, D18): any error refuses the whole.
+/// The decision of a reload on the files. It is strict (docs/decisions, D18): any error refuses the whole.
 struct ReloadDecision {
     /// The new generation; nil when the files are refused.
     var generation: Generation?

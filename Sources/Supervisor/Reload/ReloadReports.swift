@@ -20,7 +20,7 @@ extension ReloadReport {
     }
 
     /// Instances that are described; of the others the names are given. hasupd reads and writes all of it in one turn
-    /// (docs/decisions.md, D6).
+    /// (docs/decisions, D6).
     static let describedMax = 100
 
     /// - Parameter startFaults: faults of the new model's instances.

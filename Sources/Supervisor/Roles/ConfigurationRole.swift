@@ -10,7 +10,7 @@ import Sandbox
 import Varlink
 import WorkerProtocol
 
-/// The role `hasup-config`: reads and checks the files in a short-lived process (docs/decisions.md, D6). A parser that
+/// The role `hasup-config`: reads and checks the files in a short-lived process (docs/decisions, D6). A parser that
 /// crashes or takes long costs hasupd nothing.
 ///
 /// Arguments: `FILE CONFIG-ID`, whether the result is to be compared with what runs, whether its text is wanted even

@@ -8,7 +8,7 @@ import Sandbox
 import Supervision
 
 /// The role `hasup-exec`: becomes a script's user and then the script. A process of its own, because looking at a file
-/// on a dead server may take for ever, and hasupd must not (docs/decisions.md, D6). It starts as hasupd's user with all
+/// on a dead server may take for ever, and hasupd must not (docs/decisions, D6). It starts as hasupd's user with all
 /// that hasupd was started with, so it can look at a path that only the script's user may see.
 ///
 /// Arguments: the words of `ScriptLimits`, then those of `ScriptCommand`. Descriptor 3 takes a sentence about a script

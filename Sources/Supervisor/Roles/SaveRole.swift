@@ -7,7 +7,7 @@ import Sandbox
 import WorkerProtocol
 
 /// The role `hasup-save`: writes what operators want to have on files around a reload, and ends. A process of its own
-/// because a folder may lie on a server that doesn't answer (docs/decisions.md, D6). It opens and thins out what is to be
+/// because a folder may lie on a server that doesn't answer (docs/decisions, D6). It opens and thins out what is to be
 /// written as hasupd's user, and looks at the configurations' images only when it is sealed.
 ///
 /// Arguments: those of `SaveOrder`. Descriptor 3 takes a sentence for each thing that goes wrong, 4 is the compiled

@@ -12,7 +12,7 @@ import WorkerProtocol
 
 /// The role `hasup-withdraw`: while there is no VRRP worker, removes the addresses of instances that aren't MASTER, or were
 /// and have been silent for so long that a peer may have taken over. A process of its own because a running hasupd reads no
-/// worker's bytes and waits for no kernel (docs/decisions.md, D6, D12).
+/// worker's bytes and waits for no kernel (docs/decisions, D6, D12).
 ///
 /// Arguments: the number of previous configurations, then the words of `SandboxArguments`. Descriptor 3 is the state page,
 /// 4 the compiled system call filter, 5 the configuration's image, 6 an rtnetlink socket, 7 the address page; from 8 on the

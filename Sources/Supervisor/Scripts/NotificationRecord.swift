@@ -3,7 +3,7 @@ import Reactor
 import Supervision
 import WorkerProtocol
 
-/// The notifications that aren't sent and the scripts that run, in a memory file that outlives hasupd (docs/decisions.md,
+/// The notifications that aren't sent and the scripts that run, in a memory file that outlives hasupd (docs/decisions,
 /// D40): systemd's store keeps it, and the `Handover` has it. No worker is given it. `ScriptRunner` shows when it is written.
 ///
 /// The memory is that of a state page: a record that is being written leaves the one before whole. It is made with the

@@ -14,7 +14,7 @@ import WorkerProtocol
 /// Runs notify scripts as their users, each in a process group of its own, one notification of an instance at a time, and
 /// none for ever.
 ///
-/// Each notification is sent once, whenever hasupd or a worker is killed (docs/decisions.md, D40). That is the order of
+/// Each notification is sent once, whenever hasupd or a worker is killed (docs/decisions, D40). That is the order of
 /// these steps:
 ///
 ///     worker ── Notification ──► Broker.take ── PendingNotification
@@ -59,7 +59,7 @@ final class ScriptRunner {
         }
     }
 
-    /// A process takes a fraction of a millisecond to start; a turn starts what fits into this (docs/decisions.md, D6).
+    /// A process takes a fraction of a millisecond to start; a turn starts what fits into this (docs/decisions, D6).
     private static let startingMax = Interval.microseconds(500)
 
     private let loop: EventLoop

@@ -2,7 +2,7 @@ import Base
 import Reactor
 
 /// Feeds the service manager's watchdog (WatchdogSec in the unit) as long as hasupd is healthy. A hasupd that has hung is
-/// ended and started again by systemd, which costs as little as any other death of it (docs/decisions.md, D10).
+/// ended and started again by systemd, which costs as little as any other death of it (docs/decisions, D10).
 final class ServiceWatchdog {
     private var timer: Timer?
 

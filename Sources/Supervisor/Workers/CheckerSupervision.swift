@@ -9,7 +9,7 @@ import Supervision
 import WorkerProtocol
 
 /// hasupd's side of the checker. Its image is opened at the start, so that a package upgrade under a running daemon never
-/// mixes versions (docs/decisions.md, D7).
+/// mixes versions (docs/decisions, D7).
 final class CheckerSupervision: WorkerProcessOwner {
     private let context: DaemonContext
     let lines: RepeatLog

@@ -37,7 +37,7 @@ final class ChildProcess {
     /// Reaps a child that has ended and was kept.
     func reap() { Self.reap(pid, on: loop) }
 
-    /// Not at once (docs/decisions.md, D42).
+    /// Not at once (docs/decisions, D42).
     private static func reap(_ pid: Int32, on loop: EventLoop) { loop.deferWork { hasup_reap(pid) } }
 
     private func forget() {
@@ -49,7 +49,7 @@ final class ChildProcess {
     /// Starts a program. Descriptor i of the list becomes 3 + i, and `output` its standard output, if there is one.
     ///
     /// - Parameters:
-    ///   - inheritsRealtime: true for a program that gives up the realtime class itself (docs/decisions.md, D29).
+    ///   - inheritsRealtime: true for a program that gives up the realtime class itself (docs/decisions, D29).
     ///   - hasOwnProcessGroup: false if it is to end with this process's group.
     /// - Throws: `SystemError`.
     static func spawn(

@@ -65,7 +65,7 @@ final class VRRPSupervision: WorkerProcessOwner {
     /// True until a worker has run its configuration since hasupd was started anew without a keepalived beside it.
     private var mayAdopt: Bool
     /// The packet socket of all workers, so that none closes its last descriptor when it dies: that waits for the kernel's
-    /// RCU, 8 to 16 ms (docs/decisions.md, D39). It receives nothing, and is restored or replaced for each worker.
+    /// RCU, 8 to 16 ms (docs/decisions, D39). It receives nothing, and is restored or replaced for each worker.
     private var packetSocket: Descriptor
     /// Generations before the newest one of which addresses may still be in the kernel, until a worker reports that none
     /// are. Their images go to the next worker, and to the process that removes stale addresses.

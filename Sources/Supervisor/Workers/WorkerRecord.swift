@@ -42,12 +42,12 @@ struct RecordedWorker: Equatable {
 
 /// The record of the running VRRP worker in the run directory.
 ///
-/// The worker of a hasupd that was killed runs on for its grace (docs/decisions.md, D10). A hasupd that is started meanwhile
+/// The worker of a hasupd that was killed runs on for its grace (docs/decisions, D10). A hasupd that is started meanwhile
 /// ends it before it starts its own: no two of them may send. A pid alone proves nothing (pain point C1): the process's start
 /// time and its role have to match, too.
 ///
 /// The record also counts how often hasupd has died with this worker's snapshot, if it dies now: a snapshot that kills the
-/// hasupd which reads it would kill each one after it, because the store keeps it (docs/decisions.md, D11).
+/// hasupd which reads it would kill each one after it, because the store keeps it (docs/decisions, D11).
 struct WorkerRecord {
     /// argv[0] of the VRRP worker.
     static let role = "hasup-vrrp"

@@ -99,8 +99,7 @@ extension NamedCase {
     }
 
     package init(decoding reader: inout ByteReader) throws(ByteError) {
-        guard let value = Self(rawValue: try reader.readUInt8()) else { throw .invalid }
-        self = value
+        self = try reader.readCase(Self.self)
     }
     package func encode(into writer: inout ByteWriter) { writer.write(rawValue) }
 

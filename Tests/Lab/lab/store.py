@@ -10,7 +10,7 @@ import threading
 
 from .waiting import wait_for
 
-# What makes hasupd end for a successor (docs/decisions.md, D10).
+# What makes hasupd end for a successor (docs/decisions, D10).
 PARK = signal.SIGRTMIN + 10
 # What it keeps, without and with scripts that have run.
 USUAL = ["hasup-addresses", "hasup-configuration", "hasup-state"]
