@@ -21,8 +21,9 @@ package struct Interval: Hashable, Comparable, Sendable {
 
     /// Nil for a number that doesn't fit.
     package init?(seconds: Double) {
-        guard abs(seconds) < 9e9 else { return nil }
-        self.init(nanoseconds: Int64((seconds * 1e9).rounded()))
+        guard abs(seconds) < 9.3e9 else { return nil }
+        // `seconds` of the longest interval is read back, too.
+        self.init(nanoseconds: Int64(exactly: (seconds * 1e9).rounded()) ?? (seconds < 0 ? .min : .max))
     }
 
     /// The same in whole milliseconds, rounded, for texts.

@@ -57,6 +57,13 @@ import Varlink
         #expect(report.counters.discarded.entries == [NamedCounts.Entry(name: "later", count: 2)])
     }
 
+    /// A hostile worker's times must not make the answer unreadable.
+    @Test func theLongestIntervalIsReadBack() throws {
+        var report = InstanceReport()
+        report.advertInterval = Interval(nanoseconds: .max)
+        #expect(try copy(report).advertInterval > .seconds(9_223_372_035))
+    }
+
     @Test(arguments: [
         #"{"master":"a"}"#, #"{"master_priority":256}"#, #"{"in_state_seconds":1e300}"#, #"{"state":3}"#,
         #"{"rivals":[{},{},{},{},{}]}"#,

@@ -115,7 +115,7 @@ def test_watch_streams(duo, pair):
     a.kill()
     wait_for("the transition", lambda: open(log, encoding="utf-8").read(), lambda text: "MASTER" in text, 3)
     b.stop()
-    assert program.wait(3) == 2 and "has ended" in open(log, encoding="utf-8").read()
+    assert program.wait(3) == 2 and "exited: there" in open(log, encoding="utf-8").read()
 
 
 def test_a_refused_reload_is_remembered(master):

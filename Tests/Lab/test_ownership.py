@@ -196,7 +196,7 @@ def test_a_removal_that_is_refused_is_no_quiet_one(lan, pair):
     assert f"{VIP}/24 is still on eth0" in " ".join(done.stdout.split()), done.stdout
     assert a.reload(conf.simple(50, version=3, advert=0.1, vips=["10.0.0.101/24"])).returncode == 0
     done = wait_for("the alarm", lambda: a.cli("status"),
-                    lambda done: "still has addresses that left the configuration" in " ".join(done.stdout.split()), 6)
+                    lambda done: "still has addresses that were removed from the configuration" in " ".join(done.stdout.split()), 6)
     assert done.returncode == 1
 
 
