@@ -147,7 +147,7 @@ extension Elaborator {
         if text.matches(text.tokens[word], "forever") {
             address.preferredLifetime = .max
         } else if let seconds = integer(at: word, of: option) {
-            address.preferredLifetime = UInt32(seconds)
+            address.preferredLifetime = UInt32(exactly: seconds)
         }
     }
 

@@ -251,8 +251,8 @@ extension Elaborator {
     }
 
     mutating func activeKey(_ statement: Statement) {
-        guard let value = integer(statement) else { return }
-        draft.hmac.settings.activeKey = UInt8(value)
+        guard let value = integer(statement).flatMap({ UInt8(exactly: $0) }) else { return }
+        draft.hmac.settings.activeKey = value
         draft.hmac.active = statement.words.first
     }
 
@@ -289,7 +289,7 @@ extension Elaborator {
     /// `key ID hex:HEX|file:PATH|ASCII`.
     private mutating func readKey(_ statement: Statement) -> HMACSettings.Key? {
         var words = WordCursor(statement.words)
-        guard let id = integer(of: statement, in: &words),
+        guard let id = integer(of: statement, in: &words).flatMap({ UInt8(exactly: $0) }),
             let word = value(of: statement.token, in: &words)
         else { return nil }
         ignoreRest(of: words)
@@ -311,7 +311,7 @@ extension Elaborator {
             refuse("a key has 32 to 64 bytes, this one has \(secret.count)", at: word)
             return nil
         }
-        return HMACSettings.Key(id: UInt8(id), secret: secret)
+        return HMACSettings.Key(id: id, secret: secret)
     }
 
     /// A key from a file, without the line end.

@@ -60,7 +60,7 @@ extension Elaborator {
 
     mutating func maximumHops(_ statement: Statement) {
         guard let value = integer(statement) else { return }
-        session.settings.maximumHops = value == -1 || value == 255 ? nil : UInt8(value)
+        session.settings.maximumHops = value == 255 ? nil : UInt8(exactly: value)
     }
 
     /// Milliseconds with decimals.
