@@ -139,7 +139,7 @@ package enum VRRPToSupervisor {
     /// Notifications to send, one after the other, encoded by the VRRP room. One frame for all of a turn: thousands of
     /// instances may change at once.
     case notify(generation: UInt64, [UInt8])
-    /// What operators may be told of, one after the other, encoded by the VRRP room.
+    /// Observations for operators, one after the other, encoded by the VRRP room.
     case observations(generation: UInt64, [UInt8])
     /// Some instances' status, encoded by the VRRP room; `hasMore` in the header until the last part.
     case status(generation: UInt64, [UInt8])
@@ -235,7 +235,7 @@ package enum VRRPToSupervisor {
     }
 }
 
-/// What hasupd says to the checker.
+/// A message of hasupd to the checker.
 package enum SupervisorToChecker {
     case hello(version: UInt16, generation: UInt64)
     case stop

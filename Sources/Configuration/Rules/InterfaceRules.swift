@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// Where an instance's advertisements come from and go to.
+/// Rules of the source and the destination of an instance's advertisements.
 extension Elaborator {
     mutating func decidePeers() {
         let family = draft.settings.family

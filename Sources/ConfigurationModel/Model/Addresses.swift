@@ -56,7 +56,7 @@ package struct VirtualAddress: Record {
     }
 }
 
-/// What few addresses have.
+/// Settings that few addresses have.
 private struct ExtraAddressSettings: Record {
     var broadcast: IPAddress?
     var label: String?
@@ -91,7 +91,7 @@ package struct AddressFlags: FlagSet {
 
 /// One entry of unicast_peer.
 package struct UnicastPeer: Record {
-    /// Where advertisements go.
+    /// The destination of advertisements.
     package var address: IPAddress
     /// min_ttl: lowest TTL accepted from it.
     package var minimumTTL: UInt8?
