@@ -181,7 +181,7 @@ package struct AgentSettings: Record {
 
 /// Reloading, and files for people and programs.
 package struct ReportSettings: Record {
-    /// reload_check_config: where the findings go; nil for nowhere. A reload is always judged first.
+    /// reload_check_config: where the findings go; nil for nowhere. A reload is always checked first.
     package var reloadLog: String?
     package var reloadTimeFile: String?
     package var repeatsReload = false
