@@ -19,7 +19,7 @@ TIMES = 20 if LONG else 5
 @pytest.mark.parametrize("interval", [1, 0.1])
 @pytest.mark.parametrize("number", [signal.SIGKILL, PARK], ids=["killed", "parked"])
 def test_started_again_from_the_store(kept_duo, pair, sniffer, watched, interval, number):
-    """Issue 11, 3: kill -9 of hasupd, and `systemctl restart` by the unit's RestartKillSignal."""
+    """kill -9 of hasupd, and `systemctl restart` by the unit's RestartKillSignal."""
     a, b, store = kept_duo(advert=interval)
     same = Undisturbed(a, b, pair[0], sniffer, watched)
     for _ in range(TIMES):
