@@ -89,7 +89,7 @@ def test_a_file_with_an_error_does_not_end_what_ran(kept_duo, pair, sniffer, wat
         same.goes_on(0.1)
         assert a.state() == "MASTER"
         assert "The old configuration stays in force" in " ".join(a.cli("status").stdout.split())
-        assert "The configuration that ran before stays in force" in a.log()
+        assert "The old configuration stays in force" in a.log()
     os.unlink(a.config)
     store.restart()
     same.goes_on(0.1)

@@ -12,7 +12,7 @@ package struct VirtualAddress: Record {
     /// -nodad: duplicate address detection is wanted (IPv6 addresses go in without it otherwise).
     package var duplicateAddressDetection = false
     package var noPrefixRoute = false
-    /// no_track: its removal by somebody else doesn't matter.
+    /// no_track: its removal by another program doesn't matter.
     package var isUntracked = false
     /// home, mngtmpaddr, autojoin and use_vmac.
     package var flags: AddressFlags = []

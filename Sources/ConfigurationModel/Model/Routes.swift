@@ -221,7 +221,7 @@ package struct RouteSettings: Record {
     package var propagatesTTL: Bool?
     /// add, append or prepend.
     package var operation = RouteOperation.prepend
-    /// no_track: its removal by somebody else doesn't matter.
+    /// no_track: its removal by another program doesn't matter.
     package var isUntracked = false
     /// track_group, in static_routes.
     package var trackGroup: String?
@@ -327,7 +327,7 @@ package struct RuleSettings: Record {
     /// protocol; 18 marks what keepalived or hasup installs.
     package var ruleProtocol: UInt8 = 18
     package var action: RuleAction
-    /// no_track: its removal by somebody else doesn't matter.
+    /// no_track: its removal by another program doesn't matter.
     package var isUntracked = false
     /// track_group, in static_rules.
     package var trackGroup: String?
