@@ -24,7 +24,6 @@ package struct SourceLocation: Record, CustomStringConvertible {
     }
 }
 
-/// How bad it is.
 package enum Severity: UInt8, FieldValue, Comparable {
     /// Additional information about the diagnostic before it.
     case note = 0
@@ -37,7 +36,7 @@ package enum Severity: UInt8, FieldValue, Comparable {
     package static func < (left: Severity, right: Severity) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// What kind of finding it is, for programs that sort or silence findings. The names never change.
+/// The kind of a finding, for programs that sort or silence findings. The names never change.
 package enum DiagnosticCode: String, FieldValue, CaseIterable {
     /// A file can't be read and is left out, or what there is configures nothing.
     case file
@@ -59,18 +58,17 @@ package enum DiagnosticCode: String, FieldValue, CaseIterable {
     case setting
     /// An interface isn't there, and what needs it waits for it.
     case missingInterface = "missing-interface"
-    /// What this machine lacks at the moment, or has no room for: it may change without a reload, and status tells of the
-    /// instance while it is so.
+    /// This machine lacks something at the moment, or has no room for it: that may change without a reload, and status
+    /// reports the instance while it lasts.
     case machine
-    /// What the nodes of a cluster say doesn't go together.
+    /// The settings of a cluster's nodes don't match.
     case cluster
 }
 
 /// One finding about a configuration: where, what, and what to do about it.
 package struct Diagnostic: Hashable, Sendable {
-    /// How bad it is.
     package var severity: Severity
-    /// Where it begins; nil when it is about the file set as a whole.
+    /// The place where it begins; nil when it is about the file set as a whole.
     package var location: SourceLocation?
     /// Length of the underlined text in UTF-8 bytes, at least 1.
     package var length: Int
@@ -78,15 +76,14 @@ package struct Diagnostic: Hashable, Sendable {
     package var message: String
     /// The source line, for the caret; nil when there is none to show.
     package var sourceLine: String?
-    /// What kind of finding it is.
     package var code: DiagnosticCode
     /// The includes through which the file was reached, innermost first; empty in the main file.
     package var includedFrom: [SourceLocation]
     /// For an error: what a start does about it, completing "a start would"; empty when the message says it.
     package var atStart: String
 
-    /// Whether it says nothing of a later time than that at which the files were read: an interface, an address or a link's
-    /// MTU may be another by then, and what an instance lacks is told of it while it lacks it.
+    /// True if it holds only for the time at which the files were read: an interface, an address or a link's MTU may be
+    /// another later, and an instance reports what it lacks while it lacks it.
     package var isOfTheMoment: Bool { code == .missingInterface || code == .machine }
 
     /// A finding.

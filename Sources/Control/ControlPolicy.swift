@@ -73,7 +73,7 @@ package struct ControlPolicy: Sendable {
         self.operatorGroup = operatorGroup
     }
 
-    /// Where daemon and workers share one user (no privileges at all), that user isn't refused.
+    /// Returns the rights of a user. When daemon and workers share one user (no privileges at all), it isn't refused.
     package func access(of peer: ControlPeer) -> ControlAccess {
         if peer.uid == 0 || peer.uid == daemonUser { return .change }
         if refusedUsers.contains(peer.uid) { return .refused }

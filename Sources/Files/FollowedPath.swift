@@ -12,7 +12,7 @@ import Reactor
 package struct FollowedPath: Sendable {
     /// The file's own path: absolute, without symbolic links.
     package var resolved: String { "/" + place.joined(separator: "/") }
-    /// The steps that somebody else than root may change, in the order in which it was gone through, with owner and
+    /// The steps that users other than root may change, in the order in which it was gone through, with owner and
     /// mode.
     package private(set) var weaknesses: [PathWeakness] = []
 

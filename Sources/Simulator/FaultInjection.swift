@@ -27,7 +27,7 @@ enum FaultInjection: String, CaseIterable {
     case dropsLedgerRecords
     /// An entry that ends in the ledger stays in its memory file.
     case keepsEndedLedgerRecords
-    /// What carries no mark is removed at a start.
+    /// Addresses without a mark are removed at a start.
     case removesForeignAddresses
     /// The kernel says that it has added what it hasn't.
     case skipsInstalls

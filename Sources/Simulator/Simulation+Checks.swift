@@ -118,7 +118,7 @@ extension Simulation {
             }
             world.invariants.fail(
                 world.now,
-                "machine \(machine.number) has \(held.key.address)/\(held.key.length) of \(router?.name ?? "VI_ nobody") left"
+                "machine \(machine.number) has \(held.key.address)/\(held.key.length) of \(router?.name ?? "no instance") left"
             )
         }
     }

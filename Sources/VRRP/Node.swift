@@ -20,7 +20,7 @@ package struct Node: Sendable {
     var changed = ChangedInstances()
     package internal(set) var resumption = Resumption()
 
-    /// Packets thrown away that no instance could be found for, by `DiscardReason.rawValue` (`length` and
+    /// Discarded packets that no instance could be found for, by `DiscardReason.rawValue` (`length` and
     /// `unknownVRID`; docs/decisions, D17).
     package internal(set) var discardedWithoutInstance = [UInt64](repeating: 0, count: DiscardReason.allCases.count)
     var discardReports = DiscardReportLimit()

@@ -8,7 +8,7 @@ package struct RivalMaster: Hashable, Sendable {
     package enum Sign: Hashable, Sendable {
         /// It is heard, and should have yielded to our advertisements: its priority.
         case lowerPriority(Priority)
-        /// It is thrown away; `detail` as `Observation.discarded` explains it.
+        /// It is discarded; `detail` as `Observation.discarded` explains it.
         case discarded(DiscardReason, detail: UInt32)
 
         /// True if it is about one of our addresses under another VRID.
@@ -110,7 +110,7 @@ extension DiscardReason {
 }
 
 extension VirtualRouter {
-    /// An advertisement for us that was thrown away: a sign of a second master, if we are one.
+    /// A discarded advertisement for us: a sign of a second master, if we are one.
     mutating func noteRival(
         _ view: AdvertisementView, _ reason: DiscardReason, detail: UInt32, _ information: PacketInformation,
         at now: Instant, _ context: NodeContext, into actions: inout [Action]
@@ -120,7 +120,7 @@ extension VirtualRouter {
             view.priority != .release
         else { return }
         if reason == .own, isEcho(view, at: now, context) { return }
-        // What a broken packet says of its interval says nothing. It may have been thrown away for something else that
+        // What a broken packet says of its interval says nothing. It may have been discarded for something else that
         // is looked at before its checksum.
         let isBroken =
             view.checkChecksum(source: information.source, destination: information.destination) == .wrong

@@ -25,7 +25,7 @@ package struct NodeSnapshot: Sendable {
     package var heardUntil: Instant
     /// The last notification that hasupd has got.
     package var lastNotification: UInt64
-    /// What the dead worker has put where, of the instances that may go on as MASTER (`StaleAddresses.staying`).
+    /// The dead worker's addresses, of the instances that may go on as MASTER (`StaleAddresses.staying`).
     package var ledger: [AddressRecord] = []
 
     /// A snapshot of these records.

@@ -21,7 +21,7 @@ struct Reports {
 
     init(to channel: Channel) { self.channel = channel }
 
-    /// Whether nothing waits to be sent.
+    /// True if nothing waits to be sent.
     var isEmpty: Bool { observations.bytes.isEmpty && notificationCount == 0 && configured == nil }
 
     mutating func add(_ observation: Observation, generation: UInt64) {

@@ -58,7 +58,7 @@ private final class Session {
     private var channel: Channel?
     private var worker: Worker?
     private var previousModels: [ConfigurationModel] = []
-    /// What hasupd has said of the page of addresses.
+    /// hasupd's statements about the page of addresses.
     private var isFirst = false
     private var mayAdopt = false
 

@@ -22,7 +22,7 @@ struct ConfigurationProgress {
     var former: [InstanceSettings]?
     /// Until the first configuration.
     var predecessor: Predecessor?
-    /// Whether hasupd hasn't heard yet that nothing is left of earlier configurations.
+    /// True until hasupd is notified that nothing is left of earlier configurations.
     var owesCleared = false
     /// True while the worker may compute for long (docs/decisions, D29): from the start, or the arrival of a
     /// configuration, until that runs.

@@ -118,7 +118,7 @@ package enum VRRPToSupervisor {
     /// Requests or observations in one frame: what hasupd does within a millisecond. A frame is always handled as a
     /// whole, so more of them would hold its loop (docs/decisions, D6).
     package static let entriesMax = 128
-    /// Reasons for which packets are thrown away: more than there are.
+    /// Reasons for which packets are discarded: more than there are.
     static let reasonsMax = 64
     /// Bytes of observations in one frame.
     package static let observationBytesMax = 8_192
@@ -139,11 +139,11 @@ package enum VRRPToSupervisor {
     /// Notifications to send, one after the other, encoded by the VRRP room. One frame for all of a turn: thousands of
     /// instances may change at once.
     case notify(generation: UInt64, [UInt8])
-    /// What operators may be told of, one after the other, encoded by the VRRP room.
+    /// Observations for operators, one after the other, encoded by the VRRP room.
     case observations(generation: UInt64, [UInt8])
     /// Some instances' status, encoded by the VRRP room; `hasMore` in the header until the last part.
     case status(generation: UInt64, [UInt8])
-    /// Packets thrown away that no instance could be found for, by the number of the reason. Precedes the last part of
+    /// Discarded packets that no instance could be found for, by the number of the reason. Precedes the last part of
     /// a status when there are any.
     case discarded([UInt64])
     /// A line for the log.
@@ -235,7 +235,7 @@ package enum VRRPToSupervisor {
     }
 }
 
-/// What hasupd says to the checker.
+/// A message of hasupd to the checker.
 package enum SupervisorToChecker {
     case hello(version: UInt16, generation: UInt64)
     case stop

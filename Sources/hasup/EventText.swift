@@ -151,7 +151,7 @@ struct ReloadText {
         let errors = report.diagnostics.count { $0.severity == "error" }
         guard !report.ok, errors > 0 else { return nil }
         let count = report.diagnosticsOmitted > 0 ? "\(errors) errors or more" : counted(errors, "error")
-        return "\(count), shown above. The old configuration goes on\(report.dryRun ? " as it is" : "")."
+        return "\(count), shown above. The old configuration stays in force."
     }
 
     /// A title and names behind it; nothing without names.

@@ -234,7 +234,7 @@ import Varlink
         reply.daemon.problems = ["the disk is full."]
         var refused = RefusedReload()
         refused.agoSeconds = 65
-        refused.reason = "a.conf has 2 errors. The old configuration goes on."
+        refused.reason = "a.conf has 2 errors. The old configuration stays in force."
         reply.daemon.refusedReload = refused
         let lines = table.render(reply).split(separator: "\n").suffix(7)
         #expect(
@@ -243,7 +243,7 @@ import Varlink
                 "    check /etc/keepalived/keepalived.conf' lists them, and what this machine",
                 "    lacks at the moment.",
                 "The last reload, 1m 5s ago, was refused: a.conf has 2 errors. The old",
-                "    configuration goes on.",
+                "    configuration stays in force.",
                 "the disk is full.",
                 "1 note on the processes: 'hasup status --processes' shows them.",
             ])

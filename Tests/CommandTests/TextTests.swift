@@ -42,7 +42,7 @@ import Varlink
 
     @Test func aReloadThatWasRefused() {
         var report = ReloadReport()
-        report.summaryText = "1 error; the old configuration goes on."
+        report.summaryText = "1 error; the old configuration stays in force."
         var finding = DiagnosticReport()
         finding.severity = "error"
         finding.message = "virtual_router_id is missing"
@@ -57,7 +57,7 @@ import Varlink
                 a.conf:7:1: error: virtual_router_id is missing
                 vrrp_instance a {
                 ^~~~~~~~~~~~~
-                Refused. 1 error, shown above. The old configuration goes on.
+                Refused. 1 error, shown above. The old configuration stays in force.
 
                 """)
         report = ReloadReport()
@@ -163,7 +163,7 @@ import Varlink
     @Test func aRefusalIsNotToldTwice() {
         var report = ReloadReport()
         report.summaryText =
-            "a.conf has 1 error: a.conf:7: unknown keyword `x`; did you mean `y`? The old configuration goes on."
+            "a.conf has 1 error: a.conf:7: unknown keyword `x`; did you mean `y`? The old configuration stays in force."
         #expect(
             ReloadText(style: .plain).render(report).contains("did you mean"), "without findings it is all there is")
         var finding = DiagnosticReport()

@@ -78,7 +78,7 @@ import Testing
         ("smtp_connect_timeout 4295", "2:22 error `smtp_connect_timeout` is 0 to 4294, not 4295"),
         ("smtp_connect_timeout 0", "2:22 warning `smtp_connect_timeout 0` means 1"),
         ("notification_email {\nfoo\n}", "3:1 warning `foo` has no `@`: only the relay can know who that is"),
-        ("notification_email {\n}", "2:1 warning `notification_email` names nobody: no mail is sent"),
+        ("notification_email {\n}", "2:1 warning `notification_email` names no recipient: no mail is sent"),
         ("notification_email {\na@b\na@b\n}", "4:1 warning `a@b` is listed already"),
         ("lvs_timeouts tcp 5 foo 3", "2:20 error `foo` isn't tcp, tcpfin or udp"),
         ("lvs_timeouts tcp", "2:14 error `tcp` needs a value"),

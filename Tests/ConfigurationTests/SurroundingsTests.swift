@@ -79,7 +79,7 @@ import Testing
     }
 
     private static let notYet =
-        "5:1 warning `virtual_routes` isn't handled yet and has no effect: they aren't set, whoever is MASTER"
+        "5:1 warning `virtual_routes` isn't handled yet and has no effect: they aren't set, whichever node is MASTER"
 
     @Test func aVRFThatDoesNotExist() {
         let text = instance("virtual_routes {\n10.6.0.0/16 dev eth0 vrf blue\n}")

@@ -117,7 +117,7 @@ enum SampleStatus {
     static var reload: ReloadReport {
         var reload = ReloadReport()
         reload.generation = 3
-        reload.summaryText = "1 error; the old configuration goes on."
+        reload.summaryText = "1 error; the old configuration stays in force."
         var finding = DiagnosticReport()
         finding.severity = "error"
         finding.message = "virtual_router_id is missing"

@@ -39,7 +39,7 @@ def kill_often(a, node, sniffer, times, interval, settled=lambda: None):
 
 @pytest.mark.parametrize("interval", [1, 0.1, 0.01])
 def test_the_masters_worker_is_killed(duo, lan, pair, sniffer, watched, interval):
-    """Issue 11: transitions of the peer 0 at 1 and 0.1 s, and at 0.01 in the median of three runs. The address leaves the
+    """Transitions of the peer: 0 at 1 and 0.1 s, and at 0.01 in the median of three runs. The address leaves the
     interface only when the peer has taken it over, and each time there is one master in the end."""
     a, b = duo(advert=interval)
     before, mine, since = changes(b), changes(a), a.status().instance()["since_unix_seconds"]
@@ -109,7 +109,7 @@ def test_a_hung_worker_is_replaced_and_ends_when_it_thaws(duo, pair, sniffer):
 
 
 def test_a_worker_that_cannot_be_restarted_leaves_no_address(duo, pair, lan):
-    """Issue 11, 2: with every successor killed at once the address goes, and the peer is the only holder."""
+    """With every successor killed at once the address goes, and the peer is the only holder."""
     a, b = duo(advert=0.5)
     stop = threading.Event()
 

@@ -80,7 +80,7 @@ def test_exit_codes(lan, master):
 
 
 def test_two_masters_that_do_not_understand_each_other(pair):
-    """Each throws away what the other one sends; status names the other one, and all isn't well."""
+    """Each discards what the other one sends; status names the other one, and all isn't well."""
     a, b = pair
     old, new = (Hasup(node, conf.simple(100, version=version, advert=advert))
                 for node, version, advert in ((a, 2, 1), (b, 3, 0.1)))
@@ -119,7 +119,7 @@ def test_watch_streams(duo, pair):
 
 
 def test_a_refused_reload_is_remembered(master):
-    """Exit status 1; status says when and why until a reload succeeds, and the old configuration goes on."""
+    """Exit status 1; status says when and why until a reload succeeds, and the old configuration stays in force."""
     done = master.reload(conf.simple(999, version=3, advert=0.1))
     assert done.returncode == 1 and "Refused. " in done.stdout and "efused: " not in done.stdout, done.stdout
     assert "ago, was refused:" in master.cli("status").stdout

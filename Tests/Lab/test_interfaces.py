@@ -85,7 +85,7 @@ def test_an_address_that_was_there_is_never_removed(lan, pair):
     a = Hasup(pair[0], conf.simple(200, version=3, advert=0.1)).start()
     a.wait_state("MASTER")
     # It is MASTER before its addresses have been looked at in the kernel.
-    wait_for("it's seen to be somebody else's", lambda: a.status().instance()["addresses"][0]["foreign"], bound=3)
+    wait_for("it's seen to be another program's", lambda: a.status().instance()["addresses"][0]["foreign"], bound=3)
     wait_for("a warning", lambda: VIP in a.log(), bound=3)
     a.stop()
     assert pair[0].holds(VIP)

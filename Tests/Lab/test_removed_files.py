@@ -89,7 +89,7 @@ def test_a_socket_of_somebody_else_is_left(lan):
 
 
 def test_a_listener_that_accepts_nobody_holds_nobody_up(lan):
-    """D6: somebody else's socket at the control path, with as many waiting as it takes: to look at it must not block."""
+    """D6: another program's socket at the control path, with as many waiting as it takes: the look at it doesn't block."""
     a = Hasup(lan.node("a"), conf.simple(255, version=3, advert=0.1)).start()
     a.wait_state("MASTER")
     os.unlink(a.control)

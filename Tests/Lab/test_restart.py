@@ -19,7 +19,7 @@ TIMES = 20 if LONG else 5
 @pytest.mark.parametrize("interval", [1, 0.1])
 @pytest.mark.parametrize("number", [signal.SIGKILL, PARK], ids=["killed", "parked"])
 def test_started_again_from_the_store(kept_duo, pair, sniffer, watched, interval, number):
-    """Issue 11, 3: kill -9 of hasupd, and `systemctl restart` by the unit's RestartKillSignal."""
+    """kill -9 of hasupd, and `systemctl restart` by the unit's RestartKillSignal."""
     a, b, store = kept_duo(advert=interval)
     same = Undisturbed(a, b, pair[0], sniffer, watched)
     for _ in range(TIMES):
@@ -89,7 +89,7 @@ def test_a_file_with_an_error_does_not_end_what_ran(kept_duo, pair, sniffer, wat
         same.goes_on(0.1)
         assert a.state() == "MASTER"
         assert "The old configuration stays in force" in " ".join(a.cli("status").stdout.split())
-        assert "The configuration that ran before stays in force" in a.log()
+        assert "The old configuration stays in force" in a.log()
     os.unlink(a.config)
     store.restart()
     same.goes_on(0.1)

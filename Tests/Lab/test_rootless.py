@@ -90,7 +90,7 @@ def test_each_capability_that_is_missing_is_told_once(lan, kind, dropped):
 
 
 def test_the_table_of_all_processes(lan):
-    """Issue 11: capabilities, seccomp and user of every process as read from /proc, for each kind of start."""
+    """Capabilities, seccomp and user of every process as read from /proc, for each kind of start."""
     node = lan.node("a")
     print(f"\n{'start':14} {'process':14} {'uid':>5} {'permitted':>12} {'effective':>12} {'bounding':>12} "
           f"{'ambient':>8} nnp seccomp")

@@ -205,7 +205,7 @@ def test_a_script_that_others_may_write(lan, kind):
 
 @pytest.mark.parametrize("kind", ["folder", "sticky"])
 def test_a_link_that_others_may_replace(lan, kind):
-    """S5: a link in somebody else's folder, and somebody else's link in a folder that is open to all, lead root to a
+    """S5: a link in another user's folder, and another user's link in a folder that is open to all, lead root to a
     program that is root's own; it isn't run."""
     node = lan.node("a")
     nobody = pwd.getpwnam("nobody")
@@ -241,7 +241,7 @@ def grant(path, uid):
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_a_script_that_a_list_opens(lan, kind):
-    """S5: root's file, root's group, and an access control list that lets somebody else write."""
+    """S5: root's file, root's group, and an access control list that lets another user write."""
     node = lan.node("a")
     real, weak, out = weakened(node, kind, 0o775)
     grant(weak, pwd.getpwnam("nobody").pw_uid)

@@ -27,7 +27,7 @@ TIMES = 20 if LONG else 5
 
 @pytest.mark.parametrize("interval", [1, 0.1])
 def test_upgrade(kept_duo, pair, sniffer, watched, interval):
-    """Issue 11, 4: another file lies where hasupd was started from; the process becomes that."""
+    """Another file lies where hasupd was started from; the process becomes that."""
     a, b, store = kept_duo(copied=True, advert=interval)
     same = Undisturbed(a, b, pair[0], sniffer, watched)
     mode = os.stat(a.control)

@@ -9,7 +9,7 @@ import VRRP
 
 @testable import Supervisor
 
-@Suite("What operators read of addresses that somebody else has put there")
+@Suite("What operators read of addresses that another program has put there")
 struct AddressTextTests {
     private let now = Instant(nanoseconds: 1_000_000_000_000)
     private let settings: InstanceSettings

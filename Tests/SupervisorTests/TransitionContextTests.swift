@@ -40,7 +40,7 @@ struct TransitionContextTests {
                 == "no good advert of a master: those of 10.0.0.2 were discarded, the last one: wrong "
                 + "password")
         let silence = "master 10.0.0.2 wasn't heard for 3.609 s"
-        // Long ago, of somebody else, or because we ourselves didn't run.
+        // Long ago, of another router, or because we ourselves didn't run.
         #expect(why([(refused, 5 * second)], down, at: 60 * second) == silence)
         #expect(why([(.discarded(0, .checksum, source: other, detail: 0), second)], down, at: 2 * second) == silence)
         #expect(why([(.discarded(0, .notRunning, source: peer, detail: 0), second)], down, at: 2 * second) == silence)

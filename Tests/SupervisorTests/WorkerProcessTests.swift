@@ -69,7 +69,7 @@ private final class Owner: WorkerProcessOwner {
         #expect(worker.lastFault?.text.hasPrefix("sleeper ended (signal 9): starting it again") == true)
     }
 
-    /// One that hasupd replaces isn't one that somebody else has killed.
+    /// One that hasupd replaces isn't one that another program has killed.
     @Test func itsOwnSignalIsCalledSo() throws {
         let loop = try EventLoop()
         let owner = Owner(loop)

@@ -325,7 +325,7 @@ import VRRP
             #expect(actions.removals.isEmpty)
             #expect(left.indices.allSatisfy { bench.status($0).state == .master })
         }
-        // Later, and in another network, it is somebody else.
+        // Later, and in another network, it is another router.
         bench.advance(.seconds(2))
         _ = bench.take()
         bench.remove(["10.0.4.8/24"])

@@ -4,8 +4,8 @@ import Testing
 import VRRP
 import Wire
 
-/// What is thrown away, why, and that nothing else comes of it (RFC 9568 §7.1; behaviours §16: rejected packets must not
-/// silence a master).
+/// Discarded packets: the reason, and that nothing else comes of it (RFC 9568 §7.1; behaviours §16: rejected packets
+/// must not silence a master).
 @Suite struct PacketTests {
     /// Gives one bad packet to a BACKUP and to a MASTER: its own counter rises, nothing else changes.
     private func expect(

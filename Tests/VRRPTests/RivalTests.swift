@@ -84,7 +84,7 @@ import Wire
         #expect(bench.take().rivals == [Bench.lower, Bench.lower])
     }
 
-    /// Whatever it is thrown away for, its sender advertises for our virtual router.
+    /// Whatever it is discarded for, its sender advertises for our virtual router.
     @Test(
         arguments: [
             .version, .checksum, .hopLimit, .interval, .noAddress, .destination, .authenticationType,

@@ -59,7 +59,7 @@ int hasup_seccomp_load(const void *program, unsigned short count, int logged);
 int hasup_seccomp_probe(void);
 
 /// Opens /dev/null where descriptor 0, 1 or 2 is closed, so that nothing that is opened later is taken for what a
-/// program reads and prints. Before anything else is opened. `output` is O_RDWR to throw away what is printed there,
+/// program reads and prints. Before anything else is opened. `output` is O_RDWR to discard what is printed there,
 /// O_RDONLY to have it refused as before.
 void hasup_open_standard_descriptors(int output);
 

@@ -92,7 +92,7 @@ struct ClusterCheck {
         for node in nodes.indices where !present.contains(node) {
             report(
                 .warning,
-                "instance `\(first.instance.name)` isn't on node \(nodes[node].path): nobody takes over there",
+                "instance `\(first.instance.name)` isn't on node \(nodes[node].path): that node can't take over",
                 at: first, [])
             diagnostics.append(
                 Diagnostic(

@@ -10,7 +10,7 @@ package struct ClusterNode: Sendable {
     private let places: [String: [String: Int]]
     private let text: SourceText
 
-    /// Where something stands, for a finding.
+    /// The place of something that a finding is about.
     struct Place {
         var location: SourceLocation
         var length = 1
@@ -30,7 +30,7 @@ package struct ClusterNode: Sendable {
     /// True if the instance's block has this keyword.
     func says(_ keyword: String, _ instance: InstanceSettings) -> Bool { places[instance.name]?[keyword] != nil }
 
-    /// Where the first of these keywords stands that the instance's block has; where the block begins without one.
+    /// The place of the first of these keywords in the instance's block; the block's beginning without any.
     func place(_ keywords: [String], _ instance: InstanceSettings) -> Place {
         guard let found = keywords.lazy.compactMap({ places[instance.name]?[$0] }).first else {
             return Place(location: instance.location)

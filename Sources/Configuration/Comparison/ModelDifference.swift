@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// What changes from one model to the next, for whoever wants to know before or after a reload.
+/// The difference between two models.
 package struct ModelDifference: Hashable, Sendable {
     /// A setting with another value.
     package struct Setting: Hashable, Sendable {
@@ -11,13 +11,13 @@ package struct ModelDifference: Hashable, Sendable {
         package var old: String?
         /// As it is; nil when it isn't set any more.
         package var new: String?
-        /// Whether it changes nothing today, because its keyword isn't handled yet.
+        /// True if it changes nothing today, because its keyword isn't handled yet.
         package var isWithoutEffect = false
 
         /// Keywords of which a reload changes nothing that runs.
         private static let actingAtStart: Set = ["adopt_leftovers", "vrrp_startup_delay"]
 
-        /// Whether it acts only when hasupd begins anew.
+        /// True if it acts only when hasupd starts.
         var actsAtStart: Bool { Self.actingAtStart.contains(name) }
     }
 
@@ -37,12 +37,12 @@ package struct ModelDifference: Hashable, Sendable {
     package var removed: [String] = []
     /// Instances that differ, in the order of the new model.
     package var changed: [Change] = []
-    /// How many instances are the same, wherever they stand in the files.
+    /// Number of instances that are the same, wherever they stand in the files.
     package var unchanged = 0
     /// Settings that belong to no instance.
     package var global: [Setting] = []
 
-    /// Whether a reload would do nothing.
+    /// True if a reload would do nothing.
     package var isEmpty: Bool { added.isEmpty && removed.isEmpty && changed.isEmpty && global.isEmpty }
 
     /// Instances are matched by what makes them the same virtual router on the link, as a reload does, whatever their

@@ -57,8 +57,8 @@ final class KeywordList: Sendable {
 /// One keyword in one kind of block.
 @dynamicMemberLookup
 package struct Keyword: Sendable {
-    /// Where it may stand: `(root)`, `vrrp_instance`, `vrrp_instance/authentication` and so on. Contexts that end in
-    /// ` (entry)` hold the words of an entry in a list block.
+    /// The block that it may stand in: `(root)`, `vrrp_instance`, `vrrp_instance/authentication` and so on.
+    /// Contexts that end in ` (entry)` hold the words of an entry in a list block.
     package let context: String
     let row: KeywordRow
 

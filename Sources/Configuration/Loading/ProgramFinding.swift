@@ -1,4 +1,4 @@
-/// A part of a program's path that somebody else than root may change.
+/// A part of a program's path that users other than root may change.
 package struct PathWeakness: Hashable, Sendable {
     /// A clause that names the part, its owner and its mode.
     package var text: String
@@ -15,7 +15,7 @@ package struct PathWeakness: Hashable, Sendable {
 package struct ProgramFinding: Hashable, Sendable {
     /// The reason it can't be run, such as `no such file`; nil when it can.
     package var obstacle: String?
-    /// The parts of its path that somebody else than root may change, from the root on.
+    /// The parts of its path that users other than root may change, from the root on.
     package var weaknesses: [PathWeakness]
     /// A program without complaints.
     package init(obstacle: String? = nil, weaknesses: [PathWeakness] = []) {

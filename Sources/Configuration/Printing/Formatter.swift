@@ -32,7 +32,7 @@ private struct Formatter {
         var code: Range<Int>
         var comment: Range<Int>?
         var conditions: [FormatterNesting.Condition] = []
-        /// Where the text after the conditions begins.
+        /// The beginning of the text after the conditions.
         var textStart = 0
         /// Its comment ends with a backslash: a value goes on in the next line.
         var isContinued = false
@@ -194,7 +194,7 @@ private struct Formatter {
         return !line.conditions.isEmpty || body.first == Byte.tilde || body.contains(Byte.dollar)
     }
 
-    /// Where the text begins whose braces count: after conditions and generators, nowhere for an include.
+    /// The beginning of the text whose braces count: after conditions and generators; the line's end for an include.
     private func bodyStart(of line: PhysicalLine) -> Int {
         var start = line.textStart
         let word = text.bytes[start..<line.code.upperBound].prefix { !Byte.isBlank($0) && $0 != Byte.quote }
@@ -210,7 +210,7 @@ private struct Formatter {
 
     // MARK: - Definitions
 
-    /// Where the value begins when a line defines something.
+    /// The beginning of the value when a line defines something.
     private mutating func definition(_ line: PhysicalLine) -> Int? {
         var offset = line.textStart
         guard offset < line.code.upperBound, text.bytes[offset] == Byte.dollar else { return nil }

@@ -4,7 +4,6 @@ import ConfigurationModel
 /// a block, and comments behind neighbouring lines of one depth below each other.
 struct LayoutWriter {
     private(set) var bytes: [UInt8] = []
-    /// Where an empty line was asked for.
     private var wantsEmptyLine = false
     /// The last line, while the next one may still change it.
     private var last: Line?

@@ -7,7 +7,7 @@ struct AddressOnInterface: Hashable {
     var interface: String
 }
 
-/// Where an address was given to an interface. Small, because there may be a hundred thousand.
+/// The first use of an address on an interface. Small, because there may be a hundred thousand.
 struct AddressUse {
     let token: UInt32
     /// Place of the instance in the model; `UInt32.max` for a static address.

@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// Where an instance's advertisements come from and go to.
+/// Rules of the source and the destination of an instance's advertisements.
 extension Elaborator {
     mutating func decidePeers() {
         let family = draft.settings.family
@@ -129,7 +129,7 @@ extension Elaborator {
         if link?.hasMulticast == false, !draft.settings.isUnicast, !tries("unicast_peer", in: draft.block) {
             report(
                 .error,
-                "interface `\(name)` has no multicast, so nobody hears instance `\(draft.settings.name)`; "
+                "interface `\(name)` has no multicast, so no other node hears instance `\(draft.settings.name)`; "
                     + "name its peers by `unicast_peer`", at: token, atStart: "run it all the same")
         }
         guard let prefixes = environment.prefixes else { return }

@@ -118,7 +118,6 @@ struct DiagnosticList {
         }
     }
 
-    /// Where the first error since then is.
     func firstError(since mark: Mark) -> SourceLocation? {
         diagnostics.dropFirst(mark.kept).first { $0.severity == .error }?.location
     }

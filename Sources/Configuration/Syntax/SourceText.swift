@@ -90,7 +90,6 @@ struct SourceText {
         return text.withUTF8Buffer { $0.elementsEqual(bytes[token.range]) }
     }
 
-    /// Where a token stands.
     func location(_ token: Token) -> SourceLocation {
         SourceLocation(file: files[Int(token.file)].path, line: Int(token.line), column: Int(token.column))
     }
@@ -125,7 +124,7 @@ struct TextLine {
     var end: Int
     var file: Int
     var line: Int
-    /// Where column 1 lies, for a line whose bytes are a file's own.
+    /// The position of column 1, for a line whose bytes are a file's own.
     var origin: Int
     /// For a line that was put together: its parts in order. Empty for a file's own line.
     var parts: [Part] = []

@@ -112,7 +112,7 @@ struct StatementParser {
         openBlocks = []
     }
 
-    /// Where a block's keyword stands, seen from a token: its line, and its file when that is another one.
+    /// The place of a block's keyword, seen from a token: its line, and its file when that is another one.
     private func begin(_ block: OpenBlock, _ place: Int) -> String {
         let first = text.tokens[block.statement.map { statements[$0].token } ?? block.brace]
         guard text.tokens.indices.contains(place), text.tokens[place].file == first.file else {

@@ -29,8 +29,8 @@ extension StatementParser {
         "track_process": "whatever ends, this node keeps its role",
         "track_bfd": "whatever is cut, this node keeps its role",
         "vrrp_sync_group": "each of its instances changes its role by itself",
-        "virtual_routes": "they aren't set, whoever is MASTER",
-        "virtual_rules": "they aren't set, whoever is MASTER",
+        "virtual_routes": "they aren't set, whichever node is MASTER",
+        "virtual_rules": "they aren't set, whichever node is MASTER",
     ]
 
     /// Once: keepalived should be able to read the same files.

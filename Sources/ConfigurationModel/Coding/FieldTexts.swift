@@ -2,7 +2,7 @@ import Base
 
 /// The settings of a record, each under its keyword.
 package struct FieldTexts: Fields {
-    /// What a setting says.
+    /// The text of a setting.
     package enum Text {
         /// One value; nil when it isn't set, empty for a flag that is.
         case value(String?)
@@ -14,7 +14,7 @@ package struct FieldTexts: Fields {
 
     package struct Line {
         package var keyword: String
-        /// What tells it from another value, also where the text doesn't.
+        /// Bytes that differ for each value, also where the text doesn't.
         package var bytes: [UInt8]
         /// Made only for the few that are of interest: a configuration has hundreds of thousands.
         package var text: () -> Text

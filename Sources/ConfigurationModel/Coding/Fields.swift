@@ -1,6 +1,6 @@
 import Base
 
-/// What a field of the configuration holds: its form in bytes and its text.
+/// The value of a field of the configuration: its form in bytes and its text.
 package protocol FieldValue: Hashable, Sendable {
     /// - Throws: `truncated`, and `invalid` for what the type can't be.
     init(from reader: inout ByteReader) throws(ByteError)
@@ -14,7 +14,7 @@ package protocol FieldValue: Hashable, Sendable {
 /// A structure that lists its fields once, for everybody who has to know them all: the writer and the reader of bytes, the
 /// difference of two configurations, and the tests.
 package protocol Record: FieldValue {
-    /// What a reader begins with.
+    /// The value that a reader begins with.
     init()
     mutating func visit(_ fields: inout some Fields) throws(ByteError)
 }
@@ -33,7 +33,7 @@ package protocol FlagSet: OptionSet, FieldValue where RawValue: FieldValue, Elem
     static var all: Self { get }
 }
 
-/// What a record lists its fields to. Only a reader throws.
+/// A visitor, to which a record lists its fields. Only a reader throws.
 package protocol Fields {
     /// A field that is no setting: a place in the files, or what follows from others.
     mutating func unlisted<Value: FieldValue>(_ value: inout Value) throws(ByteError)
@@ -65,7 +65,7 @@ package protocol Fields {
     mutating func part<Value: Record>(_ value: inout OutOfLine<Value>?) throws(ByteError)
     /// A keyword without a value, of a case without fields.
     mutating func word(_ word: String)
-    /// What a reader of the record relies on.
+    /// Throws in a reader when the condition, on which the record's users rely, doesn't hold.
     mutating func require(_ condition: @autoclosure () -> Bool) throws(ByteError)
 }
 

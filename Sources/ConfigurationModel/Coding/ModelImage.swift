@@ -56,7 +56,6 @@ package struct EncodedModel {
     package let ignoredSettings: Int
     /// The smallest advert_int; nil without instances.
     package let smallestAdvertInterval: Interval?
-    /// Whether any instance has a script.
     package let hasScripts: Bool
     private let commonOffset: Int
 
@@ -86,7 +85,7 @@ package struct EncodedModel {
         self.bytes = bytes
     }
 
-    /// Where an instance begins; the place after the last one for the count itself. The table was validated.
+    /// The beginning of an instance; the place after the last one for the count itself. The table was validated.
     private func offset(_ index: Int) throws(ByteError) -> Int {
         var reader = ByteReader(bytes)
         _ = try reader.readView(ModelFormat.headerLength + index * 4)

@@ -12,7 +12,7 @@ package struct VirtualAddress: Record {
     /// -nodad: duplicate address detection is wanted (IPv6 addresses go in without it otherwise).
     package var duplicateAddressDetection = false
     package var noPrefixRoute = false
-    /// no_track: its removal by somebody else doesn't matter.
+    /// no_track: its removal by another program doesn't matter.
     package var isUntracked = false
     /// home, mngtmpaddr, autojoin and use_vmac.
     package var flags: AddressFlags = []
@@ -56,7 +56,7 @@ package struct VirtualAddress: Record {
     }
 }
 
-/// What few addresses have.
+/// Settings that few addresses have.
 private struct ExtraAddressSettings: Record {
     var broadcast: IPAddress?
     var label: String?
@@ -91,7 +91,7 @@ package struct AddressFlags: FlagSet {
 
 /// One entry of unicast_peer.
 package struct UnicastPeer: Record {
-    /// Where advertisements go.
+    /// The destination of advertisements.
     package var address: IPAddress
     /// min_ttl: lowest TTL accepted from it.
     package var minimumTTL: UInt8?

@@ -3,7 +3,7 @@ import Base
 /// One check of a real server, with everything it inherits from the real and the virtual server filled in.
 package struct CheckSettings: Record {
     package var kind: CheckKind
-    /// Where it is done; nil for MISC_CHECK, FILE_CHECK and BFD_CHECK, which address nobody.
+    /// The address that it is done at; nil for MISC_CHECK, FILE_CHECK and BFD_CHECK, which have none.
     package var endpoint: CheckEndpoint?
     /// When it is done; nil for FILE_CHECK and BFD_CHECK, which are told.
     package var schedule: CheckSchedule?
@@ -89,7 +89,6 @@ package struct CheckEndpoint: Record {
     }
 }
 
-/// What a check does.
 package enum CheckKind: Choice {
     case tcp
     /// HTTP_GET and SSL_GET.
@@ -161,7 +160,7 @@ package enum CheckKind: Choice {
 
 /// HTTP_GET and SSL_GET.
 package struct HTTPCheck: Record {
-    /// Whether the connection is encrypted: SSL_GET.
+    /// True for SSL_GET.
     package var isEncrypted: Bool
     package var version = HTTPVersion.http10
     /// fast_recovery: no delay between requests while the check isn't up.
@@ -319,7 +318,7 @@ package struct UDPProbe: Record {
     package var payload: [UInt8]?
     /// require_reply: silence is a failure.
     package var requiresReply = false
-    /// What the reply has to begin with; empty for anything.
+    /// The required beginning of the reply; empty for any reply.
     package var reply: [ReplyByte] = []
     /// min_reply_length, in bytes.
     package var minimumReplyLength = 0

@@ -1,6 +1,6 @@
 import Base
 
-/// What the files mean, with every default filled in: the only form in which a configuration leaves this room.
+/// The meaning of the files, with every default filled in: the only form in which a configuration leaves this room.
 package struct ConfigurationModel: Record {
     package var global = GlobalSettings()
     /// vrrp_instance blocks in the order of the files. A block that can't run is here too, with its `faults`.
@@ -20,12 +20,12 @@ package struct ConfigurationModel: Record {
 
     /// The smallest advert_int of all instances; the watchdog's measure (docs/decisions, D13).
     package var smallestAdvertInterval: Interval? { instances.map(\.advertInterval).min() }
-    /// Whether any script is run, which decides how far the supervisor may seal itself (D2). Those of sync groups and
+    /// True if any script is run, which decides how far the supervisor may seal itself (D2). Those of sync groups and
     /// trackers, and of start, shutdown and FIFOs, aren't handled yet.
     package var hasScripts: Bool { instances.contains { !$0.scripts.isEmpty } }
 
-    /// What the VRRP worker is handed: who reads the network isn't to know what it doesn't need, as passwords of mail servers
-    /// and arguments of programs. Scripts are run by hasupd.
+    /// The part for the VRRP worker. It reads the network, so it gets nothing that it doesn't need, as passwords of
+    /// mail servers and arguments of programs. Scripts are run by hasupd.
     package var vrrpPart: ConfigurationModel {
         var part = ConfigurationModel()
         part.global.garpInterval = global.garpInterval

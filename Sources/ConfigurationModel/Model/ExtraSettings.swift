@@ -82,7 +82,7 @@ package struct VirtualLink: Record {
             }
         }
     }
-    /// How ipvlans of one interface see each other.
+    /// The traffic between ipvlans of one interface.
     package enum IPVLANMode: UInt8, FieldValue {
         case bridge = 0
         case isolated = 1
@@ -133,11 +133,11 @@ package struct HMACSettings: Record {
         case monotonic = 1
     }
     package enum Mode: UInt8, FieldValue {
-        /// What fails is dropped.
+        /// A message that fails is discarded.
         case enforce = 0
-        /// What fails is logged and accepted.
+        /// A message that fails is logged and accepted.
         case permissive = 1
-        /// What arrives is verified, what leaves isn't signed.
+        /// Received messages are verified, sent ones aren't signed.
         case receiveOnly = 2
     }
     /// key, in order; not empty, no number twice.
@@ -178,7 +178,7 @@ package struct ExtraAnnouncements: Record {
     }
 }
 
-/// What few instances say.
+/// Settings that few instances have.
 package struct ExtraSettings: Record {
     /// vrf: sockets are bound to this device.
     package var vrf: String?
@@ -193,7 +193,7 @@ package struct ExtraSettings: Record {
     package var lateTimerPriority: Priority?
     /// kernel_rx_buf_size, in bytes.
     package var receiveBuffer: Int?
-    /// Where the first of the instance's faults is.
+    /// The place of the first of the instance's faults.
     package var faultLocation: SourceLocation?
     package init() {}
 
@@ -211,7 +211,7 @@ package struct ExtraSettings: Record {
 }
 
 extension InstanceSettings {
-    /// Where the first of `faults` is; nil without one.
+    /// The place of the first of `faults`; nil without one.
     package var faultLocation: SourceLocation? {
         get { extra?.value.faultLocation }
         set {

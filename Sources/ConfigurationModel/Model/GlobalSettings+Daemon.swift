@@ -3,9 +3,8 @@ import Base
 /// startup_script or shutdown_script.
 package struct DaemonScript: Record {
     package var arguments: [String]
-    /// Who it runs as; nil for the default.
+    /// Its user and group; nil for the default.
     package var identity: ScriptIdentity?
-    /// How long it may take.
     package var timeout = Interval.seconds(10)
     package init(arguments: [String], identity: ScriptIdentity? = nil) {
         self.arguments = arguments
@@ -20,7 +19,7 @@ package struct DaemonScript: Record {
     }
 }
 
-/// Where the daemon runs, what it is called, and what it runs at its start and end.
+/// The daemon's namespaces, names, and scripts at start and end.
 package struct DaemonSettings: Record {
     /// net_namespace: a name below /run/netns; nil for the one it was started in.
     package var namespace: String?
@@ -182,7 +181,7 @@ package struct AgentSettings: Record {
 
 /// Reloading, and files for people and programs.
 package struct ReportSettings: Record {
-    /// reload_check_config: where the findings go; nil for nowhere. A reload is always judged first.
+    /// reload_check_config: where the findings go; nil for nowhere. A reload is always checked first.
     package var reloadLog: String?
     package var reloadTimeFile: String?
     package var repeatsReload = false
@@ -213,7 +212,7 @@ package struct BufferSettings: Record {
     /// A size, and whether the system's limit is overridden.
     package struct Size: Record {
         package var bytes: Int?
-        /// Whether SO_RCVBUFFORCE is used.
+        /// True for SO_RCVBUFFORCE.
         package var isForced = false
         package init() {}
 
@@ -266,7 +265,7 @@ package struct BufferSettings: Record {
     }
 }
 
-/// What concerns all interfaces.
+/// Settings of all interfaces.
 package struct LinkSettings: Record {
     /// default_interface of static addresses.
     package var defaultInterface: String?

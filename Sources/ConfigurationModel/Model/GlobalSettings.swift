@@ -26,7 +26,6 @@ package struct GlobalSettings: Record {
     /// vrrp_delay_after_boot: nothing is sent or judged before this much time has passed since the machine's start.
     package var delayAfterBoot = Interval.zero
     package var logsUnknownVirtualRouters = false
-    /// Where the daemon runs, and what it runs itself.
     package var daemon = DaemonSettings()
     /// Scheduling of the VRRP worker, but for `realtimePriority`.
     package var vrrpProcess = ProcessSettings()

@@ -68,9 +68,9 @@ package struct AnnouncementGroup: Record {
 /// One entry of interface_up_down_delays.
 package struct InterfaceDelay: Record {
     package var interface: String
-    /// How long it has to be down before that counts.
+    /// The time that it has to be down before that counts.
     package var down: Interval
-    /// How long it has to be up before that counts.
+    /// The time that it has to be up before that counts.
     package var up: Interval
     package init(interface: String, down: Interval, up: Interval) {
         self.interface = interface
@@ -104,7 +104,7 @@ package struct StaticAddress: Record {
     }
 }
 
-/// How a link is watched that doesn't tell the kernel when it goes down.
+/// The request by which a link is watched that doesn't tell the kernel when it goes down.
 package enum LinkProbe: UInt8, FieldValue {
     /// MII, then ETHTOOL, then IOCTL: the first one that the driver knows.
     case any = 0
@@ -129,8 +129,8 @@ package struct PolledInterface: Record {
     }
 }
 
-/// What instances share: definitions that they name, groups that they belong to, and what is installed whatever their
-/// state is.
+/// Objects that instances share: definitions that they name, groups that they belong to, and what is installed in any
+/// state.
 package struct SharedObjects: Record {
     /// vrrp_script blocks.
     package var trackScripts: [TrackScript] = []

@@ -55,7 +55,7 @@ package struct InstanceSettings: Record {
     package var routes: [RouteSettings] = []
     /// virtual_rules: installed while MASTER.
     package var rules: [RuleSettings] = []
-    /// What few instances say; nil when nothing of it is said.
+    /// Settings that few instances have; nil without any.
     package var extra: OutOfLine<ExtraSettings>?
     /// Why this block can't run, a sentence each; empty when it can (docs/decisions, D18).
     package var faults: [String] = []
@@ -65,10 +65,10 @@ package struct InstanceSettings: Record {
         self.location = location
     }
 
-    /// Whether advertisements go to configured peers instead of the group.
+    /// True if advertisements go to configured peers instead of the group.
     package var isUnicast: Bool { !unicastPeers.isEmpty }
 
-    /// What makes it the same virtual router on the link, whatever its name (behaviours: reload keeps the state).
+    /// The virtual router on the link, whatever the instance's name (behaviours: reload keeps the state).
     package var identity: InstanceIdentity {
         InstanceIdentity(
             interface: interface, family: family, virtualRouterID: virtualRouterID?.rawValue ?? 0,
@@ -195,7 +195,7 @@ extension InstanceSettings {
     /// Addresses that an advertisement has room to count (RFC 9568 §5.2.5).
     package static var maximumAddresses: Int { 255 }
 
-    /// How many of its virtual addresses, the first ones, an advertisement carries on a link with this MTU: what fits
+    /// Number of virtual addresses, the first ones, that an advertisement carries on a link with this MTU: what fits
     /// behind the IP header, the VRRP header and the authentication data (RFC 9568 §5, RFC 2338 §5).
     package func advertisedAddressLimit(mtu: Int) -> Int {
         let (internetHeader, address) = family == .ipv4 ? (20, 4) : (40, 16)

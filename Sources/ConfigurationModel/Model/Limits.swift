@@ -18,7 +18,7 @@ package enum Limits {
     /// The longest time, in microseconds.
     package static let longest: Int64 = 4_294_967_000_000
     package static let downTimerAdverts = 1...100
-    /// What IPVS takes as a weight.
+    /// Weights that IPVS takes.
     package static let weight = 0...Int(Int32.max)
     /// More addresses than one entry of a group may stand for: each becomes a service in the kernel.
     package static let rangeMaximum: UInt64 = 65_536

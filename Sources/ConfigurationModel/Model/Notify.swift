@@ -48,7 +48,7 @@ package enum NotifyTrigger: UInt8, FieldValue, CaseIterable {
 package struct NotifyScript: Record {
     package var trigger: NotifyTrigger
     package var arguments: [String]
-    /// Who it runs as; nil for the default (script_user, keepalived_script, or hasupd's own user).
+    /// Its user and group; nil for the default (script_user, keepalived_script, or hasupd's own user).
     package var identity: ScriptIdentity?
     package init(trigger: NotifyTrigger, arguments: [String], identity: ScriptIdentity? = nil) {
         self.trigger = trigger
@@ -64,15 +64,15 @@ package struct NotifyScript: Record {
     }
 }
 
-/// Who a script runs as: user and group names (or numbers) as written.
+/// User and group of a script: names (or numbers) as written.
 package struct ScriptIdentity: Record {
     /// User name or number.
     package var user: String
     /// Group name or number; nil for the user's primary group.
     package var group: String?
-    /// Whether the user's supplementary groups are set too (`:` before the group).
+    /// True if the user's supplementary groups are set too (`:` before the group).
     package var supplementaryGroups: Bool
-    /// Who that is; nil when nobody was asked, or when there is none of that name, and then it runs nothing.
+    /// Their numbers; nil when they weren't looked up, or when there are none: then the script isn't run.
     package var account: ScriptAccount?
     package init(user: String, group: String? = nil, supplementaryGroups: Bool = false) {
         self.user = user

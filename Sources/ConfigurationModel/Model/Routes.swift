@@ -13,7 +13,7 @@ package enum RouteType: UInt8, FieldValue {
     case throwing = 9
     case nat = 10
 
-    /// Whether packets go somewhere, so that a gateway or an interface makes sense.
+    /// True if packets go somewhere, so that a gateway or an interface makes sense.
     package var forwards: Bool {
         switch self {
         case .blackhole, .unreachable, .prohibit, .throwing: false
@@ -140,7 +140,7 @@ package struct Realms: Record {
     }
 }
 
-/// Where packets of a route go next.
+/// The next hop of a route's packets.
 package struct NextHop: Record {
     /// via; nil when the destination is on the link.
     package var gateway: IPAddress?
@@ -164,7 +164,7 @@ package struct NextHop: Record {
     }
 }
 
-/// How a route joins those to the same destination (ip-route(8)).
+/// The way in which a route joins those to the same destination (ip-route(8)).
 package enum RouteOperation: UInt8, FieldValue {
     /// Before them; the default.
     case prepend = 0
@@ -221,7 +221,7 @@ package struct RouteSettings: Record {
     package var propagatesTTL: Bool?
     /// add, append or prepend.
     package var operation = RouteOperation.prepend
-    /// no_track: its removal by somebody else doesn't matter.
+    /// no_track: its removal by another program doesn't matter.
     package var isUntracked = false
     /// track_group, in static_routes.
     package var trackGroup: String?
@@ -258,7 +258,7 @@ package struct RouteSettings: Record {
     }
 }
 
-/// What a rule does with a packet that matches.
+/// The action of a rule on a packet that matches.
 package enum RuleAction: Choice {
     /// Looks the route up in this table.
     case table(UInt32)
@@ -326,9 +326,8 @@ package struct RuleSettings: Record {
     package var priority: UInt32
     /// protocol; 18 marks what keepalived or hasup installs.
     package var ruleProtocol: UInt8 = 18
-    /// What happens then.
     package var action: RuleAction
-    /// no_track: its removal by somebody else doesn't matter.
+    /// no_track: its removal by another program doesn't matter.
     package var isUntracked = false
     /// track_group, in static_rules.
     package var trackGroup: String?

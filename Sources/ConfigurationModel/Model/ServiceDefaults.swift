@@ -76,11 +76,11 @@ package struct SyncDaemonSettings: Record {
 /// A FIFO that events are written to.
 package struct NotifyFIFO: Record {
     package var path: String
-    /// Who it belongs to; nil for the default.
+    /// Its user and group; nil for the default.
     package var owner: ScriptIdentity?
     /// The program that reads it, with its arguments; empty for none.
     package var script: [String] = []
-    /// Who that runs as; nil for the default.
+    /// The script's user and group; nil for the default.
     package var scriptIdentity: ScriptIdentity?
     package init(path: String) { self.path = path }
 

@@ -2,7 +2,6 @@ import Base
 
 /// One virtual_server block: an IPVS service and the servers behind it.
 package struct VirtualServerSettings: Record {
-    /// What clients address.
     package var address: ServiceAddress
     package var location: SourceLocation
     /// Family of the service; of a group's first entry, when its entries have both.
@@ -65,7 +64,7 @@ package struct VirtualServerSettings: Record {
     }
 }
 
-/// What clients of a service address.
+/// The destination of a service's packets from clients.
 package enum ServiceAddress: Choice {
     /// An address and a port; port 0 stands for all ports.
     case address(IPAddress, port: UInt16)
@@ -152,7 +151,7 @@ package struct SchedulerFlags: FlagSet {
     ]
 }
 
-/// How packets reach a real server.
+/// The way of packets to a real server.
 package enum Forwarding: Choice {
     /// NAT.
     case masquerading
@@ -180,7 +179,7 @@ package enum Forwarding: Choice {
     }
 }
 
-/// How TUN wraps packets.
+/// The encapsulation of TUN.
 package enum Tunnel: Choice {
     /// IP in IP.
     case ipip
@@ -336,7 +335,7 @@ package enum ServiceTrigger: UInt8, FieldValue {
 package struct ServiceScript: Record {
     package var trigger: ServiceTrigger
     package var arguments: [String]
-    /// Who it runs as; nil for the default.
+    /// Its user and group; nil for the default.
     package var identity: ScriptIdentity?
     package init(trigger: ServiceTrigger, arguments: [String], identity: ScriptIdentity? = nil) {
         self.trigger = trigger

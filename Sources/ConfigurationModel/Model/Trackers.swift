@@ -1,6 +1,6 @@
 import Base
 
-/// What a tracker's name refers to.
+/// The kind of object that a tracker's name refers to.
 package enum TrackerKind: UInt8, FieldValue, CaseIterable {
     /// A vrrp_script.
     case script = 1
@@ -38,7 +38,7 @@ package struct Tracker: Record {
     }
 }
 
-/// What a vrrp_script does.
+/// The action of a vrrp_script.
 package enum TrackCommand: Choice {
     /// Runs a program with arguments; exit status 0 is success.
     case run([String])
@@ -128,7 +128,7 @@ package struct TrackFile: Record {
     }
 }
 
-/// How the parameters of a process are compared with those that are looked for.
+/// The comparison of a process's parameters with those that are looked for.
 package enum ParameterMatch: UInt8, FieldValue {
     /// All of them, in order.
     case exact = 0
@@ -208,9 +208,9 @@ package struct BFDSession: Record {
     package var weight = 0
     /// reverse for those who don't say another.
     package var reverse = false
-    /// Whether instances may track it (`checker` alone excludes them).
+    /// True if instances may track it (`checker` alone excludes them).
     package var servesVRRP = true
-    /// Whether real servers may be checked by it (`vrrp` alone excludes them).
+    /// True if real servers may be checked by it (`vrrp` alone excludes them).
     package var servesCheckers = true
     package init(name: String, neighbor: IPAddress) {
         self.name = name
@@ -218,7 +218,7 @@ package struct BFDSession: Record {
         timeToLive = neighbor.family == .ipv4 ? 255 : 64
     }
 
-    /// How long the neighbour may be silent when it agrees to these intervals (RFC 5880 §6.8.4).
+    /// The time that the neighbour may be silent when it agrees to these intervals (RFC 5880 §6.8.4).
     package var detectionTime: Interval { max(minimumReceive, minimumTransmit) * Int64(multiplier) }
 
     package init() { self.init(name: "", neighbor: IPAddress(v4: 0)) }

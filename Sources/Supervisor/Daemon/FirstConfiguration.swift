@@ -18,7 +18,7 @@ struct FirstConfiguration {
     /// Reads the files. A start is tolerant (docs/decisions, D18), but ends when nothing at all can run.
     ///
     /// - Parameter stored: the configuration of a hasupd that is gone. With it the start is as strict as a reload: what
-    ///   ran goes on rather than files with an error, which somebody may be editing.
+    ///   ran stays in force, not files with an error, which an operator may be editing.
     init(
         _ context: DaemonContext, stored: (image: ConfigurationImage, model: EncodedModel)?
     ) throws(StartError) {
@@ -37,7 +37,7 @@ struct FirstConfiguration {
             let generation = Generation(stored: stored.image, stored.model)
         {
             if case .judged(_, _, let diagnostics) = outcome { for finding in diagnostics { findings.log(finding) } }
-            log.error("\(refusal). The configuration that ran before stays in force.")
+            log.error("\(refusal). The old configuration stays in force.")
             self.generation = generation
             self.refusal = "\(refusal). The old configuration stays in force."
             return

@@ -5,7 +5,7 @@ import VRRP
 
 /// Observations before a transition that explain it better than the transition does.
 struct TransitionContext {
-    /// An advert that came and was thrown away.
+    /// An advert that was discarded.
     struct Refused {
         var reason: DiscardReason
         var source: IPAddress

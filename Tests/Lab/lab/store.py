@@ -71,7 +71,7 @@ class Store:
                     self.kept.insert(0, (name, number))
 
     def put(self, name, number):
-        """Keeps a descriptor of somebody else's."""
+        """Keeps a descriptor of another program."""
         with self.lock:
             self.kept.insert(0, (name, number))
 

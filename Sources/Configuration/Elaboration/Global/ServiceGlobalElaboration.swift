@@ -8,7 +8,7 @@ extension Elaborator {
     mutating func mailRecipients(_ block: Statement) {
         forEach(inside: block) { $0.recipients($1) }
         if model.global.mail.recipients.isEmpty {
-            report(.warning, "`notification_email` names nobody: no mail is sent", at: block.token)
+            report(.warning, "`notification_email` names no recipient: no mail is sent", at: block.token)
         }
     }
 

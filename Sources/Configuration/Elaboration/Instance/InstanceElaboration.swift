@@ -6,7 +6,7 @@ struct InstanceDraft {
     var settings: InstanceSettings
     /// The statement.
     let block: Statement
-    /// Where the last statement with this keyword begins.
+    /// The beginning of the last statement with each keyword.
     var places: [String: Int] = [:]
     /// First token of each virtual and excluded address, in order.
     var virtualPlaces: [Int] = []

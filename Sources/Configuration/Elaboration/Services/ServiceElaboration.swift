@@ -24,7 +24,7 @@ struct ServiceDraft {
     var token: Int { block.token }
     /// True if its address could be read; without one it isn't set up whatever else it says.
     var hasAddress = true
-    /// Where the last statement with this keyword begins.
+    /// The beginning of the last statement with each keyword.
     var places: [String: Int] = [:]
     /// Settings that real servers and checks inherit.
     var defaults = CheckDefaults()

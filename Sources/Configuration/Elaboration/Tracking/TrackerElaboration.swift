@@ -20,26 +20,26 @@ struct SharedContext {
     var instances: [String: Int] = [:]
     /// The lack on this machine that keeps an instance from starting, by the instance's name.
     var startFaults: [String: String] = [:]
-    /// Where an instance was made a member of a sync group.
+    /// Tokens that made an instance a member of a sync group.
     var memberships: [Int: Int] = [:]
     /// Tokens of the names of groups.
     var syncGroups: [String: Int] = [:]
     var trackGroups: [String: Int] = [:]
-    /// Where the block that is being read has something that it may have once, by a word for it.
+    /// Tokens of what the block that is being read may have once, by a word for each.
     var seenInBlock: [String: Int] = [:]
     /// Number of searches for what a misspelled name may have meant.
     var suggestions = 0
     /// Place of the first program that hasupd is to run.
     var firstScript: Int?
-    /// Where an interface was named first, by list.
+    /// Tokens that named an interface first, by list.
     var interfaces: [String: Int] = [:]
-    /// Where an address was given to an interface first, and by which instance.
+    /// Tokens that gave an address to an interface first, and the instance of each.
     var addresses = AddressUses()
     var linkLocals: [AddressOnInterface: AddressUse] = [:]
     /// startup_script_timeout and its kin, until the scripts are known.
     var startupTimeout: Interval?
     var shutdownTimeout: Interval?
-    /// Where FIFOs or their scripts were named.
+    /// Tokens that named FIFOs or their scripts.
     var fifoPlaces: [WritableKeyPath<Elaborator, NotifyFIFO?>: Int] = [:]
     /// snmp_vs_stats_update_interval and snmp_rs_stats_update_interval.
     var serviceAge: Interval?
