@@ -50,6 +50,8 @@ extension Daemon {
         let handover = Result { () throws(Handover.Malformed) in try Handover.take() }
         let predecessor = (try? handover.get()) ?? nil
         let store = DescriptorStore(systemd, ListenDescriptors.take() + (predecessor?.stored ?? []))
+        // Those that it was started with: it raises its own.
+        let limits = predecessor?.limits ?? ScriptLimits()
         let sink = LogSink.suitable(
             foreground: options.foreground, identity: options.instance.map { "hasupd_\($0)" } ?? "hasupd")
         let log = Logger(label: "hasupd") { _ in SinkHandler(sink, level: options.logLevel) }
@@ -66,7 +68,7 @@ extension Daemon {
 
         let events = EventRecorder(context, sink)
         let daemon = Daemon(
-            context, first.generation, events, store, systemd, predecessor?.limits ?? ScriptLimits())
+            context, first.generation, events, store, systemd, limits)
         daemon.scripts.adoptScripts()
         let children = ChildProcess.inherited(except: daemon.scripts.processes, on: context.loop)
         let record = WorkerRecord(directory: context.paths.runDirectory)
