@@ -94,11 +94,11 @@ extension JSONRecord {
     package func write(into writer: inout JSONWriter) {
         writer.beginObject()
         var copy = self
-        var members = JSONMemberWriter(writer)
-        // The bytes are moved, not copied: the members' writer is their only owner.
-        writer = JSONWriter()
+        // The bytes change hands twice. With two owners at any time, each append would copy all of them.
+        var members = JSONMemberWriter(JSONWriter())
+        swap(&members.writer, &writer)
         try? copy.visit(&members)
-        writer = members.writer
+        swap(&members.writer, &writer)
         writer.endObject()
     }
 
