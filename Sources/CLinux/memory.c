@@ -77,6 +77,12 @@ void hasup_fetch_code(void) {
     dl_iterate_phdr(advise_on_code, &advice);
 }
 
+void hasup_map_code(void) {
+    // Before Linux 5.14 it fails, and each page is mapped when it is used.
+    int advice = MADV_POPULATE_READ;
+    dl_iterate_phdr(advise_on_code, &advice);
+}
+
 // A slot: sequence, checksum, record and length in one word, payload. Zero is no checksum.
 enum { WORDS = HASUP_SLOT_SIZE / 8, HEAD_WORDS = WORDS - HASUP_SLOT_PAYLOAD / 8 };
 

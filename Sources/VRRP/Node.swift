@@ -74,9 +74,11 @@ package struct Node: Sendable {
         return routers.indices.contains(id) && routers[id].masterDownAt == next.deadline ? (id, next.deadline) : nil
     }
 
-    /// The time at which the next takeover that only an advertisement can still prevent is an interval of the master
-    /// away: it has missed an advertisement by then. Nil when something else is due before.
-    package var takeoverNoticeAt: Instant? { nearestTakeover.map { $0.at - routers[$0.id].masterInterval } }
+    /// The time of the next takeover that only an advertisement can still prevent, and the time one interval of the master
+    /// before: an advertisement is missed by then. Nil when something else is due before.
+    package var nextTakeover: (notice: Instant, at: Instant)? {
+        nearestTakeover.map { ($0.at - routers[$0.id].masterInterval, $0.at) }
+    }
 
     /// Announces what waits and may leave now. An address that has gone meanwhile isn't announced.
     private mutating func announce(at now: Instant, into actions: inout [Action]) {

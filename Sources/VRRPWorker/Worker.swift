@@ -166,7 +166,7 @@ final class Worker {
             VRRPToSupervisor.cleared(generation: configuration.generation).send(on: channel)
         }
         if let coreTimer { loop.set(coreTimer, to: node.deadline) }
-        code.fetch(at: node.takeoverNoticeAt)
+        code.prepare(for: node.nextTakeover)
         if phase == .stopping, effects.isIdle { finish() }
         if configuration.hasLongFuse, configuration.next == nil { change(to: .short) }
     }

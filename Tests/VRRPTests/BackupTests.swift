@@ -72,12 +72,12 @@ import Wire
         bench.receive(200)
         bench.advance(.seconds(3))
         bench.receive(200)
-        #expect(bench.node.takeoverNoticeAt == nil, "the timer is early: an advertisement has moved the takeover on")
+        #expect(bench.node.nextTakeover?.notice == nil, "the timer is early: an advertisement has moved the takeover on")
         bench.advance(.seconds(3))
-        let notice = try #require(bench.node.takeoverNoticeAt)
+        let notice = try #require(bench.node.nextTakeover?.notice)
         #expect(notice + .seconds(1) - bench.now == Interval(nanoseconds: 609_375_000))
         bench.advance(.seconds(1))
-        #expect(bench.node.takeoverNoticeAt == nil, "a MASTER takes nothing over")
+        #expect(bench.node.nextTakeover?.notice == nil, "a MASTER takes nothing over")
     }
 
     /// §6.4.2: a superior or equal advertisement starts the timer again.

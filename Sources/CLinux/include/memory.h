@@ -29,6 +29,9 @@ void hasup_release_code(void);
 /// doesn't wait for it.
 void hasup_fetch_code(void);
 
+/// Maps the code of the program and its libraries, so that none of its pages has to be faulted in (MADV_POPULATE_READ).
+void hasup_map_code(void);
+
 /// Nanoseconds or generation numbers in shared memory: whole, in order, and never torn.
 static inline int64_t hasup_atomic_load(const int64_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 static inline void hasup_atomic_store(int64_t *word, int64_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
