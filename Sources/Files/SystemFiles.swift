@@ -1,7 +1,3 @@
-// Room Files: files, programs, accounts and interfaces of the machine, as the configuration's reader sees them.
-// Imports: Base, ConfigurationModel, Configuration, Reactor and CLinux.
-// Begin: SystemFiles here for files, SystemEnvironment.swift for the machine.
-
 import Configuration
 import ConfigurationModel
 import Glibc
