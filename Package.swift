@@ -118,9 +118,7 @@ let package = Package(
             "SupervisorTests",
             [
                 "Base", "ConfigurationModel", "Configuration", "VRRP", "WorkerProtocol", "Varlink", "Control",
-                "Reactor", "Kernel",
-                "Supervisor",
-                "Sandbox", "Supervision", "LogOutput", logging,
+                "Reactor", "Kernel", "Supervisor", "Sandbox", "Supervision", "LogOutput", "CLinux", logging,
             ], settings: libnlHeaders),
         tests("SandboxTests", ["Base", "Reactor", "Sandbox", "CLinux"]),
         tests("LogOutputTests", ["Base", "LogOutput"]),

@@ -1,7 +1,3 @@
-// Room Base: the value types of all rooms: addresses, times, deadlines, bytes in network order.
-// Imports: nothing but Swift.
-// Begin: any file; each is one type.
-
 package enum AddressFamily: UInt8, Hashable, Sendable {
     case ipv4 = 4
     case ipv6 = 6

@@ -1,6 +1,6 @@
-// Room CheckerWorker: the program `hasup-checker`, which will run health checks.
-// Imports: Base, WorkerProtocol, Reactor, Sandbox and CLinux.
-// Begin: `Main.main` here.
+// CheckerWorker: the program `hasup-checker`, which will run health checks.
+// Imports: Base, CLinux, Reactor, Sandbox, WorkerProtocol.
+// Begin with Main.swift, the only file.
 
 import CLinux
 import Glibc

@@ -1,3 +1,7 @@
+// Configuration: the text of the files to the model, with findings; formatter, effective text, comparisons.
+// Imports: Base, ConfigurationModel.
+// Begin with Configuration.swift, whose `elaborate` is the way from the files to the model.
+
 import Base
 import ConfigurationModel
 

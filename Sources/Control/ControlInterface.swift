@@ -1,7 +1,3 @@
-// Room Control: the protocol io.hasup between hasupd and its clients: requests, reports, server and client.
-// May import Base, VRRP (types of status), Varlink, Reactor, CLinux.
-// Begin here, then read ControlStatus.swift for `hasup status` and ControlServer.swift for the socket.
-
 import Varlink
 
 /// The methods of `io.hasup` that are served.

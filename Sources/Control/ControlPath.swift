@@ -1,3 +1,4 @@
+import Base
 import Glibc
 
 /// Paths of the run directory and the control socket: one rule for the daemon and its clients.
@@ -84,14 +85,9 @@ package enum ControlPath {
         return found
     }
 
-    private struct FileIdentity: Equatable {
-        var device: UInt
-        var inode: UInt
-    }
-
     private static func identity(_ path: String) -> FileIdentity? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
-        return FileIdentity(device: status.st_dev, inode: status.st_ino)
+        return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
 }

@@ -1,7 +1,4 @@
-// Room Files: files, programs, accounts and interfaces of the machine, as the configuration's reader sees them.
-// Imports: Base, ConfigurationModel, Configuration, Reactor and CLinux.
-// Begin: SystemFiles here for files, SystemEnvironment.swift for the machine.
-
+import Base
 import Configuration
 import ConfigurationModel
 import Glibc

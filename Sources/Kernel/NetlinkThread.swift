@@ -1,7 +1,3 @@
-// Room Kernel: interfaces and addresses by rtnetlink(7): requests with typed results, notifications as events.
-// Imports: Base, Wire, Reactor, CLibnl and CLinux.
-// Begin: NetlinkThread here hands requests to RouteConnection.swift; LinkMonitor.swift follows notifications.
-
 import Base
 import CLinux
 import Glibc

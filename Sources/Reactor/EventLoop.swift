@@ -1,7 +1,3 @@
-// Room Reactor: epoll, one timer, signals and owned descriptors for one thread; the only room that reads the clock.
-// Imports: Base and CLinux.
-// Begin: `EventLoop.turn` here.
-
 import Base
 import CLinux
 

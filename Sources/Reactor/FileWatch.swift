@@ -1,21 +1,21 @@
 import CLinux
 
+package enum FileChange: Hashable, Sendable {
+    /// The file is to be looked at again.
+    case file
+    /// The folder was removed or moved away: nothing more is reported.
+    case folderGone
+}
+
 /// Reports when one file may have changed: it was written and closed, replaced, moved or removed. The folder is what is
 /// watched, so the file needn't exist (inotify(7)).
 package final class FileWatch {
-    package enum Change: Hashable, Sendable {
-        /// The file is to be looked at again.
-        case file
-        /// The folder was removed or moved away: nothing more is reported.
-        case folderGone
-    }
-
     private let descriptor: Descriptor
     private let loop: EventLoop
     private var watch: Watch?
 
     /// Watches a file; the path is absolute. - Throws: `SystemError` when its folder isn't there.
-    package init(path: String, on loop: EventLoop, handler: @escaping (Change) -> Void) throws(SystemError) {
+    package init(path: String, on loop: EventLoop, handler: @escaping (FileChange) -> Void) throws(SystemError) {
         let parts = path.split(separator: "/")
         let name = parts.last.map(String.init) ?? ""
         let folder = "/" + parts.dropLast().joined(separator: "/")

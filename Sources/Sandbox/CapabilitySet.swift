@@ -16,7 +16,6 @@ package struct CapabilitySet: OptionSet, Hashable, Sendable {
     package static let netRaw = CapabilitySet(number: 13)
     package static let ipcLock = CapabilitySet(number: 14)
     package static let sysNice = CapabilitySet(number: 23)
-    package static let sysResource = CapabilitySet(number: 24)
 
     /// The capabilities that hasupd always keeps (docs/decisions, D2).
     package static let supervisor: CapabilitySet = [.netAdmin, .netRaw, .setUID, .setGID, .setPCap, .kill]

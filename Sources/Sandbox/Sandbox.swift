@@ -1,6 +1,6 @@
-// Room Sandbox: the rights that processes give up before they read input, each step read back from the kernel.
-// Imports: Base, Reactor, CLibcap, CLibseccomp and CLinux.
-// Begin: `seal` and `limitSupervisor` here; SeccompLists.swift and SupervisorCalls.swift are the allow-lists.
+// Sandbox: the rights that processes give up before they read input, each step read back from the kernel.
+// Imports: Base, CLibcap, CLibseccomp, CLinux, Reactor.
+// Begin with Sandbox.swift: `seal`, `limitSupervisor`; SeccompLists.swift, SupervisorCalls.swift are the allow-lists.
 
 import CLinux
 import Glibc

@@ -1,6 +1,6 @@
-// Room Simulator: `hasup-sim`: clusters of real cores with a simulated clock, network and kernel, one seed each.
-// Imports: Base, Wire, ConfigurationModel and VRRP.
-// Begin: Simulation.swift, one seed from faults to peace; World.swift is the event loop, Invariants.swift the promises.
+// Simulator: `hasup-sim`: clusters of real cores with a simulated clock, network and kernel, one seed each.
+// Imports: Base, ConfigurationModel, VRRP, Wire.
+// Begin with Simulation.swift, a seed's run; World.swift is the event loop, Invariants.swift the promises.
 
 import Base
 import Glibc

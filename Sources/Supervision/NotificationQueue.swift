@@ -18,7 +18,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     /// The time between runs of an instance after those.
     package static var spacing: Interval { .milliseconds(500) }
 
-    private struct Line {
+    private struct InstanceQueue {
         var name = ""
         var running = 0
         var next: (run: Run, scripts: Int)?
@@ -30,7 +30,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
         var due: Instant { rested - NotificationQueue.spacing * (NotificationQueue.burst - 1) }
     }
 
-    /// Lines whose time has come that are looked at for one run: a turn has an end, however many there are.
+    /// Queues whose time has come that are looked at for one run: a turn has an end, however many there are.
     private static var lookedAtMax: Int { 64 }
 
     private let runningMax: Int
@@ -39,11 +39,11 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     /// Runs that haven't begun.
     private var waiting = 0
     private var numbers: [String: Int] = [:]
-    private var lines: [Line] = []
+    private var queues: [InstanceQueue] = []
     private var free: [Int] = []
-    /// The time at which a line's next run may start; of one without, at which it is rested and can be forgotten.
+    /// The time at which a queue's next run may start; of one without, at which it is rested and can be forgotten.
     private var times = DeadlineHeap()
-    /// Lines whose next run may start as soon as there is room, in the order in which they came.
+    /// Queues whose next run may start as soon as there is room, in the order in which they came.
     private var ready: [Int] = []
     private var firstReady = 0
     private var skipped: [String: Int] = [:]
@@ -54,7 +54,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     /// Instances that something is remembered of.
     var instanceCount: Int { numbers.count }
 
-    /// The time of the next line. Call `next` then.
+    /// The time of the next run. Call `next` then.
     package var deadline: Instant { times.first?.deadline ?? .never }
 
     /// Adds a transition of this instance, with so many scripts. `next` returns what is to be started. One without scripts is
@@ -65,16 +65,16 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     package mutating func add(_ run: Run, of instance: String, scripts count: Int, at now: Instant) -> Bool {
         guard count > 0 else { return giveUp(of: instance, at: now) }
         let number = numbers[instance] ?? begin(instance)
-        let isFolded = lines[number].next != nil
+        let isFolded = queues[number].next != nil
         if isFolded { skipped[instance, default: 0] += 1 } else { waiting += 1 }
-        lines[number].next = (run, count)
+        queues[number].next = (run, count)
         look(at: number, now)
         return isFolded
     }
 
     private mutating func giveUp(of instance: String, at now: Instant) -> Bool {
-        guard let number = numbers[instance], lines[number].next != nil else { return false }
-        lines[number].next = nil
+        guard let number = numbers[instance], queues[number].next != nil else { return false }
+        queues[number].next = nil
         waiting -= 1
         skipped[instance, default: 0] += 1
         look(at: number, now)
@@ -85,14 +85,14 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     package mutating func adopt(scripts count: Int, of instance: String) {
         guard count > 0 else { return }
         let number = numbers[instance] ?? begin(instance)
-        lines[number].running += count
+        queues[number].running += count
         running += count
     }
 
     /// One script of this instance has ended, or couldn't be started. Ask `next` what is to be started.
     package mutating func ended(of instance: String, at now: Instant) {
-        guard let number = numbers[instance], lines[number].running > 0 else { return }
-        lines[number].running -= 1
+        guard let number = numbers[instance], queues[number].running > 0 else { return }
+        queues[number].running -= 1
         running -= 1
         look(at: number, now)
     }
@@ -102,31 +102,31 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     package mutating func next(at now: Instant) -> Run? {
         for _ in 0..<Self.lookedAtMax {
             guard let number = times.popDue(at: now) else { break }
-            if lines[number].next == nil { forget(number) } else { look(at: number, now) }
+            if queues[number].next == nil { forget(number) } else { look(at: number, now) }
         }
         guard running < runningMax, let (number, waiting) = takeReady(at: now) else { return nil }
-        lines[number].next = nil
-        lines[number].running = waiting.scripts
-        lines[number].rested = max(lines[number].rested, now) + Self.spacing
+        queues[number].next = nil
+        queues[number].running = waiting.scripts
+        queues[number].rested = max(queues[number].rested, now) + Self.spacing
         running += waiting.scripts
         self.waiting -= 1
         return waiting.run
     }
 
-    /// The first line whose next run may start; none while there isn't room for it. Those whose run was given up meanwhile
+    /// The first queue whose next run may start; none while there isn't room for it. Those whose run was given up meanwhile
     /// are passed over: each was added by one transition.
     private mutating func takeReady(at now: Instant) -> (number: Int, next: (run: Run, scripts: Int))? {
         while firstReady < ready.count {
             let number = ready[firstReady]
             // Smaller ones behind it wait as well, or its turn might never come.
-            if let next = lines[number].next, running > 0, next.scripts > runningMax - running { return nil }
+            if let next = queues[number].next, running > 0, next.scripts > runningMax - running { return nil }
             firstReady += 1
             if firstReady == ready.count {
                 ready = []
                 firstReady = 0
             }
-            lines[number].isReady = false
-            if let next = lines[number].next { return (number, next) }
+            queues[number].isReady = false
+            if let next = queues[number].next { return (number, next) }
             look(at: number, now)
         }
         return nil
@@ -135,35 +135,35 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     /// Ends all waits for a time: no further transition will come. Call `next`.
     package mutating func hurry(at now: Instant) {
         isHurried = true
-        for number in lines.indices where lines[number].next != nil { look(at: number, now) }
+        for number in queues.indices where queues[number].next != nil { look(at: number, now) }
     }
 
     private mutating func begin(_ instance: String) -> Int {
-        let line = Line(name: instance)
+        let queue = InstanceQueue(name: instance)
         if let number = free.popLast() {
-            lines[number] = line
+            queues[number] = queue
             numbers[instance] = number
             return number
         }
-        lines.append(line)
-        numbers[instance] = lines.count - 1
-        return lines.count - 1
+        queues.append(queue)
+        numbers[instance] = queues.count - 1
+        return queues.count - 1
     }
 
     private mutating func forget(_ number: Int) {
-        numbers[lines[number].name] = nil
-        lines[number] = Line()
+        numbers[queues[number].name] = nil
+        queues[number] = InstanceQueue()
         free.append(number)
     }
 
-    /// Sets the time of a line in which nothing runs.
+    /// Sets the time of a queue in which nothing runs.
     private mutating func look(at number: Int, _ now: Instant) {
-        let line = lines[number]
-        guard line.running == 0, !line.isReady else { return }
-        guard line.next != nil else { return times.set(number, to: line.rested) }
-        guard isHurried || line.due <= now else { return times.set(number, to: line.due) }
+        let queue = queues[number]
+        guard queue.running == 0, !queue.isReady else { return }
+        guard queue.next != nil else { return times.set(number, to: queue.rested) }
+        guard isHurried || queue.due <= now else { return times.set(number, to: queue.due) }
         times.set(number, to: nil)
-        lines[number].isReady = true
+        queues[number].isReady = true
         ready.append(number)
     }
 
@@ -178,7 +178,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
 
     /// Runs that haven't begun, by their instances' names.
     package var unbegun: [Run] {
-        lines.filter { $0.next != nil }.sorted { $0.name < $1.name }.compactMap { $0.next?.run }
+        queues.filter { $0.next != nil }.sorted { $0.name < $1.name }.compactMap { $0.next?.run }
     }
 
     /// True if nothing runs or waits.

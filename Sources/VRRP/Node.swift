@@ -1,7 +1,3 @@
-// Room VRRP: the virtual routers of a node as pure values: events and the time in, actions out (RFC 9568).
-// Imports: Base, Wire and ConfigurationModel: no clock, no descriptor, no Glibc.
-// Begin: `Node.handle` here takes Event.swift and gives Action.swift; VirtualRouter+Receive and +Timers decide.
-
 import Base
 import ConfigurationModel
 import Wire

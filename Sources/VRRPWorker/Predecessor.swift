@@ -34,7 +34,7 @@ struct Predecessor {
 
 extension InstanceRecord {
     /// An instance's record in the page; nil for the node's.
-    package init?(_ record: StatePage.Record) {
+    package init?(_ record: PageRecord) {
         guard record.number > 0 else { return nil }
         self.init(record.bytes, nextAdvert: record.mark)
     }

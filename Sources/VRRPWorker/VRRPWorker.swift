@@ -1,6 +1,6 @@
-// Room VRRPWorker: the role `hasup-vrrp`, the shell around the VRRP room: sockets, netlink, messages; no decisions.
-// Imports: Base, Wire, ConfigurationModel, VRRP, Supervision, WorkerProtocol, Reactor, Kernel, Sandbox and CLinux.
-// Begin: `runVRRPWorker` here, then the drawing in Worker.swift.
+// VRRPWorker: the role `hasup-vrrp`, the shell around VRRP: sockets, netlink, messages; no decisions.
+// Imports: what Package.swift lists.
+// Begin with VRRPWorker.swift: `runVRRPWorker` is the role; then the drawing in Worker.swift.
 
 import Base
 import CLinux

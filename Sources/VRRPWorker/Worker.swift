@@ -18,7 +18,7 @@ import WorkerProtocol
 ///     hasupd ────────► configure ───┤   (the core)       └──► notify, observe ───────► hasupd
 ///     timer ─────────► timeout ─────┘
 final class Worker {
-    enum Phase { case running, stopsWhenConfigured, stopping, finishing }
+    enum StopPhase { case running, stopsWhenConfigured, stopping, finishing }
 
     let loop: EventLoop
     let channel: Channel
@@ -41,7 +41,7 @@ final class Worker {
     /// A worker that is to stop before its first configuration doesn't know what its predecessor has left to it, and
     /// would leave that without a word: it stops when it has taken one. Finishing, it ends when its last words have
     /// left.
-    private(set) var phase = Phase.running
+    private(set) var phase = StopPhase.running
 
     init(
         loop: EventLoop, channel: Channel, page: StatePage, addresses: AddressPage, links: LinkWatcher,

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Bytes in, complete messages out: each ends with a NUL (https://varlink.org).
 package struct VarlinkInput: Sendable {
     /// The reason bytes can't become a message.
@@ -33,7 +31,7 @@ package struct VarlinkInput: Sendable {
 
     /// The next complete message without its NUL; nil when it isn't complete. - Throws: `Failure` when it never will be.
     package mutating func next() throws(Failure) -> ArraySlice<UInt8>? {
-        guard let end = firstNull() else {
+        guard let end = buffer[scanned...].firstIndex(of: 0) else {
             scanned = buffer.count
             if pending > messageMax { throw .tooLong(limit: messageMax) }
             return nil
@@ -44,15 +42,6 @@ package struct VarlinkInput: Sendable {
             scanned = start
         }
         return buffer[start..<end]
-    }
-
-    private func firstNull() -> Int? {
-        buffer.withUnsafeBytes { bytes in
-            guard let base = bytes.baseAddress,
-                let found = memchr(base + scanned, 0, bytes.count - scanned)
-            else { return nil }
-            return UnsafeRawPointer(found) - base
-        }
     }
 
     /// Gives memory back when nothing is pending.

@@ -1,7 +1,3 @@
-// Room Wire: packets as bytes: VRRP advertisements, IP headers, gratuitous ARP, neighbour advertisements.
-// Imports: Base.
-// Begin: Advertisement writes here, AdvertisementView.swift reads.
-
 import Base
 
 /// Protocol number of VRRP in the IPv4 Protocol and IPv6 Next Header fields (RFC 9568 §5.1.1.4, §5.1.2.5).

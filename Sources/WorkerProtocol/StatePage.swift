@@ -3,6 +3,17 @@ import CLinux
 import Glibc
 import Reactor
 
+/// One record of the page as the last worker left it.
+package struct PageRecord: Sendable {
+    /// 0 for the node, one more than the number of the instance.
+    package var number: UInt32
+    /// Counts writes: of two records for one thing, the higher is the newer.
+    package var sequence: Int64
+    package var bytes: [UInt8]
+    /// The point in time that was added to it last, if one was (`SnapshotWriter.mark`).
+    package var mark: Instant?
+}
+
 /// The memory that hasupd and one worker share: a sealed memfd whose size nobody can change, so that a hostile worker
 /// can't make hasupd's mapping fault (docs/decisions, D9, D13, D36).
 ///
@@ -14,17 +25,6 @@ import Reactor
 /// What a worker must leave to its successor is kept in the slots, see `SnapshotWriter`. Room is reserved for more
 /// instances than anybody has: only pages that were written take memory.
 package final class StatePage {
-    /// One record as the last worker left it.
-    package struct Record: Sendable {
-        /// 0 for the node, one more than the number of the instance.
-        package var number: UInt32
-        /// Counts writes: of two records for one thing, the higher is the newer.
-        package var sequence: Int64
-        package var bytes: [UInt8]
-        /// The point in time that was added to it last, if one was (`SnapshotWriter.mark`).
-        package var mark: Instant?
-    }
-
     /// Bytes of the part that hasupd looks at.
     package static let headSize = 4_096
     /// Slots that there is room for.
@@ -146,8 +146,8 @@ package final class StatePage {
 
     fileprivate func mark(_ index: Int) -> UnsafeMutablePointer<Int64> { words + Self.marksOffset / 8 + index }
 
-    fileprivate func read(_ index: Int) -> Record? {
-        var record = Record(number: 0, sequence: 0, bytes: [UInt8](repeating: 0, count: Int(HASUP_SLOT_PAYLOAD)))
+    fileprivate func read(_ index: Int) -> PageRecord? {
+        var record = PageRecord(number: 0, sequence: 0, bytes: [UInt8](repeating: 0, count: Int(HASUP_SLOT_PAYLOAD)))
         let length = hasup_slot_read(slot(index), &record.sequence, &record.number, &record.bytes)
         guard length >= 0 else { return nil }
         record.bytes.removeLast(record.bytes.count - Int(length))
@@ -159,7 +159,7 @@ package final class StatePage {
     }
 
     /// Everything that is whole, oldest first: untrusted bytes.
-    package var records: [Record] {
+    package var records: [PageRecord] {
         (0..<slotCount).compactMap(read).sorted { $0.sequence < $1.sequence }
     }
 }

@@ -1,7 +1,3 @@
-// Room WorkerProtocol: messages between hasupd and its workers, and the memory that they share.
-// Imports: Base, Reactor and CLinux.
-// Begin: the messages by direction here; Frame.swift and Channel.swift carry them, StatePage.swift is the memory.
-
 import Base
 import Reactor
 

@@ -1,3 +1,7 @@
+// hasup: the command line of operators, a client of the control socket and of the configuration's parser.
+// Imports: what Package.swift lists.
+// Begin with Hasup.swift, then Commands.swift; longer commands have files of their own.
+
 import ArgumentParser
 import Base
 import CLinux
@@ -7,10 +11,6 @@ import Control
 import Glibc
 import Reactor
 import Varlink
-
-// Room hasup: the command line of operators, a client of the control socket and of the configuration's parser.
-// May import everything but Supervision, WorkerProtocol, Kernel, Sandbox, Telemetry and the daemons.
-// Begin here, then read Commands.swift; each command has its own file.
 
 /// The command line's entrance.
 @main struct Hasup: ParsableCommand {

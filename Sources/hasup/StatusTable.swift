@@ -154,17 +154,7 @@ struct StatusTable {
         // A fault in the last transition's text isn't repeated.
         let shown = instance.lastTransition.map { $0.to == "FAULT" && instance.state == .fault ? $0.text : "" } ?? ""
         for fault in instance.faults where !shown.contains(fault) { texts.append("fault: \(fault)") }
-        for address in instance.addresses + instance.excludedAddresses {
-            if let obstacle = address.obstacle {
-                texts.append("\(address.address) dev \(address.interface): \(obstacle)")
-            } else if instance.state == .master, !address.installed, !address.foreign {
-                texts.append("\(address.address) is missing on \(address.interface)")
-            } else if instance.keepsAddress, address.installed {
-                texts.append(
-                    "\(address.address) is still on \(address.interface): the kernel hasn't removed it, and a MASTER may "
-                        + "have it, too; if it refused, the reason is in the log")
-            }
-        }
+        texts += addressProblems(instance)
         if instance.hasConflictingMaster {
             for rival in instance.rivals {
                 texts.append(
@@ -208,6 +198,21 @@ struct StatusTable {
             texts.append("adverts discarded: \(counts)\(last ?? "")")
         }
         return texts.flatMap { Layout.wrap(Printable.text($0), width: width) }
+    }
+
+    private func addressProblems(_ instance: InstanceReport) -> [String] {
+        (instance.addresses + instance.excludedAddresses).compactMap { address -> String? in
+            if let obstacle = address.obstacle {
+                "\(address.address) dev \(address.interface): \(obstacle)"
+            } else if instance.state == .master, !address.installed, !address.foreign {
+                "\(address.address) is missing on \(address.interface)"
+            } else if instance.keepsAddress, address.installed {
+                "\(address.address) is still on \(address.interface): the kernel hasn't removed it, and a MASTER may "
+                    + "have it, too; if it refused, the reason is in the log"
+            } else {
+                nil
+            }
+        }
     }
 
     /// A discard reason in words; a newer daemon's, which isn't known here, by its name.

@@ -56,8 +56,16 @@ enum EffectSamples {
 
     static func scaffolds(of row: Keyword) -> [String] {
         let context = row.context
-        let name = context.split(separator: "/").last.map { String($0.replacing(" (entry)", with: "")) } ?? ""
-        let url = "url {\npath /\nstatus_code 200\n}\n"
+        return outside(context) ?? instances(context) ?? servers(row) ?? entries(context)
+    }
+
+    /// The name of the innermost block.
+    private static func name(of context: String) -> String {
+        context.split(separator: "/").last.map { String($0.replacing(" (entry)", with: "")) } ?? ""
+    }
+
+    /// What stands outside of instances and virtual servers.
+    private static func outside(_ context: String) -> [String]? {
         switch context {
         case "(root)":
             return [trackers + instance("") + "%\n"]
@@ -99,6 +107,12 @@ enum EffectSamples {
                 "bfd_instance b {\nneighbor_ip 10.0.0.9\n%\n}\n" + instance("track_bfd {\nb\n}"),
                 "bfd_instance b {\nneighbor_ip 10.0.0.9\nmax_hops 3\n%\n}\n", "bfd_instance b {\n%\n}\n",
             ]
+        default: return nil
+        }
+    }
+
+    private static func instances(_ context: String) -> [String]? {
+        switch context {
         case "vrrp_instance":
             return [
                 trackers + instance("%"), trackers + instance("unicast_peer {\n10.0.0.7\n}\n%"),
@@ -119,11 +133,21 @@ enum EffectSamples {
                 instance("version 3\nauth_hmac {\n%\n}"),
             ]
         case "vrrp_instance/unicast_peer (entry)", "vrrp_instance/track_interface (entry)":
+            let name = name(of: context)
             let entry = name == "unicast_peer" ? "10.0.0.7" : "eth1"
             return [
                 instance("\(name) {\n\(entry) %\n}"), instance("\(name) {\n\(entry) reverse %\n}"),
                 instance("\(name) {\n%\n}"),
             ]
+        default: return nil
+        }
+    }
+
+    private static func servers(_ row: Keyword) -> [String]? {
+        let context = row.context
+        let name = name(of: context)
+        let url = "url {\npath /\nstatus_code 200\n}\n"
+        switch context {
         case "virtual_server": return services(row)
         case "virtual_server/real_server":
             return [
@@ -155,10 +179,13 @@ enum EffectSamples {
         case "virtual_server_group (entry)":
             return ["virtual_server_group g {\n10.0.0.1 80\n%\n}\nvirtual_server group g {\nprotocol TCP\n}\n"]
         case "SSL": return ["", "certificate /c\n"].map { "SSL {\n\($0)%\n}\n" + check("SSL_GET", url) }
-        default: break
+        default: return context.hasPrefix("virtual_server/real_server/") ? [check(name, "%")] : nil
         }
-        if context.hasPrefix("virtual_server/real_server/") { return [check(name, "%")] }
-        // What is left are entries of lists.
+    }
+
+    /// Entries of lists.
+    private static func entries(_ context: String) -> [String] {
+        let name = name(of: context)
         let outer = context.split(separator: "/").first.map(String.init) ?? ""
         func inside(_ entry: String) -> String {
             let block = "\(name) {\n\(entry)\n}"

@@ -102,7 +102,7 @@ import Testing
         #expect(session.minimumReceive == .milliseconds(50) && session.minimumTransmit == .microseconds(20_500))
         #expect(session.idleTransmit == .seconds(2) && session.multiplier == 3 && session.isPassive)
         #expect(session.timeToLive == 200 && session.maximumHops == nil && session.isMultihop)
-        #expect(session.servesVRRP && !session.servesCheckers && session.detectionTime == .milliseconds(150))
+        #expect(session.servesVRRP && !session.servesCheckers)
     }
 
     /// Who tracks says the weight; who doesn't gets the definition's.

@@ -76,81 +76,89 @@ def test_many_reloads_leak_nothing(lan):
     assert "Sanitizer" not in hasup.log()
 
 
-@pytest.mark.minutes
-def test_soak(lan, pair, record_property):
-    """C4: whatever happens for however long: one holder afterwards, and no more memory, descriptors or processes."""
-    dice = random.Random(20260101)
-    script = pair[0].write("notify.sh", "#!/bin/sh\nexit 0\n")
-    os.chmod(script, 0o755)
-    extra = [f'notify "{script}"']
+class Soak:
+    """Two daemons, and what happens to them in a round."""
 
-    def file(priority, vips=(f"{VIP}/24",)):
-        # Each flap of the link makes each of them run a script twice on both nodes: a storm.
+    def __init__(self, lan, pair):
+        self.lan, self.pair = lan, pair
+        self.dice = random.Random(20260101)
+        script = pair[0].write("notify.sh", "#!/bin/sh\nexit 0\n")
+        os.chmod(script, 0o755)
+        self.extra = [f'notify "{script}"']
+        self.daemons = [Hasup(node, self.file(priority)).start() for node, priority in zip(pair, (200, 100))]
+        self.a = self.daemons[0]
+        lan.wait_holder(VIP, "a")
+
+    def file(self, priority, vips=(f"{VIP}/24",)):
+        """Each flap of the link makes each of the other instances run a script twice on both nodes: a storm."""
         storm = [conf.instance(f"S_{number}", vrid=number, priority=priority, version=3, advert=0.1,
-                               vips=[f"10.0.1.{number}/32"], extra=extra) for number in range(60, 80)]
-        return conf.file(conf.instance(priority=priority, version=3, advert=0.1, vips=vips, extra=extra), *storm,
+                               vips=[f"10.0.1.{number}/32"], extra=self.extra) for number in range(60, 80)]
+        return conf.file(conf.instance(priority=priority, version=3, advert=0.1, vips=vips, extra=self.extra), *storm,
                          settings=["script_user root", "enable_script_security"])
 
-    a, b = Hasup(pair[0], file(200)).start(), Hasup(pair[1], file(100)).start()
-    lan.wait_holder(VIP, "a")
+    def flap(self):
+        self.lan.link(self.pair[0], False)
+        self.lan.wait_holder(VIP, "b", 3)
+        self.lan.link(self.pair[0], True)
 
-    def flap():
-        lan.link(pair[0], False)
-        lan.wait_holder(VIP, "b", 3)
-        lan.link(pair[0], True)
+    def reload(self):
+        number = self.dice.randint(101, 120)
+        assert self.a.reload(self.file(200, (f"{VIP}/24", f"10.0.0.{number}/24"))).returncode == 0
 
-    def reload():
-        number = dice.randint(101, 120)
-        assert a.reload(file(200, (f"{VIP}/24", f"10.0.0.{number}/24"))).returncode == 0
-
-    def kill():
-        victim = dice.choice((a, b))
+    def kill(self):
+        victim = self.dice.choice(self.daemons)
         old = victim.worker(bound=5)
         os.kill(old, signal.SIGKILL)
         wait_for("another worker", lambda: victim.roles().get("hasup-vrrp", []),
                  lambda pids: len(pids) == 1 and pids != [old], 5)
 
-    def partition():
-        lan.cut(pair[1])
-        lan.heal()
+    def partition(self):
+        self.lan.cut(self.pair[1])
+        self.lan.heal()
 
-    def upgrade():
-        done = dice.choice((a, b)).cli("upgrade", bound=20)
+    def upgrade(self):
+        done = self.dice.choice(self.daemons).cli("upgrade", bound=20)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def ask():
-        for daemon in (a, b):
+    def ask(self):
+        for daemon in self.daemons:
             daemon.cli("status")
 
-    def round_of_all():
-        for action in dice.sample((flap, reload, kill, partition, upgrade, ask), 6):
+    def round_of_all(self):
+        for action in self.dice.sample(
+                (self.flap, self.reload, self.kill, self.partition, self.upgrade, self.ask), 6):
             action()
-        lan.wait_holder(VIP, "a", 8)
+        self.lan.wait_holder(VIP, "a", 8)
 
-    def rest():
+    def rest(self):
         """What both hold at rest after a round. What a process holds differs by some pages from life to life (by 2 % of
         them all together), so it's the median of nine lives."""
         sizes = []
         for _ in range(9):
-            round_of_all()
-            assert a.reload(file(200)).returncode == 0
-            lan.wait_holder(VIP, "a")
-            sizes.append([at_rest(daemon) for daemon in (a, b)])
-        return [statistics.median(size) for size in zip(*sizes)], [holdings(daemon) for daemon in (a, b)]
+            self.round_of_all()
+            assert self.a.reload(self.file(200)).returncode == 0
+            self.lan.wait_holder(VIP, "a")
+            sizes.append([at_rest(daemon) for daemon in self.daemons])
+        return [statistics.median(size) for size in zip(*sizes)], [holdings(daemon) for daemon in self.daemons]
 
+
+@pytest.mark.minutes
+def test_soak(lan, pair, record_property):
+    """C4: whatever happens for however long: one holder afterwards, and no more memory, descriptors or processes."""
+    soak = Soak(lan, pair)
     # The history is part of what they hold, and grows until it has 1,000 lines: some 60 a round.
     for _ in range(30):
-        round_of_all()
-    before, held = rest()
-    used, begun = [daemon.program.processor_seconds() for daemon in (a, b)], time.monotonic()
+        soak.round_of_all()
+    before, held = soak.rest()
+    used, begun = [daemon.program.processor_seconds() for daemon in soak.daemons], time.monotonic()
     rounds = 0
     while time.monotonic() - begun < (3600 if LONG else 100):
-        round_of_all()
+        soak.round_of_all()
         rounds += 1
     took = time.monotonic() - begun
-    share = [(daemon.program.processor_seconds() - start) / took for daemon, start in zip((a, b), used)]
-    after, _ = rest()
-    for daemon, holding in zip((a, b), held):
+    share = [(daemon.program.processor_seconds() - start) / took for daemon, start in zip(soak.daemons, used)]
+    after, _ = soak.rest()
+    for daemon, holding in zip(soak.daemons, held):
         wait_for("as many descriptors and processes", lambda: holdings(daemon), lambda now: now == holding, 3)
         wait_for("no zombie", lambda: [child for child in children(daemon.program.pid) if not alive(child)],
                  lambda found: not found, 3)

@@ -28,7 +28,7 @@ import Testing
         let folder = Self.folder()
         defer { rmdir(folder) }
         let loop = try EventLoop()
-        var seen: [FileWatch.Change] = []
+        var seen: [FileChange] = []
         let watch = try FileWatch(path: "\(folder)/time", on: loop) { seen.append($0) }
         Self.write("x", to: "\(folder)/other")
         try Self.turn(loop)

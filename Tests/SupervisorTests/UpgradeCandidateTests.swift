@@ -25,9 +25,9 @@ final class UpgradeCandidateTests {
     /// - Parameter isStarted: when the time that it has may be over: it is while nobody looks.
     private func ask(
         _ script: String, within timeout: Interval = .seconds(60), after isStarted: () -> Bool = { true }
-    ) throws -> UpgradeCandidate.Answer {
+    ) throws -> CandidateAnswer {
         let candidate = UpgradeCandidate(path: "/bin/sh", on: loop)
-        var answer: UpgradeCandidate.Answer?
+        var answer: CandidateAnswer?
         candidate.ask(["-c", script], environment: ["PATH=/usr/bin:/bin"], within: timeout) { answer = $0 }
         let limit = Clock.now + .seconds(30)
         while !isStarted(), Clock.now < limit { usleep(1_000) }

@@ -8,7 +8,9 @@ import tree
 from tree import demand
 
 # No clock, no descriptor, no C library.
-PURE = {"Base", "Wire", "ConfigurationModel", "Configuration", "VRRP", "LoadBalancing", "Supervision"}
+PURE = {"Base", "Wire", "ConfigurationModel", "Configuration", "Varlink", "VRRP", "LoadBalancing", "Supervision"}
+# Modules of the toolchain, for tests.
+TOOLCHAIN = {"Testing", "Foundation", "Synchronization"}
 CLOCKS = {"ContinuousClock", "SuspendingClock", "SystemRandomNumberGenerator"}
 # The names by which Package.swift has other packages' modules.
 PACKAGES = {"logging": "Logging", "argumentParser": "ArgumentParser"}
@@ -84,7 +86,7 @@ def stray_imports(repository):
                 found.append(f"{place}: nothing in Sources links Foundation; do without it")
             elif module == "Glibc" and target in PURE:
                 found.append(f"{place}, but {target} is pure: move the effect into a room of effects")
-            elif module not in allowed | {"Swift", "Glibc"} and not (is_test and module in ("Testing", "Foundation")):
+            elif module not in allowed | {"Swift", "Glibc"} and not (is_test and module in TOOLCHAIN):
                 found.append(f"{place}, on which {target} doesn't depend: add it in Package.swift or do without it")
         if not is_test and target in PURE:
             found += [f"{source.path}:{token.line}: {token.text} in {target}, which is pure: take it as an argument"
@@ -205,16 +207,17 @@ def test_package_is_read():
 def test_stray_import_is_found():
     """Each forbidden one, and no other."""
     good = sample(Sources__Wire__A="import Base\n", Sources__Kernel__B="import Glibc\nimport Logging\n",
-                  Tests__WireTests__C="import Foundation\nimport Testing\n@testable import Wire\n",
+                  Tests__WireTests__C="import Foundation\nimport Synchronization\nimport Testing\n@testable import Wire\n",
                   Tests__Fuzz__D="import struct Wire.A\n")
     assert stray_imports(good) == []
     bad = sample(Sources__Wire__A="import Base\nimport Kernel\nimport Glibc\n",
-                 Sources__Kernel__B="import Foundation\n", Tests__WireTests__C="@testable import Base\n",
+                 Sources__Kernel__B="import Foundation\nimport Synchronization\n",
+                 Tests__WireTests__C="@testable import Base\n",
                  Sources__New__D="", Tests__Fuzz__E="import struct Base.A\n",
                  Sources__Base__F="let now = ContinuousClock.now\n")
     assert [line.split(": ")[0] for line in stray_imports(bad)] == [
         "Sources/Wire/A.swift:2", "Sources/Wire/A.swift:3", "Sources/Kernel/B.swift:1",
-        "Tests/WireTests/C.swift:1", "Sources/New/D.swift:1", "Tests/Fuzz/E.swift:1", "Sources/Base/F.swift:1"]
+        "Sources/Kernel/B.swift:2", "Tests/WireTests/C.swift:1", "Sources/New/D.swift:1", "Tests/Fuzz/E.swift:1", "Sources/Base/F.swift:1"]
     impure = sample()
     impure.files["Package.swift"] = PACKAGE.replace('room("Base")', 'room("Base", ["Kernel"])')
     assert len(stray_imports(impure)) == 1

@@ -9,7 +9,7 @@ from tree import demand
 COMMANDS = {"hasup", "Simulator"}
 ANSWERS = {
     "Sources/Supervisor/Daemon/Start.swift": "hasupd --help, --version and --formats",
-    "Sources/Supervisor/Handover/FileCheck.swift": "hasupd --check, which another hasupd reads",
+    "Sources/Supervisor/Handover/CandidateCheck.swift": "hasupd --check, which another hasupd reads",
 }
 DECLARED = {"class", "func", "var", "let", "subscript", "init"}
 

@@ -3,7 +3,7 @@ import ConfigurationModel
 
 /// The addresses of the nodes: the same ones, as the same, and of one virtual router only.
 extension ClusterCheck {
-    mutating func compareAddresses(_ first: Member, _ second: Member) {
+    mutating func compareAddresses(_ first: NodeInstance, _ second: NodeInstance) {
         let (a, b) = (first.instance, second.instance)
         func missing(_ left: [VirtualAddress], from right: [VirtualAddress]) -> [IPAddress] {
             let known = Set(right.map(\.prefix.address))
@@ -33,7 +33,8 @@ extension ClusterCheck {
 
     /// Addresses that both have, but not as the same: the neighbours' routes or the place depend on who is MASTER.
     mutating func compareAddressOptions(
-        _ first: Member, _ second: Member, _ keyword: String, _ list: KeyPath<InstanceSettings, [VirtualAddress]>
+        _ first: NodeInstance, _ second: NodeInstance, _ keyword: String,
+        _ list: KeyPath<InstanceSettings, [VirtualAddress]>
     ) {
         let (a, b) = (first.instance, second.instance)
         let known = Dictionary(
@@ -61,10 +62,10 @@ extension ClusterCheck {
     }
 
     /// An address of two virtual routers: each has a MASTER of its own, who holds it.
-    mutating func reportSharedAddresses(_ groups: [[Member]]) {
+    mutating func reportSharedAddresses(_ groups: [[NodeInstance]]) {
         struct Use {
             var group: Int
-            var member: Member
+            var member: NodeInstance
         }
         var first: [IPAddress: Use] = [:]
         for (group, members) in groups.enumerated() {

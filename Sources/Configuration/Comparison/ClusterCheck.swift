@@ -14,7 +14,7 @@ package func checkCluster(_ nodes: [ClusterNode]) -> [Diagnostic] {
 /// Findings so far, and the nodes that are compared.
 struct ClusterCheck {
     /// One node's part of a virtual router.
-    struct Member {
+    struct NodeInstance {
         var node: Int
         var instance: InstanceSettings
     }
@@ -45,8 +45,8 @@ struct ClusterCheck {
 
     // MARK: - Who belongs together
 
-    private func groups() -> [[Member]] {
-        var groups: [[Member]] = []
+    private func groups() -> [[NodeInstance]] {
+        var groups: [[NodeInstance]] = []
         var byName: [String: Int] = [:]
         var byRouter: [Router: Int] = [:]
         var byAddress: [IPAddress: Int] = [:]
@@ -54,14 +54,14 @@ struct ClusterCheck {
             var strangers: [InstanceSettings] = []
             for instance in description.loaded.model.instances {
                 if let group = byName[instance.name], !groups[group].contains(where: { $0.node == node }) {
-                    groups[group].append(Member(node: node, instance: instance))
+                    groups[group].append(NodeInstance(node: node, instance: instance))
                 } else {
                     strangers.append(instance)
                 }
             }
             for instance in strangers {
                 let router = instance.virtualRouterID.map { Router(family: instance.family, id: $0.rawValue) }
-                let member = Member(node: node, instance: instance)
+                let member = NodeInstance(node: node, instance: instance)
                 // A group has at most one member of a node: the same VRID may be used on several links.
                 let candidates =
                     [router.flatMap { byRouter[$0] }]
@@ -86,7 +86,7 @@ struct ClusterCheck {
         return groups
     }
 
-    private mutating func reportAbsence(_ group: [Member]) {
+    private mutating func reportAbsence(_ group: [NodeInstance]) {
         guard let first = group.first, group.count < nodes.count else { return }
         let present = Set(group.map(\.node))
         for node in nodes.indices where !present.contains(node) {
@@ -103,7 +103,7 @@ struct ClusterCheck {
 
     // MARK: - Findings
 
-    mutating func report(_ severity: Severity, _ message: String, at member: Member, _ keywords: [String]) {
+    mutating func report(_ severity: Severity, _ message: String, at member: NodeInstance, _ keywords: [String]) {
         let place = nodes[member.node].place(keywords, member.instance)
         diagnostics.append(
             Diagnostic(
@@ -113,14 +113,15 @@ struct ClusterCheck {
 
     /// A finding at the second node's setting with a note at the first's.
     mutating func differ(
-        _ message: String, _ first: Member, _ second: Member, _ keywords: String..., as severity: Severity = .error
+        _ message: String, _ first: NodeInstance, _ second: NodeInstance, _ keywords: String...,
+        as severity: Severity = .error
     ) {
         report(severity, message, at: second, keywords)
         report(.note, "the other node's is here", at: first, keywords)
     }
 
     /// Settings that have to be the same on all nodes.
-    private mutating func compare(_ first: Member, _ second: Member) {
+    private mutating func compare(_ first: NodeInstance, _ second: NodeInstance) {
         let (a, b) = (first.instance, second.instance)
         guard a.family == b.family else {
             return differ(
@@ -157,7 +158,7 @@ struct ClusterCheck {
     }
 
     /// Authentication of messages: the kind first, then what goes with it.
-    private mutating func compareAuthentication(_ first: Member, _ second: Member) {
+    private mutating func compareAuthentication(_ first: NodeInstance, _ second: NodeInstance) {
         let (a, b) = (first.instance, second.instance)
         let (one, other) = (Authentication(a), Authentication(b))
         guard one != other else { return }
@@ -192,7 +193,7 @@ struct ClusterCheck {
         differ("`\(b.name)` \(difference)", first, second, "authentication", "auth_hmac", as: severity)
     }
 
-    private mutating func compareIntervals(_ first: Member, _ second: Member) {
+    private mutating func compareIntervals(_ first: NodeInstance, _ second: NodeInstance) {
         let (a, b) = (first.instance, second.instance)
         guard a.advertInterval != b.advertInterval else { return }
         let difference =
@@ -209,7 +210,7 @@ struct ClusterCheck {
     }
 
     /// Settings that each two nodes have to agree on.
-    private mutating func compareWithEach(_ first: Member, _ second: Member) {
+    private mutating func compareWithEach(_ first: NodeInstance, _ second: NodeInstance) {
         let (a, b) = (first.instance, second.instance)
         if a.priority == b.priority {
             let isOwner = a.priority == .owner

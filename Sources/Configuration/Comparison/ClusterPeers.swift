@@ -4,7 +4,7 @@ import ConfigurationModel
 /// Settings that unicast peers have to know of each other.
 extension ClusterCheck {
     /// A packet with a TTL below `min_ttl` is discarded. A TTL above `max_ttl` may be lower at its arrival.
-    mutating func compareHopLimits(sender: Member, receiver: Member) {
+    mutating func compareHopLimits(sender: NodeInstance, receiver: NodeInstance) {
         // Without a source address it may be any of the peers.
         let source = sender.instance.sourceAddress
         let entries = receiver.instance.unicastPeers.filter { source == nil || $0.address == source }
@@ -18,7 +18,7 @@ extension ClusterCheck {
     }
 
     /// Without unicast_src_ip a node sends from its interface's first address, which its file doesn't tell.
-    mutating func reportUncheckedPeers(_ group: [Member]) {
+    mutating func reportUncheckedPeers(_ group: [NodeInstance]) {
         let unknown = group.filter { $0.instance.isUnicast && $0.instance.sourceAddress == nil }
         guard group.count > 1, group.allSatisfy(\.instance.isUnicast), let first = unknown.first else { return }
         for (place, member) in unknown.enumerated() {
@@ -47,7 +47,7 @@ extension ClusterCheck {
                 + "unicast_peer", at: first, ["unicast_peer"])
     }
 
-    mutating func expectPeer(_ peer: Member, of member: Member) {
+    mutating func expectPeer(_ peer: NodeInstance, of member: NodeInstance) {
         guard let address = peer.instance.sourceAddress, address != member.instance.sourceAddress,
             !member.instance.unicastPeers.contains(where: { $0.address == address })
         else { return }

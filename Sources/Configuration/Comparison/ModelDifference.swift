@@ -22,7 +22,7 @@ package struct ModelDifference: Hashable, Sendable {
     }
 
     /// An instance that isn't the same any more.
-    package struct Change: Hashable, Sendable {
+    package struct InstanceDifference: Hashable, Sendable {
         /// The block's name in the new model.
         package var name: String
         /// The settings that differ.
@@ -36,7 +36,7 @@ package struct ModelDifference: Hashable, Sendable {
     /// Names of instances that are gone.
     package var removed: [String] = []
     /// Instances that differ, in the order of the new model.
-    package var changed: [Change] = []
+    package var changed: [InstanceDifference] = []
     /// Number of instances that are the same, wherever they stand in the files.
     package var unchanged = 0
     /// Settings that belong to no instance.
@@ -58,12 +58,12 @@ package struct ModelDifference: Hashable, Sendable {
             let matched = Set(pairs.compactMap { $0 })
             left.removeAll { matched.contains($0) }
         }
-        struct Router: Hashable {
+        struct RouterKey: Hashable {
             var identity: InstanceIdentity
             var name: String?
         }
-        match { Router(identity: $0.identity, name: $0.name) }
-        match { Router(identity: $0.identity) }
+        match { RouterKey(identity: $0.identity, name: $0.name) }
+        match { RouterKey(identity: $0.identity) }
         match { $0.name }
         for (instance, pair) in zip(new.instances, pairs) {
             if let pair {
@@ -94,7 +94,7 @@ package struct ModelDifference: Hashable, Sendable {
             return
         }
         changed.append(
-            Change(
+            InstanceDifference(
                 name: new.name,
                 settings: SettingTexts.differences(moved, new).map { $0.marked(in: ["vrrp_instance"]) },
                 startsAnew: old.identity != new.identity))

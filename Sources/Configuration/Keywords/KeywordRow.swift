@@ -116,7 +116,6 @@ package final class KeywordRow: Sendable {
 
 /// Rows while a list is written down, a statement each: the compiler takes minutes for a literal of a hundred.
 struct KeywordRows {
-    typealias Path = KeywordRow.Path
     private(set) var rows: [KeywordRow] = []
 
     /// A keyword with an effect of its own, or without one.
@@ -138,7 +137,7 @@ struct KeywordRows {
     mutating func flag(
         _ name: String, default defaultValue: String = "off", note: String? = nil, traits: KeywordTraits = [],
         stage: ElaborationStage? = nil, _ status: KeywordStatus, _ meaning: String,
-        _ path: @autoclosure @escaping @Sendable () -> Path<Bool>
+        _ path: @autoclosure @escaping @Sendable () -> KeywordRow.Path<Bool>
     ) {
         row(name, .flag, default: defaultValue, note: note, traits: traits, stage: stage, status, meaning) {
             $0[keyPath: path()] = $0.flag($1)
@@ -147,7 +146,8 @@ struct KeywordRows {
 
     mutating func boolean<Value: BooleanSetting>(
         _ name: String, default defaultValue: String = "false", note: String? = nil, traits: KeywordTraits = [],
-        _ status: KeywordStatus, _ meaning: String, _ path: @autoclosure @escaping @Sendable () -> Path<Value>
+        _ status: KeywordStatus, _ meaning: String,
+        _ path: @autoclosure @escaping @Sendable () -> KeywordRow.Path<Value>
     ) {
         row(name, .boolean, default: defaultValue, note: note, traits: traits, status, meaning) {
             $0.set(path(), boolean: $1)
@@ -157,7 +157,7 @@ struct KeywordRows {
     mutating func integer<Value: NumericSetting>(
         _ name: String, _ limits: ClosedRange<Int>, unit: KeywordUnit? = nil, default defaultValue: String = "-",
         note: String? = nil, traits: KeywordTraits = [], _ status: KeywordStatus, _ meaning: String,
-        _ path: @autoclosure @escaping @Sendable () -> Path<Value>
+        _ path: @autoclosure @escaping @Sendable () -> KeywordRow.Path<Value>
     ) {
         let value = KeywordValue.integer(limits, unit: unit)
         row(name, value, default: defaultValue, note: note, traits: traits, status, meaning) { $0.set(path(), $1) }
@@ -167,7 +167,7 @@ struct KeywordRows {
     mutating func seconds<Value: IntervalSetting>(
         _ name: String, _ micros: ClosedRange<Int64>, default defaultValue: String = "-", note: String? = nil,
         traits: KeywordTraits = [], _ status: KeywordStatus, _ meaning: String,
-        _ path: @autoclosure @escaping @Sendable () -> Path<Value>
+        _ path: @autoclosure @escaping @Sendable () -> KeywordRow.Path<Value>
     ) {
         row(name, .seconds(micros), default: defaultValue, note: note, traits: traits, status, meaning) {
             $0.set(path(), seconds: $1)
@@ -178,7 +178,7 @@ struct KeywordRows {
     mutating func timer<Value: IntervalSetting>(
         _ name: String, _ micros: ClosedRange<Int64>, default defaultValue: String = "-", note: String? = nil,
         traits: KeywordTraits = [], _ status: KeywordStatus, _ meaning: String,
-        _ path: @autoclosure @escaping @Sendable () -> Path<Value>
+        _ path: @autoclosure @escaping @Sendable () -> KeywordRow.Path<Value>
     ) {
         row(name, .seconds(micros, "TIMER"), default: defaultValue, note: note, traits: traits, status, meaning) {
             $0.set(path(), seconds: $1)
@@ -188,7 +188,7 @@ struct KeywordRows {
     mutating func text<Value: TextSetting>(
         _ name: String, _ arguments: String, default defaultValue: String = "-", note: String? = nil,
         traits: KeywordTraits = [], _ status: KeywordStatus, _ meaning: String,
-        _ path: @autoclosure @escaping @Sendable () -> Path<Value>
+        _ path: @autoclosure @escaping @Sendable () -> KeywordRow.Path<Value>
     ) {
         row(name, .words(arguments), default: defaultValue, note: note, traits: traits, status, meaning) {
             $0.set(path(), text: $1)

@@ -29,20 +29,6 @@ package enum FileError: Error, Hashable, Sendable {
     }
 }
 
-/// Identity of a file, whatever path leads to it.
-package struct FileIdentity: Hashable, Sendable {
-    /// The file system's number.
-    package let device: UInt64
-    /// The file's number in it.
-    package let inode: UInt64
-
-    /// A file by its numbers.
-    package init(device: UInt64, inode: UInt64) {
-        self.device = device
-        self.inode = inode
-    }
-}
-
 /// The outside world as far as reading a configuration needs it. This room opens nothing by itself.
 package protocol FileProvider {
     /// The content of this file. The path is absolute, or relative to the working directory.

@@ -6,13 +6,13 @@ struct LayoutWriter {
     private(set) var bytes: [UInt8] = []
     private var wantsEmptyLine = false
     /// The last line, while the next one may still change it.
-    private var last: Line?
+    private var last: LayoutLine?
     /// Definitions that stand for parts of long lines.
     private var definitionCount = 0
     /// Lines before it whose comments are to be aligned.
-    private var aligned: [Line] = []
+    private var aligned: [LayoutLine] = []
 
-    private struct Line {
+    private struct LayoutLine {
         var segment: LayoutSegment
         var comment: ArraySlice<UInt8>?
         var depth: Int
@@ -36,7 +36,7 @@ struct LayoutWriter {
 
     /// A line of code, a comment, or both.
     mutating func line(_ segment: LayoutSegment, comment: ArraySlice<UInt8>? = nil, depth: Int) {
-        let line = Line(segment: segment, comment: comment, depth: max(0, depth - segment.closes))
+        let line = LayoutLine(segment: segment, comment: comment, depth: max(0, depth - segment.closes))
         if wantsEmptyLine {
             let follows = last.map { !$0.segment.opens } ?? !bytes.isEmpty
             flushAll()
@@ -77,7 +77,7 @@ struct LayoutWriter {
         aligned = []
     }
 
-    private mutating func write(_ line: Line, commentColumn: Int) {
+    private mutating func write(_ line: LayoutLine, commentColumn: Int) {
         if line.comment == nil, let parts = LongLine.parts(of: line.segment.code, number: &definitionCount) {
             bytes += parts
             return

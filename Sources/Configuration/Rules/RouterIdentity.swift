@@ -35,7 +35,7 @@ enum RouterIdentity {
 extension Elaborator {
     /// An error in what peers share keeps the instance from running, whatever a second line says: which of them is meant
     /// is unknown.
-    mutating func failBySlip(in statement: Statement, since mark: DiagnosticList.Mark) {
+    mutating func failBySlip(in statement: Statement, since mark: DiagnosticMark) {
         let keyword = statement.row.name
         guard RouterIdentity.decides(keyword), keyword != "unicast_peer" || lostPeers > 0 else { return }
         let place = diagnostics.firstError(since: mark) ?? text.location(text.tokens[statement.token])
@@ -53,7 +53,7 @@ extension Elaborator {
     }
 
     /// An error in global_defs about what instances share with their peers.
-    mutating func noteSlip(in statement: Statement, since mark: DiagnosticList.Mark) {
+    mutating func noteSlip(in statement: Statement, since mark: DiagnosticMark) {
         let keyword = statement.row.name
         guard RouterIdentity.defaults[keyword] != nil else { return }
         defaults.slips[keyword] = diagnostics.firstError(since: mark) ?? text.location(text.tokens[statement.token])

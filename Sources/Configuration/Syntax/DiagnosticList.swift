@@ -1,5 +1,11 @@
 import ConfigurationModel
 
+/// A moment between two findings.
+struct DiagnosticMark {
+    fileprivate var kept: Int
+    fileprivate var errors: Int
+}
+
 /// Collects findings. A file of garbage has a finding on each line: only the first ones are kept, all are counted.
 struct DiagnosticList {
     private(set) var diagnostics: [Diagnostic] = []
@@ -102,23 +108,17 @@ struct DiagnosticList {
     }
 
     /// The number of findings so far.
-    var mark: Mark { Mark(kept: diagnostics.count, errors: errorCount) }
-
-    /// A moment between two findings.
-    struct Mark {
-        fileprivate var kept: Int
-        fileprivate var errors: Int
-    }
+    var mark: DiagnosticMark { DiagnosticMark(kept: diagnostics.count, errors: errorCount) }
 
     /// Says what a start does about the errors since then, which keep instances from running and nothing else.
-    mutating func amendErrors(since mark: Mark, atStart consequence: String) {
+    mutating func amendErrors(since mark: DiagnosticMark, atStart consequence: String) {
         faultCount += errorCount - mark.errors
         for index in diagnostics.indices.dropFirst(mark.kept) where diagnostics[index].severity == .error {
             diagnostics[index].atStart = consequence
         }
     }
 
-    func firstError(since mark: Mark) -> SourceLocation? {
+    func firstError(since mark: DiagnosticMark) -> SourceLocation? {
         diagnostics.dropFirst(mark.kept).first { $0.severity == .error }?.location
     }
 

@@ -1,3 +1,4 @@
+import Base
 import ConfigurationModel
 
 /// Failures of an include that are errors, beyond a file that is missing or can't be read, which always is one.

@@ -218,9 +218,6 @@ package struct BFDSession: Record {
         timeToLive = neighbor.family == .ipv4 ? 255 : 64
     }
 
-    /// The time that the neighbour may be silent when it agrees to these intervals (RFC 5880 §6.8.4).
-    package var detectionTime: Interval { max(minimumReceive, minimumTransmit) * Int64(multiplier) }
-
     package init() { self.init(name: "", neighbor: IPAddress(v4: 0)) }
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
         try fields.field("", &name)

@@ -54,7 +54,7 @@ final class StaleAddressGuard {
     /// A worker runs, and owns the addresses.
     func workerRuns() { handle(.workerRuns) }
 
-    private func handle(_ event: StaleAddressWatch.Event) {
+    private func handle(_ event: StaleAddressEvent) {
         let interval = dead?.generation.model.smallestAdvertInterval ?? .seconds(1)
         for action in watch.handle(event, interval: interval) {
             switch action {

@@ -20,7 +20,7 @@ protocol ControlMethodsDelegate: AnyObject {
     var problems: [String] { get }
     func requestReload(isDryRun: Bool, _ completion: ((ReloadReport) -> Void)?)
     /// The completion gets the new program's version; nil when it is the one that runs.
-    func requestUpgrade(onlyIfChanged: Bool, _ completion: @escaping (Result<String?, Upgrade.Refusal>) -> Void)
+    func requestUpgrade(onlyIfChanged: Bool, _ completion: @escaping (Result<String?, UpgradeRefusal>) -> Void)
 }
 
 /// The methods of `io.hasup`. The text of the status is made in ControlMethods+Status.swift.

@@ -12,7 +12,7 @@ extension Daemon {
     ///
     /// - Parameter onlyIfChanged: true to do nothing when the installed program is the one that runs: then the completion
     ///   gets nil.
-    func requestUpgrade(onlyIfChanged: Bool, _ completion: @escaping (Result<String?, Upgrade.Refusal>) -> Void) {
+    func requestUpgrade(onlyIfChanged: Bool, _ completion: @escaping (Result<String?, UpgradeRefusal>) -> Void) {
         monitor?.readmitOperators()
         guard let upgrade, !isStopping else { return completion(.failure(.init("hasupd is stopping"))) }
         // Then it is a reload, which needs nothing of what follows.
@@ -25,7 +25,7 @@ extension Daemon {
     }
 
     private func checkConfiguration(
-        _ upgrade: Upgrade, _ completion: @escaping (Result<String?, Upgrade.Refusal>) -> Void
+        _ upgrade: Upgrade, _ completion: @escaping (Result<String?, UpgradeRefusal>) -> Void
     ) {
         // As for a reload: with another version's files no older configuration can stay in effect.
         requestReload(isDryRun: true) { report in

@@ -47,7 +47,7 @@ extension Daemon {
     /// The steps from the start to the end. What can fail for the operator's reasons comes before anything changes.
     private static func start(_ options: DaemonOptions) throws(StartError) -> Int32 {
         let systemd = SystemdNotify()
-        let handover = Result { () throws(Handover.Malformed) in try Handover.take() }
+        let handover = Result { () throws(MalformedHandover) in try Handover.take() }
         let predecessor = (try? handover.get()) ?? nil
         let store = DescriptorStore(systemd, ListenDescriptors.take() + (predecessor?.stored ?? []))
         // Those that it was started with: it raises its own.

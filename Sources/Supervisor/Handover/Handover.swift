@@ -62,38 +62,38 @@ struct Handover: Equatable {
         }
     }
 
-    /// A handover that can't be used.
-    struct Malformed: Error, CustomStringConvertible {
-        /// A sentence.
-        let description: String
-
-        fileprivate init(_ reason: String) {
-            description =
-                "The handover of the hasupd before can't be used: \(reason). This hasupd starts without a predecessor."
-        }
-    }
-
     /// Takes the handover of the program that this process was before; nil if there is none. Its files are closed on exec
-    /// from now on, and no child sees the variable. - Throws: `Malformed`.
-    static func take() throws(Malformed) -> Handover? {
+    /// from now on, and no child sees the variable. - Throws: `MalformedHandover`.
+    static func take() throws(MalformedHandover) -> Handover? {
         guard let text = getenv(variable).map({ String(cString: $0) }) else { return nil }
         unsetenv(variable)
         guard let number = Int32(text), number > 2, fcntl(number, F_SETFD, FD_CLOEXEC) == 0 else {
-            throw Malformed("\(variable)='\(Printable.text(text))' isn't the number of an open file")
+            throw MalformedHandover("\(variable)='\(Printable.text(text))' isn't the number of an open file")
         }
         let handover: Handover
         do {
             let memory = try MappedMemory(sealed: Descriptor(owning: number))
             handover = try withExtendedLifetime(memory) { try Handover(memory.bytes) }
         } catch let error as SystemError {
-            throw Malformed(error.description)
+            throw MalformedHandover(error.description)
         } catch {
-            throw Malformed("it isn't of a form that hasupd \(hasupVersion) reads")
+            throw MalformedHandover("it isn't of a form that hasupd \(hasupVersion) reads")
         }
         for file in handover.openFiles where fcntl(file, F_SETFD, FD_CLOEXEC) < 0 {
-            throw Malformed("it names file \(file), which isn't open")
+            throw MalformedHandover("it names file \(file), which isn't open")
         }
         return handover
+    }
+}
+
+/// A handover that can't be used.
+struct MalformedHandover: Error, CustomStringConvertible {
+    /// A sentence.
+    let description: String
+
+    fileprivate init(_ reason: String) {
+        description =
+            "The handover of the hasupd before can't be used: \(reason). This hasupd starts without a predecessor."
     }
 }
 

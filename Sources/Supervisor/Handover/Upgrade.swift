@@ -5,16 +5,17 @@ import Reactor
 import Sandbox
 import Supervision
 
+/// The reason why this process can't become the new program.
+struct UpgradeRefusal: Error {
+    /// A sentence without its end.
+    let reason: String
+    init(_ reason: String) { self.reason = reason }
+}
+
 /// hasupd becomes the program that is now at the path where it was started from: the same process, with the same arguments,
 /// which goes on as after a crash (docs/decisions, D7, D9). Until then nothing changes, so an attempt that fails costs
 /// nothing.
 final class Upgrade {
-    struct Refusal: Error {
-        /// A sentence without its end.
-        let reason: String
-        init(_ reason: String) { self.reason = reason }
-    }
-
     /// The time that the new program has to print its formats, and to check the configuration.
     private static let timeout = Interval.seconds(5)
     private static let checkTimeout = Interval.seconds(15)
@@ -55,24 +56,24 @@ final class Upgrade {
 
     /// Asks the new program for its version and the forms of state that it reads (`Formats`), and lets it check the
     /// configuration (`CandidateCheck`). The completion gets the version, or the reason why this process can't become it.
-    func inspect(_ completion: @escaping (Result<String, Refusal>) -> Void) {
+    func inspect(_ completion: @escaping (Result<String, UpgradeRefusal>) -> Void) {
         guard getuid() == 0 || AmbientCapabilities.current.isSuperset(of: [.netAdmin, .netRaw]) else {
-            return completion(.failure(Refusal("hasupd would lose its capabilities: restart it")))
+            return completion(.failure(UpgradeRefusal("hasupd would lose its capabilities: restart it")))
         }
-        guard !isBusy else { return completion(.failure(Refusal("another upgrade is under way"))) }
+        guard !isBusy else { return completion(.failure(UpgradeRefusal("another upgrade is under way"))) }
         isBusy = true
-        let end = { [unowned self] (result: Result<String, Refusal>) in
+        let end = { [unowned self] (result: Result<String, UpgradeRefusal>) in
             if case .failure = result { self.isBusy = false }
             // The program's answer doesn't count then.
-            completion(self.isCancelled ? .failure(Refusal("hasupd is stopping")) : result)
+            completion(self.isCancelled ? .failure(UpgradeRefusal("hasupd is stopping")) : result)
         }
         candidate.ask(["--formats"], within: Self.timeout) { [unowned self] answer in
-            do throws(Refusal) {
+            do throws(UpgradeRefusal) {
                 let version = try self.version(in: answer)
                 self.candidate.ask(
                     self.checkArguments, environment: ConfigurationReader.environment, within: Self.checkTimeout
                 ) { [unowned self] answer in
-                    do throws(Refusal) {
+                    do throws(UpgradeRefusal) {
                         try self.requireAcceptance(in: answer, by: version)
                         end(.success(version))
                     } catch {
@@ -90,20 +91,20 @@ final class Upgrade {
         CommandLine.arguments.dropFirst() + ["-f", paths.configuration, "--check"]
     }
 
-    private func version(in answer: UpgradeCandidate.Answer) throws(Refusal) -> String {
+    private func version(in answer: CandidateAnswer) throws(UpgradeRefusal) -> String {
         let text = try text(of: answer, to: "--formats")
         guard let version = Formats.version(in: text) else {
-            throw Refusal("\(path) isn't hasupd: --formats prints no version")
+            throw UpgradeRefusal("\(path) isn't hasupd: --formats prints no version")
         }
         if let reason = Formats.refusal(to: text) {
-            throw Refusal(
+            throw UpgradeRefusal(
                 "\(Printable.text("hasupd \(version) at \(path) can't take over from this one: \(reason)")). Restart hasupd "
                     + "to change to it; the addresses fail over")
         }
         return Printable.text(version)
     }
 
-    private func requireAcceptance(in answer: UpgradeCandidate.Answer, by version: String) throws(Refusal) {
+    private func requireAcceptance(in answer: CandidateAnswer, by version: String) throws(UpgradeRefusal) {
         var reason: String?
         // One that refuses the files ends with a status of its own, after it has said why.
         if case .ended(_, let text) = answer { reason = CandidateCheck.refusal(in: text) }
@@ -111,17 +112,17 @@ final class Upgrade {
             _ = try text(of: answer, to: "--check")
             return
         }
-        throw Refusal("hasupd \(version) at \(path) doesn't accept the configuration: \(reason)")
+        throw UpgradeRefusal("hasupd \(version) at \(path) doesn't accept the configuration: \(reason)")
     }
 
-    /// Returns what it has printed. - Throws: `Refusal` when it has failed.
-    private func text(of answer: UpgradeCandidate.Answer, to option: String) throws(Refusal) -> String {
+    /// Returns what it has printed. - Throws: `UpgradeRefusal` when it has failed.
+    private func text(of answer: CandidateAnswer, to option: String) throws(UpgradeRefusal) -> String {
         switch answer {
         case .ended(.code(0), let text): return text
-        case .ended(let exit, _): throw Refusal("\(path) can't be run: \(option) ended with \(exit)")
-        case .late(let timeout): throw Refusal("\(path) \(option) hasn't ended after \(timeout)")
-        case .tooMuch(let count): throw Refusal("\(path) \(option) has printed more than \(count >> 20) MiB")
-        case .unstartable(let code): throw Refusal("\(path) can't be run: \(SystemError.text(of: code))")
+        case .ended(let exit, _): throw UpgradeRefusal("\(path) can't be run: \(option) ended with \(exit)")
+        case .late(let timeout): throw UpgradeRefusal("\(path) \(option) hasn't ended after \(timeout)")
+        case .tooMuch(let count): throw UpgradeRefusal("\(path) \(option) has printed more than \(count >> 20) MiB")
+        case .unstartable(let code): throw UpgradeRefusal("\(path) can't be run: \(SystemError.text(of: code))")
         }
     }
 

@@ -4,21 +4,22 @@ import Glibc
 import Reactor
 import Supervision
 
+/// The answer of the program to one question.
+enum CandidateAnswer: Equatable {
+    /// It ended, and what it printed ended with this.
+    case ended(WorkerExit, String)
+    /// It was killed after that time.
+    case late(Interval)
+    /// It was killed because it had printed more bytes than that.
+    case tooMuch(Int)
+    /// It couldn't be started: errno.
+    case unstartable(Int32)
+}
+
 /// The program at the path where hasupd was started from, while it is asked whether this process can become it. It may be
 /// anything: it runs as a child in the ordinary class, its time and its output are limited, and the end of its output is
 /// kept. Over one of these limits it is killed with its process group.
 final class UpgradeCandidate {
-    enum Answer: Equatable {
-        /// It ended, and what it printed ended with this.
-        case ended(WorkerExit, String)
-        /// It was killed after that time.
-        case late(Interval)
-        /// It was killed because it had printed more bytes than that.
-        case tooMuch(Int)
-        /// It couldn't be started: errno.
-        case unstartable(Int32)
-    }
-
     /// Findings of thousands of lines are less.
     static let outputMax = 4 << 20
 
@@ -43,7 +44,7 @@ final class UpgradeCandidate {
     /// Asks it one thing; one question at a time.
     func ask(
         _ arguments: [String], environment: [String] = ["LC_ALL=C"], within timeout: Interval,
-        _ completion: @escaping (Answer) -> Void
+        _ completion: @escaping (CandidateAnswer) -> Void
     ) {
         hasTimedOut = false
         do throws(SystemError) {

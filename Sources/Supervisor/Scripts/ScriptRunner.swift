@@ -33,7 +33,7 @@ import WorkerProtocol
 /// Killed before 1: the worker's successor repeats it. Between 1 and 2: the record's number counts (`resumeCount`).
 /// Between 3 and 4: that script isn't started, rather than twice.
 final class ScriptRunner {
-    private final class Script {
+    private final class ScriptProcess {
         let child: ChildProcess
         let name: String
         let instance: String
@@ -71,7 +71,7 @@ final class ScriptRunner {
     private var queue: NotificationQueue<PendingNotification>
     private let record: NotificationRecord
     private var running: RunningScripts
-    private var scripts: [Int32: Script] = [:]
+    private var scripts: [Int32: ScriptProcess] = [:]
     /// Scripts that have ended after SIGTERM, and whose groups may not have.
     private var terminated: [Int32: ChildProcess] = [:]
     private var reports: [String: ScriptReport] = [:]
@@ -187,7 +187,7 @@ final class ScriptRunner {
                 path: "/proc/self/exe", arguments: ExecRole.arguments(for: command, limits),
                 environment: ExecRole.environment, descriptors: [theirs.number], on: loop
             ) { [weak self] pid, exit in self?.ended(pid, exit) }
-            scripts[child.pid] = Script(child, name: name, instance: instance, complaints: complaints)
+            scripts[child.pid] = ScriptProcess(child, name: name, instance: instance, complaints: complaints)
             running.started(child.pid, at: loop.now)
             if let startTicks = try? ProcessInspection(pid: child.pid).startTicks {
                 record.started(.init(pid: child.pid, startTicks: startTicks), of: instance)
@@ -246,7 +246,7 @@ final class ScriptRunner {
             [weak self] pid, exit in self?.ended(pid, exit)
         }
         guard let child else { return record.ended(process.pid, of: instance) }
-        scripts[child.pid] = Script(child, name: "of the previous hasupd", instance: instance)
+        scripts[child.pid] = ScriptProcess(child, name: "of the previous hasupd", instance: instance)
         running.started(child.pid, at: loop.now)
         queue.adopt(scripts: 1, of: instance)
     }

@@ -1,7 +1,3 @@
-// Room Varlink: JSON, the visitor that writes and reads records as JSON and bytes, and the messages of https://varlink.org.
-// May import Base.
-// Begin with JSON/JSONRecord.swift, then VarlinkMessage.swift.
-
 /// A JSON value (RFC 8259). Members of an object keep their order.
 package enum JSON: Hashable, Sendable {
     case null

@@ -1,6 +1,15 @@
 import Base
 import ConfigurationModel
 
+/// The authentication block as written.
+struct AuthenticationDraft {
+    var block: Statement?
+    var type: String?
+    var typePlace: Int?
+    var password: [UInt8]?
+    var passwordPlace: Int?
+}
+
 /// A vrrp_instance block while it is read: its words, and where they stand, until the rules decide what they mean.
 struct InstanceDraft {
     var settings: InstanceSettings
@@ -16,7 +25,7 @@ struct InstanceDraft {
     var priority: Priority?
     var advertInterval: Interval?
     var mayLackAddresses = false
-    var authentication = Authentication()
+    var authentication = AuthenticationDraft()
     var hmac = HMACDraft()
     var group: IPAddress?
     /// The first weighted tracker, for the advice about nopreempt.
@@ -24,15 +33,6 @@ struct InstanceDraft {
     var extra = ExtraSettings()
     /// accept or no_accept, whichever came last.
     var accepts: Bool?
-
-    /// The authentication block as written.
-    struct Authentication {
-        var block: Statement?
-        var type: String?
-        var typePlace: Int?
-        var password: [UInt8]?
-        var passwordPlace: Int?
-    }
 
     init(_ settings: InstanceSettings = InstanceSettings(name: "", location: .nowhere), _ block: Statement = .none) {
         self.settings = settings

@@ -217,7 +217,7 @@ extension Elaborator {
     // MARK: - Authentication
 
     /// `auth_type AH`: an Authentication Header with HMAC-MD5-96, for IPv4 and version 2.
-    mutating func decideHeader(_ written: InstanceDraft.Authentication, at token: Int) {
+    mutating func decideHeader(_ written: AuthenticationDraft, at token: Int) {
         guard let password = written.password, !password.isEmpty else {
             return fail("authentication without auth_pass", missing: "auth_pass", in: written.block, at: token)
         }

@@ -1,3 +1,7 @@
+// ConfigurationModel: the settings of a configuration as typed records; their limits and encoding; diagnostics.
+// Imports: Base.
+// Begin with ConfigurationModel.swift, the root record; Fields.swift has the forms in which records list their fields.
+
 import Base
 
 /// The meaning of the files, with every default filled in: the only form in which a configuration leaves this room.
