@@ -72,7 +72,8 @@ import Wire
         bench.receive(200)
         bench.advance(.seconds(3))
         bench.receive(200)
-        #expect(bench.node.nextTakeover?.notice == nil, "the timer is early: an advertisement has moved the takeover on")
+        #expect(
+            bench.node.nextTakeover?.notice == nil, "the timer is early: an advertisement has moved the takeover on")
         bench.advance(.seconds(3))
         let notice = try #require(bench.node.nextTakeover?.notice)
         #expect(notice + .seconds(1) - bench.now == Interval(nanoseconds: 609_375_000))
