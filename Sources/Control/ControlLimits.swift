@@ -24,6 +24,10 @@ package struct ControlLimits: Sendable {
     package var sweepTime = Interval.seconds(1)
     /// Work in one turn of the loop (docs/decisions, D6).
     package var workPerTurn = Interval.microseconds(500)
+    /// Work that clients may cause at once after a quiet time.
+    package var workBurst = Interval.milliseconds(20)
+    /// Clients get one part of the process's time in so many, for long.
+    package var workShare: Int64 = 4
     /// Pause after the process ran out of descriptors.
     package var acceptPause = Interval.milliseconds(100)
 

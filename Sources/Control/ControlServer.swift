@@ -6,7 +6,7 @@ import Varlink
 
 /// The control socket: accepts clients, checks who they are, and hands their calls to the daemon.
 ///
-/// Clients are served in turn, a small piece of work each, and a turn of the loop has a limit for all of them: one that
+/// Clients are served in turn, a small piece of work each, and all of them together get a part of the time: one that
 /// floods, stalls or sends rubbish doesn't delay the others, nor hasupd.
 package final class ControlServer {
     /// The daemon's part.
@@ -47,6 +47,9 @@ package final class ControlServer {
     private var cuts = [UInt64](repeating: 0, count: ControlConnection.Cut.allCases.count)
     private var counted = ControlCounters()
     private var workTimer: Timer?
+    /// Processor time that clients may still take at once.
+    private var credit: Interval
+    private var creditTime: Instant
     private var sweepTimer: Timer?
     private var acceptTimer: Timer?
     private var isSweeping = false
@@ -60,6 +63,8 @@ package final class ControlServer {
         self.listener = listener
         self.limits = limits
         self.callbacks = callbacks
+        credit = limits.workBurst
+        creditTime = loop.now
         service = VarlinkService(version: version, interfaces: [(ControlInterface.name, ControlInterface.text)])
         listening = try loop.add(self.listener.number) { [weak self] _ in self?.accept() }
         // It only begins a turn, at whose end the work is done.
@@ -114,13 +119,18 @@ package final class ControlServer {
     // MARK: Clients come and go
 
     private func accept() {
+        let began = Clock.now
+        refill(at: began)
+        // A flood of connections takes of the same credit as their requests; the backlog keeps them in order.
+        if credit <= .zero { return pauseAccepting(for: limits.workPerTurn * limits.workShare) }
+        defer { credit = credit - (Clock.now - began) }
         for _ in 0..<limits.acceptedPerTurnMax {
             let number = hasup_accept(listener.number)
             if number < 0 {
                 if number == -EAGAIN || number == -EINTR || number == -ECONNABORTED { return }
                 // Out of descriptors, most likely: the listener stays readable, so the loop would spin.
                 callbacks.note("\(SystemError(-number, "accept a client")); trying again in \(limits.acceptPause)")
-                return pauseAccepting()
+                return pauseAccepting(for: limits.acceptPause)
             }
             admit(Descriptor(owning: number))
         }
@@ -177,10 +187,10 @@ package final class ControlServer {
         callbacks.note("cut off \(client.connection.peer): \(reason)")
     }
 
-    private func pauseAccepting() {
+    private func pauseAccepting(for pause: Interval) {
         guard let listening, let acceptTimer else { return }
         loop.modify(listening, [])
-        loop.set(acceptTimer, to: Clock.now + limits.acceptPause)
+        loop.set(acceptTimer, to: Clock.now + pause)
     }
 
     private func resumeAccepting() {
@@ -231,14 +241,24 @@ package final class ControlServer {
     private func work() {
         if queue.isEmpty { return }
         let began = Clock.now
+        refill(at: began)
         // In a turn that is long already, one piece is enough.
-        let budget = loop.isTurnLong ? .microseconds(1) : limits.workPerTurn
+        let budget = min(loop.isTurnLong ? .microseconds(1) : limits.workPerTurn, credit)
         var now = began
         while now - began < budget, let connection = dequeue() {
             serve(connection, now: now)
             now = Clock.now
         }
-        if queueStart < queue.count, let workTimer { loop.set(workTimer, to: now) }
+        credit = credit - (now - began)
+        if queueStart < queue.count, let workTimer {
+            let shortage = limits.workPerTurn - credit
+            loop.set(workTimer, to: shortage > .zero ? now + shortage * limits.workShare : now)
+        }
+    }
+
+    private func refill(at now: Instant) {
+        credit = min(credit + (now - creditTime) / limits.workShare, limits.workBurst)
+        creditTime = now
     }
 
     private func serve(_ connection: ControlConnection, now: Instant) {

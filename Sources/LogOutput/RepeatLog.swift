@@ -29,7 +29,7 @@ package final class RepeatLog {
     private static let textMax = 256
 
     /// Kinds that are remembered at once.
-    private static let kindsMax = 1_024
+    package static let kindsMax = 1_024
 
     private let log: Logger
     private let loop: EventLoop
@@ -37,8 +37,10 @@ package final class RepeatLog {
     private var timer: Timer?
     private var isArmed = false
 
-    package init(_ log: Logger, on loop: EventLoop, period: Interval = .seconds(60)) {
-        limiter = RepeatLimiter(period: period, keysMax: Self.kindsMax)
+    package init(
+        _ log: Logger, on loop: EventLoop, period: Interval = .seconds(60), kindsMax: Int = RepeatLog.kindsMax
+    ) {
+        limiter = RepeatLimiter(period: period, keysMax: kindsMax)
         self.log = log
         self.loop = loop
         timer = loop.makeTimer { [unowned self] in self.writeCounts(due: loop.now) }

@@ -11,8 +11,9 @@ import Glibc
         usage: hasup-sim --seed N [--trace]
                hasup-sim --seeds COUNT [--start N] [--trace] [--inject NAME]
 
-        Each seed is a random cluster of real VRRP cores on a network that lies, first with faults, then in peace. A
-        injection breaks something on purpose: the seeds that find it break a promise.
+        Each seed is a random cluster of real VRRP cores on a network that lies, first with faults, then in peace. An
+        injection breaks something on purpose: the seeds that find it break a promise. NAME is one of
+        \(FaultInjection.allCases.map(\.rawValue).joined(separator: " ")).
         Exit status: 0 when every promise held, 1 when a seed broke one, 64 for wrong arguments.
         """
 
@@ -35,7 +36,8 @@ import Glibc
             broken += 1
             print("seed \(seed) breaks a promise:")
             for failure in outcome.failures { print("  \(failure)") }
-            print("replay: hasup-sim --seed \(seed) --trace")
+            print(
+                "replay: hasup-sim --seed \(seed) --trace\(options.injection.map { " --inject \($0.rawValue)" } ?? "")")
         }
         let hours = Int(simulated.seconds / 3_600)
         print(

@@ -159,9 +159,9 @@ enum FailureText {
         switch failure {
         case .unreachable(let error):
             return
-                "hasupd does not answer at \(path): \(SystemError.text(of: error.code)). \(advice(error.code, elsewhere))"
+                "hasupd doesn't answer at \(path): \(SystemError.text(of: error.code)). \(advice(error.code, elsewhere))"
         case .timeout(let limit):
-            return "hasupd at \(path) did not answer within \(limit). It may still carry out the request: see "
+            return "hasupd at \(path) didn't answer within \(limit). It may still carry out the request: see "
                 + "`hasup history` and its log."
         case .ended:
             return "hasupd at \(path) closed the connection without an answer. The reason is in its log."
@@ -176,8 +176,9 @@ enum FailureText {
         switch code {
         case ENOENT, ECONNREFUSED:
             elsewhere.isEmpty
-                ? "Is it running? If it has another control socket, name it with --control or --instance. If its own was "
-                    + "removed: `systemctl kill -s HUP --kill-whom=main hasup` creates it again."
+                ? "Is it running? `systemctl start hasup` starts it. If it has another control socket, name it with --control "
+                    + "or --instance. If its own was removed: `systemctl kill -s HUP --kill-whom=main hasup` creates it "
+                    + "again."
                 : "Other control sockets: " + elsewhere.map(\.advice).joined(separator: "; ") + "."
         case EACCES, EPERM:
             "Only root and members of the group 'hasup' may connect: use sudo, or join the group."

@@ -101,7 +101,7 @@ def hasup_only(engine, measure):
     return measure() if engine is ENGINES["hasup"] else ("–", None)
 
 
-PUNCTUAL = "≤ +0.3 ms median, never later than keepalived"
+PUNCTUAL = "≤ +0.2 ms median, ≤ keepalived's + 0.05 ms"
 SOON = "≤ keepalived's + 0.1 ms"
 
 # key, what is measured, what is asked, and how: one engine -> list of (text, figure)
@@ -121,15 +121,15 @@ ROWS = [
      lambda engine: [single("{:.2f} %")(engine, measures.rate)]),
     ("cpu-250",
      ["CPU of the master per advert, 250 × 100/s, a backup on the link", "CPU of that backup per advert, 250 × 100/s"],
-     ["≤ 0.8 ×", "≤ 0.8 ×"], lambda engine: loads(engine, 1, 0.01)),
+     ["≤ 0.25 ×", "≤ 0.5 ×"], lambda engine: loads(engine, 1, 0.01)),
     ("cpu-1000-peer",
      ["CPU of the master per advert, 1,000 × 10/s, a backup on the link", "CPU of that backup per advert, 1,000 × 10/s"],
-     ["", "≤ 0.8 ×"], lambda engine: loads(engine, 4, 0.1)),
+     ["≤ 0.25 ×", "≤ 0.5 ×"], lambda engine: loads(engine, 4, 0.1)),
     ("cpu-1000-alone", ["CPU of the master per advert, 1,000 × 10/s, no peer"], ["≤ 0.5 ×"],
      lambda engine: [alone(engine, 4, 0.1)]),
-    ("memory-1", ["memory (PSS of all processes at rest), 1 instance"], ["≤ 0.6 ×"],
+    ("memory-1", ["memory (PSS of all processes at rest), 1 instance"], ["≤ 0.75 ×"],
      lambda engine: [single("{:.1f} MB")(engine, measures.memory, 0)]),
-    ("memory-1000", ["memory (PSS of all processes at rest), 1,000 instances"], ["≤ 0.6 ×"],
+    ("memory-1000", ["memory (PSS of all processes at rest), 1,000 instances"], ["≤ 0.9 ×"],
      lambda engine: [single("{:.1f} MB")(engine, measures.memory, 4)]),
     ("start", ["1,000 instances: exec to the last one MASTER (protocol: 3.414 s)"], ["≤ 3.474 s"],
      lambda engine: [single("{:.3f} s")(engine, measures.start_up)]),
@@ -160,7 +160,7 @@ ROWS = [
 
 
 def misses(asked, theirs, ours):
-    """Whether a figure isn't what was asked: so many times the other's at most, or so late, and never later than he is."""
+    """Whether a figure isn't what was asked: so many times the other's at most, or so late."""
     if ours is not None and asked.startswith("< ") and asked.endswith(" %"):
         return ours >= float(asked.split()[1])
     if ours is not None and re.fullmatch(r"≤ [\d.]+ ms", asked):
@@ -171,7 +171,7 @@ def misses(asked, theirs, ours):
         return ours > theirs * float(asked.split()[-2])
     if asked == SOON:
         return ours > theirs + 0.1
-    return asked == PUNCTUAL and (ours > 0.3 or ours > theirs)
+    return asked == PUNCTUAL and (ours > 0.2 or ours > theirs + 0.05)
 
 
 def measure_rows():

@@ -302,9 +302,10 @@ import Varlink
         let missing = ControlClient.Failure.unreachable(SystemError(2, "connect"))
         #expect(
             FailureText.sentence(for: missing, path: "/run/hasup/control.sock")
-                == "hasupd does not answer at /run/hasup/control.sock: No such file or directory. Is it running? If it "
-                + "has another control socket, name it with --control or --instance. If its own was "
-                + "removed: `systemctl kill -s HUP --kill-whom=main hasup` creates it again.")
+                == "hasupd doesn't answer at /run/hasup/control.sock: No such file or directory. Is it running? "
+                + "`systemctl start hasup` starts it. If it has another control socket, name it with --control "
+                + "or --instance. If its own was removed: `systemctl kill -s HUP --kill-whom=main hasup` creates it again."
+        )
         #expect(FailureText.exitCode(for: missing) == 2)
         let denied = ControlClient.Failure.refused(.permissionDenied)
         #expect(

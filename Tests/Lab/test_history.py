@@ -86,7 +86,7 @@ def test_it_can_be_read_without_a_daemon(lan):
     done = a.cli("history")
     assert (done.returncode, done.stdout) == (2, told)
     sentence = " ".join(done.stderr.split())
-    assert "hasupd does not answer at" in sentence and "These events are from" in sentence
+    assert "hasupd doesn't answer at" in sentence and "These events are from" in sentence
     os.unlink(os.path.join(a.run_dir, "history"))
     done = a.cli("history")
     assert (done.returncode, done.stdout) == (2, "") and "has left" not in done.stderr

@@ -253,7 +253,7 @@ def test_report_has_what_is_needed_and_no_secret(lan, tmp_path):
     assert hasup_daemon.stop()[0] == 0
     done = hasup_daemon.cli("report", "-o", "-", "-f", hasup_daemon.config, bound=60)
     assert done.returncode == 0
-    assert "hasupd does not answer" in done.stdout and "virtual_router_id 51" in done.stdout
+    assert "hasupd doesn't answer" in done.stdout and "virtual_router_id 51" in done.stdout
     assert "hunter2x" not in done.stdout + done.stderr
 
 

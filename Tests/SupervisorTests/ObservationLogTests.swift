@@ -94,12 +94,34 @@ final class ObservationLogTests {
 
     @Test("a hostile worker's transitions are bounded, for the log and for who reads the history")
     func floods() {
-        for _ in 0..<10_500 { log.add(transition(100), settings, wallNanoseconds: 0) }
-        #expect(lines.texts.count == 10_000 && events.count == 10_000)
+        for _ in 0..<700 { log.add(transition(100), settings, wallNanoseconds: 0) }
+        #expect(lines.texts.count == 600 && events.count == 600)
         log.flushRest()
         #expect(
             lines.texts.last
-                == "too many transitions: further ones aren't logged one by one (500 more like this within a minute)")
+                == "VI_1: too many transitions: further ones aren't logged one by one (100 more like this within a minute)"
+        )
+        for number in 0..<20 {
+            let other = InstanceSettings(name: "V\(number)", location: settings.location)
+            for _ in 0..<600 { log.add(transition(100), other, wallNanoseconds: 0) }
+        }
+        #expect(events.count == 10_000)
+        #expect(lines.texts.contains("too many transitions: further ones aren't logged one by one"))
+    }
+
+    @Test("transitions have their lines, events and entries, however many other kinds of lines repeat")
+    func transitionsAmongOthers() {
+        let instances = (0..<1_100).map {
+            InstanceSettings(name: "V\($0)", location: SourceLocation(file: "a.conf", line: 1))
+        }
+        let source = IPAddress(v4: 10 << 24 | 1)
+        for settings in instances {
+            log.add(.discarded(0, .authenticationFailure, source: source, detail: 0), settings, wallNanoseconds: 0)
+        }
+        events = []
+        for settings in instances { log.add(transition(100), settings, wallNanoseconds: 0) }
+        #expect(events.count == instances.count && history.text().count == 1_000)
+        #expect(lines.texts.count { $0.contains("BACKUP -> MASTER") } == instances.count)
     }
 
     @Test("an instance that there isn't is told, and is no event")

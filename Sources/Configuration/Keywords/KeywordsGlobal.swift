@@ -46,7 +46,7 @@ extension KeywordList {
         r.integer("vrrp_garp_master_refresh", Limits.seconds, unit: .seconds, default: "0 (off)", .acts, "period of GARP refresh while MASTER", \.defaults.refresh)
         r.row("vrrp_garp_master_refresh_repeat", .integer(Limits.rounds), default: "1", note: "0 -> 1", .acts, "GARPs per refresh") { $0.set(\.defaults.refreshRounds, rounds: $1) }
         r.integer("vrrp_garp_lower_prio_delay", Limits.shortSeconds, unit: .seconds, default: "= vrrp_garp_master_delay", .acts, "delay of second burst after hearing a lower-priority advert", \.defaults.lowerPriorityDelay)
-        r.integer("vrrp_garp_lower_prio_repeat", Limits.rounds, default: "= vrrp_garp_master_repeat", note: "0 = none", .acts, "GARPs in that case", \.defaults.lowerPriorityRounds)
+        r.integer("vrrp_garp_lower_prio_repeat", Limits.rounds, default: "= vrrp_garp_master_repeat", note: "0 = none", .acts, "GARPs per burst after a lower-priority advert", \.defaults.lowerPriorityRounds)
         r.integer("vrrp_down_timer_adverts", Limits.downTimerAdverts, default: "3", .acts, "advert intervals before master is declared down", \.defaults.downTimerAdverts)
         r.row("vrrp_garp_interval", .seconds(Limits.gap), default: "0", .acts, "minimum gap between GARPs on an interface; 0 for none") { $0.set(\.model.global.garpInterval, gap: $1) }
         r.row("vrrp_gna_interval", .seconds(Limits.gap), default: "0", .acts, "minimum gap between unsolicited NAs on an interface; 0 for none") { $0.set(\.model.global.gnaInterval, gap: $1) }

@@ -62,8 +62,8 @@ extension KeywordList {
         r.integer("garp_master_refresh", Limits.seconds, unit: .seconds, default: "global (0)", .acts, "GARP refresh period", \.draft.settings.announcements.refresh)
         r.row("garp_master_repeat", .integer(Limits.rounds), default: "global (5)", note: "0 -> 1", .acts, "GARPs per burst") { $0.set(\.draft.settings.announcements.rounds, rounds: $1) }
         r.row("garp_master_refresh_repeat", .integer(Limits.rounds), default: "global (1)", note: "0 -> 1", .acts, "GARPs per refresh") { $0.set(\.draft.settings.announcements.refreshRounds, rounds: $1) }
-        r.integer("garp_lower_prio_delay", Limits.shortSeconds, unit: .seconds, default: "global", .acts, "as global", \.draft.settings.announcements.lowerPriorityDelay)
-        r.integer("garp_lower_prio_repeat", Limits.rounds, default: "global", .acts, "as global", \.draft.settings.announcements.lowerPriorityRounds)
+        r.integer("garp_lower_prio_delay", Limits.shortSeconds, unit: .seconds, default: "global (garp_master_delay)", .acts, "delay of the second burst after a lower-priority advert", \.draft.settings.announcements.lowerPriorityDelay)
+        r.integer("garp_lower_prio_repeat", Limits.rounds, default: "global (garp_master_repeat)", note: "0 = none", .acts, "GARPs per burst after a lower-priority advert", \.draft.settings.announcements.lowerPriorityRounds)
         r.integer("down_timer_adverts", Limits.downTimerAdverts, default: "global (3)", .acts, "advert intervals before master down", \.draft.settings.downTimerAdverts)
         r.row("timer_expired_backup", .optionalInteger("[PRIO]", 1...254), default: "off; no arg = 254", .typed, "if our timers were late, go BACKUP when advert with at least this prio is seen") { $0.lateTimer($1) }
         r.row("thread_timer_expired", .optionalInteger("[PRIO]", 1...254), .typed, "alias of timer_expired_backup") { $0.lateTimer($1) }

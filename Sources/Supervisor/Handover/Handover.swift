@@ -79,7 +79,10 @@ struct Handover: Equatable {
         } catch {
             throw MalformedHandover("it isn't of a form that hasupd \(hasupVersion) reads")
         }
-        for file in handover.openFiles where fcntl(file, F_SETFD, FD_CLOEXEC) < 0 {
+        let missing = handover.openFiles.filter { fcntl($0, F_SETFD, FD_CLOEXEC) < 0 }
+        if let file = missing.first {
+            // No owner takes the others: among them is the file of the locks.
+            for other in handover.openFiles where !missing.contains(other) { close(other) }
             throw MalformedHandover("it names file \(file), which isn't open")
         }
         return handover

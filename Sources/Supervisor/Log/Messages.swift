@@ -246,7 +246,7 @@ extension BackupReason {
     /// The time at which it becomes MASTER if nothing more is heard.
     private static func takeover(_ status: InstanceStatus) -> String {
         guard let heard = status.lastAdvertAge, let takeover = status.takeover else { return "" }
-        let milliseconds = (heard + takeover).nanoseconds / 1_000_000
+        let milliseconds = heard.nanoseconds / 1_000_000 + takeover.nanoseconds / 1_000_000
         let time =
             milliseconds < 1_000 ? "\(milliseconds) ms" : "\(milliseconds / 1_000).\(milliseconds % 1_000 / 100) s"
         return "; takes over \(time) after its last advert"

@@ -10,10 +10,16 @@ import VRRP
 /// the turn in which they come: a frame holds few enough (`VRRPToSupervisor.entriesMax`). What repeats is a line a minute
 /// with its count (pain point O3).
 final class ObservationLog {
-    /// Transitions in a minute that are written one by one: each is worth its line, unless the worker is hostile.
+    /// Transitions in a minute that are written one by one, of one instance and of all: each is worth its line, unless the
+    /// worker is hostile.
+    private static let transitionsOfOneMax = 600
     private static let transitionsMax = 10_000
 
     private let lines: RepeatLog
+    /// The lines of transitions. Their kinds are instances, which the configuration bounds; others' kinds don't displace
+    /// them.
+    private let transitions: RepeatLog
+    private var total = RepeatLimiter<Bool>()
     private let history: History
     /// The context of the last transition of each instance.
     private(set) var contexts = TransitionContexts()
@@ -23,6 +29,7 @@ final class ObservationLog {
     init(log: Logger, history: History, on loop: EventLoop) {
         self.history = history
         lines = RepeatLog(log, on: loop)
+        transitions = RepeatLog(log, on: loop, kindsMax: .max)
     }
 
     /// Writes an observation.
@@ -44,7 +51,16 @@ final class ObservationLog {
     }
 
     /// Writes the counts of what was left out: before the end.
-    func flushRest() { lines.flushRest() }
+    func flushRest() {
+        transitions.flushRest()
+        lines.flushRest()
+    }
+
+    private func hasRoom() -> Bool {
+        let now = Clock.now
+        if total.deadline <= now { _ = total.due(at: now) }
+        return total.admits(true, at: now, burst: Self.transitionsMax)
+    }
 
     /// Writes a line. - Returns: false if it was counted instead.
     private func write(_ observation: Observation, _ settings: InstanceSettings?, _ context: TransitionContext) -> Bool
@@ -56,9 +72,14 @@ final class ObservationLog {
         }
         switch observation {
         case .transition(let transition), .earlier(let transition, _):
-            return lines.write(
-                transition.to == .fault ? .warning : .notice, "", line, kind: "transitions",
-                folded: "too many transitions: further ones aren't logged one by one", burst: Self.transitionsMax)
+            guard hasRoom() else {
+                lines.write(.warning, "", "too many transitions: further ones aren't logged one by one")
+                return false
+            }
+            return transitions.write(
+                transition.to == .fault ? .warning : .notice, "", line, kind: instance,
+                folded: "\(instance): too many transitions: further ones aren't logged one by one",
+                burst: Self.transitionsOfOneMax)
         case .addressRemoved(_, let address, _): return emit(.warning, kind: "\(instance) \(address) removed")
         case .foreignAddressFound(_, let stranger): return emit(stranger.isSilent ? .notice : .warning)
         case .foreignAddressGone, .addressesUnadvertised(_, 0): return emit(.notice)
