@@ -12,12 +12,16 @@ package struct RepeatLimiter<Key: Hashable> {
 
     /// Keys that are remembered at once; beyond that, what is new is counted as one.
     private let keysMax: Int
+    /// Occurrences of all keys that are admitted within a period.
+    private let admittedMax: Int
     private let period: Interval
+    private var admitted = (count: 0, periodEnd: Instant(nanoseconds: .min))
     private var entries: [Key: Entry] = [:]
     private var surplus: UInt64 = 0
 
-    package init(period: Interval = .seconds(60), keysMax: Int = 4_096) {
+    package init(period: Interval = .seconds(60), keysMax: Int = 4_096, admittedMax: Int = .max) {
         self.period = period
+        self.admittedMax = admittedMax
         self.keysMax = keysMax
     }
 
@@ -25,16 +29,21 @@ package struct RepeatLimiter<Key: Hashable> {
     ///
     /// - Parameter burst: how many are admitted within a period.
     package mutating func admits(_ key: Key, at now: Instant, burst: Int = 1) -> Bool {
-        if let entry = entries[key] {
-            if entry.admitted < burst { entries[key]?.admitted += 1 } else { entries[key]?.suppressed += 1 }
-            return entry.admitted < burst
-        }
-        guard entries.count < keysMax else {
+        var entry = entries[key] ?? Entry(periodEnd: now + period, admitted: 0)
+        guard entries[key] != nil || entries.count < keysMax else {
             surplus += 1
             return false
         }
-        entries[key] = Entry(periodEnd: now + period)
-        return true
+        if now >= admitted.periodEnd { admitted = (0, now + period) }
+        let isAdmitted = entry.admitted < burst && admitted.count < admittedMax
+        if isAdmitted {
+            entry.admitted += 1
+            admitted.count += 1
+        } else {
+            entry.suppressed += 1
+        }
+        entries[key] = entry
+        return isAdmitted
     }
 
     /// Returns the keys whose period is over and that were suppressed meanwhile, with how often; others are forgotten.

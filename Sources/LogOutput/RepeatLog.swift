@@ -38,9 +38,10 @@ package final class RepeatLog {
     private var isArmed = false
 
     package init(
-        _ log: Logger, on loop: EventLoop, period: Interval = .seconds(60), kindsMax: Int = RepeatLog.kindsMax
+        _ log: Logger, on loop: EventLoop, period: Interval = .seconds(60), kindsMax: Int = RepeatLog.kindsMax,
+        linesMax: Int = .max
     ) {
-        limiter = RepeatLimiter(period: period, keysMax: kindsMax)
+        limiter = RepeatLimiter(period: period, keysMax: kindsMax, admittedMax: linesMax)
         self.log = log
         self.loop = loop
         timer = loop.makeTimer { [unowned self] in self.writeCounts(due: loop.now) }

@@ -19,7 +19,6 @@ final class ObservationLog {
     /// The lines of transitions. Their kinds are instances, which the configuration bounds; others' kinds don't displace
     /// them.
     private let transitions: RepeatLog
-    private var total = RepeatLimiter<Bool>()
     private let history: History
     /// The context of the last transition of each instance.
     private(set) var contexts = TransitionContexts()
@@ -29,7 +28,7 @@ final class ObservationLog {
     init(log: Logger, history: History, on loop: EventLoop) {
         self.history = history
         lines = RepeatLog(log, on: loop)
-        transitions = RepeatLog(log, on: loop, kindsMax: .max)
+        transitions = RepeatLog(log, on: loop, kindsMax: .max, linesMax: Self.transitionsMax)
     }
 
     /// Writes an observation.
@@ -56,12 +55,6 @@ final class ObservationLog {
         lines.flushRest()
     }
 
-    private func hasRoom() -> Bool {
-        let now = Clock.now
-        if total.deadline <= now { _ = total.due(at: now) }
-        return total.admits(true, at: now, burst: Self.transitionsMax)
-    }
-
     /// Writes a line. - Returns: false if it was counted instead.
     private func write(_ observation: Observation, _ settings: InstanceSettings?, _ context: TransitionContext) -> Bool
     {
@@ -72,10 +65,6 @@ final class ObservationLog {
         }
         switch observation {
         case .transition(let transition), .earlier(let transition, _):
-            guard hasRoom() else {
-                lines.write(.warning, "", "too many transitions: further ones aren't logged one by one")
-                return false
-            }
             return transitions.write(
                 transition.to == .fault ? .warning : .notice, "", line, kind: instance,
                 folded: "\(instance): too many transitions: further ones aren't logged one by one",
