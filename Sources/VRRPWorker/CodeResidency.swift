@@ -8,7 +8,7 @@ final class CodeResidency {
     /// After this long without a transition, an announcement or a reload, their code needn't stay in memory.
     private static let idleTime = Interval.seconds(2)
 
-    /// The code is mapped so long before a takeover: to map all of it takes 2 ms.
+    /// The code is mapped so long before a takeover: to map all of it takes about 2 ms.
     private static let mapTime = Interval.milliseconds(5)
 
     private let loop: EventLoop

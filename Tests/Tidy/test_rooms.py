@@ -170,7 +170,6 @@ def test_imports_are_dependencies(repository):
     demand(stray_imports(repository))
 
 
-# To be enabled when the table has one row a room.
 def test_architecture_table_is_package(repository):
     """docs/architecture.md, section 2, has one row a room, and says the same as Package.swift."""
     demand(table_differences(repository))

@@ -38,8 +38,9 @@ final class WorkerProcess {
     /// Time that a worker may take to exit after it has closed its channel.
     private static let exitTimeout = Interval.milliseconds(100)
 
-    /// Times that the channel of a stopped worker is drained, a millisecond each: it holds less than that (D6).
-    private static let drainsMax = 8
+    /// Times that the channel of a stopped worker is drained, a millisecond each: longer than a turn (D6), because a stop
+    /// notification that isn't read is lost, and half of the realtime fuse at most.
+    private static let drainsMax = 100
 
     /// Lateness of a timer above which the machine counts as paused.
     private static let latenessMax = Interval.milliseconds(50)
