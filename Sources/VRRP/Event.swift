@@ -26,6 +26,11 @@ package enum Event {
     case applied(ticket: UInt64, KernelAnswer)
     /// Addresses that a predecessor has left behind and the kernel hasn't let go.
     case staleAddresses([AddressRecord])
+    /// The results of all tracked objects of the configuration that comes next, before it; in effect with it. An object
+    /// that isn't named has no result yet.
+    case trackerTable([TrackerState])
+    /// New results of tracked objects of the configuration that runs.
+    case trackers([TrackerState])
     /// `deadline` may have come. Spurious calls do nothing.
     case timeout
     /// Hand over everything: priority 0, addresses withdrawn, STOP notifications. Nothing is sent afterwards.

@@ -47,6 +47,8 @@ package struct Node: Sendable {
         case .staleAddresses(let records):
             for record in records { context.ledger.adopt(record, owner: nil, phase: .present) }
             if !records.isEmpty { context.retryStaleAddresses(at: now + kernelRetryDelay) }
+        case .trackerTable(let states): context.trackers.next = states
+        case .trackers(let states): for state in states { context.trackers.results[state.key] = state.result }
         case .stop:
             stop(at: now, into: &actions)
             changed.addAll(routers.count)

@@ -53,6 +53,7 @@ struct NodeContext {
     var interfaces = InterfaceTable()
     var ledger = AddressLedger()
     var dependents = Dependents()
+    var trackers = TrackerResults()
     /// End of vrrp_startup_delay: nothing is sent or received before.
     var startsAt = Instant(nanoseconds: .min)
     /// True if a start removes virtual addresses without a mark, too (adopt_leftovers).

@@ -57,6 +57,8 @@ private final class Session {
     private let loop: EventLoop
     private var channel: Channel?
     private var worker: Worker?
+    /// The results of trackers that have come of the table so far.
+    private var trackerTable: [TrackerState] = []
     private var previousModels: [ConfigurationModel] = []
     /// hasupd's statements about the page of addresses.
     private var isFirst = false
@@ -106,15 +108,38 @@ private final class Session {
             }
             return notePrevious(try frame.descriptors.take(0))
         }
+        if case .trackers(let isTable, let bytes) = message { return try takeTrackers(isTable, bytes, frame) }
         guard let worker else { throw .unexpected("a message before hello") }
         switch message {
-        case .hello, .previousGeneration: throw .unexpected("a second hello")
+        case .hello, .previousGeneration, .trackers: throw .unexpected("a second hello")
         case .configure(let generation): try configure(worker, generation, frame.descriptors.take(0))
         case .socket: worker.adoptSocket(try frame.descriptors.take(0), request: frame.header.correlation)
         case .socketRefused(let reason): worker.socketRefused(reason, request: frame.header.correlation)
         case .status: worker.reportStatus(frame.header.correlation)
         case .stop: worker.stop()
         }
+    }
+
+    private func takeTrackers(_ isTable: Bool, _ bytes: [UInt8], _ frame: Frame) throws(FrameError) {
+        let result = bytes.withUnsafeBytes { bytes in
+            Result { () throws(ByteError) in
+                var reader = ByteReader(bytes)
+                var states: [TrackerState] = []
+                while reader.remaining > 0 { states.append(try TrackerState(decoding: &reader)) }
+                return states
+            }
+        }
+        guard case .success(let states) = result else { throw .payload(frame.header.type) }
+        guard isTable else {
+            guard let worker else { throw .unexpected("a tracker's result before hello") }
+            return worker.handle(.trackers(states))
+        }
+        trackerTable += states
+        guard !frame.header.hasMore else { return }
+        // Before hello it waits for the worker.
+        guard let worker else { return }
+        worker.handle(.trackerTable(trackerTable))
+        trackerTable = []
     }
 
     private func notePrevious(_ image: consuming Descriptor) {
@@ -172,6 +197,8 @@ private final class Session {
                 worker.notificationsLost()
                 effects.readAll()
             }
+            worker.handle(.trackerTable(trackerTable))
+            trackerTable = []
             links.reload(snapshot)
             if hasOverflown { links.beginReload() }
             if !stuck.isEmpty { worker.handle(.staleAddresses(stuck)) }

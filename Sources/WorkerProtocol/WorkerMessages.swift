@@ -37,6 +37,9 @@ package enum SupervisorToVRRP {
     case previousGeneration
     /// A new configuration; its memfd comes along.
     case configure(generation: UInt64)
+    /// Results of tracked objects, encoded by the VRRP room: all those of the configuration that comes next, in one frame
+    /// or more (`hasMore` in the header until the last one), or new ones of the configuration that runs.
+    case trackers(isTable: Bool, [UInt8])
     /// The VRRP socket that was requested under the frame's correlation id, as the descriptor that comes along.
     case socket
     /// It can't be had, and why.
@@ -46,17 +49,21 @@ package enum SupervisorToVRRP {
     /// Hand over everything and end.
     case stop
 
-    enum Kind: UInt16 { case hello = 0x101, configure, socket, socketRefused, status, stop, previousGeneration }
+    enum Kind: UInt16 {
+        case hello = 0x101, configure, socket, socketRefused, status, stop, previousGeneration, trackers
+    }
 
     package var descriptorCount: Int {
         switch self {
         case .hello: 6
         case .configure, .socket, .previousGeneration: 1
-        case .socketRefused, .status, .stop: 0
+        case .socketRefused, .status, .stop, .trackers: 0
         }
     }
 
-    package func send(on channel: Channel, correlation: UInt32 = 0, descriptors: [Int32] = []) {
+    package func send(
+        on channel: Channel, correlation: UInt32 = 0, hasMore: Bool = false, descriptors: [Int32] = []
+    ) {
         var writer = ByteWriter()
         let kind: Kind
         switch self {
@@ -72,6 +79,10 @@ package enum SupervisorToVRRP {
         case .configure(let generation):
             kind = .configure
             writer.write(generation)
+        case .trackers(let isTable, let bytes):
+            kind = .trackers
+            writer.write(isTable)
+            writer.write(bytes)
         case .socket: kind = .socket
         case .socketRefused(let reason):
             kind = .socketRefused
@@ -81,6 +92,7 @@ package enum SupervisorToVRRP {
         }
         var header = FrameHeader(type: kind.rawValue)
         header.correlation = correlation
+        header.hasMore = hasMore
         channel.send(header, writer.bytes, descriptors: descriptors)
     }
 
@@ -96,6 +108,8 @@ package enum SupervisorToVRRP {
                     isFirst: try reader.readBool(), mayAdopt: try reader.readBool())
             case .previousGeneration: .previousGeneration
             case .configure: .configure(generation: try reader.readUInt64())
+            case .trackers:
+                .trackers(isTable: try reader.readBool(), try reader.readBytes(reader.remaining))
             case .socket: .socket
             case .socketRefused: .socketRefused(try reader.readString())
             case .status: .status
