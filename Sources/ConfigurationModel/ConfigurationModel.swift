@@ -30,6 +30,12 @@ package struct ConfigurationModel: Record {
         instances.contains { !$0.scripts.isEmpty } || shared.syncGroups.contains { !$0.scripts.isEmpty }
     }
 
+    /// The longest time that a before_release may take; zero without one.
+    package var releaseTime: Interval {
+        (instances.map(\.hooks) + shared.syncGroups.map(\.hooks)).filter(\.hasBeforeRelease).map(\.timeout).max()
+            ?? .zero
+    }
+
     /// The part for the VRRP worker. It reads the network, so it gets nothing that it doesn't need, as passwords of
     /// mail servers and arguments of programs. Scripts are run by hasupd.
     package var vrrpPart: ConfigurationModel {

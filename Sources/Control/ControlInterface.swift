@@ -18,6 +18,12 @@ package enum ControlMethod: String, Hashable, Sendable, CaseIterable {
     case statistics = "Statistics"
     /// Past events.
     case history = "History"
+    /// Has instances or sync groups give up being MASTER.
+    case resign = "Resign"
+    /// Has them become MASTER.
+    case takeover = "Takeover"
+    /// Keeps them from being MASTER, or ends that.
+    case maintenance = "Maintenance"
     /// Changes the log level.
     case setLogLevel = "SetLogLevel"
     /// Replaces the daemon by the installed program.
@@ -26,7 +32,7 @@ package enum ControlMethod: String, Hashable, Sendable, CaseIterable {
     /// True if read access isn't enough.
     package var changesSomething: Bool {
         switch self {
-        case .reload, .setLogLevel, .upgrade: true
+        case .reload, .resign, .takeover, .maintenance, .setLogLevel, .upgrade: true
         case .status, .processes, .watch, .version, .instances, .statistics, .history: false
         }
     }
@@ -70,6 +76,8 @@ package enum ControlInterface {
         return interface.text
     }()
 
+    private static let orderArguments = "name: ?string, all: ?bool, wait_seconds: ?float"
+
     private static func declare(_ method: ControlMethod, in interface: inout VarlinkInterface) {
         let name = method.rawValue
         switch method {
@@ -82,6 +90,20 @@ package enum ControlInterface {
                 name, arguments: "dry_run: ?bool", ReloadReply.self,
                 "Reads the configuration again and answers when the new one runs or was refused; "
                     + "dry_run only checks it")
+        case .resign:
+            interface.method(
+                name, arguments: orderArguments, OrderReply.self,
+                "An instance or a sync group that is MASTER hands over, and then leaves a lower master alone until that "
+                    + "falls silent; answers when the outcome is known, after wait_seconds at the latest")
+        case .takeover:
+            interface.method(
+                name, arguments: orderArguments, OrderReply.self,
+                "An instance or a sync group becomes MASTER, by a higher priority than its own if need be; answers as "
+                    + "Resign does")
+        case .maintenance:
+            interface.method(
+                name, arguments: "on: bool, \(orderArguments)", OrderReply.self,
+                "An instance or a sync group isn't MASTER, whatever happens, until that is ended; answers as Resign does")
         case .version: interface.method(name, VersionReply.self, "The daemon's version")
         case .instances: interface.method(name, InstancesReply.self, "The instances in brief")
         case .statistics: interface.method(name, StatisticsReply.self, "Counters")
@@ -146,6 +168,16 @@ package struct ReloadReply: JSONRecord, Hashable {
     /// No result.
     package init() {}
     package mutating func visit(_ members: inout some Members) { members.member("result", &result) }
+}
+
+/// Results of Resign, Takeover and Maintenance.
+package struct OrderReply: JSONRecord, Hashable {
+    package static let summary = "Results of Resign, Takeover and Maintenance"
+    /// In the order of the configuration, sync groups first.
+    package var results: [OrderResult] = []
+
+    package init() {}
+    package mutating func visit(_ members: inout some Members) { members.member("results", &results) }
 }
 
 /// Results of Version.

@@ -238,7 +238,7 @@ package struct WatchEvent: JSONRecord, Hashable {
     package static let lateness = Interval.seconds(60)
 
     package static let summary =
-        "An event; kind is one of watching, transition, discard, remark, rival, reload, process, note"
+        "An event; kind is one of watching, transition, order, discard, remark, rival, reload, process, note"
     package var kind = ""
     /// With microseconds.
     package var unixSeconds = 0.0
@@ -276,6 +276,25 @@ package struct WatchEvent: JSONRecord, Hashable {
         members.member("source", &source)
         members.member("count", &count)
         members.member("reload", &reload)
+    }
+}
+
+/// The outcome of a command to one instance or sync group.
+package struct OrderResult: JSONRecord, Hashable {
+    package static let summary = "The outcome of a command to an instance or a sync group; ok false: it isn't what was wanted"
+    package var name = ""
+    package var isGroup = false
+    package var ok = false
+    /// For people: a clause.
+    package var text = ""
+
+    package init() {}
+
+    package mutating func visit(_ members: inout some Members) {
+        members.member("name", &name)
+        members.member("group", &isGroup)
+        members.member("ok", &ok)
+        members.member("text", &text)
     }
 }
 

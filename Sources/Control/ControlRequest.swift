@@ -1,3 +1,4 @@
+import Base
 import Varlink
 
 /// A call that was checked: the method exists, its arguments are right, and the caller may do this.
@@ -12,6 +13,23 @@ package struct ControlRequest: Sendable {
     /// Of SetLogLevel: the level's name, not yet checked.
     package var level = ""
 
+    /// Of Resign, Takeover and Maintenance: an instance or a sync group; nil for all.
+    package var name: String?
+    package var isForAll = false
+    /// The longest that the answer may take.
+    package var wait = Interval.seconds(30)
+    private var isOn = false
+
+    /// The command of an operator to virtual routers; nil for other methods.
+    package var order: OrderCommand? {
+        switch method {
+        case .resign: .resign
+        case .takeover: .takeover
+        case .maintenance: .maintenance(on: isOn)
+        default: nil
+        }
+    }
+
     /// A call's arguments. - Throws: `invalidParameter` for one that the method doesn't have, or of another type.
     mutating func take(_ parameters: JSON) throws(VarlinkError) {
         guard case .object(let members) = parameters else { return }
@@ -22,10 +40,31 @@ package struct ControlRequest: Sendable {
             case (.upgrade, "only_if_changed", .bool(let value)): onlyIfChanged = value
             case (.upgrade, "only_if_changed", .null): onlyIfChanged = false
             case (.setLogLevel, "level", .string(let value)): level = value
+            case (.maintenance, "on", .bool(let value)): isOn = value
+            case (.resign, _, _), (.takeover, _, _), (.maintenance, _, _): try takeOrder(member)
             default: throw .invalidParameter(member.name)
             }
         }
+        if method == .maintenance, !members.contains(where: { $0.name == "on" }) { throw .invalidParameter("on") }
     }
+
+    private mutating func takeOrder(_ member: JSONMember) throws(VarlinkError) {
+        switch (member.name, member.value) {
+        case ("name", .string(let value)): name = value
+        case ("all", .bool(let value)): isForAll = value
+        case ("wait_seconds", .int(let value)): wait = .seconds(min(max(0, value), 86_400))
+        case ("wait_seconds", .double(let value)): wait = Interval(seconds: min(max(0, value), 86_400)) ?? wait
+        case ("name", .null), ("all", .null), ("wait_seconds", .null): break
+        default: throw .invalidParameter(member.name)
+        }
+    }
+}
+
+/// What an operator wants of virtual routers.
+package enum OrderCommand: Hashable, Sendable {
+    case resign
+    case takeover
+    case maintenance(on: Bool)
 }
 
 /// Fills a reply piece by piece: called when there is room, until it returns false. Each piece should take well below

@@ -108,6 +108,8 @@ package struct InstanceReport: JSONRecord, Hashable {
     package var faults: [String] = []
     /// The last state change; nil when there was none.
     package var lastTransition: TransitionReport?
+    /// The operator's order to it, or to its sync group; nil without one.
+    package var order: OrderReport?
     /// Notifications that were skipped because newer ones superseded them.
     package var notificationsSkipped = 0
     /// Its notify scripts; nil when none was ever wanted.
@@ -134,8 +136,34 @@ package struct InstanceReport: JSONRecord, Hashable {
         members.member("why_not_master", &whyNotMaster)
         members.member("faults", &faults)
         members.member("last_transition", &lastTransition)
+        members.member("order", &order)
         members.member("notifications_skipped", &notificationsSkipped)
         members.member("scripts", &scripts)
+    }
+}
+
+/// An operator's order in force.
+package struct OrderReport: JSONRecord, Hashable {
+    package static let summary = "An operator's order in force; order is one of resigned, maintenance, raised"
+    package var order = ""
+    /// The sync group that it was given to; nil for an instance.
+    package var group: String?
+    /// The user who gave it.
+    package var uid = 0
+    package var unixSeconds = 0
+    package var agoSeconds = 0.0
+    /// For people: a clause, with what ends it.
+    package var text = ""
+
+    package init() {}
+
+    package mutating func visit(_ members: inout some Members) {
+        members.member("order", &order)
+        members.member("group", &group)
+        members.member("uid", &uid)
+        members.member("unix_seconds", &unixSeconds)
+        members.member("ago_seconds", &agoSeconds)
+        members.member("text", &text)
     }
 }
 

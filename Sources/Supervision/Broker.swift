@@ -25,6 +25,8 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     case faultyInstance(String)
     /// The socket on this interface was given before, and the worker hasn't taken it yet.
     case pendingSocket(String)
+    /// The instance or the group has no such hook.
+    case hook(Hook, String)
     /// No state of an instance or a group.
     case trigger(NotifyTrigger)
     /// A notification with this number was started before.
@@ -40,6 +42,7 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .group: "group"
         case .faultyInstance(let name): "no interface \(name)"
         case .pendingSocket(let interface): "pending \(interface)"
+        case .hook(let hook, let name): "\(hook.keyword) of \(name)"
         case .trigger: "trigger"
         case .repeated: "repeated"
         case .leap: "leap"
@@ -54,6 +57,7 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .group(let number): "the configuration has no sync group number \(number)"
         case .faultyInstance(let name): "instance \(name) has no interface to open a socket on"
         case .pendingSocket(let interface): "a socket on \(interface) is on its way to it already"
+        case .hook(let hook, let name): "\(name) has no \(hook.keyword)"
         case .trigger(let trigger): "a worker can't send notification \(trigger.word)"
         case .repeated(let number): "notification \(number) was started before"
         case .leap(let number): "notification \(number) is far beyond those before"
@@ -160,21 +164,37 @@ package struct Broker<Source: InstanceSource> {
             throw .leap(sequence)
         }
         let source = try source(of: generation)
-        let key: NotificationKey
-        let scripts: [NotifyScript]
-        switch subject {
-        case .instance(let number):
-            let instance = try instance(UInt32(truncatingIfNeeded: number), generation: generation)
-            key = NotificationKey(.instance, instance.name)
-            scripts = instance.scripts
-        case .group(let number):
-            guard let group = source.group(at: number) else { throw .group(UInt32(truncatingIfNeeded: number)) }
-            key = NotificationKey(.group, group.name)
-            scripts = group.scripts
-        }
+        let (key, scripts, _) = try settings(of: subject, generation)
         lastNotification = sequence
         var pending = PendingNotification(of: key, sequence: sequence, trigger: trigger, priority: priority)
         pending.findCommands(in: scripts, source.global)
         return pending
+    }
+
+    /// The hook that a worker asks for. - Throws: `Refusal`.
+    package func hook(
+        _ hook: Hook, of subject: NotificationSubject, generation: UInt64
+    ) throws(Refusal) -> HookCommand {
+        let (key, scripts, settings) = try settings(of: subject, generation)
+        guard let script = scripts.first(where: { $0.trigger == hook.trigger }) else { throw .hook(hook, key.name) }
+        return HookCommand(
+            key: HookKey(hook, of: key), command: ScriptCommand(script, global: try source(of: generation).global),
+            timeout: settings.timeout)
+    }
+
+    /// What an instance or a group has of scripts. - Throws: `Refusal`.
+    private func settings(
+        of subject: NotificationSubject, _ generation: UInt64
+    ) throws(Refusal) -> (NotificationKey, [NotifyScript], HookSettings) {
+        switch subject {
+        case .instance(let number):
+            let instance = try instance(UInt32(truncatingIfNeeded: number), generation: generation)
+            return (NotificationKey(.instance, instance.name), instance.scripts, instance.hooks)
+        case .group(let number):
+            guard let group = try source(of: generation).group(at: number) else {
+                throw .group(UInt32(truncatingIfNeeded: number))
+            }
+            return (NotificationKey(.group, group.name), group.scripts, group.hooks)
+        }
     }
 }

@@ -1,33 +1,6 @@
 import Base
 import ConfigurationModel
 
-/// An instance or a sync group by its name. One of each may have the same.
-package struct NotificationKey: Hashable, Comparable, Sendable, CustomStringConvertible {
-    /// Numbers stand in what is kept.
-    package enum Kind: UInt8, Sendable {
-        case instance = 0
-        case group = 1
-
-        /// The word in the arguments of a generic script.
-        package var word: String { self == .instance ? "INSTANCE" : "GROUP" }
-    }
-
-    package var kind: Kind
-    package var name: String
-
-    package init(_ kind: Kind, _ name: String) {
-        self.kind = kind
-        self.name = name
-    }
-
-    /// The name in log lines.
-    package var description: String { kind == .instance ? name : "sync group \(name)" }
-
-    package static func < (left: NotificationKey, right: NotificationKey) -> Bool {
-        (left.name, left.kind.rawValue) < (right.name, right.kind.rawValue)
-    }
-}
-
 /// A notification whose scripts haven't all been started. It waits in this form, and is kept in it, without the commands, for
 /// the next hasupd (docs/decisions, D40).
 package struct PendingNotification: Hashable, Sendable {

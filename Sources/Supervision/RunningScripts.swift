@@ -41,7 +41,11 @@ package struct RunningScripts: Sendable {
     package var isEmpty: Bool { scripts.isEmpty }
 
     /// A script has been started.
-    package mutating func started(_ group: Int32, at now: Instant) { scripts[group] = Script(due: now + limit) }
+    ///
+    /// - Parameter limit: the time that it may run, if that isn't all scripts'.
+    package mutating func started(_ group: Int32, at now: Instant, limit: Interval? = nil) {
+        scripts[group] = Script(due: now + (limit ?? self.limit))
+    }
 
     /// A script has ended. After SIGTERM its group is ended all the same, if that can be done.
     ///

@@ -63,7 +63,7 @@ extension RouterState: CustomStringConvertible {
 }
 
 extension NotificationSubject {
-    fileprivate func encode(into writer: inout ByteWriter) {
+    func encode(into writer: inout ByteWriter) {
         switch self {
         case .instance(let id):
             writer.write(UInt8(0))
@@ -74,7 +74,7 @@ extension NotificationSubject {
         }
     }
 
-    fileprivate init(from reader: inout ByteReader) throws(ByteError) {
+    init(from reader: inout ByteReader) throws(ByteError) {
         switch try reader.readUInt8() {
         case 0: self = .instance(InstanceID(try reader.readUInt32()))
         case 1: self = .group(Int(try reader.readUInt32()))

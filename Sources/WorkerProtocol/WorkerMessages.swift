@@ -3,7 +3,7 @@ import Reactor
 
 /// The protocol's version, exchanged in the first message of both sides. Workers start from the running image
 /// (docs/decisions, D7), so there is never a second version to talk to; a difference is an error.
-package let workerProtocolVersion: UInt16 = 5
+package let workerProtocolVersion: UInt16 = 6
 
 /// Former configurations that a worker is told of at most. A reload that would make more of them is refused.
 package let previousGenerationsMax = 16
@@ -40,6 +40,11 @@ package enum SupervisorToVRRP {
     /// Results of tracked objects, encoded by the VRRP room: all those of the configuration that comes next, in one frame
     /// or more (`hasMore` in the header until the last one), or new ones of the configuration that runs.
     case trackers(isTable: Bool, [UInt8])
+    /// All orders of operators, in one frame or more (`hasMore`): those that are in effect from now on, or with the
+    /// configuration that comes next.
+    case orders(isOfNext: Bool, [UInt8])
+    /// The end of a hook that was asked for, encoded by the VRRP room.
+    case hookEnded([UInt8])
     /// The VRRP socket that was requested under the frame's correlation id, as the descriptor that comes along.
     case socket
     /// It can't be had, and why.
@@ -51,13 +56,17 @@ package enum SupervisorToVRRP {
 
     enum Kind: UInt16 {
         case hello = 0x101, configure, socket, socketRefused, status, stop, previousGeneration, trackers
+        case orders, hookEnded
     }
+
+    /// Bytes of a table in one frame.
+    package static let tableBytesMax = 32_768
 
     package var descriptorCount: Int {
         switch self {
         case .hello: 6
         case .configure, .socket, .previousGeneration: 1
-        case .socketRefused, .status, .stop, .trackers: 0
+        case .socketRefused, .status, .stop, .trackers, .orders, .hookEnded: 0
         }
     }
 
@@ -82,6 +91,13 @@ package enum SupervisorToVRRP {
         case .trackers(let isTable, let bytes):
             kind = .trackers
             writer.write(isTable)
+            writer.write(bytes)
+        case .orders(let isOfNext, let bytes):
+            kind = .orders
+            writer.write(isOfNext)
+            writer.write(bytes)
+        case .hookEnded(let bytes):
+            kind = .hookEnded
             writer.write(bytes)
         case .socket: kind = .socket
         case .socketRefused(let reason):
@@ -110,6 +126,8 @@ package enum SupervisorToVRRP {
             case .configure: .configure(generation: try reader.readUInt64())
             case .trackers:
                 .trackers(isTable: try reader.readBool(), try reader.readBytes(reader.remaining))
+            case .orders: .orders(isOfNext: try reader.readBool(), try reader.readBytes(reader.remaining))
+            case .hookEnded: .hookEnded(try reader.readBytes(reader.remaining))
             case .socket: .socket
             case .socketRefused: .socketRefused(try reader.readString())
             case .status: .status
@@ -149,6 +167,8 @@ package enum VRRPToSupervisor {
     /// Notifications to send, one after the other, encoded by the VRRP room. One frame for all of a turn: thousands of
     /// instances may change at once.
     case notify(generation: UInt64, [UInt8])
+    /// Hooks to run, one after the other, encoded by the VRRP room.
+    case hooks(generation: UInt64, [UInt8])
     /// Observations for operators, one after the other, encoded by the VRRP room.
     case observations(generation: UInt64, [UInt8])
     /// Some instances' status, encoded by the VRRP room; `hasMore` in the header until the last part.
@@ -163,7 +183,7 @@ package enum VRRPToSupervisor {
 
     enum Kind: UInt16 {
         case hello = 0x201, configured, worked, openSocket, notify, observations, status, log, stopped
-        case resumed, cleared, discarded
+        case resumed, cleared, discarded, hooks
     }
 
     package func send(on channel: Channel, correlation: UInt32 = 0, hasMore: Bool = false) {
@@ -190,6 +210,10 @@ package enum VRRPToSupervisor {
             writer.write(instance)
         case .notify(let generation, let bytes):
             kind = .notify
+            writer.write(generation)
+            writer.write(bytes)
+        case .hooks(let generation, let bytes):
+            kind = .hooks
             writer.write(generation)
             writer.write(bytes)
         case .observations(let generation, let bytes):
@@ -234,6 +258,7 @@ package enum VRRPToSupervisor {
                 .openSocket(generation: try reader.readUInt64(), instance: try reader.readUInt32())
             case .notify:
                 .notify(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
+            case .hooks: .hooks(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .observations:
                 .observations(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))
             case .status: .status(generation: try reader.readUInt64(), try reader.readBytes(reader.remaining))

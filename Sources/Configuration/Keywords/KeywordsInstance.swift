@@ -55,6 +55,7 @@ extension KeywordList {
         r.row("notify_deleted", .command, default: "off", note: "no arg allowed", .typed, "emit DELETED (not FAULT) when removed by reload; optional script") { $0.notifyDeleted($1) }
         r.row("notify", .command, .acts, "generic; args appended: INSTANCE NAME STATE PRIO") { $0.notify(.any, $1, into: \.draft.settings.scripts) }
         r.row("notify_master_rx_lower_pri", .command, .typed, "run when MASTER hears a lower-priority advert") { $0.notify(.receivedLowerPriority, $1, into: \.draft.settings.scripts) }
+        r.hooks(.typed, \.draft.settings.scripts, \.draft.extra.hooks)
         r.boolean("smtp_alert", default: "global, else false", .typed, "mail on transitions", \.draft.settings.options[.sendsMail])
         r.boolean("notify_priority_changes", default: "global", .typed, "FIFO line MASTER_PRIORITY/BACKUP_PRIORITY on effective-priority change", \.draft.settings.options[.notifiesPriorityChanges])
         r.row("lvs_sync_daemon_interface", .words("IF"), note: "deprecated", traits: .deprecated, .refused("deprecated; write `lvs_sync_daemon IF INSTANCE` in global_defs"), "use global lvs_sync_daemon")
@@ -140,6 +141,20 @@ extension KeywordList {
     static let virtualAddress = KeywordList { r in
         r.address(.acts, noTrack: "removal does not affect state and is not undone; its interface is not tracked")
         r.row("use_vmac", .flag, default: "off", note: "dev differs from instance interface", .typed, "create VMAC for this address") { $0.addressFlag(.usesVirtualMAC, $1) }
+    }
+}
+
+// Rows that instances and groups share.
+extension KeywordRows {
+    // swift-format-ignore
+    mutating func hooks(
+        _ status: KeywordStatus, _ scripts: @autoclosure @escaping @Sendable () -> KeywordRow.Path<[NotifyScript]>,
+        _ settings: @autoclosure @escaping @Sendable () -> KeywordRow.Path<HookSettings>
+    ) {
+        row("before_master", .command, traits: .own, status, "run as MASTER before the addresses come, which wait for its exit status 0") { $0.hook(.beforeMaster, $1, into: scripts(), settings()) }
+        row("before_release", .command, traits: .own, status, "run before a stop, a reload or an operator's order takes mastership away; only an order is refused by another exit status than 0") { $0.hook(.beforeRelease, $1, into: scripts(), settings()) }
+        row("hook_timeout", .integer(1...60, unit: .seconds), default: "5", traits: .own, status, "time that before_master and before_release may take each") { $0.hookTimeout($1, into: settings()) }
+        row("hook_failure", .words("yield|proceed"), default: "yield", traits: .own, status, "after a before_master that fails or is late: priority 0 and BACKUP, or the addresses all the same") { $0.hookFailure($1, into: settings()) }
     }
 }
 

@@ -2,15 +2,15 @@ import Base
 
 /// The binary form in which a model goes from the parser to the daemon and its workers (docs/decisions, D6).
 ///
-/// Header: magic, version, numbers of instances and of virtual servers, ignored settings, smallest advert_int, whether there
-/// are scripts; then one offset for each instance and a last one for the end of the instances; then the globals and all else
+/// Header: magic, version, numbers of instances and of virtual servers, ignored settings, smallest advert_int, longest time of a
+/// before_release, whether there are scripts; then one offset for each instance and a last one for the end of the instances; then the globals and all else
 /// that belongs to no instance; then the instances. All numbers are in network order.
 package enum ModelFormat {
     /// "hasC"
     package static let magic: UInt32 = 0x6861_7343
     package static let version: UInt16 = 4
     /// Bytes before the offset table.
-    package static let headerLength = 4 + 2 + 4 + 4 + 8 + 8 + 1
+    package static let headerLength = 4 + 2 + 4 + 4 + 8 + 8 + 8 + 1
     /// More than any network needs; a hostile count is refused before anything is allocated.
     package static let maximumInstances = 1 << 20
 }
@@ -36,6 +36,7 @@ extension ConfigurationModel {
         writer.write(UInt32(virtualServers.count))
         writer.write(Int64(ignoredSettings))
         writer.write(smallestAdvertInterval?.nanoseconds ?? -1)
+        writer.write(releaseTime.nanoseconds)
         writer.write(hasScripts)
         for offset in offsets { writer.write(offset) }
         writer.write(common.bytes)
@@ -56,6 +57,8 @@ package struct EncodedModel {
     package let ignoredSettings: Int
     /// The smallest advert_int; nil without instances.
     package let smallestAdvertInterval: Interval?
+    /// The longest time that a before_release may take.
+    package let releaseTime: Interval
     package let hasScripts: Bool
     private let commonOffset: Int
 
@@ -70,7 +73,9 @@ package struct EncodedModel {
         ignoredSettings = try Int(from: &reader)
         let smallest = try reader.readInt64()
         smallestAdvertInterval = smallest < 0 ? nil : Interval(nanoseconds: smallest)
+        releaseTime = try Interval(decoding: &reader)
         hasScripts = try reader.readBool()
+        guard releaseTime <= Limits.hookTimeout.upperBound else { throw .invalid }
         guard instanceCount <= ModelFormat.maximumInstances, ignoredSettings >= 0 else { throw .invalid }
         guard (instanceCount + 1) * 4 <= reader.remaining else { throw .truncated }
         commonOffset = ModelFormat.headerLength + (instanceCount + 1) * 4
@@ -117,6 +122,13 @@ package struct EncodedModel {
         return instance
     }
 
+    /// Decodes the name of one instance, with which its bytes begin. - Throws: as `instance(at:)`.
+    package func name(at index: Int) throws(ByteError) -> String {
+        guard (0..<instanceCount).contains(index) else { throw .invalid }
+        var reader = body(try offset(index)..<(try offset(index + 1)))
+        return try String(from: &reader)
+    }
+
     /// Decodes everything. - Throws: `truncated`, `trailing`, `invalid`.
     package func decode() throws(ByteError) -> ConfigurationModel {
         var reader = body(commonOffset..<(try offset(0)))
@@ -134,6 +146,7 @@ package struct EncodedModel {
         }
         // The header repeats what the rest says so that readers needn't decode it; both must agree.
         guard model.smallestAdvertInterval == smallestAdvertInterval, model.hasScripts == hasScripts,
+            model.releaseTime == releaseTime,
             model.virtualServers.count == virtualServerCount
         else { throw .invalid }
         // Readers take members as indices.

@@ -193,6 +193,7 @@ package struct ExtraSettings: Record {
     package var lateTimerPriority: Priority?
     /// kernel_rx_buf_size, in bytes.
     package var receiveBuffer: Int?
+    package var hooks = HookSettings()
     /// The place of the first of the instance's faults.
     package var faultLocation: SourceLocation?
     package init() {}
@@ -206,11 +207,14 @@ package struct ExtraSettings: Record {
         try fields.field("garp_extra_if", &extraAnnouncements)
         try fields.field("timer_expired_backup", &lateTimerPriority)
         try fields.field("kernel_rx_buf_size", &receiveBuffer, in: Limits.buffer)
+        try fields.part(&hooks)
         try fields.unlisted(&faultLocation)
     }
 }
 
 extension InstanceSettings {
+    package var hooks: HookSettings { extra?.value.hooks ?? HookSettings() }
+
     /// The place of the first of `faults`; nil without one.
     package var faultLocation: SourceLocation? {
         get { extra?.value.faultLocation }

@@ -17,6 +17,7 @@ package struct SyncGroup: Record {
     package var keepsMemberWeights = false
     /// notify_priority_changes: a FIFO line for each change of a member's priority.
     package var notifiesPriorityChanges = false
+    package var hooks = HookSettings()
     package init(name: String) {
         self.name = name
     }
@@ -31,6 +32,7 @@ package struct SyncGroup: Record {
         try fields.field("smtp_alert", &sendsMail)
         try fields.field("sync_group_tracking_weight", &keepsMemberWeights)
         try fields.field("notify_priority_changes", &notifiesPriorityChanges)
+        try fields.part(&hooks)
     }
 }
 

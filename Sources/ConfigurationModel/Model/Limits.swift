@@ -4,6 +4,8 @@ import Base
 package enum Limits {
     /// Whole seconds: as many as 32-bit milliseconds hold.
     package static let seconds = 0...4_294_967
+    /// hook_timeout.
+    package static let hookTimeout = Interval.seconds(1)...Interval.seconds(60)
     /// A length of time that a configuration can name.
     package static let interval = Interval.zero...Interval.seconds(Int64(seconds.upperBound))
     /// The same for a time that has to pass.

@@ -12,6 +12,9 @@ package enum NotifyTrigger: UInt8, FieldValue, CaseIterable {
     case deleted = 6
     /// A MASTER heard a lower-priority advertisement.
     case receivedLowerPriority = 7
+    /// Not notified: the router waits for its end (`Hook`). So is the next one.
+    case beforeMaster = 16
+    case beforeRelease = 17
 
     package var keyword: String {
         switch self {
@@ -22,20 +25,31 @@ package enum NotifyTrigger: UInt8, FieldValue, CaseIterable {
         case .any: "notify"
         case .deleted: "notify_deleted"
         case .receivedLowerPriority: "notify_master_rx_lower_pri"
+        case .beforeMaster: "before_master"
+        case .beforeRelease: "before_release"
         }
     }
     package var fieldText: String { keyword }
 
     /// The word in the arguments of a generic script: `MASTER` of `notify_master`.
-    package var word: String { self == .any ? "ANY" : keyword.dropFirst("notify_".count).uppercased() }
+    package var word: String {
+        switch self {
+        case .any: "ANY"
+        case .beforeMaster, .beforeRelease: keyword.uppercased()
+        default: keyword.dropFirst("notify_".count).uppercased()
+        }
+    }
 
     /// True for a state of an instance or a sync group, which a worker reports.
     package var isState: Bool {
         switch self {
         case .master, .backup, .fault, .stop: true
-        case .any, .deleted, .receivedLowerPriority: false
+        case .any, .deleted, .receivedLowerPriority, .beforeMaster, .beforeRelease: false
         }
     }
+
+    /// True for a script whose end is waited for.
+    package var isHook: Bool { self == .beforeMaster || self == .beforeRelease }
 
     /// The trigger of a keyword; nil for one of something else.
     package init?(keyword: String) {

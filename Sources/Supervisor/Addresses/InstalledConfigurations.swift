@@ -35,8 +35,7 @@ final class InstalledConfigurations {
     /// The copies in this folder. Those of earlier boots are removed.
     init(directory: String) {
         self.directory = directory
-        let boot = FileReader.text(of: "/proc/sys/kernel/random/boot_id").filter { $0.isHexDigit || $0 == "-" }
-        prefix = "ledger-\(boot)"
+        prefix = "ledger-\(FileReader.bootID)"
         for name in names(beginningWith: "ledger-") where !name.hasPrefix(prefix) { unlink("\(directory)/\(name)") }
         let numbers = names(beginningWith: prefix).map(number(of:))
         lastNumber = numbers.max() ?? 0

@@ -30,15 +30,19 @@ final class ControlMethods {
     let events: EventRecorder
     let installed: InstalledConfigurations
     private let scripts: ScriptRunner
+    private let hooks: HookRunner
+    private let orders: Orders
     unowned let delegate: any ControlMethodsDelegate
 
     init(
-        _ context: DaemonContext, _ workers: Workers, _ scripts: ScriptRunner, _ events: EventRecorder,
-        _ installed: InstalledConfigurations, delegate: any ControlMethodsDelegate
+        _ context: DaemonContext, _ workers: Workers, _ scripts: ScriptRunner, _ hooks: HookRunner, _ orders: Orders,
+        _ events: EventRecorder, _ installed: InstalledConfigurations, delegate: any ControlMethodsDelegate
     ) {
         self.context = context
         self.workers = workers
         self.scripts = scripts
+        self.hooks = hooks
+        self.orders = orders
         self.events = events
         self.installed = installed
         self.delegate = delegate
@@ -58,6 +62,7 @@ final class ControlMethods {
                 reply.result = report
                 responder.reply(reply)
             }
+        case .resign, .takeover, .maintenance: order(request, responder)
         case .version:
             var reply = VersionReply()
             reply.version = hasupVersion
@@ -70,6 +75,18 @@ final class ControlMethods {
         case .setLogLevel: setLogLevel(request.level, responder)
         case .upgrade: upgrade(onlyIfChanged: request.onlyIfChanged, responder)
         case .watch: break
+        }
+    }
+
+    private func order(_ request: ControlRequest, _ responder: ControlResponder) {
+        orders.request(request) { result in
+            switch result {
+            case .success(let results):
+                var reply = OrderReply()
+                reply.results = results
+                responder.reply(reply)
+            case .failure(let refusal): responder.fail(ControlInterface.unavailable(refusal.reason.asSentence))
+            }
         }
     }
 
@@ -107,6 +124,7 @@ final class ControlMethods {
             let now = Clock.now
             let wall = Clock.wallNanoseconds
             let (scripts, observations) = (self.scripts, self.events.observations)
+            let (orders, hooks) = (self.orders, self.hooks)
             responder.reply(
                 status: self.daemonStatus(of: generation, isAnswered: statuses != nil),
                 instanceCount: generation.instanceCount
@@ -117,6 +135,10 @@ final class ControlMethods {
                         wallNanoseconds: wall)
                     report.scripts = scripts.report(of: NotificationKey(.instance, report.name))
                     report.notificationsSkipped = report.scripts?.skipped ?? 0
+                    if let entry = orders.entry(ofInstance: index, in: generation) {
+                        report.order = OrderReport(entry, wallNanoseconds: wall)
+                    }
+                    _ = hooks
                     return report
                 }
             }

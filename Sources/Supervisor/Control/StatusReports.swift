@@ -4,6 +4,7 @@ import ConfigurationModel
 import Control
 import Reactor
 import Sandbox
+import Supervision
 import VRRP
 import Varlink
 import WorkerProtocol
@@ -49,6 +50,18 @@ extension InstanceReport {
             TransitionReport($0, settings, context, age: status.timeInState, wallNanoseconds: wallNanoseconds)
         }
         status.explain(settings)
+    }
+}
+
+extension OrderReport {
+    init(_ entry: OrderTable.Entry, wallNanoseconds: Int64) {
+        self.init()
+        order = entry.order.kind.word
+        group = entry.order.subject.kind == .group ? entry.order.subject.name : nil
+        uid = Int(entry.uid)
+        unixSeconds = Int(entry.wallNanoseconds / 1_000_000_000)
+        agoSeconds = max(0, Double(wallNanoseconds - entry.wallNanoseconds) / 1e9)
+        text = entry.text
     }
 }
 

@@ -52,6 +52,7 @@ extension Daemon {
             lastWork: { [unowned self] in
                 self.logWaitingNotifications()
                 self.scripts.endTerminated()
+                self.hooks.endTerminated()
                 self.flushRest()
                 self.loop.flushDeferredWork()
             },

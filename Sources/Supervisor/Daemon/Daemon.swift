@@ -23,6 +23,8 @@ final class Daemon {
     private(set) var generation: Generation
     let workers: Workers
     let scripts: ScriptRunner
+    let hooks: HookRunner
+    private(set) var orders: Orders?
     let events: EventRecorder
     let installed: InstalledConfigurations
     let service: ServiceNotifier
@@ -55,6 +57,7 @@ final class Daemon {
         scripts = ScriptRunner(
             on: context.loop, log: context.log, limits: limits, runningMax: context.budget.scriptsMax,
             inherited: store.notifications, keep: { store.keep(notifications: $0) })
+        hooks = HookRunner(context, limits: limits)
         reloadFiles = ReloadFiles(context.host, on: context.loop, log: context.log)
     }
 
@@ -73,6 +76,7 @@ final class Daemon {
             controlSocket: context.paths.controlSocket)
         for sentence in host.limitations { log.notice("\(sentence)") }
 
+        orders?.begin()
         let saved = SavedWorkerState(
             page: store.page, deathsWithSnapshot: deathsWithSnapshot,
             lastNotification: scripts.resume(generation, pageNotification: store.page?.lastNotification))
@@ -98,7 +102,10 @@ final class Daemon {
         self.locks = locks
         loop.measuresWork = true
         signals = try Signals(OperatorSignals.handled, on: loop) { [unowned self] in self.receive(signal: $0) }
-        let methods = ControlMethods(context, workers, scripts, events, installed, delegate: self)
+        let orders = Orders(context, events, delegate: self)
+        self.orders = orders
+        hooks.onEnd = { [unowned self] in self.workers.vrrp?.tell($0) }
+        let methods = ControlMethods(context, workers, scripts, hooks, orders, events, installed, delegate: self)
         let control = try ControlSocket(context) { methods.handle($0, $1, counters: $2) }
         self.control = control
         events.publish = { [unowned control] in control.publish($0) }
@@ -191,6 +198,8 @@ final class Daemon {
             events.history.restore()
             installed.restore(
                 (workers.vrrp?.previousGenerations ?? []) + [generation] + [reloads?.pending].compactMap { $0 })
+            orders?.restore()
+            hooks.restore()
             workers.vrrp?.recordWorker()
             workers.restorePidFiles()
         }
@@ -235,6 +244,7 @@ final class Daemon {
             workers.vrrp?.recordWorker(isParting: true)
             logWaitingNotifications()
         case .finishScripts(let limit):
+            hooks.terminate()
             if scripts.isIdle { return advance(.scriptsFinished) }
             scripts.hurry()
             if let stopTimer { loop.set(stopTimer, to: Clock.now + limit) }
@@ -284,12 +294,20 @@ extension Daemon: VRRPSupervisionDelegate {
 
     func observed(_ observation: Observation, generation number: UInt64) {
         deferCodeRelease()
+        if case .order(let order, let outcome) = observation {
+            orders?.take(outcome, of: order)
+            return
+        }
         // While a reload is being applied, numbers may belong to the old generation or to the new one.
         let pending = reloads?.pending
         events.record(observation, of: number == pending?.number ? pending ?? generation : generation)
     }
 
     func add(_ notification: PendingNotification) { scripts.add(notification) }
+
+    func orders(for generation: Generation) -> [OperatorOrder] { orders?.orders(for: generation) ?? [] }
+
+    func run(_ hook: HookCommand, number: UInt64) { hooks.run(hook, number: number) }
 
     func resetNotificationSequence() { scripts.resetSequence() }
 
@@ -320,8 +338,11 @@ extension Daemon: ReloadConductorDelegate {
 
     func adopt(_ generation: Generation) {
         let before = self.generation
+        // What the orders were given for is known by the generation before.
+        orders?.adopt(generation)
         self.generation = generation
         scripts.adopt(generation)
+        hooks.adopt(generation)
         store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
         startChecker()
@@ -337,6 +358,19 @@ extension Daemon: ReloadConductorDelegate {
     }
 }
 
+extension Daemon: OrdersDelegate {
+    var isConfiguring: Bool { reloads?.pending != nil }
+
+    func send(_ orders: [OperatorOrder]) { workers.vrrp?.send(orders) }
+
+    func requestStatuses(_ completion: @escaping (WorkerStatuses?) -> Void) {
+        guard let vrrp = workers.vrrp else { return completion(nil) }
+        vrrp.requestStatus(completion)
+    }
+
+    func lastFailure(of hook: HookKey) -> String? { hooks.lastFailure(of: hook) }
+}
+
 extension Daemon: ControlMethodsDelegate {
     var refusedReload: RefusedConfiguration? { reloads?.refused }
 
@@ -344,7 +378,7 @@ extension Daemon: ControlMethodsDelegate {
 
     var problems: [String] {
         (monitor?.problems ?? []) + events.problems
-            + [installed.failure, context.budget.problem].compactMap { $0 } + reloadFiles.problems
+            + [installed.failure, orders?.problem, context.budget.problem].compactMap { $0 } + reloadFiles.problems
     }
 
     func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {

@@ -28,7 +28,8 @@ struct DaemonContext {
     ) throws(StartError) {
         self.options = options
         self.log = log
-        budget = try DescriptorBudget.take(clients: ControlLimits().clientsMax, scripts: ScriptRunner.runningMax)
+        budget = try DescriptorBudget.take(
+            clients: ControlLimits().clientsMax, scripts: ScriptRunner.runningMax, hooks: HookRunner.runningMax)
         let privileges = try Self.requirePrivileges()
         try Self.requireFilters(options)
         paths = try Paths(options)

@@ -23,6 +23,8 @@ final class Generation: InstanceSource {
     /// Decoded once, too.
     private(set) lazy var syncGroups = (try? model.shared())?.syncGroups ?? []
 
+    private(set) lazy var subjects = OrderSubjects(self)
+
     init(
         number: UInt64, image: ConfigurationImage, model: EncodedModel, diagnostics: [Diagnostic], acceptedAt: Int64
     ) {

@@ -70,7 +70,9 @@ extension Daemon {
         let daemon = Daemon(
             context, first.generation, events, store, systemd, limits)
         daemon.scripts.adoptScripts()
-        let children = ChildProcess.inherited(except: daemon.scripts.processes, on: context.loop)
+        daemon.hooks.adopt()
+        let children = ChildProcess.inherited(
+            except: daemon.scripts.processes.union(daemon.hooks.processes), on: context.loop)
         let record = WorkerRecord(directory: context.paths.runDirectory)
         let deathsWithSnapshot = try daemon.endFormerWorker(record)
         // With its page, a worker decides what of the new configuration stays; what isn't in that goes at once.
@@ -109,6 +111,7 @@ extension Daemon {
         // No worker waits for hasupd any more, and the rest may take longer than the fuse of the realtime class allows.
         Realtime.end()
         scripts.endTerminated()
+        hooks.endTerminated()
         loop.flushDeferredWork()
         control?.remove()
         workers.removePidFiles()

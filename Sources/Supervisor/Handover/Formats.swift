@@ -36,6 +36,9 @@ struct Formats {
             name: "notifications", title: "the notifications that aren't sent",
             written: KeptScripts.formatVersion, readable: KeptScripts.readableFormats),
         Format(
+            name: "orders", title: "the orders of operators", written: OrderFile.formatVersion,
+            readable: OrderFile.readableFormats),
+        Format(
             name: "handover", title: "the handover from one hasupd to the next", written: Handover.formatVersion,
             readable: Handover.readableFormats),
         Format(

@@ -11,6 +11,9 @@ enum FileReader {
         String(decoding: bytes(of: path, max: 256).prefix(256), as: UTF8.self)
     }
 
+    /// A name of this boot of the machine; empty if the kernel has none.
+    static var bootID: String { text(of: "/proc/sys/kernel/random/boot_id").filter { $0.isHexDigit || $0 == "-" } }
+
     /// Returns the file's bytes; of one longer than `max`, at least that many.
     static func bytes(of path: UnsafePointer<CChar>, max: Int) -> [UInt8] {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)

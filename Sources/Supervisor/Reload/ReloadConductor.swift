@@ -144,10 +144,10 @@ final class ReloadConductor {
             case .apply:
                 guard let pending else { return }
                 delegate.give(pending)
-                if let applyTimer { context.loop.set(applyTimer, to: Clock.now + Self.applyTimeout) }
+                if let applyTimer { context.loop.set(applyTimer, to: Clock.now + applyLimit) }
             case .replaceWorker:
-                if let applyTimer { context.loop.set(applyTimer, to: Clock.now + Self.applyTimeout) }
-                delegate.replaceWorker("it hasn't applied its configuration for \(Self.applyTimeout)")
+                if let applyTimer { context.loop.set(applyTimer, to: Clock.now + applyLimit) }
+                delegate.replaceWorker("it hasn't applied its configuration for \(applyLimit)")
             case .rollBack:
                 pending = nil
                 locks?.release()
@@ -159,6 +159,9 @@ final class ReloadConductor {
             }
         }
     }
+
+    /// What the new configuration takes away is released behind its before_release.
+    private var applyLimit: Interval { Self.applyTimeout + delegate.generation.model.releaseTime }
 
     /// Decides on the files. They are refused for a virtual router that another hasupd runs, too (docs/decisions, D35).
     private func decision(on outcome: ReadOutcome) -> ReloadDecision {

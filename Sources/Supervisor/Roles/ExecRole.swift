@@ -26,10 +26,19 @@ enum ExecRole {
         ["hasup-exec", limits.word] + script.words
     }
 
+    static func arguments(forHook script: ScriptCommand, _ limits: ScriptLimits) -> [String] {
+        [hookRole, limits.word] + script.words
+    }
+
+    /// argv[0] of a process that becomes a hook: what that writes goes to descriptor 4 instead of /dev/null and hasupd's
+    /// standard error.
+    static let hookRole = "hasup-hook"
+    private static let hookOutput: Int32 = 4
+
     /// All of a script's environment.
     static let environment = ["PATH=\(ProgramInspection.searchPath)"]
 
-    static func run(arguments: [String]) -> Int32 {
+    static func run(arguments: [String], isHook: Bool = false) -> Int32 {
         guard let word = arguments.first, let limits = ScriptLimits(word: word),
             let command = ScriptCommand(words: Array(arguments.dropFirst())), let name = command.arguments.first
         else { return 64 }
@@ -48,7 +57,7 @@ enum ExecRole {
         } catch {
             return complain("refused: \(error.reason)", refused)
         }
-        clean()
+        clean(isHook)
         var vector: [UnsafeMutablePointer<CChar>?] = command.arguments.map { strdup($0) }
         vector.append(nil)
         // What was looked at is what runs: the path that was found, under the name that was written.
@@ -115,11 +124,12 @@ enum ExecRole {
         return "hasupd runs as uid \(getuid()) without the capability \(needed)"
     }
 
-    private static func clean() {
+    private static func clean(_ isHook: Bool) {
         umask(0o022)
         let null = open("/dev/null", O_RDWR)
         dup2(null, 0)
-        dup2(null, 1)
+        dup2(isHook ? hookOutput : null, 1)
+        if isHook { dup2(hookOutput, 2) }
         _ = hasup_close_from(complaints + 1)
     }
 

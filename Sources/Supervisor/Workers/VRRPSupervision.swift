@@ -21,6 +21,10 @@ protocol VRRPSupervisionDelegate: AnyObject {
     func observed(_ observation: Observation, generation: UInt64)
     /// Runs scripts. When this returns, they are kept for a successor.
     func add(_ notification: PendingNotification)
+    /// The operators' orders that are in effect with a generation.
+    func orders(for generation: Generation) -> [OperatorOrder]
+    /// Runs a hook under this number, unless it was run; `tell` follows.
+    func run(_ hook: HookCommand, number: UInt64)
     /// Notifications are numbered from 1 again.
     func resetNotificationSequence()
     /// Something happened to the worker, for the history.
@@ -54,8 +58,8 @@ final class VRRPSupervision: WorkerProcessOwner {
     private let context: DaemonContext
     let lines: RepeatLog
     let workerRecord: WorkerRecord
-    private unowned let delegate: any VRRPSupervisionDelegate
-    private var broker: Broker<Generation>
+    unowned let delegate: any VRRPSupervisionDelegate
+    private(set) var broker: Broker<Generation>
     private(set) var worker: WorkerProcess?
     private var page: StatePage
     /// The addresses that workers have set: the same file for all of them, also for one that gets a new page.
@@ -140,6 +144,7 @@ final class VRRPSupervision: WorkerProcessOwner {
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
         guard let channel = worker?.channel else { return }
         checkDelivery(on: channel)
+        sendOrders(with: generation, on: channel)
         SupervisorToVRRP.configure(generation: generation.number)
             .send(on: channel, descriptors: [generation.partNumber])
     }
@@ -206,6 +211,7 @@ final class VRRPSupervision: WorkerProcessOwner {
             for previous in previousGenerations.suffix(previousGenerationsMax) {
                 SupervisorToVRRP.previousGeneration.send(on: channel, descriptors: [previous.partNumber])
             }
+            sendOrders(with: broker.source, on: channel)
             SupervisorToVRRP.hello(
                 version: workerProtocolVersion, generation: broker.generation,
                 lastNotification: broker.lastNotification, grace: context.options.grace, isFirst: isFirst,
@@ -284,6 +290,16 @@ final class VRRPSupervision: WorkerProcessOwner {
                 return found
             }
             for notification in notifications { take(notification, generation: generation) }
+        case .hooks(let generation, let bytes):
+            let requests = try decode(frame, bytes) { reader throws(ByteError) in
+                var found: [HookRequest] = []
+                while reader.remaining > 0 {
+                    guard found.count < VRRPToSupervisor.entriesMax else { throw ByteError.invalid }
+                    found.append(try HookRequest(from: &reader))
+                }
+                return found
+            }
+            for request in requests { run(request, generation: generation) }
         case .observations(let generation, let bytes):
             let observations = try decode(frame, bytes) { reader throws(ByteError) in
                 guard reader.remaining <= VRRPToSupervisor.observationBytesMax else { throw ByteError.invalid }
@@ -377,7 +393,7 @@ final class VRRPSupervision: WorkerProcessOwner {
         if channel.hasDeliveredAll { broker.workerHasTakenAll() }
     }
 
-    private func refuse(_ refusal: Refusal) {
+    func refuse(_ refusal: Refusal) {
         lines.write(
             .warning, "hasup-vrrp", "refused a worker's request: \(refusal)", kind: "refusal: \(refusal.kind)")
     }

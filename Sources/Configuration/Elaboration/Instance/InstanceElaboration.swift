@@ -176,9 +176,33 @@ extension Elaborator {
         }
         shared.seenInBlock["\(trigger)"] = statement.token
         noteScript(at: first)
-        _ = checkProgram(ScriptUse(program: script.arguments[0], identity: script.identity), at: first)
+        // A hook that can't run is as wrong a verdict as a tracker's.
+        let use = ScriptUse(program: script.arguments[0], identity: script.identity, isTracker: trigger.isHook)
+        _ = checkProgram(use, at: first)
         self[keyPath: scripts].append(
             NotifyScript(trigger: trigger, arguments: script.arguments, identity: script.identity))
+    }
+
+    /// before_master or before_release.
+    mutating func hook(
+        _ hook: Hook, _ statement: Statement, into scripts: KeywordRow.Path<[NotifyScript]>,
+        _ settings: KeywordRow.Path<HookSettings>
+    ) {
+        notify(hook.trigger, statement, into: scripts)
+        self[keyPath: settings][hook] = self[keyPath: scripts].contains { $0.trigger == hook.trigger }
+    }
+
+    mutating func hookTimeout(_ statement: Statement, into settings: KeywordRow.Path<HookSettings>) {
+        if let number = integer(statement) { self[keyPath: settings].timeout = .seconds(Int64(number)) }
+    }
+
+    mutating func hookFailure(_ statement: Statement, into settings: KeywordRow.Path<HookSettings>) {
+        guard let word = word(of: statement) else { return }
+        switch string(word) {
+        case "yield": self[keyPath: settings].failure = .yield
+        case "proceed": self[keyPath: settings].failure = .proceed
+        default: refuse("`hook_failure` is yield or proceed, not `\(string(word))`", at: word)
+        }
     }
 
     // MARK: - Faults

@@ -1,0 +1,227 @@
+import Base
+import CLinux
+import ConfigurationModel
+import Glibc
+import LogOutput
+import Logging
+import Reactor
+import Sandbox
+import Supervision
+import VRRP
+
+/// Runs hooks: programs whose end a virtual router waits for (docs/decisions, D48). `HookRuns` decides which. Each runs as
+/// its user in a process group of its own, for as long as hook_timeout says.
+final class HookRunner {
+    /// Hooks that run at once when nothing forbids it.
+    static let runningMax = 32
+    /// The time that one may take to end after SIGTERM.
+    private static let timeout = Interval.seconds(2)
+    /// Period of the reading of what hooks write: of one that writes without end, so much is read and no more.
+    private static let readingPeriod = Interval.milliseconds(100)
+
+    private final class HookProcess {
+        let child: ChildProcess
+        let key: HookKey
+        let program: String
+        let kept: HookFile.Process
+        let startedAt = Clock.now
+        /// Nil for one that a former hasupd has started.
+        let output: HookOutput?
+
+        init(
+            _ child: ChildProcess, _ key: HookKey, _ program: String, _ kept: HookFile.Process, _ output: HookOutput?
+        ) {
+            self.child = child
+            self.key = key
+            self.program = program
+            self.kept = kept
+            self.output = output
+        }
+    }
+
+    private let loop: EventLoop
+    private let log: Logger
+    private let limits: ScriptLimits
+    private let file: BootFile<HookFile>
+    private var runs: HookRuns
+    private var commands: [HookKey: HookCommand] = [:]
+    private var running = RunningScripts(timeout: HookRunner.timeout)
+    private var hooks: [Int32: HookProcess] = [:]
+    /// Hooks that have ended after SIGTERM, and whose groups may not have.
+    private var terminated: [Int32: ChildProcess] = [:]
+    private var failures: [HookKey: String] = [:]
+    private var isEnding = false
+    private var timer: Timer?
+    /// Called when a run has ended that a worker has asked for.
+    var onEnd: (HookEnd) -> Void = { _ in }
+
+    init(_ context: DaemonContext, limits: ScriptLimits) {
+        loop = context.loop
+        log = context.log
+        self.limits = limits
+        file = BootFile(HookFile.name, in: context.paths.runDirectory, form: HookFile.formatVersion)
+        runs = HookRuns(runningMax: context.budget.hooksMax)
+        timer = loop.makeTimer { [weak self] in self?.checkTimes() }
+    }
+
+    /// Processes of the hooks that run.
+    var processes: Set<Int32> { Set(hooks.keys) }
+
+    /// The last failure of a hook, a clause; nil if its last run succeeded.
+    func lastFailure(of key: HookKey) -> String? { failures[key] }
+
+    /// Watches the hooks that a former hasupd has started and that still run.
+    func adopt() {
+        // Without the file, one that runs is begun beside it at worst.
+        for kept in (try? file.read())?.running ?? [] {
+            guard let key = kept.key, let pid = Int32(exactly: kept.pid), pid > 1 else { continue }
+            let child = try? ChildProcess.adopted(pid, startTicks: kept.startTicks, on: loop) { [weak self] pid, exit in
+                self?.ended(pid, exit)
+            }
+            guard let child else { continue }
+            hooks[pid] = HookProcess(child, key, "of the former hasupd", kept, nil)
+            runs.adopt(key)
+            running.started(pid, at: loop.now, limit: Limits.hookTimeout.upperBound)
+        }
+        arm()
+    }
+
+    /// A worker asks for a hook.
+    func run(_ hook: HookCommand, number: UInt64) {
+        guard !isEnding else { return }
+        commands[hook.key] = hook
+        perform(runs.ask(hook.key, number, at: loop.now))
+    }
+
+    /// Forgets the hooks that aren't in this configuration.
+    func adopt(_ generation: Generation) {
+        guard !commands.isEmpty else { return }
+        let subjects = generation.subjects
+        func isThere(_ key: HookKey) -> Bool {
+            key.subject.kind == .group
+                ? subjects.members(of: key.subject.name) != nil : subjects.hasInstance(key.subject.name)
+        }
+        commands = commands.filter { isThere($0.key) }
+        failures = failures.filter { isThere($0.key) }
+        runs.keep(where: isThere)
+    }
+
+    /// Writes the file again if it was removed.
+    func restore() { file.restore() }
+
+    private func perform(_ steps: [HookRuns.Step]) {
+        var steps = steps[...]
+        while let step = steps.popFirst() {
+            switch step {
+            case .start(let key, let number):
+                let failure = start(key)
+                guard let failure else { continue }
+                fail(key, failure)
+                _ = number
+                steps += runs.ended(key, succeeded: false, at: loop.now)
+            case .tell(let key, let number, let succeeded):
+                onEnd(HookEnd(key.hook, of: key.subject, number: number, succeeded: succeeded))
+            }
+        }
+        arm()
+    }
+
+    /// Returns the reason that it can't be started, a clause; nil when it was.
+    private func start(_ key: HookKey) -> String? {
+        guard let hook = commands[key] else { return "it isn't configured any more" }
+        let program = hook.command.arguments.first ?? "?"
+        do throws(SystemError) {
+            let output = try HookOutput()
+            let child = try ChildProcess.spawn(
+                path: "/proc/self/exe", arguments: ExecRole.arguments(forHook: hook.command, limits),
+                environment: ExecRole.environment, descriptors: output.theirs, on: loop
+            ) { [weak self] pid, exit in self?.ended(pid, exit) }
+            output.closeTheirs()
+            let ticks = try? ProcessInspection(pid: child.pid).startTicks
+            hooks[child.pid] = HookProcess(
+                child, key, program, HookFile.Process(key, pid: child.pid, startTicks: ticks ?? 0), output)
+            running.started(child.pid, at: loop.now, limit: hook.timeout)
+            keep()
+            log.debug("\(key.subject): started \(key.hook.keyword) \(program) (pid \(child.pid))")
+            return nil
+        } catch {
+            return "can't start \(program): \(error)"
+        }
+    }
+
+    private func ended(_ pid: Int32, _ exit: WorkerExit) {
+        guard let hook = hooks.removeValue(forKey: pid) else { return }
+        let wasTooLong = running.ended(pid, keepsNumber: exit != .unknown)
+        if hook.child.isKept, exit != .unknown { terminated[pid] = hook.child }
+        keep()
+        if exit == .code(0), !wasTooLong {
+            failures[hook.key] = nil
+            log.info("\(hook.key.subject): \(hook.key.hook.keyword) succeeded after \(Clock.now - hook.startedAt)")
+        } else if let output = hook.output {
+            let said = output.complaint ?? output.lastLine
+            let how = wasTooLong ? "took too long" : "ended with \(exit)"
+            fail(hook.key, "\(hook.program) \(how)\(said.map { ": \($0)" } ?? "")")
+        }
+        guard !isEnding else { return }
+        perform(runs.ended(hook.key, succeeded: exit == .code(0) && !wasTooLong, at: loop.now))
+    }
+
+    private func fail(_ key: HookKey, _ sentence: String) {
+        failures[key] = sentence
+        log.error("\(key.subject): \(key.hook.keyword): \(sentence)")
+    }
+
+    private func keep() {
+        var content = HookFile()
+        content.running = hooks.values.map(\.kept).sorted { $0.pid < $1.pid }
+        file.write(content)
+    }
+
+    // MARK: Time
+
+    private func arm() {
+        guard let timer else { return }
+        let reading = hooks.values.contains { $0.output != nil } ? loop.now + Self.readingPeriod : .never
+        loop.set(timer, to: min(reading, running.deadline, isEnding ? .never : runs.deadline))
+    }
+
+    private func checkTimes() {
+        for hook in hooks.values { hook.output?.read() }
+        for measure in running.due(at: loop.now) { take(measure) }
+        if !isEnding { perform(runs.due(at: loop.now)) }
+        arm()
+    }
+
+    private func take(_ measure: RunningScripts.Measure) {
+        switch measure {
+        case .terminate(let group):
+            hooks[group]?.child.isKept = true
+            kill(-group, SIGTERM)
+        case .kill(let group):
+            if let hook = hooks[group] {
+                hook.child.isKept = false
+                kill(-group, SIGKILL)
+            } else if let child = terminated.removeValue(forKey: group) {
+                child.killGroup()
+                child.reap()
+            }
+        }
+    }
+
+    /// The workers are gone, and nobody waits for a hook any more: those that run are asked to end.
+    func terminate() {
+        isEnding = true
+        for group in hooks.keys.sorted() {
+            hooks[group]?.child.isKept = true
+            kill(-group, SIGTERM)
+        }
+    }
+
+    /// Ends the groups of all hooks that were asked to end: there is no more time to wait for them.
+    func endTerminated() {
+        for measure in running.dueAtOnce() { take(measure) }
+        guard isEnding else { return }
+        for group in hooks.keys { kill(-group, SIGKILL) }
+        keep()
+    }
+}

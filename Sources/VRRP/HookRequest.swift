@@ -1,0 +1,60 @@
+import Base
+import ConfigurationModel
+
+/// A hook that is to run (docs/decisions, D48).
+package struct HookRequest: Hashable, Sendable {
+    package var hook: Hook
+    package var subject: NotificationSubject
+    /// The run: a successor that asks for the same one asks under the same number.
+    package var number: UInt64
+
+    package init(_ hook: Hook, of subject: NotificationSubject, number: UInt64) {
+        self.hook = hook
+        self.subject = subject
+        self.number = number
+    }
+
+    /// Writes what hasupd is told.
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(hook.rawValue)
+        subject.encode(into: &writer)
+        writer.write(number)
+    }
+
+    /// Reads what a worker tells. - Throws: `ByteError`.
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        guard let hook = Hook(rawValue: try reader.readUInt8()) else { throw .invalid }
+        self.hook = hook
+        subject = try NotificationSubject(from: &reader)
+        number = try reader.readUInt64()
+    }
+}
+
+/// The end of a hook's run. Its subject goes by name: a reload may have renumbered it since.
+package struct HookEnd: ByteCoded, Hashable, Sendable {
+    package var hook: Hook
+    package var subject: NotificationKey
+    package var number: UInt64
+    package var succeeded: Bool
+
+    package init(_ hook: Hook, of subject: NotificationKey, number: UInt64, succeeded: Bool) {
+        self.hook = hook
+        self.subject = subject
+        self.number = number
+        self.succeeded = succeeded
+    }
+
+    package init(decoding reader: inout ByteReader) throws(ByteError) {
+        guard let hook = Hook(rawValue: try reader.readUInt8()) else { throw .invalid }
+        self.init(
+            hook, of: try NotificationKey(decoding: &reader), number: try reader.readUInt64(),
+            succeeded: try reader.readBool())
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(hook.rawValue)
+        subject.encode(into: &writer)
+        writer.write(number)
+        writer.write(succeeded)
+    }
+}
