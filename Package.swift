@@ -104,7 +104,9 @@ let package = Package(
         tests("ConfigurationTests", ["Base", "ConfigurationModel", "Configuration"]),
         tests("VRRPTests", ["Base", "Wire", "ConfigurationModel", "VRRP", "Varlink"]),
         tests("SupervisionTests", ["Base", "ConfigurationModel", "Supervision"]),
-        tests("IPCTests", ["Base", "VRRP", "WorkerProtocol", "Varlink", "Control", "Reactor", "CLinux"]),
+        tests(
+            "IPCTests",
+            ["Base", "ConfigurationModel", "VRRP", "WorkerProtocol", "Varlink", "Control", "Reactor", "CLinux"]),
         tests(
             "CommandTests",
             [

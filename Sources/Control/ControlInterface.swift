@@ -93,17 +93,15 @@ package enum ControlInterface {
         case .resign:
             interface.method(
                 name, arguments: orderArguments, OrderReply.self,
-                "An instance or a sync group that is MASTER hands over, and then leaves a lower master alone until that "
-                    + "falls silent; answers when the outcome is known, after wait_seconds at the latest")
+                "Hands over, and then leaves a lower master alone; answers when the outcome is known")
         case .takeover:
             interface.method(
                 name, arguments: orderArguments, OrderReply.self,
-                "An instance or a sync group becomes MASTER, by a higher priority than its own if need be; answers as "
-                    + "Resign does")
+                "Becomes MASTER, by a higher priority than its own if need be; answers as Resign does")
         case .maintenance:
             interface.method(
                 name, arguments: "on: bool, \(orderArguments)", OrderReply.self,
-                "An instance or a sync group isn't MASTER, whatever happens, until that is ended; answers as Resign does")
+                "Isn't MASTER, whatever happens, until that is ended; answers as Resign does")
         case .version: interface.method(name, VersionReply.self, "The daemon's version")
         case .instances: interface.method(name, InstancesReply.self, "The instances in brief")
         case .statistics: interface.method(name, StatisticsReply.self, "Counters")

@@ -281,7 +281,7 @@ package struct WatchEvent: JSONRecord, Hashable {
 
 /// The outcome of a command to one instance or sync group.
 package struct OrderResult: JSONRecord, Hashable {
-    package static let summary = "The outcome of a command to an instance or a sync group; ok false: it isn't what was wanted"
+    package static let summary = "The outcome of an order to an instance or a sync group; ok false: not what was wanted"
     package var name = ""
     package var isGroup = false
     package var ok = false

@@ -18,7 +18,8 @@ package struct ControlRequest: Sendable {
     package var isForAll = false
     /// The longest that the answer may take.
     package var wait = Interval.seconds(30)
-    private var isOn = false
+    /// Of Maintenance.
+    package var isOn = false
 
     /// The command of an operator to virtual routers; nil for other methods.
     package var order: OrderCommand? {

@@ -6,7 +6,7 @@ import Varlink
 
 extension StatusReply {
     /// True if the VRRP worker answers; no instance is in FAULT or can't run; no MASTER can't send, has a rival or lacks an
-    /// address; no router advertises other addresses than ours; no BACKUP has an address; the kernel has removed what it
+    /// address, and none waits for a before_master or after one that failed; an instance in maintenance hears a master; no router advertises other addresses than ours; no BACKUP has an address; the kernel has removed what it
     /// was to remove; all processes have their filters; all files were read; and the daemon has no problem.
     package var isWell: Bool {
         daemon.workerTrouble == nil && daemon.unsealed.isEmpty && daemon.unreadFiles.isEmpty
@@ -14,7 +14,7 @@ extension StatusReply {
             && !instances.contains {
                 $0.state == .fault || !$0.faults.isEmpty || $0.sendFailure?.isSilent == true || $0.hasConflictingMaster
                     || $0.differentAddressesOf != nil || $0.hasStranger || $0.lacksAddress
-                    || $0.keepsAddress
+                    || $0.keepsAddress || $0.leavesAddressesToNobody
             }
     }
 
@@ -46,6 +46,19 @@ extension InstanceReport {
     package var lacksAddress: Bool {
         (addresses + excludedAddresses).contains {
             $0.obstacle != nil || $0.missing && self.timeInState >= Self.handOver
+        }
+    }
+
+    /// True if the addresses are nobody's as far as it knows: its before_master runs or has failed, or nobody has taken over
+    /// from it in maintenance.
+    package var leavesAddressesToNobody: Bool {
+        guard self.timeInState >= Self.handOver else { return false }
+        switch self.state {
+        case .master: return status.awaitsAddresses
+        case .backup:
+            return whyNotMaster?.code == BackupReason.hookFailed.name
+                || whyNotMaster?.code == BackupReason.maintenance.name && self.master == nil
+        case .initialize, .fault: return false
         }
     }
 

@@ -48,6 +48,13 @@ enum FaultInjection: String, CaseIterable {
     /// A script or process that fails is said to be well.
     case hidesTrackerFailures
 
+    /// A core isn't given orders that keep it in maintenance.
+    case losesMaintenance
+    /// A core isn't given orders to resign.
+    case losesResignations
+    /// A core isn't told that there are hooks.
+    case skipsHooks
+
     /// A part of the message of the one invariant that finds it.
     var sign: String {
         switch self {
@@ -69,6 +76,8 @@ enum FaultInjection: String, CaseIterable {
         case .changesLinkConstantly: "and can't use its addresses"
         case .losesTrackerResults, .losesTrackerTable: "which should be"
         case .hidesTrackerFailures: "which tracks a failure"
+        case .losesMaintenance, .losesResignations: "which it shouldn't"
+        case .skipsHooks: "before its before_master"
         }
     }
 

@@ -26,6 +26,7 @@ enum Disturbance {
     case reloadAndKill(machine: Int, isHeard: Bool, gap: Int64)
     case garbage(machine: Int)
     case track(machine: Int, TrackerKey, TrackerResult)
+    case order(machine: Int, router: Int, OperatorOrder.Kind?)
 
     static func random(_ scenario: Scenario, _ random: inout SeededRandom) -> Disturbance {
         let machine = Int.random(in: 0..<scenario.machineCount, using: &random)
@@ -123,6 +124,7 @@ extension World {
             kill(machine, gap: gap)
         case .garbage(let machine): garbage(machine)
         case .track(let machine, let key, let result): track(machine, key, result)
+        case .order(let machine, let router, let kind): order(machine, router, kind)
         case .linkDown, .recreate, .rename, .moveHardware, .shrink, .refuse: changeKernel(disturbance)
         }
         schedule(.undo(disturbance, life: life), after: pause)
@@ -187,7 +189,8 @@ extension World {
         case .foreignChange(let machine, .flush(let place)):
             machines[machine].kernel.addOwn(place, at: now)
             sendNotifications(machine)
-        case .kill, .recreate, .moveHardware, .loseNotifications, .foreignChange, .reload, .reloadAndKill, .garbage:
+        case .kill, .recreate, .moveHardware, .loseNotifications, .foreignChange, .reload, .reloadAndKill, .garbage,
+            .order:
             break
         }
     }
@@ -216,13 +219,17 @@ extension World {
             sendNotifications(machine)
             restoreFile(machine)
             restoreTracked(machine)
+            machines[machine].orders = [:]
             if machines[machine].isStopped { die(machine) }
             // One that is being replaced goes on by itself.
             if machines[machine].node == nil {
                 start(machine)
             } else {
+                endOrders(machine)
                 giveTable(machine)
-                give(machine, .configure(machines[machine].model))
+                noteOrderTable(machine)
+                machines[machine].awaitsConfiguration = false
+                give(machine, .configure(given(machines[machine].model)))
             }
         }
     }

@@ -8,6 +8,7 @@ enum Pending {
     case applied(ticket: UInt64, KernelAnswer)
     /// Results of tracked objects.
     case results([TrackerState])
+    case hookEnd(HookEnd)
 }
 
 /// A request to the kernel.
@@ -84,6 +85,18 @@ struct Machine {
     /// Counts starts of the daemon.
     var starts = 0
 
+    // MARK: Orders and hooks
+
+    /// The daemon's table, by virtual router.
+    var orders: [Int: OperatorOrder] = [:]
+    /// What its core was told, and hasn't ended.
+    var toldOrders: [Int: OperatorOrder.Kind] = [:]
+    var hookRuns: [HookOfMachine: HookRun] = [:]
+    /// By virtual router: true if addresses needn't wait for a before_master any more.
+    var isHookOver: [Bool]
+    /// True if the configuration waits for hooks of what it takes away.
+    var awaitsConfiguration = false
+
     // MARK: The kernel and the ways to it
 
     var kernel: Kernel
@@ -116,6 +129,7 @@ struct Machine {
         actingModel = model
         self.clock = clock
         self.kernel = kernel
+        isHookOver = [Bool](repeating: false, count: routerCount)
         states = [RouterState](repeating: .initialize, count: routerCount)
         masterSince = [Int64](repeating: 0, count: routerCount)
         announcedAt = [[IPAddress: Int64]](repeating: [:], count: routerCount)

@@ -7,10 +7,32 @@ extension World {
     mutating func reload(_ machine: Int, isHeard: Bool = true, changesOneOf odds: Int = 3) {
         guard machines[machine].node != nil, !machines[machine].isPaused, !machines[machine].isStopped else { return }
         changeFile(machine, changesOneOf: odds)
-        if isHeard {
-            giveTable(machine)
-            give(machine, .configure(machines[machine].model))
-        }
+        if isHeard { giveConfiguration(machine) }
+    }
+
+    /// A configuration waits for the hooks of what it takes away.
+    mutating func giveConfiguration(_ machine: Int) {
+        giveTable(machine)
+        machines[machine].awaitsConfiguration = true
+        if operators.isOn { give(machine, .prepare(given(machines[machine].model))) }
+        configureIfReady(machine)
+    }
+
+    mutating func configureIfReady(_ machine: Int) {
+        guard machines[machine].awaitsConfiguration, let node = machines[machine].node, !node.isPreparing,
+            !machines[machine].isStopped
+        else { return }
+        machines[machine].awaitsConfiguration = false
+        noteOrderTable(machine)
+        give(machine, .configure(given(machines[machine].model)))
+    }
+
+    /// What a core is given of a configuration.
+    func given(_ model: ConfigurationModel) -> ConfigurationModel {
+        guard injection == .skipsHooks else { return model }
+        var model = model
+        for place in model.instances.indices { model.instances[place].extra = nil }
+        return model
     }
 
     /// A changed file: other instances in another order, with other settings.

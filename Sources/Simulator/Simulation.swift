@@ -47,13 +47,19 @@ struct Simulation {
                 tracked.addTrackers(to: &scenario.models[machine].instances[place])
             }
         }
+        var operators = Operators(seed: seed, isPlain: isPlain)
+        for machine in scenario.models.indices {
+            for place in scenario.models[machine].instances.indices {
+                operators.addHooks(to: &scenario.models[machine].instances[place])
+            }
+        }
         self.injection = injection
         killsProcesses = random.next() % 4 == 0
         killsOverReloads = random.next() % 4 == 0
         refusesAll = random.next() % 16 == 0
         world = World(
             scenario: scenario, random: random, trace: Trace(isOn: trace), injection: injection,
-            tracked: tracked)
+            tracked: tracked, operators: operators)
     }
 
     var routers: Range<Int> { world.scenario.routers.indices }
@@ -77,6 +83,7 @@ struct Simulation {
         if world.invariants.failures.isEmpty { restartBackup() }
         if world.invariants.failures.isEmpty { interfere() }
         if world.invariants.failures.isEmpty, world.tracked.isOn { changeWeights() }
+        if world.invariants.failures.isEmpty, world.operators.isOn { giveOrders() }
         if world.invariants.failures.isEmpty { shutDownMaster() }
         if world.invariants.failures.isEmpty { killProcesses() }
         if world.invariants.failures.isEmpty, refusesAll { refuseEverywhere() }
@@ -112,6 +119,10 @@ struct Simulation {
                 world.begin(change)
                 continue
             }
+            if world.operators.isOn, Int.random(in: 0..<3, using: &world.operators.random) == 0 {
+                world.begin(Disturbance.randomOrder(world.scenario, &world.operators))
+                continue
+            }
             if killsOverReloads, Int.random(in: 0..<3, using: &world.random) == 0 {
                 let masters = world.machines.filter { $0.states.contains(.master) }.map(\.number)
                 world.begin(Disturbance.randomReloadAndKill(world.scenario, masters: masters, &world.random))
@@ -145,7 +156,9 @@ struct Simulation {
         let interval = largest(router) { settings, _ in settings.advertInterval }
         let skew = max(interval, .seconds(1))
         let unknown = world.tracked.isOn ? Interval(nanoseconds: World.firstResultsMax) : .zero
-        return drifted(largest(router) { $1.global.startupDelay } + unknown + interval * 4 + skew * 2)
+        // A before_master that was begun while faults were on may fail, and its router rests.
+        let hooks = world.operators.isOn ? World.hookMax + interval * 4 + skew : Interval.zero
+        return drifted(largest(router) { $1.global.startupDelay } + unknown + hooks + interval * 4 + skew * 2)
     }
 
     /// Until nobody has a reason to move: a preempting machine waits for preempt_delay and one more down time.
@@ -174,6 +187,48 @@ struct Simulation {
         let retry = world.machines.contains(where: isUnserved) ? drifted(.seconds(62)) : 0
         for router in routers { world.invariants.noneFrom[router] += retry }
         world.run(until: healed + retry + (routers.map(settledBound).max() ?? 0))
+    }
+
+    /// Operators move every virtual router to another machine and back, and keep a machine out of it.
+    private mutating func giveOrders() {
+        for router in routers {
+            let interval = largest(router) { settings, _ in settings.advertInterval }
+            let skew = max(interval, .seconds(1))
+            let bounds = (none: world.invariants.noneMax[router], many: world.invariants.manyMax[router])
+            // A successor that can't use the addresses before they are gone, and two that claim.
+            world.invariants.noneMax[router] = drifted(interval + skew)
+            world.invariants.manyMax[router] = drifted(interval) + roundTrip
+            let handOver = drifted(interval * 2 + skew + World.quietHookMax * 2)
+            guard let first = world.machines.first(where: { $0.states[router] == .master })?.number else { continue }
+            for kind in [OperatorOrder.Kind.resigned, .maintenance] {
+                world.order(first, router, kind)
+                world.run(until: world.now + handOver)
+                expect(router, isMasterOf: nil, except: first, "\(kind)")
+                world.run(until: world.now + (interval * 8).nanoseconds)
+                expect(router, isMasterOf: nil, except: first, "\(kind) for long")
+                world.order(first, router, nil)
+                takeOver(router, by: first, within: handOver)
+            }
+            world.order(first, router, nil)
+            world.run(until: world.now + settledBound(router))
+            (world.invariants.noneMax[router], world.invariants.manyMax[router]) = bounds
+        }
+        checkState()
+    }
+
+    private mutating func takeOver(_ router: Int, by machine: Int, within bound: Int64) {
+        guard let master = world.machines.first(where: { $0.states[router] == .master }),
+            priority(of: master, router).rawValue < 254
+        else { return }
+        world.order(machine, router, .raised)
+        world.run(until: world.now + bound)
+        expect(router, isMasterOf: machine, except: nil, "raised")
+    }
+
+    private mutating func expect(_ router: Int, isMasterOf wanted: Int?, except unwanted: Int?, _ what: String) {
+        let masters = world.machines.filter { $0.states[router] == .master }.map(\.number)
+        if masters.count == 1, wanted ?? masters[0] == masters[0], masters[0] != unwanted { return }
+        world.invariants.fail(world.now, "VI_\(router), \(what): MASTER are \(masters)")
     }
 
     private func isUnserved(_ machine: Machine) -> Bool {

@@ -99,6 +99,7 @@ extension World {
 
     /// The table that a worker is given before each configuration.
     mutating func giveTable(_ machine: Int) {
+        giveOrderTable(machine)
         guard tracked.isOn else { return }
         if machines[machine].hasResults {
             for key in machines[machine].trackedKeys where machines[machine].objects[key] == nil {
@@ -138,7 +139,12 @@ extension World {
         for (id, settings) in machines[machine].actingModel.instances.enumerated()
         where !settings.trackers.isEmpty || !settings.trackedInterfaces.isEmpty {
             guard let status = node.status(of: id, at: reading) else { continue }
-            let expected = expectation(settings, machine)
+            var expected = expectation(settings, machine)
+            // An order adds what it has to, within the same limits.
+            let raise = status.contributions.first { $0.kind == .order }.map { Int($0.amount) } ?? 0
+            if raise > 0, machines[machine].toldOrders[Machine.router(of: settings)] == .raised {
+                expected.priority = UInt8(clamping: min(254, Int(expected.priority) + raise))
+            }
             if status.priority.rawValue != expected.priority {
                 invariants.fail(
                     now,

@@ -11,7 +11,11 @@ extension World {
         }
         switch action {
         case .advertise(let instance, let advertised): transmit(settings(instance), advertised, from: machine)
-        case .install(let addresses, let ticket): request(machine, .install(addresses), ticket: ticket)
+        case .install(let addresses, let ticket):
+            checkHooks(machine, before: addresses)
+            request(machine, .install(addresses), ticket: ticket)
+        case .runHook(let hook): run(hook, of: machine)
+        case .observe(.order(let number, let outcome)): endOrder(machine, number, outcome)
         case .withdraw(let keys, let guarded, let ticket):
             request(machine, .withdraw(keys, guarded: guarded), ticket: ticket)
         case .announce(let instance, let address): announce(address, settings(instance), by: machine)
@@ -23,6 +27,7 @@ extension World {
             if case .addressRemoved(let address) = transition.reason {
                 checkBlame(machine, for: address, settings(transition.instance))
             }
+            checkClaim(transition, settings(transition.instance), of: machine)
             change(
                 machine, Machine.router(of: settings(transition.instance)), to: transition.to, "\(transition.reason)")
         case .observe(.stalled(let late)): trace.note(now, machine, "acts \(late) too late")
@@ -109,7 +114,8 @@ extension World {
         for settings in machines[machine].actingModel.instances {
             let router = Machine.router(of: settings)
             guard machines[machine].states[router] == .master, !machines[machine].isStopped,
-                !settings.allAddresses.isEmpty, !settings.allAddresses.contains(where: \.isUntracked)
+                !settings.allAddresses.isEmpty, !settings.allAddresses.contains(where: \.isUntracked),
+                !operators.isOn || mayHaveAddresses(settings, machine)
             else { continue }
             let isServing = settings.allAddresses.contains { address in
                 guard let key = machines[machine].kernel.key(of: address, settings),

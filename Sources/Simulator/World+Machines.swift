@@ -23,12 +23,14 @@ extension World {
         _ = begin(machine, model, evidence)
         giveTable(machine)
         machines[machine].isBeginning = false
-        give(machine, .configure(model))
+        noteOrderTable(machine)
+        give(machine, .configure(given(model)))
     }
 
     /// Power off: the kernel's addresses are gone too.
     mutating func crash(_ machine: Int) {
         die(machine)
+        machines[machine].orders = [:]
         machines[machine].kernel.restart(at: now)
         machines[machine].previousModels = []
         trace.note(now, machine, "off")
@@ -39,6 +41,7 @@ extension World {
         if machines[machine].node != nil { endKernelWork(machine) }
         machines[machine].life += 1
         machines[machine].node = nil
+        machines[machine].hookRuns = [:]
         unpause(machine)
         for router in scenario.routers.indices { change(machine, router, to: .initialize, "dead") }
     }
@@ -71,7 +74,8 @@ extension World {
         invariants.continues(machine, life: machines[machine].life)
         giveTable(machine)
         machines[machine].isBeginning = false
-        give(machine, .resume(model, snapshot))
+        noteOrderTable(machine)
+        give(machine, .resume(given(model), snapshot))
     }
 
     /// A new core gets a report of what there is, and what a predecessor has left behind goes (docs/decisions, D14).
@@ -83,6 +87,8 @@ extension World {
         machines[machine].node = Node()
         machines[machine].isBeginning = true
         machines[machine].actingModel = model
+        machines[machine].awaitsConfiguration = false
+        machines[machine].toldOrders = [:]
         machines[machine].inbox = []
         machines[machine].requests = []
         machines[machine].kernelFreeAt = now
@@ -148,7 +154,7 @@ extension World {
     mutating func stop(_ machine: Int) {
         guard machines[machine].node != nil, !machines[machine].isPaused else { return }
         machines[machine].isStopped = true
-        give(machine, .stop)
+        give(machine, .stopAfterHooks)
     }
 
     mutating func pause(_ machine: Int, stopsClock: Bool) {

@@ -13,6 +13,8 @@ enum WorldEvent {
     /// Duplicate address detection is over.
     case detected(machine: Int, AddressKey, addedAt: Int64)
     case revive(machine: Int, life: Int)
+    /// A hook has ended.
+    case hookEnd(machine: Int, HookOfMachine, UInt64, Bool, String)
     case undo(Disturbance, life: Int)
     /// A daemon that has started has looked at all that it tracks.
     case firstResults(machine: Int, start: Int)
@@ -34,15 +36,18 @@ struct World {
     var lastYield: [Int64]
     let injection: FaultInjection?
     var tracked: TrackedObjects
+    var operators: Operators
     private var queue = EventQueue()
     private var actions: [Action] = []
     private var record = ByteWriter()
 
     init(
-        scenario: Scenario, random: SeededRandom, trace: Trace, injection: FaultInjection?, tracked: TrackedObjects
+        scenario: Scenario, random: SeededRandom, trace: Trace, injection: FaultInjection?, tracked: TrackedObjects,
+        operators: Operators
     ) {
         var random = random
         self.tracked = tracked
+        self.operators = operators
         self.injection = injection
         self.scenario = scenario
         network = LAN(machineCount: scenario.machineCount, random: &random)
@@ -93,6 +98,8 @@ struct World {
         case .detected(let machine, let key, let addedAt): endDetection(machine, key, addedAt: addedAt)
         case .revive(let machine, let life):
             if machines[machine].life == life { revive(machine) }
+        case .hookEnd(let machine, let key, let number, let succeeded, let name):
+            endHook(machine, key, number, succeeded, name)
         case .undo(let disturbance, let life): end(disturbance, life: life)
         case .firstResults(let machine, let start):
             if machines[machine].starts == start { giveFirstResults(machine) }
@@ -124,6 +131,7 @@ struct World {
             machines[machine].answersUnderWay -= 1
             give(machine, .applied(ticket: ticket, answer))
         case .results(let states): giveResults(machine, states)
+        case .hookEnd(let end): giveHookEnd(machine, end)
         }
     }
 
@@ -134,13 +142,19 @@ struct World {
         machines[machine].node?.handle(event, at: reading, into: &actions)
         let done = actions
         keep(machine)
-        if !machines[machine].isBeginning, !event.isTable, machines[machine].node?.owesWithdrawals == false {
+        if !machines[machine].isBeginning, !event.isTable, !machines[machine].awaitsConfiguration,
+            machines[machine].node?.owesWithdrawals == false
+        {
             machines[machine].previousModels = []
         }
         for action in done { perform(action, of: machine) }
         checkPromises(machine)
+        if operators.isOn {
+            checkOrders(machine)
+            configureIfReady(machine)
+        }
         switch event {
-        case .packet, .timeout, .trackerTable: break
+        case .packet, .timeout, .trackerTable, .orderTable: break
         default: if tracked.isOn { checkTracked(machine) }
         }
         let deadline = machines[machine].node?.deadline ?? .never
@@ -161,7 +175,8 @@ struct World {
         } mark: {
             records[$0]?.nextAdvert = $1
         }
-        let count = machines[machine].model.instances.count
+        let model = machines[machine].awaitsConfiguration ? machines[machine].actingModel : machines[machine].model
+        let count = model.instances.count
         if records.count > count + 1 { records = records.filter { $0.key <= count } }
         swap(&records, &machines[machine].records)
         var changes: [(Int, AddressRecord?)] = []
@@ -182,6 +197,10 @@ struct World {
         if state == .master {
             machines[machine].masterSince[router] = now
         }
+        if state == .master {
+            let settings = machines[machine].actingModel.instances.first { Machine.router(of: $0) == router }
+            machines[machine].isHookOver[router] = settings?.hooks.hasBeforeMaster != true
+        }
         if before == .master {
             lastYield[router] = now
             if state == .fault { invariants.gaveUp(machine, router, at: now) }
@@ -194,5 +213,10 @@ struct World {
 
 extension Event {
     /// True for what comes before a configuration, which the core hasn't heard of yet.
-    fileprivate var isTable: Bool { if case .trackerTable = self { true } else { false } }
+    fileprivate var isTable: Bool {
+        switch self {
+        case .trackerTable, .orderTable, .prepare: true
+        default: false
+        }
+    }
 }

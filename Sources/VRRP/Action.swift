@@ -14,6 +14,8 @@ package enum Action: Sendable {
     case announce(InstanceID, VirtualAddress)
     /// A state change for scripts and FIFOs.
     case notify(Notification)
+    /// Run a hook; `Event.hookEnded` follows, or its time runs out.
+    case runHook(HookRequest)
     /// Something worth a log line or a live event.
     case observe(Observation)
     /// A new configuration is in force from here on: actions before this one name instances by their place in the old
@@ -165,6 +167,8 @@ package enum Observation: Hashable, Sendable {
     /// Another router advertises while this one is MASTER, and hasn't yielded; reported once for as long as it is
     /// heard.
     case rivalMaster(InstanceID, source: IPAddress, RivalMaster.Sign)
+    /// What has become of an operator's order, by its number.
+    case order(UInt64, OrderOutcome)
     /// The effective priority is another one now.
     case priorityChanged(InstanceID, from: Priority, to: Priority)
 }
@@ -225,6 +229,16 @@ package enum TransitionReason: Hashable, Sendable {
     case stopped
     /// A MASTER died, and its successor came too late: by then a peer may have taken over.
     case interrupted
+    /// An operator had it resign, and another router is heard, or is about to take over.
+    case resigned
+    /// It had resigned, and no other router has taken over.
+    case notTakenOver
+    /// It is in maintenance.
+    case maintenance
+    /// An operator has raised its priority above the master's.
+    case raised
+    /// A before_master has failed or was late, and `hook_failure` is yield.
+    case hookFailed
 }
 
 /// A reason that keeps an instance from taking part.

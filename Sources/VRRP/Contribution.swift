@@ -2,11 +2,11 @@ import Base
 import ConfigurationModel
 import Varlink
 
-/// A change of an instance's priority by something that it tracks.
+/// A change of an instance's priority by something that it tracks, or by an operator.
 package struct Contribution: JSONRecord, ByteCoded, Hashable {
     package static let typeName = "ContributionReport"
     package static let summary =
-        "What a tracked object adds to the base priority; kind is one of interface, script, file, process, bfd"
+        "What adds to the base priority; kind is one of interface, script, file, process, bfd, order"
     /// The number that a status shows.
     static let most = 256
 
@@ -16,6 +16,8 @@ package struct Contribution: JSONRecord, ByteCoded, Hashable {
         case file
         case process
         case bfd
+        /// An operator's takeover.
+        case order
 
         package var name: String { "\(self)" }
     }

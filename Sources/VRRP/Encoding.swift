@@ -140,6 +140,11 @@ extension TransitionReason {
         case .reconfigured: writer.write(UInt8(10))
         case .stopped: writer.write(UInt8(11))
         case .interrupted: writer.write(UInt8(12))
+        case .resigned: writer.write(UInt8(13))
+        case .notTakenOver: writer.write(UInt8(14))
+        case .maintenance: writer.write(UInt8(15))
+        case .raised: writer.write(UInt8(16))
+        case .hookFailed: writer.write(UInt8(17))
         }
     }
 
@@ -158,6 +163,11 @@ extension TransitionReason {
         case 10: self = .reconfigured
         case 11: self = .stopped
         case 12: self = .interrupted
+        case 13: self = .resigned
+        case 14: self = .notTakenOver
+        case 15: self = .maintenance
+        case 16: self = .raised
+        case 17: self = .hookFailed
         default: throw .invalid
         }
     }
@@ -279,6 +289,10 @@ extension Observation {
             writer.write(UInt32(instance))
             writer.write(former.rawValue)
             writer.write(priority.rawValue)
+        case .order(let number, let outcome):
+            writer.write(UInt8(15))
+            writer.write(number)
+            outcome.encode(into: &writer)
         }
     }
 
@@ -322,6 +336,7 @@ extension Observation {
         case 14:
             self = .priorityChanged(
                 Int(try reader.readUInt32()), from: try reader.readPriority(), to: try reader.readPriority())
+        case 15: self = .order(try reader.readUInt64(), try OrderOutcome(decoding: &reader))
         default: throw .invalid
         }
     }

@@ -31,10 +31,20 @@ package enum Event {
     case trackerTable([TrackerState])
     /// New results of tracked objects of the configuration that runs; after a table, also of the one that comes next.
     case trackers([TrackerState])
+    /// The operators' orders that are in effect with the configuration that comes next, before it: all of them.
+    case orderTable([OperatorOrder])
+    /// All orders, in effect from now on.
+    case orders([OperatorOrder])
+    /// A configuration comes. It is to be given by `configure` when `isPreparing` is false.
+    case prepare(ConfigurationModel)
+    /// A hook has ended.
+    case hookEnded(HookEnd)
     /// `deadline` may have come. Spurious calls do nothing.
     case timeout
     /// Hand over everything: priority 0, addresses withdrawn, STOP notifications. Nothing is sent afterwards.
     case stop
+    /// The same for each instance when its before_releases have ended: then `hasStopped` is true.
+    case stopAfterHooks
 }
 
 /// The state of an interface in the kernel.

@@ -1,6 +1,11 @@
+import ConfigurationModel
 import Varlink
 
 // Names of enumerations in status, statistics and `--json`.
+
+extension Hook: NamedCase {
+    package var name: String { keyword }
+}
 
 extension RouterState: NamedCase {
     package var name: String { description }

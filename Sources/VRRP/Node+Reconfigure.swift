@@ -7,18 +7,24 @@ extension Node {
     mutating func configure(_ new: ConfigurationModel, at now: Instant, into actions: inout [Action]) {
         adoptGlobal(new.global)
         context.dependents = Dependents(new.instances)
+        preparing = nil
         let results = context.trackers.adopt()
         if !isConfigured {
             isConfigured = true
             if new.global.startupDelay > .zero { context.startsAt = now + new.global.startupDelay }
             routers = new.instances.enumerated().map { VirtualRouter(id: $0, settings: $1, at: now) }
+            context.adopt(groups: new.shared.syncGroups)
+            prepareOrders()
             for id in routers.indices { routers[id].start(at: now, &context, into: &actions) }
         } else if routers.lazy.map(\.settings).elementsEqual(new.instances) {
-            return reassess(trackersOf: results, at: now, into: &actions)
+            context.adopt(groups: new.shared.syncGroups)
+            reassess(trackersOf: results, at: now, into: &actions)
+            return adoptNextOrders(at: now, into: &actions)
         } else {
-            apply(new.instances, at: now, into: &actions)
+            apply(new, at: now, into: &actions)
         }
         rebuildRoutes()
+        adoptNextOrders(at: now, into: &actions)
     }
 
     mutating func adoptGlobal(_ global: GlobalSettings) {
@@ -27,7 +33,8 @@ extension Node {
         context.adoptsLeftovers = global.adoptsLeftovers
     }
 
-    private mutating func apply(_ instances: [InstanceSettings], at now: Instant, into actions: inout [Action]) {
+    private mutating func apply(_ new: ConfigurationModel, at now: Instant, into actions: inout [Action]) {
+        let instances = new.instances
         let map = match(instances)
         // Under the old numbers: what is removed says goodbye.
         for id in routers.indices where map[id] == nil && routers[id].state != .initialize {
@@ -46,6 +53,8 @@ extension Node {
         }
         let isNew = slots.map { $0 == nil }
         routers = slots.enumerated().map { id, kept in kept ?? VirtualRouter(id: id, settings: instances[id], at: now) }
+        context.adopt(groups: new.shared.syncGroups)
+        prepareOrders()
         for id in routers.indices where !isNew[id] {
             routers[id].withdrawVanished(from: instances[id], &context, into: &actions)
         }
@@ -58,12 +67,15 @@ extension Node {
                 routers[id].reconfigure(to: instances[id], at: now, &context, into: &actions)
             }
         }
+        for id in routers.indices where !isNew[id] {
+            routers[id].forgetRemovedHooks(at: now, &context, into: &actions)
+        }
         for id in routers.indices where isNew[id] { routers[id].start(at: now, &context, into: &actions) }
     }
 
     /// Old place → new place, nil for what has no counterpart. Each identity matches once; a second block with the
     /// same one is a configuration fault and pairs with its own second.
-    private func match(_ instances: [InstanceSettings]) -> [InstanceID?] {
+    func match(_ instances: [InstanceSettings]) -> [InstanceID?] {
         var places: [InstanceIdentity: [InstanceID]] = [:]
         for (id, settings) in instances.enumerated().reversed() { places[settings.identity, default: []].append(id) }
         return routers.map { places[$0.settings.identity]?.popLast() }

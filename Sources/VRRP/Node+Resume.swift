@@ -12,6 +12,7 @@ extension Node {
         adoptGlobal(new.global)
         context.dependents = Dependents(new.instances)
         _ = context.trackers.adopt()
+        context.adopt(groups: new.shared.syncGroups)
         if new.global.startupDelay > .zero { context.startsAt = now + new.global.startupDelay }
         resumeNode(snapshot, at: now)
         context.lastNotification = snapshot.lastNotification
@@ -23,6 +24,7 @@ extension Node {
             }
             return kept[id]?.router ?? VirtualRouter(id: id, settings: settings, at: now)
         }
+        resumeOrders()
         adoptLedger(snapshot.ledger)
         // Of instances that a reload has taken away since the records were sorted: nobody else would.
         context.retryStaleAddresses(into: &actions)
@@ -53,8 +55,13 @@ extension Node {
         for id in routers.indices where kept[id] != nil {
             routers[id].withdrawUnwanted(&context, into: &actions)
         }
-        for id in routers.indices where kept[id] != nil { routers[id].correct(at: now, &context, into: &actions) }
+        for id in routers.indices where kept[id] != nil {
+            routers[id].forgetRemovedHooks(at: now, &context, into: &actions)
+            routers[id].askForHooks(&context, into: &actions)
+            routers[id].correct(at: now, &context, into: &actions)
+        }
         rebuildRoutes()
+        adoptNextOrders(at: now, into: &actions)
     }
 
     /// Takes over a predecessor's ledger. An address that isn't there any more was removed by another program, and goes

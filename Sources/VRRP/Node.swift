@@ -12,7 +12,11 @@ package struct Node: Sendable {
     private var routes: [UInt64: InstanceID] = [:]
     /// The next instance with the same key, by instance (multicast beside unicast); -1 for none.
     private var nextWithSameKey: [InstanceID] = []
-    private var isStopped = false
+    var isStopping = false
+    /// Masters that a stop leaves until their before_release has ended.
+    var stopping: [StoppingUnit] = []
+    /// before_releases of what the next configuration takes away.
+    var preparing: AwaitedReleases?
     var changed = ChangedInstances()
     package internal(set) var resumption = Resumption()
 
@@ -30,10 +34,10 @@ package struct Node: Sendable {
         case .packet(let information, let bytes): receive(bytes, information, at: now, into: &actions)
         case .timeout: fireTimers(at: now, into: &actions)
         case .configure(let model):
-            if !isStopped { configure(model, at: now, into: &actions) }
+            if !isStopping { configure(model, at: now, into: &actions) }
             changed.addAll(routers.count)
         case .resume(let model, let snapshot):
-            if !isStopped { resume(model, snapshot, at: now, into: &actions) }
+            if !isStopping { resume(model, snapshot, at: now, into: &actions) }
             changed.addAll(routers.count)
         case .interface(let interface): update(interface, at: now, into: &actions)
         case .interfaceRemoved(let index): remove(index, at: now, into: &actions)
@@ -49,18 +53,35 @@ package struct Node: Sendable {
             if !records.isEmpty { context.retryStaleAddresses(at: now + kernelRetryDelay) }
         case .trackerTable(let states): context.trackers.prepare(states)
         case .trackers(let states): take(states, at: now, into: &actions)
+        case .orderTable(let orders): context.orders.next = orders
+        case .orders(let orders): take(orders: orders, at: now, into: &actions)
+        case .prepare(let model): prepare(model, at: now, into: &actions)
+        case .hookEnded(let end): hookEnded(end, at: now, into: &actions)
         case .stop:
-            stop(at: now, into: &actions)
+            stop(runsHooks: false, at: now, into: &actions)
             changed.addAll(routers.count)
+        case .stopAfterHooks: stop(runsHooks: true, at: now, into: &actions)
         }
+        followUp(at: now, into: &actions)
         if context.staleAddressesAt <= now { context.retryStaleAddresses(into: &actions) }
         if context.announcer.deadline <= now { announce(at: now, into: &actions) }
+    }
+
+    /// What follows from the event for orders and hooks.
+    private mutating func followUp(at now: Instant, into actions: inout [Action]) {
+        if context.orders.deadline <= now { fireOrders(at: now, into: &actions) }
+        if releaseDeadline <= now { fireReleases(at: now, into: &actions) }
+        guard context.orders.mayHaveChanged else { return }
+        if !stopping.isEmpty { settleStop(at: now, into: &actions) }
+        settleOrders(at: now, into: &actions)
     }
 
     /// The time at which `Event.timeout` is wanted, `.never` while nothing is pending. It may be early: a call then
     /// does nothing but find the later one.
     package var deadline: Instant {
-        min(context.timers.first?.deadline ?? .never, context.announcer.deadline, context.staleAddressesAt)
+        min(
+            min(context.timers.first?.deadline ?? .never, context.announcer.deadline, context.staleAddressesAt),
+            min(context.orders.deadline, releaseDeadline))
     }
 
     /// The next timer, when it is a takeover that only an advertisement can still prevent.
@@ -104,7 +125,12 @@ package struct Node: Sendable {
 
     package func status(of instance: InstanceID, at now: Instant) -> InstanceStatus? {
         guard routers.indices.contains(instance) else { return nil }
-        return routers[instance].status(context, at: now)
+        var status = routers[instance].status(context, at: now)
+        if status.state == .master, let awaited = awaitedRelease(of: instance) {
+            status.awaitedHook = .beforeRelease
+            status.hookTimeLeft = max(.zero, awaited.deadline - now)
+        }
+        return status
     }
 
     /// True if any instance has accepted an advertisement since this node began.
@@ -221,24 +247,6 @@ package struct Node: Sendable {
             fired += 1
             let outcome = routers[id].fired(kind, at: now, &context, into: &actions)
             if outcome == .advertised { changed.addAdvertised(id) } else { changed.add(id) }
-        }
-    }
-
-    // MARK: Stop
-
-    private mutating func stop(at now: Instant, into actions: inout [Action]) {
-        guard !isStopped else { return }
-        isStopped = true
-        for id in routers.indices where routers[id].state == .master {
-            routers[id].advertise(.release, at: now, into: &actions)
-        }
-        for id in routers.indices {
-            // Who hasn't started has said nothing.
-            guard routers[id].state != .initialize else {
-                routers[id].awaitsResults = false
-                continue
-            }
-            routers[id].end(.stopped, trigger: .stop, at: now, &context, into: &actions)
         }
     }
 }

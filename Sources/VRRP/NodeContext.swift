@@ -24,9 +24,11 @@ enum TimerKind: Int, CaseIterable {
     case reportRemovals
     /// FAULT for want of a usable address: it tries again.
     case retryAddresses
+    /// MASTER: the time of its before_masters is over.
+    case hook
 
     /// The number of kinds. `allCases.count` would build an array each time a timer is set.
-    static let count = TimerKind.retryAddresses.rawValue + 1
+    static let count = TimerKind.hook.rawValue + 1
 }
 
 /// A request to the kernel that it hasn't answered, by ticket.
@@ -54,6 +56,9 @@ struct NodeContext {
     var ledger = AddressLedger()
     var dependents = Dependents()
     var trackers = TrackerResults()
+    var orders = NodeOrders()
+    private(set) var groups: [SyncGroup] = []
+    private var groupPlaces: [InstanceID: Int] = [:]
     /// End of vrrp_startup_delay: nothing is sent or received before.
     var startsAt = Instant(nanoseconds: .min)
     /// True if a start removes virtual addresses without a mark, too (adopt_leftovers).
@@ -81,6 +86,17 @@ struct NodeContext {
 
     func deadline(of kind: TimerKind, of instance: InstanceID) -> Instant? {
         timers.deadline(of: Self.timer(kind, of: instance))
+    }
+
+    mutating func adopt(groups new: [SyncGroup]) {
+        groups = new
+        groupPlaces = [:]
+        for (place, group) in new.enumerated() { for id in group.members { groupPlaces[id] = place } }
+    }
+
+    /// The sync group of an instance.
+    func group(of id: InstanceID) -> (place: Int, settings: SyncGroup)? {
+        groupPlaces[id].map { ($0, groups[$0]) }
     }
 
     var nextTicket: UInt64 { lastTicket + 1 }

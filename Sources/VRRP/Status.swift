@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 import Varlink
 
 /// The status of one virtual router, from the worker's bytes to the JSON of `hasup status`. All times are ages at the moment
@@ -50,6 +51,15 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
     package var sendFailure: SendFailure?
     /// Of a MASTER: other routers that advertise, too, and haven't yielded.
     package var rivals: [RivalReport] = []
+    /// The hook that a MASTER waits for: before it takes its addresses, or before it releases.
+    package var awaitedHook: Hook?
+    /// The time until it isn't waited for any more.
+    package var hookTimeLeft: Interval?
+    /// True of a MASTER that has sent priority 0, and keeps its addresses until it hears a successor.
+    package var isResigning = false
+
+    /// True of a MASTER that has no addresses yet, because its before_master runs.
+    package var awaitsAddresses: Bool { awaitedHook == .beforeMaster }
 
     package init() {}
     package init(priority: Priority, advertInterval: Interval) {
@@ -83,6 +93,9 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
         try members.field("different_addresses_of", &differentAddressesOf)
         try members.field("send_failure", &sendFailure)
         try members.field("rivals", &rivals, atMost: RivalMasters.most)
+        try members.field("awaited_hook", &awaitedHook)
+        try members.field("hook_seconds_left", &hookTimeLeft)
+        try members.field("resigning", &isResigning)
     }
 }
 
@@ -293,6 +306,12 @@ package enum BackupReason: UInt8, Sendable, NamedCase {
     case startupDelay
     /// The master has our priority and a lower address; an equal doesn't displace it (RFC 9568 §6.4.2).
     case equalPriority
+    /// An operator had it resign: a master with a lower priority is left alone.
+    case resigned
+    /// It is in maintenance.
+    case maintenance
+    /// A before_master has failed or was late.
+    case hookFailed
 
     package var name: String {
         switch self {
@@ -304,6 +323,9 @@ package enum BackupReason: UInt8, Sendable, NamedCase {
         case .listening: "listening"
         case .startupDelay: "startupDelay"
         case .equalPriority: "equalPriority"
+        case .resigned: "resigned"
+        case .maintenance: "maintenance"
+        case .hookFailed: "hookFailed"
         }
     }
 }

@@ -30,7 +30,8 @@ extension VirtualRouter {
     mutating func install(
         _ addresses: [VirtualAddress], at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
-        guard !addresses.isEmpty else { return }
+        // Before that nobody may have them, whatever happens to interfaces or configuration.
+        guard !addresses.isEmpty, awaitedHooks.isEmpty else { return }
         let places = addresses.compactMap { place(of: $0, context) }
         if places.count != addresses.count { reportWaiting(addresses, context, into: &actions) }
         let wrong = places.filter { placed in
@@ -165,6 +166,7 @@ extension VirtualRouter {
     private mutating func settle(at now: Instant, _ context: inout NodeContext) {
         guard state == .master, !isInstalled else { return }
         isInstalled = true
+        context.orders.mayHaveChanged = true
         announceAll(rounds: settings.announcements.rounds, at: now, &context)
         if settings.announcements.delay > .zero {
             context.set(.announceAgain, of: id, to: now + settings.announcements.delay)

@@ -144,13 +144,14 @@ extension VirtualRouter {
         into actions: inout [Action]
     ) {
         counters.advertsReceived += 1
+        if context.orders.awaitsAdvert { context.orders.mayHaveChanged = true }
         if view.priority == .release { counters.releasesReceived += 1 }
         lastAdvertAt = now
         remark(on: view, from: sender, at: now, into: &actions)
         if state == .master {
             acceptAsMaster(view, from: sender, at: now, &context, into: &actions)
         } else {
-            acceptAsBackup(view, from: sender, at: now, &context)
+            acceptAsBackup(view, from: sender, at: now, &context, into: &actions)
         }
     }
 
@@ -187,7 +188,8 @@ extension VirtualRouter {
 
     /// RFC 9568 §6.4.2: an ADVERTISEMENT is received in Backup.
     private mutating func acceptAsBackup(
-        _ view: AdvertisementView, from sender: IPAddress, at now: Instant, _ context: inout NodeContext
+        _ view: AdvertisementView, from sender: IPAddress, at now: Instant, _ context: inout NodeContext,
+        into actions: inout [Action]
     ) {
         // RFC 9568 §6.4.2: priority 0 sets the Active_Down_Timer to Skew_Time.
         if view.priority == .release {
@@ -201,22 +203,18 @@ extension VirtualRouter {
         }
         // RFC 9568 §6.4.2: with Preempt_Mode, one of a lower priority is discarded. The address doesn't count here: a
         // BACKUP leaves a master of its own priority alone; only two masters compare them.
-        if view.priority < priority, !settings.nopreempt, settings.preemptDelay == .zero {
-            // Discarded: the timer runs on, and we claim when it fires.
+        if order == .raised { raise(above: view.priority, into: &actions) }
+        if view.priority < priority, mayPreempt {
+            // Discarded: the timer runs on, and we claim when it fires. An operator's order doesn't wait for it.
             waiting = .preempting
             master = sender
             masterPriority = view.priority
+            if order == .raised { armMasterDown(max(now, context.startsAt), &context) }
             return
         }
         // RFC 9568 §6.4.2: any other one resets the Active_Down_Timer to Active_Down_Interval.
         let delayBegins = preemptDelaySince ?? max(now, earliestDelay(from: sender))
-        if view.priority > priority {
-            waiting = .higherPriority
-        } else if view.priority == priority {
-            waiting = source.map { sender > $0 } ?? true ? .higherAddress : .equalPriority
-        } else {
-            waiting = settings.nopreempt ? .nopreempt : .preemptDelay
-        }
+        waiting = reasonToFollow(sender, view.priority)
         preemptDelaySince = waiting == .preemptDelay ? delayBegins : nil
         follow(sender, view.priority, view.interval)
         armMasterDown(now + masterDownInterval, &context)
@@ -266,6 +264,10 @@ extension VirtualRouter {
         _ view: AdvertisementView, from sender: IPAddress, at now: Instant, _ context: inout NodeContext,
         into actions: inout [Action]
     ) {
+        if isResigning {
+            guard view.priority != .release else { return }
+            return resign(to: sender, view.priority, view.interval, at: now, &context, into: &actions)
+        }
         // RFC 9568 §6.4.3: priority 0 is answered with an ADVERTISEMENT.
         if view.priority == .release {
             rivals.released(by: sender)

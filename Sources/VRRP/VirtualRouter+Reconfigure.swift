@@ -39,8 +39,10 @@ extension VirtualRouter {
             refused.removeAll { failure in added.contains { $0.prefix.address == failure.address } }
             install(added, at: now, &context, into: &actions)
             announceFound(added, at: now, &context)
-            if old.announcements.refresh != new.announcements.refresh { scheduleRefresh(at: now, &context) }
-            if old.advertInterval != new.advertInterval {
+            if old.announcements.refresh != new.announcements.refresh, !isResigning {
+                scheduleRefresh(at: now, &context)
+            }
+            if old.advertInterval != new.advertInterval, !isResigning {
                 advertDueAt = min(advertDueAt, now + new.advertInterval)
                 context.set(.advertise, of: id, to: advertDueAt)
             }

@@ -47,6 +47,7 @@ extension VirtualRouter {
         if canSend { flags |= 8 }
         if state == .backup, !isIntervalLearned { flags |= 16 }
         if awaitsResults { flags |= 32 }
+        flags |= awaitedHooks.rawValue << 6
         writer.write(flags)
         writer.write(since.nanoseconds)
         writer.write(compact: UInt64(bitPattern: masterInterval.nanoseconds))
@@ -218,6 +219,8 @@ extension VirtualRouter {
             router.canSend = flags & 8 != 0
             router.isIntervalLearned = router.state == .backup && flags & 16 == 0
             router.awaitsResults = flags & 32 != 0
+            router.awaitedHooks = AwaitedHooks(rawValue: flags >> 6)
+            guard router.awaitedHooks.isEmpty || router.state == .master && !router.isInstalled else { throw .invalid }
             // One that has ended leaves nothing to go on with.
             guard (router.state == .initialize) == router.awaitsResults else { throw .invalid }
             router.since = try reader.readMoment()

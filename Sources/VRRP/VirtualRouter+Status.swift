@@ -12,6 +12,8 @@ extension VirtualRouter {
         status.lastAdvertAge = lastAdvertAt?.age(at: now)
         status.faults = faults
         status.contributions = Tracking.effects(on: settings, context).contributions
+        let unraised = settings.priority(changedBy: status.contributions.reduce(0) { $0 + Int($1.amount) })
+        if let raise = raise(above: unraised) { status.contributions.append(raise) }
         if awaitsResults { status.awaitedScripts = Tracking.awaited(by: settings, context.trackers) }
         status.lastTransition = lastTransition
         status.counters = counters
@@ -46,7 +48,13 @@ extension VirtualRouter {
         if state == .backup {
             status.waiting = waiting
             // While preempt_delay runs, the master-down timer is started again by each advertisement.
-            status.takeover = max(.zero, max(masterDownAt, preemptionAt ?? masterDownAt) - now)
+            let due = max(masterDownAt, preemptionAt ?? masterDownAt)
+            if order != .maintenance { status.takeover = max(.zero, due - now) }
+        }
+        status.isResigning = isResigning
+        if !awaitedHooks.isEmpty, let end = context.deadline(of: .hook, of: id) {
+            status.awaitedHook = .beforeMaster
+            status.hookTimeLeft = max(.zero, end - now)
         }
         return status
     }

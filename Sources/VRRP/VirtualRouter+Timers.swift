@@ -41,6 +41,7 @@ extension VirtualRouter {
         case .kernelRetry: retryRefused(at: now, &context, into: &actions)
         case .reportRemovals: reportRemovals(context, into: &actions)
         case .retryAddresses: retryAddresses(at: now, &context, into: &actions)
+        case .hook: hooksAreLate(at: now, &context, into: &actions)
         }
         return .changed
     }
@@ -49,7 +50,8 @@ extension VirtualRouter {
     private mutating func masterDownFired(
         at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
-        guard state == .backup else { return }
+        guard state == .backup, !isKeptByOrder(at: now, &context) else { return }
+        if let hookRestsUntil, now < hookRestsUntil { return armMasterDown(hookRestsUntil, &context) }
         // Who didn't run can't say that nobody was there: the socket may have overflowed, or the whole machine was
         // away. So a timer that fires more than an interval late is no evidence; one more interval is listened to, once
         // per silence, so that a machine that is always late still takes over (pain point T3).
@@ -69,7 +71,9 @@ extension VirtualRouter {
         }
         // RFC 9568 §6.4.2: send an ADVERTISEMENT and transition to Active.
         let reason: TransitionReason
-        if isReleased {
+        if order == .raised, waiting == .preempting {
+            reason = .raised
+        } else if isReleased {
             reason = .masterReleased
         } else if waiting == .preempting || preempts {
             reason = .preempted

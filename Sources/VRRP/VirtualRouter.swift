@@ -34,6 +34,8 @@ struct VirtualRouter {
     var hasExtendedMasterDown = false
     /// True if the kernel has answered the installation of this mastership.
     var isInstalled = false
+    /// MASTER: the before_masters that its addresses wait for.
+    var awaitedHooks: AwaitedHooks = []
     /// INIT: it starts when each script that decides about it has a result. False of one that has ended.
     var awaitsResults = false
     /// BACKUP: whether `masterInterval` is what the master advertises (version 3), and not our own.
@@ -79,6 +81,12 @@ struct VirtualRouter {
     /// Our address list as it stands in advertisements, to compare others' with.
     private(set) var addressList: [UInt8]
     var faults: [Fault] = []
+    /// The operator's order to it, or to its group.
+    var order: OperatorOrder.Kind?
+    /// raised: the priority that is above the master's.
+    var raisedTo: Priority?
+    /// MASTER: priority 0 has left by an order, and a successor is waited for.
+    var isResigning = false
     /// Addresses that the kernel refused to add, requested again in a second.
     var refused: [UnusableAddress] = []
     /// Addresses that it refused to remove, likewise.
@@ -177,6 +185,7 @@ struct VirtualRouter {
         if let unserved { faults.append(unserved) }
         let former = priority
         priority = settings.priority(changedBy: tracked.contributions.reduce(0) { $0 + Int($1.amount) })
+        if let raisedTo, priority != .owner { priority = max(priority, raisedTo) }
         if priority != former, state != .initialize || awaitsResults {
             actions.append(.observe(.priorityChanged(id, from: former, to: priority)))
         }
@@ -248,8 +257,8 @@ struct VirtualRouter {
             isIntervalLearned = true
         }
         if starts || master == source { forgetMaster() }
-        waiting = now < context.startsAt ? .startupDelay : .listening
-        let ownerStarts = priority == .owner && starts
+        waiting = order == .maintenance ? .maintenance : now < context.startsAt ? .startupDelay : .listening
+        let ownerStarts = priority == .owner && starts && order != .resigned
         armMasterDown(max(now, context.startsAt) + (ownerStarts ? .zero : masterDownInterval), &context)
         notify(.backup, &context, into: &actions)
         report(transition, into: &actions)
@@ -271,7 +280,7 @@ struct VirtualRouter {
         advertise(priority, at: now, into: &actions)
         advertDueAt = now + settings.advertInterval
         context.set(.advertise, of: id, to: advertDueAt)
-        install(allAddresses, at: now, &context, into: &actions)
+        if !awaitHooks(&context, into: &actions) { install(allAddresses, at: now, &context, into: &actions) }
         notify(.master, &context, into: &actions)
         report(transition, into: &actions)
         reportedForeignAddresses = []
@@ -321,6 +330,9 @@ struct VirtualRouter {
         differentAddresses = nil
         rivals = RivalMasters()
         isInstalled = false
+        awaitedHooks = []
+        isResigning = false
+        context.orders.mayHaveChanged = true
         masterDownAt = .never
         advertDueAt = .never
         // A withdrawal that was refused outlives the state: an address left behind must go.
@@ -335,7 +347,7 @@ struct VirtualRouter {
         withdrawAll(&context, into: &actions)
     }
 
-    private mutating func forgetMaster() {
+    mutating func forgetMaster() {
         master = nil
         masterPriority = nil
     }

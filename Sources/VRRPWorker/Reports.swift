@@ -17,12 +17,16 @@ struct Reports {
     private var observationCount = 0
     private var notifications = ByteWriter()
     private var notificationCount = 0
+    private var hooks = ByteWriter()
+    private var hookCount = 0
     private var configured: UInt64?
 
     init(to channel: Channel) { self.channel = channel }
 
     /// True if nothing waits to be sent.
-    var isEmpty: Bool { observations.bytes.isEmpty && notificationCount == 0 && configured == nil }
+    var isEmpty: Bool {
+        observations.bytes.isEmpty && notificationCount == 0 && hookCount == 0 && configured == nil
+    }
 
     mutating func add(_ observation: Observation, generation: UInt64) {
         observation.encode(into: &observations)
@@ -38,6 +42,12 @@ struct Reports {
         notificationCount += 1
     }
 
+    mutating func add(_ hook: HookRequest, generation: UInt64) {
+        if hookCount >= VRRPToSupervisor.entriesMax { send(generation: generation) }
+        hook.encode(into: &hooks)
+        hookCount += 1
+    }
+
     /// This generation runs. It is reported behind what was gathered of the one before.
     mutating func addConfigured(generation: UInt64) { configured = generation }
 
@@ -45,6 +55,7 @@ struct Reports {
     mutating func send(generation: UInt64) {
         if !observations.bytes.isEmpty { sendObservations(generation) }
         if notificationCount > 0 { sendNotifications(generation) }
+        if hookCount > 0 { sendHooks(generation) }
         if let configured { VRRPToSupervisor.configured(generation: configured).send(on: channel) }
         configured = nil
     }
@@ -53,6 +64,12 @@ struct Reports {
         VRRPToSupervisor.observations(generation: generation, observations.bytes).send(on: channel)
         observations = ByteWriter()
         observationCount = 0
+    }
+
+    private mutating func sendHooks(_ generation: UInt64) {
+        VRRPToSupervisor.hooks(generation: generation, hooks.bytes).send(on: channel)
+        hooks = ByteWriter()
+        hookCount = 0
     }
 
     private mutating func sendNotifications(_ generation: UInt64) {

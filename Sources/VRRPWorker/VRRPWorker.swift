@@ -59,6 +59,8 @@ private final class Session {
     private var worker: Worker?
     /// The results of trackers that have come of the table so far.
     private var trackerTable: [TrackerState] = []
+    /// The orders that have come so far of those in effect now, and of those in effect with the next configuration.
+    private var orders: (now: [OperatorOrder], next: [OperatorOrder]) = ([], [])
     private var previousModels: [ConfigurationModel] = []
     /// hasupd's statements about the page of addresses.
     private var isFirst = false
@@ -109,27 +111,24 @@ private final class Session {
             return notePrevious(try frame.descriptors.take(0))
         }
         if case .trackers(let isTable, let bytes) = message { return try takeTrackers(isTable, bytes, frame) }
+        if case .orders(let isOfNext, let bytes) = message { return try takeOrders(isOfNext, bytes, frame) }
         guard let worker else { throw .unexpected("a message before hello") }
         switch message {
-        case .hello, .previousGeneration, .trackers: throw .unexpected("a second hello")
+        case .hello, .previousGeneration, .trackers, .orders: throw .unexpected("a second hello")
         case .configure(let generation): try configure(worker, generation, frame.descriptors.take(0))
         case .socket: worker.adoptSocket(try frame.descriptors.take(0), request: frame.header.correlation)
         case .socketRefused(let reason): worker.socketRefused(reason, request: frame.header.correlation)
+        case .hookEnded(let bytes):
+            for end in try decode(bytes, frame, { reader throws(ByteError) in try HookEnd(decoding: &reader) }) {
+                worker.handle(.hookEnded(end))
+            }
         case .status: worker.reportStatus(frame.header.correlation)
         case .stop: worker.stop()
         }
     }
 
     private func takeTrackers(_ isTable: Bool, _ bytes: [UInt8], _ frame: Frame) throws(FrameError) {
-        let result = bytes.withUnsafeBytes { bytes in
-            Result { () throws(ByteError) in
-                var reader = ByteReader(bytes)
-                var states: [TrackerState] = []
-                while reader.remaining > 0 { states.append(try TrackerState(decoding: &reader)) }
-                return states
-            }
-        }
-        guard case .success(let states) = result else { throw .payload(frame.header.type) }
+        let states = try decode(bytes, frame) { reader throws(ByteError) in try TrackerState(decoding: &reader) }
         guard isTable else {
             guard let worker else { throw .unexpected("a tracker's result before hello") }
             return worker.handle(.trackers(states))
@@ -140,6 +139,37 @@ private final class Session {
         guard let worker else { return }
         worker.handle(.trackerTable(trackerTable))
         trackerTable = []
+    }
+
+    private func takeOrders(_ isOfNext: Bool, _ bytes: [UInt8], _ frame: Frame) throws(FrameError) {
+        let part = try decode(bytes, frame) { reader throws(ByteError) in try OperatorOrder(decoding: &reader) }
+        if isOfNext { orders.next += part } else { orders.now += part }
+        guard !frame.header.hasMore else { return }
+        // Before hello they wait for the worker.
+        guard let worker else { return }
+        if isOfNext {
+            worker.handle(.orderTable(orders.next))
+            orders.next = []
+        } else {
+            worker.handle(.orders(orders.now))
+            orders.now = []
+        }
+    }
+
+    /// Reads values that stand one after the other.
+    private func decode<Value>(
+        _ bytes: [UInt8], _ frame: Frame, _ value: (inout ByteReader) throws(ByteError) -> Value
+    ) throws(FrameError) -> [Value] {
+        let result = bytes.withUnsafeBytes { bytes in
+            Result { () throws(ByteError) in
+                var reader = ByteReader(bytes)
+                var values: [Value] = []
+                while reader.remaining > 0 { values.append(try value(&reader)) }
+                return values
+            }
+        }
+        guard case .success(let values) = result else { throw .payload(frame.header.type) }
+        return values
     }
 
     private func notePrevious(_ image: consuming Descriptor) {
@@ -199,6 +229,8 @@ private final class Session {
             }
             worker.handle(.trackerTable(trackerTable))
             trackerTable = []
+            worker.handle(.orderTable(orders.next))
+            orders.next = []
             links.reload(snapshot)
             if hasOverflown { links.beginReload() }
             if !stuck.isEmpty { worker.handle(.staleAddresses(stuck)) }

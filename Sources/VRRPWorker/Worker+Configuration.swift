@@ -13,8 +13,10 @@ struct ConfigurationProgress {
     /// The number of the one that runs; 0 for none.
     var generation: UInt64 = 0
     var stampPeriod = Watchdog.stampPeriod(smallestAdvertInterval: nil)
-    /// The one that waits for its sockets.
+    /// The one that waits for its sockets, and for the hooks of what it takes away.
     var next: (generation: UInt64, model: ConfigurationModel)?
+    /// True if it doesn't wait for its sockets any longer.
+    var hasWaitedForSockets = false
     var socketTimer: Timer?
     /// The one that the core is being given.
     var incoming: (generation: UInt64, instanceCount: Int, smallestAdvertInterval: Interval?)?
@@ -43,10 +45,11 @@ extension Worker {
     /// Takes a configuration; it runs as soon as the sockets that it needs are there.
     func configure(_ model: ConfigurationModel, generation: UInt64) {
         configuration.next = (generation, model)
+        configuration.hasWaitedForSockets = false
         sockets.request(for: model.instances, keepingThoseOf: node.instances, generation: generation)
-        if sockets.isComplete {
-            runNextConfiguration()
-        } else if let timer = configuration.socketTimer {
+        handle(.prepare(model))
+        runConfigurationIfReady()
+        if configuration.next != nil, let timer = configuration.socketTimer {
             // From now on, not from the beginning of a turn in which a large configuration was decoded.
             loop.set(timer, to: Clock.now + ConfigurationProgress.socketTimeout)
         }
@@ -54,12 +57,23 @@ extension Worker {
 
     func adoptSocket(_ descriptor: consuming Descriptor, request: UInt32) {
         sockets.adopt(descriptor, request: request)
-        if sockets.isComplete { runNextConfiguration() }
+        runConfigurationIfReady()
     }
 
     func socketRefused(_ reason: String, request: UInt32) {
         sockets.refused(reason, request: request)
-        if sockets.isComplete { runNextConfiguration() }
+        runConfigurationIfReady()
+    }
+
+    func socketTimeIsOver() {
+        configuration.hasWaitedForSockets = true
+        runConfigurationIfReady()
+    }
+
+    func runConfigurationIfReady() {
+        guard configuration.next != nil, sockets.isComplete || configuration.hasWaitedForSockets, !node.isPreparing
+        else { return }
+        runNextConfiguration()
     }
 
     /// Something happened to interfaces: sockets that are missing now are requested.
@@ -71,9 +85,10 @@ extension Worker {
         }
     }
 
-    func runNextConfiguration() {
+    private func runNextConfiguration() {
         guard let (generation, model) = configuration.next else { return }
         configuration.next = nil
+        if !configuration.hasLongFuse { lengthenFuse() }
         if let timer = configuration.socketTimer { loop.set(timer, to: .never) }
         // The core says by `renumber` from where on its actions mean the new model; at start they all do, and for a
         // model that is the same there are none.

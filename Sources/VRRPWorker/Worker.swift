@@ -73,7 +73,7 @@ final class Worker {
         gracePeriod.onEnd = { [unowned self] in self.stop() }
         coreTimer = loop.makeTimer { [unowned self] in self.fire() }
         stampTimer = loop.makeTimer { [unowned self] in self.armStamp() }
-        configuration.socketTimer = loop.makeTimer { [unowned self] in self.runNextConfiguration() }
+        configuration.socketTimer = loop.makeTimer { [unowned self] in self.socketTimeIsOver() }
         loop.atEndOfTurn { [unowned self] in self.endTurn() }
         armStamp()
     }
@@ -128,6 +128,7 @@ final class Worker {
         case .notify(let notification):
             code.postponeRelease()
             reports.add(notification, generation: configuration.generation)
+        case .runHook(let hook): reports.add(hook, generation: configuration.generation)
         case .observe(let observation): reports.add(observation, generation: configuration.generation)
         case .renumber(let map):
             transmitter.renumber(map)
@@ -154,6 +155,8 @@ final class Worker {
     private func endTurn() {
         if phase == .finishing { return exitIfSent() }
         endIfReplaced()
+        // It may have waited for hooks.
+        runConfigurationIfReady()
         transmitter.flush()
         pages.save(&node)
         if !reports.isEmpty, !reportDelay.holds(isBusy: !effects.isIdle) {
@@ -167,8 +170,8 @@ final class Worker {
         }
         if let coreTimer { loop.set(coreTimer, to: node.deadline) }
         code.prepare(for: node.nextTakeover)
-        if phase == .stopping, effects.isIdle { finish() }
-        if configuration.hasLongFuse, configuration.next == nil { change(to: .short) }
+        if phase == .stopping, node.hasStopped, effects.isIdle { finish() }
+        if configuration.hasLongFuse, configuration.next == nil || node.isPreparing { change(to: .short) }
     }
 
     /// Turns the loop, and so renews the stamp, often enough for hasupd's watchdog (docs/decisions, D13).
@@ -250,7 +253,8 @@ final class Worker {
             return
         }
         phase = .stopping
-        handle(.stop)
+        // Without hasupd nobody runs them.
+        handle(channel.isOpen ? .stopAfterHooks : .stop)
     }
 
     private func finish() {

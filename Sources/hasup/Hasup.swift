@@ -25,6 +25,7 @@ import Varlink
         subcommands: [
             StatusCommand.self, WatchCommand.self, CheckCommand.self, FormatCommand.self, ExplainCommand.self,
             HistoryCommand.self, ReportCommand.self, LogLevelCommand.self, ReloadCommand.self, UpgradeCommand.self,
+            ResignCommand.self, TakeoverCommand.self, MaintenanceCommand.self,
             KeywordsCommand.self,
             VersionCommand.self, MeasureCommand.self,
         ])
@@ -95,7 +96,8 @@ struct ControlOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "How long to wait for an answer (default: 5, for reload and upgrade 60).", valueName: "seconds"))
+            "How long to wait for an answer (default: 5, for reload and upgrade 60, for orders 70).",
+            valueName: "seconds"))
     var timeout: Double?
 
     func validate() throws {

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 import Control
 import VRRP
 import Varlink
@@ -9,7 +10,7 @@ struct StatusTable {
     var style: Style
 
     /// Codes of a backup as it should be.
-    private static let healthy = ["higherPriority", "higherAddress", "equalPriority"]
+    private static let healthy = ["higherPriority", "higherAddress", "equalPriority", "resigned"]
 
     /// In the cell of a text that is too wide for it.
     private static let below = "(below)"
@@ -157,6 +158,10 @@ struct StatusTable {
                     + instance.awaitedScripts.joined(separator: ", "))
         }
         if let sum = instance.prioritySum { texts.append(sum) }
+        texts += hookTexts(instance)
+        if let order = instance.order {
+            texts.append("order of \(Layout.age(order.agoSeconds)) ago: \(order.text)")
+        }
         // A fault in the last transition's text isn't repeated.
         let shown = instance.lastTransition.map { $0.to == "FAULT" && instance.state == .fault ? $0.text : "" } ?? ""
         for fault in instance.faults where !shown.contains(fault) { texts.append("fault: \(fault)") }
@@ -206,11 +211,24 @@ struct StatusTable {
         return texts.flatMap { Layout.wrap(Printable.text($0), width: width) }
     }
 
+    private func hookTexts(_ instance: InstanceReport) -> [String] {
+        var texts: [String] = []
+        let left = instance.hookTimeLeft.map { ", for \(Layout.timeLeft($0.seconds)) at most" } ?? ""
+        switch instance.awaitedHook {
+        case .beforeMaster: texts.append("waits for before_master\(left): it has no addresses until then")
+        case .beforeRelease: texts.append("waits for before_release\(left), and is MASTER until then")
+        case nil: break
+        }
+        if instance.isResigning { texts.append("resigns: it keeps its addresses until it hears a successor") }
+        return texts
+    }
+
     private func addressProblems(_ instance: InstanceReport) -> [String] {
         (instance.addresses + instance.excludedAddresses).compactMap { address -> String? in
             if let obstacle = address.obstacle {
                 "\(address.address) dev \(address.interface): \(obstacle)"
-            } else if instance.state == .master, !address.installed, !address.foreign {
+            } else if instance.state == .master, !instance.status.awaitsAddresses, !address.installed, !address.foreign
+            {
                 "\(address.address) is missing on \(address.interface)"
             } else if instance.keepsAddress, address.installed {
                 "\(address.address) is still on \(address.interface): the kernel hasn't removed it, and a MASTER may "

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 import Control
 import Testing
 import VRRP
@@ -87,6 +88,47 @@ import Varlink
         #expect(text().contains("waits for the first result of script web"))
         reply.instances[1].awaitedScripts = ["web", "db"]
         #expect(text().contains("waits for the first result of scripts web, db"))
+    }
+
+    /// An order alone is no trouble; that the addresses are nobody's is.
+    @Test func ordersAndHooks() {
+        var reply = StatusReply()
+        reply.instances = [instance("VI_1", .master, seconds: 60, priority: 150)]
+        reply.instances[0].addresses = [AddressReport("192.0.2.10/24", interface: "eth0", installed: true)]
+        reply.instances[0].master = IPAddress("192.0.2.1")
+        func text() -> String { table.render(reply).split { $0.isWhitespace }.joined(separator: " ") }
+        #expect(reply.instances[0].state == .master && reply.isWell)
+        var order = OrderReport()
+        order.agoSeconds = 180
+        order.text = "resigned by root; ends when the master falls silent"
+        reply.instances[0].order = order
+        #expect(
+            text().contains("order of 3m 0s ago: resigned by root; ends when the master falls silent") && reply.isWell)
+        reply.instances[0].isResigning = true
+        #expect(text().contains("resigns: it keeps its addresses until it hears a successor") && reply.isWell)
+        reply.instances[0].awaitedHook = .beforeRelease
+        reply.instances[0].hookTimeLeft = .seconds(3)
+        #expect(text().contains("waits for before_release, for 3") && reply.isWell)
+        reply.instances[0].awaitedHook = .beforeMaster
+        #expect(text().contains("waits for before_master, for 3") && !reply.isWell)
+        reply.instances[0].awaitedHook = nil
+        reply.instances[0].state = .backup
+        for index in reply.instances[0].addresses.indices { reply.instances[0].addresses[index].installed = false }
+        reply.instances[0].whyNotMaster = WaitReport(code: "maintenance", text: "it is in maintenance")
+        #expect(reply.isWell && text().contains("not MASTER: it is in maintenance."))
+        reply.instances[0].master = nil
+        #expect(!reply.isWell)
+        reply.instances[0].master = IPAddress("192.0.2.2")
+        reply.instances[0].whyNotMaster = WaitReport(code: "hookFailed", text: "its before_master failed")
+        #expect(!reply.isWell)
+    }
+
+    @Test func outcomesOfOrders() {
+        var result = OrderResult()
+        (result.name, result.isGroup, result.text) = ("G", true, "MASTER already")
+        #expect(OrderText.render([result], isForAll: false) == "MASTER already\n")
+        #expect(OrderText.render([result], isForAll: true) == "sync group G: MASTER already\n")
+        #expect(OrderText.render([], isForAll: true) == "no instance is configured\n")
     }
 
     @Test func aWorkerThatIsGoneIsSaid() {

@@ -67,6 +67,14 @@ import Testing
             $0.scripts.map(\.trigger) == [.master, .backup, .fault, .stop]
                 && $0.scripts[2].arguments == ["/bin/f", "x"] && $0.scripts[3].identity?.user == "u"
         },
+        Effect(line: "@hasup before_master \"/bin/m x\" root\n@hasup hook_timeout 7\n@hasup hook_failure proceed") {
+            $0.scripts.map(\.trigger) == [.beforeMaster] && $0.scripts[0].identity?.user == "root"
+                && $0.hooks.hasBeforeMaster && !$0.hooks.hasBeforeRelease && $0.hooks.timeout == .seconds(7)
+                && $0.hooks.failure == .proceed
+        },
+        Effect(line: "@hasup before_release /bin/r") {
+            $0.hooks.hasBeforeRelease && $0.hooks.timeout == .seconds(5) && $0.hooks.failure == .yield
+        },
         Effect(line: "virtual_ipaddress_excluded {\n2001:db8::1/64\n10.0.1.1/24 dev eth1\n}") {
             $0.excludedAddresses.map(\.interface) == [nil, "eth1"] && $0.family == .ipv4
         },

@@ -189,7 +189,8 @@ struct ChannelTests {
             .configured(generation: 3), .worked,
             .openSocket(generation: 1, instance: 2),
             .notify(generation: 1, [3, 4, 5]),
-            .observations(generation: 9, [1, 2]), .status(generation: 9, []), .log(.warning, "text"), .stopped,
+            .hooks(generation: 1, [3, 4, 5]), .observations(generation: 9, [1, 2]), .status(generation: 9, []),
+            .log(.warning, "text"), .stopped,
         ]
         for message in messages { message.send(on: channel) }
         var buffer = [UInt8](repeating: 0, count: 2_000)

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 import Control
 import VRRP
 import Varlink
@@ -67,6 +68,10 @@ enum SampleStatus {
         report.contributions = [Contribution(.script, "web", 30)]
         report.awaitedScripts = ["db"]
         report.unadvertisedAddresses = 3
+        report.awaitedHook = .beforeRelease
+        report.hookTimeLeft = .milliseconds(1_250)
+        report.isResigning = true
+        report.order = order
         report.differentAddressesOf = report.master
         return report
     }
@@ -78,6 +83,17 @@ enum SampleStatus {
         report.family = "ipv6"
         report.faults = ["interface eth1 is down"]
         return report
+    }
+
+    static var order: OrderReport {
+        var order = OrderReport()
+        order.order = "resigned"
+        order.group = "G"
+        order.uid = 1_000
+        order.unixSeconds = 1_700_003_600
+        order.agoSeconds = 12.5
+        order.text = "resigned by uid 1000; ends when the master falls silent"
+        return order
     }
 
     static var transition: TransitionReport {

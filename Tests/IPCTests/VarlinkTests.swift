@@ -101,6 +101,8 @@ import Varlink
                 case .reload: "dry_run: ?bool"
                 case .upgrade: "only_if_changed: ?bool"
                 case .setLogLevel: "level: string"
+                case .resign, .takeover: "name: ?string, all: ?bool, wait_seconds: ?float"
+                case .maintenance: "on: bool, name: ?string, all: ?bool, wait_seconds: ?float"
                 default: ""
                 }
             #expect(text.contains("\nmethod \(method.rawValue)(\(arguments)) -> ("))

@@ -52,6 +52,32 @@ struct BrokerTests {
         #expect(try broker.socket(generation: 7, instance: 0) == plan, "its successor was sent nothing yet")
     }
 
+    @Test("a hook is the configuration's, whoever asks for it")
+    func hooks() throws {
+        var hooked = instance("A")
+        hooked.scripts.append(NotifyScript(trigger: .beforeMaster, arguments: ["/hook", "x"]))
+        var extra = ExtraSettings()
+        extra.hooks.timeout = .seconds(7)
+        hooked.extra = OutOfLine(extra)
+        var group = SyncGroup(name: "G")
+        group.scripts = [NotifyScript(trigger: .beforeRelease, arguments: ["/leave"])]
+        let broker = Broker(generation: 7, source: Instances(list: [hooked, instance("B")], groups: [group]))
+        let hook = try broker.hook(.beforeMaster, of: .instance(0), generation: 7)
+        #expect(hook.command.arguments == ["/hook", "x"] && hook.timeout == .seconds(7))
+        #expect(hook.key == HookKey(.beforeMaster, of: NotificationKey(.instance, "A")))
+        let leave = try broker.hook(.beforeRelease, of: .group(0), generation: 7)
+        #expect(leave.command.arguments == ["/leave"] && leave.timeout == .seconds(5))
+        #expect(throws: Refusal.hook(.beforeRelease, "A")) {
+            try broker.hook(.beforeRelease, of: .instance(0), generation: 7)
+        }
+        #expect(throws: Refusal.hook(.beforeMaster, "B")) {
+            try broker.hook(.beforeMaster, of: .instance(1), generation: 7)
+        }
+        #expect(throws: Refusal.instance(2)) { try broker.hook(.beforeMaster, of: .instance(2), generation: 7) }
+        #expect(throws: Refusal.group(1)) { try broker.hook(.beforeMaster, of: .group(1), generation: 7) }
+        #expect(throws: Refusal.generation(8)) { try broker.hook(.beforeMaster, of: .instance(0), generation: 8) }
+    }
+
     @Test("what isn't in the configuration is refused")
     func refusals() {
         var broker = Broker(generation: 7, source: Instances(list: [instance("A"), instance("B", interface: "")]))

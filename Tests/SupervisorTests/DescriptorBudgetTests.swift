@@ -24,7 +24,8 @@ struct DescriptorBudgetTests {
         // One hook is among what is needed.
         let used = budget.clientsMax + 2 * budget.scriptsMax + 3 * (budget.hooksMax - 1)
         #expect(DescriptorBudget.needed + UInt64(used) <= limit)
-        #expect((budget.problem == nil) == (budget.clientsMax == 256 && budget.scriptsMax == 64 && budget.hooksMax == 32))
+        #expect(
+            (budget.problem == nil) == (budget.clientsMax == 256 && budget.scriptsMax == 64 && budget.hooksMax == 32))
     }
 
     @Test("one that is too small is none", arguments: UInt64(0)...53)

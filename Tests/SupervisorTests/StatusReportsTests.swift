@@ -205,6 +205,7 @@ struct StatusReportsTests {
         let reasons: [TransitionReason] = [
             .started, .addressOwner, .masterDown, .masterReleased, .preempted, .higherPriority,
             .equalPriorityHigherAddress, .fault(.configuration), .recovered, .reconfigured, .stopped, .interrupted,
+            .resigned, .notTakenOver, .maintenance, .raised, .hookFailed,
         ]
         for reason in reasons {
             for peer in [nil, IPAddress("10.0.0.2")] {
@@ -225,7 +226,8 @@ struct StatusReportsTests {
             (BackupReason.higherPriority, 200, 100, "(priority 200 > 100)"), (.higherPriority, 200, 220, nil),
             (.higherPriority, 200, 200, nil), (.higherAddress, 100, 100, "(same priority, higher address)"),
             (.higherAddress, 100, 120, nil), (.equalPriority, 100, 90, nil), (.nopreempt, 90, 100, "(90 against 100)"),
-            (.nopreempt, 90, 80, nil), (.preempting, 90, 80, nil), (.preemptDelay, 90, 90, nil),
+            (.resigned, 90, 100, "(90 against 100)"), (.nopreempt, 90, 80, nil), (.preempting, 90, 80, nil),
+            (.preemptDelay, 90, 90, nil),
         ] as [(BackupReason, UInt8, UInt8, String?)])
     func whyNotMaster(reason: BackupReason, theirs: UInt8, ours: UInt8, expected: String?) {
         let own = Priority(rawValue: ours)

@@ -60,12 +60,14 @@ import Testing
         func labels(_ value: Any) -> [String] { Mirror(reflecting: value).children.compactMap(\.label) }
         #expect(
             labels(Node()) == [
-                "isConfigured", "routers", "context", "routes", "nextWithSameKey", "isStopped", "changed", "resumption",
-                "discardedWithoutInstance", "discardReports", "unknownVRIDs",
+                "isConfigured", "routers", "context", "routes", "nextWithSameKey", "isStopping", "stopping",
+                "preparing",
+                "changed", "resumption", "discardedWithoutInstance", "discardReports", "unknownVRIDs",
             ])
         #expect(
             labels(NodeContext()) == [
-                "timers", "announcer", "interfaces", "ledger", "dependents", "trackers", "startsAt",
+                "timers", "announcer", "interfaces", "ledger", "dependents", "trackers", "orders", "groups",
+                "groupPlaces", "startsAt",
                 "adoptsLeftovers", "staleAddressesAt", "tickets", "lastTicket", "expectedRemovals", "withdrawals",
                 "withdrawalsKept",
                 "lastNotification",

@@ -14,6 +14,9 @@ import Varlink
         status.differentAddressesOf = Bench.lower
         status.contributions = [Contribution(.file, "load", -20), Contribution(.interface, "eth1", 7)]
         status.awaitedScripts = ["web"]
+        status.awaitedHook = .beforeMaster
+        status.hookTimeLeft = .milliseconds(3)
+        status.isResigning = true
         for sign in [.lowerPriority(.standard), .discarded(.version, detail: 3)] as [RivalMaster.Sign] {
             status.rivals.append(RivalReport(Bench.higher, sign, since: .milliseconds(8), age: .milliseconds(9)))
         }
@@ -57,7 +60,9 @@ import Varlink
         arguments: [
             .rivalMaster(3, source: Bench.lower, .discarded(.checksum, detail: 77)), .foreignAddressGone(3, name),
             .addressesStay(3, [name, name], count: 2), .staleAddressesRemoved([name], count: 40, addedBy: 18),
-            .addressesUnadvertised(3, count: 7),
+            .addressesUnadvertised(3, count: 7), .order(7, .handedOver(Bench.lower)), .order(7, .handedOver(nil)),
+            .order(8, .nobodyTookOver), .order(9, .refused), .order(1, .becameMaster), .order(1, .masterSilent),
+            .order(1, .lostMastership), .order(1, .late), .order(1, .holds),
             .priorityChanged(3, from: .standard, to: Priority(rawValue: 7)),
             .transition(transition(.fault(.trackerDown(TrackerKey(.script, "web"))))),
             .transition(transition(.fault(.trackerUp(TrackerKey(.process, "db"))))),

@@ -55,6 +55,8 @@ struct Twin {
     var hasSource = true
     /// hasupd's table.
     var results: [TrackerKey: TrackerResult] = [:]
+    /// The operator's order.
+    var order: OperatorOrder?
 
     /// What of the virtual addresses the kernel has.
     var kernel: Set<IPAddress> { Set(bench.status().installedAddresses) }
@@ -128,7 +130,10 @@ struct Twin {
         bench.handle(.resume(bench.model, snapshot))
     }
 
-    private mutating func tellResults() { bench.handle(.trackerTable(results.map { TrackerState($0, $1) })) }
+    private mutating func tellResults() {
+        bench.handle(.trackerTable(results.map { TrackerState($0, $1) }))
+        bench.handle(.orderTable(order.map { [$0] } ?? []))
+    }
 
     /// The results of trackers, the interfaces and the node's own addresses.
     mutating func tellSurroundings() {

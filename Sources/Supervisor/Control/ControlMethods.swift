@@ -138,7 +138,7 @@ final class ControlMethods {
                     if let entry = orders.entry(ofInstance: index, in: generation) {
                         report.order = OrderReport(entry, wallNanoseconds: wall)
                     }
-                    _ = hooks
+                    report.explainHook { hooks.lastFailure(of: index, in: generation) }
                     return report
                 }
             }
@@ -184,5 +184,23 @@ final class ControlMethods {
         vrrp.requestStatus { [unowned self] reply in
             completion(reply?.generation ?? self.delegate.generation, reply?.statuses)
         }
+    }
+}
+
+extension InstanceReport {
+    /// Adds what a before_master has said that has failed.
+    fileprivate mutating func explainHook(_ lastFailure: () -> String?) {
+        guard whyNotMaster?.code == BackupReason.hookFailed.name, let failure = lastFailure() else { return }
+        whyNotMaster?.text += " (\(failure))"
+    }
+}
+
+extension HookRunner {
+    /// The failure of the before_master of an instance, or of its group.
+    fileprivate func lastFailure(of instance: Int, in generation: Generation) -> String? {
+        let subjects = generation.subjects
+        let own = NotificationKey(.instance, subjects.instances[instance])
+        return [own, subjects.subject(ofInstance: instance)].lazy
+            .compactMap { self.lastFailure(of: HookKey(.beforeMaster, of: $0)) }.first
     }
 }

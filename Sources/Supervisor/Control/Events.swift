@@ -36,7 +36,7 @@ extension WatchEvent {
             self.source = source.description
         case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
             .addressesStay,
-            .staleAddressesRemoved, .addressesUnadvertised, .priorityChanged:
+            .staleAddressesRemoved, .addressesUnadvertised, .priorityChanged, .order:
             break
         }
     }
@@ -100,7 +100,7 @@ extension Observation {
             .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster:
             true
         // Of a priority that goes up and down, status shows the latest; the transitions have theirs.
-        case .discarded, .accepted, .kernelFailure, .priorityChanged: false
+        case .discarded, .accepted, .kernelFailure, .priorityChanged, .order: false
         }
     }
 }

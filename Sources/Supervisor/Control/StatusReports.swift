@@ -113,7 +113,9 @@ extension AddressReport {
         } else if let unusable = status.unusableAddresses.first(where: { $0.address == plain }) {
             obstacle = unusable.reason(on: interface)
         }
-        missing = status.state == .master && !installed && !foreign && obstacle == nil && !address.isUntracked
+        missing =
+            status.state == .master && !status.awaitsAddresses && !installed && !foreign && obstacle == nil
+            && !address.isUntracked
     }
 }
 

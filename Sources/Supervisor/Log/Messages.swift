@@ -163,6 +163,11 @@ extension TransitionReason {
         case .reconfigured: "reconfigured"
         case .stopped: "stopped"
         case .interrupted: "interrupted"
+        case .resigned: "resigned"
+        case .notTakenOver: "notTakenOver"
+        case .maintenance: "maintenance"
+        case .raised: "raised"
+        case .hookFailed: "hookFailed"
         }
     }
 }
@@ -200,6 +205,15 @@ extension Transition {
         case .reconfigured: return "the configuration has changed"
         case .stopped: return "stopped"
         case .interrupted: return "its worker died and was replaced too late"
+        case .resigned:
+            let taken =
+                peer.map { "and \($0) has taken over" } ?? "and the addresses go before another router takes over"
+            return "an operator had it resign, \(taken)"
+        case .notTakenOver: return "it had resigned, and no other router took over"
+        case .maintenance:
+            return "it is in maintenance\(peer.map { ", and \($0) has taken over" } ?? "")"
+        case .raised: return "an operator has raised its priority above that of \(other)\(otherPriority)"
+        case .hookFailed: return "its before_master failed or took too long"
         }
     }
 
@@ -245,6 +259,16 @@ extension BackupReason {
         case .preempting: return "\(master) has a lower priority\(priority) and is about to be replaced"
         case .listening: return "no master was heard yet, still listening"
         case .startupDelay: return "vrrp_startup_delay isn't over"
+        case .resigned:
+            return
+                "an operator had it resign: \(master) has a lower priority\(priority), and is left alone until it falls "
+                + "silent"
+        case .maintenance:
+            return status.master == nil
+                ? "it is in maintenance, and no master is heard: the addresses are nobody's as far as it knows"
+                : "it is in maintenance; backup of \(master)"
+        case .hookFailed:
+            return "its before_master failed or took too long, and no other master was heard: nobody has the addresses"
         }
     }
 
@@ -254,8 +278,9 @@ extension BackupReason {
         switch self {
         case .higherPriority: theirs > ours
         case .higherAddress, .equalPriority: theirs == ours
+        case .resigned: theirs <= ours
         case .nopreempt, .preemptDelay, .preempting: theirs < ours
-        case .listening, .startupDelay: true
+        case .listening, .startupDelay, .maintenance, .hookFailed: true
         }
     }
 
@@ -285,7 +310,7 @@ extension Observation {
             instance
         case .addressesStay(let instance, _, _), .addressesUnadvertised(let instance, _): instance
         case .rivalMaster(let instance, _, _), .priorityChanged(let instance, _, _): instance
-        case .stalled, .staleAddressesRemoved: nil
+        case .stalled, .staleAddressesRemoved, .order: nil
         }
     }
 
@@ -346,6 +371,8 @@ extension Observation {
                 + InstanceReport.unadvertised(
                     count, of: settings?.virtualAddresses.count ?? count, on: settings?.interface ?? "")
         case .rivalMaster(_, let source, let sign): "\(name): probably two masters: \(sign.sentence(of: source))"
+        // Orders.swift has the words: it knows whose the order is.
+        case .order(let number, let outcome): "order \(number): \(outcome)"
         case .priorityChanged(_, let former, let priority): "\(name): priority \(former) -> \(priority)"
         }
     }

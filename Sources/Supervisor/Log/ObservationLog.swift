@@ -82,6 +82,8 @@ final class ObservationLog {
         case .rivalMaster(_, let source, let sign):
             return emit(.warning, kind: "\(instance) rival \(sign.code) \(source)")
         case .priorityChanged: return emit(.notice, kind: "\(instance) priority")
+        // Orders.swift reports it.
+        case .order: return false
         }
     }
 }

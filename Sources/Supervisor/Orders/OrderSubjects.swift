@@ -36,7 +36,9 @@ struct OrderSubjects: OrderTable.Subjects {
     /// Everything that can be given an order: sync groups, and instances that are in none.
     var all: [NotificationKey] {
         groups.map { NotificationKey(.group, $0.name) }
-            + instances.enumerated().filter { membership[$0.offset] == nil }.map { NotificationKey(.instance, $0.element) }
+            + instances.enumerated().filter { membership[$0.offset] == nil }.map {
+                NotificationKey(.instance, $0.element)
+            }
     }
 
     /// The numbers of the instances of a subject.

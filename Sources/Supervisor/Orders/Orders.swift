@@ -1,5 +1,6 @@
 import Base
 import Configuration
+import ConfigurationModel
 import Control
 import Logging
 import Reactor
