@@ -31,6 +31,7 @@ enum TrackRole {
             // What it starts is found by its session when it is gone.
             try checked(hasup_begin_session(), "begin a session")
             let report = limit(options)
+            ExecRole.prepare()
             let loop = try EventLoop()
             let session = try TrackSession(limits, report, on: loop)
             try loop.run()

@@ -37,7 +37,9 @@ final class TrackerRecord {
             newest[Int(record.number)] = record.bytes
         }
         writer = SnapshotWriter(inherited)
-        if let bytes = newest[Self.processRecord] { processes = TrackerTable.processes(in: bytes).suffix(Self.processesMax) }
+        if let bytes = newest[Self.processRecord] {
+            processes = TrackerTable.processes(in: bytes).suffix(Self.processesMax)
+        }
         var entries: [TrackerTable.Entry] = []
         for number in 1..<count {
             if let bytes = newest[number], var entry = TrackerTable.Entry(bytes), numbers[entry.fingerprint] == nil {
