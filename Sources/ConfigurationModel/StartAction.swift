@@ -23,6 +23,8 @@ package struct StartAction: Record {
     package static let leaveOut = StartAction("leave it out", past: "left out")
     package static let leaveAllOut = StartAction("leave them out", past: "left out")
     package static let readOn = StartAction("read on without it", past: "read on without it")
+    /// Of a tracking script that can't run.
+    package static let takeAsFailed = StartAction("take it as failed", past: "taken as failed")
     package static let runIt = StartAction("run it all the same", past: "it runs all the same")
 
     package static func use(_ value: String) -> StartAction {
