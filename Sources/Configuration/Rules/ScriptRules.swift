@@ -33,6 +33,7 @@ extension Elaborator {
         guard let finding = files.inspect(program: use.program) else { return true }
         if let obstacle = finding.obstacle {
             if use.isTracker {
+                // Left out it would be a verdict that nobody has reached (pain point S5). It may be mended while hasupd runs.
                 refuse("`\(use.program)` can't be run: \(obstacle)", at: token, atStart: .takeAsFailed)
             } else {
                 model.ignoredSettings += 1
@@ -51,10 +52,6 @@ extension Elaborator {
             at: token, atStart: use.isTracker ? .takeAsFailed : nil)
         return false
     }
-
-    /// A tracking script that is left out would be a verdict that nobody has reached (pain point S5). It may be mended while
-    /// hasupd runs.
-    private static var takenAsFailed: String { .takeAsFailed }
 
     /// Notes the tracking scripts among the programs that hasupd is to run: those that decide about an instance.
     mutating func noteTrackScripts() {
