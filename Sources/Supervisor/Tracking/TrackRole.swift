@@ -1,0 +1,185 @@
+import Base
+import CLinux
+import ConfigurationModel
+import Glibc
+import Reactor
+import Sandbox
+import Supervision
+import WorkerProtocol
+
+/// The role `hasup-track`: runs tracking scripts, watches tracked files, counts processes, and tells hasupd what has changed
+/// (docs/decisions, D43). It decides nothing about virtual routers, and has no channel but hasupd's.
+///
+/// Arguments: the word of `ScriptLimits` and the words of `SandboxArguments`. Descriptor 3 is hasupd.
+enum TrackRole {
+    /// argv[0].
+    static let name = "hasup-track"
+    /// Descriptors that it may have open.
+    private static let descriptorsMax: UInt64 = 4_096
+    /// To become scripts' users and to end what runs as them; the last one to look at paths that only they may.
+    private static let capabilities: CapabilitySet = [.setUID, .setGID, .kill, .dacReadSearch]
+
+    static func arguments(_ limits: ScriptLimits, _ seal: SandboxArguments) -> [String] {
+        [name, limits.word] + seal.words
+    }
+
+    static func run(arguments: [String]) -> Int32 {
+        guard let word = arguments.first, let limits = ScriptLimits(word: word),
+            let options = SandboxArguments(words: arguments.dropFirst())
+        else { return 64 }
+        do throws(SystemError) {
+            // What it starts is found by its session when it is gone.
+            try checked(hasup_begin_session(), "begin a session")
+            let report = limit(options)
+            let loop = try EventLoop()
+            let session = try TrackSession(limits, report, on: loop)
+            try loop.run()
+            withExtendedLifetime(session) {}
+        } catch {
+            StandardError.writeLine("\(name): \(error)")
+            return 71
+        }
+        return 0
+    }
+
+    /// Limits this process itself, not what scripts inherit and live on (docs/decisions, D2).
+    private static func limit(_ options: SandboxArguments) -> SandboxReport {
+        let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? capabilities
+        var plan = SupervisorPlan(capabilities: capabilities.intersection(available), isFull: false)
+        plan.descriptorsMax = descriptorsMax
+        plan.keepsCore = options.keepsCore
+        let report = limitSupervisor(as: plan)
+        return SandboxReport(
+            shortfalls: report.shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
+            isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? "")
+    }
+}
+
+/// hasup-track's work: messages of hasupd, and what watches each kind of object.
+private final class TrackSession {
+    /// Time that runs get to end when hasup-track is to end.
+    private static let stopTime = Interval.milliseconds(500)
+
+    private let loop: EventLoop
+    private let seal: SandboxReport
+    private let scripts: ScriptTracking
+    private var channel: Channel?
+    private var page: StatePage?
+    private var generation: UInt64 = 0
+    /// What is known of the objects of the next configuration, by number.
+    private var known: [UInt32: TrackerVerdict] = [:]
+    /// What has changed in this turn, by number.
+    private let changes = Changes()
+    private var isStopping = false
+    private var stampTimer: Timer?
+    private var stopTimer: Timer?
+
+    /// Verdicts that are still to be sent.
+    private final class Changes { var verdicts: [UInt32: TrackerVerdict] = [:] }
+
+    init(_ limits: ScriptLimits, _ seal: SandboxReport, on loop: EventLoop) throws(SystemError) {
+        self.loop = loop
+        self.seal = seal
+        let changes = self.changes
+        let note: VerdictHandler = { changes.verdicts[$0] = $1 }
+        scripts = try ScriptTracking(on: loop, limits: limits, onVerdict: note)
+        channel = try Channel(
+            Descriptor(owning: 3), on: loop,
+            onFrame: { [unowned self] frame throws(FrameError) in try self.receive(frame) },
+            onEnd: { [unowned self] _ in self.abandon() })
+        scripts.onIdle = { [unowned self] in if self.isStopping { exit(0) } }
+        stampTimer = loop.makeTimer { [unowned self] in self.armStamp() }
+        stopTimer = loop.makeTimer { [unowned self] in self.abandon() }
+        loop.atEndOfTurn { [unowned self] in self.endTurn() }
+        if let channel { TrackerToSupervisor.hello(version: workerProtocolVersion, seal).send(on: channel) }
+    }
+
+    private func receive(_ frame: Frame) throws(FrameError) {
+        let message = try SupervisorToTracker(frame)
+        if case .hello(let version, let former) = message {
+            guard version == workerProtocolVersion else { throw .version(version) }
+            guard page == nil, let page = try? StatePage(mapping: try frame.descriptors.take(0)) else {
+                throw .unexpected("a hello without a page")
+            }
+            self.page = page
+            if let former { FormerRuns.end(of: former) }
+            return armStamp()
+        }
+        guard page != nil else { throw .unexpected("a message before hello") }
+        switch message {
+        case .hello: break
+        case .verdicts(let verdicts): for verdict in verdicts { known[verdict.number] = verdict.verdict }
+        case .configure(let generation): try configure(generation, frame.descriptors.take(0))
+        case .stop: stop()
+        }
+    }
+
+    private func configure(_ generation: UInt64, _ image: consuming Descriptor) throws(FrameError) {
+        let part: ConfigurationModel
+        do {
+            let image = try ConfigurationImage(image)
+            part = try EncodedModel(image.model).decode()
+        } catch {
+            throw .unexpected("a malformed configuration")
+        }
+        sendChanges()
+        self.generation = generation
+        let shared = part.shared
+        do throws(SystemError) {
+            try scripts.configure(tracked(shared.trackScripts, from: 0), part.global)
+        } catch {
+            log(.error, error.description)
+        }
+        known = [:]
+        if let channel { TrackerToSupervisor.configured(generation: generation).send(on: channel) }
+    }
+
+    private func tracked<Definition>(_ definitions: [Definition], from first: Int) -> [Tracked<Definition>] {
+        definitions.enumerated().map { index, definition in
+            let number = UInt32(clamping: first + index)
+            return Tracked(number: number, definition: definition, verdict: known[number] ?? TrackerVerdict())
+        }
+    }
+
+    private func log(_ level: LogLevel, _ text: String) {
+        if let channel { TrackerToSupervisor.log(level, text).send(on: channel) }
+    }
+
+    private func endTurn() {
+        page?.stamp = loop.now
+        sendChanges()
+    }
+
+    private func sendChanges() {
+        guard !changes.verdicts.isEmpty, let channel else { return }
+        var entries = changes.verdicts.sorted { $0.key < $1.key }.map { NumberedVerdict($0.key, $0.value) }[...]
+        changes.verdicts = [:]
+        while !entries.isEmpty {
+            let part = entries.prefix(TrackerToSupervisor.verdictsMax)
+            entries = entries.dropFirst(part.count)
+            TrackerToSupervisor.verdicts(generation: generation, Array(part)).send(on: channel)
+        }
+    }
+
+    /// Turns the loop, and so renews the stamp, often enough for hasupd's watchdog (docs/decisions, D13).
+    private func armStamp() {
+        if let stampTimer { loop.set(stampTimer, to: loop.now + TrackerWatch.stampPeriod) }
+    }
+
+    // MARK: The end
+
+    /// hasupd has asked for it: runs get a while to end.
+    private func stop() {
+        guard !isStopping else { return }
+        isStopping = true
+        if scripts.isIdle { exit(0) }
+        scripts.endAll(by: SIGTERM)
+        if let stopTimer { loop.set(stopTimer, to: loop.now + Self.stopTime) }
+    }
+
+    /// There is nobody to tell results any more, or no more time: nothing is left running.
+    private func abandon() {
+        scripts.endAll(by: SIGKILL)
+        exit(0)
+    }
+}
