@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "include/helper.h"
+#include "include/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -350,29 +351,29 @@ static void keep_only(int *inotify, int *socket) {
     if (watched >= 0) *inotify = INOTIFY;
 }
 
+struct start {
+    int inotify, socket;
+    pid_t parent;
+};
+
+static void begin(void *context) {
+    struct start *start = context;
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    prctl(PR_SET_NAME, "hasup-files", 0, 0, 0);
+    umask(0);
+    if (getppid() != start->parent) _exit(0);
+    keep_only(&start->inotify, &start->socket);
+    help(start->inotify, start->socket);
+    _exit(0);
+}
+
 int hasup_file_helper_start(int inotify, int *pid) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return -errno;
-    pid_t parent = getpid();
-    *pid = fork();
-    if (*pid < 0) {
-        int error = errno;
-        close(pair[0]);
-        close(pair[1]);
-        return -error;
-    }
-    if (*pid == 0) {
-        sigset_t none;
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-        prctl(PR_SET_NAME, "hasup-files", 0, 0, 0);
-        umask(0);
-        if (getppid() != parent) _exit(0);
-        keep_only(&inotify, &pair[1]);
-        help(inotify, pair[1]);
-        _exit(0);
-    }
+    struct start start = {.inotify = inotify, .socket = pair[1], .parent = getpid()};
+    *pid = hasup_fork(begin, &start);
     close(pair[1]);
-    return pair[0];
+    if (*pid >= 0) return pair[0];
+    close(pair[0]);
+    return *pid;
 }

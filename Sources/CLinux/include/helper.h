@@ -17,7 +17,7 @@ enum hasup_file_task {
 };
 
 /// Starts a helper, which ends when its socket is closed, or with us; `inotify` may be -1 for one that only opens. Returns
-/// our end of the socket. The caller's process has one thread.
+/// our end of the socket.
 int hasup_file_helper_start(int inotify, int *pid);
 /// Gives it something to do, one after the other: `number` is what is written, `mode` that of a file that is made for it.
 int hasup_file_helper_ask(int socket, enum hasup_file_task task, const char *path, int32_t number, uint32_t mode);

@@ -1,5 +1,6 @@
 import Base
 import CLinux
+import Glibc
 import Reactor
 
 /// Child processes that open and read files for us, because a file system may never answer. While all answer, there is
@@ -111,6 +112,8 @@ final class FileHelpers {
         guard socket >= 0 else { return false }
         let helper = Helper(Descriptor(owning: socket))
         helper.child = try? ChildProcess.forked(pid, on: loop) { [weak self] pid, _ in self?.ended[pid] = nil }
+        // Who reaps all children reaps it.
+        helper.child?.isKept = true
         helper.watch = try? loop.add(socket) { [weak self, unowned helper] _ in self?.receive(from: helper) }
         helpers.append(helper)
         if helper.child != nil, helper.watch != nil { return true }

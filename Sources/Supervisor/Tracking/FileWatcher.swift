@@ -11,19 +11,9 @@ import Supervision
 /// at the beginning and whenever something on it has changed, because any step of it may be on a file system that never
 /// answers.
 final class FileWatcher {
-    /// A tracked file of a configuration.
-    struct Subject {
-        /// The number by which results are told.
-        var number: Int
-        var file: TrackFile
-        /// What is known of it: a file that has a result isn't initialized (init_file).
-        var result = TrackerResult.none
-        /// Mode of a file that init_file makes.
-        var mode: UInt32 = 0o600
-    }
-
     private final class Watched {
-        var subject: Subject
+        var number: UInt32
+        var file: TrackFile
         var schedule: FileReadingSchedule
         var timer: Timer?
         /// True until init_file has been done.
@@ -32,11 +22,15 @@ final class FileWatcher {
         /// What is wrong, as it was told last.
         var complaint = ""
 
-        init(_ subject: Subject) {
-            self.subject = subject
-            schedule = FileReadingSchedule(subject.result)
-            isNew = subject.result == .none && subject.file.initialValue != nil
+        init(_ tracked: Tracked<TrackFile>) {
+            number = tracked.number
+            file = tracked.definition
+            schedule = FileReadingSchedule(tracked.verdict.result)
+            isNew = tracked.verdict.result == .none && tracked.definition.initialValue != nil
         }
+
+        /// The file in texts.
+        var title: String { "file \(file.name) (\(Printable.text(file.path)))" }
     }
 
     private let loop: EventLoop
@@ -48,21 +42,22 @@ final class FileWatcher {
     private var files: [Watched] = []
     /// True if init_file may overwrite.
     private var isStart = false
+    /// Mode of files that init_file makes.
+    private var mode: UInt32 = 0o600
     /// Watches that may be unused.
     private var unused: Set<Int32> = []
-    private let report: (Int, TrackerResult, String) -> Void
+    private let onVerdict: VerdictHandler
     private let log: (String) -> Void
 
     /// - Parameters:
-    ///   - report: takes a result that has changed: the subject's number, the result, and what is wrong with the file, if
-    ///     anything is.
+    ///   - onVerdict: takes results that have changed. The detail is what is wrong with the file, if anything is.
     ///   - log: takes a line for the log.
     /// - Throws: `SystemError` when nothing can be watched.
     init(
-        on loop: EventLoop, report: @escaping (Int, TrackerResult, String) -> Void, log: @escaping (String) -> Void
+        on loop: EventLoop, onVerdict: @escaping VerdictHandler, log: @escaping (String) -> Void
     ) throws(SystemError) {
         self.loop = loop
-        self.report = report
+        self.onVerdict = onVerdict
         self.log = log
         inotify = try owned(hasup_file_watch_open(), "watch files")
         helpers = FileHelpers(on: loop, inotify: inotify.number)
@@ -80,19 +75,19 @@ final class FileWatcher {
     /// Helpers that run.
     var helperProcesses: [Int32] { helpers.processes }
 
-    /// Watches these files, and no others; what has stayed the same goes on.
+    /// Watches these files, and no others; those that have the same path as before go on.
     ///
     /// - Parameter isStart: true for the first configuration of hasupd's life: init_file may overwrite then.
-    func follow(_ subjects: [Subject], isStart: Bool) {
+    func configure(_ tracked: [Tracked<TrackFile>], isStart: Bool) {
         self.isStart = isStart
         var former = files
-        files = subjects.map { subject in
-            let same = former.firstIndex {
-                $0.subject.file.name == subject.file.name && $0.subject.file.path == subject.file.path
-            }
-            guard let same else { return Watched(subject) }
+        files = tracked.map { tracked in
+            let definition = tracked.definition
+            let same = former.firstIndex { $0.file.name == definition.name && $0.file.path == definition.path }
+            guard let same else { return Watched(tracked) }
             let file = former.remove(at: same)
-            file.subject = subject
+            file.number = tracked.number
+            file.file = definition
             return file
         }
         for file in former { forget(file) }
@@ -148,27 +143,25 @@ final class FileWatcher {
         for step in steps {
             switch step {
             case .read: read(file)
-            case .report(let number, let detail): report(file.subject.number, .number(number), detail)
+            case .report(let number, let detail):
+                onVerdict(file.number, TrackerVerdict(.number(number), detail: detail))
             case .reportSilence:
-                log("\(name(of: file)): its file system hasn't answered for \(FileReadingSchedule.patience)")
-            case .reportAnswer: log("\(name(of: file)): its file system answers again")
+                log("\(file.title): its file system hasn't answered for \(FileReadingSchedule.patience)")
+            case .reportAnswer: log("\(file.title): its file system answers again")
             }
         }
         if let timer = file.timer { loop.set(timer, to: file.schedule.deadline) }
     }
 
-    private func name(of file: Watched) -> String { "track_file \(file.subject.file.name) (\(file.subject.file.path))" }
-
     // MARK: Reading
 
     private func read(_ file: Watched) {
         var task = FileHelpers.Task.read
-        if file.isNew, let number = file.subject.file.initialValue {
-            // At a reload, an existing file stays what it is.
-            task = .write(
-                Int32(clamping: number), overwrites: file.subject.file.overwrites && isStart, mode: file.subject.mode)
+        if file.isNew, let number = file.file.initialValue {
+            let overwrites = file.file.overwrites && isStart
+            task = .write(Int32(clamping: number), overwrites: overwrites, mode: mode)
         }
-        helpers.ask(task, file.subject.file.path) { [weak self, weak file] answer in
+        helpers.ask(task, file.file.path) { [weak self, weak file] answer in
             // Those that aren't followed any more have no timer.
             guard let self, let file, file.timer != nil else { return }
             self.take(answer, of: file)
@@ -181,7 +174,7 @@ final class FileWatcher {
         file.places = Set(answer.places)
         let outcome = answer.outcome
         if file.isNew, outcome.write_error != 0 {
-            log("\(name(of: file)): init_file can't write it: \(SystemError.text(of: outcome.write_error))")
+            log("\(file.title): init_file can't write it: \(SystemError.text(of: outcome.write_error))")
         }
         file.isNew = false
         complain(outcome, file)
@@ -208,7 +201,7 @@ final class FileWatcher {
             ? SystemError.text(of: outcome.watch_error)
             : outcome.is_silent != 0 ? "its file system doesn't tell" : ""
         if !complaint.isEmpty, complaint != file.complaint {
-            log("\(name(of: file)): changes aren't told (\(complaint)); it is read each second")
+            log("\(file.title): changes aren't told (\(complaint)); it is read each second")
         }
         file.complaint = complaint
     }

@@ -38,7 +38,7 @@ enum ProcessConnector {
 
     /// Takes what has happened, at most 64 events.
     static func read(_ socket: Int32) -> Batch {
-        withUnsafeTemporaryAllocation(of: hasup_process_event.self, capacity: Int(HASUP_CONNECTOR_BATCH.rawValue)) {
+        withUnsafeTemporaryAllocation(of: hasup_process_event.self, capacity: Int(HASUP_CONNECTOR_BATCH)) {
             let count = hasup_connector_read(socket, $0.baseAddress, Int32($0.count))
             switch -count {
             case EAGAIN: return .none

@@ -16,25 +16,18 @@ final class ProcessWatcher {
     private static let looksMax = 256
     private static let batchesMax = 8
 
-    /// A tracked process of a configuration.
-    struct Subject {
-        /// The number by which results are told.
-        var number: Int
-        var process: TrackProcess
-        /// What is known of it.
-        var result = TrackerResult.none
-    }
-
     private struct Watched {
-        var subject: Subject
+        var number: UInt32
+        let process: TrackProcess
         let match: ProcessMatch
         var quorum: ProcessQuorum
         var count = 0
 
-        init(_ subject: Subject, result: TrackerResult) {
-            self.subject = subject
-            match = ProcessMatch(subject.process)
-            quorum = ProcessQuorum(subject.process, result)
+        init(_ tracked: Tracked<TrackProcess>) {
+            number = tracked.number
+            process = tracked.definition
+            match = ProcessMatch(process)
+            quorum = ProcessQuorum(process, tracked.verdict.result)
         }
     }
 
@@ -66,23 +59,22 @@ final class ProcessWatcher {
     private var quorumTimer: Timer?
     private var toldOfLists = false
     private var toldOfLosses = false
-    private let report: (Int, TrackerResult, String) -> Void
+    private let onVerdict: VerdictHandler
     private let log: (String) -> Void
 
     /// - Parameters:
-    ///   - connector: the kernel's reports; nil where there are none.
-    ///   - report: takes a result that has changed: the subject's number, the result, and the count in words.
+    ///   - reports: the kernel's (`ProcessConnector`); nil where there are none.
+    ///   - onVerdict: takes results that have changed. The detail is the number of processes.
     ///   - log: takes a line for the log.
     init(
-        connector: consuming Descriptor?, on loop: EventLoop, report: @escaping (Int, TrackerResult, String) -> Void,
+        reports: consuming Descriptor?, on loop: EventLoop, onVerdict: @escaping VerdictHandler,
         log: @escaping (String) -> Void
     ) {
         self.loop = loop
-        self.report = report
+        self.onVerdict = onVerdict
         self.log = log
-        if let connector {
-            let number = connector.number
-            self.connector = consume connector
+        connector = reports
+        if let number = connectorNumber {
             connectorWatch = try? loop.add(number) { [weak self] _ in self?.readEvents() }
         }
         listTimer = loop.makeTimer { [weak self] in self?.lookAtMore() }
@@ -99,14 +91,12 @@ final class ProcessWatcher {
     /// Number of processes that match anything.
     var processCount: Int { found.count }
 
-    /// Counts for these, and no others; what has stayed the same keeps its result, and the time that it waits for.
-    func follow(_ subjects: [Subject]) {
+    /// Counts these, and no others; what has stayed the same keeps its result, and the time that it waits for.
+    func configure(_ tracked: [Tracked<TrackProcess>]) {
         let former = watched
-        watched = subjects.map { subject in
-            guard var same = former.first(where: { $0.subject.process == subject.process }) else {
-                return Watched(subject, result: subject.result)
-            }
-            same.subject.number = subject.number
+        watched = tracked.map { tracked in
+            guard var same = former.first(where: { $0.process == tracked.definition }) else { return Watched(tracked) }
+            same.number = tracked.number
             same.count = 0
             return same
         }
@@ -131,9 +121,9 @@ final class ProcessWatcher {
         process.look = look
         if found[pid] == nil {
             found[pid] = process
-            process.pidfd = watch(pid, process)
+            watch(pid, process)
             // The number may have become another process's meanwhile.
-            if process.pidfd != nil, self.matches(of: pid) != matches { return remove(pid) }
+            if process.watch != nil, self.matches(of: pid) != matches { return remove(pid) }
         }
         for index in process.matches { watched[index].count -= 1 }
         for index in matches { watched[index].count += 1 }
@@ -152,16 +142,17 @@ final class ProcessWatcher {
         process.pidfd = nil
     }
 
-    private func watch(_ pid: Int32, _ process: Found) -> Descriptor? {
-        guard let pidfd = try? owned(hasup_pidfd_open(pid), "watch a process") else { return nil }
-        process.watch = try? loop.add(pidfd.number) { [weak self] _ in
+    private func watch(_ pid: Int32, _ process: Found) {
+        let number = hasup_pidfd_open(pid)
+        guard number >= 0 else { return }
+        process.pidfd = Descriptor(owning: number)
+        process.watch = try? loop.add(number) { [weak self] _ in
             guard let self else { return }
             self.remove(pid)
             // The next process may have the same number.
             self.look(at: pid)
             self.settle()
         }
-        return process.watch == nil ? nil : pidfd
     }
 
     /// The positions of what a process matches; nil when it is gone. A zombie counts for nothing.
@@ -178,7 +169,7 @@ final class ProcessWatcher {
         }
     }
 
-    private let nameSize = Int(HASUP_PROCESS_NAME_SIZE.rawValue)
+    private let nameSize = Int(HASUP_PROCESS_NAME_SIZE)
     private static let zombie = Int32(UInt8(ascii: "Z"))
     private static let dead = Int32(UInt8(ascii: "X"))
 
@@ -292,7 +283,9 @@ final class ProcessWatcher {
             let change =
                 watched[index].quorum.counted(watched[index].count, at: loop.now)
                 ?? watched[index].quorum.due(at: loop.now)
-            if let change { report(watched[index].subject.number, change, watched[index].quorum.detail) }
+            if let change {
+                onVerdict(watched[index].number, TrackerVerdict(change, detail: watched[index].quorum.detail))
+            }
             next = min(next, watched[index].quorum.deadline)
         }
         if let quorumTimer { loop.set(quorumTimer, to: next) }

@@ -59,10 +59,16 @@ enum TrackRole {
 private final class TrackSession {
     /// Time that runs get to end when hasup-track is to end.
     private static let stopTime = Interval.milliseconds(500)
+    private static let moderation = Interval.milliseconds(1)
 
     private let loop: EventLoop
     private let seal: SandboxReport
     private let scripts: ScriptTracking
+    /// Made with the first file and the first process.
+    private var files: FileWatcher?
+    private var processes: ProcessWatcher?
+    /// The kernel's reports about processes, until somebody reads them.
+    private var reports: Descriptor?
     private var channel: Channel?
     private var page: StatePage?
     private var generation: UInt64 = 0
@@ -75,14 +81,15 @@ private final class TrackSession {
     private var stopTimer: Timer?
 
     /// Verdicts that are still to be sent.
-    private final class Changes { var verdicts: [UInt32: TrackerVerdict] = [:] }
+    private final class Changes {
+        var verdicts: [UInt32: TrackerVerdict] = [:]
+        var note: VerdictHandler { { [unowned self] in self.verdicts[$0] = $1 } }
+    }
 
     init(_ limits: ScriptLimits, _ seal: SandboxReport, on loop: EventLoop) throws(SystemError) {
         self.loop = loop
         self.seal = seal
-        let changes = self.changes
-        let note: VerdictHandler = { changes.verdicts[$0] = $1 }
-        scripts = try ScriptTracking(on: loop, limits: limits, onVerdict: note)
+        scripts = try ScriptTracking(on: loop, limits: limits, onVerdict: changes.note)
         channel = try Channel(
             Descriptor(owning: 3), on: loop,
             onFrame: { [unowned self] frame throws(FrameError) in try self.receive(frame) },
@@ -109,12 +116,16 @@ private final class TrackSession {
         switch message {
         case .hello: break
         case .verdicts(let verdicts): for verdict in verdicts { known[verdict.number] = verdict.verdict }
-        case .configure(let generation): try configure(generation, frame.descriptors.take(0))
+        case .reports: reports = try frame.descriptors.take(0)
+        case .configure(let generation, let isStart):
+            try configure(generation, frame.descriptors.take(0), isStart: isStart)
         case .stop: stop()
         }
     }
 
-    private func configure(_ generation: UInt64, _ image: consuming Descriptor) throws(FrameError) {
+    private func configure(
+        _ generation: UInt64, _ image: consuming Descriptor, isStart: Bool
+    ) throws(FrameError) {
         let part: ConfigurationModel
         do {
             let image = try ConfigurationImage(image)
@@ -127,9 +138,11 @@ private final class TrackSession {
         let shared = part.shared
         do throws(SystemError) {
             try scripts.configure(tracked(shared.trackScripts, from: 0), part.global)
+            try watchFiles(tracked(shared.trackFiles, from: shared.trackScripts.count), isStart: isStart)
         } catch {
             log(.error, error.description)
         }
+        watchProcesses(tracked(shared.trackProcesses, from: shared.trackScripts.count + shared.trackFiles.count))
         known = [:]
         if let channel { TrackerToSupervisor.configured(generation: generation).send(on: channel) }
     }
@@ -139,6 +152,35 @@ private final class TrackSession {
             let number = UInt32(clamping: first + index)
             return Tracked(number: number, definition: definition, verdict: known[number] ?? TrackerVerdict())
         }
+    }
+
+    private func watchFiles(_ tracked: [Tracked<TrackFile>], isStart: Bool) throws(SystemError) {
+        guard !tracked.isEmpty else { return files = nil }
+        let files: FileWatcher
+        if let known = self.files {
+            files = known
+        } else {
+            files = try FileWatcher(on: loop, onVerdict: changes.note) { [unowned self] in self.log(.warning, $0) }
+            self.files = files
+        }
+        files.configure(tracked, isStart: isStart)
+    }
+
+    private func watchProcesses(_ tracked: [Tracked<TrackProcess>]) {
+        guard !tracked.isEmpty else {
+            processes = nil
+            reports = nil
+            return loop.moderation = .zero
+        }
+        let processes =
+            self.processes
+            ?? ProcessWatcher(reports: reports.take(), on: loop, onVerdict: changes.note) { [unowned self] in
+                self.log(.notice, $0)
+            }
+        self.processes = processes
+        // Whatever begins and ends thousands of processes a second, it has no more turns than this.
+        loop.moderation = Self.moderation
+        processes.configure(tracked)
     }
 
     private func log(_ level: LogLevel, _ text: String) {
