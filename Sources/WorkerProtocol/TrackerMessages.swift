@@ -23,8 +23,8 @@ package struct NumberedVerdict: ByteCoded, Hashable, Sendable {
 
 /// A message of hasupd to hasup-track.
 package enum SupervisorToTracker {
-    /// First of all. The page for its stamp comes along. `former` is a hasup-track that is gone and may have left runs.
-    case hello(version: UInt16, former: ProcessIdentity?)
+    /// First of all. The page for its stamp comes along. `formers` are hasup-tracks before it, which may have left runs.
+    case hello(version: UInt16, formers: [ProcessIdentity])
     /// What is known of objects of the configuration that comes next; those that aren't named have no result yet.
     case verdicts([NumberedVerdict])
     /// The kernel's reports about processes, a socket, come along; for the configuration that comes next and those after
@@ -49,10 +49,10 @@ package enum SupervisorToTracker {
         var writer = ByteWriter()
         let kind: Kind
         switch self {
-        case .hello(let version, let former):
+        case .hello(let version, let formers):
             kind = .hello
             writer.write(version)
-            former.encode(into: &writer)
+            formers.encode(into: &writer)
         case .verdicts(let verdicts):
             kind = .verdicts
             for verdict in verdicts { verdict.encode(into: &writer) }
@@ -72,7 +72,7 @@ package enum SupervisorToTracker {
         self = try frame.decode { reader in
             switch kind {
             case .hello:
-                .hello(version: try reader.readUInt16(), former: try ProcessIdentity?(decoding: &reader))
+                .hello(version: try reader.readUInt16(), formers: try [ProcessIdentity](decoding: &reader))
             case .verdicts: .verdicts(try reader.readVerdicts())
             case .reports: .reports
             case .configure:

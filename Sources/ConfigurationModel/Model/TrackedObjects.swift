@@ -17,6 +17,15 @@ extension ConfigurationModel {
         return used
     }
 
+    /// True if a tracking script that is a program is used.
+    var hasTrackScripts: Bool {
+        guard !shared.trackScripts.isEmpty else { return false }
+        let used = usedTrackers[.script] ?? []
+        return shared.trackScripts.contains { script in
+            if case .run = script.command { used.contains(script.name) } else { false }
+        }
+    }
+
     /// The part for hasup-track (docs/decisions, D128): scripts, files and processes that are used, and the users of
     /// scripts. It names no instance and has no password.
     package var trackingPart: ConfigurationModel {

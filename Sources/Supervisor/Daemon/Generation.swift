@@ -67,6 +67,15 @@ final class Generation: InstanceSource {
     /// The descriptor of what the VRRP worker is handed.
     var partNumber: Int32 { image.part?.number ?? -1 }
 
+    /// The descriptor of what hasup-track is handed.
+    var trackingPartNumber: Int32 { image.trackingPart?.number ?? -1 }
+
+    /// The objects that hasup-track watches, by number.
+    private(set) lazy var trackedObjects: [TrackedObject] = {
+        guard let image = image.trackingPart, let part = try? EncodedModel(image.model).decode() else { return [] }
+        return TrackedObject.all(of: part)
+    }()
+
     var instanceCount: Int { model.instanceCount }
 
     /// The last instance that was decoded: a frame may name the same one a hundred times, and one with many addresses takes

@@ -34,7 +34,14 @@ enum ExecRole {
             let command = ScriptCommand(words: Array(arguments.dropFirst())), let name = command.arguments.first
         else { return 64 }
         _ = fcntl(complaints, F_SETFD, FD_CLOEXEC)
-        let failure = become(command, name, limits, closingFrom: complaints + 1)
+        // As an ordinary user hasupd passes its capabilities on to what it starts.
+        do throws(SystemError) { try AmbientCapabilities.clear() } catch {
+            return complain(Failure(text: "refused: \(error)", status: refused))
+        }
+        return complain(become(command, name, limits, closingFrom: complaints + 1))
+    }
+
+    private static func complain(_ failure: Failure) -> Int32 {
         let text = failure.text
         _ = write(complaints, text, text.utf8.count)
         return failure.status
@@ -46,7 +53,14 @@ enum ExecRole {
         let status: Int32
     }
 
-    /// Becomes a script. Returns only if that fails.
+    /// Does once what `become` does, as far as it changes nothing: a copy of this process finds it done (docs/decisions, D43).
+    static func prepare() {
+        _ = try? path(of: "/dev/null", runBy: 0, true)
+        _ = vector(of: [""])
+        _ = ScriptLimits.isHardToKill
+    }
+
+    /// Becomes a script, in a process without ambient capabilities. Returns only if that fails.
     ///
     /// - Parameters:
     ///   - program: its first word.
@@ -61,19 +75,20 @@ enum ExecRole {
             let account = try account(of: command.user)
             path = try self.path(of: program, runBy: account.uid, command.isSecurityEnabled)
             limits.apply()
-            ScriptLimits.forgetScore()
+            if ScriptLimits.isHardToKill { ScriptLimits.forgetScore() }
             try become(account)
-            // As an ordinary user hasupd passes its capabilities on to what it starts.
-            do throws(SystemError) { try AmbientCapabilities.clear() } catch { throw ExecRefusal("\(error)") }
         } catch {
             return Failure(text: "refused: \(error.reason)", status: refused)
         }
         clean(from: first)
-        var vector: [UnsafeMutablePointer<CChar>?] = command.arguments.map { strdup($0) }
-        vector.append(nil)
+        let vector = vector(of: command.arguments)
         // What was looked at is what runs: the path that was found, under the name that was written.
         execv(path, vector)
         return Failure(text: "can't be executed: \(SystemError.text(of: errno))", status: notExecutable)
+    }
+
+    private static func vector(of arguments: [String]) -> [UnsafeMutablePointer<CChar>?] {
+        arguments.map { strdup($0) } + [nil]
     }
 
     private struct ExecRefusal: Error {

@@ -4,13 +4,17 @@ import Glibc
 import Reactor
 import Sandbox
 
-/// The runs that a hasup-track has left when it died. They are in its session, which it led: as long as one of them is
+/// A former hasup-track and the runs that it has left. They are in its session, which it led: as long as one of them is
 /// there, the kernel gives the session's number to no other process.
 enum FormerRuns {
     /// Ends them (SIGKILL to their groups). What a script that has ended has left behind isn't a run any more, and stays.
     static func end(of former: ProcessIdentity) {
-        // Another process has its number: then nothing of its session is there.
-        if let process = try? ProcessInspection(pid: former.pid), process.startTicks != former.startTicks { return }
+        if let process = try? ProcessInspection(pid: former.pid) {
+            // Another process has its number: then nothing of its session is there.
+            guard process.startTicks == former.startTicks else { return }
+            // It starts nothing any more.
+            kill(former.pid, SIGKILL)
+        }
         for group in leaders(inSession: former.pid) { kill(-group, SIGKILL) }
     }
 

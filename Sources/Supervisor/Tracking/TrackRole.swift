@@ -31,6 +31,7 @@ enum TrackRole {
             // What it starts is found by its session when it is gone.
             try checked(hasup_begin_session(), "begin a session")
             let report = limit(options)
+            ExecRole.prepare()
             let loop = try EventLoop()
             let session = try TrackSession(limits, report, on: loop)
             try loop.run()
@@ -103,13 +104,13 @@ private final class TrackSession {
 
     private func receive(_ frame: Frame) throws(FrameError) {
         let message = try SupervisorToTracker(frame)
-        if case .hello(let version, let former) = message {
+        if case .hello(let version, let formers) = message {
             guard version == workerProtocolVersion else { throw .version(version) }
             guard page == nil, let page = try? StatePage(mapping: try frame.descriptors.take(0)) else {
                 throw .unexpected("a hello without a page")
             }
             self.page = page
-            if let former { FormerRuns.end(of: former) }
+            for former in formers { FormerRuns.end(of: former) }
             return armStamp()
         }
         guard page != nil else { throw .unexpected("a message before hello") }
