@@ -10,30 +10,46 @@ import WorkerProtocol
 /// The role `hasup-track`: runs tracking scripts, watches tracked files, counts processes, and tells hasupd what has changed
 /// (docs/decisions, D43). It decides nothing about virtual routers, and has no channel but hasupd's.
 ///
-/// Arguments: the word of `ScriptLimits` and the words of `SandboxArguments`. Descriptor 3 is hasupd.
+/// Arguments: the word of `ScriptLimits`, the words of `SandboxArguments`, and where no scripts can come, `sealed` and the
+/// folders of init_file. Descriptor 3 is hasupd, 4 the compiled system call filter for that case.
 enum TrackRole {
     /// argv[0].
     static let name = "hasup-track"
     /// Descriptors that it may have open.
     private static let descriptorsMax: UInt64 = 4_096
-    /// To become scripts' users and to end what runs as them; the last one to look at paths that only they may.
-    private static let capabilities: CapabilitySet = [.setUID, .setGID, .kill, .dacReadSearch]
+    /// To read what only others may, and to write init_file there; to end what former ones have started.
+    private static let capabilitiesWithoutScripts: CapabilitySet = [.kill, .dacReadSearch, .dacOverride]
+    /// To become scripts' users, besides.
+    private static let capabilities = capabilitiesWithoutScripts.union([.setUID, .setGID])
 
-    static func arguments(_ limits: ScriptLimits, _ seal: SandboxArguments) -> [String] {
-        [name, limits.word] + seal.words
+    /// - Parameter folders: those of init_file, if no scripts can come; otherwise nil.
+    static func arguments(
+        _ limits: ScriptLimits, _ seal: SandboxArguments, sealedBut folders: [String]?
+    ) -> [String] {
+        [name, limits.word] + seal.words + (folders.map { [sealedWord] + $0 } ?? [])
     }
 
+    private static let sealedWord = "sealed"
+
     static func run(arguments: [String]) -> Int32 {
+        let rest = arguments.dropFirst(1 + SandboxArguments.wordCount)
         guard let word = arguments.first, let limits = ScriptLimits(word: word),
-            let options = SandboxArguments(words: arguments.dropFirst())
+            let options = SandboxArguments(words: arguments.dropFirst().prefix(SandboxArguments.wordCount)),
+            rest.first ?? sealedWord == sealedWord
         else { return 64 }
         do throws(SystemError) {
             // What it starts is found by its session when it is gone.
             try checked(hasup_begin_session(), "begin a session")
-            let report = limit(options)
-            ExecRole.prepare()
+            let isSealed = !rest.isEmpty
+            let report = isSealed ? seal(options, writing: Array(rest.dropFirst())) : limit(options)
+            if !isSealed { ExecRole.prepare() }
             let loop = try EventLoop()
-            let session = try TrackSession(limits, report, on: loop)
+            let session = try TrackSession(
+                limits,
+                SandboxReport(
+                    shortfalls: report.shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
+                    isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? ""),
+                refusal: isSealed ? report.refusal(for: options) : nil, on: loop)
             try loop.run()
             withExtendedLifetime(session) {}
         } catch {
@@ -44,15 +60,25 @@ enum TrackRole {
     }
 
     /// Limits this process itself, not what scripts inherit and live on (docs/decisions, D2).
-    private static func limit(_ options: SandboxArguments) -> SandboxReport {
+    private static func limit(_ options: SandboxArguments) -> AppliedSandbox {
         let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? capabilities
         var plan = SupervisorPlan(capabilities: capabilities.intersection(available), isFull: false)
         plan.descriptorsMax = descriptorsMax
         plan.keepsCore = options.keepsCore
-        let report = limitSupervisor(as: plan)
-        return SandboxReport(
-            shortfalls: report.shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
-            isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? "")
+        return limitSupervisor(as: plan)
+    }
+
+    /// Seals this process where no scripts can come that would inherit it. It stays root, whose files it is to read.
+    private static func seal(_ options: SandboxArguments, writing folders: [String]) -> AppliedSandbox {
+        let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? capabilitiesWithoutScripts
+        var options = options
+        options.identity = nil
+        var plan = SandboxPlan(
+            options, capabilities: capabilitiesWithoutScripts.intersection(available), filter: 4,
+            landlock: .track(writing: folders), descriptorsMax: descriptorsMax)
+        plan.startsThread = true
+        defer { close(4) }
+        return Sandbox.seal(as: plan)
     }
 }
 
@@ -87,7 +113,10 @@ private final class TrackSession {
         var note: VerdictHandler { { [unowned self] in self.verdicts[$0] = $1 } }
     }
 
-    init(_ limits: ScriptLimits, _ seal: SandboxReport, on loop: EventLoop) throws(SystemError) {
+    /// - Parameter refusal: the reason that it mustn't work.
+    init(
+        _ limits: ScriptLimits, _ seal: SandboxReport, refusal: String?, on loop: EventLoop
+    ) throws(SystemError) {
         self.loop = loop
         self.seal = seal
         scripts = try ScriptTracking(on: loop, limits: limits, onVerdict: changes.note)
@@ -99,7 +128,11 @@ private final class TrackSession {
         stampTimer = loop.makeTimer { [unowned self] in self.armStamp() }
         stopTimer = loop.makeTimer { [unowned self] in self.abandon() }
         loop.atEndOfTurn { [unowned self] in self.endTurn() }
-        if let channel { TrackerToSupervisor.hello(version: workerProtocolVersion, seal).send(on: channel) }
+        guard let channel else { return }
+        TrackerToSupervisor.hello(version: workerProtocolVersion, seal).send(on: channel)
+        guard let refusal else { return }
+        log(.error, refusal)
+        exit(77)
     }
 
     private func receive(_ frame: Frame) throws(FrameError) {
