@@ -74,9 +74,17 @@ final class Generation: InstanceSource {
     var trackingPartNumber: Int32 { image.trackingPart?.number ?? -1 }
 
     /// The objects that hasup-track watches, by number.
-    private(set) lazy var trackedObjects: [TrackedObject] = {
-        guard let image = image.trackingPart, let part = try? EncodedModel(image.model).decode() else { return [] }
-        return TrackedObject.all(of: part)
+    var trackedObjects: [TrackedObject] { tracked.objects }
+    /// Folders in which hasup-track makes files (init_file).
+    var trackingFolders: [String] { tracked.folders }
+    var tracksFiles: Bool { trackedObjects.contains { $0.kind == .file } }
+    var tracksProcesses: Bool { trackedObjects.contains { $0.kind == .process } }
+
+    /// Decoded once.
+    private lazy var tracked: (objects: [TrackedObject], folders: [String]) = {
+        guard let image = image.trackingPart, let part = try? EncodedModel(image.model).decode() else { return ([], []) }
+        let made = part.shared.trackFiles.filter { $0.initialValue != nil }
+        return (TrackedObject.all(of: part), Array(Set(made.map { ReloadPaths.folder(of: $0.path) })).sorted())
     }()
 
     var instanceCount: Int { model.instanceCount }

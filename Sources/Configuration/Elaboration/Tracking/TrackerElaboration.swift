@@ -338,7 +338,10 @@ extension Elaborator {
     }
 
     mutating func parameterMatch(_ statement: Statement) {
-        guard let word = statement.words.first else { return }
+        guard let word = statement.words.first else {
+            process.settings.match = .exact
+            return
+        }
         switch string(word) {
         case "initial": process.settings.match = .initial
         case "partial": process.settings.match = .partial
