@@ -46,6 +46,8 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
     package var sendFailure: SendFailure?
     /// Of a MASTER: other routers that advertise, too, and haven't yielded.
     package var rivals: [RivalReport] = []
+    /// The last state that was told to scripts and FIFOs, as `NotifyTrigger` numbers it; 0 for none.
+    package var told: UInt8 = 0
 
     package init() {}
     package init(priority: Priority, advertInterval: Interval) {
@@ -77,6 +79,7 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
         try members.field("different_addresses_of", &differentAddressesOf)
         try members.field("send_failure", &sendFailure)
         try members.field("rivals", &rivals, atMost: RivalMasters.most)
+        try members.hidden(&told)
     }
 }
 

@@ -252,8 +252,14 @@ import Testing
         #expect(loaded.firstScript?.isAboutFirstScript ?? true)
         let isListed = loaded.orderedDiagnostics.contains { $0.isAboutFirstScript }
         #expect(!isListed)
-        let all = load("global_defs {\nstartup_script /bin/true\n}\n" + instance("notify /bin/true\n"))
-        #expect(all.firstScript?.location?.line == 8, "the first one that is run")
+        for (line, place) in [
+            ("startup_script /bin/true", 2), ("shutdown_script /bin/true", 2), ("notify_fifo /run/f", 8),
+            ("vrrp_notify_fifo_script /bin/true\nvrrp_notify_fifo /run/f", 2), ("lvs_notify_fifo_script /bin/true", 8),
+        ] {
+            let all = load("global_defs {\n\(line)\n}\n" + instance("notify /bin/true\n"))
+            let more = line.contains("\n") ? 1 : 0
+            #expect(all.firstScript?.location?.line == (place == 8 ? 8 + more : place), "the first one that is run")
+        }
     }
 
     /// A note stands with what it belongs to, although both were found at different times.

@@ -12,6 +12,7 @@ import Varlink
         status.counters.discarded[1] = 5
         status.counters.discarded[3] = 9
         status.differentAddressesOf = Bench.lower
+        status.told = 2
         for sign in [.lowerPriority(.standard), .discarded(.version, detail: 3)] as [RivalMaster.Sign] {
             status.rivals.append(RivalReport(Bench.higher, sign, since: .milliseconds(8), age: .milliseconds(9)))
         }

@@ -1,6 +1,7 @@
 import Base
 import Configuration
 import ConfigurationModel
+import Glibc
 import Supervision
 import WorkerProtocol
 
@@ -71,6 +72,9 @@ final class Generation: InstanceSource {
     var partNumber: Int32 { image.part?.number ?? -1 }
 
     var instanceCount: Int { model.instanceCount }
+
+    /// True if a FIFO of it is to belong to another user.
+    var givesFIFOsAway: Bool { FIFOPlan.all(of: global).contains(where: \.isGivenAway) }
 
     func group(at index: Int) -> SyncGroup? { syncGroups.indices.contains(index) ? syncGroups[index] : nil }
 

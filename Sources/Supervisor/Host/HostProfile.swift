@@ -5,6 +5,7 @@ import Control
 import Glibc
 import Reactor
 import Sandbox
+import Supervision
 import WorkerProtocol
 
 /// The host's users, capabilities and filters for hasupd and its workers, found out once at the start.
@@ -122,12 +123,15 @@ final class HostProfile {
     }
 
     /// Adds the losses by missing capabilities, which depend on the configuration.
-    func checkPrivileges(for model: EncodedModel, workerPriority: Int32, controlSocket: String) {
+    func checkPrivileges(
+        for model: EncodedModel, workerPriority: Int32, controlSocket: String, givesFilesAway: Bool
+    ) {
         guard let privileges else { return }
         limitations += privileges.losses(
             for: Privileges.Needs(
                 hasWorkerUser: hasWorkerUser, hasScripts: model.hasScripts, realtimePriority: workerPriority,
-                needsChown: operatorGroup.map { !Self.admits($0, to: controlSocket) } ?? false))
+                needsChown: operatorGroup.map { !Self.admits($0, to: controlSocket) } ?? false,
+                givesFIFOsAway: givesFilesAway))
     }
 
     /// Returns true if the group can reach the socket.
@@ -151,11 +155,14 @@ final class HostProfile {
     /// - Parameters:
     ///   - needsReadRight: true if it reads files of other users.
     ///   - writing: folders besides its own in which it or its children write.
+    ///   - givesFilesAway: true if a FIFO is to belong to another user.
     func limitSupervisor(
-        hasScripts: Bool, needsReadRight: Bool, realtimePriority: Int32, writing folders: [String]
+        hasScripts: Bool, needsReadRight: Bool, realtimePriority: Int32, writing folders: [String],
+        givesFilesAway: Bool
     ) {
         writableFolders = folders
         if !needsReadRight { keptCapabilities.remove(.dacReadSearch) }
+        if givesFilesAway { keptCapabilities.insert(.chown) }
         let realtime = RealtimePlan(priority: permittedPriority(realtimePriority), resetsOnFork: true)
         let unscheduled = Realtime.apply(realtime)
         // `limitations` name capabilities that it never had.
@@ -228,7 +235,13 @@ final class HostProfile {
                 "the new configuration has scripts, and hasupd gave up the privileges for them when it started without "
                 + "any. Restart hasupd"
         }
-        let folders = ReloadPaths((try? model.global()) ?? GlobalSettings()).writableFolders
+        let global = (try? model.global()) ?? GlobalSettings()
+        if !keptCapabilities.contains(.chown), FIFOPlan.all(of: global).contains(where: \.isGivenAway) {
+            return
+                "the new configuration gives a FIFO to another user, and hasupd gave up the right to do so when it started. "
+                + "Restart hasupd"
+        }
+        let folders = ReloadPaths(global).writableFolders
         guard let folder = folders.first(where: { !writableFolders.contains($0) }) else { return nil }
         return "the new configuration writes files in \(folder), and hasupd gave up the access to it when it started. "
             + "Restart hasupd"

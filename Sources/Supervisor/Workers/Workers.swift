@@ -41,9 +41,10 @@ final class Workers {
         }
     }
 
-    func stop() {
-        vrrp?.stop()
-        checker?.stop()
+    /// Asks them to hand over and end; they are killed after this time.
+    func stop(within limit: Interval) {
+        vrrp?.worker?.stop(within: limit)
+        checker?.worker?.stop(within: limit)
     }
 
     /// False when the VRRP worker has hung: the service manager's watchdog is to end hasupd then, too.
