@@ -34,7 +34,7 @@ struct Formats {
             written: AddressPage.formatVersion, readable: AddressPage.readableFormats),
         Format(
             name: "notifications", title: "the notifications that aren't sent",
-            written: InstanceScripts.formatVersion, readable: InstanceScripts.readableFormats),
+            written: KeptScripts.formatVersion, readable: KeptScripts.readableFormats),
         Format(
             name: "handover", title: "the handover from one hasupd to the next", written: Handover.formatVersion,
             readable: Handover.readableFormats),
