@@ -165,6 +165,8 @@ package enum Observation: Hashable, Sendable {
     /// Another router advertises while this one is MASTER, and hasn't yielded; reported once for as long as it is
     /// heard.
     case rivalMaster(InstanceID, source: IPAddress, RivalMaster.Sign)
+    /// The effective priority is another one now.
+    case priorityChanged(InstanceID, from: Priority, to: Priority)
 }
 
 /// One state change, with what an operator needs to know.
@@ -223,6 +225,8 @@ package enum TransitionReason: Hashable, Sendable {
     case stopped
     /// A MASTER died, and its successor came too late: by then a peer may have taken over.
     case interrupted
+    /// Another member of its sync group became MASTER, or can't be.
+    case syncGroup(member: String, group: String)
 }
 
 /// A reason that keeps an instance from taking part.
@@ -247,6 +251,14 @@ package enum Fault: Hashable, Sendable {
     /// It was MASTER and could use none of its addresses: the kernel refused this one with an error number, or another
     /// machine has it (0). It tries again later.
     case addressesUnusable(IPAddress, code: Int32)
+    /// A script or a process with weight 0 isn't well.
+    case trackerDown(TrackerKey)
+    /// A script or a process with weight 0 and `reverse` is well.
+    case trackerUp(TrackerKey)
+    /// The number in a tracked file means a fault.
+    case fileNumber(String, Int32)
+    /// Another member of its sync group is in FAULT.
+    case memberFault(String, group: String)
 }
 
 /// Something unusual in a packet that was accepted.

@@ -54,6 +54,20 @@ extension Fault: ByteCoded {
         case .trackedInterfaceUp(let name):
             writer.write(UInt8(8))
             writer.write(text: name)
+        case .trackerDown(let key):
+            writer.write(UInt8(9))
+            key.encode(into: &writer)
+        case .trackerUp(let key):
+            writer.write(UInt8(10))
+            key.encode(into: &writer)
+        case .fileNumber(let name, let number):
+            writer.write(UInt8(11))
+            writer.write(text: name)
+            number.encode(into: &writer)
+        case .memberFault(let name, let group):
+            writer.write(UInt8(12))
+            writer.write(text: name)
+            writer.write(text: group)
         }
     }
 
@@ -71,6 +85,14 @@ extension Fault: ByteCoded {
             self = .addressesUnusable(
                 try reader.readTaggedAddress(), code: Int32(bitPattern: try reader.readUInt32()))
         case 8: self = .trackedInterfaceUp(try reader.readText())
+        case 9: self = .trackerDown(try TrackerKey(decoding: &reader))
+        case 10: self = .trackerUp(try TrackerKey(decoding: &reader))
+        case 11:
+            let name = try reader.readText()
+            self = .fileNumber(name, try Int32(decoding: &reader))
+        case 12:
+            let name = try reader.readText()
+            self = .memberFault(name, group: try reader.readText())
         default: throw .invalid
         }
     }
@@ -125,6 +147,10 @@ extension TransitionReason {
         case .reconfigured: writer.write(UInt8(10))
         case .stopped: writer.write(UInt8(11))
         case .interrupted: writer.write(UInt8(12))
+        case .syncGroup(let member, let group):
+            writer.write(UInt8(13))
+            writer.write(text: member)
+            writer.write(text: group)
         }
     }
 
@@ -143,6 +169,9 @@ extension TransitionReason {
         case 10: self = .reconfigured
         case 11: self = .stopped
         case 12: self = .interrupted
+        case 13:
+            let member = try reader.readText()
+            self = .syncGroup(member: member, group: try reader.readText())
         default: throw .invalid
         }
     }
@@ -259,6 +288,11 @@ extension Observation {
             writer.write(UInt8(13))
             writer.write(UInt32(instance))
             writer.write(UInt32(clamping: count))
+        case .priorityChanged(let instance, let former, let priority):
+            writer.write(UInt8(14))
+            writer.write(UInt32(instance))
+            writer.write(former.rawValue)
+            writer.write(priority.rawValue)
         }
     }
 
@@ -299,6 +333,9 @@ extension Observation {
             self = .staleAddressesRemoved(addresses, count: count, addedBy: try reader.readUInt8())
         case 13:
             self = .addressesUnadvertised(Int(try reader.readUInt32()), count: Int(try reader.readUInt32()))
+        case 14:
+            self = .priorityChanged(
+                Int(try reader.readUInt32()), from: try reader.readPriority(), to: try reader.readPriority())
         default: throw .invalid
         }
     }

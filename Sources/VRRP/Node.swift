@@ -47,12 +47,13 @@ package struct Node: Sendable {
         case .staleAddresses(let records):
             for record in records { context.ledger.adopt(record, owner: nil, phase: .present) }
             if !records.isEmpty { context.retryStaleAddresses(at: now + kernelRetryDelay) }
-        case .trackerTable(let states): context.trackers.next = states
-        case .trackers(let states): for state in states { context.trackers.results[state.key] = state.result }
+        case .trackerTable(let states): context.trackers.prepare(states)
+        case .trackers(let states): take(states, at: now, into: &actions)
         case .stop:
             stop(at: now, into: &actions)
             changed.addAll(routers.count)
         }
+        if !context.disturbances.isEmpty { settleDisturbedGroups(at: now, into: &actions) }
         if context.staleAddressesAt <= now { context.retryStaleAddresses(into: &actions) }
         if context.announcer.deadline <= now { announce(at: now, into: &actions) }
     }
@@ -69,7 +70,9 @@ package struct Node: Sendable {
             return nil
         }
         let id = next.timer / TimerKind.count
-        return routers.indices.contains(id) && routers[id].masterDownAt == next.deadline ? (id, next.deadline) : nil
+        // Who wants to be MASTER already waits for others.
+        return routers.indices.contains(id) && routers[id].masterDownAt == next.deadline && !routers[id].wantsMaster
+            ? (id, next.deadline) : nil
     }
 
     /// The time of the next takeover that only an advertisement can still prevent, and the time one interval of the master
@@ -104,7 +107,9 @@ package struct Node: Sendable {
 
     package func status(of instance: InstanceID, at now: Instant) -> InstanceStatus? {
         guard routers.indices.contains(instance) else { return nil }
-        return routers[instance].status(context, at: now)
+        var status = routers[instance].status(context, at: now)
+        if let place = routers[instance].group { describe(context.groups[place], in: &status, of: instance) }
+        return status
     }
 
     /// True if any instance has accepted an advertisement since this node began.
@@ -232,8 +237,14 @@ package struct Node: Sendable {
         for id in routers.indices where routers[id].state == .master {
             routers[id].advertise(.release, at: now, into: &actions)
         }
-        for id in routers.indices where routers[id].state != .initialize {
+        for id in routers.indices {
+            // Who hasn't started has said nothing.
+            guard routers[id].state != .initialize else {
+                routers[id].awaitsResults = false
+                continue
+            }
             routers[id].end(.stopped, trigger: .stop, at: now, &context, into: &actions)
         }
+        notifyGroupsOfStop(into: &actions)
     }
 }

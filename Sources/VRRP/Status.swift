@@ -10,6 +10,14 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
     package var timeInState = Interval.zero
     /// Effective priority.
     package var priority = Priority.release
+    /// Changes of the base priority by tracked objects.
+    package var contributions: [Contribution] = []
+    /// INIT: the scripts whose first results it waits for.
+    package var awaitedScripts: [String] = []
+    /// The name of its sync group; nil without one.
+    package var syncGroup: String?
+    /// Other members of the group that keep it from being MASTER, or from starting.
+    package var heldBy: [String] = []
     /// Address that advertisements are sent from; nil without one.
     package var source: IPAddress?
     /// The master's address: our own when MASTER, nil when unknown.
@@ -59,6 +67,10 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
         try members.field("state", &state)
         try members.field("in_state_seconds", &timeInState)
         try members.field("priority", &priority)
+        try members.field("contributions", &contributions, atMost: Contribution.most)
+        try members.field("awaited_scripts", &awaitedScripts, atMost: Contribution.most)
+        try members.field("sync_group", &syncGroup)
+        try members.field("held_by", &heldBy, atMost: Contribution.most)
         try members.field("source", &source)
         try members.field("master", &master)
         try members.field("master_priority", &masterPriority)
@@ -290,6 +302,8 @@ package enum BackupReason: UInt8, Sendable, NamedCase {
     case startupDelay
     /// The master has our priority and a lower address; an equal doesn't displace it (RFC 9568 §6.4.2).
     case equalPriority
+    /// Its timer is over, and other members of its sync group don't want to be MASTER.
+    case syncGroup
 
     package var name: String {
         switch self {
@@ -301,6 +315,7 @@ package enum BackupReason: UInt8, Sendable, NamedCase {
         case .listening: "listening"
         case .startupDelay: "startupDelay"
         case .equalPriority: "equalPriority"
+        case .syncGroup: "syncGroup"
         }
     }
 }

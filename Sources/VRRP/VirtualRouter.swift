@@ -34,6 +34,10 @@ struct VirtualRouter {
     var hasExtendedMasterDown = false
     /// True if the kernel has answered the installation of this mastership.
     var isInstalled = false
+    /// INIT: it starts when each script that decides about it has a result. False of one that has ended.
+    var awaitsResults = false
+    /// BACKUP: it would be MASTER, if the other members of its sync group were to be.
+    var wantsMaster = false
     /// BACKUP: whether `masterInterval` is what the master advertises (version 3), and not our own.
     var isIntervalLearned = false
     var since: Instant
@@ -76,7 +80,10 @@ struct VirtualRouter {
     var settings: InstanceSettings { didSet { fingerprint = settings.identity.fingerprint } }
     /// Our address list as it stands in advertisements, to compare others' with.
     private(set) var addressList: [UInt8]
+    /// Its own ones; those of other members of its group aren't here.
     var faults: [Fault] = []
+    /// The place of its sync group; nil without one.
+    var group: Int?
     /// Addresses that the kernel refused to add, requested again in a second.
     var refused: [UnusableAddress] = []
     /// Addresses that it refused to remove, likewise.
@@ -144,23 +151,50 @@ struct VirtualRouter {
 
     // MARK: Transitions
 
-    /// Leaves Initialize, as RFC 9568 §6.4.1 says.
+    /// Leaves Initialize, as RFC 9568 §6.4.1 says, when it knows enough.
     mutating func start(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
-        refreshSurroundings(context)
+        awaitsResults = true
+        refreshSurroundings(context, into: &actions)
+        startIfKnown(at: now, &context, into: &actions)
+        reportUnadvertised(into: &actions)
+        if awaitsResults { reportForeignAddresses(context, into: &actions) }
+    }
+
+    /// In INIT nothing is said and nothing is sent until each script with weight 0 has ended once (behaviours §8): it
+    /// would be MASTER of a service that doesn't run. What can't run at all waits for nothing.
+    private mutating func startIfKnown(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+        guard awaitsResults else { return }
+        guard group == nil else { return context.disturb(id, .state) }
+        guard isReady(context) || faults.contains(.configuration) else { return }
         if let fault = faults.first {
             enterFault(fault, at: now, &context, into: &actions)
         } else {
             enterBackup(.started, at: now, &context, into: &actions)
         }
-        reportUnadvertised(into: &actions)
     }
 
-    /// Reads again what interfaces decide: faults, source, priority.
-    mutating func refreshSurroundings(_ context: NodeContext) {
+    /// True if it knows enough to start.
+    func isReady(_ context: NodeContext) -> Bool {
+        !awaitsResults || Tracking.awaited(by: settings, context.trackers).isEmpty
+    }
+
+    /// True if it was stopped or removed.
+    var hasEnded: Bool { state == .initialize && !awaitsResults }
+
+    /// True if nothing of its own keeps it from being MASTER together with its group.
+    var mayBeMaster: Bool { state == .master || wantsMaster }
+
+    /// Reads again what interfaces and tracked objects decide: faults, source, priority.
+    private mutating func refreshSurroundings(_ context: NodeContext, into actions: inout [Action]) {
         let interface = context.interfaces[settings.interface]
-        faults = Tracking.faults(of: settings, context)
+        let tracked = Tracking.effects(on: settings, context)
+        faults = Tracking.faults(of: settings, tracked: tracked.faults, context)
         if let unserved { faults.append(unserved) }
-        priority = Tracking.priority(of: settings, context.interfaces)
+        let former = priority
+        priority = settings.priority(changedBy: tracked.contributions.reduce(0) { $0 + Int($1.amount) })
+        if priority != former, state != .initialize || awaitsResults {
+            actions.append(.observe(.priorityChanged(id, from: former, to: priority)))
+        }
         source = Tracking.source(of: settings, context)
         interfaceIndex = interface?.index ?? 0
         canSend = interface.map { $0.isUsable || settings.ignoresPrimaryInterface } ?? false
@@ -183,17 +217,19 @@ struct VirtualRouter {
         return UInt16(truncatingIfNeeded: total >> 48)
     }
 
-    /// An interface or the configuration changed: faults come or go, and the priority takes effect at once. In BACKUP
+    /// An interface, a tracked object or the configuration changed: faults come or go, and the priority takes effect at once. In BACKUP
     /// the running timer moves by the difference of the master-down intervals.
     mutating func reassess(
         previousDown: Interval, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
         let before = priority
-        refreshSurroundings(context)
+        refreshSurroundings(context, into: &actions)
         reportUnadvertised(into: &actions)
         switch state {
-        case .initialize: break
+        case .initialize: startIfKnown(at: now, &context, into: &actions)
         case .fault:
+            // A group's members recover together.
+            guard group == nil else { return context.disturb(id, .state) }
             if faults.isEmpty { enterBackup(.recovered, at: now, &context, into: &actions) }
         case .backup, .master:
             if let fault = faults.first {
@@ -202,6 +238,8 @@ struct VirtualRouter {
                 let difference = masterDownInterval - previousDown
                 let becameOwner = priority == .owner && before != .owner
                 guard becameOwner || difference != .zero else { return }
+                // A master whom we don't outrank any more is no reason to be MASTER; its next advertisement decides.
+                if waiting == .preempting, masterPriority.map({ $0 >= priority }) ?? false { wantsMaster = false }
                 let moved = becameOwner ? now : max(now, masterDownAt + difference)
                 armMasterDown(max(moved, context.startsAt), &context)
                 advancePreemption(at: now, &context)
@@ -233,7 +271,7 @@ struct VirtualRouter {
         let ownerStarts = priority == .owner && starts
         armMasterDown(max(now, context.startsAt) + (ownerStarts ? .zero : masterDownInterval), &context)
         notify(.backup, &context, into: &actions)
-        report(transition, into: &actions)
+        report(transition, &context, into: &actions)
         reportForeignAddresses(context, into: &actions)
     }
 
@@ -254,7 +292,7 @@ struct VirtualRouter {
         context.set(.advertise, of: id, to: advertDueAt)
         install(allAddresses, at: now, &context, into: &actions)
         notify(.master, &context, into: &actions)
-        report(transition, into: &actions)
+        report(transition, &context, into: &actions)
         reportedForeignAddresses = []
         checkServing(at: now, &context, into: &actions)
     }
@@ -270,7 +308,7 @@ struct VirtualRouter {
         since = now
         forgetMaster()
         notify(.fault, &context, into: &actions)
-        report(transition, into: &actions)
+        report(transition, &context, into: &actions)
         reportForeignAddresses(context, into: &actions)
     }
 
@@ -285,13 +323,15 @@ struct VirtualRouter {
         since = now
         forgetMaster()
         notify(trigger, &context, into: &actions)
-        report(transition, into: &actions)
+        report(transition, &context, into: &actions)
         if transition.from == .master { reportStayingAddresses(context, into: &actions) }
     }
 
     private mutating func leaveState(_ context: inout NodeContext, into actions: inout [Action]) {
         let wasMaster = state == .master
         generation += 1
+        awaitsResults = false
+        wantsMaster = false
         isReleased = false
         hasExtendedMasterDown = false
         preemptDelaySince = nil
@@ -338,7 +378,10 @@ struct VirtualRouter {
         actions.append(.notify(notification))
     }
 
-    private mutating func report(_ transition: Transition, into actions: inout [Action]) {
+    private mutating func report(
+        _ transition: Transition, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        if group != nil { context.disturb(id, .state) }
         lastTransition = transition
         actions.append(.observe(.transition(transition)))
     }

@@ -11,6 +11,9 @@ struct StatusTable {
     /// Codes of a backup as it should be.
     private static let healthy = ["higherPriority", "higherAddress", "equalPriority"]
 
+    /// Members of a sync group that are named.
+    private static let membersMax = 10
+
     /// In the cell of a text that is too wide for it.
     private static let below = "(below)"
 
@@ -151,6 +154,16 @@ struct StatusTable {
                 texts.append("not MASTER: \(sentence)\(act)")
             }
         }
+        if !instance.awaitedScripts.isEmpty {
+            texts.append(
+                "waits for the first result of \(instance.awaitedScripts.count == 1 ? "script" : "scripts") "
+                    + instance.awaitedScripts.joined(separator: ", "))
+        }
+        if instance.state == .initialize, !instance.heldBy.isEmpty {
+            texts.append(
+                "waits for \(instance.heldBy.joined(separator: ", ")) of sync group \(instance.syncGroup ?? "")")
+        }
+        if let sum = instance.prioritySum { texts.append(sum) }
         // A fault in the last transition's text isn't repeated.
         let shown = instance.lastTransition.map { $0.to == "FAULT" && instance.state == .fault ? $0.text : "" } ?? ""
         for fault in instance.faults where !shown.contains(fault) { texts.append("fault: \(fault)") }
@@ -222,6 +235,27 @@ struct StatusTable {
         return Printable.text(String(parts))
     }
 
+    /// One sentence for each sync group, in the order of their first members.
+    private func groups(_ status: StatusReply) -> [String] {
+        var names: [String] = []
+        var members: [String: [InstanceReport]] = [:]
+        for instance in status.instances {
+            guard let name = instance.syncGroup else { continue }
+            if members[name] == nil { names.append(name) }
+            members[name, default: []].append(instance)
+        }
+        return names.map { name in
+            let members = members[name] ?? []
+            let states = Set(members.map(\.state))
+            let state: RouterState =
+                states.contains(.initialize)
+                ? .initialize : states.contains(.fault) ? .fault : states == [.master] ? .master : .backup
+            let shown = members.prefix(Self.membersMax).map(\.name).joined(separator: ", ")
+            let rest = members.count > Self.membersMax ? " and \(members.count - Self.membersMax) more" : ""
+            return "Sync group \(name) is \(state): \(shown)\(rest)."
+        }
+    }
+
     /// Numbers of instances by state; one instance that is well needs none.
     private func totals(_ status: StatusReply) -> String? {
         let instances = status.instances
@@ -237,6 +271,7 @@ struct StatusTable {
     private func problems(_ status: StatusReply) -> [String] {
         let daemon = status.daemon
         var texts: [String] = []
+        texts += groups(status)
         if let totals = totals(status) { texts.append(totals) }
         if let trouble = daemon.workerTrouble {
             texts.append("\(trouble): the table shows the configuration only, and no state is known.")
@@ -291,6 +326,17 @@ struct StatusTable {
 extension InstanceReport {
     /// With the excluded ones, as they are shown.
     fileprivate var allAddresses: [String] { (addresses + excludedAddresses).map { Printable.text($0.address) } }
+
+    /// The parts of its priority: `priority 150 + 30 script web - 20 file load = 160`; nil when nothing changes it.
+    fileprivate var prioritySum: String? {
+        let parts = self.contributions
+        guard !parts.isEmpty else { return nil }
+        let sum = parts.reduce(basePriority) { $0 &+ Int($1.amount) }
+        let terms = parts.map { " \($0.amount < 0 ? "-" : "+") \($0.amount.magnitude) \($0.kind.name) \($0.name)" }
+        let priority = Int(self.priority.rawValue)
+        return "priority \(basePriority)\(terms.joined()) = "
+            + (sum == priority ? "\(priority)" : "\(sum), limited to \(priority)")
+    }
 
     /// True if one of its addresses is longer than this.
     fileprivate func isTooWide(for width: Int) -> Bool { allAddresses.contains { Printable.width($0) > width } }

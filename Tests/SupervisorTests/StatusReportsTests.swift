@@ -90,6 +90,50 @@ struct StatusReportsTests {
         #expect(recovered.why(nil) == text)
     }
 
+    @Test(
+        "a tracked object is named, when it is the reason and when it isn't any more",
+        arguments: [
+            (
+                .trackerDown(TrackerKey(.script, "web")), "tracked script web fails",
+                "tracked script web succeeds now"
+            ),
+            (
+                .trackerUp(TrackerKey(.script, "web")), "tracked script web succeeds, and `reverse` wants the contrary",
+                "tracked script web, which has `reverse`, fails now"
+            ),
+            (
+                .trackerDown(TrackerKey(.process, "db")), "tracked process db hasn't its quorum",
+                "tracked process db has its quorum now"
+            ),
+            (
+                .memberFault("VI_2", group: "G"), "VI_2 of sync group G is in FAULT",
+                "VI_2 of sync group G isn't in FAULT any more"
+            ),
+            (.fileNumber("load", 7), "tracked file load says 7", "tracked file load says another number now"),
+        ] as [(Fault, String, String)])
+    func trackers(_ fault: Fault, _ text: String, _ end: String) {
+        #expect(fault.text(nil) == text)
+        let recovered = Transition(
+            instance: 0, from: .fault, to: .backup, reason: .recovered, peer: nil, peerPriority: nil,
+            ownPriority: .standard, lastAdvertAge: nil)
+        #expect(recovered.why(nil, TransitionContext(fault: fault)) == end)
+    }
+
+    @Test("a member of a sync group says whom it follows, and who keeps it waiting")
+    func syncGroups() {
+        var transition = Transition(
+            instance: 0, from: .backup, to: .master, reason: .syncGroup(member: "VI_2", group: "G"), peer: nil,
+            peerPriority: nil, ownPriority: .standard, lastAdvertAge: nil)
+        #expect(transition.why(nil) == "VI_2 of sync group G became MASTER")
+        transition.to = .backup
+        #expect(transition.why(nil) == "VI_2 of sync group G isn't MASTER")
+        var status = InstanceStatus(priority: .standard, advertInterval: .seconds(1))
+        (status.syncGroup, status.heldBy) = ("G", ["VI_2", "VI_3"])
+        #expect(
+            BackupReason.syncGroup.sentence(status)
+                == "no better master is heard, and VI_2, VI_3 of sync group G have to be MASTER, too")
+    }
+
     @Test("nopreempt isn't a wait that ends: each advert of the master puts the takeover off")
     func nopreempt() {
         var status = InstanceStatus(priority: Priority(rawValue: 200), advertInterval: .milliseconds(100))

@@ -59,7 +59,13 @@ struct Bench {
     }
 
     /// A bench that runs this instance.
-    init(global: GlobalSettings = GlobalSettings(), _ change: (inout InstanceSettings) -> Void = { _ in }) {
+    ///
+    /// - Parameter table: results of tracked objects at its start.
+    init(
+        global: GlobalSettings = GlobalSettings(), table: [TrackerState] = [],
+        _ change: (inout InstanceSettings) -> Void = { _ in }
+    ) {
+        handle(.trackerTable(table))
         model.global = global
         model.instances = [Self.settings(change)]
         handle(.interface(eth0))
@@ -137,6 +143,9 @@ struct Bench {
         return actions
     }
 
+    /// New results of tracked objects.
+    mutating func track(_ states: TrackerState...) { handle(.trackers(states)) }
+
     func status(_ instance: Int = 0) -> InstanceStatus {
         node.status(of: instance, at: now) ?? InstanceStatus(priority: .release, advertInterval: .zero)
     }
@@ -148,10 +157,11 @@ struct Bench {
 
     /// Gives a packet as it would come from a peer with our configuration.
     mutating func receive(
-        _ priority: UInt8, from source: IPAddress = Bench.lower, hopLimit: UInt8? = 255, destination: IPAddress? = nil,
+        _ priority: UInt8, for instance: Int = 0, from source: IPAddress = Bench.lower, hopLimit: UInt8? = 255,
+        destination: IPAddress? = nil,
         _ change: (inout Advertisement) -> Void = { _ in }, bend: (inout [UInt8]) -> Void = { _ in }
     ) {
-        let settings = model.instances[0]
+        let settings = model.instances[instance]
         guard let virtualRouterID = settings.virtualRouterID else { return }
         var advertisement = Advertisement(
             version: settings.version, virtualRouterID: virtualRouterID, priority: Priority(rawValue: priority),
@@ -202,6 +212,22 @@ extension [Action] {
         compactMap { if case .notify(let notification) = $0 { notification.trigger } else { nil } }
     }
 
+    /// Notifications in words: `0 MASTER`, and `G0 MASTER` of a group.
+    var told: [String] {
+        compactMap {
+            guard case .notify(let notification) = $0 else { return nil }
+            return switch notification.subject {
+            case .instance(let id): "\(id) \(notification.trigger.word)"
+            case .group(let place): "G\(place) \(notification.trigger.word)"
+            }
+        }
+    }
+
+    /// Advertisements with the instances that they are of: `0: 100`.
+    var advertsByInstance: [String] {
+        compactMap { if case .advertise(let id, let said) = $0 { "\(id): \(said.priority)" } else { nil } }
+    }
+
     var installed: [[IPAddress]] {
         compactMap { if case .install(let list, _) = $0 { list.map(\.key.address) } else { nil } }
     }
@@ -244,6 +270,13 @@ extension [Action] {
 
     var remarks: [Anomaly] {
         compactMap { if case .observe(.accepted(_, let remark, _)) = $0 { remark } else { nil } }
+    }
+
+    /// Changes of the priority: from, to.
+    var priorities: [[UInt8]] {
+        compactMap {
+            if case .observe(.priorityChanged(_, let a, let b)) = $0 { [a.rawValue, b.rawValue] } else { nil }
+        }
     }
 
     /// Other masters that were told of, in order.

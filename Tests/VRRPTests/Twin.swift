@@ -7,15 +7,18 @@ import ConfigurationModel
 enum Step {
     case wait(Interval)
     case advert(UInt8, IPAddress, UInt8)
+    /// One for the other member of the group.
+    case otherAdvert(UInt8)
     case link(String, Bool)
     /// The unicast source goes, or is there.
     case source(Bool)
     case removed
     case reload(UInt8)
     case stranger
+    case tracker(TrackerState)
 
     static func random(_ random: inout SeededRandom) -> Step {
-        switch Int.random(in: 0..<21, using: &random) {
+        switch Int.random(in: 0..<27, using: &random) {
         case 0..<8: return .wait(.milliseconds(Int64.random(in: 1...2_500, using: &random)))
         case 8..<13:
             let priorities: [UInt8] = [0, 50, 100, 150, 254]
@@ -27,8 +30,22 @@ enum Step {
         case 14, 15: return .link("eth1", Bool.random(using: &random))
         case 16, 17: return .removed
         case 20: return .source(Bool.random(using: &random))
+        case 21, 22, 23: return .tracker(.random(&random))
+        case 24, 25, 26: return .otherAdvert([0, 50, 100, 254].randomElement(using: &random) ?? 0)
         case 18: return .reload([60, 100, 170].randomElement(using: &random) ?? 100)
         default: return .stranger
+        }
+    }
+}
+
+extension TrackerState {
+    /// One of the results that a `Twin` tracks.
+    static func random(_ random: inout SeededRandom) -> TrackerState {
+        let isUp = Bool.random(using: &random)
+        return switch Int.random(in: 0..<3, using: &random) {
+        case 0: TrackerState(TrackerKey(.script, "web"), isUp ? .up : .down)
+        case 1: TrackerState(TrackerKey(.process, "db"), isUp ? .up : .down)
+        default: TrackerState(TrackerKey(.file, "load"), .number(isUp ? 0 : 3))
         }
     }
 }
@@ -39,9 +56,13 @@ struct Twin {
     var links: [String: InterfaceState] = [:]
     var keeper = Keeper()
     var hasSource = true
+    /// hasupd's table.
+    var results: [TrackerKey: TrackerResult] = [:]
 
     /// What of the virtual addresses the kernel has.
-    var kernel: Set<IPAddress> { Set(bench.status().installedAddresses) }
+    var kernel: Set<IPAddress> {
+        Set(bench.model.instances.indices.flatMap { bench.status($0).installedAddresses })
+    }
 
     init(_ seed: UInt64) {
         var random = SeededRandom(seed: seed)
@@ -55,6 +76,13 @@ struct Twin {
             $0.announcements.refresh = seed % 5 == 0 ? .seconds(3) : .zero
             $0.announcements.lowerPriorityDelay = .seconds(2)
             $0.trackedInterfaces = [TrackedInterface(name: "eth1", weight: seed % 2 == 0 ? -60 : 0)]
+            if seed % 4 > 0 {
+                $0.trackers = [
+                    Tracker(kind: .script, name: "web", weight: seed % 4 == 1 ? 0 : 40, reverse: seed % 3 == 2),
+                    Tracker(kind: .process, name: "db", weight: seed % 8 == 3 ? 0 : -30),
+                    Tracker(kind: .file, name: "load", weight: -7),
+                ]
+            }
             if seed % 7 < 2 { $0.preemptDelay = .seconds(4) }
             if seed % 7 == 3 { $0.nopreempt = true }
             if seed % 3 == 1 {
@@ -62,7 +90,25 @@ struct Twin {
                 $0.unicastPeers = [UnicastPeer(address: Bench.lower), UnicastPeer(address: Bench.higher)]
             }
         }
+        if seed % 2 == 1 { bench.reload { $0 = Self.grouped($0, seed) } }
         links = ["eth0": bench.eth0, "eth1": Bench.interface("eth1", 3)]
+    }
+
+    /// The same with a second instance, and the two of them in a sync group.
+    private static func grouped(_ model: ConfigurationModel, _ seed: UInt64) -> ConfigurationModel {
+        var model = model
+        var second = model.instances[0]
+        second.name = "VI_2"
+        second.virtualRouterID = VRID(rawValue: 21)
+        second.virtualAddresses = [virtual("10.0.4.3/24")]
+        if seed % 3 == 0 { second.advertInterval = .seconds(2) }
+        second.trackers = []
+        model.instances.append(second)
+        var group = SyncGroup(name: "G")
+        group.members = [0, 1]
+        group.keepsMemberWeights = seed % 5 == 0
+        model.shared.syncGroups = [group]
+        return model
     }
 
     mutating func take(_ step: Step) {
@@ -70,6 +116,8 @@ struct Twin {
         case .wait(let interval): bench.advance(interval)
         case .advert(let priority, let source, let hopLimit):
             bench.receive(priority, from: source, hopLimit: hopLimit)
+        case .otherAdvert(let priority):
+            if bench.model.instances.count > 1 { bench.receive(priority, for: 1) }
         case .link(let name, let isUsable):
             guard var link = links[name] else { return }
             link.isUsable = isUsable
@@ -80,7 +128,12 @@ struct Twin {
             bench.tell([Bench.ownAddresses[0]], isPresent: isThere)
         case .removed:
             if kernel.contains(address("10.0.4.1")) { bench.remove(["10.0.4.1/24"]) }
-        case .reload(let priority): bench.reload { $0.instances[0].priority = Priority(rawValue: priority) }
+        case .tracker(let state):
+            results[state.key] = state.result
+            bench.handle(.trackers([state]))
+        case .reload(let priority):
+            tellResults()
+            bench.reload { $0.instances[0].priority = Priority(rawValue: priority) }
         case .stranger: bench.give([0x31, 77, 100, 0, 0, 1, 0, 0], from: Bench.lower, to: address("224.0.0.18"))
         }
         keeper.keep(&bench.node)
@@ -100,8 +153,11 @@ struct Twin {
         bench.handle(.resume(bench.model, snapshot))
     }
 
-    /// The interfaces and the node's own addresses.
+    private mutating func tellResults() { bench.handle(.trackerTable(results.map { TrackerState($0, $1) })) }
+
+    /// The results of trackers, the interfaces and the node's own addresses.
     mutating func tellSurroundings() {
+        tellResults()
         for link in links.values.sorted(by: { $0.index < $1.index }) { bench.handle(.interface(link)) }
         bench.tell(hasSource ? Bench.ownAddresses : Array(Bench.ownAddresses[1...]))
     }
@@ -143,6 +199,7 @@ struct Twin {
             }
             dump(bench.node.context.announcer.pending(id), to: &text)
         }
+        dump(bench.node.context.groups, to: &text)
         dump(bench.node.context.startsAt, to: &text)
         dump(bench.node.context.lastNotification, to: &text)
         dump(bench.node.discardedWithoutInstance, to: &text)

@@ -149,7 +149,7 @@ extension KeywordRows {
     mutating func trackedInterface(_ status: KeywordStatus) {
         row("(entry)", .words("IF [weight N] [reverse|noreverse]"), default: "weight 0", note: "-253..253 (254 clamped)", status, "0: down -> FAULT; >0 added when up; <0 added (subtract) when down")
         row("weight", .integer(Limits.priorityWeight), default: "0", traits: .once, status, "priority change") { $0.trackedWeight($1) }
-        flag("reverse", status, "invert effect", \.tracked.reverse)
+        flag("reverse", status, "weight with the other sign; with weight 0: up -> FAULT", \.tracked.reverse)
         row("noreverse", .flag, status, "cancel a reverse") { $0.tracked.reverse = !$0.flag($1) }
     }
 }

@@ -20,7 +20,7 @@ package struct Tracker: Record {
     package var name: String
     /// Change of the priority; 0 makes a failure a fault. Of a file: factor of its number.
     package var weight: Int
-    /// reverse: success and failure change places.
+    /// reverse: the sign of what it changes is the other one; with weight 0, success is the fault.
     package var reverse: Bool
     package init(kind: TrackerKind, name: String, weight: Int = 0, reverse: Bool = false) {
         self.kind = kind

@@ -24,6 +24,10 @@ extension Fault {
         case .addressesUnusable(let address, let code):
             "none of its virtual addresses could be used, \(address) because "
                 + UnusableAddress(address, code: code).reason(on: settings?.interface(of: address))
+        case .trackerDown(let key): "\(key.title) \(key.words.isDown)"
+        case .trackerUp(let key): "\(key.title) \(key.words.isUp), and `reverse` wants the contrary"
+        case .fileNumber(let name, let number): "tracked file \(name) says \(number)"
+        case .memberFault(let name, let group): "\(name) of sync group \(group) is in FAULT"
         }
     }
 }
@@ -41,6 +45,24 @@ extension Fault {
         case .sourceAddressMissing(let address): "unicast_src_ip \(address) can be used now"
         case .addressInterfaceDown(let name): "interface \(name), which has virtual addresses, is up now"
         case .addressesUnusable: "its virtual addresses are tried again"
+        case .trackerDown(let key): "\(key.title) \(key.words.isUp) now"
+        case .trackerUp(let key): "\(key.title), which has `reverse`, \(key.words.isDown) now"
+        case .fileNumber(let name, _): "tracked file \(name) says another number now"
+        case .memberFault(let name, let group): "\(name) of sync group \(group) isn't in FAULT any more"
+        }
+    }
+}
+
+extension TrackerKey {
+    /// The tracked object, as the beginning of a clause.
+    fileprivate var title: String { "tracked \(kind == .bfd ? "BFD session" : "\(kind)") \(name)" }
+
+    /// The ends of a clause.
+    fileprivate var words: (isUp: String, isDown: String) {
+        switch kind {
+        case .script: ("succeeds", "fails")
+        case .process: ("has its quorum", "hasn't its quorum")
+        case .file, .bfd: ("is up", "is down")
         }
     }
 }
@@ -143,6 +165,7 @@ extension TransitionReason {
         case .reconfigured: "reconfigured"
         case .stopped: "stopped"
         case .interrupted: "interrupted"
+        case .syncGroup: "syncGroup"
         }
     }
 }
@@ -180,6 +203,9 @@ extension Transition {
         case .reconfigured: return "the configuration has changed"
         case .stopped: return "stopped"
         case .interrupted: return "its worker died and was replaced too late"
+        case .syncGroup(let member, let group):
+            return to == .master
+                ? "\(member) of sync group \(group) became MASTER" : "\(member) of sync group \(group) isn't MASTER"
         }
     }
 
@@ -225,6 +251,10 @@ extension BackupReason {
         case .preempting: return "\(master) has a lower priority\(priority) and is about to be replaced"
         case .listening: return "no master was heard yet, still listening"
         case .startupDelay: return "vrrp_startup_delay isn't over"
+        case .syncGroup:
+            let others = status.heldBy.isEmpty ? "another member" : listed(status.heldBy, of: status.heldBy.count)
+            return
+                "no better master is heard, and \(others) of sync group \(status.syncGroup ?? "") has to be MASTER, too"
         }
     }
 
@@ -235,7 +265,7 @@ extension BackupReason {
         case .higherPriority: theirs > ours
         case .higherAddress, .equalPriority: theirs == ours
         case .nopreempt, .preemptDelay, .preempting: theirs < ours
-        case .listening, .startupDelay: true
+        case .listening, .startupDelay, .syncGroup: true
         }
     }
 
@@ -264,7 +294,7 @@ extension Observation {
             .foreignAddressGone(let instance, _):
             instance
         case .addressesStay(let instance, _, _), .addressesUnadvertised(let instance, _): instance
-        case .rivalMaster(let instance, _, _): instance
+        case .rivalMaster(let instance, _, _), .priorityChanged(let instance, _, _): instance
         case .stalled, .staleAddressesRemoved: nil
         }
     }
@@ -326,6 +356,7 @@ extension Observation {
                 + InstanceReport.unadvertised(
                     count, of: settings?.virtualAddresses.count ?? count, on: settings?.interface ?? "")
         case .rivalMaster(_, let source, let sign): "\(name): probably two masters: \(sign.sentence(of: source))"
+        case .priorityChanged(_, let former, let priority): "\(name): priority \(former) -> \(priority)"
         }
     }
 }
