@@ -37,6 +37,11 @@ extension SeccompLists {
             "rename", "renameat", "renameat2", "chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat", "lchown",
             "ftruncate", "fsync", "fdatasync", "flock", "fadvise64", "memfd_create", "inotify_init1",
             "inotify_add_watch", "inotify_rm_watch", "lgetxattr")
+        // FIFOs, and no device.
+        + [
+            SeccompRule("mknod", ArgumentRule(1, is: UInt64(S_IFIFO), mask: UInt64(S_IFMT))),
+            SeccompRule("mknodat", ArgumentRule(2, is: UInt64(S_IFIFO), mask: UInt64(S_IFMT))),
+        ]
 
     /// Starting, watching and ending children; no new namespace. `setpriority` is a worker's before its own seal: after
     /// an upgrade it is started beneath this filter.

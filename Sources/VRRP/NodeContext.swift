@@ -54,6 +54,9 @@ struct NodeContext {
     var ledger = AddressLedger()
     var dependents = Dependents()
     var trackers = TrackerResults()
+    var groups: [SyncGroupState] = []
+    /// Changes of groups' members in the event that is being handled.
+    var disturbances: [Disturbance] = []
     /// End of vrrp_startup_delay: nothing is sent or received before.
     var startsAt = Instant(nanoseconds: .min)
     /// True if a start removes virtual addresses without a mark, too (adopt_leftovers).
@@ -81,6 +84,11 @@ struct NodeContext {
 
     func deadline(of kind: TimerKind, of instance: InstanceID) -> Instant? {
         timers.deadline(of: Self.timer(kind, of: instance))
+    }
+
+    /// A member of a group has changed.
+    mutating func disturb(_ member: InstanceID, _ cause: Disturbance.Cause) {
+        disturbances.append(Disturbance(member: member, cause: cause))
     }
 
     var nextTicket: UInt64 { lastTicket + 1 }

@@ -47,6 +47,7 @@ extension VirtualRouter {
         if canSend { flags |= 8 }
         if state == .backup, !isIntervalLearned { flags |= 16 }
         if awaitsResults { flags |= 32 }
+        if wantsMaster { flags |= 64 }
         writer.write(flags)
         writer.write(since.nanoseconds)
         writer.write(compact: UInt64(bitPattern: masterInterval.nanoseconds))
@@ -57,6 +58,7 @@ extension VirtualRouter {
         writer.write(optional: masterPriority) { $0.write($1.rawValue) }
         writer.write(compact: generation)
         writer.write(optional: lastNotification) { $1.encodeRecord(into: &$0) }
+        encodeGroupNotification(context, into: &writer)
         counters.encodeCompactly(hasTallies: detail.rawValue < Detail.least.rawValue, into: &writer)
         let kept = detail == .least ? [] : removals.suffix(Self.removalsKept)
         writer.write(UInt8(kept.count))
@@ -97,6 +99,13 @@ extension VirtualRouter {
         add(6, context.deadline(of: .lowerPriorityAgain, of: id))
         add(7, context.deadline(of: .refresh, of: id))
         writer.bytes[place] = mask
+    }
+
+    /// The last notification about its group.
+    private func encodeGroupNotification(_ context: NodeContext, into writer: inout ByteWriter) {
+        guard let group, let notification = context.groups[group].lastNotification else { return writer.write(false) }
+        writer.write(true)
+        notification.encodeRecord(into: &writer)
     }
 
     /// The reason that it has given up being MASTER for want of a usable address, and when it tries again.
@@ -144,6 +153,8 @@ extension VirtualRouter {
         var router: VirtualRouter
         var timers: [(TimerKind, Instant)] = []
         var bursts: [PendingBurst] = []
+        /// The last notification about its group; of which group is for the reader to say.
+        var groupNotification: Notification?
         /// The longest interval that an advertisement can say: 12 bits of centiseconds (RFC 9568 §5.2.7).
         private static let learnedIntervalMax = Interval.centiseconds(0xfff)
 
@@ -218,6 +229,7 @@ extension VirtualRouter {
             router.canSend = flags & 8 != 0
             router.isIntervalLearned = router.state == .backup && flags & 16 == 0
             router.awaitsResults = flags & 32 != 0
+            router.wantsMaster = router.state == .backup && flags & 64 != 0
             // One that has ended leaves nothing to go on with.
             guard (router.state == .initialize) == router.awaitsResults else { throw .invalid }
             router.since = try reader.readMoment()
@@ -232,6 +244,9 @@ extension VirtualRouter {
             router.masterPriority = try reader.readOptional { reader throws(ByteError) in try reader.readPriority() }
             router.generation = try reader.readCount64()
             router.lastNotification = try reader.readOptional { reader throws(ByteError) in
+                try Notification(record: &reader, of: id)
+            }
+            groupNotification = try reader.readOptional { reader throws(ByteError) in
                 try Notification(record: &reader, of: id)
             }
             router.counters = try Counters(compactlyFrom: &reader)

@@ -76,6 +76,12 @@ extension VirtualRouter {
         } else {
             reason = priority == .owner ? .addressOwner : .masterDown
         }
+        guard group == nil else {
+            // All members or none: it goes on listening, and is MASTER when the last of them wants to be.
+            wantsMaster = true
+            armMasterDown(now + masterDownInterval, &context)
+            return context.disturb(id, .wantsMaster(reason))
+        }
         enterMaster(reason, at: now, &context, into: &actions)
     }
 

@@ -36,6 +36,8 @@ struct VirtualRouter {
     var isInstalled = false
     /// INIT: it starts when each script that decides about it has a result. False of one that has ended.
     var awaitsResults = false
+    /// BACKUP: it would be MASTER, if the other members of its sync group were to be.
+    var wantsMaster = false
     /// BACKUP: whether `masterInterval` is what the master advertises (version 3), and not our own.
     var isIntervalLearned = false
     var since: Instant
@@ -78,7 +80,10 @@ struct VirtualRouter {
     var settings: InstanceSettings { didSet { fingerprint = settings.identity.fingerprint } }
     /// Our address list as it stands in advertisements, to compare others' with.
     private(set) var addressList: [UInt8]
+    /// Its own ones; those of other members of its group aren't here.
     var faults: [Fault] = []
+    /// The place of its sync group; nil without one.
+    var group: Int?
     /// Addresses that the kernel refused to add, requested again in a second.
     var refused: [UnusableAddress] = []
     /// Addresses that it refused to remove, likewise.
@@ -158,16 +163,26 @@ struct VirtualRouter {
     /// In INIT nothing is said and nothing is sent until each script with weight 0 has ended once (behaviours §8): it
     /// would be MASTER of a service that doesn't run. What can't run at all waits for nothing.
     private mutating func startIfKnown(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
-        guard awaitsResults,
-            faults.contains(.configuration) || Tracking.awaited(by: settings, context.trackers).isEmpty
-        else { return }
-        awaitsResults = false
+        guard awaitsResults else { return }
+        guard group == nil else { return context.disturb(id, .state) }
+        guard isReady(context) || faults.contains(.configuration) else { return }
         if let fault = faults.first {
             enterFault(fault, at: now, &context, into: &actions)
         } else {
             enterBackup(.started, at: now, &context, into: &actions)
         }
     }
+
+    /// True if it knows enough to start.
+    func isReady(_ context: NodeContext) -> Bool {
+        !awaitsResults || Tracking.awaited(by: settings, context.trackers).isEmpty
+    }
+
+    /// True if it was stopped or removed.
+    var hasEnded: Bool { state == .initialize && !awaitsResults }
+
+    /// True if nothing of its own keeps it from being MASTER together with its group.
+    var mayBeMaster: Bool { state == .master || wantsMaster }
 
     /// Reads again what interfaces and tracked objects decide: faults, source, priority.
     private mutating func refreshSurroundings(_ context: NodeContext, into actions: inout [Action]) {
@@ -213,6 +228,8 @@ struct VirtualRouter {
         switch state {
         case .initialize: startIfKnown(at: now, &context, into: &actions)
         case .fault:
+            // A group's members recover together.
+            guard group == nil else { return context.disturb(id, .state) }
             if faults.isEmpty { enterBackup(.recovered, at: now, &context, into: &actions) }
         case .backup, .master:
             if let fault = faults.first {
@@ -221,6 +238,8 @@ struct VirtualRouter {
                 let difference = masterDownInterval - previousDown
                 let becameOwner = priority == .owner && before != .owner
                 guard becameOwner || difference != .zero else { return }
+                // A master whom we don't outrank any more is no reason to be MASTER; its next advertisement decides.
+                if waiting == .preempting, masterPriority.map({ $0 >= priority }) ?? false { wantsMaster = false }
                 let moved = becameOwner ? now : max(now, masterDownAt + difference)
                 armMasterDown(max(moved, context.startsAt), &context)
                 advancePreemption(at: now, &context)
@@ -252,7 +271,7 @@ struct VirtualRouter {
         let ownerStarts = priority == .owner && starts
         armMasterDown(max(now, context.startsAt) + (ownerStarts ? .zero : masterDownInterval), &context)
         notify(.backup, &context, into: &actions)
-        report(transition, into: &actions)
+        report(transition, &context, into: &actions)
         reportForeignAddresses(context, into: &actions)
     }
 
@@ -273,7 +292,7 @@ struct VirtualRouter {
         context.set(.advertise, of: id, to: advertDueAt)
         install(allAddresses, at: now, &context, into: &actions)
         notify(.master, &context, into: &actions)
-        report(transition, into: &actions)
+        report(transition, &context, into: &actions)
         reportedForeignAddresses = []
         checkServing(at: now, &context, into: &actions)
     }
@@ -289,7 +308,7 @@ struct VirtualRouter {
         since = now
         forgetMaster()
         notify(.fault, &context, into: &actions)
-        report(transition, into: &actions)
+        report(transition, &context, into: &actions)
         reportForeignAddresses(context, into: &actions)
     }
 
@@ -301,17 +320,18 @@ struct VirtualRouter {
         let transition = transition(to: .initialize, reason, at: now)
         leaveState(&context, into: &actions)
         state = .initialize
-        awaitsResults = false
         since = now
         forgetMaster()
         notify(trigger, &context, into: &actions)
-        report(transition, into: &actions)
+        report(transition, &context, into: &actions)
         if transition.from == .master { reportStayingAddresses(context, into: &actions) }
     }
 
     private mutating func leaveState(_ context: inout NodeContext, into actions: inout [Action]) {
         let wasMaster = state == .master
         generation += 1
+        awaitsResults = false
+        wantsMaster = false
         isReleased = false
         hasExtendedMasterDown = false
         preemptDelaySince = nil
@@ -358,7 +378,10 @@ struct VirtualRouter {
         actions.append(.notify(notification))
     }
 
-    private mutating func report(_ transition: Transition, into actions: inout [Action]) {
+    private mutating func report(
+        _ transition: Transition, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        if group != nil { context.disturb(id, .state) }
         lastTransition = transition
         actions.append(.observe(.transition(transition)))
     }

@@ -1,6 +1,7 @@
 import Base
 import Configuration
 import ConfigurationModel
+import Glibc
 import Supervision
 import WorkerProtocol
 
@@ -88,6 +89,9 @@ final class Generation: InstanceSource {
     }()
 
     var instanceCount: Int { model.instanceCount }
+
+    /// True if a FIFO of it is to belong to another user.
+    var givesFIFOsAway: Bool { FIFOPlan.all(of: global).contains(where: \.isGivenAway) }
 
     func group(at index: Int) -> SyncGroup? { syncGroups.indices.contains(index) ? syncGroups[index] : nil }
 
