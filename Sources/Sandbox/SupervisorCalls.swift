@@ -52,7 +52,8 @@ extension SeccompLists {
         processOptions
         + plain(
             "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups", "setuid", "setgid",
-            "setresuid", "setresgid", "setgroups", "capget", "capset", "seccomp", "landlock_create_ruleset",
+            "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "capget", "capset", "seccomp",
+            "landlock_create_ruleset",
             "landlock_add_rule", "landlock_restrict_self")
 
     /// PR_{GET,SET}_DUMPABLE, PR_{GET,SET}_KEEPCAPS, PR_{SET,GET}_NAME, PR_GET_SECCOMP, PR_CAPBSET_{READ,DROP},

@@ -16,10 +16,12 @@ final class ScriptTracking {
         var timer: Timer?
         /// The process that runs, which leads its group.
         var pid: Int32?
-        /// The number of the file that is being opened.
-        var opening: UInt64?
         /// Where a process says why it doesn't become the script.
         var complaints: (memory: Complaints, place: Int)?
+        /// True if it isn't configured any more: nobody wants to know what becomes of its run.
+        var isGone = false
+        /// True if its run begins when that of an earlier definition of its name has ended.
+        var waits = false
 
         init(_ tracked: Tracked<TrackScript>, _ command: ScriptCommand, _ schedule: ScriptSchedule) {
             number = tracked.number
@@ -35,6 +37,8 @@ final class ScriptTracking {
     private var scripts: [UInt64: Script] = [:]
     /// Scripts whose process runs, by its number, also those that aren't configured any more.
     private var running: [Int32: Script] = [:]
+    /// Definitions that are gone and whose run hasn't ended, by name.
+    private var leaving: [String: Script] = [:]
     /// Scripts whose file is being opened.
     private var opening: [UInt64: Script] = [:]
     private var lastOpening: UInt64 = 0
@@ -87,16 +91,18 @@ final class ScriptTracking {
             }
             if script.pid == nil { script.complaints = complaints.map { ($0, index) } }
             scripts[fingerprint] = script
-            arm(script)
         }
         for (fingerprint, script) in before where scripts[fingerprint] == nil { drop(script) }
+        for script in scripts.values { arm(script) }
     }
 
     /// A script that isn't configured any more: its run gets SIGTERM, and SIGKILL when that doesn't end it.
     private func drop(_ script: Script) {
         if let timer = script.timer { loop.remove(timer) }
         script.timer = nil
+        script.isGone = true
         guard let pid = script.pid else { return }
+        leaving[script.definition.name] = script
         kill(-pid, SIGTERM)
         let timer = loop.makeTimer { [unowned script] in if let pid = script.pid { kill(-pid, SIGKILL) } }
         script.timer = timer
@@ -120,6 +126,8 @@ final class ScriptTracking {
     }
 
     private func start(_ script: Script) {
+        script.waits = leaving[script.definition.name] != nil
+        if script.waits { return }
         if case .open(let path) = script.definition.command { return open(path, script) }
         let result = fork(script)
         guard result > 0 else {
@@ -165,11 +173,22 @@ final class ScriptTracking {
         while true {
             let pid = hasup_ended_child(&status)
             guard pid > 0 else { break }
-            if let script = running.removeValue(forKey: pid) { ended(script, pid, WorkerExit(waitStatus: status)) }
+            if let script = running.removeValue(forKey: pid) {
+                if script.isGone { left(script, pid) } else { ended(script, pid, WorkerExit(waitStatus: status)) }
+            }
             // Not before: until then its number, and its group's, isn't used again.
             hasup_reap(pid)
         }
         if running.isEmpty { onIdle?() }
+    }
+
+    /// The run of a script that is gone has ended: the next definition of its name may begin.
+    private func left(_ script: Script, _ pid: Int32) {
+        kill(-pid, SIGKILL)
+        if let timer = script.timer { loop.remove(timer) }
+        let name = script.definition.name
+        if leaving[name] === script { leaving[name] = nil }
+        for next in scripts.values where next.waits && next.definition.name == name { start(next) }
     }
 
     private func ended(_ script: Script, _ pid: Int32, _ exit: WorkerExit) {
@@ -199,13 +218,11 @@ final class ScriptTracking {
         }
         let error = opener?.open(path, as: account, number: lastOpening) ?? ENOSYS
         guard error == 0 else { return ended(script, Self.end(error)) }
-        script.opening = lastOpening
         opening[lastOpening] = script
     }
 
     private func opened(_ number: UInt64, _ error: Int32) {
-        guard let script = opening.removeValue(forKey: number), script.opening == number else { return }
-        script.opening = nil
+        guard let script = opening.removeValue(forKey: number), !script.isGone else { return }
         ended(script, Self.end(error))
     }
 
