@@ -24,7 +24,9 @@ package struct TrackedObject: Hashable, Sendable {
     package init(_ process: TrackProcess) {
         self.init(
             .process, process.name,
-            ["\(process.match.rawValue)", process.usesFullCommand ? "1" : "0", process.process] + process.parameters)
+            [
+                process.match.map { "\($0.rawValue)" } ?? "-", process.usesFullCommand ? "1" : "0", process.process,
+            ] + process.parameters)
     }
 
     private init(_ kind: TrackerKind, _ name: String, _ words: [String]) {

@@ -27,16 +27,20 @@ package enum SupervisorToTracker {
     case hello(version: UInt16, formers: [ProcessIdentity])
     /// What is known of objects of the configuration that comes next; those that aren't named have no result yet.
     case verdicts([NumberedVerdict])
-    /// A new configuration; its tracking part comes along.
-    case configure(generation: UInt64)
+    /// The kernel's reports about processes, a socket, come along; for the configuration that comes next and those after
+    /// it, until one has no processes.
+    case reports
+    /// A new configuration; its tracking part comes along. `isStart` is true for the first one of hasupd's life when no
+    /// results were kept: files may be written then (init_file).
+    case configure(generation: UInt64, isStart: Bool)
     /// End all runs, and end.
     case stop
 
-    enum Kind: UInt16 { case hello = 0x601, verdicts, configure, stop }
+    enum Kind: UInt16 { case hello = 0x601, verdicts, reports, configure, stop }
 
     package var descriptorCount: Int {
         switch self {
-        case .hello, .configure: 1
+        case .hello, .reports, .configure: 1
         case .verdicts, .stop: 0
         }
     }
@@ -52,9 +56,11 @@ package enum SupervisorToTracker {
         case .verdicts(let verdicts):
             kind = .verdicts
             for verdict in verdicts { verdict.encode(into: &writer) }
-        case .configure(let generation):
+        case .reports: kind = .reports
+        case .configure(let generation, let isStart):
             kind = .configure
             writer.write(generation)
+            writer.write(isStart)
         case .stop: kind = .stop
         }
         channel.send(FrameHeader(type: kind.rawValue), writer.bytes, descriptors: descriptors)
@@ -68,7 +74,9 @@ package enum SupervisorToTracker {
             case .hello:
                 .hello(version: try reader.readUInt16(), formers: try [ProcessIdentity](decoding: &reader))
             case .verdicts: .verdicts(try reader.readVerdicts())
-            case .configure: .configure(generation: try reader.readUInt64())
+            case .reports: .reports
+            case .configure:
+                .configure(generation: try reader.readUInt64(), isStart: try Bool(decoding: &reader))
             case .stop: .stop
             }
         }

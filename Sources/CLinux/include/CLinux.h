@@ -7,7 +7,9 @@
 #ifndef HASUP_CLINUX_H
 #define HASUP_CLINUX_H
 
+#include "connector.h"
 #include "file.h"
+#include "helper.h"
 #include "loop.h"
 #include "memory.h"
 #include "message.h"

@@ -90,13 +90,10 @@ final class Daemon {
         vrrp.start()
         store.keep(generation.image)
         startChecker()
-        startTracking()
+        startTracking(isStart: true)
         service.startWatchdog { [unowned self] in self.workers.isHealthy(self.generation) }
         reloadFiles.started(generation) { [unowned self] in self.requestReload(nil) }
-        host.limitSupervisor(
-            hasScripts: generation.model.hasScripts, needsReadRight: generation.image.needsReadRight,
-            realtimePriority: generation.supervisorPriority,
-            writing: ReloadPaths(generation).writableFolders)
+        host.limitSupervisor(generation)
         for sentence in host.shortfalls { log.notice("\(sentence)") }
         monitor?.start()
     }
@@ -141,9 +138,9 @@ final class Daemon {
         if isStarted { advance(.checkerStarted) }
     }
 
-    private func startTracking() {
+    private func startTracking(isStart: Bool) {
         trackers.keep(only: generation.trackedObjects)
-        workers.track(generation, trackers, scripts.limits, delegate: self)
+        workers.track(generation, trackers, scripts.limits, isStart: isStart, delegate: self)
     }
 
     // MARK: Addresses
@@ -354,7 +351,7 @@ extension Daemon: ReloadConductorDelegate {
         store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
         startChecker()
-        startTracking()
+        startTracking(isStart: false)
         reloadFiles.adopted(generation)
     }
 

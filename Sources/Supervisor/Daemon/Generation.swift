@@ -20,6 +20,9 @@ final class Generation: InstanceSource {
     /// Decoded once: thousands of notifications may need it at once.
     private(set) lazy var global = (try? model.global()) ?? GlobalSettings()
 
+    /// Decoded once, too.
+    private(set) lazy var syncGroups = (try? model.shared())?.syncGroups ?? []
+
     init(
         number: UInt64, image: ConfigurationImage, model: EncodedModel, diagnostics: [Diagnostic], acceptedAt: Int64
     ) {
@@ -71,12 +74,22 @@ final class Generation: InstanceSource {
     var trackingPartNumber: Int32 { image.trackingPart?.number ?? -1 }
 
     /// The objects that hasup-track watches, by number.
-    private(set) lazy var trackedObjects: [TrackedObject] = {
-        guard let image = image.trackingPart, let part = try? EncodedModel(image.model).decode() else { return [] }
-        return TrackedObject.all(of: part)
+    var trackedObjects: [TrackedObject] { tracked.objects }
+    /// Folders in which hasup-track makes files (init_file).
+    var trackingFolders: [String] { tracked.folders }
+    var tracksFiles: Bool { trackedObjects.contains { $0.kind == .file } }
+    var tracksProcesses: Bool { trackedObjects.contains { $0.kind == .process } }
+
+    /// Decoded once.
+    private lazy var tracked: (objects: [TrackedObject], folders: [String]) = {
+        guard let image = image.trackingPart, let part = try? EncodedModel(image.model).decode() else { return ([], []) }
+        let made = part.shared.trackFiles.filter { $0.initialValue != nil }
+        return (TrackedObject.all(of: part), Array(Set(made.map { ReloadPaths.folder(of: $0.path) })).sorted())
     }()
 
     var instanceCount: Int { model.instanceCount }
+
+    func group(at index: Int) -> SyncGroup? { syncGroups.indices.contains(index) ? syncGroups[index] : nil }
 
     /// The last instance that was decoded: a frame may name the same one a hundred times, and one with many addresses takes
     /// a while.

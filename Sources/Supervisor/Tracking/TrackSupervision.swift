@@ -35,6 +35,12 @@ final class TrackSupervision: WorkerProcessOwner {
     private var previous: Generation?
     /// True after the process that runs has been configured.
     private var isConfigured = false
+    /// True until a reload: init_file may overwrite files at a start.
+    private var isStart: Bool
+    /// The folders of init_file, if hasup-track can be sealed because no scripts can come; otherwise nil.
+    private let sealedFolders: [String]?
+    /// True if the process that runs has the kernel's reports about processes.
+    private var hasReports = false
     private let page: StatePage
     private(set) var worker: WorkerProcess?
     /// The last worker's report on its limits.
@@ -44,8 +50,10 @@ final class TrackSupervision: WorkerProcessOwner {
     /// - Throws: `SystemError`.
     init(
         _ context: DaemonContext, _ generation: Generation, _ record: TrackerRecord, _ limits: ScriptLimits,
-        delegate: any TrackSupervisionDelegate
+        isStart: Bool, delegate: any TrackSupervisionDelegate
     ) throws(SystemError) {
+        self.isStart = isStart
+        sealedFolders = context.host.foldersWithoutScripts(generation, isStart: isStart)
         self.context = context
         self.limits = limits
         self.generation = generation
@@ -67,6 +75,7 @@ final class TrackSupervision: WorkerProcessOwner {
 
     /// Gives it a new generation.
     func apply(_ generation: Generation) {
+        isStart = false
         previous = previous ?? self.generation
         self.generation = generation
         if let channel = worker?.channel { configure(channel) }
@@ -90,8 +99,21 @@ final class TrackSupervision: WorkerProcessOwner {
             verdicts = []
         }
         if !verdicts.isEmpty { SupervisorToTracker.verdicts(verdicts).send(on: channel) }
-        SupervisorToTracker.configure(generation: generation.number)
+        if generation.tracksProcesses { sendReports(on: channel) } else { hasReports = false }
+        SupervisorToTracker.configure(generation: generation.number, isStart: isStart)
             .send(on: channel, descriptors: [generation.trackingPartNumber])
+    }
+
+    /// Where the kernel doesn't report, hasup-track looks for itself, and says so.
+    private func sendReports(on channel: Channel) {
+        guard !hasReports else { return }
+        do throws(SystemError) {
+            let reports = try ProcessConnector.open(generation.global.buffers.processMonitor)
+            SupervisorToTracker.reports.send(on: channel, descriptors: [reports.number])
+            hasReports = true
+        } catch {
+            if error.code != ENOTCONN { lines.write(.warning, "", "\(error)") }
+        }
     }
 
     // MARK: WorkerProcessOwner
@@ -102,12 +124,14 @@ final class TrackSupervision: WorkerProcessOwner {
         let ours = Descriptor(owning: pair[0])
         let theirs = Descriptor(owning: pair[1])
         isConfigured = false
+        hasReports = false
         page.stamp = Clock.now
         // In hasupd's group: who leads a group can't begin a session.
         let child = try ChildProcess.spawn(
-            path: "/proc/self/exe", arguments: TrackRole.arguments(limits, context.host.sandboxArguments),
-            environment: ExecRole.environment, descriptors: [theirs.number], hasOwnProcessGroup: false,
-            on: context.loop
+            path: "/proc/self/exe",
+            arguments: TrackRole.arguments(limits, context.host.sandboxArguments, sealedBut: sealedFolders),
+            environment: ExecRole.environment, descriptors: [theirs.number, context.host.trackFilter.number],
+            hasOwnProcessGroup: false, on: context.loop
         ) { [weak worker] pid, exit in worker?.exited(pid, exit) }
         return WorkerProcess.Started(child: child, socket: ours)
     }

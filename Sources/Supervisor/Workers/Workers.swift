@@ -46,13 +46,14 @@ final class Workers {
     /// Gives hasup-track a configuration, and starts it when something is tracked for the first time, or when one of before
     /// may have left runs.
     func track(
-        _ generation: Generation, _ record: TrackerRecord, _ limits: ScriptLimits,
+        _ generation: Generation, _ record: TrackerRecord, _ limits: ScriptLimits, isStart: Bool,
         delegate: any TrackSupervisionDelegate
     ) {
         if let tracker { return tracker.apply(generation) }
         guard !generation.trackedObjects.isEmpty || !record.processes.isEmpty else { return }
         do throws(SystemError) {
-            let tracker = try TrackSupervision(context, generation, record, limits, delegate: delegate)
+            let tracker = try TrackSupervision(
+                context, generation, record, limits, isStart: isStart, delegate: delegate)
             self.tracker = tracker
             tracker.start()
         } catch {
