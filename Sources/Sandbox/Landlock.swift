@@ -15,6 +15,8 @@ package struct FileRights: OptionSet, Hashable, Sendable {
     package static let removeFile = FileRights(rawValue: 1 << 5)
     /// To make sockets with a path.
     package static let makeSocket = FileRights(rawValue: 1 << 9)
+    /// To give a new file the name of another one in its folder.
+    package static let replaceFile = FileRights(rawValue: 1 << 5 | 1 << 8)
     package static let makeFolder = FileRights(rawValue: 1 << 7)
     /// To open files for writing, to make, remove, rename and cut what isn't a device, and to make folders.
     package static let change = FileRights(rawValue: 0x7fff & ~(1 << 0 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 11))

@@ -49,6 +49,7 @@ package struct Node: Sendable {
             if !records.isEmpty { context.retryStaleAddresses(at: now + kernelRetryDelay) }
         case .trackerTable(let states): context.trackers.next = states
         case .trackers(let states): for state in states { context.trackers.results[state.key] = state.result }
+        case .resetCounters(let id): resetCounters(of: id)
         case .stop:
             stop(at: now, into: &actions)
             changed.addAll(routers.count)
@@ -105,6 +106,13 @@ package struct Node: Sendable {
     package func status(of instance: InstanceID, at now: Instant) -> InstanceStatus? {
         guard routers.indices.contains(instance) else { return nil }
         return routers[instance].status(context, at: now)
+    }
+
+    private mutating func resetCounters(of id: InstanceID?) {
+        for id in id.map({ [$0] }) ?? Array(routers.indices) where routers.indices.contains(id) {
+            routers[id].counters = Counters()
+            changed.add(id)
+        }
     }
 
     /// True if any instance has accepted an advertisement since this node began.

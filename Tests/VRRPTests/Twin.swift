@@ -13,9 +13,10 @@ enum Step {
     case removed
     case reload(UInt8)
     case stranger
+    case resetCounters
 
     static func random(_ random: inout SeededRandom) -> Step {
-        switch Int.random(in: 0..<21, using: &random) {
+        switch Int.random(in: 0..<22, using: &random) {
         case 0..<8: return .wait(.milliseconds(Int64.random(in: 1...2_500, using: &random)))
         case 8..<13:
             let priorities: [UInt8] = [0, 50, 100, 150, 254]
@@ -27,6 +28,7 @@ enum Step {
         case 14, 15: return .link("eth1", Bool.random(using: &random))
         case 16, 17: return .removed
         case 20: return .source(Bool.random(using: &random))
+        case 21: return .resetCounters
         case 18: return .reload([60, 100, 170].randomElement(using: &random) ?? 100)
         default: return .stranger
         }
@@ -81,6 +83,7 @@ struct Twin {
         case .removed:
             if kernel.contains(address("10.0.4.1")) { bench.remove(["10.0.4.1/24"]) }
         case .reload(let priority): bench.reload { $0.instances[0].priority = Priority(rawValue: priority) }
+        case .resetCounters: bench.handle(.resetCounters(0))
         case .stranger: bench.give([0x31, 77, 100, 0, 0, 1, 0, 0], from: Bench.lower, to: address("224.0.0.18"))
         }
         keeper.keep(&bench.node)

@@ -27,6 +27,7 @@ final class Daemon {
     let installed: InstalledConfigurations
     let service: ServiceNotifier
     private let reloadFiles: ReloadFiles
+    private let dumps: Dumps
     private(set) var shutdown = Shutdown()
     private(set) var locks: VirtualRouterLocks?
     private var reloads: ReloadConductor?
@@ -56,6 +57,7 @@ final class Daemon {
             on: context.loop, log: context.log, limits: limits, runningMax: context.budget.scriptsMax,
             inherited: store.notifications, keep: { store.keep(notifications: $0) })
         reloadFiles = ReloadFiles(context.host, on: context.loop, log: context.log)
+        dumps = Dumps(context)
     }
 
     // MARK: Start
@@ -85,11 +87,12 @@ final class Daemon {
         store.keep(generation.image)
         startChecker()
         service.startWatchdog { [unowned self] in self.workers.isHealthy(self.generation) }
+        if generation.global.daemon.processName != nil { applyProcessName() }
         reloadFiles.started(generation) { [unowned self] in self.requestReload(nil) }
         host.limitSupervisor(
             hasScripts: generation.model.hasScripts, needsReadRight: generation.image.needsReadRight,
             realtimePriority: generation.supervisorPriority,
-            writing: ReloadPaths(generation).writableFolders)
+            writing: HostProfile.writableFolders(generation.global))
         for sentence in host.shortfalls { log.notice("\(sentence)") }
         monitor?.start()
     }
@@ -181,8 +184,8 @@ final class Daemon {
         case SIGINT: advance(.stop("SIGINT"))
         case OperatorSignals.park: park()
         default:
-            let name = signal == SIGUSR1 ? "SIGUSR1" : "SIGUSR2"
-            log.notice("\(name) ignored: use `hasup status` or `hasup status --json`")
+            guard let dump = NamedSignal.all.first(where: { $0.number == signal })?.dump, !isStopping else { return }
+            dumps.write(dump.kind, resetting: dump.reset, generation, by: workers.vrrp)
         }
     }
 
@@ -260,8 +263,12 @@ final class Daemon {
         events.observations.flushRest()
         workers.flushRest()
         scripts.flushRest()
+        dumps.flushRest()
         control?.flushRest()
     }
+
+    /// Gives the process the name that process_name asks for, or its own.
+    private func applyProcessName() { hasup_process_name_set(generation.global.daemon.processName ?? "hasupd") }
 
     // MARK: Events
 
@@ -324,6 +331,7 @@ extension Daemon: ReloadConductorDelegate {
         scripts.adopt(generation)
         store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
+        if generation.global.daemon.processName != before.global.daemon.processName { applyProcessName() }
         startChecker()
         reloadFiles.adopted(generation)
     }
@@ -344,7 +352,7 @@ extension Daemon: ControlMethodsDelegate {
 
     var problems: [String] {
         (monitor?.problems ?? []) + events.problems
-            + [installed.failure, context.budget.problem].compactMap { $0 } + reloadFiles.problems
+            + [installed.failure, context.budget.problem].compactMap { $0 } + reloadFiles.problems + dumps.problems
     }
 
     func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {

@@ -15,6 +15,7 @@ final class HostProfile {
     let workerFilter: Descriptor
     let checkerFilter: Descriptor
     let parserFilter: Descriptor
+    let dumpFilter: Descriptor
     let withdrawFilter: Descriptor
     private let supervisorFilter: Descriptor
     /// Restrictions that this host imposes, a sentence each.
@@ -54,6 +55,7 @@ final class HostProfile {
         workerFilter = try SeccompProgram.compile(.vrrp, onViolation: violation)
         checkerFilter = try SeccompProgram.compile(.checker, onViolation: violation)
         parserFilter = try SeccompProgram.compile(.config, onViolation: violation)
+        dumpFilter = try SeccompProgram.compile(.dump, onViolation: violation)
         withdrawFilter = try SeccompProgram.compile(.withdraw, onViolation: violation)
         supervisorFilter = try SeccompProgram.compile(.supervisor, onViolation: violation)
         var limitations: [String] = []
@@ -220,6 +222,11 @@ final class HostProfile {
     /// The least with which hasupd can open sockets, start and end workers, and let them enter their sandboxes.
     private var keptCapabilities: CapabilitySet = [.supervisor, .sysNice, .ipcLock, .dacReadSearch]
 
+    /// Folders besides its own in which hasupd or a child makes, writes and removes files of a configuration.
+    static func writableFolders(_ global: GlobalSettings) -> [String] {
+        ReloadPaths(global).writableFolders + DumpPaths(global).folders
+    }
+
     /// The reason that a new configuration needs a restart; nil when it doesn't.
     func missingCapability(for model: EncodedModel) -> String? {
         guard isFullySandboxed else { return nil }
@@ -228,7 +235,7 @@ final class HostProfile {
                 "the new configuration has scripts, and hasupd gave up the privileges for them when it started without "
                 + "any. Restart hasupd"
         }
-        let folders = ReloadPaths((try? model.global()) ?? GlobalSettings()).writableFolders
+        let folders = Self.writableFolders((try? model.global()) ?? GlobalSettings())
         guard let folder = folders.first(where: { !writableFolders.contains($0) }) else { return nil }
         return "the new configuration writes files in \(folder), and hasupd gave up the access to it when it started. "
             + "Restart hasupd"
