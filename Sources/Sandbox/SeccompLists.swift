@@ -37,6 +37,7 @@ enum SeccompLists {
         case .config: common + config
         case .dump: common + dump
         case .withdraw: common + messages + netlink
+        case .track: common + messages + track
         case .supervisor: supervisor
         }
     }
@@ -118,6 +119,22 @@ enum SeccompLists {
         // SOCK_STREAM and SOCK_DGRAM, with or without SOCK_CLOEXEC and SOCK_NONBLOCK.
         [UInt64(1), 2].map { SeccompRule("socket", int(0, family), ArgumentRule(1, is: $0, mask: 0xf)) }
     }
+
+    /// hasup-track without scripts: it reads files that it is told and /proc, writes those of init_file, and starts copies of
+    /// itself that do it. Which files is Landlock's part.
+    private static let track: [SeccompRule] =
+        plain(
+            "open", "openat", "readlinkat", "fstatfs", "newfstatat", "getdents64", "umask", "getcwd", "recvmmsg",
+            "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "pidfd_open", "pidfd_send_signal", "waitid",
+            "wait4", "kill", "getppid", "getpgid", "getsid", "setpgid", "set_robust_list", "rseq", "dup3",
+            "close_range", "getsockopt")
+        + [
+            // As fork(3) has it: no thread, and no new namespace.
+            SeccompRule("clone", int(0, 0x0120_0000 | SIGCHLD)),
+            SeccompRule("socketpair", int(0, AF_UNIX)),
+            // PR_SET_PDEATHSIG, PR_SET_NAME (linux/prctl.h).
+            SeccompRule("prctl", int(0, 1)), SeccompRule("prctl", int(0, 15)),
+        ]
 
     /// The parser of the configuration: it finds files as it reads, so it may look at them.
     private static let config: [SeccompRule] =

@@ -13,6 +13,8 @@ package enum SandboxRole: Hashable, Sendable, CaseIterable {
     case dump
     /// The short-lived child that removes addresses which nobody advertises.
     case withdraw
+    /// hasup-track without scripts.
+    case track
     /// hasupd without scripts, with all that its children need before their own filters.
     case supervisor
 }

@@ -52,7 +52,8 @@ extension SeccompLists {
         processOptions
         + plain(
             "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups", "setuid", "setgid",
-            "setresuid", "setresgid", "setgroups", "capget", "capset", "seccomp", "landlock_create_ruleset",
+            "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "capget", "capset", "seccomp",
+            "landlock_create_ruleset",
             "landlock_add_rule", "landlock_restrict_self")
 
     /// PR_{GET,SET}_DUMPABLE, PR_{GET,SET}_KEEPCAPS, PR_{SET,GET}_NAME, PR_GET_SECCOMP, PR_CAPBSET_{READ,DROP},
@@ -72,6 +73,8 @@ extension SeccompLists {
         SeccompRule("socket", int(0, AF_UNIX)),
         // NETLINK_ROUTE.
         SeccompRule("socket", int(0, AF_NETLINK), int(2, 0)),
+        // NETLINK_CONNECTOR: reports about processes, for hasup-track.
+        SeccompRule("socket", int(0, AF_NETLINK), int(2, 11)),
         // Bound to no protocol: it receives nothing (docs/decisions, D4).
         SeccompRule("socket", int(0, AF_PACKET), int(2, 0)),
     ]

@@ -41,6 +41,12 @@ enum FaultInjection: String, CaseIterable {
     case ignoresForeignRemovals
     /// Something happens on the link all the time, so that a core tries again what was refused.
     case changesLinkConstantly
+    /// In peace no result of a tracked object is heard.
+    case losesTrackerResults
+    /// In peace a core that starts or reloads isn't given the table of results.
+    case losesTrackerTable
+    /// A script or process that fails is said to be well.
+    case hidesTrackerFailures
 
     /// A part of the message of the one invariant that finds it.
     var sign: String {
@@ -61,6 +67,8 @@ enum FaultInjection: String, CaseIterable {
         case .hidesMTU: "on a link with an MTU"
         case .ignoresForeignRemovals: "and none has"
         case .changesLinkConstantly: "and can't use its addresses"
+        case .losesTrackerResults, .losesTrackerTable: "which should be"
+        case .hidesTrackerFailures: "which tracks a failure"
         }
     }
 

@@ -25,6 +25,7 @@ enum Disturbance {
     /// A reload whose worker dies before it has done it, or before it has heard of it.
     case reloadAndKill(machine: Int, isHeard: Bool, gap: Int64)
     case garbage(machine: Int)
+    case track(machine: Int, TrackerKey, TrackerResult)
 
     static func random(_ scenario: Scenario, _ random: inout SeededRandom) -> Disturbance {
         let machine = Int.random(in: 0..<scenario.machineCount, using: &random)
@@ -55,6 +56,14 @@ enum Disturbance {
         // One IPv6 address has room in version 3, and in version 2 two of IPv4.
         case 22: return .shrink(machine: machine, mtu: UInt32.random(in: 64...100, using: &random))
         default: return .garbage(machine: machine)
+        }
+    }
+
+    /// A tracked object changes.
+    static func randomResult(_ machines: [Machine], _ tracked: inout TrackedObjects) -> Disturbance? {
+        guard let machine = machines.randomElement(using: &tracked.random) else { return nil }
+        return machine.trackedKeys.randomElement(using: &tracked.random).map {
+            .track(machine: machine.number, $0, tracked.result($0.kind))
         }
     }
 
@@ -113,6 +122,7 @@ extension World {
             reload(machine, isHeard: isHeard, changesOneOf: 1)
             kill(machine, gap: gap)
         case .garbage(let machine): garbage(machine)
+        case .track(let machine, let key, let result): track(machine, key, result)
         case .linkDown, .recreate, .rename, .moveHardware, .shrink, .refuse: changeKernel(disturbance)
         }
         schedule(.undo(disturbance, life: life), after: pause)
@@ -173,6 +183,7 @@ extension World {
             network.duplicatePermille = 0
             network.reorderPermille = 0
         case .refuse(let machine, _, _): machines[machine].kernel.refused = []
+        case .track(let machine, let key, _): track(machine, key, tracked.result(key.kind))
         case .foreignChange(let machine, .flush(let place)):
             machines[machine].kernel.addOwn(place, at: now)
             sendNotifications(machine)
@@ -204,11 +215,13 @@ extension World {
             }
             sendNotifications(machine)
             restoreFile(machine)
+            restoreTracked(machine)
             if machines[machine].isStopped { die(machine) }
             // One that is being replaced goes on by itself.
             if machines[machine].node == nil {
                 start(machine)
             } else {
+                giveTable(machine)
                 give(machine, .configure(machines[machine].model))
             }
         }

@@ -6,6 +6,8 @@ import VRRP
 enum Pending {
     case frame(LANFrame)
     case applied(ticket: UInt64, KernelAnswer)
+    /// Results of tracked objects.
+    case results([TrackerState])
 }
 
 /// A request to the kernel.
@@ -68,6 +70,19 @@ struct Machine {
     var previousModels: [ConfigurationModel] = []
     /// When the core died whose successor hasn't come yet.
     var heardUntil = Instant(nanoseconds: 0)
+
+    // MARK: Tracked objects
+
+    /// The truth about them.
+    var objects: [TrackerKey: TrackerResult] = [:]
+    /// True if its daemon has looked at them.
+    var hasResults = false
+    /// The daemon's table.
+    var results: [TrackerKey: TrackerResult] = [:]
+    /// The results that the core was told.
+    var told: [TrackerKey: TrackerResult] = [:]
+    /// Counts starts of the daemon.
+    var starts = 0
 
     // MARK: The kernel and the ways to it
 

@@ -8,12 +8,13 @@ import Glibc
 /// `hasup-sim`: plays seeds until one breaks a promise.
 @main enum Main {
     static let usage = """
-        usage: hasup-sim --seed N [--trace]
-               hasup-sim --seeds COUNT [--start N] [--trace] [--inject NAME]
+        usage: hasup-sim --seed N [--trace] [--plain]
+               hasup-sim --seeds COUNT [--start N] [--trace] [--plain] [--inject NAME]
 
         Each seed is a random cluster of real VRRP cores on a network that lies, first with faults, then in peace. An
         injection breaks something on purpose: the seeds that find it break a promise. NAME is one of
         \(FaultInjection.allCases.map(\.rawValue).joined(separator: " ")).
+        Plain clusters track no scripts, processes and files.
         Exit status: 0 when every promise held, 1 when a seed broke one, 64 for wrong arguments.
         """
 
@@ -28,7 +29,8 @@ import Glibc
         var broken = 0
         for offset in 0..<options.count {
             let seed = options.start &+ offset
-            let outcome = Simulation.run(seed: seed, trace: options.trace, injection: options.injection)
+            let outcome = Simulation.run(
+                seed: seed, trace: options.trace, injection: options.injection, isPlain: options.isPlain)
             simulated = simulated + outcome.simulated
             events += outcome.events
             for line in outcome.trace { print(line) }
@@ -37,7 +39,8 @@ import Glibc
             print("seed \(seed) breaks a promise:")
             for failure in outcome.failures { print("  \(failure)") }
             print(
-                "replay: hasup-sim --seed \(seed) --trace\(options.injection.map { " --inject \($0.rawValue)" } ?? "")")
+                "replay: hasup-sim --seed \(seed) --trace\(options.isPlain ? " --plain" : "")\(options.injection.map { " --inject \($0.rawValue)" } ?? "")"
+            )
         }
         let hours = Int(simulated.seconds / 3_600)
         print(
@@ -57,6 +60,7 @@ struct SimulationOptions {
     var start: UInt64 = 1
     var count: UInt64 = 1
     var trace = false
+    var isPlain = false
     var injection: FaultInjection?
 
     /// Nil for anything that isn't understood.
@@ -66,6 +70,7 @@ struct SimulationOptions {
         while let argument = rest.next() {
             switch argument {
             case "--trace": trace = true
+            case "--plain": isPlain = true
             case "--inject":
                 guard let named = rest.next().flatMap({ FaultInjection(rawValue: $0) }) else { return nil }
                 injection = named

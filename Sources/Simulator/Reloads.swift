@@ -7,7 +7,10 @@ extension World {
     mutating func reload(_ machine: Int, isHeard: Bool = true, changesOneOf odds: Int = 3) {
         guard machines[machine].node != nil, !machines[machine].isPaused, !machines[machine].isStopped else { return }
         changeFile(machine, changesOneOf: odds)
-        if isHeard { give(machine, .configure(machines[machine].model)) }
+        if isHeard {
+            giveTable(machine)
+            give(machine, .configure(machines[machine].model))
+        }
     }
 
     /// A changed file: other instances in another order, with other settings.
@@ -16,6 +19,7 @@ extension World {
         model.instances.shuffle(using: &random)
         for place in model.instances.indices where happens(oneIn: odds) {
             changeElection(&model.instances[place])
+            if Int.random(in: 0..<2, using: &tracked.random) == 0 { tracked.addTrackers(to: &model.instances[place]) }
             changeAddresses(&model.instances[place])
         }
         if model.instances.count > 1, happens(oneIn: 4) { model.instances.removeLast() }

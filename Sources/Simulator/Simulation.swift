@@ -23,12 +23,15 @@ struct Simulation {
     /// The end of the faults.
     private(set) var peaceSince: Int64 = 0
 
-    static func run(seed: UInt64, trace: Bool = false, injection: FaultInjection? = nil) -> SimulationResult {
-        var simulation = Simulation(seed: seed, trace: trace, injection: injection)
+    /// - Parameter isPlain: nobody tracks scripts, processes and files.
+    static func run(
+        seed: UInt64, trace: Bool = false, injection: FaultInjection? = nil, isPlain: Bool = false
+    ) -> SimulationResult {
+        var simulation = Simulation(seed: seed, trace: trace, injection: injection, isPlain: isPlain)
         return simulation.run()
     }
 
-    private init(seed: UInt64, trace: Bool, injection: FaultInjection?) {
+    private init(seed: UInt64, trace: Bool, injection: FaultInjection?, isPlain: Bool) {
         var random = SeededRandom(seed: seed)
         var scenario = Scenario(random: &random)
         if injection == .changesVRIDs {
@@ -38,11 +41,19 @@ struct Simulation {
             }
         }
         if random.next() % 3 == 0 { scenario.shareNetwork() }
+        var tracked = TrackedObjects(seed: seed, isPlain: isPlain)
+        for machine in scenario.models.indices {
+            for place in scenario.models[machine].instances.indices {
+                tracked.addTrackers(to: &scenario.models[machine].instances[place])
+            }
+        }
         self.injection = injection
         killsProcesses = random.next() % 4 == 0
         killsOverReloads = random.next() % 4 == 0
         refusesAll = random.next() % 16 == 0
-        world = World(scenario: scenario, random: random, trace: Trace(isOn: trace), injection: injection)
+        world = World(
+            scenario: scenario, random: random, trace: Trace(isOn: trace), injection: injection,
+            tracked: tracked)
     }
 
     var routers: Range<Int> { world.scenario.routers.indices }
@@ -65,6 +76,7 @@ struct Simulation {
         checkPeace()
         if world.invariants.failures.isEmpty { restartBackup() }
         if world.invariants.failures.isEmpty { interfere() }
+        if world.invariants.failures.isEmpty, world.tracked.isOn { changeWeights() }
         if world.invariants.failures.isEmpty { shutDownMaster() }
         if world.invariants.failures.isEmpty { killProcesses() }
         if world.invariants.failures.isEmpty, refusesAll { refuseEverywhere() }
@@ -94,6 +106,12 @@ struct Simulation {
         while world.now < end {
             let gap = Int64.random(in: 0...(longest * 4).nanoseconds, using: &world.random)
             world.run(until: min(end, world.now + gap))
+            if world.tracked.isOn, Int.random(in: 0..<2, using: &world.tracked.random) == 0,
+                let change = Disturbance.randomResult(world.machines, &world.tracked)
+            {
+                world.begin(change)
+                continue
+            }
             if killsOverReloads, Int.random(in: 0..<3, using: &world.random) == 0 {
                 let masters = world.machines.filter { $0.states.contains(.master) }.map(\.number)
                 world.begin(Disturbance.randomReloadAndKill(world.scenario, masters: masters, &world.random))
@@ -126,7 +144,8 @@ struct Simulation {
     private func firstMasterBound(_ router: Int) -> Int64 {
         let interval = largest(router) { settings, _ in settings.advertInterval }
         let skew = max(interval, .seconds(1))
-        return drifted(largest(router) { $1.global.startupDelay } + interval * 4 + skew * 2)
+        let unknown = world.tracked.isOn ? Interval(nanoseconds: World.firstResultsMax) : .zero
+        return drifted(largest(router) { $1.global.startupDelay } + unknown + interval * 4 + skew * 2)
     }
 
     /// Until nobody has a reason to move: a preempting machine waits for preempt_delay and one more down time.
@@ -214,6 +233,31 @@ struct Simulation {
             world.invariants.fail(world.now, "VI_\(router) moves because of another program")
         }
         checkState()
+    }
+
+    /// Tracked objects change, those that are no reason for FAULT: whoever is the best by then is master.
+    private mutating func changeWeights() {
+        for machine in world.machines.indices {
+            for settings in world.machines[machine].model.instances {
+                for tracker in settings.trackers where tracker.weight != 0 && tracker.kind != .file {
+                    let result: TrackerResult = Bool.random(using: &world.tracked.random) ? .up : .down
+                    let key = TrackerKey(tracker.kind, tracker.name)
+                    if !isFault(key, result, on: machine) { world.track(machine, key, result) }
+                    world.run(until: world.now + Int64.random(in: 0...50_000_000, using: &world.tracked.random))
+                }
+            }
+        }
+        world.run(until: world.now + (routers.map(settledBound).max() ?? 0))
+        checkState()
+    }
+
+    /// True if another instance that tracks the same object goes to FAULT by it.
+    private func isFault(_ key: TrackerKey, _ result: TrackerResult, on machine: Int) -> Bool {
+        world.machines[machine].model.instances.contains { settings in
+            settings.trackers.contains {
+                TrackerKey($0.kind, $0.name) == key && $0.weight == 0 && $0.goodResult != result
+            }
+        }
     }
 
     /// Every kernel refuses the addresses of a virtual router: its machines try in turn, once a minute each at most.

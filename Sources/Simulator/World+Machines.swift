@@ -18,7 +18,10 @@ extension World {
         let model = substitute ?? machines[machine].model
         machines[machine].kernel.forgetOwners()
         let evidence = StaleAddresses.Evidence(records: nil, claimed: [], mayAdopt: true)
+        machines[machine].starts += 1
+        startTracking(machine)
         _ = begin(machine, model, evidence)
+        giveTable(machine)
         machines[machine].isBeginning = false
         give(machine, .configure(model))
     }
@@ -66,6 +69,7 @@ extension World {
             records: injection == .dropsLedger ? [] : entries, claimed: snapshot.masters(of: model))
         snapshot.ledger = begin(machine, model, evidence)
         invariants.continues(machine, life: machines[machine].life)
+        giveTable(machine)
         machines[machine].isBeginning = false
         give(machine, .resume(model, snapshot))
     }

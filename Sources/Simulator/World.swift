@@ -14,6 +14,8 @@ enum WorldEvent {
     case detected(machine: Int, AddressKey, addedAt: Int64)
     case revive(machine: Int, life: Int)
     case undo(Disturbance, life: Int)
+    /// A daemon that has started has looked at all that it tracks.
+    case firstResults(machine: Int, start: Int)
 }
 
 /// The cluster, its network and its clock, which jumps from event to event. Nothing here is random but by the seed.
@@ -31,12 +33,16 @@ struct World {
     /// The time at which a machine last left MASTER, by virtual router.
     var lastYield: [Int64]
     let injection: FaultInjection?
+    var tracked: TrackedObjects
     private var queue = EventQueue()
     private var actions: [Action] = []
     private var record = ByteWriter()
 
-    init(scenario: Scenario, random: SeededRandom, trace: Trace, injection: FaultInjection?) {
+    init(
+        scenario: Scenario, random: SeededRandom, trace: Trace, injection: FaultInjection?, tracked: TrackedObjects
+    ) {
         var random = random
+        self.tracked = tracked
         self.injection = injection
         self.scenario = scenario
         network = LAN(machineCount: scenario.machineCount, random: &random)
@@ -88,6 +94,8 @@ struct World {
         case .revive(let machine, let life):
             if machines[machine].life == life { revive(machine) }
         case .undo(let disturbance, let life): end(disturbance, life: life)
+        case .firstResults(let machine, let start):
+            if machines[machine].starts == start { giveFirstResults(machine) }
         }
     }
 
@@ -115,6 +123,7 @@ struct World {
         case .applied(let ticket, let answer):
             machines[machine].answersUnderWay -= 1
             give(machine, .applied(ticket: ticket, answer))
+        case .results(let states): giveResults(machine, states)
         }
     }
 
@@ -125,11 +134,15 @@ struct World {
         machines[machine].node?.handle(event, at: reading, into: &actions)
         let done = actions
         keep(machine)
-        if !machines[machine].isBeginning, machines[machine].node?.owesWithdrawals == false {
+        if !machines[machine].isBeginning, !event.isTable, machines[machine].node?.owesWithdrawals == false {
             machines[machine].previousModels = []
         }
         for action in done { perform(action, of: machine) }
         checkPromises(machine)
+        switch event {
+        case .packet, .timeout, .trackerTable: break
+        default: if tracked.isOn { checkTracked(machine) }
+        }
         let deadline = machines[machine].node?.deadline ?? .never
         machines[machine].wakeVersion += 1
         guard deadline != .never else { return }
@@ -177,4 +190,9 @@ struct World {
         let masters = machines.count { $0.states[router] == .master }
         invariants.changed(router, masters: masters, at: now)
     }
+}
+
+extension Event {
+    /// True for what comes before a configuration, which the core hasn't heard of yet.
+    fileprivate var isTable: Bool { if case .trackerTable = self { true } else { false } }
 }

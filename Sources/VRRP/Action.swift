@@ -144,6 +144,8 @@ package enum Observation: Hashable, Sendable {
     /// Another router advertises while this one is MASTER, and hasn't yielded; reported once for as long as it is
     /// heard.
     case rivalMaster(InstanceID, source: IPAddress, RivalMaster.Sign)
+    /// The effective priority is another one now.
+    case priorityChanged(InstanceID, from: Priority, to: Priority)
 }
 
 /// One state change, with what an operator needs to know.
@@ -226,6 +228,12 @@ package enum Fault: Hashable, Sendable {
     /// It was MASTER and could use none of its addresses: the kernel refused this one with an error number, or another
     /// machine has it (0). It tries again later.
     case addressesUnusable(IPAddress, code: Int32)
+    /// A script or a process with weight 0 isn't well.
+    case trackerDown(TrackerKey)
+    /// A script or a process with weight 0 and `reverse` is well.
+    case trackerUp(TrackerKey)
+    /// The number in a tracked file means a fault.
+    case fileNumber(String, Int32)
 }
 
 /// Something unusual in a packet that was accepted.

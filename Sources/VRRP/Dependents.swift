@@ -1,11 +1,12 @@
 import Base
 import ConfigurationModel
 
-/// Instances by what concerns them: an event of an interface or an address touches the instances that depend on it, and
+/// Instances by what concerns them: an event of an interface, an address or a tracked object touches the instances that depend on it, and
 /// no others.
 struct Dependents {
     /// Instances by the name of an interface that they send by, track or put addresses on.
     private var byInterface: [String: [InstanceID]] = [:]
+    private var byTracker: [TrackerKey: [InstanceID]] = [:]
     /// Unicast instances by their configured source address, on whichever interface it is.
     private var bySource: [IPAddress: [InstanceID]] = [:]
     /// Instances by virtual address, carried or excluded; nearly always one.
@@ -31,12 +32,16 @@ struct Dependents {
                 }
             }
             for name in names { byInterface[name, default: []].append(id) }
+            for key in Set(settings.trackers.map(TrackerKey.init)) { byTracker[key, default: []].append(id) }
             if settings.isUnicast, let source = settings.sourceAddress { bySource[source, default: []].append(id) }
         }
     }
 
     /// Instances that an interface concerns, in their order.
     func on(_ interface: String) -> [InstanceID] { byInterface[interface] ?? [] }
+
+    /// Instances that track an object, in their order.
+    func tracking(_ key: TrackerKey) -> [InstanceID] { byTracker[key] ?? [] }
 
     /// Unicast instances that send from this address.
     func sending(from address: IPAddress) -> [InstanceID] { bySource[address] ?? [] }

@@ -54,6 +54,16 @@ extension Fault: ByteCoded {
         case .trackedInterfaceUp(let name):
             writer.write(UInt8(8))
             writer.write(text: name)
+        case .trackerDown(let key):
+            writer.write(UInt8(9))
+            key.encode(into: &writer)
+        case .trackerUp(let key):
+            writer.write(UInt8(10))
+            key.encode(into: &writer)
+        case .fileNumber(let name, let number):
+            writer.write(UInt8(11))
+            writer.write(text: name)
+            number.encode(into: &writer)
         }
     }
 
@@ -71,6 +81,11 @@ extension Fault: ByteCoded {
             self = .addressesUnusable(
                 try reader.readTaggedAddress(), code: Int32(bitPattern: try reader.readUInt32()))
         case 8: self = .trackedInterfaceUp(try reader.readText())
+        case 9: self = .trackerDown(try TrackerKey(decoding: &reader))
+        case 10: self = .trackerUp(try TrackerKey(decoding: &reader))
+        case 11:
+            let name = try reader.readText()
+            self = .fileNumber(name, try Int32(decoding: &reader))
         default: throw .invalid
         }
     }
@@ -259,6 +274,11 @@ extension Observation {
             writer.write(UInt8(13))
             writer.write(UInt32(instance))
             writer.write(UInt32(clamping: count))
+        case .priorityChanged(let instance, let former, let priority):
+            writer.write(UInt8(14))
+            writer.write(UInt32(instance))
+            writer.write(former.rawValue)
+            writer.write(priority.rawValue)
         }
     }
 
@@ -299,6 +319,9 @@ extension Observation {
             self = .staleAddressesRemoved(addresses, count: count, addedBy: try reader.readUInt8())
         case 13:
             self = .addressesUnadvertised(Int(try reader.readUInt32()), count: Int(try reader.readUInt32()))
+        case 14:
+            self = .priorityChanged(
+                Int(try reader.readUInt32()), from: try reader.readPriority(), to: try reader.readPriority())
         default: throw .invalid
         }
     }

@@ -29,7 +29,7 @@ package enum Event {
     /// The results of all tracked objects of the configuration that comes next, before it; in effect with it. An object
     /// that isn't named has no result yet.
     case trackerTable([TrackerState])
-    /// New results of tracked objects of the configuration that runs.
+    /// New results of tracked objects of the configuration that runs; after a table, also of the one that comes next.
     case trackers([TrackerState])
     /// Counts one instance's counters, or with nil those of all, from zero again.
     case resetCounters(InstanceID?)

@@ -149,7 +149,7 @@ extension Node {
         }
     }
 
-    private mutating func reassess(_ instances: [InstanceID], at now: Instant, into actions: inout [Action]) {
+    mutating func reassess(_ instances: [InstanceID], at now: Instant, into actions: inout [Action]) {
         keepingRoutes(of: instances) { node, id in
             let previousDown = node.routers[id].masterDownInterval
             node.routers[id].reassess(previousDown: previousDown, at: now, &node.context, into: &actions)

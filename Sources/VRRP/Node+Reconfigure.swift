@@ -3,17 +3,18 @@ import ConfigurationModel
 
 extension Node {
     /// A configuration: the first one starts the node, later ones are applied as differences. The same again does
-    /// nothing.
+    /// nothing but bring the table of results.
     mutating func configure(_ new: ConfigurationModel, at now: Instant, into actions: inout [Action]) {
         adoptGlobal(new.global)
         context.dependents = Dependents(new.instances)
+        let results = context.trackers.adopt()
         if !isConfigured {
             isConfigured = true
             if new.global.startupDelay > .zero { context.startsAt = now + new.global.startupDelay }
             routers = new.instances.enumerated().map { VirtualRouter(id: $0, settings: $1, at: now) }
             for id in routers.indices { routers[id].start(at: now, &context, into: &actions) }
         } else if routers.lazy.map(\.settings).elementsEqual(new.instances) {
-            return
+            return reassess(trackersOf: results, at: now, into: &actions)
         } else {
             apply(new.instances, at: now, into: &actions)
         }
@@ -29,7 +30,7 @@ extension Node {
     private mutating func apply(_ instances: [InstanceSettings], at now: Instant, into actions: inout [Action]) {
         let map = match(instances)
         // Under the old numbers: what is removed says goodbye.
-        for id in routers.indices where map[id] == nil {
+        for id in routers.indices where map[id] == nil && routers[id].state != .initialize {
             if routers[id].state == .master { routers[id].advertise(.release, at: now, into: &actions) }
             routers[id].end(.reconfigured, trigger: .fault, at: now, &context, into: &actions)
         }

@@ -11,6 +11,7 @@ extension Node {
         isConfigured = true
         adoptGlobal(new.global)
         context.dependents = Dependents(new.instances)
+        _ = context.trackers.adopt()
         if new.global.startupDelay > .zero { context.startsAt = now + new.global.startupDelay }
         resumeNode(snapshot, at: now)
         context.lastNotification = snapshot.lastNotification

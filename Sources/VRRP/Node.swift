@@ -47,8 +47,8 @@ package struct Node: Sendable {
         case .staleAddresses(let records):
             for record in records { context.ledger.adopt(record, owner: nil, phase: .present) }
             if !records.isEmpty { context.retryStaleAddresses(at: now + kernelRetryDelay) }
-        case .trackerTable(let states): context.trackers.next = states
-        case .trackers(let states): for state in states { context.trackers.results[state.key] = state.result }
+        case .trackerTable(let states): context.trackers.prepare(states)
+        case .trackers(let states): take(states, at: now, into: &actions)
         case .resetCounters(let id): resetCounters(of: id)
         case .stop:
             stop(at: now, into: &actions)
@@ -240,7 +240,12 @@ package struct Node: Sendable {
         for id in routers.indices where routers[id].state == .master {
             routers[id].advertise(.release, at: now, into: &actions)
         }
-        for id in routers.indices where routers[id].state != .initialize {
+        for id in routers.indices {
+            // Who hasn't started has said nothing.
+            guard routers[id].state != .initialize else {
+                routers[id].awaitsResults = false
+                continue
+            }
             routers[id].end(.stopped, trigger: .stop, at: now, &context, into: &actions)
         }
     }

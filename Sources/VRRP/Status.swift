@@ -12,6 +12,10 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
     package var since = Instant(nanoseconds: 0)
     /// Effective priority.
     package var priority = Priority.release
+    /// Changes of the base priority by tracked objects.
+    package var contributions: [Contribution] = []
+    /// INIT: the scripts whose first results it waits for.
+    package var awaitedScripts: [String] = []
     /// Address that advertisements are sent from; nil without one.
     package var source: IPAddress?
     /// The master's address: our own when MASTER, nil when unknown.
@@ -60,6 +64,8 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
         try members.field("in_state_seconds", &timeInState)
         try members.hidden(&since)
         try members.field("priority", &priority)
+        try members.field("contributions", &contributions, atMost: Contribution.most)
+        try members.field("awaited_scripts", &awaitedScripts, atMost: Contribution.most)
         try members.field("source", &source)
         try members.field("master", &master)
         try members.field("master_priority", &masterPriority)

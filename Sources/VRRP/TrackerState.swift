@@ -11,6 +11,9 @@ package struct TrackerKey: ByteCoded, Hashable, Sendable {
         self.name = name
     }
 
+    /// The object of an instance's entry.
+    init(_ tracker: Tracker) { self.init(tracker.kind, tracker.name) }
+
     package init(decoding reader: inout ByteReader) throws(ByteError) {
         guard let kind = TrackerKind(rawValue: try reader.readUInt8()) else { throw .invalid }
         self.init(kind, try String(decoding: &reader))
@@ -20,13 +23,6 @@ package struct TrackerKey: ByteCoded, Hashable, Sendable {
         writer.write(kind.rawValue)
         name.encode(into: &writer)
     }
-}
-
-/// The results that a node knows.
-struct TrackerResults: Sendable {
-    var results: [TrackerKey: TrackerResult] = [:]
-    /// Those that are in effect with the next configuration; nil when none were given.
-    var next: [TrackerState]?
 }
 
 /// The latest result of a tracked object, as hasupd knows it (docs/decisions, D45).

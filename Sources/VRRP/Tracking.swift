@@ -1,25 +1,56 @@
 import Base
 import ConfigurationModel
 
-/// The effect of tracked objects on an instance, as pure functions of the configuration and the interfaces known.
+/// The effect of tracked objects on an instance, as pure functions of the configuration, the interfaces and the
+/// results known.
 enum Tracking {
     private static func isUsable(_ name: String, _ interfaces: InterfaceTable) -> Bool {
         interfaces[name]?.isUsable ?? false
     }
 
-    /// Base priority and the weights of tracked interfaces, within 1...254; an owner's 255 never changes.
-    static func priority(of settings: InstanceSettings, _ interfaces: InterfaceTable) -> Priority {
-        if settings.priority == .owner { return .owner }
-        var sum = Int(settings.priority.rawValue)
-        for tracked in settings.trackedInterfaces where tracked.weight != 0 {
-            let isUp = isUsable(tracked.name, interfaces) != tracked.reverse
-            if isUp == (tracked.weight > 0) { sum += tracked.weight }
+    /// The effects of tracked objects on an instance: the changes of its priority that aren't 0, and faults.
+    static func effects(
+        on settings: InstanceSettings, _ context: NodeContext
+    ) -> (contributions: [Contribution], faults: [Fault]) {
+        var contributions: [Contribution] = []
+        var faults: [Fault] = []
+        for tracked in settings.trackedInterfaces {
+            switch tracked.effect(isUp: isUsable(tracked.name, context.interfaces)) {
+            case .change(0): break
+            case .change(let amount):
+                contributions.append(Contribution(.interface, tracked.name, Int32(clamping: amount)))
+            case .fault:
+                faults.append(
+                    tracked.reverse ? .trackedInterfaceUp(tracked.name) : .trackedInterfaceDown(tracked.name))
+            }
         }
-        return Priority(rawValue: UInt8(min(max(sum, 1), 254)))
+        for tracker in settings.trackers {
+            let key = TrackerKey(tracker)
+            let result = context.trackers[key]
+            switch tracker.effect(of: result) {
+            case .change(0): break
+            case .change(let amount): contributions.append(Contribution(key, amount))
+            case .fault:
+                if case .number(let number) = result {
+                    faults.append(.fileNumber(key.name, number))
+                } else {
+                    faults.append(result == .up ? .trackerUp(key) : .trackerDown(key))
+                }
+            }
+        }
+        // Weights don't change an owner's.
+        return (settings.priority == .owner ? [] : contributions, faults)
+    }
+
+    /// Scripts without a result that an instance must know before it starts.
+    static func awaited(by settings: InstanceSettings, _ results: TrackerResults) -> [String] {
+        settings.trackers.filter { $0.isAwaited(results[TrackerKey($0)]) }.map(\.name)
     }
 
     /// Everything that keeps an instance from taking part, in the order of their weight for an operator.
-    static func faults(of settings: InstanceSettings, _ context: NodeContext) -> [Fault] {
+    ///
+    /// - Parameter tracked: the faults of tracked objects.
+    static func faults(of settings: InstanceSettings, tracked: [Fault], _ context: NodeContext) -> [Fault] {
         let interfaces = context.interfaces
         var faults: [Fault] = []
         if !settings.faults.isEmpty || settings.virtualRouterID == nil { faults.append(.configuration) }
@@ -33,12 +64,7 @@ enum Tracking {
                 faults.append(.interfaceDown(name))
             }
         }
-        for tracked in settings.trackedInterfaces where tracked.weight == 0 {
-            if isUsable(tracked.name, interfaces) == tracked.reverse {
-                faults.append(
-                    tracked.reverse ? .trackedInterfaceUp(tracked.name) : .trackedInterfaceDown(tracked.name))
-            }
-        }
+        faults += tracked
         // A master with an address on a dead link serves nobody there (docs/decisions, D129).
         for address in [settings.virtualAddresses, settings.excludedAddresses].joined() where !address.isUntracked {
             guard let other = address.interface, other != name, !isUsable(other, interfaces) else { continue }

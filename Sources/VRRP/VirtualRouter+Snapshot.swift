@@ -46,6 +46,7 @@ extension VirtualRouter {
         if isInstalled { flags |= 4 }
         if canSend { flags |= 8 }
         if state == .backup, !isIntervalLearned { flags |= 16 }
+        if awaitsResults { flags |= 32 }
         writer.write(flags)
         writer.write(since.nanoseconds)
         writer.write(compact: UInt64(bitPattern: masterInterval.nanoseconds))
@@ -202,7 +203,7 @@ extension VirtualRouter {
         ) throws(ByteError) {
             router = VirtualRouter(id: id, settings: settings, at: Instant(nanoseconds: 0))
             let head = try RecordHead(from: &reader)
-            guard head.fingerprint == router.fingerprint, head.state != .initialize else { throw .invalid }
+            guard head.fingerprint == router.fingerprint else { throw .invalid }
             router.state = head.state
             router.priority = try reader.readPriority()
             guard let waiting = BackupReason(rawValue: try reader.readUInt8()) else { throw .invalid }
@@ -216,6 +217,9 @@ extension VirtualRouter {
             router.isInstalled = flags & 4 != 0
             router.canSend = flags & 8 != 0
             router.isIntervalLearned = router.state == .backup && flags & 16 == 0
+            router.awaitsResults = flags & 32 != 0
+            // One that has ended leaves nothing to go on with.
+            guard (router.state == .initialize) == router.awaitsResults else { throw .invalid }
             router.since = try reader.readMoment()
             router.masterInterval = Interval(nanoseconds: Int64(bitPattern: try reader.readCompact()))
             guard router.masterInterval > .zero,

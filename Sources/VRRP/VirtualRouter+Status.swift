@@ -12,6 +12,8 @@ extension VirtualRouter {
         status.masterPriority = masterPriority
         status.lastAdvertAge = lastAdvertAt?.age(at: now)
         status.faults = faults
+        status.contributions = Tracking.effects(on: settings, context).contributions
+        if awaitsResults { status.awaitedScripts = Tracking.awaited(by: settings, context.trackers) }
         status.lastTransition = lastTransition
         status.counters = counters
         status.unadvertisedAddresses = unadvertisedCount

@@ -34,6 +34,8 @@ struct VirtualRouter {
     var hasExtendedMasterDown = false
     /// True if the kernel has answered the installation of this mastership.
     var isInstalled = false
+    /// INIT: it starts when each script that decides about it has a result. False of one that has ended.
+    var awaitsResults = false
     /// BACKUP: whether `masterInterval` is what the master advertises (version 3), and not our own.
     var isIntervalLearned = false
     var since: Instant
@@ -144,23 +146,40 @@ struct VirtualRouter {
 
     // MARK: Transitions
 
-    /// Leaves Initialize, as RFC 9568 §6.4.1 says.
+    /// Leaves Initialize, as RFC 9568 §6.4.1 says, when it knows enough.
     mutating func start(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
-        refreshSurroundings(context)
+        awaitsResults = true
+        refreshSurroundings(context, into: &actions)
+        startIfKnown(at: now, &context, into: &actions)
+        reportUnadvertised(into: &actions)
+        if awaitsResults { reportForeignAddresses(context, into: &actions) }
+    }
+
+    /// In INIT nothing is said and nothing is sent until each script with weight 0 has ended once (behaviours §8): it
+    /// would be MASTER of a service that doesn't run. What can't run at all waits for nothing.
+    private mutating func startIfKnown(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+        guard awaitsResults,
+            faults.contains(.configuration) || Tracking.awaited(by: settings, context.trackers).isEmpty
+        else { return }
+        awaitsResults = false
         if let fault = faults.first {
             enterFault(fault, at: now, &context, into: &actions)
         } else {
             enterBackup(.started, at: now, &context, into: &actions)
         }
-        reportUnadvertised(into: &actions)
     }
 
-    /// Reads again what interfaces decide: faults, source, priority.
-    mutating func refreshSurroundings(_ context: NodeContext) {
+    /// Reads again what interfaces and tracked objects decide: faults, source, priority.
+    private mutating func refreshSurroundings(_ context: NodeContext, into actions: inout [Action]) {
         let interface = context.interfaces[settings.interface]
-        faults = Tracking.faults(of: settings, context)
+        let tracked = Tracking.effects(on: settings, context)
+        faults = Tracking.faults(of: settings, tracked: tracked.faults, context)
         if let unserved { faults.append(unserved) }
-        priority = Tracking.priority(of: settings, context.interfaces)
+        let former = priority
+        priority = settings.priority(changedBy: tracked.contributions.reduce(0) { $0 + Int($1.amount) })
+        if priority != former, state != .initialize || awaitsResults {
+            actions.append(.observe(.priorityChanged(id, from: former, to: priority)))
+        }
         source = Tracking.source(of: settings, context)
         interfaceIndex = interface?.index ?? 0
         canSend = interface.map { $0.isUsable || settings.ignoresPrimaryInterface } ?? false
@@ -183,16 +202,16 @@ struct VirtualRouter {
         return UInt16(truncatingIfNeeded: total >> 48)
     }
 
-    /// An interface or the configuration changed: faults come or go, and the priority takes effect at once. In BACKUP
+    /// An interface, a tracked object or the configuration changed: faults come or go, and the priority takes effect at once. In BACKUP
     /// the running timer moves by the difference of the master-down intervals.
     mutating func reassess(
         previousDown: Interval, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
         let before = priority
-        refreshSurroundings(context)
+        refreshSurroundings(context, into: &actions)
         reportUnadvertised(into: &actions)
         switch state {
-        case .initialize: break
+        case .initialize: startIfKnown(at: now, &context, into: &actions)
         case .fault:
             if faults.isEmpty { enterBackup(.recovered, at: now, &context, into: &actions) }
         case .backup, .master:
@@ -282,6 +301,7 @@ struct VirtualRouter {
         let transition = transition(to: .initialize, reason, at: now)
         leaveState(&context, into: &actions)
         state = .initialize
+        awaitsResults = false
         since = now
         forgetMaster()
         notify(trigger, &context, into: &actions)

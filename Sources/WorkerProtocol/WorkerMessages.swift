@@ -350,7 +350,7 @@ extension ByteReader {
 
     /// A line for the log. A worker in strange hands could send 64 KB of one character again and again, and to decode
     /// and escape all of it would take too long (docs/decisions, D6).
-    fileprivate mutating func readLine() throws(ByteError) -> String {
+    mutating func readLine() throws(ByteError) -> String {
         let bytes = try readView(Int(try readUInt32()))
         guard bytes.count <= Self.lineMax else {
             // A character may be cut in two here.

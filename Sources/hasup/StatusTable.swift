@@ -151,6 +151,12 @@ struct StatusTable {
                 texts.append("not MASTER: \(sentence)\(act)")
             }
         }
+        if !instance.awaitedScripts.isEmpty {
+            texts.append(
+                "waits for the first result of \(instance.awaitedScripts.count == 1 ? "script" : "scripts") "
+                    + instance.awaitedScripts.joined(separator: ", "))
+        }
+        if let sum = instance.prioritySum { texts.append(sum) }
         // A fault in the last transition's text isn't repeated.
         let shown = instance.lastTransition.map { $0.to == "FAULT" && instance.state == .fault ? $0.text : "" } ?? ""
         for fault in instance.faults where !shown.contains(fault) { texts.append("fault: \(fault)") }
@@ -291,6 +297,17 @@ struct StatusTable {
 extension InstanceReport {
     /// With the excluded ones, as they are shown.
     fileprivate var allAddresses: [String] { (addresses + excludedAddresses).map { Printable.text($0.address) } }
+
+    /// The parts of its priority: `priority 150 + 30 script web - 20 file load = 160`; nil when nothing changes it.
+    fileprivate var prioritySum: String? {
+        let parts = self.contributions
+        guard !parts.isEmpty else { return nil }
+        let sum = parts.reduce(basePriority) { $0 &+ Int($1.amount) }
+        let terms = parts.map { " \($0.amount < 0 ? "-" : "+") \($0.amount.magnitude) \($0.kind.name) \($0.name)" }
+        let priority = Int(self.priority.rawValue)
+        return "priority \(basePriority)\(terms.joined()) = "
+            + (sum == priority ? "\(priority)" : "\(sum), limited to \(priority)")
+    }
 
     /// True if one of its addresses is longer than this.
     fileprivate func isTooWide(for width: Int) -> Bool { allAddresses.contains { Printable.width($0) > width } }

@@ -72,6 +72,23 @@ import Varlink
         #expect(table.render(reply).contains("1 instance: 0 MASTER, 1 BACKUP, 0 FAULT; 0 packets discarded"))
     }
 
+    /// What makes the priority, and what an instance waits for that doesn't start.
+    @Test func thePriorityIsASum() {
+        var reply = sample()
+        func text() -> String { table.render(reply).split { $0.isWhitespace }.joined(separator: " ") }
+        reply.instances[0].priority = Priority(rawValue: 160)
+        #expect(!text().contains("script"))
+        reply.instances[0].contributions = [Contribution(.script, "web", 30), Contribution(.file, "load", -20)]
+        #expect(text().contains("priority 150 + 30 script web - 20 file load = 160"))
+        reply.instances[0].contributions = [Contribution(.interface, "eth1", 300), Contribution(.process, "db", 3)]
+        reply.instances[0].priority = Priority(rawValue: 254)
+        #expect(text().contains("limited to 254"))
+        reply.instances[1].awaitedScripts = ["web"]
+        #expect(text().contains("waits for the first result of script web"))
+        reply.instances[1].awaitedScripts = ["web", "db"]
+        #expect(text().contains("waits for the first result of scripts web, db"))
+    }
+
     @Test func aWorkerThatIsGoneIsSaid() {
         var reply = sample()
         reply.daemon.workerTrouble = "the VRRP worker isn't running"

@@ -192,7 +192,9 @@ import Testing
         ("track_interface {\neth1 weight 30\n}\ntrack_script {\nok weight 20\n}", "", true),
         ("track_script {\nok weight 50 reverse\n}", "", false), ("track_script {\nok weight 50\n}", "", true),
         ("track_file {\nlevel weight 50\n}", "", false),
-        ("", "track_interface {\neth1 weight -50 reverse\n}", true),
+        ("", "track_interface {\neth1 weight -50 reverse\n}", false),
+        ("", "track_interface {\neth1 weight 50 reverse\n}", true),
+        ("", "track_script {\nok weight 50 reverse\n}", true),
         ("track_interface {\neth1 weight 253\n}", "track_interface {\neth1 weight 253\n}", true),
     ])
     func equalPrioritiesWithWeights(_ lower: String, _ higher: String, _ areEqual: Bool) {

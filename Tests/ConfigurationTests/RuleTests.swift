@@ -252,6 +252,13 @@ import Testing
         #expect(loaded.firstScript?.isAboutFirstScript ?? true)
         let isListed = loaded.orderedDiagnostics.contains { $0.isAboutFirstScript }
         #expect(!isListed)
+        let track = "vrrp_script c {\nscript /bin/true\n}\nvrrp_script d {\nscript </x\n}\n"
+        let tracking = load(track + instance("track_script {\nc\nd\n}\n"))
+        #expect(tracking.model.hasScripts && tracking.firstScript?.location?.line == 2)
+        for lines in ["", "track_script {\nd\n}\n"] {
+            let idle = load(track + instance(lines))
+            #expect(!idle.model.hasScripts && idle.firstScript == nil, "nothing is run for \(lines)")
+        }
         let all = load("global_defs {\nstartup_script /bin/true\n}\n" + instance("notify /bin/true\n"))
         #expect(all.firstScript?.location?.line == 8, "the first one that is run")
     }

@@ -68,9 +68,9 @@ import Testing
             ["1:15 error `{` expected after `vrrp_instance`, which opens a block"]
         ),
         (
-            instance("track_script {\n}"),
+            instance("track_bfd {\n}"),
             [
-                "5:1 warning `track_script` isn't handled yet and has no effect: "
+                "5:1 warning `track_bfd` isn't handled yet and has no effect: "
                     + "whatever it finds, this node keeps its role"
             ]
         ),

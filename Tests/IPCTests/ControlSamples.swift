@@ -64,6 +64,8 @@ enum SampleStatus {
                 IPAddress(v4: 0xc000_0203), .lowerPriority(.release), since: .seconds(9), age: .milliseconds(500))
         ]
         report.strangers = [ForeignAddress()]
+        report.contributions = [Contribution(.script, "web", 30)]
+        report.awaitedScripts = ["db"]
         report.unadvertisedAddresses = 3
         report.differentAddressesOf = report.master
         return report

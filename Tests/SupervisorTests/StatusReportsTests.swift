@@ -90,6 +90,31 @@ struct StatusReportsTests {
         #expect(recovered.why(nil) == text)
     }
 
+    @Test(
+        "a tracked object is named, when it is the reason and when it isn't any more",
+        arguments: [
+            (
+                .trackerDown(TrackerKey(.script, "web")), "tracked script web fails",
+                "tracked script web succeeds now"
+            ),
+            (
+                .trackerUp(TrackerKey(.script, "web")), "tracked script web succeeds, and `reverse` wants the contrary",
+                "tracked script web, which has `reverse`, fails now"
+            ),
+            (
+                .trackerDown(TrackerKey(.process, "db")), "tracked process db hasn't its quorum",
+                "tracked process db has its quorum now"
+            ),
+            (.fileNumber("load", 7), "tracked file load says 7", "tracked file load says another number now"),
+        ] as [(Fault, String, String)])
+    func trackers(_ fault: Fault, _ text: String, _ end: String) {
+        #expect(fault.text(nil) == text)
+        let recovered = Transition(
+            instance: 0, from: .fault, to: .backup, reason: .recovered, peer: nil, peerPriority: nil,
+            ownPriority: .standard, lastAdvertAge: nil)
+        #expect(recovered.why(nil, TransitionContext(fault: fault)) == end)
+    }
+
     @Test("nopreempt isn't a wait that ends: each advert of the master puts the takeover off")
     func nopreempt() {
         var status = InstanceStatus(priority: Priority(rawValue: 200), advertInterval: .milliseconds(100))

@@ -59,7 +59,13 @@ struct Bench {
     }
 
     /// A bench that runs this instance.
-    init(global: GlobalSettings = GlobalSettings(), _ change: (inout InstanceSettings) -> Void = { _ in }) {
+    ///
+    /// - Parameter table: results of tracked objects at its start.
+    init(
+        global: GlobalSettings = GlobalSettings(), table: [TrackerState] = [],
+        _ change: (inout InstanceSettings) -> Void = { _ in }
+    ) {
+        handle(.trackerTable(table))
         model.global = global
         model.instances = [Self.settings(change)]
         handle(.interface(eth0))
@@ -136,6 +142,9 @@ struct Bench {
         defer { actions = [] }
         return actions
     }
+
+    /// New results of tracked objects.
+    mutating func track(_ states: TrackerState...) { handle(.trackers(states)) }
 
     func status(_ instance: Int = 0) -> InstanceStatus {
         node.status(of: instance, at: now) ?? InstanceStatus(priority: .release, advertInterval: .zero)
@@ -244,6 +253,13 @@ extension [Action] {
 
     var remarks: [Anomaly] {
         compactMap { if case .observe(.accepted(_, let remark, _)) = $0 { remark } else { nil } }
+    }
+
+    /// Changes of the priority: from, to.
+    var priorities: [[UInt8]] {
+        compactMap {
+            if case .observe(.priorityChanged(_, let a, let b)) = $0 { [a.rawValue, b.rawValue] } else { nil }
+        }
     }
 
     /// Other masters that were told of, in order.

@@ -123,23 +123,6 @@ import VRRP
         #expect(bench.status().faults == [.interfaceMissing("eth0")])
     }
 
-    /// Weights: above 0 added while up, below 0 while down; reverse swaps; clamped to 1...254 (behaviours §8).
-    @Test(arguments: [
-        (30, false, true, 130), (30, false, false, 100), (-30, false, true, 100), (-30, false, false, 70),
-        (30, true, true, 100), (30, true, false, 130), (-30, true, true, 70), (-30, true, false, 100),
-        (253, false, true, 254), (-253, false, false, 1),
-    ])
-    func weights(_ weight: Int, _ reverse: Bool, _ isUp: Bool, _ expected: UInt8) {
-        var bench = Bench {
-            $0.trackedInterfaces = [TrackedInterface(name: "eth1", weight: weight, reverse: reverse)]
-        }
-        var eth1 = Bench.interface("eth1", 3)
-        eth1.isUsable = isUp
-        bench.handle(.interface(eth1))
-        #expect(bench.status().priority.rawValue == expected)
-        #expect(bench.state == .backup)
-    }
-
     @Test func ownersPriorityNeverChanges() {
         let bench = Bench {
             $0.priority = .owner
@@ -148,7 +131,7 @@ import VRRP
         #expect(bench.status().priority == .owner)
     }
 
-    /// p41: with `reverse` what is up keeps it in FAULT, and is said to be up.
+    /// D52: with weight 0 and `reverse` what is up keeps it in FAULT, and is said to be up.
     @Test func reversedFault() {
         var bench = Bench { $0.trackedInterfaces = [TrackedInterface(name: "eth1", weight: 0, reverse: true)] }
         #expect(bench.status().faults == [.trackedInterfaceUp("eth1")])

@@ -65,8 +65,9 @@ import Testing
             ])
         #expect(
             labels(NodeContext()) == [
-                "timers", "announcer", "interfaces", "ledger", "dependents", "startsAt", "adoptsLeftovers",
-                "staleAddressesAt", "tickets", "lastTicket", "expectedRemovals", "withdrawals", "withdrawalsKept",
+                "timers", "announcer", "interfaces", "ledger", "dependents", "trackers", "startsAt",
+                "adoptsLeftovers", "staleAddressesAt", "tickets", "lastTicket", "expectedRemovals", "withdrawals",
+                "withdrawalsKept",
                 "lastNotification",
             ])
         #expect(

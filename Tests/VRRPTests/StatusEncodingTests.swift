@@ -12,6 +12,8 @@ import Varlink
         status.counters.discarded[1] = 5
         status.counters.discarded[3] = 9
         status.differentAddressesOf = Bench.lower
+        status.contributions = [Contribution(.file, "load", -20), Contribution(.interface, "eth1", 7)]
+        status.awaitedScripts = ["web"]
         for sign in [.lowerPriority(.standard), .discarded(.version, detail: 3)] as [RivalMaster.Sign] {
             status.rivals.append(RivalReport(Bench.higher, sign, since: .milliseconds(8), age: .milliseconds(9)))
         }
@@ -43,6 +45,12 @@ import Varlink
         #expect(try Self.decode(Self.encode(many)).rivals.count == 4)
     }
 
+    private static func transition(_ reason: TransitionReason) -> Transition {
+        Transition(
+            instance: 3, from: .master, to: .fault, reason: reason, peer: nil, peerPriority: nil,
+            ownPriority: .standard, lastAdvertAge: nil)
+    }
+
     private static let name = NamedAddress(virtual("10.0.4.1/24").prefix, interface: "eth0")
 
     @Test(
@@ -50,6 +58,10 @@ import Varlink
             .rivalMaster(3, source: Bench.lower, .discarded(.checksum, detail: 77)), .foreignAddressGone(3, name),
             .addressesStay(3, [name, name], count: 2), .staleAddressesRemoved([name], count: 40, addedBy: 18),
             .addressesUnadvertised(3, count: 7),
+            .priorityChanged(3, from: .standard, to: Priority(rawValue: 7)),
+            .transition(transition(.fault(.trackerDown(TrackerKey(.script, "web"))))),
+            .transition(transition(.fault(.trackerUp(TrackerKey(.process, "db"))))),
+            .transition(transition(.fault(.fileNumber("load", -7)))),
             .foreignAddressFound(
                 3,
                 ForeignAddress(

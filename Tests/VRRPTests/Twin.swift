@@ -13,10 +13,11 @@ enum Step {
     case removed
     case reload(UInt8)
     case stranger
+    case tracker(TrackerState)
     case resetCounters
 
     static func random(_ random: inout SeededRandom) -> Step {
-        switch Int.random(in: 0..<22, using: &random) {
+        switch Int.random(in: 0..<25, using: &random) {
         case 0..<8: return .wait(.milliseconds(Int64.random(in: 1...2_500, using: &random)))
         case 8..<13:
             let priorities: [UInt8] = [0, 50, 100, 150, 254]
@@ -28,9 +29,22 @@ enum Step {
         case 14, 15: return .link("eth1", Bool.random(using: &random))
         case 16, 17: return .removed
         case 20: return .source(Bool.random(using: &random))
-        case 21: return .resetCounters
+        case 21, 22, 23: return .tracker(.random(&random))
+        case 24: return .resetCounters
         case 18: return .reload([60, 100, 170].randomElement(using: &random) ?? 100)
         default: return .stranger
+        }
+    }
+}
+
+extension TrackerState {
+    /// One of the results that a `Twin` tracks.
+    static func random(_ random: inout SeededRandom) -> TrackerState {
+        let isUp = Bool.random(using: &random)
+        return switch Int.random(in: 0..<3, using: &random) {
+        case 0: TrackerState(TrackerKey(.script, "web"), isUp ? .up : .down)
+        case 1: TrackerState(TrackerKey(.process, "db"), isUp ? .up : .down)
+        default: TrackerState(TrackerKey(.file, "load"), .number(isUp ? 0 : 3))
         }
     }
 }
@@ -41,6 +55,8 @@ struct Twin {
     var links: [String: InterfaceState] = [:]
     var keeper = Keeper()
     var hasSource = true
+    /// hasupd's table.
+    var results: [TrackerKey: TrackerResult] = [:]
 
     /// What of the virtual addresses the kernel has.
     var kernel: Set<IPAddress> { Set(bench.status().installedAddresses) }
@@ -57,6 +73,13 @@ struct Twin {
             $0.announcements.refresh = seed % 5 == 0 ? .seconds(3) : .zero
             $0.announcements.lowerPriorityDelay = .seconds(2)
             $0.trackedInterfaces = [TrackedInterface(name: "eth1", weight: seed % 2 == 0 ? -60 : 0)]
+            if seed % 4 > 0 {
+                $0.trackers = [
+                    Tracker(kind: .script, name: "web", weight: seed % 4 == 1 ? 0 : 40, reverse: seed % 3 == 2),
+                    Tracker(kind: .process, name: "db", weight: seed % 8 == 3 ? 0 : -30),
+                    Tracker(kind: .file, name: "load", weight: -7),
+                ]
+            }
             if seed % 7 < 2 { $0.preemptDelay = .seconds(4) }
             if seed % 7 == 3 { $0.nopreempt = true }
             if seed % 3 == 1 {
@@ -82,7 +105,12 @@ struct Twin {
             bench.tell([Bench.ownAddresses[0]], isPresent: isThere)
         case .removed:
             if kernel.contains(address("10.0.4.1")) { bench.remove(["10.0.4.1/24"]) }
-        case .reload(let priority): bench.reload { $0.instances[0].priority = Priority(rawValue: priority) }
+        case .tracker(let state):
+            results[state.key] = state.result
+            bench.handle(.trackers([state]))
+        case .reload(let priority):
+            tellResults()
+            bench.reload { $0.instances[0].priority = Priority(rawValue: priority) }
         case .resetCounters: bench.handle(.resetCounters(0))
         case .stranger: bench.give([0x31, 77, 100, 0, 0, 1, 0, 0], from: Bench.lower, to: address("224.0.0.18"))
         }
@@ -103,8 +131,11 @@ struct Twin {
         bench.handle(.resume(bench.model, snapshot))
     }
 
-    /// The interfaces and the node's own addresses.
+    private mutating func tellResults() { bench.handle(.trackerTable(results.map { TrackerState($0, $1) })) }
+
+    /// The results of trackers, the interfaces and the node's own addresses.
     mutating func tellSurroundings() {
+        tellResults()
         for link in links.values.sorted(by: { $0.index < $1.index }) { bench.handle(.interface(link)) }
         bench.tell(hasSource ? Bench.ownAddresses : Array(Bench.ownAddresses[1...]))
     }

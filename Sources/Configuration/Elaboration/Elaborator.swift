@@ -102,7 +102,10 @@ struct Elaborator {
             }
         }
         finishShared()
-        if model.hasScripts { model.global.defaultScriptAccount = defaultScriptAccount }
+        noteTrackScripts()
+        if model.hasScripts || !model.shared.trackScripts.isEmpty {
+            model.global.defaultScriptAccount = defaultScriptAccount
+        }
     }
 
     /// Places of the statements at the top level.

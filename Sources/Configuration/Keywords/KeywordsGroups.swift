@@ -59,14 +59,14 @@ extension KeywordList {
 
     // swift-format-ignore
     static let trackScript = KeywordList { r in
-        r.row("script", .command("\"CMD ARGS\" (one quoted word)"), default: "required", note: "words after the first are silently dropped", .typed, "command; exit 0 = ok; \"</PATH\" = test that file exists") { $0.trackCommand($1) }
-        r.row("interval", .seconds(0...Limits.longest), default: "1", note: "ms resolution; 0 -> 1", .typed, "period between starts") { $0.period($1) }
-        r.row("timeout", .seconds(0...Limits.longest), default: "0 = interval", note: "ms resolution", .typed, "run time after which the script is killed and counted failed") { $0.runTime($1) }
-        r.row("weight", .number("INT [reverse]", Limits.priorityWeight), default: "0", .typed, "0: fail -> FAULT; >0 add when ok; <0 subtract when failed") { $0.weight(\.script.settings.weight, \.script.settings.reverse, $1) }
-        r.integer("rise", Limits.results, default: "1", .typed, "successes needed to become ok", \.script.settings.rise)
-        r.integer("fall", Limits.results, default: "1", .typed, "failures needed to become failed", \.script.settings.fall)
-        r.row("user", .words("USER [[:]GROUP]"), default: "script_user", .typed, "identity to run with") { $0.set(\.script.settings.identity, identity: $1) }
-        r.flag("init_fail", .typed, "assume failed until first success", \.script.settings.startsFailed)
+        r.row("script", .command("\"CMD ARGS\" (one quoted word)"), default: "required", note: "words after the first are silently dropped", .acts, "command; exit 0 = ok; \"</PATH\" = test that file exists") { $0.trackCommand($1) }
+        r.row("interval", .seconds(0...Limits.longest), default: "1", note: "ms resolution; 0 -> 1", .acts, "period between starts") { $0.period($1) }
+        r.row("timeout", .seconds(0...Limits.longest), default: "0 = interval", note: "ms resolution", .acts, "run time after which the script is killed and counted failed") { $0.runTime($1) }
+        r.row("weight", .number("INT [reverse]", Limits.priorityWeight), default: "0", .acts, "0: fail -> FAULT; >0 add when ok; <0 subtract when failed") { $0.weight(\.script.settings.weight, \.script.settings.reverse, $1) }
+        r.integer("rise", Limits.results, default: "1", .acts, "successes needed to become ok", \.script.settings.rise)
+        r.integer("fall", Limits.results, default: "1", .acts, "failures needed to become failed", \.script.settings.fall)
+        r.row("user", .words("USER [[:]GROUP]"), default: "script_user", .acts, "identity to run with") { $0.set(\.script.settings.identity, identity: $1) }
+        r.flag("init_fail", .acts, "assume failed until first success", \.script.settings.startsFailed)
     }
 
     // swift-format-ignore

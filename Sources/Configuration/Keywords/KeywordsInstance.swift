@@ -19,7 +19,7 @@ extension KeywordList {
         r.row("vrf", .words("NAME"), default: "none", note: "VRF device", .typed, "bind sockets in VRF") { $0.set(\.draft.extra.vrf, interface: $1) }
         r.flag("dont_track_primary", .acts, "ignore faults of the VRRP interface", \.draft.settings.ignoresPrimaryInterface)
         r.row("track_interface", .list(.trackedInterface), .acts, "extra interfaces to track") { $0.trackInterfaces($1) }
-        r.row("track_script", .list(.trackedScript), .typed, "scripts to track") { $0.track(.script, $1) }
+        r.row("track_script", .list(.trackedScript), .acts, "scripts to track") { $0.track(.script, $1) }
         r.row("track_file", .list(.trackedFile), .typed, "files to track") { $0.track(.file, $1) }
         r.row("track_process", .list(.trackedProcess), .typed, "processes to track") { $0.track(.process, $1) }
         r.row("track_bfd", .list(.trackedSession), .typed, "BFD sessions to track") { $0.track(.bfd, $1) }
@@ -106,10 +106,10 @@ extension KeywordList {
 
     // swift-format-ignore
     static let trackedScript = KeywordList { r in
-        r.row("(entry)", .words("NAME [weight N] [reverse|noreverse]"), default: "weight of script", note: "script must be defined before", .typed, "tracked script")
-        r.row("weight", .integer(Limits.priorityWeight), default: "of vrrp_script", traits: .once, .typed, "override") { $0.trackedWeight($1) }
-        r.flag("reverse", default: "of vrrp_script", .typed, "invert", \.tracked.reverse)
-        r.row("noreverse", .flag, .typed, "cancel reverse") { $0.tracked.reverse = !$0.flag($1) }
+        r.row("(entry)", .words("NAME [weight N] [reverse|noreverse]"), default: "weight of script", note: "script must be defined before", .acts, "tracked script")
+        r.row("weight", .integer(Limits.priorityWeight), default: "of vrrp_script", traits: .once, .acts, "override") { $0.trackedWeight($1) }
+        r.flag("reverse", default: "of vrrp_script", .acts, "invert", \.tracked.reverse)
+        r.row("noreverse", .flag, .acts, "cancel reverse") { $0.tracked.reverse = !$0.flag($1) }
     }
 
     // swift-format-ignore
@@ -149,7 +149,7 @@ extension KeywordRows {
     mutating func trackedInterface(_ status: KeywordStatus) {
         row("(entry)", .words("IF [weight N] [reverse|noreverse]"), default: "weight 0", note: "-253..253 (254 clamped)", status, "0: down -> FAULT; >0 added when up; <0 added (subtract) when down")
         row("weight", .integer(Limits.priorityWeight), default: "0", traits: .once, status, "priority change") { $0.trackedWeight($1) }
-        flag("reverse", status, "invert effect", \.tracked.reverse)
+        flag("reverse", status, "weight with the other sign; with weight 0: up -> FAULT", \.tracked.reverse)
         row("noreverse", .flag, status, "cancel a reverse") { $0.tracked.reverse = !$0.flag($1) }
     }
 }

@@ -49,7 +49,7 @@ extension KeywordList {
         r.row("garp_group", .block(.announcementGroup), stage: .groups, .typed, "interfaces sharing a gratuitous ARP/NA rate limit") { $0.announcementGroup($1) }
         r.row("linkbeat_interfaces", .list(.polledInterface), stage: .groups, .typed, "interfaces to poll for link state") { $0.polledInterfaces($1) }
         r.row("vrrp_instance", .block(.instance, "NAME block"), note: "name unique", stage: .instances, .acts, "VRRP virtual router") { $0.instance($1) }
-        r.row("vrrp_script", .block(.trackScript, "NAME block"), note: "name unique", stage: .trackers, .typed, "health script definition") { $0.trackScript($1) }
+        r.row("vrrp_script", .block(.trackScript, "NAME block"), note: "name unique", stage: .trackers, .acts, "health script definition") { $0.trackScript($1) }
         r.row("vrrp_track_process", .block(.trackProcess, "NAME block"), note: "name unique", stage: .trackers, .typed, "process presence tracking definition") { $0.trackProcess($1) }
         r.row("interface_up_down_delays", .list(.interfaceDelay), stage: .groups, .typed, "debounce of interface state per interface") { $0.interfaceDelays($1) }
         r.row("SSL", .block(.tlsClient), stage: .serverGroups, .notYet, "client TLS context for SSL_GET (process wide)") { $0.tlsClient($1) }

@@ -45,9 +45,13 @@ extension Diagnostic {
 }
 
 extension Diagnostic {
+    /// What a start does with a tracking script that can't run.
+    static let takenAsFailed = "take it as failed"
+
     /// `atStart` as it is said afterwards: `leave it out` has been `left out`.
     private var done: String {
         if atStart == "leave it out" { return "left out" }
+        if atStart == Self.takenAsFailed { return "taken as failed" }
         if atStart == "run it all the same" { return "it runs all the same" }
         if atStart.hasPrefix("leave "), atStart.contains(" until ") { return String(atStart.dropFirst("leave ".count)) }
         if atStart.hasPrefix("leave ") { return atStart.dropFirst("leave ".count) + " until it is mended" }

@@ -21,7 +21,6 @@ extension StatementParser {
 
     /// The loss of a cluster by keywords that aren't handled yet, where it may be more than an operator thinks.
     private static let losses = [
-        "vrrp_script": "whatever it finds, this node keeps its role",
         "vrrp_track_process": "whatever ends, this node keeps its role",
         "vrrp_track_file": "whatever the file says, this node keeps its role",
         "track_file": "whatever the file says, this node keeps its role",

@@ -132,7 +132,7 @@ package struct TrackedInterface: Record {
     package var name: String
     /// 0: down is a fault; above 0: added while up; below 0: added while down.
     package var weight: Int
-    /// reverse: up and down change places.
+    /// reverse: the sign of what it changes is the other one; with weight 0, up is the fault.
     package var reverse: Bool
     package init(name: String, weight: Int = 0, reverse: Bool = false) {
         self.name = name
@@ -172,22 +172,6 @@ package struct AnnouncementSettings: Record {
         try fields.field("garp_master_refresh_repeat", &refreshRounds, in: Limits.rounds)
         try fields.field("garp_lower_prio_delay", &lowerPriorityDelay)
         try fields.field("garp_lower_prio_repeat", &lowerPriorityRounds, in: Limits.rounds)
-    }
-}
-
-extension InstanceSettings {
-    /// The priority in the normal state: every interface, program, process and session that it tracks is well, and every
-    /// tracked file says 0. An owner's never changes, and all others stay within 1...254.
-    package var normalPriority: Priority {
-        if priority == .owner { return .owner }
-        let weights =
-            trackedInterfaces.map { (weight: $0.weight, isGood: !$0.reverse) }
-            + trackers.filter { $0.kind != .file }.map { (weight: $0.weight, isGood: !$0.reverse) }
-        // What is well adds a weight above 0, what isn't one below.
-        let sum = weights.reduce(Int(priority.rawValue)) { sum, entry in
-            entry.isGood == (entry.weight > 0) ? sum + entry.weight : sum
-        }
-        return Priority(rawValue: UInt8(min(max(sum, 1), 254)))
     }
 }
 

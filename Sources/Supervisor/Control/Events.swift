@@ -36,7 +36,7 @@ extension WatchEvent {
             self.source = source.description
         case .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
             .addressesStay,
-            .staleAddressesRemoved, .addressesUnadvertised:
+            .staleAddressesRemoved, .addressesUnadvertised, .priorityChanged:
             break
         }
     }
@@ -99,7 +99,8 @@ extension Observation {
         case .transition, .earlier, .stalled, .addressRemoved, .addressWaits, .foreignAddressFound, .foreignAddressGone,
             .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster:
             true
-        case .discarded, .accepted, .kernelFailure: false
+        // Of a priority that goes up and down, status shows the latest; the transitions have theirs.
+        case .discarded, .accepted, .kernelFailure, .priorityChanged: false
         }
     }
 }

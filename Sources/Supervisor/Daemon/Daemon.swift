@@ -23,6 +23,7 @@ final class Daemon {
     private(set) var generation: Generation
     let workers: Workers
     let scripts: ScriptRunner
+    let trackers: TrackerRecord
     let events: EventRecorder
     let installed: InstalledConfigurations
     let service: ServiceNotifier
@@ -56,6 +57,11 @@ final class Daemon {
         scripts = ScriptRunner(
             on: context.loop, log: context.log, limits: limits, runningMax: context.budget.scriptsMax,
             inherited: store.notifications, keep: { store.keep(notifications: $0) })
+        trackers = TrackerRecord(inherited: store.trackers, now: Clock.now)
+        trackers.onMade = { store.keep(trackers: $0) }
+        trackers.onFailure = { [log = context.log] in
+            log.warning("results of what is tracked aren't kept for the next hasupd: \($0)")
+        }
         reloadFiles = ReloadFiles(context.host, on: context.loop, log: context.log)
         dumps = Dumps(context)
     }
@@ -86,13 +92,11 @@ final class Daemon {
         vrrp.start()
         store.keep(generation.image)
         startChecker()
+        startTracking(isStart: true)
         service.startWatchdog { [unowned self] in self.workers.isHealthy(self.generation) }
         if generation.global.daemon.processName != nil { applyProcessName() }
         reloadFiles.started(generation) { [unowned self] in self.requestReload(nil) }
-        host.limitSupervisor(
-            hasScripts: generation.model.hasScripts, needsReadRight: generation.image.needsReadRight,
-            realtimePriority: generation.supervisorPriority,
-            writing: HostProfile.writableFolders(generation.global))
+        host.limitSupervisor(generation)
         for sentence in host.shortfalls { log.notice("\(sentence)") }
         monitor?.start()
     }
@@ -109,7 +113,7 @@ final class Daemon {
         reloads = ReloadConductor(context, first, locks, delegate: self)
         stopTimer = loop.makeTimer { [unowned self] in self.advance(.timeout) }
         codeReleaseTimer = loop.makeTimer { hasup_release_code() }
-        scripts.onIdle = { [unowned self] in self.advance(.scriptsFinished) }
+        scripts.onIdle = { [unowned self] in self.scriptsEnded() }
         upgrade = Upgrade(on: loop, log: log, paths: context.paths)
     }
 
@@ -135,6 +139,11 @@ final class Daemon {
             for: generation, report: { [unowned self] in self.report($0) },
             onFinished: { [unowned self] in self.advance(.checkerFinished) })
         if isStarted { advance(.checkerStarted) }
+    }
+
+    private func startTracking(isStart: Bool) {
+        trackers.keep(only: generation.trackedObjects)
+        workers.track(generation, trackers, scripts.limits, isStart: isStart, delegate: self)
     }
 
     // MARK: Addresses
@@ -238,11 +247,17 @@ final class Daemon {
             workers.vrrp?.recordWorker(isParting: true)
             logWaitingNotifications()
         case .finishScripts(let limit):
-            if scripts.isIdle { return advance(.scriptsFinished) }
+            scriptsEnded()
+            guard shutdown.phase == .finishingScripts else { return }
             scripts.hurry()
             if let stopTimer { loop.set(stopTimer, to: Clock.now + limit) }
         case .end: loop.stop()
         }
+    }
+
+    /// Goes on with the end when neither scripts nor hasup-track are left.
+    private func scriptsEnded() {
+        if scripts.isIdle, workers.tracker?.isFinished ?? true { advance(.scriptsFinished) }
     }
 
     private func beginStop() {
@@ -306,11 +321,22 @@ extension Daemon: VRRPSupervisionDelegate {
 
     func keep(_ page: StatePage) { store.keep(page) }
 
+    var trackerTable: TrackerTable { trackers.table }
+
     func keepAddresses() throws(SystemError) -> (file: AddressFile, isNew: Bool) { try store.keepAddresses() }
 
     func vrrpEnded() { reloads?.workerEnded() }
 
     func vrrpFinished() { advance(.vrrpFinished) }
+}
+
+extension Daemon: TrackSupervisionDelegate {
+    func trackerChanged(_ object: TrackedObject) {
+        deferCodeRelease()
+        workers.vrrp?.trackerChanged(object)
+    }
+
+    func trackerFinished() { scriptsEnded() }
 }
 
 extension Daemon: ReloadConductorDelegate {
@@ -333,6 +359,7 @@ extension Daemon: ReloadConductorDelegate {
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
         if generation.global.daemon.processName != before.global.daemon.processName { applyProcessName() }
         startChecker()
+        startTracking(isStart: false)
         reloadFiles.adopted(generation)
     }
 

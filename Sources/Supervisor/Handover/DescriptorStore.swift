@@ -6,7 +6,7 @@ import Reactor
 import WorkerProtocol
 
 /// The memory files that outlive hasupd (docs/decisions, D10): the state page of the VRRP worker, its address page, the
-/// configuration that runs, and, once there was one, the notifications that aren't sent.
+/// configuration that runs, and, once there was one, the notifications that aren't sent, and the results of what is tracked.
 /// systemd keeps a copy of their descriptors in the service's store and passes them to the next hasupd; after `hasup upgrade`
 /// they are in the `Handover`.
 ///
@@ -17,6 +17,10 @@ final class DescriptorStore {
         case addresses = "hasup-addresses"
         case configuration = "hasup-configuration"
         case notifications = "hasup-notifications"
+        case trackers = "hasup-trackers"
+
+        /// True for what is made when there is something to keep, and perhaps never.
+        var isMadeLater: Bool { self == .notifications || self == .trackers }
 
         /// The name of an entry: the kind, and a number from the second on. What replaces an entry has another name, so that one
         /// of the two is there at every moment.
@@ -58,6 +62,8 @@ final class DescriptorStore {
     private(set) var configuration: (image: ConfigurationImage, model: EncodedModel)?
     /// The predecessor's notifications that aren't sent; nil when there are none that can be used.
     private(set) var notifications: StatePage?
+    /// The results that the predecessor knew; nil when there are none that can be used.
+    private(set) var trackers: StatePage?
     private var entries: [Kind: Entry] = [:]
     /// The entries that were passed and can't be used, a sentence each.
     private var complaints: [String] = []
@@ -90,10 +96,11 @@ final class DescriptorStore {
                 entry.isStored = false
                 complain("\(error)", about: passed.name)
                 // Perhaps nothing follows it.
-                if kind == .notifications, !isTaken(kind) { try? systemd.unstore(passed.name) }
+                if kind.isMadeLater, !isTaken(kind) { try? systemd.unstore(passed.name) }
             }
         }
         if let notifications { keep(notifications: notifications) }
+        if let trackers { keep(trackers: trackers) }
     }
 
     private struct Surplus: Error, CustomStringConvertible { let description = "there is another one" }
@@ -106,6 +113,7 @@ final class DescriptorStore {
             let image = try ConfigurationImage(descriptor)
             configuration = (image, try EncodedModel(image.model))
         case .notifications: notifications = try StatePage.inherited(descriptor, mapsAll: true)
+        case .trackers: trackers = try StatePage.inherited(descriptor, mapsAll: true)
         }
     }
 
@@ -115,6 +123,7 @@ final class DescriptorStore {
         case .addresses: addresses != nil
         case .configuration: configuration != nil
         case .notifications: notifications != nil
+        case .trackers: trackers != nil
         }
     }
 
@@ -160,6 +169,11 @@ final class DescriptorStore {
     func keep(notifications: StatePage) {
         keep(
             notifications.number, of: notifications, as: .notifications, isStored: notifications === self.notifications)
+    }
+
+    /// Keeps the results of what is tracked.
+    func keep(trackers: StatePage) {
+        keep(trackers.number, of: trackers, as: .trackers, isStored: trackers === self.trackers)
     }
 
     private func keep(_ descriptor: Int32, of owner: AnyObject, as kind: Kind, isStored: Bool) {

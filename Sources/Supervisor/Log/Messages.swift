@@ -24,6 +24,9 @@ extension Fault {
         case .addressesUnusable(let address, let code):
             "none of its virtual addresses could be used, \(address) because "
                 + UnusableAddress(address, code: code).reason(on: settings?.interface(of: address))
+        case .trackerDown(let key): "\(key.title) \(key.words.isDown)"
+        case .trackerUp(let key): "\(key.title) \(key.words.isUp), and `reverse` wants the contrary"
+        case .fileNumber(let name, let number): "tracked file \(name) says \(number)"
         }
     }
 }
@@ -41,6 +44,23 @@ extension Fault {
         case .sourceAddressMissing(let address): "unicast_src_ip \(address) can be used now"
         case .addressInterfaceDown(let name): "interface \(name), which has virtual addresses, is up now"
         case .addressesUnusable: "its virtual addresses are tried again"
+        case .trackerDown(let key): "\(key.title) \(key.words.isUp) now"
+        case .trackerUp(let key): "\(key.title), which has `reverse`, \(key.words.isDown) now"
+        case .fileNumber(let name, _): "tracked file \(name) says another number now"
+        }
+    }
+}
+
+extension TrackerKey {
+    /// The tracked object, as the beginning of a clause.
+    fileprivate var title: String { "tracked \(kind == .bfd ? "BFD session" : "\(kind)") \(name)" }
+
+    /// The ends of a clause.
+    fileprivate var words: (isUp: String, isDown: String) {
+        switch kind {
+        case .script: ("succeeds", "fails")
+        case .process: ("has its quorum", "hasn't its quorum")
+        case .file, .bfd: ("is up", "is down")
         }
     }
 }
@@ -264,7 +284,7 @@ extension Observation {
             .foreignAddressGone(let instance, _):
             instance
         case .addressesStay(let instance, _, _), .addressesUnadvertised(let instance, _): instance
-        case .rivalMaster(let instance, _, _): instance
+        case .rivalMaster(let instance, _, _), .priorityChanged(let instance, _, _): instance
         case .stalled, .staleAddressesRemoved: nil
         }
     }
@@ -326,6 +346,7 @@ extension Observation {
                 + InstanceReport.unadvertised(
                     count, of: settings?.virtualAddresses.count ?? count, on: settings?.interface ?? "")
         case .rivalMaster(_, let source, let sign): "\(name): probably two masters: \(sign.sentence(of: source))"
+        case .priorityChanged(_, let former, let priority): "\(name): priority \(former) -> \(priority)"
         }
     }
 }

@@ -81,6 +81,7 @@ final class ObservationLog {
             return emit(.warning, kind: "\(instance) \(anomaly.name)", folded: observation.lineForAll(settings))
         case .rivalMaster(_, let source, let sign):
             return emit(.warning, kind: "\(instance) rival \(sign.code) \(source)")
+        case .priorityChanged: return emit(.notice, kind: "\(instance) priority")
         }
     }
 }

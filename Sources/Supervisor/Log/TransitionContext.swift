@@ -58,7 +58,7 @@ struct TransitionContexts {
             return context
         case .accepted, .stalled, .kernelFailure, .addressRemoved, .addressWaits, .foreignAddressFound,
             .foreignAddressGone,
-            .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster:
+            .addressesStay, .staleAddressesRemoved, .addressesUnadvertised, .rivalMaster, .priorityChanged:
             break
         }
         return TransitionContext()

@@ -26,6 +26,7 @@ extension JSONCoded where Self: FixedWidthInteger {
 }
 
 extension Int: JSONCoded {}
+extension Int32: JSONCoded {}
 extension Int64: JSONCoded {}
 extension UInt8: JSONCoded {}
 extension UInt64: JSONCoded {}

@@ -10,6 +10,8 @@ struct TrackerDefinition {
     /// False when it was refused: what names it has had its complaint.
     var isUsable = true
     var isUsed = false
+    /// Place of a script's command.
+    var commandPlace: Int?
 }
 
 /// Facts of blocks outside of instances, for those that refer to them.
@@ -206,10 +208,10 @@ extension Elaborator {
             return discard(.script, name, "it has no usable `script`", at: block.token, missing: "script", in: block)
         }
         if case .run(let arguments) = settings.command {
-            let use = ScriptUse(program: arguments[0], identity: settings.identity, isTracker: true)
-            if !checkProgram(use, at: commandPlace) { shared.trackers[.script]?[name]?.isUsable = false }
+            _ = checkProgram(
+                ScriptUse(program: arguments[0], identity: settings.identity, isTracker: true), at: commandPlace)
         }
-        guard shared.trackers[.script]?[name]?.isUsable == true else { return }
+        shared.trackers[.script]?[name]?.commandPlace = commandPlace
         model.shared.trackScripts.append(settings)
     }
 
@@ -336,7 +338,10 @@ extension Elaborator {
     }
 
     mutating func parameterMatch(_ statement: Statement) {
-        guard let word = statement.words.first else { return }
+        guard let word = statement.words.first else {
+            process.settings.match = .exact
+            return
+        }
         switch string(word) {
         case "initial": process.settings.match = .initial
         case "partial": process.settings.match = .partial
