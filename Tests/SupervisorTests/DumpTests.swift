@@ -143,6 +143,28 @@ import WorkerProtocol
         #expect(!Self.lines(bytes).contains { $0.hasPrefix(" VRRP Instance = evil") })
     }
 
+    /// Status and state by the words that exporters know; what isn't tracked isn't there.
+    @Test func scripts() throws {
+        let contents = Self.contents {
+            $0.model.shared.trackScripts = ["good", "bad", "new", "unused"].map {
+                TrackScript(name: $0, command: .run(["/bin/x"]))
+            }
+            $0.model.instances[0].trackers = [Tracker(kind: .script, name: "good", weight: 5)]
+            $0.verdicts = [
+                TrackerKey(.script, "good"): TrackerVerdict(.up), TrackerKey(.script, "bad"): TrackerVerdict(.down),
+                TrackerKey(.script, "new"): TrackerVerdict(),
+            ]
+        }
+        let lines = Self.lines(DataDump.bytes(of: contents))
+        for (name, status) in [("good", "GOOD"), ("bad", "BAD"), ("new", "INIT")] {
+            let start = try #require(lines.firstIndex(of: " VRRP Script = \(name)"))
+            let block = lines[(start + 1)...].prefix { $0.hasPrefix("   ") }
+            #expect(block.contains("   Status = \(status)") && block.contains("   State = idle"))
+            #expect(block.contains("     web, weight 5") == (name == "good"))
+        }
+        #expect(!lines.contains(" VRRP Script = unused"))
+    }
+
     @Test func parent() {
         let bytes = DataDump.parentBytes(of: Self.contents().model.global)
         #expect(Self.lines(bytes).first == "------< Global definitions >------")
@@ -190,6 +212,7 @@ import WorkerProtocol
         writer.write(contents.now)
         writer.write(UInt32(2))
         for time in contents.transitions { writer.write(time) }
+        DumpHandover.write(contents.verdicts, into: &writer)
         for (id, status) in contents.statuses.enumerated().reversed() {
             writer.write(UInt32(id))
             status?.encode(into: &writer)
@@ -197,7 +220,7 @@ import WorkerProtocol
         let bytes = writer.bytes
         let again = try bytes.withUnsafeBytes { try DumpHandover.contents(image, $0) }
         #expect(DataDump.bytes(of: again) == DataDump.bytes(of: contents))
-        for count in [0, 7, 11, 27, 29, bytes.count - 1] {
+        for count in [0, 7, 11, 27, 31, 33, bytes.count - 1] {
             #expect(throws: ByteError.self) {
                 _ = try bytes[..<count].withUnsafeBytes { try DumpHandover.contents(image, $0) }
             }

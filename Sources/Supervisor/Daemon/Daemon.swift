@@ -63,7 +63,7 @@ final class Daemon {
             log.warning("results of what is tracked aren't kept for the next hasupd: \($0)")
         }
         reloadFiles = ReloadFiles(context.host, on: context.loop, log: context.log)
-        dumps = Dumps(context)
+        dumps = Dumps(context, trackers)
     }
 
     // MARK: Start

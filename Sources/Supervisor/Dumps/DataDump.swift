@@ -5,7 +5,7 @@ import VRRP
 /// keepalived.data: the lines that exporters and plugins read are as keepalived 2.2.7 writes them, and of the others those
 /// that there is something to say for.
 struct DataDump {
-    private var text = DumpText()
+    var text = DumpText()
 
     /// The whole file.
     static func bytes(of contents: DumpContents) -> [UInt8] {
@@ -16,10 +16,12 @@ struct DataDump {
         for (index, instance) in contents.instances.enumerated() {
             dump.write(instance.settings, instance.status, instance.transition, group: groups[index], contents)
         }
-        if !contents.model.shared.syncGroups.isEmpty {
+        let shared = contents.model.shared
+        if !shared.syncGroups.isEmpty {
             dump.text.section("VRRP Sync groups")
-            for group in contents.model.shared.syncGroups { dump.write(group, contents) }
+            for group in shared.syncGroups { dump.write(group, contents) }
         }
+        dump.writeTrackers(contents)
         return dump.text.bytes
     }
 
@@ -94,6 +96,7 @@ struct DataDump {
         text.pair("Number of config faults", settings.faults.count)
         text.pair(
             "Number of interface and track script faults", status.faults.count { $0 != .configuration })
+        text.pair("Number of track scripts init", status.awaitedScripts.count)
         text.pair("Last transition", DumpText.time(transition))
         text.pair(
             "Read timeout",

@@ -32,6 +32,7 @@ final class Dumps {
     }
 
     private let context: DaemonContext
+    private let trackers: TrackerRecord
     private let lines: RepeatLog
     private var writing: [DumpKind: Writing] = [:]
     /// Faults of the last dumps, a sentence each.
@@ -40,8 +41,9 @@ final class Dumps {
     /// dump although clocks are adjusted.
     private var wallTimes: [Instant: Int64] = [:]
 
-    init(_ context: DaemonContext) {
+    init(_ context: DaemonContext, _ trackers: TrackerRecord) {
         self.context = context
+        self.trackers = trackers
         lines = RepeatLog(context.log, on: context.loop)
     }
 
@@ -92,13 +94,20 @@ final class Dumps {
         guard let statuses else { return _ = hasup_send_packet(socket, &byte, 1, nil, 0) }
         do throws(SystemError) {
             let rest = try DumpHandover.file(
-                of: statuses, transitions: transitions(of: statuses), now: Clock.wallNanoseconds)
+                of: statuses, transitions: transitions(of: statuses), verdicts: verdicts(of: statuses.generation),
+                now: Clock.wallNanoseconds)
             let descriptors = [statuses.generation.image.number, rest.number]
             try checked(Int32(hasup_send_packet(socket, &byte, 1, descriptors, 2)), "hand over the contents of a dump")
         } catch {
             fail(kind, error.description)
             writing[kind]?.child.kill()
         }
+    }
+
+    private func verdicts(of generation: Generation) -> [TrackerKey: TrackerVerdict] {
+        Dictionary(
+            generation.trackedObjects.map { (TrackerKey($0.kind, $0.name), trackers.table.verdict(on: $0)) },
+            uniquingKeysWith: { first, _ in first })
     }
 
     /// The times of the last transitions, nanoseconds since 1970, by the number of the instance.

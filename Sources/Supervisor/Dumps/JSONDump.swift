@@ -27,7 +27,9 @@ enum JSONDump {
             if !contents.model.shared.trackProcesses.isEmpty {
                 writer.name("track_process")
                 writer.beginArray()
-                for process in contents.model.shared.trackProcesses { write(process, into: &writer) }
+                for process in contents.model.shared.trackProcesses {
+                    write(process, contents.verdicts[TrackerKey(.process, process.name)], into: &writer)
+                }
                 writer.endArray()
             }
             writer.endObject()
@@ -128,7 +130,9 @@ enum JSONDump {
         }
     }
 
-    private static func write(_ process: TrackProcess, into writer: inout JSONWriter) {
+    private static func write(
+        _ process: TrackProcess, _ verdict: TrackerVerdict?, into writer: inout JSONWriter
+    ) {
         writer.beginObject()
         writer.name("process")
         writer.write(process.process)
@@ -137,13 +141,15 @@ enum JSONDump {
             writer.write(process.parameters.joined(separator: " "))
         }
         writer.name("param_match")
-        writer.write(process.parameters.isEmpty ? "none" : process.match.fieldText)
+        writer.write(process.match?.fieldText ?? "none")
         writer.name("min_processes")
         writer.write(Int64(process.quorum))
         if let maximum = process.quorumMaximum {
             writer.name("max_processes")
             writer.write(Int64(maximum))
         }
+        writer.name("have_quorum")
+        writer.write(verdict?.result == .up)
         writer.name("weight")
         writer.write(Int64(process.reverse ? -process.weight : process.weight))
         writer.name("terminate_delay")
