@@ -117,7 +117,7 @@ final class ControlMethods {
                     var report = InstanceReport(
                         $0, statuses?[UInt32(index)], observations.contexts.last(of: $0.name), now: now,
                         wallNanoseconds: wall)
-                    report.scripts = scripts.report(of: report.name)
+                    report.scripts = scripts.report(of: NotificationKey(.instance, report.name))
                     report.notificationsSkipped = report.scripts?.skipped ?? 0
                     return report
                 }
