@@ -15,6 +15,8 @@ package struct FileRights: OptionSet, Hashable, Sendable {
     package static let removeFile = FileRights(rawValue: 1 << 5)
     /// To make sockets with a path.
     package static let makeSocket = FileRights(rawValue: 1 << 9)
+    /// To give a new file the name of another one in its folder.
+    package static let replaceFile = FileRights(rawValue: 1 << 5 | 1 << 8)
     package static let makeFolder = FileRights(rawValue: 1 << 7)
     /// To make files, and to write into files.
     package static let write = FileRights(rawValue: 1 << 1 | 1 << 8 | 1 << 14)

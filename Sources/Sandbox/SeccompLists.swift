@@ -35,6 +35,7 @@ enum SeccompLists {
         case .vrrp: common + noLinks + messages + plain("recvmmsg", "sendmmsg") + netlink + thread + fuse
         case .checker: common + noLinks + messages + checker
         case .config: common + noLinks + config
+        case .dump: common + noLinks + dump
         case .withdraw: common + noLinks + messages + netlink
         case .track: common + messages + track
         case .supervisor: supervisor
@@ -144,6 +145,9 @@ enum SeccompLists {
             "getdents64", "readlinkat", "readlink", "getcwd", "pread64", "readv", "writev", "statx", "stat", "lstat",
             "access", "faccessat", "faccessat2", "sendmsg", "recvmsg", "uname", "fchdir", "chdir")
         + readOnlyFiles
+
+    /// The writer of dumps: it has made its files, writes into them, and puts them in their place.
+    private static let dump = plain("recvmsg", "sendmsg", "renameat", "renameat2", "unlinkat")
 
     /// Neither O_WRONLY, O_RDWR, O_CREAT nor O_TRUNC.
     private static let readOnlyFiles: [SeccompRule] = [

@@ -37,7 +37,7 @@ extension KeywordList {
         r.row("net_namespace_ipvs", .words("[NAME]"), default: "= net_namespace", note: "no arg = default ns", stage: .globals, .typed, "separate network namespace for IPVS") { $0.model.global.daemon.ipvsNamespace = $0.firstWord($1) ?? "" }
         r.row("namespace_with_ipsets", .flag, default: "off", .accepted("every kernel that hasup runs on has IP sets in namespaces"), "permit ipsets when in a namespace (old kernels)")
         r.flag("use_pid_dir", stage: .globals, .accepted("run-time files have a directory of their own"), "pid files under /run/keepalived/", \.model.global.daemon.usesPIDDirectory)
-        r.row("instance", .words("NAME"), default: "none", note: "not changeable on reload", stage: .globals, .typed, "name of this daemon instance: pid/dump file names, ident; implies use_pid_dir") { $0.namespace(\.model.global.daemon.instance, $1) }
+        r.row("instance", .words("NAME"), default: "none", stage: .globals, .acts, "name of this configuration among others of the machine: a part of the default path of reload_file and, with data_use_instance, of keepalived.data's name. Several hasupds on one machine need --instance") { $0.namespace(\.model.global.daemon.instance, $1) }
         r.row("child_wait_time", .number("SECS", Limits.seconds, unit: .seconds), default: "5", stage: .globals, .typed, "how long parent waits for children after SIGTERM before SIGKILL") { $0.set(\.model.global.daemon.childWaitTime, $1) }
         r.row("track_file", .block(.trackFile, "NAME block"), stage: .trackers, .acts, "define tracked file") { $0.trackFile($1) }
         r.row("vrrp_track_file", .block(.trackFile, "NAME block"), traits: .deprecated, stage: .trackers, .acts, "deprecated alias of track_file") { $0.trackFile($1) }

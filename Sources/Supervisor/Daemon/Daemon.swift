@@ -29,6 +29,7 @@ final class Daemon {
     let installed: InstalledConfigurations
     let service: ServiceNotifier
     private let reloadFiles: ReloadFiles
+    private let dumps: Dumps
     private(set) var shutdown = Shutdown()
     private(set) var locks: VirtualRouterLocks?
     private var reloads: ReloadConductor?
@@ -66,6 +67,7 @@ final class Daemon {
         }
         fifos = FIFOs(context, limits, store)
         reloadFiles = ReloadFiles(context.host, on: context.loop, log: context.log)
+        dumps = Dumps(context, trackers)
     }
 
     // MARK: Start
@@ -95,6 +97,7 @@ final class Daemon {
         fifos.begin(generation, isFresh: !continues)
         if continues { startWorkers() } else { runStartupScript { [unowned self] in self.startWorkers() } }
         service.startWatchdog { [unowned self] in self.workers.isHealthy(self.generation) }
+        if generation.global.daemon.processName != nil { applyProcessName() }
         reloadFiles.started(generation) { [unowned self] in self.requestReload(nil) }
         host.limitSupervisor(generation)
         for sentence in host.shortfalls { log.notice("\(sentence)") }
@@ -202,8 +205,8 @@ final class Daemon {
         case SIGINT: stop("SIGINT")
         case OperatorSignals.park: park()
         default:
-            let name = signal == SIGUSR1 ? "SIGUSR1" : "SIGUSR2"
-            log.notice("\(name) ignored: use `hasup status` or `hasup status --json`")
+            guard let dump = NamedSignal.all.first(where: { $0.number == signal })?.dump, !isStopping else { return }
+            dumps.write(dump.kind, resetting: dump.reset, generation, by: workers.vrrp)
         }
     }
 
@@ -302,8 +305,12 @@ final class Daemon {
         events.observations.flushRest()
         workers.flushRest()
         scripts.flushRest()
+        dumps.flushRest()
         control?.flushRest()
     }
+
+    /// Gives the process the name that process_name asks for, or its own.
+    private func applyProcessName() { hasup_process_name_set(generation.global.daemon.processName ?? "hasupd") }
 
     // MARK: Events
 
@@ -382,6 +389,7 @@ extension Daemon: ReloadConductorDelegate {
         scripts.adopt(generation)
         store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
+        if generation.global.daemon.processName != before.global.daemon.processName { applyProcessName() }
         startChecker()
         startTracking(isStart: false)
         fifos.follow(generation)
@@ -406,6 +414,7 @@ extension Daemon: ControlMethodsDelegate {
     var problems: [String] {
         (monitor?.problems ?? []) + events.problems
             + [installed.failure, context.budget.problem].compactMap { $0 } + reloadFiles.problems + fifos.problems
+            + dumps.problems
     }
 
     func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {

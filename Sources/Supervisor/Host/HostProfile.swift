@@ -16,6 +16,7 @@ final class HostProfile {
     let workerFilter: Descriptor
     let checkerFilter: Descriptor
     let parserFilter: Descriptor
+    let dumpFilter: Descriptor
     let withdrawFilter: Descriptor
     let trackFilter: Descriptor
     private let supervisorFilter: Descriptor
@@ -58,6 +59,7 @@ final class HostProfile {
         workerFilter = try SeccompProgram.compile(.vrrp, onViolation: violation)
         checkerFilter = try SeccompProgram.compile(.checker, onViolation: violation)
         parserFilter = try SeccompProgram.compile(.config, onViolation: violation)
+        dumpFilter = try SeccompProgram.compile(.dump, onViolation: violation)
         withdrawFilter = try SeccompProgram.compile(.withdraw, onViolation: violation)
         trackFilter = try SeccompProgram.compile(.track, onViolation: violation)
         supervisorFilter = try SeccompProgram.compile(.supervisor, onViolation: violation)
@@ -158,7 +160,7 @@ final class HostProfile {
     func limitSupervisor(_ generation: Generation) {
         let hasScripts = generation.model.hasScripts
         trackingFolders = generation.trackingFolders
-        writableFolders = ReloadPaths(generation).writableFolders + trackingFolders
+        writableFolders = Self.writableFolders(generation)
         // Tracked files are others', and so are the folders in which init_file makes them.
         if !generation.image.needsReadRight, !generation.tracksFiles { keptCapabilities.remove(.dacReadSearch) }
         if !trackingFolders.isEmpty { keptCapabilities.insert(.dacOverride) }
@@ -228,6 +230,11 @@ final class HostProfile {
     /// The least with which hasupd can open sockets, start and end workers, and let them enter their sandboxes.
     private var keptCapabilities: CapabilitySet = [.supervisor, .sysNice, .ipcLock, .dacReadSearch]
 
+    /// Folders besides its own in which hasupd or a child makes, writes and removes files of a configuration.
+    private static func writableFolders(_ generation: Generation) -> [String] {
+        ReloadPaths(generation).writableFolders + DumpPaths(generation).folders + generation.trackingFolders
+    }
+
     /// The folders in which hasup-track may write, for one that can be sealed because no scripts can come: hasupd has given up
     /// what they would need, or is about to. Otherwise nil.
     func foldersWithoutScripts(_ generation: Generation, isStart: Bool) -> [String]? {
@@ -249,7 +256,7 @@ final class HostProfile {
                 "the new configuration gives a FIFO to another user, and hasupd gave up the right to do so when it started. "
                 + "Restart hasupd"
         }
-        let folders = ReloadPaths(generation).writableFolders + generation.trackingFolders
+        let folders = Self.writableFolders(generation)
         guard let folder = folders.first(where: { !writableFolders.contains($0) }) else { return nil }
         return "the new configuration writes files in \(folder), and hasupd gave up the access to it when it started. "
             + "Restart hasupd"
