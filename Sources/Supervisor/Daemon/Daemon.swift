@@ -288,6 +288,10 @@ final class Daemon {
         }
     }
 
+    private func wait(_ limit: Interval) {
+        if let stopTimer { loop.set(stopTimer, to: Clock.now + limit) }
+    }
+
     private func beginStop() {
         // The files of a parked hasupd are its successor's.
         monitor?.stop()

@@ -83,7 +83,9 @@ final class Generation: InstanceSource {
 
     /// Decoded once.
     private lazy var tracked: (objects: [TrackedObject], folders: [String]) = {
-        guard let image = image.trackingPart, let part = try? EncodedModel(image.model).decode() else { return ([], []) }
+        guard let image = image.trackingPart, let part = try? EncodedModel(image.model).decode() else {
+            return ([], [])
+        }
         let made = part.shared.trackFiles.filter { $0.initialValue != nil }
         return (TrackedObject.all(of: part), Array(Set(made.map { ReloadPaths.folder(of: $0.path) })).sorted())
     }()
