@@ -117,7 +117,7 @@ import Testing
         bench.advance(.milliseconds(20))
         let actions = bench.take()
         #expect(Set(actions.announced) == [address("10.0.4.1"), address("10.0.4.2")])
-        #expect(actions.advertsByInstance == ["1: 100"] && actions.told.isEmpty)
+        #expect(actions.advertsByInstance == ["1: 100"] && actions.told == ["1 MASTER_RX_LOWER_PRI"])
     }
 
     /// Owners are MASTER at once when all are owners, and else when the others are.
