@@ -238,9 +238,14 @@ struct VirtualRouter {
                 let difference = masterDownInterval - previousDown
                 let becameOwner = priority == .owner && before != .owner
                 guard becameOwner || difference != .zero else { return }
-                // A master whom we don't outrank any more is no reason to be MASTER; its next advertisement decides.
-                if waiting == .preempting, masterPriority.map({ $0 >= priority }) ?? false { wantsMaster = false }
-                let moved = becameOwner ? now : max(now, masterDownAt + difference)
+                var moved = becameOwner ? now : max(now, masterDownAt + difference)
+                // A master whom we don't outrank any more isn't replaced, as if that had been so at its last
+                // advertisement.
+                if waiting == .preempting, let masterPriority, masterPriority >= priority {
+                    waiting = masterPriority > priority ? .higherPriority : .equalPriority
+                    wantsMaster = false
+                    moved = max(moved, (lastAdvertAt ?? now) + masterDownInterval)
+                }
                 armMasterDown(max(moved, context.startsAt), &context)
                 advancePreemption(at: now, &context)
             } else {
