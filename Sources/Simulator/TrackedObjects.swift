@@ -56,7 +56,7 @@ extension Machine {
         Set(trackers.map { TrackerKey($0.kind, $0.name) }).sorted(by: TrackerKey.precedes)
     }
 
-    /// What instances and groups track.
+    /// Entries of instances and of groups.
     fileprivate var trackers: [Tracker] {
         model.instances.flatMap(\.trackers) + model.shared.syncGroups.flatMap(\.trackers)
     }

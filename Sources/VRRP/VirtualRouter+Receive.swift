@@ -280,7 +280,7 @@ extension VirtualRouter {
                 .lowerPriority(view.priority), from: sender, interval: view.interval, at: now, into: &actions)
             if !settings.lowerPriorityNoAdvert { assertMastership(at: now, into: &actions) }
             announceAfterLowerPriority(at: now, &context)
-            if group != nil { context.disturb(id, .lowerPriority) }
+            if group != nil { context.noteChange(of: id, .lowerPriority) }
             return
         }
         // RFC 9568 §6.4.3: a higher priority, or the same and a higher address: transition to Backup. One more

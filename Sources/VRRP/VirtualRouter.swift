@@ -164,7 +164,7 @@ struct VirtualRouter {
     /// would be MASTER of a service that doesn't run. What can't run at all waits for nothing.
     private mutating func startIfKnown(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
         guard awaitsResults else { return }
-        guard group == nil else { return context.disturb(id, .state) }
+        guard group == nil else { return context.noteChange(of: id, .state) }
         guard isReady(context) || faults.contains(.configuration) else { return }
         if let fault = faults.first {
             enterFault(fault, at: now, &context, into: &actions)
@@ -229,7 +229,7 @@ struct VirtualRouter {
         case .initialize: startIfKnown(at: now, &context, into: &actions)
         case .fault:
             // A group's members recover together.
-            guard group == nil else { return context.disturb(id, .state) }
+            guard group == nil else { return context.noteChange(of: id, .state) }
             if faults.isEmpty { enterBackup(.recovered, at: now, &context, into: &actions) }
         case .backup, .master:
             if let fault = faults.first {
@@ -386,7 +386,7 @@ struct VirtualRouter {
     private mutating func report(
         _ transition: Transition, _ context: inout NodeContext, into actions: inout [Action]
     ) {
-        if group != nil { context.disturb(id, .state) }
+        if group != nil { context.noteChange(of: id, .state) }
         lastTransition = transition
         actions.append(.observe(.transition(transition)))
     }
