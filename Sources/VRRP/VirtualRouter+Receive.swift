@@ -107,7 +107,8 @@ extension VirtualRouter {
         let expected = settings.password == nil ? AuthenticationType.none : AuthenticationType.simplePassword
         guard view.authenticationType == expected else {
             detail = UInt32(view.authenticationType)
-            return .authenticationType
+            return AuthenticationType.known.contains(view.authenticationType)
+                ? .authenticationType : .unknownAuthenticationType
         }
         if let password = settings.password, !view.hasPassword(password) { return .authenticationFailure }
         guard view.interval == settings.advertInterval else {

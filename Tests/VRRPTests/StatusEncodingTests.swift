@@ -12,6 +12,7 @@ import Varlink
         status.counters.discarded[1] = 5
         status.counters.discarded[3] = 9
         status.differentAddressesOf = Bench.lower
+        status.told = 2
         status.contributions = [Contribution(.file, "load", -20), Contribution(.interface, "eth1", 7)]
         status.awaitedScripts = ["web"]
         status.syncGroup = "G"

@@ -410,6 +410,7 @@ extension DiscardReason {
         case .carp:
             "CARP (OpenBSD, FreeBSD, pfSense), another protocol with VRRP's number: give its vhid or this "
                 + "instance's virtual_router_id another number: both mean the same MAC address"
+        case .unknownAuthenticationType: "authentication type \(detail), which RFC 2338 doesn't have"
         case .authenticationTrailer: "signed (auth_hmac of keepalived), which hasup doesn't support"
         }
     }
