@@ -309,4 +309,6 @@ package enum DiscardReason: UInt8, Hashable, Sendable, CaseIterable {
     case carp
     /// It carries the trailer of `auth_hmac`, which isn't read.
     case authenticationTrailer
+    /// Authentication type is none that there is (RFC 2338 §5.3.6).
+    case unknownAuthenticationType
 }

@@ -54,7 +54,7 @@ extension Node {
         let isNew = slots.map { $0 == nil }
         routers = slots.enumerated().map { id, kept in kept ?? VirtualRouter(id: id, settings: instances[id], at: now) }
         // What has been removed is no concern of the groups that there are now.
-        context.disturbances = []
+        context.memberChanges = []
         adoptGroups(groups)
         for id in routers.indices where !isNew[id] {
             routers[id].withdrawVanished(from: instances[id], &context, into: &actions)

@@ -49,11 +49,12 @@ package struct Node: Sendable {
             if !records.isEmpty { context.retryStaleAddresses(at: now + kernelRetryDelay) }
         case .trackerTable(let states): context.trackers.prepare(states)
         case .trackers(let states): take(states, at: now, into: &actions)
+        case .resetCounters(let id): resetCounters(of: id)
         case .stop:
             stop(at: now, into: &actions)
             changed.addAll(routers.count)
         }
-        if !context.disturbances.isEmpty { settleDisturbedGroups(at: now, into: &actions) }
+        if !context.memberChanges.isEmpty { settleChangedGroups(at: now, into: &actions) }
         if context.staleAddressesAt <= now { context.retryStaleAddresses(into: &actions) }
         if context.announcer.deadline <= now { announce(at: now, into: &actions) }
     }
@@ -110,6 +111,13 @@ package struct Node: Sendable {
         var status = routers[instance].status(context, at: now)
         if let place = routers[instance].group { describe(context.groups[place], in: &status, of: instance) }
         return status
+    }
+
+    private mutating func resetCounters(of id: InstanceID?) {
+        for id in id.map({ [$0] }) ?? Array(routers.indices) where routers.indices.contains(id) {
+            routers[id].counters = Counters()
+            changed.add(id)
+        }
     }
 
     /// True if any instance has accepted an advertisement since this node began.

@@ -60,7 +60,7 @@ struct NodeContext {
     var trackers = TrackerResults()
     var groups: [SyncGroupState] = []
     /// Changes of groups' members in the event that is being handled.
-    var disturbances: [Disturbance] = []
+    var memberChanges: [MemberChange] = []
     /// End of vrrp_startup_delay: nothing is sent or received before.
     var startsAt = Instant(nanoseconds: .min)
     /// True if a start removes virtual addresses without a mark, too (adopt_leftovers).
@@ -91,8 +91,8 @@ struct NodeContext {
     }
 
     /// A member of a group has changed.
-    mutating func disturb(_ member: InstanceID, _ cause: Disturbance.Cause) {
-        disturbances.append(Disturbance(member: member, cause: cause))
+    mutating func noteChange(of member: InstanceID, _ cause: MemberChange.Cause) {
+        memberChanges.append(MemberChange(member: member, cause: cause))
     }
 
     var nextTicket: UInt64 { lastTicket + 1 }

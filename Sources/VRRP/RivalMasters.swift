@@ -109,7 +109,8 @@ extension DiscardReason {
     var isAnotherRouters: Bool {
         switch self {
         case .hopLimit, .version, .checksum, .checksumOtherForm, .authenticationType, .authenticationFailure,
-            .authenticationTrailer, .interval, .destination, .source, .noAddress, .otherVRID, .own:
+            .authenticationTrailer, .unknownAuthenticationType, .interval, .destination, .source, .noAddress,
+            .otherVRID, .own:
             true
         case .length, .type, .unknownVRID, .badSource, .notRunning, .carp: false
         }

@@ -8,6 +8,8 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
 
     package var state = RouterState.initialize
     package var timeInState = Interval.zero
+    /// The time at which it came into this state, which unlike its age is the same in each answer.
+    package var since = Instant(nanoseconds: 0)
     /// Effective priority.
     package var priority = Priority.release
     /// Changes of the base priority by tracked objects.
@@ -66,6 +68,7 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
     package mutating func visit(_ members: inout some Members) throws(ByteError) {
         try members.field("state", &state)
         try members.field("in_state_seconds", &timeInState)
+        try members.hidden(&since)
         try members.field("priority", &priority)
         try members.field("contributions", &contributions, atMost: Contribution.most)
         try members.field("awaited_scripts", &awaitedScripts, atMost: Contribution.most)
@@ -320,10 +323,10 @@ package enum BackupReason: UInt8, Sendable, NamedCase {
     }
 }
 
-/// Counts of one instance since it was configured.
+/// Counts of one instance since it was configured, or since they were reset.
 package struct Counters: JSONRecord, ByteCoded, Hashable {
     package static let typeName = "CounterReport"
-    package static let summary = "Counters since configured; releases are adverts of priority 0"
+    package static let summary = "Counters since configured or reset; releases are adverts of priority 0"
 
     /// Good advertisements received.
     package var advertsReceived: UInt64 = 0

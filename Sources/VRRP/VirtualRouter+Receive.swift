@@ -107,7 +107,8 @@ extension VirtualRouter {
         let expected = settings.password == nil ? AuthenticationType.none : AuthenticationType.simplePassword
         guard view.authenticationType == expected else {
             detail = UInt32(view.authenticationType)
-            return .authenticationType
+            return AuthenticationType.known.contains(view.authenticationType)
+                ? .authenticationType : .unknownAuthenticationType
         }
         if let password = settings.password, !view.hasPassword(password) { return .authenticationFailure }
         guard view.interval == settings.advertInterval else {
@@ -282,7 +283,7 @@ extension VirtualRouter {
             tellLowerPriority(at: now, &context, into: &actions)
             if !settings.lowerPriorityNoAdvert { assertMastership(at: now, into: &actions) }
             announceAfterLowerPriority(at: now, &context)
-            if group != nil { context.disturb(id, .lowerPriority) }
+            if group != nil { context.noteChange(of: id, .lowerPriority) }
             return
         }
         // RFC 9568 §6.4.3: a higher priority, or the same and a higher address: transition to Backup. One more

@@ -6,6 +6,7 @@ extension VirtualRouter {
         var status = InstanceStatus(priority: priority, advertInterval: masterInterval)
         status.state = state
         status.timeInState = since.age(at: now)
+        status.since = since
         status.source = source
         status.master = master
         status.masterPriority = masterPriority

@@ -82,7 +82,7 @@ extension VirtualRouter {
             // All members or none: it goes on listening, and is MASTER when the last of them wants to be.
             wantsMaster = true
             armMasterDown(now + masterDownInterval, &context)
-            return context.disturb(id, .wantsMaster(reason))
+            return context.noteChange(of: id, .wantsMaster(reason))
         }
         enterMaster(reason, at: now, &context, into: &actions)
     }

@@ -172,7 +172,7 @@ struct VirtualRouter {
     /// would be MASTER of a service that doesn't run. What can't run at all waits for nothing.
     private mutating func startIfKnown(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
         guard awaitsResults else { return }
-        guard group == nil else { return context.disturb(id, .state) }
+        guard group == nil else { return context.noteChange(of: id, .state) }
         guard isReady(context) || faults.contains(.configuration) else { return }
         if let fault = faults.first {
             enterFault(fault, at: now, &context, into: &actions)
@@ -240,7 +240,7 @@ struct VirtualRouter {
         case .initialize: startIfKnown(at: now, &context, into: &actions)
         case .fault:
             // A group's members recover together.
-            guard group == nil else { return context.disturb(id, .state) }
+            guard group == nil else { return context.noteChange(of: id, .state) }
             if faults.isEmpty { enterBackup(.recovered, at: now, &context, into: &actions) }
         case .backup, .master:
             if let fault = faults.first {
@@ -249,9 +249,14 @@ struct VirtualRouter {
                 let difference = masterDownInterval - previousDown
                 let becameOwner = priority == .owner && before != .owner
                 guard becameOwner || difference != .zero else { return }
-                // A master whom we don't outrank any more is no reason to be MASTER; its next advertisement decides.
-                if waiting == .preempting, masterPriority.map({ $0 >= priority }) ?? false { wantsMaster = false }
-                let moved = becameOwner ? now : max(now, masterDownAt + difference)
+                var moved = becameOwner ? now : max(now, masterDownAt + difference)
+                // A master whom we don't outrank any more isn't replaced, as if that had been so at its last
+                // advertisement.
+                if waiting == .preempting, let masterPriority, masterPriority >= priority {
+                    waiting = masterPriority > priority ? .higherPriority : .equalPriority
+                    wantsMaster = false
+                    moved = max(moved, (lastAdvertAt ?? now) + masterDownInterval)
+                }
                 armMasterDown(max(moved, context.startsAt), &context)
                 advancePreemption(at: now, &context)
             } else {
@@ -423,7 +428,7 @@ struct VirtualRouter {
     private mutating func report(
         _ transition: Transition, _ context: inout NodeContext, into actions: inout [Action]
     ) {
-        if group != nil { context.disturb(id, .state) }
+        if group != nil { context.noteChange(of: id, .state) }
         lastTransition = transition
         actions.append(.observe(.transition(transition)))
     }

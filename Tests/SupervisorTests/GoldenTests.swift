@@ -173,4 +173,24 @@ import WorkerProtocol
     func notificationsAreReadable(version: Int) throws {
         #expect(KeptScripts(try Golden.bytes("notifications-\(version)")) == kept)
     }
+
+    private let result = TrackerTable.Entry(
+        fingerprint: 0x0102_0304_0506_0708,
+        verdict: TrackerVerdict(.number(-5), streak: 1, count: 3, detail: "exit status 1"),
+        since: Instant(nanoseconds: 0x1112_1314_1516_1718))
+    private let trackProcesses = [ProcessIdentity(pid: 4_321, startTicks: 7), ProcessIdentity(pid: 5, startTicks: 8)]
+
+    @Test("what is known of tracked objects is what it was when its form got its number")
+    func trackers() throws {
+        let bytes = result.bytes + TrackerTable.bytes(of: trackProcesses)
+        try Golden.compare(bytes, "trackers-\(TrackerTable.formatVersion)")
+    }
+
+    @Test("each form of that that is said to be readable is", arguments: TrackerTable.readableFormats)
+    func trackersAreReadable(version: Int) throws {
+        let bytes = try Golden.bytes("trackers-\(version)")
+        let size = result.bytes.count
+        #expect(TrackerTable.Entry(Array(bytes.prefix(size))) == result)
+        #expect(TrackerTable.processes(in: Array(bytes.dropFirst(size))) == trackProcesses)
+    }
 }

@@ -222,6 +222,28 @@ import Testing
         #expect(bench.take().advertsByInstance.suffix(2) == ["1: 0", "0: 0"])
     }
 
+    /// A member that can use none of its addresses takes its group to FAULT. What the others give back, and what goes
+    /// with it in one network, is no reason to try again.
+    @Test func aMemberThatServesNothing() throws {
+        var bench = Self.bench()
+        bench.tell([Bench.kernelAddress("10.0.4.77/24")])
+        bench.kernelAnswers = false
+        bench.advance(.seconds(9))
+        let questions = Bench.questions(bench.take())
+        #expect(questions.count == 2)
+        bench.answer(questions[0])
+        bench.tell([Bench.kernelAddress("10.0.4.1/24", by: AddressProtocol.ours)])
+        bench.answer(questions[1], [.refused(22)])
+        #expect(Self.states(bench) == [.fault, .fault])
+        let withdrawal = try #require(Bench.questions(bench.take()).first)
+        bench.answer(withdrawal, [.done])
+        bench.remove(["10.0.4.1/24"])
+        bench.remove(["10.0.4.1/24", "10.0.4.77/24"])
+        #expect(Self.states(bench) == [.fault, .fault])
+        bench.advance(.seconds(2))
+        #expect(Self.states(bench) == [.backup, .backup])
+    }
+
     // MARK: Trackers
 
     /// behaviours §8: a member's own weights don't count, a process's do, and the group's entry takes the place of the

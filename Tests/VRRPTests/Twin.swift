@@ -16,9 +16,10 @@ enum Step {
     case reload(UInt8)
     case stranger
     case tracker(TrackerState)
+    case resetCounters
 
     static func random(_ random: inout SeededRandom) -> Step {
-        switch Int.random(in: 0..<27, using: &random) {
+        switch Int.random(in: 0..<28, using: &random) {
         case 0..<8: return .wait(.milliseconds(Int64.random(in: 1...2_500, using: &random)))
         case 8..<13:
             let priorities: [UInt8] = [0, 50, 100, 150, 254]
@@ -32,6 +33,7 @@ enum Step {
         case 20: return .source(Bool.random(using: &random))
         case 21, 22, 23: return .tracker(.random(&random))
         case 24, 25, 26: return .otherAdvert([0, 50, 100, 254].randomElement(using: &random) ?? 0)
+        case 27: return .resetCounters
         case 18: return .reload([60, 100, 170].randomElement(using: &random) ?? 100)
         default: return .stranger
         }
@@ -134,6 +136,7 @@ struct Twin {
         case .reload(let priority):
             tellResults()
             bench.reload { $0.instances[0].priority = Priority(rawValue: priority) }
+        case .resetCounters: bench.handle(.resetCounters(0))
         case .stranger: bench.give([0x31, 77, 100, 0, 0, 1, 0, 0], from: Bench.lower, to: address("224.0.0.18"))
         }
         keeper.keep(&bench.node)

@@ -30,7 +30,8 @@ extension Elaborator {
         guard let finding = files.inspect(program: use.program) else { return true }
         if let obstacle = finding.obstacle {
             if use.isTracker {
-                refuse("`\(use.program)` can't be run: \(obstacle)", at: token)
+                // Left out it would be a verdict that nobody has reached (pain point S5). It may be mended while hasupd runs.
+                refuse("`\(use.program)` can't be run: \(obstacle)", at: token, atStart: .takeAsFailed)
             } else {
                 model.ignoredSettings += 1
                 report(
@@ -45,8 +46,19 @@ extension Elaborator {
         let who = user == 0 ? "root" : "user \(user)"
         refuse(
             "`\(use.program)` is refused: it would run as \(who), and \(weakness); change that, or say another user",
-            at: token)
+            at: token, atStart: use.isTracker ? .takeAsFailed : nil)
         return false
+    }
+
+    /// Notes the tracking scripts among the programs that hasupd is to run: those that decide about an instance.
+    mutating func noteTrackScripts() {
+        let used = model.usedTrackers[.script] ?? []
+        for script in model.shared.trackScripts where used.contains(script.name) {
+            guard case .run = script.command, let place = shared.trackers[.script]?[script.name]?.commandPlace else {
+                continue
+            }
+            noteScript(at: place)
+        }
     }
 
     /// The user that runs it (behaviours §5); nil when that isn't known.

@@ -29,6 +29,8 @@ package struct DaemonSettings: Record {
     package var instance: String?
     /// use_pid_dir, or what implies it.
     package var usesPIDDirectory = false
+    /// process_name: the name that ps(1) shows of hasupd; nil for its own.
+    package var processName: String?
     /// child_wait_time: how long workers and scripts may take to end at a stop; nil when it isn't written.
     package var childWaitTime: Interval?
     package var startupScript: DaemonScript?
@@ -54,6 +56,7 @@ package struct DaemonSettings: Record {
         try fields.field("net_namespace_ipvs", &ipvsNamespace)
         try fields.field("instance", &instance)
         try fields.field("use_pid_dir", &usesPIDDirectory)
+        try fields.field("process_name", &processName)
         try fields.field("child_wait_time", &childWaitTime)
         try fields.field("startup_script", &startupScript)
         try fields.field("shutdown_script", &shutdownScript)

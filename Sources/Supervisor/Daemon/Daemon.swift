@@ -23,11 +23,13 @@ final class Daemon {
     private(set) var generation: Generation
     let workers: Workers
     let scripts: ScriptRunner
+    let trackers: TrackerRecord
     let fifos: FIFOs
     let events: EventRecorder
     let installed: InstalledConfigurations
     let service: ServiceNotifier
     private let reloadFiles: ReloadFiles
+    private let dumps: Dumps
     private(set) var shutdown = Shutdown()
     private(set) var locks: VirtualRouterLocks?
     private var reloads: ReloadConductor?
@@ -58,8 +60,14 @@ final class Daemon {
         scripts = ScriptRunner(
             on: context.loop, log: context.log, limits: limits, runningMax: context.budget.scriptsMax,
             inherited: store.notifications, keep: { store.keep(notifications: $0) })
+        trackers = TrackerRecord(inherited: store.trackers, now: Clock.now)
+        trackers.onMade = { store.keep(trackers: $0) }
+        trackers.onFailure = { [log = context.log] in
+            log.warning("results of what is tracked aren't kept for the next hasupd: \($0)")
+        }
         fifos = FIFOs(context, limits, store)
         reloadFiles = ReloadFiles(context.host, on: context.loop, log: context.log)
+        dumps = Dumps(context, trackers)
     }
 
     // MARK: Start
@@ -89,11 +97,9 @@ final class Daemon {
         fifos.begin(generation, isFresh: !continues)
         if continues { startWorkers() } else { runStartupScript { [unowned self] in self.startWorkers() } }
         service.startWatchdog { [unowned self] in self.workers.isHealthy(self.generation) }
+        if generation.global.daemon.processName != nil { applyProcessName() }
         reloadFiles.started(generation) { [unowned self] in self.requestReload(nil) }
-        host.limitSupervisor(
-            hasScripts: generation.model.hasScripts, needsReadRight: generation.image.needsReadRight,
-            realtimePriority: generation.supervisorPriority,
-            writing: ReloadPaths(generation).writableFolders, givesFilesAway: generation.givesFIFOsAway)
+        host.limitSupervisor(generation)
         for sentence in host.shortfalls { log.notice("\(sentence)") }
         monitor?.start()
     }
@@ -103,6 +109,7 @@ final class Daemon {
         workers.vrrp?.start()
         store.keep(generation.image)
         startChecker()
+        startTracking(isStart: true)
     }
 
     private func beginControl(_ first: FirstConfiguration, _ locks: VirtualRouterLocks?) throws(SystemError) {
@@ -144,6 +151,11 @@ final class Daemon {
             for: generation, report: { [unowned self] in self.report($0) },
             onFinished: { [unowned self] in self.advance(.checkerFinished) })
         if isStarted { advance(.checkerStarted) }
+    }
+
+    private func startTracking(isStart: Bool) {
+        trackers.keep(only: generation.trackedObjects)
+        workers.track(generation, trackers, scripts.limits, isStart: isStart, delegate: self)
     }
 
     // MARK: Addresses
@@ -193,8 +205,8 @@ final class Daemon {
         case SIGINT: stop("SIGINT")
         case OperatorSignals.park: park()
         default:
-            let name = signal == SIGUSR1 ? "SIGUSR1" : "SIGUSR2"
-            log.notice("\(name) ignored: use `hasup status` or `hasup status --json`")
+            guard let dump = NamedSignal.all.first(where: { $0.number == signal })?.dump, !isStopping else { return }
+            dumps.write(dump.kind, resetting: dump.reset, generation, by: workers.vrrp)
         }
     }
 
@@ -226,8 +238,10 @@ final class Daemon {
 
     private func stop(_ reason: String) { advance(.stop(reason, generation.global.daemon.shutdownLimits)) }
 
+    /// Goes on with the end when no script, reader or hasup-track is left.
     func scriptsEnded() {
-        if scripts.isIdle, fifos.isFinished, lifecycleScript?.isRunning != true { advance(.scriptsFinished) }
+        guard scripts.isIdle, fifos.isFinished, lifecycleScript?.isRunning != true else { return }
+        if workers.tracker?.isFinished ?? true { advance(.scriptsFinished) }
     }
 
     private func advance(_ event: ShutdownEvent) {
@@ -268,13 +282,10 @@ final class Daemon {
         case .killScripts:
             scripts.endTerminated()
             fifos.killReaders()
+            workers.tracker?.endAtOnce()
         case .runShutdownScript: runShutdownScript { [unowned self] in self.advance(.shutdownScriptFinished) }
         case .end: loop.stop()
         }
-    }
-
-    private func wait(_ limit: Interval) {
-        if let stopTimer { loop.set(stopTimer, to: Clock.now + limit) }
     }
 
     private func beginStop() {
@@ -294,8 +305,12 @@ final class Daemon {
         events.observations.flushRest()
         workers.flushRest()
         scripts.flushRest()
+        dumps.flushRest()
         control?.flushRest()
     }
+
+    /// Gives the process the name that process_name asks for, or its own.
+    private func applyProcessName() { hasup_process_name_set(generation.global.daemon.processName ?? "hasupd") }
 
     // MARK: Events
 
@@ -336,11 +351,22 @@ extension Daemon: VRRPSupervisionDelegate {
 
     func keep(_ page: StatePage) { store.keep(page) }
 
+    var trackerTable: TrackerTable { trackers.table }
+
     func keepAddresses() throws(SystemError) -> (file: AddressFile, isNew: Bool) { try store.keepAddresses() }
 
     func vrrpEnded() { reloads?.workerEnded() }
 
     func vrrpFinished() { advance(.vrrpFinished) }
+}
+
+extension Daemon: TrackSupervisionDelegate {
+    func trackerChanged(_ object: TrackedObject) {
+        deferCodeRelease()
+        workers.vrrp?.trackerChanged(object)
+    }
+
+    func trackerFinished() { scriptsEnded() }
 }
 
 extension Daemon: ReloadConductorDelegate {
@@ -363,7 +389,9 @@ extension Daemon: ReloadConductorDelegate {
         scripts.adopt(generation)
         store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
+        if generation.global.daemon.processName != before.global.daemon.processName { applyProcessName() }
         startChecker()
+        startTracking(isStart: false)
         fifos.follow(generation)
         reloadFiles.adopted(generation)
     }
@@ -386,6 +414,7 @@ extension Daemon: ControlMethodsDelegate {
     var problems: [String] {
         (monitor?.problems ?? []) + events.problems
             + [installed.failure, context.budget.problem].compactMap { $0 } + reloadFiles.problems + fifos.problems
+            + dumps.problems
     }
 
     func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {

@@ -7,8 +7,8 @@ import Supervision
 import WorkerProtocol
 
 /// The memory files that outlive hasupd (docs/decisions, D10): the state page of the VRRP worker, its address page, the
-/// configuration that runs, and, once there was one, the notifications that aren't sent. Beside them the open FIFOs, whose
-/// readers see no end while no hasupd runs.
+/// configuration that runs, and, once there was one, the notifications that aren't sent, and the results of what is tracked.
+/// Beside them the open FIFOs, whose readers see no end while no hasupd runs.
 /// systemd keeps a copy of their descriptors in the service's store and passes them to the next hasupd; after `hasup upgrade`
 /// they are in the `Handover`.
 ///
@@ -19,6 +19,7 @@ final class DescriptorStore {
         case addresses = "hasup-addresses"
         case configuration = "hasup-configuration"
         case notifications = "hasup-notifications"
+        case trackers = "hasup-trackers"
         case fifo = "hasup-notify-fifo"
         case vrrpFIFO = "hasup-vrrp-notify-fifo"
 
@@ -29,8 +30,13 @@ final class DescriptorStore {
             }
         }
 
-        /// True if nothing depends on it but what waits to be told or read.
-        var isDispensable: Bool { self == .notifications || self == .fifo || self == .vrrpFIFO }
+        /// True for what is made when there is something to keep, and perhaps never.
+        var isDispensable: Bool {
+            switch self {
+            case .state, .addresses, .configuration: false
+            case .notifications, .trackers, .fifo, .vrrpFIFO: true
+            }
+        }
 
         /// The name of an entry: the kind, and a number from the second on. What replaces an entry has another name, so that one
         /// of the two is there at every moment.
@@ -72,6 +78,8 @@ final class DescriptorStore {
     private(set) var configuration: (image: ConfigurationImage, model: EncodedModel)?
     /// The predecessor's notifications that aren't sent; nil when there are none that can be used.
     private(set) var notifications: StatePage?
+    /// The results that the predecessor knew; nil when there are none that can be used.
+    private(set) var trackers: StatePage?
     /// The predecessor's open FIFOs, until they are taken.
     private var fifos: [Kind: FIFOFile] = [:]
     private var entries: [Kind: Entry] = [:]
@@ -110,6 +118,7 @@ final class DescriptorStore {
             }
         }
         if let notifications { keep(notifications: notifications) }
+        if let trackers { keep(trackers: trackers) }
         for (kind, file) in fifos { keep(file.number, of: file, as: kind, isStored: true) }
     }
 
@@ -124,6 +133,7 @@ final class DescriptorStore {
             let image = try ConfigurationImage(descriptor)
             configuration = (image, try EncodedModel(image.model))
         case .notifications: notifications = try StatePage.inherited(descriptor, mapsAll: true)
+        case .trackers: trackers = try StatePage.inherited(descriptor, mapsAll: true)
         case .fifo, .vrrpFIFO:
             guard let file = FIFOFile(descriptor) else { throw NoFIFO() }
             fifos[kind] = file
@@ -136,6 +146,7 @@ final class DescriptorStore {
         case .addresses: addresses != nil
         case .configuration: configuration != nil
         case .notifications: notifications != nil
+        case .trackers: trackers != nil
         case .fifo, .vrrpFIFO: fifos[kind] != nil
         }
     }
@@ -182,6 +193,11 @@ final class DescriptorStore {
     func keep(notifications: StatePage) {
         keep(
             notifications.number, of: notifications, as: .notifications, isStored: notifications === self.notifications)
+    }
+
+    /// Keeps the results of what is tracked.
+    func keep(trackers: StatePage) {
+        keep(trackers.number, of: trackers, as: .trackers, isStored: trackers === self.trackers)
     }
 
     /// The predecessor's open FIFO; nil when there is none that can be used.

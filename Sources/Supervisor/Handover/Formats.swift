@@ -36,6 +36,9 @@ struct Formats {
             name: "notifications", title: "the notifications that aren't sent",
             written: KeptScripts.formatVersion, readable: KeptScripts.readableFormats),
         Format(
+            name: "trackers", title: "the results of what is tracked", written: TrackerTable.formatVersion,
+            readable: TrackerTable.readableFormats),
+        Format(
             name: "handover", title: "the handover from one hasupd to the next", written: Handover.formatVersion,
             readable: Handover.readableFormats),
         Format(

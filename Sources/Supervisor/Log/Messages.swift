@@ -253,8 +253,9 @@ extension BackupReason {
         case .startupDelay: return "vrrp_startup_delay isn't over"
         case .syncGroup:
             let others = status.heldBy.isEmpty ? "another member" : listed(status.heldBy, of: status.heldBy.count)
-            return
-                "no better master is heard, and \(others) of sync group \(status.syncGroup ?? "") has to be MASTER, too"
+            let have = status.heldBy.count > 1 ? "have" : "has"
+            return "no better master is heard, and \(others) of sync group \(status.syncGroup ?? "") "
+                + "\(have) to be MASTER, too"
         }
     }
 
@@ -409,6 +410,7 @@ extension DiscardReason {
         case .carp:
             "CARP (OpenBSD, FreeBSD, pfSense), another protocol with VRRP's number: give its vhid or this "
                 + "instance's virtual_router_id another number: both mean the same MAC address"
+        case .unknownAuthenticationType: "authentication type \(detail), which RFC 2338 doesn't have"
         case .authenticationTrailer: "signed (auth_hmac of keepalived), which hasup doesn't support"
         }
     }

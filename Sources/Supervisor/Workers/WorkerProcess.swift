@@ -101,7 +101,9 @@ final class WorkerProcess {
     }
 
     /// Adapts the limits of the watchdog and of a start to the configuration.
-    func watch(smallestAdvertInterval: Interval?, instanceCount: Int) {
+    ///
+    /// - Parameter instanceCount: nil for the longest time that a start may take.
+    func watch(smallestAdvertInterval: Interval?, instanceCount: Int?) {
         life.instanceCount = instanceCount
         watchdog = Watchdog(smallestAdvertInterval: smallestAdvertInterval)
         if life.state == .running { armWatchdog() }

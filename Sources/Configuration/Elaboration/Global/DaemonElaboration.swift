@@ -4,8 +4,21 @@ import ConfigurationModel
 extension Elaborator {
     /// A name that tells daemons of one machine apart.
     mutating func namespace(_ path: KeywordRow.Path<String?>, _ statement: Statement) {
-        self[keyPath: path] = word(of: statement).map { string($0) }
+        guard let word = word(of: statement) else { return }
+        let name = string(word)
+        guard !name.contains("/"), !name.hasPrefix(".") else {
+            return refuse("`\(name)` can't be part of a path", at: word)
+        }
+        self[keyPath: path] = name
         model.global.daemon.usesPIDDirectory = true
+    }
+
+    /// Up to 15 bytes, of which the kernel keeps no more (PR_SET_NAME, prctl(2)).
+    mutating func processName(_ statement: Statement) {
+        guard let word = word(of: statement) else { return }
+        let name = string(word)
+        guard (1...15).contains(name.utf8.count) else { return refuse("a process's name has 1 to 15 bytes", at: word) }
+        model.global.daemon.processName = name
     }
 
     /// Up to 11 bytes, so that a VRID fits behind it.
