@@ -56,7 +56,7 @@ extension Machine {
         Set(trackers.map { TrackerKey($0.kind, $0.name) }).sorted(by: TrackerKey.precedes)
     }
 
-    /// What instances and groups track.
+    /// Entries of instances and of groups.
     fileprivate var trackers: [Tracker] {
         model.instances.flatMap(\.trackers) + model.shared.syncGroups.flatMap(\.trackers)
     }
@@ -102,7 +102,8 @@ extension World {
         for key in machines[machine].trackedKeys where machines[machine].objects[key] == nil {
             machines[machine].objects[key] = tracked.result(key.kind)
         }
-        let isKnown = tracked.random.next() % 2 == 0
+        // In peace a weight that isn't known yet would make a machine the best one for a moment.
+        let isKnown = tracked.random.next() % 2 == 0 || !isDisturbed
         machines[machine].hasResults = isKnown
         machines[machine].results = isKnown ? machines[machine].objects : [:]
         let first = Int64.random(in: 0...Self.firstResultsMax, using: &tracked.random)

@@ -28,12 +28,12 @@ extension Node {
     ///
     /// - Parameter canJoin: whether a member that starts becomes MASTER at once in a group that is.
     mutating func settleAllGroups(canJoin: Bool, at now: Instant, into actions: inout [Action]) {
-        let disturbances = context.disturbances
+        let changes = context.memberChanges
         for place in context.groups.indices {
             if canJoin { join(context.groups[place].members) }
-            settle(place, disturbances, at: now, into: &actions)
+            settle(place, changes, at: now, into: &actions)
         }
-        context.disturbances = []
+        context.memberChanges = []
     }
 
     /// Whoever is new in a group of MASTERs has nobody to listen to: no peer's group can be MASTER.
@@ -48,22 +48,22 @@ extension Node {
     }
 
     /// Settles the groups whose members have changed in the event that is being handled.
-    mutating func settleDisturbedGroups(at now: Instant, into actions: inout [Action]) {
-        let disturbances = context.disturbances
-        for place in Set(disturbances.compactMap { routers[$0.member].group }).sorted() {
-            settle(place, disturbances, at: now, into: &actions)
+    mutating func settleChangedGroups(at now: Instant, into actions: inout [Action]) {
+        let changes = context.memberChanges
+        for place in Set(changes.compactMap { routers[$0.member].group }).sorted() {
+            settle(place, changes, at: now, into: &actions)
         }
         // What members have done for each other's sake is settled.
-        context.disturbances = []
+        context.memberChanges = []
     }
 
     /// Brings the members of a group together, those that caused it first, then the others in their order, and then
     /// tells of the group (behaviours §9).
     private mutating func settle(
-        _ place: Int, _ disturbances: [Disturbance], at now: Instant, into actions: inout [Action]
+        _ place: Int, _ changes: [MemberChange], at now: Instant, into actions: inout [Action]
     ) {
         let group = context.groups[place]
-        let causes = disturbances.filter { group.members.contains($0.member) }
+        let causes = changes.filter { group.members.contains($0.member) }
         var members: [InstanceID] = []
         for id in causes.map(\.member) + group.members where !members.contains(id) { members.append(id) }
         // The node has ended, or a member has no place in this configuration.
@@ -100,7 +100,7 @@ extension Node {
 
     /// Nobody has a fault: who was in FAULT recovers, and all are MASTER when each is or wants to be.
     private mutating func letTakePart(
-        _ members: [InstanceID], _ causes: [Disturbance], of group: SyncGroupState, at now: Instant,
+        _ members: [InstanceID], _ causes: [MemberChange], of group: SyncGroupState, at now: Instant,
         into actions: inout [Action]
     ) {
         for id in members where !routers[id].mayBeMaster && routers[id].state != .backup {
@@ -133,7 +133,7 @@ extension Node {
     }
 
     /// A lower-priority advertisement that one member has heard makes all announce their addresses again.
-    private mutating func announceTogether(_ members: [InstanceID], _ causes: [Disturbance], at now: Instant) {
+    private mutating func announceTogether(_ members: [InstanceID], _ causes: [MemberChange], at now: Instant) {
         let hearers = causes.filter { if case .lowerPriority = $0.cause { true } else { false } }.map(\.member)
         guard !hearers.isEmpty else { return }
         for id in members where !hearers.contains(id) {
@@ -163,12 +163,14 @@ extension Node {
 
     // MARK: Notifications
 
-    /// The state of a group; nil while it hasn't begun, or has ended.
+    /// The state of a group that can be told; nil while it hasn't begun, or has ended, or a member is told first.
     private func state(of group: SyncGroupState) -> RouterState? {
         let states = Set(group.members.map { routers[$0].state })
         if states.isEmpty || states.contains(.initialize) { return nil }
         if states.contains(.fault) { return .fault }
-        return states == [.master] ? .master : .backup
+        guard states == [.master] else { return .backup }
+        // Behind the last of its members (docs/decisions, D47).
+        return group.members.contains { routers[$0].owesMaster } ? nil : .master
     }
 
     private mutating func notify(of place: Int, into actions: inout [Action]) {
@@ -204,11 +206,11 @@ extension RouterState {
     }
 }
 
-extension [Disturbance] {
+extension [MemberChange] {
     /// The reason for which a member wanted to be MASTER in this event.
     fileprivate func reason(of member: InstanceID) -> TransitionReason? {
-        for disturbance in self where disturbance.member == member {
-            if case .wantsMaster(let reason) = disturbance.cause { return reason }
+        for change in self where change.member == member {
+            if case .wantsMaster(let reason) = change.cause { return reason }
         }
         return nil
     }

@@ -37,7 +37,9 @@ extension Node {
         // Under the old numbers: what is removed says goodbye.
         for id in routers.indices where map[id] == nil && routers[id].state != .initialize {
             if routers[id].state == .master { routers[id].advertise(.release, at: now, into: &actions) }
-            routers[id].end(.reconfigured, trigger: .fault, at: now, &context, into: &actions)
+            // FAULT unless notify_deleted is set, as keepalived (behaviours §6).
+            let trigger: NotifyTrigger = routers[id].settings.options.contains(.tellsDeletion) ? .deleted : .fault
+            routers[id].end(.reconfigured, trigger: trigger, at: now, &context, into: &actions)
         }
         actions.append(.renumber(map))
         context.renumber(map)
@@ -52,7 +54,7 @@ extension Node {
         let isNew = slots.map { $0 == nil }
         routers = slots.enumerated().map { id, kept in kept ?? VirtualRouter(id: id, settings: instances[id], at: now) }
         // What has been removed is no concern of the groups that there are now.
-        context.disturbances = []
+        context.memberChanges = []
         adoptGroups(groups)
         for id in routers.indices where !isNew[id] {
             routers[id].withdrawVanished(from: instances[id], &context, into: &actions)

@@ -54,7 +54,7 @@ package struct Node: Sendable {
             stop(at: now, into: &actions)
             changed.addAll(routers.count)
         }
-        if !context.disturbances.isEmpty { settleDisturbedGroups(at: now, into: &actions) }
+        if !context.memberChanges.isEmpty { settleChangedGroups(at: now, into: &actions) }
         if context.staleAddressesAt <= now { context.retryStaleAddresses(into: &actions) }
         if context.announcer.deadline <= now { announce(at: now, into: &actions) }
     }

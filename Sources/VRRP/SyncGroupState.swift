@@ -10,7 +10,7 @@ struct SyncGroupState: Sendable {
 }
 
 /// A change of a member that the others of its group must know.
-struct Disturbance: Sendable {
+struct MemberChange: Sendable {
     enum Cause: Sendable {
         /// Its state or its faults have changed.
         case state

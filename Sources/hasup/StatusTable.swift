@@ -155,16 +155,7 @@ struct StatusTable {
                 texts.append("not MASTER: \(sentence)\(act)")
             }
         }
-        if !instance.awaitedScripts.isEmpty {
-            texts.append(
-                "waits for the first result of \(instance.awaitedScripts.count == 1 ? "script" : "scripts") "
-                    + instance.awaitedScripts.joined(separator: ", "))
-        }
-        if instance.state == .initialize, !instance.heldBy.isEmpty {
-            texts.append(
-                "waits for \(instance.heldBy.joined(separator: ", ")) of sync group \(instance.syncGroup ?? "")")
-        }
-        if let sum = instance.prioritySum { texts.append(sum) }
+        texts += startAndPriority(instance)
         // A fault in the last transition's text isn't repeated.
         let shown = instance.lastTransition.map { $0.to == "FAULT" && instance.state == .fault ? $0.text : "" } ?? ""
         for fault in instance.faults where !shown.contains(fault) { texts.append("fault: \(fault)") }
@@ -212,6 +203,22 @@ struct StatusTable {
             texts.append("adverts discarded: \(counts)\(last ?? "")")
         }
         return texts.flatMap { Layout.wrap(Printable.text($0), width: width) }
+    }
+
+    /// The reasons for which an instance hasn't started, and the parts of its priority.
+    private func startAndPriority(_ instance: InstanceReport) -> [String] {
+        var texts: [String] = []
+        if !instance.awaitedScripts.isEmpty {
+            texts.append(
+                "waits for the first result of \(instance.awaitedScripts.count == 1 ? "script" : "scripts") "
+                    + instance.awaitedScripts.joined(separator: ", "))
+        }
+        if instance.state == .initialize, !instance.heldBy.isEmpty {
+            texts.append(
+                "waits for \(instance.heldBy.joined(separator: ", ")) of sync group \(instance.syncGroup ?? "")")
+        }
+        if let sum = instance.prioritySum { texts.append(sum) }
+        return texts
     }
 
     private func addressProblems(_ instance: InstanceReport) -> [String] {

@@ -72,7 +72,7 @@ import Testing
             ])
         #expect(
             labels(NodeContext()) == [
-                "timers", "announcer", "interfaces", "ledger", "dependents", "trackers", "groups", "disturbances",
+                "timers", "announcer", "interfaces", "ledger", "dependents", "trackers", "groups", "memberChanges",
                 "startsAt", "adoptsLeftovers", "staleAddressesAt", "tickets", "lastTicket", "expectedRemovals",
                 "withdrawals",
                 "withdrawalsKept",

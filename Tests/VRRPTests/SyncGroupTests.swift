@@ -117,7 +117,7 @@ import Testing
         bench.advance(.milliseconds(20))
         let actions = bench.take()
         #expect(Set(actions.announced) == [address("10.0.4.1"), address("10.0.4.2")])
-        #expect(actions.advertsByInstance == ["1: 100"] && actions.told.isEmpty)
+        #expect(actions.advertsByInstance == ["1: 100"] && actions.told == ["1 MASTER_RX_LOWER_PRI"])
     }
 
     /// Owners are MASTER at once when all are owners, and else when the others are.
@@ -220,6 +220,28 @@ import Testing
         for _ in 0..<5 { bench.remove(["10.0.4.2/24"]) }
         #expect(Self.states(bench) == [.backup, .backup])
         #expect(bench.take().advertsByInstance.suffix(2) == ["1: 0", "0: 0"])
+    }
+
+    /// A member that can use none of its addresses takes its group to FAULT. What the others give back, and what goes
+    /// with it in one network, is no reason to try again.
+    @Test func aMemberThatServesNothing() throws {
+        var bench = Self.bench()
+        bench.tell([Bench.kernelAddress("10.0.4.77/24")])
+        bench.kernelAnswers = false
+        bench.advance(.seconds(9))
+        let questions = Bench.questions(bench.take())
+        #expect(questions.count == 2)
+        bench.answer(questions[0])
+        bench.tell([Bench.kernelAddress("10.0.4.1/24", by: AddressProtocol.ours)])
+        bench.answer(questions[1], [.refused(22)])
+        #expect(Self.states(bench) == [.fault, .fault])
+        let withdrawal = try #require(Bench.questions(bench.take()).first)
+        bench.answer(withdrawal, [.done])
+        bench.remove(["10.0.4.1/24"])
+        bench.remove(["10.0.4.1/24", "10.0.4.77/24"])
+        #expect(Self.states(bench) == [.fault, .fault])
+        bench.advance(.seconds(2))
+        #expect(Self.states(bench) == [.backup, .backup])
     }
 
     // MARK: Trackers

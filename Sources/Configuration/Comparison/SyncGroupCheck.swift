@@ -65,7 +65,7 @@ extension ClusterCheck {
         }
     }
 
-    /// What is together on one node and isn't on the other may have its MASTERs on both.
+    /// Finds instances that are together on one node only: their MASTERs may be on different nodes.
     private mutating func compareMembers(_ pairs: [Pair]) {
         for (place, pair) in pairs.enumerated() {
             for other in pairs[..<place] {

@@ -45,7 +45,7 @@ extension KeywordList {
         r.row("static_ipaddress", .list(.staticAddress), stage: .statics, .typed, "addresses kept on host independent of VRRP state") { $0.staticAddresses($1) }
         r.row("static_routes", .list(.route), stage: .statics, .typed, "routes installed at start, removed at stop") { $0.routes($1, into: \.model.shared.staticRoutes) }
         r.row("static_rules", .list(.rule), stage: .statics, .typed, "ip rules installed at start, removed at stop") { $0.rules($1, into: \.model.shared.staticRules) }
-        r.row("vrrp_sync_group", .block(.syncGroup, "NAME block"), stage: .groups, .typed, "instances that change state together") { $0.syncGroup($1) }
+        r.row("vrrp_sync_group", .block(.syncGroup, "NAME block"), stage: .groups, .acts, "instances that change state together") { $0.syncGroup($1) }
         r.row("garp_group", .block(.announcementGroup), stage: .groups, .typed, "interfaces sharing a gratuitous ARP/NA rate limit") { $0.announcementGroup($1) }
         r.row("linkbeat_interfaces", .list(.polledInterface), stage: .groups, .typed, "interfaces to poll for link state") { $0.polledInterfaces($1) }
         r.row("vrrp_instance", .block(.instance, "NAME block"), note: "name unique", stage: .instances, .acts, "VRRP virtual router") { $0.instance($1) }

@@ -253,8 +253,9 @@ extension BackupReason {
         case .startupDelay: return "vrrp_startup_delay isn't over"
         case .syncGroup:
             let others = status.heldBy.isEmpty ? "another member" : listed(status.heldBy, of: status.heldBy.count)
-            return
-                "no better master is heard, and \(others) of sync group \(status.syncGroup ?? "") has to be MASTER, too"
+            let have = status.heldBy.count > 1 ? "have" : "has"
+            return "no better master is heard, and \(others) of sync group \(status.syncGroup ?? "") "
+                + "\(have) to be MASTER, too"
         }
     }
 
