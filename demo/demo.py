@@ -4,6 +4,7 @@ other node notices neither; then all of the master, and the other one takes the 
 
     demo.py pair         one address, one master and its backup
     demo.py dual-master  two addresses, each node is master of one and backup of the other
+    demo.py maintenance  a service dies, and the address goes where it runs; then an operator hands the address over
 """
 
 import os
@@ -20,6 +21,7 @@ sys.path.insert(0, os.path.join(ROOT, "Tests", "Lab"))
 from lab import conf  # noqa: E402
 from lab.hasup import Hasup  # noqa: E402
 from lab.net import Lan  # noqa: E402
+from lab.pings import Pings  # noqa: E402
 from lab.sniffer import Sniffer  # noqa: E402
 from lab.store import Store  # noqa: E402
 from lab.waiting import Timeout, wait_for  # noqa: E402
@@ -92,6 +94,90 @@ def nothing_happened(sniffer, nodes, address, moment):
     print(f"   node b sent {len(intruders)} for {address}: nothing happened")
     if intruders or handed_over or gap > 2 * ADVERT:
         raise AssertionError("the death of a process was noticed")
+
+
+class Service:
+    """A web server of a node, and the script that finds out whether it answers."""
+
+    def __init__(self, node, address):
+        self.node, self.address = node, address
+        self.script = node.write("check-http", f"#!/bin/bash\nexec 3<>/dev/tcp/{address}/80\n")
+        os.chmod(self.script, 0o755)
+        self.program = None
+
+    def start(self):
+        """Starts it, and waits until it answers."""
+        command = [sys.executable, "-m", "http.server", "80", "--bind", self.address, "--directory", self.node.directory]
+        self.program = self.node.spawn(command, "service")
+        wait_for("the service", lambda: self.node.netns.run("bash", self.script, check=False) == 0, bound=10)
+
+    def kill(self):
+        """kill -9."""
+        self.program.process.kill()
+        self.program.wait(2)
+
+    def config(self, priority):
+        """The keepalived.conf of its node."""
+        block = "\n".join(["vrrp_script http {", f'    script "{self.script}"', "    interval 1", "    timeout 1", "    fall 1",
+                           "    rise 1", "}", ""])
+        return conf.simple(priority, settings=["script_user root", "enable_script_security"], before=block, version=3,
+                           advert=0.1, extra=["track_script {", "    http", "}"])
+
+
+def order(daemon, *words):
+    """Gives an order, and shows what hasup says to it."""
+    print(f"   [{daemon.node.name}] $ hasup {' '.join(words)}")
+    done = daemon.cli(*words, bound=30)
+    print(f"   {(done.stdout + done.stderr).strip()}")
+    if done.returncode:
+        raise AssertionError(f"hasup {' '.join(words)}: exit status {done.returncode}")
+
+
+def count_pings(pings):
+    """Shows what a client missed. At most what two packets take that cross on the way."""
+    missing, silence = pings.end()
+    print(f"   client: a ping each millisecond, {missing} without an answer, longest silence {silence * 1000:.1f} ms")
+
+
+def maintenance(lan):
+    """A service dies, and comes back; then its node is emptied by an operator."""
+    address = "10.0.0.100"
+    services = [Service(lan.node(name), f"10.0.0.{number}") for number, name in enumerate("ab", 1)]
+    client = lan.node("client", 9)
+    say("two nodes with a web server each; the better one has the address")
+    for service in services:
+        service.start()
+    a, b = (Hasup(service.node, service.config(priority)).start() for service, priority in zip(services, (200, 100)))
+    lan.wait_holder(address, "a", 10)
+    wait_for("b to know its master", lambda: b.status().instance().get("master"), bound=5)
+    show(a, b)
+
+    say("the web server of node a is killed: kill -9")
+    began = time.monotonic()
+    services[0].kill()
+    lan.wait_holder(address, "b", 10)
+    print(f"   node b took over {time.monotonic() - began:.1f} s later; a script looks each second")
+    show(a)
+
+    say("the web server runs again")
+    services[0].start()
+    lan.wait_holder(address, "a", 10)
+    a.wait_state("MASTER")
+
+    say("node a is to be emptied for maintenance")
+    pings = Pings(client, address)
+    order(a, "resign", "VI_1")
+    lan.wait_holder(address, "b", 5)
+    count_pings(pings)
+    show(a, b)
+
+    say("and back")
+    pings = Pings(client, address)
+    order(a, "takeover", "VI_1")
+    lan.wait_holder(address, "a", 5)
+    count_pings(pings)
+    for service in services:
+        service.kill()
 
 
 def story(lan, kind):
@@ -171,15 +257,15 @@ def without_root():
 
 
 def main():
-    """Runs one layout; exit status 1 when the takeover did not happen."""
+    """Runs one story; exit status 1 when something in it did not happen."""
     kind = sys.argv[1] if len(sys.argv) > 1 else "pair"
-    if kind not in ("pair", "dual-master"):
+    if kind not in ("pair", "dual-master", "maintenance"):
         sys.exit(__doc__)
     if os.geteuid() != 0:
         without_root()
     with Lan("demo") as lan:
         try:
-            story(lan, kind)
+            maintenance(lan) if kind == "maintenance" else story(lan, kind)
         except (Timeout, AssertionError) as error:
             print(f"\ndemo failed: {error}", file=sys.stderr)
             for node in lan.nodes.values():

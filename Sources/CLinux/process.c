@@ -102,12 +102,41 @@ int hasup_exec_passing(
     return -error;
 }
 
+static int wait_status(const siginfo_t *information) {
+    return information->si_code == CLD_EXITED ? (information->si_status & 0xff) << 8 : information->si_status & 0x7f;
+}
+
 int hasup_exit_status(int pid) {
     siginfo_t information = {0};
     if (waitid(P_PID, (id_t)pid, &information, WEXITED | WNOHANG | WNOWAIT) < 0) return -errno;
     if (information.si_pid == 0) return -EAGAIN;
-    return information.si_code == CLD_EXITED ? (information.si_status & 0xff) << 8 : information.si_status & 0x7f;
+    return wait_status(&information);
 }
+
+int hasup_fork(void (*body)(void *), void *context) {
+    sigset_t none;
+    sigemptyset(&none);
+    pid_t pid = fork();
+    if (pid < 0) return -errno;
+    if (pid > 0) {
+        // Both do it, so that it is done before either goes on. It fails when the child has executed its program.
+        (void)setpgid(pid, pid);
+        return pid;
+    }
+    (void)setpgid(0, 0);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    body(context);
+    _exit(126);
+}
+
+int hasup_ended_child(int *status) {
+    siginfo_t information = {0};
+    if (waitid(P_ALL, 0, &information, WEXITED | WNOHANG | WNOWAIT) < 0) return errno == ECHILD ? 0 : -errno;
+    *status = wait_status(&information);
+    return information.si_pid;
+}
+
+int hasup_begin_session(void) { return result(setsid()); }
 
 void hasup_reap(int pid) { waitpid(pid, NULL, WNOHANG); }
 

@@ -12,6 +12,11 @@ package struct ControlRequest: Sendable {
     package var onlyIfChanged = false
     /// Of SetLogLevel: the level's name, not yet checked.
     package var level = ""
+    /// Of ResetStatistics: the one instance; nil for all.
+    package var instance: String?
+
+    /// Bytes of an instance's name.
+    private static let nameMax = 1_024
 
     /// Of Resign, Takeover and Maintenance: an instance or a sync group; nil for all.
     package var name: String?
@@ -43,6 +48,8 @@ package struct ControlRequest: Sendable {
             case (.setLogLevel, "level", .string(let value)): level = value
             case (.maintenance, "on", .bool(let value)): isOn = value
             case (.resign, _, _), (.takeover, _, _), (.maintenance, _, _): try takeOrder(member)
+            case (.resetStatistics, "name", .string(let value)) where value.utf8.count <= Self.nameMax: instance = value
+            case (.resetStatistics, "name", .null): instance = nil
             default: throw .invalidParameter(member.name)
             }
         }
@@ -172,6 +179,11 @@ extension ControlResponder {
     /// Answers Instances.
     package func reply(instanceCount: Int, summary: @escaping (Int) -> InstanceSummary?) {
         reply(list: "instances", count: instanceCount) { index, writer in summary(index)?.write(into: &writer) }
+    }
+
+    /// Answers ResetStatistics.
+    package func reply(reset count: Int, instance: @escaping (Int) -> InstanceStatistics?) {
+        reply(list: "instances", count: count) { index, writer in instance(index)?.write(into: &writer) }
     }
 
     /// Answers Statistics; the instances of `head` are ignored.

@@ -15,7 +15,11 @@ package struct FileRights: OptionSet, Hashable, Sendable {
     package static let removeFile = FileRights(rawValue: 1 << 5)
     /// To make sockets with a path.
     package static let makeSocket = FileRights(rawValue: 1 << 9)
+    /// To give a new file the name of another one in its folder.
+    package static let replaceFile = FileRights(rawValue: 1 << 5 | 1 << 8)
     package static let makeFolder = FileRights(rawValue: 1 << 7)
+    /// To make files, and to write into files.
+    package static let write = FileRights(rawValue: 1 << 1 | 1 << 8 | 1 << 14)
     /// To open files for writing, to make, remove, rename and cut what isn't a device, and to make folders.
     package static let change = FileRights(rawValue: 0x7fff & ~(1 << 0 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 11))
     /// Those that make sense for a single file.
@@ -67,6 +71,11 @@ package struct LandlockPlan: Hashable, Sendable {
     /// The checker's: libraries, certificates and what the C library looks up; it connects to any server.
     package static let checker = LandlockPlan(
         ["/etc", "/usr", "/lib", "/lib32", "/lib64"].map { Rule($0, .read) }, isScoped: true)
+    /// hasup-track's without scripts: it reads anywhere, and makes and writes files in these folders. It ends what a former
+    /// one has started, so it isn't scoped.
+    package static func track(writing: [String]) -> LandlockPlan {
+        LandlockPlan([Rule("/", .read)] + writing.map { Rule($0, .write) }, forbidsTCP: true)
+    }
     /// The reader's of a configuration, which may lie anywhere; users may be looked up at a server.
     package static let reader = LandlockPlan([Rule("/", .read)])
 

@@ -19,7 +19,7 @@ package struct SandboxPlan: Hashable, Sendable {
     package var landlock: LandlockPlan?
     /// Descriptors that it may have open.
     package var descriptorsMax: UInt64 = 64
-    /// True if it will start one thread, and then call `ResourceLimits.noMoreThreads` itself.
+    /// True if it will start a thread or children: it calls `ResourceLimits.noMoreThreads` itself when it has.
     package var startsThread = false
     /// True if a crash may leave a core file.
     package var keepsCore = false

@@ -32,10 +32,12 @@ struct SeccompRule {
 enum SeccompLists {
     static func rules(for role: SandboxRole) -> [SeccompRule] {
         switch role {
-        case .vrrp: common + messages + plain("recvmmsg", "sendmmsg") + netlink + thread + fuse
-        case .checker: common + messages + checker
-        case .config: common + config
-        case .withdraw: common + messages + netlink
+        case .vrrp: common + noLinks + messages + plain("recvmmsg", "sendmmsg") + netlink + thread + fuse
+        case .checker: common + noLinks + messages + checker
+        case .config: common + noLinks + config
+        case .dump: common + noLinks + dump
+        case .withdraw: common + noLinks + messages + netlink
+        case .track: common + messages + track
         case .supervisor: supervisor
         }
     }
@@ -71,8 +73,11 @@ enum SeccompLists {
             SeccompRule("newfstatat", int(3, 0x1000)),
             // Harmless questions that libraries ask; a refusal is an answer to them.
             SeccompRule("ioctl", refusal: ENOTTY), SeccompRule("clone3", refusal: ENOSYS),
-            SeccompRule("readlink", refusal: EACCES), SeccompRule("readlinkat", refusal: EACCES),
         ]
+
+    private static let noLinks = [
+        SeccompRule("readlink", refusal: EACCES), SeccompRule("readlinkat", refusal: EACCES),
+    ]
 
     /// Receiving and sending on what was handed over, and closing it for both sides.
     private static let messages = plain(
@@ -118,12 +123,31 @@ enum SeccompLists {
         [UInt64(1), 2].map { SeccompRule("socket", int(0, family), ArgumentRule(1, is: $0, mask: 0xf)) }
     }
 
+    /// hasup-track without scripts: it reads files that it is told and /proc, writes those of init_file, and starts copies of
+    /// itself that do it. Which files is Landlock's part.
+    private static let track: [SeccompRule] =
+        plain(
+            "open", "openat", "readlinkat", "fstatfs", "newfstatat", "getdents64", "umask", "getcwd", "recvmmsg",
+            "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "pidfd_open", "pidfd_send_signal", "waitid",
+            "wait4", "kill", "getppid", "getpgid", "getsid", "setpgid", "set_robust_list", "rseq", "dup3",
+            "close_range", "getsockopt")
+        + [
+            // As fork(3) has it: no thread, and no new namespace.
+            SeccompRule("clone", int(0, 0x0120_0000 | SIGCHLD)),
+            SeccompRule("socketpair", int(0, AF_UNIX)),
+            // PR_SET_PDEATHSIG, PR_SET_NAME (linux/prctl.h).
+            SeccompRule("prctl", int(0, 1)), SeccompRule("prctl", int(0, 15)),
+        ]
+
     /// The parser of the configuration: it finds files as it reads, so it may look at them.
     private static let config: [SeccompRule] =
         plain(
             "getdents64", "readlinkat", "readlink", "getcwd", "pread64", "readv", "writev", "statx", "stat", "lstat",
             "access", "faccessat", "faccessat2", "sendmsg", "recvmsg", "uname", "fchdir", "chdir")
         + readOnlyFiles
+
+    /// The writer of dumps: it has made its files, writes into them, and puts them in their place.
+    private static let dump = plain("recvmsg", "sendmsg", "renameat", "renameat2", "unlinkat")
 
     /// Neither O_WRONLY, O_RDWR, O_CREAT nor O_TRUNC.
     private static let readOnlyFiles: [SeccompRule] = [

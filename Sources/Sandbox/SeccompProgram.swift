@@ -9,8 +9,12 @@ package enum SandboxRole: Hashable, Sendable, CaseIterable {
     case checker
     /// The short-lived child that parses the configuration (docs/decisions, D6).
     case config
+    /// The short-lived child that writes keepalived's files at a signal.
+    case dump
     /// The short-lived child that removes addresses which nobody advertises.
     case withdraw
+    /// hasup-track without scripts.
+    case track
     /// hasupd without scripts, with all that its children need before their own filters.
     case supervisor
 }

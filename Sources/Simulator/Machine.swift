@@ -87,13 +87,14 @@ struct Machine {
 
     // MARK: Orders and hooks
 
-    /// The daemon's table, by virtual router.
-    var orders: [Int: OperatorOrder] = [:]
+    /// The daemon's table.
+    var orders: [NotificationKey: OperatorOrder] = [:]
     /// What its core was told, and hasn't ended.
-    var toldOrders: [Int: OperatorOrder.Kind] = [:]
-    var hookRuns: [HookOfMachine: HookRun] = [:]
-    /// By virtual router: true if addresses needn't wait for a before_master any more.
-    var isHookOver: [Bool]
+    var toldOrders: [NotificationKey: OperatorOrder.Kind] = [:]
+    /// What has become of its hooks; nil while one runs.
+    var hookRuns: [HookOfMachine: Bool?] = [:]
+    /// By virtual router: before_masters that haven't ended since it became MASTER, its own and its group's.
+    var pendingHooks: [Set<NotificationKey.Kind>]
     /// True if the configuration waits for hooks of what it takes away.
     var awaitsConfiguration = false
 
@@ -129,7 +130,7 @@ struct Machine {
         actingModel = model
         self.clock = clock
         self.kernel = kernel
-        isHookOver = [Bool](repeating: false, count: routerCount)
+        pendingHooks = [Set<NotificationKey.Kind>](repeating: [], count: routerCount)
         states = [RouterState](repeating: .initialize, count: routerCount)
         masterSince = [Int64](repeating: 0, count: routerCount)
         announcedAt = [[IPAddress: Int64]](repeating: [:], count: routerCount)

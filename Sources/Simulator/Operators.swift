@@ -16,36 +16,63 @@ struct Operators {
         isOn = !isPlain && choice % 2 == 0
     }
 
+    /// Some hooks.
+    mutating func hooks() -> HookSettings {
+        var hooks = HookSettings()
+        guard isOn, random.next() % 2 == 0 else { return hooks }
+        hooks.hasBeforeMaster = random.next() % 2 == 0
+        hooks.hasBeforeRelease = random.next() % 2 == 0
+        hooks.timeout = .seconds(Int64.random(in: 1...3, using: &random))
+        hooks.failure = random.next() % 2 == 0 ? .yield : .proceed
+        return hooks
+    }
+
     /// Gives an instance hooks.
     mutating func addHooks(to settings: inout InstanceSettings) {
-        guard isOn, random.next() % 2 == 0 else { return }
+        let hooks = hooks()
+        guard hooks != HookSettings() else { return }
         var extra = settings.extra?.value ?? ExtraSettings()
-        extra.hooks.hasBeforeMaster = random.next() % 2 == 0
-        extra.hooks.hasBeforeRelease = random.next() % 2 == 0
-        extra.hooks.timeout = .seconds(Int64.random(in: 1...3, using: &random))
-        extra.hooks.failure = random.next() % 2 == 0 ? .yield : .proceed
+        extra.hooks = hooks
         settings.extra = OutOfLine(extra)
     }
 
-    mutating func order(_ kind: OperatorOrder.Kind, _ router: Int, until: Instant) -> OperatorOrder {
+    mutating func order(_ kind: OperatorOrder.Kind, _ subject: NotificationKey, until: Instant) -> OperatorOrder {
         lastNumber += 1
-        return OperatorOrder(
-            kind, NotificationKey(.instance, "VI_\(router)"), number: lastNumber,
-            until: kind == .raised ? until : .never)
+        return OperatorOrder(kind, subject, number: lastNumber, until: kind == .raised ? until : .never)
     }
 }
 
-/// A hook of a virtual router of a machine.
+/// A run of a hook of a machine.
 struct HookOfMachine: Hashable {
     var hook: Hook
-    var router: Int
+    var subject: NotificationKey
+    var number: UInt64
 }
 
-/// A run of a hook.
-struct HookRun {
-    var number: UInt64
-    /// Nil while it runs.
-    var succeeded: Bool?
+extension ConfigurationModel {
+    /// The sync group of an instance.
+    func group(of id: InstanceID) -> SyncGroup? { shared.syncGroups.first { $0.members.contains(id) } }
+
+    /// Whom an operator names to move an instance.
+    func subject(of id: InstanceID) -> NotificationKey {
+        group(of: id).map { NotificationKey(.group, $0.name) } ?? NotificationKey(.instance, instances[id].name)
+    }
+}
+
+extension Machine {
+    /// The subject of an order to a virtual router of its file.
+    func subject(of router: Int) -> NotificationKey? {
+        model.instances.firstIndex { Self.router(of: $0) == router }.map(model.subject)
+    }
+
+    /// Whose before_masters a virtual router has.
+    func beforeMasters(of router: Int) -> Set<NotificationKey.Kind> {
+        guard let id = actingModel.instances.firstIndex(where: { Self.router(of: $0) == router }) else { return [] }
+        var kinds: Set<NotificationKey.Kind> = []
+        if actingModel.instances[id].hooks.hasBeforeMaster { kinds.insert(.instance) }
+        if actingModel.group(of: id)?.hooks.hasBeforeMaster == true { kinds.insert(.group) }
+        return kinds
+    }
 }
 
 extension World {
@@ -58,9 +85,10 @@ extension World {
 
     /// An operator gives an order, or ends the one that there is.
     mutating func order(_ machine: Int, _ router: Int, _ kind: OperatorOrder.Kind?) {
-        trace.note(now, machine, "VI_\(router): order \(kind.map { "\($0)" } ?? "none")")
+        guard let subject = machines[machine].subject(of: router) else { return }
+        trace.note(now, machine, "\(subject): order \(kind.map { "\($0)" } ?? "none")")
         let until = machines[machine].clock.reading(at: now) + .seconds(10)
-        machines[machine].orders[router] = kind.map { operators.order($0, router, until: until) }
+        machines[machine].orders[subject] = kind.map { operators.order($0, subject, until: until) }
         guard machines[machine].node != nil, !machines[machine].isPaused else { return }
         machines[machine].toldOrders = machines[machine].orders.mapValues(\.kind)
         give(machine, .orders(orders(of: machine)))
@@ -80,7 +108,7 @@ extension World {
     /// The table that a worker is given before each configuration. What isn't in the file any more has no order.
     mutating func giveOrderTable(_ machine: Int) {
         guard operators.isOn else { return }
-        let there = Set(machines[machine].model.instances.map(Machine.router))
+        let there = Set(machines[machine].model.instances.indices.map(machines[machine].model.subject))
         machines[machine].orders = machines[machine].orders.filter { there.contains($0.key) }
         give(machine, .orderTable(orders(of: machine)))
     }
@@ -92,11 +120,13 @@ extension World {
 
     mutating func endOrder(_ machine: Int, _ number: UInt64, _ outcome: OrderOutcome) {
         trace.note(now, machine, "order \(number): \(outcome)")
-        guard let (router, order) = machines[machine].orders.first(where: { $0.value.number == number }) else { return }
+        guard let (subject, order) = machines[machine].orders.first(where: { $0.value.number == number }) else {
+            return
+        }
         if !outcome.fits(order.kind) { invariants.fail(now, "machine \(machine) reports \(outcome) of \(order.kind)") }
         guard outcome.ends(order.kind) else { return }
-        machines[machine].orders[router] = nil
-        machines[machine].toldOrders[router] = nil
+        machines[machine].orders[subject] = nil
+        machines[machine].toldOrders[subject] = nil
     }
 
     /// All orders end.
@@ -107,42 +137,60 @@ extension World {
         give(machine, .orders([]))
     }
 
+    /// The order that a core was given about an instance.
+    func toldOrder(of settings: InstanceSettings, _ machine: Int) -> OperatorOrder.Kind? {
+        let model = machines[machine].actingModel
+        guard !machines[machine].toldOrders.isEmpty,
+            let id = model.instances.firstIndex(where: { $0.name == settings.name })
+        else { return nil }
+        return machines[machine].toldOrders[model.subject(of: id)]
+    }
+
     // MARK: Hooks
 
     /// A core asks for a hook. One that was asked for before isn't run again.
     mutating func run(_ request: HookRequest, of machine: Int) {
-        guard case .instance(let id) = request.subject else { return }
-        let settings = machines[machine].actingModel.instances[id]
-        let key = HookOfMachine(hook: request.hook, router: Machine.router(of: settings))
-        if let known = machines[machine].hookRuns[key], known.number == request.number {
-            guard let succeeded = known.succeeded else { return }
-            return schedule(.hookEnd(machine: machine, key, request.number, succeeded, settings.name), after: 0)
+        let model = machines[machine].actingModel
+        let (subject, hooks) =
+            switch request.subject {
+            case .instance(let id): (NotificationKey(.instance, model.instances[id].name), model.instances[id].hooks)
+            case .group(let place):
+                (NotificationKey(.group, model.shared.syncGroups[place].name), model.shared.syncGroups[place].hooks)
+            }
+        let key = HookOfMachine(hook: request.hook, subject: subject, number: request.number)
+        if let known = machines[machine].hookRuns[key] {
+            guard let succeeded = known else { return }
+            return schedule(.hookEnd(machine: machine, key, succeeded), after: 0)
         }
-        machines[machine].hookRuns[key] = HookRun(number: request.number)
-        let longest = isDisturbed ? settings.hooks.timeout.nanoseconds * 13 / 10 : Self.quietHookMax.nanoseconds
+        machines[machine].hookRuns[key] = .some(nil)
+        let longest = isDisturbed ? hooks.timeout.nanoseconds * 13 / 10 : Self.quietHookMax.nanoseconds
         let time = Int64.random(in: 0...longest, using: &operators.random)
         let succeeded = !isDisturbed || operators.random.next() % 4 > 0
-        schedule(.hookEnd(machine: machine, key, request.number, succeeded, settings.name), after: time)
+        schedule(.hookEnd(machine: machine, key, succeeded), after: time)
     }
 
-    mutating func endHook(
-        _ machine: Int, _ key: HookOfMachine, _ number: UInt64, _ succeeded: Bool, _ name: String
-    ) {
-        guard machines[machine].hookRuns[key]?.number == number else { return }
-        machines[machine].hookRuns[key]?.succeeded = succeeded
-        trace.note(now, machine, "\(name): \(key.hook.keyword) \(succeeded ? "succeeds" : "fails")")
-        let end = HookEnd(key.hook, of: NotificationKey(.instance, name), number: number, succeeded: succeeded)
-        deliver(.hookEnd(end), to: machine)
+    mutating func endHook(_ machine: Int, _ key: HookOfMachine, _ succeeded: Bool) {
+        guard machines[machine].hookRuns[key] != nil else { return }
+        machines[machine].hookRuns[key] = succeeded
+        trace.note(now, machine, "\(key.subject): \(key.hook.keyword) \(succeeded ? "succeeds" : "fails")")
+        deliver(
+            .hookEnd(HookEnd(key.hook, of: key.subject, number: key.number, succeeded: succeeded)), to: machine)
     }
 
     /// A hook's end reaches a core.
     mutating func giveHookEnd(_ machine: Int, _ end: HookEnd) {
-        let instance = machines[machine].actingModel.instances.first { $0.name == end.subject.name }
-        if let instance, end.hook == .beforeMaster, end.succeeded || instance.hooks.failure == .proceed {
-            let router = Machine.router(of: instance)
-            let key = HookOfMachine(hook: .beforeMaster, router: router)
+        let model = machines[machine].actingModel
+        for (id, settings) in model.instances.enumerated() where end.hook == .beforeMaster {
+            let group = model.group(of: id)
+            let isOwn = end.subject.kind == .instance
+            guard end.subject.name == (isOwn ? settings.name : group?.name) else { continue }
+            let failure = isOwn ? settings.hooks.failure : group?.hooks.failure
+            let router = Machine.router(of: settings)
             // That of an earlier mastership doesn't count.
-            if machines[machine].hookRuns[key]?.number == end.number { machines[machine].isHookOver[router] = true }
+            let began = machines[machine].clock.reading(at: machines[machine].masterSince[router])
+            if end.number == UInt64(bitPattern: began.nanoseconds), end.succeeded || failure == .proceed {
+                machines[machine].pendingHooks[router].remove(end.subject.kind)
+            }
         }
         give(machine, .hookEnded(end))
     }
@@ -164,11 +212,16 @@ extension World {
 
     func mayHaveAddresses(_ settings: InstanceSettings, _ machine: Int) -> Bool {
         let router = Machine.router(of: settings)
-        guard settings.hooks.hasBeforeMaster, !machines[machine].isHookOver[router] else { return true }
+        let configured = machines[machine].beforeMasters(of: router)
+        let isMaster = machines[machine].states[router] == .master
+        let pending = isMaster ? configured.intersection(machines[machine].pendingHooks[router]) : configured
+        guard !pending.isEmpty else { return true }
+        let model = machines[machine].actingModel
+        guard isMaster, let id = model.instances.firstIndex(where: { $0.name == settings.name }) else { return false }
+        let hooks = pending.map { $0 == .instance ? settings.hooks : model.group(of: id)?.hooks ?? HookSettings() }
         // Clocks are up to one percent wrong.
         let time = now - machines[machine].masterSince[router]
-        return settings.hooks.failure == .proceed && machines[machine].states[router] == .master
-            && time >= settings.hooks.timeout.nanoseconds * 98 / 100
+        return hooks.allSatisfy { $0.failure == .proceed && time >= $0.timeout.nanoseconds * 98 / 100 }
     }
 
     /// In maintenance never MASTER, but for the time of handing over; resigned neither, as long as another is heard.
@@ -178,7 +231,7 @@ extension World {
         else { return }
         let reading = machines[machine].clock.reading(at: now)
         for (id, settings) in machines[machine].actingModel.instances.enumerated() {
-            let kind = machines[machine].toldOrders[Machine.router(of: settings)]
+            let kind = toldOrder(of: settings, machine)
             guard kind == .maintenance || kind == .resigned, let status = node.status(of: id, at: reading),
                 status.state == .master, !status.isResigning, status.awaitedHook != .beforeRelease
             else { continue }
@@ -189,11 +242,12 @@ extension World {
 
     /// A resigned router claims when the master has fallen silent, or left.
     mutating func checkClaim(_ transition: Transition, _ settings: InstanceSettings, of machine: Int) {
-        let router = Machine.router(of: settings)
-        guard transition.to == .master, machines[machine].toldOrders[router] == .resigned,
+        guard transition.to == .master, toldOrder(of: settings, machine) == .resigned,
             transition.reason != .masterReleased, let age = transition.lastAdvertAge
         else { return }
-        let silence = scenario.routers[router].interval * Int64(settings.downTimerAdverts)
+        // It wanted to be MASTER before, and the last member of its group has decided.
+        if case .syncGroup = transition.reason { return }
+        let silence = scenario.routers[Machine.router(of: settings)].interval * Int64(settings.downTimerAdverts)
         if age < silence {
             invariants.fail(
                 now,

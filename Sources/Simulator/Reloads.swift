@@ -32,6 +32,7 @@ extension World {
         guard injection == .skipsHooks else { return model }
         var model = model
         for place in model.instances.indices { model.instances[place].extra = nil }
+        for place in model.shared.syncGroups.indices { model.shared.syncGroups[place].hooks = HookSettings() }
         return model
     }
 
@@ -47,6 +48,7 @@ extension World {
         if model.instances.count > 1, happens(oneIn: 4) { model.instances.removeLast() }
         if model.instances.count > 1, happens(oneIn: 6) { exchangeAddress(&model) }
         if happens(oneIn: 6) { addMissing(&model, machine) }
+        groups.group(&model, isDisturbed: true, &tracked)
         adopt(model, machine)
     }
 
@@ -156,6 +158,8 @@ extension World {
                 !there.contains($0.prefix.address)
             }
         }
+        groups.group(&model, isDisturbed: false, &tracked)
+        if injection == .ranksMembersDifferently, machine == 0 { groups.rankDifferently(&model) }
         adopt(model, machine)
     }
 }

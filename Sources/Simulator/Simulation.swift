@@ -23,7 +23,7 @@ struct Simulation {
     /// The end of the faults.
     private(set) var peaceSince: Int64 = 0
 
-    /// - Parameter isPlain: nobody tracks scripts, processes and files.
+    /// - Parameter isPlain: nobody tracks scripts, processes and files, and there are no sync groups.
     static func run(
         seed: UInt64, trace: Bool = false, injection: FaultInjection? = nil, isPlain: Bool = false
     ) -> SimulationResult {
@@ -48,10 +48,13 @@ struct Simulation {
             }
         }
         var operators = Operators(seed: seed, isPlain: isPlain)
+        var groups = GroupPlan(seed: seed, routerCount: scenario.routers.count, isPlain: isPlain)
+        groups.hooks = groups.groups.map { _ in operators.hooks() }
         for machine in scenario.models.indices {
             for place in scenario.models[machine].instances.indices {
                 operators.addHooks(to: &scenario.models[machine].instances[place])
             }
+            groups.group(&scenario.models[machine], isDisturbed: false, &tracked)
         }
         self.injection = injection
         killsProcesses = random.next() % 4 == 0
@@ -59,7 +62,7 @@ struct Simulation {
         refusesAll = random.next() % 16 == 0
         world = World(
             scenario: scenario, random: random, trace: Trace(isOn: trace), injection: injection,
-            tracked: tracked, operators: operators)
+            tracked: tracked, groups: groups, operators: operators)
     }
 
     var routers: Range<Int> { world.scenario.routers.indices }
@@ -103,6 +106,10 @@ struct Simulation {
                     + (settings.isUnicast ? "unicast" : "multicast")
                 world.trace.note(world.now, machine, text)
             }
+            for group in model.shared.syncGroups {
+                let names = group.members.map { model.instances[$0].name }.joined(separator: " ")
+                world.trace.note(world.now, machine, "group \(group.name): \(names)")
+            }
         }
     }
 
@@ -144,9 +151,10 @@ struct Simulation {
     /// Clocks are up to one percent wrong.
     private func drifted(_ interval: Interval) -> Int64 { interval.nanoseconds * 102 / 100 + roundTrip }
 
+    /// The largest of a value over all instances of a virtual router and of those in its sync group.
     private func largest(_ router: Int, _ value: (InstanceSettings, ConfigurationModel) -> Interval) -> Interval {
         world.machines.flatMap { machine in
-            machine.settings(of: router).map { [value($0, machine.model)] } ?? []
+            world.groups.companions(of: router).compactMap { machine.settings(of: $0) }.map { value($0, machine.model) }
         }.max() ?? .zero
     }
 
@@ -191,44 +199,54 @@ struct Simulation {
 
     /// Operators move every virtual router to another machine and back, and keep a machine out of it.
     private mutating func giveOrders() {
-        for router in routers {
+        for router in routers where world.groups.companions(of: router).first == router {
             let interval = largest(router) { settings, _ in settings.advertInterval }
             let skew = max(interval, .seconds(1))
-            let bounds = (none: world.invariants.noneMax[router], many: world.invariants.manyMax[router])
+            let together = world.groups.companions(of: router)
+            let bounds = together.map { (none: world.invariants.noneMax[$0], many: world.invariants.manyMax[$0]) }
             // A successor that can't use the addresses before they are gone, and two that claim.
-            world.invariants.noneMax[router] = drifted(interval + skew)
-            world.invariants.manyMax[router] = drifted(interval) + roundTrip
+            for each in together {
+                world.invariants.noneMax[each] = drifted(interval + skew)
+                world.invariants.manyMax[each] = drifted(interval) + roundTrip
+            }
             let handOver = drifted(interval * 2 + skew + World.quietHookMax * 2)
             guard let first = world.machines.first(where: { $0.states[router] == .master })?.number else { continue }
             for kind in [OperatorOrder.Kind.resigned, .maintenance] {
                 world.order(first, router, kind)
                 world.run(until: world.now + handOver)
-                expect(router, isMasterOf: nil, except: first, "\(kind)")
+                expect(together, areMasterOn: nil, except: first, "\(kind)")
                 world.run(until: world.now + (interval * 8).nanoseconds)
-                expect(router, isMasterOf: nil, except: first, "\(kind) for long")
+                expect(together, areMasterOn: nil, except: first, "\(kind) for long")
                 world.order(first, router, nil)
-                takeOver(router, by: first, within: handOver)
+                takeOver(together, by: first, within: handOver)
             }
             world.order(first, router, nil)
             world.run(until: world.now + settledBound(router))
-            (world.invariants.noneMax[router], world.invariants.manyMax[router]) = bounds
+            for (each, bounds) in zip(together, bounds) {
+                (world.invariants.noneMax[each], world.invariants.manyMax[each]) = bounds
+            }
         }
         checkState()
     }
 
-    private mutating func takeOver(_ router: Int, by machine: Int, within bound: Int64) {
-        guard let master = world.machines.first(where: { $0.states[router] == .master }),
-            priority(of: master, router).rawValue < 254
-        else { return }
+    private mutating func takeOver(_ routers: [Int], by machine: Int, within bound: Int64) {
+        let highest = routers.compactMap { router in
+            world.machines.first { $0.states[router] == .master }.map { priority(of: $0, router).rawValue }
+        }.max()
+        guard let router = routers.first, let highest, highest < 254 else { return }
         world.order(machine, router, .raised)
         world.run(until: world.now + bound)
-        expect(router, isMasterOf: machine, except: nil, "raised")
+        expect(routers, areMasterOn: machine, except: nil, "raised")
     }
 
-    private mutating func expect(_ router: Int, isMasterOf wanted: Int?, except unwanted: Int?, _ what: String) {
-        let masters = world.machines.filter { $0.states[router] == .master }.map(\.number)
-        if masters.count == 1, wanted ?? masters[0] == masters[0], masters[0] != unwanted { return }
-        world.invariants.fail(world.now, "VI_\(router), \(what): MASTER are \(masters)")
+    private mutating func expect(
+        _ routers: [Int], areMasterOn wanted: Int?, except unwanted: Int?, _ what: String
+    ) {
+        for router in routers {
+            let masters = world.machines.filter { $0.states[router] == .master }.map(\.number)
+            if masters.count == 1, wanted ?? masters[0] == masters[0], masters[0] != unwanted { continue }
+            world.invariants.fail(world.now, "VI_\(router), \(what): MASTER are \(masters)")
+        }
     }
 
     private func isUnserved(_ machine: Machine) -> Bool {
@@ -293,7 +311,7 @@ struct Simulation {
     /// Tracked objects change, those that are no reason for FAULT: whoever is the best by then is master.
     private mutating func changeWeights() {
         for machine in world.machines.indices {
-            for settings in world.machines[machine].model.instances {
+            for settings in world.machines[machine].model.effectiveInstances {
                 for tracker in settings.trackers where tracker.weight != 0 && tracker.kind != .file {
                     let result: TrackerResult = Bool.random(using: &world.tracked.random) ? .up : .down
                     let key = TrackerKey(tracker.kind, tracker.name)
@@ -308,7 +326,7 @@ struct Simulation {
 
     /// True if another instance that tracks the same object goes to FAULT by it.
     private func isFault(_ key: TrackerKey, _ result: TrackerResult, on machine: Int) -> Bool {
-        world.machines[machine].model.instances.contains { settings in
+        world.machines[machine].model.effectiveInstances.contains { settings in
             settings.trackers.contains {
                 TrackerKey($0.kind, $0.name) == key && $0.weight == 0 && $0.goodResult != result
             }
@@ -318,8 +336,10 @@ struct Simulation {
     /// Every kernel refuses the addresses of a virtual router: its machines try in turn, once a minute each at most.
     private mutating func refuseEverywhere() {
         let router = 0
-        world.invariants.noneFrom[router] = .max
-        world.invariants.manyFrom[router] = .max
+        for companion in world.groups.companions(of: router) {
+            world.invariants.noneFrom[companion] = .max
+            world.invariants.manyFrom[companion] = .max
+        }
         world.trace.note(world.now, nil, "no machine gets the addresses of VI_\(router)")
         for machine in world.machines.indices {
             world.refuse(machine, router, isAll: true)
@@ -404,6 +424,14 @@ struct Simulation {
         }
     }
 
+    /// The time that a machine waits when the master has said priority 0.
+    private func skew(after master: Machine, _ router: Int, on machine: Machine) -> Interval? {
+        guard let settings = machine.settings(of: router), let interval = master.settings(of: router)?.advertInterval
+        else { return nil }
+        let parts = Int64(256 - Int(priority(of: machine, router).rawValue))
+        return (settings.version == .v2 ? Interval.seconds(1) : interval) * parts / 256
+    }
+
     /// A graceful stop is handed over within the best BACKUP's skew time and the way of two packets.
     private mutating func shutDownMaster() {
         let holders = world.machines.filter { $0.states.contains(.master) }
@@ -411,9 +439,8 @@ struct Simulation {
         for router in routers where chosen.states[router] == .master {
             guard let interval = chosen.settings(of: router)?.advertInterval else { continue }
             let skews = world.machines.filter { $0.number != chosen.number }.compactMap { machine -> Interval? in
-                guard let settings = machine.settings(of: router) else { return nil }
-                let parts = Int64(256 - Int(priority(of: machine, router).rawValue))
-                return (settings.version == .v2 ? Interval.seconds(1) : interval) * parts / 256
+                // The last member of a group decides.
+                world.groups.companions(of: router).compactMap { skew(after: chosen, $0, on: machine) }.max()
             }
             let shortest = skews.min() ?? .zero
             world.invariants.noneMax[router] = drifted(shortest)

@@ -14,7 +14,7 @@ enum WorldEvent {
     case detected(machine: Int, AddressKey, addedAt: Int64)
     case revive(machine: Int, life: Int)
     /// A hook has ended.
-    case hookEnd(machine: Int, HookOfMachine, UInt64, Bool, String)
+    case hookEnd(machine: Int, HookOfMachine, Bool)
     case undo(Disturbance, life: Int)
     /// A daemon that has started has looked at all that it tracks.
     case firstResults(machine: Int, start: Int)
@@ -36,6 +36,7 @@ struct World {
     var lastYield: [Int64]
     let injection: FaultInjection?
     var tracked: TrackedObjects
+    var groups: GroupPlan
     var operators: Operators
     private var queue = EventQueue()
     private var actions: [Action] = []
@@ -43,10 +44,11 @@ struct World {
 
     init(
         scenario: Scenario, random: SeededRandom, trace: Trace, injection: FaultInjection?, tracked: TrackedObjects,
-        operators: Operators
+        groups: GroupPlan, operators: Operators
     ) {
         var random = random
         self.tracked = tracked
+        self.groups = groups
         self.operators = operators
         self.injection = injection
         self.scenario = scenario
@@ -98,8 +100,7 @@ struct World {
         case .detected(let machine, let key, let addedAt): endDetection(machine, key, addedAt: addedAt)
         case .revive(let machine, let life):
             if machines[machine].life == life { revive(machine) }
-        case .hookEnd(let machine, let key, let number, let succeeded, let name):
-            endHook(machine, key, number, succeeded, name)
+        case .hookEnd(let machine, let key, let succeeded): endHook(machine, key, succeeded)
         case .undo(let disturbance, let life): end(disturbance, life: life)
         case .firstResults(let machine, let start):
             if machines[machine].starts == start { giveFirstResults(machine) }
@@ -139,7 +140,7 @@ struct World {
         guard machines[machine].node != nil else { return }
         let reading = machines[machine].clock.reading(at: now)
         actions.removeAll(keepingCapacity: true)
-        machines[machine].node?.handle(event, at: reading, into: &actions)
+        machines[machine].node?.handle(injection?.bent(event) ?? event, at: reading, into: &actions)
         let done = actions
         keep(machine)
         if !machines[machine].isBeginning, !event.isTable, !machines[machine].awaitsConfiguration,
@@ -149,6 +150,7 @@ struct World {
         }
         for action in done { perform(action, of: machine) }
         checkPromises(machine)
+        checkGroups(machine)
         if operators.isOn {
             checkOrders(machine)
             configureIfReady(machine)
@@ -196,10 +198,7 @@ struct World {
         machines[machine].checkedRevision = -1
         if state == .master {
             machines[machine].masterSince[router] = now
-        }
-        if state == .master {
-            let settings = machines[machine].actingModel.instances.first { Machine.router(of: $0) == router }
-            machines[machine].isHookOver[router] = settings?.hooks.hasBeforeMaster != true
+            machines[machine].pendingHooks[router] = machines[machine].beforeMasters(of: router)
         }
         if before == .master {
             lastYield[router] = now

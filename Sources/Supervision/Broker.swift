@@ -27,7 +27,7 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     case pendingSocket(String)
     /// The instance or the group has no such hook.
     case hook(Hook, String)
-    /// No state of an instance or a group.
+    /// Nothing that happens to an instance, or to a group.
     case trigger(NotifyTrigger)
     /// A notification with this number was started before.
     case repeated(UInt64)
@@ -158,7 +158,8 @@ package struct Broker<Source: InstanceSource> {
         generation: UInt64, _ subject: NotificationSubject, sequence: UInt64, trigger: NotifyTrigger, priority: UInt8
     ) throws(Refusal) -> PendingNotification {
         // What costs least first.
-        guard trigger.isState else { throw .trigger(trigger) }
+        guard trigger != .any, !trigger.isHook else { throw .trigger(trigger) }
+        if case .group = subject, !trigger.isOfGroups { throw .trigger(trigger) }
         guard sequence > lastNotification else { throw .repeated(sequence) }
         guard sequence - lastNotification <= Self.leapMax, sequence < Self.notificationsEnd else {
             throw .leap(sequence)

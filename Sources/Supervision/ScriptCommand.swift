@@ -17,14 +17,26 @@ package struct ScriptCommand: Hashable, Sendable {
     package var arguments: [String]
 
     package init(_ script: NotifyScript, global: GlobalSettings) {
-        arguments = script.arguments
+        self.init(script.arguments, script.identity, global: global)
+    }
+
+    /// A tracking script. Of one that opens a file, the file stands for the program.
+    package init(_ script: TrackScript, global: GlobalSettings) {
+        switch script.command {
+        case .run(let arguments): self.init(arguments, script.identity, global: global)
+        case .open(let path): self.init([path], script.identity, global: global)
+        }
+    }
+
+    private init(_ arguments: [String], _ identity: ScriptIdentity?, global: GlobalSettings) {
+        self.arguments = arguments
         isSecurityEnabled = global.scriptSecurity
-        if let identity = script.identity ?? global.scriptUser {
+        if let identity = identity ?? global.scriptUser {
             if var account = identity.account {
                 if !identity.supplementaryGroups, !global.supplementaryGroups { account.groups = [] }
                 user = .account(account)
             } else {
-                user = .unknown(identity.group.map { "\(identity.user):\($0)" } ?? identity.user)
+                user = .unknown(identity.name)
             }
         } else if var account = global.defaultScriptAccount {
             if !global.supplementaryGroups { account.groups = [] }

@@ -24,6 +24,8 @@ enum Main {
         case "hasup-config": exit(ConfigurationRole.run(arguments: Array(arguments.dropFirst())))
         case "hasup-save": exit(SaveRole.run(arguments: Array(arguments.dropFirst())))
         case "hasup-withdraw": exit(WithdrawRole.run(arguments: Array(arguments.dropFirst())))
+        case TrackRole.name: exit(TrackRole.run(arguments: Array(arguments.dropFirst())))
+        case FIFORole.name: exit(FIFORole.run(arguments: Array(arguments.dropFirst())))
         case "hasup-exec": exit(ExecRole.run(arguments: Array(arguments.dropFirst())))
         case ExecRole.hookRole: exit(ExecRole.run(arguments: Array(arguments.dropFirst()), isHook: true))
         default: exit(Daemon.run(arguments: Array(arguments.dropFirst())))

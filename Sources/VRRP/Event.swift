@@ -31,6 +31,8 @@ package enum Event {
     case trackerTable([TrackerState])
     /// New results of tracked objects of the configuration that runs; after a table, also of the one that comes next.
     case trackers([TrackerState])
+    /// Counts one instance's counters, or with nil those of all, from zero again.
+    case resetCounters(InstanceID?)
     /// The operators' orders that are in effect with the configuration that comes next, before it: all of them.
     case orderTable([OperatorOrder])
     /// All orders, in effect from now on.

@@ -55,7 +55,7 @@ extension Node {
             awaited[NotificationKey(.instance, routers[id].settings.name)] = routers[id].settings.hooks
             actions.append(.runHook(HookRequest(.beforeRelease, of: .instance(id), number: number)))
         }
-        for place in Set(masters.compactMap { context.group(of: $0)?.place }).sorted() {
+        for place in Set(masters.compactMap { routers[$0].group }).sorted() {
             let group = context.groups[place]
             let stays = group.members.contains { routers[$0].state == .master && !masters.contains($0) }
             guard group.hooks.hasBeforeRelease, !stays else { continue }
@@ -73,7 +73,7 @@ extension Node {
     mutating func prepare(_ new: ConfigurationModel, at now: Instant, into actions: inout [Action]) {
         preparing = nil
         guard isConfigured, !hasStopped else { return }
-        let map = match(new.instances)
+        let map = match(new.effectiveInstances)
         let removed = routers.indices.filter { map[$0] == nil }
         preparing = askForReleases(
             of: removed, number: UInt64(bitPattern: now.nanoseconds), at: now, into: &actions)
@@ -115,7 +115,7 @@ extension Node {
 
     /// Instances that move together: the members of each group, and each other one by itself.
     private var units: [[InstanceID]] {
-        context.groups.map(\.members) + routers.indices.filter { context.group(of: $0) == nil }.map { [$0] }
+        context.groups.map(\.members) + routers.indices.filter { routers[$0].group == nil }.map { [$0] }
     }
 
     private mutating func finishStopping(_ place: Int, at now: Instant, into actions: inout [Action]) {
@@ -134,6 +134,7 @@ extension Node {
             }
             routers[id].end(.stopped, trigger: .stop, at: now, &context, into: &actions)
         }
+        notifyGroupsOfStop(of: ids, into: &actions)
     }
 
     /// Who isn't MASTER any more has nothing to wait for.
@@ -161,7 +162,7 @@ extension Node {
     func awaitedRelease(of id: InstanceID) -> AwaitedReleases? {
         if let unit = stopping.first(where: { $0.members.contains(id) }) { return unit.awaited }
         let own = NotificationKey(.instance, routers[id].settings.name)
-        let group = context.group(of: id).map { NotificationKey(.group, $0.settings.name) }
+        let group = routers[id].group.map { NotificationKey(.group, context.groups[$0].name) }
         if let preparing, preparing.subjects.contains(own) || group.map(preparing.subjects.contains) ?? false {
             return preparing
         }

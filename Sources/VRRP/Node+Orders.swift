@@ -63,8 +63,10 @@ extension Node {
     /// Orders with the instances that they are for. One whose subject isn't in the configuration has none.
     private func resolved(_ orders: [OperatorOrder]) -> [(OperatorOrder, [InstanceID])] {
         guard !orders.isEmpty else { return [] }
+        // A group's member goes with its group.
         let names = Dictionary(
-            routers.map { ($0.settings.name, $0.id) }, uniquingKeysWith: { first, _ in first })
+            routers.lazy.filter { $0.group == nil }.map { ($0.settings.name, $0.id) },
+            uniquingKeysWith: { first, _ in first })
         let groups = Dictionary(
             context.groups.map { ($0.name, $0.members) }, uniquingKeysWith: { first, _ in first })
         return orders.map { order in
@@ -97,15 +99,13 @@ extension Node {
 
     /// Priority 0. The addresses stay until a successor is heard, unless it couldn't use them then.
     private mutating func release(_ place: Int, at now: Instant, into actions: inout [Action]) {
-        let order = context.orders.active[place].order
         let members = context.orders.active[place].members.filter { routers[$0].state == .master }
         let hasWithdrawn = members.contains { routers[$0].mustReleaseFirst }
         for id in members {
             changed.add(id)
             routers[id].beginResigning(at: now, &context, into: &actions)
             guard hasWithdrawn else { continue }
-            let reason: TransitionReason = order.kind == .maintenance ? .maintenance : .resigned
-            routers[id].enterBackup(reason, at: now, &context, into: &actions)
+            routers[id].enterBackup(routers[id].reasonToRelease, at: now, &context, into: &actions)
         }
         context.orders.active[place].phase = .releases(since: now, hasWithdrawn: hasWithdrawn)
         context.orders.active[place].deadline = now + (members.map { routers[$0].handOverTime }.max() ?? .zero)

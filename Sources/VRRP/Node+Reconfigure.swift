@@ -6,22 +6,23 @@ extension Node {
     /// nothing but bring the table of results.
     mutating func configure(_ new: ConfigurationModel, at now: Instant, into actions: inout [Action]) {
         adoptGlobal(new.global)
-        context.dependents = Dependents(new.instances)
+        let instances = new.effectiveInstances
+        context.dependents = Dependents(instances)
         preparing = nil
         let results = context.trackers.adopt()
         if !isConfigured {
             isConfigured = true
             if new.global.startupDelay > .zero { context.startsAt = now + new.global.startupDelay }
-            routers = new.instances.enumerated().map { VirtualRouter(id: $0, settings: $1, at: now) }
-            context.adopt(groups: new.shared.syncGroups)
+            routers = instances.enumerated().map { VirtualRouter(id: $0, settings: $1, at: now) }
+            adoptGroups(new.shared.syncGroups)
             prepareOrders()
             for id in routers.indices { routers[id].start(at: now, &context, into: &actions) }
-        } else if routers.lazy.map(\.settings).elementsEqual(new.instances) {
-            context.adopt(groups: new.shared.syncGroups)
+            settleAllGroups(canJoin: false, at: now, into: &actions)
+        } else if routers.lazy.map(\.settings).elementsEqual(instances), hasGroups(new.shared.syncGroups) {
             reassess(trackersOf: results, at: now, into: &actions)
             return adoptNextOrders(at: now, into: &actions)
         } else {
-            apply(new, at: now, into: &actions)
+            apply(instances, new.shared.syncGroups, at: now, into: &actions)
         }
         rebuildRoutes()
         adoptNextOrders(at: now, into: &actions)
@@ -33,13 +34,16 @@ extension Node {
         context.adoptsLeftovers = global.adoptsLeftovers
     }
 
-    private mutating func apply(_ new: ConfigurationModel, at now: Instant, into actions: inout [Action]) {
-        let instances = new.instances
+    private mutating func apply(
+        _ instances: [InstanceSettings], _ groups: [SyncGroup], at now: Instant, into actions: inout [Action]
+    ) {
         let map = match(instances)
         // Under the old numbers: what is removed says goodbye.
         for id in routers.indices where map[id] == nil && routers[id].state != .initialize {
             if routers[id].state == .master { routers[id].advertise(.release, at: now, into: &actions) }
-            routers[id].end(.reconfigured, trigger: .fault, at: now, &context, into: &actions)
+            // FAULT unless notify_deleted is set, as keepalived (behaviours §6).
+            let trigger: NotifyTrigger = routers[id].settings.options.contains(.tellsDeletion) ? .deleted : .fault
+            routers[id].end(.reconfigured, trigger: trigger, at: now, &context, into: &actions)
         }
         actions.append(.renumber(map))
         context.renumber(map)
@@ -53,7 +57,9 @@ extension Node {
         }
         let isNew = slots.map { $0 == nil }
         routers = slots.enumerated().map { id, kept in kept ?? VirtualRouter(id: id, settings: instances[id], at: now) }
-        context.adopt(groups: new.shared.syncGroups)
+        // What has been removed is no concern of the groups that there are now.
+        context.memberChanges = []
+        adoptGroups(groups)
         prepareOrders()
         for id in routers.indices where !isNew[id] {
             routers[id].withdrawVanished(from: instances[id], &context, into: &actions)
@@ -71,6 +77,7 @@ extension Node {
             routers[id].forgetRemovedHooks(at: now, &context, into: &actions)
         }
         for id in routers.indices where isNew[id] { routers[id].start(at: now, &context, into: &actions) }
+        settleAllGroups(canJoin: true, at: now, into: &actions)
     }
 
     /// Old place → new place, nil for what has no counterpart. Each identity matches once; a second block with the

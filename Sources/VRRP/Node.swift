@@ -53,6 +53,7 @@ package struct Node: Sendable {
             if !records.isEmpty { context.retryStaleAddresses(at: now + kernelRetryDelay) }
         case .trackerTable(let states): context.trackers.prepare(states)
         case .trackers(let states): take(states, at: now, into: &actions)
+        case .resetCounters(let id): resetCounters(of: id)
         case .orderTable(let orders): context.orders.next = orders
         case .orders(let orders): take(orders: orders, at: now, into: &actions)
         case .prepare(let model): prepare(model, at: now, into: &actions)
@@ -62,12 +63,19 @@ package struct Node: Sendable {
             changed.addAll(routers.count)
         case .stopAfterHooks: stop(runsHooks: true, at: now, into: &actions)
         }
-        followUp(at: now, into: &actions)
+        settle(at: now, into: &actions)
         if context.staleAddressesAt <= now { context.retryStaleAddresses(into: &actions) }
         if context.announcer.deadline <= now { announce(at: now, into: &actions) }
     }
 
-    /// What follows from the event for orders and hooks.
+    /// What follows from the event for sync groups, orders and hooks, until nothing does any more.
+    private mutating func settle(at now: Instant, into actions: inout [Action]) {
+        repeat {
+            if !context.memberChanges.isEmpty { settleChangedGroups(at: now, into: &actions) }
+            followUp(at: now, into: &actions)
+        } while !context.memberChanges.isEmpty
+    }
+
     private mutating func followUp(at now: Instant, into actions: inout [Action]) {
         if context.orders.deadline <= now { fireOrders(at: now, into: &actions) }
         if releaseDeadline <= now { fireReleases(at: now, into: &actions) }
@@ -90,7 +98,9 @@ package struct Node: Sendable {
             return nil
         }
         let id = next.timer / TimerKind.count
-        return routers.indices.contains(id) && routers[id].masterDownAt == next.deadline ? (id, next.deadline) : nil
+        // Who wants to be MASTER already waits for others.
+        return routers.indices.contains(id) && routers[id].masterDownAt == next.deadline && !routers[id].wantsMaster
+            ? (id, next.deadline) : nil
     }
 
     /// The time of the next takeover that only an advertisement can still prevent, and the time one interval of the master
@@ -130,7 +140,15 @@ package struct Node: Sendable {
             status.awaitedHook = .beforeRelease
             status.hookTimeLeft = max(.zero, awaited.deadline - now)
         }
+        if let place = routers[instance].group { describe(context.groups[place], in: &status, of: instance) }
         return status
+    }
+
+    private mutating func resetCounters(of id: InstanceID?) {
+        for id in id.map({ [$0] }) ?? Array(routers.indices) where routers.indices.contains(id) {
+            routers[id].counters = Counters()
+            changed.add(id)
+        }
     }
 
     /// True if any instance has accepted an advertisement since this node began.

@@ -24,6 +24,10 @@ enum TimerKind: Int, CaseIterable {
     case reportRemovals
     /// FAULT for want of a usable address: it tries again.
     case retryAddresses
+    /// MASTER: it is told, whether the kernel has answered or not.
+    case tellMaster
+    /// MASTER: another master that has yielded is silent for long enough.
+    case reclaim
     /// MASTER: the time of its before_masters is over.
     case hook
 
@@ -56,9 +60,10 @@ struct NodeContext {
     var ledger = AddressLedger()
     var dependents = Dependents()
     var trackers = TrackerResults()
+    var groups: [SyncGroupState] = []
+    /// Changes of groups' members in the event that is being handled.
+    var memberChanges: [MemberChange] = []
     var orders = NodeOrders()
-    private(set) var groups: [SyncGroup] = []
-    private var groupPlaces: [InstanceID: Int] = [:]
     /// End of vrrp_startup_delay: nothing is sent or received before.
     var startsAt = Instant(nanoseconds: .min)
     /// True if a start removes virtual addresses without a mark, too (adopt_leftovers).
@@ -88,15 +93,9 @@ struct NodeContext {
         timers.deadline(of: Self.timer(kind, of: instance))
     }
 
-    mutating func adopt(groups new: [SyncGroup]) {
-        groups = new
-        groupPlaces = [:]
-        for (place, group) in new.enumerated() { for id in group.members { groupPlaces[id] = place } }
-    }
-
-    /// The sync group of an instance.
-    func group(of id: InstanceID) -> (place: Int, settings: SyncGroup)? {
-        groupPlaces[id].map { ($0, groups[$0]) }
+    /// A member of a group has changed.
+    mutating func noteChange(of member: InstanceID, _ cause: MemberChange.Cause) {
+        memberChanges.append(MemberChange(member: member, cause: cause))
     }
 
     var nextTicket: UInt64 { lastTicket + 1 }

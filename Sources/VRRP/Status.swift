@@ -9,12 +9,18 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
 
     package var state = RouterState.initialize
     package var timeInState = Interval.zero
+    /// The time at which it came into this state, which unlike its age is the same in each answer.
+    package var since = Instant(nanoseconds: 0)
     /// Effective priority.
     package var priority = Priority.release
     /// Changes of the base priority by tracked objects.
     package var contributions: [Contribution] = []
     /// INIT: the scripts whose first results it waits for.
     package var awaitedScripts: [String] = []
+    /// The name of its sync group; nil without one.
+    package var syncGroup: String?
+    /// Other members of the group that keep it from being MASTER, or from starting.
+    package var heldBy: [String] = []
     /// Address that advertisements are sent from; nil without one.
     package var source: IPAddress?
     /// The master's address: our own when MASTER, nil when unknown.
@@ -60,6 +66,8 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
 
     /// True of a MASTER that has no addresses yet, because its before_master runs.
     package var awaitsAddresses: Bool { awaitedHook == .beforeMaster }
+    /// The last state that was told to scripts and FIFOs, as `NotifyTrigger` numbers it; 0 for none.
+    package var told: UInt8 = 0
 
     package init() {}
     package init(priority: Priority, advertInterval: Interval) {
@@ -70,9 +78,12 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
     package mutating func visit(_ members: inout some Members) throws(ByteError) {
         try members.field("state", &state)
         try members.field("in_state_seconds", &timeInState)
+        try members.hidden(&since)
         try members.field("priority", &priority)
         try members.field("contributions", &contributions, atMost: Contribution.most)
         try members.field("awaited_scripts", &awaitedScripts, atMost: Contribution.most)
+        try members.field("sync_group", &syncGroup)
+        try members.field("held_by", &heldBy, atMost: Contribution.most)
         try members.field("source", &source)
         try members.field("master", &master)
         try members.field("master_priority", &masterPriority)
@@ -96,6 +107,7 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
         try members.field("awaited_hook", &awaitedHook)
         try members.field("hook_seconds_left", &hookTimeLeft)
         try members.field("resigning", &isResigning)
+        try members.hidden(&told)
     }
 }
 
@@ -306,6 +318,8 @@ package enum BackupReason: UInt8, Sendable, NamedCase {
     case startupDelay
     /// The master has our priority and a lower address; an equal doesn't displace it (RFC 9568 §6.4.2).
     case equalPriority
+    /// Its timer is over, and other members of its sync group don't want to be MASTER.
+    case syncGroup
     /// An operator had it resign: a master with a lower priority is left alone.
     case resigned
     /// It is in maintenance.
@@ -323,6 +337,7 @@ package enum BackupReason: UInt8, Sendable, NamedCase {
         case .listening: "listening"
         case .startupDelay: "startupDelay"
         case .equalPriority: "equalPriority"
+        case .syncGroup: "syncGroup"
         case .resigned: "resigned"
         case .maintenance: "maintenance"
         case .hookFailed: "hookFailed"
@@ -330,10 +345,10 @@ package enum BackupReason: UInt8, Sendable, NamedCase {
     }
 }
 
-/// Counts of one instance since it was configured.
+/// Counts of one instance since it was configured, or since they were reset.
 package struct Counters: JSONRecord, ByteCoded, Hashable {
     package static let typeName = "CounterReport"
-    package static let summary = "Counters since configured; releases are adverts of priority 0"
+    package static let summary = "Counters since configured or reset; releases are adverts of priority 0"
 
     /// Good advertisements received.
     package var advertsReceived: UInt64 = 0

@@ -23,10 +23,14 @@ extension VirtualRouter {
         return !awaitedHooks.isEmpty
     }
 
+    private func groupHooks(_ context: NodeContext) -> HookSettings {
+        group.map { context.groups[$0].hooks } ?? HookSettings()
+    }
+
     private func configuredHooks(_ context: NodeContext) -> AwaitedHooks {
         var hooks: AwaitedHooks = []
         if settings.hooks.hasBeforeMaster { hooks.insert(.own) }
-        if context.group(of: id)?.settings.hooks.hasBeforeMaster == true { hooks.insert(.group) }
+        if groupHooks(context).hasBeforeMaster { hooks.insert(.group) }
         return hooks
     }
 
@@ -44,8 +48,8 @@ extension VirtualRouter {
         if awaitedHooks.contains(.own) {
             actions.append(.runHook(HookRequest(.beforeMaster, of: .instance(id), number: hookNumber)))
         }
-        if awaitedHooks.contains(.group), let group = context.group(of: id) {
-            actions.append(.runHook(HookRequest(.beforeMaster, of: .group(group.place), number: hookNumber)))
+        if awaitedHooks.contains(.group), let group {
+            actions.append(.runHook(HookRequest(.beforeMaster, of: .group(group), number: hookNumber)))
         }
         context.set(.hook, of: id, to: hooksAwaitedUntil(context))
     }
@@ -58,7 +62,7 @@ extension VirtualRouter {
     private func awaited(_ context: NodeContext) -> [HookSettings] {
         var found: [HookSettings] = []
         if awaitedHooks.contains(.own) { found.append(settings.hooks) }
-        if awaitedHooks.contains(.group) { found.append(context.group(of: id)?.settings.hooks ?? HookSettings()) }
+        if awaitedHooks.contains(.group) { found.append(groupHooks(context)) }
         return found
     }
 
@@ -68,7 +72,7 @@ extension VirtualRouter {
         into actions: inout [Action]
     ) {
         guard state == .master, awaitedHooks.contains(hook), number == hookNumber else { return }
-        let settings = hook == .own ? settings.hooks : context.group(of: id)?.settings.hooks ?? HookSettings()
+        let settings = hook == .own ? settings.hooks : groupHooks(context)
         if succeeded || settings.failure == .proceed {
             proceed(without: hook, at: now, &context, into: &actions)
         } else {
@@ -90,10 +94,12 @@ extension VirtualRouter {
         without hook: AwaitedHooks, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
         awaitedHooks.subtract(hook)
-        guard awaitedHooks.isEmpty else { return }
+        guard awaitedHooks.isEmpty else { return context.set(.hook, of: id, to: hooksAwaitedUntil(context)) }
         context.set(.hook, of: id, to: nil)
         install(allAddresses, at: now, &context, into: &actions)
+        if owesMaster { context.set(.tellMaster, of: id, to: now + tellMasterWait) }
         checkServing(at: now, &context, into: &actions)
+        tellMaster(at: now, &context, into: &actions)
     }
 
     /// It can't serve: a peer is to try. It tries again when nobody has been heard for a master-down interval.

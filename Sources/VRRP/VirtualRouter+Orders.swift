@@ -26,8 +26,10 @@ extension VirtualRouter {
             // Nobody is asked to wait for a timer, and nothing has to be heard again.
             if heard < priority { preemptAtOnce(at: now, &context) }
         case .resigned:
-            if [.preempting, .preemptDelay, .nopreempt].contains(waiting) { leaveAlone(&context) }
-        case .maintenance: waiting = .maintenance
+            if [.preempting, .preemptDelay, .nopreempt].contains(waiting) { leaveAlone(at: now, &context) }
+        case .maintenance:
+            waiting = .maintenance
+            wantsMaster = false
         case nil:
             if waiting == .maintenance || waiting == .resigned { waiting = .listening }
             // Nobody has been heard for a master-down interval.
@@ -50,10 +52,12 @@ extension VirtualRouter {
     }
 
     /// The master that was to be replaced stays, as long as it is heard.
-    private mutating func leaveAlone(_ context: inout NodeContext) {
+    private mutating func leaveAlone(at now: Instant, _ context: inout NodeContext) {
         waiting = .resigned
         preemptDelaySince = nil
-        guard !isReleased, let silentAt = masterSilentAt, silentAt > masterDownAt else { return }
+        guard !isReleased, let silentAt = masterSilentAt, silentAt > now else { return }
+        wantsMaster = false
+        guard silentAt > masterDownAt else { return }
         armMasterDown(silentAt, &context)
     }
 
@@ -116,6 +120,8 @@ extension VirtualRouter {
 
     // MARK: MASTER that resigns
 
+    var reasonToRelease: TransitionReason { order == .maintenance ? .maintenance : .resigned }
+
     /// True if one of its addresses detects duplicates: a successor would find ours, and couldn't use its own.
     var mustReleaseFirst: Bool { allAddresses.contains { $0.duplicateAddressDetection } }
 
@@ -133,7 +139,8 @@ extension VirtualRouter {
         advertise(.release, at: now, into: &actions)
         isResigning = true
         advertDueAt = .never
-        for kind in [TimerKind.advertise, .announceAgain, .lowerPriorityAgain, .refresh] {
+        reclaimAt = nil
+        for kind in [TimerKind.advertise, .announceAgain, .lowerPriorityAgain, .refresh, .reclaim] {
             context.set(kind, of: id, to: nil)
         }
         context.announcer.cancel(id)
@@ -158,7 +165,7 @@ extension VirtualRouter {
         master = sender
         masterPriority = priority
         enterBackup(
-            order == .maintenance ? .maintenance : .resigned, at: now,
+            reasonToRelease, at: now,
             masterInterval: settings.version == .v3 ? interval : nil, &context, into: &actions)
         waiting = reasonToFollow(sender, priority)
     }

@@ -122,7 +122,7 @@ private final class Session {
             for end in try decode(bytes, frame, { reader throws(ByteError) in try HookEnd(decoding: &reader) }) {
                 worker.handle(.hookEnded(end))
             }
-        case .status: worker.reportStatus(frame.header.correlation)
+        case .status(let reset): worker.reportStatus(frame.header.correlation, resetting: reset)
         case .stop: worker.stop()
         }
     }

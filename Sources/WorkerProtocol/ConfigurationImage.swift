@@ -2,8 +2,8 @@ import Base
 import Reactor
 
 /// A configuration as the role `hasup-config` hands it to hasupd: one sealed memfd with the verdict, the diagnostics, what differs from the
-/// configuration that runs, and the encoded model (docs/decisions, D6). The VRRP worker is handed another one with its part
-/// of the model and nothing else. The contents are encoded by the Configuration room.
+/// configuration that runs, and the encoded model (docs/decisions, D6). The VRRP worker and hasup-track are handed others, with
+/// their parts of the model and nothing else. The contents are encoded by the Configuration room.
 package final class ConfigurationImage {
     private static let magic: UInt32 = 0x6861_7364
     private static let headSize = 21
@@ -24,6 +24,8 @@ package final class ConfigurationImage {
     package let text: UnsafeRawBufferPointer
     /// The image for the VRRP worker.
     package var part: ConfigurationImage?
+    /// The image for hasup-track.
+    package var trackingPart: ConfigurationImage?
     private let memory: MappedMemory
 
     /// The memfd's number, to hand it over.
@@ -58,7 +60,7 @@ package final class ConfigurationImage {
         }
     }
 
-    /// A sealed memfd with the VRRP worker's part of a model. - Throws: `SystemError`.
+    /// A sealed memfd with a process's part of a model. - Throws: `SystemError`.
     package static func make(part model: [UInt8]) throws(SystemError) -> Descriptor {
         try make(
             canStart: true, isReadable: true, hasErrors: false, diagnostics: [], difference: [], model: model)
@@ -109,7 +111,7 @@ package enum ImageError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// A message of the role `hasup-config` to hasupd: one frame, then it ends.
 package enum ConfigurationToSupervisor {
-    /// The check is done; the image, and the part of it for the VRRP worker, come along.
+    /// The check is done; the image, and its parts for the VRRP worker and for hasup-track, come along.
     case judged
     /// It couldn't be checked.
     case failed(String)

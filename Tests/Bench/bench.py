@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import changes  # noqa: E402
 import continuity  # noqa: E402
+import dumping  # noqa: E402
 import measures  # noqa: E402
 import parsing  # noqa: E402
 from rig import ENGINES, ROOT  # noqa: E402
@@ -90,6 +91,21 @@ def judged(engine, kind):
     return [(f"{seconds:.3f} s", seconds), (f"{megabytes:.0f} MB", megabytes)]
 
 
+def dumps(engine, count):
+    """Median and worst time from a signal to the complete file, of each file."""
+    found = []
+    for kind in dumping.KINDS:
+        times = dumping.dump_times(engine, count, kind)
+        found.append((f"{statistics.median(times):.1f} ms (worst {max(times):.1f})", statistics.median(times)))
+    return found
+
+
+def handovers(engine):
+    """Pings that a hand-over loses, and the longest silence."""
+    (lost, most), (silent, longest) = continuity.handovers(engine)
+    return [(f"{lost:.0f} (worst {most:.0f})", lost), (f"{silent:.1f} ms (worst {longest:.1f})", silent)]
+
+
 def turns():
     """Milliseconds of hasupd's longest turn."""
     longest = statistics.median(repeated(measures.longest_turn))
@@ -133,6 +149,10 @@ ROWS = [
      lambda engine: [single("{:.1f} MB")(engine, measures.memory, 4)]),
     ("start", ["1,000 instances: exec to the last one MASTER (protocol: 3.414 s)"], ["≤ 3.474 s"],
      lambda engine: [single("{:.3f} s")(engine, measures.start_up)]),
+    *((f"dumps-{count}",
+       [f"signal to complete keepalived.data, {count:,} instances", "same: keepalived.stats", "same: keepalived.json"],
+       [asked] * 3, lambda engine, count=count: dumps(engine, count))
+      for count, asked in ((10, "≤ 8 ms"), (1000, "≤ 50 ms"))),
     ("turns", ["hasupd's longest turn (processor time) with 1,000 instances: start, takeover, questions and reload"], ["≤ 10 ms"],
      lambda engine: [hasup_only(engine, turns)]),
     ("check-instances",
@@ -153,6 +173,9 @@ ROWS = [
     *((f"supervisor-{how}-{advert}", [f"hasupd {words}, advert_int {advert}"], ["no transition"],
        lambda engine, how=how, advert=advert: [hasup_only(engine, lambda: continuity.restarts(how, advert))])
       for how, words in (("kill", "killed"), ("park", "restarted"), ("upgrade", "upgraded")) for advert in (1, 0.1)),
+    ("resign",
+     ["pings that a client loses, one each ms, when an operator has the master hand over (keepalived: a stop)",
+      "same: the longest time without an answer"], ["= 0", "≤ 20 ms"], handovers),
     ("reloads", ["a reload a second with 500 instances"], ["no advert missed"], lambda engine: [continuity.reloads(engine)]),
     ("wear", ["every ten seconds a link that fails, twenty scripts that die on each change, and (hasup only) a death of the master's worker"],
      ["< 2 %"], lambda engine: [continuity.wear(engine)]),
@@ -163,6 +186,8 @@ def misses(asked, theirs, ours):
     """Whether a figure isn't what was asked: so many times the other's at most, or so late."""
     if ours is not None and asked.startswith("< ") and asked.endswith(" %"):
         return ours >= float(asked.split()[1])
+    if ours is not None and re.fullmatch(r"= \d+", asked):
+        return ours != float(asked.split()[1])
     if ours is not None and re.fullmatch(r"≤ [\d.]+ ms", asked):
         return ours > float(asked.split()[1])
     if ours is None or theirs is None:

@@ -12,6 +12,7 @@ import time
 from rig import conf, wait_for  # noqa: I001
 from lab.hasup import Hasup, binary
 from lab.net import Lan
+from lab.pings import Pings
 from lab.program import alive, children
 from lab.sniffer import Sniffer
 from lab.store import Store
@@ -164,6 +165,39 @@ def restarts(how, advert):
     finally:
         for store in stores:
             store.close()
+
+
+def handovers(engine):
+    """What a client that pings each millisecond misses when an operator has the master hand over: `hasup resign`, and for
+    keepalived a stop, the only way that it has: (median, worst) of lost pings, and of the longest silence in ms."""
+    lost, silent = [], []
+    with Lan("bench") as lan:
+        a, b, client = lan.node("a"), lan.node("b"), lan.node("client", 9)
+        master = engine(a, conf.simple(200, version=3, advert=1)).start()
+        lan.wait_holder(VIP, "a", 10)
+        engine(b, conf.simple(100, version=3, advert=1)).start()
+        time.sleep(3)
+        for _ in range(KILLS):
+            # The second burst of announcements comes five seconds after the first.
+            time.sleep(6)
+            pings = Pings(client, VIP)
+            if engine is Hasup:
+                done = master.cli("resign", "VI_1", bound=20)
+                if done.returncode:
+                    raise AssertionError(done.stdout + done.stderr)
+            else:
+                master.stop()
+            lan.wait_holder(VIP, "b", 10)
+            time.sleep(0.5)
+            missing, gap = pings.end()
+            lost.append(missing)
+            silent.append(gap * 1000)
+            if engine is Hasup:
+                master.cli("takeover", "VI_1", bound=20)
+            else:
+                master.start()
+            lan.wait_holder(VIP, "a", 10)
+    return [(statistics.median(values), max(values)) for values in (lost, silent)]
 
 
 def reloads(engine, rounds=60):

@@ -104,6 +104,35 @@ import Testing
         }
     }
 
+    /// hasup-track isn't told either, and of definitions only those that decide about an instance.
+    @Test func partForTracking() throws {
+        let scripts = ["a", "b", "c", "d", "e"].map { "vrrp_script \($0) {\nscript \"/bin/\($0) x\"\nuser u\n}\n" }
+        let text =
+            "global_defs {\nsmtp_server mail\nscript_user v\nenable_script_security\n}\n" + scripts.joined()
+            + "track_file f {\nfile /f\n}\ntrack_file g {\nfile /g\n}\n"
+            + "vrrp_track_process p {\nprocess /bin/p\n}\n"
+            + instance(
+                "authentication {\nauth_type PASS\nauth_pass secret\n}\nnotify /bin/n\n"
+                    + "track_script {\na\nb weight 5\n}\ntrack_file {\nf weight 0\n}\n")
+            + instance("track_script {\nc weight 5\n}\ntrack_process {\np\n}\n")
+            .replacing("vrrp_instance A", with: "vrrp_instance B").replacing("_id 1", with: "_id 2")
+            + "vrrp_sync_group G {\ngroup {\nA\n}\ntrack_script {\nd weight 3\n}\n%}\n"
+        let part = load(text.replacing("%", with: "")).model.trackingPart
+        #expect(part.shared.trackScripts.map(\.name) == ["a", "c", "d"], "a member's weight counts for nothing")
+        #expect(part.shared.trackFiles.map(\.name) == ["f"] && part.shared.trackProcesses.map(\.name) == ["p"])
+        #expect(part.shared.trackedObjectCount == 5)
+        #expect(part.global.scriptUser?.user == "v" && part.global.scriptSecurity)
+        #expect(part.shared.trackScripts.first?.identity?.user == "u")
+        let encoded = part.encode()
+        #expect(try encoded.withUnsafeBytes { try EncodedModel($0).decode() } == part)
+        let bytes = String(decoding: encoded, as: UTF8.self)
+        for secret in ["secret", "mail", "/bin/n", "/bin/b", "/bin/e", "/g"] {
+            #expect(text.contains(secret) && !bytes.contains(secret), "\(secret)")
+        }
+        let weighted = load(text.replacing("%", with: "sync_group_tracking_weight\n")).model.trackingPart
+        #expect(weighted.shared.trackScripts.map(\.name) == ["a", "b", "c", "d"])
+    }
+
     @Test func truncation() {
         let bytes = Self.full.encode()
         for length in 0..<bytes.count {

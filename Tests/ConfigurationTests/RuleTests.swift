@@ -252,8 +252,21 @@ import Testing
         #expect(loaded.firstScript?.isAboutFirstScript ?? true)
         let isListed = loaded.orderedDiagnostics.contains { $0.isAboutFirstScript }
         #expect(!isListed)
-        let all = load("global_defs {\nstartup_script /bin/true\n}\n" + instance("notify /bin/true\n"))
-        #expect(all.firstScript?.location?.line == 8, "the first one that is run")
+        let track = "vrrp_script c {\nscript /bin/true\n}\nvrrp_script d {\nscript </x\n}\n"
+        let tracking = load(track + instance("track_script {\nc\nd\n}\n"))
+        #expect(tracking.model.hasScripts && tracking.firstScript?.location?.line == 2)
+        for lines in ["", "track_script {\nd\n}\n"] {
+            let idle = load(track + instance(lines))
+            #expect(!idle.model.hasScripts && idle.firstScript == nil, "nothing is run for \(lines)")
+        }
+        for (line, place) in [
+            ("startup_script /bin/true", 2), ("shutdown_script /bin/true", 2), ("notify_fifo /run/f", 8),
+            ("vrrp_notify_fifo_script /bin/true\nvrrp_notify_fifo /run/f", 2), ("lvs_notify_fifo_script /bin/true", 8),
+        ] {
+            let all = load("global_defs {\n\(line)\n}\n" + instance("notify /bin/true\n"))
+            let more = line.contains("\n") ? 1 : 0
+            #expect(all.firstScript?.location?.line == (place == 8 ? 8 + more : place), "the first one that is run")
+        }
     }
 
     /// A note stands with what it belongs to, although both were found at different times.
@@ -277,7 +290,7 @@ import Testing
             found?.message
                 == "interface `wan` doesn't exist; this machine has `eth150`, `eth0`, `eth1`, `eth10` and 196 more; `dynamic_interfaces` in global_defs is for interfaces that come later"
         )
-        #expect(found?.atStart == "leave instance `A` in FAULT until the interface appears")
+        #expect(found?.atStart.text == "leave instance `A` in FAULT until the interface appears")
         #expect(found?.logLine(isStart: true).hasSuffix(" (instance `A` in FAULT until the interface appears)") == true)
         let unset = load(text.replacing("virtual_router_id 1\n", with: "")).orderedDiagnostics.first
         #expect(unset?.logLine(isStart: true).hasSuffix(" (instance `A` in FAULT until it is mended)") == true)

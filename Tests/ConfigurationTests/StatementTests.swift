@@ -68,10 +68,10 @@ import Testing
             ["1:15 error `{` expected after `vrrp_instance`, which opens a block"]
         ),
         (
-            instance("track_script {\n}"),
+            instance("track_bfd {\n}"),
             [
-                "5:1 warning `track_script` isn't handled yet and has no effect: "
-                    + "whatever it finds, this node keeps its role"
+                "5:1 warning `track_bfd` isn't handled yet and has no effect: "
+                    + "whatever is cut, this node keeps its role"
             ]
         ),
         (instance("smtp_alert"), ["5:1 warning `smtp_alert` isn't handled yet and has no effect"]),

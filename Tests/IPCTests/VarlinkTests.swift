@@ -103,6 +103,7 @@ import Varlink
                 case .setLogLevel: "level: string"
                 case .resign, .takeover: "name: ?string, all: ?bool, wait_seconds: ?float"
                 case .maintenance: "on: bool, name: ?string, all: ?bool, wait_seconds: ?float"
+                case .resetStatistics: "name: ?string"
                 default: ""
                 }
             #expect(text.contains("\nmethod \(method.rawValue)(\(arguments)) -> ("))

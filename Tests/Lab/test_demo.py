@@ -22,6 +22,15 @@ def test_demo(layout):
     assert "-demo" not in left
 
 
+def test_demo_of_maintenance():
+    """A service dies, and an operator empties its node."""
+    done = subprocess.run(["/usr/bin/python3", os.path.join(ROOT, "demo", "demo.py"), "maintenance"],
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "10.0.0.2 is MASTER after" in done.stdout and "MASTER after" in done.stdout.split("and back")[1]
+    assert max(len(line) for line in done.stdout.splitlines()) <= 100
+
+
 def test_demo_needs_no_root():
     """In a user namespace of nobody it works as well."""
     probe = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "unshare", "-Urnm", "true"],

@@ -124,7 +124,7 @@ VALID = {
     hostile.OPEN_SOCKET: struct.pack(">QI", 1, 0), hostile.NOTIFY: struct.pack(">QBIQBB", 1, 0, 0, 1, 1, 100),
     hostile.OBSERVATIONS: struct.pack(">Q", 1) + TRANSITION, hostile.LOG: b"\x06" + text("hello"),
     hostile.STOPPED: b"", hostile.CLEARED: struct.pack(">Q", 1), hostile.RESUMED: struct.pack(">IIII", 1, 0, 0, 0),
-    hostile.DISCARDED: struct.pack(">QQ", 0, (1 << 64) - 1),
+    hostile.DISCARDED: struct.pack(">QQ", 0, (1 << 64) - 1), hostile.HOOKS: struct.pack(">QBBIQ", 1, 0, 0, 0, 1),
 }
 # What ends a worker at once, and what the log says of it.
 CRIMES = {
@@ -135,7 +135,7 @@ CRIMES = {
     "undefined flags": (frame(hostile.WORKED, flags=0x10), "undefined flags 0x10"),
     "descriptors that didn't come": (frame(hostile.WORKED, flags=3), "says 3 descriptors and brought 0"),
     **{f"type {kind:#x}": (frame(kind), f"unknown type {kind:#x}")
-       for kind in (0, 0x200, 0x20D, 0x101, 0x107, 0x301, 0x401, 0x501, 0xFFFF)},
+       for kind in (0, 0x200, 0x20E, 0x101, 0x107, 0x301, 0x401, 0x501, 0xFFFF)},
     "another version": (frame(hostile.HELLO, hostile.hello(1)), "speaks protocol version 1"),
     "a second hello": (frame(hostile.HELLO, VALID[hostile.HELLO]), "a second hello at the wrong moment"),
     "too many sentences": (frame(hostile.HELLO, hostile.hello(sentences=33 * ["x"])), "malformed payload"),
@@ -150,6 +150,10 @@ CRIMES = {
     "no UTF-8": (frame(hostile.LOG, b"\x06" + text(b"\xff\xfe")), "malformed payload"),
     "an endless string": (frame(hostile.LOG, b"\x06\xff\xff\xff\xff"), "malformed payload"),
     "too many requests": (frame(hostile.NOTIFY, struct.pack(">Q", 1) + 129 * VALID[hostile.NOTIFY][8:]), "malformed"),
+    "too many hooks": (frame(hostile.HOOKS, struct.pack(">Q", 1) + 129 * VALID[hostile.HOOKS][8:]), "malformed payload"),
+    "a hook of neither": (frame(hostile.HOOKS, struct.pack(">QBBIQ", 1, 0, 2, 0, 1)), "malformed payload"),
+    "a hook of another kind": (frame(hostile.HOOKS, struct.pack(">QBBIQ", 1, 2, 0, 0, 1)), "malformed payload"),
+    "an outcome of another kind": (frame(hostile.OBSERVATIONS, struct.pack(">QBQB", 1, 15, 1, 8)), "malformed payload"),
     "a notification of neither": (notify(1, 2, 0, 1, 1), "malformed payload"),
     "too many observations": (frame(hostile.OBSERVATIONS, struct.pack(">Q", 1) + 129 * TRANSITION), "malformed"),
     "too many counts": (frame(hostile.DISCARDED, 65 * struct.pack(">Q", 1)), "malformed payload"),
@@ -245,6 +249,9 @@ FLOODS = {
         observation_text(f"{number}" + "\u202e" * 160)[8:])),
     "refused notifications": lambda _: frame(hostile.NOTIFY, struct.pack(">Q", 9) + 128 * VALID[hostile.NOTIFY][8:]),
     "refused sockets": lambda number: frame(hostile.OPEN_SOCKET, struct.pack(">QI", 9, number), correlation=number),
+    "refused hooks": lambda number: frame(hostile.HOOKS, struct.pack(">Q", 1) + 128 * VALID[hostile.HOOKS][8:]),
+    "outcomes of no order": lambda number: frame(hostile.OBSERVATIONS, struct.pack(">Q", 1) + 128 * (
+        struct.pack(">BQB", 15, number, 0))),
     "good work": lambda _: frame(hostile.WORKED),
 }
 
@@ -345,7 +352,7 @@ def status_entry(identifier, fault=None):
     """An instance's status as the worker encodes it (`visit` in Sources/VRRP/Status.swift), with the longest times."""
     longest = (1 << 63) - 1
     faults = struct.pack(">I", 0) if fault is None else struct.pack(">IB", 1, 1) + text(fault)
-    head = struct.pack(">BqB", 1, longest, 100) + bytes(3) + struct.pack(">qBqBqB", longest, 1, longest, 1, longest, 0)
+    head = struct.pack(">BqqB", 1, longest, longest, 100) + bytes(3) + struct.pack(">qBqBqB", longest, 1, longest, 1, longest, 0)
     counters = struct.pack(">7Q", *[(1 << 64) - 1] * 7) + bytes(2)
     lists = struct.pack(">6I", 0, 0, 0, 0, 0, 0) + bytes(3) + struct.pack(">I", 0)
     return struct.pack(">I", identifier) + head + faults + b"\0" + counters + lists

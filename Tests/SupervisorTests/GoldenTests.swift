@@ -154,8 +154,12 @@ import WorkerProtocol
     private let kept: KeptScripts = {
         let key = NotificationKey(.group, "VG_1")
         var kept = KeptScripts(of: key)
-        kept.pending = PendingNotification(
-            of: key, sequence: 300, trigger: .fault, priority: 150, begun: 1)
+        for (sequence, trigger) in [(300, .fault), (301, .reclaimed)] as [(UInt64, NotifyTrigger)] {
+            var pending = PendingNotification(of: key, sequence: sequence, trigger: trigger, priority: 150, begun: 1)
+            let script = NotifyScript(trigger: trigger, arguments: ["/bin/true"])
+            pending.findCommands(in: [script, script], GlobalSettings())
+            kept.keep(pending)
+        }
         kept.running = [.init(pid: 4_321, startTicks: 0x0102_0304_0506)]
         return kept
     }()
@@ -168,5 +172,25 @@ import WorkerProtocol
     @Test("each form of it that is said to be readable is", arguments: KeptScripts.readableFormats)
     func notificationsAreReadable(version: Int) throws {
         #expect(KeptScripts(try Golden.bytes("notifications-\(version)")) == kept)
+    }
+
+    private let result = TrackerTable.Entry(
+        fingerprint: 0x0102_0304_0506_0708,
+        verdict: TrackerVerdict(.number(-5), streak: 1, count: 3, detail: "exit status 1"),
+        since: Instant(nanoseconds: 0x1112_1314_1516_1718))
+    private let trackProcesses = [ProcessIdentity(pid: 4_321, startTicks: 7), ProcessIdentity(pid: 5, startTicks: 8)]
+
+    @Test("what is known of tracked objects is what it was when its form got its number")
+    func trackers() throws {
+        let bytes = result.bytes + TrackerTable.bytes(of: trackProcesses)
+        try Golden.compare(bytes, "trackers-\(TrackerTable.formatVersion)")
+    }
+
+    @Test("each form of that that is said to be readable is", arguments: TrackerTable.readableFormats)
+    func trackersAreReadable(version: Int) throws {
+        let bytes = try Golden.bytes("trackers-\(version)")
+        let size = result.bytes.count
+        #expect(TrackerTable.Entry(Array(bytes.prefix(size))) == result)
+        #expect(TrackerTable.processes(in: Array(bytes.dropFirst(size))) == trackProcesses)
     }
 }

@@ -7,10 +7,13 @@
 #ifndef HASUP_CLINUX_H
 #define HASUP_CLINUX_H
 
+#include "connector.h"
 #include "file.h"
+#include "helper.h"
 #include "loop.h"
 #include "memory.h"
 #include "message.h"
+#include "opener.h"
 #include "packet.h"
 #include "process.h"
 #include "sandbox.h"

@@ -32,6 +32,17 @@ int hasup_exec_passing(
 /// -errno. The kernel keeps it until it is reaped.
 int hasup_exit_status(int pid);
 
+/// Starts a process that is a copy of this one, in a process group of its own and with an empty signal mask, and calls
+/// `body` in it. Returns the pid or -errno. What other threads of this process held stays held in the copy: those that
+/// run beside a caller take no locks.
+int hasup_fork(void (*body)(void *), void *context);
+
+/// Returns a child that has ended and isn't reaped, with its status as of waitpid(2); 0 for none, or -errno.
+int hasup_ended_child(int *status);
+
+/// Leaves the session: this process leads a new one, in which all that it starts is found (credentials(7)).
+int hasup_begin_session(void);
+
 /// Frees a child that has ended.
 void hasup_reap(int pid);
 

@@ -102,7 +102,10 @@ struct Elaborator {
             }
         }
         finishShared()
-        if model.hasScripts { model.global.defaultScriptAccount = defaultScriptAccount }
+        noteTrackScripts()
+        if model.hasScripts || !model.shared.trackScripts.isEmpty {
+            model.global.defaultScriptAccount = defaultScriptAccount
+        }
     }
 
     /// Places of the statements at the top level.
@@ -142,7 +145,7 @@ struct Elaborator {
     func bytes(_ token: Int) -> ArraySlice<UInt8> { text.slice(text.tokens[token]) }
 
     mutating func report(
-        _ severity: Severity, _ message: String, at token: Int, atStart: String? = nil, code: DiagnosticCode? = nil
+        _ severity: Severity, _ message: String, at token: Int, atStart: StartAction? = nil, code: DiagnosticCode? = nil
     ) {
         if severity == .error { refusals += 1 }
         diagnostics.add(severity, message, at: text.tokens[token], in: text, code: code, atStart: atStart)
@@ -150,9 +153,8 @@ struct Elaborator {
 
     /// A statement or word that has no effect because of an error.
     ///
-    /// - Parameter atStart: what a start does instead; empty when the message says it, nil for what the keyword table
-    ///   says.
-    mutating func refuse(_ message: String, at token: Int, atStart: String? = nil) {
+    /// - Parameter atStart: what a start does instead; nil for what the keyword table says.
+    mutating func refuse(_ message: String, at token: Int, atStart: StartAction? = nil) {
         model.ignoredSettings += 1
         let isWorded = diagnostics.isFull || atStart != nil
         report(.error, message, at: token, atStart: isWorded ? atStart : startInstead(statement(with: token)))
@@ -300,19 +302,23 @@ struct Elaborator {
     // MARK: - Scripts
 
     /// `USER [[:]GROUP]` in these tokens.
-    mutating func identity(_ words: Range<Int>) -> ScriptIdentity? {
+    mutating func identity(_ words: Range<Int>, loss: String = "no script is run as") -> ScriptIdentity? {
         guard let first = words.first else { return nil }
-        return identity(words.map { string($0) }, at: first)
+        return identity(words.map { string($0) }, at: first, loss: loss)
     }
 
-    /// - Parameter hint: what else the words may have been meant for.
-    mutating func identity(_ words: [String], at token: Int, hint: String = "") -> ScriptIdentity? {
+    /// - Parameters:
+    ///   - hint: what else the words may have been meant for.
+    ///   - loss: what doesn't happen when there is no such user.
+    mutating func identity(
+        _ words: [String], at token: Int, hint: String = "", loss: String = "no script is run as"
+    ) -> ScriptIdentity? {
         if words.count > 2 { report(.warning, "only USER and GROUP are read here; the rest is ignored", at: token) }
         guard var identity = ScriptIdentity(words: words) else { return nil }
         switch files.account(user: identity.user, group: identity.group) {
         case nil: break
         case .known(let account): identity.account = account
-        case .unknown(let reason): refuse("\(reason): no script is run as \(identity.name)\(hint)", at: token)
+        case .unknown(let reason): refuse("\(reason): \(loss) \(identity.name)\(hint)", at: token)
         }
         return identity
     }

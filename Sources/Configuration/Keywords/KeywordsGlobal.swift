@@ -6,7 +6,7 @@ extension KeywordList {
     // swift-format-ignore
     static let global = KeywordList { r in
         r.row("process_names", .flag, default: "off", .accepted("processes are named by their role"), "set default distinct process names keepalived_vrrp / keepalived_lvs / keepalived_bfd")
-        r.row("process_name", .words("NAME"), default: "keepalived", note: "<=15 chars", .accepted("processes are named by their role"), "comm name of parent (and base)")
+        r.row("process_name", .words("NAME"), default: "hasupd", note: "<=15 chars", .acts, "the name of the process that is sent signals (comm); some monitoring looks for one that is called keepalived") { $0.processName($1) }
         r.row("vrrp_process_name", .words("NAME"), note: "<=15 chars", .accepted("processes are named by their role"), "comm name of vrrp child")
         r.row("checker_process_name", .words("NAME"), note: "<=15 chars", .accepted("processes are named by their role"), "comm name of checker child")
         r.row("lvs_process_name", .words("NAME"), note: "<=15", traits: .deprecated, .accepted("processes are named by their role"), "deprecated alias of checker_process_name")
@@ -117,8 +117,8 @@ extension KeywordList {
         r.boolean("lvs_netlink_cmd_rcv_bufs_force", .typed, "same for checker", \.model.global.buffers.balancerCommands.isForced)
         r.integer("lvs_netlink_monitor_rcv_bufs", Limits.buffer, unit: .bytes, default: "kernel default", .typed, "same for checker", \.model.global.buffers.balancerMonitor.bytes)
         r.boolean("lvs_netlink_monitor_rcv_bufs_force", .typed, "same for checker", \.model.global.buffers.balancerMonitor.isForced)
-        r.integer("process_monitor_rcv_bufs", Limits.buffer, unit: .bytes, default: "kernel default", .typed, "proc connector socket buffer", \.model.global.buffers.processMonitor.bytes)
-        r.boolean("process_monitor_rcv_bufs_force", .typed, "use SO_RCVBUFFORCE", \.model.global.buffers.processMonitor.isForced)
+        r.integer("process_monitor_rcv_bufs", Limits.buffer, unit: .bytes, default: "1 MiB", .acts, "proc connector socket buffer", \.model.global.buffers.processMonitor.bytes)
+        r.boolean("process_monitor_rcv_bufs_force", .acts, "use SO_RCVBUFFORCE", \.model.global.buffers.processMonitor.isForced)
         r.boolean("rs_init_notifies", .typed, "run RS notifies for initial state at start/reload", \.model.global.balancer.notifiesInitialState)
         r.boolean("no_checker_emails", .typed, "mail only on RS state change, not per checker", \.model.global.mail.omitsChecks)
         r.row("vrrp_rx_bufs_policy", .number("MTU|ADVERT|INT", Limits.buffer, unit: .bytes), default: "kernel default", .typed, "socket receive buffer policy") { $0.bufferPolicy($1) }
@@ -129,7 +129,7 @@ extension KeywordList {
         r.boolean("vrrp_owner_ignore_adverts", .typed, "address owner discards adverts", \.defaults.options[.ownerIgnoresAdverts])
         r.row("vmac_prefix", .words("STR"), default: "vrrp", note: "<= IFNAMSIZ limits", .typed, "name prefix for generated VMAC interfaces") { $0.set(\.model.global.links.virtualPrefix, prefix: $1) }
         r.row("vmac_addr_prefix", .words("STR"), default: "= vmac_prefix", .typed, "name prefix for VMACs created for VIPs on other interfaces (use_vmac_addr / VIP use_vmac)") { $0.set(\.model.global.links.virtualAddressPrefix, prefix: $1) }
-        r.row("umask", .words("NUM | BITNAME|BITNAME.."), default: "IXUSR|IRWXG|IRWXO (0177)", .typed, "umask for created files") { $0.umask($1) }
+        r.row("umask", .words("NUM | BITNAME|BITNAME.."), default: "IXUSR|IRWXG|IRWXO (0177)", .acts, "umask of the files that signals ask for: hasupd(8)") { $0.umask($1) }
         r.flag("adopt_leftovers", note: "no effect on instances with priority 255, and on addresses with a lifetime", traits: .own, .acts, "at a start, once no keepalived runs, remove virtual addresses of the file that are here without a mark, too. Linux 5.18 and newer keep for each address which program added it (IFA_PROTO): those of hasup, and of keepalived since 2.3, have such a mark; what an administrator or an older keepalived added has none", \.model.global.adoptsLeftovers)
         r.row("random_seed", .integer(0...Int(UInt32.max)), default: "none", .acts, "seed of ${_RANDOM} from this line on; the numbers aren't keepalived's") { _ = $0.integer($1) }
         r.row("reload_check_config", .words("[LOGFILE]"), default: "off", note: "no arg -> /dev/null", .acts, "every reload is checked first, with or without it; LOGFILE takes the verdict and the findings of the last one") { $0.model.global.reports.reloadLog = $0.firstWord($1) ?? "/dev/null" }
@@ -139,11 +139,11 @@ extension KeywordList {
         r.row("include_check", .words("[[+|-]read|match|wildcard_match|brace_match ..]"), default: "off", note: "without a word all of them", traits: .repeatable, .acts, "default strictness of plain include; repeatable")
         r.row("config_save_dir", .words("DIR"), default: "none", .acts, "folder for copies of each configuration that ran or was refused, as one text; the newest 40 stay") { $0.set(\.model.global.reports.saveDirectory, path: $1) }
         r.row("tmp_config_directory", .words("DIR"), default: "memfd / run dir", note: "fixed on reload", .accepted("the snapshot is kept in memory"), "where consolidated config copy lives")
-        r.boolean("data_use_instance", .typed, "include namespace/instance in dump file names", \.model.global.reports.namesInstance)
-        r.integer("json_version", 1...2, default: "1", .typed, "JSON dump layout", \.model.global.reports.jsonVersion)
+        r.boolean("data_use_instance", .acts, "put net_namespace and instance into the names of keepalived.data and keepalived_parent.data: hasupd(8)", \.model.global.reports.namesInstance)
+        r.integer("json_version", 1...2, default: "1", .acts, "layout of keepalived.json: 1 is a list of instances, 2 an object with that list and the tracked processes", \.model.global.reports.jsonVersion)
         r.row("iproute_usr_dir", .words("PATH"), default: "build value (/etc/iproute2 or /usr/share/iproute2)", .notYet, "dir with iproute2 name tables")
         r.row("iproute_etc_dir", .words("PATH"), default: "/etc/iproute2", .notYet, "dir with iproute2 name tables (override)")
-        r.row("state_dump_file", .words("PATH"), default: "TMPDIR/keepalived.data", .typed, "path of state dump") { $0.set(\.model.global.reports.stateFile, path: $1) }
+        r.row("state_dump_file", .words("PATH"), default: "TMPDIR/keepalived.data", .acts, "path of the file that SIGUSR1 asks for, and, with `_parent` before the suffix, of the one with global_defs alone") { $0.set(\.model.global.reports.stateFile, path: $1) }
         r.row("stats_dump_file", .words("PATH"), default: "TMPDIR/keepalived.stats", .accepted("keepalived reads it without effect, too"), "path of stats dump")
         r.row("json_dump_file", .words("PATH"), default: "TMPDIR/keepalived.json", .accepted("keepalived reads it without effect, too"), "path of JSON dump")
     }

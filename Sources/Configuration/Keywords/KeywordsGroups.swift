@@ -5,9 +5,9 @@ import ConfigurationModel
 extension KeywordList {
     // swift-format-ignore
     static let trackFile = KeywordList { r in
-        r.row("file", .words("PATH (quoted)"), default: "required", traits: .firstCounts, .typed, "file whose first integer is the tracked value; the first one counts") { $0.trackedPath($1) }
-        r.row("weight", .number("INT [reverse]", Limits.trackerWeight), default: "1", .typed, "multiplier; 0 = any non-zero value means fault") { $0.weight(\.file.weight, \.file.reverse, $1) }
-        r.row("init_file", .number("[VALUE] [overwrite]", Limits.fileValue), default: "not created; VALUE 0", .typed, "create (or overwrite at start) the file; never overwritten on reload") { $0.initialFile($1) }
+        r.row("file", .words("PATH (quoted)"), default: "required", traits: .firstCounts, .acts, "file whose first integer is the tracked value; the first one counts") { $0.trackedPath($1) }
+        r.row("weight", .number("INT [reverse]", Limits.trackerWeight), default: "1", .acts, "multiplier; 0 = any non-zero value means fault") { $0.weight(\.file.weight, \.file.reverse, $1) }
+        r.row("init_file", .number("[VALUE] [overwrite]", Limits.fileValue), default: "not created; VALUE 0", .acts, "create (or overwrite at start) the file; never overwritten on reload") { $0.initialFile($1) }
     }
 
     // swift-format-ignore
@@ -35,8 +35,8 @@ extension KeywordList {
 
     // swift-format-ignore
     static let syncGroup = KeywordList { r in
-        r.row("group", .list(), default: "required", note: "instance names, each in one group only", traits: .firstCounts, .typed, "members; the first one counts") { $0.groupMembers($1) }
-        r.row("track_interface", .list(.groupInterface), .typed, "trackers applied to every member") { $0.trackedInterfaces($1, into: \.group.settings.trackedInterfaces) }
+        r.row("group", .list(), default: "required", note: "instance names, each in one group only", traits: .firstCounts, .acts, "members; the first one counts") { $0.groupMembers($1) }
+        r.row("track_interface", .list(.groupInterface), .acts, "trackers applied to every member") { $0.trackedInterfaces($1, into: \.group.settings.trackedInterfaces) }
         r.row("track_script", .list(.trackedScript), .typed, "trackers applied to every member") { $0.trackers(.script, $1, into: \.group.settings.trackers) }
         r.row("track_file", .list(.trackedFile), .typed, "trackers applied to every member") { $0.trackers(.file, $1, into: \.group.settings.trackers) }
         r.row("track_process", .list(.trackedProcess), .typed, "trackers applied to every member") { $0.trackers(.process, $1, into: \.group.settings.trackers) }
@@ -49,38 +49,38 @@ extension KeywordList {
         r.hooks(.acts, \.group.settings.scripts, \.group.settings.hooks)
         r.boolean("smtp_alert", default: "global, else false", .typed, "mail on group transitions", \.group.settings.sendsMail)
         r.row("global_tracking", .flag, traits: .deprecated, .refused("deprecated; list the trackers in the group itself"), "deprecated: give all trackers to all members")
-        r.flag("sync_group_tracking_weight", .typed, "allow non-zero weights in trackers of member instances", \.group.settings.keepsMemberWeights)
+        r.flag("sync_group_tracking_weight", .acts, "allow non-zero weights in trackers of member instances", \.group.settings.keepsMemberWeights)
         r.boolean("notify_priority_changes", default: "global", .typed, "FIFO line on member effective-priority change", \.group.settings.notifiesPriorityChanges)
     }
 
     // swift-format-ignore
     static let groupInterface = KeywordList { r in
-        r.trackedInterface(.typed)
+        r.trackedInterface(.acts)
     }
 
     // swift-format-ignore
     static let trackScript = KeywordList { r in
-        r.row("script", .command("\"CMD ARGS\" (one quoted word)"), default: "required", note: "words after the first are silently dropped", .typed, "command; exit 0 = ok; \"</PATH\" = test that file exists") { $0.trackCommand($1) }
-        r.row("interval", .seconds(0...Limits.longest), default: "1", note: "ms resolution; 0 -> 1", .typed, "period between starts") { $0.period($1) }
-        r.row("timeout", .seconds(0...Limits.longest), default: "0 = interval", note: "ms resolution", .typed, "run time after which the script is killed and counted failed") { $0.runTime($1) }
-        r.row("weight", .number("INT [reverse]", Limits.priorityWeight), default: "0", .typed, "0: fail -> FAULT; >0 add when ok; <0 subtract when failed") { $0.weight(\.script.settings.weight, \.script.settings.reverse, $1) }
-        r.integer("rise", Limits.results, default: "1", .typed, "successes needed to become ok", \.script.settings.rise)
-        r.integer("fall", Limits.results, default: "1", .typed, "failures needed to become failed", \.script.settings.fall)
-        r.row("user", .words("USER [[:]GROUP]"), default: "script_user", .typed, "identity to run with") { $0.set(\.script.settings.identity, identity: $1) }
-        r.flag("init_fail", .typed, "assume failed until first success", \.script.settings.startsFailed)
+        r.row("script", .command("\"CMD ARGS\" (one quoted word)"), default: "required", note: "words after the first are silently dropped", .acts, "command; exit 0 = ok; \"</PATH\" = test that file exists") { $0.trackCommand($1) }
+        r.row("interval", .seconds(0...Limits.longest), default: "1", note: "ms resolution; 0 -> 1", .acts, "period between starts") { $0.period($1) }
+        r.row("timeout", .seconds(0...Limits.longest), default: "0 = interval", note: "ms resolution", .acts, "run time after which the script is killed and counted failed") { $0.runTime($1) }
+        r.row("weight", .number("INT [reverse]", Limits.priorityWeight), default: "0", .acts, "0: fail -> FAULT; >0 add when ok; <0 subtract when failed") { $0.weight(\.script.settings.weight, \.script.settings.reverse, $1) }
+        r.integer("rise", Limits.results, default: "1", .acts, "successes needed to become ok", \.script.settings.rise)
+        r.integer("fall", Limits.results, default: "1", .acts, "failures needed to become failed", \.script.settings.fall)
+        r.row("user", .words("USER [[:]GROUP]"), default: "script_user", .acts, "identity to run with") { $0.set(\.script.settings.identity, identity: $1) }
+        r.flag("init_fail", .acts, "assume failed until first success", \.script.settings.startsFailed)
     }
 
     // swift-format-ignore
     static let trackProcess = KeywordList { r in
-        r.row("process", .words("PATH|NAME [PARAMS]"), default: "required", note: "quoted parts ok", traits: .firstCounts, .typed, "process to look for (comm unless full_command/params); the first one counts") { $0.trackedProgram($1) }
-        r.row("param_match", .words("[initial|partial]"), default: "exact", .typed, "how parameters must match") { $0.parameterMatch($1) }
-        r.row("weight", .number("INT [reverse]", Limits.trackerWeight), default: "0", .typed, "0: not in quorum -> FAULT") { $0.weight(\.process.settings.weight, \.process.settings.reverse, $1) }
-        r.integer("quorum", 1...65_535, default: "1", .typed, "minimum number of processes", \.process.settings.quorum)
-        r.row("quorum_max", .integer(0...65_535), default: "unlimited", .typed, "maximum number of processes") { $0.quorumMaximum($1) }
-        r.row("delay", .seconds(1...3_600_000_000), default: "0", .typed, "sets fork and terminate delay") { $0.processDelay($1) }
-        r.seconds("fork_delay", 1...3_600_000_000, default: "0", .typed, "delay before gaining quorum", \.process.settings.forkDelay)
-        r.seconds("terminate_delay", 1...3_600_000_000, default: "0", .typed, "delay before losing quorum", \.process.settings.terminateDelay)
-        r.flag("full_command", .typed, "match complete command line", \.process.settings.usesFullCommand)
+        r.row("process", .words("PATH|NAME [PARAMS]"), default: "required", note: "quoted parts ok", traits: .firstCounts, .acts, "process to look for (comm unless full_command/params); the first one counts") { $0.trackedProgram($1) }
+        r.row("param_match", .words("[initial|partial]"), default: "exact", .acts, "how parameters must match") { $0.parameterMatch($1) }
+        r.row("weight", .number("INT [reverse]", Limits.trackerWeight), default: "0", .acts, "0: not in quorum -> FAULT") { $0.weight(\.process.settings.weight, \.process.settings.reverse, $1) }
+        r.integer("quorum", 1...65_535, default: "1", .acts, "minimum number of processes", \.process.settings.quorum)
+        r.row("quorum_max", .integer(0...65_535), default: "unlimited", .acts, "maximum number of processes") { $0.quorumMaximum($1) }
+        r.row("delay", .seconds(1...3_600_000_000), default: "0", .acts, "sets fork and terminate delay") { $0.processDelay($1) }
+        r.seconds("fork_delay", 1...3_600_000_000, default: "0", .acts, "delay before gaining quorum", \.process.settings.forkDelay)
+        r.seconds("terminate_delay", 1...3_600_000_000, default: "0", .acts, "delay before losing quorum", \.process.settings.terminateDelay)
+        r.flag("full_command", .acts, "match complete command line", \.process.settings.usesFullCommand)
     }
 
     // swift-format-ignore

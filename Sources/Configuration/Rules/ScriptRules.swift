@@ -19,9 +19,6 @@ extension ScriptIdentity {
         if isSupplementary { group?.removeFirst() }
         self.init(user: user, group: group.flatMap { $0.isEmpty ? nil : $0 }, supplementaryGroups: isSupplementary)
     }
-
-    /// `USER` or `USER:GROUP`.
-    var name: String { user + (group.map { ":" + $0 } ?? "") }
 }
 
 extension Elaborator {
@@ -33,7 +30,8 @@ extension Elaborator {
         guard let finding = files.inspect(program: use.program) else { return true }
         if let obstacle = finding.obstacle {
             if use.isTracker {
-                refuse("`\(use.program)` can't be run: \(obstacle)", at: token)
+                // Left out it would be a verdict that nobody has reached (pain point S5). It may be mended while hasupd runs.
+                refuse("`\(use.program)` can't be run: \(obstacle)", at: token, atStart: .takeAsFailed)
             } else {
                 model.ignoredSettings += 1
                 report(
@@ -48,8 +46,19 @@ extension Elaborator {
         let who = user == 0 ? "root" : "user \(user)"
         refuse(
             "`\(use.program)` is refused: it would run as \(who), and \(weakness); change that, or say another user",
-            at: token)
+            at: token, atStart: use.isTracker ? .takeAsFailed : nil)
         return false
+    }
+
+    /// Notes the tracking scripts among the programs that hasupd is to run: those that decide about an instance.
+    mutating func noteTrackScripts() {
+        let used = model.usedTrackers[.script] ?? []
+        for script in model.shared.trackScripts where used.contains(script.name) {
+            guard case .run = script.command, let place = shared.trackers[.script]?[script.name]?.commandPlace else {
+                continue
+            }
+            noteScript(at: place)
+        }
     }
 
     /// The user that runs it (behaviours §5); nil when that isn't known.
@@ -89,6 +98,8 @@ extension Diagnostic {
 /// Finds what a configuration asks the machine about, before anything else is understood of it: the answers have to be
 /// known when the reader has given up its right to ask.
 struct SurroundingsScan {
+    /// Keywords that name a file and whom it belongs to.
+    private static let fifoKeywords: [StaticString] = ["notify_fifo", "vrrp_notify_fifo", "lvs_notify_fifo"]
     let text: SourceText
     private let keywords: Set<String>
 
@@ -115,6 +126,8 @@ struct SurroundingsScan {
                 }
             } else if text.matches(text.tokens[first], "user") || text.matches(text.tokens[first], "script_user") {
                 ask(files, for: text.tokens[first + 1..<index].map { text.string($0) })
+            } else if Self.fifoKeywords.contains(where: { text.matches(text.tokens[first], $0) }) {
+                ask(files, for: text.tokens[first + 1..<index].dropFirst().map { text.string($0) })
             } else if keywords.contains(String(decoding: name, as: UTF8.self)),
                 let words = text.raw(first + 1..<index).flatMap({ commandWords($0) })
             {

@@ -21,7 +21,6 @@ extension StatementParser {
 
     /// The loss of a cluster by keywords that aren't handled yet, where it may be more than an operator thinks.
     private static let losses = [
-        "vrrp_script": "whatever it finds, this node keeps its role",
         "vrrp_track_process": "whatever ends, this node keeps its role",
         "vrrp_track_file": "whatever the file says, this node keeps its role",
         "track_file": "whatever the file says, this node keeps its role",
@@ -51,7 +50,7 @@ extension StatementParser {
             diagnostics.add(
                 .error, "`\(keyword.name)` takes its entries in `{ }`; this is ignored", at: text.tokens[word],
                 in: text,
-                code: .setting, atStart: "")
+                code: .setting, atStart: .inMessage)
         } else {
             report(.warning, "`\(text.string(text.tokens[word]))` and what follows is ignored", at: word)
         }

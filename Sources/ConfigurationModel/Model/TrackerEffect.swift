@@ -41,9 +41,8 @@ extension Tracker {
         }
     }
 
-    /// True if nothing is known of it that an instance which starts has to know: only scripts are waited for, files and
-    /// processes are looked at before (behaviours §8).
-    package func isAwaited(_ result: TrackerResult) -> Bool { kind == .script && weight == 0 && result == .none }
+    /// True if nothing is known of it that an instance which starts has to know. Of a BFD session that is a fault.
+    package func isAwaited(_ result: TrackerResult) -> Bool { kind != .bfd && weight == 0 && result == .none }
 }
 
 extension InstanceSettings {

@@ -132,9 +132,9 @@ package struct TrackFile: Record {
 package enum ParameterMatch: UInt8, FieldValue {
     /// All of them, in order.
     case exact = 0
-    /// The first ones.
-    case initial = 1
     /// The first ones, and of the last of them its beginning.
+    case initial = 1
+    /// The first ones.
     case partial = 2
 }
 
@@ -145,8 +145,9 @@ package struct TrackProcess: Record {
     package var process: String
     /// Words after it.
     package var parameters: [String] = []
-    package var match = ParameterMatch.exact
-    /// full_command: the whole command line is looked at, not only the kernel's 15 bytes of the name.
+    /// param_match; nil for the parameters that `process` has, if it has any.
+    package var match: ParameterMatch?
+    /// full_command: the first word of the command line is looked at, not only the kernel's 15 bytes of the name.
     package var usesFullCommand = false
     /// weight for those who don't say another.
     package var weight = 0
@@ -179,6 +180,9 @@ package struct TrackProcess: Record {
         try fields.field("fork_delay", &forkDelay)
         try fields.field("terminate_delay", &terminateDelay)
     }
+
+    /// True if the command line decides, and not the kernel's name alone.
+    package var looksAtCommandLine: Bool { usesFullCommand || match != nil || !parameters.isEmpty }
 }
 
 /// One bfd_instance block (RFC 5880, 5881, 5883).

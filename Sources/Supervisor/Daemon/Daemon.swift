@@ -25,10 +25,13 @@ final class Daemon {
     let scripts: ScriptRunner
     let hooks: HookRunner
     private(set) var orders: Orders?
+    let trackers: TrackerRecord
+    let fifos: FIFOs
     let events: EventRecorder
     let installed: InstalledConfigurations
     let service: ServiceNotifier
     private let reloadFiles: ReloadFiles
+    private let dumps: Dumps
     private(set) var shutdown = Shutdown()
     private(set) var locks: VirtualRouterLocks?
     private var reloads: ReloadConductor?
@@ -38,6 +41,8 @@ final class Daemon {
     private var signals: Signals?
     private var stopTimer: Timer?
     private var codeReleaseTimer: Timer?
+    /// startup_script, before the workers start, and shutdown_script, after they have ended.
+    var lifecycleScript: LifecycleScript?
 
     var log: Logger { context.log }
     var loop: EventLoop { context.loop }
@@ -58,7 +63,14 @@ final class Daemon {
             on: context.loop, log: context.log, limits: limits, runningMax: context.budget.scriptsMax,
             inherited: store.notifications, keep: { store.keep(notifications: $0) })
         hooks = HookRunner(context, limits: limits)
+        trackers = TrackerRecord(inherited: store.trackers, now: Clock.now)
+        trackers.onMade = { store.keep(trackers: $0) }
+        trackers.onFailure = { [log = context.log] in
+            log.warning("results of what is tracked aren't kept for the next hasupd: \($0)")
+        }
+        fifos = FIFOs(context, limits, store)
         reloadFiles = ReloadFiles(context.host, on: context.loop, log: context.log)
+        dumps = Dumps(context, trackers)
     }
 
     // MARK: Start
@@ -73,10 +85,11 @@ final class Daemon {
         let host = context.host
         host.checkPrivileges(
             for: generation.model, workerPriority: generation.workerPriority,
-            controlSocket: context.paths.controlSocket)
+            controlSocket: context.paths.controlSocket, givesFilesAway: generation.givesFIFOsAway)
         for sentence in host.limitations { log.notice("\(sentence)") }
 
         orders?.begin()
+        let continues = store.page != nil
         let saved = SavedWorkerState(
             page: store.page, deathsWithSnapshot: deathsWithSnapshot,
             lastNotification: scripts.resume(generation, pageNotification: store.page?.lastNotification))
@@ -84,18 +97,23 @@ final class Daemon {
         workers.vrrp = vrrp
         logStart()
         monitor?.check()
-        recordInstalled(generation)
-        vrrp.start()
-        store.keep(generation.image)
-        startChecker()
+        fifos.requestStatuses = { [unowned vrrp] in vrrp.requestStatus($0) }
+        fifos.begin(generation, isFresh: !continues)
+        if continues { startWorkers() } else { runStartupScript { [unowned self] in self.startWorkers() } }
         service.startWatchdog { [unowned self] in self.workers.isHealthy(self.generation) }
+        if generation.global.daemon.processName != nil { applyProcessName() }
         reloadFiles.started(generation) { [unowned self] in self.requestReload(nil) }
-        host.limitSupervisor(
-            hasScripts: generation.model.hasScripts, needsReadRight: generation.image.needsReadRight,
-            realtimePriority: generation.supervisorPriority,
-            writing: ReloadPaths(generation).writableFolders)
+        host.limitSupervisor(generation)
         for sentence in host.shortfalls { log.notice("\(sentence)") }
         monitor?.start()
+    }
+
+    private func startWorkers() {
+        recordInstalled(generation)
+        workers.vrrp?.start()
+        store.keep(generation.image)
+        startChecker()
+        startTracking(isStart: true)
     }
 
     private func beginControl(_ first: FirstConfiguration, _ locks: VirtualRouterLocks?) throws(SystemError) {
@@ -113,7 +131,8 @@ final class Daemon {
         reloads = ReloadConductor(context, first, locks, delegate: self)
         stopTimer = loop.makeTimer { [unowned self] in self.advance(.timeout) }
         codeReleaseTimer = loop.makeTimer { hasup_release_code() }
-        scripts.onIdle = { [unowned self] in self.advance(.scriptsFinished) }
+        scripts.onIdle = { [unowned self] in self.scriptsEnded() }
+        fifos.onFinished = { [unowned self] in self.scriptsEnded() }
         upgrade = Upgrade(on: loop, log: log, paths: context.paths)
     }
 
@@ -139,6 +158,11 @@ final class Daemon {
             for: generation, report: { [unowned self] in self.report($0) },
             onFinished: { [unowned self] in self.advance(.checkerFinished) })
         if isStarted { advance(.checkerStarted) }
+    }
+
+    private func startTracking(isStart: Bool) {
+        trackers.keep(only: generation.trackedObjects)
+        workers.track(generation, trackers, scripts.limits, isStart: isStart, delegate: self)
     }
 
     // MARK: Addresses
@@ -184,12 +208,12 @@ final class Daemon {
         case SIGHUP:
             restoreRunDirectory()
             requestReload(nil)
-        case SIGTERM: advance(.stop("SIGTERM"))
-        case SIGINT: advance(.stop("SIGINT"))
+        case SIGTERM: stop("SIGTERM")
+        case SIGINT: stop("SIGINT")
         case OperatorSignals.park: park()
         default:
-            let name = signal == SIGUSR1 ? "SIGUSR1" : "SIGUSR2"
-            log.notice("\(name) ignored: use `hasup status` or `hasup status --json`")
+            guard let dump = NamedSignal.all.first(where: { $0.number == signal })?.dump, !isStopping else { return }
+            dumps.write(dump.kind, resetting: dump.reset, generation, by: workers.vrrp)
         }
     }
 
@@ -202,6 +226,7 @@ final class Daemon {
             hooks.restore()
             workers.vrrp?.recordWorker()
             workers.restorePidFiles()
+            fifos.save()
         }
         guard isRestored == true else { return }
         let text = "created what was missing in the run directory \(context.paths.runDirectory)"
@@ -215,23 +240,33 @@ final class Daemon {
     private func park() {
         guard store.isKept else {
             log.notice("there is no descriptor store of systemd to leave the state in for a restart")
-            return advance(.stop("SIGRTMIN+10"))
+            return stop("SIGRTMIN+10")
         }
         advance(.park)
     }
 
+    private func stop(_ reason: String) { advance(.stop(reason, generation.shutdownLimits)) }
+
+    /// Goes on with the end when no script, reader or hasup-track is left.
+    func scriptsEnded() {
+        guard scripts.isIdle, fifos.isFinished, lifecycleScript?.isRunning != true else { return }
+        if workers.tracker?.isFinished ?? true { advance(.scriptsFinished) }
+    }
+
     private func advance(_ event: ShutdownEvent) {
-        for action in shutdown.handle(event) { perform(action) }
+        for action in shutdown.handle(event, at: Clock.now) { perform(action) }
     }
 
     private func perform(_ action: ShutdownAction) {
         switch action {
-        case .stopWorkers(let reason):
+        case .stopWorkers(let reason, let limit):
             upgrade?.cancel()
             log.notice("stopping (\(reason)): handing over")
             report("hasupd (pid \(getpid())) stops (\(reason)): handing over")
+            service.notify(.stopping(within: generation.shutdownLimits.longest))
             beginStop()
-            workers.stop()
+            lifecycleScript?.terminate()
+            workers.stop(within: limit)
         case .leaveWorkers:
             report("hasupd (pid \(getpid())) stops for a restart: the VRRP worker keeps running")
             upgrade?.cancel()
@@ -240,20 +275,34 @@ final class Daemon {
                 stopping for a restart: the VRRP worker keeps running, and hands over unless a new hasupd starts within \
                 \(context.options.grace)
                 """)
+            service.notify(.stopping(within: .seconds(1)))
             beginStop()
             workers.vrrp?.recordWorker(isParting: true)
             logWaitingNotifications()
         case .finishScripts(let limit):
             hooks.terminate()
-            if scripts.isIdle { return advance(.scriptsFinished) }
+            fifos.finish()
             scripts.hurry()
-            if let stopTimer { loop.set(stopTimer, to: Clock.now + limit) }
+            wait(limit)
+            scriptsEnded()
+        case .terminateScripts(let limit):
+            scripts.terminateAll()
+            fifos.terminate()
+            wait(limit)
+        case .killScripts:
+            scripts.endTerminated()
+            fifos.killReaders()
+            workers.tracker?.endAtOnce()
+        case .runShutdownScript: runShutdownScript { [unowned self] in self.advance(.shutdownScriptFinished) }
         case .end: loop.stop()
         }
     }
 
+    private func wait(_ limit: Interval) {
+        if let stopTimer { loop.set(stopTimer, to: Clock.now + limit) }
+    }
+
     private func beginStop() {
-        service.notify(.stopping)
         // The files of a parked hasupd are its successor's.
         monitor?.stop()
         reloads?.stop()
@@ -270,8 +319,12 @@ final class Daemon {
         events.observations.flushRest()
         workers.flushRest()
         scripts.flushRest()
+        dumps.flushRest()
         control?.flushRest()
     }
+
+    /// Gives the process the name that process_name asks for, or its own.
+    private func applyProcessName() { hasup_process_name_set(generation.global.daemon.processName ?? "hasupd") }
 
     // MARK: Events
 
@@ -286,6 +339,7 @@ extension Daemon: VRRPSupervisionDelegate {
     func configured(_ number: UInt64) {
         deferCodeRelease()
         scripts.resumed()
+        fifos.workerRuns()
         workers.writePidFiles()
         if reloads?.configured(number) != true, number == 1 {
             notifyReady()
@@ -309,6 +363,8 @@ extension Daemon: VRRPSupervisionDelegate {
 
     func run(_ hook: HookCommand, number: UInt64) { hooks.run(hook, number: number) }
 
+    func noted(_ notification: PendingNotification) { fifos.write(notification) }
+
     func resetNotificationSequence() { scripts.resetSequence() }
 
     func report(_ text: String) { events.record(process: text) }
@@ -317,11 +373,22 @@ extension Daemon: VRRPSupervisionDelegate {
 
     func keep(_ page: StatePage) { store.keep(page) }
 
+    var trackerTable: TrackerTable { trackers.table }
+
     func keepAddresses() throws(SystemError) -> (file: AddressFile, isNew: Bool) { try store.keepAddresses() }
 
     func vrrpEnded() { reloads?.workerEnded() }
 
     func vrrpFinished() { advance(.vrrpFinished) }
+}
+
+extension Daemon: TrackSupervisionDelegate {
+    func trackerChanged(_ object: TrackedObject) {
+        deferCodeRelease()
+        workers.vrrp?.trackerChanged(object)
+    }
+
+    func trackerFinished() { scriptsEnded() }
 }
 
 extension Daemon: ReloadConductorDelegate {
@@ -332,7 +399,9 @@ extension Daemon: ReloadConductorDelegate {
         workers.vrrp?.apply(generation)
     }
 
-    var obstacle: String? { workers.vrrp?.obstacle }
+    var obstacle: String? {
+        lifecycleScript?.isRunning == true ? "startup_script still runs" : workers.vrrp?.obstacle
+    }
 
     func replaceWorker(_ reason: String) { workers.vrrp?.replace(reason) }
 
@@ -345,12 +414,16 @@ extension Daemon: ReloadConductorDelegate {
         hooks.adopt(generation)
         store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
+        if generation.global.daemon.processName != before.global.daemon.processName { applyProcessName() }
         startChecker()
+        startTracking(isStart: false)
+        fifos.follow(generation)
         reloadFiles.adopted(generation)
     }
 
     func reloadEnded(_ report: ReloadReport, before: Generation, judged: ConfigurationImage?) {
         reloadFiles.ended(report, before: before, judged: judged, after: report.ok ? generation : nil)
+        if report.ok { fifos.reloaded(generation) }
         let wall = Clock.wallNanoseconds
         events.record(WatchEvent(report, wallNanoseconds: wall))
         monitor?.readmitOperators()
@@ -379,6 +452,7 @@ extension Daemon: ControlMethodsDelegate {
     var problems: [String] {
         (monitor?.problems ?? []) + events.problems
             + [installed.failure, orders?.problem, context.budget.problem].compactMap { $0 } + reloadFiles.problems
+            + fifos.problems + dumps.problems
     }
 
     func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {

@@ -92,9 +92,10 @@ extension Generation {
     /// The configuration of a hasupd that is gone; nil when it is malformed.
     fileprivate convenience init?(stored image: ConfigurationImage, _ model: EncodedModel) {
         guard let decoded = try? model.decode(), let diagnostics = try? [Diagnostic](decoding: image.diagnostics),
-            let part = try? ConfigurationImage(ConfigurationImage.make(part: decoded.vrrpPart.encode()))
+            let part = try? ConfigurationImage(ConfigurationImage.make(part: decoded.vrrpPart.encode())),
+            let trackingPart = try? ConfigurationImage(ConfigurationImage.make(part: decoded.trackingPart.encode()))
         else { return nil }
-        image.part = part
+        (image.part, image.trackingPart) = (part, trackingPart)
         self.init(
             number: 1, image: image, model: model, diagnostics: diagnostics, acceptedAt: Clock.wallNanoseconds)
     }

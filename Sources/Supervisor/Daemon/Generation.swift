@@ -1,6 +1,7 @@
 import Base
 import Configuration
 import ConfigurationModel
+import Glibc
 import Supervision
 import WorkerProtocol
 
@@ -72,7 +73,29 @@ final class Generation: InstanceSource {
     /// The descriptor of what the VRRP worker is handed.
     var partNumber: Int32 { image.part?.number ?? -1 }
 
+    /// The descriptor of what hasup-track is handed.
+    var trackingPartNumber: Int32 { image.trackingPart?.number ?? -1 }
+
+    /// The objects that hasup-track watches, by number.
+    var trackedObjects: [TrackedObject] { tracked.objects }
+    /// Folders in which hasup-track makes files (init_file).
+    var trackingFolders: [String] { tracked.folders }
+    var tracksFiles: Bool { trackedObjects.contains { $0.kind == .file } }
+    var tracksProcesses: Bool { trackedObjects.contains { $0.kind == .process } }
+
+    /// Decoded once.
+    private lazy var tracked: (objects: [TrackedObject], folders: [String]) = {
+        guard let image = image.trackingPart, let part = try? EncodedModel(image.model).decode() else {
+            return ([], [])
+        }
+        let made = part.shared.trackFiles.filter { $0.initialValue != nil }
+        return (TrackedObject.all(of: part), Array(Set(made.map { ReloadPaths.folder(of: $0.path) })).sorted())
+    }()
+
     var instanceCount: Int { model.instanceCount }
+
+    /// True if a FIFO of it is to belong to another user.
+    var givesFIFOsAway: Bool { FIFOPlan.all(of: global).contains(where: \.isGivenAway) }
 
     func group(at index: Int) -> SyncGroup? { syncGroups.indices.contains(index) ? syncGroups[index] : nil }
 

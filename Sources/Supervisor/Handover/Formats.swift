@@ -39,6 +39,9 @@ struct Formats {
             name: "orders", title: "the orders of operators", written: OrderFile.formatVersion,
             readable: OrderFile.readableFormats),
         Format(
+            name: "trackers", title: "the results of what is tracked", written: TrackerTable.formatVersion,
+            readable: TrackerTable.readableFormats),
+        Format(
             name: "handover", title: "the handover from one hasupd to the next", written: Handover.formatVersion,
             readable: Handover.readableFormats),
         Format(

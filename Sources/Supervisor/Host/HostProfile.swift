@@ -5,6 +5,7 @@ import Control
 import Glibc
 import Reactor
 import Sandbox
+import Supervision
 import WorkerProtocol
 
 /// The host's users, capabilities and filters for hasupd and its workers, found out once at the start.
@@ -15,14 +16,18 @@ final class HostProfile {
     let workerFilter: Descriptor
     let checkerFilter: Descriptor
     let parserFilter: Descriptor
+    let dumpFilter: Descriptor
     let withdrawFilter: Descriptor
+    let trackFilter: Descriptor
     private let supervisorFilter: Descriptor
     /// Restrictions that this host imposes, a sentence each.
     private(set) var limitations: [String]
     /// Privileges that hasupd itself couldn't give up or get, a sentence each.
     var shortfalls: [String] { sandboxReport.shortfalls + (ambientFailure.map { [$0] } ?? []) }
-    /// Folders besides its own in which hasupd writes, by its first configuration.
+    /// Folders besides its own in which hasupd or its children write, by its first configuration.
     private var writableFolders: [String] = []
+    /// Those of them in which hasup-track makes files.
+    private var trackingFolders: [String] = []
     /// The reason that hasupd's children don't inherit its capabilities.
     private var ambientFailure: String?
     /// The report on hasupd's own sandbox.
@@ -54,7 +59,9 @@ final class HostProfile {
         workerFilter = try SeccompProgram.compile(.vrrp, onViolation: violation)
         checkerFilter = try SeccompProgram.compile(.checker, onViolation: violation)
         parserFilter = try SeccompProgram.compile(.config, onViolation: violation)
+        dumpFilter = try SeccompProgram.compile(.dump, onViolation: violation)
         withdrawFilter = try SeccompProgram.compile(.withdraw, onViolation: violation)
+        trackFilter = try SeccompProgram.compile(.track, onViolation: violation)
         supervisorFilter = try SeccompProgram.compile(.supervisor, onViolation: violation)
         var limitations: [String] = []
         var found: Identity?
@@ -122,12 +129,15 @@ final class HostProfile {
     }
 
     /// Adds the losses by missing capabilities, which depend on the configuration.
-    func checkPrivileges(for model: EncodedModel, workerPriority: Int32, controlSocket: String) {
+    func checkPrivileges(
+        for model: EncodedModel, workerPriority: Int32, controlSocket: String, givesFilesAway: Bool
+    ) {
         guard let privileges else { return }
         limitations += privileges.losses(
             for: Privileges.Needs(
                 hasWorkerUser: hasWorkerUser, hasScripts: model.hasScripts, realtimePriority: workerPriority,
-                needsChown: operatorGroup.map { !Self.admits($0, to: controlSocket) } ?? false))
+                needsChown: operatorGroup.map { !Self.admits($0, to: controlSocket) } ?? false,
+                givesFIFOsAway: givesFilesAway))
     }
 
     /// Returns true if the group can reach the socket.
@@ -146,17 +156,17 @@ final class HostProfile {
     /// True if hasupd should have a filter and has none.
     var isUnfiltered: Bool { isFullySandboxed && !sandboxReport.isFiltered }
 
-    /// Gives up what hasupd doesn't need (docs/decisions, D2), and asks for realtime before that.
-    ///
-    /// - Parameters:
-    ///   - needsReadRight: true if it reads files of other users.
-    ///   - writing: folders besides its own in which it or its children write.
-    func limitSupervisor(
-        hasScripts: Bool, needsReadRight: Bool, realtimePriority: Int32, writing folders: [String]
-    ) {
-        writableFolders = folders
-        if !needsReadRight { keptCapabilities.remove(.dacReadSearch) }
-        let realtime = RealtimePlan(priority: permittedPriority(realtimePriority), resetsOnFork: true)
+    /// Gives up what hasupd doesn't need with its first configuration (docs/decisions, D2), and asks for realtime before that.
+    func limitSupervisor(_ generation: Generation) {
+        let hasScripts = generation.model.hasScripts
+        trackingFolders = generation.trackingFolders
+        writableFolders = Self.writableFolders(generation)
+        // Tracked files are others', and so are the folders in which init_file makes them.
+        if !generation.image.needsReadRight, !generation.tracksFiles { keptCapabilities.remove(.dacReadSearch) }
+        if !trackingFolders.isEmpty { keptCapabilities.insert(.dacOverride) }
+        if generation.givesFIFOsAway { keptCapabilities.insert(.chown) }
+        let realtime = RealtimePlan(
+            priority: permittedPriority(generation.supervisorPriority), resetsOnFork: true)
         let unscheduled = Realtime.apply(realtime)
         // `limitations` name capabilities that it never had.
         let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? keptCapabilities
@@ -220,15 +230,33 @@ final class HostProfile {
     /// The least with which hasupd can open sockets, start and end workers, and let them enter their sandboxes.
     private var keptCapabilities: CapabilitySet = [.supervisor, .sysNice, .ipcLock, .dacReadSearch]
 
+    /// Folders besides its own in which hasupd or a child makes, writes and removes files of a configuration.
+    private static func writableFolders(_ generation: Generation) -> [String] {
+        ReloadPaths(generation).writableFolders + DumpPaths(generation).folders + generation.trackingFolders
+    }
+
+    /// The folders in which hasup-track may write, for one that can be sealed because no scripts can come: hasupd has given up
+    /// what they would need, or is about to. Otherwise nil.
+    func foldersWithoutScripts(_ generation: Generation, isStart: Bool) -> [String]? {
+        guard !generation.model.hasScripts, isStart || isFullySandboxed else { return nil }
+        return isStart ? generation.trackingFolders : trackingFolders
+    }
+
     /// The reason that a new configuration needs a restart; nil when it doesn't.
-    func missingCapability(for model: EncodedModel) -> String? {
+    func missingCapability(for generation: Generation) -> String? {
+        let model = generation.model
         guard isFullySandboxed else { return nil }
         if model.hasScripts {
             return
                 "the new configuration has scripts, and hasupd gave up the privileges for them when it started without "
                 + "any. Restart hasupd"
         }
-        let folders = ReloadPaths((try? model.global()) ?? GlobalSettings()).writableFolders
+        if !keptCapabilities.contains(.chown), FIFOPlan.all(of: generation.global).contains(where: \.isGivenAway) {
+            return
+                "the new configuration gives a FIFO to another user, and hasupd gave up the right to do so when it started. "
+                + "Restart hasupd"
+        }
+        let folders = Self.writableFolders(generation)
         guard let folder = folders.first(where: { !writableFolders.contains($0) }) else { return nil }
         return "the new configuration writes files in \(folder), and hasupd gave up the access to it when it started. "
             + "Restart hasupd"

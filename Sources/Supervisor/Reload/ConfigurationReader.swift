@@ -118,9 +118,11 @@ final class ConfigurationReader {
         case .judged:
             let descriptor = try frame.descriptors.take(0)
             let part = try frame.descriptors.take(1)
+            let trackingPart = try frame.descriptors.take(2)
             do throws(ImageError) {
                 let image = try ConfigurationImage(descriptor)
                 image.part = try ConfigurationImage(part)
+                image.trackingPart = try ConfigurationImage(trackingPart)
                 received(Self.judge(image))
             } catch {
                 received(.failed(error.description))

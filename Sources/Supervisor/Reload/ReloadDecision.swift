@@ -25,13 +25,15 @@ struct ReloadDecision {
             self.diagnostics = diagnostics
             if image.hasErrors || !image.canStart {
                 refusal = Self.refusal(of: file, diagnostics)
-            } else if let missing = host.missingCapability(for: model) {
+                return
+            }
+            let new = Generation(
+                number: number, image: image, model: model, diagnostics: diagnostics, acceptedAt: Clock.wallNanoseconds)
+            if let missing = host.missingCapability(for: new) {
                 let place = diagnostics.first { $0.isAboutFirstScript && model.hasScripts }?.location
                 refusal = place.map { "\($0): \(missing)" } ?? missing
             } else {
-                generation = Generation(
-                    number: number, image: image, model: model, diagnostics: diagnostics,
-                    acceptedAt: Clock.wallNanoseconds)
+                generation = new
             }
         }
     }

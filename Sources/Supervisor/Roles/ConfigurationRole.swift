@@ -16,7 +16,7 @@ import WorkerProtocol
 /// Arguments: `FILE CONFIG-ID`, whether the result is to be compared with what runs, whether its text is wanted even
 /// when it has no config_save_dir (1 or 0), the path of reload_file or nothing, and the words of `SandboxArguments`.
 /// Descriptor 3 is hasupd, 4 the compiled system call filter, 5 the image that runs; the answer is one
-/// frame with the memfds of the new image and of its part for the VRRP worker. The comparison is made here because hasupd has no time for it.
+/// frame with the memfds of the new image and of its parts for the VRRP worker and for hasup-track. The comparison is made here because hasupd has no time for it.
 enum ConfigurationRole {
     static func arguments(
         file: String, configID: String, isCompared: Bool, wantsText: Bool, mark: String?, seal: SandboxArguments
@@ -59,7 +59,9 @@ enum ConfigurationRole {
                 difference: difference(from: running, to: loaded),
                 model: loaded.model.encode(), text: text)
             let part = try ConfigurationImage.make(part: loaded.model.vrrpPart.encode())
-            try ConfigurationToSupervisor.judged.send(on: 3, descriptors: [image.number, part.number])
+            let trackingPart = try ConfigurationImage.make(part: loaded.model.trackingPart.encode())
+            try ConfigurationToSupervisor.judged.send(
+                on: 3, descriptors: [image.number, part.number, trackingPart.number])
         } catch {
             try? ConfigurationToSupervisor.failed(error.description).send(on: 3)
             return 71

@@ -43,26 +43,64 @@ enum ExecRole {
             let command = ScriptCommand(words: Array(arguments.dropFirst())), let name = command.arguments.first
         else { return 64 }
         _ = fcntl(complaints, F_SETFD, FD_CLOEXEC)
+        // As an ordinary user hasupd passes its capabilities on to what it starts.
+        do throws(SystemError) { try AmbientCapabilities.clear() } catch {
+            return complain(Failure(text: "refused: \(error)", status: refused))
+        }
+        return complain(
+            become(command, name, limits, output: isHook ? hookOutput : nil, closingFrom: complaints + 1))
+    }
+
+    private static func complain(_ failure: Failure) -> Int32 {
+        let text = failure.text
+        _ = write(complaints, text, text.utf8.count)
+        return failure.status
+    }
+
+    /// The reason that this process hasn't become a script: a predicate, and the exit status that stands for it.
+    struct Failure: Error {
+        let text: String
+        let status: Int32
+    }
+
+    /// Does once what `become` does, as far as it changes nothing: a copy of this process finds it done (docs/decisions, D43).
+    static func prepare() {
+        _ = try? path(of: "/dev/null", runBy: 0, true)
+        _ = vector(of: [""])
+        _ = ScriptLimits.isHardToKill
+    }
+
+    /// Becomes a script, in a process without ambient capabilities. Returns only if that fails.
+    ///
+    /// - Parameters:
+    ///   - program: its first word.
+    ///   - output: where what it writes goes, instead of /dev/null and this process's standard error.
+    ///   - first: the first descriptor that is closed. The script has none above 2 either way.
+    static func become(
+        _ command: ScriptCommand, _ program: String, _ limits: ScriptLimits, output: Int32? = nil,
+        closingFrom first: Int32
+    ) -> Failure {
         // hasupd stands where a script has no business.
         _ = chdir("/")
         let path: String
         do throws(ExecRefusal) {
             let account = try account(of: command.user)
-            path = try self.path(of: name, runBy: account.uid, command.isSecurityEnabled)
+            path = try self.path(of: program, runBy: account.uid, command.isSecurityEnabled)
             limits.apply()
-            ScriptLimits.forgetScore()
+            if ScriptLimits.isHardToKill { ScriptLimits.forgetScore() }
             try become(account)
-            // As an ordinary user hasupd passes its capabilities on to what it starts.
-            do throws(SystemError) { try AmbientCapabilities.clear() } catch { throw ExecRefusal("\(error)") }
         } catch {
-            return complain("refused: \(error.reason)", refused)
+            return Failure(text: "refused: \(error.reason)", status: refused)
         }
-        clean(isHook)
-        var vector: [UnsafeMutablePointer<CChar>?] = command.arguments.map { strdup($0) }
-        vector.append(nil)
+        clean(from: first, output)
+        let vector = vector(of: command.arguments)
         // What was looked at is what runs: the path that was found, under the name that was written.
         execv(path, vector)
-        return complain("can't be executed: \(SystemError.text(of: errno))", notExecutable)
+        return Failure(text: "can't be executed: \(SystemError.text(of: errno))", status: notExecutable)
+    }
+
+    private static func vector(of arguments: [String]) -> [UnsafeMutablePointer<CChar>?] {
+        arguments.map { strdup($0) } + [nil]
     }
 
     private struct ExecRefusal: Error {
@@ -124,17 +162,12 @@ enum ExecRole {
         return "hasupd runs as uid \(getuid()) without the capability \(needed)"
     }
 
-    private static func clean(_ isHook: Bool) {
+    private static func clean(from first: Int32, _ output: Int32?) {
         umask(0o022)
         let null = open("/dev/null", O_RDWR)
         dup2(null, 0)
-        dup2(isHook ? hookOutput : null, 1)
-        if isHook { dup2(hookOutput, 2) }
-        _ = hasup_close_from(complaints + 1)
-    }
-
-    private static func complain(_ text: String, _ status: Int32) -> Int32 {
-        _ = write(complaints, text, text.utf8.count)
-        return status
+        dup2(output ?? null, 1)
+        if let output { dup2(output, 2) }
+        _ = hasup_close_from(first)
     }
 }

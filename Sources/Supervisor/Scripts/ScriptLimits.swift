@@ -48,12 +48,23 @@ struct ScriptLimits: Equatable {
         }
     }
 
-    /// Makes this process no harder to kill than others when memory runs out, if hasupd is.
-    static func forgetScore(in path: String = "/proc/self/oom_score_adj") {
-        let file = open(path, O_RDWR | O_CLOEXEC)
-        guard file >= 0 else { return }
+    /// True if this process is harder to kill than others when memory runs out; read once.
+    static let isHardToKill = isHardToKill(by: "/proc/self/oom_score_adj")
+
+    private static func isHardToKill(by path: String) -> Bool {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return false }
         defer { close(file) }
         var first: CChar = 0
-        if read(file, &first, 1) == 1, first == CChar(UInt8(ascii: "-")) { _ = pwrite(file, "0\n", 2, 0) }
+        return read(file, &first, 1) == 1 && first == CChar(UInt8(ascii: "-"))
+    }
+
+    /// Makes this process no harder to kill than others, if hasupd is.
+    static func forgetScore(in path: String = "/proc/self/oom_score_adj") {
+        guard isHardToKill(by: path) else { return }
+        let file = open(path, O_WRONLY | O_CLOEXEC)
+        guard file >= 0 else { return }
+        defer { close(file) }
+        _ = pwrite(file, "0\n", 2, 0)
     }
 }

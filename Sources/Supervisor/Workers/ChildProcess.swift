@@ -65,6 +65,13 @@ final class ChildProcess {
                 path, &argv, &envp, descriptors, Int32(descriptors.count), output, inheritsRealtime ? 1 : 0,
                 hasOwnProcessGroup ? 1 : 0),
             "start \(arguments.first ?? path)")
+        return try forked(pid, on: loop, onExit: onExit)
+    }
+
+    /// Watches a child that was forked. - Throws: `SystemError`; the child is killed then.
+    static func forked(
+        _ pid: Int32, on loop: EventLoop, onExit: @escaping (Int32, WorkerExit) -> Void
+    ) throws(SystemError) -> ChildProcess {
         do throws(SystemError) {
             let pidfd = try owned(hasup_pidfd_open(pid), "watch process \(pid)")
             return try ChildProcess(pid: pid, pidfd: pidfd, on: loop, onExit: onExit)

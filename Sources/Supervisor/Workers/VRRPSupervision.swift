@@ -25,6 +25,8 @@ protocol VRRPSupervisionDelegate: AnyObject {
     func orders(for generation: Generation) -> [OperatorOrder]
     /// Runs a hook under this number, unless it was run; `tell` follows.
     func run(_ hook: HookCommand, number: UInt64)
+    /// No worker repeats this notification any more: it goes into FIFOs.
+    func noted(_ notification: PendingNotification)
     /// Notifications are numbered from 1 again.
     func resetNotificationSequence()
     /// Something happened to the worker, for the history.
@@ -36,6 +38,8 @@ protocol VRRPSupervisionDelegate: AnyObject {
     /// Returns the file of the addresses that workers have set, and whether it is new.
     /// - Throws: `SystemError` when there is none and none can be made.
     func keepAddresses() throws(SystemError) -> (file: AddressFile, isNew: Bool)
+    /// The results of what is tracked.
+    var trackerTable: TrackerTable { get }
     /// The worker is gone, another one follows.
     func vrrpEnded()
     /// The worker is gone for good.
@@ -83,6 +87,7 @@ final class VRRPSupervision: WorkerProcessOwner {
     /// Deaths with the page, as the record has them.
     var recordedDeaths = 0
     private var survivalTimer: Timer?
+    private var trackerFeed: TrackerFeed?
     /// True after this worker has reported its resumption. A second report is refused: each is an entry of the history.
     private var hasResumed = false
     /// Packets that no instance matched, by `DiscardReason.rawValue`, as the worker last reported them.
@@ -108,8 +113,11 @@ final class VRRPSupervision: WorkerProcessOwner {
         packetSocket = try owned(hasup_frame_socket(), "open a packet socket")
         staleAddresses = StaleAddressGuard(
             on: loop, lines: lines, seal: host.sandboxArguments, filter: host.withdrawFilter.number)
-        statusRequests = StatusRequests(on: loop) { [unowned self] number in self.sendStatusRequest(number) }
+        statusRequests = StatusRequests(on: loop) { [unowned self] in self.sendStatusRequest($0, $1) }
         survivalTimer = loop.makeTimer { [unowned self] in self.snapshotSurvived() }
+        trackerFeed = TrackerFeed(on: loop, table: { [unowned delegate] in delegate.trackerTable }) { [unowned self] in
+            self.worker?.channel.map { ($0, self.broker.source) }
+        }
         let worker = WorkerProcess(
             "hasup-vrrp", on: loop, lines: lines,
             deathsWithSnapshot: saved.page == nil ? 0 : saved.deathsWithSnapshot, owner: self)
@@ -124,8 +132,6 @@ final class VRRPSupervision: WorkerProcessOwner {
         if isInherited { staleAddresses.workerEnded(page, addresses, broker.source, previous: previousGenerations) }
         worker?.handle(.start)
     }
-
-    func stop() { worker?.handle(.stop) }
 
     /// The reason that no further generation can be given now, a sentence without its end.
     var obstacle: String? {
@@ -144,6 +150,7 @@ final class VRRPSupervision: WorkerProcessOwner {
             smallestAdvertInterval: generation.model.smallestAdvertInterval, instanceCount: generation.instanceCount)
         guard let channel = worker?.channel else { return }
         checkDelivery(on: channel)
+        trackerFeed?.sendTable(of: generation, on: channel)
         sendOrders(with: generation, on: channel)
         SupervisorToVRRP.configure(generation: generation.number)
             .send(on: channel, descriptors: [generation.partNumber])
@@ -211,6 +218,7 @@ final class VRRPSupervision: WorkerProcessOwner {
             for previous in previousGenerations.suffix(previousGenerationsMax) {
                 SupervisorToVRRP.previousGeneration.send(on: channel, descriptors: [previous.partNumber])
             }
+            trackerFeed?.sendTable(of: broker.source, on: channel)
             sendOrders(with: broker.source, on: channel)
             SupervisorToVRRP.hello(
                 version: workerProtocolVersion, generation: broker.generation,
@@ -360,7 +368,8 @@ final class VRRPSupervision: WorkerProcessOwner {
 
     private func take(_ notification: Notification, generation: UInt64) {
         do throws(Refusal) {
-            try broker.take(notification, generation: generation, notingIn: page) { delegate.add($0) }
+            let taken = try broker.take(notification, generation: generation, notingIn: page) { delegate.add($0) }
+            delegate.noted(taken)
         } catch {
             refuse(error)
         }
@@ -398,14 +407,19 @@ final class VRRPSupervision: WorkerProcessOwner {
             .warning, "hasup-vrrp", "refused a worker's request: \(refusal)", kind: "refusal: \(refusal.kind)")
     }
 
+    /// The result of an object has changed.
+    func trackerChanged(_ object: TrackedObject) { trackerFeed?.add(object) }
+
     // MARK: Status
 
     /// Requests the status of all instances; nil when no worker replies in time.
-    func requestStatus(_ completion: @escaping (WorkerStatuses?) -> Void) { statusRequests?.add(completion) }
+    func requestStatus(resetting reset: CounterReset = .none, _ completion: @escaping (WorkerStatuses?) -> Void) {
+        statusRequests?.add(resetting: reset, completion)
+    }
 
-    private func sendStatusRequest(_ number: UInt32) -> Bool {
+    private func sendStatusRequest(_ number: UInt32, _ reset: CounterReset) -> Bool {
         guard let channel = worker?.channel, worker?.life.state == .running else { return false }
-        SupervisorToVRRP.status.send(on: channel, correlation: number)
+        SupervisorToVRRP.status(resetting: reset).send(on: channel, correlation: number)
         return true
     }
 
@@ -414,7 +428,7 @@ final class VRRPSupervision: WorkerProcessOwner {
             throw .unexpected("a status of a generation that it doesn't run")
         }
         let limit = source.instanceCount
-        try statusRequests?.receive(frame.header.correlation, source, isLast: !frame.header.hasMore) {
+        try statusRequests?.receive(frame.header.correlation, source, bytes, isLast: !frame.header.hasMore) {
             () throws(FrameError) in
             try decode(frame, bytes) { reader throws(ByteError) in
                 var part: [(UInt32, InstanceStatus)] = []

@@ -101,10 +101,18 @@ final class WorkerProcess {
     }
 
     /// Adapts the limits of the watchdog and of a start to the configuration.
-    func watch(smallestAdvertInterval: Interval?, instanceCount: Int) {
+    ///
+    /// - Parameter instanceCount: nil for the longest time that a start may take.
+    func watch(smallestAdvertInterval: Interval?, instanceCount: Int?) {
         life.instanceCount = instanceCount
         watchdog = Watchdog(smallestAdvertInterval: smallestAdvertInterval)
         if life.state == .running { armWatchdog() }
+    }
+
+    /// Asks it to end; it is killed after this time.
+    func stop(within limit: Interval) {
+        life.stopTime = limit
+        handle(.stop)
     }
 
     /// hasupd has run for a while with the snapshot that it began with.
@@ -247,7 +255,7 @@ final class WorkerProcess {
             let text = "can't be started (\(startFailure ?? "unknown reason"))"
             log("\(text): next attempt in \(wait)", folded: "\(text): next attempt after a wait")
         case .stoppedByForce:
-            lines.write(.warning, "", "\(name) didn't stop within \(WorkerLife.stopLimit) and was killed")
+            lines.write(.warning, "", "\(name) didn't stop within \(life.stopTime) and was killed")
         }
     }
 

@@ -15,6 +15,8 @@ final class Workers {
     var vrrp: VRRPSupervision?
     /// Nil without virtual servers.
     private(set) var checker: CheckerSupervision?
+    /// Nil as long as nothing is tracked.
+    private(set) var tracker: TrackSupervision?
 
     init(_ context: DaemonContext) {
         self.context = context
@@ -41,9 +43,29 @@ final class Workers {
         }
     }
 
-    func stop() {
-        vrrp?.stop()
-        checker?.stop()
+    /// Gives hasup-track a configuration, and starts it when something is tracked for the first time, or when one of before
+    /// may have left runs.
+    func track(
+        _ generation: Generation, _ record: TrackerRecord, _ limits: ScriptLimits, isStart: Bool,
+        delegate: any TrackSupervisionDelegate
+    ) {
+        if let tracker { return tracker.apply(generation) }
+        guard !generation.trackedObjects.isEmpty || !record.processes.isEmpty else { return }
+        do throws(SystemError) {
+            let tracker = try TrackSupervision(
+                context, generation, record, limits, isStart: isStart, delegate: delegate)
+            self.tracker = tracker
+            tracker.start()
+        } catch {
+            context.log.error("can't start hasup-track: \(error)")
+        }
+    }
+
+    /// Asks them to hand over and end; they are killed after this time.
+    func stop(within limit: Interval) {
+        vrrp?.worker?.stop(within: limit)
+        checker?.worker?.stop(within: limit)
+        tracker?.stop()
     }
 
     /// False when the VRRP worker has hung: the service manager's watchdog is to end hasupd then, too.
@@ -58,6 +80,7 @@ final class Workers {
     func flushRest() {
         vrrp?.lines.flushRest()
         checker?.lines.flushRest()
+        tracker?.flushRest()
     }
 
     // MARK: Pid files

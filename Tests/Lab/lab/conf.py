@@ -20,9 +20,9 @@ def file(*instances, settings=()):
     return "\n".join(head) + "\n\n" + "\n".join(instances)
 
 
-def simple(priority=100, settings=(), **options):
-    """A file with one instance."""
-    return file(instance(priority=priority, **options), settings=settings)
+def simple(priority=100, settings=(), before="", **options):
+    """A file with one instance, and blocks before it."""
+    return before + file(instance(priority=priority, **options), settings=settings)
 
 
 def unicast(source, *peers):

@@ -17,10 +17,10 @@ MASK = (1 << 64) - 1
 
 # The VRRP worker's messages (Sources/WorkerProtocol/WorkerMessages.swift) and, as far as it is to be answered, hasupd's.
 HELLO, CONFIGURED, WORKED, OPEN_SOCKET, NOTIFY, OBSERVATIONS, STATUS, LOG, STOPPED, RESUMED, CLEARED, \
-    DISCARDED = range(0x201, 0x20D)
+    DISCARDED, HOOKS = range(0x201, 0x20E)
 SOCKET_GIVEN, SOCKET_REFUSED, ASK_STATUS = 0x103, 0x104, 0x105
 CHECKER_HELLO, CHECKER_LOG = 0x401, 0x402
-VERSION = 5
+VERSION = 6
 
 
 def frame(kind, payload=b"", flags=0, correlation=0, length=None):

@@ -49,7 +49,7 @@ extension Elaborator {
         guard let nameToken = word(of: block) else { return }
         let name = string(nameToken)
         if let known = names[name] {
-            refuse("`vrrp_instance \(name)` exists already; this block is left out", at: nameToken, atStart: "")
+            refuse("`vrrp_instance \(name)` exists already; this block is left out", at: nameToken, atStart: .inMessage)
             report(.note, "the first one is here", at: known)
             return
         }
@@ -149,7 +149,10 @@ extension Elaborator {
     mutating func track(_ kind: TrackerKind, _ block: Statement) {
         let known = draft.settings.trackers.count
         trackers(kind, block, into: \.draft.settings.trackers)
-        guard draft.settings.trackers.dropFirst(known).contains(where: { $0.weight != 0 }) else { return }
+        // Groups keep those of processes.
+        guard kind != .process, draft.settings.trackers.dropFirst(known).contains(where: { $0.weight != 0 }) else {
+            return
+        }
         // Of a file, the weight is a factor, and 1 when none is written.
         draft.weightPlace = draft.weightPlace ?? block.token
     }

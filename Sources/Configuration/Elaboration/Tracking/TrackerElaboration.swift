@@ -10,6 +10,8 @@ struct TrackerDefinition {
     /// False when it was refused: what names it has had its complaint.
     var isUsable = true
     var isUsed = false
+    /// Place of a script's command.
+    var commandPlace: Int?
 }
 
 /// Facts of blocks outside of instances, for those that refer to them.
@@ -88,6 +90,7 @@ struct TrackScriptDraft {
 /// A vrrp_track_process block while it is read.
 struct TrackProcessDraft {
     var settings = TrackProcess(name: "", process: "")
+    var programPlace: Int?
     var maximumPlace: Int?
 }
 
@@ -126,7 +129,7 @@ extension Elaborator {
     /// `[weight N] [reverse|noreverse]`.
     mutating func trackerOptions(_ entry: Statement, of list: KeywordList) {
         options(entry, of: list) { elaborator, row, option in
-            elaborator.refuse("`\(row.name)` is written twice; the last one counts", at: option, atStart: "")
+            elaborator.refuse("`\(row.name)` is written twice; the last one counts", at: option, atStart: .inMessage)
         }
     }
 
@@ -150,7 +153,7 @@ extension Elaborator {
         guard let token = word(of: block) else { return nil }
         let name = string(token)
         if let first = shared.trackers[kind]?[name] {
-            refuse("`\(kind.keyword) \(name)` exists already; this block is left out", at: token, atStart: "")
+            refuse("`\(kind.keyword) \(name)` exists already; this block is left out", at: token, atStart: .inMessage)
             report(.note, "the first one is here", at: first.token)
             return nil
         }
@@ -206,10 +209,10 @@ extension Elaborator {
             return discard(.script, name, "it has no usable `script`", at: block.token, missing: "script", in: block)
         }
         if case .run(let arguments) = settings.command {
-            let use = ScriptUse(program: arguments[0], identity: settings.identity, isTracker: true)
-            if !checkProgram(use, at: commandPlace) { shared.trackers[.script]?[name]?.isUsable = false }
+            _ = checkProgram(
+                ScriptUse(program: arguments[0], identity: settings.identity, isTracker: true), at: commandPlace)
         }
-        guard shared.trackers[.script]?[name]?.isUsable == true else { return }
+        shared.trackers[.script]?[name]?.commandPlace = commandPlace
         model.shared.trackScripts.append(settings)
     }
 
@@ -311,7 +314,23 @@ extension Elaborator {
             }
             process.settings.quorum = 0
         }
+        checkProgramName()
         model.shared.trackProcesses.append(process.settings)
+    }
+
+    /// What the kernel calls no process is never found (Linux: TASK_COMM_LEN).
+    private mutating func checkProgramName() {
+        let program = process.settings.process
+        guard let place = process.programPlace, !process.settings.looksAtCommandLine else { return }
+        let nameMax = 15
+        let name = program.split(separator: "/").last.map(String.init) ?? ""
+        let known = String(decoding: name.utf8.prefix(nameMax), as: UTF8.self)
+        guard program != known else { return }
+        let what = program.contains("/") ? "has no path" : "has \(nameMax) bytes at most"
+        report(
+            .warning,
+            "the kernel's name of a process \(what), so `\(program)` never runs: write `\(known)`, or add "
+                + "`full_command`, which looks at the command line", at: place)
     }
 
     mutating func trackedProgram(_ statement: Statement) {
@@ -320,6 +339,7 @@ extension Elaborator {
             return
         }
         process.settings.process = string(first)
+        process.programPlace = first
         process.settings.parameters = statement.words.dropFirst().map { string($0) }
     }
 
@@ -336,7 +356,10 @@ extension Elaborator {
     }
 
     mutating func parameterMatch(_ statement: Statement) {
-        guard let word = statement.words.first else { return }
+        guard let word = statement.words.first else {
+            process.settings.match = .exact
+            return
+        }
         switch string(word) {
         case "initial": process.settings.match = .initial
         case "partial": process.settings.match = .partial

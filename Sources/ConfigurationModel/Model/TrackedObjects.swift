@@ -1,0 +1,48 @@
+extension ConfigurationModel {
+    /// The names of the tracked objects that decide about an instance, by kind: what nobody uses isn't watched. A member's
+    /// own trackers with a weight don't count in a group without sync_group_tracking_weight.
+    package var usedTrackers: [TrackerKind: Set<String>] {
+        var used: [TrackerKind: Set<String>] = [:]
+        var withoutWeights: Set<Int> = []
+        for group in shared.syncGroups {
+            for tracker in group.trackers { used[tracker.kind, default: []].insert(tracker.name) }
+            if !group.keepsMemberWeights { withoutWeights.formUnion(group.members) }
+        }
+        for (number, instance) in instances.enumerated() {
+            let dropsWeights = withoutWeights.contains(number)
+            for tracker in instance.trackers where tracker.weight == 0 || !dropsWeights {
+                used[tracker.kind, default: []].insert(tracker.name)
+            }
+        }
+        return used
+    }
+
+    /// True if a tracking script that is a program is used.
+    var hasTrackScripts: Bool {
+        guard !shared.trackScripts.isEmpty else { return false }
+        let used = usedTrackers[.script] ?? []
+        return shared.trackScripts.contains { script in
+            if case .run = script.command { used.contains(script.name) } else { false }
+        }
+    }
+
+    /// The part for hasup-track (docs/decisions, D128): scripts, files and processes that are used, and the users of
+    /// scripts. It names no instance and has no password.
+    package var trackingPart: ConfigurationModel {
+        let used = usedTrackers
+        var part = ConfigurationModel()
+        part.global.scriptSecurity = global.scriptSecurity
+        part.global.scriptUser = global.scriptUser
+        part.global.defaultScriptAccount = global.defaultScriptAccount
+        part.global.supplementaryGroups = global.supplementaryGroups
+        part.shared.trackScripts = shared.trackScripts.filter { used[.script]?.contains($0.name) ?? false }
+        part.shared.trackFiles = shared.trackFiles.filter { used[.file]?.contains($0.name) ?? false }
+        part.shared.trackProcesses = shared.trackProcesses.filter { used[.process]?.contains($0.name) ?? false }
+        return part
+    }
+}
+
+extension SharedObjects {
+    /// Number of objects that hasup-track watches. By number they are the scripts, then the files, then the processes.
+    package var trackedObjectCount: Int { trackScripts.count + trackFiles.count + trackProcesses.count }
+}

@@ -1,0 +1,249 @@
+import Base
+import CLinux
+import ConfigurationModel
+import Glibc
+import Reactor
+import Supervision
+
+/// Runs tracking scripts (docs/decisions, D43, D44): the effects of `ScriptSchedule`. Each run is a copy of this process
+/// that becomes the script, because a path on a dead server may keep who looks at it for ever.
+final class ScriptTracking {
+    private final class Script {
+        var number: UInt32
+        var definition: TrackScript
+        let command: ScriptCommand
+        var schedule: ScriptSchedule
+        var timer: Timer?
+        /// The process that runs, which leads its group.
+        var pid: Int32?
+        /// Where a process says why it doesn't become the script.
+        var complaints: (memory: Complaints, place: Int)?
+        /// True if it isn't configured any more: nobody wants to know what becomes of its run.
+        var isGone = false
+        /// True if its run begins when that of an earlier definition of its name has ended.
+        var waits = false
+
+        init(_ tracked: Tracked<TrackScript>, _ command: ScriptCommand, _ schedule: ScriptSchedule) {
+            number = tracked.number
+            definition = tracked.definition
+            self.command = command
+            self.schedule = schedule
+        }
+    }
+
+    private let loop: EventLoop
+    private let limits: ScriptLimits
+    private let onVerdict: VerdictHandler
+    private var scripts: [UInt64: Script] = [:]
+    /// Scripts whose process runs, by its number, also those that aren't configured any more.
+    private var running: [Int32: Script] = [:]
+    /// Definitions that are gone and whose run hasn't ended, by name.
+    private var leaving: [String: Script] = [:]
+    /// Scripts whose file is being opened.
+    private var opening: [UInt64: Script] = [:]
+    private var lastOpening: UInt64 = 0
+    private var opener: FileOpener?
+    private var complaints: Complaints?
+    private var childSignals: Signals?
+    /// Called when the last process has ended.
+    var onIdle: (() -> Void)?
+
+    /// - Throws: `SystemError`.
+    init(
+        on loop: EventLoop, limits: ScriptLimits, onVerdict: @escaping VerdictHandler
+    ) throws(SystemError) {
+        self.loop = loop
+        self.limits = limits
+        self.onVerdict = onVerdict
+        childSignals = try Signals([SIGCHLD], on: loop) { [unowned self] _ in self.takeEnded() }
+        opener = try FileOpener(on: loop) { [unowned self] number, error in self.opened(number, error) }
+    }
+
+    var isIdle: Bool { running.isEmpty }
+
+    /// Runs these from now on. A script with the same command and user goes on with its state and its run, whatever else of
+    /// it has changed; the runs of those that are gone are ended.
+    ///
+    /// - Throws: `SystemError` when there is no memory.
+    func configure(_ tracked: [Tracked<TrackScript>], _ global: GlobalSettings) throws(SystemError) {
+        if complaints.map({ $0.count < tracked.count }) ?? true { complaints = try Complaints(count: tracked.count) }
+        let before = scripts
+        scripts = [:]
+        for (index, entry) in tracked.enumerated() {
+            let definition = entry.definition
+            let command = ScriptCommand(definition, global: global)
+            let fingerprint = TrackedObject(definition, global: global).fingerprint
+            let settings = ScriptSchedule.Settings(definition)
+            let script: Script
+            if let known = before[fingerprint] {
+                script = known
+                script.number = entry.number
+                script.definition = definition
+                script.schedule.change(to: settings, at: loop.now)
+            } else {
+                // A divided interval has a nanosecond at least.
+                let place = max(settings.interval / Int64(tracked.count) * Int64(index + 1), Interval(nanoseconds: 1))
+                script = Script(
+                    entry, command, ScriptSchedule(settings, entry.verdict, place: place, at: loop.now))
+                script.timer = loop.makeTimer { [unowned self, unowned script] in
+                    self.take(script.schedule.due(at: self.loop.now), script)
+                }
+            }
+            if script.pid == nil { script.complaints = complaints.map { ($0, index) } }
+            scripts[fingerprint] = script
+        }
+        for (fingerprint, script) in before where scripts[fingerprint] == nil { drop(script) }
+        for script in scripts.values { arm(script) }
+    }
+
+    /// A script that isn't configured any more: its run gets SIGTERM, and SIGKILL when that doesn't end it.
+    private func drop(_ script: Script) {
+        if let timer = script.timer { loop.remove(timer) }
+        script.timer = nil
+        script.isGone = true
+        guard let pid = script.pid else { return }
+        leaving[script.definition.name] = script
+        kill(-pid, SIGTERM)
+        let timer = loop.makeTimer { [unowned script] in if let pid = script.pid { kill(-pid, SIGKILL) } }
+        script.timer = timer
+        loop.set(timer, to: loop.now + ScriptSchedule.killDelay)
+    }
+
+    private func arm(_ script: Script) {
+        if let timer = script.timer { loop.set(timer, to: script.schedule.deadline) }
+    }
+
+    private func take(_ steps: [ScriptStep], _ script: Script) {
+        for step in steps {
+            switch step {
+            case .start: start(script)
+            case .terminate: if let pid = script.pid { kill(-pid, SIGTERM) }
+            case .kill: if let pid = script.pid { kill(-pid, SIGKILL) }
+            case .report(let verdict): onVerdict(script.number, verdict)
+            }
+        }
+        arm(script)
+    }
+
+    private func start(_ script: Script) {
+        script.waits = leaving[script.definition.name] != nil
+        if script.waits { return }
+        if case .open(let path) = script.definition.command { return open(path, script) }
+        let result = fork(script)
+        guard result > 0 else {
+            return ended(script, .failure("can't be started: \(SystemError.text(of: -result))"))
+        }
+        script.pid = result
+        running[result] = script
+    }
+
+    // MARK: Processes
+
+    /// What a copy of this process needs to become a script.
+    private final class Copy {
+        let command: ScriptCommand
+        let limits: ScriptLimits
+        let complaints: (memory: Complaints, place: Int)?
+
+        init(_ script: Script, _ limits: ScriptLimits) {
+            command = script.command
+            complaints = script.complaints
+            self.limits = limits
+        }
+    }
+
+    private func fork(_ script: Script) -> Int32 {
+        _ = script.complaints?.memory.take(script.complaints?.place ?? 0)
+        let copy = Copy(script, limits)
+        return withExtendedLifetime(copy) {
+            hasup_fork(
+                { context in
+                    guard let context else { return }
+                    let copy = Unmanaged<Copy>.fromOpaque(context).takeUnretainedValue()
+                    let program = copy.command.arguments.first ?? ""
+                    let failure = ExecRole.become(copy.command, program, copy.limits, closingFrom: 3)
+                    copy.complaints?.memory.write(failure.text, at: copy.complaints?.place ?? 0)
+                    _exit(failure.status)
+                }, Unmanaged.passUnretained(copy).toOpaque())
+        }
+    }
+
+    private func takeEnded() {
+        var status: Int32 = 0
+        while true {
+            let pid = hasup_ended_child(&status)
+            guard pid > 0 else { break }
+            if let script = running.removeValue(forKey: pid) {
+                if script.isGone { left(script, pid) } else { ended(script, pid, WorkerExit(waitStatus: status)) }
+            }
+            // Not before: until then its number, and its group's, isn't used again.
+            hasup_reap(pid)
+        }
+        if running.isEmpty { onIdle?() }
+    }
+
+    /// The run of a script that is gone has ended: the next definition of its name may begin.
+    private func left(_ script: Script, _ pid: Int32) {
+        kill(-pid, SIGKILL)
+        if let timer = script.timer { loop.remove(timer) }
+        let name = script.definition.name
+        if leaving[name] === script { leaving[name] = nil }
+        for next in scripts.values where next.waits && next.definition.name == name { start(next) }
+    }
+
+    private func ended(_ script: Script, _ pid: Int32, _ exit: WorkerExit) {
+        switch exit {
+        case .code(0): ended(script, .success)
+        case .code(ExecRole.refused), .code(ExecRole.notExecutable):
+            // The script itself may end like that, too: then there is no complaint.
+            let complaint = script.complaints.flatMap { $0.memory.take($0.place) }
+            ended(script, .failure(complaint ?? exit.description))
+        case .code, .signal, .unknown: ended(script, .failure(exit.description))
+        }
+        script.pid = nil
+    }
+
+    private func ended(_ script: Script, _ end: ScriptEnd) { take(script.schedule.ended(end, at: loop.now), script) }
+
+    // MARK: Files
+
+    private func open(_ path: String, _ script: Script) {
+        lastOpening += 1
+        let account: ScriptAccount
+        switch script.command.user {
+        case .own: account = ScriptAccount(uid: geteuid(), gid: getegid())
+        case .account(let known): account = known
+        case .unknown(let name):
+            return ended(script, .failure("there was no user or group '\(name)' when the configuration was read"))
+        }
+        let error = opener?.open(path, as: account, number: lastOpening) ?? ENOSYS
+        guard error == 0 else { return ended(script, Self.end(error)) }
+        opening[lastOpening] = script
+    }
+
+    private func opened(_ number: UInt64, _ error: Int32) {
+        guard let script = opening.removeValue(forKey: number), !script.isGone else { return }
+        ended(script, Self.end(error))
+    }
+
+    private static func end(_ error: Int32) -> ScriptEnd {
+        error == 0 ? .success : .failure("can't be opened: \(SystemError.text(of: error))")
+    }
+
+    // MARK: The end
+
+    /// Signals all runs. `onIdle` is called when none is left.
+    func endAll(by signal: Int32) { for pid in running.keys { kill(-pid, signal) } }
+}
+
+extension ScriptSchedule.Settings {
+    init(_ script: TrackScript) {
+        self.init(
+            interval: script.interval, timeout: script.timeout, rise: UInt32(clamping: script.rise),
+            fall: UInt32(clamping: script.fall), isProcess: script.command.isRun)
+    }
+}
+
+extension TrackCommand {
+    fileprivate var isRun: Bool { if case .run = self { true } else { false } }
+}
