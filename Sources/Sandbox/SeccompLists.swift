@@ -127,9 +127,8 @@ enum SeccompLists {
     private static let track: [SeccompRule] =
         plain(
             "open", "openat", "readlinkat", "fstatfs", "newfstatat", "getdents64", "umask", "getcwd", "recvmmsg",
-            "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "pidfd_open", "pidfd_send_signal", "waitid",
-            "wait4", "kill", "getppid", "getpgid", "getsid", "setpgid", "set_robust_list", "rseq", "dup3",
-            "close_range", "getsockopt")
+            "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "pidfd_open", "waitid", "wait4", "getppid",
+            "setpgid", "set_robust_list", "rseq", "dup3", "close_range", "getsockopt")
         + [
             // As fork(3) has it: no thread, and no new namespace.
             SeccompRule("clone", int(0, 0x0120_0000 | SIGCHLD)),
