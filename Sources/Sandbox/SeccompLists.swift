@@ -126,7 +126,7 @@ enum SeccompLists {
             "open", "openat", "readlinkat", "fstatfs", "newfstatat", "getdents64", "umask", "getcwd", "recvmmsg",
             "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "pidfd_open", "pidfd_send_signal", "waitid",
             "wait4", "kill", "getppid", "getpgid", "getsid", "setpgid", "set_robust_list", "rseq", "dup3",
-            "close_range", "getsockopt")
+            "close_range", "getsockopt", "setgroups", "setfsuid", "setfsgid")
         + [
             // As fork(3) has it: no thread, and no new namespace.
             SeccompRule("clone", int(0, 0x0120_0000 | SIGCHLD)),

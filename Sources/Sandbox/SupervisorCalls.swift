@@ -56,10 +56,10 @@ extension SeccompLists {
             "landlock_create_ruleset",
             "landlock_add_rule", "landlock_restrict_self")
 
-    /// PR_{GET,SET}_DUMPABLE, PR_{GET,SET}_KEEPCAPS, PR_{SET,GET}_NAME, PR_GET_SECCOMP, PR_CAPBSET_{READ,DROP},
+    /// PR_SET_PDEATHSIG, PR_{GET,SET}_DUMPABLE, PR_{GET,SET}_KEEPCAPS, PR_{SET,GET}_NAME, PR_GET_SECCOMP, PR_CAPBSET_{READ,DROP},
     /// PR_GET_SECUREBITS, PR_{SET,GET}_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_SET_VMA (linux/prctl.h).
     private static let processOptions: [SeccompRule] = [
-        3, 4, 7, 8, 15, 16, 21, 23, 24, 27, 38, 39, 47, 0x5356_4d41,
+        1, 3, 4, 7, 8, 15, 16, 21, 23, 24, 27, 38, 39, 47, 0x5356_4d41,
     ].map { option in SeccompRule("prctl", int(0, option)) }
 
     /// Sockets for the workers, the control socket, and the C library's name services.

@@ -17,10 +17,9 @@ enum TrackRole {
     static let name = "hasup-track"
     /// Descriptors that it may have open.
     private static let descriptorsMax: UInt64 = 4_096
-    /// To read what only others may, and to write init_file there; to end what former ones have started.
-    private static let capabilitiesWithoutScripts: CapabilitySet = [.kill, .dacReadSearch, .dacOverride]
-    /// To become scripts' users, besides.
-    private static let capabilities = capabilitiesWithoutScripts.union([.setUID, .setGID])
+    /// To read what only others may, and to write init_file there; to become scripts' users, or to open files as these; to end
+    /// what has been started.
+    private static let capabilities: CapabilitySet = [.kill, .dacReadSearch, .dacOverride, .setUID, .setGID]
 
     /// - Parameter folders: those of init_file, if no scripts can come; otherwise nil.
     static func arguments(
@@ -34,9 +33,11 @@ enum TrackRole {
     static func run(arguments: [String]) -> Int32 {
         let rest = arguments.dropFirst(1 + SandboxArguments.wordCount)
         guard let word = arguments.first, let limits = ScriptLimits(word: word),
-            let options = SandboxArguments(words: arguments.dropFirst().prefix(SandboxArguments.wordCount)),
+            var options = SandboxArguments(words: arguments.dropFirst().prefix(SandboxArguments.wordCount)),
             rest.first ?? sealedWord == sealedWord
         else { return 64 }
+        // It stays root, whose files it is to read.
+        options.identity = nil
         do throws(SystemError) {
             // What it starts is found by its session when it is gone.
             try checked(hasup_begin_session(), "begin a session")
@@ -68,13 +69,11 @@ enum TrackRole {
         return limitSupervisor(as: plan)
     }
 
-    /// Seals this process where no scripts can come that would inherit it. It stays root, whose files it is to read.
+    /// Seals this process where no scripts can come that would inherit it.
     private static func seal(_ options: SandboxArguments, writing folders: [String]) -> AppliedSandbox {
-        let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? capabilitiesWithoutScripts
-        var options = options
-        options.identity = nil
+        let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? capabilities
         var plan = SandboxPlan(
-            options, capabilities: capabilitiesWithoutScripts.intersection(available), filter: 4,
+            options, capabilities: capabilities.intersection(available), filter: 4,
             landlock: .track(writing: folders), descriptorsMax: descriptorsMax)
         plan.startsThread = true
         defer { close(4) }
