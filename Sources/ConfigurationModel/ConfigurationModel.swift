@@ -24,9 +24,12 @@ package struct ConfigurationModel: Record {
 
     /// The smallest advert_int of all instances; the watchdog's measure (docs/decisions, D13).
     package var smallestAdvertInterval: Interval? { instances.map(\.advertInterval).min() }
-    /// True if any script is run, which decides how far the supervisor may seal itself (D2). Those of sync groups, of
-    /// start, shutdown and FIFOs aren't handled yet.
-    package var hasScripts: Bool { instances.contains { !$0.scripts.isEmpty } || hasTrackScripts }
+    /// True if any script is run, which decides how far the supervisor may seal itself (D2). Those of start, shutdown and
+    /// FIFOs aren't handled yet.
+    package var hasScripts: Bool {
+        instances.contains { !$0.scripts.isEmpty } || shared.syncGroups.contains { !$0.scripts.isEmpty }
+            || hasTrackScripts
+    }
 
     /// The part for the VRRP worker. It reads the network, so it gets nothing that it doesn't need, as passwords of
     /// mail servers and arguments of programs. Scripts are run by hasupd.
@@ -38,6 +41,8 @@ package struct ConfigurationModel: Record {
         part.global.adoptsLeftovers = global.adoptsLeftovers
         part.instances = instances
         for index in part.instances.indices { part.instances[index].scripts = [] }
+        part.shared.syncGroups = shared.syncGroups
+        for index in part.shared.syncGroups.indices { part.shared.syncGroups[index].scripts = [] }
         return part
     }
 

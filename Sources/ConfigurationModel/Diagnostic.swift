@@ -79,8 +79,8 @@ package struct Diagnostic: Hashable, Sendable {
     package var code: DiagnosticCode
     /// The includes through which the file was reached, innermost first; empty in the main file.
     package var includedFrom: [SourceLocation]
-    /// For an error: what a start does about it, completing "a start would"; empty when the message says it.
-    package var atStart: String
+    /// Of an error.
+    package var atStart: StartAction
 
     /// True if it holds only for the time at which the files were read: an interface, an address or a link's MTU may be
     /// another later, and an instance reports what it lacks while it lacks it.
@@ -90,7 +90,7 @@ package struct Diagnostic: Hashable, Sendable {
     package init(
         _ severity: Severity, _ message: String, at location: SourceLocation? = nil, length: Int = 1,
         sourceLine: String? = nil, code: DiagnosticCode = .setting, includedFrom: [SourceLocation] = [],
-        atStart: String = ""
+        atStart: StartAction = .inMessage
     ) {
         self.severity = severity
         self.message = message

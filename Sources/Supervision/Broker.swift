@@ -9,6 +9,8 @@ package protocol InstanceSource {
     var instanceCount: Int { get }
     /// One of them; nil when there is none with this number.
     func instance(at index: Int) -> InstanceSettings?
+    /// A sync group by its place among the files' groups; nil when there is none there.
+    func group(at index: Int) -> SyncGroup?
 }
 
 /// A reason to refuse a worker's request. Each is logged: a healthy worker never causes one.
@@ -17,11 +19,13 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     case generation(UInt64)
     /// No instance has this number.
     case instance(UInt32)
+    /// No sync group has this number.
+    case group(UInt32)
     /// The instance can't run, so it needs nothing.
     case faultyInstance(String)
     /// The socket on this interface was given before, and the worker hasn't taken it yet.
     case pendingSocket(String)
-    /// No state of an instance.
+    /// No state of an instance or a group.
     case trigger(NotifyTrigger)
     /// A notification with this number was started before.
     case repeated(UInt64)
@@ -33,6 +37,7 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .generation: "generation"
         case .instance: "instance"
+        case .group: "group"
         case .faultyInstance(let name): "no interface \(name)"
         case .pendingSocket(let interface): "pending \(interface)"
         case .trigger: "trigger"
@@ -46,6 +51,7 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .generation(let number): "generation \(number) isn't the one that it runs"
         case .instance(let number): "the configuration has no instance number \(number)"
+        case .group(let number): "the configuration has no sync group number \(number)"
         case .faultyInstance(let name): "instance \(name) has no interface to open a socket on"
         case .pendingSocket(let interface): "a socket on \(interface) is on its way to it already"
         case .trigger(let trigger): "a worker can't send notification \(trigger.word)"
@@ -145,7 +151,7 @@ package struct Broker<Source: InstanceSource> {
 
     /// The notification that a worker reports, with its scripts. - Throws: `Refusal`.
     package mutating func pending(
-        generation: UInt64, instance number: UInt32, sequence: UInt64, trigger: NotifyTrigger, priority: UInt8
+        generation: UInt64, _ subject: NotificationSubject, sequence: UInt64, trigger: NotifyTrigger, priority: UInt8
     ) throws(Refusal) -> PendingNotification {
         // What costs least first.
         guard trigger.isState else { throw .trigger(trigger) }
@@ -154,11 +160,21 @@ package struct Broker<Source: InstanceSource> {
             throw .leap(sequence)
         }
         let source = try source(of: generation)
-        let instance = try instance(number, generation: generation)
+        let key: NotificationKey
+        let scripts: [NotifyScript]
+        switch subject {
+        case .instance(let number):
+            let instance = try instance(UInt32(truncatingIfNeeded: number), generation: generation)
+            key = NotificationKey(.instance, instance.name)
+            scripts = instance.scripts
+        case .group(let number):
+            guard let group = source.group(at: number) else { throw .group(UInt32(truncatingIfNeeded: number)) }
+            key = NotificationKey(.group, group.name)
+            scripts = group.scripts
+        }
         lastNotification = sequence
-        var pending = PendingNotification(
-            instance: instance.name, sequence: sequence, trigger: trigger, priority: priority)
-        pending.findCommands(in: instance, source.global)
+        var pending = PendingNotification(of: key, sequence: sequence, trigger: trigger, priority: priority)
+        pending.findCommands(in: scripts, source.global)
         return pending
     }
 }

@@ -1,6 +1,7 @@
 import Base
 
-/// Scripts of one instance never run side by side, and run in the order of the transitions (pain point S1).
+/// Scripts of one instance, or of one sync group, never run side by side, and run in the order of the transitions (pain
+/// point S1). What is said of instances here holds for groups.
 ///
 /// While the scripts of a transition run, later transitions wait; when several wait, only the last is still true, so
 /// the others are skipped and counted. The last run always names the final state. Of all instances together only so
@@ -18,8 +19,8 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     /// The time between runs of an instance after those.
     package static var spacing: Interval { .milliseconds(500) }
 
-    private struct InstanceQueue {
-        var name = ""
+    private struct SubjectQueue {
+        var key = NotificationKey(.instance, "")
         var running = 0
         var next: (run: Run, scripts: Int)?
         var isReady = false
@@ -38,15 +39,15 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     private var running = 0
     /// Runs that haven't begun.
     private var waiting = 0
-    private var numbers: [String: Int] = [:]
-    private var queues: [InstanceQueue] = []
+    private var numbers: [NotificationKey: Int] = [:]
+    private var queues: [SubjectQueue] = []
     private var free: [Int] = []
     /// The time at which a queue's next run may start; of one without, at which it is rested and can be forgotten.
     private var times = DeadlineHeap()
     /// Queues whose next run may start as soon as there is room, in the order in which they came.
     private var ready: [Int] = []
     private var firstReady = 0
-    private var skipped: [String: Int] = [:]
+    private var skipped: [NotificationKey: Int] = [:]
 
     /// An empty queue.
     package init(runningMax: Int = Self.standardMax) { self.runningMax = max(1, runningMax) }
@@ -62,36 +63,36 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     ///
     /// - Returns: true if one that hadn't begun was given up for it.
     @discardableResult
-    package mutating func add(_ run: Run, of instance: String, scripts count: Int, at now: Instant) -> Bool {
-        guard count > 0 else { return giveUp(of: instance, at: now) }
-        let number = numbers[instance] ?? begin(instance)
+    package mutating func add(_ run: Run, of key: NotificationKey, scripts count: Int, at now: Instant) -> Bool {
+        guard count > 0 else { return giveUp(of: key, at: now) }
+        let number = numbers[key] ?? begin(key)
         let isFolded = queues[number].next != nil
-        if isFolded { skipped[instance, default: 0] += 1 } else { waiting += 1 }
+        if isFolded { skipped[key, default: 0] += 1 } else { waiting += 1 }
         queues[number].next = (run, count)
         look(at: number, now)
         return isFolded
     }
 
-    private mutating func giveUp(of instance: String, at now: Instant) -> Bool {
-        guard let number = numbers[instance], queues[number].next != nil else { return false }
+    private mutating func giveUp(of key: NotificationKey, at now: Instant) -> Bool {
+        guard let number = numbers[key], queues[number].next != nil else { return false }
         queues[number].next = nil
         waiting -= 1
-        skipped[instance, default: 0] += 1
+        skipped[key, default: 0] += 1
         look(at: number, now)
         return true
     }
 
     /// Scripts of this instance run that a former hasupd has started: the next run waits for them.
-    package mutating func adopt(scripts count: Int, of instance: String) {
+    package mutating func adopt(scripts count: Int, of key: NotificationKey) {
         guard count > 0 else { return }
-        let number = numbers[instance] ?? begin(instance)
+        let number = numbers[key] ?? begin(key)
         queues[number].running += count
         running += count
     }
 
     /// One script of this instance has ended, or couldn't be started. Ask `next` what is to be started.
-    package mutating func ended(of instance: String, at now: Instant) {
-        guard let number = numbers[instance], queues[number].running > 0 else { return }
+    package mutating func ended(of key: NotificationKey, at now: Instant) {
+        guard let number = numbers[key], queues[number].running > 0 else { return }
         queues[number].running -= 1
         running -= 1
         look(at: number, now)
@@ -138,21 +139,21 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
         for number in queues.indices where queues[number].next != nil { look(at: number, now) }
     }
 
-    private mutating func begin(_ instance: String) -> Int {
-        let queue = InstanceQueue(name: instance)
+    private mutating func begin(_ key: NotificationKey) -> Int {
+        let queue = SubjectQueue(key: key)
         if let number = free.popLast() {
             queues[number] = queue
-            numbers[instance] = number
+            numbers[key] = number
             return number
         }
         queues.append(queue)
-        numbers[instance] = queues.count - 1
+        numbers[key] = queues.count - 1
         return queues.count - 1
     }
 
     private mutating func forget(_ number: Int) {
-        numbers[queues[number].name] = nil
-        queues[number] = InstanceQueue()
+        numbers[queues[number].key] = nil
+        queues[number] = SubjectQueue()
         free.append(number)
     }
 
@@ -168,17 +169,19 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     }
 
     /// Transitions of an instance whose scripts weren't run because a later one had overtaken them.
-    package func skipped(of instance: String) -> Int { skipped[instance] ?? 0 }
+    package func skipped(of key: NotificationKey) -> Int { skipped[key] ?? 0 }
 
     /// Instances of which transitions were skipped.
     package var skippedCount: Int { skipped.count }
 
     /// Forgets the skipped transitions of instances that are gone.
-    package mutating func forgetSkipped(of isGone: (String) -> Bool) { skipped = skipped.filter { !isGone($0.key) } }
+    package mutating func forgetSkipped(of isGone: (NotificationKey) -> Bool) {
+        skipped = skipped.filter { !isGone($0.key) }
+    }
 
     /// Runs that haven't begun, by their instances' names.
     package var unbegun: [Run] {
-        queues.filter { $0.next != nil }.sorted { $0.name < $1.name }.compactMap { $0.next?.run }
+        queues.filter { $0.next != nil }.sorted { $0.key < $1.key }.compactMap { $0.next?.run }
     }
 
     /// True if nothing runs or waits.

@@ -62,26 +62,47 @@ extension RouterState: CustomStringConvertible {
     }
 }
 
+extension NotificationSubject {
+    fileprivate func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .instance(let id):
+            writer.write(UInt8(0))
+            writer.write(UInt32(truncatingIfNeeded: id))
+        case .group(let place):
+            writer.write(UInt8(1))
+            writer.write(UInt32(truncatingIfNeeded: place))
+        }
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.readUInt8() {
+        case 0: self = .instance(InstanceID(try reader.readUInt32()))
+        case 1: self = .group(Int(try reader.readUInt32()))
+        default: throw .invalid
+        }
+    }
+}
+
 /// A state change for scripts and FIFOs. `sequence` counts up per node, so that none is started twice or lost.
 package struct Notification: Hashable, Sendable {
     /// Counts up from 1.
     package var sequence: UInt64
-    package var instance: InstanceID
+    package var subject: NotificationSubject
     /// `.any` never appears here: it is for scripts that want all.
     package var trigger: NotifyTrigger
-    /// Effective priority of the moment.
+    /// Effective priority of the moment. It isn't told of a group.
     package var priority: Priority
 
-    package init(sequence: UInt64, instance: InstanceID, trigger: NotifyTrigger, priority: Priority) {
+    package init(sequence: UInt64, subject: NotificationSubject, trigger: NotifyTrigger, priority: Priority) {
         self.sequence = sequence
-        self.instance = instance
+        self.subject = subject
         self.trigger = trigger
         self.priority = priority
     }
 
     /// Writes what hasupd is told.
     package func encode(into writer: inout ByteWriter) {
-        writer.write(UInt32(truncatingIfNeeded: instance))
+        subject.encode(into: &writer)
         writer.write(sequence)
         writer.write(trigger.rawValue)
         writer.write(priority.rawValue)
@@ -89,13 +110,13 @@ package struct Notification: Hashable, Sendable {
 
     /// Reads what a worker tells. A trigger that there isn't is `.any`, which no worker may send. - Throws: `ByteError`.
     package init(from reader: inout ByteReader) throws(ByteError) {
-        instance = InstanceID(try reader.readUInt32())
+        subject = try NotificationSubject(from: &reader)
         sequence = try reader.readUInt64()
         trigger = NotifyTrigger(rawValue: try reader.readUInt8()) ?? .any
         priority = try reader.readPriority()
     }
 
-    /// Writes what a worker's successor goes on with. The number of its instance may be another one by then.
+    /// Writes what a worker's successor goes on with, of an instance. Its number may be another one by then.
     func encodeRecord(into writer: inout ByteWriter) {
         writer.write(compact: sequence)
         writer.write(trigger.rawValue)
@@ -104,7 +125,7 @@ package struct Notification: Hashable, Sendable {
 
     /// Reads what a predecessor has left of an instance. - Throws: `ByteError`.
     init(record reader: inout ByteReader, of instance: InstanceID) throws(ByteError) {
-        self.instance = instance
+        subject = .instance(instance)
         sequence = try reader.readCount64()
         guard let trigger = NotifyTrigger(rawValue: try reader.readUInt8()), trigger != .any else { throw .invalid }
         self.trigger = trigger

@@ -80,7 +80,7 @@ extension Node {
         }
         for (_, id) in unheard.sorted(by: { $0 < $1 }) {
             guard let notified = routers[id].lastNotification else { continue }
-            let notification = context.notification(notified.trigger, of: id, priority: notified.priority)
+            let notification = context.notification(notified.trigger, of: .instance(id), priority: notified.priority)
             routers[id].lastNotification = notification
             actions.append(.notify(notification))
             if let transition = routers[id].lastTransition {

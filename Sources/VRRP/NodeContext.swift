@@ -231,9 +231,11 @@ struct NodeContext {
         return found.underWay > 0 || found.until > now
     }
 
-    mutating func notification(_ trigger: NotifyTrigger, of instance: InstanceID, priority: Priority) -> Notification {
+    mutating func notification(
+        _ trigger: NotifyTrigger, of subject: NotificationSubject, priority: Priority
+    ) -> Notification {
         lastNotification &+= 1
-        return Notification(sequence: lastNotification, instance: instance, trigger: trigger, priority: priority)
+        return Notification(sequence: lastNotification, subject: subject, trigger: trigger, priority: priority)
     }
 
     /// Moves everything that is kept by instance number to the new numbers.

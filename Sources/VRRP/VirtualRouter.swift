@@ -353,7 +353,7 @@ struct VirtualRouter {
     private mutating func notify(
         _ trigger: NotifyTrigger, _ context: inout NodeContext, into actions: inout [Action]
     ) {
-        let notification = context.notification(trigger, of: id, priority: priority)
+        let notification = context.notification(trigger, of: .instance(id), priority: priority)
         lastNotification = notification
         actions.append(.notify(notification))
     }

@@ -68,12 +68,12 @@ enum FindingJSON {
         writer.write("hasup")
         writer.name("message")
         writer.write(finding.message)
-        if finding.severity == .error, !finding.atStart.isEmpty {
+        if finding.severity == .error, finding.atStart != .inMessage {
             // LSP 3.17: what a server keeps with a diagnostic for itself.
             writer.name("data")
             writer.beginObject()
             writer.name("atStart")
-            writer.write(finding.atStart)
+            writer.write(finding.atStart.text)
             writer.endObject()
         }
         let related = finding.includedFrom.map { Diagnostic(.note, "included from here", at: $0) } + notes

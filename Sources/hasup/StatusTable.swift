@@ -35,6 +35,7 @@ struct StatusTable {
                 lines += whole(instance, columns) + details(instance)
             }
         }
+        lines += TrackerLines(width: width, style: style).render(status)
         lines += problems(status)
         return lines.joined(separator: "\n") + "\n"
     }

@@ -187,7 +187,7 @@ import Varlink
         let finding = Diagnostic(
             .error, "interface `eth9` doesn't exist; this machine has `eth0`, `eth1`, `eth2` and `eth3` and 12 more",
             at: SourceLocation(file: "/etc/keepalived/keepalived.conf", line: 3, column: 2), length: 9,
-            sourceLine: " interface eth9", atStart: "leave instance `A` in FAULT until the interface appears")
+            sourceLine: " interface eth9", atStart: .leaveInFault("A", until: "the interface appears"))
         for style in [Style.plain, .coloured] {
             let text = FindingText(style: style, width: 60, wraps: true).render(finding)
             let lines = text.split(separator: "\n").map { Layout.unpainted($0) }

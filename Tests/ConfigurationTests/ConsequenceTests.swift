@@ -103,8 +103,8 @@ import Testing
     /// Names of the instances of which a finding says that a start leaves them in FAULT.
     private static func condemned(_ loaded: LoadedConfiguration) -> Set<String> {
         Set(
-            loaded.diagnostics.filter { ($0.message + $0.atStart).contains(" in FAULT") }.map { finding in
-                (finding.message + " " + finding.atStart).firstMatch(of: /instance `([^`]+)`[a-z ]* in FAULT/)
+            loaded.diagnostics.filter { ($0.message + $0.atStart.text).contains(" in FAULT") }.map { finding in
+                (finding.message + " " + finding.atStart.text).firstMatch(of: /instance `([^`]+)`[a-z ]* in FAULT/)
                     .map { String($0.1) } ?? finding.message
             })
     }

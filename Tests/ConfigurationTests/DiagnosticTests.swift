@@ -81,7 +81,7 @@ import Testing
 @Suite struct StartTests {
     /// What a start does about the first error of an instance with this line.
     private func atStart(_ line: String) -> String? {
-        load(instance(line)).diagnostics.first { $0.severity == .error }?.atStart
+        load(instance(line)).diagnostics.first { $0.severity == .error }?.atStart.text
     }
 
     @Test(arguments: [
@@ -118,7 +118,7 @@ import Testing
         for sample in try Corpus.samples() {
             for finding in load(bytes: sample.bytes).diagnostics where finding.severity == .error {
                 #expect(
-                    !finding.atStart.isEmpty || said.contains { finding.message.contains($0) },
+                    finding.atStart != .inMessage || said.contains { finding.message.contains($0) },
                     "\(sample.id): \(finding.message)")
             }
         }

@@ -67,6 +67,7 @@ import Testing
             #expect(encoded.hasScripts)
             #expect(encoded.smallestAdvertInterval == .milliseconds(10))
             #expect(try encoded.global() == Self.full.global)
+            #expect(try encoded.shared() == Self.full.shared)
             for index in Self.full.instances.indices {
                 #expect(try encoded.instance(at: index) == Self.full.instances[index])
             }

@@ -62,7 +62,9 @@ import Testing
         #expect(group.trackers == [Tracker(kind: .script, name: "chk", weight: 4)])
         #expect(group.scripts.map(\.trigger) == [.master, .any] && group.scripts[1].arguments == ["/bin/n", "x"])
         #expect(group.sendsMail && group.notifiesPriorityChanges && group.keepsMemberWeights)
-        #expect(loaded.model.hasScripts, "what a group tracks is run")
+        #expect(loaded.model.hasScripts)
+        let part = loaded.model.vrrpPart
+        #expect(!part.hasScripts && part.shared.syncGroups.map(\.members) == [[2, 0]], "scripts are hasupd's")
         #expect(try loaded.model.encode().withUnsafeBytes { try EncodedModel($0).decode() } == loaded.model)
     }
 

@@ -254,7 +254,7 @@ import Testing
             let loaded = loadConfiguration(path: "t.conf", files: files, environment: Environment())
             #expect(loaded.hasErrors && loaded.canStart && loaded.errorCount == 1, "\(include): \(loaded.findings)")
             let found = try #require(loaded.diagnostics.first { $0.severity == .error })
-            #expect(found.code == .file && found.atStart == "go on without it")
+            #expect(found.code == .file && found.atStart.text == "go on without it")
             #expect(loaded.model.instances.count == 1)
         }
     }
@@ -276,7 +276,7 @@ import Testing
         let doubled = "$A=x\n~SEQ(I, 1, 60) $A=${A}${A}\n"
         let loaded = load(doubled + good)
         let found = try #require(loaded.diagnostics.first { $0.location?.line == 2 })
-        #expect(found.severity == .error && found.atStart == "read no further", "\(found)")
+        #expect(found.severity == .error && found.atStart.text == "read no further", "\(found)")
         #expect(loaded.model.instances.isEmpty && !loaded.canStart)
         let before = load(good + doubled + good.replacing("A", with: "B"))
         #expect(before.model.instances.map(\.name) == ["A"] && before.canStart && before.errorCount == 1)

@@ -56,7 +56,7 @@ import Testing
         #expect(only.faultLocation?.line == (isList && kind == 0 ? 7 : 5), "\(only.faultLocation as Any)")
         guard kind < 2 else { return }
         let found = try #require(loaded.diagnostics.first { $0.severity == .error })
-        #expect(found.atStart == "leave instance `A` in FAULT" && !loaded.leavesOut)
+        #expect(found.atStart.text == "leave instance `A` in FAULT" && !loaded.leavesOut)
     }
 
     /// Generated lines have each finding once, and each instance its fault.

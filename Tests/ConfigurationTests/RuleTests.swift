@@ -284,7 +284,7 @@ import Testing
             found?.message
                 == "interface `wan` doesn't exist; this machine has `eth150`, `eth0`, `eth1`, `eth10` and 196 more; `dynamic_interfaces` in global_defs is for interfaces that come later"
         )
-        #expect(found?.atStart == "leave instance `A` in FAULT until the interface appears")
+        #expect(found?.atStart.text == "leave instance `A` in FAULT until the interface appears")
         #expect(found?.logLine(isStart: true).hasSuffix(" (instance `A` in FAULT until the interface appears)") == true)
         let unset = load(text.replacing("virtual_router_id 1\n", with: "")).orderedDiagnostics.first
         #expect(unset?.logLine(isStart: true).hasSuffix(" (instance `A` in FAULT until it is mended)") == true)

@@ -85,11 +85,11 @@ import Testing
     /// The owner's priority isn't what somebody gets who has written another one on the wrong line.
     @Test func whatAStartDoesInstead() throws {
         let one = load(block("state MASTER priority 200"))
-        #expect(one.diagnostics.first?.atStart == "use 100")
+        #expect(one.diagnostics.first?.atStart.text == "use 100")
         #expect(try one.only().priority.rawValue == 100)
         #expect(try load(block("state MASTER")).only().priority == .owner)
-        #expect(load(block("state MASTER priority 200 nopreempt")).diagnostics.first?.atStart == "leave them out")
-        #expect(load(block("state MASTER nopreempt")).diagnostics.first?.atStart == "leave it out")
+        #expect(load(block("state MASTER priority 200 nopreempt")).diagnostics.first?.atStart.text == "leave them out")
+        #expect(load(block("state MASTER nopreempt")).diagnostics.first?.atStart.text == "leave it out")
     }
 
     /// Words that are no keywords there are what they were.

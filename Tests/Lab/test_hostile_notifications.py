@@ -66,7 +66,7 @@ def test_notifications_without_end(lan):
         requests = b""
         for instance in range(INSTANCES):
             number += 1
-            requests += struct.pack(">IQBB", instance, number, moment, 100)
+            requests += struct.pack(">BIQBB", 0, instance, number, moment, 100)
         return frame(hostile.NOTIFY, struct.pack(">Q", 1) + requests)
     with Impostor(a.worker()) as impostor:
         begin = time.monotonic()

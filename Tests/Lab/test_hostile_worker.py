@@ -114,9 +114,14 @@ def master_down(age):
     return struct.pack(">BIBB", 0, 0, 1, 2) + bytes([2, 0, 0, 100, 1]) + struct.pack(">q", age)
 
 
+def notify(generation, kind, number, sequence, moment):
+    """A notification of an instance (kind 0) or a sync group (1)."""
+    return frame(hostile.NOTIFY, struct.pack(">QBIQBB", generation, kind, number, sequence, moment, 100))
+
+
 VALID = {
     hostile.HELLO: hostile.hello(), hostile.CONFIGURED: struct.pack(">Q", 1), hostile.WORKED: b"",
-    hostile.OPEN_SOCKET: struct.pack(">QI", 1, 0), hostile.NOTIFY: struct.pack(">QIQBB", 1, 0, 1, 1, 100),
+    hostile.OPEN_SOCKET: struct.pack(">QI", 1, 0), hostile.NOTIFY: struct.pack(">QBIQBB", 1, 0, 0, 1, 1, 100),
     hostile.OBSERVATIONS: struct.pack(">Q", 1) + TRANSITION, hostile.LOG: b"\x06" + text("hello"),
     hostile.STOPPED: b"", hostile.CLEARED: struct.pack(">Q", 1), hostile.RESUMED: struct.pack(">IIII", 1, 0, 0, 0),
     hostile.DISCARDED: struct.pack(">QQ", 0, (1 << 64) - 1),
@@ -145,6 +150,7 @@ CRIMES = {
     "no UTF-8": (frame(hostile.LOG, b"\x06" + text(b"\xff\xfe")), "malformed payload"),
     "an endless string": (frame(hostile.LOG, b"\x06\xff\xff\xff\xff"), "malformed payload"),
     "too many requests": (frame(hostile.NOTIFY, struct.pack(">Q", 1) + 129 * VALID[hostile.NOTIFY][8:]), "malformed"),
+    "a notification of neither": (notify(1, 2, 0, 1, 1), "malformed payload"),
     "too many observations": (frame(hostile.OBSERVATIONS, struct.pack(">Q", 1) + 129 * TRANSITION), "malformed"),
     "too many counts": (frame(hostile.DISCARDED, 65 * struct.pack(">Q", 1)), "malformed payload"),
     "a long observation": (frame(hostile.OBSERVATIONS, observation_text("x" * 600)), "malformed payload"),
@@ -215,9 +221,13 @@ def test_only_what_is_configured(lone):
         assert given == [(1, 0)]
         for request in [(2, 0, 9, 1), (1, 7, 9, 1), (1, (1 << 32) - 1, 9, 1),
                         *((1, 0, 9, moment) for moment in range(4, 256)), (1, 0, 0, 1), (1, 0, (1 << 64) - 1, 1), (1, 0, 1 << 40, 1)]:
-            impostor.say(frame(hostile.NOTIFY, struct.pack(">QIQBB", *request, 100)))
+            generation, instance, sequence, moment = request
+            impostor.say(notify(generation, 0, instance, sequence, moment))
+        for group in (0, 1, 1 << 31, (1 << 32) - 1):
+            impostor.say(notify(1, 1, group, 9, 1))
         # A line for each kind: numbers don't make another one.
         for line in ("isn't the one that it runs", "the configuration has no instance number",
+                     "the configuration has no sync group number",
                      "a worker can't send notification ANY", "was started before", "is far beyond those before"):
             wait_for(line, a.log, lambda log, line=line: f"refused a worker's request: " in log and line in log, 3)
         assert alive(impostor.pid) and restarts(a) == 0
@@ -287,7 +297,7 @@ def test_a_large_instance_in_each_entry(lone):
 
     def accepted(number):
         first = 1_000 + 128 * number
-        return b"".join(struct.pack(">IQBB", 0, sequence, 1, 100) for sequence in range(first, first + 128))
+        return b"".join(struct.pack(">BIQBB", 0, 0, sequence, 1, 100) for sequence in range(first, first + 128))
 
     worker = a.worker()
     with Turns(a), Impostor(worker) as impostor:

@@ -8,7 +8,9 @@ private struct Instances: InstanceSource {
     let global = GlobalSettings()
     var list: [InstanceSettings]
     var instanceCount: Int { list.count }
+    var groups: [SyncGroup] = []
     func instance(at index: Int) -> InstanceSettings? { list.indices.contains(index) ? list[index] : nil }
+    func group(at index: Int) -> SyncGroup? { groups.indices.contains(index) ? groups[index] : nil }
 }
 
 private func instance(_ name: String, interface: String = "eth0") -> InstanceSettings {
@@ -60,7 +62,7 @@ struct BrokerTests {
         #expect(throws: Refusal.faultyInstance("B")) { try broker.socket(generation: 7, instance: 1) }
         for trigger in [NotifyTrigger.any, .deleted, .receivedLowerPriority] {
             #expect(throws: Refusal.trigger(trigger)) {
-                try broker.pending(generation: 7, instance: 0, sequence: 1, trigger: trigger, priority: 1)
+                try broker.pending(generation: 7, .instance(0), sequence: 1, trigger: trigger, priority: 1)
             }
         }
     }
@@ -68,32 +70,50 @@ struct BrokerTests {
     @Test("scripts: the moment's first, then the generic one with INSTANCE NAME STATE PRIORITY (behaviours §6)")
     func scripts() throws {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]))
-        let run = try broker.pending(generation: 1, instance: 0, sequence: 1, trigger: .master, priority: 150)
+        let run = try broker.pending(generation: 1, .instance(0), sequence: 1, trigger: .master, priority: 150)
         #expect(
             run.commands.map(\.arguments) == [
                 ["/master", "a b"], ["/any", "extra", "INSTANCE", "A", "MASTER", "150"],
             ])
-        let backup = try broker.pending(generation: 1, instance: 0, sequence: 2, trigger: .backup, priority: 150)
+        let backup = try broker.pending(generation: 1, .instance(0), sequence: 2, trigger: .backup, priority: 150)
         #expect(backup.commands.map(\.arguments) == [["/any", "extra", "INSTANCE", "A", "BACKUP", "150"]])
+    }
+
+    @Test("scripts of a sync group: GROUP NAME STATE 0, whatever priority a worker says (behaviours_vrrp2 §5)")
+    func groupScripts() throws {
+        var group = SyncGroup(name: "A")
+        group.scripts = [NotifyScript(trigger: .any, arguments: ["/g"])]
+        var broker = Broker(generation: 1, source: Instances(list: [instance("A")], groups: [group]))
+        let run = try broker.pending(generation: 1, .group(0), sequence: 1, trigger: .master, priority: 150)
+        #expect(run.commands.map(\.arguments) == [["/g", "GROUP", "A", "MASTER", "0"]])
+        let own = try broker.pending(generation: 1, .instance(0), sequence: 2, trigger: .stop, priority: 150)
+        #expect(run.key != own.key && own.commands.map(\.arguments).last?.contains("INSTANCE") == true)
+        #expect(throws: Refusal.group(1)) {
+            try broker.pending(generation: 1, .group(1), sequence: 3, trigger: .master, priority: 1)
+        }
+        #expect(throws: Refusal.instance(1)) {
+            try broker.pending(generation: 1, .instance(1), sequence: 3, trigger: .master, priority: 1)
+        }
+        #expect(broker.lastNotification == 2, "what is refused doesn't count")
     }
 
     @Test("D12: a notification is started once; a successor counts on, without a snapshot from 1 again")
     func repeated() throws {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]))
-        _ = try broker.pending(generation: 1, instance: 0, sequence: 5, trigger: .master, priority: 1)
+        _ = try broker.pending(generation: 1, .instance(0), sequence: 5, trigger: .master, priority: 1)
         for old: UInt64 in [0, 1, 5] {
             #expect(throws: Refusal.repeated(old)) {
-                try broker.pending(generation: 1, instance: 0, sequence: old, trigger: .master, priority: 1)
+                try broker.pending(generation: 1, .instance(0), sequence: old, trigger: .master, priority: 1)
             }
         }
         _ = broker.workerStarted(hasSnapshot: true)
         #expect(broker.lastNotification == 5)
         #expect(throws: Refusal.repeated(5)) {
-            try broker.pending(generation: 1, instance: 0, sequence: 5, trigger: .master, priority: 1)
+            try broker.pending(generation: 1, .instance(0), sequence: 5, trigger: .master, priority: 1)
         }
         let countsAnew = broker.workerStarted(hasSnapshot: false)
         #expect(countsAnew, "whoever knows numbers has to be told")
-        _ = try broker.pending(generation: 1, instance: 0, sequence: 1, trigger: .master, priority: 1)
+        _ = try broker.pending(generation: 1, .instance(0), sequence: 1, trigger: .master, priority: 1)
     }
 
     @Test(
@@ -102,10 +122,10 @@ struct BrokerTests {
     func leaps(number: UInt64) throws {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]))
         #expect(throws: Refusal.leap(number)) {
-            try broker.pending(generation: 1, instance: 0, sequence: number, trigger: .master, priority: 1)
+            try broker.pending(generation: 1, .instance(0), sequence: number, trigger: .master, priority: 1)
         }
         #expect(broker.lastNotification == 0)
-        _ = try broker.pending(generation: 1, instance: 0, sequence: 1 << 20, trigger: .master, priority: 1)
+        _ = try broker.pending(generation: 1, .instance(0), sequence: 1 << 20, trigger: .master, priority: 1)
     }
 
     @Test("nor step by step: the last numbers are nobody's")
@@ -113,9 +133,9 @@ struct BrokerTests {
         let end = Broker<Instances>.notificationsEnd
         var broker = Broker(
             generation: 1, source: Instances(list: [instance("A")]), lastNotification: end - 2)
-        _ = try broker.pending(generation: 1, instance: 0, sequence: end - 1, trigger: .master, priority: 1)
+        _ = try broker.pending(generation: 1, .instance(0), sequence: end - 1, trigger: .master, priority: 1)
         #expect(throws: Refusal.leap(end)) {
-            try broker.pending(generation: 1, instance: 0, sequence: end, trigger: .master, priority: 1)
+            try broker.pending(generation: 1, .instance(0), sequence: end, trigger: .master, priority: 1)
         }
         #expect(broker.lastNotification == end - 1)
     }
@@ -135,9 +155,9 @@ struct BrokerTests {
         var broker = Broker(generation: 1, source: Instances(list: [instance("A")]), lastNotification: 5)
         _ = broker.workerStarted(hasSnapshot: true)
         #expect(throws: Refusal.repeated(5)) {
-            try broker.pending(generation: 1, instance: 0, sequence: 5, trigger: .master, priority: 1)
+            try broker.pending(generation: 1, .instance(0), sequence: 5, trigger: .master, priority: 1)
         }
-        _ = try broker.pending(generation: 1, instance: 0, sequence: 6, trigger: .master, priority: 1)
+        _ = try broker.pending(generation: 1, .instance(0), sequence: 6, trigger: .master, priority: 1)
         #expect(broker.lastNotification == 6)
     }
 

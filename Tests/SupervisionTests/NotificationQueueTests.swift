@@ -3,6 +3,11 @@ import Testing
 
 @testable import Supervision
 
+extension NotificationKey: ExpressibleByStringInterpolation {
+    /// An instance of this name.
+    public init(stringLiteral name: String) { self.init(.instance, name) }
+}
+
 @Suite("Notify scripts (S1)")
 struct NotificationQueueTests {
     private let now = Instant(nanoseconds: 1_000_000_000)
@@ -44,6 +49,19 @@ struct NotificationQueueTests {
         queue.ended(of: "A", at: now)
         #expect(queue.next(at: now) == nil && queue.isIdle)
         #expect(queue.skipped(of: "A") == 3)
+    }
+
+    @Test("a sync group is another one than an instance of its name")
+    func group() {
+        var queue = NotificationQueue<Int>()
+        queue.add(1, of: "A", scripts: 1, at: now)
+        let folds = queue.add(2, of: NotificationKey(.group, "A"), scripts: 1, at: now)
+        #expect(!folds)
+        #expect(queue.next(at: now) == 1)
+        #expect(queue.next(at: now) == 2)
+        queue.ended(of: NotificationKey(.group, "A"), at: now)
+        queue.add(3, of: "A", scripts: 1, at: now)
+        #expect(queue.next(at: now) == nil, "the instance's first one still runs")
     }
 
     @Test("instances don't wait for each other")
@@ -89,9 +107,9 @@ struct NotificationQueueTests {
         queue.ended(of: "1", at: now)
         #expect(queue.next(at: now) == 12, "the newer run of the same instance took its place")
         #expect(queue.skipped(of: "2") == 1)
-        for ended in ["0", "2"] { queue.ended(of: ended, at: now) }
+        for ended in ["0", "2"] as [NotificationKey] { queue.ended(of: ended, at: now) }
         #expect(queue.next(at: now) == 3 && queue.next(at: now) == 4 && queue.next(at: now) == nil)
-        for ended in ["3", "4", "4", "none"] { queue.ended(of: ended, at: now) }
+        for ended in ["3", "4", "4", "none"] as [NotificationKey] { queue.ended(of: ended, at: now) }
         #expect(queue.isIdle)
     }
 
@@ -133,12 +151,16 @@ struct NotificationQueueTests {
         #expect(!isGivenUp, "nothing waits any more")
         #expect(queue.skipped(of: "A") == 1 && queue.unbegun.isEmpty && !queue.isIdle)
         // Also of those that wait for room only, and without a gap in what follows.
-        for (run, name) in ["B", "C", "D"].enumerated() { queue.add(10 + run, of: name, scripts: 1, at: now) }
-        for (run, name) in [(20, "B"), (21, "C")] { queue.add(run, of: name, scripts: 0, at: now) }
+        for (run, name) in (["B", "C", "D"] as [NotificationKey]).enumerated() {
+            queue.add(10 + run, of: name, scripts: 1, at: now)
+        }
+        for (run, name) in [(20, "B"), (21, "C")] as [(Int, NotificationKey)] {
+            queue.add(run, of: name, scripts: 0, at: now)
+        }
         #expect(queue.skipped(of: "B") == 1 && queue.skipped(of: "C") == 1)
         queue.add(22, of: "C", scripts: 1, at: now)
         queue.ended(of: "A", at: now)
-        for (name, run) in [("C", 22), ("D", 12)] {
+        for (name, run) in [("C", 22), ("D", 12)] as [(NotificationKey, Int)] {
             #expect(queue.next(at: now) == run)
             #expect(queue.next(at: now) == nil)
             queue.ended(of: name, at: now)

@@ -151,22 +151,23 @@ import WorkerProtocol
         try Golden.compare(bytes, "addresses-\(AddressPage.formatVersion)")
     }
 
-    private let kept: InstanceScripts = {
-        var kept = InstanceScripts(instance: "VI_1")
+    private let kept: KeptScripts = {
+        let key = NotificationKey(.group, "VG_1")
+        var kept = KeptScripts(of: key)
         kept.pending = PendingNotification(
-            instance: "VI_1", sequence: 300, trigger: .fault, priority: 150, begun: 1)
+            of: key, sequence: 300, trigger: .fault, priority: 150, begun: 1)
         kept.running = [.init(pid: 4_321, startTicks: 0x0102_0304_0506)]
         return kept
     }()
 
     @Test("what is still to be told of an instance is what it was when its form got its number")
     func notifications() throws {
-        try Golden.compare(kept.bytes, "notifications-\(InstanceScripts.formatVersion)")
+        try Golden.compare(kept.bytes, "notifications-\(KeptScripts.formatVersion)")
     }
 
-    @Test("each form of it that is said to be readable is", arguments: InstanceScripts.readableFormats)
+    @Test("each form of it that is said to be readable is", arguments: KeptScripts.readableFormats)
     func notificationsAreReadable(version: Int) throws {
-        #expect(InstanceScripts(try Golden.bytes("notifications-\(version)")) == kept)
+        #expect(KeptScripts(try Golden.bytes("notifications-\(version)")) == kept)
     }
 
     private let result = TrackerTable.Entry(

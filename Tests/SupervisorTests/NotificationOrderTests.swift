@@ -21,6 +21,8 @@ private struct Instances: InstanceSource {
         settings.scripts = [NotifyScript(trigger: .any, arguments: ["/bin/true"])]
         return settings
     }
+
+    func group(at index: Int) -> SyncGroup? { nil }
 }
 
 @Suite("A notification is in the record before it is in the page (D40)")
@@ -35,7 +37,7 @@ struct NotificationOrderTests {
     }
 
     private func notification(_ sequence: UInt64) -> Notification {
-        Notification(sequence: sequence, instance: 0, trigger: .master, priority: .standard)
+        Notification(sequence: sequence, subject: .instance(0), trigger: .master, priority: .standard)
     }
 
     @Test("a hasupd that is killed when it has kept one hasn't noted it yet, and its successor has it once")

@@ -33,8 +33,9 @@ final class NotificationRecordTests {
     ) -> PendingNotification {
         var settings = InstanceSettings(name: name, location: SourceLocation(file: "test.conf", line: 1))
         settings.scripts = (0..<count).map { NotifyScript(trigger: trigger, arguments: ["/bin/\($0)"]) }
-        var pending = PendingNotification(instance: name, sequence: sequence, trigger: trigger, priority: 100)
-        pending.findCommands(in: settings, GlobalSettings())
+        var pending = PendingNotification(
+            of: .init(.instance, name), sequence: sequence, trigger: trigger, priority: 100)
+        pending.findCommands(in: settings.scripts, GlobalSettings())
         return pending
     }
 
@@ -55,12 +56,12 @@ final class NotificationRecordTests {
         before.keep(pending("A", 4))
         before.keep(pending("B", 7, .fault))
         let found = try successor()
-        #expect(found.all.map(\.instance) == ["A", "B"])
+        #expect(found.all.map(\.key.name) == ["A", "B"])
         #expect(found.all.map(\.pending?.trigger) == [.master, .fault])
         #expect(found.resumeCount(page: 6) == 7, "killed between the record and the page")
         #expect(found.resumeCount(page: 9) == 9)
         begin(pending("B", 7, .fault), in: before)
-        #expect(try successor().all.map(\.instance) == ["A"])
+        #expect(try successor().all.map(\.key.name) == ["A"])
         begin(pending("A", 4), in: before)
         #expect(try successor().all.isEmpty)
     }
@@ -75,6 +76,18 @@ final class NotificationRecordTests {
         #expect(try successor().all.isEmpty, "the one before doesn't come back")
     }
 
+    @Test("a sync group's doesn't take the place of that of an instance with its name")
+    func group() throws {
+        let before = record()
+        before.keep(pending("A", 4))
+        var group = PendingNotification(of: .init(.group, "A"), sequence: 5, trigger: .stop, priority: 0)
+        group.findCommands(in: [NotifyScript(trigger: .any, arguments: ["/g"])], GlobalSettings())
+        before.keep(group)
+        #expect(try successor().all.map(\.key) == [.init(.instance, "A"), .init(.group, "A")])
+        begin(group, in: before)
+        #expect(try successor().all.map(\.key) == [.init(.instance, "A")])
+    }
+
     @Test("a run that was begun in part goes on where it was")
     func partly() throws {
         let before = record()
@@ -85,7 +98,7 @@ final class NotificationRecordTests {
         #expect(rest.begun == 1 && rest.commands.isEmpty)
         var settings = InstanceSettings(name: "A", location: SourceLocation(file: "test.conf", line: 1))
         settings.scripts = (0..<3).map { NotifyScript(trigger: .master, arguments: ["/bin/\($0)"]) }
-        rest.findCommands(in: settings, GlobalSettings())
+        rest.findCommands(in: settings.scripts, GlobalSettings())
         #expect(rest.commands.map(\.arguments) == [["/bin/1"], ["/bin/2"]])
         let second = try successor()
         begin(&rest, in: second)
@@ -110,11 +123,11 @@ final class NotificationRecordTests {
         let first = pending("A", 4)
         before.keep(first)
         begin(first, in: before)
-        before.started(.init(pid: 77, startTicks: 1_234), of: "A")
+        before.started(.init(pid: 77, startTicks: 1_234), of: .init(.instance, "A"))
         before.keep(pending("A", 5, .fault))
         var kept = try #require(try successor().all.first)
         #expect(kept.running == [.init(pid: 77, startTicks: 1_234)] && kept.pending?.sequence == 5)
-        before.ended(77, of: "A")
+        before.ended(77, of: .init(.instance, "A"))
         kept = try #require(try successor().all.first)
         #expect(kept.running.isEmpty && kept.pending?.sequence == 5)
     }
@@ -126,7 +139,7 @@ final class NotificationRecordTests {
             let name = "I\(round)"
             record.keep(pending(name, UInt64(round + 1)))
             if round % 3 == 0 { record = try successor() }
-            #expect(try successor().all.map(\.instance) == [name])
+            #expect(try successor().all.map(\.key.name) == [name])
             begin(pending(name, 0), in: record)
         }
         #expect(try #require(page).records.count <= 2, "one line, and the one before")
@@ -158,7 +171,9 @@ final class NotificationRecordTests {
         #expect(failures.count == 1)
         let many = pending("A", 2)
         before.keep(many)
-        for pid in 100..<200 as Range<Int32> { before.started(.init(pid: pid, startTicks: 1 << 40), of: "A") }
+        for pid in 100..<200 as Range<Int32> {
+            before.started(.init(pid: pid, startTicks: 1 << 40), of: .init(.instance, "A"))
+        }
         let kept = try #require(try successor().all.first)
         #expect(kept.pending?.sequence == 2 && kept.running.count > 10)
         begin(many, in: before)

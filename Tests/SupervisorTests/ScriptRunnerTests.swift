@@ -27,7 +27,8 @@ final class ScriptRunnerTests {
             path: "/bin/sh", arguments: ["sh", "-c", command], descriptors: [], output: output, on: loop
         ) { _, _ in }
         record.started(
-            .init(pid: child.pid, startTicks: try ProcessInspection(pid: child.pid).startTicks), of: instance)
+            .init(pid: child.pid, startTicks: try ProcessInspection(pid: child.pid).startTicks),
+            of: NotificationKey(.instance, instance))
         return child.pid
     }
 
@@ -54,7 +55,7 @@ final class ScriptRunnerTests {
         let runner = try successor(timeLimit: .milliseconds(10), timeout: .milliseconds(50))
         #expect(runner.processes == [pid])
         try loop.turn { runner.isIdle }
-        #expect(runner.report(of: "A")?.timedOut == 1)
+        #expect(runner.report(of: NotificationKey(.instance, "A"))?.timedOut == 1)
         try loop.turn { kill(pid, 0) == -1 && errno == ESRCH }
     }
 
@@ -100,7 +101,7 @@ final class ScriptRunnerTests {
         try loop.turn { runner.isIdle }
         try loop.turn { group.hasEnded }
         try loop.turn { kill(group.pid, 0) == -1 && errno == ESRCH }
-        #expect(runner.report(of: "A")?.timedOut == 1)
+        #expect(runner.report(of: NotificationKey(.instance, "A"))?.timedOut == 1)
     }
 
     @Test("it ends at once when nobody is going to look after it")
@@ -124,7 +125,7 @@ final class ScriptRunnerTests {
         runner.endTerminated()
         #expect(kill(-group.pid, 0) == 0)
         #expect(!group.hasEnded)
-        #expect(runner.report(of: "A") == nil)
+        #expect(runner.report(of: NotificationKey(.instance, "A")) == nil)
     }
 
     @Test("how one ends is counted: it is a child of ours after an upgrade")
@@ -133,7 +134,7 @@ final class ScriptRunnerTests {
         let runner = try successor()
         #expect(runner.processes == [pid])
         try loop.turn { runner.isIdle }
-        #expect(runner.report(of: "A")?.failed == 1)
+        #expect(runner.report(of: NotificationKey(.instance, "A"))?.failed == 1)
     }
 
     @Test("how the child of a killed hasupd ends isn't known, and is no success")
@@ -152,12 +153,14 @@ final class ScriptRunnerTests {
         let pid = try #require(Int32(String(decoding: text.prefix(max(0, count - 1)), as: UTF8.self)))
         defer { kill(-parent.pid, SIGKILL) }
         record.onMade = { [unowned self] in self.page = $0 }
-        record.started(.init(pid: pid, startTicks: try ProcessInspection(pid: pid).startTicks), of: "A")
+        record.started(
+            .init(pid: pid, startTicks: try ProcessInspection(pid: pid).startTicks),
+            of: NotificationKey(.instance, "A"))
         let runner = try successor()
         #expect(runner.processes == [pid])
         kill(pid, SIGKILL)
         try loop.turn { runner.isIdle }
-        #expect(runner.report(of: "A") == nil)
+        #expect(runner.report(of: NotificationKey(.instance, "A")) == nil)
         #expect(lines.texts == ["A: a script of the previous hasupd ended; its exit status isn't known"])
     }
 
@@ -175,7 +178,7 @@ final class ScriptRunnerTests {
         runner.adopt(
             Generation(
                 number: 2, image: image, model: try EncodedModel(image.model), diagnostics: [], acceptedAt: 0))
-        #expect(runner.report(of: "A") == nil)
-        #expect(runner.report(of: "B")?.failed == 1)
+        #expect(runner.report(of: NotificationKey(.instance, "A")) == nil)
+        #expect(runner.report(of: NotificationKey(.instance, "B"))?.failed == 1)
     }
 }

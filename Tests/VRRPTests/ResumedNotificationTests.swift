@@ -84,6 +84,7 @@ import Testing
     func unknownTrigger() throws {
         for raw: UInt8 in [0, 8, 255] {
             var writer = ByteWriter()
+            writer.write(UInt8(0))
             writer.write(UInt32(2))
             writer.write(UInt64(3))
             writer.write(raw)
@@ -92,7 +93,7 @@ import Testing
                 var reader = ByteReader(bytes)
                 return try Notification(from: &reader)
             }
-            #expect(told == Notification(sequence: 3, instance: 2, trigger: .any, priority: .standard))
+            #expect(told == Notification(sequence: 3, subject: .instance(2), trigger: .any, priority: .standard))
         }
     }
 }

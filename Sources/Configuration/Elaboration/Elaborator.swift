@@ -145,7 +145,7 @@ struct Elaborator {
     func bytes(_ token: Int) -> ArraySlice<UInt8> { text.slice(text.tokens[token]) }
 
     mutating func report(
-        _ severity: Severity, _ message: String, at token: Int, atStart: String? = nil, code: DiagnosticCode? = nil
+        _ severity: Severity, _ message: String, at token: Int, atStart: StartAction? = nil, code: DiagnosticCode? = nil
     ) {
         if severity == .error { refusals += 1 }
         diagnostics.add(severity, message, at: text.tokens[token], in: text, code: code, atStart: atStart)
@@ -153,9 +153,8 @@ struct Elaborator {
 
     /// A statement or word that has no effect because of an error.
     ///
-    /// - Parameter atStart: what a start does instead; empty when the message says it, nil for what the keyword table
-    ///   says.
-    mutating func refuse(_ message: String, at token: Int, atStart: String? = nil) {
+    /// - Parameter atStart: what a start does instead; nil for what the keyword table says.
+    mutating func refuse(_ message: String, at token: Int, atStart: StartAction? = nil) {
         model.ignoredSettings += 1
         let isWorded = diagnostics.isFull || atStart != nil
         report(.error, message, at: token, atStart: isWorded ? atStart : startInstead(statement(with: token)))

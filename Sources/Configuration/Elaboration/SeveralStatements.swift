@@ -21,13 +21,13 @@ extension Elaborator {
         // It's no error in the first statement.
         diagnostics.add(
             .error, "one statement a line: \(ownLines(for: meant))", at: text.tokens[first], in: text,
-            atStart: meant.count == 1 ? startWithout(rows[string(first)]) : "leave them out")
+            atStart: meant.count == 1 ? startWithout(rows[string(first)]) : .leaveAllOut)
         return true
     }
 
     /// The action of a start without a keyword that stands behind another statement.
-    private func startWithout(_ row: KeywordRow?) -> String {
-        guard let row, row.hasOneValue else { return "leave it out" }
+    private func startWithout(_ row: KeywordRow?) -> StartAction {
+        guard let row, row.hasOneValue else { return .leaveOut }
         return startInstead(row)
     }
 
@@ -90,7 +90,7 @@ extension Elaborator {
         let entries = (word..<max(word + 1, end)).filter { isAddress($0) }
         refuse(
             "one entry a line: \(ownLines(for: entries))", at: word,
-            atStart: entries.count == 1 ? "leave it out" : "leave them out")
+            atStart: entries.count == 1 ? .leaveOut : .leaveAllOut)
         return true
     }
 

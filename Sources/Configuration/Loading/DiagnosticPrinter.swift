@@ -29,7 +29,7 @@ extension Diagnostic {
         }
         // Where the file came from stands after the caret, as the innermost place is what an operator looks for first.
         for place in includedFrom { text += "\n    included from \(Printable.text(place.file)):\(place.line)" }
-        if severity == .error, !atStart.isEmpty { text += "\n    a start would \(Printable.text(atStart))" }
+        if severity == .error, atStart != .inMessage { text += "\n    a start would \(Printable.text(atStart.text))" }
         return text
     }
 
@@ -38,25 +38,9 @@ extension Diagnostic {
     /// - Parameter isStart: whether this is the start, which has done it.
     package func logLine(isStart: Bool) -> String {
         let place = location.map { "\($0): " } ?? ""
-        let deed = isStart ? done : "a start would \(atStart)"
-        let start = severity == .error && !atStart.isEmpty ? " (\(deed))" : ""
+        let action = isStart ? atStart.past : "a start would \(atStart.text)"
+        let start = severity == .error && atStart != .inMessage ? " (\(action))" : ""
         return place + Printable.text(message, limit: Self.messageMax) + start
-    }
-}
-
-extension Diagnostic {
-    /// What a start does with a tracking script that can't run.
-    static let takenAsFailed = "take it as failed"
-
-    /// `atStart` as it is said afterwards: `leave it out` has been `left out`.
-    private var done: String {
-        if atStart == "leave it out" { return "left out" }
-        if atStart == Self.takenAsFailed { return "taken as failed" }
-        if atStart == "run it all the same" { return "it runs all the same" }
-        if atStart.hasPrefix("leave "), atStart.contains(" until ") { return String(atStart.dropFirst("leave ".count)) }
-        if atStart.hasPrefix("leave ") { return atStart.dropFirst("leave ".count) + " until it is mended" }
-        if atStart.hasPrefix("use ") { return "used instead: \(atStart.dropFirst("use ".count))" }
-        return atStart
     }
 }
 

@@ -37,8 +37,7 @@ extension Elaborator {
     ) {
         fault(reason, at: token ?? draft.token)
         if let missing, tries(missing, in: block ?? draft.block) { return }
-        let consequence = DiagnosticList.inFault(draft.settings.name)
-        report(.error, reason, at: token ?? draft.token, atStart: consequence)
+        report(.error, reason, at: token ?? draft.token, atStart: .leaveInFault(draft.settings.name))
         diagnostics.noteFault()
     }
 

@@ -91,7 +91,7 @@ extension Elaborator {
                 .error,
                 missing(interface: name).followed(by: Self.laterInterfaces),
                 at: token ?? draft.token,
-                atStart: "\(DiagnosticList.inFault(draft.settings.name)) until the interface appears",
+                atStart: .leaveInFault(draft.settings.name, until: "the interface appears"),
                 code: .missingInterface)
             diagnostics.noteFault()
         } else {
@@ -130,7 +130,7 @@ extension Elaborator {
             report(
                 .error,
                 "interface `\(name)` has no multicast, so no other node hears instance `\(draft.settings.name)`; "
-                    + "name its peers by `unicast_peer`", at: token, atStart: "run it all the same")
+                    + "name its peers by `unicast_peer`", at: token, atStart: .runIt)
         }
         guard let prefixes = environment.prefixes else { return }
         if let source = draft.settings.sourceAddress {

@@ -40,7 +40,7 @@ extension Elaborator {
         guard RouterIdentity.decides(keyword), keyword != "unicast_peer" || lostPeers > 0 else { return }
         let place = diagnostics.firstError(since: mark) ?? text.location(text.tokens[statement.token])
         fault(RouterIdentity.reason(keyword), at: place)
-        diagnostics.amendErrors(since: mark, atStart: DiagnosticList.inFault(draft.settings.name))
+        diagnostics.amendErrors(since: mark, atStart: .leaveInFault(draft.settings.name))
     }
 
     /// So does a line that was meant to say it. There is an error about it already.
@@ -57,7 +57,11 @@ extension Elaborator {
         let keyword = statement.row.name
         guard RouterIdentity.defaults[keyword] != nil else { return }
         defaults.slips[keyword] = diagnostics.firstError(since: mark) ?? text.location(text.tokens[statement.token])
-        diagnostics.amendErrors(since: mark, atStart: "leave the instances that follow it in FAULT")
+        diagnostics.amendErrors(
+            since: mark,
+            atStart: StartAction(
+                "leave the instances that follow it in FAULT",
+                past: "the instances that follow it are in FAULT until it is mended"))
     }
 
     /// The same for defaults that can't be read and that an instance doesn't set itself.

@@ -33,7 +33,8 @@ extension Elaborator {
         guard let finding = files.inspect(program: use.program) else { return true }
         if let obstacle = finding.obstacle {
             if use.isTracker {
-                refuse("`\(use.program)` can't be run: \(obstacle)", at: token, atStart: Self.takenAsFailed)
+                // Left out it would be a verdict that nobody has reached (pain point S5). It may be mended while hasupd runs.
+                refuse("`\(use.program)` can't be run: \(obstacle)", at: token, atStart: .takeAsFailed)
             } else {
                 model.ignoredSettings += 1
                 report(
@@ -48,13 +49,9 @@ extension Elaborator {
         let who = user == 0 ? "root" : "user \(user)"
         refuse(
             "`\(use.program)` is refused: it would run as \(who), and \(weakness); change that, or say another user",
-            at: token, atStart: use.isTracker ? Self.takenAsFailed : nil)
+            at: token, atStart: use.isTracker ? .takeAsFailed : nil)
         return false
     }
-
-    /// A tracking script that is left out would be a verdict that nobody has reached (pain point S5). It may be mended while
-    /// hasupd runs.
-    private static var takenAsFailed: String { Diagnostic.takenAsFailed }
 
     /// Notes the tracking scripts among the programs that hasupd is to run: those that decide about an instance.
     mutating func noteTrackScripts() {

@@ -2,7 +2,6 @@ import Base
 import ConfigurationModel
 
 extension Elaborator {
-    private static var strictAtStart: String { "run it all the same" }
 
     /// Complains about what strict mode forbids (behaviours §7). It isn't enforced yet, so nothing is reset here.
     mutating func checkStrictness() {
@@ -17,12 +16,12 @@ extension Elaborator {
         if settings.isUnicast, let token = draft.places["unicast_peer"] {
             report(
                 .error, "strict mode doesn't allow unicast: RFC 9568 has multicast only", at: token,
-                atStart: Self.strictAtStart)
+                atStart: .runIt)
         }
         if settings.virtualAddresses.isEmpty, !tries("virtual_ipaddress", in: draft.block) {
             report(
                 .error, "strict mode needs a virtual address", at: draft.places["virtual_ipaddress"] ?? draft.token,
-                atStart: Self.strictAtStart)
+                atStart: .runIt)
         }
         forbid("no_virtual_ipaddress", "an instance has virtual addresses", &self)
         forbid("authentication", "RFC 9568 has no authentication", &self)
@@ -56,7 +55,7 @@ extension Elaborator {
         {
             report(
                 .error, "strict mode needs a link-local address first (RFC 9568 §5.2.9)", at: token,
-                atStart: Self.strictAtStart)
+                atStart: .runIt)
         }
     }
 }

@@ -60,7 +60,10 @@ extension Preprocessor {
             .error,
             "this node is called `\(Self.ownName)`, and `@\(Self.ownName)` stands before lines for the program of that name: "
                 + "give the node another name by `--config-id`", at: line)
-        diagnostics.amendLast(atStart: "read `@\(Self.ownName)` lines and skip `@^\(Self.ownName)` lines")
+        let (its, others) = ("`@\(Self.ownName)` lines", "`@^\(Self.ownName)` lines")
+        diagnostics.amendLast(
+            atStart: StartAction(
+                "read \(its) and skip \(others)", past: "read \(its) and skipped \(others)"))
     }
 
     /// Lines for two nodes or more, and none for this one: its name is seldom what they were written for.

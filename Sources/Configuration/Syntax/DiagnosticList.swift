@@ -31,7 +31,7 @@ struct DiagnosticList {
 
     mutating func add(
         _ severity: Severity, _ message: String, at location: SourceLocation?, length: Int = 1, line: String? = nil,
-        code: DiagnosticCode? = nil, includedFrom: [SourceLocation] = [], atStart: String? = nil
+        code: DiagnosticCode? = nil, includedFrom: [SourceLocation] = [], atStart: StartAction? = nil
     ) {
         if severity == .note {
             if isRepeating { return }
@@ -53,7 +53,7 @@ struct DiagnosticList {
                 Diagnostic(
                     severity, message, at: location, length: max(1, length), sourceLine: line, code: code,
                     includedFrom: includedFrom,
-                    atStart: severity == .error ? atStart ?? Self.usuallyAtStart(code) : ""))
+                    atStart: severity == .error ? atStart ?? Self.usuallyAtStart(code) : .inMessage))
         } else if kept == Self.maximumKept {
             diagnostics.append(Diagnostic(.note, "further findings aren't shown"))
         }
@@ -62,7 +62,7 @@ struct DiagnosticList {
     /// A finding about a token.
     mutating func add(
         _ severity: Severity, _ message: String, at token: Token, in text: SourceText, code: DiagnosticCode? = nil,
-        atStart: String? = nil
+        atStart: StartAction? = nil
     ) {
         // Past the limit neither the line's text nor the place is needed.
         guard !isFull else { return add(severity, message, at: nil) }
@@ -89,32 +89,31 @@ struct DiagnosticList {
     }
 
     /// The action of a start about an error of this kind when nothing more precise is said.
-    private static func usuallyAtStart(_ code: DiagnosticCode) -> String {
+    private static func usuallyAtStart(_ code: DiagnosticCode) -> StartAction {
         switch code {
-        case .unknownKeyword, .misplacedKeyword, .refusedKeyword: "leave it out"
-        case .text: "read on without it"
-        case .brace: "read on, and may misunderstand what follows"
-        case .file, .notYet, .deprecated, .setting, .missingInterface, .machine, .cluster: ""
+        case .unknownKeyword, .misplacedKeyword, .refusedKeyword: .leaveOut
+        case .text: .readOn
+        case .brace:
+            StartAction(
+                "read on, and may misunderstand what follows", past: "read on, and perhaps misunderstood what follows")
+        case .file, .notYet, .deprecated, .setting, .missingInterface, .machine, .cluster: .inMessage
         }
     }
-
-    /// The action of a start about an error that an instance can't run with.
-    static func inFault(_ instance: String) -> String { "leave instance `\(instance)` in FAULT" }
 
     /// Says what a start does about the last finding, which is an error: it leaves this instance in FAULT.
     mutating func amendLast(faultOf instance: String) {
         noteFault()
-        amendLast(atStart: Self.inFault(instance))
+        amendLast(atStart: .leaveInFault(instance))
     }
 
     /// The number of findings so far.
     var mark: DiagnosticMark { DiagnosticMark(kept: diagnostics.count, errors: errorCount) }
 
     /// Says what a start does about the errors since then, which keep instances from running and nothing else.
-    mutating func amendErrors(since mark: DiagnosticMark, atStart consequence: String) {
+    mutating func amendErrors(since mark: DiagnosticMark, atStart action: StartAction) {
         faultCount += errorCount - mark.errors
         for index in diagnostics.indices.dropFirst(mark.kept) where diagnostics[index].severity == .error {
-            diagnostics[index].atStart = consequence
+            diagnostics[index].atStart = action
         }
     }
 
@@ -126,7 +125,7 @@ struct DiagnosticList {
     mutating func noteFault() { if !isRepeating { faultCount += 1 } }
 
     /// Says what a start does about the last finding.
-    mutating func amendLast(atStart: String) {
+    mutating func amendLast(atStart: StartAction) {
         guard !isFull, !isRepeating, !diagnostics.isEmpty else { return }
         diagnostics[diagnostics.count - 1].atStart = atStart
     }

@@ -130,7 +130,7 @@ struct Preprocessor {
         } else {
             diagnostics.add(.error, message, at: nil, code: .file)
         }
-        diagnostics.amendLast(atStart: "go on without it")
+        diagnostics.amendLast(atStart: StartAction("go on without it", past: "went on without it"))
     }
 
     /// Pays for text that is made; false when the budget is spent.
@@ -152,7 +152,7 @@ struct Preprocessor {
     mutating func exhaust(_ message: String, at line: TextLine) {
         if !isExhausted {
             diagnostics.add(.error, message, at: line, in: text, code: .file)
-            diagnostics.amendLast(atStart: "read no further")
+            diagnostics.amendLast(atStart: StartAction("read no further", past: "read no further"))
         }
         isExhausted = true
     }

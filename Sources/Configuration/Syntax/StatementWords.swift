@@ -50,7 +50,7 @@ extension StatementParser {
             diagnostics.add(
                 .error, "`\(keyword.name)` takes its entries in `{ }`; this is ignored", at: text.tokens[word],
                 in: text,
-                code: .setting, atStart: "")
+                code: .setting, atStart: .inMessage)
         } else {
             report(.warning, "`\(text.string(text.tokens[word]))` and what follows is ignored", at: word)
         }

@@ -100,6 +100,13 @@ package struct EncodedModel {
         return try GlobalSettings(from: &reader)
     }
 
+    /// Decodes what instances share. - Throws: `truncated`, `invalid`.
+    package func shared() throws(ByteError) -> SharedObjects {
+        var reader = body(commonOffset..<(try offset(0)))
+        _ = try GlobalSettings(from: &reader)
+        return try SharedObjects(from: &reader)
+    }
+
     /// Decodes one instance and no other. - Throws: `invalid` for a number that isn't below `instanceCount`, and what
     /// its bytes deserve.
     package func instance(at index: Int) throws(ByteError) -> InstanceSettings {

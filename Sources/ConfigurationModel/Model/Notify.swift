@@ -29,7 +29,7 @@ package enum NotifyTrigger: UInt8, FieldValue, CaseIterable {
     /// The word in the arguments of a generic script: `MASTER` of `notify_master`.
     package var word: String { self == .any ? "ANY" : keyword.dropFirst("notify_".count).uppercased() }
 
-    /// True for a state of an instance, which a worker reports. It doesn't survive its deletion.
+    /// True for a state of an instance or a sync group, which a worker reports.
     package var isState: Bool {
         switch self {
         case .master, .backup, .fault, .stop: true
@@ -42,6 +42,14 @@ package enum NotifyTrigger: UInt8, FieldValue, CaseIterable {
         guard let trigger = Self.allCases.first(where: { $0.keyword == keyword }) else { return nil }
         self = trigger
     }
+}
+
+/// The one whose state a notification is about, by its place in the configuration.
+package enum NotificationSubject: Hashable, Sendable {
+    /// A place in `ConfigurationModel.instances`.
+    case instance(Int)
+    /// A place in `SharedObjects.syncGroups`.
+    case group(Int)
 }
 
 /// A script and who runs it.

@@ -18,6 +18,8 @@ protocol ControlMethodsDelegate: AnyObject {
     var scheduledReload: Int64? { get }
     /// Faults of hasupd's surroundings, a sentence each.
     var problems: [String] { get }
+    /// The results of what is tracked.
+    var trackerTable: TrackerTable { get }
     func requestReload(isDryRun: Bool, _ completion: ((ReloadReport) -> Void)?)
     /// The completion gets the new program's version; nil when it is the one that runs.
     func requestUpgrade(onlyIfChanged: Bool, _ completion: @escaping (Result<String?, UpgradeRefusal>) -> Void)
@@ -115,7 +117,7 @@ final class ControlMethods {
                     var report = InstanceReport(
                         $0, statuses?[UInt32(index)], observations.contexts.last(of: $0.name), now: now,
                         wallNanoseconds: wall)
-                    report.scripts = scripts.report(of: report.name)
+                    report.scripts = scripts.report(of: NotificationKey(.instance, report.name))
                     report.notificationsSkipped = report.scripts?.skipped ?? 0
                     return report
                 }

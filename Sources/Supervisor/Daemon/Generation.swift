@@ -20,6 +20,9 @@ final class Generation: InstanceSource {
     /// Decoded once: thousands of notifications may need it at once.
     private(set) lazy var global = (try? model.global()) ?? GlobalSettings()
 
+    /// Decoded once, too.
+    private(set) lazy var syncGroups = (try? model.shared())?.syncGroups ?? []
+
     init(
         number: UInt64, image: ConfigurationImage, model: EncodedModel, diagnostics: [Diagnostic], acceptedAt: Int64
     ) {
@@ -85,6 +88,8 @@ final class Generation: InstanceSource {
     }()
 
     var instanceCount: Int { model.instanceCount }
+
+    func group(at index: Int) -> SyncGroup? { syncGroups.indices.contains(index) ? syncGroups[index] : nil }
 
     /// The last instance that was decoded: a frame may name the same one a hundred times, and one with many addresses takes
     /// a while.

@@ -34,7 +34,7 @@ struct Formats {
             written: AddressPage.formatVersion, readable: AddressPage.readableFormats),
         Format(
             name: "notifications", title: "the notifications that aren't sent",
-            written: InstanceScripts.formatVersion, readable: InstanceScripts.readableFormats),
+            written: KeptScripts.formatVersion, readable: KeptScripts.readableFormats),
         Format(
             name: "trackers", title: "the results of what is tracked", written: TrackerTable.formatVersion,
             readable: TrackerTable.readableFormats),

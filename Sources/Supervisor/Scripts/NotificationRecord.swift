@@ -14,7 +14,7 @@ final class NotificationRecord {
     /// Called when something can't be kept, with the reason, a clause.
     var onFailure: ((String) -> Void)?
     private var writer: SnapshotWriter?
-    private var entries: [String: (number: Int, scripts: InstanceScripts)] = [:]
+    private var entries: [NotificationKey: (number: Int, scripts: KeptScripts)] = [:]
     /// Numbers of records that can be used again, and how many numbers there are.
     private var free: [Int] = []
     private var count = 0
@@ -22,18 +22,18 @@ final class NotificationRecord {
     /// A record that goes on with the predecessor's, if there is one.
     init(inherited: StatePage?) {
         guard let inherited else { return }
-        var newest: [Int: InstanceScripts] = [:]
+        var newest: [Int: KeptScripts] = [:]
         for record in inherited.records {
             count = max(count, Int(record.number) + 1)
             // What can't be read stands for nothing, and so does what was written before it.
-            newest[Int(record.number)] = InstanceScripts(record.bytes)
+            newest[Int(record.number)] = KeptScripts(record.bytes)
         }
         writer = SnapshotWriter(inherited)
         for number in 0..<count {
-            if let scripts = newest[number], !scripts.isEmpty, !scripts.instance.isEmpty,
-                entries[scripts.instance] == nil
+            if let scripts = newest[number], !scripts.isEmpty, !scripts.key.name.isEmpty,
+                entries[scripts.key] == nil
             {
-                entries[scripts.instance] = (number, scripts)
+                entries[scripts.key] = (number, scripts)
             } else {
                 free.append(number)
             }
@@ -41,9 +41,9 @@ final class NotificationRecord {
     }
 
     /// All entries, in the order of the workers' count.
-    var all: [InstanceScripts] {
+    var all: [KeptScripts] {
         entries.values.map(\.scripts).sorted {
-            ($0.pending?.sequence ?? 0, $0.instance) < ($1.pending?.sequence ?? 0, $1.instance)
+            ($0.pending?.sequence ?? 0, $0.key) < ($1.pending?.sequence ?? 0, $1.key)
         }
     }
 
@@ -62,42 +62,42 @@ final class NotificationRecord {
     /// Forgets the numbers of notifications: workers count from 1 again, and would take one of before for one that hasn't come.
     func resetSequence() {
         for entry in entries.values where entry.scripts.pending != nil {
-            change(entry.scripts.instance) { $0.pending?.sequence = 0 }
+            change(entry.scripts.key) { $0.pending?.sequence = 0 }
         }
     }
 
     /// Keeps a notification instead of one of the same instance; one without scripts leaves none.
     func keep(_ notification: PendingNotification) {
-        change(notification.instance) {
+        change(notification.key) {
             $0.pending = notification.commands.isEmpty ? nil : notification.withoutCommands
         }
     }
 
     /// Notes which of its scripts are begun.
     func begin(_ notification: PendingNotification) {
-        change(notification.instance) {
+        change(notification.key) {
             if notification.commands.isEmpty { $0.pending = nil } else { $0.pending?.begun = notification.begun }
         }
     }
 
     /// Forgets the notification of an instance.
-    func drop(_ instance: String) { change(instance) { $0.pending = nil } }
+    func drop(_ key: NotificationKey) { change(key) { $0.pending = nil } }
 
     /// Notes a script that runs.
-    func started(_ process: InstanceScripts.Process, of instance: String) {
-        change(instance) { $0.running.append(process) }
+    func started(_ process: KeptScripts.Process, of key: NotificationKey) {
+        change(key) { $0.running.append(process) }
     }
 
     /// Forgets a script that has ended.
-    func ended(_ pid: Int32, of instance: String) { change(instance) { $0.running.removeAll { $0.pid == pid } } }
+    func ended(_ pid: Int32, of key: NotificationKey) { change(key) { $0.running.removeAll { $0.pid == pid } } }
 
-    private func change(_ instance: String, _ body: (inout InstanceScripts) -> Void) {
-        var (number, scripts) = entries[instance] ?? (-1, InstanceScripts(instance: instance))
+    private func change(_ key: NotificationKey, _ body: (inout KeptScripts) -> Void) {
+        var (number, scripts) = entries[key] ?? (-1, KeptScripts(of: key))
         let before = scripts
         body(&scripts)
         guard scripts != before, makePage() else { return }
         guard let bytes = Self.bytes(of: scripts) else {
-            onFailure?("the name of instance \(instance) is too long")
+            onFailure?("the name of \(key) is too long")
             return
         }
         if number < 0 {
@@ -105,12 +105,12 @@ final class NotificationRecord {
             count = max(count, number + 1)
         }
         writer?.write(number, bytes)
-        entries[instance] = scripts.isEmpty ? nil : (number, scripts)
+        entries[key] = scripts.isEmpty ? nil : (number, scripts)
         if scripts.isEmpty { free.append(number) }
     }
 
     /// Its bytes, without the scripts that run as far as there is no room for them; nil without room for the rest.
-    private static func bytes(of scripts: InstanceScripts) -> [UInt8]? {
+    private static func bytes(of scripts: KeptScripts) -> [UInt8]? {
         var scripts = scripts
         while true {
             let bytes = scripts.bytes

@@ -36,14 +36,14 @@ final class ScriptRunner {
     private final class ScriptProcess {
         let child: ChildProcess
         let name: String
-        let instance: String
+        let key: NotificationKey
         /// The socket for the reason why `hasup-exec` doesn't become the script; nil for a script that the predecessor has started.
         let complaints: Descriptor?
 
-        init(_ child: ChildProcess, name: String, instance: String, complaints: consuming Descriptor? = nil) {
+        init(_ child: ChildProcess, name: String, of key: NotificationKey, complaints: consuming Descriptor? = nil) {
             self.child = child
             self.name = name
-            self.instance = instance
+            self.key = key
             self.complaints = complaints
         }
 
@@ -74,7 +74,7 @@ final class ScriptRunner {
     private var scripts: [Int32: ScriptProcess] = [:]
     /// Scripts that have ended after SIGTERM, and whose groups may not have.
     private var terminated: [Int32: ChildProcess] = [:]
-    private var reports: [String: ScriptReport] = [:]
+    private var reports: [NotificationKey: ScriptReport] = [:]
     /// True while the predecessor's notifications wait for its worker's reports, which may be newer.
     private var isHeld = false
     private var timer: Timer?
@@ -117,11 +117,11 @@ final class ScriptRunner {
     /// True if nothing runs or waits.
     var isIdle: Bool { scripts.isEmpty && queue.isIdle }
 
-    /// Counts of an instance's scripts; nil when it never had one to run.
-    func report(of instance: String) -> ScriptReport? {
-        var report = reports[instance] ?? ScriptReport()
-        report.skipped = queue.skipped(of: instance)
-        return reports[instance] == nil && report.skipped == 0 ? nil : report
+    /// Counts of the scripts of an instance or a sync group; nil when it never had one to run.
+    func report(of key: NotificationKey) -> ScriptReport? {
+        var report = reports[key] ?? ScriptReport()
+        report.skipped = queue.skipped(of: key)
+        return reports[key] == nil && report.skipped == 0 ? nil : report
     }
 
     /// The number of notifications that wait for their turn.
@@ -137,10 +137,11 @@ final class ScriptRunner {
     func add(_ notification: PendingNotification) {
         record.keep(notification)
         let isFolded = queue.add(
-            notification, of: notification.instance, scripts: notification.commands.count, at: loop.now)
+            notification, of: notification.key, scripts: notification.commands.count, at: loop.now)
         if isFolded {
             lines.write(
-                .notice, notification.instance, "notification skipped: superseded by a newer one", kind: "skipped")
+                .notice, notification.key.description, "notification skipped: superseded by a newer one",
+                kind: "skipped")
         }
         startLater()
     }
@@ -163,7 +164,7 @@ final class ScriptRunner {
         while var notification = queue.next(at: loop.now) {
             while let command = notification.takeCommand() {
                 record.begin(notification)
-                start(command, of: notification.instance)
+                start(command, of: notification.key)
             }
             let now = Clock.now
             guard now - begin < Self.startingMax else {
@@ -175,9 +176,9 @@ final class ScriptRunner {
         if let startTimer { loop.set(startTimer, to: queue.deadline) }
     }
 
-    private func start(_ command: ScriptCommand, of instance: String) {
+    private func start(_ command: ScriptCommand, of key: NotificationKey) {
         let name = command.arguments.first ?? "?"
-        reports[instance, default: ScriptReport()].started += 1
+        reports[key, default: ScriptReport()].started += 1
         do throws(SystemError) {
             var pair: [Int32] = [-1, -1]
             try checked(hasup_socketpair(&pair), "create a socket pair")
@@ -187,15 +188,15 @@ final class ScriptRunner {
                 path: "/proc/self/exe", arguments: ExecRole.arguments(for: command, limits),
                 environment: ExecRole.environment, descriptors: [theirs.number], on: loop
             ) { [weak self] pid, exit in self?.ended(pid, exit) }
-            scripts[child.pid] = ScriptProcess(child, name: name, instance: instance, complaints: complaints)
+            scripts[child.pid] = ScriptProcess(child, name: name, of: key, complaints: complaints)
             running.started(child.pid, at: loop.now)
             if let startTicks = try? ProcessInspection(pid: child.pid).startTicks {
-                record.started(.init(pid: child.pid, startTicks: startTicks), of: instance)
+                record.started(.init(pid: child.pid, startTicks: startTicks), of: key)
             }
-            log.debug("\(instance): started \(name) (pid \(child.pid))")
+            log.debug("\(key): started \(name) (pid \(child.pid))")
         } catch {
-            fail(instance, "can't start \(name): \(error)", \.failed)
-            queue.ended(of: instance, at: loop.now)
+            fail(key, "can't start \(name): \(error)", \.failed)
+            queue.ended(of: key, at: loop.now)
         }
     }
 
@@ -204,31 +205,31 @@ final class ScriptRunner {
         // A process that isn't our child leaves its number free at once: it may be another one's already.
         let wasTooLong = running.ended(pid, keepsNumber: exit != .unknown)
         if script.child.isKept, exit != .unknown { terminated[pid] = script.child }
-        record.ended(pid, of: script.instance)
+        record.ended(pid, of: script.key)
         switch exit {
         case .code(0): break
         case .unknown:
-            log.info("\(script.instance): a script of the previous hasupd ended; its exit status isn't known")
+            log.info("\(script.key): a script of the previous hasupd ended; its exit status isn't known")
         case .code(ExecRole.refused), .code(ExecRole.notExecutable):
             // The script itself may end like that, too: then there is no complaint.
             let reason = script.complaint
             let isRefused = exit == .code(ExecRole.refused) && reason != nil
             fail(
-                script.instance, "script \(script.name): \(reason ?? "ended with \(exit)")",
+                script.key, "script \(script.name): \(reason ?? "ended with \(exit)")",
                 isRefused ? \.refused : \.failed)
         case .code, .signal:
             guard !wasTooLong else { break }
-            fail(script.instance, "script \(script.name): ended with \(exit)", \.failed)
+            fail(script.key, "script \(script.name): ended with \(exit)", \.failed)
         }
-        queue.ended(of: script.instance, at: loop.now)
+        queue.ended(of: script.key, at: loop.now)
         startLater()
         if isIdle { onIdle?() }
     }
 
-    private func fail(_ instance: String, _ sentence: String, _ counter: WritableKeyPath<ScriptReport, Int>) {
-        reports[instance, default: ScriptReport()][keyPath: counter] += 1
-        reports[instance, default: ScriptReport()].lastFailure = sentence
-        log.error("\(instance): \(sentence)")
+    private func fail(_ key: NotificationKey, _ sentence: String, _ counter: WritableKeyPath<ScriptReport, Int>) {
+        reports[key, default: ScriptReport()][keyPath: counter] += 1
+        reports[key, default: ScriptReport()].lastFailure = sentence
+        log.error("\(key): \(sentence)")
     }
 
     // MARK: From one hasupd to the next
@@ -236,19 +237,19 @@ final class ScriptRunner {
     /// Watches the scripts that the predecessor has started and that still run.
     func adoptScripts() {
         for entry in record.all {
-            for process in entry.running { adopt(process, of: entry.instance) }
+            for process in entry.running { adopt(process, of: entry.key) }
         }
         if let timer { loop.set(timer, to: running.deadline) }
     }
 
-    private func adopt(_ process: InstanceScripts.Process, of instance: String) {
+    private func adopt(_ process: KeptScripts.Process, of key: NotificationKey) {
         let child = try? ChildProcess.adopted(process.pid, startTicks: process.startTicks, on: loop) {
             [weak self] pid, exit in self?.ended(pid, exit)
         }
-        guard let child else { return record.ended(process.pid, of: instance) }
-        scripts[child.pid] = ScriptProcess(child, name: "of the previous hasupd", instance: instance)
+        guard let child else { return record.ended(process.pid, of: key) }
+        scripts[child.pid] = ScriptProcess(child, name: "of the previous hasupd", of: key)
         running.started(child.pid, at: loop.now)
-        queue.adopt(scripts: 1, of: instance)
+        queue.adopt(scripts: 1, of: key)
     }
 
     /// Adds the predecessor's notifications. They are sent when `resumed` is called.
@@ -265,18 +266,22 @@ final class ScriptRunner {
         let kept = record.all.compactMap(\.pending)
         guard !kept.isEmpty else { return }
         isHeld = true
-        var numbers: [String: Int] = [:]
+        var numbers: [NotificationKey: Int] = [:]
         for number in 0..<generation.instanceCount {
-            if let name = generation.instance(at: number)?.name { numbers[name] = number }
+            if let name = generation.instance(at: number)?.name { numbers[.init(.instance, name)] = number }
         }
+        for (number, group) in generation.syncGroups.enumerated() { numbers[.init(.group, group.name)] = number }
         var count = 0
         for var notification in kept {
-            if let settings = numbers[notification.instance].flatMap({ generation.instance(at: $0) }) {
-                notification.findCommands(in: settings, generation.global)
+            if let number = numbers[notification.key] {
+                let scripts =
+                    notification.key.kind == .group
+                    ? generation.syncGroups[number].scripts : generation.instance(at: number)?.scripts
+                notification.findCommands(in: scripts ?? [], generation.global)
             }
             guard !notification.commands.isEmpty else {
-                record.drop(notification.instance)
-                log.notice("\(notification.instance): notification dropped: it isn't configured any more")
+                record.drop(notification.key)
+                log.notice("\(notification.key): notification dropped: it isn't configured any more")
                 continue
             }
             count += 1
@@ -298,18 +303,23 @@ final class ScriptRunner {
     /// Logs the counts of lines that were left out: before the end.
     func flushRest() { lines.flushRest() }
 
-    /// Forgets the counts of instances that aren't in this configuration. It doesn't look for them as long as there can't be
-    /// more than instances.
+    /// Forgets the counts of what isn't in this configuration. It doesn't look for them as long as there can't be more than
+    /// instances and groups.
     func adopt(_ generation: Generation) {
-        guard max(reports.count, queue.skippedCount) > generation.instanceCount else { return }
-        let names = Set((0..<generation.instanceCount).compactMap { generation.instance(at: $0)?.name })
-        reports = reports.filter { names.contains($0.key) }
-        queue.forgetSkipped { !names.contains($0) }
+        let groups = generation.syncGroups
+        guard max(reports.count, queue.skippedCount) > generation.instanceCount + groups.count else { return }
+        var keys = Set(
+            (0..<generation.instanceCount).compactMap { number in
+                generation.instance(at: number).map { NotificationKey(.instance, $0.name) }
+            })
+        keys.formUnion(groups.map { NotificationKey(.group, $0.name) })
+        reports = reports.filter { keys.contains($0.key) }
+        queue.forgetSkipped { !keys.contains($0) }
     }
 
     /// Logs what waits when hasupd ends without a successor.
     func reportUnsent() {
-        let unsent = queue.unbegun.map { "\($0.instance) (\($0.trigger.word))" }
+        let unsent = queue.unbegun.map { "\($0.key) (\($0.trigger.word))" }
         guard !unsent.isEmpty else { return }
         let names = unsent.prefix(10).joined(separator: ", ")
         let more = unsent.count > 10 ? " and \(unsent.count - 10) more" : ""
@@ -333,13 +343,13 @@ final class ScriptRunner {
         case .terminate(let group):
             guard let script = scripts[group] else { return }
             fail(
-                script.instance, "script \(script.name): still running after \(running.limit): sending SIGTERM",
+                script.key, "script \(script.name): still running after \(running.limit): sending SIGTERM",
                 \.timedOut)
             script.child.isKept = true
             kill(-group, SIGTERM)
         case .kill(let group):
             if let script = scripts[group] {
-                log.error("\(script.instance): script \(script.name): still running after SIGTERM: sending SIGKILL")
+                log.error("\(script.key): script \(script.name): still running after SIGTERM: sending SIGKILL")
                 script.child.isKept = false
                 kill(-group, SIGKILL)
             } else if let child = terminated.removeValue(forKey: group) {
@@ -360,8 +370,8 @@ extension Broker {
         _ notification: Notification, generation: UInt64, notingIn page: StatePage, keep: (PendingNotification) -> Void
     ) throws(Refusal) {
         let pending = try pending(
-            generation: generation, instance: UInt32(truncatingIfNeeded: notification.instance),
-            sequence: notification.sequence, trigger: notification.trigger, priority: notification.priority.rawValue)
+            generation: generation, notification.subject, sequence: notification.sequence,
+            trigger: notification.trigger, priority: notification.priority.rawValue)
         keep(pending)
         page.lastNotification = lastNotification
     }

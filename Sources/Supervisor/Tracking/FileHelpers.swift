@@ -1,5 +1,6 @@
 import Base
 import CLinux
+import ConfigurationModel
 import Glibc
 import Reactor
 import Supervision
@@ -12,7 +13,7 @@ final class FileHelpers {
 
     /// What is to be done with a file.
     enum Task {
-        case open
+        case open(ScriptAccount)
         case read
         /// Writes a number first, into a file that isn't there, or into any; `mode` is that of a file that is made.
         case write(Int32, overwrites: Bool, mode: UInt32)
@@ -99,7 +100,9 @@ final class FileHelpers {
         let socket = helper.number
         let result =
             switch order.task {
-            case .open: hasup_file_helper_ask(socket, HASUP_FILE_OPENS, order.path, 0, 0)
+            case .open(let account):
+                hasup_file_helper_open(
+                    socket, order.path, account.uid, account.gid, account.groups, UInt32(account.groups.count))
             case .read: hasup_file_helper_ask(socket, HASUP_FILE_READS, order.path, 0, 0)
             case .write(let number, let overwrites, let mode):
                 hasup_file_helper_ask(

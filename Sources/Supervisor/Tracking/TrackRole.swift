@@ -17,10 +17,10 @@ enum TrackRole {
     static let name = "hasup-track"
     /// Descriptors that it may have open.
     private static let descriptorsMax: UInt64 = 4_096
-    /// To read what only others may, and to write init_file there.
-    private static let capabilitiesWithoutScripts: CapabilitySet = [.dacReadSearch, .dacOverride]
-    /// To become scripts' users and to end what runs as them, besides.
-    private static let capabilities = capabilitiesWithoutScripts.union([.setUID, .setGID, .kill])
+    /// To read what only others may, to write init_file there, and to open files as scripts' users.
+    private static let capabilitiesWithoutScripts: CapabilitySet = [.dacReadSearch, .dacOverride, .setUID, .setGID]
+    /// To end what runs as scripts' users, besides.
+    private static let capabilities = capabilitiesWithoutScripts.union(.kill)
 
     static func arguments(_ limits: ScriptLimits, _ options: SandboxArguments, _ seal: TrackSeal?) -> [String] {
         [name, limits.word] + options.words + (seal?.words ?? [])

@@ -13,7 +13,7 @@ extension Elaborator {
         trackGroupName = nil
         options(entry, of: list) { elaborator, row, option in
             let name = row.alias ?? row.name
-            elaborator.refuse("`\(name)` is written twice: the address is left out", at: option, atStart: "")
+            elaborator.refuse("`\(name)` is written twice: the address is left out", at: option, atStart: .inMessage)
             elaborator.isUsable = false
         }
         guard isUsable else { return nil }
@@ -90,7 +90,7 @@ extension Elaborator {
         let prefix = Prefix(host: address)
         refuse(
             "`\(parts.last ?? "")` isn't a prefix length of 0 to \(prefix.length); \(prefix) is used", at: word,
-            atStart: "")
+            atStart: .inMessage)
         return prefix
     }
 

@@ -49,7 +49,7 @@ extension Elaborator {
         guard let nameToken = word(of: block) else { return }
         let name = string(nameToken)
         if let known = names[name] {
-            refuse("`vrrp_instance \(name)` exists already; this block is left out", at: nameToken, atStart: "")
+            refuse("`vrrp_instance \(name)` exists already; this block is left out", at: nameToken, atStart: .inMessage)
             report(.note, "the first one is here", at: known)
             return
         }

@@ -228,7 +228,7 @@ extension Elaborator {
     /// Complains about a route that the kernel would refuse.
     private mutating func isSound(_ route: RouteSettings, forced: AddressFamily?, at first: Int) -> Bool {
         func complain(_ message: String, _ elaborator: inout Elaborator) -> Bool {
-            elaborator.refuse("\(message): the route is left out", at: first, atStart: "")
+            elaborator.refuse("\(message): the route is left out", at: first, atStart: .inMessage)
             return false
         }
         if let forced, forced != route.family {

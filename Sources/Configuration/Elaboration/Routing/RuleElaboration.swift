@@ -107,7 +107,7 @@ extension Elaborator {
         let families = [rule.source?.address.family, rule.destination?.address.family, draft.family].compactMap { $0 }
         rule.family = families.first ?? .ipv4
         func complain(_ message: String, _ elaborator: inout Elaborator) -> RuleSettings? {
-            elaborator.refuse("\(message): the rule is left out", at: first, atStart: "")
+            elaborator.refuse("\(message): the rule is left out", at: first, atStart: .inMessage)
             return nil
         }
         if families.contains(where: { $0 != rule.family }) { return complain("its families differ", &self) }

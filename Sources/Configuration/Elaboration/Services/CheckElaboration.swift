@@ -99,7 +99,9 @@ extension Elaborator {
                 endpoint.localAddress = local.address
             } else {
                 refuse(
-                    "`bindto` isn't of the family of `\(draft.address)`; it is ignored", at: local.token, atStart: "")
+                    "`bindto` isn't of the family of `\(draft.address)`; it is ignored", at: local.token,
+                    atStart: .inMessage
+                )
             }
         }
         endpoint.localPort = draft.localPort

@@ -68,7 +68,9 @@ extension Elaborator {
         case "1.1": check.http.settings.version = .http11
         case "1.0C", "1.0c": check.http.settings.version = .http10WithClose
         default:
-            refuse("`http_protocol` is 1.0, 1.0C or 1.1, not `\(string(word))`; 1.0 is used", at: word, atStart: "")
+            refuse(
+                "`http_protocol` is 1.0, 1.0C or 1.1, not `\(string(word))`; 1.0 is used", at: word, atStart: .inMessage
+            )
         }
     }
 
@@ -78,7 +80,7 @@ extension Elaborator {
         let draft = request
         guard let path = draft.path else {
             if tries("path", in: block) { return nil }
-            refuse("`url` needs a `path`; it is left out", at: block.token, atStart: "")
+            refuse("`url` needs a `path`; it is left out", at: block.token, atStart: .inMessage)
             return nil
         }
         var request = HTTPRequest(path: path)
@@ -148,10 +150,10 @@ extension Elaborator {
         guard digits.count == 32 else {
             return refuse(
                 "a digest is 32 hexadecimal digits, not \(counted(digits.count, "character")); it is ignored", at: word,
-                atStart: "")
+                atStart: .inMessage)
         }
         guard let digest = hexadecimalBytes(digits, allowsWildcards: false)?.map(\.value) else {
-            return refuse("a digest is 32 hexadecimal digits; it is ignored", at: word, atStart: "")
+            return refuse("a digest is 32 hexadecimal digits; it is ignored", at: word, atStart: .inMessage)
         }
         request.digest = digest
     }

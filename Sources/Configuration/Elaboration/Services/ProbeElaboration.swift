@@ -166,6 +166,7 @@ extension Elaborator {
             model.ignoredSettings += 1
             return
         }
-        refuse("`\(check.name)` without a valid `\(keyword)`; the check is left out", at: check.token, atStart: "")
+        refuse(
+            "`\(check.name)` without a valid `\(keyword)`; the check is left out", at: check.token, atStart: .inMessage)
     }
 }

@@ -62,7 +62,9 @@ extension Elaborator {
         let isKnown = service.servers.insert(ServerKey(address: address, port: server.settings.port), block.token)
         if let isKnown {
             refuse(
-                "real_server `\(address) \(written)` is listed already; this one is left out", at: first, atStart: "")
+                "real_server `\(address) \(written)` is listed already; this one is left out", at: first,
+                atStart: .inMessage
+            )
             return report(.note, "the first one is here", at: isKnown)
         }
         for check in checks { perform(check) }

@@ -7,7 +7,9 @@ extension Elaborator {
         guard let nameToken = word(of: block) else { return }
         let name = string(nameToken)
         if let known = services.groups[name] {
-            refuse("`virtual_server_group \(name)` exists already; this block is left out", at: nameToken, atStart: "")
+            refuse(
+                "`virtual_server_group \(name)` exists already; this block is left out", at: nameToken,
+                atStart: .inMessage)
             return report(.note, "the first one is here", at: known.token)
         }
         var group = VirtualServerGroup(name: name, location: text.location(text.tokens[block.token]))

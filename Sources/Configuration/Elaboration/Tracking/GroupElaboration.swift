@@ -19,7 +19,7 @@ extension Elaborator {
         guard let token = word(of: block) else { return nil }
         let name = string(token)
         if let first = self[keyPath: names][name] {
-            refuse("`\(block.row.name) \(name)` exists already; this block is left out", at: token, atStart: "")
+            refuse("`\(block.row.name) \(name)` exists already; this block is left out", at: token, atStart: .inMessage)
             report(.note, "the first one is here", at: first)
             return nil
         }
@@ -113,7 +113,8 @@ extension Elaborator {
                 model.ignoredSettings += 1
                 return
             }
-            return refuse("`vrrp_sync_group \(group.name)` has no members and is left out", at: token, atStart: "")
+            return refuse(
+                "`vrrp_sync_group \(group.name)` has no members and is left out", at: token, atStart: .inMessage)
         }
         if group.members.count == 1, wanted == 1 {
             report(
@@ -204,7 +205,7 @@ extension Elaborator {
                 model.ignoredSettings += 1
                 return
             }
-            return refuse("`garp_group` has no interfaces and is left out", at: block.token, atStart: "")
+            return refuse("`garp_group` has no interfaces and is left out", at: block.token, atStart: .inMessage)
         }
         let isUnlimited = announcements.garpInterval == .zero && announcements.gnaInterval == .zero
         if isUnlimited, !misplaced.has("garp_interval", in: block.place),

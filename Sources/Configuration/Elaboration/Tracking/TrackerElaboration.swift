@@ -129,7 +129,7 @@ extension Elaborator {
     /// `[weight N] [reverse|noreverse]`.
     mutating func trackerOptions(_ entry: Statement, of list: KeywordList) {
         options(entry, of: list) { elaborator, row, option in
-            elaborator.refuse("`\(row.name)` is written twice; the last one counts", at: option, atStart: "")
+            elaborator.refuse("`\(row.name)` is written twice; the last one counts", at: option, atStart: .inMessage)
         }
     }
 
@@ -153,7 +153,7 @@ extension Elaborator {
         guard let token = word(of: block) else { return nil }
         let name = string(token)
         if let first = shared.trackers[kind]?[name] {
-            refuse("`\(kind.keyword) \(name)` exists already; this block is left out", at: token, atStart: "")
+            refuse("`\(kind.keyword) \(name)` exists already; this block is left out", at: token, atStart: .inMessage)
             report(.note, "the first one is here", at: first.token)
             return nil
         }
