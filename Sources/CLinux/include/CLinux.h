@@ -13,7 +13,6 @@
 #include "loop.h"
 #include "memory.h"
 #include "message.h"
-#include "opener.h"
 #include "packet.h"
 #include "process.h"
 #include "sandbox.h"
