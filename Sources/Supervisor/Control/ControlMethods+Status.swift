@@ -136,6 +136,13 @@ extension ControlMethods {
                     stamp: nil, now: now, note: note(checker.sandboxReport.shortfalls), users: host.users,
                     seal: checker.sandboxReport))
         }
+        for mail in delegate.mailProcesses {
+            reports.append(
+                ProcessReport(
+                    role: "mail", pid: mail.child.pid, restarts: 0, since: mail.startedAt, stamp: nil, now: now,
+                    note: note(mail.sandbox?.shortfalls ?? []), users: host.users,
+                    seal: mail.sandbox ?? SandboxReport()))
+        }
         return reports
     }
 }

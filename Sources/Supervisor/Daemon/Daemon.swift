@@ -29,6 +29,7 @@ final class Daemon {
     let service: ServiceNotifier
     private let reloadFiles: ReloadFiles
     private let dumps: Dumps
+    let mails: Mails
     private(set) var shutdown = Shutdown()
     private(set) var locks: VirtualRouterLocks?
     private var reloads: ReloadConductor?
@@ -64,6 +65,7 @@ final class Daemon {
         }
         reloadFiles = ReloadFiles(context.host, on: context.loop, log: context.log)
         dumps = Dumps(context, trackers)
+        mails = Mails(context, generation)
     }
 
     // MARK: Start
@@ -279,6 +281,7 @@ final class Daemon {
         workers.flushRest()
         scripts.flushRest()
         dumps.flushRest()
+        mails.flushRest()
         control?.flushRest()
     }
 
@@ -311,7 +314,10 @@ extension Daemon: VRRPSupervisionDelegate {
         events.record(observation, of: number == pending?.number ? pending ?? generation : generation)
     }
 
-    func add(_ notification: PendingNotification) { scripts.add(notification) }
+    func add(_ notification: PendingNotification) {
+        scripts.add(notification)
+        mails.add(notification)
+    }
 
     func resetNotificationSequence() { scripts.resetSequence() }
 
@@ -355,6 +361,7 @@ extension Daemon: ReloadConductorDelegate {
         let before = self.generation
         self.generation = generation
         scripts.adopt(generation)
+        mails.follow(generation)
         store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
         if generation.global.daemon.processName != before.global.daemon.processName { applyProcessName() }
@@ -373,13 +380,16 @@ extension Daemon: ReloadConductorDelegate {
 }
 
 extension Daemon: ControlMethodsDelegate {
+    var mailProcesses: [Mails.Sending] { mails.processes }
+
     var refusedReload: RefusedConfiguration? { reloads?.refused }
 
     var scheduledReload: Int64? { reloadFiles.due }
 
     var problems: [String] {
         (monitor?.problems ?? []) + events.problems
-            + [installed.failure, context.budget.problem].compactMap { $0 } + reloadFiles.problems + dumps.problems
+            + [installed.failure, context.budget.problem].compactMap { $0 } + reloadFiles.problems
+            + dumps.problems + mails.problems
     }
 
     func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {
