@@ -75,6 +75,10 @@ package struct LandlockPlan: Hashable, Sendable {
     package static func track(writing: [String]) -> LandlockPlan {
         LandlockPlan([Rule("/", .read)] + writing.map { Rule($0, .write) }, forbidsTCP: true, isScoped: true)
     }
+    /// The mail sender's: libraries, certificates, and what the C library looks up to find a server.
+    package static let mail = LandlockPlan(
+        ["/etc", "/usr", "/lib", "/lib32", "/lib64", "/run/systemd/resolve", "/run/resolvconf"].map { Rule($0, .read) },
+        isScoped: true)
     /// The reader's of a configuration, which may lie anywhere; users may be looked up at a server.
     package static let reader = LandlockPlan([Rule("/", .read)])
 
