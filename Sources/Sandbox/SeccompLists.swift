@@ -32,10 +32,10 @@ struct SeccompRule {
 enum SeccompLists {
     static func rules(for role: SandboxRole) -> [SeccompRule] {
         switch role {
-        case .vrrp: common + messages + plain("recvmmsg", "sendmmsg") + netlink + thread + fuse
-        case .checker: common + messages + checker
-        case .config: common + config
-        case .withdraw: common + messages + netlink
+        case .vrrp: common + noLinks + messages + plain("recvmmsg", "sendmmsg") + netlink + thread + fuse
+        case .checker: common + noLinks + messages + checker
+        case .config: common + noLinks + config
+        case .withdraw: common + noLinks + messages + netlink
         case .track: common + messages + track
         case .supervisor: supervisor
         }
@@ -72,8 +72,11 @@ enum SeccompLists {
             SeccompRule("newfstatat", int(3, 0x1000)),
             // Harmless questions that libraries ask; a refusal is an answer to them.
             SeccompRule("ioctl", refusal: ENOTTY), SeccompRule("clone3", refusal: ENOSYS),
-            SeccompRule("readlink", refusal: EACCES), SeccompRule("readlinkat", refusal: EACCES),
         ]
+
+    private static let noLinks = [
+        SeccompRule("readlink", refusal: EACCES), SeccompRule("readlinkat", refusal: EACCES),
+    ]
 
     /// Receiving and sending on what was handed over, and closing it for both sides.
     private static let messages = plain(
@@ -120,13 +123,13 @@ enum SeccompLists {
     }
 
     /// hasup-track without scripts: it reads files that it is told and /proc, writes those of init_file, and starts copies of
-    /// itself that do it. Which files is Landlock's part.
+    /// itself that do it, some as the users of scripts. Which files is Landlock's part.
     private static let track: [SeccompRule] =
         plain(
             "open", "openat", "readlinkat", "fstatfs", "newfstatat", "getdents64", "umask", "getcwd", "recvmmsg",
-            "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "pidfd_open", "pidfd_send_signal", "waitid",
-            "wait4", "kill", "getppid", "getpgid", "getsid", "setpgid", "set_robust_list", "rseq", "dup3",
-            "close_range", "getsockopt", "setgroups", "setfsuid", "setfsgid")
+            "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "pidfd_open", "waitid", "wait4", "getppid",
+            "setpgid", "set_robust_list", "rseq", "dup3", "close_range", "getsockopt",
+            "setgroups", "setfsuid", "setfsgid")
         + [
             // As fork(3) has it: no thread, and no new namespace.
             SeccompRule("clone", int(0, 0x0120_0000 | SIGCHLD)),

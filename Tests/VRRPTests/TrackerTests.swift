@@ -145,15 +145,16 @@ private let load = TrackerKey(.file, "load")
         #expect(actions.adverts == [72])
     }
 
-    /// behaviours_vrrp2 §2: INIT without a word until each script with weight 0 has ended once.
+    /// behaviours_vrrp2 §2: INIT without a word until each script with weight 0 has ended once. keepalived looks at files and
+    /// processes before it begins (behaviours §8), so theirs are waited for, too.
     @Test func waitsForFirstResults() {
-        let ping = TrackerKey(.script, "ping")
+        let ping = TrackerKey(.script, "ping"), db = TrackerKey(.process, "db"), load = TrackerKey(.file, "load")
         func waiting(_ table: TrackerState...) -> Bench {
             Bench(table: table) {
                 $0.trackers = [
                     Tracker(kind: .script, name: "web"), Tracker(kind: .script, name: "ping", reverse: true),
                     Tracker(kind: .script, name: "weighted", weight: 5), Tracker(kind: .process, name: "db"),
-                    Tracker(kind: .file, name: "load", weight: 0),
+                    Tracker(kind: .file, name: "load", weight: 0), Tracker(kind: .file, name: "other", weight: 1),
                 ]
             }
         }
@@ -161,22 +162,26 @@ private let load = TrackerKey(.file, "load")
         #expect(bench.state == .initialize && bench.status().awaitedScripts == ["web", "ping"])
         bench.advance(.seconds(60))
         bench.receive(100)
-        bench.track(TrackerState(web, .up))
+        bench.track(TrackerState(web, .up), TrackerState(db, .up))
         let silence = bench.take()
         #expect(silence.notified.isEmpty && silence.transitions.isEmpty && silence.adverts.isEmpty)
         #expect(bench.status().awaitedScripts == ["ping"] && bench.status().priority == .standard)
         var other = bench
         bench.track(TrackerState(ping, .down))
+        #expect(bench.state == .initialize && bench.status().awaitedScripts.isEmpty)
+        bench.track(TrackerState(load, .number(0)))
         #expect(bench.state == .backup && bench.status().awaitedScripts.isEmpty)
         var actions = bench.take()
         #expect(actions.notified == [.backup] && actions.reasons == [.started])
         #expect(bench.remaining == Interval(nanoseconds: 3_609_375_000))
-        other.track(TrackerState(ping, .up))
+        other.track(TrackerState(ping, .up), TrackerState(load, .number(0)))
         actions = other.take()
         #expect(other.state == .fault && actions.notified == [.fault])
         #expect(actions.reasons == [.fault(.trackerUp(ping))])
         // What hasupd knows already is waited for by nobody (D45).
-        #expect(waiting(TrackerState(web, .up), TrackerState(ping, .down)).state == .backup)
+        let known = waiting(
+            TrackerState(web, .up), TrackerState(ping, .down), TrackerState(db, .up), TrackerState(load, .number(0)))
+        #expect(known.state == .backup)
     }
 
     /// A stop says nothing of an instance that never started, and what comes afterwards doesn't start it.
