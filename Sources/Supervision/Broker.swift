@@ -162,19 +162,23 @@ package struct Broker<Source: InstanceSource> {
         let source = try source(of: generation)
         let key: NotificationKey
         let scripts: [NotifyScript]
+        let sendsMail: Bool
         switch subject {
         case .instance(let number):
             let instance = try instance(UInt32(truncatingIfNeeded: number), generation: generation)
             key = NotificationKey(.instance, instance.name)
             scripts = instance.scripts
+            sendsMail = instance.options.contains(.sendsMail)
         case .group(let number):
             guard trigger.isOfGroups else { throw .trigger(trigger) }
             guard let group = source.group(at: number) else { throw .group(UInt32(truncatingIfNeeded: number)) }
             key = NotificationKey(.group, group.name)
             scripts = group.scripts
+            sendsMail = group.sendsMail
         }
         lastNotification = sequence
         var pending = PendingNotification(of: key, sequence: sequence, trigger: trigger, priority: priority)
+        pending.sendsMail = sendsMail
         pending.findCommands(in: scripts, source.global)
         return pending
     }

@@ -163,12 +163,14 @@ extension Node {
 
     // MARK: Notifications
 
-    /// The state of a group; nil while it hasn't begun, or has ended.
+    /// The state of a group that can be told; nil while it hasn't begun, or has ended, or a member is told first.
     private func state(of group: SyncGroupState) -> RouterState? {
         let states = Set(group.members.map { routers[$0].state })
         if states.isEmpty || states.contains(.initialize) { return nil }
         if states.contains(.fault) { return .fault }
-        return states == [.master] ? .master : .backup
+        guard states == [.master] else { return .backup }
+        // Behind the last of its members (docs/decisions, D47).
+        return group.members.contains { routers[$0].owesMaster } ? nil : .master
     }
 
     private mutating func notify(of place: Int, into actions: inout [Action]) {

@@ -37,7 +37,9 @@ extension Node {
         // Under the old numbers: what is removed says goodbye.
         for id in routers.indices where map[id] == nil && routers[id].state != .initialize {
             if routers[id].state == .master { routers[id].advertise(.release, at: now, into: &actions) }
-            routers[id].end(.reconfigured, trigger: .fault, at: now, &context, into: &actions)
+            // FAULT unless notify_deleted is set, as keepalived (behaviours §6).
+            let trigger: NotifyTrigger = routers[id].settings.options.contains(.tellsDeletion) ? .deleted : .fault
+            routers[id].end(.reconfigured, trigger: trigger, at: now, &context, into: &actions)
         }
         actions.append(.renumber(map))
         context.renumber(map)

@@ -77,16 +77,20 @@ extension Node {
         }
     }
 
-    /// Repeats notifications that hasupd may not have heard: only the last of each instance and group is still true. They are
+    /// Repeats notifications that hasupd may not have heard: only the last of each instance and group is still true, and of
+    /// events only that another master has yielded is repeated. They are
     /// numbered anew behind the last one that was heard: a record that leapt to a number far away would have this one
     /// and all that follow refused. The transition that a notification is about is reported again, too, or the history
     /// would never have it.
     private mutating func notifyAgain(after last: UInt64, into actions: inout [Action]) {
-        let notifications = routers.compactMap(\.lastNotification) + context.groups.compactMap(\.lastNotification)
+        let notifications =
+            routers.compactMap(\.lastNotification) + routers.compactMap(\.reclaimNotification)
+            + context.groups.compactMap(\.lastNotification)
         for former in notifications.filter({ $0.sequence > last }).sorted(by: { $0.sequence < $1.sequence }) {
             let notification = context.notification(former.trigger, of: former.subject, priority: former.priority)
             actions.append(.notify(notification))
             switch former.subject {
+            case .instance(let id) where former.trigger == .reclaimed: routers[id].reclaimNotification = notification
             case .instance(let id):
                 routers[id].lastNotification = notification
                 if let transition = routers[id].lastTransition {
@@ -120,6 +124,8 @@ extension VirtualRouter {
             // Whatever a record says, the next advertisement is due within an interval.
             advertDueAt = min(advertDueAt, now + settings.advertInterval)
             context.set(.advertise, of: id, to: advertDueAt)
+            if owesMaster { context.set(.tellMaster, of: id, to: tellMasterBy) }
+            context.set(.reclaim, of: id, to: reclaimAt)
         } else if state == .backup {
             masterDownAt = min(masterDownAt, max(now, context.startsAt) + masterDownInterval)
             // While nobody listened the master may have advertised: it gets the chance to do it once more.
@@ -163,6 +169,7 @@ extension VirtualRouter {
         install(
             allAddresses.filter { place(of: $0, context) != nil }, at: now, &context, into: &actions)
         checkServing(at: now, &context, into: &actions)
+        tellMaster(at: now, &context, into: &actions)
     }
 
     /// Announces addresses that the kernel has added after the requesting process had died: nobody has. Nor may anybody

@@ -24,9 +24,13 @@ enum TimerKind: Int, CaseIterable {
     case reportRemovals
     /// FAULT for want of a usable address: it tries again.
     case retryAddresses
+    /// MASTER: it is told, whether the kernel has answered or not.
+    case tellMaster
+    /// MASTER: another master that has yielded is silent for long enough.
+    case reclaim
 
     /// The number of kinds. `allCases.count` would build an array each time a timer is set.
-    static let count = TimerKind.retryAddresses.rawValue + 1
+    static let count = TimerKind.reclaim.rawValue + 1
 }
 
 /// A request to the kernel that it hasn't answered, by ticket.

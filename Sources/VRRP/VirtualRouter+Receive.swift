@@ -270,7 +270,7 @@ extension VirtualRouter {
     ) {
         // RFC 9568 §6.4.3: priority 0 is answered with an ADVERTISEMENT.
         if view.priority == .release {
-            rivals.released(by: sender)
+            yielded(sender, at: now, &context, into: &actions)
             if !assertMastership(at: now, into: &actions) { advertiseSoon(&context) }
             return
         }
@@ -279,6 +279,8 @@ extension VirtualRouter {
         if let source, (view.priority, sender) < (priority, source) {
             noteRival(
                 .lowerPriority(view.priority), from: sender, interval: view.interval, at: now, into: &actions)
+            expectYielding(of: sender, interval: view.interval, at: now, &context)
+            tellLowerPriority(at: now, &context, into: &actions)
             if !settings.lowerPriorityNoAdvert { assertMastership(at: now, into: &actions) }
             announceAfterLowerPriority(at: now, &context)
             if group != nil { context.noteChange(of: id, .lowerPriority) }

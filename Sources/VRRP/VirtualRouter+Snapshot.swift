@@ -48,6 +48,7 @@ extension VirtualRouter {
         if state == .backup, !isIntervalLearned { flags |= 16 }
         if awaitsResults { flags |= 32 }
         if wantsMaster { flags |= 64 }
+        if owesMaster { flags |= 128 }
         writer.write(flags)
         writer.write(since.nanoseconds)
         writer.write(compact: UInt64(bitPattern: masterInterval.nanoseconds))
@@ -58,6 +59,9 @@ extension VirtualRouter {
         writer.write(optional: masterPriority) { $0.write($1.rawValue) }
         writer.write(compact: generation)
         writer.write(optional: lastNotification) { $1.encodeRecord(into: &$0) }
+        writer.write(optional: reclaimNotification) { $1.encodeRecord(into: &$0) }
+        writer.write(optional: reclaimAt) { $0.write($1.nanoseconds) }
+        writer.write(optional: lowerPriorityToldAt) { $0.write($1.nanoseconds) }
         encodeGroupNotification(context, into: &writer)
         counters.encodeCompactly(hasTallies: detail.rawValue < Detail.least.rawValue, into: &writer)
         let kept = detail == .least ? [] : removals.suffix(Self.removalsKept)
@@ -189,7 +193,7 @@ extension VirtualRouter {
         /// True if everything in it lies in the past: a MASTER that will have advertised tomorrow would be one for
         /// ever.
         private func isPast(at now: Instant) -> Bool {
-            let moments = [router.lastSentAt, router.lastAdvertAt]
+            let moments = [router.lastSentAt, router.lastAdvertAt, router.lowerPriorityToldAt]
             return router.since <= now && moments.allSatisfy { $0.map { $0 <= now } ?? true }
                 && router.removals.allSatisfy { $0.at <= now }
         }
@@ -202,6 +206,8 @@ extension VirtualRouter {
             ]
             let latest = now + router.masterDownInterval
             router.preemptDelaySince = router.preemptDelaySince.map { min($0, latest) }
+            let longest = router.silence(of: Self.learnedIntervalMax)
+            router.reclaimAt = router.reclaimAt.map { min($0, now + longest) }
             timers = timers.map { kind, deadline in (kind, min(deadline, now + (waits[kind] ?? .zero))) }
             router.discardReports.bound(at: now)
             if router.unserved != nil { router.retryAt = min(router.retryAt, now + VirtualRouter.retryWaitMax) }
@@ -230,6 +236,7 @@ extension VirtualRouter {
             router.isIntervalLearned = router.state == .backup && flags & 16 == 0
             router.awaitsResults = flags & 32 != 0
             router.wantsMaster = router.state == .backup && flags & 64 != 0
+            router.owesMaster = router.state == .master && flags & 128 != 0
             // One that has ended leaves nothing to go on with.
             guard (router.state == .initialize) == router.awaitsResults else { throw .invalid }
             router.since = try reader.readMoment()
@@ -246,6 +253,16 @@ extension VirtualRouter {
             router.lastNotification = try reader.readOptional { reader throws(ByteError) in
                 try Notification(record: &reader, of: id)
             }
+            guard router.lastNotification?.trigger.isState ?? true else { throw .invalid }
+            router.reclaimNotification = try reader.readOptional { reader throws(ByteError) in
+                try Notification(record: &reader, of: id)
+            }
+            router.reclaimAt = try reader.readOptional { reader throws(ByteError) in try reader.readMoment() }
+            router.lowerPriorityToldAt = try reader.readOptional { reader throws(ByteError) in try reader.readMoment() }
+            guard router.reclaimNotification?.trigger ?? .reclaimed == .reclaimed,
+                router.state == .master
+                    || router.reclaimNotification == nil && router.reclaimAt == nil && router.lowerPriorityToldAt == nil
+            else { throw .invalid }
             groupNotification = try reader.readOptional { reader throws(ByteError) in
                 try Notification(record: &reader, of: id)
             }

@@ -41,6 +41,8 @@ extension VirtualRouter {
         case .kernelRetry: retryRefused(at: now, &context, into: &actions)
         case .reportRemovals: reportRemovals(context, into: &actions)
         case .retryAddresses: retryAddresses(at: now, &context, into: &actions)
+        case .tellMaster: tellMaster(at: now, &context, into: &actions)
+        case .reclaim: reclaim(at: now, &context, into: &actions)
         }
         return .changed
     }

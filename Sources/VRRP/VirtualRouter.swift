@@ -61,8 +61,16 @@ struct VirtualRouter {
     var masterPriority: Priority?
     /// Counts state changes; answers of the kernel to requests of an earlier state change no decision.
     var generation: UInt64 = 0
-    /// The last notification, for a successor that can't know whether it was heard.
+    /// The last notification of a state, for a successor that can't know whether it was heard.
     var lastNotification: Notification?
+    /// MASTER: true until that is told (docs/decisions, D47).
+    var owesMaster = false
+    /// MASTER: another one was heard, and has yielded if it is silent until then.
+    var reclaimAt: Instant?
+    /// MASTER: the last notification of such a silence.
+    var reclaimNotification: Notification?
+    /// MASTER: when a lower-priority advertisement was last told.
+    var lowerPriorityToldAt: Instant?
     var counters = Counters()
     /// Addresses that another program has removed in the last ten seconds.
     var removals: [Removal] = []
@@ -154,7 +162,7 @@ struct VirtualRouter {
     /// Leaves Initialize, as RFC 9568 §6.4.1 says, when it knows enough.
     mutating func start(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
         awaitsResults = true
-        refreshSurroundings(context, into: &actions)
+        refreshSurroundings(&context, into: &actions)
         startIfKnown(at: now, &context, into: &actions)
         reportUnadvertised(into: &actions)
         if awaitsResults { reportForeignAddresses(context, into: &actions) }
@@ -185,7 +193,7 @@ struct VirtualRouter {
     var mayBeMaster: Bool { state == .master || wantsMaster }
 
     /// Reads again what interfaces and tracked objects decide: faults, source, priority.
-    private mutating func refreshSurroundings(_ context: NodeContext, into actions: inout [Action]) {
+    private mutating func refreshSurroundings(_ context: inout NodeContext, into actions: inout [Action]) {
         let interface = context.interfaces[settings.interface]
         let tracked = Tracking.effects(on: settings, context)
         faults = Tracking.faults(of: settings, tracked: tracked.faults, context)
@@ -194,6 +202,9 @@ struct VirtualRouter {
         priority = settings.priority(changedBy: tracked.contributions.reduce(0) { $0 + Int($1.amount) })
         if priority != former, state != .initialize || awaitsResults {
             actions.append(.observe(.priorityChanged(id, from: former, to: priority)))
+            if settings.options.contains(.notifiesPriorityChanges) {
+                notify(event: state == .master ? .masterPriority : .backupPriority, &context, into: &actions)
+            }
         }
         source = Tracking.source(of: settings, context)
         interfaceIndex = interface?.index ?? 0
@@ -223,7 +234,7 @@ struct VirtualRouter {
         previousDown: Interval, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
         let before = priority
-        refreshSurroundings(context, into: &actions)
+        refreshSurroundings(&context, into: &actions)
         reportUnadvertised(into: &actions)
         switch state {
         case .initialize: startIfKnown(at: now, &context, into: &actions)
@@ -296,10 +307,25 @@ struct VirtualRouter {
         advertDueAt = now + settings.advertInterval
         context.set(.advertise, of: id, to: advertDueAt)
         install(allAddresses, at: now, &context, into: &actions)
-        notify(.master, &context, into: &actions)
+        owesMaster = true
+        context.set(.tellMaster, of: id, to: tellMasterBy)
         report(transition, &context, into: &actions)
         reportedForeignAddresses = []
         checkServing(at: now, &context, into: &actions)
+        tellMaster(at: now, &context, into: &actions)
+    }
+
+    /// When MASTER is told at the latest.
+    var tellMasterBy: Instant { since + .seconds(1) }
+
+    /// Tells MASTER when its addresses can be used: the kernel has answered for them, there are none, or it takes too long
+    /// (docs/decisions, D47). Its group is told afterwards.
+    mutating func tellMaster(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+        guard state == .master, owesMaster, isInstalled || allAddresses.isEmpty || now >= tellMasterBy else { return }
+        owesMaster = false
+        context.set(.tellMaster, of: id, to: nil)
+        notify(.master, &context, into: &actions)
+        if group != nil { context.noteChange(of: id, .state) }
     }
 
     /// To FAULT; a MASTER releases with priority 0 if anything can still leave.
@@ -317,7 +343,7 @@ struct VirtualRouter {
         reportForeignAddresses(context, into: &actions)
     }
 
-    /// To Initialize: removed by a reload (its notification is FAULT, as keepalived's) or stopped.
+    /// To Initialize: removed by a reload or stopped.
     mutating func end(
         _ reason: TransitionReason, trigger: NotifyTrigger, at now: Instant, _ context: inout NodeContext,
         into actions: inout [Action]
@@ -345,6 +371,10 @@ struct VirtualRouter {
         isIntervalLearned = false
         differentAddresses = nil
         rivals = RivalMasters()
+        lowerPriorityToldAt = nil
+        reclaimAt = nil
+        reclaimNotification = nil
+        owesMaster = false
         isInstalled = false
         masterDownAt = .never
         advertDueAt = .never
@@ -381,6 +411,18 @@ struct VirtualRouter {
         let notification = context.notification(trigger, of: .instance(id), priority: priority)
         lastNotification = notification
         actions.append(.notify(notification))
+    }
+
+    /// Tells something that doesn't change the state.
+    ///
+    /// - Returns: the notification.
+    @discardableResult
+    mutating func notify(
+        event trigger: NotifyTrigger, _ context: inout NodeContext, into actions: inout [Action]
+    ) -> Notification {
+        let notification = context.notification(trigger, of: .instance(id), priority: priority)
+        actions.append(.notify(notification))
+        return notification
     }
 
     private mutating func report(

@@ -46,7 +46,7 @@ extension KeywordList {
         r.row("notify_fault", .command, .typed, "run on group -> FAULT") { $0.notify(.fault, $1, into: \.group.settings.scripts) }
         r.row("notify_stop", .command, .typed, "run when daemon stops") { $0.notify(.stop, $1, into: \.group.settings.scripts) }
         r.row("notify", .command, .typed, "generic; args appended: GROUP NAME STATE 0") { $0.notify(.any, $1, into: \.group.settings.scripts) }
-        r.boolean("smtp_alert", default: "global, else false", .typed, "mail on group transitions", \.group.settings.sendsMail)
+        r.boolean("smtp_alert", default: "global, else false", .acts, "mail on group transitions", \.group.settings.sendsMail)
         r.row("global_tracking", .flag, traits: .deprecated, .refused("deprecated; list the trackers in the group itself"), "deprecated: give all trackers to all members")
         r.flag("sync_group_tracking_weight", .acts, "allow non-zero weights in trackers of member instances", \.group.settings.keepsMemberWeights)
         r.boolean("notify_priority_changes", default: "global", .typed, "FIFO line on member effective-priority change", \.group.settings.notifiesPriorityChanges)

@@ -35,5 +35,6 @@ extension InstanceSettings {
         }
         trackers.removeAll { own in group.trackers.contains { $0.kind == own.kind && $0.name == own.name } }
         trackers += group.trackers
+        if group.notifiesPriorityChanges { options.insert(.notifiesPriorityChanges) }
     }
 }

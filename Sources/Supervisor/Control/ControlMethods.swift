@@ -17,6 +17,8 @@ protocol ControlMethodsDelegate: AnyObject {
     var refusedReload: RefusedConfiguration? { get }
     /// The time of the next scheduled reload, in seconds since 1970.
     var scheduledReload: Int64? { get }
+    /// Processes that send mails at the moment.
+    var mailProcesses: [Mails.Sending] { get }
     /// Faults of hasupd's surroundings, a sentence each.
     var problems: [String] { get }
     /// The results of what is tracked.

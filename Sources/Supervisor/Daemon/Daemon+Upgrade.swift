@@ -55,6 +55,7 @@ extension Daemon {
             lastWork: { [unowned self] in
                 self.logWaitingNotifications()
                 self.scripts.endTerminated()
+                self.mails.finish()
                 self.flushRest()
                 self.loop.flushDeferredWork()
             },

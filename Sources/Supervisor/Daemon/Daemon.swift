@@ -30,6 +30,7 @@ final class Daemon {
     let service: ServiceNotifier
     private let reloadFiles: ReloadFiles
     private let dumps: Dumps
+    let mails: Mails
     private(set) var shutdown = Shutdown()
     private(set) var locks: VirtualRouterLocks?
     private var reloads: ReloadConductor?
@@ -68,6 +69,7 @@ final class Daemon {
         fifos = FIFOs(context, limits, store)
         reloadFiles = ReloadFiles(context.host, on: context.loop, log: context.log)
         dumps = Dumps(context, trackers)
+        mails = Mails(context, generation)
     }
 
     // MARK: Start
@@ -288,6 +290,10 @@ final class Daemon {
         }
     }
 
+    private func wait(_ limit: Interval) {
+        if let stopTimer { loop.set(stopTimer, to: Clock.now + limit) }
+    }
+
     private func beginStop() {
         // The files of a parked hasupd are its successor's.
         monitor?.stop()
@@ -306,6 +312,7 @@ final class Daemon {
         workers.flushRest()
         scripts.flushRest()
         dumps.flushRest()
+        mails.flushRest()
         control?.flushRest()
     }
 
@@ -339,7 +346,10 @@ extension Daemon: VRRPSupervisionDelegate {
         events.record(observation, of: number == pending?.number ? pending ?? generation : generation)
     }
 
-    func add(_ notification: PendingNotification) { scripts.add(notification) }
+    func add(_ notification: PendingNotification) {
+        scripts.add(notification)
+        mails.add(notification)
+    }
 
     func noted(_ notification: PendingNotification) { fifos.write(notification) }
 
@@ -387,6 +397,7 @@ extension Daemon: ReloadConductorDelegate {
         let before = self.generation
         self.generation = generation
         scripts.adopt(generation)
+        mails.follow(generation)
         store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
         if generation.global.daemon.processName != before.global.daemon.processName { applyProcessName() }
@@ -407,6 +418,8 @@ extension Daemon: ReloadConductorDelegate {
 }
 
 extension Daemon: ControlMethodsDelegate {
+    var mailProcesses: [Mails.Sending] { mails.processes }
+
     var refusedReload: RefusedConfiguration? { reloads?.refused }
 
     var scheduledReload: Int64? { reloadFiles.due }
@@ -414,7 +427,7 @@ extension Daemon: ControlMethodsDelegate {
     var problems: [String] {
         (monitor?.problems ?? []) + events.problems
             + [installed.failure, context.budget.problem].compactMap { $0 } + reloadFiles.problems + fifos.problems
-            + dumps.problems
+            + dumps.problems + mails.problems
     }
 
     func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {

@@ -123,6 +123,7 @@ extension Daemon {
         // No worker waits for hasupd any more, and the rest may take longer than the fuse of the realtime class allows.
         Realtime.end()
         scripts.endTerminated()
+        mails.finish()
         workers.tracker?.endAtOnce()
         loop.flushDeferredWork()
         control?.remove()
