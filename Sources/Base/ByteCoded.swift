@@ -82,6 +82,13 @@ extension Interval: ByteCoded {
     package func encode(into writer: inout ByteWriter) { writer.write(nanoseconds) }
 }
 
+extension Instant: ByteCoded {
+    package init(decoding reader: inout ByteReader) throws(ByteError) {
+        self.init(nanoseconds: try reader.readInt64())
+    }
+    package func encode(into writer: inout ByteWriter) { writer.write(nanoseconds) }
+}
+
 extension Optional: ByteCoded where Wrapped: ByteCoded {
     package init(decoding reader: inout ByteReader) throws(ByteError) {
         self = try reader.readBool() ? try Wrapped(decoding: &reader) : nil

@@ -16,6 +16,8 @@ package enum ControlMethod: String, Hashable, Sendable, CaseIterable {
     case instances = "Instances"
     /// Counters.
     case statistics = "Statistics"
+    /// Counters, which are then counted from zero again.
+    case resetStatistics = "ResetStatistics"
     /// Past events.
     case history = "History"
     /// Changes the log level.
@@ -26,7 +28,7 @@ package enum ControlMethod: String, Hashable, Sendable, CaseIterable {
     /// True if read access isn't enough.
     package var changesSomething: Bool {
         switch self {
-        case .reload, .setLogLevel, .upgrade: true
+        case .reload, .setLogLevel, .upgrade, .resetStatistics: true
         case .status, .processes, .watch, .version, .instances, .statistics, .history: false
         }
     }
@@ -85,6 +87,10 @@ package enum ControlInterface {
         case .version: interface.method(name, VersionReply.self, "The daemon's version")
         case .instances: interface.method(name, InstancesReply.self, "The instances in brief")
         case .statistics: interface.method(name, StatisticsReply.self, "Counters")
+        case .resetStatistics:
+            interface.method(
+                name, arguments: "name: ?string", ResetStatisticsReply.self,
+                "Counts the counters of all instances, or of one, from zero again; answers them as they were")
         case .setLogLevel:
             interface.method(
                 name, arguments: "level: string", LogLevelReply.self,
@@ -224,6 +230,16 @@ package struct LoopReport: JSONRecord, Hashable {
     }
 }
 
+/// Results of ResetStatistics.
+package struct ResetStatisticsReply: JSONRecord, Hashable {
+    package static let summary = "Results of ResetStatistics"
+    /// Those that were reset, in the order of the configuration; empty when no instance has the name.
+    package var instances: [InstanceStatistics] = []
+
+    package init() {}
+    package mutating func visit(_ members: inout some Members) { members.member("instances", &instances) }
+}
+
 /// Results of Statistics.
 package struct StatisticsReply: JSONRecord, Hashable {
     package static let summary = "Results of Statistics"
@@ -231,7 +247,7 @@ package struct StatisticsReply: JSONRecord, Hashable {
     package var loop = LoopReport()
     /// The control socket's own.
     package var control = ControlCounters()
-    /// In the order of the configuration.
+    /// In the order of the configuration; empty when the VRRP worker, which counts, doesn't answer.
     package var instances: [InstanceStatistics] = []
 
     package init() {}

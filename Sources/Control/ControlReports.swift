@@ -5,7 +5,7 @@ import Varlink
 /// One process of the daemon, as the kernel shows it.
 package struct ProcessReport: JSONRecord, Hashable {
     package static let summary = "A process by /proc (landlock: by itself); seccomp is one of disabled, strict, filter"
-    /// `supervisor`, `vrrp`, `checker` or `track`.
+    /// `supervisor`, `vrrp`, `checker`, `track`, or `mail` while one is being sent.
     package var role = ""
     /// Process id; 0 while it waits for its restart.
     package var pid = 0
@@ -310,20 +310,24 @@ package struct InstanceSummary: JSONRecord, Hashable {
 package struct InstanceStatistics: JSONRecord, Hashable {
     package static let summary = "An instance's counters"
     package var name = ""
-    /// Since it was configured.
+    /// Since it was configured or they were reset.
     package var counters = Counters()
+    /// The same as keepalived counts.
+    package var keepalived = KeepalivedCounters()
 
     /// Nothing counted.
     package init() {}
     /// An instance's counters.
-    package init(name: String, counters: Counters) {
+    package init(name: String, counters: Counters, keepalived: KeepalivedCounters) {
         self.name = name
         self.counters = counters
+        self.keepalived = keepalived
     }
 
     package mutating func visit(_ members: inout some Members) {
         members.member("name", &name)
         members.member("counters", &counters)
+        members.member("keepalived", &keepalived)
     }
 }
 

@@ -11,6 +11,11 @@ package struct ControlRequest: Sendable {
     package var onlyIfChanged = false
     /// Of SetLogLevel: the level's name, not yet checked.
     package var level = ""
+    /// Of ResetStatistics: the one instance; nil for all.
+    package var instance: String?
+
+    /// Bytes of an instance's name.
+    private static let nameMax = 1_024
 
     /// A call's arguments. - Throws: `invalidParameter` for one that the method doesn't have, or of another type.
     mutating func take(_ parameters: JSON) throws(VarlinkError) {
@@ -22,6 +27,8 @@ package struct ControlRequest: Sendable {
             case (.upgrade, "only_if_changed", .bool(let value)): onlyIfChanged = value
             case (.upgrade, "only_if_changed", .null): onlyIfChanged = false
             case (.setLogLevel, "level", .string(let value)): level = value
+            case (.resetStatistics, "name", .string(let value)) where value.utf8.count <= Self.nameMax: instance = value
+            case (.resetStatistics, "name", .null): instance = nil
             default: throw .invalidParameter(member.name)
             }
         }
@@ -132,6 +139,11 @@ extension ControlResponder {
     /// Answers Instances.
     package func reply(instanceCount: Int, summary: @escaping (Int) -> InstanceSummary?) {
         reply(list: "instances", count: instanceCount) { index, writer in summary(index)?.write(into: &writer) }
+    }
+
+    /// Answers ResetStatistics.
+    package func reply(reset count: Int, instance: @escaping (Int) -> InstanceStatistics?) {
+        reply(list: "instances", count: count) { index, writer in instance(index)?.write(into: &writer) }
     }
 
     /// Answers Statistics; the instances of `head` are ignored.

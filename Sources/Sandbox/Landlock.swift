@@ -15,6 +15,8 @@ package struct FileRights: OptionSet, Hashable, Sendable {
     package static let removeFile = FileRights(rawValue: 1 << 5)
     /// To make sockets with a path.
     package static let makeSocket = FileRights(rawValue: 1 << 9)
+    /// To give a new file the name of another one in its folder.
+    package static let replaceFile = FileRights(rawValue: 1 << 5 | 1 << 8)
     package static let makeFolder = FileRights(rawValue: 1 << 7)
     /// To make files, and to write into files.
     package static let write = FileRights(rawValue: 1 << 1 | 1 << 8 | 1 << 14)
@@ -73,6 +75,10 @@ package struct LandlockPlan: Hashable, Sendable {
     package static func track(writing: [String]) -> LandlockPlan {
         LandlockPlan([Rule("/", .read)] + writing.map { Rule($0, .write) }, forbidsTCP: true, isScoped: true)
     }
+    /// The mail sender's: libraries, certificates, and what the C library looks up to find a server.
+    package static let mail = LandlockPlan(
+        ["/etc", "/usr", "/lib", "/lib32", "/lib64", "/run/systemd/resolve", "/run/resolvconf"].map { Rule($0, .read) },
+        isScoped: true)
     /// The reader's of a configuration, which may lie anywhere; users may be looked up at a server.
     package static let reader = LandlockPlan([Rule("/", .read)])
 

@@ -35,6 +35,8 @@ enum SeccompLists {
         case .vrrp: common + noLinks + messages + plain("recvmmsg", "sendmmsg") + netlink + thread + fuse
         case .checker: common + noLinks + messages + checker
         case .config: common + noLinks + config
+        case .dump: common + noLinks + dump
+        case .mail: common + messages + mail
         case .withdraw: common + noLinks + messages + netlink
         case .track: common + messages + track
         case .supervisor: supervisor
@@ -144,6 +146,27 @@ enum SeccompLists {
             "getdents64", "readlinkat", "readlink", "getcwd", "pread64", "readv", "writev", "statx", "stat", "lstat",
             "access", "faccessat", "faccessat2", "sendmsg", "recvmsg", "uname", "fchdir", "chdir")
         + readOnlyFiles
+
+    /// The sender of mails: it resolves names and talks to one server. Name services and TLS are libraries, which may be
+    /// loaded late: what they map to execute can't be written.
+    private static let mail: [SeccompRule] =
+        plain(
+            "connect", "bind", "getsockopt", "setsockopt", "sendmmsg", "recvmmsg", "readv", "writev", "uname",
+            "sysinfo",
+            "getrusage", "pread64", "getdents64", "statx", "stat", "lstat", "access", "faccessat", "faccessat2",
+            "getcwd",
+            "alarm", "setitimer", "pselect6", "select")
+        + internetSockets + readOnlyFiles
+        + [
+            SeccompRule("mmap", ArgumentRule(2, is: 0, mask: UInt64(PROT_WRITE))),
+            // The C library asks nscd, and the kernel for its addresses, and does without an answer.
+            SeccompRule("socket", int(0, AF_UNIX), refusal: EACCES),
+            SeccompRule("socket", int(0, AF_NETLINK), refusal: EACCES),
+            SeccompRule("socketpair", refusal: EACCES),
+        ]
+
+    /// The writer of dumps: it has made its files, writes into them, and puts them in their place.
+    private static let dump = plain("recvmsg", "sendmsg", "renameat", "renameat2", "unlinkat")
 
     /// Neither O_WRONLY, O_RDWR, O_CREAT nor O_TRUNC.
     private static let readOnlyFiles: [SeccompRule] = [

@@ -9,6 +9,10 @@ package enum SandboxRole: Hashable, Sendable, CaseIterable {
     case checker
     /// The short-lived child that parses the configuration (docs/decisions, D6).
     case config
+    /// The short-lived child that writes keepalived's files at a signal.
+    case dump
+    /// The short-lived child that sends a mail.
+    case mail
     /// The short-lived child that removes addresses which nobody advertises.
     case withdraw
     /// hasup-track without scripts.

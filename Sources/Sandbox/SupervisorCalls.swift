@@ -16,7 +16,7 @@ extension SeccompLists {
             "rt_sigreturn", "rt_sigtimedwait", "sigaltstack", "exit", "exit_group", "set_tid_address",
             "set_robust_list", "rseq", "arch_prctl", "uname", "sysinfo", "getrusage", "times", "gettid", "getpid",
             "getppid", "getpgrp", "getpgid", "getsid", "clock_gettime", "clock_getres", "gettimeofday", "time",
-            "clock_nanosleep", "nanosleep", "sched_yield", "sched_getaffinity", "getcpu",
+            "clock_nanosleep", "nanosleep", "alarm", "setitimer", "sched_yield", "sched_getaffinity", "getcpu",
             "epoll_wait", "epoll_pwait", "epoll_ctl", "epoll_create1", "poll", "ppoll", "select", "pselect6",
             "timerfd_create", "timerfd_settime", "timerfd_gettime", "eventfd2", "signalfd4", "pipe", "pipe2", "fcntl",
             "dup", "dup2", "dup3", "close_range")
@@ -37,6 +37,11 @@ extension SeccompLists {
             "rename", "renameat", "renameat2", "chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat", "lchown",
             "ftruncate", "fsync", "fdatasync", "flock", "fadvise64", "memfd_create", "inotify_init1",
             "inotify_add_watch", "inotify_rm_watch", "lgetxattr")
+        // FIFOs, and no device.
+        + [
+            SeccompRule("mknod", ArgumentRule(1, is: UInt64(S_IFIFO), mask: UInt64(S_IFMT))),
+            SeccompRule("mknodat", ArgumentRule(2, is: UInt64(S_IFIFO), mask: UInt64(S_IFMT))),
+        ]
 
     /// Starting, watching and ending children; no new namespace. `setpriority` is a worker's before its own seal: after
     /// an upgrade it is started beneath this filter.

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 
 /// Times of the state machine (RFC 9568 §6.1, RFC 3768 §6.1).
 enum ElectionTimes {
@@ -17,5 +18,13 @@ enum ElectionTimes {
         _ version: VRRPVersion, _ priority: Priority, masterInterval: Interval, adverts: Int
     ) -> Interval {
         masterInterval * Int64(max(1, adverts)) + skew(version, priority, masterInterval: masterInterval)
+    }
+}
+
+extension InstanceStatus {
+    /// The time without an advertisement after which the instance, as a BACKUP, claims mastership.
+    package func masterDownInterval(_ settings: InstanceSettings) -> Interval {
+        ElectionTimes.masterDown(
+            settings.version, priority, masterInterval: advertInterval, adverts: settings.downTimerAdverts)
     }
 }

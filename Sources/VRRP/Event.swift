@@ -31,6 +31,8 @@ package enum Event {
     case trackerTable([TrackerState])
     /// New results of tracked objects of the configuration that runs; after a table, also of the one that comes next.
     case trackers([TrackerState])
+    /// Counts one instance's counters, or with nil those of all, from zero again.
+    case resetCounters(InstanceID?)
     /// `deadline` may have come. Spurious calls do nothing.
     case timeout
     /// Hand over everything: priority 0, addresses withdrawn, STOP notifications. Nothing is sent afterwards.

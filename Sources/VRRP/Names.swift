@@ -14,6 +14,14 @@ extension Anomaly: NamedCase {
         case .equalPriority: "equalPriority"
         }
     }
+    /// For people, behind a number.
+    package var words: String {
+        switch self {
+        case .addressListMismatch: "other addresses"
+        case .intervalAdopted: "another interval"
+        case .equalPriority: "our priority"
+        }
+    }
 }
 
 extension DiscardReason: NamedCase {
@@ -42,6 +50,7 @@ extension DiscardReason: NamedCase {
         case .otherVRID: ("otherVRID", "with our address under another VRID")
         case .carp: ("carp", "CARP, another protocol")
         case .authenticationTrailer: ("authenticationTrailer", "signed (auth_hmac)")
+        case .unknownAuthenticationType: ("unknownAuthenticationType", "unknown authentication type")
         }
     }
 }

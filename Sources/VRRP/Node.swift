@@ -49,10 +49,12 @@ package struct Node: Sendable {
             if !records.isEmpty { context.retryStaleAddresses(at: now + kernelRetryDelay) }
         case .trackerTable(let states): context.trackers.prepare(states)
         case .trackers(let states): take(states, at: now, into: &actions)
+        case .resetCounters(let id): resetCounters(of: id)
         case .stop:
             stop(at: now, into: &actions)
             changed.addAll(routers.count)
         }
+        if !context.memberChanges.isEmpty { settleChangedGroups(at: now, into: &actions) }
         if context.staleAddressesAt <= now { context.retryStaleAddresses(into: &actions) }
         if context.announcer.deadline <= now { announce(at: now, into: &actions) }
     }
@@ -69,7 +71,9 @@ package struct Node: Sendable {
             return nil
         }
         let id = next.timer / TimerKind.count
-        return routers.indices.contains(id) && routers[id].masterDownAt == next.deadline ? (id, next.deadline) : nil
+        // Who wants to be MASTER already waits for others.
+        return routers.indices.contains(id) && routers[id].masterDownAt == next.deadline && !routers[id].wantsMaster
+            ? (id, next.deadline) : nil
     }
 
     /// The time of the next takeover that only an advertisement can still prevent, and the time one interval of the master
@@ -104,7 +108,16 @@ package struct Node: Sendable {
 
     package func status(of instance: InstanceID, at now: Instant) -> InstanceStatus? {
         guard routers.indices.contains(instance) else { return nil }
-        return routers[instance].status(context, at: now)
+        var status = routers[instance].status(context, at: now)
+        if let place = routers[instance].group { describe(context.groups[place], in: &status, of: instance) }
+        return status
+    }
+
+    private mutating func resetCounters(of id: InstanceID?) {
+        for id in id.map({ [$0] }) ?? Array(routers.indices) where routers.indices.contains(id) {
+            routers[id].counters = Counters()
+            changed.add(id)
+        }
     }
 
     /// True if any instance has accepted an advertisement since this node began.
@@ -240,5 +253,6 @@ package struct Node: Sendable {
             }
             routers[id].end(.stopped, trigger: .stop, at: now, &context, into: &actions)
         }
+        notifyGroupsOfStop(into: &actions)
     }
 }

@@ -5,6 +5,8 @@ import Base
 package struct SendFailures: Sendable {
     private struct Series {
         var count: UInt64 = 0
+        /// Those that aren't counted any more.
+        var forgotten: UInt64 = 0
         /// Error number; 0 when there was no socket.
         var code: Int32 = 0
         /// First and last failure of a series.
@@ -41,11 +43,16 @@ package struct SendFailures: Sendable {
 
     package mutating func left(_ id: InstanceID) { series[id]?.silentSince = nil }
 
+    /// Counts those of an instance from zero again.
+    package mutating func resetCount(of id: InstanceID) {
+        if let count = series[id]?.count { series[id]?.forgotten = count }
+    }
+
     /// Puts into a status what is known of its instance. `timeout` is how long a master may be silent before its peers
     /// must think that it is gone.
     package func describe(_ id: InstanceID, in status: inout InstanceStatus, timeout: Interval, at now: Instant) {
         guard let failure = series[id] else { return }
-        status.counters.sendFailures = failure.count
+        status.counters.sendFailures = failure.count - failure.forgotten
         guard now - failure.last <= max(timeout, .seconds(1)) else { return }
         let isSilent = status.state == .master && failure.silentSince.map { now - $0 >= timeout } ?? false
         status.sendFailure = SendFailure(code: failure.code, since: failure.since.age(at: now), isSilent: isSilent)

@@ -20,6 +20,9 @@ final class Transmitter {
     private(set) var framesFailed: UInt64 = 0
     /// Advertisements that couldn't leave.
     private(set) var failures = SendFailures()
+
+    /// Counts an instance's failures from zero again.
+    func resetFailureCount(of id: InstanceID) { failures.resetCount(of: id) }
     private var reportedUnsent: UInt64 = 0
     private var unsentReports = RateLimit(period: .seconds(60))
     /// The first of a series of advertisements that couldn't leave, and the error number; 0 without a socket.

@@ -115,7 +115,7 @@ private final class Session {
         case .configure(let generation): try configure(worker, generation, frame.descriptors.take(0))
         case .socket: worker.adoptSocket(try frame.descriptors.take(0), request: frame.header.correlation)
         case .socketRefused(let reason): worker.socketRefused(reason, request: frame.header.correlation)
-        case .status: worker.reportStatus(frame.header.correlation)
+        case .status(let reset): worker.reportStatus(frame.header.correlation, resetting: reset)
         case .stop: worker.stop()
         }
     }

@@ -208,7 +208,7 @@ final class Worker {
     // MARK: hasupd
 
     /// Sends the status of all instances in as many frames as it takes, each so small that hasupd reads it in a moment.
-    func reportStatus(_ correlation: UInt32) {
+    func reportStatus(_ correlation: UInt32, resetting reset: CounterReset) {
         let frameMax = 8_000
         // It is read by the configuration that hasupd knows to run.
         reports.send(generation: configuration.generation)
@@ -230,6 +230,20 @@ final class Worker {
         }
         VRRPToSupervisor.status(generation: configuration.generation, writer.bytes).send(
             on: channel, correlation: correlation)
+        resetCounters(reset)
+    }
+
+    private func resetCounters(_ reset: CounterReset) {
+        let chosen: InstanceID?
+        switch reset {
+        case .none: return
+        case .all: chosen = nil
+        case .instance(let name):
+            chosen = (0..<node.instanceCount).first { node.settings(of: $0).name == name }
+            if chosen == nil { return }
+        }
+        for id in chosen.map({ $0..<$0 + 1 }) ?? 0..<node.instanceCount { transmitter.resetFailureCount(of: id) }
+        handle(.resetCounters(chosen))
     }
 
     func log(_ level: LogLevel, _ text: String) {

@@ -101,6 +101,8 @@ package enum AuthenticationType {
     package static let none: UInt8 = 0
     /// Eight bytes in clear text.
     package static let simplePassword: UInt8 = 1
+    /// All that RFC 2338 §5.3.6 has: also 2, the IP Authentication Header.
+    package static let known: ClosedRange<UInt8> = 0...2
 }
 
 extension InternetChecksum {

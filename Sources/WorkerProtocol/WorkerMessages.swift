@@ -19,6 +19,33 @@ package enum LogLevel: UInt8, Hashable, Comparable, Sendable, CaseIterable {
     package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
 }
 
+/// The counters that count from zero again once they have been sent.
+package enum CounterReset: ByteCoded, Hashable, Sendable {
+    case none
+    case all
+    /// Those of the instance with this name, if there is one.
+    case instance(String)
+
+    package init(decoding reader: inout ByteReader) throws(ByteError) {
+        switch try reader.readUInt8() {
+        case 0: self = .none
+        case 1: self = .all
+        case 2: self = .instance(try String(decoding: &reader))
+        default: throw .invalid
+        }
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .none: writer.write(UInt8(0))
+        case .all: writer.write(UInt8(1))
+        case .instance(let name):
+            writer.write(UInt8(2))
+            name.encode(into: &writer)
+        }
+    }
+}
+
 /// A message of hasupd to the VRRP worker.
 package enum SupervisorToVRRP {
     /// First of all: the generation of the configuration. Descriptors, in this order: state page, configuration,
@@ -44,8 +71,8 @@ package enum SupervisorToVRRP {
     case socket
     /// It can't be had, and why.
     case socketRefused(String)
-    /// Send the status of all instances, under the frame's correlation id.
-    case status
+    /// Send the status of all instances, under the frame's correlation id; then count these counters from zero again.
+    case status(resetting: CounterReset)
     /// Hand over everything and end.
     case stop
 
@@ -87,7 +114,9 @@ package enum SupervisorToVRRP {
         case .socketRefused(let reason):
             kind = .socketRefused
             writer.write(reason)
-        case .status: kind = .status
+        case .status(let reset):
+            kind = .status
+            reset.encode(into: &writer)
         case .stop: kind = .stop
         }
         var header = FrameHeader(type: kind.rawValue)
@@ -112,7 +141,7 @@ package enum SupervisorToVRRP {
                 .trackers(isTable: try reader.readBool(), try reader.readBytes(reader.remaining))
             case .socket: .socket
             case .socketRefused: .socketRefused(try reader.readString())
-            case .status: .status
+            case .status: .status(resetting: try CounterReset(decoding: &reader))
             case .stop: .stop
             }
         }

@@ -23,7 +23,8 @@ import Varlink
             + "2 hasupd can't be reached; 64 the command line is wrong.",
         version: hasupVersion,
         subcommands: [
-            StatusCommand.self, WatchCommand.self, CheckCommand.self, FormatCommand.self, ExplainCommand.self,
+            StatusCommand.self, StatsCommand.self, WatchCommand.self, CheckCommand.self, FormatCommand.self,
+            ExplainCommand.self,
             HistoryCommand.self, ReportCommand.self, LogLevelCommand.self, ReloadCommand.self, UpgradeCommand.self,
             KeywordsCommand.self,
             VersionCommand.self, MeasureCommand.self,

@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import changes  # noqa: E402
 import continuity  # noqa: E402
+import dumping  # noqa: E402
 import measures  # noqa: E402
 import parsing  # noqa: E402
 from rig import ENGINES, ROOT  # noqa: E402
@@ -90,6 +91,15 @@ def judged(engine, kind):
     return [(f"{seconds:.3f} s", seconds), (f"{megabytes:.0f} MB", megabytes)]
 
 
+def dumps(engine, count):
+    """Median and worst time from a signal to the complete file, of each file."""
+    found = []
+    for kind in dumping.KINDS:
+        times = dumping.dump_times(engine, count, kind)
+        found.append((f"{statistics.median(times):.1f} ms (worst {max(times):.1f})", statistics.median(times)))
+    return found
+
+
 def turns():
     """Milliseconds of hasupd's longest turn."""
     longest = statistics.median(repeated(measures.longest_turn))
@@ -133,6 +143,10 @@ ROWS = [
      lambda engine: [single("{:.1f} MB")(engine, measures.memory, 4)]),
     ("start", ["1,000 instances: exec to the last one MASTER (protocol: 3.414 s)"], ["≤ 3.474 s"],
      lambda engine: [single("{:.3f} s")(engine, measures.start_up)]),
+    *((f"dumps-{count}",
+       [f"signal to complete keepalived.data, {count:,} instances", "same: keepalived.stats", "same: keepalived.json"],
+       [asked] * 3, lambda engine, count=count: dumps(engine, count))
+      for count, asked in ((10, "≤ 8 ms"), (1000, "≤ 50 ms"))),
     ("turns", ["hasupd's longest turn (processor time) with 1,000 instances: start, takeover, questions and reload"], ["≤ 10 ms"],
      lambda engine: [hasup_only(engine, turns)]),
     ("check-instances",

@@ -89,6 +89,22 @@ import Varlink
         #expect(text().contains("waits for the first result of scripts web, db"))
     }
 
+    @Test func syncGroups() {
+        var reply = sample()
+        func text() -> String { table.render(reply).split { $0.isWhitespace }.joined(separator: " ") }
+        #expect(!text().contains("Sync group"))
+        for index in 0...1 { reply.instances[index].syncGroup = "G" }
+        let names = reply.instances.prefix(2).map(\.name).joined(separator: ", ")
+        #expect(text().contains("Sync group G is BACKUP: \(names)."))
+        reply.instances[1].state = .master
+        #expect(text().contains("Sync group G is MASTER"))
+        reply.instances[1].state = .fault
+        #expect(text().contains("Sync group G is FAULT"))
+        reply.instances[1].state = .initialize
+        reply.instances[1].heldBy = ["VI_1"]
+        #expect(text().contains("Sync group G is INIT") && text().contains("waits for VI_1 of sync group G"))
+    }
+
     /// What is tracked, who uses it, and what is wrong; what is well fills no screens.
     @Test func trackedObjects() {
         var reply = sample()

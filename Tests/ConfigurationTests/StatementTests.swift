@@ -71,7 +71,7 @@ import Testing
             instance("track_bfd {\n}"),
             [
                 "5:1 warning `track_bfd` isn't handled yet and has no effect: "
-                    + "whatever it finds, this node keeps its role"
+                    + "whatever is cut, this node keeps its role"
             ]
         ),
         (instance("smtp_alert"), ["5:1 warning `smtp_alert` isn't handled yet and has no effect"]),

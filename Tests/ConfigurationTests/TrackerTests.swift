@@ -106,7 +106,9 @@ import Testing
     }
 
     /// `param_match` alone asks for no parameters; without it they don't matter (keepalived.conf(5)).
-    @Test(arguments: [("", nil), ("param_match", .exact), ("param_match initial", .initial)] as [(String, ParameterMatch?)])
+    @Test(
+        arguments: [("", nil), ("param_match", .exact), ("param_match initial", .initial)]
+            as [(String, ParameterMatch?)])
     func parameterMatch(_ line: String, _ wanted: ParameterMatch?) {
         let text = "vrrp_track_process x {\n    process y\n    \(line)\n}\n"
         #expect(load(text).model.shared.trackProcesses.map(\.match) == [wanted])

@@ -73,6 +73,8 @@ enum SampleStatus {
         report.strangers = [ForeignAddress()]
         report.contributions = [Contribution(.script, "web", 30)]
         report.awaitedScripts = ["db"]
+        report.syncGroup = "G"
+        report.heldBy = ["VI_2"]
         report.trackers = [TrackerUseReport("script", "web", weight: -30, reverse: true)]
         report.unadvertisedAddresses = 3
         report.differentAddressesOf = report.master

@@ -27,7 +27,11 @@ import Varlink
         var statistics = StatisticsReply()
         statistics.loop.longestTurnSeconds = 0.000312
         statistics.control.cutOff.add("idle", 4)
-        statistics.instances = [InstanceStatistics(name: "web-v4", counters: status.instances[0].counters)]
+        statistics.instances = [
+            InstanceStatistics(
+                name: "web-v4", counters: status.instances[0].counters,
+                keepalived: KeepalivedCounters())
+        ]
         #expect(try copy(statistics) == statistics)
     }
 

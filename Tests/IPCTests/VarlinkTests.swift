@@ -101,6 +101,7 @@ import Varlink
                 case .reload: "dry_run: ?bool"
                 case .upgrade: "only_if_changed: ?bool"
                 case .setLogLevel: "level: string"
+                case .resetStatistics: "name: ?string"
                 default: ""
                 }
             #expect(text.contains("\nmethod \(method.rawValue)(\(arguments)) -> ("))

@@ -345,7 +345,7 @@ def status_entry(identifier, fault=None):
     """An instance's status as the worker encodes it (`visit` in Sources/VRRP/Status.swift), with the longest times."""
     longest = (1 << 63) - 1
     faults = struct.pack(">I", 0) if fault is None else struct.pack(">IB", 1, 1) + text(fault)
-    head = struct.pack(">BqB", 1, longest, 100) + bytes(3) + struct.pack(">qBqBqB", longest, 1, longest, 1, longest, 0)
+    head = struct.pack(">BqqB", 1, longest, longest, 100) + bytes(3) + struct.pack(">qBqBqB", longest, 1, longest, 1, longest, 0)
     counters = struct.pack(">7Q", *[(1 << 64) - 1] * 7) + bytes(2)
     lists = struct.pack(">6I", 0, 0, 0, 0, 0, 0) + bytes(3) + struct.pack(">I", 0)
     return struct.pack(">I", identifier) + head + faults + b"\0" + counters + lists

@@ -1,3 +1,4 @@
+import Base
 import Sandbox
 import Testing
 
@@ -42,5 +43,24 @@ struct KeepalivedDetectionTests {
         #expect(!counts(process(real: nil)))
         #expect(!counts(process("keepalived_expo"), program: "keepalived_exporter"))
         #expect(!counts(process("bash"), program: nil))
+    }
+
+    @Test("who has locked virtual routers, as the kernel lists it")
+    func holders() {
+        let locks = """
+            1: POSIX  ADVISORY  WRITE 812 00:1a:77 5 5
+            2: POSIX  ADVISORY  WRITE 813 00:1a:78 5 5
+            3: POSIX  ADVISORY  READ 814 00:1a:77 5 5
+            4: OFDLCK ADVISORY  WRITE -1 00:1a:77 0 EOF
+            4: -> POSIX  ADVISORY  WRITE 815 00:1a:77 0 EOF
+            5: FLOCK  ADVISORY  WRITE 816 00:1a:77 0 EOF
+            6: POSIX  ADVISORY  WRITE 817 103:02:77 9 12
+
+            """
+        let here = FileIdentity(device: 0x1a, inode: 77)
+        #expect(KeepalivedDetection.holders(of: here, in: locks) == [812])
+        // Block device 259:2.
+        #expect(KeepalivedDetection.holders(of: FileIdentity(device: 0x10302, inode: 77), in: locks) == [817])
+        #expect(KeepalivedDetection.holders(of: here, in: "") == [])
     }
 }

@@ -9,7 +9,6 @@ from tree import demand
 USED_OTHERWISE = {
     "main": "the runtime calls it in a type with @main",
     "validate": "ArgumentParser calls it",
-    "device": "the synthesized == of a file's identity compares it",
 }
 # Names that only tests use, and why that is right.
 FOR_TESTS = {}

@@ -8,7 +8,7 @@ from tree import demand
 # Where print is the program's answer: the commands, and hasupd when it is asked something on its command line.
 COMMANDS = {"hasup", "Simulator"}
 ANSWERS = {
-    "Sources/Supervisor/Daemon/Start.swift": "hasupd --help, --version and --formats",
+    "Sources/Supervisor/Daemon/Start.swift": "hasupd --help, --signum and --formats",
     "Sources/Supervisor/Handover/CandidateCheck.swift": "hasupd --check, which another hasupd reads",
 }
 DECLARED = {"class", "func", "var", "let", "subscript", "init"}

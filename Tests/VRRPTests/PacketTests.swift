@@ -107,6 +107,8 @@ import Wire
         expect(.authenticationFailure, { $0.password = secret }) {
             $0.receive(200, { $0.password = Array("secre".utf8) })
         }
+        // One that RFC 2338 doesn't have.
+        expect(.unknownAuthenticationType) { $0.receive(200, bend: { $0[4] = 7 }) }
         var bench = Bench { $0.password = secret }
         bench.receive(200)
         #expect(bench.status().counters.advertsReceived == 1)

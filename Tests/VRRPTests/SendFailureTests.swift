@@ -39,6 +39,23 @@ import VRRP
         #expect(backup.sendFailure?.isSilent ?? false == false)
     }
 
+    /// What was counted before a reset isn't news afterwards.
+    @Test func reset() {
+        var troubles = SendFailures()
+        func count() -> UInt64 {
+            var status = InstanceStatus(priority: .release, advertInterval: .seconds(1))
+            troubles.describe(7, in: &status, timeout: .seconds(3), at: Self.start)
+            return status.counters.sendFailures
+        }
+        troubles.resetCount(of: 7)
+        for _ in 0..<3 { _ = troubles.failed(7, 1, at: Self.start) }
+        #expect(count() == 3)
+        troubles.resetCount(of: 7)
+        #expect(count() == 0)
+        let isNews = troubles.failed(7, 1, at: Self.start)
+        #expect(!isNews && count() == 1 && troubles.total == 4)
+    }
+
     @Test func news() {
         var troubles = SendFailures()
         #expect(!troubles.isWatching)

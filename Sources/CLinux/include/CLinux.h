@@ -11,6 +11,7 @@
 #include "file.h"
 #include "helper.h"
 #include "loop.h"
+#include "mail.h"
 #include "memory.h"
 #include "message.h"
 #include "packet.h"

@@ -6,7 +6,7 @@ extension KeywordList {
     // swift-format-ignore
     static let global = KeywordList { r in
         r.row("process_names", .flag, default: "off", .accepted("processes are named by their role"), "set default distinct process names keepalived_vrrp / keepalived_lvs / keepalived_bfd")
-        r.row("process_name", .words("NAME"), default: "keepalived", note: "<=15 chars", .accepted("processes are named by their role"), "comm name of parent (and base)")
+        r.row("process_name", .words("NAME"), default: "hasupd", note: "<=15 chars", .acts, "the name of the process that is sent signals (comm); some monitoring looks for one that is called keepalived") { $0.processName($1) }
         r.row("vrrp_process_name", .words("NAME"), note: "<=15 chars", .accepted("processes are named by their role"), "comm name of vrrp child")
         r.row("checker_process_name", .words("NAME"), note: "<=15 chars", .accepted("processes are named by their role"), "comm name of checker child")
         r.row("lvs_process_name", .words("NAME"), note: "<=15", traits: .deprecated, .accepted("processes are named by their role"), "deprecated alias of checker_process_name")
@@ -14,13 +14,16 @@ extension KeywordList {
         r.boolean("use_symlink_paths", .typed, "keep symlinks in script paths instead of resolving them", \.model.global.daemon.keepsSymbolicLinks)
         r.boolean("set_supplementary_groups", .acts, "give scripts the supplementary groups of their user", \.model.global.supplementaryGroups)
         r.text("router_id", "STR", default: "hostname", .acts, "identification string in e-mails and SNMP", \.model.global.routerID)
-        r.row("notification_email_from", .words("ADDR"), default: "<user>@<hostname>", .typed, "From: address") { $0.mailSender($1) }
-        r.row("smtp_server", .words("HOST|IP [PORT]"), default: "none (alerts off)", note: "port 25", .typed, "relay for alerts; plain SMTP") { $0.mailRelay($1) }
-        r.text("smtp_helo_name", "STR", default: "hostname", .typed, "HELO name", \.model.global.mail.heloName)
-        r.row("smtp_connect_timeout", .integer(Limits.shortSeconds, unit: .seconds), default: "30", note: "0 -> 1", .typed, "SMTP connect timeout") { $0.connectTimeout($1) }
-        r.row("notification_email", .list(), default: "none", note: "one address per line", .typed, "recipients") { $0.mailRecipients($1) }
-        r.boolean("smtp_alert", default: "unset", .typed, "default for every smtp_alert", \.model.global.mail.isDefault)
-        r.boolean("smtp_alert_vrrp", default: "unset", .typed, "default for vrrp instances/groups; wins over smtp_alert", \.model.global.mail.isDefaultOfInstances)
+        r.row("notification_email_from", .words("ADDR"), default: "<user>@<hostname>", .acts, "From: address") { $0.mailSender($1) }
+        r.row("smtp_server", .words("HOST|IP [PORT]"), default: "none (alerts off)", note: "port 25", .acts, "relay that mails are given to") { $0.mailRelay($1) }
+        r.text("smtp_helo_name", "STR", default: "hostname", .acts, "HELO name", \.model.global.mail.heloName)
+        r.row("smtp_connect_timeout", .integer(Limits.shortSeconds, unit: .seconds), default: "30", note: "0 -> 1", .acts, "SMTP connect timeout") { $0.connectTimeout($1) }
+        r.row("smtp_tls", .words("off|starttls|tls"), default: "off", traits: .own, .acts, "protection of the connection to smtp_server: TLS from the STARTTLS command on, or from the beginning (port 465); without it no mail is sent, and the certificate is verified") { $0.mailProtection($1) }
+        r.row("smtp_ca", .words("FILE"), default: "the system's", traits: .own, .acts, "certificates of the authorities that smtp_server's may be signed by (PEM)") { $0.set(\.model.global.mail.authorities, path: $1) }
+        r.row("smtp_auth", .words("USER file:PATH"), default: "none", traits: [.own, .secret], .acts, "login at smtp_server: the password is the first line of the file, which is read for each mail, as hasupd's user") { $0.mailLogin($1) }
+        r.row("notification_email", .list(), default: "none", note: "one address per line", .acts, "recipients") { $0.mailRecipients($1) }
+        r.boolean("smtp_alert", default: "unset", .acts, "default for every smtp_alert", \.model.global.mail.isDefault)
+        r.boolean("smtp_alert_vrrp", default: "unset", .acts, "default for vrrp instances/groups; wins over smtp_alert", \.model.global.mail.isDefaultOfInstances)
         r.boolean("smtp_alert_checker", default: "unset", .typed, "default for virtual/real servers; wins over smtp_alert", \.model.global.mail.isDefaultOfServers)
         r.row("startup_script", .command, default: "none", traits: .firstCounts, .typed, "run by parent before children start; the first one counts") { $0.daemonScript(\.model.global.daemon.startupScript, $1) }
         r.integer("startup_script_timeout", 1...1_000, unit: .seconds, default: "10", .typed, "limit for startup_script", \.shared.startupTimeout)
@@ -30,7 +33,7 @@ extension KeywordList {
         r.integer("min_auto_priority_delay", 1...10_000_000, unit: .microseconds, default: "1000000", .typed, "timer lateness that triggers automatic priority increase", \.model.global.automaticPriority.lateness)
         r.boolean("checker_log_all_failures", .typed, "log each checker failure, also during retries", \.services.logsAllFailures)
         r.row("dynamic_interfaces", .words("[allow_if_changes]"), default: "off", .acts, "permit configured interfaces that do not exist yet; optional: interface type may change when recreated") { $0.dynamicInterfaces($1) }
-        r.flag("no_email_faults", .typed, "no mails for FAULT transitions", \.model.global.mail.omitsFaults)
+        r.flag("no_email_faults", .acts, "no mails for FAULT transitions", \.model.global.mail.omitsFaults)
         r.row("default_interface", .words("IF"), default: "eth0", .typed, "interface for static_ipaddress entries without dev") { $0.set(\.model.global.links.defaultInterface, interface: $1) }
         r.flag("disable_local_igmp", note: "not changeable on reload", .typed, "stop kernel from sending IGMP for VRRP group on VMAC base (needs matching sysctl set)", \.model.global.links.suppressesIGMP)
         r.flag("v3_checksum_as_v2", note: "argument not parsed", .acts, "omit IPv4 pseudo-header in v3 checksum for all instances", \.defaults.checksumWithoutPseudoHeader)
@@ -129,7 +132,7 @@ extension KeywordList {
         r.boolean("vrrp_owner_ignore_adverts", .typed, "address owner discards adverts", \.defaults.options[.ownerIgnoresAdverts])
         r.row("vmac_prefix", .words("STR"), default: "vrrp", note: "<= IFNAMSIZ limits", .typed, "name prefix for generated VMAC interfaces") { $0.set(\.model.global.links.virtualPrefix, prefix: $1) }
         r.row("vmac_addr_prefix", .words("STR"), default: "= vmac_prefix", .typed, "name prefix for VMACs created for VIPs on other interfaces (use_vmac_addr / VIP use_vmac)") { $0.set(\.model.global.links.virtualAddressPrefix, prefix: $1) }
-        r.row("umask", .words("NUM | BITNAME|BITNAME.."), default: "IXUSR|IRWXG|IRWXO (0177)", .typed, "umask for created files") { $0.umask($1) }
+        r.row("umask", .words("NUM | BITNAME|BITNAME.."), default: "IXUSR|IRWXG|IRWXO (0177)", .acts, "umask of the files that signals ask for: hasupd(8)") { $0.umask($1) }
         r.flag("adopt_leftovers", note: "no effect on instances with priority 255, and on addresses with a lifetime", traits: .own, .acts, "at a start, once no keepalived runs, remove virtual addresses of the file that are here without a mark, too. Linux 5.18 and newer keep for each address which program added it (IFA_PROTO): those of hasup, and of keepalived since 2.3, have such a mark; what an administrator or an older keepalived added has none", \.model.global.adoptsLeftovers)
         r.row("random_seed", .integer(0...Int(UInt32.max)), default: "none", .acts, "seed of ${_RANDOM} from this line on; the numbers aren't keepalived's") { _ = $0.integer($1) }
         r.row("reload_check_config", .words("[LOGFILE]"), default: "off", note: "no arg -> /dev/null", .acts, "every reload is checked first, with or without it; LOGFILE takes the verdict and the findings of the last one") { $0.model.global.reports.reloadLog = $0.firstWord($1) ?? "/dev/null" }
@@ -139,11 +142,11 @@ extension KeywordList {
         r.row("include_check", .words("[[+|-]read|match|wildcard_match|brace_match ..]"), default: "off", note: "without a word all of them", traits: .repeatable, .acts, "default strictness of plain include; repeatable")
         r.row("config_save_dir", .words("DIR"), default: "none", .acts, "folder for copies of each configuration that ran or was refused, as one text; the newest 40 stay") { $0.set(\.model.global.reports.saveDirectory, path: $1) }
         r.row("tmp_config_directory", .words("DIR"), default: "memfd / run dir", note: "fixed on reload", .accepted("the snapshot is kept in memory"), "where consolidated config copy lives")
-        r.boolean("data_use_instance", .typed, "include namespace/instance in dump file names", \.model.global.reports.namesInstance)
-        r.integer("json_version", 1...2, default: "1", .typed, "JSON dump layout", \.model.global.reports.jsonVersion)
+        r.boolean("data_use_instance", .acts, "put net_namespace and instance into the names of keepalived.data and keepalived_parent.data: hasupd(8)", \.model.global.reports.namesInstance)
+        r.integer("json_version", 1...2, default: "1", .acts, "layout of keepalived.json: 1 is a list of instances, 2 an object with that list and the tracked processes", \.model.global.reports.jsonVersion)
         r.row("iproute_usr_dir", .words("PATH"), default: "build value (/etc/iproute2 or /usr/share/iproute2)", .notYet, "dir with iproute2 name tables")
         r.row("iproute_etc_dir", .words("PATH"), default: "/etc/iproute2", .notYet, "dir with iproute2 name tables (override)")
-        r.row("state_dump_file", .words("PATH"), default: "TMPDIR/keepalived.data", .typed, "path of state dump") { $0.set(\.model.global.reports.stateFile, path: $1) }
+        r.row("state_dump_file", .words("PATH"), default: "TMPDIR/keepalived.data", .acts, "path of the file that SIGUSR1 asks for, and, with `_parent` before the suffix, of the one with global_defs alone") { $0.set(\.model.global.reports.stateFile, path: $1) }
         r.row("stats_dump_file", .words("PATH"), default: "TMPDIR/keepalived.stats", .accepted("keepalived reads it without effect, too"), "path of stats dump")
         r.row("json_dump_file", .words("PATH"), default: "TMPDIR/keepalived.json", .accepted("keepalived reads it without effect, too"), "path of JSON dump")
     }

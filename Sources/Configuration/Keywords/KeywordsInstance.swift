@@ -55,7 +55,7 @@ extension KeywordList {
         r.row("notify_deleted", .command, default: "off", note: "no arg allowed", .typed, "emit DELETED (not FAULT) when removed by reload; optional script") { $0.notifyDeleted($1) }
         r.row("notify", .command, .acts, "generic; args appended: INSTANCE NAME STATE PRIO") { $0.notify(.any, $1, into: \.draft.settings.scripts) }
         r.row("notify_master_rx_lower_pri", .command, .typed, "run when MASTER hears a lower-priority advert") { $0.notify(.receivedLowerPriority, $1, into: \.draft.settings.scripts) }
-        r.boolean("smtp_alert", default: "global, else false", .typed, "mail on transitions", \.draft.settings.options[.sendsMail])
+        r.boolean("smtp_alert", default: "global, else false", .acts, "mail on transitions", \.draft.settings.options[.sendsMail])
         r.boolean("notify_priority_changes", default: "global", .typed, "FIFO line MASTER_PRIORITY/BACKUP_PRIORITY on effective-priority change", \.draft.settings.options[.notifiesPriorityChanges])
         r.row("lvs_sync_daemon_interface", .words("IF"), note: "deprecated", traits: .deprecated, .refused("deprecated; write `lvs_sync_daemon IF INSTANCE` in global_defs"), "use global lvs_sync_daemon")
         r.integer("garp_master_delay", Limits.shortSeconds, unit: .seconds, default: "global (5)", note: "0 = no second burst", .acts, "second GARP burst delay", \.draft.settings.announcements.delay)

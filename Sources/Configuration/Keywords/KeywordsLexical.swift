@@ -37,7 +37,7 @@ extension KeywordList {
         r.row("net_namespace_ipvs", .words("[NAME]"), default: "= net_namespace", note: "no arg = default ns", stage: .globals, .typed, "separate network namespace for IPVS") { $0.model.global.daemon.ipvsNamespace = $0.firstWord($1) ?? "" }
         r.row("namespace_with_ipsets", .flag, default: "off", .accepted("every kernel that hasup runs on has IP sets in namespaces"), "permit ipsets when in a namespace (old kernels)")
         r.flag("use_pid_dir", stage: .globals, .accepted("run-time files have a directory of their own"), "pid files under /run/keepalived/", \.model.global.daemon.usesPIDDirectory)
-        r.row("instance", .words("NAME"), default: "none", note: "not changeable on reload", stage: .globals, .typed, "name of this daemon instance: pid/dump file names, ident; implies use_pid_dir") { $0.namespace(\.model.global.daemon.instance, $1) }
+        r.row("instance", .words("NAME"), default: "none", stage: .globals, .acts, "name of this configuration among others of the machine: a part of the default path of reload_file and, with data_use_instance, of keepalived.data's name. Several hasupds on one machine need --instance") { $0.namespace(\.model.global.daemon.instance, $1) }
         r.row("child_wait_time", .number("SECS", Limits.seconds, unit: .seconds), default: "5", stage: .globals, .typed, "how long parent waits for children after SIGTERM before SIGKILL") { $0.set(\.model.global.daemon.childWaitTime, $1) }
         r.row("track_file", .block(.trackFile, "NAME block"), stage: .trackers, .acts, "define tracked file") { $0.trackFile($1) }
         r.row("vrrp_track_file", .block(.trackFile, "NAME block"), traits: .deprecated, stage: .trackers, .acts, "deprecated alias of track_file") { $0.trackFile($1) }
@@ -45,7 +45,7 @@ extension KeywordList {
         r.row("static_ipaddress", .list(.staticAddress), stage: .statics, .typed, "addresses kept on host independent of VRRP state") { $0.staticAddresses($1) }
         r.row("static_routes", .list(.route), stage: .statics, .typed, "routes installed at start, removed at stop") { $0.routes($1, into: \.model.shared.staticRoutes) }
         r.row("static_rules", .list(.rule), stage: .statics, .typed, "ip rules installed at start, removed at stop") { $0.rules($1, into: \.model.shared.staticRules) }
-        r.row("vrrp_sync_group", .block(.syncGroup, "NAME block"), stage: .groups, .typed, "instances that change state together") { $0.syncGroup($1) }
+        r.row("vrrp_sync_group", .block(.syncGroup, "NAME block"), stage: .groups, .acts, "instances that change state together") { $0.syncGroup($1) }
         r.row("garp_group", .block(.announcementGroup), stage: .groups, .typed, "interfaces sharing a gratuitous ARP/NA rate limit") { $0.announcementGroup($1) }
         r.row("linkbeat_interfaces", .list(.polledInterface), stage: .groups, .typed, "interfaces to poll for link state") { $0.polledInterfaces($1) }
         r.row("vrrp_instance", .block(.instance, "NAME block"), note: "name unique", stage: .instances, .acts, "VRRP virtual router") { $0.instance($1) }

@@ -29,8 +29,10 @@ package struct DaemonSettings: Record {
     package var instance: String?
     /// use_pid_dir, or what implies it.
     package var usesPIDDirectory = false
-    /// child_wait_time: how long workers may take to end.
-    package var childWaitTime = Interval.seconds(5)
+    /// process_name: the name that ps(1) shows of hasupd; nil for its own.
+    package var processName: String?
+    /// child_wait_time: how long workers and scripts may take to end at a stop; nil when it isn't written.
+    package var childWaitTime: Interval?
     package var startupScript: DaemonScript?
     package var shutdownScript: DaemonScript?
     /// notify_fifo: all events.
@@ -43,11 +45,18 @@ package struct DaemonSettings: Record {
     package var keepsSymbolicLinks = false
     package init() {}
 
+    /// True if a script runs at start or end, or reads a FIFO.
+    package var hasScripts: Bool {
+        startupScript != nil || shutdownScript != nil
+            || [notifyFIFO, vrrpNotifyFIFO].contains { $0.map { !$0.script.isEmpty } ?? false }
+    }
+
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
         try fields.field("net_namespace", &namespace)
         try fields.field("net_namespace_ipvs", &ipvsNamespace)
         try fields.field("instance", &instance)
         try fields.field("use_pid_dir", &usesPIDDirectory)
+        try fields.field("process_name", &processName)
         try fields.field("child_wait_time", &childWaitTime)
         try fields.field("startup_script", &startupScript)
         try fields.field("shutdown_script", &shutdownScript)

@@ -7,6 +7,7 @@ import Reactor
 import Supervision
 import VRRP
 import Varlink
+import WorkerProtocol
 
 /// Operations and facts that the methods of `io.hasup` need from hasupd.
 protocol ControlMethodsDelegate: AnyObject {
@@ -16,6 +17,8 @@ protocol ControlMethodsDelegate: AnyObject {
     var refusedReload: RefusedConfiguration? { get }
     /// The time of the next scheduled reload, in seconds since 1970.
     var scheduledReload: Int64? { get }
+    /// Processes that send mails at the moment.
+    var mailProcesses: [Mails.Sending] { get }
     /// Faults of hasupd's surroundings, a sentence each.
     var problems: [String] { get }
     /// The results of what is tracked.
@@ -66,6 +69,7 @@ final class ControlMethods {
             responder.reply(reply)
         case .instances: instances(responder)
         case .statistics: statistics(responder, counters)
+        case .resetStatistics: resetStatistics(of: request.instance, responder)
         case .history:
             let (text, count) = events.history.text()
             responder.reply(history: text, count: count)
@@ -113,7 +117,7 @@ final class ControlMethods {
                 status: self.daemonStatus(of: generation, isAnswered: statuses != nil),
                 instanceCount: generation.instanceCount
             ) { index in
-                generation.instance(at: index).map {
+                generation.effectiveInstance(at: index).map {
                     var report = InstanceReport(
                         $0, statuses?[UInt32(index)], observations.contexts.last(of: $0.name), now: now,
                         wallNanoseconds: wall)
@@ -147,21 +151,36 @@ final class ControlMethods {
             head.loop.longestTurnSeconds = context.loop.longestTurn.seconds
             head.loop.longestWorkSeconds = context.loop.longestWork.seconds
             head.control = counters
-            responder.reply(statistics: head, instanceCount: generation.instanceCount) { index in
-                generation.instance(at: index).map {
-                    InstanceStatistics(
-                        name: $0.name,
-                        counters: statuses?[UInt32(index)]?.counters ?? Counters())
+            // Zeros would be taken for counters.
+            let count = statuses == nil ? 0 : generation.instanceCount
+            responder.reply(statistics: head, instanceCount: count) { index in
+                generation.instance(at: index).map { InstanceStatistics($0, statuses?[UInt32(index)]) }
+            }
+        }
+    }
+
+    private func resetStatistics(of name: String?, _ responder: ControlResponder) {
+        requestStatuses(resetting: name.map { .instance($0) } ?? .all) { generation, statuses in
+            guard let statuses else {
+                return responder.fail(ControlInterface.unavailable("The VRRP worker, which counts, doesn't answer."))
+            }
+            responder.reply(reset: generation.instanceCount) { index in
+                guard let settings = generation.instance(at: index), name.map({ $0 == settings.name }) != false else {
+                    return nil
                 }
+                return InstanceStatistics(settings, statuses[UInt32(index)])
             }
         }
     }
 
     /// Requests the statuses of the generation that the worker runs. Without a worker that replies, the generation is
     /// hasupd's and there are none.
-    private func requestStatuses(_ completion: @escaping (Generation, [UInt32: InstanceStatus]?) -> Void) {
+    private func requestStatuses(
+        resetting reset: CounterReset = .none,
+        _ completion: @escaping (Generation, [UInt32: InstanceStatus]?) -> Void
+    ) {
         guard let vrrp = workers.vrrp else { return completion(delegate.generation, nil) }
-        vrrp.requestStatus { [unowned self] reply in
+        vrrp.requestStatus(resetting: reset) { [unowned self] reply in
             completion(reply?.generation ?? self.delegate.generation, reply?.statuses)
         }
     }

@@ -76,6 +76,14 @@ extension InstanceStatus {
     }
 }
 
+extension InstanceStatistics {
+    /// - Parameter answer: the worker's.
+    init(_ settings: InstanceSettings, _ answer: InstanceStatus?) {
+        let counters = answer?.counters ?? Counters()
+        self.init(name: settings.name, counters: counters, keepalived: KeepalivedCounters(counters, settings))
+    }
+}
+
 extension LastDiscard {
     mutating func explain() { text = reason.text(detail) }
 }

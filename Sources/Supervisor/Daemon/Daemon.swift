@@ -24,10 +24,13 @@ final class Daemon {
     let workers: Workers
     let scripts: ScriptRunner
     let trackers: TrackerRecord
+    let fifos: FIFOs
     let events: EventRecorder
     let installed: InstalledConfigurations
     let service: ServiceNotifier
     private let reloadFiles: ReloadFiles
+    private let dumps: Dumps
+    let mails: Mails
     private(set) var shutdown = Shutdown()
     private(set) var locks: VirtualRouterLocks?
     private var reloads: ReloadConductor?
@@ -37,6 +40,8 @@ final class Daemon {
     private var signals: Signals?
     private var stopTimer: Timer?
     private var codeReleaseTimer: Timer?
+    /// startup_script, before the workers start, and shutdown_script, after they have ended.
+    var lifecycleScript: LifecycleScript?
 
     var log: Logger { context.log }
     var loop: EventLoop { context.loop }
@@ -61,7 +66,10 @@ final class Daemon {
         trackers.onFailure = { [log = context.log] in
             log.warning("results of what is tracked aren't kept for the next hasupd: \($0)")
         }
+        fifos = FIFOs(context, limits, store)
         reloadFiles = ReloadFiles(context.host, on: context.loop, log: context.log)
+        dumps = Dumps(context, trackers)
+        mails = Mails(context, generation)
     }
 
     // MARK: Start
@@ -76,9 +84,10 @@ final class Daemon {
         let host = context.host
         host.checkPrivileges(
             for: generation.model, workerPriority: generation.workerPriority,
-            controlSocket: context.paths.controlSocket)
+            controlSocket: context.paths.controlSocket, givesFilesAway: generation.givesFIFOsAway)
         for sentence in host.limitations { log.notice("\(sentence)") }
 
+        let continues = store.page != nil
         let saved = SavedWorkerState(
             page: store.page, deathsWithSnapshot: deathsWithSnapshot,
             lastNotification: scripts.resume(generation, pageNotification: store.page?.lastNotification))
@@ -86,16 +95,23 @@ final class Daemon {
         workers.vrrp = vrrp
         logStart()
         monitor?.check()
-        recordInstalled(generation)
-        vrrp.start()
-        store.keep(generation.image)
-        startChecker()
-        startTracking(isStart: true)
+        fifos.requestStatuses = { [unowned vrrp] in vrrp.requestStatus($0) }
+        fifos.begin(generation, isFresh: !continues)
+        if continues { startWorkers() } else { runStartupScript { [unowned self] in self.startWorkers() } }
         service.startWatchdog { [unowned self] in self.workers.isHealthy(self.generation) }
+        if generation.global.daemon.processName != nil { applyProcessName() }
         reloadFiles.started(generation) { [unowned self] in self.requestReload(nil) }
         host.limitSupervisor(generation)
         for sentence in host.shortfalls { log.notice("\(sentence)") }
         monitor?.start()
+    }
+
+    private func startWorkers() {
+        recordInstalled(generation)
+        workers.vrrp?.start()
+        store.keep(generation.image)
+        startChecker()
+        startTracking(isStart: true)
     }
 
     private func beginControl(_ first: FirstConfiguration, _ locks: VirtualRouterLocks?) throws(SystemError) {
@@ -111,6 +127,7 @@ final class Daemon {
         stopTimer = loop.makeTimer { [unowned self] in self.advance(.timeout) }
         codeReleaseTimer = loop.makeTimer { hasup_release_code() }
         scripts.onIdle = { [unowned self] in self.scriptsEnded() }
+        fifos.onFinished = { [unowned self] in self.scriptsEnded() }
         upgrade = Upgrade(on: loop, log: log, paths: context.paths)
     }
 
@@ -186,12 +203,12 @@ final class Daemon {
         case SIGHUP:
             restoreRunDirectory()
             requestReload(nil)
-        case SIGTERM: advance(.stop("SIGTERM"))
-        case SIGINT: advance(.stop("SIGINT"))
+        case SIGTERM: stop("SIGTERM")
+        case SIGINT: stop("SIGINT")
         case OperatorSignals.park: park()
         default:
-            let name = signal == SIGUSR1 ? "SIGUSR1" : "SIGUSR2"
-            log.notice("\(name) ignored: use `hasup status` or `hasup status --json`")
+            guard let dump = NamedSignal.all.first(where: { $0.number == signal })?.dump, !isStopping else { return }
+            dumps.write(dump.kind, resetting: dump.reset, generation, by: workers.vrrp)
         }
     }
 
@@ -202,6 +219,7 @@ final class Daemon {
                 (workers.vrrp?.previousGenerations ?? []) + [generation] + [reloads?.pending].compactMap { $0 })
             workers.vrrp?.recordWorker()
             workers.restorePidFiles()
+            fifos.save()
         }
         guard isRestored == true else { return }
         let text = "created what was missing in the run directory \(context.paths.runDirectory)"
@@ -215,23 +233,33 @@ final class Daemon {
     private func park() {
         guard store.isKept else {
             log.notice("there is no descriptor store of systemd to leave the state in for a restart")
-            return advance(.stop("SIGRTMIN+10"))
+            return stop("SIGRTMIN+10")
         }
         advance(.park)
     }
 
+    private func stop(_ reason: String) { advance(.stop(reason, generation.global.daemon.shutdownLimits)) }
+
+    /// Goes on with the end when no script, reader or hasup-track is left.
+    func scriptsEnded() {
+        guard scripts.isIdle, fifos.isFinished, lifecycleScript?.isRunning != true else { return }
+        if workers.tracker?.isFinished ?? true { advance(.scriptsFinished) }
+    }
+
     private func advance(_ event: ShutdownEvent) {
-        for action in shutdown.handle(event) { perform(action) }
+        for action in shutdown.handle(event, at: Clock.now) { perform(action) }
     }
 
     private func perform(_ action: ShutdownAction) {
         switch action {
-        case .stopWorkers(let reason):
+        case .stopWorkers(let reason, let limit):
             upgrade?.cancel()
             log.notice("stopping (\(reason)): handing over")
             report("hasupd (pid \(getpid())) stops (\(reason)): handing over")
+            service.notify(.stopping(within: generation.global.daemon.shutdownLimits.longest))
             beginStop()
-            workers.stop()
+            lifecycleScript?.terminate()
+            workers.stop(within: limit)
         case .leaveWorkers:
             report("hasupd (pid \(getpid())) stops for a restart: the VRRP worker keeps running")
             upgrade?.cancel()
@@ -240,25 +268,33 @@ final class Daemon {
                 stopping for a restart: the VRRP worker keeps running, and hands over unless a new hasupd starts within \
                 \(context.options.grace)
                 """)
+            service.notify(.stopping(within: .seconds(1)))
             beginStop()
             workers.vrrp?.recordWorker(isParting: true)
             logWaitingNotifications()
         case .finishScripts(let limit):
-            scriptsEnded()
-            guard shutdown.phase == .finishingScripts else { return }
+            fifos.finish()
             scripts.hurry()
-            if let stopTimer { loop.set(stopTimer, to: Clock.now + limit) }
+            wait(limit)
+            scriptsEnded()
+        case .terminateScripts(let limit):
+            scripts.terminateAll()
+            fifos.terminate()
+            wait(limit)
+        case .killScripts:
+            scripts.endTerminated()
+            fifos.killReaders()
+            workers.tracker?.endAtOnce()
+        case .runShutdownScript: runShutdownScript { [unowned self] in self.advance(.shutdownScriptFinished) }
         case .end: loop.stop()
         }
     }
 
-    /// Goes on with the end when neither scripts nor hasup-track are left.
-    private func scriptsEnded() {
-        if scripts.isIdle, workers.tracker?.isFinished ?? true { advance(.scriptsFinished) }
+    private func wait(_ limit: Interval) {
+        if let stopTimer { loop.set(stopTimer, to: Clock.now + limit) }
     }
 
     private func beginStop() {
-        service.notify(.stopping)
         // The files of a parked hasupd are its successor's.
         monitor?.stop()
         reloads?.stop()
@@ -275,8 +311,13 @@ final class Daemon {
         events.observations.flushRest()
         workers.flushRest()
         scripts.flushRest()
+        dumps.flushRest()
+        mails.flushRest()
         control?.flushRest()
     }
+
+    /// Gives the process the name that process_name asks for, or its own.
+    private func applyProcessName() { hasup_process_name_set(generation.global.daemon.processName ?? "hasupd") }
 
     // MARK: Events
 
@@ -291,6 +332,7 @@ extension Daemon: VRRPSupervisionDelegate {
     func configured(_ number: UInt64) {
         deferCodeRelease()
         scripts.resumed()
+        fifos.workerRuns()
         workers.writePidFiles()
         if reloads?.configured(number) != true, number == 1 {
             notifyReady()
@@ -304,7 +346,12 @@ extension Daemon: VRRPSupervisionDelegate {
         events.record(observation, of: number == pending?.number ? pending ?? generation : generation)
     }
 
-    func add(_ notification: PendingNotification) { scripts.add(notification) }
+    func add(_ notification: PendingNotification) {
+        scripts.add(notification)
+        mails.add(notification)
+    }
+
+    func noted(_ notification: PendingNotification) { fifos.write(notification) }
 
     func resetNotificationSequence() { scripts.resetSequence() }
 
@@ -340,7 +387,9 @@ extension Daemon: ReloadConductorDelegate {
         workers.vrrp?.apply(generation)
     }
 
-    var obstacle: String? { workers.vrrp?.obstacle }
+    var obstacle: String? {
+        lifecycleScript?.isRunning == true ? "startup_script still runs" : workers.vrrp?.obstacle
+    }
 
     func replaceWorker(_ reason: String) { workers.vrrp?.replace(reason) }
 
@@ -348,15 +397,19 @@ extension Daemon: ReloadConductorDelegate {
         let before = self.generation
         self.generation = generation
         scripts.adopt(generation)
+        mails.follow(generation)
         store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
+        if generation.global.daemon.processName != before.global.daemon.processName { applyProcessName() }
         startChecker()
         startTracking(isStart: false)
+        fifos.follow(generation)
         reloadFiles.adopted(generation)
     }
 
     func reloadEnded(_ report: ReloadReport, before: Generation, judged: ConfigurationImage?) {
         reloadFiles.ended(report, before: before, judged: judged, after: report.ok ? generation : nil)
+        if report.ok { fifos.reloaded(generation) }
         let wall = Clock.wallNanoseconds
         events.record(WatchEvent(report, wallNanoseconds: wall))
         monitor?.readmitOperators()
@@ -365,13 +418,16 @@ extension Daemon: ReloadConductorDelegate {
 }
 
 extension Daemon: ControlMethodsDelegate {
+    var mailProcesses: [Mails.Sending] { mails.processes }
+
     var refusedReload: RefusedConfiguration? { reloads?.refused }
 
     var scheduledReload: Int64? { reloadFiles.due }
 
     var problems: [String] {
         (monitor?.problems ?? []) + events.problems
-            + [installed.failure, context.budget.problem].compactMap { $0 } + reloadFiles.problems
+            + [installed.failure, context.budget.problem].compactMap { $0 } + reloadFiles.problems + fifos.problems
+            + dumps.problems + mails.problems
     }
 
     func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {

@@ -2,8 +2,8 @@ import Glibc
 
 /// The signals that hasupd handles or ignores.
 enum OperatorSignals {
-    /// Reload, stop, and the two that make keepalived write its data to files: operators and old monitoring send them.
-    static let handled = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, park]
+    /// Reload, stop, and those that ask for dumps: operators and old monitoring send them.
+    static let handled = NamedSignal.all.map(\.number) + [SIGINT, park]
 
     /// Ends hasupd for a successor that continues from its state: SIGRTMIN+10, which keepalived doesn't use. It is the
     /// unit's RestartKillSignal.

@@ -21,7 +21,10 @@ extension Daemon {
                 print(DaemonOptions.help, terminator: "")
                 return 0
             case .version:
-                print("hasupd \(hasupVersion)")
+                for line in versionLines(calledAs: CommandLine.arguments.first ?? "") { StandardError.writeLine(line) }
+                return 0
+            case .signal(let number):
+                print(number)
                 return 0
             case .formats:
                 print(Formats.text(version: hasupVersion), terminator: "")
@@ -39,6 +42,17 @@ extension Daemon {
             return error.status.rawValue
         }
     }
+
+    /// The version, where and as keepalived shows it. Exporters of keepalived's state call `keepalived`, which may be a link to
+    /// hasupd, and choose what they ask for by its version.
+    static func versionLines(calledAs program: String) -> [String] {
+        let isStandIn = program.split(separator: "/").last == "keepalived"
+        let first = isStandIn ? "keepalived v\(compatibleVersion) (hasupd v\(hasupVersion))" : "hasupd v\(hasupVersion)"
+        return [first, "Signals and files for monitoring are those of keepalived \(compatibleVersion)."]
+    }
+
+    /// The keepalived whose signals and files for monitoring these are.
+    private static let compatibleVersion = "2.2.7"
 
     private static func printError(_ text: String) {
         StandardError.writeLine("hasupd: \(Printable.text(text))")
@@ -109,6 +123,7 @@ extension Daemon {
         // No worker waits for hasupd any more, and the rest may take longer than the fuse of the realtime class allows.
         Realtime.end()
         scripts.endTerminated()
+        mails.finish()
         workers.tracker?.endAtOnce()
         loop.flushDeferredWork()
         control?.remove()
@@ -118,6 +133,7 @@ extension Daemon {
             return 0
         }
         scripts.reportUnsent()
+        fifos.removeFiles()
         store.clear()
         record.clear()
         let left = removeStaleAddresses(of: "the VRRP worker")

@@ -34,6 +34,7 @@ struct DaemonOptions {
         case run(DaemonOptions)
         case help
         case version
+        case signal(Int32)
         case formats
         case check(DaemonOptions)
     }
@@ -60,6 +61,7 @@ struct DaemonOptions {
         Row(names: ["--grace"], argument: "SECONDS", text: "how long VRRP runs on after hasupd dies (2)"),
         Row(names: ["-h", "--help"], argument: nil, text: "show this text"),
         Row(names: ["-v", "--version"], argument: nil, text: "show the version"),
+        Row(names: ["--signum"], argument: "NAME", text: "show the number of the signal of this name"),
         Row(names: ["--formats"], argument: nil, text: "show the version and the state formats it reads"),
         Row(names: ["--check"], argument: nil, text: "only check the configuration as at a start"),
     ]
@@ -122,6 +124,12 @@ struct DaemonOptions {
                 options.grace = Interval(nanoseconds: Int64(seconds * 1e9))
             case "--help": return .help
             case "--version": return .version
+            case "--signum":
+                guard let named = NamedSignal.all.first(where: { $0.name == value }) else {
+                    let list = NamedSignal.all.map(\.name).joined(separator: ", ")
+                    throw UsageError(message: "there is no signal '\(value)': the names are \(list)")
+                }
+                return .signal(named.number)
             case "--formats": return .formats
             case "--check": isCheck = true
             default: throw UsageError(message: "unknown option '\(word)'")

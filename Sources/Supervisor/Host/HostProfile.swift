@@ -5,6 +5,7 @@ import Control
 import Glibc
 import Reactor
 import Sandbox
+import Supervision
 import WorkerProtocol
 
 /// The host's users, capabilities and filters for hasupd and its workers, found out once at the start.
@@ -15,6 +16,8 @@ final class HostProfile {
     let workerFilter: Descriptor
     let checkerFilter: Descriptor
     let parserFilter: Descriptor
+    let dumpFilter: Descriptor
+    let mailFilter: Descriptor
     let withdrawFilter: Descriptor
     let trackFilter: Descriptor
     private let supervisorFilter: Descriptor
@@ -32,6 +35,11 @@ final class HostProfile {
     private(set) var sandboxReport = SandboxReport()
     /// The sandbox arguments of every child; the VRRP worker's have a priority, too.
     let sandboxArguments: SandboxArguments
+    /// Those of hasup-mail, which has a user of its own.
+    let mailArguments: SandboxArguments
+    private let hasMailUser: Bool
+    /// The user of hasup-mail, and its only group.
+    private static let mailUserName = "hasup-mail"
     /// The group whose members are operators (docs/decisions, D3).
     static let operatorGroupName = "hasup"
     /// The group's number; nil when it doesn't exist.
@@ -57,6 +65,8 @@ final class HostProfile {
         workerFilter = try SeccompProgram.compile(.vrrp, onViolation: violation)
         checkerFilter = try SeccompProgram.compile(.checker, onViolation: violation)
         parserFilter = try SeccompProgram.compile(.config, onViolation: violation)
+        dumpFilter = try SeccompProgram.compile(.dump, onViolation: violation)
+        mailFilter = try SeccompProgram.compile(.mail, onViolation: violation)
         withdrawFilter = try SeccompProgram.compile(.withdraw, onViolation: violation)
         trackFilter = try SeccompProgram.compile(.track, onViolation: violation)
         supervisorFilter = try SeccompProgram.compile(.supervisor, onViolation: violation)
@@ -83,9 +93,15 @@ final class HostProfile {
         sandboxArguments = SandboxArguments(
             identity: found, keepsCore: options.keepsCore, logsRefusals: violation == .log,
             requiresFilter: Self.requiresFilters(options))
+        let mailUser = try? Identity.lookup(user: Self.mailUserName, group: Self.mailUserName)
+        hasMailUser = mailUser.map(Self.isMapped) == true
+        var mailArguments = sandboxArguments
+        if found != nil, hasMailUser { mailArguments.identity = mailUser }
+        self.mailArguments = mailArguments
         operatorGroup = try? Identity.groupNumber(Self.operatorGroupName)
         var users: [UInt32: String] = [0: "root"]
         if let found { users[found.uid] = "hasup" }
+        if let mailUser { users[mailUser.uid] = Self.mailUserName }
         self.users = users
         self.limitations = limitations
     }
@@ -126,12 +142,18 @@ final class HostProfile {
     }
 
     /// Adds the losses by missing capabilities, which depend on the configuration.
-    func checkPrivileges(for model: EncodedModel, workerPriority: Int32, controlSocket: String) {
+    func checkPrivileges(
+        for model: EncodedModel, workerPriority: Int32, controlSocket: String, givesFilesAway: Bool
+    ) {
+        if hasWorkerUser, !hasMailUser, (try? model.global())?.mail.relay != nil {
+            limitations.append("there is no user \(Self.mailUserName): hasup-mail runs as the workers do")
+        }
         guard let privileges else { return }
         limitations += privileges.losses(
             for: Privileges.Needs(
                 hasWorkerUser: hasWorkerUser, hasScripts: model.hasScripts, realtimePriority: workerPriority,
-                needsChown: operatorGroup.map { !Self.admits($0, to: controlSocket) } ?? false))
+                needsChown: operatorGroup.map { !Self.admits($0, to: controlSocket) } ?? false,
+                givesFIFOsAway: givesFilesAway))
     }
 
     /// Returns true if the group can reach the socket.
@@ -154,10 +176,11 @@ final class HostProfile {
     func limitSupervisor(_ generation: Generation) {
         let hasScripts = generation.model.hasScripts
         trackingFolders = generation.trackingFolders
-        writableFolders = ReloadPaths(generation).writableFolders + trackingFolders
+        writableFolders = Self.writableFolders(generation)
         // Tracked files are others', and so are the folders in which init_file makes them.
         if !generation.image.needsReadRight, !generation.tracksFiles { keptCapabilities.remove(.dacReadSearch) }
         if !trackingFolders.isEmpty { keptCapabilities.insert(.dacOverride) }
+        if generation.givesFIFOsAway { keptCapabilities.insert(.chown) }
         let realtime = RealtimePlan(
             priority: permittedPriority(generation.supervisorPriority), resetsOnFork: true)
         let unscheduled = Realtime.apply(realtime)
@@ -223,6 +246,11 @@ final class HostProfile {
     /// The least with which hasupd can open sockets, start and end workers, and let them enter their sandboxes.
     private var keptCapabilities: CapabilitySet = [.supervisor, .sysNice, .ipcLock, .dacReadSearch]
 
+    /// Folders besides its own in which hasupd or a child makes, writes and removes files of a configuration.
+    private static func writableFolders(_ generation: Generation) -> [String] {
+        ReloadPaths(generation).writableFolders + DumpPaths(generation).folders + generation.trackingFolders
+    }
+
     /// The folders in which hasup-track may write, for one that can be sealed because no scripts can come: hasupd has given up
     /// what they would need, or is about to. Otherwise nil.
     func foldersWithoutScripts(_ generation: Generation, isStart: Bool) -> [String]? {
@@ -239,7 +267,12 @@ final class HostProfile {
                 "the new configuration has scripts, and hasupd gave up the privileges for them when it started without "
                 + "any. Restart hasupd"
         }
-        let folders = ReloadPaths(generation).writableFolders + generation.trackingFolders
+        if !keptCapabilities.contains(.chown), FIFOPlan.all(of: generation.global).contains(where: \.isGivenAway) {
+            return
+                "the new configuration gives a FIFO to another user, and hasupd gave up the right to do so when it started. "
+                + "Restart hasupd"
+        }
+        let folders = Self.writableFolders(generation)
         guard let folder = folders.first(where: { !writableFolders.contains($0) }) else { return nil }
         return "the new configuration writes files in \(folder), and hasupd gave up the access to it when it started. "
             + "Restart hasupd"

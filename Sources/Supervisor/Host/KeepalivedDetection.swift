@@ -1,3 +1,4 @@
+import Base
 import CLinux
 import Glibc
 import Reactor
@@ -51,7 +52,7 @@ enum KeepalivedDetection {
     private static func isKeepalived(_ pid: Int32) -> Bool {
         // Most processes are ruled out by this, which costs least.
         let program = program(of: pid)
-        guard (program ?? FileReader.text(of: "/proc/\(pid)/comm").prefix { $0 != "\n" }) == name,
+        guard (program ?? FileReader.text(of: "/proc/\(pid)/comm").prefix { $0 != "\n" }) == name, !isHasupd(pid),
             let process = try? ProcessInspection(pid: pid)
         else { return false }
         return isKeepalived(process, program: program, sharesUserNamespace: shares("user", with: pid))
@@ -68,6 +69,36 @@ enum KeepalivedDetection {
         guard program ?? process.name[...] == name, let user = process.realUser else { return false }
         if user == 0 { return true }
         return process.uid == user && process.effective.contains(.netAdmin) && sharesUserNamespace
+    }
+
+    /// True for a hasupd that goes by keepalived's name (process_name, or a link): it runs this program, or has locked virtual
+    /// routers, which also shows where its program can't be seen.
+    private static func isHasupd(_ pid: Int32) -> Bool {
+        if let ours = identity(of: "/proc/self/exe"), ours == identity(of: "/proc/\(pid)/exe") { return true }
+        guard let claims = identity(of: VirtualRouterLocks.file) else { return false }
+        let locks = FileReader.bytes(of: "/proc/locks", max: 1 << 20)
+        return holders(of: claims, in: String(decoding: locks, as: UTF8.self)).contains(pid)
+    }
+
+    private static func identity(of path: String) -> FileIdentity? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    }
+
+    /// Returns the processes with locks of their own on a file (proc_locks(5)).
+    static func holders(of file: FileIdentity, in locks: String) -> Set<Int32> {
+        // makedev(3), in two digits and more.
+        let major = file.device >> 8 & 0xfff | file.device >> 32 & ~0xfff
+        let minor = file.device & 0xff | file.device >> 12 & ~0xff
+        func digits(_ number: UInt64) -> String { (number < 16 ? "0" : "") + String(number, radix: 16) }
+        let place = "\(digits(major)):\(digits(minor)):\(file.inode)"
+        let found = locks.split(separator: "\n").compactMap { line -> Int32? in
+            let words = line.split(separator: " ")
+            guard words.count >= 6, words[1] == "POSIX", words[3] == "WRITE", words[5] == place else { return nil }
+            return Int32(words[4])
+        }
+        return Set(found)
     }
 
     private static func program(of pid: Int32) -> Substring? {

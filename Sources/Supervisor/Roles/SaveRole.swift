@@ -10,7 +10,7 @@ import WorkerProtocol
 /// because a folder may lie on a server that doesn't answer (docs/decisions, D6). It opens and thins out what is to be
 /// written as hasupd's user, and looks at the configurations' images only when it is sealed.
 ///
-/// Arguments: those of `SaveOrder`. Descriptor 3 takes a sentence for each thing that goes wrong, 4 is the compiled
+/// Arguments: those of `SaveOrder`, or of `DumpOrder` for a dump, which `DumpRole` writes. Descriptor 3 takes a sentence for each thing that goes wrong, 4 is the compiled
 /// system call filter, and from 5 on lie the images.
 enum SaveRole {
     /// Copies that a folder keeps.
@@ -19,6 +19,7 @@ enum SaveRole {
     private static let firstImage: Int32 = 5
 
     static func run(arguments: [String]) -> Int32 {
+        if arguments.first == DumpOrder.verb { return DumpRole.run(arguments: arguments) }
         guard let order = SaveOrder(words: arguments) else { return 64 }
         var failures = 0
         func attempt(_ body: () throws(SystemError) -> Void) {

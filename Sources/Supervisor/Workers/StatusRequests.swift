@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 import Reactor
 import VRRP
 import WorkerProtocol
@@ -7,18 +8,27 @@ import WorkerProtocol
 /// a reload that may be the one before hasupd's, or the one after it.
 struct WorkerStatuses {
     let generation: Generation
+    /// As the worker has sent them, one after the other: a number and a status each.
+    fileprivate(set) var parts: [[UInt8]] = []
     /// By the number of the instance.
     fileprivate(set) var statuses: [UInt32: InstanceStatus] = [:]
+
+    /// The last state that an instance has told, with its priority of now; nil if it hasn't told any.
+    func told(_ number: Int) -> (trigger: NotifyTrigger, priority: UInt8)? {
+        guard let status = statuses[UInt32(number)], let trigger = NotifyTrigger(rawValue: status.told), trigger.isState
+        else { return nil }
+        return (trigger, status.priority.rawValue)
+    }
 }
 
 /// Requests for the status of all instances. One is sent to the worker at a time, and its reply completes all requests
 /// that were made before it was sent: many clients cost no more memory than one, and none gets a status older than its
-/// request.
+/// request. Of those that reset counters one is sent at a time.
 final class StatusRequests {
     private static let timeout = Interval.seconds(2)
     private let loop: EventLoop
     /// Sends a request with this number to the worker; false when no worker can reply.
-    private let send: (UInt32) -> Bool
+    private let send: (UInt32, CounterReset) -> Bool
     /// The number of the last request that was sent.
     private var number: UInt32 = 0
     private var isPending = false
@@ -28,24 +38,24 @@ final class StatusRequests {
     /// Requests that the pending reply completes.
     private var current: [(WorkerStatuses?) -> Void] = []
     /// Requests made since.
-    private var next: [(WorkerStatuses?) -> Void] = []
+    private var next: [(reset: CounterReset, completion: (WorkerStatuses?) -> Void)] = []
     private var timer: Timer?
 
-    init(on loop: EventLoop, send: @escaping (UInt32) -> Bool) {
+    init(on loop: EventLoop, send: @escaping (UInt32, CounterReset) -> Bool) {
         self.loop = loop
         self.send = send
         timer = loop.makeTimer { [weak self] in self?.complete(nil) }
     }
 
     /// Adds a request. It is completed with nil when no worker replies in time.
-    func add(_ completion: @escaping (WorkerStatuses?) -> Void) {
-        next.append(completion)
+    func add(resetting reset: CounterReset = .none, _ completion: @escaping (WorkerStatuses?) -> Void) {
+        next.append((reset, completion))
         if !isPending { sendNext() }
     }
 
     /// Completes all requests with nil.
     func workerEnded() {
-        current += next
+        current += next.map(\.completion)
         next = []
         complete(nil)
     }
@@ -54,10 +64,11 @@ final class StatusRequests {
     ///
     /// - Parameters:
     ///   - generation: the one that the numbers of instances belong to.
-    ///   - decode: returns what the frame holds.
+    ///   - bytes: what the frame holds.
+    ///   - decode: decodes that.
     /// - Throws: `FrameError` for a reply to a request that was never sent, and for one without an end.
     func receive(
-        _ correlation: UInt32, _ generation: Generation, isLast: Bool,
+        _ correlation: UInt32, _ generation: Generation, _ bytes: [UInt8], isLast: Bool,
         _ decode: () throws(FrameError) -> [(UInt32, InstanceStatus)]
     ) throws(FrameError) {
         guard correlation != 0, number &- correlation < 1 << 31 else {
@@ -73,19 +84,23 @@ final class StatusRequests {
         guard reply?.generation === generation else { throw .unexpected("a status of two generations") }
         frames += 1
         for (id, status) in try decode() { reply?.statuses[id] = status }
+        reply?.parts.append(bytes)
         if isLast { complete(reply) }
     }
 
     private func sendNext() {
         guard !next.isEmpty else { return }
-        current = next
-        next = []
+        let reset = next.first { $0.reset != .none }?.reset ?? .none
+        let others = next.enumerated().drop { $1.reset == .none }.dropFirst().first { $1.reset != .none }
+        let end = others?.offset ?? next.count
+        current = next[..<end].map(\.completion)
+        next.removeFirst(end)
         number &+= 1
         if number == 0 { number = 1 }
         frames = 0
         reply = nil
         isPending = true
-        guard send(number) else { return complete(nil) }
+        guard send(number, reset) else { return complete(nil) }
         if let timer { loop.set(timer, to: Clock.now + Self.timeout) }
     }
 

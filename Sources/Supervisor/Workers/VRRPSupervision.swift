@@ -21,6 +21,8 @@ protocol VRRPSupervisionDelegate: AnyObject {
     func observed(_ observation: Observation, generation: UInt64)
     /// Runs scripts. When this returns, they are kept for a successor.
     func add(_ notification: PendingNotification)
+    /// No worker repeats this notification any more: it goes into FIFOs.
+    func noted(_ notification: PendingNotification)
     /// Notifications are numbered from 1 again.
     func resetNotificationSequence()
     /// Something happened to the worker, for the history.
@@ -107,7 +109,7 @@ final class VRRPSupervision: WorkerProcessOwner {
         packetSocket = try owned(hasup_frame_socket(), "open a packet socket")
         staleAddresses = StaleAddressGuard(
             on: loop, lines: lines, seal: host.sandboxArguments, filter: host.withdrawFilter.number)
-        statusRequests = StatusRequests(on: loop) { [unowned self] number in self.sendStatusRequest(number) }
+        statusRequests = StatusRequests(on: loop) { [unowned self] in self.sendStatusRequest($0, $1) }
         survivalTimer = loop.makeTimer { [unowned self] in self.snapshotSurvived() }
         trackerFeed = TrackerFeed(on: loop, table: { [unowned delegate] in delegate.trackerTable }) { [unowned self] in
             self.worker?.channel.map { ($0, self.broker.source) }
@@ -126,8 +128,6 @@ final class VRRPSupervision: WorkerProcessOwner {
         if isInherited { staleAddresses.workerEnded(page, addresses, broker.source, previous: previousGenerations) }
         worker?.handle(.start)
     }
-
-    func stop() { worker?.handle(.stop) }
 
     /// The reason that no further generation can be given now, a sentence without its end.
     var obstacle: String? {
@@ -352,7 +352,8 @@ final class VRRPSupervision: WorkerProcessOwner {
 
     private func take(_ notification: Notification, generation: UInt64) {
         do throws(Refusal) {
-            try broker.take(notification, generation: generation, notingIn: page) { delegate.add($0) }
+            let taken = try broker.take(notification, generation: generation, notingIn: page) { delegate.add($0) }
+            delegate.noted(taken)
         } catch {
             refuse(error)
         }
@@ -396,11 +397,13 @@ final class VRRPSupervision: WorkerProcessOwner {
     // MARK: Status
 
     /// Requests the status of all instances; nil when no worker replies in time.
-    func requestStatus(_ completion: @escaping (WorkerStatuses?) -> Void) { statusRequests?.add(completion) }
+    func requestStatus(resetting reset: CounterReset = .none, _ completion: @escaping (WorkerStatuses?) -> Void) {
+        statusRequests?.add(resetting: reset, completion)
+    }
 
-    private func sendStatusRequest(_ number: UInt32) -> Bool {
+    private func sendStatusRequest(_ number: UInt32, _ reset: CounterReset) -> Bool {
         guard let channel = worker?.channel, worker?.life.state == .running else { return false }
-        SupervisorToVRRP.status.send(on: channel, correlation: number)
+        SupervisorToVRRP.status(resetting: reset).send(on: channel, correlation: number)
         return true
     }
 
@@ -409,7 +412,7 @@ final class VRRPSupervision: WorkerProcessOwner {
             throw .unexpected("a status of a generation that it doesn't run")
         }
         let limit = source.instanceCount
-        try statusRequests?.receive(frame.header.correlation, source, isLast: !frame.header.hasMore) {
+        try statusRequests?.receive(frame.header.correlation, source, bytes, isLast: !frame.header.hasMore) {
             () throws(FrameError) in
             try decode(frame, bytes) { reader throws(ByteError) in
                 var part: [(UInt32, InstanceStatus)] = []

@@ -18,14 +18,14 @@ class Keepalived:
         self.config = node.write(f"{name}.conf", config)
         self.program = None
 
-    def start(self):
+    def start(self, **options):
         """Starts it in the foreground; pid files of a killed one would keep it from starting."""
         pid = os.path.join(self.node.directory, self.name)
         for stale in glob.glob(f"{pid}*.pid"):
             os.unlink(stale)
         self.program = self.node.spawn(
             ["keepalived", "-n", "-l", "-G", "-f", self.config, "-p", f"{pid}.pid", "-r", f"{pid}-vrrp.pid",
-             "-c", f"{pid}-check.pid", "-b", f"{pid}-bfd.pid"], self.name)
+             "-c", f"{pid}-check.pid", "-b", f"{pid}-bfd.pid"], self.name, **options)
         return self
 
     def reload(self, config=None):

@@ -4,8 +4,21 @@ import ConfigurationModel
 extension Elaborator {
     /// A name that tells daemons of one machine apart.
     mutating func namespace(_ path: KeywordRow.Path<String?>, _ statement: Statement) {
-        self[keyPath: path] = word(of: statement).map { string($0) }
+        guard let word = word(of: statement) else { return }
+        let name = string(word)
+        guard !name.contains("/"), !name.hasPrefix(".") else {
+            return refuse("`\(name)` can't be part of a path", at: word)
+        }
+        self[keyPath: path] = name
         model.global.daemon.usesPIDDirectory = true
+    }
+
+    /// Up to 15 bytes, of which the kernel keeps no more (PR_SET_NAME, prctl(2)).
+    mutating func processName(_ statement: Statement) {
+        guard let word = word(of: statement) else { return }
+        let name = string(word)
+        guard (1...15).contains(name.utf8.count) else { return refuse("a process's name has 1 to 15 bytes", at: word) }
+        model.global.daemon.processName = name
     }
 
     /// Up to 11 bytes, so that a VRID fits behind it.
@@ -22,6 +35,7 @@ extension Elaborator {
     mutating func daemonScript(_ path: KeywordRow.Path<DaemonScript?>, _ statement: Statement) {
         guard let script = script(statement), let first = statement.words.first else { return }
         shared.pendingPrograms.append((ScriptUse(program: script.arguments[0], identity: script.identity), first))
+        noteScript(at: first)
         self[keyPath: path] = DaemonScript(arguments: script.arguments, identity: script.identity)
     }
 
@@ -34,7 +48,7 @@ extension Elaborator {
         let name = string(first)
         guard name.hasPrefix("/") else { return refuse("`\(name)` isn't an absolute path", at: first) }
         var fifo = NotifyFIFO(path: name)
-        fifo.owner = identity(first + 1..<statement.words.upperBound)
+        fifo.owner = identity(first + 1..<statement.words.upperBound, loss: "the FIFO can't be given to")
         if let known = self[keyPath: path] {
             fifo.script = known.script
             fifo.scriptIdentity = known.scriptIdentity
@@ -47,6 +61,7 @@ extension Elaborator {
     mutating func fifoScript(_ path: KeywordRow.Path<NotifyFIFO?>, _ statement: Statement) {
         guard let script = script(statement), let first = statement.words.first else { return }
         shared.pendingPrograms.append((ScriptUse(program: script.arguments[0], identity: script.identity), first))
+        noteScript(at: first)
         if self[keyPath: path] == nil { self[keyPath: path] = NotifyFIFO(path: "") }
         self[keyPath: path]?.script = script.arguments
         self[keyPath: path]?.scriptIdentity = script.identity
