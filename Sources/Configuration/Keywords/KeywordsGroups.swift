@@ -37,9 +37,9 @@ extension KeywordList {
     static let syncGroup = KeywordList { r in
         r.row("group", .list(), default: "required", note: "instance names, each in one group only", traits: .firstCounts, .acts, "members; the first one counts") { $0.groupMembers($1) }
         r.row("track_interface", .list(.groupInterface), .acts, "trackers applied to every member") { $0.trackedInterfaces($1, into: \.group.settings.trackedInterfaces) }
-        r.row("track_script", .list(.trackedScript), .typed, "trackers applied to every member") { $0.trackers(.script, $1, into: \.group.settings.trackers) }
-        r.row("track_file", .list(.trackedFile), .typed, "trackers applied to every member") { $0.trackers(.file, $1, into: \.group.settings.trackers) }
-        r.row("track_process", .list(.trackedProcess), .typed, "trackers applied to every member") { $0.trackers(.process, $1, into: \.group.settings.trackers) }
+        r.row("track_script", .list(.trackedScript), .acts, "trackers applied to every member") { $0.trackers(.script, $1, into: \.group.settings.trackers) }
+        r.row("track_file", .list(.trackedFile), .acts, "trackers applied to every member") { $0.trackers(.file, $1, into: \.group.settings.trackers) }
+        r.row("track_process", .list(.trackedProcess), .acts, "trackers applied to every member") { $0.trackers(.process, $1, into: \.group.settings.trackers) }
         r.row("track_bfd", .list(.trackedSession), .typed, "trackers applied to every member") { $0.trackers(.bfd, $1, into: \.group.settings.trackers) }
         r.row("notify_master", .command, .typed, "run on group -> MASTER") { $0.notify(.master, $1, into: \.group.settings.scripts) }
         r.row("notify_backup", .command, .typed, "run on group -> BACKUP") { $0.notify(.backup, $1, into: \.group.settings.scripts) }

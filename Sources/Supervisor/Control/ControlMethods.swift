@@ -117,7 +117,7 @@ final class ControlMethods {
                 status: self.daemonStatus(of: generation, isAnswered: statuses != nil),
                 instanceCount: generation.instanceCount
             ) { index in
-                generation.instance(at: index).map {
+                generation.effectiveInstance(at: index).map {
                     var report = InstanceReport(
                         $0, statuses?[UInt32(index)], observations.contexts.last(of: $0.name), now: now,
                         wallNanoseconds: wall)
