@@ -359,7 +359,10 @@ struct start {
 static void begin(void *context) {
     struct start *start = context;
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    prctl(PR_SET_NAME, "hasup-files", 0, 0, 0);
+    static const char name[] = "hasup-files", former[] = "hasup-track";
+    prctl(PR_SET_NAME, name, 0, 0, 0);
+    // What ps(1) shows of the arguments; both names are of one length.
+    if (!strcmp(program_invocation_name, former)) memcpy(program_invocation_name, name, sizeof name);
     umask(0);
     if (getppid() != start->parent) _exit(0);
     keep_only(&start->inotify, &start->socket);

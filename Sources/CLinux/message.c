@@ -25,6 +25,11 @@ int hasup_pipe(int ends[2]) {
     return -error;
 }
 
+void hasup_pipe_grow(int fd, int size) {
+    int room = fcntl(fd, F_GETPIPE_SZ);
+    if (room > 0 && room < size) (void)fcntl(fd, F_SETPIPE_SZ, size);
+}
+
 ssize_t hasup_send_packet(int fd, const void *bytes, size_t count, const int *descriptors, int descriptor_count) {
     struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};

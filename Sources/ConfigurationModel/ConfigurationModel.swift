@@ -24,11 +24,10 @@ package struct ConfigurationModel: Record {
 
     /// The smallest advert_int of all instances; the watchdog's measure (docs/decisions, D13).
     package var smallestAdvertInterval: Interval? { instances.map(\.advertInterval).min() }
-    /// True if any script is run, which decides how far the supervisor may seal itself (D2). Those of start, shutdown and
-    /// FIFOs aren't handled yet.
+    /// True if any script is run, which decides how far the supervisor may seal itself (D2).
     package var hasScripts: Bool {
         instances.contains { !$0.scripts.isEmpty } || shared.syncGroups.contains { !$0.scripts.isEmpty }
-            || hasTrackScripts
+            || hasTrackScripts || global.daemon.hasScripts
     }
 
     /// The part for the VRRP worker. It reads the network, so it gets nothing that it doesn't need, as passwords of

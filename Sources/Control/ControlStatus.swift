@@ -49,6 +49,8 @@ package struct DaemonStatus: JSONRecord, Hashable {
     package var discarded = NamedCounts()
     /// The last of them, of which the worker reports one a second; recent: within two minutes.
     package var lastDiscard: LastDiscard?
+    /// Objects that hasup-track watches, the first thousand of them.
+    package var trackers: [TrackerReport] = []
 
     package init() {}
 
@@ -77,6 +79,7 @@ package struct DaemonStatus: JSONRecord, Hashable {
         members.member("notes", &notes)
         members.member("discarded", &discarded)
         members.member("last_discard", &lastDiscard)
+        members.member("trackers", &trackers)
     }
 }
 
@@ -112,6 +115,8 @@ package struct InstanceReport: JSONRecord, Hashable {
     package var notificationsSkipped = 0
     /// Its notify scripts; nil when none was ever wanted.
     package var scripts: ScriptReport?
+    /// track_script, track_file and track_process.
+    package var trackers: [TrackerUseReport] = []
 
     package init() {}
 
@@ -136,6 +141,7 @@ package struct InstanceReport: JSONRecord, Hashable {
         members.member("last_transition", &lastTransition)
         members.member("notifications_skipped", &notificationsSkipped)
         members.member("scripts", &scripts)
+        members.member("trackers", &trackers)
     }
 }
 
@@ -296,7 +302,7 @@ package struct ScheduledReloadReport: JSONRecord, Hashable {
 /// A worker that was replaced not long ago.
 package struct ReplacementReport: JSONRecord, Hashable {
     package static let summary = "A worker that died, or was replaced, in the last ten minutes"
-    /// The program: `hasup-vrrp` or `hasup-checker`.
+    /// The program: `hasup-vrrp`, `hasup-checker` or `hasup-track`.
     package var process = ""
     /// The last event, as in the log.
     package var text = ""

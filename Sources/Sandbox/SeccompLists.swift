@@ -32,12 +32,12 @@ struct SeccompRule {
 enum SeccompLists {
     static func rules(for role: SandboxRole) -> [SeccompRule] {
         switch role {
-        case .vrrp: common + messages + plain("recvmmsg", "sendmmsg") + netlink + thread + fuse
-        case .checker: common + messages + checker
-        case .config: common + config
-        case .dump: common + dump
-        case .mail: common + messages + mail
-        case .withdraw: common + messages + netlink
+        case .vrrp: common + noLinks + messages + plain("recvmmsg", "sendmmsg") + netlink + thread + fuse
+        case .checker: common + noLinks + messages + checker
+        case .config: common + noLinks + config
+        case .dump: common + noLinks + dump
+        case .mail: common + noLinks + messages + mail
+        case .withdraw: common + noLinks + messages + netlink
         case .track: common + messages + track
         case .supervisor: supervisor
         }
@@ -74,8 +74,11 @@ enum SeccompLists {
             SeccompRule("newfstatat", int(3, 0x1000)),
             // Harmless questions that libraries ask; a refusal is an answer to them.
             SeccompRule("ioctl", refusal: ENOTTY), SeccompRule("clone3", refusal: ENOSYS),
-            SeccompRule("readlink", refusal: EACCES), SeccompRule("readlinkat", refusal: EACCES),
         ]
+
+    private static let noLinks = [
+        SeccompRule("readlink", refusal: EACCES), SeccompRule("readlinkat", refusal: EACCES),
+    ]
 
     /// Receiving and sending on what was handed over, and closing it for both sides.
     private static let messages = plain(

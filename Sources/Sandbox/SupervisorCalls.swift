@@ -37,6 +37,11 @@ extension SeccompLists {
             "rename", "renameat", "renameat2", "chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat", "lchown",
             "ftruncate", "fsync", "fdatasync", "flock", "fadvise64", "memfd_create", "inotify_init1",
             "inotify_add_watch", "inotify_rm_watch", "lgetxattr")
+        // FIFOs, and no device.
+        + [
+            SeccompRule("mknod", ArgumentRule(1, is: UInt64(S_IFIFO), mask: UInt64(S_IFMT))),
+            SeccompRule("mknodat", ArgumentRule(2, is: UInt64(S_IFIFO), mask: UInt64(S_IFMT))),
+        ]
 
     /// Starting, watching and ending children; no new namespace. `setpriority` is a worker's before its own seal: after
     /// an upgrade it is started beneath this filter.
@@ -56,10 +61,10 @@ extension SeccompLists {
             "landlock_create_ruleset",
             "landlock_add_rule", "landlock_restrict_self")
 
-    /// PR_{GET,SET}_DUMPABLE, PR_{GET,SET}_KEEPCAPS, PR_{SET,GET}_NAME, PR_GET_SECCOMP, PR_CAPBSET_{READ,DROP},
+    /// PR_SET_PDEATHSIG, PR_{GET,SET}_DUMPABLE, PR_{GET,SET}_KEEPCAPS, PR_{SET,GET}_NAME, PR_GET_SECCOMP, PR_CAPBSET_{READ,DROP},
     /// PR_GET_SECUREBITS, PR_{SET,GET}_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_SET_VMA (linux/prctl.h).
     private static let processOptions: [SeccompRule] = [
-        3, 4, 7, 8, 15, 16, 21, 23, 24, 27, 38, 39, 47, 0x5356_4d41,
+        1, 3, 4, 7, 8, 15, 16, 21, 23, 24, 27, 38, 39, 47, 0x5356_4d41,
     ].map { option in SeccompRule("prctl", int(0, option)) }
 
     /// Sockets for the workers, the control socket, and the C library's name services.

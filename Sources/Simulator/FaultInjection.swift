@@ -47,6 +47,10 @@ enum FaultInjection: String, CaseIterable {
     case losesTrackerTable
     /// A script or process that fails is said to be well.
     case hidesTrackerFailures
+    /// Cores don't hear of sync groups.
+    case hidesGroups
+    /// The members of the first machine's groups rank it differently.
+    case ranksMembersDifferently
 
     /// A part of the message of the one invariant that finds it.
     var sign: String {
@@ -69,6 +73,8 @@ enum FaultInjection: String, CaseIterable {
         case .changesLinkConstantly: "and can't use its addresses"
         case .losesTrackerResults, .losesTrackerTable: "which should be"
         case .hidesTrackerFailures: "which tracks a failure"
+        case .hidesGroups: "are apart"
+        case .ranksMembersDifferently: "master"
         }
     }
 
@@ -77,6 +83,21 @@ enum FaultInjection: String, CaseIterable {
         var model = model
         if self == .removesForeignAddresses { model.global.adoptsLeftovers = true }
         return model
+    }
+
+    /// Returns what a core hears instead of an event.
+    func bent(_ event: Event) -> Event {
+        func bent(_ model: ConfigurationModel) -> ConfigurationModel {
+            var model = model
+            model.shared.syncGroups = []
+            return model
+        }
+        guard self == .hidesGroups else { return event }
+        return switch event {
+        case .configure(let model): .configure(bent(model))
+        case .resume(let model, let snapshot): .resume(bent(model), snapshot)
+        default: event
+        }
     }
 
     /// Returns the number that a successor believes was the last notification's.

@@ -14,7 +14,7 @@ import Glibc
         Each seed is a random cluster of real VRRP cores on a network that lies, first with faults, then in peace. An
         injection breaks something on purpose: the seeds that find it break a promise. NAME is one of
         \(FaultInjection.allCases.map(\.rawValue).joined(separator: " ")).
-        Plain clusters track no scripts, processes and files.
+        Plain clusters track no scripts, processes and files, and have no sync groups.
         Exit status: 0 when every promise held, 1 when a seed broke one, 64 for wrong arguments.
         """
 

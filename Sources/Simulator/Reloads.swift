@@ -25,6 +25,7 @@ extension World {
         if model.instances.count > 1, happens(oneIn: 4) { model.instances.removeLast() }
         if model.instances.count > 1, happens(oneIn: 6) { exchangeAddress(&model) }
         if happens(oneIn: 6) { addMissing(&model, machine) }
+        groups.group(&model, isDisturbed: true, &tracked)
         adopt(model, machine)
     }
 
@@ -134,6 +135,8 @@ extension World {
                 !there.contains($0.prefix.address)
             }
         }
+        groups.group(&model, isDisturbed: false, &tracked)
+        if injection == .ranksMembersDifferently, machine == 0 { groups.rankDifferently(&model) }
         adopt(model, machine)
     }
 }

@@ -23,7 +23,7 @@ struct Simulation {
     /// The end of the faults.
     private(set) var peaceSince: Int64 = 0
 
-    /// - Parameter isPlain: nobody tracks scripts, processes and files.
+    /// - Parameter isPlain: nobody tracks scripts, processes and files, and there are no sync groups.
     static func run(
         seed: UInt64, trace: Bool = false, injection: FaultInjection? = nil, isPlain: Bool = false
     ) -> SimulationResult {
@@ -47,13 +47,17 @@ struct Simulation {
                 tracked.addTrackers(to: &scenario.models[machine].instances[place])
             }
         }
+        var groups = GroupPlan(seed: seed, routerCount: scenario.routers.count, isPlain: isPlain)
+        for machine in scenario.models.indices {
+            groups.group(&scenario.models[machine], isDisturbed: false, &tracked)
+        }
         self.injection = injection
         killsProcesses = random.next() % 4 == 0
         killsOverReloads = random.next() % 4 == 0
         refusesAll = random.next() % 16 == 0
         world = World(
             scenario: scenario, random: random, trace: Trace(isOn: trace), injection: injection,
-            tracked: tracked)
+            tracked: tracked, groups: groups)
     }
 
     var routers: Range<Int> { world.scenario.routers.indices }
@@ -96,6 +100,10 @@ struct Simulation {
                     + (settings.isUnicast ? "unicast" : "multicast")
                 world.trace.note(world.now, machine, text)
             }
+            for group in model.shared.syncGroups {
+                let names = group.members.map { model.instances[$0].name }.joined(separator: " ")
+                world.trace.note(world.now, machine, "group \(group.name): \(names)")
+            }
         }
     }
 
@@ -133,9 +141,10 @@ struct Simulation {
     /// Clocks are up to one percent wrong.
     private func drifted(_ interval: Interval) -> Int64 { interval.nanoseconds * 102 / 100 + roundTrip }
 
+    /// The largest of a value over all instances of a virtual router and of those in its sync group.
     private func largest(_ router: Int, _ value: (InstanceSettings, ConfigurationModel) -> Interval) -> Interval {
         world.machines.flatMap { machine in
-            machine.settings(of: router).map { [value($0, machine.model)] } ?? []
+            world.groups.companions(of: router).compactMap { machine.settings(of: $0) }.map { value($0, machine.model) }
         }.max() ?? .zero
     }
 
@@ -238,7 +247,7 @@ struct Simulation {
     /// Tracked objects change, those that are no reason for FAULT: whoever is the best by then is master.
     private mutating func changeWeights() {
         for machine in world.machines.indices {
-            for settings in world.machines[machine].model.instances {
+            for settings in world.machines[machine].model.effectiveInstances {
                 for tracker in settings.trackers where tracker.weight != 0 && tracker.kind != .file {
                     let result: TrackerResult = Bool.random(using: &world.tracked.random) ? .up : .down
                     let key = TrackerKey(tracker.kind, tracker.name)
@@ -253,7 +262,7 @@ struct Simulation {
 
     /// True if another instance that tracks the same object goes to FAULT by it.
     private func isFault(_ key: TrackerKey, _ result: TrackerResult, on machine: Int) -> Bool {
-        world.machines[machine].model.instances.contains { settings in
+        world.machines[machine].model.effectiveInstances.contains { settings in
             settings.trackers.contains {
                 TrackerKey($0.kind, $0.name) == key && $0.weight == 0 && $0.goodResult != result
             }
@@ -263,8 +272,10 @@ struct Simulation {
     /// Every kernel refuses the addresses of a virtual router: its machines try in turn, once a minute each at most.
     private mutating func refuseEverywhere() {
         let router = 0
-        world.invariants.noneFrom[router] = .max
-        world.invariants.manyFrom[router] = .max
+        for companion in world.groups.companions(of: router) {
+            world.invariants.noneFrom[companion] = .max
+            world.invariants.manyFrom[companion] = .max
+        }
         world.trace.note(world.now, nil, "no machine gets the addresses of VI_\(router)")
         for machine in world.machines.indices {
             world.refuse(machine, router, isAll: true)
@@ -349,6 +360,14 @@ struct Simulation {
         }
     }
 
+    /// The time that a machine waits when the master has said priority 0.
+    private func skew(after master: Machine, _ router: Int, on machine: Machine) -> Interval? {
+        guard let settings = machine.settings(of: router), let interval = master.settings(of: router)?.advertInterval
+        else { return nil }
+        let parts = Int64(256 - Int(priority(of: machine, router).rawValue))
+        return (settings.version == .v2 ? Interval.seconds(1) : interval) * parts / 256
+    }
+
     /// A graceful stop is handed over within the best BACKUP's skew time and the way of two packets.
     private mutating func shutDownMaster() {
         let holders = world.machines.filter { $0.states.contains(.master) }
@@ -356,9 +375,8 @@ struct Simulation {
         for router in routers where chosen.states[router] == .master {
             guard let interval = chosen.settings(of: router)?.advertInterval else { continue }
             let skews = world.machines.filter { $0.number != chosen.number }.compactMap { machine -> Interval? in
-                guard let settings = machine.settings(of: router) else { return nil }
-                let parts = Int64(256 - Int(priority(of: machine, router).rawValue))
-                return (settings.version == .v2 ? Interval.seconds(1) : interval) * parts / 256
+                // The last member of a group decides.
+                world.groups.companions(of: router).compactMap { skew(after: chosen, $0, on: machine) }.max()
             }
             let shortest = skews.min() ?? .zero
             world.invariants.noneMax[router] = drifted(shortest)

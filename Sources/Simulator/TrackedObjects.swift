@@ -17,9 +17,20 @@ struct TrackedObjects {
 
     /// Gives an instance trackers.
     mutating func addTrackers(to settings: inout InstanceSettings) {
-        guard isOn else { return }
-        let number = settings.location.line
-        settings.trackers = []
+        settings.trackers = trackers(settings.location.line)
+    }
+
+    /// Gives a group a script of its own.
+    mutating func addTrackers(to group: inout SyncGroup) {
+        guard isOn, random.next() % 2 == 0 else { return }
+        group.trackers = [
+            Tracker(kind: .script, name: group.name, weight: [-40, 0, 25].randomElement(using: &random) ?? 0)
+        ]
+    }
+
+    private mutating func trackers(_ number: Int) -> [Tracker] {
+        guard isOn else { return [] }
+        var trackers: [Tracker] = []
         for kind in [TrackerKind.script, .process, .file] where random.next() % 2 == 0 {
             let name = random.next() % 4 == 0 ? "common" : "\(kind)\(number)"
             // Of a file, a few times this is a fault.
@@ -27,8 +38,9 @@ struct TrackedObjects {
             let weight = weights.randomElement(using: &random) ?? 0
             // Two that want the contrary of one object would never both take part.
             let reverse = random.next() % 4 == 0 && !(name == "common" && weight == 0)
-            settings.trackers.append(Tracker(kind: kind, name: name, weight: weight, reverse: reverse))
+            trackers.append(Tracker(kind: kind, name: name, weight: weight, reverse: reverse))
         }
+        return trackers
     }
 
     /// Some result that an object may have.
@@ -41,7 +53,12 @@ struct TrackedObjects {
 extension Machine {
     /// All objects that its file names, always in the same order.
     var trackedKeys: [TrackerKey] {
-        Set(model.instances.flatMap(\.trackers).map { TrackerKey($0.kind, $0.name) }).sorted(by: TrackerKey.precedes)
+        Set(trackers.map { TrackerKey($0.kind, $0.name) }).sorted(by: TrackerKey.precedes)
+    }
+
+    /// Entries of instances and of groups.
+    fileprivate var trackers: [Tracker] {
+        model.instances.flatMap(\.trackers) + model.shared.syncGroups.flatMap(\.trackers)
     }
 }
 
@@ -74,8 +91,9 @@ extension World {
 
     /// All objects are well on this machine.
     mutating func restoreTracked(_ machine: Int) {
-        let trackers = machines[machine].model.instances.flatMap(\.trackers)
-        for tracker in trackers { track(machine, TrackerKey(tracker.kind, tracker.name), tracker.goodResult) }
+        for tracker in machines[machine].trackers {
+            track(machine, TrackerKey(tracker.kind, tracker.name), tracker.goodResult)
+        }
     }
 
     /// A daemon starts: it knows nothing yet, or what the one before has left.
@@ -84,7 +102,8 @@ extension World {
         for key in machines[machine].trackedKeys where machines[machine].objects[key] == nil {
             machines[machine].objects[key] = tracked.result(key.kind)
         }
-        let isKnown = tracked.random.next() % 2 == 0
+        // In peace a weight that isn't known yet would make a machine the best one for a moment.
+        let isKnown = tracked.random.next() % 2 == 0 || !isDisturbed
         machines[machine].hasResults = isKnown
         machines[machine].results = isKnown ? machines[machine].objects : [:]
         let first = Int64.random(in: 0...Self.firstResultsMax, using: &tracked.random)
@@ -135,10 +154,14 @@ extension World {
     mutating func checkTracked(_ machine: Int) {
         guard machines[machine].isQuiet, !machines[machine].isStopped, let node = machines[machine].node else { return }
         let reading = machines[machine].clock.reading(at: now)
-        for (id, settings) in machines[machine].actingModel.instances.enumerated()
+        let model = machines[machine].actingModel
+        let instances = model.effectiveInstances
+        let waiting = Set(instances.indices.filter { expectation(instances[$0], machine).waits })
+        for (id, settings) in instances.enumerated()
         where !settings.trackers.isEmpty || !settings.trackedInterfaces.isEmpty {
             guard let status = node.status(of: id, at: reading) else { continue }
             let expected = expectation(settings, machine)
+            let group = model.shared.syncGroups.first { $0.members.contains(id) }?.members ?? [id]
             if status.priority.rawValue != expected.priority {
                 invariants.fail(
                     now,
@@ -155,7 +178,7 @@ extension World {
                     invariants.fail(now, "machine \(machine) is in FAULT of \(settings.name) without a reason")
                 }
             case .initialize:
-                if !expected.waits {
+                if waiting.isDisjoint(with: group) {
                     invariants.fail(now, "machine \(machine) doesn't start \(settings.name), and waits for nothing")
                 }
             }

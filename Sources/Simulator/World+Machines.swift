@@ -65,8 +65,13 @@ extension World {
         let entries = ledger.keys.sorted().compactMap { slot in
             ledger[slot]?.withUnsafeBytes { AddressRecord($0, slot: slot) }
         }
-        let evidence = StaleAddresses.Evidence(
-            records: injection == .dropsLedger ? [] : entries, claimed: snapshot.masters(of: model))
+        let masters = snapshot.masters(of: model)
+        // Of another virtual router nothing is left to say; this one may wait for a script before it says anything.
+        for (id, settings) in model.instances.enumerated() where !masters.contains(id) {
+            let router = Machine.router(of: settings)
+            if machines[machine].states[router] == .master { change(machine, router, to: .initialize, "unknown") }
+        }
+        let evidence = StaleAddresses.Evidence(records: injection == .dropsLedger ? [] : entries, claimed: masters)
         snapshot.ledger = begin(machine, model, evidence)
         invariants.continues(machine, life: machines[machine].life)
         giveTable(machine)

@@ -34,15 +34,18 @@ struct World {
     var lastYield: [Int64]
     let injection: FaultInjection?
     var tracked: TrackedObjects
+    var groups: GroupPlan
     private var queue = EventQueue()
     private var actions: [Action] = []
     private var record = ByteWriter()
 
     init(
-        scenario: Scenario, random: SeededRandom, trace: Trace, injection: FaultInjection?, tracked: TrackedObjects
+        scenario: Scenario, random: SeededRandom, trace: Trace, injection: FaultInjection?, tracked: TrackedObjects,
+        groups: GroupPlan
     ) {
         var random = random
         self.tracked = tracked
+        self.groups = groups
         self.injection = injection
         self.scenario = scenario
         network = LAN(machineCount: scenario.machineCount, random: &random)
@@ -131,7 +134,7 @@ struct World {
         guard machines[machine].node != nil else { return }
         let reading = machines[machine].clock.reading(at: now)
         actions.removeAll(keepingCapacity: true)
-        machines[machine].node?.handle(event, at: reading, into: &actions)
+        machines[machine].node?.handle(injection?.bent(event) ?? event, at: reading, into: &actions)
         let done = actions
         keep(machine)
         if !machines[machine].isBeginning, !event.isTable, machines[machine].node?.owesWithdrawals == false {
@@ -139,6 +142,7 @@ struct World {
         }
         for action in done { perform(action, of: machine) }
         checkPromises(machine)
+        checkGroups(machine)
         switch event {
         case .packet, .timeout, .trackerTable: break
         default: if tracked.isOn { checkTracked(machine) }

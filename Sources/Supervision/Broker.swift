@@ -25,7 +25,7 @@ package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     case faultyInstance(String)
     /// The socket on this interface was given before, and the worker hasn't taken it yet.
     case pendingSocket(String)
-    /// No state of an instance or a group.
+    /// Nothing that happens to an instance, or to a group.
     case trigger(NotifyTrigger)
     /// A notification with this number was started before.
     case repeated(UInt64)
@@ -154,7 +154,7 @@ package struct Broker<Source: InstanceSource> {
         generation: UInt64, _ subject: NotificationSubject, sequence: UInt64, trigger: NotifyTrigger, priority: UInt8
     ) throws(Refusal) -> PendingNotification {
         // What costs least first.
-        guard trigger.isState else { throw .trigger(trigger) }
+        guard trigger != .any else { throw .trigger(trigger) }
         guard sequence > lastNotification else { throw .repeated(sequence) }
         guard sequence - lastNotification <= Self.leapMax, sequence < Self.notificationsEnd else {
             throw .leap(sequence)
@@ -170,6 +170,7 @@ package struct Broker<Source: InstanceSource> {
             scripts = instance.scripts
             sendsMail = instance.options.contains(.sendsMail)
         case .group(let number):
+            guard trigger.isOfGroups else { throw .trigger(trigger) }
             guard let group = source.group(at: number) else { throw .group(UInt32(truncatingIfNeeded: number)) }
             key = NotificationKey(.group, group.name)
             scripts = group.scripts

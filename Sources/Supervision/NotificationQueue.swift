@@ -1,15 +1,18 @@
 import Base
+import ConfigurationModel
 
 /// Scripts of one instance, or of one sync group, never run side by side, and run in the order of the transitions (pain
 /// point S1). What is said of instances here holds for groups.
 ///
 /// While the scripts of a transition run, later transitions wait; when several wait, only the last is still true, so
-/// the others are skipped and counted. The last run always names the final state. Of all instances together only so
+/// the others are skipped and counted. The last run always names the final state. An event waits behind a state, takes
+/// the place of one of its own kind only, and is skipped when a state comes after it. Of all instances together only so
 /// many scripts run at once: a takeover of thousands isn't to be a storm of processes. The scripts of one run start
 /// together, so a run waits until there is room for all of them; one that has more than may run at once runs alone.
 ///
 /// The worker that reports the transitions may be hostile, and scripts may be short: after the first few runs of an instance
-/// the next ones start half a second apart, and each is the last one that was added until then.
+/// the next ones start half a second apart, and each is the last one that was added until then. States and events are
+/// counted apart: a stranger who causes events doesn't keep a state waiting.
 package struct NotificationQueue<Run: Sendable>: Sendable {
     /// Scripts of all instances that run at once, if nothing else is said.
     package static var standardMax: Int { 64 }
@@ -19,16 +22,29 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     /// The time between runs of an instance after those.
     package static var spacing: Interval { .milliseconds(500) }
 
-    private struct SubjectQueue {
-        var key = NotificationKey(.instance, "")
-        var running = 0
-        var next: (run: Run, scripts: Int)?
-        var isReady = false
+    private typealias Waiting = (run: Run, scripts: Int, event: NotifyTrigger?)
+
+    private struct Pace {
         /// The moment from which on all of the burst may be had again; each run moves it by the spacing.
         var rested = Instant(nanoseconds: 0)
 
         /// The time at which the next run may start.
         var due: Instant { rested - NotificationQueue.spacing * (NotificationQueue.burst - 1) }
+
+        mutating func begin(at now: Instant) { rested = max(rested, now) + NotificationQueue.spacing }
+    }
+
+    private struct SubjectQueue {
+        var key = NotificationKey(.instance, "")
+        var running = 0
+        /// A state, and behind it events.
+        var waiting: [Waiting] = []
+        var isReady = false
+        var states = Pace()
+        var events = Pace()
+
+        var due: Instant { (waiting.first?.event == nil ? states : events).due }
+        var rested: Instant { max(states.rested, events.rested) }
     }
 
     /// Queues whose time has come that are looked at for one run: a turn has an end, however many there are.
@@ -58,28 +74,28 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     /// The time of the next run. Call `next` then.
     package var deadline: Instant { times.first?.deadline ?? .never }
 
-    /// Adds a transition of this instance, with so many scripts. `next` returns what is to be started. One without scripts is
-    /// a state, too: it takes the place of what waits, and nothing waits instead.
+    /// Adds a transition of this instance, or an event, with so many scripts. `next` returns what is to be started. A
+    /// transition without scripts is a state, too: it takes the place of what waits, and nothing waits instead.
     ///
+    /// - Parameter event: its kind; nil for a transition.
     /// - Returns: true if one that hadn't begun was given up for it.
     @discardableResult
-    package mutating func add(_ run: Run, of key: NotificationKey, scripts count: Int, at now: Instant) -> Bool {
-        guard count > 0 else { return giveUp(of: key, at: now) }
-        let number = numbers[key] ?? begin(key)
-        let isFolded = queues[number].next != nil
-        if isFolded { skipped[key, default: 0] += 1 } else { waiting += 1 }
-        queues[number].next = (run, count)
+    package mutating func add(
+        _ run: Run, of key: NotificationKey, event: NotifyTrigger? = nil, scripts count: Int, at now: Instant
+    ) -> Bool {
+        guard let number = numbers[key] ?? (count > 0 ? begin(key) : nil) else { return false }
+        let before = queues[number].waiting.count
+        if event == nil {
+            queues[number].waiting = []
+        } else if count > 0 {
+            queues[number].waiting.removeAll { $0.event == event }
+        }
+        let givenUp = before - queues[number].waiting.count
+        if count > 0 { queues[number].waiting.append((run, count, event)) }
+        waiting += queues[number].waiting.count - before
+        if givenUp > 0 { skipped[key, default: 0] += givenUp }
         look(at: number, now)
-        return isFolded
-    }
-
-    private mutating func giveUp(of key: NotificationKey, at now: Instant) -> Bool {
-        guard let number = numbers[key], queues[number].next != nil else { return false }
-        queues[number].next = nil
-        waiting -= 1
-        skipped[key, default: 0] += 1
-        look(at: number, now)
-        return true
+        return givenUp > 0
     }
 
     /// Scripts of this instance run that a former hasupd has started: the next run waits for them.
@@ -103,31 +119,31 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     package mutating func next(at now: Instant) -> Run? {
         for _ in 0..<Self.lookedAtMax {
             guard let number = times.popDue(at: now) else { break }
-            if queues[number].next == nil { forget(number) } else { look(at: number, now) }
+            if queues[number].waiting.isEmpty { forget(number) } else { look(at: number, now) }
         }
-        guard running < runningMax, let (number, waiting) = takeReady(at: now) else { return nil }
-        queues[number].next = nil
-        queues[number].running = waiting.scripts
-        queues[number].rested = max(queues[number].rested, now) + Self.spacing
-        running += waiting.scripts
-        self.waiting -= 1
-        return waiting.run
+        guard running < runningMax, let number = takeReady(at: now) else { return nil }
+        let next = queues[number].waiting.removeFirst()
+        queues[number].running = next.scripts
+        if next.event == nil { queues[number].states.begin(at: now) } else { queues[number].events.begin(at: now) }
+        running += next.scripts
+        waiting -= 1
+        return next.run
     }
 
     /// The first queue whose next run may start; none while there isn't room for it. Those whose run was given up meanwhile
     /// are passed over: each was added by one transition.
-    private mutating func takeReady(at now: Instant) -> (number: Int, next: (run: Run, scripts: Int))? {
+    private mutating func takeReady(at now: Instant) -> Int? {
         while firstReady < ready.count {
             let number = ready[firstReady]
             // Smaller ones behind it wait as well, or its turn might never come.
-            if let next = queues[number].next, running > 0, next.scripts > runningMax - running { return nil }
+            if let next = queues[number].waiting.first, running > 0, next.scripts > runningMax - running { return nil }
             firstReady += 1
             if firstReady == ready.count {
                 ready = []
                 firstReady = 0
             }
             queues[number].isReady = false
-            if let next = queues[number].next { return (number, next) }
+            if !queues[number].waiting.isEmpty, isHurried || queues[number].due <= now { return number }
             look(at: number, now)
         }
         return nil
@@ -136,7 +152,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     /// Ends all waits for a time: no further transition will come. Call `next`.
     package mutating func hurry(at now: Instant) {
         isHurried = true
-        for number in queues.indices where queues[number].next != nil { look(at: number, now) }
+        for number in queues.indices where !queues[number].waiting.isEmpty { look(at: number, now) }
     }
 
     private mutating func begin(_ key: NotificationKey) -> Int {
@@ -161,7 +177,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     private mutating func look(at number: Int, _ now: Instant) {
         let queue = queues[number]
         guard queue.running == 0, !queue.isReady else { return }
-        guard queue.next != nil else { return times.set(number, to: queue.rested) }
+        guard !queue.waiting.isEmpty else { return times.set(number, to: queue.rested) }
         guard isHurried || queue.due <= now else { return times.set(number, to: queue.due) }
         times.set(number, to: nil)
         queues[number].isReady = true
@@ -181,7 +197,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
 
     /// Runs that haven't begun, by their instances' names.
     package var unbegun: [Run] {
-        queues.filter { $0.next != nil }.sorted { $0.key < $1.key }.compactMap { $0.next?.run }
+        queues.filter { !$0.waiting.isEmpty }.sorted { $0.key < $1.key }.flatMap { $0.waiting.map(\.run) }
     }
 
     /// True if nothing runs or waits.

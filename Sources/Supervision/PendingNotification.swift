@@ -23,6 +23,11 @@ package struct NotificationKey: Hashable, Comparable, Sendable, CustomStringConv
     /// The name in log lines.
     package var description: String { kind == .instance ? name : "sync group \(name)" }
 
+    /// The line for FIFOs that reports a state or an event (behaviours_vrrp2 §5); a group has no priority.
+    package func line(_ trigger: NotifyTrigger, priority: UInt8) -> String {
+        "\(kind.word) \"\(name)\" \(trigger.word) \(kind == .group ? 0 : priority)\n"
+    }
+
     package static func < (left: NotificationKey, right: NotificationKey) -> Bool {
         (left.name, left.kind.rawValue) < (right.name, right.kind.rawValue)
     }
@@ -54,10 +59,10 @@ package struct PendingNotification: Hashable, Sendable {
         self.begun = begun
     }
 
-    /// Looks up the scripts that are left: the trigger's own first, then the generic one.
+    /// Looks up the scripts that are left: the trigger's own first, then, for a state, the generic one.
     package mutating func findCommands(in scripts: [NotifyScript], _ global: GlobalSettings) {
         var chosen = scripts.filter { $0.trigger == trigger }
-        for var generic in scripts where generic.trigger == .any {
+        for var generic in scripts where generic.trigger == .any && trigger.isState {
             generic.arguments += [key.kind.word, key.name, trigger.word, String(key.kind == .group ? 0 : priority)]
             chosen.append(generic)
         }
@@ -71,98 +76,17 @@ package struct PendingNotification: Hashable, Sendable {
         return commands.removeFirst()
     }
 
+    /// True if it takes the place of one that waits: a state of all, an event of one of its kind.
+    package func supersedes(_ other: PendingNotification) -> Bool { trigger.isState || trigger == other.trigger }
+
+    /// The line for FIFOs.
+    package var line: String { key.line(trigger, priority: priority) }
+
     /// The form that is kept.
     package var withoutCommands: PendingNotification {
         var kept = self
         kept.commands = []
         kept.sendsMail = false
         return kept
-    }
-}
-
-/// The entry of one instance or sync group in the memory that a hasupd leaves to the next: its notification that isn't
-/// sent, and its scripts that run. It names what is in the configuration and doesn't describe it.
-package struct KeptScripts: Hashable, Sendable {
-    /// The form of the bytes.
-    package static let formatVersion = 2
-    /// Forms that are read: its own, and that of the minor version before, when there is one.
-    package static let readableFormats = [2]
-    private static let processesMax = 64
-
-    /// A script that was started.
-    package struct Process: Hashable, Sendable {
-        /// Its process, which leads its group.
-        package var pid: Int32
-        /// The time at which the kernel started it, in clock ticks after boot: with the pid it names a process for good.
-        package var startTicks: UInt64
-
-        package init(pid: Int32, startTicks: UInt64) {
-            self.pid = pid
-            self.startTicks = startTicks
-        }
-    }
-
-    /// Its name is empty for none.
-    package var key: NotificationKey
-    package var pending: PendingNotification?
-    package var running: [Process] = []
-
-    package init(of key: NotificationKey) { self.key = key }
-
-    /// True if nothing is pending or runs.
-    package var isEmpty: Bool { pending == nil && running.isEmpty }
-
-    package var bytes: [UInt8] {
-        var writer = ByteWriter(capacity: 128)
-        writer.write(UInt8(Self.formatVersion))
-        writer.write(key.kind.rawValue)
-        writer.write(isEmpty ? "" : key.name)
-        writer.write(pending != nil)
-        if let pending {
-            writer.write(compact: pending.sequence)
-            writer.write(pending.trigger.rawValue)
-            writer.write(pending.priority)
-            writer.write(compact: UInt64(clamping: pending.begun))
-        }
-        writer.write(compact: UInt64(running.count))
-        for process in running {
-            writer.write(compact: UInt64(clamping: process.pid))
-            writer.write(compact: process.startTicks)
-        }
-        return writer.bytes
-    }
-
-    /// Reads `bytes`; nil for anything else.
-    package init?(_ bytes: [UInt8]) {
-        let read = bytes.withUnsafeBytes { bytes in
-            Result { () throws(ByteError) in
-                var reader = ByteReader(bytes)
-                let value = try KeptScripts(from: &reader)
-                try reader.finish()
-                return value
-            }
-        }
-        guard case .success(let value) = read else { return nil }
-        self = value
-    }
-
-    private init(from reader: inout ByteReader) throws(ByteError) {
-        guard Self.readableFormats.contains(Int(try reader.readUInt8())) else { throw .invalid }
-        guard let kind = NotificationKey.Kind(rawValue: try reader.readUInt8()) else { throw .invalid }
-        key = NotificationKey(kind, try reader.readString())
-        if try reader.readBool() {
-            let sequence = try reader.readCompact()
-            guard let trigger = NotifyTrigger(rawValue: try reader.readUInt8()) else { throw .invalid }
-            let priority = try reader.readUInt8()
-            guard let begun = Int(exactly: try reader.readCompact()) else { throw .invalid }
-            pending = PendingNotification(
-                of: key, sequence: sequence, trigger: trigger, priority: priority, begun: begun)
-        }
-        let count = try reader.readCompact()
-        guard count <= Self.processesMax else { throw .invalid }
-        for _ in 0..<count {
-            guard let pid = Int32(exactly: try reader.readCompact()), pid > 1 else { throw .invalid }
-            running.append(Process(pid: pid, startTicks: try reader.readCompact()))
-        }
     }
 }

@@ -69,6 +69,13 @@ package struct RunningScripts: Sendable {
         return measures
     }
 
+    /// Returns the measures that ask all to end that weren't asked before.
+    package mutating func terminateAll(at now: Instant) -> [Measure] {
+        let unasked = scripts.filter { !$0.value.isAsked }.keys.sorted()
+        for group in unasked { scripts[group] = Script(due: now + timeout, isAsked: true) }
+        return unasked.map { .terminate($0) }
+    }
+
     /// Returns the measures against those that were sent SIGTERM, when there is no more time to wait for them.
     package mutating func dueAtOnce() -> [Measure] {
         scripts.sorted { $0.key < $1.key }.filter { $0.value.isAsked && $0.value.due != .never }.map {

@@ -36,7 +36,7 @@ package struct ScriptCommand: Hashable, Sendable {
                 if !identity.supplementaryGroups, !global.supplementaryGroups { account.groups = [] }
                 user = .account(account)
             } else {
-                user = .unknown(identity.group.map { "\(identity.user):\($0)" } ?? identity.user)
+                user = .unknown(identity.name)
             }
         } else if var account = global.defaultScriptAccount {
             if !global.supplementaryGroups { account.groups = [] }

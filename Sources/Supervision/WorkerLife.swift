@@ -107,7 +107,7 @@ package struct WorkerLife: Sendable {
     /// Deaths with one snapshot after which no further worker gets it (D11): three early ones, and the first one after good
     /// work, which is no early one.
     static let deathsWithSnapshotMax = 3
-    /// Time to hand over, after which it is killed.
+    /// Time to hand over, after which it is killed, if no other is given.
     package static let stopLimit = Interval.seconds(3)
     /// First and longest wait before a worker that never worked is started again.
     package static let backOff = (first: Interval.milliseconds(100), longest: Interval.seconds(30))
@@ -130,6 +130,8 @@ package struct WorkerLife: Sendable {
     private var inheritedDeaths: Int
     /// Starts that failed since the last process: none of them has read the snapshot, so they count as no deaths.
     private var spawnFailures = 0
+    /// Time to hand over, after which it is killed.
+    package var stopTime = WorkerLife.stopLimit
     /// Instances of its configuration: more of them take longer to start. Nil for the longest limit.
     package var instanceCount: Int?
 
@@ -209,7 +211,7 @@ package struct WorkerLife: Sendable {
             return retry(at: now) { .died(exit, restartIn: $0) }
         case .stop:
             state = .stopping
-            return [.requestStop, .wake(now + Self.stopLimit)]
+            return [.requestStop, .wake(now + stopTime)]
         case .start, .spawned, .spawnFailed: return []
         }
     }
@@ -219,7 +221,7 @@ package struct WorkerLife: Sendable {
         case .exited(let exit): return retry(at: now) { .died(exit, restartIn: $0) }
         case .stop:
             state = .stopping
-            return [.wake(now + Self.stopLimit)]
+            return [.wake(now + stopTime)]
         case .start, .spawned, .spawnFailed, .ready, .worked, .channelEnded, .hung, .timeout: return []
         }
     }

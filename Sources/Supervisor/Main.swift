@@ -26,6 +26,7 @@ enum Main {
         case "hasup-mail": exit(MailRole.run(arguments: Array(arguments.dropFirst())))
         case "hasup-withdraw": exit(WithdrawRole.run(arguments: Array(arguments.dropFirst())))
         case TrackRole.name: exit(TrackRole.run(arguments: Array(arguments.dropFirst())))
+        case FIFORole.name: exit(FIFORole.run(arguments: Array(arguments.dropFirst())))
         case "hasup-exec": exit(ExecRole.run(arguments: Array(arguments.dropFirst())))
         default: exit(Daemon.run(arguments: Array(arguments.dropFirst())))
         }

@@ -225,6 +225,8 @@ package enum TransitionReason: Hashable, Sendable {
     case stopped
     /// A MASTER died, and its successor came too late: by then a peer may have taken over.
     case interrupted
+    /// Another member of its sync group became MASTER, or can't be.
+    case syncGroup(member: String, group: String)
 }
 
 /// A reason that keeps an instance from taking part.
@@ -255,6 +257,8 @@ package enum Fault: Hashable, Sendable {
     case trackerUp(TrackerKey)
     /// The number in a tracked file means a fault.
     case fileNumber(String, Int32)
+    /// Another member of its sync group is in FAULT.
+    case memberFault(String, group: String)
 }
 
 /// Something unusual in a packet that was accepted.

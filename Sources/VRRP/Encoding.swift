@@ -64,6 +64,10 @@ extension Fault: ByteCoded {
             writer.write(UInt8(11))
             writer.write(text: name)
             number.encode(into: &writer)
+        case .memberFault(let name, let group):
+            writer.write(UInt8(12))
+            writer.write(text: name)
+            writer.write(text: group)
         }
     }
 
@@ -86,6 +90,9 @@ extension Fault: ByteCoded {
         case 11:
             let name = try reader.readText()
             self = .fileNumber(name, try Int32(decoding: &reader))
+        case 12:
+            let name = try reader.readText()
+            self = .memberFault(name, group: try reader.readText())
         default: throw .invalid
         }
     }
@@ -140,6 +147,10 @@ extension TransitionReason {
         case .reconfigured: writer.write(UInt8(10))
         case .stopped: writer.write(UInt8(11))
         case .interrupted: writer.write(UInt8(12))
+        case .syncGroup(let member, let group):
+            writer.write(UInt8(13))
+            writer.write(text: member)
+            writer.write(text: group)
         }
     }
 
@@ -158,6 +169,9 @@ extension TransitionReason {
         case 10: self = .reconfigured
         case 11: self = .stopped
         case 12: self = .interrupted
+        case 13:
+            let member = try reader.readText()
+            self = .syncGroup(member: member, group: try reader.readText())
         default: throw .invalid
         }
     }

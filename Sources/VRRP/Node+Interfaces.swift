@@ -56,6 +56,7 @@ extension Node {
         if isAfterLoss { context.forgetExpectedRemovals() }
         var touched: Set<InstanceID> = []
         var moved: Set<Int32> = []
+        var mayHelp = false
         var sources: Set<InstanceID> = []
         var lost: [InstanceID: [AddressKey]] = [:]
         var freed: [InstanceID: [IPAddress]] = [:]
@@ -82,6 +83,8 @@ extension Node {
             }
             touched.formUnion(context.dependents.having(key.address))
             if !isOurs { moved.insert(key.interfaceIndex) }
+            // What goes with a withdrawal of ours is no news to who could use none of its addresses.
+            if !isOurs, change.isPresent || !context.hasWithdrawn(beside: key, at: now) { mayHelp = true }
             sources.formUnion(context.dependents.sending(from: key.address))
         }
         for index in moved {
@@ -89,7 +92,7 @@ extension Node {
             sources.formUnion(context.dependents.on(name))
         }
         let concerned = sources.sorted()
-        if !moved.isEmpty { retryAddresses(of: concerned, at: now, into: &actions) }
+        if mayHelp { retryAddresses(of: concerned, at: now, into: &actions) }
         reassess(concerned, at: now, into: &actions)
         if isAfterLoss {
             // It may have come and gone while nobody heard of it.

@@ -6,17 +6,20 @@ extension Node {
     /// nothing but bring the table of results.
     mutating func configure(_ new: ConfigurationModel, at now: Instant, into actions: inout [Action]) {
         adoptGlobal(new.global)
-        context.dependents = Dependents(new.instances)
+        let instances = new.effectiveInstances
+        context.dependents = Dependents(instances)
         let results = context.trackers.adopt()
         if !isConfigured {
             isConfigured = true
             if new.global.startupDelay > .zero { context.startsAt = now + new.global.startupDelay }
-            routers = new.instances.enumerated().map { VirtualRouter(id: $0, settings: $1, at: now) }
+            routers = instances.enumerated().map { VirtualRouter(id: $0, settings: $1, at: now) }
+            adoptGroups(new.shared.syncGroups)
             for id in routers.indices { routers[id].start(at: now, &context, into: &actions) }
-        } else if routers.lazy.map(\.settings).elementsEqual(new.instances) {
+            settleAllGroups(canJoin: false, at: now, into: &actions)
+        } else if routers.lazy.map(\.settings).elementsEqual(instances), hasGroups(new.shared.syncGroups) {
             return reassess(trackersOf: results, at: now, into: &actions)
         } else {
-            apply(new.instances, at: now, into: &actions)
+            apply(instances, new.shared.syncGroups, at: now, into: &actions)
         }
         rebuildRoutes()
     }
@@ -27,12 +30,16 @@ extension Node {
         context.adoptsLeftovers = global.adoptsLeftovers
     }
 
-    private mutating func apply(_ instances: [InstanceSettings], at now: Instant, into actions: inout [Action]) {
+    private mutating func apply(
+        _ instances: [InstanceSettings], _ groups: [SyncGroup], at now: Instant, into actions: inout [Action]
+    ) {
         let map = match(instances)
         // Under the old numbers: what is removed says goodbye.
         for id in routers.indices where map[id] == nil && routers[id].state != .initialize {
             if routers[id].state == .master { routers[id].advertise(.release, at: now, into: &actions) }
-            routers[id].end(.reconfigured, trigger: .fault, at: now, &context, into: &actions)
+            // FAULT unless notify_deleted is set, as keepalived (behaviours §6).
+            let trigger: NotifyTrigger = routers[id].settings.options.contains(.tellsDeletion) ? .deleted : .fault
+            routers[id].end(.reconfigured, trigger: trigger, at: now, &context, into: &actions)
         }
         actions.append(.renumber(map))
         context.renumber(map)
@@ -46,6 +53,9 @@ extension Node {
         }
         let isNew = slots.map { $0 == nil }
         routers = slots.enumerated().map { id, kept in kept ?? VirtualRouter(id: id, settings: instances[id], at: now) }
+        // What has been removed is no concern of the groups that there are now.
+        context.memberChanges = []
+        adoptGroups(groups)
         for id in routers.indices where !isNew[id] {
             routers[id].withdrawVanished(from: instances[id], &context, into: &actions)
         }
@@ -59,6 +69,7 @@ extension Node {
             }
         }
         for id in routers.indices where isNew[id] { routers[id].start(at: now, &context, into: &actions) }
+        settleAllGroups(canJoin: true, at: now, into: &actions)
     }
 
     /// Old place → new place, nil for what has no counterpart. Each identity matches once; a second block with the

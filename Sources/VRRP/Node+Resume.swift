@@ -10,18 +10,25 @@ extension Node {
         guard !isConfigured else { return configure(new, at: now, into: &actions) }
         isConfigured = true
         adoptGlobal(new.global)
-        context.dependents = Dependents(new.instances)
+        let instances = new.effectiveInstances
+        context.dependents = Dependents(instances)
         _ = context.trackers.adopt()
         if new.global.startupDelay > .zero { context.startsAt = now + new.global.startupDelay }
         resumeNode(snapshot, at: now)
         context.lastNotification = snapshot.lastNotification
         var records = snapshot.byIdentity
         var kept: [InstanceID: VirtualRouter.DecodedRecord] = [:]
-        routers = new.instances.enumerated().map { id, settings in
+        routers = instances.enumerated().map { id, settings in
             if let record = records[settings.identity.fingerprint]?.popLast() {
                 kept[id] = VirtualRouter.DecodedRecord(record, id: id, settings: settings, at: now)
             }
             return kept[id]?.router ?? VirtualRouter(id: id, settings: settings, at: now)
+        }
+        adoptGroups(new.shared.syncGroups)
+        for place in context.groups.indices {
+            let told = context.groups[place].members.compactMap { kept[$0]?.groupNotification }
+            context.groups[place].lastNotification = told.max { $0.sequence < $1.sequence }
+            context.groups[place].lastNotification?.subject = .group(place)
         }
         adoptLedger(snapshot.ledger)
         // Of instances that a reload has taken away since the records were sorted: nobody else would.
@@ -39,14 +46,14 @@ extension Node {
                 continue
             }
             for (kind, deadline) in kept.timers { context.set(kind, of: id, to: deadline) }
-            let wasMaster = routers[id].state == .master
             routers[id].resume(snapshot, at: now, &context, into: &actions)
-            if routers[id].state == .master {
-                resumption.masters += 1
-            } else if wasMaster, routers[id].lastTransition?.reason == .interrupted {
-                resumption.late += 1
-            } else {
-                resumption.others += 1
+        }
+        settleAllGroups(canJoin: false, at: now, into: &actions)
+        for (id, kept) in kept {
+            switch routers[id].state {
+            case .master: resumption.masters += 1
+            case .backup where kept.router.state == .master: resumption.late += 1
+            case .initialize, .backup, .fault: resumption.others += 1
             }
         }
         // What one gives back another may want: all of it goes before anything comes.
@@ -70,21 +77,26 @@ extension Node {
         }
     }
 
-    /// Repeats notifications that hasupd may not have heard: only the last of each instance is still true. They are
+    /// Repeats notifications that hasupd may not have heard: only the last of each instance and group is still true, and of
+    /// events only that another master has yielded is repeated. They are
     /// numbered anew behind the last one that was heard: a record that leapt to a number far away would have this one
     /// and all that follow refused. The transition that a notification is about is reported again, too, or the history
     /// would never have it.
     private mutating func notifyAgain(after last: UInt64, into actions: inout [Action]) {
-        let unheard = routers.compactMap { router in
-            router.lastNotification.flatMap { $0.sequence > last ? (sequence: $0.sequence, id: router.id) : nil }
-        }
-        for (_, id) in unheard.sorted(by: { $0 < $1 }) {
-            guard let notified = routers[id].lastNotification else { continue }
-            let notification = context.notification(notified.trigger, of: .instance(id), priority: notified.priority)
-            routers[id].lastNotification = notification
+        let notifications =
+            routers.compactMap(\.lastNotification) + routers.compactMap(\.reclaimNotification)
+            + context.groups.compactMap(\.lastNotification)
+        for former in notifications.filter({ $0.sequence > last }).sorted(by: { $0.sequence < $1.sequence }) {
+            let notification = context.notification(former.trigger, of: former.subject, priority: former.priority)
             actions.append(.notify(notification))
-            if let transition = routers[id].lastTransition {
-                actions.append(.observe(.earlier(transition, at: routers[id].since)))
+            switch former.subject {
+            case .instance(let id) where former.trigger == .reclaimed: routers[id].reclaimNotification = notification
+            case .instance(let id):
+                routers[id].lastNotification = notification
+                if let transition = routers[id].lastTransition {
+                    actions.append(.observe(.earlier(transition, at: routers[id].since)))
+                }
+            case .group(let place): context.groups[place].lastNotification = notification
             }
         }
     }
@@ -112,11 +124,14 @@ extension VirtualRouter {
             // Whatever a record says, the next advertisement is due within an interval.
             advertDueAt = min(advertDueAt, now + settings.advertInterval)
             context.set(.advertise, of: id, to: advertDueAt)
+            if owesMaster { context.set(.tellMaster, of: id, to: tellMasterBy) }
+            context.set(.reclaim, of: id, to: reclaimAt)
         } else if state == .backup {
             masterDownAt = min(masterDownAt, max(now, context.startsAt) + masterDownInterval)
             // While nobody listened the master may have advertised: it gets the chance to do it once more.
             // A time that hasn't come yet says nothing.
             if now != snapshot.heardUntil {
+                wantsMaster = false
                 masterDownAt = max(masterDownAt, now + (isReleased ? skew : masterInterval + skew))
             }
             context.set(.masterDown, of: id, to: masterDownAt)
@@ -154,6 +169,7 @@ extension VirtualRouter {
         install(
             allAddresses.filter { place(of: $0, context) != nil }, at: now, &context, into: &actions)
         checkServing(at: now, &context, into: &actions)
+        tellMaster(at: now, &context, into: &actions)
     }
 
     /// Announces addresses that the kernel has added after the requesting process had died: nobody has. Nor may anybody

@@ -54,6 +54,7 @@ package struct Node: Sendable {
             stop(at: now, into: &actions)
             changed.addAll(routers.count)
         }
+        if !context.memberChanges.isEmpty { settleChangedGroups(at: now, into: &actions) }
         if context.staleAddressesAt <= now { context.retryStaleAddresses(into: &actions) }
         if context.announcer.deadline <= now { announce(at: now, into: &actions) }
     }
@@ -70,7 +71,9 @@ package struct Node: Sendable {
             return nil
         }
         let id = next.timer / TimerKind.count
-        return routers.indices.contains(id) && routers[id].masterDownAt == next.deadline ? (id, next.deadline) : nil
+        // Who wants to be MASTER already waits for others.
+        return routers.indices.contains(id) && routers[id].masterDownAt == next.deadline && !routers[id].wantsMaster
+            ? (id, next.deadline) : nil
     }
 
     /// The time of the next takeover that only an advertisement can still prevent, and the time one interval of the master
@@ -105,7 +108,9 @@ package struct Node: Sendable {
 
     package func status(of instance: InstanceID, at now: Instant) -> InstanceStatus? {
         guard routers.indices.contains(instance) else { return nil }
-        return routers[instance].status(context, at: now)
+        var status = routers[instance].status(context, at: now)
+        if let place = routers[instance].group { describe(context.groups[place], in: &status, of: instance) }
+        return status
     }
 
     private mutating func resetCounters(of id: InstanceID?) {
@@ -248,5 +253,6 @@ package struct Node: Sendable {
             }
             routers[id].end(.stopped, trigger: .stop, at: now, &context, into: &actions)
         }
+        notifyGroupsOfStop(into: &actions)
     }
 }

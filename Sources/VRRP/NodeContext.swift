@@ -24,9 +24,13 @@ enum TimerKind: Int, CaseIterable {
     case reportRemovals
     /// FAULT for want of a usable address: it tries again.
     case retryAddresses
+    /// MASTER: it is told, whether the kernel has answered or not.
+    case tellMaster
+    /// MASTER: another master that has yielded is silent for long enough.
+    case reclaim
 
     /// The number of kinds. `allCases.count` would build an array each time a timer is set.
-    static let count = TimerKind.retryAddresses.rawValue + 1
+    static let count = TimerKind.reclaim.rawValue + 1
 }
 
 /// A request to the kernel that it hasn't answered, by ticket.
@@ -54,6 +58,9 @@ struct NodeContext {
     var ledger = AddressLedger()
     var dependents = Dependents()
     var trackers = TrackerResults()
+    var groups: [SyncGroupState] = []
+    /// Changes of groups' members in the event that is being handled.
+    var memberChanges: [MemberChange] = []
     /// End of vrrp_startup_delay: nothing is sent or received before.
     var startsAt = Instant(nanoseconds: .min)
     /// True if a start removes virtual addresses without a mark, too (adopt_leftovers).
@@ -81,6 +88,11 @@ struct NodeContext {
 
     func deadline(of kind: TimerKind, of instance: InstanceID) -> Instant? {
         timers.deadline(of: Self.timer(kind, of: instance))
+    }
+
+    /// A member of a group has changed.
+    mutating func noteChange(of member: InstanceID, _ cause: MemberChange.Cause) {
+        memberChanges.append(MemberChange(member: member, cause: cause))
     }
 
     var nextTicket: UInt64 { lastTicket + 1 }

@@ -91,6 +91,13 @@ struct RivalMasters {
         senders.removeAll { $0.router.source == source && !$0.router.sign.isOfOtherVRID }
     }
 
+    /// True if a router is heard that should have yielded to us.
+    func containsLower(at now: Instant) -> Bool {
+        senders.contains { sender in
+            if case .lowerPriority = sender.router.sign { now <= sender.router.countsUntil } else { false }
+        }
+    }
+
     private var oldest: Int? {
         senders.indices.min { senders[$0].router.lastHeard < senders[$1].router.lastHeard }
     }
@@ -146,10 +153,51 @@ extension VirtualRouter {
     ) {
         guard state == .master, sender != source || sign.isWithOurSource, !sender.isUnspecified, !sender.isMulticast
         else { return }
-        let timeout = ElectionTimes.masterDown(
+        guard let rival = rivals.note(sign, from: sender, downInterval: silence(of: interval), at: now) else { return }
+        actions.append(.observe(.rivalMaster(id, source: rival.source, rival.sign)))
+    }
+
+    /// Returns how long a router that advertises so often may be silent.
+    func silence(of interval: Interval) -> Interval {
+        ElectionTimes.masterDown(
             settings.version, priority, masterInterval: max(settings.advertInterval, interval),
             adverts: settings.downTimerAdverts)
-        guard let rival = rivals.note(sign, from: sender, downInterval: timeout, at: now) else { return }
-        actions.append(.observe(.rivalMaster(id, source: rival.source, rival.sign)))
+    }
+
+    // MARK: Yielding (pain point S3)
+
+    /// A lower-priority advertisement: another master, which is about to yield to us. Not so soon after we have become
+    /// MASTER: that is what a takeover leaves of the former one.
+    mutating func expectYielding(
+        of sender: IPAddress, interval: Interval, at now: Instant, _ context: inout NodeContext
+    ) {
+        guard sender != source, now >= since + masterDownInterval else { return }
+        let end = now + silence(of: interval)
+        guard reclaimAt.map({ $0 < end }) ?? true else { return }
+        reclaimAt = end
+        context.set(.reclaim, of: id, to: end)
+    }
+
+    /// A router says that it is MASTER no more: nobody needs to wait for its silence.
+    mutating func yielded(
+        _ sender: IPAddress, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        rivals.released(by: sender)
+        if reclaimAt != nil, !rivals.containsLower(at: now) { reclaim(at: now, &context, into: &actions) }
+    }
+
+    /// The other master has yielded: what its scripts have moved to it comes back. Once for each time that one was heard.
+    mutating func reclaim(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+        guard state == .master, reclaimAt != nil else { return }
+        reclaimAt = nil
+        context.set(.reclaim, of: id, to: nil)
+        reclaimNotification = notify(event: .reclaimed, &context, into: &actions)
+    }
+
+    /// A lower-priority advertisement is told once in an interval, whoever sends how many.
+    mutating func tellLowerPriority(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+        if let lowerPriorityToldAt, now < lowerPriorityToldAt + settings.advertInterval { return }
+        lowerPriorityToldAt = now
+        notify(event: .receivedLowerPriority, &context, into: &actions)
     }
 }

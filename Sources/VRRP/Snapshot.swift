@@ -48,8 +48,8 @@ package struct NodeSnapshot: Sendable {
         return found
     }
 
-    /// Returns the time at which a MASTER of this configuration is silent for so long that a peer may have taken over;
-    /// nil for an instance that wasn't MASTER, or whose record says what can't be. For who withdraws its addresses when
+    /// Returns the time at which a MASTER of this configuration is silent for so long that a peer may have taken over, or
+    /// another member of its sync group is; nil for an instance that wasn't MASTER, or whose record says what can't be. For who withdraws its addresses when
     /// there is no successor.
     package func masterDeadlines(of model: ConfigurationModel, at now: Instant) -> [InstanceID: Instant] {
         var records = byIdentity
@@ -60,6 +60,10 @@ package struct NodeSnapshot: Sendable {
                 kept.router.state == .master
             else { continue }
             found[id] = kept.router.peerTakeoverAt
+        }
+        for group in model.shared.syncGroups {
+            let earliest = group.members.compactMap { found[$0] }.min()
+            for member in group.members where found[member] != nil { found[member] = earliest }
         }
         return found
     }
@@ -97,8 +101,8 @@ extension NodeSnapshot {
 /// The beginning of an instance's record, whatever its settings are.
 struct RecordHead {
     /// The form of records. A successor of the next version reads this one, too.
-    static let version: UInt8 = 4
-    static let readableVersions: [UInt8] = [4]
+    static let version: UInt8 = 5
+    static let readableVersions: [UInt8] = [5]
 
     var fingerprint: UInt64
     var state: RouterState

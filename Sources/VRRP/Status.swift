@@ -16,6 +16,10 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
     package var contributions: [Contribution] = []
     /// INIT: the scripts whose first results it waits for.
     package var awaitedScripts: [String] = []
+    /// The name of its sync group; nil without one.
+    package var syncGroup: String?
+    /// Other members of the group that keep it from being MASTER, or from starting.
+    package var heldBy: [String] = []
     /// Address that advertisements are sent from; nil without one.
     package var source: IPAddress?
     /// The master's address: our own when MASTER, nil when unknown.
@@ -52,6 +56,8 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
     package var sendFailure: SendFailure?
     /// Of a MASTER: other routers that advertise, too, and haven't yielded.
     package var rivals: [RivalReport] = []
+    /// The last state that was told to scripts and FIFOs, as `NotifyTrigger` numbers it; 0 for none.
+    package var told: UInt8 = 0
 
     package init() {}
     package init(priority: Priority, advertInterval: Interval) {
@@ -66,6 +72,8 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
         try members.field("priority", &priority)
         try members.field("contributions", &contributions, atMost: Contribution.most)
         try members.field("awaited_scripts", &awaitedScripts, atMost: Contribution.most)
+        try members.field("sync_group", &syncGroup)
+        try members.field("held_by", &heldBy, atMost: Contribution.most)
         try members.field("source", &source)
         try members.field("master", &master)
         try members.field("master_priority", &masterPriority)
@@ -86,6 +94,7 @@ package struct InstanceStatus: JSONRecord, ByteCoded, Hashable {
         try members.field("different_addresses_of", &differentAddressesOf)
         try members.field("send_failure", &sendFailure)
         try members.field("rivals", &rivals, atMost: RivalMasters.most)
+        try members.hidden(&told)
     }
 }
 
@@ -296,6 +305,8 @@ package enum BackupReason: UInt8, Sendable, NamedCase {
     case startupDelay
     /// The master has our priority and a lower address; an equal doesn't displace it (RFC 9568 §6.4.2).
     case equalPriority
+    /// Its timer is over, and other members of its sync group don't want to be MASTER.
+    case syncGroup
 
     package var name: String {
         switch self {
@@ -307,6 +318,7 @@ package enum BackupReason: UInt8, Sendable, NamedCase {
         case .listening: "listening"
         case .startupDelay: "startupDelay"
         case .equalPriority: "equalPriority"
+        case .syncGroup: "syncGroup"
         }
     }
 }

@@ -159,6 +159,7 @@ extension VirtualRouter {
             settle(at: now, &context)
         }
         checkServing(at: now, &context, into: &actions)
+        tellMaster(at: now, &context, into: &actions)
     }
 
     /// The kernel has answered the installation of this mastership, as far as there was one: neighbours are told.

@@ -220,6 +220,7 @@ extension VirtualRouter {
         }
         preemptDelaySince = waiting == .preemptDelay ? delayBegins : nil
         follow(sender, view.priority, view.interval)
+        wantsMaster = wantsMaster && preemptionAt.map { $0 <= now } ?? false
         armMasterDown(now + masterDownInterval, &context)
         advancePreemption(at: now, &context)
     }
@@ -236,7 +237,7 @@ extension VirtualRouter {
     /// preempt_delay runs from the first lower-priority advertisement of a live master (pain point T7): while it does,
     /// that master is followed like a superior one, and when it is over, it is replaced at once. No master, no delay.
     mutating func advancePreemption(at now: Instant, _ context: inout NodeContext) {
-        guard state == .backup, let preemptionAt else { return }
+        guard state == .backup, !wantsMaster, let preemptionAt else { return }
         armMasterDown(min(masterDownAt, max(now, preemptionAt)), &context)
     }
 
@@ -269,7 +270,7 @@ extension VirtualRouter {
     ) {
         // RFC 9568 §6.4.3: priority 0 is answered with an ADVERTISEMENT.
         if view.priority == .release {
-            rivals.released(by: sender)
+            yielded(sender, at: now, &context, into: &actions)
             if !assertMastership(at: now, into: &actions) { advertiseSoon(&context) }
             return
         }
@@ -278,8 +279,11 @@ extension VirtualRouter {
         if let source, (view.priority, sender) < (priority, source) {
             noteRival(
                 .lowerPriority(view.priority), from: sender, interval: view.interval, at: now, into: &actions)
+            expectYielding(of: sender, interval: view.interval, at: now, &context)
+            tellLowerPriority(at: now, &context, into: &actions)
             if !settings.lowerPriorityNoAdvert { assertMastership(at: now, into: &actions) }
             announceAfterLowerPriority(at: now, &context)
+            if group != nil { context.noteChange(of: id, .lowerPriority) }
             return
         }
         // RFC 9568 §6.4.3: a higher priority, or the same and a higher address: transition to Backup. One more
@@ -316,7 +320,7 @@ extension VirtualRouter {
         context.set(.advertise, of: id, to: advertDueAt)
     }
 
-    private mutating func announceAfterLowerPriority(at now: Instant, _ context: inout NodeContext) {
+    mutating func announceAfterLowerPriority(at now: Instant, _ context: inout NodeContext) {
         let wanted = settings.announcements
         guard wanted.lowerPriorityRounds > 0 else { return }
         announceAll(rounds: wanted.lowerPriorityRounds, at: now, &context)

@@ -47,6 +47,8 @@ extension VirtualRouter {
         if canSend { flags |= 8 }
         if state == .backup, !isIntervalLearned { flags |= 16 }
         if awaitsResults { flags |= 32 }
+        if wantsMaster { flags |= 64 }
+        if owesMaster { flags |= 128 }
         writer.write(flags)
         writer.write(since.nanoseconds)
         writer.write(compact: UInt64(bitPattern: masterInterval.nanoseconds))
@@ -57,6 +59,10 @@ extension VirtualRouter {
         writer.write(optional: masterPriority) { $0.write($1.rawValue) }
         writer.write(compact: generation)
         writer.write(optional: lastNotification) { $1.encodeRecord(into: &$0) }
+        writer.write(optional: reclaimNotification) { $1.encodeRecord(into: &$0) }
+        writer.write(optional: reclaimAt) { $0.write($1.nanoseconds) }
+        writer.write(optional: lowerPriorityToldAt) { $0.write($1.nanoseconds) }
+        encodeGroupNotification(context, into: &writer)
         counters.encodeCompactly(hasTallies: detail.rawValue < Detail.least.rawValue, into: &writer)
         let kept = detail == .least ? [] : removals.suffix(Self.removalsKept)
         writer.write(UInt8(kept.count))
@@ -97,6 +103,13 @@ extension VirtualRouter {
         add(6, context.deadline(of: .lowerPriorityAgain, of: id))
         add(7, context.deadline(of: .refresh, of: id))
         writer.bytes[place] = mask
+    }
+
+    /// The last notification about its group.
+    private func encodeGroupNotification(_ context: NodeContext, into writer: inout ByteWriter) {
+        guard let group, let notification = context.groups[group].lastNotification else { return writer.write(false) }
+        writer.write(true)
+        notification.encodeRecord(into: &writer)
     }
 
     /// The reason that it has given up being MASTER for want of a usable address, and when it tries again.
@@ -144,6 +157,8 @@ extension VirtualRouter {
         var router: VirtualRouter
         var timers: [(TimerKind, Instant)] = []
         var bursts: [PendingBurst] = []
+        /// The last notification about its group; of which group is for the reader to say.
+        var groupNotification: Notification?
         /// The longest interval that an advertisement can say: 12 bits of centiseconds (RFC 9568 §5.2.7).
         private static let learnedIntervalMax = Interval.centiseconds(0xfff)
 
@@ -178,7 +193,7 @@ extension VirtualRouter {
         /// True if everything in it lies in the past: a MASTER that will have advertised tomorrow would be one for
         /// ever.
         private func isPast(at now: Instant) -> Bool {
-            let moments = [router.lastSentAt, router.lastAdvertAt]
+            let moments = [router.lastSentAt, router.lastAdvertAt, router.lowerPriorityToldAt]
             return router.since <= now && moments.allSatisfy { $0.map { $0 <= now } ?? true }
                 && router.removals.allSatisfy { $0.at <= now }
         }
@@ -191,6 +206,8 @@ extension VirtualRouter {
             ]
             let latest = now + router.masterDownInterval
             router.preemptDelaySince = router.preemptDelaySince.map { min($0, latest) }
+            let longest = router.silence(of: Self.learnedIntervalMax)
+            router.reclaimAt = router.reclaimAt.map { min($0, now + longest) }
             timers = timers.map { kind, deadline in (kind, min(deadline, now + (waits[kind] ?? .zero))) }
             router.discardReports.bound(at: now)
             if router.unserved != nil { router.retryAt = min(router.retryAt, now + VirtualRouter.retryWaitMax) }
@@ -218,6 +235,8 @@ extension VirtualRouter {
             router.canSend = flags & 8 != 0
             router.isIntervalLearned = router.state == .backup && flags & 16 == 0
             router.awaitsResults = flags & 32 != 0
+            router.wantsMaster = router.state == .backup && flags & 64 != 0
+            router.owesMaster = router.state == .master && flags & 128 != 0
             // One that has ended leaves nothing to go on with.
             guard (router.state == .initialize) == router.awaitsResults else { throw .invalid }
             router.since = try reader.readMoment()
@@ -232,6 +251,19 @@ extension VirtualRouter {
             router.masterPriority = try reader.readOptional { reader throws(ByteError) in try reader.readPriority() }
             router.generation = try reader.readCount64()
             router.lastNotification = try reader.readOptional { reader throws(ByteError) in
+                try Notification(record: &reader, of: id)
+            }
+            guard router.lastNotification?.trigger.isState ?? true else { throw .invalid }
+            router.reclaimNotification = try reader.readOptional { reader throws(ByteError) in
+                try Notification(record: &reader, of: id)
+            }
+            router.reclaimAt = try reader.readOptional { reader throws(ByteError) in try reader.readMoment() }
+            router.lowerPriorityToldAt = try reader.readOptional { reader throws(ByteError) in try reader.readMoment() }
+            guard router.reclaimNotification?.trigger ?? .reclaimed == .reclaimed,
+                router.state == .master
+                    || router.reclaimNotification == nil && router.reclaimAt == nil && router.lowerPriorityToldAt == nil
+            else { throw .invalid }
+            groupNotification = try reader.readOptional { reader throws(ByteError) in
                 try Notification(record: &reader, of: id)
             }
             router.counters = try Counters(compactlyFrom: &reader)

@@ -35,6 +35,7 @@ extension VirtualRouter {
                 $0.reason, source: $0.source, detail: $0.detail, age: $0.at.age(at: now),
                 isRecent: now < $0.at + masterDownInterval * 3)
         }
+        status.told = lastNotification?.trigger.rawValue ?? 0
         status.rivals = rivals.rivals.filter { now < $0.countsUntil }.map {
             RivalReport($0.source, $0.sign, since: $0.since.age(at: now), age: $0.lastHeard.age(at: now))
         }

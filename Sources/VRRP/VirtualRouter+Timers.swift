@@ -41,6 +41,8 @@ extension VirtualRouter {
         case .kernelRetry: retryRefused(at: now, &context, into: &actions)
         case .reportRemovals: reportRemovals(context, into: &actions)
         case .retryAddresses: retryAddresses(at: now, &context, into: &actions)
+        case .tellMaster: tellMaster(at: now, &context, into: &actions)
+        case .reclaim: reclaim(at: now, &context, into: &actions)
         }
         return .changed
     }
@@ -75,6 +77,12 @@ extension VirtualRouter {
             reason = .preempted
         } else {
             reason = priority == .owner ? .addressOwner : .masterDown
+        }
+        guard group == nil else {
+            // All members or none: it goes on listening, and is MASTER when the last of them wants to be.
+            wantsMaster = true
+            armMasterDown(now + masterDownInterval, &context)
+            return context.noteChange(of: id, .wantsMaster(reason))
         }
         enterMaster(reason, at: now, &context, into: &actions)
     }

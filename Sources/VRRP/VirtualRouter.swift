@@ -36,6 +36,8 @@ struct VirtualRouter {
     var isInstalled = false
     /// INIT: it starts when each script that decides about it has a result. False of one that has ended.
     var awaitsResults = false
+    /// BACKUP: it would be MASTER, if the other members of its sync group were to be.
+    var wantsMaster = false
     /// BACKUP: whether `masterInterval` is what the master advertises (version 3), and not our own.
     var isIntervalLearned = false
     var since: Instant
@@ -59,8 +61,16 @@ struct VirtualRouter {
     var masterPriority: Priority?
     /// Counts state changes; answers of the kernel to requests of an earlier state change no decision.
     var generation: UInt64 = 0
-    /// The last notification, for a successor that can't know whether it was heard.
+    /// The last notification of a state, for a successor that can't know whether it was heard.
     var lastNotification: Notification?
+    /// MASTER: true until that is told (docs/decisions, D47).
+    var owesMaster = false
+    /// MASTER: another one was heard, and has yielded if it is silent until then.
+    var reclaimAt: Instant?
+    /// MASTER: the last notification of such a silence.
+    var reclaimNotification: Notification?
+    /// MASTER: when a lower-priority advertisement was last told.
+    var lowerPriorityToldAt: Instant?
     var counters = Counters()
     /// Addresses that another program has removed in the last ten seconds.
     var removals: [Removal] = []
@@ -78,7 +88,10 @@ struct VirtualRouter {
     var settings: InstanceSettings { didSet { fingerprint = settings.identity.fingerprint } }
     /// Our address list as it stands in advertisements, to compare others' with.
     private(set) var addressList: [UInt8]
+    /// Its own ones; those of other members of its group aren't here.
     var faults: [Fault] = []
+    /// The place of its sync group; nil without one.
+    var group: Int?
     /// Addresses that the kernel refused to add, requested again in a second.
     var refused: [UnusableAddress] = []
     /// Addresses that it refused to remove, likewise.
@@ -149,7 +162,7 @@ struct VirtualRouter {
     /// Leaves Initialize, as RFC 9568 §6.4.1 says, when it knows enough.
     mutating func start(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
         awaitsResults = true
-        refreshSurroundings(context, into: &actions)
+        refreshSurroundings(&context, into: &actions)
         startIfKnown(at: now, &context, into: &actions)
         reportUnadvertised(into: &actions)
         if awaitsResults { reportForeignAddresses(context, into: &actions) }
@@ -158,10 +171,9 @@ struct VirtualRouter {
     /// In INIT nothing is said and nothing is sent until each script with weight 0 has ended once (behaviours §8): it
     /// would be MASTER of a service that doesn't run. What can't run at all waits for nothing.
     private mutating func startIfKnown(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
-        guard awaitsResults,
-            faults.contains(.configuration) || Tracking.awaited(by: settings, context.trackers).isEmpty
-        else { return }
-        awaitsResults = false
+        guard awaitsResults else { return }
+        guard group == nil else { return context.noteChange(of: id, .state) }
+        guard isReady(context) || faults.contains(.configuration) else { return }
         if let fault = faults.first {
             enterFault(fault, at: now, &context, into: &actions)
         } else {
@@ -169,8 +181,19 @@ struct VirtualRouter {
         }
     }
 
+    /// True if it knows enough to start.
+    func isReady(_ context: NodeContext) -> Bool {
+        !awaitsResults || Tracking.awaited(by: settings, context.trackers).isEmpty
+    }
+
+    /// True if it was stopped or removed.
+    var hasEnded: Bool { state == .initialize && !awaitsResults }
+
+    /// True if nothing of its own keeps it from being MASTER together with its group.
+    var mayBeMaster: Bool { state == .master || wantsMaster }
+
     /// Reads again what interfaces and tracked objects decide: faults, source, priority.
-    private mutating func refreshSurroundings(_ context: NodeContext, into actions: inout [Action]) {
+    private mutating func refreshSurroundings(_ context: inout NodeContext, into actions: inout [Action]) {
         let interface = context.interfaces[settings.interface]
         let tracked = Tracking.effects(on: settings, context)
         faults = Tracking.faults(of: settings, tracked: tracked.faults, context)
@@ -179,6 +202,9 @@ struct VirtualRouter {
         priority = settings.priority(changedBy: tracked.contributions.reduce(0) { $0 + Int($1.amount) })
         if priority != former, state != .initialize || awaitsResults {
             actions.append(.observe(.priorityChanged(id, from: former, to: priority)))
+            if settings.options.contains(.notifiesPriorityChanges) {
+                notify(event: state == .master ? .masterPriority : .backupPriority, &context, into: &actions)
+            }
         }
         source = Tracking.source(of: settings, context)
         interfaceIndex = interface?.index ?? 0
@@ -208,11 +234,13 @@ struct VirtualRouter {
         previousDown: Interval, at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
     ) {
         let before = priority
-        refreshSurroundings(context, into: &actions)
+        refreshSurroundings(&context, into: &actions)
         reportUnadvertised(into: &actions)
         switch state {
         case .initialize: startIfKnown(at: now, &context, into: &actions)
         case .fault:
+            // A group's members recover together.
+            guard group == nil else { return context.noteChange(of: id, .state) }
             if faults.isEmpty { enterBackup(.recovered, at: now, &context, into: &actions) }
         case .backup, .master:
             if let fault = faults.first {
@@ -221,7 +249,14 @@ struct VirtualRouter {
                 let difference = masterDownInterval - previousDown
                 let becameOwner = priority == .owner && before != .owner
                 guard becameOwner || difference != .zero else { return }
-                let moved = becameOwner ? now : max(now, masterDownAt + difference)
+                var moved = becameOwner ? now : max(now, masterDownAt + difference)
+                // A master whom we don't outrank any more isn't replaced, as if that had been so at its last
+                // advertisement.
+                if waiting == .preempting, let masterPriority, masterPriority >= priority {
+                    waiting = masterPriority > priority ? .higherPriority : .equalPriority
+                    wantsMaster = false
+                    moved = max(moved, (lastAdvertAt ?? now) + masterDownInterval)
+                }
                 armMasterDown(max(moved, context.startsAt), &context)
                 advancePreemption(at: now, &context)
             } else {
@@ -252,7 +287,7 @@ struct VirtualRouter {
         let ownerStarts = priority == .owner && starts
         armMasterDown(max(now, context.startsAt) + (ownerStarts ? .zero : masterDownInterval), &context)
         notify(.backup, &context, into: &actions)
-        report(transition, into: &actions)
+        report(transition, &context, into: &actions)
         reportForeignAddresses(context, into: &actions)
     }
 
@@ -272,10 +307,25 @@ struct VirtualRouter {
         advertDueAt = now + settings.advertInterval
         context.set(.advertise, of: id, to: advertDueAt)
         install(allAddresses, at: now, &context, into: &actions)
-        notify(.master, &context, into: &actions)
-        report(transition, into: &actions)
+        owesMaster = true
+        context.set(.tellMaster, of: id, to: tellMasterBy)
+        report(transition, &context, into: &actions)
         reportedForeignAddresses = []
         checkServing(at: now, &context, into: &actions)
+        tellMaster(at: now, &context, into: &actions)
+    }
+
+    /// When MASTER is told at the latest.
+    var tellMasterBy: Instant { since + .seconds(1) }
+
+    /// Tells MASTER when its addresses can be used: the kernel has answered for them, there are none, or it takes too long
+    /// (docs/decisions, D47). Its group is told afterwards.
+    mutating func tellMaster(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
+        guard state == .master, owesMaster, isInstalled || allAddresses.isEmpty || now >= tellMasterBy else { return }
+        owesMaster = false
+        context.set(.tellMaster, of: id, to: nil)
+        notify(.master, &context, into: &actions)
+        if group != nil { context.disturb(id, .state) }
     }
 
     /// To FAULT; a MASTER releases with priority 0 if anything can still leave.
@@ -289,11 +339,11 @@ struct VirtualRouter {
         since = now
         forgetMaster()
         notify(.fault, &context, into: &actions)
-        report(transition, into: &actions)
+        report(transition, &context, into: &actions)
         reportForeignAddresses(context, into: &actions)
     }
 
-    /// To Initialize: removed by a reload (its notification is FAULT, as keepalived's) or stopped.
+    /// To Initialize: removed by a reload or stopped.
     mutating func end(
         _ reason: TransitionReason, trigger: NotifyTrigger, at now: Instant, _ context: inout NodeContext,
         into actions: inout [Action]
@@ -301,17 +351,18 @@ struct VirtualRouter {
         let transition = transition(to: .initialize, reason, at: now)
         leaveState(&context, into: &actions)
         state = .initialize
-        awaitsResults = false
         since = now
         forgetMaster()
         notify(trigger, &context, into: &actions)
-        report(transition, into: &actions)
+        report(transition, &context, into: &actions)
         if transition.from == .master { reportStayingAddresses(context, into: &actions) }
     }
 
     private mutating func leaveState(_ context: inout NodeContext, into actions: inout [Action]) {
         let wasMaster = state == .master
         generation += 1
+        awaitsResults = false
+        wantsMaster = false
         isReleased = false
         hasExtendedMasterDown = false
         preemptDelaySince = nil
@@ -320,6 +371,10 @@ struct VirtualRouter {
         isIntervalLearned = false
         differentAddresses = nil
         rivals = RivalMasters()
+        lowerPriorityToldAt = nil
+        reclaimAt = nil
+        reclaimNotification = nil
+        owesMaster = false
         isInstalled = false
         masterDownAt = .never
         advertDueAt = .never
@@ -358,7 +413,22 @@ struct VirtualRouter {
         actions.append(.notify(notification))
     }
 
-    private mutating func report(_ transition: Transition, into actions: inout [Action]) {
+    /// Tells something that doesn't change the state.
+    ///
+    /// - Returns: the notification.
+    @discardableResult
+    mutating func notify(
+        event trigger: NotifyTrigger, _ context: inout NodeContext, into actions: inout [Action]
+    ) -> Notification {
+        let notification = context.notification(trigger, of: .instance(id), priority: priority)
+        actions.append(.notify(notification))
+        return notification
+    }
+
+    private mutating func report(
+        _ transition: Transition, _ context: inout NodeContext, into actions: inout [Action]
+    ) {
+        if group != nil { context.noteChange(of: id, .state) }
         lastTransition = transition
         actions.append(.observe(.transition(transition)))
     }

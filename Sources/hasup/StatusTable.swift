@@ -11,6 +11,9 @@ struct StatusTable {
     /// Codes of a backup as it should be.
     private static let healthy = ["higherPriority", "higherAddress", "equalPriority"]
 
+    /// Members of a sync group that are named.
+    private static let membersMax = 10
+
     /// In the cell of a text that is too wide for it.
     private static let below = "(below)"
 
@@ -35,6 +38,7 @@ struct StatusTable {
                 lines += whole(instance, columns) + details(instance)
             }
         }
+        lines += TrackerLines(width: width, style: style).render(status)
         lines += problems(status)
         return lines.joined(separator: "\n") + "\n"
     }
@@ -151,12 +155,7 @@ struct StatusTable {
                 texts.append("not MASTER: \(sentence)\(act)")
             }
         }
-        if !instance.awaitedScripts.isEmpty {
-            texts.append(
-                "waits for the first result of \(instance.awaitedScripts.count == 1 ? "script" : "scripts") "
-                    + instance.awaitedScripts.joined(separator: ", "))
-        }
-        if let sum = instance.prioritySum { texts.append(sum) }
+        texts += startAndPriority(instance)
         // A fault in the last transition's text isn't repeated.
         let shown = instance.lastTransition.map { $0.to == "FAULT" && instance.state == .fault ? $0.text : "" } ?? ""
         for fault in instance.faults where !shown.contains(fault) { texts.append("fault: \(fault)") }
@@ -206,6 +205,22 @@ struct StatusTable {
         return texts.flatMap { Layout.wrap(Printable.text($0), width: width) }
     }
 
+    /// The reasons for which an instance hasn't started, and the parts of its priority.
+    private func startAndPriority(_ instance: InstanceReport) -> [String] {
+        var texts: [String] = []
+        if !instance.awaitedScripts.isEmpty {
+            texts.append(
+                "waits for the first result of \(instance.awaitedScripts.count == 1 ? "script" : "scripts") "
+                    + instance.awaitedScripts.joined(separator: ", "))
+        }
+        if instance.state == .initialize, !instance.heldBy.isEmpty {
+            texts.append(
+                "waits for \(instance.heldBy.joined(separator: ", ")) of sync group \(instance.syncGroup ?? "")")
+        }
+        if let sum = instance.prioritySum { texts.append(sum) }
+        return texts
+    }
+
     private func addressProblems(_ instance: InstanceReport) -> [String] {
         (instance.addresses + instance.excludedAddresses).compactMap { address -> String? in
             if let obstacle = address.obstacle {
@@ -228,6 +243,27 @@ struct StatusTable {
         return Printable.text(String(parts))
     }
 
+    /// One sentence for each sync group, in the order of their first members.
+    private func groups(_ status: StatusReply) -> [String] {
+        var names: [String] = []
+        var members: [String: [InstanceReport]] = [:]
+        for instance in status.instances {
+            guard let name = instance.syncGroup else { continue }
+            if members[name] == nil { names.append(name) }
+            members[name, default: []].append(instance)
+        }
+        return names.map { name in
+            let members = members[name] ?? []
+            let states = Set(members.map(\.state))
+            let state: RouterState =
+                states.contains(.initialize)
+                ? .initialize : states.contains(.fault) ? .fault : states == [.master] ? .master : .backup
+            let shown = members.prefix(Self.membersMax).map(\.name).joined(separator: ", ")
+            let rest = members.count > Self.membersMax ? " and \(members.count - Self.membersMax) more" : ""
+            return "Sync group \(name) is \(state): \(shown)\(rest)."
+        }
+    }
+
     /// Numbers of instances by state; one instance that is well needs none.
     private func totals(_ status: StatusReply) -> String? {
         let instances = status.instances
@@ -243,6 +279,7 @@ struct StatusTable {
     private func problems(_ status: StatusReply) -> [String] {
         let daemon = status.daemon
         var texts: [String] = []
+        texts += groups(status)
         if let totals = totals(status) { texts.append(totals) }
         if let trouble = daemon.workerTrouble {
             texts.append("\(trouble): the table shows the configuration only, and no state is known.")

@@ -89,6 +89,64 @@ import Varlink
         #expect(text().contains("waits for the first result of scripts web, db"))
     }
 
+    @Test func syncGroups() {
+        var reply = sample()
+        func text() -> String { table.render(reply).split { $0.isWhitespace }.joined(separator: " ") }
+        #expect(!text().contains("Sync group"))
+        for index in 0...1 { reply.instances[index].syncGroup = "G" }
+        let names = reply.instances.prefix(2).map(\.name).joined(separator: ", ")
+        #expect(text().contains("Sync group G is BACKUP: \(names)."))
+        reply.instances[1].state = .master
+        #expect(text().contains("Sync group G is MASTER"))
+        reply.instances[1].state = .fault
+        #expect(text().contains("Sync group G is FAULT"))
+        reply.instances[1].state = .initialize
+        reply.instances[1].heldBy = ["VI_1"]
+        #expect(text().contains("Sync group G is INIT") && text().contains("waits for VI_1 of sync group G"))
+    }
+
+    /// What is tracked, who uses it, and what is wrong; what is well fills no screens.
+    @Test func trackedObjects() {
+        var reply = sample()
+        func tracker(
+            _ kind: String, _ name: String, _ state: String, count: Int = 1, streak: Int = 0, _ last: String = ""
+        )
+            -> TrackerReport
+        {
+            var report = TrackerReport()
+            (report.kind, report.name, report.state) = (kind, name, state)
+            (report.count, report.streak, report.lastResult, report.inStateSeconds) = (count, streak, last, 75)
+            return report
+        }
+        #expect(!table.render(reply).contains("TRACKED"))
+        var file = tracker("file", "load", "VALUE")
+        file.value = -5
+        var new = TrackerReport()
+        (new.kind, new.name) = ("script", "new")
+        reply.daemon.trackers = [
+            tracker("script", "web", "DOWN", count: 3, "exit status 1"),
+            tracker("script", "db", "UP", streak: 2, "timed out"), file, new, tracker("process", "p", "DOWN", "0 of 1"),
+        ]
+        reply.instances[0].trackers = [
+            TrackerUseReport("script", "web", weight: 0, reverse: false),
+            TrackerUseReport("file", "load", weight: 2, reverse: true),
+        ]
+        reply.instances[1].trackers = [TrackerUseReport("script", "web", weight: -30, reverse: false)]
+        let text = table.render(reply)
+        for line in [
+            "TRACKED     RESULT  SINCE    USED BY",
+            "script web  DOWN    1m 15s   VI_1 (FAULT),\n    a-very-long-instance-name (weight -30)",
+            "  failed 3 times in a row: exit status 1", "  failed 2 times in a row: timed out",
+            "file load   -5      1m 15s   VI_1 (times 2 reverse)", "script new  -       -        -", "  no result yet",
+            "process p   DOWN    1m 15s", "  0 of 1",
+        ] {
+            #expect(text.contains(line), "\(line)\n\(text)")
+        }
+        reply.daemon.trackers += (0..<12).map { tracker("script", "s\($0)", "UP") }
+        let long = table.render(reply)
+        #expect(long.contains("script s9 ") && !long.contains("script s10") && long.contains("and 2 more that are UP"))
+    }
+
     @Test func aWorkerThatIsGoneIsSaid() {
         var reply = sample()
         reply.daemon.workerTrouble = "the VRRP worker isn't running"

@@ -209,6 +209,33 @@ import Testing
         #expect(found.first?.contains("while all that they track is well: 150 here and 100 on the other") == true)
     }
 
+    private func group(_ one: Int, _ other: Int, group: Bool = true, weight: String = "") -> String {
+        "vrrp_script ok {\nscript /bin/true\n}\n" + router("", priority: one, id: 1, vip: "10.0.0.1/24")
+            + router(weight, priority: other, id: 2, vip: "10.0.0.2/24", name: "VI_2")
+            + (group ? "vrrp_sync_group G {\ngroup {\nVI_1\nVI_2\n}\n}\n" : "")
+    }
+
+    /// behaviours_vrrp2 §4: members that rank their nodes differently never settle.
+    @Test func membersThatPreferDifferentNodes() {
+        #expect(findings(group(150, 150), group(100, 100)) == [])
+        #expect(findings(group(150, 150), group(100, 149)) == [])
+        let found = findings(group(150, 100), group(100, 150))
+        #expect(found.count == 2 && found[0].hasPrefix("error b.conf:15 members of sync group `G`"), "\(found)")
+        #expect(found.first?.contains("`VI_1` has priority 100 here and 150 on the other node, `VI_2` 150") == true)
+        #expect(findings(group(150, 100, group: false), group(100, 150, group: false)) == [])
+        // A weight of a member doesn't count in a group.
+        let weight = "track_script {\nok weight 60\n}"
+        #expect(!findings(group(150, 150), group(100, 100, weight: weight)).contains { $0.contains("never settles") })
+    }
+
+    @Test func groupsOnOneNodeOnly() {
+        let found = findings(group(150, 150), group(100, 100, group: false))
+        #expect(found.count == 2 && found[0].hasPrefix("warning b.conf:"), "\(found)")
+        #expect(found.first?.contains("are in one sync group on the other node only") == true)
+        let here = findings(group(150, 150, group: false), group(100, 100))
+        #expect(here.first?.contains("are in one sync group on this node only") == true)
+    }
+
     @Test func bothMasterWithoutPreemption() {
         let text = "state MASTER\nnopreempt"
         let found = findings(router(text, priority: 150), router(text))

@@ -91,7 +91,7 @@ import Testing
         #expect(fifo.path == "/run/all" && fifo.owner == ScriptIdentity(user: "nobody", group: "adm"))
         #expect(fifo.script == ["/bin/read", "all"] && daemon.vrrpNotifyFIFO == NotifyFIFO(path: "/run/vrrp"))
         #expect(daemon.writesStatesOnReload && daemon.umask == 0o074)
-        #expect(!Self.loaded.model.hasScripts, "they are not run yet")
+        #expect(Self.loaded.model.hasScripts)
     }
 
     @Test func processes() {

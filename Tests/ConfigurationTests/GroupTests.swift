@@ -112,7 +112,7 @@ import Testing
         let loaded = ConfigurationTests.load(weighted + group)
         #expect(
             TrackerTests.complaints(loaded) == [
-                "9:1 warning keepalived ignores a weight in a member of `G` without `sync_group_tracking_weight`",
+                "9:1 warning a weight in a member of `G` doesn't count without `sync_group_tracking_weight`",
                 "25:1 note the instance is a member here",
             ])
         let kept = group.replacing("}\n}", with: "}\nsync_group_tracking_weight\n}")

@@ -259,8 +259,14 @@ import Testing
             let idle = load(track + instance(lines))
             #expect(!idle.model.hasScripts && idle.firstScript == nil, "nothing is run for \(lines)")
         }
-        let all = load("global_defs {\nstartup_script /bin/true\n}\n" + instance("notify /bin/true\n"))
-        #expect(all.firstScript?.location?.line == 8, "the first one that is run")
+        for (line, place) in [
+            ("startup_script /bin/true", 2), ("shutdown_script /bin/true", 2), ("notify_fifo /run/f", 8),
+            ("vrrp_notify_fifo_script /bin/true\nvrrp_notify_fifo /run/f", 2), ("lvs_notify_fifo_script /bin/true", 8),
+        ] {
+            let all = load("global_defs {\n\(line)\n}\n" + instance("notify /bin/true\n"))
+            let more = line.contains("\n") ? 1 : 0
+            #expect(all.firstScript?.location?.line == (place == 8 ? 8 + more : place), "the first one that is run")
+        }
     }
 
     /// A note stands with what it belongs to, although both were found at different times.

@@ -105,6 +105,15 @@ import Testing
         #expect(session.servesVRRP && !session.servesCheckers)
     }
 
+    /// `param_match` alone asks for no parameters; without it they don't matter (keepalived.conf(5)).
+    @Test(
+        arguments: [("", nil), ("param_match", .exact), ("param_match initial", .initial)]
+            as [(String, ParameterMatch?)])
+    func parameterMatch(_ line: String, _ wanted: ParameterMatch?) {
+        let text = "vrrp_track_process x {\n    process y\n    \(line)\n}\n"
+        #expect(load(text).model.shared.trackProcesses.map(\.match) == [wanted])
+    }
+
     /// Who tracks says the weight; who doesn't gets the definition's.
     @Test func references() throws {
         let trackers = try load(Self.definitions + instance(Self.use)).only().trackers
@@ -210,6 +219,26 @@ import Testing
                 "6:12 error `fork_delay` is 0.000001 s to 3600 s",
                 "4:12 error quorum_max 4 is below quorum 5: `vrrp_track_process x` can't be used",
             ]
+        ),
+        (
+            "vrrp_track_process x {\nprocess /usr/sbin/nginx\n}\n",
+            [
+                "2:9 warning the kernel's name of a process has no path, so `/usr/sbin/nginx` never runs: write "
+                    + "`nginx`, or add `full_command`, which looks at the command line",
+                "1:20 warning nothing tracks `vrrp_track_process x`",
+            ]
+        ),
+        (
+            "vrrp_track_process x {\nprocess abcdefghijklmnop\n}\n",
+            [
+                "2:9 warning the kernel's name of a process has 15 bytes at most, so `abcdefghijklmnop` never runs: write "
+                    + "`abcdefghijklmno`, or add `full_command`, which looks at the command line",
+                "1:20 warning nothing tracks `vrrp_track_process x`",
+            ]
+        ),
+        (
+            "vrrp_track_process x {\nprocess /usr/sbin/nginx\nparam_match\n}\n",
+            ["1:20 warning nothing tracks `vrrp_track_process x`"]
         ),
         (
             "bfd_instance x {\nneighbor_ip 10.0.0.1\nsource_ip fe80::1\n}\n",

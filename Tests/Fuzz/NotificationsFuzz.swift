@@ -9,13 +9,18 @@ enum NotificationsFuzz: FuzzTarget {
         let key = NotificationKey(.group, "VG_1")
         var kept = KeptScripts(of: key)
         var seeds = [kept.bytes]
-        kept.pending = PendingNotification(
-            of: key, sequence: 300, trigger: .fault, priority: 150, begun: 1)
-        seeds.append(kept.bytes)
+        for (sequence, trigger) in [(300, .fault), (301, .reclaimed)] as [(UInt64, NotifyTrigger)] {
+            var pending = PendingNotification(of: key, sequence: sequence, trigger: trigger, priority: 150, begun: 1)
+            let script = NotifyScript(trigger: trigger, arguments: ["/bin/true"])
+            pending.findCommands(in: [script, script], GlobalSettings())
+            kept.keep(pending)
+            seeds.append(kept.bytes)
+        }
         kept.running = [.init(pid: 4_321, startTicks: 0x0102_0304_0506), .init(pid: 2, startTicks: 0)]
         seeds.append(kept.bytes)
-        kept.pending = nil
-        return seeds + [kept.bytes, KeptScripts(of: NotificationKey(.instance, "VI_1")).bytes]
+        var running = KeptScripts(of: key)
+        running.running = kept.running
+        return seeds + [running.bytes, KeptScripts(of: NotificationKey(.instance, "VI_1")).bytes]
     }
 
     static func run(_ input: UnsafeRawBufferPointer) {

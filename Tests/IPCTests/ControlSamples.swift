@@ -29,6 +29,13 @@ enum SampleStatus {
         daemon.logLevel = "info"
         daemon.problems = ["the disk is full."]
         daemon.notes = ["not sealed: no user 'hasup'"]
+        var tracker = TrackerReport()
+        (tracker.kind, tracker.name, tracker.state) = ("script", "web", "DOWN")
+        (tracker.sinceUnixSeconds, tracker.inStateSeconds) = (1_700_003_600, 75.25)
+        (tracker.count, tracker.streak, tracker.lastResult) = (3, 1, "exit status 1")
+        var file = TrackerReport()
+        (file.kind, file.name, file.state, file.value) = ("file", "load", "VALUE", -5)
+        daemon.trackers = [tracker, file, TrackerReport()]
         return daemon
     }
 
@@ -66,6 +73,9 @@ enum SampleStatus {
         report.strangers = [ForeignAddress()]
         report.contributions = [Contribution(.script, "web", 30)]
         report.awaitedScripts = ["db"]
+        report.syncGroup = "G"
+        report.heldBy = ["VI_2"]
+        report.trackers = [TrackerUseReport("script", "web", weight: -30, reverse: true)]
         report.unadvertisedAddresses = 3
         report.differentAddressesOf = report.master
         return report

@@ -74,7 +74,7 @@ struct SupervisorFilterTests {
 
     enum Attack: CaseIterable {
         case traces, mounts, unshares, entersNamespace, opensOtherSocket, sniffs, writesCode, accounts, reboots
-        case readsMemory, swaps, becomesAnother
+        case readsMemory, swaps, becomesAnother, makesDevice
 
         func attempt() {
             switch self {
@@ -92,6 +92,7 @@ struct SupervisorFilterTests {
             case .readsMemory: call("process_vm_readv")
             case .swaps: call("swapoff")
             case .becomesAnother: call("personality")
+            case .makesDevice: _ = mknod("/tmp/hasup-device", S_IFCHR | 0o600, 0x103)
             }
         }
 

@@ -60,10 +60,8 @@ struct BrokerTests {
         #expect(throws: Refusal.generation(8)) { try broker.socket(generation: 8, instance: 0) }
         #expect(throws: Refusal.generation(6)) { try broker.socket(generation: 6, instance: 0) }
         #expect(throws: Refusal.faultyInstance("B")) { try broker.socket(generation: 7, instance: 1) }
-        for trigger in [NotifyTrigger.any, .deleted, .receivedLowerPriority] {
-            #expect(throws: Refusal.trigger(trigger)) {
-                try broker.pending(generation: 7, .instance(0), sequence: 1, trigger: trigger, priority: 1)
-            }
+        #expect(throws: Refusal.trigger(.any)) {
+            try broker.pending(generation: 7, .instance(0), sequence: 1, trigger: .any, priority: 1)
         }
     }
 
@@ -87,6 +85,7 @@ struct BrokerTests {
         let run = try broker.pending(generation: 1, .group(0), sequence: 1, trigger: .master, priority: 150)
         #expect(run.commands.map(\.arguments) == [["/g", "GROUP", "A", "MASTER", "0"]])
         let own = try broker.pending(generation: 1, .instance(0), sequence: 2, trigger: .stop, priority: 150)
+        #expect(run.line == "GROUP \"A\" MASTER 0\n" && own.line == "INSTANCE \"A\" STOP 150\n")
         #expect(run.key != own.key && own.commands.map(\.arguments).last?.contains("INSTANCE") == true)
         #expect(throws: Refusal.group(1)) {
             try broker.pending(generation: 1, .group(1), sequence: 3, trigger: .master, priority: 1)
@@ -94,7 +93,33 @@ struct BrokerTests {
         #expect(throws: Refusal.instance(1)) {
             try broker.pending(generation: 1, .instance(1), sequence: 3, trigger: .master, priority: 1)
         }
+        for trigger in NotifyTrigger.allCases where !trigger.isOfGroups {
+            #expect(throws: Refusal.trigger(trigger)) {
+                try broker.pending(generation: 1, .group(0), sequence: 3, trigger: trigger, priority: 1)
+            }
+        }
         #expect(broker.lastNotification == 2, "what is refused doesn't count")
+    }
+
+    @Test("an event runs its own script and no generic one, a change of the priority none (behaviours_vrrp2 §5)")
+    func events() throws {
+        var settings = instance("A")
+        settings.scripts.append(NotifyScript(trigger: .receivedLowerPriority, arguments: ["/lower"]))
+        settings.scripts.append(NotifyScript(trigger: .reclaimed, arguments: ["/reclaimed"]))
+        var broker = Broker(generation: 1, source: Instances(list: [settings]))
+        let cases: [(NotifyTrigger, [[String]], String)] = [
+            (.receivedLowerPriority, [["/lower"]], "INSTANCE \"A\" MASTER_RX_LOWER_PRI 150\n"),
+            (.reclaimed, [["/reclaimed"]], "INSTANCE \"A\" RECLAIMED 150\n"),
+            (.masterPriority, [], "INSTANCE \"A\" MASTER_PRIORITY 150\n"),
+            (.backupPriority, [], "INSTANCE \"A\" BACKUP_PRIORITY 150\n"),
+            (.deleted, [["/any", "extra", "INSTANCE", "A", "DELETED", "150"]], "INSTANCE \"A\" DELETED 150\n"),
+        ]
+        for (number, (trigger, commands, line)) in cases.enumerated() {
+            let pending = try broker.pending(
+                generation: 1, .instance(0), sequence: UInt64(number + 1), trigger: trigger, priority: 150)
+            #expect(pending.commands.map(\.arguments) == commands)
+            #expect(pending.line == line)
+        }
     }
 
     @Test("D12: a notification is started once; a successor counts on, without a snapshot from 1 again")

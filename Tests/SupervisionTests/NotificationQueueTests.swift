@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 import Testing
 
 @testable import Supervision
@@ -62,6 +63,49 @@ struct NotificationQueueTests {
         queue.ended(of: NotificationKey(.group, "A"), at: now)
         queue.add(3, of: "A", scripts: 1, at: now)
         #expect(queue.next(at: now) == nil, "the instance's first one still runs")
+    }
+
+    @Test("an event waits behind a state, alone of its kind, and gives way to a newer state (behaviours_vrrp2 §5)")
+    func events() {
+        var queue = NotificationQueue<Int>()
+        queue.add(1, of: "A", scripts: 1, at: now)
+        queue.add(2, of: "A", event: .reclaimed, scripts: 1, at: now)
+        #expect(queue.next(at: now) == 1)
+        queue.add(3, of: "A", event: .receivedLowerPriority, scripts: 1, at: now)
+        let isFolded = queue.add(4, of: "A", event: .receivedLowerPriority, scripts: 1, at: now)
+        #expect(isFolded && queue.skipped(of: "A") == 1 && queue.unbegun == [2, 4])
+        #expect(queue.next(at: now) == nil, "scripts of one instance never run side by side")
+        queue.ended(of: "A", at: now)
+        #expect(queue.next(at: now) == 2)
+        queue.add(5, of: "A", event: .masterPriority, scripts: 0, at: now)
+        #expect(queue.unbegun == [4], "one without a script is nothing")
+        queue.add(6, of: "A", scripts: 1, at: now)
+        #expect(queue.unbegun == [6] && queue.skipped(of: "A") == 2)
+        queue.ended(of: "A", at: now)
+        #expect(queue.next(at: now) == 6)
+        queue.add(7, of: "A", event: .reclaimed, scripts: 1, at: now)
+        queue.add(8, of: "A", scripts: 0, at: now)
+        queue.ended(of: "A", at: now)
+        #expect(queue.next(at: now) == nil && queue.isIdle, "a state without a script takes the event away, too")
+    }
+
+    @Test("events that a stranger causes have a limit of their own, and keep no state waiting")
+    func eventFlood() {
+        var queue = NotificationQueue<Int>()
+        var runs = 0
+        for run in 0..<100 {
+            queue.add(run, of: "A", event: .receivedLowerPriority, scripts: 1, at: now)
+            guard queue.next(at: now) != nil else { continue }
+            runs += 1
+            queue.ended(of: "A", at: now)
+        }
+        #expect(runs == Int(NotificationQueue<Int>.burst))
+        queue.add(100, of: "A", scripts: 1, at: now)
+        #expect(queue.next(at: now) == 100)
+        queue.ended(of: "A", at: now)
+        queue.add(101, of: "A", event: .receivedLowerPriority, scripts: 1, at: now)
+        #expect(queue.next(at: now) == nil && queue.deadline == now + NotificationQueue<Int>.spacing)
+        #expect(queue.next(at: now + NotificationQueue<Int>.spacing) == 101)
     }
 
     @Test("instances don't wait for each other")

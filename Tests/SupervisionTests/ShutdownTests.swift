@@ -1,64 +1,113 @@
+import Base
 import Supervision
 import Testing
 
 @Suite("Shutdown of hasupd")
 struct ShutdownTests {
     private var shutdown = Shutdown()
-    private static let finish = ShutdownAction.finishScripts(within: Shutdown.scriptTimeout)
+    private let now = Instant(nanoseconds: 1_000_000_000)
 
-    @Test("a stop ends the worker, then its scripts, then hasupd")
-    mutating func stop() {
-        #expect(shutdown.handle(.stop("SIGTERM")) == [.stopWorkers("SIGTERM")])
-        #expect(shutdown.handle(.scriptsFinished) == [], "its last notifications are still to come")
-        #expect(shutdown.handle(.vrrpFinished) == [Self.finish])
-        #expect(shutdown.handle(.scriptsFinished) == [.end])
-        #expect(shutdown.phase == .ended)
-        #expect(shutdown.handle(.timeout) == [])
+    private mutating func handle(_ event: ShutdownEvent, after time: Interval = .zero) -> [ShutdownAction] {
+        shutdown.handle(event, at: now + time)
     }
 
-    @Test("scripts that don't end in time don't keep hasupd")
+    private mutating func stop(_ limits: ShutdownLimits = ShutdownLimits()) -> [ShutdownAction] {
+        handle(.stop("SIGTERM", limits))
+    }
+
+    @Test("a stop ends the worker, then its scripts, then hasupd")
+    mutating func ordinary() {
+        #expect(stop() == [.stopWorkers("SIGTERM", within: WorkerLife.stopLimit)])
+        #expect(handle(.scriptsFinished) == [], "its last notifications are still to come")
+        #expect(handle(.vrrpFinished) == [.finishScripts(within: .seconds(5))])
+        #expect(handle(.scriptsFinished) == [.end])
+        #expect(shutdown.phase == .ended)
+        #expect(handle(.timeout) == [])
+    }
+
+    @Test("scripts that don't end in time get SIGTERM, then SIGKILL, and don't keep hasupd")
     mutating func slowScripts() {
-        _ = shutdown.handle(.stop("SIGTERM"))
-        _ = shutdown.handle(.vrrpFinished)
-        #expect(shutdown.handle(.timeout) == [.end])
+        _ = stop()
+        _ = handle(.vrrpFinished)
+        #expect(handle(.timeout) == [.terminateScripts(within: .seconds(1))])
+        #expect(handle(.timeout) == [.killScripts, .end])
+    }
+
+    @Test("what ends by SIGTERM isn't killed")
+    mutating func terminated() {
+        _ = stop()
+        _ = handle(.vrrpFinished)
+        _ = handle(.timeout)
+        #expect(handle(.scriptsFinished) == [.end])
+    }
+
+    @Test("child_wait_time bounds workers and scripts together, and is no shorter than a hand-over takes")
+    mutating func bounded() {
+        let limits = ShutdownLimits(total: .seconds(20))
+        #expect(limits.longest == .seconds(21))
+        #expect(stop(limits) == [.stopWorkers("SIGTERM", within: WorkerLife.stopLimit)])
+        #expect(handle(.vrrpFinished, after: .seconds(2)) == [.finishScripts(within: .seconds(17))])
+        #expect(handle(.timeout, after: .seconds(19)) == [.terminateScripts(within: .seconds(1))])
+        shutdown = Shutdown()
+        let short = ShutdownLimits(total: .zero)
+        #expect(stop(short) == [.stopWorkers("SIGTERM", within: .seconds(1))] && short.longest == .seconds(2))
+        #expect(handle(.vrrpFinished, after: .milliseconds(50)) == [.finishScripts(within: .zero)])
+        #expect(handle(.timeout, after: .milliseconds(50)) == [.terminateScripts(within: .zero)])
+    }
+
+    @Test("shutdown_script runs when all others have ended, has a time of its own, and comes before the end")
+    mutating func shutdownScript() {
+        let limits = ShutdownLimits(shutdownScript: .seconds(10))
+        #expect(limits.longest == .seconds(3 + 5 + 1 + 10 + 1 + 1))
+        _ = stop(limits)
+        _ = handle(.vrrpFinished)
+        #expect(handle(.scriptsFinished) == [.runShutdownScript])
+        #expect(handle(.timeout) == [] && handle(.scriptsFinished) == [])
+        #expect(handle(.shutdownScriptFinished) == [.end])
+        shutdown = Shutdown()
+        _ = stop(limits)
+        _ = handle(.vrrpFinished)
+        _ = handle(.timeout)
+        #expect(handle(.timeout) == [.killScripts, .runShutdownScript])
     }
 
     @Test("a checker that was started ends, too, in either order", arguments: [true, false])
     mutating func checker(isFirst: Bool) {
-        #expect(shutdown.handle(.checkerStarted) == [])
-        _ = shutdown.handle(.stop("SIGTERM"))
-        #expect(shutdown.handle(isFirst ? .checkerFinished : .vrrpFinished) == [])
-        #expect(shutdown.handle(isFirst ? .vrrpFinished : .checkerFinished) == [Self.finish])
+        #expect(handle(.checkerStarted) == [])
+        _ = stop()
+        #expect(handle(isFirst ? .checkerFinished : .vrrpFinished) == [])
+        #expect(handle(isFirst ? .vrrpFinished : .checkerFinished) == [.finishScripts(within: .seconds(5))])
     }
 
     @Test("a second stop and a park after a stop do nothing")
     mutating func again() {
-        _ = shutdown.handle(.stop("SIGTERM"))
-        #expect(shutdown.handle(.stop("SIGINT")) == [])
-        #expect(shutdown.handle(.park) == [])
-        _ = shutdown.handle(.vrrpFinished)
-        #expect(shutdown.handle(.stop("SIGINT")) == [])
+        _ = stop()
+        #expect(stop() == [])
+        #expect(handle(.park) == [])
+        _ = handle(.vrrpFinished)
+        #expect(stop() == [])
     }
 
-    @Test("a park leaves the worker, and ends at once")
+    @Test("a park leaves the worker, and ends at once: no script of a stop runs")
     mutating func park() {
-        #expect(shutdown.handle(.park) == [.leaveWorkers, .end])
+        #expect(handle(.park) == [.leaveWorkers, .end])
         #expect(shutdown.phase == .parked)
-        #expect(shutdown.handle(.park) == [])
-        #expect(shutdown.handle(.vrrpFinished) == [])
+        #expect(handle(.park) == [])
+        #expect(handle(.vrrpFinished) == [])
     }
 
     @Test("a stop overrides a park")
     mutating func parkThenStop() {
-        _ = shutdown.handle(.park)
-        #expect(shutdown.handle(.stop("SIGTERM")) == [.stopWorkers("SIGTERM")])
+        _ = handle(.park)
+        #expect(stop().count == 1)
         #expect(shutdown.phase == .stoppingWorkers)
     }
 
     @Test("while hasupd runs, scripts that end mean nothing")
     mutating func running() {
-        #expect(shutdown.handle(.scriptsFinished) == [])
-        #expect(shutdown.handle(.timeout) == [])
+        #expect(handle(.scriptsFinished) == [])
+        #expect(handle(.timeout) == [])
+        #expect(handle(.shutdownScriptFinished) == [])
         #expect(shutdown.phase == .running)
     }
 }

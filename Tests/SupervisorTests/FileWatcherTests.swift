@@ -268,6 +268,7 @@ final class FileWatcherTests {
         write("6", to: "v")
         try wait(for: 6)
         #expect(numbers == [5, 6])
+        #expect(lines.isEmpty, "it had nothing to do")
         // One that hangs keeps nobody waiting.
         let next = try #require(watcher?.helperProcesses.first)
         #expect(kill(next, SIGSTOP) == 0)

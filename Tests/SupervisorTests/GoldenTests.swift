@@ -154,8 +154,12 @@ import WorkerProtocol
     private let kept: KeptScripts = {
         let key = NotificationKey(.group, "VG_1")
         var kept = KeptScripts(of: key)
-        kept.pending = PendingNotification(
-            of: key, sequence: 300, trigger: .fault, priority: 150, begun: 1)
+        for (sequence, trigger) in [(300, .fault), (301, .reclaimed)] as [(UInt64, NotifyTrigger)] {
+            var pending = PendingNotification(of: key, sequence: sequence, trigger: trigger, priority: 150, begun: 1)
+            let script = NotifyScript(trigger: trigger, arguments: ["/bin/true"])
+            pending.findCommands(in: [script, script], GlobalSettings())
+            kept.keep(pending)
+        }
         kept.running = [.init(pid: 4_321, startTicks: 0x0102_0304_0506)]
         return kept
     }()

@@ -47,7 +47,7 @@ struct NotificationOrderTests {
         record.onMade = { memory = $0 }
         var seen: [UInt64] = []
         for sequence in 1...3 as ClosedRange<UInt64> {
-            try broker.take(notification(sequence), generation: 1, notingIn: page) { pending in
+            _ = try broker.take(notification(sequence), generation: 1, notingIn: page) { pending in
                 seen.append(page.lastNotification)
                 record.keep(pending)
             }
@@ -59,17 +59,17 @@ struct NotificationOrderTests {
         let number = try #require(memory).number
         let copy = try owned(fcntl(number, F_DUPFD_CLOEXEC, 3), "copy a descriptor")
         let successor = NotificationRecord(inherited: try StatePage.inherited(copy, mapsAll: true))
-        #expect(successor.all.map(\.pending?.sequence) == [3])
+        #expect(successor.all.map(\.pending.first?.sequence) == [3])
         #expect(successor.resumeCount(page: seen.last) == 3)
     }
 
     @Test("what is refused is neither kept nor noted")
     mutating func refused() throws {
-        try broker.take(notification(1), generation: 1, notingIn: page) { _ in }
+        _ = try broker.take(notification(1), generation: 1, notingIn: page) { _ in }
         var kept = 0
         for (sequence, generation) in [(1, 1), (2, 9), (1 << 40, 1)] as [(UInt64, UInt64)] {
             #expect(throws: Refusal.self) {
-                try broker.take(notification(sequence), generation: generation, notingIn: page) { _ in kept += 1 }
+                _ = try broker.take(notification(sequence), generation: generation, notingIn: page) { _ in kept += 1 }
             }
         }
         #expect(kept == 0 && page.lastNotification == 1)

@@ -57,7 +57,7 @@ final class NotificationRecordTests {
         before.keep(pending("B", 7, .fault))
         let found = try successor()
         #expect(found.all.map(\.key.name) == ["A", "B"])
-        #expect(found.all.map(\.pending?.trigger) == [.master, .fault])
+        #expect(found.all.map(\.pending.first?.trigger) == [.master, .fault])
         #expect(found.resumeCount(page: 6) == 7, "killed between the record and the page")
         #expect(found.resumeCount(page: 9) == 9)
         begin(pending("B", 7, .fault), in: before)
@@ -71,7 +71,7 @@ final class NotificationRecordTests {
         let before = record()
         before.keep(pending("A", 4))
         before.keep(pending("A", 5, .backup))
-        #expect(try successor().all.map(\.pending?.sequence) == [5])
+        #expect(try successor().all.map(\.pending.first?.sequence) == [5])
         begin(pending("A", 5, .backup), in: before)
         #expect(try successor().all.isEmpty, "the one before doesn't come back")
     }
@@ -88,13 +88,33 @@ final class NotificationRecordTests {
         #expect(try successor().all.map(\.key) == [.init(.instance, "A")])
     }
 
+    @Test("an event waits behind a state and leaves it alone; a newer state takes the place of both")
+    func events() throws {
+        func pendings(_ name: String = "A") throws -> [NotifyTrigger] {
+            try successor().all.first { $0.key.name == name }?.pending.map(\.trigger) ?? []
+        }
+        let before = record()
+        before.keep(pending("A", 4))
+        before.keep(pending("A", 5, .receivedLowerPriority))
+        before.keep(pending("A", 6, .reclaimed))
+        before.keep(pending("A", 7, .receivedLowerPriority))
+        #expect(try pendings() == [.master, .reclaimed, .receivedLowerPriority])
+        #expect(try successor().resumeCount(page: 6) == 7)
+        before.keep(pending("A", 8, .backupPriority, scripts: 0))
+        #expect(try pendings() == [.master, .reclaimed, .receivedLowerPriority], "one without a script is nothing")
+        begin(pending("A", 6, .reclaimed), in: before)
+        #expect(try pendings() == [.master, .receivedLowerPriority])
+        before.keep(pending("A", 9, .backup))
+        #expect(try pendings() == [.backup])
+    }
+
     @Test("a run that was begun in part goes on where it was")
     func partly() throws {
         let before = record()
         var whole = pending("A", 4, scripts: 3)
         before.keep(whole)
         begin(&whole, in: before)
-        var rest = try #require(try successor().all.first?.pending)
+        var rest = try #require(try successor().all.first?.pending.first)
         #expect(rest.begun == 1 && rest.commands.isEmpty)
         var settings = InstanceSettings(name: "A", location: SourceLocation(file: "test.conf", line: 1))
         settings.scripts = (0..<3).map { NotifyScript(trigger: .master, arguments: ["/bin/\($0)"]) }
@@ -102,7 +122,7 @@ final class NotificationRecordTests {
         #expect(rest.commands.map(\.arguments) == [["/bin/1"], ["/bin/2"]])
         let second = try successor()
         begin(&rest, in: second)
-        #expect(try successor().all.first?.pending?.begun == 2)
+        #expect(try successor().all.first?.pending.first?.begun == 2)
         begin(&rest, in: second)
         #expect(try successor().all.isEmpty)
     }
@@ -114,7 +134,7 @@ final class NotificationRecordTests {
         before.keep(whole)
         before.resetSequence()
         begin(&whole, in: before)
-        #expect(try successor().all.first?.pending?.sequence == 0)
+        #expect(try successor().all.first?.pending.first?.sequence == 0)
     }
 
     @Test("what runs is found, beside what waits behind it")
@@ -126,10 +146,10 @@ final class NotificationRecordTests {
         before.started(.init(pid: 77, startTicks: 1_234), of: .init(.instance, "A"))
         before.keep(pending("A", 5, .fault))
         var kept = try #require(try successor().all.first)
-        #expect(kept.running == [.init(pid: 77, startTicks: 1_234)] && kept.pending?.sequence == 5)
+        #expect(kept.running == [.init(pid: 77, startTicks: 1_234)] && kept.pending.first?.sequence == 5)
         before.ended(77, of: .init(.instance, "A"))
         kept = try #require(try successor().all.first)
-        #expect(kept.running.isEmpty && kept.pending?.sequence == 5)
+        #expect(kept.running.isEmpty && kept.pending.first?.sequence == 5)
     }
 
     @Test("records are used again, and a successor's successor finds what was left")
@@ -160,7 +180,7 @@ final class NotificationRecordTests {
         record().keep(pending("A", 4))
         let found = try successor()
         #expect(found.resumeCount(page: nil) == 0)
-        #expect(found.all.map(\.pending?.sequence) == [0])
+        #expect(found.all.map(\.pending.first?.sequence) == [0])
         #expect(try successor().resumeCount(page: 1) == 1)
     }
 
@@ -175,9 +195,9 @@ final class NotificationRecordTests {
             before.started(.init(pid: pid, startTicks: 1 << 40), of: .init(.instance, "A"))
         }
         let kept = try #require(try successor().all.first)
-        #expect(kept.pending?.sequence == 2 && kept.running.count > 10)
+        #expect(kept.pending.first?.sequence == 2 && kept.running.count > 10)
         begin(many, in: before)
-        #expect(try successor().all.first?.pending == nil)
+        #expect(try successor().all.first?.pending.isEmpty ?? true)
         #expect(failures.count == 1)
     }
 

@@ -10,7 +10,7 @@ struct PrivilegesTests {
         .netAdmin, .netRaw, .setUID, .setGID, .setPCap, .kill, .sysNice, .chown,
     ]
     private static let needs = Privileges.Needs(
-        hasWorkerUser: true, hasScripts: true, realtimePriority: 50, needsChown: true)
+        hasWorkerUser: true, hasScripts: true, realtimePriority: 50, needsChown: true, givesFIFOsAway: true)
 
     private func root(without missing: CapabilitySet) -> Privileges {
         Privileges(effective: Self.all.subtracting(missing), user: 0, realtimeLimit: 0)

@@ -76,7 +76,7 @@ final class ServiceNotifierTests {
         try loop.turn { lines.texts.count == 2 }
         #expect(received() == ["READY=1"])
         #expect(lines.texts.last == "systemd is notified that hasupd is ready")
-        notifier.notify(.stopping)
+        notifier.notify(.stopping(within: .seconds(9)))
         #expect(received() == ["STOPPING=1"] && lines.texts.count == 2)
     }
 
@@ -93,7 +93,7 @@ final class ServiceNotifierTests {
         #expect(received() == ["RELOADING=1", "READY=1"])
         try fill()
         notifier.notify(.ready("1 instance"))
-        notifier.notify(.stopping)
+        notifier.notify(.stopping(within: .seconds(9)))
         #expect(received().isEmpty)
         try loop.turn { lines.texts.count == 4 }
         #expect(received() == ["READY=1", "STOPPING=1"])

@@ -105,6 +105,10 @@ struct StatusReportsTests {
                 .trackerDown(TrackerKey(.process, "db")), "tracked process db hasn't its quorum",
                 "tracked process db has its quorum now"
             ),
+            (
+                .memberFault("VI_2", group: "G"), "VI_2 of sync group G is in FAULT",
+                "VI_2 of sync group G isn't in FAULT any more"
+            ),
             (.fileNumber("load", 7), "tracked file load says 7", "tracked file load says another number now"),
         ] as [(Fault, String, String)])
     func trackers(_ fault: Fault, _ text: String, _ end: String) {
@@ -113,6 +117,21 @@ struct StatusReportsTests {
             instance: 0, from: .fault, to: .backup, reason: .recovered, peer: nil, peerPriority: nil,
             ownPriority: .standard, lastAdvertAge: nil)
         #expect(recovered.why(nil, TransitionContext(fault: fault)) == end)
+    }
+
+    @Test("a member of a sync group says whom it follows, and who keeps it waiting")
+    func syncGroups() {
+        var transition = Transition(
+            instance: 0, from: .backup, to: .master, reason: .syncGroup(member: "VI_2", group: "G"), peer: nil,
+            peerPriority: nil, ownPriority: .standard, lastAdvertAge: nil)
+        #expect(transition.why(nil) == "VI_2 of sync group G became MASTER")
+        transition.to = .backup
+        #expect(transition.why(nil) == "VI_2 of sync group G isn't MASTER")
+        var status = InstanceStatus(priority: .standard, advertInterval: .seconds(1))
+        (status.syncGroup, status.heldBy) = ("G", ["VI_2", "VI_3"])
+        #expect(
+            BackupReason.syncGroup.sentence(status)
+                == "no better master is heard, and VI_2, VI_3 of sync group G have to be MASTER, too")
     }
 
     @Test("nopreempt isn't a wait that ends: each advert of the master puts the takeover off")

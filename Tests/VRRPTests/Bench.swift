@@ -157,10 +157,11 @@ struct Bench {
 
     /// Gives a packet as it would come from a peer with our configuration.
     mutating func receive(
-        _ priority: UInt8, from source: IPAddress = Bench.lower, hopLimit: UInt8? = 255, destination: IPAddress? = nil,
+        _ priority: UInt8, for instance: Int = 0, from source: IPAddress = Bench.lower, hopLimit: UInt8? = 255,
+        destination: IPAddress? = nil,
         _ change: (inout Advertisement) -> Void = { _ in }, bend: (inout [UInt8]) -> Void = { _ in }
     ) {
-        let settings = model.instances[0]
+        let settings = model.instances[instance]
         guard let virtualRouterID = settings.virtualRouterID else { return }
         var advertisement = Advertisement(
             version: settings.version, virtualRouterID: virtualRouterID, priority: Priority(rawValue: priority),
@@ -209,6 +210,22 @@ extension [Action] {
 
     var notified: [NotifyTrigger] {
         compactMap { if case .notify(let notification) = $0 { notification.trigger } else { nil } }
+    }
+
+    /// Notifications in words: `0 MASTER`, and `G0 MASTER` of a group.
+    var told: [String] {
+        compactMap {
+            guard case .notify(let notification) = $0 else { return nil }
+            return switch notification.subject {
+            case .instance(let id): "\(id) \(notification.trigger.word)"
+            case .group(let place): "G\(place) \(notification.trigger.word)"
+            }
+        }
+    }
+
+    /// Advertisements with the instances that they are of: `0: 100`.
+    var advertsByInstance: [String] {
+        compactMap { if case .advertise(let id, let said) = $0 { "\(id): \(said.priority)" } else { nil } }
     }
 
     var installed: [[IPAddress]] {

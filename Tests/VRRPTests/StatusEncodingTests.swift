@@ -12,8 +12,11 @@ import Varlink
         status.counters.discarded[1] = 5
         status.counters.discarded[3] = 9
         status.differentAddressesOf = Bench.lower
+        status.told = 2
         status.contributions = [Contribution(.file, "load", -20), Contribution(.interface, "eth1", 7)]
         status.awaitedScripts = ["web"]
+        status.syncGroup = "G"
+        status.heldBy = ["VI_2"]
         for sign in [.lowerPriority(.standard), .discarded(.version, detail: 3)] as [RivalMaster.Sign] {
             status.rivals.append(RivalReport(Bench.higher, sign, since: .milliseconds(8), age: .milliseconds(9)))
         }
@@ -62,6 +65,8 @@ import Varlink
             .transition(transition(.fault(.trackerDown(TrackerKey(.script, "web"))))),
             .transition(transition(.fault(.trackerUp(TrackerKey(.process, "db"))))),
             .transition(transition(.fault(.fileNumber("load", -7)))),
+            .transition(transition(.fault(.memberFault("VI_2", group: "G")))),
+            .transition(transition(.syncGroup(member: "VI_2", group: "G"))),
             .foreignAddressFound(
                 3,
                 ForeignAddress(

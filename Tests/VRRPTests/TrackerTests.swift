@@ -145,6 +145,30 @@ private let load = TrackerKey(.file, "load")
         #expect(actions.adverts == [72])
     }
 
+    /// Who was about to preempt, and isn't the better one any more, leaves the master alone: two masters for an interval
+    /// would follow, until the next advertisement.
+    @Test func preemptionEndsWithTheReasonForIt() {
+        var bench = Bench(table: [TrackerState(web, .up)]) {
+            $0.trackers = [Tracker(kind: .script, name: "web", weight: 60)]
+        }
+        for _ in 0..<3 {
+            bench.receive(120)
+            bench.advance(.milliseconds(1_000))
+        }
+        bench.receive(120)
+        #expect(bench.status().waiting == .preempting)
+        bench.advance(.milliseconds(300))
+        bench.track(TrackerState(web, .down))
+        #expect(bench.status().waiting == .higherPriority)
+        bench.advance(.milliseconds(650))
+        #expect(bench.state == .backup)
+        bench.receive(120)
+        bench.advance(.seconds(3))
+        #expect(bench.state == .backup)
+        bench.advance(.seconds(1))
+        #expect(bench.state == .master)
+    }
+
     /// behaviours_vrrp2 §2: INIT without a word until each script with weight 0 has ended once.
     @Test func waitsForFirstResults() {
         let ping = TrackerKey(.script, "ping")

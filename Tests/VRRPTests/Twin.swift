@@ -7,6 +7,8 @@ import ConfigurationModel
 enum Step {
     case wait(Interval)
     case advert(UInt8, IPAddress, UInt8)
+    /// One for the other member of the group.
+    case otherAdvert(UInt8)
     case link(String, Bool)
     /// The unicast source goes, or is there.
     case source(Bool)
@@ -17,7 +19,7 @@ enum Step {
     case resetCounters
 
     static func random(_ random: inout SeededRandom) -> Step {
-        switch Int.random(in: 0..<25, using: &random) {
+        switch Int.random(in: 0..<28, using: &random) {
         case 0..<8: return .wait(.milliseconds(Int64.random(in: 1...2_500, using: &random)))
         case 8..<13:
             let priorities: [UInt8] = [0, 50, 100, 150, 254]
@@ -30,7 +32,8 @@ enum Step {
         case 16, 17: return .removed
         case 20: return .source(Bool.random(using: &random))
         case 21, 22, 23: return .tracker(.random(&random))
-        case 24: return .resetCounters
+        case 24, 25, 26: return .otherAdvert([0, 50, 100, 254].randomElement(using: &random) ?? 0)
+        case 27: return .resetCounters
         case 18: return .reload([60, 100, 170].randomElement(using: &random) ?? 100)
         default: return .stranger
         }
@@ -59,7 +62,9 @@ struct Twin {
     var results: [TrackerKey: TrackerResult] = [:]
 
     /// What of the virtual addresses the kernel has.
-    var kernel: Set<IPAddress> { Set(bench.status().installedAddresses) }
+    var kernel: Set<IPAddress> {
+        Set(bench.model.instances.indices.flatMap { bench.status($0).installedAddresses })
+    }
 
     init(_ seed: UInt64) {
         var random = SeededRandom(seed: seed)
@@ -87,7 +92,25 @@ struct Twin {
                 $0.unicastPeers = [UnicastPeer(address: Bench.lower), UnicastPeer(address: Bench.higher)]
             }
         }
+        if seed % 2 == 1 { bench.reload { $0 = Self.grouped($0, seed) } }
         links = ["eth0": bench.eth0, "eth1": Bench.interface("eth1", 3)]
+    }
+
+    /// The same with a second instance, and the two of them in a sync group.
+    private static func grouped(_ model: ConfigurationModel, _ seed: UInt64) -> ConfigurationModel {
+        var model = model
+        var second = model.instances[0]
+        second.name = "VI_2"
+        second.virtualRouterID = VRID(rawValue: 21)
+        second.virtualAddresses = [virtual("10.0.4.3/24")]
+        if seed % 3 == 0 { second.advertInterval = .seconds(2) }
+        second.trackers = []
+        model.instances.append(second)
+        var group = SyncGroup(name: "G")
+        group.members = [0, 1]
+        group.keepsMemberWeights = seed % 5 == 0
+        model.shared.syncGroups = [group]
+        return model
     }
 
     mutating func take(_ step: Step) {
@@ -95,6 +118,8 @@ struct Twin {
         case .wait(let interval): bench.advance(interval)
         case .advert(let priority, let source, let hopLimit):
             bench.receive(priority, from: source, hopLimit: hopLimit)
+        case .otherAdvert(let priority):
+            if bench.model.instances.count > 1 { bench.receive(priority, for: 1) }
         case .link(let name, let isUsable):
             guard var link = links[name] else { return }
             link.isUsable = isUsable
@@ -177,6 +202,7 @@ struct Twin {
             }
             dump(bench.node.context.announcer.pending(id), to: &text)
         }
+        dump(bench.node.context.groups, to: &text)
         dump(bench.node.context.startsAt, to: &text)
         dump(bench.node.context.lastNotification, to: &text)
         dump(bench.node.discardedWithoutInstance, to: &text)

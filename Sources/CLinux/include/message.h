@@ -15,6 +15,9 @@ int hasup_socketpair(int pair[2]);
 /// A pipe whose reading end, the first, never waits; no child inherits it.
 int hasup_pipe(int ends[2]);
 
+/// Makes a pipe hold so many bytes, if it holds fewer and the kernel allows it.
+void hasup_pipe_grow(int fd, int size);
+
 /// Sends one packet with up to HASUP_DESCRIPTORS_MAX descriptors, never raising SIGPIPE.
 ssize_t hasup_send_packet(int fd, const void *bytes, size_t count, const int *descriptors, int descriptor_count);
 

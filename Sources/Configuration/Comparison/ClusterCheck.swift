@@ -41,6 +41,7 @@ struct ClusterCheck {
             reportUncheckedPeers(group)
         }
         reportSharedAddresses(groups)
+        checkSyncGroups(groups)
     }
 
     // MARK: - Who belongs together
@@ -52,7 +53,7 @@ struct ClusterCheck {
         var byAddress: [IPAddress: Int] = [:]
         for (node, description) in nodes.enumerated() {
             var strangers: [InstanceSettings] = []
-            for instance in description.loaded.model.instances {
+            for instance in description.loaded.model.effectiveInstances {
                 if let group = byName[instance.name], !groups[group].contains(where: { $0.node == node }) {
                     groups[group].append(NodeInstance(node: node, instance: instance))
                 } else {

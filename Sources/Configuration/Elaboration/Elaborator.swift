@@ -302,19 +302,23 @@ struct Elaborator {
     // MARK: - Scripts
 
     /// `USER [[:]GROUP]` in these tokens.
-    mutating func identity(_ words: Range<Int>) -> ScriptIdentity? {
+    mutating func identity(_ words: Range<Int>, loss: String = "no script is run as") -> ScriptIdentity? {
         guard let first = words.first else { return nil }
-        return identity(words.map { string($0) }, at: first)
+        return identity(words.map { string($0) }, at: first, loss: loss)
     }
 
-    /// - Parameter hint: what else the words may have been meant for.
-    mutating func identity(_ words: [String], at token: Int, hint: String = "") -> ScriptIdentity? {
+    /// - Parameters:
+    ///   - hint: what else the words may have been meant for.
+    ///   - loss: what doesn't happen when there is no such user.
+    mutating func identity(
+        _ words: [String], at token: Int, hint: String = "", loss: String = "no script is run as"
+    ) -> ScriptIdentity? {
         if words.count > 2 { report(.warning, "only USER and GROUP are read here; the rest is ignored", at: token) }
         guard var identity = ScriptIdentity(words: words) else { return nil }
         switch files.account(user: identity.user, group: identity.group) {
         case nil: break
         case .known(let account): identity.account = account
-        case .unknown(let reason): refuse("\(reason): no script is run as \(identity.name)\(hint)", at: token)
+        case .unknown(let reason): refuse("\(reason): \(loss) \(identity.name)\(hint)", at: token)
         }
         return identity
     }

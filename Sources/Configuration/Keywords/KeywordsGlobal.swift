@@ -120,8 +120,8 @@ extension KeywordList {
         r.boolean("lvs_netlink_cmd_rcv_bufs_force", .typed, "same for checker", \.model.global.buffers.balancerCommands.isForced)
         r.integer("lvs_netlink_monitor_rcv_bufs", Limits.buffer, unit: .bytes, default: "kernel default", .typed, "same for checker", \.model.global.buffers.balancerMonitor.bytes)
         r.boolean("lvs_netlink_monitor_rcv_bufs_force", .typed, "same for checker", \.model.global.buffers.balancerMonitor.isForced)
-        r.integer("process_monitor_rcv_bufs", Limits.buffer, unit: .bytes, default: "kernel default", .typed, "proc connector socket buffer", \.model.global.buffers.processMonitor.bytes)
-        r.boolean("process_monitor_rcv_bufs_force", .typed, "use SO_RCVBUFFORCE", \.model.global.buffers.processMonitor.isForced)
+        r.integer("process_monitor_rcv_bufs", Limits.buffer, unit: .bytes, default: "1 MiB", .acts, "proc connector socket buffer", \.model.global.buffers.processMonitor.bytes)
+        r.boolean("process_monitor_rcv_bufs_force", .acts, "use SO_RCVBUFFORCE", \.model.global.buffers.processMonitor.isForced)
         r.boolean("rs_init_notifies", .typed, "run RS notifies for initial state at start/reload", \.model.global.balancer.notifiesInitialState)
         r.boolean("no_checker_emails", .typed, "mail only on RS state change, not per checker", \.model.global.mail.omitsChecks)
         r.row("vrrp_rx_bufs_policy", .number("MTU|ADVERT|INT", Limits.buffer, unit: .bytes), default: "kernel default", .typed, "socket receive buffer policy") { $0.bufferPolicy($1) }

@@ -5,9 +5,9 @@ import ConfigurationModel
 extension KeywordList {
     // swift-format-ignore
     static let trackFile = KeywordList { r in
-        r.row("file", .words("PATH (quoted)"), default: "required", traits: .firstCounts, .typed, "file whose first integer is the tracked value; the first one counts") { $0.trackedPath($1) }
-        r.row("weight", .number("INT [reverse]", Limits.trackerWeight), default: "1", .typed, "multiplier; 0 = any non-zero value means fault") { $0.weight(\.file.weight, \.file.reverse, $1) }
-        r.row("init_file", .number("[VALUE] [overwrite]", Limits.fileValue), default: "not created; VALUE 0", .typed, "create (or overwrite at start) the file; never overwritten on reload") { $0.initialFile($1) }
+        r.row("file", .words("PATH (quoted)"), default: "required", traits: .firstCounts, .acts, "file whose first integer is the tracked value; the first one counts") { $0.trackedPath($1) }
+        r.row("weight", .number("INT [reverse]", Limits.trackerWeight), default: "1", .acts, "multiplier; 0 = any non-zero value means fault") { $0.weight(\.file.weight, \.file.reverse, $1) }
+        r.row("init_file", .number("[VALUE] [overwrite]", Limits.fileValue), default: "not created; VALUE 0", .acts, "create (or overwrite at start) the file; never overwritten on reload") { $0.initialFile($1) }
     }
 
     // swift-format-ignore
@@ -35,8 +35,8 @@ extension KeywordList {
 
     // swift-format-ignore
     static let syncGroup = KeywordList { r in
-        r.row("group", .list(), default: "required", note: "instance names, each in one group only", traits: .firstCounts, .typed, "members; the first one counts") { $0.groupMembers($1) }
-        r.row("track_interface", .list(.groupInterface), .typed, "trackers applied to every member") { $0.trackedInterfaces($1, into: \.group.settings.trackedInterfaces) }
+        r.row("group", .list(), default: "required", note: "instance names, each in one group only", traits: .firstCounts, .acts, "members; the first one counts") { $0.groupMembers($1) }
+        r.row("track_interface", .list(.groupInterface), .acts, "trackers applied to every member") { $0.trackedInterfaces($1, into: \.group.settings.trackedInterfaces) }
         r.row("track_script", .list(.trackedScript), .typed, "trackers applied to every member") { $0.trackers(.script, $1, into: \.group.settings.trackers) }
         r.row("track_file", .list(.trackedFile), .typed, "trackers applied to every member") { $0.trackers(.file, $1, into: \.group.settings.trackers) }
         r.row("track_process", .list(.trackedProcess), .typed, "trackers applied to every member") { $0.trackers(.process, $1, into: \.group.settings.trackers) }
@@ -48,13 +48,13 @@ extension KeywordList {
         r.row("notify", .command, .typed, "generic; args appended: GROUP NAME STATE 0") { $0.notify(.any, $1, into: \.group.settings.scripts) }
         r.boolean("smtp_alert", default: "global, else false", .acts, "mail on group transitions", \.group.settings.sendsMail)
         r.row("global_tracking", .flag, traits: .deprecated, .refused("deprecated; list the trackers in the group itself"), "deprecated: give all trackers to all members")
-        r.flag("sync_group_tracking_weight", .typed, "allow non-zero weights in trackers of member instances", \.group.settings.keepsMemberWeights)
+        r.flag("sync_group_tracking_weight", .acts, "allow non-zero weights in trackers of member instances", \.group.settings.keepsMemberWeights)
         r.boolean("notify_priority_changes", default: "global", .typed, "FIFO line on member effective-priority change", \.group.settings.notifiesPriorityChanges)
     }
 
     // swift-format-ignore
     static let groupInterface = KeywordList { r in
-        r.trackedInterface(.typed)
+        r.trackedInterface(.acts)
     }
 
     // swift-format-ignore
@@ -71,15 +71,15 @@ extension KeywordList {
 
     // swift-format-ignore
     static let trackProcess = KeywordList { r in
-        r.row("process", .words("PATH|NAME [PARAMS]"), default: "required", note: "quoted parts ok", traits: .firstCounts, .typed, "process to look for (comm unless full_command/params); the first one counts") { $0.trackedProgram($1) }
-        r.row("param_match", .words("[initial|partial]"), default: "exact", .typed, "how parameters must match") { $0.parameterMatch($1) }
-        r.row("weight", .number("INT [reverse]", Limits.trackerWeight), default: "0", .typed, "0: not in quorum -> FAULT") { $0.weight(\.process.settings.weight, \.process.settings.reverse, $1) }
-        r.integer("quorum", 1...65_535, default: "1", .typed, "minimum number of processes", \.process.settings.quorum)
-        r.row("quorum_max", .integer(0...65_535), default: "unlimited", .typed, "maximum number of processes") { $0.quorumMaximum($1) }
-        r.row("delay", .seconds(1...3_600_000_000), default: "0", .typed, "sets fork and terminate delay") { $0.processDelay($1) }
-        r.seconds("fork_delay", 1...3_600_000_000, default: "0", .typed, "delay before gaining quorum", \.process.settings.forkDelay)
-        r.seconds("terminate_delay", 1...3_600_000_000, default: "0", .typed, "delay before losing quorum", \.process.settings.terminateDelay)
-        r.flag("full_command", .typed, "match complete command line", \.process.settings.usesFullCommand)
+        r.row("process", .words("PATH|NAME [PARAMS]"), default: "required", note: "quoted parts ok", traits: .firstCounts, .acts, "process to look for (comm unless full_command/params); the first one counts") { $0.trackedProgram($1) }
+        r.row("param_match", .words("[initial|partial]"), default: "exact", .acts, "how parameters must match") { $0.parameterMatch($1) }
+        r.row("weight", .number("INT [reverse]", Limits.trackerWeight), default: "0", .acts, "0: not in quorum -> FAULT") { $0.weight(\.process.settings.weight, \.process.settings.reverse, $1) }
+        r.integer("quorum", 1...65_535, default: "1", .acts, "minimum number of processes", \.process.settings.quorum)
+        r.row("quorum_max", .integer(0...65_535), default: "unlimited", .acts, "maximum number of processes") { $0.quorumMaximum($1) }
+        r.row("delay", .seconds(1...3_600_000_000), default: "0", .acts, "sets fork and terminate delay") { $0.processDelay($1) }
+        r.seconds("fork_delay", 1...3_600_000_000, default: "0", .acts, "delay before gaining quorum", \.process.settings.forkDelay)
+        r.seconds("terminate_delay", 1...3_600_000_000, default: "0", .acts, "delay before losing quorum", \.process.settings.terminateDelay)
+        r.flag("full_command", .acts, "match complete command line", \.process.settings.usesFullCommand)
     }
 
     // swift-format-ignore

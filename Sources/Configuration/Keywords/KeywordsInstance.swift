@@ -20,8 +20,8 @@ extension KeywordList {
         r.flag("dont_track_primary", .acts, "ignore faults of the VRRP interface", \.draft.settings.ignoresPrimaryInterface)
         r.row("track_interface", .list(.trackedInterface), .acts, "extra interfaces to track") { $0.trackInterfaces($1) }
         r.row("track_script", .list(.trackedScript), .acts, "scripts to track") { $0.track(.script, $1) }
-        r.row("track_file", .list(.trackedFile), .typed, "files to track") { $0.track(.file, $1) }
-        r.row("track_process", .list(.trackedProcess), .typed, "processes to track") { $0.track(.process, $1) }
+        r.row("track_file", .list(.trackedFile), .acts, "files to track") { $0.track(.file, $1) }
+        r.row("track_process", .list(.trackedProcess), .acts, "processes to track") { $0.track(.process, $1) }
         r.row("track_bfd", .list(.trackedSession), .typed, "BFD sessions to track") { $0.track(.bfd, $1) }
         r.row("mcast_src_ip", .words("ADDR"), default: "primary address of interface", .acts, "source address for multicast adverts") { $0.set(\.draft.settings.sourceAddress, host: $1) }
         r.row("unicast_src_ip", .words("ADDR"), default: "primary address of interface", .acts, "source address for unicast adverts") { $0.set(\.draft.settings.sourceAddress, host: $1) }
@@ -114,18 +114,18 @@ extension KeywordList {
 
     // swift-format-ignore
     static let trackedFile = KeywordList { r in
-        r.row("(entry)", .words("NAME [weight N] [reverse|noreverse]"), default: "weight of track_file", note: "-254..254", .typed, "tracked file")
-        r.row("weight", .integer(Limits.trackerWeight), default: "of track_file", traits: .once, .typed, "override") { $0.trackedWeight($1) }
-        r.flag("reverse", default: "of track_file", .typed, "invert", \.tracked.reverse)
-        r.row("noreverse", .flag, .typed, "cancel reverse") { $0.tracked.reverse = !$0.flag($1) }
+        r.row("(entry)", .words("NAME [weight N] [reverse|noreverse]"), default: "weight of track_file", note: "-254..254", .acts, "tracked file")
+        r.row("weight", .integer(Limits.trackerWeight), default: "of track_file", traits: .once, .acts, "override") { $0.trackedWeight($1) }
+        r.flag("reverse", default: "of track_file", .acts, "invert", \.tracked.reverse)
+        r.row("noreverse", .flag, .acts, "cancel reverse") { $0.tracked.reverse = !$0.flag($1) }
     }
 
     // swift-format-ignore
     static let trackedProcess = KeywordList { r in
-        r.row("(entry)", .words("NAME [weight N] [reverse|noreverse]"), default: "weight of process", note: "-254..254", .typed, "tracked process")
-        r.row("weight", .integer(Limits.trackerWeight), default: "of definition", traits: .once, .typed, "override") { $0.trackedWeight($1) }
-        r.flag("reverse", default: "-", .typed, "invert", \.tracked.reverse)
-        r.row("noreverse", .flag, .typed, "cancel reverse") { $0.tracked.reverse = !$0.flag($1) }
+        r.row("(entry)", .words("NAME [weight N] [reverse|noreverse]"), default: "weight of process", note: "-254..254", .acts, "tracked process")
+        r.row("weight", .integer(Limits.trackerWeight), default: "of definition", traits: .once, .acts, "override") { $0.trackedWeight($1) }
+        r.flag("reverse", default: "-", .acts, "invert", \.tracked.reverse)
+        r.row("noreverse", .flag, .acts, "cancel reverse") { $0.tracked.reverse = !$0.flag($1) }
     }
 
     // swift-format-ignore

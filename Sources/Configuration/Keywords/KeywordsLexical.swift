@@ -39,18 +39,18 @@ extension KeywordList {
         r.flag("use_pid_dir", stage: .globals, .accepted("run-time files have a directory of their own"), "pid files under /run/keepalived/", \.model.global.daemon.usesPIDDirectory)
         r.row("instance", .words("NAME"), default: "none", stage: .globals, .acts, "name of this configuration among others of the machine: a part of the default path of reload_file and, with data_use_instance, of keepalived.data's name. Several hasupds on one machine need --instance") { $0.namespace(\.model.global.daemon.instance, $1) }
         r.row("child_wait_time", .number("SECS", Limits.seconds, unit: .seconds), default: "5", stage: .globals, .typed, "how long parent waits for children after SIGTERM before SIGKILL") { $0.set(\.model.global.daemon.childWaitTime, $1) }
-        r.row("track_file", .block(.trackFile, "NAME block"), stage: .trackers, .typed, "define tracked file") { $0.trackFile($1) }
-        r.row("vrrp_track_file", .block(.trackFile, "NAME block"), traits: .deprecated, stage: .trackers, .typed, "deprecated alias of track_file") { $0.trackFile($1) }
+        r.row("track_file", .block(.trackFile, "NAME block"), stage: .trackers, .acts, "define tracked file") { $0.trackFile($1) }
+        r.row("vrrp_track_file", .block(.trackFile, "NAME block"), traits: .deprecated, stage: .trackers, .acts, "deprecated alias of track_file") { $0.trackFile($1) }
         r.row("track_group", .block(.trackGroup, "NAME block"), stage: .groups, .typed, "set of vrrp instances affected by a tracked static address/route/rule") { $0.trackGroup($1) }
         r.row("static_ipaddress", .list(.staticAddress), stage: .statics, .typed, "addresses kept on host independent of VRRP state") { $0.staticAddresses($1) }
         r.row("static_routes", .list(.route), stage: .statics, .typed, "routes installed at start, removed at stop") { $0.routes($1, into: \.model.shared.staticRoutes) }
         r.row("static_rules", .list(.rule), stage: .statics, .typed, "ip rules installed at start, removed at stop") { $0.rules($1, into: \.model.shared.staticRules) }
-        r.row("vrrp_sync_group", .block(.syncGroup, "NAME block"), stage: .groups, .typed, "instances that change state together") { $0.syncGroup($1) }
+        r.row("vrrp_sync_group", .block(.syncGroup, "NAME block"), stage: .groups, .acts, "instances that change state together") { $0.syncGroup($1) }
         r.row("garp_group", .block(.announcementGroup), stage: .groups, .typed, "interfaces sharing a gratuitous ARP/NA rate limit") { $0.announcementGroup($1) }
         r.row("linkbeat_interfaces", .list(.polledInterface), stage: .groups, .typed, "interfaces to poll for link state") { $0.polledInterfaces($1) }
         r.row("vrrp_instance", .block(.instance, "NAME block"), note: "name unique", stage: .instances, .acts, "VRRP virtual router") { $0.instance($1) }
         r.row("vrrp_script", .block(.trackScript, "NAME block"), note: "name unique", stage: .trackers, .acts, "health script definition") { $0.trackScript($1) }
-        r.row("vrrp_track_process", .block(.trackProcess, "NAME block"), note: "name unique", stage: .trackers, .typed, "process presence tracking definition") { $0.trackProcess($1) }
+        r.row("vrrp_track_process", .block(.trackProcess, "NAME block"), note: "name unique", stage: .trackers, .acts, "process presence tracking definition") { $0.trackProcess($1) }
         r.row("interface_up_down_delays", .list(.interfaceDelay), stage: .groups, .typed, "debounce of interface state per interface") { $0.interfaceDelays($1) }
         r.row("SSL", .block(.tlsClient), stage: .serverGroups, .notYet, "client TLS context for SSL_GET (process wide)") { $0.tlsClient($1) }
         r.row("virtual_server_group", .list(.serverGroup, "NAME list block"), stage: .serverGroups, .notYet, "set of VIP:port/fwmark sharing one real server set") { $0.serverGroup($1) }

@@ -19,9 +19,6 @@ extension ScriptIdentity {
         if isSupplementary { group?.removeFirst() }
         self.init(user: user, group: group.flatMap { $0.isEmpty ? nil : $0 }, supplementaryGroups: isSupplementary)
     }
-
-    /// `USER` or `USER:GROUP`.
-    var name: String { user + (group.map { ":" + $0 } ?? "") }
 }
 
 extension Elaborator {
@@ -101,6 +98,8 @@ extension Diagnostic {
 /// Finds what a configuration asks the machine about, before anything else is understood of it: the answers have to be
 /// known when the reader has given up its right to ask.
 struct SurroundingsScan {
+    /// Keywords that name a file and whom it belongs to.
+    private static let fifoKeywords: [StaticString] = ["notify_fifo", "vrrp_notify_fifo", "lvs_notify_fifo"]
     let text: SourceText
     private let keywords: Set<String>
 
@@ -127,6 +126,8 @@ struct SurroundingsScan {
                 }
             } else if text.matches(text.tokens[first], "user") || text.matches(text.tokens[first], "script_user") {
                 ask(files, for: text.tokens[first + 1..<index].map { text.string($0) })
+            } else if Self.fifoKeywords.contains(where: { text.matches(text.tokens[first], $0) }) {
+                ask(files, for: text.tokens[first + 1..<index].dropFirst().map { text.string($0) })
             } else if keywords.contains(String(decoding: name, as: UTF8.self)),
                 let words = text.raw(first + 1..<index).flatMap({ commandWords($0) })
             {

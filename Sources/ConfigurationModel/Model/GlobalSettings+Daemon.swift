@@ -31,8 +31,8 @@ package struct DaemonSettings: Record {
     package var usesPIDDirectory = false
     /// process_name: the name that ps(1) shows of hasupd; nil for its own.
     package var processName: String?
-    /// child_wait_time: how long workers may take to end.
-    package var childWaitTime = Interval.seconds(5)
+    /// child_wait_time: how long workers and scripts may take to end at a stop; nil when it isn't written.
+    package var childWaitTime: Interval?
     package var startupScript: DaemonScript?
     package var shutdownScript: DaemonScript?
     /// notify_fifo: all events.
@@ -44,6 +44,12 @@ package struct DaemonSettings: Record {
     package var umask: UInt16 = 0o177
     package var keepsSymbolicLinks = false
     package init() {}
+
+    /// True if a script runs at start or end, or reads a FIFO.
+    package var hasScripts: Bool {
+        startupScript != nil || shutdownScript != nil
+            || [notifyFIFO, vrrpNotifyFIFO].contains { $0.map { !$0.script.isEmpty } ?? false }
+    }
 
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
         try fields.field("net_namespace", &namespace)

@@ -12,7 +12,13 @@ package enum NotifyTrigger: UInt8, FieldValue, CaseIterable {
     case deleted = 6
     /// A MASTER heard a lower-priority advertisement.
     case receivedLowerPriority = 7
+    /// Another master has yielded to this one.
+    case reclaimed = 8
+    /// The priority has changed, in MASTER or in another state: for FIFOs, no script runs.
+    case masterPriority = 9
+    case backupPriority = 10
 
+    /// The keyword of its script; that which asks for it, where none runs.
     package var keyword: String {
         switch self {
         case .master: "notify_master"
@@ -22,26 +28,33 @@ package enum NotifyTrigger: UInt8, FieldValue, CaseIterable {
         case .any: "notify"
         case .deleted: "notify_deleted"
         case .receivedLowerPriority: "notify_master_rx_lower_pri"
+        case .reclaimed: "notify_reclaimed"
+        case .masterPriority, .backupPriority: "notify_priority_changes"
         }
     }
     package var fieldText: String { keyword }
 
-    /// The word in the arguments of a generic script: `MASTER` of `notify_master`.
-    package var word: String { self == .any ? "ANY" : keyword.dropFirst("notify_".count).uppercased() }
-
-    /// True for a state of an instance or a sync group, which a worker reports.
-    package var isState: Bool {
+    /// The word in the arguments of a generic script, and in FIFOs: `MASTER` of `notify_master`.
+    package var word: String {
         switch self {
-        case .master, .backup, .fault, .stop: true
-        case .any, .deleted, .receivedLowerPriority: false
+        case .any: "ANY"
+        case .masterPriority: "MASTER_PRIORITY"
+        case .backupPriority: "BACKUP_PRIORITY"
+        default: keyword.dropFirst("notify_".count).uppercased()
         }
     }
 
-    /// The trigger of a keyword; nil for one of something else.
-    package init?(keyword: String) {
-        guard let trigger = Self.allCases.first(where: { $0.keyword == keyword }) else { return nil }
-        self = trigger
+    /// True for a state, which makes former ones untrue; false for an event, which doesn't. Generic scripts run for
+    /// states only, as keepalived's.
+    package var isState: Bool {
+        switch self {
+        case .master, .backup, .fault, .stop, .deleted: true
+        case .any, .receivedLowerPriority, .reclaimed, .masterPriority, .backupPriority: false
+        }
     }
+
+    /// True if sync groups have it, too.
+    package var isOfGroups: Bool { isState && self != .deleted }
 }
 
 /// The one whose state a notification is about, by its place in the configuration.
@@ -89,6 +102,8 @@ package struct ScriptIdentity: Record {
     }
 
     package init() { self.init(user: "") }
+    /// `USER` or `USER:GROUP`.
+    package var name: String { user + (group.map { ":" + $0 } ?? "") }
     package var fieldText: String { user + (group.map { (supplementaryGroups ? " :" : " ") + $0 } ?? "") }
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
         try fields.field("", &user)

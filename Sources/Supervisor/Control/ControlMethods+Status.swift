@@ -15,6 +15,8 @@ extension ControlMethods {
     private static let replacementMemory = Interval.seconds(600)
     /// Time that the kernel may take to remove addresses that have left the configuration.
     private static let clearingTime = Interval.seconds(2)
+    /// Tracked objects that a status shows (docs/decisions, D6).
+    private static let trackersMax = 1_000
     /// Time for which the sender of a packet for no instance counts as still sending.
     private static let discardMemory = Interval.seconds(120)
 
@@ -36,7 +38,11 @@ extension ControlMethods {
                 workers.vrrp?.worker?.child == nil
                 ? "the VRRP worker isn't running" : "the VRRP worker doesn't answer"
         }
-        status.replacements = [workers.vrrp?.worker, workers.checker?.worker].compactMap { worker in
+        status.trackers = generation.trackedObjects.prefix(Self.trackersMax).map {
+            TrackerReport($0, delegate.trackerTable.entry(of: $0), now: now, wallNanoseconds: Clock.wallNanoseconds)
+        }
+        let all = [workers.vrrp?.worker, workers.checker?.worker, workers.tracker?.worker]
+        status.replacements = all.compactMap { worker in
             guard let worker, let fault = worker.lastFault, now - fault.at < Self.replacementMemory else {
                 return nil
             }
@@ -62,6 +68,7 @@ extension ControlMethods {
         status.notes = context.host.limitations + context.host.shortfalls
         status.notes += (workers.vrrp?.sandboxReport.shortfalls ?? []).map { "hasup-vrrp: \($0)" }
         status.notes += (workers.checker?.sandboxReport.shortfalls ?? []).map { "hasup-checker: \($0)" }
+        status.notes += (workers.tracker?.sandboxReport.shortfalls ?? []).map { "\(TrackRole.name): \($0)" }
         return status
     }
 
@@ -135,6 +142,13 @@ extension ControlMethods {
                     role: "checker", pid: worker.child?.pid, restarts: worker.life.restarts, since: worker.startedAt,
                     stamp: nil, now: now, note: note(checker.sandboxReport.shortfalls), users: host.users,
                     seal: checker.sandboxReport))
+        }
+        if let tracker = workers.tracker, let worker = tracker.worker {
+            reports.append(
+                ProcessReport(
+                    role: "track", pid: worker.child?.pid, restarts: worker.life.restarts, since: worker.startedAt,
+                    stamp: tracker.stamp(of: worker), now: now, note: note(tracker.sandboxReport.shortfalls),
+                    users: host.users, seal: tracker.sandboxReport))
         }
         for mail in delegate.mailProcesses {
             reports.append(

@@ -21,6 +21,8 @@ protocol ControlMethodsDelegate: AnyObject {
     var mailProcesses: [Mails.Sending] { get }
     /// Faults of hasupd's surroundings, a sentence each.
     var problems: [String] { get }
+    /// The results of what is tracked.
+    var trackerTable: TrackerTable { get }
     func requestReload(isDryRun: Bool, _ completion: ((ReloadReport) -> Void)?)
     /// The completion gets the new program's version; nil when it is the one that runs.
     func requestUpgrade(onlyIfChanged: Bool, _ completion: @escaping (Result<String?, UpgradeRefusal>) -> Void)

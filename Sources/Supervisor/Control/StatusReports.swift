@@ -4,6 +4,7 @@ import ConfigurationModel
 import Control
 import Reactor
 import Sandbox
+import Supervision
 import VRRP
 import Varlink
 import WorkerProtocol
@@ -30,6 +31,9 @@ extension InstanceReport {
         addresses = settings.virtualAddresses.map { AddressReport($0, settings, status) }
         excludedAddresses = settings.excludedAddresses.map { AddressReport($0, settings, status) }
         faults = settings.faults
+        trackers = settings.trackers.map {
+            TrackerUseReport($0.kind.title, $0.name, weight: $0.weight, reverse: $0.reverse)
+        }
         guard answer != nil else {
             faults.append("the VRRP worker doesn't answer: see `hasup status --processes`")
             return
@@ -128,6 +132,24 @@ extension TransitionReport {
         lastAdvertAgeSeconds = transition.lastAdvertAge.map { max(0, $0.seconds) }
         agoSeconds = age.seconds
         unixSeconds = Int((wallNanoseconds - age.nanoseconds) / 1_000_000_000)
+    }
+}
+
+extension TrackerReport {
+    /// - Parameter entry: what is known of it.
+    init(_ object: TrackedObject, _ entry: TrackerTable.Entry?, now: Instant, wallNanoseconds: Int64) {
+        self.init()
+        kind = object.kind.title
+        name = object.name
+        guard let entry, entry.verdict.result != .none else { return }
+        if case .number(let number) = entry.verdict.result { value = Int(number) }
+        state = value == nil ? entry.verdict.result.word : "VALUE"
+        let age = entry.since.age(at: now)
+        inStateSeconds = age.seconds
+        sinceUnixSeconds = Int((wallNanoseconds - age.nanoseconds) / 1_000_000_000)
+        count = Int(entry.verdict.count)
+        streak = Int(entry.verdict.streak)
+        lastResult = entry.verdict.detail
     }
 }
 

@@ -15,6 +15,9 @@ extension Daemon {
     func requestUpgrade(onlyIfChanged: Bool, _ completion: @escaping (Result<String?, UpgradeRefusal>) -> Void) {
         monitor?.readmitOperators()
         guard let upgrade, !isStopping else { return completion(.failure(.init("hasupd is stopping"))) }
+        guard lifecycleScript?.isRunning != true else {
+            return completion(.failure(.init("startup_script still runs")))
+        }
         // Then it is a reload, which needs nothing of what follows.
         if onlyIfChanged, !upgrade.isProgramChanged { return completion(.success(nil)) }
         monitor?.check()

@@ -24,6 +24,7 @@ final class Daemon {
     let workers: Workers
     let scripts: ScriptRunner
     let trackers: TrackerRecord
+    let fifos: FIFOs
     let events: EventRecorder
     let installed: InstalledConfigurations
     let service: ServiceNotifier
@@ -39,6 +40,8 @@ final class Daemon {
     private var signals: Signals?
     private var stopTimer: Timer?
     private var codeReleaseTimer: Timer?
+    /// startup_script, before the workers start, and shutdown_script, after they have ended.
+    var lifecycleScript: LifecycleScript?
 
     var log: Logger { context.log }
     var loop: EventLoop { context.loop }
@@ -63,6 +66,7 @@ final class Daemon {
         trackers.onFailure = { [log = context.log] in
             log.warning("results of what is tracked aren't kept for the next hasupd: \($0)")
         }
+        fifos = FIFOs(context, limits, store)
         reloadFiles = ReloadFiles(context.host, on: context.loop, log: context.log)
         dumps = Dumps(context, trackers)
         mails = Mails(context, generation)
@@ -80,9 +84,10 @@ final class Daemon {
         let host = context.host
         host.checkPrivileges(
             for: generation.model, workerPriority: generation.workerPriority,
-            controlSocket: context.paths.controlSocket)
+            controlSocket: context.paths.controlSocket, givesFilesAway: generation.givesFIFOsAway)
         for sentence in host.limitations { log.notice("\(sentence)") }
 
+        let continues = store.page != nil
         let saved = SavedWorkerState(
             page: store.page, deathsWithSnapshot: deathsWithSnapshot,
             lastNotification: scripts.resume(generation, pageNotification: store.page?.lastNotification))
@@ -90,17 +95,23 @@ final class Daemon {
         workers.vrrp = vrrp
         logStart()
         monitor?.check()
-        recordInstalled(generation)
-        vrrp.start()
-        store.keep(generation.image)
-        startChecker()
-        startTracking(isStart: true)
+        fifos.requestStatuses = { [unowned vrrp] in vrrp.requestStatus($0) }
+        fifos.begin(generation, isFresh: !continues)
+        if continues { startWorkers() } else { runStartupScript { [unowned self] in self.startWorkers() } }
         service.startWatchdog { [unowned self] in self.workers.isHealthy(self.generation) }
         if generation.global.daemon.processName != nil { applyProcessName() }
         reloadFiles.started(generation) { [unowned self] in self.requestReload(nil) }
         host.limitSupervisor(generation)
         for sentence in host.shortfalls { log.notice("\(sentence)") }
         monitor?.start()
+    }
+
+    private func startWorkers() {
+        recordInstalled(generation)
+        workers.vrrp?.start()
+        store.keep(generation.image)
+        startChecker()
+        startTracking(isStart: true)
     }
 
     private func beginControl(_ first: FirstConfiguration, _ locks: VirtualRouterLocks?) throws(SystemError) {
@@ -116,6 +127,7 @@ final class Daemon {
         stopTimer = loop.makeTimer { [unowned self] in self.advance(.timeout) }
         codeReleaseTimer = loop.makeTimer { hasup_release_code() }
         scripts.onIdle = { [unowned self] in self.scriptsEnded() }
+        fifos.onFinished = { [unowned self] in self.scriptsEnded() }
         upgrade = Upgrade(on: loop, log: log, paths: context.paths)
     }
 
@@ -191,8 +203,8 @@ final class Daemon {
         case SIGHUP:
             restoreRunDirectory()
             requestReload(nil)
-        case SIGTERM: advance(.stop("SIGTERM"))
-        case SIGINT: advance(.stop("SIGINT"))
+        case SIGTERM: stop("SIGTERM")
+        case SIGINT: stop("SIGINT")
         case OperatorSignals.park: park()
         default:
             guard let dump = NamedSignal.all.first(where: { $0.number == signal })?.dump, !isStopping else { return }
@@ -207,6 +219,7 @@ final class Daemon {
                 (workers.vrrp?.previousGenerations ?? []) + [generation] + [reloads?.pending].compactMap { $0 })
             workers.vrrp?.recordWorker()
             workers.restorePidFiles()
+            fifos.save()
         }
         guard isRestored == true else { return }
         let text = "created what was missing in the run directory \(context.paths.runDirectory)"
@@ -220,23 +233,33 @@ final class Daemon {
     private func park() {
         guard store.isKept else {
             log.notice("there is no descriptor store of systemd to leave the state in for a restart")
-            return advance(.stop("SIGRTMIN+10"))
+            return stop("SIGRTMIN+10")
         }
         advance(.park)
     }
 
+    private func stop(_ reason: String) { advance(.stop(reason, generation.global.daemon.shutdownLimits)) }
+
+    /// Goes on with the end when no script, reader or hasup-track is left.
+    func scriptsEnded() {
+        guard scripts.isIdle, fifos.isFinished, lifecycleScript?.isRunning != true else { return }
+        if workers.tracker?.isFinished ?? true { advance(.scriptsFinished) }
+    }
+
     private func advance(_ event: ShutdownEvent) {
-        for action in shutdown.handle(event) { perform(action) }
+        for action in shutdown.handle(event, at: Clock.now) { perform(action) }
     }
 
     private func perform(_ action: ShutdownAction) {
         switch action {
-        case .stopWorkers(let reason):
+        case .stopWorkers(let reason, let limit):
             upgrade?.cancel()
             log.notice("stopping (\(reason)): handing over")
             report("hasupd (pid \(getpid())) stops (\(reason)): handing over")
+            service.notify(.stopping(within: generation.global.daemon.shutdownLimits.longest))
             beginStop()
-            workers.stop()
+            lifecycleScript?.terminate()
+            workers.stop(within: limit)
         case .leaveWorkers:
             report("hasupd (pid \(getpid())) stops for a restart: the VRRP worker keeps running")
             upgrade?.cancel()
@@ -245,25 +268,33 @@ final class Daemon {
                 stopping for a restart: the VRRP worker keeps running, and hands over unless a new hasupd starts within \
                 \(context.options.grace)
                 """)
+            service.notify(.stopping(within: .seconds(1)))
             beginStop()
             workers.vrrp?.recordWorker(isParting: true)
             logWaitingNotifications()
         case .finishScripts(let limit):
-            scriptsEnded()
-            guard shutdown.phase == .finishingScripts else { return }
+            fifos.finish()
             scripts.hurry()
-            if let stopTimer { loop.set(stopTimer, to: Clock.now + limit) }
+            wait(limit)
+            scriptsEnded()
+        case .terminateScripts(let limit):
+            scripts.terminateAll()
+            fifos.terminate()
+            wait(limit)
+        case .killScripts:
+            scripts.endTerminated()
+            fifos.killReaders()
+            workers.tracker?.endAtOnce()
+        case .runShutdownScript: runShutdownScript { [unowned self] in self.advance(.shutdownScriptFinished) }
         case .end: loop.stop()
         }
     }
 
-    /// Goes on with the end when neither scripts nor hasup-track are left.
-    private func scriptsEnded() {
-        if scripts.isIdle, workers.tracker?.isFinished ?? true { advance(.scriptsFinished) }
+    private func wait(_ limit: Interval) {
+        if let stopTimer { loop.set(stopTimer, to: Clock.now + limit) }
     }
 
     private func beginStop() {
-        service.notify(.stopping)
         // The files of a parked hasupd are its successor's.
         monitor?.stop()
         reloads?.stop()
@@ -301,6 +332,7 @@ extension Daemon: VRRPSupervisionDelegate {
     func configured(_ number: UInt64) {
         deferCodeRelease()
         scripts.resumed()
+        fifos.workerRuns()
         workers.writePidFiles()
         if reloads?.configured(number) != true, number == 1 {
             notifyReady()
@@ -318,6 +350,8 @@ extension Daemon: VRRPSupervisionDelegate {
         scripts.add(notification)
         mails.add(notification)
     }
+
+    func noted(_ notification: PendingNotification) { fifos.write(notification) }
 
     func resetNotificationSequence() { scripts.resetSequence() }
 
@@ -353,7 +387,9 @@ extension Daemon: ReloadConductorDelegate {
         workers.vrrp?.apply(generation)
     }
 
-    var obstacle: String? { workers.vrrp?.obstacle }
+    var obstacle: String? {
+        lifecycleScript?.isRunning == true ? "startup_script still runs" : workers.vrrp?.obstacle
+    }
 
     func replaceWorker(_ reason: String) { workers.vrrp?.replace(reason) }
 
@@ -367,11 +403,13 @@ extension Daemon: ReloadConductorDelegate {
         if generation.global.daemon.processName != before.global.daemon.processName { applyProcessName() }
         startChecker()
         startTracking(isStart: false)
+        fifos.follow(generation)
         reloadFiles.adopted(generation)
     }
 
     func reloadEnded(_ report: ReloadReport, before: Generation, judged: ConfigurationImage?) {
         reloadFiles.ended(report, before: before, judged: judged, after: report.ok ? generation : nil)
+        if report.ok { fifos.reloaded(generation) }
         let wall = Clock.wallNanoseconds
         events.record(WatchEvent(report, wallNanoseconds: wall))
         monitor?.readmitOperators()
@@ -388,7 +426,7 @@ extension Daemon: ControlMethodsDelegate {
 
     var problems: [String] {
         (monitor?.problems ?? []) + events.problems
-            + [installed.failure, context.budget.problem].compactMap { $0 } + reloadFiles.problems
+            + [installed.failure, context.budget.problem].compactMap { $0 } + reloadFiles.problems + fifos.problems
             + dumps.problems + mails.problems
     }
 

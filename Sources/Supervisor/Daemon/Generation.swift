@@ -1,6 +1,7 @@
 import Base
 import Configuration
 import ConfigurationModel
+import Glibc
 import Supervision
 import WorkerProtocol
 
@@ -82,12 +83,17 @@ final class Generation: InstanceSource {
 
     /// Decoded once.
     private lazy var tracked: (objects: [TrackedObject], folders: [String]) = {
-        guard let image = image.trackingPart, let part = try? EncodedModel(image.model).decode() else { return ([], []) }
+        guard let image = image.trackingPart, let part = try? EncodedModel(image.model).decode() else {
+            return ([], [])
+        }
         let made = part.shared.trackFiles.filter { $0.initialValue != nil }
         return (TrackedObject.all(of: part), Array(Set(made.map { ReloadPaths.folder(of: $0.path) })).sorted())
     }()
 
     var instanceCount: Int { model.instanceCount }
+
+    /// True if a FIFO of it is to belong to another user.
+    var givesFIFOsAway: Bool { FIFOPlan.all(of: global).contains(where: \.isGivenAway) }
 
     func group(at index: Int) -> SyncGroup? { syncGroups.indices.contains(index) ? syncGroups[index] : nil }
 

@@ -133,6 +133,7 @@ extension Daemon {
             return 0
         }
         scripts.reportUnsent()
+        fifos.removeFiles()
         store.clear()
         record.clear()
         let left = removeStaleAddresses(of: "the VRRP worker")

@@ -198,7 +198,9 @@ struct DataDump {
         case .stop: "Stop state transition script"
         case .deleted: "Deleted state transition script"
         case .receivedLowerPriority: "Master rx lower pri state transition script"
-        case .any: "Generic state transition script"
+        case .reclaimed: "Reclaimed state transition script"
+        // No script runs at a change of the priority.
+        case .any, .masterPriority, .backupPriority: "Generic state transition script"
         }
     }
 

@@ -172,7 +172,9 @@ extension NotifyTrigger {
         case .stop: "script_stop"
         case .deleted: "script_deleted"
         case .receivedLowerPriority: "script_master_rx_lower_pri"
-        case .any: "script"
+        case .reclaimed: "script_reclaimed"
+        // No script runs at a change of the priority.
+        case .any, .masterPriority, .backupPriority: "script"
         }
     }
 }

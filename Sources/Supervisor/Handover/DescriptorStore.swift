@@ -3,10 +3,12 @@ import Configuration
 import ConfigurationModel
 import Logging
 import Reactor
+import Supervision
 import WorkerProtocol
 
 /// The memory files that outlive hasupd (docs/decisions, D10): the state page of the VRRP worker, its address page, the
 /// configuration that runs, and, once there was one, the notifications that aren't sent, and the results of what is tracked.
+/// Beside them the open FIFOs, whose readers see no end while no hasupd runs.
 /// systemd keeps a copy of their descriptors in the service's store and passes them to the next hasupd; after `hasup upgrade`
 /// they are in the `Handover`.
 ///
@@ -18,9 +20,23 @@ final class DescriptorStore {
         case configuration = "hasup-configuration"
         case notifications = "hasup-notifications"
         case trackers = "hasup-trackers"
+        case fifo = "hasup-notify-fifo"
+        case vrrpFIFO = "hasup-vrrp-notify-fifo"
+
+        init(_ fifo: FIFOPlan.Kind) {
+            switch fifo {
+            case .all: self = .fifo
+            case .vrrp: self = .vrrpFIFO
+            }
+        }
 
         /// True for what is made when there is something to keep, and perhaps never.
-        var isMadeLater: Bool { self == .notifications || self == .trackers }
+        var isDispensable: Bool {
+            switch self {
+            case .state, .addresses, .configuration: false
+            case .notifications, .trackers, .fifo, .vrrpFIFO: true
+            }
+        }
 
         /// The name of an entry: the kind, and a number from the second on. What replaces an entry has another name, so that one
         /// of the two is there at every moment.
@@ -64,6 +80,8 @@ final class DescriptorStore {
     private(set) var notifications: StatePage?
     /// The results that the predecessor knew; nil when there are none that can be used.
     private(set) var trackers: StatePage?
+    /// The predecessor's open FIFOs, until they are taken.
+    private var fifos: [Kind: FIFOFile] = [:]
     private var entries: [Kind: Entry] = [:]
     /// The entries that were passed and can't be used, a sentence each.
     private var complaints: [String] = []
@@ -96,13 +114,15 @@ final class DescriptorStore {
                 entry.isStored = false
                 complain("\(error)", about: passed.name)
                 // Perhaps nothing follows it.
-                if kind.isMadeLater, !isTaken(kind) { try? systemd.unstore(passed.name) }
+                if kind.isDispensable, !isTaken(kind) { try? systemd.unstore(passed.name) }
             }
         }
         if let notifications { keep(notifications: notifications) }
         if let trackers { keep(trackers: trackers) }
+        for (kind, file) in fifos { keep(file.number, of: file, as: kind, isStored: true) }
     }
 
+    private struct NoFIFO: Error, CustomStringConvertible { let description = "it is no FIFO" }
     private struct Surplus: Error, CustomStringConvertible { let description = "there is another one" }
 
     private func take(_ descriptor: consuming Descriptor, as kind: Kind) throws {
@@ -114,6 +134,9 @@ final class DescriptorStore {
             configuration = (image, try EncodedModel(image.model))
         case .notifications: notifications = try StatePage.inherited(descriptor, mapsAll: true)
         case .trackers: trackers = try StatePage.inherited(descriptor, mapsAll: true)
+        case .fifo, .vrrpFIFO:
+            guard let file = FIFOFile(descriptor) else { throw NoFIFO() }
+            fifos[kind] = file
         }
     }
 
@@ -124,6 +147,7 @@ final class DescriptorStore {
         case .configuration: configuration != nil
         case .notifications: notifications != nil
         case .trackers: trackers != nil
+        case .fifo, .vrrpFIFO: fifos[kind] != nil
         }
     }
 
@@ -176,6 +200,23 @@ final class DescriptorStore {
         keep(trackers.number, of: trackers, as: .trackers, isStored: trackers === self.trackers)
     }
 
+    /// The predecessor's open FIFO; nil when there is none that can be used.
+    func fifo(_ kind: FIFOPlan.Kind) -> FIFOFile? { fifos[Kind(kind)] }
+
+    /// Keeps an open FIFO.
+    func keep(_ file: FIFOFile, as kind: FIFOPlan.Kind) {
+        let kind = Kind(kind)
+        keep(file.number, of: file, as: kind, isStored: file === fifos[kind])
+        fifos[kind] = file
+    }
+
+    /// Lets go of an open FIFO.
+    func dropFIFO(_ kind: FIFOPlan.Kind) {
+        let kind = Kind(kind)
+        fifos[kind] = nil
+        if let entry = entries.removeValue(forKey: kind) { unstore(entry, kind) }
+    }
+
     private func keep(_ descriptor: Int32, of owner: AnyObject, as kind: Kind, isStored: Bool) {
         var entry = entries[kind] ?? Entry()
         defer { entries[kind] = entry }
@@ -201,10 +242,14 @@ final class DescriptorStore {
     /// Removes everything from the store: the workers have handed over.
     func clear() {
         for (kind, entry) in entries {
-            if let number = entry.number { try? systemd.unstore(kind.name(number)) }
-            for name in entry.older { try? systemd.unstore(name) }
+            unstore(entry, kind)
             entries[kind] = Entry(descriptor: entry.descriptor)
         }
+    }
+
+    private func unstore(_ entry: Entry, _ kind: Kind) {
+        if let number = entry.number { try? systemd.unstore(kind.name(number)) }
+        for name in entry.older { try? systemd.unstore(name) }
     }
 
     /// The files that are kept, for the program that this process becomes.

@@ -5,6 +5,7 @@ import Control
 import Glibc
 import Reactor
 import Sandbox
+import Supervision
 import WorkerProtocol
 
 /// The host's users, capabilities and filters for hasupd and its workers, found out once at the start.
@@ -141,7 +142,9 @@ final class HostProfile {
     }
 
     /// Adds the losses by missing capabilities, which depend on the configuration.
-    func checkPrivileges(for model: EncodedModel, workerPriority: Int32, controlSocket: String) {
+    func checkPrivileges(
+        for model: EncodedModel, workerPriority: Int32, controlSocket: String, givesFilesAway: Bool
+    ) {
         if hasWorkerUser, !hasMailUser, (try? model.global())?.mail.relay != nil {
             limitations.append("there is no user \(Self.mailUserName): hasup-mail runs as the workers do")
         }
@@ -149,7 +152,8 @@ final class HostProfile {
         limitations += privileges.losses(
             for: Privileges.Needs(
                 hasWorkerUser: hasWorkerUser, hasScripts: model.hasScripts, realtimePriority: workerPriority,
-                needsChown: operatorGroup.map { !Self.admits($0, to: controlSocket) } ?? false))
+                needsChown: operatorGroup.map { !Self.admits($0, to: controlSocket) } ?? false,
+                givesFIFOsAway: givesFilesAway))
     }
 
     /// Returns true if the group can reach the socket.
@@ -176,6 +180,7 @@ final class HostProfile {
         // Tracked files are others', and so are the folders in which init_file makes them.
         if !generation.image.needsReadRight, !generation.tracksFiles { keptCapabilities.remove(.dacReadSearch) }
         if !trackingFolders.isEmpty { keptCapabilities.insert(.dacOverride) }
+        if generation.givesFIFOsAway { keptCapabilities.insert(.chown) }
         let realtime = RealtimePlan(
             priority: permittedPriority(generation.supervisorPriority), resetsOnFork: true)
         let unscheduled = Realtime.apply(realtime)
@@ -261,6 +266,11 @@ final class HostProfile {
             return
                 "the new configuration has scripts, and hasupd gave up the privileges for them when it started without "
                 + "any. Restart hasupd"
+        }
+        if !keptCapabilities.contains(.chown), FIFOPlan.all(of: generation.global).contains(where: \.isGivenAway) {
+            return
+                "the new configuration gives a FIFO to another user, and hasupd gave up the right to do so when it started. "
+                + "Restart hasupd"
         }
         let folders = Self.writableFolders(generation)
         guard let folder = folders.first(where: { !writableFolders.contains($0) }) else { return nil }

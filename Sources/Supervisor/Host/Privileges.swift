@@ -32,6 +32,8 @@ struct Privileges: Equatable {
         var realtimePriority: Int32?
         /// True if only CAP_CHOWN can give the control socket to the operators.
         var needsChown = false
+        /// True if a FIFO is to belong to another user.
+        var givesFIFOsAway = false
     }
 
     /// The capabilities without which hasupd can't start, with the remedy; nil when it has them.
@@ -74,8 +76,11 @@ struct Privileges: Equatable {
         if let priority = needs.realtimePriority, !mayBeRealtime(priority) {
             losses.append((.sysNice, "hasup gets no realtime priority, and adverts may be late on a loaded machine"))
         }
-        if needs.needsChown {
-            losses.append((.chown, "the group '\(HostProfile.operatorGroupName)' can't use the control socket"))
+        let group = HostProfile.operatorGroupName
+        let socket = needs.needsChown ? ["the group '\(group)' can't use the control socket"] : []
+        let fifos = needs.givesFIFOsAway ? ["a FIFO that hasupd makes can't be given to its owner"] : []
+        if needs.needsChown || needs.givesFIFOsAway {
+            losses.append((.chown, (socket + fifos).joined(separator: ", and ")))
         }
         return losses.filter { !effective.contains($0.0) }.map { "the capability \($0.0) is missing: \($0.1)" }
     }

@@ -27,6 +27,7 @@ extension Fault {
         case .trackerDown(let key): "\(key.title) \(key.words.isDown)"
         case .trackerUp(let key): "\(key.title) \(key.words.isUp), and `reverse` wants the contrary"
         case .fileNumber(let name, let number): "tracked file \(name) says \(number)"
+        case .memberFault(let name, let group): "\(name) of sync group \(group) is in FAULT"
         }
     }
 }
@@ -47,6 +48,7 @@ extension Fault {
         case .trackerDown(let key): "\(key.title) \(key.words.isUp) now"
         case .trackerUp(let key): "\(key.title), which has `reverse`, \(key.words.isDown) now"
         case .fileNumber(let name, _): "tracked file \(name) says another number now"
+        case .memberFault(let name, let group): "\(name) of sync group \(group) isn't in FAULT any more"
         }
     }
 }
@@ -163,6 +165,7 @@ extension TransitionReason {
         case .reconfigured: "reconfigured"
         case .stopped: "stopped"
         case .interrupted: "interrupted"
+        case .syncGroup: "syncGroup"
         }
     }
 }
@@ -200,6 +203,9 @@ extension Transition {
         case .reconfigured: return "the configuration has changed"
         case .stopped: return "stopped"
         case .interrupted: return "its worker died and was replaced too late"
+        case .syncGroup(let member, let group):
+            return to == .master
+                ? "\(member) of sync group \(group) became MASTER" : "\(member) of sync group \(group) isn't MASTER"
         }
     }
 
@@ -245,6 +251,11 @@ extension BackupReason {
         case .preempting: return "\(master) has a lower priority\(priority) and is about to be replaced"
         case .listening: return "no master was heard yet, still listening"
         case .startupDelay: return "vrrp_startup_delay isn't over"
+        case .syncGroup:
+            let others = status.heldBy.isEmpty ? "another member" : listed(status.heldBy, of: status.heldBy.count)
+            let have = status.heldBy.count > 1 ? "have" : "has"
+            return "no better master is heard, and \(others) of sync group \(status.syncGroup ?? "") "
+                + "\(have) to be MASTER, too"
         }
     }
 
@@ -255,7 +266,7 @@ extension BackupReason {
         case .higherPriority: theirs > ours
         case .higherAddress, .equalPriority: theirs == ours
         case .nopreempt, .preemptDelay, .preempting: theirs < ours
-        case .listening, .startupDelay: true
+        case .listening, .startupDelay, .syncGroup: true
         }
     }
 

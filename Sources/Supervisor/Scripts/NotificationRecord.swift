@@ -43,7 +43,7 @@ final class NotificationRecord {
     /// All entries, in the order of the workers' count.
     var all: [KeptScripts] {
         entries.values.map(\.scripts).sorted {
-            ($0.pending?.sequence ?? 0, $0.key) < ($1.pending?.sequence ?? 0, $1.key)
+            ($0.pending.first?.sequence ?? 0, $0.key) < ($1.pending.first?.sequence ?? 0, $1.key)
         }
     }
 
@@ -56,32 +56,22 @@ final class NotificationRecord {
             resetSequence()
             return 0
         }
-        return entries.values.reduce(page) { max($0, $1.scripts.pending?.sequence ?? 0) }
+        return entries.values.flatMap(\.scripts.pending).reduce(page) { max($0, $1.sequence) }
     }
 
     /// Forgets the numbers of notifications: workers count from 1 again, and would take one of before for one that hasn't come.
     func resetSequence() {
-        for entry in entries.values where entry.scripts.pending != nil {
-            change(entry.scripts.key) { $0.pending?.sequence = 0 }
-        }
+        for key in entries.keys { change(key) { $0.resetSequence() } }
     }
 
-    /// Keeps a notification instead of one of the same instance; one without scripts leaves none.
-    func keep(_ notification: PendingNotification) {
-        change(notification.key) {
-            $0.pending = notification.commands.isEmpty ? nil : notification.withoutCommands
-        }
-    }
+    /// Keeps a notification instead of those that it supersedes; one without scripts leaves none.
+    func keep(_ notification: PendingNotification) { change(notification.key) { $0.keep(notification) } }
 
     /// Notes which of its scripts are begun.
-    func begin(_ notification: PendingNotification) {
-        change(notification.key) {
-            if notification.commands.isEmpty { $0.pending = nil } else { $0.pending?.begun = notification.begun }
-        }
-    }
+    func begin(_ notification: PendingNotification) { change(notification.key) { $0.begin(notification) } }
 
-    /// Forgets the notification of an instance.
-    func drop(_ key: NotificationKey) { change(key) { $0.pending = nil } }
+    /// Forgets a notification.
+    func drop(_ notification: PendingNotification) { change(notification.key) { $0.drop(notification) } }
 
     /// Notes a script that runs.
     func started(_ process: KeptScripts.Process, of key: NotificationKey) {

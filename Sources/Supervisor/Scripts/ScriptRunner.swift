@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import ConfigurationModel
 import Control
 import Glibc
@@ -21,8 +20,9 @@ import WorkerProtocol
 ///                                     │
 ///         1. NotificationRecord.keep  │  from here on the next hasupd sends it
 ///         2. page.lastNotification    │  from here on no worker repeats it
+///                                     ├──► FIFOs   one line, lost when hasupd is killed before it
 ///                                     ▼
-///                             NotificationQueue    waits for its turn; a newer one takes its place
+///                             NotificationQueue    waits for its turn; a newer state takes its place
 ///                                     │
 ///         3. NotificationRecord.begin │  from here on the next hasupd doesn't start this script
 ///         4. ChildProcess.spawn       ▼
@@ -33,30 +33,9 @@ import WorkerProtocol
 /// Killed before 1: the worker's successor repeats it. Between 1 and 2: the record's number counts (`resumeCount`).
 /// Between 3 and 4: that script isn't started, rather than twice.
 final class ScriptRunner {
-    private final class ScriptProcess {
-        let child: ChildProcess
-        let name: String
+    private struct Running {
+        let script: ScriptProcess
         let key: NotificationKey
-        /// The socket for the reason why `hasup-exec` doesn't become the script; nil for a script that the predecessor has started.
-        let complaints: Descriptor?
-
-        init(_ child: ChildProcess, name: String, of key: NotificationKey, complaints: consuming Descriptor? = nil) {
-            self.child = child
-            self.name = name
-            self.key = key
-            self.complaints = complaints
-        }
-
-        /// The complaint, at most a line's worth.
-        var complaint: String? {
-            switch complaints {
-            case .none: return nil
-            case .some(let complaints):
-                var buffer = [UInt8](repeating: 0, count: 512)
-                let count = recv(complaints.number, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-                return count > 0 ? String(decoding: buffer[0..<count], as: UTF8.self) : nil
-            }
-        }
     }
 
     /// A process takes a fraction of a millisecond to start; a turn starts what fits into this (docs/decisions, D6).
@@ -71,7 +50,7 @@ final class ScriptRunner {
     private var queue: NotificationQueue<PendingNotification>
     private let record: NotificationRecord
     private var running: RunningScripts
-    private var scripts: [Int32: ScriptProcess] = [:]
+    private var scripts: [Int32: Running] = [:]
     /// Scripts that have ended after SIGTERM, and whose groups may not have.
     private var terminated: [Int32: ChildProcess] = [:]
     private var reports: [NotificationKey: ScriptReport] = [:]
@@ -137,7 +116,8 @@ final class ScriptRunner {
     func add(_ notification: PendingNotification) {
         record.keep(notification)
         let isFolded = queue.add(
-            notification, of: notification.key, scripts: notification.commands.count, at: loop.now)
+            notification, of: notification.key, event: notification.trigger.isState ? nil : notification.trigger,
+            scripts: notification.commands.count, at: loop.now)
         if isFolded {
             lines.write(
                 .notice, notification.key.description, "notification skipped: superseded by a newer one",
@@ -177,51 +157,36 @@ final class ScriptRunner {
     }
 
     private func start(_ command: ScriptCommand, of key: NotificationKey) {
-        let name = command.arguments.first ?? "?"
         reports[key, default: ScriptReport()].started += 1
         do throws(SystemError) {
-            var pair: [Int32] = [-1, -1]
-            try checked(hasup_socketpair(&pair), "create a socket pair")
-            let complaints = Descriptor(owning: pair[0])
-            let theirs = Descriptor(owning: pair[1])
-            let child = try ChildProcess.spawn(
-                path: "/proc/self/exe", arguments: ExecRole.arguments(for: command, limits),
-                environment: ExecRole.environment, descriptors: [theirs.number], on: loop
-            ) { [weak self] pid, exit in self?.ended(pid, exit) }
-            scripts[child.pid] = ScriptProcess(child, name: name, of: key, complaints: complaints)
+            let script = try ScriptProcess.start(command, limits, on: loop) { [weak self] pid, exit in
+                self?.ended(pid, exit)
+            }
+            let child = script.child
+            scripts[child.pid] = Running(script: script, key: key)
             running.started(child.pid, at: loop.now)
             if let startTicks = try? ProcessInspection(pid: child.pid).startTicks {
                 record.started(.init(pid: child.pid, startTicks: startTicks), of: key)
             }
-            log.debug("\(key): started \(name) (pid \(child.pid))")
+            log.debug("\(key): started \(script.name) (pid \(child.pid))")
         } catch {
-            fail(key, "can't start \(name): \(error)", \.failed)
+            fail(key, "can't start \(command.name): \(error)", \.failed)
             queue.ended(of: key, at: loop.now)
         }
     }
 
     private func ended(_ pid: Int32, _ exit: WorkerExit) {
-        guard let script = scripts.removeValue(forKey: pid) else { return }
+        guard let ended = scripts.removeValue(forKey: pid) else { return }
         // A process that isn't our child leaves its number free at once: it may be another one's already.
         let wasTooLong = running.ended(pid, keepsNumber: exit != .unknown)
-        if script.child.isKept, exit != .unknown { terminated[pid] = script.child }
-        record.ended(pid, of: script.key)
-        switch exit {
-        case .code(0): break
-        case .unknown:
-            log.info("\(script.key): a script of the previous hasupd ended; its exit status isn't known")
-        case .code(ExecRole.refused), .code(ExecRole.notExecutable):
-            // The script itself may end like that, too: then there is no complaint.
-            let reason = script.complaint
-            let isRefused = exit == .code(ExecRole.refused) && reason != nil
-            fail(
-                script.key, "script \(script.name): \(reason ?? "ended with \(exit)")",
-                isRefused ? \.refused : \.failed)
-        case .code, .signal:
-            guard !wasTooLong else { break }
-            fail(script.key, "script \(script.name): ended with \(exit)", \.failed)
+        if ended.script.child.isKept, exit != .unknown { terminated[pid] = ended.script.child }
+        record.ended(pid, of: ended.key)
+        if exit == .unknown {
+            log.info("\(ended.key): a script of the previous hasupd ended; its exit status isn't known")
+        } else if let failure = ended.script.failure(exit), failure.isRefused || !wasTooLong {
+            fail(ended.key, "script \(ended.script.name): \(failure.text)", failure.isRefused ? \.refused : \.failed)
         }
-        queue.ended(of: script.key, at: loop.now)
+        queue.ended(of: ended.key, at: loop.now)
         startLater()
         if isIdle { onIdle?() }
     }
@@ -247,7 +212,7 @@ final class ScriptRunner {
             [weak self] pid, exit in self?.ended(pid, exit)
         }
         guard let child else { return record.ended(process.pid, of: key) }
-        scripts[child.pid] = ScriptProcess(child, name: "of the previous hasupd", of: key)
+        scripts[child.pid] = Running(script: ScriptProcess(adopted: child), key: key)
         running.started(child.pid, at: loop.now)
         queue.adopt(scripts: 1, of: key)
     }
@@ -263,7 +228,7 @@ final class ScriptRunner {
     }
 
     private func addKept(_ generation: Generation) {
-        let kept = record.all.compactMap(\.pending)
+        let kept = record.all.flatMap(\.pending)
         guard !kept.isEmpty else { return }
         isHeld = true
         var numbers: [NotificationKey: Int] = [:]
@@ -280,7 +245,7 @@ final class ScriptRunner {
                 notification.findCommands(in: scripts ?? [], generation.global)
             }
             guard !notification.commands.isEmpty else {
-                record.drop(notification.key)
+                record.drop(notification)
                 log.notice("\(notification.key): notification dropped: it isn't configured any more")
                 continue
             }
@@ -338,19 +303,25 @@ final class ScriptRunner {
         for measure in running.dueAtOnce() { take(measure) }
     }
 
-    private func take(_ measure: RunningScripts.Measure) {
+    /// Sends SIGTERM to all scripts: hasupd ends.
+    func terminateAll() {
+        for measure in running.terminateAll(at: loop.now) { take(measure, "when hasupd ends") }
+    }
+
+    /// - Parameter moment: the time at which a script still runs that is asked to end; its limit, if nothing is said.
+    private func take(_ measure: RunningScripts.Measure, _ moment: String? = nil) {
         switch measure {
         case .terminate(let group):
-            guard let script = scripts[group] else { return }
+            guard let running = scripts[group] else { return }
+            let moment = moment ?? "after \(self.running.limit)"
             fail(
-                script.key, "script \(script.name): still running after \(running.limit): sending SIGTERM",
-                \.timedOut)
-            script.child.isKept = true
+                running.key, "script \(running.script.name): still running \(moment): sending SIGTERM", \.timedOut)
+            running.script.child.isKept = true
             kill(-group, SIGTERM)
         case .kill(let group):
-            if let script = scripts[group] {
-                log.error("\(script.key): script \(script.name): still running after SIGTERM: sending SIGKILL")
-                script.child.isKept = false
+            if let running = scripts[group] {
+                log.error("\(running.key): script \(running.script.name): still running after SIGTERM: sending SIGKILL")
+                running.script.child.isKept = false
                 kill(-group, SIGKILL)
             } else if let child = terminated.removeValue(forKey: group) {
                 // What it has started is still there, or nothing is: the number is its own in either case.
@@ -365,14 +336,16 @@ extension Broker {
     /// Takes a notification from a worker: steps 1 and 2 of `ScriptRunner`.
     ///
     /// - Parameter keep: has kept it for the next hasupd when it returns.
+    /// - Returns: the notification, which nobody repeats any more.
     /// - Throws: `Refusal`; then nothing is kept or noted.
     mutating func take(
         _ notification: Notification, generation: UInt64, notingIn page: StatePage, keep: (PendingNotification) -> Void
-    ) throws(Refusal) {
+    ) throws(Refusal) -> PendingNotification {
         let pending = try pending(
             generation: generation, notification.subject, sequence: notification.sequence,
             trigger: notification.trigger, priority: notification.priority.rawValue)
         keep(pending)
         page.lastNotification = lastNotification
+        return pending
     }
 }

@@ -7,12 +7,16 @@ enum ServiceState: Hashable {
     /// With the status text of `systemctl status`.
     case ready(String)
     case reloading
-    case stopping
+    /// A start takes so long.
+    case starting(within: Interval)
+    /// A stop takes so long.
+    case stopping(within: Interval)
 
     fileprivate var name: String {
         switch self {
         case .ready: "ready"
         case .reloading: "reloading"
+        case .starting: "starting"
         case .stopping: "stopping"
         }
     }
@@ -52,7 +56,7 @@ final class ServiceNotifier {
         switch state {
         case .ready: pending = pending.filter { $0 == .reloading }
         case .reloading: pending = []
-        case .stopping: break
+        case .starting, .stopping: break
         }
         pending.append(state)
         if !isRetrying { send() }

@@ -19,7 +19,8 @@ struct SystemdNotify {
         switch state {
         case .ready(let status): try send("READY=1\nSTATUS=\(status)\nMAINPID=\(getpid())")
         case .reloading: try send("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonicMicroseconds)")
-        case .stopping: try send("STOPPING=1")
+        case .starting(let limit): try send("EXTEND_TIMEOUT_USEC=\(limit.nanoseconds / 1_000)")
+        case .stopping(let limit): try send("STOPPING=1\nEXTEND_TIMEOUT_USEC=\(limit.nanoseconds / 1_000)")
         }
     }
 

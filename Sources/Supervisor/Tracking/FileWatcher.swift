@@ -169,7 +169,10 @@ final class FileWatcher {
     }
 
     private func take(_ answer: FileAnswer?, of file: Watched) {
-        guard let answer else { return perform(file.schedule.ended(nil, at: Clock.now), file) }
+        guard let answer else {
+            complain("it can't be read now: the process that reads it ended or can't be started", file)
+            return perform(file.schedule.ended(nil, at: Clock.now), file)
+        }
         let former = file.places
         file.places = Set(answer.places)
         let outcome = answer.outcome
@@ -177,7 +180,7 @@ final class FileWatcher {
             log("\(file.title): init_file can't write it: \(SystemError.text(of: outcome.write_error))")
         }
         file.isNew = false
-        complain(outcome, file)
+        complain(outcome.complaint, file)
         let isWatched = outcome.watch_error == 0 && outcome.is_silent == 0
         perform(file.schedule.ended(reading(answer, isWatched: isWatched), at: Clock.now), file)
         if former != file.places { removeUnusedWatches(former) }
@@ -195,14 +198,8 @@ final class FileWatcher {
         return FileReading(number: detail.isEmpty ? value.number : 0, detail: detail, isWatched: isWatched)
     }
 
-    private func complain(_ outcome: hasup_file_outcome, _ file: Watched) {
-        let complaint =
-            outcome.watch_error != 0
-            ? SystemError.text(of: outcome.watch_error)
-            : outcome.is_silent != 0 ? "its file system doesn't tell" : ""
-        if !complaint.isEmpty, complaint != file.complaint {
-            log("\(file.title): changes aren't told (\(complaint)); it is read each second")
-        }
+    private func complain(_ complaint: String, _ file: Watched) {
+        if !complaint.isEmpty, complaint != file.complaint { log("\(file.title): \(complaint)") }
         file.complaint = complaint
     }
 
@@ -213,6 +210,15 @@ final class FileWatcher {
         unused.subtract(files.flatMap { $0.places.map(\.watch) })
         for watch in unused { hasup_file_watch_remove(inotify.number, watch) }
         unused = []
+    }
+}
+
+extension hasup_file_outcome {
+    /// The reason that changes may not be told; empty if they are.
+    fileprivate var complaint: String {
+        guard watch_error != 0 || is_silent != 0 else { return "" }
+        let reason = watch_error != 0 ? SystemError.text(of: watch_error) : "its file system doesn't tell"
+        return "changes aren't told (\(reason)); it is read each second"
     }
 }
 

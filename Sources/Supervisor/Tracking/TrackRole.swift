@@ -34,9 +34,11 @@ enum TrackRole {
     static func run(arguments: [String]) -> Int32 {
         let rest = arguments.dropFirst(1 + SandboxArguments.wordCount)
         guard let word = arguments.first, let limits = ScriptLimits(word: word),
-            let options = SandboxArguments(words: arguments.dropFirst().prefix(SandboxArguments.wordCount)),
+            var options = SandboxArguments(words: arguments.dropFirst().prefix(SandboxArguments.wordCount)),
             rest.first ?? sealedWord == sealedWord
         else { return 64 }
+        // It stays root, whose files it is to read, and who may become others.
+        options.identity = nil
         do throws(SystemError) {
             // What it starts is found by its session when it is gone.
             try checked(hasup_begin_session(), "begin a session")
@@ -68,11 +70,9 @@ enum TrackRole {
         return limitSupervisor(as: plan)
     }
 
-    /// Seals this process where no scripts can come that would inherit it. It stays root, whose files it is to read.
+    /// Seals this process where no scripts can come that would inherit it.
     private static func seal(_ options: SandboxArguments, writing folders: [String]) -> AppliedSandbox {
         let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? capabilitiesWithoutScripts
-        var options = options
-        options.identity = nil
         var plan = SandboxPlan(
             options, capabilities: capabilitiesWithoutScripts.intersection(available), filter: 4,
             landlock: .track(writing: folders), descriptorsMax: descriptorsMax)

@@ -33,7 +33,6 @@ final class CheckerSupervision: WorkerProcessOwner {
     }
 
     func start() { worker?.handle(.start) }
-    func stop() { worker?.handle(.stop) }
 
     /// Opens the program beside hasupd (in a build folder) or in libexec (installed).
     private static func openImage() throws(SystemError) -> Descriptor {

@@ -1,4 +1,5 @@
 import Base
+import ConfigurationModel
 import Reactor
 import VRRP
 import WorkerProtocol
@@ -11,6 +12,13 @@ struct WorkerStatuses {
     fileprivate(set) var parts: [[UInt8]] = []
     /// By the number of the instance.
     fileprivate(set) var statuses: [UInt32: InstanceStatus] = [:]
+
+    /// The last state that an instance has told, with its priority of now; nil if it hasn't told any.
+    func told(_ number: Int) -> (trigger: NotifyTrigger, priority: UInt8)? {
+        guard let status = statuses[UInt32(number)], let trigger = NotifyTrigger(rawValue: status.told), trigger.isState
+        else { return nil }
+        return (trigger, status.priority.rawValue)
+    }
 }
 
 /// Requests for the status of all instances. One is sent to the worker at a time, and its reply completes all requests

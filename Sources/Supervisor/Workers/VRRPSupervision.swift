@@ -21,6 +21,8 @@ protocol VRRPSupervisionDelegate: AnyObject {
     func observed(_ observation: Observation, generation: UInt64)
     /// Runs scripts. When this returns, they are kept for a successor.
     func add(_ notification: PendingNotification)
+    /// No worker repeats this notification any more: it goes into FIFOs.
+    func noted(_ notification: PendingNotification)
     /// Notifications are numbered from 1 again.
     func resetNotificationSequence()
     /// Something happened to the worker, for the history.
@@ -126,8 +128,6 @@ final class VRRPSupervision: WorkerProcessOwner {
         if isInherited { staleAddresses.workerEnded(page, addresses, broker.source, previous: previousGenerations) }
         worker?.handle(.start)
     }
-
-    func stop() { worker?.handle(.stop) }
 
     /// The reason that no further generation can be given now, a sentence without its end.
     var obstacle: String? {
@@ -352,7 +352,8 @@ final class VRRPSupervision: WorkerProcessOwner {
 
     private func take(_ notification: Notification, generation: UInt64) {
         do throws(Refusal) {
-            try broker.take(notification, generation: generation, notingIn: page) { delegate.add($0) }
+            let taken = try broker.take(notification, generation: generation, notingIn: page) { delegate.add($0) }
+            delegate.noted(taken)
         } catch {
             refuse(error)
         }

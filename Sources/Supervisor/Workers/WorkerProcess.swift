@@ -109,6 +109,12 @@ final class WorkerProcess {
         if life.state == .running { armWatchdog() }
     }
 
+    /// Asks it to end; it is killed after this time.
+    func stop(within limit: Interval) {
+        life.stopTime = limit
+        handle(.stop)
+    }
+
     /// hasupd has run for a while with the snapshot that it began with.
     func supervisorSurvived() { life.supervisorSurvived() }
 
@@ -249,7 +255,7 @@ final class WorkerProcess {
             let text = "can't be started (\(startFailure ?? "unknown reason"))"
             log("\(text): next attempt in \(wait)", folded: "\(text): next attempt after a wait")
         case .stoppedByForce:
-            lines.write(.warning, "", "\(name) didn't stop within \(WorkerLife.stopLimit) and was killed")
+            lines.write(.warning, "", "\(name) didn't stop within \(life.stopTime) and was killed")
         }
     }
 

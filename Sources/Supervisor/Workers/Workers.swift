@@ -61,9 +61,10 @@ final class Workers {
         }
     }
 
-    func stop() {
-        vrrp?.stop()
-        checker?.stop()
+    /// Asks them to hand over and end; they are killed after this time.
+    func stop(within limit: Interval) {
+        vrrp?.worker?.stop(within: limit)
+        checker?.worker?.stop(within: limit)
         tracker?.stop()
     }
 

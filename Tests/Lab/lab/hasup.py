@@ -59,7 +59,8 @@ class Status:
 
     def processes(self):
         """The processes as the daemon shows them, by program."""
-        programs = {"supervisor": "hasupd", "vrrp": "hasup-vrrp", "checker": "hasup-checker"}
+        programs = {"supervisor": "hasupd", "vrrp": "hasup-vrrp", "checker": "hasup-checker",
+                    "track": "hasup-track"}
         return {programs.get(entry["role"], entry["role"]): entry for entry in self.shown}
 
 

@@ -35,6 +35,7 @@ extension Elaborator {
     mutating func daemonScript(_ path: KeywordRow.Path<DaemonScript?>, _ statement: Statement) {
         guard let script = script(statement), let first = statement.words.first else { return }
         shared.pendingPrograms.append((ScriptUse(program: script.arguments[0], identity: script.identity), first))
+        noteScript(at: first)
         self[keyPath: path] = DaemonScript(arguments: script.arguments, identity: script.identity)
     }
 
@@ -47,7 +48,7 @@ extension Elaborator {
         let name = string(first)
         guard name.hasPrefix("/") else { return refuse("`\(name)` isn't an absolute path", at: first) }
         var fifo = NotifyFIFO(path: name)
-        fifo.owner = identity(first + 1..<statement.words.upperBound)
+        fifo.owner = identity(first + 1..<statement.words.upperBound, loss: "the FIFO can't be given to")
         if let known = self[keyPath: path] {
             fifo.script = known.script
             fifo.scriptIdentity = known.scriptIdentity
@@ -60,6 +61,7 @@ extension Elaborator {
     mutating func fifoScript(_ path: KeywordRow.Path<NotifyFIFO?>, _ statement: Statement) {
         guard let script = script(statement), let first = statement.words.first else { return }
         shared.pendingPrograms.append((ScriptUse(program: script.arguments[0], identity: script.identity), first))
+        noteScript(at: first)
         if self[keyPath: path] == nil { self[keyPath: path] = NotifyFIFO(path: "") }
         self[keyPath: path]?.script = script.arguments
         self[keyPath: path]?.scriptIdentity = script.identity

@@ -124,7 +124,7 @@ extension Elaborator {
         guard let first = statement.words.first else { return refuseMissing(statement) }
         guard bytes(first).first == Byte.slash else { return refuse("a FIFO's path begins with `/`", at: first) }
         var fifo = NotifyFIFO(path: string(first))
-        fifo.owner = identity(statement.words.dropFirst())
+        fifo.owner = identity(statement.words.dropFirst(), loss: "the FIFO can't be given to")
         model.global.balancer.notifyFIFO = fifo
     }
 

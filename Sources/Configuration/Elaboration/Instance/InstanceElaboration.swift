@@ -149,7 +149,10 @@ extension Elaborator {
     mutating func track(_ kind: TrackerKind, _ block: Statement) {
         let known = draft.settings.trackers.count
         trackers(kind, block, into: \.draft.settings.trackers)
-        guard draft.settings.trackers.dropFirst(known).contains(where: { $0.weight != 0 }) else { return }
+        // Groups keep those of processes.
+        guard kind != .process, draft.settings.trackers.dropFirst(known).contains(where: { $0.weight != 0 }) else {
+            return
+        }
         // Of a file, the weight is a factor, and 1 when none is written.
         draft.weightPlace = draft.weightPlace ?? block.token
     }

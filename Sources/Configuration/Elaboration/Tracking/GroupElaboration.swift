@@ -125,7 +125,7 @@ extension Elaborator {
             guard let weight = shared.weights[number] else { continue }
             report(
                 .warning,
-                "keepalived ignores a weight in a member of `\(group.name)` without `sync_group_tracking_weight`",
+                "a weight in a member of `\(group.name)` doesn't count without `sync_group_tracking_weight`",
                 at: weight)
             report(.note, "the instance is a member here", at: place)
         }

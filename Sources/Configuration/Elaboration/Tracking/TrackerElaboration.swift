@@ -90,6 +90,7 @@ struct TrackScriptDraft {
 /// A vrrp_track_process block while it is read.
 struct TrackProcessDraft {
     var settings = TrackProcess(name: "", process: "")
+    var programPlace: Int?
     var maximumPlace: Int?
 }
 
@@ -313,7 +314,23 @@ extension Elaborator {
             }
             process.settings.quorum = 0
         }
+        checkProgramName()
         model.shared.trackProcesses.append(process.settings)
+    }
+
+    /// What the kernel calls no process is never found (Linux: TASK_COMM_LEN).
+    private mutating func checkProgramName() {
+        let program = process.settings.process
+        guard let place = process.programPlace, !process.settings.looksAtCommandLine else { return }
+        let nameMax = 15
+        let name = program.split(separator: "/").last.map(String.init) ?? ""
+        let known = String(decoding: name.utf8.prefix(nameMax), as: UTF8.self)
+        guard program != known else { return }
+        let what = program.contains("/") ? "has no path" : "has \(nameMax) bytes at most"
+        report(
+            .warning,
+            "the kernel's name of a process \(what), so `\(program)` never runs: write `\(known)`, or add "
+                + "`full_command`, which looks at the command line", at: place)
     }
 
     mutating func trackedProgram(_ statement: Statement) {
@@ -322,6 +339,7 @@ extension Elaborator {
             return
         }
         process.settings.process = string(first)
+        process.programPlace = first
         process.settings.parameters = statement.words.dropFirst().map { string($0) }
     }
 
