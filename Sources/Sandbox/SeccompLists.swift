@@ -125,13 +125,13 @@ enum SeccompLists {
     }
 
     /// hasup-track without scripts: it reads files that it is told and /proc, writes those of init_file, and starts copies of
-    /// itself that do it. Which files is Landlock's part.
+    /// itself that do it, some as the users of scripts. Which files is Landlock's part.
     private static let track: [SeccompRule] =
         plain(
             "open", "openat", "readlinkat", "fstatfs", "newfstatat", "getdents64", "umask", "getcwd", "recvmmsg",
-            "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "pidfd_open", "pidfd_send_signal", "waitid",
-            "wait4", "kill", "getppid", "getpgid", "getsid", "setpgid", "set_robust_list", "rseq", "dup3",
-            "close_range", "getsockopt")
+            "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "pidfd_open", "waitid", "wait4", "getppid",
+            "setpgid", "set_robust_list", "rseq", "dup3", "close_range", "getsockopt",
+            "setgroups", "setfsuid", "setfsgid")
         + [
             // As fork(3) has it: no thread, and no new namespace.
             SeccompRule("clone", int(0, 0x0120_0000 | SIGCHLD)),

@@ -13,7 +13,11 @@ extension VirtualRouter {
         status.lastAdvertAge = lastAdvertAt?.age(at: now)
         status.faults = faults
         status.contributions = Tracking.effects(on: settings, context).contributions
-        if awaitsResults { status.awaitedScripts = Tracking.awaited(by: settings, context.trackers) }
+        if awaitsResults {
+            // The others' first results come within a moment.
+            let scripts = Tracking.awaited(by: settings, context.trackers).filter { $0.kind == .script }
+            status.awaitedScripts = scripts.map(\.name)
+        }
         status.lastTransition = lastTransition
         status.counters = counters
         status.unadvertisedAddresses = unadvertisedCount

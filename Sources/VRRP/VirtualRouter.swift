@@ -325,7 +325,7 @@ struct VirtualRouter {
         owesMaster = false
         context.set(.tellMaster, of: id, to: nil)
         notify(.master, &context, into: &actions)
-        if group != nil { context.disturb(id, .state) }
+        if group != nil { context.noteChange(of: id, .state) }
     }
 
     /// To FAULT; a MASTER releases with priority 0 if anything can still leave.

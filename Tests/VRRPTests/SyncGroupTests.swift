@@ -44,8 +44,10 @@ import Testing
     }
 
     /// A group that is MASTER, with nothing left to read.
-    private static func master(_ model: ConfigurationModel = SyncGroupTests.model()) -> Bench {
-        var bench = bench(model)
+    private static func master(
+        _ model: ConfigurationModel = SyncGroupTests.model(), table: [TrackerState] = []
+    ) -> Bench {
+        var bench = bench(model, table: table)
         bench.advance(.seconds(9))
         _ = bench.take()
         return bench
@@ -158,7 +160,7 @@ import Testing
             Self.model(3) {
                 $0.instances[1].trackedInterfaces = [TrackedInterface(name: "eth1")]
                 $0.instances[2].trackers = [Tracker(kind: .process, name: "db")]
-            })
+            }, table: [TrackerState(TrackerKey(.process, "db"), .up)])
         bench.handle(.interfaceRemoved(3))
         var actions = bench.take()
         #expect(actions.told == ["1 FAULT", "0 FAULT", "2 FAULT", "G0 FAULT"])

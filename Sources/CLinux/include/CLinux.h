@@ -14,7 +14,6 @@
 #include "mail.h"
 #include "memory.h"
 #include "message.h"
-#include "opener.h"
 #include "packet.h"
 #include "process.h"
 #include "sandbox.h"

@@ -37,7 +37,7 @@ final class FileWatcher {
     private let inotify: Descriptor
     private var inotifyWatch: Watch?
     private let events = hasup_file_events_create()
-    private var helpers: FileHelpers
+    private let helpers: FileHelpers
     private var mounts: MountWatch?
     private var files: [Watched] = []
     /// True if init_file may overwrite.
@@ -71,9 +71,6 @@ final class FileWatcher {
         for file in files { forget(file) }
         hasup_file_events_destroy(events)
     }
-
-    /// Helpers that run.
-    var helperProcesses: [Int32] { helpers.processes }
 
     /// Watches these files, and no others; those that have the same path as before go on.
     ///

@@ -88,9 +88,6 @@ final class ProcessWatcher {
         for process in found.values { forget(process) }
     }
 
-    /// Number of processes that match anything.
-    var processCount: Int { found.count }
-
     /// Counts these, and no others; what has stayed the same keeps its result, and the time that it waits for.
     func configure(_ tracked: [Tracked<TrackProcess>]) {
         let former = watched

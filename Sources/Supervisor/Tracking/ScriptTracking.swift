@@ -39,10 +39,8 @@ final class ScriptTracking {
     private var running: [Int32: Script] = [:]
     /// Definitions that are gone and whose run hasn't ended, by name.
     private var leaving: [String: Script] = [:]
-    /// Scripts whose file is being opened.
-    private var opening: [UInt64: Script] = [:]
-    private var lastOpening: UInt64 = 0
-    private var opener: FileOpener?
+    /// What opens files; made with the first one.
+    private var helpers: FileHelpers?
     private var complaints: Complaints?
     private var childSignals: Signals?
     /// Called when the last process has ended.
@@ -56,7 +54,6 @@ final class ScriptTracking {
         self.limits = limits
         self.onVerdict = onVerdict
         childSignals = try Signals([SIGCHLD], on: loop) { [unowned self] _ in self.takeEnded() }
-        opener = try FileOpener(on: loop) { [unowned self] number, error in self.opened(number, error) }
     }
 
     var isIdle: Bool { running.isEmpty }
@@ -208,7 +205,6 @@ final class ScriptTracking {
     // MARK: Files
 
     private func open(_ path: String, _ script: Script) {
-        lastOpening += 1
         let account: ScriptAccount
         switch script.command.user {
         case .own: account = ScriptAccount(uid: geteuid(), gid: getegid())
@@ -216,14 +212,11 @@ final class ScriptTracking {
         case .unknown(let name):
             return ended(script, .failure("there was no user or group '\(name)' when the configuration was read"))
         }
-        let error = opener?.open(path, as: account, number: lastOpening) ?? ENOSYS
-        guard error == 0 else { return ended(script, Self.end(error)) }
-        opening[lastOpening] = script
-    }
-
-    private func opened(_ number: UInt64, _ error: Int32) {
-        guard let script = opening.removeValue(forKey: number), !script.isGone else { return }
-        ended(script, Self.end(error))
+        let helpers = self.helpers ?? FileHelpers(on: loop)
+        self.helpers = helpers
+        helpers.ask(.open(account), path) { [weak self] answer in
+            if !script.isGone { self?.ended(script, Self.end(answer?.outcome.error ?? EIO)) }
+        }
     }
 
     private static func end(_ error: Int32) -> ScriptEnd {
