@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <linux/close_range.h>
 #include <linux/magic.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -62,6 +64,8 @@ struct request {
     enum hasup_file_task task;
     int32_t number;
     uint32_t mode;
+    uint32_t uid, gid, group_count;
+    uint32_t groups[HASUP_FILE_GROUPS_MAX];
     char path[PATH_SIZE];
 };
 
@@ -90,13 +94,34 @@ static size_t answer_size(const struct hasup_file_answer *answer) {
     return offsetof(struct hasup_file_answer, places) + answer->outcome.place_count * sizeof(struct place);
 }
 
-int hasup_file_helper_ask(int socket, enum hasup_file_task task, const char *path, int32_t number, uint32_t mode) {
-    struct request request = {.task = task, .number = number, .mode = mode};
+static int ask(int socket, struct request *request, const char *path) {
     size_t length = strlen(path);
-    if (length >= sizeof request.path) return -ENAMETOOLONG;
-    memcpy(request.path, path, length + 1);
+    if (length >= sizeof request->path) return -ENAMETOOLONG;
+    memcpy(request->path, path, length + 1);
     size_t size = offsetof(struct request, path) + length + 1;
-    return send(socket, &request, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+    return send(socket, request, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+int hasup_file_helper_ask(int socket, enum hasup_file_task task, const char *path, int32_t number, uint32_t mode) {
+    struct request request;
+    memset(&request, 0, offsetof(struct request, path));
+    request.task = task;
+    request.number = number;
+    request.mode = mode;
+    return ask(socket, &request, path);
+}
+
+int hasup_file_helper_open(
+    int socket, const char *path, uint32_t uid, uint32_t gid, const uint32_t *groups, uint32_t count) {
+    struct request request;
+    if (count > HASUP_FILE_GROUPS_MAX) return -E2BIG;
+    memset(&request, 0, offsetof(struct request, path));
+    request.task = HASUP_FILE_OPENS;
+    request.uid = uid;
+    request.gid = gid;
+    request.group_count = count;
+    if (count > 0) memcpy(request.groups, groups, count * sizeof *groups);
+    return ask(socket, &request, path);
 }
 
 int hasup_file_helper_answer(int socket, struct hasup_file_answer *answer) {
@@ -316,6 +341,29 @@ static void look(int inotify, const struct request *request, struct hasup_file_a
     close(way.folder);
 }
 
+/* Only what a user may open counts for a user's script. Where the ids can't be had, the file isn't opened. */
+static int become(uint32_t uid, uint32_t gid, const uint32_t *groups, uint32_t count) {
+    if (setgroups(count, groups) < 0) return errno;
+    setfsgid(gid);
+    setfsuid(uid);
+    // They return the ids of before, which -1 doesn't change.
+    return (uint32_t)setfsuid((uid_t)-1) == uid && (uint32_t)setfsgid((gid_t)-1) == gid ? 0 : EPERM;
+}
+
+static int open_as(const struct request *request) {
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+    int is_other = request->uid != uid || request->gid != gid || request->group_count > 0;
+    int error = is_other ? become(request->uid, request->gid, request->groups, request->group_count) : 0;
+    if (!error) {
+        int fd = open(request->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (fd < 0) error = errno;
+        else close(fd);
+    }
+    if (is_other) (void)become(uid, gid, NULL, 0);
+    return error;
+}
+
 static void help(int inotify, int socket) {
     static struct request request;
     static struct hasup_file_answer answer;
@@ -326,9 +374,7 @@ static void help(int inotify, int socket) {
         request.path[sizeof request.path - 1] = 0;
         memset(&answer, 0, offsetof(struct hasup_file_answer, places));
         if (request.task == HASUP_FILE_OPENS) {
-            int fd = open(request.path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-            answer.outcome.error = fd < 0 ? errno : 0;
-            if (fd >= 0) close(fd);
+            answer.outcome.error = open_as(&request);
         } else {
             look(inotify, &request, &answer);
         }

@@ -5,7 +5,7 @@ import Varlink
 /// One process of the daemon, as the kernel shows it.
 package struct ProcessReport: JSONRecord, Hashable {
     package static let summary = "A process by /proc (landlock: by itself); seccomp is one of disabled, strict, filter"
-    /// `supervisor`, `vrrp`, `checker` or `track`.
+    /// `supervisor`, `vrrp`, `checker`, `track`, or `mail` while one is being sent.
     package var role = ""
     /// Process id; 0 while it waits for its restart.
     package var pid = 0

@@ -71,11 +71,14 @@ package struct LandlockPlan: Hashable, Sendable {
     /// The checker's: libraries, certificates and what the C library looks up; it connects to any server.
     package static let checker = LandlockPlan(
         ["/etc", "/usr", "/lib", "/lib32", "/lib64"].map { Rule($0, .read) }, isScoped: true)
-    /// hasup-track's without scripts: it reads anywhere, and makes and writes files in these folders. It ends what a former
-    /// one has started, so it isn't scoped.
+    /// hasup-track's without scripts: it reads anywhere, and makes and writes files in these folders.
     package static func track(writing: [String]) -> LandlockPlan {
-        LandlockPlan([Rule("/", .read)] + writing.map { Rule($0, .write) }, forbidsTCP: true)
+        LandlockPlan([Rule("/", .read)] + writing.map { Rule($0, .write) }, forbidsTCP: true, isScoped: true)
     }
+    /// The mail sender's: libraries, certificates, and what the C library looks up to find a server.
+    package static let mail = LandlockPlan(
+        ["/etc", "/usr", "/lib", "/lib32", "/lib64", "/run/systemd/resolve", "/run/resolvconf"].map { Rule($0, .read) },
+        isScoped: true)
     /// The reader's of a configuration, which may lie anywhere; users may be looked up at a server.
     package static let reader = LandlockPlan([Rule("/", .read)])
 

@@ -36,6 +36,7 @@ enum SeccompLists {
         case .checker: common + noLinks + messages + checker
         case .config: common + noLinks + config
         case .dump: common + noLinks + dump
+        case .mail: common + noLinks + messages + mail
         case .withdraw: common + noLinks + messages + netlink
         case .track: common + messages + track
         case .supervisor: supervisor
@@ -124,13 +125,13 @@ enum SeccompLists {
     }
 
     /// hasup-track without scripts: it reads files that it is told and /proc, writes those of init_file, and starts copies of
-    /// itself that do it. Which files is Landlock's part.
+    /// itself that do it, some as the users of scripts. Which files is Landlock's part.
     private static let track: [SeccompRule] =
         plain(
             "open", "openat", "readlinkat", "fstatfs", "newfstatat", "getdents64", "umask", "getcwd", "recvmmsg",
-            "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "pidfd_open", "pidfd_send_signal", "waitid",
-            "wait4", "kill", "getppid", "getpgid", "getsid", "setpgid", "set_robust_list", "rseq", "dup3",
-            "close_range", "getsockopt")
+            "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "pidfd_open", "waitid", "wait4", "getppid",
+            "setpgid", "set_robust_list", "rseq", "dup3", "close_range", "getsockopt",
+            "setgroups", "setfsuid", "setfsgid")
         + [
             // As fork(3) has it: no thread, and no new namespace.
             SeccompRule("clone", int(0, 0x0120_0000 | SIGCHLD)),
@@ -145,6 +146,24 @@ enum SeccompLists {
             "getdents64", "readlinkat", "readlink", "getcwd", "pread64", "readv", "writev", "statx", "stat", "lstat",
             "access", "faccessat", "faccessat2", "sendmsg", "recvmsg", "uname", "fchdir", "chdir")
         + readOnlyFiles
+
+    /// The sender of mails: it resolves names and talks to one server. Name services and TLS are libraries, which may be
+    /// loaded late: what they map to execute can't be written.
+    private static let mail: [SeccompRule] =
+        plain(
+            "connect", "bind", "getsockopt", "setsockopt", "sendmmsg", "recvmmsg", "readv", "writev", "uname",
+            "sysinfo",
+            "getrusage", "pread64", "getdents64", "statx", "stat", "lstat", "access", "faccessat", "faccessat2",
+            "getcwd",
+            "alarm", "setitimer", "pselect6", "select")
+        + internetSockets + readOnlyFiles
+        + [
+            SeccompRule("mmap", ArgumentRule(2, is: 0, mask: UInt64(PROT_WRITE))),
+            // The C library asks nscd, and the kernel for its addresses, and does without an answer.
+            SeccompRule("socket", int(0, AF_UNIX), refusal: EACCES),
+            SeccompRule("socket", int(0, AF_NETLINK), refusal: EACCES),
+            SeccompRule("socketpair", refusal: EACCES),
+        ]
 
     /// The writer of dumps: it has made its files, writes into them, and puts them in their place.
     private static let dump = plain("recvmsg", "sendmsg", "renameat", "renameat2", "unlinkat")

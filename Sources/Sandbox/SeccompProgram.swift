@@ -11,6 +11,8 @@ package enum SandboxRole: Hashable, Sendable, CaseIterable {
     case config
     /// The short-lived child that writes keepalived's files at a signal.
     case dump
+    /// The short-lived child that sends a mail.
+    case mail
     /// The short-lived child that removes addresses which nobody advertises.
     case withdraw
     /// hasup-track without scripts.

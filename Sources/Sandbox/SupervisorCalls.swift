@@ -16,7 +16,7 @@ extension SeccompLists {
             "rt_sigreturn", "rt_sigtimedwait", "sigaltstack", "exit", "exit_group", "set_tid_address",
             "set_robust_list", "rseq", "arch_prctl", "uname", "sysinfo", "getrusage", "times", "gettid", "getpid",
             "getppid", "getpgrp", "getpgid", "getsid", "clock_gettime", "clock_getres", "gettimeofday", "time",
-            "clock_nanosleep", "nanosleep", "sched_yield", "sched_getaffinity", "getcpu",
+            "clock_nanosleep", "nanosleep", "alarm", "setitimer", "sched_yield", "sched_getaffinity", "getcpu",
             "epoll_wait", "epoll_pwait", "epoll_ctl", "epoll_create1", "poll", "ppoll", "select", "pselect6",
             "timerfd_create", "timerfd_settime", "timerfd_gettime", "eventfd2", "signalfd4", "pipe", "pipe2", "fcntl",
             "dup", "dup2", "dup3", "close_range")

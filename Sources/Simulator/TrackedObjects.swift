@@ -210,7 +210,7 @@ extension World {
         }
         for tracker in settings.trackers {
             switch machines[machine].told[TrackerKey(tracker.kind, tracker.name)] ?? .none {
-            case .none: waits = waits || tracker.kind == .script && tracker.weight == 0
+            case .none: waits = waits || tracker.weight == 0
             case .up: add(true, tracker.weight, tracker.reverse)
             case .down: add(false, tracker.weight, tracker.reverse)
             case .number(let number) where tracker.weight == 0: add(number == 0, 0, tracker.reverse)

@@ -165,10 +165,11 @@ package struct Broker<Source: InstanceSource> {
             throw .leap(sequence)
         }
         let source = try source(of: generation)
-        let (key, scripts, _) = try settings(of: subject, generation)
+        let found = try find(subject, generation)
         lastNotification = sequence
-        var pending = PendingNotification(of: key, sequence: sequence, trigger: trigger, priority: priority)
-        pending.findCommands(in: scripts, source.global)
+        var pending = PendingNotification(of: found.key, sequence: sequence, trigger: trigger, priority: priority)
+        pending.sendsMail = found.sendsMail
+        pending.findCommands(in: found.scripts, source.global)
         return pending
     }
 
@@ -176,26 +177,38 @@ package struct Broker<Source: InstanceSource> {
     package func hook(
         _ hook: Hook, of subject: NotificationSubject, generation: UInt64
     ) throws(Refusal) -> HookCommand {
-        let (key, scripts, settings) = try settings(of: subject, generation)
-        guard let script = scripts.first(where: { $0.trigger == hook.trigger }) else { throw .hook(hook, key.name) }
+        let found = try find(subject, generation)
+        guard let script = found.scripts.first(where: { $0.trigger == hook.trigger }) else {
+            throw .hook(hook, found.key.name)
+        }
         return HookCommand(
-            key: HookKey(hook, of: key), command: ScriptCommand(script, global: try source(of: generation).global),
-            timeout: settings.timeout)
+            key: HookKey(hook, of: found.key), command: ScriptCommand(script, global: try source(of: generation).global),
+            timeout: found.hooks.timeout)
     }
 
-    /// What an instance or a group has of scripts. - Throws: `Refusal`.
-    private func settings(
-        of subject: NotificationSubject, _ generation: UInt64
-    ) throws(Refusal) -> (NotificationKey, [NotifyScript], HookSettings) {
+    /// What an instance or a group has of scripts.
+    private struct Subject {
+        let key: NotificationKey
+        let scripts: [NotifyScript]
+        let hooks: HookSettings
+        let sendsMail: Bool
+    }
+
+    /// What a worker means. - Throws: `Refusal`.
+    private func find(_ subject: NotificationSubject, _ generation: UInt64) throws(Refusal) -> Subject {
         switch subject {
         case .instance(let number):
             let instance = try instance(UInt32(truncatingIfNeeded: number), generation: generation)
-            return (NotificationKey(.instance, instance.name), instance.scripts, instance.hooks)
+            return Subject(
+                key: NotificationKey(.instance, instance.name), scripts: instance.scripts, hooks: instance.hooks,
+                sendsMail: instance.options.contains(.sendsMail))
         case .group(let number):
             guard let group = try source(of: generation).group(at: number) else {
                 throw .group(UInt32(truncatingIfNeeded: number))
             }
-            return (NotificationKey(.group, group.name), group.scripts, group.hooks)
+            return Subject(
+                key: NotificationKey(.group, group.name), scripts: group.scripts, hooks: group.hooks,
+                sendsMail: group.sendsMail)
         }
     }
 }

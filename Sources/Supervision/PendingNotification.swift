@@ -12,6 +12,8 @@ package struct PendingNotification: Hashable, Sendable {
     package var priority: UInt8
     /// The number of its scripts that were started.
     package var begun: Int
+    /// smtp_alert of its subject. It isn't kept: a mail is queued at once.
+    package var sendsMail = false
     /// The scripts that are left; none before `findCommands`.
     package private(set) var commands: [ScriptCommand] = []
 
@@ -52,6 +54,7 @@ package struct PendingNotification: Hashable, Sendable {
     package var withoutCommands: PendingNotification {
         var kept = self
         kept.commands = []
+        kept.sendsMail = false
         return kept
     }
 }

@@ -23,6 +23,7 @@ enum Main {
         case "hasup-vrrp": exit(runVRRPWorker(arguments: Array(arguments.dropFirst())))
         case "hasup-config": exit(ConfigurationRole.run(arguments: Array(arguments.dropFirst())))
         case "hasup-save": exit(SaveRole.run(arguments: Array(arguments.dropFirst())))
+        case "hasup-mail": exit(MailRole.run(arguments: Array(arguments.dropFirst())))
         case "hasup-withdraw": exit(WithdrawRole.run(arguments: Array(arguments.dropFirst())))
         case TrackRole.name: exit(TrackRole.run(arguments: Array(arguments.dropFirst())))
         case FIFORole.name: exit(FIFORole.run(arguments: Array(arguments.dropFirst())))

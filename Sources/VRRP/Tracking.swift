@@ -42,9 +42,9 @@ enum Tracking {
         return (settings.priority == .owner ? [] : contributions, faults)
     }
 
-    /// Scripts without a result that an instance must know before it starts.
-    static func awaited(by settings: InstanceSettings, _ results: TrackerResults) -> [String] {
-        settings.trackers.filter { $0.isAwaited(results[TrackerKey($0)]) }.map(\.name)
+    /// Objects without a result that an instance must know before it starts.
+    static func awaited(by settings: InstanceSettings, _ results: TrackerResults) -> [TrackerKey] {
+        settings.trackers.filter { $0.isAwaited(results[TrackerKey($0)]) }.map { TrackerKey($0) }
     }
 
     /// Everything that keeps an instance from taking part, in the order of their weight for an operator.

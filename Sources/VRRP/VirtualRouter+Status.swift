@@ -15,7 +15,11 @@ extension VirtualRouter {
         status.contributions = Tracking.effects(on: settings, context).contributions
         let unraised = settings.priority(changedBy: status.contributions.reduce(0) { $0 + Int($1.amount) })
         if let raise = raise(above: unraised) { status.contributions.append(raise) }
-        if awaitsResults { status.awaitedScripts = Tracking.awaited(by: settings, context.trackers) }
+        if awaitsResults {
+            // The others' first results come within a moment.
+            let scripts = Tracking.awaited(by: settings, context.trackers).filter { $0.kind == .script }
+            status.awaitedScripts = scripts.map(\.name)
+        }
         status.lastTransition = lastTransition
         status.counters = counters
         status.unadvertisedAddresses = unadvertisedCount

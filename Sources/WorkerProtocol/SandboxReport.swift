@@ -24,14 +24,14 @@ package struct SandboxReport: Hashable, Sendable {
         self.workingDirectory = workingDirectory
     }
 
-    func encode(into writer: inout ByteWriter) {
+    package func encode(into writer: inout ByteWriter) {
         writer.write(UInt16(shortfalls.count))
         shortfalls.forEach { writer.write($0) }
         writer.write(UInt8((isConfined ? 1 : 0) | (isDumpable ? 2 : 0) | (isFiltered ? 4 : 0)))
         writer.write(workingDirectory)
     }
 
-    init(from reader: inout ByteReader) throws(ByteError) {
+    package init(from reader: inout ByteReader) throws(ByteError) {
         shortfalls = try reader.readStrings(max: 32)
         let flags = try reader.readUInt8()
         isConfined = flags & 1 != 0

@@ -88,7 +88,7 @@ private let later = " (not handled yet: without effect)"
             ])
         #expect(
             difference(old, old.replacing("\nB\n}\n}", with: "\n}\n}")).global.map(\.description) == [
-                "vrrp_sync_group G changed" + later
+                "vrrp_sync_group G changed"
             ])
         #expect(
             difference(old, old.replacing("10.9.0.0/16", with: "10.8.0.0/16")).global.map(\.description) == [

@@ -10,13 +10,23 @@ import Testing
 
     static let effects: [(line: String, effect: Effect)] = [
         (
-            "notification_email {\na@b c@d\nOps <o@p>\n}",
+            "notification_email {\na@b c@d\n\"Ops <o@p>\"\n}",
             { $0.mail.recipients = ["a@b", "c@d", "Ops <o@p>"] }
         ),
         ("notification_email_from Pair <p@q>", { $0.mail.sender = "Pair <p@q>" }),
         ("smtp_server 3com.example.org.", { $0.mail.relay = "3com.example.org." }),
         ("smtp_server mail.example.org", { $0.mail.relay = "mail.example.org" }),
         ("smtp_server fd00::1 2525", { ($0.mail.relay, $0.mail.relayPort) = ("fd00::1", 2525) }),
+        ("@hasup smtp_tls starttls", { $0.mail.protection = .starttls }),
+        ("@hasup smtp_tls tls", { $0.mail.protection = .tls }),
+        ("@hasup smtp_tls off", { _ in }), ("@hasup smtp_ca /etc/ca.pem", { $0.mail.authorities = "/etc/ca.pem" }),
+        (
+            "@hasup smtp_tls tls\n@hasup smtp_auth me file:/etc/password",
+            {
+                $0.mail.protection = .tls
+                $0.mail.login = MailLogin(user: "me", passwordFile: "/etc/password")
+            }
+        ),
         ("smtp_helo_name me", { $0.mail.heloName = "me" }),
         ("smtp_connect_timeout 7", { $0.mail.connectTimeout = .seconds(7) }),
         ("smtp_alert", { $0.mail.isDefault = true }), ("smtp_alert_vrrp off", { $0.mail.isDefaultOfInstances = false }),
@@ -65,7 +75,7 @@ import Testing
         effect(&expected)
         #expect(loaded.serviceFindings == [])
         #expect(loaded.model.global == expected)
-        #expect(loaded.hasErrors == false && loaded.warningCount > 0)
+        #expect(loaded.hasErrors == false)
     }
 
     @Test(arguments: [
@@ -75,6 +85,18 @@ import Testing
         ("smtp_server -mail", "2:13 error `-mail` isn't a host name or an IP address"),
         ("smtp_server mail..example.org", "2:13 error `mail..example.org` isn't a host name or an IP address"),
         ("smtp_server a/b", "2:13 error `a/b` isn't a host name or an IP address"),
+        ("@hasup smtp_tls ssl", "2:17 error `ssl` isn't off, starttls or tls"),
+        ("@hasup smtp_ca ca.pem", "2:16 error `ca.pem` isn't an absolute path"),
+        ("@hasup smtp_auth me", "2:8 error `smtp_auth` needs a value: USER file:PATH"),
+        ("@hasup smtp_auth me hunter2", "2:21 error the password stands in a file: `smtp_auth me file:/PATH`"),
+        (
+            "@hasup smtp_auth me file:/etc/password",
+            "2:18 warning the password is sent as clear text: `smtp_tls starttls` or `smtp_tls tls` encrypts it"
+        ),
+        (
+            "notification_email {\nNight Desk <a@b>\n}",
+            "3:1 warning keepalived takes this for 3 recipients: write `\"Night Desk <a@b>\"`"
+        ),
         ("smtp_connect_timeout 4295", "2:22 error `smtp_connect_timeout` is 0 to 4294, not 4295"),
         ("smtp_connect_timeout 0", "2:22 warning `smtp_connect_timeout 0` means 1"),
         ("notification_email {\nfoo\n}", "3:1 warning `foo` has no `@`: only the relay can know who that is"),

@@ -20,14 +20,14 @@ VRIDS = [51 + number for number in NUMBERS]
 VIPS = [f"10.{number}.0.100" for number in NUMBERS]
 
 
-def text(priority, *, advert=0.1, members=NUMBERS, group=(), extra=((), (), ())):
+def text(priority, *, advert=0.1, members=NUMBERS, group=(), extra=((), (), ()), definitions=(), settings=()):
     """A file with three instances on eth0, eth1 and eth2, and the group of its members."""
     instances = [conf.instance(NAMES[number], vrid=VRIDS[number], priority=priority, interface=f"eth{number}",
                                version=3, advert=advert, vips=[f"{VIPS[number]}/24"], extra=extra[number])
                  for number in NUMBERS]
     block = ["vrrp_sync_group G {", "    group {", *(f"        {NAMES[number]}" for number in members), "    }",
              *(f"    {line}" for line in group), "}"]
-    return conf.file(*instances, "\n".join(block) + "\n" if members else "")
+    return conf.file(*definitions, *instances, "\n".join(block) + "\n" if members else "", settings=settings)
 
 
 @pytest.fixture
@@ -206,6 +206,41 @@ def test_a_member_of_a_group_that_tracks(lan, wide, grouped):
     assert a.status().instance("VI_1")["priority"] == 230
     assert "priority 200 + 30 interface lo = 230" in a.cli("status").stdout
     wait_states(b, "BACKUP")
+
+
+@pytest.mark.parametrize("keepalived_first", [False, True], ids=["hasup", "keepalived"])
+def test_what_a_group_tracks(lan, wide, keepalived_first):
+    """A script and a file of the group decide about all members, here as in keepalived: FAULT of all, priorities of all.
+    A member's own script with a weight isn't even run."""
+    ok = os.path.join(wide[0].directory, "ok")
+    rank = os.path.join(wide[0].directory, "rank")
+    ran = os.path.join(wide[0].directory, "ran")
+    for path, words in ((ok, "1"), (rank, "0")):
+        with open(path, "w", encoding="ascii") as file:
+            file.write(words)
+    definitions = (f'vrrp_script ok {{\n    script "/usr/bin/test -e {ok}"\n    interval 0.2\n}}',
+                   f'vrrp_script own {{\n    script "/usr/bin/touch {ran}"\n    interval 0.2\n    weight 50\n}}',
+                   f'track_file rank {{\n    file "{rank}"\n    weight -1\n}}\n')
+    group = ("track_script {", "ok", "}", "track_file {", "rank", "}")
+    first = text(200, group=group, extra=(("track_script {", "own", "}"), (), ()), definitions=definitions,
+                 settings=("script_user root",))
+    (Keepalived if keepalived_first else Hasup)(wide[0], first).start()
+    b = Hasup(wide[1], text(100)).start()
+    wait_addresses(lan, "a", 8)
+    with open(rank, "w", encoding="ascii") as file:
+        file.write("150")
+    wait_addresses(lan, "b")
+    wait_states(b, "MASTER")
+    with open(rank, "w", encoding="ascii") as file:
+        file.write("20")
+    wait_addresses(lan, "a")
+    os.unlink(ok)
+    wait_addresses(lan, "b")
+    with open(ok, "w", encoding="ascii") as file:
+        file.write("1")
+    wait_addresses(lan, "a")
+    wait_states(b, "BACKUP")
+    assert not os.path.exists(ran)
 
 
 @pytest.mark.minutes

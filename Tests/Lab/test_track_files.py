@@ -299,7 +299,7 @@ def test_files_alone_leave_hasupd_sealed(lan, value):
     hasup = Hasup(node, text).start()
     hasup.wait_state("MASTER")
     wait_for("150 + 1 - 1", lambda: hasup.status().instance()["priority"], lambda seen: seen == 150)
-    for role, capabilities in {"hasup-track": 1 << 1 | 1 << 2 | 1 << 5, "hasupd": None}.items():
+    for role, capabilities in {"hasup-track": 1 << 1 | 1 << 2 | 1 << 6 | 1 << 7, "hasupd": None}.items():
         view = kernel_view(hasup.program.pid if role == "hasupd" else hasup.worker(role))
         assert (view["seccomp"], view["no_new_privs"]) == (2, 1), role
         if capabilities is not None:

@@ -49,12 +49,25 @@ final class ProcessWatcherTests {
     private func track(_ change: (inout TrackProcess) -> Void = { _ in }) {
         var process = TrackProcess(name: "p", process: program)
         change(&process)
-        watcher?.configure([Tracked(number: 3, definition: process, verdict: TrackerVerdict())])
+        // The others tell how many there are, whatever becomes of the first one.
+        var definitions = [Tracked(number: 0, definition: process, verdict: TrackerVerdict())]
+        for number in 1...3 {
+            var counted = TrackProcess(name: "\(number)", process: program)
+            counted.quorum = number
+            definitions.append(Tracked(number: UInt32(number), definition: counted, verdict: TrackerVerdict()))
+        }
+        watcher?.configure(definitions)
     }
+
+    private var count: Int { (1...3).prefix { counted[UInt32($0)] == .up }.count }
+    private var counted: [UInt32: TrackerResult] = [:]
 
     private func watch(reports: consuming Descriptor? = nil) {
         watcher = ProcessWatcher(
-            reports: reports, on: loop, onVerdict: { [unowned self] _, verdict in self.results.append(verdict) },
+            reports: reports, on: loop,
+            onVerdict: { [unowned self] number, verdict in
+                if number == 0 { self.results.append(verdict) } else { self.counted[number] = verdict.result }
+            },
             log: { [unowned self] in self.lines.append($0) })
     }
 
@@ -67,9 +80,9 @@ final class ProcessWatcherTests {
         let first = try start()
         try loop.turn { results.map(\.result) == [.down, .up] }
         let second = try start()
-        try loop.turn { watcher?.processCount == 2 }
+        try loop.turn { count == 2 }
         end(second)
-        try loop.turn { watcher?.processCount == 1 }
+        try loop.turn { count == 1 }
         end(first)
         try loop.turn { results.map(\.result) == [.down, .up, .down] }
         #expect(lines == ["tracked processes are looked for each second: the kernel doesn't report them here"])
@@ -122,12 +135,12 @@ final class ProcessWatcherTests {
         track { $0.terminateDelay = .seconds(3) }
         try loop.turn { results.map(\.result) == [.up] }
         end(pid)
-        try loop.turn { watcher?.processCount == 0 }
+        try loop.turn { count == 0 }
         let next = try start()
-        try loop.turn { watcher?.processCount == 1 }
+        try loop.turn { count == 1 }
         #expect(results.map(\.result) == [.up])
         track { $0.terminateDelay = .milliseconds(20) }
-        try loop.turn { watcher?.processCount == 1 && results.count == 2 }
+        try loop.turn { count == 1 && results.count == 2 }
         let killed = Clock.now
         end(next)
         try loop.turn { results.last?.result == .down }
@@ -163,7 +176,7 @@ final class ProcessWatcherTests {
         let shell = try checked(hasup_spawn("\(folder)/\(program)", &arguments, &environment, [], 0), "start a shell")
         defer { kill(-shell, SIGKILL) }
         children.append(shell)
-        try loop.turn { watcher?.processCount == 3 }
+        try loop.turn { count == 3 }
     }
 
     @Test("reports that were lost lead to a look at all processes", .enabled(if: hasReports))

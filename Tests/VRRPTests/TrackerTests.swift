@@ -169,10 +169,11 @@ private let load = TrackerKey(.file, "load")
         #expect(bench.state == .master)
     }
 
-    /// behaviours_vrrp2 §2: INIT without a word until each script with weight 0 has ended once.
+    /// behaviours_vrrp2 §2: INIT without a word until each script with weight 0 has ended once. Files and processes are
+    /// looked at by another process, which keepalived does before it starts: they are waited for, too.
     @Test func waitsForFirstResults() {
         let ping = TrackerKey(.script, "ping")
-        func waiting(_ table: TrackerState...) -> Bench {
+        func waiting(_ table: [TrackerState] = []) -> Bench {
             Bench(table: table) {
                 $0.trackers = [
                     Tracker(kind: .script, name: "web"), Tracker(kind: .script, name: "ping", reverse: true),
@@ -181,11 +182,16 @@ private let load = TrackerKey(.file, "load")
                 ]
             }
         }
+        let others = [
+            TrackerState(TrackerKey(.process, "db"), .up), TrackerState(TrackerKey(.file, "load"), .number(0)),
+        ]
         var bench = waiting()
-        #expect(bench.state == .initialize && bench.status().awaitedScripts == ["web", "ping"])
+        #expect(bench.state == .initialize)
+        #expect(bench.status().awaitedScripts == ["web", "ping"])
         bench.advance(.seconds(60))
         bench.receive(100)
         bench.track(TrackerState(web, .up))
+        for state in others { bench.track(state) }
         let silence = bench.take()
         #expect(silence.notified.isEmpty && silence.transitions.isEmpty && silence.adverts.isEmpty)
         #expect(bench.status().awaitedScripts == ["ping"] && bench.status().priority == .standard)
@@ -200,7 +206,7 @@ private let load = TrackerKey(.file, "load")
         #expect(other.state == .fault && actions.notified == [.fault])
         #expect(actions.reasons == [.fault(.trackerUp(ping))])
         // What hasupd knows already is waited for by nobody (D45).
-        #expect(waiting(TrackerState(web, .up), TrackerState(ping, .down)).state == .backup)
+        #expect(waiting(others + [TrackerState(web, .up), TrackerState(ping, .down)]).state == .backup)
     }
 
     /// A stop says nothing of an instance that never started, and what comes afterwards doesn't start it.

@@ -22,6 +22,13 @@ int hasup_file_helper_start(int inotify, int *pid);
 /// Gives it something to do, one after the other: `number` is what is written, `mode` that of a file that is made for it.
 int hasup_file_helper_ask(int socket, enum hasup_file_task task, const char *path, int32_t number, uint32_t mode);
 
+/// Supplementary groups that a file is opened with at most.
+enum { HASUP_FILE_GROUPS_MAX = 64 };
+
+/// Lets it open a file as another user.
+int hasup_file_helper_open(
+    int socket, const char *path, uint32_t uid, uint32_t gid, const uint32_t *groups, uint32_t count);
+
 /// The memory of an answer.
 struct hasup_file_answer;
 struct hasup_file_answer *hasup_file_answer_create(void);

@@ -33,8 +33,7 @@ int hasup_exec_passing(
 int hasup_exit_status(int pid);
 
 /// Starts a process that is a copy of this one, in a process group of its own and with an empty signal mask, and calls
-/// `body` in it. Returns the pid or -errno. What other threads of this process held stays held in the copy: those that
-/// run beside a caller take no locks.
+/// `body` in it. Returns the pid or -errno. For a process of one thread: what another one holds stays held in the copy.
 int hasup_fork(void (*body)(void *), void *context);
 
 /// Returns a child that has ended and isn't reaped, with its status as of waitpid(2); 0 for none, or -errno.

@@ -16,9 +16,9 @@ extension ConfigurationModel {
 }
 
 extension InstanceSettings {
-    /// Members that rank their nodes by weights of their own would never settle, so their weights don't count unless
+    /// The instance as a member of a group. Members that rank their nodes by weights of their own would never settle, so their weights don't count unless
     /// `sync_group_tracking_weight` says so. Nothing is dropped of processes, as in keepalived.
-    fileprivate mutating func join(_ group: SyncGroup) {
+    package mutating func join(_ group: SyncGroup) {
         if !group.keepsMemberWeights {
             for index in trackedInterfaces.indices { trackedInterfaces[index].weight = 0 }
             // What is a file's weight when none is written isn't meant as one.

@@ -93,12 +93,41 @@ package struct NotifyFIFO: Record {
     }
 }
 
+/// smtp_tls: the protection of the connection to the relay.
+package enum MailProtection: UInt8, FieldValue {
+    case off = 0
+    /// TLS from the STARTTLS command on; without it nothing is sent (RFC 3207).
+    case starttls = 1
+    /// TLS from the beginning (RFC 8314).
+    case tls = 2
+}
+
+/// smtp_auth: a user of the relay. The password isn't in the configuration: it is read when a mail is sent.
+package struct MailLogin: Record {
+    package var user: String
+    package var passwordFile: String
+    package init(user: String, passwordFile: String) {
+        self.user = user
+        self.passwordFile = passwordFile
+    }
+
+    package init() { self.init(user: "", passwordFile: "") }
+    package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
+        try fields.field("", &user)
+        try fields.field("file", &passwordFile)
+    }
+}
+
 /// global_defs for mail.
 package struct MailSettings: Record {
     /// smtp_server: name or address; nil sends no mail.
     package var relay: String?
     /// Port of smtp_server.
     package var relayPort: UInt16 = 25
+    package var protection = MailProtection.off
+    /// smtp_ca: a file of authorities; nil for those of the system.
+    package var authorities: String?
+    package var login: MailLogin?
     /// smtp_helo_name; nil for the host's name.
     package var heloName: String?
     package var connectTimeout = Interval.seconds(30)
@@ -121,6 +150,9 @@ package struct MailSettings: Record {
     package mutating func visit(_ fields: inout some Fields) throws(ByteError) {
         try fields.field("smtp_server", &relay)
         try fields.field("smtp_server port", &relayPort)
+        try fields.field("smtp_tls", &protection)
+        try fields.field("smtp_ca", &authorities)
+        try fields.field("smtp_auth", &login)
         try fields.field("smtp_helo_name", &heloName)
         try fields.field("smtp_connect_timeout", &connectTimeout)
         try fields.field("notification_email_from", &sender)

@@ -1,18 +1,9 @@
 extension ConfigurationModel {
-    /// The names of the tracked objects that decide about an instance, by kind: what nobody uses isn't watched. A member's
-    /// own trackers with a weight don't count in a group without sync_group_tracking_weight.
+    /// The names of the tracked objects that decide about an instance, by kind: others aren't watched.
     package var usedTrackers: [TrackerKind: Set<String>] {
         var used: [TrackerKind: Set<String>] = [:]
-        var withoutWeights: Set<Int> = []
-        for group in shared.syncGroups {
-            for tracker in group.trackers { used[tracker.kind, default: []].insert(tracker.name) }
-            if !group.keepsMemberWeights { withoutWeights.formUnion(group.members) }
-        }
-        for (number, instance) in instances.enumerated() {
-            let dropsWeights = withoutWeights.contains(number)
-            for tracker in instance.trackers where tracker.weight == 0 || !dropsWeights {
-                used[tracker.kind, default: []].insert(tracker.name)
-            }
+        for tracker in effectiveInstances.lazy.flatMap(\.trackers) {
+            used[tracker.kind, default: []].insert(tracker.name)
         }
         return used
     }
@@ -43,6 +34,4 @@ extension ConfigurationModel {
 }
 
 extension SharedObjects {
-    /// Number of objects that hasup-track watches. By number they are the scripts, then the files, then the processes.
-    package var trackedObjectCount: Int { trackScripts.count + trackFiles.count + trackProcesses.count }
 }

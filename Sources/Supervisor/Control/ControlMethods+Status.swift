@@ -150,6 +150,13 @@ extension ControlMethods {
                     stamp: tracker.stamp(of: worker), now: now, note: note(tracker.sandboxReport.shortfalls),
                     users: host.users, seal: tracker.sandboxReport))
         }
+        for mail in delegate.mailProcesses {
+            reports.append(
+                ProcessReport(
+                    role: "mail", pid: mail.child.pid, restarts: 0, since: mail.startedAt, stamp: nil, now: now,
+                    note: note(mail.sandbox?.shortfalls ?? []), users: host.users,
+                    seal: mail.sandbox ?? SandboxReport()))
+        }
         return reports
     }
 }

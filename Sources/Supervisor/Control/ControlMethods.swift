@@ -17,6 +17,8 @@ protocol ControlMethodsDelegate: AnyObject {
     var refusedReload: RefusedConfiguration? { get }
     /// The time of the next scheduled reload, in seconds since 1970.
     var scheduledReload: Int64? { get }
+    /// Processes that send mails at the moment.
+    var mailProcesses: [Mails.Sending] { get }
     /// Faults of hasupd's surroundings, a sentence each.
     var problems: [String] { get }
     /// The results of what is tracked.
@@ -133,7 +135,7 @@ final class ControlMethods {
                 status: self.daemonStatus(of: generation, isAnswered: statuses != nil),
                 instanceCount: generation.instanceCount
             ) { index in
-                generation.instance(at: index).map {
+                generation.effectiveInstance(at: index).map {
                     var report = InstanceReport(
                         $0, statuses?[UInt32(index)], observations.contexts.last(of: $0.name), now: now,
                         wallNanoseconds: wall)

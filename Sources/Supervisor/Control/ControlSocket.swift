@@ -31,7 +31,8 @@ final class ControlSocket {
         let listener = try Self.listen(path, context.host.operatorGroup)
         file = Self.identity(of: path)
         let policy = ControlPolicy(
-            refusedUsers: Set(context.host.identity.map { [$0.uid] } ?? []), daemonUser: getuid(),
+            refusedUsers: Set([context.host.identity, context.host.mailArguments.identity].compactMap { $0?.uid }),
+            daemonUser: getuid(),
             operatorGroup: context.host.operatorGroup)
         var limits = ControlLimits()
         limits.clientsMax = context.budget.clientsMax

@@ -27,7 +27,7 @@ extension Daemon {
 }
 
 extension Generation {
-    /// What it says of a shutdown.
+    /// The time limits of a shutdown.
     var shutdownLimits: ShutdownLimits {
         ShutdownLimits(
             total: global.daemon.childWaitTime, shutdownScript: global.daemon.shutdownScript?.timeout,

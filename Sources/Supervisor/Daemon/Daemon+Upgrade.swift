@@ -56,6 +56,7 @@ extension Daemon {
                 self.logWaitingNotifications()
                 self.scripts.endTerminated()
                 self.hooks.endTerminated()
+                self.mails.finish()
                 self.flushRest()
                 self.loop.flushDeferredWork()
             },

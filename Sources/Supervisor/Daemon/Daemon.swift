@@ -32,6 +32,7 @@ final class Daemon {
     let service: ServiceNotifier
     private let reloadFiles: ReloadFiles
     private let dumps: Dumps
+    let mails: Mails
     private(set) var shutdown = Shutdown()
     private(set) var locks: VirtualRouterLocks?
     private var reloads: ReloadConductor?
@@ -71,6 +72,7 @@ final class Daemon {
         fifos = FIFOs(context, limits, store)
         reloadFiles = ReloadFiles(context.host, on: context.loop, log: context.log)
         dumps = Dumps(context, trackers)
+        mails = Mails(context, generation)
     }
 
     // MARK: Start
@@ -283,12 +285,12 @@ final class Daemon {
             hooks.terminate()
             fifos.finish()
             scripts.hurry()
-            wait(limit)
+            limitScripts(to: limit)
             scriptsEnded()
         case .terminateScripts(let limit):
             scripts.terminateAll()
             fifos.terminate()
-            wait(limit)
+            limitScripts(to: limit)
         case .killScripts:
             scripts.endTerminated()
             fifos.killReaders()
@@ -298,7 +300,7 @@ final class Daemon {
         }
     }
 
-    private func wait(_ limit: Interval) {
+    private func limitScripts(to limit: Interval) {
         if let stopTimer { loop.set(stopTimer, to: Clock.now + limit) }
     }
 
@@ -320,6 +322,7 @@ final class Daemon {
         workers.flushRest()
         scripts.flushRest()
         dumps.flushRest()
+        mails.flushRest()
         control?.flushRest()
     }
 
@@ -357,7 +360,10 @@ extension Daemon: VRRPSupervisionDelegate {
         events.record(observation, of: number == pending?.number ? pending ?? generation : generation)
     }
 
-    func add(_ notification: PendingNotification) { scripts.add(notification) }
+    func add(_ notification: PendingNotification) {
+        scripts.add(notification)
+        mails.add(notification)
+    }
 
     func orders(for generation: Generation) -> [OperatorOrder] { orders?.orders(for: generation) ?? [] }
 
@@ -412,6 +418,7 @@ extension Daemon: ReloadConductorDelegate {
         self.generation = generation
         scripts.adopt(generation)
         hooks.adopt(generation)
+        mails.follow(generation)
         store.keep(generation.image)
         if generation.workerPriority != before.workerPriority { workers.vrrp?.applyPriority() }
         if generation.global.daemon.processName != before.global.daemon.processName { applyProcessName() }
@@ -445,6 +452,8 @@ extension Daemon: OrdersDelegate {
 }
 
 extension Daemon: ControlMethodsDelegate {
+    var mailProcesses: [Mails.Sending] { mails.processes }
+
     var refusedReload: RefusedConfiguration? { reloads?.refused }
 
     var scheduledReload: Int64? { reloadFiles.due }
@@ -452,7 +461,7 @@ extension Daemon: ControlMethodsDelegate {
     var problems: [String] {
         (monitor?.problems ?? []) + events.problems
             + [installed.failure, orders?.problem, context.budget.problem].compactMap { $0 } + reloadFiles.problems
-            + fifos.problems + dumps.problems
+            + fifos.problems + dumps.problems + mails.problems
     }
 
     func requestReload(isDryRun: Bool = false, _ completion: ((ReloadReport) -> Void)?) {

@@ -97,6 +97,18 @@ final class Generation: InstanceSource {
     /// True if a FIFO of it is to belong to another user.
     var givesFIFOsAway: Bool { FIFOPlan.all(of: global).contains(where: \.isGivenAway) }
 
+    /// Places of groups by their members.
+    private lazy var groupPlaces = Dictionary(
+        syncGroups.enumerated().flatMap { place, group in group.members.map { ($0, place) } },
+        uniquingKeysWith: { first, _ in first })
+
+    /// An instance with what its sync group tracks.
+    func effectiveInstance(at index: Int) -> InstanceSettings? {
+        var settings = instance(at: index)
+        if let place = groupPlaces[index] { settings?.join(syncGroups[place]) }
+        return settings
+    }
+
     func group(at index: Int) -> SyncGroup? { syncGroups.indices.contains(index) ? syncGroups[index] : nil }
 
     /// The last instance that was decoded: a frame may name the same one a hundred times, and one with many addresses takes

@@ -126,6 +126,7 @@ extension Daemon {
         Realtime.end()
         scripts.endTerminated()
         hooks.endTerminated()
+        mails.finish()
         workers.tracker?.endAtOnce()
         loop.flushDeferredWork()
         control?.remove()

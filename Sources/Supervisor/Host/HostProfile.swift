@@ -17,6 +17,7 @@ final class HostProfile {
     let checkerFilter: Descriptor
     let parserFilter: Descriptor
     let dumpFilter: Descriptor
+    let mailFilter: Descriptor
     let withdrawFilter: Descriptor
     let trackFilter: Descriptor
     private let supervisorFilter: Descriptor
@@ -34,6 +35,11 @@ final class HostProfile {
     private(set) var sandboxReport = SandboxReport()
     /// The sandbox arguments of every child; the VRRP worker's have a priority, too.
     let sandboxArguments: SandboxArguments
+    /// Those of hasup-mail, which has a user of its own.
+    let mailArguments: SandboxArguments
+    private let hasMailUser: Bool
+    /// The user of hasup-mail, and its only group.
+    private static let mailUserName = "hasup-mail"
     /// The group whose members are operators (docs/decisions, D3).
     static let operatorGroupName = "hasup"
     /// The group's number; nil when it doesn't exist.
@@ -60,6 +66,7 @@ final class HostProfile {
         checkerFilter = try SeccompProgram.compile(.checker, onViolation: violation)
         parserFilter = try SeccompProgram.compile(.config, onViolation: violation)
         dumpFilter = try SeccompProgram.compile(.dump, onViolation: violation)
+        mailFilter = try SeccompProgram.compile(.mail, onViolation: violation)
         withdrawFilter = try SeccompProgram.compile(.withdraw, onViolation: violation)
         trackFilter = try SeccompProgram.compile(.track, onViolation: violation)
         supervisorFilter = try SeccompProgram.compile(.supervisor, onViolation: violation)
@@ -86,9 +93,15 @@ final class HostProfile {
         sandboxArguments = SandboxArguments(
             identity: found, keepsCore: options.keepsCore, logsRefusals: violation == .log,
             requiresFilter: Self.requiresFilters(options))
+        let mailUser = try? Identity.lookup(user: Self.mailUserName, group: Self.mailUserName)
+        hasMailUser = mailUser.map(Self.isMapped) == true
+        var mailArguments = sandboxArguments
+        if found != nil, hasMailUser { mailArguments.identity = mailUser }
+        self.mailArguments = mailArguments
         operatorGroup = try? Identity.groupNumber(Self.operatorGroupName)
         var users: [UInt32: String] = [0: "root"]
         if let found { users[found.uid] = "hasup" }
+        if let mailUser { users[mailUser.uid] = Self.mailUserName }
         self.users = users
         self.limitations = limitations
     }
@@ -132,6 +145,9 @@ final class HostProfile {
     func checkPrivileges(
         for model: EncodedModel, workerPriority: Int32, controlSocket: String, givesFilesAway: Bool
     ) {
+        if hasWorkerUser, !hasMailUser, (try? model.global())?.mail.relay != nil {
+            limitations.append("there is no user \(Self.mailUserName): hasup-mail runs as the workers do")
+        }
         guard let privileges else { return }
         limitations += privileges.losses(
             for: Privileges.Needs(

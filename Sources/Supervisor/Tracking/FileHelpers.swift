@@ -1,7 +1,9 @@
 import Base
 import CLinux
+import ConfigurationModel
 import Glibc
 import Reactor
+import Supervision
 
 /// Child processes that open and read files for us, because a file system may never answer. While all answer, there is
 /// one. One that doesn't is left behind, and keeps nothing of ours from ending, as a thread would.
@@ -9,9 +11,9 @@ final class FileHelpers {
     /// A helper that hasn't answered for this long gets others beside it, if there is more to do.
     static let patience = Interval.milliseconds(50)
 
-    /// What is to be done with a file.
+    /// An order about a file.
     enum Task {
-        case open
+        case open(ScriptAccount)
         case read
         /// Writes a number first, into a file that isn't there, or into any; `mode` is that of a file that is made.
         case write(Int32, overwrites: Bool, mode: UInt32)
@@ -25,19 +27,26 @@ final class FileHelpers {
     }
 
     private final class Helper {
-        let socket: Descriptor
+        var socket: Descriptor?
         var child: ChildProcess?
         var watch: Watch?
         var answer: ((FileAnswer?) -> Void)?
         var since = Instant.never
 
-        init(_ socket: consuming Descriptor) { self.socket = socket }
+        init(_ socket: consuming Descriptor) { self.socket = consume socket }
+
+        var number: Int32 {
+            switch socket {
+            case .some(let socket): socket.number
+            case .none: -1
+            }
+        }
     }
 
     private let loop: EventLoop
     private let inotify: Int32
     private var helpers: [Helper] = []
-    /// Those that were killed, until they are gone.
+    /// Those that are to end, until they are gone.
     private var ended: [Int32: ChildProcess] = [:]
     private var queue: [Order] = []
     private var timer: Timer?
@@ -55,9 +64,6 @@ final class FileHelpers {
         if let timer { loop.remove(timer) }
         hasup_file_answer_destroy(buffer)
     }
-
-    /// Helpers that run.
-    var processes: [Int32] { helpers.compactMap { $0.child?.pid } }
 
     /// Has something done with a file. The answer doesn't come before this call ends.
     func ask(_ task: Task, _ path: String, answer: @escaping (FileAnswer?) -> Void) {
@@ -91,10 +97,12 @@ final class FileHelpers {
     }
 
     private func give(_ order: Order, to helper: Helper) {
-        let socket = helper.socket.number
+        let socket = helper.number
         let result =
             switch order.task {
-            case .open: hasup_file_helper_ask(socket, HASUP_FILE_OPENS, order.path, 0, 0)
+            case .open(let account):
+                hasup_file_helper_open(
+                    socket, order.path, account.uid, account.gid, account.groups, UInt32(account.groups.count))
             case .read: hasup_file_helper_ask(socket, HASUP_FILE_READS, order.path, 0, 0)
             case .write(let number, let overwrites, let mode):
                 hasup_file_helper_ask(
@@ -111,8 +119,11 @@ final class FileHelpers {
         let socket = hasup_file_helper_start(inotify, &pid)
         guard socket >= 0 else { return false }
         let helper = Helper(Descriptor(owning: socket))
-        helper.child = try? ChildProcess.forked(pid, on: loop) { [weak self] pid, _ in self?.ended[pid] = nil }
-        // Who reaps all children reaps it.
+        helper.child = try? ChildProcess.forked(pid, on: loop) { [weak self] pid, exit in
+            // Of one that somebody else has reaped the number may be another child's.
+            if exit != .unknown { hasup_reap(pid) }
+            self?.ended[pid] = nil
+        }
         helper.child?.isKept = true
         helper.watch = try? loop.add(socket) { [weak self, unowned helper] _ in self?.receive(from: helper) }
         helpers.append(helper)
@@ -122,7 +133,7 @@ final class FileHelpers {
     }
 
     private func receive(from helper: Helper) {
-        let result = hasup_file_helper_answer(helper.socket.number, buffer)
+        let result = hasup_file_helper_answer(helper.number, buffer)
         guard result != 0 else { return }
         let answer = helper.answer
         helper.answer = nil
@@ -137,13 +148,14 @@ final class FileHelpers {
         if let watch = helper.watch { loop.remove(watch) }
         helper.watch = nil
         helpers.removeAll { $0 === helper }
+        // It ends with its socket, as soon as it looks at that.
+        helper.socket = nil
         guard let child = helper.child else { return }
         ended[child.pid] = child
-        child.kill()
     }
 }
 
-/// What a helper has found out about a file.
+/// The findings of a helper about a file.
 struct FileAnswer {
     let outcome: hasup_file_outcome
     let bytes: [UInt8]

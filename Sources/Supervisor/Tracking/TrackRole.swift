@@ -10,48 +10,43 @@ import WorkerProtocol
 /// The role `hasup-track`: runs tracking scripts, watches tracked files, counts processes, and tells hasupd what has changed
 /// (docs/decisions, D43). It decides nothing about virtual routers, and has no channel but hasupd's.
 ///
-/// Arguments: the word of `ScriptLimits`, the words of `SandboxArguments`, and where no scripts can come, `sealed` and the
-/// folders of init_file. Descriptor 3 is hasupd, 4 the compiled system call filter for that case.
+/// Arguments: the word of `ScriptLimits`, the words of `SandboxArguments`, and where no scripts can come, those of
+/// `TrackSeal`. Descriptor 3 is hasupd, 4 the compiled system call filter for that case.
 enum TrackRole {
     /// argv[0].
     static let name = "hasup-track"
     /// Descriptors that it may have open.
     private static let descriptorsMax: UInt64 = 4_096
-    /// To read what only others may, and to write init_file there; to end what former ones have started.
-    private static let capabilitiesWithoutScripts: CapabilitySet = [.kill, .dacReadSearch, .dacOverride]
-    /// To become scripts' users, besides.
-    private static let capabilities = capabilitiesWithoutScripts.union([.setUID, .setGID])
+    /// To read what only others may, to write init_file there, and to open files as scripts' users.
+    private static let capabilitiesWithoutScripts: CapabilitySet = [.dacReadSearch, .dacOverride, .setUID, .setGID]
+    /// To end what runs as scripts' users, besides.
+    private static let capabilities = capabilitiesWithoutScripts.union(.kill)
 
-    /// - Parameter folders: those of init_file, if no scripts can come; otherwise nil.
-    static func arguments(
-        _ limits: ScriptLimits, _ seal: SandboxArguments, sealedBut folders: [String]?
-    ) -> [String] {
-        [name, limits.word] + seal.words + (folders.map { [sealedWord] + $0 } ?? [])
+    static func arguments(_ limits: ScriptLimits, _ options: SandboxArguments, _ seal: TrackSeal?) -> [String] {
+        [name, limits.word] + options.words + (seal?.words ?? [])
     }
 
-    private static let sealedWord = "sealed"
-
     static func run(arguments: [String]) -> Int32 {
-        let rest = arguments.dropFirst(1 + SandboxArguments.wordCount)
+        let rest = Array(arguments.dropFirst(1 + SandboxArguments.wordCount))
+        let planned = TrackSeal(words: rest)
         guard let word = arguments.first, let limits = ScriptLimits(word: word),
             var options = SandboxArguments(words: arguments.dropFirst().prefix(SandboxArguments.wordCount)),
-            rest.first ?? sealedWord == sealedWord
+            planned != nil || rest.isEmpty
         else { return 64 }
         // It stays root, whose files it is to read, and who may become others.
         options.identity = nil
         do throws(SystemError) {
             // What it starts is found by its session when it is gone.
             try checked(hasup_begin_session(), "begin a session")
-            let isSealed = !rest.isEmpty
-            let report = isSealed ? seal(options, writing: Array(rest.dropFirst())) : limit(options)
-            if !isSealed { ExecRole.prepare() }
+            let report = planned.map { seal(options, as: $0) } ?? limit(options)
+            if planned == nil { ExecRole.prepare() }
             let loop = try EventLoop()
             let session = try TrackSession(
                 limits,
                 SandboxReport(
                     shortfalls: report.shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
                     isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? ""),
-                refusal: isSealed ? report.refusal(for: options) : nil, on: loop)
+                refusal: planned == nil ? nil : report.refusal(for: options), on: loop)
             try loop.run()
             withExtendedLifetime(session) {}
         } catch {
@@ -71,11 +66,12 @@ enum TrackRole {
     }
 
     /// Seals this process where no scripts can come that would inherit it.
-    private static func seal(_ options: SandboxArguments, writing folders: [String]) -> AppliedSandbox {
+    private static func seal(_ options: SandboxArguments, as seal: TrackSeal) -> AppliedSandbox {
+        for former in seal.formers { FormerRuns.end(of: former) }
         let available = (try? ProcessInspection(pid: getpid()))?.permitted ?? capabilitiesWithoutScripts
         var plan = SandboxPlan(
             options, capabilities: capabilitiesWithoutScripts.intersection(available), filter: 4,
-            landlock: .track(writing: folders), descriptorsMax: descriptorsMax)
+            landlock: .track(writing: seal.folders), descriptorsMax: descriptorsMax)
         plan.startsThread = true
         defer { close(4) }
         return Sandbox.seal(as: plan)
@@ -99,9 +95,9 @@ private final class TrackSession {
     private var channel: Channel?
     private var page: StatePage?
     private var generation: UInt64 = 0
-    /// What is known of the objects of the next configuration, by number.
+    /// The verdicts on the objects of the next configuration, by number.
     private var known: [UInt32: TrackerVerdict] = [:]
-    /// What has changed in this turn, by number.
+    /// The changes of this turn, by number.
     private let changes = Changes()
     private var isStopping = false
     private var stampTimer: Timer?

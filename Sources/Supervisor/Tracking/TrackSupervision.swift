@@ -104,7 +104,7 @@ final class TrackSupervision: WorkerProcessOwner {
             .send(on: channel, descriptors: [generation.trackingPartNumber])
     }
 
-    /// Where the kernel doesn't report, hasup-track looks for itself, and says so.
+    /// Sends the kernel's reports. Where there are none, hasup-track looks for itself, and says so.
     private func sendReports(on channel: Channel) {
         guard !hasReports else { return }
         do throws(SystemError) {
@@ -129,7 +129,9 @@ final class TrackSupervision: WorkerProcessOwner {
         // In hasupd's group: who leads a group can't begin a session.
         let child = try ChildProcess.spawn(
             path: "/proc/self/exe",
-            arguments: TrackRole.arguments(limits, context.host.sandboxArguments, sealedBut: sealedFolders),
+            arguments: TrackRole.arguments(
+                limits, context.host.sandboxArguments,
+                sealedFolders.map { TrackSeal(folders: $0, formers: record.processes) }),
             environment: ExecRole.environment, descriptors: [theirs.number, context.host.trackFilter.number],
             hasOwnProcessGroup: false, on: context.loop
         ) { [weak worker] pid, exit in worker?.exited(pid, exit) }
@@ -137,7 +139,8 @@ final class TrackSupervision: WorkerProcessOwner {
     }
 
     func greet(on channel: Channel, _ worker: WorkerProcess) {
-        let formers = record.processes
+        // One that is sealed has ended them already.
+        let formers = sealedFolders == nil ? record.processes : []
         // Before its hello: until then it starts nothing, so no run is left that nobody knows.
         if let pid = worker.child?.pid, let ticks = try? ProcessInspection(pid: pid).startTicks {
             record.started(ProcessIdentity(pid: pid, startTicks: ticks))

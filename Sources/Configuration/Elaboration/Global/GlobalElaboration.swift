@@ -67,6 +67,7 @@ extension Elaborator {
             model.global.balancer.notifyFIFO?.scriptIdentity = script.identity
         }
         checkFIFOs()
+        checkMail()
         for (use, token) in shared.pendingPrograms { _ = checkProgram(use, at: token) }
     }
 

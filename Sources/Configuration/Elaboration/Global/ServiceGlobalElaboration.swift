@@ -23,10 +23,49 @@ extension Elaborator {
         model.global.mail.connectTimeout = .seconds(Int64(max(1, value)))
     }
 
+    /// `off`, `starttls` or `tls`.
+    mutating func mailProtection(_ statement: Statement) {
+        guard let word = word(of: statement) else { return }
+        let names: [String: MailProtection] = ["off": .off, "starttls": .starttls, "tls": .tls]
+        guard let protection = names[string(word)] else {
+            return refuse("`\(string(word))` isn't off, starttls or tls", at: word)
+        }
+        model.global.mail.protection = protection
+    }
+
+    /// `USER file:PATH`. A password in the configuration would be in each copy of it.
+    mutating func mailLogin(_ statement: Statement) {
+        guard let first = statement.words.first, statement.words.count > 1 else { return refuseMissing(statement) }
+        ignore(statement.words.dropFirst(2))
+        let file = string(first + 1)
+        guard file.hasPrefix("file:/") else {
+            return refuse("the password stands in a file: `smtp_auth \(string(first)) file:/PATH`", at: first + 1)
+        }
+        model.global.mail.login = MailLogin(user: string(first), passwordFile: String(file.dropFirst(5)))
+        services.mailLogin = first
+    }
+
+    /// After all of global_defs was read.
+    mutating func checkMail() {
+        guard model.global.mail.login != nil, model.global.mail.protection == .off, let token = services.mailLogin
+        else { return }
+        report(
+            .warning, "the password is sent as clear text: `smtp_tls starttls` or `smtp_tls tls` encrypts it", at: token
+        )
+    }
+
     /// One line of recipients: `Name <a@b>`, or addresses with blanks between them.
     private mutating func recipients(_ entry: Statement) {
         let isNamed = entry.words.contains { bytes($0).contains(UInt8(ascii: "<")) }
-        if isNamed { return add(recipient: mailbox(entry.words), at: entry.token) }
+        if isNamed {
+            if entry.words.count > 1 {
+                report(
+                    .warning,
+                    "keepalived takes this for \(entry.words.count) recipients: write `\"\(mailbox(entry.words))\"`",
+                    at: entry.token)
+            }
+            return add(recipient: mailbox(entry.words), at: entry.token)
+        }
         for word in entry.words { add(recipient: string(word), at: word) }
     }
 

@@ -11,6 +11,7 @@ struct ServiceContext {
     var tokens: [Int] = []
     /// The instance's name in lvs_sync_daemon.
     var syncInstance: Int?
+    var mailLogin: Int?
     /// lvs_notify_fifo_script, until the FIFO is known.
     var fifoScript: (arguments: [String], identity: ScriptIdentity?)?
 }
