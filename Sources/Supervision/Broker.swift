@@ -182,7 +182,8 @@ package struct Broker<Source: InstanceSource> {
             throw .hook(hook, found.key.name)
         }
         return HookCommand(
-            key: HookKey(hook, of: found.key), command: ScriptCommand(script, global: try source(of: generation).global),
+            key: HookKey(hook, of: found.key),
+            command: ScriptCommand(script, global: try source(of: generation).global),
             timeout: found.hooks.timeout)
     }
 

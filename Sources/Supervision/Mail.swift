@@ -67,7 +67,8 @@ package struct Mail: ByteCoded, Hashable, Sendable {
         case .fault: "Entering FAULT state"
         case .stop: "Stopping"
         case .deleted: "Deleted"
-        case .any, .receivedLowerPriority, .reclaimed, .masterPriority, .backupPriority: nil
+        case .any, .receivedLowerPriority, .reclaimed, .masterPriority, .backupPriority, .beforeMaster, .beforeRelease:
+            nil
         }
     }
 

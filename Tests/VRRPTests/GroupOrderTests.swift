@@ -197,7 +197,9 @@ import Testing
         let hook = bench.take().hooks.first
         bench.handle(
             .hookEnded(
-                HookEnd(.beforeMaster, of: NotificationKey(.instance, "VI_2"), number: hook?.number ?? 0, succeeded: false)))
+                HookEnd(
+                    .beforeMaster, of: NotificationKey(.instance, "VI_2"), number: hook?.number ?? 0, succeeded: false))
+        )
         #expect(Self.states(bench) == [.backup, .backup])
         #expect(bench.take().reasons == [.hookFailed, .syncGroup(member: "VI_2", group: "G")])
         bench.advance(.seconds(3))

@@ -74,7 +74,8 @@ import Testing
         #expect(
             labels(NodeContext()) == [
                 "timers", "announcer", "interfaces", "ledger", "dependents", "trackers", "groups", "memberChanges",
-                "orders", "startsAt", "adoptsLeftovers", "staleAddressesAt", "tickets", "lastTicket", "expectedRemovals",
+                "orders", "startsAt", "adoptsLeftovers", "staleAddressesAt", "tickets", "lastTicket",
+                "expectedRemovals",
                 "withdrawals",
                 "withdrawalsKept",
                 "lastNotification",

@@ -56,7 +56,8 @@ package enum NotifyTrigger: UInt8, FieldValue, CaseIterable {
         switch self {
         case .master, .backup, .fault, .stop, .deleted: true
         case .any, .receivedLowerPriority, .reclaimed, .masterPriority, .backupPriority, .beforeMaster,
-            .beforeRelease: false
+            .beforeRelease:
+            false
         }
     }
 

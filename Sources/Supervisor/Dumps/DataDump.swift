@@ -199,6 +199,8 @@ struct DataDump {
         case .deleted: "Deleted state transition script"
         case .receivedLowerPriority: "Master rx lower pri state transition script"
         case .reclaimed: "Reclaimed state transition script"
+        case .beforeMaster: "Before master script"
+        case .beforeRelease: "Before release script"
         // No script runs at a change of the priority.
         case .any, .masterPriority, .backupPriority: "Generic state transition script"
         }

@@ -173,6 +173,8 @@ extension NotifyTrigger {
         case .deleted: "script_deleted"
         case .receivedLowerPriority: "script_master_rx_lower_pri"
         case .reclaimed: "script_reclaimed"
+        case .beforeMaster: "script_before_master"
+        case .beforeRelease: "script_before_release"
         // No script runs at a change of the priority.
         case .any, .masterPriority, .backupPriority: "script"
         }
