@@ -275,6 +275,9 @@ import Testing
         #expect(model.effectiveInstances[1].trackers == [Tracker(kind: .script, name: "ping", weight: -7)])
         model.shared.syncGroups[0].keepsMemberWeights = true
         #expect(try first().trackers.count == 5)
+        #expect(try !first().options.contains(.notifiesPriorityChanges))
+        model.shared.syncGroups[0].notifiesPriorityChanges = true
+        #expect(try first().options.contains(.notifiesPriorityChanges))
     }
 
     /// behaviours_vrrp2 §2: 150 + 30 of its own - 20 of the group's.
