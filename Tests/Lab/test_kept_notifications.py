@@ -49,11 +49,11 @@ class Told:
 
 
 @pytest.fixture
-def told(lan):
+def told(lan, request):
     """The daemon under a service manager with a store; VI_1's notification FAULT waits behind MASTER, which still runs,
     and later ones of the others were sent."""
     node = lan.node("a")
-    one = Told(node)
+    one = Told(node, settings=getattr(request, "param", ()))
     one.store = Store(one.hasup)
     one.store.start("--grace", "10")
     for name in one.names:
@@ -199,6 +199,7 @@ def test_one_that_has_left_the_configuration(told, lan):
     assert "VI_1: notification dropped: it isn't configured any more" in told.hasup.log()
 
 
+@pytest.mark.parametrize("told", [("child_wait_time 1",)], indirect=True, ids=["1s"])
 def test_a_stop_says_what_it_did_not_send(told):
     """Nobody goes on with it: those that wait behind a script that takes too long are named."""
     assert told.hasup.stop()[0] == 0

@@ -20,6 +20,7 @@ HELLO, CONFIGURED, WORKED, OPEN_SOCKET, NOTIFY, OBSERVATIONS, STATUS, LOG, STOPP
     DISCARDED = range(0x201, 0x20D)
 SOCKET_GIVEN, SOCKET_REFUSED, ASK_STATUS = 0x103, 0x104, 0x105
 CHECKER_HELLO, CHECKER_LOG = 0x401, 0x402
+TRACK_HELLO, TRACK_CONFIGURED, TRACK_VERDICTS, TRACK_LOG = range(0x701, 0x705)
 VERSION = 5
 
 
@@ -54,11 +55,11 @@ def borrowed(pid, number):
 
 
 def page_of(pid):
-    """A copy of the descriptor of a worker's state page."""
+    """A copy of the descriptor of the page with a worker's stamp."""
     for number in os.listdir(f"/proc/{pid}/fd"):
-        if os.readlink(f"/proc/{pid}/fd/{number}").startswith("/memfd:hasup-state"):
+        if os.readlink(f"/proc/{pid}/fd/{number}").startswith(("/memfd:hasup-state", "/memfd:hasup-tracking")):
             return borrowed(pid, int(number))
-    raise AssertionError(f"process {pid} has no state page: {os.listdir(f'/proc/{pid}/fd')}")
+    raise AssertionError(f"process {pid} has no page: {os.listdir(f'/proc/{pid}/fd')}")
 
 
 class Page:
