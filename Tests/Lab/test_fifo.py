@@ -500,23 +500,3 @@ def test_reclaimed_after_each_partition(lan, pair, peer):
     hold_for("none more", lambda: ears.read().count(line("RECLAIMED")), lambda seen: seen == 20, 1)
     assert not [text for text in ears.noted() if "RECLAIMED" in text], "a generic script is for states"
     assert ears.read().count(line("MASTER")) == 1 and other.running()
-
-
-# When the address can be used
-
-def test_master_is_told_when_the_address_is_there(lan):
-    """D47: a script that asks for the address finds it, each time."""
-    node = lan.node("a")
-    script = node.write("master.sh", f"""#!/bin/sh
-ip address show dev eth0 to {VIP} | grep -q {VIP} && echo there >>{node.directory}/seen || echo missing >>{node.directory}/seen
-""")
-    os.chmod(script, 0o755)
-    a = Hasup(node, conf.simple(200, version=3, advert=0.02, extra=[f'notify_master "{script}"'],
-                                settings=["script_user root"])).start()
-    for count in range(1, 9):
-        wait_for("a call", lambda: len(lines_of(f"{node.directory}/seen")), lambda seen, count=count: seen >= count, 5)
-        lan.link(node, False)
-        a.wait_state("FAULT")
-        lan.link(node, True)
-        a.wait_state("MASTER")
-    assert set(lines_of(f"{node.directory}/seen")) == {"there"}
