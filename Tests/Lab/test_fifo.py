@@ -1,10 +1,10 @@
 """FIFOs for events, and what else is told: line by line as keepalived does it, and over each death (D47, S2, S3)."""
 
+import fcntl
 import os
 import signal
 import socket
 import stat
-import threading
 import time
 
 import pytest
@@ -43,7 +43,6 @@ def simple(ears, *, priority=200, reader=True, settings=(), keyword="vrrp_notify
 def problems(hasup):
     """What status says is wrong."""
     return " ".join(hasup.status().answer["daemon"]["problems"])
-
 
 # One sequence of events, told by both daemons
 
@@ -332,7 +331,6 @@ def test_a_full_one(ears):
     ears.outside.open()
     a.wait_state("MASTER")
     # It has room for a page only.
-    import fcntl
     fcntl.fcntl(ears.outside.number, 1031, 4096)
     with Injector(ears.node.lan.node("x")) as injector:
         packet = ip_packet("10.0.0.2", MULTICAST4, vrrp_pdu("10.0.0.2", MULTICAST4, 51, 50, [VIP], interval=0.02))
