@@ -313,6 +313,8 @@ def test_no_dump_of_another_moment(start, folder):
     hasup.program.signal(signal.SIGUSR2)
     wait_for("no file", lambda: os.path.exists(os.path.join(folder, "keepalived.stats")), lambda there: not there, 4)
     wait_for("another worker", hasup.worker, lambda pid: pid != worker, 4)
+    # It replies when it has resumed.
+    hasup.wait_state("MASTER")
     assert dumps.statistics(dumps.dump(hasup, folder, signal.SIGUSR2))
     assert problems(hasup) == []
 
