@@ -11,7 +11,7 @@ import Supervision
 /// at the beginning and whenever something on it has changed, because any step of it may be on a file system that never
 /// answers.
 final class FileWatcher {
-    private final class Watched {
+    private final class WatchedFile {
         var number: UInt32
         var file: TrackFile
         var schedule: FileReadingSchedule
@@ -19,7 +19,7 @@ final class FileWatcher {
         /// True until init_file has been done.
         var isNew: Bool
         var places: Set<FilePlace> = []
-        /// What is wrong, as it was told last.
+        /// The complaint that was logged last.
         var complaint = ""
 
         init(_ tracked: Tracked<TrackFile>) {
@@ -39,11 +39,13 @@ final class FileWatcher {
     private let events = hasup_file_events_create()
     private let helpers: FileHelpers
     private var mounts: MountWatch?
-    private var files: [Watched] = []
+    private var files: [WatchedFile] = []
     /// True if init_file may overwrite.
     private var isStart = false
     /// Mode of files that init_file makes.
-    private var mode: UInt32 = 0o600
+    private var mode: UInt32 = 0
+    /// True if all files are about to be looked at because of a mount.
+    private var isLookPlanned = false
     /// Watches that may be unused.
     private var unused: Set<Int32> = []
     private let onVerdict: VerdictHandler
@@ -63,7 +65,7 @@ final class FileWatcher {
         helpers = FileHelpers(on: loop, inotify: inotify.number)
         inotifyWatch = try loop.add(inotify.number) { [weak self] _ in self?.takeEvents() }
         // A folder that something is mounted on is another one.
-        mounts = try? MountWatch(on: loop) { [weak self] in self?.lookAtAll() }
+        mounts = try? MountWatch(on: loop) { [weak self] in self?.planLook() }
     }
 
     deinit {
@@ -74,14 +76,17 @@ final class FileWatcher {
 
     /// Watches these files, and no others; those that have the same path as before go on.
     ///
-    /// - Parameter isStart: true for the first configuration of hasupd's life: init_file may overwrite then.
-    func configure(_ tracked: [Tracked<TrackFile>], isStart: Bool) {
+    /// - Parameters:
+    ///   - isStart: true for the first configuration of hasupd's life: init_file may overwrite then.
+    ///   - mode: that of files which init_file makes.
+    func configure(_ tracked: [Tracked<TrackFile>], isStart: Bool, mode: UInt32) {
         self.isStart = isStart
+        self.mode = mode
         var former = files
         files = tracked.map { tracked in
             let definition = tracked.definition
             let same = former.firstIndex { $0.file.name == definition.name && $0.file.path == definition.path }
-            guard let same else { return Watched(tracked) }
+            guard let same else { return WatchedFile(tracked) }
             let file = former.remove(at: same)
             file.number = tracked.number
             file.file = definition
@@ -98,7 +103,7 @@ final class FileWatcher {
         removeUnusedWatches(former.reduce(into: []) { $0.formUnion($1.places) })
     }
 
-    private func forget(_ file: Watched) {
+    private func forget(_ file: WatchedFile) {
         if let timer = file.timer { loop.remove(timer) }
         file.timer = nil
     }
@@ -130,13 +135,20 @@ final class FileWatcher {
         }
     }
 
-    private func lookAtAll() {
-        for file in files { look(at: file) }
+    /// Looks at all files a little later: containers mount a lot at once.
+    private func planLook() {
+        guard !isLookPlanned else { return }
+        isLookPlanned = true
+        loop.deferWork { [weak self] in
+            guard let self else { return }
+            self.isLookPlanned = false
+            for file in self.files { self.look(at: file) }
+        }
     }
 
-    private func look(at file: Watched) { perform(file.schedule.changed(at: loop.now), file) }
+    private func look(at file: WatchedFile) { perform(file.schedule.changed(at: loop.now), file) }
 
-    private func perform(_ steps: [FileReadingStep], _ file: Watched) {
+    private func perform(_ steps: [FileReadingStep], _ file: WatchedFile) {
         for step in steps {
             switch step {
             case .read: read(file)
@@ -152,7 +164,7 @@ final class FileWatcher {
 
     // MARK: Reading
 
-    private func read(_ file: Watched) {
+    private func read(_ file: WatchedFile) {
         var task = FileHelpers.Task.read
         if file.isNew, let number = file.file.initialValue {
             let overwrites = file.file.overwrites && isStart
@@ -165,7 +177,7 @@ final class FileWatcher {
         }
     }
 
-    private func take(_ answer: FileAnswer?, of file: Watched) {
+    private func take(_ answer: FileAnswer?, of file: WatchedFile) {
         guard let answer else {
             complain("it can't be read now: the process that reads it ended or can't be started", file)
             return perform(file.schedule.ended(nil, at: Clock.now), file)
@@ -195,7 +207,7 @@ final class FileWatcher {
         return FileReading(number: detail.isEmpty ? value.number : 0, detail: detail, isWatched: isWatched)
     }
 
-    private func complain(_ complaint: String, _ file: Watched) {
+    private func complain(_ complaint: String, _ file: WatchedFile) {
         if !complaint.isEmpty, complaint != file.complaint { log("\(file.title): \(complaint)") }
         file.complaint = complaint
     }
@@ -215,7 +227,7 @@ extension hasup_file_outcome {
     fileprivate var complaint: String {
         guard watch_error != 0 || is_silent != 0 else { return "" }
         let reason = watch_error != 0 ? SystemError.text(of: watch_error) : "its file system doesn't tell"
-        return "changes aren't told (\(reason)); it is read each second"
+        return "changes can't be seen (\(reason)); it is read each second"
     }
 }
 

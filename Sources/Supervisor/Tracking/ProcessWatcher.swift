@@ -16,7 +16,7 @@ final class ProcessWatcher {
     private static let looksMax = 256
     private static let batchesMax = 8
 
-    private struct Watched {
+    private struct CountedProcess {
         var number: UInt32
         let process: TrackProcess
         let match: ProcessMatch
@@ -37,7 +37,7 @@ final class ProcessWatcher {
         var matches: [Int] = []
         /// The look at all processes that has seen it last.
         var look: UInt64 = 0
-        /// Nil if there is no descriptor left: then only such a look sees that it is gone.
+        /// Nil if there is no descriptor left: then only the next such look sees that it is gone.
         var pidfd: Descriptor?
         var watch: Watch?
     }
@@ -45,7 +45,9 @@ final class ProcessWatcher {
     private let loop: EventLoop
     private var connector: Descriptor?
     private var connectorWatch: Watch?
-    private var watched: [Watched] = []
+    private var watched: [CountedProcess] = []
+    /// Bytes of command lines that are looked at.
+    private var commandLineMax = 0
     private var found: [Int32: Found] = [:]
     private var list: ProcessList?
     private var look: UInt64 = 0
@@ -59,6 +61,7 @@ final class ProcessWatcher {
     private var quorumTimer: Timer?
     private var toldOfLists = false
     private var toldOfLosses = false
+    private var toldOfNoList = false
     private let onVerdict: VerdictHandler
     private let log: (String) -> Void
 
@@ -92,19 +95,17 @@ final class ProcessWatcher {
     func configure(_ tracked: [Tracked<TrackProcess>]) {
         let former = watched
         watched = tracked.map { tracked in
-            guard var same = former.first(where: { $0.process == tracked.definition }) else { return Watched(tracked) }
+            guard var same = former.first(where: { $0.process == tracked.definition }) else {
+                return CountedProcess(tracked)
+            }
             same.number = tracked.number
             same.count = 0
             return same
         }
+        commandLineMax = watched.map(\.match.commandLineMax).max() ?? 0
         for process in found.values { forget(process) }
         found = [:]
         isComplete = false
-        guard !watched.isEmpty else {
-            list = nil
-            if let listTimer { loop.set(listTimer, to: .never) }
-            return
-        }
         if connectorWatch == nil { tellOfLists("the kernel doesn't report them here") }
         lookAtAll()
     }
@@ -121,6 +122,7 @@ final class ProcessWatcher {
             watch(pid, process)
             // The number may have become another process's meanwhile.
             if process.watch != nil, self.matches(of: pid) != matches { return remove(pid) }
+            if process.watch == nil { planLook() }
         }
         for index in process.matches { watched[index].count -= 1 }
         for index in matches { watched[index].count += 1 }
@@ -170,20 +172,19 @@ final class ProcessWatcher {
     private static let zombie = Int32(UInt8(ascii: "Z"))
     private static let dead = Int32(UInt8(ascii: "X"))
 
-    private var commandLineMax: Int { watched.map(\.match.commandLineMax).max() ?? 0 }
-
     // MARK: Beginnings
 
     private func readEvents() {
-        guard let number = connectorNumber, !watched.isEmpty else { return drain() }
+        guard let number = connectorNumber else { return }
         for _ in 0..<Self.batchesMax {
             switch ProcessConnector.read(number) {
-            case .events(let events): for event in events { take(event) }
+            case .reports(let reports): for report in reports { take(report) }
             case .none: return settle()
             case .lost:
                 if !toldOfLosses { log("reports about processes were lost: all of them are looked at") }
                 toldOfLosses = true
-                if list == nil { planLook() } else { isLost = true }
+                isLost = true
+                planLook()
             case .failed(let error):
                 endReports()
                 tellOfLists("\(error)")
@@ -201,28 +202,16 @@ final class ProcessWatcher {
         }
     }
 
-    /// Nobody wants to know.
-    private func drain() {
-        guard let number = connectorNumber else { return }
-        for _ in 0..<Self.batchesMax {
-            switch ProcessConnector.read(number) {
-            case .events, .lost: continue
-            case .none: return
-            case .failed: return endReports()
-            }
-        }
-    }
-
     private func endReports() {
         if let connectorWatch { loop.remove(connectorWatch) }
         connectorWatch = nil
         connector = nil
     }
 
-    private func take(_ event: ProcessConnector.Event) {
+    private func take(_ report: ProcessConnector.ProcessChange) {
         // A child is called like its parent until it executes something.
-        guard event.kind != HASUP_PROCESS_FORK || found[event.parent] != nil else { return }
-        look(at: event.pid)
+        guard report.kind != HASUP_PROCESS_FORK || found[report.parent] != nil else { return }
+        look(at: report.pid)
     }
 
     private func tellOfLists(_ reason: String) {
@@ -233,7 +222,7 @@ final class ProcessWatcher {
 
     // MARK: All processes
 
-    /// Not at once: more reports may be lost in a moment.
+    /// A look is planned when the one that goes on has ended. Not at once: more reports may be lost in a moment.
     private func planLook() {
         guard let listTimer, list == nil, !isPlanned else { return }
         isPlanned = true
@@ -242,15 +231,17 @@ final class ProcessWatcher {
 
     private func lookAtAll() {
         look += 1
-        isPlanned = false
+        (isPlanned, isLost) = (false, false)
         list = ProcessList()
-        if list == nil { log("processes can't be listed: \(SystemError.text(of: errno))") }
-        lookAtMore()
+        if list != nil { return lookAtMore() }
+        if !toldOfNoList { log("processes can't be listed: \(SystemError.text(of: errno))") }
+        toldOfNoList = true
+        planLook()
     }
 
     /// A part of all processes, or the first one.
     private func lookAtMore() {
-        guard let listTimer, !watched.isEmpty else { return }
+        guard let listTimer else { return }
         guard let list else { return lookAtAll() }
         for _ in 0..<Self.looksMax {
             guard let pid = list.next() else { return endLook(list) }
@@ -267,8 +258,7 @@ final class ProcessWatcher {
         }
         isComplete = true
         settle()
-        if connectorWatch == nil || isLost { planLook() }
-        isLost = false
+        if connectorWatch == nil || isLost || found.values.contains(where: { $0.watch == nil }) { planLook() }
     }
 
     // MARK: Results
