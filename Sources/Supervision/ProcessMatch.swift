@@ -1,15 +1,15 @@
 import ConfigurationModel
 
-/// What a process has to be called to count for a vrrp_track_process: by its name in the kernel, or, with full_command,
+/// The name by which a process counts for a vrrp_track_process: by its name in the kernel, or, with full_command,
 /// param_match or parameters, by its command line. Nothing is a pattern (keepalived.conf(5)).
 package struct ProcessMatch: Hashable, Sendable {
-    private enum Rule: Hashable {
+    private enum Comparison: Hashable {
         case name
         case commandLine
         case beginningOfCommandLine
     }
 
-    private let rule: Rule
+    private let rule: Comparison
     /// A name, or words that end with NUL each; at the beginning of a command line, the last end may be missing.
     private let bytes: [UInt8]
 

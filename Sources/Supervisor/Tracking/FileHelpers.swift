@@ -11,7 +11,7 @@ final class FileHelpers {
     /// A helper that hasn't answered for this long gets others beside it, if there is more to do.
     static let patience = Interval.milliseconds(50)
 
-    /// What is to be done with a file.
+    /// An order about a file.
     enum Task {
         case open(ScriptAccount)
         case read
@@ -155,7 +155,7 @@ final class FileHelpers {
     }
 }
 
-/// What a helper has found out about a file.
+/// The findings of a helper about a file.
 struct FileAnswer {
     let outcome: hasup_file_outcome
     let bytes: [UInt8]

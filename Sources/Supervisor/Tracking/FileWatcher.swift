@@ -11,7 +11,7 @@ import Supervision
 /// at the beginning and whenever something on it has changed, because any step of it may be on a file system that never
 /// answers.
 final class FileWatcher {
-    private final class Watched {
+    private final class WatchedFile {
         var number: UInt32
         var file: TrackFile
         var schedule: FileReadingSchedule
@@ -19,7 +19,7 @@ final class FileWatcher {
         /// True until init_file has been done.
         var isNew: Bool
         var places: Set<FilePlace> = []
-        /// What is wrong, as it was told last.
+        /// The trouble that was reported last.
         var complaint = ""
 
         init(_ tracked: Tracked<TrackFile>) {
@@ -39,7 +39,7 @@ final class FileWatcher {
     private let events = hasup_file_events_create()
     private let helpers: FileHelpers
     private var mounts: MountWatch?
-    private var files: [Watched] = []
+    private var files: [WatchedFile] = []
     /// True if init_file may overwrite.
     private var isStart = false
     /// Mode of files that init_file makes.
@@ -81,7 +81,7 @@ final class FileWatcher {
         files = tracked.map { tracked in
             let definition = tracked.definition
             let same = former.firstIndex { $0.file.name == definition.name && $0.file.path == definition.path }
-            guard let same else { return Watched(tracked) }
+            guard let same else { return WatchedFile(tracked) }
             let file = former.remove(at: same)
             file.number = tracked.number
             file.file = definition
@@ -98,7 +98,7 @@ final class FileWatcher {
         removeUnusedWatches(former.reduce(into: []) { $0.formUnion($1.places) })
     }
 
-    private func forget(_ file: Watched) {
+    private func forget(_ file: WatchedFile) {
         if let timer = file.timer { loop.remove(timer) }
         file.timer = nil
     }
@@ -134,9 +134,9 @@ final class FileWatcher {
         for file in files { look(at: file) }
     }
 
-    private func look(at file: Watched) { perform(file.schedule.changed(at: loop.now), file) }
+    private func look(at file: WatchedFile) { perform(file.schedule.changed(at: loop.now), file) }
 
-    private func perform(_ steps: [FileReadingStep], _ file: Watched) {
+    private func perform(_ steps: [FileReadingStep], _ file: WatchedFile) {
         for step in steps {
             switch step {
             case .read: read(file)
@@ -152,7 +152,7 @@ final class FileWatcher {
 
     // MARK: Reading
 
-    private func read(_ file: Watched) {
+    private func read(_ file: WatchedFile) {
         var task = FileHelpers.Task.read
         if file.isNew, let number = file.file.initialValue {
             let overwrites = file.file.overwrites && isStart
@@ -165,7 +165,7 @@ final class FileWatcher {
         }
     }
 
-    private func take(_ answer: FileAnswer?, of file: Watched) {
+    private func take(_ answer: FileAnswer?, of file: WatchedFile) {
         guard let answer else {
             complain("it can't be read now: the process that reads it ended or can't be started", file)
             return perform(file.schedule.ended(nil, at: Clock.now), file)
@@ -195,7 +195,7 @@ final class FileWatcher {
         return FileReading(number: detail.isEmpty ? value.number : 0, detail: detail, isWatched: isWatched)
     }
 
-    private func complain(_ complaint: String, _ file: Watched) {
+    private func complain(_ complaint: String, _ file: WatchedFile) {
         if !complaint.isEmpty, complaint != file.complaint { log("\(file.title): \(complaint)") }
         file.complaint = complaint
     }
@@ -214,8 +214,8 @@ extension hasup_file_outcome {
     /// The reason that changes may not be told; empty if they are.
     fileprivate var complaint: String {
         guard watch_error != 0 || is_silent != 0 else { return "" }
-        let reason = watch_error != 0 ? SystemError.text(of: watch_error) : "its file system doesn't tell"
-        return "changes aren't told (\(reason)); it is read each second"
+        let reason = watch_error != 0 ? SystemError.text(of: watch_error) : "its file system doesn't report them"
+        return "changes aren't reported (\(reason)); it is read each second"
     }
 }
 

@@ -18,8 +18,8 @@ enum ProcessConnector {
             "get reports about processes")
     }
 
-    /// What has happened to a process.
-    struct Event {
+    /// An event of a process.
+    struct ProcessEvent {
         let kind: hasup_process_event_kind
         let pid: Int32
         /// The one that has forked it.
@@ -28,7 +28,7 @@ enum ProcessConnector {
 
     /// Result of a call of `read`.
     enum Batch {
-        case events([Event])
+        case events([ProcessEvent])
         /// There are none for now.
         case none
         /// Some were lost.
@@ -46,7 +46,7 @@ enum ProcessConnector {
             case let error where error > 0: return .failed(SystemError(error, "read reports about processes"))
             default:
                 return .events(
-                    $0.prefix(Int(count)).map { Event(kind: $0.kind, pid: $0.pid, parent: $0.parent) })
+                    $0.prefix(Int(count)).map { ProcessEvent(kind: $0.kind, pid: $0.pid, parent: $0.parent) })
             }
         }
     }

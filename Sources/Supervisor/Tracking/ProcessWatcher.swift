@@ -16,7 +16,7 @@ final class ProcessWatcher {
     private static let looksMax = 256
     private static let batchesMax = 8
 
-    private struct Watched {
+    private struct WatchedProcess {
         var number: UInt32
         let process: TrackProcess
         let match: ProcessMatch
@@ -45,7 +45,7 @@ final class ProcessWatcher {
     private let loop: EventLoop
     private var connector: Descriptor?
     private var connectorWatch: Watch?
-    private var watched: [Watched] = []
+    private var watched: [WatchedProcess] = []
     private var found: [Int32: Found] = [:]
     private var list: ProcessList?
     private var look: UInt64 = 0
@@ -92,7 +92,9 @@ final class ProcessWatcher {
     func configure(_ tracked: [Tracked<TrackProcess>]) {
         let former = watched
         watched = tracked.map { tracked in
-            guard var same = former.first(where: { $0.process == tracked.definition }) else { return Watched(tracked) }
+            guard var same = former.first(where: { $0.process == tracked.definition }) else {
+                return WatchedProcess(tracked)
+            }
             same.number = tracked.number
             same.count = 0
             return same
@@ -219,7 +221,7 @@ final class ProcessWatcher {
         connector = nil
     }
 
-    private func take(_ event: ProcessConnector.Event) {
+    private func take(_ event: ProcessConnector.ProcessEvent) {
         // A child is called like its parent until it executes something.
         guard event.kind != HASUP_PROCESS_FORK || found[event.parent] != nil else { return }
         look(at: event.pid)

@@ -1,6 +1,6 @@
 import Base
 
-/// What a hasup-track needs for its seal, where no scripts can come that would inherit that: it seals itself before it reads a
+/// The data of a hasup-track's seal, where no scripts can come that would inherit that: it seals itself before it reads a
 /// message.
 struct TrackSeal: Equatable {
     /// The folders of init_file, in which alone it writes.

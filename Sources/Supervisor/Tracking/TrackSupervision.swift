@@ -104,7 +104,7 @@ final class TrackSupervision: WorkerProcessOwner {
             .send(on: channel, descriptors: [generation.trackingPartNumber])
     }
 
-    /// Where the kernel doesn't report, hasup-track looks for itself, and says so.
+    /// Sends the kernel's reports. Where there are none, hasup-track looks for itself, and says so.
     private func sendReports(on channel: Channel) {
         guard !hasReports else { return }
         do throws(SystemError) {
