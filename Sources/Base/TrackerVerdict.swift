@@ -1,4 +1,4 @@
-/// What is known of a tracked object: its result, and what led to it. A restarted hasup-track goes on with it
+/// The state of knowledge about a tracked object: its result, and what led to it. A restarted hasup-track goes on with it
 /// (docs/decisions, D45).
 package struct TrackerVerdict: ByteCoded, Hashable, Sendable {
     /// Bytes of a detail that are kept.
@@ -9,7 +9,7 @@ package struct TrackerVerdict: ByteCoded, Hashable, Sendable {
     package var streak: UInt32 = 0
     /// Runs in a row that made the result; 1 for a file or a process.
     package var count: UInt32 = 0
-    /// What was seen last: `exit status 1`, `signal 9`, `timed out`; empty for a success.
+    /// The last observation: `exit status 1`, `signal 9`, `timed out`; empty for a success.
     package var detail = ""
 
     package init() {}

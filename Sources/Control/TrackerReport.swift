@@ -19,7 +19,7 @@ package struct TrackerReport: JSONRecord, Hashable {
     package var count = 0
     /// Runs in a row since then that speak against it: rise or fall of them change it.
     package var streak = 0
-    /// What was seen last, as `exit status 1`; empty for a success.
+    /// The last observation, as `exit status 1`; empty for a success.
     package var lastResult = ""
 
     /// Nothing.
@@ -38,7 +38,7 @@ package struct TrackerReport: JSONRecord, Hashable {
     }
 }
 
-/// What an instance makes of a tracked object.
+/// The effect of a tracked object on an instance.
 package struct TrackerUseReport: JSONRecord, Hashable {
     package static let summary = "An entry of a virtual router's trackers; weight 0: a failure is a fault"
     package var kind = ""

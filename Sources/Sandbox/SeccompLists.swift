@@ -36,7 +36,7 @@ enum SeccompLists {
         case .checker: common + noLinks + messages + checker
         case .config: common + noLinks + config
         case .dump: common + noLinks + dump
-        case .mail: common + messages + mail
+        case .mail: common + noLinks + messages + mail
         case .withdraw: common + noLinks + messages + netlink
         case .track: common + messages + track
         case .supervisor: supervisor

@@ -67,7 +67,7 @@ package struct Mail: ByteCoded, Hashable, Sendable {
         case .fault: "Entering FAULT state"
         case .stop: "Stopping"
         case .deleted: "Deleted"
-        case .any, .receivedLowerPriority: nil
+        case .any, .receivedLowerPriority, .reclaimed, .masterPriority, .backupPriority: nil
         }
     }
 

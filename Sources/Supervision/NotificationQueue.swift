@@ -22,7 +22,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
     /// The time between runs of an instance after those.
     package static var spacing: Interval { .milliseconds(500) }
 
-    private typealias Waiting = (run: Run, scripts: Int, event: NotifyTrigger?)
+    private typealias WaitingRun = (run: Run, scripts: Int, event: NotifyTrigger?)
 
     private struct Pace {
         /// The moment from which on all of the burst may be had again; each run moves it by the spacing.
@@ -38,7 +38,7 @@ package struct NotificationQueue<Run: Sendable>: Sendable {
         var key = NotificationKey(.instance, "")
         var running = 0
         /// A state, and behind it events.
-        var waiting: [Waiting] = []
+        var waiting: [WaitingRun] = []
         var isReady = false
         var states = Pace()
         var events = Pace()

@@ -6,7 +6,7 @@ package enum ReaderEvent: Hashable, Sendable {
     case start
     /// A process that an earlier hasupd has started reads already.
     case adopted
-    /// What a new reader is to read first lies in the FIFO.
+    /// The first lines for a new reader are in the FIFO.
     case prepared
     /// The process exists.
     case spawned

@@ -19,7 +19,7 @@ package enum ScriptStep: Hashable, Sendable {
     case report(TrackerVerdict)
 }
 
-/// The runs of one tracking script and what follows from them (behaviours §2): when it starts, when a run has taken too
+/// The runs of one tracking script and what follows from them (behaviours §8): when it starts, when a run has taken too
 /// long, and after how many results in a row its state changes. No two runs of it overlap.
 package struct ScriptSchedule: Sendable {
     package struct Settings: Hashable, Sendable {
@@ -42,7 +42,7 @@ package struct ScriptSchedule: Sendable {
         }
     }
 
-    private enum Phase {
+    private enum RunPhase {
         case waiting
         case running
         /// It was asked to end.
@@ -57,7 +57,7 @@ package struct ScriptSchedule: Sendable {
 
     package private(set) var settings: Settings
     package private(set) var verdict: TrackerVerdict
-    private var phase = Phase.waiting
+    private var phase = RunPhase.waiting
     /// One of the times at which it starts; the others are whole intervals away.
     private var tick: Instant
     /// The time of the next call of `due`.

@@ -20,7 +20,7 @@ package enum ShutdownEvent: Hashable, Sendable {
     case timeout
 }
 
-/// What the configuration says of a shutdown.
+/// The time limits of a shutdown by the configuration.
 package struct ShutdownLimits: Hashable, Sendable {
     /// child_wait_time: the time for workers, scripts and readers together; nil when it isn't written.
     package var total: Interval?
@@ -135,7 +135,7 @@ package struct Shutdown: Sendable {
         return [.finishScripts(within: limit ?? Self.scriptTimeout)]
     }
 
-    /// What is left of child_wait_time.
+    /// The rest of child_wait_time.
     private func remaining(at now: Instant) -> Interval? {
         limits.total.map { max(.zero, beganAt + $0 - now) }
     }

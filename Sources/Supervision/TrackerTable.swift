@@ -9,7 +9,7 @@ package struct TrackerTable: Sendable {
     /// Forms that are read: its own, and that of the minor version before, when there is one.
     package static let readableFormats = [1]
 
-    /// What is known of one object.
+    /// The entry of one object.
     package struct Entry: Hashable, Sendable {
         package var fingerprint: UInt64
         package var verdict: TrackerVerdict
@@ -53,11 +53,11 @@ package struct TrackerTable: Sendable {
         }
     }
 
-    /// What a verdict changes.
-    package enum Change: Hashable, Sendable {
+    /// The change that a verdict makes.
+    package enum VerdictChange: Hashable, Sendable {
         /// Nothing that is new.
         case none
-        /// What led to the result, not the result.
+        /// The reason of the result, not the result.
         case detail
         /// The result; `before` is the one before.
         case result(before: TrackerResult)
@@ -105,7 +105,7 @@ package struct TrackerTable: Sendable {
     }
 
     /// Takes a verdict of hasup-track.
-    package mutating func take(_ verdict: TrackerVerdict, on object: TrackedObject, at now: Instant) -> Change {
+    package mutating func take(_ verdict: TrackerVerdict, on object: TrackedObject, at now: Instant) -> VerdictChange {
         let before = self.verdict(on: object)
         guard verdict != before else { return .none }
         let isNew = verdict.result != before.result

@@ -25,7 +25,7 @@ package struct NumberedVerdict: ByteCoded, Hashable, Sendable {
 package enum SupervisorToTracker {
     /// First of all. The page for its stamp comes along. `formers` are hasup-tracks before it, which may have left runs.
     case hello(version: UInt16, formers: [ProcessIdentity])
-    /// What is known of objects of the configuration that comes next; those that aren't named have no result yet.
+    /// The verdicts on objects of the configuration that comes next; those that aren't named have no result yet.
     case verdicts([NumberedVerdict])
     /// The kernel's reports about processes, a socket, come along; for the configuration that comes next and those after
     /// it, until one has no processes.
@@ -95,7 +95,7 @@ package enum TrackerToSupervisor {
     case hello(version: UInt16, SandboxReport)
     /// This generation is watched.
     case configured(generation: UInt64)
-    /// What has changed, by the numbers of this generation.
+    /// Changed verdicts, by the numbers of this generation.
     case verdicts(generation: UInt64, [NumberedVerdict])
     /// A line for the log.
     case log(LogLevel, String)

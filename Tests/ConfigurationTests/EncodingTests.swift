@@ -120,7 +120,7 @@ import Testing
         let part = load(text.replacing("%", with: "")).model.trackingPart
         #expect(part.shared.trackScripts.map(\.name) == ["a", "c", "d"], "a member's weight counts for nothing")
         #expect(part.shared.trackFiles.map(\.name) == ["f"] && part.shared.trackProcesses.map(\.name) == ["p"])
-        #expect(part.shared.trackedObjectCount == 5)
+        #expect(part.shared.trackScripts.count + part.shared.trackFiles.count + part.shared.trackProcesses.count == 5)
         #expect(part.global.scriptUser?.user == "v" && part.global.scriptSecurity)
         #expect(part.shared.trackScripts.first?.identity?.user == "u")
         let encoded = part.encode()

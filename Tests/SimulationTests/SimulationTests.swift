@@ -53,8 +53,8 @@ import Testing
         (FaultInjection.keepsPartition, UInt64(1)), (.changesVRIDs, 1), (.losesKernelAddresses, 1),
         (.ignoresNopreempt, 9), (.suppressesPriorityZero, 1), (.dropsPriorityZero, 1), (.delaysRestart, 1),
         (.undercountsNotifications, 1), (.overcountsNotifications, 2), (.dropsLedger, 19), (.dropsLedgerRecords, 1),
-        (.keepsEndedLedgerRecords, 1), (.removesForeignAddresses, 2), (.skipsInstalls, 1), (.hidesDuplicates, 4),
-        (.hidesForeignAddresses, 1), (.hidesMTU, 5), (.ignoresForeignRemovals, 7), (.changesLinkConstantly, 7),
+        (.keepsEndedLedgerRecords, 1), (.removesForeignAddresses, 10), (.skipsInstalls, 1), (.hidesDuplicates, 4),
+        (.hidesForeignAddresses, 2), (.hidesMTU, 5), (.ignoresForeignRemovals, 2), (.changesLinkConstantly, 7),
         (.losesTrackerResults, 5), (.losesTrackerTable, 5), (.hidesTrackerFailures, 6),
     ])
     func invariantsCanFail(_ injection: FaultInjection, _ seed: UInt64) {

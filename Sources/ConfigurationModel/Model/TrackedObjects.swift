@@ -36,6 +36,4 @@ extension ConfigurationModel {
 }
 
 extension SharedObjects {
-    /// Number of objects that hasup-track watches. By number they are the scripts, then the files, then the processes.
-    package var trackedObjectCount: Int { trackScripts.count + trackFiles.count + trackProcesses.count }
 }

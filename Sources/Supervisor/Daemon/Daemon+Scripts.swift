@@ -27,7 +27,7 @@ extension Daemon {
 }
 
 extension DaemonSettings {
-    /// What they say of a shutdown.
+    /// The time limits of a shutdown.
     var shutdownLimits: ShutdownLimits {
         ShutdownLimits(total: childWaitTime, shutdownScript: shutdownScript?.timeout)
     }

@@ -12,7 +12,7 @@ struct DumpContents {
     var statuses: [InstanceStatus?]
     /// The times of the last transitions, nanoseconds since 1970, by the number of the instance.
     var transitions: [Int64]
-    /// What hasupd knows of tracked objects; those that aren't here aren't tracked.
+    /// The tracked objects that hasupd knows; those that aren't here aren't tracked.
     var verdicts: [TrackerKey: TrackerVerdict] = [:]
     /// The moment, nanoseconds since 1970.
     var now: Int64

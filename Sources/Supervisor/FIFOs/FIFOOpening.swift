@@ -6,7 +6,7 @@ import Supervision
 
 /// A process of the role `hasup-fifo`, and its answer.
 final class FIFOOpening {
-    enum Answer {
+    enum OpeningAnswer {
         /// The number of the open file, which is the receiver's.
         case opened(Int32, isMade: Bool)
         /// A sentence without its end.
@@ -17,7 +17,7 @@ final class FIFOOpening {
     private let socket: Descriptor
     private let child: ChildProcess
     private var timer: Timer?
-    private var completion: ((Answer) -> Void)?
+    private var completion: ((OpeningAnswer) -> Void)?
 
     private init(_ child: ChildProcess, _ socket: consuming Descriptor, on loop: EventLoop) {
         self.child = child
@@ -30,7 +30,7 @@ final class FIFOOpening {
     /// - Parameter limit: a process that hasn't answered by then is killed. The kernel may keep it all the same.
     /// - Throws: `SystemError`.
     static func start(
-        _ order: FIFOOrder, within limit: Interval, on loop: EventLoop, _ completion: @escaping (Answer) -> Void
+        _ order: FIFOOrder, within limit: Interval, on loop: EventLoop, _ completion: @escaping (OpeningAnswer) -> Void
     ) throws(SystemError) -> FIFOOpening {
         var pair: [Int32] = [-1, -1]
         try checked(hasup_socketpair(&pair), "create a socket pair")
@@ -69,7 +69,7 @@ final class FIFOOpening {
         complete(.opened(number, isMade: text == FIFORole.made))
     }
 
-    private func complete(_ answer: Answer) {
+    private func complete(_ answer: OpeningAnswer) {
         if let timer { loop.set(timer, to: .never) }
         let completion = self.completion
         self.completion = nil

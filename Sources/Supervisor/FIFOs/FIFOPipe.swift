@@ -66,7 +66,8 @@ final class FIFOPipe {
     /// A sentence about lines that are being lost; nil when none is.
     var problem: String? {
         lostInARow == 0
-            ? nil : "The FIFO \(path) is full, because nobody reads it: \(counted(Int(clamping: lost), "line")) lost."
+            ? nil
+            : "The FIFO \(path) is full, because no program reads it: \(counted(Int(clamping: lost), "line")) lost."
     }
 
     /// Writes a line, by one write(2), behind those that wait.
@@ -138,7 +139,7 @@ final class FIFOPipe {
 
     private func lose(_ count: UInt64) {
         if lostInARow == 0 {
-            log.warning("a line for the FIFO \(path) is lost: it is full, because nobody reads it")
+            log.warning("a line for the FIFO \(path) is lost: it is full, because no program reads it")
         }
         lost += count
         lostInARow += count

@@ -3,7 +3,7 @@ import Glibc
 import Reactor
 import Supervision
 
-/// What a hasupd notes in the run directory about its FIFOs, for the next one: which of them it has made, and which process
+/// The note of a hasupd in the run directory about its FIFOs, for the next one: which of them it has made, and which process
 /// reads. A line for each; the path, which comes last, may have blanks.
 struct FIFORecord: Equatable {
     struct Entry: Equatable {

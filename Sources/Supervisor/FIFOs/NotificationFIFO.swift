@@ -5,7 +5,7 @@ import Reactor
 import Sandbox
 import Supervision
 
-/// What a FIFO needs from the one who has all of them.
+/// The requests of a FIFO to the owner of all of them.
 protocol NotificationFIFOOwner: AnyObject {
     /// Something has changed that the next hasupd is to know.
     func changed(_ fifo: NotificationFIFO)
@@ -43,7 +43,7 @@ final class NotificationFIFO {
     private var drainTimer: Timer?
     /// Why it isn't open, or not as it should be; a sentence without its end.
     private var failure: String?
-    /// How the last reader ended, a clause.
+    /// The end of the last reader, a clause.
     private var lastEnd: String?
     /// The one that hasup has made, and is to remove.
     private(set) var made: FIFOIdentity?
@@ -81,7 +81,7 @@ final class NotificationFIFO {
         return sentences
     }
 
-    /// What the next hasupd is to know; nil while it isn't open.
+    /// The note for the next hasupd; nil while it isn't open.
     var entry: FIFORecord.Entry? {
         pipe.map {
             FIFORecord.Entry(
@@ -120,7 +120,7 @@ final class NotificationFIFO {
         }
     }
 
-    private func opened(_ answer: FIFOOpening.Answer) {
+    private func opened(_ answer: FIFOOpening.OpeningAnswer) {
         opening = nil
         switch answer {
         case .opened(let number, let isMade):

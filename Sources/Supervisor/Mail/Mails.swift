@@ -144,7 +144,7 @@ final class Mails {
             let count = recv(sending.socket.number, &buffer, buffer.count, Int32(MSG_DONTWAIT))
             guard count > 0 else { break }
             let bytes = Array(buffer[1..<count])
-            switch MailRole.Report(rawValue: buffer[0]) {
+            switch MailRole.MailReport(rawValue: buffer[0]) {
             case .sealed: sending.sandbox = Self.report(bytes)
             case .failed: sending.reason = Printable.text(String(decoding: bytes, as: UTF8.self), limit: 400)
             case nil: break

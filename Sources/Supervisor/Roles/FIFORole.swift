@@ -177,7 +177,7 @@ struct FIFOIdentity: Hashable {
     }
 }
 
-/// What `hasup-fifo` is to do.
+/// An order to `hasup-fifo`.
 enum FIFOOrder: Equatable {
     /// With one that was made before, which is removed first.
     case open(path: String, mode: UInt16, owner: FIFOPlan.Owner?, replacing: FIFOIdentity?)

@@ -13,7 +13,7 @@ import WorkerProtocol
 /// It loads libcurl and reads the files of smtp_ca and smtp_auth as hasupd's user, then becomes its own and seals itself.
 /// After 30 s the kernel ends it, also when hasupd has gone.
 ///
-/// Arguments: those of `SandboxArguments`. Descriptor 3 takes what it reports (`Report`), 4 is the compiled system call
+/// Arguments: those of `SandboxArguments`. Descriptor 3 takes what it reports (`MailReport`), 4 is the compiled system call
 /// filter, and 5 the memory file of a `MailOrder`. It ends with 0, 75 if another try may help, or 69.
 enum MailRole {
     /// Seconds that it lives at most.
@@ -25,7 +25,7 @@ enum MailRole {
     private static let pause: UInt32 = 2
 
     /// The first byte of what it reports.
-    enum Report: UInt8 {
+    enum MailReport: UInt8 {
         /// A `SandboxReport` follows.
         case sealed = 1
         /// The reason that a mail wasn't sent follows, a clause.
@@ -57,7 +57,7 @@ enum MailRole {
 
     private static func tell(_ report: AppliedSandbox) {
         var writer = ByteWriter()
-        writer.write(Report.sealed.rawValue)
+        writer.write(MailReport.sealed.rawValue)
         SandboxReport(
             shortfalls: report.shortfalls, isConfined: report.isConfined, isFiltered: report.isFiltered,
             isDumpable: report.isDumpable, workingDirectory: report.workingDirectory ?? ""
@@ -66,7 +66,7 @@ enum MailRole {
     }
 
     private static func complain(_ reason: String, _ status: Int32) -> Int32 {
-        let bytes = [Report.failed.rawValue] + Array(Printable.text(reason, limit: 300).utf8)
+        let bytes = [MailReport.failed.rawValue] + Array(Printable.text(reason, limit: 300).utf8)
         _ = hasup_send_packet(descriptor, bytes, bytes.count, nil, 0)
         return status
     }

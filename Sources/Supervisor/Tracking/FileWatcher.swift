@@ -226,8 +226,8 @@ extension hasup_file_outcome {
     /// The reason that changes may not be told; empty if they are.
     fileprivate var complaint: String {
         guard watch_error != 0 || is_silent != 0 else { return "" }
-        let reason = watch_error != 0 ? SystemError.text(of: watch_error) : "its file system doesn't tell"
-        return "changes can't be seen (\(reason)); it is read each second"
+        let reason = watch_error != 0 ? SystemError.text(of: watch_error) : "its file system doesn't report them"
+        return "changes aren't reported (\(reason)); it is read each second"
     }
 }
 

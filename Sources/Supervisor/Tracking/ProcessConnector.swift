@@ -19,7 +19,7 @@ enum ProcessConnector {
     }
 
     /// A process's beginning or change of name.
-    struct ProcessChange {
+    struct ProcessEvent {
         let kind: hasup_process_event_kind
         let pid: Int32
         /// The one that has forked it.
@@ -28,7 +28,7 @@ enum ProcessConnector {
 
     /// Result of a call of `read`.
     enum Batch {
-        case reports([ProcessChange])
+        case events([ProcessEvent])
         /// There are none for now.
         case none
         /// Some were lost.
@@ -45,8 +45,8 @@ enum ProcessConnector {
             case ENOBUFS: return .lost
             case let error where error > 0: return .failed(SystemError(error, "read reports about processes"))
             default:
-                return .reports(
-                    $0.prefix(Int(count)).map { ProcessChange(kind: $0.kind, pid: $0.pid, parent: $0.parent) })
+                return .events(
+                    $0.prefix(Int(count)).map { ProcessEvent(kind: $0.kind, pid: $0.pid, parent: $0.parent) })
             }
         }
     }

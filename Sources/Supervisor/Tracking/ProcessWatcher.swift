@@ -16,7 +16,7 @@ final class ProcessWatcher {
     private static let looksMax = 256
     private static let batchesMax = 8
 
-    private struct CountedProcess {
+    private struct WatchedProcess {
         var number: UInt32
         let process: TrackProcess
         let match: ProcessMatch
@@ -45,7 +45,7 @@ final class ProcessWatcher {
     private let loop: EventLoop
     private var connector: Descriptor?
     private var connectorWatch: Watch?
-    private var watched: [CountedProcess] = []
+    private var watched: [WatchedProcess] = []
     /// Bytes of command lines that are looked at.
     private var commandLineMax = 0
     private var found: [Int32: Found] = [:]
@@ -96,7 +96,7 @@ final class ProcessWatcher {
         let former = watched
         watched = tracked.map { tracked in
             guard var same = former.first(where: { $0.process == tracked.definition }) else {
-                return CountedProcess(tracked)
+                return WatchedProcess(tracked)
             }
             same.number = tracked.number
             same.count = 0
@@ -178,7 +178,7 @@ final class ProcessWatcher {
         guard let number = connectorNumber else { return }
         for _ in 0..<Self.batchesMax {
             switch ProcessConnector.read(number) {
-            case .reports(let reports): for report in reports { take(report) }
+            case .events(let events): for event in events { take(event) }
             case .none: return settle()
             case .lost:
                 if !toldOfLosses { log("reports about processes were lost: all of them are looked at") }
@@ -208,10 +208,10 @@ final class ProcessWatcher {
         connector = nil
     }
 
-    private func take(_ report: ProcessConnector.ProcessChange) {
+    private func take(_ event: ProcessConnector.ProcessEvent) {
         // A child is called like its parent until it executes something.
-        guard report.kind != HASUP_PROCESS_FORK || found[report.parent] != nil else { return }
-        look(at: report.pid)
+        guard event.kind != HASUP_PROCESS_FORK || found[event.parent] != nil else { return }
+        look(at: event.pid)
     }
 
     private func tellOfLists(_ reason: String) {

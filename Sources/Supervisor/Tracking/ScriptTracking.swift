@@ -8,7 +8,7 @@ import Supervision
 /// Runs tracking scripts (docs/decisions, D43, D44): the effects of `ScriptSchedule`. Each run is a copy of this process
 /// that becomes the script, because a path on a dead server may keep who looks at it for ever.
 final class ScriptTracking {
-    private final class Script {
+    private final class TrackedScript {
         var number: UInt32
         var definition: TrackScript
         let command: ScriptCommand
@@ -16,7 +16,7 @@ final class ScriptTracking {
         var timer: Timer?
         /// The process that runs, which leads its group.
         var pid: Int32?
-        /// Where a process says why it doesn't become the script.
+        /// The place for the reason why a process doesn't become the script.
         var complaints: (memory: Complaints, place: Int)?
         /// True if it isn't configured any more: nobody wants to know what becomes of its run.
         var isGone = false
@@ -34,12 +34,12 @@ final class ScriptTracking {
     private let loop: EventLoop
     private let limits: ScriptLimits
     private let onVerdict: VerdictHandler
-    private var scripts: [UInt64: Script] = [:]
+    private var scripts: [UInt64: TrackedScript] = [:]
     /// Scripts whose process runs, by its number, also those that aren't configured any more.
-    private var running: [Int32: Script] = [:]
+    private var running: [Int32: TrackedScript] = [:]
     /// Definitions that are gone and whose run hasn't ended, by name.
-    private var leaving: [String: Script] = [:]
-    /// What opens files; made with the first one.
+    private var leaving: [String: TrackedScript] = [:]
+    /// The helper that opens files; made with the first one.
     private var helpers: FileHelpers?
     private var complaints: Complaints?
     private var childSignals: Signals?
@@ -71,7 +71,7 @@ final class ScriptTracking {
             let command = ScriptCommand(definition, global: global)
             let fingerprint = TrackedObject(definition, global: global).fingerprint
             let settings = ScriptSchedule.Settings(definition)
-            let script: Script
+            let script: TrackedScript
             if let known = before[fingerprint] {
                 script = known
                 script.number = entry.number
@@ -80,7 +80,7 @@ final class ScriptTracking {
             } else {
                 // A divided interval has a nanosecond at least.
                 let place = max(settings.interval / Int64(tracked.count) * Int64(index + 1), Interval(nanoseconds: 1))
-                script = Script(
+                script = TrackedScript(
                     entry, command, ScriptSchedule(settings, entry.verdict, place: place, at: loop.now))
                 script.timer = loop.makeTimer { [unowned self, unowned script] in
                     self.take(script.schedule.due(at: self.loop.now), script)
@@ -94,7 +94,7 @@ final class ScriptTracking {
     }
 
     /// A script that isn't configured any more: its run gets SIGTERM, and SIGKILL when that doesn't end it.
-    private func drop(_ script: Script) {
+    private func drop(_ script: TrackedScript) {
         if let timer = script.timer { loop.remove(timer) }
         script.timer = nil
         script.isGone = true
@@ -106,11 +106,11 @@ final class ScriptTracking {
         loop.set(timer, to: loop.now + ScriptSchedule.killDelay)
     }
 
-    private func arm(_ script: Script) {
+    private func arm(_ script: TrackedScript) {
         if let timer = script.timer { loop.set(timer, to: script.schedule.deadline) }
     }
 
-    private func take(_ steps: [ScriptStep], _ script: Script) {
+    private func take(_ steps: [ScriptStep], _ script: TrackedScript) {
         for step in steps {
             switch step {
             case .start: start(script)
@@ -122,7 +122,7 @@ final class ScriptTracking {
         arm(script)
     }
 
-    private func start(_ script: Script) {
+    private func start(_ script: TrackedScript) {
         script.waits = leaving[script.definition.name] != nil
         if script.waits { return }
         if case .open(let path) = script.definition.command { return open(path, script) }
@@ -136,27 +136,27 @@ final class ScriptTracking {
 
     // MARK: Processes
 
-    /// What a copy of this process needs to become a script.
-    private final class Copy {
+    /// The data by which a copy of this process becomes a script.
+    private final class ScriptCopy {
         let command: ScriptCommand
         let limits: ScriptLimits
         let complaints: (memory: Complaints, place: Int)?
 
-        init(_ script: Script, _ limits: ScriptLimits) {
+        init(_ script: TrackedScript, _ limits: ScriptLimits) {
             command = script.command
             complaints = script.complaints
             self.limits = limits
         }
     }
 
-    private func fork(_ script: Script) -> Int32 {
+    private func fork(_ script: TrackedScript) -> Int32 {
         _ = script.complaints?.memory.take(script.complaints?.place ?? 0)
-        let copy = Copy(script, limits)
+        let copy = ScriptCopy(script, limits)
         return withExtendedLifetime(copy) {
             hasup_fork(
                 { context in
                     guard let context else { return }
-                    let copy = Unmanaged<Copy>.fromOpaque(context).takeUnretainedValue()
+                    let copy = Unmanaged<ScriptCopy>.fromOpaque(context).takeUnretainedValue()
                     let program = copy.command.arguments.first ?? ""
                     let failure = ExecRole.become(copy.command, program, copy.limits, closingFrom: 3)
                     copy.complaints?.memory.write(failure.text, at: copy.complaints?.place ?? 0)
@@ -180,7 +180,7 @@ final class ScriptTracking {
     }
 
     /// The run of a script that is gone has ended: the next definition of its name may begin.
-    private func left(_ script: Script, _ pid: Int32) {
+    private func left(_ script: TrackedScript, _ pid: Int32) {
         kill(-pid, SIGKILL)
         if let timer = script.timer { loop.remove(timer) }
         let name = script.definition.name
@@ -188,7 +188,7 @@ final class ScriptTracking {
         for next in scripts.values where next.waits && next.definition.name == name { start(next) }
     }
 
-    private func ended(_ script: Script, _ pid: Int32, _ exit: WorkerExit) {
+    private func ended(_ script: TrackedScript, _ pid: Int32, _ exit: WorkerExit) {
         switch exit {
         case .code(0): ended(script, .success)
         case .code(ExecRole.refused), .code(ExecRole.notExecutable):
@@ -200,11 +200,13 @@ final class ScriptTracking {
         script.pid = nil
     }
 
-    private func ended(_ script: Script, _ end: ScriptEnd) { take(script.schedule.ended(end, at: loop.now), script) }
+    private func ended(_ script: TrackedScript, _ end: ScriptEnd) {
+        take(script.schedule.ended(end, at: loop.now), script)
+    }
 
     // MARK: Files
 
-    private func open(_ path: String, _ script: Script) {
+    private func open(_ path: String, _ script: TrackedScript) {
         let account: ScriptAccount
         switch script.command.user {
         case .own: account = ScriptAccount(uid: geteuid(), gid: getegid())

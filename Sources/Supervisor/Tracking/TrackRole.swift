@@ -95,9 +95,9 @@ private final class TrackSession {
     private var channel: Channel?
     private var page: StatePage?
     private var generation: UInt64 = 0
-    /// What is known of the objects of the next configuration, by number.
+    /// The verdicts on the objects of the next configuration, by number.
     private var known: [UInt32: TrackerVerdict] = [:]
-    /// What has changed in this turn, by number.
+    /// The changes of this turn, by number.
     private let changes = Changes()
     private var isStopping = false
     private var stampTimer: Timer?

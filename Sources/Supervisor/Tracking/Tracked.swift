@@ -5,7 +5,7 @@ struct Tracked<Definition> {
     /// Its number in the generation (`SharedObjects.trackedObjectCount`).
     let number: UInt32
     let definition: Definition
-    /// What is known of it so far.
+    /// The last verdict on it.
     let verdict: TrackerVerdict
 }
 

@@ -54,7 +54,7 @@ final class TrackerRecord {
     }
 
     /// Takes a verdict. It is kept when this returns.
-    func take(_ verdict: TrackerVerdict, on object: TrackedObject, at now: Instant) -> TrackerTable.Change {
+    func take(_ verdict: TrackerVerdict, on object: TrackedObject, at now: Instant) -> TrackerTable.VerdictChange {
         let change = table.take(verdict, on: object, at: now)
         guard change != .none, makePage(), let entry = table.entry(of: object) else { return change }
         let number = numbers[object.fingerprint] ?? free.popLast() ?? newNumber()
