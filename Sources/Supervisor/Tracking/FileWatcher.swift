@@ -171,8 +171,9 @@ final class FileWatcher {
             task = .write(Int32(clamping: number), overwrites: overwrites, mode: mode)
         }
         helpers.ask(task, file.file.path) { [weak self, weak file] answer in
+            guard let self else { return }
             // Those that aren't followed any more have no timer.
-            guard let self, let file, file.timer != nil else { return }
+            guard let file, file.timer != nil else { return self.removeUnusedWatches(Set(answer?.places ?? [])) }
             self.take(answer, of: file)
         }
     }
