@@ -168,7 +168,9 @@ private final class TrackSession {
         let shared = part.shared
         do throws(SystemError) {
             try scripts.configure(tracked(shared.trackScripts, from: 0), part.global)
-            try watchFiles(tracked(shared.trackFiles, from: shared.trackScripts.count), isStart: isStart)
+            try watchFiles(
+                tracked(shared.trackFiles, from: shared.trackScripts.count), isStart: isStart,
+                mode: 0o666 & ~UInt32(part.global.daemon.umask))
         } catch {
             log(.error, error.description)
         }
@@ -184,7 +186,9 @@ private final class TrackSession {
         }
     }
 
-    private func watchFiles(_ tracked: [Tracked<TrackFile>], isStart: Bool) throws(SystemError) {
+    private func watchFiles(
+        _ tracked: [Tracked<TrackFile>], isStart: Bool, mode: UInt32
+    ) throws(SystemError) {
         guard !tracked.isEmpty else { return files = nil }
         let files: FileWatcher
         if let known = self.files {
@@ -193,7 +197,7 @@ private final class TrackSession {
             files = try FileWatcher(on: loop, onVerdict: changes.note) { [unowned self] in self.log(.warning, $0) }
             self.files = files
         }
-        files.configure(tracked, isStart: isStart)
+        files.configure(tracked, isStart: isStart, mode: mode)
     }
 
     private func watchProcesses(_ tracked: [Tracked<TrackProcess>]) {
