@@ -48,7 +48,7 @@ import Testing
         ("global_defs", "vrrp_rlimit_rttime", .microseconds, "2..2^31-1"),
         ("global_defs", "nftables_priority", nil, "-2147483648..2147483647"),
         ("vrrp_instance", "kernel_rx_buf_size", .bytes, "1..2^31-1"), ("vrrp_instance", "priority", nil, "1..255"),
-        ("vrrp_instance", "notify_stop", nil, "1 s time allowance"),
+        ("vrrp_instance", "notify_stop", nil, "5 s time allowance, or child_wait_time"),
     ])
     func units(_ context: String, _ name: String, _ unit: KeywordUnit?, _ range: String) throws {
         let keyword = try #require(table.keyword(name, in: context))

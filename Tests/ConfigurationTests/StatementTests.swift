@@ -74,7 +74,7 @@ import Testing
                     + "whatever is cut, this node keeps its role"
             ]
         ),
-        (instance("linkbeat_use_polling"), ["5:1 warning `linkbeat_use_polling` isn't handled yet and has no effect"]),
+        (instance("promote_secondaries"), ["5:1 warning `promote_secondaries` isn't handled yet and has no effect"]),
         (instance("native_ipv6"), ["5:1 warning `native_ipv6` is deprecated"]),
         (instance("old_unicast_checksum\nunicast_peer {\n10.0.0.9\n}"), []),
     ])

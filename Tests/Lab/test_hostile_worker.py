@@ -219,12 +219,13 @@ def test_only_what_is_configured(lone):
             else:
                 assert kind == hostile.SOCKET_REFUSED and not passed and payload
         assert given == [(1, 0)]
+        # First of all: what is accepted uses up its number.
+        for group in (0, 1, 1 << 31, (1 << 32) - 1):
+            impostor.say(notify(1, 1, group, 9, 1))
         for request in [(2, 0, 9, 1), (1, 7, 9, 1), (1, (1 << 32) - 1, 9, 1),
                         *((1, 0, 9, moment) for moment in range(4, 256)), (1, 0, 0, 1), (1, 0, (1 << 64) - 1, 1), (1, 0, 1 << 40, 1)]:
             generation, instance, sequence, moment = request
             impostor.say(notify(generation, 0, instance, sequence, moment))
-        for group in (0, 1, 1 << 31, (1 << 32) - 1):
-            impostor.say(notify(1, 1, group, 9, 1))
         # A line for each kind: numbers don't make another one.
         for line in ("isn't the one that it runs", "the configuration has no instance number",
                      "the configuration has no sync group number",
@@ -345,9 +346,11 @@ def status_entry(identifier, fault=None):
     """An instance's status as the worker encodes it (`visit` in Sources/VRRP/Status.swift), with the longest times."""
     longest = (1 << 63) - 1
     faults = struct.pack(">I", 0) if fault is None else struct.pack(">IB", 1, 1) + text(fault)
-    head = struct.pack(">BqqB", 1, longest, longest, 100) + bytes(3) + struct.pack(">qBqBqB", longest, 1, longest, 1, longest, 0)
+    group = struct.pack(">IIBI", 0, 0, 0, 0)
+    head = struct.pack(">BqqB", 1, longest, longest, 100) + group + bytes(3) \
+        + struct.pack(">qBqBqB", longest, 1, longest, 1, longest, 0)
     counters = struct.pack(">7Q", *[(1 << 64) - 1] * 7) + bytes(2)
-    lists = struct.pack(">6I", 0, 0, 0, 0, 0, 0) + bytes(3) + struct.pack(">I", 0)
+    lists = struct.pack(">6I", 0, 0, 0, 0, 0, 0) + bytes(3) + struct.pack(">IB", 0, 0)
     return struct.pack(">I", identifier) + head + faults + b"\0" + counters + lists
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import tempfile
 
 from lab import conf
 from lab.hasup import Hasup
@@ -52,7 +53,13 @@ def test_the_run_directory_is_removed(lan):
 
 def test_the_run_directory_is_removed_and_hasupd_is_sealed(lan):
     """Without scripts it may make the folder and the socket only: status says what is missing until it is restarted."""
-    hasup = Hasup(lan.node("a"), GOOD).start()
+    # Not below /tmp, where it may write the files for monitoring.
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        remove_run_directory(Hasup(lan.node("a"), GOOD, run_dir=os.path.join(folder, "run")).start())
+
+
+def remove_run_directory(hasup):
+    """Removes the run directory of one that is sealed, and looks what it says and does."""
     hasup.wait_state("MASTER")
     os.unlink(hasup.control)
     hang_up(hasup)

@@ -53,7 +53,7 @@ struct FileReadingScheduleTests {
         #expect(schedule.due(at: schedule.deadline) == [.read])
     }
 
-    @Test("where changes aren't told, each second")
+    @Test("where changes aren't reported, each second")
     func silentFileSystem() {
         var schedule = FileReadingSchedule()
         #expect(schedule.changed(at: at(0)) == [.read])

@@ -80,7 +80,7 @@ final class FIFOTests {
         #expect(written > 100 && written < 10_000)
         for _ in 0..<20 { pipe.write(line) }
         #expect(pipe.lost == 21)
-        #expect(lines.texts == ["a line for the FIFO \(pipe.path) is lost: it is full, because nobody reads it"])
+        #expect(lines.texts == ["a line for the FIFO \(pipe.path) is lost: it is full, because no program reads it"])
         #expect(pipe.problem?.contains("21 lines lost") == true)
         let whole = text(of: reader)
         #expect(whole.count == (written - 1) * 100, "none is cut")

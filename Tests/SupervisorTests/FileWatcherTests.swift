@@ -239,7 +239,8 @@ final class FileWatcherTests {
         #expect(lines.count == 2)
         #expect(
             lines.last
-                == "file f (/proc/uptime): changes aren't told (its file system doesn't tell); it is read each second")
+                == "file f (/proc/uptime): changes aren't reported (its file system doesn't report them); it is read each second"
+        )
     }
 
     @Test("files that aren't tracked any more leave no watch behind")

@@ -122,6 +122,39 @@ import Testing
         #expect(actions.advertsByInstance == ["1: 100"] && actions.told == ["1 MASTER_RX_LOWER_PRI"])
     }
 
+    /// D47: the group is told behind the last of its members, when that can serve.
+    @Test func groupIsToldBehindItsMembers() {
+        var bench = Self.bench(Self.model(3))
+        bench.kernelAnswers = false
+        bench.advance(.milliseconds(3_700))
+        let actions = bench.take()
+        #expect(Self.states(bench) == [.master, .master, .master])
+        #expect(!actions.told.contains { $0.hasSuffix("MASTER") })
+        let requests = actions.filter { if case .install = $0 { true } else { false } }
+        #expect(requests.count == 3)
+        bench.answer(requests[1])
+        bench.answer(requests[2])
+        #expect(bench.take().told.count == 2)
+        bench.answer(requests[0])
+        let told = bench.take().told
+        #expect(told.count == 2 && told.last == "G0 MASTER")
+        bench.advance(.seconds(3))
+        #expect(bench.take().told.isEmpty)
+    }
+
+    /// notify_priority_changes of a group is that of its members (behaviours_vrrp2 §5).
+    @Test func priorityChangesOfAGroup() {
+        var bench = Self.master(
+            Self.model {
+                $0.shared.syncGroups[0].notifiesPriorityChanges = true
+                $0.shared.syncGroups[0].trackedInterfaces = [TrackedInterface(name: "eth1", weight: 10)]
+            })
+        var eth1 = Bench.interface("eth1", 3)
+        eth1.isUsable = false
+        bench.handle(.interface(eth1))
+        #expect(bench.take().told == ["0 MASTER_PRIORITY", "1 MASTER_PRIORITY"])
+    }
+
     /// Owners are MASTER at once when all are owners, and else when the others are.
     @Test func owners() {
         var bench = Self.bench(Self.model { for id in 0...1 { $0.instances[id].priority = .owner } })

@@ -187,7 +187,7 @@ private let load = TrackerKey(.file, "load")
         ]
         var bench = waiting()
         #expect(bench.state == .initialize)
-        #expect(bench.status().awaitedScripts == ["web", "ping", "db", "load"])
+        #expect(bench.status().awaitedScripts == ["web", "ping"])
         bench.advance(.seconds(60))
         bench.receive(100)
         bench.track(TrackerState(web, .up))

@@ -25,10 +25,10 @@ extension KeywordList {
         r.boolean("smtp_alert", default: "unset", .acts, "default for every smtp_alert", \.model.global.mail.isDefault)
         r.boolean("smtp_alert_vrrp", default: "unset", .acts, "default for vrrp instances/groups; wins over smtp_alert", \.model.global.mail.isDefaultOfInstances)
         r.boolean("smtp_alert_checker", default: "unset", .typed, "default for virtual/real servers; wins over smtp_alert", \.model.global.mail.isDefaultOfServers)
-        r.row("startup_script", .command, default: "none", traits: .firstCounts, .typed, "run by parent before children start; the first one counts") { $0.daemonScript(\.model.global.daemon.startupScript, $1) }
-        r.integer("startup_script_timeout", 1...1_000, unit: .seconds, default: "10", .typed, "limit for startup_script", \.shared.startupTimeout)
-        r.row("shutdown_script", .command, default: "none", traits: .firstCounts, .typed, "run by parent after children ended; the first one counts") { $0.daemonScript(\.model.global.daemon.shutdownScript, $1) }
-        r.integer("shutdown_script_timeout", 1...1_000, unit: .seconds, default: "10", .typed, "limit for shutdown_script", \.shared.shutdownTimeout)
+        r.row("startup_script", .command, default: "none", traits: .firstCounts, .acts, "run before the workers start; the first one counts. Not at a restart that goes on with their state") { $0.daemonScript(\.model.global.daemon.startupScript, $1) }
+        r.integer("startup_script_timeout", 1...1_000, unit: .seconds, default: "10", .acts, "limit for startup_script", \.shared.startupTimeout)
+        r.row("shutdown_script", .command, default: "none", traits: .firstCounts, .acts, "run after the workers and all scripts have ended; the first one counts") { $0.daemonScript(\.model.global.daemon.shutdownScript, $1) }
+        r.integer("shutdown_script_timeout", 1...1_000, unit: .seconds, default: "10", .acts, "limit for shutdown_script", \.shared.shutdownTimeout)
         r.row("max_auto_priority", .optionalInteger("[INT]", -1...99), default: "0 (off); no arg = system max", note: "99=sched RR max", .typed, "ceiling for automatic real-time priority increases") { $0.automaticPriority($1) }
         r.integer("min_auto_priority_delay", 1...10_000_000, unit: .microseconds, default: "1000000", .typed, "timer lateness that triggers automatic priority increase", \.model.global.automaticPriority.lateness)
         r.boolean("checker_log_all_failures", .typed, "log each checker failure, also during retries", \.services.logsAllFailures)
@@ -89,14 +89,14 @@ extension KeywordList {
         r.row("bfd_cpu_affinity", .number("CPU...", Limits.processor), default: "all", .typed, "CPU pinning") { $0.set(\.model.global.bfdProcess.processors, processors: $1) }
         r.integer("bfd_rlimit_rttime", 2...Int(Int32.max), unit: .microseconds, default: "10000", .typed, "RLIMIT_RTTIME", \.model.global.bfdProcess.realtimeLimit)
         r.row("bfd_rlimit_rtime", .integer(nil), traits: .deprecated, .accepted("a deprecated misspelling"), "deprecated misspelling")
-        r.row("notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .typed, "FIFO for VRRP and LVS events; the first one counts") { $0.fifo(\.model.global.daemon.notifyFIFO, $1) }
-        r.row("notify_fifo_script", .command, default: "none", note: "path appended as last arg", traits: .firstCounts, .typed, "reader process of notify_fifo; not respawned if it dies; started again on reload; the first one counts") { $0.fifoScript(\.model.global.daemon.notifyFIFO, $1) }
-        r.row("vrrp_notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .typed, "FIFO for VRRP events only; the first one counts") { $0.fifo(\.model.global.daemon.vrrpNotifyFIFO, $1) }
-        r.row("vrrp_notify_fifo_script", .command, default: "none", traits: .firstCounts, .typed, "reader for vrrp_notify_fifo; the first one counts") { $0.fifoScript(\.model.global.daemon.vrrpNotifyFIFO, $1) }
+        r.row("notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .acts, "FIFO for events of instances and groups (of virtual servers: not yet); the first one counts") { $0.fifo(\.model.global.daemon.notifyFIFO, $1) }
+        r.row("notify_fifo_script", .command, default: "none", note: "path appended as last arg", traits: .firstCounts, .acts, "reader process of notify_fifo: started again when it ends, and given the states of all first; the first one counts") { $0.fifoScript(\.model.global.daemon.notifyFIFO, $1) }
+        r.row("vrrp_notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .acts, "FIFO for events of instances and groups only; the first one counts") { $0.fifo(\.model.global.daemon.vrrpNotifyFIFO, $1) }
+        r.row("vrrp_notify_fifo_script", .command, default: "none", traits: .firstCounts, .acts, "reader process of vrrp_notify_fifo, as notify_fifo_script; the first one counts") { $0.fifoScript(\.model.global.daemon.vrrpNotifyFIFO, $1) }
         r.row("lvs_notify_fifo", .words("PATH [USER [GROUP]]"), default: "none", traits: .firstCounts, .typed, "FIFO for LVS events only; the first one counts") { $0.balancerFIFO($1) }
         r.row("lvs_notify_fifo_script", .command, default: "none", traits: .firstCounts, .typed, "reader for lvs_notify_fifo; the first one counts") { $0.services.fifoScript = $0.script($1) }
-        r.boolean("vrrp_notify_priority_changes", .typed, "FIFO line (no script) on effective-priority change", \.defaults.options[.notifiesPriorityChanges])
-        r.flag("fifo_write_vrrp_states_on_reload", .typed, "after reload write all current states to FIFOs", \.model.global.daemon.writesStatesOnReload)
+        r.boolean("vrrp_notify_priority_changes", .acts, "FIFO line (no script) on effective-priority change", \.defaults.options[.notifiesPriorityChanges])
+        r.flag("fifo_write_vrrp_states_on_reload", .acts, "after reload write all current states to FIFOs", \.model.global.daemon.writesStatesOnReload)
         r.text("snmp_socket", "SOCKET", default: "unix:/var/agentx/master", note: "udp:host:port if bare", .typed, "AgentX master address", \.model.global.agent.masterSocket)
         r.flag("enable_traps", .typed, "send SNMP traps", \.model.global.agent.sendsTraps)
         r.flag("enable_snmp_vrrp", .typed, "KEEPALIVED-MIB vrrp part", \.model.global.agent.servesVRRP)

@@ -41,15 +41,15 @@ extension KeywordList {
         r.row("track_file", .list(.trackedFile), .acts, "trackers applied to every member") { $0.trackers(.file, $1, into: \.group.settings.trackers) }
         r.row("track_process", .list(.trackedProcess), .acts, "trackers applied to every member") { $0.trackers(.process, $1, into: \.group.settings.trackers) }
         r.row("track_bfd", .list(.trackedSession), .typed, "trackers applied to every member") { $0.trackers(.bfd, $1, into: \.group.settings.trackers) }
-        r.row("notify_master", .command, .typed, "run on group -> MASTER") { $0.notify(.master, $1, into: \.group.settings.scripts) }
-        r.row("notify_backup", .command, .typed, "run on group -> BACKUP") { $0.notify(.backup, $1, into: \.group.settings.scripts) }
-        r.row("notify_fault", .command, .typed, "run on group -> FAULT") { $0.notify(.fault, $1, into: \.group.settings.scripts) }
-        r.row("notify_stop", .command, .typed, "run when daemon stops") { $0.notify(.stop, $1, into: \.group.settings.scripts) }
-        r.row("notify", .command, .typed, "generic; args appended: GROUP NAME STATE 0") { $0.notify(.any, $1, into: \.group.settings.scripts) }
+        r.row("notify_master", .command, .acts, "run on group -> MASTER") { $0.notify(.master, $1, into: \.group.settings.scripts) }
+        r.row("notify_backup", .command, .acts, "run on group -> BACKUP") { $0.notify(.backup, $1, into: \.group.settings.scripts) }
+        r.row("notify_fault", .command, .acts, "run on group -> FAULT") { $0.notify(.fault, $1, into: \.group.settings.scripts) }
+        r.row("notify_stop", .command, .acts, "run when daemon stops") { $0.notify(.stop, $1, into: \.group.settings.scripts) }
+        r.row("notify", .command, .acts, "generic; args appended: GROUP NAME STATE 0") { $0.notify(.any, $1, into: \.group.settings.scripts) }
         r.boolean("smtp_alert", default: "global, else false", .acts, "mail on group transitions", \.group.settings.sendsMail)
         r.row("global_tracking", .flag, traits: .deprecated, .refused("deprecated; list the trackers in the group itself"), "deprecated: give all trackers to all members")
         r.flag("sync_group_tracking_weight", .acts, "allow non-zero weights in trackers of member instances", \.group.settings.keepsMemberWeights)
-        r.boolean("notify_priority_changes", default: "global", .typed, "FIFO line on member effective-priority change", \.group.settings.notifiesPriorityChanges)
+        r.boolean("notify_priority_changes", default: "global", .acts, "FIFO line on member effective-priority change", \.group.settings.notifiesPriorityChanges)
     }
 
     // swift-format-ignore

@@ -51,12 +51,13 @@ extension KeywordList {
         r.row("notify_master", .command, .acts, "run on -> MASTER") { $0.notify(.master, $1, into: \.draft.settings.scripts) }
         r.row("notify_backup", .command, .acts, "run on -> BACKUP") { $0.notify(.backup, $1, into: \.draft.settings.scripts) }
         r.row("notify_fault", .command, .acts, "run on -> FAULT") { $0.notify(.fault, $1, into: \.draft.settings.scripts) }
-        r.row("notify_stop", .command, note: "1 s time allowance", .acts, "run at stop") { $0.notify(.stop, $1, into: \.draft.settings.scripts) }
-        r.row("notify_deleted", .command, default: "off", note: "no arg allowed", .typed, "emit DELETED (not FAULT) when removed by reload; optional script") { $0.notifyDeleted($1) }
+        r.row("notify_stop", .command, note: "5 s time allowance, or child_wait_time", .acts, "run at stop") { $0.notify(.stop, $1, into: \.draft.settings.scripts) }
+        r.row("notify_deleted", .command, default: "off", note: "no arg allowed", .acts, "emit DELETED (not FAULT) when removed by reload; optional script") { $0.notifyDeleted($1) }
         r.row("notify", .command, .acts, "generic; args appended: INSTANCE NAME STATE PRIO") { $0.notify(.any, $1, into: \.draft.settings.scripts) }
-        r.row("notify_master_rx_lower_pri", .command, .typed, "run when MASTER hears a lower-priority advert") { $0.notify(.receivedLowerPriority, $1, into: \.draft.settings.scripts) }
+        r.row("notify_master_rx_lower_pri", .command, .acts, "run when MASTER hears a lower-priority advert, once in an advert_int at most") { $0.notify(.receivedLowerPriority, $1, into: \.draft.settings.scripts) }
+        r.row("notify_reclaimed", .command, traits: .own, .acts, "run when this instance has stayed MASTER and another master has yielded to it, as after a partition: what that one's scripts have moved away can be taken back") { $0.notify(.reclaimed, $1, into: \.draft.settings.scripts) }
         r.boolean("smtp_alert", default: "global, else false", .acts, "mail on transitions", \.draft.settings.options[.sendsMail])
-        r.boolean("notify_priority_changes", default: "global", .typed, "FIFO line MASTER_PRIORITY/BACKUP_PRIORITY on effective-priority change", \.draft.settings.options[.notifiesPriorityChanges])
+        r.boolean("notify_priority_changes", default: "global", .acts, "FIFO line MASTER_PRIORITY/BACKUP_PRIORITY on effective-priority change", \.draft.settings.options[.notifiesPriorityChanges])
         r.row("lvs_sync_daemon_interface", .words("IF"), note: "deprecated", traits: .deprecated, .refused("deprecated; write `lvs_sync_daemon IF INSTANCE` in global_defs"), "use global lvs_sync_daemon")
         r.integer("garp_master_delay", Limits.shortSeconds, unit: .seconds, default: "global (5)", note: "0 = no second burst", .acts, "second GARP burst delay", \.draft.settings.announcements.delay)
         r.integer("garp_master_refresh", Limits.seconds, unit: .seconds, default: "global (0)", .acts, "GARP refresh period", \.draft.settings.announcements.refresh)

@@ -275,12 +275,12 @@ final class Daemon {
         case .finishScripts(let limit):
             fifos.finish()
             scripts.hurry()
-            wait(limit)
+            limitScripts(to: limit)
             scriptsEnded()
         case .terminateScripts(let limit):
             scripts.terminateAll()
             fifos.terminate()
-            wait(limit)
+            limitScripts(to: limit)
         case .killScripts:
             scripts.endTerminated()
             fifos.killReaders()
@@ -290,7 +290,7 @@ final class Daemon {
         }
     }
 
-    private func wait(_ limit: Interval) {
+    private func limitScripts(to limit: Interval) {
         if let stopTimer { loop.set(stopTimer, to: Clock.now + limit) }
     }
 
