@@ -68,7 +68,7 @@ def test_a_file_system_that_never_answers(lan, pair, sniffer, dead):
     os.unlink(other)
     told(a, r"script other failed: can't be opened: No such file or directory: DOWN")
     assert a.state() == "MASTER" and a.status().instance()["priority"] == 151
-    assert max(sniffer.gaps(node, since=begin)) < 0.1 * 1.2 + late()
+    assert sniffer.widest_gap(node, since=begin) < 0.1 * 1.2 + late()
     assert a.stop()[0] == 0
     left = wait_for("no process to be left", lambda: [pid for pid in good.pids() if alive(pid)], lambda pids: not pids, 2)
     assert not left
@@ -108,7 +108,7 @@ def test_scripts_that_flood_and_fork(lan, pair, sniffer):
     before = {role: anonymous(pids[0]) for role, pids in roles.items() if role.startswith("hasup")}
     flood.wait_runs(20)
     forks.wait_runs(3, 5)
-    assert max(sniffer.gaps(node, since=begin)) < 0.1 * 1.2 + late()
+    assert sniffer.widest_gap(node, since=begin) < 0.1 * 1.2 + late()
     for role, kilobytes in before.items():
         assert anonymous(roles[role][0]) - kilobytes < 500, role
     asleep = [pid for pid in descendants(a.program.pid) if "sleep" in open(f"/proc/{pid}/comm", encoding="ascii").read()]
@@ -155,7 +155,7 @@ def test_an_owned_hasup_track_invents_nothing(owned, pair, sniffer):
     told(a, r"script web failed: \\e\[31mowned|script web failed: .*owned.*: DOWN")
     assert "\x1b" not in a.log()
     wait_for("its priority", lambda: a.status().instance()["priority"], lambda seen: seen == 151, 2)
-    assert a.worker() == old and max(sniffer.gaps(pair[0], since=begin)) < 0.1 * 1.2 + late()
+    assert a.worker() == old and sniffer.widest_gap(pair[0], since=begin) < 0.1 * 1.2 + late()
 
 
 @pytest.mark.alone
@@ -171,7 +171,7 @@ def test_an_owned_hasup_track_floods(owned, pair, sniffer):
         assert owner.say(verdicts((0, 2, "the last"), (1, 2, "the last")))
         wait_for("its priority", lambda: a.status().instance()["priority"], lambda seen: seen == 150, 5)
     assert a.worker() == old
-    assert max(sniffer.gaps(pair[0], since=begin)) < 0.1 * 1.5 + late()
+    assert sniffer.widest_gap(pair[0], since=begin) < 0.1 * 1.5 + late()
     assert anonymous(a.program.pid) - before < 2_000
     assert len(changes_of(a)) <= 61 and a.log().count("too many changes") <= 1
     kept = {entry["name"]: entry for entry in a.status().answer["daemon"]["trackers"]}
@@ -190,7 +190,7 @@ def test_an_owned_hasup_track_talks_nonsense(owned, pair, sniffer, data):
     wait_for("its end", lambda: alive(owner.pid), lambda lives: not lives, 3)
     successor(a, owner.pid, "hasup-track")
     assert a.worker() == worker and changes_of(a) == ["UP"]
-    assert max(sniffer.gaps(pair[0], since=begin)) < 0.1 * 1.2 + late()
+    assert sniffer.widest_gap(pair[0], since=begin) < 0.1 * 1.2 + late()
 
 
 def test_it_dies_again_and_again(lan, pair):

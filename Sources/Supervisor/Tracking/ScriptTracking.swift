@@ -16,6 +16,8 @@ final class ScriptTracking {
         var timer: Timer?
         /// The process that runs, which leads its group.
         var pid: Int32?
+        /// Looks whether the rest of its group is gone.
+        var groupTimer: Timer?
         /// The place for the reason why a process doesn't become the script.
         var complaints: (memory: Complaints, place: Int)?
         /// True if it isn't configured any more: nobody wants to know what becomes of its run.
@@ -30,6 +32,9 @@ final class ScriptTracking {
             self.schedule = schedule
         }
     }
+
+    /// Time between two looks at a group that was sent SIGKILL.
+    private static let groupPause = Interval.milliseconds(20)
 
     private let loop: EventLoop
     private let limits: ScriptLimits
@@ -170,18 +175,36 @@ final class ScriptTracking {
         while true {
             let pid = hasup_ended_child(&status)
             guard pid > 0 else { break }
-            if let script = running.removeValue(forKey: pid) {
-                if script.isGone { left(script, pid) } else { ended(script, pid, WorkerExit(waitStatus: status)) }
-            }
-            // Not before: until then its number, and its group's, isn't used again.
+            let script = running.removeValue(forKey: pid)
+            let isOverdue = script.map { $0.isGone || $0.schedule.isOverdue } ?? false
+            if let script, !isOverdue { ended(script, pid, WorkerExit(waitStatus: status)) }
+            // What it has started is ended, too. Not reaped before: until then its number isn't used again.
+            if isOverdue { kill(-pid, SIGKILL) }
             hasup_reap(pid)
+            if let script, isOverdue { awaitGroup(pid, of: script) }
         }
         if running.isEmpty { onIdle?() }
     }
 
+    /// A run whose time was over ends with its group: a process that not even SIGKILL ends keeps the next run from starting.
+    private func awaitGroup(_ pid: Int32, of script: TrackedScript) {
+        guard kill(-pid, 0) == 0 || errno == EPERM else {
+            script.pid = nil
+            if let timer = script.groupTimer { loop.remove(timer) }
+            script.groupTimer = nil
+            return script.isGone ? left(script) : ended(script, .failure(ScriptSchedule.timedOut))
+        }
+        let timer =
+            script.groupTimer
+            ?? loop.makeTimer { [weak self, unowned script] in
+                if let pid = script.pid { self?.awaitGroup(pid, of: script) }
+            }
+        script.groupTimer = timer
+        loop.set(timer, to: loop.now + Self.groupPause)
+    }
+
     /// The run of a script that is gone has ended: the next definition of its name may begin.
-    private func left(_ script: TrackedScript, _ pid: Int32) {
-        kill(-pid, SIGKILL)
+    private func left(_ script: TrackedScript) {
         if let timer = script.timer { loop.remove(timer) }
         let name = script.definition.name
         if leaving[name] === script { leaving[name] = nil }
