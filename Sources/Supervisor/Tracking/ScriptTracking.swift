@@ -18,8 +18,8 @@ final class ScriptTracking {
         var pid: Int32?
         /// Looks whether the rest of its group is gone.
         var groupTimer: Timer?
-        /// The place for the reason why a process doesn't become the script.
-        var complaints: (memory: Complaints, place: Int)?
+        /// What a copy of this process needs to become it.
+        var copy: ScriptCopy?
         /// True if it isn't configured any more: nobody wants to know what becomes of its run.
         var isGone = false
         /// True if its run begins when that of an earlier definition of its name has ended.
@@ -46,7 +46,6 @@ final class ScriptTracking {
     private var leaving: [String: TrackedScript] = [:]
     /// The helper that opens files; made with the first one.
     private var helpers: FileHelpers?
-    private var complaints: Complaints?
     private var childSignals: Signals?
     /// Called when the last process has ended.
     var onIdle: (() -> Void)?
@@ -68,7 +67,8 @@ final class ScriptTracking {
     ///
     /// - Throws: `SystemError` when there is no memory.
     func configure(_ tracked: [Tracked<TrackScript>], _ global: GlobalSettings) throws(SystemError) {
-        if complaints.map({ $0.count < tracked.count }) ?? true { complaints = try Complaints(count: tracked.count) }
+        // Processes that run have their places in the one before.
+        let complaints = try Complaints(count: tracked.count)
         let before = scripts
         scripts = [:]
         for (index, entry) in tracked.enumerated() {
@@ -91,7 +91,8 @@ final class ScriptTracking {
                     self.take(script.schedule.due(at: self.loop.now), script)
                 }
             }
-            if script.pid == nil { script.complaints = complaints.map { ($0, index) } }
+            // A process that runs keeps its place.
+            if script.pid == nil { script.copy = ScriptCopy(command, limits, complaints, index) }
             scripts[fingerprint] = script
         }
         for (fingerprint, script) in before where scripts[fingerprint] == nil { drop(script) }
@@ -143,31 +144,31 @@ final class ScriptTracking {
 
     /// The data by which a copy of this process becomes a script.
     private final class ScriptCopy {
-        let command: ScriptCommand
+        let program: ExecRole.Program
         let limits: ScriptLimits
-        let complaints: (memory: Complaints, place: Int)?
+        /// The place for the reason why it doesn't become the script.
+        let complaints: Complaints
+        let place: Int
 
-        init(_ script: TrackedScript, _ limits: ScriptLimits) {
-            command = script.command
-            complaints = script.complaints
+        init(_ command: ScriptCommand, _ limits: ScriptLimits, _ complaints: Complaints, _ place: Int) {
+            program = ExecRole.Program(command, command.arguments.first ?? "")
             self.limits = limits
+            self.complaints = complaints
+            self.place = place
         }
     }
 
     private func fork(_ script: TrackedScript) -> Int32 {
-        _ = script.complaints?.memory.take(script.complaints?.place ?? 0)
-        let copy = ScriptCopy(script, limits)
-        return withExtendedLifetime(copy) {
-            hasup_fork(
-                { context in
-                    guard let context else { return }
-                    let copy = Unmanaged<ScriptCopy>.fromOpaque(context).takeUnretainedValue()
-                    let program = copy.command.arguments.first ?? ""
-                    let failure = ExecRole.become(copy.command, program, copy.limits, closingFrom: 3)
-                    copy.complaints?.memory.write(failure.text, at: copy.complaints?.place ?? 0)
-                    _exit(failure.status)
-                }, Unmanaged.passUnretained(copy).toOpaque())
-        }
+        guard let copy = script.copy else { return -EINVAL }
+        _ = copy.complaints.take(copy.place)
+        return hasup_fork(
+            { context in
+                guard let context else { return }
+                let copy = Unmanaged<ScriptCopy>.fromOpaque(context).takeUnretainedValue()
+                let failure = ExecRole.become(copy.program, copy.limits)
+                copy.complaints.write(failure.text, at: copy.place)
+                _exit(failure.status)
+            }, Unmanaged.passUnretained(copy).toOpaque())
     }
 
     private func takeEnded() {
@@ -216,7 +217,7 @@ final class ScriptTracking {
         case .code(0): ended(script, .success)
         case .code(ExecRole.refused), .code(ExecRole.notExecutable):
             // The script itself may end like that, too: then there is no complaint.
-            let complaint = script.complaints.flatMap { $0.memory.take($0.place) }
+            let complaint = script.copy.flatMap { $0.complaints.take($0.place) }
             ended(script, .failure(complaint ?? exit.description))
         case .code, .signal, .unknown: ended(script, .failure(exit.description))
         }
