@@ -81,6 +81,26 @@ def test_a_file_system_that_never_answers(lan, pair, sniffer, dead):
     assert not left
 
 
+def test_one_that_not_even_sigkill_ends(lan, pair, dead):
+    """It gets no company: each start that it prevents is a failure, and when it ends all is as before."""
+    node = pair[0]
+    share = os.path.join(node.directory, "share")
+    os.mkdir(share)
+    check, good = Check(node, "web", body=f"cat {share}/file 2>/dev/null"), Check(node, "good")
+    a = Hasup(node, several(good, extra=["    web weight 1"], blocks=check.block("timeout 0.5", "fall 3", interval=0.5)))
+    a.start().wait_state("MASTER")
+    mount = dead(share, reads=True)
+    before = len(check.starts())
+    mount.take()
+    wait_for("the failure", lambda: changes_of(a), lambda seen: seen == ["UP", "DOWN"], 12)
+    told(a, r"script web failed 3 times in a row: timed out: DOWN")
+    runs = len(check.starts())
+    hold_for("no company", lambda: (len(check.starts()), a.state()), lambda seen: seen == (runs, "MASTER"), 1)
+    assert runs - before <= 2 and good.wait_runs(5) and check.was_alone()
+    mount.close()
+    wait_for("the next run", lambda: changes_of(a), lambda seen: seen == ["UP", "DOWN", "UP"], 5)
+
+
 def test_scripts_that_flood_and_fork(lan, pair, sniffer):
     """Megabytes on standard error, and processes that are left behind: adverts are on time, memory doesn't grow, and what
     runs for too long is ended with its group."""

@@ -102,15 +102,6 @@ struct ScriptScheduleTests {
         #expect(starts == [.seconds(1), .seconds(6), .seconds(11)])
     }
 
-    @Test("a group is ended, too, when its leader ends after TERM and leaves some of it")
-    func leftGroup() {
-        var bench = Bench(known: TrackerVerdict(.up))
-        #expect(bench.wait() == [.start])
-        #expect(bench.wait() == [.terminate])
-        let steps = bench.schedule.ended(.failure("signal 15"), at: bench.now + .milliseconds(1))
-        #expect(steps.first == .kill && steps.count == 2)
-    }
-
     @Test("S4: a run that can't be ended never gets company, and fails again at each start that it prevents")
     func unkillable() {
         var bench = Bench(fall: 3, known: TrackerVerdict(.up))
