@@ -39,7 +39,7 @@ static int subscribe(int socket, const void *wish, uint16_t length) {
 
 /* The kernel answers within the call that subscribes, behind events that came meanwhile. */
 static int wait_for_answer(int socket) {
-    enum { MESSAGES_MAX = 10000 };
+    enum { MESSAGES_MAX = 1000 };
     for (int i = 0; i < MESSAGES_MAX; i++) {
         unsigned char message[MESSAGE_MAX];
         ssize_t size = recv(socket, message, sizeof message, MSG_DONTWAIT);

@@ -210,6 +210,8 @@ int hasup_set_niceness(int niceness) { return result(setpriority(PRIO_PROCESS, 0
 
 int hasup_lock_memory(void) { return result(mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)); }
 
+int hasup_close_on_exec_from(int first) { return result(close_range((unsigned)first, ~0U, CLOSE_RANGE_CLOEXEC)); }
+
 int hasup_close_from(int first) { return result(close_range((unsigned)first, ~0U, 0)); }
 
 int64_t hasup_processor_time(int pid) {

@@ -51,6 +51,10 @@ enum FaultInjection: String, CaseIterable {
     case hidesGroups
     /// The members of the first machine's groups rank it differently.
     case ranksMembersDifferently
+    /// The kernel answers before it has added anything.
+    case answersEarly
+    /// A successor doesn't know that MASTER is still to be notified.
+    case forgetsOwedNotifications
 
     /// A core isn't given orders that keep it in maintenance.
     case losesMaintenance
@@ -82,6 +86,8 @@ enum FaultInjection: String, CaseIterable {
         case .hidesTrackerFailures: "which tracks a failure"
         case .hidesGroups: "are apart"
         case .ranksMembersDifferently: "master"
+        case .answersEarly: "before it can serve"
+        case .forgetsOwedNotifications: "last notification"
         case .losesMaintenance, .losesResignations: "which it shouldn't"
         case .skipsHooks: "before its before_master"
         }
@@ -116,6 +122,16 @@ enum FaultInjection: String, CaseIterable {
         case .overcountsNotifications: last + 1
         default: last
         }
+    }
+
+    /// Returns the record that a successor of an instance finds.
+    func bent(_ record: InstanceRecord) -> InstanceRecord {
+        // Behind form, fingerprint, four bytes, the interface's number (below 128) and the sum of hardware addresses.
+        let flags = 1 + 8 + 4 + 1 + 2
+        guard self == .forgetsOwedNotifications, record.bytes.count > flags else { return record }
+        var record = record
+        record.bytes[flags] &= 0x7f
+        return record
     }
 
     /// Returns what a machine that is started in peace is given instead of its configuration.

@@ -120,6 +120,8 @@ struct Machine {
     /// Its state by virtual router.
     var states: [RouterState]
     var masterSince: [Int64]
+    /// The last state that its processes have notified, by virtual router.
+    var notified: [NotifyTrigger?]
     var announcedAt: [[IPAddress: Int64]]
     /// The time until which the loss of an address may be blamed on another program.
     var foreignRemovalUntil: [IPAddress: Int64] = [:]
@@ -133,6 +135,7 @@ struct Machine {
         pendingHooks = [Set<NotificationKey.Kind>](repeating: [], count: routerCount)
         states = [RouterState](repeating: .initialize, count: routerCount)
         masterSince = [Int64](repeating: 0, count: routerCount)
+        notified = [NotifyTrigger?](repeating: nil, count: routerCount)
         announcedAt = [[IPAddress: Int64]](repeating: [:], count: routerCount)
     }
 

@@ -68,6 +68,12 @@ extension Simulation {
                     world.now, "machine \(machine.number) reports no foreign \(prefixes) of VI_\(router)")
             }
         }
+        if let last = machine.notified[router], last.word != status.state.description {
+            world.invariants.fail(
+                world.now,
+                "machine \(machine.number) is \(status.state) for VI_\(router), and its last notification \(last.word)"
+            )
+        }
         if status.state != machine.states[router] {
             world.invariants.fail(world.now, "machine \(machine.number): state of VI_\(router) isn't true")
         }

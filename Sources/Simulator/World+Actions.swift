@@ -21,6 +21,7 @@ extension World {
         case .announce(let instance, let address): announce(address, settings(instance), by: machine)
         case .notify(let notification):
             invariants.notified(machine, life: machines[machine].life, notification.sequence, at: now)
+            if notification.trigger.isState { check(notification, of: machine) }
         case .observe(.addressRemoved(let instance, let address, _)):
             checkBlame(machine, for: address, settings(instance))
         case .observe(.transition(let transition)):
@@ -40,18 +41,50 @@ extension World {
     private mutating func announce(_ address: VirtualAddress, _ settings: InstanceSettings, by machine: Int) {
         let plain = address.prefix.address
         machines[machine].announcedAt[Machine.router(of: settings)][plain] = now
-        if let key = machines[machine].kernel.key(of: address, settings), machines[machine].kernel.held(key) != nil {
-            return
+        if !isPresent(address, settings, on: machine) {
+            invariants.fail(now, "machine \(machine) announces \(plain) without having it")
         }
-        let isUnheard =
-            machines[machine].losesNotifications
+    }
+
+    /// MASTER is notified once, when an address is there or a second is over; a group behind its members (D47).
+    private mutating func check(_ notification: Notification, of machine: Int) {
+        let model = machines[machine].actingModel
+        switch notification.subject {
+        case .group(let place):
+            let group = model.shared.syncGroups[place]
+            let members = group.members.map { Machine.router(of: model.instances[$0]) }
+            if notification.trigger == .master, members.contains(where: { machines[machine].notified[$0] != .master }) {
+                invariants.fail(now, "machine \(machine) notifies MASTER of group \(group.name) before its members")
+            }
+        case .instance(let id):
+            let settings = model.instances[id]
+            let router = Machine.router(of: settings)
+            let isAgain = machines[machine].notified[router] == .master
+            machines[machine].notified[router] = notification.trigger
+            guard notification.trigger == .master else { return }
+            if isAgain { invariants.fail(now, "machine \(machine) notifies MASTER of VI_\(router) twice") }
+            let isThere =
+                settings.allAddresses.isEmpty || settings.allAddresses.contains { isPresent($0, settings, on: machine) }
+            let reading = machines[machine].clock.reading(at: now)
+            let age = machines[machine].node?.status(of: id, at: reading)?.timeInState ?? .zero
+            if !isThere, age < .seconds(1) {
+                invariants.fail(now, "machine \(machine) notifies MASTER of VI_\(router) before it can serve")
+            }
+        }
+    }
+
+    /// True if a machine has an address, or had it and hasn't heard of its loss.
+    private func isPresent(_ address: VirtualAddress, _ settings: InstanceSettings, on machine: Int) -> Bool {
+        if let key = machines[machine].kernel.key(of: address, settings), machines[machine].kernel.held(key) != nil {
+            return true
+        }
+        return machines[machine].losesNotifications
             || machines[machine].notifications.contains { piece in
                 switch piece {
-                case .address(let change, _): change.address.key.address == plain
+                case .address(let change, _): change.address.key.address == address.prefix.address
                 case .link, .linkRemoved: true
                 }
             }
-        if !isUnheard { invariants.fail(now, "machine \(machine) announces \(plain) without having it") }
     }
 
     private mutating func checkBlame(_ machine: Int, for address: IPAddress, _ settings: InstanceSettings) {

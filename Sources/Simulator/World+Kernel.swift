@@ -12,6 +12,11 @@ extension World {
         let done = max(now, machines[machine].kernelFreeAt) + takes
         machines[machine].kernelFreeAt = done
         machines[machine].requests.append(KernelRequest(work: work, ticket: ticket, requestedAt: now))
+        if injection == .answersEarly, case .install(let addresses) = work {
+            machines[machine].answersUnderWay += 1
+            let answer = KernelAnswer(addresses.map { _ in .done })
+            schedule(.answer(machine: machine, life: machines[machine].life, ticket: ticket, answer), after: 0)
+        }
         schedule(.work(machine: machine, life: machines[machine].life), after: done - now)
     }
 

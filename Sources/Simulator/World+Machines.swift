@@ -61,7 +61,9 @@ extension World {
         let records = machines[machine].records
         let last = invariants.lastNotification[machine]
         var snapshot = NodeSnapshot(
-            instances: records.keys.sorted().filter { $0 > 0 }.compactMap { records[$0] }, node: records[0]?.bytes,
+            instances: records.keys.sorted().filter { $0 > 0 }.compactMap { records[$0] }.map {
+                injection?.bent($0) ?? $0
+            }, node: records[0]?.bytes,
             heardUntil: machines[machine].heardUntil, lastNotification: injection?.counted(last) ?? last)
         let model = machines[machine].model
         let ledger = machines[machine].ledger
@@ -101,6 +103,9 @@ extension World {
         machines[machine].notifications = []
         machines[machine].losesNotifications = false
         machines[machine].foreignRemovalUntil = [:]
+        if evidence.records == nil {
+            for router in machines[machine].notified.indices { machines[machine].notified[router] = nil }
+        }
         _ = machines[machine].kernel.takeNotifications()
         let names = Dictionary(
             machines[machine].kernel.links.map { ($0.state.index, $0.state.name) }, uniquingKeysWith: { $1 })

@@ -40,6 +40,13 @@ package struct FIFOPlan: Hashable, Sendable {
         }
     }
 
+    /// One that nothing is asked of but to end.
+    package init(_ kind: Kind, path: String) {
+        self.kind = kind
+        self.path = path
+        mode = 0o600
+    }
+
     private init(_ kind: Kind, _ fifo: NotifyFIFO, _ global: GlobalSettings) {
         self.kind = kind
         path = fifo.path

@@ -1,6 +1,6 @@
 import Base
 
-/// The end of a reading of a tracked file.
+/// The outcome of reading a tracked file.
 package struct FileReading: Hashable, Sendable {
     /// The number in it; 0 for a file that can't be read.
     package var number: Int32

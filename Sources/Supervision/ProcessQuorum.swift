@@ -1,7 +1,7 @@
 import Base
 import ConfigurationModel
 
-/// The number of processes, compared with the quorum of a vrrp_track_process. A change counts when it has lasted as long as it says:
+/// The verdict on a vrrp_track_process: as many processes run as it asks for, or not. A change counts when it has lasted as long as it says:
 /// fork_delay after a process has begun, terminate_delay after one has ended (keepalived.conf(5)).
 package struct ProcessQuorum: Sendable {
     private let wanted: ClosedRange<Int>

@@ -77,6 +77,14 @@ package struct ScriptSchedule: Sendable {
     /// True while a run is under way.
     package var isRunning: Bool { if case .waiting = phase { false } else { true } }
 
+    /// True for a run whose time is over.
+    package var isOverdue: Bool {
+        switch phase {
+        case .waiting, .running: false
+        case .terminated, .stuck: true
+        }
+    }
+
     /// Goes on with other settings; a run that is under way goes on, too.
     package mutating func change(to settings: Settings, at now: Instant) {
         guard settings != self.settings else { return }
@@ -115,7 +123,7 @@ package struct ScriptSchedule: Sendable {
         }
     }
 
-    /// The run has ended. Whatever it ended with is a failure when its time was over.
+    /// The run has ended; one whose time was over with all of its group. Whatever it ended with is a failure then.
     package mutating func ended(_ end: ScriptEnd, at now: Instant) -> [ScriptStep] {
         let before = phase
         guard isRunning else { return [] }
@@ -124,8 +132,7 @@ package struct ScriptSchedule: Sendable {
         switch before {
         case .waiting: return []
         case .running: return count(end)
-        // What it has started may still be there.
-        case .terminated: return [.kill] + count(.failure(Self.timedOut))
+        case .terminated: return count(.failure(Self.timedOut))
         // It is counted.
         case .stuck: return []
         }

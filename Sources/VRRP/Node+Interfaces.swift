@@ -83,8 +83,8 @@ extension Node {
             }
             touched.formUnion(context.dependents.having(key.address))
             if !isOurs { moved.insert(key.interfaceIndex) }
-            // What goes with a withdrawal of ours is no news to who could use none of its addresses.
-            if !isOurs, change.isPresent || !context.hasWithdrawn(beside: key, at: now) { mayHelp = true }
+            // What comes late or goes with a withdrawal of ours is no news to who could use none of its addresses.
+            if !isOurs, !context.hasWithdrawn(beside: key, at: now) { mayHelp = true }
             sources.formUnion(context.dependents.sending(from: key.address))
         }
         for index in moved {

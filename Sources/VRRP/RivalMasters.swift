@@ -194,10 +194,13 @@ extension VirtualRouter {
         reclaimNotification = notify(event: .reclaimed, &context, into: &actions)
     }
 
-    /// A lower-priority advertisement is told once in an interval, whoever sends how many.
-    mutating func tellLowerPriority(at now: Instant, _ context: inout NodeContext, into actions: inout [Action]) {
-        if let lowerPriorityToldAt, now < lowerPriorityToldAt + settings.advertInterval { return }
+    /// A lower-priority advertisement is told once in an interval, whoever sends how many. - Returns: whether it was.
+    mutating func tellLowerPriority(
+        at now: Instant, _ context: inout NodeContext, into actions: inout [Action]
+    ) -> Bool {
+        if let lowerPriorityToldAt, now < lowerPriorityToldAt + settings.advertInterval { return false }
         lowerPriorityToldAt = now
         notify(event: .receivedLowerPriority, &context, into: &actions)
+        return true
     }
 }

@@ -282,10 +282,11 @@ extension VirtualRouter {
             noteRival(
                 .lowerPriority(view.priority), from: sender, interval: view.interval, at: now, into: &actions)
             expectYielding(of: sender, interval: view.interval, at: now, &context)
-            tellLowerPriority(at: now, &context, into: &actions)
+            let isTold = tellLowerPriority(at: now, &context, into: &actions)
             if !settings.lowerPriorityNoAdvert { assertMastership(at: now, into: &actions) }
             announceAfterLowerPriority(at: now, &context)
-            if group != nil { context.noteChange(of: id, .lowerPriority) }
+            // Not for each of a flood: it would be as many announcements as all members have.
+            if isTold, group != nil { context.noteChange(of: id, .lowerPriority) }
             return
         }
         // RFC 9568 §6.4.3: a higher priority, or the same and a higher address: transition to Backup. One more

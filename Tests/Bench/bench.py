@@ -24,6 +24,7 @@ import continuity  # noqa: E402
 import dumping  # noqa: E402
 import measures  # noqa: E402
 import parsing  # noqa: E402
+import tracking  # noqa: E402
 from rig import ENGINES, ROOT  # noqa: E402
 
 RUNS = int(os.environ.get("RUNS", "5"))
@@ -106,6 +107,14 @@ def handovers(engine):
     return [(f"{lost:.0f} (worst {most:.0f})", lost), (f"{silent:.1f} ms (worst {longest:.1f})", silent)]
 
 
+def tracked(engine, command):
+    """Processor time of a run, the widest advert gap, and hasupd's longest turn."""
+    runs = [tracking.cost(engine, command) for _ in range(RUNS)]
+    run, gap, turn = ([one[place] for one in runs] for place in range(3))
+    return [(f"{statistics.median(run):.3f} ms", statistics.median(run)), (f"{max(gap):.1f} ms", max(gap)),
+            ("–", None) if None in turn else (f"{max(turn):.1f} ms", max(turn))]
+
+
 def turns():
     """Milliseconds of hasupd's longest turn."""
     longest = statistics.median(repeated(measures.longest_turn))
@@ -153,6 +162,13 @@ ROWS = [
        [f"signal to complete keepalived.data, {count:,} instances", "same: keepalived.stats", "same: keepalived.json"],
        [asked] * 3, lambda engine, count=count: dumps(engine, count))
       for count, asked in ((10, "≤ 8 ms"), (1000, "≤ 50 ms"))),
+    *((f"track-{word}",
+       [f"500 track_scripts {words} each second: processor time of a run", "same: widest advert gap, 0.1", "same: hasupd's longest turn"],
+       [asked, "≤ 110 ms", "≤ 10 ms"], lambda engine, command=command: tracked(engine, command))
+      for word, words, command, asked in (("program", "(/usr/bin/true)", "/usr/bin/true", "≤ 0.85 ×"),
+                                          ("file", "(`</etc/hosts`)", "</etc/hosts", "≤ 0.05 ×"))),
+    ("track-memory", ["memory (PSS of all processes at rest), 1 instance with a script"], ["≤ 0.9 ×"],
+     lambda engine: [single("{:.1f} MB")(engine, tracking.memory)]),
     ("turns", ["hasupd's longest turn (processor time) with 1,000 instances: start, takeover, questions and reload"], ["≤ 10 ms"],
      lambda engine: [hasup_only(engine, turns)]),
     ("check-instances",

@@ -55,7 +55,7 @@ import Testing
 
     @Test func summary() {
         #expect(load(instance("")).summary == "0 errors, 0 warnings; 1 instance, 0 virtual servers")
-        let bad = load(instance("version 3\nadvert_int 50\nnotify_priority_changes"))
+        let bad = load(instance("version 3\nadvert_int 50\npromote_secondaries"))
         #expect(
             bad.summary == "1 error, 1 warning; 1 instance (1 in FAULT), 0 virtual servers; 1 setting has no effect")
     }

@@ -61,6 +61,14 @@ enum FrameFuzz: FuzzTarget {
             },
             packet(0x20a) { writer in (UInt32(0)..<4).forEach { writer.write($0) } },
             packet(0x20c) { writer in (UInt64(0)..<16).forEach { writer.write($0) } },
+            packet(0x601, 1) { writer in
+                writer.write(UInt16(1))
+                [ProcessIdentity(pid: 7, startTicks: 8)].encode(into: &writer)
+            },
+            packet(0x703) { writer in
+                writer.write(UInt64(9))
+                NumberedVerdict(3, TrackerVerdict(.down, count: 2, detail: "exit status 1")).encode(into: &writer)
+            },
             packet(0x301, 1), packet(0x401), packet(0x501, 1), packet(0x502) { $0.write("why") },
         ]
     }
@@ -81,6 +89,12 @@ enum FrameFuzz: FuzzTarget {
         _ = try? SupervisorToChecker(frame())
         _ = try? CheckerToSupervisor(frame())
         _ = try? ConfigurationToSupervisor(frame())
+        _ = try? SupervisorToTracker(frame())
+        if case .verdicts(_, let verdicts) = try? TrackerToSupervisor(frame()) {
+            var writer = ByteWriter()
+            for verdict in verdicts { verdict.encode(into: &writer) }
+            precondition(writer.bytes.elementsEqual(payload.dropFirst(8)), "verdicts aren't what they were")
+        }
         guard let message = try? VRRPToSupervisor(frame()) else { return }
         switch message {
         case .observations(_, let bytes):

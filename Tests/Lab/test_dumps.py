@@ -123,6 +123,34 @@ def test_what_exporters_read_is_what_they_read_of_keepalived(lan, pair, sniffer)
         assert differing <= OTHERS, {key: (entry["data"].get(key), left[name]["data"].get(key)) for key in differing}
 
 
+def test_tracked_scripts_and_groups_as_keepalived(node):
+    """O1: what mehdy/keepalived-exporter reads of scripts, and the group's lines: those of keepalived."""
+    scripts = "".join(f"vrrp_script {name} {{\n    script \"{path}\"\n    interval 1\n    weight {weight}\n}}\n"
+                      for name, path, weight in (("good", "/bin/true", 0), ("bad", "/bin/false", -10),
+                                                 ("unused", "/bin/true", 0)))
+    group = "vrrp_sync_group G {\n    group {\n        one\n        two\n    }\n    smtp_alert true\n}\n"
+    # keepalived knows a script only behind its block, and leaves out weighted ones of a group's members.
+    text = conf.file(
+        scripts, *(conf.instance(name, vrid=vrid, version=3, advert=0.1, vips=[f"10.0.0.10{vrid}/24"], extra=extra)
+                   for vrid, name, extra in ((1, "one", ()), (2, "two", ()),
+                                             (3, "three", ["track_script {", "good", "bad", "}"]))), group,
+        settings=["script_user root", "enable_script_security"])
+    wanted = {"good": ("GOOD", "idle"), "bad": ("BAD", "idle")}
+    found = {}
+    for kind in (Keepalived, Hasup):
+        folder = os.path.join(node.directory, kind.__name__)
+        os.mkdir(folder)
+        daemon = kind(node, text, name=kind.__name__).start(environment={"TMPDIR": folder})
+        wait_for("the addresses", lambda: node.addresses() >= {"10.0.0.101", "10.0.0.102", "10.0.0.103"}, bound=10)
+        wait_for("the results", lambda daemon=daemon, folder=folder:
+                 dumps.scripts(dumps.dump(daemon, folder, signal.SIGUSR1)), lambda seen: seen == wanted, 5)
+        lines = dumps.dump(daemon, folder, signal.SIGUSR1).splitlines()
+        begin = lines.index(" VRRP Sync Group = G, MASTER")
+        found[kind] = lines[begin:begin + 5]
+        daemon.stop()
+    assert found[Keepalived] == found[Hasup]
+
+
 def packets(version, unicast):
     """Packets that one or the other daemon counts in a counter of its own: name -> IP packet."""
     source, destination = "10.0.0.2", "10.0.0.1" if unicast else MULTICAST4
@@ -313,6 +341,8 @@ def test_no_dump_of_another_moment(start, folder):
     hasup.program.signal(signal.SIGUSR2)
     wait_for("no file", lambda: os.path.exists(os.path.join(folder, "keepalived.stats")), lambda there: not there, 4)
     wait_for("another worker", hasup.worker, lambda pid: pid != worker, 4)
+    # It replies when it has resumed.
+    hasup.wait_state("MASTER")
     assert dumps.statistics(dumps.dump(hasup, folder, signal.SIGUSR2))
     assert problems(hasup) == []
 

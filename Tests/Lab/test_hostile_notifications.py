@@ -6,11 +6,15 @@ import struct
 import time
 
 from lab import conf, hostile
+from lab.fifo import Ears, lines_of
 from lab.hasup import OPTIMIZED, ROOT, Hasup
 from lab.hostile import Impostor, frame
+from lab.machine import late
 from lab.waiting import wait_for
+from test_hostile_worker import Turns, anonymous
 
 MASTER, BACKUP, FAULT = 1, 2, 3
+LOWER, MASTER_PRIORITY, BACKUP_PRIORITY = 7, 9, 10
 INSTANCES = 16
 LASTS = 4
 
@@ -90,3 +94,55 @@ def test_notifications_without_end(lan):
         assert runs[name] >= burst + (flooded / spacing - 2 if OPTIMIZED else 0), runs
         assert runs[name] + status[name] - skipped_before[name] == rounds, name
     assert "notification skipped: superseded by a newer one" in a.log()
+
+
+def test_events_without_end(lan):
+    """Lower-priority adverts and changes of priorities, which a worker makes up: the scripts of an instance have their
+    rate, a state isn't kept waiting by them, the FIFO loses what it has no room for, and hasupd stays as large as it was."""
+    burst, spacing = queue_constants()
+    ears = Ears(lan.node("a"))
+    event = ears.script("event.sh", f"#!/bin/sh\ndate +%s.%N >>{ears.node.directory}/events-seen\n")
+    a = Hasup(ears.node, conf.simple(
+        200, version=3, advert=0.1, settings=ears.settings(reader=False),
+        extra=[f'notify "{ears.noted_script}"', f'notify_master_rx_lower_pri "{event}"'])).start()
+    ears.outside.open()
+    wait_for("MASTER", ears.noted, lambda seen: seen and seen[-1] == "INSTANCE VI_1 MASTER 200", 5)
+
+    def scripts():
+        return len(lines_of(os.path.join(ears.node.directory, "events-seen")))
+
+    def notify(numbers):
+        return frame(hostile.NOTIFY, struct.pack(">Q", 1) + b"".join(
+            struct.pack(">BIQBB", 0, 0, number, (LOWER, MASTER_PRIORITY, BACKUP_PRIORITY)[number % 3], 200)
+            for number in numbers))
+    before, number = anonymous(a.program.pid), 1_000
+    with Turns(a), Impostor(a.worker()) as impostor:
+        begin = time.monotonic()
+        while time.monotonic() - begin < LASTS:
+            assert impostor.say(notify(range(number, number + 128)))
+            number += 128
+            # A number again, an event of a group, and one of an instance that isn't there.
+            assert impostor.say(frame(hostile.NOTIFY, struct.pack(">QBIQBB", 1, 0, 0, number - 1, LOWER, 200)))
+            assert impostor.say(frame(hostile.NOTIFY, struct.pack(">QBIQBB", 1, 1, 0, number, LOWER, 200)))
+            assert impostor.say(frame(hostile.NOTIFY, struct.pack(">QBIQBB", 1, 0, 7, number, LOWER, 200)))
+            time.sleep(0.002)
+        lasted = time.monotonic() - begin
+        assert impostor.say(frame(hostile.NOTIFY, struct.pack(">QBIQBB", 1, 0, 0, number, FAULT, 200)))
+        told = time.monotonic()
+        wait_for("FAULT", ears.noted, lambda seen: seen[-1] == "INSTANCE VI_1 FAULT 200", 3)
+        told = time.monotonic() - told
+        peak = anonymous(a.program.pid)
+        problems = " ".join(a.status().answer["daemon"]["problems"])
+    print(f"{number - 1000} events in {lasted:.1f} s: {scripts()} runs, a state after {told * 1000:.0f} ms, {before} -> {peak} kB")
+    assert number > 10_000
+    assert scripts() <= burst + lasted / spacing + 1
+    assert told < spacing + late(), "not behind the events"
+    assert "is full, because no program reads it" in problems
+    assert peak - before < 8_192
+    lines = ears.outside.all()
+    assert lines[:2] == ['INSTANCE "VI_1" BACKUP 200', 'INSTANCE "VI_1" MASTER 200'] and len(lines) > 500
+    assert {line.split()[2] for line in lines[2:]} == {"MASTER_RX_LOWER_PRI", "MASTER_PRIORITY", "BACKUP_PRIORITY"}
+    log = a.log()
+    for word in ("was started before", "can't send notification MASTER_RX_LOWER_PRI", "has no instance number 7"):
+        assert word in log, word
+    assert log.count("is lost: it is full") == 1

@@ -92,6 +92,39 @@ def test_the_same_mails_as_keepalived(lan, node):
         assert 0 <= age < 30
 
 
+def test_groups_are_mailed_about_as_by_keepalived(lan, node):
+    """O2: a sync group's mails, and its members', when one member's link fails and is back."""
+    node.plug("eth1", "p-a1", address=False)
+    node.netns.ip("address", "add", "10.1.0.1/24", "dev", "eth1")
+    instances = [conf.instance(name, vrid=vrid, priority=200, version=3, advert=0.1, interface=interface, vips=[f"{vip}/24"])
+                 for name, vrid, interface, vip in (("one", 1, "eth0", "10.0.0.101"), ("two", 2, "eth1", "10.1.0.102"))]
+    config = conf.file(*instances, "vrrp_sync_group G {\n    group {\n        one\n        two\n    }\n}\n",
+                       settings=settings(second="night@example.org"))
+    arrived = {}
+
+    def mails(mailbox):
+        parsed = [email.message_from_string(entry[2]) for entry in mailbox.mails]
+        return [(one["Subject"], " ".join(one.get_payload().split())) for one in parsed]
+    for kind in (Keepalived, Hasup):
+        with Server(node) as mailbox:
+            daemon = kind(node, config, name=kind.__name__)
+            daemon.start()
+            arrived[kind] = []
+            for up, count in ((None, 6), (False, 9), (True, 15)):
+                if up is not None:
+                    lan.netns.ip("link", "set", "p-a1", "up" if up else "down")
+                wait_for(f"{count} mails", lambda mailbox=mailbox: len(mailbox.mails),
+                         lambda seen, count=count: seen == count, 8)
+                arrived[kind].append(sorted(mails(mailbox)[-(3 if count == 9 else 6):]))
+            daemon.stop()
+            if kind is Hasup:
+                wait_for("the last ones", lambda mailbox=mailbox: len(mailbox.mails), lambda seen: seen == 18)
+                assert ("[lab] VRRP Group G - Stopping", "=> All VRRP group instances are stopping <=") in mails(mailbox)
+    assert arrived[Keepalived] == arrived[Hasup]
+    assert ("[lab] VRRP Group G - Entering FAULT state",
+            "=> All VRRP group instances are now in FAULT state <=") in arrived[Hasup][1]
+
+
 def test_who_is_mailed_about_and_what_is_not(lan, node):
     """smtp_alert_vrrp and the instance's own smtp_alert; no_email_faults; the same state isn't mailed twice."""
     config = conf.file(

@@ -144,7 +144,7 @@ def test_weight_0_is_fault(lan, pair, sniffer, peer):
 
 
 def test_nothing_is_said_before_the_first_result(lan, pair):
-    """§2: INIT, without any notification, until the script has ended once; then the first result alone decides."""
+    """§8: INIT, without any notification, until the script has ended once; then the first result alone decides."""
     node = pair[0]
     check = Check(node, body=f"while [ ! -e {node.directory}/go ]; do sleep 0.05; done", good=False)
     notify = os.path.join(node.directory, "told")

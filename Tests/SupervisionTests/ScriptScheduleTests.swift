@@ -45,9 +45,9 @@ private struct Bench {
 
 private let bad = ScriptEnd.failure("exit status 1")
 
-@Suite("The runs of a tracking script (behaviours_vrrp2 §2, pain point S4)")
+@Suite("The runs of a tracking script (behaviours §8, pain point S4)")
 struct ScriptScheduleTests {
-    @Test("§2: the first result alone decides, whatever rise and fall are")
+    @Test("§8: the first result alone decides, whatever rise and fall are")
     func first() {
         for (end, result) in [(ScriptEnd.success, TrackerResult.up), (bad, .down)] {
             var bench = Bench(rise: 3, fall: 3)
@@ -55,7 +55,7 @@ struct ScriptScheduleTests {
         }
     }
 
-    @Test("§2: afterwards rise successes in a row and fall failures in a row, and the other one begins anew")
+    @Test("§8: afterwards rise successes in a row and fall failures in a row, and the other one begins anew")
     func riseAndFall() {
         var bench = Bench(rise: 2, fall: 3)
         #expect(bench.run(.success) == .up)
@@ -84,7 +84,7 @@ struct ScriptScheduleTests {
         #expect(bench.schedule.verdict == TrackerVerdict(.up))
     }
 
-    @Test("§2: TERM at the timeout, KILL to the group 2 s later, one failure, and the next start at the next tick")
+    @Test("§8: TERM at the timeout, KILL to the group 2 s later, one failure, and the next start at the next tick")
     func stubborn() {
         var bench = Bench(timeout: .seconds(2), known: TrackerVerdict(.up))
         var starts: [Interval] = []
@@ -100,15 +100,6 @@ struct ScriptScheduleTests {
             #expect(bench.ended(.failure("signal 9")) == nil, "it is counted once")
         }
         #expect(starts == [.seconds(1), .seconds(6), .seconds(11)])
-    }
-
-    @Test("a group is ended, too, when its leader ends after TERM and leaves some of it")
-    func leftGroup() {
-        var bench = Bench(known: TrackerVerdict(.up))
-        #expect(bench.wait() == [.start])
-        #expect(bench.wait() == [.terminate])
-        let steps = bench.schedule.ended(.failure("signal 15"), at: bench.now + .milliseconds(1))
-        #expect(steps.first == .kill && steps.count == 2)
     }
 
     @Test("S4: a run that can't be ended never gets company, and fails again at each start that it prevents")

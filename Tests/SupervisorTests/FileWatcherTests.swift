@@ -40,7 +40,7 @@ final class FileWatcherTests {
         file.initialValue = initial
         file.overwrites = overwrites
         watcher?.configure(
-            [Tracked(number: 7, definition: file, verdict: TrackerVerdict(known))], isStart: isStart)
+            [Tracked(number: 7, definition: file, verdict: TrackerVerdict(known))], isStart: isStart, mode: 0o640)
     }
 
     private var numbers: [Int32] {
@@ -211,7 +211,7 @@ final class FileWatcherTests {
         try wait(for: 4)
         #expect(lines.isEmpty)
         var status = stat()
-        #expect(stat(path("v"), &status) == 0 && status.st_mode & 0o777 == 0o600)
+        #expect(stat(path("v"), &status) == 0 && status.st_mode & 0o777 == 0o640)
     }
 
     @Test("init_file doesn't write through another name of a file, nor into a folder that isn't there")
@@ -239,7 +239,8 @@ final class FileWatcherTests {
         #expect(lines.count == 2)
         #expect(
             lines.last
-                == "file f (/proc/uptime): changes aren't reported (its file system doesn't report them); it is read each second")
+                == "file f (/proc/uptime): changes aren't reported (its file system doesn't report them); it is read each second"
+        )
     }
 
     @Test("files that aren't tracked any more leave no watch behind")
@@ -257,7 +258,7 @@ final class FileWatcherTests {
             return run("grep -q '^inotify .* ino:\(inode) ' /proc/\(getpid())/fdinfo/*") == 0
         }
         #expect(!isWatched("d0") && !isWatched("d1") && isWatched("d2") && isWatched("d2/v"))
-        watcher?.configure([], isStart: false)
+        watcher?.configure([], isStart: false, mode: 0)
         #expect(!isWatched("d2") && !isWatched("d2/v"))
     }
 

@@ -120,6 +120,12 @@ import Testing
         let actions = bench.take()
         #expect(Set(actions.announced) == [address("10.0.4.1"), address("10.0.4.2")])
         #expect(actions.advertsByInstance == ["1: 100"] && actions.told == ["1 MASTER_RX_LOWER_PRI"])
+        // Once in an interval, not for each of a flood.
+        bench.advance(.milliseconds(500))
+        _ = bench.take()
+        for _ in 0..<9 { bench.receive(50, for: 1) }
+        bench.advance(.milliseconds(20))
+        #expect(Set(bench.take().announced) == [address("10.0.4.2")])
     }
 
     /// D47: the group is told behind the last of its members, when that can serve.
@@ -308,6 +314,9 @@ import Testing
         #expect(model.effectiveInstances[1].trackers == [Tracker(kind: .script, name: "ping", weight: -7)])
         model.shared.syncGroups[0].keepsMemberWeights = true
         #expect(try first().trackers.count == 5)
+        #expect(try !first().options.contains(.notifiesPriorityChanges))
+        model.shared.syncGroups[0].notifiesPriorityChanges = true
+        #expect(try first().options.contains(.notifiesPriorityChanges))
     }
 
     /// behaviours_vrrp2 §2: 150 + 30 of its own - 20 of the group's.

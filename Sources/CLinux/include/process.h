@@ -98,5 +98,7 @@ int hasup_lock_memory(void);
 
 /// Closes every descriptor from this one up.
 int hasup_close_from(int first);
+/// Has every descriptor that is open from this one up closed on exec.
+int hasup_close_on_exec_from(int first);
 
 #endif

@@ -27,6 +27,7 @@ extension InstanceSettings {
             }
             trackers.removeAll { $0.kind != .process && $0.weight != 0 }
         }
+        if group.notifiesPriorityChanges { options.insert(.notifiesPriorityChanges) }
         // What the group says of an object takes the place of what the member says.
         trackedInterfaces.removeAll { own in group.trackedInterfaces.contains { $0.name == own.name } }
         trackedInterfaces += group.trackedInterfaces.filter { tracked in

@@ -22,6 +22,8 @@ extension ConfigurationModel {
     package var trackingPart: ConfigurationModel {
         let used = usedTrackers
         var part = ConfigurationModel()
+        // Of files that init_file makes.
+        part.global.daemon.umask = global.daemon.umask
         part.global.scriptSecurity = global.scriptSecurity
         part.global.scriptUser = global.scriptUser
         part.global.defaultScriptAccount = global.defaultScriptAccount

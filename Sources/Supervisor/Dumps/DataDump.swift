@@ -219,6 +219,9 @@ struct DataDump {
     private mutating func write(_ group: SyncGroup, _ contents: DumpContents) {
         let states = group.members.map { contents.statuses[$0]?.state ?? .initialize }
         text.pair(1, "VRRP Sync Group", "\(group.name), \(Self.state(ofMembers: states).name)")
+        let faulty = group.members.count(where: { contents.statuses[$0]?.hasFaultOfItsOwn ?? false })
+        let starting = states.count(where: { $0 == .initialize })
+        text.line("Num member fault \(faulty), num member init \(starting)")
         text.line("VRRP member instances :")
         for member in group.members { text.line(DumpText.entry, contents.model.instances[member].name) }
         text.pair("Using smtp notification", group.sendsMail, "yes", "no")
@@ -230,5 +233,12 @@ struct DataDump {
     private static func state(ofMembers states: [RouterState]) -> RouterState {
         if states.contains(.fault) { return .fault }
         return states.allSatisfy { $0 == .master } ? .master : .backup
+    }
+}
+
+extension InstanceStatus {
+    /// False also for one that is in FAULT because another member of its sync group is.
+    fileprivate var hasFaultOfItsOwn: Bool {
+        faults.contains { if case .memberFault = $0 { false } else { true } }
     }
 }

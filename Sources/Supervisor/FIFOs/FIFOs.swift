@@ -12,6 +12,8 @@ import WorkerProtocol
 final class FIFOs {
     /// Instances whose lines are found in a turn (docs/decisions, D6).
     private static let burst = 64
+    /// Time until a worker that hasn't replied is asked again.
+    private static let patience = Interval.seconds(1)
 
     /// The states of all instances and groups, which are being put into lines.
     private struct Gathering {
@@ -80,19 +82,19 @@ final class FIFOs {
         for kind in FIFOPlan.Kind.allCases where !fifos.contains(where: { $0.plan.kind == kind && $0.pipe != nil }) {
             store.dropFIFO(kind)
         }
-        for entry in left { endLeftReader(entry) }
+        for entry in left { retire(entry) }
         save()
     }
 
     /// Ends what a hasupd with another configuration has left.
-    private func endLeftReader(_ entry: FIFORecord.Entry) {
-        if let process = entry.reader,
-            let child = try? ChildProcess.adopted(
-                process.pid, startTicks: process.startTicks, on: loop, onExit: { _, _ in })
-        {
-            _ = kill(-child.pid, SIGTERM)
-        }
+    private func retire(_ entry: FIFORecord.Entry) {
         if entry.isMade { remove(entry.path, entry.identity) }
+        let plan = FIFOPlan(entry.kind, path: entry.path)
+        let fifo = NotificationFIFO(plan, isFresh: false, on: loop, log: log, limits: limits, owner: self)
+        retired.append(fifo)
+        fifo.inheritReader(entry)
+        fifo.retire()
+        retired.removeAll(where: \.isFinished)
     }
 
     /// Another configuration runs.
@@ -165,7 +167,12 @@ final class FIFOs {
         requestStatuses { [weak self] statuses in
             guard let self else { return }
             self.isAsking = false
-            guard let statuses, !self.isFinishing else { return }
+            guard !self.isFinishing else { return }
+            guard let statuses else {
+                // A worker that comes is asked at once, one that was too busy again.
+                if let timer = self.timer { self.loop.set(timer, to: Clock.now + Self.patience) }
+                return
+            }
             for fifo in self.waiting { fifo.hold() }
             self.gathering = Gathering(statuses: statuses, fifos: self.waiting)
             self.waiting = []
@@ -174,7 +181,7 @@ final class FIFOs {
     }
 
     private func gather() {
-        guard var work = gathering else { return }
+        guard var work = gathering else { return ask() }
         let generation = work.statuses.generation
         let end = min(work.next + Self.burst, generation.instanceCount)
         for number in work.next..<end {

@@ -148,15 +148,7 @@ final class NotificationFIFO {
     /// Goes on with what an earlier hasupd has left: the open FIFO, and the process that reads it.
     func inherit(_ file: FIFOFile?, _ entry: FIFORecord.Entry) {
         if entry.isMade { made = entry.identity }
-        if let process = entry.reader,
-            let child = try? ChildProcess.adopted(
-                process.pid, startTicks: process.startTicks, on: loop,
-                onExit: { [weak self] in self?.readerEnded($0, $1) })
-        {
-            reader = ScriptProcess(adopted: child)
-            readerProcess = process
-            handle(.adopted)
-        }
+        inheritReader(entry)
         guard let file else {
             // Who reads nothing any more gives way to a new one.
             handle(.end(after: .zero))
@@ -174,8 +166,22 @@ final class NotificationFIFO {
         open()
     }
 
+    /// Takes the process that reads for its own.
+    func inheritReader(_ entry: FIFORecord.Entry) {
+        guard let process = entry.reader,
+            let child = try? ChildProcess.adopted(
+                process.pid, startTicks: process.startTicks, on: loop,
+                onExit: { [weak self] in self?.readerEnded($0, $1) })
+        else { return }
+        reader = ScriptProcess(adopted: child)
+        readerProcess = process
+        handle(.adopted)
+    }
+
     private func fail(_ reason: String) {
         failure = reason
+        // What was held is lost: a reader that comes later gets the states of all.
+        isFresh = false
         held = []
         log.error("\(plan.kind.keyword): \(reason)")
     }
@@ -183,7 +189,8 @@ final class NotificationFIFO {
     /// Writes a line. One that comes before the states of all are known for a new reader is in them.
     func write(_ line: String) {
         if isHolding {
-            if (pipe != nil || opening != nil), held.count < Self.heldMax { held.append(line) }
+            guard pipe != nil || opening != nil else { return }
+            if held.count < Self.heldMax { held.append(line) } else { isFresh = false }
         } else if life.state != .preparing {
             pipe?.write(line)
         }

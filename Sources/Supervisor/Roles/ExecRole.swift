@@ -47,8 +47,9 @@ enum ExecRole {
         do throws(SystemError) { try AmbientCapabilities.clear() } catch {
             return complain(Failure(text: "refused: \(error)", status: refused))
         }
-        return complain(
-            become(command, name, limits, output: isHook ? hookOutput : nil, closingFrom: complaints + 1))
+        enterSurroundings(output: isHook ? hookOutput : nil)
+        _ = hasup_close_from(complaints + 1)
+        return complain(become(Program(command, name), limits))
     }
 
     private static func complain(_ failure: Failure) -> Int32 {
@@ -63,44 +64,68 @@ enum ExecRole {
         let status: Int32
     }
 
-    /// Does once what `become` does, as far as it changes nothing: a copy of this process finds it done (docs/decisions, D43).
+    /// A script in the form in which it is executed.
+    final class Program {
+        fileprivate let name: String
+        fileprivate let user: ScriptCommand.User
+        fileprivate let isSecurityEnabled: Bool
+        fileprivate let arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+        private let count: Int
+
+        /// - Parameter name: its first word.
+        init(_ command: ScriptCommand, _ name: String) {
+            self.name = name
+            user = command.user
+            isSecurityEnabled = command.isSecurityEnabled
+            count = command.arguments.count
+            arguments = .allocate(capacity: count + 1)
+            for (place, argument) in command.arguments.enumerated() { arguments[place] = strdup(argument) }
+            arguments[count] = nil
+        }
+
+        deinit {
+            for place in 0..<count { free(arguments[place]) }
+            arguments.deallocate()
+        }
+    }
+
+    /// Does once for all scripts what each of them needs, so that a copy of this process finds it done (docs/decisions,
+    /// D43): the surroundings, and what `become` does, as far as it changes nothing.
     static func prepare() {
+        enterSurroundings()
+        _ = hasup_close_on_exec_from(complaints)
         _ = try? path(of: "/dev/null", runBy: 0, true)
-        _ = vector(of: [""])
         _ = ScriptLimits.isHardToKill
     }
 
-    /// Becomes a script, in a process without ambient capabilities. Returns only if that fails.
+    /// hasupd stands where a script has no business.
     ///
-    /// - Parameters:
-    ///   - program: its first word.
-    ///   - output: where what it writes goes, instead of /dev/null and this process's standard error.
-    ///   - first: the first descriptor that is closed. The script has none above 2 either way.
-    static func become(
-        _ command: ScriptCommand, _ program: String, _ limits: ScriptLimits, output: Int32? = nil,
-        closingFrom first: Int32
-    ) -> Failure {
-        // hasupd stands where a script has no business.
+    /// - Parameter output: where what a script writes goes, instead of /dev/null and this process's standard error.
+    private static func enterSurroundings(output: Int32? = nil) {
         _ = chdir("/")
+        umask(0o022)
+        let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+        dup2(null, 0)
+        dup2(output ?? null, 1)
+        if let output { dup2(output, 2) }
+    }
+
+    /// Becomes a script, in a process without ambient capabilities and in a script's surroundings. Returns only if that
+    /// fails.
+    static func become(_ program: Program, _ limits: ScriptLimits) -> Failure {
         let path: String
         do throws(ExecRefusal) {
-            let account = try account(of: command.user)
-            path = try self.path(of: program, runBy: account.uid, command.isSecurityEnabled)
+            let account = try account(of: program.user)
+            path = try self.path(of: program.name, runBy: account.uid, program.isSecurityEnabled)
             limits.apply()
             if ScriptLimits.isHardToKill { ScriptLimits.forgetScore() }
             try become(account)
         } catch {
             return Failure(text: "refused: \(error.reason)", status: refused)
         }
-        clean(from: first, output)
-        let vector = vector(of: command.arguments)
         // What was looked at is what runs: the path that was found, under the name that was written.
-        execv(path, vector)
+        execv(path, program.arguments)
         return Failure(text: "can't be executed: \(SystemError.text(of: errno))", status: notExecutable)
-    }
-
-    private static func vector(of arguments: [String]) -> [UnsafeMutablePointer<CChar>?] {
-        arguments.map { strdup($0) } + [nil]
     }
 
     private struct ExecRefusal: Error {
@@ -160,14 +185,5 @@ enum ExecRole {
         let code = errno
         guard code == EPERM else { return SystemError.text(of: code) }
         return "hasupd runs as uid \(getuid()) without the capability \(needed)"
-    }
-
-    private static func clean(from first: Int32, _ output: Int32?) {
-        umask(0o022)
-        let null = open("/dev/null", O_RDWR)
-        dup2(null, 0)
-        dup2(output ?? null, 1)
-        if let output { dup2(output, 2) }
-        _ = hasup_close_from(first)
     }
 }

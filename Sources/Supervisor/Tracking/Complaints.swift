@@ -16,8 +16,6 @@ final class Complaints {
 
     deinit { munmap(memory.baseAddress, memory.count) }
 
-    var count: Int { memory.count / Self.size }
-
     /// The text in a place, which is empty afterwards; nil for none.
     func take(_ place: Int) -> String? {
         let bytes = slot(place)

@@ -11,7 +11,7 @@ final class FileHelpers {
     /// A helper that hasn't answered for this long gets others beside it, if there is more to do.
     static let patience = Interval.milliseconds(50)
 
-    /// An order about a file.
+    /// A request about a file.
     enum Task {
         case open(ScriptAccount)
         case read
@@ -155,7 +155,7 @@ final class FileHelpers {
     }
 }
 
-/// The findings of a helper about a file.
+/// The answer of a helper about a file.
 struct FileAnswer {
     let outcome: hasup_file_outcome
     let bytes: [UInt8]

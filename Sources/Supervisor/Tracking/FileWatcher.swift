@@ -19,7 +19,7 @@ final class FileWatcher {
         /// True until init_file has been done.
         var isNew: Bool
         var places: Set<FilePlace> = []
-        /// The trouble that was reported last.
+        /// The complaint that was logged last.
         var complaint = ""
 
         init(_ tracked: Tracked<TrackFile>) {
@@ -43,7 +43,9 @@ final class FileWatcher {
     /// True if init_file may overwrite.
     private var isStart = false
     /// Mode of files that init_file makes.
-    private var mode: UInt32 = 0o600
+    private var mode: UInt32 = 0
+    /// True if all files are about to be looked at because of a mount.
+    private var isLookPlanned = false
     /// Watches that may be unused.
     private var unused: Set<Int32> = []
     private let onVerdict: VerdictHandler
@@ -63,7 +65,7 @@ final class FileWatcher {
         helpers = FileHelpers(on: loop, inotify: inotify.number)
         inotifyWatch = try loop.add(inotify.number) { [weak self] _ in self?.takeEvents() }
         // A folder that something is mounted on is another one.
-        mounts = try? MountWatch(on: loop) { [weak self] in self?.lookAtAll() }
+        mounts = try? MountWatch(on: loop) { [weak self] in self?.planLook() }
     }
 
     deinit {
@@ -74,9 +76,12 @@ final class FileWatcher {
 
     /// Watches these files, and no others; those that have the same path as before go on.
     ///
-    /// - Parameter isStart: true for the first configuration of hasupd's life: init_file may overwrite then.
-    func configure(_ tracked: [Tracked<TrackFile>], isStart: Bool) {
+    /// - Parameters:
+    ///   - isStart: true for the first configuration of hasupd's life: init_file may overwrite then.
+    ///   - mode: that of files which init_file makes.
+    func configure(_ tracked: [Tracked<TrackFile>], isStart: Bool, mode: UInt32) {
         self.isStart = isStart
+        self.mode = mode
         var former = files
         files = tracked.map { tracked in
             let definition = tracked.definition
@@ -130,8 +135,15 @@ final class FileWatcher {
         }
     }
 
-    private func lookAtAll() {
-        for file in files { look(at: file) }
+    /// Looks at all files a little later: containers mount a lot at once.
+    private func planLook() {
+        guard !isLookPlanned else { return }
+        isLookPlanned = true
+        loop.deferWork { [weak self] in
+            guard let self else { return }
+            self.isLookPlanned = false
+            for file in self.files { self.look(at: file) }
+        }
     }
 
     private func look(at file: WatchedFile) { perform(file.schedule.changed(at: loop.now), file) }
@@ -159,8 +171,9 @@ final class FileWatcher {
             task = .write(Int32(clamping: number), overwrites: overwrites, mode: mode)
         }
         helpers.ask(task, file.file.path) { [weak self, weak file] answer in
+            guard let self else { return }
             // Those that aren't followed any more have no timer.
-            guard let self, let file, file.timer != nil else { return }
+            guard let file, file.timer != nil else { return self.removeUnusedWatches(Set(answer?.places ?? [])) }
             self.take(answer, of: file)
         }
     }

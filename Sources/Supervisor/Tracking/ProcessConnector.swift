@@ -18,7 +18,7 @@ enum ProcessConnector {
             "get reports about processes")
     }
 
-    /// An event of a process.
+    /// A process's beginning or change of name.
     struct ProcessEvent {
         let kind: hasup_process_event_kind
         let pid: Int32

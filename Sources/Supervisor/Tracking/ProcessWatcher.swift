@@ -37,7 +37,7 @@ final class ProcessWatcher {
         var matches: [Int] = []
         /// The look at all processes that has seen it last.
         var look: UInt64 = 0
-        /// Nil if there is no descriptor left: then only such a look sees that it is gone.
+        /// Nil if there is no descriptor left: then only the next such look sees that it is gone.
         var pidfd: Descriptor?
         var watch: Watch?
     }
@@ -46,6 +46,8 @@ final class ProcessWatcher {
     private var connector: Descriptor?
     private var connectorWatch: Watch?
     private var watched: [WatchedProcess] = []
+    /// Bytes of command lines that are looked at.
+    private var commandLineMax = 0
     private var found: [Int32: Found] = [:]
     private var list: ProcessList?
     private var look: UInt64 = 0
@@ -59,6 +61,7 @@ final class ProcessWatcher {
     private var quorumTimer: Timer?
     private var toldOfLists = false
     private var toldOfLosses = false
+    private var toldOfNoList = false
     private let onVerdict: VerdictHandler
     private let log: (String) -> Void
 
@@ -99,14 +102,10 @@ final class ProcessWatcher {
             same.count = 0
             return same
         }
+        commandLineMax = watched.map(\.match.commandLineMax).max() ?? 0
         for process in found.values { forget(process) }
         found = [:]
         isComplete = false
-        guard !watched.isEmpty else {
-            list = nil
-            if let listTimer { loop.set(listTimer, to: .never) }
-            return
-        }
         if connectorWatch == nil { tellOfLists("the kernel doesn't report them here") }
         lookAtAll()
     }
@@ -123,6 +122,7 @@ final class ProcessWatcher {
             watch(pid, process)
             // The number may have become another process's meanwhile.
             if process.watch != nil, self.matches(of: pid) != matches { return remove(pid) }
+            if process.watch == nil { planLook() }
         }
         for index in process.matches { watched[index].count -= 1 }
         for index in matches { watched[index].count += 1 }
@@ -172,12 +172,10 @@ final class ProcessWatcher {
     private static let zombie = Int32(UInt8(ascii: "Z"))
     private static let dead = Int32(UInt8(ascii: "X"))
 
-    private var commandLineMax: Int { watched.map(\.match.commandLineMax).max() ?? 0 }
-
     // MARK: Beginnings
 
     private func readEvents() {
-        guard let number = connectorNumber, !watched.isEmpty else { return drain() }
+        guard let number = connectorNumber else { return }
         for _ in 0..<Self.batchesMax {
             switch ProcessConnector.read(number) {
             case .events(let events): for event in events { take(event) }
@@ -185,7 +183,8 @@ final class ProcessWatcher {
             case .lost:
                 if !toldOfLosses { log("reports about processes were lost: all of them are looked at") }
                 toldOfLosses = true
-                if list == nil { planLook() } else { isLost = true }
+                isLost = true
+                planLook()
             case .failed(let error):
                 endReports()
                 tellOfLists("\(error)")
@@ -200,18 +199,6 @@ final class ProcessWatcher {
         switch connector {
         case .some(let connector): connector.number
         case .none: nil
-        }
-    }
-
-    /// Nobody wants to know.
-    private func drain() {
-        guard let number = connectorNumber else { return }
-        for _ in 0..<Self.batchesMax {
-            switch ProcessConnector.read(number) {
-            case .events, .lost: continue
-            case .none: return
-            case .failed: return endReports()
-            }
         }
     }
 
@@ -235,7 +222,7 @@ final class ProcessWatcher {
 
     // MARK: All processes
 
-    /// Not at once: more reports may be lost in a moment.
+    /// A look is planned when the one that goes on has ended. Not at once: more reports may be lost in a moment.
     private func planLook() {
         guard let listTimer, list == nil, !isPlanned else { return }
         isPlanned = true
@@ -244,15 +231,17 @@ final class ProcessWatcher {
 
     private func lookAtAll() {
         look += 1
-        isPlanned = false
+        (isPlanned, isLost) = (false, false)
         list = ProcessList()
-        if list == nil { log("processes can't be listed: \(SystemError.text(of: errno))") }
-        lookAtMore()
+        if list != nil { return lookAtMore() }
+        if !toldOfNoList { log("processes can't be listed: \(SystemError.text(of: errno))") }
+        toldOfNoList = true
+        planLook()
     }
 
     /// A part of all processes, or the first one.
     private func lookAtMore() {
-        guard let listTimer, !watched.isEmpty else { return }
+        guard let listTimer else { return }
         guard let list else { return lookAtAll() }
         for _ in 0..<Self.looksMax {
             guard let pid = list.next() else { return endLook(list) }
@@ -269,8 +258,7 @@ final class ProcessWatcher {
         }
         isComplete = true
         settle()
-        if connectorWatch == nil || isLost { planLook() }
-        isLost = false
+        if connectorWatch == nil || isLost || found.values.contains(where: { $0.watch == nil }) { planLook() }
     }
 
     // MARK: Results

@@ -16,8 +16,10 @@ final class ScriptTracking {
         var timer: Timer?
         /// The process that runs, which leads its group.
         var pid: Int32?
-        /// The place for the reason why a process doesn't become the script.
-        var complaints: (memory: Complaints, place: Int)?
+        /// Looks whether the rest of its group is gone.
+        var groupTimer: Timer?
+        /// What a copy of this process needs to become it.
+        var copy: ScriptCopy?
         /// True if it isn't configured any more: nobody wants to know what becomes of its run.
         var isGone = false
         /// True if its run begins when that of an earlier definition of its name has ended.
@@ -31,6 +33,9 @@ final class ScriptTracking {
         }
     }
 
+    /// Time between two looks at a group that was sent SIGKILL.
+    private static let groupPause = Interval.milliseconds(20)
+
     private let loop: EventLoop
     private let limits: ScriptLimits
     private let onVerdict: VerdictHandler
@@ -41,7 +46,6 @@ final class ScriptTracking {
     private var leaving: [String: TrackedScript] = [:]
     /// The helper that opens files; made with the first one.
     private var helpers: FileHelpers?
-    private var complaints: Complaints?
     private var childSignals: Signals?
     /// Called when the last process has ended.
     var onIdle: (() -> Void)?
@@ -63,7 +67,8 @@ final class ScriptTracking {
     ///
     /// - Throws: `SystemError` when there is no memory.
     func configure(_ tracked: [Tracked<TrackScript>], _ global: GlobalSettings) throws(SystemError) {
-        if complaints.map({ $0.count < tracked.count }) ?? true { complaints = try Complaints(count: tracked.count) }
+        // Processes that run have their places in the one before.
+        let complaints = try Complaints(count: tracked.count)
         let before = scripts
         scripts = [:]
         for (index, entry) in tracked.enumerated() {
@@ -86,7 +91,8 @@ final class ScriptTracking {
                     self.take(script.schedule.due(at: self.loop.now), script)
                 }
             }
-            if script.pid == nil { script.complaints = complaints.map { ($0, index) } }
+            // A process that runs keeps its place.
+            if script.pid == nil { script.copy = ScriptCopy(command, limits, complaints, index) }
             scripts[fingerprint] = script
         }
         for (fingerprint, script) in before where scripts[fingerprint] == nil { drop(script) }
@@ -138,31 +144,31 @@ final class ScriptTracking {
 
     /// The data by which a copy of this process becomes a script.
     private final class ScriptCopy {
-        let command: ScriptCommand
+        let program: ExecRole.Program
         let limits: ScriptLimits
-        let complaints: (memory: Complaints, place: Int)?
+        /// The place for the reason why it doesn't become the script.
+        let complaints: Complaints
+        let place: Int
 
-        init(_ script: TrackedScript, _ limits: ScriptLimits) {
-            command = script.command
-            complaints = script.complaints
+        init(_ command: ScriptCommand, _ limits: ScriptLimits, _ complaints: Complaints, _ place: Int) {
+            program = ExecRole.Program(command, command.arguments.first ?? "")
             self.limits = limits
+            self.complaints = complaints
+            self.place = place
         }
     }
 
     private func fork(_ script: TrackedScript) -> Int32 {
-        _ = script.complaints?.memory.take(script.complaints?.place ?? 0)
-        let copy = ScriptCopy(script, limits)
-        return withExtendedLifetime(copy) {
-            hasup_fork(
-                { context in
-                    guard let context else { return }
-                    let copy = Unmanaged<ScriptCopy>.fromOpaque(context).takeUnretainedValue()
-                    let program = copy.command.arguments.first ?? ""
-                    let failure = ExecRole.become(copy.command, program, copy.limits, closingFrom: 3)
-                    copy.complaints?.memory.write(failure.text, at: copy.complaints?.place ?? 0)
-                    _exit(failure.status)
-                }, Unmanaged.passUnretained(copy).toOpaque())
-        }
+        guard let copy = script.copy else { return -EINVAL }
+        _ = copy.complaints.take(copy.place)
+        return hasup_fork(
+            { context in
+                guard let context else { return }
+                let copy = Unmanaged<ScriptCopy>.fromOpaque(context).takeUnretainedValue()
+                let failure = ExecRole.become(copy.program, copy.limits)
+                copy.complaints.write(failure.text, at: copy.place)
+                _exit(failure.status)
+            }, Unmanaged.passUnretained(copy).toOpaque())
     }
 
     private func takeEnded() {
@@ -170,18 +176,36 @@ final class ScriptTracking {
         while true {
             let pid = hasup_ended_child(&status)
             guard pid > 0 else { break }
-            if let script = running.removeValue(forKey: pid) {
-                if script.isGone { left(script, pid) } else { ended(script, pid, WorkerExit(waitStatus: status)) }
-            }
-            // Not before: until then its number, and its group's, isn't used again.
+            let script = running.removeValue(forKey: pid)
+            let isOverdue = script.map { $0.isGone || $0.schedule.isOverdue } ?? false
+            if let script, !isOverdue { ended(script, pid, WorkerExit(waitStatus: status)) }
+            // What it has started is ended, too. Not reaped before: until then its number isn't used again.
+            if isOverdue { kill(-pid, SIGKILL) }
             hasup_reap(pid)
+            if let script, isOverdue { awaitGroup(pid, of: script) }
         }
         if running.isEmpty { onIdle?() }
     }
 
+    /// A run whose time was over ends with its group: a process that not even SIGKILL ends keeps the next run from starting.
+    private func awaitGroup(_ pid: Int32, of script: TrackedScript) {
+        guard kill(-pid, 0) == 0 || errno == EPERM else {
+            script.pid = nil
+            if let timer = script.groupTimer { loop.remove(timer) }
+            script.groupTimer = nil
+            return script.isGone ? left(script) : ended(script, .failure(ScriptSchedule.timedOut))
+        }
+        let timer =
+            script.groupTimer
+            ?? loop.makeTimer { [weak self, unowned script] in
+                if let pid = script.pid { self?.awaitGroup(pid, of: script) }
+            }
+        script.groupTimer = timer
+        loop.set(timer, to: loop.now + Self.groupPause)
+    }
+
     /// The run of a script that is gone has ended: the next definition of its name may begin.
-    private func left(_ script: TrackedScript, _ pid: Int32) {
-        kill(-pid, SIGKILL)
+    private func left(_ script: TrackedScript) {
         if let timer = script.timer { loop.remove(timer) }
         let name = script.definition.name
         if leaving[name] === script { leaving[name] = nil }
@@ -193,7 +217,7 @@ final class ScriptTracking {
         case .code(0): ended(script, .success)
         case .code(ExecRole.refused), .code(ExecRole.notExecutable):
             // The script itself may end like that, too: then there is no complaint.
-            let complaint = script.complaints.flatMap { $0.memory.take($0.place) }
+            let complaint = script.copy.flatMap { $0.complaints.take($0.place) }
             ended(script, .failure(complaint ?? exit.description))
         case .code, .signal, .unknown: ended(script, .failure(exit.description))
         }

@@ -82,6 +82,8 @@ enum TrackRole {
 private final class TrackSession {
     /// Time that runs get to end when hasup-track is to end.
     private static let stopTime = Interval.milliseconds(500)
+    /// Time after which the code of a start isn't needed any more (docs/decisions, D30).
+    private static let codeReleaseDelay = Interval.seconds(2)
     private static let moderation = Interval.milliseconds(1)
 
     private let loop: EventLoop
@@ -102,6 +104,7 @@ private final class TrackSession {
     private var isStopping = false
     private var stampTimer: Timer?
     private var stopTimer: Timer?
+    private var codeReleaseTimer: Timer?
 
     /// Verdicts that are still to be sent.
     private final class Changes {
@@ -122,6 +125,7 @@ private final class TrackSession {
             onEnd: { [unowned self] _ in self.abandon() })
         scripts.onIdle = { [unowned self] in if self.isStopping { exit(0) } }
         stampTimer = loop.makeTimer { [unowned self] in self.armStamp() }
+        codeReleaseTimer = loop.makeTimer { hasup_release_code() }
         stopTimer = loop.makeTimer { [unowned self] in self.abandon() }
         loop.atEndOfTurn { [unowned self] in self.endTurn() }
         guard let channel else { return }
@@ -168,12 +172,15 @@ private final class TrackSession {
         let shared = part.shared
         do throws(SystemError) {
             try scripts.configure(tracked(shared.trackScripts, from: 0), part.global)
-            try watchFiles(tracked(shared.trackFiles, from: shared.trackScripts.count), isStart: isStart)
+            try watchFiles(
+                tracked(shared.trackFiles, from: shared.trackScripts.count), isStart: isStart,
+                mode: 0o666 & ~UInt32(part.global.daemon.umask))
         } catch {
             log(.error, error.description)
         }
         watchProcesses(tracked(shared.trackProcesses, from: shared.trackScripts.count + shared.trackFiles.count))
         known = [:]
+        if let codeReleaseTimer { loop.set(codeReleaseTimer, to: loop.now + Self.codeReleaseDelay) }
         if let channel { TrackerToSupervisor.configured(generation: generation).send(on: channel) }
     }
 
@@ -184,7 +191,9 @@ private final class TrackSession {
         }
     }
 
-    private func watchFiles(_ tracked: [Tracked<TrackFile>], isStart: Bool) throws(SystemError) {
+    private func watchFiles(
+        _ tracked: [Tracked<TrackFile>], isStart: Bool, mode: UInt32
+    ) throws(SystemError) {
         guard !tracked.isEmpty else { return files = nil }
         let files: FileWatcher
         if let known = self.files {
@@ -193,7 +202,7 @@ private final class TrackSession {
             files = try FileWatcher(on: loop, onVerdict: changes.note) { [unowned self] in self.log(.warning, $0) }
             self.files = files
         }
-        files.configure(tracked, isStart: isStart)
+        files.configure(tracked, isStart: isStart, mode: mode)
     }
 
     private func watchProcesses(_ tracked: [Tracked<TrackProcess>]) {

@@ -1,7 +1,7 @@
 import Base
 
-/// The data of a hasup-track's seal, where no scripts can come that would inherit that: it seals itself before it reads a
-/// message.
+/// Particulars of a hasup-track's seal, where no scripts can come that would inherit that: it seals itself before it reads
+/// a message.
 struct TrackSeal: Equatable {
     /// The folders of init_file, in which alone it writes.
     var folders: [String]

@@ -30,9 +30,9 @@ final class TrackSupervision: WorkerProcessOwner {
     private let changes: TrackerLog
     private let record: TrackerRecord
     private unowned let delegate: any TrackSupervisionDelegate
-    private var generation: Generation
-    /// The generation before, until hasup-track runs the new one: its verdicts may still be on their way.
-    private var previous: Generation?
+    /// The newest generation that hasup-track was given, last, and those before it whose verdicts may still be on their way.
+    private var generations: [Generation]
+    private var generation: Generation { generations[generations.count - 1] }
     /// True after the process that runs has been configured.
     private var isConfigured = false
     /// True until a reload: init_file may overwrite files at a start.
@@ -56,7 +56,7 @@ final class TrackSupervision: WorkerProcessOwner {
         sealedFolders = context.host.foldersWithoutScripts(generation, isStart: isStart)
         self.context = context
         self.limits = limits
-        self.generation = generation
+        generations = [generation]
         self.record = record
         self.delegate = delegate
         lines = RepeatLog(context.log, on: context.loop)
@@ -76,8 +76,7 @@ final class TrackSupervision: WorkerProcessOwner {
     /// Gives it a new generation.
     func apply(_ generation: Generation) {
         isStart = false
-        previous = previous ?? self.generation
-        self.generation = generation
+        generations.append(generation)
         if let channel = worker?.channel { configure(channel) }
     }
 
@@ -147,7 +146,7 @@ final class TrackSupervision: WorkerProcessOwner {
         }
         SupervisorToTracker.hello(version: workerProtocolVersion, formers: formers)
             .send(on: channel, descriptors: [page.number])
-        previous = nil
+        generations = generations.suffix(1)
         configure(channel)
     }
 
@@ -160,10 +159,10 @@ final class TrackSupervision: WorkerProcessOwner {
             sandboxReport = report
             for sentence in report.shortfalls { lines.write(.notice, TrackRole.name, sentence) }
         case .configured(let number):
-            guard number == generation.number || number == previous?.number else {
+            guard let place = generations.firstIndex(where: { $0.number == number }) else {
                 throw .unexpected("a generation that doesn't exist")
             }
-            if number == generation.number { previous = nil }
+            generations.removeFirst(place)
             guard !isConfigured else { return }
             isConfigured = true
             record.works()
@@ -175,7 +174,7 @@ final class TrackSupervision: WorkerProcessOwner {
     }
 
     private func take(_ verdicts: [NumberedVerdict], of number: UInt64) {
-        guard let source = [generation, previous].compactMap({ $0 }).first(where: { $0.number == number }) else {
+        guard let source = generations.first(where: { $0.number == number }) else {
             return refuse("generation \(number) isn't the one that it runs", kind: "generation")
         }
         for entry in verdicts {

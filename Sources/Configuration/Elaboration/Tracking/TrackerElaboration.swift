@@ -318,7 +318,7 @@ extension Elaborator {
         model.shared.trackProcesses.append(process.settings)
     }
 
-    /// A name that the kernel gives no process is never found (Linux: TASK_COMM_LEN).
+    /// Warns of a name that no process has in the kernel (TASK_COMM_LEN).
     private mutating func checkProgramName() {
         let program = process.settings.process
         guard let place = process.programPlace, !process.settings.looksAtCommandLine else { return }
