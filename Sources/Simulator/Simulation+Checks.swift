@@ -68,7 +68,8 @@ extension Simulation {
                     world.now, "machine \(machine.number) reports no foreign \(prefixes) of VI_\(router)")
             }
         }
-        if let last = machine.notified[router], last.word != status.state.description {
+        let isStopped = status.state == .initialize && machine.notified[router] == .stop
+        if let last = machine.notified[router], last.word != status.state.description, !isStopped {
             world.invariants.fail(
                 world.now,
                 "machine \(machine.number) is \(status.state) for VI_\(router), and its last notification \(last.word)"
