@@ -210,7 +210,11 @@ extension World {
         }
     }
 
-    func mayHaveAddresses(_ settings: InstanceSettings, _ machine: Int) -> Bool {
+    /// True if no before_master keeps the addresses of a virtual router away any more.
+    ///
+    /// - Parameter percent: how much of a hook's time has to be over for one that is late. Clocks are up to one percent
+    ///   wrong, both ways.
+    func mayHaveAddresses(_ settings: InstanceSettings, _ machine: Int, after percent: Int64 = 98) -> Bool {
         let router = Machine.router(of: settings)
         let configured = machines[machine].beforeMasters(of: router)
         let isMaster = machines[machine].states[router] == .master
@@ -219,9 +223,8 @@ extension World {
         let model = machines[machine].actingModel
         guard isMaster, let id = model.instances.firstIndex(where: { $0.name == settings.name }) else { return false }
         let hooks = pending.map { $0 == .instance ? settings.hooks : model.group(of: id)?.hooks ?? HookSettings() }
-        // Clocks are up to one percent wrong.
         let time = now - machines[machine].masterSince[router]
-        return hooks.allSatisfy { $0.failure == .proceed && time >= $0.timeout.nanoseconds * 98 / 100 }
+        return hooks.allSatisfy { $0.failure == .proceed && time >= $0.timeout.nanoseconds * percent / 100 }
     }
 
     /// In maintenance never MASTER, but for the time of handing over; resigned neither, as long as another is heard.

@@ -158,7 +158,7 @@ extension World {
             let router = Machine.router(of: settings)
             guard machines[machine].states[router] == .master, !machines[machine].isStopped,
                 !settings.allAddresses.isEmpty, !settings.allAddresses.contains(where: \.isUntracked),
-                !operators.isOn || mayHaveAddresses(settings, machine)
+                !operators.isOn || mayHaveAddresses(settings, machine, after: 102)
             else { continue }
             let isServing = settings.allAddresses.contains { address in
                 guard let key = machines[machine].kernel.key(of: address, settings),

@@ -103,8 +103,10 @@ extension World {
         machines[machine].notifications = []
         machines[machine].losesNotifications = false
         machines[machine].foreignRemovalUntil = [:]
-        if evidence.records == nil {
-            for router in machines[machine].notified.indices { machines[machine].notified[router] = nil }
+        // What the file no longer has gets no notification from a core that has never known it.
+        let routers = evidence.records == nil ? [] : Set(model.instances.map { Machine.router(of: $0) })
+        for router in machines[machine].notified.indices where !routers.contains(router) {
+            machines[machine].notified[router] = nil
         }
         _ = machines[machine].kernel.takeNotifications()
         let names = Dictionary(

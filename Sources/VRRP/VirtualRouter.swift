@@ -258,6 +258,8 @@ struct VirtualRouter {
             if let fault = faults.first {
                 enterFault(fault, at: now, &context, into: &actions)
             } else if state == .backup {
+                // In maintenance no timer runs once the master has fallen silent.
+                guard masterDownAt != .never else { return }
                 let difference = masterDownInterval - previousDown
                 let becameOwner = priority == .owner && before != .owner
                 guard becameOwner || difference != .zero else { return }

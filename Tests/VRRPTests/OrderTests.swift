@@ -297,6 +297,21 @@ extension Bench {
         #expect(bench.state == .backup && bench.status().waiting == .maintenance)
     }
 
+    /// In maintenance nothing is timed once the master is silent: there is no time that a changed priority could move.
+    @Test(arguments: [50, 150] as [UInt8])
+    func reloadInMaintenanceWithoutAMaster(priority: UInt8) {
+        var bench = Bench()
+        bench.order(.maintenance)
+        bench.advance(.seconds(10))
+        bench.reload { $0.instances[0].priority = Priority(rawValue: priority) }
+        #expect(bench.node.deadline == .never)
+        bench.advance(.seconds(20))
+        #expect(bench.state == .backup && bench.status().waiting == .maintenance)
+        bench.order(nil)
+        bench.advance(.seconds(5))
+        #expect(bench.state == .master)
+    }
+
     /// Advertising, announcing and a changed interval wait until it has taken mastership back.
     @Test func reloadWhileResigning() {
         var bench = Bench.master { $0.announcements.refresh = .milliseconds(300) }
