@@ -53,7 +53,7 @@ extension ConfigurationModel {
     /// The sync group of an instance.
     func group(of id: InstanceID) -> SyncGroup? { shared.syncGroups.first { $0.members.contains(id) } }
 
-    /// Whom an operator names to move an instance.
+    /// The subject of an operator's order that moves an instance.
     func subject(of id: InstanceID) -> NotificationKey {
         group(of: id).map { NotificationKey(.group, $0.name) } ?? NotificationKey(.instance, instances[id].name)
     }
@@ -65,7 +65,7 @@ extension Machine {
         model.instances.firstIndex { Self.router(of: $0) == router }.map(model.subject)
     }
 
-    /// Whose before_masters a virtual router has.
+    /// The before_masters that a virtual router waits for, by their owners.
     func beforeMasters(of router: Int) -> Set<NotificationKey.Kind> {
         guard let id = actingModel.instances.firstIndex(where: { Self.router(of: $0) == router }) else { return [] }
         var kinds: Set<NotificationKey.Kind> = []
@@ -94,7 +94,7 @@ extension World {
         give(machine, .orders(orders(of: machine)))
     }
 
-    /// What a core is given.
+    /// The orders that a core is given.
     private func orders(of machine: Int) -> [OperatorOrder] {
         machines[machine].orders.sorted { $0.key < $1.key }.map(\.value).filter { order in
             switch injection {

@@ -32,7 +32,7 @@ package struct HookCommand: Hashable, Sendable {
 /// started once, and its end is told to whichever worker asks. No hook runs twice at once: the next run waits for the
 /// end of the one before, whoever has started that.
 package struct HookRuns: Sendable {
-    package enum Step: Hashable, Sendable {
+    package enum HookStep: Hashable, Sendable {
         /// Start the hook under this number; `ended` follows.
         case start(HookKey, UInt64)
         /// Tell the worker how the run of this number has ended.
@@ -70,7 +70,7 @@ package struct HookRuns: Sendable {
     package var isIdle: Bool { runningCount == 0 && runs.values.allSatisfy { $0.wanted == nil } }
 
     /// A worker asks for a hook under this number.
-    package mutating func ask(_ key: HookKey, _ number: UInt64, at now: Instant) -> [Step] {
+    package mutating func ask(_ key: HookKey, _ number: UInt64, at now: Instant) -> [HookStep] {
         var run = runs[key] ?? Runs()
         if run.running == number { return [] }
         if let last = run.last, last.number == number { return [.tell(key, number, succeeded: last.succeeded)] }
@@ -87,10 +87,10 @@ package struct HookRuns: Sendable {
     }
 
     /// A hook has ended, or couldn't be started.
-    package mutating func ended(_ key: HookKey, succeeded: Bool, at now: Instant) -> [Step] {
+    package mutating func ended(_ key: HookKey, succeeded: Bool, at now: Instant) -> [HookStep] {
         guard var run = runs[key], !run.isFree else { return [] }
         runningCount -= 1
-        var steps: [Step] = []
+        var steps: [HookStep] = []
         if let number = run.running {
             run.last = (number, succeeded)
             steps.append(.tell(key, number, succeeded: succeeded))
@@ -101,8 +101,8 @@ package struct HookRuns: Sendable {
     }
 
     /// Hooks whose time has come.
-    package mutating func due(at now: Instant) -> [Step] {
-        var steps: [Step] = []
+    package mutating func due(at now: Instant) -> [HookStep] {
+        var steps: [HookStep] = []
         for (key, run) in runs where run.isFree && run.rested <= now {
             guard runningCount < runningMax, let number = run.wanted else { continue }
             runs[key]?.running = number

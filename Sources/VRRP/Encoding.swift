@@ -273,8 +273,8 @@ extension Observation {
             writer.write(UInt8(7))
             transition.encode(into: &writer)
             writer.write(time.nanoseconds)
-        case .foreignAddressFound(let instance, let address):
-            writer.write(UInt8(8))
+        case .foreignAddressFound(let instance, let address), .foreignAddressGone(let instance, let address):
+            if case .foreignAddressFound = self { writer.write(UInt8(8)) } else { writer.write(UInt8(10)) }
             writer.write(UInt32(instance))
             address.encode(into: &writer)
         case .rivalMaster(let instance, let source, let sign):
@@ -282,10 +282,6 @@ extension Observation {
             writer.write(UInt32(instance))
             writer.write(tagged: source)
             sign.encode(into: &writer)
-        case .foreignAddressGone(let instance, let address):
-            writer.write(UInt8(10))
-            writer.write(UInt32(instance))
-            address.encode(into: &writer)
         case .addressesStay(let instance, let addresses, let count):
             writer.write(UInt8(11))
             writer.write(UInt32(instance))

@@ -76,7 +76,7 @@ extension VirtualRouter {
         actions.append(.observe(.priorityChanged(id, from: former, to: priority)))
     }
 
-    /// What a raised priority adds to what it would be otherwise.
+    /// The part of the priority that `takeover` has added.
     func raise(above unraised: Priority) -> Contribution? {
         guard raisedTo != nil, priority > unraised else { return nil }
         return Contribution(.order, "takeover", Int32(priority.rawValue - unraised.rawValue))

@@ -234,20 +234,7 @@ extension VirtualRouter {
             router.reportedAnomalies = try reader.readUInt8()
             router.interfaceIndex = Int32(bitPattern: UInt32(truncatingIfNeeded: try reader.readCompact()))
             router.hardwareSum = try reader.readUInt16()
-            let flags = try reader.readUInt8()
-            router.isReleased = flags & 1 != 0
-            router.hasExtendedMasterDown = flags & 2 != 0
-            router.isInstalled = flags & 4 != 0
-            router.canSend = flags & 8 != 0
-            router.isIntervalLearned = router.state == .backup && flags & 16 == 0
-            router.awaitsResults = flags & 32 != 0
-            router.wantsMaster = router.state == .backup && flags & 64 != 0
-            if router.state == .master {
-                if flags & 16 != 0 { router.awaitedHooks.insert(.own) }
-                if flags & 64 != 0 { router.awaitedHooks.insert(.group) }
-                router.owesMaster = flags & 128 != 0
-            }
-            guard router.awaitedHooks.isEmpty || !router.isInstalled else { throw .invalid }
+            try take(flags: try reader.readUInt8())
             // One that has ended leaves nothing to go on with.
             guard (router.state == .initialize) == router.awaitsResults else { throw .invalid }
             router.since = try reader.readMoment()
@@ -294,6 +281,22 @@ extension VirtualRouter {
             }
             guard router.retries <= 6, router.unserved == nil || router.state == .fault else { throw .invalid }
             router.discardReports = try DiscardReportLimit(from: &reader)
+        }
+
+        private mutating func take(flags: UInt8) throws(ByteError) {
+            router.isReleased = flags & 1 != 0
+            router.hasExtendedMasterDown = flags & 2 != 0
+            router.isInstalled = flags & 4 != 0
+            router.canSend = flags & 8 != 0
+            router.isIntervalLearned = router.state == .backup && flags & 16 == 0
+            router.awaitsResults = flags & 32 != 0
+            router.wantsMaster = router.state == .backup && flags & 64 != 0
+            if router.state == .master {
+                if flags & 16 != 0 { router.awaitedHooks.insert(.own) }
+                if flags & 64 != 0 { router.awaitedHooks.insert(.group) }
+                router.owesMaster = flags & 128 != 0
+            }
+            guard router.awaitedHooks.isEmpty || !router.isInstalled else { throw .invalid }
         }
 
         private mutating func readMoments(from reader: inout ByteReader) throws(ByteError) {

@@ -130,7 +130,7 @@ struct BootFileTests {
         #expect(try file().read() == nil)
         for text in ["{", "[]", "7", "{\"form\":2,\"boot\":\"\(FileReader.bootID)\"}"] {
             write(text)
-            #expect(throws: BootFile<OrderFile>.Malformed.self, "\(text)") { try file().read() }
+            #expect(throws: BootFile<OrderFile>.UnreadableFile.self, "\(text)") { try file().read() }
         }
         write(
             "{\"form\":1,\"boot\":\"\(FileReader.bootID)\",\"content\":{\"orders\":[{\"order\":\"sleep\",\"name\":\"A\"}]}}"

@@ -12,10 +12,9 @@ struct OrderFile: JSONRecord {
 
     static let summary = "The orders in force, and the number of the last one that was given"
     var lastNumber: UInt64 = 0
-    var orders: [Order] = []
+    var orders: [KeptOrder] = []
 
-    struct Order: JSONRecord {
-        static let typeName = "KeptOrder"
+    struct KeptOrder: JSONRecord {
         static let summary = "An order in force"
         var order = ""
         /// `instance` or `group`.
@@ -48,7 +47,7 @@ extension OrderFile {
     init(_ table: OrderTable) {
         lastNumber = table.lastNumber
         orders = table.entries.map { entry in
-            var kept = Order()
+            var kept = KeptOrder()
             kept.order = entry.order.kind.word
             kept.subject = entry.order.subject.kind.word.lowercased()
             kept.name = entry.order.subject.name

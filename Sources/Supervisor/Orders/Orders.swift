@@ -40,14 +40,14 @@ final class Orders {
     private var waits: [UInt64: Wait] = [:]
 
     private struct Wait {
-        let command: Command
+        let command: WaitingCommand
         /// Its place in the answer.
         let place: Int
         let since: Instant
     }
 
     /// A command until it is answered.
-    private final class Command {
+    private final class WaitingCommand {
         var results: [OrderResult]
         var open = 0
         var timer: Timer?
@@ -184,7 +184,7 @@ final class Orders {
         guard let verb = request.order else { return answer(.success([])) }
         let now = Clock.now
         let wait = min(max(request.wait, .milliseconds(100)), Self.waitMax)
-        let command = Command(subjects.count, answer)
+        let command = WaitingCommand(subjects.count, answer)
         let known = delegate.generation.subjects
         var isChanged = false
         for (place, subject) in subjects.enumerated() {
@@ -248,14 +248,14 @@ final class Orders {
         if wait.command.open == 0 { finish(wait.command) }
     }
 
-    private func finish(_ command: Command) {
+    private func finish(_ command: WaitingCommand) {
         if let timer = command.timer { loop.remove(timer) }
         command.timer = nil
         command.answer(.success(command.results))
     }
 
     /// No outcome has come, perhaps for want of a worker.
-    private func expire(_ command: Command, _ wait: Interval) {
+    private func expire(_ command: WaitingCommand, _ wait: Interval) {
         let open = waits.filter { $0.value.command === command }
         let late = table.entries.filter { open[$0.order.number] != nil && $0.order.kind == .raised }
         for entry in late { take(.late, of: entry.order.number) }

@@ -23,13 +23,13 @@ final class HookRunner {
         let child: ChildProcess
         let key: HookKey
         let program: String
-        let kept: HookFile.Process
+        let kept: HookFile.KeptHook
         let startedAt = Clock.now
         /// Nil for one that a former hasupd has started.
         let output: HookOutput?
 
         init(
-            _ child: ChildProcess, _ key: HookKey, _ program: String, _ kept: HookFile.Process, _ output: HookOutput?
+            _ child: ChildProcess, _ key: HookKey, _ program: String, _ kept: HookFile.KeptHook, _ output: HookOutput?
         ) {
             self.child = child
             self.key = key
@@ -109,7 +109,7 @@ final class HookRunner {
     /// Writes the file again if it was removed.
     func restore() { file.restore() }
 
-    private func perform(_ steps: [HookRuns.Step]) {
+    private func perform(_ steps: [HookRuns.HookStep]) {
         var steps = steps[...]
         while let step = steps.popFirst() {
             switch step {
@@ -137,7 +137,7 @@ final class HookRunner {
             output.closeTheirs()
             let ticks = try? ProcessInspection(pid: child.pid).startTicks
             hooks[child.pid] = HookProcess(
-                child, key, program, HookFile.Process(key, pid: child.pid, startTicks: ticks ?? 0), output)
+                child, key, program, HookFile.KeptHook(key, pid: child.pid, startTicks: ticks ?? 0), output)
             running.started(child.pid, at: loop.now, limit: hook.timeout)
             keep()
             log.debug("\(key.subject): started \(key.hook.keyword) \(program) (pid \(child.pid))")

@@ -18,7 +18,7 @@ final class ScriptTracking {
         var pid: Int32?
         /// Looks whether the rest of its group is gone.
         var groupTimer: Timer?
-        /// What a copy of this process needs to become it.
+        /// The data with which a copy of this process becomes it.
         var copy: ScriptCopy?
         /// True if it isn't configured any more: nobody wants to know what becomes of its run.
         var isGone = false
