@@ -109,7 +109,11 @@ class Service:
         """Starts it, and waits until it answers."""
         command = [sys.executable, "-m", "http.server", "80", "--bind", self.address, "--directory", self.node.directory]
         self.program = self.node.spawn(command, "service")
-        wait_for("the service", lambda: self.node.netns.run("bash", self.script, check=False) == 0, bound=10)
+        wait_for("the service", self.answers, bound=10)
+
+    def answers(self):
+        """Whether it takes connections."""
+        return subprocess.run(self.node.netns.command("bash", self.script), stderr=subprocess.DEVNULL, check=False).returncode == 0
 
     def kill(self):
         """kill -9."""

@@ -97,7 +97,9 @@ extension Simulation {
         }
         // Also later than the end of any other mastership that peace has seen (pain point T1), but for what ends by
         // notifications of before that were still under way, and than the link's hardware address.
-        let yielded = world.lastYield[router] > peaceSince + 25_000_000 ? world.lastYield[router] : 0
+        // Who wants one announcement only (garp_master_delay 0) has it before the former master has heard of anything.
+        let isRepeated = settings.announcements.delay > .zero
+        let yielded = isRepeated && world.lastYield[router] > peaceSince + 25_000_000 ? world.lastYield[router] : 0
         let moved = machine.kernel.place(ofIndex: key.interfaceIndex).map { machine.kernel.links[$0].movedAt } ?? 0
         let due = max(machine.masterSince[router], yielded, moved)
         if machine.announcedAt[router][plain] ?? -1 < due {

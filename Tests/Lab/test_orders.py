@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -159,8 +160,8 @@ def test_maintenance(duo, pair):
     assert order(a, "maintenance", "on", "VI_1") == "in maintenance already"
     assert order(a, "takeover", "VI_1", status=1).startswith("it is in maintenance: end that first")
     assert order(a, "maintenance", "off", "VI_1") == "not in maintenance any more"
-    # The killed b's kernel has it, too.
-    wait_for("the address on a", lambda: pair[0].holds(VIP), bound=3)
+    # The dead b still has it.
+    wait_for("its address", lambda: pair[0].holds(VIP), bound=3)
     assert order(a, "maintenance", "off", "VI_1") == "it wasn't in maintenance"
 
 
@@ -205,6 +206,7 @@ def test_takeover_above_254(lan, pair):
     a = Hasup(pair[0], conf.simple(254, version=3, advert=0.1)).start()
     lan.wait_holder(VIP, "a", 5)
     b = Hasup(pair[1], conf.simple(100, version=3, advert=0.1)).start()
+    b.wait_state("BACKUP")
     wait_for("the master", lambda: b.status().instance().get("master"))
     said = order(b, "takeover", "VI_1", status=1)
     assert said.startswith("10.0.0.1 is MASTER with priority 254"), said
@@ -216,7 +218,7 @@ def test_names(lan):
     a = Hasup(lan.node("a"), conf.simple(version=3, advert=0.1)).start()
     a.wait_state("MASTER")
     done = a.cli("resign", "VI_2")
-    assert done.returncode == 1 and "there is no instance or sync group 'VI_2'. Did you mean 'VI_1'?" in done.stderr
+    assert done.returncode == 1 and "there is no instance or sync group 'VI_2'. Did you mean 'VI_1'?" in " ".join(done.stderr.split())
     assert a.cli("resign").returncode == 64
     assert a.cli("resign", "VI_1", "--all").returncode == 64
     assert a.cli("maintenance", "over", "VI_1").returncode == 64
@@ -289,9 +291,7 @@ def test_a_removed_file(lan):
     a = Hasup(node, conf.simple(version=3, advert=0.1)).start()
     a.wait_state("MASTER")
     order(a, "maintenance", "on", "VI_1", status=1)
-    os.unlink(os.path.join(a.run_dir, "orders"))
-    os.unlink(a.control)
-    wait_for("its complaint", lambda: "control socket" in a.log())
+    shutil.rmtree(a.run_dir)
     a.hangup()
     wait_for("the file", lambda: os.path.exists(os.path.join(a.run_dir, "orders")))
     assert what(a) == "maintenance"

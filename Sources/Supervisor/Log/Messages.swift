@@ -212,9 +212,7 @@ extension Transition {
             return to == .master
                 ? "\(member) of sync group \(group) became MASTER" : "\(member) of sync group \(group) isn't MASTER"
         case .resigned:
-            let taken =
-                peer.map { "and \($0) has taken over" } ?? "and the addresses go before another router takes over"
-            return "an operator had it resign, \(taken)"
+            return "an operator had it resign\(peer.map { ", and \($0) has taken over" } ?? "")"
         case .notTakenOver: return "it had resigned, and no other router took over"
         case .maintenance:
             return "it is in maintenance\(peer.map { ", and \($0) has taken over" } ?? "")"

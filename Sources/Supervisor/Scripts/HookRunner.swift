@@ -113,11 +113,9 @@ final class HookRunner {
         var steps = steps[...]
         while let step = steps.popFirst() {
             switch step {
-            case .start(let key, let number):
-                let failure = start(key)
-                guard let failure else { continue }
+            case .start(let key, _):
+                guard let failure = start(key) else { continue }
                 fail(key, failure)
-                _ = number
                 steps += runs.ended(key, succeeded: false, at: loop.now)
             case .tell(let key, let number, let succeeded):
                 onEnd(HookEnd(key.hook, of: key.subject, number: number, succeeded: succeeded))
