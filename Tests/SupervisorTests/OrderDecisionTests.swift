@@ -153,7 +153,7 @@ struct BootFileTests {
         let file = BootFile<HookFile>("hooks", in: directory, form: HookFile.formatVersion)
         var content = HookFile()
         let key = HookKey(.beforeRelease, of: NotificationKey(.group, "G"))
-        content.running = [HookFile.Process(key, pid: 77, startTicks: 12)]
+        content.running = [HookFile.KeptHook(key, pid: 77, startTicks: 12)]
         file.write(content)
         let again = BootFile<HookFile>("hooks", in: directory, form: HookFile.formatVersion)
         #expect(try again.read()?.running.map(\.key) == [key])
