@@ -56,6 +56,7 @@ let package = Package(
         room("Configuration", ["Base", "ConfigurationModel"]),
         room("Varlink", ["Base"]),
         room("VRRP", ["Base", "Wire", "ConfigurationModel", "Varlink"]),
+        room("LoadBalancing", ["Base", "ConfigurationModel"]),
         room("Supervision", ["Base", "ConfigurationModel"]),
 
         // Effects.
@@ -68,8 +69,11 @@ let package = Package(
         room("Control", ["Base", "VRRP", "Reactor", "Varlink", "CLinux"]),
         room("Files", ["Base", "ConfigurationModel", "Configuration", "Reactor", "CLinux"]),
         room(
-            "Kernel", ["Base", "Wire", "Reactor", "CLinux", "CLibnl"], settings: libnlHeaders,
-            linker: [.linkedLibrary(":libnl-route-3.a"), .linkedLibrary(":libnl-3.a")]),
+            "Kernel", ["Base", "Wire", "ConfigurationModel", "LoadBalancing", "Reactor", "CLinux", "CLibnl"],
+            settings: libnlHeaders,
+            linker: [
+                .linkedLibrary(":libnl-route-3.a"), .linkedLibrary(":libnl-genl-3.a"), .linkedLibrary(":libnl-3.a"),
+            ]),
         room(
             "Sandbox", ["Base", "Reactor", "CLinux", "CLibcap", "CLibseccomp"],
             linker: [.linkedLibrary(":libcap.a"), .linkedLibrary(":libseccomp.a")]),
@@ -103,6 +107,7 @@ let package = Package(
         tests("WireTests", ["Base", "Wire"]),
         tests("ConfigurationTests", ["Base", "ConfigurationModel", "Configuration"]),
         tests("VRRPTests", ["Base", "Wire", "ConfigurationModel", "VRRP", "Varlink"]),
+        tests("LoadBalancingTests", ["Base", "ConfigurationModel", "LoadBalancing"]),
         tests("SupervisionTests", ["Base", "ConfigurationModel", "Supervision"]),
         tests(
             "IPCTests",
