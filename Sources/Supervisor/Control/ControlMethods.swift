@@ -73,6 +73,7 @@ final class ControlMethods {
             reply.version = hasupVersion
             responder.reply(reply)
         case .instances: instances(responder)
+        case .services: responder.fail(ControlInterface.unavailable("not yet"))
         case .statistics: statistics(responder, counters)
         case .resetStatistics: resetStatistics(of: request.instance, responder)
         case .history:
