@@ -89,9 +89,8 @@ let package = Package(
         program(
             "Supervisor",
             [
-                "Base", "ConfigurationModel", "Configuration", "VRRP", "Supervision", "WorkerProtocol", "Varlink",
-                "Control", "Reactor",
-                "Kernel",
+                "Base", "ConfigurationModel", "Configuration", "VRRP", "LoadBalancing", "Supervision",
+                "WorkerProtocol", "Varlink", "Control", "Reactor", "Kernel",
                 "Sandbox", "LogOutput", "VRRPWorker", "Files", "CLinux", logging,
             ], settings: libnlHeaders),
         program("CheckerWorker", ["Base", "WorkerProtocol", "Reactor", "Sandbox", "CLinux"]),
@@ -127,8 +126,8 @@ let package = Package(
         tests(
             "SupervisorTests",
             [
-                "Base", "ConfigurationModel", "Configuration", "VRRP", "WorkerProtocol", "Varlink", "Control",
-                "Reactor", "Kernel", "Supervisor", "Sandbox", "Supervision", "LogOutput", "CLinux", logging,
+                "Base", "ConfigurationModel", "Configuration", "VRRP", "LoadBalancing", "WorkerProtocol", "Varlink",
+                "Control", "Reactor", "Kernel", "Supervisor", "Sandbox", "Supervision", "LogOutput", "CLinux", logging,
             ], settings: libnlHeaders),
         tests("SandboxTests", ["Base", "Reactor", "Sandbox", "CLinux"]),
         tests("LogOutputTests", ["Base", "LogOutput"]),

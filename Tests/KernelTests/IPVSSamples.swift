@@ -72,15 +72,15 @@ enum IPVSSamples {
         destination("-r 10.9.0.1:8080 -m -w 1", 1, .masquerading, port: 8080),
         destination("-r 10.9.0.2:80 -g -w 0", 2, .directRouting, weight: 0),
         destination("-r 10.9.0.3:80 -i -w 65536 --tun-type ipip", 3, .tunnel(.ipip), weight: 65536),
-        destination("-r 10.9.0.4:80 -i -w 1 --tun-type gue --tun-port 6080", 4, .tunnel(.gue(port: 6080, .none))),
+        destination("-r 10.9.0.4:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-nocsum", 4, .tunnel(.gue(port: 6080, .none))),
         destination(
             "-r 10.9.0.5:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-csum", 5, .tunnel(.gue(port: 6080, .full))),
         destination(
             "-r 10.9.0.6:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-remcsum", 6,
             .tunnel(.gue(port: 6080, .remoteOffload))),
-        destination("-r 10.9.0.7:80 -i -w 1 --tun-type gre", 7, .tunnel(.gre(.none))),
+        destination("-r 10.9.0.7:80 -i -w 1 --tun-type gre --tun-nocsum", 7, .tunnel(.gre(.none))),
         destination("-r 10.9.0.8:80 -i -w 1 --tun-type gre --tun-csum", 8, .tunnel(.gre(.full))),
-        destination("-r 10.9.0.9:80 -m -w 2147483647 -x 100 -y 10", 9, .masquerading, weight: 2_147_483_647) {
+        destination("-r 10.9.0.9:80 -m -w 2147483647", 9, .masquerading, weight: 2_147_483_647) {
             $0.upperThreshold = 100
             $0.lowerThreshold = 10
         },

@@ -30,6 +30,9 @@ final class DirectorSupervision {
     private var onStopped: (() -> Void)?
     private var onParked: (() -> Void)?
     private var parkTimer: Timer?
+    private var isParked = false
+    /// The call that waits for `unpark`.
+    private var held: (call: TableCall, ticket: UInt64)?
 
     /// - Parameter recorder: takes the place of the kernel.
     init(_ context: DaemonContext, _ events: EventRecorder, recorder: TableRecorder?) {
@@ -96,14 +99,15 @@ final class DirectorSupervision {
         var actions: [DirectorAction] = []
         director.handle(event, at: Clock.now, into: &actions)
         for action in actions { perform(action) }
-        if let timer { loop.set(timer, to: onParked == nil ? director.deadline : .never) }
+        if let timer { loop.set(timer, to: isParked ? .never : director.deadline) }
     }
 
     private func perform(_ action: DirectorAction) {
         switch action {
         case .note(let keys): if recorder == nil { noted.note(keys) }
         case .forget(let keys): if recorder == nil { noted.forget(keys) }
-        case .call(let call, let ticket): submit(call, ticket)
+        case .call(let call, let ticket):
+            if isParked { held = (call, ticket) } else { submit(call, ticket) }
         case .observe(let observation): log.write(observation)
         case .stopped: stopped()
         }
@@ -155,9 +159,19 @@ final class DirectorSupervision {
     /// Waits until no call is under way, 2 s at most: then this process can become another program. Nothing is begun
     /// afterwards, unless `unpark` says so.
     func park(_ completion: @escaping () -> Void) {
+        isParked = true
         guard let thread, thread.inFlight > 0 else { return completion() }
         onParked = completion
         if let parkTimer { loop.set(parkTimer, to: Clock.now + Self.parkTimeout) }
+    }
+
+    /// Goes on: this process stays what it is.
+    func unpark() {
+        guard isParked else { return }
+        isParked = false
+        if let (call, ticket) = held { submit(call, ticket) }
+        held = nil
+        if let timer { loop.set(timer, to: director.deadline) }
     }
 
     private func parked() {
