@@ -191,6 +191,8 @@ final class DirectorSupervision {
 
     /// The reason that the table isn't written, a sentence; nil when it is.
     var trouble: String? {
+        // Without virtual servers there is nothing to miss.
+        guard !director.services.isEmpty else { return nil }
         if let threadFailure { return threadFailure }
         guard case .missing(let code, _) = director.condition else { return nil }
         return DirectorLog.missing(code)
