@@ -89,9 +89,8 @@ let package = Package(
         program(
             "Supervisor",
             [
-                "Base", "ConfigurationModel", "Configuration", "VRRP", "Supervision", "WorkerProtocol", "Varlink",
-                "Control", "Reactor",
-                "Kernel",
+                "Base", "ConfigurationModel", "Configuration", "VRRP", "LoadBalancing", "Supervision",
+                "WorkerProtocol", "Varlink", "Control", "Reactor", "Kernel",
                 "Sandbox", "LogOutput", "VRRPWorker", "Files", "CLinux", logging,
             ], settings: libnlHeaders),
         program("CheckerWorker", ["Base", "WorkerProtocol", "Reactor", "Sandbox", "CLinux"]),
@@ -120,12 +119,15 @@ let package = Package(
                 argumentParser,
             ]),
         tests("ReactorTests", ["Base", "Reactor", "CLinux"]),
-        tests("KernelTests", ["Base", "Wire", "Reactor", "Kernel", "CLinux"], settings: libnlHeaders),
+        tests(
+            "KernelTests",
+            ["Base", "Wire", "ConfigurationModel", "LoadBalancing", "Reactor", "Kernel", "CLinux"],
+            settings: libnlHeaders),
         tests(
             "SupervisorTests",
             [
-                "Base", "ConfigurationModel", "Configuration", "VRRP", "WorkerProtocol", "Varlink", "Control",
-                "Reactor", "Kernel", "Supervisor", "Sandbox", "Supervision", "LogOutput", "CLinux", logging,
+                "Base", "ConfigurationModel", "Configuration", "VRRP", "LoadBalancing", "WorkerProtocol", "Varlink",
+                "Control", "Reactor", "Kernel", "Supervisor", "Sandbox", "Supervision", "LogOutput", "CLinux", logging,
             ], settings: libnlHeaders),
         tests("SandboxTests", ["Base", "Reactor", "Sandbox", "CLinux"]),
         tests("LogOutputTests", ["Base", "LogOutput"]),
