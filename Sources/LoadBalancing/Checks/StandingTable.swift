@@ -1,0 +1,124 @@
+import Base
+import ConfigurationModel
+
+/// What the checker has told of the services and servers of one configuration: hasupd's record, from which the next checker
+/// goes on. The checker may be in strange hands: what the configuration doesn't allow is refused (docs/decisions, D64).
+package struct StandingTable: Sendable {
+    package enum Refusal: Error, Hashable, Sendable {
+        case unknownService(UInt32)
+        case unknownServer(service: UInt32, server: UInt32)
+        /// More than the configuration allows.
+        case weight(UInt32)
+        /// A number that was there before.
+        case notification(UInt64)
+    }
+
+    /// What is known of a server.
+    package struct Server: Hashable, Sendable {
+        package let key: DestinationKey
+        package let weightMax: UInt32
+        package var standing: ServerStanding?
+        package var since: Instant?
+    }
+
+    package struct Service: Sendable {
+        let identity: ServiceIdentity
+        package let hasSorryServer: Bool
+        package var standing: ServiceStanding?
+        package var since: Instant?
+        package var servers: [Server]
+    }
+
+    package private(set) var services: [Service] = []
+    /// The last notification that was taken on.
+    package private(set) var lastNotification: UInt64 = 0
+
+    package init() {}
+
+    /// The table of a configuration, with what is known of those it shares with the one before.
+    package init(_ configuration: [VirtualServerSettings], after former: StandingTable = StandingTable()) {
+        lastNotification = former.lastNotification
+        var places: [ServiceIdentity: Int] = [:]
+        for (place, service) in former.services.enumerated() { places[service.identity] = place }
+        services.reserveCapacity(configuration.count)
+        for (place, settings) in configuration.enumerated() {
+            var service = Service(
+                identity: ServiceIdentity(settings), hasSorryServer: settings.sorryServer != nil,
+                servers: settings.realServers.map { server in
+                    Server(
+                        key: DestinationKey(server.address, port: server.port), weightMax: Self.weightMax(of: server))
+                })
+            defer { services.append(service) }
+            guard let before = places[service.identity].map({ former.services[$0] }) else { continue }
+            service.standing = before.standing
+            service.standing?.service = UInt32(place)
+            service.since = before.since
+            var numbers: [DestinationKey: Int] = [:]
+            for (number, server) in before.servers.enumerated() { numbers[server.key] = number }
+            for number in service.servers.indices {
+                guard let found = numbers[service.servers[number].key].map({ before.servers[$0] }) else { continue }
+                service.servers[number].standing = found.standing
+                service.servers[number].standing?.service = UInt32(place)
+                service.servers[number].standing?.server = UInt32(number)
+                service.servers[number].since = found.since
+            }
+        }
+    }
+
+    /// The largest weight that checks may give a server: its own, or any where one of them sets weights.
+    private static func weightMax(of server: RealServerSettings) -> UInt32 {
+        let isDynamic = server.checks.contains { check in
+            switch check.kind {
+            case .script(let script): script.setsWeight
+            case .file: true
+            default: false
+            }
+        }
+        return isDynamic ? UInt32(Limits.weight.upperBound) : UInt32(clamping: server.weight)
+    }
+
+    /// Takes a report of the checker. Returns false when nothing is new in it. - Throws: `Refusal`; then nothing has changed.
+    @discardableResult
+    package mutating func take(_ report: CheckerReport, at now: Instant) throws(Refusal) -> Bool {
+        guard report.notification == 0 || report.notification > lastNotification else {
+            throw .notification(report.notification)
+        }
+        let isNew: Bool
+        switch report {
+        case .server(let standing): isNew = try take(standing, at: now)
+        case .service(let standing):
+            guard services.indices.contains(Int(standing.service)) else { throw .unknownService(standing.service) }
+            let place = Int(standing.service)
+            let before = services[place].standing
+            isNew = before?.hasQuorum != standing.hasQuorum
+            if isNew { services[place].since = now }
+            services[place].standing = standing
+        // It is one of the configuration before.
+        case .removed: isNew = true
+        }
+        if report.notification != 0 { lastNotification = report.notification }
+        return isNew
+    }
+
+    private mutating func take(_ standing: ServerStanding, at now: Instant) throws(Refusal) -> Bool {
+        let (service, server) = (Int(standing.service), Int(standing.server))
+        guard services.indices.contains(service) else { throw .unknownService(standing.service) }
+        guard services[service].servers.indices.contains(server) else {
+            throw .unknownServer(service: standing.service, server: standing.server)
+        }
+        guard standing.weight <= services[service].servers[server].weightMax else { throw .weight(standing.weight) }
+        let before = services[service].servers[server].standing
+        if before?.isUp != standing.isUp { services[service].servers[server].since = now }
+        services[service].servers[server].standing = standing
+        return before?.isUp != standing.isUp || before?.weight != standing.weight
+            || before?.isProven != standing.isProven
+    }
+
+    /// All that is known, for a checker that begins.
+    package var reports: [CheckerReport] {
+        services.flatMap { service in
+            service.servers.compactMap { server in server.standing.map { CheckerReport.server($0) } }
+                + (service.standing.map { [CheckerReport.service($0)] } ?? [])
+        }
+    }
+}
