@@ -284,7 +284,8 @@ package struct SorryServer: Record {
 /// One real_server block.
 package struct RealServerSettings: Record {
     package var address: IPAddress
-    /// Its port as IPVS has it: 0 for a service on all ports, or on a firewall mark.
+    /// Its port as IPVS has it: 0 for the one that the client used. Behind a group it is the written one, also with DR and
+    /// TUN, where IPVS has each entry's.
     package var port: UInt16
     /// weight, 0...`Limits.weight`.
     package var weight = 1
